@@ -1,0 +1,61 @@
+//! `clawcheck accept`: approves what a run left for approval.
+
+use super::snapshots::{self, Snapshots};
+use super::{Failure, exit};
+use crate::observe::snapshot::{Edit, Library, LibraryError, Pending};
+use crate::scenario::Filter;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+/// Approve observations that a run has left beside the snapshots
+#[derive(Debug, clap::Args)]
+pub(super) struct Accept {
+    /// Cases whose id is this, has this in it, or meets this glob
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    cases: Vec<Filter>,
+    /// Everything that waits for approval
+    #[arg(long, conflicts_with = "cases")]
+    all: bool,
+    /// The folder of snapshots
+    #[arg(long, value_name = "DIR", default_value = "snapshots")]
+    snapshots: PathBuf,
+}
+
+impl Accept {
+    pub(super) fn run(self) -> Result<u8, Failure> {
+        let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
+        let Snapshots { mut library } = Snapshots::find(Some(&self.snapshots), &[]).map_err(Failure::fault)?;
+        let waiting = library.pending().map_err(fault)?;
+        let chosen = waiting.into_iter().filter(|pending| self.means(pending)).collect::<Vec<_>>();
+        if chosen.is_empty() {
+            let message = format!("nothing that is meant waits for approval in {}", self.snapshots.display());
+            return Err(Failure::nothing(miette::Report::msg(message)));
+        }
+        let mut out = io::stdout().lock();
+        for pending in &chosen {
+            for line in accept(&mut library, pending).map_err(fault)? {
+                writeln!(out, "{line}").map_err(Failure::output)?;
+            }
+        }
+        Ok(exit::OK)
+    }
+
+    fn means(&self, pending: &Pending) -> bool {
+        self.all || self.cases.iter().any(|filter| filter.matches(&pending.snapshot.case))
+    }
+}
+
+/// Approves one observation; says in one line each what that did to the files.
+pub(super) fn accept(library: &mut Library, pending: &Pending) -> Result<Vec<String>, LibraryError> {
+    let edits = library.accept(pending)?;
+    if edits.is_empty() {
+        return Ok(vec![format!("{} was approved already", pending.snapshot.case)]);
+    }
+    Ok(edits
+        .iter()
+        .map(|edit| match edit {
+            Edit::Wrote(path) => format!("wrote {}", path.display()),
+            Edit::Removed(path) => format!("removed {}: the variant before it says the same", path.display()),
+        })
+        .collect())
+}

@@ -1,0 +1,42 @@
+//! `clawcheck lint`: is anything wrong with the scenarios?
+
+use super::snapshots::{self, Snapshots};
+use super::{Failure, exit};
+use crate::report::terminal::counted;
+use crate::scenario::lint;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+/// Drafts that are named before the rest is a number.
+const NAMED: usize = 10;
+
+/// Say everything that is wrong with scenario files
+#[derive(Debug, clap::Args)]
+pub(super) struct Lint {
+    /// Scenario files, and folders with them; the scenarios inside the binary where none is given
+    paths: Vec<PathBuf>,
+}
+
+impl Lint {
+    pub(super) fn run(self) -> Result<u8, Failure> {
+        let findings = lint::lint(&self.paths);
+        if !findings.problems.0.is_empty() {
+            return Err(Failure::usage(findings.problems));
+        }
+        let (scenarios, cases) = (counted(findings.scenarios, "scenario"), counted(findings.cases, "case"));
+        let mut out = io::stdout().lock();
+        writeln!(out, "{scenarios}, {cases}: nothing is wrong").map_err(Failure::output)?;
+        let fault = |error| Failure::fault(snapshots::report(error));
+        let library = Snapshots::find(None, &self.paths).map_err(Failure::fault)?.library;
+        let drafts = library.drafts().map_err(fault)?;
+        if !drafts.is_empty() {
+            let count = counted(drafts.len(), "draft");
+            writeln!(out, "{count} among the snapshots: no real release was seen to answer so")
+                .map_err(Failure::output)?;
+        }
+        for (case, release) in drafts.iter().take(NAMED) {
+            writeln!(out, "    {case} at {release}").map_err(Failure::output)?;
+        }
+        Ok(exit::OK)
+    }
+}

@@ -1,0 +1,106 @@
+//! The progress bar: on a terminal, and nowhere else.
+
+use crate::gateway::PrepareEvent;
+use crate::judge::Verdict;
+use crate::report::{Event, Listener};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often the bar is drawn while nothing happens.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Shows how far a run has come. Clones share the bar.
+#[derive(Clone)]
+pub(super) struct Progress {
+    bar: ProgressBar,
+    failed: Arc<Mutex<usize>>,
+}
+
+impl Progress {
+    /// A bar for so many cases. It is drawn on standard error, if that is a terminal.
+    pub(super) fn new(cases: usize) -> Self {
+        let target =
+            if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(u64::try_from(cases).unwrap_or(u64::MAX)), target);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {prefix} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, failed: Arc::default() }
+    }
+
+    /// Says what is done before the first case can be played.
+    pub(super) fn preparing(&self, event: &PrepareEvent) {
+        let words = match event {
+            PrepareEvent::Waiting { package } => format!("waiting for another clawcheck that installs {package}"),
+            PrepareEvent::Installing { package, directory } => {
+                format!("installing {package} into {}", directory.display())
+            }
+            PrepareEvent::Progress { packages } => {
+                self.bar.set_message(format!("{packages} packages"));
+                return;
+            }
+            PrepareEvent::Installed { package } => format!("installed {package}"),
+        };
+        self.bar.suspend(|| {
+            // Standard error may be closed; then there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{words}");
+        });
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Standard output, written so that the bar is not in its way.
+    pub(super) fn stdout(&self) -> Behind {
+        Behind { bar: self.bar.clone(), waiting: Vec::new() }
+    }
+}
+
+impl Listener for Progress {
+    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Started(_) if self.bar.is_hidden() => {}
+            Event::Started(_) => self.bar.enable_steady_tick(TICK),
+            Event::Playing { case } => self.bar.set_message(case.to_owned()),
+            Event::Case(case) => {
+                self.bar.inc(1);
+                if matches!(case.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error) {
+                    let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                    *failed += 1;
+                    self.bar.set_prefix(format!("{failed} failed"));
+                }
+            }
+            Event::Finished(_) => self.finish(),
+        }
+        Ok(())
+    }
+}
+
+/// Standard output behind a progress bar: what was written goes out at each flush, with the bar out of the way.
+pub(super) struct Behind {
+    bar: ProgressBar,
+    waiting: Vec<u8>,
+}
+
+impl Write for Behind {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.waiting.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        self.bar.suspend(|| {
+            let mut out = io::stdout().lock();
+            out.write_all(&waiting)?;
+            out.flush()
+        })
+    }
+}

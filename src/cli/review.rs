@@ -1,0 +1,98 @@
+//! `clawcheck review`: shows what waits for approval, and asks.
+
+use super::run::colour;
+use super::snapshots::{self, Snapshots};
+use super::{Failure, accept, exit};
+use crate::observe::diff;
+use crate::observe::snapshot::{Library, LibraryError, Pending};
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
+use std::path::PathBuf;
+
+/// Show what a run has left for approval, and accept or reject it one by one
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Without a terminal it only shows what waits; `clawcheck accept` approves.")]
+pub(super) struct Review {
+    /// The folder of snapshots
+    #[arg(long, value_name = "DIR", default_value = "snapshots")]
+    snapshots: PathBuf,
+}
+
+/// What the user wants done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Accept,
+    Reject,
+    Skip,
+    Quit,
+}
+
+impl Review {
+    pub(super) fn run(self) -> Result<u8, Failure> {
+        let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
+        let Snapshots { mut library } = Snapshots::find(Some(&self.snapshots), &[]).map_err(Failure::fault)?;
+        let waiting = library.pending().map_err(fault)?;
+        let mut out = io::stdout().lock();
+        if waiting.is_empty() {
+            writeln!(out, "nothing waits for approval in {}", self.snapshots.display()).map_err(Failure::output)?;
+            return Ok(exit::OK);
+        }
+        let asks = io::stdin().is_terminal() && io::stdout().is_terminal();
+        for (at, pending) in waiting.iter().enumerate() {
+            let text = describe(&library, pending).map_err(fault)?;
+            writeln!(out, "[{} of {}] {text}", at + 1, waiting.len()).map_err(Failure::output)?;
+            if !asks {
+                continue;
+            }
+            match ask(&mut out).map_err(Failure::output)? {
+                Answer::Accept => {
+                    for line in accept::accept(&mut library, pending).map_err(fault)? {
+                        writeln!(out, "{line}").map_err(Failure::output)?;
+                    }
+                }
+                Answer::Reject => library.reject(pending).map_err(fault)?,
+                Answer::Skip => {}
+                Answer::Quit => break,
+            }
+        }
+        Ok(exit::OK)
+    }
+}
+
+/// What waits, against what is approved.
+fn describe(library: &Library, pending: &Pending) -> Result<String, LibraryError> {
+    let snapshot = &pending.snapshot;
+    let seen = if snapshot.seen.is_empty() { "the embedded gateway" } else { "the real release" };
+    let head = format!("{} for {}, seen on {seen}", snapshot.case, snapshot.release);
+    let history = library.history(&snapshot.case)?;
+    Ok(match history.serving(snapshot.release) {
+        None => format!("{head}: there is no snapshot yet\n{}", snapshot.text),
+        Some((variant, held)) if held.text == snapshot.text => {
+            format!("{head}: equal to the snapshot of {variant}, which was not yet seen on this release\n")
+        }
+        Some((variant, held)) => {
+            format!(
+                "{head}: differs from the snapshot of {variant}\n{}",
+                diff::render(&held.text, &snapshot.text, colour())
+            )
+        }
+    })
+}
+
+/// Asks until the answer is one. The end of the input is a no to everything.
+fn ask(out: &mut impl Write) -> io::Result<Answer> {
+    loop {
+        write!(out, "(a)ccept, (r)eject, (s)kip, (q)uit? ")?;
+        out.flush()?;
+        let mut line = String::new();
+        if io::stdin().lock().read_line(&mut line)? == 0 {
+            return Ok(Answer::Quit);
+        }
+        match line.trim() {
+            "a" | "accept" => return Ok(Answer::Accept),
+            "r" | "reject" => return Ok(Answer::Reject),
+            "s" | "skip" => return Ok(Answer::Skip),
+            "q" | "quit" => return Ok(Answer::Quit),
+            _ => {}
+        }
+    }
+}

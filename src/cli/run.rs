@@ -1,0 +1,255 @@
+//! `clawcheck run`: plays cases on a gateway and says what deviates.
+
+use super::progress::Progress;
+use super::snapshots::{self, Snapshots};
+use super::{Failure, exit};
+use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation};
+use crate::observe::snapshot::Library;
+use crate::report::terminal::{Look, quoted};
+use crate::report::{Event, Json, Listener, RunReport, Terminal};
+use crate::rules::Release;
+use crate::run::{self, Options, Outcome, RunError};
+use crate::scenario::{Case, Corpus, Filter};
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Play cases on a gateway and compare what it answers and writes with the approved snapshots
+#[derive(Debug, clap::Args)]
+#[command(after_help = "The shared token of a gateway that somebody else runs is taken from CLAWCHECK_TOKEN.")]
+pub(super) struct Run {
+    /// Scenario files, folders with them, or ids of cases; the scenarios inside the binary where no file is given
+    #[arg(value_name = "PATH|ID")]
+    what: Vec<String>,
+    /// The gateway: embedded[@RELEASE], openclaw@RELEASE, ws://HOST:PORT or a description file
+    #[arg(long, short, value_name = "GATEWAY", default_value = "embedded")]
+    gateway: GatewaySpec,
+    /// Only cases whose id is this, has this in it, or meets this glob; may be given several times
+    #[arg(long, short, value_name = "EXPR")]
+    filter: Vec<Filter>,
+    /// How many cases are played at once
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// How long a gateway may take to be ready; 120 unless said otherwise
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
+    start_timeout: Option<u16>,
+    /// Write a report: json=FILE; may be given several times
+    #[arg(long, value_name = "KIND=FILE")]
+    report: Vec<ReportFile>,
+    /// Show every case and what went over the wire
+    #[arg(long)]
+    trace: bool,
+    /// Take these for a failure, too; may be given several times
+    #[arg(long, value_enum, value_name = "WHAT")]
+    deny: Vec<Deny>,
+    /// The folder of snapshots
+    #[arg(long, value_name = "DIR")]
+    snapshots: Option<PathBuf>,
+    /// Leave what conforms on a real release for approval, too, where its snapshot was not seen on that release yet
+    #[arg(long)]
+    mark_seen: bool,
+    /// The state directory of a gateway that somebody else runs
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// The release whose answers a gateway that somebody else runs is held to
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<Release>,
+    /// Let the run write to a gateway that somebody else runs
+    #[arg(long)]
+    allow_writes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Deny {
+    /// Cases that were skipped
+    Skipped,
+    /// Snapshots that no case uses
+    Unused,
+}
+
+/// `json=report.json`.
+#[derive(Debug, Clone)]
+struct ReportFile(PathBuf);
+
+impl FromStr for ReportFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some(("json", file)) if !file.is_empty() => Ok(Self(PathBuf::from(file))),
+            Some((kind, _)) => Err(format!("there is no report of kind `{kind}`; expected json=FILE")),
+            None => Err("expected KIND=FILE, for example json=report.json".to_owned()),
+        }
+    }
+}
+
+impl Run {
+    pub(super) fn run(self) -> Result<u8, Failure> {
+        // What is no file is an id, unless it looks like nothing but a path.
+        let (paths, ids): (Vec<_>, Vec<_>) =
+            self.what.iter().partition(|what| PathBuf::from(what).exists() || what.ends_with(".yaml"));
+        let paths = paths.into_iter().map(PathBuf::from).collect::<Vec<_>>();
+        let corpus =
+            if paths.is_empty() { Corpus::embedded() } else { Corpus::load(&paths) }.map_err(Failure::usage)?;
+        let cases = self.select(&corpus, &ids)?;
+        let snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
+        snapshots.library.probe().map_err(|error| Failure::fault(snapshots::report(error)))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| fault(&format!("cannot start the run: {error}")))?;
+        let ended = runtime.block_on(self.play(&cases, &snapshots.library, &corpus, paths.is_empty()));
+        // Nothing that was started is left, and what still blocks a thread must not keep the process.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        let report = ended?;
+        if !snapshots.is_writable() && report.summary.count(crate::judge::Verdict::Deviates) > 0 {
+            let note =
+                "what was seen is not kept: the snapshots are those inside clawcheck; name a folder with --snapshots";
+            let _ = writeln!(io::stderr(), "{note}");
+        }
+        Ok(self.exit_code(&report))
+    }
+
+    fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, Failure> {
+        let mut filters = self.filter.clone();
+        for id in ids {
+            filters.push(id.parse::<Filter>().map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?);
+        }
+        let cases = corpus.select(&filters);
+        if cases.is_empty() {
+            let filters = filters.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>();
+            return Err(Failure::nothing(miette::Report::msg(match filters.as_slice() {
+                [] => "there are no cases".to_owned(),
+                _ => format!("no case is selected by {}; `clawcheck list` shows all", filters.join(" or ")),
+            })));
+        }
+        Ok(cases)
+    }
+
+    async fn play(
+        &self,
+        cases: &[&Case],
+        library: &Library,
+        corpus: &Corpus,
+        whole: bool,
+    ) -> Result<RunReport, Failure> {
+        let guard = Guard::default();
+        let progress = Progress::new(cases.len());
+        let preparation = Preparation {
+            state_dir: self.state_dir.clone(),
+            claims: self.release,
+            guard: guard.clone(),
+            ..Preparation::default()
+        };
+        let (stop_sender, stop) = watch::channel(false);
+        let signals = tokio::spawn(super::signals::until_told(stop_sender));
+        let mut listeners = self.listeners(&progress);
+        let mut listen = |event: Event<'_>| hear(&mut listeners, event);
+        let told = |event| progress.preparing(&event);
+        let prepared = tokio::select! {
+            prepared = Gateway::prepare(&self.gateway, &preparation, &told) => prepared,
+            () = super::signals::told(stop.clone()) => {
+                let report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };
+                progress.finish();
+                listen(Event::Finished(&report)).map_err(|error| failure(RunError::Report(error)))?;
+                return Ok(report);
+            }
+        };
+        let gateway = prepared.map_err(|error| {
+            progress.finish();
+            if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) }
+        })?;
+        let options = self.options(&gateway);
+        let ran = run::run(cases, &gateway, library, &guard, &options, stop, &mut listen).await;
+        signals.abort();
+        progress.finish();
+        let mut report = ran.map_err(failure)?;
+        if whole {
+            let known = corpus.cases().iter().map(|case| case.id.as_str()).collect::<BTreeSet<_>>();
+            report.unused_snapshots = library.cases().filter(|case| !known.contains(case)).map(str::to_owned).collect();
+        }
+        listen(Event::Finished(&report)).map_err(|error| failure(RunError::Report(error)))?;
+        Ok(report)
+    }
+
+    fn options(&self, gateway: &Gateway) -> Options {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        // In process the cases wait for each other's turn more than for the machine.
+        let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
+        let mut again = format!(" --gateway {}", quoted(&self.gateway.to_string()));
+        if let Some(directory) = &self.snapshots {
+            again.push_str(&format!(" --snapshots {}", quoted(&directory.to_string_lossy())));
+        }
+        Options {
+            jobs: self.jobs.map_or(jobs, usize::from),
+            trace: self.trace,
+            mark_seen: self.mark_seen,
+            again,
+            token: std::env::var("CLAWCHECK_TOKEN").ok(),
+            allow_writes: self.allow_writes,
+            start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
+        }
+    }
+
+    fn listeners(&self, progress: &Progress) -> Vec<Box<dyn Listener + Send>> {
+        let look = Look {
+            colour: colour(),
+            every_case: self.trace,
+            slow_after: match self.gateway {
+                GatewaySpec::Embedded(_) => Duration::from_millis(500),
+                _ => Duration::from_secs(45),
+            },
+        };
+        let mut listeners: Vec<Box<dyn Listener + Send>> =
+            vec![Box::new(progress.clone()), Box::new(Terminal::new(progress.stdout(), look))];
+        listeners
+            .extend(self.report.iter().map(|file| Box::new(Json::new(file.0.clone())) as Box<dyn Listener + Send>));
+        listeners
+    }
+
+    fn exit_code(&self, report: &RunReport) -> u8 {
+        if report.interrupted.is_some() {
+            return exit::INTERRUPTED;
+        }
+        let unused = self.deny.contains(&Deny::Unused) && !report.unused_snapshots.is_empty();
+        match run::outcome(report, self.deny.contains(&Deny::Skipped)) {
+            Outcome::Fault => exit::FAULT,
+            Outcome::Deviates => exit::DEVIATES,
+            Outcome::Conforms | Outcome::Nothing if unused => exit::DEVIATES,
+            Outcome::Nothing => exit::NOTHING,
+            Outcome::Conforms => exit::OK,
+        }
+    }
+}
+
+/// Tells every listener, also when one of them fails. Where nobody reads standard output any more (`clawcheck run | head`),
+/// the run goes on without it: the verdict and the other reports are still asked for.
+fn hear(listeners: &mut Vec<Box<dyn Listener + Send>>, event: Event<'_>) -> io::Result<()> {
+    let mut heard = Ok(());
+    listeners.retain_mut(|listener| match listener.hear(event) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
+        Err(error) => {
+            heard = Err(error);
+            true
+        }
+        Ok(()) => true,
+    });
+    heard
+}
+
+/// Whether standard output shows colours: on a terminal, unless the user has asked for none.
+pub(super) fn colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn fault(message: &str) -> Failure {
+    Failure::fault(miette::Report::msg(message.to_owned()))
+}
+
+fn failure(error: RunError) -> Failure {
+    match error {
+        RunError::Library(error) => Failure::fault(snapshots::report(error)),
+        other => fault(&other.to_string()),
+    }
+}

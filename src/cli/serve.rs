@@ -1,0 +1,123 @@
+//! `clawcheck serve`: the embedded gateway as a program.
+
+use super::{Failure, exit};
+use crate::reference::program::{self, Program, ProgramError, ProgramOptions};
+use crate::rules::{Release, known_releases};
+use miette::Report;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Run the embedded gateway on an openclaw.json and a state directory, as the release itself would run
+///
+/// It reads the `gateway` section of the configuration (JSON5) as the release reads it, refuses what the release refuses
+/// (with the release's exit code, 1), and writes the pairing store as the release writes it, so that the real `openclaw` CLI or any other client can be
+/// pointed at it. The Control UI's pages and the gateway's other HTTP APIs are not served.
+///
+/// Where there is no configuration, or no token in it, a new token is made up and saved in the configuration file, as the
+/// release does. ~/.openclaw is touched only when it is named.
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    /// OpenClaw release to be; the newest known one where not given
+    #[arg(long, value_name = "R")]
+    release: Option<Release>,
+    /// Port to listen on, 0 for any free one [default: OPENCLAW_GATEWAY_PORT, gateway.port, 18789]
+    #[arg(long, value_name = "P")]
+    port: Option<u16>,
+    /// State directory [default: OPENCLAW_STATE_DIR]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Configuration file [default: OPENCLAW_CONFIG_PATH, openclaw.json in the state directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen: loopback, lan, tailnet, auto or custom [default: gateway.bind, loopback]
+    #[arg(long, value_name = "MODE", value_parser = ["loopback", "lan", "tailnet", "auto", "custom"])]
+    bind: Option<String>,
+    /// Write the gateway's log to standard error
+    #[arg(long)]
+    verbose: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<u8, Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::fault(Report::msg(format!("cannot start: {error}"))))?;
+        runtime.block_on(self.serve())
+    }
+
+    async fn serve(self) -> Result<u8, Failure> {
+        let release = self.release.or_else(|| known_releases().last().copied());
+        let release = release.ok_or_else(|| Failure::usage(Report::msg("no release is known")))?;
+        let mut signals = Signals::listen().map_err(|error| Failure::fault(Report::msg(error.to_string())))?;
+        let options = ProgramOptions {
+            release,
+            port: self.port,
+            state_dir: self.state_dir,
+            config: self.config,
+            bind: self.bind,
+            env: environment(),
+            log: self.verbose.then(|| Arc::new(log) as _),
+        };
+        let program = program::start(options).await.map_err(failure)?;
+        if let Some(path) = &program.token_saved {
+            log(&format!("clawcheck serve: saved a new gateway token in {}", path.display()));
+        }
+        let announced = announce(&program, release);
+        if announced.is_ok() {
+            signals.wait().await;
+        }
+        program.gateway.stop().await;
+        announced.map_err(Failure::output).map(|()| exit::OK)
+    }
+}
+
+/// A release that refuses its settings ends with its own exit code, so that what watches it sees no difference.
+fn failure(error: ProgramError) -> Failure {
+    match &error {
+        ProgramError::Refused { refusal, .. } => {
+            let code = u8::try_from(refusal.exit_code).unwrap_or(exit::FAULT);
+            Failure::refused(code, error)
+        }
+        wrong if wrong.is_usage() => Failure::usage(error),
+        _ => Failure::fault(error),
+    }
+}
+
+/// Variables that are no Unicode have no meaning to a gateway.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+fn announce(program: &Program, release: Release) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let (address, state_dir) = (program.address, program.state_dir.display());
+    writeln!(out, "clawcheck serve: openclaw {release} on ws://{address} (state {state_dir})")?;
+    out.flush()
+}
+
+/// Nobody may be reading the log any more; the gateway goes on without.
+fn log(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// The signals that end the program.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Which snapshots are meant: a folder that was named, the one beside the scenarios, or those inside the binary.
+
+use crate::observe::snapshot::{Library, LibraryError, Origin};
+use std::path::{Path, PathBuf};
+
+/// The folder's name beside `scenarios`.
+const FOLDER: &str = "snapshots";
+
+/// Where snapshots are read and left for approval.
+pub(super) struct Snapshots {
+    pub(super) library: Library,
+}
+
+impl Snapshots {
+    /// Finds the snapshots for scenarios at these paths; none: the scenarios inside the binary, whose snapshots are taken
+    /// from the working directory where that is clawcheck's own source tree.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub(super) fn find(named: Option<&Path>, scenarios: &[PathBuf]) -> Result<Self, miette::Report> {
+        let folder = named.map(Path::to_owned).or_else(|| beside(scenarios));
+        let library = match folder {
+            Some(folder) => Library::open(&folder),
+            None => Library::built_in(),
+        };
+        Ok(Self { library: library.map_err(report)? })
+    }
+
+    /// Whether anything can be left for approval.
+    pub(super) fn is_writable(&self) -> bool {
+        matches!(self.library.origin(), Origin::Folder(_))
+    }
+}
+
+fn beside(scenarios: &[PathBuf]) -> Option<PathBuf> {
+    if scenarios.is_empty() {
+        let (own, snapshots) = (Path::new("scenarios"), Path::new(FOLDER));
+        return (own.is_dir() && snapshots.is_dir()).then(|| snapshots.to_owned());
+    }
+    // A file stands in scenarios/FAMILY/, so that the folder is at most three steps up.
+    let first = std::path::absolute(scenarios.first()?).ok()?;
+    first.ancestors().take(4).map(|folder| folder.join(FOLDER)).find(|folder| folder.is_dir())
+}
+
+/// An error of the library, with what to do about it.
+pub(super) fn report(error: LibraryError) -> miette::Report {
+    let help = match &error {
+        LibraryError::Write { .. } | LibraryError::Read { .. } => Some("name another folder with --snapshots"),
+        LibraryError::Snapshot { .. } => Some("correct the file, or remove it and run again"),
+        LibraryError::Name { .. } | LibraryError::BuiltIn => None,
+    };
+    match help {
+        Some(help) => miette::miette!(help = help, "{error}"),
+        None => miette::Report::msg(error.to_string()),
+    }
+}

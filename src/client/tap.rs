@@ -1,0 +1,68 @@
+//! Remembers the last bytes that came, because the WebSocket library rewrites a close code that must not be sent.
+
+use super::link::Stream;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A close frame is at most this long: two bytes of header and 125 of payload.
+const FRAME: usize = 127;
+/// `FIN` and the close opcode, not masked.
+const CLOSE: u8 = 0x88;
+
+/// A stream whose last bytes are known.
+pub(super) struct Tap {
+    stream: Box<dyn Stream>,
+    last: Vec<u8>,
+}
+
+impl Tap {
+    /// `read` came already.
+    pub(super) fn new(stream: Box<dyn Stream>, read: &[u8]) -> Self {
+        let mut tap = Self { stream, last: Vec::with_capacity(2 * FRAME) };
+        tap.remember(read);
+        tap
+    }
+
+    fn remember(&mut self, bytes: &[u8]) {
+        self.last.extend_from_slice(&bytes[bytes.len().saturating_sub(FRAME)..]);
+        self.last.drain(..self.last.len().saturating_sub(FRAME));
+    }
+
+    /// The last close frame whose code `wanted` accepts: its code and its reason.
+    pub(super) fn close_frame(&self, wanted: impl Fn(u16) -> bool) -> Option<(u16, String)> {
+        let frames = (0..self.last.len()).rev().filter_map(|at| close_frame(&self.last[at..]));
+        frames.into_iter().find(|(code, _)| wanted(*code))
+    }
+}
+
+/// Reads a close frame with a code at the start of these bytes.
+fn close_frame(bytes: &[u8]) -> Option<(u16, String)> {
+    let (&[CLOSE, length], rest) = bytes.split_first_chunk::<2>()? else { return None };
+    let (code, reason) = rest.get(..usize::from(length))?.split_first_chunk::<2>()?;
+    Some((u16::from_be_bytes(*code), String::from_utf8_lossy(reason).into_owned()))
+}
+
+impl AsyncRead for Tap {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        self.remember(&buffer.filled()[before..]);
+        read
+    }
+}
+
+impl AsyncWrite for Tap {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

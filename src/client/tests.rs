@@ -1,0 +1,220 @@
+//! What a gateway can do to a connection, and how each is told from the others.
+
+use super::*;
+use serde_json::json;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+fn shortly() -> Instant {
+    Instant::now() + Duration::from_millis(100)
+}
+
+/// Answers an upgrade by hand; what follows is up to the test.
+async fn upgrade(stream: &mut (impl Stream + ?Sized)) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+    }
+    let request = String::from_utf8(request).unwrap();
+    let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+    let accept = derive_accept_key(key.as_bytes());
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    stream.write_all(answer.as_bytes()).await.unwrap();
+}
+
+async fn pair(limits: Limits) -> (Connection, DuplexStream) {
+    let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+    let link = Link::Pipe { stream: Box::new(ours), authority: "127.0.0.1:18789".to_owned() };
+    let (default, recorder) = (Upgrade::default(), Transcript::new().recorder("a"));
+    let opening = Connection::open_with(link, &default, recorder, limits, soon());
+    let (connection, ()) = tokio::join!(opening, upgrade(&mut theirs));
+    (connection.unwrap(), theirs)
+}
+
+/// A server's frame: not masked.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    match u8::try_from(payload.len()) {
+        Ok(length) if length < 126 => bytes.push(length),
+        _ => {
+            bytes.push(126);
+            bytes.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
+        }
+    }
+    bytes.extend(payload);
+    bytes
+}
+
+fn text(payload: &str) -> Vec<u8> {
+    frame(0x81, payload.as_bytes())
+}
+
+/// What the connection sees when the gateway sends these bytes and hangs up.
+async fn ending(bytes: &[u8]) -> Closed {
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    gateway.write_all(bytes).await.unwrap();
+    drop(gateway);
+    let Incoming::Closed(closed) = connection.next(soon()).await else { panic!("not closed") };
+    assert_eq!(connection.next(soon()).await, Incoming::Closed(closed.clone()), "it stays closed");
+    closed
+}
+
+#[tokio::test]
+async fn endings_are_told_apart() {
+    let with_code = ending(&frame(0x88, &[&1008_u16.to_be_bytes()[..], b"pairing required"].concat())).await;
+    assert_eq!((with_code.code, with_code.reason.as_str(), with_code.clean()), (Some(1008), "pairing required", true));
+    let without_code = ending(&frame(0x88, b"")).await;
+    assert_eq!((without_code.code, without_code.clean(), without_code.browser_code()), (None, true, 1005));
+    let without_frame = ending(b"").await;
+    assert_eq!((&without_frame.how, without_frame.browser_code()), (&Ending::Eof, 1006));
+    let half_a_frame = ending(&[0x81, 10, b'x']).await;
+    assert_eq!(half_a_frame.how, Ending::Eof);
+    for broken in [&[0x81, 0x80, 0, 0, 0, 0][..], &[0xf1, 0], &[0x81, 1, 0xff], &[0x83, 0]] {
+        assert!(matches!(ending(broken).await.how, Ending::Violation(_)), "{broken:x?}");
+    }
+}
+
+#[tokio::test]
+async fn a_close_code_that_must_not_be_sent_is_reported_as_it_came() {
+    for code in [0_u16, 1005, 1006, 1015] {
+        let closed = ending(&frame(0x88, &[&code.to_be_bytes()[..], b"odd"].concat())).await;
+        assert_eq!((closed.code, closed.reason.as_str(), closed.clean()), (Some(code), "odd", false));
+    }
+    let honest = ending(&frame(0x88, &[&1002_u16.to_be_bytes()[..], b"Protocol violation"].concat())).await;
+    assert_eq!((honest.code, honest.clean()), (Some(1002), true));
+}
+
+#[tokio::test]
+async fn a_reset_is_no_end_of_stream() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let link = Link::tcp(listener.local_addr().unwrap());
+    let gateway = async {
+        let (mut stream, _): (TcpStream, _) = listener.accept().await.unwrap();
+        upgrade(&mut stream).await;
+        stream.set_zero_linger().unwrap();
+    };
+    let (default, recorder) = (Upgrade::default(), Transcript::new().recorder("a"));
+    let (connection, ()) = tokio::join!(Connection::open(link, &default, recorder, soon()), gateway);
+    let Incoming::Closed(closed) = connection.unwrap().next(soon()).await else { panic!() };
+    assert_eq!((closed.how, closed.code), (Ending::Reset, None));
+}
+
+#[tokio::test]
+async fn nobody_there_is_refused() {
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let recorder = Transcript::new().recorder("a");
+    let error = Connection::open(Link::tcp(address), &Upgrade::default(), recorder, soon()).await.err();
+    assert_eq!(error, Some(OpenError::Refused(address.to_string())));
+}
+
+#[tokio::test]
+async fn a_message_above_the_limit_is_not_taken() {
+    let limits = Limits { message_bytes: 1000, ..Limits::default() };
+    let (mut connection, mut gateway) = pair(limits).await;
+    gateway.write_all(&text(&"x".repeat(1001))).await.unwrap();
+    assert!(matches!(connection.next(soon()).await, Incoming::Closed(Closed { how: Ending::TooMuch(_), .. })));
+    // A length that no memory holds is refused by its header alone.
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    gateway.write_all(&[0x81, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).await.unwrap();
+    assert!(matches!(connection.next(soon()).await, Incoming::Closed(Closed { how: Ending::TooMuch(_), .. })));
+}
+
+#[tokio::test]
+async fn a_flood_of_events_ends_the_connection_and_not_the_harness() {
+    let (mut connection, mut gateway) = pair(Limits { unread: 100, ..Limits::default() }).await;
+    let flood = tokio::spawn(async move { while gateway.write_all(&text("{}")).await.is_ok() {} });
+    let reply = connection.response(&Pending("1".to_owned()), soon()).await;
+    assert!(matches!(reply, Reply::Closed(Closed { how: Ending::TooMuch(_), .. })), "{reply:?}");
+    drop(connection);
+    flood.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_response_is_found_among_events_which_keep_their_order() {
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    let pending = connection.request("health", json!({}), soon()).await.unwrap();
+    let lines = [
+        r#"{"type":"event","event":"a"}"#,
+        r#"{"type":"res","id":"other","ok":true}"#,
+        "not json",
+        r#"{"type":"res","id":"1","ok":true,"payload":7}"#,
+        r#"{"type":"event","event":"b"}"#,
+    ];
+    for line in lines {
+        gateway.write_all(&text(line)).await.unwrap();
+    }
+    let Reply::Response(response) = connection.response(&pending, soon()).await else { panic!() };
+    assert_eq!(response["payload"], 7);
+    for expected in [lines[0], lines[1], lines[2], lines[4]] {
+        let Incoming::Text(frame) = connection.next(soon()).await else { panic!() };
+        assert_eq!(frame.text.as_str(), expected);
+    }
+    assert_eq!(connection.next(shortly()).await, Incoming::Deadline);
+}
+
+#[tokio::test]
+async fn what_came_before_the_end_is_handed_out_before_it() {
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    gateway.write_all(&text(r#"{"type":"event","event":"last"}"#)).await.unwrap();
+    gateway.write_all(&frame(0x88, &1000_u16.to_be_bytes())).await.unwrap();
+    assert!(matches!(connection.response(&Pending("1".to_owned()), soon()).await, Reply::Closed(_)));
+    assert!(matches!(connection.next(soon()).await, Incoming::Text(_)));
+    assert!(matches!(connection.next(soon()).await, Incoming::Closed(_)));
+}
+
+#[tokio::test]
+async fn a_gateway_that_answers_before_it_has_read_everything_is_heard() {
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    gateway.write_all(&frame(0x88, &1009_u16.to_be_bytes())).await.unwrap();
+    // Four times what the pipe holds, and nobody reads it.
+    let sent = connection.send_text("x".repeat(256 * 1024), soon()).await;
+    assert_eq!(sent, Err(SendError::Ended));
+    assert!(matches!(connection.next(soon()).await, Incoming::Closed(Closed { code: Some(1009), .. })));
+}
+
+#[tokio::test]
+async fn a_gateway_that_does_not_read_costs_no_more_than_the_deadline() {
+    let (mut connection, gateway) = pair(Limits::default()).await;
+    assert_eq!(connection.send_text("x".repeat(256 * 1024), shortly()).await, Err(SendError::Deadline));
+    drop(gateway);
+}
+
+#[tokio::test]
+async fn a_close_of_ours_is_answered_or_not() {
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    connection.close(Some(1000), "bye", soon()).await.unwrap();
+    assert_eq!(connection.next(shortly()).await, Incoming::Deadline, "a gateway that never closes");
+    gateway.write_all(&frame(0x88, &1000_u16.to_be_bytes())).await.unwrap();
+    assert!(matches!(connection.next(soon()).await, Incoming::Closed(Closed { code: Some(1000), .. })));
+}
+
+#[tokio::test]
+async fn raw_bytes_go_out_as_they_are_and_pings_come_back() {
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    connection.send_raw_bytes(&[0x81, 0x01, b'x'], soon()).await.unwrap();
+    let mut read = [0; 3];
+    gateway.read_exact(&mut read).await.unwrap();
+    assert_eq!(read, [0x81, 0x01, b'x']);
+    gateway.write_all(&frame(0x8a, b"clawcheck")).await.unwrap();
+    assert!(connection.ping(soon()).await);
+    assert!(!connection.ping(shortly()).await);
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_ends_the_connection() {
+    let (mut connection, mut gateway) = pair(Limits { pings: 100, ..Limits::default() }).await;
+    let flood = tokio::spawn(async move { while gateway.write_all(&[0x89, 0]).await.is_ok() {} });
+    let heard = connection.next(soon()).await;
+    assert!(matches!(heard, Incoming::Closed(Closed { how: Ending::TooMuch(_), .. })), "{heard:?}");
+    drop(connection);
+    flood.await.unwrap();
+}

@@ -1,0 +1,140 @@
+//! What a reverse proxy adds to an upgrade request on its way to the gateway.
+
+use super::upgrade::Upgrade;
+use std::net::IpAddr;
+
+const FORWARDED_FOR: &str = "X-Forwarded-For";
+
+/// A proxy in front of the gateway, set up as its own documentation says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Via {
+    /// nginx with the usual WebSocket location: `proxy_set_header` for `Host $host`, `X-Real-IP $remote_addr`,
+    /// `X-Forwarded-For $proxy_add_x_forwarded_for` and `X-Forwarded-Proto $scheme`. It adds none of them by itself.
+    Nginx,
+    /// Caddy's `reverse_proxy`: passes `Host` on, adds `X-Forwarded-For`, `-Proto`, `-Host`; replaces what untrusted clients sent.
+    Caddy,
+    /// `tailscale serve`: `X-Forwarded-*` and the tailnet user's identity in `Tailscale-User-*`.
+    TailscaleServe,
+    /// A Cloudflare tunnel: `Cf-*`, `Cdn-Loop`, `X-Forwarded-For` and `-Proto`.
+    Cloudflared,
+    /// `ssh -L`: bytes only; nothing is added and `Host` is the local end of the tunnel.
+    SshTunnel,
+}
+
+impl Via {
+    /// Every proxy.
+    pub const ALL: [Self; 5] = [Self::Nginx, Self::Caddy, Self::TailscaleServe, Self::Cloudflared, Self::SshTunnel];
+
+    /// Its name in a scenario.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
+            Self::TailscaleServe => "tailscale-serve",
+            Self::Cloudflared => "cloudflared",
+            Self::SshTunnel => "ssh-tunnel",
+        }
+    }
+
+    /// The proxy of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|via| via.name() == name)
+    }
+
+    /// Whether it rewrites requests at all: an SSH tunnel does not.
+    pub fn adds_headers(self) -> bool {
+        self != Self::SshTunnel
+    }
+
+    /// Makes `upgrade` what arrives behind the proxy when `client` asked it for `public_host`. What the upgrade itself says of
+    /// `Host` and `Origin` stays.
+    pub fn apply(self, upgrade: &mut Upgrade, client: IpAddr, public_host: &str) {
+        if self.adds_headers() {
+            upgrade.host.get_or_insert_with(|| public_host.to_owned());
+        } else {
+            upgrade.host.get_or_insert_with(|| "localhost:18789".to_owned());
+        }
+        let mut added = self.headers(client, public_host);
+        if self.appends() {
+            for (_, value) in added.iter_mut().filter(|(name, _)| *name == FORWARDED_FOR) {
+                let before = upgrade.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(FORWARDED_FOR));
+                *value = before.map_or_else(|| value.clone(), |(_, before)| format!("{before}, {value}"));
+            }
+        }
+        upgrade.headers.retain(|(name, _)| !added.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)));
+        upgrade.headers.extend(added.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    }
+
+    /// Whether what a client claims in `X-Forwarded-For` stays, the client's address behind it (nginx's
+    /// `$proxy_add_x_forwarded_for`, Cloudflare), or is replaced (Caddy since 2.5, Tailscale).
+    fn appends(self) -> bool {
+        matches!(self, Self::Nginx | Self::Cloudflared)
+    }
+
+    fn headers(self, client: IpAddr, public_host: &str) -> Vec<(&'static str, String)> {
+        let client = client.to_string();
+        let https = || "https".to_owned();
+        match self {
+            Self::Nginx => {
+                vec![("X-Real-IP", client.clone()), (FORWARDED_FOR, client), ("X-Forwarded-Proto", https())]
+            }
+            Self::Caddy => vec![
+                (FORWARDED_FOR, client),
+                ("X-Forwarded-Host", public_host.to_owned()),
+                ("X-Forwarded-Proto", https()),
+            ],
+            Self::TailscaleServe => vec![
+                ("Tailscale-Headers-Info", "https://tailscale.com/s/serve-headers".to_owned()),
+                ("Tailscale-User-Login", "user@example.com".to_owned()),
+                ("Tailscale-User-Name", "Example User".to_owned()),
+                (FORWARDED_FOR, client),
+                ("X-Forwarded-Host", public_host.to_owned()),
+                ("X-Forwarded-Proto", https()),
+            ],
+            Self::Cloudflared => vec![
+                ("Cdn-Loop", "cloudflare; loops=1".to_owned()),
+                ("Cf-Connecting-Ip", client.clone()),
+                ("Cf-Ipcountry", "XX".to_owned()),
+                ("Cf-Ray", "8f0000000000abcd-XXX".to_owned()),
+                ("Cf-Visitor", r#"{"scheme":"https"}"#.to_owned()),
+                (FORWARDED_FOR, client),
+                ("X-Forwarded-Proto", https()),
+            ],
+            Self::SshTunnel => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_replaces_what_the_client_forged_and_keeps_the_rest() {
+        let mut upgrade = Upgrade {
+            headers: vec![("x-forwarded-for".into(), "127.0.0.1".into()), ("X-Other".into(), "kept".into())],
+            ..Upgrade::default()
+        };
+        Via::Caddy.apply(&mut upgrade, IpAddr::from([203, 0, 113, 7]), "gate.example");
+        let forwarded: Vec<_> =
+            upgrade.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for")).collect();
+        assert_eq!(forwarded, [&("X-Forwarded-For".to_owned(), "203.0.113.7".to_owned())]);
+        assert!(upgrade.headers.contains(&("X-Other".into(), "kept".into())));
+        assert_eq!(upgrade.host.as_deref(), Some("gate.example"));
+    }
+
+    #[test]
+    fn nginx_keeps_what_the_client_claimed_in_front_of_its_address() {
+        let headers = vec![("x-forwarded-for".into(), "127.0.0.1".into())];
+        let mut upgrade = Upgrade { headers, ..Upgrade::default() };
+        Via::Nginx.apply(&mut upgrade, IpAddr::from([203, 0, 113, 7]), "gate.example");
+        assert!(upgrade.headers.contains(&("X-Forwarded-For".into(), "127.0.0.1, 203.0.113.7".into())));
+    }
+
+    #[test]
+    fn every_name_finds_its_proxy() {
+        for via in Via::ALL {
+            assert_eq!(Via::from_name(via.name()), Some(via));
+        }
+    }
+}

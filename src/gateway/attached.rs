@@ -1,0 +1,92 @@
+//! A gateway that somebody else runs.
+
+use super::launch::LaunchError;
+use super::profile::{Capability, Kind, Profile};
+use super::running::{Inner, LinkError, Running};
+use crate::client::{Connection, Link, Transcript, Upgrade, UrlError};
+use crate::rules::Release;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use tokio::time::Instant;
+
+/// A URL, and what the user told us about the gateway behind it.
+#[derive(Debug, Clone)]
+pub(super) struct Attached {
+    url: String,
+    host: String,
+    port: u16,
+    path: String,
+    state_dir: Option<PathBuf>,
+}
+
+impl Attached {
+    pub(super) fn new(url: &str, state_dir: Option<PathBuf>) -> Result<Self, UrlError> {
+        let (link, path) = Link::from_url(url)?;
+        let Link::Tcp { host, port } = link else { return Err(UrlError::Scheme(url.to_owned())) };
+        Ok(Self { url: url.to_owned(), host, port, path, state_dir })
+    }
+
+    pub(super) fn profile(&self, claims: Option<Release>) -> Profile {
+        let mut can = BTreeSet::from([
+            Capability::Pairing,
+            Capability::ExecApprovals,
+            Capability::Challenge,
+            Capability::DeviceProof,
+            Capability::ControlUi,
+        ]);
+        let mut notes =
+            vec!["its configuration, clock and log are out of reach, and it cannot be restarted".to_owned()];
+        if self.state_dir.is_some() {
+            can.insert(Capability::StoreRead);
+        } else {
+            notes.push(
+                "its pairing store is out of reach: what it writes is not observed (name it with --state-dir)".into(),
+            );
+        }
+        if claims.is_none() {
+            notes.push("nobody said which release it is: answers are held against the newest snapshots".to_owned());
+        }
+        Profile {
+            kind: Kind::Attached,
+            name: self.shown(),
+            program: self.shown(),
+            claims,
+            can,
+            lacks: BTreeSet::new(),
+            notes,
+            links: Vec::new(),
+        }
+    }
+
+    /// One upgrade, so that a gateway that is not there is found once and not once per case.
+    pub(super) async fn launch(&self, deadline: Instant) -> Result<Running, LaunchError> {
+        let upgrade = Upgrade { path: self.path.clone(), ..Upgrade::default() };
+        let recorder = Transcript::new().recorder("probe");
+        Connection::open(self.tcp(), &upgrade, recorder, deadline)
+            .await
+            .map_err(|error| LaunchError::Unreachable { url: self.shown(), reason: error.to_string() })?;
+        Ok(Running { inner: Inner::Attached(self.clone()), path: self.path.clone() })
+    }
+
+    pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, LinkError> {
+        peer.map_or_else(|| Ok(self.tcp()), |peer| Err(LinkError::PeerAddress(peer)))
+    }
+
+    pub(super) fn state_dir(&self) -> Option<&Path> {
+        self.state_dir.as_deref()
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL without its query, which may hold a secret.
+    fn shown(&self) -> String {
+        self.url.split(['?', '#']).next().unwrap_or_default().to_owned()
+    }
+
+    fn tcp(&self) -> Link {
+        Link::Tcp { host: self.host.clone(), port: self.port }
+    }
+}

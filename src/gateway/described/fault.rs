@@ -1,0 +1,96 @@
+//! What can be wrong with a description: file, line, and a caret under the fault.
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use serde_saphyr::Location;
+use std::path::PathBuf;
+
+/// Why a description cannot be used.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum DescriptionError {
+    /// It is not there.
+    #[error("there is no gateway description `{}`", path.display())]
+    #[diagnostic(help("{help}"))]
+    Missing {
+        /// What was named.
+        path: PathBuf,
+        /// What else there is.
+        help: String,
+    },
+    /// It cannot be read.
+    #[error("the gateway description `{}` cannot be read: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// It says something wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Wrong(Box<Fault>),
+}
+
+/// Something wrong in a description, and where.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+pub struct Fault {
+    /// What is wrong.
+    pub message: String,
+    /// The file.
+    #[source_code]
+    pub source_code: NamedSource<String>,
+    /// Where.
+    #[label("here")]
+    pub span: SourceSpan,
+    /// What would be right.
+    #[help]
+    pub help: Option<String>,
+}
+
+/// The description that is being read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) name: &'a str,
+    pub(super) text: &'a str,
+}
+
+impl Source<'_> {
+    /// A fault at a place.
+    pub(super) fn wrong(&self, at: Location, message: impl Into<String>, help: Option<String>) -> DescriptionError {
+        DescriptionError::Wrong(Box::new(Fault {
+            message: message.into(),
+            source_code: NamedSource::new(self.name, self.text.to_owned()).with_language("yaml"),
+            span: self.span(at),
+            help,
+        }))
+    }
+
+    /// What the YAML reader complains about.
+    pub(super) fn yaml(&self, error: &serde_saphyr::Error) -> DescriptionError {
+        let error = error.without_snippet();
+        let message = error.to_string();
+        // Line and column stand beside the caret already.
+        let message = message.split(" at line ").next().unwrap_or_default().trim_end_matches(':').to_owned();
+        match error.location() {
+            Some(at) => self.wrong(at, message, None),
+            None => self.wrong(Location::UNKNOWN, message, None),
+        }
+    }
+
+    fn span(&self, at: Location) -> SourceSpan {
+        let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let line_start: usize =
+            self.text.split_inclusive('\n').take(number(at.line()).saturating_sub(1)).map(str::len).sum();
+        let line = self.text.get(line_start..).unwrap_or_default();
+        let column = number(at.column()).saturating_sub(1);
+        let start = line_start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+        let rest = self.text.get(start..).unwrap_or_default();
+        let length = match at.span().len() {
+            0 => rest.find(['\n', ' ', ',', ']', '}']).unwrap_or(rest.len()),
+            count => rest.chars().take(number(count)).map(char::len_utf8).sum(),
+        };
+        // A span over several lines hides more than it shows.
+        let length = rest.find('\n').map_or(length, |end| length.min(end));
+        (start, length.max(1).min(rest.len())).into()
+    }
+}

@@ -1,0 +1,289 @@
+//! The form of a description file.
+
+use super::fault::{DescriptionError, Source};
+use crate::gateway::probe::Readiness;
+use crate::gateway::profile::Capability;
+use crate::gateway::template::unknown_placeholder;
+use crate::rules::Release;
+use indexmap::IndexMap;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use serde_saphyr::{Location, Spanned};
+use std::collections::BTreeMap;
+
+/// A gateway that is not ours.
+#[derive(Debug, Clone)]
+pub(super) struct Description {
+    pub(super) gateway: String,
+    pub(super) links: Vec<String>,
+    pub(super) claims: Spanned<Release>,
+    pub(super) lacks: Vec<Capability>,
+    pub(super) ran: bool,
+    pub(super) npm: Option<Npm>,
+    pub(super) command: Spanned<String>,
+    pub(super) args: Vec<Spanned<String>>,
+    pub(super) env: IndexMap<String, Spanned<String>>,
+    pub(super) config: Spanned<Config>,
+    pub(super) defaults: Value,
+    pub(super) ready: Spanned<Readiness>,
+    pub(super) path: Spanned<String>,
+    pub(super) store: Store,
+}
+
+/// An npm package to install first; `{package}` and `{node}` then stand for it and for a Node that it runs on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Npm {
+    pub(super) package: String,
+    pub(super) version: Spanned<String>,
+    #[serde(default)]
+    pub(super) overrides: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) beside: Vec<String>,
+}
+
+/// What it reads its settings from, at `{config}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Config {
+    /// The scenarios' `openclaw.json`.
+    OpenClaw,
+    /// Nothing.
+    None,
+    /// This text.
+    Text(String),
+}
+
+/// Where it keeps its pairing store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Store {
+    /// In `{state-dir}`, as OpenClaw does.
+    #[default]
+    OpenClaw,
+    /// Elsewhere, or in another form.
+    None,
+}
+
+/// The file as it is read, before what it says is looked at.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    gateway: Spanned<String>,
+    about: String,
+    #[serde(default)]
+    links: Vec<String>,
+    claims: Spanned<String>,
+    #[serde(default)]
+    lacks: Vec<Capability>,
+    #[serde(default = "yes")]
+    ran: bool,
+    #[serde(default)]
+    npm: Option<Npm>,
+    command: Spanned<String>,
+    #[serde(default)]
+    args: Vec<Spanned<String>>,
+    #[serde(default)]
+    env: IndexMap<String, Spanned<String>>,
+    #[serde(default)]
+    config: Option<Spanned<Word>>,
+    #[serde(default)]
+    defaults: Map<String, Value>,
+    #[serde(default)]
+    ready: Option<Spanned<Word>>,
+    #[serde(default)]
+    path: Option<Spanned<String>>,
+    #[serde(default)]
+    store: Store,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// One word, or one key with a text.
+#[derive(Debug, Clone)]
+enum Word {
+    Plain(String),
+    With(String, String),
+}
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Word;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a word, or one key with a text")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Word, E> {
+                Ok(Word::Plain(text.to_owned()))
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Word, A::Error> {
+                let entry = map.next_entry::<String, String>()?;
+                let (key, text) = entry.ok_or_else(|| serde::de::Error::custom("an empty map says nothing"))?;
+                match map.next_key::<String>()? {
+                    None => Ok(Word::With(key, text)),
+                    Some(second) => Err(serde::de::Error::custom(format!("`{second}` is one key too many"))),
+                }
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Reads a description. `name` is what faults call the file.
+pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionError> {
+    let source = Source { name, text };
+    let raw: Raw = serde_saphyr::from_str(text).map_err(|error| source.yaml(&error))?;
+    if raw.about.trim().is_empty() || raw.gateway.value.trim().is_empty() {
+        return Err(source.wrong(raw.gateway.referenced, "`gateway` and `about` must say something", None));
+    }
+    let claims = raw.claims.value.parse::<Release>().map_err(|error| {
+        source.wrong(
+            raw.claims.referenced,
+            error.to_string(),
+            Some("the release whose answers it claims to give".to_owned()),
+        )
+    })?;
+    let description = Description {
+        gateway: raw.gateway.value,
+        links: raw.links,
+        claims: replace(&raw.claims.referenced, claims),
+        lacks: raw.lacks,
+        ran: raw.ran,
+        npm: raw.npm,
+        command: raw.command,
+        args: raw.args,
+        env: raw.env,
+        config: word(raw.config, Config::OpenClaw, |word| config(&source, word))?,
+        defaults: Value::Object(raw.defaults),
+        ready: word(raw.ready, Readiness::Challenge, |word| readiness(&source, word))?,
+        path: raw.path.unwrap_or_else(|| replace(&Location::UNKNOWN, "/".to_owned())),
+        store: raw.store,
+    };
+    check(&source, &description)?;
+    Ok(description)
+}
+
+fn replace<T>(at: &Location, value: T) -> Spanned<T> {
+    Spanned::new(value, *at, *at)
+}
+
+fn word<T>(
+    word: Option<Spanned<Word>>,
+    default: T,
+    read: impl FnOnce(&Spanned<Word>) -> Result<T, DescriptionError>,
+) -> Result<Spanned<T>, DescriptionError> {
+    match word {
+        None => Ok(replace(&Location::UNKNOWN, default)),
+        Some(word) => Ok(replace(&word.referenced, read(&word)?)),
+    }
+}
+
+fn config(source: &Source<'_>, word: &Spanned<Word>) -> Result<Config, DescriptionError> {
+    match &word.value {
+        Word::Plain(plain) if plain == "openclaw" => Ok(Config::OpenClaw),
+        Word::Plain(plain) if plain == "none" => Ok(Config::None),
+        Word::With(key, text) if key == "text" => Ok(Config::Text(text.clone())),
+        Word::Plain(other) | Word::With(other, _) => {
+            let message = format!("`{other}` is no form of configuration");
+            Err(source.wrong(
+                word.referenced,
+                message,
+                Some("expected openclaw, none, or text: followed by the file's text".into()),
+            ))
+        }
+    }
+}
+
+fn readiness(source: &Source<'_>, word: &Spanned<Word>) -> Result<Readiness, DescriptionError> {
+    Ok(match &word.value {
+        Word::Plain(plain) if plain == "challenge" => Readiness::Challenge,
+        Word::Plain(plain) if plain == "connect" => Readiness::Connect,
+        Word::Plain(plain) if plain == "websocket" => Readiness::WebSocket,
+        Word::Plain(plain) if plain == "tcp" => Readiness::Tcp,
+        Word::With(key, text) if key == "log" && !text.is_empty() => Readiness::LogLine(text.clone()),
+        Word::Plain(other) | Word::With(other, _) => {
+            let message = format!("`{other}` does not tell when a gateway is ready");
+            let help = "expected challenge, connect, websocket, tcp, or log: followed by a part of a log line";
+            return Err(source.wrong(word.referenced, message, Some(help.to_owned())));
+        }
+    })
+}
+
+/// What is right by itself and wrong together.
+fn check(source: &Source<'_>, description: &Description) -> Result<(), DescriptionError> {
+    let texts = std::iter::once(&description.command).chain(&description.args).chain(description.env.values());
+    for text in texts.chain(std::iter::once(&description.path)) {
+        if let Some(name) = unknown_placeholder(&text.value, super::known_placeholder) {
+            let help =
+                "placeholders: {port} {state-dir} {config} {home} {temp} {token} {password} {here} {node} {package}";
+            return Err(source.wrong(
+                text.referenced,
+                format!("`{{{name}}}` is no placeholder"),
+                Some(help.to_owned()),
+            ));
+        }
+        let of_npm = ["{node}", "{package}"].into_iter().find(|placeholder| text.value.contains(placeholder));
+        if let (Some(placeholder), None) = (of_npm, &description.npm) {
+            let message = format!("`{placeholder}` needs an npm package");
+            return Err(source.wrong(
+                text.referenced,
+                message,
+                Some("name the package and its version under `npm`".into()),
+            ));
+        }
+    }
+    if description.command.value.trim().is_empty() {
+        return Err(source.wrong(description.command.referenced, "`command` must name a program", None));
+    }
+    if !description.path.value.starts_with('/') {
+        return Err(source.wrong(description.path.referenced, "`path` must begin with a slash", None));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const GOOD: &str = "gateway: x\nabout: y\nclaims: 2026.4.2\ncommand: z\n";
+
+    #[test]
+    fn the_shortest_one_has_defaults() {
+        let description = parse("x.yaml", GOOD).unwrap();
+        assert_eq!(description.ready.value, Readiness::Challenge);
+        assert_eq!((description.config.value, description.store), (Config::OpenClaw, Store::OpenClaw));
+        assert_eq!(description.path.value, "/");
+    }
+
+    #[rstest]
+    #[case("arguments: [a]", "arguments", "unknown field")]
+    #[case("args: [\"--dir={state_dir}\"]", "\"--dir={state_dir}\"", "no placeholder")]
+    #[case("args: [\"{package}/x.js\"]", "\"{package}/x.js\"", "needs an npm package")]
+    #[case("ready: soon", "soon", "does not tell")]
+    #[case("ready: {log: a, tcp: b}", "", "one key too many")]
+    #[case("config: toml", "toml", "no form of configuration")]
+    #[case("path: ws", "ws", "slash")]
+    #[case("lacks: [pairings]", "pairings", "unknown variant")]
+    #[case("gateway: again", "gateway", "gateway")]
+    fn says_what_is_wrong_and_where(#[case] line: &str, #[case] at: &str, #[case] says: &str) {
+        let text = format!("{GOOD}{line}\n");
+        let error = parse("x.yaml", &text).unwrap_err();
+        let DescriptionError::Wrong(fault) = &error else { panic!("{error}") };
+        let (message, span) = (&fault.message, fault.span);
+        assert!(message.contains(says), "{message}");
+        let marked = &text[span.offset()..span.offset() + span.len()];
+        assert!(marked.starts_with(at), "{message}: {marked:?}");
+    }
+
+    #[test]
+    fn a_missing_key_and_a_wrong_release_are_faults() {
+        assert!(
+            parse("x.yaml", "gateway: x\nabout: y\nclaims: 2026.4.2\n").unwrap_err().to_string().contains("command")
+        );
+        let error = parse("x.yaml", &GOOD.replace("2026.4.2", "latest")).unwrap_err();
+        assert!(error.to_string().contains("latest"));
+    }
+}

@@ -1,0 +1,109 @@
+//! The embedded gateway: ours, in this process.
+
+use super::launch::{Exit, Launch, LaunchError};
+use super::profile::{Capability, Kind, Profile};
+use super::running::{Inner, LinkError, Running};
+use super::spawned::gateway_defaults;
+use super::template::merge_defaults;
+use crate::client::Link;
+use crate::reference::{Clock, EmbeddedGateway, EmbeddedOptions, ManualClock, StartError};
+use crate::rules::Release;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// The release that `embedded` is when nobody says which.
+pub(super) const DEFAULT_RELEASE: Release = Release::new(2026, 4, 8);
+
+/// A gateway in this process.
+pub(super) struct Embedded {
+    /// `None` once it was stopped.
+    gateway: Option<EmbeddedGateway>,
+    clock: Clock,
+    port: u16,
+    state_dir: PathBuf,
+    /// What it had logged when it was stopped.
+    last_log: String,
+}
+
+pub(super) fn profile(name: String, release: Release) -> Profile {
+    Profile {
+        kind: Kind::Embedded,
+        name,
+        program: "clawcheck".to_owned(),
+        claims: Some(release),
+        can: BTreeSet::from(Capability::ALL),
+        lacks: BTreeSet::new(),
+        notes: Vec::new(),
+        links: Vec::new(),
+    }
+}
+
+pub(super) fn launch(release: Release, launch: &Launch<'_>) -> Result<Running, LaunchError> {
+    let state_dir = launch.state_dir.clone().unwrap_or_else(|| launch.place.state_dir());
+    let mut config = launch.openclaw_json.clone();
+    merge_defaults(&mut config, &gateway_defaults());
+    let mut options = EmbeddedOptions::new(release, config, &state_dir);
+    options.env = launch.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let clock = launch.clock.map_or(Clock::Real, |now| Clock::Manual(Arc::new(ManualClock::starting_at(now))));
+    options.clock = clock.clone();
+    let gateway = EmbeddedGateway::start(options).map_err(refusal)?;
+    let port = gateway.settings().gateway.port;
+    let embedded = Embedded { gateway: Some(gateway), clock, port, state_dir, last_log: String::new() };
+    Ok(Running { inner: Inner::Embedded(Box::new(embedded)), path: "/".to_owned() })
+}
+
+fn refusal(error: StartError) -> LaunchError {
+    match error {
+        StartError::Refused(refusal) => {
+            LaunchError::Refused { code: refusal.exit_code, reason: refusal.lines.join("\n") }
+        }
+        other => LaunchError::Harness(other.to_string()),
+    }
+}
+
+impl Embedded {
+    pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, LinkError> {
+        let gateway = self.gateway.as_ref().ok_or(LinkError::Down)?;
+        let stream = Box::new(gateway.connect(peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))));
+        Ok(Link::Pipe { stream, authority: format!("{}:{}", Ipv4Addr::LOCALHOST, self.port) })
+    }
+
+    pub(super) fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    pub(super) fn logs(&self) -> String {
+        self.gateway.as_ref().map_or_else(|| self.last_log.clone(), |gateway| gateway.logs().join("\n"))
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    pub(super) async fn advance(&self, by: Duration) -> Result<(), LinkError> {
+        let gateway = self.gateway.as_ref().ok_or(LinkError::Down)?;
+        if matches!(self.clock, Clock::Real) {
+            return Err(LinkError::Clock);
+        }
+        gateway.advance(by).await;
+        Ok(())
+    }
+
+    pub(super) async fn stop(&mut self, deadline: Instant) -> Exit {
+        self.last_log = self.logs();
+        if let Some(gateway) = self.gateway.take() {
+            // Past the deadline the drop of the half-finished stop cuts what is left.
+            let _ = timeout_at(deadline, gateway.stop()).await;
+        }
+        Exit { code: Some(0), signal: None }
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.last_log = self.logs();
+        drop(self.gateway.take());
+    }
+}

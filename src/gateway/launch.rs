@@ -1,0 +1,135 @@
+//! One start of a gateway, and all the ways in which it can fail.
+
+use super::workspace::Place;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use tokio::time::Instant;
+
+/// One start.
+pub struct Launch<'a> {
+    /// The corner of the disk that it lives in; outlives the gateway.
+    pub place: &'a Place,
+    /// A state directory other than the place's own.
+    pub state_dir: Option<PathBuf>,
+    /// `openclaw.json`. `gateway.port` and, where absent, what keeps a release from calling home are filled in.
+    pub openclaw_json: Value,
+    /// Added to the gateway's environment, which holds nothing of the user's but `PATH` and the locale.
+    pub environment: BTreeMap<String, String>,
+    /// Where the embedded gateway's clock starts, milliseconds since the epoch. `None`: real time.
+    pub clock: Option<i64>,
+    /// When to give up waiting for it to be ready.
+    pub deadline: Instant,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// Its exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code, self.signal) {
+            (Some(code), _) => write!(f, "exit code {code}"),
+            (None, Some(signal)) => write!(f, "signal {signal}"),
+            (None, None) => f.write_str("an unknown status"),
+        }
+    }
+}
+
+/// The last lines of a gateway's log. Shown in errors after redaction by whoever prints.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogTail(pub String);
+
+impl fmt::Display for LogTail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.trim().is_empty() { f.write_str("(it logged nothing)") } else { f.write_str(self.0.trim_end()) }
+    }
+}
+
+/// Why a gateway is not running.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LaunchError {
+    /// There is no such command.
+    #[error("the gateway's command `{command}` was not found")]
+    CommandNotFound {
+        /// The command.
+        command: String,
+    },
+    /// The command is there and cannot be run.
+    #[error("the gateway's command `{command}` cannot be run: {reason}")]
+    CannotRun {
+        /// The command.
+        command: String,
+        /// The operating system's words.
+        reason: String,
+    },
+    /// It ended before it was ready. A gateway that refuses to start on purpose does this; a scenario may expect it.
+    #[error("the gateway ended with {exit} before it was ready; its last words:\n{log}")]
+    Exited {
+        /// How it ended.
+        exit: Exit,
+        /// Its last log lines.
+        log: LogTail,
+    },
+    /// It never listened on its port.
+    #[error("the gateway did not listen on port {port} in time; its last words:\n{log}")]
+    NeverListened {
+        /// The port.
+        port: u16,
+        /// Its last log lines.
+        log: LogTail,
+    },
+    /// It takes connections and says nothing.
+    #[error("the gateway listens on port {port} but never answered {what}; its last words:\n{log}")]
+    NeverAnswered {
+        /// The port.
+        port: u16,
+        /// What it did not answer: `the upgrade`, `with a challenge`.
+        what: &'static str,
+        /// Its last log lines.
+        log: LogTail,
+    },
+    /// What listens there does not speak the protocol.
+    #[error("what listens on port {port} is no such gateway: {saw}; its last words:\n{log}")]
+    Garbage {
+        /// The port.
+        port: u16,
+        /// What came instead.
+        saw: String,
+        /// Its last log lines.
+        log: LogTail,
+    },
+    /// Every port that the operating system gave us was taken by somebody else before the gateway had it.
+    #[error("port {port} was taken by another program before the gateway had it, {attempts} times over")]
+    PortInUse {
+        /// The last port tried.
+        port: u16,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// It refused to start, and said why (the embedded gateway).
+    #[error("the gateway refuses to start: {reason}")]
+    Refused {
+        /// The exit code that the release's own program would end with.
+        code: i32,
+        /// Its words.
+        reason: String,
+    },
+    /// Nobody answers at the URL.
+    #[error("no gateway at {url}: {reason}")]
+    Unreachable {
+        /// The URL.
+        url: String,
+        /// What was seen.
+        reason: String,
+    },
+    /// The harness could not do its part: a file or directory could not be written.
+    #[error("cannot prepare the gateway's start: {0}")]
+    Harness(String),
+}

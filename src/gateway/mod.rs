@@ -1,0 +1,33 @@
+//! A gateway under test: start it, reach it, stop it. One file per kind.
+//!
+//! [`GatewaySpec`] is what the user named; [`Gateway::prepare`] makes it usable once per run (installs a release, reads a
+//! description); [`Gateway::launch`] starts one instance on a [`Place`] of its own and hands back a [`Running`].
+//! Everything that outlives a function is registered with the run's [`Guard`], which clears it even after a `kill -9`.
+
+mod attached;
+mod described;
+mod embedded;
+pub mod guard;
+mod launch;
+mod log;
+mod openclaw;
+mod port;
+mod prepare;
+mod probe;
+mod process;
+mod profile;
+mod running;
+mod spawned;
+mod spec;
+mod template;
+mod workspace;
+
+pub use described::{DescriptionError, DescriptionFault};
+pub use guard::Guard;
+pub use launch::{Exit, Launch, LaunchError, LogTail};
+pub use openclaw::InstallError;
+pub use prepare::{Gateway, Listener, Preparation, PrepareError, PrepareEvent};
+pub use profile::{Capability, Kind, Profile};
+pub use running::{LinkError, Running};
+pub use spec::{GatewaySpec, SpecError};
+pub use workspace::{Place, Workspace};

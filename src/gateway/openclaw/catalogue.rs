@@ -1,0 +1,66 @@
+//! `gateways/openclaw.yaml`: what npm has to be told besides the release.
+
+use super::install::InstallError;
+use crate::rules::Release;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+const TEXT: &str = include_str!("../../../gateways/openclaw.yaml");
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Catalogue {
+    /// The version of npm's `node` package.
+    pub(super) node: String,
+    /// npm `overrides`.
+    pub(super) overrides: BTreeMap<String, String>,
+    packages: Vec<String>,
+    releases: Vec<Extra>,
+}
+
+/// What some releases need beside what all need.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extra {
+    from: String,
+    until: String,
+    packages: Vec<String>,
+}
+
+impl Catalogue {
+    /// The one in the binary.
+    pub(super) fn built_in() -> Result<Self, InstallError> {
+        let fault = |reason: String| InstallError::Catalogue { reason };
+        let catalogue: Self = serde_saphyr::from_str(TEXT).map_err(|error| fault(error.to_string()))?;
+        for extra in &catalogue.releases {
+            for bound in [&extra.from, &extra.until] {
+                bound.parse::<Release>().map_err(|error| fault(error.to_string()))?;
+            }
+        }
+        Ok(catalogue)
+    }
+
+    /// The packages to install beside a release.
+    pub(super) fn beside(&self, release: Release) -> Vec<&str> {
+        let covers = |extra: &&Extra| {
+            let bound = |text: &str| text.parse::<Release>().ok();
+            bound(&extra.from).is_some_and(|from| from <= release)
+                && bound(&extra.until).is_some_and(|until| release <= until)
+        };
+        let extras = self.releases.iter().filter(covers).flat_map(|extra| &extra.packages);
+        self.packages.iter().chain(extras).map(String::as_str).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_one_parses_and_knows_the_odd_release() {
+        let catalogue = Catalogue::built_in().unwrap();
+        assert_eq!(catalogue.beside(Release::new(2026, 4, 2)), ["axios"]);
+        assert!(catalogue.beside(Release::new(2026, 4, 5)).contains(&"grammy"));
+    }
+}

@@ -1,0 +1,281 @@
+//! Installs npm packages into the cache: whole or not at all, and by one process at a time.
+
+use super::cache::{self, Cache, Package};
+use super::catalogue::Catalogue;
+use super::npm;
+use crate::gateway::guard::Guard;
+use crate::gateway::prepare::{Listener, PrepareEvent};
+use crate::gateway::process::{Inherited, Invocation, Process};
+use crate::rules::Release;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// Without `--ignore-scripts` packages build native parts that no gateway needs for its handshake; optional dependencies are
+/// hundreds of megabytes of them.
+pub(super) const RELEASE_FLAGS: [&str; 5] =
+    ["--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps"];
+/// How long an install may take; also how long one waits for another process that does it.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+/// How often progress is told, and a lock that somebody else holds is tried again.
+const TICK: Duration = Duration::from_millis(250);
+/// In the name of every directory that an install works in; the guard removes it, and so does the next install.
+const PARTIAL: &str = ".clawcheck-partial-";
+
+/// Why a release cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InstallError {
+    /// npm is not on PATH.
+    #[error("npm was not found on PATH; it is needed to install {package} (https://nodejs.org)")]
+    NoNpm {
+        /// What was to be installed.
+        package: String,
+    },
+    /// npm cannot be run.
+    #[error("npm cannot be run to install {package}: {reason}")]
+    CannotRunNpm {
+        /// What was to be installed.
+        package: String,
+        /// The operating system's words.
+        reason: String,
+    },
+    /// npm knows no such version.
+    #[error("{package} does not exist on npm; `npm view openclaw versions` lists the releases")]
+    NoSuchVersion {
+        /// What was to be installed.
+        package: String,
+    },
+    /// The registry cannot be reached.
+    #[error(
+        "npm cannot reach its registry to install {package} ({code}); a release that is in the cache needs no network"
+    )]
+    Network {
+        /// What was to be installed.
+        package: String,
+        /// Node's error code.
+        code: &'static str,
+    },
+    /// There is no room.
+    #[error("no space left to install {package}; a release takes about 500 MB (move the cache with CLAWCHECK_CACHE)")]
+    DiskFull {
+        /// What was to be installed.
+        package: String,
+    },
+    /// npm failed in another way.
+    #[error("npm could not install {package}:\n{log}")]
+    Npm {
+        /// What was to be installed.
+        package: String,
+        /// npm's error lines.
+        log: String,
+    },
+    /// npm did not come to an end.
+    #[error("installing {package} took longer than {} minutes", PATIENCE.as_secs() / 60)]
+    TooSlow {
+        /// What was to be installed.
+        package: String,
+    },
+    /// Another process holds the lock.
+    #[error("another process has been installing {package} for more than {} minutes; it holds {}", PATIENCE.as_secs() / 60, lock.display())]
+    Locked {
+        /// What was to be installed.
+        package: String,
+        /// The lock file.
+        lock: PathBuf,
+    },
+    /// npm was content, and yet the package is not there.
+    #[error("npm installed {package}, but {missing} is not in it")]
+    Incomplete {
+        /// What was installed.
+        package: String,
+        /// What is not there.
+        missing: String,
+    },
+    /// Neither the one Node nor the other fits.
+    #[error("the release needs Node {range}; neither the one on PATH nor npm's node@{offered} fits")]
+    NoNode {
+        /// `engines.node`.
+        range: String,
+        /// The version that we would install.
+        offered: String,
+    },
+    /// No cache directory is known.
+    #[error("no cache directory is known: set CLAWCHECK_CACHE")]
+    NoCache,
+    /// The cache cannot be written or read.
+    #[error("the cache cannot be used: {}: {reason} (choose another with CLAWCHECK_CACHE)", path.display())]
+    Cache {
+        /// Where.
+        path: PathBuf,
+        /// The operating system's words.
+        reason: String,
+    },
+    /// `gateways/openclaw.yaml` is wrong: a fault of this program.
+    #[error("the built-in gateways/openclaw.yaml is wrong: {reason}")]
+    Catalogue {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// What installing needs.
+pub(super) struct Installation<'a> {
+    pub(super) cache: &'a Cache,
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) guard: &'a Guard,
+    pub(super) listener: Listener<'a>,
+}
+
+/// One package.
+pub(super) struct Order<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: &'a str,
+    /// Installed with it.
+    pub(super) beside: &'a [&'a str],
+    pub(super) overrides: &'a BTreeMap<String, String>,
+    /// For npm.
+    pub(super) flags: &'a [&'a str],
+}
+
+impl Installation<'_> {
+    /// A release, from the cache or from npm.
+    pub(super) async fn release(&self, release: Release) -> Result<Package, InstallError> {
+        let beside = self.catalogue.beside(release);
+        let order = Order {
+            name: "openclaw",
+            version: &release.to_string(),
+            beside: &beside,
+            overrides: &self.catalogue.overrides,
+            flags: &RELEASE_FLAGS,
+        };
+        self.package(&self.cache.release(release), &order).await
+    }
+
+    /// A package at its place in the cache.
+    pub(super) async fn package(&self, directory: &Path, order: &Order<'_>) -> Result<Package, InstallError> {
+        let Order { name, version, .. } = order;
+        if let Some(package) = cache::package(directory, name) {
+            return Ok(package);
+        }
+        let package = format!("{name}@{version}");
+        let fault = |error: &io::Error| InstallError::Cache { path: directory.to_owned(), reason: error.to_string() };
+        let parent = directory.parent().unwrap_or(directory);
+        std::fs::create_dir_all(parent).map_err(|error| fault(&error))?;
+        let _lock = self.lock(&parent.join(format!("{version}.lock")), &package).await?;
+        // Whoever held the lock before us may have installed it.
+        if let Some(found) = cache::package(directory, name) {
+            return Ok(found);
+        }
+        clear_partial(parent, version);
+        let partial = self.partial(parent, version).map_err(|error| fault(&error))?;
+        (self.listener)(PrepareEvent::Installing { package: package.clone(), directory: directory.to_owned() });
+        self.npm(&partial, &package, order).await?;
+        if cache::package(&partial.path, name).is_none() {
+            return Err(InstallError::Incomplete { package, missing: format!("node_modules/{name}") });
+        }
+        std::fs::rename(&partial.path, directory).map_err(|error| fault(&error))?;
+        (self.listener)(PrepareEvent::Installed { package: package.clone() });
+        cache::package(directory, name)
+            .ok_or(InstallError::Incomplete { package, missing: format!("node_modules/{name}") })
+    }
+
+    /// Holds a lock file until dropped. It stays on disk: removing it would let two processes lock two files of one name.
+    async fn lock(&self, path: &Path, package: &str) -> Result<File, InstallError> {
+        let fault = |error: &io::Error| InstallError::Cache { path: path.to_owned(), reason: error.to_string() };
+        let file =
+            File::options().create(true).truncate(false).write(true).open(path).map_err(|error| fault(&error))?;
+        let deadline = Instant::now() + PATIENCE;
+        let mut told = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(error)) => return Err(fault(&error)),
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                    return Err(InstallError::Locked { package: package.to_owned(), lock: path.to_owned() });
+                }
+                Err(TryLockError::WouldBlock) => {}
+            }
+            if !std::mem::replace(&mut told, true) {
+                (self.listener)(PrepareEvent::Waiting { package: package.to_owned() });
+            }
+            // A blocking lock could not be given up on Ctrl-C.
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// A directory beside the one to be: a rename between the two is atomic.
+    fn partial(&self, parent: &Path, version: &str) -> io::Result<Partial> {
+        let directory = tempfile::Builder::new().prefix(&format!("{version}{PARTIAL}")).tempdir_in(parent)?;
+        self.guard.watch_directory(directory.path())?;
+        Ok(Partial { path: directory.keep(), guard: self.guard.clone() })
+    }
+
+    async fn npm(&self, partial: &Partial, package: &str, order: &Order<'_>) -> Result<(), InstallError> {
+        let manifest = json!({ "name": "clawcheck-cache", "private": true, "overrides": order.overrides });
+        std::fs::write(partial.path.join("package.json"), manifest.to_string())
+            .map_err(|error| InstallError::Cache { path: partial.path.clone(), reason: error.to_string() })?;
+        let words = ["install", package];
+        let arguments = words.iter().chain(order.beside).chain(order.flags);
+        let invocation = Invocation {
+            command: "npm".into(),
+            arguments: arguments.map(Into::into).collect(),
+            environment: vec![("npm_config_progress".into(), "false".into())],
+            directory: partial.path.clone(),
+            // npm needs its user's registry, proxy and certificates.
+            inherited: Inherited::Everything,
+        };
+        let mut process = Process::start(&invocation, self.guard).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => InstallError::NoNpm { package: package.to_owned() },
+            _ => InstallError::CannotRunNpm { package: package.to_owned(), reason: error.to_string() },
+        })?;
+        let deadline = Instant::now() + PATIENCE;
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let exit = loop {
+            tokio::select! {
+                exit = process.wait() => break exit,
+                _ = ticks.tick() => (self.listener)(PrepareEvent::Progress { packages: packages(&partial.path) }),
+            }
+            if Instant::now() >= deadline {
+                return Err(InstallError::TooSlow { package: package.to_owned() });
+            }
+        };
+        process.last_words().await;
+        if exit.code == Some(0) { Ok(()) } else { Err(npm::failure(package, &process.log().all())) }
+    }
+}
+
+/// A directory that is being filled. Whatever is left of it when it is dropped goes.
+struct Partial {
+    path: PathBuf,
+    guard: Guard,
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+        // What could not be removed stays with the guard, which tries again when we are gone.
+        if self.path.try_exists().is_ok_and(|there| !there) {
+            self.guard.forget_directory(&self.path);
+        }
+    }
+}
+
+/// Removes what an install that was killed with its guard left behind. The lock is held: nobody works in there.
+fn clear_partial(parent: &Path, version: &str) {
+    let prefix = format!("{version}{PARTIAL}");
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// How many packages are on disk: cheap to count, and it grows while npm works.
+fn packages(directory: &Path) -> usize {
+    std::fs::read_dir(directory.join("node_modules")).map_or(0, |entries| entries.flatten().count())
+}

@@ -1,0 +1,125 @@
+//! OpenClaw releases from npm.
+
+mod cache;
+mod catalogue;
+mod install;
+mod node;
+mod npm;
+mod range;
+
+pub use install::InstallError;
+
+use super::prepare::{Listener, Preparation};
+use super::probe::Readiness;
+use super::profile::{Capability, Kind, Profile};
+use super::spawned::{ConfigTemplate, Program};
+use crate::rules::Release;
+use cache::Cache;
+use catalogue::Catalogue;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// From this release on a gateway listens before it takes connects (1013 `gateway starting`; seen in 2026.9.6, and not in
+/// 2026.4.8). Asking with a `connect` is right for every release; a challenge is cheaper.
+const LISTENS_EARLY: Release = Release::new(2026, 5, 0);
+
+/// From this release on `logging.file` is honoured (seen in 2026.9.6; 2026.4.8 still does not look at it).
+const KEEPS_ITS_LOG: Release = Release::new(2026, 5, 0);
+const LOGS_ELSEWHERE: &str = "it appends to /tmp/openclaw/openclaw-DATE.log, whatever its configuration says";
+
+/// Installs a release, if it is not in the cache, and says how to start it.
+pub(super) async fn prepare(
+    release: Release,
+    preparation: &Preparation,
+    listener: Listener<'_>,
+) -> Result<Program, InstallError> {
+    let cache = Cache::locate(preparation.cache.as_deref())?;
+    let catalogue = Catalogue::built_in()?;
+    let installation =
+        install::Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
+    let package = installation.release(release).await?;
+    let node = installation.node_for(&package).await?;
+    Ok(program(release, &node, &package, &cache))
+}
+
+/// An npm package that is no OpenClaw release.
+pub(super) struct Wanted<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: &'a str,
+    pub(super) overrides: &'a BTreeMap<String, String>,
+    pub(super) beside: &'a [String],
+}
+
+/// Installs a package that is not in the cache. Gives a Node that it runs on, and its directory.
+pub(super) async fn prepare_package(
+    wanted: &Wanted<'_>,
+    preparation: &Preparation,
+    listener: Listener<'_>,
+) -> Result<(PathBuf, PathBuf), InstallError> {
+    let cache = Cache::locate(preparation.cache.as_deref())?;
+    let catalogue = Catalogue::built_in()?;
+    let installation =
+        install::Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
+    let beside: Vec<_> = wanted.beside.iter().map(String::as_str).collect();
+    let order = install::Order {
+        name: wanted.name,
+        version: wanted.version,
+        beside: &beside,
+        overrides: wanted.overrides,
+        flags: &install::RELEASE_FLAGS,
+    };
+    let package = installation.package(&cache.other(wanted.name, wanted.version), &order).await?;
+    let node = installation.node_for(&package).await?;
+    Ok((node, package.directory))
+}
+
+fn program(release: Release, node: &std::path::Path, package: &cache::Package, cache: &Cache) -> Program {
+    let compiled = cache.compiled().to_string_lossy().into_owned();
+    let fixed = [
+        // A release compiles some hundred modules at each start, and would keep the result in its temporary directory.
+        ("NODE_COMPILE_CACHE", compiled.as_str()),
+        ("OPENCLAW_STATE_DIR", "{state-dir}"),
+        ("OPENCLAW_CONFIG_PATH", "{config}"),
+        ("OPENCLAW_SKIP_CHANNELS", "1"),
+        ("OPENCLAW_SKIP_CRON", "1"),
+        ("OPENCLAW_NO_RESPAWN", "1"),
+        ("OPENCLAW_DISABLE_BONJOUR", "1"),
+        ("NO_COLOR", "1"),
+        // From 2026.4.5 on a bundled plugin has npm fetch a program at every start; a run talks to loopback alone.
+        ("npm_config_offline", "true"),
+    ];
+    let entry = package.directory.join("openclaw.mjs").to_string_lossy().into_owned();
+    let arguments = [entry.as_str(), "gateway", "run", "--port", "{port}"];
+    Program {
+        command: node.to_string_lossy().into_owned(),
+        arguments: arguments.map(str::to_owned).to_vec(),
+        environment: fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        config: ConfigTemplate::OpenClaw,
+        // What keeps it on this machine, and its log in its own place.
+        defaults: json!({
+            "update": { "checkOnStart": false },
+            "discovery": { "mdns": { "mode": "off" } },
+            "logging": { "file": "{temp}/gateway.log" },
+        }),
+        readiness: if release < LISTENS_EARLY { Readiness::Challenge } else { Readiness::Connect },
+        path: "/".to_owned(),
+        store: true,
+    }
+}
+
+/// What a release from npm is and what can be done with it.
+pub(super) fn profile(release: Release) -> Profile {
+    let beyond_us = [Capability::PeerAddress, Capability::Clock];
+    let can: BTreeSet<_> = Capability::ALL.into_iter().filter(|capability| !beyond_us.contains(capability)).collect();
+    Profile {
+        kind: Kind::Spawned,
+        name: format!("openclaw@{release}"),
+        program: "openclaw".to_owned(),
+        claims: Some(release),
+        can,
+        lacks: BTreeSet::new(),
+        notes: if release < KEEPS_ITS_LOG { vec![LOGS_ELSEWHERE.to_owned()] } else { Vec::new() },
+        links: vec![format!("https://www.npmjs.com/package/openclaw/v/{release}")],
+    }
+}

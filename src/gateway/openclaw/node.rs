@@ -1,0 +1,63 @@
+//! A Node that a release runs on.
+
+use super::cache::{self, Package};
+use super::install::{InstallError, Installation, Order};
+use super::range;
+use crate::gateway::process::{Inherited, Invocation, Process};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// Printing its version takes Node a tenth of a second, on a cold disk some seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Installation<'_> {
+    /// The Node on PATH if the package asks for no other, else one from the cache, else npm's `node` package.
+    pub(super) async fn node_for(&self, package: &Package) -> Result<PathBuf, InstallError> {
+        let range = engines(package);
+        let on_path =
+            std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+        let on_path = on_path.map(|directory| directory.join("node")).find(|node| node.is_file());
+        for node in on_path.into_iter().chain(self.cache.nodes()) {
+            if self.version(&node).await.is_some_and(|version| range::holds(&range, version)) {
+                return Ok(node);
+            }
+        }
+        let wanted = &self.catalogue.node;
+        if !range::version(wanted).is_some_and(|version| range::holds(&range, version)) {
+            return Err(InstallError::NoNode { range, offered: wanted.clone() });
+        }
+        let directory = self.cache.node(wanted);
+        let order = Order {
+            name: "node",
+            version: wanted,
+            beside: &[],
+            overrides: &BTreeMap::new(),
+            flags: &["--no-audit", "--no-fund"],
+        };
+        self.package(&directory, &order).await?;
+        Ok(cache::node_binary(&directory))
+    }
+
+    async fn version(&self, node: &Path) -> Option<range::Version> {
+        let invocation = Invocation {
+            command: node.into(),
+            arguments: vec!["--version".into()],
+            environment: Vec::new(),
+            directory: std::env::temp_dir(),
+            inherited: Inherited::Little,
+        };
+        let mut process = Process::start(&invocation, self.guard).ok()?;
+        timeout_at(Instant::now() + PATIENCE, process.wait()).await.ok()?;
+        range::version(process.last_words().await.0.lines().last()?)
+    }
+}
+
+/// `engines.node`; everything where it is absent.
+fn engines(package: &Package) -> String {
+    let text = std::fs::read_to_string(package.directory.join("package.json")).unwrap_or_default();
+    let manifest: Value = serde_json::from_str(&text).unwrap_or_default();
+    manifest["engines"]["node"].as_str().unwrap_or("*").to_owned()
+}

@@ -1,0 +1,70 @@
+//! What npm says when it fails.
+
+use super::install::InstallError;
+
+/// Node's names for a network that is not there.
+const NETWORK: [&str; 9] = [
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ETIMEDOUT",
+    "EHOSTUNREACH",
+    "ENETUNREACH",
+    "ERR_SOCKET_TIMEOUT",
+    "UND_ERR_CONNECT_TIMEOUT",
+];
+
+/// Reads npm's log. `package` is what was asked for, `openclaw@2026.4.2`.
+pub(super) fn failure(package: &str, log: &str) -> InstallError {
+    let package = package.to_owned();
+    let said = |text: &str| log.contains(text);
+    // npm names the package in the message; the same codes for a dependency are another matter.
+    let no_version = said("ETARGET") && said(&format!("No matching version found for {package}"));
+    let no_package = said("E404") && log.lines().any(|line| line.contains("404") && line.contains(&package));
+    if no_version || no_package {
+        return InstallError::NoSuchVersion { package };
+    }
+    if let Some(code) = NETWORK.into_iter().find(|code| said(code)) {
+        return InstallError::Network { package, code };
+    }
+    if said("ENOSPC") {
+        return InstallError::DiskFull { package };
+    }
+    InstallError::Npm { package, log: errors(log) }
+}
+
+/// npm's own error lines, else the last lines of all.
+fn errors(log: &str) -> String {
+    let marked: Vec<_> =
+        log.lines().filter(|line| line.starts_with("npm error") || line.starts_with("npm ERR!")).collect();
+    let all: Vec<_> = log.lines().collect();
+    let lines = if marked.is_empty() { &all } else { &marked };
+    lines[lines.len().saturating_sub(12)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_does_not_exist_is_told_from_a_dependency_that_does_not() {
+        let ours = "npm error code ETARGET\nnpm error notarget No matching version found for openclaw@2026.4.3.";
+        assert!(matches!(failure("openclaw@2026.4.3", ours), InstallError::NoSuchVersion { .. }));
+        let theirs = "npm error code ETARGET\nnpm error notarget No matching version found for axios@99.";
+        assert!(matches!(failure("openclaw@2026.4.3", theirs), InstallError::Npm { .. }));
+    }
+
+    #[test]
+    fn no_network_and_a_full_disk_are_told() {
+        let offline = "npm error code EAI_AGAIN\nnpm error request to https://registry.npmjs.org/openclaw failed";
+        assert!(matches!(failure("openclaw@1", offline), InstallError::Network { code: "EAI_AGAIN", .. }));
+        assert!(matches!(failure("openclaw@1", "npm error ENOSPC: no space"), InstallError::DiskFull { .. }));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_shown() {
+        let InstallError::Npm { log, .. } = failure("openclaw@1", "chatter\nnpm error code EXOTIC\n") else { panic!() };
+        assert_eq!(log, "npm error code EXOTIC");
+    }
+}

@@ -1,0 +1,175 @@
+//! From what the user named to a gateway that can be launched.
+
+use super::attached::Attached;
+use super::described::{self, DescriptionError};
+use super::embedded;
+use super::guard::Guard;
+use super::launch::{Launch, LaunchError};
+use super::openclaw::{self, InstallError};
+use super::profile::Profile;
+use super::running::Running;
+use super::spawned::Program;
+use super::spec::GatewaySpec;
+use crate::client::UrlError;
+use crate::rules::{Release, Rules, UnknownRelease};
+use std::path::PathBuf;
+
+/// What [`Gateway::prepare`] may be told besides the gateway's name.
+#[derive(Debug, Clone, Default)]
+pub struct Preparation {
+    /// The state directory of an attached gateway.
+    pub state_dir: Option<PathBuf>,
+    /// The release whose answers an attached gateway is held to.
+    pub claims: Option<Release>,
+    /// Where releases are installed; by default `$CLAWCHECK_CACHE`, else the platform's cache directory.
+    pub cache: Option<PathBuf>,
+    /// The run's guard: an install is cleared away too if we are killed.
+    pub guard: Guard,
+}
+
+/// Something to tell the user while a gateway is prepared. Only the command line prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PrepareEvent {
+    /// Another process installs the same package; we wait for it.
+    Waiting {
+        /// `openclaw@2026.4.2`.
+        package: String,
+    },
+    /// An install began; some hundred megabytes will be fetched.
+    Installing {
+        /// `openclaw@2026.4.2` or `node@24.21.0`.
+        package: String,
+        /// Where to.
+        directory: PathBuf,
+    },
+    /// It goes on.
+    Progress {
+        /// Packages on disk so far; a release has some hundreds.
+        packages: usize,
+    },
+    /// It is there.
+    Installed {
+        /// The package.
+        package: String,
+    },
+}
+
+/// Why a gateway cannot be launched at all.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum PrepareError {
+    /// The URL cannot be used.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// The embedded gateway does not know the release.
+    #[error(transparent)]
+    UnknownRelease(#[from] UnknownRelease),
+    /// The release cannot be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// Its description cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Description(#[from] DescriptionError),
+    /// The gateway has no other releases.
+    #[error("{gateway} cannot be had as another release")]
+    NoOtherRelease {
+        /// The gateway.
+        gateway: String,
+    },
+}
+
+impl PrepareError {
+    /// Whether the user named something that cannot be, rather than something that could not be had.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Url(_) | Self::UnknownRelease(_) | Self::Description(_) => true,
+            Self::Install(_) | Self::NoOtherRelease { .. } => false,
+        }
+    }
+}
+
+/// A gateway that can be launched, any number of times and at once.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    profile: Profile,
+    means: Means,
+    preparation: Preparation,
+}
+
+#[derive(Debug, Clone)]
+enum Means {
+    Embedded(Release),
+    OpenClaw(Program),
+    Described(Program),
+    Attached(Attached),
+}
+
+/// Hears what happens while a gateway is prepared.
+pub type Listener<'a> = &'a (dyn Fn(PrepareEvent) + Send + Sync);
+
+impl Gateway {
+    /// Makes a gateway usable: installs a release that is not in the cache, reads a description.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub async fn prepare(
+        spec: &GatewaySpec,
+        preparation: &Preparation,
+        listener: Listener<'_>,
+    ) -> Result<Self, PrepareError> {
+        let preparation = preparation.clone();
+        let (profile, means) = match spec {
+            GatewaySpec::Attached(url) => {
+                let attached = Attached::new(url, preparation.state_dir.clone())?;
+                (attached.profile(preparation.claims), Means::Attached(attached))
+            }
+            GatewaySpec::OpenClaw(release) => {
+                let program = openclaw::prepare(*release, &preparation, listener).await?;
+                (openclaw::profile(*release), Means::OpenClaw(program))
+            }
+            GatewaySpec::Described(path) => {
+                let (profile, program) = described::prepare(path, &preparation, listener).await?;
+                (profile, Means::Described(program))
+            }
+            GatewaySpec::Embedded(release) => {
+                let release = release.unwrap_or(embedded::DEFAULT_RELEASE);
+                // A release without known rules is found here, once, and not by every launch.
+                Rules::of(release)?;
+                (embedded::profile(spec.to_string(), release), Means::Embedded(release))
+            }
+        };
+        Ok(Self { profile, means, preparation })
+    }
+
+    /// The same gateway as another release, for a case that starts two on one state directory.
+    ///
+    /// # Errors
+    /// When it cannot be had: the case is not applicable then.
+    pub async fn at_release(&self, release: Release, listener: Listener<'_>) -> Result<Self, PrepareError> {
+        let spec = match &self.means {
+            Means::Embedded(_) => GatewaySpec::Embedded(Some(release)),
+            Means::OpenClaw(_) => GatewaySpec::OpenClaw(release),
+            Means::Described(_) | Means::Attached(_) => {
+                return Err(PrepareError::NoOtherRelease { gateway: self.profile.name.clone() });
+            }
+        };
+        Self::prepare(&spec, &self.preparation, listener).await
+    }
+
+    /// What it is and what can be done with it.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Starts one and waits until it is ready.
+    ///
+    /// # Errors
+    /// Why it is not running. Nothing of it is left then.
+    pub async fn launch(&self, launch: Launch<'_>) -> Result<Running, LaunchError> {
+        match &self.means {
+            Means::Embedded(release) => embedded::launch(*release, &launch),
+            Means::OpenClaw(program) | Means::Described(program) => program.launch(&launch).await,
+            Means::Attached(attached) => attached.launch(launch.deadline).await,
+        }
+    }
+}

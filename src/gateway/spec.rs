@@ -1,0 +1,97 @@
+//! What the user may name as a gateway.
+
+use crate::client::{Link, UrlError};
+use crate::rules::Release;
+use crate::rules::release::ReleaseError;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A gateway as named on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GatewaySpec {
+    /// `embedded`, `embedded@2026.3.31`: ours, in this process. Without a release: the default one.
+    Embedded(Option<Release>),
+    /// `openclaw@2026.4.2`: a release from npm.
+    OpenClaw(Release),
+    /// `ws://HOST:PORT[/PATH]`: somebody else runs it.
+    Attached(String),
+    /// The path of a description, or the name of one that is built in (`clawdbot` for `gateways/clawdbot.yaml`).
+    Described(PathBuf),
+}
+
+/// A text that names no gateway.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// `openclaw` without a release.
+    #[error("`openclaw` needs a release, for example openclaw@2026.4.2")]
+    NoRelease,
+    /// What follows the `@` is no release.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// A URL that cannot be used.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// Nothing at all.
+    #[error(
+        "no gateway is named; expected embedded, embedded@RELEASE, openclaw@RELEASE, ws://HOST:PORT or a description file"
+    )]
+    Empty,
+}
+
+impl FromStr for GatewaySpec {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text.contains("://") {
+            return Link::from_url(text).map(|_| Self::Attached(text.to_owned())).map_err(SpecError::from);
+        }
+        match text.split_once('@').map_or((text, None), |(name, release)| (name, Some(release))) {
+            ("", _) => Err(SpecError::Empty),
+            ("embedded", release) => Ok(Self::Embedded(release.map(str::parse).transpose()?)),
+            ("openclaw", Some(release)) => Ok(Self::OpenClaw(release.parse()?)),
+            ("openclaw", None) => Err(SpecError::NoRelease),
+            _ => Ok(Self::Described(PathBuf::from(text))),
+        }
+    }
+}
+
+impl fmt::Display for GatewaySpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded(None) => f.write_str("embedded"),
+            Self::Embedded(Some(release)) => write!(f, "embedded@{release}"),
+            Self::OpenClaw(release) => write!(f, "openclaw@{release}"),
+            Self::Attached(url) => f.write_str(url),
+            Self::Described(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("embedded")]
+    #[case("embedded@2026.3.31")]
+    #[case("openclaw@2026.7.1-2")]
+    #[case("ws://127.0.0.1:18789/ws")]
+    #[case("gateways/pyclaw.yaml")]
+    #[case("clawdbot")]
+    fn reads_what_it_shows(#[case] text: &str) {
+        assert_eq!(text.parse::<GatewaySpec>().unwrap().to_string(), text);
+    }
+
+    #[rstest]
+    #[case("openclaw")]
+    #[case("openclaw@latest")]
+    #[case("embedded@")]
+    #[case("wss://example")]
+    #[case("")]
+    fn refuses(#[case] text: &str) {
+        text.parse::<GatewaySpec>().unwrap_err();
+    }
+}

@@ -1,0 +1,128 @@
+//! The run's own corner of the disk. Nothing of a run is written anywhere else.
+
+use super::guard::Guard;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One directory per run, removed when dropped, or by the guard when there is nobody left to drop it. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    root: Arc<Root>,
+}
+
+#[derive(Debug)]
+struct Root {
+    directory: PathBuf,
+    guard: Guard,
+    places: AtomicU64,
+}
+
+impl Workspace {
+    /// Makes the run's directory under the system's temporary directory and registers it with the guard.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or the guard not started.
+    pub fn new(guard: &Guard) -> io::Result<Self> {
+        let directory = tempfile::Builder::new().prefix("clawcheck-").tempdir()?;
+        guard.watch_directory(directory.path())?;
+        let root = Root { directory: directory.keep(), guard: guard.clone(), places: AtomicU64::new(0) };
+        Ok(Self { root: Arc::new(root) })
+    }
+
+    /// The guard that watches over it.
+    pub fn guard(&self) -> &Guard {
+        &self.root.guard
+    }
+
+    /// A corner for one gateway: a HOME, a state directory and room for a configuration, all empty.
+    ///
+    /// # Errors
+    /// When the directories cannot be made.
+    pub fn place(&self) -> io::Result<Place> {
+        let number = self.root.places.fetch_add(1, Ordering::Relaxed);
+        let directory = self.root.directory.join(number.to_string());
+        std::fs::create_dir(&directory)?;
+        let place = Place { directory, workspace: self.clone() };
+        std::fs::create_dir(place.state_dir())?;
+        Ok(place)
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        remove(&self.directory);
+        // What could not be removed stays with the guard, which tries again when we are gone.
+        if self.directory.try_exists().is_ok_and(|there| !there) {
+            self.guard.forget_directory(&self.directory);
+        }
+    }
+}
+
+/// Where one gateway lives through all its restarts. Removed when dropped.
+#[derive(Debug)]
+pub struct Place {
+    directory: PathBuf,
+    workspace: Workspace,
+}
+
+impl Place {
+    /// The gateway's state directory.
+    pub fn state_dir(&self) -> PathBuf {
+        self.directory.join("state")
+    }
+
+    /// The gateway's HOME, made on demand: the embedded gateway needs none.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn home(&self) -> io::Result<PathBuf> {
+        let home = self.directory.join("home");
+        std::fs::create_dir_all(&home)?;
+        Ok(home)
+    }
+
+    /// The gateway's configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.directory.join("openclaw.json")
+    }
+
+    /// The directory of all these; room for a second state directory.
+    pub fn root(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The run's guard.
+    pub fn guard(&self) -> &Guard {
+        self.workspace.guard()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        remove(&self.directory);
+    }
+}
+
+/// Removes a tree that a gateway may still be writing into, and in which a scenario may have locked a directory.
+pub(super) fn remove(directory: &Path) {
+    for _ in 0..3 {
+        match std::fs::remove_dir_all(directory) {
+            Ok(()) => return,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(_) => unlock(directory),
+        }
+    }
+}
+
+fn unlock(directory: &Path) {
+    let Ok(metadata) = std::fs::symlink_metadata(directory) else { return };
+    if !metadata.is_dir() {
+        return;
+    }
+    super::guard::make_removable(directory);
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        unlock(&entry.path());
+    }
+}

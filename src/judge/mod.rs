@@ -1,0 +1,205 @@
+//! Observation, snapshot and expectations make a verdict.
+//!
+//! Expectations come first: where one is not met, the case has not tested what it claims, and what its snapshot says
+//! about the rest is beside the point. Each check gives a [`Finding`]; the findings decide the verdict. That is where
+//! invariants and known deviations will join: as more findings, and as the reason to see some of them as expected.
+
+mod expectation;
+
+pub use expectation::describe;
+
+use crate::observe::snapshot::{History, Variant};
+use crate::observe::{Observation, StepSeen};
+use crate::rules::Release;
+use crate::scenario::{Act, Case, Step};
+use serde::Serialize;
+
+/// What a case came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// All that was expected was seen.
+    Conforms,
+    /// Something else was seen.
+    Deviates,
+    /// Something else was seen, and that is written down.
+    KnownDeviation,
+    /// A deviation is written down, and was not seen.
+    UnexpectedlyConforms,
+    /// The harness or the gateway could not do its part.
+    Error,
+    /// The gateway declares absent what the case is about.
+    NotApplicable,
+    /// The case could not be played here.
+    Skipped,
+}
+
+impl Verdict {
+    /// Every verdict, in the order of a summary.
+    pub const ALL: [Self; 7] = [
+        Self::Conforms,
+        Self::Deviates,
+        Self::KnownDeviation,
+        Self::UnexpectedlyConforms,
+        Self::Error,
+        Self::NotApplicable,
+        Self::Skipped,
+    ];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Conforms => "conforms",
+            Self::Deviates => "deviates",
+            Self::KnownDeviation => "known-deviation",
+            Self::UnexpectedlyConforms => "unexpectedly-conforms",
+            Self::Error => "error",
+            Self::NotApplicable => "not-applicable",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// Something that speaks against a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// A step did not see what it must.
+    Expectation {
+        /// The step, in words.
+        step: String,
+        /// Its line in the scenario file, counted from 1.
+        line: usize,
+        /// What was expected.
+        expected: String,
+        /// What was seen.
+        seen: String,
+        /// The requirement that the expectation stands for.
+        requires: Option<String>,
+    },
+    /// The observation is not what the snapshot says.
+    Snapshot {
+        /// The release whose variant serves the one under test.
+        variant: Release,
+        /// Whether only the embedded gateway has ever shown it.
+        draft: bool,
+        /// What the snapshot says, as far as this observation could see it.
+        expected: String,
+        /// What was seen.
+        seen: String,
+    },
+    /// There is no snapshot for this release.
+    NoSnapshot {
+        /// The first later release that has one.
+        later: Option<Release>,
+        /// What was seen.
+        seen: String,
+    },
+}
+
+impl Finding {
+    /// In one sentence.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Expectation { step, line, expected, seen, requires } => {
+                let requires = requires.as_ref().map(|id| format!(" (requirement {id})")).unwrap_or_default();
+                format!("`{step}` (line {line}): expected {expected}{requires}; saw {seen}")
+            }
+            Self::Snapshot { variant, draft: false, .. } => {
+                format!("the observation differs from the snapshot approved for {variant} and later")
+            }
+            Self::Snapshot { variant, draft: true, .. } => {
+                format!("the observation differs from the draft for {variant} and later, seen on no real release")
+            }
+            Self::NoSnapshot { later: None, .. } => "no snapshot is approved for this case".to_owned(),
+            Self::NoSnapshot { later: Some(later), .. } => {
+                format!("no snapshot is approved for this case before release {later}")
+            }
+        }
+    }
+}
+
+/// A verdict and what led to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What speaks against the case; empty when it conforms.
+    pub findings: Vec<Finding>,
+}
+
+/// Judges what was seen of a case on a gateway that answers as `release`.
+pub fn judge(case: &Case, observation: &Observation, release: Release, history: &History) -> Judgement {
+    let mut findings = unmet(case, observation);
+    if findings.is_empty() {
+        findings.extend(against_snapshot(observation, release, history));
+    }
+    let verdict = if findings.is_empty() { Verdict::Conforms } else { Verdict::Deviates };
+    Judgement { verdict, findings }
+}
+
+/// The expectations that were not met.
+fn unmet(case: &Case, observation: &Observation) -> Vec<Finding> {
+    let steps = steps(case);
+    let mut findings = Vec::new();
+    let mut seen = observation.steps.iter().collect::<Vec<_>>();
+    while !seen.is_empty() {
+        let mut branches: Vec<&StepSeen> = Vec::new();
+        for saw in seen {
+            branches.extend(&saw.parallel);
+            let Some(step) = steps.get(saw.number) else { continue };
+            let Some(expectation) = &step.expect else { continue };
+            if !expectation::is_met(expectation, saw) {
+                findings.push(Finding::Expectation {
+                    step: saw.step.clone(),
+                    line: case.line(step.span),
+                    expected: describe(expectation),
+                    seen: in_words(saw),
+                    requires: step.requires.as_ref().map(|id| id.value.clone()),
+                });
+            }
+        }
+        seen = branches;
+    }
+    findings
+}
+
+/// All steps of a case in the order in which they are counted: those of an earlier life first, a step before the ones
+/// that run side by side under it.
+pub fn steps(case: &Case) -> Vec<&Step> {
+    fn add<'a>(steps: &'a [Step], all: &mut Vec<&'a Step>) {
+        for step in steps {
+            all.push(step);
+            if let Act::Parallel(branches) = &step.act {
+                add(branches, all);
+            }
+        }
+    }
+    let mut all = Vec::new();
+    if let Some(written_by) = &case.scenario.written_by {
+        add(&written_by.steps, &mut all);
+    }
+    add(&case.scenario.steps, &mut all);
+    all
+}
+
+fn in_words(step: &StepSeen) -> String {
+    let own = step.seen.iter().filter(|seen| seen.on.is_none());
+    let lines =
+        own.map(|seen| seen.line().trim_start_matches("<- ").trim_start_matches("-- ").to_owned()).collect::<Vec<_>>();
+    if lines.is_empty() { "nothing".to_owned() } else { lines.join(", then ") }
+}
+
+fn against_snapshot(observation: &Observation, release: Release, history: &History) -> Option<Finding> {
+    let seen = observation.text();
+    let Some((variant, Variant { text, seen: real })) = history.serving(release) else {
+        let later = history.variants.keys().next().copied();
+        return Some(Finding::NoSnapshot { later, seen: seen.to_owned() });
+    };
+    let expected = observation.comparable(text);
+    (expected != seen).then(|| Finding::Snapshot {
+        variant,
+        draft: real.is_empty(),
+        expected: expected.to_owned(),
+        seen: seen.to_owned(),
+    })
+}

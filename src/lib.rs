@@ -1,0 +1,18 @@
+//! clawcheck: protocol conformance for OpenClaw gateways.
+//!
+//! Data runs one way: scenario -> cases -> plan -> (gateway <- client) -> observation -> verdict -> reports.
+//! `protocol` and `rules` import nothing of ours above them; `scenario`, `observe` and `judge` know no sockets;
+//! only `cli` prints.
+
+pub mod cli;
+pub mod client;
+pub mod gateway;
+pub mod judge;
+pub mod observe;
+pub mod protocol;
+pub mod reference;
+pub mod report;
+pub mod rules;
+pub mod run;
+pub mod scenario;
+pub mod store;

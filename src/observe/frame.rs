@@ -1,0 +1,248 @@
+//! The normal form of what was heard on a connection.
+
+use super::evidence::{Heard, Sound, StepEvidence};
+use super::symbol::Symbols;
+use super::{Hello, Rounds, Seen, StepSeen, What, time};
+use serde_json::{Map, Value};
+
+/// Events that say how the gateway's machine is, or that time passes, and nothing about the case.
+const LEFT_OUT_EVENTS: [&str; 6] = ["tick", "health", "presence", "heartbeat", "update.available", "voicewake.changed"];
+
+/// Methods whose answers describe the gateway's machine; that they answer is kept, what they answer is not.
+const LEFT_OUT_ANSWERS: [&str; 4] = ["health", "status", "system-presence", "config.get"];
+
+/// Members of `hello-ok` whose own members are listed by name.
+const LISTED: [&str; 3] = ["server", "features", "snapshot"];
+
+/// Notes the accidental values of a step's frames.
+pub(super) fn learn(step: &StepEvidence, symbols: &mut Symbols) {
+    for heard in &step.heard {
+        let Sound::Frame { frame, .. } = &heard.sound else { continue };
+        symbols.learn(frame);
+        for name in approval_ids(frame) {
+            symbols.learn_approval(name);
+        }
+    }
+    step.parallel.iter().for_each(|step| learn(step, symbols));
+}
+
+/// The `id` members of exec approvals: of the payload of `exec.approval.*` events and of answers that look like one.
+fn approval_ids(frame: &Value) -> impl Iterator<Item = &str> {
+    let payload = frame.get("payload");
+    let about_approval = frame.get("event").and_then(Value::as_str).is_some_and(|event| event.contains(".approval."))
+        || payload.is_some_and(|payload| payload.get("decision").is_some() || payload.get("expiresAtMs").is_some());
+    payload.filter(|_| about_approval).and_then(|payload| payload.get("id")?.as_str()).into_iter()
+}
+
+/// The normal form of one step, its values still marked.
+pub(super) fn step(step: &StepEvidence, symbols: &Symbols, started_at: i64) -> StepSeen {
+    let mut heard = step.heard.iter().collect::<Vec<_>>();
+    // Connections are independent of one another: only the order on each of them means something.
+    heard.sort_by_key(|heard| heard.on.as_deref());
+    let own_frame = heard.iter().find(|heard| heard.on.is_none());
+    let challenged = own_frame.is_some_and(|heard| is_plain_challenge(heard));
+    let missing = step.opens
+        && own_frame.is_some_and(|heard| matches!(&heard.sound, Sound::Frame { frame, .. } if !is_challenge(frame)));
+    let mut seen = heard
+        .into_iter()
+        .skip(usize::from(step.opens && challenged))
+        .filter_map(|heard| Some(Seen { on: heard.on.clone(), what: what(&heard.sound, symbols, started_at)? }))
+        .collect::<Vec<_>>();
+    if missing {
+        seen.insert(0, Seen { on: None, what: What::NoChallenge });
+    }
+    StepSeen {
+        number: step.number,
+        step: step.title.clone(),
+        rounds: step.round.map(|(first, of)| Rounds { first, last: first, of }),
+        seen,
+        parallel: step.parallel.iter().map(|step| self::step(step, symbols, started_at)).collect(),
+        expected: step.expected.as_ref().map(|expected| {
+            let mut expected = symbols.mark(expected, "");
+            time::replace(&mut expected, started_at);
+            expected
+        }),
+    }
+}
+
+fn is_challenge(frame: &Value) -> bool {
+    frame.get("event").and_then(Value::as_str) == Some("connect.challenge")
+}
+
+/// A challenge of `nonce` and `ts` alone comes first on every connection of every release, and is not worth a line.
+fn is_plain_challenge(heard: &Heard) -> bool {
+    let Sound::Frame { frame, .. } = &heard.sound else { return false };
+    let Some(payload) = frame.get("payload").and_then(Value::as_object) else { return false };
+    is_challenge(frame)
+        && payload.len() == 2
+        && payload.get("nonce").is_some_and(|nonce| nonce.as_str().is_some_and(|nonce| !nonce.is_empty()))
+        && payload.get("ts").is_some_and(|ts| time::time(ts).is_some())
+}
+
+fn what(sound: &Sound, symbols: &Symbols, started_at: i64) -> Option<What> {
+    Some(match sound {
+        Sound::Frame { frame, method } => return self::frame(frame, method.as_deref(), symbols, started_at),
+        Sound::NotJson { bytes, begins } => What::NotJson { bytes: *bytes, begins: symbols.mark_text(begins) },
+        Sound::Close { code, reason, clean } => {
+            What::Close { code: *code, reason: symbols.mark_text(&prose(reason)), clean: *clean }
+        }
+        Sound::Http(status) => What::Http(*status),
+        Sound::Unreachable(why) => What::Unreachable(symbols.mark_text(why)),
+        Sound::Silence => What::Silence,
+        Sound::Exit { code, line } => {
+            What::Exit { code: *code, line: line.as_ref().map(|line| symbols.mark_text(&prose(line))) }
+        }
+        Sound::Started => What::Started,
+        Sound::NothingPending(device) => What::NothingPending(device.clone()),
+        Sound::Note(note) => What::Note(symbols.mark_text(note)),
+    })
+}
+
+fn frame(frame: &Value, method: Option<&str>, symbols: &Symbols, started_at: i64) -> Option<What> {
+    let normal = |value: &Value| {
+        let mut value = symbols.mark(value, "");
+        time::replace(&mut value, started_at);
+        value
+    };
+    let object = frame.as_object();
+    let text = |name: &str| object.and_then(|object| object.get(name)).and_then(Value::as_str);
+    let member = |name: &str| object.and_then(|object| object.get(name)).filter(|value| !value.is_null());
+    let ok = member("ok").and_then(Value::as_bool);
+    Some(match (text("type"), ok) {
+        (Some("res"), Some(true)) if only(object, &["type", "id", "ok", "payload"]) => match member("payload") {
+            Some(payload) if payload.get("type").and_then(Value::as_str) == Some("hello-ok") => {
+                What::Hello(hello(payload, normal))
+            }
+            payload => What::Response {
+                method: method.map(str::to_owned),
+                payload: payload
+                    .filter(|_| method.is_none_or(|method| !LEFT_OUT_ANSWERS.contains(&method)))
+                    .map(normal),
+            },
+        },
+        (Some("res"), Some(false)) if only(object, &["type", "id", "ok", "error"]) && member("error").is_some() => {
+            What::Error(error(normal(&frame["error"])))
+        }
+        (Some("event"), _)
+            if text("event").is_some() && only(object, &["type", "event", "payload", "seq", "stateVersion"]) =>
+        {
+            let event = text("event")?;
+            if LEFT_OUT_EVENTS.contains(&event) {
+                return None;
+            }
+            What::Event { event: event.to_owned(), payload: member("payload").map(normal) }
+        }
+        _ => What::Frame(normal(frame)),
+    })
+}
+
+fn only(object: Option<&Map<String, Value>>, names: &[&str]) -> bool {
+    object.is_some_and(|object| object.keys().all(|key| names.contains(&key.as_str())))
+}
+
+fn error(mut error: Value) -> Value {
+    if let Some(Value::String(message)) = error.get_mut("message") {
+        *message = prose(message);
+    }
+    error
+}
+
+fn hello(payload: &Value, normal: impl Fn(&Value) -> Value) -> Hello {
+    let mut keys = Vec::new();
+    for (name, member) in payload.as_object().into_iter().flatten() {
+        keys.push(name.clone());
+        if let Some(member) = member.as_object().filter(|_| LISTED.contains(&name.as_str())) {
+            // Whether an update is known depends on the network.
+            keys.extend(member.keys().filter(|key| *key != "updateAvailable").map(|key| format!("{name}.{key}")));
+        }
+    }
+    keys.sort();
+    Hello {
+        protocol: payload.get("protocol").map_or(Value::Null, &normal),
+        auth: payload.get("auth").map(&normal),
+        policy: payload.get("policy").map(&normal),
+        keys,
+    }
+}
+
+/// A message without the prose of a schema validator, which changes with the validator's version and says nothing about
+/// the protocol: `invalid connect params: at /client/id: must be ...` becomes `invalid connect params: ...`.
+fn prose(message: &str) -> String {
+    if message.starts_with("invalid request frame: ") {
+        return "invalid request frame: ...".to_owned();
+    }
+    let cut = message.strip_prefix("invalid ").and_then(|rest| rest.split_once(" params:")).map(|(method, _)| method);
+    match cut {
+        Some(method) if !method.contains(char::is_whitespace) => format!("invalid {method} params: ..."),
+        _ => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn heard(frame: Value) -> Heard {
+        Heard { on: None, sound: Sound::Frame { frame, method: None } }
+    }
+
+    fn seen(opens: bool, heard: Vec<Heard>) -> Vec<Seen> {
+        step(&StepEvidence { opens, heard, ..StepEvidence::default() }, &Symbols::default(), 0).seen
+    }
+
+    fn challenge(payload: Value) -> Heard {
+        heard(json!({"type": "event", "event": "connect.challenge", "payload": payload}))
+    }
+
+    #[test]
+    fn the_plain_challenge_goes_and_any_other_stays() {
+        let ts = 1_760_000_000_000_i64;
+        assert_eq!(seen(true, vec![challenge(json!({"nonce": "n", "ts": ts}))]), []);
+        assert_eq!(seen(true, vec![challenge(json!({"nonce": "n", "ts": ts, "more": 1}))]).len(), 1);
+        assert_eq!(seen(false, vec![challenge(json!({"nonce": "n", "ts": ts}))]).len(), 1, "it came a second time");
+    }
+
+    #[test]
+    fn a_first_frame_that_is_no_challenge_is_said() {
+        let seen = seen(true, vec![heard(json!({"type": "res", "id": "1", "ok": true}))]);
+        assert_eq!(seen[0].what, What::NoChallenge);
+        assert_eq!(seen[1].what, What::Response { method: None, payload: None });
+    }
+
+    #[test]
+    fn a_frame_with_a_member_nobody_knows_is_kept_whole() {
+        let odd = json!({"type": "res", "id": "1", "ok": true, "surprise": 1});
+        assert_eq!(seen(false, vec![heard(odd.clone())])[0].what, What::Frame(odd));
+    }
+
+    #[test]
+    fn ticks_are_left_out_and_pairing_events_are_not() {
+        let seen = seen(
+            false,
+            vec![
+                heard(json!({"type": "event", "event": "tick", "payload": {"ts": 1}, "seq": 4})),
+                heard(json!({"type": "event", "event": "device.pair.resolved", "seq": 5})),
+            ],
+        );
+        assert_eq!(seen.len(), 1);
+        assert_eq!(seen[0].what, What::Event { event: "device.pair.resolved".to_owned(), payload: None });
+    }
+
+    #[test]
+    fn held_connections_come_after_the_steps_own_in_the_order_of_their_names() {
+        let on = |name: Option<&str>| Heard { on: name.map(str::to_owned), sound: Sound::Silence };
+        let seen = seen(false, vec![on(Some("phone")), on(Some("admin")), on(None)]);
+        assert_eq!(
+            seen.iter().map(|seen| seen.on.as_deref()).collect::<Vec<_>>(),
+            [None, Some("admin"), Some("phone")]
+        );
+    }
+
+    #[test]
+    fn validator_prose_goes_after_its_first_words() {
+        assert_eq!(prose("invalid connect params: at /client: must be object"), "invalid connect params: ...");
+        assert_eq!(prose(&prose("invalid connect params: at /client")), "invalid connect params: ...");
+        assert_eq!(prose("invalid role"), "invalid role");
+    }
+}

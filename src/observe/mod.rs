@@ -1,0 +1,392 @@
+//! What a case saw, in normal form: the same for two runs of which neither did anything that the other did not.
+//!
+//! [`Evidence`] is what came off the wire and off the disk; [`normalise`] makes an [`Observation`] of it:
+//!
+//! - accidental values become symbols that keep identity (`<token-1>`, `<request-2>`, a device's name for its id);
+//! - times go, relations between times stay;
+//! - the prose of schema validators goes after its first words;
+//! - method lists, health, presence, sequence numbers and versions are left out, because they say what else a gateway
+//!   can do, or what else happens on its machine, and not how it answered;
+//! - everything else stays, also what nobody expected.
+//!
+//! An observation is compared, stored and read as text ([`Observation::text`]): see [`snapshot`].
+
+pub mod diff;
+mod evidence;
+mod frame;
+mod record;
+pub mod snapshot;
+mod store;
+mod symbol;
+mod text;
+mod time;
+
+use serde::Serialize;
+use serde_json::Value;
+
+pub use evidence::{Evidence, Heard, Known, NoFile, Sound, StepEvidence, StoreFiles};
+pub use store::{Section, StoreSeen};
+
+/// What a case saw, in normal form.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Observation {
+    /// The steps, in the order in which they were played.
+    pub steps: Vec<StepSeen>,
+    /// The store afterwards; absent where it was out of reach.
+    pub store: Option<StoreSeen>,
+    /// The whole as a reader sees it.
+    #[serde(skip)]
+    text: String,
+}
+
+impl Observation {
+    /// The observation as text: what snapshots hold and differences are shown of. Ends with a newline.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What a snapshot's text says of that which this observation could see: all of it, or, where the store was out of
+    /// reach, the steps alone.
+    pub fn comparable<'a>(&self, snapshot: &'a str) -> &'a str {
+        match (&self.store, snapshot.find("\n\n")) {
+            (None, Some(end)) => &snapshot[..=end],
+            _ => snapshot,
+        }
+    }
+}
+
+/// What one step saw.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepSeen {
+    /// Which step of the scenario it was, counted through all of them.
+    #[serde(skip)]
+    pub number: usize,
+    /// What was asked.
+    pub step: String,
+    /// For a step that is repeated: the times, counted from 1, that saw this, and of how many. Times that saw the same one
+    /// after the other are told together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<Rounds>,
+    /// What was heard: the step's own connection first, then held ones by name, each in its order.
+    pub seen: Vec<Seen>,
+    /// What the steps saw that ran side by side, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parallel: Vec<StepSeen>,
+    /// What the answer's payload was expected to have.
+    #[serde(skip)]
+    pub expected: Option<Value>,
+}
+
+/// Which times of a step that is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Rounds {
+    /// The first of them.
+    pub first: u32,
+    /// The last of them.
+    pub last: u32,
+    /// How often the step is done.
+    pub of: u32,
+}
+
+/// One thing that was seen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Seen {
+    /// The held connection on which it was heard, where that is not the step's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on: Option<String>,
+    /// What it was.
+    pub what: What,
+}
+
+impl Seen {
+    /// Its line in the text.
+    pub fn line(&self) -> String {
+        text::seen_line(self)
+    }
+}
+
+/// What can be seen of a gateway.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// The gateway admitted the connection.
+    Hello(Hello),
+    /// A request was answered.
+    Response {
+        /// The method, where the harness knows which request it answers.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        method: Option<String>,
+        /// The answer. Absent where there was none, or where it is left out (`health`).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        payload: Option<Value>,
+    },
+    /// A request was refused: the `error` object whole.
+    Error(Value),
+    /// Something happened.
+    Event {
+        /// Its name.
+        event: String,
+        /// What happened.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        payload: Option<Value>,
+    },
+    /// A frame of no known form, whole.
+    Frame(Value),
+    /// The first frame after the upgrade was not the challenge.
+    NoChallenge,
+    /// A message that is not JSON.
+    NotJson {
+        /// Its size in bytes.
+        bytes: usize,
+        /// How it begins.
+        begins: String,
+    },
+    /// The connection ended.
+    Close {
+        /// Close code, where a close frame came.
+        code: Option<u16>,
+        /// Close reason.
+        reason: String,
+        /// Whether a close frame came at all.
+        clean: bool,
+    },
+    /// The upgrade was answered with this HTTP status.
+    Http(u16),
+    /// No connection came to be.
+    Unreachable(String),
+    /// Nothing came before the deadline.
+    Silence,
+    /// The gateway process ended.
+    Exit {
+        /// Exit code; absent for a signal.
+        code: Option<i32>,
+        /// The log line that says why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        line: Option<String>,
+    },
+    /// The gateway was started and is ready.
+    Started,
+    /// A request was to be decided on and this device has none pending.
+    NothingPending(String),
+    /// A remark of the harness.
+    Note(String),
+}
+
+/// What is kept of `hello-ok`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hello {
+    /// `protocol`.
+    pub protocol: Value,
+    /// `auth`, whole; absent where the gateway gave no device token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Value>,
+    /// `policy`, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Value>,
+    /// The names of all members, and of those of `server`, `features` and `snapshot` (`snapshot.health`), sorted.
+    pub keys: Vec<String>,
+}
+
+/// Brings what a case saw into normal form.
+pub fn normalise(evidence: &Evidence) -> Observation {
+    let documents = evidence.after.as_ref().map(|after| store::Documents::read(&evidence.before, after));
+    let mut symbols = symbol::Symbols::new(&evidence.known);
+    evidence.steps.iter().for_each(|step| frame::learn(step, &mut symbols));
+    if let Some(documents) = &documents {
+        documents.learn(&mut symbols);
+    }
+    let mut numbers = symbol::Numbers::default();
+    let steps = evidence.steps.iter().map(|step| frame::step(step, &symbols, evidence.started_at)).collect::<Vec<_>>();
+    let steps = text::number(steps, &mut numbers);
+    let mut text = String::new();
+    text::steps(&steps, 0, &mut text);
+    let store = documents.map(|documents| {
+        let moments = time::Moments { started_at: evidence.started_at, steps: &evidence.steps_began };
+        let seen = documents.normalise(&symbols, moments, &mut numbers);
+        text::store(&seen, &mut text);
+        seen
+    });
+    Observation { steps, store, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const START: i64 = 1_760_000_000_000;
+    const UUID: &str = "0b0e7c3a-5a5e-4a6b-9f57-2f1d8a3c9e10";
+    const TOKEN: &str = "q3Jv0nY8mXc2Zr5Tt7Wb1Kd4Lf6Hg9Ps_Ae-Ui0OyVx";
+
+    fn known(value: &str, symbol: &str) -> Known {
+        Known { value: value.to_owned(), symbol: symbol.to_owned() }
+    }
+
+    fn heard(frame: Value) -> Heard {
+        Heard { on: None, sound: Sound::Frame { frame, method: None } }
+    }
+
+    fn hello() -> Value {
+        json!({"type": "res", "id": "1", "ok": true, "payload": {
+            "type": "hello-ok", "protocol": 3, "server": {"version": "2026.4.2", "connId": UUID},
+            "features": {"methods": [], "events": []}, "canvasHostUrl": "http://127.0.0.1:1",
+            "snapshot": {"presence": [], "health": {}, "stateVersion": {}, "uptimeMs": 1, "sessionDefaults": {}},
+            "auth": {"role": "operator", "scopes": ["operator.read"], "deviceToken": TOKEN, "issuedAtMs": START - 5},
+            "policy": {"maxPayload": 26_214_400, "maxBufferedBytes": 52_428_800, "tickIntervalMs": 30_000}}})
+    }
+
+    fn role_upgrade() -> Evidence {
+        let id = "a".repeat(64);
+        let error = json!({"code": "NOT_PAIRED", "message": "pairing required",
+            "details": {"code": "PAIRING_REQUIRED", "requestId": UUID, "reason": "role-upgrade"}});
+        let paired = json!({id.clone(): {"deviceId": id, "publicKey": "KEY", "platform": "linux", "clientId": "cli",
+            "clientMode": "cli", "role": "operator", "roles": ["operator"], "scopes": ["operator.read"],
+            "approvedScopes": ["operator.read"], "createdAtMs": START - 9, "approvedAtMs": START - 9,
+            "tokens": {"operator": {"token": TOKEN, "role": "operator", "scopes": ["operator.read"],
+                "createdAtMs": START - 5, "lastUsedAtMs": START + 3}}}});
+        let pending = json!({UUID: {"requestId": UUID, "deviceId": id, "publicKey": "KEY", "platform": "linux",
+            "clientId": "cli", "clientMode": "cli", "role": "node", "roles": ["node"], "scopes": [], "silent": false,
+            "isRepair": true, "ts": START + 7}});
+        let file = |value: &Value| Ok(value.to_string().into_bytes());
+        let step = |title: &str, heard| StepEvidence { title: title.to_owned(), heard, ..StepEvidence::default() };
+        Evidence {
+            known: vec![known(&id, "laptop"), known("KEY", "<key of laptop>")],
+            started_at: START,
+            steps_began: vec![START, START + 5],
+            steps: vec![
+                step("connect laptop as operator [operator.read]", vec![heard(hello())]),
+                step(
+                    "connect laptop as node",
+                    vec![
+                        heard(json!({"type": "res", "id": "2", "ok": false, "error": error})),
+                        Heard {
+                            on: None,
+                            sound: Sound::Close {
+                                code: Some(1008),
+                                reason: "pairing required".to_owned(),
+                                clean: true,
+                            },
+                        },
+                    ],
+                ),
+            ],
+            before: StoreFiles::new(),
+            after: Some(
+                [
+                    ("devices/paired.json".to_owned(), file(&paired)),
+                    ("devices/pending.json".to_owned(), file(&pending)),
+                ]
+                .into(),
+            ),
+        }
+    }
+
+    #[test]
+    fn a_case_reads_like_the_page_that_explains_it() {
+        insta::assert_snapshot!(normalise(&role_upgrade()).text(), @r#"
+        connect laptop as operator [operator.read]
+          <- hello-ok  protocol 3  role operator  scopes operator.read  device-token <token-1>  issued before
+        connect laptop as node
+          <- error NOT_PAIRED PAIRING_REQUIRED role-upgrade  "pairing required"  request <request-1>
+          <- close 1008 "pairing required"  clean
+
+        paired
+          laptop  cli/cli  linux  role operator  roles operator  scopes operator.read  approved operator.read
+            operator  <token-1>  scopes operator.read  minted before  used
+        pending
+          <request-1>  laptop  cli/cli  linux  role node  roles node  scopes none  not silent  repair
+        "#);
+    }
+
+    #[test]
+    fn a_field_that_nobody_expects_is_said_and_so_is_one_that_is_missing() {
+        let mut evidence = role_upgrade();
+        let paired = br#"{"ddddddd": {"deviceId": "ddddddd", "publicKey": "kkkkkk", "scopes": "operator.read", "tokens": {}, "surprise": {"a": [1]}}}"#;
+        evidence.after = Some([("devices/paired.json".to_owned(), Ok(paired.to_vec()))].into());
+        let text = normalise(&evidence).text().to_owned();
+        let store = text.split_once("\npaired\n").map(|(_, store)| store).unwrap_or_default();
+        insta::assert_snapshot!(store, @r"
+          <device-1>  no createdAtMs  no clientId  no clientMode  no platform  no role  no roles  no approved  no approvedAtMs  publicKey=<key-1>  scopes=operator.read  surprise={a: [1]}
+            tokens {}
+        pending
+          none
+        ");
+    }
+
+    #[test]
+    fn damage_is_told_from_what_the_gateway_made_of_it() {
+        let mut evidence = role_upgrade();
+        let files = |bytes: &[u8]| -> StoreFiles { [("devices/paired.json".to_owned(), Ok(bytes.to_vec()))].into() };
+        evidence.before = files(b"{\"a");
+        evidence.after = Some(files(b"{\"a"));
+        assert!(normalise(&evidence).text().contains("paired\n  does not parse; byte for byte as before\n"));
+        evidence.after = Some(files(b"{\"b"));
+        assert!(normalise(&evidence).text().contains("paired\n  does not parse; not what it was before\n"));
+    }
+
+    #[test]
+    fn what_is_no_file_is_named() {
+        let files = [("devices/paired.json", NoFile::TooLarge), ("devices/pipe", NoFile::NotPlain)];
+        let after = files.map(|(path, what)| (path.to_owned(), Err(what)));
+        let seen = normalise(&Evidence { after: Some(after.into()), ..Evidence::default() });
+        assert!(seen.text().contains("paired\n  too large: above 16 MiB\n"), "{}", seen.text());
+        assert!(seen.text().contains("devices/pipe\n  not a plain file\n"), "{}", seen.text());
+    }
+
+    #[test]
+    fn steps_that_ran_side_by_side_are_sorted_before_symbols_are_given() {
+        let branch = |code: &str, id: &str| StepEvidence {
+            title: "connect".to_owned(),
+            heard: vec![heard(
+                json!({"type": "res", "id": "1", "ok": false, "error": {"code": code, "message": "m", "details": {"requestId": id}}}),
+            )],
+            ..StepEvidence::default()
+        };
+        let observe = |parallel| {
+            let step = StepEvidence { title: "side by side".to_owned(), parallel, ..StepEvidence::default() };
+            normalise(&Evidence { steps: vec![step], ..Evidence::default() }).text().to_owned()
+        };
+        let other = format!("1{}", &UUID[1..]);
+        assert_eq!(
+            observe(vec![branch("B", UUID), branch("A", &other)]),
+            observe(vec![branch("A", UUID), branch("B", &other)])
+        );
+    }
+
+    #[test]
+    fn times_that_saw_the_same_are_told_together() {
+        let round = |n, code: &str| StepEvidence {
+            title: "connect laptop".to_owned(),
+            round: Some((n, 4)),
+            heard: vec![heard(json!({"type": "res", "id": "1", "ok": false, "error": {"code": code, "message": "m"}}))],
+            ..StepEvidence::default()
+        };
+        let steps = vec![round(1, "A"), round(2, "A"), round(3, "A"), round(4, "B")];
+        insta::assert_snapshot!(normalise(&Evidence { steps, ..Evidence::default() }).text(), @r#"
+        connect laptop  (1 to 3 of 4)
+          <- error A  "m"
+        connect laptop  (4 of 4)
+          <- error B  "m"
+        "#);
+    }
+
+    #[test]
+    fn a_store_out_of_reach_leaves_the_steps_to_compare() {
+        let mut evidence = role_upgrade();
+        let whole = normalise(&evidence);
+        evidence.after = None;
+        let part = normalise(&evidence);
+        assert_eq!(part.comparable(whole.text()), part.text());
+        assert_eq!(whole.comparable(whole.text()), whole.text());
+    }
+
+    #[test]
+    fn no_accidental_value_is_left_anywhere() {
+        let observation = normalise(&role_upgrade());
+        let json = serde_json::to_string(&observation).unwrap_or_default();
+        for secret in [TOKEN, UUID, "aaaaaaaa", "KEY", "17600000"] {
+            assert!(!json.contains(secret) && !observation.text().contains(secret), "{secret} in {json}");
+        }
+        assert!(!json.contains(['\u{E000}', '\u{E001}', '\u{E002}']), "a mark was left in {json}");
+    }
+}

@@ -1,0 +1,463 @@
+//! A folder of snapshots: `FAMILY/NAME#POINT@RELEASE.snap`.
+
+use super::{History, Snapshot, SnapshotError, Variant};
+use crate::rules::Release;
+use include_dir::{Dir, include_dir};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The approved snapshots of this version of clawcheck.
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
+
+/// Where snapshots come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Compiled into the program: they can be compared with, not changed.
+    BuiltIn,
+    /// A folder.
+    Folder(PathBuf),
+}
+
+/// Snapshots by case, read when they are asked for.
+#[derive(Debug)]
+pub struct Library {
+    origin: Origin,
+    cases: BTreeMap<String, BTreeMap<Release, File>>,
+    pending: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+enum File {
+    BuiltIn(&'static str),
+    OnDisk(PathBuf),
+}
+
+/// An observation that waits for approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The `.snap.new` file.
+    pub path: PathBuf,
+    /// What it holds.
+    pub snapshot: Snapshot,
+}
+
+/// What approving did to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// It was written, new or over what it was.
+    Wrote(PathBuf),
+    /// It was removed: the variant before it says the same.
+    Removed(PathBuf),
+}
+
+/// What is wrong with a folder of snapshots.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is no snapshot.
+    #[error("{} is no snapshot: {source}", path.display())]
+    Snapshot {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SnapshotError,
+    },
+    /// A file's name ends in `.snap` and names no case and release.
+    #[error("{}: a snapshot is called FAMILY/NAME@RELEASE.snap or FAMILY/NAME#POINT@RELEASE.snap", path.display())]
+    Name {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The snapshots are inside the program.
+    #[error("the snapshots inside clawcheck cannot be changed; name a folder with --snapshots")]
+    BuiltIn,
+}
+
+impl Library {
+    /// The snapshots inside the program.
+    ///
+    /// # Errors
+    /// A file that is named wrongly.
+    pub fn built_in() -> Result<Self, LibraryError> {
+        let mut library = Self { origin: Origin::BuiltIn, cases: BTreeMap::new(), pending: Vec::new() };
+        let mut folders = vec![&BUILT_IN];
+        while let Some(folder) = folders.pop() {
+            folders.extend(folder.dirs());
+            for file in folder.files().filter(|file| file.path().extension().is_some_and(|ext| ext == "snap")) {
+                let name = library.name(file.path(), file.path())?;
+                library.add(name, File::BuiltIn(file.contents_utf8().unwrap_or_default()));
+            }
+        }
+        Ok(library)
+    }
+
+    /// The snapshots in a folder. A folder that does not exist has none.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or a file in it is named wrongly.
+    pub fn open(folder: &Path) -> Result<Self, LibraryError> {
+        let mut library =
+            Self { origin: Origin::Folder(folder.to_owned()), cases: BTreeMap::new(), pending: Vec::new() };
+        let mut folders = vec![folder.to_owned()];
+        while let Some(path) = folders.pop() {
+            let read = |source| LibraryError::Read { path: path.clone(), source };
+            let entries = match std::fs::read_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && path == folder => break,
+                entries => entries.map_err(read)?,
+            };
+            for entry in entries {
+                let entry = entry.map_err(read)?;
+                let file = entry.path();
+                if entry.file_type().map_err(read)?.is_dir() {
+                    folders.push(file);
+                } else if file.extension().is_some_and(|ext| ext == "snap") {
+                    let name = library.name(file.strip_prefix(folder).unwrap_or(&file), &file)?;
+                    library.add(name, File::OnDisk(file));
+                } else if file.to_string_lossy().ends_with(".snap.new") {
+                    library.pending.push(file);
+                }
+            }
+        }
+        library.pending.sort();
+        Ok(library)
+    }
+
+    fn name(&self, relative: &Path, path: &Path) -> Result<(String, Release), LibraryError> {
+        let wrong = || LibraryError::Name { path: path.to_owned() };
+        let name = relative.to_str().and_then(|name| name.strip_suffix(".snap")).ok_or_else(wrong)?;
+        let (case, release) = name.rsplit_once('@').ok_or_else(wrong)?;
+        Ok((unescape(&case.replace(std::path::MAIN_SEPARATOR, "/")), release.parse().map_err(|_| wrong())?))
+    }
+
+    fn add(&mut self, (case, release): (String, Release), file: File) {
+        self.cases.entry(case).or_default().insert(release, file);
+    }
+
+    /// Where the snapshots come from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Finds out whether something could be left for approval, and leaves nothing; a folder that is not there yet is not
+    /// made. Snapshots inside the program need no room.
+    ///
+    /// # Errors
+    /// The folder, or the nearest one above it that is there, cannot be written.
+    pub fn probe(&self) -> Result<(), LibraryError> {
+        let Origin::Folder(folder) = &self.origin else { return Ok(()) };
+        let fault = |source| LibraryError::Write { path: folder.clone(), source };
+        let there = std::path::absolute(folder).map_err(fault)?;
+        let there = there.ancestors().find(|path| path.exists()).unwrap_or(folder);
+        tempfile::tempfile_in(there).map(drop).map_err(fault)
+    }
+
+    /// The ids of the cases that have snapshots.
+    pub fn cases(&self) -> impl Iterator<Item = &str> {
+        self.cases.keys().map(String::as_str)
+    }
+
+    /// The variants that only the embedded gateway has ever shown, by case and release.
+    ///
+    /// # Errors
+    /// A file cannot be read or is no snapshot.
+    pub fn drafts(&self) -> Result<Vec<(String, Release)>, LibraryError> {
+        let mut drafts = Vec::new();
+        for case in self.cases.keys() {
+            let variants = self.history(case)?.variants;
+            let unseen = variants.into_iter().filter(|(_, variant)| variant.seen.is_empty());
+            drafts.extend(unseen.map(|(release, _)| (case.clone(), release)));
+        }
+        Ok(drafts)
+    }
+
+    /// All variants of a case; none where it has no snapshot.
+    ///
+    /// # Errors
+    /// A file cannot be read or is no snapshot.
+    pub fn history(&self, case: &str) -> Result<History, LibraryError> {
+        let mut history = History::default();
+        for (release, file) in self.cases.get(case).into_iter().flatten() {
+            let path = self.path(case, *release);
+            let text = match file {
+                File::BuiltIn(text) => Cow::Borrowed(*text),
+                File::OnDisk(path) => std::fs::read_to_string(path)
+                    .map(Cow::Owned)
+                    .map_err(|source| LibraryError::Read { path: path.clone(), source })?,
+            };
+            let snapshot = Snapshot::parse(&text)
+                .and_then(|snapshot| match snapshot.release == *release {
+                    true => Ok(snapshot),
+                    false => Err(SnapshotError::Release { header: snapshot.release, name: *release }),
+                })
+                .map_err(|source| LibraryError::Snapshot { path, source })?;
+            history.variants.insert(*release, Variant { text: snapshot.text, seen: snapshot.seen });
+        }
+        Ok(history)
+    }
+
+    /// Leaves an observation for approval; gives the path of the `.snap.new` file. `real`: a real release was observed.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the snapshots are inside the program.
+    pub fn propose(&self, case: &str, release: Release, text: &str, real: bool) -> Result<PathBuf, LibraryError> {
+        let path = self.new_path(case, release)?;
+        let seen = if real { [release].into() } else { [].into() };
+        let snapshot = Snapshot { case: case.to_owned(), release, seen, text: text.to_owned() };
+        write(&path, &snapshot.render())?;
+        Ok(path)
+    }
+
+    /// Takes back what an earlier run left for approval, now that the case conforms.
+    ///
+    /// # Errors
+    /// The file is there and cannot be removed.
+    pub fn withdraw(&self, case: &str, release: Release) -> Result<(), LibraryError> {
+        match self.new_path(case, release) {
+            Ok(path) if self.pending.binary_search(&path).is_ok() => remove(&path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Everything that waits for approval, in the order of the paths.
+    ///
+    /// # Errors
+    /// A file cannot be read or is no snapshot.
+    pub fn pending(&self) -> Result<Vec<Pending>, LibraryError> {
+        self.pending
+            .iter()
+            .map(|path| {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|source| LibraryError::Read { path: path.clone(), source })?;
+                let snapshot =
+                    Snapshot::parse(&text).map_err(|source| LibraryError::Snapshot { path: path.clone(), source })?;
+                Ok(Pending { path: path.clone(), snapshot })
+            })
+            .collect()
+    }
+
+    /// Approves what waits: the release is held to it from now on, and no later one that was already seen is.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn accept(&mut self, pending: &Pending) -> Result<Vec<Edit>, LibraryError> {
+        let Snapshot { case, release, seen, text } = &pending.snapshot;
+        let before = self.history(case)?;
+        let mut after = before.clone();
+        after.accept(*release, text, seen.contains(release));
+        let mut edits = Vec::new();
+        // What is new first: should the next write fail, nothing approved is lost.
+        for (release, variant) in
+            after.variants.iter().filter(|(release, new)| before.variants.get(release) != Some(new))
+        {
+            let path = self.path(case, *release);
+            let snapshot = Snapshot {
+                case: case.clone(),
+                release: *release,
+                seen: variant.seen.clone(),
+                text: variant.text.clone(),
+            };
+            write(&path, &snapshot.render())?;
+            self.add((case.clone(), *release), File::OnDisk(path.clone()));
+            edits.push(Edit::Wrote(path));
+        }
+        for release in before.variants.keys().filter(|release| !after.variants.contains_key(release)) {
+            let path = self.path(case, *release);
+            remove(&path)?;
+            self.cases.get_mut(case).and_then(|files| files.remove(release));
+            edits.push(Edit::Removed(path));
+        }
+        self.reject(pending)?;
+        Ok(edits)
+    }
+
+    /// Removes what waits for approval.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn reject(&mut self, pending: &Pending) -> Result<(), LibraryError> {
+        remove(&pending.path)?;
+        self.pending.retain(|path| *path != pending.path);
+        Ok(())
+    }
+
+    fn path(&self, case: &str, release: Release) -> PathBuf {
+        let name = format!("{}@{release}.snap", escape(case));
+        match &self.origin {
+            Origin::BuiltIn => Path::new("snapshots").join(name),
+            Origin::Folder(folder) => folder.join(name),
+        }
+    }
+
+    fn new_path(&self, case: &str, release: Release) -> Result<PathBuf, LibraryError> {
+        match self.origin {
+            Origin::BuiltIn => Err(LibraryError::BuiltIn),
+            Origin::Folder(_) => Ok(self.path(case, release).with_extension("snap.new")),
+        }
+    }
+}
+
+/// A case id as a path: the first slash parts family and name, everything that a file's name cannot hold is escaped.
+fn escape(case: &str) -> String {
+    let (family, rest) = case.split_once('/').unwrap_or(("", case));
+    let rest = rest.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.,=+#".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    });
+    format!("{family}/{rest}")
+}
+
+fn unescape(name: &str) -> String {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = tail.get(..2).filter(|_| first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Writes a file whole or not at all.
+fn write(path: &Path, text: &str) -> Result<(), LibraryError> {
+    let fault = |source| LibraryError::Write { path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(fault)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
+    file.write_all(text.as_bytes()).map_err(fault)?;
+    file.persist(path).map_err(|error| fault(error.error))?;
+    Ok(())
+}
+
+fn remove(path: &Path) -> Result<(), LibraryError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(LibraryError::Write { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const CASE: &str = "family/name#mode=token,via=a/b";
+
+    fn release(n: u16) -> Release {
+        Release::new(2026, 4, n)
+    }
+
+    fn accept_all(folder: &Path) -> Vec<Edit> {
+        let mut library = Library::open(folder).unwrap();
+        library.pending().unwrap().iter().flat_map(|pending| library.accept(pending).unwrap()).collect()
+    }
+
+    #[test]
+    fn what_was_proposed_and_accepted_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let proposed = Library::open(folder.path()).unwrap().propose(CASE, release(2), "a\n", true).unwrap();
+        assert!(proposed.ends_with("family/name#mode=token,via=a%2Fb@2026.4.2.snap.new"), "{}", proposed.display());
+        let approved = folder.path().join("family/name#mode=token,via=a%2Fb@2026.4.2.snap");
+        assert_eq!(accept_all(folder.path()), [Edit::Wrote(approved)]);
+        assert!(!proposed.exists());
+        let library = Library::open(folder.path()).unwrap();
+        assert_eq!(library.cases().collect::<Vec<_>>(), [CASE]);
+        let history = library.history(CASE).unwrap();
+        assert_eq!(history.serving(release(5)).unwrap().1.seen, [release(2)].into());
+    }
+
+    #[test]
+    fn a_variant_that_is_no_longer_one_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        for (n, text) in [(1, "a\n"), (2, "b\n"), (3, "a\n"), (2, "a\n")] {
+            Library::open(folder.path()).unwrap().propose(CASE, release(n), text, true).unwrap();
+            accept_all(folder.path());
+        }
+        let history = Library::open(folder.path()).unwrap().history(CASE).unwrap();
+        assert_eq!(history.variants.len(), 1);
+        assert_eq!(history.variants[&release(1)].seen.len(), 3);
+    }
+
+    #[test]
+    fn a_proposal_is_taken_back_when_the_case_conforms() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Library::open(folder.path()).unwrap().propose(CASE, release(2), "a\n", false).unwrap();
+        Library::open(folder.path()).unwrap().withdraw(CASE, release(2)).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_header_that_contradicts_the_name_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Library::open(folder.path()).unwrap().propose(CASE, release(2), "a\n", false).unwrap();
+        std::fs::rename(&path, path.with_file_name("name#mode=token,via=a%2Fb@2026.4.5.snap")).unwrap();
+        let error = Library::open(folder.path()).unwrap().history(CASE).unwrap_err();
+        assert!(error.to_string().contains("the header says release 2026.4.2, the file's name 2026.4.5"), "{error}");
+    }
+
+    #[test]
+    fn room_is_found_out_and_nothing_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("not/there");
+        Library::open(&below).unwrap().probe().unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        #[cfg(target_os = "linux")]
+        {
+            let error = Library::open(Path::new("/proc/clawcheck")).unwrap().probe().unwrap_err();
+            assert!(error.to_string().contains("cannot write /proc/clawcheck"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_folder_is_a_clear_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = Library::open(file.path()).unwrap_err();
+        assert!(matches!(error, LibraryError::Read { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_is_inside_the_program_reads_whole() {
+        let library = Library::built_in().unwrap();
+        for case in library.cases() {
+            library.history(case).unwrap();
+        }
+        assert!(matches!(library.propose(CASE, release(1), "a", false), Err(LibraryError::BuiltIn)));
+    }
+
+    #[rstest]
+    #[case("family/name")]
+    #[case("family/näme#a b=\"c\"%41@x")]
+    fn escaping_loses_nothing(#[case] case: &str) {
+        assert_eq!(unescape(&escape(case)), case);
+    }
+}

@@ -1,0 +1,160 @@
+//! Snapshots: approved observations, kept as files that a person reads and that insta reads too.
+//!
+//! ```text
+//! ---
+//! expression: "role-upgrade/direct#mode=token"
+//! info:
+//!   release: "2026.3.31"
+//!   seen:
+//!     - "2026.3.31"
+//! ---
+//! connect laptop as operator [operator.read]
+//!   <- hello-ok  protocol 3  role operator  ...
+//! ```
+//!
+//! `release` is the first release that answers so: the file serves it and every later one up to the next variant of the
+//! case ([`History`]). `seen` lists the real releases that were run and answered so; an empty list is a draft that only the
+//! embedded gateway has ever shown.
+
+mod history;
+mod library;
+
+pub use history::{History, Variant};
+pub use library::{Edit, Library, LibraryError, Origin, Pending};
+
+use crate::rules::Release;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// One snapshot file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The id of its case.
+    pub case: String,
+    /// The first release that answers so.
+    pub release: Release,
+    /// The real releases that were run and answered so.
+    pub seen: BTreeSet<Release>,
+    /// The observation as text. Ends with one newline.
+    pub text: String,
+}
+
+/// Why a file is no snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// The first line is not `---`, or the second `---` is missing.
+    #[error("no header between two lines `---`")]
+    NoHeader,
+    /// The header is not what it must be.
+    #[error("the header is wrong: {0}")]
+    Header(String),
+    /// The file's name says another release than its header.
+    #[error("the header says release {header}, the file's name {name}")]
+    Release {
+        /// In the header.
+        header: Release,
+        /// In the name.
+        name: Release,
+    },
+}
+
+#[derive(Deserialize)]
+struct Header {
+    expression: String,
+    info: Info,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    release: String,
+    #[serde(default)]
+    seen: Vec<String>,
+}
+
+impl Snapshot {
+    /// Reads a snapshot file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(file: &str) -> Result<Self, SnapshotError> {
+        let file = file.replace("\r\n", "\n");
+        let rest = file.strip_prefix("---\n").ok_or(SnapshotError::NoHeader)?;
+        let (header, body) = rest.split_once("\n---\n").ok_or(SnapshotError::NoHeader)?;
+        let header: Header =
+            serde_saphyr::from_str(header).map_err(|error| SnapshotError::Header(first_line(&error.to_string())))?;
+        let release = |text: &str| text.parse::<Release>().map_err(|error| SnapshotError::Header(error.to_string()));
+        Ok(Self {
+            case: header.expression,
+            release: release(&header.info.release)?,
+            seen: header.info.seen.iter().map(|seen| release(seen)).collect::<Result<_, _>>()?,
+            text: text(body),
+        })
+    }
+
+    /// The file. [`Snapshot::parse`] gives the snapshot back.
+    pub fn render(&self) -> String {
+        let expression = serde_json::Value::String(self.case.clone());
+        let mut out = format!("---\nexpression: {expression}\ninfo:\n  release: \"{}\"\n", self.release);
+        if self.seen.is_empty() {
+            out.push_str("  seen: []\n");
+        } else {
+            out.push_str("  seen:\n");
+            for release in &self.seen {
+                let _ = writeln!(out, "    - \"{release}\"");
+            }
+        }
+        let _ = write!(out, "---\n{}", text(&self.text));
+        out
+    }
+}
+
+/// A text with exactly one newline at its end, as the editors and insta disagree about that.
+fn text(body: &str) -> String {
+    format!("{}\n", body.trim_end_matches('\n'))
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn release() -> impl Strategy<Value = Release> {
+        (1u16..13, 1u16..40).prop_map(|(month, patch)| Release::new(2026, month, patch))
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_back(
+            case in "[a-z-]{1,12}/[a-z-]{1,12}(#[a-z=,:\"' -]{1,20})?",
+            release in release(),
+            seen in prop::collection::btree_set(release(), 0..4),
+            lines in prop::collection::vec("[ -~äß€<>]{0,40}", 1..8),
+        ) {
+            let snapshot = Snapshot { case, release, seen, text: text(&lines.join("\n")) };
+            prop_assert_eq!(Snapshot::parse(&snapshot.render()), Ok(snapshot));
+        }
+    }
+
+    #[test]
+    fn reads_what_insta_makes_of_it_on_review() {
+        let file = "---\nsource: tests/x.rs\nexpression: a/b\ninfo:\n  release: 2026.3.31\n  seen:\n    - 2026.4.1\n---\nconnect\r\n  <- close\n\n";
+        let snapshot = Snapshot::parse(file).unwrap();
+        assert_eq!(snapshot.release, Release::new(2026, 3, 31));
+        assert_eq!(snapshot.seen, [Release::new(2026, 4, 1)].into());
+        assert_eq!(snapshot.text, "connect\n  <- close\n");
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        assert_eq!(Snapshot::parse("connect\n"), Err(SnapshotError::NoHeader));
+        assert_eq!(Snapshot::parse("---\nexpression: a\n"), Err(SnapshotError::NoHeader));
+        let error = Snapshot::parse("---\nexpression: a\ninfo:\n  release: latest\n---\n").unwrap_err();
+        assert!(error.to_string().contains("`latest` is no OpenClaw version"), "{error}");
+        assert!(matches!(Snapshot::parse("---\ninfo: 3\n---\n"), Err(SnapshotError::Header(_))));
+    }
+}

@@ -1,0 +1,172 @@
+//! The normal form of the pairing store: its documents, record by record.
+
+use super::evidence::{NoFile, StoreFiles};
+use super::record::{self, RecordSeen};
+use super::symbol::{Numbers, Symbols};
+use super::time::Moments;
+use crate::store::Document;
+use serde::Serialize;
+use serde_json::Value;
+
+/// The store after a case.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct StoreSeen {
+    /// Its documents. `paired` and `pending` are always there, the others where they hold something.
+    pub sections: Vec<Section>,
+}
+
+/// One document of the store, or one other file beside them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Section {
+    /// `paired`, `pending`, `bootstrap`, `nodes paired`, `nodes pending`, or the path of a file that is none of these.
+    pub name: String,
+    /// What it holds.
+    pub holds: Holds,
+}
+
+/// What a document holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holds {
+    /// Records; none where the file is absent, which means the same to every release.
+    Records(Vec<RecordSeen>),
+    /// Something that does not parse as JSON.
+    Unreadable {
+        /// Whether it is byte for byte what it was before the case.
+        unchanged: bool,
+    },
+    /// JSON that is not an object of records.
+    Other(Value),
+    /// A file that is no document of the store, by what became of it.
+    File(Change),
+    /// Nothing that can be read as a file.
+    #[serde(untagged)]
+    NoFile(NoFile),
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// It was not there before.
+    New,
+    /// It is not there any more.
+    Gone,
+    /// Its bytes are other ones.
+    Changed,
+}
+
+/// The documents as they were found.
+pub(super) struct Documents {
+    found: Vec<(Document, Found)>,
+    others: Vec<(String, Holds)>,
+}
+
+enum Found {
+    Json(Value),
+    Unreadable { unchanged: bool },
+    NoFile(NoFile),
+}
+
+impl Documents {
+    pub(super) fn read(before: &StoreFiles, after: &StoreFiles) -> Self {
+        let found = Document::ALL
+            .into_iter()
+            .filter_map(|document| {
+                let bytes = after.get(document.path())?;
+                Some((
+                    document,
+                    match bytes {
+                        Err(what) => Found::NoFile(*what),
+                        Ok(bytes) => match serde_json::from_slice(bytes) {
+                            Ok(json) => Found::Json(json),
+                            Err(_) => {
+                                let unchanged =
+                                    before.get(document.path()).is_some_and(|before| before.as_ref() == Ok(bytes));
+                                Found::Unreadable { unchanged }
+                            }
+                        },
+                    },
+                ))
+            })
+            .collect();
+        let is_document = |path: &str| Document::ALL.iter().any(|document| document.path() == path);
+        let mut others = after
+            .iter()
+            .filter_map(|(path, bytes)| match before.get(path) {
+                Some(before) if before == bytes => None,
+                before => Some((path.clone(), became(before.is_some(), bytes))),
+            })
+            .chain(
+                before
+                    .keys()
+                    .filter(|path| !after.contains_key(*path))
+                    .map(|path| (path.clone(), Holds::File(Change::Gone))),
+            )
+            .filter(|(path, _)| !is_document(path))
+            .collect::<Vec<_>>();
+        others.sort_by(|a: &(String, Holds), b| a.0.cmp(&b.0));
+        Self { found, others }
+    }
+
+    pub(super) fn learn(&self, symbols: &mut Symbols) {
+        for (_, found) in &self.found {
+            if let Found::Json(json) = found {
+                symbols.learn(json);
+            }
+        }
+    }
+
+    /// The normal form. Symbols are numbered on from where the steps left off.
+    pub(super) fn normalise(self, symbols: &Symbols, moments: Moments<'_>, numbers: &mut Numbers) -> StoreSeen {
+        let mut sections = Vec::new();
+        for document in Document::ALL {
+            let found = self.found.iter().find(|(found, _)| *found == document).map(|(_, found)| found);
+            let holds = match found {
+                None => Holds::Records(Vec::new()),
+                Some(Found::NoFile(what)) => Holds::NoFile(*what),
+                Some(Found::Unreadable { unchanged }) => Holds::Unreadable { unchanged: *unchanged },
+                Some(Found::Json(Value::Object(records))) => {
+                    Holds::Records(record::normalise(document, records, symbols, moments, numbers))
+                }
+                Some(Found::Json(other)) => Holds::Other(symbols.mark(other, "")),
+            };
+            let always = matches!(document, Document::DevicesPaired | Document::DevicesPending);
+            if always || holds != Holds::Records(Vec::new()) {
+                sections.push(Section { name: name(document).to_owned(), holds });
+            }
+        }
+        sections.extend(self.others.into_iter().map(|(path, holds)| {
+            let name = symbols.mark_text(&path);
+            numbers.assign(&name);
+            Section { name: numbers.resolve(&name), holds }
+        }));
+        for section in &mut sections {
+            if let Holds::Other(value) = &mut section.holds {
+                numbers.assign(&value.to_string());
+                numbers.resolve_value(value);
+            }
+        }
+        StoreSeen { sections }
+    }
+}
+
+/// What became of a file that is no document.
+fn became(was_there: bool, now: &Result<Vec<u8>, NoFile>) -> Holds {
+    match now {
+        Err(what @ (NoFile::NotPlain | NoFile::TooLarge | NoFile::Unread)) => Holds::NoFile(*what),
+        _ if was_there => Holds::File(Change::Changed),
+        _ => Holds::File(Change::New),
+    }
+}
+
+fn name(document: Document) -> &'static str {
+    match document {
+        Document::DevicesPaired => "paired",
+        Document::DevicesPending => "pending",
+        Document::DevicesBootstrap => "bootstrap",
+        Document::NodesPaired => "nodes paired",
+        Document::NodesPending => "nodes pending",
+    }
+}

@@ -1,0 +1,392 @@
+//! Symbols: what is written in place of a value that another run would have by accident otherwise.
+//!
+//! Three passes. [`Symbols::learn`] reads everything once and notes which values are tokens, request ids and so on
+//! by the fields they stand in. [`Symbols::mark`] then wraps every accidental value, also inside prose, in a mark
+//! that still carries the value. [`Numbers`] at last turns marks into `<token-1>`, `<request-2>` in the order in which
+//! a reader meets them. Numbering comes last because parallel steps and records are sorted in between, and a number
+//! given before the sort would be an accident itself.
+
+use super::evidence::Known;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+const OPEN: char = '\u{E000}';
+const SPLIT: char = '\u{E001}';
+const SHUT: char = '\u{E002}';
+/// In the place of a kind: what stands in this mark is written already.
+const SETTLED: &str = "=";
+
+/// What an accidental value is. A value that stands in fields of two kinds has the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Kind {
+    Device,
+    Key,
+    Request,
+    Approval,
+    Token,
+    Nonce,
+    Connection,
+    Id,
+}
+
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Key => "key",
+            Self::Request => "request",
+            Self::Approval => "approval",
+            Self::Token => "token",
+            Self::Nonce => "nonce",
+            Self::Connection => "connection",
+            Self::Id => "id",
+        }
+    }
+
+    /// The kind of value that a field of this name carries, whatever the value looks like.
+    fn of_field(name: &str) -> Option<Self> {
+        Some(match name {
+            "deviceId" | "nodeId" => Self::Device,
+            "publicKey" => Self::Key,
+            "requestId" => Self::Request,
+            "approvalId" => Self::Approval,
+            "token" | "deviceToken" | "bootstrapToken" => Self::Token,
+            "nonce" => Self::Nonce,
+            "connId" | "connectionId" => Self::Connection,
+            _ => return None,
+        })
+    }
+}
+
+/// The accidental values of one case.
+#[derive(Debug, Default)]
+pub(super) struct Symbols {
+    known: Vec<Known>,
+    kinds: HashMap<String, Kind>,
+    /// Learned values that have no shape of their own and must be looked for as they are.
+    shapeless: Vec<String>,
+}
+
+impl Symbols {
+    pub(super) fn new(known: &[Known]) -> Self {
+        let mut known = known.iter().filter(|known| !known.value.is_empty()).cloned().collect::<Vec<_>>();
+        // The longest first: a path must be replaced before the directory that it begins with.
+        known.sort_by(|a, b| b.value.len().cmp(&a.value.len()).then_with(|| a.value.cmp(&b.value)));
+        known.dedup_by(|a, b| a.value == b.value);
+        Self { known, ..Self::default() }
+    }
+
+    /// Notes what the values of a document are, by the fields in which they stand.
+    pub(super) fn learn(&mut self, value: &Value) {
+        match value {
+            Value::Object(object) => {
+                for (name, member) in object {
+                    match (Kind::of_field(name), member) {
+                        (Some(kind), Value::String(text)) => self.note(text, kind),
+                        _ => self.learn(member),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.learn(item)),
+            _ => {}
+        }
+    }
+
+    /// Notes the id of an exec approval, which stands in a field called plainly `id`.
+    pub(super) fn learn_approval(&mut self, id: &str) {
+        self.note(id, Kind::Approval);
+    }
+
+    fn note(&mut self, text: &str, kind: Kind) {
+        if text.trim().is_empty() || is_symbol(text) || self.is_known(text) {
+            return;
+        }
+        match self.kinds.get_mut(text) {
+            Some(known) => *known = kind.min(*known),
+            None => {
+                self.kinds.insert(text.to_owned(), kind);
+                if text.len() >= 6 && shape(text).is_none() {
+                    self.shapeless.push(text.to_owned());
+                    self.shapeless.sort_by_key(|text| std::cmp::Reverse(text.len()));
+                }
+            }
+        }
+    }
+
+    fn is_known(&self, text: &str) -> bool {
+        self.known.iter().any(|known| known.value == text)
+    }
+
+    /// Wraps every accidental value of a document in a mark. `field` is the name of the field it stands in.
+    pub(super) fn mark(&self, value: &Value, field: &str) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.mark_field(text, field)),
+            Value::Array(items) => Value::Array(items.iter().map(|item| self.mark(item, field)).collect()),
+            Value::Object(object) => Value::Object(self.mark_object(object)),
+            other => other.clone(),
+        }
+    }
+
+    pub(super) fn mark_object(&self, object: &Map<String, Value>) -> Map<String, Value> {
+        object.iter().map(|(name, member)| (self.mark_text(name), self.mark(member, name))).collect()
+    }
+
+    fn mark_field(&self, text: &str, field: &str) -> String {
+        if let Some(known) = self.known.iter().find(|known| known.value == text) {
+            return known.symbol.clone();
+        }
+        match (Kind::of_field(field), self.kinds.get(text)) {
+            (Some(_), Some(kind)) => wrap(*kind, text),
+            _ => self.mark_text(text),
+        }
+    }
+
+    /// Wraps the accidental values inside a piece of prose.
+    pub(super) fn mark_text(&self, text: &str) -> String {
+        let mut marked = text.to_owned();
+        for known in self.known.iter().filter(|known| text.contains(&known.value)) {
+            marked = replace_outside_marks(&marked, &known.value, |_| {
+                format!("{OPEN}{SETTLED}{SPLIT}{}{SHUT}", known.symbol)
+            });
+        }
+        for value in &self.shapeless {
+            marked = replace_outside_marks(&marked, value, |value| wrap(self.kinds[value], value));
+        }
+        settle(&self.mark_shapes(&marked))
+    }
+
+    fn mark_shapes(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find(|c: char| c == OPEN || is_word(c)) {
+            out.push_str(&rest[..start]);
+            rest = &rest[start..];
+            let end = if rest.starts_with(OPEN) {
+                rest.find(SHUT).map_or(rest.len(), |end| end + SHUT.len_utf8())
+            } else {
+                rest.find(|c| !is_word(c)).unwrap_or(rest.len())
+            };
+            let (word, after) = rest.split_at(end);
+            match shape(word) {
+                Some(shape) => out.push_str(&wrap(self.kinds.get(word).copied().unwrap_or(shape), word)),
+                None => out.push_str(word),
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+}
+
+/// Takes the marks off that only kept what stands in them from being looked at again.
+fn settle(text: &str) -> String {
+    let opening = format!("{OPEN}{SETTLED}{SPLIT}");
+    let mut parts = text.split(&opening);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (inside, after) = part.split_once(SHUT).unwrap_or((part, ""));
+        out.push_str(inside);
+        out.push_str(after);
+    }
+    out
+}
+
+/// Replaces a value where it is not part of a mark already made, nor of a longer word.
+fn replace_outside_marks(text: &str, value: &str, with: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for (at, _) in text.match_indices(value) {
+        let (before, after) = (&text[..at], &text[at + value.len()..]);
+        let inside = before.rfind(OPEN).is_some_and(|open| before.rfind(SHUT).is_none_or(|shut| shut < open));
+        let alone =
+            value.len() >= 4 || !(before.ends_with(char::is_alphanumeric) || after.starts_with(char::is_alphanumeric));
+        if !inside && alone {
+            out.push_str(&text[done..at]);
+            out.push_str(&with(value));
+            done = at + value.len();
+        }
+    }
+    out.push_str(&text[done..]);
+    out
+}
+
+/// Whether a text is a symbol already: what is in normal form stays as it is.
+fn is_symbol(text: &str) -> bool {
+    text.starts_with('<') && text.ends_with('>')
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
+/// The kind of a value that shows by its looks: a UUID, a hex SHA-256, 32 bytes in base64url.
+fn shape(word: &str) -> Option<Kind> {
+    let bytes = word.as_bytes();
+    let hex = |range: &[u8]| range.iter().all(u8::is_ascii_hexdigit);
+    match bytes.len() {
+        36 if [8, 13, 18, 23].iter().all(|&at| bytes[at] == b'-')
+            && hex(&bytes[..8])
+            && hex(&bytes[9..13])
+            && hex(&bytes[14..18])
+            && hex(&bytes[19..23])
+            && hex(&bytes[24..]) =>
+        {
+            Some(Kind::Id)
+        }
+        64 if hex(bytes) => Some(Kind::Device),
+        // A sentence has no such word: both cases and a digit in one run of 43.
+        43 if bytes.iter().any(u8::is_ascii_uppercase)
+            && bytes.iter().any(u8::is_ascii_lowercase)
+            && bytes.iter().any(u8::is_ascii_digit) =>
+        {
+            Some(Kind::Token)
+        }
+        _ => None,
+    }
+}
+
+fn wrap(kind: Kind, value: &str) -> String {
+    format!("{OPEN}{}{SPLIT}{value}{SHUT}", kind.word())
+}
+
+/// The numbers given so far.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    symbols: HashMap<String, String>,
+    last: HashMap<String, usize>,
+}
+
+impl Numbers {
+    /// Gives a number to every marked value that has none yet, in the order in which they stand in the text.
+    pub(super) fn assign(&mut self, text: &str) {
+        for (kind, value) in marks(text) {
+            if !self.symbols.contains_key(value) {
+                let last = self.last.entry(kind.to_owned()).or_default();
+                *last += 1;
+                self.symbols.insert(value.to_owned(), format!("<{kind}-{last}>"));
+            }
+        }
+    }
+
+    /// The text with symbols in place of marks; a value without a number yet is `<kind>`, so that texts can be sorted.
+    pub(super) fn resolve(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, mark)) = rest.split_once(OPEN) {
+            out.push_str(before);
+            let (mark, after) = mark.split_once(SHUT).unwrap_or((mark, ""));
+            let (kind, value) = mark.split_once(SPLIT).unwrap_or((mark, ""));
+            match self.symbols.get(value) {
+                Some(symbol) => out.push_str(symbol),
+                None => out.push_str(&format!("<{kind}>")),
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// Replaces the marks of a whole document.
+    pub(super) fn resolve_value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) if text.contains(OPEN) => *text = self.resolve(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.resolve_value(item)),
+            Value::Object(object) => {
+                if object.keys().any(|key| key.contains(OPEN)) {
+                    *object =
+                        std::mem::take(object).into_iter().map(|(key, member)| (self.resolve(&key), member)).collect();
+                }
+                object.values_mut().for_each(|member| self.resolve_value(member));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn marks(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split(OPEN).skip(1).filter_map(|mark| mark.split_once(SHUT)?.0.split_once(SPLIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const UUID: &str = "0b0e7c3a-5a5e-4a6b-9f57-2f1d8a3c9e10";
+    const TOKEN: &str = "q3Jv0nY8mXc2Zr5Tt7Wb1Kd4Lf6Hg9Ps_Ae-Ui0OyVx";
+
+    fn symbolise(symbols: &mut Symbols, value: &Value) -> Value {
+        symbols.learn(value);
+        let mut marked = symbols.mark(value, "");
+        let mut numbers = Numbers::default();
+        numbers.assign(&marked.to_string());
+        numbers.resolve_value(&mut marked);
+        marked
+    }
+
+    #[test]
+    fn the_field_names_the_symbol_also_where_the_value_stands_in_prose() {
+        let value =
+            json!({"message": format!("unknown requestId: {UUID}"), "details": {"requestId": UUID}, "token": TOKEN});
+        assert_eq!(
+            symbolise(&mut Symbols::default(), &value),
+            json!({"message": "unknown requestId: <request-1>", "details": {"requestId": "<request-1>"}, "token": "<token-1>"})
+        );
+    }
+
+    #[test]
+    fn an_id_without_the_usual_looks_is_found_in_prose_too() {
+        let value = json!({"requestId": "req_41x", "message": "see req_41x"});
+        assert_eq!(
+            symbolise(&mut Symbols::default(), &value),
+            json!({"requestId": "<request-1>", "message": "see <request-1>"})
+        );
+    }
+
+    #[test]
+    fn a_known_value_has_its_own_word_where_it_is_no_part_of_a_longer_one() {
+        let known = [("/tmp/x/state", "<state>"), ("/tmp/x", "<home>"), ("80", "<port>")]
+            .map(|(value, symbol)| Known { value: value.to_owned(), symbol: symbol.to_owned() });
+        let value = json!(["/tmp/x/state/devices", "/tmp/x", "127.0.0.1:80", "1800"]);
+        assert_eq!(
+            symbolise(&mut Symbols::new(&known), &value),
+            json!(["<state>/devices", "<home>", "127.0.0.1:<port>", "1800"])
+        );
+    }
+
+    #[test]
+    fn what_the_scenario_chose_itself_stays_as_it_is() {
+        let known = [Known { value: UUID.to_owned(), symbol: UUID.to_owned() }];
+        let value = json!({"requestId": UUID, "message": format!("unknown {UUID}")});
+        assert_eq!(symbolise(&mut Symbols::new(&known), &value), value);
+    }
+
+    #[test]
+    fn an_ordinary_sentence_is_left_alone() {
+        let value =
+            json!({"message": "unauthorized: device token mismatch (rotate/reissue device token)", "token": ""});
+        assert_eq!(symbolise(&mut Symbols::default(), &value), value);
+    }
+
+    proptest! {
+        #[test]
+        fn equal_values_have_equal_symbols_and_others_other_ones(picks in prop::collection::vec(0usize..6, 1..30)) {
+            let pool = (0..6).map(|n| format!("{n}{}", &UUID[1..])).collect::<Vec<_>>();
+            let value = Value::Array(picks.iter().map(|&pick| json!({"requestId": pool[pick]})).collect());
+            let seen = symbolise(&mut Symbols::default(), &value);
+            for (i, a) in picks.iter().enumerate() {
+                for (j, b) in picks.iter().enumerate() {
+                    prop_assert_eq!(a == b, seen[i] == seen[j]);
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_in_normal_form_stays_as_it_is(text in "[a-zA-Z0-9_<>:. -]{0,60}") {
+            let value = json!({"requestId": text, "message": format!("{text} {UUID}"), "deviceId": "a".repeat(64)});
+            let once = symbolise(&mut Symbols::default(), &value);
+            prop_assert_eq!(symbolise(&mut Symbols::default(), &once), once);
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! The text of an observation: what a person reads in a review.
+//!
+//! Nothing is lost in it. What every release does alike has no words (the standard policy, the standard members of
+//! `hello-ok`, a token's role); what is absent is said (`no scopes`), so is what is odd (`scopes="operator.read"`).
+
+use super::store::{Change, Holds, StoreSeen};
+use super::symbol::Numbers;
+use super::{Hello, Rounds, Seen, StepSeen, What};
+use serde_json::{Map, Value};
+use std::fmt::Write as _;
+
+/// The members of `hello-ok` on every release known so far.
+const STANDARD_KEYS: [&str; 17] = [
+    "auth",
+    "features",
+    "features.events",
+    "features.methods",
+    "policy",
+    "protocol",
+    "server",
+    "server.connId",
+    "server.version",
+    "snapshot",
+    "snapshot.health",
+    "snapshot.presence",
+    "snapshot.sessionDefaults",
+    "snapshot.stateVersion",
+    "snapshot.uptimeMs",
+    "type",
+    "canvasHostUrl",
+];
+
+/// The policy on every release known so far: 25 MiB a frame, 50 MiB buffered, a tick every 30 s.
+const STANDARD_POLICY: [(&str, u64); 3] =
+    [("maxBufferedBytes", 52_428_800), ("maxPayload", 26_214_400), ("tickIntervalMs", 30_000)];
+
+/// Sorts what ran side by side, gives every accidental value its number, and puts times together that saw the same.
+pub(super) fn number(steps: Vec<StepSeen>, numbers: &mut Numbers) -> Vec<StepSeen> {
+    let mut numbered: Vec<StepSeen> = Vec::with_capacity(steps.len());
+    for mut step in steps {
+        if !step.parallel.is_empty() {
+            step.seen.sort_by_cached_key(|seen| (seen.on.clone(), numbers.resolve(&seen_line(seen))));
+        }
+        for seen in &mut step.seen {
+            numbers.assign(&seen_line(seen));
+            resolve(&mut seen.what, numbers);
+        }
+        step.parallel.sort_by_cached_key(|branch| numbers.resolve(&masked(branch)));
+        step.parallel = number(step.parallel, numbers);
+        if let Some(expected) = &mut step.expected {
+            numbers.resolve_value(expected);
+        }
+        match numbered.last_mut() {
+            Some(last) if follows(last, &step) => {
+                last.rounds = last.rounds.map(|rounds| Rounds { last: rounds.last + 1, ..rounds })
+            }
+            _ => numbered.push(step),
+        }
+    }
+    numbered
+}
+
+/// Whether a step is the next time of one that is repeated, and saw the same.
+fn follows(last: &StepSeen, next: &StepSeen) -> bool {
+    let (Some(a), Some(b)) = (last.rounds, next.rounds) else { return false };
+    a.last + 1 == b.first
+        && (last.number, &last.step, &last.seen, &last.parallel, &last.expected)
+            == (next.number, &next.step, &next.seen, &next.parallel, &next.expected)
+}
+
+/// Writes steps whose values have their symbols.
+pub(super) fn steps(steps: &[StepSeen], depth: usize, out: &mut String) {
+    let margin = "  ".repeat(depth);
+    for step in steps {
+        let _ = match step.rounds {
+            None => writeln!(out, "{margin}{}", step.step),
+            Some(Rounds { first, last, of }) if first == last => {
+                writeln!(out, "{margin}{}  ({first} of {of})", step.step)
+            }
+            Some(Rounds { first, last, of }) => writeln!(out, "{margin}{}  ({first} to {last} of {of})", step.step),
+        };
+        for seen in &step.seen {
+            let _ = writeln!(out, "{margin}  {}", seen_line(seen));
+        }
+        self::steps(&step.parallel, depth + 1, out);
+    }
+}
+
+fn masked(step: &StepSeen) -> String {
+    let mut text = step.step.clone();
+    for seen in &step.seen {
+        let _ = write!(text, "\n{}", seen_line(seen));
+    }
+    step.parallel.iter().for_each(|branch| text.push_str(&masked(branch)));
+    text
+}
+
+fn resolve(what: &mut What, numbers: &mut Numbers) {
+    let mut value = |value: &mut Value| {
+        numbers.assign(&value.to_string());
+        numbers.resolve_value(value);
+    };
+    match what {
+        What::Hello(hello) => {
+            value(&mut hello.protocol);
+            hello.auth.iter_mut().for_each(&mut value);
+            hello.policy.iter_mut().for_each(value);
+        }
+        What::Response { payload, .. } | What::Event { payload, .. } => payload.iter_mut().for_each(value),
+        What::Error(error) => value(error),
+        What::Frame(frame) => value(frame),
+        What::Close { reason: text, .. }
+        | What::NotJson { begins: text, .. }
+        | What::Unreachable(text)
+        | What::Note(text)
+        | What::NothingPending(text)
+        | What::Exit { line: Some(text), .. } => *text = numbers.resolve(text),
+        What::NoChallenge | What::Http(_) | What::Silence | What::Started | What::Exit { line: None, .. } => {}
+    }
+}
+
+/// One thing that was seen, as its line in the text.
+pub(super) fn seen_line(seen: &Seen) -> String {
+    let line = what_line(&seen.what);
+    seen.on.as_ref().map_or(line.clone(), |on| format!("{on} {line}"))
+}
+
+fn what_line(what: &What) -> String {
+    match what {
+        What::Hello(hello) => format!("<- hello-ok{}", hello_words(hello)),
+        What::Response { method, payload } => {
+            let method = method.as_ref().map(|method| format!(" {method}")).unwrap_or_default();
+            format!("<- ok{method}{}", payload.as_ref().map(members).unwrap_or_default())
+        }
+        What::Error(error) => format!("<- error{}", error_words(error)),
+        What::Event { event, payload } => {
+            format!("<- event {event}{}", payload.as_ref().map(members).unwrap_or_default())
+        }
+        What::Frame(frame) => format!("<- frame {frame}"),
+        What::NoChallenge => "<- no connect.challenge".to_owned(),
+        What::NotJson { bytes, begins } => format!("<- not JSON, {bytes} bytes: {}", quoted(begins)),
+        What::Close { code: Some(code), reason, clean } => {
+            format!("<- close {code} {}  {}", quoted(reason), if *clean { "clean" } else { "not clean" })
+        }
+        What::Close { code: None, clean: true, .. } => "<- close without a code  clean".to_owned(),
+        What::Close { code: None, reason, .. } if reason.is_empty() => {
+            "<- connection lost without a close frame".to_owned()
+        }
+        What::Close { code: None, reason, .. } => format!("<- connection lost: {reason}"),
+        What::Http(status) => format!("<- HTTP {status}"),
+        What::Unreachable(why) => format!("-- no connection: {why}"),
+        What::Silence => "-- nothing came".to_owned(),
+        What::Exit { code, line } => {
+            let code = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+            format!(
+                "-- gateway ended: {code}{}",
+                line.as_ref().map(|line| format!("  {}", quoted(line))).unwrap_or_default()
+            )
+        }
+        What::Started => "-- gateway started".to_owned(),
+        What::NothingPending(device) => format!("-- nothing pending for {device}"),
+        What::Note(note) => format!("-- {note}"),
+    }
+}
+
+fn hello_words(hello: &Hello) -> String {
+    let mut out = format!("  protocol {}", inline(&hello.protocol));
+    match &hello.auth {
+        Some(Value::Object(auth)) => {
+            let mut words = Words::new("", auth);
+            words.word("role", "role");
+            words.list("scopes", "scopes");
+            words.word("deviceToken", "device-token");
+            words.flag("issuedAtMs", &[("<time>", "issued now"), ("<time before>", "issued before")]);
+            out.push_str(&words.finish());
+        }
+        Some(odd) => out.push_str(&format!("  auth={}", inline(odd))),
+        None => {}
+    }
+    let standard_policy = hello.policy.as_ref().and_then(Value::as_object).is_some_and(|policy| {
+        policy.len() == STANDARD_POLICY.len()
+            && STANDARD_POLICY.iter().all(|(name, value)| policy.get(*name).and_then(Value::as_u64) == Some(*value))
+    });
+    if let Some(policy) = hello.policy.as_ref().filter(|_| !standard_policy) {
+        out.push_str(&format!("  policy={}", inline(policy)));
+    }
+    let has = |key: &str| hello.keys.iter().any(|known| known == key);
+    for key in STANDARD_KEYS.iter().filter(|key| !has(key) && **key != "auth") {
+        out.push_str(&format!("  no {key}"));
+    }
+    if hello.auth.is_none() {
+        out.push_str("  no auth");
+    }
+    for key in hello.keys.iter().filter(|key| !STANDARD_KEYS.contains(&key.as_str())) {
+        out.push_str(&format!("  with {key}"));
+    }
+    out
+}
+
+/// `NOT_PAIRED PAIRING_REQUIRED role-upgrade  "pairing required"  request <request-1>`: the code, the code and the reason
+/// of the details, the message, then the other details, then what else the error has.
+fn error_words(error: &Value) -> String {
+    let Some(object) = error.as_object() else { return format!("={}", inline(error)) };
+    let mut words = Words::new("", object);
+    let details = words.take("details");
+    let none = Map::new();
+    let mut more = Words::new("", details.and_then(Value::as_object).unwrap_or(&none));
+    let mut line = words.take_bare("code").map_or("  no code".to_owned(), |code| format!(" {code}"));
+    if let Some(code) = more.take_bare("code") {
+        let _ = write!(line, " {code}");
+        if let Some(reason) = more.take_bare("reason") {
+            let _ = write!(line, " {reason}");
+        }
+    }
+    words.quoted("message");
+    words.optional_flag("retryable", &[("true", "retryable"), ("false", "not retryable")]);
+    words.optional("retryAfterMs", "retry after");
+    more.optional("requestId", "request");
+    line.push_str(&words.finish());
+    line.push_str(&more.finish());
+    match details {
+        Some(Value::Object(details)) if details.is_empty() => line.push_str("  details={}"),
+        Some(Value::Object(_)) | None => {}
+        Some(odd) => line.push_str(&format!("  details={}", inline(odd))),
+    }
+    line
+}
+
+/// The members of an answer's payload, sorted by name.
+fn members(payload: &Value) -> String {
+    match payload {
+        Value::Object(object) => Words::new("", object).finish(),
+        other => format!("  {}", inline(other)),
+    }
+}
+
+/// Writes the store.
+pub(super) fn store(store: &StoreSeen, out: &mut String) {
+    out.push('\n');
+    for section in &store.sections {
+        let name = &section.name;
+        let _ = match &section.holds {
+            Holds::Records(records) => {
+                let _ = writeln!(out, "{name}");
+                if records.is_empty() {
+                    let _ = writeln!(out, "  none");
+                }
+                records.iter().flat_map(|record| &record.lines).try_for_each(|line| writeln!(out, "  {line}"))
+            }
+            Holds::Unreadable { unchanged: true } => writeln!(out, "{name}\n  does not parse; byte for byte as before"),
+            Holds::Unreadable { unchanged: false } => writeln!(out, "{name}\n  does not parse; not what it was before"),
+            Holds::Other(value) => writeln!(out, "{name}\n  {}", inline(value)),
+            Holds::NoFile(what) => writeln!(out, "{name}\n  {}", what.words()),
+            Holds::File(Change::New) => writeln!(out, "new file {name}"),
+            Holds::File(Change::Gone) => writeln!(out, "gone file {name}"),
+            Holds::File(Change::Changed) => writeln!(out, "changed file {name}"),
+        };
+    }
+}
+
+/// A record as words: the fields that have words take them, the others follow as `name=value`.
+pub(super) struct Words<'a> {
+    parts: Vec<String>,
+    rest: Vec<(&'a str, &'a Value)>,
+}
+
+impl<'a> Words<'a> {
+    pub(super) fn new(name: &str, object: &'a Map<String, Value>) -> Self {
+        let mut rest = object.iter().map(|(name, value)| (name.as_str(), value)).collect::<Vec<_>>();
+        rest.sort_by_key(|(name, _)| *name);
+        Self { parts: vec![name.to_owned()], rest }
+    }
+
+    /// Takes a field out, to be written otherwise.
+    pub(super) fn take(&mut self, field: &str) -> Option<&'a Value> {
+        let at = self.rest.iter().position(|(name, _)| *name == field)?;
+        Some(self.rest.remove(at).1)
+    }
+
+    fn get(&self, field: &str) -> Option<&'a Value> {
+        self.rest.iter().find(|(name, _)| *name == field).map(|(_, value)| *value)
+    }
+
+    /// Writes a field if `write` knows how; else it stays for the end. An absent one is said unless it may be absent.
+    fn put(&mut self, field: &str, word: &str, required: bool, write: impl Fn(&'a Value) -> Option<String>) {
+        match self.get(field).map(write) {
+            Some(Some(words)) => {
+                self.take(field);
+                if !words.is_empty() {
+                    self.parts.push(words);
+                }
+            }
+            None if required => self.parts.push(format!("no {word}")),
+            Some(None) | None => {}
+        }
+    }
+
+    /// A field that need not be said when it is what it must be.
+    pub(super) fn hide(&mut self, field: &str, expected: &str) {
+        self.put(field, field, true, |value| (value.as_str() == Some(expected)).then(String::new));
+    }
+
+    /// The same for a field that may be absent.
+    pub(super) fn hide_optional(&mut self, field: &str, expected: &str) {
+        self.put(field, field, false, |value| (value.as_str() == Some(expected)).then(String::new));
+    }
+
+    /// A value without its field's name.
+    pub(super) fn bare(&mut self, field: &str) {
+        self.put(field, field, true, bare);
+    }
+
+    /// Takes a field out if it can be written bare.
+    fn take_bare(&mut self, field: &str) -> Option<String> {
+        let text = bare(self.get(field)?)?;
+        self.take(field);
+        Some(text)
+    }
+
+    fn quoted(&mut self, field: &str) {
+        self.put(field, field, true, |value| value.as_str().map(quoted));
+    }
+
+    pub(super) fn word(&mut self, field: &str, word: &str) {
+        self.put(field, word, true, |value| bare(value).map(|value| format!("{word} {value}")));
+    }
+
+    pub(super) fn optional(&mut self, field: &str, word: &str) {
+        self.put(field, word, false, |value| value.is_string().then(|| format!("{word} {}", inline(value))));
+    }
+
+    pub(super) fn list(&mut self, field: &str, word: &str) {
+        self.put(field, word, true, |value| match value.as_array()?.as_slice() {
+            [] => Some(format!("{word} none")),
+            items => Some(format!("{word} {}", items.iter().map(bare).collect::<Option<Vec<_>>>()?.join(","))),
+        });
+    }
+
+    pub(super) fn flag(&mut self, field: &str, table: &[(&str, &str)]) {
+        self.put(field, field, true, |value| look_up(value, table));
+    }
+
+    pub(super) fn optional_flag(&mut self, field: &str, table: &[(&str, &str)]) {
+        self.put(field, field, false, |value| look_up(value, table));
+    }
+
+    /// Two fields that are written as one: `cli/cli`.
+    pub(super) fn pair(&mut self, first: &str, second: &str) {
+        match (self.get(first).and_then(bare), self.get(second).and_then(bare)) {
+            (Some(a), Some(b)) => {
+                self.take(first);
+                self.take(second);
+                self.parts.push(format!("{a}/{b}"));
+            }
+            _ => {
+                self.word(first, first);
+                self.word(second, second);
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        let rest = std::mem::take(&mut self.rest);
+        self.parts.extend(rest.into_iter().map(|(name, value)| format!("{name}={}", inline(value))));
+        self.parts.join("  ")
+    }
+}
+
+fn look_up(value: &Value, table: &[(&str, &str)]) -> Option<String> {
+    let text = match value {
+        Value::String(text) if text.starts_with('<') => text.clone(),
+        Value::Bool(flag) => flag.to_string(),
+        _ => return None,
+    };
+    table.iter().find(|(known, _)| *known == text).map(|(_, word)| (*word).to_owned())
+}
+
+/// A string that can be written without quotes and still not be taken for anything else.
+fn bare(value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || "._:/@+<>-".contains(c) || ('\u{E000}'..='\u{E002}').contains(&c);
+    let symbol = text.starts_with('<') && text.ends_with('>');
+    let ok = !text.is_empty() && (symbol || text.chars().all(plain)) && !["none", "no"].contains(&text);
+    (ok && serde_json::from_str::<Value>(text).is_err()).then(|| text.to_owned())
+}
+
+fn quoted(text: &str) -> String {
+    Value::String(text.to_owned()).to_string()
+}
+
+/// A value on one line: plain strings bare, lists in brackets, objects in braces with their members sorted.
+pub(super) fn inline(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::Object(object) => {
+            let mut members = object.iter().collect::<Vec<_>>();
+            members.sort_by_key(|(name, _)| name.as_str());
+            let members = members.into_iter().map(|(name, value)| format!("{name}: {}", inline(value)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+        }
+        other => bare(other).unwrap_or_else(|| other.to_string()),
+    }
+}

@@ -1,0 +1,48 @@
+//! Device identity: an Ed25519 key, the id derived from it, and the proof of possession.
+
+use super::public_key;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signer as _, SigningKey};
+use sha2::{Digest as _, Sha256};
+
+/// A device's key pair.
+#[derive(Clone)]
+pub struct DeviceKey(SigningKey);
+
+impl DeviceKey {
+    /// The key that belongs to a name: the same name gives the same key, and no two names share one.
+    pub fn from_name(name: &str) -> Self {
+        Self(SigningKey::from_bytes(&Sha256::digest(name.as_bytes()).into()))
+    }
+
+    /// The raw public key in unpadded base64url, as `device.publicKey` carries it.
+    pub fn public_key(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.verifying_key().as_bytes())
+    }
+
+    /// The public key as an SPKI PEM, which gateways accept in place of the raw form.
+    pub fn public_key_pem(&self) -> String {
+        let der = [&public_key::SPKI_PREFIX[..], self.0.verifying_key().as_bytes()].concat();
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der))
+    }
+
+    /// The device id: lower-case hex SHA-256 of the raw public key.
+    pub fn device_id(&self) -> String {
+        device_id(self.0.verifying_key().as_bytes())
+    }
+
+    /// The signature over a proof payload, in unpadded base64url. To have a wrong one, sign something else.
+    pub fn sign(&self, payload: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.sign(payload.as_bytes()).to_bytes())
+    }
+}
+
+/// The device id of a raw public key.
+pub fn device_id(raw_public_key: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(raw_public_key).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

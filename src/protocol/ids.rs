@@ -1,0 +1,30 @@
+//! Accidental values of the wire in their text forms.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// A version 4 UUID made of sixteen random bytes: nonces, request ids, connection ids, approval ids.
+pub fn uuid(mut bytes: [u8; 16]) -> String {
+    use std::fmt::Write as _;
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    bytes.iter().enumerate().fold(String::with_capacity(36), |mut text, (at, byte)| {
+        let dash = if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" };
+        let _ = write!(text, "{dash}{byte:02x}");
+        text
+    })
+}
+
+/// A device, node or bootstrap token made of thirty-two random bytes: unpadded base64url.
+pub fn token(bytes: [u8; 32]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_uuid_carries_its_version_and_variant() {
+        assert_eq!(super::uuid([0xff; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(super::token([0; 32]).len(), 43);
+    }
+}

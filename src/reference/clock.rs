@@ -1,0 +1,81 @@
+//! The embedded gateway's time: the machine's, or one that the harness moves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where a gateway's time comes from.
+#[derive(Debug, Clone, Default)]
+pub enum Clock {
+    /// The machine's clock.
+    #[default]
+    Real,
+    /// A clock that stands still until somebody moves it. Gateways and clients may share one.
+    Manual(Arc<ManualClock>),
+}
+
+impl Clock {
+    /// A manual clock that starts at the machine's time.
+    pub fn manual() -> Self {
+        Self::Manual(Arc::new(ManualClock::starting_at(real_now())))
+    }
+
+    /// Now, in milliseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        match self {
+            Self::Real => real_now(),
+            Self::Manual(clock) => clock.now(),
+        }
+    }
+}
+
+/// A clock that stands still until it is moved, and never goes back.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// A clock that shows this time, in milliseconds since the epoch.
+    pub fn starting_at(now: i64) -> Self {
+        Self(AtomicI64::new(now))
+    }
+
+    /// Now, in milliseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Moves to this time; an earlier one changes nothing. A gateway notices only through
+    /// [`EmbeddedGateway::advance`](super::EmbeddedGateway::advance), which calls this.
+    pub fn move_to(&self, now: i64) {
+        self.0.fetch_max(now, Ordering::SeqCst);
+    }
+}
+
+/// How long until a time on the machine's clock; nothing if it has passed.
+pub(super) fn real_delay(until: i64) -> Duration {
+    Duration::from_millis(until.saturating_sub(real_now()).try_into().unwrap_or(0))
+}
+
+fn real_now() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_stands_still_and_never_goes_back() {
+        let clock = ManualClock::starting_at(1000);
+        clock.move_to(1500);
+        clock.move_to(1200);
+        assert_eq!(clock.now(), 1500);
+    }
+
+    #[test]
+    fn a_past_time_is_no_delay() {
+        assert_eq!(real_delay(0), Duration::ZERO);
+        assert!(real_delay(real_now() + 60_000) > Duration::from_secs(59));
+    }
+}

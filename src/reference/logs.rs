@@ -1,0 +1,51 @@
+//! The gateway's log.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Lines kept; older ones are forgotten.
+const KEPT: usize = 1000;
+
+/// Somebody who wants every line as it is written.
+pub type LogListener = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The last lines of a gateway's log, shared by everything that writes into it.
+#[derive(Clone, Default)]
+pub(super) struct Logs {
+    lines: Arc<Mutex<VecDeque<String>>>,
+    listener: Option<LogListener>,
+}
+
+impl Logs {
+    pub(super) fn new(listener: Option<LogListener>) -> Self {
+        Self { lines: Arc::default(), listener }
+    }
+
+    pub(super) fn push(&self, line: String) {
+        if let Some(listener) = &self.listener {
+            listener(&line);
+        }
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == KEPT {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_lines_are_kept() {
+        let logs = Logs::default();
+        (0..KEPT + 5).for_each(|number| logs.push(number.to_string()));
+        assert_eq!(logs.lines().len(), KEPT);
+        assert_eq!(logs.lines()[0], "5");
+    }
+}

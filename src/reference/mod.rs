@@ -1,0 +1,26 @@
+//! The embedded gateway: sockets and persistence around [`rules`](crate::rules), nothing decided here.
+//!
+//! [`EmbeddedGateway`] is one gateway process's worth: an owner task holds the [`Model`](crate::rules::Model) and lets
+//! things happen to it one at a time; every socket has a task of its own that speaks HTTP and WebSocket and passes whole
+//! messages on. Clients come in through an in-memory pipe with an address of the caller's choice
+//! ([`EmbeddedGateway::connect`]), or through TCP ([`EmbeddedGateway::listening`]). No task outlives the gateway.
+
+mod chance;
+mod clock;
+mod connection;
+mod frames;
+mod gateway;
+mod http;
+mod listen;
+mod logs;
+mod machine;
+mod outbox;
+mod owner;
+pub mod program;
+pub mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use clock::{Clock, ManualClock};
+pub use gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
+pub use logs::LogListener;

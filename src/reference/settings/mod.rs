@@ -1,0 +1,195 @@
+//! `openclaw.json` and the environment, made into a gateway's settings as a release makes them, or refused as it refuses.
+//!
+//! Only the `gateway` section is read (and `secrets.defaults`): the other sections have no say in the handshake, and
+//! keys outside it are not judged. Not done: `$include`, a `.env` file in the state directory, secret providers other
+//! than the environment, TLS, reloading while running.
+
+mod bind;
+mod credentials;
+mod file;
+mod shape;
+mod substitute;
+#[cfg(test)]
+mod tests;
+
+use credentials::Credentials;
+
+pub use bind::Bind;
+pub use file::{ConfigFileError, read_config};
+
+use crate::rules::GatewayConfig;
+use crate::rules::Release;
+use crate::rules::config::{RateLimit, TrustedProxy};
+use serde_json::Value;
+
+/// The port where neither the configuration nor the environment names one.
+pub const DEFAULT_PORT: u16 = 18789;
+
+/// What a release makes of its configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// What the rules need. Paths and machine are not settled here.
+    pub gateway: GatewayConfig,
+    /// Where it listens.
+    pub bind: Bind,
+    /// A token that was made up because token authentication had none. The release writes it into the configuration
+    /// file; this gateway leaves that to its caller.
+    pub generated_token: Option<String>,
+    /// Lines for the log.
+    pub warnings: Vec<String>,
+}
+
+/// The release does not start with these settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[error("{}", lines.join("\n"))]
+pub struct Refusal {
+    /// What it prints.
+    pub lines: Vec<String>,
+    /// The exit code of its process.
+    pub exit_code: i32,
+}
+
+impl Refusal {
+    fn new(lines: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { lines: lines.into_iter().map(Into::into).collect(), exit_code: 1 }
+    }
+
+    /// What comes out of the server's own start rather than of the command in front of it.
+    fn at_start(error: &str) -> Self {
+        Self::new([format!("Gateway failed to start: Error: {error}")])
+    }
+}
+
+/// The environment variables that a gateway sees.
+#[derive(Clone, Copy)]
+pub(crate) struct Env<'a>(&'a [(String, String)]);
+
+impl<'a> Env<'a> {
+    /// A variable as it is; the last one counts where a name is given twice.
+    fn get(self, name: &str) -> Option<&'a str> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A variable without surrounding blanks, unless nothing is left.
+    fn trimmed(self, name: &str) -> Option<&'a str> {
+        self.get(name).map(str::trim).filter(|value| !value.is_empty())
+    }
+}
+
+impl Settings {
+    /// Resolves a configuration (`src/config/io.ts`, `src/cli/gateway-cli/run.ts`, `src/gateway/startup-auth.ts` and
+    /// `server-runtime-config.ts` of the releases).
+    ///
+    /// # Errors
+    /// What the release refuses to start with, in its words.
+    pub fn resolve(release: Release, openclaw_json: &Value, env: &[(String, String)]) -> Result<Self, Refusal> {
+        let env = Env(env);
+        let (config, mut warnings) = substitute::variables(openclaw_json, env);
+        let faults = shape::faults(&config, release);
+        if !faults.is_empty() {
+            let problems = faults.iter().map(|fault| format!("  - {fault}"));
+            return Err(Refusal::new(["Config invalid".to_owned(), "Problem:".to_owned()].into_iter().chain(problems)));
+        }
+        let gateway = &config["gateway"];
+        require_local_mode(gateway["mode"].as_str(), release)?;
+        let secrets = credentials::resolve(&config, env)?;
+        let bind = Bind::resolve(gateway);
+        bind::require_secret(&bind, &secrets)?;
+        let port = port(gateway, env);
+        let allowed_origins = bind::allowed_origins(gateway, release, &mut warnings);
+        bind::judge(gateway, &bind, port, &secrets, release)?;
+        if secrets.generated.is_some() {
+            warnings.push("Gateway auth token was missing. Generated a new token.".to_owned());
+        }
+        let generated_token = secrets.generated.clone();
+        let document = openclaw_json.clone();
+        let gateway = GatewayConfig { port, allowed_origins, document, ..gateway_config(&config, env, secrets) };
+        Ok(Self { gateway, bind, generated_token, warnings })
+    }
+}
+
+/// What is taken over from a configuration as it stands.
+fn gateway_config(config: &Value, env: Env<'_>, secrets: Credentials) -> GatewayConfig {
+    let gateway = &config["gateway"];
+    let control_ui = &gateway["controlUi"];
+    let flag = |value: &Value| value.as_bool() == Some(true);
+    let defaults = GatewayConfig::default();
+    GatewayConfig {
+        auth_mode: secrets.mode,
+        token: secrets.token,
+        password: secrets.password,
+        allow_tailscale: secrets.allow_tailscale,
+        trusted_proxies: strings(&gateway["trustedProxies"]),
+        allow_real_ip_fallback: flag(&gateway["allowRealIpFallback"]),
+        allow_host_header_origin_fallback: flag(&control_ui["dangerouslyAllowHostHeaderOriginFallback"]),
+        control_ui_allow_insecure_auth: flag(&control_ui["allowInsecureAuth"]),
+        control_ui_disable_device_auth: flag(&control_ui["dangerouslyDisableDeviceAuth"]),
+        handshake_timeout_ms: positive(env, "OPENCLAW_HANDSHAKE_TIMEOUT_MS").map(|ms| ms as u64),
+        rate_limit: rate_limit(&gateway["auth"]["rateLimit"]),
+        trusted_proxy: trusted_proxy(&gateway["auth"]["trustedProxy"]),
+        max_preauth_connections_per_ip: positive(env, "OPENCLAW_MAX_PREAUTH_CONNECTIONS_PER_IP")
+            .filter(|limit| *limit >= 1.0)
+            .map_or(defaults.max_preauth_connections_per_ip, |limit| limit as u32),
+        canvas_host: config["canvasHost"]["enabled"] != false && env.get("OPENCLAW_SKIP_CANVAS_HOST") != Some("1"),
+        node_allow_commands: strings(&gateway["nodes"]["allowCommands"]),
+        node_deny_commands: strings(&gateway["nodes"]["denyCommands"]),
+        ..defaults
+    }
+}
+
+fn require_local_mode(mode: Option<&str>, release: Release) -> Result<(), Refusal> {
+    if mode == Some("local") {
+        return Ok(());
+    }
+    // 2026.4.5 words the missing mode anew (`getGatewayStartGuardErrors`).
+    let line = if mode.is_none() && release >= Release::new(2026, 4, 5) {
+        "Gateway start blocked: existing config is missing gateway.mode. Treat this as suspicious or clobbered config. \
+         Re-run `openclaw onboard --mode local` or `openclaw setup`, set gateway.mode=local manually, or pass \
+         --allow-unconfigured."
+            .to_owned()
+    } else {
+        let current = mode.unwrap_or("unset");
+        format!("Gateway start blocked: set gateway.mode=local (current: {current}) or pass --allow-unconfigured.")
+    };
+    Err(Refusal::new([line]))
+}
+
+/// `OPENCLAW_GATEWAY_PORT`, as a number or as `host:port`, goes before `gateway.port`.
+fn port(gateway: &Value, env: Env<'_>) -> u16 {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let from_env = env.trimmed("OPENCLAW_GATEWAY_PORT").and_then(|text| match text.rsplit_once(':') {
+        None => digits(text),
+        Some((host, port)) if host.starts_with('[') && host.ends_with(']') && host.len() > 2 => digits(port),
+        Some((host, port)) if !host.is_empty() && !host.contains(':') => digits(port),
+        Some(_) => None,
+    });
+    let configured = gateway["port"].as_f64().map(|port| port as u16);
+    from_env.filter(|port| *port > 0).or(configured).unwrap_or(DEFAULT_PORT)
+}
+
+/// A variable that JavaScript's `Number` reads as something positive and finite.
+fn positive(env: Env<'_>, name: &str) -> Option<f64> {
+    env.trimmed(name)?.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0)
+}
+
+fn strings(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// `createAuthRateLimiter` fills in what is not set.
+fn rate_limit(section: &Value) -> Option<RateLimit> {
+    section.is_object().then(|| RateLimit {
+        max_attempts: section["maxAttempts"].as_f64().map_or(10, |attempts| attempts as u32),
+        window_ms: section["windowMs"].as_f64().map_or(60_000, |ms| ms as u64),
+        lockout_ms: section["lockoutMs"].as_f64().map_or(300_000, |ms| ms as u64),
+        exempt_loopback: section["exemptLoopback"].as_bool().unwrap_or(true),
+    })
+}
+
+fn trusted_proxy(section: &Value) -> Option<TrustedProxy> {
+    Some(TrustedProxy {
+        user_header: section["userHeader"].as_str()?.to_owned(),
+        required_headers: strings(&section["requiredHeaders"]),
+        allow_users: strings(&section["allowUsers"]),
+    })
+}

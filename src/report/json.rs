@@ -1,0 +1,153 @@
+//! The report as one JSON document, for programs. Its form is described in `docs/report.md`; `schema` counts up with
+//! every change that a reader could stumble over.
+
+use super::{CaseReport, Event, Listener, RunInfo, RunReport};
+use crate::judge::{Finding, Verdict};
+use serde_json::{Map, Value, json};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// The version of the report's form.
+pub const SCHEMA: u32 = 1;
+
+/// Writes the report to a file when the run is over; also when it was broken off.
+pub struct Json {
+    path: PathBuf,
+    gateway: Value,
+    jobs: usize,
+    cases: Vec<Value>,
+}
+
+impl Json {
+    /// A report to this file, which is replaced whole.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, gateway: Value::Null, jobs: 0, cases: Vec::new() }
+    }
+
+    fn document(&self, run: &RunReport) -> Value {
+        let summary =
+            Verdict::ALL.iter().map(|verdict| (verdict.name().to_owned(), run.summary.count(*verdict).into()));
+        json!({
+            "schema": SCHEMA,
+            "clawcheck": env!("CARGO_PKG_VERSION"),
+            "gateway": self.gateway,
+            "jobs": self.jobs,
+            "summary": Value::Object(summary.collect()),
+            "duration_ms": milliseconds(run.duration),
+            "interrupted": run.interrupted.is_some(),
+            "not_played": run.interrupted.unwrap_or_default(),
+            "unused_snapshots": run.unused_snapshots,
+            "left_behind": run.left_behind,
+            "cases": self.cases,
+        })
+    }
+}
+
+impl Listener for Json {
+    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Started(run) => {
+                self.gateway = gateway(run);
+                self.jobs = run.jobs;
+                // Found now and not after the last case.
+                beside(&self.path)?;
+            }
+            Event::Playing { .. } => {}
+            Event::Case(case) => self.cases.push(self::case(case)),
+            Event::Finished(run) => {
+                self.cases.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));
+                write(&self.path, &self.document(run))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn gateway(run: &RunInfo) -> Value {
+    let gateway = &run.gateway;
+    json!({
+        "kind": gateway.kind,
+        "name": gateway.name,
+        "program": gateway.program,
+        "release": gateway.release.map(|release| release.to_string()),
+        "lacks": gateway.lacks,
+        "notes": gateway.notes,
+    })
+}
+
+fn case(case: &CaseReport) -> Value {
+    let mut object = Map::new();
+    let mut put = |name: &str, value: Value| {
+        object.insert(name.to_owned(), value);
+    };
+    put("id", json!(case.id));
+    put("title", json!(case.title));
+    put("file", json!(case.file.to_string_lossy()));
+    put("verdict", json!(case.verdict.name()));
+    put("duration_ms", milliseconds(case.duration));
+    put("reason", json!(case.reason));
+    put("findings", case.findings.iter().map(finding).collect());
+    put(
+        "observation",
+        case.observation.as_ref().map_or(Value::Null, |observation| {
+            json!({
+                "text": observation.text().lines().collect::<Vec<_>>(),
+                "steps": observation.steps,
+                "store": observation.store,
+            })
+        }),
+    );
+    put("again", json!(case.again));
+    if let Some(transcript) = &case.transcript {
+        put("transcript", transcript.lines().collect());
+    }
+    if let Some(log) = &case.log {
+        put("log", log.lines().collect());
+    }
+    if let Some(proposed) = &case.proposed {
+        put("proposed", json!(proposed.to_string_lossy()));
+    }
+    Value::Object(object)
+}
+
+fn finding(finding: &Finding) -> Value {
+    let message = finding.sentence();
+    match finding {
+        Finding::Expectation { step, line, expected, seen, requires } => json!({
+            "kind": "expectation", "message": message, "step": step, "line": line, "expected": expected, "seen": seen,
+            "requires": requires,
+        }),
+        Finding::Snapshot { variant, draft, expected, .. } => json!({
+            "kind": "snapshot", "message": message, "variant": variant.to_string(), "draft": draft,
+            "expected": expected.lines().collect::<Vec<_>>(),
+        }),
+        Finding::NoSnapshot { later, .. } => json!({
+            "kind": "no-snapshot", "message": message, "later": later.map(|later| later.to_string()),
+        }),
+    }
+}
+
+fn milliseconds(duration: std::time::Duration) -> Value {
+    // Three digits: what is below a microsecond is noise.
+    json!((duration.as_secs_f64() * 1e6).round() / 1e3)
+}
+
+fn write(path: &Path, document: &Value) -> io::Result<()> {
+    let mut file = beside(path)?;
+    serde_json::to_writer_pretty(&mut file, document).map_err(|error| named(path, error.into()))?;
+    file.write_all(b"\n").map_err(|error| named(path, error))?;
+    file.persist(path).map_err(|error| named(path, error.error))?;
+    Ok(())
+}
+
+/// A temporary file where the report will stand.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    NamedTempFile::new_in(folder).map_err(|error| named(path, error))
+}
+
+/// An error that says which file it is about.
+fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

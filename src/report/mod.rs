@@ -1,0 +1,138 @@
+//! One stream of events, many listeners: the terminal and JSON today, each in a file of its own.
+//!
+//! A listener hears [`Event`]s in the order in which they happen, from one thread. What it is told is fit to be shown: the
+//! run has put symbols in the place of ids and tokens and taken the secrets out of transcripts and logs.
+
+pub mod json;
+pub mod terminal;
+
+pub use json::Json;
+pub use terminal::Terminal;
+
+use crate::judge::{Finding, Verdict};
+use crate::observe::Observation;
+use crate::rules::Release;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// The run begins.
+    Started(&'a RunInfo),
+    /// A case begins to be played.
+    Playing {
+        /// Its id.
+        case: &'a str,
+    },
+    /// A case is done.
+    Case(&'a CaseReport),
+    /// The run is over.
+    Finished(&'a RunReport),
+}
+
+/// Hears what happens in a run.
+pub trait Listener {
+    /// Hears one event.
+    ///
+    /// # Errors
+    /// It could not write what it had to say.
+    fn hear(&mut self, event: Event<'_>) -> io::Result<()>;
+}
+
+/// What is known when a run begins.
+#[derive(Debug, Clone)]
+pub struct RunInfo {
+    /// The gateway under test.
+    pub gateway: GatewayInfo,
+    /// How many cases were selected.
+    pub cases: usize,
+    /// How many cases are played at once.
+    pub jobs: usize,
+}
+
+/// The gateway under test.
+#[derive(Debug, Clone)]
+pub struct GatewayInfo {
+    /// `embedded`, `spawned` or `attached`.
+    pub kind: &'static str,
+    /// As it was named: `openclaw@2026.4.2`.
+    pub name: String,
+    /// The program behind it.
+    pub program: String,
+    /// The release whose answers it is held to.
+    pub release: Option<Release>,
+    /// What it declares absent.
+    pub lacks: Vec<&'static str>,
+    /// What cannot be observed or done and why.
+    pub notes: Vec<String>,
+}
+
+/// What became of one case.
+#[derive(Debug, Clone)]
+pub struct CaseReport {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Where its scenario stands.
+    pub file: PathBuf,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it is an error, not applicable or skipped.
+    pub reason: Option<String>,
+    /// Whether it was not even begun, because the gateway had been found dead before.
+    pub given_up: bool,
+    /// What speaks against it.
+    pub findings: Vec<Finding>,
+    /// What was seen, if it was played to its end.
+    pub observation: Option<Observation>,
+    /// How long it took.
+    pub duration: Duration,
+    /// What went over the wire, secrets taken out; only where it helps or was asked for.
+    pub transcript: Option<String>,
+    /// The last lines of the gateway's log, secrets taken out; only where they help.
+    pub log: Option<String>,
+    /// The command that plays this one case again.
+    pub again: String,
+    /// The `.snap.new` file that was left for approval.
+    pub proposed: Option<PathBuf>,
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, Default)]
+pub struct RunReport {
+    /// How many cases came to each verdict.
+    pub summary: Summary,
+    /// How long it took.
+    pub duration: Duration,
+    /// Whether it was broken off, and how many cases were not played for that.
+    pub interrupted: Option<usize>,
+    /// Cases that have a snapshot and do not exist.
+    pub unused_snapshots: Vec<String>,
+    /// What the run left behind on a gateway that is not ours and could not take away.
+    pub left_behind: Vec<String>,
+}
+
+/// How many cases came to each verdict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary(BTreeMap<Verdict, usize>);
+
+impl Summary {
+    /// Counts one more.
+    pub fn add(&mut self, verdict: Verdict) {
+        *self.0.entry(verdict).or_default() += 1;
+    }
+
+    /// How many came to this verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.0.get(&verdict).copied().unwrap_or_default()
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> usize {
+        self.0.values().sum()
+    }
+}

@@ -1,0 +1,366 @@
+//! The report for a person: what deviates in full, what was skipped with its reason, the rest as numbers.
+
+use super::{CaseReport, Event, Listener, RunInfo, RunReport};
+use crate::judge::{Finding, Verdict};
+use crate::observe::diff;
+use owo_colors::{OwoColorize as _, Style};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// Failing cases that are shown with all that was seen; of those after them only what speaks against them is said, so that
+/// the output of a run in which everything fails can be read.
+const IN_FULL: usize = 10;
+/// Log lines shown for a failing case.
+const LOG_LINES: usize = 20;
+/// Case ids named behind a reason before the rest is a number.
+const NAMED: usize = 6;
+/// Slow cases that are named.
+const SLOWEST: usize = 5;
+
+/// How the report is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Whether terminal colours are used.
+    pub colour: bool,
+    /// Whether every case has a line of its own, with its transcript where it has one.
+    pub every_case: bool,
+    /// A case that takes longer than this is named.
+    pub slow_after: Duration,
+}
+
+/// Writes the report to a terminal or a log.
+pub struct Terminal<W> {
+    out: W,
+    look: Look,
+    failing: usize,
+    reasons: BTreeMap<(Verdict, String), Vec<String>>,
+    slow: Vec<(Duration, String)>,
+}
+
+impl<W: Write> Terminal<W> {
+    /// A report to `out`.
+    pub fn new(out: W, look: Look) -> Self {
+        Self { out, look, failing: 0, reasons: BTreeMap::new(), slow: Vec::new() }
+    }
+
+    fn paint(&self, text: &str, style: Style) -> String {
+        if self.look.colour { text.style(style).to_string() } else { text.to_owned() }
+    }
+
+    fn started(&mut self, run: &RunInfo) -> io::Result<()> {
+        let cases = counted(run.cases, "case");
+        let release = run.gateway.release.map(|release| release.to_string()).unwrap_or_default();
+        let release = if run.gateway.name.contains(&release) { String::new() } else { format!(" ({release})") };
+        writeln!(self.out, "{cases} on {}{release}", self.paint(&run.gateway.name, Style::new().bold()))?;
+        for note in &run.gateway.notes {
+            writeln!(self.out, "  note: {note}")?;
+        }
+        Ok(())
+    }
+
+    fn case(&mut self, case: &CaseReport) -> io::Result<()> {
+        if case.duration > self.look.slow_after {
+            self.slow.push((case.duration, case.id.clone()));
+        }
+        match case.verdict {
+            Verdict::Conforms | Verdict::KnownDeviation if !self.look.every_case => {}
+            Verdict::Conforms | Verdict::KnownDeviation => self.quiet_case(case)?,
+            Verdict::NotApplicable | Verdict::Skipped => self.aside(case),
+            Verdict::Error if case.given_up => self.aside(case),
+            Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error => {
+                self.failing += 1;
+                if self.failing <= IN_FULL || self.look.every_case {
+                    self.failing_case(case)?;
+                } else {
+                    self.failing_in_short(case)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a case for the end, where those with the same reason are told together.
+    fn aside(&mut self, case: &CaseReport) {
+        let reason = case.reason.clone().unwrap_or_default();
+        self.reasons.entry((case.verdict, reason)).or_default().push(case.id.clone());
+    }
+
+    fn quiet_case(&mut self, case: &CaseReport) -> io::Result<()> {
+        let verdict = self.paint(case.verdict.name(), Style::new().green());
+        writeln!(self.out, "{verdict}  {}  {}", case.id, seconds(case.duration))?;
+        self.indented(case.transcript.as_deref())
+    }
+
+    fn heading(&mut self, case: &CaseReport) -> io::Result<()> {
+        let verdict = self.paint(case.verdict.name(), Style::new().red().bold());
+        let id = self.paint(&case.id, Style::new().bold());
+        writeln!(self.out, "{verdict}  {id}  {}", case.title)
+    }
+
+    fn failing_in_short(&mut self, case: &CaseReport) -> io::Result<()> {
+        if self.failing == IN_FULL + 1 {
+            let note =
+                format!("{IN_FULL} cases fail; of more only what speaks against them is said. --trace shows all");
+            writeln!(self.out, "\n{}\n", self.paint(&note, Style::new().dimmed()))?;
+        }
+        self.heading(case)?;
+        // The first line of a reason says what it is about; a gateway's last words may follow.
+        let reason = case.reason.as_deref().and_then(|reason| reason.lines().next());
+        let findings = case.findings.iter().map(Finding::sentence);
+        reason.map(str::to_owned).into_iter().chain(findings).try_for_each(|line| writeln!(self.out, "  {line}"))
+    }
+
+    fn failing_case(&mut self, case: &CaseReport) -> io::Result<()> {
+        writeln!(self.out)?;
+        self.heading(case)?;
+        if let Some(reason) = &case.reason {
+            self.indented(Some(reason))?;
+        }
+        for finding in &case.findings {
+            writeln!(self.out, "  {}", finding.sentence())?;
+            let seen = match finding {
+                Finding::Snapshot { expected, seen, .. } => diff::render(expected, seen, self.look.colour),
+                Finding::NoSnapshot { seen, .. } => seen.clone(),
+                Finding::Expectation { .. } => String::new(),
+            };
+            self.indented(Some(&seen))?;
+        }
+        if case.transcript.is_some() {
+            writeln!(self.out, "  {}", self.paint("transcript (milliseconds)", Style::new().dimmed()))?;
+            self.indented(case.transcript.as_deref())?;
+        }
+        if let Some(log) = case.log.as_deref().filter(|log| !log.trim().is_empty()) {
+            writeln!(self.out, "  {}", self.paint("the gateway's last log lines", Style::new().dimmed()))?;
+            let lines = log.trim_end().lines().collect::<Vec<_>>();
+            self.indented(Some(&lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")))?;
+        }
+        if let Some(proposed) = &case.proposed {
+            writeln!(self.out, "  what was seen waits in {}", proposed.display())?;
+            writeln!(self.out, "  look at it: clawcheck review; approve it: clawcheck accept {}", quoted(&case.id))?;
+        }
+        writeln!(self.out, "  again: {}", case.again)
+    }
+
+    fn indented(&mut self, text: Option<&str>) -> io::Result<()> {
+        text.unwrap_or_default().lines().try_for_each(|line| writeln!(self.out, "    {line}"))
+    }
+
+    fn finished(&mut self, run: &RunReport) -> io::Result<()> {
+        writeln!(self.out)?;
+        for ((verdict, reason), cases) in &self.reasons {
+            let more = cases.len().saturating_sub(NAMED);
+            let mut named = cases.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            if more > 0 {
+                named.push_str(&format!(" and {more} more"));
+            }
+            let verdict = self.paint(verdict.name(), Style::new().yellow());
+            writeln!(self.out, "{verdict}: {reason}\n    {named}")?;
+        }
+        self.slow.sort_by(|a, b| b.cmp(a));
+        for (duration, case) in self.slow.iter().take(SLOWEST) {
+            writeln!(self.out, "slow: {case} took {}", seconds(*duration))?;
+        }
+        for case in &run.unused_snapshots {
+            writeln!(self.out, "unused snapshot: there is no case {case}")?;
+        }
+        for left in &run.left_behind {
+            writeln!(self.out, "left behind on the gateway: {left}")?;
+        }
+        if let Some(not_played) = run.interrupted {
+            writeln!(self.out, "broken off: {} not played", counted(not_played, "case"))?;
+        }
+        self.summary(run)
+    }
+
+    fn summary(&mut self, run: &RunReport) -> io::Result<()> {
+        let summary = &run.summary;
+        let counts = Verdict::ALL.into_iter().filter(|verdict| summary.count(*verdict) > 0).map(|verdict| {
+            let style = match verdict {
+                Verdict::Conforms | Verdict::KnownDeviation => Style::new().green(),
+                Verdict::NotApplicable | Verdict::Skipped => Style::new().yellow(),
+                Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error => Style::new().red().bold(),
+            };
+            self.paint(&format!("{} {}", summary.count(verdict), verdict.name()), style)
+        });
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        let counts = if counts.is_empty() { String::new() } else { format!(": {counts}") };
+        writeln!(self.out, "{}{counts}  in {}", counted(summary.total(), "case"), seconds(run.duration))
+    }
+}
+
+impl<W: Write> Listener for Terminal<W> {
+    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Started(run) => self.started(run)?,
+            Event::Playing { .. } => {}
+            Event::Case(case) => self.case(case)?,
+            Event::Finished(run) => self.finished(run)?,
+        }
+        self.out.flush()
+    }
+}
+
+/// `1 case`, `2 cases`.
+pub fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+fn seconds(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        short if short < 0.1 => format!("{:.1} ms", short * 1000.0),
+        long => format!("{long:.2} s"),
+    }
+}
+
+/// An argument as a shell needs it: a case id with a point has a `#` in it.
+pub fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=@:+".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::GatewayInfo;
+    use crate::rules::Release;
+    use std::path::PathBuf;
+
+    fn info() -> RunInfo {
+        RunInfo {
+            gateway: GatewayInfo {
+                kind: "spawned",
+                name: "openclaw@2026.3.31".to_owned(),
+                program: "openclaw".to_owned(),
+                release: Some(Release::new(2026, 3, 31)),
+                lacks: Vec::new(),
+                notes: vec!["its clock cannot be moved".to_owned()],
+            },
+            cases: 4,
+            jobs: 2,
+        }
+    }
+
+    fn case(id: &str, verdict: Verdict) -> CaseReport {
+        CaseReport {
+            id: id.to_owned(),
+            title: "Role upgrade over direct loopback".to_owned(),
+            file: PathBuf::from("scenarios/role-upgrade/direct.yaml"),
+            verdict,
+            reason: None,
+            given_up: false,
+            findings: Vec::new(),
+            observation: None,
+            duration: Duration::from_millis(12),
+            transcript: None,
+            log: None,
+            again: format!("clawcheck run {} --gateway openclaw@2026.3.31", quoted(id)),
+            proposed: None,
+        }
+    }
+
+    fn shown(events: &[Event<'_>]) -> String {
+        shown_with(false, events)
+    }
+
+    fn shown_with(every_case: bool, events: &[Event<'_>]) -> String {
+        let mut out = Vec::new();
+        let look = Look { colour: false, every_case, slow_after: Duration::from_secs(30) };
+        let mut terminal = Terminal::new(&mut out, look);
+        events.iter().for_each(|event| terminal.hear(*event).unwrap());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_failing_case_says_what_why_and_how_to_see_it_again() {
+        let mut failing = case("role-upgrade/direct#auth=none", Verdict::Deviates);
+        failing.findings = vec![Finding::Snapshot {
+            variant: Release::new(2026, 3, 31),
+            draft: false,
+            expected: "connect laptop as node\n  <- close 1008 \"pairing required\"  clean\n".to_owned(),
+            seen: "connect laptop as node\n  <- close 1000 \"\"  clean\n".to_owned(),
+        }];
+        failing.transcript = Some("     0.120 laptop -> GET / HTTP/1.1\n".to_owned());
+        failing.log = Some("[ws] closed before connect\n".to_owned());
+        failing.proposed = Some(PathBuf::from("snapshots/role-upgrade/direct#auth=none@2026.3.31.snap.new"));
+        let mut run = RunReport { duration: Duration::from_millis(3210), ..RunReport::default() };
+        run.summary.add(Verdict::Conforms);
+        run.summary.add(Verdict::Deviates);
+        insta::assert_snapshot!(shown(&[Event::Started(&info()), Event::Case(&case("a/b", Verdict::Conforms)), Event::Case(&failing), Event::Finished(&run)]), @r#"
+        4 cases on openclaw@2026.3.31
+          note: its clock cannot be moved
+
+        deviates  role-upgrade/direct#auth=none  Role upgrade over direct loopback
+          the observation differs from the snapshot approved for 2026.3.31 and later
+              connect laptop as node
+            -   <- close 1008 "pairing required"  clean
+            +   <- close 1000 ""  clean
+          transcript (milliseconds)
+                 0.120 laptop -> GET / HTTP/1.1
+          the gateway's last log lines
+            [ws] closed before connect
+          what was seen waits in snapshots/role-upgrade/direct#auth=none@2026.3.31.snap.new
+          look at it: clawcheck review; approve it: clawcheck accept 'role-upgrade/direct#auth=none'
+          again: clawcheck run 'role-upgrade/direct#auth=none' --gateway openclaw@2026.3.31
+
+        2 cases: 1 conforms, 1 deviates  in 3.21 s
+        "#);
+    }
+
+    #[test]
+    fn what_was_not_played_is_told_with_its_reason_and_what_took_long_by_name() {
+        let mut cases = Vec::new();
+        for n in 0..8 {
+            let mut skipped = case(&format!("family/case-{n}"), Verdict::Skipped);
+            skipped.reason = Some("its clock cannot be moved".to_owned());
+            cases.push(skipped);
+        }
+        let mut slow = case("family/slow", Verdict::Conforms);
+        slow.duration = Duration::from_secs(61);
+        cases.push(slow);
+        let mut run = RunReport {
+            duration: Duration::from_secs(61),
+            interrupted: Some(3),
+            unused_snapshots: vec!["family/gone".to_owned()],
+            ..RunReport::default()
+        };
+        cases.iter().for_each(|case| run.summary.add(case.verdict));
+        let mut events = cases.iter().map(Event::Case).collect::<Vec<_>>();
+        events.push(Event::Finished(&run));
+        insta::assert_snapshot!(shown(&events), @r#"
+        skipped: its clock cannot be moved
+            family/case-0, family/case-1, family/case-2, family/case-3, family/case-4, family/case-5 and 2 more
+        slow: family/slow took 61.00 s
+        unused snapshot: there is no case family/gone
+        broken off: 3 cases not played
+        9 cases: 1 conforms, 8 skipped  in 61.00 s
+        "#);
+    }
+
+    #[test]
+    fn after_ten_failing_cases_only_what_speaks_against_them_is_said_unless_all_is_asked_for() {
+        let mut failing = case("family/case", Verdict::Deviates);
+        failing.findings = vec![Finding::NoSnapshot { later: None, seen: "<- hello-ok\n".to_owned() }];
+        failing.transcript = Some("-> connect\n".to_owned());
+        let events = [Event::Case(&failing); 13];
+        let short = shown(&events);
+        let count = |text: &str, what: &str| text.matches(what).count();
+        assert_eq!(count(&short, &failing.findings[0].sentence()), 13);
+        for what in ["-> connect", "<- hello-ok", "again: "] {
+            assert_eq!(count(&short, what), 10, "{what}: {short}");
+        }
+        assert_eq!(count(&short, "--trace shows all"), 1);
+        let all = shown_with(true, &events);
+        assert_eq!((count(&all, "-> connect"), count(&all, "--trace")), (13, 0));
+    }
+
+    #[test]
+    fn a_case_id_with_a_point_is_quoted_for_the_shell() {
+        assert_eq!(quoted("a/b"), "a/b");
+        assert_eq!(quoted("a/b#c=it's"), r"'a/b#c=it'\''s'");
+    }
+}

@@ -1,0 +1,191 @@
+//! IP addresses as the releases read and compare them (`src/shared/net/ip.ts` and `src/gateway/net.ts` in `ip-*.js`,
+//! `net-*.js`): trimmed, brackets taken off, IPv4 only in its canonical form, IPv4-mapped IPv6 as IPv4.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// An address in canonical form, IPv4-mapped ones as IPv4.
+pub fn parse(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let text = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
+    // A zone is part of the text but of no comparison that is made here.
+    let address = text.split_once('%').map_or(text, |(address, _)| address);
+    Some(address.parse::<IpAddr>().ok()?.to_canonical())
+}
+
+/// An address that may carry a port, as `X-Forwarded-For` entries do.
+pub fn parse_with_port(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return parse(inner.0);
+    }
+    match text.rsplit_once(':') {
+        Some((address, _)) if address.contains('.') && !address.contains(':') => parse(address).or_else(|| parse(text)),
+        _ => parse(text),
+    }
+}
+
+/// Whether this is the machine itself.
+pub fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// Whether the address is private, link-local, carrier-grade NAT or loopback, or an IPv6 address of special use.
+pub fn is_private_or_loopback(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_loopback() || v4.is_private() || v4.is_link_local() || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(v6) => is_special_use(v6),
+    }
+}
+
+fn is_special_use(address: Ipv6Addr) -> bool {
+    let [a, b, c, d, ..] = address.segments();
+    let documentation = a == 0x2001 && b == 0xdb8;
+    let benchmarking = a == 0x2001 && b == 2 && c == 0;
+    let orchid2 = a == 0x2001 && (b & 0xfff0) == 0x20;
+    let discard = a == 0x100 && b == 0 && c == 0 && d == 0;
+    let site_local = (a & 0xffc0) == 0xfec0;
+    address.is_unspecified()
+        || address.is_loopback()
+        || address.is_unicast_link_local()
+        || address.is_unique_local()
+        || address.is_multicast()
+        || documentation
+        || benchmarking
+        || orchid2
+        || discard
+        || site_local
+}
+
+/// Whether an address is one of these: single addresses and CIDR ranges. What is neither matches nothing.
+pub fn is_listed(address: IpAddr, list: &[String]) -> bool {
+    let address = address.to_canonical();
+    list.iter().any(|entry| match entry.trim().split_once('/') {
+        None => parse(entry) == Some(address),
+        Some((base, prefix)) => {
+            let base = base.parse::<IpAddr>().ok().map(|base| base.to_canonical());
+            base.zip(prefix.parse().ok()).is_some_and(|(base, prefix)| is_within(address, base, prefix))
+        }
+    })
+}
+
+fn is_within(address: IpAddr, base: IpAddr, prefix: u32) -> bool {
+    match (address, base) {
+        (IpAddr::V4(address), IpAddr::V4(base)) if prefix <= 32 => {
+            u32::MAX.checked_shl(32 - prefix).unwrap_or(0) & (u32::from(address) ^ u32::from(base)) == 0
+        }
+        (IpAddr::V6(address), IpAddr::V6(base)) if prefix <= 128 => {
+            u128::MAX.checked_shl(128 - prefix).unwrap_or(0) & (u128::from(address) ^ u128::from(base)) == 0
+        }
+        _ => false,
+    }
+}
+
+/// The name in a `Host` header, in lower case and without brackets and port.
+pub fn host_name(header: &str) -> String {
+    let host = header.trim().to_lowercase();
+    if let Some((inner, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return inner.to_owned();
+    }
+    if host.parse::<Ipv6Addr>().is_ok() {
+        return host;
+    }
+    host.split(':').next().unwrap_or_default().to_owned()
+}
+
+/// Whether a host name or address means this machine. Since 2026.4.2 `localhost.` counts too.
+pub fn is_loopback_host(host: &str, trailing_dots: bool) -> bool {
+    is_localhost(host, trailing_dots) || host_address(host).is_some_and(is_loopback)
+}
+
+/// Whether a host name or address means this machine or a private network.
+pub fn is_private_or_loopback_host(host: &str, trailing_dots: bool) -> bool {
+    is_localhost(host, trailing_dots)
+        || host_address(host).is_some_and(|address| {
+            let excluded = matches!(address, IpAddr::V6(v6) if v6.is_multicast() || v6.is_unspecified());
+            !excluded && is_private_or_loopback(address)
+        })
+}
+
+fn is_localhost(host: &str, trailing_dots: bool) -> bool {
+    let host = host.trim().to_lowercase();
+    host == "localhost" || (trailing_dots && host.trim_end_matches('.') == "localhost")
+}
+
+fn host_address(host: &str) -> Option<IpAddr> {
+    (!host.is_empty()).then(|| parse(host)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("127.0.0.1", Some("127.0.0.1"))]
+    #[case(" [::1] ", Some("::1"))]
+    #[case("::ffff:10.0.0.1", Some("10.0.0.1"))]
+    #[case("127.1", None)]
+    #[case("010.0.0.1", None)]
+    #[case("example.com", None)]
+    #[case("", None)]
+    fn addresses_are_read_in_canonical_form(#[case] text: &str, #[case] address: Option<&str>) {
+        assert_eq!(parse(text).map(|address| address.to_string()).as_deref(), address);
+    }
+
+    #[rstest]
+    #[case("203.0.113.7:4711", Some("203.0.113.7"))]
+    #[case("[2001:db8::1]:80", Some("2001:db8::1"))]
+    #[case("2001:db8::1", Some("2001:db8::1"))]
+    #[case("unknown", None)]
+    fn a_port_is_taken_off(#[case] text: &str, #[case] address: Option<&str>) {
+        assert_eq!(parse_with_port(text).map(|address| address.to_string()).as_deref(), address);
+    }
+
+    #[rstest]
+    #[case("10.1.2.3", "10.0.0.0/8", true)]
+    #[case("11.1.2.3", "10.0.0.0/8", false)]
+    #[case("11.1.2.3", "0.0.0.0/0", true)]
+    #[case("127.0.0.1", " 127.0.0.1 ", true)]
+    #[case("127.0.0.1", "::1", false)]
+    #[case("2001:db8::5", "2001:db8::/32", true)]
+    #[case("10.1.2.3", "10.0.0.0/33", false)]
+    #[case("10.1.2.3", "", false)]
+    #[case("::ffff:10.1.2.3", "10.1.2.3", true)]
+    fn a_proxy_is_listed_by_address_or_range(#[case] address: IpAddr, #[case] entry: &str, #[case] listed: bool) {
+        assert_eq!(is_listed(address, &[entry.to_owned()]), listed);
+    }
+
+    #[rstest]
+    #[case("192.168.1.1", true)]
+    #[case("100.64.0.1", true)]
+    #[case("169.254.0.1", true)]
+    #[case("8.8.8.8", false)]
+    #[case("fd00::1", true)]
+    #[case("fec0::1", true)]
+    #[case("2606:4700::1", false)]
+    fn private_addresses_are_told_apart(#[case] address: IpAddr, #[case] private: bool) {
+        assert_eq!(is_private_or_loopback(address), private);
+    }
+
+    #[rstest]
+    #[case("localhost:18789", "localhost")]
+    #[case("[::1]:18789", "::1")]
+    #[case("::1", "::1")]
+    #[case("Example.com", "example.com")]
+    fn a_host_header_is_reduced_to_the_name(#[case] header: &str, #[case] name: &str) {
+        assert_eq!(host_name(header), name);
+    }
+
+    #[rstest]
+    #[case("localhost", true, true)]
+    #[case("localhost.", false, true)]
+    #[case("127.5.5.5", true, true)]
+    #[case("[::1]", true, true)]
+    #[case("10.0.0.1", false, false)]
+    fn loopback_hosts_are_known(#[case] host: &str, #[case] before: bool, #[case] since: bool) {
+        assert_eq!((is_loopback_host(host, false), is_loopback_host(host, true)), (before, since));
+    }
+}

@@ -1,0 +1,84 @@
+//! Events: who may see which, and the count they carry (`server-broadcast.ts`).
+
+use super::act::{Effect, Outcome};
+use super::model::{ConnectedClient, Model};
+use crate::protocol::frame::ServerFrame;
+use serde_json::{Value, json};
+
+/// How often a gateway says that it is alive, in milliseconds (`policy.tickIntervalMs`).
+pub(crate) const TICK_INTERVAL_MS: i64 = 30_000;
+
+impl Model {
+    /// Sends an event to every client that may see it. It takes the next number whether or not anyone may; without any
+    /// client it takes none.
+    pub(crate) fn broadcast(&mut self, event: &str, payload: Value, outcome: &mut Outcome) {
+        self.broadcast_state(event, payload, None, outcome);
+    }
+
+    /// [`Self::broadcast`] of an event that carries the versions of presence and health.
+    pub(crate) fn broadcast_state(
+        &mut self,
+        event: &str,
+        payload: Value,
+        state_version: Option<Value>,
+        outcome: &mut Outcome,
+    ) {
+        if self.clients().is_empty() {
+            return;
+        }
+        self.event_seq += 1;
+        let seq = Some(self.event_seq);
+        for (connection, client) in self.clients() {
+            if may_see(client, event) {
+                let frame = ServerFrame::Event {
+                    event: event.to_owned(),
+                    payload: Some(payload.clone()),
+                    seq,
+                    state_version: state_version.clone(),
+                };
+                outcome.effects.push(Effect::Send { connection, frame });
+            }
+        }
+    }
+
+    /// Says that a client has gone: everyone gets the presence list as it is now.
+    pub(crate) fn announce_departure(&mut self, presence_key: &str, now: i64, outcome: &mut Outcome) {
+        self.presence.left(presence_key, now);
+        let state_version = json!({"presence": self.presence.version(), "health": self.health_version});
+        let payload = json!({"presence": self.presence.list(now)});
+        self.broadcast_state("presence", payload, Some(state_version), outcome);
+    }
+
+    /// Says that the gateway is about to stop and closes every client as a restart does.
+    pub(crate) fn announce_stop(&mut self, reason: &str, outcome: &mut Outcome) {
+        self.broadcast("shutdown", json!({"reason": reason, "restartExpectedMs": null}), outcome);
+        let open: Vec<_> = self.clients().into_iter().map(|(connection, _)| connection).collect();
+        for connection in open {
+            self.close(connection, crate::protocol::codes::close::RESTART, "service restart", outcome);
+        }
+    }
+}
+
+/// The scope an event takes, where it takes one.
+fn required_scope(event: &str) -> Option<&'static str> {
+    match event {
+        "exec.approval.requested"
+        | "exec.approval.resolved"
+        | "plugin.approval.requested"
+        | "plugin.approval.resolved" => Some("operator.approvals"),
+        "device.pair.requested" | "device.pair.resolved" | "node.pair.requested" | "node.pair.resolved" => {
+            Some("operator.pairing")
+        }
+        "sessions.changed" | "session.message" | "session.tool" => Some("operator.read"),
+        _ => None,
+    }
+}
+
+/// Whether a client may see an event: an operator with the scope, `operator.admin` having them all and `operator.write`
+/// having `operator.read`.
+fn may_see(client: &ConnectedClient, event: &str) -> bool {
+    let Some(scope) = required_scope(event) else { return true };
+    let has = |wanted: &str| client.scopes.iter().any(|have| have == wanted);
+    client.role == "operator"
+        && (has("operator.admin") || has(scope) || (scope == "operator.read" && has("operator.write")))
+}

@@ -1,0 +1,13 @@
+//! Every change of behaviour that is known.
+
+use super::history::Change;
+use super::{handshake, locality, nodes, pairing, rpc};
+
+/// The changes of every area, oldest first.
+pub fn changes() -> Vec<&'static Change> {
+    let areas = [locality::CHANGES, handshake::CHANGES, pairing::CHANGES, nodes::CHANGES, rpc::CHANGES];
+    let mut all: Vec<&Change> = areas.into_iter().flatten().collect();
+    // Stable: within a release and an area the order stays.
+    all.sort_by_key(|change| change.seen);
+    all
+}

@@ -1,0 +1,102 @@
+//! One connect that is being judged.
+
+use super::HandshakeRules;
+use super::limits::{BROWSER_ON_LOOPBACK, BROWSER_ORIGIN_PREFIX};
+use crate::protocol::client::{self, mode};
+use crate::protocol::connect::{ClientInfo, ConnectParams};
+use crate::rules::address;
+use crate::rules::locality::{self, Locality};
+use crate::rules::model::Connection;
+use crate::rules::origin::Origin;
+use crate::rules::{ConnectionId, Peer};
+
+/// A connect whose frame, protocol range and role are in order.
+pub(super) struct Attempt {
+    pub connection: ConnectionId,
+    /// The gateway's id of the connection.
+    pub conn_id: String,
+    /// The request's id.
+    pub frame_id: String,
+    pub params: ConnectParams,
+    /// `operator` or `node`.
+    pub role: &'static str,
+    /// The scopes that are still asked for.
+    pub scopes: Vec<String>,
+    pub peer: Peer,
+    /// The challenge's nonce.
+    pub nonce: String,
+    pub locality: Locality,
+    /// The `Origin` header, unless it is blank.
+    pub origin: Option<String>,
+    /// The address that failed credentials are counted under.
+    pub limit_address: Option<String>,
+}
+
+impl Attempt {
+    pub(super) fn new(
+        rules: &HandshakeRules,
+        connection: ConnectionId,
+        open: &Connection,
+        frame_id: String,
+        params: ConnectParams,
+        role: &'static str,
+    ) -> Self {
+        let scopes = params.scopes.clone().unwrap_or_default();
+        let origin = locality::joined(&open.peer, "origin").filter(|origin| !origin.trim().is_empty());
+        let limit_address = limit_address(rules, &open.locality, origin.as_deref());
+        Self {
+            connection,
+            conn_id: open.conn_id.clone(),
+            frame_id,
+            params,
+            role,
+            scopes,
+            peer: open.peer.clone(),
+            nonce: open.nonce.clone(),
+            locality: open.locality.clone(),
+            origin,
+            limit_address,
+        }
+    }
+
+    pub(super) fn client(&self) -> &ClientInfo {
+        &self.params.client
+    }
+
+    /// The Control UI or the terminal user interface.
+    pub(super) fn is_operator_ui(&self) -> bool {
+        matches!(self.client().id.as_str(), client::CONTROL_UI | client::TUI)
+    }
+
+    /// The Control UI.
+    pub(super) fn is_control_ui(&self) -> bool {
+        self.client().id == client::CONTROL_UI
+    }
+
+    pub(super) fn is_webchat(&self) -> bool {
+        self.client().mode == mode::WEBCHAT || self.client().id == client::WEBCHAT_UI
+    }
+
+    pub(super) fn is_cli(&self) -> bool {
+        self.client().mode == mode::CLI
+    }
+
+    /// The `Host` header, as it came.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.peer.header("host")
+    }
+}
+
+/// Browsers on loopback are not counted as loopback, or every page would be exempt.
+fn limit_address(rules: &HandshakeRules, locality: &Locality, origin: Option<&str>) -> Option<String> {
+    match (origin, locality.client_ip) {
+        (Some(origin), Some(ip)) if address::is_loopback(ip) => {
+            let parsed = if rules.browser_limit_per_origin { Origin::parse(origin) } else { None };
+            Some(parsed.map_or_else(
+                || BROWSER_ON_LOOPBACK.to_owned(),
+                |parsed| format!("{BROWSER_ORIGIN_PREFIX}{}", parsed.origin.to_lowercase()),
+            ))
+        }
+        (_, ip) => ip.map(|ip| ip.to_string()),
+    }
+}

@@ -1,0 +1,184 @@
+//! Which of a client's credentials let it in (`auth-context.ts`).
+
+use super::attempt::Attempt;
+use super::limits::{Credential, RateLimits};
+use super::secret::{self, Counter, Failure, Given, Method};
+use crate::rules::pairing::{self, BootstrapRequest, Fault};
+use crate::rules::{AuthMode, Environment, GatewayConfig, Rules};
+use crate::store::record;
+
+/// How a client stands.
+pub(super) struct Standing {
+    /// What let it in, or why it is not in.
+    pub verdict: Result<Method, Failure>,
+    /// What it was let in by; where it is not in, what the mode asks for.
+    pub method: Method,
+    /// Whether it gave the gateway's own secret, or a reverse proxy vouched for it.
+    pub has_secret: bool,
+    /// Whether it gave any token or password that is not blank.
+    gave_secret: bool,
+    bootstrap_token: Option<String>,
+    device_token: Option<DeviceToken>,
+}
+
+struct DeviceToken {
+    token: String,
+    /// It came as `auth.deviceToken`; else it is `auth.token` taken for one.
+    explicit: bool,
+}
+
+impl Standing {
+    pub(super) fn authorised(&self) -> bool {
+        self.verdict.is_ok()
+    }
+
+    /// The bootstrap token that was given beside a device.
+    pub(super) fn bootstrap_token(&self) -> Option<&str> {
+        self.bootstrap_token.as_deref()
+    }
+}
+
+/// Looks at the gateway's secret. Bootstrap and device tokens are only noted, and only where there is a device.
+pub(super) fn look(
+    rules: &Rules,
+    config: &GatewayConfig,
+    limits: &mut RateLimits,
+    now: i64,
+    attempt: &Attempt,
+    has_device: bool,
+) -> Standing {
+    let auth = attempt.params.auth.as_ref();
+    let given = Given {
+        token: auth.and_then(|auth| not_blank(auth.token.as_deref())),
+        password: auth.and_then(|auth| not_blank(auth.password.as_deref())),
+    };
+    let gave_secret = given.token.is_some() || given.password.is_some();
+    let device_token = auth.filter(|_| has_device).and_then(|auth| {
+        let explicit = not_blank(auth.device_token.as_deref()).map(|token| (token, true));
+        let (token, explicit) = explicit.or(given.token.map(|token| (token, false)))?;
+        Some(DeviceToken { token: token.to_owned(), explicit })
+    });
+    let bootstrap_token =
+        auth.filter(|_| has_device).and_then(|auth| not_blank(auth.bootstrap_token.as_deref())).map(str::to_owned);
+    let handshake = &rules.handshake;
+    let shielded = handshake.device_token_shields_secret;
+    let counted = if shielded { device_token.is_none() } else { gave_secret };
+    let address = attempt.limit_address.as_deref();
+    let limiter = limits.of(attempt.origin.is_some()).filter(|_| counted);
+    let mut verdict = secret::authorise(handshake, config, &attempt.peer, given, Counter { now, address, limiter });
+    if shielded && device_token.is_some() && matches!(verdict, Ok(Method::Token | Method::Password)) {
+        verdict = meets_limit(limits, now, attempt, verdict);
+    }
+    let uncounted = Counter { now, address, limiter: None };
+    let secret = gave_secret.then(|| secret::authorise(handshake, config, &attempt.peer, given, uncounted));
+    let has_secret =
+        matches!(secret, Some(Ok(Method::Token | Method::Password))) || verdict == Ok(Method::TrustedProxy);
+    let expected = if config.auth_mode == AuthMode::Password { Method::Password } else { Method::Token };
+    let method = *verdict.as_ref().unwrap_or(&expected);
+    Standing { verdict, method, has_secret, gave_secret, bootstrap_token, device_token }
+}
+
+/// Up to 2026.3.28: a right secret beside a device token still fails while its address is locked out.
+fn meets_limit(
+    limits: &mut RateLimits,
+    now: i64,
+    attempt: &Attempt,
+    verdict: Result<Method, Failure>,
+) -> Result<Method, Failure> {
+    let Some(limiter) = limits.of(attempt.origin.is_some()) else { return verdict };
+    let address = attempt.limit_address.as_deref();
+    if !limiter.allows(now, address, Credential::SharedSecret) {
+        return Err(Failure::RATE_LIMITED);
+    }
+    limiter.clear(address, Credential::SharedSecret);
+    verdict
+}
+
+/// Looks at bootstrap and device token where the secret did not do, or where the release looks anyway.
+///
+/// # Errors
+/// The store.
+pub(super) fn decide(
+    rules: &Rules,
+    limits: &mut RateLimits,
+    environment: &mut Environment<'_>,
+    attempt: &Attempt,
+    standing: &mut Standing,
+) -> Result<(), Fault> {
+    let Some(device) = attempt.params.device.as_ref() else { return Ok(()) };
+    if let Some(token) = &standing.bootstrap_token
+        && (rules.handshake.bootstrap_beats_secret || !standing.authorised())
+    {
+        let request = BootstrapRequest {
+            token,
+            device_id: &device.id,
+            public_key: &device.public_key,
+            role: attempt.role,
+            scopes: &attempt.scopes,
+        };
+        if pairing::verify_bootstrap_token(&rules.pairing, environment.store, environment.now, request)? {
+            standing.verdict = Ok(Method::BootstrapToken);
+            standing.method = Method::BootstrapToken;
+        } else if !standing.authorised() {
+            standing.verdict = Err(Failure::because("bootstrap_token_invalid"));
+        }
+    }
+    match (&standing.verdict, &standing.device_token) {
+        (Err(failure), Some(_)) => {
+            let blocked = failure.rate_limited && rules.handshake.secret_lockout_blocks_device_token;
+            decide_by_device_token(rules, limits, environment, attempt, standing, blocked)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn decide_by_device_token(
+    rules: &Rules,
+    limits: &mut RateLimits,
+    environment: &mut Environment<'_>,
+    attempt: &Attempt,
+    standing: &mut Standing,
+    blocked: bool,
+) -> Result<(), Fault> {
+    let (Some(device), Some(given)) = (&attempt.params.device, &standing.device_token) else { return Ok(()) };
+    let (now, address) = (environment.now, attempt.limit_address.as_deref());
+    let mut limiter = limits.of(attempt.origin.is_some());
+    if limiter.as_deref_mut().is_some_and(|limiter| !limiter.allows(now, address, Credential::DeviceToken)) {
+        standing.verdict = Err(Failure::RATE_LIMITED);
+        return Ok(());
+    }
+    if blocked {
+        return Ok(());
+    }
+    let verified = pairing::verify_token(
+        &rules.pairing,
+        environment.store,
+        now,
+        &device.id,
+        &given.token,
+        attempt.role,
+        &attempt.scopes,
+    )?;
+    if verified.is_ok() {
+        standing.verdict = Ok(Method::DeviceToken);
+        standing.method = Method::DeviceToken;
+        if let Some(limiter) = limiter {
+            limiter.clear(address, Credential::DeviceToken);
+            if standing.gave_secret && rules.handshake.device_token_clears_secret_failures {
+                limiter.clear(address, Credential::SharedSecret);
+            }
+        }
+    } else {
+        if given.explicit {
+            standing.verdict = Err(Failure::because("device_token_mismatch"));
+        }
+        if let Some(limiter) = limiter {
+            limiter.fail(now, address, Credential::DeviceToken);
+        }
+    }
+    Ok(())
+}
+
+fn not_blank(text: Option<&str>) -> Option<&str> {
+    text.map(record::trim).filter(|text| !text.is_empty())
+}

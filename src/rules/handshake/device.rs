@@ -1,0 +1,145 @@
+//! The device: whether one is needed, and whether it proves to be the one it says (`connect-policy.ts`,
+//! `handshake-auth-helpers.ts`).
+
+use super::attempt::Attempt;
+use super::credentials::Standing;
+use super::refusal::Refusal;
+use super::secret::Method;
+use super::{HandshakeRules, unauthorised};
+use crate::protocol::connect::{ConnectParams, DeviceProof};
+use crate::protocol::proof::{Proof, ProofVersion};
+use crate::protocol::public_key::PublicKey;
+use crate::rules::{AuthMode, GatewayConfig};
+use crate::store::record;
+use serde_json::json;
+
+/// How far the signing time may be off, either way, in milliseconds.
+const SKEW_MS: f64 = 120_000.0;
+
+/// Whether the configuration lets this client do without any device: the Control UI where
+/// `gateway.controlUi.dangerouslyDisableDeviceAuth` is set.
+pub(super) fn is_disregarded(config: &GatewayConfig, attempt: &Attempt) -> bool {
+    attempt.is_operator_ui() && config.control_ui_disable_device_auth
+}
+
+/// Whether a reverse proxy vouched for this Control UI.
+pub(super) fn is_vouched_control_ui(config: &GatewayConfig, attempt: &Attempt, standing: &Standing) -> bool {
+    attempt.is_operator_ui()
+        && attempt.role == "operator"
+        && config.auth_mode == AuthMode::TrustedProxy
+        && standing.verdict == Ok(Method::TrustedProxy)
+}
+
+/// Judges a client without a device: it may be let in all the same, mostly without its scopes.
+///
+/// # Errors
+/// The refusal, which blames the credentials where they are wrong.
+pub(super) fn do_without(
+    rules: &HandshakeRules,
+    config: &GatewayConfig,
+    attempt: &mut Attempt,
+    standing: &Standing,
+) -> Result<String, Refusal> {
+    let why = may_do_without(config, attempt, standing)?;
+    let bypass = is_disregarded(config, attempt);
+    let insecure_local = attempt.is_operator_ui()
+        && config.control_ui_allow_insecure_auth
+        && attempt.locality.direct
+        && matches!(standing.method, Method::Token | Method::Password);
+    let loses_scopes = match standing.method {
+        Method::Token | Method::Password => true,
+        Method::TrustedProxy => rules.vouched_scopes_need_device || is_vouched_control_ui(config, attempt, standing),
+        Method::None | Method::BootstrapToken | Method::DeviceToken => false,
+    };
+    if bypass || insecure_local || !loses_scopes {
+        return Ok(format!("device: none, {why}; the scopes stay"));
+    }
+    attempt.scopes.clear();
+    Ok(format!("device: none, {why}; the scopes are taken away, since no device vouches for them"))
+}
+
+fn may_do_without(config: &GatewayConfig, attempt: &Attempt, standing: &Standing) -> Result<&'static str, Refusal> {
+    if is_vouched_control_ui(config, attempt, standing) {
+        return Ok("a reverse proxy vouches for the Control UI");
+    }
+    if attempt.is_operator_ui() {
+        let bypass = is_disregarded(config, attempt);
+        if bypass && attempt.role == "operator" {
+            return Ok("the Control UI needs none: dangerouslyDisableDeviceAuth is set");
+        }
+        let insecure_allowed = config.control_ui_allow_insecure_auth && attempt.locality.direct;
+        if !(bypass || insecure_allowed) {
+            return Err(Refusal::invalid(
+                "control ui requires device identity (use HTTPS or localhost secure context)",
+                Some(json!({ "code": "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" })),
+            ));
+        }
+    }
+    if attempt.role == "operator" && standing.has_secret {
+        return Ok("an operator with the gateway's secret needs none");
+    }
+    let auth = attempt.params.auth.as_ref();
+    let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+    let gave_secret = auth.is_some_and(|auth| given(&auth.token) || given(&auth.password));
+    match &standing.verdict {
+        Err(failure) if gave_secret => Err(unauthorised::refusal(attempt, failure, false)),
+        _ => Err(Refusal::not_paired("device identity required", json!({ "code": "DEVICE_IDENTITY_REQUIRED" }))),
+    }
+}
+
+/// Checks the proof of a device: its id, the signing time, the nonce, the signature. Gives the public key in the form
+/// in which the store keeps it.
+///
+/// # Errors
+/// The refusal for the first thing that is wrong.
+pub(super) fn check_proof(
+    attempt: &Attempt,
+    device: &DeviceProof,
+    now: i64,
+) -> Result<(String, ProofVersion), Refusal> {
+    let key = PublicKey::parse(&device.public_key).filter(|key| key.device_id() == device.id);
+    // A key that has an id can be written down, so the releases' last check, on its form, never fails.
+    let key =
+        key.ok_or_else(|| refused("DEVICE_AUTH_DEVICE_ID_MISMATCH", "device-id-mismatch", "device identity mismatch"))?;
+    #[allow(clippy::cast_precision_loss)]
+    if (now as f64 - device.signed_at).abs() > SKEW_MS {
+        return Err(refused("DEVICE_AUTH_SIGNATURE_EXPIRED", "device-signature-stale", "device signature expired"));
+    }
+    let nonce = record::trim(&device.nonce);
+    if nonce.is_empty() {
+        return Err(refused("DEVICE_AUTH_NONCE_REQUIRED", "device-nonce-missing", "device nonce required"));
+    }
+    if nonce != attempt.nonce {
+        return Err(refused("DEVICE_AUTH_NONCE_MISMATCH", "device-nonce-mismatch", "device nonce mismatch"));
+    }
+    let proof = proof_of(&attempt.params, attempt, device, nonce);
+    [ProofVersion::V3, ProofVersion::V2]
+        .into_iter()
+        .find(|version| key.verifies(&proof.payload(*version), &device.signature))
+        .map(|version| (key.to_base64url(), version))
+        .ok_or_else(|| refused("DEVICE_AUTH_SIGNATURE_INVALID", "device-signature", "device signature invalid"))
+}
+
+fn proof_of<'a>(params: &'a ConnectParams, attempt: &'a Attempt, device: &'a DeviceProof, nonce: &'a str) -> Proof<'a> {
+    let auth = params.auth.as_ref();
+    let token = auth
+        .and_then(|auth| auth.token.as_deref().or(auth.device_token.as_deref()).or(auth.bootstrap_token.as_deref()));
+    #[allow(clippy::cast_possible_truncation)]
+    let signed_at_ms = device.signed_at as i64;
+    Proof {
+        device_id: &device.id,
+        client_id: &params.client.id,
+        client_mode: &params.client.mode,
+        role: attempt.role,
+        scopes: &attempt.scopes,
+        signed_at_ms,
+        token: token.unwrap_or_default(),
+        nonce,
+        platform: Some(&params.client.platform),
+        device_family: params.client.device_family.as_deref(),
+    }
+}
+
+fn refused(code: &str, reason: &str, message: &str) -> Refusal {
+    Refusal::invalid(message, Some(json!({ "code": code, "reason": reason })))
+}

@@ -1,0 +1,193 @@
+//! From the first message to `hello-ok` or the close: every check, in the order in which the releases make them
+//! (`ws-connection/message-handler.ts`; each check's own file names its source).
+
+mod attempt;
+mod credentials;
+mod device;
+mod limits;
+mod origin_check;
+mod pairing;
+mod refusal;
+mod rules;
+mod secret;
+mod unauthorised;
+mod welcome;
+
+pub(crate) use limits::RateLimits;
+pub use rules::{BootstrapPairing, CHANGES, HandshakeRules};
+pub(crate) use welcome::MAX_PAYLOAD_BYTES;
+
+use self::attempt::Attempt;
+use self::pairing::{Paired, PairingCheck};
+use self::refusal::{End, Refusal};
+use crate::protocol::codes::close;
+use crate::protocol::connect::ConnectParams;
+use crate::protocol::frame::ServerFrame;
+use crate::rules::act::{ConnectionId, Effect, Environment, Outcome, Reason};
+use crate::rules::model::Model;
+use crate::rules::pairing::Fault;
+use crate::rules::schema::frames;
+use serde_json::{Value, json};
+
+/// The protocol version that every known release speaks.
+const PROTOCOL: f64 = 3.0;
+/// Most bytes of a message before the welcome. The WebSocket layer closes 1009 without a reason beyond it.
+pub const MAX_PREAUTH_PAYLOAD_BYTES: usize = 65_536;
+
+/// Messages from a client that has not been welcomed yet, all those that came in one read.
+///
+/// The releases check each up to its origin as it comes, before they have looked at the credentials of the first: a
+/// call sent right behind a connect is taken for a bad first message, and the connect still leaves its traces in the
+/// store although nobody hears of it.
+pub(crate) fn receive(
+    model: &mut Model,
+    connection: ConnectionId,
+    messages: &[Vec<u8>],
+    environment: &mut Environment<'_>,
+    outcome: &mut Outcome,
+) {
+    let mut attempts = Vec::new();
+    for data in messages {
+        if !is_open(model, connection) {
+            break;
+        }
+        let Some(frame) = read_json(model, connection, data, outcome) else { break };
+        let id = frame.get("id").cloned().unwrap_or_default();
+        match look_at(model, connection, frame, outcome) {
+            Ok(attempt) => attempts.push((id, attempt)),
+            Err(refusal) => refuse(model, connection, id, refusal, outcome),
+        }
+    }
+    for (id, attempt) in attempts {
+        let before = outcome.effects.len();
+        let unheard = !is_open(model, connection);
+        if let Err(end) = admit(model, attempt, environment, outcome) {
+            match end {
+                End::Refused(refusal) => refuse(model, connection, id, refusal, outcome),
+                End::Threw(fault) => throw(model, connection, &fault, outcome),
+            }
+        }
+        if unheard {
+            let mut at = 0;
+            outcome.effects.retain(|effect| {
+                at += 1;
+                at <= before || !matches!(effect, Effect::Send { connection: to, .. } if *to == connection)
+            });
+        }
+    }
+}
+
+fn is_open(model: &Model, connection: ConnectionId) -> bool {
+    model.connections.get(&connection).is_some_and(|open| !open.closing)
+}
+
+/// The message as JSON. What is too long or no JSON ends the connection.
+fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: &mut Outcome) -> Option<Value> {
+    if data.len() > MAX_PREAUTH_PAYLOAD_BYTES {
+        outcome.reasons.push(Reason(format!(
+            "frame: {} bytes before the welcome; {MAX_PREAUTH_PAYLOAD_BYTES} are allowed",
+            data.len()
+        )));
+        model.close(connection, close::TOO_BIG, "", outcome);
+        return None;
+    }
+    // Binary messages are read as text too, and what is not UTF-8 in them becomes U+FFFD.
+    let frame = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)).ok();
+    if frame.is_none() {
+        outcome.reasons.push(Reason("frame: not JSON; closed without a word".to_owned()));
+        model.close(connection, close::NORMAL, "", outcome);
+    }
+    frame
+}
+
+fn refuse(model: &mut Model, connection: ConnectionId, id: Value, refusal: Refusal, outcome: &mut Outcome) {
+    let Refusal { error, code, reason } = refusal;
+    outcome.reasons.push(Reason(format!("refused: {reason}")));
+    outcome.effects.push(Effect::Log(format!("handshake refused: {reason}")));
+    if let Some(error) = error {
+        let frame = ServerFrame::Res { id, ok: false, payload: None, error: Some(*error) };
+        outcome.effects.push(Effect::Send { connection, frame });
+    }
+    model.close(connection, code, &reason, outcome);
+}
+
+fn throw(model: &mut Model, connection: ConnectionId, fault: &Fault, outcome: &mut Outcome) {
+    outcome.reasons.push(Reason(format!("the release throws here and closes without a word: {fault}")));
+    outcome.effects.push(Effect::Log(format!("parse/handle error: {fault}")));
+    model.close(connection, close::NORMAL, "", outcome);
+}
+
+/// The checks that a release makes as soon as a message is there: frame, protocol, role, origin.
+fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut Outcome) -> Result<Attempt, Refusal> {
+    let (frame_id, params) = read_connect(frame)?;
+    let role = check_protocol_and_role(&params)?;
+    let open = model.connections.get(&connection).ok_or_else(|| Refusal::silent("invalid handshake"))?;
+    let attempt = Attempt::new(&model.rules.handshake, connection, open, frame_id, params, role);
+    outcome.reasons.push(Reason(attempt.locality.reason.clone()));
+    let origin = origin_check::check(&model.rules.locality, &model.config, &attempt)?;
+    outcome.reasons.push(Reason(origin));
+    Ok(attempt)
+}
+
+/// The checks that take their time, and the welcome.
+fn admit(
+    model: &mut Model,
+    mut attempt: Attempt,
+    environment: &mut Environment<'_>,
+    outcome: &mut Outcome,
+) -> Result<(), End> {
+    let said = |outcome: &mut Outcome, sentence: String| outcome.reasons.push(Reason(sentence));
+    let has_device = attempt.params.device.is_some() && !device::is_disregarded(&model.config, &attempt);
+    let now = environment.now;
+    let mut standing = credentials::look(&model.rules, &model.config, &mut model.limits, now, &attempt, has_device);
+    let proven = match attempt.params.device.as_ref().filter(|_| has_device) {
+        None => {
+            said(outcome, device::do_without(&model.rules.handshake, &model.config, &mut attempt, &standing)?);
+            None
+        }
+        Some(device) => {
+            let (key, version) = device::check_proof(&attempt, device, now)?;
+            said(outcome, format!("device: the proof holds ({version:?})"));
+            Some((device.id.clone(), key))
+        }
+    };
+    credentials::decide(&model.rules, &mut model.limits, environment, &attempt, &mut standing)?;
+    if let Err(failure) = &standing.verdict {
+        return Err(unauthorised::refusal(&attempt, failure, has_device).into());
+    }
+    said(outcome, format!("credentials: let in by {:?}", standing.method));
+    let mut paired = Paired::default();
+    if let Some((device_id, public_key)) = &proven {
+        let check = PairingCheck { attempt: &mut attempt, standing: &standing, public_key, device_id };
+        paired = check.run(model, environment, outcome)?;
+    }
+    welcome::welcome(model, environment, attempt, &standing, proven.map(|(id, _)| id), paired, outcome)
+}
+
+/// The frame: a request, its method `connect`, its parameters as the schema wants them.
+fn read_connect(mut frame: Value) -> Result<(String, ConnectParams), Refusal> {
+    frames::REQUEST.check(Some(&frame)).map_err(|_| Refusal::silent("invalid request frame"))?;
+    if frame["method"] != "connect" {
+        return Err(Refusal::invalid("invalid handshake: first request must be connect", None));
+    }
+    let invalid = |errors: String| Refusal::invalid(format!("invalid connect params: {errors}"), None);
+    frames::CONNECT.check(frame.get("params")).map_err(invalid)?;
+    let id = frame["id"].as_str().unwrap_or_default().to_owned();
+    let params = serde_json::from_value(frame["params"].take()).map_err(|error| invalid(error.to_string()))?;
+    Ok((id, params))
+}
+
+fn check_protocol_and_role(params: &ConnectParams) -> Result<&'static str, Refusal> {
+    if params.max_protocol < PROTOCOL || params.min_protocol > PROTOCOL {
+        let details = json!({ "expectedProtocol": 3 });
+        return Err(Refusal::invalid("protocol mismatch", Some(details)).closing_with(close::PROTOCOL));
+    }
+    match params.role.as_deref().unwrap_or("operator") {
+        "operator" => Ok("operator"),
+        "node" => Ok("node"),
+        _ => Err(Refusal::invalid("invalid role", None)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

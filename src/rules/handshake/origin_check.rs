@@ -1,0 +1,53 @@
+//! Browser origins (`origin-check.ts`).
+
+use super::attempt::Attempt;
+use super::refusal::Refusal;
+use crate::rules::origin::Origin;
+use crate::rules::{GatewayConfig, LocalityRules, address};
+use serde_json::json;
+
+const MESSAGE: &str =
+    "origin not allowed (open the Control UI from the gateway host or allow it in gateway.controlUi.allowedOrigins)";
+
+/// Checks the origin of whoever sends one and of whoever must: the Control UI and the chat.
+///
+/// # Errors
+/// The refusal of an origin that is not allowed.
+pub(super) fn check(rules: &LocalityRules, config: &GatewayConfig, attempt: &Attempt) -> Result<String, Refusal> {
+    if attempt.origin.is_none() && !attempt.is_control_ui() && !attempt.is_webchat() {
+        return Ok("origin: none came, and the client is no browser UI".to_owned());
+    }
+    let origin = attempt.origin.as_deref().unwrap_or_default();
+    match verdict(rules, config, attempt, origin) {
+        Ok(why) => Ok(format!("origin: `{origin}` is allowed, {why}")),
+        Err(reason) => {
+            let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason });
+            Err(Refusal::invalid(MESSAGE, Some(details)))
+        }
+    }
+}
+
+fn verdict(
+    rules: &LocalityRules,
+    config: &GatewayConfig,
+    attempt: &Attempt,
+    origin: &str,
+) -> Result<&'static str, &'static str> {
+    let parsed = Some(origin.trim()).filter(|origin| *origin != "null").and_then(Origin::parse);
+    let Some(parsed) = parsed else { return Err("origin missing or invalid") };
+    let listed = |entry: &String| {
+        let entry = entry.trim().to_lowercase();
+        entry == "*" || entry == parsed.origin
+    };
+    if config.allowed_origins.iter().any(listed) {
+        return Ok("gateway.controlUi.allowedOrigins lists it");
+    }
+    let host = attempt.host().unwrap_or_default().trim().to_lowercase();
+    if config.allow_host_header_origin_fallback && !host.is_empty() && parsed.host == host {
+        return Ok("it equals the Host header");
+    }
+    if attempt.locality.direct && address::is_loopback_host(&parsed.hostname, rules.trailing_dots) {
+        return Ok("it is loopback and the client is local");
+    }
+    Err("origin not allowed")
+}

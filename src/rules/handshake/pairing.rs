@@ -1,0 +1,393 @@
+//! Whether a device is paired for what it asks, and what happens if it is not (`message-handler.ts`).
+
+use super::attempt::Attempt;
+use super::credentials::Standing;
+use super::refusal::{End, Refusal};
+use super::rules::BootstrapPairing;
+use super::secret::Method;
+use super::{HandshakeRules, device};
+use crate::protocol::client::{self, mode};
+use crate::protocol::proof::normal_metadata;
+use crate::rules::model::Model;
+use crate::rules::origin::Origin;
+use crate::rules::pairing::{
+    self, AccessMetadata, BootstrapProfile, PairingRequest, Requested, effective_roles, scopes_allow_values,
+};
+use crate::rules::{AuthMode, Environment, GatewayConfig, LocalityRules, Outcome, Reason, address};
+use crate::store::record;
+use serde_json::{Value, json};
+
+/// What the pairing check left behind for the welcome.
+#[derive(Debug, Default)]
+pub(super) struct Paired {
+    /// The bootstrap profile whose roles the device got.
+    pub handed_off: Option<BootstrapProfile>,
+}
+
+/// Why a device has to be approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Upgrade {
+    NotPaired,
+    Metadata,
+    Role,
+    Scope,
+}
+
+impl Upgrade {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::NotPaired => "not-paired",
+            Self::Metadata => "metadata-upgrade",
+            Self::Role => "role-upgrade",
+            Self::Scope => "scope-upgrade",
+        }
+    }
+}
+
+/// Everything the check looks at.
+pub(super) struct PairingCheck<'a> {
+    pub attempt: &'a mut Attempt,
+    pub standing: &'a Standing,
+    /// In the form of the store.
+    pub public_key: &'a str,
+    pub device_id: &'a str,
+}
+
+impl PairingCheck<'_> {
+    /// Checks that the device is paired, has the platform and family it was paired with, and has been approved for the
+    /// role and the scopes. What is missing is asked for; a local client mostly gets it at once.
+    ///
+    /// # Errors
+    /// The refusal, or what a release throws.
+    pub(super) fn run(
+        mut self,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<Paired, End> {
+        let mut result = Paired::default();
+        let skip = self.need_not_be_paired(&model.rules.handshake, &model.config);
+        if let Some(why) = skip.filter(|_| model.rules.handshake.skipping_ignores_record) {
+            outcome.reasons.push(Reason(format!("pairing: not looked at, {why}")));
+            return Ok(result);
+        }
+        let found = pairing::find_paired(environment.store, environment.now, self.device_id)?;
+        let existed = found.is_some();
+        let known = found.filter(|record| record.get("publicKey").and_then(Value::as_str) == Some(self.public_key));
+        match (known, skip) {
+            (Some(record), _) => self.hold_to_record(&record, model, environment, outcome)?,
+            (None, Some(why)) => outcome.reasons.push(Reason(format!("pairing: the device need not be paired, {why}"))),
+            (None, None) => {
+                result.handed_off = self.require(Upgrade::NotPaired, existed, model, environment, outcome)?;
+            }
+        }
+        Ok(result)
+    }
+
+    /// Why this client need not be paired, if so.
+    fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<&'static str> {
+        let (attempt, standing) = (&*self.attempt, self.standing);
+        if device::is_vouched_control_ui(config, attempt, standing) {
+            return Some("a reverse proxy vouches for the Control UI");
+        }
+        if attempt.is_operator_ui() && attempt.role == "operator" && config.auth_mode == AuthMode::None {
+            return Some("the Control UI is let in by auth mode none");
+        }
+        let is_backend = attempt.client().id == client::GATEWAY_CLIENT && attempt.client().mode == mode::BACKEND;
+        let proven = standing.method == Method::DeviceToken || self.has_matching_secret();
+        let local = attempt.locality.direct && attempt.origin.is_none();
+        (rules.backend_skips_pairing && is_backend && local && proven)
+            .then_some("since 2026.4.5 a local backend with the gateway's secret or a device token is let through")
+    }
+
+    fn has_matching_secret(&self) -> bool {
+        self.standing.has_secret && matches!(self.standing.method, Method::Token | Method::Password)
+    }
+
+    /// A paired device: platform and family, role, scopes, in this order.
+    fn hold_to_record(
+        &mut self,
+        record: &Value,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), End> {
+        self.pin_metadata(record, model, environment, outcome)?;
+        let pairing_rules = model.rules.pairing.clone();
+        let roles = effective_roles(&pairing_rules, record)?;
+        if !roles.iter().any(|role| role == self.attempt.role) {
+            let have = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
+            let why = format!("pairing: the record's roles in effect are {have}, not {}", self.attempt.role);
+            outcome.reasons.push(Reason(why));
+            self.require(Upgrade::Role, true, model, environment, outcome)?;
+        }
+        if !self.attempt.scopes.is_empty() {
+            let (first, second) = if model.rules.handshake.approved_scopes_first {
+                ("approvedScopes", "scopes")
+            } else {
+                ("scopes", "approvedScopes")
+            };
+            let list = |key: &str| record.get(key).filter(|value| value.is_array());
+            let granted = list(first).or_else(|| list(second)).cloned().unwrap_or_else(|| json!([]));
+            let asked = json!(self.attempt.scopes);
+            let empty = granted.as_array().is_none_or(Vec::is_empty);
+            if empty || !scopes_allow_values(&pairing_rules, self.attempt.role, Some(&asked), Some(&granted))? {
+                outcome.reasons.push(Reason(format!("pairing: the record grants {granted}, not all of {asked}")));
+                self.require(Upgrade::Scope, true, model, environment, outcome)?;
+            }
+        }
+        outcome.reasons.push(Reason("pairing: the device has what it asks for".to_owned()));
+        let seen = self.seen();
+        Ok(pairing::update_metadata(&pairing_rules, environment.store, environment.now, self.device_id, &seen)?)
+    }
+
+    /// A device keeps the platform and the family it was paired with; those of the record are what the client counts as.
+    fn pin_metadata(
+        &mut self,
+        record: &Value,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), End> {
+        let pinned = |key: &str| {
+            record.get(key).and_then(Value::as_str).filter(|value| !normal_metadata(Some(value)).is_empty())
+        };
+        let (platform, family) = (pinned("platform"), pinned("deviceFamily"));
+        let client = &mut self.attempt.params.client;
+        let differs = |pinned: Option<&str>, claimed: Option<&str>| {
+            pinned.is_some() && normal_metadata(pinned) != normal_metadata(claimed)
+        };
+        if differs(platform, Some(&client.platform)) || differs(family, client.device_family.as_deref()) {
+            outcome.reasons.push(Reason(format!(
+                "pairing: paired as platform {} and family {}, now {} and {}",
+                platform.unwrap_or("any"),
+                family.unwrap_or("any"),
+                client.platform,
+                client.device_family.as_deref().unwrap_or("none"),
+            )));
+            self.require(Upgrade::Metadata, true, model, environment, outcome)?;
+            return Ok(());
+        }
+        if let Some(platform) = platform {
+            client.platform = platform.to_owned();
+        }
+        if let Some(family) = family {
+            client.device_family = Some(family.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Asks for approval. Comes back only where it was given at once.
+    fn require(
+        &self,
+        upgrade: Upgrade,
+        existed: bool,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<Option<BootstrapProfile>, End> {
+        let bootstrap = self.bootstrap_pairing(upgrade, existed, model, environment)?;
+        let local = self.silent_locally(upgrade, model, outcome);
+        let silent = upgrade != Upgrade::Scope && (local || bootstrap.is_some());
+        let profile = bootstrap.as_ref().and_then(|bootstrap| bootstrap.profile.clone());
+        let asked = PairingRequest {
+            device_id: self.device_id.to_owned(),
+            public_key: self.public_key.to_owned(),
+            platform: Some(self.attempt.client().platform.clone()),
+            device_family: self.attempt.client().device_family.clone(),
+            silent,
+            roles: profile.as_ref().map(|profile| self.roles_handed_off(profile)).unwrap_or_default(),
+            ..self.request()
+        };
+        let Environment { now, store, entropy } = environment;
+        let requested = pairing::request(&model.rules.pairing, *store, *entropy, *now, &asked)?;
+        if requested.silent() {
+            let id = requested.request_id();
+            let approval = match &profile {
+                Some(profile) => {
+                    pairing::approve_bootstrap(&model.rules.pairing, *store, *entropy, *now, &id, profile)?
+                }
+                None => pairing::approve(&model.rules.pairing, *store, *entropy, *now, &id, &self.attempt.scopes)?,
+            };
+            if approval.device().is_some() {
+                self.approved(&requested, bootstrap.as_ref(), model, environment, outcome)?;
+                outcome.reasons.push(Reason(format!("pairing: {} approved at once", upgrade.reason())));
+                return Ok(profile);
+            }
+        }
+        self.refuse(upgrade, &requested, model, environment, outcome)
+    }
+
+    /// What a silent approval brings with it.
+    fn approved(
+        &self,
+        requested: &Requested,
+        bootstrap: Option<&Bootstrap>,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), End> {
+        if bootstrap.is_some_and(|bootstrap| bootstrap.profile.is_none())
+            && let Some(token) = self.standing.bootstrap_token()
+        {
+            pairing::revoke_bootstrap_token(&model.rules.pairing, environment.store, environment.now, token)?;
+        }
+        let payload = json!({
+            "requestId": requested.request_id(),
+            "deviceId": self.device_id,
+            "decision": "approved",
+            "ts": environment.now,
+        });
+        model.broadcast("device.pair.resolved", payload, outcome);
+        Ok(())
+    }
+
+    /// Announces what has to be approved and refuses.
+    fn refuse<T>(
+        &self,
+        upgrade: Upgrade,
+        requested: &Requested,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<T, End> {
+        let live = pairing::live_request_id(
+            environment.store,
+            environment.now,
+            &requested.request_id(),
+            self.device_id,
+            self.public_key,
+        )?;
+        // A silent request that could not be approved is announced if it is still there.
+        let announced =
+            if requested.silent() { live.as_deref() == Some(&requested.request_id()) } else { requested.created };
+        if announced {
+            model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
+        }
+        let mut details = json!({ "code": "PAIRING_REQUIRED" });
+        if let Some(details) = details.as_object_mut() {
+            record::set(details, "requestId", live);
+            record::set(details, "reason", Some(upgrade.reason()));
+        }
+        Err(Refusal::not_paired("pairing required", details).into())
+    }
+
+    /// How the bootstrap token pairs a new node without asking, if it does.
+    fn bootstrap_pairing(
+        &self,
+        upgrade: Upgrade,
+        existed: bool,
+        model: &Model,
+        environment: &Environment<'_>,
+    ) -> Result<Option<Bootstrap>, End> {
+        let Some(token) = self.standing.bootstrap_token() else { return Ok(None) };
+        let fits = self.standing.method == Method::BootstrapToken
+            && upgrade == Upgrade::NotPaired
+            && self.attempt.role == "node"
+            && self.attempt.scopes.is_empty()
+            && !existed;
+        match model.rules.handshake.bootstrap_pairing {
+            BootstrapPairing::Silent if fits => Ok(Some(Bootstrap { profile: None })),
+            BootstrapPairing::HandOff if fits => {
+                let profile = pairing::bound_bootstrap_profile(
+                    &model.rules.pairing,
+                    environment.store,
+                    environment.now,
+                    token,
+                    self.device_id,
+                    self.public_key,
+                )?;
+                Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a local client gets this without asking.
+    fn silent_locally(&self, upgrade: Upgrade, model: &Model, outcome: &mut Outcome) -> bool {
+        let rules = &model.rules.handshake;
+        let (local, why) = self.pairing_locality(rules, &model.rules.locality);
+        let browser = self.attempt.origin.is_some() && !self.attempt.is_operator_ui() && !self.attempt.is_webchat();
+        let kind = match upgrade {
+            Upgrade::NotPaired => true,
+            Upgrade::Role => rules.silent_role_upgrade,
+            Upgrade::Metadata | Upgrade::Scope => false,
+        };
+        let verdict = match (local, browser, kind) {
+            (false, ..) => "not approved at once",
+            (true, true, _) => "not approved at once: it is a browser, and neither the Control UI nor the chat",
+            (true, false, false) => "but this release does not approve that at once",
+            (true, false, true) => "approved at once",
+        };
+        outcome.reasons.push(Reason(format!("pairing: {} is needed; {why}; {verdict}", upgrade.reason())));
+        local && !browser && kind
+    }
+
+    /// Whether the client counts as local for pairing, and why.
+    fn pairing_locality(&self, rules: &HandshakeRules, locality: &LocalityRules) -> (bool, String) {
+        let seen = &self.attempt.locality;
+        let trusted = self.has_matching_secret() && !seen.has_proxy_headers;
+        let host = address::host_name(self.attempt.host().unwrap_or_default());
+        let dots = locality.trailing_dots;
+        let why = if seen.direct {
+            return (true, seen.reason.clone());
+        } else if rules.local_container_control_ui && trusted && self.is_contained_control_ui(&host, dots) {
+            "since 2026.4.8 the Control UI with the secret is local from a private peer with a loopback Host"
+        } else if rules.local_container_cli && trusted && self.is_contained_cli(&host, dots) {
+            "since 2026.4.5 the CLI with the secret is local on a loopback peer with a private Host"
+        } else {
+            return (false, seen.reason.clone());
+        };
+        (true, why.to_owned())
+    }
+
+    /// A Control UI page of this machine whose connection a container's network hands on.
+    fn is_contained_control_ui(&self, host: &str, trailing_dots: bool) -> bool {
+        let origin = self.attempt.origin.as_deref().and_then(Origin::parse);
+        let ours = |host: &str| address::is_loopback_host(host, trailing_dots);
+        self.attempt.is_control_ui()
+            && self.attempt.client().mode == mode::WEBCHAT
+            && address::is_private_or_loopback(self.attempt.peer.address)
+            && ours(host)
+            && origin.is_some_and(|origin| ours(&origin.hostname))
+    }
+
+    /// The CLI inside the gateway's own container.
+    fn is_contained_cli(&self, host: &str, trailing_dots: bool) -> bool {
+        let client = self.attempt.client();
+        (client.id.as_str(), client.mode.as_str()) == (client::CLI, mode::CLI)
+            && self.attempt.origin.is_none()
+            && address::is_loopback(self.attempt.peer.address)
+            && address::is_private_or_loopback_host(host, trailing_dots)
+    }
+
+    /// The role asked for and those of a bootstrap profile.
+    fn roles_handed_off(&self, profile: &BootstrapProfile) -> Vec<String> {
+        let others = profile.roles.iter().filter(|role| *role != self.attempt.role).cloned();
+        std::iter::once(self.attempt.role.to_owned()).chain(others).collect()
+    }
+
+    fn request(&self) -> PairingRequest {
+        let client = self.attempt.client();
+        PairingRequest {
+            display_name: client.display_name.clone(),
+            client_id: Some(client.id.clone()),
+            client_mode: Some(client.mode.clone()),
+            role: self.attempt.role.to_owned(),
+            scopes: self.attempt.scopes.clone(),
+            remote_ip: self.attempt.locality.reported_ip.clone(),
+            ..PairingRequest::default()
+        }
+    }
+
+    fn seen(&self) -> AccessMetadata {
+        let PairingRequest { display_name, client_id, client_mode, role, scopes, remote_ip, .. } = self.request();
+        AccessMetadata { display_name, client_id, client_mode, role, scopes, remote_ip }
+    }
+}
+
+/// A pairing by bootstrap token.
+struct Bootstrap {
+    /// The profile whose roles are handed off; none where the token only pairs and is revoked.
+    profile: Option<BootstrapProfile>,
+}

@@ -1,0 +1,195 @@
+//! What differs among the releases in the handshake, and since when.
+
+use crate::rules::{Change, Release};
+
+/// The handshake's rules of one release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandshakeRules {
+    /// The handshake timeout in milliseconds, unless the configuration sets another.
+    pub timeout_ms: u64,
+    /// A shared secret beside a device token is not counted against the rate limit; a client that gives no secret at all
+    /// meets the limit. Otherwise whoever gives a secret meets it and is counted.
+    pub device_token_shields_secret: bool,
+    /// A device token that is right clears the failures of the shared secret that came with it.
+    pub device_token_clears_secret_failures: bool,
+    /// A lock-out of the shared secret keeps device tokens from being looked at.
+    pub secret_lockout_blocks_device_token: bool,
+    /// Clients with an `Origin` on loopback have one rate limit for each origin; else one for all, 198.18.0.1.
+    pub browser_limit_per_origin: bool,
+    /// A reverse proxy on loopback cannot vouch for a user.
+    pub loopback_proxy_cannot_vouch: bool,
+    /// A client that a reverse proxy vouched for loses its scopes if it has no device.
+    pub vouched_scopes_need_device: bool,
+    /// A bootstrap token is looked at even where the shared secret is right; it then is what authorised.
+    pub bootstrap_beats_secret: bool,
+    /// How a node with a bootstrap token is paired.
+    pub bootstrap_pairing: BootstrapPairing,
+    /// A local client gets a new role without asking.
+    pub silent_role_upgrade: bool,
+    /// The CLI with the shared secret on a loopback peer and a private `Host` counts as local for pairing, although
+    /// `Forwarded`, `X-Forwarded-Host` or `X-Forwarded-Proto` is present.
+    pub local_container_cli: bool,
+    /// The Control UI in a browser with the shared secret counts as local for pairing from a private peer, where `Host`
+    /// and `Origin` are loopback.
+    pub local_container_control_ui: bool,
+    /// A backend client that is local and has the shared secret or a device token need not be paired.
+    pub backend_skips_pairing: bool,
+    /// Who need not be paired is not held to a record either; else only an unpaired device is let through.
+    pub skipping_ignores_record: bool,
+    /// A record's `approvedScopes` bound what it may ask for, `scopes` where they are absent; else the other way round.
+    pub approved_scopes_first: bool,
+    /// Where the configuration lies is shown to administrators only.
+    pub paths_for_admin_only: bool,
+}
+
+/// How a node with a bootstrap token is paired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BootstrapPairing {
+    /// As everybody.
+    Asked,
+    /// At once, and the token is revoked.
+    Silent,
+    /// At once with every role of the token's profile; `hello-ok` carries a device token for each of them.
+    HandOff,
+}
+
+impl HandshakeRules {
+    /// The rules of 2026.3.28, the oldest release of the history.
+    pub fn oldest() -> Self {
+        Self {
+            timeout_ms: 10_000,
+            device_token_shields_secret: true,
+            device_token_clears_secret_failures: false,
+            secret_lockout_blocks_device_token: true,
+            browser_limit_per_origin: false,
+            loopback_proxy_cannot_vouch: false,
+            vouched_scopes_need_device: false,
+            bootstrap_beats_secret: false,
+            bootstrap_pairing: BootstrapPairing::Asked,
+            silent_role_upgrade: false,
+            local_container_cli: false,
+            local_container_control_ui: false,
+            backend_skips_pairing: false,
+            skipping_ignores_record: true,
+            approved_scopes_first: false,
+            paths_for_admin_only: false,
+        }
+    }
+}
+
+const V2026_3_28: Release = Release::new(2026, 3, 28);
+const V2026_3_31: Release = Release::new(2026, 3, 31);
+const V2026_4_1: Release = Release::new(2026, 4, 1);
+const V2026_4_2: Release = Release::new(2026, 4, 2);
+const V2026_4_5: Release = Release::new(2026, 4, 5);
+const V2026_4_8: Release = Release::new(2026, 4, 8);
+
+/// What changed in the handshake, oldest first.
+pub const CHANGES: &[Change] = &[
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "A wrong shared secret counts against the rate limit even beside a device token; a right device token \
+               clears the count.",
+        sources: &["auth-context.ts resolveConnectAuthState, resolveConnectAuthDecision"],
+        apply: |rules| {
+            rules.handshake.device_token_shields_secret = false;
+            rules.handshake.device_token_clears_secret_failures = true;
+        },
+    },
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "A reverse proxy on loopback cannot vouch for a user, and who is vouched for without a device loses its \
+               scopes.",
+        sources: &[
+            "auth-*.js authorizeTrustedProxy",
+            "connect-policy.ts shouldClearUnboundScopesForMissingDeviceIdentity",
+        ],
+        apply: |rules| {
+            rules.handshake.loopback_proxy_cannot_vouch = true;
+            rules.handshake.vouched_scopes_need_device = true;
+        },
+    },
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "A new node with a bootstrap token and no scopes is paired at once, from anywhere, and the token is revoked.",
+        sources: &["message-handler.ts requirePairing"],
+        apply: |rules| rules.handshake.bootstrap_pairing = BootstrapPairing::Silent,
+    },
+    Change {
+        seen: V2026_4_2,
+        not_yet: V2026_4_1,
+        what: "A role upgrade is silent for local clients, as a first pairing is.",
+        sources: &["#59092", "#59555", "handshake-auth-helpers.ts shouldAllowSilentLocalPairing"],
+        apply: |rules| rules.handshake.silent_role_upgrade = true,
+    },
+    Change {
+        seen: V2026_4_2,
+        not_yet: V2026_4_1,
+        what: "A bootstrap token is looked at even where the shared secret is right.",
+        sources: &["auth-context.ts resolveConnectAuthDecision"],
+        apply: |rules| rules.handshake.bootstrap_beats_secret = true,
+    },
+    Change {
+        seen: V2026_4_2,
+        not_yet: V2026_4_1,
+        what: "hello-ok shows configPath, stateDir and authMode to administrators only.",
+        sources: &["health-state.ts buildGatewaySnapshot"],
+        apply: |rules| rules.handshake.paths_for_admin_only = true,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "A local backend client with the shared secret or a device token need not be paired; who need not be \
+               paired is still held to a record if there is one.",
+        sources: &["handshake-auth-helpers.ts shouldSkipLocalBackendSelfPairing", "message-handler.ts"],
+        apply: |rules| {
+            rules.handshake.backend_skips_pairing = true;
+            rules.handshake.skipping_ignores_record = false;
+        },
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "The CLI with the shared secret on a loopback peer with a private Host is local for pairing, whatever \
+               Forwarded, X-Forwarded-Host and X-Forwarded-Proto say.",
+        sources: &["handshake-auth-helpers.ts isCliContainerLocalEquivalent"],
+        apply: |rules| rules.handshake.local_container_cli = true,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "approvedScopes bound what a record may ask for before its scopes do.",
+        sources: &["message-handler.ts"],
+        apply: |rules| rules.handshake.approved_scopes_first = true,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "A bootstrap token hands off: the node is paired with every role of the token's profile and hello-ok \
+               carries a device token for each.",
+        sources: &["message-handler.ts handoffBootstrapProfile"],
+        apply: |rules| rules.handshake.bootstrap_pairing = BootstrapPairing::HandOff,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "Browser clients on loopback have a rate limit for each origin, and a locked out shared secret does not \
+               lock out device tokens.",
+        sources: &["handshake-auth-helpers.ts resolveBrowserOriginRateLimitKey", "auth-context.ts"],
+        apply: |rules| {
+            rules.handshake.browser_limit_per_origin = true;
+            rules.handshake.secret_lockout_blocks_device_token = false;
+        },
+    },
+    Change {
+        seen: V2026_4_8,
+        not_yet: V2026_4_5,
+        what: "The Control UI in a browser with the shared secret is local for pairing from a private peer where Host \
+               and Origin are loopback.",
+        sources: &["handshake-auth-helpers.ts isControlUiBrowserContainerLocalEquivalent"],
+        apply: |rules| rules.handshake.local_container_control_ui = true,
+    },
+];

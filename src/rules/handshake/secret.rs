@@ -1,0 +1,133 @@
+//! The gateway's own secret: token, password, none, or a reverse proxy's word (`authorizeGatewayConnect` in `auth-*.js`).
+
+use super::HandshakeRules;
+use super::limits::{Credential, RateLimiter};
+use crate::rules::config::TrustedProxy;
+use crate::rules::locality::joined;
+use crate::rules::{AuthMode, GatewayConfig, Peer, address};
+use std::borrow::Cow;
+
+/// What let a client in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    None,
+    Token,
+    Password,
+    TrustedProxy,
+    BootstrapToken,
+    DeviceToken,
+}
+
+/// Why a client was not let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// `details.authReason`.
+    pub reason: Cow<'static, str>,
+    /// Whether it is the rate limit that says no.
+    pub rate_limited: bool,
+}
+
+impl Failure {
+    pub(super) const RATE_LIMITED: Self = Self { reason: Cow::Borrowed("rate_limited"), rate_limited: true };
+
+    pub(super) fn because(reason: &'static str) -> Self {
+        Self { reason: Cow::Borrowed(reason), rate_limited: false }
+    }
+}
+
+/// The token and password that a client gave, trimmed; blank ones are none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Given<'a> {
+    pub token: Option<&'a str>,
+    pub password: Option<&'a str>,
+}
+
+/// Whose failures are counted where.
+pub(super) struct Counter<'a> {
+    pub now: i64,
+    pub address: Option<&'a str>,
+    pub limiter: Option<&'a mut RateLimiter>,
+}
+
+/// Judges what a client gave.
+///
+/// `gateway.auth.allowTailscale` adds nothing here: it takes the word of a Tailscale daemon that no case has, and without
+/// one the releases go on as if it were off.
+///
+/// # Errors
+/// Why it is not let in.
+pub(super) fn authorise(
+    rules: &HandshakeRules,
+    config: &GatewayConfig,
+    peer: &Peer,
+    given: Given<'_>,
+    mut counter: Counter<'_>,
+) -> Result<Method, Failure> {
+    match config.auth_mode {
+        AuthMode::TrustedProxy => return vouched(rules, config, peer),
+        AuthMode::None => return Ok(Method::None),
+        AuthMode::Token | AuthMode::Password => {}
+    }
+    // Where no address is known the peer's counts, for the secret only.
+    let peer_address = peer.address.to_string();
+    let address = counter.address.or(Some(peer_address.as_str()));
+    if let Some(limiter) = counter.limiter.as_deref_mut()
+        && !limiter.allows(counter.now, address, Credential::SharedSecret)
+    {
+        return Err(Failure::RATE_LIMITED);
+    }
+    let verdict = if config.auth_mode == AuthMode::Token {
+        compared(config.token.as_deref(), given.token, ["token_missing_config", "token_missing", "token_mismatch"])
+            .map(|()| Method::Token)
+    } else {
+        let reasons = ["password_missing_config", "password_missing", "password_mismatch"];
+        compared(config.password.as_deref(), given.password, reasons).map(|()| Method::Password)
+    };
+    if let Some(limiter) = counter.limiter {
+        match &verdict {
+            Ok(_) => limiter.clear(address, Credential::SharedSecret),
+            Err(failure) if failure.reason.ends_with("_mismatch") => {
+                limiter.fail(counter.now, address, Credential::SharedSecret);
+            }
+            Err(_) => {}
+        }
+    }
+    verdict
+}
+
+fn compared(expected: Option<&str>, given: Option<&str>, reasons: [&'static str; 3]) -> Result<(), Failure> {
+    let [not_configured, missing, mismatch] = reasons;
+    match (expected.filter(|secret| !secret.is_empty()), given) {
+        (None, _) => Err(Failure::because(not_configured)),
+        (_, None) => Err(Failure::because(missing)),
+        (Some(expected), Some(given)) if expected == given => Ok(()),
+        _ => Err(Failure::because(mismatch)),
+    }
+}
+
+fn vouched(rules: &HandshakeRules, config: &GatewayConfig, peer: &Peer) -> Result<Method, Failure> {
+    let Some(proxy) = &config.trusted_proxy else { return Err(Failure::because("trusted_proxy_config_missing")) };
+    if config.trusted_proxies.is_empty() {
+        return Err(Failure::because("trusted_proxy_no_proxies_configured"));
+    }
+    if !address::is_listed(peer.address, &config.trusted_proxies) {
+        return Err(Failure::because("trusted_proxy_untrusted_source"));
+    }
+    if rules.loopback_proxy_cannot_vouch && address::is_loopback(peer.address) {
+        return Err(Failure::because("trusted_proxy_loopback_source"));
+    }
+    vouched_user(proxy, peer).map(|()| Method::TrustedProxy)
+}
+
+fn vouched_user(proxy: &TrustedProxy, peer: &Peer) -> Result<(), Failure> {
+    let value = |header: &str| joined(peer, &header.to_lowercase()).filter(|value| !value.trim().is_empty());
+    if let Some(missing) = proxy.required_headers.iter().find(|header| value(header).is_none()) {
+        let reason = Cow::Owned(format!("trusted_proxy_missing_header_{missing}"));
+        return Err(Failure { reason, rate_limited: false });
+    }
+    let Some(user) = value(&proxy.user_header) else { return Err(Failure::because("trusted_proxy_user_missing")) };
+    if !proxy.allow_users.is_empty() && !proxy.allow_users.iter().any(|allowed| allowed == user.trim()) {
+        return Err(Failure::because("trusted_proxy_user_not_allowed"));
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! The frame, its size, protocol and role; what comes too late, too often, or all at once.
+
+use super::*;
+use rstest::rstest;
+
+fn first(stage: &mut Stage, data: &[u8]) -> Answer {
+    let (connection, _) = stage.open(cli().peer());
+    let outcome = stage.act(Act::Message { connection, data: data.to_vec() });
+    Answer::of(connection, outcome)
+}
+
+#[rstest]
+#[case(b"", "close 1000 ")]
+#[case(b"garbage", "close 1000 ")]
+#[case(b"\xff\xfe", "close 1000 ")]
+#[case("\u{feff}{}".as_bytes(), "close 1000 ")]
+#[case(b"null", "close 1008 invalid request frame")]
+#[case(b"[]", "close 1008 invalid request frame")]
+#[case(br#"{"type":"event","event":"x"}"#, "close 1008 invalid request frame")]
+#[case(br#"{"type":"req","id":1,"method":"connect"}"#, "close 1008 invalid request frame")]
+#[case(br#"{"type":"req","id":"1","method":"health"}"#, "invalid handshake: first request must be connect")]
+#[case(br#"{"type":"req","id":"1","method":"connect"}"#, "invalid connect params: must be object")]
+fn a_first_frame_that_is_no_connect(#[case] data: &[u8], #[case] verdict: &str) {
+    assert_eq!(first(&mut stage("2026.4.2"), data).verdict(), verdict);
+}
+
+#[test]
+fn a_close_reason_is_the_message_cut() {
+    let answer = first(&mut stage("2026.4.2"), br#"{"type":"req","id":"1","method":"connect","params":{}}"#);
+    let message = answer.said["message"].as_str().unwrap();
+    assert!(message.len() > 120);
+    assert_eq!(answer.close, Some((1008, message[..120].to_owned())));
+}
+
+#[rstest]
+#[case(65_536, "close 1000 ")]
+#[case(65_537, "close 1009 ")]
+fn the_limit_before_the_welcome_is_64_kib(#[case] size: usize, #[case] verdict: &str) {
+    assert_eq!(first(&mut stage("2026.4.2"), &vec![b'x'; size]).verdict(), verdict);
+}
+
+#[rstest]
+#[case(1, 3, "hello")]
+#[case(3, 99, "hello")]
+#[case(4, 5, "protocol mismatch")]
+#[case(1, 2, "protocol mismatch")]
+#[case(4, 3, "protocol mismatch")]
+fn the_protocol_range_must_contain_3(#[case] min: u32, #[case] max: u32, #[case] verdict: &str) {
+    let mut stage = stage("2026.4.2");
+    let (connection, nonce) = stage.open(cli().peer());
+    let mut frame = cli().frame(&nonce, NOW);
+    frame["params"]["minProtocol"] = json!(min);
+    frame["params"]["maxProtocol"] = json!(max);
+    let answer = Answer::of(connection, stage.act(Act::Message { connection, data: frame.to_string().into() }));
+    assert_eq!(answer.verdict(), verdict);
+    if verdict != "hello" {
+        assert_eq!(answer.said["details"], json!({ "expectedProtocol": 3 }));
+        assert_eq!(answer.close, Some((1002, "protocol mismatch".to_owned())));
+    }
+}
+
+#[rstest]
+#[case("owner", "invalid role")]
+#[case("Operator", "invalid role")]
+#[case("operator", "hello")]
+fn only_two_roles_exist(#[case] role: &'static str, #[case] verdict: &str) {
+    assert_eq!(stage("2026.4.2").connect(&cli().role(role)).verdict(), verdict);
+}
+
+#[test]
+fn a_call_right_behind_the_connect_is_taken_for_the_first_message() {
+    let mut stage = stage("2026.4.2");
+    let (connection, nonce) = stage.open(cli().peer());
+    let connect = cli().frame(&nonce, NOW).to_string().into_bytes();
+    let call = br#"{"type":"req","id":"2","method":"health"}"#.to_vec();
+    let outcome = stage.act(Act::Burst { connection, messages: vec![connect, call] });
+    let heard: Vec<&Effect> =
+        outcome.effects.iter().filter(|effect| matches!(effect, Effect::Send { .. } | Effect::Close { .. })).collect();
+    let [Effect::Send { frame: ServerFrame::Res { id, ok: false, .. }, .. }, Effect::Close { code: 1008, .. }] =
+        heard[..]
+    else {
+        panic!("{heard:?}")
+    };
+    assert_eq!(id, "2");
+    assert_eq!(stage.document(Document::DevicesPaired).as_object().unwrap().len(), 1);
+    assert!(stage.model.clients().is_empty());
+}
+
+#[test]
+fn whoever_says_nothing_is_closed_without_a_word() {
+    let mut stage = staged("2026.4.2", |config| config.handshake_timeout_ms = Some(700));
+    let (connection, _) = stage.open(cli().peer());
+    stage.now = NOW + 699;
+    assert_eq!(stage.act(Act::Wake).wake_at, Some(NOW + 700));
+    stage.now = NOW + 700;
+    let answer = Answer::of(connection, stage.act(Act::Wake));
+    assert_eq!(answer.verdict(), "close 1000 ");
+    let late = stage.act(Act::Message { connection, data: b"{}".to_vec() });
+    assert_eq!(late.effects, []);
+}
+
+#[test]
+fn one_address_may_wait_32_times() {
+    let mut stage = stage("2026.4.2");
+    for _ in 0..32 {
+        stage.open(cli().peer());
+    }
+    let outcome = stage.act(Act::Open { connection: ConnectionId(99), peer: cli().peer() });
+    assert!(matches!(&outcome.effects[..], [Effect::RefuseUpgrade { status: 503, .. }]));
+    stage.act(Act::Closed { connection: ConnectionId(1) });
+    let outcome = stage.act(Act::Open { connection: ConnectionId(100), peer: cli().peer() });
+    assert!(matches!(&outcome.effects[..], [Effect::Send { .. }]));
+}

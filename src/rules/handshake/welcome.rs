@@ -1,0 +1,291 @@
+//! The welcome: device token, presence and `hello-ok`.
+
+use super::attempt::Attempt;
+use super::credentials::Standing;
+use super::pairing::Paired;
+use super::refusal::End;
+use super::rules::BootstrapPairing;
+use super::secret::Method;
+use crate::protocol::frame::ServerFrame;
+use crate::rules::act::{Effect, Environment, Outcome};
+use crate::rules::broadcast::TICK_INTERVAL_MS;
+use crate::rules::model::{ConnectedClient, Model};
+use crate::rules::origin::Origin;
+use crate::rules::pairing::{self, BootstrapProfile, Fault};
+use crate::rules::{AuthMode, GatewayConfig, address, nodes, rpc};
+use crate::store::record::{self, Record};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+/// Most bytes of a message after the welcome.
+pub(crate) const MAX_PAYLOAD_BYTES: usize = 26_214_400;
+const MAX_BUFFERED_BYTES: usize = 52_428_800;
+/// The one port that a `Host` header's port may stand in for in the canvas URL.
+const DEFAULT_PORT: u16 = 18_789;
+
+/// Lets the client in.
+///
+/// # Errors
+/// What a release throws on the way.
+pub(super) fn welcome(
+    model: &mut Model,
+    environment: &mut Environment<'_>,
+    mut attempt: Attempt,
+    standing: &Standing,
+    device_id: Option<String>,
+    paired: Paired,
+    outcome: &mut Outcome,
+) -> Result<(), End> {
+    let profile = issued_profile(model, environment, standing)?;
+    let auth = match &device_id {
+        Some(device_id) => tokens(model, environment, &attempt, device_id, paired.handed_off.as_ref())?,
+        None => None,
+    };
+    let node_id = match attempt.role {
+        "node" => Some(reconcile_node(model, environment, &mut attempt, outcome)?),
+        _ => None,
+    };
+    let now = environment.now;
+    let instance = attempt.client().instance_id.clone();
+    let key = device_id.clone().or_else(|| instance.clone()).unwrap_or_else(|| attempt.conn_id.clone());
+    let presence_key = (!attempt.is_cli()).then_some(key);
+    if let Some(key) = &presence_key {
+        let ip = attempt.locality.reported_ip.as_deref();
+        model.presence.joined(key, &attempt.params, attempt.role, &attempt.scopes, ip, now);
+    }
+    let hello = hello(model, environment, &attempt, auth);
+    attempt.params.role = Some(attempt.role.to_owned());
+    attempt.params.scopes = Some(attempt.scopes.clone());
+    let client = ConnectedClient {
+        order: model.welcomed,
+        role: attempt.role.to_owned(),
+        scopes: attempt.scopes.clone(),
+        presence_key,
+        client_ip: attempt.locality.reported_ip.clone(),
+        connected_at: now,
+        connect: attempt.params,
+    };
+    model.welcomed += 1;
+    if let Some(open) = model.connections.get_mut(&attempt.connection) {
+        open.handshake_deadline = None;
+        open.client = Some(client);
+    }
+    let frame = ServerFrame::Res { id: Value::from(attempt.frame_id), ok: true, payload: Some(hello), error: None };
+    outcome.effects.push(Effect::Send { connection: attempt.connection, frame });
+    for node_id in node_ids(node_id, instance.as_deref()) {
+        if let Err(fault) = nodes::record_connect(environment.store, now, &node_id) {
+            let text = fault.for_answer();
+            outcome.effects.push(Effect::Log(format!("failed to record last connect for {node_id}: {text}")));
+        }
+    }
+    if let Some(fault) = settle_bootstrap(model, environment, standing, &attempt.scopes, attempt.role, &paired, profile)
+    {
+        outcome.effects.push(Effect::Log(format!("bootstrap token post-connect bookkeeping failed: {fault}")));
+    }
+    Ok(())
+}
+
+/// Reconciles a node with the node store, announces what it asks for, and leaves it the commands it may have. Its id.
+fn reconcile_node(
+    model: &mut Model,
+    environment: &mut Environment<'_>,
+    attempt: &mut Attempt,
+    outcome: &mut Outcome,
+) -> Result<String, Fault> {
+    let ip = attempt.locality.reported_ip.as_deref();
+    let node = nodes::reconcile_on_connect(&model.rules, &model.config, &attempt.params, ip, environment)?;
+    if let Some(requested) = node.requested.filter(|requested| requested.created) {
+        model.broadcast("node.pair.requested", Value::Object(requested.request), outcome);
+    }
+    attempt.params.commands = Some(node.commands);
+    Ok(node.node_id)
+}
+
+/// The names under which a node may have been approved: its id and its instance.
+fn node_ids(node_id: Option<String>, instance: Option<&str>) -> Vec<String> {
+    let Some(node_id) = node_id else { return Vec::new() };
+    let instance = instance.map(record::trim).filter(|instance| !instance.is_empty() && *instance != node_id);
+    let instance = instance.map(str::to_owned);
+    std::iter::once(node_id).chain(instance).collect()
+}
+
+/// Since 2026.4.5: what the bootstrap token that let the client in was issued for.
+fn issued_profile(
+    model: &Model,
+    environment: &Environment<'_>,
+    standing: &Standing,
+) -> Result<Option<BootstrapProfile>, Fault> {
+    match standing.bootstrap_token().filter(|_| standing.method == Method::BootstrapToken) {
+        Some(token) if model.rules.handshake.bootstrap_pairing == BootstrapPairing::HandOff => {
+            pairing::bootstrap_profile(&model.rules.pairing, environment.store, environment.now, token)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `hello-ok.auth`: the device's token, minted if need be, and those of every role that a bootstrap token handed off.
+fn tokens(
+    model: &Model,
+    environment: &mut Environment<'_>,
+    attempt: &Attempt,
+    device_id: &str,
+    handed_off: Option<&BootstrapProfile>,
+) -> Result<Option<Value>, Fault> {
+    let mut ensure = |role: &str, scopes: &[String]| {
+        let Environment { now, store, entropy } = environment;
+        pairing::ensure_token(&model.rules.pairing, *store, *entropy, *now, device_id, role, scopes)
+    };
+    let own = ensure(attempt.role, &attempt.scopes)?;
+    let mut others = Vec::new();
+    for role in handed_off.map(|profile| profile.roles.as_slice()).unwrap_or_default() {
+        let known = |token: &Record| token.get("role").and_then(Value::as_str) == Some(role);
+        if own.as_ref().is_some_and(known) || others.iter().any(known) {
+            continue;
+        }
+        let scopes = handed_off.map(|profile| profile.handoff_scopes(role)).unwrap_or_default();
+        others.extend(ensure(role, &scopes)?);
+    }
+    let mut shown = own.iter().chain(&others).map(shown_token);
+    let Some(mut auth) = shown.next().filter(|_| own.is_some()) else { return Ok(None) };
+    let others: Vec<Value> = shown.map(Value::Object).collect();
+    if !others.is_empty() {
+        record::set(&mut auth, "deviceTokens", Some(others));
+    }
+    Ok(Some(Value::Object(auth)))
+}
+
+fn shown_token(token: &Record) -> Record {
+    let mut shown = Record::new();
+    record::set(&mut shown, "deviceToken", token.get("token").cloned());
+    record::set(&mut shown, "role", token.get("role").cloned());
+    record::set(&mut shown, "scopes", token.get("scopes").cloned());
+    let issued = record::present(token.get("rotatedAtMs")).or(token.get("createdAtMs"));
+    record::set(&mut shown, "issuedAtMs", issued.cloned());
+    shown
+}
+
+/// A bootstrap token that has handed off, or whose profile has been used up, is taken back. What fails here is only
+/// logged: the client is in already.
+fn settle_bootstrap(
+    model: &Model,
+    environment: &mut Environment<'_>,
+    standing: &Standing,
+    scopes: &[String],
+    role: &str,
+    paired: &Paired,
+    profile: Option<BootstrapProfile>,
+) -> Option<Fault> {
+    let (rules, now) = (&model.rules.pairing, environment.now);
+    let token = standing.bootstrap_token().filter(|_| standing.method == Method::BootstrapToken)?;
+    if model.rules.handshake.bootstrap_pairing != BootstrapPairing::HandOff {
+        return None;
+    }
+    let spent = match (&paired.handed_off, profile) {
+        (Some(_), _) => Ok(true),
+        (None, Some(_)) => pairing::redeem_bootstrap_profile(rules, environment.store, now, token, role, scopes),
+        (None, None) => Ok(false),
+    };
+    let settled = spent.and_then(|spent| match spent {
+        true => pairing::revoke_bootstrap_token(rules, environment.store, now, token).map(|_| ()),
+        false => Ok(()),
+    });
+    settled.err()
+}
+
+fn hello(model: &mut Model, environment: &mut Environment<'_>, attempt: &Attempt, auth: Option<Value>) -> Value {
+    let snapshot = snapshot(model, environment.now, attempt);
+    let listed = rpc::listed_methods(&model.rules.rpc);
+    let mut hello = Record::new();
+    record::set(&mut hello, "type", Some("hello-ok"));
+    record::set(&mut hello, "protocol", Some(3));
+    let server = json!({ "version": model.rules.release.to_string(), "connId": attempt.conn_id });
+    record::set(&mut hello, "server", Some(server));
+    record::set(&mut hello, "features", Some(json!({ "methods": listed, "events": rpc::EVENTS })));
+    record::set(&mut hello, "snapshot", Some(snapshot));
+    let canvas = canvas_url(&model.config, attempt).map(|url| match attempt.role {
+        "node" => with_capability(url, environment),
+        _ => url,
+    });
+    record::set(&mut hello, "canvasHostUrl", canvas);
+    record::set(&mut hello, "auth", auth);
+    let policy = json!({
+        "maxPayload": MAX_PAYLOAD_BYTES,
+        "maxBufferedBytes": MAX_BUFFERED_BYTES,
+        "tickIntervalMs": TICK_INTERVAL_MS,
+    });
+    record::set(&mut hello, "policy", Some(policy));
+    Value::Object(hello)
+}
+
+/// What the gateway looks like at this moment (`buildGatewaySnapshot` in `health-state.ts`).
+fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
+    let admin = attempt.scopes.iter().any(|scope| scope == "operator.admin");
+    let only_for_admin = model.rules.handshake.paths_for_admin_only;
+    let config = &model.config;
+    let auth_mode = match config.auth_mode {
+        AuthMode::None => "none",
+        AuthMode::Token => "token",
+        AuthMode::Password => "password",
+        AuthMode::TrustedProxy => "trusted-proxy",
+    };
+    let paths = [("configPath", config.config_path.clone()), ("stateDir", config.state_dir.clone())];
+    let defaults = json!({
+        "defaultAgentId": "main",
+        "mainKey": "main",
+        "mainSessionKey": "agent:main:main",
+        "scope": "per-sender",
+    });
+    let health = rpc::health(model, now);
+    let mut snapshot = Record::new();
+    let mut put = |key: &str, value: Value| record::set(&mut snapshot, key, Some(value));
+    put("presence", Value::Array(model.presence.list(now)));
+    put("health", health);
+    put("stateVersion", json!({ "presence": model.presence.version(), "health": model.health_version }));
+    put("uptimeMs", Value::from(now - model.started_at.unwrap_or(now)));
+    // The order of keys changed with who may see them.
+    if only_for_admin {
+        put("sessionDefaults", defaults);
+        if admin {
+            paths.into_iter().for_each(|(key, path)| put(key, Value::from(path)));
+            put("authMode", Value::from(auth_mode));
+        }
+    } else {
+        paths.into_iter().for_each(|(key, path)| put(key, Value::from(path)));
+        put("sessionDefaults", defaults);
+        put("authMode", Value::from(auth_mode));
+    }
+    Value::Object(snapshot)
+}
+
+/// Where a client finds the canvas host: this gateway's port at the host that the client itself named
+/// (`canvas-host-url.ts`).
+fn canvas_url(config: &GatewayConfig, attempt: &Attempt) -> Option<String> {
+    if !config.canvas_host {
+        return None;
+    }
+    let scheme = match attempt.peer.header("x-forwarded-proto").map(str::trim) {
+        Some("https") => "https",
+        _ => "http",
+    };
+    let named = attempt.host().and_then(|host| Origin::parse(&format!("http://{}", host.trim())));
+    let Some(named) = named else {
+        let local = attempt.peer.address.to_canonical();
+        return address::is_loopback(local).then(|| format!("{scheme}://{local}:{}", config.port));
+    };
+    let port = match (config.port, named.port) {
+        (DEFAULT_PORT, Some(port)) => port,
+        (DEFAULT_PORT, None) if scheme == "https" => 443,
+        (DEFAULT_PORT, None) => 80,
+        (port, _) => port,
+    };
+    // An IPv6 address has its brackets already; the releases put on a second pair.
+    let host = if named.hostname.contains(':') { format!("[{}]", named.hostname) } else { named.hostname };
+    Some(format!("{scheme}://{host}:{port}"))
+}
+
+/// A node gets a URL of its own. One with doubled brackets is no URL, and stays as it is.
+fn with_capability(url: String, environment: &mut Environment<'_>) -> String {
+    let capability = URL_SAFE_NO_PAD.encode(&environment.entropy.token()[..18]);
+    if url.contains("[[") { url } else { format!("{url}/__openclaw__/cap/{capability}") }
+}

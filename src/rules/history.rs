@@ -1,0 +1,126 @@
+//! The history of the rules: what changed in which release, and how that is known.
+
+use super::changes::changes;
+use super::handshake::HandshakeRules;
+use super::locality::LocalityRules;
+use super::nodes::NodeRules;
+use super::pairing::PairingRules;
+use super::release::Release;
+use super::rpc::RpcRules;
+
+/// What one release does, as data: the oldest known release's rules with every [`Change`] up to this one applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// The release that was asked for. Its rules are those of the newest known release at or before it.
+    pub release: Release,
+    /// Who counts as local.
+    pub locality: LocalityRules,
+    /// The checks between the upgrade and `hello-ok`, and `hello-ok` itself.
+    pub handshake: HandshakeRules,
+    /// The device store.
+    pub pairing: PairingRules,
+    /// The node store.
+    pub nodes: NodeRules,
+    /// The calls of welcomed clients.
+    pub rpc: RpcRules,
+}
+
+/// One change of behaviour between two releases.
+pub struct Change {
+    /// The release in which it was seen.
+    pub seen: Release,
+    /// The newest release in which it was looked for and not yet there.
+    pub not_yet: Release,
+    /// One sentence for a reader.
+    pub what: &'static str,
+    /// Issue or pull request numbers, or the release's file and function.
+    pub sources: &'static [&'static str],
+    /// What it does to the rules.
+    pub apply: fn(&mut Rules),
+}
+
+/// Releases whose behaviour was read and seen, oldest first. The first one's rules are the ground that every
+/// [`Change`] builds on.
+pub const KNOWN: [Release; 6] = [
+    Release::new(2026, 3, 28),
+    Release::new(2026, 3, 31),
+    Release::new(2026, 4, 1),
+    Release::new(2026, 4, 2),
+    Release::new(2026, 4, 5),
+    Release::new(2026, 4, 8),
+];
+
+/// A release older than every one whose rules are known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the rules of {0} are not known: the oldest known release is {oldest}", oldest = KNOWN[0])]
+pub struct UnknownRelease(pub Release);
+
+impl Rules {
+    /// The rules of a release: those of the newest known release at or before it.
+    ///
+    /// # Errors
+    /// A release before the first known one.
+    pub fn of(release: Release) -> Result<Self, UnknownRelease> {
+        if release < KNOWN[0] {
+            return Err(UnknownRelease(release));
+        }
+        let mut rules = Self {
+            release,
+            locality: LocalityRules::oldest(),
+            handshake: HandshakeRules::oldest(),
+            pairing: PairingRules::oldest(),
+            nodes: NodeRules::oldest(),
+            rpc: RpcRules::oldest(),
+        };
+        for change in changes().into_iter().filter(|change| change.seen <= release) {
+            (change.apply)(&mut rules);
+        }
+        Ok(rules)
+    }
+
+    /// The newest known release at or before this one: the one whose behaviour these rules describe.
+    pub fn described(&self) -> Release {
+        KNOWN.into_iter().rev().find(|known| *known <= self.release).unwrap_or(KNOWN[0])
+    }
+}
+
+/// Releases whose behaviour was read and seen, oldest first.
+pub fn known_releases() -> &'static [Release] {
+    &KNOWN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("2026.3.28", "2026.3.28")]
+    #[case("2026.3.30", "2026.3.28")]
+    #[case("2026.4.3", "2026.4.2")]
+    #[case("2026.9.6", "2026.4.8")]
+    fn an_unknown_release_has_the_rules_of_the_one_before(#[case] release: &str, #[case] described: &str) {
+        let rules = Rules::of(release.parse().unwrap()).unwrap();
+        assert_eq!(rules.described().to_string(), described);
+        let known = Rules::of(described.parse().unwrap()).unwrap();
+        assert_eq!(Rules { release: known.release, ..rules }, known);
+    }
+
+    #[test]
+    fn what_came_before_the_history_is_unknown() {
+        let error = Rules::of(Release::new(2026, 3, 13)).unwrap_err();
+        assert_eq!(error.to_string(), "the rules of 2026.3.13 are not known: the oldest known release is 2026.3.28");
+    }
+
+    #[test]
+    fn every_change_lies_between_two_known_releases_and_changes_something() {
+        for change in changes() {
+            assert!(change.not_yet < change.seen, "{}", change.what);
+            assert!(KNOWN.contains(&change.not_yet) && KNOWN.contains(&change.seen), "{}", change.what);
+            let before = Rules::of(change.not_yet).unwrap();
+            let mut after = before.clone();
+            (change.apply)(&mut after);
+            assert_ne!(before, after, "{}", change.what);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Who counts as local, and which address a connection is taken to come from.
+
+use super::history::Change;
+use super::release::Release;
+use super::{GatewayConfig, Peer, address};
+use std::net::IpAddr;
+
+/// What makes a connection local in one release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalityRules {
+    /// `Host` must name this machine (`localhost`, a loopback address, `*.ts.net`), and the client's address as
+    /// `trustedProxies` and the forwarding headers give it must be loopback. Otherwise locality is a loopback peer
+    /// without any proxy header, whatever `Host` and `trustedProxies` say.
+    pub host_and_trusted_proxies_count: bool,
+    /// `localhost.` is this machine as `localhost` is.
+    pub trailing_dots: bool,
+}
+
+impl LocalityRules {
+    /// The rules of 2026.3.28, the oldest release of the history.
+    pub fn oldest() -> Self {
+        Self { host_and_trusted_proxies_count: true, trailing_dots: false }
+    }
+}
+
+/// What changed in who counts as local.
+pub const CHANGES: &[Change] = &[
+    Change {
+        seen: Release::new(2026, 3, 31),
+        not_yet: Release::new(2026, 3, 28),
+        what: "A direct connect is local if the peer is loopback and no proxy header is present; Host and trustedProxies \
+               do not matter any more.",
+        sources: &["#59045", "auth-*.js isLocalDirectRequest"],
+        apply: |rules| rules.locality.host_and_trusted_proxies_count = false,
+    },
+    Change {
+        seen: Release::new(2026, 4, 2),
+        not_yet: Release::new(2026, 4, 1),
+        what: "localhost with a trailing dot is a loopback host.",
+        sources: &["net-*.js parseHostForAddressChecks"],
+        apply: |rules| rules.locality.trailing_dots = true,
+    },
+];
+
+/// Headers whose presence makes a connection proxied since 2026.3.31.
+const PROXY_HEADERS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "x-forwarded-host"];
+
+/// Where a connection comes from, as the gateway judges it when it opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locality {
+    /// Whether it counts as local.
+    pub direct: bool,
+    /// The client's address: the peer's, or behind a trusted proxy the one that it reports, if any.
+    pub client_ip: Option<IpAddr>,
+    /// The address that is written down and shown: none for local clients, loopback and untrusted proxies.
+    pub reported_ip: Option<String>,
+    /// Whether `X-Forwarded-For` or `X-Real-IP` is present: the two that later checks look at.
+    pub has_proxy_headers: bool,
+    /// Why it is local or not, for a person.
+    pub reason: String,
+}
+
+impl Locality {
+    /// Judges a connection.
+    pub fn of(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Self {
+        let client_ip = client_ip(config, peer);
+        let has_proxy_headers = present(peer, "x-forwarded-for").or_else(|| present(peer, "x-real-ip")).is_some();
+        let untrusted_proxy = has_proxy_headers && !address::is_listed(peer.address, &config.trusted_proxies);
+        let verdict = if rules.host_and_trusted_proxies_count {
+            direct_by_host(rules, config, peer, client_ip)
+        } else {
+            direct_by_headers(peer)
+        };
+        let shown = client_ip.filter(|ip| verdict.is_err() && !untrusted_proxy && !address::is_loopback(*ip));
+        Self {
+            direct: verdict.is_ok(),
+            client_ip,
+            reported_ip: shown.map(|ip| ip.to_string()),
+            has_proxy_headers,
+            reason: match verdict {
+                Ok(why) => format!("local: {why}"),
+                Err(why) => format!("not local: {why}"),
+            },
+        }
+    }
+}
+
+/// Since 2026.3.31.
+fn direct_by_headers(peer: &Peer) -> Result<String, String> {
+    if let Some(header) = PROXY_HEADERS.into_iter().find(|header| present(peer, header).is_some()) {
+        return Err(format!(
+            "header {} is present; since 2026.3.31 trustedProxies does not rescue it",
+            header_name(header)
+        ));
+    }
+    if !address::is_loopback(peer.address) {
+        return Err(format!("the peer {} is not loopback", peer.address));
+    }
+    Ok(format!("the peer {} is loopback and no proxy header is present", peer.address))
+}
+
+/// Up to 2026.3.28.
+fn direct_by_host(
+    rules: &LocalityRules,
+    config: &GatewayConfig,
+    peer: &Peer,
+    client_ip: Option<IpAddr>,
+) -> Result<String, String> {
+    let trusted = address::is_listed(peer.address, &config.trusted_proxies);
+    match client_ip {
+        Some(ip) if address::is_loopback(ip) => {}
+        Some(ip) => return Err(format!("the client's address {ip} is not loopback")),
+        None => {
+            return Err(format!("the peer {} is in trustedProxies and reports no client address", peer.address));
+        }
+    }
+    let host = address::host_name(peer.header("host").unwrap_or_default());
+    if host.is_empty() || !(address::is_loopback_host(&host, rules.trailing_dots) || host.ends_with(".ts.net")) {
+        return Err(format!("Host `{host}` does not name this machine; it counts up to 2026.3.28"));
+    }
+    let forwarded =
+        ["x-forwarded-for", "x-real-ip", "x-forwarded-host"].into_iter().find(|h| present(peer, h).is_some());
+    match forwarded {
+        Some(header) if !trusted => {
+            Err(format!("header {} is present and the peer is not in trustedProxies", header_name(header)))
+        }
+        _ => Ok("the client's address is loopback and Host names this machine".to_owned()),
+    }
+}
+
+/// The client's address: the peer's own, unless the peer is a trusted proxy; then the last address of `X-Forwarded-For`
+/// that is neither loopback nor a trusted proxy, else `X-Real-IP` where `allowRealIpFallback` is set.
+pub fn client_ip(config: &GatewayConfig, peer: &Peer) -> Option<IpAddr> {
+    if !address::is_listed(peer.address, &config.trusted_proxies) {
+        return Some(peer.address.to_canonical());
+    }
+    let forwarded = joined(peer, "x-forwarded-for").unwrap_or_default();
+    let hop = forwarded
+        .split(',')
+        .filter_map(address::parse_with_port)
+        .rfind(|hop| !address::is_loopback(*hop) && !address::is_listed(*hop, &config.trusted_proxies));
+    hop.or_else(|| {
+        let real_ip = joined(peer, "x-real-ip").filter(|_| config.allow_real_ip_fallback)?;
+        address::parse_with_port(&real_ip)
+    })
+}
+
+/// A header as Node gives it: several of one name are joined.
+pub fn joined(peer: &Peer, name: &str) -> Option<String> {
+    let values: Vec<&str> =
+        peer.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+/// A header that is there and not empty.
+fn present<'a>(peer: &'a Peer, name: &str) -> Option<&'a str> {
+    peer.headers.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+}
+
+fn header_name(lower: &str) -> String {
+    lower
+        .split('-')
+        .map(|word| match word {
+            "ip" => "IP".to_owned(),
+            _ => word[..1].to_uppercase() + &word[1..],
+        })
+        .collect::<Vec<_>>()
+        .join("-")
+}

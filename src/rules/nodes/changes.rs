@@ -1,0 +1,71 @@
+//! What changed when in the node store.
+
+use super::NodeReconnect;
+use crate::rules::{Change, Release};
+
+const V2026_3_28: Release = Release::new(2026, 3, 28);
+const V2026_3_31: Release = Release::new(2026, 3, 31);
+const V2026_4_1: Release = Release::new(2026, 4, 1);
+const V2026_4_2: Release = Release::new(2026, 4, 2);
+const V2026_4_5: Release = Release::new(2026, 4, 5);
+const V2026_4_8: Release = Release::new(2026, 4, 8);
+
+/// The node store's changes, oldest first.
+pub const CHANGES: &[Change] = &[
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "`sms.search` is no longer among the commands that every Android node may offer.",
+        sources: &["node-command-policy.ts PLATFORM_DEFAULTS"],
+        apply: |rules| rules.nodes.android_sms_search = false,
+    },
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "Node lists go by effective roles and name the client and the time of approval.",
+        sources: &["node-catalog.ts"],
+        apply: |rules| rules.nodes.catalogue = true,
+    },
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "A node that is not paired asks for approval when it connects, and has no command until it is approved.",
+        sources: &["ws-connection/message-handler.ts"],
+        apply: |rules| rules.nodes.reconnect = NodeReconnect::AskAndWithhold,
+    },
+    Change {
+        seen: V2026_4_1,
+        not_yet: V2026_3_31,
+        what: "A node has the commands it offers while it waits for approval, and afterwards.",
+        sources: &["node-connect-reconcile.ts"],
+        apply: |rules| rules.nodes.reconnect = NodeReconnect::AskWhenUnpaired,
+    },
+    Change {
+        seen: V2026_4_1,
+        not_yet: V2026_3_31,
+        what: "A repeated node request refreshes the pending one.",
+        sources: &["node-pairing.ts requestNodePairing"],
+        apply: |rules| rules.nodes.request_refreshes = true,
+    },
+    Change {
+        seen: V2026_4_1,
+        not_yet: V2026_3_31,
+        what: "Node lists know approved nodes beside paired devices.",
+        sources: &["node-catalog.ts"],
+        apply: |rules| rules.nodes.list_knows_nodes = true,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "Approving a node needs `operator.pairing` beside what its commands take.",
+        sources: &["node-pairing.ts resolveNodeApprovalRequiredScopes"],
+        apply: |rules| rules.nodes.approval_needs_pairing = true,
+    },
+    Change {
+        seen: V2026_4_8,
+        not_yet: V2026_4_5,
+        what: "A paired node that offers more than was approved asks again and has the approved commands meanwhile.",
+        sources: &["node-connect-reconcile.ts"],
+        apply: |rules| rules.nodes.reconnect = NodeReconnect::AskForMore,
+    },
+];

@@ -1,0 +1,107 @@
+//! What a node's connect does to its commands.
+
+use super::store::{self, NodeRequest, NodeRequested};
+use super::{NodeReconnect, declared_commands};
+use crate::protocol::connect::ConnectParams;
+use crate::rules::pairing::Fault;
+use crate::rules::{Environment, GatewayConfig, Rules};
+use crate::store::record;
+use serde_json::Value;
+
+/// The commands that a node has, and what it asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reconciliation {
+    /// The node's id: its device's, else its client's.
+    pub node_id: String,
+    /// The commands it has from now on.
+    pub commands: Vec<String>,
+    /// The pending approval; a new one is announced as `node.pair.requested`.
+    pub requested: Option<NodeRequested>,
+}
+
+/// Reconciles a node that was let in with the node store.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn reconcile_on_connect(
+    rules: &Rules,
+    config: &GatewayConfig,
+    connect: &ConnectParams,
+    remote_ip: Option<&str>,
+    environment: &mut Environment<'_>,
+) -> Result<Reconciliation, Fault> {
+    let client = &connect.client;
+    let node_id = connect.device.as_ref().map_or(&client.id, |device| &device.id).clone();
+    let family = client.device_family.as_deref();
+    let allowed = |commands: &[String]| declared_commands(&rules.nodes, config, &client.platform, family, commands);
+    let offered = connect.commands.clone().unwrap_or_default();
+    let paired = store::find_paired(environment.store, environment.now, &node_id)?;
+    let approved = paired.as_ref().map(approved_commands).transpose()?;
+    let (commands, asks) = match (rules.nodes.reconnect, approved) {
+        (NodeReconnect::CutDown, approved) => (cut_down(rules, config, connect, approved.as_deref()), false),
+        (NodeReconnect::AskAndWithhold, None) => (Vec::new(), true),
+        (NodeReconnect::AskAndWithhold, approved) => (cut_down(rules, config, connect, approved.as_deref()), false),
+        (_, None) => (allowed(&offered), true),
+        (NodeReconnect::AskWhenUnpaired, Some(_)) => (allowed(&offered), false),
+        (NodeReconnect::AskForMore, Some(approved)) => {
+            let (declared, approved) = (allowed(&offered), allowed(&approved));
+            let more = declared.iter().any(|command| !approved.contains(command));
+            (if more { approved } else { declared }, more)
+        }
+    };
+    let requested = match asks {
+        true => {
+            let asked = match rules.nodes.reconnect {
+                NodeReconnect::CutDown | NodeReconnect::AskAndWithhold => cut_down(rules, config, connect, None),
+                NodeReconnect::AskWhenUnpaired | NodeReconnect::AskForMore => allowed(&offered),
+            };
+            let request = node_request(connect, &node_id, asked, remote_ip);
+            Some(store::request(&rules.nodes, environment.store, environment.entropy, environment.now, &request)?)
+        }
+        false => None,
+    };
+    Ok(Reconciliation { node_id, commands, requested })
+}
+
+fn node_request(connect: &ConnectParams, node_id: &str, commands: Vec<String>, remote_ip: Option<&str>) -> NodeRequest {
+    let client = &connect.client;
+    NodeRequest {
+        node_id: node_id.to_owned(),
+        display_name: client.display_name.clone(),
+        platform: Some(client.platform.clone()),
+        version: Some(client.version.clone()),
+        device_family: client.device_family.clone(),
+        model_identifier: client.model_identifier.clone(),
+        caps: connect.caps.clone(),
+        commands: Some(commands),
+        remote_ip: remote_ip.map(str::to_owned),
+        ..NodeRequest::default()
+    }
+}
+
+/// Up to 2026.3.31: what the platform allows and, where the node is paired, was approved; repeats stay.
+fn cut_down(
+    rules: &Rules,
+    config: &GatewayConfig,
+    connect: &ConnectParams,
+    approved: Option<&[String]>,
+) -> Vec<String> {
+    let family = connect.client.device_family.as_deref();
+    let platform = &connect.client.platform;
+    let may = |command: &&str| {
+        super::platform_allows(&rules.nodes, config, platform, family, command)
+            && approved.is_none_or(|approved| approved.iter().any(|have| have == command))
+    };
+    let offered = connect.commands.iter().flatten().map(|command| record::trim(command));
+    offered.filter(may).map(str::to_owned).collect()
+}
+
+fn approved_commands(node: &Value) -> Result<Vec<String>, Fault> {
+    let mut commands = Vec::new();
+    if let Some(Value::Array(list)) = node.get("commands") {
+        for command in list {
+            commands.push(record::trimmed(Some(command), "value")?.to_owned());
+        }
+    }
+    Ok(commands)
+}

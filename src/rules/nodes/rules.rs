@@ -1,0 +1,46 @@
+//! What differs among the releases in the node store.
+
+/// What a node's connect does to its command surface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeReconnect {
+    /// The commands are cut down to the approved ones where the node is paired; nothing is asked.
+    CutDown,
+    /// A node that is not paired asks for approval and has no command meanwhile; a paired one is cut down.
+    AskAndWithhold,
+    /// A node that is not paired asks for approval and has all its commands meanwhile.
+    AskWhenUnpaired,
+    /// A node that is paired asks again, too, when it offers more than was approved, and has the approved commands
+    /// meanwhile.
+    AskForMore,
+}
+
+/// The node store's rules of one release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRules {
+    /// What a connect does.
+    pub reconnect: NodeReconnect,
+    /// A repeated request refreshes the pending one; else the pending one stays as it is.
+    pub request_refreshes: bool,
+    /// Approving needs `operator.pairing` too, whatever the commands, and lists say which scopes it takes.
+    pub approval_needs_pairing: bool,
+    /// `sms.search` is among the commands of Android.
+    pub android_sms_search: bool,
+    /// Node lists know approved nodes beside paired devices; else only devices.
+    pub list_knows_nodes: bool,
+    /// Node lists name the client and when it was approved, and go by effective roles; else by the recorded ones.
+    pub catalogue: bool,
+}
+
+impl NodeRules {
+    /// The rules of 2026.3.28, the oldest release of the history.
+    pub fn oldest() -> Self {
+        Self {
+            reconnect: NodeReconnect::CutDown,
+            request_refreshes: false,
+            approval_needs_pairing: false,
+            android_sms_search: true,
+            list_knows_nodes: false,
+            catalogue: false,
+        }
+    }
+}

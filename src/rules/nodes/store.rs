@@ -1,0 +1,408 @@
+//! Node requests and approved nodes (`nodes/pending.json`, `nodes/paired.json`).
+
+use super::NodeRules;
+use super::commands::RUN_COMMANDS;
+use crate::protocol::ids;
+use crate::rules::Entropy;
+use crate::rules::pairing::{
+    Family, Fault, PairingList, PairingRules, State, missing_scope, newest, reject_pending, same_secret,
+};
+use crate::store::Documents;
+use crate::store::record::{self, Record};
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+/// What a node asks to be approved for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NodeRequest {
+    /// Node id.
+    pub node_id: String,
+    /// Its name for people.
+    pub display_name: Option<String>,
+    /// Its platform.
+    pub platform: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Version of its core.
+    pub core_version: Option<String>,
+    /// Version of its interface.
+    pub ui_version: Option<String>,
+    /// Its device family.
+    pub device_family: Option<String>,
+    /// Its model.
+    pub model_identifier: Option<String>,
+    /// What it can do.
+    pub caps: Option<Vec<String>>,
+    /// Commands it offers.
+    pub commands: Option<Vec<String>>,
+    /// Permissions of its operating system.
+    pub permissions: Option<Map<String, Value>>,
+    /// Its address.
+    pub remote_ip: Option<String>,
+    /// Whether it may be approved at once.
+    pub silent: Option<bool>,
+}
+
+/// The pending request that came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeRequested {
+    /// The pending request as written.
+    pub request: Record,
+    /// Whether it is a new one.
+    pub created: bool,
+}
+
+/// What came of an approval.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NodeApproval {
+    /// No such pending request.
+    Unknown,
+    /// The approver lacks a scope.
+    Forbidden {
+        /// The first one.
+        missing_scope: String,
+    },
+    /// The node is approved.
+    Approved {
+        /// Its record as written, with its token.
+        node: Record,
+    },
+}
+
+/// Everything in the node store, newest first.
+///
+/// # Errors
+/// An odd record.
+pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<PairingList, Fault> {
+    let state = State::load(Family::Nodes, documents, now)?;
+    let mut pending: Vec<Value> = newest(&state.pending, "ts")?;
+    if rules.approval_needs_pairing {
+        for entry in &mut pending {
+            let mut shown = record::spread(Some(entry));
+            record::set(&mut shown, "requiredApproveScopes", Some(required_scopes(rules, entry)));
+            *entry = Value::Object(shown);
+        }
+    }
+    Ok(PairingList { pending, paired: newest(&state.paired, "approvedAtMs")? })
+}
+
+/// The record of an approved node.
+///
+/// # Errors
+/// A pending request that is `null`: both documents are read.
+pub fn find_paired(documents: &dyn Documents, now: i64, node_id: &str) -> Result<Option<Value>, Fault> {
+    let state = State::load(Family::Nodes, documents, now)?;
+    Ok(state.paired.get_truthy(record::trim(node_id)).cloned())
+}
+
+/// Writes down that a node asks to be approved.
+///
+/// # Errors
+/// The store, an odd record, or a blank id.
+pub fn request(
+    rules: &NodeRules,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    incoming: &NodeRequest,
+) -> Result<NodeRequested, Fault> {
+    let mut state = State::load(Family::Nodes, documents, now)?;
+    let node_id = record::trim(&incoming.node_id);
+    if node_id.is_empty() {
+        return Err(Fault::Refused("nodeId required"));
+    }
+    let mut existing = state.pending.values()?;
+    existing.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
+    if !rules.request_refreshes {
+        if let Some(first) = existing.first() {
+            return Ok(NodeRequested { request: record::spread(Some(first)), created: false });
+        }
+        let is_repair = state.paired.get_truthy(node_id).is_some();
+        let request = first_form(incoming, node_id, is_repair, ids::uuid(entropy.uuid()), now);
+        return store_request(&mut state, documents, request, true);
+    }
+    let existing: Vec<Value> = record::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
+    if let [single] = existing.as_slice() {
+        let request = refreshed(single, incoming, now);
+        return store_request(&mut state, documents, request, false);
+    }
+    for pending in &existing {
+        state.pending.remove(&record::key_text(pending.get("requestId")));
+    }
+    let all_silent = existing.iter().all(|pending| pending.get("silent") == Some(&Value::Bool(true)));
+    let silent = incoming.silent == Some(true) && all_silent;
+    let request = second_form(incoming, node_id, silent, ids::uuid(entropy.uuid()), now);
+    store_request(&mut state, documents, request, true)
+}
+
+/// Approves a pending node on behalf of somebody who holds these scopes.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn approve(
+    rules: &NodeRules,
+    scope_rules: &PairingRules,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    request_id: &str,
+    caller_scopes: &[String],
+) -> Result<NodeApproval, Fault> {
+    let mut state = State::load(Family::Nodes, documents, now)?;
+    let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(NodeApproval::Unknown) };
+    let required = required_scopes(rules, &pending);
+    if let Some(missing_scope) = missing_scope(scope_rules, "operator", &required, caller_scopes) {
+        return Ok(NodeApproval::Forbidden { missing_scope: missing_scope.clone() });
+    }
+    let key = record::key_text(pending.get("nodeId"));
+    let created = record::present(record::optional_property(state.paired.get(&key), "createdAtMs")).cloned();
+    let mut node = Record::new();
+    record::set(&mut node, "nodeId", pending.get("nodeId").cloned());
+    record::set(&mut node, "token", Some(ids::token(entropy.token())));
+    for field in DESCRIPTION.iter().chain(&SURFACE) {
+        record::set(&mut node, field, pending.get(*field).cloned());
+    }
+    record::set(&mut node, "createdAtMs", Some(created.unwrap_or_else(|| json!(now))));
+    record::set(&mut node, "approvedAtMs", Some(now));
+    state.pending.remove(request_id);
+    state.paired.set(&key, Value::Object(node.clone()))?;
+    state.persist(documents)?;
+    Ok(NodeApproval::Approved { node })
+}
+
+/// Drops a pending node request and says whose it was.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn reject(documents: &mut dyn Documents, now: i64, request_id: &str) -> Result<Option<Option<Value>>, Fault> {
+    reject_pending(Family::Nodes, "nodeId", documents, now, request_id)
+}
+
+/// The record of a node whose token this is.
+///
+/// # Errors
+/// An odd record.
+pub fn verify(documents: &dyn Documents, now: i64, node_id: &str, token: &str) -> Result<Option<Value>, Fault> {
+    let Some(node) = find_paired(documents, now, node_id)? else { return Ok(None) };
+    Ok(same_secret(token, node.get("token"))?.then_some(node))
+}
+
+/// Gives an approved node another name. Its record, or `None` where there is none.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn rename(
+    documents: &mut dyn Documents,
+    now: i64,
+    node_id: &str,
+    display_name: &str,
+) -> Result<Option<Record>, Fault> {
+    change(documents, now, node_id, |node| record::set(node, "displayName", Some(record::trim(display_name))))
+}
+
+/// Writes down when an approved node last connected. Nothing happens where there is none.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn record_connect(documents: &mut dyn Documents, now: i64, node_id: &str) -> Result<(), Fault> {
+    change(documents, now, node_id, |node| record::set(node, "lastConnectedAtMs", Some(now))).map(|_| ())
+}
+
+fn change(
+    documents: &mut dyn Documents,
+    now: i64,
+    node_id: &str,
+    apply: impl FnOnce(&mut Record),
+) -> Result<Option<Record>, Fault> {
+    let mut state = State::load(Family::Nodes, documents, now)?;
+    let node_id = record::trim(node_id);
+    let Some(existing) = state.paired.get_truthy(node_id) else { return Ok(None) };
+    let mut node = record::spread(Some(existing));
+    apply(&mut node);
+    state.paired.set(node_id, Value::Object(node.clone()))?;
+    state.persist(documents)?;
+    Ok(Some(node))
+}
+
+/// The scopes that approving takes: `operator.admin` where programs can be run, `operator.write` for any other command.
+fn required_scopes(rules: &NodeRules, pending: &Value) -> Vec<String> {
+    let commands: Vec<&str> = match pending.get("commands") {
+        Some(Value::Array(commands)) => commands.iter().map(|command| command.as_str().unwrap_or_default()).collect(),
+        _ => Vec::new(),
+    };
+    let by_commands = match commands.iter().any(|command| RUN_COMMANDS.contains(command)) {
+        true => Some("operator.admin"),
+        false if commands.is_empty() => None,
+        false => Some("operator.write"),
+    };
+    let pairing = rules.approval_needs_pairing.then_some("operator.pairing");
+    pairing.into_iter().chain(by_commands).map(str::to_owned).collect()
+}
+
+fn store_request(
+    state: &mut State,
+    documents: &mut dyn Documents,
+    request: Record,
+    created: bool,
+) -> Result<NodeRequested, Fault> {
+    state.pending.set(&record::key_text(request.get("requestId")), Value::Object(request.clone()))?;
+    state.persist(documents)?;
+    Ok(NodeRequested { request, created })
+}
+
+const DESCRIPTION: [&str; 7] =
+    ["displayName", "platform", "version", "coreVersion", "uiVersion", "deviceFamily", "modelIdentifier"];
+const SURFACE: [&str; 4] = ["caps", "commands", "permissions", "remoteIp"];
+
+impl NodeRequest {
+    fn description(&self) -> [Option<&String>; 7] {
+        [
+            self.display_name.as_ref(),
+            self.platform.as_ref(),
+            self.version.as_ref(),
+            self.core_version.as_ref(),
+            self.ui_version.as_ref(),
+            self.device_family.as_ref(),
+            self.model_identifier.as_ref(),
+        ]
+    }
+}
+
+fn described(incoming: &NodeRequest, node_id: &str, request_id: String) -> Record {
+    let mut request = Record::new();
+    record::set(&mut request, "requestId", Some(request_id));
+    record::set(&mut request, "nodeId", Some(node_id));
+    for (key, value) in DESCRIPTION.iter().zip(incoming.description()) {
+        record::set(&mut request, key, value.map(String::as_str));
+    }
+    request
+}
+
+/// A new request up to 2026.3.31: lists as they came, and whether the node was approved before.
+fn first_form(incoming: &NodeRequest, node_id: &str, is_repair: bool, request_id: String, now: i64) -> Record {
+    let mut request = described(incoming, node_id, request_id);
+    record::set(&mut request, "caps", incoming.caps.clone());
+    record::set(&mut request, "commands", incoming.commands.clone());
+    record::set(&mut request, "permissions", incoming.permissions.clone());
+    record::set(&mut request, "remoteIp", incoming.remote_ip.as_deref());
+    record::set(&mut request, "silent", incoming.silent);
+    record::set(&mut request, "isRepair", Some(is_repair));
+    record::set(&mut request, "ts", Some(now));
+    request
+}
+
+/// A new request from 2026.4.1 on: lists trimmed.
+fn second_form(incoming: &NodeRequest, node_id: &str, silent: bool, request_id: String, now: i64) -> Record {
+    let mut request = described(incoming, node_id, request_id);
+    record::set(&mut request, "caps", trimmed_list(incoming.caps.as_deref()));
+    record::set(&mut request, "commands", trimmed_list(incoming.commands.as_deref()));
+    record::set(&mut request, "permissions", incoming.permissions.clone());
+    record::set(&mut request, "remoteIp", incoming.remote_ip.as_deref());
+    record::set(&mut request, "silent", Some(silent));
+    record::set(&mut request, "ts", Some(now));
+    request
+}
+
+fn refreshed(existing: &Value, incoming: &NodeRequest, now: i64) -> Record {
+    let mut request = record::spread(Some(existing));
+    for (key, value) in DESCRIPTION.iter().zip(incoming.description()) {
+        renew(&mut request, key, value.map(|text| json!(text)));
+    }
+    renew(&mut request, "caps", trimmed_list(incoming.caps.as_deref()).map(Value::from));
+    renew(&mut request, "commands", trimmed_list(incoming.commands.as_deref()).map(Value::from));
+    renew(&mut request, "permissions", incoming.permissions.clone().map(Value::Object));
+    renew(&mut request, "remoteIp", incoming.remote_ip.clone().map(Value::from));
+    let silent = record::truthy(existing.get("silent")) && incoming.silent == Some(true);
+    record::set(&mut request, "silent", Some(silent));
+    record::set(&mut request, "ts", Some(now));
+    request
+}
+
+fn renew(request: &mut Record, key: &str, value: Option<Value>) {
+    if value.is_some() {
+        record::set(request, key, value);
+    }
+}
+
+fn trimmed_list(list: Option<&[String]>) -> Option<Vec<String>> {
+    let trimmed =
+        |list: &[String]| list.iter().map(|item| record::trim(item).to_owned()).filter(|i| !i.is_empty()).collect();
+    list.map(trimmed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Rules;
+    use crate::store::{Document, MemoryDocuments};
+    use rstest::rstest;
+
+    const NOW: i64 = 1_700_000_000_000;
+
+    struct Zero;
+
+    impl Entropy for Zero {
+        fn uuid(&mut self) -> [u8; 16] {
+            [0; 16]
+        }
+
+        fn token(&mut self) -> [u8; 32] {
+            [0; 32]
+        }
+    }
+
+    fn of(release: &str) -> Rules {
+        Rules::of(release.parse().unwrap()).unwrap()
+    }
+
+    fn phone(commands: &[&str]) -> NodeRequest {
+        NodeRequest {
+            node_id: "phone".to_owned(),
+            platform: Some("ios".to_owned()),
+            commands: Some(commands.iter().map(|command| (*command).to_owned()).collect()),
+            ..NodeRequest::default()
+        }
+    }
+
+    #[rstest]
+    #[case("2026.3.31", "requestId nodeId platform commands isRepair ts", false)]
+    #[case("2026.4.1", "requestId nodeId platform commands silent ts", true)]
+    fn a_repeat_refreshes_from_2026_4_1_on(#[case] release: &str, #[case] keys: &str, #[case] refreshes: bool) {
+        let (rules, mut store) = (of(release).nodes, MemoryDocuments::new());
+        let first = request(&rules, &mut store, &mut Zero, NOW, &phone(&["a"])).unwrap();
+        assert_eq!(first.request.keys().map(String::as_str).collect::<Vec<_>>().join(" "), keys);
+        let second = request(&rules, &mut store, &mut Zero, NOW + 1, &phone(&["b"])).unwrap();
+        assert!(!second.created);
+        assert_eq!(second.request["commands"], if refreshes { json!(["b"]) } else { json!(["a"]) });
+    }
+
+    #[rstest]
+    #[case("2026.4.2", &[], &[], None)]
+    #[case("2026.4.2", &["x"], &["operator.pairing"], Some("operator.write"))]
+    #[case("2026.4.2", &["system.run"], &["operator.write"], Some("operator.admin"))]
+    #[case("2026.4.5", &[], &["operator.write"], Some("operator.pairing"))]
+    #[case("2026.4.5", &["x"], &["operator.pairing"], Some("operator.write"))]
+    #[case("2026.4.5", &["x"], &["operator.pairing", "operator.write"], None)]
+    #[case("2026.4.5", &["system.which"], &["operator.admin"], None)]
+    fn approving_takes_scopes(
+        #[case] release: &str,
+        #[case] commands: &[&str],
+        #[case] caller: &[&str],
+        #[case] missing: Option<&str>,
+    ) {
+        let (rules, mut store) = (of(release), MemoryDocuments::new());
+        let asked = request(&rules.nodes, &mut store, &mut Zero, NOW, &phone(commands)).unwrap();
+        let id = record::key_text(asked.request.get("requestId"));
+        let caller: Vec<String> = caller.iter().map(|scope| (*scope).to_owned()).collect();
+        let approval = approve(&rules.nodes, &rules.pairing, &mut store, &mut Zero, NOW, &id, &caller).unwrap();
+        match missing {
+            Some(scope) => assert_eq!(approval, NodeApproval::Forbidden { missing_scope: scope.to_owned() }),
+            None => {
+                assert!(matches!(approval, NodeApproval::Approved { .. }));
+                let token = store.read(Document::NodesPaired).unwrap()["phone"]["token"].clone();
+                assert!(verify(&store, NOW, " phone", token.as_str().unwrap()).unwrap().is_some());
+                assert!(verify(&store, NOW, "phone", "other").unwrap().is_none());
+            }
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! A pending request becomes a paired device.
+
+use super::roles::{merge_roles, normalise_role};
+use super::scopes::{OPERATOR_PREFIX, merge_scopes};
+use super::tokens::{Minted, mint};
+use super::{BootstrapProfile, Family, Fault, PairingRules, State, missing_scope, normalise_scopes, role_scoped};
+use crate::rules::Entropy;
+use crate::store::Documents;
+use crate::store::record::{self, Record};
+use serde_json::{Value, json};
+
+const OPERATOR: &str = "operator";
+
+/// What came of an approval.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Approval {
+    /// No such pending request.
+    Unknown,
+    /// The approver may not grant what is asked for.
+    Forbidden {
+        /// The first scope (or, for a bootstrap token, role) that the approver lacks.
+        missing_scope: String,
+    },
+    /// The device is paired.
+    Approved {
+        /// The record as written.
+        device: Record,
+    },
+}
+
+impl Approval {
+    /// The record, where the device is paired now.
+    pub fn device(&self) -> Option<&Record> {
+        match self {
+            Self::Approved { device } => Some(device),
+            Self::Unknown | Self::Forbidden { .. } => None,
+        }
+    }
+}
+
+/// Approves a pending request on behalf of somebody who holds these scopes.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn approve(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    request_id: &str,
+    caller_scopes: &[String],
+) -> Result<Approval, Fault> {
+    let mut state = State::load(Family::Devices, documents, now)?;
+    let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
+    if let Some(missing_scope) = refused_scope(rules, &pending, caller_scopes)? {
+        return Ok(Approval::Forbidden { missing_scope });
+    }
+    let existing = existing_record(&state, &pending);
+    let existing = existing.as_ref();
+    let scopes = merge_scopes(rules, &[approved_or_scopes(existing), pending.get("scopes")])?;
+    let scopes_value = scopes.as_ref().map(|scopes| json!(scopes));
+    let fallback = scopes_value.as_ref().or_else(|| approved_or_scopes(existing));
+    let mut tokens = existing_tokens(existing);
+    let mint_for = if rules.mint_every_role {
+        requested_roles(&pending)?
+    } else {
+        normalise_role(pending.get("role"))?.into_iter().collect()
+    };
+    for role in mint_for {
+        let old = tokens.get(&role).filter(|old| record::truthy(Some(old))).cloned();
+        let token_scopes = token_scopes(rules, &role, &pending, old.as_ref(), fallback)?;
+        let minted = Minted { role: &role, scopes: token_scopes, rotated_at: old.is_some().then_some(now) };
+        tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
+    }
+    let roles = merged_roles(existing, &pending, None)?;
+    let device = paired_record(&pending, existing, roles, scopes, tokens, now);
+    store_device(&mut state, documents, request_id, device)
+}
+
+/// Approves the request of a device that proved a bootstrap token, within that token's profile; every role of the
+/// profile gets a token (2026.4.5 on, `approveBootstrapDevicePairing`).
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn approve_bootstrap(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    request_id: &str,
+    profile: &BootstrapProfile,
+) -> Result<Approval, Fault> {
+    let profile = profile.clone().normalised();
+    let mut state = State::load(Family::Devices, documents, now)?;
+    let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
+    let foreign = requested_roles(&pending)?.into_iter().find(|role| !profile.roles.contains(role));
+    let wanted = operator_scopes(&pending)?;
+    let refused = foreign.or_else(|| missing_scope(rules, OPERATOR, &wanted, &profile.scopes).cloned());
+    if let Some(missing_scope) = refused {
+        return Ok(Approval::Forbidden { missing_scope });
+    }
+    let existing = existing_record(&state, &pending);
+    let existing = existing.as_ref();
+    let profile_scopes = json!(profile.scopes);
+    let scopes = merge_scopes(rules, &[approved_or_scopes(existing), pending.get("scopes"), Some(&profile_scopes)])?;
+    let mut tokens = existing_tokens(existing);
+    for role in &profile.roles {
+        let old = tokens.get(role).filter(|old| record::truthy(Some(old))).cloned();
+        let minted = Minted { role, scopes: profile.handoff_scopes(role), rotated_at: old.is_some().then_some(now) };
+        tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
+    }
+    let roles = merged_roles(existing, &pending, Some(&json!(profile.roles)))?;
+    let device = paired_record(&pending, existing, roles, scopes, tokens, now);
+    store_device(&mut state, documents, request_id, device)
+}
+
+/// The first scope that the caller lacks to grant what is asked for.
+fn refused_scope(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Option<String>, Fault> {
+    if rules.operator_scopes_need_operator {
+        let wanted = operator_scopes(pending)?;
+        let Some(first) = wanted.first() else { return Ok(None) };
+        if !requested_roles(pending)?.iter().any(|role| role == OPERATOR) {
+            return Ok(Some(first.clone()));
+        }
+        return Ok(missing_scope(rules, OPERATOR, &wanted, caller).cloned());
+    }
+    let Some(role) = approval_role(pending)? else { return Ok(None) };
+    Ok(missing_scope(rules, &role, &operator_scopes(pending)?, caller).cloned())
+}
+
+/// The request's role, else the first of its roles.
+fn approval_role(pending: &Value) -> Result<Option<String>, Fault> {
+    if let Some(role) = normalise_role(pending.get("role"))? {
+        return Ok(Some(role));
+    }
+    if let Some(Value::Array(roles)) = pending.get("roles") {
+        for role in roles {
+            if let Some(role) = normalise_role(Some(role))? {
+                return Ok(Some(role));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn requested_roles(pending: &Value) -> Result<Vec<String>, Fault> {
+    Ok(merge_roles(&[pending.get("roles"), pending.get("role")])?.unwrap_or_default())
+}
+
+fn operator_scopes(pending: &Value) -> Result<Vec<String>, Fault> {
+    let mut scopes = normalise_scopes(pending.get("scopes"))?;
+    scopes.retain(|scope| scope.starts_with(OPERATOR_PREFIX));
+    Ok(scopes)
+}
+
+/// The scopes of a minted token: what the request asks for, else what the old token had, else what the record has.
+fn token_scopes(
+    rules: &PairingRules,
+    role: &str,
+    pending: &Value,
+    old: Option<&Value>,
+    fallback: Option<&Value>,
+) -> Result<Vec<String>, Fault> {
+    let scoped = |scopes| if rules.mint_every_role { role_scoped(role, scopes) } else { scopes };
+    let requested = scoped(normalise_scopes(pending.get("scopes"))?);
+    if !requested.is_empty() {
+        return Ok(requested);
+    }
+    let kept = record::present(record::optional_property(old, "scopes")).or(fallback);
+    Ok(scoped(normalise_scopes(kept)?))
+}
+
+fn existing_record(state: &State, pending: &Value) -> Option<Value> {
+    record::present(state.paired.get(&record::key_text(pending.get("deviceId")))).cloned()
+}
+
+/// `existing?.approvedScopes ?? existing?.scopes`.
+fn approved_or_scopes(existing: Option<&Value>) -> Option<&Value> {
+    record::present(record::optional_property(existing, "approvedScopes"))
+        .or_else(|| record::optional_property(existing, "scopes"))
+}
+
+fn existing_tokens(existing: Option<&Value>) -> Record {
+    record::spread(record::optional_property(existing, "tokens"))
+}
+
+fn merged_roles(
+    existing: Option<&Value>,
+    pending: &Value,
+    granted: Option<&Value>,
+) -> Result<Option<Vec<String>>, Fault> {
+    Ok(merge_roles(&[
+        record::optional_property(existing, "roles"),
+        record::optional_property(existing, "role"),
+        pending.get("roles"),
+        pending.get("role"),
+        granted,
+    ])?)
+}
+
+/// The record in the key order in which the releases write it. What the old record had beside these fields is gone.
+fn paired_record(
+    pending: &Value,
+    existing: Option<&Value>,
+    roles: Option<Vec<String>>,
+    scopes: Option<Vec<String>>,
+    tokens: Record,
+    now: i64,
+) -> Record {
+    let mut device = Record::new();
+    let copied = ["deviceId", "publicKey", "displayName", "platform", "deviceFamily", "clientId", "clientMode", "role"];
+    for key in copied {
+        record::set(&mut device, key, pending.get(key).cloned());
+    }
+    record::set(&mut device, "roles", roles);
+    record::set(&mut device, "scopes", scopes.clone());
+    record::set(&mut device, "approvedScopes", scopes);
+    record::set(&mut device, "remoteIp", pending.get("remoteIp").cloned());
+    record::set(&mut device, "tokens", Some(tokens));
+    let created = record::present(record::optional_property(existing, "createdAtMs"));
+    record::set(&mut device, "createdAtMs", Some(created.cloned().unwrap_or_else(|| json!(now))));
+    record::set(&mut device, "approvedAtMs", Some(now));
+    device
+}
+
+fn store_device(
+    state: &mut State,
+    documents: &mut dyn Documents,
+    request_id: &str,
+    device: Record,
+) -> Result<Approval, Fault> {
+    state.pending.remove(request_id);
+    state.paired.set(&record::key_text(device.get("deviceId")), Value::Object(device.clone()))?;
+    state.persist(documents)?;
+    Ok(Approval::Approved { device })
+}

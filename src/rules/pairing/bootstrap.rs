@@ -1,0 +1,318 @@
+//! Bootstrap tokens (`devices/bootstrap.json`): what a setup code lets a new device do once.
+
+use super::scopes::OPERATOR_PREFIX;
+use super::tokens::same_secret;
+use super::{Fault, PairingRules, normalise_scopes, normalised_scopes, role_scoped, scopes_allow};
+use crate::store::record::{self, Record, TypeFault};
+use crate::store::{Document, Documents};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// How long a bootstrap token lives, in milliseconds.
+const TTL_MS: f64 = 600_000.0;
+
+/// The operator scopes that a bootstrap token may hand on (2026.4.5 on).
+const HANDOFF_SCOPES: [&str; 4] = ["operator.approvals", "operator.read", "operator.talk.secrets", "operator.write"];
+
+/// Roles and scopes that a bootstrap token stands for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BootstrapProfile {
+    /// Roles, sorted.
+    pub roles: Vec<String>,
+    /// Scopes, in the form a token keeps.
+    pub scopes: Vec<String>,
+}
+
+impl BootstrapProfile {
+    /// Trimmed, unique and sorted.
+    #[must_use]
+    pub fn normalised(mut self) -> Self {
+        self.roles = self.roles.iter().map(|role| record::trim(role).to_owned()).filter(|r| !r.is_empty()).collect();
+        self.roles.sort();
+        self.roles.dedup();
+        self.scopes = normalised_scopes(&self.scopes);
+        self
+    }
+
+    /// What a device token minted from this profile may carry for a role.
+    pub fn handoff_scopes(&self, role: &str) -> Vec<String> {
+        let mut scopes = if role == "operator" { normalised_scopes(&self.scopes) } else { Vec::new() };
+        scopes.retain(|scope| HANDOFF_SCOPES.contains(&scope.as_str()));
+        scopes
+    }
+
+    fn read(record: Option<&Value>) -> Result<Self, Fault> {
+        let mut roles = Vec::new();
+        if let Some(Value::Array(list)) = record::optional_property(record, "roles") {
+            for role in list {
+                roles.push(record::trimmed(Some(role), "role")?.to_owned());
+            }
+        }
+        let scopes = record::optional_property(record, "scopes").filter(|scopes| record::truthy(Some(scopes)));
+        let scopes = match scopes {
+            Some(scopes) => {
+                let spread = Value::Array(record::iterate(Some(scopes), "input.scopes")?);
+                normalise_scopes(Some(&spread))?
+            }
+            None => Vec::new(),
+        };
+        Ok(Self { roles, scopes }.normalised())
+    }
+
+    fn to_value(&self) -> Value {
+        json!({"roles": self.roles, "scopes": self.scopes})
+    }
+
+    fn allows(&self, rules: &PairingRules, role: &str, scopes: &[String]) -> bool {
+        self.roles.iter().any(|have| have == role) && scopes_allow(rules, role, scopes, &self.scopes)
+    }
+
+    fn satisfies(&self, rules: &PairingRules, required: &Self) -> bool {
+        required.roles.iter().all(|role| {
+            let scopes = role_scoped(role, required.scopes.clone());
+            self.roles.contains(role) && (scopes.is_empty() || self.allows(rules, role, &scopes))
+        })
+    }
+}
+
+/// A device that shows a bootstrap token.
+#[derive(Debug, Clone, Copy)]
+pub struct BootstrapRequest<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// Device id.
+    pub device_id: &'a str,
+    /// Public key.
+    pub public_key: &'a str,
+    /// Role asked for.
+    pub role: &'a str,
+    /// Scopes asked for.
+    pub scopes: &'a [String],
+}
+
+/// Whether a bootstrap token admits this device with this role and these scopes. Where it does, the token is consumed
+/// (2026.3.28) or bound to the device.
+///
+/// # Errors
+/// The store, or an odd entry.
+pub fn verify_bootstrap_token(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    request: BootstrapRequest<'_>,
+) -> Result<bool, Fault> {
+    let mut state = Tokens::load(rules, documents, now)?;
+    let Some(at) = state.find(request.token)? else { return Ok(false) };
+    let device_id = record::trim(request.device_id);
+    let public_key = comparable_key(rules, request.public_key);
+    let role = record::trim(request.role);
+    if device_id.is_empty() || public_key.is_empty() || role.is_empty() {
+        return Ok(false);
+    }
+    let entry = &mut state.entries[at].1;
+    if entry.profile.roles.is_empty() {
+        return Ok(false);
+    }
+    if !rules.bootstrap_binds {
+        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes: request.scopes.to_vec() }.normalised();
+        if asked != entry.profile {
+            return Ok(false);
+        }
+        state.entries.remove(at);
+        state.persist(documents)?;
+        return Ok(true);
+    }
+    if !entry.profile.allows(rules, role, request.scopes) || !entry.admits(rules, device_id, &public_key) {
+        return Ok(false);
+    }
+    entry.device_id = Some(device_id.to_owned());
+    entry.public_key = Some(public_key);
+    entry.last_used = Some(json!(now));
+    state.persist(documents)?;
+    Ok(true)
+}
+
+/// Forgets a bootstrap token. Whether there was one.
+///
+/// # Errors
+/// The store, or an odd entry.
+pub fn revoke_bootstrap_token(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    token: &str,
+) -> Result<bool, Fault> {
+    let mut state = Tokens::load(rules, documents, now)?;
+    let Some(at) = state.find(token)? else { return Ok(false) };
+    state.entries.remove(at);
+    state.persist(documents)?;
+    Ok(true)
+}
+
+/// What a bootstrap token stands for, whoever shows it (2026.4.5 on).
+///
+/// # Errors
+/// An odd entry.
+pub fn bootstrap_profile(
+    rules: &PairingRules,
+    documents: &dyn Documents,
+    now: i64,
+    token: &str,
+) -> Result<Option<BootstrapProfile>, Fault> {
+    let state = Tokens::load(rules, documents, now)?;
+    Ok(state.find(token)?.map(|at| state.entries[at].1.profile.clone()))
+}
+
+/// What a bootstrap token stands for, where it is bound to this very device (2026.4.5 on).
+///
+/// # Errors
+/// An odd entry.
+pub fn bound_bootstrap_profile(
+    rules: &PairingRules,
+    documents: &dyn Documents,
+    now: i64,
+    token: &str,
+    device_id: &str,
+    public_key: &str,
+) -> Result<Option<BootstrapProfile>, Fault> {
+    let state = Tokens::load(rules, documents, now)?;
+    let Some(at) = state.find(token)? else { return Ok(None) };
+    let entry = &state.entries[at].1;
+    let (device_id, public_key) = (record::trim(device_id), comparable_key(rules, public_key));
+    let bound = !device_id.is_empty()
+        && !public_key.is_empty()
+        && entry.device_id.as_deref().map(record::trim) == Some(device_id)
+        && entry.public_key.as_deref().map(|key| comparable_key(rules, key)) == Some(public_key);
+    Ok(bound.then(|| entry.profile.clone()))
+}
+
+/// Counts a role and its scopes as redeemed (2026.4.5 on). Whether the whole profile is redeemed now; `false` too where
+/// there is no such token.
+///
+/// # Errors
+/// The store, or an odd entry.
+pub fn redeem_bootstrap_profile(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    token: &str,
+    role: &str,
+    scopes: &[String],
+) -> Result<bool, Fault> {
+    let mut state = Tokens::load(rules, documents, now)?;
+    let Some(at) = state.find(token)? else { return Ok(false) };
+    let entry = &mut state.entries[at].1;
+    let mut redeemed = entry.redeemed.clone().unwrap_or_default();
+    redeemed.roles.push(role.to_owned());
+    let operator = role == "operator";
+    redeemed.scopes.extend(scopes.iter().filter(|scope| scope.starts_with(OPERATOR_PREFIX) == operator).cloned());
+    let redeemed = redeemed.normalised();
+    let whole = redeemed.satisfies(rules, &entry.profile);
+    entry.redeemed = Some(redeemed);
+    state.persist(documents)?;
+    Ok(whole)
+}
+
+/// A public key in the form in which two of them are compared. A PEM or padded base64 is brought to unpadded base64url
+/// where the release does so.
+fn comparable_key(rules: &PairingRules, key: &str) -> String {
+    let key = record::trim(key);
+    let foreign_form = key.contains("BEGIN") || key.contains(['+', '/', '=']);
+    if rules.bootstrap_redeems && foreign_form {
+        return crate::protocol::public_key::normalise(key).unwrap_or_else(|| key.to_owned());
+    }
+    key.to_owned()
+}
+
+/// One entry, as the releases rebuild it whenever the file is loaded: other fields are lost at the next write.
+struct Entry {
+    token: String,
+    profile: BootstrapProfile,
+    redeemed: Option<BootstrapProfile>,
+    device_id: Option<String>,
+    public_key: Option<String>,
+    issued_at: Value,
+    ts: Value,
+    last_used: Option<Value>,
+}
+
+impl Entry {
+    fn read(rules: &PairingRules, key: &str, entry: &Value) -> Result<Self, Fault> {
+        let text = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
+        let stamp = |key: &str| entry.get(key).filter(|value| value.is_number()).cloned();
+        let issued_at = stamp("issuedAtMs").unwrap_or_else(|| json!(0));
+        Ok(Self {
+            token: text("token").filter(|token| !record::trim(token).is_empty()).unwrap_or_else(|| key.to_owned()),
+            profile: BootstrapProfile::read(record::present(entry.get("profile")).or(Some(entry)))?,
+            redeemed: match rules.bootstrap_redeems {
+                true => Some(BootstrapProfile::read(entry.get("redeemedProfile"))?),
+                false => None,
+            },
+            device_id: text("deviceId"),
+            public_key: text("publicKey"),
+            ts: stamp("ts").unwrap_or_else(|| issued_at.clone()),
+            issued_at,
+            last_used: stamp("lastUsedAtMs"),
+        })
+    }
+
+    fn to_record(&self) -> Record {
+        let mut entry = Record::new();
+        record::set(&mut entry, "token", Some(self.token.as_str()));
+        record::set(&mut entry, "profile", Some(self.profile.to_value()));
+        record::set(&mut entry, "redeemedProfile", self.redeemed.as_ref().map(BootstrapProfile::to_value));
+        record::set(&mut entry, "deviceId", self.device_id.as_deref());
+        record::set(&mut entry, "publicKey", self.public_key.as_deref());
+        record::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));
+        record::set(&mut entry, "ts", Some(self.ts.clone()));
+        record::set(&mut entry, "lastUsedAtMs", self.last_used.clone());
+        entry
+    }
+
+    /// Whether it is bound to nobody or to this device.
+    fn admits(&self, rules: &PairingRules, device_id: &str, public_key: &str) -> bool {
+        let bound_device = self.device_id.as_deref().map(record::trim).filter(|id| !id.is_empty());
+        let bound_key = self.public_key.as_deref().map(|key| comparable_key(rules, key)).filter(|key| !key.is_empty());
+        match (bound_device, bound_key) {
+            (None, None) => true,
+            (device, key) => device == Some(device_id) && key.as_deref() == Some(public_key),
+        }
+    }
+}
+
+/// The whole document.
+struct Tokens {
+    entries: Vec<(String, Entry)>,
+}
+
+impl Tokens {
+    fn load(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result<Self, Fault> {
+        let document = documents.read(Document::DevicesBootstrap);
+        let Some(Value::Object(raw)) = document.as_deref() else { return Ok(Self { entries: Vec::new() }) };
+        let mut entries = Vec::new();
+        for (key, value) in raw.iter().filter(|(_, value)| value.is_object()) {
+            entries.push((key.clone(), Entry::read(rules, key, value)?));
+        }
+        // Exact for every time of this millennium.
+        #[allow(clippy::cast_precision_loss)]
+        entries.retain(|(_, entry)| now as f64 - record::number(Some(&entry.ts)) <= TTL_MS);
+        Ok(Self { entries })
+    }
+
+    fn find(&self, token: &str) -> Result<Option<usize>, TypeFault> {
+        let token = record::trim(token);
+        for (at, (_, entry)) in self.entries.iter().enumerate() {
+            if same_secret(token, Some(&json!(entry.token)))? {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+
+    fn persist(&self, documents: &mut dyn Documents) -> Result<(), Fault> {
+        let document: Record =
+            self.entries.iter().map(|(key, entry)| (key.clone(), Value::Object(entry.to_record()))).collect();
+        documents.write(&[(Document::DevicesBootstrap, &Arc::new(Value::Object(document)))])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,86 @@
+//! What changed when in the device store's operations.
+
+use super::EffectiveRoles;
+use crate::rules::{Change, Release};
+
+const V2026_3_28: Release = Release::new(2026, 3, 28);
+const V2026_3_31: Release = Release::new(2026, 3, 31);
+const V2026_4_1: Release = Release::new(2026, 4, 1);
+const V2026_4_2: Release = Release::new(2026, 4, 2);
+const V2026_4_5: Release = Release::new(2026, 4, 5);
+
+/// The device store's changes, oldest first.
+pub const CHANGES: &[Change] = &[
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "A device's roles come from its tokens that are not revoked; a record with `tokens: {}` has no role.",
+        sources: &["#59045", "device-pairing-*.js listEffectivePairedDeviceRoles"],
+        apply: |rules| rules.pairing.effective_roles = EffectiveRoles::ActiveTokens,
+    },
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "Merging explicit but empty scope lists writes `scopes: []` instead of leaving the field out.",
+        sources: &["device-pairing-*.js mergeScopes"],
+        apply: |rules| rules.pairing.empty_scope_list_kept = true,
+    },
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "A bootstrap token admits what lies within its profile and is bound to its first device; before, it \
+               admitted exactly its profile and was consumed.",
+        sources: &["device-bootstrap-*.js verifyDeviceBootstrapToken"],
+        apply: |rules| rules.pairing.bootstrap_binds = true,
+    },
+    Change {
+        seen: V2026_4_2,
+        not_yet: V2026_4_1,
+        what: "A record with `tokens: {}` falls back to the roles it names.",
+        sources: &["#59092", "#59555", "device-pairing-*.js listEffectivePairedDeviceRoles"],
+        apply: |rules| rules.pairing.effective_roles = EffectiveRoles::ActiveTokensOrRecord,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "A token gives a role only where the record names that role too.",
+        sources: &["device-pairing-*.js listApprovedPairedDeviceRoles"],
+        apply: |rules| rules.pairing.effective_roles = EffectiveRoles::ActiveTokensWithinRecord,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "A scope counts only for the role that is its prefix.",
+        sources: &["pairing-token-*.js roleScopesAllow"],
+        apply: |rules| rules.pairing.scopes_follow_role = true,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "Approving mints a token for every role of the request, with that role's scopes only; a role upgrade to \
+               node gives no operator scopes.",
+        sources: &["device-pairing-*.js approveDevicePairing, resolveApprovedTokenScopes"],
+        apply: |rules| rules.pairing.mint_every_role = true,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "Operator scopes in a request that does not ask for the operator role cannot be approved.",
+        sources: &["device-pairing-*.js approveDevicePairing"],
+        apply: |rules| rules.pairing.operator_scopes_need_operator = true,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "A token is minted or rotated only for a role that the record names.",
+        sources: &["device-pairing-*.js resolveDeviceTokenUpdateContext"],
+        apply: |rules| rules.pairing.token_needs_approved_role = true,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "A bootstrap token counts which roles and scopes of its profile were redeemed.",
+        sources: &["device-bootstrap-*.js redeemDeviceBootstrapTokenProfile"],
+        apply: |rules| rules.pairing.bootstrap_redeems = true,
+    },
+];

@@ -1,0 +1,55 @@
+//! What differs among the releases in the device store's operations.
+
+/// Where a device's roles come from when it connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EffectiveRoles {
+    /// From the record's `roles`, else its `role`; tokens do not count.
+    Record,
+    /// From the tokens that are not revoked; a record with an empty `tokens` map has no role at all.
+    ActiveTokens,
+    /// As [`Self::ActiveTokens`], but an empty `tokens` map falls back to the record.
+    ActiveTokensOrRecord,
+    /// As [`Self::ActiveTokensOrRecord`], and a token counts only for a role that the record names too.
+    ActiveTokensWithinRecord,
+}
+
+/// The device store's rules of one release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairingRules {
+    /// Where roles come from.
+    pub effective_roles: EffectiveRoles,
+    /// Merging explicit but empty scope lists gives `[]` instead of no list.
+    pub empty_scope_list_kept: bool,
+    /// A scope belongs to the role that is its prefix: `operator.read` is nothing to a node, and no other scope is
+    /// anything to an operator.
+    pub scopes_follow_role: bool,
+    /// Approving mints a token for every role that the request names, with that role's scopes only; else for its `role`
+    /// alone with all scopes.
+    pub mint_every_role: bool,
+    /// Operator scopes in a request that does not ask for the operator role cannot be approved, and a request without
+    /// operator scopes needs no caller's scopes; else they are measured by the first role of the request.
+    pub operator_scopes_need_operator: bool,
+    /// A token is minted or rotated only for a role that the record names.
+    pub token_needs_approved_role: bool,
+    /// A bootstrap token admits whatever lies within its profile and is bound to the first device; else it admits
+    /// exactly its profile and is consumed.
+    pub bootstrap_binds: bool,
+    /// A bootstrap token counts what of its profile has been redeemed, and public keys are compared in one form.
+    pub bootstrap_redeems: bool,
+}
+
+impl PairingRules {
+    /// The rules of 2026.3.28, the oldest release of the history.
+    pub fn oldest() -> Self {
+        Self {
+            effective_roles: EffectiveRoles::Record,
+            empty_scope_list_kept: false,
+            scopes_follow_role: false,
+            mint_every_role: false,
+            operator_scopes_need_operator: false,
+            token_needs_approved_role: false,
+            bootstrap_binds: false,
+            bootstrap_redeems: false,
+        }
+    }
+}

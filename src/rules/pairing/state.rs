@@ -1,0 +1,179 @@
+//! Two documents in memory between one read and one write: pending requests by id, paired records by device or node.
+
+use super::{Fault, PENDING_TTL_MS};
+use crate::store::record::{self, Record, TypeFault};
+use crate::store::{Document, Documents};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Which pair of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// `devices/`.
+    Devices,
+    /// `nodes/`.
+    Nodes,
+}
+
+impl Family {
+    fn pending(self) -> Document {
+        match self {
+            Self::Devices => Document::DevicesPending,
+            Self::Nodes => Document::NodesPending,
+        }
+    }
+
+    fn paired(self) -> Document {
+        match self {
+            Self::Devices => Document::DevicesPaired,
+            Self::Nodes => Document::NodesPaired,
+        }
+    }
+}
+
+/// Both documents of a family.
+pub(in crate::rules) struct State {
+    family: Family,
+    /// By request id.
+    pub pending: Table,
+    /// By device or node id.
+    pub paired: Table,
+}
+
+impl State {
+    /// Reads both documents and forgets the requests that are too old.
+    ///
+    /// # Errors
+    /// A pending request that is `null`.
+    pub fn load(family: Family, documents: &dyn Documents, now: i64) -> Result<Self, Fault> {
+        let mut pending = Table::new(documents.read(family.pending()));
+        pending.prune(now, PENDING_TTL_MS)?;
+        Ok(Self { family, pending, paired: Table::new(documents.read(family.paired())) })
+    }
+
+    /// Writes both documents.
+    ///
+    /// # Errors
+    /// The first document that could not be written; the other one is tried all the same.
+    pub fn persist(&self, documents: &mut dyn Documents) -> Result<(), Fault> {
+        documents.write(&[(self.family.pending(), &self.pending.0), (self.family.paired(), &self.paired.0)])?;
+        Ok(())
+    }
+}
+
+/// A document used as a JavaScript object, whatever it is.
+pub(in crate::rules) struct Table(Arc<Value>);
+
+impl Table {
+    /// A document as it was read; nothing and `null` become an empty object.
+    pub fn new(document: Option<Arc<Value>>) -> Self {
+        let document = document.filter(|value| !value.is_null());
+        Self(document.unwrap_or_else(|| Arc::new(Value::Object(Record::new()))))
+    }
+
+    /// `table[key]`.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        match &*self.0 {
+            Value::Object(fields) => fields.get(key),
+            Value::Array(items) => array_index(key).and_then(|at| items.get(at)),
+            _ => None,
+        }
+    }
+
+    /// `table[key]`, where it is true of JavaScript: neither absent nor `null`, `0`, `""` or `false`.
+    pub fn get_truthy(&self, key: &str) -> Option<&Value> {
+        self.get(key).filter(|value| record::truthy(Some(value)))
+    }
+
+    /// `Object.values(table)`.
+    pub fn values(&self) -> Result<Vec<Cow<'_, Value>>, TypeFault> {
+        record::values(Some(&self.0))
+    }
+
+    /// `table[key] = value`. A list takes it and forgets it: JSON writes a list's items only.
+    ///
+    /// # Errors
+    /// A document that is a bare text, number or boolean.
+    pub fn set(&mut self, key: &str, value: Value) -> Result<(), TypeFault> {
+        let kind = match Arc::make_mut(&mut self.0) {
+            Value::Object(fields) => {
+                fields.insert(key.to_owned(), value);
+                return Ok(());
+            }
+            Value::Array(items) => {
+                if let Some(slot) = array_index(key).and_then(|at| items.get_mut(at)) {
+                    *slot = value;
+                }
+                return Ok(());
+            }
+            Value::String(_) => "string",
+            Value::Number(_) => "number",
+            Value::Bool(_) | Value::Null => "boolean",
+        };
+        let shown = record::key_text(Some(&self.0));
+        Err(TypeFault(format!("Cannot create property '{key}' on {kind} '{shown}'")))
+    }
+
+    /// `delete table[key]`.
+    pub fn remove(&mut self, key: &str) {
+        match Arc::make_mut(&mut self.0) {
+            Value::Object(fields) => {
+                fields.shift_remove(key);
+            }
+            Value::Array(items) => {
+                if let Some(slot) = array_index(key).and_then(|at| items.get_mut(at)) {
+                    *slot = Value::Null;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Replaces the record at `key`, and the one under the record's own `idKey` too: the releases change the record in
+    /// place and then store it under the id it carries, which need not be the key it was found under.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub fn set_both(&mut self, key: &str, id_key: &str, device: Record) -> Result<(), TypeFault> {
+        let own_key = record::key_text(device.get(id_key));
+        if own_key != key {
+            self.set(&own_key, Value::Object(device.clone()))?;
+        }
+        self.set(key, Value::Object(device))
+    }
+
+    fn prune(&mut self, now: i64, ttl: i64) -> Result<(), TypeFault> {
+        // Exact for every time of this millennium.
+        #[allow(clippy::cast_precision_loss)]
+        let expired = |entry: &Value| -> Result<bool, TypeFault> {
+            Ok(now as f64 - record::number(record::property(Some(entry), "ts")?) > ttl as f64)
+        };
+        match &*self.0 {
+            Value::Object(fields) => {
+                let mut dead = Vec::new();
+                for (key, entry) in fields {
+                    if expired(entry)? {
+                        dead.push(key.clone());
+                    }
+                }
+                dead.iter().for_each(|key| self.remove(key));
+            }
+            Value::Array(items) => {
+                let mut dead = Vec::new();
+                for (at, item) in items.iter().enumerate() {
+                    if expired(item)? {
+                        dead.push(at.to_string());
+                    }
+                }
+                dead.iter().for_each(|at| self.remove(at));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn array_index(key: &str) -> Option<usize> {
+    key.parse().ok().filter(|at: &usize| at.to_string() == key)
+}

@@ -1,0 +1,374 @@
+use super::*;
+use crate::rules::{Entropy, Rules};
+use crate::store::record::{self, Record};
+use crate::store::{Document, Documents, MemoryDocuments};
+use proptest::prelude::*;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const NOW: i64 = 1_700_000_000_000;
+
+struct Counter(u8);
+
+impl Entropy for Counter {
+    fn uuid(&mut self) -> [u8; 16] {
+        self.0 += 1;
+        [self.0; 16]
+    }
+
+    fn token(&mut self) -> [u8; 32] {
+        self.0 += 1;
+        [self.0; 32]
+    }
+}
+
+fn of(release: &str) -> PairingRules {
+    Rules::of(release.parse().unwrap()).unwrap().pairing
+}
+
+fn v2026_3_28() -> PairingRules {
+    of("2026.3.28")
+}
+
+fn v2026_3_31() -> PairingRules {
+    of("2026.3.31")
+}
+
+fn v2026_4_2() -> PairingRules {
+    of("2026.4.2")
+}
+
+fn v2026_4_5() -> PairingRules {
+    of("2026.4.5")
+}
+
+fn laptop(role: &str, scopes: &[&str], silent: bool) -> PairingRequest {
+    PairingRequest {
+        device_id: "laptop".to_owned(),
+        public_key: "key".to_owned(),
+        platform: Some("linux".to_owned()),
+        client_id: Some("cli".to_owned()),
+        client_mode: Some("cli".to_owned()),
+        role: role.to_owned(),
+        scopes: texts(scopes),
+        silent,
+        ..PairingRequest::default()
+    }
+}
+
+fn texts(items: &[&str]) -> Vec<String> {
+    items.iter().map(|item| (*item).to_owned()).collect()
+}
+
+fn keys(record: &Record) -> String {
+    record.keys().cloned().collect::<Vec<_>>().join(" ")
+}
+
+fn paired(store: &MemoryDocuments) -> Value {
+    store.read(Document::DevicesPaired).map_or_else(|| json!({}), |value| (*value).clone())
+}
+
+#[test]
+fn a_request_and_its_approval_write_the_releases_fields_in_their_order() {
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), v2026_4_2());
+    let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.write"], true)).unwrap();
+    assert!(asked.created && asked.silent());
+    assert_eq!(
+        keys(&asked.request),
+        "requestId deviceId publicKey platform clientId clientMode role roles scopes silent isRepair ts"
+    );
+    let id = asked.request_id();
+    let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, &texts(&["operator.write"])).unwrap();
+    let device = approval.device().unwrap();
+    assert_eq!(
+        keys(device),
+        "deviceId publicKey platform clientId clientMode role roles scopes approvedScopes tokens createdAtMs approvedAtMs"
+    );
+    assert_eq!(device["scopes"], json!(["operator.write"]));
+    assert_eq!(device["tokens"]["operator"]["scopes"], json!(["operator.read", "operator.write"]));
+    assert_eq!(keys(device["tokens"]["operator"].as_object().unwrap()), "token role scopes createdAtMs");
+    assert_eq!(store.read(Document::DevicesPending).as_deref(), Some(&json!({})));
+}
+
+#[rstest]
+#[case(&["operator.read"], false, true)]
+#[case(&["operator.read"], true, true)]
+#[case(&["operator.admin"], false, false)]
+fn a_repeated_request_refreshes_and_a_wider_one_replaces(
+    #[case] scopes: &[&str],
+    #[case] silent: bool,
+    #[case] refreshes: bool,
+) {
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), v2026_4_2());
+    let first = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.read"], false)).unwrap();
+    let second = request(&rules, &mut store, &mut entropy, NOW + 5, &laptop("operator", scopes, silent)).unwrap();
+    assert_eq!(second.created, !refreshes);
+    assert_eq!(first.request_id() == second.request_id(), refreshes);
+    assert!(!second.silent(), "one that waits for a person keeps the device waiting");
+    assert_eq!(second.request["ts"], json!(NOW + 5));
+    let pending = store.read(Document::DevicesPending).unwrap();
+    assert_eq!(pending.as_object().unwrap().len(), 1);
+    if !refreshes {
+        assert_eq!(second.request["scopes"], json!(["operator.read", "operator.admin"]));
+    }
+}
+
+#[rstest]
+#[case(v2026_3_28(), None)]
+#[case(v2026_3_31(), Some(json!([])))]
+fn an_empty_scope_list_is_left_out_up_to_2026_3_28(#[case] rules: PairingRules, #[case] scopes: Option<Value>) {
+    let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+    let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
+    assert_eq!(asked.request.get("scopes"), scopes.as_ref());
+}
+
+#[rstest]
+#[case(json!({"role": "operator", "tokens": {}}), ["operator", "", "operator", "operator"])]
+#[case(json!({"role": "operator"}), ["operator", "operator", "operator", "operator"])]
+#[case(json!({"role": "operator", "tokens": null}), ["operator", "operator", "operator", "operator"])]
+#[case(json!({"role": "operator", "tokens": {"operator": {"role": "operator", "revokedAtMs": 1}}}), ["operator", "", "", ""])]
+#[case(json!({"role": "operator", "tokens": {"node": {"role": "node"}}}), ["operator", "node", "node", ""])]
+#[case(json!({"roles": ["operator", "node"], "tokens": {"node": {"role": "node"}}}), ["operator,node", "node", "node", "node"])]
+fn effective_roles_by_release(#[case] device: Value, #[case] expected: [&str; 4]) {
+    let all = [v2026_3_28(), v2026_3_31(), v2026_4_2(), v2026_4_5()];
+    let found: Vec<_> = all.iter().map(|rules| effective_roles(rules, &device).unwrap().join(",")).collect();
+    assert_eq!(found, expected);
+}
+
+#[rstest]
+#[case("operator", &["operator.read"], &["operator.write"], [true, true])]
+#[case("operator", &["operator.pairing"], &["operator.admin"], [true, true])]
+#[case("operator", &["operator.write"], &["operator.read"], [false, false])]
+#[case("operator", &["x.y"], &["x.y"], [true, false])]
+#[case("operator", &["x.y"], &["operator.admin"], [false, false])]
+#[case("node", &["operator.read"], &["operator.read"], [true, false])]
+#[case("node", &["operator.read"], &["operator.admin"], [false, false])]
+#[case("node", &["node.x"], &["node.x"], [true, true])]
+#[case("node", &[], &[], [true, true])]
+fn who_covers_what(#[case] role: &str, #[case] asked: &[&str], #[case] have: &[&str], #[case] expected: [bool; 2]) {
+    let found = [v2026_4_2(), v2026_4_5()].map(|rules| scopes_allow(&rules, role, asked, have));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_role_upgrade_to_node_mints_with_operator_scopes_up_to_2026_4_2_only() {
+    for (rules, node_scopes) in [(v2026_4_2(), json!(["operator.read"])), (v2026_4_5(), json!([]))] {
+        let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+        for role in ["operator", "node"] {
+            let scopes: &[&str] = if role == "operator" { &["operator.read"] } else { &[] };
+            let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop(role, scopes, true)).unwrap();
+            approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &texts(scopes)).unwrap();
+        }
+        assert_eq!(paired(&store)["laptop"]["tokens"]["node"]["scopes"], node_scopes);
+        assert_eq!(paired(&store)["laptop"]["roles"], json!(["operator", "node"]));
+    }
+}
+
+#[test]
+fn an_approver_without_the_scope_is_refused_and_nothing_changes() {
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), v2026_4_2());
+    let asked =
+        request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.admin"], false)).unwrap();
+    let before = store.clone();
+    let approval =
+        approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &texts(&["operator.pairing"])).unwrap();
+    assert_eq!(approval, Approval::Forbidden { missing_scope: "operator.admin".to_owned() });
+    assert_eq!(store, before);
+}
+
+#[test]
+fn a_request_older_than_five_minutes_is_unknown() {
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), v2026_4_2());
+    let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], false)).unwrap();
+    let id = asked.request_id();
+    assert!(list(&store, NOW + PENDING_TTL_MS).unwrap().pending.len() == 1);
+    let late = NOW + PENDING_TTL_MS + 1;
+    assert_eq!(approve(&rules, &mut store, &mut entropy, late, &id, &[]).unwrap(), Approval::Unknown);
+}
+
+fn store_with(device: Value) -> MemoryDocuments {
+    MemoryDocuments::new().with(Document::DevicesPaired, json!({"laptop": device}))
+}
+
+fn operator_record(token: Value) -> Value {
+    json!({"deviceId": "laptop", "publicKey": "key", "role": "operator", "scopes": ["operator.read"],
+        "approvedScopes": ["operator.read"], "tokens": {"operator": token}, "x-unknown": 1})
+}
+
+#[rstest]
+#[case(json!({"token": "t", "role": "operator", "scopes": ["operator.read"]}), &["operator.read"], "ok")]
+#[case(json!({"token": "t", "role": "operator", "scopes": ["operator.read"]}), &["operator.admin"], "scope-mismatch")]
+#[case(json!({"token": "t", "role": "operator", "scopes": ["operator.admin"]}), &[], "scope-mismatch")]
+#[case(json!({"token": "t", "role": "operator", "scopes": [], "revokedAtMs": 1}), &[], "token-revoked")]
+#[case(json!({"token": "u", "role": "operator", "scopes": []}), &[], "token-mismatch")]
+#[case(json!(null), &[], "token-missing")]
+fn a_device_token_is_verified(#[case] token: Value, #[case] scopes: &[&str], #[case] expected: &str) {
+    let mut store = store_with(operator_record(token));
+    let before = store.clone();
+    let verdict = verify_token(&v2026_4_2(), &mut store, NOW, "laptop", "t", "operator", &texts(scopes)).unwrap();
+    assert_eq!(verdict.map_or_else(TokenRefusal::reason, |()| "ok"), expected);
+    assert_eq!(store == before, expected != "ok", "only a use is written down");
+}
+
+#[test]
+fn a_record_stored_under_a_foreign_key_is_written_under_its_own_id_too() {
+    let mut store = MemoryDocuments::new().with(
+        Document::DevicesPaired,
+        json!({"other": operator_record(json!({"token": "t", "role": "operator", "scopes": []}))}),
+    );
+    verify_token(&v2026_4_2(), &mut store, NOW, "other", "t", "operator", &[]).unwrap().unwrap();
+    assert_eq!(paired(&store)["other"], paired(&store)["laptop"]);
+    assert_eq!(paired(&store)["laptop"]["x-unknown"], json!(1));
+}
+
+#[test]
+fn an_odd_token_is_a_type_error() {
+    let mut store = store_with(operator_record(json!({"role": "operator"})));
+    let fault = verify_token(&v2026_4_2(), &mut store, NOW, "laptop", "t", "operator", &[]).unwrap_err();
+    assert_eq!(fault.for_answer(), "TypeError: Cannot read properties of undefined (reading 'trim')");
+}
+
+#[test]
+fn a_list_as_paired_json_takes_nothing() {
+    let (mut entropy, rules) = (Counter(0), v2026_4_2());
+    let mut store = MemoryDocuments::new().with(Document::DevicesPaired, json!([]));
+    let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
+    approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &[]).unwrap();
+    assert_eq!(paired(&store), json!([]));
+}
+
+#[test]
+fn rotation_ends_a_revocation_and_keeps_the_creation_time() {
+    let token = json!({"token": "t", "role": "operator", "scopes": ["operator.read"], "createdAtMs": 5});
+    let mut store = store_with(operator_record(token));
+    let entry = revoke_token(&mut store, NOW, "laptop", " operator ").unwrap().unwrap();
+    assert_eq!(entry["revokedAtMs"], json!(NOW));
+    let rotated = rotate_token(&v2026_4_2(), &mut store, &mut Counter(0), NOW, "laptop", "operator", None).unwrap();
+    let TokenRotation::Rotated(entry) = rotated else { panic!("{rotated:?}") };
+    assert_eq!(keys(&entry), "token role scopes createdAtMs rotatedAtMs");
+    assert_eq!(entry["createdAtMs"], json!(5));
+}
+
+#[rstest]
+#[case(v2026_4_2(), true)]
+#[case(v2026_4_5(), false)]
+fn a_token_for_a_role_the_record_does_not_name(#[case] rules: PairingRules, #[case] minted: bool) {
+    let mut store = store_with(operator_record(json!({"token": "t", "role": "operator", "scopes": []})));
+    let token = ensure_token(&rules, &mut store, &mut Counter(0), NOW, "laptop", "node", &[]).unwrap();
+    assert_eq!(token.is_some(), minted);
+}
+
+#[test]
+fn a_connect_rewrites_what_it_saw_and_keeps_the_rest() {
+    let mut store =
+        store_with(json!({"deviceId": "laptop", "displayName": "old", "zz": 1, "scopes": ["operator.read"],
+        "role": "operator", "approvedAtMs": 3}));
+    let seen =
+        AccessMetadata { client_id: Some("cli".to_owned()), role: "node".to_owned(), ..AccessMetadata::default() };
+    update_metadata(&v2026_4_2(), &mut store, NOW, "laptop", &seen).unwrap();
+    let device = &paired(&store)["laptop"];
+    assert_eq!(
+        device,
+        &json!({"deviceId": "laptop", "zz": 1, "scopes": ["operator.read"], "role": "node", "approvedAtMs": 3,
+            "clientId": "cli", "roles": ["operator", "node"]})
+    );
+}
+
+fn bootstrap_store() -> MemoryDocuments {
+    MemoryDocuments::new().with(
+        Document::DevicesBootstrap,
+        json!({"boot": {"token": "boot", "ts": NOW, "issuedAtMs": NOW,
+            "profile": {"roles": ["node"], "scopes": []}, "x": 1}, "old": {"token": "old", "ts": 1, "roles": ["node"]}}),
+    )
+}
+
+#[rstest]
+#[case(v2026_3_28(), "")]
+#[case(v2026_3_31(), "token profile deviceId publicKey issuedAtMs ts lastUsedAtMs")]
+#[case(v2026_4_5(), "token profile redeemedProfile deviceId publicKey issuedAtMs ts lastUsedAtMs")]
+fn a_bootstrap_token_is_consumed_or_bound(#[case] rules: PairingRules, #[case] left: &str) {
+    let mut store = bootstrap_store();
+    let shown = |device_id| BootstrapRequest { token: "boot", device_id, public_key: "key", role: "node", scopes: &[] };
+    assert!(verify_bootstrap_token(&rules, &mut store, NOW, shown("laptop")).unwrap());
+    let document = store.read(Document::DevicesBootstrap).unwrap();
+    assert_eq!(document.get("old"), None, "expired entries go with the write");
+    assert_eq!(document.get("boot").and_then(Value::as_object).map(keys).unwrap_or_default(), left);
+    assert!(!verify_bootstrap_token(&rules, &mut store, NOW, shown("phone")).unwrap());
+    assert_eq!(verify_bootstrap_token(&rules, &mut store, NOW, shown("laptop")).unwrap(), rules.bootstrap_binds);
+}
+
+#[test]
+fn a_bootstrap_profile_is_redeemed_role_by_role() {
+    let rules = v2026_4_5();
+    let mut store = MemoryDocuments::new().with(
+        Document::DevicesBootstrap,
+        json!({"boot": {"ts": NOW, "profile": {"roles": ["node", "operator"], "scopes": ["operator.read"]}}}),
+    );
+    assert!(!redeem_bootstrap_profile(&rules, &mut store, NOW, "boot", "node", &[]).unwrap());
+    assert!(
+        redeem_bootstrap_profile(&rules, &mut store, NOW, "boot", "operator", &texts(&["operator.write"])).unwrap()
+    );
+}
+
+fn scope() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "operator.admin",
+        "operator.read",
+        "operator.write",
+        "operator.pairing",
+        "operator.approvals",
+        "node.x",
+        " ",
+    ])
+    .prop_map(str::to_owned)
+}
+
+fn any_rules() -> impl Strategy<Value = PairingRules> {
+    prop::sample::select(vec![v2026_3_28(), v2026_3_31(), v2026_4_2(), v2026_4_5()])
+}
+
+proptest! {
+    #[test]
+    fn approving_never_widens_beyond_what_was_asked_and_what_was_there(
+        rules in any_rules(),
+        asked in prop::collection::vec(scope(), 0..4),
+        had in prop::collection::vec(scope(), 0..4),
+        caller in prop::collection::vec(scope(), 0..4),
+    ) {
+        let mut store = store_with(json!({"deviceId": "laptop", "role": "operator", "scopes": had}));
+        let mut entropy = Counter(0);
+        let asks = PairingRequest { scopes: asked.clone(), ..laptop("operator", &[], false) };
+        let id = request(&rules, &mut store, &mut entropy, NOW, &asks).unwrap().request_id();
+        let before = store.clone();
+        let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, &caller).unwrap();
+        let Some(device) = approval.device() else {
+            prop_assert_eq!(store, before);
+            return Ok(());
+        };
+        let bound: Vec<String> = asked.iter().chain(&had).cloned().collect();
+        let bound = normalised_scopes(&bound);
+        let token = normalise_scopes(device["tokens"]["operator"].get("scopes")).unwrap();
+        for scope in normalise_scopes(device.get("approvedScopes")).unwrap().into_iter().chain(token) {
+            prop_assert!(bound.contains(&scope), "{} is neither asked nor held", scope);
+        }
+        let operator: Vec<_> = normalised_scopes(&asked).into_iter().filter(|s| s.starts_with("operator.")).collect();
+        prop_assert!(scopes_allow(&rules, "operator", &operator, &caller));
+    }
+
+    #[test]
+    fn a_request_never_changes_paired_rows(
+        rules in any_rules(),
+        role in prop::sample::select(vec!["operator", "node"]),
+        asked in prop::collection::vec(scope(), 0..4),
+        silent in any::<bool>(),
+    ) {
+        let row = operator_record(json!({"token": "t", "role": "operator", "scopes": [], "x": [null]}));
+        let mut store = store_with(row.clone());
+        let asks = PairingRequest { scopes: asked, ..laptop(role, &[], silent) };
+        for later in 0..2 {
+            request(&rules, &mut store, &mut Counter(0), NOW + later, &asks).unwrap();
+        }
+        prop_assert_eq!(record::key_text(paired(&store).get("laptop")), record::key_text(Some(&row)));
+        prop_assert_eq!(&paired(&store)["laptop"], &row);
+    }
+}

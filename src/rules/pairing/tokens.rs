@@ -1,0 +1,309 @@
+//! Device tokens: verify, ensure, rotate, revoke.
+
+use super::{Family, Fault, PairingRules, State, approved_roles, normalise_scopes, scopes_allow_values};
+use crate::protocol::ids;
+use crate::rules::Entropy;
+use crate::store::Documents;
+use crate::store::record::{self, Record, TypeFault};
+use serde_json::{Value, json};
+use std::cmp::Ordering;
+
+/// Why a device token does not admit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// No record of the device.
+    DeviceNotPaired,
+    /// The connect names no role.
+    RoleMissing,
+    /// The record has no token for the role.
+    TokenMissing,
+    /// The role's token is revoked.
+    TokenRevoked,
+    /// It is another token.
+    TokenMismatch,
+    /// The token has more scopes than the record was approved for, or fewer than the connect asks for.
+    ScopeMismatch,
+}
+
+impl TokenRefusal {
+    /// The release's word for it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::DeviceNotPaired => "device-not-paired",
+            Self::RoleMissing => "role-missing",
+            Self::TokenMissing => "token-missing",
+            Self::TokenRevoked => "token-revoked",
+            Self::TokenMismatch => "token-mismatch",
+            Self::ScopeMismatch => "scope-mismatch",
+        }
+    }
+}
+
+/// What a rotation ended in.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TokenRotation {
+    /// The new token's entry.
+    Rotated(Record),
+    /// Refused, in the release's word.
+    Refused(&'static str),
+}
+
+/// Checks a device token and, where it admits, writes down that it was used.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn verify_token(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    device_id: &str,
+    token: &str,
+    role: &str,
+    scopes: &[String],
+) -> Result<Result<(), TokenRefusal>, Fault> {
+    let mut state = State::load(Family::Devices, documents, now)?;
+    let device_id = record::trim(device_id);
+    let Some(device) = state.paired.get_truthy(device_id).cloned() else {
+        return Ok(Err(TokenRefusal::DeviceNotPaired));
+    };
+    let role = record::trim(role);
+    if role.is_empty() {
+        return Ok(Err(TokenRefusal::RoleMissing));
+    }
+    let entry = record::optional_property(device.get("tokens"), role).filter(|entry| record::truthy(Some(entry)));
+    let Some(entry) = entry.cloned() else { return Ok(Err(TokenRefusal::TokenMissing)) };
+    if record::truthy(entry.get("revokedAtMs")) {
+        return Ok(Err(TokenRefusal::TokenRevoked));
+    }
+    if !same_secret(token, entry.get("token"))? {
+        return Ok(Err(TokenRefusal::TokenMismatch));
+    }
+    let requested = json!(super::normalised_scopes(scopes));
+    let covered = within_baseline(rules, role, entry.get("scopes"), &device)?
+        && scopes_allow_values(rules, role, Some(&requested), entry.get("scopes"))?;
+    if !covered {
+        return Ok(Err(TokenRefusal::ScopeMismatch));
+    }
+    let mut used = record::spread(Some(&entry));
+    record::set(&mut used, "lastUsedAtMs", Some(now));
+    store_entry(&mut state, device_id, &device, role, used)?;
+    state.persist(documents)?;
+    Ok(Ok(()))
+}
+
+/// The token that a connect which was let in is given: the one there is where it suffices, else a new one. `None` where
+/// the record does not bear it.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn ensure_token(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    device_id: &str,
+    role: &str,
+    scopes: &[String],
+) -> Result<Option<Record>, Fault> {
+    let mut state = State::load(Family::Devices, documents, now)?;
+    let Some(context) = Context::find(rules, &state, device_id, role)? else { return Ok(None) };
+    let scopes = super::normalised_scopes(scopes);
+    let requested = json!(scopes);
+    if !within_baseline(rules, &context.role, Some(&requested), &context.device)? {
+        return Ok(None);
+    }
+    if let Some(old) = context.old.as_ref().filter(|old| !record::truthy(old.get("revokedAtMs"))) {
+        let suffices = within_baseline(rules, &context.role, old.get("scopes"), &context.device)?
+            && scopes_allow_values(rules, &context.role, Some(&requested), old.get("scopes"))?;
+        if suffices {
+            return Ok(Some(record::spread(Some(old))));
+        }
+    }
+    let rotated_at = context.old.is_some().then_some(now);
+    let next = mint(entropy, now, Minted { role: &context.role, scopes, rotated_at }, context.old.as_ref());
+    store_entry(&mut state, record::trim(device_id), &context.device, &context.role, next.clone())?;
+    state.persist(documents)?;
+    Ok(Some(next))
+}
+
+/// Replaces a role's token, revoked or not, with these scopes; without any, with the ones it had.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn rotate_token(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    device_id: &str,
+    role: &str,
+    scopes: Option<&Value>,
+) -> Result<TokenRotation, Fault> {
+    let mut state = State::load(Family::Devices, documents, now)?;
+    let Some(context) = Context::find(rules, &state, device_id, role)? else {
+        return Ok(TokenRotation::Refused("unknown-device-or-role"));
+    };
+    let scopes = normalise_scopes(rotation_scopes(scopes, context.old.as_ref(), &context.device))?;
+    if baseline(&context.device)?.is_none() {
+        return Ok(TokenRotation::Refused("missing-approved-scope-baseline"));
+    }
+    if !within_baseline(rules, &context.role, Some(&json!(scopes)), &context.device)? {
+        return Ok(TokenRotation::Refused("scope-outside-approved-baseline"));
+    }
+    let next = mint(entropy, now, Minted { role: &context.role, scopes, rotated_at: Some(now) }, context.old.as_ref());
+    store_entry(&mut state, record::trim(device_id), &context.device, &context.role, next.clone())?;
+    state.persist(documents)?;
+    Ok(TokenRotation::Rotated(next))
+}
+
+/// `scopes ?? existing?.scopes ?? device.scopes`: what a rotation asks for.
+pub(in crate::rules) fn rotation_scopes<'a>(
+    scopes: Option<&'a Value>,
+    old: Option<&'a Value>,
+    device: &'a Value,
+) -> Option<&'a Value> {
+    record::present(scopes)
+        .or_else(|| record::present(record::optional_property(old, "scopes")))
+        .or_else(|| device.get("scopes"))
+}
+
+/// Revokes a role's token. Its entry, or `None` where there is none.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn revoke_token(
+    documents: &mut dyn Documents,
+    now: i64,
+    device_id: &str,
+    role: &str,
+) -> Result<Option<Record>, Fault> {
+    let mut state = State::load(Family::Devices, documents, now)?;
+    let (device_id, role) = (record::trim(device_id), record::trim(role));
+    let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(None) };
+    let old = record::optional_property(device.get("tokens"), role).filter(|old| record::truthy(Some(old)));
+    let Some(old) = old.filter(|_| !role.is_empty()) else { return Ok(None) };
+    let mut entry = record::spread(Some(old));
+    record::set(&mut entry, "revokedAtMs", Some(now));
+    store_entry(&mut state, device_id, &device, role, entry.clone())?;
+    state.persist(documents)?;
+    Ok(Some(entry))
+}
+
+/// A record's tokens without their secrets, by role. `None` where there are none.
+///
+/// # Errors
+/// A token that is `null`, or several of which one has no role.
+pub fn summarise_tokens(tokens: Option<&Value>) -> Result<Option<Vec<Value>>, Fault> {
+    if !record::truthy(tokens) {
+        return Ok(None);
+    }
+    let mut summaries = Vec::new();
+    for token in record::values(tokens)? {
+        record::property(Some(&token), "role")?;
+        let mut summary = Record::new();
+        for key in ["role", "scopes", "createdAtMs", "rotatedAtMs", "revokedAtMs", "lastUsedAtMs"] {
+            record::set(&mut summary, key, token.get(key).cloned());
+        }
+        summaries.push(Value::Object(summary));
+    }
+    if summaries.len() > 1 {
+        for summary in &summaries {
+            comparable_role(summary.get("role"))?;
+        }
+        summaries.sort_by(by_role);
+    }
+    Ok(Some(summaries).filter(|summaries| !summaries.is_empty()))
+}
+
+fn comparable_role(role: Option<&Value>) -> Result<(), TypeFault> {
+    match record::present(role) {
+        Some(Value::String(_)) => Ok(()),
+        Some(_) => Err(TypeFault("a.role.localeCompare is not a function".to_owned())),
+        None => record::property(role, "localeCompare").map(|_| ()),
+    }
+}
+
+/// `localeCompare` on role names: letters before their case.
+fn by_role(left: &Value, right: &Value) -> Ordering {
+    let text = |value: &Value| value.get("role").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (left, right) = (text(left), text(right));
+    left.to_lowercase().cmp(&right.to_lowercase()).then_with(|| right.cmp(&left))
+}
+
+/// A token that is about to be made.
+pub(super) struct Minted<'a> {
+    /// Its role.
+    pub role: &'a str,
+    /// Its scopes.
+    pub scopes: Vec<String>,
+    /// When it replaced another one.
+    pub rotated_at: Option<i64>,
+}
+
+/// A new token's entry. The old one leaves the times of its creation and last use behind, and its revocation ends.
+pub(super) fn mint(entropy: &mut dyn Entropy, now: i64, minted: Minted<'_>, old: Option<&Value>) -> Record {
+    let mut entry = Record::new();
+    record::set(&mut entry, "token", Some(ids::token(entropy.token())));
+    record::set(&mut entry, "role", Some(minted.role));
+    record::set(&mut entry, "scopes", Some(minted.scopes));
+    let created = record::present(record::optional_property(old, "createdAtMs")).cloned();
+    record::set(&mut entry, "createdAtMs", Some(created.unwrap_or_else(|| json!(now))));
+    record::set(&mut entry, "rotatedAtMs", minted.rotated_at);
+    record::set(&mut entry, "lastUsedAtMs", record::optional_property(old, "lastUsedAtMs").cloned());
+    entry
+}
+
+/// The record and the role that a token is minted for.
+struct Context {
+    device: Value,
+    role: String,
+    old: Option<Value>,
+}
+
+impl Context {
+    fn find(rules: &PairingRules, state: &State, device_id: &str, role: &str) -> Result<Option<Self>, Fault> {
+        let device = state.paired.get_truthy(record::trim(device_id)).cloned();
+        let role = record::trim(role).to_owned();
+        let Some(device) = device.filter(|_| !role.is_empty()) else { return Ok(None) };
+        if rules.token_needs_approved_role && !approved_roles(&device)?.contains(&role) {
+            return Ok(None);
+        }
+        let old = record::optional_property(device.get("tokens"), &role).filter(|old| record::truthy(Some(old)));
+        let old = old.cloned();
+        Ok(Some(Self { device, role, old }))
+    }
+}
+
+/// Writes an entry into the record's tokens, and the record under its own id.
+fn store_entry(state: &mut State, key: &str, device: &Value, role: &str, entry: Record) -> Result<(), TypeFault> {
+    let mut tokens = record::spread(device.get("tokens"));
+    record::set(&mut tokens, role, Some(entry));
+    let mut device = record::spread(Some(device));
+    record::set(&mut device, "tokens", Some(tokens));
+    state.paired.set_both(key, "deviceId", device)
+}
+
+/// The scopes that a record was approved for, `None` where it does not say.
+fn baseline(device: &Value) -> Result<Option<Vec<String>>, Fault> {
+    let scopes = record::present(device.get("approvedScopes")).or_else(|| device.get("scopes"));
+    match scopes {
+        Some(Value::Array(_)) => Ok(Some(normalise_scopes(scopes)?)),
+        _ => Ok(None),
+    }
+}
+
+fn within_baseline(rules: &PairingRules, role: &str, scopes: Option<&Value>, device: &Value) -> Result<bool, Fault> {
+    match baseline(device)? {
+        Some(approved) => scopes_allow_values(rules, role, scopes, Some(&json!(approved))),
+        None => Ok(false),
+    }
+}
+
+/// Whether a token is the expected one. Blank ones never are.
+pub(in crate::rules) fn same_secret(provided: &str, expected: Option<&Value>) -> Result<bool, TypeFault> {
+    if record::trim(provided).is_empty() {
+        return Ok(false);
+    }
+    let expected_text = record::trimmed(expected, "expected")?;
+    Ok(!expected_text.is_empty() && expected.and_then(Value::as_str) == Some(provided))
+}

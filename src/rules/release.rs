@@ -1,0 +1,52 @@
+//! OpenClaw versions and their order.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// An OpenClaw version. Ordered as npm publishes them, a suffix counting as a later build: 2026.7.1 < 2026.7.1-2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Release {
+    year: u16,
+    month: u16,
+    patch: u16,
+    build: u16,
+}
+
+impl Release {
+    /// A release by its parts.
+    pub const fn new(year: u16, month: u16, patch: u16) -> Self {
+        Self { year, month, patch, build: 0 }
+    }
+}
+
+/// A text that is no OpenClaw version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no OpenClaw version; expected something like 2026.4.2 or 2026.7.1-2")]
+pub struct ReleaseError(String);
+
+impl FromStr for Release {
+    type Err = ReleaseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || ReleaseError(text.to_owned());
+        let (version, build) = text.split_once('-').unwrap_or((text, "0"));
+        let mut parts = version.split('.').map(|part| part.parse::<u16>().map_err(|_| error()));
+        let mut next = || parts.next().unwrap_or_else(|| Err(error()));
+        let release =
+            Self { year: next()?, month: next()?, patch: next()?, build: build.parse().map_err(|_| error())? };
+        if parts.next().is_some() || release.year < 2026 {
+            return Err(error());
+        }
+        Ok(release)
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.year, self.month, self.patch)?;
+        if self.build > 0 {
+            write!(f, "-{}", self.build)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! What changed when in the calls of welcomed clients.
+
+use super::MethodSet;
+use crate::rules::{Change, Release};
+
+const V2026_3_28: Release = Release::new(2026, 3, 28);
+const V2026_3_31: Release = Release::new(2026, 3, 31);
+const V2026_4_1: Release = Release::new(2026, 4, 1);
+const V2026_4_2: Release = Release::new(2026, 4, 2);
+const V2026_4_5: Release = Release::new(2026, 4, 5);
+const V2026_4_8: Release = Release::new(2026, 4, 8);
+
+/// The calls' changes, oldest first.
+pub const CHANGES: &[Change] = &[
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "Rotating a token closes the device's live connections of that role with 4001.",
+        sources: &["server-methods/devices.ts device.token.rotate"],
+        apply: |rules| rules.rpc.rotate_disconnects = true,
+    },
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "A command's approval waits half an hour instead of two minutes.",
+        sources: &["exec-approvals.ts DEFAULT_EXEC_APPROVAL_TIMEOUT_MS"],
+        apply: |rules| rules.rpc.exec_timeout_ms = 1_800_000,
+    },
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "An approval without an approver waits all the same when the channel it came from can be asked.",
+        sources: &["server-methods/exec-approval.ts hasApprovalTurnSourceRoute"],
+        apply: |rules| rules.rpc.turn_source_route = true,
+    },
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "A plugin's approval is found by the beginning of its id.",
+        sources: &["server-methods/plugin-approval.ts plugin.approval.resolve"],
+        apply: |rules| rules.rpc.plugin_prefix = true,
+    },
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "`status` counts background tasks; `config.get` shows the configuration as written and as run.",
+        sources: &["status.summary.ts", "config/io.ts"],
+        apply: |rules| {
+            rules.rpc.status_counts_tasks = true;
+            rules.rpc.config_shows_source = true;
+        },
+    },
+    Change {
+        seen: V2026_4_2,
+        not_yet: V2026_4_1,
+        what: "A command's approval says which decisions it allows; `ask: always` takes no `allow-always`.",
+        sources: &["server-methods/exec-approval.ts allowedDecisions"],
+        apply: |rules| rules.rpc.decisions_bounded = true,
+    },
+    Change {
+        seen: V2026_4_2,
+        not_yet: V2026_4_1,
+        what: "The browser's method comes from a bundled plugin and is listed.",
+        sources: &["hello-ok.features.methods"],
+        apply: |rules| rules.rpc.methods = MethodSet::V2026_4_2,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "A device that is no admin removes, rotates and revokes only itself.",
+        sources: &["server-methods/devices.ts deniesCrossDeviceManagement"],
+        apply: |rules| rules.rpc.devices_manage_themselves = true,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "`node.pair.approve` takes `operator.pairing` instead of `operator.write`.",
+        sources: &["method-scopes.ts"],
+        apply: |rules| rules.rpc.node_approval_is_pairing = true,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "`exec.approval.get`, skill search and the dream diary come.",
+        sources: &["server-methods-list.ts"],
+        apply: |rules| rules.rpc.methods = MethodSet::V2026_4_5,
+    },
+    Change {
+        seen: V2026_4_5,
+        not_yet: V2026_4_2,
+        what: "An ambiguous approval id is refused without naming what it could mean.",
+        sources: &["server-methods/exec-approval.ts resolvePendingApprovalRecord"],
+        apply: |rules| rules.rpc.approvals_terse = true,
+    },
+    Change {
+        seen: V2026_4_8,
+        not_yet: V2026_4_5,
+        what: "`exec.approval.list`, `plugin.approval.list` and session compactions come.",
+        sources: &["server-methods-list.ts"],
+        apply: |rules| rules.rpc.methods = MethodSet::V2026_4_8,
+    },
+    Change {
+        seen: V2026_4_8,
+        not_yet: V2026_4_5,
+        what: "A decision reaches who waits for it by `waitDecision`, then who asked for it, then who made it.",
+        sources: &["server-methods/approval-shared.ts handleApprovalResolve, handlePendingApprovalRequest"],
+        apply: |rules| rules.rpc.waiters_first = true,
+    },
+    Change {
+        seen: V2026_4_8,
+        not_yet: V2026_4_5,
+        what: "A command's approval may not take an id that begins with `plugin:`.",
+        sources: &["server-methods/exec-approval.ts RESERVED_PLUGIN_APPROVAL_ID_PREFIX"],
+        apply: |rules| rules.rpc.plugin_ids_reserved = true,
+    },
+];

@@ -1,0 +1,181 @@
+//! `device.pair.*` and `device.token.*` (`server-methods/devices.ts`).
+
+use super::schemas::{DEVICE_ID, NOTHING, REQUEST_ID, REVOKE, ROTATE};
+use super::{Call, Handled, Refusal, Reply, invalid};
+use crate::rules::pairing::{self, Approval, TokenRotation};
+use crate::store::record::{self, Record};
+use serde_json::{Value, json};
+
+const ROTATION_DENIED: &str = "device token rotation denied";
+
+pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
+    call.params(&NOTHING)?;
+    let list = pairing::list(call.environment.store, call.now())?;
+    let paired = list.paired.iter().map(pairing::redact_paired).collect::<Result<Vec<_>, _>>()?;
+    Ok(Reply::Answer(json!({"pending": list.pending, "paired": paired})))
+}
+
+pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&REQUEST_ID)?;
+    let request_id = text(&params, "requestId");
+    let now = call.now();
+    let environment = &mut *call.environment;
+    let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
+    let scopes = &call.client.scopes;
+    match pairing::approve(&call.model.rules.pairing, store, entropy, now, request_id, scopes)? {
+        Approval::Unknown => Err(invalid("unknown requestId")),
+        Approval::Forbidden { missing_scope } => {
+            call.reason(format!("who approves must hold what is asked for: {missing_scope} is missing"));
+            Err(invalid(format!("missing scope: {missing_scope}")))
+        }
+        Approval::Approved { device } => {
+            let role = device.get("role").and_then(Value::as_str).unwrap_or("unknown");
+            let device_id = record::key_text(device.get("deviceId"));
+            call.log(format!("device pairing approved device={device_id} role={role}"));
+            call.resolved(request_id, device.get("deviceId").cloned(), "approved");
+            let shown = pairing::redact_paired(&Value::Object(device))?;
+            Ok(Reply::Answer(json!({"requestId": request_id, "device": shown})))
+        }
+    }
+}
+
+pub(super) fn reject(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&REQUEST_ID)?;
+    let request_id = text(&params, "requestId");
+    let now = call.now();
+    let Some(device_id) = pairing::reject(call.environment.store, now, request_id)? else {
+        return Err(invalid("unknown requestId"));
+    };
+    call.resolved(request_id, device_id.clone(), "rejected");
+    let mut payload = Record::new();
+    record::set(&mut payload, "requestId", Some(request_id));
+    record::set(&mut payload, "deviceId", device_id);
+    Ok(Reply::Answer(Value::Object(payload)))
+}
+
+pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&DEVICE_ID)?;
+    let device_id = text(&params, "deviceId");
+    if call.manages_another(device_id) {
+        call.log(format!("device pairing removal denied device={device_id} reason=device-ownership-mismatch"));
+        return Err(invalid("device pairing removal denied"));
+    }
+    let now = call.now();
+    let Some(device_id) = pairing::remove(call.environment.store, now, device_id)? else {
+        return Err(invalid("unknown deviceId"));
+    };
+    call.log(format!("device pairing removed device={device_id}"));
+    let payload = json!({"deviceId": device_id});
+    Ok(Reply::AnswerThenDisconnect { payload, device_id, role: None })
+}
+
+pub(super) fn rotate(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&ROTATE)?;
+    let (device_id, role) = (text(&params, "deviceId"), text(&params, "role"));
+    if call.manages_another(device_id) {
+        return Err(call.rotation_denied(device_id, role, "device-ownership-mismatch", None));
+    }
+    let now = call.now();
+    let normal_role = record::trim(role);
+    let device =
+        pairing::find_paired(call.environment.store, now, device_id)?.filter(|device| record::truthy(Some(device)));
+    let Some(device) = device else {
+        return Err(call.rotation_denied(device_id, role, "unknown-device-or-role", None));
+    };
+    if call.model.rules.rpc.devices_manage_themselves
+        && !pairing::approved_roles(&device)?.iter().any(|have| have == normal_role)
+    {
+        return Err(call.rotation_denied(device_id, role, "unknown-device-or-role", None));
+    }
+    let old = record::optional_property(device.get("tokens"), normal_role);
+    let wanted = pairing::rotation_scopes(params.get("scopes"), old, &device);
+    let wanted = pairing::normalise_scopes(wanted)?;
+    let rules = &call.model.rules.pairing;
+    if let Some(missing) = pairing::missing_scope(rules, role, &wanted, &call.client.scopes) {
+        return Err(call.rotation_denied(device_id, role, "caller-missing-scope", Some(missing)));
+    }
+    let environment = &mut *call.environment;
+    let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
+    match pairing::rotate_token(rules, store, entropy, now, device_id, role, params.get("scopes"))? {
+        TokenRotation::Refused(why) => Err(call.rotation_denied(device_id, role, why, None)),
+        TokenRotation::Rotated(entry) => Ok(call.rotated(device_id, &entry)),
+    }
+}
+
+pub(super) fn revoke(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&REVOKE)?;
+    let (device_id, role) = (text(&params, "deviceId"), text(&params, "role"));
+    if call.manages_another(device_id) {
+        let denied = "device token revocation denied";
+        call.log(format!("{denied} device={device_id} role={role} reason=device-ownership-mismatch"));
+        return Err(invalid(denied));
+    }
+    let now = call.now();
+    let Some(entry) = pairing::revoke_token(call.environment.store, now, device_id, role)? else {
+        return Err(invalid("unknown deviceId/role"));
+    };
+    let device_id = record::trim(device_id).to_owned();
+    let role = entry.get("role").cloned();
+    call.log(format!("device token revoked device={device_id} role={}", record::key_text(role.as_ref())));
+    let mut payload = Record::new();
+    record::set(&mut payload, "deviceId", Some(device_id.as_str()));
+    record::set(&mut payload, "role", role.clone());
+    record::set(&mut payload, "revokedAtMs", entry.get("revokedAtMs").cloned());
+    Ok(Reply::AnswerThenDisconnect { payload: Value::Object(payload), device_id, role: role_filter(role.as_ref()) })
+}
+
+impl Call<'_, '_> {
+    /// Whether a device that is no admin reaches for another one where it may not.
+    fn manages_another(&mut self, target: &str) -> bool {
+        let caller = self.client.device_id().map(record::trim).filter(|id| !id.is_empty());
+        let denied = self.model.rules.rpc.devices_manage_themselves
+            && caller.is_some_and(|caller| caller != record::trim(target))
+            && !self.holds("operator.admin");
+        if denied {
+            self.reason("a device without operator.admin manages only itself".to_owned());
+        }
+        denied
+    }
+
+    fn resolved(&mut self, request_id: &str, device_id: Option<Value>, decision: &str) {
+        let mut payload = Record::new();
+        record::set(&mut payload, "requestId", Some(request_id));
+        record::set(&mut payload, "deviceId", device_id);
+        record::set(&mut payload, "decision", Some(decision));
+        record::set(&mut payload, "ts", Some(self.now()));
+        self.broadcast("device.pair.resolved", Value::Object(payload));
+    }
+
+    fn rotation_denied(&mut self, device_id: &str, role: &str, why: &str, scope: Option<&String>) -> Refusal {
+        let scope = scope.map(|scope| format!(" scope={scope}")).unwrap_or_default();
+        self.reason(format!("the rotation is denied: {why}{scope}"));
+        self.log(format!("{ROTATION_DENIED} device={device_id} role={role} reason={why}{scope}"));
+        invalid(ROTATION_DENIED)
+    }
+
+    fn rotated(&mut self, device_id: &str, entry: &Record) -> Reply {
+        let role = entry.get("role").cloned();
+        self.log(format!("device token rotated device={device_id} role={}", record::key_text(role.as_ref())));
+        let payload = json!({
+            "deviceId": device_id,
+            "role": role,
+            "token": entry.get("token"),
+            "scopes": entry.get("scopes"),
+            "rotatedAtMs": entry.get("rotatedAtMs")
+        });
+        if !self.model.rules.rpc.rotate_disconnects {
+            return Reply::Answer(payload);
+        }
+        let device_id = record::trim(device_id).to_owned();
+        Reply::AnswerThenDisconnect { payload, device_id, role: role_filter(role.as_ref()) }
+    }
+}
+
+/// `opts?.role` as it filters connections: a role that is not true of JavaScript filters nothing.
+fn role_filter(role: Option<&Value>) -> Option<String> {
+    role.filter(|role| record::truthy(Some(role))).map(|role| record::key_text(Some(role)))
+}
+
+fn text<'a>(params: &'a Value, key: &str) -> &'a str {
+    params.get(key).and_then(Value::as_str).unwrap_or_default()
+}

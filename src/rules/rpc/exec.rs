@@ -1,0 +1,79 @@
+//! `exec.approval.*` (`server-methods/exec-approval.ts`).
+
+use super::exec_request::ExecRequest;
+use super::prompts::{self, Kind};
+use super::schemas::{EXEC_REQUEST, ID};
+use super::{Call, Handled, Reply, invalid};
+use crate::protocol::ids;
+use crate::rules::approvals::Approval;
+use crate::store::record;
+use serde_json::{Value, json};
+
+pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&EXEC_REQUEST)?;
+    let asked = ExecRequest::read(&params).map_err(invalid)?;
+    let rules = &call.model.rules.rpc;
+    let id = record::trim(params.get("id").and_then(Value::as_str).unwrap_or_default()).to_owned();
+    if rules.plugin_ids_reserved && id.starts_with("plugin:") {
+        return Err(invalid("approval ids starting with plugin: are reserved"));
+    }
+    asked.check_argv().map_err(invalid)?;
+    let timeout = params.get("timeoutMs").and_then(Value::as_f64).map_or(rules.exec_timeout_ms, whole);
+    let decisions = rules.decisions_bounded;
+    let now = call.now();
+    if !id.is_empty() && call.model.exec_approvals.get(&id, now).is_some() {
+        return Err(invalid("approval id already pending"));
+    }
+    let id = if id.is_empty() { ids::uuid(call.environment.entropy.uuid()) } else { id };
+    let approval = Approval::new(id, asked.announced(&params, decisions), now, timeout);
+    prompts::ask(call, Kind::Exec, approval, params.get("twoPhase") == Some(&Value::Bool(true)))
+}
+
+pub(super) fn wait(call: &mut Call<'_, '_>) -> Handled {
+    prompts::wait(call, Kind::Exec)
+}
+
+pub(super) fn resolve(call: &mut Call<'_, '_>) -> Handled {
+    prompts::resolve(call, Kind::Exec)
+}
+
+pub(super) fn get(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&ID)?;
+    let id = prompts::find(call, Kind::Exec, params.get("id").and_then(Value::as_str).unwrap_or_default())?;
+    let now = call.now();
+    let Some(approval) = call.model.exec_approvals.get(&id, now) else {
+        return Err(invalid("unknown or expired approval id"));
+    };
+    let request = &approval.request;
+    let ask = request.get("ask").and_then(Value::as_str);
+    Ok(Reply::Answer(json!({
+        "id": id,
+        "commandText": request.get("command"),
+        "commandPreview": preview(request),
+        "allowedDecisions": prompts::allowed_decisions(ask),
+        "host": request.get("host"),
+        "nodeId": request.get("nodeId"),
+        "agentId": request.get("agentId"),
+        "expiresAtMs": approval.expires_at
+    })))
+}
+
+pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
+    Ok(Reply::Answer(json!(call.model.exec_approvals.pending())))
+}
+
+/// The preview that is not the command over again: the request's own, else that of a node's plan.
+fn preview(request: &record::Record) -> Option<String> {
+    let of_plan = || request.get("systemRunPlan").and_then(|plan| plan.get("commandPreview"));
+    let preview = record::present(request.get("commandPreview")).or_else(of_plan).and_then(Value::as_str)?;
+    let preview = super::exec_request::visible(record::trim(preview));
+    let command = request.get("command").and_then(Value::as_str);
+    Some(preview).filter(|preview| !preview.is_empty() && Some(preview.as_str()) != command)
+}
+
+/// A timeout in whole milliseconds. The schema lets no other in.
+fn whole(timeout: f64) -> i64 {
+    #[allow(clippy::cast_possible_truncation)]
+    let whole = timeout as i64;
+    whole
+}

@@ -1,0 +1,236 @@
+//! The methods of each release: which there are, in which order `hello-ok` lists them, and who may call them
+//! (`server-methods-list.ts`, `method-scopes.ts`).
+
+use super::RpcRules;
+
+/// The set of methods of a release, by the release that brought the last of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MethodSet {
+    /// 2026.3.28.
+    FromTheStart,
+    /// 2026.4.2.
+    V2026_4_2,
+    /// 2026.4.5.
+    V2026_4_5,
+    /// 2026.4.8.
+    V2026_4_8,
+}
+
+use MethodSet::{FromTheStart, V2026_4_2, V2026_4_5, V2026_4_8};
+
+/// Who may call a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Nodes, and nobody else.
+    Node,
+    /// Operators with `operator.read` or `operator.write`.
+    Read,
+    /// Operators with `operator.write`.
+    Write,
+    /// Operators with `operator.approvals`.
+    Approvals,
+    /// Operators with `operator.pairing`.
+    Pairing,
+    /// Operators with `operator.admin`, which suffices for all the others too.
+    Admin,
+}
+
+impl Access {
+    /// The scope that a refusal names.
+    pub(super) fn scope(self) -> &'static str {
+        match self {
+            Self::Read => "operator.read",
+            Self::Write => "operator.write",
+            Self::Approvals => "operator.approvals",
+            Self::Pairing => "operator.pairing",
+            Self::Node | Self::Admin => "operator.admin",
+        }
+    }
+}
+
+use Access::{Admin, Approvals, Node, Pairing, Read, Write};
+
+/// Methods that `hello-ok` lists, in its order.
+const LISTED: &[(&str, Access, MethodSet)] = &[
+    ("health", Read, FromTheStart),
+    ("doctor.memory.status", Read, FromTheStart),
+    ("doctor.memory.dreamDiary", Read, V2026_4_5),
+    ("logs.tail", Read, FromTheStart),
+    ("channels.status", Read, FromTheStart),
+    ("channels.logout", Admin, FromTheStart),
+    ("status", Read, FromTheStart),
+    ("usage.status", Read, FromTheStart),
+    ("usage.cost", Read, FromTheStart),
+    ("tts.status", Read, FromTheStart),
+    ("tts.providers", Read, FromTheStart),
+    ("tts.enable", Write, FromTheStart),
+    ("tts.disable", Write, FromTheStart),
+    ("tts.convert", Write, FromTheStart),
+    ("tts.setProvider", Write, FromTheStart),
+    ("config.get", Read, FromTheStart),
+    ("config.set", Admin, FromTheStart),
+    ("config.apply", Admin, FromTheStart),
+    ("config.patch", Admin, FromTheStart),
+    ("config.schema", Admin, FromTheStart),
+    ("config.schema.lookup", Read, FromTheStart),
+    ("exec.approvals.get", Admin, FromTheStart),
+    ("exec.approvals.set", Admin, FromTheStart),
+    ("exec.approvals.node.get", Admin, FromTheStart),
+    ("exec.approvals.node.set", Admin, FromTheStart),
+    ("exec.approval.get", Approvals, V2026_4_5),
+    ("exec.approval.list", Approvals, V2026_4_8),
+    ("exec.approval.request", Approvals, FromTheStart),
+    ("exec.approval.waitDecision", Approvals, FromTheStart),
+    ("exec.approval.resolve", Approvals, FromTheStart),
+    ("plugin.approval.list", Approvals, V2026_4_8),
+    ("plugin.approval.request", Approvals, FromTheStart),
+    ("plugin.approval.waitDecision", Approvals, FromTheStart),
+    ("plugin.approval.resolve", Approvals, FromTheStart),
+    ("wizard.start", Admin, FromTheStart),
+    ("wizard.next", Admin, FromTheStart),
+    ("wizard.cancel", Admin, FromTheStart),
+    ("wizard.status", Admin, FromTheStart),
+    ("talk.config", Read, FromTheStart),
+    ("talk.speak", Write, FromTheStart),
+    ("talk.mode", Write, FromTheStart),
+    ("models.list", Read, FromTheStart),
+    ("tools.catalog", Read, FromTheStart),
+    ("tools.effective", Read, FromTheStart),
+    ("agents.list", Read, FromTheStart),
+    ("agents.create", Admin, FromTheStart),
+    ("agents.update", Admin, FromTheStart),
+    ("agents.delete", Admin, FromTheStart),
+    ("agents.files.list", Read, FromTheStart),
+    ("agents.files.get", Read, FromTheStart),
+    ("agents.files.set", Admin, FromTheStart),
+    ("skills.status", Read, FromTheStart),
+    ("skills.search", Read, V2026_4_5),
+    ("skills.detail", Read, V2026_4_5),
+    ("skills.bins", Node, FromTheStart),
+    ("skills.install", Admin, FromTheStart),
+    ("skills.update", Admin, FromTheStart),
+    ("update.run", Admin, FromTheStart),
+    ("voicewake.get", Read, FromTheStart),
+    ("voicewake.set", Write, FromTheStart),
+    ("secrets.reload", Admin, FromTheStart),
+    ("secrets.resolve", Admin, FromTheStart),
+    ("sessions.list", Read, FromTheStart),
+    ("sessions.subscribe", Read, FromTheStart),
+    ("sessions.unsubscribe", Read, FromTheStart),
+    ("sessions.messages.subscribe", Read, FromTheStart),
+    ("sessions.messages.unsubscribe", Read, FromTheStart),
+    ("sessions.preview", Read, FromTheStart),
+    ("sessions.compaction.list", Read, V2026_4_8),
+    ("sessions.compaction.get", Read, V2026_4_8),
+    ("sessions.compaction.branch", Write, V2026_4_8),
+    ("sessions.compaction.restore", Admin, V2026_4_8),
+    ("sessions.create", Write, FromTheStart),
+    ("sessions.send", Write, FromTheStart),
+    ("sessions.abort", Write, FromTheStart),
+    ("sessions.patch", Admin, FromTheStart),
+    ("sessions.reset", Admin, FromTheStart),
+    ("sessions.delete", Admin, FromTheStart),
+    ("sessions.compact", Admin, FromTheStart),
+    ("last-heartbeat", Read, FromTheStart),
+    ("set-heartbeats", Admin, FromTheStart),
+    ("wake", Write, FromTheStart),
+    ("node.pair.request", Pairing, FromTheStart),
+    ("node.pair.list", Pairing, FromTheStart),
+    ("node.pair.approve", Pairing, FromTheStart),
+    ("node.pair.reject", Pairing, FromTheStart),
+    ("node.pair.verify", Pairing, FromTheStart),
+    ("device.pair.list", Pairing, FromTheStart),
+    ("device.pair.approve", Pairing, FromTheStart),
+    ("device.pair.reject", Pairing, FromTheStart),
+    ("device.pair.remove", Pairing, FromTheStart),
+    ("device.token.rotate", Pairing, FromTheStart),
+    ("device.token.revoke", Pairing, FromTheStart),
+    ("node.rename", Pairing, FromTheStart),
+    ("node.list", Read, FromTheStart),
+    ("node.describe", Read, FromTheStart),
+    ("node.pending.drain", Node, FromTheStart),
+    ("node.pending.enqueue", Write, FromTheStart),
+    ("node.invoke", Write, FromTheStart),
+    ("node.pending.pull", Node, FromTheStart),
+    ("node.pending.ack", Node, FromTheStart),
+    ("node.invoke.result", Node, FromTheStart),
+    ("node.event", Node, FromTheStart),
+    ("node.canvas.capability.refresh", Node, FromTheStart),
+    ("cron.list", Read, FromTheStart),
+    ("cron.status", Read, FromTheStart),
+    ("cron.add", Admin, FromTheStart),
+    ("cron.update", Admin, FromTheStart),
+    ("cron.remove", Admin, FromTheStart),
+    ("cron.run", Admin, FromTheStart),
+    ("cron.runs", Read, FromTheStart),
+    ("gateway.identity.get", Read, FromTheStart),
+    ("system-presence", Read, FromTheStart),
+    ("system-event", Admin, FromTheStart),
+    ("send", Write, FromTheStart),
+    ("agent", Write, FromTheStart),
+    ("agent.identity.get", Read, FromTheStart),
+    ("agent.wait", Write, FromTheStart),
+    ("chat.history", Read, FromTheStart),
+    ("chat.abort", Write, FromTheStart),
+    ("chat.send", Write, FromTheStart),
+    // The bundled browser plugin's.
+    ("browser.request", Write, V2026_4_2),
+];
+
+/// Methods that exist without being listed.
+const UNLISTED: &[(&str, Access, MethodSet)] = &[
+    ("chat.inject", Admin, FromTheStart),
+    ("config.openFile", Admin, FromTheStart),
+    ("connect", Admin, FromTheStart),
+    ("poll", Write, FromTheStart),
+    ("push.test", Write, FromTheStart),
+    ("sessions.get", Read, FromTheStart),
+    ("sessions.resolve", Read, FromTheStart),
+    ("sessions.steer", Write, FromTheStart),
+    ("sessions.usage", Read, FromTheStart),
+    ("sessions.usage.logs", Read, FromTheStart),
+    ("sessions.usage.timeseries", Read, FromTheStart),
+    ("web.login.start", Admin, FromTheStart),
+    ("web.login.wait", Admin, FromTheStart),
+];
+
+/// The methods that a release lists in `hello-ok.features.methods`, in its order.
+pub fn listed(rules: &RpcRules) -> Vec<&'static str> {
+    LISTED.iter().filter(|(_, _, since)| *since <= rules.methods).map(|(name, _, _)| *name).collect()
+}
+
+/// Who may call a method of this release; `None` where it has no such method.
+pub(super) fn access(rules: &RpcRules, method: &str) -> Option<Access> {
+    let mut all = LISTED.iter().chain(UNLISTED);
+    let (name, access, _) = all.find(|(name, _, since)| *name == method && *since <= rules.methods)?;
+    // Approving a node took `operator.write` before it took `operator.pairing`.
+    Some(if *name == "node.pair.approve" && !rules.node_approval_is_pairing { Write } else { *access })
+}
+
+/// The events that a release lists in `hello-ok.features.events`: all six have the same.
+pub const EVENTS: &[&str] = &[
+    "connect.challenge",
+    "agent",
+    "chat",
+    "session.message",
+    "session.tool",
+    "sessions.changed",
+    "presence",
+    "tick",
+    "talk.mode",
+    "shutdown",
+    "health",
+    "heartbeat",
+    "cron",
+    "node.pair.requested",
+    "node.pair.resolved",
+    "node.invoke.request",
+    "device.pair.requested",
+    "device.pair.resolved",
+    "voicewake.changed",
+    "exec.approval.requested",
+    "exec.approval.resolved",
+    "plugin.approval.requested",
+    "plugin.approval.resolved",
+    "update.available",
+];

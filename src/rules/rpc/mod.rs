@@ -1,0 +1,276 @@
+//! Requests of clients that have been welcomed: who may call what, and the answer.
+
+mod changes;
+mod devices;
+mod exec;
+mod exec_request;
+mod methods;
+mod node_catalogue;
+mod nodes;
+mod plugin;
+mod prompts;
+mod rules;
+mod schemas;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use changes::CHANGES;
+pub use methods::{EVENTS, MethodSet, listed as listed_methods};
+pub use rules::RpcRules;
+pub(crate) use status::health;
+
+use super::act::{ConnectionId, Effect, Environment, Outcome, Reason};
+use super::model::{ConnectedClient, Model, RequestFrame};
+use super::pairing::Fault;
+use super::schema::Schema;
+use crate::protocol::codes::{close, error};
+use crate::protocol::frame::ErrorShape;
+use crate::store::record::TypeFault;
+use methods::Access;
+use serde_json::{Value, json};
+
+/// One request on its way through its handler.
+struct Call<'a, 'e> {
+    model: &'a mut Model,
+    connection: ConnectionId,
+    client: ConnectedClient,
+    request: RequestFrame,
+    environment: &'a mut Environment<'e>,
+    outcome: &'a mut Outcome,
+}
+
+/// What a handler ends in.
+enum Reply {
+    /// The answer.
+    Answer(Value),
+    /// The answer, and then the device's live connections are closed, those of one role or all.
+    AnswerThenDisconnect {
+        /// The answer.
+        payload: Value,
+        /// Whose connections.
+        device_id: String,
+        /// Of this role only.
+        role: Option<String>,
+    },
+    /// All that there is to answer now has been answered.
+    Answered,
+}
+
+/// Why a handler does not answer with a payload.
+enum Refusal {
+    /// An error for the caller.
+    Error(Box<ErrorShape>),
+    /// An exception.
+    Fault(Fault),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<TypeFault> for Refusal {
+    fn from(fault: TypeFault) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+type Handled = Result<Reply, Refusal>;
+type Handler = fn(&mut Call<'_, '_>) -> Handled;
+
+/// Answers a request of a welcomed client.
+pub(crate) fn handle(
+    model: &mut Model,
+    connection: ConnectionId,
+    request: RequestFrame,
+    environment: &mut Environment<'_>,
+    outcome: &mut Outcome,
+) {
+    let open = model.connections.get(&connection).filter(|open| !open.closing);
+    let Some(client) = open.and_then(|open| open.client.clone()) else { return };
+    let id = request.id.clone();
+    let mut call = Call { model, connection, client, request, environment, outcome };
+    match call.run() {
+        Ok(Reply::Answer(payload)) => call.model.respond(connection, &id, Ok(payload), call.outcome),
+        Ok(Reply::AnswerThenDisconnect { payload, device_id, role }) => {
+            call.model.respond(connection, &id, Ok(payload), call.outcome);
+            disconnect_device(call.model, &device_id, role.as_deref(), call.outcome);
+        }
+        Ok(Reply::Answered) => {}
+        Err(Refusal::Error(shape)) => call.model.respond(connection, &id, Err(*shape), call.outcome),
+        Err(Refusal::Fault(fault)) => {
+            let text = fault.for_answer();
+            call.outcome.effects.push(Effect::Log(format!("request handler failed: {text}")));
+            call.model.respond(connection, &id, Err(shape(error::UNAVAILABLE, text)), call.outcome);
+        }
+    }
+}
+
+/// Lets time pass: approvals expire, and clients hear that the gateway is alive.
+pub(crate) fn wake(model: &mut Model, now: i64, outcome: &mut Outcome) {
+    let expired = model.exec_approvals.expire(now).into_iter().chain(model.plugin_approvals.expire(now));
+    for (approval, waiters) in expired.collect::<Vec<_>>() {
+        prompts::answer_waiters(model, &approval, waiters, outcome);
+    }
+    if model.next_tick.is_some_and(|due| due <= now) {
+        model.next_tick = Some(now + super::broadcast::TICK_INTERVAL_MS);
+        model.broadcast("tick", json!({"ts": now}), outcome);
+    }
+}
+
+/// When [`wake`] has something to do next.
+pub(crate) fn wake_at(model: &Model) -> Option<i64> {
+    let tick = model.next_tick.filter(|_| !model.clients().is_empty());
+    [tick, model.exec_approvals.next_expiry(), model.plugin_approvals.next_expiry()].into_iter().flatten().min()
+}
+
+impl Call<'_, '_> {
+    fn run(&mut self) -> Handled {
+        let method = self.request.method.clone();
+        let access = methods::access(&self.model.rules.rpc, &method);
+        self.authorise(&method, access)?;
+        match handler(&method) {
+            Some(handler) if access.is_some() => handler(self),
+            _ if access.is_some() => Err(not_implemented(&method)),
+            _ => Err(invalid(format!("unknown method: {method}"))),
+        }
+    }
+
+    /// Who may call what: `health` everybody, nodes the nodes' methods only, operators the others by scope. A method
+    /// that no list knows takes `operator.admin`, so that only an admin learns that it does not exist.
+    fn authorise(&mut self, method: &str, access: Option<Access>) -> Result<(), Refusal> {
+        if method == "health" {
+            return Ok(());
+        }
+        let access = access.unwrap_or(Access::Admin);
+        let node = self.client.role == "node";
+        if node != (access == Access::Node) {
+            self.reason(format!("{method} is not for the role {}", self.client.role));
+            return Err(invalid(format!("unauthorized role: {}", self.client.role)));
+        }
+        let scope = access.scope();
+        let sufficient = |held: &String| {
+            held == "operator.admin" || held == scope || (access == Access::Read && held == "operator.write")
+        };
+        if node || self.client.scopes.iter().any(sufficient) {
+            return Ok(());
+        }
+        self.reason(format!("{method} takes {scope}; this client holds [{}]", self.client.scopes.join(", ")));
+        Err(invalid(format!("missing scope: {scope}")))
+    }
+
+    /// The parameters after their schema has been checked; absent ones are an empty object.
+    fn params(&self, schema: &Schema) -> Result<Value, Refusal> {
+        let params = self.raw_params();
+        schema
+            .check(Some(&params))
+            .map_err(|sentence| invalid(format!("invalid {} params: {sentence}", self.request.method)))?;
+        Ok(params)
+    }
+
+    /// The parameters unchecked.
+    fn raw_params(&self) -> Value {
+        self.request.params.clone().filter(|params| !params.is_null()).unwrap_or_else(|| json!({}))
+    }
+
+    /// Whether the caller holds this very scope.
+    fn holds(&self, scope: &str) -> bool {
+        self.client.scopes.iter().any(|held| held == scope)
+    }
+
+    fn now(&self) -> i64 {
+        self.environment.now
+    }
+
+    fn broadcast(&mut self, event: &str, payload: Value) {
+        self.model.broadcast(event, payload, self.outcome);
+    }
+
+    fn reason(&mut self, reason: String) {
+        self.outcome.reasons.push(Reason(reason));
+    }
+
+    fn log(&mut self, line: String) {
+        self.outcome.effects.push(Effect::Log(line));
+    }
+}
+
+fn handler(method: &str) -> Option<Handler> {
+    Some(match method {
+        "connect" => connect_again,
+        "device.pair.list" => devices::list,
+        "device.pair.approve" => devices::approve,
+        "device.pair.reject" => devices::reject,
+        "device.pair.remove" => devices::remove,
+        "device.token.rotate" => devices::rotate,
+        "device.token.revoke" => devices::revoke,
+        "node.pair.request" => nodes::request,
+        "node.pair.list" => nodes::list_pairing,
+        "node.pair.approve" => nodes::approve,
+        "node.pair.reject" => nodes::reject,
+        "node.pair.verify" => nodes::verify,
+        "node.rename" => nodes::rename,
+        "node.list" => nodes::list,
+        "node.describe" => nodes::describe,
+        "exec.approval.request" => exec::request,
+        "exec.approval.waitDecision" => exec::wait,
+        "exec.approval.resolve" => exec::resolve,
+        "exec.approval.get" => exec::get,
+        "exec.approval.list" => exec::list,
+        "plugin.approval.request" => plugin::request,
+        "plugin.approval.waitDecision" => plugin::wait,
+        "plugin.approval.resolve" => plugin::resolve,
+        "plugin.approval.list" => plugin::list,
+        "health" => status::health_method,
+        "status" => status::status,
+        "system-presence" => status::presence,
+        "last-heartbeat" => status::last_heartbeat,
+        "set-heartbeats" => status::set_heartbeats,
+        "config.get" => status::config,
+        "sessions.list" => status::sessions,
+        "models.list" => status::models,
+        "agents.list" => status::agents,
+        "logs.tail" => status::logs,
+        "cron.list" => status::cron,
+        "exec.approvals.get" => status::exec_policy,
+        "exec.approvals.set" => status::set_exec_policy,
+        "skills.bins" => status::skill_bins,
+        _ => return None,
+    })
+}
+
+fn connect_again(_: &mut Call<'_, '_>) -> Handled {
+    Err(invalid("connect is only valid as the first request"))
+}
+
+fn shape(code: &str, message: impl Into<String>) -> ErrorShape {
+    ErrorShape { code: code.to_owned(), message: message.into(), details: None, retryable: None, retry_after_ms: None }
+}
+
+fn refuse(code: &str, message: impl Into<String>) -> Refusal {
+    Refusal::Error(Box::new(shape(code, message)))
+}
+
+fn not_implemented(method: &str) -> Refusal {
+    refuse(error::UNAVAILABLE, format!("{method} is not implemented by this reference gateway"))
+}
+
+fn invalid(message: impl Into<String>) -> Refusal {
+    refuse(error::INVALID_REQUEST, message)
+}
+
+fn invalid_with(message: &str, details: Value) -> Refusal {
+    Refusal::Error(Box::new(ErrorShape { details: Some(details), ..shape(error::INVALID_REQUEST, message) }))
+}
+
+/// Closes the live connections of a device.
+fn disconnect_device(model: &mut Model, device_id: &str, role: Option<&str>, outcome: &mut Outcome) {
+    let hit =
+        |client: &ConnectedClient| client.device_id() == Some(device_id) && role.is_none_or(|role| client.role == role);
+    let clients = model.clients().into_iter().filter(|(_, client)| hit(client));
+    for connection in clients.map(|(connection, _)| connection).collect::<Vec<_>>() {
+        model.close(connection, close::DEVICE_REMOVED, "device removed", outcome);
+    }
+}

@@ -1,0 +1,159 @@
+//! The nodes a gateway knows: paired devices with the node role, approved nodes, and live connections, put together
+//! (`node-catalog.ts`).
+
+use crate::rules::model::{ConnectedClient, Model};
+use crate::rules::nodes;
+use crate::rules::pairing::{self, Fault};
+use crate::store::Documents;
+use crate::store::record::{self, Record};
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+use std::cmp::Ordering;
+
+/// What is known of one node from each side.
+#[derive(Default)]
+struct Sides {
+    device: Option<Value>,
+    node: Option<Value>,
+    live: Option<Record>,
+}
+
+/// Every known node, connected ones first, then by name.
+pub(super) fn catalogue(model: &Model, documents: &dyn Documents, now: i64) -> Result<Vec<Record>, Fault> {
+    let rules = &model.rules;
+    let mut known: IndexMap<String, Sides> = IndexMap::new();
+    for device in pairing::list(documents, now)?.paired {
+        let is_node = match rules.nodes.catalogue {
+            true => pairing::has_effective_role(&rules.pairing, &device, "node")?,
+            false => recorded_node(&device)?,
+        };
+        if is_node {
+            let id = record::key_text(device.get("deviceId"));
+            known.entry(id).or_default().device = Some(device);
+        }
+    }
+    if rules.nodes.list_knows_nodes {
+        for node in nodes::list(&rules.nodes, documents, now)?.paired {
+            let id = record::key_text(record::property(Some(&node), "nodeId")?);
+            known.entry(id).or_default().node = Some(node);
+        }
+    }
+    for (_, client) in model.clients().into_iter().filter(|(_, client)| client.role == "node") {
+        let live = live_node(client);
+        let id = record::key_text(live.get("nodeId"));
+        known.entry(id).or_default().live = Some(live);
+    }
+    let entry = |(id, sides): (&String, &Sides)| match rules.nodes.catalogue {
+        true => entry(id, sides, rules.nodes.list_knows_nodes),
+        false => old_entry(id, sides),
+    };
+    let mut nodes: Vec<Record> = known.iter().map(entry).collect();
+    nodes.sort_by(compare);
+    Ok(nodes)
+}
+
+/// 2026.3.28: the record's role, or its roles, whatever its tokens say.
+fn recorded_node(device: &Value) -> Result<bool, Fault> {
+    let role = record::property(Some(device), "role")?;
+    let listed = device.get("roles").and_then(Value::as_array).is_some_and(|roles| roles.contains(&json!("node")));
+    Ok(role.and_then(Value::as_str) == Some("node") || listed)
+}
+
+fn live_node(client: &ConnectedClient) -> Record {
+    let connect = &client.connect;
+    let info = &connect.client;
+    let mut live = Record::new();
+    record::set(&mut live, "nodeId", Some(client.device_id().unwrap_or(&info.id)));
+    record::set(&mut live, "clientId", Some(info.id.as_str()));
+    record::set(&mut live, "clientMode", Some(info.mode.as_str()));
+    record::set(&mut live, "displayName", info.display_name.as_deref());
+    record::set(&mut live, "platform", Some(info.platform.as_str()));
+    record::set(&mut live, "version", Some(info.version.as_str()));
+    record::set(&mut live, "deviceFamily", info.device_family.as_deref());
+    record::set(&mut live, "modelIdentifier", info.model_identifier.as_deref());
+    record::set(&mut live, "remoteIp", client.client_ip.as_deref());
+    record::set(&mut live, "caps", Some(connect.caps.clone().unwrap_or_default()));
+    record::set(&mut live, "commands", Some(connect.commands.clone().unwrap_or_default()));
+    record::set(&mut live, "permissions", connect.permissions.clone());
+    record::set(&mut live, "pathEnv", connect.path_env.as_deref());
+    record::set(&mut live, "connectedAtMs", Some(client.connected_at));
+    live
+}
+
+impl Sides {
+    fn live(&self, key: &str) -> Option<&Value> {
+        record::present(self.live.as_ref().and_then(|live| live.get(key)))
+    }
+
+    fn node(&self, key: &str) -> Option<&Value> {
+        record::present(record::optional_property(self.node.as_ref(), key))
+    }
+
+    fn device(&self, key: &str) -> Option<&Value> {
+        record::present(record::optional_property(self.device.as_ref(), key))
+    }
+
+    /// The caps or commands: the live connection's where there is one, else the approved ones; sorted, once each.
+    fn surface(&self, key: &str) -> Vec<String> {
+        let list = if self.live.is_some() { self.live(key) } else { self.node(key) };
+        let items = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let mut items: Vec<String> = items.map(|i| record::trim(i).to_owned()).filter(|i| !i.is_empty()).collect();
+        items.sort_by(|left, right| by_locale(left, right));
+        items.dedup();
+        items
+    }
+}
+
+/// An entry from 2026.3.31 on.
+fn entry(id: &str, sides: &Sides, knows_nodes: bool) -> Record {
+    let all = |key: &str| sides.live(key).or_else(|| sides.node(key)).or_else(|| sides.device(key)).cloned();
+    let unpaired = |key: &str| sides.live(key).or_else(|| sides.node(key)).cloned();
+    let unapproved = |key: &str| sides.live(key).or_else(|| sides.device(key)).cloned();
+    let mut node = Record::new();
+    record::set(&mut node, "nodeId", Some(id));
+    record::set(&mut node, "displayName", all("displayName"));
+    record::set(&mut node, "platform", all("platform"));
+    record::set(&mut node, "version", unpaired("version"));
+    record::set(&mut node, "coreVersion", unpaired("coreVersion"));
+    record::set(&mut node, "uiVersion", unpaired("uiVersion"));
+    record::set(&mut node, "clientId", unapproved("clientId"));
+    record::set(&mut node, "clientMode", unapproved("clientMode"));
+    record::set(&mut node, "deviceFamily", unpaired("deviceFamily"));
+    record::set(&mut node, "modelIdentifier", unpaired("modelIdentifier"));
+    record::set(&mut node, "remoteIp", all("remoteIp"));
+    record::set(&mut node, "caps", Some(sides.surface("caps")));
+    record::set(&mut node, "commands", Some(sides.surface("commands")));
+    record::set(&mut node, "pathEnv", sides.live("pathEnv").cloned());
+    record::set(&mut node, "permissions", unpaired("permissions"));
+    record::set(&mut node, "connectedAtMs", sides.live("connectedAtMs").cloned());
+    let approved = sides.node("approvedAtMs").filter(|_| knows_nodes).or_else(|| sides.device("approvedAtMs"));
+    record::set(&mut node, "approvedAtMs", approved.cloned());
+    record::set(&mut node, "paired", Some(sides.device.is_some() || sides.node.is_some()));
+    record::set(&mut node, "connected", Some(sides.live.is_some()));
+    node
+}
+
+/// An entry of 2026.3.28: without the client and the time of approval.
+fn old_entry(id: &str, sides: &Sides) -> Record {
+    let mut node = entry(id, sides, false);
+    for key in ["clientId", "clientMode", "approvedAtMs"] {
+        node.shift_remove(key);
+    }
+    node
+}
+
+fn compare(left: &Record, right: &Record) -> Ordering {
+    let connected = |node: &Record| node.get("connected") == Some(&Value::Bool(true));
+    let text = |node: &Record, key: &str| node.get(key).and_then(Value::as_str).map(str::to_owned);
+    let id = |node: &Record| text(node, "nodeId").unwrap_or_default();
+    let name = |node: &Record| text(node, "displayName").unwrap_or_else(|| id(node)).to_lowercase();
+    connected(right)
+        .cmp(&connected(left))
+        .then_with(|| name(left).cmp(&name(right)))
+        .then_with(|| by_locale(&id(left), &id(right)))
+}
+
+/// `localeCompare`: letters before their case.
+fn by_locale(left: &str, right: &str) -> Ordering {
+    left.to_lowercase().cmp(&right.to_lowercase()).then_with(|| right.cmp(left))
+}

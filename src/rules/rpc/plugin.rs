@@ -1,0 +1,44 @@
+//! `plugin.approval.*` (`server-methods/plugin-approval.ts`).
+
+use super::prompts::{self, Kind};
+use super::schemas::PLUGIN_REQUEST;
+use super::{Call, Handled, Reply};
+use crate::protocol::ids;
+use crate::rules::approvals::Approval;
+use crate::store::record::{self, Record};
+use serde_json::{Value, json};
+
+/// How long a plugin's approval waits unless it says so, in milliseconds.
+const TIMEOUT_MS: i64 = 120_000;
+const LONGEST_TIMEOUT_MS: i64 = 600_000;
+
+pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&PLUGIN_REQUEST)?;
+    let mut request = Record::new();
+    let kept = |key: &str| record::present(params.get(key)).cloned().unwrap_or(Value::Null);
+    let plain = ["pluginId", "title", "description", "severity", "toolName", "toolCallId", "agentId", "sessionKey"];
+    for key in plain {
+        record::set(&mut request, key, Some(kept(key)));
+    }
+    for key in ["turnSourceChannel", "turnSourceTo", "turnSourceAccountId"] {
+        let text = params.get(key).and_then(Value::as_str).map(record::trim).filter(|text| !text.is_empty());
+        record::set(&mut request, key, Some(json!(text)));
+    }
+    record::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
+    let timeout = params.get("timeoutMs").and_then(Value::as_i64).unwrap_or(TIMEOUT_MS).min(LONGEST_TIMEOUT_MS);
+    let id = format!("plugin:{}", ids::uuid(call.environment.entropy.uuid()));
+    let approval = Approval::new(id, request, call.now(), timeout);
+    prompts::ask(call, Kind::Plugin, approval, params.get("twoPhase") == Some(&Value::Bool(true)))
+}
+
+pub(super) fn wait(call: &mut Call<'_, '_>) -> Handled {
+    prompts::wait(call, Kind::Plugin)
+}
+
+pub(super) fn resolve(call: &mut Call<'_, '_>) -> Handled {
+    prompts::resolve(call, Kind::Plugin)
+}
+
+pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
+    Ok(Reply::Answer(json!(call.model.plugin_approvals.pending())))
+}

@@ -1,0 +1,188 @@
+//! What approvals of commands and of plugins have in common: announcing, waiting, deciding.
+
+use super::schemas::RESOLVE;
+use super::{Call, Handled, Refusal, Reply, invalid, invalid_with};
+use crate::rules::act::Outcome;
+use crate::rules::approvals::{Approval, Approvals, Named, Waiter};
+use crate::rules::model::Model;
+use crate::store::record::{self, Record};
+use serde_json::{Value, json};
+
+/// Which approvals.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Of commands.
+    Exec,
+    /// Of plugins' actions.
+    Plugin,
+}
+
+impl Kind {
+    fn of(self, model: &mut Model) -> &mut Approvals {
+        match self {
+            Self::Exec => &mut model.exec_approvals,
+            Self::Plugin => &mut model.plugin_approvals,
+        }
+    }
+
+    fn event(self, what: &str) -> String {
+        match self {
+            Self::Exec => format!("exec.approval.{what}"),
+            Self::Plugin => format!("plugin.approval.{what}"),
+        }
+    }
+}
+
+/// Channels that can be asked for an approval without being configured (`exec-approval-surface.ts`).
+const TURN_SOURCES: [&str; 11] =
+    ["webchat", "tui", "telegram", "whatsapp", "discord", "irc", "googlechat", "slack", "signal", "imessage", "line"];
+
+/// Registers an approval, announces it and answers: at once without a decision where nobody can give one, else when
+/// it is given; `two_phase` answers `accepted` before.
+pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, two_phase: bool) -> Handled {
+    let id = approval.id.clone();
+    call.broadcast(&kind.event("requested"), approval.announcement());
+    let route = call.model.rules.rpc.turn_source_route
+        && approval.request.get("turnSourceChannel").and_then(Value::as_str).is_some_and(asks_back);
+    let acceptance = approval.acceptance();
+    kind.of(call.model).register(approval);
+    if !route && !approver_present(call) {
+        call.reason("nobody who may approve is connected beside the caller".to_owned());
+        let now = call.now();
+        let expired = kind.of(call.model).resolve(&id, None, now);
+        return Ok(expired.map_or(Reply::Answered, |(approval, _)| Reply::Answer(approval.decision())));
+    }
+    if two_phase {
+        let request_id = call.request.id.clone();
+        call.model.respond(call.connection, &request_id, Ok(acceptance), call.outcome);
+    }
+    let waiter = Waiter { connection: call.connection, request_id: call.request.id.clone(), asked: true };
+    kind.of(call.model).wait(&id, waiter);
+    Ok(Reply::Answered)
+}
+
+fn asks_back(channel: &str) -> bool {
+    TURN_SOURCES.contains(&record::trim(channel).to_lowercase().as_str())
+}
+
+fn approver_present(call: &Call<'_, '_>) -> bool {
+    let approves = |scope: &String| scope == "operator.admin" || scope == "operator.approvals";
+    let clients = call.model.clients();
+    clients.iter().any(|(connection, client)| *connection != call.connection && client.scopes.iter().any(approves))
+}
+
+/// `waitDecision`.
+pub(super) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
+    let params = call.raw_params();
+    let id = record::trim(params.get("id").and_then(Value::as_str).unwrap_or_default()).to_owned();
+    if id.is_empty() {
+        return Err(invalid("id is required"));
+    }
+    let now = call.now();
+    let approvals = kind.of(call.model);
+    let Some(approval) = approvals.get(&id, now) else { return Err(invalid("approval expired or not found")) };
+    if approval.is_resolved() {
+        return Ok(Reply::Answer(approval.decision()));
+    }
+    approvals.wait(&id, Waiter { connection: call.connection, request_id: call.request.id.clone(), asked: false });
+    Ok(Reply::Answered)
+}
+
+/// `resolve`.
+pub(super) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
+    let params = call.params(&RESOLVE)?;
+    let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let decision = text("decision");
+    if !["allow-once", "allow-always", "deny"].contains(&decision.as_str()) {
+        return Err(invalid("invalid decision"));
+    }
+    let now = call.now();
+    let id = find(call, kind, &text("id"))?;
+    if kind == Kind::Exec {
+        let allowed = kind.of(call.model).get(&id, now).is_none_or(|approval| allows(&approval.request, &decision));
+        if call.model.rules.rpc.decisions_bounded && !allowed {
+            return Err(not_allowed(call.model.rules.rpc.approvals_terse));
+        }
+    }
+    let Some((approval, waiters)) = kind.of(call.model).resolve(&id, Some(&decision), now) else {
+        return Err(unknown());
+    };
+    let info = &call.client.connect.client;
+    let resolved_by = info.display_name.clone().unwrap_or_else(|| info.id.clone());
+    let event = json!({
+        "id": id,
+        "decision": decision,
+        "resolvedBy": resolved_by,
+        "ts": now,
+        "request": approval.request
+    });
+    call.broadcast(&kind.event("resolved"), event);
+    let taken = json!({"ok": true});
+    if call.model.rules.rpc.waiters_first {
+        answer_waiters(call.model, &approval, waiters, call.outcome);
+        return Ok(Reply::Answer(taken));
+    }
+    let request_id = call.request.id.clone();
+    call.model.respond(call.connection, &request_id, Ok(taken), call.outcome);
+    answer_waiters(call.model, &approval, waiters, call.outcome);
+    Ok(Reply::Answered)
+}
+
+/// Tells everybody who waits for it what was decided.
+pub(super) fn answer_waiters(model: &mut Model, approval: &Approval, mut waiters: Vec<Waiter>, outcome: &mut Outcome) {
+    if model.rules.rpc.waiters_first {
+        waiters.sort_by_key(|waiter| waiter.asked);
+    }
+    for waiter in waiters {
+        model.respond(waiter.connection, &waiter.request_id, Ok(approval.decision()), outcome);
+    }
+}
+
+/// The undecided approval that an id names.
+pub(super) fn find(call: &mut Call<'_, '_>, kind: Kind, input: &str) -> Result<String, Refusal> {
+    let now = call.now();
+    let rules = call.model.rules.rpc.clone();
+    if kind == Kind::Plugin && !rules.plugin_prefix {
+        let id = record::trim(input);
+        let open = kind.of(call.model).get(id, now).is_some_and(|approval| !approval.is_resolved());
+        return if open { Ok(id.to_owned()) } else { Err(unknown()) };
+    }
+    match kind.of(call.model).named(input, now) {
+        Named::One(id) => Ok(id),
+        Named::Several(ids) if kind == Kind::Exec => Err(ambiguous(&ids, rules.approvals_terse)),
+        Named::Nothing | Named::Several(_) => Err(unknown()),
+    }
+}
+
+fn ambiguous(ids: &[String], terse: bool) -> Refusal {
+    if terse {
+        return invalid("ambiguous approval id prefix; use the full id");
+    }
+    let named = ids.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = if ids.len() > 3 { format!(" (+{} more)", ids.len() - 3) } else { String::new() };
+    invalid(format!("ambiguous approval id prefix; matches: {named}{more}. Use the full id."))
+}
+
+fn unknown() -> Refusal {
+    invalid_with("unknown or expired approval id", json!({"reason": "APPROVAL_NOT_FOUND"}))
+}
+
+fn not_allowed(with_details: bool) -> Refusal {
+    let message = "allow-always is unavailable because the effective policy requires approval every time";
+    match with_details {
+        true => invalid_with(message, json!({"reason": "APPROVAL_ALLOW_ALWAYS_UNAVAILABLE"})),
+        false => invalid(message),
+    }
+}
+
+/// The decisions that a request allows.
+pub(super) fn allowed_decisions(ask: Option<&str>) -> &'static [&'static str] {
+    match ask.map(|ask| record::trim(ask).to_lowercase()).as_deref() {
+        Some("always") => &["allow-once", "deny"],
+        _ => &["allow-once", "allow-always", "deny"],
+    }
+}
+
+fn allows(request: &Record, decision: &str) -> bool {
+    allowed_decisions(request.get("ask").and_then(Value::as_str)).contains(&decision)
+}

@@ -1,0 +1,56 @@
+//! What differs among the releases in the calls of welcomed clients.
+
+use super::MethodSet;
+
+/// The rules of calls of one release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RpcRules {
+    /// Which methods there are.
+    pub methods: MethodSet,
+    /// Rotating a token closes the device's live connections of that role.
+    pub rotate_disconnects: bool,
+    /// A device that is no admin removes, rotates and revokes only itself.
+    pub devices_manage_themselves: bool,
+    /// `node.pair.approve` takes `operator.pairing`; else `operator.write`.
+    pub node_approval_is_pairing: bool,
+    /// How long a command's approval waits unless it says so, in milliseconds.
+    pub exec_timeout_ms: i64,
+    /// The channel from which a command came can be asked for the approval.
+    pub turn_source_route: bool,
+    /// A command's approval says which decisions it allows, and takes no others.
+    pub decisions_bounded: bool,
+    /// Several approvals that begin alike are not named to the caller, and a decision that is not allowed has details.
+    pub approvals_terse: bool,
+    /// A decision is heard first by who waits for it by `waitDecision`, then by who asked for the approval, and who made
+    /// it is answered last; else who made it is answered first and the others in the order in which they came.
+    pub waiters_first: bool,
+    /// `status` counts background tasks.
+    pub status_counts_tasks: bool,
+    /// `config.get` shows the configuration as written and as run.
+    pub config_shows_source: bool,
+    /// Approval ids that begin with `plugin:` are refused for commands.
+    pub plugin_ids_reserved: bool,
+    /// A plugin's approval is found by the beginning of its id too.
+    pub plugin_prefix: bool,
+}
+
+impl RpcRules {
+    /// The rules of 2026.3.28, the oldest release of the history.
+    pub fn oldest() -> Self {
+        Self {
+            methods: MethodSet::FromTheStart,
+            rotate_disconnects: false,
+            devices_manage_themselves: false,
+            node_approval_is_pairing: false,
+            exec_timeout_ms: 120_000,
+            turn_source_route: false,
+            decisions_bounded: false,
+            approvals_terse: false,
+            waiters_first: false,
+            status_counts_tasks: false,
+            config_shows_source: false,
+            plugin_ids_reserved: false,
+            plugin_prefix: false,
+        }
+    }
+}

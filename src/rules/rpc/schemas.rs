@@ -1,0 +1,130 @@
+//! The parameters of the methods that are answered. The same in all six releases (`method-scopes-*.js`).
+
+use crate::rules::schema::{
+    NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, text, within,
+};
+
+const OPTIONAL_TEXT: Schema = Schema::Union(&[STRING, Schema::Null]);
+const NUMBER: Schema = Schema::Number(crate::rules::schema::Bounds { minimum: None, maximum: None });
+
+/// No parameters.
+pub(super) static NOTHING: Schema = object(&[]);
+/// `requestId`.
+pub(super) static REQUEST_ID: Schema = object(&[required("requestId", NON_EMPTY)]);
+/// `deviceId`.
+pub(super) static DEVICE_ID: Schema = object(&[required("deviceId", NON_EMPTY)]);
+/// `device.token.rotate`.
+pub(super) static ROTATE: Schema =
+    object(&[required("deviceId", NON_EMPTY), required("role", NON_EMPTY), optional("scopes", array(&NON_EMPTY))]);
+/// `device.token.revoke`.
+pub(super) static REVOKE: Schema = object(&[required("deviceId", NON_EMPTY), required("role", NON_EMPTY)]);
+/// `node.pair.request`.
+pub(super) static NODE_REQUEST: Schema = object(&[
+    required("nodeId", NON_EMPTY),
+    optional("displayName", NON_EMPTY),
+    optional("platform", NON_EMPTY),
+    optional("version", NON_EMPTY),
+    optional("coreVersion", NON_EMPTY),
+    optional("uiVersion", NON_EMPTY),
+    optional("deviceFamily", NON_EMPTY),
+    optional("modelIdentifier", NON_EMPTY),
+    optional("caps", array(&NON_EMPTY)),
+    optional("commands", array(&NON_EMPTY)),
+    optional("remoteIp", NON_EMPTY),
+    optional("silent", Schema::Boolean),
+]);
+/// `node.pair.verify`.
+pub(super) static NODE_VERIFY: Schema = object(&[required("nodeId", NON_EMPTY), required("token", NON_EMPTY)]);
+/// `node.rename`.
+pub(super) static NODE_RENAME: Schema = object(&[required("nodeId", NON_EMPTY), required("displayName", NON_EMPTY)]);
+/// `nodeId`.
+pub(super) static NODE_ID: Schema = object(&[required("nodeId", NON_EMPTY)]);
+/// `id`.
+pub(super) static ID: Schema = object(&[required("id", NON_EMPTY)]);
+/// `exec.approval.resolve`, `plugin.approval.resolve`.
+pub(super) static RESOLVE: Schema = object(&[required("id", NON_EMPTY), required("decision", NON_EMPTY)]);
+
+const FILE_OPERAND: Schema =
+    object(&[required("argvIndex", NATURAL), required("path", STRING), required("sha256", STRING)]);
+const SYSTEM_RUN_PLAN: Schema = object(&[
+    required("argv", array(&STRING)),
+    required("cwd", OPTIONAL_TEXT),
+    required("commandText", STRING),
+    optional("commandPreview", OPTIONAL_TEXT),
+    required("agentId", OPTIONAL_TEXT),
+    required("sessionKey", OPTIONAL_TEXT),
+    optional("mutableFileOperand", Schema::Union(&[FILE_OPERAND, Schema::Null])),
+]);
+
+/// `exec.approval.request`.
+pub(super) static EXEC_REQUEST: Schema = object(&[
+    optional("id", NON_EMPTY),
+    optional("command", NON_EMPTY),
+    optional("commandArgv", array(&STRING)),
+    optional("systemRunPlan", SYSTEM_RUN_PLAN),
+    optional("env", Schema::Record(&STRING)),
+    optional("cwd", OPTIONAL_TEXT),
+    optional("nodeId", Schema::Union(&[NON_EMPTY, Schema::Null])),
+    optional("host", OPTIONAL_TEXT),
+    optional("security", OPTIONAL_TEXT),
+    optional("ask", OPTIONAL_TEXT),
+    optional("agentId", OPTIONAL_TEXT),
+    optional("resolvedPath", OPTIONAL_TEXT),
+    optional("sessionKey", OPTIONAL_TEXT),
+    optional("turnSourceChannel", OPTIONAL_TEXT),
+    optional("turnSourceTo", OPTIONAL_TEXT),
+    optional("turnSourceAccountId", OPTIONAL_TEXT),
+    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
+    optional("timeoutMs", at_least(1)),
+    optional("twoPhase", Schema::Boolean),
+]);
+
+const ALLOWED_COMMAND: Schema = object(&[
+    optional("id", NON_EMPTY),
+    required("pattern", STRING),
+    optional("argPattern", STRING),
+    optional("lastUsedAt", NATURAL),
+    optional("lastUsedCommand", STRING),
+    optional("lastResolvedPath", STRING),
+]);
+const EXEC_POLICY_DEFAULTS: Schema = object(&[
+    optional("security", STRING),
+    optional("ask", STRING),
+    optional("askFallback", STRING),
+    optional("autoAllowSkills", Schema::Boolean),
+]);
+const EXEC_POLICY_AGENT: Schema = object(&[
+    optional("security", STRING),
+    optional("ask", STRING),
+    optional("askFallback", STRING),
+    optional("autoAllowSkills", Schema::Boolean),
+    optional("allowlist", array(&ALLOWED_COMMAND)),
+]);
+const EXEC_POLICY_SOCKET: Schema = object(&[optional("path", STRING), optional("token", STRING)]);
+const EXEC_POLICY: Schema = object(&[
+    required("version", Schema::Number(crate::rules::schema::Bounds { minimum: Some(1), maximum: Some(1) })),
+    optional("socket", EXEC_POLICY_SOCKET),
+    optional("defaults", EXEC_POLICY_DEFAULTS),
+    optional("agents", Schema::Record(&EXEC_POLICY_AGENT)),
+]);
+
+/// `exec.approvals.set`.
+pub(super) static EXEC_POLICY_SET: Schema = object(&[required("file", EXEC_POLICY), optional("baseHash", NON_EMPTY)]);
+
+/// `plugin.approval.request`.
+pub(super) static PLUGIN_REQUEST: Schema = object(&[
+    optional("pluginId", NON_EMPTY),
+    required("title", text(1, 80)),
+    required("description", text(1, 256)),
+    optional("severity", Schema::Enum(&["info", "warning", "critical"])),
+    optional("toolName", STRING),
+    optional("toolCallId", STRING),
+    optional("agentId", STRING),
+    optional("sessionKey", STRING),
+    optional("turnSourceChannel", STRING),
+    optional("turnSourceTo", STRING),
+    optional("turnSourceAccountId", STRING),
+    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER])),
+    optional("timeoutMs", within(1, 600_000)),
+    optional("twoPhase", Schema::Boolean),
+]);

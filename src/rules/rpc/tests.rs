@@ -1,0 +1,323 @@
+use super::*;
+use crate::protocol::connect::ConnectParams;
+use crate::protocol::frame::ServerFrame;
+use crate::rules::{Act, Entropy, GatewayConfig, Peer, Rules};
+use crate::store::{Document, MemoryDocuments};
+use rstest::rstest;
+use std::net::{IpAddr, Ipv4Addr};
+
+const NOW: i64 = 1_700_000_000_000;
+
+struct Counter(u8);
+
+impl Entropy for Counter {
+    fn uuid(&mut self) -> [u8; 16] {
+        self.0 += 1;
+        [self.0; 16]
+    }
+
+    fn token(&mut self) -> [u8; 32] {
+        self.0 += 1;
+        [self.0; 32]
+    }
+}
+
+/// A gateway with clients already welcomed.
+struct House {
+    model: Model,
+    store: MemoryDocuments,
+    entropy: Counter,
+    now: i64,
+}
+
+impl House {
+    fn new(release: &str) -> Self {
+        let model = Model::new(Rules::of(release.parse().unwrap()).unwrap(), GatewayConfig::default());
+        Self { model, store: MemoryDocuments::new(), entropy: Counter(0), now: NOW }
+    }
+
+    fn join(&mut self, number: u64, role: &str, scopes: &[&str], device: Option<&str>) -> ConnectionId {
+        let mut params = json!({
+            "minProtocol": 3, "maxProtocol": 3, "role": role, "scopes": scopes,
+            "client": {"id": "cli", "version": "1", "platform": "linux", "mode": "cli", "displayName": "Tester"}
+        });
+        if let Some(id) = device {
+            params["device"] = json!({"id": id, "publicKey": "k", "signature": "s", "signedAt": 1, "nonce": "n"});
+        }
+        let connect: ConnectParams = serde_json::from_value(params).unwrap();
+        let client = ConnectedClient {
+            order: number,
+            role: role.to_owned(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            presence_key: None,
+            client_ip: None,
+            connected_at: self.now,
+            connect,
+        };
+        let id = ConnectionId(number);
+        let peer = Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), headers: Vec::new() };
+        let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
+        self.model.act(Act::Open { connection: id, peer }, &mut environment);
+        let open = self.model.connections.get_mut(&id).unwrap();
+        open.client = Some(client);
+        open.handshake_deadline = None;
+        id
+    }
+
+    /// Calls a method and says what went out, in short: `1 ok {...}`, `2 error ...`, `1 event ...`, `1 close ...`.
+    fn call(&mut self, connection: ConnectionId, method: &str, params: Value) -> Vec<String> {
+        let mut outcome = Outcome::default();
+        let request = RequestFrame { id: "r".to_owned(), method: method.to_owned(), params: Some(params) };
+        let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
+        handle(&mut self.model, connection, request, &mut environment, &mut outcome);
+        shown(&outcome)
+    }
+
+    fn wake(&mut self, now: i64) -> Vec<String> {
+        self.now = now;
+        let mut outcome = Outcome::default();
+        wake(&mut self.model, now, &mut outcome);
+        shown(&outcome)
+    }
+}
+
+fn shown(outcome: &Outcome) -> Vec<String> {
+    let line = |effect: &Effect| match effect {
+        Effect::Send { connection, frame: ServerFrame::Res { payload, error, .. } } => match error {
+            Some(error) => Some(format!("{} {} {}", connection.0, error.code, error.message)),
+            None => Some(format!("{} ok {}", connection.0, payload.clone().unwrap_or_default())),
+        },
+        Effect::Send { connection, frame: ServerFrame::Event { event, seq, .. } } => {
+            Some(format!("{} event {event} {}", connection.0, seq.unwrap_or_default()))
+        }
+        Effect::Close { connection, code, reason } => Some(format!("{} close {code} {reason}", connection.0)),
+        Effect::Log(_) => None,
+        other => Some(format!("{other:?}")),
+    };
+    outcome.effects.iter().filter_map(line).collect()
+}
+
+const ADMIN: &[&str] = &["operator.admin"];
+
+#[rstest]
+#[case("operator", &[], "health", "ok")]
+#[case("node", &[], "health", "ok")]
+#[case("operator", &["operator.write"], "system-presence", "ok")]
+#[case("operator", &["operator.pairing"], "status", "missing scope: operator.read")]
+#[case("operator", &["operator.pairing"], "no.such", "missing scope: operator.admin")]
+#[case("operator", ADMIN, "no.such", "unknown method: no.such")]
+#[case("operator", ADMIN, "node.event", "unauthorized role: operator")]
+#[case("node", ADMIN, "status", "unauthorized role: node")]
+#[case("operator", &["operator.read"], "config.set", "missing scope: operator.admin")]
+#[case("operator", ADMIN, "connect", "connect is only valid as the first request")]
+#[case("operator", ADMIN, "wizard.start", "wizard.start is not implemented by this reference gateway")]
+fn who_may_call_what(#[case] role: &str, #[case] scopes: &[&str], #[case] method: &str, #[case] expected: &str) {
+    let mut house = House::new("2026.4.2");
+    let client = house.join(1, role, scopes, None);
+    let answers = house.call(client, method, json!({}));
+    assert!(answers[0].contains(expected), "{answers:?}");
+}
+
+#[rstest]
+#[case("2026.4.2", &["operator.write"], "unknown requestId")]
+#[case("2026.4.2", &["operator.pairing"], "missing scope: operator.write")]
+#[case("2026.4.5", &["operator.pairing"], "unknown requestId")]
+#[case("2026.4.5", &["operator.write"], "missing scope: operator.pairing")]
+fn approving_a_node_takes_another_scope_from_2026_4_5_on(
+    #[case] release: &str,
+    #[case] scopes: &[&str],
+    #[case] expected: &str,
+) {
+    let mut house = House::new(release);
+    let client = house.join(1, "operator", scopes, None);
+    let answers = house.call(client, "node.pair.approve", json!({"requestId": "x"}));
+    assert_eq!(answers, [format!("1 INVALID_REQUEST {expected}")]);
+}
+
+#[rstest]
+#[case("2026.4.2", "exec.approval.get", "unknown method")]
+#[case("2026.4.5", "exec.approval.get", "unknown or expired approval id")]
+#[case("2026.4.5", "exec.approval.list", "unknown method")]
+#[case("2026.4.8", "exec.approval.list", "ok []")]
+fn methods_come_with_their_release(#[case] release: &str, #[case] method: &str, #[case] expected: &str) {
+    let mut house = House::new(release);
+    let client = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(client, method, json!({"id": "x"}));
+    assert!(answers[0].contains(expected), "{answers:?}");
+}
+
+#[test]
+fn the_listed_methods_are_those_of_hello() {
+    let count = |release: &str| listed_methods(&Rules::of(release.parse().unwrap()).unwrap().rpc).len();
+    let counts = ["2026.3.28", "2026.3.31", "2026.4.1", "2026.4.2", "2026.4.5", "2026.4.8"].map(count);
+    assert_eq!(counts, [111, 111, 111, 112, 116, 122]);
+}
+
+#[test]
+fn the_eleventh_refusal_for_the_role_closes() {
+    let mut house = House::new("2026.4.2");
+    let node = house.join(1, "node", &[], None);
+    for _ in 0..10 {
+        assert_eq!(house.call(node, "status", json!({})).len(), 1);
+    }
+    house.call(node, "health", json!({}));
+    for _ in 0..10 {
+        assert_eq!(house.call(node, "status", json!({})).len(), 1);
+    }
+    let last = house.call(node, "status", json!({}));
+    assert_eq!(last, ["1 INVALID_REQUEST unauthorized role: node", "1 close 1008 repeated unauthorized calls"]);
+    assert!(house.call(node, "status", json!({})).is_empty());
+}
+
+fn paired_laptop() -> MemoryDocuments {
+    MemoryDocuments::new().with(
+        Document::DevicesPaired,
+        json!({"laptop": {"deviceId": "laptop", "publicKey": "k", "role": "operator", "roles": ["operator"],
+            "scopes": ["operator.read"], "approvedScopes": ["operator.read"], "approvedAtMs": 1,
+            "tokens": {"operator": {"token": "t", "role": "operator", "scopes": ["operator.read"]}}}}),
+    )
+}
+
+#[rstest]
+#[case("2026.3.28", "device.token.rotate", false)]
+#[case("2026.3.31", "device.token.rotate", true)]
+#[case("2026.3.28", "device.token.revoke", true)]
+#[case("2026.4.8", "device.pair.remove", true)]
+fn live_connections_of_the_device_close_after_the_answer(
+    #[case] release: &str,
+    #[case] method: &str,
+    #[case] closes: bool,
+) {
+    let mut house = House::new(release);
+    house.store = paired_laptop();
+    let admin = house.join(1, "operator", ADMIN, Some("desk"));
+    house.join(2, "operator", &[], Some("laptop"));
+    house.join(3, "node", &[], Some("laptop"));
+    let params = match method {
+        "device.pair.remove" => json!({"deviceId": "laptop"}),
+        _ => json!({"deviceId": "laptop", "role": "operator"}),
+    };
+    let answers = house.call(admin, method, params);
+    assert!(answers[0].starts_with("1 ok"), "{answers:?}");
+    let mut expected = Vec::new();
+    if closes {
+        expected.push("2 close 4001 device removed");
+        if method == "device.pair.remove" {
+            expected.push("3 close 4001 device removed");
+        }
+    }
+    assert_eq!(answers[1..], expected);
+}
+
+#[rstest]
+#[case("2026.4.2", "laptop", true)]
+#[case("2026.4.5", "laptop", true)]
+#[case("2026.4.2", "desk", true)]
+#[case("2026.4.5", "desk", false)]
+fn a_device_without_admin_manages_only_itself_from_2026_4_5_on(
+    #[case] release: &str,
+    #[case] caller: &str,
+    #[case] allowed: bool,
+) {
+    for method in ["device.token.rotate", "device.token.revoke", "device.pair.remove"] {
+        let mut house = House::new(release);
+        house.store = paired_laptop();
+        let client = house.join(1, "operator", &["operator.pairing", "operator.read"], Some(caller));
+        let params = match method {
+            "device.pair.remove" => json!({"deviceId": "laptop"}),
+            _ => json!({"deviceId": "laptop", "role": "operator"}),
+        };
+        let answers = house.call(client, method, params);
+        assert_eq!(answers[0].starts_with("1 ok"), allowed, "{method}: {answers:?}");
+        assert!(allowed || house.store == paired_laptop(), "a refusal changes nothing");
+    }
+}
+
+#[test]
+fn a_list_shows_no_token() {
+    let mut house = House::new("2026.4.2");
+    house.store = paired_laptop();
+    let client = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(client, "device.pair.list", json!({}));
+    assert!(!answers[0].contains("\"token\"") && !answers[0].contains("approvedScopes"), "{answers:?}");
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_unavailable() {
+    let mut house = House::new("2026.4.2");
+    house.store = paired_laptop().failing("EACCES: permission denied, open '/x'");
+    let client = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(client, "device.pair.remove", json!({"deviceId": "laptop"}));
+    assert_eq!(answers, ["1 UNAVAILABLE Error: EACCES: permission denied, open '/x': code=EACCES"]);
+}
+
+#[test]
+fn events_go_to_those_who_may_see_them_and_count_once() {
+    let mut house = House::new("2026.4.2");
+    let admin = house.join(1, "operator", ADMIN, None);
+    house.join(2, "operator", &["operator.pairing"], None);
+    house.join(3, "operator", &["operator.write"], None);
+    house.join(4, "node", &["operator.pairing"], None);
+    let answers = house.call(admin, "node.pair.request", json!({"nodeId": "n"}));
+    assert_eq!(answers[..2], ["1 event node.pair.requested 1", "2 event node.pair.requested 1"]);
+    assert!(answers[2].starts_with("1 ok {\"status\":\"pending\""), "{answers:?}");
+    assert_eq!(house.call(admin, "node.pair.request", json!({"nodeId": "n"})).len(), 1, "a repeat is not announced");
+}
+
+#[test]
+fn an_approval_nobody_can_give_is_refused_at_once() {
+    let mut house = House::new("2026.4.2");
+    let agent = house.join(1, "operator", &["operator.approvals"], None);
+    let answers = house.call(agent, "exec.approval.request", json!({"command": "ls", "twoPhase": true}));
+    assert_eq!(answers[0], "1 event exec.approval.requested 1");
+    assert!(answers[1].contains("\"decision\":null"), "{answers:?}");
+    assert_eq!(wake_at(&house.model), Some(NOW + 30_000), "nothing but the tick");
+}
+
+#[rstest]
+#[case("2026.4.5", ["2 ok {\"ok\":true}", "1 ok", "3 ok"])]
+#[case("2026.4.8", ["3 ok", "1 ok", "2 ok {\"ok\":true}"])]
+fn a_decision_reaches_who_waits_for_it(#[case] release: &str, #[case] order: [&str; 3]) {
+    let mut house = House::new(release);
+    let agent = house.join(1, "operator", &["operator.approvals"], None);
+    let person = house.join(2, "operator", &["operator.approvals"], None);
+    let asked = json!({"id": "Abc", "command": "ls", "twoPhase": true, "timeoutMs": 1000});
+    let answers = house.call(agent, "exec.approval.request", asked.clone());
+    assert!(answers[2].contains("\"status\":\"accepted\""), "{answers:?}");
+    assert_eq!(wake_at(&house.model), Some(NOW + 1000));
+    assert!(house.call(agent, "exec.approval.request", asked)[0].contains("approval id already pending"));
+    let watcher = house.join(3, "operator", &["operator.approvals"], None);
+    assert!(house.call(watcher, "exec.approval.waitDecision", json!({"id": "Abc"})).is_empty());
+    let answers = house.call(person, "exec.approval.resolve", json!({"id": "ab", "decision": "deny"}));
+    let event = ["1", "2", "3"].map(|client| format!("{client} event exec.approval.resolved 2"));
+    assert_eq!(answers[..3], event);
+    for (line, expected) in answers[3..].iter().zip(order) {
+        assert!(line.starts_with(expected), "{answers:?}");
+        assert!(line.starts_with('2') || line.contains("\"decision\":\"deny\""), "{answers:?}");
+    }
+    let late = house.call(agent, "exec.approval.waitDecision", json!({"id": "Abc"}));
+    assert!(late[0].contains("\"decision\":\"deny\""), "{late:?}");
+}
+
+#[test]
+fn an_approval_nobody_decides_expires() {
+    let mut house = House::new("2026.4.2");
+    let agent = house.join(1, "operator", &["operator.approvals"], None);
+    house.join(2, "operator", &["operator.approvals"], None);
+    house.call(agent, "exec.approval.request", json!({"id": "a", "command": "ls", "timeoutMs": 1000}));
+    assert!(house.wake(NOW + 999).is_empty());
+    let answers = house.wake(NOW + 1000);
+    assert!(answers[0].starts_with("1 ok") && answers[0].contains("\"decision\":null"), "{answers:?}");
+}
+
+#[rstest]
+#[case("2026.4.1", true)]
+#[case("2026.4.2", false)]
+fn asking_always_bounds_the_decision_from_2026_4_2_on(#[case] release: &str, #[case] taken: bool) {
+    let mut house = House::new(release);
+    let agent = house.join(1, "operator", &["operator.approvals"], None);
+    let person = house.join(2, "operator", ADMIN, None);
+    house.call(agent, "exec.approval.request", json!({"id": "a", "command": "ls", "ask": "always"}));
+    let answers = house.call(person, "exec.approval.resolve", json!({"id": "a", "decision": "allow-always"}));
+    assert_eq!(answers.len() > 1, taken, "{answers:?}");
+}

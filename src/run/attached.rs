@@ -1,0 +1,213 @@
+//! A gateway that somebody else runs: what a case would leave behind there, which records are its own, and how they are
+//! taken away again.
+
+use super::connecting::Connecting;
+use super::held::Held;
+use super::stage::{Stage, StageError};
+use crate::client::Connection;
+use crate::client::connect::Challenge;
+use crate::gateway::{Gateway, Place};
+use crate::observe::{Sound, StepEvidence, StoreFiles};
+use crate::rules::Release;
+use crate::scenario::connect::Connect;
+use crate::scenario::{Act, Case, Step};
+use crate::store::{Document, json as store_json};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use tokio::time::Instant;
+
+/// The device that takes away what a case has left behind.
+const CLEANER: &str = "clawcheck-cleaner";
+
+/// Whether a case changes nothing that outlives it: what it asks for is answered and told to nobody else, and the
+/// rules, asked through the embedded gateway, keep the store as it was.
+pub(super) async fn leaves_no_trace(
+    case: &Case,
+    rules: &Gateway,
+    place: Place,
+    release: Release,
+) -> Result<bool, StageError> {
+    if !crate::judge::steps(case).into_iter().all(only_looks) {
+        return Ok(false);
+    }
+    let mut stage = Stage::new(case, rules, place, release, None);
+    stage.perform().await?;
+    let after = stage.files();
+    stage.end().await;
+    Ok(records(stage.before()) == records(&after))
+}
+
+/// Whether a step asks for nothing but a look. Calls reach people (an approval prompts whoever may approve).
+fn only_looks(step: &Step) -> bool {
+    matches!(
+        step.act,
+        Act::Connect(_) | Act::Open(_) | Act::List(_) | Act::Await(_) | Act::Disconnect(_) | Act::Parallel(_)
+    )
+}
+
+/// The documents that hold something: an empty one says the same as none.
+fn records(files: &StoreFiles) -> Vec<(Document, Value)> {
+    let parsed = |document: Document| store_json::parse(files.get(document.path())?.as_deref().ok()?);
+    let documents = Document::ALL.into_iter().filter_map(|document| Some((document, parsed(document)?)));
+    documents.filter(|(_, value)| value.as_object().is_none_or(|records| !records.is_empty())).collect()
+}
+
+/// The records of a store that belong to these devices. Everybody else's are nobody's business.
+pub(super) fn own(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
+    let mut own = StoreFiles::new();
+    for document in Document::ALL {
+        let Some(Ok(bytes)) = files.get(document.path()) else { continue };
+        let Some(Value::Object(mut records)) = store_json::parse(bytes) else { continue };
+        records.retain(|key, record| devices.contains(key) || device(record).is_some_and(|id| devices.contains(id)));
+        let text = store_json::stringify(&Value::Object(records));
+        own.insert(document.path().to_owned(), Ok(text.into_bytes()));
+    }
+    own
+}
+
+/// Takes out of what was heard what is about other people's devices: events about them, and their entries in lists.
+pub(super) fn only_own(steps: &mut [StepEvidence], devices: &BTreeSet<String>) {
+    for step in steps {
+        step.heard.retain_mut(|heard| match &mut heard.sound {
+            Sound::Frame { frame, .. } => {
+                for list in ["/payload/pending", "/payload/paired"] {
+                    if let Some(Value::Array(entries)) = frame.pointer_mut(list) {
+                        entries.retain(|entry| device(entry).is_none_or(|id| devices.contains(id)));
+                    }
+                }
+                frame.get("event").is_none()
+                    || frame.get("payload").and_then(device).is_none_or(|id| devices.contains(id))
+            }
+            _ => true,
+        });
+        only_own(&mut step.parallel, devices);
+    }
+}
+
+/// The device that a record or an event is about.
+fn device(record: &Value) -> Option<&str> {
+    ["deviceId", "nodeId"].into_iter().find_map(|field| record.get(field)?.as_str())
+}
+
+impl Stage<'_> {
+    /// Takes away what the case's devices have left on the gateway. Gives what could not be taken away, in words.
+    pub(super) async fn clean_up(&self) -> Vec<String> {
+        let devices = self.knowledge.cast.device_names();
+        if devices.is_empty() {
+            return Vec::new();
+        }
+        let everything =
+            || devices.iter().map(|(_, name)| format!("{}: perhaps the device {name}", self.case.id)).collect();
+        let Some(mut held) = self.cleaner().await else { return everything() };
+        let Some(listed) = self.ask_plainly(&mut held, "device.pair.list", json!({})).await else {
+            return everything();
+        };
+        let mut left = Vec::new();
+        let entries = |list: &str| listed.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
+        for request in entries("pending") {
+            let Some(name) = named(&request, &devices) else { continue };
+            let params = json!({ "requestId": request.get("requestId") });
+            if self.ask_plainly(&mut held, "device.pair.reject", params).await.is_none() {
+                left.push(format!("{}: a pending request of the device {name}", self.case.id));
+            }
+        }
+        for record in entries("paired") {
+            let Some(name) = named(&record, &devices) else { continue };
+            let params = json!({ "deviceId": record.get("deviceId") });
+            if self.ask_plainly(&mut held, "device.pair.remove", params).await.is_none() {
+                left.push(format!("{}: the paired device {name}", self.case.id));
+            }
+        }
+        for request in self.pending_nodes(&mut held).await {
+            let Some(name) = named(&request, &devices) else { continue };
+            let params = json!({ "requestId": request.get("requestId") });
+            if self.ask_plainly(&mut held, "node.pair.reject", params).await.is_none() {
+                left.push(format!("{}: a pending request of the node {name}", self.case.id));
+            }
+        }
+        // Last itself: its connection ends with it.
+        let own = json!({ "deviceId": self.knowledge.cast.device(CLEANER).device_id() });
+        if self.ask_plainly(&mut held, "device.pair.remove", own).await.is_none() {
+            left.push(format!("{}: the paired device {CLEANER}", self.case.id));
+        }
+        left
+    }
+
+    async fn pending_nodes(&self, held: &mut Held) -> Vec<Value> {
+        let listed = self.ask_plainly(held, "node.pair.list", json!({})).await.unwrap_or_default();
+        listed.get("pending").and_then(Value::as_array).cloned().unwrap_or_default()
+    }
+
+    async fn cleaner(&self) -> Option<Held> {
+        let deadline = Instant::now() + self.patience.answer;
+        let running = self.running().ok()?;
+        let recorder = self.transcript.recorder(CLEANER);
+        let connection =
+            Connection::open(running.link(None).ok()?, &running.upgrade(), recorder, deadline).await.ok()?;
+        let mut held = Held::new(connection, None);
+        let challenge = held.listen(deadline, |_| true).await.into_iter().find_map(|sound| match sound {
+            Sound::Frame { frame, .. } => frame.get("payload").map(Challenge::from_payload),
+            _ => None,
+        })?;
+        let connect: Connect = serde_json::from_value(json!({
+            "device": CLEANER, "role": "operator", "scopes": ["operator.admin", "operator.pairing"],
+        }))
+        .ok()?;
+        let settings = &self.case.scenario.gateway;
+        let connecting = Connecting { knowledge: &self.knowledge, settings, release: self.release };
+        let params = connecting.params(&connect, &challenge, self.now()).ok()?;
+        self.ask_plainly(&mut held, "connect", params).await?;
+        Some(held)
+    }
+
+    /// The payload of an answer that is no error.
+    async fn ask_plainly(&self, held: &mut Held, method: &str, params: Value) -> Option<Value> {
+        let deadline = Instant::now() + self.patience.answer;
+        let pending = held.connection.request(method, params, deadline).await.ok()?;
+        match held.answer(&pending, deadline).await.pop()? {
+            Sound::Frame { frame, .. } if frame.get("ok") == Some(&Value::Bool(true)) => {
+                Some(frame.get("payload").cloned().unwrap_or_default())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The name of the device that a record is about, if it is one of these.
+fn named<'a>(record: &Value, devices: &'a [(String, String)]) -> Option<&'a str> {
+    let id = device(record)?;
+    devices.iter().find(|(known, name)| known == id && name != CLEANER).map(|(_, name)| name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ones_own_records_are_seen_of_somebody_elses_store() {
+        let files = StoreFiles::from([
+            (
+                "devices/paired.json".to_owned(),
+                Ok(br#"{"mine": {"deviceId": "mine"}, "theirs": {"deviceId": "theirs"}}"#.to_vec()),
+            ),
+            (
+                "devices/pending.json".to_owned(),
+                Ok(br#"{"r1": {"deviceId": "mine"}, "r2": {"deviceId": "theirs"}}"#.to_vec()),
+            ),
+            ("devices/secret.bak".to_owned(), Ok(b"x".to_vec())),
+        ]);
+        let own = own(&files, &["mine".to_owned()].into());
+        assert_eq!(own.keys().collect::<Vec<_>>(), ["devices/paired.json", "devices/pending.json"]);
+        for bytes in own.values().flatten() {
+            let text = String::from_utf8_lossy(bytes);
+            assert!(text.contains("mine") && !text.contains("theirs"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_empty_document_is_no_trace() {
+        let files = |text: &str| StoreFiles::from([("devices/pending.json".to_owned(), Ok(text.as_bytes().to_vec()))]);
+        assert_eq!(records(&StoreFiles::new()), records(&files("{}")));
+        assert_ne!(records(&StoreFiles::new()), records(&files(r#"{"r": {}}"#)));
+    }
+}

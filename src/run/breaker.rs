@@ -1,0 +1,145 @@
+//! A gateway that is found dead is found dead once, and not once per case.
+
+use super::case::launch_reason;
+use crate::gateway::LaunchError;
+use std::mem::{Discriminant, discriminant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Failures in a row, all of one kind, after which a gateway that never started is given up; one is enough where no
+/// scenario can be the reason.
+const NEVER_STARTED: usize = 2;
+/// The same for one that did start before: some cases may have a reason to make it fail.
+const STARTED_BEFORE: usize = 6;
+
+/// How a gateway was found dead.
+pub(super) enum Dead<'a> {
+    /// It did not start.
+    Launch(&'a LaunchError),
+    /// It started and then said nothing; in words.
+    Silent(String),
+}
+
+/// Counts launches that failed, and gateways that were silent.
+#[derive(Default)]
+pub(super) struct Breaker(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    launched: bool,
+    in_a_row: usize,
+    last: Option<Option<Discriminant<LaunchError>>>,
+    reason: Option<String>,
+}
+
+impl Breaker {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing tells yet if the gateway starts at all: one case should find out before others are begun.
+    pub(super) fn undecided(&self) -> bool {
+        let state = self.state();
+        !state.launched && state.reason.is_none()
+    }
+
+    /// Why no more launches should be tried, if so.
+    pub(super) fn open(&self) -> Option<String> {
+        self.state().reason.clone()
+    }
+
+    pub(super) fn launched(&self) {
+        let mut state = self.state();
+        state.launched = true;
+        state.in_a_row = 0;
+    }
+
+    pub(super) fn failed(&self, dead: &Dead<'_>) {
+        let hopeless = matches!(dead, Dead::Launch(error) if is_hopeless(error));
+        let (kind, why) = match dead {
+            // What the gateway refuses is the scenario's doing, and says nothing about the next case.
+            Dead::Launch(LaunchError::Refused { .. }) => return,
+            Dead::Launch(error) => (Some(discriminant(*error)), launch_reason(error)),
+            Dead::Silent(why) => (None, why.clone()),
+        };
+        let mut state = self.state();
+        state.in_a_row = if state.last == Some(kind) { state.in_a_row + 1 } else { 1 };
+        state.last = Some(kind);
+        let enough = match (state.launched, hopeless) {
+            (true, _) => STARTED_BEFORE,
+            (false, true) => 1,
+            (false, false) => NEVER_STARTED,
+        };
+        if state.in_a_row >= enough {
+            let first_line = why.lines().next().unwrap_or_default();
+            state.reason = Some(match state.in_a_row {
+                1 => format!("not tried: a case before failed, as this one would: {first_line}"),
+                many => format!("not tried: {many} cases in a row failed the same way: {first_line}"),
+            });
+        }
+    }
+}
+
+/// Whether the gateway, and not what a scenario asks of it, must be the reason.
+fn is_hopeless(error: &LaunchError) -> bool {
+    matches!(
+        error,
+        LaunchError::CommandNotFound { .. }
+            | LaunchError::CannotRun { .. }
+            | LaunchError::NeverAnswered { .. }
+            | LaunchError::Garbage { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing() -> LaunchError {
+        LaunchError::CommandNotFound { command: "nobody".to_owned() }
+    }
+
+    fn silent() -> LaunchError {
+        let log = crate::gateway::LogTail::default();
+        LaunchError::NeverListened { port: 1, log }
+    }
+
+    #[test]
+    fn opens_at_once_where_no_scenario_can_be_the_reason() {
+        let breaker = Breaker::default();
+        assert!(breaker.undecided());
+        breaker.failed(&Dead::Launch(&missing()));
+        assert!(breaker.open().is_some_and(|reason| reason.contains("`nobody` was not found")));
+        assert!(!breaker.undecided());
+    }
+
+    #[test]
+    fn opens_after_the_second_failure_of_a_gateway_that_never_started() {
+        let breaker = Breaker::default();
+        breaker.failed(&Dead::Launch(&silent()));
+        assert_eq!((breaker.open(), breaker.undecided()), (None, true));
+        breaker.failed(&Dead::Launch(&silent()));
+        assert!(breaker.open().is_some_and(|reason| reason.contains("did not listen")));
+    }
+
+    #[test]
+    fn a_start_in_between_and_failures_of_different_kinds_keep_it_closed() {
+        let breaker = Breaker::default();
+        breaker.failed(&Dead::Launch(&silent()));
+        breaker.failed(&Dead::Silent("silent".to_owned()));
+        breaker.failed(&Dead::Launch(&silent()));
+        breaker.launched();
+        for _ in 0..5 {
+            breaker.failed(&Dead::Launch(&missing()));
+        }
+        assert_eq!(breaker.open(), None);
+    }
+
+    #[test]
+    fn what_a_gateway_refuses_by_rule_does_not_count() {
+        let breaker = Breaker::default();
+        for _ in 0..9 {
+            breaker.failed(&Dead::Launch(&LaunchError::Refused { code: 1, reason: "bind".to_owned() }));
+        }
+        assert_eq!(breaker.open(), None);
+    }
+}

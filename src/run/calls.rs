@@ -1,0 +1,110 @@
+//! Calls on held connections: any method, and the pairing and token calls by their own words.
+
+use super::heard::{heard, is_ok, is_over, note, own};
+use super::held;
+use super::stage::Stage;
+use crate::observe::{Heard, Sound, StepEvidence};
+use crate::scenario::Step;
+use crate::scenario::step::{Call, TokenAct};
+use serde_json::{Value, json};
+
+impl Stage<'_> {
+    pub(super) async fn call(&self, step: &Step, call: &Call) -> StepEvidence {
+        let params = match call.params.as_ref().map(|params| self.knowledge.fill(params)).transpose() {
+            Ok(params) => params,
+            Err(why) => return note(why),
+        };
+        let on = call.on.as_str();
+        if call.wait {
+            return self.ask(step, on, &call.method, params.unwrap_or(Value::Null)).await;
+        }
+        let Some(held) = self.held(on) else { return is_over(on) };
+        let mut held = held.lock().await;
+        if let Ok(pending) = held.connection.request(&call.method, params.unwrap_or(Value::Null), self.deadline()).await
+        {
+            held.sent(&pending, &call.method, step.known_as().map(|name| name.as_str()));
+        }
+        StepEvidence::default()
+    }
+
+    /// Calls a method on a held connection and listens until it is answered.
+    pub(super) async fn ask(&self, step: &Step, on: &str, method: &str, params: Value) -> StepEvidence {
+        let Some(held) = self.held(on) else { return is_over(on) };
+        let name = step.known_as().map(|name| name.as_str());
+        let deadline = self.deadline();
+        let mut guard = held.lock().await;
+        if guard.is_over() {
+            return is_over(on);
+        }
+        let pending = match guard.connection.request(method, params, deadline).await {
+            Ok(pending) => pending,
+            Err(_) => return heard(guard.listen(deadline, |_| false).await),
+        };
+        guard.sent(&pending, method, name);
+        drop(guard);
+        // Steps side by side on one connection all send before any of them listens.
+        tokio::task::yield_now().await;
+        let mut guard = held.lock().await;
+        let sounds = guard.answer(&pending, deadline).await;
+        held::learn(&self.knowledge, name, None, &sounds);
+        heard(sounds)
+    }
+
+    /// Approves or rejects the newest pending request of a device.
+    pub(super) async fn decide(&self, step: &Step, by: &str, method: &str, device: &str) -> StepEvidence {
+        let id = self.knowledge.cast.device(device).device_id();
+        let listed = self.ask(step, by, "device.pair.list", json!({})).await;
+        let payload = listed.heard.iter().find_map(|heard| match &heard.sound {
+            Sound::Frame { frame, method: Some(method) } if method == "device.pair.list" && is_ok(&heard.sound) => {
+                frame.pointer("/payload/pending")
+            }
+            _ => None,
+        });
+        let Some(pending) = payload.and_then(Value::as_array) else { return listed };
+        let newest = pending
+            .iter()
+            .filter(|request| request.get("deviceId").and_then(Value::as_str) == Some(&id))
+            .max_by_key(|request| request.get("ts").and_then(Value::as_i64));
+        let Some(request) = newest.and_then(|request| request.get("requestId")).cloned() else {
+            let mut evidence = others(listed);
+            evidence.heard.push(own(Sound::NothingPending(device.to_owned())));
+            return evidence;
+        };
+        if let Some(request) = request.as_str() {
+            self.knowledge.requested(device, request);
+        }
+        let decided = self.ask(step, by, method, json!({ "requestId": request })).await;
+        let mut evidence = others(listed);
+        evidence.heard.extend(decided.heard);
+        evidence
+    }
+
+    pub(super) fn token_params(&self, act: &TokenAct) -> Value {
+        let mut params = json!({
+            "deviceId": self.knowledge.cast.device(act.device.as_str()).device_id(),
+            "role": act.role,
+        });
+        if let (Some(scopes), Some(object)) = (&act.scopes, params.as_object_mut()) {
+            object.insert("scopes".to_owned(), json!(scopes));
+        }
+        params
+    }
+
+    pub(super) fn learn_rotated(&self, step: &Step, device: &str, role: &str, heard: &[Heard]) {
+        for heard in heard {
+            if let Sound::Frame { frame, .. } = &heard.sound
+                && let Some(token) = frame.pointer("/payload/token").and_then(Value::as_str)
+            {
+                self.knowledge.given(step.known_as().map(|name| name.as_str()), device, role, token);
+            }
+        }
+    }
+}
+
+/// What was heard beside the answer.
+fn others(mut evidence: StepEvidence) -> StepEvidence {
+    evidence.heard.retain(
+        |heard| !matches!(&heard.sound, Sound::Frame { frame, .. } if frame.get("type") == Some(&"res".into())),
+    );
+    evidence
+}

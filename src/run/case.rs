@@ -1,0 +1,244 @@
+//! One case, from an empty corner of the disk to its report.
+
+use super::attached;
+use super::breaker::Dead;
+use super::stage::{Stage, StageError};
+use super::{Options, Shared};
+use crate::client::Redactions;
+use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Preparation};
+use crate::judge::{self, Finding, Judgement, Verdict, judge};
+use crate::observe::snapshot::LibraryError;
+use crate::observe::{Evidence, Observation, StepEvidence, normalise};
+use crate::report::CaseReport;
+use crate::report::terminal::quoted;
+use crate::rules::Release;
+use crate::scenario::connect::SharedSecret;
+use crate::scenario::{Act, Case, Step};
+use serde_json::Value;
+use std::time::Instant;
+
+/// Plays a case and judges it.
+pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
+    let began = Instant::now();
+    let mut report = blank(case, shared.options);
+    if let Some(reason) = shared.breaker.open() {
+        report.verdict = Verdict::Error;
+        report.reason = Some(reason);
+        report.given_up = true;
+        return report;
+    }
+    let place = match shared.workspace.place() {
+        Ok(place) => place,
+        Err(error) => return failed(report, StageError::Disk(error), gateway, began),
+    };
+    if let Some(reason) = kept_from(case, gateway, release, shared).await {
+        report.reason = Some(reason);
+        return report;
+    }
+    let attached = gateway.profile().kind == Kind::Attached;
+    let secret = shared.options.token.as_deref().filter(|_| attached);
+    let mut stage = Stage::new(case, gateway, place, release, secret);
+    stage.patience = stage.patience.starting_within(shared.options.start_timeout);
+    let played = stage.perform().await;
+    let observed = played.map(|steps| observe(&stage, steps, gateway));
+    if attached && shared.options.allow_writes {
+        shared.left_behind(stage.clean_up().await);
+    }
+    let log = stage.end().await;
+    let redactions = redactions(&stage);
+    match &observed {
+        Err(StageError::Launch(error)) => shared.breaker.failed(&Dead::Launch(error)),
+        Err(error @ StageError::Silent(_)) => shared.breaker.failed(&Dead::Silent(error.to_string())),
+        _ => shared.breaker.launched(),
+    }
+    match observed {
+        Err(error) => report = failed(report, error, gateway, began),
+        Ok(observation) => conclude(&mut report, case, observation, release, gateway, shared),
+    }
+    let interesting = matches!(report.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error);
+    if interesting || shared.options.trace {
+        report.transcript = Some(abridged(&stage.transcript.render(&redactions))).filter(|text| !text.is_empty());
+        report.log = Some(redactions.apply(&log)).filter(|text| !text.trim().is_empty());
+    }
+    report.reason = report.reason.map(|reason| redactions.apply(&reason));
+    report.duration = began.elapsed();
+    report
+}
+
+/// Why a case must not be played on a gateway that somebody else runs; `None` when it may.
+async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Option<String> {
+    if gateway.profile().kind != Kind::Attached {
+        return None;
+    }
+    if shared.options.token.is_none() && judge::steps(case).into_iter().any(knows_the_secret) {
+        return Some("the gateway's shared token is not known: set CLAWCHECK_TOKEN".to_owned());
+    }
+    if shared.options.allow_writes {
+        return None;
+    }
+    let predicted = async {
+        let rules = GatewaySpec::Embedded(Some(release));
+        let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
+        attached::leaves_no_trace(case, &rules, shared.workspace.place()?, release).await
+    };
+    match predicted.await {
+        Ok(true) => None,
+        Ok(false) => Some("it would leave traces on a gateway that is not ours: --allow-writes lets it".to_owned()),
+        Err(error) => Some(format!("what it would leave on a gateway that is not ours is not known: {error}")),
+    }
+}
+
+/// Whether a step uses the gateway's own shared secret.
+fn knows_the_secret(step: &Step) -> bool {
+    let Act::Connect(connect) = &step.act else { return false };
+    let right = |secret: &Option<SharedSecret>| matches!(secret, Some(SharedSecret::Right | SharedSecret::Secret(_)));
+    connect.auth.as_ref().is_none_or(|auth| right(&auth.token) || right(&auth.password))
+}
+
+fn observe(stage: &Stage<'_>, mut steps: Vec<StepEvidence>, gateway: &Gateway) -> Observation {
+    if gateway.profile().kind == Kind::Attached {
+        let devices = stage.knowledge.cast.device_names().into_iter().map(|(id, _)| id).collect();
+        attached::only_own(&mut steps, &devices);
+    }
+    let reachable = gateway.profile().can(Capability::StoreRead);
+    normalise(&Evidence {
+        known: stage.known(),
+        started_at: stage.started_at(),
+        steps_began: stage.steps_began().to_vec(),
+        steps,
+        before: stage.before().clone(),
+        after: reachable.then(|| stage.files()),
+    })
+}
+
+fn conclude(
+    report: &mut CaseReport,
+    case: &Case,
+    observation: Observation,
+    release: Release,
+    gateway: &Gateway,
+    shared: &Shared<'_>,
+) {
+    let history = match shared.library.history(&case.id) {
+        Ok(history) => history,
+        Err(error) => {
+            report.verdict = Verdict::Error;
+            report.reason = Some(error.to_string());
+            return;
+        }
+    };
+    let Judgement { verdict, findings } = judge(case, &observation, release, &history);
+    report.verdict = verdict;
+    let real = gateway.profile().kind == Kind::Spawned && gateway.profile().program == "openclaw";
+    let seen = history.serving(release).is_some_and(|(_, variant)| variant.seen.contains(&release));
+    // Where a step did not see what it must, the observation is no candidate for approval.
+    let about_snapshot = findings.iter().all(|finding| !matches!(finding, Finding::Expectation { .. }));
+    let propose = match verdict {
+        Verdict::Deviates => about_snapshot && observation.store.is_some(),
+        Verdict::Conforms => real && shared.options.mark_seen && !seen,
+        _ => false,
+    };
+    report.findings = findings;
+    let kept = if propose {
+        shared.library.propose(&case.id, release, observation.text(), real).map(Some)
+    } else {
+        shared.library.withdraw(&case.id, release).map(|()| None)
+    };
+    match kept {
+        Ok(path) => report.proposed = path,
+        Err(LibraryError::BuiltIn) => {}
+        Err(error) => shared.fault(error),
+    }
+    report.observation = Some(observation);
+}
+
+/// A case that could not be played.
+fn failed(mut report: CaseReport, error: StageError, gateway: &Gateway, began: Instant) -> CaseReport {
+    report.verdict = match &error {
+        // The release that wrote the store must be had, or there is nothing to ask.
+        StageError::OtherRelease(_) => Verdict::NotApplicable,
+        StageError::Link(_) if gateway.profile().kind == Kind::Attached => Verdict::Skipped,
+        _ => Verdict::Error,
+    };
+    report.reason = Some(match error {
+        StageError::Launch(error) => launch_reason(&error),
+        other => other.to_string(),
+    });
+    report.duration = began.elapsed();
+    report
+}
+
+/// Why a gateway did not start, in one line; its log has a place of its own in the report.
+pub(super) fn launch_reason(error: &LaunchError) -> String {
+    error.to_string()
+}
+
+/// A report with nothing in it yet.
+pub(super) fn blank(case: &Case, options: &Options) -> CaseReport {
+    let mut again = format!("clawcheck run {}", quoted(&case.id));
+    if !case.source.embedded {
+        again = format!("clawcheck run {} --filter {}", quoted(&case.source.path.to_string_lossy()), quoted(&case.id));
+    }
+    again.push_str(&options.again);
+    CaseReport {
+        id: case.id.clone(),
+        title: case.title().to_owned(),
+        file: case.source.path.clone(),
+        verdict: Verdict::Skipped,
+        reason: None,
+        given_up: false,
+        findings: Vec::new(),
+        observation: None,
+        duration: std::time::Duration::ZERO,
+        transcript: None,
+        log: None,
+        again,
+        proposed: None,
+    }
+}
+
+/// What must not be shown.
+fn redactions(stage: &Stage<'_>) -> Redactions {
+    let mut redactions = Redactions::default();
+    for (name, secret) in stage.knowledge.cast.secrets() {
+        redactions.add(&secret, &format!("secret {name}"));
+    }
+    for token in stage.knowledge.tokens() {
+        redactions.add(&token, "token");
+    }
+    redactions
+}
+
+/// A transcript without what a reader never looks for: round trips, the state of the gateway's machine, and in `hello-ok`
+/// the lists of methods and events.
+fn abridged(transcript: &str) -> String {
+    let dull = [
+        "-> ping",
+        "<- pong",
+        "<- ping",
+        r#"<- {"type":"event","event":"health""#,
+        r#"<- {"type":"event","event":"tick""#,
+    ];
+    let mut out = String::with_capacity(transcript.len());
+    for line in transcript.lines().filter(|line| !dull.iter().any(|dull| line.contains(dull))) {
+        match line.split_once(r#"<- {"type":"res""#).filter(|(_, rest)| rest.contains(r#""type":"hello-ok""#)) {
+            Some((before, rest)) => {
+                let text = format!(r#"{{"type":"res"{rest}"#);
+                let shortened = serde_json::from_str::<Value>(&text).map(|frame| without_lists(frame).to_string());
+                out.push_str(&format!("{before}<- {}", shortened.unwrap_or(text)));
+            }
+            None => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn without_lists(mut frame: Value) -> Value {
+    for path in ["/payload/features", "/payload/snapshot"] {
+        if let Some(value) = frame.pointer_mut(path) {
+            *value = Value::String("...".to_owned());
+        }
+    }
+    frame
+}

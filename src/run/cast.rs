@@ -1,0 +1,124 @@
+//! Who plays in a case: keys, secrets, tokens and ids. All come from the case's id and a name, so that no two cases share
+//! one and a case has the same ones every time.
+
+use crate::observe::Known;
+use crate::protocol::identity::DeviceKey;
+use crate::protocol::ids;
+use crate::scenario::gateway::SHARED_SECRET;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// The cast of one case.
+pub(super) struct Cast {
+    case: String,
+    devices: Mutex<BTreeMap<String, DeviceKey>>,
+    secrets: Mutex<BTreeMap<String, String>>,
+}
+
+impl Cast {
+    pub(super) fn new(case: &str) -> Self {
+        Self { case: case.to_owned(), devices: Mutex::default(), secrets: Mutex::default() }
+    }
+
+    /// A cast that knows the shared secret of a gateway that somebody else runs.
+    pub(super) fn with_shared_secret(case: &str, secret: &str) -> Self {
+        let cast = Self::new(case);
+        let mut secrets = cast.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.insert(SHARED_SECRET.to_owned(), secret.to_owned());
+        drop(secrets);
+        cast
+    }
+
+    /// The devices seen so far: id and name.
+    pub(super) fn device_names(&self) -> Vec<(String, String)> {
+        let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        devices.iter().map(|(name, key)| (key.device_id(), name.clone())).collect()
+    }
+
+    fn digest(&self, kind: &str, name: &str) -> [u8; 32] {
+        Sha256::digest(format!("clawcheck {kind} {}/{name}", self.case)).into()
+    }
+
+    /// A device's key.
+    pub(super) fn device(&self, name: &str) -> DeviceKey {
+        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = || DeviceKey::from_name(&format!("{}/{name}", self.case));
+        devices.entry(name.to_owned()).or_insert_with(key).clone()
+    }
+
+    /// A shared token or password, by its name in the scenario.
+    pub(super) fn secret(&self, name: &str) -> String {
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.entry(name.to_owned()).or_insert_with(|| ids::token(self.digest("secret", name))).clone()
+    }
+
+    /// The device token that a record of the store has.
+    pub(super) fn token(&self, device: &str, role: &str) -> String {
+        ids::token(self.digest("token", &format!("{device}/{role}")))
+    }
+
+    /// A bootstrap token of the store.
+    pub(super) fn bootstrap(&self, name: &str) -> String {
+        ids::token(self.digest("bootstrap", name))
+    }
+
+    /// A secret of the right shape that nobody has.
+    pub(super) fn wrong(&self, kind: &str) -> String {
+        ids::token(self.digest("wrong", kind))
+    }
+
+    /// The id of a pending request of the store.
+    pub(super) fn request(&self, label: &str) -> String {
+        let digest = self.digest("request", label);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        ids::uuid(bytes)
+    }
+
+    /// Everybody seen so far, with the words that stand for them in an observation.
+    pub(super) fn known(&self) -> Vec<Known> {
+        let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |value: String, symbol: String| Known { value, symbol };
+        let mut all = Vec::new();
+        for (name, key) in devices.iter() {
+            all.push(known(key.device_id(), name.clone()));
+            all.push(known(key.public_key(), format!("<key of {name}>")));
+            all.push(known(key.public_key_pem(), format!("<PEM key of {name}>")));
+        }
+        all.extend(secrets.iter().map(|(name, secret)| known(secret.clone(), format!("<secret {name}>"))));
+        all
+    }
+
+    /// The secrets seen so far, by name.
+    pub(super) fn secrets(&self) -> BTreeMap<String, String> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_somebody_else_in_another_case_and_the_same_one_every_time() {
+        let (one, other) = (Cast::new("a/b"), Cast::new("a/c"));
+        assert_ne!(one.device("laptop").device_id(), other.device("laptop").device_id());
+        assert_eq!(one.token("laptop", "node"), Cast::new("a/b").token("laptop", "node"));
+        assert_ne!(one.token("laptop", "node"), one.token("laptop", "operator"));
+        assert_ne!(one.request("laptop"), one.request("phone"));
+    }
+
+    #[test]
+    fn everybody_who_was_asked_for_is_known_by_name() {
+        let cast = Cast::new("a/b");
+        let id = cast.device("laptop").device_id();
+        let secret = cast.secret("shared");
+        let symbol =
+            |value: &str| cast.known().into_iter().find(|known| known.value == value).map(|known| known.symbol);
+        assert_eq!(symbol(&id).as_deref(), Some("laptop"));
+        assert_eq!(symbol(&secret).as_deref(), Some("<secret shared>"));
+        assert_eq!(symbol(&Cast::new("a/b").device("phone").device_id()), None);
+    }
+}

@@ -1,0 +1,306 @@
+//! A scenario's `connect` as the client's: who connects, as what, from where, with which proof.
+
+use super::knowledge::Knowledge;
+use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, KeyForm, Nonce, ProofVersion};
+use crate::client::{self, Upgrade};
+use crate::protocol::identity;
+use crate::rules::Release;
+use crate::scenario::connect as said;
+use crate::scenario::gateway::{GatewaySettings, SHARED_SECRET};
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The address that a proxy saw the client at, and the name it asked for: both are set aside for documentation.
+const CLIENT_BEHIND_PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+const PUBLIC_HOST: &str = "gateway.example";
+/// A client on another host of the same network.
+pub(super) const OTHER_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 77, 2));
+/// The first release that speaks protocol 4.
+const PROTOCOL_4: Release = Release::new(2026, 5, 12);
+
+/// The peer address that a connection must come from; `None` is plain loopback.
+pub(super) fn peer(via: said::Via) -> Option<IpAddr> {
+    (via == said::Via::OtherHost).then_some(OTHER_HOST)
+}
+
+/// Makes an upgrade request what arrives at the gateway.
+pub(super) fn upgrade(
+    plain: Upgrade,
+    via: said::Via,
+    headers: &IndexMap<String, String>,
+    origin: Option<&String>,
+    host: Option<&String>,
+) -> Upgrade {
+    let mut upgrade = Upgrade { origin: origin.cloned(), host: host.cloned(), ..plain };
+    if let Some(proxy) = proxy(via) {
+        proxy.apply(&mut upgrade, CLIENT_BEHIND_PROXY, PUBLIC_HOST);
+    }
+    for (name, value) in headers {
+        upgrade.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        upgrade.headers.push((name.clone(), value.clone()));
+    }
+    upgrade
+}
+
+fn proxy(via: said::Via) -> Option<client::Via> {
+    Some(match via {
+        said::Via::Direct | said::Via::OtherHost => return None,
+        said::Via::Nginx => client::Via::Nginx,
+        said::Via::Caddy => client::Via::Caddy,
+        said::Via::TailscaleServe => client::Via::TailscaleServe,
+        said::Via::Cloudflared => client::Via::Cloudflared,
+        said::Via::SshTunnel => client::Via::SshTunnel,
+    })
+}
+
+/// Makes the `connect` request that a scenario asks for.
+pub(super) struct Connecting<'a> {
+    pub(super) knowledge: &'a Knowledge,
+    pub(super) settings: &'a GatewaySettings,
+    pub(super) release: Release,
+}
+
+impl Connecting<'_> {
+    /// The request's parameters, at `now` by the gateway's clock.
+    ///
+    /// # Errors
+    /// A symbol in the raw parameters has no value.
+    pub(super) fn params(&self, connect: &said::Connect, challenge: &Challenge, now: i64) -> Result<Value, String> {
+        let patch = self.knowledge.fill(&Value::Object(self.patch(connect)))?;
+        let default = if self.release < PROTOCOL_4 { (3, 3) } else { (4, 4) };
+        let request = ConnectRequest {
+            protocol: connect.protocol.map_or(default, |(low, high)| (low.into(), high.into())),
+            client: client_info(&connect.client),
+            role: connect.role.clone(),
+            scopes: connect.scopes.clone(),
+            auth: self.auth(connect),
+            device: connect.device.name().map(|name| self.device(name.as_str(), &connect.proof)),
+            patch: Some(patch),
+        };
+        Ok(request.params(challenge, now))
+    }
+
+    /// What is laid over the parameters after the proof is made: what no right client sends.
+    fn patch(&self, connect: &said::Connect) -> Map<String, Value> {
+        let mut patch = Map::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                patch.insert(name.to_owned(), value);
+            }
+        };
+        put("caps", connect.caps.as_ref().map(|caps| json!(caps)));
+        put("commands", connect.commands.as_ref().map(|commands| json!(commands)));
+        put("permissions", connect.permissions.as_ref().map(|permissions| json!(permissions)));
+        put("userAgent", connect.user_agent.as_ref().map(|agent| json!(agent)));
+        put("locale", connect.locale.as_ref().map(|locale| json!(locale)));
+        let mut device = Map::new();
+        if connect.proof.signature == said::Signature::Absent {
+            device.insert("signature".to_owned(), Value::Null);
+        }
+        if connect.proof.public_key == said::SentKey::Wrong {
+            device.insert("publicKey".to_owned(), json!("bm90IGEga2V5"));
+        }
+        if !device.is_empty() {
+            put("device", Some(Value::Object(device)));
+        }
+        overlay(&mut patch, &connect.params);
+        patch
+    }
+
+    fn device(&self, name: &str, proof: &said::Proof) -> Device {
+        let cast = &self.knowledge.cast;
+        let mut device = Device::new(cast.device(name));
+        device.version = match proof.version {
+            said::ProofVersion::V1 => ProofVersion::V1,
+            said::ProofVersion::V2 => ProofVersion::V2,
+            said::ProofVersion::V3 => ProofVersion::V3,
+        };
+        device.nonce = match &proof.nonce {
+            said::Nonce::Right => Nonce::Challenge,
+            said::Nonce::Wrong => Nonce::Other(cast.request("wrong nonce")),
+            said::Nonce::Absent => Nonce::Absent,
+            said::Nonce::Empty => Nonce::Other(String::new()),
+            said::Nonce::Of(step) => match self.knowledge.nonce(step.as_str()) {
+                Some(nonce) => Nonce::Other(nonce),
+                None => {
+                    self.knowledge.miss(format!("step {step} saw no challenge"));
+                    Nonce::Absent
+                }
+            },
+        };
+        device.offset_ms = proof.clock_offset.map_or(0, |offset| offset.milliseconds);
+        device.signed_by = proof.key.as_ref().map(|key| cast.device(key.as_str()));
+        device.damaged = proof.signature == said::Signature::Damaged;
+        device.id = (proof.id == said::SentId::Wrong).then(|| identity::device_id(b"somebody else"));
+        device.form = if proof.public_key == said::SentKey::Pem { KeyForm::Pem } else { KeyForm::Raw };
+        device
+    }
+
+    fn auth(&self, connect: &said::Connect) -> Auth {
+        let Some(credentials) = &connect.auth else { return self.own_secret() };
+        let role = connect.role.as_deref().unwrap_or("operator");
+        let device = connect.device.name().map(|name| name.as_str());
+        let token = |said: &said::DeviceToken| self.device_token(said, device, role);
+        let shared = |said: &said::SharedSecret, own: Option<&str>| match said {
+            said::SharedSecret::Right => Some(self.knowledge.cast.secret(own.unwrap_or(SHARED_SECRET))),
+            said::SharedSecret::Wrong => Some(self.knowledge.cast.wrong("secret")),
+            said::SharedSecret::Secret(name) => Some(self.knowledge.cast.secret(name.as_str())),
+            said::SharedSecret::Text(text) => Some(text.clone()),
+            said::SharedSecret::DeviceToken(said) => token(said),
+        };
+        Auth {
+            token: credentials.token.as_ref().and_then(|said| shared(said, self.settings.auth.token_secret())),
+            password: credentials.password.as_ref().and_then(|said| shared(said, self.settings.auth.password_secret())),
+            device_token: credentials.device_token.as_ref().and_then(token),
+            bootstrap_token: credentials.bootstrap_token.as_ref().map(|said| match said {
+                said::BootstrapToken::Wrong => self.knowledge.cast.wrong("bootstrap token"),
+                said::BootstrapToken::Seeded(name) => self.knowledge.cast.bootstrap(name.as_str()),
+                said::BootstrapToken::Text(text) => text.clone(),
+            }),
+        }
+    }
+
+    /// What a client sends that knows the gateway's secret and nothing else.
+    fn own_secret(&self) -> Auth {
+        let secret = |name: Option<&str>| name.map(|name| self.knowledge.cast.secret(name));
+        let (token, password) =
+            (secret(self.settings.auth.token_secret()), secret(self.settings.auth.password_secret()));
+        let password = password.filter(|_| token.is_none());
+        Auth { token, password, ..Auth::default() }
+    }
+
+    fn device_token(&self, said: &said::DeviceToken, device: Option<&str>, role: &str) -> Option<String> {
+        let own = device.unwrap_or("nobody");
+        let found = match said {
+            said::DeviceToken::Last => self.knowledge.last_token(own, role),
+            said::DeviceToken::Seeded => return Some(self.knowledge.seeded_token(own, role)),
+            said::DeviceToken::Wrong => return Some(self.knowledge.cast.wrong("device token")),
+            said::DeviceToken::From(step) => self.knowledge.token_given_in(step.as_str()),
+            said::DeviceToken::Of(owner) => self.knowledge.last_token(owner.device.as_str(), &owner.role),
+            said::DeviceToken::Text(text) => return Some(text.clone()),
+        };
+        if found.is_none() {
+            self.knowledge.miss(match said {
+                said::DeviceToken::From(step) => format!("step {step} gave no device token"),
+                said::DeviceToken::Of(owner) => format!("{} was given no {} token", owner.device, owner.role),
+                _ => format!("{own} was given no {role} token"),
+            });
+        }
+        found
+    }
+}
+
+fn client_info(said: &said::Client) -> ClientInfo {
+    let default = ClientInfo::default();
+    ClientInfo {
+        id: said.id.clone().unwrap_or(default.id),
+        mode: said.mode.clone().unwrap_or(default.mode),
+        version: said.version.clone().unwrap_or(default.version),
+        platform: said.platform.clone().unwrap_or(default.platform),
+        device_family: said.device_family.clone(),
+        display_name: said.display_name.clone(),
+        model_identifier: said.model_identifier.clone(),
+        instance_id: said.instance_id.clone(),
+    }
+}
+
+/// Lays one patch over another: `null` stays, since it removes something from what is patched later.
+fn overlay(patch: &mut Map<String, Value>, over: &Map<String, Value>) {
+    for (name, value) in over {
+        match (patch.get_mut(name), value) {
+            (Some(Value::Object(under)), Value::Object(over)) => overlay(under, over),
+            _ => {
+                patch.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cast::Cast;
+    use super::*;
+
+    fn params(settings: Value, connect: Value, knowledge: &Knowledge) -> Value {
+        let settings = serde_json::from_value(settings).unwrap();
+        let connecting = Connecting { knowledge, settings: &settings, release: Release::new(2026, 4, 2) };
+        let challenge = Challenge { nonce: Some("nonce".to_owned()), ts: Some(1) };
+        connecting.params(&serde_json::from_value(connect).unwrap(), &challenge, 1000).unwrap()
+    }
+
+    fn knowledge() -> Knowledge {
+        Knowledge::new(Cast::new("a/b"))
+    }
+
+    #[test]
+    fn who_says_nothing_sends_the_gateway_s_own_secret_and_neither_role_nor_scopes() {
+        let knowledge = knowledge();
+        let sent = params(json!({}), json!({"device": "laptop"}), &knowledge);
+        assert_eq!(sent["auth"], json!({"token": knowledge.cast.secret("shared")}));
+        assert_eq!((sent.get("role"), sent.get("scopes"), &sent["minProtocol"]), (None, None, &json!(3)));
+        let sent = params(json!({"auth": {"mode": "password"}}), json!({"device": "none"}), &knowledge);
+        assert_eq!(sent["auth"], json!({"password": knowledge.cast.secret("shared")}));
+        assert_eq!(sent.get("device"), None);
+        let sent = params(json!({"auth": {"mode": "none"}}), json!({"device": "none"}), &knowledge);
+        assert_eq!(sent.get("auth"), None);
+    }
+
+    #[test]
+    fn a_device_token_is_the_newest_that_is_known_and_the_seeded_one_stays_what_it_was() {
+        let knowledge = knowledge();
+        knowledge.seeded("laptop", "node", "old");
+        let sent = |token: Value| {
+            let connect = json!({"device": "laptop", "role": "node", "auth": {"device-token": token}});
+            params(json!({}), connect, &knowledge)["auth"]["deviceToken"].clone()
+        };
+        assert_eq!(sent(json!("last")), "old");
+        knowledge.given(Some("first"), "laptop", "node", "new");
+        assert_eq!([sent(json!("last")), sent(json!("seeded")), sent(json!({"from": "first"}))], ["new", "old", "new"]);
+        assert_eq!(knowledge.missed(), Vec::<String>::new());
+        assert_eq!(sent(json!({"from": "second"})), Value::Null);
+        assert_eq!(knowledge.missed(), ["step second gave no device token"]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_proof_is_wrong_with_nothing_else() {
+        let knowledge = knowledge();
+        let device =
+            |proof: Value| params(json!({}), json!({"device": "laptop", "proof": proof}), &knowledge)["device"].clone();
+        let right = device(json!({}));
+        let differs = |proof: Value| {
+            let wrong = device(proof);
+            let names = ["id", "publicKey", "signature", "signedAt", "nonce"];
+            names.into_iter().filter(|name| wrong.get(name) != right.get(name)).collect::<Vec<_>>()
+        };
+        assert_eq!(differs(json!({"signature": "damaged"})), ["signature"]);
+        assert_eq!(differs(json!({"signature": "absent"})), ["signature"]);
+        assert_eq!(differs(json!({"version": "v2"})), ["signature"]);
+        assert_eq!(differs(json!({"key": "phone"})), ["signature"]);
+        assert_eq!(differs(json!({"public-key": "wrong"})), ["publicKey"]);
+        assert_eq!(differs(json!({"nonce": "absent"})), ["signature", "nonce"]);
+        assert_eq!(differs(json!({"clock-offset": "-3m"})), ["signature", "signedAt"]);
+        assert_eq!(differs(json!({"id": "wrong"})), ["id", "signature"]);
+    }
+
+    #[test]
+    fn raw_parameters_go_over_everything_else() {
+        let connect =
+            json!({"device": "laptop", "caps": ["a"], "params": {"caps": null, "client": {"id": "x"}, "role": 7}});
+        let sent = params(json!({}), connect, &knowledge());
+        assert_eq!(
+            (sent.get("caps"), &sent["client"]["id"], &sent["client"]["mode"]),
+            (None, &json!("x"), &json!("cli"))
+        );
+        assert_eq!(sent["role"], json!(7));
+    }
+
+    #[test]
+    fn a_proxy_s_headers_give_way_to_those_that_are_said() {
+        let headers = IndexMap::from([("x-forwarded-for".to_owned(), "127.0.0.1".to_owned())]);
+        let upgrade = upgrade(Upgrade::default(), said::Via::Nginx, &headers, None, None);
+        let forwarded = upgrade.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"));
+        assert_eq!(forwarded.map(|(_, value)| value.as_str()).collect::<Vec<_>>(), ["127.0.0.1"]);
+        assert_eq!(upgrade.host.as_deref(), Some(PUBLIC_HOST));
+    }
+}

@@ -1,0 +1,272 @@
+//! A connection that is open, and what was heard on it.
+
+use super::knowledge::Knowledge;
+use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
+use crate::observe::Sound;
+use serde_json::Value;
+use std::collections::HashMap;
+use tokio::time::Instant;
+
+/// Characters of a message that is not JSON that are kept.
+const BEGINS: usize = 60;
+
+/// What a gateway may say on one connection in its whole life. A step is repeated a thousand times at most.
+const MOST_MESSAGES: usize = 16_384;
+/// In bytes.
+const MOST_BYTES: usize = 32 << 20;
+/// How much is shown of what a gateway that floods said: so many messages, and not more bytes than these.
+const SHOWN_MESSAGES: usize = 8;
+const SHOWN_BYTES: usize = 16 << 10;
+
+/// An open connection.
+pub(super) struct Held {
+    pub(super) connection: Connection,
+    /// The device that connected on it.
+    pub(super) device: Option<String>,
+    /// Whether it got past `connect`.
+    pub(super) admitted: bool,
+    /// Whether it answers pings; a gateway that does not is not asked twice.
+    pings: bool,
+    /// The methods of the requests that were sent, by request id.
+    methods: HashMap<String, String>,
+    /// The ids of the calls that have a name.
+    calls: HashMap<String, Pending>,
+    /// What was heard and is what a later step waits for.
+    kept: Vec<Sound>,
+    /// How it ended.
+    over: Option<Sound>,
+    /// How many messages came, and how many bytes they had.
+    taken: (usize, usize),
+    /// Whether it ended because the gateway sent too much.
+    flooded: bool,
+}
+
+/// What a later step waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// The end of the connection.
+    Close,
+    /// Another answer to the call of this name.
+    Answer(String),
+    /// An event of this name.
+    Event(String),
+}
+
+impl Held {
+    pub(super) fn new(connection: Connection, device: Option<String>) -> Self {
+        Self {
+            connection,
+            device,
+            admitted: false,
+            pings: true,
+            methods: HashMap::new(),
+            calls: HashMap::new(),
+            kept: Vec::new(),
+            over: None,
+            taken: (0, 0),
+            flooded: false,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
+
+    /// Notes a request that was sent; `name` is the name of the step that sent it.
+    pub(super) fn sent(&mut self, pending: &Pending, method: &str, name: Option<&str>) {
+        self.methods.insert(pending.0.clone(), method.to_owned());
+        if let Some(name) = name {
+            self.calls.insert(name.to_owned(), pending.clone());
+        }
+    }
+
+    /// Takes what comes until `last` accepts something, the connection ends or the deadline passes. Gives everything that
+    /// was heard, in order. Without an answer it ends in [`Sound::Silence`].
+    pub(super) async fn listen(&mut self, deadline: Instant, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
+        let mut heard = Vec::new();
+        if self.is_over() {
+            return heard;
+        }
+        loop {
+            let sound = self.next(deadline).await;
+            let over = matches!(sound, Sound::Silence | Sound::Close { .. }) || last(&sound);
+            heard.push(sound);
+            if over {
+                return self.shown(heard);
+            }
+        }
+    }
+
+    /// Listens for the answer to a request.
+    pub(super) async fn answer(&mut self, pending: &Pending, deadline: Instant) -> Vec<Sound> {
+        let id = pending.0.clone();
+        self.listen(deadline, |sound| answers(sound, &id)).await
+    }
+
+    /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
+    /// on this connection; it is kept for them.
+    pub(super) async fn catch_up(&mut self, deadline: Instant, later: &[Awaited]) -> Vec<Sound> {
+        if self.is_over() {
+            return Vec::new();
+        }
+        if self.pings && !self.connection.ping(deadline).await {
+            self.pings = false;
+        }
+        let mut heard = Vec::new();
+        loop {
+            // What came before the pong is here already: nothing is waited for.
+            let sound = self.next(Instant::now()).await;
+            if sound == Sound::Silence {
+                break;
+            }
+            let over = matches!(sound, Sound::Close { .. });
+            heard.push(sound);
+            if over {
+                break;
+            }
+        }
+        heard = self.shown(heard);
+        let mut later = later.to_vec();
+        heard.retain(|sound| match later.iter().position(|awaited| self.is_awaited(sound, awaited)) {
+            Some(at) => {
+                later.remove(at);
+                self.keep(sound.clone());
+                false
+            }
+            None => true,
+        });
+        heard
+    }
+
+    /// Waits for what a step waits for; gives what was heard until then. What came earlier and was kept counts.
+    pub(super) async fn wait_for(&mut self, awaited: &Awaited, deadline: Instant) -> Vec<Sound> {
+        if let Some(at) = self.kept.iter().position(|sound| self.is_awaited(sound, awaited)) {
+            return vec![self.kept.remove(at)];
+        }
+        if let (Some(over), Awaited::Close) = (&self.over, awaited) {
+            return vec![over.clone()];
+        }
+        let ids = self.calls.clone();
+        self.listen(deadline, |sound| is_awaited(sound, awaited, &ids)).await
+    }
+
+    /// Keeps what was heard for the step that waits for it.
+    pub(super) fn keep(&mut self, sound: Sound) {
+        self.kept.push(sound);
+    }
+
+    pub(super) fn is_awaited(&self, sound: &Sound, awaited: &Awaited) -> bool {
+        is_awaited(sound, awaited, &self.calls)
+    }
+
+    /// What comes next. A gateway that says more than anybody may loses its connection, so every loop over this ends.
+    async fn next(&mut self, deadline: Instant) -> Sound {
+        let incoming = self.connection.next(deadline).await;
+        let bytes = match &incoming {
+            Incoming::Text(frame) => frame.text.len(),
+            Incoming::Binary(bytes) => bytes.len(),
+            Incoming::Closed(_) | Incoming::Deadline => return self.sound(incoming),
+        };
+        self.taken = (self.taken.0 + 1, self.taken.1.saturating_add(bytes));
+        let why = match self.taken {
+            (messages, _) if messages > MOST_MESSAGES => {
+                format!("more than {MOST_MESSAGES} messages on one connection")
+            }
+            (_, bytes) if bytes > MOST_BYTES => format!("more than {} MiB on one connection", MOST_BYTES >> 20),
+            _ => return self.sound(incoming),
+        };
+        let closed = self.connection.give_up(why);
+        self.sound(closed)
+    }
+
+    /// Of a flood, its beginning and its end; everything of anything else.
+    fn shown(&self, mut heard: Vec<Sound>) -> Vec<Sound> {
+        if !self.flooded {
+            return heard;
+        }
+        let end = heard.pop();
+        let mut room = SHOWN_BYTES;
+        let fits = |sound: &&Sound| {
+            let Sound::Frame { frame, .. } = sound else { return true };
+            let left = room.checked_sub(frame.to_string().len());
+            room = left.unwrap_or_default();
+            left.is_some()
+        };
+        let shown = heard.iter().take(SHOWN_MESSAGES).take_while(fits).count();
+        heard.truncate(shown);
+        heard.extend(end);
+        heard
+    }
+
+    fn sound(&mut self, incoming: Incoming) -> Sound {
+        match incoming {
+            Incoming::Text(TextFrame { json: Some(frame), .. }) => {
+                let id = frame.get("id").and_then(Value::as_str).filter(|_| frame.get("type") == Some(&"res".into()));
+                let method = id.and_then(|id| self.methods.get(id)).cloned();
+                Sound::Frame { frame, method }
+            }
+            Incoming::Text(TextFrame { text, .. }) => {
+                Sound::NotJson { bytes: text.len(), begins: text.chars().take(BEGINS).collect() }
+            }
+            Incoming::Binary(bytes) => Sound::NotJson { bytes: bytes.len(), begins: "(binary)".to_owned() },
+            Incoming::Closed(closed) => {
+                self.flooded = matches!(closed.how, Ending::TooMuch(_));
+                let sound = close(closed);
+                self.over = Some(sound.clone());
+                sound
+            }
+            Incoming::Deadline => Sound::Silence,
+        }
+    }
+}
+
+fn is_awaited(sound: &Sound, awaited: &Awaited, calls: &HashMap<String, Pending>) -> bool {
+    match (awaited, sound) {
+        (Awaited::Close, Sound::Close { .. }) => true,
+        (Awaited::Answer(name), sound) => calls.get(name).is_some_and(|pending| answers(sound, &pending.0)),
+        (Awaited::Event(name), Sound::Frame { frame, .. }) => {
+            frame.get("type") == Some(&"event".into()) && frame.get("event").and_then(Value::as_str) == Some(name)
+        }
+        _ => false,
+    }
+}
+
+fn answers(sound: &Sound, id: &str) -> bool {
+    let Sound::Frame { frame, .. } = sound else { return false };
+    frame.get("type") == Some(&"res".into()) && frame.get("id").and_then(Value::as_str) == Some(id)
+}
+
+fn close(closed: Closed) -> Sound {
+    let clean = closed.clean();
+    let reason = match closed.how {
+        Ending::CloseFrame | Ending::Eof | Ending::Reset => closed.reason,
+        Ending::Violation(why) => why,
+        Ending::TooMuch(why) => format!("the gateway flooded it: {why}"),
+    };
+    Sound::Close { code: closed.code, reason, clean }
+}
+
+/// Notes what the answer to a connect gave: a device token, or the id of a pending request.
+pub(super) fn learn(knowledge: &Knowledge, step: Option<&str>, device: Option<&str>, heard: &[Sound]) {
+    for sound in heard {
+        let Sound::Frame { frame, .. } = sound else { continue };
+        if frame.get("type") != Some(&"res".into()) {
+            continue;
+        }
+        if let Some(step) = step {
+            knowledge.answered(step, frame);
+        }
+        let text = |path: &str| frame.pointer(path).and_then(Value::as_str);
+        let Some(device) = device else { continue };
+        if let Some(request) = text("/error/details/requestId") {
+            knowledge.requested(device, request);
+        }
+        let extra = frame.pointer("/payload/auth/deviceTokens").and_then(Value::as_array);
+        for given in extra.into_iter().flatten().chain(frame.pointer("/payload/auth")) {
+            let text = |name: &str| given.get(name).and_then(Value::as_str);
+            if let (Some(role), Some(token)) = (text("role"), text("deviceToken")) {
+                knowledge.given(step, device, role, token);
+            }
+        }
+    }
+}

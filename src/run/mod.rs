@@ -1,0 +1,257 @@
+//! Plans the cases, plays their steps on a gateway, gathers what was seen and has it judged.
+//!
+//! Each case has a corner of the disk, keys, secrets and tokens of its own, and a gateway that is started for it and ended
+//! with it. Cases are played side by side, as many as there are jobs; a gateway that cannot be started at all is found so
+//! once and not once per case.
+
+mod attached;
+mod breaker;
+mod calls;
+mod case;
+mod cast;
+mod config;
+mod connecting;
+mod connections;
+mod files;
+mod heard;
+mod held;
+mod knowledge;
+mod plan;
+mod play;
+mod seed;
+mod stage;
+mod title;
+
+use crate::gateway::{Gateway, Guard, Kind, Workspace};
+use crate::judge::Verdict;
+use crate::observe::snapshot::{Library, LibraryError};
+use crate::report::{CaseReport, Event, GatewayInfo, RunInfo, RunReport};
+use crate::rules::Release;
+use crate::rules::history::KNOWN;
+use crate::scenario::Case;
+use breaker::Breaker;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// How a run goes about its work.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// How many cases are played at once; at least one.
+    pub jobs: usize,
+    /// Whether every case keeps its transcript.
+    pub trace: bool,
+    /// Whether a conforming case on a real release that its snapshot has not been seen on leaves that for approval.
+    pub mark_seen: bool,
+    /// The shared token of a gateway that somebody else runs.
+    pub token: Option<String>,
+    /// Whether the run may write to a gateway that somebody else runs.
+    pub allow_writes: bool,
+    /// How long a gateway may take to be ready, where not as long as its kind usually may.
+    pub start_timeout: Option<Duration>,
+    /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
+    pub again: String,
+}
+
+/// Why a run could not be brought to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The run's corner of the disk could not be had.
+    #[error("no room for the run on the disk: {0}")]
+    Workspace(io::Error),
+    /// The snapshots could not be read or written.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// A report could not be written.
+    #[error("cannot write the report: {0}")]
+    Report(io::Error),
+}
+
+/// What the cases of a run share.
+struct Shared<'a> {
+    workspace: Workspace,
+    library: &'a Library,
+    options: &'a Options,
+    breaker: Breaker,
+    fault: Mutex<Option<LibraryError>>,
+    left_behind: Mutex<Vec<String>>,
+}
+
+impl Shared<'_> {
+    /// Notes the first thing that went wrong with the snapshots: the run's result cannot be kept.
+    fn fault(&self, error: LibraryError) {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
+    /// Notes what could not be taken away again from a gateway that somebody else runs.
+    fn left_behind(&self, left: Vec<String>) {
+        self.left_behind.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
+    }
+
+    fn take_fault(&self) -> Option<LibraryError> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Plays cases on a gateway and tells `listen` what happens. When `stop` turns true, what is being played is broken off and
+/// everything that was started is ended.
+///
+/// # Errors
+/// The disk, the snapshots or a report are not to be had. What was played until then was told.
+pub async fn run(
+    cases: &[&Case],
+    gateway: &Gateway,
+    library: &Library,
+    guard: &Guard,
+    options: &Options,
+    mut stop: watch::Receiver<bool>,
+    listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
+) -> Result<RunReport, RunError> {
+    let began = Instant::now();
+    let release = release_of(gateway);
+    let shared = Shared {
+        workspace: Workspace::new(guard).map_err(RunError::Workspace)?,
+        library,
+        options,
+        breaker: Breaker::default(),
+        fault: Mutex::default(),
+        left_behind: Mutex::default(),
+    };
+    let info = RunInfo { gateway: info(gateway), cases: cases.len(), jobs: options.jobs };
+    listen(Event::Started(&info)).map_err(RunError::Report)?;
+    let mut report = RunReport::default();
+    let mut waiting = Vec::new();
+    for case in cases {
+        match plan::not_played(case, gateway.profile(), release) {
+            Some(plan::NotPlayed { verdict, reason }) => {
+                let done = CaseReport { verdict, reason: Some(reason), ..case::blank(case, options) };
+                tell(&done, &mut report, listen)?;
+            }
+            None => waiting.push(*case),
+        }
+    }
+    waiting.reverse();
+    let mut playing = FuturesUnordered::new();
+    loop {
+        let side_by_side = if shared.breaker.undecided() { 1 } else { options.jobs.max(1) };
+        while playing.len() < side_by_side
+            && let Some(case) = waiting.pop()
+        {
+            listen(Event::Playing { case: &case.id }).map_err(RunError::Report)?;
+            playing.push(case::play(case, gateway, release, &shared));
+        }
+        tokio::select! {
+            done = playing.next() => match done {
+                Some(done) => tell(&done, &mut report, listen)?,
+                None => break,
+            },
+            () = stopped(&mut stop) => {
+                report.interrupted = Some(playing.len() + waiting.len());
+                break;
+            }
+        }
+        if let Some(fault) = shared.take_fault() {
+            return Err(RunError::Library(fault));
+        }
+    }
+    // What was broken off goes with its gateways and directories.
+    drop(playing);
+    report.left_behind = std::mem::take(&mut *shared.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
+    report.duration = began.elapsed();
+    Ok(report)
+}
+
+/// Waits until the run shall stop; for ever when nobody can say so any more.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn tell(
+    done: &CaseReport,
+    report: &mut RunReport,
+    listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
+) -> Result<(), RunError> {
+    report.summary.add(done.verdict);
+    listen(Event::Case(done)).map_err(RunError::Report)
+}
+
+/// The exit status of a run, in the words of its summary.
+pub fn outcome(report: &RunReport, deny_skipped: bool) -> Outcome {
+    let count = |verdict| report.summary.count(verdict);
+    let skipped = count(Verdict::Skipped);
+    if count(Verdict::Error) > 0 {
+        Outcome::Fault
+    } else if count(Verdict::Deviates) + count(Verdict::UnexpectedlyConforms) > 0 || (deny_skipped && skipped > 0) {
+        Outcome::Deviates
+    } else if skipped == report.summary.total() {
+        Outcome::Nothing
+    } else {
+        Outcome::Conforms
+    }
+}
+
+/// What a run came to as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All cases conform, deviate as written down, are not applicable or skipped.
+    Conforms,
+    /// A case deviates or unexpectedly conforms, or is skipped and must not be.
+    Deviates,
+    /// The harness or the gateway could not do its part in a case.
+    Fault,
+    /// There were no cases, or nothing but skipped ones.
+    Nothing,
+}
+
+fn info(gateway: &Gateway) -> GatewayInfo {
+    let profile = gateway.profile();
+    GatewayInfo {
+        kind: match profile.kind {
+            Kind::Embedded => "embedded",
+            Kind::Spawned => "spawned",
+            Kind::Attached => "attached",
+        },
+        name: profile.name.clone(),
+        program: profile.program.clone(),
+        release: profile.claims,
+        lacks: profile.lacks.iter().map(|capability| capability.name()).collect(),
+        notes: profile.notes.clone(),
+    }
+}
+
+/// The release that a gateway is held to: the newest known one where nobody said which it is.
+pub fn release_of(gateway: &Gateway) -> Release {
+    gateway.profile().claims.unwrap_or(KNOWN[KNOWN.len() - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(&[Verdict::Conforms, Verdict::KnownDeviation, Verdict::NotApplicable, Verdict::Skipped], Outcome::Conforms)]
+    #[case(&[Verdict::NotApplicable], Outcome::Conforms)]
+    #[case(&[Verdict::Conforms, Verdict::Deviates], Outcome::Deviates)]
+    #[case(&[Verdict::Conforms, Verdict::UnexpectedlyConforms], Outcome::Deviates)]
+    #[case(&[Verdict::Deviates, Verdict::Error], Outcome::Fault)]
+    #[case(&[Verdict::Skipped, Verdict::Skipped], Outcome::Nothing)]
+    #[case(&[], Outcome::Nothing)]
+    fn the_worst_verdict_decides_and_skips_alone_are_nothing(#[case] verdicts: &[Verdict], #[case] expected: Outcome) {
+        let mut report = RunReport::default();
+        verdicts.iter().for_each(|verdict| report.summary.add(*verdict));
+        assert_eq!(outcome(&report, false), expected);
+    }
+
+    #[test]
+    fn a_skip_can_be_denied() {
+        let mut report = RunReport::default();
+        report.summary.add(Verdict::Conforms);
+        report.summary.add(Verdict::Skipped);
+        assert_eq!(outcome(&report, true), Outcome::Deviates);
+    }
+}

@@ -1,0 +1,148 @@
+//! Which of the selected cases can be played on a gateway, and why the others cannot.
+
+use super::config;
+use crate::gateway::{Capability, Kind, Profile};
+use crate::judge::Verdict;
+use crate::rules::Release;
+use crate::scenario::step::Call;
+use crate::scenario::{Act, Case, Need};
+
+/// Why a case is not played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NotPlayed {
+    /// Not applicable, or skipped.
+    pub(super) verdict: Verdict,
+    /// In words.
+    pub(super) reason: String,
+}
+
+/// Why a case is not played on a gateway that answers as `release`; `None` when it is.
+pub(super) fn not_played(case: &Case, profile: &Profile, release: Release) -> Option<NotPlayed> {
+    if let Some(releases) = case.releases().filter(|releases| !releases.contains(release)) {
+        let reason = format!("asked of releases {releases} alone");
+        return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
+    }
+    for (capability, what) in capabilities(case) {
+        if profile.lacks.contains(&capability) {
+            let reason = format!("the gateway declares that it has no {capability}");
+            return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
+        }
+        if !profile.can(capability) {
+            return Some(skipped(what));
+        }
+    }
+    if case.needs().contains(&Need::Unprivileged) && profile.kind != Kind::Attached && is_root() {
+        return Some(skipped("clawcheck runs as root, whom file permissions do not stop"));
+    }
+    None
+}
+
+fn skipped(reason: &str) -> NotPlayed {
+    NotPlayed { verdict: Verdict::Skipped, reason: reason.to_owned() }
+}
+
+/// What a case needs of a gateway, and what is said where the gateway cannot do it.
+fn capabilities(case: &Case) -> Vec<(Capability, &'static str)> {
+    let scenario = &case.scenario;
+    let mut needed = Vec::new();
+    for need in case.needs() {
+        needed.push(match need {
+            Need::ReadableStore => (Capability::StoreRead, "the gateway's store is out of reach"),
+            Need::WritableStore => (Capability::StoreWrite, "the gateway's state directory is not ours to write"),
+            Need::Restart => (Capability::Restart, "the gateway is not ours to stop and start"),
+            Need::Clock => (Capability::Clock, "the gateway's clock cannot be moved"),
+            Need::OtherHost => (
+                Capability::PeerAddress,
+                "a connection from another host needs a network namespace, which is not made here",
+            ),
+            Need::Unprivileged => continue,
+        });
+    }
+    if !config::is_plain(&scenario.gateway) {
+        needed.push((Capability::Config, "the gateway's configuration is not ours to choose"));
+    }
+    if !scenario.gateway.env.is_empty() || scenario.gateway.handshake_timeout.is_some() {
+        needed.push((Capability::Environment, "the gateway's environment is not ours to choose"));
+    }
+    if scenario.written_by.is_some() {
+        needed.push((Capability::OtherRelease, "no other release of the gateway can be had"));
+    }
+    for step in crate::judge::steps(case) {
+        match &step.act {
+            Act::Approve(_) | Act::Reject(_) | Act::Remove(_) | Act::List(_) | Act::Rotate(_) | Act::Revoke(_) => {
+                needed.push((Capability::Pairing, "the gateway does not pair devices"));
+            }
+            Act::Call(Call { method, .. }) if method.starts_with("exec.approval.") => {
+                needed.push((Capability::ExecApprovals, "the gateway has no exec approvals"));
+            }
+            Act::Start(start) if start.release.is_some() => {
+                needed.push((Capability::OtherRelease, "no other release of the gateway can be had"));
+            }
+            _ => {}
+        }
+    }
+    needed
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Corpus, Filter};
+    use rstest::rstest;
+    use std::collections::BTreeSet;
+
+    fn profile(kind: Kind, cannot: &[Capability], lacks: &[Capability]) -> Profile {
+        let lacks = lacks.iter().copied().collect::<BTreeSet<_>>();
+        let can = Capability::ALL.into_iter().filter(|can| !cannot.contains(can) && !lacks.contains(can)).collect();
+        let name = "a gateway".to_owned();
+        Profile { kind, program: name.clone(), name, claims: None, can, lacks, notes: Vec::new(), links: Vec::new() }
+    }
+
+    fn planned(scenario: &str, profile: &Profile) -> Option<NotPlayed> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("case.yaml");
+        std::fs::write(&file, format!("scenario: A case\n{scenario}")).unwrap();
+        let corpus = Corpus::load(&[file]).unwrap();
+        not_played(corpus.select(&[] as &[Filter])[0], profile, Release::new(2026, 4, 2))
+    }
+
+    const CONNECT: &str = "steps:\n  - connect: { device: laptop }\n    as: one\n";
+
+    #[rstest]
+    #[case::store("store: { paired: { laptop: {} } }\n", "", Capability::StoreWrite)]
+    #[case::settings("gateway: { trusted-proxies: [] }\n", "", Capability::Config)]
+    #[case::environment("gateway: { handshake-timeout: 1s }\n", "", Capability::Environment)]
+    #[case::restart("", "  - restart: {}\n", Capability::Restart)]
+    #[case::clock("", "  - advance: 1s\n", Capability::Clock)]
+    #[case::pairing("", "  - list: { by: one }\n", Capability::Pairing)]
+    #[case::approvals("", "  - call: { on: one, method: exec.approval.list }\n", Capability::ExecApprovals)]
+    #[case::other_host("", "  - connect: { device: laptop, via: other-host }\n", Capability::PeerAddress)]
+    fn what_cannot_be_done_is_skipped_and_what_is_declared_absent_is_not_applicable(
+        #[case] before: &str,
+        #[case] step: &str,
+        #[case] needed: Capability,
+    ) {
+        let scenario = format!("{before}{CONNECT}{step}");
+        let verdict = |profile: &Profile| planned(&scenario, profile).map(|not| not.verdict);
+        assert_eq!(verdict(&profile(Kind::Embedded, &[], &[])), None);
+        assert_eq!(verdict(&profile(Kind::Spawned, &[needed], &[])), Some(Verdict::Skipped));
+        assert_eq!(verdict(&profile(Kind::Spawned, &[], &[needed])), Some(Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn a_release_that_the_case_does_not_ask_is_not_applicable() {
+        let scenario = format!("releases: '>=2026.4.5'\n{CONNECT}");
+        let not = planned(&scenario, &profile(Kind::Embedded, &[], &[])).unwrap();
+        assert_eq!((not.verdict, not.reason.as_str()), (Verdict::NotApplicable, "asked of releases >=2026.4.5 alone"));
+    }
+}

@@ -1,0 +1,295 @@
+//! Plays the steps of a case, one after the other, and writes down what was heard.
+
+use super::heard::{heard, is_over, note, own};
+use super::held::{self, Awaited};
+use super::stage::{Stage, StageError};
+use super::title::title;
+use crate::gateway::LaunchError;
+use crate::observe::{Heard, Sound, StepEvidence};
+use crate::rules::Release;
+use crate::scenario::expect::Expectation;
+use crate::scenario::step::{Await, Call};
+use crate::scenario::{Act, Step};
+use futures_util::future::{BoxFuture, join_all};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The longest handshake timeout of any release, in milliseconds.
+const HANDSHAKE_TIMEOUT_MS: u64 = 15_000;
+
+impl Stage<'_> {
+    /// Plays a case: the store, the gateway that wrote it, the gateway under test, the steps.
+    pub(super) async fn perform(&mut self) -> Result<Vec<StepEvidence>, StageError> {
+        let scenario = &self.case.scenario;
+        self.fill()?;
+        let mut evidence = Vec::new();
+        let mut number = 0;
+        if let Some(earlier) = &scenario.written_by {
+            let writer = earlier.release.0;
+            self.launch(Some(writer)).await?;
+            let (mut steps, next) = self.play(&earlier.steps, number).await?;
+            number = next;
+            self.stop(true).await?;
+            steps.iter_mut().for_each(|step| step.title = format!("on {writer}: {}", step.title));
+            evidence.extend(steps);
+        }
+        if scenario.starts_running() {
+            self.launch(None).await?;
+        }
+        evidence.extend(self.play(&scenario.steps, number).await?.0);
+        Ok(evidence)
+    }
+
+    /// Plays steps, the first of which has this number. Gives what was heard and the number after the last one.
+    pub(super) async fn play(
+        &mut self,
+        steps: &[Step],
+        first: usize,
+    ) -> Result<(Vec<StepEvidence>, usize), StageError> {
+        let mut evidence: Vec<StepEvidence> = Vec::new();
+        let mut number = first;
+        for (at, step) in steps.iter().enumerate() {
+            let later = self.awaited(&steps[at + 1..]);
+            for round in 1..=step.repeat {
+                self.tick().await;
+                let mut heard = self.step(step, number, &later).await?;
+                heard.round = (step.repeat > 1).then_some((round, step.repeat));
+                if is_silent(&heard) && evidence.last().is_some_and(is_silent) {
+                    return Err(StageError::Silent(self.patience.answer));
+                }
+                evidence.push(heard);
+            }
+            number += size(step);
+        }
+        Ok((evidence, number))
+    }
+
+    async fn step(
+        &mut self,
+        step: &Step,
+        number: usize,
+        later: &[(String, Awaited)],
+    ) -> Result<StepEvidence, StageError> {
+        let mut evidence = match &step.act {
+            Act::Stop(_) => self.ended(true).await?,
+            Act::Kill(_) => self.ended(false).await?,
+            Act::Start(start) => self.started(start.release.map(|release| release.0)).await?,
+            Act::Restart(_) => {
+                let mut evidence = self.ended(true).await?;
+                evidence.heard.extend(self.started(None).await?.heard);
+                evidence
+            }
+            Act::Advance(length) => {
+                self.advance(Duration::from_millis(length.milliseconds)).await?;
+                StepEvidence::default()
+            }
+            Act::Await(Await::HandshakeTimeout(name)) => self.handshake_timeout(name.as_str()).await?,
+            _ => self.act(step, number).await?,
+        };
+        evidence.number = number;
+        evidence.title = title(step);
+        evidence.expected = self.expected(step.expect.as_ref());
+        evidence.heard.extend(self.knowledge.missed().into_iter().map(|what| own(Sound::Note(what))));
+        if let Some(on) = acts_on(step) {
+            self.keep_for_later(on, &mut evidence.heard, later, matches!(step.act, Act::Await(_))).await;
+        }
+        let waits = !matches!(&step.act, Act::Call(Call { wait: false, .. }));
+        if waits && self.running().is_ok() {
+            evidence.heard.extend(self.catch_up(acts_on(step), later).await);
+        }
+        Ok(evidence)
+    }
+
+    /// The payload that the step's answer is expected to have, its symbols filled in.
+    fn expected(&self, expectation: Option<&Expectation>) -> Option<Value> {
+        let (Expectation::Ok(answer) | Expectation::Event(answer)) = expectation? else { return None };
+        match self.knowledge.fill(answer.payload.as_ref()?) {
+            Ok(payload) => Some(payload),
+            Err(why) => {
+                self.knowledge.miss(why);
+                // Nothing is like this.
+                Some(json!({ "expected": "a value that is not known" }))
+            }
+        }
+    }
+
+    async fn ended(&mut self, politely: bool) -> Result<StepEvidence, StageError> {
+        Ok(StepEvidence { heard: self.stop(politely).await?, ..StepEvidence::default() })
+    }
+
+    async fn started(&mut self, release: Option<Release>) -> Result<StepEvidence, StageError> {
+        let sound = match self.launch(release).await {
+            Ok(()) => Sound::Started,
+            Err(StageError::Launch(LaunchError::Exited { exit, log })) => {
+                let line = log.0.lines().rev().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned());
+                Sound::Exit { code: exit.code, line }
+            }
+            Err(StageError::Launch(LaunchError::Refused { code, reason })) => {
+                Sound::Exit { code: Some(code), line: reason.lines().next().map(str::to_owned) }
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(StepEvidence { heard: vec![own(sound)], ..StepEvidence::default() })
+    }
+
+    async fn handshake_timeout(&mut self, name: &str) -> Result<StepEvidence, StageError> {
+        let said = self.case.scenario.gateway.handshake_timeout.map(|length| length.milliseconds);
+        let timeout = Duration::from_millis(said.unwrap_or(HANDSHAKE_TIMEOUT_MS));
+        if self.has_own_clock() {
+            self.advance(timeout + Duration::from_millis(1)).await?;
+        }
+        let deadline = Instant::now() + timeout + self.patience.answer;
+        Ok(self.wait(name, &Awaited::Close, deadline).await)
+    }
+
+    /// Plays an act that leaves the gateway itself as it is: such acts may be played side by side.
+    fn act<'s>(&'s self, step: &'s Step, number: usize) -> BoxFuture<'s, Result<StepEvidence, StageError>> {
+        Box::pin(async move {
+            Ok(match &step.act {
+                Act::Connect(connect) => self.connect(step, connect).await?,
+                Act::Open(open) => self.open_step(step, open).await?,
+                Act::Send(send) => self.send(send.on.as_str(), &send.frame).await,
+                Act::Call(call) => self.call(step, call).await,
+                Act::Approve(act) => {
+                    self.decide(step, act.by.as_str(), "device.pair.approve", act.device.as_str()).await
+                }
+                Act::Reject(act) => self.decide(step, act.by.as_str(), "device.pair.reject", act.device.as_str()).await,
+                Act::Remove(act) => {
+                    let params = json!({ "deviceId": self.knowledge.cast.device(act.device.as_str()).device_id() });
+                    self.ask(step, act.by.as_str(), "device.pair.remove", params).await
+                }
+                Act::List(act) => self.ask(step, act.by.as_str(), "device.pair.list", json!({})).await,
+                Act::Rotate(act) => {
+                    let evidence = self.ask(step, act.by.as_str(), "device.token.rotate", self.token_params(act)).await;
+                    self.learn_rotated(step, act.device.as_str(), &act.role, &evidence.heard);
+                    evidence
+                }
+                Act::Revoke(act) => {
+                    self.ask(step, act.by.as_str(), "device.token.revoke", self.token_params(act)).await
+                }
+                Act::Await(awaited) => self.await_step(awaited).await,
+                Act::Disconnect(name) => self.disconnect(name.as_str()).await,
+                Act::Edit(store) => {
+                    self.edit(store)?;
+                    StepEvidence::default()
+                }
+                Act::Parallel(branches) => self.side_by_side(branches, number).await?,
+                // These change the gateway itself and are played by `step`.
+                Act::Stop(_) | Act::Kill(_) | Act::Start(_) | Act::Restart(_) | Act::Advance(_) => {
+                    StepEvidence::default()
+                }
+            })
+        })
+    }
+
+    async fn side_by_side(&self, branches: &[Step], number: usize) -> Result<StepEvidence, StageError> {
+        let mut next = number + 1;
+        let mut playing = Vec::new();
+        for branch in branches {
+            let number = next;
+            next += size(branch);
+            playing.push(async move {
+                let mut all = Vec::new();
+                for round in 1..=branch.repeat {
+                    let mut evidence = self.act(branch, number).await?;
+                    evidence.number = number;
+                    evidence.title = title(branch);
+                    evidence.expected = self.expected(branch.expect.as_ref());
+                    evidence.round = (branch.repeat > 1).then_some((round, branch.repeat));
+                    all.push(evidence);
+                }
+                Ok::<_, StageError>(all)
+            });
+        }
+        let played = join_all(playing).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(StepEvidence { parallel: played.into_iter().flatten().collect(), ..StepEvidence::default() })
+    }
+
+    async fn await_step(&self, awaited: &Await) -> StepEvidence {
+        let (on, awaited) = match awaited {
+            Await::Close(name) | Await::HandshakeTimeout(name) => (name.as_str().to_owned(), Awaited::Close),
+            Await::Event(event) => (event.on.as_str().to_owned(), Awaited::Event(event.name.clone())),
+            Await::Answer(name) => {
+                let Some(on) = self.caller(name.as_str()) else { return note(format!("step {name} called nothing")) };
+                (on, Awaited::Answer(name.as_str().to_owned()))
+            }
+        };
+        self.wait(&on, &awaited, self.deadline()).await
+    }
+
+    async fn wait(&self, on: &str, awaited: &Awaited, deadline: Instant) -> StepEvidence {
+        let Some(held) = self.held(on) else { return is_over(on) };
+        let sounds = held.lock().await.wait_for(awaited, deadline).await;
+        if let Awaited::Answer(name) = awaited {
+            held::learn(&self.knowledge, Some(name), None, &sounds);
+        }
+        heard(sounds)
+    }
+
+    /// The connection on which a named call was made.
+    fn caller(&self, name: &str) -> Option<String> {
+        let steps = crate::judge::steps(self.case);
+        let step = steps.into_iter().find(|step| step.known_as().is_some_and(|known| known.as_str() == name))?;
+        acts_on(step).map(str::to_owned)
+    }
+
+    /// Takes the events out of what a step heard on its own connection that a later step waits for, so that it does not
+    /// matter whether they come before the step's answer or after it. What a step waits for itself is the last it hears.
+    async fn keep_for_later(&self, on: &str, heard: &mut Vec<Heard>, later: &[(String, Awaited)], waits: bool) {
+        let Some(held) = self.held(on) else { return };
+        let mut held = held.lock().await;
+        let mut end = heard.len() - usize::from(waits && !heard.is_empty());
+        for (_, awaited) in later.iter().filter(|(name, awaited)| name == on && matches!(awaited, Awaited::Event(_))) {
+            let found =
+                heard[..end].iter().position(|heard| heard.on.is_none() && held.is_awaited(&heard.sound, awaited));
+            if let Some(at) = found {
+                held.keep(heard.remove(at).sound);
+                end -= 1;
+            }
+        }
+    }
+
+    /// What these steps wait for, by connection.
+    fn awaited(&self, steps: &[Step]) -> Vec<(String, Awaited)> {
+        let awaited = |step: &Step| match &step.act {
+            Act::Await(Await::Close(name) | Await::HandshakeTimeout(name)) => {
+                Some((name.as_str().to_owned(), Awaited::Close))
+            }
+            Act::Await(Await::Event(event)) => Some((event.on.as_str().to_owned(), Awaited::Event(event.name.clone()))),
+            Act::Await(Await::Answer(name)) => {
+                Some((self.caller(name.as_str())?, Awaited::Answer(name.as_str().to_owned())))
+            }
+            _ => None,
+        };
+        steps.iter().filter_map(awaited).collect()
+    }
+}
+
+/// How many numbers a step takes: its own and those of the steps under it.
+fn size(step: &Step) -> usize {
+    1 + match &step.act {
+        Act::Parallel(branches) => branches.iter().map(size).sum(),
+        _ => 0,
+    }
+}
+
+/// The held connection that a step acts on: what is heard there is the step's own.
+fn acts_on(step: &Step) -> Option<&str> {
+    Some(match &step.act {
+        Act::Connect(_) | Act::Open(_) => return step.hold.as_ref().map(|name| name.as_str()),
+        Act::Send(send) => send.on.as_str(),
+        Act::Call(call) => call.on.as_str(),
+        Act::Approve(act) | Act::Reject(act) | Act::Remove(act) => act.by.as_str(),
+        Act::List(act) => act.by.as_str(),
+        Act::Rotate(act) | Act::Revoke(act) => act.by.as_str(),
+        Act::Await(Await::Close(name) | Await::HandshakeTimeout(name)) => name.as_str(),
+        Act::Await(Await::Event(event)) => event.on.as_str(),
+        _ => return None,
+    })
+}
+
+/// Whether nothing came on the step's own connection that should have.
+fn is_silent(step: &StepEvidence) -> bool {
+    step.heard.iter().any(|heard| heard.on.is_none() && heard.sound == Sound::Silence)
+}

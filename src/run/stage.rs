@@ -1,0 +1,352 @@
+//! Where one case is played: a gateway on its corner of the disk, and the connections that are held to it.
+
+use super::attached;
+use super::cast::Cast;
+use super::config::{Configuration, configuration};
+use super::files::{self, FilesError};
+use super::held::{Awaited, Held};
+use super::knowledge::Knowledge;
+use super::seed::Seeder;
+use crate::client::Transcript;
+use crate::gateway::{Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
+use crate::observe::{Heard, Known, Sound, StoreFiles};
+use crate::rules::Release;
+use crate::scenario::Case;
+use crate::scenario::store::Store;
+use futures_util::future::join_all;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::Instant;
+
+/// Where the embedded gateway's clock starts: a fixed day, so that a case is the same every time.
+const EMBEDDED_START: i64 = 1_775_000_000_000;
+/// How far the clock moves on between steps, in milliseconds, so that what happens in two steps happens at two times.
+const TICK_MS: u64 = 5;
+
+/// How long is waited for what should come, by kind of gateway. Longer than any timeout of the gateway itself: up to 15 s for
+/// the handshake on a real one; the embedded one's own time stands still meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// For an answer.
+    pub(super) answer: Duration,
+    /// For a gateway to be ready.
+    start: Duration,
+    /// For a gateway to stop.
+    stop: Duration,
+}
+
+impl Patience {
+    pub(super) fn with(kind: Kind) -> Self {
+        let seconds = Duration::from_secs;
+        match kind {
+            Kind::Embedded => Self { answer: seconds(10), start: seconds(10), stop: seconds(10) },
+            Kind::Spawned | Kind::Attached => Self { answer: seconds(30), start: seconds(120), stop: seconds(30) },
+        }
+    }
+
+    /// The same, but for the start.
+    pub(super) fn starting_within(self, start: Option<Duration>) -> Self {
+        Self { start: start.unwrap_or(self.start), ..self }
+    }
+}
+
+/// Why a case could not be played.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StageError {
+    /// The gateway did not start.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// It did, and then said nothing in two steps one after the other.
+    #[error("the gateway is silent: nothing came in two steps one after the other, each within {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The release that the case needs cannot be had.
+    #[error(transparent)]
+    OtherRelease(#[from] PrepareError),
+    /// The gateway cannot do what a step asks for.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The state directory could not be filled.
+    #[error("the state directory: {0}")]
+    Files(#[from] FilesError),
+    /// The harness's own corner of the disk could not be had.
+    #[error("no room for the case on the disk: {0}")]
+    Disk(#[from] std::io::Error),
+}
+
+/// Where one case is played.
+pub(super) struct Stage<'a> {
+    pub(super) case: &'a Case,
+    pub(super) knowledge: Knowledge,
+    pub(super) transcript: Transcript,
+    pub(super) patience: Patience,
+    pub(super) release: Release,
+    gateway: &'a Gateway,
+    place: Place,
+    running: Option<Running>,
+    /// What the gateways that are down have logged.
+    logged: String,
+    held: Mutex<BTreeMap<String, Arc<AsyncMutex<Held>>>>,
+    /// The gateway's clock when the first one was started, and how far the embedded one has come.
+    started_at: i64,
+    steps_began: Vec<i64>,
+    clock: i64,
+    before: StoreFiles,
+    /// Ports and paths that stood for something in the course of the case.
+    places: Vec<Known>,
+}
+
+impl<'a> Stage<'a> {
+    /// A stage for a case. `secret` is the shared secret of a gateway that somebody else runs.
+    pub(super) fn new(
+        case: &'a Case,
+        gateway: &'a Gateway,
+        place: Place,
+        release: Release,
+        secret: Option<&str>,
+    ) -> Self {
+        let cast = secret.map_or_else(|| Cast::new(&case.id), |secret| Cast::with_shared_secret(&case.id, secret));
+        let knowledge = Knowledge::new(cast);
+        let started_at = match gateway.profile().kind {
+            Kind::Embedded => EMBEDDED_START,
+            Kind::Spawned | Kind::Attached => real_now(),
+        };
+        knowledge.set_now(started_at);
+        let known = |path: PathBuf, symbol: &str| Known {
+            value: path.to_string_lossy().into_owned(),
+            symbol: symbol.to_owned(),
+        };
+        let places = vec![
+            known(place.state_dir(), "<state>"),
+            known(place.root().join("home"), "<home>"),
+            known(place.root().to_owned(), "<case>"),
+        ];
+        Self {
+            case,
+            knowledge,
+            transcript: Transcript::new(),
+            patience: Patience::with(gateway.profile().kind),
+            release,
+            gateway,
+            place,
+            running: None,
+            logged: String::new(),
+            held: Mutex::default(),
+            started_at,
+            steps_began: Vec::new(),
+            clock: started_at,
+            before: StoreFiles::new(),
+            places,
+        }
+    }
+
+    /// Fills the state directories as the scenario says.
+    pub(super) fn fill(&mut self) -> Result<(), StageError> {
+        let scenario = &self.case.scenario;
+        self.write(&scenario.store, self.place.state_dir(), true)?;
+        if let Some(other) = &scenario.other_store {
+            let directory = self.other_directory();
+            std::fs::create_dir_all(&directory)?;
+            // Where the gateway's own store has no record, `seeded` means the one in the store that it does not use.
+            self.write(other, directory, true)?;
+        }
+        self.before = self.files();
+        Ok(())
+    }
+
+    /// Writes into the gateway's state directory while the case is played.
+    pub(super) fn edit(&self, store: &Store) -> Result<(), StageError> {
+        self.write(store, self.place.state_dir(), false)
+    }
+
+    fn write(&self, store: &Store, directory: PathBuf, own: bool) -> Result<(), StageError> {
+        let folder = store.from.as_ref().and_then(|from| self.case.folders.get(&from.value)).map(Arc::as_ref);
+        let seeder = Seeder { knowledge: &self.knowledge, now: self.now(), release: self.release, own };
+        Ok(files::write(&directory, store, folder, &seeder)?)
+    }
+
+    fn other_directory(&self) -> PathBuf {
+        self.place.root().join("other-state")
+    }
+
+    /// The store as it is now.
+    pub(super) fn files(&self) -> StoreFiles {
+        let scenario = &self.case.scenario;
+        let directory = self.running.as_ref().and_then(|running| running.state_dir().map(PathBuf::from));
+        let mut found = files::read(&directory.unwrap_or_else(|| self.place.state_dir()), &scenario.store);
+        if self.gateway.profile().kind == Kind::Attached {
+            let devices = self.knowledge.cast.device_names().into_iter().map(|(id, _)| id).collect();
+            found = attached::own(&found, &devices);
+        }
+        if let Some(other) = &scenario.other_store {
+            found.extend(files::prefixed("other store", files::read(&self.other_directory(), other)));
+        }
+        found
+    }
+
+    pub(super) fn before(&self) -> &StoreFiles {
+        &self.before
+    }
+
+    pub(super) fn started_at(&self) -> i64 {
+        self.started_at
+    }
+
+    pub(super) fn steps_began(&self) -> &[i64] {
+        &self.steps_began
+    }
+
+    /// Now by the gateway's clock.
+    pub(super) fn now(&self) -> i64 {
+        self.running.as_ref().map_or_else(
+            || if self.gateway.profile().kind == Kind::Embedded { self.clock } else { real_now() },
+            Running::now,
+        )
+    }
+
+    /// Everything that has a word of its own in the observation.
+    pub(super) fn known(&self) -> Vec<Known> {
+        let mut known = self.knowledge.known();
+        known.extend(self.places.iter().cloned());
+        known.push(Known { value: super::connecting::OTHER_HOST.to_string(), symbol: "<other-host>".to_owned() });
+        known
+    }
+
+    /// Starts the gateway under test, or another release of it, on the case's state directory.
+    pub(super) async fn launch(&mut self, release: Option<Release>) -> Result<(), StageError> {
+        let other;
+        let gateway = match release {
+            Some(release) => {
+                other = self.gateway.at_release(release, &|_| {}).await?;
+                &other
+            }
+            None => self.gateway,
+        };
+        let Configuration { openclaw_json, environment } =
+            configuration(&self.case.scenario.gateway, &self.knowledge.cast);
+        let launch = Launch {
+            place: &self.place,
+            state_dir: None,
+            openclaw_json,
+            environment,
+            clock: (gateway.profile().kind == Kind::Embedded).then_some(self.clock),
+            deadline: Instant::now() + self.patience.start,
+        };
+        let running = gateway.launch(launch).await?;
+        if let Some(port) = running.port() {
+            self.places.push(Known { value: format!(":{port}"), symbol: ":<port>".to_owned() });
+        }
+        self.running = Some(running);
+        Ok(())
+    }
+
+    /// Stops the gateway, politely or not, and hears the connections that were held to it end. An exit code other than 0 of a
+    /// polite stop is heard too.
+    pub(super) async fn stop(&mut self, politely: bool) -> Result<Vec<Heard>, StageError> {
+        let Some(mut running) = self.running.take() else { return Ok(Vec::new()) };
+        // A gateway that goes down says goodbye on its connections and waits for the answer: they are read meanwhile.
+        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+        let patience = self.patience;
+        let listening = held.into_iter().map(|(name, held)| async move {
+            let sounds = held.lock().await.listen(Instant::now() + patience.stop + patience.answer, |_| false).await;
+            sounds.into_iter().map(move |sound| Heard { on: Some(name.clone()), sound }).collect::<Vec<_>>()
+        });
+        let stopping = async {
+            if politely {
+                let exit = running.stop(Instant::now() + patience.stop).await?;
+                Ok((exit.code != Some(0)).then_some(Sound::Exit { code: exit.code, line: None }))
+            } else {
+                running.kill().await.map(|()| None)
+            }
+        };
+        let (exit, heard): (Result<_, LinkError>, Vec<_>) = tokio::join!(stopping, join_all(listening));
+        self.clock = running.now();
+        self.logged.push_str(&running.logs());
+        let exit = exit?.map(|sound| Heard { on: None, sound });
+        Ok(exit.into_iter().chain(heard.into_iter().flatten()).collect())
+    }
+
+    /// Ends what is still up and gives the log of all that was up.
+    pub(super) async fn end(&mut self) -> String {
+        // Nobody listens on them any more, and a gateway would wait for their goodbye.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if self.gateway.profile().kind != Kind::Attached
+            && let Some(running) = &mut self.running
+        {
+            let _ = running.stop(Instant::now() + self.patience.stop).await;
+        }
+        if let Some(running) = self.running.take() {
+            self.logged.push_str(&running.logs());
+        }
+        std::mem::take(&mut self.logged)
+    }
+
+    /// Lets a little time pass between two steps.
+    pub(super) async fn tick(&mut self) {
+        if self.gateway.profile().kind == Kind::Embedded {
+            let _ = self.advance(Duration::from_millis(TICK_MS)).await;
+        } else {
+            // Two steps within one millisecond could not be told apart in the store. It is the machine's clock that has
+            // to move, and nothing can be awaited for that.
+            let before = real_now();
+            while real_now() <= before + 1 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        self.knowledge.set_now(self.now());
+        self.steps_began.push(self.now());
+    }
+
+    /// Moves the gateway's clock on.
+    pub(super) async fn advance(&mut self, by: Duration) -> Result<(), StageError> {
+        match &mut self.running {
+            Some(running) => running.advance(by).await?,
+            None => self.clock = self.clock.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        }
+        self.knowledge.set_now(self.now());
+        Ok(())
+    }
+
+    pub(super) fn has_own_clock(&self) -> bool {
+        self.gateway.profile().kind == Kind::Embedded
+    }
+
+    pub(super) fn running(&self) -> Result<&Running, LinkError> {
+        self.running.as_ref().ok_or(LinkError::Down)
+    }
+
+    pub(super) fn held(&self, name: &str) -> Option<Arc<AsyncMutex<Held>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    pub(super) fn hold(&self, name: &str, held: Held) {
+        let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(name.to_owned(), Arc::new(AsyncMutex::new(held)));
+    }
+
+    pub(super) fn let_go(&self, name: &str) -> Option<Arc<AsyncMutex<Held>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
+    }
+
+    /// What the held connections have heard since they were last asked, the step's own first. `later` is what later steps
+    /// wait for, by connection.
+    pub(super) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Heard> {
+        let all = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut heard = Vec::new();
+        for (name, held) in all {
+            let awaited =
+                later.iter().filter(|(on, _)| *on == name).map(|(_, awaited)| awaited.clone()).collect::<Vec<_>>();
+            let sounds = held.lock().await.catch_up(Instant::now() + self.patience.answer, &awaited).await;
+            let on = (own != Some(name.as_str())).then_some(name);
+            heard.extend(sounds.into_iter().map(|sound| Heard { on: on.clone(), sound }));
+        }
+        heard
+    }
+}
+
+fn real_now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,263 @@
+//! What types cannot say: names that must be known, paths that must stay inside, settings that are the harness's own.
+
+use super::document::Scenario;
+use super::files::stays_below;
+use super::node::{Kind, Node};
+use super::problem::{Fault, choices, nearest};
+use super::spanned::{Name, Span};
+use super::step::{Act, Step};
+use super::store::{FileContent, Store, Tokens};
+use super::story::Story;
+use super::symbol::{self, Symbol};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// Whether a file is a scenario at all.
+pub(super) fn is_scenario(root: &Node) -> Result<(), Fault> {
+    match &root.kind {
+        Kind::Map(_) => Ok(()),
+        Kind::Null => {
+            let help = Some("a scenario starts with `scenario: TITLE` and has `steps`".to_owned());
+            Err(Fault { span: None, message: "the file is empty".to_owned(), label: String::new(), help })
+        }
+        _ => Err(Fault::at(root.head(), format!("{} is no scenario", root.what()), "expected a map")
+            .help("a scenario starts with `scenario: TITLE` and has `steps`")),
+    }
+}
+
+/// Checks a scenario at a point of its matrix.
+pub(super) fn scenario(scenario: &Scenario) -> Result<(), Vec<Fault>> {
+    let mut faults = Vec::new();
+    let title = &scenario.scenario;
+    if title.trim().is_empty() {
+        faults.push(Fault::at(title.span, "the title is empty", "expected a few words"));
+    }
+    environment(scenario, &mut faults);
+    let known = known(scenario);
+    store(&scenario.store, &known, &mut faults);
+    if let Some(other) = &scenario.other_store {
+        store(other, &known, &mut faults);
+    }
+    misspelt_devices(scenario, &known, &mut faults);
+    Story::new(scenario, &known, &mut faults).tell();
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// A device that connects without being in a store may be new. Where its name is nearly that of a stored device of which no
+/// step speaks, it is that one, misspelt.
+fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, faults: &mut Vec<Fault>) {
+    let (mut stored, mut acting) = (Known::default(), Known::default());
+    for store in [Some(&scenario.store), scenario.other_store.as_ref()].into_iter().flatten() {
+        stored.add_store(store);
+    }
+    let mut connecting = Vec::new();
+    let earlier = scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
+    for step in earlier.chain(&scenario.steps) {
+        acting.add_step(step);
+        connecting_devices(step, &mut connecting);
+    }
+    for device in connecting.into_iter().filter(|device| !stored.devices.contains(device.as_str())) {
+        let unused = stored.devices.difference(&acting.devices).copied();
+        let near = nearest(device, unused.filter(|other| looks_misspelt(device, other)));
+        if let Some(near) = near.filter(|near| !is_spoken_of(near, scenario, known)) {
+            let message = format!("no device `{device}` is in the store, and no step uses the `{near}` that is");
+            let fault = Fault::at(device.span, message, "a new device?");
+            faults.push(fault.help(format!("did you mean `{near}`? A new device needs a name less like it")));
+        }
+    }
+}
+
+fn connecting_devices<'a>(step: &'a Step, devices: &mut Vec<&'a Name>) {
+    match &step.act {
+        Act::Connect(connect) => devices.extend(connect.device.name()),
+        Act::Parallel(steps) => steps.iter().for_each(|step| connecting_devices(step, devices)),
+        _ => {}
+    }
+}
+
+/// Names as short as `a` and `b`, and such as `node-1` and `node-2`, are meant to be alike.
+fn looks_misspelt(name: &str, other: &str) -> bool {
+    let stem = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    name.chars().count() >= 4 && stem(name) != stem(other)
+}
+
+/// Whether a step would miss this device if it were not known.
+fn is_spoken_of(device: &str, scenario: &Scenario, known: &Known<'_>) -> bool {
+    let mut without = known.clone();
+    without.devices.remove(device);
+    let faults = |known: &Known<'_>| {
+        let mut faults = Vec::new();
+        Story::new(scenario, known, &mut faults).tell();
+        faults.len()
+    };
+    faults(&without) > faults(known)
+}
+
+/// Variables that decide where a gateway reads and writes: they are the harness's, so that nobody's own files are touched.
+const OWN_VARIABLES: [&str; 6] =
+    ["HOME", "USERPROFILE", "OPENCLAW_HOME", "OPENCLAW_STATE_DIR", "OPENCLAW_CONFIG_PATH", "OPENCLAW_GATEWAY_PORT"];
+
+fn environment(scenario: &Scenario, faults: &mut Vec<Fault>) {
+    for name in scenario.gateway.env.keys() {
+        if OWN_VARIABLES.contains(&name.as_str()) {
+            let message = format!("`{}` is set by the harness, and by nobody else", name.value);
+            let fault = Fault::at(name.span, message, "not to be set here");
+            faults.push(fault.help("it keeps every case in directories of its own"));
+        }
+    }
+}
+
+/// Every name that a symbol may speak of.
+#[derive(Clone, Default)]
+pub(super) struct Known<'a> {
+    /// Devices that connect, sign or are in a store.
+    pub devices: BTreeSet<&'a str>,
+    /// Labels of pending requests in a store.
+    pending: BTreeSet<&'a str>,
+    /// Bootstrap tokens in a store.
+    bootstrap: BTreeSet<&'a str>,
+    /// Shared secrets of the gateway.
+    secrets: BTreeSet<&'a str>,
+    /// Steps.
+    steps: BTreeSet<&'a str>,
+}
+
+fn known(scenario: &Scenario) -> Known<'_> {
+    let auth = &scenario.gateway.auth;
+    let mut known = Known::default();
+    known.secrets.extend(auth.token_secret().into_iter().chain(auth.password_secret()));
+    for store in [Some(&scenario.store), scenario.other_store.as_ref()].into_iter().flatten() {
+        known.add_store(store);
+    }
+    let earlier = scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
+    for step in scenario.steps.iter().chain(earlier) {
+        known.add_step(step);
+    }
+    known
+}
+
+impl<'a> Known<'a> {
+    fn add_store(&mut self, store: &'a Store) {
+        let paired = store.paired.keys().chain(store.nodes.paired.keys());
+        let pending = store.pending.iter().chain(&store.copied_pending);
+        self.devices.extend(paired.map(Name::as_str));
+        self.devices.extend(pending.map(|(label, record)| record.device.as_ref().unwrap_or(label).as_str()));
+        self.pending.extend(store.pending.keys().chain(store.copied_pending.keys()).map(Name::as_str));
+        self.bootstrap.extend(store.bootstrap.keys().map(Name::as_str));
+    }
+
+    fn add_step(&mut self, step: &'a Step) {
+        self.steps.extend(step.known_as().map(Name::as_str));
+        match &step.act {
+            Act::Connect(connect) => {
+                self.devices.extend(connect.device.name().map(Name::as_str));
+                self.devices.extend(connect.proof.key.as_ref().map(Name::as_str));
+            }
+            Act::Edit(store) => self.add_store(store),
+            Act::Parallel(steps) => steps.iter().for_each(|step| self.add_step(step)),
+            _ => {}
+        }
+    }
+
+    /// What a symbol speaks of and is not known: its kind, its name, and the names that are known.
+    fn stranger<'s>(&self, symbol: &'s Symbol) -> Option<(&'static str, &'s str, &BTreeSet<&'a str>)> {
+        let (kind, name, known) = match symbol {
+            Symbol::Device(name)
+            | Symbol::PublicKey(name)
+            | Symbol::Request(name)
+            | Symbol::Token(name, _)
+            | Symbol::SeededToken(name, _) => ("device", name, &self.devices),
+            Symbol::Pending(name) => ("pending request", name, &self.pending),
+            Symbol::Bootstrap(name) => ("bootstrap token", name, &self.bootstrap),
+            Symbol::Secret(name) => ("secret", name, &self.secrets),
+            Symbol::Answer(name, _) => ("step", name, &self.steps),
+            Symbol::Now(_) => return None,
+        };
+        (!known.contains(name.as_str())).then_some((kind, name.as_str(), known))
+    }
+}
+
+/// Checks what is put into a state directory.
+pub(super) fn store(store: &Store, known: &Known<'_>, faults: &mut Vec<Fault>) {
+    if let Some(from) = &store.from
+        && !stays_below(&from.value)
+    {
+        let message = format!("`{}` is no folder beside the scenario", from.value);
+        faults.push(Fault::at(from.span, message, "expected a relative path without `..`"));
+    }
+    for (path, content) in &store.files {
+        if !stays_below(path) {
+            let message = format!("`{}` does not stay inside the state directory", path.value);
+            faults.push(Fault::at(path.span, message, "expected a relative path without `..`"));
+        }
+        match content {
+            FileContent::Text(text) => symbols_in_text(text, known, path.span, faults),
+            FileContent::Json(value) => symbols_in(value, known, path.span, faults),
+            _ => {}
+        }
+    }
+    for (name, record) in &store.paired {
+        symbols_in_map(&record.set, known, name.span, faults);
+        if let Tokens::Map(tokens) = &record.tokens {
+            for token in tokens.values().flatten() {
+                symbols_in_map(&token.set, known, name.span, faults);
+            }
+        }
+    }
+    for (label, record) in store.pending.iter().chain(&store.copied_pending) {
+        symbols_in_map(&record.set, known, label.span, faults);
+    }
+    for (name, record) in &store.bootstrap {
+        symbols_in_map(&record.set, known, name.span, faults);
+    }
+    for (name, record) in store.nodes.paired.iter().chain(&store.nodes.pending) {
+        symbols_in_map(record, known, name.span, faults);
+    }
+}
+
+fn symbols_in_map(map: &Map<String, Value>, known: &Known<'_>, place: Span, faults: &mut Vec<Fault>) {
+    for (key, value) in map {
+        symbols_in_text(key, known, place, faults);
+        symbols_in(value, known, place, faults);
+    }
+}
+
+/// Checks every symbol in the texts and keys of a value.
+pub(super) fn symbols_in(value: &Value, known: &Known<'_>, place: Span, faults: &mut Vec<Fault>) {
+    match value {
+        Value::String(text) => symbols_in_text(text, known, place, faults),
+        Value::Array(items) => items.iter().for_each(|item| symbols_in(item, known, place, faults)),
+        Value::Object(map) => symbols_in_map(map, known, place, faults),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Checks every symbol in a text.
+pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, faults: &mut Vec<Fault>) {
+    let parts = match symbol::parts(text) {
+        Ok(parts) => parts,
+        Err(error) => {
+            faults.push(
+                Fault::at(place, format!("`{}` is no symbol", error.text), "in a text here").help(error.expected),
+            );
+            return;
+        }
+    };
+    for part in parts {
+        let symbol::Part::Symbol(symbol) = part else { continue };
+        if let Some((kind, name, names)) = known.stranger(&symbol) {
+            faults.push(unknown(kind, name, place, names));
+        }
+    }
+}
+
+/// A name that nothing in the scenario introduces.
+pub(super) fn unknown(kind: &str, name: &str, place: Span, known: &BTreeSet<&str>) -> Fault {
+    let message = match kind {
+        "device" => format!("no device `{name}` connects or is in the store"),
+        _ => format!("the scenario has no {kind} `{name}`"),
+    };
+    let fault = Fault::at(place, message, format!("unknown {kind}"));
+    let known: Vec<_> = known.iter().copied().collect();
+    if known.is_empty() { fault } else { fault.help(choices(name, &known)) }
+}

@@ -1,0 +1,176 @@
+//! All cases of a set of scenario files.
+
+use super::case::{Case, Source};
+use super::files::{self, Origin};
+use super::filter::Filter;
+use super::problem::{Fault, Problem, Problems};
+use super::{check, de, expand, node};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The cases of a set of scenario files, in the order of their files and of the points in them.
+#[derive(Debug, Clone, Default)]
+pub struct Corpus {
+    cases: Vec<Case>,
+}
+
+impl Corpus {
+    /// The scenarios inside the binary.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them; a test sees to it that it is nothing.
+    pub fn embedded() -> Result<Self, Problems> {
+        Self::of(read(files::embedded()))
+    }
+
+    /// The scenarios in these files and, at any depth, folders.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn load(paths: &[PathBuf]) -> Result<Self, Problems> {
+        Self::of(read(files::on_disk(paths)))
+    }
+
+    fn of((cases, problems): (Vec<Case>, Vec<Problem>)) -> Result<Self, Problems> {
+        if problems.is_empty() { Ok(Self { cases }) } else { Err(Problems(problems)) }
+    }
+
+    /// The cases.
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// The cases that one of the filters selects; all where there is none.
+    pub fn select(&self, filters: &[Filter]) -> Vec<&Case> {
+        if filters.is_empty() {
+            return self.cases.iter().collect();
+        }
+        let selected: HashSet<&str> =
+            filters.iter().flat_map(|filter| filter.select(&self.cases)).map(|case| case.id.as_str()).collect();
+        self.cases.iter().filter(|case| selected.contains(case.id.as_str())).collect()
+    }
+}
+
+/// Reads files into cases, and into everything that is wrong with them.
+pub(super) fn read(found: Vec<Result<(Source, Origin), Problem>>) -> (Vec<Case>, Vec<Problem>) {
+    let mut cases: Vec<Case> = Vec::new();
+    let mut problems = Vec::new();
+    let mut files: HashMap<String, PathBuf> = HashMap::new();
+    for file in found {
+        let (source, origin) = match file {
+            Ok(file) => file,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        let source = Arc::new(source);
+        match read_file(&source, &origin) {
+            Ok(read) => {
+                let id = read.first().map(|case| format!("{}/{}", case.family, case.name)).unwrap_or_default();
+                match files.get(&id) {
+                    Some(other) => problems.push(same_id(&source, &id, other)),
+                    None => {
+                        files.insert(id, source.path.clone());
+                        cases.extend(read);
+                    }
+                }
+            }
+            Err(faults) => problems.extend(faults),
+        }
+    }
+    (cases, problems)
+}
+
+fn same_id(source: &Source, id: &str, other: &Path) -> Problem {
+    let message = format!("the scenario `{id}` is in another file, too: {}", other.display());
+    let help = "a scenario's id is its folder and its file name; rename one of them".to_owned();
+    Problem::with_file(&source.path, message, Some(help))
+}
+
+/// The cases of one file.
+fn read_file(source: &Arc<Source>, origin: &Origin) -> Result<Vec<Case>, Vec<Problem>> {
+    let (family, name) = files::id_of(&source.path);
+    let within = |faults: Vec<Fault>| {
+        let mut seen = HashSet::new();
+        let faults = faults.into_iter().filter(|fault| seen.insert((fault.span, fault.message.clone())));
+        faults.map(|fault| fault.within(source)).collect::<Vec<_>>()
+    };
+    let root = node::parse(&source.text).map_err(|fault| within(vec![fault]))?;
+    check::is_scenario(&root).map_err(|fault| within(vec![fault]))?;
+    let points = expand::points(&root).map_err(within)?;
+    let mut cases = Vec::new();
+    let mut faults = Vec::new();
+    let mut folders = BTreeMap::new();
+    for point in &points {
+        let scenario = expand::at_point(&root, point)
+            .and_then(|node| de::from_node(&node).map_err(|fault| vec![fault]))
+            .and_then(|scenario| check::scenario(&scenario).map(|()| scenario))
+            .and_then(|scenario| origin.fill(&scenario, &mut folders).map(|()| scenario));
+        match scenario {
+            Ok(scenario) => {
+                let point = point.name();
+                let id = match &point {
+                    Some(point) => format!("{family}/{name}#{point}"),
+                    None => format!("{family}/{name}"),
+                };
+                let (family, name, source) = (family.clone(), name.clone(), Arc::clone(source));
+                cases.push(Case { id, family, name, point, scenario, source, folders: BTreeMap::new() });
+            }
+            Err(found) => faults.extend(found),
+        }
+    }
+    for case in &mut cases {
+        case.folders.clone_from(&folders);
+    }
+    if faults.is_empty() { Ok(cases) } else { Err(within(faults)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Corpus;
+    use crate::scenario::{Case, Need};
+    use rstest::rstest;
+
+    /// The only case of a scenario with this after its title; beside it is a folder `state` with two files.
+    fn case(rest: &str) -> Case {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("name.yaml");
+        std::fs::create_dir_all(folder.path().join("state/devices")).unwrap();
+        std::fs::write(folder.path().join("state/openclaw.json"), "{}").unwrap();
+        std::fs::write(folder.path().join("state/devices/paired.json"), "[]").unwrap();
+        std::fs::write(&file, format!("scenario: Title\n{rest}")).unwrap();
+        Corpus::load(&[file]).unwrap().cases()[0].clone()
+    }
+
+    #[test]
+    fn a_folder_comes_with_its_case() {
+        let case = case("store: { from: state }\nsteps:\n  - restart: {}\n");
+        let files: Vec<_> =
+            case.folders["state"].iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
+        assert_eq!(files, [("devices/paired.json", b"[]".as_slice()), ("openclaw.json", b"{}")]);
+    }
+
+    #[rstest]
+    #[case::nothing("steps:\n  - open: {}\n", &[])]
+    #[case::said("needs: [unprivileged]\nsteps:\n  - open: {}\n", &[Need::Unprivileged])]
+    #[case::store("store: { pending: { laptop: {} } }\nsteps:\n  - open: {}\n", &[Need::WritableStore])]
+    #[case::other_host("steps:\n  - connect: { device: laptop, via: other-host }\n", &[Need::OtherHost])]
+    #[case::inside_parallel("steps:\n  - parallel: [{ open: { via: other-host } }]\n", &[Need::OtherHost])]
+    #[case::start("steps:\n  - start: {}\n", &[Need::Restart])]
+    #[case::clock("steps:\n  - advance: 6m\n", &[Need::Clock])]
+    #[case::earlier("written-by: { release: 2026.3.28, steps: [{ advance: 6m }] }\nsteps:\n  - open: {}\n", &[Need::WritableStore, Need::Clock])]
+    fn needs_are_read_off_the_scenario(#[case] rest: &str, #[case] needs: &[Need]) {
+        assert_eq!(case(rest).needs().into_iter().collect::<Vec<_>>(), needs);
+    }
+
+    #[rstest]
+    #[case::connect("steps:\n  - open: {}\n", true)]
+    #[case::start("steps:\n  - start: {}\n", false)]
+    #[case::edit_then_start("steps:\n  - edit: {}\n  - start: {}\n", false)]
+    #[case::stop_then_start("steps:\n  - stop: {}\n  - start: {}\n", true)]
+    fn a_gateway_runs_unless_it_is_started_first(#[case] rest: &str, #[case] running: bool) {
+        assert_eq!(case(rest).scenario.starts_running(), running);
+    }
+}

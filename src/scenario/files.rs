@@ -1,0 +1,260 @@
+//! Scenario files and the folders beside them, on disk or inside the binary.
+
+use super::case::Source;
+use super::document::Scenario;
+use super::node::LARGEST_FILE;
+use super::problem::{Fault, Problem};
+use super::spanned::Spanned;
+use include_dir::{Dir, include_dir};
+use std::collections::{BTreeMap, HashSet};
+use std::io::Read as _;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// The scenarios inside the binary.
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
+
+/// Deepest that folders are searched.
+const DEEPEST: usize = 8;
+/// Largest folder that a store may be filled from, in bytes.
+const LARGEST_FOLDER: u64 = 16 * 1024 * 1024;
+
+/// The files of a folder by their relative path.
+pub(super) type Folder = BTreeMap<String, Vec<u8>>;
+
+/// Where a scenario's other files are.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// In this folder.
+    Disk(PathBuf),
+    /// In this folder inside the binary.
+    Embedded(PathBuf),
+}
+
+/// A scenario's `family` and `name`, by the folder and the name of its file.
+pub(super) fn id_of(path: &Path) -> (String, String) {
+    let name = path.file_stem().map(|stem| slug(&stem.to_string_lossy())).unwrap_or_default();
+    let parent = path.parent().filter(|parent| parent.file_name().is_some()).map(Path::to_path_buf);
+    // `here.yaml` and `../here.yaml` have a folder with a name all the same.
+    let parent = parent.or_else(|| path.canonicalize().ok().and_then(|path| path.parent().map(Path::to_path_buf)));
+    let family = parent.and_then(|parent| parent.file_name().map(|name| slug(&name.to_string_lossy())));
+    (family.unwrap_or_default(), name)
+}
+
+/// A text as it can stand in an id.
+pub(super) fn slug(text: &str) -> String {
+    let letter = |letter: char| match letter.to_ascii_lowercase() {
+        letter @ ('a'..='z' | '0'..='9' | '.' | '-') => letter,
+        _ => '-',
+    };
+    text.chars().map(letter).collect()
+}
+
+/// Every scenario inside the binary.
+pub(super) fn embedded() -> Vec<Result<(Source, Origin), Problem>> {
+    let mut files: Vec<_> = EMBEDDED.dirs().flat_map(Dir::files).filter(|file| is_scenario(file.path())).collect();
+    files.sort_by_key(|file| file.path());
+    files
+        .into_iter()
+        .map(|file| {
+            let path = Path::new("scenarios").join(file.path());
+            let folder = file.path().parent().unwrap_or(Path::new("")).to_path_buf();
+            let text = text(&path, file.contents().to_vec())?;
+            Ok((Source { path, embedded: true, text }, Origin::Embedded(folder)))
+        })
+        .collect()
+}
+
+/// Every scenario in these files and folders, each once.
+pub(super) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Problem>> {
+    let mut found = Vec::new();
+    for path in paths {
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let before = found.len();
+                search(path, 0, &mut found);
+                if found.len() == before {
+                    let help = "a scenario is a file whose name ends in .yaml".to_owned();
+                    found.push(Err(Problem::with_file(path, "no scenario is in this folder", Some(help))));
+                }
+            }
+            Ok(_) => found.push(Ok(path.clone())),
+            Err(error) => found.push(Err(Problem::with_file(path, unreadable(&error), None))),
+        }
+    }
+    let mut seen = HashSet::new();
+    found.retain(|found| match found {
+        Ok(path) => seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())),
+        Err(_) => true,
+    });
+    found.into_iter().map(|path| path.and_then(|path| read(&path))).collect()
+}
+
+fn search(folder: &Path, depth: usize, found: &mut Vec<Result<PathBuf, Problem>>) {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            found.push(Err(Problem::with_file(folder, unreadable(&error), None)));
+            return;
+        }
+    };
+    let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            if depth < DEEPEST {
+                search(&path, depth + 1, found);
+            }
+        } else if is_scenario(&path) {
+            found.push(Ok(path));
+        }
+    }
+}
+
+fn is_scenario(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+fn unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "this may not be read".to_owned(),
+        _ => format!("this cannot be read: {error}"),
+    }
+}
+
+fn read(path: &Path) -> Result<(Source, Origin), Problem> {
+    let problem = |message: String| Problem::with_file(path, message, None);
+    let metadata = std::fs::metadata(path).map_err(|error| problem(unreadable(&error)))?;
+    if !metadata.is_file() {
+        // A pipe or a device could be waited for without end.
+        return Err(problem("this is no file".to_owned()));
+    }
+    let file = std::fs::File::open(path).map_err(|error| problem(unreadable(&error)))?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| problem(unreadable(&error)))?;
+    let text = text(path, bytes)?;
+    let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+    Ok((Source { path: path.to_path_buf(), embedded: false, text }, Origin::Disk(folder)))
+}
+
+/// The text of a scenario file.
+fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<str>, Problem> {
+    let help = |help: &str| Some(help.to_owned());
+    if bytes.len() as u64 > LARGEST_FILE {
+        let message = format!("the file is larger than {} KiB, the most that a scenario may have", LARGEST_FILE / 1024);
+        return Err(Problem::with_file(path, message, help("is this a scenario at all?")));
+    }
+    if bytes.contains(&0) {
+        let message = "this is a binary file";
+        return Err(Problem::with_file(path, message, help("a scenario is a YAML text in UTF-8")));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        let message = format!("line {line} is not UTF-8");
+        Problem::with_file(path, message, help("a scenario is a YAML text in UTF-8"))
+    })?;
+    // A terminal would obey what it should show.
+    if let Some((at, found)) =
+        text.char_indices().find(|(_, letter)| letter.is_control() && !"\t\r\n".contains(*letter))
+    {
+        let line = 1 + text[..at].matches('\n').count();
+        let message = format!("line {line} has the control character U+{:04X}", u32::from(found));
+        return Err(Problem::with_file(
+            path,
+            message,
+            help("write it as \"\\u001b\", with its own number, in double quotes"),
+        ));
+    }
+    // A byte order mark is no part of the text.
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).into())
+}
+
+impl Origin {
+    /// Reads the folders that a scenario's stores are filled from, unless they are known.
+    pub(super) fn fill(
+        &self,
+        scenario: &Scenario,
+        known: &mut BTreeMap<String, Arc<Folder>>,
+    ) -> Result<(), Vec<Fault>> {
+        let stores = [Some(&scenario.store), scenario.other_store.as_ref()];
+        for from in stores.into_iter().flatten().filter_map(|store| store.from.as_ref()) {
+            if !known.contains_key(&from.value) {
+                let folder = self.folder(from).map_err(|fault| vec![fault])?;
+                known.insert(from.value.clone(), Arc::new(folder));
+            }
+        }
+        Ok(())
+    }
+
+    fn folder(&self, from: &Spanned<String>) -> Result<Folder, Fault> {
+        let missing = || {
+            Fault::at(from.span, format!("there is no folder `{}` beside the scenario", from.value), "no such folder")
+        };
+        let mut files = Folder::new();
+        match self {
+            Self::Embedded(folder) => {
+                let path = folder.join(from.value.trim_end_matches('/'));
+                let folder = EMBEDDED.get_dir(&path).ok_or_else(missing)?;
+                collect_embedded(folder, &path, &mut files);
+            }
+            Self::Disk(folder) => {
+                let path = folder.join(&from.value);
+                if !path.is_dir() {
+                    return Err(missing());
+                }
+                let mut left = LARGEST_FOLDER;
+                collect(&path, &path, 0, &mut left, &mut files)
+                    .map_err(|message| Fault::at(from.span, format!("`{}`: {message}", from.value), "this folder"))?;
+            }
+        }
+        Ok(files)
+    }
+}
+
+fn collect_embedded(folder: &Dir<'_>, root: &Path, files: &mut Folder) {
+    for file in folder.files() {
+        files.insert(relative(file.path(), root), file.contents().to_vec());
+    }
+    folder.dirs().for_each(|folder| collect_embedded(folder, root, files));
+}
+
+fn collect(folder: &Path, root: &Path, depth: usize, left: &mut u64, files: &mut Folder) -> Result<(), String> {
+    if depth > DEEPEST {
+        return Err("the folders go too deep".to_owned());
+    }
+    for entry in std::fs::read_dir(folder).map_err(|error| unreadable(&error))? {
+        let entry = entry.map_err(|error| unreadable(&error))?;
+        let path = entry.path();
+        // A link could lead anywhere, and back.
+        let kind = entry.file_type().map_err(|error| unreadable(&error))?;
+        if kind.is_dir() {
+            collect(&path, root, depth + 1, left, files)?;
+        } else if kind.is_file() {
+            let size = entry.metadata().map_err(|error| unreadable(&error))?.len();
+            *left = left
+                .checked_sub(size)
+                .ok_or_else(|| format!("the folder is larger than {} MiB", LARGEST_FOLDER / (1024 * 1024)))?;
+            let bytes = std::fs::read(&path).map_err(|error| unreadable(&error))?;
+            files.insert(relative(&path, root), bytes);
+        }
+    }
+    Ok(())
+}
+
+/// A path below a folder, with `/` between its parts.
+fn relative(path: &Path, root: &Path) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+/// Whether a path stays below the folder that it starts from.
+pub(super) fn stays_below(path: &str) -> bool {
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}

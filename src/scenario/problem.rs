@@ -1,0 +1,246 @@
+//! What is wrong with a scenario file, and where.
+
+use super::case::Source;
+use super::spanned::Span;
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Longest line, in bytes, that is shown with a caret. A longer one would fill the screen.
+const LONGEST_LINE: usize = 400;
+
+/// Something wrong at a place of a file that is not named yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// Where; `None` until somebody who knows adds it.
+    pub span: Option<Span>,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// What stands at the caret: what was expected.
+    pub label: String,
+    /// How to put it right.
+    pub help: Option<String>,
+}
+
+impl Fault {
+    /// Something wrong at a place.
+    pub fn at(span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { span: Some(span), message: message.into(), label: label.into(), help: None }
+    }
+
+    /// Adds how to put it right.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The problem that this is in a file.
+    pub fn within(mut self, source: &Source) -> Problem {
+        let path = source.path.display().to_string();
+        // A caret under the first line says where; under ten lines it says nothing.
+        if let Some(span) = &mut self.span {
+            let rest = source.text.get(span.start..span.end).unwrap_or_default();
+            span.end = span.start + rest.lines().next().unwrap_or_default().trim_end().len();
+        }
+        let shown = self.span.filter(|span| source.line_length(*span) <= LONGEST_LINE);
+        Problem(Box::new(Details {
+            position: self.span.map(|span| source.position(span)),
+            span: shown,
+            message: self.message,
+            label: self.label,
+            help: self.help,
+            source: Some(NamedSource::new(&path, Arc::clone(&source.text)).with_language("yaml")),
+            path,
+        }))
+    }
+}
+
+/// Something wrong with a scenario file. Renders with the source and a caret under the fault.
+#[derive(Debug, Clone)]
+pub struct Problem(Box<Details>);
+
+#[derive(Debug, Clone)]
+struct Details {
+    path: String,
+    position: Option<(usize, usize)>,
+    span: Option<Span>,
+    message: String,
+    label: String,
+    help: Option<String>,
+    source: Option<NamedSource<Arc<str>>>,
+}
+
+impl Problem {
+    /// Something wrong with a file as a whole, or with a file that has no text to show.
+    pub(super) fn with_file(path: &Path, message: impl Into<String>, help: Option<String>) -> Self {
+        Self(Box::new(Details {
+            path: path.display().to_string(),
+            position: None,
+            span: None,
+            message: message.into(),
+            label: String::new(),
+            help,
+            source: None,
+        }))
+    }
+
+    /// Makes it a problem of the file as a whole.
+    pub(super) fn forget_place(&mut self) {
+        (self.0.position, self.0.span) = (None, None);
+    }
+
+    /// The file, as the user knows it.
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// Line and column, counted from 1, where there is one place.
+    pub fn position(&self) -> Option<(usize, usize)> {
+        self.0.position
+    }
+
+    /// What is wrong, in one line.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.span, self.0.position) {
+            (Some(_), _) => f.write_str(&self.0.message),
+            (None, Some((line, column))) => {
+                write!(f, "{}:{line}:{column}: {}", self.0.path, self.0.message)?;
+                if self.0.label.is_empty() { Ok(()) } else { write!(f, "; {}", self.0.label) }
+            }
+            (None, None) => write!(f, "{}: {}", self.0.path, self.0.message),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl Diagnostic for Problem {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.0.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.0.span?;
+        self.0.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.0.span?;
+        let label = Some(self.0.label.clone()).filter(|label| !label.is_empty());
+        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(label, span))))
+    }
+}
+
+/// Everything wrong with a set of scenario files.
+#[derive(Debug, Clone, Default)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [only] => only.fmt(f),
+            all => write!(f, "{} problems in the scenarios", all.len()),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Diagnostic for Problems {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.only().and_then(Diagnostic::help)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.only().and_then(Diagnostic::source_code)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.only().and_then(Diagnostic::labels)
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        match self.only() {
+            Some(_) => None,
+            None => Some(Box::new(self.0.iter().map(|problem| problem as &dyn Diagnostic))),
+        }
+    }
+}
+
+impl Problems {
+    fn only(&self) -> Option<&Problem> {
+        match self.0.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+}
+
+/// The one of several words that a misspelt one was probably meant to be.
+pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = 1 + word.chars().count() / 4;
+    words
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|&(distance, _)| distance <= limit)
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters are to be added, dropped, changed or swapped with their neighbour to come from one word to another.
+fn distance(from: &str, to: &str) -> usize {
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().take(64).collect(), to.chars().take(64).collect());
+    let mut rows = vec![vec![0; to.len() + 1]; from.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    rows[0] = (0..=to.len()).collect();
+    for i in 1..=from.len() {
+        for j in 1..=to.len() {
+            let change = rows[i - 1][j - 1] + usize::from(from[i - 1] != to[j - 1]);
+            let mut least = change.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = least;
+        }
+    }
+    rows[from.len()][to.len()]
+}
+
+/// `one of a, b, c`, with the nearest first as a question where there is one.
+pub(super) fn choices(word: &str, words: &[&str]) -> String {
+    let all = match words {
+        [] => return "nothing can stand here".to_owned(),
+        [only] => format!("expected {only}"),
+        _ => format!("expected one of {}", words.join(", ")),
+    };
+    match nearest(word, words.iter().copied()) {
+        Some(near) if words.len() == 1 => format!("did you mean `{near}`?"),
+        Some(near) => format!("did you mean `{near}`? {}{}", all[..1].to_uppercase(), &all[1..]),
+        None => all,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("scoeps", Some("scopes"))]
+    #[case("scope", Some("scopes"))]
+    #[case("rol", Some("role"))]
+    #[case("zzz", None)]
+    #[case("", None)]
+    fn a_misspelt_word_has_a_neighbour(#[case] word: &str, #[case] neighbour: Option<&str>) {
+        assert_eq!(nearest(word, ["role", "roles", "scopes", "device"]), neighbour);
+    }
+}

@@ -1,0 +1,237 @@
+//! A store in a state directory, written as the releases write it (`json-files-*.js`, `writeTextAtomic`).
+
+use super::{Document, Documents, WriteFault, json};
+use crate::protocol::ids;
+use nix::fcntl::OFlag;
+use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Mode of a document's file.
+const FILE_MODE: u32 = 0o600;
+
+/// The documents of one state directory.
+#[derive(Debug)]
+pub struct DirectoryDocuments {
+    root: PathBuf,
+    durable: bool,
+    /// What a document was made of, byte for byte, when it was last read or written. A file is read every time, since it
+    /// may have been edited from outside, but only parsed when it is another one.
+    last: RefCell<HashMap<Document, Parsed>>,
+}
+
+/// A file's bytes and what they parse to.
+type Parsed = (Vec<u8>, Arc<Value>);
+
+impl DirectoryDocuments {
+    /// The store below this state directory, which need not exist yet. `durable` makes every write reach the disk
+    /// before it is reported done, as the releases do. Without it only the order is kept, and a file that is there is
+    /// written over: on a journaling file system every rename onto another file waits for the disk.
+    pub fn new(root: impl Into<PathBuf>, durable: bool) -> Self {
+        Self { root: root.into(), durable, last: RefCell::default() }
+    }
+
+    fn write_one(&self, document: Document, value: &Arc<Value>) -> Result<(), WriteFault> {
+        let text = json::stringify(value);
+        self.write_text(document, &text)?;
+        self.last.borrow_mut().insert(document, (text.into_bytes(), Arc::clone(value)));
+        Ok(())
+    }
+
+    fn write_text(&self, document: Document, text: &str) -> Result<(), WriteFault> {
+        let path = self.root.join(document.path());
+        let directory = path.parent().unwrap_or(&self.root);
+        make_directory(directory)?;
+        if !self.durable && overwrite(&path, text).is_ok() {
+            return Ok(());
+        }
+        let temporary = temporary_path(&path)?;
+        let written = self.replace(&path, &temporary, directory, text);
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    fn replace(&self, path: &Path, temporary: &Path, directory: &Path, text: &str) -> Result<(), WriteFault> {
+        let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(temporary);
+        let mut file = opened.map_err(|error| fault(&error, "open", temporary, None))?;
+        file.write_all(text.as_bytes()).map_err(|error| fault(&error, "write", temporary, None))?;
+        if self.durable {
+            file.sync_all().map_err(|error| fault(&error, "fsync", temporary, None))?;
+        }
+        drop(file);
+        // The release ignores a failing chmod, before the rename and after it.
+        let _ = fs::set_permissions(temporary, fs::Permissions::from_mode(FILE_MODE));
+        fs::rename(temporary, path).map_err(|error| fault(&error, "rename", temporary, Some(path)))?;
+        if self.durable {
+            // And a directory that cannot be synced.
+            let _ = fs::File::open(directory).and_then(|handle| handle.sync_all());
+        }
+        Ok(())
+    }
+}
+
+impl Documents for DirectoryDocuments {
+    fn read(&self, document: Document) -> Option<Arc<Value>> {
+        let bytes = fs::read(self.root.join(document.path())).ok()?;
+        let mut last = self.last.borrow_mut();
+        if let Some((_, value)) = last.get(&document).filter(|(same, _)| *same == bytes) {
+            return Some(Arc::clone(value));
+        }
+        let value = Arc::new(json::parse(&bytes)?);
+        last.insert(document, (bytes, Arc::clone(&value)));
+        Some(value)
+    }
+
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {
+        let mut first = Ok(());
+        for (document, value) in documents {
+            first = first.and(self.write_one(*document, value));
+        }
+        first
+    }
+}
+
+/// Writes over a plain file, made where there is none; whatever else is in its place is left for the rename to stumble over.
+fn overwrite(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(FILE_MODE).custom_flags(OFlag::O_NOFOLLOW.bits());
+    let mut file = options.open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.permissions().mode() & 0o7777 != FILE_MODE || found.nlink() != 1 {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)
+}
+
+fn make_directory(directory: &Path) -> Result<(), WriteFault> {
+    fs::create_dir_all(directory).map_err(|error| fault(&error, "mkdir", directory, None))
+}
+
+fn temporary_path(path: &Path) -> Result<PathBuf, WriteFault> {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).map_err(|error| WriteFault(format!("Error: {error}")))?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", ids::uuid(random)));
+    Ok(name.into())
+}
+
+/// Node's sentence for a failed system call: `EACCES: permission denied, open '/path'`.
+fn fault(error: &io::Error, call: &str, path: &Path, target: Option<&Path>) -> WriteFault {
+    let errno = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or_default());
+    // libuv's words where the releases' users meet them; else the system's, which differ in capitals at most.
+    let words = match errno {
+        nix::errno::Errno::EISDIR => "illegal operation on a directory".to_owned(),
+        nix::errno::Errno::EEXIST => "file already exists".to_owned(),
+        nix::errno::Errno::EROFS => "read-only file system".to_owned(),
+        nix::errno::Errno::ELOOP => "too many symbolic links encountered".to_owned(),
+        nix::errno::Errno::ENAMETOOLONG => "name too long".to_owned(),
+        nix::errno::Errno::EMFILE => "too many open files".to_owned(),
+        other => other.desc().to_lowercase(),
+    };
+    let target = target.map(|target| format!(" -> '{}'", target.display())).unwrap_or_default();
+    WriteFault(format!("{errno:?}: {words}, {call} '{}'{target}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_document_comes_back_with_its_unknown_fields_and_its_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = DirectoryDocuments::new(directory.path(), true);
+        let value = Arc::new(json!({"zeta": {"x-unknown": [1, {"b": null, "a": 1.5}]}, "alpha": {}}));
+        store.write(&[(Document::DevicesPaired, &value)]).unwrap();
+        assert_eq!(
+            json::stringify(&store.read(Document::DevicesPaired).unwrap()),
+            fs::read_to_string(directory.path().join("devices/paired.json")).unwrap()
+        );
+        assert_eq!(json::stringify(&value), json::stringify(&store.read(Document::DevicesPaired).unwrap()));
+        let file = fs::metadata(directory.path().join("devices/paired.json")).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, FILE_MODE);
+        assert_eq!(fs::read_dir(directory.path().join("devices")).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn an_edit_from_outside_is_seen() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = DirectoryDocuments::new(directory.path(), false);
+        store.write(&[(Document::DevicesPaired, &Arc::new(json!({"a": 1})))]).unwrap();
+        assert_eq!(store.read(Document::DevicesPaired), Some(Arc::new(json!({"a": 1}))));
+        for (text, seen) in [("{\"a\": 2}", Some(Arc::new(json!({"a": 2})))), ("{", None)] {
+            fs::write(directory.path().join("devices/paired.json"), text).unwrap();
+            assert_eq!(store.read(Document::DevicesPaired), seen);
+        }
+        fs::remove_file(directory.path().join("devices/paired.json")).unwrap();
+        assert_eq!(store.read(Document::DevicesPaired), None);
+    }
+
+    #[test]
+    fn a_shorter_document_leaves_nothing_of_the_longer_one() {
+        let directory = tempfile::tempdir().unwrap();
+        for durable in [true, false] {
+            let mut store = DirectoryDocuments::new(directory.path(), durable);
+            for value in [json!({"a": "long".repeat(100)}), json!({"a": 1})].map(Arc::new) {
+                store.write(&[(Document::DevicesPaired, &value)]).unwrap();
+                assert_eq!(store.read(Document::DevicesPaired), Some(value));
+            }
+        }
+    }
+
+    #[test]
+    fn links_are_replaced_and_not_written_through() {
+        let directory = tempfile::tempdir().unwrap();
+        let (devices, elsewhere) = (directory.path().join("devices"), directory.path().join("elsewhere"));
+        fs::create_dir(&devices).unwrap();
+        fs::write(&elsewhere, "theirs").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, devices.join("paired.json")).unwrap();
+        fs::hard_link(&elsewhere, devices.join("pending.json")).unwrap();
+        let mut store = DirectoryDocuments::new(directory.path(), false);
+        let value = Arc::new(json!({}));
+        store.write(&[(Document::DevicesPaired, &value), (Document::DevicesPending, &value)]).unwrap();
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "theirs");
+        assert_eq!(store.read(Document::DevicesPending), Some(value));
+    }
+
+    #[test]
+    fn a_file_where_the_directory_belongs_fails_in_nodes_words() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("devices"), "in the way").unwrap();
+        let mut store = DirectoryDocuments::new(directory.path(), false);
+        let error = store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap_err();
+        let devices = directory.path().join("devices");
+        assert_eq!(error.0, format!("EEXIST: file already exists, mkdir '{}'", devices.display()));
+        assert_eq!(store.read(Document::DevicesPaired), None);
+    }
+
+    #[test]
+    fn a_state_directory_below_a_file_fails_in_nodes_words() {
+        let directory = tempfile::tempdir().unwrap();
+        let below = directory.path().join("file");
+        fs::write(&below, "").unwrap();
+        let mut store = DirectoryDocuments::new(&below, false);
+        let error = store.write(&[(Document::NodesPaired, &Arc::new(json!({})))]).unwrap_err();
+        assert_eq!(error.0, format!("ENOTDIR: not a directory, mkdir '{}/nodes'", below.display()));
+    }
+
+    #[test]
+    fn a_directory_where_the_file_belongs_fails_and_the_other_document_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir_all(directory.path().join("devices/pending.json")).unwrap();
+        let mut store = DirectoryDocuments::new(directory.path(), false);
+        let value = Arc::new(json!({}));
+        let error = store.write(&[(Document::DevicesPending, &value), (Document::DevicesPaired, &value)]).unwrap_err();
+        assert!(error.0.starts_with("EISDIR: illegal operation on a directory, rename '"), "{error}");
+        assert_eq!(store.read(Document::DevicesPaired), Some(value));
+        assert_eq!(fs::read_dir(directory.path().join("devices")).unwrap().count(), 2, "no temporary file stays");
+    }
+}

@@ -1,0 +1,62 @@
+//! JSON as Node reads and writes it: `JSON.parse` of a file's text, `JSON.stringify(value, null, 2)` back.
+
+use serde_json::{Number, Value};
+
+/// Parses a file's bytes. Bytes that are no UTF-8 become U+FFFD, as `fs.readFile(path, "utf8")` makes them.
+///
+/// Numbers take the form JavaScript keeps: `1.0` reads as `1`, so that what is written back is what Node would write.
+pub fn parse(bytes: &[u8]) -> Option<Value> {
+    let mut value = serde_json::from_str(&String::from_utf8_lossy(bytes)).ok()?;
+    settle_numbers(&mut value);
+    Some(value)
+}
+
+/// The text of a document: two spaces of indentation, no newline at the end.
+pub fn stringify(value: &Value) -> String {
+    // serde_json's pretty form is JSON.stringify's: `{}`, `[]`, the same escapes, `": "` after a key.
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+fn settle_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(settled) = settled(number) {
+                *number = settled;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(settle_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(settle_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// A float that is a whole number within the range that doubles hold exactly.
+fn settled(number: &Number) -> Option<Number> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT)?;
+    // In range by the filter above, so the conversion keeps the value.
+    #[allow(clippy::cast_possible_truncation)]
+    Some(Number::from(float as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(r#"{"b":1.0,"a":[],"c":{}}"#, "{\n  \"b\": 1,\n  \"a\": [],\n  \"c\": {}\n}")]
+    #[case(r#"[1.5,-0.0,"\u0008\u001f/\u007f"]"#, "[\n  1.5,\n  0,\n  \"\\b\\u001f/\u{7f}\"\n]")]
+    #[case("null", "null")]
+    fn text_is_what_node_writes(#[case] read: &str, #[case] written: &str) {
+        assert_eq!(stringify(&parse(read.as_bytes()).unwrap()), written);
+    }
+
+    #[rstest]
+    #[case(b"")]
+    #[case(b"{")]
+    #[case(b"\xef\xbb\xbf{}")]
+    fn what_node_cannot_parse_is_nothing(#[case] read: &[u8]) {
+        assert_eq!(parse(read), None);
+    }
+}

@@ -1,0 +1,64 @@
+//! The pairing store: its documents, and how records look in the wild.
+
+mod directory;
+pub mod json;
+mod memory;
+pub mod record;
+
+pub use directory::DirectoryDocuments;
+pub use memory::MemoryDocuments;
+
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A document under a state directory that the handshake and the pairing life read and write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Document {
+    /// `devices/paired.json`.
+    DevicesPaired,
+    /// `devices/pending.json`.
+    DevicesPending,
+    /// `devices/bootstrap.json`.
+    DevicesBootstrap,
+    /// `nodes/paired.json`.
+    NodesPaired,
+    /// `nodes/pending.json`.
+    NodesPending,
+}
+
+impl Document {
+    /// Every document.
+    pub const ALL: [Self; 5] =
+        [Self::DevicesPaired, Self::DevicesPending, Self::DevicesBootstrap, Self::NodesPaired, Self::NodesPending];
+
+    /// Its path below the state directory.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::DevicesPaired => "devices/paired.json",
+            Self::DevicesPending => "devices/pending.json",
+            Self::DevicesBootstrap => "devices/bootstrap.json",
+            Self::NodesPaired => "nodes/paired.json",
+            Self::NodesPending => "nodes/pending.json",
+        }
+    }
+}
+
+/// Where documents are kept: a directory, or memory. The rules read and write through it and know no files.
+pub trait Documents {
+    /// A document as it is at this moment. `None` is what a release makes of a file that is absent, cannot be read or
+    /// does not parse: up to 2026.4.8 these are all the same to it (`readJsonFile` in `json-files-*.js`).
+    ///
+    /// Shared, since one connect reads the same document several times and changes little of it.
+    fn read(&self, document: Document) -> Option<Arc<Value>>;
+
+    /// Writes documents whole. All are tried; the first failure is returned.
+    ///
+    /// # Errors
+    /// The operating system's message as Node words it (`EACCES: permission denied, open '...'`).
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault>;
+}
+
+/// Why a document could not be written, as Node words it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WriteFault(pub String);

@@ -1,0 +1,80 @@
+//! Ends of a run that are not its own: a reader that leaves, a folder that cannot be written.
+
+use super::run::{Bench, SCENARIO};
+use serde_json::Value;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+fn report(bench: &Bench) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(bench.path("report.json")).unwrap()).unwrap()
+}
+
+/// `clawcheck run ... | head`: the verdict and the report are still asked for.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_changes_no_verdict_and_loses_no_report() {
+    let bench = Bench::new(SCENARIO);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
+    command.args(["run", "scenarios", "--report", "json=report.json"]).current_dir(bench.path(""));
+    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+    let ended = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8(ended.stderr).unwrap().as_str()), (Some(1), ""));
+    assert_eq!(report(&bench)["summary"]["deviates"], 1);
+    bench.leaves_nothing();
+}
+
+#[test]
+fn a_report_that_cannot_be_written_ends_with_three_and_the_terminal_has_it_all() {
+    let bench = Bench::new(SCENARIO);
+    let ran = bench.clawcheck(&["run", "scenarios", "--report", "json=no/such/folder.json"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.err);
+    assert!(
+        ran.err.contains("no/such/folder.json") && ran.out.contains("1 case: 1 deviates"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+}
+
+/// Found before the first case, and not after an hour of them.
+#[test]
+fn snapshots_that_cannot_be_kept_are_found_so_before_a_case_is_played() {
+    let bench = Bench::new(SCENARIO);
+    let ran = bench.clawcheck(&["run", "scenarios", "--snapshots", "/proc/clawcheck"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.err);
+    assert!(ran.err.contains("cannot write /proc/clawcheck") && ran.err.contains("--snapshots"), "{}", ran.err);
+}
+
+/// npm is a script here that never comes to an end.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_a_release_is_installed_says_so_and_writes_the_report() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new(SCENARIO);
+    std::fs::create_dir(bench.path("bin")).unwrap();
+    let npm = format!("touch {}\nexec sleep 60", bench.path("begun").display());
+    for (name, script) in [("node", "echo v24.21.0"), ("npm", npm.as_str())] {
+        let path = bench.path("bin").join(name);
+        std::fs::write(&path, format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
+    command.args(["run", "scenarios", "--gateway", "openclaw@2026.4.2", "--report", "json=report.json"]);
+    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp")).env("PATH", bench.path("bin"));
+    command.env("CLAWCHECK_CACHE", bench.path("cache")).current_dir(bench.path(""));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while !bench.path("begun").exists() {
+        assert!(began.elapsed() < Duration::from_secs(30), "the installation never began");
+        std::thread::yield_now();
+    }
+    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let out = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{out}");
+    assert!(out.contains("broken off: 1 case not played"), "{out}");
+    assert_eq!((&report(&bench)["interrupted"], &report(&bench)["gateway"]), (&true.into(), &Value::Null));
+}

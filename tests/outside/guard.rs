@@ -1,0 +1,57 @@
+//! A `kill -9` of the harness leaves no process and no directory.
+//!
+//! The victim is this very test binary, run again with `VICTIM` set.
+
+use super::hostile::Yard;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Run as a child: starts a gateway, says where it is, and waits to be killed. Run as a test: nothing.
+#[tokio::test]
+async fn victim() {
+    if std::env::var_os("VICTIM").is_none() {
+        return;
+    }
+    let yard = Yard::new();
+    let place = yard.workspace.place().unwrap();
+    let running = yard.launch(&yard.description("right"), &place, 60).await.unwrap();
+    // libtest has written the beginning of a line already.
+    println!("\nvictim: {} {}", running.port().unwrap(), place.root().parent().unwrap().display());
+    // What the guard cannot know of, the victim's own parent removes.
+    println!("victim: yard {}", yard.directory.path().display());
+    std::future::pending::<()>().await;
+}
+
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_killed_harness_leaves_nothing_behind() {
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .args(["guard::victim", "--exact", "--nocapture"])
+        .env("VICTIM", "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(victim.stdout.take().unwrap());
+    let mut said =
+        output.lines().map_while(Result::ok).filter_map(|line| line.strip_prefix("victim: ").map(str::to_owned));
+    let (port, directory) = said.next().unwrap().split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let yard = said.next().unwrap().strip_prefix("yard ").unwrap().to_owned();
+    let port: u16 = port.parse().unwrap();
+    let listens = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+    assert!(listens() && Path::new(&directory).exists());
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    eventually("the gateway still listens", || !listens());
+    eventually("the directory is still there", || !Path::new(&directory).exists());
+    std::fs::remove_dir_all(yard).unwrap();
+}

@@ -1,0 +1,235 @@
+//! Gateways that do everything wrong that a process can do, and how each is told from the others.
+//!
+//! The hostile gateway is this very test binary, run again with `HOSTILE` set: then [`serve`] is a server instead of a test.
+
+use clawcheck::gateway::{
+    Capability, Gateway, GatewaySpec, Guard, Launch, LaunchError, Place, Preparation, Running, Workspace,
+};
+use rstest::rstest;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant as StdInstant};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::{Message, accept};
+
+/// Run as a child: the gateway. Run as a test: nothing.
+#[test]
+fn serve() {
+    let Ok(manner) = std::env::var("HOSTILE") else { return };
+    eprintln!("a hostile gateway, {manner}, home {}", std::env::var("HOME").unwrap_or_default());
+    match manner.as_str() {
+        "exit" => std::process::exit(7),
+        "in-use" => {
+            eprintln!("Error: listen EADDRINUSE: address already in use");
+            std::process::exit(1);
+        }
+        "deaf" => std::thread::sleep(Duration::from_secs(120)),
+        _ => {}
+    }
+    let port: u16 = std::env::var("PORT").unwrap().parse().unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    for stream in listener.incoming().flatten() {
+        let manner = manner.clone();
+        // What is left open stays so until the process ends.
+        std::thread::spawn(move || std::mem::forget(answer(&manner, stream)));
+    }
+}
+
+/// Answers one connection. What is given back stays open.
+fn answer(manner: &str, mut stream: TcpStream) -> Option<TcpStream> {
+    match manner {
+        "silent" => return Some(stream),
+        "garbage" => stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n").ok()?,
+        "closing" => drop(stream),
+        "not-found" => {
+            let _ = stream.read(&mut [0; 1024]).ok()?;
+            stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope").ok()?;
+        }
+        first => {
+            let mut socket = accept(stream).ok()?;
+            let frame = match first {
+                "no-challenge" => None,
+                "chatty" => Some(r#"{"type":"event","event":"hello"}"#),
+                _ => Some(r#"{"type":"event","event":"connect.challenge","payload":{"nonce":"n","ts":1}}"#),
+            };
+            if let Some(frame) = frame {
+                socket.send(Message::text(frame)).ok()?;
+            }
+            if let Some(message) = flood(first) {
+                while socket.send(message.clone()).is_ok() {}
+                return None;
+            }
+            return Some(socket.get_ref().try_clone().ok()?).filter(|_| socket.read().is_ok());
+        }
+    }
+    None
+}
+
+/// What a gateway of this manner says without end after its challenge.
+fn flood(manner: &str) -> Option<Message> {
+    let event = |padding: usize| {
+        Message::text(format!(r#"{{"type":"event","event":"noise","payload":"{}"}}"#, "x".repeat(padding)))
+    };
+    match manner {
+        "events" => Some(event(8)),
+        "big" => Some(event(7 << 20)),
+        "ping" => Some(Message::Ping("p".into())),
+        _ => None,
+    }
+}
+
+/// Where the description of a hostile gateway is written, and what it needs.
+pub struct Yard {
+    pub directory: tempfile::TempDir,
+    pub workspace: Workspace,
+}
+
+impl Yard {
+    pub fn new() -> Self {
+        let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
+        Self { directory: tempfile::tempdir().unwrap(), workspace: Workspace::new(&guard).unwrap() }
+    }
+
+    /// The description of a gateway of this manner.
+    pub fn description(&self, manner: &str) -> PathBuf {
+        let program = std::env::current_exe().unwrap();
+        self.write(&format!(
+            "gateway: hostile\nabout: does it all wrong\nclaims: 2026.4.2\ncommand: {}\n\
+             args: [\"hostile::serve\", --exact, --nocapture]\n\
+             env: {{ HOSTILE: {manner}, PORT: \"{{port}}\" }}\nconfig: none\nstore: none\n",
+            program.display()
+        ))
+    }
+
+    pub fn write(&self, text: &str) -> PathBuf {
+        let path = self.directory.path().join("hostile.yaml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub async fn launch(&self, description: &Path, place: &Place, patience: u64) -> Result<Running, LaunchError> {
+        let preparation = Preparation { guard: self.workspace.guard().clone(), ..Preparation::default() };
+        let spec = GatewaySpec::Described(description.to_owned());
+        let gateway = Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();
+        assert!(!gateway.profile().can(Capability::StoreRead));
+        let launch = Launch {
+            place,
+            state_dir: None,
+            openclaw_json: json!({}),
+            environment: BTreeMap::new(),
+            clock: None,
+            deadline: Instant::now() + Duration::from_secs(patience),
+        };
+        gateway.launch(launch).await
+    }
+}
+
+async fn failure(manner: &str, patience: u64) -> LaunchError {
+    let yard = Yard::new();
+    let place = yard.workspace.place().unwrap();
+    yard.launch(&yard.description(manner), &place, patience).await.err().expect("it must not count as running")
+}
+
+#[tokio::test]
+async fn one_that_exits_is_told_with_its_code_and_its_words() {
+    let LaunchError::Exited { exit, log } = failure("exit", 60).await else { panic!() };
+    assert_eq!(exit.code, Some(7));
+    assert!(log.0.contains("a hostile gateway, exit"), "{log}");
+}
+
+#[tokio::test]
+async fn one_whose_port_is_taken_every_time_is_told() {
+    assert!(matches!(failure("in-use", 60).await, LaunchError::PortInUse { attempts: 5, .. }));
+}
+
+#[tokio::test]
+async fn one_that_never_listens_is_told() {
+    assert!(matches!(failure("deaf", 2).await, LaunchError::NeverListened { .. }));
+}
+
+#[rstest]
+#[case("silent", "the upgrade")]
+#[case("no-challenge", "with a challenge")]
+#[tokio::test]
+async fn one_that_listens_and_never_answers_is_told(#[case] manner: &str, #[case] what: &str) {
+    let error = failure(manner, 3).await;
+    assert!(matches!(&error, LaunchError::NeverAnswered { what: found, .. } if *found == what), "{error}");
+}
+
+#[rstest]
+#[case("garbage", "SSH-2.0")]
+#[case("chatty", "hello")]
+#[tokio::test]
+async fn what_no_gateway_says_is_told_at_once(#[case] manner: &str, #[case] says: &str) {
+    let began = StdInstant::now();
+    let error = failure(manner, 60).await;
+    assert!(matches!(&error, LaunchError::Garbage { saw, .. } if saw.contains(says)), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(30), "the deadline was waited for");
+}
+
+#[rstest]
+#[case("closing", "closed before")]
+#[case("not-found", "404")]
+#[tokio::test]
+async fn what_only_a_starting_gateway_says_is_told_in_the_end(#[case] manner: &str, #[case] says: &str) {
+    let error = failure(manner, 2).await;
+    let LaunchError::Garbage { saw, .. } = &error else { panic!("{error}") };
+    assert!(saw.contains(says) || saw.contains("reset"), "{saw}");
+}
+
+#[tokio::test]
+async fn a_command_that_does_not_exist_or_cannot_run_is_told() {
+    let yard = Yard::new();
+    let place = yard.workspace.place().unwrap();
+    let absent =
+        yard.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: no-such-gateway\nconfig: none\nstore: none\n");
+    let error = yard.launch(&absent, &place, 5).await.err().unwrap();
+    assert!(matches!(&error, LaunchError::CommandNotFound { command } if command == "no-such-gateway"), "{error}");
+    let directory = yard.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: /tmp\nconfig: none\nstore: none\n");
+    let error = yard.launch(&directory, &place, 5).await.err().unwrap();
+    assert!(matches!(error, LaunchError::CannotRun { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_right_one_runs_in_a_home_of_its_own_and_leaves_nothing() {
+    let yard = Yard::new();
+    let place = yard.workspace.place().unwrap();
+    let mut running = yard.launch(&yard.description("right"), &place, 60).await.unwrap();
+    let port = running.port().unwrap();
+    assert_eq!(running.exited(), None);
+    assert!(running.logs().contains(&format!("home {}", place.root().display())), "{}", running.logs());
+    let exit = running.stop(Instant::now() + Duration::from_secs(20)).await.unwrap();
+    assert_eq!(exit.signal, Some(15));
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+    let root = place.root().to_owned();
+    drop(place);
+    assert!(!root.exists());
+}
+
+#[rstest]
+#[case("events", "more than 16384 messages on one connection")]
+#[case("big", "more than 32 MiB on one connection")]
+#[case("ping", "more than 4096 pings")]
+fn one_that_floods_is_told_in_bounded_time_and_memory(#[case] manner: &str, #[case] says: &str) {
+    let yard = Yard::new();
+    let description = yard.description(manner);
+    let scenario = yard.directory.path().join("case.yaml");
+    std::fs::write(&scenario, "scenario: A flood\nsteps:\n  - connect: { device: laptop }\n").unwrap();
+    let began = StdInstant::now();
+    // With 2 GiB of address space, which its threads reserve most of, a run that keeps all it hears is killed.
+    let ran = std::process::Command::new("sh")
+        .args(["-c", r#"ulimit -v 2097152; exec "$0" "$@""#, env!("CARGO_BIN_EXE_clawcheck"), "run"])
+        .args([&scenario, Path::new("--gateway"), &description])
+        .current_dir(yard.directory.path())
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&ran.stdout);
+    assert_eq!(ran.status.code(), Some(1), "{}{}", out, String::from_utf8_lossy(&ran.stderr));
+    assert!(out.contains("the gateway flooded it") && out.contains(says), "{}", &out[..out.len().min(4000)]);
+    // The transcript keeps 4 MiB.
+    assert!(out.len() < 8 << 20, "{} bytes are shown", out.len());
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+}

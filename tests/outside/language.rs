@@ -1,0 +1,59 @@
+//! `lint`, `list` and `schema` from outside: what they print, and their exit codes.
+
+use assert_cmd::Command;
+
+#[expect(clippy::unwrap_used, reason = "this is a test's")]
+fn clawcheck(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::cargo_bin("clawcheck").unwrap().args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_scenarios_inside_are_in_order_wherever_it_runs() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let output = Command::cargo_bin("clawcheck").unwrap().arg("lint").current_dir(elsewhere.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_wrong_file_is_shown_with_its_place_and_ends_with_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("name.yaml");
+    std::fs::write(&file, "scenario: Title\nsteps:\n  - connect: { device: laptop, scoeps: [x] }\n").unwrap();
+    for command in ["lint", "list"] {
+        let (code, out, err) = clawcheck(&[command, file.to_str().unwrap()]);
+        assert_eq!((code, out.as_str()), (2, ""));
+        assert!(err.contains("name.yaml:3:32") && err.contains("did you mean `scopes`?"), "{err}");
+    }
+}
+
+#[test]
+fn list_prints_ids_and_is_told_by_filters() {
+    let (code, out, _) = clawcheck(&["list", "--filter", "role-upgrade"]);
+    assert_eq!(code, 0);
+    assert!(out.lines().count() > 1 && out.lines().all(|line| line.starts_with("role-upgrade/")), "{out}");
+    let (code, out, _) = clawcheck(&["list", "--filter", "role-upgrade", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &document["schema"]), (0, &serde_json::json!(1)));
+    assert_eq!(document["cases"][0]["family"], "role-upgrade");
+}
+
+#[test]
+fn nothing_selected_is_no_success() {
+    let (code, out, err) = clawcheck(&["list", "--filter", "no-such-case"]);
+    assert_eq!((code, out.as_str()), (4, ""));
+    assert!(err.contains("no case is selected by `no-such-case`"), "{err}");
+}
+
+#[test]
+fn half_a_glob_is_wrong_usage() {
+    assert_eq!(clawcheck(&["list", "--filter", "a[b"]).0, 2);
+}
+
+#[test]
+fn schema_prints_json() {
+    let (code, out, _) = clawcheck(&["schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &schema["type"]), (0, &serde_json::json!("object")));
+}

@@ -1,0 +1,13 @@
+//! The product from outside.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod ends;
+mod guard;
+mod hostile;
+mod install;
+mod language;
+mod live;
+mod live_cli;
+mod readme;
+mod run;
+mod serve;

@@ -1,0 +1,136 @@
+//! Every command of the README does what the README says.
+
+use super::serve::Serving;
+use nix::sys::signal::Signal;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+const README: &str = include_str!("../../README.md");
+
+/// What the README promises of a command.
+enum Promise {
+    /// It ends with this code.
+    Exits(i32),
+    /// It ends with this code on a real release, which takes a download.
+    ExitsLive(i32),
+    /// It ends with this code while a gateway listens where the URL says.
+    ExitsBeside(&'static str, i32),
+    /// It prints a line when it listens, and stops on SIGTERM.
+    Serves,
+    /// It is what runs this test.
+    RunsThis,
+}
+
+/// The promises, in the README's order. A command that is not here fails the test, and so does one that is only here.
+const PROMISES: &[(&str, Promise)] = &[
+    ("cargo run --release -- run", Promise::Exits(0)),
+    ("cargo test", Promise::RunsThis),
+    ("clawcheck run examples/exec-after-upgrade.yaml --gateway embedded@2026.3.31", Promise::Exits(1)),
+    ("clawcheck run examples/exec-after-upgrade.yaml --gateway embedded@2026.4.2", Promise::Exits(0)),
+    ("clawcheck run empty-tokens", Promise::Exits(0)),
+    ("clawcheck run empty-tokens --gateway embedded@2026.3.31", Promise::Exits(0)),
+    ("clawcheck run empty-tokens --gateway openclaw@2026.3.31", Promise::ExitsLive(0)),
+    ("clawcheck list", Promise::Exits(0)),
+    ("clawcheck list --filter role-upgrade", Promise::Exits(0)),
+    ("clawcheck lint examples/exec-after-upgrade.yaml", Promise::Exits(0)),
+    ("clawcheck schema", Promise::Exits(0)),
+    ("clawcheck review", Promise::Exits(0)),
+    ("clawcheck serve --release 2026.4.2 --port 0 --state-dir STATE --config examples/openclaw.json", Promise::Serves),
+    // Its program is not installed here, and that is what has to be said.
+    ("clawcheck run --gateway gateways/pyclaw.yaml", Promise::Exits(3)),
+    (
+        "clawcheck run --gateway ws://127.0.0.1:18789 --release 2026.4.2",
+        Promise::ExitsBeside("ws://127.0.0.1:18789", 0),
+    ),
+];
+
+fn commands() -> Vec<&'static str> {
+    README.lines().filter_map(|line| line.strip_prefix("$ ")).collect()
+}
+
+/// The folders that the README's commands name, copied, so that nothing is left in the checkout.
+fn checkout() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for name in ["examples", "gateways", "scenarios", "snapshots"] {
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name), &folder.path().join(name));
+    }
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).unwrap()),
+        }
+    }
+}
+
+fn clawcheck(command: &str, folder: &Path) -> Command {
+    let arguments = command.strip_prefix("clawcheck ").or(command.strip_prefix("cargo run --release -- "));
+    let mut process = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    process.args(arguments.unwrap().split(' ')).current_dir(folder).env_remove("CLAWCHECK_TOKEN");
+    process
+}
+
+fn ends(mut process: Command, code: i32) {
+    let output = process.output().unwrap();
+    let says = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{process:?}\n{}", &says[..says.len().min(4000)]);
+}
+
+#[test]
+fn every_command_does_what_is_said() {
+    assert_eq!(commands(), PROMISES.iter().map(|(command, _)| *command).collect::<Vec<_>>());
+    let folder = checkout();
+    for (command, promise) in PROMISES {
+        match promise {
+            Promise::Exits(code) => ends(clawcheck(command, folder.path()), *code),
+            Promise::ExitsBeside(url, code) => {
+                let serving = Serving::start(clawcheck(PROMISES[12].0, folder.path()));
+                let command = command.replace(url, &format!("ws://127.0.0.1:{}", serving.port));
+                let mut process = clawcheck(&command, folder.path());
+                process.env("CLAWCHECK_TOKEN", "change-me");
+                ends(process, *code);
+            }
+            Promise::Serves => {
+                let mut serving = Serving::start(clawcheck(command, folder.path()));
+                assert!(serving.signal(Signal::SIGTERM).success());
+            }
+            Promise::ExitsLive(..) | Promise::RunsThis => {}
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs real releases, from the cache or npm"]
+fn every_command_on_a_real_release_does_what_is_said() {
+    let folder = checkout();
+    for (command, promise) in PROMISES {
+        if let Promise::ExitsLive(code) = promise {
+            ends(clawcheck(command, folder.path()), *code);
+        }
+    }
+}
+
+#[test]
+fn the_sample_failure_is_what_is_printed() {
+    let folder = checkout();
+    let output = clawcheck(PROMISES[2].0, folder.path()).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let sample = README.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(printed.contains(sample), "{printed}");
+}
+
+#[test]
+fn the_yaml_sample_is_in_the_example() {
+    let example =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/exec-after-upgrade.yaml")).unwrap();
+    let sample = README.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(example.contains(sample));
+}

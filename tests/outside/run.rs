@@ -1,0 +1,271 @@
+//! `run`, `review` and `accept` from outside: verdicts, exit codes, what is left on the disk.
+
+use assert_cmd::Command;
+use rstest::rstest;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+pub const SCENARIO: &str = "\
+scenario: An operator becomes a node
+store:
+  paired:
+    laptop: { scopes: [operator.read] }
+steps:
+  - connect: { device: laptop, role: operator, scopes: [operator.read] }
+    expect: hello
+  - connect: { device: laptop, role: node, via: nginx }
+";
+
+/// A folder with one scenario, room for snapshots, a HOME and a place for temporary files.
+pub struct Bench(tempfile::TempDir);
+
+pub struct Ended {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Bench {
+    pub fn new(scenario: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["scenarios/family", "snapshots", "home", "tmp"] {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        std::fs::write(folder.path().join("scenarios/family/case.yaml"), scenario).unwrap();
+        Self(folder)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("clawcheck").unwrap();
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("HOME", self.path("home"))
+            .env("TMPDIR", self.path("tmp"));
+        command.env_remove("CLAWCHECK_TOKEN");
+        command
+    }
+
+    pub fn clawcheck(&self, arguments: &[&str]) -> Ended {
+        let output = self.command(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Everything below a folder.
+    fn files(&self, folder: &str) -> Vec<String> {
+        fn walk(folder: &Path, root: &Path, found: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    walk(&path, root, found);
+                } else {
+                    found.push(path.strip_prefix(root).unwrap().to_string_lossy().into_owned());
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.path(folder), &self.path(folder), &mut found);
+        found.sort();
+        found
+    }
+
+    pub fn leaves_nothing(&self) {
+        assert_eq!(std::fs::read_dir(self.path("tmp")).unwrap().count(), 0, "a directory outlived the run");
+        assert_eq!(std::fs::read_dir(self.path("home")).unwrap().count(), 0, "HOME was written to");
+    }
+}
+
+#[test]
+fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
+    let bench = Bench::new(SCENARIO);
+    let first = bench.clawcheck(&["run", "scenarios"]);
+    assert_eq!(first.code, Some(1), "{}", first.err);
+    assert!(first.out.contains("no snapshot is approved for this case"), "{}", first.out);
+    assert!(first.out.contains("<- hello-ok") && first.out.contains("clawcheck accept family/case"), "{}", first.out);
+    assert_eq!(bench.files("snapshots"), ["family/case@2026.4.8.snap.new"]);
+
+    let review = bench.clawcheck(&["review"]);
+    assert!(review.out.contains("[1 of 1] family/case for 2026.4.8, seen on the embedded gateway"), "{}", review.out);
+    assert_eq!(bench.clawcheck(&["accept", "family/case"]).code, Some(0));
+    assert_eq!(bench.files("snapshots"), ["family/case@2026.4.8.snap"]);
+    assert_eq!(bench.clawcheck(&["accept", "--all"]).code, Some(4), "nothing is left to accept");
+
+    let second = bench.clawcheck(&["run", "scenarios"]);
+    assert_eq!((second.code, second.err.as_str()), (Some(0), ""), "{}", second.out);
+    assert!(second.out.contains("1 case: 1 conforms"), "{}", second.out);
+
+    let changed = SCENARIO.replace("role: node, via: nginx", "role: node");
+    std::fs::write(bench.path("scenarios/family/case.yaml"), changed).unwrap();
+    let third = bench.clawcheck(&["run", "scenarios/family/case.yaml", "--gateway", "embedded"]);
+    assert_eq!(third.code, Some(1));
+    for line in
+        ["\n    - connect laptop as node via nginx\n", "\n    + connect laptop as node\n", "again: clawcheck run"]
+    {
+        assert!(third.out.contains(line), "{line:?} is not in {}", third.out);
+    }
+    bench.leaves_nothing();
+}
+
+#[test]
+fn a_release_that_answers_otherwise_gets_a_variant_of_its_own() {
+    let bench = Bench::new(&SCENARIO.replace(", via: nginx", ""));
+    for release in ["2026.3.31", "2026.4.2"] {
+        let gateway = format!("embedded@{release}");
+        assert_eq!(bench.clawcheck(&["run", "scenarios", "--gateway", &gateway]).code, Some(1));
+        assert_eq!(bench.clawcheck(&["accept", "--all"]).code, Some(0));
+        assert_eq!(bench.clawcheck(&["run", "scenarios", "--gateway", &gateway]).code, Some(0));
+    }
+    assert_eq!(bench.files("snapshots"), ["family/case@2026.3.31.snap", "family/case@2026.4.2.snap"]);
+    for release in ["2026.3.31", "2026.4.1", "2026.4.2"] {
+        let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("embedded@{release}")]);
+        assert_eq!(ran.code, Some(0), "{release}: {}", ran.out);
+    }
+    let older = bench.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.3.28"]);
+    assert!(older.out.contains("no snapshot is approved for this case before release 2026.3.31"), "{}", older.out);
+}
+
+#[test]
+fn an_expectation_that_is_not_met_names_its_line_and_proposes_nothing() {
+    let bench = Bench::new(&format!("{SCENARIO}    expect: hello\n"));
+    let ran = bench.clawcheck(&["run", "scenarios"]);
+    assert_eq!(ran.code, Some(1));
+    let sentence =
+        "`connect laptop as node via nginx` (line 8): expected hello-ok; saw error NOT_PAIRED PAIRING_REQUIRED";
+    assert!(ran.out.contains(sentence), "{}", ran.out);
+    assert!(ran.out.contains("again: clawcheck run"), "{}", ran.out);
+    assert_eq!(bench.files("snapshots"), Vec::<String>::new());
+}
+
+#[test]
+fn the_json_report_has_every_case_and_no_secret() {
+    let bench = Bench::new(SCENARIO);
+    let ran = bench.clawcheck(&["run", "scenarios", "--trace", "--report", "json=report.json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let text = std::fs::read_to_string(bench.path("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&report["schema"], &report["gateway"]["kind"]), (&1.into(), &"embedded".into()));
+    assert_eq!((&report["gateway"]["release"], &report["summary"]["deviates"]), (&"2026.4.8".into(), &1.into()));
+    let case = &report["cases"][0];
+    assert_eq!((&case["id"], &case["verdict"]), (&"family/case".into(), &"deviates".into()));
+    assert_eq!(case["findings"][0]["kind"], "no-snapshot");
+    assert!(case["duration_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(case["observation"]["steps"][0]["seen"][0]["what"]["hello"]["auth"]["deviceToken"], "<token-1>");
+    assert!(case["transcript"].as_array().unwrap().len() > 4);
+    for text in [&text, &ran.out] {
+        let run = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).find(|word| {
+            // Device ids have 64 characters and are no secret; a token or a key has 43.
+            word.len() == 43
+        });
+        assert_eq!(run, None, "something looks like a token");
+    }
+}
+
+#[rstest]
+#[case("2026.3.28")]
+#[case("2026.3.31")]
+#[case("2026.4.1")]
+#[case("2026.4.2")]
+#[case("2026.4.5")]
+#[case("2026.4.8")]
+fn the_embedded_gateway_answers_the_whole_corpus_as_approved(#[case] release: &str) {
+    // From elsewhere: scenarios and snapshots are those inside the binary.
+    let elsewhere = tempfile::tempdir().unwrap();
+    for folder in ["home", "tmp"] {
+        std::fs::create_dir(elsewhere.path().join(folder)).unwrap();
+    }
+    let bench = Bench(elsewhere);
+    let ran = bench.clawcheck(&["run", "--gateway", &format!("embedded@{release}"), "--deny", "unused"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", ran.out);
+    bench.leaves_nothing();
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_found_before_the_first_case() {
+    let bench = Bench::new(SCENARIO);
+    let ran = bench.clawcheck(&["run", "scenarios", "--report", "json=nowhere/report.json"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.err);
+    assert!(ran.err.contains("nowhere/report.json"), "{}", ran.err);
+    assert!(!ran.out.contains("deviates"), "{}", ran.out);
+    bench.leaves_nothing();
+}
+
+#[test]
+fn skips_alone_and_an_empty_selection_are_no_success() {
+    let bench = Bench::new(SCENARIO);
+    assert_eq!(bench.clawcheck(&["run", "scenarios", "no-such-case"]).code, Some(4));
+    // Nobody is there, and nobody is asked: the store of somebody else's gateway is not ours to fill.
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:9"]);
+    assert_eq!(ran.code, Some(4), "{}", ran.out);
+    assert!(ran.out.contains("skipped: the gateway's state directory is not ours to write"), "{}", ran.out);
+}
+
+#[test]
+fn wrong_words_end_with_two() {
+    let bench = Bench::new(SCENARIO);
+    for wrong in [
+        &["run", "--gateway", "openclaw"][..],
+        &["run", "--report", "xml=x"],
+        &["run", "--jobs", "0"],
+        &["run", "missing.yaml"],
+        &["run", "scenarios", "--gateway", "embedded@2025.1.1"],
+    ] {
+        assert_eq!(bench.clawcheck(wrong).code, Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn snapshots_that_cannot_be_kept_end_with_three() {
+    let bench = Bench::new(SCENARIO);
+    std::fs::write(bench.path("file"), "").unwrap();
+    for place in ["file", "file/below", "/proc/clawcheck"] {
+        let ran = bench.clawcheck(&["run", "scenarios", "--snapshots", place]);
+        assert_eq!(ran.code, Some(3), "{place}: {}", ran.err);
+        assert!(ran.err.contains(place) && ran.err.contains("--snapshots"), "{place}: {}", ran.err);
+    }
+    bench.leaves_nothing();
+}
+
+#[test]
+fn a_gateway_that_is_not_there_is_found_so_once() {
+    let bench = Bench::new(SCENARIO);
+    for n in 0..8 {
+        std::fs::write(bench.path(&format!("scenarios/family/more-{n}.yaml")), SCENARIO).unwrap();
+    }
+    let description = "gateway: nobody\nabout: Nobody.\nclaims: 2026.4.2\ncommand: /does/not/exist\nstore: openclaw\nready: challenge\n";
+    std::fs::write(bench.path("nobody.yaml"), description).unwrap();
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "nobody.yaml", "--jobs", "8"]);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+    let said = ran.out.matches("`/does/not/exist` was not found").count();
+    assert!(ran.out.contains("9 cases: 9 error"), "{}", ran.out);
+    assert_eq!(said, 2, "once where it was tried, once for all others: {}", ran.out);
+    bench.leaves_nothing();
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_everything_and_says_what_was_done() {
+    let waits = "scenario: Waits\nsteps:\n  - open: {}\n    as: client\n  - await: { close: client }\n";
+    let bench = Bench::new(waits);
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
+    command.args(["run", "scenarios", "--report", "json=report.json"]).current_dir(bench.0.path());
+    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp")).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let began = Instant::now();
+    while std::fs::read_dir(bench.path("tmp")).unwrap().count() == 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "the run never began");
+        std::thread::yield_now();
+    }
+    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(bench.path("report.json")).unwrap()).unwrap();
+    assert_eq!((&report["interrupted"], &report["not_played"]), (&true.into(), &1.into()));
+    bench.leaves_nothing();
+}

@@ -1,0 +1,161 @@
+//! `clawcheck serve` as a process.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rstest::rstest;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A command with nothing of the caller's environment but a scratch HOME.
+pub fn serve(home: &Path) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command.arg("serve").env_clear().env("HOME", home).stdin(Stdio::null());
+    command
+}
+
+/// A gateway that listens; ended with the test.
+pub struct Serving {
+    child: Child,
+    line: String,
+    pub port: u16,
+}
+
+impl Serving {
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let port = line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+        let port = port.unwrap_or_else(|| panic!("no port in {line:?}"));
+        Self { child, line, port }
+    }
+
+    pub fn signal(&mut self, signal: Signal) -> ExitStatus {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("still there ten seconds after {signal}")
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn refused(mut command: Command) -> (Option<i32>, String) {
+    let Output { status, stderr, stdout } = command.output().unwrap();
+    assert!(stdout.is_empty());
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+#[rstest]
+#[case(Signal::SIGTERM)]
+#[case(Signal::SIGINT)]
+fn it_says_where_it_listens_answers_and_stops_cleanly(#[case] signal: Signal) {
+    let home = TempDir::new().unwrap();
+    let state = home.path().join("state");
+    let mut command = serve(home.path());
+    command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(&state);
+    let mut serving = Serving::start(command);
+    let expected =
+        format!("clawcheck serve: openclaw 2026.4.2 on ws://127.0.0.1:{} (state {})\n", serving.port, state.display());
+    assert_eq!(serving.line, expected);
+    let mut socket = TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
+    socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with(r#"{"ok":true,"status":"live"}"#), "{answer}");
+    // One that says nothing must not keep it from stopping.
+    let _idle = TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
+    assert_eq!(serving.signal(signal).code(), Some(0));
+    assert!(TcpStream::connect(("127.0.0.1", serving.port)).is_err());
+}
+
+#[test]
+fn the_user_s_own_state_is_used_only_when_named() {
+    let home = TempDir::new().unwrap();
+    let own = home.path().join(".openclaw");
+    std::fs::create_dir(&own).unwrap();
+    let (code, message) = refused(serve(home.path()));
+    assert_eq!(code, Some(2));
+    assert!(message.contains("--state-dir"), "{message}");
+    assert_eq!(std::fs::read_dir(&own).unwrap().count(), 0);
+}
+
+#[test]
+fn a_missing_token_is_made_up_once_and_saved() {
+    let home = TempDir::new().unwrap();
+    let mut saved = Vec::new();
+    for _ in 0..2 {
+        let mut command = serve(home.path());
+        command.env("OPENCLAW_STATE_DIR", "~/state").args(["--port", "0"]);
+        let mut serving = Serving::start(command);
+        serving.signal(Signal::SIGTERM);
+        saved.push(std::fs::read_to_string(home.path().join("state/openclaw.json")).unwrap());
+    }
+    assert!(saved[0].contains("\"token\""));
+    assert_eq!(saved[0], saved[1]);
+}
+
+#[test]
+fn a_port_in_use_is_a_fault() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = TempDir::new().unwrap();
+    let mut command = serve(home.path());
+    command.arg("--port").arg(taken.local_addr().unwrap().port().to_string());
+    command.arg("--state-dir").arg(home.path().join("state"));
+    let (code, message) = refused(command);
+    assert_eq!(code, Some(3));
+    assert!(message.contains("cannot listen on 127.0.0.1:") && message.contains("in use"), "{message}");
+}
+
+#[rstest]
+#[case::syntax("{ gateway: ", 2, "JSON5 parse failed")]
+#[case::binary("\u{0}\u{1}", 2, "JSON5 parse failed")]
+#[case::refused("{ gateway: { mode: 'local', port: 'x' } }", 1, "gateway.port: Invalid input: expected number")]
+#[case::unset("{}", 1, "gateway.mode")]
+fn a_wrong_configuration_is_the_user_s(#[case] text: &str, #[case] code: i32, #[case] says: &str) {
+    let home = TempDir::new().unwrap();
+    let config = home.path().join("openclaw.json");
+    std::fs::write(&config, text).unwrap();
+    let mut command = serve(home.path());
+    command.arg("--config").arg(&config).arg("--state-dir").arg(home.path().join("state"));
+    let (found, message) = refused(command);
+    assert_eq!(found, Some(code), "{message}");
+    assert!(message.contains(says), "{message}");
+    assert!(!home.path().join("state").exists());
+}
+
+#[test]
+fn a_named_configuration_must_be_there() {
+    let home = TempDir::new().unwrap();
+    let mut command = serve(home.path());
+    command.env("OPENCLAW_STATE_DIR", home.path().join("state")).env("OPENCLAW_CONFIG_PATH", "~/none.json");
+    let (code, message) = refused(command);
+    assert_eq!(code, Some(2));
+    assert!(message.contains("none.json"), "{message}");
+}
+
+#[test]
+fn a_file_in_the_state_directory_s_place_is_a_fault() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let mut command = serve(home.path());
+    command.arg("--state-dir").arg(&file);
+    let (code, message) = refused(command);
+    assert_eq!(code, Some(3));
+    assert!(message.contains("cannot use the state directory"), "{message}");
+}
