@@ -1,6 +1,7 @@
 //! `clawcheck run`: plays cases on a gateway and says what deviates.
 
 use super::progress::Progress;
+use super::signals::Signals;
 use super::snapshots::{self, Snapshots};
 use super::{Failure, exit};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation};
@@ -99,7 +100,12 @@ impl Run {
         snapshots.library.probe().map_err(|error| Failure::fault(snapshots::report(error)))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| fault(&format!("cannot start the run: {error}")))?;
-        let ended = runtime.block_on(self.play(&cases, &snapshots.library, &corpus, paths.is_empty()));
+        // Caught before anything is started: whatever a signal ends is cleared away.
+        let signals = {
+            let _runtime = runtime.enter();
+            Signals::catch().map_err(|error| fault(&format!("cannot catch signals: {error}")))?
+        };
+        let ended = runtime.block_on(self.play(signals, &cases, &snapshots.library, &corpus, paths.is_empty()));
         // Nothing that was started is left, and what still blocks a thread must not keep the process.
         runtime.shutdown_timeout(Duration::from_secs(1));
         let report = ended?;
@@ -129,6 +135,7 @@ impl Run {
 
     async fn play(
         &self,
+        signals: Signals,
         cases: &[&Case],
         library: &Library,
         corpus: &Corpus,
@@ -143,7 +150,7 @@ impl Run {
             ..Preparation::default()
         };
         let (stop_sender, stop) = watch::channel(false);
-        let signals = tokio::spawn(super::signals::until_told(stop_sender));
+        let signals = tokio::spawn(signals.until_told(stop_sender));
         let mut listeners = self.listeners(&progress);
         let mut listen = |event: Event<'_>| hear(&mut listeners, event);
         let told = |event| progress.preparing(&event);

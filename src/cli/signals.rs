@@ -2,14 +2,26 @@
 
 use tokio::sync::watch;
 
-/// Turns `stop` true at the first Ctrl-C, SIGTERM or SIGHUP. At the second one the process ends at once; the guard clears
-/// up after it.
-pub(super) async fn until_told(stop: watch::Sender<bool>) {
-    if once().await {
+/// The signals that end a run, caught from the moment this is made: before anything is started that would have to be
+/// cleared away.
+pub(super) struct Signals(platform::Caught);
+
+impl Signals {
+    /// Catches Ctrl-C, SIGTERM and SIGHUP from here on.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not let them be caught.
+    pub(super) fn catch() -> std::io::Result<Self> {
+        platform::Caught::new().map(Self)
+    }
+
+    /// Turns `stop` true at the first signal. At the second one the process ends at once; the guard clears up after it.
+    pub(super) async fn until_told(mut self, stop: watch::Sender<bool>) {
+        self.0.next().await;
         stop.send_replace(true);
-        if once().await {
-            std::process::exit(super::exit::INTERRUPTED.into());
-        }
+        self.0.next().await;
+        std::process::exit(super::exit::INTERRUPTED.into());
     }
 }
 
@@ -20,20 +32,48 @@ pub(super) async fn told(mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Waits for one signal; `false` when signals cannot be had.
 #[cfg(unix)]
-async fn once() -> bool {
-    use tokio::signal::unix::{SignalKind, signal};
-    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = signals else { return false };
-    tokio::select! {
-        told = interrupt.recv() => told.is_some(),
-        told = terminate.recv() => told.is_some(),
-        told = hangup.recv() => told.is_some(),
+mod platform {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    pub(super) struct Caught {
+        interrupt: Signal,
+        terminate: Signal,
+        hangup: Signal,
+    }
+
+    impl Caught {
+        pub(super) fn new() -> std::io::Result<Self> {
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                hangup: signal(SignalKind::hangup())?,
+            })
+        }
+
+        pub(super) async fn next(&mut self) {
+            tokio::select! {
+                _ = self.interrupt.recv() => (),
+                _ = self.terminate.recv() => (),
+                _ = self.hangup.recv() => (),
+            }
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn once() -> bool {
-    tokio::signal::ctrl_c().await.is_ok()
+mod platform {
+    pub(super) struct Caught;
+
+    impl Caught {
+        pub(super) fn new() -> std::io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(super) async fn next(&mut self) {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
 }

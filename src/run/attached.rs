@@ -6,10 +6,11 @@ use super::held::Held;
 use super::stage::{Stage, StageError};
 use crate::client::Connection;
 use crate::client::connect::Challenge;
-use crate::gateway::{Gateway, Place};
+use crate::gateway::{Gateway, Place, Workspace};
 use crate::observe::{Sound, StepEvidence, StoreFiles};
 use crate::rules::Release;
 use crate::scenario::connect::Connect;
+use crate::scenario::gateway::AuthMode;
 use crate::scenario::{Act, Case, Step};
 use crate::store::{Document, json as store_json};
 use serde_json::{Value, json};
@@ -20,16 +21,28 @@ use tokio::time::Instant;
 const CLEANER: &str = "clawcheck-cleaner";
 
 /// Whether a case changes nothing that outlives it: what it asks for is answered and told to nobody else, and the
-/// rules, asked through the embedded gateway, keep the store as it was.
+/// rules, asked through the embedded gateway, keep the store as it was. How the gateway authenticates is not known before it
+/// is asked, and asking can be enough to leave a trace: so they must keep it in every mode.
 pub(super) async fn leaves_no_trace(
     case: &Case,
     rules: &Gateway,
-    place: Place,
+    workspace: &Workspace,
     release: Release,
 ) -> Result<bool, StageError> {
     if !crate::judge::steps(case).into_iter().all(only_looks) {
         return Ok(false);
     }
+    for mode in [AuthMode::Token, AuthMode::Password, AuthMode::None] {
+        let mut case = case.clone();
+        case.scenario.gateway.auth.mode = mode;
+        if !keeps_the_store(&case, rules, workspace.place()?, release).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn keeps_the_store(case: &Case, rules: &Gateway, place: Place, release: Release) -> Result<bool, StageError> {
     let mut stage = Stage::new(case, rules, place, release, None);
     stage.perform().await?;
     let after = stage.files();

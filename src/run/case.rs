@@ -39,13 +39,20 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     let secret = shared.options.token.as_deref().filter(|_| attached);
     let mut stage = Stage::new(case, gateway, place, release, secret);
     stage.patience = stage.patience.starting_within(shared.options.start_timeout);
-    let played = stage.perform().await;
+    let played = tokio::select! {
+        played = stage.perform() => played,
+        () = super::stopped(shared.stop.clone()), if shared.cleans_up() => Err(StageError::BrokenOff),
+    };
     let observed = played.map(|steps| observe(&stage, steps, gateway));
-    if attached && shared.options.allow_writes {
+    if shared.cleans_up() {
         shared.left_behind(stage.clean_up().await);
     }
     let log = stage.end().await;
     let redactions = redactions(&stage);
+    if matches!(observed, Err(StageError::BrokenOff)) {
+        report.reason = Some(StageError::BrokenOff.to_string());
+        return report;
+    }
     match &observed {
         Err(StageError::Launch(error)) => shared.breaker.failed(&Dead::Launch(error)),
         Err(error @ StageError::Silent(_)) => shared.breaker.failed(&Dead::Silent(error.to_string())),
@@ -79,7 +86,7 @@ async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Sh
     let predicted = async {
         let rules = GatewaySpec::Embedded(Some(release));
         let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
-        attached::leaves_no_trace(case, &rules, shared.workspace.place()?, release).await
+        attached::leaves_no_trace(case, &rules, &shared.workspace, release).await
     };
     match predicted.await {
         Ok(true) => None,

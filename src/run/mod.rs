@@ -77,9 +77,18 @@ struct Shared<'a> {
     breaker: Breaker,
     fault: Mutex<Option<LibraryError>>,
     left_behind: Mutex<Vec<String>>,
+    /// Whether what is written has to be taken away again.
+    attached: bool,
+    /// Turns true when the run shall stop.
+    stop: watch::Receiver<bool>,
 }
 
 impl Shared<'_> {
+    /// Whether a case takes away what it has left on the gateway, also when it is broken off.
+    fn cleans_up(&self) -> bool {
+        self.attached && self.options.allow_writes
+    }
+
     /// Notes the first thing that went wrong with the snapshots: the run's result cannot be kept.
     fn fault(&self, error: LibraryError) {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
@@ -106,7 +115,7 @@ pub async fn run(
     library: &Library,
     guard: &Guard,
     options: &Options,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<RunReport, RunError> {
     let began = Instant::now();
@@ -118,6 +127,8 @@ pub async fn run(
         breaker: Breaker::default(),
         fault: Mutex::default(),
         left_behind: Mutex::default(),
+        attached: gateway.profile().kind == Kind::Attached,
+        stop: stop.clone(),
     };
     let info = RunInfo { gateway: info(gateway), cases: cases.len(), jobs: options.jobs };
     listen(Event::Started(&info)).map_err(RunError::Report)?;
@@ -147,7 +158,7 @@ pub async fn run(
                 Some(done) => tell(&done, &mut report, listen)?,
                 None => break,
             },
-            () = stopped(&mut stop) => {
+            () = stopped(stop.clone()) => {
                 report.interrupted = Some(playing.len() + waiting.len());
                 break;
             }
@@ -155,6 +166,10 @@ pub async fn run(
         if let Some(fault) = shared.take_fault() {
             return Err(RunError::Library(fault));
         }
+    }
+    if report.interrupted.is_some() && shared.cleans_up() {
+        // Each of them ends within the deadlines of its own clean-up. A second Ctrl-C does not wait for it.
+        while playing.next().await.is_some() {}
     }
     // What was broken off goes with its gateways and directories.
     drop(playing);
@@ -164,7 +179,7 @@ pub async fn run(
 }
 
 /// Waits until the run shall stop; for ever when nobody can say so any more.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+async fn stopped(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -62,6 +62,9 @@ pub(super) enum StageError {
     /// It did, and then said nothing in two steps one after the other.
     #[error("the gateway is silent: nothing came in two steps one after the other, each within {} s", .0.as_secs())]
     Silent(Duration),
+    /// The run was told to stop.
+    #[error("broken off")]
+    BrokenOff,
     /// The release that the case needs cannot be had.
     #[error(transparent)]
     OtherRelease(#[from] PrepareError),

@@ -25,19 +25,6 @@ fn a_reader_that_leaves_changes_no_verdict_and_loses_no_report() {
     bench.leaves_nothing();
 }
 
-#[test]
-fn a_report_that_cannot_be_written_ends_with_three_and_the_terminal_has_it_all() {
-    let bench = Bench::new(SCENARIO);
-    let ran = bench.clawcheck(&["run", "scenarios", "--report", "json=no/such/folder.json"]);
-    assert_eq!(ran.code, Some(3), "{}", ran.err);
-    assert!(
-        ran.err.contains("no/such/folder.json") && ran.out.contains("1 case: 1 deviates"),
-        "{}{}",
-        ran.out,
-        ran.err
-    );
-}
-
 /// Found before the first case, and not after an hour of them.
 #[test]
 fn snapshots_that_cannot_be_kept_are_found_so_before_a_case_is_played() {

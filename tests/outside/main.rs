@@ -1,6 +1,7 @@
 //! The product from outside.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod attached;
 mod ends;
 mod guard;
 mod hostile;

@@ -1,0 +1,74 @@
+//! A gateway that somebody else runs is left as it was found.
+
+use super::run::Bench;
+use super::serve::{Serving, serve};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Refused without a trace where a token is asked for; where none is, the device gets paired.
+const KNOCKS: &str = "scenario: Knocks\nsteps:\n  - connect: { device: laptop, auth: { token: wrong } }\n";
+/// One that was let in, and stays until somebody hangs up.
+const STAYS: &str = "\
+scenario: Stays
+steps:
+  - connect: { device: laptop }
+    as: laptop
+  - await: { close: laptop }
+";
+const TOKEN: &str = "a-token-of-somebody-else";
+
+/// A gateway with a state directory below `bench`, without authentication or with [`TOKEN`].
+fn somebody_elses(bench: &Bench, mode: &str) -> Serving {
+    let auth = format!(r#"{{ gateway: {{ mode: "local", auth: {{ mode: "{mode}", token: "{TOKEN}" }} }} }}"#);
+    std::fs::write(bench.path("openclaw.json"), auth).unwrap();
+    let mut command = serve(&bench.path("home"));
+    command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(bench.path("state"));
+    command.arg("--config").arg(bench.path("openclaw.json"));
+    Serving::start(command)
+}
+
+fn store(state: &Path) -> String {
+    let read = |name: &str| std::fs::read_to_string(state.join("devices").join(name)).unwrap_or_default();
+    read("paired.json") + &read("pending.json")
+}
+
+#[test]
+fn a_gateway_without_authentication_is_not_written_to_unasked() {
+    let bench = Bench::new(KNOCKS);
+    let serving = somebody_elses(&bench, "none");
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &url, "--release", "2026.4.2"]);
+    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("would leave traces"), "{}", ran.out);
+    assert_eq!(store(&bench.path("state")), "");
+    // The same case, allowed to, does write there: the check above can fail.
+    let state = bench.path("state");
+    let arguments = ["run", "scenarios", "--gateway", &url, "--release", "2026.4.2", "--allow-writes", "--state-dir"];
+    let ran = bench.clawcheck(&[&arguments[..], &[state.to_str().unwrap()]].concat());
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("paired"), "{}", ran.out);
+    assert!(!store(&state).contains("laptop") && store(&state).starts_with("{}"), "{}", store(&state));
+}
+
+#[test]
+fn what_was_written_is_taken_away_also_after_ctrl_c() {
+    let bench = Bench::new(STAYS);
+    let serving = somebody_elses(&bench, "token");
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command.args(["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{}", serving.port), "--allow-writes"]);
+    command.args(["--release", "2026.4.2"]).current_dir(bench.path("")).env("CLAWCHECK_TOKEN", TOKEN);
+    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+    let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while !store(&bench.path("state")).contains("deviceId") {
+        assert!(began.elapsed() < Duration::from_secs(30), "the case never paired its device");
+        std::thread::yield_now();
+    }
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!store(&bench.path("state")).contains("deviceId"), "{}", store(&bench.path("state")));
+    bench.leaves_nothing();
+}
