@@ -4,17 +4,20 @@
 //! that says what went wrong and which code that is.
 
 mod accept;
+mod compare;
 pub mod exit;
 mod failure;
 mod lint;
 mod list;
 mod progress;
+mod releases;
 mod review;
 mod run;
 mod schema;
 mod serve;
 mod signals;
 mod snapshots;
+mod table;
 
 pub use failure::Failure;
 
@@ -34,8 +37,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Accept(accept::Accept),
+    Compare(compare::Compare),
     Lint(lint::Lint),
     List(list::List),
+    Releases(releases::Releases),
     Review(review::Review),
     Run(run::Run),
     Schema(schema::Schema),
@@ -46,8 +51,10 @@ impl Command {
     fn run(self) -> Result<u8, Failure> {
         match self {
             Self::Accept(command) => command.run(),
+            Self::Compare(command) => command.run(),
             Self::Lint(command) => command.run(),
             Self::List(command) => command.run(),
+            Self::Releases(command) => command.run(),
             Self::Review(command) => command.run(),
             Self::Run(command) => command.run(),
             Self::Schema(command) => command.run(),

@@ -3,9 +3,11 @@
 //! A listener hears [`Event`]s in the order in which they happen, from one thread. What it is told is fit to be shown: the
 //! run has put symbols in the place of ids and tokens and taken the secrets out of transcripts and logs.
 
+pub mod comparison;
 pub mod json;
 pub mod terminal;
 
+pub use comparison::{Collected, Comparison};
 pub use json::Json;
 pub use terminal::Terminal;
 

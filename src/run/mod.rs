@@ -26,8 +26,8 @@ use crate::gateway::{Gateway, Guard, Kind, Workspace};
 use crate::judge::Verdict;
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{CaseReport, Event, GatewayInfo, RunInfo, RunReport};
-use crate::rules::Release;
 use crate::rules::history::KNOWN;
+use crate::rules::{Release, Rules};
 use crate::scenario::Case;
 use breaker::Breaker;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -234,8 +234,14 @@ fn info(gateway: &Gateway) -> GatewayInfo {
         program: profile.program.clone(),
         release: profile.claims,
         lacks: profile.lacks.iter().map(|capability| capability.name()).collect(),
-        notes: profile.notes.clone(),
+        notes: profile.notes.iter().cloned().chain(profile.claims.and_then(stands_in)).collect(),
     }
+}
+
+/// Says so where a release is not known of its own: it is held to what an older one answers.
+fn stands_in(release: Release) -> Option<String> {
+    let known = Rules::of(release).ok()?.described();
+    (known != release).then(|| format!("{release} is not known of its own: it is held to the answers of {known}"))
 }
 
 /// The release that a gateway is held to: the newest known one where nobody said which it is.
@@ -260,6 +266,16 @@ mod tests {
         let mut report = RunReport::default();
         verdicts.iter().for_each(|verdict| report.summary.add(*verdict));
         assert_eq!(outcome(&report, false), expected);
+    }
+
+    #[rstest]
+    #[case("2026.4.2", None)]
+    #[case("2026.4.3", Some("2026.4.3 is not known of its own: it is held to the answers of 2026.4.2"))]
+    fn a_release_between_two_known_ones_is_held_to_the_older_and_says_so(
+        #[case] release: &str,
+        #[case] said: Option<&str>,
+    ) {
+        assert_eq!(stands_in(release.parse().unwrap()).as_deref(), said);
     }
 
     #[test]

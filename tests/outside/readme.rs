@@ -32,6 +32,9 @@ const PROMISES: &[(&str, Promise)] = &[
     ("clawcheck run empty-tokens", Promise::Exits(0)),
     ("clawcheck run empty-tokens --gateway embedded@2026.3.31", Promise::Exits(0)),
     ("clawcheck run empty-tokens --gateway openclaw@2026.3.31", Promise::ExitsLive(0)),
+    ("clawcheck releases", Promise::Exits(0)),
+    ("clawcheck releases 2026.3.31 2026.4.2", Promise::Exits(0)),
+    ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens", Promise::Exits(1)),
     ("clawcheck list", Promise::Exits(0)),
     ("clawcheck list --filter role-upgrade", Promise::Exits(0)),
     ("clawcheck lint examples/exec-after-upgrade.yaml", Promise::Exits(0)),
@@ -92,7 +95,8 @@ fn every_command_does_what_is_said() {
         match promise {
             Promise::Exits(code) => ends(clawcheck(command, folder.path()), *code),
             Promise::ExitsBeside(url, code) => {
-                let serving = Serving::start(clawcheck(PROMISES[12].0, folder.path()));
+                let (serve, _) = PROMISES.iter().find(|(_, promise)| matches!(promise, Promise::Serves)).unwrap();
+                let serving = Serving::start(clawcheck(serve, folder.path()));
                 let command = command.replace(url, &format!("ws://127.0.0.1:{}", serving.port));
                 let mut process = clawcheck(&command, folder.path());
                 process.env("CLAWCHECK_TOKEN", "change-me");

@@ -91,12 +91,17 @@ pub enum LibraryError {
 }
 
 impl Library {
+    /// No snapshots, and no place for any.
+    pub fn empty() -> Self {
+        Self { origin: Origin::BuiltIn, cases: BTreeMap::new(), pending: Vec::new() }
+    }
+
     /// The snapshots inside the program.
     ///
     /// # Errors
     /// A file that is named wrongly.
     pub fn built_in() -> Result<Self, LibraryError> {
-        let mut library = Self { origin: Origin::BuiltIn, cases: BTreeMap::new(), pending: Vec::new() };
+        let mut library = Self::empty();
         let mut folders = vec![&BUILT_IN];
         while let Some(folder) = folders.pop() {
             folders.extend(folder.dirs());

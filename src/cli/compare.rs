@@ -1,0 +1,173 @@
+//! `clawcheck compare`: which cases do gateways answer differently?
+
+use super::progress::Progress;
+use super::signals::{Signals, told};
+use super::table::{Format, cell, table};
+use super::{Failure, exit};
+use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation};
+use crate::observe::snapshot::Library;
+use crate::report::comparison::{Cell, Row};
+use crate::report::{Collected, Comparison, Event, Listener as _};
+use crate::run::{self, Options, RunError};
+use crate::scenario::{Case, Corpus, Filter};
+use serde_json::json;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Play cases on several gateways and print where their answers part
+#[derive(Debug, clap::Args)]
+#[command(after_help = "In the table the same letter means the same observation, to the last line of the store. \
+    Exit codes: 0 all alike; 1 some differ; 3 a gateway could not do its part; 4 nothing was selected.")]
+pub(super) struct Compare {
+    /// The gateways: embedded[@RELEASE], openclaw@RELEASE, or a description file
+    #[arg(value_name = "GATEWAY", required = true, num_args = 2..)]
+    gateways: Vec<GatewaySpec>,
+    /// Scenario files, and folders with them; the scenarios inside the binary where none is given
+    #[arg(long, value_name = "PATH")]
+    scenarios: Vec<PathBuf>,
+    /// Only cases whose id is this, has this in it, or meets this glob; may be given several times
+    #[arg(long, short, value_name = "EXPR")]
+    filter: Vec<Filter>,
+    /// How many cases are played at once
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// How to print the table
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Compare {
+    pub(super) fn run(self) -> Result<u8, Failure> {
+        if let Some(attached) = self.gateways.iter().find(|gateway| matches!(gateway, GatewaySpec::Attached(_))) {
+            let error = miette::miette!(
+                help = "describe how it starts in a YAML file (see gateways/), and name that",
+                "{attached} cannot be compared: cases would be played on one gateway after the other, and what they leave there would differ"
+            );
+            return Err(Failure::usage(error));
+        }
+        let corpus = if self.scenarios.is_empty() { Corpus::embedded() } else { Corpus::load(&self.scenarios) };
+        let corpus = corpus.map_err(Failure::usage)?;
+        let cases = corpus.select(&self.filter);
+        if cases.is_empty() {
+            return Err(Failure::nothing(miette::miette!("no case is selected; `clawcheck list` shows all")));
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| fault(&format!("cannot start the run: {error}")))?;
+        let signals = {
+            let _runtime = runtime.enter();
+            Signals::catch().map_err(|error| fault(&format!("cannot catch signals: {error}")))?
+        };
+        let played = runtime.block_on(self.play(signals, &cases));
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        let Some(collected) = played? else { return Ok(exit::INTERRUPTED) };
+        let comparison = Comparison::new(&collected);
+        io::stdout().write_all(self.print(&comparison).as_bytes()).map_err(Failure::output)?;
+        Ok(match comparison {
+            Comparison { errors: 1.., .. } => exit::FAULT,
+            Comparison { differing, .. } if !differing.is_empty() => exit::DEVIATES,
+            Comparison { alike: 0, .. } => exit::NOTHING,
+            _ => exit::OK,
+        })
+    }
+
+    /// Plays the cases on one gateway after the other; `None` when that was broken off.
+    async fn play(&self, signals: Signals, cases: &[&Case]) -> Result<Option<Vec<Collected>>, Failure> {
+        // No snapshot is asked: what the gateways saw is held against each other alone.
+        let library = Library::empty();
+        let (stop_sender, stop) = watch::channel(false);
+        let signals = tokio::spawn(signals.until_told(stop_sender));
+        let mut all = Vec::new();
+        for spec in &self.gateways {
+            let progress = Progress::new(cases.len());
+            let guard = Guard::default();
+            let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
+            let telling = |event| progress.preparing(&event);
+            let prepared = tokio::select! {
+                prepared = Gateway::prepare(spec, &preparation, &telling) => prepared,
+                () = told(stop.clone()) => return Ok(None),
+            };
+            let gateway = prepared.map_err(|error| {
+                progress.finish();
+                if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) }
+            })?;
+            let mut collected = Collected::default();
+            let mut bar = progress.clone();
+            let mut listen = |event: Event<'_>| {
+                bar.hear(event)?;
+                collected.hear(event)
+            };
+            let options = self.options(&gateway);
+            let ran = run::run(cases, &gateway, &library, &guard, &options, stop.clone(), &mut listen).await;
+            progress.finish();
+            if ran.map_err(failure)?.interrupted.is_some() {
+                return Ok(None);
+            }
+            all.push(collected);
+        }
+        signals.abort();
+        Ok(Some(all))
+    }
+
+    fn options(&self, gateway: &Gateway) -> Options {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
+        Options { jobs: self.jobs.map_or(jobs, usize::from), ..Options::default() }
+    }
+
+    fn print(&self, comparison: &Comparison) -> String {
+        let names = self.gateways.iter().map(ToString::to_string).collect::<Vec<_>>();
+        if self.format == Format::Json {
+            return document(&names, comparison);
+        }
+        let mut text = String::new();
+        if !comparison.differing.is_empty() {
+            let header = std::iter::once("case".to_owned()).chain(names.iter().cloned());
+            let mut table = table(self.format, header);
+            for Row { case, step, cells } in &comparison.differing {
+                let place = if step.is_empty() { case.clone() } else { format!("{case}\n{step}") };
+                let cells = cells.iter().map(|cell| match cell {
+                    Cell { group: Some(group), line } => format!("{group}  {line}"),
+                    Cell { group: None, line } => format!("-  {line}"),
+                });
+                table.add_row(std::iter::once(place).chain(cells).map(|text| cell(self.format, &text)));
+            }
+            text = format!("{table}\n\n");
+        }
+        let Comparison { differing, alike, incomplete, errors } = comparison;
+        text.push_str(&format!("{} differ, {alike} alike", differing.len()));
+        if *incomplete > 0 {
+            text.push_str(&format!(", {incomplete} not played on all"));
+        }
+        if *errors > 0 {
+            text.push_str(&format!(", {errors} errors"));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+fn document(names: &[String], comparison: &Comparison) -> String {
+    let row = |row: &Row| {
+        let cells = row.cells.iter().map(|cell| json!({ "group": cell.group, "line": cell.line }));
+        json!({ "case": row.case, "step": row.step, "gateways": cells.collect::<Vec<_>>() })
+    };
+    let document = json!({
+        "schema": 1,
+        "gateways": names,
+        "differing": comparison.differing.iter().map(row).collect::<Vec<_>>(),
+        "alike": comparison.alike,
+        "incomplete": comparison.incomplete,
+        "errors": comparison.errors,
+    });
+    format!("{document:#}\n")
+}
+
+fn fault(message: &str) -> Failure {
+    Failure::fault(miette::Report::msg(message.to_owned()))
+}
+
+fn failure(error: RunError) -> Failure {
+    fault(&error.to_string())
+}

@@ -1,0 +1,75 @@
+//! `clawcheck releases`: what changed when?
+
+use super::table::{Format, cell, table};
+use super::{Failure, exit};
+use crate::rules::{Change, Release, Rules, changes, known_releases};
+use serde_json::json;
+use std::io::{self, Write as _};
+
+/// Print the history of the rules: what changed in which release, and how that is known
+#[derive(Debug, clap::Args)]
+#[command(after_help = "A release between two known ones answers as the older of them, as far as is known.")]
+pub(super) struct Releases {
+    /// Only what changed in these releases, or what the known release behind them is
+    #[arg(value_name = "RELEASE")]
+    only: Vec<Release>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Releases {
+    pub(super) fn run(self) -> Result<u8, Failure> {
+        let mut wanted = Vec::new();
+        let mut notes = Vec::new();
+        for release in &self.only {
+            let known = Rules::of(*release).map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?;
+            if known.described() != *release {
+                notes.push(format!("{release} is not known of its own: it answers as {}\n", known.described()));
+            }
+            wanted.push(known.described());
+        }
+        let shown = |release: &Release| wanted.is_empty() || wanted.contains(release);
+        let releases = known_releases().iter().copied().filter(shown).collect::<Vec<_>>();
+        let text = match self.format {
+            Format::Json => json(&releases),
+            format => notes.concat() + &history(&releases, format),
+        };
+        io::stdout().write_all(text.as_bytes()).map_err(Failure::output)?;
+        Ok(exit::OK)
+    }
+}
+
+fn of(release: Release) -> impl Iterator<Item = &'static Change> {
+    changes().into_iter().filter(move |change| change.seen == release)
+}
+
+fn history(releases: &[Release], format: Format) -> String {
+    let mut table = table(format, ["release", "not yet in", "what changed", "known by"]);
+    for release in releases {
+        let mut named = false;
+        for change in of(*release) {
+            let name = if named { String::new() } else { release.to_string() };
+            named = true;
+            let sources = change.sources.join("\n");
+            table.add_row([name, change.not_yet.to_string(), cell(format, change.what), cell(format, &sources)]);
+        }
+        if !named {
+            let what = if *release == known_releases()[0] {
+                "the oldest release that is known: the ground that all changes build on"
+            } else {
+                "nothing that is known"
+            };
+            table.add_row([release.to_string(), String::new(), what.to_owned(), String::new()]);
+        }
+    }
+    format!("{table}\n")
+}
+
+fn json(releases: &[Release]) -> String {
+    let release = |release: &Release| {
+        let change = |change: &Change| json!({ "what": change.what, "not_yet": change.not_yet.to_string(), "sources": change.sources });
+        json!({ "release": release.to_string(), "changes": of(*release).map(change).collect::<Vec<_>>() })
+    };
+    format!("{:#}\n", json!({ "schema": 1, "releases": releases.iter().map(release).collect::<Vec<_>>() }))
+}

@@ -1,0 +1,135 @@
+//! Several gateways side by side: which cases they answer alike, and where the others part.
+
+use super::{CaseReport, Event, Listener};
+use crate::judge::Verdict;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+/// Keeps what became of every case.
+#[derive(Debug, Default)]
+pub struct Collected(BTreeMap<String, CaseReport>);
+
+impl Listener for Collected {
+    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+        if let Event::Case(case) = event {
+            self.0.insert(case.id.clone(), case.clone());
+        }
+        Ok(())
+    }
+}
+
+/// What one gateway did in one case, held against the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// `A` for what the first gateway saw, `B` for the first other thing, and so on; absent where nothing was seen.
+    pub group: Option<char>,
+    /// The line in which the groups part, or why nothing was seen.
+    pub line: String,
+}
+
+/// A case that the gateways do not answer alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The case.
+    pub case: String,
+    /// The step in which they part first, in words; empty where it is in the store.
+    pub step: String,
+    /// What each of them did, in their order.
+    pub cells: Vec<Cell>,
+}
+
+/// Several gateways held against each other, case by case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// The cases that are not answered alike, by id.
+    pub differing: Vec<Row>,
+    /// How many cases are.
+    pub alike: usize,
+    /// Cases that at least one gateway did not play: skipped or not applicable there. They are in neither of the others
+    /// unless those who played it differ.
+    pub incomplete: usize,
+    /// How many cases could not be played by a gateway or by the harness.
+    pub errors: usize,
+}
+
+impl Comparison {
+    /// Holds against each other what was collected of several gateways.
+    pub fn new(gateways: &[Collected]) -> Self {
+        let cases: BTreeSet<&String> = gateways.iter().flat_map(|gateway| gateway.0.keys()).collect();
+        let mut comparison = Self { differing: Vec::new(), alike: 0, incomplete: 0, errors: 0 };
+        for case in cases {
+            let reports = gateways.iter().map(|gateway| gateway.0.get(case)).collect::<Vec<_>>();
+            let texts = reports.iter().map(|report| text(*report)).collect::<Vec<_>>();
+            let errors = reports.iter().flatten().filter(|report| report.verdict == Verdict::Error).count();
+            comparison.errors += errors;
+            let different = texts.iter().flatten().collect::<BTreeSet<_>>().len() > 1;
+            if different || errors > 0 {
+                comparison.differing.push(row(case, &reports, &texts));
+            } else if texts.contains(&None) {
+                comparison.incomplete += 1;
+            } else {
+                comparison.alike += 1;
+            }
+        }
+        comparison
+    }
+}
+
+fn text(report: Option<&CaseReport>) -> Option<&str> {
+    Some(report?.observation.as_ref()?.text())
+}
+
+fn row(case: &str, reports: &[Option<&CaseReport>], texts: &[Option<&str>]) -> Row {
+    let mut groups: Vec<&str> = Vec::new();
+    for text in texts.iter().flatten() {
+        if !groups.contains(text) {
+            groups.push(text);
+        }
+    }
+    let parts = parting(&groups);
+    let cells = reports.iter().zip(texts).map(|(report, text)| cell(*report, *text, &groups, parts)).collect();
+    let step = groups.first().map(|text| step(text, parts)).unwrap_or_default();
+    Row { case: case.to_owned(), step, cells }
+}
+
+fn cell(report: Option<&CaseReport>, text: Option<&str>, groups: &[&str], parts: usize) -> Cell {
+    let Some(text) = text else {
+        let why = report.map(|report| {
+            let reason = report.reason.as_deref().and_then(|reason| reason.lines().next()).unwrap_or_default();
+            format!("{}: {reason}", report.verdict.name())
+        });
+        return Cell { group: None, line: why.unwrap_or_else(|| "not played".to_owned()) };
+    };
+    let at = groups.iter().position(|group| *group == text).unwrap_or_default();
+    let group = char::from_u32('A' as u32 + u32::try_from(at).unwrap_or_default());
+    let line = text.lines().nth(parts).map_or("(nothing more)", str::trim);
+    Cell { group, line: if line.is_empty() { "(nothing more)".to_owned() } else { line.to_owned() } }
+}
+
+/// The number of the first line in which not all texts are alike.
+fn parting(texts: &[&str]) -> usize {
+    let Some((first, others)) = texts.split_first() else { return 0 };
+    let differs = |at: usize, line: &str| others.iter().any(|other| other.lines().nth(at) != Some(line));
+    let parts = first.lines().enumerate().find(|(at, line)| differs(*at, line)).map(|(at, _)| at);
+    parts.unwrap_or_else(|| first.lines().count())
+}
+
+/// The step that a line of an observation belongs to: the last line before it that is not indented.
+fn step(text: &str, line: usize) -> String {
+    let before = text.lines().take(line).collect::<Vec<_>>();
+    before.iter().rev().find(|line| !line.starts_with(' ')).map(|line| (*line).to_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_is_not_alike_is_found_with_its_step() {
+        let one = "connect laptop\n  <- hello-ok\nconnect laptop as node\n  <- error NOT_PAIRED\n";
+        let other = "connect laptop\n  <- hello-ok\nconnect laptop as node\n  <- hello-ok\n";
+        assert_eq!(parting(&[one, other]), 3);
+        assert_eq!(step(one, 3), "connect laptop as node");
+        assert_eq!(parting(&[one, &one[..one.len() - 22]]), 3);
+    }
+}

@@ -1,0 +1,71 @@
+//! `clawcheck compare` and `clawcheck releases`.
+
+use super::run::Bench;
+use serde_json::Value;
+
+const SCENARIO: &str = "\
+scenario: The lock-out of 2026.3.31
+store:
+  paired:
+    laptop: { role: operator, scopes: [operator.read], tokens: {} }
+steps:
+  - connect: { device: laptop, role: operator, scopes: [operator.read] }
+";
+
+#[test]
+fn gateways_that_part_are_shown_with_the_line_in_which_they_do() {
+    let bench = Bench::new(SCENARIO);
+    let same = ["compare", "embedded@2026.4.2", "embedded@2026.4.2", "--scenarios", "scenarios"];
+    let ran = bench.clawcheck(&same);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "0 differ, 1 alike\n"), "{}", ran.err);
+
+    let three =
+        ["compare", "embedded@2026.3.28", "embedded@2026.3.31", "embedded@2026.4.2", "--scenarios", "scenarios"];
+    let ran = bench.clawcheck(&[&three[..], &["--format", "json"]].concat());
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    let row = &document["differing"][0];
+    assert_eq!(row["case"], "family/case");
+    assert_eq!(row["step"], "connect laptop as operator [operator.read]");
+    let cells = row["gateways"].as_array().unwrap();
+    let starts = |cell: usize, words: &str| cells[cell]["line"].as_str().unwrap().starts_with(words);
+    assert_eq!((&cells[0]["group"], &cells[1]["group"]), (&"A".into(), &"B".into()));
+    assert!(starts(0, "<- hello-ok") && starts(1, "<- error NOT_PAIRED") && starts(2, "<- hello-ok"), "{row}");
+
+    let ran = bench.clawcheck(&[&three[..], &["--format", "markdown"]].concat());
+    assert!(ran.out.starts_with("| case") && ran.out.ends_with("1 differ, 0 alike\n"), "{}", ran.out);
+    bench.leaves_nothing();
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_in_words() {
+    let bench = Bench::new(SCENARIO);
+    let attached = bench.clawcheck(&["compare", "embedded", "ws://127.0.0.1:9", "--scenarios", "scenarios"]);
+    assert_eq!(attached.code, Some(2));
+    assert!(attached.err.contains("cannot be compared"), "{}", attached.err);
+    assert_eq!(bench.clawcheck(&["compare", "embedded"]).code, Some(2), "one alone is not compared");
+    let nothing = ["compare", "embedded", "embedded@2026.4.2", "--scenarios", "scenarios", "--filter", "no-such"];
+    assert_eq!(bench.clawcheck(&nothing).code, Some(4));
+}
+
+#[test]
+fn the_history_is_printed_whole_or_for_one_release() {
+    let bench = Bench::new(SCENARIO);
+    let whole: Value = serde_json::from_str(&bench.clawcheck(&["releases", "--format", "json"]).out).unwrap();
+    let releases = whole["releases"].as_array().unwrap();
+    let change = |release: &str, words: &str| {
+        let release = releases.iter().find(|entry| entry["release"] == release).unwrap();
+        let changes = release["changes"].as_array().unwrap();
+        changes.iter().any(|change| change["what"].as_str().unwrap().contains(words) && change["not_yet"].is_string())
+    };
+    assert!(change("2026.3.31", "`tokens: {}` has no role") && change("2026.4.2", "falls back to the roles"));
+
+    let between = bench.clawcheck(&["releases", "2026.4.3"]);
+    assert_eq!(between.code, Some(0));
+    assert!(between.out.starts_with("2026.4.3 is not known of its own: it answers as 2026.4.2\n"), "{}", between.out);
+    assert!(between.out.contains("falls back to") && !between.out.contains("has no role"), "{}", between.out);
+
+    let before = bench.clawcheck(&["releases", "2026.1.1"]);
+    assert_eq!(before.code, Some(2));
+    assert!(before.err.contains("the rules of 2026.1.1 are not known"), "{}", before.err);
+}
