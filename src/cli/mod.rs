@@ -7,6 +7,7 @@ mod accept;
 mod compare;
 pub mod exit;
 mod failure;
+mod fuzz;
 mod lint;
 mod list;
 mod progress;
@@ -38,6 +39,7 @@ struct Arguments {
 enum Command {
     Accept(accept::Accept),
     Compare(compare::Compare),
+    Fuzz(fuzz::Fuzz),
     Lint(lint::Lint),
     List(list::List),
     Releases(releases::Releases),
@@ -52,6 +54,7 @@ impl Command {
         match self {
             Self::Accept(command) => command.run(),
             Self::Compare(command) => command.run(),
+            Self::Fuzz(command) => command.run(),
             Self::Lint(command) => command.run(),
             Self::List(command) => command.run(),
             Self::Releases(command) => command.run(),

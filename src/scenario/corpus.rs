@@ -32,6 +32,14 @@ impl Corpus {
         Self::of(read(files::on_disk(paths)))
     }
 
+    /// The scenario that this text is, as if it stood in a file at this path.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn written(path: &Path, text: &str) -> Result<Self, Problems> {
+        Self::of(read(vec![files::written(path, text.as_bytes().to_vec())]))
+    }
+
     fn of((cases, problems): (Vec<Case>, Vec<Problem>)) -> Result<Self, Problems> {
         if problems.is_empty() { Ok(Self { cases }) } else { Err(Problems(problems)) }
     }

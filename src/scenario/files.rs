@@ -137,6 +137,11 @@ fn read(path: &Path) -> Result<(Source, Origin), Problem> {
     let file = std::fs::File::open(path).map_err(|error| problem(unreadable(&error)))?;
     let mut bytes = Vec::new();
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| problem(unreadable(&error)))?;
+    written(path, bytes)
+}
+
+/// A scenario as if it stood in a file at this path.
+pub(super) fn written(path: &Path, bytes: Vec<u8>) -> Result<(Source, Origin), Problem> {
     let text = text(path, bytes)?;
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
     Ok((Source { path: path.to_path_buf(), embedded: false, text }, Origin::Disk(folder)))

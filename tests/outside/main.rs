@@ -4,6 +4,7 @@
 mod attached;
 mod compare;
 mod ends;
+mod fuzz;
 mod guard;
 mod hostile;
 mod install;

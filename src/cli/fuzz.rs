@@ -1,0 +1,188 @@
+//! `clawcheck fuzz`: plays random life stories on a gateway and on the rules, and keeps what differs.
+
+use super::progress::Progress;
+use super::run::colour;
+use super::signals::Signals;
+use super::{Failure, exit};
+use crate::fuzz::{self, FuzzReport, Plan};
+use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation};
+use crate::observe::diff;
+use crate::report::Listener as _;
+use crate::report::terminal::counted;
+use crate::run::Options;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Stories in which a side could not do its part that are named before the rest is a number.
+const NAMED: usize = 5;
+
+/// Play random life stories on a gateway and on the rules, and keep what differs as scenario files
+///
+/// A story is a generated scenario: random records in the store, several connects, decisions about devices and tokens. The
+/// same seed and index give the same story, whatever the gateway. The rules are those of the release that the gateway claims to be.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 no difference; 1 a difference; 2 wrong usage; 3 a gateway or the harness could \
+    not do its part; 4 no story could be compared; 130 broken off by Ctrl-C.")]
+pub(super) struct Fuzz {
+    /// The gateway: embedded[@RELEASE], openclaw@RELEASE or a description file
+    #[arg(long, short, value_name = "GATEWAY")]
+    gateway: GatewaySpec,
+    /// What the stories come from; one that is thrown, and told, unless said
+    #[arg(long, short, value_name = "N")]
+    seed: Option<u32>,
+    /// How many stories are played
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    cases: u32,
+    /// The index of the first story
+    #[arg(long, value_name = "INDEX", default_value_t = 0)]
+    first: u32,
+    /// The folder for what differs
+    #[arg(long, value_name = "DIR", default_value = "fuzz")]
+    keep: PathBuf,
+    /// How long differences are made short at most; 0 to tell them as they were found
+    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    shrink_within: u16,
+    /// How many stories are played at once
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// How long a gateway may take to be ready; 120 unless said otherwise
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
+    start_timeout: Option<u16>,
+}
+
+impl Fuzz {
+    pub(super) fn run(self) -> Result<u8, Failure> {
+        if matches!(self.gateway, GatewaySpec::Attached(_)) {
+            let message = "stories write to the store, and this gateway is somebody else's";
+            let help = "name a gateway that clawcheck starts: openclaw@RELEASE or a description file";
+            return Err(Failure::usage(miette::miette!(help = help, "{message}")));
+        }
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => getrandom::u32().map_err(|error| fault(&format!("cannot throw a seed: {error}")))?,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| fault(&format!("cannot start the run: {error}")))?;
+        // Caught before anything is started: whatever a signal ends is cleared away.
+        let signals = {
+            let _runtime = runtime.enter();
+            Signals::catch().map_err(|error| fault(&format!("cannot catch signals: {error}")))?
+        };
+        let ended = runtime.block_on(self.play(signals, seed));
+        // Nothing that was started is left, and what still blocks a thread must not keep the process.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        match ended? {
+            Some(report) => self.tell(seed, &report),
+            None => Ok(exit::INTERRUPTED),
+        }
+    }
+
+    /// Plays the stories; nothing where it was broken off before the first.
+    async fn play(&self, signals: Signals, seed: u32) -> Result<Option<FuzzReport>, Failure> {
+        let guard = Guard::default();
+        let mut progress = Progress::new(self.cases as usize);
+        let (stop_sender, stop) = watch::channel(false);
+        let signals = tokio::spawn(signals.until_told(stop_sender));
+        let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
+        let told = {
+            let progress = progress.clone();
+            move |event| progress.preparing(&event)
+        };
+        let prepared = tokio::select! {
+            prepared = Gateway::prepare(&self.gateway, &preparation, &told) => prepared,
+            () = super::signals::told(stop.clone()) => {
+                progress.finish();
+                return Ok(None);
+            }
+        };
+        let gateway = prepared.map_err(|error| {
+            progress.finish();
+            if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) }
+        })?;
+        let options = self.options(&gateway);
+        let plan = Plan {
+            seed: seed.into(),
+            first: self.first.into(),
+            stories: self.cases.into(),
+            shrink_within: Duration::from_secs(self.shrink_within.into()),
+        };
+        let mut listen = |event: crate::report::Event<'_>| progress.hear(event);
+        let ended = fuzz::fuzz(plan, &gateway, &guard, &options, stop, &mut listen).await;
+        signals.abort();
+        progress.finish();
+        ended.map(Some).map_err(|error| fault(&error.to_string()))
+    }
+
+    fn options(&self, gateway: &Gateway) -> Options {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        // In process the cases wait for each other's turn more than for the machine.
+        let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
+        Options {
+            jobs: self.jobs.map_or(jobs, usize::from),
+            start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
+            ..Options::default()
+        }
+    }
+
+    /// Says what was found, and keeps it. Gives the exit code.
+    fn tell(&self, seed: u32, report: &FuzzReport) -> Result<u8, Failure> {
+        let mut out = io::stdout().lock();
+        let gateway = self.gateway.to_string();
+        for found in &report.found {
+            let shortest = &found.shortest;
+            let stories = match found.stories.len() {
+                1 => "1 story".to_owned(),
+                many => format!("{many} stories"),
+            };
+            let first = found.stories.iter().take(NAMED).map(u64::to_string).collect::<Vec<_>>().join(", ");
+            writeln!(
+                out,
+                "differs  {}  ({stories}: {first}{})",
+                found.kind,
+                if found.stories.len() > NAMED { ", ..." } else { "" }
+            )
+            .map_err(Failure::output)?;
+            if !shortest.repeats && self.shrink_within > 0 {
+                writeln!(out, "  it was not seen again, or not tried again").map_err(Failure::output)?;
+            }
+            let kept = shortest.keep(&self.keep, &gateway).map_err(|error| fault(&error.to_string()))?;
+            let text = diff::render(&shortest.difference.predicted, &shortest.difference.seen, colour());
+            for line in text.lines() {
+                writeln!(out, "    {line}").map_err(Failure::output)?;
+            }
+            let file = kept.file.display().to_string();
+            let again = crate::report::terminal::quoted(&file);
+            writeln!(out, "  again: clawcheck run {again} --gateway {gateway}\n").map_err(Failure::output)?;
+        }
+        for (why, count) in &report.not_played {
+            writeln!(out, "not played  {count}: {why}").map_err(Failure::output)?;
+        }
+        for (index, why) in report.failed.iter().take(NAMED) {
+            writeln!(out, "failed  story {index}: {why}").map_err(Failure::output)?;
+        }
+        let differing = format!("{} differ in {}", report.differing, counted(report.found.len(), "kind"));
+        writeln!(
+            out,
+            "seed {seed}: {} stories compared with {gateway} on {}, {differing}, {} failed, {} replays, {:.1} s",
+            report.compared,
+            counted(report.configurations, "configuration"),
+            report.failed.len(),
+            report.replayed,
+            report.duration.as_secs_f64(),
+        )
+        .map_err(Failure::output)?;
+        Ok(match report {
+            report if report.interrupted => exit::INTERRUPTED,
+            report if !report.failed.is_empty() => exit::FAULT,
+            report if report.differing > 0 => exit::DEVIATES,
+            report if report.compared == 0 => exit::NOTHING,
+            _ => exit::OK,
+        })
+    }
+}
+
+fn fault(message: &str) -> Failure {
+    Failure::fault(miette::Report::msg(message.to_owned()))
+}

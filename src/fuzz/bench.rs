@@ -1,0 +1,131 @@
+//! Plays scenarios on the rules and on the gateway under test, both by the ordinary run, and holds what was seen side by side.
+
+use super::FuzzError;
+use super::difference::Difference;
+use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
+use crate::judge::Verdict;
+use crate::observe::Observation;
+use crate::observe::snapshot::Library;
+use crate::report::Event;
+use crate::rules::Release;
+use crate::run::{self, Options};
+use crate::scenario::Case;
+use std::collections::BTreeMap;
+use std::io;
+use tokio::sync::watch;
+
+/// Hears how far a comparison is: the events of the run on the gateway under test.
+pub type Listener<'a> = &'a mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send);
+
+/// The gateway under test beside the rules of the release that it claims to be.
+pub(super) struct Bench<'a> {
+    gateway: &'a Gateway,
+    rules: Gateway,
+    /// Stories have no snapshots: the rules say what is right.
+    library: Library,
+    guard: &'a Guard,
+    options: &'a Options,
+    stop: watch::Receiver<bool>,
+}
+
+/// What became of one scenario on both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Compared {
+    /// Both saw the same.
+    Same,
+    /// They did not.
+    Differs(Box<Difference>),
+    /// One of them cannot play it, and why.
+    NotPlayed(String),
+    /// One of them could not do its part, and why.
+    Failed(String),
+}
+
+/// What became of many.
+pub(super) struct Comparison {
+    /// By the id of the case.
+    pub(super) cases: BTreeMap<String, Compared>,
+    /// Whether the run was told to stop before all of them were played.
+    pub(super) interrupted: bool,
+}
+
+impl<'a> Bench<'a> {
+    /// A bench for a gateway.
+    ///
+    /// # Errors
+    /// The embedded gateway does not know the release.
+    pub(super) async fn new(
+        gateway: &'a Gateway,
+        guard: &'a Guard,
+        options: &'a Options,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self, FuzzError> {
+        let spec = GatewaySpec::Embedded(Some(run::release_of(gateway)));
+        let rules = Gateway::prepare(&spec, &Preparation::default(), &|_| {}).await?;
+        Ok(Self { gateway, rules, library: Library::built_in()?, guard, options, stop })
+    }
+
+    /// The release whose rules predict.
+    pub(super) fn release(&self) -> Release {
+        run::release_of(self.gateway)
+    }
+
+    /// Plays cases on both and compares what was seen.
+    ///
+    /// # Errors
+    /// A run that could not be brought to its end.
+    pub(super) async fn compare(&self, cases: &[&Case], listen: Listener<'_>) -> Result<Comparison, FuzzError> {
+        let (predicted, _) = self.play(cases, &self.rules, &mut |_| Ok(())).await?;
+        // What the rules cannot play cannot be compared.
+        let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(Played::Seen(_)));
+        let worth = cases.iter().filter(playable).copied().collect::<Vec<_>>();
+        let (mut seen, interrupted) = self.play(&worth, self.gateway, listen).await?;
+        let mut compared = BTreeMap::new();
+        for (id, predicted) in predicted {
+            let result = match (predicted, seen.remove(&id)) {
+                (Played::Seen(predicted), Some(Played::Seen(seen))) => {
+                    match Difference::between(seen.comparable(predicted.text()), seen.text()) {
+                        Some(difference) => Compared::Differs(Box::new(difference)),
+                        None => Compared::Same,
+                    }
+                }
+                (Played::Failed(why), _) => Compared::Failed(format!("the rules: {why}")),
+                (Played::Not(why), _) | (_, Some(Played::Not(why))) => Compared::NotPlayed(why),
+                (_, Some(Played::Failed(why))) => Compared::Failed(why),
+                (_, None) => continue,
+            };
+            compared.insert(id, result);
+        }
+        Ok(Comparison { cases: compared, interrupted })
+    }
+
+    async fn play(
+        &self,
+        cases: &[&Case],
+        gateway: &Gateway,
+        listen: Listener<'_>,
+    ) -> Result<(BTreeMap<String, Played>, bool), FuzzError> {
+        let mut played = BTreeMap::new();
+        let mut hear = |event: Event<'_>| {
+            if let Event::Case(report) = event {
+                let reason = || report.reason.clone().unwrap_or_default();
+                let what = match (&report.observation, report.verdict) {
+                    (Some(observation), _) => Played::Seen(Box::new(observation.clone())),
+                    (None, Verdict::Error) => Played::Failed(reason()),
+                    (None, _) => Played::Not(reason()),
+                };
+                played.insert(report.id.clone(), what);
+            }
+            listen(event)
+        };
+        let stop = self.stop.clone();
+        let report = run::run(cases, gateway, &self.library, self.guard, self.options, stop, &mut hear).await?;
+        Ok((played, report.interrupted.is_some()))
+    }
+}
+
+enum Played {
+    Seen(Box<Observation>),
+    Not(String),
+    Failed(String),
+}

@@ -1,0 +1,127 @@
+//! A difference between what the rules say and what a gateway did, and what kind of difference it is.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What the rules say of a story and what was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The observation on the embedded gateway.
+    pub predicted: String,
+    /// The observation on the gateway under test, in the same form.
+    pub seen: String,
+    /// What kind of difference it is.
+    pub kind: Kind,
+}
+
+impl Difference {
+    /// The difference between two observations; `None` where they are the same.
+    pub(super) fn between(predicted: &str, seen: &str) -> Option<Self> {
+        (predicted != seen).then(|| Self {
+            predicted: predicted.to_owned(),
+            seen: seen.to_owned(),
+            kind: Kind::of(predicted, seen),
+        })
+    }
+}
+
+/// What differs first, without who it happened to: differences of one kind have one cause more often than not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind {
+    /// The part of the observation: `steps`, or a section of the store.
+    part: String,
+    /// What the rules say there that was not seen.
+    predicted: String,
+    /// What was seen there instead.
+    seen: String,
+}
+
+impl Kind {
+    fn of(predicted: &str, seen: &str) -> Self {
+        let mut part = "steps".to_owned();
+        let (mut left, mut right) = (predicted.lines(), seen.lines());
+        loop {
+            let (a, b) = (left.next(), right.next());
+            if a == b && a.is_some() {
+                // Behind the first empty line stand the sections of the store, each under its name.
+                match a {
+                    Some("") => part.clear(),
+                    Some(name) if part != "steps" && !name.starts_with(' ') => name.clone_into(&mut part),
+                    _ => {}
+                }
+                continue;
+            }
+            let (predicted, seen) = differing(a.unwrap_or_default(), b.unwrap_or_default());
+            return Self { part, predicted, seen };
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_nothing = |text: &'_ str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
+        write!(f, "{}: {} instead of {}", self.part, or_nothing(&self.seen), or_nothing(&self.predicted))
+    }
+}
+
+/// The words of two lines that are in one of them alone.
+fn differing(predicted: &str, seen: &str) -> (String, String) {
+    let (a, b) = (words(predicted), words(seen));
+    if a.first() != b.first() {
+        // Two different things happened: what they said is beside the point.
+        return (a.first().cloned().unwrap_or_default(), b.first().cloned().unwrap_or_default());
+    }
+    let only = |words: &[String], others: &[String]| {
+        let only = words.iter().filter(|word| !others.contains(word)).map(|word| label(word));
+        only.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+    };
+    (only(&a, &b), only(&b, &a))
+}
+
+/// The parts of a line: two blanks stand between them. The first one of a record is a name.
+fn words(line: &str) -> Vec<String> {
+    let unnumbered = |word: &str| word.chars().filter(|letter| !letter.is_ascii_digit()).collect::<String>();
+    let mut words = line.trim().split("  ").map(unnumbered).filter(|word| !word.is_empty()).collect::<Vec<_>>();
+    if !line.trim_start().starts_with("<-")
+        && !line.trim_start().starts_with("->")
+        && let Some(first) = words.first_mut()
+    {
+        "record".clone_into(first);
+    }
+    words
+}
+
+/// What a word is about: `scopes operator.read` is about scopes.
+fn label(word: &str) -> String {
+    word.split([' ', '=']).next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const STEPS: &str = "connect laptop\n  <- hello-ok  role operator  scopes none\n";
+
+    #[rstest]
+    #[case::another_answer(
+        "connect laptop\n  <- hello-ok  role node\n",
+        "connect laptop\n  <- error NOT_PAIRED\n  <- close 1008\n",
+        "steps: <- error NOT_PAIRED instead of <- hello-ok"
+    )]
+    #[case::another_word(
+        STEPS,
+        "connect laptop\n  <- hello-ok  role operator  scopes operator.read\n",
+        "steps: scopes instead of scopes"
+    )]
+    #[case::one_more(STEPS, &format!("{STEPS}  <- close 4001 \"x\"\n"), "steps: <- close  \"x\" instead of nothing")]
+    #[case::in_the_store(&format!("{STEPS}\npaired\n  phone  cli/cli  silent\npending\n  none\n"), &format!("{STEPS}\npaired\n  phone  cli/cli\npending\n  none\n"), "paired: nothing instead of silent")]
+    fn a_kind_says_what_differs_and_not_whose_it_is(#[case] predicted: &str, #[case] seen: &str, #[case] kind: &str) {
+        assert_eq!(Difference::between(predicted, seen).unwrap().kind.to_string(), kind);
+    }
+
+    #[test]
+    fn the_same_is_no_difference() {
+        assert_eq!(Difference::between(STEPS, STEPS), None);
+    }
+}

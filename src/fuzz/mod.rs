@@ -1,0 +1,277 @@
+//! Random life stories, played on the rules and on a gateway; where the two differ, the story is made short and kept.
+//!
+//! A story is a generated scenario. It goes the way of every scenario, on both sides: the ordinary parser, the ordinary run, the
+//! ordinary observation. What is played is decided by the seed, the story's index and the version of clawcheck alone.
+
+mod bench;
+mod difference;
+mod keep;
+mod shrink;
+mod story;
+
+pub use bench::Listener;
+pub use difference::{Difference, Kind};
+pub use keep::{KeepError, Kept};
+
+use crate::gateway::{Gateway, Guard, PrepareError};
+use crate::observe::snapshot::LibraryError;
+use crate::rules::Release;
+use crate::run::{Options, RunError};
+use crate::scenario::{Case, Corpus, Problems};
+use bench::{Bench, Compared};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use story::{story, text};
+use tokio::sync::watch;
+
+/// Most kinds of difference that are made short in one go; each costs some starts of the gateway.
+const MOST_SHRUNK: usize = 12;
+/// Most scenarios that are tried in one round of making a story short.
+const MOST_CUTS: usize = 120;
+
+/// Which stories are played.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// What the stories come from.
+    pub seed: u64,
+    /// The index of the first one.
+    pub first: u64,
+    /// How many.
+    pub stories: u64,
+    /// How long differences are made short at most; zero: they are told as they were found.
+    pub shrink_within: Duration,
+}
+
+/// Why stories could not be played to their end.
+#[derive(Debug, thiserror::Error)]
+pub enum FuzzError {
+    /// The rules of the gateway's release are not to be had.
+    #[error(transparent)]
+    Rules(#[from] PrepareError),
+    /// The snapshots inside the program are damaged.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// A run could not be brought to its end.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A story is no scenario: the generator is wrong.
+    #[error("story {index} of seed {seed} is no scenario: {problems:?}")]
+    Story {
+        /// The seed.
+        seed: u64,
+        /// The story's index.
+        index: u64,
+        /// What is wrong with it.
+        problems: Problems,
+    },
+}
+
+/// What became of the stories.
+#[derive(Debug, Clone, Default)]
+pub struct FuzzReport {
+    /// How many stories were compared.
+    pub compared: usize,
+    /// How many configurations they had.
+    pub configurations: usize,
+    /// How many differed.
+    pub differing: usize,
+    /// Stories that one side cannot play, by why.
+    pub not_played: BTreeMap<String, usize>,
+    /// Stories in which one side could not do its part, and why.
+    pub failed: Vec<(u64, String)>,
+    /// The differences by kind, the most frequent first.
+    pub found: Vec<Found>,
+    /// How many scenarios were played to make differences short.
+    pub replayed: usize,
+    /// Whether it was told to stop before the end.
+    pub interrupted: bool,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// One kind of difference.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// What kind.
+    pub kind: Kind,
+    /// The indexes of the stories that show it first.
+    pub stories: Vec<u64>,
+    /// The shortest story that shows it.
+    pub shortest: Shortest,
+}
+
+/// A story that shows a difference, as short as it could be made.
+#[derive(Debug, Clone)]
+pub struct Shortest {
+    /// The seed.
+    pub seed: u64,
+    /// The index of the story that it comes from.
+    pub story: u64,
+    /// The release whose rules predicted.
+    pub release: Release,
+    /// What it shows.
+    pub difference: Difference,
+    /// Whether the whole story showed the difference again when it was played once more.
+    pub repeats: bool,
+    scenario: Value,
+}
+
+/// Plays stories on a gateway and on the rules of the release that it claims to be. When `stop` turns true, what was compared
+/// until then is told.
+///
+/// # Errors
+/// The rules, the disk or a report are not to be had.
+pub async fn fuzz(
+    plan: Plan,
+    gateway: &Gateway,
+    guard: &Guard,
+    options: &Options,
+    stop: watch::Receiver<bool>,
+    listen: Listener<'_>,
+) -> Result<FuzzReport, FuzzError> {
+    let began = Instant::now();
+    let bench = Bench::new(gateway, guard, options, stop).await?;
+    let mut stories = BTreeMap::new();
+    let mut cases = Vec::new();
+    for index in plan.first..plan.first.saturating_add(plan.stories) {
+        let scenario = story(plan.seed, index);
+        let case = case(&name(plan.seed, index), &scenario).map_err(|problems| FuzzError::Story {
+            seed: plan.seed,
+            index,
+            problems,
+        })?;
+        stories.insert(case.id.clone(), (index, scenario));
+        cases.push(case);
+    }
+    let configurations = stories.values().filter_map(|(_, scenario)| scenario.get("gateway")).map(Value::to_string);
+    let mut report =
+        FuzzReport { configurations: configurations.collect::<BTreeSet<_>>().len(), ..FuzzReport::default() };
+    let comparison = bench.compare(&cases.iter().collect::<Vec<_>>(), listen).await?;
+    report.interrupted = comparison.interrupted;
+    let mut kinds: BTreeMap<Kind, Vec<(u64, Difference)>> = BTreeMap::new();
+    for (id, compared) in comparison.cases {
+        let Some((index, _)) = stories.get(&id) else { continue };
+        match compared {
+            Compared::Same => report.compared += 1,
+            Compared::Differs(difference) => {
+                report.compared += 1;
+                report.differing += 1;
+                kinds.entry(difference.kind.clone()).or_default().push((*index, *difference));
+            }
+            Compared::NotPlayed(why) => *report.not_played.entry(why).or_default() += 1,
+            Compared::Failed(why) => report.failed.push((*index, why)),
+        }
+    }
+    report.failed.sort();
+    report.found =
+        kinds.into_iter().filter_map(|(kind, stories)| found(&plan, bench.release(), kind, stories)).collect();
+    report.found.sort_by_key(|found| std::cmp::Reverse(found.stories.len()));
+    if !report.interrupted {
+        let deadline = Instant::now() + plan.shrink_within;
+        shorten(&bench, &mut report, deadline).await?;
+    }
+    report.duration = began.elapsed();
+    Ok(report)
+}
+
+fn found(plan: &Plan, release: Release, kind: Kind, mut stories: Vec<(u64, Difference)>) -> Option<Found> {
+    stories.sort_by_key(|(index, _)| *index);
+    // The shortest of them is the least work to read and to make shorter.
+    let scenario = |index: u64| story(plan.seed, index);
+    let (index, difference) = stories.iter().min_by_key(|(index, _)| shrink::size(&scenario(*index))).cloned()?;
+    let shortest =
+        Shortest { seed: plan.seed, story: index, release, difference, repeats: false, scenario: scenario(index) };
+    Some(Found { kind, stories: stories.into_iter().map(|(index, _)| index).collect(), shortest })
+}
+
+fn name(seed: u64, index: u64) -> String {
+    format!("{seed}-{index}")
+}
+
+/// The case that a scenario's tree is.
+fn case(name: &str, scenario: &Value) -> Result<Case, Problems> {
+    let corpus = Corpus::written(Path::new(&format!("fuzz/{name}.yaml")), &text::yaml(scenario, &[]))?;
+    // A story has no matrix.
+    corpus.cases().first().cloned().ok_or(Problems(Vec::new()))
+}
+
+/// Makes the stories short that show the most frequent differences, all of them side by side.
+async fn shorten(bench: &Bench<'_>, report: &mut FuzzReport, deadline: Instant) -> Result<(), FuzzError> {
+    let mut open = (0..report.found.len().min(MOST_SHRUNK)).collect::<Vec<_>>();
+    let over = || Instant::now() >= deadline;
+    if over() {
+        return Ok(());
+    }
+    let whole = |found: &Found| vec![found.shortest.scenario.clone()];
+    let trials = open.iter().map(|at| (*at, whole(&report.found[*at]))).collect();
+    let shown = try_all(bench, report, trials, "again").await?;
+    for at in &open {
+        report.found[*at].shortest.repeats = shown.contains_key(at);
+    }
+    open.retain(|at| shown.contains_key(at));
+    while !open.is_empty() && !over() {
+        let cuts =
+            open.iter().map(|at| (*at, shrink::cuts(&report.found[*at].shortest.scenario))).collect::<BTreeMap<_, _>>();
+        let scenarios = |at: usize, cuts: &[shrink::Cut]| {
+            let scenario = &report.found[at].shortest.scenario;
+            cuts.iter().take(MOST_CUTS).map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>()
+        };
+        let trials = cuts.iter().map(|(at, cuts)| (*at, scenarios(*at, cuts))).collect();
+        let shown = try_all(bench, report, trials, "cut").await?;
+        let mut joined = Vec::new();
+        for (at, good) in &shown {
+            let good = good.iter().map(|(number, _)| cuts[at][*number].clone()).collect::<Vec<_>>();
+            let scenario = &report.found[*at].shortest.scenario;
+            let shorter = shrink::together(&good).iter().map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>();
+            joined.push((*at, shorter));
+        }
+        open.retain(|at| shown.contains_key(at));
+        let shorter = joined.iter().cloned().collect::<BTreeMap<_, _>>();
+        let shown = try_all(bench, report, joined, "together").await?;
+        for (at, good) in shown {
+            if let Some((number, difference)) = good.into_iter().next() {
+                let shortest = &mut report.found[at].shortest;
+                shortest.scenario = shorter[&at][number].clone();
+                shortest.difference = difference;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Plays scenarios for differences, and gives those that show the same kind still, by their number, in their order.
+async fn try_all(
+    bench: &Bench<'_>,
+    report: &mut FuzzReport,
+    trials: Vec<(usize, Vec<Value>)>,
+    what: &str,
+) -> Result<BTreeMap<usize, Vec<(usize, Difference)>>, FuzzError> {
+    let mut cases = BTreeMap::new();
+    for (at, scenarios) in &trials {
+        let Shortest { seed, story, .. } = &report.found[*at].shortest;
+        for (number, scenario) in scenarios.iter().enumerate() {
+            let name = format!("{}-{what}-{}-{number}", name(*seed, *story), report.replayed);
+            // What is no scenario cannot be left out.
+            if let Ok(case) = case(&name, scenario) {
+                cases.insert(case.id.clone(), (*at, number, case));
+            }
+        }
+    }
+    report.replayed += cases.len();
+    let all = cases.values().map(|(_, _, case)| case).collect::<Vec<_>>();
+    let comparison = bench.compare(&all, &mut |_| Ok(())).await?;
+    report.interrupted |= comparison.interrupted;
+    let mut shown: BTreeMap<usize, Vec<(usize, Difference)>> = BTreeMap::new();
+    for (id, compared) in comparison.cases {
+        let Some((at, number, _)) = cases.get(&id) else { continue };
+        if let Compared::Differs(difference) = compared
+            && difference.kind == report.found[*at].kind
+        {
+            shown.entry(*at).or_default().push((*number, *difference));
+        }
+    }
+    shown.values_mut().for_each(|good| good.sort_by_key(|(number, _)| *number));
+    Ok(shown)
+}

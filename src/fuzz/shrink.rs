@@ -1,0 +1,179 @@
+//! Makes a story that shows a difference as short as it can be and still show it.
+//!
+//! What can be left out is read off the tree of the scenario: steps, records, fields. All that might go is tried at once, each by a
+//! scenario of its own, because a gateway that is started once plays hundreds of them as well as one; then what could go is left out
+//! together. The ordinary parser says what is a scenario at all.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Where something stands in a tree.
+pub(super) type Path = Vec<At>;
+
+/// One step into a tree.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum At {
+    /// An entry of a map.
+    Key(String),
+    /// An item of a list.
+    Item(usize),
+}
+
+/// What is left out together.
+pub(super) type Cut = BTreeSet<Path>;
+
+/// Everything that could be left out of a scenario by itself, the largest parts first. A step goes with those that use the
+/// connection that it holds.
+pub(super) fn cuts(scenario: &Value) -> Vec<Cut> {
+    let mut cuts = Vec::new();
+    let steps = scenario.get("steps").and_then(Value::as_array).cloned().unwrap_or_default();
+    for at in 0..steps.len() {
+        let mut gone = BTreeSet::from([at]);
+        for later in at + 1..steps.len() {
+            let names = gone.iter().filter_map(|step: &usize| steps[*step].get("as")?.as_str());
+            if names.into_iter().any(|name| mentions(&steps[later], name)) {
+                gone.insert(later);
+            }
+        }
+        let path = |step: usize| vec![At::Key("steps".to_owned()), At::Item(step)];
+        cuts.push(gone.into_iter().map(path).collect());
+    }
+    for part in ["store", "gateway", "steps"] {
+        let mut path = vec![At::Key(part.to_owned())];
+        if let Some(value) = scenario.get(part) {
+            inside(value, &mut path, &mut cuts);
+        }
+    }
+    cuts.sort_by_key(|cut| std::cmp::Reverse(size(scenario) - size(&without(scenario, cut))));
+    cuts.dedup();
+    cuts
+}
+
+/// Whether a step speaks of a connection.
+fn mentions(step: &Value, name: &str) -> bool {
+    match step {
+        Value::String(text) => text == name,
+        Value::Array(items) => items.iter().any(|item| mentions(item, name)),
+        Value::Object(entries) => entries.values().any(|value| mentions(value, name)),
+        _ => false,
+    }
+}
+
+fn inside(value: &Value, path: &mut Path, cuts: &mut Vec<Cut>) {
+    let mut try_without = |at: At, value: &Value| {
+        path.push(at);
+        cuts.push(Cut::from([path.clone()]));
+        inside(value, path, cuts);
+        path.pop();
+    };
+    match value {
+        Value::Object(entries) => entries.iter().for_each(|(key, value)| try_without(At::Key(key.clone()), value)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(at, value)| try_without(At::Item(at), value)),
+        _ => {}
+    }
+}
+
+/// A scenario without what a cut leaves out, and without what is empty then.
+pub(super) fn without(scenario: &Value, cut: &Cut) -> Value {
+    let mut scenario = scenario.clone();
+    // From behind: what stands before keeps its place.
+    cut.iter().rev().for_each(|path| remove(&mut scenario, path));
+    for part in ["store", "gateway"] {
+        if let Some(Value::Object(entries)) = scenario.get_mut(part) {
+            entries.retain(|_, value| value.as_object().is_none_or(|entries| !entries.is_empty()));
+            if entries.is_empty()
+                && let Value::Object(parts) = &mut scenario
+            {
+                parts.shift_remove(part);
+            }
+        }
+    }
+    scenario
+}
+
+fn remove(value: &mut Value, path: &[At]) {
+    match (value, path) {
+        (Value::Object(entries), [At::Key(key)]) => drop(entries.shift_remove(key)),
+        (Value::Array(items), [At::Item(at)]) if *at < items.len() => drop(items.remove(*at)),
+        (Value::Object(entries), [At::Key(key), rest @ ..]) => {
+            if let Some(value) = entries.get_mut(key) {
+                remove(value, rest);
+            }
+        }
+        (Value::Array(items), [At::Item(at), rest @ ..]) => {
+            if let Some(value) = items.get_mut(*at) {
+                remove(value, rest);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// How much there is to read.
+pub(super) fn size(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Value::Object(entries) => 1 + entries.values().map(size).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+/// Cuts that each can be made, put together: all of them, then ever fewer, down to the largest alone.
+pub(super) fn together(good: &[Cut]) -> Vec<Cut> {
+    let mut tried = Vec::new();
+    let mut many = good.len();
+    while many > 0 {
+        let cut = good[..many].iter().flatten().cloned().collect::<Cut>();
+        if tried.last() != Some(&cut) {
+            tried.push(cut);
+        }
+        many /= 2;
+    }
+    tried
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn scenario() -> Value {
+        json!({
+            "scenario": "Story",
+            "gateway": { "auth": { "mode": "none" } },
+            "store": { "paired": { "laptop": { "scopes": ["operator.read"] } } },
+            "steps": [
+                { "connect": { "device": "laptop", "role": "operator" }, "as": "line-0" },
+                { "list": { "by": "line-0" } },
+                { "connect": { "device": "laptop" } },
+            ],
+        })
+    }
+
+    #[test]
+    fn a_step_goes_with_those_that_need_it() {
+        let scenario = scenario();
+        let shorter = without(&scenario, &cuts(&scenario)[0]);
+        assert_eq!(shorter["steps"], json!([{ "connect": { "device": "laptop" } }]));
+    }
+
+    #[test]
+    fn everything_can_be_tried_but_the_title() {
+        let scenario = scenario();
+        let results = cuts(&scenario).iter().map(|cut| without(&scenario, cut)).collect::<Vec<_>>();
+        assert!(results.iter().all(|result| size(result) < size(&scenario) && result.get("scenario").is_some()));
+        assert!(results.iter().any(|result| result.get("gateway").is_none()));
+        assert!(results.iter().any(|result| result.get("store").is_none()));
+        assert!(results.iter().any(|result| result["store"]["paired"]["laptop"]["scopes"] == json!([])));
+        assert!(results.iter().any(|result| result["steps"][0]["connect"] == json!({ "device": "laptop" })));
+    }
+
+    #[test]
+    fn cuts_that_overlap_can_be_made_together() {
+        let scenario = scenario();
+        let all = together(&cuts(&scenario));
+        let shortest = without(&scenario, &all[0]);
+        assert_eq!(shortest, json!({ "scenario": "Story", "steps": [] }));
+        assert_eq!(all.last(), cuts(&scenario).first());
+    }
+}

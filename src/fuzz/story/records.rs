@@ -1,0 +1,200 @@
+//! What a story's store holds: records of devices, with the oddities of the reports.
+
+use super::dice::Dice;
+use serde_json::{Map, Value, json};
+
+/// What the story knows of a device when it lets it connect.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// The role that it was paired for, or would be.
+    pub(super) role: &'static str,
+    /// The scopes that it was paired for, or would be.
+    pub(super) scopes: Vec<&'static str>,
+    /// The client that it is.
+    pub(super) client: (&'static str, &'static str),
+    /// The platform that it is pinned to.
+    pub(super) platform: Option<&'static str>,
+}
+
+/// Sets of scopes that the reports are about.
+pub(super) fn scopes(dice: &mut Dice) -> Vec<&'static str> {
+    dice.pick(&[
+        (6, vec!["operator.read"]),
+        (4, vec!["operator.admin"]),
+        (4, vec![]),
+        (3, vec!["operator.approvals"]),
+        (3, vec!["operator.pairing"]),
+        (3, vec!["operator.write"]),
+        (3, vec!["operator.read", "operator.write"]),
+        (2, vec!["operator.write", "operator.read"]),
+        (2, vec!["operator.read", "operator.pairing"]),
+        (2, vec!["operator.admin", "operator.approvals", "operator.pairing"]),
+        (2, vec!["operator.read", "operator.admin"]),
+        (1, vec!["operator.talk.secrets"]),
+        (1, vec!["operator.unheard-of"]),
+        (1, vec!["node.invoke"]),
+    ])
+}
+
+/// A device that may be in the store, and its record if it is.
+pub(super) fn subject(dice: &mut Dice, name: &'static str) -> (Subject, Option<Value>) {
+    let role = dice.pick(&[(3, "operator"), (1, "node")]);
+    let scopes = if role == "operator" || dice.chance(15) { scopes(dice) } else { Vec::new() };
+    let client = match role {
+        "node" => dice.pick(&[(4, ("node-host", "node")), (1, ("openclaw-ios", "node")), (1, ("cli", "cli"))]),
+        _ => dice.pick(&[
+            (6, ("cli", "cli")),
+            (3, ("gateway-client", "backend")),
+            (1, ("openclaw-control-ui", "webchat")),
+            (1, ("openclaw-tui", "ui")),
+        ]),
+    };
+    let mut subject = Subject { name, role, scopes, client, platform: None };
+    if !dice.chance(72) {
+        return (subject, None);
+    }
+    let record = paired(dice, &mut subject);
+    (subject, Some(Value::Object(record)))
+}
+
+fn paired(dice: &mut Dice, subject: &mut Subject) -> Map<String, Value> {
+    let mut record = Map::new();
+    let mut without = Vec::new();
+    record.insert("role".to_owned(), json!(subject.role));
+    let roles = dice.pick(&[
+        (10, None),
+        (3, Some(vec!["operator", "node"])),
+        (1, Some(vec!["node", "operator"])),
+        (1, Some(vec!["node"])),
+        (1, Some(vec!["operator"])),
+        (1, Some(vec![])),
+    ]);
+    if let Some(roles) = &roles {
+        record.insert("roles".to_owned(), json!(roles));
+    }
+    record.insert("scopes".to_owned(), json!(subject.scopes));
+    if dice.chance(18) {
+        record.insert("approved-scopes".to_owned(), json!(scopes(dice)));
+    }
+    if subject.client != ("cli", "cli") {
+        record.insert("client".to_owned(), json!({ "id": subject.client.0, "mode": subject.client.1 }));
+    }
+    tokens(dice, subject, &mut record, &mut without);
+    pinned(dice, subject, &mut record, &mut without);
+    if dice.chance(12) {
+        let fields =
+            ["role", "roles", "scopes", "approved-scopes", "client-id", "client-mode", "created-at", "approved-at"];
+        for _ in 0..dice.between(1, 3) {
+            without.push(dice.any(&fields));
+        }
+    }
+    match dice.between(0, 99) {
+        0..4 => drop(record.insert("key".to_owned(), json!("stranger"))),
+        4..7 => drop(record.insert("key-form".to_owned(), json!("pem"))),
+        7..12 => drop(record.insert("display-name".to_owned(), json!("Kitchen Pi"))),
+        12..16 => drop(record.insert("remote-ip".to_owned(), json!("203.0.113.7"))),
+        16..19 => drop(record.insert("age".to_owned(), json!("40d"))),
+        _ => {}
+    }
+    without.sort_unstable();
+    without.dedup();
+    if !without.is_empty() {
+        record.insert("without".to_owned(), json!(without));
+    }
+    record
+}
+
+/// The heart of the reports: what stands where the device tokens should.
+fn tokens(dice: &mut Dice, subject: &Subject, record: &mut Map<String, Value>, without: &mut Vec<&'static str>) {
+    let own = subject.role;
+    let other = if own == "operator" { "node" } else { "operator" };
+    let mut map = Map::new();
+    match dice.between(0, 99) {
+        0..40 => return,
+        40..54 => {}
+        54..62 => {
+            without.push("tokens");
+            return;
+        }
+        62..65 => {
+            record.insert("tokens".to_owned(), Value::Null);
+            return;
+        }
+        65..76 => {
+            map.insert(own.to_owned(), json!({ "revoked": true }));
+        }
+        76..82 => {
+            map.insert(own.to_owned(), json!({ "revoked": true }));
+            map.insert(other.to_owned(), json!({ "scopes": [] }));
+        }
+        82..87 => {
+            map.insert(own.to_owned(), json!({}));
+            map.insert(other.to_owned(), token(dice));
+        }
+        87..91 => {
+            map.insert(other.to_owned(), token(dice));
+        }
+        _ => {
+            map.insert(own.to_owned(), token(dice));
+        }
+    }
+    record.insert("tokens".to_owned(), Value::Object(map));
+}
+
+fn token(dice: &mut Dice) -> Value {
+    let mut token = Map::new();
+    if dice.chance(60) {
+        token.insert("scopes".to_owned(), json!(scopes(dice)));
+    }
+    for state in ["revoked", "rotated", "used"] {
+        if dice.chance(20) {
+            token.insert(state.to_owned(), json!(true));
+        }
+    }
+    if dice.chance(12) {
+        token.insert("without".to_owned(), json!([dice.any(&["token", "role", "scopes", "created-at"])]));
+    }
+    Value::Object(token)
+}
+
+/// What the record pins the device to.
+fn pinned(dice: &mut Dice, subject: &mut Subject, record: &mut Map<String, Value>, without: &mut Vec<&'static str>) {
+    match dice.between(0, 99) {
+        0..8 => {
+            subject.platform = Some("darwin");
+            record.insert("platform".to_owned(), json!("darwin"));
+        }
+        8..11 => drop(record.insert("platform".to_owned(), json!(" Linux "))),
+        11..14 => drop(record.insert("platform".to_owned(), json!(""))),
+        14..19 => without.push("platform"),
+        19..24 => drop(record.insert("device-family".to_owned(), json!(dice.any(&["Mac", "iPhone", ""])))),
+        _ => {}
+    }
+}
+
+/// A pending request that was there before the start.
+pub(super) fn pending(dice: &mut Dice, subject: &Subject) -> Value {
+    let mut record = Map::new();
+    if dice.chance(50) {
+        record.insert("role".to_owned(), json!(subject.role));
+        record.insert("scopes".to_owned(), json!(subject.scopes));
+    } else {
+        record.insert("role".to_owned(), json!(dice.any(&["operator", "node"])));
+        record.insert("scopes".to_owned(), json!(scopes(dice)));
+    }
+    for flag in ["silent", "repair"] {
+        if dice.chance(25) {
+            record.insert(flag.to_owned(), json!(true));
+        }
+    }
+    if dice.chance(20) {
+        record.insert("age".to_owned(), json!(dice.any(&["6m", "2h"])));
+    }
+    if dice.chance(15) {
+        let fields = ["role", "roles", "scopes", "platform", "silent", "repair"];
+        record.insert("without".to_owned(), json!([dice.any(&fields)]));
+    }
+    Value::Object(record)
+}

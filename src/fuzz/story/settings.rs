@@ -1,0 +1,68 @@
+//! The gateway configurations of a seed: few, so that many stories share one gateway.
+
+use super::dice::Dice;
+use serde_json::{Map, Value, json};
+
+/// How many configurations a seed has at most.
+pub(super) const CONFIGURATIONS: u32 = 20;
+/// Failed credentials that a gateway puts up with: stories beside each other must not lock each other out. The limits themselves are a
+/// matter of the corpus.
+const MOST_ATTEMPTS: u32 = 1_000_000;
+/// The page of the Control UI.
+pub(super) const PANEL: &str = "https://panel.example";
+
+/// The `gateway` part of the stories that a seed plays on one of its configurations. The first is what everybody has.
+pub(super) fn settings(seed: u64, number: u32) -> Value {
+    let dice = &mut Dice::new(seed, "configuration", number.into());
+    let mut said = Map::new();
+    said.insert("rate-limit".to_owned(), json!({ "max-attempts": MOST_ATTEMPTS }));
+    if number == 0 {
+        return Value::Object(said);
+    }
+    match dice.pick(&[(10, "token"), (4, "none"), (4, "password"), (2, "both")]) {
+        "token" => {}
+        "both" => {
+            said.insert("auth".to_owned(), json!({ "mode": "token", "token": "shared", "password": "second" }));
+        }
+        mode => {
+            said.insert("auth".to_owned(), json!({ "mode": mode }));
+        }
+    }
+    if let Some(proxies) = proxies(dice) {
+        said.insert("trusted-proxies".to_owned(), proxies);
+    }
+    if dice.chance(20) {
+        said.insert("real-ip-fallback".to_owned(), json!(true));
+    }
+    let control_ui = control_ui(dice);
+    if !control_ui.is_empty() {
+        said.insert("control-ui".to_owned(), Value::Object(control_ui));
+    }
+    Value::Object(said)
+}
+
+fn proxies(dice: &mut Dice) -> Option<Value> {
+    dice.pick(&[
+        (8, None),
+        (5, Some(json!(["127.0.0.1"]))),
+        (2, Some(json!(["127.0.0.0/8", "::1"]))),
+        (1, Some(json!(["127.0.0.1", "203.0.113.7"]))),
+        (2, Some(json!(["10.0.0.0/8"]))),
+        (1, Some(json!([]))),
+    ])
+}
+
+fn control_ui(dice: &mut Dice) -> Map<String, Value> {
+    let mut said = Map::new();
+    for (flag, percent) in
+        [("allow-insecure-auth", 25), ("disable-device-auth", 15), ("host-header-origin-fallback", 10)]
+    {
+        if dice.chance(percent) {
+            said.insert(flag.to_owned(), json!(true));
+        }
+    }
+    if let Some(origins) = dice.pick(&[(6, None), (5, Some(json!([PANEL]))), (1, Some(json!(["*"])))]) {
+        said.insert("allowed-origins".to_owned(), origins);
+    }
+    said
+}
