@@ -8,7 +8,7 @@ use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation};
 use crate::observe::snapshot::Library;
 use crate::report::comparison::{Cell, Row};
 use crate::report::{Collected, Comparison, Event, Listener as _};
-use crate::run::{self, Options, RunError};
+use crate::run::{self, Isolation, Options, RunError};
 use crate::scenario::{Case, Corpus, Filter};
 use serde_json::json;
 use std::io::{self, Write as _};
@@ -113,7 +113,8 @@ impl Compare {
     fn options(&self, gateway: &Gateway) -> Options {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
-        Options { jobs: self.jobs.map_or(jobs, usize::from), ..Options::default() }
+        let isolation = Isolation::usual(gateway.profile().kind);
+        Options { jobs: self.jobs.map_or(jobs, usize::from), isolation, ..Options::default() }
     }
 
     fn print(&self, comparison: &Comparison) -> String {

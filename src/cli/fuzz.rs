@@ -9,7 +9,7 @@ use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation};
 use crate::observe::diff;
 use crate::report::Listener as _;
 use crate::report::terminal::counted;
-use crate::run::Options;
+use crate::run::{Isolation, Options};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,6 +121,7 @@ impl Fuzz {
         let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
         Options {
             jobs: self.jobs.map_or(jobs, usize::from),
+            isolation: Isolation::usual(gateway.profile().kind),
             start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
             ..Options::default()
         }

@@ -9,7 +9,7 @@ use crate::observe::snapshot::Library;
 use crate::report::terminal::{Look, quoted};
 use crate::report::{Event, Json, Listener, RunReport, Terminal};
 use crate::rules::Release;
-use crate::run::{self, Options, Outcome, RunError};
+use crate::run::{self, Isolation, Options, Outcome, RunError};
 use crate::scenario::{Case, Corpus, Filter};
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -31,7 +31,11 @@ pub(super) struct Run {
     /// Only cases whose id is this, has this in it, or meets this glob; may be given several times
     #[arg(long, short, value_name = "EXPR")]
     filter: Vec<Filter>,
-    /// How many cases are played at once
+    /// Whether every case has a gateway of its own, or shares one where that changes nothing; shared on gateways that are
+    /// processes, unless said otherwise
+    #[arg(long, value_enum, value_name = "HOW")]
+    isolation: Option<How>,
+    /// How many gateways are up at once
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// How long a gateway may take to be ready; 120 unless said otherwise
@@ -61,6 +65,14 @@ pub(super) struct Run {
     /// Let the run write to a gateway that somebody else runs
     #[arg(long)]
     allow_writes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum How {
+    /// A gateway for every case
+    Case,
+    /// One for all cases that can share it
+    Shared,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -188,7 +200,13 @@ impl Run {
         if let Some(directory) = &self.snapshots {
             again.push_str(&format!(" --snapshots {}", quoted(&directory.to_string_lossy())));
         }
+        let isolation = match self.isolation {
+            Some(How::Case) => Isolation::Case,
+            Some(How::Shared) => Isolation::Shared,
+            None => Isolation::usual(gateway.profile().kind),
+        };
         Options {
+            isolation,
             jobs: self.jobs.map_or(jobs, usize::from),
             trace: self.trace,
             mark_seen: self.mark_seen,

@@ -16,13 +16,14 @@ pub struct Json {
     path: PathBuf,
     gateway: Value,
     jobs: usize,
+    isolation: Value,
     cases: Vec<Value>,
 }
 
 impl Json {
     /// A report to this file, which is replaced whole.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, gateway: Value::Null, jobs: 0, cases: Vec::new() }
+        Self { path, gateway: Value::Null, jobs: 0, isolation: Value::Null, cases: Vec::new() }
     }
 
     fn document(&self, run: &RunReport) -> Value {
@@ -37,6 +38,10 @@ impl Json {
             "duration_ms": milliseconds(run.duration),
             "interrupted": run.interrupted.is_some(),
             "not_played": run.interrupted.unwrap_or_default(),
+            "isolation": self.isolation,
+            "boots": run.boots.as_ref().map(|boots| {
+                json!({ "made": boots.made, "saved": boots.saved, "given_up": boots.given_up })
+            }),
             "unused_snapshots": run.unused_snapshots,
             "left_behind": run.left_behind,
             "cases": self.cases,
@@ -50,6 +55,7 @@ impl Listener for Json {
             Event::Started(run) => {
                 self.gateway = gateway(run);
                 self.jobs = run.jobs;
+                self.isolation = json!(run.isolation);
                 // Found now and not after the last case.
                 beside(&self.path)?;
             }
@@ -86,6 +92,7 @@ fn case(case: &CaseReport) -> Value {
     put("file", json!(case.file.to_string_lossy()));
     put("verdict", json!(case.verdict.name()));
     put("duration_ms", milliseconds(case.duration));
+    put("boot", json!(case.boot));
     put("reason", json!(case.reason));
     put("findings", case.findings.iter().map(finding).collect());
     put(

@@ -14,6 +14,7 @@ pub use terminal::Terminal;
 use crate::judge::{Finding, Verdict};
 use crate::observe::Observation;
 use crate::rules::Release;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -53,6 +54,8 @@ pub struct RunInfo {
     pub cases: usize,
     /// How many cases are played at once.
     pub jobs: usize,
+    /// Whether cases share gateways: `case` or `shared`; absent where somebody else runs the one.
+    pub isolation: Option<&'static str>,
 }
 
 /// The gateway under test.
@@ -87,6 +90,8 @@ pub struct CaseReport {
     pub reason: Option<String>,
     /// Whether it was not even begun, because the gateway had been found dead before.
     pub given_up: bool,
+    /// Which gateway it was played on.
+    pub boot: Boot,
     /// What speaks against it.
     pub findings: Vec<Finding>,
     /// What was seen, if it was played to its end.
@@ -103,6 +108,29 @@ pub struct CaseReport {
     pub proposed: Option<PathBuf>,
 }
 
+/// Which start of a gateway a case was played on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Boot {
+    /// One for it alone.
+    Own,
+    /// One that other cases had, too.
+    Shared,
+    /// One for it alone, after what it had seen on a shared one was not to be relied on.
+    Again,
+}
+
+/// How many gateways were started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Boots {
+    /// So many were, restarts within a case included.
+    pub made: usize,
+    /// So many more would have been if no case had shared one.
+    pub saved: usize,
+    /// Why shared ones were given up, and the cases on them played alone.
+    pub given_up: Vec<String>,
+}
+
 /// What became of a run.
 #[derive(Debug, Clone, Default)]
 pub struct RunReport {
@@ -112,6 +140,8 @@ pub struct RunReport {
     pub duration: Duration,
     /// Whether it was broken off, and how many cases were not played for that.
     pub interrupted: Option<usize>,
+    /// How many gateways were started. Absent where somebody else runs the one.
+    pub boots: Option<Boots>,
     /// Cases that have a snapshot and do not exist.
     pub unused_snapshots: Vec<String>,
     /// What the run left behind on a gateway that is not ours and could not take away.

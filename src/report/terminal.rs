@@ -167,6 +167,12 @@ impl<W: Write> Terminal<W> {
         for left in &run.left_behind {
             writeln!(self.out, "left behind on the gateway: {left}")?;
         }
+        if let Some(boots) = &run.boots {
+            for why in &boots.given_up {
+                writeln!(self.out, "played alone after all: {why}")?;
+            }
+            writeln!(self.out, "boots: {} made, {} saved", boots.made, boots.saved)?;
+        }
         if let Some(not_played) = run.interrupted {
             writeln!(self.out, "broken off: {} not played", counted(not_played, "case"))?;
         }
@@ -226,7 +232,7 @@ pub fn quoted(argument: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::GatewayInfo;
+    use crate::report::{Boot, Boots, GatewayInfo};
     use crate::rules::Release;
     use std::path::PathBuf;
 
@@ -242,6 +248,7 @@ mod tests {
             },
             cases: 4,
             jobs: 2,
+            isolation: Some("case"),
         }
     }
 
@@ -253,6 +260,7 @@ mod tests {
             verdict,
             reason: None,
             given_up: false,
+            boot: Boot::Own,
             findings: Vec::new(),
             observation: None,
             duration: Duration::from_millis(12),
@@ -325,6 +333,7 @@ mod tests {
         let mut run = RunReport {
             duration: Duration::from_secs(61),
             interrupted: Some(3),
+            boots: Some(Boots { made: 3, saved: 5, given_up: vec!["2 cases, since it ended".to_owned()] }),
             unused_snapshots: vec!["family/gone".to_owned()],
             ..RunReport::default()
         };
@@ -336,6 +345,8 @@ mod tests {
             family/case-0, family/case-1, family/case-2, family/case-3, family/case-4, family/case-5 and 2 more
         slow: family/slow took 61.00 s
         unused snapshot: there is no case family/gone
+        played alone after all: 2 cases, since it ended
+        boots: 3 made, 5 saved
         broken off: 3 cases not played
         9 cases: 1 conforms, 8 skipped  in 61.00 s
         "#);

@@ -3,11 +3,12 @@
 
 use super::connecting::Connecting;
 use super::held::Held;
+use super::own;
 use super::stage::{Stage, StageError};
 use crate::client::Connection;
 use crate::client::connect::Challenge;
 use crate::gateway::{Gateway, Place, Workspace};
-use crate::observe::{Sound, StepEvidence, StoreFiles};
+use crate::observe::{Sound, StoreFiles};
 use crate::rules::Release;
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
@@ -67,39 +68,8 @@ fn records(files: &StoreFiles) -> Vec<(Document, Value)> {
 
 /// The records of a store that belong to these devices. Everybody else's are nobody's business.
 pub(super) fn own(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
-    let mut own = StoreFiles::new();
-    for document in Document::ALL {
-        let Some(Ok(bytes)) = files.get(document.path()) else { continue };
-        let Some(Value::Object(mut records)) = store_json::parse(bytes) else { continue };
-        records.retain(|key, record| devices.contains(key) || device(record).is_some_and(|id| devices.contains(id)));
-        let text = store_json::stringify(&Value::Object(records));
-        own.insert(document.path().to_owned(), Ok(text.into_bytes()));
-    }
-    own
-}
-
-/// Takes out of what was heard what is about other people's devices: events about them, and their entries in lists.
-pub(super) fn only_own(steps: &mut [StepEvidence], devices: &BTreeSet<String>) {
-    for step in steps {
-        step.heard.retain_mut(|heard| match &mut heard.sound {
-            Sound::Frame { frame, .. } => {
-                for list in ["/payload/pending", "/payload/paired"] {
-                    if let Some(Value::Array(entries)) = frame.pointer_mut(list) {
-                        entries.retain(|entry| device(entry).is_none_or(|id| devices.contains(id)));
-                    }
-                }
-                frame.get("event").is_none()
-                    || frame.get("payload").and_then(device).is_none_or(|id| devices.contains(id))
-            }
-            _ => true,
-        });
-        only_own(&mut step.parallel, devices);
-    }
-}
-
-/// The device that a record or an event is about.
-fn device(record: &Value) -> Option<&str> {
-    ["deviceId", "nodeId"].into_iter().find_map(|field| record.get(field)?.as_str())
+    let mine = |id: &str| devices.contains(id);
+    own::documents(files, |_, key, record| mine(key) || own::device(record).is_some_and(mine))
 }
 
 impl Stage<'_> {
@@ -188,34 +158,13 @@ impl Stage<'_> {
 
 /// The name of the device that a record is about, if it is one of these.
 fn named<'a>(record: &Value, devices: &'a [(String, String)]) -> Option<&'a str> {
-    let id = device(record)?;
+    let id = own::device(record)?;
     devices.iter().find(|(known, name)| known == id && name != CLEANER).map(|(_, name)| name.as_str())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_ones_own_records_are_seen_of_somebody_elses_store() {
-        let files = StoreFiles::from([
-            (
-                "devices/paired.json".to_owned(),
-                Ok(br#"{"mine": {"deviceId": "mine"}, "theirs": {"deviceId": "theirs"}}"#.to_vec()),
-            ),
-            (
-                "devices/pending.json".to_owned(),
-                Ok(br#"{"r1": {"deviceId": "mine"}, "r2": {"deviceId": "theirs"}}"#.to_vec()),
-            ),
-            ("devices/secret.bak".to_owned(), Ok(b"x".to_vec())),
-        ]);
-        let own = own(&files, &["mine".to_owned()].into());
-        assert_eq!(own.keys().collect::<Vec<_>>(), ["devices/paired.json", "devices/pending.json"]);
-        for bytes in own.values().flatten() {
-            let text = String::from_utf8_lossy(bytes);
-            assert!(text.contains("mine") && !text.contains("theirs"), "{text}");
-        }
-    }
 
     #[test]
     fn an_empty_document_is_no_trace() {

@@ -10,6 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const NEVER_STARTED: usize = 2;
 /// The same for one that did start before: some cases may have a reason to make it fail.
 const STARTED_BEFORE: usize = 6;
+/// Silent gateways in a row after which one that did answer before is given up. One is enough where none did: each has been
+/// asked twice.
+const SILENT_AFTER_ALL: usize = 2;
 
 /// How a gateway was found dead.
 pub(super) enum Dead<'a> {
@@ -17,6 +20,16 @@ pub(super) enum Dead<'a> {
     Launch(&'a LaunchError),
     /// It started and then said nothing; in words.
     Silent(String),
+    /// It ended by itself while a case was played; in words.
+    Ended(String),
+}
+
+/// The same failure again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    Launch(Discriminant<LaunchError>),
+    Silent,
+    Ended,
 }
 
 /// Counts launches that failed, and gateways that were silent.
@@ -25,9 +38,12 @@ pub(super) struct Breaker(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    launched: bool,
+    /// Whether a gateway was ready.
+    ready: bool,
+    /// Whether a case was played to its end.
+    played: bool,
     in_a_row: usize,
-    last: Option<Option<Discriminant<LaunchError>>>,
+    last: Option<Failure>,
     reason: Option<String>,
 }
 
@@ -39,7 +55,7 @@ impl Breaker {
     /// Whether nothing tells yet if the gateway starts at all: one case should find out before others are begun.
     pub(super) fn undecided(&self) -> bool {
         let state = self.state();
-        !state.launched && state.reason.is_none()
+        !state.ready && state.reason.is_none()
     }
 
     /// Why no more launches should be tried, if so.
@@ -47,27 +63,42 @@ impl Breaker {
         self.state().reason.clone()
     }
 
-    pub(super) fn launched(&self) {
+    /// A gateway is ready.
+    pub(super) fn ready(&self) {
+        self.state().ready = true;
+    }
+
+    /// A case was played to its end.
+    pub(super) fn played(&self) {
         let mut state = self.state();
-        state.launched = true;
+        state.ready = true;
+        state.played = true;
         state.in_a_row = 0;
     }
 
     pub(super) fn failed(&self, dead: &Dead<'_>) {
         let hopeless = matches!(dead, Dead::Launch(error) if is_hopeless(error));
-        let (kind, why) = match dead {
+        let (failure, why) = match dead {
             // What the gateway refuses is the scenario's doing, and says nothing about the next case.
             Dead::Launch(LaunchError::Refused { .. }) => return,
-            Dead::Launch(error) => (Some(discriminant(*error)), launch_reason(error)),
-            Dead::Silent(why) => (None, why.clone()),
+            Dead::Launch(error) => (Failure::Launch(discriminant(*error)), launch_reason(error)),
+            Dead::Silent(why) => (Failure::Silent, why.clone()),
+            Dead::Ended(why) => (Failure::Ended, why.clone()),
         };
         let mut state = self.state();
-        state.in_a_row = if state.last == Some(kind) { state.in_a_row + 1 } else { 1 };
-        state.last = Some(kind);
-        let enough = match (state.launched, hopeless) {
-            (true, _) => STARTED_BEFORE,
-            (false, true) => 1,
-            (false, false) => NEVER_STARTED,
+        state.in_a_row = if state.last == Some(failure) { state.in_a_row + 1 } else { 1 };
+        state.last = Some(failure);
+        let enough = match failure {
+            Failure::Silent if state.played => SILENT_AFTER_ALL,
+            Failure::Silent => 1,
+            Failure::Launch(_) if !state.ready => {
+                if hopeless {
+                    1
+                } else {
+                    NEVER_STARTED
+                }
+            }
+            Failure::Launch(_) | Failure::Ended => STARTED_BEFORE,
         };
         if state.in_a_row >= enough {
             let first_line = why.lines().next().unwrap_or_default();
@@ -125,13 +156,41 @@ mod tests {
     fn a_start_in_between_and_failures_of_different_kinds_keep_it_closed() {
         let breaker = Breaker::default();
         breaker.failed(&Dead::Launch(&silent()));
+        breaker.played();
         breaker.failed(&Dead::Silent("silent".to_owned()));
         breaker.failed(&Dead::Launch(&silent()));
-        breaker.launched();
+        breaker.played();
         for _ in 0..5 {
             breaker.failed(&Dead::Launch(&missing()));
         }
         assert_eq!(breaker.open(), None);
+    }
+
+    #[test]
+    fn a_gateway_that_never_answered_a_case_is_found_silent_once_and_one_that_did_twice() {
+        let silent = || Dead::Silent("silent".to_owned());
+        let breaker = Breaker::default();
+        breaker.ready();
+        assert!(!breaker.undecided());
+        breaker.failed(&silent());
+        assert!(breaker.open().is_some());
+        let breaker = Breaker::default();
+        breaker.played();
+        breaker.failed(&silent());
+        assert_eq!(breaker.open(), None);
+        breaker.failed(&silent());
+        assert!(breaker.open().is_some());
+    }
+
+    #[test]
+    fn one_that_ends_in_every_case_is_given_up_in_the_end() {
+        let breaker = Breaker::default();
+        breaker.ready();
+        for _ in 0..STARTED_BEFORE {
+            assert_eq!(breaker.open(), None);
+            breaker.failed(&Dead::Ended("it ended".to_owned()));
+        }
+        assert!(breaker.open().is_some());
     }
 
     #[test]

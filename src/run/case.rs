@@ -2,6 +2,7 @@
 
 use super::attached;
 use super::breaker::Dead;
+use super::own;
 use super::stage::{Stage, StageError};
 use super::{Options, Shared};
 use crate::client::Redactions;
@@ -9,8 +10,8 @@ use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Prepar
 use crate::judge::{self, Finding, Judgement, Verdict, judge};
 use crate::observe::snapshot::LibraryError;
 use crate::observe::{Evidence, Observation, StepEvidence, normalise};
-use crate::report::CaseReport;
 use crate::report::terminal::quoted;
+use crate::report::{Boot, CaseReport};
 use crate::rules::Release;
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::{Act, Case, Step};
@@ -22,10 +23,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     let began = Instant::now();
     let mut report = blank(case, shared.options);
     if let Some(reason) = shared.breaker.open() {
-        report.verdict = Verdict::Error;
-        report.reason = Some(reason);
-        report.given_up = true;
-        return report;
+        return given_up(case, reason, shared);
     }
     let place = match shared.workspace.place() {
         Ok(place) => place,
@@ -47,7 +45,9 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     if shared.cleans_up() {
         shared.left_behind(stage.clean_up().await);
     }
+    let ended = stage.exited();
     let log = stage.end().await;
+    shared.booted(stage.boots());
     let redactions = redactions(&stage);
     if matches!(observed, Err(StageError::BrokenOff)) {
         report.reason = Some(StageError::BrokenOff.to_string());
@@ -56,20 +56,71 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     match &observed {
         Err(StageError::Launch(error)) => shared.breaker.failed(&Dead::Launch(error)),
         Err(error @ StageError::Silent(_)) => shared.breaker.failed(&Dead::Silent(error.to_string())),
-        _ => shared.breaker.launched(),
+        Ok(_) if ended.is_some() => shared.breaker.failed(&Dead::Ended("the gateway ended by itself".to_owned())),
+        _ => shared.breaker.played(),
     }
+    keep_records(&mut report, &stage, &log);
     match observed {
         Err(error) => report = failed(report, error, gateway, began),
-        Ok(observation) => conclude(&mut report, case, observation, release, gateway, shared),
+        Ok(observation) => {
+            let seen = Seen { observation, report };
+            report = conclude(seen, case, release, gateway, shared);
+        }
     }
-    let interesting = matches!(report.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error);
-    if interesting || shared.options.trace {
-        report.transcript = Some(abridged(&stage.transcript.render(&redactions))).filter(|text| !text.is_empty());
-        report.log = Some(redactions.apply(&log)).filter(|text| !text.trim().is_empty());
-    }
+    forget_dull(&mut report, shared);
     report.reason = report.reason.map(|reason| redactions.apply(&reason));
     report.duration = began.elapsed();
     report
+}
+
+/// What a case saw, before it is judged.
+pub(super) struct Seen {
+    pub(super) observation: Observation,
+    /// All that is known without a verdict.
+    pub(super) report: CaseReport,
+}
+
+impl Seen {
+    /// The verdict that [`conclude`] would come to.
+    pub(super) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
+        match shared.library.history(&case.id) {
+            Ok(history) => judge(case, &self.observation, release, &history).verdict,
+            Err(_) => Verdict::Error,
+        }
+    }
+}
+
+/// Keeps what went over the wire and what the gateway logged.
+pub(super) fn keep_records(report: &mut CaseReport, stage: &Stage<'_>, log: &str) {
+    let redactions = redactions(stage);
+    report.transcript = Some(abridged(&stage.transcript.render(&redactions))).filter(|text| !text.is_empty());
+    report.log = Some(redactions.apply(log)).filter(|text| !text.trim().is_empty());
+}
+
+/// Forgets it again where it helps nobody.
+fn forget_dull(report: &mut CaseReport, shared: &Shared<'_>) {
+    let interesting = matches!(report.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error);
+    if !interesting && !shared.options.trace {
+        report.transcript = None;
+        report.log = None;
+    }
+}
+
+/// What the embedded gateway, asked by itself, shows of a case at this release: what the rules predict. `None` where they
+/// cannot tell.
+pub(super) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>) -> Option<String> {
+    let rules = GatewaySpec::Embedded(Some(release));
+    let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
+    let mut stage = Stage::new(case, &rules, shared.workspace.place().ok()?, release, None);
+    let steps = stage.perform().await.ok()?;
+    let observation = observe(&stage, steps, &rules);
+    stage.end().await;
+    Some(observation.text().to_owned())
+}
+
+/// The report of a case that was not begun, because the gateway had been found dead before.
+pub(super) fn given_up(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+    CaseReport { verdict: Verdict::Error, reason: Some(reason), given_up: true, ..blank(case, shared.options) }
 }
 
 /// Why a case must not be played on a gateway that somebody else runs; `None` when it may.
@@ -104,8 +155,8 @@ fn knows_the_secret(step: &Step) -> bool {
 
 fn observe(stage: &Stage<'_>, mut steps: Vec<StepEvidence>, gateway: &Gateway) -> Observation {
     if gateway.profile().kind == Kind::Attached {
-        let devices = stage.knowledge.cast.device_names().into_iter().map(|(id, _)| id).collect();
-        attached::only_own(&mut steps, &devices);
+        let devices = stage.knowledge.cast.device_names();
+        own::hear(&mut steps, &|id: &str| devices.iter().any(|(own, _)| own == id));
     }
     let reachable = gateway.profile().can(Capability::StoreRead);
     normalise(&Evidence {
@@ -118,20 +169,21 @@ fn observe(stage: &Stage<'_>, mut steps: Vec<StepEvidence>, gateway: &Gateway) -
     })
 }
 
-fn conclude(
-    report: &mut CaseReport,
+/// Judges what a case saw, and keeps what waits for approval.
+pub(super) fn conclude(
+    seen: Seen,
     case: &Case,
-    observation: Observation,
     release: Release,
     gateway: &Gateway,
     shared: &Shared<'_>,
-) {
+) -> CaseReport {
+    let Seen { observation, mut report } = seen;
     let history = match shared.library.history(&case.id) {
         Ok(history) => history,
         Err(error) => {
             report.verdict = Verdict::Error;
             report.reason = Some(error.to_string());
-            return;
+            return report;
         }
     };
     let Judgement { verdict, findings } = judge(case, &observation, release, &history);
@@ -157,6 +209,8 @@ fn conclude(
         Err(error) => shared.fault(error),
     }
     report.observation = Some(observation);
+    forget_dull(&mut report, shared);
+    report
 }
 
 /// A case that could not be played.
@@ -194,6 +248,7 @@ pub(super) fn blank(case: &Case, options: &Options) -> CaseReport {
         verdict: Verdict::Skipped,
         reason: None,
         given_up: false,
+        boot: Boot::Own,
         findings: Vec::new(),
         observation: None,
         duration: std::time::Duration::ZERO,

@@ -12,13 +12,21 @@ use std::sync::{Mutex, PoisonError};
 /// The cast of one case.
 pub(super) struct Cast {
     case: String,
+    /// Whose secrets the gateway has: the case's own, or those of a group of cases that share it.
+    household: String,
     devices: Mutex<BTreeMap<String, DeviceKey>>,
     secrets: Mutex<BTreeMap<String, String>>,
 }
 
 impl Cast {
     pub(super) fn new(case: &str) -> Self {
-        Self { case: case.to_owned(), devices: Mutex::default(), secrets: Mutex::default() }
+        Self::in_household(case, case)
+    }
+
+    /// A cast whose shared tokens and passwords come from the name of a household: the gateway has them from there.
+    pub(super) fn in_household(case: &str, household: &str) -> Self {
+        let (case, household) = (case.to_owned(), household.to_owned());
+        Self { case, household, devices: Mutex::default(), secrets: Mutex::default() }
     }
 
     /// A cast that knows the shared secret of a gateway that somebody else runs.
@@ -37,7 +45,7 @@ impl Cast {
     }
 
     fn digest(&self, kind: &str, name: &str) -> [u8; 32] {
-        Sha256::digest(format!("clawcheck {kind} {}/{name}", self.case)).into()
+        digest(kind, &self.case, name)
     }
 
     /// A device's key.
@@ -50,7 +58,7 @@ impl Cast {
     /// A shared token or password, by its name in the scenario.
     pub(super) fn secret(&self, name: &str) -> String {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.entry(name.to_owned()).or_insert_with(|| ids::token(self.digest("secret", name))).clone()
+        secrets.entry(name.to_owned()).or_insert_with(|| ids::token(digest("secret", &self.household, name))).clone()
     }
 
     /// The device token that a record of the store has.
@@ -97,9 +105,22 @@ impl Cast {
     }
 }
 
+fn digest(kind: &str, whose: &str, name: &str) -> [u8; 32] {
+    Sha256::digest(format!("clawcheck {kind} {whose}/{name}")).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_household_shares_its_secrets_and_nothing_else() {
+        let (one, other) = (Cast::in_household("a/b", "house"), Cast::in_household("a/c", "house"));
+        assert_eq!(one.secret("shared"), other.secret("shared"));
+        assert_ne!(one.secret("shared"), Cast::new("a/b").secret("shared"));
+        assert_ne!(one.device("laptop").device_id(), other.device("laptop").device_id());
+        assert_eq!(one.token("laptop", "node"), Cast::new("a/b").token("laptop", "node"));
+    }
 
     #[test]
     fn a_name_is_somebody_else_in_another_case_and_the_same_one_every_time() {

@@ -164,7 +164,7 @@ fn challenge(heard: &[Sound]) -> Challenge {
 }
 
 /// Closes a connection as a client does that has nothing more to say, and waits until the gateway has seen it.
-async fn goodbye(held: &mut Held, deadline: Instant) {
+pub(super) async fn goodbye(held: &mut Held, deadline: Instant) {
     if !held.is_over() && held.connection.close(Some(1000), "", deadline).await.is_ok() {
         held.listen(deadline, |_| false).await;
     }

@@ -1,8 +1,8 @@
 //! Plans the cases, plays their steps on a gateway, gathers what was seen and has it judged.
 //!
-//! Each case has a corner of the disk, keys, secrets and tokens of its own, and a gateway that is started for it and ended
-//! with it. Cases are played side by side, as many as there are jobs; a gateway that cannot be started at all is found so
-//! once and not once per case.
+//! Each case has keys and tokens of its own, and a gateway that is started for it and ended with it, unless it can share one
+//! with others ([`Isolation`]). Gateways are started side by side, as many as there are jobs, those with the most cases first; a
+//! gateway that cannot be started at all is found so once and not once per case.
 
 mod attached;
 mod breaker;
@@ -13,32 +13,69 @@ mod config;
 mod connecting;
 mod connections;
 mod files;
+mod group;
 mod heard;
 mod held;
 mod knowledge;
+mod own;
+mod owners;
 mod plan;
 mod play;
+mod schedule;
 mod seed;
+mod share;
+mod silence;
 mod stage;
 mod title;
 
 use crate::gateway::{Gateway, Guard, Kind, Workspace};
 use crate::judge::Verdict;
 use crate::observe::snapshot::{Library, LibraryError};
-use crate::report::{CaseReport, Event, GatewayInfo, RunInfo, RunReport};
+use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::rules::history::KNOWN;
 use crate::rules::{Release, Rules};
 use crate::scenario::Case;
 use breaker::Breaker;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use schedule::{Schedule, Trust};
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+
+/// Whether cases share gateways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// Every case has a gateway of its own.
+    #[default]
+    Case,
+    /// Cases share one where that changes nothing of what they see.
+    Shared,
+}
+
+impl Isolation {
+    /// What is usual for a kind of gateway: a process takes long to start.
+    pub fn usual(kind: Kind) -> Self {
+        match kind {
+            Kind::Spawned => Self::Shared,
+            Kind::Embedded | Kind::Attached => Self::Case,
+        }
+    }
+
+    /// Its name in reports and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Case => "case",
+            Self::Shared => "shared",
+        }
+    }
+}
 
 /// How a run goes about its work.
 #[derive(Clone, Default)]
 pub struct Options {
+    /// Whether cases share gateways; a gateway that somebody else runs is the one that it is.
+    pub isolation: Isolation,
     /// How many cases are played at once; at least one.
     pub jobs: usize,
     /// Whether every case keeps its transcript.
@@ -77,10 +114,22 @@ struct Shared<'a> {
     breaker: Breaker,
     fault: Mutex<Option<LibraryError>>,
     left_behind: Mutex<Vec<String>>,
+    boots: Mutex<Boots>,
+    trust: Trust,
+    /// Hears what happens while something is played.
+    words: mpsc::UnboundedSender<Word>,
     /// Whether what is written has to be taken away again.
     attached: bool,
     /// Turns true when the run shall stop.
     stop: watch::Receiver<bool>,
+}
+
+/// What happens while something is played.
+enum Word {
+    /// A case of a group begins.
+    Playing(String),
+    /// A gateway is ready: others may be started, too.
+    Ready,
 }
 
 impl Shared<'_> {
@@ -102,6 +151,24 @@ impl Shared<'_> {
     fn take_fault(&self) -> Option<LibraryError> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
+
+    /// Counts gateways that were started.
+    fn booted(&self, boots: usize) {
+        self.boots().made += boots;
+    }
+
+    fn boots(&self) -> MutexGuard<'_, Boots> {
+        self.boots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn playing(&self, case: &str) {
+        // Nobody hears it any more when the run is being broken off.
+        let _ = self.words.send(Word::Playing(case.to_owned()));
+    }
+
+    fn ready(&self) {
+        let _ = self.words.send(Word::Ready);
+    }
 }
 
 /// Plays cases on a gateway and tells `listen` what happens. When `stop` turns true, what is being played is broken off and
@@ -120,6 +187,8 @@ pub async fn run(
 ) -> Result<RunReport, RunError> {
     let began = Instant::now();
     let release = release_of(gateway);
+    let attached = gateway.profile().kind == Kind::Attached;
+    let (words, mut heard) = mpsc::unbounded_channel();
     let shared = Shared {
         workspace: Workspace::new(guard).map_err(RunError::Workspace)?,
         library,
@@ -127,10 +196,18 @@ pub async fn run(
         breaker: Breaker::default(),
         fault: Mutex::default(),
         left_behind: Mutex::default(),
-        attached: gateway.profile().kind == Kind::Attached,
+        boots: Mutex::default(),
+        trust: Trust::default(),
+        words,
+        attached,
         stop: stop.clone(),
     };
-    let info = RunInfo { gateway: info(gateway), cases: cases.len(), jobs: options.jobs };
+    let info = RunInfo {
+        gateway: info(gateway),
+        cases: cases.len(),
+        jobs: options.jobs,
+        isolation: (!attached).then(|| options.isolation.name()),
+    };
     listen(Event::Started(&info)).map_err(RunError::Report)?;
     let mut report = RunReport::default();
     let mut waiting = Vec::new();
@@ -143,23 +220,33 @@ pub async fn run(
             None => waiting.push(*case),
         }
     }
-    waiting.reverse();
+    let mut schedule = Schedule::new(&waiting, gateway, &shared);
     let mut playing = FuturesUnordered::new();
     loop {
         let side_by_side = if shared.breaker.undecided() { 1 } else { options.jobs.max(1) };
         while playing.len() < side_by_side
-            && let Some(case) = waiting.pop()
+            && let Some(task) = schedule.next()
         {
-            listen(Event::Playing { case: &case.id }).map_err(RunError::Report)?;
-            playing.push(case::play(case, gateway, release, &shared));
+            if let Some(case) = task.first() {
+                listen(Event::Playing { case: &case.id }).map_err(RunError::Report)?;
+            }
+            playing.push(schedule::perform(task, gateway, release, &shared));
+        }
+        if playing.is_empty() {
+            break;
         }
         tokio::select! {
-            done = playing.next() => match done {
-                Some(done) => tell(&done, &mut report, listen)?,
-                None => break,
+            Some(done) = playing.next() => {
+                for done in schedule.take(done) {
+                    tell(&done, &mut report, listen)?;
+                }
+            }
+            Some(word) = heard.recv() => match word {
+                Word::Playing(case) => listen(Event::Playing { case: &case }).map_err(RunError::Report)?,
+                Word::Ready => {}
             },
             () = stopped(stop.clone()) => {
-                report.interrupted = Some(playing.len() + waiting.len());
+                report.interrupted = Some(waiting.len() - schedule.told());
                 break;
             }
         }
@@ -174,6 +261,7 @@ pub async fn run(
     // What was broken off goes with its gateways and directories.
     drop(playing);
     report.left_behind = std::mem::take(&mut *shared.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
+    report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
     report.duration = began.elapsed();
     Ok(report)
 }

@@ -2,6 +2,7 @@
 
 use super::heard::{heard, is_over, note, own};
 use super::held::{self, Awaited};
+use super::silence::was_silent;
 use super::stage::{Stage, StageError};
 use super::title::title;
 use crate::gateway::LaunchError;
@@ -41,6 +42,12 @@ impl Stage<'_> {
         Ok(evidence)
     }
 
+    /// Plays the steps of a case on a gateway that is up, its store filled.
+    pub(super) async fn perform_steps(&mut self) -> Result<Vec<StepEvidence>, StageError> {
+        let scenario = &self.case.scenario;
+        Ok(self.play(&scenario.steps, 0).await?.0)
+    }
+
     /// Plays steps, the first of which has this number. Gives what was heard and the number after the last one.
     pub(super) async fn play(
         &mut self,
@@ -55,7 +62,7 @@ impl Stage<'_> {
                 self.tick().await;
                 let mut heard = self.step(step, number, &later).await?;
                 heard.round = (step.repeat > 1).then_some((round, step.repeat));
-                if is_silent(&heard) && evidence.last().is_some_and(is_silent) {
+                if was_silent(&heard) && self.is_silent().await {
                     return Err(StageError::Silent(self.patience.answer));
                 }
                 evidence.push(heard);
@@ -287,9 +294,4 @@ fn acts_on(step: &Step) -> Option<&str> {
         Act::Await(Await::Event(event)) => event.on.as_str(),
         _ => return None,
     })
-}
-
-/// Whether nothing came on the step's own connection that should have.
-fn is_silent(step: &StepEvidence) -> bool {
-    step.heard.iter().any(|heard| heard.on.is_none() && heard.sound == Sound::Silence)
 }

@@ -8,10 +8,11 @@ use super::held::{Awaited, Held};
 use super::knowledge::Knowledge;
 use super::seed::Seeder;
 use crate::client::Transcript;
-use crate::gateway::{Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
+use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
 use crate::observe::{Heard, Known, Sound, StoreFiles};
 use crate::rules::Release;
 use crate::scenario::Case;
+use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::store::Store;
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
@@ -35,7 +36,7 @@ pub(super) struct Patience {
     /// For a gateway to be ready.
     start: Duration,
     /// For a gateway to stop.
-    stop: Duration,
+    pub(super) stop: Duration,
 }
 
 impl Patience {
@@ -59,8 +60,8 @@ pub(super) enum StageError {
     /// The gateway did not start.
     #[error(transparent)]
     Launch(#[from] LaunchError),
-    /// It did, and then said nothing in two steps one after the other.
-    #[error("the gateway is silent: nothing came in two steps one after the other, each within {} s", .0.as_secs())]
+    /// It did, and then said nothing, neither in a step nor when it was asked whether it is there.
+    #[error("the gateway is silent: nothing came in a step, nor on a new connection, each within {} s", .0.as_secs())]
     Silent(Duration),
     /// The run was told to stop.
     #[error("broken off")]
@@ -99,6 +100,16 @@ pub(super) struct Stage<'a> {
     before: StoreFiles,
     /// Ports and paths that stood for something in the course of the case.
     places: Vec<Known>,
+    /// How often a gateway was started.
+    boots: usize,
+}
+
+/// A gateway that is up, with its corner of the disk: what one case after another is played on.
+pub(super) struct House {
+    pub(super) place: Place,
+    pub(super) running: Running,
+    /// The gateway's clock when the store was filled.
+    pub(super) started_at: i64,
 }
 
 impl<'a> Stage<'a> {
@@ -111,11 +122,31 @@ impl<'a> Stage<'a> {
         secret: Option<&str>,
     ) -> Self {
         let cast = secret.map_or_else(|| Cast::new(&case.id), |secret| Cast::with_shared_secret(&case.id, secret));
-        let knowledge = Knowledge::new(cast);
-        let started_at = match gateway.profile().kind {
-            Kind::Embedded => EMBEDDED_START,
-            Kind::Spawned | Kind::Attached => real_now(),
-        };
+        Self::with(case, gateway, place, release, Knowledge::new(cast), first_moment(gateway))
+    }
+
+    /// A stage for a case on a gateway that is up and that others have used before. Its store is filled.
+    pub(super) fn visiting(
+        case: &'a Case,
+        gateway: &'a Gateway,
+        release: Release,
+        knowledge: Knowledge,
+        house: House,
+    ) -> Self {
+        let House { place, running, started_at } = house;
+        let mut stage = Self::with(case, gateway, place, release, knowledge, started_at);
+        stage.moved_in(running);
+        stage
+    }
+
+    fn with(
+        case: &'a Case,
+        gateway: &'a Gateway,
+        place: Place,
+        release: Release,
+        knowledge: Knowledge,
+        started_at: i64,
+    ) -> Self {
         knowledge.set_now(started_at);
         let known = |path: PathBuf, symbol: &str| Known {
             value: path.to_string_lossy().into_owned(),
@@ -142,7 +173,26 @@ impl<'a> Stage<'a> {
             clock: started_at,
             before: StoreFiles::new(),
             places,
+            boots: 0,
         }
+    }
+
+    fn moved_in(&mut self, running: Running) {
+        if let Some(port) = running.port() {
+            self.places.push(Known { value: format!(":{port}"), symbol: ":<port>".to_owned() });
+        }
+        self.running = Some(running);
+    }
+
+    /// Hangs up on every connection, waits until the gateway has seen it, and gives the gateway to the next one. `None` where
+    /// it is down.
+    pub(super) async fn leave(mut self) -> Option<House> {
+        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+        for held in held.into_values() {
+            super::connections::goodbye(&mut *held.lock().await, Instant::now() + self.patience.answer).await;
+        }
+        let running = self.running.take()?;
+        Some(House { place: self.place, running, started_at: self.started_at })
     }
 
     /// Fills the state directories as the scenario says.
@@ -227,22 +277,21 @@ impl<'a> Stage<'a> {
             }
             None => self.gateway,
         };
-        let Configuration { openclaw_json, environment } =
-            configuration(&self.case.scenario.gateway, &self.knowledge.cast);
-        let launch = Launch {
-            place: &self.place,
-            state_dir: None,
-            openclaw_json,
-            environment,
-            clock: (gateway.profile().kind == Kind::Embedded).then_some(self.clock),
-            deadline: Instant::now() + self.patience.start,
-        };
-        let running = gateway.launch(launch).await?;
-        if let Some(port) = running.port() {
-            self.places.push(Known { value: format!(":{port}"), symbol: ":<port>".to_owned() });
-        }
-        self.running = Some(running);
+        self.boots += 1;
+        let boot = Boot { place: &self.place, clock: self.clock, patience: self.patience };
+        let running = boot.of(gateway, &self.case.scenario.gateway, &self.knowledge.cast).await?;
+        self.moved_in(running);
         Ok(())
+    }
+
+    /// How the gateway ended, if it did so by itself.
+    pub(super) fn exited(&mut self) -> Option<Exit> {
+        self.running.as_mut()?.exited()
+    }
+
+    /// How often a gateway was started.
+    pub(super) fn boots(&self) -> usize {
+        self.boots
     }
 
     /// Stops the gateway, politely or not, and hears the connections that were held to it end. An exit code other than 0 of a
@@ -346,6 +395,43 @@ impl<'a> Stage<'a> {
             heard.extend(sounds.into_iter().map(|sound| Heard { on: on.clone(), sound }));
         }
         heard
+    }
+}
+
+/// One start of a gateway for one case or for many.
+pub(super) struct Boot<'a> {
+    pub(super) place: &'a Place,
+    /// Where the embedded gateway's clock starts.
+    pub(super) clock: i64,
+    pub(super) patience: Patience,
+}
+
+impl Boot<'_> {
+    /// Starts a gateway with the settings of a scenario, secrets from a cast.
+    pub(super) async fn of(
+        &self,
+        gateway: &Gateway,
+        settings: &GatewaySettings,
+        cast: &Cast,
+    ) -> Result<Running, LaunchError> {
+        let Configuration { openclaw_json, environment } = configuration(settings, cast);
+        let launch = Launch {
+            place: self.place,
+            state_dir: None,
+            openclaw_json,
+            environment,
+            clock: (gateway.profile().kind == Kind::Embedded).then_some(self.clock),
+            deadline: Instant::now() + self.patience.start,
+        };
+        gateway.launch(launch).await
+    }
+}
+
+/// The gateway's clock before it is started.
+pub(super) fn first_moment(gateway: &Gateway) -> i64 {
+    match gateway.profile().kind {
+        Kind::Embedded => EMBEDDED_START,
+        Kind::Spawned | Kind::Attached => real_now(),
     }
 }
 

@@ -14,3 +14,4 @@ mod live_cli;
 mod readme;
 mod run;
 mod serve;
+mod share;

@@ -1,0 +1,210 @@
+//! What is played when: groups first, then the cases that have a gateway for themselves, at last those of which a group has
+//! not seen what was asked for.
+
+use super::case::{self, Seen};
+use super::group;
+use super::share;
+use super::{Isolation, Shared};
+use crate::gateway::{Capability, Gateway, Kind};
+use crate::judge::Verdict;
+use crate::report::{Boot, CaseReport};
+use crate::rules::Release;
+use crate::scenario::Case;
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+/// How many cases are played again at the least, however few gateways were to be started.
+const LEAST_AGAIN: usize = 8;
+
+/// What is done with one gateway.
+pub(super) enum Task<'a> {
+    /// A case has it for itself.
+    Alone(&'a Case),
+    /// Cases share it.
+    Group(Vec<&'a Case>),
+    /// A case has it for itself after it was played in a group, where it saw this, if anything that counts.
+    Again(&'a Case, Option<Box<Seen>>),
+}
+
+impl<'a> Task<'a> {
+    /// The case that is played first.
+    pub(super) fn first(&self) -> Option<&'a Case> {
+        match self {
+            Self::Alone(case) | Self::Again(case, _) => Some(case),
+            Self::Group(cases) => cases.first().copied(),
+        }
+    }
+}
+
+/// What a task came to.
+#[derive(Default)]
+pub(super) struct Done<'a> {
+    reports: Vec<CaseReport>,
+    again: Vec<Task<'a>>,
+    /// Whether a gateway was started for several cases.
+    shared: bool,
+}
+
+/// The tasks that are still to be done.
+pub(super) struct Schedule<'a> {
+    waiting: VecDeque<Task<'a>>,
+    told: usize,
+    /// How many cases stand as a shared gateway showed them, and how many of those were started.
+    on_shared: usize,
+    shared: usize,
+}
+
+impl<'a> Schedule<'a> {
+    pub(super) fn new(cases: &[&'a Case], gateway: &Gateway, shared: &Shared<'_>) -> Self {
+        let groups = match shares(gateway, shared.options.isolation) {
+            true => share::together(cases),
+            false => cases.iter().map(|case| vec![*case]).collect(),
+        };
+        shared.trust.begin(groups.len().max(LEAST_AGAIN));
+        let task = |group: Vec<&'a Case>| match group.as_slice() {
+            [case] => Task::Alone(case),
+            _ => Task::Group(group),
+        };
+        Self { waiting: groups.into_iter().map(task).collect(), told: 0, on_shared: 0, shared: 0 }
+    }
+
+    /// The next task.
+    pub(super) fn next(&mut self) -> Option<Task<'a>> {
+        self.waiting.pop_front()
+    }
+
+    /// Takes what a task came to; gives the reports that can be told.
+    pub(super) fn take(&mut self, done: Done<'a>) -> Vec<CaseReport> {
+        self.waiting.extend(done.again);
+        self.told += done.reports.len();
+        self.on_shared += done.reports.iter().filter(|report| report.boot == Boot::Shared).count();
+        self.shared += usize::from(done.shared);
+        done.reports
+    }
+
+    /// How many cases were told.
+    pub(super) fn told(&self) -> usize {
+        self.told
+    }
+
+    /// How many more gateways would have been started if no case had shared one.
+    pub(super) fn saved(&self) -> usize {
+        self.on_shared.saturating_sub(self.shared)
+    }
+}
+
+/// Whether cases may share a gateway of this kind: what others have in its store must be seen.
+fn shares(gateway: &Gateway, isolation: Isolation) -> bool {
+    let profile = gateway.profile();
+    let store = profile.can(Capability::StoreRead) && profile.can(Capability::StoreWrite);
+    isolation == Isolation::Shared && profile.kind != Kind::Attached && store
+}
+
+/// Whether what a case sees alone is what it saw in a group. A case that deviates there is played again; on a gateway that
+/// deviates everywhere that would cost as much as no sharing at all, and is left off once it has shown nothing new so many
+/// times.
+#[derive(Default)]
+pub(super) struct Trust(Mutex<Trusted>);
+
+#[derive(Default)]
+struct Trusted {
+    enough: usize,
+    same: usize,
+    differed: bool,
+}
+
+impl Trust {
+    fn with<T>(&self, act: impl FnOnce(&mut Trusted) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn begin(&self, enough: usize) {
+        self.with(|trusted| trusted.enough = enough);
+    }
+
+    fn note(&self, same: bool) {
+        self.with(|trusted| {
+            trusted.same += usize::from(same);
+            trusted.differed |= !same;
+        });
+    }
+
+    /// Whether what groups have seen is taken as it is.
+    fn is_earned(&self) -> bool {
+        self.with(|trusted| !trusted.differed && trusted.same >= trusted.enough)
+    }
+}
+
+/// Does a task.
+pub(super) async fn perform<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
+    match task {
+        Task::Alone(case) => {
+            Done { reports: vec![case::play(case, gateway, release, shared).await], ..Done::default() }
+        }
+        Task::Group(cases) => together(cases, gateway, release, shared).await,
+        Task::Again(case, seen) => {
+            Done { reports: vec![again(case, seen, gateway, release, shared).await], ..Done::default() }
+        }
+    }
+}
+
+async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
+    let mut done = Done::default();
+    if let Some(reason) = shared.breaker.open() {
+        done.reports.extend(cases.into_iter().map(|case| case::given_up(case, reason.clone(), shared)));
+        return done;
+    }
+    done.shared = true;
+    let sights = match group::play(&cases, gateway, release, shared).await {
+        Ok(sights) => sights,
+        Err(error) => {
+            let why = error.to_string();
+            let why = why.lines().next().unwrap_or_default();
+            shared.boots().given_up.push(format!("{} cases, since {why}", cases.len()));
+            done.again.extend(cases.into_iter().map(|case| Task::Again(case, None)));
+            return done;
+        }
+    };
+    for (case, seen) in cases.into_iter().zip(sights) {
+        match seen {
+            Some(seen) if is_plain(&seen, case, release, shared).await => {
+                done.reports.push(accepted(seen, case, gateway, release, shared));
+            }
+            seen => done.again.push(Task::Again(case, seen.map(Box::new))),
+        }
+    }
+    done
+}
+
+/// Whether nobody has to ask if others had a part in what was seen: it is what was approved, or what the rules predict of
+/// the case alone.
+async fn is_plain(seen: &Seen, case: &Case, release: Release, shared: &Shared<'_>) -> bool {
+    match seen.verdict(case, release, shared) {
+        Verdict::Conforms | Verdict::KnownDeviation => true,
+        _ => case::predicted(case, release, shared).await.as_deref() == Some(seen.observation.text()),
+    }
+}
+
+async fn again(
+    case: &Case,
+    seen: Option<Box<Seen>>,
+    gateway: &Gateway,
+    release: Release,
+    shared: &Shared<'_>,
+) -> CaseReport {
+    let seen = match seen {
+        Some(seen) if shared.trust.is_earned() || shared.breaker.open().is_some() => {
+            return accepted(*seen, case, gateway, release, shared);
+        }
+        seen => seen,
+    };
+    let report = case::play(case, gateway, release, shared).await;
+    if let (Some(seen), Some(observation)) = (seen, &report.observation) {
+        shared.trust.note(seen.observation.text() == observation.text());
+    }
+    CaseReport { boot: Boot::Again, ..report }
+}
+
+fn accepted(seen: Seen, case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
+    CaseReport { boot: Boot::Shared, ..case::conclude(seen, case, release, gateway, shared) }
+}
