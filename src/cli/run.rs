@@ -153,6 +153,10 @@ impl Run {
         corpus: &Corpus,
         whole: bool,
     ) -> Result<RunReport, Failure> {
+        if self.isolation.is_some() && matches!(self.gateway, GatewaySpec::Attached(_)) {
+            let message = "--isolation is for gateways that are started; this one is somebody else's";
+            return Err(Failure::usage(miette::Report::msg(message)));
+        }
         let guard = Guard::default();
         let progress = Progress::new(cases.len());
         let preparation = Preparation {

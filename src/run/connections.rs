@@ -11,6 +11,7 @@ use crate::scenario::Step;
 use crate::scenario::connect::{Connect, Via};
 use crate::scenario::step::{Frame, Open};
 use serde_json::Value;
+use std::time::Duration;
 use tokio::time::Instant;
 
 impl Stage<'_> {
@@ -163,8 +164,13 @@ fn challenge(heard: &[Sound]) -> Challenge {
     payload.map(Challenge::from_payload).unwrap_or_default()
 }
 
+/// How long a gateway that has left a connection without an answer may take to see that it is closed. One that is there needs
+/// milliseconds; one that is not has cost a deadline already.
+const PARTING: Duration = Duration::from_secs(2);
+
 /// Closes a connection as a client does that has nothing more to say, and waits until the gateway has seen it.
 pub(super) async fn goodbye(held: &mut Held, deadline: Instant) {
+    let deadline = if held.is_unanswered() { deadline.min(Instant::now() + PARTING) } else { deadline };
     if !held.is_over() && held.connection.close(Some(1000), "", deadline).await.is_ok() {
         held.listen(deadline, |_| false).await;
     }

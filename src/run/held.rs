@@ -39,6 +39,8 @@ pub(super) struct Held {
     taken: (usize, usize),
     /// Whether it ended because the gateway sent too much.
     flooded: bool,
+    /// Whether the gateway left it without an answer until a deadline.
+    unanswered: bool,
 }
 
 /// What a later step waits for.
@@ -65,11 +67,17 @@ impl Held {
             over: None,
             taken: (0, 0),
             flooded: false,
+            unanswered: false,
         }
     }
 
     pub(super) fn is_over(&self) -> bool {
         self.over.is_some()
+    }
+
+    /// Whether the gateway has left it without an answer until a deadline.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.unanswered
     }
 
     /// Notes a request that was sent; `name` is the name of the step that sent it.
@@ -89,6 +97,7 @@ impl Held {
         }
         loop {
             let sound = self.next(deadline).await;
+            self.unanswered |= sound == Sound::Silence;
             let over = matches!(sound, Sound::Silence | Sound::Close { .. }) || last(&sound);
             heard.push(sound);
             if over {

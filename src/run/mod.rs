@@ -206,7 +206,7 @@ pub async fn run(
         gateway: info(gateway),
         cases: cases.len(),
         jobs: options.jobs,
-        isolation: (!attached).then(|| options.isolation.name()),
+        isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
     };
     listen(Event::Started(&info)).map_err(RunError::Report)?;
     let mut report = RunReport::default();

@@ -8,11 +8,16 @@ use std::collections::BTreeMap;
 /// The records of a store, by document and key.
 pub(super) type Records = BTreeMap<(Document, String), Value>;
 
+/// Where a document stands among the files of a store.
+pub(super) fn place_of(_: &StoreFiles, document: Document) -> &'static str {
+    document.path()
+}
+
 /// The records of a store. `None` where a document is something else than an object of records.
 pub(super) fn records(files: &StoreFiles) -> Option<Records> {
     let mut records = Records::new();
     for document in Document::ALL {
-        let Some(bytes) = files.get(document.path()) else { continue };
+        let Some(bytes) = files.get(place_of(files, document)) else { continue };
         let Some(Value::Object(found)) = store_json::parse(bytes.as_deref().ok()?) else { return None };
         records.extend(found.into_iter().map(|(key, record)| ((document, key), record)));
     }
@@ -24,10 +29,11 @@ pub(super) fn records(files: &StoreFiles) -> Option<Records> {
 pub(super) fn documents(files: &StoreFiles, own: impl Fn(Document, &str, &Value) -> bool) -> StoreFiles {
     let mut found = StoreFiles::new();
     for document in Document::ALL {
-        let Some(Ok(bytes)) = files.get(document.path()) else { continue };
+        let place = place_of(files, document);
+        let Some(Ok(bytes)) = files.get(place) else { continue };
         let Some(Value::Object(mut records)) = store_json::parse(bytes) else { continue };
         records.retain(|key, record| own(document, key, record));
-        found.insert(document.path().to_owned(), Ok(text(records)));
+        found.insert(place.to_owned(), Ok(text(records)));
     }
     found
 }

@@ -64,10 +64,11 @@ impl Owners {
         });
         let has_filled =
             |document: Document| self.seeded.iter().any(|((other, _), owner)| *other == document && *owner == guest);
-        for (path, content) in now {
-            let document = Document::ALL.into_iter().find(|document| path.starts_with(document.path()));
-            let is_others = before.contains_key(path) && document.is_some_and(|document| !has_filled(document));
-            if document.is_none_or(|document| document.path() != path) && !is_others {
+        let is_document = |path: &str| Document::ALL.into_iter().any(|document| own::place_of(now, document) == path);
+        for (path, content) in now.iter().filter(|(path, _)| !is_document(path)) {
+            let made_of = Document::ALL.into_iter().find(|document| path.starts_with(document.path()));
+            let is_others = before.contains_key(path) && made_of.is_some_and(|document| !has_filled(document));
+            if !is_others {
                 view.insert(path.clone(), content.clone());
             }
         }

@@ -56,9 +56,9 @@ pub(super) struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     pub(super) fn new(cases: &[&'a Case], gateway: &Gateway, shared: &Shared<'_>) -> Self {
-        let groups = match shares(gateway, shared.options.isolation) {
-            true => share::together(cases),
-            false => cases.iter().map(|case| vec![*case]).collect(),
+        let groups = match possible(shared.options.isolation, gateway) {
+            Isolation::Shared => share::together(cases),
+            Isolation::Case => cases.iter().map(|case| vec![*case]).collect(),
         };
         shared.trust.begin(groups.len().max(LEAST_AGAIN));
         let task = |group: Vec<&'a Case>| match group.as_slice() {
@@ -93,11 +93,11 @@ impl<'a> Schedule<'a> {
     }
 }
 
-/// Whether cases may share a gateway of this kind: what others have in its store must be seen.
-fn shares(gateway: &Gateway, isolation: Isolation) -> bool {
+/// The isolation that is possible on a gateway: where its store is out of reach, nobody could tell whose what is.
+pub(super) fn possible(wanted: Isolation, gateway: &Gateway) -> Isolation {
     let profile = gateway.profile();
     let store = profile.can(Capability::StoreRead) && profile.can(Capability::StoreWrite);
-    isolation == Isolation::Shared && profile.kind != Kind::Attached && store
+    if profile.kind != Kind::Attached && store { wanted } else { Isolation::Case }
 }
 
 /// Whether what a case sees alone is what it saw in a group. A case that deviates there is played again; on a gateway that

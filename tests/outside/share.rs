@@ -130,3 +130,11 @@ fn a_case_that_deviates_in_a_group_is_played_again_alone() {
     assert_eq!((report.on("again"), report.boots("made"), report.boots("saved")), (3, 4, 0), "{}", report.0);
     assert_eq!(report.0["summary"]["deviates"], 3);
 }
+
+#[test]
+fn a_gateway_that_somebody_else_runs_cannot_be_isolated() {
+    let bench = Bench::new(THREE);
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:1", "--isolation", "case"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("--isolation is for gateways that are started"), "{}", ran.err);
+}
