@@ -2,7 +2,7 @@
 
 use super::{Failure, exit};
 use crate::reference::program::{self, Program, ProgramError, ProgramOptions};
-use crate::rules::{Release, known_releases};
+use crate::rules::{Release, history};
 use miette::Report;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -47,8 +47,7 @@ impl Serve {
     }
 
     async fn serve(self) -> Result<u8, Failure> {
-        let release = self.release.or_else(|| known_releases().last().copied());
-        let release = release.ok_or_else(|| Failure::usage(Report::msg("no release is known")))?;
+        let release = self.release.unwrap_or(history::DEFAULT);
         let mut signals = Signals::listen().map_err(|error| Failure::fault(Report::msg(error.to_string())))?;
         let options = ProgramOptions {
             release,

@@ -15,9 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// The release that `embedded` is when nobody says which.
-pub(super) const DEFAULT_RELEASE: Release = Release::new(2026, 4, 8);
-
 /// A gateway in this process.
 pub(super) struct Embedded {
     /// `None` once it was stopped.

@@ -11,7 +11,7 @@ use super::running::Running;
 use super::spawned::Program;
 use super::spec::GatewaySpec;
 use crate::client::UrlError;
-use crate::rules::{Release, Rules, UnknownRelease};
+use crate::rules::{Release, Rules, UnknownRelease, history};
 use std::path::PathBuf;
 
 /// What [`Gateway::prepare`] may be told besides the gateway's name.
@@ -132,7 +132,7 @@ impl Gateway {
                 (profile, Means::Described(program))
             }
             GatewaySpec::Embedded(release) => {
-                let release = release.unwrap_or(embedded::DEFAULT_RELEASE);
+                let release = release.unwrap_or(history::DEFAULT);
                 // A release without known rules is found here, once, and not by every launch.
                 Rules::of(release)?;
                 (embedded::profile(spec.to_string(), release), Means::Embedded(release))

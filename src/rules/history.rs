@@ -41,14 +41,18 @@ pub struct Change {
 
 /// Releases whose behaviour was read and seen, oldest first. The first one's rules are the ground that every
 /// [`Change`] builds on.
-pub const KNOWN: [Release; 6] = [
+pub const KNOWN: [Release; 7] = [
     Release::new(2026, 3, 28),
     Release::new(2026, 3, 31),
     Release::new(2026, 4, 1),
     Release::new(2026, 4, 2),
     Release::new(2026, 4, 5),
     Release::new(2026, 4, 8),
+    Release::new(2026, 4, 15),
 ];
+
+/// The release that is meant where nobody names one.
+pub const DEFAULT: Release = Release::new(2026, 4, 8);
 
 /// A release older than every one whose rules are known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,12 +102,17 @@ mod tests {
     #[case("2026.3.28", "2026.3.28")]
     #[case("2026.3.30", "2026.3.28")]
     #[case("2026.4.3", "2026.4.2")]
-    #[case("2026.9.6", "2026.4.8")]
+    #[case("2026.9.6", "2026.4.15")]
     fn an_unknown_release_has_the_rules_of_the_one_before(#[case] release: &str, #[case] described: &str) {
         let rules = Rules::of(release.parse().unwrap()).unwrap();
         assert_eq!(rules.described().to_string(), described);
         let known = Rules::of(described.parse().unwrap()).unwrap();
         assert_eq!(Rules { release: known.release, ..rules }, known);
+    }
+
+    #[test]
+    fn the_default_release_is_known() {
+        assert!(KNOWN.contains(&DEFAULT));
     }
 
     #[test]

@@ -32,7 +32,7 @@ use crate::gateway::{Gateway, Guard, Kind, Workspace};
 use crate::judge::Verdict;
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
-use crate::rules::history::KNOWN;
+use crate::rules::history;
 use crate::rules::{Release, Rules};
 use crate::scenario::Case;
 use breaker::Breaker;
@@ -332,9 +332,9 @@ fn stands_in(release: Release) -> Option<String> {
     (known != release).then(|| format!("{release} is not known of its own: it is held to the answers of {known}"))
 }
 
-/// The release that a gateway is held to: the newest known one where nobody said which it is.
+/// The release that a gateway is held to: the default one where nobody said which it is.
 pub fn release_of(gateway: &Gateway) -> Release {
-    gateway.profile().claims.unwrap_or(KNOWN[KNOWN.len() - 1])
+    gateway.profile().claims.unwrap_or(history::DEFAULT)
 }
 
 #[cfg(test)]

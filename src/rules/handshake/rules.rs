@@ -40,6 +40,8 @@ pub struct HandshakeRules {
     pub approved_scopes_first: bool,
     /// Where the configuration lies is shown to administrators only.
     pub paths_for_admin_only: bool,
+    /// Every client gets a canvas URL of its own; else nodes only.
+    pub canvas_capability_for_all: bool,
 }
 
 /// How a node with a bootstrap token is paired.
@@ -73,6 +75,7 @@ impl HandshakeRules {
             skipping_ignores_record: true,
             approved_scopes_first: false,
             paths_for_admin_only: false,
+            canvas_capability_for_all: false,
         }
     }
 }
@@ -83,6 +86,7 @@ const V2026_4_1: Release = Release::new(2026, 4, 1);
 const V2026_4_2: Release = Release::new(2026, 4, 2);
 const V2026_4_5: Release = Release::new(2026, 4, 5);
 const V2026_4_8: Release = Release::new(2026, 4, 8);
+const V2026_4_15: Release = Release::new(2026, 4, 15);
 
 /// What changed in the handshake, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -191,5 +195,12 @@ pub const CHANGES: &[Change] = &[
                and Origin are loopback.",
         sources: &["handshake-auth-helpers.ts isControlUiBrowserContainerLocalEquivalent"],
         apply: |rules| rules.handshake.local_container_control_ui = true,
+    },
+    Change {
+        seen: V2026_4_15,
+        not_yet: V2026_4_8,
+        what: "Operators, too, get a canvas URL of their own, with a capability in it.",
+        sources: &["message-handler.ts mintCanvasCapabilityToken"],
+        apply: |rules| rules.handshake.canvas_capability_for_all = true,
     },
 ];

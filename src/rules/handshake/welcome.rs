@@ -203,9 +203,10 @@ fn hello(model: &mut Model, environment: &mut Environment<'_>, attempt: &Attempt
     record::set(&mut hello, "server", Some(server));
     record::set(&mut hello, "features", Some(json!({ "methods": listed, "events": rpc::EVENTS })));
     record::set(&mut hello, "snapshot", Some(snapshot));
-    let canvas = canvas_url(&model.config, attempt).map(|url| match attempt.role {
-        "node" => with_capability(url, environment),
-        _ => url,
+    let scoped = attempt.role == "node" || model.rules.handshake.canvas_capability_for_all;
+    let canvas = canvas_url(&model.config, attempt).map(|url| match scoped {
+        true => with_capability(url, environment),
+        false => url,
     });
     record::set(&mut hello, "canvasHostUrl", canvas);
     record::set(&mut hello, "auth", auth);
@@ -284,7 +285,7 @@ fn canvas_url(config: &GatewayConfig, attempt: &Attempt) -> Option<String> {
     Some(format!("{scheme}://{host}:{port}"))
 }
 
-/// A node gets a URL of its own. One with doubled brackets is no URL, and stays as it is.
+/// A URL of the client's own. One with doubled brackets is no URL, and stays as it is.
 fn with_capability(url: String, environment: &mut Environment<'_>) -> String {
     let capability = URL_SAFE_NO_PAD.encode(&environment.entropy.token()[..18]);
     if url.contains("[[") { url } else { format!("{url}/__openclaw__/cap/{capability}") }

@@ -3,7 +3,9 @@
 use super::roles::{merge_roles, normalise_role};
 use super::scopes::{OPERATOR_PREFIX, merge_scopes};
 use super::tokens::{Minted, mint};
-use super::{BootstrapProfile, Family, Fault, PairingRules, State, missing_scope, normalise_scopes, role_scoped};
+use super::{
+    BootstrapProfile, Family, Fault, PairingRules, State, missing_scope, normalise_scopes, role_scoped, scopes_allow,
+};
 use crate::rules::Entropy;
 use crate::store::Documents;
 use crate::store::record::{self, Record};
@@ -16,11 +18,8 @@ const OPERATOR: &str = "operator";
 pub enum Approval {
     /// No such pending request.
     Unknown,
-    /// The approver may not grant what is asked for.
-    Forbidden {
-        /// The first scope (or, for a bootstrap token, role) that the approver lacks.
-        missing_scope: String,
-    },
+    /// Nobody may grant what is asked for, or not this approver.
+    Forbidden(Denial),
     /// The device is paired.
     Approved {
         /// The record as written.
@@ -33,9 +32,20 @@ impl Approval {
     pub fn device(&self) -> Option<&Record> {
         match self {
             Self::Approved { device } => Some(device),
-            Self::Unknown | Self::Forbidden { .. } => None,
+            Self::Unknown | Self::Forbidden(_) => None,
         }
     }
+}
+
+/// Why a pending request is not approved. Shown as the releases word it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// The approver (or the profile of a bootstrap token) lacks this scope, or this role of the profile.
+    #[error("missing scope: {0}")]
+    Missing(String),
+    /// The request asks for this scope, which belongs to none of the roles it asks for.
+    #[error("invalid scope for requested roles: {0}")]
+    OutsideRoles(String),
 }
 
 /// Approves a pending request on behalf of somebody who holds these scopes.
@@ -52,8 +62,8 @@ pub fn approve(
 ) -> Result<Approval, Fault> {
     let mut state = State::load(Family::Devices, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
-    if let Some(missing_scope) = refused_scope(rules, &pending, caller_scopes)? {
-        return Ok(Approval::Forbidden { missing_scope });
+    if let Some(denial) = denial(rules, &pending, caller_scopes)? {
+        return Ok(Approval::Forbidden(denial));
     }
     let existing = existing_record(&state, &pending);
     let existing = existing.as_ref();
@@ -96,8 +106,8 @@ pub fn approve_bootstrap(
     let foreign = requested_roles(&pending)?.into_iter().find(|role| !profile.roles.contains(role));
     let wanted = operator_scopes(&pending)?;
     let refused = foreign.or_else(|| missing_scope(rules, OPERATOR, &wanted, &profile.scopes).cloned());
-    if let Some(missing_scope) = refused {
-        return Ok(Approval::Forbidden { missing_scope });
+    if let Some(missing) = refused {
+        return Ok(Approval::Forbidden(Denial::Missing(missing)));
     }
     let existing = existing_record(&state, &pending);
     let existing = existing.as_ref();
@@ -114,18 +124,33 @@ pub fn approve_bootstrap(
     store_device(&mut state, documents, request_id, device)
 }
 
-/// The first scope that the caller lacks to grant what is asked for.
-fn refused_scope(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Option<String>, Fault> {
+/// Why the caller may not grant what is asked for, if so.
+fn denial(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Option<Denial>, Fault> {
+    let wanted = operator_scopes(pending)?;
+    let missing = |scope: &String| Some(Denial::Missing(scope.clone()));
+    if rules.scopes_within_roles {
+        let roles = requested_roles(pending)?;
+        let asked = normalise_scopes(pending.get("scopes"))?;
+        let belongs = |scope: &String| roles.iter().any(|role| scope_belongs(rules, role, scope));
+        if let Some(stray) = asked.iter().find(|scope| !belongs(scope)) {
+            return Ok(Some(Denial::OutsideRoles(stray.clone())));
+        }
+        return Ok(missing_scope(rules, OPERATOR, &wanted, caller).and_then(missing));
+    }
     if rules.operator_scopes_need_operator {
-        let wanted = operator_scopes(pending)?;
         let Some(first) = wanted.first() else { return Ok(None) };
         if !requested_roles(pending)?.iter().any(|role| role == OPERATOR) {
-            return Ok(Some(first.clone()));
+            return Ok(missing(first));
         }
-        return Ok(missing_scope(rules, OPERATOR, &wanted, caller).cloned());
+        return Ok(missing_scope(rules, OPERATOR, &wanted, caller).and_then(missing));
     }
     let Some(role) = approval_role(pending)? else { return Ok(None) };
-    Ok(missing_scope(rules, &role, &operator_scopes(pending)?, caller).cloned())
+    Ok(missing_scope(rules, &role, &wanted, caller).and_then(missing))
+}
+
+/// Whether a scope is one that this role can have at all.
+fn scope_belongs(rules: &PairingRules, role: &str, scope: &String) -> bool {
+    scopes_allow(rules, role, std::slice::from_ref(scope), std::slice::from_ref(scope))
 }
 
 /// The request's role, else the first of its roles.

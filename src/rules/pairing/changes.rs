@@ -8,6 +8,8 @@ const V2026_3_31: Release = Release::new(2026, 3, 31);
 const V2026_4_1: Release = Release::new(2026, 4, 1);
 const V2026_4_2: Release = Release::new(2026, 4, 2);
 const V2026_4_5: Release = Release::new(2026, 4, 5);
+const V2026_4_8: Release = Release::new(2026, 4, 8);
+const V2026_4_15: Release = Release::new(2026, 4, 15);
 
 /// The device store's changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -82,5 +84,35 @@ pub const CHANGES: &[Change] = &[
         what: "A bootstrap token counts which roles and scopes of its profile were redeemed.",
         sources: &["device-bootstrap-*.js redeemDeviceBootstrapTokenProfile"],
         apply: |rules| rules.pairing.bootstrap_redeems = true,
+    },
+    Change {
+        seen: V2026_4_15,
+        not_yet: V2026_4_8,
+        what: "A device has a role only by an active token: a record with `tokens: {}` or without `tokens` has none again.",
+        sources: &["device-pairing-*.js listEffectivePairedDeviceRoles"],
+        apply: |rules| rules.pairing.effective_roles = EffectiveRoles::ActiveTokensOnly,
+    },
+    Change {
+        seen: V2026_4_15,
+        not_yet: V2026_4_8,
+        what: "A repeated request keeps the time of the first one, so that repeating it does not keep it alive.",
+        sources: &["device-pairing-*.js refreshPendingDevicePairingRequest"],
+        apply: |rules| rules.pairing.repeat_keeps_time = true,
+    },
+    Change {
+        seen: V2026_4_15,
+        not_yet: V2026_4_8,
+        what: "A request with a scope that belongs to none of its roles cannot be approved, by nobody, and the refusal \
+               says so.",
+        sources: &["device-pairing-*.js approveDevicePairing, formatDevicePairingForbiddenMessage"],
+        apply: |rules| rules.pairing.scopes_within_roles = true,
+    },
+    Change {
+        seen: V2026_4_15,
+        not_yet: V2026_4_8,
+        what: "A connect that is let in writes its name, client and address into the record, no longer its role and \
+               scopes.",
+        sources: &["device-pairing-*.js updatePairedDeviceMetadata"],
+        apply: |rules| rules.pairing.connect_leaves_access = true,
     },
 ];

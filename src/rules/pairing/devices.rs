@@ -134,17 +134,21 @@ pub fn update_metadata(
 ) -> Result<(), Fault> {
     let mut state = State::load(Family::Devices, documents, now)?;
     let Some(existing) = state.paired.get_truthy(record::trim(device_id)).cloned() else { return Ok(()) };
-    let (role, scopes) = (json!(seen.role), json!(seen.scopes));
-    let roles = merge_roles(&[existing.get("roles"), existing.get("role"), Some(&role)])?;
-    let merged = merge_scopes(rules, &[existing.get("scopes"), Some(&scopes)])?;
     let mut device = record::spread(Some(&existing));
     record::set(&mut device, "displayName", seen.display_name.as_deref());
     record::set(&mut device, "clientId", seen.client_id.as_deref());
     record::set(&mut device, "clientMode", seen.client_mode.as_deref());
-    record::set(&mut device, "role", Some(role));
-    record::set(&mut device, "scopes", merged);
-    record::set(&mut device, "remoteIp", seen.remote_ip.as_deref());
-    record::set(&mut device, "roles", roles);
+    if rules.connect_leaves_access {
+        record::set(&mut device, "remoteIp", seen.remote_ip.as_deref());
+    } else {
+        let (role, scopes) = (json!(seen.role), json!(seen.scopes));
+        let roles = merge_roles(&[existing.get("roles"), existing.get("role"), Some(&role)])?;
+        let merged = merge_scopes(rules, &[existing.get("scopes"), Some(&scopes)])?;
+        record::set(&mut device, "role", Some(role));
+        record::set(&mut device, "scopes", merged);
+        record::set(&mut device, "remoteIp", seen.remote_ip.as_deref());
+        record::set(&mut device, "roles", roles);
+    }
     state.paired.set(device_id, Value::Object(device))?;
     state.persist(documents)
 }

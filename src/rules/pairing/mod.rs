@@ -15,7 +15,7 @@ mod scopes;
 mod state;
 mod tokens;
 
-pub use approve::{Approval, approve, approve_bootstrap};
+pub use approve::{Approval, Denial, approve, approve_bootstrap};
 pub use bootstrap::{
     BootstrapProfile, BootstrapRequest, bootstrap_profile, bound_bootstrap_profile, redeem_bootstrap_profile,
     revoke_bootstrap_token, verify_bootstrap_token,

@@ -85,7 +85,7 @@ pub fn request(
     let existing: Vec<Value> = record::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
     let requested = match existing.as_slice() {
         [single] if same_request(single, incoming)? => {
-            Requested { request: refreshed(single, incoming, is_repair, now), created: false }
+            Requested { request: refreshed(rules, single, incoming, is_repair, now), created: false }
         }
         _ => {
             for pending in &existing {
@@ -120,7 +120,7 @@ fn same_set(left: &[String], right: &[String]) -> bool {
     left.len() == right.len() && left.iter().all(|value| right.contains(value))
 }
 
-fn refreshed(existing: &Value, incoming: &PairingRequest, is_repair: bool, now: i64) -> Record {
+fn refreshed(rules: &PairingRules, existing: &Value, incoming: &PairingRequest, is_repair: bool, now: i64) -> Record {
     let mut request = record::spread(Some(existing));
     record::set(&mut request, "publicKey", Some(incoming.public_key.as_str()));
     let renewed = [
@@ -141,7 +141,9 @@ fn refreshed(existing: &Value, incoming: &PairingRequest, is_repair: bool, now: 
     if !record::truthy(existing.get("isRepair")) {
         record::set(&mut request, "isRepair", Some(is_repair));
     }
-    record::set(&mut request, "ts", Some(now));
+    if !rules.repeat_keeps_time {
+        record::set(&mut request, "ts", Some(now));
+    }
     request
 }
 

@@ -21,10 +21,13 @@ pub fn effective_roles(rules: &PairingRules, device: &Value) -> Result<Vec<Strin
     });
     match (rules.effective_roles, active) {
         (EffectiveRoles::ActiveTokens, Some(active)) => Ok(active),
-        (EffectiveRoles::ActiveTokensWithinRecord, Some(active)) if !active.is_empty() => {
+        (EffectiveRoles::ActiveTokensWithinRecord | EffectiveRoles::ActiveTokensOnly, Some(active))
+            if !active.is_empty() =>
+        {
             let approved = approved_roles(device)?;
             Ok(active.into_iter().filter(|role| approved.contains(role)).collect())
         }
+        (EffectiveRoles::ActiveTokensOnly, _) => Ok(Vec::new()),
         (_, Some(active)) if !active.is_empty() => Ok(active),
         _ if has_tokens => Ok(Vec::new()),
         _ => approved_roles(device),

@@ -11,6 +11,8 @@ pub enum EffectiveRoles {
     ActiveTokensOrRecord,
     /// As [`Self::ActiveTokensOrRecord`], and a token counts only for a role that the record names too.
     ActiveTokensWithinRecord,
+    /// From the tokens that are not revoked, for roles that the record names too; without such a token there is no role.
+    ActiveTokensOnly,
 }
 
 /// The device store's rules of one release.
@@ -36,6 +38,12 @@ pub struct PairingRules {
     pub bootstrap_binds: bool,
     /// A bootstrap token counts what of its profile has been redeemed, and public keys are compared in one form.
     pub bootstrap_redeems: bool,
+    /// A repeated request keeps the time of the first, so that repeating does not keep it alive; else it gets a new one.
+    pub repeat_keeps_time: bool,
+    /// A request that asks for a scope which belongs to none of its roles cannot be approved, and the refusal says so.
+    pub scopes_within_roles: bool,
+    /// A connect that was let in leaves role and scopes of the record alone; else it adds its own.
+    pub connect_leaves_access: bool,
 }
 
 impl PairingRules {
@@ -50,6 +58,9 @@ impl PairingRules {
             token_needs_approved_role: false,
             bootstrap_binds: false,
             bootstrap_redeems: false,
+            repeat_keeps_time: false,
+            scopes_within_roles: false,
+            connect_leaves_access: false,
         }
     }
 }

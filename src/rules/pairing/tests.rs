@@ -172,7 +172,7 @@ fn an_approver_without_the_scope_is_refused_and_nothing_changes() {
     let before = store.clone();
     let approval =
         approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &texts(&["operator.pairing"])).unwrap();
-    assert_eq!(approval, Approval::Forbidden { missing_scope: "operator.admin".to_owned() });
+    assert_eq!(approval, Approval::Forbidden(Denial::Missing("operator.admin".to_owned())));
     assert_eq!(store, before);
 }
 
@@ -325,6 +325,59 @@ fn scope() -> impl Strategy<Value = String> {
 
 fn any_rules() -> impl Strategy<Value = PairingRules> {
     prop::sample::select(vec![v2026_3_28(), v2026_3_31(), v2026_4_2(), v2026_4_5()])
+}
+
+#[rstest]
+#[case("2026.4.8", json!({"tokens": {}}), &["operator"])]
+#[case("2026.4.8", json!({}), &["operator"])]
+#[case("2026.4.15", json!({"tokens": {}}), &[])]
+#[case("2026.4.15", json!({}), &[])]
+#[case("2026.4.15", json!({"tokens": {"operator": {"role": "operator"}}}), &["operator"])]
+#[case("2026.4.15", json!({"tokens": {"node": {"role": "node"}}}), &[])]
+fn only_an_active_token_gives_a_role_from_2026_4_15_on(
+    #[case] release: &str,
+    #[case] record: Value,
+    #[case] roles: &[&str],
+) {
+    let rules = of(release);
+    let mut device = record::spread(Some(&record));
+    record::set(&mut device, "role", Some("operator"));
+    assert_eq!(effective_roles(&rules, &Value::Object(device)).unwrap(), roles);
+}
+
+#[rstest]
+#[case("2026.4.8", NOW + 1)]
+#[case("2026.4.15", NOW)]
+fn a_repeated_request_keeps_its_time_from_2026_4_15_on(#[case] release: &str, #[case] ts: i64) {
+    let rules = of(release);
+    let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+    let asks = laptop("operator", &["operator.read"], false);
+    request(&rules, &mut store, &mut entropy, NOW, &asks).unwrap();
+    let again = request(&rules, &mut store, &mut entropy, NOW + 1, &asks).unwrap();
+    assert_eq!((again.created, &again.request["ts"]), (false, &json!(ts)));
+}
+
+#[rstest]
+#[case("2026.4.8", "operator", "custom.x", None)]
+#[case("2026.4.15", "operator", "custom.x", Some("invalid scope for requested roles: custom.x"))]
+#[case("2026.4.8", "node", "operator.read", Some("missing scope: operator.read"))]
+#[case("2026.4.15", "node", "operator.read", Some("invalid scope for requested roles: operator.read"))]
+#[case("2026.4.15", "node", "node.x", None)]
+fn a_scope_outside_the_roles_is_refused_by_name_from_2026_4_15_on(
+    #[case] release: &str,
+    #[case] role: &str,
+    #[case] scope: &str,
+    #[case] refusal: Option<&str>,
+) {
+    let rules = of(release);
+    let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+    let id = request(&rules, &mut store, &mut entropy, NOW, &laptop(role, &[scope], false)).unwrap().request_id();
+    let admin = ["operator.admin".to_owned()];
+    let denial = match approve(&rules, &mut store, &mut entropy, NOW, &id, &admin).unwrap() {
+        Approval::Forbidden(denial) => Some(denial.to_string()),
+        _ => None,
+    };
+    assert_eq!(denial.as_deref(), refusal);
 }
 
 proptest! {

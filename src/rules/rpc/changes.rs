@@ -9,6 +9,7 @@ const V2026_4_1: Release = Release::new(2026, 4, 1);
 const V2026_4_2: Release = Release::new(2026, 4, 2);
 const V2026_4_5: Release = Release::new(2026, 4, 5);
 const V2026_4_8: Release = Release::new(2026, 4, 8);
+const V2026_4_15: Release = Release::new(2026, 4, 15);
 
 /// The calls' changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -112,5 +113,12 @@ pub const CHANGES: &[Change] = &[
         what: "A command's approval may not take an id that begins with `plugin:`.",
         sources: &["server-methods/exec-approval.ts RESERVED_PLUGIN_APPROVAL_ID_PREFIX"],
         apply: |rules| rules.rpc.plugin_ids_reserved = true,
+    },
+    Change {
+        seen: V2026_4_15,
+        not_yet: V2026_4_8,
+        what: "`commands.list`, `models.authStatus`, `message.action` and the repair of the dream diary come.",
+        sources: &["server-methods-list.ts", "method-scopes.ts"],
+        apply: |rules| rules.rpc.methods = MethodSet::V2026_4_15,
     },
 ];

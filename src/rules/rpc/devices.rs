@@ -24,9 +24,9 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
     let scopes = &call.client.scopes;
     match pairing::approve(&call.model.rules.pairing, store, entropy, now, request_id, scopes)? {
         Approval::Unknown => Err(invalid("unknown requestId")),
-        Approval::Forbidden { missing_scope } => {
-            call.reason(format!("who approves must hold what is asked for: {missing_scope} is missing"));
-            Err(invalid(format!("missing scope: {missing_scope}")))
+        Approval::Forbidden(denial) => {
+            call.reason(format!("the request is not approved: {denial}"));
+            Err(invalid(denial.to_string()))
         }
         Approval::Approved { device } => {
             let role = device.get("role").and_then(Value::as_str).unwrap_or("unknown");

@@ -14,9 +14,11 @@ pub enum MethodSet {
     V2026_4_5,
     /// 2026.4.8.
     V2026_4_8,
+    /// 2026.4.15.
+    V2026_4_15,
 }
 
-use MethodSet::{FromTheStart, V2026_4_2, V2026_4_5, V2026_4_8};
+use MethodSet::{FromTheStart, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15};
 
 /// Who may call a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,11 @@ const LISTED: &[(&str, Access, MethodSet)] = &[
     ("health", Read, FromTheStart),
     ("doctor.memory.status", Read, FromTheStart),
     ("doctor.memory.dreamDiary", Read, V2026_4_5),
+    ("doctor.memory.backfillDreamDiary", Write, V2026_4_15),
+    ("doctor.memory.resetDreamDiary", Write, V2026_4_15),
+    ("doctor.memory.resetGroundedShortTerm", Write, V2026_4_15),
+    ("doctor.memory.repairDreamingArtifacts", Write, V2026_4_15),
+    ("doctor.memory.dedupeDreamDiary", Write, V2026_4_15),
     ("logs.tail", Read, FromTheStart),
     ("channels.status", Read, FromTheStart),
     ("channels.logout", Admin, FromTheStart),
@@ -93,7 +100,9 @@ const LISTED: &[(&str, Access, MethodSet)] = &[
     ("talk.config", Read, FromTheStart),
     ("talk.speak", Write, FromTheStart),
     ("talk.mode", Write, FromTheStart),
+    ("commands.list", Read, V2026_4_15),
     ("models.list", Read, FromTheStart),
+    ("models.authStatus", Read, V2026_4_15),
     ("tools.catalog", Read, FromTheStart),
     ("tools.effective", Read, FromTheStart),
     ("agents.list", Read, FromTheStart),
@@ -166,6 +175,7 @@ const LISTED: &[(&str, Access, MethodSet)] = &[
     ("gateway.identity.get", Read, FromTheStart),
     ("system-presence", Read, FromTheStart),
     ("system-event", Admin, FromTheStart),
+    ("message.action", Write, V2026_4_15),
     ("send", Write, FromTheStart),
     ("agent", Write, FromTheStart),
     ("agent.identity.get", Read, FromTheStart),

@@ -139,6 +139,8 @@ fn approving_a_node_takes_another_scope_from_2026_4_5_on(
 #[case("2026.4.5", "exec.approval.get", "unknown or expired approval id")]
 #[case("2026.4.5", "exec.approval.list", "unknown method")]
 #[case("2026.4.8", "exec.approval.list", "ok []")]
+#[case("2026.4.8", "commands.list", "unknown method")]
+#[case("2026.4.15", "commands.list", "not implemented")]
 fn methods_come_with_their_release(#[case] release: &str, #[case] method: &str, #[case] expected: &str) {
     let mut house = House::new(release);
     let client = house.join(1, "operator", ADMIN, None);
@@ -149,8 +151,8 @@ fn methods_come_with_their_release(#[case] release: &str, #[case] method: &str, 
 #[test]
 fn the_listed_methods_are_those_of_hello() {
     let count = |release: &str| listed_methods(&Rules::of(release.parse().unwrap()).unwrap().rpc).len();
-    let counts = ["2026.3.28", "2026.3.31", "2026.4.1", "2026.4.2", "2026.4.5", "2026.4.8"].map(count);
-    assert_eq!(counts, [111, 111, 111, 112, 116, 122]);
+    let counts = ["2026.3.28", "2026.3.31", "2026.4.1", "2026.4.2", "2026.4.5", "2026.4.8", "2026.4.15"].map(count);
+    assert_eq!(counts, [111, 111, 111, 112, 116, 122, 130]);
 }
 
 #[test]
