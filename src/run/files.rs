@@ -154,6 +154,13 @@ pub(super) fn read(directory: &Path, store: &Store) -> StoreFiles {
     files
 }
 
+/// Whether a file of the pairing store is being written this moment: releases write beside it, under a name that ends like
+/// this, and rename.
+pub(super) fn being_written(directory: &Path) -> bool {
+    let entries = FOLDERS.iter().filter_map(|folder| fs::read_dir(directory.join(folder)).ok()).flatten().flatten();
+    entries.into_iter().any(|entry| entry.path().extension().is_some_and(|extension| extension == "tmp"))
+}
+
 fn look(directory: &Path, path: &str, files: &mut StoreFiles) {
     let file = directory.join(path);
     if fs::symlink_metadata(&file).is_ok() {
@@ -197,6 +204,16 @@ mod tests {
         let knowledge = Knowledge::new(Cast::new("a/b"));
         let seeder = Seeder { knowledge: &knowledge, now: 0, release: Release::new(2026, 4, 2), own: true };
         write(directory, &store(said), folder, &seeder)
+    }
+
+    #[test]
+    fn a_file_that_is_not_renamed_yet_is_being_written() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(!being_written(directory.path()));
+        put(directory.path(), "devices/paired.json", b"{}").unwrap();
+        assert!(!being_written(directory.path()));
+        put(directory.path(), "devices/paired.json.5e0a.tmp", b"{").unwrap();
+        assert!(being_written(directory.path()));
     }
 
     #[test]

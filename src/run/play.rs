@@ -39,13 +39,16 @@ impl Stage<'_> {
             self.launch(None).await?;
         }
         evidence.extend(self.play(&scenario.steps, number).await?.0);
+        self.settle().await;
         Ok(evidence)
     }
 
     /// Plays the steps of a case on a gateway that is up, its store filled.
     pub(super) async fn perform_steps(&mut self) -> Result<Vec<StepEvidence>, StageError> {
         let scenario = &self.case.scenario;
-        Ok(self.play(&scenario.steps, 0).await?.0)
+        let (evidence, _) = self.play(&scenario.steps, 0).await?;
+        self.settle().await;
+        Ok(evidence)
     }
 
     /// Plays steps, the first of which has this number. Gives what was heard and the number after the last one.

@@ -26,6 +26,8 @@ use tokio::time::Instant;
 const EMBEDDED_START: i64 = 1_775_000_000_000;
 /// How far the clock moves on between steps, in milliseconds, so that what happens in two steps happens at two times.
 const TICK_MS: u64 = 5;
+/// How long a file of the store may take to be written.
+const WRITING: Duration = Duration::from_secs(2);
 
 /// How long is waited for what should come, by kind of gateway. Longer than any timeout of the gateway itself: up to 15 s for
 /// the handshake on a real one; the embedded one's own time stands still meanwhile.
@@ -237,6 +239,16 @@ impl<'a> Stage<'a> {
             found.extend(files::prefixed("other store", files::read(&self.other_directory(), other)));
         }
         found
+    }
+
+    /// Lets the gateway finish what it is writing: it may answer, or hang up after a failed write, while another file of the
+    /// store is on its way. What is still unfinished after [`WRITING`] was left so, and is seen.
+    pub(super) async fn settle(&self) {
+        let deadline = Instant::now() + WRITING;
+        // Nothing tells when a rename is done, and the directory is not ours: it has to be looked at again.
+        while files::being_written(&self.place.state_dir()) && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub(super) fn before(&self) -> &StoreFiles {
