@@ -11,7 +11,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub(super) struct Accept {
     /// Cases whose id is this, has this in it, or meets this glob
-    #[arg(value_name = "ID", required_unless_present = "all")]
+    #[arg(value_name = "ID")]
     cases: Vec<Filter>,
     /// Everything that waits for approval
     #[arg(long, conflicts_with = "cases")]
@@ -23,6 +23,13 @@ pub(super) struct Accept {
 
 impl Accept {
     pub(super) fn run(self) -> Result<u8, Failure> {
+        if self.cases.is_empty() && !self.all {
+            let error = miette::miette!(
+                help = "name cases, as in `clawcheck accept role-upgrade`, or say --all",
+                "what is to be approved is not said"
+            );
+            return Err(Failure::usage(error));
+        }
         let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
         let Snapshots { mut library } = Snapshots::find(Some(&self.snapshots), &[]).map_err(Failure::fault)?;
         let waiting = library.pending().map_err(fault)?;
@@ -47,15 +54,23 @@ impl Accept {
 
 /// Approves one observation; says in one line each what that did to the files.
 pub(super) fn accept(library: &mut Library, pending: &Pending) -> Result<Vec<String>, LibraryError> {
+    let (case, release) = (&pending.snapshot.case, pending.snapshot.release);
+    let before = library.history(case)?.variants.remove(&release).map(|variant| variant.seen).unwrap_or_default();
     let edits = library.accept(pending)?;
     if edits.is_empty() {
         return Ok(vec![format!("{} was approved already", pending.snapshot.case)]);
     }
-    Ok(edits
+    let mut lines = edits
         .iter()
         .map(|edit| match edit {
             Edit::Wrote(path) => format!("wrote {}", path.display()),
             Edit::Removed(path) => format!("removed {}: the variant before it says the same", path.display()),
         })
-        .collect())
+        .collect::<Vec<_>>();
+    if before.contains(&release) && pending.snapshot.seen.is_empty() {
+        lines.push(format!(
+            "note: the real {release} was seen to answer otherwise in {case}; what replaces it is a draft"
+        ));
+    }
+    Ok(lines)
 }

@@ -48,7 +48,7 @@ pub(super) struct Run {
     #[arg(long)]
     trace: bool,
     /// Take these for a failure, too; may be given several times
-    #[arg(long, value_enum, value_name = "WHAT")]
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     deny: Vec<Deny>,
     /// The folder of snapshots
     #[arg(long, value_name = "DIR")]
@@ -126,7 +126,13 @@ impl Run {
                 "what was seen is not kept: the snapshots are those inside clawcheck; name a folder with --snapshots";
             let _ = writeln!(io::stderr(), "{note}");
         }
-        Ok(self.exit_code(&report))
+        let code = self.exit_code(&report);
+        if code == exit::DEVIATES && run::outcome(&report, false) == Outcome::Conforms {
+            let skipped = report.summary.count(crate::judge::Verdict::Skipped);
+            let unused = report.unused_snapshots.len();
+            let _ = writeln!(io::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
+        }
+        Ok(code)
     }
 
     fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, Failure> {
@@ -204,6 +210,18 @@ impl Run {
         if let Some(directory) = &self.snapshots {
             again.push_str(&format!(" --snapshots {}", quoted(&directory.to_string_lossy())));
         }
+        if let Some(directory) = &self.state_dir {
+            again.push_str(&format!(" --state-dir {}", quoted(&directory.to_string_lossy())));
+        }
+        if let Some(release) = self.release {
+            again.push_str(&format!(" --release {release}"));
+        }
+        if let Some(seconds) = self.start_timeout {
+            again.push_str(&format!(" --start-timeout {seconds}"));
+        }
+        if self.allow_writes {
+            again.push_str(" --allow-writes");
+        }
         let isolation = match self.isolation {
             Some(How::Case) => Isolation::Case,
             Some(How::Shared) => Isolation::Shared,
@@ -215,7 +233,7 @@ impl Run {
             trace: self.trace,
             mark_seen: self.mark_seen,
             again,
-            token: std::env::var("CLAWCHECK_TOKEN").ok(),
+            token: std::env::var("CLAWCHECK_TOKEN").ok().filter(|token| !token.is_empty()),
             allow_writes: self.allow_writes,
             start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
         }

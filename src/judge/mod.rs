@@ -110,7 +110,9 @@ impl Finding {
             Self::Snapshot { variant, draft: true, .. } => {
                 format!("the observation differs from the draft for {variant} and later, seen on no real release")
             }
-            Self::NoSnapshot { later: None, .. } => "no snapshot is approved for this case".to_owned(),
+            Self::NoSnapshot { later: None, .. } => {
+                "nothing it expects is broken, and no snapshot is approved for this case yet".to_owned()
+            }
             Self::NoSnapshot { later: Some(later), .. } => {
                 format!("no snapshot is approved for this case before release {later}")
             }
@@ -127,11 +129,16 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
 }
 
-/// Judges what was seen of a case on a gateway that answers as `release`.
-pub fn judge(case: &Case, observation: &Observation, release: Release, history: &History) -> Judgement {
+/// Judges what was seen of a case on a gateway that answers as `release`. Where no snapshots are kept for it (`history` is
+/// absent), its expectations alone decide; a case that expects nothing then has nothing to be held to, and deviates.
+pub fn judge(case: &Case, observation: &Observation, release: Release, history: Option<&History>) -> Judgement {
     let mut findings = unmet(case, observation);
     if findings.is_empty() {
-        findings.extend(against_snapshot(observation, release, history));
+        match history {
+            Some(history) => findings.extend(against_snapshot(observation, release, history)),
+            None if steps(case).iter().any(|step| step.expect.is_some()) => {}
+            None => findings.push(Finding::NoSnapshot { later: None, seen: observation.text().to_owned() }),
+        }
     }
     let verdict = if findings.is_empty() { Verdict::Conforms } else { Verdict::Deviates };
     Judgement { verdict, findings }

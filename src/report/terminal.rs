@@ -6,15 +6,18 @@ use crate::observe::diff;
 use owo_colors::{OwoColorize as _, Style};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 /// Failing cases that are shown with all that was seen; of those after them only what speaks against them is said, so that
 /// the output of a run in which everything fails can be read.
-const IN_FULL: usize = 10;
+const IN_FULL: usize = 3;
 /// Log lines shown for a failing case.
 const LOG_LINES: usize = 20;
 /// Case ids named behind a reason before the rest is a number.
 const NAMED: usize = 6;
+/// Where `review` and `accept` look unless told otherwise.
+const USUAL_FOLDER: &str = "snapshots";
 /// Slow cases that are named.
 const SLOWEST: usize = 5;
 
@@ -64,6 +67,7 @@ impl<W: Write> Terminal<W> {
             self.slow.push((case.duration, case.id.clone()));
         }
         match case.verdict {
+            Verdict::Conforms if case.reason.is_some() && !self.look.every_case => self.aside(case),
             Verdict::Conforms | Verdict::KnownDeviation if !self.look.every_case => {}
             Verdict::Conforms | Verdict::KnownDeviation => self.quiet_case(case)?,
             Verdict::NotApplicable | Verdict::Skipped => self.aside(case),
@@ -136,8 +140,10 @@ impl<W: Write> Terminal<W> {
             self.indented(Some(&lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")))?;
         }
         if let Some(proposed) = &case.proposed {
+            let folder = folder_flag(proposed, &case.id);
             writeln!(self.out, "  what was seen waits in {}", proposed.display())?;
-            writeln!(self.out, "  look at it: clawcheck review; approve it: clawcheck accept {}", quoted(&case.id))?;
+            let id = quoted(&case.id);
+            writeln!(self.out, "  look at it: clawcheck review{folder}; approve it: clawcheck accept {id}{folder}")?;
         }
         writeln!(self.out, "  again: {}", case.again)
     }
@@ -204,6 +210,18 @@ impl<W: Write> Listener for Terminal<W> {
             Event::Finished(run) => self.finished(run)?,
         }
         self.out.flush()
+    }
+}
+
+/// The flag that `review` and `accept` need to find what was left at this path: none for the usual folder.
+fn folder_flag(proposed: &Path, case: &str) -> String {
+    // FOLDER/FAMILY/NAME@RELEASE.snap.new, or without the family.
+    let depth = if case.contains('/') { 2 } else { 1 };
+    match proposed.ancestors().nth(depth) {
+        Some(folder) if folder != Path::new(USUAL_FOLDER) => {
+            format!(" --snapshots {}", quoted(&folder.to_string_lossy()))
+        }
+        _ => String::new(),
     }
 }
 
@@ -353,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn after_ten_failing_cases_only_what_speaks_against_them_is_said_unless_all_is_asked_for() {
+    fn after_three_failing_cases_only_what_speaks_against_them_is_said_unless_all_is_asked_for() {
         let mut failing = case("family/case", Verdict::Deviates);
         failing.findings = vec![Finding::NoSnapshot { later: None, seen: "<- hello-ok\n".to_owned() }];
         failing.transcript = Some("-> connect\n".to_owned());
@@ -362,11 +380,21 @@ mod tests {
         let count = |text: &str, what: &str| text.matches(what).count();
         assert_eq!(count(&short, &failing.findings[0].sentence()), 13);
         for what in ["-> connect", "<- hello-ok", "again: "] {
-            assert_eq!(count(&short, what), 10, "{what}: {short}");
+            assert_eq!(count(&short, what), IN_FULL, "{what}: {short}");
         }
         assert_eq!(count(&short, "--trace shows all"), 1);
         let all = shown_with(true, &events);
         assert_eq!((count(&all, "-> connect"), count(&all, "--trace")), (13, 0));
+    }
+
+    #[test]
+    fn the_folder_is_named_where_it_is_not_the_usual_one() {
+        assert_eq!(folder_flag(Path::new("snapshots/a/b@2026.4.2.snap.new"), "a/b"), "");
+        assert_eq!(folder_flag(Path::new("my own/a/b@2026.4.2.snap.new"), "a/b"), " --snapshots 'my own'");
+        assert_eq!(
+            folder_flag(Path::new("examples/snapshots/b@2026.4.2.snap.new"), "b"),
+            " --snapshots examples/snapshots"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{Options, Shared};
 use crate::client::Redactions;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Preparation};
 use crate::judge::{self, Finding, Judgement, Verdict, judge};
-use crate::observe::snapshot::LibraryError;
+use crate::observe::snapshot::{History, LibraryError, Origin};
 use crate::observe::{Evidence, Observation, StepEvidence, normalise};
 use crate::report::terminal::quoted;
 use crate::report::{Boot, CaseReport};
@@ -83,8 +83,8 @@ pub(super) struct Seen {
 impl Seen {
     /// The verdict that [`conclude`] would come to.
     pub(super) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
-        match shared.library.history(&case.id) {
-            Ok(history) => judge(case, &self.observation, release, &history).verdict,
+        match kept(case, shared) {
+            Ok(history) => judge(case, &self.observation, release, history.as_ref()).verdict,
             Err(_) => Verdict::Error,
         }
     }
@@ -169,6 +169,14 @@ fn observe(stage: &Stage<'_>, mut steps: Vec<StepEvidence>, gateway: &Gateway) -
     })
 }
 
+/// The approved snapshots of a case; `None` where they could not be kept: a scenario of the user's own, with no folder of
+/// snapshots beside it.
+fn kept(case: &Case, shared: &Shared<'_>) -> Result<Option<History>, LibraryError> {
+    let history = shared.library.history(&case.id)?;
+    let nowhere = *shared.library.origin() == Origin::BuiltIn && !case.source.embedded;
+    Ok(if nowhere && history.variants.is_empty() { None } else { Some(history) })
+}
+
 /// Judges what a case saw, and keeps what waits for approval.
 pub(super) fn conclude(
     seen: Seen,
@@ -178,7 +186,7 @@ pub(super) fn conclude(
     shared: &Shared<'_>,
 ) -> CaseReport {
     let Seen { observation, mut report } = seen;
-    let history = match shared.library.history(&case.id) {
+    let history = match kept(case, shared) {
         Ok(history) => history,
         Err(error) => {
             report.verdict = Verdict::Error;
@@ -186,8 +194,13 @@ pub(super) fn conclude(
             return report;
         }
     };
-    let Judgement { verdict, findings } = judge(case, &observation, release, &history);
+    let Judgement { verdict, findings } = judge(case, &observation, release, history.as_ref());
     report.verdict = verdict;
+    if history.is_none() && verdict == Verdict::Conforms {
+        report.reason =
+            Some("held to its expectations alone: no folder keeps snapshots for it (--snapshots)".to_owned());
+    }
+    let history = history.unwrap_or_default();
     let real = gateway.profile().kind == Kind::Spawned && gateway.profile().program == "openclaw";
     let seen = history.serving(release).is_some_and(|(_, variant)| variant.seen.contains(&release));
     // Where a step did not see what it must, the observation is no candidate for approval.
@@ -198,12 +211,12 @@ pub(super) fn conclude(
         _ => false,
     };
     report.findings = findings;
-    let kept = if propose {
+    let proposed = if propose {
         shared.library.propose(&case.id, release, observation.text(), real).map(Some)
     } else {
         shared.library.withdraw(&case.id, release).map(|()| None)
     };
-    match kept {
+    match proposed {
         Ok(path) => report.proposed = path,
         Err(LibraryError::BuiltIn) => {}
         Err(error) => shared.fault(error),

@@ -269,3 +269,39 @@ fn ctrl_c_ends_everything_and_says_what_was_done() {
     assert_eq!((&report["interrupted"], &report["not_played"]), (&true.into(), &1.into()));
     bench.leaves_nothing();
 }
+
+/// A user's own scenario, in a folder of nothing else: what it expects is all there is to hold it to.
+#[test]
+fn without_a_folder_of_snapshots_the_expectations_alone_decide() {
+    let bench = Bench::new(SCENARIO);
+    std::fs::remove_dir(bench.path("snapshots")).unwrap();
+    let ran = bench.clawcheck(&["run", "scenarios"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("conforms: held to its expectations alone"), "{}", ran.out);
+    std::fs::write(
+        bench.path("scenarios/family/case.yaml"),
+        SCENARIO.replace("expect: hello", "expect: { refused: { code: NOT_PAIRED } }"),
+    )
+    .unwrap();
+    assert_eq!(bench.clawcheck(&["run", "scenarios"]).code, Some(1));
+    // One that expects nothing would be green whatever comes.
+    std::fs::write(bench.path("scenarios/family/case.yaml"), SCENARIO.replace("    expect: hello\n", "")).unwrap();
+    let ran = bench.clawcheck(&["run", "scenarios"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    assert!(ran.out.contains("no snapshot is approved for this case yet"), "{}", ran.out);
+}
+
+#[test]
+fn accepting_what_only_our_own_gateway_showed_over_what_a_release_did_is_said() {
+    let bench = Bench::new(SCENARIO);
+    assert_eq!(bench.clawcheck(&["accept"]).code, Some(2));
+    bench.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.4.2"]);
+    assert_eq!(bench.clawcheck(&["accept", "--all"]).code, Some(0));
+    let snapshot = bench.path("snapshots/family/case@2026.4.2.snap");
+    let seen = std::fs::read_to_string(&snapshot).unwrap().replace("seen: []", "seen: [\"2026.4.2\"]");
+    std::fs::write(&snapshot, seen.replace("hello-ok", "hello-no")).unwrap();
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.4.2"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    let accepted = bench.clawcheck(&["accept", "--all"]);
+    assert!(accepted.out.contains("the real 2026.4.2 was seen to answer otherwise"), "{}", accepted.out);
+}
