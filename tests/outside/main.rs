@@ -13,5 +13,6 @@ mod live;
 mod live_cli;
 mod readme;
 mod run;
+mod scenarios_page;
 mod serve;
 mod share;

@@ -1,0 +1,148 @@
+//! What `docs/scenarios.md` shows is true: its examples are played, its commands end as it says, its mistakes are answered so,
+//! and no word of the language is missing there.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const PAGE: &str = include_str!("../../docs/scenarios.md");
+
+/// The first scenario, where the page says to put it.
+const FIRST: &str = "mine/scenarios/lockout/agent.yaml";
+
+/// The page's commands in their order, and the exit codes that it promises. A command that is not here fails the test, and so
+/// does one that is only here.
+const COMMANDS: &[(&str, i32)] = &[
+    ("clawcheck lint mine/scenarios", 0),
+    ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --scenarios mine/scenarios", 1),
+    ("clawcheck run mine/scenarios --gateway embedded@2026.3.31", 1),
+    ("clawcheck run mine/scenarios --gateway embedded@2026.4.2", 0),
+    ("mkdir mine/snapshots", 0),
+    ("clawcheck run mine/scenarios --gateway embedded@2026.4.2", 1),
+    ("clawcheck review --snapshots mine/snapshots", 0),
+    ("clawcheck accept lockout/agent --snapshots mine/snapshots", 0),
+    ("clawcheck run mine/scenarios --gateway embedded@2026.4.2", 0),
+];
+
+/// The texts between a fence and the next one.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let fence = format!("```{language}\n");
+    PAGE.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+/// An example as a whole file: the page leaves out titles, and steps where they say nothing.
+fn whole(example: &str) -> String {
+    let has = |key: &str| example.lines().any(|line| line.starts_with(key));
+    let title = if has("scenario:") { "" } else { "scenario: An example\n" };
+    let steps = if has("steps:") { "" } else { "steps:\n  - restart: {}\n" };
+    format!("{title}{example}{steps}")
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn run(command: &str, folder: &Path) -> Output {
+    let mut words = command.split(' ');
+    let program = match words.next().unwrap() {
+        "clawcheck" => assert_cmd::cargo::cargo_bin!("clawcheck"),
+        other => Path::new(other),
+    };
+    Command::new(program).args(words).current_dir(folder).output().unwrap()
+}
+
+/// Everything that a command said.
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn every_example_can_be_played_and_sees_what_it_expects() {
+    let folder = TempDir::new().unwrap();
+    let examples = blocks("yaml");
+    assert!(examples.len() > 10);
+    for (number, example) in examples.iter().enumerate() {
+        write(&folder.path().join(format!("page/example-{number}.yaml")), &whole(example));
+    }
+    write(&folder.path().join("page/old-state/devices/notes.txt"), "from an older life");
+    let play = || run("clawcheck run page --gateway embedded@2026.4.2 --snapshots snapshots", folder.path());
+    for command in ["lint page", "list page"] {
+        let output = run(&format!("clawcheck {command}"), folder.path());
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    // The first time nothing is approved yet. What did not see what it expects is not left for approval.
+    play();
+    let accepted = run("clawcheck accept --all --snapshots snapshots", folder.path());
+    assert!(accepted.status.success(), "{}", said(&accepted));
+    let again = play();
+    assert!(again.status.success(), "{}", said(&again));
+}
+
+#[test]
+fn every_command_ends_as_is_said() {
+    let commands: Vec<_> = PAGE.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert_eq!(commands, COMMANDS.iter().map(|(command, _)| *command).collect::<Vec<_>>());
+    assert!(PAGE.contains(FIRST));
+    let folder = TempDir::new().unwrap();
+    write(&folder.path().join(FIRST), blocks("yaml")[0]);
+    for (number, (command, code)) in COMMANDS.iter().enumerate() {
+        let output = run(command, folder.path());
+        assert_eq!(output.status.code(), Some(*code), "{command}\n{}", said(&output));
+        if number == 1 {
+            let table = said(&output);
+            assert!(table.contains("A  <- error NOT_PAIRED") && table.contains("B  <- hello-ok"), "{table}");
+        }
+    }
+}
+
+#[test]
+fn every_mistake_is_answered_as_is_said() {
+    let folder = TempDir::new().unwrap();
+    let section = PAGE.split("## What lint says").nth(1).unwrap();
+    let rows: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")).collect();
+    assert!(rows.len() > 10);
+    for row in rows {
+        let (mistake, answer) = row.split_once("` | ").unwrap();
+        let example = if mistake.starts_with('-') { format!("steps:\n  {mistake}\n") } else { format!("{mistake}\n") };
+        write(&folder.path().join("page/mistake.yaml"), &whole(&example));
+        let output = run("clawcheck lint page", folder.path());
+        let says = said(&output);
+        // A help is broken into lines where the terminal ends.
+        let says = says.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(output.status.code() == Some(2) && says.contains(answer), "{mistake}\n{says}");
+    }
+}
+
+#[test]
+fn every_word_of_the_language_is_on_the_page() {
+    let schema: Value = serde_json::from_str(include_str!("../../schema/scenario.json")).unwrap();
+    let mut language = BTreeSet::new();
+    words(&schema, &mut language);
+    assert!(language.contains("copied-pending") && language.contains("tailscale-serve"));
+    // What stands in code: blocks, and what is between backticks.
+    let code: String = PAGE.split('`').skip(1).step_by(2).collect::<Vec<_>>().join("\n") + &blocks("yaml").join("\n");
+    let shown: BTreeSet<_> =
+        code.split(|letter: char| !(letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-')).collect();
+    let missing: Vec<_> = language.iter().filter(|word| !shown.contains(word.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// The keys and the words of a schema.
+fn words(schema: &Value, found: &mut BTreeSet<String>) {
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        found.extend(properties.keys().cloned());
+    }
+    found.extend(schema.get("const").and_then(Value::as_str).map(str::to_owned));
+    found.extend(
+        schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned),
+    );
+    match schema {
+        Value::Object(members) => members.values().for_each(|member| words(member, found)),
+        Value::Array(items) => items.iter().for_each(|item| words(item, found)),
+        _ => {}
+    }
+}
