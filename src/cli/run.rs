@@ -4,17 +4,19 @@ use super::progress::Progress;
 use super::signals::Signals;
 use super::snapshots::{self, Snapshots};
 use super::{Failure, exit};
-use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation};
+use crate::gateway::{self, Gateway, GatewaySpec, Guard, Kind, Preparation};
+use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::Library;
 use crate::report::terminal::{Look, quoted};
 use crate::report::{Event, Json, Listener, RunReport, Terminal};
-use crate::rules::Release;
+use crate::rules::{Release, Rules};
 use crate::run::{self, Isolation, Options, Outcome, RunError};
 use crate::scenario::{Case, Corpus, Filter};
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -50,6 +52,10 @@ pub(super) struct Run {
     /// Take these for a failure, too; may be given several times
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     deny: Vec<Deny>,
+    /// Hold every frame that the gateway sends to the protocol schema that OpenClaw publishes on npm: the one of its release, or
+    /// of this version of @openclaw/gateway-protocol
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true)]
+    schema: Option<Option<PackageVersion>>,
     /// The folder of snapshots
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
@@ -96,6 +102,23 @@ impl FromStr for ReportFile {
             Some((kind, _)) => Err(format!("there is no report of kind `{kind}`; expected json=FILE")),
             None => Err("expected KIND=FILE, for example json=report.json".to_owned()),
         }
+    }
+}
+
+/// `2026.9.1`: it becomes part of a path and of npm's arguments.
+#[derive(Debug, Clone)]
+struct PackageVersion(String);
+
+impl FromStr for PackageVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let of_a_version = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+        let is_one = text.starts_with(|c: char| c.is_ascii_digit()) && text.split('.').count() > 2;
+        if !is_one || !text.chars().all(of_a_version) {
+            return Err("expected a version on npm, for example 2026.9.1".to_owned());
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -177,7 +200,7 @@ impl Run {
         let mut listen = |event: Event<'_>| hear(&mut listeners, event);
         let told = |event| progress.preparing(&event);
         let prepared = tokio::select! {
-            prepared = Gateway::prepare(&self.gateway, &preparation, &told) => prepared,
+            prepared = self.prepare(&preparation, &told) => prepared,
             () = super::signals::told(stop.clone()) => {
                 let report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };
                 progress.finish();
@@ -185,11 +208,8 @@ impl Run {
                 return Ok(report);
             }
         };
-        let gateway = prepared.map_err(|error| {
-            progress.finish();
-            if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) }
-        })?;
-        let options = self.options(&gateway);
+        let (gateway, schema) = prepared.inspect_err(|_| progress.finish())?;
+        let options = self.options(&gateway, schema);
         let ran = run::run(cases, &gateway, library, &guard, &options, stop, &mut listen).await;
         signals.abort();
         progress.finish();
@@ -202,7 +222,30 @@ impl Run {
         Ok(report)
     }
 
-    fn options(&self, gateway: &Gateway) -> Options {
+    /// The gateway under test, and what its frames are held to.
+    async fn prepare(
+        &self,
+        preparation: &Preparation,
+        told: gateway::Listener<'_>,
+    ) -> Result<(Gateway, Option<FrameSchema>), Failure> {
+        let gateway = Gateway::prepare(&self.gateway, preparation, told).await;
+        let gateway =
+            gateway.map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) })?;
+        let Some(version) = &self.schema else { return Ok((gateway, None)) };
+        let version = version.as_ref().map(|version| version.0.as_str());
+        let release = run::release_of(&gateway);
+        // The embedded gateway is the release whose rules it has, whatever it stands in for.
+        let own = Rules::of(release).map(|rules| rules.described()).ok();
+        let release = own.filter(|_| gateway.profile().kind == Kind::Embedded).unwrap_or(release);
+        let found = gateway::protocol_schema(release, version, preparation, told).await;
+        let found =
+            found.map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) })?;
+        let schema = FrameSchema::parse(&found.package, &found.text)
+            .map_err(|error| fault(&format!("{error} ({})", found.path.display())))?;
+        Ok((gateway, Some(schema)))
+    }
+
+    fn options(&self, gateway: &Gateway, schema: Option<FrameSchema>) -> Options {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         // In process the cases wait for each other's turn more than for the machine.
         let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
@@ -222,6 +265,12 @@ impl Run {
         if self.allow_writes {
             again.push_str(" --allow-writes");
         }
+        if let Some(version) = &self.schema {
+            again.push_str(" --schema");
+            if let Some(PackageVersion(version)) = version {
+                again.push_str(&format!("={version}"));
+            }
+        }
         let isolation = match self.isolation {
             Some(How::Case) => Isolation::Case,
             Some(How::Shared) => Isolation::Shared,
@@ -229,6 +278,7 @@ impl Run {
         };
         Options {
             isolation,
+            schema: schema.map(Arc::new),
             jobs: self.jobs.map_or(jobs, usize::from),
             trace: self.trace,
             mark_seen: self.mark_seen,

@@ -25,7 +25,7 @@ mod workspace;
 pub use described::{DescriptionError, DescriptionFault};
 pub use guard::Guard;
 pub use launch::{Exit, Launch, LaunchError, LogTail};
-pub use openclaw::InstallError;
+pub use openclaw::{InstallError, ProtocolSchema, SchemaError, protocol_schema};
 pub use prepare::{Gateway, Listener, Preparation, PrepareError, PrepareEvent};
 pub use profile::{Capability, Kind, Profile};
 pub use running::{LinkError, Running};

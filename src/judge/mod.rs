@@ -5,6 +5,7 @@
 //! invariants and known deviations will join: as more findings, and as the reason to see some of them as expected.
 
 mod expectation;
+pub mod frame_schema;
 
 pub use expectation::describe;
 
@@ -94,6 +95,29 @@ pub enum Finding {
         /// What was seen.
         seen: String,
     },
+    /// A frame is not what the published schema says.
+    Frame(FrameFinding),
+}
+
+/// A frame that breaks the published schema, fit to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameFinding {
+    /// The connection on which it came.
+    pub connection: String,
+    /// `@openclaw/gateway-protocol@2026.9.1`.
+    pub package: String,
+    /// The schema's definition that it breaks.
+    pub definition: String,
+    /// What it is: `event tick`, `answer to device.pair.list`.
+    pub frame: String,
+    /// The JSON pointer to what is wrong in the frame; empty for the frame itself.
+    pub pointer: String,
+    /// The validator's words.
+    pub message: String,
+    /// The frame, secrets taken out; cut where it is long.
+    pub text: String,
+    /// How many frames of the case broke the schema in the same way.
+    pub times: usize,
 }
 
 impl Finding {
@@ -116,6 +140,11 @@ impl Finding {
             Self::NoSnapshot { later: Some(later), .. } => {
                 format!("no snapshot is approved for this case before release {later}")
             }
+            Self::Frame(FrameFinding { connection, package, definition, frame, pointer, message, times, .. }) => {
+                let place = if pointer.is_empty() { "the frame" } else { pointer };
+                let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
+                format!("{frame} on {connection} breaks {definition} of {package} at {place}: {message}{times}")
+            }
         }
     }
 }
@@ -130,8 +159,15 @@ pub struct Judgement {
 }
 
 /// Judges what was seen of a case on a gateway that answers as `release`. Where no snapshots are kept for it (`history` is
-/// absent), its expectations alone decide; a case that expects nothing then has nothing to be held to, and deviates.
-pub fn judge(case: &Case, observation: &Observation, release: Release, history: Option<&History>) -> Judgement {
+/// absent), its expectations alone decide; a case that expects nothing then has nothing to be held to, and deviates. `frames` are
+/// those that break the published schema, where the run asked for that.
+pub fn judge(
+    case: &Case,
+    observation: &Observation,
+    release: Release,
+    history: Option<&History>,
+    frames: Vec<FrameFinding>,
+) -> Judgement {
     let mut findings = unmet(case, observation);
     if findings.is_empty() {
         match history {
@@ -140,6 +176,7 @@ pub fn judge(case: &Case, observation: &Observation, release: Release, history: 
             None => findings.push(Finding::NoSnapshot { later: None, seen: observation.text().to_owned() }),
         }
     }
+    findings.extend(frames.into_iter().map(Finding::Frame));
     let verdict = if findings.is_empty() { Verdict::Conforms } else { Verdict::Deviates };
     Judgement { verdict, findings }
 }

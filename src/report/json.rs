@@ -2,7 +2,7 @@
 //! every change that a reader could stumble over.
 
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
-use crate::judge::{Finding, Verdict};
+use crate::judge::{Finding, FrameFinding, Verdict};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,13 +17,15 @@ pub struct Json {
     gateway: Value,
     jobs: usize,
     isolation: Value,
+    package: Option<String>,
     cases: Vec<Value>,
 }
 
 impl Json {
     /// A report to this file, which is replaced whole.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, gateway: Value::Null, jobs: 0, isolation: Value::Null, cases: Vec::new() }
+        let (gateway, isolation) = (Value::Null, Value::Null);
+        Self { path, gateway, jobs: 0, isolation, package: None, cases: Vec::new() }
     }
 
     fn document(&self, run: &RunReport) -> Value {
@@ -44,6 +46,11 @@ impl Json {
             }),
             "unused_snapshots": run.unused_snapshots,
             "left_behind": run.left_behind,
+            "frames": run.frames.as_ref().map(|tally| json!({
+                "package": self.package,
+                "checked": tally.checked,
+                "payload_not_described": tally.payload_not_described,
+            })),
             "cases": self.cases,
         })
     }
@@ -56,6 +63,7 @@ impl Listener for Json {
                 self.gateway = gateway(run);
                 self.jobs = run.jobs;
                 self.isolation = json!(run.isolation);
+                self.package.clone_from(&run.schema);
                 // Found now and not after the last case.
                 beside(&self.path)?;
             }
@@ -131,6 +139,19 @@ fn finding(finding: &Finding) -> Value {
         }),
         Finding::NoSnapshot { later, .. } => json!({
             "kind": "no-snapshot", "message": message, "later": later.map(|later| later.to_string()),
+        }),
+        Finding::Frame(FrameFinding {
+            connection,
+            definition,
+            frame,
+            pointer,
+            message: says,
+            text,
+            times,
+            package,
+        }) => json!({
+            "kind": "frame", "message": message, "package": package, "definition": definition, "frame": frame, "on": connection,
+            "pointer": pointer, "says": says, "text": text, "times": times,
         }),
     }
 }

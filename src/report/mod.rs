@@ -15,7 +15,7 @@ use crate::judge::{Finding, Verdict};
 use crate::observe::Observation;
 use crate::rules::Release;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,6 +56,8 @@ pub struct RunInfo {
     pub jobs: usize,
     /// Whether cases share gateways: `case` or `shared`; absent where somebody else runs the one.
     pub isolation: Option<&'static str>,
+    /// The package of the schema that frames are held to, where the run asked for that.
+    pub schema: Option<String>,
 }
 
 /// The gateway under test.
@@ -94,6 +96,8 @@ pub struct CaseReport {
     pub boot: Boot,
     /// What speaks against it.
     pub findings: Vec<Finding>,
+    /// The frames that were held to the published schema, where the run asked for that.
+    pub frames: Option<FrameTally>,
     /// What was seen, if it was played to its end.
     pub observation: Option<Observation>,
     /// How long it took.
@@ -146,6 +150,25 @@ pub struct RunReport {
     pub unused_snapshots: Vec<String>,
     /// What the run left behind on a gateway that is not ours and could not take away.
     pub left_behind: Vec<String>,
+    /// The frames that were held to the published schema, where the run asked for that.
+    pub frames: Option<FrameTally>,
+}
+
+/// Frames that were held to the published schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FrameTally {
+    /// How many there were.
+    pub checked: usize,
+    /// Those of whose payload the schema says nothing: `event health`, `answer to device.pair.list`.
+    pub payload_not_described: BTreeSet<String>,
+}
+
+impl FrameTally {
+    /// Counts more.
+    pub fn add(&mut self, other: &Self) {
+        self.checked += other.checked;
+        self.payload_not_described.extend(other.payload_not_described.iter().cloned());
+    }
 }
 
 /// How many cases came to each verdict.

@@ -39,12 +39,14 @@ pub struct Terminal<W> {
     failing: usize,
     reasons: BTreeMap<(Verdict, String), Vec<String>>,
     slow: Vec<(Duration, String)>,
+    /// What frames are held to.
+    schema: Option<String>,
 }
 
 impl<W: Write> Terminal<W> {
     /// A report to `out`.
     pub fn new(out: W, look: Look) -> Self {
-        Self { out, look, failing: 0, reasons: BTreeMap::new(), slow: Vec::new() }
+        Self { out, look, failing: 0, reasons: BTreeMap::new(), slow: Vec::new(), schema: None }
     }
 
     fn paint(&self, text: &str, style: Style) -> String {
@@ -56,6 +58,7 @@ impl<W: Write> Terminal<W> {
         let release = run.gateway.release.map(|release| release.to_string()).unwrap_or_default();
         let release = if run.gateway.name.contains(&release) { String::new() } else { format!(" ({release})") };
         writeln!(self.out, "{cases} on {}{release}", self.paint(&run.gateway.name, Style::new().bold()))?;
+        self.schema.clone_from(&run.schema);
         for note in &run.gateway.notes {
             writeln!(self.out, "  note: {note}")?;
         }
@@ -126,6 +129,7 @@ impl<W: Write> Terminal<W> {
             let seen = match finding {
                 Finding::Snapshot { expected, seen, .. } => diff::render(expected, seen, self.look.colour),
                 Finding::NoSnapshot { seen, .. } => seen.clone(),
+                Finding::Frame(finding) => finding.text.clone(),
                 Finding::Expectation { .. } => String::new(),
             };
             self.indented(Some(&seen))?;
@@ -162,6 +166,13 @@ impl<W: Write> Terminal<W> {
             }
             let verdict = self.paint(verdict.name(), Style::new().yellow());
             writeln!(self.out, "{verdict}: {reason}\n    {named}")?;
+        }
+        if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
+            writeln!(self.out, "{} held to {package}", counted(tally.checked, "frame"))?;
+            let bare = tally.payload_not_described.iter().map(String::as_str).collect::<Vec<_>>();
+            if !bare.is_empty() {
+                writeln!(self.out, "    of their payload it says nothing: {}", bare.join(", "))?;
+            }
         }
         self.slow.sort_by(|a, b| b.cmp(a));
         for (duration, case) in self.slow.iter().take(SLOWEST) {
@@ -267,6 +278,7 @@ mod tests {
             cases: 4,
             jobs: 2,
             isolation: Some("case"),
+            schema: None,
         }
     }
 
@@ -280,6 +292,7 @@ mod tests {
             given_up: false,
             boot: Boot::Own,
             findings: Vec::new(),
+            frames: None,
             observation: None,
             duration: Duration::from_millis(12),
             transcript: None,

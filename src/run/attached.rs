@@ -2,6 +2,7 @@
 //! taken away again.
 
 use super::connecting::Connecting;
+use super::frames::Frames;
 use super::held::Held;
 use super::own;
 use super::stage::{Stage, StageError};
@@ -16,6 +17,7 @@ use crate::scenario::{Act, Case, Step};
 use crate::store::{Document, json as store_json};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// The device that takes away what a case has left behind.
@@ -127,7 +129,8 @@ impl Stage<'_> {
         let recorder = self.transcript.recorder(CLEANER);
         let connection =
             Connection::open(running.link(None).ok()?, &running.upgrade(), recorder, deadline).await.ok()?;
-        let mut held = Held::new(connection, None);
+        // What is said to us while we clean up is no part of the case.
+        let mut held = Held::new(connection, Arc::<Frames>::default().on(CLEANER));
         let challenge = held.listen(deadline, |_| true).await.into_iter().find_map(|sound| match sound {
             Sound::Frame { frame, .. } => frame.get("payload").map(Challenge::from_payload),
             _ => None,

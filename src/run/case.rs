@@ -2,12 +2,13 @@
 
 use super::attached;
 use super::breaker::Dead;
+use super::frames::Frames;
 use super::own;
 use super::stage::{Stage, StageError};
 use super::{Options, Shared};
 use crate::client::Redactions;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Preparation};
-use crate::judge::{self, Finding, Judgement, Verdict, judge};
+use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
 use crate::observe::snapshot::{History, LibraryError, Origin};
 use crate::observe::{Evidence, Observation, StepEvidence, normalise};
 use crate::report::terminal::quoted;
@@ -16,6 +17,7 @@ use crate::rules::Release;
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::{Act, Case, Step};
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Plays a case and judges it.
@@ -37,6 +39,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     let secret = shared.options.token.as_deref().filter(|_| attached);
     let mut stage = Stage::new(case, gateway, place, release, secret);
     stage.patience = stage.patience.starting_within(shared.options.start_timeout);
+    stage.frames = Arc::new(Frames::new(shared.options.schema.clone()));
     let played = tokio::select! {
         played = stage.perform() => played,
         () = super::stopped(shared.stop.clone()), if shared.cleans_up() => Err(StageError::BrokenOff),
@@ -63,7 +66,8 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     match observed {
         Err(error) => report = failed(report, error, gateway, began),
         Ok(observation) => {
-            let seen = Seen { observation, report };
+            report.frames = stage.frames.tally();
+            let seen = Seen { observation, frames: stage.frames.findings(&redactions), report };
             report = conclude(seen, case, release, gateway, shared);
         }
     }
@@ -76,15 +80,17 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
 /// What a case saw, before it is judged.
 pub(super) struct Seen {
     pub(super) observation: Observation,
+    /// The frames that break the published schema.
+    pub(super) frames: Vec<FrameFinding>,
     /// All that is known without a verdict.
     pub(super) report: CaseReport,
 }
 
 impl Seen {
-    /// The verdict that [`conclude`] would come to.
+    /// The verdict that [`conclude`] would come to but for the published schema: a frame that breaks it breaks it on every gateway.
     pub(super) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
         match kept(case, shared) {
-            Ok(history) => judge(case, &self.observation, release, history.as_ref()).verdict,
+            Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new()).verdict,
             Err(_) => Verdict::Error,
         }
     }
@@ -185,7 +191,7 @@ pub(super) fn conclude(
     gateway: &Gateway,
     shared: &Shared<'_>,
 ) -> CaseReport {
-    let Seen { observation, mut report } = seen;
+    let Seen { observation, frames, mut report } = seen;
     let history = match kept(case, shared) {
         Ok(history) => history,
         Err(error) => {
@@ -194,7 +200,7 @@ pub(super) fn conclude(
             return report;
         }
     };
-    let Judgement { verdict, findings } = judge(case, &observation, release, history.as_ref());
+    let Judgement { verdict, findings } = judge(case, &observation, release, history.as_ref(), frames);
     report.verdict = verdict;
     if history.is_none() && verdict == Verdict::Conforms {
         report.reason =
@@ -203,8 +209,10 @@ pub(super) fn conclude(
     let history = history.unwrap_or_default();
     let real = gateway.profile().kind == Kind::Spawned && gateway.profile().program == "openclaw";
     let seen = history.serving(release).is_some_and(|(_, variant)| variant.seen.contains(&release));
-    // Where a step did not see what it must, the observation is no candidate for approval.
-    let about_snapshot = findings.iter().all(|finding| !matches!(finding, Finding::Expectation { .. }));
+    // Where a step did not see what it must, the observation is no candidate for approval; what breaks the schema alone is seen
+    // as it was approved.
+    let about_snapshot =
+        findings.iter().any(|finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. }));
     let propose = match verdict {
         Verdict::Deviates => about_snapshot && observation.store.is_some(),
         Verdict::Conforms => real && shared.options.mark_seen && !seen,
@@ -263,6 +271,7 @@ pub(super) fn blank(case: &Case, options: &Options) -> CaseReport {
         given_up: false,
         boot: Boot::Own,
         findings: Vec::new(),
+        frames: None,
         observation: None,
         duration: std::time::Duration::ZERO,
         transcript: None,
@@ -273,7 +282,7 @@ pub(super) fn blank(case: &Case, options: &Options) -> CaseReport {
 }
 
 /// What must not be shown.
-fn redactions(stage: &Stage<'_>) -> Redactions {
+pub(super) fn redactions(stage: &Stage<'_>) -> Redactions {
     let mut redactions = Redactions::default();
     for (name, secret) in stage.knowledge.cast.secrets() {
         redactions.add(&secret, &format!("secret {name}"));

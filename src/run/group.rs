@@ -9,6 +9,7 @@ use super::breaker::Dead;
 use super::case::{self, Seen};
 use super::cast::Cast;
 use super::files::{self, FilesError};
+use super::frames::Frames;
 use super::knowledge::Knowledge;
 use super::own::{self, Records};
 use super::owners::{Owner, Owners, Trespass};
@@ -23,6 +24,7 @@ use crate::scenario::Case;
 use crate::scenario::store::Store;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::time::Instant as Deadline;
 
@@ -170,6 +172,7 @@ impl Party<'_> {
         let log_before = house.running.logs();
         let mut stage = Stage::visiting(case, self.gateway, self.release, guest.knowledge, house);
         stage.patience = self.patience;
+        stage.frames = Arc::new(Frames::new(self.shared.options.schema.clone()));
         let played = stage.perform_steps().await;
         let after = stage.files();
         self.owners.know(Owner::Guest(number), devices(&stage.knowledge));
@@ -189,8 +192,14 @@ impl Party<'_> {
                 });
                 let log = stage.running().map(|running| running.logs()).unwrap_or_default();
                 let log = log.strip_prefix(&log_before).unwrap_or(&log);
-                let mut seen = Seen { observation, report: case::blank(case, self.shared.options) };
-                if self.shared.options.trace || seen.verdict(case, self.release, self.shared) != Verdict::Conforms {
+                let frames = stage.frames.findings(&case::redactions(&stage));
+                let broken = !frames.is_empty();
+                let mut seen = Seen { observation, frames, report: case::blank(case, self.shared.options) };
+                seen.report.frames = stage.frames.tally();
+                if self.shared.options.trace
+                    || broken
+                    || seen.verdict(case, self.release, self.shared) != Verdict::Conforms
+                {
                     case::keep_records(&mut seen.report, &stage, log);
                 }
                 seen.report.duration = began.elapsed();

@@ -1,5 +1,6 @@
 //! A connection that is open, and what was heard on it.
 
+use super::frames::ConnectionFrames;
 use super::knowledge::Knowledge;
 use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
 use crate::observe::Sound;
@@ -23,6 +24,8 @@ pub(super) struct Held {
     pub(super) connection: Connection,
     /// The device that connected on it.
     pub(super) device: Option<String>,
+    /// Where what comes is held to the published schema.
+    frames: ConnectionFrames,
     /// Whether it got past `connect`.
     pub(super) admitted: bool,
     /// Whether it answers pings; a gateway that does not is not asked twice.
@@ -55,10 +58,11 @@ pub(super) enum Awaited {
 }
 
 impl Held {
-    pub(super) fn new(connection: Connection, device: Option<String>) -> Self {
+    pub(super) fn new(connection: Connection, frames: ConnectionFrames) -> Self {
         Self {
             connection,
-            device,
+            device: None,
+            frames,
             admitted: false,
             pings: true,
             methods: HashMap::new(),
@@ -212,6 +216,7 @@ impl Held {
             Incoming::Text(TextFrame { json: Some(frame), .. }) => {
                 let id = frame.get("id").and_then(Value::as_str).filter(|_| frame.get("type") == Some(&"res".into()));
                 let method = id.and_then(|id| self.methods.get(id)).cloned();
+                self.frames.check(&frame, method.as_deref());
                 Sound::Frame { frame, method }
             }
             Incoming::Text(TextFrame { text, .. }) => {

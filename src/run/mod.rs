@@ -13,6 +13,7 @@ mod config;
 mod connecting;
 mod connections;
 mod files;
+mod frames;
 mod group;
 mod heard;
 mod held;
@@ -30,6 +31,7 @@ mod title;
 
 use crate::gateway::{Gateway, Guard, Kind, Workspace};
 use crate::judge::Verdict;
+use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::rules::history;
@@ -39,7 +41,7 @@ use breaker::Breaker;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use schedule::{Schedule, Trust};
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
@@ -88,6 +90,8 @@ pub struct Options {
     pub allow_writes: bool,
     /// How long a gateway may take to be ready, where not as long as its kind usually may.
     pub start_timeout: Option<Duration>,
+    /// What every frame is held to that the gateway sends.
+    pub schema: Option<Arc<FrameSchema>>,
     /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
     pub again: String,
 }
@@ -206,6 +210,7 @@ pub async fn run(
         gateway: info(gateway),
         cases: cases.len(),
         jobs: options.jobs,
+        schema: options.schema.as_deref().map(|schema| schema.package().to_owned()),
         isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
     };
     listen(Event::Started(&info)).map_err(RunError::Report)?;
@@ -279,6 +284,9 @@ fn tell(
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<(), RunError> {
     report.summary.add(done.verdict);
+    if let Some(frames) = &done.frames {
+        report.frames.get_or_insert_default().add(frames);
+    }
     listen(Event::Case(done)).map_err(RunError::Report)
 }
 

@@ -4,6 +4,7 @@ use super::attached;
 use super::cast::Cast;
 use super::config::{Configuration, configuration};
 use super::files::{self, FilesError};
+use super::frames::Frames;
 use super::held::{Awaited, Held};
 use super::knowledge::Knowledge;
 use super::seed::Seeder;
@@ -89,6 +90,8 @@ pub(super) struct Stage<'a> {
     pub(super) transcript: Transcript,
     pub(super) patience: Patience,
     pub(super) release: Release,
+    /// What the gateway sends is held to the published schema here.
+    pub(super) frames: Arc<Frames>,
     gateway: &'a Gateway,
     place: Place,
     running: Option<Running>,
@@ -165,6 +168,7 @@ impl<'a> Stage<'a> {
             transcript: Transcript::new(),
             patience: Patience::with(gateway.profile().kind),
             release,
+            frames: Arc::default(),
             gateway,
             place,
             running: None,

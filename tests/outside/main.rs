@@ -14,5 +14,6 @@ mod live_cli;
 mod readme;
 mod run;
 mod scenarios_page;
+mod schema;
 mod serve;
 mod share;

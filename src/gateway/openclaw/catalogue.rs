@@ -17,6 +17,16 @@ pub(super) struct Catalogue {
     pub(super) overrides: BTreeMap<String, String>,
     packages: Vec<String>,
     releases: Vec<Extra>,
+    schemas: Vec<Published>,
+}
+
+/// A published protocol schema.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Published {
+    /// The package's version.
+    pub(super) version: String,
+    from: String,
 }
 
 /// What some releases need beside what all need.
@@ -38,6 +48,9 @@ impl Catalogue {
                 bound.parse::<Release>().map_err(|error| fault(error.to_string()))?;
             }
         }
+        for schema in &catalogue.schemas {
+            schema.from.parse::<Release>().map_err(|error| fault(error.to_string()))?;
+        }
         Ok(catalogue)
     }
 
@@ -51,6 +64,17 @@ impl Catalogue {
         let extras = self.releases.iter().filter(covers).flat_map(|extra| &extra.packages);
         self.packages.iter().chain(extras).map(String::as_str).collect()
     }
+
+    /// The newest protocol schema that was published for this release or before it.
+    pub(super) fn schema(&self, release: Release) -> Option<&Published> {
+        let covers = |schema: &&Published| schema.from.parse::<Release>().is_ok_and(|from| from <= release);
+        self.schemas.iter().rev().find(covers)
+    }
+
+    /// The first protocol schema that was published.
+    pub(super) fn first_schema(&self) -> Option<&Published> {
+        self.schemas.first()
+    }
 }
 
 #[cfg(test)]
@@ -62,5 +86,14 @@ mod tests {
         let catalogue = Catalogue::built_in().unwrap();
         assert_eq!(catalogue.beside(Release::new(2026, 4, 2)), ["axios"]);
         assert!(catalogue.beside(Release::new(2026, 4, 5)).contains(&"grammy"));
+    }
+
+    #[test]
+    fn a_release_is_held_to_the_newest_schema_at_or_before_it() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let version = |release| catalogue.schema(release).map(|schema| schema.version.as_str());
+        assert_eq!(version(Release::new(2026, 7, 35)), None);
+        assert_eq!(version(Release::new(2026, 8, 1)), Some("2026.8.1-beta.3"));
+        assert_eq!(version(Release::new(2026, 9, 6)), Some("2026.9.1"));
     }
 }

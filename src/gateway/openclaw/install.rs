@@ -44,7 +44,7 @@ pub enum InstallError {
         reason: String,
     },
     /// npm knows no such version.
-    #[error("{package} does not exist on npm; `npm view openclaw versions` lists the releases")]
+    #[error("{package} does not exist on npm; `npm view {} versions` lists what does", without_version(package))]
     NoSuchVersion {
         /// What was to be installed.
         package: String,
@@ -120,6 +120,11 @@ pub enum InstallError {
         /// What is wrong.
         reason: String,
     },
+}
+
+/// `@openclaw/gateway-protocol` of `@openclaw/gateway-protocol@2026.9.1`.
+fn without_version(package: &str) -> &str {
+    package.rsplit_once('@').map_or(package, |(name, _)| name)
 }
 
 /// What installing needs.

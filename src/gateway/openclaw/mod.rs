@@ -6,8 +6,10 @@ mod install;
 mod node;
 mod npm;
 mod range;
+mod schema;
 
 pub use install::InstallError;
+pub use schema::{ProtocolSchema, SchemaError, protocol_schema};
 
 use super::prepare::{Listener, Preparation};
 use super::probe::Readiness;

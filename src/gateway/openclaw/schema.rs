@@ -1,0 +1,85 @@
+//! The protocol schema that OpenClaw publishes: `protocol.schema.json` of npm's `@openclaw/gateway-protocol`.
+
+use super::cache::Cache;
+use super::catalogue::Catalogue;
+use super::install::{InstallError, Installation, Order, RELEASE_FLAGS};
+use crate::gateway::prepare::{Listener, Preparation};
+use crate::rules::Release;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+const PACKAGE: &str = "@openclaw/gateway-protocol";
+const FILE: &str = "protocol.schema.json";
+
+/// A published schema on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProtocolSchema {
+    /// `@openclaw/gateway-protocol@2026.9.1`.
+    pub package: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+}
+
+/// Why there is no schema to hold frames to.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum SchemaError {
+    /// The release is older than the first package.
+    #[error("no schema was published for {release}: {PACKAGE} begins with {first}")]
+    #[diagnostic(help("--schema={first} holds it to that one all the same"))]
+    NoneFor {
+        /// The release.
+        release: Release,
+        /// The first version.
+        first: String,
+    },
+    /// The package cannot be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// The package is there, and the schema cannot be read.
+    #[error("{package} has no readable {}: {reason}", path.display())]
+    Unreadable {
+        /// The package.
+        package: String,
+        /// Where the schema should be.
+        path: PathBuf,
+        /// The operating system's words.
+        reason: String,
+    },
+}
+
+impl SchemaError {
+    /// Whether the user asked for something that does not exist, rather than for something that could not be had.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::NoneFor { .. } | Self::Install(InstallError::NoSuchVersion { .. }))
+    }
+}
+
+/// The schema that belongs to a release, or the one of this version of the package; from the cache or from npm.
+///
+/// # Errors
+/// Why it cannot be had.
+pub async fn protocol_schema(
+    release: Release,
+    version: Option<&str>,
+    preparation: &Preparation,
+    listener: Listener<'_>,
+) -> Result<ProtocolSchema, SchemaError> {
+    let cache = Cache::locate(preparation.cache.as_deref())?;
+    let catalogue = Catalogue::built_in()?;
+    let Some(version) = version.or_else(|| catalogue.schema(release).map(|schema| schema.version.as_str())) else {
+        let first = catalogue.first_schema().map(|schema| schema.version.clone()).unwrap_or_default();
+        return Err(SchemaError::NoneFor { release, first });
+    };
+    let installation = Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
+    let overrides = BTreeMap::new();
+    let order = Order { name: PACKAGE, version, beside: &[], overrides: &overrides, flags: &RELEASE_FLAGS };
+    let installed = installation.package(&cache.other(PACKAGE, version), &order).await?;
+    let package = format!("{PACKAGE}@{version}");
+    let path = installed.directory.join(FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(ProtocolSchema { package, path, text }),
+        Err(error) => Err(SchemaError::Unreadable { package, path, reason: error.to_string() }),
+    }
+}
