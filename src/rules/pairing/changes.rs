@@ -2,6 +2,7 @@
 
 use super::EffectiveRoles;
 use crate::rules::{Change, Release};
+use crate::store::StoreFormat;
 
 const V2026_3_28: Release = Release::new(2026, 3, 28);
 const V2026_3_31: Release = Release::new(2026, 3, 31);
@@ -10,6 +11,8 @@ const V2026_4_2: Release = Release::new(2026, 4, 2);
 const V2026_4_5: Release = Release::new(2026, 4, 5);
 const V2026_4_8: Release = Release::new(2026, 4, 8);
 const V2026_4_15: Release = Release::new(2026, 4, 15);
+const V2026_7_35: Release = Release::new(2026, 7, 35);
+const V2026_9_6: Release = Release::new(2026, 9, 6);
 
 /// The device store's changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -114,5 +117,13 @@ pub const CHANGES: &[Change] = &[
                scopes.",
         sources: &["device-pairing-*.js updatePairedDeviceMetadata"],
         apply: |rules| rules.pairing.connect_leaves_access = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "The store is in state/openclaw.sqlite. JSON files are imported when the gateway starts, paired devices and \
+               nodes only, and renamed.",
+        sources: &["#103160", "device-pairing-store.ts", "device-pairing-migration.ts", "told of 2026.8.1"],
+        apply: |rules| rules.pairing.format = StoreFormat::Sqlite,
     },
 ];

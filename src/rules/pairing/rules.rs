@@ -1,5 +1,7 @@
 //! What differs among the releases in the device store's operations.
 
+use crate::store::StoreFormat;
+
 /// Where a device's roles come from when it connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EffectiveRoles {
@@ -18,6 +20,8 @@ pub enum EffectiveRoles {
 /// The device store's rules of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairingRules {
+    /// How the documents are kept.
+    pub format: StoreFormat,
     /// Where roles come from.
     pub effective_roles: EffectiveRoles,
     /// Merging explicit but empty scope lists gives `[]` instead of no list.
@@ -50,6 +54,7 @@ impl PairingRules {
     /// The rules of 2026.3.28, the oldest release of the history.
     pub fn oldest() -> Self {
         Self {
+            format: StoreFormat::Files,
             effective_roles: EffectiveRoles::Record,
             empty_scope_list_kept: false,
             scopes_follow_role: false,
