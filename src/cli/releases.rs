@@ -2,6 +2,7 @@
 
 use super::table::{Format, cell, table};
 use super::{Failure, exit};
+use crate::rules::history::IN_PART;
 use crate::rules::{Change, Release, Rules, changes, known_releases};
 use serde_json::json;
 use std::io::{self, Write as _};
@@ -24,13 +25,16 @@ impl Releases {
         let mut notes = Vec::new();
         for release in &self.only {
             let known = Rules::of(*release).map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?;
-            if known.described() != *release {
+            if known.is_in_part() {
+                notes.push(format!("of {} only the store is known so far\n", known.described()));
+            } else if known.described() != *release {
                 notes.push(format!("{release} is not known of its own: it answers as {}\n", known.described()));
             }
             wanted.push(known.described());
         }
         let shown = |release: &Release| wanted.is_empty() || wanted.contains(release);
-        let releases = known_releases().iter().copied().filter(shown).collect::<Vec<_>>();
+        let in_part = IN_PART.iter().copied().filter(|release| wanted.contains(release));
+        let releases = known_releases().iter().copied().filter(shown).chain(in_part).collect::<Vec<_>>();
         let text = match self.format {
             Format::Json => json(&releases),
             format => notes.concat() + &history(&releases, format),

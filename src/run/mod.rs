@@ -34,7 +34,7 @@ use crate::judge::Verdict;
 use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
-use crate::rules::history;
+use crate::rules::history::{self, KNOWN};
 use crate::rules::{Release, Rules};
 use crate::scenario::Case;
 use breaker::Breaker;
@@ -334,9 +334,15 @@ fn info(gateway: &Gateway) -> GatewayInfo {
     }
 }
 
-/// Says so where a release is not known of its own: it is held to what an older one answers.
+/// Says so where a release is not known of its own, or in part only: in what is not known it is held to what an older one
+/// answers.
 fn stands_in(release: Release) -> Option<String> {
-    let known = Rules::of(release).ok()?.described();
+    let rules = Rules::of(release).ok()?;
+    let known = rules.described();
+    if rules.is_in_part() {
+        let older = KNOWN[KNOWN.len() - 1];
+        return Some(format!("of {known} only the store is known so far: in all else {release} is held to the answers of {older}"));
+    }
     (known != release).then(|| format!("{release} is not known of its own: it is held to the answers of {known}"))
 }
 
