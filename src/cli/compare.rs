@@ -4,11 +4,11 @@ use super::progress::Progress;
 use super::signals::{Signals, told};
 use super::table::{Format, cell, table};
 use super::{Failure, exit};
-use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation};
+use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation, PrepareError};
 use crate::observe::snapshot::Library;
 use crate::report::comparison::{Cell, Row};
 use crate::report::{Collected, Comparison, Event, Listener as _};
-use crate::run::{self, Isolation, Options, RunError};
+use crate::run::{self, Isolation, Options, Ran, RunError};
 use crate::scenario::{Case, Corpus, Filter};
 use serde_json::json;
 use std::io::{self, Write as _};
@@ -19,7 +19,8 @@ use tokio::sync::watch;
 /// Play cases on several gateways and print where their answers part
 #[derive(Debug, clap::Args)]
 #[command(after_help = "In the table the same letter means the same observation, to the last line of the store. \
-    Exit codes: 0 all alike; 1 some differ; 3 a gateway could not do its part; 4 nothing was selected.")]
+    Exit codes: 0 all that were played on all are alike; 1 some differ; 2 wrong usage; 3 a gateway could not do its part; \
+    4 nothing was selected or could be compared; 130 broken off by Ctrl-C.")]
 pub(super) struct Compare {
     /// The gateways: embedded[@RELEASE], openclaw@RELEASE, or a description file
     #[arg(value_name = "GATEWAY", required = true, num_args = 2..)]
@@ -78,36 +79,49 @@ impl Compare {
         let library = Library::empty();
         let (stop_sender, stop) = watch::channel(false);
         let signals = tokio::spawn(signals.until_told(stop_sender));
+        let guard = Guard::default();
+        let progress = Progress::new(cases.len() * self.gateways.len());
+        // All of them before the first case: a mistake in the last name must not cost the runs on the others.
+        let preparing = self.prepare(&progress, &guard);
+        let prepared = tokio::select! {
+            prepared = preparing => prepared,
+            () = told(stop.clone()) => return Ok(None),
+        };
+        let gateways = prepared.inspect_err(|_| progress.finish())?;
         let mut all = Vec::new();
-        for spec in &self.gateways {
-            let progress = Progress::new(cases.len());
-            let guard = Guard::default();
-            let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
-            let telling = |event| progress.preparing(&event);
-            let prepared = tokio::select! {
-                prepared = Gateway::prepare(spec, &preparation, &telling) => prepared,
-                () = told(stop.clone()) => return Ok(None),
-            };
-            let gateway = prepared.map_err(|error| {
-                progress.finish();
-                if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) }
-            })?;
+        for gateway in &gateways {
             let mut collected = Collected::default();
             let mut bar = progress.clone();
             let mut listen = |event: Event<'_>| {
                 bar.hear(event)?;
                 collected.hear(event)
             };
-            let options = self.options(&gateway);
-            let ran = run::run(cases, &gateway, &library, &guard, &options, stop.clone(), &mut listen).await;
-            progress.finish();
-            if ran.map_err(failure)?.interrupted.is_some() {
+            let options = self.options(gateway);
+            let ran = run::run(cases, gateway, &library, &guard, &options, stop.clone(), &mut listen).await;
+            let Ran { report, fault } = ran.map_err(failure)?;
+            if let Some(fault) = fault {
+                return Err(failure(fault));
+            }
+            if report.interrupted.is_some() {
                 return Ok(None);
             }
             all.push(collected);
         }
+        progress.finish();
         signals.abort();
         Ok(Some(all))
+    }
+
+    async fn prepare(&self, progress: &Progress, guard: &Guard) -> Result<Vec<Gateway>, Failure> {
+        let mut gateways = Vec::new();
+        for spec in &self.gateways {
+            let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
+            let gateway = Gateway::prepare(spec, &preparation, &|event| progress.preparing(&event)).await;
+            let failure =
+                |error: PrepareError| if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) };
+            gateways.push(gateway.map_err(failure)?);
+        }
+        Ok(gateways)
     }
 
     fn options(&self, gateway: &Gateway) -> Options {

@@ -10,7 +10,7 @@ use crate::observe::snapshot::Library;
 use crate::report::terminal::{Look, quoted};
 use crate::report::{Event, Json, Listener, RunReport, Terminal};
 use crate::rules::{Release, Rules};
-use crate::run::{self, Isolation, Options, Outcome, RunError};
+use crate::run::{self, Isolation, Options, Outcome, Ran, RunError};
 use crate::scenario::{Case, Corpus, Filter};
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -213,13 +213,17 @@ impl Run {
         let ran = run::run(cases, &gateway, library, &guard, &options, stop, &mut listen).await;
         signals.abort();
         progress.finish();
-        let mut report = ran.map_err(failure)?;
+        let Ran { mut report, fault } = ran.map_err(failure)?;
         if whole {
             let known = corpus.cases().iter().map(|case| case.id.as_str()).collect::<BTreeSet<_>>();
             report.unused_snapshots = library.cases().filter(|case| !known.contains(case)).map(str::to_owned).collect();
         }
-        listen(Event::Finished(&report)).map_err(|error| failure(RunError::Report(error)))?;
-        Ok(report)
+        // Told first: what was played and what was left behind is not lost with the fault.
+        let told = listen(Event::Finished(&report)).map_err(RunError::Report);
+        match fault.or(told.err()) {
+            Some(fault) => Err(failure(fault)),
+            None => Ok(report),
+        }
     }
 
     /// The gateway under test, and what its frames are held to.

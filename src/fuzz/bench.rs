@@ -77,7 +77,10 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// A run that could not be brought to its end.
     pub(super) async fn compare(&self, cases: &[&Case], listen: Listener<'_>) -> Result<Comparison, FuzzError> {
-        let (predicted, _) = self.play(cases, &self.rules, &mut |_| Ok(())).await?;
+        let (predicted, on_rules) = self.play(cases, &self.rules, &mut |_| Ok(())).await?;
+        if on_rules.interrupted.is_some() {
+            return Ok(Comparison { cases: BTreeMap::new(), boots: Boots::default(), interrupted: true });
+        }
         // What the rules cannot play cannot be compared.
         let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(Played::Seen(_)));
         let worth = cases.iter().filter(playable).copied().collect::<Vec<_>>();
@@ -122,8 +125,11 @@ impl<'a> Bench<'a> {
             listen(event)
         };
         let stop = self.stop.clone();
-        let report = run::run(cases, gateway, &self.library, self.guard, self.options, stop, &mut hear).await?;
-        Ok((played, report))
+        let ran = run::run(cases, gateway, &self.library, self.guard, self.options, stop, &mut hear).await?;
+        match ran.fault {
+            Some(fault) => Err(fault.into()),
+            None => Ok((played, ran.report)),
+        }
     }
 }
 

@@ -20,6 +20,9 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// What is said of a gateway that was not stopped and is gone.
+const ENDED: &str = "the gateway ended by itself";
+
 /// Plays a case and judges it.
 pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
     let began = Instant::now();
@@ -59,12 +62,17 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     match &observed {
         Err(StageError::Launch(error)) => shared.breaker.failed(&Dead::Launch(error)),
         Err(error @ StageError::Silent(_)) => shared.breaker.failed(&Dead::Silent(error.to_string())),
-        Ok(_) if ended.is_some() => shared.breaker.failed(&Dead::Ended("the gateway ended by itself".to_owned())),
+        Ok(_) if ended.is_some() => shared.breaker.failed(&Dead::Ended(ENDED.to_owned())),
         _ => shared.breaker.played(),
     }
     keep_records(&mut report, &stage, &log);
     match observed {
         Err(error) => report = failed(report, error, gateway, began),
+        // Whatever it answered before: a gateway that nobody stopped has to be there at the end.
+        Ok(_) if ended.is_some() => {
+            report.verdict = Verdict::Error;
+            report.reason = Some(ENDED.to_owned());
+        }
         Ok(observation) => {
             report.frames = stage.frames.tally();
             let seen = Seen { observation, frames: stage.frames.findings(&redactions), report };

@@ -77,12 +77,11 @@ pub(super) async fn play(
     let house = party.start(cases, place, started_at).await?;
     let played = party.entertain(guests, house).await;
     match &played {
-        Ok(_) => shared.breaker.played(),
         Err(GroupError::Stage(error @ StageError::Silent(_))) => {
             shared.breaker.failed(&Dead::Silent(error.to_string()));
         }
         Err(error @ GroupError::Ended(_)) => shared.breaker.failed(&Dead::Ended(error.to_string())),
-        Err(_) => {}
+        Ok(_) | Err(_) => {}
     }
     played
 }
@@ -148,6 +147,8 @@ impl Party<'_> {
             self.shared.playing(&guest.case.id);
             let seen;
             (seen, house) = self.receive(number, guest, house, &at_start).await?;
+            // Not only when all are done: a gateway that falls silent now has answered before.
+            self.shared.breaker.played();
             sights.push(seen);
         }
         self.owners.check(&at_start, &records(&house)?, None)?;

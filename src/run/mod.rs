@@ -175,11 +175,19 @@ impl Shared<'_> {
     }
 }
 
+/// A run as far as it came.
+pub struct Ran {
+    /// What became of it.
+    pub report: RunReport,
+    /// Why it could not be brought to its end; what was played until then was told, and is in the report.
+    pub fault: Option<RunError>,
+}
+
 /// Plays cases on a gateway and tells `listen` what happens. When `stop` turns true, what is being played is broken off and
 /// everything that was started is ended.
 ///
 /// # Errors
-/// The disk, the snapshots or a report are not to be had. What was played until then was told.
+/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`Ran::fault`].
 pub async fn run(
     cases: &[&Case],
     gateway: &Gateway,
@@ -188,11 +196,12 @@ pub async fn run(
     options: &Options,
     stop: watch::Receiver<bool>,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
-) -> Result<RunReport, RunError> {
+) -> Result<Ran, RunError> {
     let began = Instant::now();
     let release = release_of(gateway);
     let attached = gateway.profile().kind == Kind::Attached;
     let (words, mut heard) = mpsc::unbounded_channel();
+    let (break_off, broken_off) = watch::channel(false);
     let shared = Shared {
         workspace: Workspace::new(guard).map_err(RunError::Workspace)?,
         library,
@@ -204,7 +213,7 @@ pub async fn run(
         trust: Trust::default(),
         words,
         attached,
-        stop: stop.clone(),
+        stop: broken_off,
     };
     let info = RunInfo {
         gateway: info(gateway),
@@ -227,40 +236,42 @@ pub async fn run(
     }
     let mut schedule = Schedule::new(&waiting, gateway, &shared);
     let mut playing = FuturesUnordered::new();
-    loop {
+    let ended = loop {
         let side_by_side = if shared.breaker.undecided() { 1 } else { options.jobs.max(1) };
-        while playing.len() < side_by_side
+        let mut begun = Ok(());
+        while begun.is_ok()
+            && playing.len() < side_by_side
             && let Some(task) = schedule.next()
         {
-            if let Some(case) = task.first() {
-                listen(Event::Playing { case: &case.id }).map_err(RunError::Report)?;
-            }
+            begun = task.first().map_or(Ok(()), |case| listen(Event::Playing { case: &case.id }));
             playing.push(schedule::perform(task, gateway, release, &shared));
         }
-        if playing.is_empty() {
-            break;
+        if let Err(error) = begun {
+            break Err(RunError::Report(error));
         }
-        tokio::select! {
-            Some(done) = playing.next() => {
-                for done in schedule.take(done) {
-                    tell(&done, &mut report, listen)?;
-                }
-            }
+        if playing.is_empty() {
+            break Ok(());
+        }
+        let told = tokio::select! {
+            Some(done) = playing.next() => schedule.take(done).iter().try_for_each(|done| tell(done, &mut report, listen)),
             Some(word) = heard.recv() => match word {
-                Word::Playing(case) => listen(Event::Playing { case: &case }).map_err(RunError::Report)?,
-                Word::Ready => {}
+                Word::Playing(case) => listen(Event::Playing { case: &case }).map_err(RunError::Report),
+                Word::Ready => Ok(()),
             },
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(waiting.len() - schedule.told());
-                break;
+                break Ok(());
             }
+        };
+        let fault = shared.take_fault().map(RunError::Library);
+        if let Some(error) = told.err().or(fault) {
+            break Err(error);
         }
-        if let Some(fault) = shared.take_fault() {
-            return Err(RunError::Library(fault));
-        }
-    }
-    if report.interrupted.is_some() && shared.cleans_up() {
-        // Each of them ends within the deadlines of its own clean-up. A second Ctrl-C does not wait for it.
+    };
+    if shared.cleans_up() {
+        // What is still being played takes away what it has left on the gateway, within deadlines of its own. A second Ctrl-C
+        // does not wait for it.
+        break_off.send_replace(true);
         while playing.next().await.is_some() {}
     }
     // What was broken off goes with its gateways and directories.
@@ -268,7 +279,7 @@ pub async fn run(
     report.left_behind = std::mem::take(&mut *shared.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
     report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
     report.duration = began.elapsed();
-    Ok(report)
+    Ok(Ran { report, fault: ended.err() })
 }
 
 /// Waits until the run shall stop; for ever when nobody can say so any more.
@@ -341,7 +352,9 @@ fn stands_in(release: Release) -> Option<String> {
     let known = rules.described();
     if rules.is_in_part() {
         let older = KNOWN[KNOWN.len() - 1];
-        return Some(format!("of {known} only the store is known so far: in all else {release} is held to the answers of {older}"));
+        return Some(format!(
+            "of {known} only the store is known so far: in all else {release} is held to the answers of {older}"
+        ));
     }
     (known != release).then(|| format!("{release} is not known of its own: it is held to the answers of {known}"))
 }
