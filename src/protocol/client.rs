@@ -11,6 +11,9 @@ pub const TUI: &str = "openclaw-tui";
 /// The chat in a browser.
 pub const WEBCHAT_UI: &str = "webchat-ui";
 
+/// The apps of the platforms.
+pub const NATIVE_APPS: [&str; 3] = ["openclaw-macos", "openclaw-ios", "openclaw-android"];
+
 /// Every client id, in the order in which the schema lists them.
 pub const ALL: [&str; 13] = [
     WEBCHAT_UI,
@@ -37,6 +40,9 @@ pub mod mode {
     /// A process that acts for the gateway.
     pub const BACKEND: &str = "backend";
 
+    /// A user interface.
+    pub const UI: &str = "ui";
+
     /// Every mode, in the order in which the schema lists them.
-    pub const ALL: [&str; 7] = [WEBCHAT, CLI, "ui", BACKEND, "node", "probe", "test"];
+    pub const ALL: [&str; 7] = [WEBCHAT, CLI, UI, BACKEND, "node", "probe", "test"];
 }

@@ -68,6 +68,11 @@ impl Approval {
         })
     }
 
+    /// What was decided.
+    pub(crate) fn decided(&self) -> Option<&str> {
+        self.resolved.as_ref().and_then(|(_, decision)| decision.as_deref())
+    }
+
     /// Whether it is decided or expired.
     pub(crate) fn is_resolved(&self) -> bool {
         self.resolved.is_some()
@@ -137,16 +142,25 @@ impl Approvals {
 
     /// What an id, or the beginning of one in any case, names.
     pub(crate) fn named(&mut self, input: &str, now: i64) -> Named {
+        self.find(input, now, |approval| !approval.is_resolved())
+    }
+
+    /// The same among the decided ones that are still known, too.
+    pub(crate) fn named_ever(&mut self, input: &str, now: i64) -> Named {
+        self.find(input, now, |_| true)
+    }
+
+    fn find(&mut self, input: &str, now: i64, counts: fn(&Approval) -> bool) -> Named {
         self.forget_old(now);
         let input = record::trim(input);
         if input.is_empty() {
             return Named::Nothing;
         }
         if let Some(exact) = self.entries.get(input) {
-            return if exact.is_resolved() { Named::Nothing } else { Named::One(exact.id.clone()) };
+            return if counts(exact) { Named::One(exact.id.clone()) } else { Named::Nothing };
         }
         let prefix = input.to_lowercase();
-        let matches = |approval: &&Approval| !approval.is_resolved() && approval.id.to_lowercase().starts_with(&prefix);
+        let matches = |approval: &&Approval| counts(approval) && approval.id.to_lowercase().starts_with(&prefix);
         let mut ids: Vec<String> = self.entries.values().filter(matches).map(|approval| approval.id.clone()).collect();
         match ids.len() {
             0 => Named::Nothing,

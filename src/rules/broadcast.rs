@@ -1,6 +1,6 @@
 //! Events: who may see which, and the count they carry (`server-broadcast.ts`).
 
-use super::act::{Effect, Outcome};
+use super::act::{ConnectionId, Effect, Outcome};
 use super::model::{ConnectedClient, Model};
 use crate::protocol::frame::ServerFrame;
 use serde_json::{Value, json};
@@ -27,17 +27,28 @@ impl Model {
             return;
         }
         self.event_seq += 1;
-        let seq = Some(self.event_seq);
-        for (connection, client) in self.clients() {
-            if may_see(client, event) {
-                let frame = ServerFrame::Event {
-                    event: event.to_owned(),
-                    payload: Some(payload.clone()),
-                    seq,
-                    state_version: state_version.clone(),
-                };
-                outcome.effects.push(Effect::Send { connection, frame });
+        let may = self.clients().into_iter().filter(|(_, client)| may_see(client, event));
+        for connection in may.map(|(connection, _)| connection).collect::<Vec<_>>() {
+            let seq = Some(self.next_seq(connection));
+            let frame = ServerFrame::Event {
+                event: event.to_owned(),
+                payload: Some(payload.clone()),
+                seq,
+                state_version: state_version.clone(),
+            };
+            outcome.effects.push(Effect::Send { connection, frame });
+        }
+    }
+
+    /// The number of the event that goes to a client now: how many it was sent, or how many there were at all.
+    fn next_seq(&mut self, connection: ConnectionId) -> u64 {
+        let client = self.connections.get_mut(&connection).and_then(|open| open.client.as_mut());
+        match client.filter(|_| self.rules.rpc.seq_per_client) {
+            Some(client) => {
+                client.events += 1;
+                client.events
             }
+            None => self.event_seq,
         }
     }
 

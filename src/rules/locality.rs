@@ -14,12 +14,14 @@ pub struct LocalityRules {
     pub host_and_trusted_proxies_count: bool,
     /// `localhost.` is this machine as `localhost` is.
     pub trailing_dots: bool,
+    /// Every proxy header counts in the checks that come after locality; else `X-Forwarded-For` and `X-Real-IP` only.
+    pub every_proxy_header_counts: bool,
 }
 
 impl LocalityRules {
     /// The rules of 2026.3.28, the oldest release of the history.
     pub fn oldest() -> Self {
-        Self { host_and_trusted_proxies_count: true, trailing_dots: false }
+        Self { host_and_trusted_proxies_count: true, trailing_dots: false, every_proxy_header_counts: false }
     }
 }
 
@@ -40,6 +42,14 @@ pub const CHANGES: &[Change] = &[
         sources: &["net-*.js parseHostForAddressChecks"],
         apply: |rules| rules.locality.trailing_dots = true,
     },
+    Change {
+        seen: Release::new(2026, 5, 7),
+        not_yet: Release::new(2026, 4, 15),
+        what: "Forwarded, X-Forwarded-Host and X-Forwarded-Proto mark a proxy in every check: the CLI with the secret is \
+               not local beside them any more.",
+        sources: &["message-handler.ts hasForwardedRequestHeaders"],
+        apply: |rules| rules.locality.every_proxy_header_counts = true,
+    },
 ];
 
 /// Headers whose presence makes a connection proxied since 2026.3.31.
@@ -54,7 +64,7 @@ pub struct Locality {
     pub client_ip: Option<IpAddr>,
     /// The address that is written down and shown: none for local clients, loopback and untrusted proxies.
     pub reported_ip: Option<String>,
-    /// Whether `X-Forwarded-For` or `X-Real-IP` is present: the two that later checks look at.
+    /// Whether a proxy header is present that later checks look at.
     pub has_proxy_headers: bool,
     /// Why it is local or not, for a person.
     pub reason: String,
@@ -64,7 +74,9 @@ impl Locality {
     /// Judges a connection.
     pub fn of(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Self {
         let client_ip = client_ip(config, peer);
-        let has_proxy_headers = present(peer, "x-forwarded-for").or_else(|| present(peer, "x-real-ip")).is_some();
+        let counted: &[&str] =
+            if rules.every_proxy_header_counts { &PROXY_HEADERS } else { &["x-forwarded-for", "x-real-ip"] };
+        let has_proxy_headers = counted.iter().any(|header| present(peer, header).is_some());
         let untrusted_proxy = has_proxy_headers && !address::is_listed(peer.address, &config.trusted_proxies);
         let verdict = if rules.host_and_trusted_proxies_count {
             direct_by_host(rules, config, peer, client_ip)

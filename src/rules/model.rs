@@ -85,6 +85,10 @@ pub(crate) struct ConnectedClient {
     pub(crate) presence_key: Option<String>,
     /// Its address where the gateway reports one.
     pub(crate) client_ip: Option<String>,
+    /// How many events it was sent, where every client counts its own.
+    pub(crate) events: u64,
+    /// Whether a device token let it in.
+    pub(crate) by_device_token: bool,
     /// When it was welcomed, milliseconds since the epoch.
     pub(crate) connected_at: i64,
 }

@@ -1,6 +1,6 @@
 //! A store in a state directory, written as the releases write it (`json-files-*.js`, `writeTextAtomic`).
 
-use super::{Document, Documents, WriteFault, json};
+use super::{Document, Documents, ReadFault, WriteFault, json};
 use crate::protocol::ids;
 use nix::fcntl::OFlag;
 use serde_json::Value;
@@ -78,15 +78,20 @@ impl DirectoryDocuments {
 }
 
 impl Documents for DirectoryDocuments {
-    fn read(&self, document: Document) -> Option<Arc<Value>> {
-        let bytes = fs::read(self.root.join(document.path())).ok()?;
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
+        let path = self.root.join(document.path());
+        let fault = |what| ReadFault { what, path: path.display().to_string() };
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|_| fault("read"))?,
+        };
         let mut last = self.last.borrow_mut();
         if let Some((_, value)) = last.get(&document).filter(|(same, _)| *same == bytes) {
-            return Some(Arc::clone(value));
+            return Ok(Some(Arc::clone(value)));
         }
-        let value = Arc::new(json::parse(&bytes)?);
+        let value = Arc::new(json::parse(&bytes).ok_or_else(|| fault("parse"))?);
         last.insert(document, (bytes, Arc::clone(&value)));
-        Some(value)
+        Ok(Some(value))
     }
 
     fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {

@@ -1,6 +1,6 @@
 //! A store in memory: for the planner, the fuzzer and tests.
 
-use super::{Document, Documents, WriteFault};
+use super::{Document, Documents, ReadFault, WriteFault};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,8 +34,8 @@ impl MemoryDocuments {
 }
 
 impl Documents for MemoryDocuments {
-    fn read(&self, document: Document) -> Option<Arc<Value>> {
-        self.documents.get(&document).cloned()
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
+        Ok(self.documents.get(&document).cloned())
     }
 
     fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {

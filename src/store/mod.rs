@@ -45,17 +45,35 @@ impl Document {
 
 /// Where documents are kept: a directory, or memory. The rules read and write through it and know no files.
 pub trait Documents {
-    /// A document as it is at this moment. `None` is what a release makes of a file that is absent, cannot be read or
-    /// does not parse: up to 2026.4.8 these are all the same to it (`readJsonFile` in `json-files-*.js`).
+    /// A document as it is at this moment; `None` where there is none.
     ///
     /// Shared, since one connect reads the same document several times and changes little of it.
-    fn read(&self, document: Document) -> Option<Arc<Value>>;
+    ///
+    /// # Errors
+    /// A file that is there but cannot be read, or does not parse.
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault>;
+
+    /// A document as it is at this moment. `None` is what a release makes of a file that is absent, cannot be read or
+    /// does not parse: up to 2026.4.15 these are all the same to it (`readJsonFile` in `json-files-*.js`).
+    fn read(&self, document: Document) -> Option<Arc<Value>> {
+        self.try_read(document).ok().flatten()
+    }
 
     /// Writes documents whole. All are tried; the first failure is returned.
     ///
     /// # Errors
     /// The operating system's message as Node words it (`EACCES: permission denied, open '...'`).
     fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault>;
+}
+
+/// A file that is there but is of no use (`JsonFileReadError` in `json-files-*.js`).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Failed to {what} JSON file: {path}")]
+pub struct ReadFault {
+    /// `read` or `parse`.
+    pub what: &'static str,
+    /// The file.
+    pub path: String,
 }
 
 /// Why a document could not be written, as Node words it.

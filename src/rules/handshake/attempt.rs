@@ -81,6 +81,14 @@ impl Attempt {
         self.client().mode == mode::CLI
     }
 
+    /// The gateway's own client on this machine.
+    pub(super) fn is_local_backend(&self) -> bool {
+        let client = self.client();
+        (client.id.as_str(), client.mode.as_str()) == (client::GATEWAY_CLIENT, mode::BACKEND)
+            && self.locality.direct
+            && self.origin.is_none()
+    }
+
     /// The `Host` header, as it came.
     pub(super) fn host(&self) -> Option<&str> {
         self.peer.header("host")

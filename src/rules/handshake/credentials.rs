@@ -32,6 +32,11 @@ impl Standing {
         self.verdict.is_ok()
     }
 
+    /// Whether it was let in by the gateway's own secret.
+    pub(super) fn has_matching_secret(&self) -> bool {
+        self.has_secret && matches!(self.method, Method::Token | Method::Password)
+    }
+
     /// The bootstrap token that was given beside a device.
     pub(super) fn bootstrap_token(&self) -> Option<&str> {
         self.bootstrap_token.as_deref()

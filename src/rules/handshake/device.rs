@@ -51,7 +51,8 @@ pub(super) fn do_without(
         Method::TrustedProxy => rules.vouched_scopes_need_device || is_vouched_control_ui(config, attempt, standing),
         Method::None | Method::BootstrapToken | Method::DeviceToken => false,
     };
-    if bypass || insecure_local || !loses_scopes {
+    let backend = rules.backend_keeps_scopes && attempt.is_local_backend() && standing.has_matching_secret();
+    if bypass || insecure_local || backend || !loses_scopes {
         return Ok(format!("device: none, {why}; the scopes stay"));
     }
     attempt.scopes.clear();

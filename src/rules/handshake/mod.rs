@@ -8,6 +8,7 @@ mod limits;
 mod origin_check;
 mod pairing;
 mod refusal;
+mod required;
 mod rules;
 mod secret;
 mod unauthorised;

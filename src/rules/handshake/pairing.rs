@@ -2,7 +2,8 @@
 
 use super::attempt::Attempt;
 use super::credentials::Standing;
-use super::refusal::{End, Refusal};
+use super::refusal::End;
+use super::required::{Required, Upgrade};
 use super::rules::BootstrapPairing;
 use super::secret::Method;
 use super::{HandshakeRules, device};
@@ -14,32 +15,36 @@ use crate::rules::pairing::{
     self, AccessMetadata, BootstrapProfile, PairingRequest, Requested, effective_roles, scopes_allow_values,
 };
 use crate::rules::{AuthMode, Environment, GatewayConfig, LocalityRules, Outcome, Reason, address};
-use crate::store::record;
 use serde_json::{Value, json};
 
 /// What the pairing check left behind for the welcome.
 #[derive(Debug, Default)]
 pub(super) struct Paired {
+    /// The device is given a token.
+    pub issues_token: bool,
     /// The bootstrap profile whose roles the device got.
     pub handed_off: Option<BootstrapProfile>,
 }
 
-/// Why a device has to be approved.
+/// Why a client need not be paired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Upgrade {
-    NotPaired,
-    Metadata,
-    Role,
-    Scope,
+enum Skip {
+    /// A reverse proxy vouches for the Control UI.
+    Vouched,
+    /// The Control UI under auth mode none.
+    ControlUi,
+    /// A local backend with the secret or a device token.
+    Backend,
 }
 
-impl Upgrade {
-    fn reason(self) -> &'static str {
+impl Skip {
+    fn why(self) -> &'static str {
         match self {
-            Self::NotPaired => "not-paired",
-            Self::Metadata => "metadata-upgrade",
-            Self::Role => "role-upgrade",
-            Self::Scope => "scope-upgrade",
+            Self::Vouched => "a reverse proxy vouches for the Control UI",
+            Self::ControlUi => "the Control UI is let in by auth mode none",
+            Self::Backend => {
+                "since 2026.4.5 a local backend with the gateway's secret or a device token is let through"
+            }
         }
     }
 }
@@ -65,43 +70,53 @@ impl PairingCheck<'_> {
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<Paired, End> {
-        let mut result = Paired::default();
+        let mut result = Paired { issues_token: true, ..Paired::default() };
         let skip = self.need_not_be_paired(&model.rules.handshake, &model.config);
-        if let Some(why) = skip.filter(|_| model.rules.handshake.skipping_ignores_record) {
-            outcome.reasons.push(Reason(format!("pairing: not looked at, {why}")));
+        if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_ignores_record) {
+            outcome.reasons.push(Reason(format!("pairing: not looked at, {}", skip.why())));
             return Ok(result);
         }
-        let found = pairing::find_paired(environment.store, environment.now, self.device_id)?;
-        let existed = found.is_some();
-        let known = found.filter(|record| record.get("publicKey").and_then(Value::as_str) == Some(self.public_key));
+        let found = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
+        let known = found.as_ref().filter(|record| self.is_theirs(record));
         match (known, skip) {
-            (Some(record), _) => self.hold_to_record(&record, model, environment, outcome)?,
-            (None, Some(why)) => outcome.reasons.push(Reason(format!("pairing: the device need not be paired, {why}"))),
+            (Some(record), _) => self.hold_to_record(record, model, environment, outcome)?,
+            (None, Some(skip)) => {
+                outcome.reasons.push(Reason(format!("pairing: the device need not be paired, {}", skip.why())));
+                if model.rules.handshake.token_needs_baseline {
+                    result.issues_token = self.let_through(skip);
+                }
+            }
             (None, None) => {
-                result.handed_off = self.require(Upgrade::NotPaired, existed, model, environment, outcome)?;
+                result.handed_off = self.require(Upgrade::NotPaired, found.as_ref(), model, environment, outcome)?;
             }
         }
         Ok(result)
     }
 
     /// Why this client need not be paired, if so.
-    fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<&'static str> {
+    fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<Skip> {
         let (attempt, standing) = (&*self.attempt, self.standing);
         if device::is_vouched_control_ui(config, attempt, standing) {
-            return Some("a reverse proxy vouches for the Control UI");
+            return Some(Skip::Vouched);
         }
         if attempt.is_operator_ui() && attempt.role == "operator" && config.auth_mode == AuthMode::None {
-            return Some("the Control UI is let in by auth mode none");
+            return Some(Skip::ControlUi);
         }
-        let is_backend = attempt.client().id == client::GATEWAY_CLIENT && attempt.client().mode == mode::BACKEND;
-        let proven = standing.method == Method::DeviceToken || self.has_matching_secret();
-        let local = attempt.locality.direct && attempt.origin.is_none();
-        (rules.backend_skips_pairing && is_backend && local && proven)
-            .then_some("since 2026.4.5 a local backend with the gateway's secret or a device token is let through")
+        let proven = standing.method == Method::DeviceToken || standing.has_matching_secret();
+        (rules.backend_skips_pairing && attempt.is_local_backend() && proven).then_some(Skip::Backend)
     }
 
-    fn has_matching_secret(&self) -> bool {
-        self.standing.has_secret && matches!(self.standing.method, Method::Token | Method::Password)
+    /// A client that is not paired and need not be: whether it is given a token all the same. One that a proxy vouches
+    /// for loses its scopes.
+    fn let_through(&mut self, skip: Skip) -> bool {
+        match skip {
+            Skip::Vouched => {
+                self.attempt.scopes.clear();
+                false
+            }
+            Skip::ControlUi => true,
+            Skip::Backend => self.standing.method != Method::DeviceToken,
+        }
     }
 
     /// A paired device: platform and family, role, scopes, in this order.
@@ -119,7 +134,7 @@ impl PairingCheck<'_> {
             let have = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
             let why = format!("pairing: the record's roles in effect are {have}, not {}", self.attempt.role);
             outcome.reasons.push(Reason(why));
-            self.require(Upgrade::Role, true, model, environment, outcome)?;
+            self.require(Upgrade::Role, Some(record), model, environment, outcome)?;
         }
         if !self.attempt.scopes.is_empty() {
             let (first, second) = if model.rules.handshake.approved_scopes_first {
@@ -133,7 +148,7 @@ impl PairingCheck<'_> {
             let empty = granted.as_array().is_none_or(Vec::is_empty);
             if empty || !scopes_allow_values(&pairing_rules, self.attempt.role, Some(&asked), Some(&granted))? {
                 outcome.reasons.push(Reason(format!("pairing: the record grants {granted}, not all of {asked}")));
-                self.require(Upgrade::Scope, true, model, environment, outcome)?;
+                self.require(Upgrade::Scope, Some(record), model, environment, outcome)?;
             }
         }
         outcome.reasons.push(Reason("pairing: the device has what it asks for".to_owned()));
@@ -165,7 +180,7 @@ impl PairingCheck<'_> {
                 client.platform,
                 client.device_family.as_deref().unwrap_or("none"),
             )));
-            self.require(Upgrade::Metadata, true, model, environment, outcome)?;
+            self.require(Upgrade::Metadata, Some(record), model, environment, outcome)?;
             return Ok(());
         }
         if let Some(platform) = platform {
@@ -181,12 +196,12 @@ impl PairingCheck<'_> {
     fn require(
         &self,
         upgrade: Upgrade,
-        existed: bool,
+        existing: Option<&Value>,
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<Option<BootstrapProfile>, End> {
-        let bootstrap = self.bootstrap_pairing(upgrade, existed, model, environment)?;
+        let bootstrap = self.bootstrap_pairing(upgrade, existing.is_some(), model, environment)?;
         let local = self.silent_locally(upgrade, model, outcome);
         let silent = upgrade != Upgrade::Scope && (local || bootstrap.is_some());
         let profile = bootstrap.as_ref().and_then(|bootstrap| bootstrap.profile.clone());
@@ -215,7 +230,7 @@ impl PairingCheck<'_> {
                 return Ok(profile);
             }
         }
-        self.refuse(upgrade, &requested, model, environment, outcome)
+        self.refuse(upgrade, existing, &requested, model, environment, outcome)
     }
 
     /// What a silent approval brings with it.
@@ -246,12 +261,14 @@ impl PairingCheck<'_> {
     fn refuse<T>(
         &self,
         upgrade: Upgrade,
+        existing: Option<&Value>,
         requested: &Requested,
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<T, End> {
         let live = pairing::live_request_id(
+            &model.rules.pairing,
             environment.store,
             environment.now,
             &requested.request_id(),
@@ -264,12 +281,24 @@ impl PairingCheck<'_> {
         if announced {
             model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
         }
-        let mut details = json!({ "code": "PAIRING_REQUIRED" });
-        if let Some(details) = details.as_object_mut() {
-            record::set(details, "requestId", live);
-            record::set(details, "reason", Some(upgrade.reason()));
-        }
-        Err(Refusal::not_paired("pairing required", details).into())
+        let required = Required {
+            upgrade,
+            request_id: live,
+            device_id: self.device_id,
+            role: self.attempt.role,
+            scopes: &self.attempt.scopes,
+            record: existing.filter(|record| self.is_theirs(record)),
+        };
+        let refusal = match model.rules.handshake.upgrade_named {
+            true => required.named()?,
+            false => required.plain(),
+        };
+        Err(refusal.into())
+    }
+
+    /// Whether a record is that of this very device, by its key.
+    fn is_theirs(&self, record: &Value) -> bool {
+        record.get("publicKey").and_then(Value::as_str) == Some(self.public_key)
     }
 
     /// How the bootstrap token pairs a new node without asking, if it does.
@@ -311,7 +340,8 @@ impl PairingCheck<'_> {
         let kind = match upgrade {
             Upgrade::NotPaired => true,
             Upgrade::Role => rules.silent_role_upgrade,
-            Upgrade::Metadata | Upgrade::Scope => false,
+            Upgrade::Metadata => rules.silent_native_metadata && self.is_local_native_app(),
+            Upgrade::Scope => false,
         };
         let verdict = match (local, browser, kind) {
             (false, ..) => "not approved at once",
@@ -323,10 +353,19 @@ impl PairingCheck<'_> {
         local && !browser && kind
     }
 
+    /// An app of a platform on this machine, not a browser.
+    fn is_local_native_app(&self) -> bool {
+        let client = self.attempt.client();
+        client.mode == mode::UI
+            && client::NATIVE_APPS.contains(&client.id.as_str())
+            && self.attempt.locality.direct
+            && self.attempt.origin.is_none()
+    }
+
     /// Whether the client counts as local for pairing, and why.
     fn pairing_locality(&self, rules: &HandshakeRules, locality: &LocalityRules) -> (bool, String) {
         let seen = &self.attempt.locality;
-        let trusted = self.has_matching_secret() && !seen.has_proxy_headers;
+        let trusted = self.standing.has_matching_secret() && !seen.has_proxy_headers;
         let host = address::host_name(self.attempt.host().unwrap_or_default());
         let dots = locality.trailing_dots;
         let why = if seen.direct {

@@ -63,6 +63,13 @@ impl Refusal {
         self
     }
 
+    /// The same with a close reason of its own.
+    #[must_use]
+    pub(super) fn closing_because(mut self, reason: &str) -> Self {
+        self.reason = cut(reason);
+        self
+    }
+
     fn new(code: &str, message: String, details: Option<Value>) -> Self {
         let reason = cut(&message);
         let error = ErrorShape { code: code.to_owned(), message, details, retryable: None, retry_after_ms: None };

@@ -42,6 +42,17 @@ pub struct HandshakeRules {
     pub paths_for_admin_only: bool,
     /// Every client gets a canvas URL of its own; else nodes only.
     pub canvas_capability_for_all: bool,
+    /// A refusal for want of pairing names the upgrade and the pending request, and its details say what was approved.
+    pub upgrade_named: bool,
+    /// An app of a platform on this machine may change its platform and family without asking.
+    pub silent_native_metadata: bool,
+    /// A local backend with the gateway's secret keeps its scopes without a device.
+    pub backend_keeps_scopes: bool,
+    /// A device that is not paired and need not be is given a token only if it did not come by one, and none where a
+    /// proxy vouches for it, which loses its scopes too.
+    pub token_needs_baseline: bool,
+    /// `hello-ok` always has `auth`, with the role and the scopes in effect; else only beside a device token.
+    pub hello_always_has_auth: bool,
 }
 
 /// How a node with a bootstrap token is paired.
@@ -76,6 +87,11 @@ impl HandshakeRules {
             approved_scopes_first: false,
             paths_for_admin_only: false,
             canvas_capability_for_all: false,
+            upgrade_named: false,
+            silent_native_metadata: false,
+            backend_keeps_scopes: false,
+            token_needs_baseline: false,
+            hello_always_has_auth: false,
         }
     }
 }
@@ -87,6 +103,7 @@ const V2026_4_2: Release = Release::new(2026, 4, 2);
 const V2026_4_5: Release = Release::new(2026, 4, 5);
 const V2026_4_8: Release = Release::new(2026, 4, 8);
 const V2026_4_15: Release = Release::new(2026, 4, 15);
+const V2026_5_7: Release = Release::new(2026, 5, 7);
 
 /// What changed in the handshake, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -202,5 +219,49 @@ pub const CHANGES: &[Change] = &[
         what: "Operators, too, get a canvas URL of their own, with a capability in it.",
         sources: &["message-handler.ts mintCanvasCapabilityToken"],
         apply: |rules| rules.handshake.canvas_capability_for_all = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A connect has to come within 15 seconds.",
+        sources: &["handshake-timeouts.ts DEFAULT_PREAUTH_HANDSHAKE_TIMEOUT_MS"],
+        apply: |rules| rules.handshake.timeout_ms = 15_000,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A refusal for want of pairing names the upgrade and the pending request in its message and close reason, \
+               and gives a hint, what was asked for and what was approved.",
+        sources: &["#69431", "connect-error-details.ts buildPairingConnectErrorDetails"],
+        apply: |rules| rules.handshake.upgrade_named = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "The apps for macOS, iOS and Android on this machine change platform and family without asking.",
+        sources: &["handshake-auth-helpers.ts shouldAllowSilentLocalPairing"],
+        apply: |rules| rules.handshake.silent_native_metadata = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A local backend with the gateway's secret keeps its scopes without a device.",
+        sources: &["message-handler.ts handleMissingDeviceIdentity"],
+        apply: |rules| rules.handshake.backend_keeps_scopes = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A device that need not be paired and is not gets no token if it came by one, nor where a proxy vouches for \
+               it.",
+        sources: &["message-handler.ts hasServerApprovedDeviceTokenBaseline"],
+        apply: |rules| rules.handshake.token_needs_baseline = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "hello-ok always says the role and the scopes in effect.",
+        sources: &["message-handler.ts helloOkAuthScopes"],
+        apply: |rules| rules.handshake.hello_always_has_auth = true,
     },
 ];

@@ -39,8 +39,10 @@ pub(super) fn welcome(
 ) -> Result<(), End> {
     let profile = issued_profile(model, environment, standing)?;
     let auth = match &device_id {
-        Some(device_id) => tokens(model, environment, &attempt, device_id, paired.handed_off.as_ref())?,
-        None => None,
+        Some(device_id) if paired.issues_token => {
+            tokens(model, environment, &attempt, device_id, paired.handed_off.as_ref())?
+        }
+        _ => None,
     };
     let node_id = match attempt.role {
         "node" => Some(reconcile_node(model, environment, &mut attempt, outcome)?),
@@ -63,6 +65,8 @@ pub(super) fn welcome(
         scopes: attempt.scopes.clone(),
         presence_key,
         client_ip: attempt.locality.reported_ip.clone(),
+        events: 0,
+        by_device_token: standing.method == Method::DeviceToken,
         connected_at: now,
         connect: attempt.params,
     };
@@ -74,7 +78,7 @@ pub(super) fn welcome(
     let frame = ServerFrame::Res { id: Value::from(attempt.frame_id), ok: true, payload: Some(hello), error: None };
     outcome.effects.push(Effect::Send { connection: attempt.connection, frame });
     for node_id in node_ids(node_id, instance.as_deref()) {
-        if let Err(fault) = nodes::record_connect(environment.store, now, &node_id) {
+        if let Err(fault) = nodes::record_connect(&model.rules.nodes, environment.store, now, &node_id) {
             let text = fault.for_answer();
             outcome.effects.push(Effect::Log(format!("failed to record last connect for {node_id}: {text}")));
         }
@@ -131,7 +135,7 @@ fn tokens(
     attempt: &Attempt,
     device_id: &str,
     handed_off: Option<&BootstrapProfile>,
-) -> Result<Option<Value>, Fault> {
+) -> Result<Option<Record>, Fault> {
     let mut ensure = |role: &str, scopes: &[String]| {
         let Environment { now, store, entropy } = environment;
         pairing::ensure_token(&model.rules.pairing, *store, *entropy, *now, device_id, role, scopes)
@@ -152,7 +156,20 @@ fn tokens(
     if !others.is_empty() {
         record::set(&mut auth, "deviceTokens", Some(others));
     }
-    Ok(Some(Value::Object(auth)))
+    Ok(Some(auth))
+}
+
+/// `hello-ok.auth` of the releases that always have it: role and scopes first, those of the token where there is one.
+fn always_auth(attempt: &Attempt, token: Option<Record>) -> Value {
+    let token = token.unwrap_or_default();
+    let scopes = token.get("scopes").cloned().unwrap_or_else(|| json!(attempt.scopes));
+    let mut auth = Record::new();
+    record::set(&mut auth, "role", Some(attempt.role));
+    record::set(&mut auth, "scopes", Some(scopes));
+    for key in ["deviceToken", "issuedAtMs", "deviceTokens"] {
+        record::set(&mut auth, key, token.get(key).cloned());
+    }
+    Value::Object(auth)
 }
 
 fn shown_token(token: &Record) -> Record {
@@ -193,7 +210,7 @@ fn settle_bootstrap(
     settled.err()
 }
 
-fn hello(model: &mut Model, environment: &mut Environment<'_>, attempt: &Attempt, auth: Option<Value>) -> Value {
+fn hello(model: &mut Model, environment: &mut Environment<'_>, attempt: &Attempt, token: Option<Record>) -> Value {
     let snapshot = snapshot(model, environment.now, attempt);
     let listed = rpc::listed_methods(&model.rules.rpc);
     let mut hello = Record::new();
@@ -201,7 +218,7 @@ fn hello(model: &mut Model, environment: &mut Environment<'_>, attempt: &Attempt
     record::set(&mut hello, "protocol", Some(3));
     let server = json!({ "version": model.rules.release.to_string(), "connId": attempt.conn_id });
     record::set(&mut hello, "server", Some(server));
-    record::set(&mut hello, "features", Some(json!({ "methods": listed, "events": rpc::EVENTS })));
+    record::set(&mut hello, "features", Some(json!({ "methods": listed, "events": rpc::events(&model.rules.rpc) })));
     record::set(&mut hello, "snapshot", Some(snapshot));
     let scoped = attempt.role == "node" || model.rules.handshake.canvas_capability_for_all;
     let canvas = canvas_url(&model.config, attempt).map(|url| match scoped {
@@ -209,6 +226,10 @@ fn hello(model: &mut Model, environment: &mut Environment<'_>, attempt: &Attempt
         false => url,
     });
     record::set(&mut hello, "canvasHostUrl", canvas);
+    let auth = match model.rules.handshake.hello_always_has_auth {
+        true => Some(always_auth(attempt, token)),
+        false => token.map(Value::Object),
+    };
     record::set(&mut hello, "auth", auth);
     let policy = json!({
         "maxPayload": MAX_PAYLOAD_BYTES,

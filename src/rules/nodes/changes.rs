@@ -9,6 +9,8 @@ const V2026_4_1: Release = Release::new(2026, 4, 1);
 const V2026_4_2: Release = Release::new(2026, 4, 2);
 const V2026_4_5: Release = Release::new(2026, 4, 5);
 const V2026_4_8: Release = Release::new(2026, 4, 8);
+const V2026_4_15: Release = Release::new(2026, 4, 15);
+const V2026_5_7: Release = Release::new(2026, 5, 7);
 
 /// The node store's changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -67,5 +69,19 @@ pub const CHANGES: &[Change] = &[
         what: "A paired node that offers more than was approved asks again and has the approved commands meanwhile.",
         sources: &["node-connect-reconcile.ts"],
         apply: |rules| rules.nodes.reconnect = NodeReconnect::AskForMore,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "Node lists say when a node was last heard of, and how.",
+        sources: &["node-catalog.ts resolveEffectiveLastSeen"],
+        apply: |rules| rules.nodes.list_knows_last_seen = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "macOS and Windows nodes may offer `screen.snapshot`, Windows nodes canvas, camera, location and device too.",
+        sources: &["node-command-policy.ts PLATFORM_DEFAULTS"],
+        apply: |rules| rules.nodes.desktop_screens = true,
     },
 ];

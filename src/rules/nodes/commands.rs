@@ -20,6 +20,8 @@ const CANVAS: &[&str] = &[
     "location.get",
     "system.notify",
 ];
+const SCREEN: &[&str] = &["screen.snapshot"];
+const DEVICE: &[&str] = &["device.info", "device.status"];
 const PERSONAL: &[&str] = &[
     "device.info",
     "device.status",
@@ -92,8 +94,18 @@ pub fn platform_allows(
     let is = |listed: &String| record::trim(listed) == command;
     let platform = Platform::of(platform, family);
     let by_platform = platform.groups().iter().any(|group| group.contains(&command))
-        || (platform == Platform::Android && rules.android_sms_search && command == "sms.search");
+        || (platform == Platform::Android && rules.android_sms_search && command == "sms.search")
+        || (rules.desktop_screens && desktop_commands(platform).iter().any(|group| group.contains(&command)));
     (by_platform || config.node_allow_commands.iter().any(is)) && !config.node_deny_commands.iter().any(is)
+}
+
+/// What desktops may offer besides, where the release lets them.
+fn desktop_commands(platform: Platform) -> &'static [&'static [&'static str]] {
+    match platform {
+        Platform::Mac => &[SCREEN],
+        Platform::Windows => &[CANVAS, DEVICE, SCREEN],
+        _ => &[],
+    }
 }
 
 /// A node's commands, trimmed, once each, without those that its platform may not offer.

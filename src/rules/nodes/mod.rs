@@ -11,6 +11,6 @@ pub use commands::{declared_commands, platform_allows};
 pub use reconcile::{Reconciliation, reconcile_on_connect};
 pub use rules::{NodeReconnect, NodeRules};
 pub use store::{
-    NodeApproval, NodeRequest, NodeRequested, approve, find_paired, list, record_connect, reject, rename, request,
-    verify,
+    NodeApproval, NodeRequest, NodeRequested, approve, find_paired, list, record_connect, reject, remove, rename,
+    request, verify,
 };

@@ -35,7 +35,7 @@ pub fn reconcile_on_connect(
     let family = client.device_family.as_deref();
     let allowed = |commands: &[String]| declared_commands(&rules.nodes, config, &client.platform, family, commands);
     let offered = connect.commands.clone().unwrap_or_default();
-    let paired = store::find_paired(environment.store, environment.now, &node_id)?;
+    let paired = store::find_paired(&rules.nodes, environment.store, environment.now, &node_id)?;
     let approved = paired.as_ref().map(approved_commands).transpose()?;
     let (commands, asks) = match (rules.nodes.reconnect, approved) {
         (NodeReconnect::CutDown, approved) => (cut_down(rules, config, connect, approved.as_deref()), false),

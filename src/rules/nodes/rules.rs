@@ -1,5 +1,7 @@
 //! What differs among the releases in the node store.
 
+use crate::rules::pairing::StateRules;
+
 /// What a node's connect does to its command surface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeReconnect {
@@ -17,6 +19,8 @@ pub enum NodeReconnect {
 /// The node store's rules of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeRules {
+    /// How the documents are read and written.
+    pub state: StateRules,
     /// What a connect does.
     pub reconnect: NodeReconnect,
     /// A repeated request refreshes the pending one; else the pending one stays as it is.
@@ -29,18 +33,25 @@ pub struct NodeRules {
     pub list_knows_nodes: bool,
     /// Node lists name the client and when it was approved, and go by effective roles; else by the recorded ones.
     pub catalogue: bool,
+    /// Node lists say when a node was last heard of.
+    pub list_knows_last_seen: bool,
+    /// Windows has the commands of a screen with a camera, and it and macOS take snapshots of the screen.
+    pub desktop_screens: bool,
 }
 
 impl NodeRules {
     /// The rules of 2026.3.28, the oldest release of the history.
     pub fn oldest() -> Self {
         Self {
+            state: StateRules::oldest(),
             reconnect: NodeReconnect::CutDown,
             request_refreshes: false,
             approval_needs_pairing: false,
             android_sms_search: true,
             list_knows_nodes: false,
             catalogue: false,
+            list_knows_last_seen: false,
+            desktop_screens: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::commands::RUN_COMMANDS;
 use crate::protocol::ids;
 use crate::rules::Entropy;
 use crate::rules::pairing::{
-    Family, Fault, PairingList, PairingRules, State, missing_scope, newest, reject_pending, same_secret,
+    Changed, Family, Fault, PairingList, PairingRules, State, missing_scope, newest, reject_pending, same_secret,
 };
 use crate::store::Documents;
 use crate::store::record::{self, Record};
@@ -74,7 +74,7 @@ pub enum NodeApproval {
 /// # Errors
 /// An odd record.
 pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<PairingList, Fault> {
-    let state = State::load(Family::Nodes, documents, now)?;
+    let state = State::load(rules.state, Family::Nodes, documents, now)?;
     let mut pending: Vec<Value> = newest(&state.pending, "ts")?;
     if rules.approval_needs_pairing {
         for entry in &mut pending {
@@ -90,8 +90,13 @@ pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<Pa
 ///
 /// # Errors
 /// A pending request that is `null`: both documents are read.
-pub fn find_paired(documents: &dyn Documents, now: i64, node_id: &str) -> Result<Option<Value>, Fault> {
-    let state = State::load(Family::Nodes, documents, now)?;
+pub fn find_paired(
+    rules: &NodeRules,
+    documents: &dyn Documents,
+    now: i64,
+    node_id: &str,
+) -> Result<Option<Value>, Fault> {
+    let state = State::load(rules.state, Family::Nodes, documents, now)?;
     Ok(state.paired.get_truthy(record::trim(node_id)).cloned())
 }
 
@@ -106,7 +111,7 @@ pub fn request(
     now: i64,
     incoming: &NodeRequest,
 ) -> Result<NodeRequested, Fault> {
-    let mut state = State::load(Family::Nodes, documents, now)?;
+    let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
     let node_id = record::trim(&incoming.node_id);
     if node_id.is_empty() {
         return Err(Fault::Refused("nodeId required"));
@@ -148,7 +153,7 @@ pub fn approve(
     request_id: &str,
     caller_scopes: &[String],
 ) -> Result<NodeApproval, Fault> {
-    let mut state = State::load(Family::Nodes, documents, now)?;
+    let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(NodeApproval::Unknown) };
     let required = required_scopes(rules, &pending);
     if let Some(missing_scope) = missing_scope(scope_rules, "operator", &required, caller_scopes) {
@@ -166,7 +171,7 @@ pub fn approve(
     record::set(&mut node, "approvedAtMs", Some(now));
     state.pending.remove(request_id);
     state.paired.set(&key, Value::Object(node.clone()))?;
-    state.persist(documents)?;
+    state.persist(documents, Changed::Both)?;
     Ok(NodeApproval::Approved { node })
 }
 
@@ -174,16 +179,47 @@ pub fn approve(
 ///
 /// # Errors
 /// The store, or an odd record.
-pub fn reject(documents: &mut dyn Documents, now: i64, request_id: &str) -> Result<Option<Option<Value>>, Fault> {
-    reject_pending(Family::Nodes, "nodeId", documents, now, request_id)
+pub fn reject(
+    rules: &NodeRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    request_id: &str,
+) -> Result<Option<Option<Value>>, Fault> {
+    reject_pending(rules.state, Family::Nodes, "nodeId", documents, now, request_id)
+}
+
+/// Forgets an approved node. Its id, or `None` where there is none.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn remove(
+    rules: &NodeRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    node_id: &str,
+) -> Result<Option<String>, Fault> {
+    let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let node_id = record::trim(node_id);
+    if node_id.is_empty() || state.paired.get_truthy(node_id).is_none() {
+        return Ok(None);
+    }
+    state.paired.remove(node_id);
+    state.persist(documents, Changed::Both)?;
+    Ok(Some(node_id.to_owned()))
 }
 
 /// The record of a node whose token this is.
 ///
 /// # Errors
 /// An odd record.
-pub fn verify(documents: &dyn Documents, now: i64, node_id: &str, token: &str) -> Result<Option<Value>, Fault> {
-    let Some(node) = find_paired(documents, now, node_id)? else { return Ok(None) };
+pub fn verify(
+    rules: &NodeRules,
+    documents: &dyn Documents,
+    now: i64,
+    node_id: &str,
+    token: &str,
+) -> Result<Option<Value>, Fault> {
+    let Some(node) = find_paired(rules, documents, now, node_id)? else { return Ok(None) };
     Ok(same_secret(token, node.get("token"))?.then_some(node))
 }
 
@@ -192,35 +228,37 @@ pub fn verify(documents: &dyn Documents, now: i64, node_id: &str, token: &str) -
 /// # Errors
 /// The store, or an odd record.
 pub fn rename(
+    rules: &NodeRules,
     documents: &mut dyn Documents,
     now: i64,
     node_id: &str,
     display_name: &str,
 ) -> Result<Option<Record>, Fault> {
-    change(documents, now, node_id, |node| record::set(node, "displayName", Some(record::trim(display_name))))
+    change(rules, documents, now, node_id, |node| record::set(node, "displayName", Some(record::trim(display_name))))
 }
 
 /// Writes down when an approved node last connected. Nothing happens where there is none.
 ///
 /// # Errors
 /// The store, or an odd record.
-pub fn record_connect(documents: &mut dyn Documents, now: i64, node_id: &str) -> Result<(), Fault> {
-    change(documents, now, node_id, |node| record::set(node, "lastConnectedAtMs", Some(now))).map(|_| ())
+pub fn record_connect(rules: &NodeRules, documents: &mut dyn Documents, now: i64, node_id: &str) -> Result<(), Fault> {
+    change(rules, documents, now, node_id, |node| record::set(node, "lastConnectedAtMs", Some(now))).map(|_| ())
 }
 
 fn change(
+    rules: &NodeRules,
     documents: &mut dyn Documents,
     now: i64,
     node_id: &str,
     apply: impl FnOnce(&mut Record),
 ) -> Result<Option<Record>, Fault> {
-    let mut state = State::load(Family::Nodes, documents, now)?;
+    let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
     let node_id = record::trim(node_id);
     let Some(existing) = state.paired.get_truthy(node_id) else { return Ok(None) };
     let mut node = record::spread(Some(existing));
     apply(&mut node);
     state.paired.set(node_id, Value::Object(node.clone()))?;
-    state.persist(documents)?;
+    state.persist(documents, Changed::Both)?;
     Ok(Some(node))
 }
 
@@ -246,7 +284,7 @@ fn store_request(
     created: bool,
 ) -> Result<NodeRequested, Fault> {
     state.pending.set(&record::key_text(request.get("requestId")), Value::Object(request.clone()))?;
-    state.persist(documents)?;
+    state.persist(documents, Changed::Both)?;
     Ok(NodeRequested { request, created })
 }
 
@@ -400,8 +438,8 @@ mod tests {
             None => {
                 assert!(matches!(approval, NodeApproval::Approved { .. }));
                 let token = store.read(Document::NodesPaired).unwrap()["phone"]["token"].clone();
-                assert!(verify(&store, NOW, " phone", token.as_str().unwrap()).unwrap().is_some());
-                assert!(verify(&store, NOW, "phone", "other").unwrap().is_none());
+                assert!(verify(&rules.nodes, &store, NOW, " phone", token.as_str().unwrap()).unwrap().is_some());
+                assert!(verify(&rules.nodes, &store, NOW, "phone", "other").unwrap().is_none());
             }
         }
     }

@@ -4,7 +4,8 @@ use super::roles::{merge_roles, normalise_role};
 use super::scopes::{OPERATOR_PREFIX, merge_scopes};
 use super::tokens::{Minted, mint};
 use super::{
-    BootstrapProfile, Family, Fault, PairingRules, State, missing_scope, normalise_scopes, role_scoped, scopes_allow,
+    BootstrapProfile, Changed, Family, Fault, PairingRules, State, missing_scope, normalise_scopes, role_scoped,
+    scopes_allow,
 };
 use crate::rules::Entropy;
 use crate::store::Documents;
@@ -60,7 +61,7 @@ pub fn approve(
     request_id: &str,
     caller_scopes: &[String],
 ) -> Result<Approval, Fault> {
-    let mut state = State::load(Family::Devices, documents, now)?;
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
     if let Some(denial) = denial(rules, &pending, caller_scopes)? {
         return Ok(Approval::Forbidden(denial));
@@ -76,9 +77,19 @@ pub fn approve(
     } else {
         normalise_role(pending.get("role"))?.into_iter().collect()
     };
+    let mut granted = Vec::new();
     for role in mint_for {
         let old = tokens.get(&role).filter(|old| record::truthy(Some(old))).cloned();
         let token_scopes = token_scopes(rules, &role, &pending, old.as_ref(), fallback)?;
+        if rules.approval_measures_token
+            && role == OPERATOR
+            && let Some(missing) = missing_scope(rules, OPERATOR, &token_scopes, caller_scopes)
+        {
+            return Ok(Approval::Forbidden(Denial::Missing(missing.clone())));
+        }
+        granted.push((role, old, token_scopes));
+    }
+    for (role, old, token_scopes) in granted {
         let minted = Minted { role: &role, scopes: token_scopes, rotated_at: old.is_some().then_some(now) };
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
     }
@@ -101,18 +112,25 @@ pub fn approve_bootstrap(
     profile: &BootstrapProfile,
 ) -> Result<Approval, Fault> {
     let profile = profile.clone().normalised();
-    let mut state = State::load(Family::Devices, documents, now)?;
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
     let foreign = requested_roles(&pending)?.into_iter().find(|role| !profile.roles.contains(role));
     let wanted = operator_scopes(&pending)?;
-    let refused = foreign.or_else(|| missing_scope(rules, OPERATOR, &wanted, &profile.scopes).cloned());
+    let approved = match rules.bootstrap_hands_on_only {
+        true => profile.all_handoff_scopes(&profile.scopes),
+        false => profile.scopes.clone(),
+    };
+    let refused = foreign.or_else(|| missing_scope(rules, OPERATOR, &wanted, &approved).cloned());
     if let Some(missing) = refused {
         return Ok(Approval::Forbidden(Denial::Missing(missing)));
     }
     let existing = existing_record(&state, &pending);
     let existing = existing.as_ref();
-    let profile_scopes = json!(profile.scopes);
-    let scopes = merge_scopes(rules, &[approved_or_scopes(existing), pending.get("scopes"), Some(&profile_scopes)])?;
+    let approved = json!(approved);
+    let mut scopes = merge_scopes(rules, &[approved_or_scopes(existing), pending.get("scopes"), Some(&approved)])?;
+    if rules.bootstrap_hands_on_only {
+        scopes = Some(profile.all_handoff_scopes(&scopes.unwrap_or_default()));
+    }
     let mut tokens = existing_tokens(existing);
     for role in &profile.roles {
         let old = tokens.get(role).filter(|old| record::truthy(Some(old))).cloned();
@@ -134,6 +152,9 @@ fn denial(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Op
         let belongs = |scope: &String| roles.iter().any(|role| scope_belongs(rules, role, scope));
         if let Some(stray) = asked.iter().find(|scope| !belongs(scope)) {
             return Ok(Some(Denial::OutsideRoles(stray.clone())));
+        }
+        if rules.approval_measures_token {
+            return Ok(None);
         }
         return Ok(missing_scope(rules, OPERATOR, &wanted, caller).and_then(missing));
     }
@@ -256,6 +277,6 @@ fn store_device(
 ) -> Result<Approval, Fault> {
     state.pending.remove(request_id);
     state.paired.set(&record::key_text(device.get("deviceId")), Value::Object(device.clone()))?;
-    state.persist(documents)?;
+    state.persist(documents, Changed::Both)?;
     Ok(Approval::Approved { device })
 }

@@ -1,6 +1,5 @@
 //! Bootstrap tokens (`devices/bootstrap.json`): what a setup code lets a new device do once.
 
-use super::scopes::OPERATOR_PREFIX;
 use super::tokens::same_secret;
 use super::{Fault, PairingRules, normalise_scopes, normalised_scopes, role_scoped, scopes_allow};
 use crate::store::record::{self, Record, TypeFault};
@@ -36,9 +35,12 @@ impl BootstrapProfile {
 
     /// What a device token minted from this profile may carry for a role.
     pub fn handoff_scopes(&self, role: &str) -> Vec<String> {
-        let mut scopes = if role == "operator" { normalised_scopes(&self.scopes) } else { Vec::new() };
-        scopes.retain(|scope| HANDOFF_SCOPES.contains(&scope.as_str()));
-        scopes
+        handed_on(role, &self.scopes)
+    }
+
+    /// Which of these scopes may be handed on for any of the profile's roles.
+    pub fn all_handoff_scopes(&self, scopes: &[String]) -> Vec<String> {
+        normalised_scopes(&self.roles.iter().flat_map(|role| handed_on(role, scopes)).collect::<Vec<_>>())
     }
 
     fn read(record: Option<&Value>) -> Result<Self, Fault> {
@@ -69,10 +71,20 @@ impl BootstrapProfile {
 
     fn satisfies(&self, rules: &PairingRules, required: &Self) -> bool {
         required.roles.iter().all(|role| {
-            let scopes = role_scoped(role, required.scopes.clone());
+            let scopes = match rules.bootstrap_hands_on_only {
+                true => required.handoff_scopes(role),
+                false => role_scoped(role, required.scopes.clone()),
+            };
             self.roles.contains(role) && (scopes.is_empty() || self.allows(rules, role, &scopes))
         })
     }
+}
+
+/// Which of these scopes a bootstrap token may hand on for a role.
+fn handed_on(role: &str, scopes: &[String]) -> Vec<String> {
+    let mut scopes = if role == "operator" { normalised_scopes(scopes) } else { Vec::new() };
+    scopes.retain(|scope| HANDOFF_SCOPES.contains(&scope.as_str()));
+    scopes
 }
 
 /// A device that shows a bootstrap token.
@@ -204,8 +216,10 @@ pub fn redeem_bootstrap_profile(
     let entry = &mut state.entries[at].1;
     let mut redeemed = entry.redeemed.clone().unwrap_or_default();
     redeemed.roles.push(role.to_owned());
-    let operator = role == "operator";
-    redeemed.scopes.extend(scopes.iter().filter(|scope| scope.starts_with(OPERATOR_PREFIX) == operator).cloned());
+    redeemed.scopes.extend(match rules.bootstrap_hands_on_only {
+        true => handed_on(role, scopes),
+        false => role_scoped(role, scopes.to_vec()),
+    });
     let redeemed = redeemed.normalised();
     let whole = redeemed.satisfies(rules, &entry.profile);
     entry.redeemed = Some(redeemed);

@@ -10,6 +10,7 @@ const V2026_4_2: Release = Release::new(2026, 4, 2);
 const V2026_4_5: Release = Release::new(2026, 4, 5);
 const V2026_4_8: Release = Release::new(2026, 4, 8);
 const V2026_4_15: Release = Release::new(2026, 4, 15);
+const V2026_5_7: Release = Release::new(2026, 5, 7);
 
 /// The device store's changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -114,5 +115,53 @@ pub const CHANGES: &[Change] = &[
                scopes.",
         sources: &["device-pairing-*.js updatePairedDeviceMetadata"],
         apply: |rules| rules.pairing.connect_leaves_access = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A store file that is there but cannot be read or parsed ends what needs it, and a connect closes 1000 \
+               without a word; a document that is no object counts as empty.",
+        sources: &["json-files-*.js readDurableJsonFile", "pairing-files.ts coercePairingStateRecord"],
+        apply: |rules| {
+            for state in [&mut rules.pairing.state, &mut rules.nodes.state] {
+                state.unreadable_ends = true;
+                state.objects_only = true;
+            }
+        },
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "An operation on devices writes only the file that it changed.",
+        sources: &["device-pairing-*.js persistState"],
+        apply: |rules| rules.pairing.state.writes_what_changed = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "Removing a device drops its pending requests too.",
+        sources: &["device-pairing-*.js removePairedDevice"],
+        apply: |rules| rules.pairing.remove_drops_pending = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "Who approves must hold every scope of the operator's token that comes of it, also those that it inherits.",
+        sources: &["device-pairing-*.js approveDevicePairing"],
+        apply: |rules| rules.pairing.approval_measures_token = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A bootstrap token puts only scopes into the record that may be handed on.",
+        sources: &["device-bootstrap-profile.ts resolveBootstrapProfileScopesForRoles"],
+        apply: |rules| rules.pairing.bootstrap_hands_on_only = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "Revoking a token takes a role that the record names, and the scopes of the token.",
+        sources: &["device-pairing-*.js revokeDeviceToken"],
+        apply: |rules| rules.pairing.revoke_like_rotate = true,
     },
 ];

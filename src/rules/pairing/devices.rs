@@ -2,8 +2,8 @@
 
 use super::roles::merge_roles;
 use super::scopes::merge_scopes;
-use super::state::Table;
-use super::{Family, Fault, PairingRules, State, summarise_tokens};
+use super::state::{StateRules, Table};
+use super::{Changed, Family, Fault, PairingRules, State, summarise_tokens};
 use crate::store::Documents;
 use crate::store::record::{self, Record, TypeFault};
 use serde_json::{Value, json};
@@ -22,8 +22,8 @@ pub struct PairingList {
 ///
 /// # Errors
 /// An odd record.
-pub fn list(documents: &dyn Documents, now: i64) -> Result<PairingList, Fault> {
-    let state = State::load(Family::Devices, documents, now)?;
+pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result<PairingList, Fault> {
+    let state = State::load(rules.state, Family::Devices, documents, now)?;
     Ok(PairingList { pending: newest(&state.pending, "ts")?, paired: newest(&state.paired, "approvedAtMs")? })
 }
 
@@ -36,8 +36,13 @@ pub(in crate::rules) fn newest(table: &Table, key: &str) -> Result<Vec<Value>, T
 ///
 /// # Errors
 /// A pending request that is `null`: both documents are read.
-pub fn find_paired(documents: &dyn Documents, now: i64, device_id: &str) -> Result<Option<Value>, Fault> {
-    let state = State::load(Family::Devices, documents, now)?;
+pub fn find_paired(
+    rules: &PairingRules,
+    documents: &dyn Documents,
+    now: i64,
+    device_id: &str,
+) -> Result<Option<Value>, Fault> {
+    let state = State::load(rules.state, Family::Devices, documents, now)?;
     Ok(record::present(state.paired.get(record::trim(device_id))).cloned())
 }
 
@@ -47,13 +52,14 @@ pub fn find_paired(documents: &dyn Documents, now: i64, device_id: &str) -> Resu
 /// # Errors
 /// An odd record.
 pub fn live_request_id(
+    rules: &PairingRules,
     documents: &dyn Documents,
     now: i64,
     request_id: &str,
     device_id: &str,
     public_key: &str,
 ) -> Result<Option<String>, Fault> {
-    let state = State::load(Family::Devices, documents, now)?;
+    let state = State::load(rules.state, Family::Devices, documents, now)?;
     let pending = record::newest_first(state.pending.values()?, "ts")?;
     // The releases make the whole list for this, and stumble over what they would stumble over there.
     record::newest_first(state.paired.values()?, "approvedAtMs")?;
@@ -65,27 +71,47 @@ pub fn live_request_id(
     Ok(found.and_then(|entry| entry.get("requestId")).map(|id| record::key_text(Some(id))))
 }
 
+/// A pending request, whatever it looks like. What is not true of JavaScript is none.
+///
+/// # Errors
+/// The store, or a pending request that is `null`.
+pub fn find_pending(
+    rules: &PairingRules,
+    documents: &dyn Documents,
+    now: i64,
+    request_id: &str,
+) -> Result<Option<Value>, Fault> {
+    let state = State::load(rules.state, Family::Devices, documents, now)?;
+    Ok(state.pending.get_truthy(request_id).cloned())
+}
+
 /// Drops a pending request and says whose it was. `None` where there is none; `Some(None)` where it names no device.
 ///
 /// # Errors
 /// The store, or an odd record.
-pub fn reject(documents: &mut dyn Documents, now: i64, request_id: &str) -> Result<Option<Option<Value>>, Fault> {
-    reject_pending(Family::Devices, "deviceId", documents, now, request_id)
+pub fn reject(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    request_id: &str,
+) -> Result<Option<Option<Value>>, Fault> {
+    reject_pending(rules.state, Family::Devices, "deviceId", documents, now, request_id)
 }
 
 /// [`reject`] for either family.
 pub(in crate::rules) fn reject_pending(
+    rules: StateRules,
     family: Family,
     id_key: &str,
     documents: &mut dyn Documents,
     now: i64,
     request_id: &str,
 ) -> Result<Option<Option<Value>>, Fault> {
-    let mut state = State::load(family, documents, now)?;
+    let mut state = State::load(rules, family, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id) else { return Ok(None) };
     let owner = pending.get(id_key).cloned();
     state.pending.remove(request_id);
-    state.persist(documents)?;
+    state.persist(documents, Changed::Pending)?;
     Ok(Some(owner))
 }
 
@@ -93,14 +119,23 @@ pub(in crate::rules) fn reject_pending(
 ///
 /// # Errors
 /// The store, or an odd record.
-pub fn remove(documents: &mut dyn Documents, now: i64, device_id: &str) -> Result<Option<String>, Fault> {
-    let mut state = State::load(Family::Devices, documents, now)?;
+pub fn remove(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    device_id: &str,
+) -> Result<Option<String>, Fault> {
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let device_id = record::trim(device_id);
     if device_id.is_empty() || state.paired.get_truthy(device_id).is_none() {
         return Ok(None);
     }
     state.paired.remove(device_id);
-    state.persist(documents)?;
+    if rules.remove_drops_pending {
+        let theirs = |pending: &Value| pending.get("deviceId").and_then(Value::as_str) == Some(device_id);
+        state.pending.remove_where(theirs);
+    }
+    state.persist(documents, Changed::Both)?;
     Ok(Some(device_id.to_owned()))
 }
 
@@ -132,7 +167,7 @@ pub fn update_metadata(
     device_id: &str,
     seen: &AccessMetadata,
 ) -> Result<(), Fault> {
-    let mut state = State::load(Family::Devices, documents, now)?;
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(existing) = state.paired.get_truthy(record::trim(device_id)).cloned() else { return Ok(()) };
     let mut device = record::spread(Some(&existing));
     record::set(&mut device, "displayName", seen.display_name.as_deref());
@@ -150,7 +185,7 @@ pub fn update_metadata(
         record::set(&mut device, "roles", roles);
     }
     state.paired.set(device_id, Value::Object(device))?;
-    state.persist(documents)
+    state.persist(documents, Changed::Paired)
 }
 
 /// A record as an answer shows it: tokens only as summaries, without the approved scopes.

@@ -1,7 +1,7 @@
 //! What can end an operation on the store other than an answer.
 
-use crate::store::WriteFault;
 use crate::store::record::TypeFault;
+use crate::store::{ReadFault, WriteFault};
 
 /// An exception that a release throws out of a store operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -9,6 +9,9 @@ pub enum Fault {
     /// The store could not be written.
     #[error("Error: {0}")]
     Write(#[from] WriteFault),
+    /// A document of the store is there but cannot be read.
+    #[error("JsonFileReadError: {0}")]
+    Read(#[from] ReadFault),
     /// A record has a shape that the release's code cannot bear.
     #[error("{0}")]
     Type(#[from] TypeFault),
@@ -25,7 +28,7 @@ impl Fault {
     pub fn for_answer(&self) -> String {
         let code = match self {
             Self::Write(WriteFault(message)) => message.split_once(": ").map(|(code, _)| format!(": code={code}")),
-            Self::Type(_) | Self::Refused(_) => None,
+            Self::Read(_) | Self::Type(_) | Self::Refused(_) => None,
         };
         let text = format!("{self}{}", code.unwrap_or_default());
         match text.char_indices().nth(LIMIT) {

@@ -22,7 +22,8 @@ pub use bootstrap::{
 };
 pub use changes::CHANGES;
 pub use devices::{
-    AccessMetadata, PairingList, find_paired, list, live_request_id, redact_paired, reject, remove, update_metadata,
+    AccessMetadata, PairingList, find_paired, find_pending, list, live_request_id, redact_paired, reject, remove,
+    update_metadata,
 };
 pub(in crate::rules) use devices::{newest, reject_pending};
 pub use fault::Fault;
@@ -30,10 +31,11 @@ pub use request::{PairingRequest, Requested, request};
 pub use roles::{approved_roles, effective_roles, has_effective_role};
 pub use rules::{EffectiveRoles, PairingRules};
 pub use scopes::{missing_scope, normalise_scopes, normalised_scopes, role_scoped, scopes_allow, scopes_allow_values};
-pub use state::Family;
-pub(in crate::rules) use state::State;
+pub(in crate::rules) use state::{Changed, State};
+pub use state::{Family, StateRules};
 pub use tokens::{
-    TokenRefusal, TokenRotation, ensure_token, revoke_token, rotate_token, summarise_tokens, verify_token,
+    TokenRefusal, TokenRevocation, TokenRotation, ensure_token, revoke_token, rotate_token, summarise_tokens,
+    verify_token,
 };
 pub(in crate::rules) use tokens::{rotation_scopes, same_secret};
 

@@ -2,7 +2,7 @@
 
 use super::roles::{merge_roles, normalise_role};
 use super::scopes::merge_scopes;
-use super::{Family, Fault, PairingRules, State, normalise_scopes};
+use super::{Changed, Family, Fault, PairingRules, State, normalise_scopes};
 use crate::protocol::ids;
 use crate::rules::Entropy;
 use crate::store::Documents;
@@ -74,7 +74,7 @@ pub fn request(
     now: i64,
     incoming: &PairingRequest,
 ) -> Result<Requested, Fault> {
-    let mut state = State::load(Family::Devices, documents, now)?;
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let device_id = record::trim(&incoming.device_id);
     if device_id.is_empty() {
         return Err(Fault::Refused("deviceId required"));
@@ -97,7 +97,7 @@ pub fn request(
         }
     };
     state.pending.set(&requested.request_id(), Value::Object(requested.request.clone()))?;
-    state.persist(documents)?;
+    state.persist(documents, Changed::Pending)?;
     Ok(requested)
 }
 

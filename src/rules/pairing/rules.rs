@@ -1,5 +1,7 @@
 //! What differs among the releases in the device store's operations.
 
+use super::StateRules;
+
 /// Where a device's roles come from when it connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EffectiveRoles {
@@ -18,6 +20,8 @@ pub enum EffectiveRoles {
 /// The device store's rules of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairingRules {
+    /// How the documents are read and written.
+    pub state: StateRules,
     /// Where roles come from.
     pub effective_roles: EffectiveRoles,
     /// Merging explicit but empty scope lists gives `[]` instead of no list.
@@ -44,12 +48,22 @@ pub struct PairingRules {
     pub scopes_within_roles: bool,
     /// A connect that was let in leaves role and scopes of the record alone; else it adds its own.
     pub connect_leaves_access: bool,
+    /// Removing a device drops its pending requests too.
+    pub remove_drops_pending: bool,
+    /// Who approves must hold the scopes of the operator's token that comes of it, those it had before too; else only
+    /// what the request asks for.
+    pub approval_measures_token: bool,
+    /// A bootstrap token gives and redeems the operator scopes that may be handed on, and no others.
+    pub bootstrap_hands_on_only: bool,
+    /// Revoking takes what rotating takes: a role that the record names, and the token's scopes.
+    pub revoke_like_rotate: bool,
 }
 
 impl PairingRules {
     /// The rules of 2026.3.28, the oldest release of the history.
     pub fn oldest() -> Self {
         Self {
+            state: StateRules::oldest(),
             effective_roles: EffectiveRoles::Record,
             empty_scope_list_kept: false,
             scopes_follow_role: false,
@@ -61,6 +75,10 @@ impl PairingRules {
             repeat_keeps_time: false,
             scopes_within_roles: false,
             connect_leaves_access: false,
+            remove_drops_pending: false,
+            approval_measures_token: false,
+            bootstrap_hands_on_only: false,
+            revoke_like_rotate: false,
         }
     }
 }

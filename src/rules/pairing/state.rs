@@ -32,8 +32,38 @@ impl Family {
     }
 }
 
+/// How a release reads and writes the documents of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateRules {
+    /// A file that is there but cannot be read or parsed ends the operation; else it counts as absent.
+    pub unreadable_ends: bool,
+    /// A document that is no object counts as empty; else it is used as JavaScript uses it.
+    pub objects_only: bool,
+    /// An operation writes only the documents that it changed; else always both.
+    pub writes_what_changed: bool,
+}
+
+impl StateRules {
+    /// The rules of the oldest release of the history.
+    pub fn oldest() -> Self {
+        Self { unreadable_ends: false, objects_only: false, writes_what_changed: false }
+    }
+}
+
+/// Which documents an operation changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rules) enum Changed {
+    /// The pending requests.
+    Pending,
+    /// The paired records.
+    Paired,
+    /// Both.
+    Both,
+}
+
 /// Both documents of a family.
 pub(in crate::rules) struct State {
+    rules: StateRules,
     family: Family,
     /// By request id.
     pub pending: Table,
@@ -45,19 +75,26 @@ impl State {
     /// Reads both documents and forgets the requests that are too old.
     ///
     /// # Errors
-    /// A pending request that is `null`.
-    pub fn load(family: Family, documents: &dyn Documents, now: i64) -> Result<Self, Fault> {
-        let mut pending = Table::new(documents.read(family.pending()));
+    /// A pending request that is `null`, or a file that the release cannot do without.
+    pub fn load(rules: StateRules, family: Family, documents: &dyn Documents, now: i64) -> Result<Self, Fault> {
+        let mut pending = Table::load(rules, documents, family.pending())?;
+        let paired = Table::load(rules, documents, family.paired())?;
         pending.prune(now, PENDING_TTL_MS)?;
-        Ok(Self { family, pending, paired: Table::new(documents.read(family.paired())) })
+        Ok(Self { rules, family, pending, paired })
     }
 
-    /// Writes both documents.
+    /// Writes what was changed, or both documents where the release knows no difference.
     ///
     /// # Errors
     /// The first document that could not be written; the other one is tried all the same.
-    pub fn persist(&self, documents: &mut dyn Documents) -> Result<(), Fault> {
-        documents.write(&[(self.family.pending(), &self.pending.0), (self.family.paired(), &self.paired.0)])?;
+    pub fn persist(&self, documents: &mut dyn Documents, changed: Changed) -> Result<(), Fault> {
+        let pending = (self.family.pending(), &self.pending.0);
+        let paired = (self.family.paired(), &self.paired.0);
+        match changed {
+            Changed::Pending if self.rules.writes_what_changed => documents.write(&[pending])?,
+            Changed::Paired if self.rules.writes_what_changed => documents.write(&[paired])?,
+            _ => documents.write(&[pending, paired])?,
+        }
         Ok(())
     }
 }
@@ -66,6 +103,14 @@ impl State {
 pub(in crate::rules) struct Table(Arc<Value>);
 
 impl Table {
+    fn load(rules: StateRules, documents: &dyn Documents, document: Document) -> Result<Self, Fault> {
+        let read = match rules.unreadable_ends {
+            true => documents.try_read(document)?,
+            false => documents.read(document),
+        };
+        Ok(Self::new(read.filter(|value| value.is_object() || !rules.objects_only)))
+    }
+
     /// A document as it was read; nothing and `null` become an empty object.
     pub fn new(document: Option<Arc<Value>>) -> Self {
         let document = document.filter(|value| !value.is_null());
@@ -127,6 +172,13 @@ impl Table {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Deletes every entry for which this is true.
+    pub fn remove_where(&mut self, dead: impl Fn(&Value) -> bool) {
+        if let Value::Object(fields) = Arc::make_mut(&mut self.0) {
+            fields.retain(|_, entry| !dead(entry));
         }
     }
 

@@ -181,7 +181,7 @@ fn a_request_older_than_five_minutes_is_unknown() {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), v2026_4_2());
     let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], false)).unwrap();
     let id = asked.request_id();
-    assert!(list(&store, NOW + PENDING_TTL_MS).unwrap().pending.len() == 1);
+    assert!(list(&rules, &store, NOW + PENDING_TTL_MS).unwrap().pending.len() == 1);
     let late = NOW + PENDING_TTL_MS + 1;
     assert_eq!(approve(&rules, &mut store, &mut entropy, late, &id, &[]).unwrap(), Approval::Unknown);
 }
@@ -241,7 +241,8 @@ fn a_list_as_paired_json_takes_nothing() {
 fn rotation_ends_a_revocation_and_keeps_the_creation_time() {
     let token = json!({"token": "t", "role": "operator", "scopes": ["operator.read"], "createdAtMs": 5});
     let mut store = store_with(operator_record(token));
-    let entry = revoke_token(&mut store, NOW, "laptop", " operator ").unwrap().unwrap();
+    let revoked = revoke_token(&v2026_4_2(), &mut store, NOW, "laptop", " operator ", &[]).unwrap();
+    let TokenRevocation::Revoked(entry) = revoked else { panic!("{revoked:?}") };
     assert_eq!(entry["revokedAtMs"], json!(NOW));
     let rotated = rotate_token(&v2026_4_2(), &mut store, &mut Counter(0), NOW, "laptop", "operator", None).unwrap();
     let TokenRotation::Rotated(entry) = rotated else { panic!("{rotated:?}") };
@@ -378,6 +379,66 @@ fn a_scope_outside_the_roles_is_refused_by_name_from_2026_4_15_on(
         _ => None,
     };
     assert_eq!(denial.as_deref(), refusal);
+}
+
+#[rstest]
+#[case("2026.4.15", "node", None)]
+#[case("2026.5.7", "node", Some(TokenRevocation::Unknown))]
+#[case("2026.4.15", "operator", None)]
+#[case("2026.5.7", "operator", Some(TokenRevocation::MissingScope("operator.read".to_owned())))]
+fn revoking_takes_role_and_scopes_from_2026_5_7_on(
+    #[case] release: &str,
+    #[case] role: &str,
+    #[case] refusal: Option<TokenRevocation>,
+) {
+    let mut record = operator_record(json!({"token": "t", "role": "operator", "scopes": ["operator.read"]}));
+    record["tokens"]["node"] = json!({"token": "n", "role": "node", "scopes": []});
+    let mut store = store_with(record);
+    let pairing = ["operator.pairing".to_owned()];
+    let revoked = revoke_token(&of(release), &mut store, NOW, "laptop", role, &pairing).unwrap();
+    match refusal {
+        Some(refusal) => assert_eq!(revoked, refusal),
+        None => assert!(matches!(revoked, TokenRevocation::Revoked(_))),
+    }
+}
+
+#[rstest]
+#[case("2026.4.15", true, 1)]
+#[case("2026.5.7", false, 0)]
+fn removing_and_approving_from_2026_5_7_on(#[case] release: &str, #[case] approved: bool, #[case] pending: usize) {
+    let (rules, mut entropy) = (of(release), Counter(0));
+    let mut store = store_with(operator_record(json!({"token": "t", "role": "operator", "scopes": ["operator.read"]})));
+    let id = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &[], false)).unwrap().request_id();
+    // The request asks for nothing, but the token that comes of it keeps its scopes.
+    let mut copy = store.clone();
+    let approval = approve(&rules, &mut copy, &mut entropy, NOW, &id, &["operator.pairing".to_owned()]).unwrap();
+    assert_eq!(approval.device().is_some(), approved);
+    remove(&rules, &mut store, NOW, "laptop").unwrap();
+    assert_eq!(list(&rules, &store, NOW).unwrap().pending.len(), pending);
+}
+
+#[rstest]
+#[case("2026.4.15", true)]
+#[case("2026.5.7", false)]
+fn a_file_that_does_not_parse_ends_everything_from_2026_5_7_on(#[case] release: &str, #[case] borne: bool) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("devices")).unwrap();
+    let pending = directory.path().join("devices/pending.json");
+    std::fs::write(&pending, "{oops").unwrap();
+    let store = crate::store::DirectoryDocuments::new(directory.path(), false);
+    let listed = list(&of(release), &store, NOW).map_err(|fault| fault.for_answer());
+    let fault = format!("JsonFileReadError: Failed to parse JSON file: {}", pending.display());
+    assert_eq!(listed.is_ok(), borne);
+    assert!(borne || listed == Err(fault), "the fault names the file");
+}
+
+#[rstest]
+#[case("2026.4.15", true)]
+#[case("2026.5.7", false)]
+fn only_the_file_that_changed_is_written_from_2026_5_7_on(#[case] release: &str, #[case] both: bool) {
+    let mut store = MemoryDocuments::new();
+    request(&of(release), &mut store, &mut Counter(0), NOW, &laptop("node", &[], false)).unwrap();
+    assert_eq!(store.read(Document::DevicesPaired).is_some(), both);
 }
 
 proptest! {

@@ -1,6 +1,8 @@
 //! Device tokens: verify, ensure, rotate, revoke.
 
-use super::{Family, Fault, PairingRules, State, approved_roles, normalise_scopes, scopes_allow_values};
+use super::{
+    Changed, Family, Fault, PairingRules, State, approved_roles, missing_scope, normalise_scopes, scopes_allow_values,
+};
 use crate::protocol::ids;
 use crate::rules::Entropy;
 use crate::store::Documents;
@@ -61,7 +63,7 @@ pub fn verify_token(
     role: &str,
     scopes: &[String],
 ) -> Result<Result<(), TokenRefusal>, Fault> {
-    let mut state = State::load(Family::Devices, documents, now)?;
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let device_id = record::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id).cloned() else {
         return Ok(Err(TokenRefusal::DeviceNotPaired));
@@ -87,7 +89,7 @@ pub fn verify_token(
     let mut used = record::spread(Some(&entry));
     record::set(&mut used, "lastUsedAtMs", Some(now));
     store_entry(&mut state, device_id, &device, role, used)?;
-    state.persist(documents)?;
+    state.persist(documents, Changed::Paired)?;
     Ok(Ok(()))
 }
 
@@ -105,7 +107,7 @@ pub fn ensure_token(
     role: &str,
     scopes: &[String],
 ) -> Result<Option<Record>, Fault> {
-    let mut state = State::load(Family::Devices, documents, now)?;
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(context) = Context::find(rules, &state, device_id, role)? else { return Ok(None) };
     let scopes = super::normalised_scopes(scopes);
     let requested = json!(scopes);
@@ -122,7 +124,7 @@ pub fn ensure_token(
     let rotated_at = context.old.is_some().then_some(now);
     let next = mint(entropy, now, Minted { role: &context.role, scopes, rotated_at }, context.old.as_ref());
     store_entry(&mut state, record::trim(device_id), &context.device, &context.role, next.clone())?;
-    state.persist(documents)?;
+    state.persist(documents, Changed::Paired)?;
     Ok(Some(next))
 }
 
@@ -139,7 +141,7 @@ pub fn rotate_token(
     role: &str,
     scopes: Option<&Value>,
 ) -> Result<TokenRotation, Fault> {
-    let mut state = State::load(Family::Devices, documents, now)?;
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(context) = Context::find(rules, &state, device_id, role)? else {
         return Ok(TokenRotation::Refused("unknown-device-or-role"));
     };
@@ -152,7 +154,7 @@ pub fn rotate_token(
     }
     let next = mint(entropy, now, Minted { role: &context.role, scopes, rotated_at: Some(now) }, context.old.as_ref());
     store_entry(&mut state, record::trim(device_id), &context.device, &context.role, next.clone())?;
-    state.persist(documents)?;
+    state.persist(documents, Changed::Paired)?;
     Ok(TokenRotation::Rotated(next))
 }
 
@@ -167,26 +169,48 @@ pub(in crate::rules) fn rotation_scopes<'a>(
         .or_else(|| device.get("scopes"))
 }
 
-/// Revokes a role's token. Its entry, or `None` where there is none.
+/// What a revocation ended in.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TokenRevocation {
+    /// The revoked token's entry.
+    Revoked(Record),
+    /// There is no such token, or none of a role that the record names where that counts.
+    Unknown,
+    /// Who revokes lacks this scope of the token.
+    MissingScope(String),
+}
+
+/// Revokes a role's token on behalf of somebody who holds these scopes.
 ///
 /// # Errors
 /// The store, or an odd record.
 pub fn revoke_token(
+    rules: &PairingRules,
     documents: &mut dyn Documents,
     now: i64,
     device_id: &str,
     role: &str,
-) -> Result<Option<Record>, Fault> {
-    let mut state = State::load(Family::Devices, documents, now)?;
+    caller_scopes: &[String],
+) -> Result<TokenRevocation, Fault> {
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let (device_id, role) = (record::trim(device_id), record::trim(role));
-    let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(None) };
+    let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(TokenRevocation::Unknown) };
     let old = record::optional_property(device.get("tokens"), role).filter(|old| record::truthy(Some(old)));
-    let Some(old) = old.filter(|_| !role.is_empty()) else { return Ok(None) };
+    let Some(old) = old.filter(|_| !role.is_empty()) else { return Ok(TokenRevocation::Unknown) };
+    if rules.revoke_like_rotate {
+        if !approved_roles(&device)?.iter().any(|have| have == role) {
+            return Ok(TokenRevocation::Unknown);
+        }
+        let scopes = old.get("scopes").filter(|scopes| scopes.is_array()).or_else(|| device.get("scopes"));
+        if let Some(missing) = missing_scope(rules, role, &normalise_scopes(scopes)?, caller_scopes) {
+            return Ok(TokenRevocation::MissingScope(missing.clone()));
+        }
+    }
     let mut entry = record::spread(Some(old));
     record::set(&mut entry, "revokedAtMs", Some(now));
     store_entry(&mut state, device_id, &device, role, entry.clone())?;
-    state.persist(documents)?;
-    Ok(Some(entry))
+    state.persist(documents, Changed::Paired)?;
+    Ok(TokenRevocation::Revoked(entry))
 }
 
 /// A record's tokens without their secrets, by role. `None` where there are none.

@@ -10,6 +10,7 @@ const V2026_4_2: Release = Release::new(2026, 4, 2);
 const V2026_4_5: Release = Release::new(2026, 4, 5);
 const V2026_4_8: Release = Release::new(2026, 4, 8);
 const V2026_4_15: Release = Release::new(2026, 4, 15);
+const V2026_5_7: Release = Release::new(2026, 5, 7);
 
 /// The calls' changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -120,5 +121,53 @@ pub const CHANGES: &[Change] = &[
         what: "`commands.list`, `models.authStatus`, `message.action` and the repair of the dream diary come.",
         sources: &["server-methods-list.ts", "method-scopes.ts"],
         apply: |rules| rules.rpc.methods = MethodSet::V2026_4_15,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "Restarts, artifacts, `node.pair.remove` and others come, and the event `voicewake.routing.changed`.",
+        sources: &["server-methods-list.ts", "method-scopes.ts"],
+        apply: |rules| rules.rpc.methods = MethodSet::V2026_5_7,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A client that its device token let in, and that is no admin, sees and decides only its own device's requests; \
+               only it is told the token that it rotates. A client with the shared secret manages every device again.",
+        sources: &["server-methods/devices.ts resolveDeviceSessionAuthz, shouldReturnRotatedDeviceToken"],
+        apply: |rules| rules.rpc.device_token_sessions = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "The same decision made again is taken, another one refused as such; the refusal of an unknown approval says \
+               what to do.",
+        sources: &["server-methods/approval-shared.ts resolveResolvedApprovalRecord"],
+        apply: |rules| rules.rpc.decisions_repeat = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A command's approval shows a warning and how many commands it is made of, and spells out every blank and \
+               control character.",
+        sources: &["server-methods/exec-approval.ts", "exec-approval-command-display.ts"],
+        apply: |rules| {
+            rules.rpc.approvals_show_analysis = true;
+            rules.rpc.all_invisible_spelt = true;
+        },
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A plugin's approval may name the decisions that it allows.",
+        sources: &["server-methods/plugin-approval.ts"],
+        apply: |rules| rules.rpc.plugin_decisions = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "Every client counts its own events.",
+        sources: &["server-broadcast.ts clientSeq"],
+        apply: |rules| rules.rpc.seq_per_client = true,
     },
 ];

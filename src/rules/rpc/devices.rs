@@ -2,15 +2,29 @@
 
 use super::schemas::{DEVICE_ID, NOTHING, REQUEST_ID, REVOKE, ROTATE};
 use super::{Call, Handled, Refusal, Reply, invalid};
-use crate::rules::pairing::{self, Approval, TokenRotation};
+use crate::rules::pairing::{self, Approval, PairingList, TokenRevocation, TokenRotation};
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
 
 const ROTATION_DENIED: &str = "device token rotation denied";
+const REVOCATION_DENIED: &str = "device token revocation denied";
 
 pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
-    let list = pairing::list(call.environment.store, call.now())?;
+    let list = pairing::list(&call.model.rules.pairing, call.environment.store, call.now())?;
+    let mut list = list;
+    if let Some(own) = call.own_device_only() {
+        let theirs = |entries: Vec<Value>| -> Result<Vec<Value>, Refusal> {
+            let mut kept = Vec::new();
+            for entry in entries {
+                if record::trimmed(record::property(Some(&entry), "deviceId")?, "request.deviceId")? == own {
+                    kept.push(entry);
+                }
+            }
+            Ok(kept)
+        };
+        list = PairingList { pending: theirs(list.pending)?, paired: theirs(list.paired)? };
+    }
     let paired = list.paired.iter().map(pairing::redact_paired).collect::<Result<Vec<_>, _>>()?;
     Ok(Reply::Answer(json!({"pending": list.pending, "paired": paired})))
 }
@@ -18,6 +32,9 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&REQUEST_ID)?;
     let request_id = text(&params, "requestId");
+    if call.decides_for_another(request_id)? {
+        return Err(invalid("device pairing approval denied"));
+    }
     let now = call.now();
     let environment = &mut *call.environment;
     let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
@@ -42,8 +59,11 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn reject(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&REQUEST_ID)?;
     let request_id = text(&params, "requestId");
+    if call.decides_for_another(request_id)? {
+        return Err(invalid("device pairing rejection denied"));
+    }
     let now = call.now();
-    let Some(device_id) = pairing::reject(call.environment.store, now, request_id)? else {
+    let Some(device_id) = pairing::reject(&call.model.rules.pairing, call.environment.store, now, request_id)? else {
         return Err(invalid("unknown requestId"));
     };
     call.resolved(request_id, device_id.clone(), "rejected");
@@ -61,7 +81,7 @@ pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
         return Err(invalid("device pairing removal denied"));
     }
     let now = call.now();
-    let Some(device_id) = pairing::remove(call.environment.store, now, device_id)? else {
+    let Some(device_id) = pairing::remove(&call.model.rules.pairing, call.environment.store, now, device_id)? else {
         return Err(invalid("unknown deviceId"));
     };
     call.log(format!("device pairing removed device={device_id}"));
@@ -77,8 +97,8 @@ pub(super) fn rotate(call: &mut Call<'_, '_>) -> Handled {
     }
     let now = call.now();
     let normal_role = record::trim(role);
-    let device =
-        pairing::find_paired(call.environment.store, now, device_id)?.filter(|device| record::truthy(Some(device)));
+    let device = pairing::find_paired(&call.model.rules.pairing, call.environment.store, now, device_id)?
+        .filter(|device| record::truthy(Some(device)));
     let Some(device) = device else {
         return Err(call.rotation_denied(device_id, role, "unknown-device-or-role", None));
     };
@@ -106,13 +126,20 @@ pub(super) fn revoke(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&REVOKE)?;
     let (device_id, role) = (text(&params, "deviceId"), text(&params, "role"));
     if call.manages_another(device_id) {
-        let denied = "device token revocation denied";
-        call.log(format!("{denied} device={device_id} role={role} reason=device-ownership-mismatch"));
-        return Err(invalid(denied));
+        return Err(call.revocation_denied(device_id, role, "device-ownership-mismatch"));
     }
     let now = call.now();
-    let Some(entry) = pairing::revoke_token(call.environment.store, now, device_id, role)? else {
-        return Err(invalid("unknown deviceId/role"));
+    let rules = &call.model.rules.pairing;
+    let scopes = &call.client.scopes;
+    let entry = match pairing::revoke_token(rules, call.environment.store, now, device_id, role, scopes)? {
+        TokenRevocation::Revoked(entry) => entry,
+        TokenRevocation::Unknown if rules.revoke_like_rotate => {
+            return Err(call.revocation_denied(device_id, role, "unknown-device-or-role"));
+        }
+        TokenRevocation::Unknown => return Err(invalid("unknown deviceId/role")),
+        TokenRevocation::MissingScope(scope) => {
+            return Err(call.revocation_denied(device_id, role, &format!("caller-missing-scope scope={scope}")));
+        }
     };
     let device_id = record::trim(device_id).to_owned();
     let role = entry.get("role").cloned();
@@ -125,16 +152,42 @@ pub(super) fn revoke(call: &mut Call<'_, '_>) -> Handled {
 }
 
 impl Call<'_, '_> {
+    /// The device that the caller is, where that counts.
+    fn caller_device(&self) -> Option<&str> {
+        let counts = self.client.by_device_token || !self.model.rules.rpc.device_token_sessions;
+        self.client.device_id().map(record::trim).filter(|id| !id.is_empty() && counts)
+    }
+
     /// Whether a device that is no admin reaches for another one where it may not.
     fn manages_another(&mut self, target: &str) -> bool {
-        let caller = self.client.device_id().map(record::trim).filter(|id| !id.is_empty());
         let denied = self.model.rules.rpc.devices_manage_themselves
-            && caller.is_some_and(|caller| caller != record::trim(target))
+            && self.caller_device().is_some_and(|caller| caller != record::trim(target))
             && !self.holds("operator.admin");
         if denied {
             self.reason("a device without operator.admin manages only itself".to_owned());
         }
         denied
+    }
+
+    /// The device whose entries are all that the caller may see and decide, where that is so.
+    fn own_device_only(&self) -> Option<String> {
+        let bounded = self.model.rules.rpc.device_token_sessions && !self.holds("operator.admin");
+        self.caller_device().filter(|_| bounded).map(str::to_owned)
+    }
+
+    /// Whether the caller may not decide this request, since it is another device's, or nobody's.
+    fn decides_for_another(&mut self, request_id: &str) -> Result<bool, Refusal> {
+        let Some(own) = self.own_device_only() else { return Ok(false) };
+        let now = self.now();
+        let pending = pairing::find_pending(&self.model.rules.pairing, self.environment.store, now, request_id)?;
+        let theirs = match &pending {
+            Some(pending) => record::trimmed(pending.get("deviceId"), "pending.deviceId")? == own,
+            None => false,
+        };
+        if !theirs {
+            self.reason("a device without operator.admin decides only its own requests".to_owned());
+        }
+        Ok(!theirs)
     }
 
     fn resolved(&mut self, request_id: &str, device_id: Option<Value>, decision: &str) {
@@ -153,16 +206,23 @@ impl Call<'_, '_> {
         invalid(ROTATION_DENIED)
     }
 
+    fn revocation_denied(&mut self, device_id: &str, role: &str, why: &str) -> Refusal {
+        self.reason(format!("the revocation is denied: {why}"));
+        self.log(format!("{REVOCATION_DENIED} device={device_id} role={role} reason={why}"));
+        invalid(REVOCATION_DENIED)
+    }
+
     fn rotated(&mut self, device_id: &str, entry: &Record) -> Reply {
         let role = entry.get("role").cloned();
         self.log(format!("device token rotated device={device_id} role={}", record::key_text(role.as_ref())));
-        let payload = json!({
-            "deviceId": device_id,
-            "role": role,
-            "token": entry.get("token"),
-            "scopes": entry.get("scopes"),
-            "rotatedAtMs": entry.get("rotatedAtMs")
-        });
+        let told = !self.model.rules.rpc.device_token_sessions || self.caller_device() == Some(record::trim(device_id));
+        let mut payload = Record::new();
+        record::set(&mut payload, "deviceId", Some(device_id));
+        record::set(&mut payload, "role", role.clone());
+        record::set(&mut payload, "token", entry.get("token").filter(|_| told).cloned());
+        record::set(&mut payload, "scopes", entry.get("scopes").cloned());
+        record::set(&mut payload, "rotatedAtMs", entry.get("rotatedAtMs").cloned());
+        let payload = Value::Object(payload);
         if !self.model.rules.rpc.rotate_disconnects {
             return Reply::Answer(payload);
         }

@@ -2,15 +2,15 @@
 
 use super::exec_request::ExecRequest;
 use super::prompts::{self, Kind};
-use super::schemas::{EXEC_REQUEST, ID};
-use super::{Call, Handled, Reply, invalid};
+use super::schemas::{ID, exec_request as exec_request_schema};
+use super::{Call, Handled, Reply, RpcRules, invalid};
 use crate::protocol::ids;
 use crate::rules::approvals::Approval;
 use crate::store::record;
 use serde_json::{Value, json};
 
 pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
-    let params = call.params(&EXEC_REQUEST)?;
+    let params = call.params(exec_request_schema(&call.model.rules.rpc))?;
     let asked = ExecRequest::read(&params).map_err(invalid)?;
     let rules = &call.model.rules.rpc;
     let id = record::trim(params.get("id").and_then(Value::as_str).unwrap_or_default()).to_owned();
@@ -19,13 +19,13 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     }
     asked.check_argv().map_err(invalid)?;
     let timeout = params.get("timeoutMs").and_then(Value::as_f64).map_or(rules.exec_timeout_ms, whole);
-    let decisions = rules.decisions_bounded;
+    let announced = asked.announced(rules, &params);
     let now = call.now();
     if !id.is_empty() && call.model.exec_approvals.get(&id, now).is_some() {
         return Err(invalid("approval id already pending"));
     }
     let id = if id.is_empty() { ids::uuid(call.environment.entropy.uuid()) } else { id };
-    let approval = Approval::new(id, asked.announced(&params, decisions), now, timeout);
+    let approval = Approval::new(id, announced, now, timeout);
     prompts::ask(call, Kind::Exec, approval, params.get("twoPhase") == Some(&Value::Bool(true)))
 }
 
@@ -44,17 +44,19 @@ pub(super) fn get(call: &mut Call<'_, '_>) -> Handled {
     let Some(approval) = call.model.exec_approvals.get(&id, now) else {
         return Err(invalid("unknown or expired approval id"));
     };
-    let request = &approval.request;
+    let request = approval.request.clone();
+    let expires_at = approval.expires_at;
+    let rules = &call.model.rules.rpc;
     let ask = request.get("ask").and_then(Value::as_str);
     Ok(Reply::Answer(json!({
         "id": id,
         "commandText": request.get("command"),
-        "commandPreview": preview(request),
+        "commandPreview": preview(rules, &request),
         "allowedDecisions": prompts::allowed_decisions(ask),
         "host": request.get("host"),
         "nodeId": request.get("nodeId"),
         "agentId": request.get("agentId"),
-        "expiresAtMs": approval.expires_at
+        "expiresAtMs": expires_at
     })))
 }
 
@@ -63,10 +65,10 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
 }
 
 /// The preview that is not the command over again: the request's own, else that of a node's plan.
-fn preview(request: &record::Record) -> Option<String> {
+fn preview(rules: &RpcRules, request: &record::Record) -> Option<String> {
     let of_plan = || request.get("systemRunPlan").and_then(|plan| plan.get("commandPreview"));
     let preview = record::present(request.get("commandPreview")).or_else(of_plan).and_then(Value::as_str)?;
-    let preview = super::exec_request::visible(record::trim(preview));
+    let preview = super::exec_request::visible(rules, record::trim(preview));
     let command = request.get("command").and_then(Value::as_str);
     Some(preview).filter(|preview| !preview.is_empty() && Some(preview.as_str()) != command)
 }

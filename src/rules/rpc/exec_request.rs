@@ -1,6 +1,7 @@
 //! What a command's approval shows of the command (`exec-approval.ts`, `system-run-approval-binding.ts`).
 
 use super::prompts::allowed_decisions;
+use super::{RpcRules, command_shape};
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -76,12 +77,12 @@ impl ExecRequest {
     }
 
     /// The request as events and lists show it.
-    pub(super) fn announced(&self, params: &Value, decisions: bool) -> Record {
+    pub(super) fn announced(&self, rules: &RpcRules, params: &Value) -> Record {
         let on_node = self.host == "node";
         let kept = |key: &str| record::present(params.get(key)).cloned().unwrap_or(Value::Null);
         let env = environment(params.get("env"));
         let mut request = Record::new();
-        record::set(&mut request, "command", Some(visible(&self.command)));
+        record::set(&mut request, "command", Some(visible(rules, &self.command)));
         record::set(&mut request, "commandArgv", self.argv.clone().filter(|_| !on_node));
         let keys: Vec<&str> = env.iter().map(|(key, _)| key.as_str()).collect();
         record::set(&mut request, "envKeys", (!keys.is_empty()).then(|| json!(keys)));
@@ -92,8 +93,13 @@ impl ExecRequest {
         record::set(&mut request, "host", Some(json!(Some(&self.host).filter(|host| !host.is_empty()))));
         record::set(&mut request, "security", Some(kept("security")));
         record::set(&mut request, "ask", Some(kept("ask")));
+        if rules.approvals_show_analysis {
+            let warning = stripped(params.get("warningText")).map(|text| warning(&text));
+            record::set(&mut request, "warningText", Some(json!(warning)));
+            record::set(&mut request, "commandAnalysis", Some(self.analysis()));
+        }
         let allowed = allowed_decisions(params.get("ask").and_then(Value::as_str));
-        record::set(&mut request, "allowedDecisions", decisions.then(|| json!(allowed)));
+        record::set(&mut request, "allowedDecisions", rules.decisions_bounded.then(|| json!(allowed)));
         record::set(&mut request, "agentId", Some(json!(self.agent_id)));
         record::set(&mut request, "resolvedPath", Some(kept("resolvedPath")));
         record::set(&mut request, "sessionKey", Some(json!(self.session_key)));
@@ -102,6 +108,14 @@ impl ExecRequest {
         }
         record::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
         request
+    }
+
+    /// What the command is made of.
+    fn analysis(&self) -> Value {
+        match self.host.as_str() {
+            "node" => command_shape::of_arguments(self.argv.as_deref().unwrap_or_default()),
+            _ => command_shape::of_shell(&self.command),
+        }
     }
 
     /// What ties the approval to the run on a node.
@@ -170,17 +184,56 @@ fn texts(list: Option<&Value>) -> Vec<String> {
     list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
+/// Most characters of a command that are shown, where the release sets a limit.
+const SHOWN: usize = 16 * 1024;
+/// A longer command is not shown at all.
+const LONGEST: usize = 256 * 1024;
+
 /// Characters that show nothing, spelt out, so that what is approved is what is seen.
-pub(super) fn visible(text: &str) -> String {
+pub(super) fn visible(rules: &RpcRules, text: &str) -> String {
+    if !rules.all_invisible_spelt {
+        return spelt(text, is_invisible);
+    }
+    if text.encode_utf16().count() > LONGEST {
+        return "[exec approval command exceeds display size limit; full text suppressed]".to_owned();
+    }
+    cut(spelt(text, is_invisible_or_blank))
+}
+
+/// A warning: line breaks stay.
+fn warning(text: &str) -> String {
+    let lines = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n");
+    cut(spelt(&lines, |c| c != '\n' && is_invisible_or_blank(c)))
+}
+
+fn spelt(text: &str, invisible: fn(char) -> bool) -> String {
     use std::fmt::Write as _;
     text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
-        if is_invisible(c) {
+        if invisible(c) {
             let _ = write!(shown, "\\u{{{:X}}}", u32::from(c));
         } else {
             shown.push(c);
         }
         shown
     })
+}
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…[truncated]", &text[..end]),
+        None => text,
+    }
+}
+
+/// From 2026.5.7 on: control characters and every blank but the space too.
+fn is_invisible_or_blank(c: char) -> bool {
+    is_invisible(c)
+        || c.is_control()
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{a0}' | '\u{1680}' | '\u{2000}'
+                ..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
+        )
 }
 
 /// Unicode's format characters (category Cf) and the Hangul fillers.
@@ -233,7 +286,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_spelt_out() {
-        assert_eq!(visible("a\u{202e}b\u{3164}"), "a\\u{202E}b\\u{3164}");
+        let old = RpcRules::oldest();
+        assert_eq!(visible(&old, "a\u{202e}b\u{3164}\t"), "a\\u{202E}b\\u{3164}\t");
+        let new = RpcRules { all_invisible_spelt: true, ..old };
+        assert_eq!(visible(&new, "a\u{a0}b\tc d"), "a\\u{A0}b\\u{9}c d");
+        assert!(visible(&new, &"x".repeat(SHOWN + 1)).ends_with("x…[truncated]"));
+        assert_eq!(warning("a\r\nb\u{7}"), "a\nb\\u{7}");
     }
 
     #[test]
@@ -243,7 +301,7 @@ mod tests {
                 "sessionKey": "s"}});
         let request = ExecRequest::read(&params).unwrap();
         request.check_argv().unwrap();
-        let shown = request.announced(&params, true);
+        let shown = request.announced(&RpcRules { decisions_bounded: true, ..RpcRules::oldest() }, &params);
         assert_eq!(shown["command"], json!("ls -l"));
         assert_eq!(shown.get("commandArgv"), None);
         assert_eq!(shown["envKeys"], json!(["A", "B"]));

@@ -1,6 +1,7 @@
 //! Requests of clients that have been welcomed: who may call what, and the answer.
 
 mod changes;
+mod command_shape;
 mod devices;
 mod exec;
 mod exec_request;
@@ -16,7 +17,7 @@ mod status;
 mod tests;
 
 pub use changes::CHANGES;
-pub use methods::{EVENTS, MethodSet, listed as listed_methods};
+pub use methods::{MethodSet, events, listed as listed_methods};
 pub use rules::RpcRules;
 pub(crate) use status::health;
 
@@ -210,6 +211,7 @@ fn handler(method: &str) -> Option<Handler> {
         "node.pair.list" => nodes::list_pairing,
         "node.pair.approve" => nodes::approve,
         "node.pair.reject" => nodes::reject,
+        "node.pair.remove" => nodes::remove,
         "node.pair.verify" => nodes::verify,
         "node.rename" => nodes::rename,
         "node.list" => nodes::list,

@@ -2,7 +2,7 @@
 //! (`node-catalog.ts`).
 
 use crate::rules::model::{ConnectedClient, Model};
-use crate::rules::nodes;
+use crate::rules::nodes::{self, NodeRules};
 use crate::rules::pairing::{self, Fault};
 use crate::store::Documents;
 use crate::store::record::{self, Record};
@@ -22,7 +22,7 @@ struct Sides {
 pub(super) fn catalogue(model: &Model, documents: &dyn Documents, now: i64) -> Result<Vec<Record>, Fault> {
     let rules = &model.rules;
     let mut known: IndexMap<String, Sides> = IndexMap::new();
-    for device in pairing::list(documents, now)?.paired {
+    for device in pairing::list(&rules.pairing, documents, now)?.paired {
         let is_node = match rules.nodes.catalogue {
             true => pairing::has_effective_role(&rules.pairing, &device, "node")?,
             false => recorded_node(&device)?,
@@ -44,7 +44,7 @@ pub(super) fn catalogue(model: &Model, documents: &dyn Documents, now: i64) -> R
         known.entry(id).or_default().live = Some(live);
     }
     let entry = |(id, sides): (&String, &Sides)| match rules.nodes.catalogue {
-        true => entry(id, sides, rules.nodes.list_knows_nodes),
+        true => entry(id, sides, &rules.nodes),
         false => old_entry(id, sides),
     };
     let mut nodes: Vec<Record> = known.iter().map(entry).collect();
@@ -93,6 +93,27 @@ impl Sides {
         record::present(record::optional_property(self.device.as_ref(), key))
     }
 
+    /// When it was last heard of, and how.
+    fn last_seen(&self) -> Option<(Value, Option<Value>)> {
+        let connect = Some(json!("connect"));
+        let of = |at: Option<&Value>, reason: Option<Value>| {
+            at.filter(|at| record::truthy(Some(at))).map(|at| (at.clone(), reason))
+        };
+        let seen = [
+            of(self.live("connectedAtMs"), connect.clone()),
+            of(self.node("lastSeenAtMs"), self.node("lastSeenReason").cloned()),
+            of(self.node("lastConnectedAtMs"), connect),
+            of(self.device("lastSeenAtMs"), self.device("lastSeenReason").cloned()),
+        ];
+        // The first of the newest.
+        let newer =
+            |(at, _): &(Value, Option<Value>), than: &Value| record::number(Some(at)) > record::number(Some(than));
+        seen.into_iter().flatten().fold(None, |best, next| match best {
+            Some((at, reason)) if !newer(&next, &at) => Some((at, reason)),
+            _ => Some(next),
+        })
+    }
+
     /// The caps or commands: the live connection's where there is one, else the approved ones; sorted, once each.
     fn surface(&self, key: &str) -> Vec<String> {
         let list = if self.live.is_some() { self.live(key) } else { self.node(key) };
@@ -105,7 +126,7 @@ impl Sides {
 }
 
 /// An entry from 2026.3.31 on.
-fn entry(id: &str, sides: &Sides, knows_nodes: bool) -> Record {
+fn entry(id: &str, sides: &Sides, rules: &NodeRules) -> Record {
     let all = |key: &str| sides.live(key).or_else(|| sides.node(key)).or_else(|| sides.device(key)).cloned();
     let unpaired = |key: &str| sides.live(key).or_else(|| sides.node(key)).cloned();
     let unapproved = |key: &str| sides.live(key).or_else(|| sides.device(key)).cloned();
@@ -126,7 +147,14 @@ fn entry(id: &str, sides: &Sides, knows_nodes: bool) -> Record {
     record::set(&mut node, "pathEnv", sides.live("pathEnv").cloned());
     record::set(&mut node, "permissions", unpaired("permissions"));
     record::set(&mut node, "connectedAtMs", sides.live("connectedAtMs").cloned());
-    let approved = sides.node("approvedAtMs").filter(|_| knows_nodes).or_else(|| sides.device("approvedAtMs"));
+    if rules.list_knows_last_seen
+        && let Some((at, reason)) = sides.last_seen()
+    {
+        record::set(&mut node, "lastSeenAtMs", Some(at));
+        record::set(&mut node, "lastSeenReason", reason);
+    }
+    let approved =
+        sides.node("approvedAtMs").filter(|_| rules.list_knows_nodes).or_else(|| sides.device("approvedAtMs"));
     record::set(&mut node, "approvedAtMs", approved.cloned());
     record::set(&mut node, "paired", Some(sides.device.is_some() || sides.node.is_some()));
     record::set(&mut node, "connected", Some(sides.live.is_some()));
@@ -135,7 +163,7 @@ fn entry(id: &str, sides: &Sides, knows_nodes: bool) -> Record {
 
 /// An entry of 2026.3.28: without the client and the time of approval.
 fn old_entry(id: &str, sides: &Sides) -> Record {
-    let mut node = entry(id, sides, false);
+    let mut node = entry(id, sides, &NodeRules::oldest());
     for key in ["clientId", "clientMode", "approvedAtMs"] {
         node.shift_remove(key);
     }

@@ -66,7 +66,7 @@ pub(super) fn reject(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&REQUEST_ID)?;
     let request_id = params.get("requestId").and_then(Value::as_str).unwrap_or_default();
     let now = call.now();
-    let Some(node_id) = nodes::reject(call.environment.store, now, request_id)? else {
+    let Some(node_id) = nodes::reject(&call.model.rules.nodes, call.environment.store, now, request_id)? else {
         return Err(invalid("unknown requestId"));
     };
     call.node_resolved(request_id, node_id.clone(), "rejected");
@@ -76,10 +76,22 @@ pub(super) fn reject(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(Value::Object(payload)))
 }
 
+pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&NODE_ID)?;
+    let node_id = params.get("nodeId").and_then(Value::as_str).unwrap_or_default();
+    let now = call.now();
+    let Some(node_id) = nodes::remove(&call.model.rules.nodes, call.environment.store, now, node_id)? else {
+        return Err(invalid("unknown nodeId"));
+    };
+    call.node_resolved("", Some(json!(node_id)), "removed");
+    Ok(Reply::Answer(json!({"nodeId": node_id})))
+}
+
 pub(super) fn verify(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&NODE_VERIFY)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
-    let node = nodes::verify(call.environment.store, call.now(), text("nodeId"), text("token"))?;
+    let node =
+        nodes::verify(&call.model.rules.nodes, call.environment.store, call.now(), text("nodeId"), text("token"))?;
     Ok(Reply::Answer(node.map_or_else(|| json!({"ok": false}), |node| json!({"ok": true, "node": node}))))
 }
 
@@ -91,7 +103,7 @@ pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
         return Err(invalid("displayName required"));
     }
     let now = call.now();
-    let renamed = nodes::rename(call.environment.store, now, text("nodeId"), name)?;
+    let renamed = nodes::rename(&call.model.rules.nodes, call.environment.store, now, text("nodeId"), name)?;
     let node = renamed.ok_or_else(|| invalid("unknown nodeId"))?;
     let mut payload = Record::new();
     record::set(&mut payload, "nodeId", node.get("nodeId").cloned());

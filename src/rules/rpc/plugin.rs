@@ -1,7 +1,7 @@
 //! `plugin.approval.*` (`server-methods/plugin-approval.ts`).
 
 use super::prompts::{self, Kind};
-use super::schemas::PLUGIN_REQUEST;
+use super::schemas::plugin_request;
 use super::{Call, Handled, Reply};
 use crate::protocol::ids;
 use crate::rules::approvals::Approval;
@@ -13,11 +13,16 @@ const TIMEOUT_MS: i64 = 120_000;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
 
 pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
-    let params = call.params(&PLUGIN_REQUEST)?;
+    let params = call.params(plugin_request(&call.model.rules.rpc))?;
     let mut request = Record::new();
     let kept = |key: &str| record::present(params.get(key)).cloned().unwrap_or(Value::Null);
-    let plain = ["pluginId", "title", "description", "severity", "toolName", "toolCallId", "agentId", "sessionKey"];
-    for key in plain {
+    for key in ["pluginId", "title", "description", "severity", "toolName", "toolCallId"] {
+        record::set(&mut request, key, Some(kept(key)));
+    }
+    if call.model.rules.rpc.plugin_decisions && params.get("allowedDecisions").is_some() {
+        record::set(&mut request, "allowedDecisions", Some(prompts::plugin_decisions(&params)));
+    }
+    for key in ["agentId", "sessionKey"] {
         record::set(&mut request, key, Some(kept(key)));
     }
     for key in ["turnSourceChannel", "turnSourceTo", "turnSourceAccountId"] {

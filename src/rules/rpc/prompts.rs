@@ -1,11 +1,12 @@
 //! What approvals of commands and of plugins have in common: announcing, waiting, deciding.
 
 use super::schemas::RESOLVE;
-use super::{Call, Handled, Refusal, Reply, invalid, invalid_with};
+use super::{Call, Handled, Refusal, Reply, RpcRules, invalid, invalid_with};
 use crate::rules::act::Outcome;
 use crate::rules::approvals::{Approval, Approvals, Named, Waiter};
 use crate::rules::model::Model;
 use crate::store::record::{self, Record};
+use indexmap::IndexSet;
 use serde_json::{Value, json};
 
 /// Which approvals.
@@ -36,6 +37,9 @@ impl Kind {
 /// Channels that can be asked for an approval without being configured (`exec-approval-surface.ts`).
 const TURN_SOURCES: [&str; 11] =
     ["webchat", "tui", "telegram", "whatsapp", "discord", "irc", "googlechat", "slack", "signal", "imessage", "line"];
+
+/// Every decision.
+const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
 
 /// Registers an approval, announces it and answers: at once without a decision where nobody can give one, else when
 /// it is given; `two_phase` answers `accepted` before.
@@ -93,11 +97,22 @@ pub(super) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     let params = call.params(&RESOLVE)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let decision = text("decision");
-    if !["allow-once", "allow-always", "deny"].contains(&decision.as_str()) {
+    if !ALL_DECISIONS.contains(&decision.as_str()) {
         return Err(invalid("invalid decision"));
     }
     let now = call.now();
-    let id = find(call, kind, &text("id"))?;
+    let id = match find(call, kind, &text("id")) {
+        Ok(id) => id,
+        Err(refusal) => return decided_again(call, kind, &text("id"), &decision).unwrap_or(Err(refusal)),
+    };
+    if kind == Kind::Plugin && call.model.rules.rpc.plugin_decisions {
+        let request = kind.of(call.model).get(&id, now).map(|approval| Value::Object(approval.request.clone()));
+        let allowed = plugin_decisions(&request.unwrap_or_default());
+        if !allowed.iter().any(|allowed| *allowed == decision) {
+            let message = format!("{decision} is unavailable for this plugin approval");
+            return Err(invalid_with(&message, json!({"allowedDecisions": allowed})));
+        }
+    }
     if kind == Kind::Exec {
         let allowed = kind.of(call.model).get(&id, now).is_none_or(|approval| allows(&approval.request, &decision));
         if call.model.rules.rpc.decisions_bounded && !allowed {
@@ -105,7 +120,7 @@ pub(super) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
         }
     }
     let Some((approval, waiters)) = kind.of(call.model).resolve(&id, Some(&decision), now) else {
-        return Err(unknown());
+        return Err(unknown(&call.model.rules.rpc));
     };
     let info = &call.client.connect.client;
     let resolved_by = info.display_name.clone().unwrap_or_else(|| info.id.clone());
@@ -145,12 +160,12 @@ pub(super) fn find(call: &mut Call<'_, '_>, kind: Kind, input: &str) -> Result<S
     if kind == Kind::Plugin && !rules.plugin_prefix {
         let id = record::trim(input);
         let open = kind.of(call.model).get(id, now).is_some_and(|approval| !approval.is_resolved());
-        return if open { Ok(id.to_owned()) } else { Err(unknown()) };
+        return if open { Ok(id.to_owned()) } else { Err(unknown(&rules)) };
     }
     match kind.of(call.model).named(input, now) {
         Named::One(id) => Ok(id),
         Named::Several(ids) if kind == Kind::Exec => Err(ambiguous(&ids, rules.approvals_terse)),
-        Named::Nothing | Named::Several(_) => Err(unknown()),
+        Named::Nothing | Named::Several(_) => Err(unknown(&rules)),
     }
 }
 
@@ -163,8 +178,40 @@ fn ambiguous(ids: &[String], terse: bool) -> Refusal {
     invalid(format!("ambiguous approval id prefix; matches: {named}{more}. Use the full id."))
 }
 
-fn unknown() -> Refusal {
-    invalid_with("unknown or expired approval id", json!({"reason": "APPROVAL_NOT_FOUND"}))
+fn unknown(rules: &RpcRules) -> Refusal {
+    let details = match rules.decisions_repeat {
+        true => json!({
+            "reason": "APPROVAL_NOT_FOUND",
+            "remediation": "Re-request the action; pending approvals are cleared after expiry or restart."
+        }),
+        false => json!({"reason": "APPROVAL_NOT_FOUND"}),
+    };
+    invalid_with("unknown or expired approval id", details)
+}
+
+/// From 2026.5.7 on: a decision on what has been decided is taken where it is the same, and refused as such else.
+fn decided_again(call: &mut Call<'_, '_>, kind: Kind, input: &str, decision: &str) -> Option<Handled> {
+    if !call.model.rules.rpc.decisions_repeat {
+        return None;
+    }
+    let now = call.now();
+    let approvals = kind.of(call.model);
+    let Named::One(id) = approvals.named_ever(input, now) else { return None };
+    let decided = approvals.get(&id, now).filter(|approval| approval.is_resolved())?.decided();
+    if decided == Some(decision) {
+        return Some(Ok(Reply::Answer(json!({"ok": true}))));
+    }
+    Some(Err(invalid_with("approval already resolved", json!({"reason": "APPROVAL_ALREADY_RESOLVED"}))))
+}
+
+/// The decisions that a plugin's approval allows: those that it names, each once, else all.
+pub(super) fn plugin_decisions(request: &Value) -> Vec<Value> {
+    let named = request.get("allowedDecisions").and_then(Value::as_array).into_iter().flatten();
+    let decisions: IndexSet<Value> = named.cloned().collect();
+    match decisions.is_empty() {
+        true => ALL_DECISIONS.map(Value::from).to_vec(),
+        false => decisions.into_iter().collect(),
+    }
 }
 
 fn not_allowed(with_details: bool) -> Refusal {
@@ -179,7 +226,7 @@ fn not_allowed(with_details: bool) -> Refusal {
 pub(super) fn allowed_decisions(ask: Option<&str>) -> &'static [&'static str] {
     match ask.map(|ask| record::trim(ask).to_lowercase()).as_deref() {
         Some("always") => &["allow-once", "deny"],
-        _ => &["allow-once", "allow-always", "deny"],
+        _ => &ALL_DECISIONS,
     }
 }
 

@@ -32,6 +32,20 @@ pub struct RpcRules {
     pub plugin_ids_reserved: bool,
     /// A plugin's approval is found by the beginning of its id too.
     pub plugin_prefix: bool,
+    /// Only a client that a device token let in counts as its device: without `operator.admin` it sees and decides only
+    /// its own requests, and only it is given the token that it rotates. Else every client with a device counts, all see
+    /// and decide everything, and all are given the token.
+    pub device_token_sessions: bool,
+    /// What an unknown approval's refusal advises, and that the same decision made again is taken.
+    pub decisions_repeat: bool,
+    /// A command's approval shows a warning and what the command is made of.
+    pub approvals_show_analysis: bool,
+    /// A plugin's approval may say which decisions it allows.
+    pub plugin_decisions: bool,
+    /// Everything that cannot be seen in a command is spelt out, white space of every kind and control characters too.
+    pub all_invisible_spelt: bool,
+    /// Every client counts the events that it is sent; else one count for all.
+    pub seq_per_client: bool,
 }
 
 impl RpcRules {
@@ -51,6 +65,12 @@ impl RpcRules {
             config_shows_source: false,
             plugin_ids_reserved: false,
             plugin_prefix: false,
+            device_token_sessions: false,
+            decisions_repeat: false,
+            approvals_show_analysis: false,
+            plugin_decisions: false,
+            all_invisible_spelt: false,
+            seq_per_client: false,
         }
     }
 }

@@ -1,5 +1,7 @@
-//! The parameters of the methods that are answered. The same in all six releases (`method-scopes-*.js`).
+//! The parameters of the methods that are answered. The same in all releases but where a function
+//! chooses (`method-scopes-*.js`, `protocol/schema/*.ts`).
 
+use super::RpcRules;
 use crate::rules::schema::{
     NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, text, within,
 };
@@ -57,7 +59,11 @@ const SYSTEM_RUN_PLAN: Schema = object(&[
 ]);
 
 /// `exec.approval.request`.
-pub(super) static EXEC_REQUEST: Schema = object(&[
+pub(super) fn exec_request(rules: &RpcRules) -> &'static Schema {
+    if rules.approvals_show_analysis { &EXEC_REQUEST_2026_5_7 } else { &EXEC_REQUEST }
+}
+
+static EXEC_REQUEST: Schema = object(&[
     optional("id", NON_EMPTY),
     optional("command", NON_EMPTY),
     optional("commandArgv", array(&STRING)),
@@ -68,6 +74,28 @@ pub(super) static EXEC_REQUEST: Schema = object(&[
     optional("host", OPTIONAL_TEXT),
     optional("security", OPTIONAL_TEXT),
     optional("ask", OPTIONAL_TEXT),
+    optional("agentId", OPTIONAL_TEXT),
+    optional("resolvedPath", OPTIONAL_TEXT),
+    optional("sessionKey", OPTIONAL_TEXT),
+    optional("turnSourceChannel", OPTIONAL_TEXT),
+    optional("turnSourceTo", OPTIONAL_TEXT),
+    optional("turnSourceAccountId", OPTIONAL_TEXT),
+    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
+    optional("timeoutMs", at_least(1)),
+    optional("twoPhase", Schema::Boolean),
+]);
+static EXEC_REQUEST_2026_5_7: Schema = object(&[
+    optional("id", NON_EMPTY),
+    optional("command", NON_EMPTY),
+    optional("commandArgv", array(&STRING)),
+    optional("systemRunPlan", SYSTEM_RUN_PLAN),
+    optional("env", Schema::Record(&STRING)),
+    optional("cwd", OPTIONAL_TEXT),
+    optional("nodeId", Schema::Union(&[NON_EMPTY, Schema::Null])),
+    optional("host", OPTIONAL_TEXT),
+    optional("security", OPTIONAL_TEXT),
+    optional("ask", OPTIONAL_TEXT),
+    optional("warningText", OPTIONAL_TEXT),
     optional("agentId", OPTIONAL_TEXT),
     optional("resolvedPath", OPTIONAL_TEXT),
     optional("sessionKey", OPTIONAL_TEXT),
@@ -112,13 +140,36 @@ const EXEC_POLICY: Schema = object(&[
 pub(super) static EXEC_POLICY_SET: Schema = object(&[required("file", EXEC_POLICY), optional("baseHash", NON_EMPTY)]);
 
 /// `plugin.approval.request`.
-pub(super) static PLUGIN_REQUEST: Schema = object(&[
+pub(super) fn plugin_request(rules: &RpcRules) -> &'static Schema {
+    if rules.plugin_decisions { &PLUGIN_REQUEST_2026_5_7 } else { &PLUGIN_REQUEST }
+}
+
+const DECISIONS: Schema =
+    Schema::Array { items: &Schema::Enum(&["allow-once", "allow-always", "deny"]), min_items: 1, max_items: 3 };
+static PLUGIN_REQUEST: Schema = object(&[
     optional("pluginId", NON_EMPTY),
     required("title", text(1, 80)),
     required("description", text(1, 256)),
     optional("severity", Schema::Enum(&["info", "warning", "critical"])),
     optional("toolName", STRING),
     optional("toolCallId", STRING),
+    optional("agentId", STRING),
+    optional("sessionKey", STRING),
+    optional("turnSourceChannel", STRING),
+    optional("turnSourceTo", STRING),
+    optional("turnSourceAccountId", STRING),
+    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER])),
+    optional("timeoutMs", within(1, 600_000)),
+    optional("twoPhase", Schema::Boolean),
+]);
+static PLUGIN_REQUEST_2026_5_7: Schema = object(&[
+    optional("pluginId", NON_EMPTY),
+    required("title", text(1, 80)),
+    required("description", text(1, 256)),
+    optional("severity", Schema::Enum(&["info", "warning", "critical"])),
+    optional("toolName", STRING),
+    optional("toolCallId", STRING),
+    optional("allowedDecisions", DECISIONS),
     optional("agentId", STRING),
     optional("sessionKey", STRING),
     optional("turnSourceChannel", STRING),
