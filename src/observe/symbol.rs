@@ -143,6 +143,8 @@ impl Symbols {
 
     /// Wraps the accidental values inside a piece of prose.
     pub(super) fn mark_text(&self, text: &str) -> String {
+        let completed = self.completed(text);
+        let text = completed.as_deref().unwrap_or(text);
         let mut marked = text.to_owned();
         for known in self.known.iter().filter(|known| text.contains(&known.value)) {
             marked = replace_outside_marks(&marked, &known.value, |_| {
@@ -153,6 +155,22 @@ impl Symbols {
             marked = replace_outside_marks(&marked, value, |value| wrap(self.kinds[value], value));
         }
         settle(&self.mark_shapes(&marked))
+    }
+
+    /// The text with the whole value in the place of a beginning of one that it ends with: close reasons are cut, perhaps in
+    /// the middle of an id.
+    fn completed(&self, text: &str) -> Option<String> {
+        /// Fewer characters could be anybody's.
+        const ENOUGH: usize = 12;
+        let start =
+            text.rfind(|c: char| !is_word(c)).map_or(0, |at| at + text[at..].chars().next().map_or(0, char::len_utf8));
+        let rest = &text[start..];
+        if rest.len() < ENOUGH || shape(rest).is_some() {
+            return None;
+        }
+        let mut whole = self.kinds.keys().filter(|value| value.len() > rest.len() && value.starts_with(rest));
+        let value = whole.next().filter(|_| whole.next().is_none())?;
+        Some(format!("{}{value}…", &text[..start]))
     }
 
     fn mark_shapes(&self, text: &str) -> String {

@@ -11,8 +11,14 @@ pub const TUI: &str = "openclaw-tui";
 /// The chat in a browser.
 pub const WEBCHAT_UI: &str = "webchat-ui";
 
+/// The app for iOS.
+pub const IOS_APP: &str = "openclaw-ios";
+/// The app for Android.
+pub const ANDROID_APP: &str = "openclaw-android";
+/// The program that makes a machine a node.
+pub const NODE_HOST: &str = "node-host";
 /// The apps of the platforms.
-pub const NATIVE_APPS: [&str; 3] = ["openclaw-macos", "openclaw-ios", "openclaw-android"];
+pub const NATIVE_APPS: [&str; 3] = ["openclaw-macos", IOS_APP, ANDROID_APP];
 
 /// Every client id, in the order in which the schema lists them.
 pub const ALL: [&str; 13] = [
@@ -23,9 +29,9 @@ pub const ALL: [&str; 13] = [
     CLI,
     GATEWAY_CLIENT,
     "openclaw-macos",
-    "openclaw-ios",
-    "openclaw-android",
-    "node-host",
+    IOS_APP,
+    ANDROID_APP,
+    NODE_HOST,
     "test",
     "fingerprint",
     "openclaw-probe",
@@ -40,9 +46,11 @@ pub mod mode {
     /// A process that acts for the gateway.
     pub const BACKEND: &str = "backend";
 
+    /// A node.
+    pub const NODE: &str = "node";
     /// A user interface.
     pub const UI: &str = "ui";
 
     /// Every mode, in the order in which the schema lists them.
-    pub const ALL: [&str; 7] = [WEBCHAT, CLI, UI, BACKEND, "node", "probe", "test"];
+    pub const ALL: [&str; 7] = [WEBCHAT, CLI, UI, BACKEND, NODE, "probe", "test"];
 }

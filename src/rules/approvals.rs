@@ -26,6 +26,8 @@ pub(crate) struct Approval {
     pub id: String,
     /// What is asked for, as the event shows it.
     pub request: Record,
+    /// Who asked for it: its connection and, where it has one, its device.
+    pub requester: (ConnectionId, Option<String>),
     /// When it was registered, milliseconds since the epoch.
     pub created_at: i64,
     /// When it expires.
@@ -37,9 +39,15 @@ pub(crate) struct Approval {
 
 impl Approval {
     /// A new one.
-    pub(crate) fn new(id: String, request: Record, now: i64, timeout_ms: i64) -> Self {
+    pub(crate) fn new(
+        id: String,
+        request: Record,
+        requester: (ConnectionId, Option<String>),
+        now: i64,
+        timeout_ms: i64,
+    ) -> Self {
         let expires_at = now.saturating_add(timeout_ms);
-        Self { id, request, created_at: now, expires_at, resolved: None, waiters: Vec::new() }
+        Self { id, request, requester, created_at: now, expires_at, resolved: None, waiters: Vec::new() }
     }
 
     /// The event that announces it.
@@ -135,22 +143,24 @@ impl Approvals {
         self.entries.values().filter(|approval| !approval.is_resolved()).map(|approval| approval.expires_at).min()
     }
 
-    /// The undecided ones in the order in which they came.
-    pub(crate) fn pending(&self) -> Vec<Value> {
-        self.entries.values().filter(|approval| !approval.is_resolved()).map(Approval::announcement).collect()
+    /// The undecided ones that are shown, in the order in which they came.
+    pub(crate) fn pending(&self, shown: impl Fn(&Approval) -> bool) -> Vec<Value> {
+        let open = self.entries.values().filter(|approval| !approval.is_resolved() && shown(approval));
+        open.map(Approval::announcement).collect()
     }
 
     /// What an id, or the beginning of one in any case, names.
-    pub(crate) fn named(&mut self, input: &str, now: i64) -> Named {
-        self.find(input, now, |approval| !approval.is_resolved())
+    /// Those that are not shown count for nothing.
+    pub(crate) fn named(&mut self, input: &str, now: i64, shown: impl Fn(&Approval) -> bool) -> Named {
+        self.find(input, now, |approval| !approval.is_resolved() && shown(approval))
     }
 
     /// The same among the decided ones that are still known, too.
-    pub(crate) fn named_ever(&mut self, input: &str, now: i64) -> Named {
-        self.find(input, now, |_| true)
+    pub(crate) fn named_ever(&mut self, input: &str, now: i64, shown: impl Fn(&Approval) -> bool) -> Named {
+        self.find(input, now, shown)
     }
 
-    fn find(&mut self, input: &str, now: i64, counts: fn(&Approval) -> bool) -> Named {
+    fn find(&mut self, input: &str, now: i64, counts: impl Fn(&Approval) -> bool) -> Named {
         self.forget_old(now);
         let input = record::trim(input);
         if input.is_empty() {
@@ -181,7 +191,7 @@ mod tests {
     fn with(ids: &[&str]) -> Approvals {
         let mut approvals = Approvals::default();
         for id in ids {
-            approvals.register(Approval::new((*id).to_owned(), Record::new(), 0, 100));
+            approvals.register(Approval::new((*id).to_owned(), Record::new(), (ConnectionId(1), None), 0, 100));
         }
         approvals
     }
@@ -189,11 +199,11 @@ mod tests {
     #[test]
     fn an_id_is_found_by_its_beginning_in_any_case() {
         let mut approvals = with(&["Abc", "abd", "x"]);
-        assert_eq!(approvals.named("X", 1), Named::One("x".to_owned()));
-        assert_eq!(approvals.named("ab", 1), Named::Several(vec!["Abc".to_owned(), "abd".to_owned()]));
-        assert_eq!(approvals.named(" ", 1), Named::Nothing);
+        assert_eq!(approvals.named("X", 1, |_| true), Named::One("x".to_owned()));
+        assert_eq!(approvals.named("ab", 1, |_| true), Named::Several(vec!["Abc".to_owned(), "abd".to_owned()]));
+        assert_eq!(approvals.named(" ", 1, |_| true), Named::Nothing);
         approvals.resolve("x", Some("deny"), 2).unwrap();
-        assert_eq!(approvals.named("x", 3), Named::Nothing);
+        assert_eq!(approvals.named("x", 3, |_| true), Named::Nothing);
     }
 
     #[test]

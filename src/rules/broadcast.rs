@@ -52,6 +52,19 @@ impl Model {
         }
     }
 
+    /// Sends an event to these clients alone. It has no number.
+    pub(crate) fn tell(&mut self, to: &[ConnectionId], event: &str, payload: &Value, outcome: &mut Outcome) {
+        for connection in to {
+            let frame = ServerFrame::Event {
+                event: event.to_owned(),
+                payload: Some(payload.clone()),
+                seq: None,
+                state_version: None,
+            };
+            outcome.effects.push(Effect::Send { connection: *connection, frame });
+        }
+    }
+
     /// Says that a client has gone: everyone gets the presence list as it is now.
     pub(crate) fn announce_departure(&mut self, presence_key: &str, now: i64, outcome: &mut Outcome) {
         self.presence.left(presence_key, now);

@@ -125,6 +125,8 @@ pub struct TrustedProxy {
     pub required_headers: Vec<String>,
     /// The users that are let in; empty lets everybody in.
     pub allow_users: Vec<String>,
+    /// Whether one on loopback may vouch, where the release asks.
+    pub allow_loopback: bool,
 }
 
 /// `gateway.auth.rateLimit`.

@@ -16,12 +16,19 @@ pub struct LocalityRules {
     pub trailing_dots: bool,
     /// Every proxy header counts in the checks that come after locality; else `X-Forwarded-For` and `X-Real-IP` only.
     pub every_proxy_header_counts: bool,
+    /// Every header that begins with `X-Forwarded-` is a proxy header, be it empty.
+    pub forwarded_prefix: bool,
 }
 
 impl LocalityRules {
     /// The rules of 2026.3.28, the oldest release of the history.
     pub fn oldest() -> Self {
-        Self { host_and_trusted_proxies_count: true, trailing_dots: false, every_proxy_header_counts: false }
+        Self {
+            host_and_trusted_proxies_count: true,
+            trailing_dots: false,
+            every_proxy_header_counts: false,
+            forwarded_prefix: false,
+        }
     }
 }
 
@@ -50,6 +57,13 @@ pub const CHANGES: &[Change] = &[
         sources: &["message-handler.ts hasForwardedRequestHeaders"],
         apply: |rules| rules.locality.every_proxy_header_counts = true,
     },
+    Change {
+        seen: Release::new(2026, 6, 11),
+        not_yet: Release::new(2026, 5, 7),
+        what: "Every header that begins with X-Forwarded- marks a proxy.",
+        sources: &["auth.ts hasForwardedRequestHeaders"],
+        apply: |rules| rules.locality.forwarded_prefix = true,
+    },
 ];
 
 /// Headers whose presence makes a connection proxied since 2026.3.31.
@@ -74,14 +88,15 @@ impl Locality {
     /// Judges a connection.
     pub fn of(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Self {
         let client_ip = client_ip(config, peer);
-        let counted: &[&str] =
-            if rules.every_proxy_header_counts { &PROXY_HEADERS } else { &["x-forwarded-for", "x-real-ip"] };
-        let has_proxy_headers = counted.iter().any(|header| present(peer, header).is_some());
+        let has_proxy_headers = match rules.every_proxy_header_counts {
+            true => proxy_header(rules, peer).is_some(),
+            false => ["x-forwarded-for", "x-real-ip"].into_iter().any(|header| present(peer, header).is_some()),
+        };
         let untrusted_proxy = has_proxy_headers && !address::is_listed(peer.address, &config.trusted_proxies);
         let verdict = if rules.host_and_trusted_proxies_count {
             direct_by_host(rules, config, peer, client_ip)
         } else {
-            direct_by_headers(peer)
+            direct_by_headers(rules, peer)
         };
         let shown = client_ip.filter(|ip| verdict.is_err() && !untrusted_proxy && !address::is_loopback(*ip));
         Self {
@@ -97,9 +112,16 @@ impl Locality {
     }
 }
 
+/// The first header that marks a proxy.
+fn proxy_header<'a>(rules: &LocalityRules, peer: &'a Peer) -> Option<&'a str> {
+    let any = || peer.headers.iter().map(|(key, _)| key.as_str()).find(|key| key.starts_with("x-forwarded-"));
+    let listed = PROXY_HEADERS.into_iter().find(|header| present(peer, header).is_some());
+    listed.or_else(|| if rules.forwarded_prefix { any() } else { None })
+}
+
 /// Since 2026.3.31.
-fn direct_by_headers(peer: &Peer) -> Result<String, String> {
-    if let Some(header) = PROXY_HEADERS.into_iter().find(|header| present(peer, header).is_some()) {
+fn direct_by_headers(rules: &LocalityRules, peer: &Peer) -> Result<String, String> {
+    if let Some(header) = proxy_header(rules, peer) {
         return Err(format!(
             "header {} is present; since 2026.3.31 trustedProxies does not rescue it",
             header_name(header)

@@ -5,6 +5,7 @@ use super::approvals::Approvals;
 use super::broadcast::TICK_INTERVAL_MS;
 use super::handshake::{self, RateLimits};
 use super::locality::Locality;
+use super::nodes::Surface;
 use super::presence::Presence;
 use super::rpc;
 use super::{GatewayConfig, Rules};
@@ -85,6 +86,8 @@ pub(crate) struct ConnectedClient {
     pub(crate) presence_key: Option<String>,
     /// Its address where the gateway reports one.
     pub(crate) client_ip: Option<String>,
+    /// What it offers as a node, where the release judges more than commands.
+    pub(crate) declared: Option<Surface>,
     /// How many events it was sent, where every client counts its own.
     pub(crate) events: u64,
     /// Whether a device token let it in.

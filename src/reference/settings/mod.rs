@@ -202,5 +202,6 @@ fn trusted_proxy(section: &Value) -> Option<TrustedProxy> {
         user_header: section["userHeader"].as_str()?.to_owned(),
         required_headers: strings(&section["requiredHeaders"]),
         allow_users: strings(&section["allowUsers"]),
+        allow_loopback: section["allowLoopback"] == true,
     })
 }

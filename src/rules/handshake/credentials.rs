@@ -3,7 +3,7 @@
 use super::attempt::Attempt;
 use super::limits::{Credential, RateLimits};
 use super::secret::{self, Counter, Failure, Given, Method};
-use crate::rules::pairing::{self, BootstrapRequest, Fault};
+use crate::rules::pairing::{self, BootstrapRequest, Fault, ShownToken, TokenRefusal};
 use crate::rules::{AuthMode, Environment, GatewayConfig, Rules};
 use crate::store::record;
 
@@ -19,6 +19,8 @@ pub(super) struct Standing {
     gave_secret: bool,
     bootstrap_token: Option<String>,
     device_token: Option<DeviceToken>,
+    /// The shared secret that the device token is bound to.
+    bound_to: Option<String>,
 }
 
 struct DeviceToken {
@@ -35,6 +37,11 @@ impl Standing {
     /// Whether it was let in by the gateway's own secret.
     pub(super) fn has_matching_secret(&self) -> bool {
         self.has_secret && matches!(self.method, Method::Token | Method::Password)
+    }
+
+    /// The shared secret that the device token which let it in is bound to.
+    pub(super) fn bound_to(&self) -> Option<&str> {
+        self.bound_to.as_deref()
     }
 
     /// The bootstrap token that was given beside a device.
@@ -80,7 +87,7 @@ pub(super) fn look(
         matches!(secret, Some(Ok(Method::Token | Method::Password))) || verdict == Ok(Method::TrustedProxy);
     let expected = if config.auth_mode == AuthMode::Password { Method::Password } else { Method::Token };
     let method = *verdict.as_ref().unwrap_or(&expected);
-    Standing { verdict, method, has_secret, gave_secret, bootstrap_token, device_token }
+    Standing { verdict, method, has_secret, gave_secret, bootstrap_token, device_token, bound_to: None }
 }
 
 /// Up to 2026.3.28: a right secret beside a device token still fails while its address is locked out.
@@ -105,40 +112,73 @@ fn meets_limit(
 /// The store.
 pub(super) fn decide(
     rules: &Rules,
+    config: &GatewayConfig,
     limits: &mut RateLimits,
     environment: &mut Environment<'_>,
     attempt: &Attempt,
     standing: &mut Standing,
 ) -> Result<(), Fault> {
-    let Some(device) = attempt.params.device.as_ref() else { return Ok(()) };
-    if let Some(token) = &standing.bootstrap_token
-        && (rules.handshake.bootstrap_beats_secret || !standing.authorised())
+    if attempt.params.device.is_none() {
+        return Ok(());
+    }
+    let wrong = decide_by_bootstrap_token(rules, limits, environment, attempt, standing)?;
+    if let (Err(failure), Some(_)) = (&standing.verdict, &standing.device_token) {
+        let blocked = failure.rate_limited && rules.handshake.secret_lockout_blocks_device_token;
+        decide_by_device_token(rules, config, limits, environment, attempt, standing, blocked)?;
+    }
+    if wrong
+        && !standing.authorised()
+        && let Some(limiter) = limits.of(attempt.origin.is_some())
     {
-        let request = BootstrapRequest {
-            token,
-            device_id: &device.id,
-            public_key: &device.public_key,
-            role: attempt.role,
-            scopes: &attempt.scopes,
-        };
-        if pairing::verify_bootstrap_token(&rules.pairing, environment.store, environment.now, request)? {
-            standing.verdict = Ok(Method::BootstrapToken);
-            standing.method = Method::BootstrapToken;
-        } else if !standing.authorised() {
-            standing.verdict = Err(Failure::because("bootstrap_token_invalid"));
-        }
+        limiter.fail(environment.now, attempt.limit_address.as_deref(), Credential::BootstrapToken);
     }
-    match (&standing.verdict, &standing.device_token) {
-        (Err(failure), Some(_)) => {
-            let blocked = failure.rate_limited && rules.handshake.secret_lockout_blocks_device_token;
-            decide_by_device_token(rules, limits, environment, attempt, standing, blocked)
-        }
-        _ => Ok(()),
+    Ok(())
+}
+
+/// Looks at the bootstrap token. Whether it is wrong and that counts.
+fn decide_by_bootstrap_token(
+    rules: &Rules,
+    limits: &mut RateLimits,
+    environment: &mut Environment<'_>,
+    attempt: &Attempt,
+    standing: &mut Standing,
+) -> Result<bool, Fault> {
+    let (Some(device), Some(token)) = (&attempt.params.device, &standing.bootstrap_token) else { return Ok(false) };
+    if standing.authorised() && !rules.handshake.bootstrap_beats_secret {
+        return Ok(false);
     }
+    let (now, address) = (environment.now, attempt.limit_address.as_deref());
+    let mut limiter = limits.of(attempt.origin.is_some()).filter(|_| rules.handshake.bootstrap_limited);
+    if limiter.as_deref_mut().is_some_and(|limiter| !limiter.allows(now, address, Credential::BootstrapToken)) {
+        if !standing.authorised() {
+            standing.verdict = Err(Failure::RATE_LIMITED);
+        }
+        return Ok(false);
+    }
+    let request = BootstrapRequest {
+        token,
+        device_id: &device.id,
+        public_key: &device.public_key,
+        role: attempt.role,
+        scopes: &attempt.scopes,
+    };
+    if pairing::verify_bootstrap_token(&rules.pairing, environment.store, now, request)? {
+        standing.verdict = Ok(Method::BootstrapToken);
+        standing.method = Method::BootstrapToken;
+        if let Some(limiter) = limiter {
+            limiter.clear(address, Credential::BootstrapToken);
+        }
+        return Ok(false);
+    }
+    if !standing.authorised() {
+        standing.verdict = Err(Failure::because("bootstrap_token_invalid"));
+    }
+    Ok(limiter.is_some())
 }
 
 fn decide_by_device_token(
     rules: &Rules,
+    config: &GatewayConfig,
     limits: &mut RateLimits,
     environment: &mut Environment<'_>,
     attempt: &Attempt,
@@ -155,18 +195,14 @@ fn decide_by_device_token(
     if blocked {
         return Ok(());
     }
-    let verified = pairing::verify_token(
-        &rules.pairing,
-        environment.store,
-        now,
-        &device.id,
-        &given.token,
-        attempt.role,
-        &attempt.scopes,
-    )?;
-    if verified.is_ok() {
+    let bound = if rules.handshake.browser_tokens_bound { secret::generation(config) } else { None };
+    let shown =
+        ShownToken { token: &given.token, role: attempt.role, scopes: &attempt.scopes, bound: bound.as_deref() };
+    let verified = pairing::verify_token(&rules.pairing, environment.store, now, &device.id, shown)?;
+    if let Ok(bound_to) = verified {
         standing.verdict = Ok(Method::DeviceToken);
         standing.method = Method::DeviceToken;
+        standing.bound_to = bound_to;
         if let Some(limiter) = limiter {
             limiter.clear(address, Credential::DeviceToken);
             if standing.gave_secret && rules.handshake.device_token_clears_secret_failures {
@@ -174,7 +210,9 @@ fn decide_by_device_token(
             }
         }
     } else {
-        if given.explicit {
+        if rules.handshake.scope_mismatch_named && verified == Err(TokenRefusal::ScopeMismatch) {
+            standing.verdict = Err(Failure::because("scope_mismatch"));
+        } else if given.explicit {
             standing.verdict = Err(Failure::because("device_token_mismatch"));
         }
         if let Some(limiter) = limiter {

@@ -40,7 +40,7 @@ pub(super) fn do_without(
     attempt: &mut Attempt,
     standing: &Standing,
 ) -> Result<String, Refusal> {
-    let why = may_do_without(config, attempt, standing)?;
+    let why = may_do_without(rules, config, attempt, standing)?;
     let bypass = is_disregarded(config, attempt);
     let insecure_local = attempt.is_operator_ui()
         && config.control_ui_allow_insecure_auth
@@ -59,7 +59,12 @@ pub(super) fn do_without(
     Ok(format!("device: none, {why}; the scopes are taken away, since no device vouches for them"))
 }
 
-fn may_do_without(config: &GatewayConfig, attempt: &Attempt, standing: &Standing) -> Result<&'static str, Refusal> {
+fn may_do_without(
+    rules: &HandshakeRules,
+    config: &GatewayConfig,
+    attempt: &Attempt,
+    standing: &Standing,
+) -> Result<&'static str, Refusal> {
     if is_vouched_control_ui(config, attempt, standing) {
         return Ok("a reverse proxy vouches for the Control UI");
     }
@@ -76,6 +81,9 @@ fn may_do_without(config: &GatewayConfig, attempt: &Attempt, standing: &Standing
             ));
         }
     }
+    if attempt.role == "operator" && rules.none_admits_backend && is_unasked_backend(attempt, standing) {
+        return Ok("auth mode none admits a local backend");
+    }
     if attempt.role == "operator" && standing.has_secret {
         return Ok("an operator with the gateway's secret needs none");
     }
@@ -85,6 +93,22 @@ fn may_do_without(config: &GatewayConfig, attempt: &Attempt, standing: &Standing
     match &standing.verdict {
         Err(failure) if gave_secret => Err(unauthorised::refusal(attempt, failure, false)),
         _ => Err(Refusal::not_paired("device identity required", json!({ "code": "DEVICE_IDENTITY_REQUIRED" }))),
+    }
+}
+
+/// A local backend that auth mode none lets in.
+pub(super) fn is_unasked_backend(attempt: &Attempt, standing: &Standing) -> bool {
+    attempt.is_local_backend() && standing.verdict == Ok(Method::None)
+}
+
+/// Cuts the scopes down to those that the reverse proxy names, where it names any.
+pub(super) fn bound_by_proxy(attempt: &mut Attempt) {
+    let named = attempt
+        .peer
+        .header("x-openclaw-scopes")
+        .map(|header| header.split(',').map(|scope| record::trim(scope).to_owned()).collect::<Vec<_>>());
+    if let Some(named) = named {
+        attempt.scopes.retain(|scope| named.contains(scope));
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) enum Credential {
     SharedSecret,
     /// A device's own token.
     DeviceToken,
+    /// A bootstrap token.
+    BootstrapToken,
 }
 
 /// The limits of one gateway: for clients without an `Origin` only where the configuration sets one, for browsers always.

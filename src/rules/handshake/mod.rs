@@ -7,6 +7,7 @@ mod device;
 mod limits;
 mod origin_check;
 mod pairing;
+mod pins;
 mod refusal;
 mod required;
 mod rules;
@@ -30,8 +31,6 @@ use crate::rules::pairing::Fault;
 use crate::rules::schema::frames;
 use serde_json::{Value, json};
 
-/// The protocol version that every known release speaks.
-const PROTOCOL: f64 = 3.0;
 /// Most bytes of a message before the welcome. The WebSocket layer closes 1009 without a reason beyond it.
 pub const MAX_PREAUTH_PAYLOAD_BYTES: usize = 65_536;
 
@@ -120,12 +119,12 @@ fn throw(model: &mut Model, connection: ConnectionId, fault: &Fault, outcome: &m
 
 /// The checks that a release makes as soon as a message is there: frame, protocol, role, origin.
 fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut Outcome) -> Result<Attempt, Refusal> {
-    let (frame_id, params) = read_connect(frame)?;
-    let role = check_protocol_and_role(&params)?;
+    let (frame_id, params) = read_connect(&model.rules.handshake, frame)?;
+    let role = check_protocol_and_role(&model.rules.handshake, &params)?;
     let open = model.connections.get(&connection).ok_or_else(|| Refusal::silent("invalid handshake"))?;
     let attempt = Attempt::new(&model.rules.handshake, connection, open, frame_id, params, role);
     outcome.reasons.push(Reason(attempt.locality.reason.clone()));
-    let origin = origin_check::check(&model.rules.locality, &model.config, &attempt)?;
+    let origin = origin_check::check(&model.rules, &model.config, &attempt)?;
     outcome.reasons.push(Reason(origin));
     Ok(attempt)
 }
@@ -152,35 +151,49 @@ fn admit(
             Some((device.id.clone(), key))
         }
     };
-    credentials::decide(&model.rules, &mut model.limits, environment, &attempt, &mut standing)?;
+    credentials::decide(&model.rules, &model.config, &mut model.limits, environment, &attempt, &mut standing)?;
     if let Err(failure) = &standing.verdict {
         return Err(unauthorised::refusal(&attempt, failure, has_device).into());
     }
     said(outcome, format!("credentials: let in by {:?}", standing.method));
+    if model.rules.handshake.vouched_pairs && device::is_vouched_control_ui(&model.config, &attempt, &standing) {
+        device::bound_by_proxy(&mut attempt);
+    }
     let mut paired = Paired::default();
     if let Some((device_id, public_key)) = &proven {
-        let check = PairingCheck { attempt: &mut attempt, standing: &standing, public_key, device_id };
+        let claimed = (attempt.client().platform.clone(), attempt.client().device_family.clone());
+        let check = PairingCheck { attempt: &mut attempt, standing: &standing, public_key, device_id, claimed };
         paired = check.run(model, environment, outcome)?;
     }
     welcome::welcome(model, environment, attempt, &standing, proven.map(|(id, _)| id), paired, outcome)
 }
 
 /// The frame: a request, its method `connect`, its parameters as the schema wants them.
-fn read_connect(mut frame: Value) -> Result<(String, ConnectParams), Refusal> {
+fn read_connect(rules: &HandshakeRules, mut frame: Value) -> Result<(String, ConnectParams), Refusal> {
     frames::REQUEST.check(Some(&frame)).map_err(|_| Refusal::silent("invalid request frame"))?;
     if frame["method"] != "connect" {
         return Err(Refusal::invalid("invalid handshake: first request must be connect", None));
     }
     let invalid = |errors: String| Refusal::invalid(format!("invalid connect params: {errors}"), None);
-    frames::CONNECT.check(frame.get("params")).map_err(invalid)?;
+    frames::connect(rules.connect_form).check(frame.get("params")).map_err(invalid)?;
     let id = frame["id"].as_str().unwrap_or_default().to_owned();
     let params = serde_json::from_value(frame["params"].take()).map_err(|error| invalid(error.to_string()))?;
     Ok((id, params))
 }
 
-fn check_protocol_and_role(params: &ConnectParams) -> Result<&'static str, Refusal> {
-    if params.max_protocol < PROTOCOL || params.min_protocol > PROTOCOL {
-        let details = json!({ "expectedProtocol": 3 });
+fn check_protocol_and_role(rules: &HandshakeRules, params: &ConnectParams) -> Result<&'static str, Refusal> {
+    let spoken = f64::from(rules.protocol);
+    if params.max_protocol < spoken || params.min_protocol > spoken {
+        let details = match rules.protocol_range_named {
+            true => json!({
+                "code": "PROTOCOL_MISMATCH",
+                "clientMinProtocol": whole(params.min_protocol),
+                "clientMaxProtocol": whole(params.max_protocol),
+                "expectedProtocol": rules.protocol,
+                "minimumProbeProtocol": rules.protocol
+            }),
+            false => json!({ "expectedProtocol": rules.protocol }),
+        };
         return Err(Refusal::invalid("protocol mismatch", Some(details)).closing_with(close::PROTOCOL));
     }
     match params.role.as_deref().unwrap_or("operator") {
@@ -188,6 +201,13 @@ fn check_protocol_and_role(params: &ConnectParams) -> Result<&'static str, Refus
         "node" => Ok("node"),
         _ => Err(Refusal::invalid("invalid role", None)),
     }
+}
+
+/// A number that the schema has found to be whole.
+fn whole(number: f64) -> i64 {
+    #[allow(clippy::cast_possible_truncation)]
+    let whole = number as i64;
+    whole
 }
 
 #[cfg(test)]

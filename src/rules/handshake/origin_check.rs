@@ -3,7 +3,7 @@
 use super::attempt::Attempt;
 use super::refusal::Refusal;
 use crate::rules::origin::Origin;
-use crate::rules::{GatewayConfig, LocalityRules, address};
+use crate::rules::{GatewayConfig, Rules, address};
 use serde_json::json;
 
 const MESSAGE: &str =
@@ -13,7 +13,7 @@ const MESSAGE: &str =
 ///
 /// # Errors
 /// The refusal of an origin that is not allowed.
-pub(super) fn check(rules: &LocalityRules, config: &GatewayConfig, attempt: &Attempt) -> Result<String, Refusal> {
+pub(super) fn check(rules: &Rules, config: &GatewayConfig, attempt: &Attempt) -> Result<String, Refusal> {
     if attempt.origin.is_none() && !attempt.is_control_ui() && !attempt.is_webchat() {
         return Ok("origin: none came, and the client is no browser UI".to_owned());
     }
@@ -28,7 +28,7 @@ pub(super) fn check(rules: &LocalityRules, config: &GatewayConfig, attempt: &Att
 }
 
 fn verdict(
-    rules: &LocalityRules,
+    rules: &Rules,
     config: &GatewayConfig,
     attempt: &Attempt,
     origin: &str,
@@ -46,8 +46,23 @@ fn verdict(
     if config.allow_host_header_origin_fallback && !host.is_empty() && parsed.host == host {
         return Ok("it equals the Host header");
     }
-    if attempt.locality.direct && address::is_loopback_host(&parsed.hostname, rules.trailing_dots) {
+    if rules.handshake.private_same_origin && parsed.host == host && is_private_host(rules, attempt, &host) {
+        return Ok("it equals the Host header, and the host is a private one");
+    }
+    if attempt.locality.direct && address::is_loopback_host(&parsed.hostname, rules.locality.trailing_dots) {
         return Ok("it is loopback and the client is local");
     }
     Err("origin not allowed")
+}
+
+/// Whether a `Host` is one that only this machine or its network has.
+fn is_private_host(rules: &Rules, attempt: &Attempt, host: &str) -> bool {
+    let name = address::host_name(host);
+    if address::is_loopback_host(&name, rules.locality.trailing_dots) {
+        return attempt.locality.direct;
+    }
+    match address::parse(&name) {
+        Some(ip) => address::is_private_or_loopback(ip),
+        None => name.ends_with(".local") || name.ends_with(".ts.net"),
+    }
 }

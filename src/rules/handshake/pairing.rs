@@ -6,13 +6,13 @@ use super::refusal::End;
 use super::required::{Required, Upgrade};
 use super::rules::BootstrapPairing;
 use super::secret::Method;
-use super::{HandshakeRules, device};
+use super::{HandshakeRules, device, pins};
 use crate::protocol::client::{self, mode};
 use crate::protocol::proof::normal_metadata;
 use crate::rules::model::Model;
 use crate::rules::origin::Origin;
 use crate::rules::pairing::{
-    self, AccessMetadata, BootstrapProfile, PairingRequest, Requested, effective_roles, scopes_allow_values,
+    self, AccessMetadata, BootstrapProfile, Fault, PairingRequest, Requested, effective_roles, scopes_allow_values,
 };
 use crate::rules::{AuthMode, Environment, GatewayConfig, LocalityRules, Outcome, Reason, address};
 use serde_json::{Value, json};
@@ -56,6 +56,8 @@ pub(super) struct PairingCheck<'a> {
     /// In the form of the store.
     pub public_key: &'a str,
     pub device_id: &'a str,
+    /// Platform and family as the client says them, before those of its record take their place.
+    pub claimed: (String, Option<String>),
 }
 
 impl PairingCheck<'_> {
@@ -76,14 +78,19 @@ impl PairingCheck<'_> {
             outcome.reasons.push(Reason(format!("pairing: not looked at, {}", skip.why())));
             return Ok(result);
         }
+        if model.rules.handshake.vouched_pairs
+            && device::is_vouched_control_ui(&model.config, self.attempt, self.standing)
+        {
+            result.issues_token = false;
+        }
         let found = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
         let known = found.as_ref().filter(|record| self.is_theirs(record));
         match (known, skip) {
-            (Some(record), _) => self.hold_to_record(record, model, environment, outcome)?,
+            (Some(record), _) => result.handed_off = self.hold_to_record(record, model, environment, outcome)?,
             (None, Some(skip)) => {
                 outcome.reasons.push(Reason(format!("pairing: the device need not be paired, {}", skip.why())));
                 if model.rules.handshake.token_needs_baseline {
-                    result.issues_token = self.let_through(skip);
+                    result.issues_token &= self.let_through(skip);
                 }
             }
             (None, None) => {
@@ -96,14 +103,15 @@ impl PairingCheck<'_> {
     /// Why this client need not be paired, if so.
     fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<Skip> {
         let (attempt, standing) = (&*self.attempt, self.standing);
-        if device::is_vouched_control_ui(config, attempt, standing) {
+        if !rules.vouched_pairs && device::is_vouched_control_ui(config, attempt, standing) {
             return Some(Skip::Vouched);
         }
         if attempt.is_operator_ui() && attempt.role == "operator" && config.auth_mode == AuthMode::None {
             return Some(Skip::ControlUi);
         }
         let proven = standing.method == Method::DeviceToken || standing.has_matching_secret();
-        (rules.backend_skips_pairing && attempt.is_local_backend() && proven).then_some(Skip::Backend)
+        let unasked = rules.none_admits_backend && device::is_unasked_backend(attempt, standing);
+        (rules.backend_skips_pairing && attempt.is_local_backend() && (proven || unasked)).then_some(Skip::Backend)
     }
 
     /// A client that is not paired and need not be: whether it is given a token all the same. One that a proxy vouches
@@ -126,8 +134,8 @@ impl PairingCheck<'_> {
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
-    ) -> Result<(), End> {
-        self.pin_metadata(record, model, environment, outcome)?;
+    ) -> Result<Option<BootstrapProfile>, End> {
+        let refreshed = self.pin_metadata(record, model, environment, outcome)?;
         let pairing_rules = model.rules.pairing.clone();
         let roles = effective_roles(&pairing_rules, record)?;
         if !roles.iter().any(|role| role == self.attempt.role) {
@@ -152,44 +160,82 @@ impl PairingCheck<'_> {
             }
         }
         outcome.reasons.push(Reason("pairing: the device has what it asks for".to_owned()));
-        let seen = self.seen();
-        Ok(pairing::update_metadata(&pairing_rules, environment.store, environment.now, self.device_id, &seen)?)
+        let handed_off = self.handed_off_again(record, &roles, model, environment)?;
+        let seen = AccessMetadata { refreshed_platform: refreshed, ..self.seen() };
+        pairing::update_metadata(&pairing_rules, environment.store, environment.now, self.device_id, &seen)?;
+        Ok(handed_off)
+    }
+
+    /// A node that shows its setup code again is handed off what the record bears of it.
+    fn handed_off_again(
+        &self,
+        record: &Value,
+        roles: &[String],
+        model: &Model,
+        environment: &Environment<'_>,
+    ) -> Result<Option<BootstrapProfile>, Fault> {
+        let rules = &model.rules;
+        if rules.handshake.bootstrap_pairing != BootstrapPairing::SetupCode
+            || !self.is_bootstrapped_node()
+            || !roles.iter().any(|role| role == "operator")
+        {
+            return Ok(None);
+        }
+        let Some(profile) = self.bound_profile(model, environment)? else { return Ok(None) };
+        let wanted = json!(profile.handoff_scopes("operator"));
+        let granted = record.get("approvedScopes").filter(|scopes| scopes.is_array()).or_else(|| record.get("scopes"));
+        let borne = profile.is_setup_code()
+            && scopes_allow_values(&rules.pairing, "operator", Some(&wanted), Some(granted.unwrap_or(&json!([]))))?;
+        Ok(borne.then_some(profile))
+    }
+
+    /// A node that its bootstrap token let in, not a browser.
+    fn is_bootstrapped_node(&self) -> bool {
+        let attempt = &*self.attempt;
+        self.standing.method == Method::BootstrapToken
+            && attempt.role == "node"
+            && attempt.scopes.is_empty()
+            && attempt.client().mode == mode::NODE
+            && !attempt.is_operator_ui()
+            && !attempt.is_webchat()
+    }
+
+    fn bound_profile(&self, model: &Model, environment: &Environment<'_>) -> Result<Option<BootstrapProfile>, Fault> {
+        let Some(token) = self.standing.bootstrap_token() else { return Ok(None) };
+        let (store, now) = (&*environment.store, environment.now);
+        pairing::bound_bootstrap_profile(&model.rules.pairing, store, now, token, self.device_id, self.public_key)
     }
 
     /// A device keeps the platform and the family it was paired with; those of the record are what the client counts as.
+    /// The platform that the record is to name from now on.
     fn pin_metadata(
         &mut self,
         record: &Value,
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
-    ) -> Result<(), End> {
-        let pinned = |key: &str| {
-            record.get(key).and_then(Value::as_str).filter(|value| !normal_metadata(Some(value)).is_empty())
-        };
-        let (platform, family) = (pinned("platform"), pinned("deviceFamily"));
-        let client = &mut self.attempt.params.client;
-        let differs = |pinned: Option<&str>, claimed: Option<&str>| {
-            pinned.is_some() && normal_metadata(pinned) != normal_metadata(claimed)
-        };
-        if differs(platform, Some(&client.platform)) || differs(family, client.device_family.as_deref()) {
+    ) -> Result<Option<String>, End> {
+        let pins = pins::hold(&model.rules.handshake, self.attempt.client(), record);
+        if pins.mismatch {
+            let client = self.attempt.client();
             outcome.reasons.push(Reason(format!(
                 "pairing: paired as platform {} and family {}, now {} and {}",
-                platform.unwrap_or("any"),
-                family.unwrap_or("any"),
+                record.get("platform").and_then(Value::as_str).unwrap_or("any"),
+                record.get("deviceFamily").and_then(Value::as_str).unwrap_or("any"),
                 client.platform,
                 client.device_family.as_deref().unwrap_or("none"),
             )));
             self.require(Upgrade::Metadata, Some(record), model, environment, outcome)?;
-            return Ok(());
+            return Ok(pins.refreshed);
         }
-        if let Some(platform) = platform {
-            client.platform = platform.to_owned();
+        let client = &mut self.attempt.params.client;
+        if let Some(platform) = pins.platform {
+            client.platform = platform;
         }
-        if let Some(family) = family {
-            client.device_family = Some(family.to_owned());
+        if let Some(family) = pins.family {
+            client.device_family = Some(family);
         }
-        Ok(())
+        Ok(pins.refreshed)
     }
 
     /// Asks for approval. Comes back only where it was given at once.
@@ -202,27 +248,32 @@ impl PairingCheck<'_> {
         outcome: &mut Outcome,
     ) -> Result<Option<BootstrapProfile>, End> {
         let bootstrap = self.bootstrap_pairing(upgrade, existing.is_some(), model, environment)?;
-        let local = self.silent_locally(upgrade, model, outcome);
+        let bound =
+            existing.is_some() && self.attempt.role != "operator" && model.rules.handshake.silent_for_operators_only;
+        let local = self.silent_locally(upgrade, bound, model, outcome);
         let silent = upgrade != Upgrade::Scope && (local || bootstrap.is_some());
         let profile = bootstrap.as_ref().and_then(|bootstrap| bootstrap.profile.clone());
         let asked = PairingRequest {
             device_id: self.device_id.to_owned(),
             public_key: self.public_key.to_owned(),
-            platform: Some(self.attempt.client().platform.clone()),
-            device_family: self.attempt.client().device_family.clone(),
+            platform: Some(self.claimed.0.clone()),
+            device_family: self.claimed.1.clone(),
             silent,
             roles: profile.as_ref().map(|profile| self.roles_handed_off(profile)).unwrap_or_default(),
             ..self.request()
         };
+        let asked = match profile.as_ref().filter(|_| model.rules.pairing.bootstrap_grants_requested) {
+            Some(profile) => PairingRequest { scopes: profile.all_handoff_scopes(&profile.scopes), ..asked },
+            None => asked,
+        };
         let Environment { now, store, entropy } = environment;
         let requested = pairing::request(&model.rules.pairing, *store, *entropy, *now, &asked)?;
         if requested.silent() {
-            let id = requested.request_id();
+            let (id, seen) = (requested.request_id(), self.seen());
+            let rules = &model.rules.pairing;
             let approval = match &profile {
-                Some(profile) => {
-                    pairing::approve_bootstrap(&model.rules.pairing, *store, *entropy, *now, &id, profile)?
-                }
-                None => pairing::approve(&model.rules.pairing, *store, *entropy, *now, &id, &self.attempt.scopes)?,
+                Some(profile) => pairing::approve_bootstrap(rules, *store, *entropy, *now, &id, profile, Some(&seen))?,
+                None => pairing::approve(rules, *store, *entropy, *now, &id, &self.attempt.scopes, Some(&seen))?,
             };
             if approval.device().is_some() {
                 self.approved(&requested, bootstrap.as_ref(), model, environment, outcome)?;
@@ -288,9 +339,14 @@ impl PairingCheck<'_> {
             role: self.attempt.role,
             scopes: &self.attempt.scopes,
             record: existing.filter(|record| self.is_theirs(record)),
+            retry: self.standing.method == Method::BootstrapToken
+                && upgrade == Upgrade::NotPaired
+                && self.attempt.role == "node"
+                && self.attempt.scopes.is_empty()
+                && existing.is_none(),
         };
         let refusal = match model.rules.handshake.upgrade_named {
-            true => required.named()?,
+            true => required.named(model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
             false => required.plain(),
         };
         Err(refusal.into())
@@ -309,7 +365,6 @@ impl PairingCheck<'_> {
         model: &Model,
         environment: &Environment<'_>,
     ) -> Result<Option<Bootstrap>, End> {
-        let Some(token) = self.standing.bootstrap_token() else { return Ok(None) };
         let fits = self.standing.method == Method::BootstrapToken
             && upgrade == Upgrade::NotPaired
             && self.attempt.role == "node"
@@ -318,14 +373,11 @@ impl PairingCheck<'_> {
         match model.rules.handshake.bootstrap_pairing {
             BootstrapPairing::Silent if fits => Ok(Some(Bootstrap { profile: None })),
             BootstrapPairing::HandOff if fits => {
-                let profile = pairing::bound_bootstrap_profile(
-                    &model.rules.pairing,
-                    environment.store,
-                    environment.now,
-                    token,
-                    self.device_id,
-                    self.public_key,
-                )?;
+                let profile = self.bound_profile(model, environment)?;
+                Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
+            }
+            BootstrapPairing::SetupCode if fits && self.is_bootstrapped_node() && self.is_phone() => {
+                let profile = self.bound_profile(model, environment)?.filter(BootstrapProfile::is_setup_code);
                 Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
             }
             _ => Ok(None),
@@ -333,16 +385,17 @@ impl PairingCheck<'_> {
     }
 
     /// Whether a local client gets this without asking.
-    fn silent_locally(&self, upgrade: Upgrade, model: &Model, outcome: &mut Outcome) -> bool {
+    fn silent_locally(&self, upgrade: Upgrade, bound: bool, model: &Model, outcome: &mut Outcome) -> bool {
         let rules = &model.rules.handshake;
         let (local, why) = self.pairing_locality(rules, &model.rules.locality);
         let browser = self.attempt.origin.is_some() && !self.attempt.is_operator_ui() && !self.attempt.is_webchat();
-        let kind = match upgrade {
-            Upgrade::NotPaired => true,
-            Upgrade::Role => rules.silent_role_upgrade,
-            Upgrade::Metadata => rules.silent_native_metadata && self.is_local_native_app(),
-            Upgrade::Scope => false,
-        };
+        let kind = !bound
+            && match upgrade {
+                Upgrade::NotPaired => true,
+                Upgrade::Role => rules.silent_role_upgrade,
+                Upgrade::Metadata => rules.silent_native_metadata && self.is_local_native_app(),
+                Upgrade::Scope => false,
+            };
         let verdict = match (local, browser, kind) {
             (false, ..) => "not approved at once",
             (true, true, _) => "not approved at once: it is a browser, and neither the Control UI nor the chat",
@@ -351,6 +404,20 @@ impl PairingCheck<'_> {
         };
         outcome.reasons.push(Reason(format!("pairing: {} is needed; {why}; {verdict}", upgrade.reason())));
         local && !browser && kind
+    }
+
+    /// One of the phone apps, on a phone.
+    fn is_phone(&self) -> bool {
+        let client = self.attempt.client();
+        let (platform, family) =
+            (normal_metadata(Some(&client.platform)), normal_metadata(client.device_family.as_deref()));
+        match client.id.as_str() {
+            client::ANDROID_APP => pins::names(&platform, &["android"]) && family == "android",
+            client::IOS_APP => {
+                pins::names(&platform, &["ios", "ipados"]) && ["iphone", "ipad", "ios"].contains(&family.as_str())
+            }
+            _ => false,
+        }
     }
 
     /// An app of a platform on this machine, not a browser.
@@ -421,7 +488,7 @@ impl PairingCheck<'_> {
 
     fn seen(&self) -> AccessMetadata {
         let PairingRequest { display_name, client_id, client_mode, role, scopes, remote_ip, .. } = self.request();
-        AccessMetadata { display_name, client_id, client_mode, role, scopes, remote_ip }
+        AccessMetadata { display_name, client_id, client_mode, role, scopes, remote_ip, refreshed_platform: None }
     }
 }
 

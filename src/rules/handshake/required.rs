@@ -3,7 +3,7 @@
 use super::refusal::Refusal;
 use crate::rules::pairing::{self, Fault};
 use crate::store::record::{self, Record};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Longest id of a pending request that is named in an answer.
 const LONGEST_ID: usize = 128;
@@ -57,6 +57,8 @@ pub(super) struct Required<'a> {
     pub scopes: &'a [String],
     /// The record of this very device, where it is paired.
     pub record: Option<&'a Value>,
+    /// A new node with a bootstrap token that only has to wait for its approval.
+    pub retry: bool,
 }
 
 impl Required<'_> {
@@ -71,9 +73,11 @@ impl Required<'_> {
 
     /// The refusal of the releases that name the upgrade, the request, and what has been approved so far.
     ///
+    /// `advises` tells nodes that wait so, and leaves empty lists out.
+    ///
     /// # Errors
     /// An odd record.
-    pub(super) fn named(self) -> Result<Refusal, Fault> {
+    pub(super) fn named(self, advises: bool) -> Result<Refusal, Fault> {
         let request_id = self.request_id.filter(|id| is_plain_id(id));
         let message = format!("pairing required: {}", self.upgrade.requirement());
         let close = match &request_id {
@@ -89,13 +93,26 @@ impl Required<'_> {
         record::set(&mut details, "reason", Some(self.upgrade.reason()));
         record::set(&mut details, "requestId", request_id);
         record::set(&mut details, "remediationHint", Some(self.upgrade.remediation()));
+        if advises && self.retry {
+            record::set(&mut details, "recommendedNextStep", Some("wait_then_retry"));
+            record::set(&mut details, "retryable", Some(true));
+            record::set(&mut details, "pauseReconnect", Some(false));
+        }
         record::set(&mut details, "deviceId", Some(self.device_id));
         record::set(&mut details, "requestedRole", Some(self.role));
         let texts = |list: &[String]| list.iter().filter_map(trimmed).collect::<Vec<_>>();
-        record::set(&mut details, "requestedScopes", Some(json!(texts(self.scopes))));
+        let requested = texts(self.scopes);
+        record::set(&mut details, "requestedScopes", Some(requested).filter(|list| !advises || !list.is_empty()));
         record::set(&mut details, "approvedRoles", Some(roles).filter(|roles| !roles.is_empty()));
         let scopes = scopes.filter(|scopes| !scopes.is_empty());
-        let scopes = scopes.map(|list| list.iter().filter_map(Value::as_str).filter_map(trimmed).collect::<Vec<_>>());
+        let scopes = scopes.map(|list| {
+            let mut scopes: Vec<String> = list.iter().filter_map(Value::as_str).filter_map(trimmed).collect();
+            if advises {
+                scopes.sort();
+                scopes.dedup();
+            }
+            scopes
+        });
         record::set(&mut details, "approvedScopes", scopes);
         Ok(Refusal::not_paired(&message, Value::Object(details)).closing_because(&close))
     }

@@ -1,10 +1,17 @@
 //! What differs among the releases in the handshake, and since when.
 
+use crate::rules::schema::frames::ConnectForm;
 use crate::rules::{Change, Release};
 
 /// The handshake's rules of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandshakeRules {
+    /// The protocol version that the release speaks.
+    pub protocol: u32,
+    /// Which form the parameters of `connect` have.
+    pub connect_form: ConnectForm,
+    /// A refusal for the protocol's sake names the client's range; else only the expected version.
+    pub protocol_range_named: bool,
     /// The handshake timeout in milliseconds, unless the configuration sets another.
     pub timeout_ms: u64,
     /// A shared secret beside a device token is not counted against the rate limit; a client that gives no secret at all
@@ -18,6 +25,8 @@ pub struct HandshakeRules {
     pub browser_limit_per_origin: bool,
     /// A reverse proxy on loopback cannot vouch for a user.
     pub loopback_proxy_cannot_vouch: bool,
+    /// The configuration may let it.
+    pub loopback_proxy_may_be_allowed: bool,
     /// A client that a reverse proxy vouched for loses its scopes if it has no device.
     pub vouched_scopes_need_device: bool,
     /// A bootstrap token is looked at even where the shared secret is right; it then is what authorised.
@@ -42,6 +51,8 @@ pub struct HandshakeRules {
     pub paths_for_admin_only: bool,
     /// Every client gets a canvas URL of its own; else nodes only.
     pub canvas_capability_for_all: bool,
+    /// The canvas URL is the gateway's own scheme, whatever `X-Forwarded-Proto` says.
+    pub canvas_ignores_forwarded_proto: bool,
     /// A refusal for want of pairing names the upgrade and the pending request, and its details say what was approved.
     pub upgrade_named: bool,
     /// An app of a platform on this machine may change its platform and family without asking.
@@ -53,6 +64,25 @@ pub struct HandshakeRules {
     pub token_needs_baseline: bool,
     /// `hello-ok` always has `auth`, with the role and the scopes in effect; else only beside a device token.
     pub hello_always_has_auth: bool,
+    /// Auth mode none admits a local backend without a device and without pairing.
+    pub none_admits_backend: bool,
+    /// A paired device gets nothing without asking but as an operator.
+    pub silent_for_operators_only: bool,
+    /// A device token that is right, but lacks the scopes, is refused as such.
+    pub scope_mismatch_named: bool,
+    /// Wrong bootstrap tokens count against a limit of their own.
+    pub bootstrap_limited: bool,
+    /// A Control UI that a proxy vouches for pairs its device as everybody, gets no token, and asks for no more scopes than
+    /// the proxy names in `X-OpenClaw-Scopes`.
+    pub vouched_pairs: bool,
+    /// A node host may spell its platform in another way, and the phone apps may name another version of it.
+    pub lenient_pins: bool,
+    /// A page of a private address, of `.local` or of `.ts.net` may talk to the host that it came from.
+    pub private_same_origin: bool,
+    /// Tokens of browsers that the shared secret let in are good for that secret only.
+    pub browser_tokens_bound: bool,
+    /// `hello-ok` has `pluginSurfaceUrls`; else `canvasHostUrl`.
+    pub plugin_surfaces: bool,
 }
 
 /// How a node with a bootstrap token is paired.
@@ -64,18 +94,31 @@ pub enum BootstrapPairing {
     Silent,
     /// At once with every role of the token's profile; `hello-ok` carries a device token for each of them.
     HandOff,
+    /// As [`Self::HandOff`], but only for the phone apps with a setup code's profile; other nodes ask.
+    SetupCode,
+}
+
+impl BootstrapPairing {
+    /// Whether a profile is handed off at all.
+    pub fn hands_off(self) -> bool {
+        matches!(self, Self::HandOff | Self::SetupCode)
+    }
 }
 
 impl HandshakeRules {
     /// The rules of 2026.3.28, the oldest release of the history.
     pub fn oldest() -> Self {
         Self {
+            protocol: 3,
+            connect_form: ConnectForm::Literals,
+            protocol_range_named: false,
             timeout_ms: 10_000,
             device_token_shields_secret: true,
             device_token_clears_secret_failures: false,
             secret_lockout_blocks_device_token: true,
             browser_limit_per_origin: false,
             loopback_proxy_cannot_vouch: false,
+            loopback_proxy_may_be_allowed: false,
             vouched_scopes_need_device: false,
             bootstrap_beats_secret: false,
             bootstrap_pairing: BootstrapPairing::Asked,
@@ -87,11 +130,21 @@ impl HandshakeRules {
             approved_scopes_first: false,
             paths_for_admin_only: false,
             canvas_capability_for_all: false,
+            canvas_ignores_forwarded_proto: false,
             upgrade_named: false,
             silent_native_metadata: false,
             backend_keeps_scopes: false,
             token_needs_baseline: false,
             hello_always_has_auth: false,
+            none_admits_backend: false,
+            silent_for_operators_only: false,
+            scope_mismatch_named: false,
+            bootstrap_limited: false,
+            vouched_pairs: false,
+            lenient_pins: false,
+            private_same_origin: false,
+            browser_tokens_bound: false,
+            plugin_surfaces: false,
         }
     }
 }
@@ -104,6 +157,7 @@ const V2026_4_5: Release = Release::new(2026, 4, 5);
 const V2026_4_8: Release = Release::new(2026, 4, 8);
 const V2026_4_15: Release = Release::new(2026, 4, 15);
 const V2026_5_7: Release = Release::new(2026, 5, 7);
+const V2026_6_11: Release = Release::new(2026, 6, 11);
 
 /// What changed in the handshake, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -223,6 +277,27 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_5_7,
         not_yet: V2026_4_15,
+        what: "An unknown client id or mode is refused in other words.",
+        sources: &["protocol/schema/primitives.ts GatewayClientIdSchema"],
+        apply: |rules| rules.handshake.connect_form = ConnectForm::Enumerated,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "`gateway.auth.trustedProxy.allowLoopback` lets a reverse proxy on loopback vouch for a user.",
+        sources: &["auth.ts authorizeTrustedProxy"],
+        apply: |rules| rules.handshake.loopback_proxy_may_be_allowed = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "X-Forwarded-Proto does not change the scheme of the canvas URL.",
+        sources: &["ws-connection.ts canvasHostScheme"],
+        apply: |rules| rules.handshake.canvas_ignores_forwarded_proto = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
         what: "A connect has to come within 15 seconds.",
         sources: &["handshake-timeouts.ts DEFAULT_PREAUTH_HANDSHAKE_TIMEOUT_MS"],
         apply: |rules| rules.handshake.timeout_ms = 15_000,
@@ -263,5 +338,95 @@ pub const CHANGES: &[Change] = &[
         what: "hello-ok always says the role and the scopes in effect.",
         sources: &["message-handler.ts helloOkAuthScopes"],
         apply: |rules| rules.handshake.hello_always_has_auth = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "The protocol is version 4; a refusal names the client's range.",
+        sources: &["#80725", "gateway-protocol version.ts", "message-handler.ts"],
+        apply: |rules| {
+            rules.handshake.protocol = 4;
+            rules.handshake.connect_form = ConnectForm::WithRuntimeToken;
+            rules.handshake.protocol_range_named = true;
+        },
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "Auth mode none admits a local backend without a device, and it need not be paired.",
+        sources: &[
+            "handshake-auth-helpers.ts shouldSkipLocalBackendSelfPairing",
+            "connect-policy.ts evaluateMissingDeviceIdentity",
+        ],
+        apply: |rules| rules.handshake.none_admits_backend = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A paired device gets another role than operator, or another platform in such a role, only by approval, local or not.",
+        sources: &["message-handler.ts requirePairing"],
+        apply: |rules| rules.handshake.silent_for_operators_only = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A right device token that lacks the scopes is refused with AUTH_SCOPE_MISMATCH.",
+        sources: &["auth-context.ts mapDeviceTokenAuthFailureReason"],
+        apply: |rules| rules.handshake.scope_mismatch_named = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "Wrong bootstrap tokens count against a limit of their own.",
+        sources: &["auth-context.ts resolveConnectAuthDecisionCore"],
+        apply: |rules| rules.handshake.bootstrap_limited = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A Control UI that a proxy vouches for pairs its device, gets no token, and X-OpenClaw-Scopes bounds its scopes.",
+        sources: &[
+            "connect-policy.ts shouldSkipControlUiPairing",
+            "message-handler.ts resolveTrustedProxyControlUiScopes",
+        ],
+        apply: |rules| rules.handshake.vouched_pairs = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A node host may spell its platform in another way; the phone apps may name another version of theirs.",
+        sources: &["message-handler.ts resolvePinnedClientMetadata"],
+        apply: |rules| rules.handshake.lenient_pins = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A page of a private address, of .local or of .ts.net may talk to the very host that it came from.",
+        sources: &["origin-check.ts isTrustedSameOriginHost"],
+        apply: |rules| rules.handshake.private_same_origin = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A bootstrap token pairs at once only the phone apps with a setup code's profile; other nodes ask and are told to wait.",
+        sources: &["#81292", "message-handler.ts isSetupCodeMobileBootstrapClient"],
+        apply: |rules| rules.handshake.bootstrap_pairing = BootstrapPairing::SetupCode,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A token that a browser gets by the shared secret is good for that secret only; older tokens of browsers are not taken.",
+        sources: &["device-pairing-*.js deviceTokenIssuerMatches, isBrowserRelatedPairedDevice"],
+        apply: |rules| rules.handshake.browser_tokens_bound = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "hello-ok names the URLs of plugins' surfaces instead of the canvas host's.",
+        sources: &["message-handler.ts pluginSurfaceUrls"],
+        apply: |rules| {
+            rules.handshake.plugin_surfaces = true;
+            rules.handshake.canvas_ignores_forwarded_proto = false;
+        },
     },
 ];

@@ -5,6 +5,9 @@ use super::limits::{Credential, RateLimiter};
 use crate::rules::config::TrustedProxy;
 use crate::rules::locality::joined;
 use crate::rules::{AuthMode, GatewayConfig, Peer, address};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 
 /// What let a client in.
@@ -47,6 +50,16 @@ pub(super) struct Counter<'a> {
     pub now: i64,
     pub address: Option<&'a str>,
     pub limiter: Option<&'a mut RateLimiter>,
+}
+
+/// What tokens are bound to that the shared secret brought: a digest of it, where there is one.
+pub(super) fn generation(config: &GatewayConfig) -> Option<String> {
+    let (mode, secret) = match config.auth_mode {
+        AuthMode::Token => ("token", config.token.as_deref()?),
+        AuthMode::Password => ("password", config.password.as_deref()?),
+        AuthMode::None | AuthMode::TrustedProxy => return None,
+    };
+    Some(URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{mode}\0{secret}"))))
 }
 
 /// Judges what a client gave.
@@ -113,7 +126,8 @@ fn vouched(rules: &HandshakeRules, config: &GatewayConfig, peer: &Peer) -> Resul
     if !address::is_listed(peer.address, &config.trusted_proxies) {
         return Err(Failure::because("trusted_proxy_untrusted_source"));
     }
-    if rules.loopback_proxy_cannot_vouch && address::is_loopback(peer.address) {
+    let allowed = rules.loopback_proxy_may_be_allowed && proxy.allow_loopback;
+    if rules.loopback_proxy_cannot_vouch && address::is_loopback(peer.address) && !allowed {
         return Err(Failure::because("trusted_proxy_loopback_source"));
     }
     vouched_user(proxy, peer).map(|()| Method::TrustedProxy)

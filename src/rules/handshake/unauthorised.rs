@@ -55,6 +55,7 @@ fn detail_code(reason: &str) -> &'static str {
         "bootstrap_token_invalid" => "AUTH_BOOTSTRAP_TOKEN_INVALID",
         "rate_limited" => "AUTH_RATE_LIMITED",
         "device_token_mismatch" => "AUTH_DEVICE_TOKEN_MISMATCH",
+        "scope_mismatch" => "AUTH_SCOPE_MISMATCH",
         _ => "AUTH_UNAUTHORIZED",
     }
 }
@@ -85,6 +86,7 @@ fn message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
         "bootstrap_token_invalid" => bootstrap,
         "rate_limited" => "unauthorized: too many failed authentication attempts (retry later)",
         "device_token_mismatch" => "unauthorized: device token mismatch (rotate/reissue device token)",
+        "scope_mismatch" => "unauthorized: device token scope mismatch (re-pair or approve scope upgrade)",
         // What is left are a reverse proxy's reasons; they have no sentence of their own.
         _ if provided == Provided::BootstrapToken => bootstrap,
         _ => "unauthorized",

@@ -1,17 +1,17 @@
 //! The welcome: device token, presence and `hello-ok`.
 
+use super::HandshakeRules;
 use super::attempt::Attempt;
 use super::credentials::Standing;
 use super::pairing::Paired;
 use super::refusal::End;
-use super::rules::BootstrapPairing;
-use super::secret::Method;
+use super::secret::{self, Method};
 use crate::protocol::frame::ServerFrame;
 use crate::rules::act::{Effect, Environment, Outcome};
 use crate::rules::broadcast::TICK_INTERVAL_MS;
 use crate::rules::model::{ConnectedClient, Model};
 use crate::rules::origin::Origin;
-use crate::rules::pairing::{self, BootstrapProfile, Fault};
+use crate::rules::pairing::{self, BootstrapProfile, Fault, WantedToken};
 use crate::rules::{AuthMode, GatewayConfig, address, nodes, rpc};
 use crate::store::record::{self, Record};
 use base64::Engine as _;
@@ -40,14 +40,17 @@ pub(super) fn welcome(
     let profile = issued_profile(model, environment, standing)?;
     let auth = match &device_id {
         Some(device_id) if paired.issues_token => {
-            tokens(model, environment, &attempt, device_id, paired.handed_off.as_ref())?
+            tokens(model, environment, &attempt, standing, device_id, paired.handed_off.as_ref())?
         }
         _ => None,
     };
-    let node_id = match attempt.role {
+    let node = match attempt.role {
         "node" => Some(reconcile_node(model, environment, &mut attempt, outcome)?),
         _ => None,
     };
+    let declared = node.as_ref().and_then(|node| node.surfaces.as_ref()).map(|surfaces| surfaces.declared.clone());
+    let drops_pending = node.as_ref().is_some_and(|node| node.drops_pending);
+    let node_id = node.map(|node| node.node_id);
     let now = environment.now;
     let instance = attempt.client().instance_id.clone();
     let key = device_id.clone().or_else(|| instance.clone()).unwrap_or_else(|| attempt.conn_id.clone());
@@ -68,6 +71,7 @@ pub(super) fn welcome(
         events: 0,
         by_device_token: standing.method == Method::DeviceToken,
         connected_at: now,
+        declared,
         connect: attempt.params,
     };
     model.welcomed += 1;
@@ -77,6 +81,12 @@ pub(super) fn welcome(
     }
     let frame = ServerFrame::Res { id: Value::from(attempt.frame_id), ok: true, payload: Some(hello), error: None };
     outcome.effects.push(Effect::Send { connection: attempt.connection, frame });
+    if let Some(node_id) = node_id.as_deref().filter(|_| drops_pending) {
+        for request in nodes::reject_all(&model.rules.nodes, environment.store, now, node_id)? {
+            let payload = json!({"requestId": request, "nodeId": node_id, "decision": "rejected", "ts": now});
+            model.broadcast("node.pair.resolved", payload, outcome);
+        }
+    }
     for node_id in node_ids(node_id, instance.as_deref()) {
         if let Err(fault) = nodes::record_connect(&model.rules.nodes, environment.store, now, &node_id) {
             let text = fault.for_answer();
@@ -90,20 +100,29 @@ pub(super) fn welcome(
     Ok(())
 }
 
-/// Reconciles a node with the node store, announces what it asks for, and leaves it the commands it may have. Its id.
+/// Reconciles a node with the node store, announces what it asks for, and leaves it what it may have.
 fn reconcile_node(
     model: &mut Model,
     environment: &mut Environment<'_>,
     attempt: &mut Attempt,
     outcome: &mut Outcome,
-) -> Result<String, Fault> {
+) -> Result<nodes::Reconciliation, Fault> {
     let ip = attempt.locality.reported_ip.as_deref();
     let node = nodes::reconcile_on_connect(&model.rules, &model.config, &attempt.params, ip, environment)?;
-    if let Some(requested) = node.requested.filter(|requested| requested.created) {
-        model.broadcast("node.pair.requested", Value::Object(requested.request), outcome);
+    if let Some(requested) = node.requested.as_ref().filter(|requested| requested.created) {
+        for replaced in &requested.superseded {
+            let payload =
+                json!({"requestId": replaced, "nodeId": node.node_id, "decision": "rejected", "ts": environment.now});
+            model.broadcast("node.pair.resolved", payload, outcome);
+        }
+        model.broadcast("node.pair.requested", Value::Object(requested.request.clone()), outcome);
     }
-    attempt.params.commands = Some(node.commands);
-    Ok(node.node_id)
+    attempt.params.commands = Some(node.commands.clone());
+    if let Some(surfaces) = &node.surfaces {
+        attempt.params.caps = Some(surfaces.effective.caps.clone());
+        attempt.params.permissions = surfaces.effective.permissions.clone();
+    }
+    Ok(node)
 }
 
 /// The names under which a node may have been approved: its id and its instance.
@@ -121,7 +140,7 @@ fn issued_profile(
     standing: &Standing,
 ) -> Result<Option<BootstrapProfile>, Fault> {
     match standing.bootstrap_token().filter(|_| standing.method == Method::BootstrapToken) {
-        Some(token) if model.rules.handshake.bootstrap_pairing == BootstrapPairing::HandOff => {
+        Some(token) if model.rules.handshake.bootstrap_pairing.hands_off() => {
             pairing::bootstrap_profile(&model.rules.pairing, environment.store, environment.now, token)
         }
         _ => Ok(None),
@@ -133,14 +152,17 @@ fn tokens(
     model: &Model,
     environment: &mut Environment<'_>,
     attempt: &Attempt,
+    standing: &Standing,
     device_id: &str,
     handed_off: Option<&BootstrapProfile>,
 ) -> Result<Option<Record>, Fault> {
-    let mut ensure = |role: &str, scopes: &[String]| {
+    let bound = bound_to(model, attempt, standing);
+    let mut ensure = |role: &str, scopes: &[String], bound: Option<&str>| {
         let Environment { now, store, entropy } = environment;
-        pairing::ensure_token(&model.rules.pairing, *store, *entropy, *now, device_id, role, scopes)
+        let wanted = WantedToken { role, scopes, bound };
+        pairing::ensure_token(&model.rules.pairing, *store, *entropy, *now, device_id, wanted)
     };
-    let own = ensure(attempt.role, &attempt.scopes)?;
+    let own = ensure(attempt.role, &attempt.scopes, bound.as_deref())?;
     let mut others = Vec::new();
     for role in handed_off.map(|profile| profile.roles.as_slice()).unwrap_or_default() {
         let known = |token: &Record| token.get("role").and_then(Value::as_str) == Some(role);
@@ -148,7 +170,7 @@ fn tokens(
             continue;
         }
         let scopes = handed_off.map(|profile| profile.handoff_scopes(role)).unwrap_or_default();
-        others.extend(ensure(role, &scopes)?);
+        others.extend(ensure(role, &scopes, None)?);
     }
     let mut shown = own.iter().chain(&others).map(shown_token);
     let Some(mut auth) = shown.next().filter(|_| own.is_some()) else { return Ok(None) };
@@ -170,6 +192,17 @@ fn always_auth(attempt: &Attempt, token: Option<Record>) -> Value {
         record::set(&mut auth, key, token.get(key).cloned());
     }
     Value::Object(auth)
+}
+
+/// The shared secret that the token is bound to: the one that let a browser in, or that the token shown was bound to.
+fn bound_to(model: &Model, attempt: &Attempt, standing: &Standing) -> Option<String> {
+    let browser = attempt.is_control_ui() || attempt.is_webchat();
+    let by_secret = matches!(standing.method, Method::Token | Method::Password);
+    match standing.bound_to() {
+        Some(bound) => Some(bound.to_owned()),
+        None if model.rules.handshake.browser_tokens_bound && browser && by_secret => secret::generation(&model.config),
+        None => None,
+    }
 }
 
 fn shown_token(token: &Record) -> Record {
@@ -195,7 +228,7 @@ fn settle_bootstrap(
 ) -> Option<Fault> {
     let (rules, now) = (&model.rules.pairing, environment.now);
     let token = standing.bootstrap_token().filter(|_| standing.method == Method::BootstrapToken)?;
-    if model.rules.handshake.bootstrap_pairing != BootstrapPairing::HandOff {
+    if !model.rules.handshake.bootstrap_pairing.hands_off() {
         return None;
     }
     let spent = match (&paired.handed_off, profile) {
@@ -215,17 +248,20 @@ fn hello(model: &mut Model, environment: &mut Environment<'_>, attempt: &Attempt
     let listed = rpc::listed_methods(&model.rules.rpc);
     let mut hello = Record::new();
     record::set(&mut hello, "type", Some("hello-ok"));
-    record::set(&mut hello, "protocol", Some(3));
+    record::set(&mut hello, "protocol", Some(model.rules.handshake.protocol));
     let server = json!({ "version": model.rules.release.to_string(), "connId": attempt.conn_id });
     record::set(&mut hello, "server", Some(server));
     record::set(&mut hello, "features", Some(json!({ "methods": listed, "events": rpc::events(&model.rules.rpc) })));
     record::set(&mut hello, "snapshot", Some(snapshot));
     let scoped = attempt.role == "node" || model.rules.handshake.canvas_capability_for_all;
-    let canvas = canvas_url(&model.config, attempt).map(|url| match scoped {
+    let canvas = canvas_url(&model.rules.handshake, &model.config, attempt).map(|url| match scoped {
         true => with_capability(url, environment),
         false => url,
     });
-    record::set(&mut hello, "canvasHostUrl", canvas);
+    match model.rules.handshake.plugin_surfaces {
+        true => record::set(&mut hello, "pluginSurfaceUrls", canvas.map(|url| json!({ "canvas": url }))),
+        false => record::set(&mut hello, "canvasHostUrl", canvas),
+    }
     let auth = match model.rules.handshake.hello_always_has_auth {
         true => Some(always_auth(attempt, token)),
         false => token.map(Value::Object),
@@ -282,15 +318,17 @@ fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
 
 /// Where a client finds the canvas host: this gateway's port at the host that the client itself named
 /// (`canvas-host-url.ts`).
-fn canvas_url(config: &GatewayConfig, attempt: &Attempt) -> Option<String> {
+fn canvas_url(rules: &HandshakeRules, config: &GatewayConfig, attempt: &Attempt) -> Option<String> {
     if !config.canvas_host {
         return None;
     }
     let scheme = match attempt.peer.header("x-forwarded-proto").map(str::trim) {
-        Some("https") => "https",
+        Some("https") if !rules.canvas_ignores_forwarded_proto => "https",
         _ => "http",
     };
-    let named = attempt.host().and_then(|host| Origin::parse(&format!("http://{}", host.trim())));
+    let forwarded = attempt.peer.header("x-forwarded-host").filter(|_| rules.plugin_surfaces);
+    let forwarded = forwarded.and_then(|host| host.split(',').next()).filter(|host| !host.trim().is_empty());
+    let named = forwarded.or(attempt.host()).and_then(|host| Origin::parse(&format!("http://{}", host.trim())));
     let Some(named) = named else {
         let local = attempt.peer.address.to_canonical();
         return address::is_loopback(local).then(|| format!("{scheme}://{local}:{}", config.port));

@@ -11,6 +11,7 @@ const V2026_4_5: Release = Release::new(2026, 4, 5);
 const V2026_4_8: Release = Release::new(2026, 4, 8);
 const V2026_4_15: Release = Release::new(2026, 4, 15);
 const V2026_5_7: Release = Release::new(2026, 5, 7);
+const V2026_6_11: Release = Release::new(2026, 6, 11);
 
 /// The node store's changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -83,5 +84,26 @@ pub const CHANGES: &[Change] = &[
         what: "macOS and Windows nodes may offer `screen.snapshot`, Windows nodes canvas, camera, location and device too.",
         sources: &["node-command-policy.ts PLATFORM_DEFAULTS"],
         apply: |rules| rules.nodes.desktop_screens = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A node has what was approved of its caps, commands and permissions, and nothing before it is approved.",
+        sources: &["node-connect-reconcile.ts reconcileNodePairingOnConnect"],
+        apply: |rules| rules.nodes.reconnect = NodeReconnect::AskForSurface,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A node request is refreshed only where it asks for the same; another one replaces it and rejects it in the open.",
+        sources: &["node-pairing.ts samePendingApprovalSurface, mergeNodePairingReplacementInput"],
+        apply: |rules| rules.nodes.request_by_surface = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A node's platform counts by its exact name and a family that goes with it.",
+        sources: &["node-command-policy.ts normalizePlatformId, filterDesktopHostCommandDefaults"],
+        apply: |rules| rules.nodes.strict_platforms = true,
     },
 ];

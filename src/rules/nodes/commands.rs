@@ -108,6 +108,101 @@ fn desktop_commands(platform: Platform) -> &'static [&'static [&'static str]] {
     }
 }
 
+/// Programs and the screen of a desktop: what a node may run only after its approval, where the release asks for it.
+const HOST: &[&str] = &["system.run.prepare", "system.run", "system.which", "browser.proxy", "screen.snapshot"];
+const TALK: &[&str] = &["talk.ptt.start", "talk.ptt.stop", "talk.ptt.cancel", "talk.ptt.once"];
+
+impl Platform {
+    /// A platform by its exact name, or as the apps label it, and a family that goes with it.
+    fn exactly(platform: &str, family: Option<&str>) -> Self {
+        let platform = record::trim(platform).to_lowercase();
+        let family = record::trim(family.unwrap_or_default()).to_lowercase();
+        let phone = ["iphone", "ipad", "ios"].contains(&family.as_str());
+        match platform.as_str() {
+            "ios" if family.is_empty() || phone => Self::Ios,
+            "android" if family.is_empty() || family == "android" => Self::Android,
+            "macos" if family == "mac" => Self::Mac,
+            "windows" if family == "windows" => Self::Windows,
+            "linux" if family == "linux" => Self::Linux,
+            "" => Self::of("", Some(&family)),
+            _ if phone && is_labelled(&platform, &["ios ", "ipados "], 3) => Self::Ios,
+            _ if family == "mac" && is_labelled(&platform, &["macos "], 3) => Self::Mac,
+            _ if family == "android" && is_labelled(&platform, &["android "], 1) => Self::Android,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn is_desktop(self) -> bool {
+        matches!(self, Self::Mac | Self::Windows | Self::Linux)
+    }
+}
+
+/// A system and its version, of at most so many numbers; Android's may name its SDK too.
+fn is_labelled(platform: &str, systems: &[&str], numbers: usize) -> bool {
+    let Some(version) = systems.iter().find_map(|system| platform.strip_prefix(system)) else { return false };
+    let version = match version.split_once(" (sdk ") {
+        Some((version, sdk)) if numbers == 1 && sdk.strip_suffix(')').is_some_and(is_number) => version,
+        _ => version,
+    };
+    version.split('.').count() <= numbers && version.split('.').all(is_number)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What is known of a node whose commands are judged, where platforms are strict.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// Its platform.
+    pub platform: &'a str,
+    /// Its family.
+    pub family: Option<&'a str>,
+    /// What it can do.
+    pub caps: &'a [String],
+    /// The commands it offers.
+    pub commands: &'a [String],
+    /// The commands that were approved; `None` while they are being asked for.
+    pub approved: Option<&'a [String]>,
+}
+
+/// Which of these commands a node may have.
+pub fn permitted_commands(
+    rules: &NodeRules,
+    config: &GatewayConfig,
+    node: Judged<'_>,
+    commands: &[String],
+) -> Vec<String> {
+    let platform = Platform::exactly(node.platform, node.family);
+    let says_talk = |list: &[String], prefix: &str| {
+        list.iter()
+            .map(|item| record::trim(item).to_lowercase())
+            .any(|item| item == prefix.trim_end_matches('.') || (prefix.ends_with('.') && item.starts_with(prefix)))
+    };
+    let talks = says_talk(node.caps, "talk") || says_talk(node.commands, "talk.");
+    let allows = |command: &str| {
+        let host = platform.is_desktop() && HOST.contains(&command);
+        let by_platform = platform.groups().iter().any(|group| group.contains(&command))
+            || (platform == Platform::Android && command == "device.apps")
+            || (rules.desktop_screens && desktop_commands(platform).iter().any(|group| group.contains(&command)));
+        let approved =
+            node.approved.is_some_and(|approved| host && approved.iter().any(|have| record::trim(have) == command));
+        let is = |listed: &String| record::trim(listed) == command;
+        let may = (by_platform && (!host || node.approved.is_none()))
+            || approved
+            || (talks && TALK.contains(&command))
+            || config.node_allow_commands.iter().any(is);
+        may && !config.node_deny_commands.iter().any(is)
+    };
+    let mut permitted: Vec<String> = Vec::new();
+    for command in commands.iter().map(|command| record::trim(command)) {
+        if !command.is_empty() && !permitted.iter().any(|have| have == command) && allows(command) {
+            permitted.push(command.to_owned());
+        }
+    }
+    permitted
+}
+
 /// A node's commands, trimmed, once each, without those that its platform may not offer.
 pub fn declared_commands(
     rules: &NodeRules,

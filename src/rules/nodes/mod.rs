@@ -5,12 +5,14 @@ mod commands;
 mod reconcile;
 mod rules;
 mod store;
+mod surface;
 
 pub use changes::CHANGES;
-pub use commands::{declared_commands, platform_allows};
-pub use reconcile::{Reconciliation, reconcile_on_connect};
+pub use commands::{Judged, declared_commands, permitted_commands, platform_allows};
+pub use reconcile::{Reconciliation, Surfaces, reconcile_on_connect};
 pub use rules::{NodeReconnect, NodeRules};
 pub use store::{
-    NodeApproval, NodeRequest, NodeRequested, approve, find_paired, list, record_connect, reject, remove, rename,
-    request, verify,
+    NodeApproval, NodeRequest, NodeRequested, approve, find_paired, list, record_connect, reject, reject_all, remove,
+    rename, request, verify,
 };
+pub use surface::{Surface, same_set};

@@ -1,12 +1,13 @@
 //! What a node's connect does to its commands.
 
 use super::store::{self, NodeRequest, NodeRequested};
-use super::{NodeReconnect, declared_commands};
+use super::surface::{Surface, same_set, sorted_permissions};
+use super::{Judged, NodeReconnect, declared_commands, permitted_commands};
 use crate::protocol::connect::ConnectParams;
 use crate::rules::pairing::Fault;
 use crate::rules::{Environment, GatewayConfig, Rules};
 use crate::store::record;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The commands that a node has, and what it asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,19 @@ pub struct Reconciliation {
     pub commands: Vec<String>,
     /// The pending approval; a new one is announced as `node.pair.requested`.
     pub requested: Option<NodeRequested>,
+    /// What it offers and what it has of that, where the release judges more than commands.
+    pub surfaces: Option<Surfaces>,
+    /// What it asked for before is dropped once it is welcomed.
+    pub drops_pending: bool,
+}
+
+/// What a node offers, and what it has of that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Surfaces {
+    /// What it offers.
+    pub declared: Surface,
+    /// What it has from now on.
+    pub effective: Surface,
 }
 
 /// Reconciles a node that was let in with the node store.
@@ -30,6 +44,9 @@ pub fn reconcile_on_connect(
     remote_ip: Option<&str>,
     environment: &mut Environment<'_>,
 ) -> Result<Reconciliation, Fault> {
+    if rules.nodes.reconnect == NodeReconnect::AskForSurface {
+        return reconcile_surface(rules, config, connect, remote_ip, environment);
+    }
     let client = &connect.client;
     let node_id = connect.device.as_ref().map_or(&client.id, |device| &device.id).clone();
     let family = client.device_family.as_deref();
@@ -43,7 +60,7 @@ pub fn reconcile_on_connect(
         (NodeReconnect::AskAndWithhold, approved) => (cut_down(rules, config, connect, approved.as_deref()), false),
         (_, None) => (allowed(&offered), true),
         (NodeReconnect::AskWhenUnpaired, Some(_)) => (allowed(&offered), false),
-        (NodeReconnect::AskForMore, Some(approved)) => {
+        (_, Some(approved)) => {
             let (declared, approved) = (allowed(&offered), allowed(&approved));
             let more = declared.iter().any(|command| !approved.contains(command));
             (if more { approved } else { declared }, more)
@@ -53,17 +70,17 @@ pub fn reconcile_on_connect(
         true => {
             let asked = match rules.nodes.reconnect {
                 NodeReconnect::CutDown | NodeReconnect::AskAndWithhold => cut_down(rules, config, connect, None),
-                NodeReconnect::AskWhenUnpaired | NodeReconnect::AskForMore => allowed(&offered),
+                _ => allowed(&offered),
             };
-            let request = node_request(connect, &node_id, asked, remote_ip);
+            let request = NodeRequest { commands: Some(asked), ..node_request(connect, &node_id, remote_ip) };
             Some(store::request(&rules.nodes, environment.store, environment.entropy, environment.now, &request)?)
         }
         false => None,
     };
-    Ok(Reconciliation { node_id, commands, requested })
+    Ok(Reconciliation { node_id, commands, requested, surfaces: None, drops_pending: false })
 }
 
-fn node_request(connect: &ConnectParams, node_id: &str, commands: Vec<String>, remote_ip: Option<&str>) -> NodeRequest {
+fn node_request(connect: &ConnectParams, node_id: &str, remote_ip: Option<&str>) -> NodeRequest {
     let client = &connect.client;
     NodeRequest {
         node_id: node_id.to_owned(),
@@ -73,10 +90,86 @@ fn node_request(connect: &ConnectParams, node_id: &str, commands: Vec<String>, r
         device_family: client.device_family.clone(),
         model_identifier: client.model_identifier.clone(),
         caps: connect.caps.clone(),
-        commands: Some(commands),
         remote_ip: remote_ip.map(str::to_owned),
         ..NodeRequest::default()
     }
+}
+
+/// From 2026.6.11 on: caps, commands and permissions are approved together.
+fn reconcile_surface(
+    rules: &Rules,
+    config: &GatewayConfig,
+    connect: &ConnectParams,
+    remote_ip: Option<&str>,
+    environment: &mut Environment<'_>,
+) -> Result<Reconciliation, Fault> {
+    let client = &connect.client;
+    let node_id = connect.device.as_ref().map_or(&client.id, |device| &device.id).clone();
+    let (caps, offered) = (connect.caps.clone().unwrap_or_default(), connect.commands.clone().unwrap_or_default());
+    let judged = Judged {
+        platform: &client.platform,
+        family: client.device_family.as_deref(),
+        caps: &caps,
+        commands: &offered,
+        approved: None,
+    };
+    let declared = Surface {
+        caps: caps.iter().map(|cap| record::trim(cap).to_owned()).filter(|cap| !cap.is_empty()).collect(),
+        commands: permitted_commands(&rules.nodes, config, judged, &offered),
+        permissions: sorted_permissions(connect.permissions.as_ref()),
+    };
+    let request = NodeRequest {
+        caps: Some(declared.caps.clone()),
+        commands: Some(declared.commands.clone()),
+        permissions: declared.permissions.clone(),
+        ..node_request(connect, &node_id, remote_ip)
+    };
+    let now = environment.now;
+    let paired = store::find_paired(&rules.nodes, environment.store, now, &node_id)?;
+    let Some(paired) = paired else {
+        let requested = store::request(&rules.nodes, environment.store, environment.entropy, now, &request)?;
+        let effective = Surface::default();
+        let surfaces = Some(Surfaces { declared, effective });
+        return Ok(Reconciliation {
+            node_id,
+            commands: Vec::new(),
+            requested: Some(requested),
+            surfaces,
+            drops_pending: false,
+        });
+    };
+    let recorded = Surface::of(&paired);
+    let approved = Surface {
+        commands: permitted_commands(
+            &rules.nodes,
+            config,
+            Judged { approved: Some(&recorded.commands), ..judged },
+            &recorded.commands,
+        ),
+        ..recorded.clone()
+    };
+    let more = declared.commands.iter().any(|command| !approved.commands.contains(command));
+    let other_permissions = !recorded.same_permissions(&declared);
+    if !more && same_set(&recorded.caps, &declared.caps) && !other_permissions {
+        let surfaces = Some(Surfaces { declared: declared.clone(), effective: declared.clone() });
+        return Ok(Reconciliation {
+            node_id,
+            commands: declared.commands,
+            requested: None,
+            surfaces,
+            drops_pending: true,
+        });
+    }
+    let permissions = request.permissions.clone().or_else(|| other_permissions.then(Map::new));
+    let request = NodeRequest { permissions, ..request };
+    let requested = match store::same_pending(&rules.nodes, environment.store, now, &request)? {
+        Some(same) => same,
+        None => store::request(&rules.nodes, environment.store, environment.entropy, now, &request)?,
+    };
+    let effective = declared.within(&approved);
+    let commands = effective.commands.clone();
+    let surfaces = Some(Surfaces { declared, effective });
+    Ok(Reconciliation { node_id, commands, requested: Some(requested), surfaces, drops_pending: false })
 }
 
 /// Up to 2026.3.31: what the platform allows and, where the node is paired, was approved; repeats stay.

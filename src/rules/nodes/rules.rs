@@ -14,6 +14,9 @@ pub enum NodeReconnect {
     /// A node that is paired asks again, too, when it offers more than was approved, and has the approved commands
     /// meanwhile.
     AskForMore,
+    /// A node has what was approved of its caps, commands and permissions, nothing before it is; it asks again when it
+    /// offers anything else, and what it asked for before is dropped when it does not.
+    AskForSurface,
 }
 
 /// The node store's rules of one release.
@@ -37,6 +40,11 @@ pub struct NodeRules {
     pub list_knows_last_seen: bool,
     /// Windows has the commands of a screen with a camera, and it and macOS take snapshots of the screen.
     pub desktop_screens: bool,
+    /// A request has a revision, is refreshed only where it asks for the same caps, commands and permissions, and takes over
+    /// what a new one does not say.
+    pub request_by_surface: bool,
+    /// A platform counts by its exact name and a family that goes with it; programs of a desktop take approval.
+    pub strict_platforms: bool,
 }
 
 impl NodeRules {
@@ -52,6 +60,8 @@ impl NodeRules {
             catalogue: false,
             list_knows_last_seen: false,
             desktop_screens: false,
+            request_by_surface: false,
+            strict_platforms: false,
         }
     }
 }

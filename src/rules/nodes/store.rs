@@ -2,6 +2,7 @@
 
 use super::NodeRules;
 use super::commands::RUN_COMMANDS;
+use super::surface::Surface;
 use crate::protocol::ids;
 use crate::rules::Entropy;
 use crate::rules::pairing::{
@@ -50,6 +51,8 @@ pub struct NodeRequested {
     pub request: Record,
     /// Whether it is a new one.
     pub created: bool,
+    /// The requests that it replaces, where that is told.
+    pub superseded: Vec<String>,
 }
 
 /// What came of an approval.
@@ -79,6 +82,7 @@ pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<Pa
     if rules.approval_needs_pairing {
         for entry in &mut pending {
             let mut shown = record::spread(Some(entry));
+            shown.shift_remove("revision");
             record::set(&mut shown, "requiredApproveScopes", Some(required_scopes(rules, entry)));
             *entry = Value::Object(shown);
         }
@@ -120,13 +124,16 @@ pub fn request(
     existing.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
     if !rules.request_refreshes {
         if let Some(first) = existing.first() {
-            return Ok(NodeRequested { request: record::spread(Some(first)), created: false });
+            return Ok(NodeRequested { request: record::spread(Some(first)), created: false, superseded: Vec::new() });
         }
         let is_repair = state.paired.get_truthy(node_id).is_some();
         let request = first_form(incoming, node_id, is_repair, ids::uuid(entropy.uuid()), now);
         return store_request(&mut state, documents, request, true);
     }
     let existing: Vec<Value> = record::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
+    if rules.request_by_surface {
+        return request_by_surface(state, documents, entropy, now, incoming, node_id, &existing);
+    }
     if let [single] = existing.as_slice() {
         let request = refreshed(single, incoming, now);
         return store_request(&mut state, documents, request, false);
@@ -138,6 +145,97 @@ pub fn request(
     let silent = incoming.silent == Some(true) && all_silent;
     let request = second_form(incoming, node_id, silent, ids::uuid(entropy.uuid()), now);
     store_request(&mut state, documents, request, true)
+}
+
+/// [`request`] of the releases that compare what is asked for.
+fn request_by_surface(
+    mut state: State,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    incoming: &NodeRequest,
+    node_id: &str,
+    existing: &[Value],
+) -> Result<NodeRequested, Fault> {
+    let shown = |mut requested: NodeRequested, superseded: Vec<String>| {
+        requested.request.shift_remove("revision");
+        NodeRequested { superseded, ..requested }
+    };
+    if let [single] = existing
+        && incoming.surface_over(single).same(&Surface::of(single))
+    {
+        let mut request = refreshed(single, incoming, now);
+        record::set(&mut request, "revision", Some(ids::uuid(entropy.uuid())));
+        return Ok(shown(store_request(&mut state, documents, request, false)?, Vec::new()));
+    }
+    let replaced: Vec<String> = existing.iter().map(|pending| record::key_text(pending.get("requestId"))).collect();
+    replaced.iter().for_each(|id| state.pending.remove(id));
+    let all_silent = existing.iter().all(|pending| pending.get("silent") == Some(&Value::Bool(true)));
+    let silent = incoming.silent == Some(true) && all_silent;
+    let merged = incoming.over(existing.first());
+    let request_id = ids::uuid(entropy.uuid());
+    let form = second_form(&merged, node_id, silent, request_id, now);
+    let mut request = Record::new();
+    for (key, value) in form {
+        record::set(&mut request, &key, Some(value));
+        if key == "requestId" {
+            record::set(&mut request, "revision", Some(ids::uuid(entropy.uuid())));
+        }
+    }
+    Ok(shown(store_request(&mut state, documents, request, true)?, replaced))
+}
+
+/// The request that is pending for a node already, where another one would change nothing of it.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn same_pending(
+    rules: &NodeRules,
+    documents: &dyn Documents,
+    now: i64,
+    incoming: &NodeRequest,
+) -> Result<Option<NodeRequested>, Fault> {
+    let state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let node_id = record::trim(&incoming.node_id);
+    let mut existing = state.pending.values()?;
+    existing.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
+    let [single] = existing.as_slice() else { return Ok(None) };
+    let described = DESCRIPTION.iter().zip(incoming.description());
+    let mut same = described
+        .map(|(key, value)| value.is_none_or(|value| single.get(*key).and_then(Value::as_str) == Some(value.as_str())));
+    let address = incoming.remote_ip.as_ref();
+    let unchanged = same.all(|same| same)
+        && address.is_none_or(|ip| single.get("remoteIp").and_then(Value::as_str) == Some(ip.as_str()))
+        && (incoming.silent == Some(true) || !record::truthy(single.get("silent")))
+        && incoming.surface_over(single).same(&Surface::of(single));
+    let mut request = record::spread(Some(single));
+    request.shift_remove("revision");
+    Ok(unchanged.then_some(NodeRequested { request, created: false, superseded: Vec::new() }))
+}
+
+/// Drops every request of a node, the newest first. Their ids.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn reject_all(
+    rules: &NodeRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    node_id: &str,
+) -> Result<Vec<String>, Fault> {
+    let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let node_id = record::trim(node_id);
+    let mut theirs = state.pending.values()?;
+    theirs.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
+    let newest = record::newest_first(theirs, "ts")?;
+    let ids: Vec<String> = newest.iter().map(|pending| record::key_text(pending.get("requestId"))).collect();
+    drop(newest);
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    ids.iter().for_each(|id| state.pending.remove(id));
+    state.persist(documents, Changed::Both)?;
+    Ok(ids)
 }
 
 /// Approves a pending node on behalf of somebody who holds these scopes.
@@ -285,7 +383,7 @@ fn store_request(
 ) -> Result<NodeRequested, Fault> {
     state.pending.set(&record::key_text(request.get("requestId")), Value::Object(request.clone()))?;
     state.persist(documents, Changed::Both)?;
-    Ok(NodeRequested { request, created })
+    Ok(NodeRequested { request, created, superseded: Vec::new() })
 }
 
 const DESCRIPTION: [&str; 7] =
@@ -293,6 +391,45 @@ const DESCRIPTION: [&str; 7] =
 const SURFACE: [&str; 4] = ["caps", "commands", "permissions", "remoteIp"];
 
 impl NodeRequest {
+    /// What it asks for; what it does not say is taken from a pending request.
+    fn surface_over(&self, pending: &Value) -> Surface {
+        let old = Surface::of(pending);
+        Surface {
+            caps: trimmed_list(self.caps.as_deref()).unwrap_or(old.caps),
+            commands: trimmed_list(self.commands.as_deref()).unwrap_or(old.commands),
+            permissions: self.permissions.clone().or(old.permissions),
+        }
+    }
+
+    /// The same with what it does not say from a pending request.
+    fn over(&self, latest: Option<&Value>) -> Self {
+        let Some(latest) = latest else { return self.clone() };
+        let text = |own: &Option<String>, key: &str| {
+            own.clone().or_else(|| latest.get(key).and_then(Value::as_str).map(str::to_owned))
+        };
+        let list = |own: &Option<Vec<String>>, key: &str| {
+            own.clone().or_else(|| {
+                let items = latest.get(key)?.as_array()?;
+                Some(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            })
+        };
+        Self {
+            node_id: self.node_id.clone(),
+            display_name: text(&self.display_name, "displayName"),
+            platform: text(&self.platform, "platform"),
+            version: text(&self.version, "version"),
+            core_version: text(&self.core_version, "coreVersion"),
+            ui_version: text(&self.ui_version, "uiVersion"),
+            device_family: text(&self.device_family, "deviceFamily"),
+            model_identifier: text(&self.model_identifier, "modelIdentifier"),
+            caps: list(&self.caps, "caps"),
+            commands: list(&self.commands, "commands"),
+            permissions: self.permissions.clone().or_else(|| latest.get("permissions")?.as_object().cloned()),
+            remote_ip: text(&self.remote_ip, "remoteIp"),
+            silent: self.silent,
+        }
+    }
+
     fn description(&self) -> [Option<&String>; 7] {
         [
             self.display_name.as_ref(),

@@ -4,8 +4,8 @@ use super::roles::{merge_roles, normalise_role};
 use super::scopes::{OPERATOR_PREFIX, merge_scopes};
 use super::tokens::{Minted, mint};
 use super::{
-    BootstrapProfile, Changed, Family, Fault, PairingRules, State, missing_scope, normalise_scopes, role_scoped,
-    scopes_allow,
+    AccessMetadata, BootstrapProfile, Changed, Family, Fault, PairingRules, State, missing_scope, normalise_scopes,
+    role_scoped, scopes_allow,
 };
 use crate::rules::Entropy;
 use crate::store::Documents;
@@ -49,7 +49,8 @@ pub enum Denial {
     OutsideRoles(String),
 }
 
-/// Approves a pending request on behalf of somebody who holds these scopes.
+/// Approves a pending request on behalf of somebody who holds these scopes. `seen` is the device itself, where its own
+/// connect approves it.
 ///
 /// # Errors
 /// The store, or an odd record.
@@ -60,6 +61,7 @@ pub fn approve(
     now: i64,
     request_id: &str,
     caller_scopes: &[String],
+    seen: Option<&AccessMetadata>,
 ) -> Result<Approval, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
@@ -81,21 +83,59 @@ pub fn approve(
     for role in mint_for {
         let old = tokens.get(&role).filter(|old| record::truthy(Some(old))).cloned();
         let token_scopes = token_scopes(rules, &role, &pending, old.as_ref(), fallback)?;
+        let token_scopes = match rules.approval_adds_scopes {
+            true => added_scopes(rules, &role, &pending, existing, old.as_ref(), token_scopes)?,
+            false => token_scopes,
+        };
+        let mut measured = token_scopes.clone();
+        if rules.approval_adds_scopes {
+            let asked = role_scoped(&role, normalise_scopes(pending.get("scopes"))?);
+            measured = asked.into_iter().chain(measured).collect();
+        }
         if rules.approval_measures_token
             && role == OPERATOR
-            && let Some(missing) = missing_scope(rules, OPERATOR, &token_scopes, caller_scopes)
+            && !token_scopes.is_empty()
+            && let Some(missing) = missing_scope(rules, OPERATOR, &measured, caller_scopes)
         {
             return Ok(Approval::Forbidden(Denial::Missing(missing.clone())));
         }
         granted.push((role, old, token_scopes));
     }
     for (role, old, token_scopes) in granted {
-        let minted = Minted { role: &role, scopes: token_scopes, rotated_at: old.is_some().then_some(now) };
+        let minted =
+            Minted { role: &role, scopes: token_scopes, rotated_at: old.is_some().then_some(now), issuer: None };
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
     }
     let roles = merged_roles(existing, &pending, None)?;
-    let device = paired_record(&pending, existing, roles, scopes, tokens, now);
+    let granted = Granted { roles, scopes, tokens };
+    let device = paired_record(rules, &pending, existing, granted, now, seen);
     store_device(&mut state, documents, request_id, device)
+}
+
+/// The scopes of a token that is approved again: those it has, and what of the request is new to the record.
+fn added_scopes(
+    rules: &PairingRules,
+    role: &str,
+    pending: &Value,
+    existing: Option<&Value>,
+    old: Option<&Value>,
+    otherwise: Vec<String>,
+) -> Result<Vec<String>, Fault> {
+    let asked = role_scoped(role, normalise_scopes(pending.get("scopes"))?);
+    if asked.is_empty() {
+        return Ok(otherwise);
+    }
+    let baseline = role_scoped(role, normalise_scopes(approved_or_scopes(existing))?);
+    let new: Vec<String> = match old {
+        Some(_) if !baseline.is_empty() => asked.into_iter().filter(|scope| !baseline.contains(scope)).collect(),
+        _ => asked,
+    };
+    let had = record::optional_property(old, "scopes");
+    if new.is_empty() && old.is_some() {
+        return Ok(role_scoped(role, normalise_scopes(had)?));
+    }
+    let merged = merge_scopes(rules, &[had, Some(&json!(new))])?.unwrap_or_default();
+    Ok(role_scoped(role, normalise_scopes(Some(&json!(merged)))?))
 }
 
 /// Approves the request of a device that proved a bootstrap token, within that token's profile; every role of the
@@ -110,6 +150,7 @@ pub fn approve_bootstrap(
     now: i64,
     request_id: &str,
     profile: &BootstrapProfile,
+    seen: Option<&AccessMetadata>,
 ) -> Result<Approval, Fault> {
     let profile = profile.clone().normalised();
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
@@ -127,18 +168,29 @@ pub fn approve_bootstrap(
     let existing = existing_record(&state, &pending);
     let existing = existing.as_ref();
     let approved = json!(approved);
+    let requested = requested_roles(&pending)?;
+    let asked = normalise_scopes(pending.get("scopes"))?;
     let mut scopes = merge_scopes(rules, &[approved_or_scopes(existing), pending.get("scopes"), Some(&approved)])?;
-    if rules.bootstrap_hands_on_only {
+    if rules.bootstrap_grants_requested {
+        let granted = BootstrapProfile { roles: requested.clone(), scopes: Vec::new() }.all_handoff_scopes(&asked);
+        scopes = merge_scopes(rules, &[Some(&json!(kept_scopes(existing, &requested)?)), Some(&json!(granted))])?;
+    } else if rules.bootstrap_hands_on_only {
         scopes = Some(profile.all_handoff_scopes(&scopes.unwrap_or_default()));
     }
     let mut tokens = existing_tokens(existing);
-    for role in &profile.roles {
+    let granted = match rules.bootstrap_grants_requested {
+        true => BootstrapProfile { roles: requested, scopes: asked },
+        false => profile.clone(),
+    };
+    for role in &granted.roles {
         let old = tokens.get(role).filter(|old| record::truthy(Some(old))).cloned();
-        let minted = Minted { role, scopes: profile.handoff_scopes(role), rotated_at: old.is_some().then_some(now) };
+        let scopes = granted.handoff_scopes(role);
+        let minted = Minted { role, scopes, rotated_at: old.is_some().then_some(now), issuer: None };
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
     }
-    let roles = merged_roles(existing, &pending, Some(&json!(profile.roles)))?;
-    let device = paired_record(&pending, existing, roles, scopes, tokens, now);
+    let profile_roles = json!(profile.roles);
+    let roles = merged_roles(existing, &pending, Some(&profile_roles).filter(|_| !rules.bootstrap_grants_requested))?;
+    let device = paired_record(rules, &pending, existing, Granted { roles, scopes, tokens }, now, seen);
     store_device(&mut state, documents, request_id, device)
 }
 
@@ -244,28 +296,58 @@ fn merged_roles(
     ])?)
 }
 
-/// The record in the key order in which the releases write it. What the old record had beside these fields is gone.
-fn paired_record(
-    pending: &Value,
-    existing: Option<&Value>,
+/// The scopes of an existing record that belong to roles which are not granted now.
+fn kept_scopes(existing: Option<&Value>, granted: &[String]) -> Result<Vec<String>, Fault> {
+    let roles =
+        merge_roles(&[record::optional_property(existing, "roles"), record::optional_property(existing, "role")])?;
+    let mut kept = Vec::new();
+    for role in roles.unwrap_or_default().iter().filter(|role| !granted.contains(role)) {
+        let scopes = approved_or_scopes(existing).and_then(Value::as_array).into_iter().flatten();
+        let scopes = scopes.filter_map(Value::as_str).map(|scope| record::trim(scope).to_owned());
+        kept.extend(role_scoped(role, scopes.collect()));
+    }
+    Ok(kept)
+}
+
+/// What an approval puts into the record.
+struct Granted {
     roles: Option<Vec<String>>,
     scopes: Option<Vec<String>>,
     tokens: Record,
+}
+
+/// The record in the key order in which the releases write it. What the old record had beside these fields is gone.
+fn paired_record(
+    rules: &PairingRules,
+    pending: &Value,
+    existing: Option<&Value>,
+    granted: Granted,
     now: i64,
+    seen: Option<&AccessMetadata>,
 ) -> Record {
     let mut device = Record::new();
     let copied = ["deviceId", "publicKey", "displayName", "platform", "deviceFamily", "clientId", "clientMode", "role"];
     for key in copied {
         record::set(&mut device, key, pending.get(key).cloned());
     }
-    record::set(&mut device, "roles", roles);
-    record::set(&mut device, "scopes", scopes.clone());
-    record::set(&mut device, "approvedScopes", scopes);
+    record::set(&mut device, "roles", granted.roles);
+    record::set(&mut device, "scopes", granted.scopes.clone());
+    record::set(&mut device, "approvedScopes", granted.scopes);
     record::set(&mut device, "remoteIp", pending.get("remoteIp").cloned());
-    record::set(&mut device, "tokens", Some(tokens));
+    record::set(&mut device, "tokens", Some(granted.tokens));
     let created = record::present(record::optional_property(existing, "createdAtMs"));
     record::set(&mut device, "createdAtMs", Some(created.cloned().unwrap_or_else(|| json!(now))));
     record::set(&mut device, "approvedAtMs", Some(now));
+    if rules.last_seen {
+        // The names that a connect brings are those of its request already.
+        let old = |key: &str| record::present(record::optional_property(existing, key)).cloned();
+        let (at, reason) = match seen {
+            Some(_) => (Some(json!(now)), Some(json!("connect"))),
+            None => (old("lastSeenAtMs"), old("lastSeenReason")),
+        };
+        record::set(&mut device, "lastSeenAtMs", at);
+        record::set(&mut device, "lastSeenReason", reason);
+    }
     device
 }
 

@@ -43,6 +43,12 @@ impl BootstrapProfile {
         normalised_scopes(&self.roles.iter().flat_map(|role| handed_on(role, scopes)).collect::<Vec<_>>())
     }
 
+    /// Whether this is what a setup code of the apps stands for.
+    pub fn is_setup_code(&self) -> bool {
+        let profile = self.clone().normalised();
+        profile.roles == ["node", "operator"] && profile.scopes == HANDOFF_SCOPES
+    }
+
     fn read(record: Option<&Value>) -> Result<Self, Fault> {
         let mut roles = Vec::new();
         if let Some(Value::Array(list)) = record::optional_property(record, "roles") {
@@ -137,6 +143,17 @@ pub fn verify_bootstrap_token(
     if !entry.profile.allows(rules, role, request.scopes) || !entry.admits(rules, device_id, &public_key) {
         return Ok(false);
     }
+    if rules.bootstrap_pends {
+        let asked =
+            BootstrapProfile { roles: vec![role.to_owned()], scopes: handed_on(role, request.scopes) }.normalised();
+        let bound = entry.device_id.as_deref().is_some_and(|id| !record::trim(id).is_empty())
+            || entry.public_key.as_deref().is_some_and(|key| !record::trim(key).is_empty());
+        if bound && entry.pending.as_ref().is_some_and(|pending| *pending != asked) {
+            return Ok(false);
+        }
+        let pending = if bound { entry.pending.take() } else { None };
+        entry.pending = Some(pending.unwrap_or(asked));
+    }
     entry.device_id = Some(device_id.to_owned());
     entry.public_key = Some(public_key);
     entry.last_used = Some(json!(now));
@@ -159,6 +176,30 @@ pub fn revoke_bootstrap_token(
     state.entries.remove(at);
     state.persist(documents)?;
     Ok(true)
+}
+
+/// Forgets the bootstrap tokens that are bound to the device of a rejected request.
+///
+/// # Errors
+/// The store, or an odd entry.
+pub(super) fn forget_device_tokens(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    rejected: &Value,
+) -> Result<(), Fault> {
+    let device_id = record::trimmed(rejected.get("deviceId"), "deviceId")?;
+    let public_key = comparable_key(rules, record::trimmed(rejected.get("publicKey"), "publicKey")?);
+    if device_id.is_empty() || public_key.is_empty() {
+        return Ok(());
+    }
+    let mut state = Tokens::load(rules, documents, now)?;
+    let before = state.entries.len();
+    state.entries.retain(|(_, entry)| {
+        entry.device_id.as_deref().map(record::trim) != Some(device_id)
+            || entry.public_key.as_deref().map(|key| comparable_key(rules, key)).as_ref() != Some(&public_key)
+    });
+    if state.entries.len() == before { Ok(()) } else { state.persist(documents) }
 }
 
 /// What a bootstrap token stands for, whoever shows it (2026.4.5 on).
@@ -222,6 +263,9 @@ pub fn redeem_bootstrap_profile(
     });
     let redeemed = redeemed.normalised();
     let whole = redeemed.satisfies(rules, &entry.profile);
+    if entry.pending.as_ref().is_some_and(|pending| redeemed.satisfies(rules, pending)) {
+        entry.pending = None;
+    }
     entry.redeemed = Some(redeemed);
     state.persist(documents)?;
     Ok(whole)
@@ -243,6 +287,8 @@ struct Entry {
     token: String,
     profile: BootstrapProfile,
     redeemed: Option<BootstrapProfile>,
+    /// What its device asks for, until it is redeemed.
+    pending: Option<BootstrapProfile>,
     device_id: Option<String>,
     public_key: Option<String>,
     issued_at: Value,
@@ -262,6 +308,10 @@ impl Entry {
                 true => Some(BootstrapProfile::read(entry.get("redeemedProfile"))?),
                 false => None,
             },
+            pending: match entry.get("pendingProfile").filter(|pending| record::truthy(Some(pending))) {
+                Some(pending) if rules.bootstrap_pends => Some(BootstrapProfile::read(Some(pending))?),
+                _ => None,
+            },
             device_id: text("deviceId"),
             public_key: text("publicKey"),
             ts: stamp("ts").unwrap_or_else(|| issued_at.clone()),
@@ -275,6 +325,7 @@ impl Entry {
         record::set(&mut entry, "token", Some(self.token.as_str()));
         record::set(&mut entry, "profile", Some(self.profile.to_value()));
         record::set(&mut entry, "redeemedProfile", self.redeemed.as_ref().map(BootstrapProfile::to_value));
+        record::set(&mut entry, "pendingProfile", self.pending.as_ref().map(BootstrapProfile::to_value));
         record::set(&mut entry, "deviceId", self.device_id.as_deref());
         record::set(&mut entry, "publicKey", self.public_key.as_deref());
         record::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));

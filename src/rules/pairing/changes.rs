@@ -14,6 +14,7 @@ const V2026_4_15: Release = Release::new(2026, 4, 15);
 const V2026_7_35: Release = Release::new(2026, 7, 35);
 const V2026_9_6: Release = Release::new(2026, 9, 6);
 const V2026_5_7: Release = Release::new(2026, 5, 7);
+const V2026_6_11: Release = Release::new(2026, 6, 11);
 
 /// The device store's changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -166,6 +167,41 @@ pub const CHANGES: &[Change] = &[
         what: "Revoking a token takes a role that the record names, and the scopes of the token.",
         sources: &["device-pairing-*.js revokeDeviceToken"],
         apply: |rules| rules.pairing.revoke_like_rotate = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A record says when and by what its device was last seen, and keeps the client that it was approved for.",
+        sources: &["device-pairing-*.js updatePairedDeviceMetadata", "message-handler.ts clientAccessMetadata"],
+        apply: |rules| rules.pairing.last_seen = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "Approving again adds what is new to the scopes that the token has.",
+        sources: &["device-pairing-*.js resolveApprovedTokenScopes"],
+        apply: |rules| rules.pairing.approval_adds_scopes = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A bootstrap token grants what is asked for within its profile, no longer all of it.",
+        sources: &["device-pairing-*.js approveBootstrapDevicePairing"],
+        apply: |rules| rules.pairing.bootstrap_grants_requested = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A bootstrap token remembers what its device asks for, takes no other request meanwhile, and is taken back with a rejection.",
+        sources: &["device-bootstrap-*.js pendingProfile", "device-pairing-*.js rejectDevicePairing"],
+        apply: |rules| rules.pairing.bootstrap_pends = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A token names the shared secret that it is bound to.",
+        sources: &["device-pairing-*.js buildDeviceAuthToken"],
+        apply: |rules| rules.pairing.tokens_bound = true,
     },
     Change {
         seen: V2026_9_6,

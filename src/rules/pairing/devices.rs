@@ -1,9 +1,10 @@
 //! Paired devices and pending requests as they stand: list, find, reject, remove, and what a connect writes down.
 
+use super::bootstrap::forget_device_tokens;
 use super::roles::merge_roles;
 use super::scopes::merge_scopes;
 use super::state::{StateRules, Table};
-use super::{Changed, Family, Fault, PairingRules, State, summarise_tokens};
+use super::{Changed, Family, Fault, PairingRules, State, approved_roles, role_scoped, summarise_tokens};
 use crate::store::Documents;
 use crate::store::record::{self, Record, TypeFault};
 use serde_json::{Value, json};
@@ -95,7 +96,12 @@ pub fn reject(
     now: i64,
     request_id: &str,
 ) -> Result<Option<Option<Value>>, Fault> {
-    reject_pending(rules.state, Family::Devices, "deviceId", documents, now, request_id)
+    let pending = find_pending(rules, documents, now, request_id)?;
+    let owner = reject_pending(rules.state, Family::Devices, "deviceId", documents, now, request_id)?;
+    if let Some(pending) = pending.filter(|_| rules.bootstrap_pends) {
+        forget_device_tokens(rules, documents, now, &pending)?;
+    }
+    Ok(owner)
 }
 
 /// [`reject`] for either family.
@@ -139,6 +145,83 @@ pub fn remove(
     Ok(Some(device_id.to_owned()))
 }
 
+/// Takes a role from a paired device and from what it asks for; a device without any other is forgotten. Its normalised id,
+/// or `None` where it had no such role (`removePairedDeviceRole`, 2026.6.11 on).
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn remove_role(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    device_id: &str,
+    role: &str,
+) -> Result<Option<String>, Fault> {
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let device_id = record::trim(device_id);
+    let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(None) };
+    let roles = approved_roles(&device)?;
+    if !roles.iter().any(|have| have == role) {
+        return Ok(None);
+    }
+    let remaining: Vec<String> = roles.into_iter().filter(|have| have != role).collect();
+    let theirs = |pending: &Value| pending.get("deviceId").and_then(Value::as_str) == Some(device_id);
+    if remaining.is_empty() {
+        state.paired.remove(device_id);
+        state.pending.remove_where(theirs);
+        state.persist(documents, Changed::Both)?;
+        return Ok(Some(device_id.to_owned()));
+    }
+    for pending in
+        state.pending.values()?.into_iter().filter(|pending| theirs(pending)).map(Cow::into_owned).collect::<Vec<_>>()
+    {
+        let asked = approved_roles(&pending)?;
+        if !asked.iter().any(|have| have == role) {
+            continue;
+        }
+        let key = record::key_text(pending.get("requestId"));
+        let left: Vec<String> = asked.into_iter().filter(|have| have != role).collect();
+        let Some(first) = left.first().cloned() else {
+            state.pending.remove(&key);
+            continue;
+        };
+        let mut next = record::spread(Some(&pending));
+        let scopes = pending.get("scopes").filter(|scopes| scopes.is_array());
+        record::set(&mut next, "role", Some(first));
+        record::set(&mut next, "scopes", scopes.map(|scopes| scopes_of(&left, scopes)));
+        record::set(&mut next, "roles", Some(left));
+        state.pending.set(&key, Value::Object(next))?;
+    }
+    let mut next = record::spread(Some(&device));
+    let baseline = record::present(device.get("approvedScopes")).or_else(|| device.get("scopes"));
+    if let Some(baseline) = baseline.filter(|baseline| baseline.is_array()) {
+        let kept = scopes_of(&remaining, baseline);
+        record::set(&mut next, "scopes", Some(kept.clone()));
+        record::set(&mut next, "approvedScopes", Some(kept));
+    }
+    let mut tokens = record::spread(device.get("tokens"));
+    tokens.shift_remove(role);
+    record::set(&mut next, "role", remaining.first().cloned());
+    record::set(&mut next, "roles", Some(remaining));
+    record::set(&mut next, "tokens", Some(tokens).filter(|tokens| !tokens.is_empty()));
+    state.paired.set(device_id, Value::Object(next))?;
+    state.persist(documents, Changed::Both)?;
+    Ok(Some(device_id.to_owned()))
+}
+
+/// The scopes that belong to these roles, once each.
+fn scopes_of(roles: &[String], scopes: &Value) -> Vec<String> {
+    let texts = scopes.as_array().into_iter().flatten().filter_map(Value::as_str).map(record::trim);
+    let texts: Vec<String> = texts.filter(|text| !text.is_empty()).map(str::to_owned).collect();
+    let mut kept: Vec<String> = Vec::new();
+    for scope in roles.iter().flat_map(|role| role_scoped(role, texts.clone())) {
+        if !kept.contains(&scope) {
+            kept.push(scope);
+        }
+    }
+    kept
+}
+
 /// What a connect that was let in writes into its record. What is absent here is taken out of the record.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AccessMetadata {
@@ -154,6 +237,8 @@ pub struct AccessMetadata {
     pub scopes: Vec<String>,
     /// The client's address where the gateway reports one.
     pub remote_ip: Option<String>,
+    /// The platform that the record is to name from now on.
+    pub refreshed_platform: Option<String>,
 }
 
 /// Updates a paired record after a connect. Nothing happens where there is none.
@@ -171,10 +256,19 @@ pub fn update_metadata(
     let Some(existing) = state.paired.get_truthy(record::trim(device_id)).cloned() else { return Ok(()) };
     let mut device = record::spread(Some(&existing));
     record::set(&mut device, "displayName", seen.display_name.as_deref());
-    record::set(&mut device, "clientId", seen.client_id.as_deref());
-    record::set(&mut device, "clientMode", seen.client_mode.as_deref());
+    if let Some(platform) = &seen.refreshed_platform {
+        record::set(&mut device, "platform", Some(platform.as_str()));
+    }
+    if !rules.last_seen {
+        record::set(&mut device, "clientId", seen.client_id.as_deref());
+        record::set(&mut device, "clientMode", seen.client_mode.as_deref());
+    }
     if rules.connect_leaves_access {
         record::set(&mut device, "remoteIp", seen.remote_ip.as_deref());
+        if rules.last_seen {
+            record::set(&mut device, "lastSeenAtMs", Some(now));
+            record::set(&mut device, "lastSeenReason", Some("connect"));
+        }
     } else {
         let (role, scopes) = (json!(seen.role), json!(seen.scopes));
         let roles = merge_roles(&[existing.get("roles"), existing.get("role"), Some(&role)])?;

@@ -24,7 +24,7 @@ pub use bootstrap::{
 pub use changes::CHANGES;
 pub use devices::{
     AccessMetadata, PairingList, find_paired, find_pending, list, live_request_id, redact_paired, reject, remove,
-    update_metadata,
+    remove_role, update_metadata,
 };
 pub(in crate::rules) use devices::{newest, reject_pending};
 pub use fault::Fault;
@@ -36,8 +36,8 @@ pub use scopes::{missing_scope, normalise_scopes, normalised_scopes, role_scoped
 pub(in crate::rules) use state::{Changed, State};
 pub use state::{Family, StateRules};
 pub use tokens::{
-    TokenRefusal, TokenRevocation, TokenRotation, ensure_token, revoke_token, rotate_token, summarise_tokens,
-    verify_token,
+    ShownToken, TokenRefusal, TokenRevocation, TokenRotation, WantedToken, ensure_token, revoke_token, rotate_token,
+    summarise_tokens, verify_token,
 };
 pub(in crate::rules) use tokens::{rotation_scopes, same_secret};
 

@@ -60,6 +60,17 @@ pub struct PairingRules {
     pub bootstrap_hands_on_only: bool,
     /// Revoking takes what rotating takes: a role that the record names, and the token's scopes.
     pub revoke_like_rotate: bool,
+    /// A record says when and by what its device was last seen, and keeps the client that it was approved for.
+    pub last_seen: bool,
+    /// An approved token gets the scopes that are new to the record beside those it has; else the requested ones alone.
+    pub approval_adds_scopes: bool,
+    /// A bootstrap token grants what is asked for within its profile; else all of it.
+    pub bootstrap_grants_requested: bool,
+    /// A bootstrap token remembers what its device asks for until it is redeemed, and is taken back when the request is
+    /// rejected.
+    pub bootstrap_pends: bool,
+    /// A token may be bound to the shared secret by which it was got, and a browser's token without that is not taken.
+    pub tokens_bound: bool,
 }
 
 impl PairingRules {
@@ -83,6 +94,11 @@ impl PairingRules {
             approval_measures_token: false,
             bootstrap_hands_on_only: false,
             revoke_like_rotate: false,
+            last_seen: false,
+            approval_adds_scopes: false,
+            bootstrap_grants_requested: false,
+            bootstrap_pends: false,
+            tokens_bound: false,
         }
     }
 }

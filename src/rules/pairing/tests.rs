@@ -78,7 +78,7 @@ fn a_request_and_its_approval_write_the_releases_fields_in_their_order() {
         "requestId deviceId publicKey platform clientId clientMode role roles scopes silent isRepair ts"
     );
     let id = asked.request_id();
-    let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, &texts(&["operator.write"])).unwrap();
+    let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, &texts(&["operator.write"]), None).unwrap();
     let device = approval.device().unwrap();
     assert_eq!(
         keys(device),
@@ -157,7 +157,7 @@ fn a_role_upgrade_to_node_mints_with_operator_scopes_up_to_2026_4_2_only() {
         for role in ["operator", "node"] {
             let scopes: &[&str] = if role == "operator" { &["operator.read"] } else { &[] };
             let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop(role, scopes, true)).unwrap();
-            approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &texts(scopes)).unwrap();
+            approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &texts(scopes), None).unwrap();
         }
         assert_eq!(paired(&store)["laptop"]["tokens"]["node"]["scopes"], node_scopes);
         assert_eq!(paired(&store)["laptop"]["roles"], json!(["operator", "node"]));
@@ -171,7 +171,8 @@ fn an_approver_without_the_scope_is_refused_and_nothing_changes() {
         request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.admin"], false)).unwrap();
     let before = store.clone();
     let approval =
-        approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &texts(&["operator.pairing"])).unwrap();
+        approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &texts(&["operator.pairing"]), None)
+            .unwrap();
     assert_eq!(approval, Approval::Forbidden(Denial::Missing("operator.admin".to_owned())));
     assert_eq!(store, before);
 }
@@ -183,7 +184,11 @@ fn a_request_older_than_five_minutes_is_unknown() {
     let id = asked.request_id();
     assert!(list(&rules, &store, NOW + PENDING_TTL_MS).unwrap().pending.len() == 1);
     let late = NOW + PENDING_TTL_MS + 1;
-    assert_eq!(approve(&rules, &mut store, &mut entropy, late, &id, &[]).unwrap(), Approval::Unknown);
+    assert_eq!(approve(&rules, &mut store, &mut entropy, late, &id, &[], None).unwrap(), Approval::Unknown);
+}
+
+fn shown(scopes: &[String]) -> ShownToken<'_> {
+    ShownToken { token: "t", role: "operator", scopes, bound: None }
 }
 
 fn store_with(device: Value) -> MemoryDocuments {
@@ -205,8 +210,8 @@ fn operator_record(token: Value) -> Value {
 fn a_device_token_is_verified(#[case] token: Value, #[case] scopes: &[&str], #[case] expected: &str) {
     let mut store = store_with(operator_record(token));
     let before = store.clone();
-    let verdict = verify_token(&v2026_4_2(), &mut store, NOW, "laptop", "t", "operator", &texts(scopes)).unwrap();
-    assert_eq!(verdict.map_or_else(TokenRefusal::reason, |()| "ok"), expected);
+    let verdict = verify_token(&v2026_4_2(), &mut store, NOW, "laptop", shown(&texts(scopes))).unwrap();
+    assert_eq!(verdict.map_or_else(TokenRefusal::reason, |_| "ok"), expected);
     assert_eq!(store == before, expected != "ok", "only a use is written down");
 }
 
@@ -216,7 +221,7 @@ fn a_record_stored_under_a_foreign_key_is_written_under_its_own_id_too() {
         Document::DevicesPaired,
         json!({"other": operator_record(json!({"token": "t", "role": "operator", "scopes": []}))}),
     );
-    verify_token(&v2026_4_2(), &mut store, NOW, "other", "t", "operator", &[]).unwrap().unwrap();
+    verify_token(&v2026_4_2(), &mut store, NOW, "other", shown(&[])).unwrap().unwrap();
     assert_eq!(paired(&store)["other"], paired(&store)["laptop"]);
     assert_eq!(paired(&store)["laptop"]["x-unknown"], json!(1));
 }
@@ -224,7 +229,7 @@ fn a_record_stored_under_a_foreign_key_is_written_under_its_own_id_too() {
 #[test]
 fn an_odd_token_is_a_type_error() {
     let mut store = store_with(operator_record(json!({"role": "operator"})));
-    let fault = verify_token(&v2026_4_2(), &mut store, NOW, "laptop", "t", "operator", &[]).unwrap_err();
+    let fault = verify_token(&v2026_4_2(), &mut store, NOW, "laptop", shown(&[])).unwrap_err();
     assert_eq!(fault.for_answer(), "TypeError: Cannot read properties of undefined (reading 'trim')");
 }
 
@@ -233,7 +238,7 @@ fn a_list_as_paired_json_takes_nothing() {
     let (mut entropy, rules) = (Counter(0), v2026_4_2());
     let mut store = MemoryDocuments::new().with(Document::DevicesPaired, json!([]));
     let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
-    approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &[]).unwrap();
+    approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &[], None).unwrap();
     assert_eq!(paired(&store), json!([]));
 }
 
@@ -255,7 +260,8 @@ fn rotation_ends_a_revocation_and_keeps_the_creation_time() {
 #[case(v2026_4_5(), false)]
 fn a_token_for_a_role_the_record_does_not_name(#[case] rules: PairingRules, #[case] minted: bool) {
     let mut store = store_with(operator_record(json!({"token": "t", "role": "operator", "scopes": []})));
-    let token = ensure_token(&rules, &mut store, &mut Counter(0), NOW, "laptop", "node", &[]).unwrap();
+    let wanted = WantedToken { role: "node", scopes: &[], bound: None };
+    let token = ensure_token(&rules, &mut store, &mut Counter(0), NOW, "laptop", wanted).unwrap();
     assert_eq!(token.is_some(), minted);
 }
 
@@ -374,7 +380,7 @@ fn a_scope_outside_the_roles_is_refused_by_name_from_2026_4_15_on(
     let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
     let id = request(&rules, &mut store, &mut entropy, NOW, &laptop(role, &[scope], false)).unwrap().request_id();
     let admin = ["operator.admin".to_owned()];
-    let denial = match approve(&rules, &mut store, &mut entropy, NOW, &id, &admin).unwrap() {
+    let denial = match approve(&rules, &mut store, &mut entropy, NOW, &id, &admin, None).unwrap() {
         Approval::Forbidden(denial) => Some(denial.to_string()),
         _ => None,
     };
@@ -411,7 +417,7 @@ fn removing_and_approving_from_2026_5_7_on(#[case] release: &str, #[case] approv
     let id = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &[], false)).unwrap().request_id();
     // The request asks for nothing, but the token that comes of it keeps its scopes.
     let mut copy = store.clone();
-    let approval = approve(&rules, &mut copy, &mut entropy, NOW, &id, &["operator.pairing".to_owned()]).unwrap();
+    let approval = approve(&rules, &mut copy, &mut entropy, NOW, &id, &["operator.pairing".to_owned()], None).unwrap();
     assert_eq!(approval.device().is_some(), approved);
     remove(&rules, &mut store, NOW, "laptop").unwrap();
     assert_eq!(list(&rules, &store, NOW).unwrap().pending.len(), pending);
@@ -441,6 +447,41 @@ fn only_the_file_that_changed_is_written_from_2026_5_7_on(#[case] release: &str,
     assert_eq!(store.read(Document::DevicesPaired).is_some(), both);
 }
 
+#[rstest]
+#[case(json!({"kind": "shared-gateway-auth", "generation": "g"}), "cli", Some("g"), "ok")]
+#[case(json!({"kind": "shared-gateway-auth", "generation": "g"}), "cli", Some("h"), "issuer-generation-stale")]
+#[case(json!(null), "webchat", Some("g"), "issuer-generation-stale")]
+#[case(json!(null), "webchat", None, "ok")]
+#[case(json!(null), "cli", Some("g"), "ok")]
+fn a_browsers_token_is_good_for_one_secret_from_2026_6_11_on(
+    #[case] issuer: Value,
+    #[case] mode: &str,
+    #[case] bound: Option<&str>,
+    #[case] expected: &str,
+) {
+    let mut record = operator_record(json!({"token": "t", "role": "operator", "scopes": [], "issuer": issuer}));
+    record["clientMode"] = json!(mode);
+    let mut store = store_with(record);
+    let verdict =
+        verify_token(&of("2026.6.11"), &mut store, NOW, "laptop", ShownToken { bound, ..shown(&[]) }).unwrap();
+    assert_eq!(verdict.as_ref().map_or_else(|refusal| refusal.reason(), |_| "ok"), expected);
+    assert_eq!(paired(&store)["laptop"]["lastSeenReason"] == json!("device-token-auth"), expected == "ok");
+}
+
+#[test]
+fn a_device_loses_a_role_and_is_forgotten_with_the_last() {
+    let rules = of("2026.6.11");
+    let mut store = store_with(json!({"deviceId": "laptop", "roles": ["operator", "node"], "approvedScopes":
+        ["operator.read", "node.x"], "tokens": {"node": {"role": "node"}, "operator": {"role": "operator"}}}));
+    assert_eq!(remove_role(&rules, &mut store, NOW, " laptop ", "node").unwrap().as_deref(), Some("laptop"));
+    let left = json!({"deviceId": "laptop", "roles": ["operator"], "approvedScopes": ["operator.read"],
+        "tokens": {"operator": {"role": "operator"}}, "scopes": ["operator.read"], "role": "operator"});
+    assert_eq!(paired(&store)["laptop"], left);
+    assert_eq!(remove_role(&rules, &mut store, NOW, "laptop", "node").unwrap(), None);
+    remove_role(&rules, &mut store, NOW, "laptop", "operator").unwrap();
+    assert_eq!(paired(&store), json!({}));
+}
+
 proptest! {
     #[test]
     fn approving_never_widens_beyond_what_was_asked_and_what_was_there(
@@ -454,7 +495,7 @@ proptest! {
         let asks = PairingRequest { scopes: asked.clone(), ..laptop("operator", &[], false) };
         let id = request(&rules, &mut store, &mut entropy, NOW, &asks).unwrap().request_id();
         let before = store.clone();
-        let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, &caller).unwrap();
+        let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, &caller, None).unwrap();
         let Some(device) = approval.device() else {
             prop_assert_eq!(store, before);
             return Ok(());

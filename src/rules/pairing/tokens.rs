@@ -23,6 +23,8 @@ pub enum TokenRefusal {
     TokenRevoked,
     /// It is another token.
     TokenMismatch,
+    /// The token is bound to another shared secret, or to none although it is a browser's.
+    IssuerStale,
     /// The token has more scopes than the record was approved for, or fewer than the connect asks for.
     ScopeMismatch,
 }
@@ -36,6 +38,7 @@ impl TokenRefusal {
             Self::TokenMissing => "token-missing",
             Self::TokenRevoked => "token-revoked",
             Self::TokenMismatch => "token-mismatch",
+            Self::IssuerStale => "issuer-generation-stale",
             Self::ScopeMismatch => "scope-mismatch",
         }
     }
@@ -50,7 +53,20 @@ pub enum TokenRotation {
     Refused(&'static str),
 }
 
-/// Checks a device token and, where it admits, writes down that it was used.
+/// A device token that a connect shows.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownToken<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// The role asked for.
+    pub role: &'a str,
+    /// The scopes asked for.
+    pub scopes: &'a [String],
+    /// What tokens are bound to that the shared secret brings now.
+    pub bound: Option<&'a str>,
+}
+
+/// Checks a device token and, where it admits, writes down that it was used. What it is bound to, if anything.
 ///
 /// # Errors
 /// The store, or an odd record.
@@ -59,16 +75,14 @@ pub fn verify_token(
     documents: &mut dyn Documents,
     now: i64,
     device_id: &str,
-    token: &str,
-    role: &str,
-    scopes: &[String],
-) -> Result<Result<(), TokenRefusal>, Fault> {
+    shown: ShownToken<'_>,
+) -> Result<Result<Option<String>, TokenRefusal>, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let device_id = record::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id).cloned() else {
         return Ok(Err(TokenRefusal::DeviceNotPaired));
     };
-    let role = record::trim(role);
+    let role = record::trim(shown.role);
     if role.is_empty() {
         return Ok(Err(TokenRefusal::RoleMissing));
     }
@@ -77,10 +91,19 @@ pub fn verify_token(
     if record::truthy(entry.get("revokedAtMs")) {
         return Ok(Err(TokenRefusal::TokenRevoked));
     }
-    if !same_secret(token, entry.get("token"))? {
+    if !same_secret(shown.token, entry.get("token"))? {
         return Ok(Err(TokenRefusal::TokenMismatch));
     }
-    let requested = json!(super::normalised_scopes(scopes));
+    let issuer = entry.get("issuer").filter(|issuer| rules.tokens_bound && record::truthy(Some(issuer)));
+    let bound_to = issuer.and_then(bound_generation).map(str::to_owned);
+    let stale = match issuer {
+        Some(_) => bound_to.is_some() && bound_to.as_deref() != shown.bound,
+        None => rules.tokens_bound && shown.bound.is_some() && is_browser(&device),
+    };
+    if stale {
+        return Ok(Err(TokenRefusal::IssuerStale));
+    }
+    let requested = json!(super::normalised_scopes(shown.scopes));
     let covered = within_baseline(rules, role, entry.get("scopes"), &device)?
         && scopes_allow_values(rules, role, Some(&requested), entry.get("scopes"))?;
     if !covered {
@@ -88,9 +111,40 @@ pub fn verify_token(
     }
     let mut used = record::spread(Some(&entry));
     record::set(&mut used, "lastUsedAtMs", Some(now));
-    store_entry(&mut state, device_id, &device, role, used)?;
+    let mut device = record::spread(Some(&device));
+    if rules.last_seen {
+        record::set(&mut device, "lastSeenAtMs", Some(now));
+        record::set(&mut device, "lastSeenReason", Some("device-token-auth"));
+    }
+    store_entry(&mut state, device_id, &Value::Object(device), role, used)?;
     state.persist(documents, Changed::Paired)?;
-    Ok(Ok(()))
+    Ok(Ok(bound_to))
+}
+
+/// What kind of issuer binds a token to the shared secret.
+const SHARED_SECRET: &str = "shared-gateway-auth";
+
+fn bound_generation(issuer: &Value) -> Option<&str> {
+    let shared = issuer.get("kind").and_then(Value::as_str) == Some(SHARED_SECRET);
+    issuer.get("generation").and_then(Value::as_str).filter(|_| shared)
+}
+
+/// Whether a record is that of a browser.
+fn is_browser(device: &Value) -> bool {
+    let text = |key: &str| device.get(key).and_then(Value::as_str).map(|text| record::trim(text).to_lowercase());
+    text("clientMode").as_deref() == Some("webchat")
+        || text("clientId").is_some_and(|id| ["openclaw-control-ui", "webchat-ui"].contains(&id.as_str()))
+}
+
+/// A device token that a connect is to be given.
+#[derive(Debug, Clone, Copy)]
+pub struct WantedToken<'a> {
+    /// Its role.
+    pub role: &'a str,
+    /// The scopes it must suffice for.
+    pub scopes: &'a [String],
+    /// What it is to be bound to.
+    pub bound: Option<&'a str>,
 }
 
 /// The token that a connect which was let in is given: the one there is where it suffices, else a new one. `None` where
@@ -104,25 +158,32 @@ pub fn ensure_token(
     entropy: &mut dyn Entropy,
     now: i64,
     device_id: &str,
-    role: &str,
-    scopes: &[String],
+    wanted: WantedToken<'_>,
 ) -> Result<Option<Record>, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let Some(context) = Context::find(rules, &state, device_id, role)? else { return Ok(None) };
-    let scopes = super::normalised_scopes(scopes);
+    let Some(context) = Context::find(rules, &state, device_id, wanted.role)? else { return Ok(None) };
+    let scopes = super::normalised_scopes(wanted.scopes);
     let requested = json!(scopes);
     if !within_baseline(rules, &context.role, Some(&requested), &context.device)? {
         return Ok(None);
     }
     if let Some(old) = context.old.as_ref().filter(|old| !record::truthy(old.get("revokedAtMs"))) {
-        let suffices = within_baseline(rules, &context.role, old.get("scopes"), &context.device)?
+        let bound = old.get("issuer").filter(|issuer| record::truthy(Some(issuer)));
+        let same_issuer = match wanted.bound {
+            _ if !rules.tokens_bound => true,
+            None => bound.is_none(),
+            Some(_) => bound.and_then(bound_generation) == wanted.bound,
+        };
+        let suffices = same_issuer
+            && within_baseline(rules, &context.role, old.get("scopes"), &context.device)?
             && scopes_allow_values(rules, &context.role, Some(&requested), old.get("scopes"))?;
         if suffices {
             return Ok(Some(record::spread(Some(old))));
         }
     }
     let rotated_at = context.old.is_some().then_some(now);
-    let next = mint(entropy, now, Minted { role: &context.role, scopes, rotated_at }, context.old.as_ref());
+    let issuer = wanted.bound.map(|generation| json!({"kind": SHARED_SECRET, "generation": generation}));
+    let next = mint(entropy, now, Minted { role: &context.role, scopes, rotated_at, issuer }, context.old.as_ref());
     store_entry(&mut state, record::trim(device_id), &context.device, &context.role, next.clone())?;
     state.persist(documents, Changed::Paired)?;
     Ok(Some(next))
@@ -152,7 +213,9 @@ pub fn rotate_token(
     if !within_baseline(rules, &context.role, Some(&json!(scopes)), &context.device)? {
         return Ok(TokenRotation::Refused("scope-outside-approved-baseline"));
     }
-    let next = mint(entropy, now, Minted { role: &context.role, scopes, rotated_at: Some(now) }, context.old.as_ref());
+    let issuer = record::optional_property(context.old.as_ref(), "issuer").filter(|_| rules.tokens_bound).cloned();
+    let minted = Minted { role: &context.role, scopes, rotated_at: Some(now), issuer };
+    let next = mint(entropy, now, minted, context.old.as_ref());
     store_entry(&mut state, record::trim(device_id), &context.device, &context.role, next.clone())?;
     state.persist(documents, Changed::Paired)?;
     Ok(TokenRotation::Rotated(next))
@@ -262,6 +325,8 @@ pub(super) struct Minted<'a> {
     pub scopes: Vec<String>,
     /// When it replaced another one.
     pub rotated_at: Option<i64>,
+    /// What it is bound to.
+    pub issuer: Option<Value>,
 }
 
 /// A new token's entry. The old one leaves the times of its creation and last use behind, and its revocation ends.
@@ -270,6 +335,7 @@ pub(super) fn mint(entropy: &mut dyn Entropy, now: i64, minted: Minted<'_>, old:
     record::set(&mut entry, "token", Some(ids::token(entropy.token())));
     record::set(&mut entry, "role", Some(minted.role));
     record::set(&mut entry, "scopes", Some(minted.scopes));
+    record::set(&mut entry, "issuer", minted.issuer);
     let created = record::present(record::optional_property(old, "createdAtMs")).cloned();
     record::set(&mut entry, "createdAtMs", Some(created.unwrap_or_else(|| json!(now))));
     record::set(&mut entry, "rotatedAtMs", minted.rotated_at);

@@ -11,6 +11,7 @@ const V2026_4_5: Release = Release::new(2026, 4, 5);
 const V2026_4_8: Release = Release::new(2026, 4, 8);
 const V2026_4_15: Release = Release::new(2026, 4, 15);
 const V2026_5_7: Release = Release::new(2026, 5, 7);
+const V2026_6_11: Release = Release::new(2026, 6, 11);
 
 /// The calls' changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -169,5 +170,47 @@ pub const CHANGES: &[Change] = &[
         what: "Every client counts its own events.",
         sources: &["server-broadcast.ts clientSeq"],
         apply: |rules| rules.rpc.seq_per_client = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "Talk sessions, tasks, skill proposals and others come; `talk.realtime.*` and `node.canvas.capability.refresh` go.",
+        sources: &["methods/core-descriptors.ts", "server-methods-list.ts"],
+        apply: |rules| rules.rpc.methods = MethodSet::V2026_6_11,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "Only administrators approve, remove, rotate and revoke what has another role than operator.",
+        sources: &["server-methods/device-management-authz.ts"],
+        apply: |rules| rules.rpc.roles_need_admin = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "An approval is known to administrators and to the device that asked for it only, and its events carry no number.",
+        sources: &["server-methods/approval-shared.ts isApprovalRecordVisibleToClient"],
+        apply: |rules| rules.rpc.approvals_private = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A command that is too long to be shown cannot be approved.",
+        sources: &["server-methods/exec-approval.ts EXEC_APPROVAL_COMMAND_DISPLAY_LIMIT"],
+        apply: |rules| rules.rpc.approvals_display_limit = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "`node.pair.remove` takes the node role of the device, too.",
+        sources: &["server-methods/nodes.ts removePairedDeviceBackedNode"],
+        apply: |rules| rules.rpc.node_removal_takes_role = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "Node lists say how a node stands with its approval.",
+        sources: &["node-catalog.ts approvalState"],
+        apply: |rules| rules.rpc.node_approval_state = true,
     },
 ];

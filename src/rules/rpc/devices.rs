@@ -32,14 +32,14 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&REQUEST_ID)?;
     let request_id = text(&params, "requestId");
-    if call.decides_for_another(request_id)? {
+    if call.decides_for_another(request_id)? || call.approves_a_role(request_id)? {
         return Err(invalid("device pairing approval denied"));
     }
     let now = call.now();
     let environment = &mut *call.environment;
     let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
     let scopes = &call.client.scopes;
-    match pairing::approve(&call.model.rules.pairing, store, entropy, now, request_id, scopes)? {
+    match pairing::approve(&call.model.rules.pairing, store, entropy, now, request_id, scopes, None)? {
         Approval::Unknown => Err(invalid("unknown requestId")),
         Approval::Forbidden(denial) => {
             call.reason(format!("the request is not approved: {denial}"));
@@ -81,6 +81,13 @@ pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
         return Err(invalid("device pairing removal denied"));
     }
     let now = call.now();
+    if call.model.rules.rpc.roles_need_admin && call.own_device_only().is_some() {
+        let paired = pairing::find_paired(&call.model.rules.pairing, call.environment.store, now, device_id)?;
+        if paired.is_some_and(|paired| has_other_role(&paired)) {
+            call.reason("only an administrator removes a device with another role than operator".to_owned());
+            return Err(invalid("device pairing removal denied"));
+        }
+    }
     let Some(device_id) = pairing::remove(&call.model.rules.pairing, call.environment.store, now, device_id)? else {
         return Err(invalid("unknown deviceId"));
     };
@@ -94,6 +101,9 @@ pub(super) fn rotate(call: &mut Call<'_, '_>) -> Handled {
     let (device_id, role) = (text(&params, "deviceId"), text(&params, "role"));
     if call.manages_another(device_id) {
         return Err(call.rotation_denied(device_id, role, "device-ownership-mismatch", None));
+    }
+    if call.manages_a_role(role) {
+        return Err(call.rotation_denied(device_id, role, "role-management-requires-admin", None));
     }
     let now = call.now();
     let normal_role = record::trim(role);
@@ -128,6 +138,9 @@ pub(super) fn revoke(call: &mut Call<'_, '_>) -> Handled {
     if call.manages_another(device_id) {
         return Err(call.revocation_denied(device_id, role, "device-ownership-mismatch"));
     }
+    if call.manages_a_role(role) {
+        return Err(call.revocation_denied(device_id, role, "role-management-requires-admin"));
+    }
     let now = call.now();
     let rules = &call.model.rules.pairing;
     let scopes = &call.client.scopes;
@@ -153,13 +166,13 @@ pub(super) fn revoke(call: &mut Call<'_, '_>) -> Handled {
 
 impl Call<'_, '_> {
     /// The device that the caller is, where that counts.
-    fn caller_device(&self) -> Option<&str> {
+    pub(super) fn caller_device(&self) -> Option<&str> {
         let counts = self.client.by_device_token || !self.model.rules.rpc.device_token_sessions;
         self.client.device_id().map(record::trim).filter(|id| !id.is_empty() && counts)
     }
 
     /// Whether a device that is no admin reaches for another one where it may not.
-    fn manages_another(&mut self, target: &str) -> bool {
+    pub(super) fn manages_another(&mut self, target: &str) -> bool {
         let denied = self.model.rules.rpc.devices_manage_themselves
             && self.caller_device().is_some_and(|caller| caller != record::trim(target))
             && !self.holds("operator.admin");
@@ -170,7 +183,7 @@ impl Call<'_, '_> {
     }
 
     /// The device whose entries are all that the caller may see and decide, where that is so.
-    fn own_device_only(&self) -> Option<String> {
+    pub(super) fn own_device_only(&self) -> Option<String> {
         let bounded = self.model.rules.rpc.device_token_sessions && !self.holds("operator.admin");
         self.caller_device().filter(|_| bounded).map(str::to_owned)
     }
@@ -188,6 +201,37 @@ impl Call<'_, '_> {
             self.reason("a device without operator.admin decides only its own requests".to_owned());
         }
         Ok(!theirs)
+    }
+
+    /// Whether somebody who is no administrator approves what only administrators approve: another role than operator. A
+    /// request that there is not counts too.
+    fn approves_a_role(&mut self, request_id: &str) -> Result<bool, Refusal> {
+        if !self.model.rules.rpc.roles_need_admin || self.holds("operator.admin") {
+            return Ok(false);
+        }
+        let now = self.now();
+        let pending = pairing::find_pending(&self.model.rules.pairing, self.environment.store, now, request_id)?;
+        let denied = match &pending {
+            Some(pending) => pairing::approved_roles(pending)?.iter().any(|role| role != "operator"),
+            None => true,
+        };
+        if denied {
+            self.reason("only an administrator approves another role than operator".to_owned());
+        }
+        Ok(denied)
+    }
+
+    /// Whether somebody who is no administrator reaches for the token of another role than operator.
+    fn manages_a_role(&mut self, role: &str) -> bool {
+        let role = record::trim(role);
+        let denied = self.model.rules.rpc.roles_need_admin
+            && !self.holds("operator.admin")
+            && !role.is_empty()
+            && role != "operator";
+        if denied {
+            self.reason("only an administrator manages tokens of another role than operator".to_owned());
+        }
+        denied
     }
 
     fn resolved(&mut self, request_id: &str, device_id: Option<Value>, decision: &str) {
@@ -229,6 +273,16 @@ impl Call<'_, '_> {
         let device_id = record::trim(device_id).to_owned();
         Reply::AnswerThenDisconnect { payload, device_id, role: role_filter(role.as_ref()) }
     }
+}
+
+/// Whether a record names another role than operator, or has a token for one.
+pub(super) fn has_other_role(device: &Value) -> bool {
+    let tokens = device.get("tokens").and_then(Value::as_object).into_iter().flatten();
+    let of_tokens = tokens.filter_map(|(_, token)| token.get("role").and_then(Value::as_str));
+    let named = device.get("roles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let role = device.get("role").and_then(Value::as_str);
+    let mut roles = named.chain(role).chain(of_tokens).map(record::trim);
+    roles.any(|role| !role.is_empty() && role != "operator")
 }
 
 /// `opts?.role` as it filters connections: a role that is not true of JavaScript filters nothing.

@@ -3,7 +3,7 @@
 use super::exec_request::ExecRequest;
 use super::prompts::{self, Kind};
 use super::schemas::{ID, exec_request as exec_request_schema};
-use super::{Call, Handled, Reply, RpcRules, invalid};
+use super::{Call, Handled, Reply, RpcRules, invalid, invalid_with};
 use crate::protocol::ids;
 use crate::rules::approvals::Approval;
 use crate::store::record;
@@ -19,13 +19,17 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     }
     asked.check_argv().map_err(invalid)?;
     let timeout = params.get("timeoutMs").and_then(Value::as_f64).map_or(rules.exec_timeout_ms, whole);
+    if rules.approvals_display_limit && asked.is_too_long(rules) {
+        let details = json!({"reason": "EXEC_APPROVAL_COMMAND_DISPLAY_LIMIT"});
+        return Err(invalid_with("command exceeds exec approval display limit", details));
+    }
     let announced = asked.announced(rules, &params);
     let now = call.now();
     if !id.is_empty() && call.model.exec_approvals.get(&id, now).is_some() {
         return Err(invalid("approval id already pending"));
     }
     let id = if id.is_empty() { ids::uuid(call.environment.entropy.uuid()) } else { id };
-    let approval = Approval::new(id, announced, now, timeout);
+    let approval = Approval::new(id, announced, call.requester(), now, timeout);
     prompts::ask(call, Kind::Exec, approval, params.get("twoPhase") == Some(&Value::Bool(true)))
 }
 
@@ -61,7 +65,7 @@ pub(super) fn get(call: &mut Call<'_, '_>) -> Handled {
 }
 
 pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
-    Ok(Reply::Answer(json!(call.model.exec_approvals.pending())))
+    Ok(Reply::Answer(json!(call.model.exec_approvals.pending(call.shown()))))
 }
 
 /// The preview that is not the command over again: the request's own, else that of a node's plan.

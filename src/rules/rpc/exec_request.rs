@@ -76,6 +76,11 @@ impl ExecRequest {
         }
     }
 
+    /// Whether the command cannot be shown whole.
+    pub(super) fn is_too_long(&self, rules: &RpcRules) -> bool {
+        visible(rules, &self.command).chars().count() > SHOWN || self.command.len() > LONGEST
+    }
+
     /// The request as events and lists show it.
     pub(super) fn announced(&self, rules: &RpcRules, params: &Value) -> Record {
         let on_node = self.host == "node";

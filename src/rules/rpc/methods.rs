@@ -18,9 +18,11 @@ pub enum MethodSet {
     V2026_4_15,
     /// 2026.5.7.
     V2026_5_7,
+    /// 2026.6.11.
+    V2026_6_11,
 }
 
-use MethodSet::{FromTheStart, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15, V2026_5_7};
+use MethodSet::{FromTheStart, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15, V2026_5_7, V2026_6_11};
 
 /// Who may call a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,11 +104,26 @@ const LISTED: &[(&str, Access, MethodSet)] = &[
     ("plugin.approval.waitDecision", Approvals, FromTheStart),
     ("plugin.approval.resolve", Approvals, FromTheStart),
     ("plugins.uiDescriptors", Read, V2026_5_7),
+    ("plugins.sessionAction", Admin, V2026_6_11),
     ("wizard.start", Admin, FromTheStart),
     ("wizard.next", Admin, FromTheStart),
     ("wizard.cancel", Admin, FromTheStart),
     ("wizard.status", Admin, FromTheStart),
+    ("talk.catalog", Read, V2026_6_11),
     ("talk.config", Read, FromTheStart),
+    ("talk.client.create", Write, V2026_6_11),
+    ("talk.client.toolCall", Write, V2026_6_11),
+    ("talk.client.steer", Write, V2026_6_11),
+    ("talk.session.create", Write, V2026_6_11),
+    ("talk.session.join", Write, V2026_6_11),
+    ("talk.session.appendAudio", Write, V2026_6_11),
+    ("talk.session.startTurn", Write, V2026_6_11),
+    ("talk.session.endTurn", Write, V2026_6_11),
+    ("talk.session.cancelTurn", Write, V2026_6_11),
+    ("talk.session.cancelOutput", Write, V2026_6_11),
+    ("talk.session.submitToolResult", Write, V2026_6_11),
+    ("talk.session.steer", Write, V2026_6_11),
+    ("talk.session.close", Write, V2026_6_11),
     ("talk.realtime.session", Write, V2026_5_7),
     ("talk.realtime.relayAudio", Write, V2026_5_7),
     ("talk.realtime.relayMark", Write, V2026_5_7),
@@ -117,9 +134,15 @@ const LISTED: &[(&str, Access, MethodSet)] = &[
     ("commands.list", Read, V2026_4_15),
     ("models.list", Read, FromTheStart),
     ("models.authStatus", Read, V2026_4_15),
+    ("models.authLogout", Admin, V2026_6_11),
     ("tools.catalog", Read, FromTheStart),
     ("tools.effective", Read, FromTheStart),
     ("tools.invoke", Write, V2026_5_7),
+    ("tasks.list", Read, V2026_6_11),
+    ("tasks.get", Read, V2026_6_11),
+    ("tasks.cancel", Write, V2026_6_11),
+    ("environments.list", Read, V2026_6_11),
+    ("environments.status", Read, V2026_6_11),
     ("agents.list", Read, FromTheStart),
     ("agents.create", Admin, FromTheStart),
     ("agents.update", Admin, FromTheStart),
@@ -127,15 +150,31 @@ const LISTED: &[(&str, Access, MethodSet)] = &[
     ("agents.files.list", Read, FromTheStart),
     ("agents.files.get", Read, FromTheStart),
     ("agents.files.set", Admin, FromTheStart),
+    ("sessions.files.list", Read, V2026_6_11),
+    ("sessions.files.get", Read, V2026_6_11),
     ("artifacts.list", Read, V2026_5_7),
     ("artifacts.get", Read, V2026_5_7),
     ("artifacts.download", Read, V2026_5_7),
     ("skills.status", Read, FromTheStart),
     ("skills.search", Read, V2026_4_5),
     ("skills.detail", Read, V2026_4_5),
+    ("skills.securityVerdicts", Read, V2026_6_11),
+    ("skills.skillCard", Read, V2026_6_11),
     ("skills.bins", Node, FromTheStart),
+    ("skills.upload.begin", Admin, V2026_6_11),
+    ("skills.upload.chunk", Admin, V2026_6_11),
+    ("skills.upload.commit", Admin, V2026_6_11),
     ("skills.install", Admin, FromTheStart),
     ("skills.update", Admin, FromTheStart),
+    ("skills.proposals.list", Read, V2026_6_11),
+    ("skills.proposals.inspect", Read, V2026_6_11),
+    ("skills.proposals.create", Admin, V2026_6_11),
+    ("skills.proposals.update", Admin, V2026_6_11),
+    ("skills.proposals.revise", Admin, V2026_6_11),
+    ("skills.proposals.requestRevision", Admin, V2026_6_11),
+    ("skills.proposals.apply", Admin, V2026_6_11),
+    ("skills.proposals.reject", Admin, V2026_6_11),
+    ("skills.proposals.quarantine", Admin, V2026_6_11),
     ("update.status", Admin, V2026_5_7),
     ("update.run", Admin, FromTheStart),
     ("voicewake.get", Read, FromTheStart),
@@ -182,6 +221,7 @@ const LISTED: &[(&str, Access, MethodSet)] = &[
     ("node.rename", Pairing, FromTheStart),
     ("node.list", Read, FromTheStart),
     ("node.describe", Read, FromTheStart),
+    ("node.pluginSurface.refresh", Node, V2026_6_11),
     ("node.pending.drain", Node, FromTheStart),
     ("node.pending.enqueue", Write, FromTheStart),
     ("node.invoke", Write, FromTheStart),
@@ -189,6 +229,7 @@ const LISTED: &[(&str, Access, MethodSet)] = &[
     ("node.pending.ack", Node, FromTheStart),
     ("node.invoke.result", Node, FromTheStart),
     ("node.event", Node, FromTheStart),
+    ("cron.get", Read, V2026_6_11),
     ("node.canvas.capability.refresh", Node, FromTheStart),
     ("cron.list", Read, FromTheStart),
     ("cron.status", Read, FromTheStart),
@@ -208,6 +249,9 @@ const LISTED: &[(&str, Access, MethodSet)] = &[
     ("agent.identity.get", Read, FromTheStart),
     ("agent.wait", Write, FromTheStart),
     ("chat.history", Read, FromTheStart),
+    ("chat.startup", Read, V2026_6_11),
+    ("chat.metadata", Read, V2026_6_11),
+    ("chat.message.get", Read, V2026_6_11),
     ("chat.abort", Write, FromTheStart),
     ("chat.send", Write, FromTheStart),
     // The bundled browser plugin's.
@@ -237,17 +281,36 @@ const UNLISTED: &[(&str, Access, MethodSet)] = &[
     ("push.web.test", Write, V2026_5_7),
 ];
 
+/// Methods that were there until the release that took them away.
+const GONE: &[(&str, MethodSet)] = &[
+    ("talk.realtime.session", V2026_6_11),
+    ("talk.realtime.relayAudio", V2026_6_11),
+    ("talk.realtime.relayMark", V2026_6_11),
+    ("talk.realtime.relayStop", V2026_6_11),
+    ("talk.realtime.relayToolResult", V2026_6_11),
+    ("node.canvas.capability.refresh", V2026_6_11),
+];
+
+/// Whether a method that came then is there now.
+fn is_there(rules: &RpcRules, name: &str, since: MethodSet) -> bool {
+    since <= rules.methods && !GONE.iter().any(|(gone, by)| *gone == name && *by <= rules.methods)
+}
+
 /// The methods that a release lists in `hello-ok.features.methods`, in its order.
 pub fn listed(rules: &RpcRules) -> Vec<&'static str> {
-    LISTED.iter().filter(|(_, _, since)| *since <= rules.methods).map(|(name, _, _)| *name).collect()
+    LISTED.iter().filter(|(name, _, since)| is_there(rules, name, *since)).map(|(name, _, _)| *name).collect()
 }
 
 /// Who may call a method of this release; `None` where it has no such method.
 pub(super) fn access(rules: &RpcRules, method: &str) -> Option<Access> {
     let mut all = LISTED.iter().chain(UNLISTED);
-    let (name, access, _) = all.find(|(name, _, since)| *name == method && *since <= rules.methods)?;
-    // Approving a node took `operator.write` before it took `operator.pairing`.
-    Some(if *name == "node.pair.approve" && !rules.node_approval_is_pairing { Write } else { *access })
+    let (name, access, _) = all.find(|(name, _, since)| *name == method && is_there(rules, name, *since))?;
+    Some(match *name {
+        // Approving a node took `operator.write` before it took `operator.pairing`.
+        "node.pair.approve" if !rules.node_approval_is_pairing => Write,
+        "browser.request" if rules.methods >= V2026_5_7 => Admin,
+        _ => *access,
+    })
 }
 
 /// The events that a release lists in `hello-ok.features.events`, in its order.
@@ -260,11 +323,13 @@ const EVENTS: &[(&str, MethodSet)] = &[
     ("agent", FromTheStart),
     ("chat", FromTheStart),
     ("session.message", FromTheStart),
+    ("session.operation", V2026_6_11),
     ("session.tool", FromTheStart),
     ("sessions.changed", FromTheStart),
     ("presence", FromTheStart),
     ("tick", FromTheStart),
     ("talk.mode", FromTheStart),
+    ("talk.event", V2026_6_11),
     ("shutdown", FromTheStart),
     ("health", FromTheStart),
     ("heartbeat", FromTheStart),

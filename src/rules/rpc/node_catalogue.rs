@@ -2,7 +2,7 @@
 //! (`node-catalog.ts`).
 
 use crate::rules::model::{ConnectedClient, Model};
-use crate::rules::nodes::{self, NodeRules};
+use crate::rules::nodes::{self, NodeRules, Surface, same_set};
 use crate::rules::pairing::{self, Fault};
 use crate::store::Documents;
 use crate::store::record::{self, Record};
@@ -15,7 +15,10 @@ use std::cmp::Ordering;
 struct Sides {
     device: Option<Value>,
     node: Option<Value>,
+    pending: Option<Value>,
     live: Option<Record>,
+    /// What the live node offers.
+    declared: Option<Surface>,
 }
 
 /// Every known node, connected ones first, then by name.
@@ -33,18 +36,25 @@ pub(super) fn catalogue(model: &Model, documents: &dyn Documents, now: i64) -> R
         }
     }
     if rules.nodes.list_knows_nodes {
-        for node in nodes::list(&rules.nodes, documents, now)?.paired {
+        let listed = nodes::list(&rules.nodes, documents, now)?;
+        for node in listed.paired {
             let id = record::key_text(record::property(Some(&node), "nodeId")?);
             known.entry(id).or_default().node = Some(node);
+        }
+        for pending in listed.pending.into_iter().filter(|_| rules.rpc.node_approval_state) {
+            let id = record::key_text(record::property(Some(&pending), "nodeId")?);
+            known.entry(id).or_default().pending.get_or_insert(pending);
         }
     }
     for (_, client) in model.clients().into_iter().filter(|(_, client)| client.role == "node") {
         let live = live_node(client);
         let id = record::key_text(live.get("nodeId"));
-        known.entry(id).or_default().live = Some(live);
+        let sides = known.entry(id).or_default();
+        sides.live = Some(live);
+        sides.declared = client.declared.clone();
     }
     let entry = |(id, sides): (&String, &Sides)| match rules.nodes.catalogue {
-        true => entry(id, sides, &rules.nodes),
+        true => entry(id, sides, &rules.nodes, rules.rpc.node_approval_state),
         false => old_entry(id, sides),
     };
     let mut nodes: Vec<Record> = known.iter().map(entry).collect();
@@ -93,6 +103,27 @@ impl Sides {
         record::present(record::optional_property(self.device.as_ref(), key))
     }
 
+    /// The pending request, unless the live node offers something else by now.
+    fn current_pending(&self) -> Option<&Value> {
+        let pending = self.pending.as_ref()?;
+        let Some(declared) = self.declared.as_ref() else { return Some(pending) };
+        let asked = Surface::of(pending);
+        let untold = self.node.is_none() && declared.permissions.is_none();
+        let same = same_set(&asked.caps, &declared.caps)
+            && same_set(&asked.commands, &declared.commands)
+            && (untold || asked.same_permissions(declared));
+        same.then_some(pending)
+    }
+
+    fn approval_state(&self, pending: Option<&Value>) -> &'static str {
+        match (pending, &self.node) {
+            (Some(_), Some(_)) => "pending-reapproval",
+            (Some(_), None) => "pending-approval",
+            (None, Some(_)) => "approved",
+            (None, None) => "unapproved",
+        }
+    }
+
     /// When it was last heard of, and how.
     fn last_seen(&self) -> Option<(Value, Option<Value>)> {
         let connect = Some(json!("connect"));
@@ -116,20 +147,29 @@ impl Sides {
 
     /// The caps or commands: the live connection's where there is one, else the approved ones; sorted, once each.
     fn surface(&self, key: &str) -> Vec<String> {
-        let list = if self.live.is_some() { self.live(key) } else { self.node(key) };
-        let items = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        let mut items: Vec<String> = items.map(|i| record::trim(i).to_owned()).filter(|i| !i.is_empty()).collect();
-        items.sort_by(|left, right| by_locale(left, right));
-        items.dedup();
-        items
+        sorted(if self.live.is_some() { self.live(key) } else { self.node(key) })
     }
 }
 
+/// A list's texts, sorted, once each.
+fn sorted(list: Option<&Value>) -> Vec<String> {
+    let items = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let mut items: Vec<String> = items.map(|i| record::trim(i).to_owned()).filter(|i| !i.is_empty()).collect();
+    items.sort_by(|left, right| by_locale(left, right));
+    items.dedup();
+    items
+}
+
 /// An entry from 2026.3.31 on.
-fn entry(id: &str, sides: &Sides, rules: &NodeRules) -> Record {
-    let all = |key: &str| sides.live(key).or_else(|| sides.node(key)).or_else(|| sides.device(key)).cloned();
-    let unpaired = |key: &str| sides.live(key).or_else(|| sides.node(key)).cloned();
-    let unapproved = |key: &str| sides.live(key).or_else(|| sides.device(key)).cloned();
+fn entry(id: &str, sides: &Sides, rules: &NodeRules, approval_state: bool) -> Record {
+    let pending = sides.current_pending();
+    let asked = |key: &str| record::present(record::optional_property(pending, key));
+    let all = |key: &str| {
+        let known = sides.live(key).or_else(|| sides.node(key)).or_else(|| sides.device(key));
+        known.or_else(|| asked(key)).cloned()
+    };
+    let unpaired = |key: &str| sides.live(key).or_else(|| sides.node(key)).or_else(|| asked(key)).cloned();
+    let unapproved = |key: &str| sides.live(key).or_else(|| sides.device(key)).or_else(|| asked(key)).cloned();
     let mut node = Record::new();
     record::set(&mut node, "nodeId", Some(id));
     record::set(&mut node, "displayName", all("displayName"));
@@ -145,7 +185,16 @@ fn entry(id: &str, sides: &Sides, rules: &NodeRules) -> Record {
     record::set(&mut node, "caps", Some(sides.surface("caps")));
     record::set(&mut node, "commands", Some(sides.surface("commands")));
     record::set(&mut node, "pathEnv", sides.live("pathEnv").cloned());
-    record::set(&mut node, "permissions", unpaired("permissions"));
+    let permissions = sides.live("permissions").or_else(|| sides.node("permissions")).cloned();
+    record::set(&mut node, "permissions", permissions);
+    if approval_state {
+        record::set(&mut node, "approvalState", Some(sides.approval_state(pending)));
+        record::set(&mut node, "pendingRequestId", asked("requestId").cloned());
+        let declared = |key: &str| pending.map(|pending| json!(sorted(pending.get(key))));
+        record::set(&mut node, "pendingDeclaredCaps", declared("caps"));
+        record::set(&mut node, "pendingDeclaredCommands", declared("commands"));
+        record::set(&mut node, "pendingDeclaredPermissions", asked("permissions").cloned());
+    }
     record::set(&mut node, "connectedAtMs", sides.live("connectedAtMs").cloned());
     if rules.list_knows_last_seen
         && let Some((at, reason)) = sides.last_seen()
@@ -163,7 +212,7 @@ fn entry(id: &str, sides: &Sides, rules: &NodeRules) -> Record {
 
 /// An entry of 2026.3.28: without the client and the time of approval.
 fn old_entry(id: &str, sides: &Sides) -> Record {
-    let mut node = entry(id, sides, &NodeRules::oldest());
+    let mut node = entry(id, sides, &NodeRules::oldest(), false);
     for key in ["clientId", "clientMode", "approvedAtMs"] {
         node.shift_remove(key);
     }

@@ -1,14 +1,16 @@
 //! `node.pair.*`, `node.rename`, `node.list`, `node.describe` (`server-methods/nodes.ts`).
 
+use super::devices::has_other_role;
 use super::node_catalogue::catalogue;
-use super::schemas::{NODE_ID, NODE_RENAME, NODE_REQUEST, NODE_VERIFY, NOTHING, REQUEST_ID};
-use super::{Call, Handled, Reply, invalid};
-use crate::rules::nodes::{self, NodeApproval, NodeRequest};
+use super::schemas::{NODE_ID, NODE_RENAME, NODE_VERIFY, NOTHING, REQUEST_ID, node_request};
+use super::{Call, Handled, Refusal, Reply, invalid};
+use crate::rules::nodes::{self, Judged, NodeApproval, NodeReconnect, NodeRequest, Surface};
+use crate::rules::pairing;
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
 
 pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
-    let params = call.params(&NODE_REQUEST)?;
+    let params = call.params(node_request(&call.model.rules.nodes))?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).map(str::to_owned);
     let incoming = NodeRequest {
         node_id: text("nodeId").unwrap_or_default(),
@@ -21,7 +23,7 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
         model_identifier: text("modelIdentifier"),
         caps: texts(params.get("caps")),
         commands: texts(params.get("commands")),
-        permissions: None,
+        permissions: params.get("permissions").and_then(Value::as_object).cloned(),
         remote_ip: text("remoteIp"),
         silent: params.get("silent").and_then(Value::as_bool),
     };
@@ -31,6 +33,9 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     let requested = nodes::request(&call.model.rules.nodes, store, entropy, now, &incoming)?;
     let request = Value::Object(requested.request);
     if requested.created {
+        for replaced in &requested.superseded {
+            call.node_resolved(replaced, request.get("nodeId").cloned(), "rejected");
+        }
         call.broadcast("node.pair.requested", request.clone());
     }
     Ok(Reply::Answer(json!({"status": "pending", "request": request, "created": requested.created})))
@@ -56,6 +61,9 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
             Err(invalid(format!("missing scope: {missing_scope}")))
         }
         NodeApproval::Approved { node } => {
+            if rules.nodes.reconnect == NodeReconnect::AskForSurface {
+                call.grant_surface(&Value::Object(node.clone()));
+            }
             call.node_resolved(request_id, node.get("nodeId").cloned(), "approved");
             Ok(Reply::Answer(json!({"requestId": request_id, "node": node})))
         }
@@ -80,11 +88,20 @@ pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&NODE_ID)?;
     let node_id = params.get("nodeId").and_then(Value::as_str).unwrap_or_default();
     let now = call.now();
-    let Some(node_id) = nodes::remove(&call.model.rules.nodes, call.environment.store, now, node_id)? else {
-        return Err(invalid("unknown nodeId"));
-    };
+    let device = call.remove_node_role(node_id)?;
+    let rules = &call.model.rules.nodes;
+    let removed = nodes::remove(rules, call.environment.store, now, device.as_deref().unwrap_or(node_id))?;
+    let removed = removed.or_else(|| device.clone());
+    let node_id = removed.ok_or_else(|| invalid("unknown nodeId"))?;
+    if call.model.rules.rpc.node_removal_takes_role {
+        call.grant_surface(&json!({"nodeId": node_id}));
+    }
     call.node_resolved("", Some(json!(node_id)), "removed");
-    Ok(Reply::Answer(json!({"nodeId": node_id})))
+    let payload = json!({"nodeId": node_id});
+    match device {
+        Some(device_id) => Ok(Reply::AnswerThenDisconnect { payload, device_id, role: Some("node".to_owned()) }),
+        None => Ok(Reply::Answer(payload)),
+    }
 }
 
 pub(super) fn verify(call: &mut Call<'_, '_>) -> Handled {
@@ -114,7 +131,7 @@ pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
     let now = call.now();
-    let nodes = catalogue(call.model, call.environment.store, now)?;
+    let nodes = call.known_nodes()?;
     Ok(Reply::Answer(json!({"ts": now, "nodes": nodes})))
 }
 
@@ -125,7 +142,7 @@ pub(super) fn describe(call: &mut Call<'_, '_>) -> Handled {
         return Err(invalid("nodeId required"));
     }
     let now = call.now();
-    let nodes = catalogue(call.model, call.environment.store, now)?;
+    let nodes = call.known_nodes()?;
     let is = |node: &&Record| node.get("nodeId").and_then(Value::as_str) == Some(node_id);
     let node = nodes.iter().find(is).ok_or_else(|| invalid("unknown nodeId"))?;
     let mut payload = Record::new();
@@ -135,6 +152,66 @@ pub(super) fn describe(call: &mut Call<'_, '_>) -> Handled {
 }
 
 impl Call<'_, '_> {
+    /// Leaves a live node what was approved of what it offers.
+    fn grant_surface(&mut self, node: &Value) {
+        let approved = Surface::of(node);
+        let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default();
+        let (rules, config) = (&self.model.rules.nodes, &self.model.config);
+        for open in self.model.connections.values_mut().filter(|open| !open.closing) {
+            let Some(client) = open.client.as_mut().filter(|client| client.role == "node") else { continue };
+            let id = client.device_id().unwrap_or(&client.connect.client.id);
+            let Some(declared) = client.declared.clone().filter(|_| id == node_id) else { continue };
+            let judged = Judged {
+                platform: node.get("platform").and_then(Value::as_str).unwrap_or_default(),
+                family: node.get("deviceFamily").and_then(Value::as_str),
+                caps: &approved.caps,
+                commands: &approved.commands,
+                approved: Some(&approved.commands),
+            };
+            let commands = nodes::permitted_commands(rules, config, judged, &approved.commands);
+            let granted = Surface { commands, ..approved.clone() };
+            let effective = declared.within(&granted);
+            client.connect.caps = Some(granted.caps.into_iter().filter(|cap| declared.caps.contains(cap)).collect());
+            let offered = |command: &String| declared.commands.contains(command);
+            client.connect.commands = Some(granted.commands.into_iter().filter(offered).collect());
+            client.connect.permissions = effective.permissions;
+        }
+    }
+
+    /// The nodes that the caller may know of, and what it may know of them.
+    fn known_nodes(&mut self) -> Result<Vec<Record>, Refusal> {
+        let mut nodes = catalogue(self.model, self.environment.store, self.now())?;
+        let pairs = self.holds("operator.admin") || self.holds("operator.pairing");
+        if self.model.rules.rpc.node_approval_state && !pairs {
+            let flag = |node: &Record, key: &str| node.get(key) == Some(&Value::Bool(true));
+            nodes.retain(|node| flag(node, "paired") || flag(node, "connected"));
+            for node in &mut nodes {
+                node.retain(|key, _| !key.starts_with("pending"));
+            }
+        }
+        Ok(nodes)
+    }
+
+    /// Takes the node role from the device behind a node, where there is one. Its id.
+    fn remove_node_role(&mut self, node_id: &str) -> Result<Option<String>, Refusal> {
+        if !self.model.rules.rpc.node_removal_takes_role {
+            return Ok(None);
+        }
+        let now = self.now();
+        let rules = self.model.rules.pairing.clone();
+        let paired = pairing::find_paired(&rules, self.environment.store, now, node_id)?;
+        let Some(paired) = paired.filter(|paired| record::truthy(Some(paired))) else { return Ok(None) };
+        if !pairing::approved_roles(&paired)?.iter().any(|role| role == "node") {
+            return Ok(None);
+        }
+        let bounded = self.own_device_only().is_some() && has_other_role(&paired);
+        if self.manages_another(node_id) || bounded {
+            self.log(format!("node pairing removal denied node={node_id}"));
+            return Err(invalid("node pairing removal denied"));
+        }
+        Ok(pairing::remove_role(&rules, self.environment.store, now, node_id, "node")?)
+    }
+
     fn node_resolved(&mut self, request_id: &str, node_id: Option<Value>, decision: &str) {
         let mut payload = Record::new();
         record::set(&mut payload, "requestId", Some(request_id));

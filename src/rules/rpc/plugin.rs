@@ -32,7 +32,7 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     record::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
     let timeout = params.get("timeoutMs").and_then(Value::as_i64).unwrap_or(TIMEOUT_MS).min(LONGEST_TIMEOUT_MS);
     let id = format!("plugin:{}", ids::uuid(call.environment.entropy.uuid()));
-    let approval = Approval::new(id, request, call.now(), timeout);
+    let approval = Approval::new(id, request, call.requester(), call.now(), timeout);
     prompts::ask(call, Kind::Plugin, approval, params.get("twoPhase") == Some(&Value::Bool(true)))
 }
 
@@ -45,5 +45,5 @@ pub(super) fn resolve(call: &mut Call<'_, '_>) -> Handled {
 }
 
 pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
-    Ok(Reply::Answer(json!(call.model.plugin_approvals.pending())))
+    Ok(Reply::Answer(json!(call.model.plugin_approvals.pending(call.shown()))))
 }

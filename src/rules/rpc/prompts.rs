@@ -2,9 +2,9 @@
 
 use super::schemas::RESOLVE;
 use super::{Call, Handled, Refusal, Reply, RpcRules, invalid, invalid_with};
-use crate::rules::act::Outcome;
+use crate::rules::act::{ConnectionId, Outcome};
 use crate::rules::approvals::{Approval, Approvals, Named, Waiter};
-use crate::rules::model::Model;
+use crate::rules::model::{ConnectedClient, Model};
 use crate::store::record::{self, Record};
 use indexmap::IndexSet;
 use serde_json::{Value, json};
@@ -45,12 +45,17 @@ const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
 /// it is given; `two_phase` answers `accepted` before.
 pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, two_phase: bool) -> Handled {
     let id = approval.id.clone();
-    call.broadcast(&kind.event("requested"), approval.announcement());
+    let asked = call.connection;
+    let told: Vec<ConnectionId> = viewers(call, &approval).into_iter().filter(|viewer| *viewer != asked).collect();
+    match call.model.rules.rpc.approvals_private {
+        true => call.model.tell(&told, &kind.event("requested"), &approval.announcement(), call.outcome),
+        false => call.broadcast(&kind.event("requested"), approval.announcement()),
+    }
     let route = call.model.rules.rpc.turn_source_route
         && approval.request.get("turnSourceChannel").and_then(Value::as_str).is_some_and(asks_back);
     let acceptance = approval.acceptance();
     kind.of(call.model).register(approval);
-    if !route && !approver_present(call) {
+    if !route && told.is_empty() {
         call.reason("nobody who may approve is connected beside the caller".to_owned());
         let now = call.now();
         let expired = kind.of(call.model).resolve(&id, None, now);
@@ -69,10 +74,38 @@ fn asks_back(channel: &str) -> bool {
     TURN_SOURCES.contains(&record::trim(channel).to_lowercase().as_str())
 }
 
-fn approver_present(call: &Call<'_, '_>) -> bool {
+/// The clients that may decide an approval: those with the scope and, where approvals are private, administrators and the
+/// device that asked for it only.
+fn viewers(call: &Call<'_, '_>, approval: &Approval) -> Vec<ConnectionId> {
     let approves = |scope: &String| scope == "operator.admin" || scope == "operator.approvals";
-    let clients = call.model.clients();
-    clients.iter().any(|(connection, client)| *connection != call.connection && client.scopes.iter().any(approves))
+    let clients = call.model.clients().into_iter();
+    let clients = clients.filter(|(_, client)| client.scopes.iter().any(approves));
+    let viewers = clients.filter(|(connection, client)| is_shown(&call.model.rules.rpc, approval, *connection, client));
+    viewers.map(|(connection, _)| connection).collect()
+}
+
+/// Whether a client knows of an approval.
+fn is_shown(rules: &RpcRules, approval: &Approval, connection: ConnectionId, client: &ConnectedClient) -> bool {
+    let (asked, device) = &approval.requester;
+    !rules.approvals_private
+        || client.scopes.iter().any(|scope| scope == "operator.admin")
+        || match device {
+            Some(device) => client.device_id() == Some(device),
+            None => connection == *asked,
+        }
+}
+
+impl Call<'_, '_> {
+    /// Whether the caller knows of an approval.
+    pub(super) fn shown(&self) -> impl Fn(&Approval) -> bool + use<> {
+        let (rules, connection, client) = (self.model.rules.rpc.clone(), self.connection, self.client.clone());
+        move |approval| is_shown(&rules, approval, connection, &client)
+    }
+
+    /// Who asks for an approval.
+    pub(super) fn requester(&self) -> (ConnectionId, Option<String>) {
+        (self.connection, self.client.device_id().map(str::to_owned))
+    }
 }
 
 /// `waitDecision`.
@@ -83,8 +116,11 @@ pub(super) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
         return Err(invalid("id is required"));
     }
     let now = call.now();
+    let shown = call.shown();
     let approvals = kind.of(call.model);
-    let Some(approval) = approvals.get(&id, now) else { return Err(invalid("approval expired or not found")) };
+    let Some(approval) = approvals.get(&id, now).filter(|approval| shown(approval)) else {
+        return Err(invalid("approval expired or not found"));
+    };
     if approval.is_resolved() {
         return Ok(Reply::Answer(approval.decision()));
     }
@@ -131,7 +167,13 @@ pub(super) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
         "ts": now,
         "request": approval.request
     });
-    call.broadcast(&kind.event("resolved"), event);
+    match call.model.rules.rpc.approvals_private {
+        true => {
+            let told = viewers(call, &approval);
+            call.model.tell(&told, &kind.event("resolved"), &event, call.outcome);
+        }
+        false => call.broadcast(&kind.event("resolved"), event),
+    }
     let taken = json!({"ok": true});
     if call.model.rules.rpc.waiters_first {
         answer_waiters(call.model, &approval, waiters, call.outcome);
@@ -162,7 +204,8 @@ pub(super) fn find(call: &mut Call<'_, '_>, kind: Kind, input: &str) -> Result<S
         let open = kind.of(call.model).get(id, now).is_some_and(|approval| !approval.is_resolved());
         return if open { Ok(id.to_owned()) } else { Err(unknown(&rules)) };
     }
-    match kind.of(call.model).named(input, now) {
+    let shown = call.shown();
+    match kind.of(call.model).named(input, now, shown) {
         Named::One(id) => Ok(id),
         Named::Several(ids) if kind == Kind::Exec => Err(ambiguous(&ids, rules.approvals_terse)),
         Named::Nothing | Named::Several(_) => Err(unknown(&rules)),
@@ -194,9 +237,9 @@ fn decided_again(call: &mut Call<'_, '_>, kind: Kind, input: &str, decision: &st
     if !call.model.rules.rpc.decisions_repeat {
         return None;
     }
-    let now = call.now();
+    let (now, shown) = (call.now(), call.shown());
     let approvals = kind.of(call.model);
-    let Named::One(id) = approvals.named_ever(input, now) else { return None };
+    let Named::One(id) = approvals.named_ever(input, now, shown) else { return None };
     let decided = approvals.get(&id, now).filter(|approval| approval.is_resolved())?.decided();
     if decided == Some(decision) {
         return Some(Ok(Reply::Answer(json!({"ok": true}))));

@@ -46,6 +46,17 @@ pub struct RpcRules {
     pub all_invisible_spelt: bool,
     /// Every client counts the events that it is sent; else one count for all.
     pub seq_per_client: bool,
+    /// Only administrators approve, remove, rotate and revoke what has another role than operator, and others learn
+    /// nothing of requests that there are not.
+    pub roles_need_admin: bool,
+    /// An approval is known to administrators and to the device that asked for it only; else to everybody with the scope.
+    pub approvals_private: bool,
+    /// A command that is too long to be shown cannot be approved.
+    pub approvals_display_limit: bool,
+    /// Removing a node takes the role of the device behind it, too.
+    pub node_removal_takes_role: bool,
+    /// Node lists say how a node stands with its approval.
+    pub node_approval_state: bool,
 }
 
 impl RpcRules {
@@ -71,6 +82,11 @@ impl RpcRules {
             plugin_decisions: false,
             all_invisible_spelt: false,
             seq_per_client: false,
+            roles_need_admin: false,
+            approvals_private: false,
+            approvals_display_limit: false,
+            node_removal_takes_role: false,
+            node_approval_state: false,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! chooses (`method-scopes-*.js`, `protocol/schema/*.ts`).
 
 use super::RpcRules;
+use crate::rules::nodes::NodeRules;
 use crate::rules::schema::{
     NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, text, within,
 };
@@ -21,7 +22,11 @@ pub(super) static ROTATE: Schema =
 /// `device.token.revoke`.
 pub(super) static REVOKE: Schema = object(&[required("deviceId", NON_EMPTY), required("role", NON_EMPTY)]);
 /// `node.pair.request`.
-pub(super) static NODE_REQUEST: Schema = object(&[
+pub(super) fn node_request(rules: &NodeRules) -> &'static Schema {
+    if rules.request_by_surface { &NODE_REQUEST_2026_6_11 } else { &NODE_REQUEST }
+}
+
+static NODE_REQUEST: Schema = object(&[
     required("nodeId", NON_EMPTY),
     optional("displayName", NON_EMPTY),
     optional("platform", NON_EMPTY),
@@ -32,6 +37,21 @@ pub(super) static NODE_REQUEST: Schema = object(&[
     optional("modelIdentifier", NON_EMPTY),
     optional("caps", array(&NON_EMPTY)),
     optional("commands", array(&NON_EMPTY)),
+    optional("remoteIp", NON_EMPTY),
+    optional("silent", Schema::Boolean),
+]);
+static NODE_REQUEST_2026_6_11: Schema = object(&[
+    required("nodeId", NON_EMPTY),
+    optional("displayName", NON_EMPTY),
+    optional("platform", NON_EMPTY),
+    optional("version", NON_EMPTY),
+    optional("coreVersion", NON_EMPTY),
+    optional("uiVersion", NON_EMPTY),
+    optional("deviceFamily", NON_EMPTY),
+    optional("modelIdentifier", NON_EMPTY),
+    optional("caps", array(&NON_EMPTY)),
+    optional("commands", array(&NON_EMPTY)),
+    optional("permissions", Schema::Record(&Schema::Boolean)),
     optional("remoteIp", NON_EMPTY),
     optional("silent", Schema::Boolean),
 ]);
@@ -60,7 +80,11 @@ const SYSTEM_RUN_PLAN: Schema = object(&[
 
 /// `exec.approval.request`.
 pub(super) fn exec_request(rules: &RpcRules) -> &'static Schema {
-    if rules.approvals_show_analysis { &EXEC_REQUEST_2026_5_7 } else { &EXEC_REQUEST }
+    match (rules.approvals_private, rules.approvals_show_analysis) {
+        (true, _) => &EXEC_REQUEST_2026_6_11,
+        (_, true) => &EXEC_REQUEST_2026_5_7,
+        _ => &EXEC_REQUEST,
+    }
 }
 
 static EXEC_REQUEST: Schema = object(&[
@@ -103,6 +127,37 @@ static EXEC_REQUEST_2026_5_7: Schema = object(&[
     optional("turnSourceTo", OPTIONAL_TEXT),
     optional("turnSourceAccountId", OPTIONAL_TEXT),
     optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
+    optional("timeoutMs", at_least(1)),
+    optional("twoPhase", Schema::Boolean),
+]);
+
+const UNAVAILABLE_DECISIONS: Schema =
+    Schema::Array { items: &Schema::Enum(&["allow-always"]), min_items: 1, max_items: 1 };
+const COMMAND_SPAN: Schema = object(&[required("startIndex", NATURAL), required("endIndex", at_least(1))]);
+static EXEC_REQUEST_2026_6_11: Schema = object(&[
+    optional("id", NON_EMPTY),
+    optional("command", NON_EMPTY),
+    optional("commandArgv", array(&STRING)),
+    optional("systemRunPlan", SYSTEM_RUN_PLAN),
+    optional("env", Schema::Record(&STRING)),
+    optional("cwd", OPTIONAL_TEXT),
+    optional("nodeId", Schema::Union(&[NON_EMPTY, Schema::Null])),
+    optional("host", OPTIONAL_TEXT),
+    optional("security", OPTIONAL_TEXT),
+    optional("ask", OPTIONAL_TEXT),
+    optional("warningText", OPTIONAL_TEXT),
+    optional("unavailableDecisions", UNAVAILABLE_DECISIONS),
+    optional("commandSpans", array(&COMMAND_SPAN)),
+    optional("agentId", OPTIONAL_TEXT),
+    optional("resolvedPath", OPTIONAL_TEXT),
+    optional("sessionKey", OPTIONAL_TEXT),
+    optional("turnSourceChannel", OPTIONAL_TEXT),
+    optional("turnSourceTo", OPTIONAL_TEXT),
+    optional("turnSourceAccountId", OPTIONAL_TEXT),
+    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
+    optional("approvalReviewerDeviceIds", array(&NON_EMPTY)),
+    optional("requireDeliveryRoute", Schema::Boolean),
+    optional("suppressDelivery", Schema::Boolean),
     optional("timeoutMs", at_least(1)),
     optional("twoPhase", Schema::Boolean),
 ]);

@@ -29,6 +29,10 @@ impl Schema {
                 let known = word.is_some_and(|word| words.contains(&word));
                 errors.expect(known, path, "must be equal to one of the allowed values");
             }
+            Self::OneOf(words) => {
+                let known = value.and_then(Value::as_str).is_some_and(|word| words.contains(&word));
+                errors.expect(known, path, "must be equal to one of the allowed values");
+            }
             Self::Literal(word) => visit_literal(word, value, path, errors),
             Self::Number(bounds) => {
                 let number = value.and_then(Value::as_f64);

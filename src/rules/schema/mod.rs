@@ -20,6 +20,8 @@ pub enum Schema {
     String(Text),
     /// One of these strings, by the keyword `enum`.
     Enum(&'static [&'static str]),
+    /// One of these strings, by the keyword `enum` alone: nothing is said of the type.
+    OneOf(&'static [&'static str]),
     /// Exactly this string.
     Literal(&'static str),
     /// A number.

@@ -32,19 +32,19 @@ use serde_json::Value;
 #[case(r##"{"minProtocol": 3, "maxProtocol": 3, "client": {"id": "cli", "version": "1", "platform": "linux", "mode": "cli"}, "permissions": {"x/y~z": 1}}"##, r##"at /permissions/x~1y~0z: must be boolean"##)]
 #[case(r##"{"minProtocol": 3, "maxProtocol": 3, "client": {"id": "cli", "version": "1", "platform": "linux", "mode": "cli"}, " ": 1}"##, r##"must NOT have additional properties"##)]
 fn a_connect_that_does_not_fit(#[case] value: &str, #[case] sentence: &str) {
-    assert_eq!(checked(&frames::CONNECT, value), Err(sentence.to_owned()));
+    assert_eq!(checked(frames::connect(frames::ConnectForm::Literals), value), Err(sentence.to_owned()));
 }
 
 #[test]
 fn a_connect_without_parameters_is_no_object() {
-    assert_eq!(frames::CONNECT.check(None), Err("must be object".to_owned()));
+    assert_eq!(frames::connect(frames::ConnectForm::Literals).check(None), Err("must be object".to_owned()));
 }
 
 #[rstest]
 #[case(r#"{"minProtocol":3.0,"maxProtocol":3,"client":{"id":"cli","version":"1","platform":"linux","mode":"cli"}}"#)]
 #[case(r#"{"minProtocol":1,"maxProtocol":3e2,"client":{"id":"node-host","version":"1","platform":"l","mode":"node","displayName":"d","deviceFamily":"f","modelIdentifier":"m","instanceId":"i"},"caps":[],"commands":["a"],"permissions":{"":true},"pathEnv":"","role":"x","scopes":[],"device":{"id":"a","publicKey":"b","signature":"c","signedAt":0,"nonce":"d"},"auth":{"token":"","bootstrapToken":"","deviceToken":"","password":""},"locale":"","userAgent":""}"#)]
 fn a_connect_that_fits(#[case] value: &str) {
-    assert_eq!(checked(&frames::CONNECT, value), Ok(()));
+    assert_eq!(checked(frames::connect(frames::ConnectForm::Literals), value), Ok(()));
 }
 
 #[rstest]

@@ -142,6 +142,7 @@ fn a_reverse_proxy_vouches(
             user_header: "X-User".to_owned(),
             required_headers: Vec::new(),
             allow_users: vec!["ann".to_owned()],
+            allow_loopback: false,
         });
         config.allowed_origins = vec!["*".to_owned()];
     });
