@@ -243,7 +243,7 @@ pub async fn run(
             && playing.len() < side_by_side
             && let Some(task) = schedule.next()
         {
-            begun = task.first().map_or(Ok(()), |case| listen(Event::Playing { case: &case.id }));
+            begun = task.case().map_or(Ok(()), |case| listen(Event::Playing { case: &case.id }));
             playing.push(schedule::perform(task, gateway, release, &shared));
         }
         if let Err(error) = begun {
