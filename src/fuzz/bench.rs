@@ -8,7 +8,7 @@ use crate::observe::Observation;
 use crate::observe::snapshot::Library;
 use crate::report::{Boots, Event, RunReport};
 use crate::rules::Release;
-use crate::run::{self, Options};
+use crate::run::{self, Isolation, Options};
 use crate::scenario::Case;
 use std::collections::BTreeMap;
 use std::io;
@@ -72,19 +72,24 @@ impl<'a> Bench<'a> {
         run::release_of(self.gateway)
     }
 
-    /// Plays cases on both and compares what was seen.
+    /// Plays cases on both and compares what was seen. `isolation` is that of the gateway under test.
     ///
     /// # Errors
     /// A run that could not be brought to its end.
-    pub(super) async fn compare(&self, cases: &[&Case], listen: Listener<'_>) -> Result<Comparison, FuzzError> {
-        let (predicted, on_rules) = self.play(cases, &self.rules, &mut |_| Ok(())).await?;
+    pub(super) async fn compare(
+        &self,
+        cases: &[&Case],
+        isolation: Isolation,
+        listen: Listener<'_>,
+    ) -> Result<Comparison, FuzzError> {
+        let (predicted, on_rules) = self.play(cases, &self.rules, Isolation::Case, &mut |_| Ok(())).await?;
         if on_rules.interrupted.is_some() {
             return Ok(Comparison { cases: BTreeMap::new(), boots: Boots::default(), interrupted: true });
         }
         // What the rules cannot play cannot be compared.
         let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(Played::Seen(_)));
         let worth = cases.iter().filter(playable).copied().collect::<Vec<_>>();
-        let (mut seen, ran) = self.play(&worth, self.gateway, listen).await?;
+        let (mut seen, ran) = self.play(&worth, self.gateway, isolation, listen).await?;
         let mut compared = BTreeMap::new();
         for (id, predicted) in predicted {
             let result = match (predicted, seen.remove(&id)) {
@@ -109,6 +114,7 @@ impl<'a> Bench<'a> {
         &self,
         cases: &[&Case],
         gateway: &Gateway,
+        isolation: Isolation,
         listen: Listener<'_>,
     ) -> Result<(BTreeMap<String, Played>, RunReport), FuzzError> {
         let mut played = BTreeMap::new();
@@ -125,7 +131,9 @@ impl<'a> Bench<'a> {
             listen(event)
         };
         let stop = self.stop.clone();
-        let ran = run::run(cases, gateway, &self.library, self.guard, self.options, stop, &mut hear).await?;
+        // A difference is looked at again, alone, once for all stories that show it.
+        let options = Options { isolation, trusting: true, ..self.options.clone() };
+        let ran = run::run(cases, gateway, &self.library, self.guard, &options, stop, &mut hear).await?;
         match ran.fault {
             Some(fault) => Err(fault.into()),
             None => Ok((played, ran.report)),
