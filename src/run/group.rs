@@ -184,6 +184,7 @@ impl Party<'_> {
                     started_at: stage.started_at(),
                     steps_began: stage.steps_began().to_vec(),
                     steps,
+                    // Who shares has seeded no file whose bytes could be compared.
                     before: StoreFiles::new(),
                     after: Some(self.owners.view(number, &before, &after)),
                 });

@@ -227,7 +227,7 @@ pub async fn run(
         while playing.len() < side_by_side
             && let Some(task) = schedule.next()
         {
-            if let Some(case) = task.first() {
+            if let Some(case) = task.case() {
                 listen(Event::Playing { case: &case.id }).map_err(RunError::Report)?;
             }
             playing.push(schedule::perform(task, gateway, release, &shared));

@@ -27,11 +27,11 @@ pub(super) enum Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    /// The case that is played first.
-    pub(super) fn first(&self) -> Option<&'a Case> {
+    /// The case that is played as soon as this is begun; a group says itself when each of its cases is.
+    pub(super) fn case(&self) -> Option<&'a Case> {
         match self {
             Self::Alone(case) | Self::Again(case, _) => Some(case),
-            Self::Group(cases) => cases.first().copied(),
+            Self::Group(_) => None,
         }
     }
 }
@@ -207,4 +207,22 @@ async fn again(
 
 fn accepted(seen: Seen, case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
     CaseReport { boot: Boot::Shared, ..case::conclude(seen, case, release, gateway, shared) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::not_enough(&[true, true], false)]
+    #[case::enough(&[true, true, true], true)]
+    #[case::differed_before(&[false, true, true, true], false)]
+    #[case::differed_after(&[true, true, true, false], false)]
+    fn groups_are_taken_at_their_word_once_nothing_new_was_seen_so_often(#[case] same: &[bool], #[case] earned: bool) {
+        let trust = Trust::default();
+        trust.begin(3);
+        same.iter().for_each(|same| trust.note(*same));
+        assert_eq!(trust.is_earned(), earned);
+    }
 }
