@@ -25,15 +25,15 @@ impl Releases {
         let mut notes = Vec::new();
         for release in &self.only {
             let known = Rules::of(*release).map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?;
-            if known.is_in_part() {
-                notes.push(format!("of {} only the store is known so far\n", known.described()));
+            if let Some(missing) = known.missing() {
+                notes.push(format!("{}: {missing}\n", known.described()));
             } else if known.described() != *release {
                 notes.push(format!("{release} is not known of its own: it answers as {}\n", known.described()));
             }
             wanted.push(known.described());
         }
         let shown = |release: &Release| wanted.is_empty() || wanted.contains(release);
-        let in_part = IN_PART.iter().copied().filter(|release| wanted.contains(release));
+        let in_part = IN_PART.iter().map(|(release, _)| *release).filter(|release| wanted.contains(release));
         let releases = known_releases().iter().copied().filter(shown).chain(in_part).collect::<Vec<_>>();
         let text = match self.format {
             Format::Json => json(&releases),

@@ -281,6 +281,7 @@ impl Run {
             None => Isolation::usual(gateway.profile().kind),
         };
         Options {
+            trusting: false,
             isolation,
             schema: schema.map(Arc::new),
             jobs: self.jobs.map_or(jobs, usize::from),

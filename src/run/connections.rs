@@ -52,7 +52,7 @@ impl Stage<'_> {
             return Vec::new();
         }
         let connecting =
-            Connecting { knowledge: &self.knowledge, settings: &self.case.scenario.gateway, release: self.release };
+            Connecting { knowledge: &self.knowledge, settings: &self.case.scenario.gateway, release: self.speaking };
         let params = match connecting.params(connect, challenge, self.now()) {
             Ok(params) => params,
             Err(why) => return vec![Sound::Note(why)],

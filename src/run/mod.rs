@@ -34,7 +34,7 @@ use crate::judge::Verdict;
 use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
-use crate::rules::history::{self, KNOWN};
+use crate::rules::history;
 use crate::rules::{Release, Rules};
 use crate::scenario::Case;
 use breaker::Breaker;
@@ -352,11 +352,8 @@ fn info(gateway: &Gateway) -> GatewayInfo {
 fn stands_in(release: Release) -> Option<String> {
     let rules = Rules::of(release).ok()?;
     let known = rules.described();
-    if rules.is_in_part() {
-        let older = KNOWN[KNOWN.len() - 1];
-        return Some(format!(
-            "of {known} only the store is known so far: in all else {release} is held to the answers of {older}"
-        ));
+    if let Some(missing) = rules.missing() {
+        return Some(format!("{known} is known in part: {missing}"));
     }
     (known != release).then(|| format!("{release} is not known of its own: it is held to the answers of {known}"))
 }

@@ -90,6 +90,8 @@ pub(super) struct Stage<'a> {
     pub(super) transcript: Transcript,
     pub(super) patience: Patience,
     pub(super) release: Release,
+    /// The release that was started last: what a client offers is meant for it.
+    pub(super) speaking: Release,
     /// What the gateway sends is held to the published schema here.
     pub(super) frames: Arc<Frames>,
     gateway: &'a Gateway,
@@ -168,6 +170,7 @@ impl<'a> Stage<'a> {
             transcript: Transcript::new(),
             patience: Patience::with(gateway.profile().kind),
             release,
+            speaking: release,
             frames: Arc::default(),
             gateway,
             place,
@@ -288,6 +291,7 @@ impl<'a> Stage<'a> {
     /// Starts the gateway under test, or another release of it, on the case's state directory.
     pub(super) async fn launch(&mut self, release: Option<Release>) -> Result<(), StageError> {
         let other;
+        self.speaking = release.unwrap_or(self.release);
         let gateway = match release {
             Some(release) => {
                 other = self.gateway.at_release(release, &|_| {}).await?;
