@@ -57,7 +57,9 @@ impl Play {
         let listen = &mut |_: Event<'_>| Ok(());
         let guard = Guard::absent();
         let run = run::run(cases, &self.gateway, &self.library, &guard, &options, stop, listen);
-        let report = runtime.block_on(run).unwrap();
+        let ran = runtime.block_on(run).unwrap();
+        assert!(ran.fault.is_none(), "the run came to its end");
+        let report = ran.report;
         let done = report.summary.count(Verdict::Conforms) + report.summary.count(Verdict::Skipped);
         assert_eq!(done, cases.len(), "some case does not conform");
         report
