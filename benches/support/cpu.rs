@@ -1,0 +1,46 @@
+//! Processor time of this process, and two things measured in turn.
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
+use std::time::{Duration, Instant};
+
+/// What something took.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    /// User and system time of all threads.
+    pub cpu: Duration,
+    /// By the clock on the wall.
+    pub wall: Duration,
+}
+
+/// Measures once.
+pub fn measure(work: impl FnOnce()) -> Cost {
+    let (cpu, began) = (spent(), Instant::now());
+    work();
+    Cost { cpu: spent() - cpu, wall: began.elapsed() }
+}
+
+/// Measures two things in turn, so that a machine whose speed drifts changes both. Gives the costs pair by pair.
+pub fn in_turn(rounds: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> Vec<(Cost, Cost)> {
+    a();
+    b();
+    (0..rounds).map(|_| (measure(&mut a), measure(&mut b))).collect()
+}
+
+/// The middle one.
+pub fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+/// The most memory that this process ever had, in MiB.
+pub fn peak_memory() -> f64 {
+    let kilobytes = getrusage(UsageWho::RUSAGE_SELF).unwrap().max_rss();
+    kilobytes as f64 / 1024.0
+}
+
+fn spent() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
+    let micros = (usage.user_time() + usage.system_time()).num_microseconds();
+    Duration::from_micros(micros.unsigned_abs())
+}

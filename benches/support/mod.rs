@@ -1,0 +1,75 @@
+//! What the benches measure: cases of the corpus on the embedded gateway, a bare exchange of the same frames, a large store.
+//!
+//! Each of the two bench targets is a program of its own and uses its part of this.
+#![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
+
+pub mod bare;
+pub mod cpu;
+pub mod store;
+
+use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Preparation};
+use clawcheck::judge::Verdict;
+use clawcheck::observe::snapshot::Library;
+use clawcheck::report::{Event, RunReport};
+use clawcheck::rules::Release;
+use clawcheck::run::{self, Options};
+use clawcheck::scenario::{Case, Corpus};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+/// A case of one connect: a paired device says hello over direct loopback.
+pub const ONE_CONNECT: &str = "exec-approvals/connect#approvals,token";
+
+/// The release that the embedded gateway is: one that keeps its store in JSON files.
+pub const RELEASE: Release = Release::new(2026, 4, 8);
+
+/// The corpus inside the program, its snapshots, and the embedded gateway.
+pub struct Play {
+    corpus: Corpus,
+    library: Library,
+    gateway: Gateway,
+}
+
+impl Play {
+    pub fn new(runtime: &Runtime) -> Self {
+        let spec = GatewaySpec::Embedded(Some(RELEASE));
+        let preparation = Preparation { guard: Guard::absent(), ..Preparation::default() };
+        Self {
+            corpus: Corpus::embedded().unwrap_or_else(|problems| panic!("{problems}")),
+            library: Library::built_in().unwrap(),
+            gateway: runtime.block_on(Gateway::prepare(&spec, &preparation, &|_| {})).unwrap(),
+        }
+    }
+
+    pub fn all(&self) -> Vec<&Case> {
+        self.corpus.cases().iter().collect()
+    }
+
+    /// One case, so many times.
+    pub fn repeated(&self, id: &str, times: usize) -> Vec<&Case> {
+        vec![self.corpus.cases().iter().find(|case| case.id == id).unwrap(); times]
+    }
+
+    /// Plays cases as `clawcheck run` does, without its output. Every case must conform, or it was not what is measured.
+    pub fn run(&self, runtime: &Runtime, cases: &[&Case], jobs: usize) -> RunReport {
+        let (_keep, stop) = watch::channel(false);
+        let options = Options { jobs, ..Options::default() };
+        let listen = &mut |_: Event<'_>| Ok(());
+        let guard = Guard::absent();
+        let run = run::run(cases, &self.gateway, &self.library, &guard, &options, stop, listen);
+        let report = runtime.block_on(run).unwrap();
+        let done = report.summary.count(Verdict::Conforms) + report.summary.count(Verdict::Skipped);
+        assert_eq!(done, cases.len(), "some case does not conform");
+        report
+    }
+}
+
+/// A runtime on this thread alone, as `clawcheck run` has it for the embedded gateway.
+pub fn one_thread() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// As many cases side by side as `clawcheck run` plays on the embedded gateway.
+pub fn jobs() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from) * 4
+}

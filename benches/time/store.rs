@@ -1,0 +1,44 @@
+//! Observation and snapshot comparison of a store of 1,000 devices.
+
+use crate::support::RELEASE;
+use crate::support::store::evidence;
+use clawcheck::observe::snapshot::{History, Snapshot};
+use clawcheck::observe::{diff, normalise};
+use divan::{Bencher, black_box};
+
+const DEVICES: [usize; 2] = [100, 1000];
+
+/// From the bytes of the files to the text.
+#[divan::bench(args = DEVICES)]
+fn observe(bencher: Bencher<'_, '_>, devices: usize) {
+    let evidence = evidence(devices);
+    bencher.bench_local(|| normalise(black_box(&evidence)));
+}
+
+/// Reading a snapshot file and finding that it says the same.
+#[divan::bench(args = DEVICES)]
+fn compare_equal(bencher: Bencher<'_, '_>, devices: usize) {
+    let seen = normalise(&evidence(devices));
+    let snapshot = Snapshot {
+        case: "bench/store".to_owned(),
+        release: RELEASE,
+        seen: [RELEASE].into(),
+        text: seen.text().to_owned(),
+    };
+    let file = snapshot.render();
+    bencher.bench_local(|| {
+        let snapshot = Snapshot::parse(black_box(&file)).ok()?;
+        let mut history = History::default();
+        history.accept(snapshot.release, &snapshot.text, true);
+        let (_, variant) = history.serving(RELEASE)?;
+        (seen.comparable(&variant.text) == seen.text()).then_some(())
+    });
+}
+
+/// Showing in which line two observations part.
+#[divan::bench(args = DEVICES)]
+fn compare_different(bencher: Bencher<'_, '_>, devices: usize) {
+    let seen = normalise(&evidence(devices)).text().to_owned();
+    let expected = seen.replacen("operator.write", "operator.admin", 1);
+    bencher.bench_local(|| diff::render(black_box(&expected), black_box(&seen), false));
+}
