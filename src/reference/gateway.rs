@@ -9,7 +9,7 @@ use super::owner::{Event, Owner};
 use super::settings::{Refusal, Settings};
 use crate::rules::config::Host;
 use crate::rules::{ConnectionId, Model, Release, Rules, UnknownRelease};
-use crate::store::DirectoryDocuments;
+use crate::store::{DirectoryDocuments, Documents};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -43,6 +43,8 @@ pub struct EmbeddedOptions {
     pub env: Vec<(String, String)>,
     /// The state directory. It need not exist; nothing is written before a device asks to pair.
     pub state_dir: PathBuf,
+    /// Its store, where that is not in the state directory.
+    pub documents: Option<Box<dyn Documents + Send>>,
     /// Where its time comes from.
     pub clock: Clock,
     /// Whether every write reaches the disk before it counts, as in the release.
@@ -65,6 +67,7 @@ impl EmbeddedOptions {
             openclaw_json,
             env: Vec::new(),
             state_dir: state_dir.into(),
+            documents: None,
             clock: Clock::Real,
             durable: false,
             config_path: None,
@@ -129,9 +132,10 @@ impl EmbeddedGateway {
         let standing = Arc::new(Standing { locality: rules.locality.clone(), config: settings.gateway.clone() });
         let (events, received) = mpsc::channel(EVENTS);
         let (stopping_sender, stopping) = watch::channel(false);
+        let in_files = || Box::new(DirectoryDocuments::new(options.state_dir, options.durable)) as Box<_>;
         let owner = Owner {
             model: Model::new(rules, settings.gateway.clone()),
-            store: Box::new(DirectoryDocuments::new(options.state_dir, options.durable)),
+            store: options.documents.unwrap_or_else(in_files),
             entropy: SeededEntropy::new().map_err(StartError::Entropy)?,
             clock: options.clock.clone(),
             logs: logs.clone(),

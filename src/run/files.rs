@@ -4,12 +4,13 @@ use super::knowledge::Knowledge;
 use super::seed::Seeder;
 use crate::observe::{NoFile, StoreFiles};
 use crate::scenario::store::{FileContent, Store};
-use crate::store::{Document, json};
+use crate::store::{Document, Documents as _, SharedDocuments, WriteFault, json};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Component, Path};
+use std::sync::Arc;
 
 /// The folders that belong to the pairing store: every file in them is looked at.
 const FOLDERS: [&str; 2] = ["devices", "nodes"];
@@ -35,6 +36,9 @@ pub(super) enum FilesError {
     /// A symbol has no value.
     #[error("{0}")]
     Symbol(String),
+    /// A document in memory could not be written.
+    #[error(transparent)]
+    Memory(#[from] WriteFault),
 }
 
 /// Puts into a state directory what a scenario says: the folder first, then the records, then the files.
@@ -56,6 +60,36 @@ pub(super) fn write(
         write_content(directory, path, content, seeder.knowledge)?;
     }
     Ok(())
+}
+
+/// Whether a store is records and nothing else, for which no file is needed.
+pub(super) fn is_records(store: &Store) -> bool {
+    store.from.is_none() && store.files.is_empty()
+}
+
+/// Puts the records of a store into documents in memory. They are then what they would be in files.
+pub(super) fn write_records(
+    documents: &mut SharedDocuments,
+    store: &Store,
+    seeder: &Seeder<'_>,
+) -> Result<(), FilesError> {
+    for (document, records) in seeder.records(store).map_err(FilesError::Symbol)? {
+        let mut whole = match documents.read(document).as_deref() {
+            Some(Value::Object(found)) => found.clone(),
+            _ => Map::new(),
+        };
+        whole.extend(records);
+        // A file has no two ways to write a number.
+        let text = json::stringify(&Value::Object(whole));
+        let read = json::parse(text.as_bytes()).unwrap_or_default();
+        documents.write(&[(document, &Arc::new(read))])?;
+    }
+    Ok(())
+}
+
+/// Documents in memory as the files that they would be.
+pub(super) fn in_memory(documents: &SharedDocuments) -> StoreFiles {
+    documents.files().into_iter().map(|(document, bytes)| (document.path().to_owned(), Ok(bytes))).collect()
 }
 
 /// A document as it stands, so that records can be added to it; what is no object is replaced.

@@ -4,9 +4,11 @@ mod directory;
 pub mod json;
 mod memory;
 pub mod record;
+mod shared;
 
 pub use directory::DirectoryDocuments;
 pub use memory::MemoryDocuments;
+pub use shared::SharedDocuments;
 
 use serde_json::Value;
 use std::sync::Arc;
