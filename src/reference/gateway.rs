@@ -8,6 +8,7 @@ use super::logs::{LogListener, Logs};
 use super::owner::{Event, Owner};
 use super::settings::{Refusal, Settings};
 use crate::rules::config::Host;
+use crate::rules::handshake::most_early_bytes;
 use crate::rules::{ConnectionId, Model, Release, Rules, UnknownRelease};
 use crate::store::DirectoryDocuments;
 use serde_json::Value;
@@ -126,7 +127,11 @@ impl EmbeddedGateway {
         gateway.host = options.host;
         let logs = Logs::new(options.log);
         settings.warnings.iter().for_each(|line| logs.push(line.clone()));
-        let standing = Arc::new(Standing { locality: rules.locality.clone(), config: settings.gateway.clone() });
+        let standing = Arc::new(Standing {
+            locality: rules.locality.clone(),
+            config: settings.gateway.clone(),
+            most_early_bytes: most_early_bytes(&rules.handshake),
+        });
         let (events, received) = mpsc::channel(EVENTS);
         let (stopping_sender, stopping) = watch::channel(false);
         let owner = Owner {

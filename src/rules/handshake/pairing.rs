@@ -4,7 +4,7 @@ use super::attempt::Attempt;
 use super::credentials::Standing;
 use super::refusal::End;
 use super::required::{Required, Upgrade};
-use super::rules::BootstrapPairing;
+use super::rules::{BackendPairing, BootstrapPairing, RefusalDetails};
 use super::secret::Method;
 use super::{HandshakeRules, device, pins};
 use crate::protocol::client::{self, mode};
@@ -103,15 +103,25 @@ impl PairingCheck<'_> {
     /// Why this client need not be paired, if so.
     fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<Skip> {
         let (attempt, standing) = (&*self.attempt, self.standing);
-        if !rules.vouched_pairs && device::is_vouched_control_ui(config, attempt, standing) {
+        if !rules.vouched_pairs && device::is_vouched_control_ui(rules, config, attempt, standing) {
             return Some(Skip::Vouched);
         }
-        if attempt.is_operator_ui() && attempt.role == "operator" && config.auth_mode == AuthMode::None {
+        let without_auth = rules.control_ui_skips_without_auth && config.auth_mode == AuthMode::None;
+        if attempt.is_operator_ui() && attempt.role == "operator" && without_auth {
             return Some(Skip::ControlUi);
         }
-        let proven = standing.method == Method::DeviceToken || standing.has_matching_secret();
+        let insecure = !rules.insecure_auth_bounded && config.control_ui_allow_insecure_auth;
+        if insecure && attempt.is_control_ui() && standing.has_matching_secret() {
+            return Some(Skip::ControlUi);
+        }
+        let by_token = standing.method == Method::DeviceToken;
+        let proven = match rules.backend_pairing {
+            BackendPairing::Needed => false,
+            BackendPairing::SkippedWithSecret => standing.has_matching_secret(),
+            BackendPairing::SkippedWhenProven => by_token || standing.has_matching_secret(),
+        };
         let unasked = rules.none_admits_backend && device::is_unasked_backend(attempt, standing);
-        (rules.backend_skips_pairing && attempt.is_local_backend() && (proven || unasked)).then_some(Skip::Backend)
+        (attempt.is_local_backend() && (proven || unasked)).then_some(Skip::Backend)
     }
 
     /// A client that is not paired and need not be: whether it is given a token all the same. One that a proxy vouches
@@ -135,7 +145,11 @@ impl PairingCheck<'_> {
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<Option<BootstrapProfile>, End> {
-        let refreshed = self.pin_metadata(record, model, environment, outcome)?;
+        // Up to 2026.2.19 the record takes over whatever platform the client claims.
+        let refreshed = match model.rules.handshake.pins_metadata {
+            true => self.pin_metadata(record, model, environment, outcome)?,
+            false => Some(self.claimed.0.clone()),
+        };
         let pairing_rules = model.rules.pairing.clone();
         let roles = effective_roles(&pairing_rules, record)?;
         if !roles.iter().any(|role| role == self.attempt.role) {
@@ -151,10 +165,16 @@ impl PairingCheck<'_> {
                 ("scopes", "approvedScopes")
             };
             let list = |key: &str| record.get(key).filter(|value| value.is_array());
-            let granted = list(first).or_else(|| list(second)).cloned().unwrap_or_else(|| json!([]));
+            let imply = model.rules.handshake.scopes_imply;
+            let granted = list(first).or_else(|| list(second).filter(|_| imply));
+            let granted = granted.cloned().unwrap_or_else(|| json!([]));
             let asked = json!(self.attempt.scopes);
-            let empty = granted.as_array().is_none_or(Vec::is_empty);
-            if empty || !scopes_allow_values(&pairing_rules, self.attempt.role, Some(&asked), Some(&granted))? {
+            let items = granted.as_array().map(Vec::as_slice).unwrap_or_default();
+            let covered = match imply {
+                true => scopes_allow_values(&pairing_rules, self.attempt.role, Some(&asked), Some(&granted))?,
+                false => self.attempt.scopes.iter().all(|scope| items.contains(&json!(scope))),
+            };
+            if items.is_empty() || !covered {
                 outcome.reasons.push(Reason(format!("pairing: the record grants {granted}, not all of {asked}")));
                 self.require(Upgrade::Scope, Some(record), model, environment, outcome)?;
             }
@@ -182,9 +202,9 @@ impl PairingCheck<'_> {
             return Ok(None);
         }
         let Some(profile) = self.bound_profile(model, environment)? else { return Ok(None) };
-        let wanted = json!(profile.handoff_scopes("operator"));
+        let wanted = json!(profile.handoff_scopes(&rules.pairing, "operator"));
         let granted = record.get("approvedScopes").filter(|scopes| scopes.is_array()).or_else(|| record.get("scopes"));
-        let borne = profile.is_setup_code()
+        let borne = profile.is_setup_code(&rules.pairing)
             && scopes_allow_values(&rules.pairing, "operator", Some(&wanted), Some(granted.unwrap_or(&json!([]))))?;
         Ok(borne.then_some(profile))
     }
@@ -251,13 +271,13 @@ impl PairingCheck<'_> {
         let bound =
             existing.is_some() && self.attempt.role != "operator" && model.rules.handshake.silent_for_operators_only;
         let local = self.silent_locally(upgrade, bound, model, outcome);
-        let silent = upgrade != Upgrade::Scope && (local || bootstrap.is_some());
+        let silent = local || bootstrap.is_some();
         let profile = bootstrap.as_ref().and_then(|bootstrap| bootstrap.profile.clone());
         let asked = PairingRequest {
             device_id: self.device_id.to_owned(),
             public_key: self.public_key.to_owned(),
             platform: Some(self.claimed.0.clone()),
-            device_family: self.claimed.1.clone(),
+            device_family: self.claimed.1.clone().filter(|_| model.rules.handshake.pins_metadata),
             silent,
             roles: profile.as_ref().map(|profile| self.roles_handed_off(profile)).unwrap_or_default(),
             ..self.request()
@@ -279,6 +299,12 @@ impl PairingCheck<'_> {
                 self.approved(&requested, bootstrap.as_ref(), model, environment, outcome)?;
                 outcome.reasons.push(Reason(format!("pairing: {} approved at once", upgrade.reason())));
                 return Ok(profile);
+            }
+            if !model.rules.handshake.live_request_id {
+                outcome
+                    .reasons
+                    .push(Reason("pairing: the silent request is gone; up to 2026.3.13 that suffices".to_owned()));
+                return Ok(None);
             }
         }
         self.refuse(upgrade, existing, &requested, model, environment, outcome)
@@ -318,14 +344,17 @@ impl PairingCheck<'_> {
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<T, End> {
-        let live = pairing::live_request_id(
-            &model.rules.pairing,
-            environment.store,
-            environment.now,
-            &requested.request_id(),
-            self.device_id,
-            self.public_key,
-        )?;
+        let live = match model.rules.handshake.live_request_id {
+            true => pairing::live_request_id(
+                &model.rules.pairing,
+                environment.store,
+                environment.now,
+                &requested.request_id(),
+                self.device_id,
+                self.public_key,
+            )?,
+            false => Some(requested.request_id()),
+        };
         // A silent request that could not be approved is announced if it is still there.
         let announced =
             if requested.silent() { live.as_deref() == Some(&requested.request_id()) } else { requested.created };
@@ -347,7 +376,7 @@ impl PairingCheck<'_> {
         };
         let refusal = match model.rules.handshake.upgrade_named {
             true => required.named(model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
-            false => required.plain(),
+            false => required.plain(model.rules.handshake.details >= RefusalDetails::V2026_2_26),
         };
         Err(refusal.into())
     }
@@ -388,13 +417,16 @@ impl PairingCheck<'_> {
     fn silent_locally(&self, upgrade: Upgrade, bound: bool, model: &Model, outcome: &mut Outcome) -> bool {
         let rules = &model.rules.handshake;
         let (local, why) = self.pairing_locality(rules, &model.rules.locality);
-        let browser = self.attempt.origin.is_some() && !self.attempt.is_operator_ui() && !self.attempt.is_webchat();
+        let browser = rules.browsers_ask
+            && self.attempt.origin.is_some()
+            && !self.attempt.is_operator_ui()
+            && !self.attempt.is_webchat();
         let kind = !bound
             && match upgrade {
                 Upgrade::NotPaired => true,
                 Upgrade::Role => rules.silent_role_upgrade,
                 Upgrade::Metadata => rules.silent_native_metadata && self.is_local_native_app(),
-                Upgrade::Scope => false,
+                Upgrade::Scope => rules.silent_scope_upgrade,
             };
         let verdict = match (local, browser, kind) {
             (false, ..) => "not approved at once",
