@@ -1,5 +1,6 @@
 //! What one case saw, as it came off the wire and off the disk: the input of the normal form.
 
+use crate::store::Document;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -7,6 +8,26 @@ use std::collections::BTreeMap;
 /// The files of a state directory that the observation looks at, by their path below it. The error
 /// says what is there instead of a file that can be read.
 pub type StoreFiles = BTreeMap<String, Result<Vec<u8>, NoFile>>;
+
+/// Where a document that is a part of the database stands among the files: no file can have this path.
+pub fn in_database(document: Document) -> String {
+    format!("{}#{}", crate::store::DATABASE, document.path())
+}
+
+/// Where a document of the store stands among the files. Where there is a database it is there and nowhere else.
+pub fn place(files: &StoreFiles, document: Document) -> String {
+    if has_database(files) { in_database(document) } else { document.path().to_owned() }
+}
+
+/// A document of the store, wherever a release keeps it.
+pub fn stored(files: &StoreFiles, document: Document) -> Option<&Result<Vec<u8>, NoFile>> {
+    files.get(&place(files, document))
+}
+
+/// Whether the store is a database.
+fn has_database(files: &StoreFiles) -> bool {
+    files.contains_key(&in_database(Document::DevicesPaired))
+}
 
 /// What stands in the place of a file that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

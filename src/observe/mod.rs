@@ -24,7 +24,7 @@ mod time;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use evidence::{Evidence, Heard, Known, NoFile, Sound, StepEvidence, StoreFiles};
+pub use evidence::{Evidence, Heard, Known, NoFile, Sound, StepEvidence, StoreFiles, in_database, place, stored};
 pub use store::{Section, StoreSeen};
 
 /// What a case saw, in normal form.

@@ -1,6 +1,6 @@
 //! The normal form of the pairing store: its documents, record by record.
 
-use super::evidence::{NoFile, StoreFiles};
+use super::evidence::{NoFile, StoreFiles, in_database, place, stored};
 use super::record::{self, RecordSeen};
 use super::symbol::{Numbers, Symbols};
 use super::time::Moments;
@@ -74,7 +74,7 @@ impl Documents {
         let found = Document::ALL
             .into_iter()
             .filter_map(|document| {
-                let bytes = after.get(document.path())?;
+                let bytes = stored(after, document)?;
                 Some((
                     document,
                     match bytes {
@@ -83,7 +83,7 @@ impl Documents {
                             Ok(json) => Found::Json(json),
                             Err(_) => {
                                 let unchanged =
-                                    before.get(document.path()).is_some_and(|before| before.as_ref() == Ok(bytes));
+                                    stored(before, document).is_some_and(|before| before.as_ref() == Ok(bytes));
                                 Found::Unreadable { unchanged }
                             }
                         },
@@ -91,7 +91,10 @@ impl Documents {
                 ))
             })
             .collect();
-        let is_document = |path: &str| Document::ALL.iter().any(|document| document.path() == path);
+        // Beside a database, a document's file is a file like any other: one that waits to be imported.
+        let is_document = |path: &str| {
+            Document::ALL.iter().any(|document| path == in_database(*document) || path == place(after, *document))
+        };
         let mut others = after
             .iter()
             .filter_map(|(path, bytes)| match before.get(path) {

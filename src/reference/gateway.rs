@@ -3,13 +3,14 @@
 use super::chance::SeededEntropy;
 use super::clock::Clock;
 use super::connection::{Door, Standing, serve};
+use super::import::import;
 use super::listen;
 use super::logs::{LogListener, Logs};
 use super::owner::{Event, Owner};
 use super::settings::{Refusal, Settings};
 use crate::rules::config::Host;
 use crate::rules::{ConnectionId, Model, Release, Rules, UnknownRelease};
-use crate::store::DirectoryDocuments;
+use crate::store::{DirectoryDocuments, Documents, SqliteDocuments, StoreFormat};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -126,12 +127,20 @@ impl EmbeddedGateway {
         gateway.host = options.host;
         let logs = Logs::new(options.log);
         settings.warnings.iter().for_each(|line| logs.push(line.clone()));
+        let mut store: Box<dyn Documents + Send> = match rules.pairing.format {
+            StoreFormat::Files => Box::new(DirectoryDocuments::new(&options.state_dir, options.durable)),
+            StoreFormat::Sqlite => Box::new(SqliteDocuments::new(&options.state_dir, options.durable)),
+        };
+        if rules.pairing.format == StoreFormat::Sqlite {
+            let imported = import(&options.state_dir, &mut *store, options.clock.now())?;
+            imported.into_iter().for_each(|line| logs.push(line));
+        }
         let standing = Arc::new(Standing { locality: rules.locality.clone(), config: settings.gateway.clone() });
         let (events, received) = mpsc::channel(EVENTS);
         let (stopping_sender, stopping) = watch::channel(false);
         let owner = Owner {
             model: Model::new(rules, settings.gateway.clone()),
-            store: Box::new(DirectoryDocuments::new(options.state_dir, options.durable)),
+            store,
             entropy: SeededEntropy::new().map_err(StartError::Entropy)?,
             clock: options.clock.clone(),
             logs: logs.clone(),

@@ -11,6 +11,7 @@ mod connection;
 mod frames;
 mod gateway;
 mod http;
+mod import;
 mod listen;
 mod logs;
 mod machine;

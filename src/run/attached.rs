@@ -8,7 +8,7 @@ use super::stage::{Stage, StageError};
 use crate::client::Connection;
 use crate::client::connect::Challenge;
 use crate::gateway::{Gateway, Place, Workspace};
-use crate::observe::{Sound, StoreFiles};
+use crate::observe::{Sound, StoreFiles, stored};
 use crate::rules::Release;
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
@@ -61,7 +61,7 @@ fn only_looks(step: &Step) -> bool {
 
 /// The documents that hold something: an empty one says the same as none.
 fn records(files: &StoreFiles) -> Vec<(Document, Value)> {
-    let parsed = |document: Document| store_json::parse(files.get(document.path())?.as_deref().ok()?);
+    let parsed = |document: Document| store_json::parse(stored(files, document)?.as_deref().ok()?);
     let documents = Document::ALL.into_iter().filter_map(|document| Some((document, parsed(document)?)));
     documents.filter(|(_, value)| value.as_object().is_none_or(|records| !records.is_empty())).collect()
 }

@@ -1,15 +1,17 @@
 //! The files of a state directory: filled before a case, looked at after it.
 
 use super::knowledge::Knowledge;
-use super::seed::Seeder;
-use crate::observe::{NoFile, StoreFiles};
-use crate::scenario::store::{FileContent, Store};
-use crate::store::{Document, json};
+use super::seed::{Records, Seeder};
+use crate::observe::{NoFile, StoreFiles, in_database};
+use crate::rules::{Release, Rules};
+use crate::scenario::store::{FileContent, KeptAs, Store};
+use crate::store::{DATABASE, Document, Documents as _, SqliteDocuments, StoreFormat, WriteFault, json};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Component, Path};
+use std::sync::Arc;
 
 /// The folders that belong to the pairing store: every file in them is looked at.
 const FOLDERS: [&str; 2] = ["devices", "nodes"];
@@ -35,27 +37,64 @@ pub(super) enum FilesError {
     /// A symbol has no value.
     #[error("{0}")]
     Symbol(String),
+    /// The database could not be written.
+    #[error("cannot write the database: {0}")]
+    Database(#[from] WriteFault),
+}
+
+/// How the records of a store are kept: as a release keeps them, unless the scenario says.
+pub(super) fn format(store: &Store, release: Release) -> StoreFormat {
+    match store.kept_as {
+        Some(KeptAs::Files) => StoreFormat::Files,
+        // Before the history begins there were files.
+        None => Rules::of(release).map_or(StoreFormat::Files, |rules| rules.pairing.format),
+    }
 }
 
 /// Puts into a state directory what a scenario says: the folder first, then the records, then the files.
+///
+/// Where the store is a database, so are the records in it, but for those that cannot be rows: they stand in the files
+/// that the release imports.
 pub(super) fn write(
     directory: &Path,
     store: &Store,
     folder: Option<&BTreeMap<String, Vec<u8>>>,
     seeder: &Seeder<'_>,
+    format: StoreFormat,
 ) -> Result<(), FilesError> {
     for (path, bytes) in folder.into_iter().flatten() {
         put(directory, path, bytes)?;
     }
-    for (document, records) in seeder.records(store).map_err(FilesError::Symbol)? {
-        let mut whole = read_document(directory, document)?;
-        whole.extend(records);
-        put(directory, document.path(), json::stringify(&Value::Object(whole)).as_bytes())?;
+    for (document, mut records) in seeder.records(store).map_err(FilesError::Symbol)? {
+        if format == StoreFormat::Sqlite {
+            records = into_database(directory, document, records)?;
+        }
+        if !records.is_empty() {
+            let mut whole = read_document(directory, document)?;
+            whole.extend(records);
+            put(directory, document.path(), json::stringify(&Value::Object(whole)).as_bytes())?;
+        }
     }
     for (path, content) in &store.files {
         write_content(directory, path, content, seeder.knowledge)?;
     }
     Ok(())
+}
+
+/// Adds records to those in the database. Gives back those that cannot be rows.
+fn into_database(directory: &Path, document: Document, records: Records) -> Result<Records, FilesError> {
+    let (fitting, other): (Records, Records) =
+        records.into_iter().partition(|(_, record)| SqliteDocuments::fits(document, record));
+    if !fitting.is_empty() {
+        let mut database = SqliteDocuments::new(directory, false);
+        let mut whole = match database.read(document).as_deref() {
+            Some(Value::Object(records)) => records.clone(),
+            _ => Records::new(),
+        };
+        whole.extend(fitting);
+        database.write(&[(document, &Arc::new(Value::Object(whole)))])?;
+    }
+    Ok(other)
 }
 
 /// A document as it stands, so that records can be added to it; what is no object is replaced.
@@ -148,6 +187,9 @@ pub(super) fn read(directory: &Path, store: &Store) -> StoreFiles {
             Err(_) => look(directory, folder, &mut files),
         }
     }
+    if SqliteDocuments::exists(directory) {
+        read_database(directory, &mut files);
+    }
     for path in store.files.keys().filter(|path| !FOLDERS.contains(&path.as_str())) {
         look(directory, path, &mut files);
     }
@@ -159,6 +201,23 @@ pub(super) fn read(directory: &Path, store: &Store) -> StoreFiles {
 pub(super) fn being_written(directory: &Path) -> bool {
     let entries = FOLDERS.iter().filter_map(|folder| fs::read_dir(directory.join(folder)).ok()).flatten().flatten();
     entries.into_iter().any(|entry| entry.path().extension().is_some_and(|extension| extension == "tmp"))
+}
+
+/// The documents that stand in the database. One that cannot be read is what its file holds.
+fn read_database(directory: &Path, files: &mut StoreFiles) {
+    match SqliteDocuments::look(directory) {
+        Ok(documents) => {
+            for (document, value) in documents {
+                files.insert(in_database(document), Ok(json::stringify(&value).into_bytes()));
+            }
+        }
+        Err(_) => {
+            let found = contents(&directory.join(DATABASE));
+            for document in [Document::DevicesPaired, Document::DevicesPending] {
+                files.insert(in_database(document), found.clone());
+            }
+        }
+    }
 }
 
 fn look(directory: &Path, path: &str, files: &mut StoreFiles) {
@@ -203,7 +262,7 @@ mod tests {
     fn fill(directory: &Path, said: Value, folder: Option<&BTreeMap<String, Vec<u8>>>) -> Result<(), FilesError> {
         let knowledge = Knowledge::new(Cast::new("a/b"));
         let seeder = Seeder { knowledge: &knowledge, now: 0, release: Release::new(2026, 4, 2), own: true };
-        write(directory, &store(said), folder, &seeder)
+        write(directory, &store(said), folder, &seeder, StoreFormat::Files)
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl Party<'_> {
             self.owners.own(document, records.into_iter().map(|(key, _)| key), owner);
         }
         // What has files of its own does not share a gateway.
-        files::write(&place.state_dir(), store, None, &seeder)?;
+        files::write(&place.state_dir(), store, None, &seeder, files::format(store, seeder.release))?;
         self.owners.know(owner, devices(&knowledge));
         Ok(knowledge)
     }

@@ -1,6 +1,6 @@
 //! What of a store and of what was heard is a case's own, where others have records on the same gateway.
 
-use crate::observe::{Sound, StepEvidence, StoreFiles};
+use crate::observe::{Sound, StepEvidence, StoreFiles, place, stored};
 use crate::store::{Document, json as store_json};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -8,16 +8,11 @@ use std::collections::BTreeMap;
 /// The records of a store, by document and key.
 pub(super) type Records = BTreeMap<(Document, String), Value>;
 
-/// Where a document stands among the files of a store.
-pub(super) fn place_of(_: &StoreFiles, document: Document) -> &'static str {
-    document.path()
-}
-
 /// The records of a store. `None` where a document is something else than an object of records.
 pub(super) fn records(files: &StoreFiles) -> Option<Records> {
     let mut records = Records::new();
     for document in Document::ALL {
-        let Some(bytes) = files.get(place_of(files, document)) else { continue };
+        let Some(bytes) = stored(files, document) else { continue };
         let Some(Value::Object(found)) = store_json::parse(bytes.as_deref().ok()?) else { return None };
         records.extend(found.into_iter().map(|(key, record)| ((document, key), record)));
     }
@@ -29,11 +24,10 @@ pub(super) fn records(files: &StoreFiles) -> Option<Records> {
 pub(super) fn documents(files: &StoreFiles, own: impl Fn(Document, &str, &Value) -> bool) -> StoreFiles {
     let mut found = StoreFiles::new();
     for document in Document::ALL {
-        let place = place_of(files, document);
-        let Some(Ok(bytes)) = files.get(place) else { continue };
+        let Some(Ok(bytes)) = stored(files, document) else { continue };
         let Some(Value::Object(mut records)) = store_json::parse(bytes) else { continue };
         records.retain(|key, record| own(document, key, record));
-        found.insert(place.to_owned(), Ok(text(records)));
+        found.insert(place(files, document), Ok(text(records)));
     }
     found
 }

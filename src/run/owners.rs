@@ -2,7 +2,7 @@
 //! not theirs.
 
 use super::own::{self, Records};
-use crate::observe::StoreFiles;
+use crate::observe::{StoreFiles, place};
 use crate::store::Document;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,7 +64,7 @@ impl Owners {
         });
         let has_filled =
             |document: Document| self.seeded.iter().any(|((other, _), owner)| *other == document && *owner == guest);
-        let is_document = |path: &str| Document::ALL.into_iter().any(|document| own::place_of(now, document) == path);
+        let is_document = |path: &str| Document::ALL.into_iter().any(|document| place(now, document) == path);
         for (path, content) in now.iter().filter(|(path, _)| !is_document(path)) {
             let made_of = Document::ALL.into_iter().find(|document| path.starts_with(document.path()));
             let is_others = before.contains_key(path) && made_of.is_some_and(|document| !has_filled(document));

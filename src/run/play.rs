@@ -132,8 +132,7 @@ impl Stage<'_> {
         let sound = match self.launch(release).await {
             Ok(()) => Sound::Started,
             Err(StageError::Launch(LaunchError::Exited { exit, log })) => {
-                let line = log.0.lines().rev().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned());
-                Sound::Exit { code: exit.code, line }
+                Sound::Exit { code: exit.code, line: last_words(&log.0) }
             }
             Err(StageError::Launch(LaunchError::Refused { code, reason })) => {
                 Sound::Exit { code: Some(code), line: reason.lines().next().map(str::to_owned) }
@@ -297,4 +296,11 @@ fn acts_on(step: &Step) -> Option<&str> {
         Act::Await(Await::Event(event)) => event.on.as_str(),
         _ => return None,
     })
+}
+
+/// The line in which a gateway says why it did not start: the one that says so, else the last one.
+fn last_words(log: &str) -> Option<String> {
+    let mut lines = log.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let says_why = lines.clone().find(|line| line.starts_with("Gateway failed to start"));
+    says_why.or_else(|| lines.next()).map(str::to_owned)
 }

@@ -137,6 +137,9 @@ fn why_store(store: &Store) -> Option<&'static str> {
     if store.from.is_some() || !store.files.is_empty() {
         return Some("its store has files of its own");
     }
+    if store.kept_as.is_some() {
+        return Some("it is about how the store is kept");
+    }
     if !store.pending.is_empty() || !store.nodes.pending.is_empty() {
         return Some("its store has pending requests, which live for five minutes");
     }

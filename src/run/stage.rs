@@ -219,7 +219,9 @@ impl<'a> Stage<'a> {
     fn write(&self, store: &Store, directory: PathBuf, own: bool) -> Result<(), StageError> {
         let folder = store.from.as_ref().and_then(|from| self.case.folders.get(&from.value)).map(Arc::as_ref);
         let seeder = Seeder { knowledge: &self.knowledge, now: self.now(), release: self.release, own };
-        Ok(files::write(&directory, store, folder, &seeder)?)
+        // What lies there is what the first gateway to start on it has left.
+        let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
+        Ok(files::write(&directory, store, folder, &seeder, files::format(store, first))?)
     }
 
     fn other_directory(&self) -> PathBuf {

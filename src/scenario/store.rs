@@ -19,6 +19,8 @@ use std::fmt;
 pub struct Store {
     /// A folder beside the scenario file whose content is copied in.
     pub from: Option<Spanned<String>>,
+    /// How the records are kept; as the release keeps them unless said otherwise.
+    pub kept_as: Option<KeptAs>,
     /// Paired devices, by the device's name.
     pub paired: IndexMap<Name, PairedRecord>,
     /// Pending requests, by a label; it is the device's name unless the record names another.
@@ -32,6 +34,14 @@ pub struct Store {
     pub nodes: Nodes,
     /// Raw files, by their path below the state directory, after the records are written.
     pub files: IndexMap<Spanned<String>, FileContent>,
+}
+
+/// How records are kept, whatever the release does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeptAs {
+    /// In JSON files. A release whose store is a database imports them when it starts.
+    Files,
 }
 
 /// `nodes/paired.json` and `nodes/pending.json`: raw records, in which symbols such as `<device laptop>` stand for ids.

@@ -4,9 +4,11 @@ mod directory;
 pub mod json;
 mod memory;
 pub mod record;
+mod sqlite;
 
 pub use directory::DirectoryDocuments;
 pub use memory::MemoryDocuments;
+pub use sqlite::{DATABASE, SqliteDocuments, SqliteFault};
 
 use serde_json::Value;
 use std::sync::Arc;
@@ -43,7 +45,16 @@ impl Document {
     }
 }
 
-/// Where documents are kept: a directory, or memory. The rules read and write through it and know no files.
+/// How a release keeps its documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreFormat {
+    /// Each in a JSON file of its own: [`Document::path`].
+    Files,
+    /// All in one database: [`DATABASE`]. Files of older releases are imported at the start.
+    Sqlite,
+}
+
+/// Where documents are kept: files, a database, or memory. The rules read and write through it and know no files.
 pub trait Documents {
     /// A document as it is at this moment; `None` where there is none.
     ///

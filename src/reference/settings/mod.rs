@@ -39,6 +39,9 @@ pub struct Settings {
     pub warnings: Vec<String>,
 }
 
+/// The exit code where somebody has to look after the state directory first (seen in 2026.9.6).
+const MAINTENANCE_REQUIRED: i32 = 78;
+
 /// The release does not start with these settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("{}", lines.join("\n"))]
@@ -57,6 +60,14 @@ impl Refusal {
     /// What comes out of the server's own start rather than of the command in front of it.
     fn at_start(error: &str) -> Self {
         Self::new([format!("Gateway failed to start: Error: {error}")])
+    }
+
+    /// What is said where the files of an older release cannot be imported.
+    pub(in crate::reference) fn at_import(error: &str) -> Self {
+        let summary = "OpenClaw startup migrations did not complete cleanly; refusing to report the gateway ready.";
+        let mut refusal = Self::new([format!("Gateway failed to start: {summary}"), format!("- {error}")]);
+        refusal.exit_code = MAINTENANCE_REQUIRED;
+        refusal
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::EffectiveRoles;
 use crate::rules::{Change, Release};
+use crate::store::StoreFormat;
 
 const V2026_3_28: Release = Release::new(2026, 3, 28);
 const V2026_3_31: Release = Release::new(2026, 3, 31);
@@ -12,6 +13,8 @@ const V2026_4_8: Release = Release::new(2026, 4, 8);
 const V2026_4_15: Release = Release::new(2026, 4, 15);
 const V2026_5_7: Release = Release::new(2026, 5, 7);
 const V2026_6_11: Release = Release::new(2026, 6, 11);
+const V2026_7_35: Release = Release::new(2026, 7, 35);
+const V2026_9_6: Release = Release::new(2026, 9, 6);
 
 /// The device store's changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -199,5 +202,13 @@ pub const CHANGES: &[Change] = &[
         what: "A token names the shared secret that it is bound to.",
         sources: &["device-pairing-*.js buildDeviceAuthToken"],
         apply: |rules| rules.pairing.tokens_bound = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "The store is in state/openclaw.sqlite. JSON files are imported when the gateway starts, paired devices and \
+               nodes only, and renamed.",
+        sources: &["#103160", "device-pairing-store.ts", "device-pairing-migration.ts", "told of 2026.8.1"],
+        apply: |rules| rules.pairing.format = StoreFormat::Sqlite,
     },
 ];

@@ -8,6 +8,7 @@ mod bootstrap;
 mod changes;
 mod devices;
 mod fault;
+mod import;
 mod request;
 mod roles;
 mod rules;
@@ -27,6 +28,7 @@ pub use devices::{
 };
 pub(in crate::rules) use devices::{newest, reject_pending};
 pub use fault::Fault;
+pub use import::{Imported, import_devices, import_nodes};
 pub use request::{PairingRequest, Requested, request};
 pub use roles::{approved_roles, effective_roles, has_effective_role};
 pub use rules::{EffectiveRoles, PairingRules};

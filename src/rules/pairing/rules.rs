@@ -1,6 +1,7 @@
 //! What differs among the releases in the device store's operations.
 
 use super::StateRules;
+use crate::store::StoreFormat;
 
 /// Where a device's roles come from when it connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum EffectiveRoles {
 pub struct PairingRules {
     /// How the documents are read and written.
     pub state: StateRules,
+    /// How the documents are kept.
+    pub format: StoreFormat,
     /// Where roles come from.
     pub effective_roles: EffectiveRoles,
     /// Merging explicit but empty scope lists gives `[]` instead of no list.
@@ -75,6 +78,7 @@ impl PairingRules {
     pub fn oldest() -> Self {
         Self {
             state: StateRules::oldest(),
+            format: StoreFormat::Files,
             effective_roles: EffectiveRoles::Record,
             empty_scope_list_kept: false,
             scopes_follow_role: false,

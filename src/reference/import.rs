@@ -1,0 +1,125 @@
+//! What a release whose store is a database does at its start with the files that an older one has left: takes over what it
+//! can, and renames them (`state-migrations.pairing.ts` of 2026.9.6).
+
+use super::settings::Refusal;
+use crate::rules::pairing::{Imported, import_devices, import_nodes};
+use crate::store::record::Record;
+use crate::store::{Document, Documents, WriteFault, json};
+use serde_json::Value;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why the files stay where they are.
+enum Fault {
+    /// A file that cannot be read, or does not parse.
+    Unreadable(PathBuf, &'static str),
+    /// The database.
+    Write(WriteFault),
+}
+
+impl From<WriteFault> for Fault {
+    fn from(fault: WriteFault) -> Self {
+        Self::Write(fault)
+    }
+}
+
+/// Imports the files below a state directory. Gives lines for the log.
+///
+/// # Errors
+/// A file that does not parse, or a database that cannot be written: the release does not start then.
+pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
+    if Document::ALL.iter().all(|document| fs::metadata(state_dir.join(document.path())).is_err()) {
+        return Ok(Vec::new());
+    }
+    let mut log = Vec::new();
+    devices(state_dir, store, &mut log)
+        .and_then(|()| nodes(state_dir, store, now, &mut log))
+        .map_err(|fault| Refusal::at_import(&fault.to_string()))?;
+    Ok(log)
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unreadable(path, why) => write!(f, "Failed to {why} JSON file: {}", path.display()),
+            Self::Write(fault) => fault.fmt(f),
+        }
+    }
+}
+
+fn devices(state_dir: &Path, store: &mut dyn Documents, log: &mut Vec<String>) -> Result<(), Fault> {
+    let transient = [Document::DevicesPending, Document::DevicesBootstrap];
+    let legacy = read(state_dir, Document::DevicesPaired)?;
+    if legacy.is_none() && transient.iter().all(|document| fs::metadata(state_dir.join(document.path())).is_err()) {
+        return Ok(());
+    }
+    let result = import_devices(legacy.as_ref(), &records(store, Document::DevicesPaired));
+    take(store, Document::DevicesPaired, &result)?;
+    if result.invalid > 0 {
+        log.push(format!("device pairing store migration skipped {} invalid paired record(s)", result.invalid));
+    }
+    if result.omitted > 0 {
+        log.push(format!("device pairing store migration omitted {} invalid optional field(s)", result.omitted));
+    }
+    archive(state_dir, &[Document::DevicesPaired, Document::DevicesPending, Document::DevicesBootstrap]);
+    log.push(format!(
+        "device pairing store migrated to SQLite: imported {} paired device(s), kept {} existing record(s)",
+        result.imported, result.kept
+    ));
+    Ok(())
+}
+
+fn nodes(state_dir: &Path, store: &mut dyn Documents, now: i64, log: &mut Vec<String>) -> Result<(), Fault> {
+    let (paired, pending) = (read(state_dir, Document::NodesPaired)?, read(state_dir, Document::NodesPending)?);
+    if paired.is_none() && pending.is_none() {
+        return Ok(());
+    }
+    let (devices, known) = (records(store, Document::DevicesPaired), records(store, Document::NodesPaired));
+    let result = import_nodes(paired.as_ref(), &devices, &known, now);
+    take(store, Document::NodesPaired, &result)?;
+    archive(state_dir, &[Document::NodesPaired, Document::NodesPending]);
+    log.push(format!(
+        "node pairing store migrated: folded {} node surface(s) into device records, dropped {} orphan row(s)",
+        result.imported, result.invalid
+    ));
+    Ok(())
+}
+
+/// A file that may be absent. `null` is as good as none.
+fn read(state_dir: &Path, document: Document) -> Result<Option<Value>, Fault> {
+    let path = state_dir.join(document.path());
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(_) => return Err(Fault::Unreadable(path, "read")),
+    };
+    match json::parse(&bytes) {
+        Some(value) => Ok(Some(value).filter(|value| !value.is_null())),
+        None => Err(Fault::Unreadable(path, "parse")),
+    }
+}
+
+fn records(store: &dyn Documents, document: Document) -> Record {
+    store.read(document).and_then(|value| value.as_object().cloned()).unwrap_or_default()
+}
+
+fn take(store: &mut dyn Documents, document: Document, result: &Imported) -> Result<(), WriteFault> {
+    if result.imported == 0 {
+        return Ok(());
+    }
+    store.write(&[(document, &Arc::new(Value::Object(result.document.clone())))])
+}
+
+/// Renames files. One that cannot be renamed stays: the release does not mind.
+fn archive(state_dir: &Path, documents: &[Document]) {
+    for document in documents {
+        let path = state_dir.join(document.path());
+        let mut archived = path.clone().into_os_string();
+        archived.push(".migrated");
+        let _ = fs::rename(&path, archived);
+    }
+}

@@ -1,0 +1,334 @@
+//! A store in `state/openclaw.sqlite`, as the releases from 2026.8 on keep it.
+//!
+//! The database of a release holds some three hundred tables; these are the three that pairing reads and writes
+//! (`device-pairing-store.ts` of 2026.9.6). A release completes a database that has nothing else: without a schema version
+//! it is one to be migrated. The node store has no table of its own: what a device does as a node, and what it asks
+//! to do, stand in two columns of its row. As documents they are what they were before, `nodes/paired.json` by device and
+//! `nodes/pending.json` by request.
+
+mod table;
+
+pub use table::Unfit;
+
+use super::{Document, Documents, WriteFault};
+use rusqlite::{Connection, OpenFlags, Transaction, params};
+use serde_json::{Map, Value};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use table::{BOOTSTRAP, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, TABLES, Table};
+
+/// The database below the state directory.
+pub const DATABASE: &str = "state/openclaw.sqlite";
+/// How long a call waits for another process's lock (`OPENCLAW_SQLITE_BUSY_TIMEOUT_MS`).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a row keeps of a node beside what its device's columns say.
+const SURFACE_FIELDS: [&str; 15] = [
+    "displayName",
+    "version",
+    "coreVersion",
+    "uiVersion",
+    "modelIdentifier",
+    "caps",
+    "commands",
+    "permissions",
+    "bins",
+    "sessionHost",
+    "createdAtMs",
+    "approvedAtMs",
+    "lastConnectedAtMs",
+    "lastDisconnectedAtMs",
+    "lastHostStats",
+];
+
+/// The database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SqliteFault {
+    /// What SQLite says.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// Its directory or its file cannot be made.
+    #[error("{0}: {1}")]
+    Io(PathBuf, io::Error),
+    /// A record is no row.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+}
+
+/// The documents of one state directory whose store is the database. It is made with the first write.
+#[derive(Debug)]
+pub struct SqliteDocuments {
+    path: PathBuf,
+    durable: bool,
+    open: RefCell<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    /// What the tables held when they were last looked at, and at which version of the database: other processes write too.
+    version: i64,
+    read: HashMap<Document, Arc<Value>>,
+}
+
+impl SqliteDocuments {
+    /// The store below this state directory, which need not exist yet. `durable` makes every write reach the disk before
+    /// it is reported done.
+    pub fn new(state_dir: &Path, durable: bool) -> Self {
+        Self { path: state_dir.join(DATABASE), durable, open: RefCell::default() }
+    }
+
+    /// Whether a state directory has the database.
+    pub fn exists(state_dir: &Path) -> bool {
+        fs::symlink_metadata(state_dir.join(DATABASE)).is_ok()
+    }
+
+    /// Looks at a database without writing to it, whoever else has it open: all documents that hold something.
+    ///
+    /// # Errors
+    /// What SQLite says: a file that is no database, tables that are not there.
+    pub fn look(state_dir: &Path) -> Result<Vec<(Document, Value)>, SqliteFault> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(state_dir.join(DATABASE), flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let read = |document| Ok((document, Value::Object(read(&connection, document)?)));
+        Document::ALL.into_iter().map(read).collect()
+    }
+
+    /// Whether a record can be a row. One that cannot only comes out of a JSON file.
+    pub fn fits(document: Document, record: &Value) -> bool {
+        let Value::Object(record) = record else { return false };
+        match document {
+            Document::DevicesPaired => PAIRED.row(record).is_ok(),
+            Document::DevicesPending => PENDING.row(record).is_ok(),
+            Document::DevicesBootstrap => BOOTSTRAP.row(&keyed(&BOOTSTRAP, "", record)).is_ok(),
+            Document::NodesPaired | Document::NodesPending => true,
+        }
+    }
+
+    /// Does something with the open database; `None` where there is none and none is to be made.
+    fn with<T>(
+        &self,
+        make: bool,
+        act: impl FnOnce(&mut Open) -> Result<T, SqliteFault>,
+    ) -> Result<Option<T>, SqliteFault> {
+        let mut open = self.open.borrow_mut();
+        if open.is_none() {
+            if !make && fs::symlink_metadata(&self.path).is_err() {
+                return Ok(None);
+            }
+            *open = Some(Open::new(&self.path, self.durable)?);
+        }
+        open.as_mut().map(act).transpose()
+    }
+}
+
+impl Open {
+    fn new(path: &Path, durable: bool) -> Result<Self, SqliteFault> {
+        if let Some(directory) = path.parent() {
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+            made.map_err(|error| SqliteFault::Io(directory.to_owned(), error))?;
+        }
+        // SQLite makes its files with the mode of the first one.
+        let made = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+        made.map_err(|error| SqliteFault::Io(path.to_owned(), error))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", if durable { "full" } else { "off" })?;
+        let transaction = connection.transaction()?;
+        for table in TABLES {
+            transaction.execute_batch(&table.create())?;
+            let there = columns(&transaction, table)?;
+            transaction.execute_batch(&table.complete(&there))?;
+        }
+        transaction.commit()?;
+        Ok(Self { connection, version: 0, read: HashMap::new() })
+    }
+
+    fn read(&mut self, document: Document) -> Result<Arc<Value>, SqliteFault> {
+        let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        if version != self.version {
+            self.read.clear();
+            self.version = version;
+        }
+        if let Some(value) = self.read.get(&document) {
+            return Ok(Arc::clone(value));
+        }
+        let value = Arc::new(Value::Object(read(&self.connection, document)?));
+        self.read.insert(document, Arc::clone(&value));
+        Ok(value)
+    }
+
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), SqliteFault> {
+        let transaction = self.connection.transaction()?;
+        for (document, value) in documents {
+            let empty = Map::new();
+            write(&transaction, *document, value.as_object().unwrap_or(&empty))?;
+        }
+        transaction.commit()?;
+        // A row of one document holds a part of another's.
+        self.read.clear();
+        Ok(())
+    }
+}
+
+impl Documents for SqliteDocuments {
+    fn read(&self, document: Document) -> Option<Arc<Value>> {
+        self.with(false, |open| open.read(document)).ok().flatten()
+    }
+
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {
+        let written = self.with(true, |open| open.write(documents));
+        written.map(drop).map_err(|fault| WriteFault(format!("Error: {fault}")))
+    }
+}
+
+fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec<String>> {
+    let mut statement = transaction.prepare("SELECT name FROM pragma_table_info(?)")?;
+    statement.query_map([table.name], |row| row.get(0))?.collect()
+}
+
+/// A document whole.
+fn read(connection: &Connection, document: Document) -> Result<Map<String, Value>, SqliteFault> {
+    let table = match document {
+        Document::DevicesPending => &PENDING,
+        Document::DevicesBootstrap => &BOOTSTRAP,
+        Document::DevicesPaired | Document::NodesPaired | Document::NodesPending => &PAIRED,
+    };
+    let mut statement = connection.prepare(&table.select())?;
+    let rows = statement.query_map([], |row| table.record(row))?;
+    let mut records = Map::new();
+    for row in rows {
+        let mut record = row?;
+        let surface = record.shift_remove(NODE_SURFACE);
+        let pending = record.shift_remove(PENDING_NODE_SURFACE);
+        let key = record.get(table.key_field()).and_then(Value::as_str).unwrap_or_default().to_owned();
+        match document {
+            Document::NodesPaired => records.extend(surface.map(|surface| (key.clone(), node(&key, surface)))),
+            Document::NodesPending => records.extend(pending.map(|pending| {
+                let request = pending.get("requestId").and_then(Value::as_str).unwrap_or_default().to_owned();
+                (request, node(&key, pending))
+            })),
+            Document::DevicesBootstrap => {
+                record.shift_remove(table.key_field());
+                records.insert(key, Value::Object(record));
+            }
+            Document::DevicesPaired | Document::DevicesPending => {
+                records.insert(key, Value::Object(record));
+            }
+        }
+    }
+    Ok(records)
+}
+
+/// What stands in a device's row about the node that it is, as a record of its own.
+fn node(device: &str, surface: Value) -> Value {
+    match surface {
+        Value::Object(fields) => {
+            let mut record = Map::from_iter([("nodeId".to_owned(), Value::from(device))]);
+            record.extend(fields);
+            Value::Object(record)
+        }
+        other => other,
+    }
+}
+
+/// Writes a document whole, as the releases do: every row goes, every record comes.
+fn write(transaction: &Transaction<'_>, document: Document, records: &Map<String, Value>) -> Result<(), SqliteFault> {
+    match document {
+        Document::DevicesPaired => replace_paired(transaction, records),
+        Document::DevicesPending => replace(transaction, &PENDING, records),
+        Document::DevicesBootstrap => replace(transaction, &BOOTSTRAP, records),
+        Document::NodesPaired => {
+            let mut surfaces = HashMap::new();
+            for (key, record) in records {
+                let mut kept = record.clone();
+                if let Value::Object(fields) = &mut kept {
+                    fields.retain(|field, _| SURFACE_FIELDS.contains(&field.as_str()));
+                }
+                surfaces.insert(key.clone(), kept.to_string());
+            }
+            set_column(transaction, NODE_SURFACE, &surfaces)
+        }
+        Document::NodesPending => {
+            let mut surfaces = HashMap::new();
+            for record in records.values() {
+                let Some(device) = record.get("nodeId").and_then(Value::as_str) else { continue };
+                let mut kept = record.clone();
+                if let Value::Object(fields) = &mut kept {
+                    fields.shift_remove("nodeId");
+                }
+                surfaces.insert(device.to_owned(), kept.to_string());
+            }
+            set_column(transaction, PENDING_NODE_SURFACE, &surfaces)
+        }
+    }
+}
+
+fn replace(transaction: &Transaction<'_>, table: &Table, records: &Map<String, Value>) -> Result<(), SqliteFault> {
+    transaction.execute(&format!("DELETE FROM {}", table.name), [])?;
+    let mut insert = transaction.prepare(&table.insert())?;
+    for (key, record) in records {
+        let Value::Object(record) = record else { continue };
+        insert.execute(rusqlite::params_from_iter(table.row(&keyed(table, key, record))?))?;
+    }
+    Ok(())
+}
+
+/// A record with the key that it is filed under, where its table has a column for that alone.
+fn keyed(table: &Table, key: &str, record: &Map<String, Value>) -> Map<String, Value> {
+    let mut record = record.clone();
+    if table.name == BOOTSTRAP.name {
+        record.insert(table.key_field().to_owned(), Value::from(key));
+    }
+    record
+}
+
+/// The rows of devices, what they are as nodes kept.
+fn replace_paired(transaction: &Transaction<'_>, records: &Map<String, Value>) -> Result<(), SqliteFault> {
+    let mut nodes = HashMap::new();
+    let sql = format!("SELECT {}, {NODE_SURFACE}, {PENDING_NODE_SURFACE} FROM {}", PAIRED.key_column(), PAIRED.name);
+    let mut statement = transaction.prepare(&sql)?;
+    let cells = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)));
+    for row in statement.query_map([], cells)? {
+        let (device, columns): (String, (Option<String>, Option<String>)) = row?;
+        nodes.insert(device, columns);
+    }
+    replace(transaction, &PAIRED, records)?;
+    let sql = format!(
+        "UPDATE {} SET {NODE_SURFACE} = ?, {PENDING_NODE_SURFACE} = ? WHERE {} = ?",
+        PAIRED.name,
+        PAIRED.key_column()
+    );
+    let mut update = transaction.prepare(&sql)?;
+    for (device, (surface, pending)) in nodes.into_iter().filter(|(_, (a, b))| a.is_some() || b.is_some()) {
+        update.execute(params![surface, pending, device])?;
+    }
+    Ok(())
+}
+
+/// Sets a column of every device; those that are not named lose what it held.
+fn set_column(
+    transaction: &Transaction<'_>,
+    column: &str,
+    by_device: &HashMap<String, String>,
+) -> Result<(), SqliteFault> {
+    transaction.execute(&format!("UPDATE {} SET {column} = NULL", PAIRED.name), [])?;
+    let sql = format!("UPDATE {} SET {column} = ? WHERE {} = ?", PAIRED.name, PAIRED.key_column());
+    let mut update = transaction.prepare(&sql)?;
+    for (device, surface) in by_device {
+        update.execute(params![surface, device])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

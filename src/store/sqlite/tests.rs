@@ -1,0 +1,103 @@
+use super::*;
+use rstest::rstest;
+use serde_json::json;
+
+fn written(store: &mut SqliteDocuments, document: Document, value: &Value) {
+    store.write(&[(document, &Arc::new(value.clone()))]).unwrap();
+}
+
+fn device() -> Value {
+    json!({
+        "deviceId": "a", "publicKey": "K", "role": "operator", "roles": ["operator"], "scopes": [],
+        "tokens": {"operator": {"token": "t", "revokedAtMs": 3}}, "createdAtMs": 1, "approvedAtMs": 2,
+    })
+}
+
+#[test]
+fn every_document_comes_back_as_it_was_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let documents = [
+        (Document::DevicesPaired, json!({"a": device()})),
+        (
+            Document::DevicesPending,
+            json!({"r": {"requestId": "r", "deviceId": "a", "publicKey": "K", "silent": false, "isRepair": true, "ts": 5}}),
+        ),
+        (Document::DevicesBootstrap, json!({"b": {"token": "b", "ts": 1, "profile": {"roles": []}, "issuedAtMs": 1}})),
+        (Document::NodesPaired, json!({"a": {"nodeId": "a", "caps": ["x"], "createdAtMs": 7}})),
+        (Document::NodesPending, json!({"n": {"nodeId": "a", "requestId": "n", "ts": 9}})),
+    ];
+    let mut store = SqliteDocuments::new(directory.path(), false);
+    for (document, value) in &documents {
+        written(&mut store, *document, value);
+    }
+    for (document, value) in &documents {
+        assert_eq!(*store.read(*document).unwrap(), *value);
+    }
+    assert_eq!(SqliteDocuments::look(directory.path()).unwrap(), documents);
+    written(&mut store, Document::DevicesPaired, &json!({"a": device()}));
+    assert_eq!(*store.read(Document::NodesPending).unwrap(), documents[4].1, "a device's row keeps its node");
+    written(&mut store, Document::DevicesPaired, &json!({}));
+    assert_eq!(*store.read(Document::NodesPaired).unwrap(), json!({}), "and takes it away with it");
+}
+
+#[test]
+fn nothing_is_made_before_the_first_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteDocuments::new(directory.path(), false);
+    assert_eq!(store.read(Document::DevicesPaired), None);
+    assert!(!SqliteDocuments::exists(directory.path()));
+}
+
+#[test]
+fn what_another_process_writes_is_seen() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut ours, mut theirs) =
+        (SqliteDocuments::new(directory.path(), false), SqliteDocuments::new(directory.path(), true));
+    written(&mut ours, Document::DevicesPaired, &json!({"a": device()}));
+    assert!(ours.read(Document::DevicesPaired).unwrap().get("a").is_some());
+    written(&mut theirs, Document::DevicesPaired, &json!({}));
+    assert_eq!(*ours.read(Document::DevicesPaired).unwrap(), json!({}));
+}
+
+#[test]
+fn a_table_of_an_older_release_gets_the_columns_that_it_lacks() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("state")).unwrap();
+    let old = Connection::open(directory.path().join(DATABASE)).unwrap();
+    let table = "CREATE TABLE device_pairing_paired (device_id TEXT NOT NULL PRIMARY KEY, public_key TEXT NOT NULL, \
+                 created_at_ms INTEGER NOT NULL, approved_at_ms INTEGER NOT NULL)";
+    old.execute(table, []).unwrap();
+    old.execute("INSERT INTO device_pairing_paired VALUES ('o', 'K', 1, 2)", []).unwrap();
+    let mut store = SqliteDocuments::new(directory.path(), false);
+    let mut paired = store.read(Document::DevicesPaired).unwrap().as_ref().clone();
+    paired["a"] = device();
+    written(&mut store, Document::DevicesPaired, &paired);
+    assert_eq!(*store.read(Document::DevicesPaired).unwrap(), paired);
+}
+
+#[test]
+fn what_is_no_database_is_not_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("state")).unwrap();
+    fs::write(directory.path().join(DATABASE), "x".repeat(4096)).unwrap();
+    assert!(SqliteDocuments::look(directory.path()).is_err());
+    let mut store = SqliteDocuments::new(directory.path(), false);
+    assert_eq!(store.read(Document::DevicesPaired), None);
+    assert!(store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).is_err());
+}
+
+#[rstest]
+#[case("publicKey", None, false)]
+#[case("createdAtMs", None, false)]
+#[case("createdAtMs", Some(json!("yesterday")), false)]
+#[case("platform", Some(json!(7)), false)]
+#[case("platform", Some(json!(null)), true)]
+#[case("tokens", Some(json!("none")), true)]
+#[case("surprise", Some(json!(7)), true)]
+fn a_record_fits_where_its_columns_can_hold_it(#[case] field: &str, #[case] value: Option<Value>, #[case] fits: bool) {
+    let mut record = device();
+    let fields = record.as_object_mut().unwrap();
+    fields.shift_remove(field);
+    fields.extend(value.map(|value| (field.to_owned(), value)));
+    assert_eq!(SqliteDocuments::fits(Document::DevicesPaired, &record), fits);
+}
