@@ -10,7 +10,7 @@ mod table;
 
 pub use table::Unfit;
 
-use super::{Document, Documents, WriteFault};
+use super::{Document, Documents, ReadFault, WriteFault};
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -181,8 +181,9 @@ impl Open {
 }
 
 impl Documents for SqliteDocuments {
-    fn read(&self, document: Document) -> Option<Arc<Value>> {
-        self.with(false, |open| open.read(document)).ok().flatten()
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
+        let fault = |_| ReadFault { what: "read", path: self.path.display().to_string() };
+        self.with(false, |open| open.read(document)).map_err(fault)
     }
 
     fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {
