@@ -45,6 +45,7 @@ const CONTROL_UI: &[(&str, Form)] = &[
     ("dangerouslyAllowHostHeaderOriginFallback", Flag),
     ("allowInsecureAuth", Flag),
     ("dangerouslyDisableDeviceAuth", Flag),
+    ("chatMessageMaxWidth", Opaque),
 ];
 
 const AUTH: &[(&str, Form)] = &[
@@ -62,6 +63,7 @@ const AUTH: &[(&str, Form)] = &[
             ("userHeader", NonEmpty("userHeader is required for trusted-proxy mode")),
             ("requiredHeaders", Texts),
             ("allowUsers", Texts),
+            ("allowLoopback", Flag),
         ]),
     ),
 ];
@@ -86,7 +88,17 @@ const GATEWAY: &[(&str, Form)] = &[
     ("tls", Opaque),
     ("http", Opaque),
     ("push", Opaque),
-    ("nodes", Section(&[("browser", Opaque), ("allowCommands", Texts), ("denyCommands", Texts)])),
+    ("handshakeTimeoutMs", Integer(1)),
+    ("nodes", Section(&[("browser", Opaque), ("allowCommands", Texts), ("denyCommands", Texts), ("pairing", Opaque)])),
+];
+
+/// Keys that are unknown before these releases.
+const NEWER: &[(&str, Release)] = &[
+    ("gateway.webchat", Release::new(2026, 4, 1)),
+    ("gateway.controlUi.chatMessageMaxWidth", Release::new(2026, 5, 7)),
+    ("gateway.auth.trustedProxy.allowLoopback", Release::new(2026, 5, 7)),
+    ("gateway.handshakeTimeoutMs", Release::new(2026, 5, 7)),
+    ("gateway.nodes.pairing", Release::new(2026, 5, 7)),
 ];
 
 /// Everything wrong with a configuration's `gateway` section. A configuration that is no object is an empty one.
@@ -116,10 +128,8 @@ fn section(value: &Value, path: &str, forms: &[(&str, Form)], release: Release, 
     let Some(members) = value.as_object() else {
         return expected("object", value, path, faults);
     };
-    // `gateway.webchat` is unknown before 2026.4.1.
-    let known = |key: &str| {
-        forms.iter().any(|(name, _)| *name == key) && !(key == "webchat" && release < Release::new(2026, 4, 1))
-    };
+    let there = |key: &str| NEWER.iter().all(|(newer, since)| *newer != format!("{path}.{key}") || *since <= release);
+    let known = |key: &str| forms.iter().any(|(name, _)| *name == key) && there(key);
     for (name, form) in forms.iter().filter(|(name, _)| known(name)) {
         match (members.get(*name), form) {
             (Some(member), form) => check(member, &format!("{path}.{name}"), form, release, faults),
