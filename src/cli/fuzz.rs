@@ -157,6 +157,9 @@ impl Fuzz {
             let again = crate::report::terminal::quoted(&file);
             writeln!(out, "  again: clawcheck run {again} --gateway {gateway}\n").map_err(Failure::output)?;
         }
+        for why in &report.boots.given_up {
+            writeln!(out, "not shared  {why}").map_err(Failure::output)?;
+        }
         for (why, count) in &report.not_played {
             writeln!(out, "not played  {count}: {why}").map_err(Failure::output)?;
         }
@@ -166,11 +169,13 @@ impl Fuzz {
         let differing = format!("{} differ in {}", report.differing, counted(report.found.len(), "kind"));
         writeln!(
             out,
-            "seed {seed}: {} stories compared with {gateway} on {}, {differing}, {} failed, {} replays, {:.1} s",
+            "seed {seed}: {} stories compared with {gateway} on {}, {differing}, {} failed; {} replays, {} boots made, {} saved, {:.1} s",
             report.compared,
             counted(report.configurations, "configuration"),
             report.failed.len(),
             report.replayed,
+            report.boots.made,
+            report.boots.saved,
             report.duration.as_secs_f64(),
         )
         .map_err(Failure::output)?;

@@ -6,7 +6,7 @@ use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::judge::Verdict;
 use crate::observe::Observation;
 use crate::observe::snapshot::Library;
-use crate::report::Event;
+use crate::report::{Boots, Event, RunReport};
 use crate::rules::Release;
 use crate::run::{self, Options};
 use crate::scenario::Case;
@@ -45,6 +45,8 @@ pub(super) enum Compared {
 pub(super) struct Comparison {
     /// By the id of the case.
     pub(super) cases: BTreeMap<String, Compared>,
+    /// How many times the gateway under test was started, and how many starts sharing has saved.
+    pub(super) boots: Boots,
     /// Whether the run was told to stop before all of them were played.
     pub(super) interrupted: bool,
 }
@@ -79,7 +81,7 @@ impl<'a> Bench<'a> {
         // What the rules cannot play cannot be compared.
         let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(Played::Seen(_)));
         let worth = cases.iter().filter(playable).copied().collect::<Vec<_>>();
-        let (mut seen, interrupted) = self.play(&worth, self.gateway, listen).await?;
+        let (mut seen, ran) = self.play(&worth, self.gateway, listen).await?;
         let mut compared = BTreeMap::new();
         for (id, predicted) in predicted {
             let result = match (predicted, seen.remove(&id)) {
@@ -96,7 +98,8 @@ impl<'a> Bench<'a> {
             };
             compared.insert(id, result);
         }
-        Ok(Comparison { cases: compared, interrupted })
+        let boots = ran.boots.unwrap_or_default();
+        Ok(Comparison { cases: compared, boots, interrupted: ran.interrupted.is_some() })
     }
 
     async fn play(
@@ -104,7 +107,7 @@ impl<'a> Bench<'a> {
         cases: &[&Case],
         gateway: &Gateway,
         listen: Listener<'_>,
-    ) -> Result<(BTreeMap<String, Played>, bool), FuzzError> {
+    ) -> Result<(BTreeMap<String, Played>, RunReport), FuzzError> {
         let mut played = BTreeMap::new();
         let mut hear = |event: Event<'_>| {
             if let Event::Case(report) = event {
@@ -120,7 +123,7 @@ impl<'a> Bench<'a> {
         };
         let stop = self.stop.clone();
         let report = run::run(cases, gateway, &self.library, self.guard, self.options, stop, &mut hear).await?;
-        Ok((played, report.interrupted.is_some()))
+        Ok((played, report))
     }
 }
 

@@ -15,6 +15,7 @@ pub use keep::{KeepError, Kept};
 
 use crate::gateway::{Gateway, Guard, PrepareError};
 use crate::observe::snapshot::LibraryError;
+use crate::report::Boots;
 use crate::rules::Release;
 use crate::run::{Options, RunError};
 use crate::scenario::{Case, Corpus, Problems};
@@ -83,6 +84,8 @@ pub struct FuzzReport {
     pub failed: Vec<(u64, String)>,
     /// The differences by kind, the most frequent first.
     pub found: Vec<Found>,
+    /// How many times the gateway was started, and how many starts were saved because stories share it.
+    pub boots: Boots,
     /// How many scenarios were played to make differences short.
     pub replayed: usize,
     /// Whether it was told to stop before the end.
@@ -150,6 +153,7 @@ pub async fn fuzz(
         FuzzReport { configurations: configurations.collect::<BTreeSet<_>>().len(), ..FuzzReport::default() };
     let comparison = bench.compare(&cases.iter().collect::<Vec<_>>(), listen).await?;
     report.interrupted = comparison.interrupted;
+    report.boots = comparison.boots;
     let mut kinds: BTreeMap<Kind, Vec<(u64, Difference)>> = BTreeMap::new();
     for (id, compared) in comparison.cases {
         let Some((index, _)) = stories.get(&id) else { continue };
@@ -263,6 +267,8 @@ async fn try_all(
     let all = cases.values().map(|(_, _, case)| case).collect::<Vec<_>>();
     let comparison = bench.compare(&all, &mut |_| Ok(())).await?;
     report.interrupted |= comparison.interrupted;
+    report.boots.made += comparison.boots.made;
+    report.boots.saved += comparison.boots.saved;
     let mut shown: BTreeMap<usize, Vec<(usize, Difference)>> = BTreeMap::new();
     for (id, compared) in comparison.cases {
         let Some((at, number, _)) = cases.get(&id) else { continue };

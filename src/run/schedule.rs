@@ -15,6 +15,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// How many cases are played again at the least, however few gateways were to be started.
 const LEAST_AGAIN: usize = 8;
+/// So many cases are worth another gateway that they share.
+const LARGE_GROUP: usize = 8;
 
 /// What is done with one gateway.
 pub(super) enum Task<'a> {
@@ -161,7 +163,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
             let why = error.to_string();
             let why = why.lines().next().unwrap_or_default();
             shared.boots().given_up.push(format!("{} cases, since {why}", cases.len()));
-            done.again.extend(cases.into_iter().map(|case| Task::Again(case, None)));
+            done.again.extend(apart(cases));
             return done;
         }
     };
@@ -174,6 +176,16 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
         }
     }
     done
+}
+
+/// What is done with the cases of a group of which nothing counts. One of them is the reason more often than all are: those of a large
+/// group are played in two halves, and those of a small one alone.
+fn apart(cases: Vec<&Case>) -> Vec<Task<'_>> {
+    if cases.len() < LARGE_GROUP {
+        return cases.into_iter().map(|case| Task::Again(case, None)).collect();
+    }
+    let (one, other) = cases.split_at(cases.len() / 2);
+    vec![Task::Group(one.to_vec()), Task::Group(other.to_vec())]
 }
 
 /// Whether nobody has to ask if others had a part in what was seen: it is what was approved, or what the rules predict of

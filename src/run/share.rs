@@ -11,8 +11,9 @@ use super::cast::Cast;
 use super::config::{Configuration, configuration};
 use crate::judge;
 use crate::scenario::connect::{Connect, SharedSecret, Via};
+use crate::scenario::gateway::RateLimit;
 use crate::scenario::step::{Await, Frame};
-use crate::scenario::store::{PairedRecord, Store, TokenRecord, Tokens};
+use crate::scenario::store::{PairedField, PairedRecord, Store, TokenRecord, Tokens};
 use crate::scenario::{Act, Case, Step};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -21,9 +22,9 @@ use std::cmp::Reverse;
 /// Whose secrets the gateway of a group has. One name for all groups: a case has the same secrets in every run.
 pub(super) const HOUSEHOLD: &str = "a shared gateway";
 
-/// The most failed credentials of one group that may count for one address. A gateway locks it out at the tenth
-/// (`auth-rate-limit.ts`, read in 2026.4.2).
-const MOST_FAILURES: u32 = 9;
+/// The failed credential at which a gateway locks an address out where its configuration does not say (`auth-rate-limit.ts`,
+/// read in 2026.4.2).
+const LOCKED_OUT_AT: u32 = 10;
 
 /// Methods that touch nobody but the devices they name, by their beginnings. Approvals that nobody asked for are among them.
 const HARMLESS_METHODS: [&str; 9] = [
@@ -44,13 +45,13 @@ pub(super) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
     let mut households: IndexMap<String, Vec<Group<'a>>> = IndexMap::new();
     let mut alone = Vec::new();
     for case in cases {
-        let failures = Failures::of(case);
-        if why_alone(case).is_some() || !Failures::default().leaves_room_for(failures) {
+        let (failures, most) = (Failures::of(case), most_failures(case));
+        if why_alone(case).is_some() || !Failures::default().leaves_room_for(failures, most) {
             alone.push(vec![*case]);
             continue;
         }
         let groups = households.entry(gateway_of(case)).or_default();
-        match groups.iter_mut().find(|group| group.failures.leaves_room_for(failures)) {
+        match groups.iter_mut().find(|group| group.failures.leaves_room_for(failures, most)) {
             Some(group) => group.add(case, failures),
             None => groups.push(Group { cases: vec![case], failures }),
         }
@@ -106,10 +107,16 @@ impl Failures {
         failures
     }
 
-    fn leaves_room_for(self, more: Self) -> bool {
-        let fits = |have: u32, more: u32| more == 0 || have + more <= MOST_FAILURES;
+    fn leaves_room_for(self, more: Self, most: u32) -> bool {
+        let fits = |have: u32, more: u32| more == 0 || have + more <= most;
         fits(self.browser, more.browser) && fits(self.proxied, more.proxied)
     }
+}
+
+/// The most failed credentials of one group that may count for one address.
+fn most_failures(case: &Case) -> u32 {
+    let said = case.scenario.gateway.rate_limit.as_ref().and_then(|limit| limit.max_attempts);
+    said.unwrap_or(LOCKED_OUT_AT).saturating_sub(1)
 }
 
 /// Whether a gateway may find the credentials of a connect wrong.
@@ -125,7 +132,11 @@ pub(super) fn why_alone(case: &Case) -> Option<&'static str> {
     if scenario.written_by.is_some() || scenario.other_store.is_some() {
         return Some("another gateway or another store takes part");
     }
-    if scenario.gateway.rate_limit.is_some() || scenario.gateway.handshake_timeout.is_some() {
+    // A limit on plain loopback is shared by all; others are counted.
+    let limits_everybody = |limit: &RateLimit| limit.exempt_loopback == Some(false);
+    if scenario.gateway.rate_limit.as_ref().is_some_and(limits_everybody)
+        || scenario.gateway.handshake_timeout.is_some()
+    {
         return Some("it is about a limit of the gateway");
     }
     why_store(&scenario.store).or_else(|| judge::steps(case).into_iter().find_map(why_step))
@@ -147,16 +158,16 @@ fn why_store(store: &Store) -> Option<&'static str> {
     odd.then_some("its store has an odd record")
 }
 
+/// Whether a record may break what others see: lists are sorted by times and ids and go through every token. What else may be absent
+/// is asked for alone.
 fn is_odd(record: &PairedRecord) -> bool {
+    use PairedField::{ApprovedAt, CreatedAt, DeviceId, PublicKey};
     let odd_token = |token: &Option<TokenRecord>| {
         token.as_ref().is_none_or(|token| token.role.is_some() || !token.without.is_empty() || !token.set.is_empty())
     };
-    let odd_tokens = match &record.tokens {
-        Tokens::Minted => false,
-        Tokens::Null => true,
-        Tokens::Map(tokens) => tokens.values().any(odd_token),
-    };
-    odd_tokens || record.key.is_some() || !record.without.is_empty() || !record.set.is_empty()
+    let odd_tokens = matches!(&record.tokens, Tokens::Map(tokens) if tokens.values().any(odd_token));
+    let lacks = |field: &PairedField| matches!(field, DeviceId | PublicKey | CreatedAt | ApprovedAt);
+    odd_tokens || record.without.iter().any(lacks) || !record.set.is_empty()
 }
 
 fn why_step(step: &Step) -> Option<&'static str> {

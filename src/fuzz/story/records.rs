@@ -84,10 +84,12 @@ fn paired(dice: &mut Dice, subject: &mut Subject) -> Map<String, Value> {
     tokens(dice, subject, &mut record, &mut without);
     pinned(dice, subject, &mut record, &mut without);
     if dice.chance(12) {
-        let fields =
-            ["role", "roles", "scopes", "approved-scopes", "client-id", "client-mode", "created-at", "approved-at"];
         for _ in 0..dice.between(1, 3) {
-            without.push(dice.any(&fields));
+            without.push(dice.any(&["role", "roles", "scopes", "approved-scopes", "client-id", "client-mode"]));
+        }
+        // Lists are sorted by these: such a record cannot be beside others.
+        if dice.chance(6) {
+            without.push(dice.any(&["created-at", "approved-at"]));
         }
     }
     match dice.between(0, 99) {
@@ -153,7 +155,8 @@ fn token(dice: &mut Dice) -> Value {
             token.insert(state.to_owned(), json!(true));
         }
     }
-    if dice.chance(12) {
+    // What every list goes through: such a token cannot be beside others.
+    if dice.chance(3) {
         token.insert("without".to_owned(), json!([dice.any(&["token", "role", "scopes", "created-at"])]));
     }
     Value::Object(token)
