@@ -226,6 +226,10 @@ mod tests {
     #[case::plain("", "")]
     #[case::paired("store: { paired: { laptop: { scopes: [operator.read], age: 1h } } }\n", "")]
     #[case::empty_tokens("store: { paired: { laptop: { tokens: {} } } }\n", "")]
+    #[case::null_tokens("store: { paired: { laptop: { tokens: null } } }\n", "")]
+    #[case::without("store: { paired: { laptop: { without: [tokens, roles, approved-scopes, client-id] } } }\n", "")]
+    #[case::foreign_key("store: { paired: { laptop: { key: phone } } }\n", "")]
+    #[case::rate_limit("gateway: { rate-limit: { max-attempts: 3 } }\n", "")]
     #[case::revoked_token(
         "store: { paired: { laptop: { tokens: { operator: { revoked: true, used: true } } } } }\n",
         ""
@@ -252,15 +256,15 @@ mod tests {
     #[case::settings("", "  - send: { on: one, frame: { json: { method: config.set } } }\n", "others may notice")]
     #[case::pending("store: { pending: { phone: {} } }\n", "", "five minutes")]
     #[case::copied_pending("store: { copied-pending: { phone: {} } }\n", "", "odd record")]
-    #[case::null_tokens("store: { paired: { laptop: { tokens: null } } }\n", "", "odd record")]
     #[case::null_token("store: { paired: { laptop: { tokens: { node: null } } } }\n", "", "odd record")]
-    #[case::without("store: { paired: { laptop: { without: [tokens] } } }\n", "", "odd record")]
+    #[case::without_time("store: { paired: { laptop: { without: [created-at] } } }\n", "", "odd record")]
+    #[case::without_id("store: { paired: { laptop: { without: [device-id] } } }\n", "", "odd record")]
+    #[case::token_without("store: { paired: { laptop: { tokens: { node: { without: [role] } } } } }\n", "", "odd record")]
     #[case::set("store: { paired: { laptop: { set: { x: 1 } } } }\n", "", "odd record")]
-    #[case::foreign_key("store: { paired: { laptop: { key: phone } } }\n", "", "odd record")]
     #[case::nodes("store: { nodes: { paired: { laptop: { x: 1 } } } }\n", "", "odd record")]
     #[case::files("store: { files: { devices/x: { text: x } } }\n", "", "files of its own")]
     #[case::other_store("other-store: { paired: { laptop: {} } }\n", "", "another store")]
-    #[case::rate_limit("gateway: { rate-limit: { max-attempts: 3 } }\n", "", "a limit")]
+    #[case::limit_on_loopback("gateway: { rate-limit: { exempt-loopback: false } }\n", "", "a limit")]
     #[case::timeout("gateway: { handshake-timeout: 1s }\n", "", "a limit")]
     fn what_may_touch_others_is_alone(#[case] before: &str, #[case] step: &str, #[case] why: &str) {
         let found = alone(before, step).unwrap_or_default();
@@ -289,6 +293,17 @@ mod tests {
     ) {
         let wrong = format!(
             "steps:\n  - connect: {{ device: laptop, auth: {{ token: wrong }}{from} }}\n    repeat: {repeat}\n"
+        );
+        assert_eq!(groups(&[&wrong, &wrong]), expected);
+    }
+
+    #[rstest]
+    #[case::fewer(2, vec![vec![0], vec![1]])]
+    #[case::more(100, vec![vec![0, 1]])]
+    fn a_gateway_locks_out_when_its_configuration_says(#[case] most: u32, #[case] expected: Vec<Vec<usize>>) {
+        let wrong = format!(
+            "gateway: {{ rate-limit: {{ max-attempts: {most} }} }}\n\
+             steps:\n  - connect: {{ device: laptop, auth: {{ token: wrong }}, via: nginx }}\n"
         );
         assert_eq!(groups(&[&wrong, &wrong]), expected);
     }
