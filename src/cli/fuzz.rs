@@ -146,7 +146,8 @@ impl Fuzz {
             )
             .map_err(Failure::output)?;
             if !shortest.repeats && self.shrink_within > 0 {
-                writeln!(out, "  it was not seen again, or not tried again").map_err(Failure::output)?;
+                writeln!(out, "  it was not seen again on a gateway of its own, or there was no time to try")
+                    .map_err(Failure::output)?;
             }
             let kept = shortest.keep(&self.keep, &gateway).map_err(|error| fault(&error.to_string()))?;
             let text = diff::render(&shortest.difference.predicted, &shortest.difference.seen, colour());

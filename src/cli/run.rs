@@ -229,6 +229,7 @@ impl Run {
         };
         Options {
             isolation,
+            trusting: false,
             jobs: self.jobs.map_or(jobs, usize::from),
             trace: self.trace,
             mark_seen: self.mark_seen,

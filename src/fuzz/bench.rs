@@ -8,7 +8,7 @@ use crate::observe::Observation;
 use crate::observe::snapshot::Library;
 use crate::report::{Boots, Event, RunReport};
 use crate::rules::Release;
-use crate::run::{self, Options};
+use crate::run::{self, Isolation, Options};
 use crate::scenario::Case;
 use std::collections::BTreeMap;
 use std::io;
@@ -72,16 +72,21 @@ impl<'a> Bench<'a> {
         run::release_of(self.gateway)
     }
 
-    /// Plays cases on both and compares what was seen.
+    /// Plays cases on both and compares what was seen. `isolation` is that of the gateway under test.
     ///
     /// # Errors
     /// A run that could not be brought to its end.
-    pub(super) async fn compare(&self, cases: &[&Case], listen: Listener<'_>) -> Result<Comparison, FuzzError> {
-        let (predicted, _) = self.play(cases, &self.rules, &mut |_| Ok(())).await?;
+    pub(super) async fn compare(
+        &self,
+        cases: &[&Case],
+        isolation: Isolation,
+        listen: Listener<'_>,
+    ) -> Result<Comparison, FuzzError> {
+        let (predicted, _) = self.play(cases, &self.rules, Isolation::Case, &mut |_| Ok(())).await?;
         // What the rules cannot play cannot be compared.
         let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(Played::Seen(_)));
         let worth = cases.iter().filter(playable).copied().collect::<Vec<_>>();
-        let (mut seen, ran) = self.play(&worth, self.gateway, listen).await?;
+        let (mut seen, ran) = self.play(&worth, self.gateway, isolation, listen).await?;
         let mut compared = BTreeMap::new();
         for (id, predicted) in predicted {
             let result = match (predicted, seen.remove(&id)) {
@@ -106,6 +111,7 @@ impl<'a> Bench<'a> {
         &self,
         cases: &[&Case],
         gateway: &Gateway,
+        isolation: Isolation,
         listen: Listener<'_>,
     ) -> Result<(BTreeMap<String, Played>, RunReport), FuzzError> {
         let mut played = BTreeMap::new();
@@ -122,7 +128,9 @@ impl<'a> Bench<'a> {
             listen(event)
         };
         let stop = self.stop.clone();
-        let report = run::run(cases, gateway, &self.library, self.guard, self.options, stop, &mut hear).await?;
+        // A difference is looked at again, alone, once for all stories that show it.
+        let options = Options { isolation, trusting: true, ..self.options.clone() };
+        let report = run::run(cases, gateway, &self.library, self.guard, &options, stop, &mut hear).await?;
         Ok((played, report))
     }
 }

@@ -17,7 +17,7 @@ use crate::gateway::{Gateway, Guard, PrepareError};
 use crate::observe::snapshot::LibraryError;
 use crate::report::Boots;
 use crate::rules::Release;
-use crate::run::{Options, RunError};
+use crate::run::{Isolation, Options, RunError};
 use crate::scenario::{Case, Corpus, Problems};
 use bench::{Bench, Compared};
 use serde_json::Value;
@@ -116,7 +116,7 @@ pub struct Shortest {
     pub release: Release,
     /// What it shows.
     pub difference: Difference,
-    /// Whether the whole story showed the difference again when it was played once more.
+    /// Whether it showed the difference again on a gateway of its own.
     pub repeats: bool,
     scenario: Value,
 }
@@ -151,7 +151,7 @@ pub async fn fuzz(
     let configurations = stories.values().filter_map(|(_, scenario)| scenario.get("gateway")).map(Value::to_string);
     let mut report =
         FuzzReport { configurations: configurations.collect::<BTreeSet<_>>().len(), ..FuzzReport::default() };
-    let comparison = bench.compare(&cases.iter().collect::<Vec<_>>(), listen).await?;
+    let comparison = bench.compare(&cases.iter().collect::<Vec<_>>(), options.isolation, listen).await?;
     report.interrupted = comparison.interrupted;
     report.boots = comparison.boots;
     let mut kinds: BTreeMap<Kind, Vec<(u64, Difference)>> = BTreeMap::new();
@@ -174,7 +174,7 @@ pub async fn fuzz(
     report.found.sort_by_key(|found| std::cmp::Reverse(found.stories.len()));
     if !report.interrupted {
         let deadline = Instant::now() + plan.shrink_within;
-        shorten(&bench, &mut report, deadline).await?;
+        shorten(&bench, &mut report, options.isolation, deadline).await?;
     }
     report.duration = began.elapsed();
     Ok(report)
@@ -202,19 +202,19 @@ fn case(name: &str, scenario: &Value) -> Result<Case, Problems> {
 }
 
 /// Makes the stories short that show the most frequent differences, all of them side by side.
-async fn shorten(bench: &Bench<'_>, report: &mut FuzzReport, deadline: Instant) -> Result<(), FuzzError> {
+async fn shorten(
+    bench: &Bench<'_>,
+    report: &mut FuzzReport,
+    isolation: Isolation,
+    deadline: Instant,
+) -> Result<(), FuzzError> {
     let mut open = (0..report.found.len().min(MOST_SHRUNK)).collect::<Vec<_>>();
     let over = || Instant::now() >= deadline;
     if over() {
         return Ok(());
     }
-    let whole = |found: &Found| vec![found.shortest.scenario.clone()];
-    let trials = open.iter().map(|at| (*at, whole(&report.found[*at]))).collect();
-    let shown = try_all(bench, report, trials, "again").await?;
-    for at in &open {
-        report.found[*at].shortest.repeats = shown.contains_key(at);
-    }
-    open.retain(|at| shown.contains_key(at));
+    open = repeat(bench, report, &open, "again").await?;
+    let repeating = open.clone();
     while !open.is_empty() && !over() {
         let cuts =
             open.iter().map(|at| (*at, shrink::cuts(&report.found[*at].shortest.scenario))).collect::<BTreeMap<_, _>>();
@@ -223,7 +223,7 @@ async fn shorten(bench: &Bench<'_>, report: &mut FuzzReport, deadline: Instant) 
             cuts.iter().take(MOST_CUTS).map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>()
         };
         let trials = cuts.iter().map(|(at, cuts)| (*at, scenarios(*at, cuts))).collect();
-        let shown = try_all(bench, report, trials, "cut").await?;
+        let shown = try_all(bench, report, trials, "cut", isolation).await?;
         let mut joined = Vec::new();
         for (at, good) in &shown {
             let good = good.iter().map(|(number, _)| cuts[at][*number].clone()).collect::<Vec<_>>();
@@ -233,7 +233,7 @@ async fn shorten(bench: &Bench<'_>, report: &mut FuzzReport, deadline: Instant) 
         }
         open.retain(|at| shown.contains_key(at));
         let shorter = joined.iter().cloned().collect::<BTreeMap<_, _>>();
-        let shown = try_all(bench, report, joined, "together").await?;
+        let shown = try_all(bench, report, joined, "together", isolation).await?;
         for (at, good) in shown {
             if let Some((number, difference)) = good.into_iter().next() {
                 let shortest = &mut report.found[at].shortest;
@@ -242,7 +242,23 @@ async fn shorten(bench: &Bench<'_>, report: &mut FuzzReport, deadline: Instant) 
             }
         }
     }
+    repeat(bench, report, &repeating, "shortest").await?;
     Ok(())
+}
+
+/// Plays the shortest stories so far on gateways of their own, and notes which of these show their difference there. Gives those.
+async fn repeat(
+    bench: &Bench<'_>,
+    report: &mut FuzzReport,
+    which: &[usize],
+    what: &str,
+) -> Result<Vec<usize>, FuzzError> {
+    let trials = which.iter().map(|at| (*at, vec![report.found[*at].shortest.scenario.clone()])).collect();
+    let shown = try_all(bench, report, trials, what, Isolation::Case).await?;
+    for at in which {
+        report.found[*at].shortest.repeats = shown.contains_key(at);
+    }
+    Ok(shown.into_keys().collect())
 }
 
 /// Plays scenarios for differences, and gives those that show the same kind still, by their number, in their order.
@@ -251,6 +267,7 @@ async fn try_all(
     report: &mut FuzzReport,
     trials: Vec<(usize, Vec<Value>)>,
     what: &str,
+    isolation: Isolation,
 ) -> Result<BTreeMap<usize, Vec<(usize, Difference)>>, FuzzError> {
     let mut cases = BTreeMap::new();
     for (at, scenarios) in &trials {
@@ -265,7 +282,7 @@ async fn try_all(
     }
     report.replayed += cases.len();
     let all = cases.values().map(|(_, _, case)| case).collect::<Vec<_>>();
-    let comparison = bench.compare(&all, &mut |_| Ok(())).await?;
+    let comparison = bench.compare(&all, isolation, &mut |_| Ok(())).await?;
     report.interrupted |= comparison.interrupted;
     report.boots.made += comparison.boots.made;
     report.boots.saved += comparison.boots.saved;

@@ -76,6 +76,8 @@ impl Isolation {
 pub struct Options {
     /// Whether cases share gateways; a gateway that somebody else runs is the one that it is.
     pub isolation: Isolation,
+    /// Whether what a case sees on a gateway that it shares is taken as it is, also where it deviates: whoever asked looks again.
+    pub trusting: bool,
     /// How many cases are played at once; at least one.
     pub jobs: usize,
     /// Whether every case keeps its transcript.

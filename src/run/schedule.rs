@@ -169,7 +169,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
     };
     for (case, seen) in cases.into_iter().zip(sights) {
         match seen {
-            Some(seen) if is_plain(&seen, case, release, shared).await => {
+            Some(seen) if shared.options.trusting || is_plain(&seen, case, release, shared).await => {
                 done.reports.push(accepted(seen, case, gateway, release, shared));
             }
             seen => done.again.push(Task::Again(case, seen.map(Box::new))),

@@ -259,7 +259,11 @@ mod tests {
     #[case::null_token("store: { paired: { laptop: { tokens: { node: null } } } }\n", "", "odd record")]
     #[case::without_time("store: { paired: { laptop: { without: [created-at] } } }\n", "", "odd record")]
     #[case::without_id("store: { paired: { laptop: { without: [device-id] } } }\n", "", "odd record")]
-    #[case::token_without("store: { paired: { laptop: { tokens: { node: { without: [role] } } } } }\n", "", "odd record")]
+    #[case::token_without(
+        "store: { paired: { laptop: { tokens: { node: { without: [role] } } } } }\n",
+        "",
+        "odd record"
+    )]
     #[case::set("store: { paired: { laptop: { set: { x: 1 } } } }\n", "", "odd record")]
     #[case::nodes("store: { nodes: { paired: { laptop: { x: 1 } } } }\n", "", "odd record")]
     #[case::files("store: { files: { devices/x: { text: x } } }\n", "", "files of its own")]
