@@ -2,6 +2,7 @@
 
 use super::run::Bench;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// 2026.3.31 under the name of 2026.4.2.
 fn planted(bench: &Bench) -> String {
@@ -75,4 +76,27 @@ fn somebody_else_s_gateway_is_not_played_on() {
     let ran = bench.clawcheck(&["fuzz", "--gateway", "ws://127.0.0.1:1"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("somebody else's"), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_everything() {
+    let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
+    let gateway = planted(&bench);
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
+    command.args(["fuzz", "--gateway", &gateway, "--seed", "1", "-n", "5000"]).current_dir(bench.path(""));
+    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp")).stdout(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    let began = Instant::now();
+    while std::fs::read_dir(bench.path("tmp")).unwrap().count() == 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "no story was ever begun");
+        std::thread::yield_now();
+    }
+    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let out = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{out}");
+    assert!(out.contains("seed 1: "), "{out}");
+    bench.leaves_nothing();
 }

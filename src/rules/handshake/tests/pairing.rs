@@ -175,3 +175,23 @@ fn approvers_hear_of_a_request_and_of_a_silent_approval() {
         ("device.pair.resolved", &json!("approved"))
     );
 }
+
+/// Found by `clawcheck fuzz` on 2026.3.31, story 105 of seed 11.
+#[rstest]
+#[case("2026.3.28")]
+#[case("2026.3.31")]
+#[case("2026.4.8")]
+fn a_request_says_the_platform_as_the_client_does_and_not_as_the_record(#[case] release: &str) {
+    let record = paired_with("d", &["operator.read"], |record| {
+        record["platform"] = json!(" Linux ");
+        record["deviceFamily"] = json!("MAC");
+    });
+    let mut stage = stage(release).with(Document::DevicesPaired, record);
+    // The proof is taken in its second form, which leaves platform and family open.
+    let connect = Connect { version: ProofVersion::V2, ..cli().scopes(&["operator.admin"]) };
+    let connect = connect.tampered(|params| params["client"]["deviceFamily"] = json!("mac"));
+    assert_eq!(stage.connect(&connect).verdict(), SCOPE);
+    let pending = stage.document(Document::DevicesPending);
+    let request = pending.as_object().unwrap().values().next().unwrap();
+    assert_eq!((&request["platform"], &request["deviceFamily"]), (&json!("linux"), &json!("mac")));
+}
