@@ -218,3 +218,15 @@ async fn a_flood_of_pings_ends_the_connection() {
     drop(connection);
     flood.await.unwrap();
 }
+
+/// A gateway waits for both before it forgets the client, and what came may be looked at long after.
+#[tokio::test]
+async fn a_close_is_answered_and_the_stream_ended_while_the_connection_is_held() {
+    let (mut connection, mut theirs) = pair(Limits::default()).await;
+    theirs.write_all(&frame(0x88, &4001_u16.to_be_bytes())).await.unwrap();
+    assert!(matches!(connection.next(soon()).await, Incoming::Closed(_)));
+    let mut answer = Vec::new();
+    tokio::time::timeout_at(soon(), theirs.read_to_end(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(answer.first(), Some(&0x88));
+    assert!(connection.ended().is_some());
+}
