@@ -82,7 +82,7 @@ impl<'a> Bench<'a> {
         isolation: Isolation,
         listen: Listener<'_>,
     ) -> Result<Comparison, FuzzError> {
-        let (predicted, _) = self.play(cases, &self.rules, Isolation::Case, &mut |_| Ok(())).await?;
+        let (predicted, foretold) = self.play(cases, &self.rules, Isolation::Case, &mut |_| Ok(())).await?;
         // What the rules cannot play cannot be compared.
         let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(Played::Seen(_)));
         let worth = cases.iter().filter(playable).copied().collect::<Vec<_>>();
@@ -104,7 +104,7 @@ impl<'a> Bench<'a> {
             compared.insert(id, result);
         }
         let boots = ran.boots.unwrap_or_default();
-        Ok(Comparison { cases: compared, boots, interrupted: ran.interrupted.is_some() })
+        Ok(Comparison { cases: compared, boots, interrupted: foretold.interrupted.or(ran.interrupted).is_some() })
     }
 
     async fn play(
