@@ -48,7 +48,6 @@ const PROMISES: &[(&str, Promise)] = &[
         Promise::ExitsBeside("ws://127.0.0.1:18789", 0),
     ),
     ("clawcheck fuzz --gateway openclaw@2026.4.2 --seed 7 --cases 40", Promise::ExitsLive(0)),
-    ("clawcheck run --gateway openclaw@2026.9.6 --schema", Promise::ExitsLive(0)),
     (
         "clawcheck run --gateway embedded@2026.4.2 --filter role-upgrade --deny skipped --report json=report.json",
         Promise::Exits(0),
