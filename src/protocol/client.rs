@@ -48,9 +48,11 @@ pub mod mode {
 
     /// A node.
     pub const NODE: &str = "node";
+    /// Looks whether a gateway is there.
+    pub const PROBE: &str = "probe";
     /// A user interface.
     pub const UI: &str = "ui";
 
     /// Every mode, in the order in which the schema lists them.
-    pub const ALL: [&str; 7] = [WEBCHAT, CLI, UI, BACKEND, NODE, "probe", "test"];
+    pub const ALL: [&str; 7] = [WEBCHAT, CLI, UI, BACKEND, NODE, PROBE, "test"];
 }

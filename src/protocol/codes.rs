@@ -20,6 +20,8 @@ pub mod close {
 
 /// Top-level `error.code` values.
 pub mod error {
+    /// The caller lacks a scope.
+    pub const FORBIDDEN: &str = "FORBIDDEN";
     /// Anything wrong with a request, and most refusals.
     pub const INVALID_REQUEST: &str = "INVALID_REQUEST";
     /// The device has to pair first.

@@ -4,7 +4,7 @@
 use super::settings::Refusal;
 use crate::rules::pairing::{Imported, import_devices, import_nodes};
 use crate::store::record::Record;
-use crate::store::{Document, Documents, WriteFault, json};
+use crate::store::{DATABASE, Document, Documents, SqliteDocuments, WriteFault, json};
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -25,15 +25,22 @@ impl From<WriteFault> for Fault {
     }
 }
 
-/// Imports the files below a state directory. Gives lines for the log.
+/// Imports the files below a state directory, whose database must be one. Gives lines for the log.
 ///
 /// # Errors
 /// A file that does not parse, or a database that cannot be written: the release does not start then.
 pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
+    if SqliteDocuments::exists(state_dir)
+        && SqliteDocuments::look(state_dir).is_err_and(|fault| fault.is_no_database())
+    {
+        return Err(Refusal::at_database(&state_dir.join(DATABASE)));
+    }
     if Document::ALL.iter().all(|document| fs::metadata(state_dir.join(document.path())).is_err()) {
         return Ok(Vec::new());
     }
     let mut log = Vec::new();
+    // The database is there before anything is imported, and stays when that fails.
+    store.write(&[]).map_err(|fault| Refusal::at_import(&fault.to_string()))?;
     devices(state_dir, store, &mut log)
         .and_then(|()| nodes(state_dir, store, now, &mut log))
         .map_err(|fault| Refusal::at_import(&fault.to_string()))?;

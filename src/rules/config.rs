@@ -57,6 +57,8 @@ pub struct GatewayConfig {
     pub node_allow_commands: Vec<String>,
     /// `gateway.nodes.denyCommands`: commands no node may offer.
     pub node_deny_commands: Vec<String>,
+    /// `gateway.nodes.pairing.autoApproveLocal`.
+    pub auto_approve_local: bool,
     /// The machine, as the presence list shows it.
     pub host: Host,
     /// Where the configuration lies, as `config.get` and `hello-ok.snapshot.configPath` name it.
@@ -89,6 +91,7 @@ impl Default for GatewayConfig {
             canvas_host: true,
             node_allow_commands: Vec::new(),
             node_deny_commands: Vec::new(),
+            auto_approve_local: true,
             host: Host::default(),
             config_path: String::new(),
             state_dir: String::new(),

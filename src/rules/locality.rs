@@ -18,6 +18,9 @@ pub struct LocalityRules {
     pub every_proxy_header_counts: bool,
     /// Every header that begins with `X-Forwarded-` is a proxy header, be it empty.
     pub forwarded_prefix: bool,
+    /// Who comes through a proxy must be attributable: the peer is a trusted proxy and names an address that is not loopback.
+    /// Else the upgrade is refused.
+    pub attribution_required: bool,
 }
 
 impl LocalityRules {
@@ -28,6 +31,7 @@ impl LocalityRules {
             trailing_dots: false,
             every_proxy_header_counts: false,
             forwarded_prefix: false,
+            attribution_required: false,
         }
     }
 }
@@ -64,10 +68,41 @@ pub const CHANGES: &[Change] = &[
         sources: &["auth.ts hasForwardedRequestHeaders"],
         apply: |rules| rules.locality.forwarded_prefix = true,
     },
+    Change {
+        seen: Release::new(2026, 9, 6),
+        not_yet: Release::new(2026, 7, 35),
+        what: "An upgrade with a proxy's header, or Tailscale's, is refused with 403 unless the peer is a trusted proxy that \
+               names the client's address.",
+        sources: &["#119950", "ingress-attribution.ts resolveGatewayIngressAttribution", "told of 2026.8.1"],
+        apply: |rules| rules.locality.attribution_required = true,
+    },
 ];
 
 /// Headers whose presence makes a connection proxied since 2026.3.31.
 const PROXY_HEADERS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "x-forwarded-host"];
+
+/// Headers that Tailscale sets.
+const TAILSCALE_HEADERS: [&str; 5] = [
+    "tailscale-funnel-request",
+    "tailscale-headers-info",
+    "tailscale-user-login",
+    "tailscale-user-name",
+    "tailscale-user-profile-pic",
+];
+
+/// Why an upgrade is refused since nobody can tell where it comes from.
+pub(super) fn unattributable(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Option<String> {
+    let tailscale = || TAILSCALE_HEADERS.into_iter().find(|name| peer.header(name).is_some());
+    let header = proxy_header(rules, peer).or_else(tailscale);
+    if !rules.attribution_required || header.is_none() && address::is_loopback(peer.address) {
+        return None;
+    }
+    if address::is_listed(peer.address, &config.trusted_proxies) {
+        let client = client_ip(config, peer).filter(|ip| !address::is_loopback(*ip));
+        return client.is_none().then(|| format!("the trusted proxy {} names no client", peer.address));
+    }
+    header.map(|name| format!("header {} is present and {} is no trusted proxy", header_name(name), peer.address))
+}
 
 /// Where a connection comes from, as the gateway judges it when it opens.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::act::{Act, ConnectionId, Effect, Environment, Outcome, Peer, Reason};
 use super::approvals::Approvals;
 use super::broadcast::TICK_INTERVAL_MS;
 use super::handshake::{self, RateLimits};
-use super::locality::Locality;
+use super::locality::{self, Locality};
 use super::nodes::Surface;
 use super::presence::Presence;
 use super::rpc;
@@ -158,6 +158,11 @@ impl Model {
     }
 
     fn open(&mut self, connection: ConnectionId, peer: Peer, environment: &mut Environment<'_>, outcome: &mut Outcome) {
+        if let Some(why) = locality::unattributable(&self.rules.locality, &self.config, &peer) {
+            outcome.reasons.push(Reason(format!("upgrade: {why}")));
+            let body = json!({"error": {"type": "proxy_attribution_required", "message": "Proxy client attribution is required."}});
+            return outcome.effects.push(Effect::RefuseUpgrade { connection, status: 403, body: body.to_string() });
+        }
         let locality = Locality::of(&self.rules.locality, &self.config, &peer);
         let waiting = |open: &&Connection| {
             open.client.is_none() && !open.closing && open.locality.client_ip == locality.client_ip

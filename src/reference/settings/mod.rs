@@ -12,6 +12,7 @@ mod substitute;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use credentials::Credentials;
 
 pub use bind::Bind;
@@ -60,6 +61,16 @@ impl Refusal {
     /// What comes out of the server's own start rather than of the command in front of it.
     fn at_start(error: &str) -> Self {
         Self::new([format!("Gateway failed to start: Error: {error}")])
+    }
+
+    /// What is said where the database is none.
+    pub(in crate::reference) fn at_database(path: &Path) -> Self {
+        let unreadable = format!("shared state database is unreadable at {}: file is not a database", path.display());
+        let advice = "Stop OpenClaw processes, then restore this file from a verified backup; the unreadable database was \
+                      left unchanged. | gateway.maintenance_required. Stop the service with openclaw gateway stop (or its \
+                      service owner), then run openclaw doctor --fix, then start it again with openclaw gateway start.";
+        let line = format!("Gateway failed to start: Doctor cannot repair this state: {unreadable}. {advice}");
+        Self { lines: vec![line], exit_code: MAINTENANCE_REQUIRED }
     }
 
     /// What is said where the files of an older release cannot be imported.
@@ -133,6 +144,7 @@ fn gateway_config(config: &Value, env: Env<'_>, secrets: Credentials) -> Gateway
         trusted_proxies: strings(&gateway["trustedProxies"]),
         allow_real_ip_fallback: flag(&gateway["allowRealIpFallback"]),
         allow_host_header_origin_fallback: flag(&control_ui["dangerouslyAllowHostHeaderOriginFallback"]),
+        auto_approve_local: gateway["nodes"]["pairing"]["autoApproveLocal"] != false,
         control_ui_allow_insecure_auth: flag(&control_ui["allowInsecureAuth"]),
         control_ui_disable_device_auth: flag(&control_ui["dangerouslyDisableDeviceAuth"]),
         handshake_timeout_ms: positive(env, "OPENCLAW_HANDSHAKE_TIMEOUT_MS").map(|ms| ms as u64),

@@ -86,7 +86,7 @@ const GATEWAY: &[(&str, Form)] = &[
     ("tls", Opaque),
     ("http", Opaque),
     ("push", Opaque),
-    ("nodes", Section(&[("browser", Opaque), ("allowCommands", Texts), ("denyCommands", Texts)])),
+    ("nodes", Section(&[("browser", Opaque), ("pairing", Opaque), ("allowCommands", Texts), ("denyCommands", Texts)])),
 ];
 
 /// Everything wrong with a configuration's `gateway` section. A configuration that is no object is an empty one.

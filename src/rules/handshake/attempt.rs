@@ -89,6 +89,14 @@ impl Attempt {
             && self.origin.is_none()
     }
 
+    /// The command line on this machine.
+    pub(super) fn is_local_cli(&self) -> bool {
+        let client = self.client();
+        (client.id.as_str(), client.mode.as_str()) == (client::CLI, mode::CLI)
+            && self.locality.direct
+            && self.origin.is_none()
+    }
+
     /// The `Host` header, as it came.
     pub(super) fn host(&self) -> Option<&str> {
         self.peer.header("host")

@@ -18,8 +18,8 @@ const SKEW_MS: f64 = 120_000.0;
 
 /// Whether the configuration lets this client do without any device: the Control UI where
 /// `gateway.controlUi.dangerouslyDisableDeviceAuth` is set.
-pub(super) fn is_disregarded(config: &GatewayConfig, attempt: &Attempt) -> bool {
-    attempt.is_operator_ui() && config.control_ui_disable_device_auth
+pub(super) fn is_disregarded(rules: &HandshakeRules, config: &GatewayConfig, attempt: &Attempt) -> bool {
+    attempt.is_operator_ui() && config.control_ui_disable_device_auth && !rules.flags_replace_no_device
 }
 
 /// Whether a reverse proxy vouched for this Control UI.
@@ -41,8 +41,9 @@ pub(super) fn do_without(
     standing: &Standing,
 ) -> Result<String, Refusal> {
     let why = may_do_without(rules, config, attempt, standing)?;
-    let bypass = is_disregarded(config, attempt);
+    let bypass = is_disregarded(rules, config, attempt);
     let insecure_local = attempt.is_operator_ui()
+        && !rules.flags_replace_no_device
         && config.control_ui_allow_insecure_auth
         && attempt.locality.direct
         && matches!(standing.method, Method::Token | Method::Password);
@@ -52,7 +53,10 @@ pub(super) fn do_without(
         Method::None | Method::BootstrapToken | Method::DeviceToken => false,
     };
     let backend = rules.backend_keeps_scopes && attempt.is_local_backend() && standing.has_matching_secret();
-    if bypass || insecure_local || backend || !loses_scopes {
+    let by_secret = standing.has_matching_secret();
+    let cli = rules.cli_keeps_scopes && attempt.is_local_cli() && by_secret;
+    let unasked = rules.flags_replace_no_device && attempt.is_local_backend();
+    if bypass || insecure_local || backend || cli || unasked || !loses_scopes {
         return Ok(format!("device: none, {why}; the scopes stay"));
     }
     attempt.scopes.clear();
@@ -69,11 +73,13 @@ fn may_do_without(
         return Ok("a reverse proxy vouches for the Control UI");
     }
     if attempt.is_operator_ui() {
-        let bypass = is_disregarded(config, attempt);
+        let bypass = is_disregarded(rules, config, attempt);
         if bypass && attempt.role == "operator" {
             return Ok("the Control UI needs none: dangerouslyDisableDeviceAuth is set");
         }
-        let insecure_allowed = config.control_ui_allow_insecure_auth && attempt.locality.direct;
+        let insecure_allowed = config.control_ui_allow_insecure_auth
+            && attempt.locality.direct
+            && !rules.flags_replace_no_device;
         if !(bypass || insecure_allowed) {
             return Err(Refusal::invalid(
                 "control ui requires device identity (use HTTPS or localhost secure context)",

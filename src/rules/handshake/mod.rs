@@ -22,6 +22,7 @@ pub(crate) use welcome::MAX_PAYLOAD_BYTES;
 use self::attempt::Attempt;
 use self::pairing::{Paired, PairingCheck};
 use self::refusal::{End, Refusal};
+use crate::protocol::client::mode;
 use crate::protocol::codes::close;
 use crate::protocol::connect::ConnectParams;
 use crate::protocol::frame::ServerFrame;
@@ -137,7 +138,8 @@ fn admit(
     outcome: &mut Outcome,
 ) -> Result<(), End> {
     let said = |outcome: &mut Outcome, sentence: String| outcome.reasons.push(Reason(sentence));
-    let has_device = attempt.params.device.is_some() && !device::is_disregarded(&model.config, &attempt);
+    let disregarded = device::is_disregarded(&model.rules.handshake, &model.config, &attempt);
+    let has_device = attempt.params.device.is_some() && !disregarded;
     let now = environment.now;
     let mut standing = credentials::look(&model.rules, &model.config, &mut model.limits, now, &attempt, has_device);
     let proven = match attempt.params.device.as_ref().filter(|_| has_device) {
@@ -170,6 +172,9 @@ fn admit(
 
 /// The frame: a request, its method `connect`, its parameters as the schema wants them.
 fn read_connect(rules: &HandshakeRules, mut frame: Value) -> Result<(String, ConnectParams), Refusal> {
+    if rules.workers_apart && claims_to_be_a_worker(&frame["params"]) {
+        return Err(Refusal::silent("invalid-handshake"));
+    }
     frames::REQUEST.check(Some(&frame)).map_err(|_| Refusal::silent("invalid request frame"))?;
     if frame["method"] != "connect" {
         return Err(Refusal::invalid("invalid handshake: first request must be connect", None));
@@ -181,16 +186,22 @@ fn read_connect(rules: &HandshakeRules, mut frame: Value) -> Result<(String, Con
     Ok((id, params))
 }
 
+fn claims_to_be_a_worker(params: &Value) -> bool {
+    let client = &params["client"];
+    params["role"] == "worker" || client["id"] == "openclaw-worker" || client["mode"] == "worker"
+}
+
 fn check_protocol_and_role(rules: &HandshakeRules, params: &ConnectParams) -> Result<&'static str, Refusal> {
     let spoken = f64::from(rules.protocol);
-    if params.max_protocol < spoken || params.min_protocol > spoken {
+    let least = if rules.previous_protocol { spoken - 1.0 } else { spoken };
+    if !(params.max_protocol >= spoken && params.min_protocol <= spoken || is_previous(rules, params, least)) {
         let details = match rules.protocol_range_named {
             true => json!({
                 "code": "PROTOCOL_MISMATCH",
                 "clientMinProtocol": whole(params.min_protocol),
                 "clientMaxProtocol": whole(params.max_protocol),
                 "expectedProtocol": rules.protocol,
-                "minimumProbeProtocol": rules.protocol
+                "minimumProbeProtocol": whole(least)
             }),
             false => json!({ "expectedProtocol": rules.protocol }),
         };
@@ -201,6 +212,14 @@ fn check_protocol_and_role(rules: &HandshakeRules, params: &ConnectParams) -> Re
         "node" => Ok("node"),
         _ => Err(Refusal::invalid("invalid role", None)),
     }
+}
+
+/// A probe or a node that speaks the protocol before.
+fn is_previous(rules: &HandshakeRules, params: &ConnectParams, least: f64) -> bool {
+    let reaches = rules.previous_protocol && params.max_protocol >= least;
+    let node = params.role.as_deref() == Some("node") && params.client.mode == mode::NODE;
+    let probe = params.client.mode == mode::PROBE && params.min_protocol <= least + 1.0;
+    reaches && (probe || node && params.min_protocol <= least)
 }
 
 /// A number that the schema has found to be whole.

@@ -12,8 +12,9 @@ use crate::protocol::proof::normal_metadata;
 use crate::rules::model::Model;
 use crate::rules::origin::Origin;
 use crate::rules::pairing::{
-    self, AccessMetadata, BootstrapProfile, Fault, PairingRequest, Requested, effective_roles, scopes_allow_values,
+    self, AccessMetadata, ApprovalKind, Approver, BootstrapProfile, Fault, PairingRequest, Requested, effective_roles, scopes_allow_values,
 };
+use crate::rules::act::Effect;
 use crate::rules::{AuthMode, Environment, GatewayConfig, LocalityRules, Outcome, Reason, address};
 use serde_json::{Value, json};
 
@@ -85,6 +86,18 @@ impl PairingCheck<'_> {
         }
         let found = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
         let known = found.as_ref().filter(|record| self.is_theirs(record));
+        if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_notes_record) {
+            outcome.reasons.push(Reason(format!("pairing: not looked at, {}", skip.why())));
+            match known {
+                Some(_) => {
+                    let seen = self.seen();
+                    let (store, now) = (&mut *environment.store, environment.now);
+                    pairing::update_metadata(&model.rules.pairing, store, now, self.device_id, &seen)?;
+                }
+                None => result.issues_token &= self.let_through(skip),
+            }
+            return Ok(result);
+        }
         match (known, skip) {
             (Some(record), _) => result.handed_off = self.hold_to_record(record, model, environment, outcome)?,
             (None, Some(skip)) => {
@@ -251,7 +264,8 @@ impl PairingCheck<'_> {
         let bound =
             existing.is_some() && self.attempt.role != "operator" && model.rules.handshake.silent_for_operators_only;
         let local = self.silent_locally(upgrade, bound, model, outcome);
-        let silent = upgrade != Upgrade::Scope && (local || bootstrap.is_some());
+        let scope_too = model.rules.handshake.silent_scope_upgrade;
+        let silent = (upgrade != Upgrade::Scope || scope_too) && (local || bootstrap.is_some());
         let profile = bootstrap.as_ref().and_then(|bootstrap| bootstrap.profile.clone());
         let asked = PairingRequest {
             device_id: self.device_id.to_owned(),
@@ -268,12 +282,32 @@ impl PairingCheck<'_> {
         };
         let Environment { now, store, entropy } = environment;
         let requested = pairing::request(&model.rules.pairing, *store, *entropy, *now, &asked)?;
+        if model.rules.handshake.superseded_announced {
+            for replaced in &requested.superseded {
+                let payload = json!({
+                    "requestId": replaced,
+                    "deviceId": self.device_id,
+                    "decision": "rejected",
+                    "ts": *now,
+                });
+                model.broadcast("device.pair.resolved", payload, outcome);
+            }
+        }
         if requested.silent() {
             let (id, seen) = (requested.request_id(), self.seen());
             let rules = &model.rules.pairing;
             let approval = match &profile {
-                Some(profile) => pairing::approve_bootstrap(rules, *store, *entropy, *now, &id, profile, Some(&seen))?,
-                None => pairing::approve(rules, *store, *entropy, *now, &id, &self.attempt.scopes, Some(&seen))?,
+                Some(profile) => {
+                    pairing::approve_bootstrap(rules, *store, *entropy, *now, &id, profile, Some(&seen))?
+                }
+                None => {
+                    let mut scopes = self.attempt.scopes.clone();
+                    if model.rules.handshake.silent_scope_upgrade {
+                        scopes.extend(existing.map(pairing::access_scopes).unwrap_or_default());
+                    }
+                    let by = Approver { scopes: &scopes, kind: ApprovalKind::Silent, seen: Some(&seen) };
+                    pairing::approve(rules, *store, *entropy, *now, &id, by)?
+                }
             };
             if approval.device().is_some() {
                 self.approved(&requested, bootstrap.as_ref(), model, environment, outcome)?;
@@ -305,6 +339,25 @@ impl PairingCheck<'_> {
             "ts": environment.now,
         });
         model.broadcast("device.pair.resolved", payload, outcome);
+        if model.rules.handshake.prunes_silent && bootstrap.is_none() {
+            self.prune(model, environment, outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Takes away silent pairings of look-alikes.
+    fn prune(&self, model: &mut Model, environment: &mut Environment<'_>, outcome: &mut Outcome) -> Result<(), End> {
+        let connected: Vec<String> =
+            model.clients().into_iter().filter_map(|(_, client)| client.device_id().map(str::to_owned)).collect();
+        let (store, now) = (&mut *environment.store, environment.now);
+        let pruned = pairing::prune_silent(&model.rules.pairing, store, now, self.device_id, &connected)?;
+        for (device, roles) in pruned {
+            outcome.effects.push(Effect::Log(format!("device pairing pruned superseded silent pairing device={device}")));
+            if roles.iter().any(|role| role == "node") {
+                let payload = json!({"requestId": "", "nodeId": device, "decision": "removed", "ts": now});
+                model.broadcast("node.pair.resolved", payload, outcome);
+            }
+        }
         Ok(())
     }
 
@@ -332,6 +385,10 @@ impl PairingCheck<'_> {
         if announced {
             model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
         }
+        let control_ui_waits = model.rules.handshake.control_ui_waits
+            && self.attempt.is_operator_ui()
+            && self.attempt.role == "operator"
+            && live.is_some();
         let required = Required {
             upgrade,
             request_id: live,
@@ -343,7 +400,8 @@ impl PairingCheck<'_> {
                 && upgrade == Upgrade::NotPaired
                 && self.attempt.role == "node"
                 && self.attempt.scopes.is_empty()
-                && existing.is_none(),
+                && existing.is_none()
+                || control_ui_waits,
         };
         let refusal = match model.rules.handshake.upgrade_named {
             true => required.named(model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
@@ -389,13 +447,16 @@ impl PairingCheck<'_> {
         let rules = &model.rules.handshake;
         let (local, why) = self.pairing_locality(rules, &model.rules.locality);
         let browser = self.attempt.origin.is_some() && !self.attempt.is_operator_ui() && !self.attempt.is_webchat();
-        let kind = !bound
-            && match upgrade {
-                Upgrade::NotPaired => true,
-                Upgrade::Role => rules.silent_role_upgrade,
-                Upgrade::Metadata => rules.silent_native_metadata && self.is_local_native_app(),
-                Upgrade::Scope => false,
-            };
+        let switched_off = rules.silent_scope_upgrade && !model.config.auto_approve_local && upgrade != Upgrade::Metadata;
+        let kind = !bound && !switched_off && match upgrade {
+            Upgrade::NotPaired => true,
+            Upgrade::Role => rules.silent_role_upgrade,
+            Upgrade::Metadata => rules.silent_native_metadata && self.is_local_native_app(),
+            Upgrade::Scope => {
+                rules.silent_scope_upgrade
+                    && matches!(self.standing.method, Method::None | Method::Token | Method::Password)
+            }
+        };
         let verdict = match (local, browser, kind) {
             (false, ..) => "not approved at once",
             (true, true, _) => "not approved at once: it is a browser, and neither the Control UI nor the chat",

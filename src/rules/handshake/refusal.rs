@@ -51,6 +51,15 @@ impl Refusal {
         Self::new(error::NOT_PAIRED, message.to_owned(), Some(details))
     }
 
+    /// `UNAVAILABLE`, for good, and a close for policy with the same message.
+    pub(super) fn outdated(message: &str, details: Value) -> Self {
+        let mut refusal = Self::new(error::UNAVAILABLE, message.to_owned(), Some(details));
+        if let Some(error) = &mut refusal.error {
+            error.retryable = Some(false);
+        }
+        refusal
+    }
+
     /// A close for policy without a response.
     pub(super) fn silent(reason: &str) -> Self {
         Self { error: None, code: close::POLICY, reason: reason.to_owned() }

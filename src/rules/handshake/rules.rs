@@ -83,6 +83,29 @@ pub struct HandshakeRules {
     pub browser_tokens_bound: bool,
     /// `hello-ok` has `pluginSurfaceUrls`; else `canvasHostUrl`.
     pub plugin_surfaces: bool,
+    /// Probes and nodes may speak the protocol before.
+    pub previous_protocol: bool,
+    /// The CLI with the gateway's secret keeps its scopes without a device where it is local.
+    pub cli_keeps_scopes: bool,
+    /// Requests that a new one of the same device replaces are announced as rejected.
+    pub superseded_announced: bool,
+    /// The Control UI's flags replace no device, and the terminal user interface is no Control UI.
+    pub flags_replace_no_device: bool,
+    /// A local client with the gateway's secret, or under auth mode none, gets more scopes without asking.
+    pub silent_scope_upgrade: bool,
+    /// Who need not be paired is let in whatever its record says, and its record notes it.
+    pub skipping_notes_record: bool,
+    /// `hello-ok` says how the client was let in, the scopes of the connection whatever its token's are, and more of the
+    /// server and its policy.
+    pub hello_of_connection: bool,
+    /// A Control UI whose request waits is told to come again.
+    pub control_ui_waits: bool,
+    /// A silent pairing takes away older silent pairings of clients that look alike.
+    pub prunes_silent: bool,
+    /// The build whose Control UI the gateway serves: a page of it that is of another one is not let in.
+    pub control_ui_build: Option<&'static str>,
+    /// Workers have an entrance of their own: who says to be one is turned away without an answer.
+    pub workers_apart: bool,
 }
 
 /// How a node with a bootstrap token is paired.
@@ -145,6 +168,17 @@ impl HandshakeRules {
             private_same_origin: false,
             browser_tokens_bound: false,
             plugin_surfaces: false,
+            previous_protocol: false,
+            cli_keeps_scopes: false,
+            superseded_announced: false,
+            flags_replace_no_device: false,
+            silent_scope_upgrade: false,
+            skipping_notes_record: false,
+            hello_of_connection: false,
+            control_ui_waits: false,
+            prunes_silent: false,
+            control_ui_build: None,
+            workers_apart: false,
         }
     }
 }
@@ -158,6 +192,8 @@ const V2026_4_8: Release = Release::new(2026, 4, 8);
 const V2026_4_15: Release = Release::new(2026, 4, 15);
 const V2026_5_7: Release = Release::new(2026, 5, 7);
 const V2026_6_11: Release = Release::new(2026, 6, 11);
+const V2026_7_35: Release = Release::new(2026, 7, 35);
+const V2026_9_6: Release = Release::new(2026, 9, 6);
 
 /// What changed in the handshake, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -428,5 +464,85 @@ pub const CHANGES: &[Change] = &[
             rules.handshake.plugin_surfaces = true;
             rules.handshake.canvas_ignores_forwarded_proto = false;
         },
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
+        what: "Probes and nodes may speak protocol 3 still, and a refusal says so.",
+        sources: &["message-handler.ts supportsProbeRestartProtocol, supportsPreviousNodeProtocol"],
+        apply: |rules| rules.handshake.previous_protocol = true,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
+        what: "The CLI with the gateway's secret keeps its scopes without a device where it is local.",
+        sources: &["handshake-auth-helpers.ts shouldPreserveLocalCliSharedAuthScopes"],
+        apply: |rules| rules.handshake.cli_keeps_scopes = true,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
+        what: "A request that replaces others of its device announces them as rejected.",
+        sources: &["message-handler.ts requirePairing"],
+        apply: |rules| rules.handshake.superseded_announced = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "allowInsecureAuth and dangerouslyDisableDeviceAuth of the Control UI replace no device any more.",
+        sources: &["connect-policy.ts evaluateMissingDeviceIdentity"],
+        apply: |rules| rules.handshake.flags_replace_no_device = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A local client with the gateway's secret, or under auth mode none, gets more scopes without asking, but not \
+               by its device token; gateway.nodes.pairing.autoApproveLocal: false takes back all that is silent.",
+        sources: &["#124589", "handshake-auth-helpers.ts shouldAllowSilentLocalPairing"],
+        apply: |rules| rules.handshake.silent_scope_upgrade = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "The local backend, and the Control UI under auth mode none, are let in whatever their record says.",
+        sources: &["connect-device-pairing.ts authorizeGatewayConnectDevice"],
+        apply: |rules| rules.handshake.skipping_notes_record = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "hello-ok says how the client was let in and the scopes of this connection, not those of its token.",
+        sources: &["connect-hello.ts sendGatewayHello"],
+        apply: |rules| rules.handshake.hello_of_connection = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A Control UI whose request waits for approval is told to come again.",
+        sources: &["connect-device-pairing.ts retryWhileControlUiApprovalPending"],
+        apply: |rules| rules.handshake.control_ui_waits = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A silent pairing takes away silent pairings of look-alikes that are older than a minute and not connected.",
+        sources: &["device-pairing-prune.ts", "device-pairing-core.kernel.ts pruneSupersededSilentPairedDevicesInWorker"],
+        apply: |rules| rules.handshake.prunes_silent = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A Control UI page from the gateway's own host that is not of the gateway's build is told to load again.",
+        sources: &["control-ui-build-admission.ts resolveControlUiBuildMismatch", "build-info.json"],
+        apply: |rules| {
+            rules.handshake.control_ui_build = Some("2026.9.6-release-eb377ac59e6c-2026-09-23T16-33-12.144Z");
+        },
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Who says to be a worker, by role, client id or mode, is closed without an answer.",
+        sources: &["message-handler.ts claimsWorkerConnectionIdentity"],
+        apply: |rules| rules.handshake.workers_apart = true,
     },
 ];

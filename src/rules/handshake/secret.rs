@@ -21,6 +21,20 @@ pub(super) enum Method {
     DeviceToken,
 }
 
+impl Method {
+    /// Its name in `hello-ok`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Token => "token",
+            Self::Password => "password",
+            Self::TrustedProxy => "trusted-proxy",
+            Self::BootstrapToken => "bootstrap-token",
+            Self::DeviceToken => "device-token",
+        }
+    }
+}
+
 /// Why a client was not let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {

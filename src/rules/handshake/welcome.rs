@@ -4,7 +4,7 @@ use super::HandshakeRules;
 use super::attempt::Attempt;
 use super::credentials::Standing;
 use super::pairing::Paired;
-use super::refusal::End;
+use super::refusal::{End, Refusal};
 use super::secret::{self, Method};
 use crate::protocol::frame::ServerFrame;
 use crate::rules::act::{Effect, Environment, Outcome};
@@ -17,10 +17,14 @@ use crate::store::record::{self, Record};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 /// Most bytes of a message after the welcome.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 26_214_400;
 const MAX_BUFFERED_BYTES: usize = 52_428_800;
+/// Most bytes of an attachment that fits into a message, as 2026.9.6 tells them.
+const MAX_ATTACHMENT_BYTES: usize = 19_464_192;
+const MAX_IMAGE_BYTES: usize = 6_291_456;
 /// The one port that a `Host` header's port may stand in for in the canvas URL.
 const DEFAULT_PORT: u16 = 18_789;
 
@@ -48,6 +52,9 @@ pub(super) fn welcome(
         "node" => Some(reconcile_node(model, environment, &mut attempt, outcome)?),
         _ => None,
     };
+    if let Some(refusal) = outdated_page(model, &attempt) {
+        return Err(refusal.into());
+    }
     let declared = node.as_ref().and_then(|node| node.surfaces.as_ref()).map(|surfaces| surfaces.declared.clone());
     let drops_pending = node.as_ref().is_some_and(|node| node.drops_pending);
     let node_id = node.map(|node| node.node_id);
@@ -59,7 +66,7 @@ pub(super) fn welcome(
         let ip = attempt.locality.reported_ip.as_deref();
         model.presence.joined(key, &attempt.params, attempt.role, &attempt.scopes, ip, now);
     }
-    let hello = hello(model, environment, &attempt, auth);
+    let hello = hello(model, environment, &attempt, standing, auth);
     attempt.params.role = Some(attempt.role.to_owned());
     attempt.params.scopes = Some(attempt.scopes.clone());
     let client = ConnectedClient {
@@ -98,6 +105,16 @@ pub(super) fn welcome(
         outcome.effects.push(Effect::Log(format!("bootstrap token post-connect bookkeeping failed: {fault}")));
     }
     Ok(())
+}
+
+/// A page that the gateway itself has served, and that is not the one it serves now. No client here says its build.
+fn outdated_page(model: &Model, attempt: &Attempt) -> Option<Refusal> {
+    let build = model.rules.handshake.control_ui_build.filter(|_| attempt.is_control_ui())?;
+    let origin = attempt.origin.as_deref().and_then(Origin::parse)?;
+    let ours = attempt.host().is_some_and(|host| record::trim(host).to_lowercase() == origin.host);
+    let details = json!({ "code": "PROTOCOL_MISMATCH", "gatewayBuildId": build, "reloadRequired": true });
+    let message = "protocol mismatch: Control UI updated; reload this page to continue";
+    ours.then(|| Refusal::outdated(message, details))
 }
 
 /// Reconciles a node with the node store, announces what it asks for, and leaves it what it may have.
@@ -194,6 +211,33 @@ fn always_auth(attempt: &Attempt, token: Option<Record>) -> Value {
     Value::Object(auth)
 }
 
+/// `hello-ok.auth` of the releases that speak of the connection: its scopes, and who may take over what it had begun.
+fn connection_auth(config: &GatewayConfig, attempt: &Attempt, standing: &Standing, token: Option<Record>) -> Value {
+    let token = token.unwrap_or_default();
+    let device = attempt.params.device.as_ref().map(|device| device.id.as_str());
+    let by_secret = matches!(standing.method, Method::Token | Method::Password);
+    let bound = standing.bound_to().map(str::to_owned).or_else(|| secret::generation(config).filter(|_| by_secret));
+    let owner = match (token.get("deviceToken").and_then(Value::as_str), bound, device) {
+        (Some(token), ..) => Some(json!(["device-token", token])),
+        (None, Some(bound), device) => Some(json!(["shared-auth", bound, device.unwrap_or_default()])),
+        (None, None, Some(device)) => Some(json!(["device", device])),
+        (None, None, None) => None,
+    };
+    let mut auth = Record::new();
+    record::set(&mut auth, "method", Some(standing.method.name()));
+    record::set(&mut auth, "role", Some(attempt.role));
+    record::set(&mut auth, "scopes", Some(json!(attempt.scopes)));
+    if let Some(owner) = owner.filter(|_| attempt.role == "operator") {
+        let scope = URL_SAFE_NO_PAD.encode(Sha256::digest(owner.to_string()));
+        record::set(&mut auth, "recoveryScope", Some(scope));
+        record::set(&mut auth, "recoveryMigrationAllowed", (!token.is_empty()).then_some(true));
+    }
+    for key in ["deviceToken", "issuedAtMs", "deviceTokens"] {
+        record::set(&mut auth, key, token.get(key).cloned());
+    }
+    Value::Object(auth)
+}
+
 /// The shared secret that the token is bound to: the one that let a browser in, or that the token shown was bound to.
 fn bound_to(model: &Model, attempt: &Attempt, standing: &Standing) -> Option<String> {
     let browser = attempt.is_control_ui() || attempt.is_webchat();
@@ -243,13 +287,23 @@ fn settle_bootstrap(
     settled.err()
 }
 
-fn hello(model: &mut Model, environment: &mut Environment<'_>, attempt: &Attempt, token: Option<Record>) -> Value {
+fn hello(
+    model: &mut Model,
+    environment: &mut Environment<'_>,
+    attempt: &Attempt,
+    standing: &Standing,
+    token: Option<Record>,
+) -> Value {
     let snapshot = snapshot(model, environment.now, attempt);
     let listed = rpc::listed_methods(&model.rules.rpc);
     let mut hello = Record::new();
     record::set(&mut hello, "type", Some("hello-ok"));
     record::set(&mut hello, "protocol", Some(model.rules.handshake.protocol));
-    let server = json!({ "version": model.rules.release.to_string(), "connId": attempt.conn_id });
+    let version = model.rules.release.to_string();
+    let server = match model.rules.handshake.hello_of_connection {
+        true => json!({ "version": version, "controlUiBuildSource": "bundled", "connId": attempt.conn_id }),
+        false => json!({ "version": version, "connId": attempt.conn_id }),
+    };
     record::set(&mut hello, "server", Some(server));
     record::set(&mut hello, "features", Some(json!({ "methods": listed, "events": rpc::events(&model.rules.rpc) })));
     record::set(&mut hello, "snapshot", Some(snapshot));
@@ -263,15 +317,23 @@ fn hello(model: &mut Model, environment: &mut Environment<'_>, attempt: &Attempt
         false => record::set(&mut hello, "canvasHostUrl", canvas),
     }
     let auth = match model.rules.handshake.hello_always_has_auth {
+        true if model.rules.handshake.hello_of_connection => {
+            Some(connection_auth(&model.config, attempt, standing, token))
+        }
         true => Some(always_auth(attempt, token)),
         false => token.map(Value::Object),
     };
     record::set(&mut hello, "auth", auth);
-    let policy = json!({
+    let mut policy = json!({
         "maxPayload": MAX_PAYLOAD_BYTES,
         "maxBufferedBytes": MAX_BUFFERED_BYTES,
         "tickIntervalMs": TICK_INTERVAL_MS,
     });
+    if model.rules.handshake.hello_of_connection {
+        policy["attachments"] = json!({ "maxBytes": MAX_ATTACHMENT_BYTES, "maxImageBytes": MAX_IMAGE_BYTES });
+        policy["allowedSessionVisibilities"] = json!(["shared", "read-only", "suggest", "draft"]);
+        policy["hasMultipleSessionSharingIdentities"] = json!(false);
+    }
     record::set(&mut hello, "policy", Some(policy));
     Value::Object(hello)
 }

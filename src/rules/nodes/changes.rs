@@ -12,6 +12,8 @@ const V2026_4_8: Release = Release::new(2026, 4, 8);
 const V2026_4_15: Release = Release::new(2026, 4, 15);
 const V2026_5_7: Release = Release::new(2026, 5, 7);
 const V2026_6_11: Release = Release::new(2026, 6, 11);
+const V2026_7_35: Release = Release::new(2026, 7, 35);
+const V2026_9_6: Release = Release::new(2026, 9, 6);
 
 /// The node store's changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -105,5 +107,20 @@ pub const CHANGES: &[Change] = &[
         what: "A node's platform counts by its exact name and a family that goes with it.",
         sources: &["node-command-policy.ts normalizePlatformId, filterDesktopHostCommandDefaults"],
         apply: |rules| rules.nodes.strict_platforms = true,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
+        what: "Approving a node that offers browser.proxy takes operator.admin.",
+        sources: &["node-pairing-authz.ts resolveNodePairApprovalScopes"],
+        apply: |rules| rules.nodes.browser_needs_admin = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Nodes are a part of their paired devices. A request takes over nothing of the one before, a record has no token, \
+               and only more than was approved is asked for again.",
+        sources: &["device-pairing-node.worker.ts", "node-connect-reconcile.ts"],
+        apply: |rules| rules.nodes.part_of_device = true,
     },
 ];

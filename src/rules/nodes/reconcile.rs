@@ -6,7 +6,7 @@ use super::{Judged, NodeReconnect, declared_commands, permitted_commands};
 use crate::protocol::connect::ConnectParams;
 use crate::rules::pairing::Fault;
 use crate::rules::{Environment, GatewayConfig, Rules};
-use crate::store::record;
+use crate::store::{Document, record};
 use serde_json::{Map, Value};
 
 /// The commands that a node has, and what it asked for.
@@ -127,6 +127,7 @@ fn reconcile_surface(
     let now = environment.now;
     let paired = store::find_paired(&rules.nodes, environment.store, now, &node_id)?;
     let Some(paired) = paired else {
+        let request = NodeRequest { silent: approved_by_itself(rules, environment, &node_id).then_some(true), ..request };
         let requested = store::request(&rules.nodes, environment.store, environment.entropy, now, &request)?;
         let effective = Surface::default();
         let surfaces = Some(Surfaces { declared, effective });
@@ -149,8 +150,18 @@ fn reconcile_surface(
         ..recorded.clone()
     };
     let more = declared.commands.iter().any(|command| !approved.commands.contains(command));
-    let other_permissions = !recorded.same_permissions(&declared);
-    if !more && same_set(&recorded.caps, &declared.caps) && !other_permissions {
+    let other_permissions = match rules.nodes.part_of_device {
+        true => declared.permissions.iter().flatten().any(|(key, value)| {
+            let approved = recorded.permissions.as_ref().and_then(|permissions| permissions.get(key));
+            *value == Value::Bool(true) && approved != Some(&Value::Bool(true))
+        }),
+        false => !recorded.same_permissions(&declared),
+    };
+    let same_caps = match rules.nodes.part_of_device {
+        true => declared.caps.iter().all(|cap| recorded.caps.contains(cap)),
+        false => same_set(&recorded.caps, &declared.caps),
+    };
+    if !more && same_caps && !other_permissions {
         let surfaces = Some(Surfaces { declared: declared.clone(), effective: declared.clone() });
         return Ok(Reconciliation {
             node_id,
@@ -170,6 +181,13 @@ fn reconcile_surface(
     let commands = effective.commands.clone();
     let surfaces = Some(Surfaces { declared, effective });
     Ok(Reconciliation { node_id, commands, requested: Some(requested), surfaces, drops_pending: false })
+}
+
+/// Whether the device behind a node was approved without a person, which its surface then says too.
+fn approved_by_itself(rules: &Rules, environment: &Environment<'_>, node_id: &str) -> bool {
+    let devices = environment.store.read(Document::DevicesPaired).filter(|_| rules.nodes.part_of_device);
+    let via = devices.as_ref().and_then(|devices| devices.get(node_id)?.get("approvedVia")?.as_str());
+    matches!(via, Some("silent" | "bootstrap"))
 }
 
 /// Up to 2026.3.31: what the platform allows and, where the node is paired, was approved; repeats stay.

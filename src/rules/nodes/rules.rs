@@ -45,6 +45,11 @@ pub struct NodeRules {
     pub request_by_surface: bool,
     /// A platform counts by its exact name and a family that goes with it; programs of a desktop take approval.
     pub strict_platforms: bool,
+    /// Nodes are a part of their paired devices: a request takes over nothing of the one before, a record has no token, and
+    /// only more than was approved is asked for again.
+    pub part_of_device: bool,
+    /// Approving a node that hands its browser on takes an administrator.
+    pub browser_needs_admin: bool,
 }
 
 impl NodeRules {
@@ -62,6 +67,8 @@ impl NodeRules {
             desktop_screens: false,
             request_by_surface: false,
             strict_platforms: false,
+            part_of_device: false,
+            browser_needs_admin: false,
         }
     }
 }

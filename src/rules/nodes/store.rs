@@ -132,7 +132,7 @@ pub fn request(
     }
     let existing: Vec<Value> = record::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
     if rules.request_by_surface {
-        return request_by_surface(state, documents, entropy, now, incoming, node_id, &existing);
+        return request_by_surface(rules, state, documents, entropy, now, incoming, node_id, &existing);
     }
     if let [single] = existing.as_slice() {
         let request = refreshed(single, incoming, now);
@@ -149,6 +149,7 @@ pub fn request(
 
 /// [`request`] of the releases that compare what is asked for.
 fn request_by_surface(
+    rules: &NodeRules,
     mut state: State,
     documents: &mut dyn Documents,
     entropy: &mut dyn Entropy,
@@ -172,9 +173,15 @@ fn request_by_surface(
     replaced.iter().for_each(|id| state.pending.remove(id));
     let all_silent = existing.iter().all(|pending| pending.get("silent") == Some(&Value::Bool(true)));
     let silent = incoming.silent == Some(true) && all_silent;
-    let merged = incoming.over(existing.first());
+    let merged = match rules.part_of_device {
+        true => incoming.clone(),
+        false => incoming.over(existing.first()),
+    };
     let request_id = ids::uuid(entropy.uuid());
-    let form = second_form(&merged, node_id, silent, request_id, now);
+    let mut form = second_form(&merged, node_id, silent, request_id, now);
+    if rules.part_of_device {
+        record::set(&mut form, "silent", incoming.silent);
+    }
     let mut request = Record::new();
     for (key, value) in form {
         record::set(&mut request, &key, Some(value));
@@ -261,9 +268,20 @@ pub fn approve(
     let created = record::present(record::optional_property(state.paired.get(&key), "createdAtMs")).cloned();
     let mut node = Record::new();
     record::set(&mut node, "nodeId", pending.get("nodeId").cloned());
-    record::set(&mut node, "token", Some(ids::token(entropy.token())));
-    for field in DESCRIPTION.iter().chain(&SURFACE) {
-        record::set(&mut node, field, pending.get(*field).cloned());
+    let had = |field: &str| record::optional_property(state.paired.get(&key), field).cloned();
+    if rules.part_of_device {
+        let name = had("displayName").or_else(|| pending.get("displayName").cloned());
+        record::set(&mut node, "displayName", name);
+        for field in OWN.iter().chain(&SURFACE[..3]) {
+            record::set(&mut node, field, pending.get(*field).cloned());
+        }
+        record::set(&mut node, "bins", had("bins"));
+        record::set(&mut node, "lastConnectedAtMs", had("lastConnectedAtMs"));
+    } else {
+        record::set(&mut node, "token", Some(ids::token(entropy.token())));
+        for field in DESCRIPTION.iter().chain(&SURFACE) {
+            record::set(&mut node, field, pending.get(*field).cloned());
+        }
     }
     record::set(&mut node, "createdAtMs", Some(created.unwrap_or_else(|| json!(now))));
     record::set(&mut node, "approvedAtMs", Some(now));
@@ -366,7 +384,8 @@ fn required_scopes(rules: &NodeRules, pending: &Value) -> Vec<String> {
         Some(Value::Array(commands)) => commands.iter().map(|command| command.as_str().unwrap_or_default()).collect(),
         _ => Vec::new(),
     };
-    let by_commands = match commands.iter().any(|command| RUN_COMMANDS.contains(command)) {
+    let run = |command: &&str| RUN_COMMANDS.contains(command) || rules.browser_needs_admin && *command == "browser.proxy";
+    let by_commands = match commands.iter().any(run) {
         true => Some("operator.admin"),
         false if commands.is_empty() => None,
         false => Some("operator.write"),
@@ -388,6 +407,8 @@ fn store_request(
 
 const DESCRIPTION: [&str; 7] =
     ["displayName", "platform", "version", "coreVersion", "uiVersion", "deviceFamily", "modelIdentifier"];
+/// What a node says of itself beside its device.
+const OWN: [&str; 4] = ["version", "coreVersion", "uiVersion", "modelIdentifier"];
 const SURFACE: [&str; 4] = ["caps", "commands", "permissions", "remoteIp"];
 
 impl NodeRequest {

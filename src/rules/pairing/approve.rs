@@ -49,8 +49,56 @@ pub enum Denial {
     OutsideRoles(String),
 }
 
-/// Approves a pending request on behalf of somebody who holds these scopes. `seen` is the device itself, where its own
-/// connect approves it.
+/// Who approves a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Approver<'a> {
+    /// The scopes that they hold.
+    pub scopes: &'a [String],
+    /// How it is approved.
+    pub kind: ApprovalKind,
+    /// The device itself, where its own connect approves it.
+    pub seen: Option<&'a AccessMetadata>,
+}
+
+impl<'a> Approver<'a> {
+    /// Somebody who calls for it.
+    pub fn owner(scopes: &'a [String]) -> Self {
+        Self { scopes, kind: ApprovalKind::Owner, seen: None }
+    }
+}
+
+/// How a device came to be paired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApprovalKind {
+    /// By somebody who may.
+    Owner,
+    /// By itself, since it is local.
+    Silent,
+    /// By a bootstrap token.
+    Bootstrap,
+}
+
+impl ApprovalKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Silent => "silent",
+            Self::Bootstrap => "bootstrap",
+        }
+    }
+
+    /// What a record says of it that had been approved before (`mergeApprovalKind`).
+    fn over(self, existing: Option<&Value>) -> Option<Value> {
+        let Some(existing) = existing.filter(|_| self != Self::Owner) else { return Some(json!(self.name())) };
+        match record::present(existing.get("approvedVia")) {
+            None => (self == Self::Bootstrap).then(|| json!(self.name())),
+            Some(had) if had == "owner" || had == "bootstrap" => Some(had.clone()),
+            Some(_) => Some(json!(self.name())),
+        }
+    }
+}
+
+/// Approves a pending request on behalf of somebody.
 ///
 /// # Errors
 /// The store, or an odd record.
@@ -60,9 +108,9 @@ pub fn approve(
     entropy: &mut dyn Entropy,
     now: i64,
     request_id: &str,
-    caller_scopes: &[String],
-    seen: Option<&AccessMetadata>,
+    by: Approver<'_>,
 ) -> Result<Approval, Fault> {
+    let caller_scopes = by.scopes;
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
     if let Some(denial) = denial(rules, &pending, caller_scopes)? {
@@ -107,8 +155,8 @@ pub fn approve(
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
     }
     let roles = merged_roles(existing, &pending, None)?;
-    let granted = Granted { roles, scopes, tokens };
-    let device = paired_record(rules, &pending, existing, granted, now, seen);
+    let granted = Granted { roles, scopes, tokens, kind: by.kind };
+    let device = paired_record(rules, &pending, existing, granted, now, by.seen);
     store_device(&mut state, documents, request_id, device)
 }
 
@@ -190,7 +238,7 @@ pub fn approve_bootstrap(
     }
     let profile_roles = json!(profile.roles);
     let roles = merged_roles(existing, &pending, Some(&profile_roles).filter(|_| !rules.bootstrap_grants_requested))?;
-    let device = paired_record(rules, &pending, existing, Granted { roles, scopes, tokens }, now, seen);
+    let device = paired_record(rules, &pending, existing, Granted { roles, scopes, tokens, kind: ApprovalKind::Bootstrap }, now, seen);
     store_device(&mut state, documents, request_id, device)
 }
 
@@ -272,6 +320,12 @@ fn existing_record(state: &State, pending: &Value) -> Option<Value> {
     record::present(state.paired.get(&record::key_text(pending.get("deviceId")))).cloned()
 }
 
+/// The scopes that a record grants, as far as they are texts.
+pub fn access_scopes(record: &Value) -> Vec<String> {
+    let scopes = ["approvedScopes", "scopes"].into_iter().find_map(|key| record.get(key).and_then(Value::as_array));
+    scopes.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
 /// `existing?.approvedScopes ?? existing?.scopes`.
 fn approved_or_scopes(existing: Option<&Value>) -> Option<&Value> {
     record::present(record::optional_property(existing, "approvedScopes"))
@@ -314,6 +368,7 @@ struct Granted {
     roles: Option<Vec<String>>,
     scopes: Option<Vec<String>>,
     tokens: Record,
+    kind: ApprovalKind,
 }
 
 /// The record in the key order in which the releases write it. What the old record had beside these fields is gone.
@@ -335,6 +390,9 @@ fn paired_record(
     record::set(&mut device, "approvedScopes", granted.scopes);
     record::set(&mut device, "remoteIp", pending.get("remoteIp").cloned());
     record::set(&mut device, "tokens", Some(granted.tokens));
+    if rules.approval_kinds {
+        record::set(&mut device, "approvedVia", granted.kind.over(existing));
+    }
     let created = record::present(record::optional_property(existing, "createdAtMs"));
     record::set(&mut device, "createdAtMs", Some(created.cloned().unwrap_or_else(|| json!(now))));
     record::set(&mut device, "approvedAtMs", Some(now));

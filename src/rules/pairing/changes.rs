@@ -204,11 +204,28 @@ pub const CHANGES: &[Change] = &[
         apply: |rules| rules.pairing.tokens_bound = true,
     },
     Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
+        what: "A request that the pending one covers keeps it under its id, and repeating a request keeps it alive.",
+        sources: &["#98145", "#100976", "device-pairing-*.js incomingApprovalCoveredByExisting"],
+        apply: |rules| {
+            rules.pairing.pending_covers = true;
+            rules.pairing.state.refresh_keeps_alive = true;
+        },
+    },
+    Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
         what: "The store is in state/openclaw.sqlite. JSON files are imported when the gateway starts, paired devices and \
                nodes only, and renamed.",
         sources: &["#103160", "device-pairing-store.ts", "device-pairing-migration.ts", "told of 2026.8.1"],
         apply: |rules| rules.pairing.format = StoreFormat::Sqlite,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A record says how its device was approved: by its owner, silently, or by a bootstrap token.",
+        sources: &["device-pairing-approval.kernel.ts mergeApprovalKind"],
+        apply: |rules| rules.pairing.approval_kinds = true,
     },
 ];

@@ -1,6 +1,7 @@
 //! Paired devices and pending requests as they stand: list, find, reject, remove, and what a connect writes down.
 
 use super::bootstrap::forget_device_tokens;
+use super::request::shown_pending;
 use super::roles::merge_roles;
 use super::scopes::merge_scopes;
 use super::state::{StateRules, Table};
@@ -25,7 +26,13 @@ pub struct PairingList {
 /// An odd record.
 pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result<PairingList, Fault> {
     let state = State::load(rules.state, Family::Devices, documents, now)?;
-    Ok(PairingList { pending: newest(&state.pending, "ts")?, paired: newest(&state.paired, "approvedAtMs")? })
+    let mut pending = newest(&state.pending, "ts")?;
+    if rules.pending_covers {
+        for request in &mut pending {
+            *request = Value::Object(shown_pending(record::spread(Some(request))));
+        }
+    }
+    Ok(PairingList { pending, paired: newest(&state.paired, "approvedAtMs")? })
 }
 
 /// A table's records, the latest by this time first.
@@ -220,6 +227,58 @@ fn scopes_of(roles: &[String], scopes: &Value) -> Vec<String> {
         }
     }
     kept
+}
+
+/// How long a silent pairing is spared after its approval, in milliseconds (`PRUNE_RECENT_APPROVAL_GRACE_MS`).
+const SPARED_MS: f64 = 60_000.0;
+
+/// Takes away the silent pairings of other devices whose client looks like that of this one, unless they are new or connected.
+/// Their ids and roles (`pruneSupersededSilentPairedDevices`, 2026.9.6 on).
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn prune_silent(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    device_id: &str,
+    connected: &[String],
+) -> Result<Vec<(String, Vec<String>)>, Fault> {
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let silent = |device: &Value| device.get("approvedVia").and_then(Value::as_str) == Some("silent");
+    let Some(anchor) = state.paired.get_truthy(record::trim(device_id)).filter(|anchor| silent(anchor)) else {
+        return Ok(Vec::new());
+    };
+    let Some(look) = look(anchor) else { return Ok(Vec::new()) };
+    let mut gone = Vec::new();
+    for device in state.paired.values()?.iter().filter(|device| silent(device)) {
+        let id = record::key_text(device.get("deviceId"));
+        // Exact for every time of this millennium.
+        #[allow(clippy::cast_precision_loss)]
+        let age = now as f64 - record::number(device.get("approvedAtMs"));
+        let spared = id == record::trim(device_id) || age < SPARED_MS || connected.contains(&id);
+        if !spared && self::look(device).as_ref() == Some(&look) {
+            gone.push((id, approved_roles(device)?));
+        }
+    }
+    if gone.is_empty() {
+        return Ok(gone);
+    }
+    for (id, _) in &gone {
+        state.paired.remove(id);
+        state.pending.remove_where(|pending| pending.get("deviceId").and_then(Value::as_str) == Some(id));
+    }
+    state.persist(documents, Changed::Both)?;
+    Ok(gone)
+}
+
+/// What makes clients look alike: id, mode and name. `None` where a record says none of them.
+fn look(device: &Value) -> Option<[String; 3]> {
+    let text = |key: &str| {
+        device.get(key).and_then(Value::as_str).map(|text| record::trim(text).to_lowercase()).unwrap_or_default()
+    };
+    let look = ["clientId", "clientMode", "displayName"].map(text);
+    look.iter().any(|part| !part.is_empty()).then_some(look)
 }
 
 /// What a connect that was let in writes into its record. What is absent here is taken out of the record.

@@ -16,16 +16,13 @@ mod scopes;
 mod state;
 mod tokens;
 
-pub use approve::{Approval, Denial, approve, approve_bootstrap};
+pub use approve::{Approval, ApprovalKind, Approver, Denial, access_scopes, approve, approve_bootstrap};
 pub use bootstrap::{
     BootstrapProfile, BootstrapRequest, bootstrap_profile, bound_bootstrap_profile, redeem_bootstrap_profile,
     revoke_bootstrap_token, verify_bootstrap_token,
 };
 pub use changes::CHANGES;
-pub use devices::{
-    AccessMetadata, PairingList, find_paired, find_pending, list, live_request_id, redact_paired, reject, remove,
-    remove_role, update_metadata,
-};
+pub use devices::{AccessMetadata, PairingList, find_paired, find_pending, list, live_request_id, prune_silent, redact_paired, reject, remove, remove_role, update_metadata};
 pub(in crate::rules) use devices::{newest, reject_pending};
 pub use fault::Fault;
 pub use import::{Imported, import_devices, import_nodes};

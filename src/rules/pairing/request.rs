@@ -46,6 +46,8 @@ pub struct Requested {
     pub request: Record,
     /// Whether it is a new one, which is announced to the approvers.
     pub created: bool,
+    /// The ids of the requests that it replaced.
+    pub superseded: Vec<String>,
 }
 
 impl Requested {
@@ -84,8 +86,9 @@ pub fn request(
     existing.retain(|pending| pending.get("deviceId").and_then(Value::as_str) == Some(device_id));
     let existing: Vec<Value> = record::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
     let requested = match existing.as_slice() {
-        [single] if same_request(single, incoming)? => {
-            Requested { request: refreshed(rules, single, incoming, is_repair, now), created: false }
+        [single] if same_request(single, incoming)? || rules.pending_covers && covered(rules, single, incoming)? => {
+            let request = refreshed(rules, single, incoming, is_repair, now);
+            Requested { request, created: false, superseded: Vec::new() }
         }
         _ => {
             for pending in &existing {
@@ -93,12 +96,13 @@ pub fn request(
             }
             let request_id = ids::uuid(entropy.uuid());
             let request = replacement(rules, &existing, incoming, device_id, is_repair, request_id, now)?;
-            Requested { request, created: true }
+            let superseded = existing.iter().map(|pending| record::key_text(pending.get("requestId"))).collect();
+            Requested { request, created: true, superseded }
         }
     };
     state.pending.set(&requested.request_id(), Value::Object(requested.request.clone()))?;
     state.persist(documents, Changed::Pending)?;
-    Ok(requested)
+    Ok(Requested { request: shown_pending(requested.request), ..requested })
 }
 
 fn same_request(existing: &Value, incoming: &PairingRequest) -> Result<bool, Fault> {
@@ -115,6 +119,33 @@ fn same_request(existing: &Value, incoming: &PairingRequest) -> Result<bool, Fau
     }
     Ok(same_set(&normalise_scopes(existing.get("scopes"))?, &super::normalised_scopes(&incoming.scopes)))
 }
+
+/// Whether the pending request asks for all that this one asks for, and more (2026.7.35 on).
+fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) -> Result<bool, Fault> {
+    if existing.get("publicKey").and_then(Value::as_str) != Some(incoming.public_key.as_str()) {
+        return Ok(false);
+    }
+    let role = json!(incoming.role);
+    if normalise_role(existing.get("role"))? != normalise_role(Some(&role))? {
+        return Ok(false);
+    }
+    let asked = merge_roles(&[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default();
+    let pending = merge_roles(&[existing.get("roles"), existing.get("role")])?.unwrap_or_default();
+    let granted = normalise_scopes(existing.get("scopes"))?;
+    let borne = |scope: &String| {
+        asked.iter().any(|role| super::scopes_allow(rules, role, std::slice::from_ref(scope), &granted))
+    };
+    Ok(asked.iter().all(|role| pending.contains(role)) && super::normalised_scopes(&incoming.scopes).iter().all(borne))
+}
+
+/// A pending request as everybody sees it: without the time of its last repetition.
+pub(super) fn shown_pending(mut request: Record) -> Record {
+    request.shift_remove(REFRESHED);
+    request
+}
+
+/// When a pending request was last repeated.
+pub(super) const REFRESHED: &str = "refreshedAtMs";
 
 fn same_set(left: &[String], right: &[String]) -> bool {
     left.len() == right.len() && left.iter().all(|value| right.contains(value))
@@ -143,6 +174,9 @@ fn refreshed(rules: &PairingRules, existing: &Value, incoming: &PairingRequest, 
     }
     if !rules.repeat_keeps_time {
         record::set(&mut request, "ts", Some(now));
+    }
+    if rules.pending_covers {
+        record::set(&mut request, REFRESHED, Some(now));
     }
     request
 }

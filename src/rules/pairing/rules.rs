@@ -71,6 +71,10 @@ pub struct PairingRules {
     pub bootstrap_pends: bool,
     /// A token may be bound to the shared secret by which it was got, and a browser's token without that is not taken.
     pub tokens_bound: bool,
+    /// A request that the pending one covers refreshes it, and lists leave out when that was.
+    pub pending_covers: bool,
+    /// A record says how it was approved.
+    pub approval_kinds: bool,
 }
 
 impl PairingRules {
@@ -99,6 +103,8 @@ impl PairingRules {
             bootstrap_grants_requested: false,
             bootstrap_pends: false,
             tokens_bound: false,
+            pending_covers: false,
+            approval_kinds: false,
         }
     }
 }

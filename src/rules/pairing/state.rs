@@ -41,12 +41,14 @@ pub struct StateRules {
     pub objects_only: bool,
     /// An operation writes only the documents that it changed; else always both.
     pub writes_what_changed: bool,
+    /// A pending request lives from its last repetition on; else from the first.
+    pub refresh_keeps_alive: bool,
 }
 
 impl StateRules {
     /// The rules of the oldest release of the history.
     pub fn oldest() -> Self {
-        Self { unreadable_ends: false, objects_only: false, writes_what_changed: false }
+        Self { unreadable_ends: false, objects_only: false, writes_what_changed: false, refresh_keeps_alive: false }
     }
 }
 
@@ -79,7 +81,7 @@ impl State {
     pub fn load(rules: StateRules, family: Family, documents: &dyn Documents, now: i64) -> Result<Self, Fault> {
         let mut pending = Table::load(rules, documents, family.pending())?;
         let paired = Table::load(rules, documents, family.paired())?;
-        pending.prune(now, PENDING_TTL_MS)?;
+        pending.prune(now, PENDING_TTL_MS, rules.refresh_keeps_alive)?;
         Ok(Self { rules, family, pending, paired })
     }
 
@@ -195,11 +197,14 @@ impl Table {
         self.set(key, Value::Object(device))
     }
 
-    fn prune(&mut self, now: i64, ttl: i64) -> Result<(), TypeFault> {
+    fn prune(&mut self, now: i64, ttl: i64, heeds_refresh: bool) -> Result<(), TypeFault> {
         // Exact for every time of this millennium.
         #[allow(clippy::cast_precision_loss)]
         let expired = |entry: &Value| -> Result<bool, TypeFault> {
-            Ok(now as f64 - record::number(record::property(Some(entry), "ts")?) > ttl as f64)
+            // Written by releases since 2026.7.35, and heeded by them alone: no other one leaves it in a file.
+            let refreshed = record::present(record::property(Some(entry), super::request::REFRESHED)?);
+            let since = refreshed.filter(|_| heeds_refresh).or(record::property(Some(entry), "ts")?);
+            Ok(now as f64 - record::number(since) > ttl as f64)
         };
         match &*self.0 {
             Value::Object(fields) => {

@@ -78,7 +78,7 @@ fn a_request_and_its_approval_write_the_releases_fields_in_their_order() {
         "requestId deviceId publicKey platform clientId clientMode role roles scopes silent isRepair ts"
     );
     let id = asked.request_id();
-    let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, &texts(&["operator.write"]), None).unwrap();
+    let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, Approver::owner(&texts(&["operator.write"]))).unwrap();
     let device = approval.device().unwrap();
     assert_eq!(
         keys(device),
@@ -157,7 +157,7 @@ fn a_role_upgrade_to_node_mints_with_operator_scopes_up_to_2026_4_2_only() {
         for role in ["operator", "node"] {
             let scopes: &[&str] = if role == "operator" { &["operator.read"] } else { &[] };
             let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop(role, scopes, true)).unwrap();
-            approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &texts(scopes), None).unwrap();
+            approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), Approver::owner(&texts(scopes))).unwrap();
         }
         assert_eq!(paired(&store)["laptop"]["tokens"]["node"]["scopes"], node_scopes);
         assert_eq!(paired(&store)["laptop"]["roles"], json!(["operator", "node"]));
@@ -171,8 +171,7 @@ fn an_approver_without_the_scope_is_refused_and_nothing_changes() {
         request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.admin"], false)).unwrap();
     let before = store.clone();
     let approval =
-        approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &texts(&["operator.pairing"]), None)
-            .unwrap();
+        approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), Approver::owner(&texts(&["operator.pairing"]))).unwrap();
     assert_eq!(approval, Approval::Forbidden(Denial::Missing("operator.admin".to_owned())));
     assert_eq!(store, before);
 }
@@ -184,7 +183,7 @@ fn a_request_older_than_five_minutes_is_unknown() {
     let id = asked.request_id();
     assert!(list(&rules, &store, NOW + PENDING_TTL_MS).unwrap().pending.len() == 1);
     let late = NOW + PENDING_TTL_MS + 1;
-    assert_eq!(approve(&rules, &mut store, &mut entropy, late, &id, &[], None).unwrap(), Approval::Unknown);
+    assert_eq!(approve(&rules, &mut store, &mut entropy, late, &id, Approver::owner(&[])).unwrap(), Approval::Unknown);
 }
 
 fn shown(scopes: &[String]) -> ShownToken<'_> {
@@ -238,7 +237,7 @@ fn a_list_as_paired_json_takes_nothing() {
     let (mut entropy, rules) = (Counter(0), v2026_4_2());
     let mut store = MemoryDocuments::new().with(Document::DevicesPaired, json!([]));
     let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("node", &[], true)).unwrap();
-    approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), &[], None).unwrap();
+    approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), Approver::owner(&[])).unwrap();
     assert_eq!(paired(&store), json!([]));
 }
 
@@ -380,7 +379,7 @@ fn a_scope_outside_the_roles_is_refused_by_name_from_2026_4_15_on(
     let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
     let id = request(&rules, &mut store, &mut entropy, NOW, &laptop(role, &[scope], false)).unwrap().request_id();
     let admin = ["operator.admin".to_owned()];
-    let denial = match approve(&rules, &mut store, &mut entropy, NOW, &id, &admin, None).unwrap() {
+    let denial = match approve(&rules, &mut store, &mut entropy, NOW, &id, Approver::owner(&admin)).unwrap() {
         Approval::Forbidden(denial) => Some(denial.to_string()),
         _ => None,
     };
@@ -417,7 +416,7 @@ fn removing_and_approving_from_2026_5_7_on(#[case] release: &str, #[case] approv
     let id = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &[], false)).unwrap().request_id();
     // The request asks for nothing, but the token that comes of it keeps its scopes.
     let mut copy = store.clone();
-    let approval = approve(&rules, &mut copy, &mut entropy, NOW, &id, &["operator.pairing".to_owned()], None).unwrap();
+    let approval = approve(&rules, &mut copy, &mut entropy, NOW, &id, Approver::owner(&["operator.pairing".to_owned()])).unwrap();
     assert_eq!(approval.device().is_some(), approved);
     remove(&rules, &mut store, NOW, "laptop").unwrap();
     assert_eq!(list(&rules, &store, NOW).unwrap().pending.len(), pending);
@@ -495,7 +494,7 @@ proptest! {
         let asks = PairingRequest { scopes: asked.clone(), ..laptop("operator", &[], false) };
         let id = request(&rules, &mut store, &mut entropy, NOW, &asks).unwrap().request_id();
         let before = store.clone();
-        let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, &caller, None).unwrap();
+        let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, Approver::owner(&caller)).unwrap();
         let Some(device) = approval.device() else {
             prop_assert_eq!(store, before);
             return Ok(());
@@ -526,4 +525,39 @@ proptest! {
         prop_assert_eq!(record::key_text(paired(&store).get("laptop")), record::key_text(Some(&row)));
         prop_assert_eq!(&paired(&store)["laptop"], &row);
     }
+}
+
+#[rstest]
+#[case("2026.6.11", &["operator.read"], false)]
+#[case("2026.7.35", &["operator.read"], true)]
+#[case("2026.7.35", &["operator.pairing"], false)]
+fn a_request_that_the_pending_one_covers_keeps_it(#[case] release: &str, #[case] scopes: &[&str], #[case] kept: bool) {
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), of(release));
+    let first = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.write"], false)).unwrap();
+    let later = NOW + 200_000;
+    let again = request(&rules, &mut store, &mut entropy, later, &laptop("operator", scopes, false)).unwrap();
+    assert_eq!(again.created, !kept);
+    assert_eq!(again.superseded, if kept { Vec::new() } else { vec![first.request_id()] });
+    assert_eq!(again.request.get("refreshedAtMs"), None);
+    let alive = list(&rules, &store, later + 200_000).unwrap().pending;
+    assert_eq!(alive.len(), 1, "repeated or new, it lives five minutes from then on");
+}
+
+#[test]
+fn a_record_says_how_it_was_approved_and_an_owners_word_stays() {
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), of("2026.9.6"));
+    let mut via = |silent: bool, scopes: &[&str]| {
+        let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", scopes, silent)).unwrap();
+        let held = texts(&["operator.admin"]);
+        let by = match silent {
+            true => Approver { kind: ApprovalKind::Silent, ..Approver::owner(&held) },
+            false => Approver::owner(&held),
+        };
+        let approval = approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), by).unwrap();
+        approval.device().unwrap()["approvedVia"].clone()
+    };
+    assert_eq!(via(true, &["operator.read"]), "silent");
+    assert_eq!(via(true, &["operator.write"]), "silent");
+    assert_eq!(via(false, &["operator.approvals"]), "owner");
+    assert_eq!(via(true, &["operator.pairing"]), "owner");
 }

@@ -12,6 +12,8 @@ const V2026_4_8: Release = Release::new(2026, 4, 8);
 const V2026_4_15: Release = Release::new(2026, 4, 15);
 const V2026_5_7: Release = Release::new(2026, 5, 7);
 const V2026_6_11: Release = Release::new(2026, 6, 11);
+const V2026_7_35: Release = Release::new(2026, 7, 35);
+const V2026_9_6: Release = Release::new(2026, 9, 6);
 
 /// The calls' changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -212,5 +214,19 @@ pub const CHANGES: &[Change] = &[
         what: "Node lists say how a node stands with its approval.",
         sources: &["node-catalog.ts approvalState"],
         apply: |rules| rules.rpc.node_approval_state = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A call without its scope is FORBIDDEN, with MISSING_SCOPE and the scopes that it takes.",
+        sources: &["error-codes.ts missingScopeErrorShape", "server-methods.ts authorizeGatewayMethod"],
+        apply: |rules| rules.rpc.scopes_forbidden = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "device.pair.list says which devices are connected, and device.token.rotate whether it hands over the token.",
+        sources: &["server-methods/devices.ts redactPairedDevice, device.token.rotate"],
+        apply: |rules| rules.rpc.devices_show_connected = true,
     },
 ];

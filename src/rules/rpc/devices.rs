@@ -2,7 +2,7 @@
 
 use super::schemas::{DEVICE_ID, NOTHING, REQUEST_ID, REVOKE, ROTATE};
 use super::{Call, Handled, Refusal, Reply, invalid};
-use crate::rules::pairing::{self, Approval, PairingList, TokenRevocation, TokenRotation};
+use crate::rules::pairing::{self, Approval, Approver, PairingList, TokenRevocation, TokenRotation};
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
 
@@ -25,7 +25,16 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
         };
         list = PairingList { pending: theirs(list.pending)?, paired: theirs(list.paired)? };
     }
-    let paired = list.paired.iter().map(pairing::redact_paired).collect::<Result<Vec<_>, _>>()?;
+    let mut paired = list.paired.iter().map(pairing::redact_paired).collect::<Result<Vec<_>, _>>()?;
+    if call.model.rules.rpc.devices_show_connected {
+        for device in &mut paired {
+            let id = device.get("deviceId").and_then(Value::as_str).map(record::trim).unwrap_or_default().to_owned();
+            let connected = call.model.clients().iter().any(|(_, client)| client.device_id() == Some(id.as_str()));
+            let tokens = device.shift_remove("tokens");
+            record::set(device, "connected", Some(connected));
+            record::set(device, "tokens", tokens);
+        }
+    }
     Ok(Reply::Answer(json!({"pending": list.pending, "paired": paired})))
 }
 
@@ -39,7 +48,7 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
     let environment = &mut *call.environment;
     let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
     let scopes = &call.client.scopes;
-    match pairing::approve(&call.model.rules.pairing, store, entropy, now, request_id, scopes, None)? {
+    match pairing::approve(&call.model.rules.pairing, store, entropy, now, request_id, Approver::owner(scopes))? {
         Approval::Unknown => Err(invalid("unknown requestId")),
         Approval::Forbidden(denial) => {
             call.reason(format!("the request is not approved: {denial}"));
@@ -266,6 +275,10 @@ impl Call<'_, '_> {
         record::set(&mut payload, "token", entry.get("token").filter(|_| told).cloned());
         record::set(&mut payload, "scopes", entry.get("scopes").cloned());
         record::set(&mut payload, "rotatedAtMs", entry.get("rotatedAtMs").cloned());
+        if self.model.rules.rpc.devices_show_connected {
+            let delivery = if told { "in-band" } else { "withheld-cross-device" };
+            record::set(&mut payload, "tokenDelivery", Some(delivery));
+        }
         let payload = Value::Object(payload);
         if !self.model.rules.rpc.rotate_disconnects {
             return Reply::Answer(payload);

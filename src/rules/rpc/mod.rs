@@ -159,7 +159,12 @@ impl Call<'_, '_> {
             return Ok(());
         }
         self.reason(format!("{method} takes {scope}; this client holds [{}]", self.client.scopes.join(", ")));
-        Err(invalid(format!("missing scope: {scope}")))
+        let message = format!("missing scope: {scope}");
+        if !self.model.rules.rpc.scopes_forbidden {
+            return Err(invalid(message));
+        }
+        let details = json!({"code": "MISSING_SCOPE", "missingScope": scope, "requiredScopes": [scope]});
+        Err(Refusal::Error(Box::new(ErrorShape { details: Some(details), ..shape(error::FORBIDDEN, message) })))
     }
 
     /// The parameters after their schema has been checked; absent ones are an empty object.

@@ -57,6 +57,10 @@ pub struct RpcRules {
     pub node_removal_takes_role: bool,
     /// Node lists say how a node stands with its approval.
     pub node_approval_state: bool,
+    /// A missing scope is `FORBIDDEN` and has details; else `INVALID_REQUEST`.
+    pub scopes_forbidden: bool,
+    /// Lists say which devices are connected, and a rotation whether it hands over the token.
+    pub devices_show_connected: bool,
 }
 
 impl RpcRules {
@@ -87,6 +91,8 @@ impl RpcRules {
             approvals_display_limit: false,
             node_removal_takes_role: false,
             node_approval_state: false,
+            scopes_forbidden: false,
+            devices_show_connected: false,
         }
     }
 }

@@ -11,7 +11,7 @@ mod table;
 pub use table::Unfit;
 
 use super::{Document, Documents, ReadFault, WriteFault};
-use rusqlite::{Connection, OpenFlags, Transaction, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -59,6 +59,17 @@ pub enum SqliteFault {
     /// A record is no row.
     #[error(transparent)]
     Unfit(#[from] Unfit),
+}
+
+impl SqliteFault {
+    /// Whether the file is no database, or a broken one.
+    pub fn is_no_database(&self) -> bool {
+        let code = match self {
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            Self::Io(..) | Self::Unfit(_) => None,
+        };
+        matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+    }
 }
 
 /// The documents of one state directory whose store is the database. It is made with the first write.

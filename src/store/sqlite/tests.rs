@@ -80,7 +80,7 @@ fn what_is_no_database_is_not_looked_at() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("state")).unwrap();
     fs::write(directory.path().join(DATABASE), "x".repeat(4096)).unwrap();
-    assert!(SqliteDocuments::look(directory.path()).is_err());
+    assert!(SqliteDocuments::look(directory.path()).unwrap_err().is_no_database());
     let mut store = SqliteDocuments::new(directory.path(), false);
     assert_eq!(store.read(Document::DevicesPaired), None);
     assert!(store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).is_err());

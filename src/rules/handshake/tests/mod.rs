@@ -3,6 +3,7 @@
 mod credentials;
 mod devices;
 mod frames;
+mod newest;
 mod origins;
 mod pairing;
 mod welcome;
