@@ -2,6 +2,7 @@
 //! (`ws-connection/message-handler.ts`; each check's own file names its source).
 
 mod attempt;
+mod capabilities;
 mod credentials;
 mod device;
 mod limits;
@@ -16,6 +17,7 @@ mod unauthorised;
 mod welcome;
 
 pub(crate) use limits::RateLimits;
+pub(crate) use capabilities::challenge;
 pub use rules::{BootstrapPairing, CHANGES, HandshakeRules};
 pub(crate) use welcome::MAX_PAYLOAD_BYTES;
 

@@ -109,6 +109,13 @@ pub struct HandshakeRules {
     pub control_ui_build: Option<&'static str>,
     /// Workers have an entrance of their own: who says to be one is turned away without an answer.
     pub workers_apart: bool,
+    /// What `hello-ok.features.capabilities` lists, where it does.
+    pub capabilities: &'static [&'static str],
+    /// A node sees the surfaces of those plugins alone that it offers to show.
+    pub node_surfaces_by_caps: bool,
+    /// An operator has an entry in the presence list for each connection, and clients that only call (the CLI, backends, probes) have
+    /// none; else everybody but the CLI has one for the device.
+    pub presence_per_connection: bool,
 }
 
 /// How a node with a bootstrap token is paired.
@@ -183,6 +190,9 @@ impl HandshakeRules {
             prunes_silent: false,
             control_ui_build: None,
             workers_apart: false,
+            capabilities: &[],
+            node_surfaces_by_caps: false,
+            presence_per_connection: false,
         }
     }
 }
@@ -493,6 +503,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_7_35,
         not_yet: V2026_6_11,
+        what: "hello-ok lists capabilities of the gateway.",
+        sources: &["message-handler.ts helloOk.features.capabilities"],
+        apply: |rules| rules.handshake.capabilities = super::capabilities::V2026_7_35,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
         what: "A request that replaces others of its device announces them as rejected.",
         sources: &["message-handler.ts requirePairing"],
         apply: |rules| rules.handshake.superseded_announced = true,
@@ -555,5 +572,23 @@ pub const CHANGES: &[Change] = &[
         what: "Who says to be a worker, by role, client id or mode, is closed without an answer.",
         sources: &["message-handler.ts claimsWorkerConnectionIdentity"],
         apply: |rules| rules.handshake.workers_apart = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "The challenge and hello-ok list what the gateway can do; hello-ok names its boot, its build, its widgets and link \
+               readers, and tells a node of those plugin surfaces only that it can show.",
+        sources: &["ws-connection.ts", "connect-hello.ts sendGatewayHello", "connect-session.ts"],
+        apply: |rules| {
+            rules.handshake.capabilities = super::capabilities::V2026_9_6;
+            rules.handshake.node_surfaces_by_caps = true;
+        },
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "An operator is present once for each connection, under the owner's profile; backends and probes are not present at all.",
+        sources: &["connect-session.ts attachAuthenticatedGatewayConnect", "gateway-owner-profile.ts"],
+        apply: |rules| rules.handshake.presence_per_connection = true,
     },
 ];
