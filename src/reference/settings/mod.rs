@@ -147,7 +147,10 @@ fn gateway_config(config: &Value, env: Env<'_>, secrets: Credentials) -> Gateway
         auto_approve_local: gateway["nodes"]["pairing"]["autoApproveLocal"] != false,
         control_ui_allow_insecure_auth: flag(&control_ui["allowInsecureAuth"]),
         control_ui_disable_device_auth: flag(&control_ui["dangerouslyDisableDeviceAuth"]),
-        handshake_timeout_ms: positive(env, "OPENCLAW_HANDSHAKE_TIMEOUT_MS").map(|ms| ms as u64),
+        // The environment wins; `gateway.handshakeTimeoutMs` is known from 2026.5.7 on, and refused before.
+        handshake_timeout_ms: positive(env, "OPENCLAW_HANDSHAKE_TIMEOUT_MS")
+            .or_else(|| gateway["handshakeTimeoutMs"].as_f64().filter(|ms| *ms > 0.0))
+            .map(|ms| ms as u64),
         rate_limit: rate_limit(&gateway["auth"]["rateLimit"]),
         trusted_proxy: trusted_proxy(&gateway["auth"]["trustedProxy"]),
         max_preauth_connections_per_ip: positive(env, "OPENCLAW_MAX_PREAUTH_CONNECTIONS_PER_IP")
