@@ -109,6 +109,8 @@ pub struct HandshakeRules {
     pub control_ui_build: Option<&'static str>,
     /// Workers have an entrance of their own: who says to be one is turned away without an answer.
     pub workers_apart: bool,
+    /// A welcomed node hears where each word that wakes it leads, beside the words themselves.
+    pub voice_routing: bool,
 }
 
 /// How a node with a bootstrap token is paired.
@@ -183,6 +185,7 @@ impl HandshakeRules {
             prunes_silent: false,
             control_ui_build: None,
             workers_apart: false,
+            voice_routing: false,
         }
     }
 }
@@ -334,6 +337,13 @@ pub const CHANGES: &[Change] = &[
         what: "X-Forwarded-Proto does not change the scheme of the canvas URL.",
         sources: &["ws-connection.ts canvasHostScheme"],
         apply: |rules| rules.handshake.canvas_ignores_forwarded_proto = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A welcomed node hears `voicewake.routing.changed`.",
+        sources: &["message-handler.ts loadVoiceWakeRoutingConfig", "voicewake-routing.ts DEFAULT_ROUTING"],
+        apply: |rules| rules.handshake.voice_routing = true,
     },
     Change {
         seen: V2026_5_7,

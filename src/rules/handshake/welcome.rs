@@ -7,7 +7,7 @@ use super::pairing::Paired;
 use super::refusal::{End, Refusal};
 use super::secret::{self, Method};
 use crate::protocol::frame::ServerFrame;
-use crate::rules::act::{Effect, Environment, Outcome};
+use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::rules::broadcast::TICK_INTERVAL_MS;
 use crate::rules::model::{ConnectedClient, Model};
 use crate::rules::origin::Origin;
@@ -58,6 +58,8 @@ pub(super) fn welcome(
     let declared = node.as_ref().and_then(|node| node.surfaces.as_ref()).map(|surfaces| surfaces.declared.clone());
     let drops_pending = node.as_ref().is_some_and(|node| node.drops_pending);
     let node_id = node.map(|node| node.node_id);
+    let connection = attempt.connection;
+    let is_node = node_id.is_some();
     let now = environment.now;
     let instance = attempt.client().instance_id.clone();
     let key = device_id.clone().or_else(|| instance.clone()).unwrap_or_else(|| attempt.conn_id.clone());
@@ -104,7 +106,22 @@ pub(super) fn welcome(
     {
         outcome.effects.push(Effect::Log(format!("bootstrap token post-connect bookkeeping failed: {fault}")));
     }
+    if is_node {
+        tell_wake_words(model, connection, outcome);
+    }
     Ok(())
+}
+
+/// A node hears which words wake it and where they lead: the defaults, since nobody can set others here
+/// (`voicewake.ts`, `voicewake-routing.ts`).
+fn tell_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Outcome) {
+    let triggers = json!({"triggers": ["openclaw", "claude", "computer"]});
+    model.tell(&[connection], "voicewake.changed", &triggers, outcome);
+    if model.rules.handshake.voice_routing {
+        let target = json!({"mode": "current"});
+        let routing = json!({"version": 1, "defaultTarget": target, "routes": [], "updatedAtMs": 0});
+        model.tell(&[connection], "voicewake.routing.changed", &json!({"config": routing}), outcome);
+    }
 }
 
 /// A page that the gateway itself has served, and that is not the one it serves now. No client here says its build.
