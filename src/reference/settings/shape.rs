@@ -116,9 +116,9 @@ fn section(value: &Value, path: &str, forms: &[(&str, Form)], release: Release, 
     let Some(members) = value.as_object() else {
         return expected("object", value, path, faults);
     };
-    // `gateway.webchat` is unknown before 2026.4.1.
     let known = |key: &str| {
-        forms.iter().any(|(name, _)| *name == key) && !(key == "webchat" && release < Release::new(2026, 4, 1))
+        forms.iter().any(|(name, _)| *name == key)
+            && came_with(&format!("{path}.{key}")).is_none_or(|first| release >= first)
     };
     for (name, form) in forms.iter().filter(|(name, _)| known(name)) {
         match (members.get(*name), form) {
@@ -131,6 +131,19 @@ fn section(value: &Value, path: &str, forms: &[(&str, Form)], release: Release, 
         }
     }
     unrecognized(members, path, known, faults);
+}
+
+/// The release before which a member is unknown, where there is one.
+fn came_with(path: &str) -> Option<Release> {
+    Some(match path {
+        "gateway.webchat" => Release::new(2026, 4, 1),
+        "gateway.channelStaleEventThresholdMinutes" | "gateway.channelMaxRestartsPerHour" => Release::new(2026, 3, 28),
+        "gateway.customBindHost"
+        | "gateway.allowRealIpFallback"
+        | "gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback" => Release::new(2026, 2, 26),
+        "gateway.push" => Release::new(2026, 3, 13),
+        _ => return None,
+    })
 }
 
 fn unrecognized(members: &Map<String, Value>, path: &str, known: impl Fn(&str) -> bool, faults: &mut Vec<Fault>) {
@@ -169,6 +182,8 @@ fn check(value: &Value, path: &str, form: &Form, release: Release, faults: &mut 
                 expected("string", item, &format!("{path}.{index}"), faults);
             }),
         },
+        // References to secrets come with 2026.3.13.
+        Secret if release < Release::new(2026, 3, 13) && !value.is_string() => expected("string", value, path, faults),
         Secret if !is_secret(value) => fault("Invalid input".to_owned()),
         Section(forms) => section(value, path, forms, release, faults),
         Opaque if !value.is_object() => expected("object", value, path, faults),
