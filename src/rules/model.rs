@@ -234,6 +234,7 @@ impl Model {
         };
         if let Err(errors) = frames::REQUEST.check(Some(&frame)) {
             let id = frame.get("id").filter(|id| !id.is_null()).cloned().unwrap_or_else(|| Value::from("invalid"));
+            let errors = self.rules.handshake.wording.of(errors);
             let error = invalid_request(format!("invalid request frame: {errors}"));
             let frame = ServerFrame::Res { id, ok: false, payload: None, error: Some(error) };
             return outcome.effects.push(Effect::Send { connection, frame });

@@ -148,9 +148,11 @@ fn gateway_config(config: &Value, release: Release, env: Env<'_>, secrets: Crede
         auto_approve_local: gateway["nodes"]["pairing"]["autoApproveLocal"] != false,
         control_ui_allow_insecure_auth: flag(&control_ui["allowInsecureAuth"]),
         control_ui_disable_device_auth: flag(&control_ui["dangerouslyDisableDeviceAuth"]),
-        // Honoured from 2026.3.28 on (`handshake-timeouts.ts`).
+        // The environment wins, honoured from 2026.3.28 on (`handshake-timeouts.ts`); `gateway.handshakeTimeoutMs` is
+        // known from 2026.5.7 on, and refused before.
         handshake_timeout_ms: positive(env, "OPENCLAW_HANDSHAKE_TIMEOUT_MS")
             .filter(|_| release >= Release::new(2026, 3, 28))
+            .or_else(|| gateway["handshakeTimeoutMs"].as_f64().filter(|ms| *ms > 0.0))
             .map(|ms| ms as u64),
         rate_limit: rate_limit(&gateway["auth"]["rateLimit"]),
         trusted_proxy: trusted_proxy(&gateway["auth"]["trustedProxy"]),

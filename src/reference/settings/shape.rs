@@ -41,10 +41,13 @@ const CONTROL_UI: &[(&str, Form)] = &[
     ("enabled", Flag),
     ("basePath", Text),
     ("root", Text),
+    ("embedSandbox", Words(&["strict", "scripts", "trusted"])),
+    ("allowExternalEmbedUrls", Flag),
     ("allowedOrigins", Texts),
     ("dangerouslyAllowHostHeaderOriginFallback", Flag),
     ("allowInsecureAuth", Flag),
     ("dangerouslyDisableDeviceAuth", Flag),
+    ("chatMessageMaxWidth", Opaque),
 ];
 
 const AUTH: &[(&str, Form)] = &[
@@ -62,6 +65,7 @@ const AUTH: &[(&str, Form)] = &[
             ("userHeader", NonEmpty("userHeader is required for trusted-proxy mode")),
             ("requiredHeaders", Texts),
             ("allowUsers", Texts),
+            ("allowLoopback", Flag),
         ]),
     ),
 ];
@@ -77,10 +81,19 @@ const GATEWAY: &[(&str, Form)] = &[
     ("allowRealIpFallback", Flag),
     ("tools", Section(&[("deny", Texts), ("allow", Texts)])),
     ("webchat", Opaque),
+    ("handshakeTimeoutMs", Integer(1)),
     ("channelHealthCheckMinutes", Integer(0)),
     ("channelStaleEventThresholdMinutes", Integer(1)),
     ("channelMaxRestartsPerHour", Integer(1)),
-    ("tailscale", Section(&[("mode", Words(&["off", "serve", "funnel"])), ("resetOnExit", Flag)])),
+    (
+        "tailscale",
+        Section(&[
+            ("mode", Words(&["off", "serve", "funnel"])),
+            ("resetOnExit", Flag),
+            ("serviceName", Opaque),
+            ("preserveFunnel", Flag),
+        ]),
+    ),
     ("remote", Opaque),
     ("reload", Opaque),
     ("tls", Opaque),
@@ -88,6 +101,28 @@ const GATEWAY: &[(&str, Form)] = &[
     ("push", Opaque),
     ("nodes", Section(&[("browser", Opaque), ("pairing", Opaque), ("allowCommands", Texts), ("denyCommands", Texts)])),
 ];
+
+/// Keys that are unknown before these releases.
+const NEWER: &[(&str, Release)] = &[
+    ("gateway.customBindHost", Release::new(2026, 2, 26)),
+    ("gateway.allowRealIpFallback", Release::new(2026, 2, 26)),
+    ("gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback", Release::new(2026, 2, 26)),
+    ("gateway.push", Release::new(2026, 3, 13)),
+    ("gateway.channelStaleEventThresholdMinutes", Release::new(2026, 3, 28)),
+    ("gateway.channelMaxRestartsPerHour", Release::new(2026, 3, 28)),
+    ("gateway.webchat", Release::new(2026, 4, 1)),
+    ("gateway.controlUi.embedSandbox", Release::new(2026, 4, 15)),
+    ("gateway.controlUi.allowExternalEmbedUrls", Release::new(2026, 4, 15)),
+    ("gateway.controlUi.chatMessageMaxWidth", Release::new(2026, 5, 7)),
+    ("gateway.auth.trustedProxy.allowLoopback", Release::new(2026, 5, 7)),
+    ("gateway.handshakeTimeoutMs", Release::new(2026, 5, 7)),
+    ("gateway.nodes.pairing", Release::new(2026, 5, 7)),
+    ("gateway.tailscale.serviceName", Release::new(2026, 6, 11)),
+    ("gateway.tailscale.preserveFunnel", Release::new(2026, 6, 11)),
+];
+
+/// Keys that are unknown again from these releases on.
+const GONE: &[(&str, Release)] = &[("gateway.webchat", Release::new(2026, 6, 11))];
 
 /// Everything wrong with a configuration's `gateway` section. A configuration that is no object is an empty one.
 pub(super) fn faults(config: &Value, release: Release) -> Vec<Fault> {
@@ -116,10 +151,12 @@ fn section(value: &Value, path: &str, forms: &[(&str, Form)], release: Release, 
     let Some(members) = value.as_object() else {
         return expected("object", value, path, faults);
     };
-    let known = |key: &str| {
-        forms.iter().any(|(name, _)| *name == key)
-            && came_with(&format!("{path}.{key}")).is_none_or(|first| release >= first)
+    let there = |key: &str| {
+        let path = format!("{path}.{key}");
+        NEWER.iter().all(|(newer, since)| *newer != path || *since <= release)
+            && GONE.iter().all(|(gone, since)| *gone != path || release < *since)
     };
+    let known = |key: &str| forms.iter().any(|(name, _)| *name == key) && there(key);
     for (name, form) in forms.iter().filter(|(name, _)| known(name)) {
         match (members.get(*name), form) {
             (Some(member), form) => check(member, &format!("{path}.{name}"), form, release, faults),
@@ -131,19 +168,6 @@ fn section(value: &Value, path: &str, forms: &[(&str, Form)], release: Release, 
         }
     }
     unrecognized(members, path, known, faults);
-}
-
-/// The release before which a member is unknown, where there is one.
-fn came_with(path: &str) -> Option<Release> {
-    Some(match path {
-        "gateway.webchat" => Release::new(2026, 4, 1),
-        "gateway.channelStaleEventThresholdMinutes" | "gateway.channelMaxRestartsPerHour" => Release::new(2026, 3, 28),
-        "gateway.customBindHost"
-        | "gateway.allowRealIpFallback"
-        | "gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback" => Release::new(2026, 2, 26),
-        "gateway.push" => Release::new(2026, 3, 13),
-        _ => return None,
-    })
 }
 
 fn unrecognized(members: &Map<String, Value>, path: &str, known: impl Fn(&str) -> bool, faults: &mut Vec<Fault>) {

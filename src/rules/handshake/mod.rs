@@ -186,7 +186,8 @@ fn read_connect(rules: &HandshakeRules, mut frame: Value) -> Result<(String, Con
     if frame["method"] != "connect" {
         return Err(Refusal::invalid("invalid handshake: first request must be connect", None));
     }
-    let invalid = |errors: String| Refusal::invalid(format!("invalid connect params: {errors}"), None);
+    let invalid =
+        |errors: String| Refusal::invalid(format!("invalid connect params: {}", rules.wording.of(errors)), None);
     frames::connect(rules.connect_form).check(frame.get("params")).map_err(invalid)?;
     let id = frame["id"].as_str().unwrap_or_default().to_owned();
     let params = serde_json::from_value(frame["params"].take()).map_err(|error| invalid(error.to_string()))?;

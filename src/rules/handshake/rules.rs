@@ -1,5 +1,6 @@
 //! What differs among the releases in the handshake, and since when.
 
+use crate::rules::schema::Wording;
 use crate::rules::schema::frames::ConnectForm;
 use crate::rules::{Change, Release};
 
@@ -10,6 +11,8 @@ pub struct HandshakeRules {
     pub protocol: u32,
     /// Which form the parameters of `connect` have.
     pub connect_form: ConnectForm,
+    /// Who words the errors of frames and parameters.
+    pub wording: Wording,
     /// A refusal for the protocol's sake names the client's range; else only the expected version.
     pub protocol_range_named: bool,
     /// The handshake timeout in milliseconds, unless the configuration sets another.
@@ -242,6 +245,7 @@ impl HandshakeRules {
         Self {
             protocol: 3,
             connect_form: ConnectForm::V2026_2_19,
+            wording: Wording::Ajv,
             protocol_range_named: false,
             timeout_ms: 10_000,
             early_messages_limited: false,
@@ -719,6 +723,13 @@ pub const CHANGES: &[Change] = &[
             rules.handshake.connect_form = ConnectForm::WithRuntimeToken;
             rules.handshake.protocol_range_named = true;
         },
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "Frames and parameters are checked by TypeBox instead of AJV: of the missing properties only the first is named.",
+        sources: &["seen: `invalid connect params`"],
+        apply: |rules| rules.handshake.wording = Wording::TypeBox,
     },
     Change {
         seen: V2026_6_11,

@@ -160,6 +160,8 @@ pub fn verify_bootstrap_token(
         if bound && entry.pending.as_ref().is_some_and(|pending| *pending != asked) {
             return Ok(false);
         }
+        // What is remembered for the first time is written last.
+        entry.pending_is_new = entry.pending.is_none();
         let pending = if bound { entry.pending.take() } else { None };
         entry.pending = Some(pending.unwrap_or(asked));
     }
@@ -301,6 +303,7 @@ struct Entry {
     redeemed: Option<BootstrapProfile>,
     /// What its device asks for, until it is redeemed.
     pending: Option<BootstrapProfile>,
+    pending_is_new: bool,
     device_id: Option<String>,
     public_key: Option<String>,
     issued_at: Value,
@@ -328,6 +331,7 @@ impl Entry {
                 Some(pending) if rules.bootstrap_pends => Some(BootstrapProfile::read(rules, Some(pending))?),
                 _ => None,
             },
+            pending_is_new: false,
             device_id: text("deviceId"),
             public_key: text("publicKey"),
             ts: stamp("ts").unwrap_or_else(|| issued_at.clone()),
@@ -347,12 +351,14 @@ impl Entry {
         record::set(&mut entry, "token", Some(self.token.as_str()));
         record::set(&mut entry, "profile", Some(self.profile.to_value()));
         record::set(&mut entry, "redeemedProfile", self.redeemed.as_ref().map(BootstrapProfile::to_value));
-        record::set(&mut entry, "pendingProfile", self.pending.as_ref().map(BootstrapProfile::to_value));
+        let pending = self.pending.as_ref().map(BootstrapProfile::to_value);
+        record::set(&mut entry, "pendingProfile", pending.clone().filter(|_| !self.pending_is_new));
         record::set(&mut entry, "deviceId", self.device_id.as_deref());
         record::set(&mut entry, "publicKey", self.public_key.as_deref());
         record::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));
         record::set(&mut entry, "ts", Some(self.ts.clone()));
         record::set(&mut entry, "lastUsedAtMs", self.last_used.clone());
+        record::set(&mut entry, "pendingProfile", pending);
         entry
     }
 

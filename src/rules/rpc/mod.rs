@@ -174,6 +174,7 @@ impl Call<'_, '_> {
         let params = self.raw_params();
         schema
             .check(Some(&params))
+            .map_err(|sentence| self.model.rules.handshake.wording.of(sentence))
             .map_err(|sentence| invalid(format!("invalid {} params: {sentence}", self.request.method)))?;
         Ok(params)
     }

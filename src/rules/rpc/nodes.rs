@@ -38,7 +38,14 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
         }
         call.broadcast("node.pair.requested", request.clone());
     }
-    Ok(Reply::Answer(json!({"status": "pending", "request": request, "created": requested.created})))
+    let mut payload = Record::new();
+    record::set(&mut payload, "status", Some("pending"));
+    record::set(&mut payload, "request", Some(request.clone()));
+    record::set(&mut payload, "created", Some(requested.created));
+    let replaced = |id: &String| json!({"requestId": id, "nodeId": request.get("nodeId")});
+    let superseded: Vec<Value> = requested.superseded.iter().map(replaced).collect();
+    record::set(&mut payload, "superseded", Some(superseded).filter(|list| !list.is_empty()));
+    Ok(Reply::Answer(Value::Object(payload)))
 }
 
 pub(super) fn list_pairing(call: &mut Call<'_, '_>) -> Handled {

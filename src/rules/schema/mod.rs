@@ -52,6 +52,37 @@ pub enum Schema {
     Record(&'static Schema),
 }
 
+/// Who words the errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wording {
+    /// AJV: every missing property is named.
+    Ajv,
+    /// TypeBox's own validator, from 2026.6.11 on: only the first missing property of an object is named.
+    TypeBox,
+}
+
+impl Wording {
+    /// The sentence in these words.
+    pub fn of(self, sentence: String) -> String {
+        match self {
+            Self::Ajv => sentence,
+            Self::TypeBox => first_missing_only(&sentence).replace("must NOT have ", "must not have "),
+        }
+    }
+}
+
+/// The sentence without every missing property of an object but its first. The errors of one object stand together.
+fn first_missing_only(sentence: &str) -> String {
+    let mut named: Vec<&str> = Vec::new();
+    let kept = sentence.split("; ").filter(|error| {
+        let Some((place, _)) = error.split_once("must have required property ") else { return true };
+        let first = !named.contains(&place);
+        named.push(place);
+        first
+    });
+    kept.collect::<Vec<_>>().join("; ")
+}
+
 /// What a string must be.
 #[derive(Debug)]
 pub struct Text {

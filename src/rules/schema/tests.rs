@@ -135,3 +135,14 @@ fn a_choice_that_fails_as_an_earlier_one_did_is_still_a_failure() {
     static CHOICES: Schema = Schema::Union(&[NON_EMPTY, text(3, 5)]);
     assert_eq!(checked(&CHOICES, "1"), Err("must be string; must match a schema in anyOf".to_owned()));
 }
+
+#[test]
+fn typebox_names_the_first_missing_property_only() {
+    let sentence = frames::connect(frames::ConnectForm::WithRuntimeToken)
+        .check(Some(&serde_json::json!({"client": {}})))
+        .unwrap_err();
+    let first = "must have required property 'minProtocol'; at /client: must have required property 'id'";
+    assert_eq!(super::Wording::TypeBox.of(sentence), first);
+    let empty = super::NON_EMPTY.check(Some(&serde_json::json!(""))).unwrap_err();
+    assert_eq!(super::Wording::TypeBox.of(empty), "must not have fewer than 1 characters");
+}
