@@ -203,7 +203,7 @@ fn tokens(
         if own.as_ref().is_some_and(known) || others.iter().any(known) {
             continue;
         }
-        let scopes = handed_off.map(|profile| profile.handoff_scopes(role)).unwrap_or_default();
+        let scopes = handed_off.map(|profile| profile.handoff_scopes(&model.rules.pairing, role)).unwrap_or_default();
         others.extend(ensure(role, &scopes, None)?);
     }
     let mut shown = own.iter().chain(&others).map(shown_token);
@@ -312,17 +312,20 @@ fn hello(
     token: Option<Record>,
 ) -> Value {
     let snapshot = snapshot(model, environment.now, attempt);
-    let listed = rpc::listed_methods(&model.rules.rpc);
+    let methods = rpc::listed_methods(&model.rules.rpc);
     let mut hello = Record::new();
     record::set(&mut hello, "type", Some("hello-ok"));
     record::set(&mut hello, "protocol", Some(model.rules.handshake.protocol));
-    let version = model.rules.release.to_string();
-    let server = match model.rules.handshake.hello_of_connection {
-        true => json!({ "version": version, "controlUiBuildSource": "bundled", "connId": attempt.conn_id }),
-        false => json!({ "version": version, "connId": attempt.conn_id }),
-    };
+    let handshake = &model.rules.handshake;
+    let host = handshake.hello_names_host.then(|| model.config.host.name.clone());
+    let mut server = Record::new();
+    let version = if handshake.names_release { model.rules.release.to_string() } else { "dev".to_owned() };
+    record::set(&mut server, "version", Some(version));
+    record::set(&mut server, "controlUiBuildSource", handshake.hello_of_connection.then_some("bundled"));
+    record::set(&mut server, "host", host);
+    record::set(&mut server, "connId", Some(attempt.conn_id.as_str()));
     record::set(&mut hello, "server", Some(server));
-    record::set(&mut hello, "features", Some(json!({ "methods": listed, "events": rpc::events(&model.rules.rpc) })));
+    record::set(&mut hello, "features", Some(json!({ "methods": methods, "events": rpc::events(&model.rules.rpc) })));
     record::set(&mut hello, "snapshot", Some(snapshot));
     let scoped = attempt.role == "node" || model.rules.handshake.canvas_capability_for_all;
     let canvas = canvas_url(&model.rules.handshake, &model.config, attempt).map(|url| match scoped {
