@@ -37,6 +37,22 @@ pub const ALL: [&str; 13] = [
     "openclaw-probe",
 ];
 
+/// Every client id before there was [`TUI`].
+pub const BEFORE_TUI: [&str; 12] = [
+    WEBCHAT_UI,
+    CONTROL_UI,
+    "webchat",
+    CLI,
+    GATEWAY_CLIENT,
+    "openclaw-macos",
+    "openclaw-ios",
+    "openclaw-android",
+    "node-host",
+    "test",
+    "fingerprint",
+    "openclaw-probe",
+];
+
 /// What a client may run as.
 pub mod mode {
     /// The chat in a browser.

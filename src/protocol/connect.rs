@@ -83,7 +83,8 @@ pub struct DeviceProof {
     pub signature: String,
     /// When it was signed, milliseconds since the epoch.
     pub signed_at: f64,
-    /// The challenge's nonce.
+    /// The challenge's nonce; empty where it is left out, as the oldest releases let local clients do.
+    #[serde(default)]
     pub nonce: String,
 }
 

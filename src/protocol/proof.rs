@@ -28,7 +28,7 @@ pub struct Proof<'a> {
 /// Which form of the proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofVersion {
-    /// Without a nonce; no release since 2026.2.22 takes it.
+    /// Without a nonce; no release since 2026.2.26 takes it.
     V1,
     /// With the nonce.
     V2,

@@ -15,9 +15,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-/// Bytes of one message before `hello-ok` (`MAX_PREAUTH_PAYLOAD_BYTES`).
-const LIMIT_BEFORE_HELLO: usize = 64 * 1024;
-/// And after it (`MAX_PAYLOAD_BYTES`).
+/// Bytes that are read ahead of a decision.
+const READ_AHEAD: usize = 64 * 1024;
+/// Bytes of one message after `hello-ok` (`MAX_PAYLOAD_BYTES`).
 const LIMIT_AFTER_HELLO: usize = 25 * 1024 * 1024;
 /// How long Node waits for a request head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -45,6 +45,8 @@ pub(super) struct Door {
 pub(super) struct Standing {
     pub(super) locality: LocalityRules,
     pub(super) config: GatewayConfig,
+    /// Bytes of one message before `hello-ok`.
+    pub(super) most_early_bytes: usize,
 }
 
 impl Standing {
@@ -98,7 +100,7 @@ where
             let socket = Socket {
                 reader,
                 writer,
-                decoder: Decoder::new(LIMIT_BEFORE_HELLO, rest),
+                decoder: Decoder::new(door.standing.most_early_bytes, rest),
                 out: welcome,
                 written: 0,
                 inbox,
@@ -297,7 +299,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
             return;
         }
         let until = Instant::now() + BUSY_WITH_CONNECT;
-        while self.decoder.buffer().len() <= LIMIT_BEFORE_HELLO
+        while self.decoder.buffer().len() <= READ_AHEAD
             && let Ok(Ok(1..)) = timeout_at(until, self.reader.read_buf(self.decoder.buffer())).await
         {}
     }

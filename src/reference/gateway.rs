@@ -9,6 +9,7 @@ use super::logs::{LogListener, Logs};
 use super::owner::{Event, Owner};
 use super::settings::{Refusal, Settings};
 use crate::rules::config::Host;
+use crate::rules::handshake::most_early_bytes;
 use crate::rules::{ConnectionId, Model, Release, Rules, UnknownRelease};
 use crate::store::{DirectoryDocuments, Documents, SqliteDocuments, StoreFormat};
 use serde_json::Value;
@@ -135,7 +136,11 @@ impl EmbeddedGateway {
             let imported = import(&options.state_dir, &mut *store, options.clock.now())?;
             imported.into_iter().for_each(|line| logs.push(line));
         }
-        let standing = Arc::new(Standing { locality: rules.locality.clone(), config: settings.gateway.clone() });
+        let standing = Arc::new(Standing {
+            locality: rules.locality.clone(),
+            config: settings.gateway.clone(),
+            most_early_bytes: most_early_bytes(&rules.handshake),
+        });
         let (events, received) = mpsc::channel(EVENTS);
         let (stopping_sender, stopping) = watch::channel(false);
         let owner = Owner {

@@ -21,10 +21,16 @@ pub struct LocalityRules {
     /// Who comes through a proxy must be attributable: the peer is a trusted proxy and names an address that is not loopback.
     /// Else the upgrade is refused.
     pub attribution_required: bool,
+    /// The client's address behind a trusted proxy is the last of `X-Forwarded-For` that is no trusted proxy, and
+    /// `X-Real-IP` counts where `allowRealIpFallback` is set; every loopback `Host` names this machine. Else it is the
+    /// first of `X-Forwarded-For`, or `X-Real-IP`, and only `localhost`, `127.0.0.1` and `::1` do.
+    pub addresses_judged: bool,
+    /// A loopback address in `X-Forwarded-For` is no client's; else it is taken for one unless it is a trusted proxy.
+    pub skips_loopback_hops: bool,
 }
 
 impl LocalityRules {
-    /// The rules of 2026.3.28, the oldest release of the history.
+    /// The rules of 2026.2.19, the oldest release of the history.
     pub fn oldest() -> Self {
         Self {
             host_and_trusted_proxies_count: true,
@@ -32,12 +38,29 @@ impl LocalityRules {
             every_proxy_header_counts: false,
             forwarded_prefix: false,
             attribution_required: false,
+            addresses_judged: false,
+            skips_loopback_hops: false,
         }
     }
 }
 
 /// What changed in who counts as local.
 pub const CHANGES: &[Change] = &[
+    Change {
+        seen: Release::new(2026, 2, 26),
+        not_yet: Release::new(2026, 2, 19),
+        what: "Behind a trusted proxy the last address of X-Forwarded-For that is no trusted proxy is the client's; before, \
+               the first was, or X-Real-IP. Every loopback Host names this machine.",
+        sources: &["net.ts resolveClientIp, isLocalishHost"],
+        apply: |rules| rules.locality.addresses_judged = true,
+    },
+    Change {
+        seen: Release::new(2026, 3, 28),
+        not_yet: Release::new(2026, 3, 13),
+        what: "A loopback address in X-Forwarded-For is passed over when the client's address is looked for.",
+        sources: &["net.ts resolveForwardedClientIp"],
+        apply: |rules| rules.locality.skips_loopback_hops = true,
+    },
     Change {
         seen: Release::new(2026, 3, 31),
         not_yet: Release::new(2026, 3, 28),
@@ -98,7 +121,7 @@ pub(super) fn unattributable(rules: &LocalityRules, config: &GatewayConfig, peer
         return None;
     }
     if address::is_listed(peer.address, &config.trusted_proxies) {
-        let client = client_ip(config, peer).filter(|ip| !address::is_loopback(*ip));
+        let client = client_ip(rules, config, peer).filter(|ip| !address::is_loopback(*ip));
         return client.is_none().then(|| format!("the trusted proxy {} names no client", peer.address));
     }
     header.map(|name| format!("header {} is present and {} is no trusted proxy", header_name(name), peer.address))
@@ -122,7 +145,7 @@ pub struct Locality {
 impl Locality {
     /// Judges a connection.
     pub fn of(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Self {
-        let client_ip = client_ip(config, peer);
+        let client_ip = client_ip(rules, config, peer);
         let has_proxy_headers = match rules.every_proxy_header_counts {
             true => proxy_header(rules, peer).is_some(),
             false => ["x-forwarded-for", "x-real-ip"].into_iter().any(|header| present(peer, header).is_some()),
@@ -184,7 +207,11 @@ fn direct_by_host(
         }
     }
     let host = address::host_name(peer.header("host").unwrap_or_default());
-    if host.is_empty() || !(address::is_loopback_host(&host, rules.trailing_dots) || host.ends_with(".ts.net")) {
+    let ours = match rules.addresses_judged {
+        true => address::is_loopback_host(&host, rules.trailing_dots),
+        false => ["localhost", "127.0.0.1", "::1"].contains(&host.as_str()),
+    };
+    if !(ours || host.ends_with(".ts.net")) {
         return Err(format!("Host `{host}` does not name this machine; it counts up to 2026.3.28"));
     }
     let forwarded =
@@ -198,16 +225,21 @@ fn direct_by_host(
 }
 
 /// The client's address: the peer's own, unless the peer is a trusted proxy; then the last address of `X-Forwarded-For`
-/// that is neither loopback nor a trusted proxy, else `X-Real-IP` where `allowRealIpFallback` is set.
-pub fn client_ip(config: &GatewayConfig, peer: &Peer) -> Option<IpAddr> {
+/// that is no trusted proxy nor, mostly, loopback, else `X-Real-IP` where `allowRealIpFallback` is set.
+fn client_ip(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Option<IpAddr> {
     if !address::is_listed(peer.address, &config.trusted_proxies) {
         return Some(peer.address.to_canonical());
     }
     let forwarded = joined(peer, "x-forwarded-for").unwrap_or_default();
+    if !rules.addresses_judged {
+        let first = forwarded.split(',').next().map(str::trim).filter(|first| !first.is_empty()).map(str::to_owned);
+        return address::parse_with_port(&first.or_else(|| joined(peer, "x-real-ip"))?);
+    }
+    let passed_over = |hop: &IpAddr| rules.skips_loopback_hops && address::is_loopback(*hop);
     let hop = forwarded
         .split(',')
         .filter_map(address::parse_with_port)
-        .rfind(|hop| !address::is_loopback(*hop) && !address::is_listed(*hop, &config.trusted_proxies));
+        .rfind(|hop| !passed_over(hop) && !address::is_listed(*hop, &config.trusted_proxies));
     hop.or_else(|| {
         let real_ip = joined(peer, "x-real-ip").filter(|_| config.allow_real_ip_fallback)?;
         address::parse_with_port(&real_ip)

@@ -121,7 +121,7 @@ pub(crate) struct RequestFrame {
 impl Model {
     /// A gateway that has just started.
     pub fn new(rules: Rules, config: GatewayConfig) -> Self {
-        let presence = Presence::new(&config.host, rules.release);
+        let presence = Presence::new(&config.host, Some(rules.release).filter(|_| rules.handshake.names_release));
         let limits = RateLimits::new(&config);
         Self {
             rules,
@@ -176,7 +176,8 @@ impl Model {
             open.client.is_none() && !open.closing && open.locality.client_ip == locality.client_ip
         };
         let already = self.connections.values().filter(waiting).count();
-        if already >= self.config.max_preauth_connections_per_ip as usize {
+        let most = self.config.max_preauth_connections_per_ip as usize;
+        if self.rules.handshake.waiting_limited && already >= most {
             outcome
                 .reasons
                 .push(Reason(format!("upgrade: {already} connections of this address wait for their connect")));
@@ -307,7 +308,7 @@ impl Model {
         let frame = ServerFrame::Res { id: Value::from(id), ok, payload, error };
         outcome.effects.push(Effect::Send { connection, frame });
         open.unauthorised_calls = if wrong_role { open.unauthorised_calls + 1 } else { 0 };
-        if open.unauthorised_calls > UNAUTHORISED_CALLS {
+        if self.rules.rpc.wrong_roles_close && open.unauthorised_calls > UNAUTHORISED_CALLS {
             self.close(connection, close::POLICY, "repeated unauthorized calls", outcome);
         }
     }

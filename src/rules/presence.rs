@@ -22,14 +22,15 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// The list of a gateway that has just started: the gateway alone.
-    pub(crate) fn new(host: &Host, release: Release) -> Self {
+    /// The list of a gateway that has just started: the gateway alone, of this release where it knows it.
+    pub(crate) fn new(host: &Host, release: Option<Release>) -> Self {
+        let version = release.map_or_else(|| "unknown".to_owned(), |release| release.to_string());
         let address = host.address.as_deref().unwrap_or(&host.name);
-        let text = format!("Gateway: {} ({address}) · app {release} · mode gateway · reason self", host.name);
+        let text = format!("Gateway: {} ({address}) · app {version} · mode gateway · reason self", host.name);
         let mut own = Record::new();
         record::set(&mut own, "host", Some(host.name.as_str()));
         record::set(&mut own, "ip", Some(address));
-        record::set(&mut own, "version", Some(release.to_string()));
+        record::set(&mut own, "version", Some(version));
         record::set(&mut own, "platform", Some(host.platform.as_str()));
         record::set(&mut own, "deviceFamily", Some("Linux"));
         record::set(&mut own, "modelIdentifier", Some(host.arch.as_str()));
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_gateway_is_there_and_departures_stay_for_five_minutes() {
-        let mut presence = Presence::new(&Host::default(), "2026.4.2".parse().unwrap());
+        let mut presence = Presence::new(&Host::default(), Some("2026.4.2".parse().unwrap()));
         presence.left("Phone", 1_000);
         let reasons =
             |list: Vec<Value>| list.iter().map(|e| e["reason"].as_str().unwrap().to_owned()).collect::<Vec<_>>();

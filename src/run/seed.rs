@@ -2,7 +2,7 @@
 
 use super::knowledge::Knowledge;
 use crate::rules::Release;
-use crate::rules::pairing::normalised_scopes;
+use crate::rules::pairing::expanded_scopes;
 use crate::scenario::store::{
     BootstrapRecord, FiledUnder, KeyForm, PairedField, PairedRecord, PendingField, PendingRecord, RecordClient, Store,
     TokenField, TokenRecord, Tokens,
@@ -146,7 +146,7 @@ impl Seeder<'_> {
         let mut token = Map::new();
         token.insert("token".to_owned(), json!(self.knowledge.cast.token(device, role)));
         token.insert("role".to_owned(), json!(said.role.as_deref().unwrap_or(role)));
-        let scopes = said.scopes.clone().unwrap_or_else(|| normalised_scopes(scopes));
+        let scopes = said.scopes.clone().unwrap_or_else(|| expanded_scopes(scopes));
         token.insert("scopes".to_owned(), json!(scopes));
         token.insert("createdAtMs".to_owned(), json!(created));
         let later = [

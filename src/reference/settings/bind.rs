@@ -69,8 +69,10 @@ pub(super) fn allowed_origins(gateway: &Value, release: Release, warnings: &mut 
         Some("auto") => release >= Release::new(2026, 4, 8),
         _ => false,
     };
+    // Up to 2026.2.26 nothing is seeded.
+    let seeds = release >= Release::new(2026, 3, 13);
     let fallback = control_ui["dangerouslyAllowHostHeaderOriginFallback"] == true;
-    if !beyond_loopback || fallback || !configured.is_empty() {
+    if !seeds || !beyond_loopback || fallback || !configured.is_empty() {
         return configured;
     }
     let port = gateway["port"].as_f64().map_or(DEFAULT_PORT, |port| port as u16);
@@ -126,12 +128,31 @@ pub(super) fn judge(
             bind.host
         ));
     }
+    let control_ui = &gateway["controlUi"];
+    let open_to_origins = control_ui["enabled"] != false
+        && !strings(&control_ui["allowedOrigins"]).iter().any(|origin| !origin.trim().is_empty())
+        && control_ui["dangerouslyAllowHostHeaderOriginFallback"] != true;
+    if (Release::new(2026, 2, 26)..Release::new(2026, 3, 13)).contains(&release)
+        && !bind.host.is_loopback()
+        && open_to_origins
+    {
+        return refuse(
+            "non-loopback Control UI requires gateway.controlUi.allowedOrigins (set explicit origins), or set \
+             gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback=true to use Host-header origin fallback mode",
+        );
+    }
+    if by_proxy && bind.host.is_loopback() && release < Release::new(2026, 2, 26) {
+        return refuse(
+            "gateway auth mode=trusted-proxy makes no sense with bind=loopback; use bind=lan or bind=custom with \
+             gateway.trustedProxies configured",
+        );
+    }
     if by_proxy && proxies.is_empty() {
         return refuse(
             "gateway auth mode=trusted-proxy requires gateway.trustedProxies to be configured with at least one proxy IP",
         );
     }
-    // Only 2026.3.28 lets a proxy on the same machine vouch for users, and then wants it listed.
+    // Up to 2026.3.28 a release lets a proxy on the same machine vouch for users, and wants it listed.
     let lists_loopback = proxies.iter().any(|proxy| proxy.starts_with("127.") || proxy.starts_with("::1"));
     if by_proxy && bind.host.is_loopback() && release < Release::new(2026, 3, 31) && !lists_loopback {
         return refuse(

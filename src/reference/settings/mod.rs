@@ -114,7 +114,7 @@ impl Settings {
         }
         let gateway = &config["gateway"];
         require_local_mode(gateway["mode"].as_str(), release)?;
-        let secrets = credentials::resolve(&config, env)?;
+        let secrets = credentials::resolve(&config, env, release)?;
         let bind = Bind::resolve(gateway);
         bind::require_secret(&bind, &secrets)?;
         let port = port(gateway, env);
@@ -125,13 +125,14 @@ impl Settings {
         }
         let generated_token = secrets.generated.clone();
         let document = openclaw_json.clone();
-        let gateway = GatewayConfig { port, allowed_origins, document, ..gateway_config(&config, env, secrets) };
+        let gateway =
+            GatewayConfig { port, allowed_origins, document, ..gateway_config(&config, release, env, secrets) };
         Ok(Self { gateway, bind, generated_token, warnings })
     }
 }
 
 /// What is taken over from a configuration as it stands.
-fn gateway_config(config: &Value, env: Env<'_>, secrets: Credentials) -> GatewayConfig {
+fn gateway_config(config: &Value, release: Release, env: Env<'_>, secrets: Credentials) -> GatewayConfig {
     let gateway = &config["gateway"];
     let control_ui = &gateway["controlUi"];
     let flag = |value: &Value| value.as_bool() == Some(true);
@@ -147,8 +148,10 @@ fn gateway_config(config: &Value, env: Env<'_>, secrets: Credentials) -> Gateway
         auto_approve_local: gateway["nodes"]["pairing"]["autoApproveLocal"] != false,
         control_ui_allow_insecure_auth: flag(&control_ui["allowInsecureAuth"]),
         control_ui_disable_device_auth: flag(&control_ui["dangerouslyDisableDeviceAuth"]),
-        // The environment wins; `gateway.handshakeTimeoutMs` is known from 2026.5.7 on, and refused before.
+        // The environment wins, honoured from 2026.3.28 on (`handshake-timeouts.ts`); `gateway.handshakeTimeoutMs` is
+        // known from 2026.5.7 on, and refused before.
         handshake_timeout_ms: positive(env, "OPENCLAW_HANDSHAKE_TIMEOUT_MS")
+            .filter(|_| release >= Release::new(2026, 3, 28))
             .or_else(|| gateway["handshakeTimeoutMs"].as_f64().filter(|ms| *ms > 0.0))
             .map(|ms| ms as u64),
         rate_limit: rate_limit(&gateway["auth"]["rateLimit"]),

@@ -104,6 +104,12 @@ const GATEWAY: &[(&str, Form)] = &[
 
 /// Keys that are unknown before these releases.
 const NEWER: &[(&str, Release)] = &[
+    ("gateway.customBindHost", Release::new(2026, 2, 26)),
+    ("gateway.allowRealIpFallback", Release::new(2026, 2, 26)),
+    ("gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback", Release::new(2026, 2, 26)),
+    ("gateway.push", Release::new(2026, 3, 13)),
+    ("gateway.channelStaleEventThresholdMinutes", Release::new(2026, 3, 28)),
+    ("gateway.channelMaxRestartsPerHour", Release::new(2026, 3, 28)),
     ("gateway.webchat", Release::new(2026, 4, 1)),
     ("gateway.controlUi.embedSandbox", Release::new(2026, 4, 15)),
     ("gateway.controlUi.allowExternalEmbedUrls", Release::new(2026, 4, 15)),
@@ -200,6 +206,8 @@ fn check(value: &Value, path: &str, form: &Form, release: Release, faults: &mut 
                 expected("string", item, &format!("{path}.{index}"), faults);
             }),
         },
+        // References to secrets come with 2026.3.13.
+        Secret if release < Release::new(2026, 3, 13) && !value.is_string() => expected("string", value, path, faults),
         Secret if !is_secret(value) => fault("Invalid input".to_owned()),
         Section(forms) => section(value, path, forms, release, faults),
         Opaque if !value.is_object() => expected("object", value, path, faults),

@@ -105,7 +105,7 @@ impl Attempt {
 
 /// Browsers on loopback are not counted as loopback, or every page would be exempt.
 fn limit_address(rules: &HandshakeRules, locality: &Locality, origin: Option<&str>) -> Option<String> {
-    match (origin, locality.client_ip) {
+    match (origin.filter(|_| rules.browsers_limited), locality.client_ip) {
         (Some(origin), Some(ip)) if address::is_loopback(ip) => {
             let parsed = if rules.browser_limit_per_origin { Origin::parse(origin) } else { None };
             Some(parsed.map_or_else(

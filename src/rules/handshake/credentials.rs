@@ -1,7 +1,7 @@
 //! Which of a client's credentials let it in (`auth-context.ts`).
 
 use super::attempt::Attempt;
-use super::limits::{Credential, RateLimits};
+use super::limits::{Credential, RateLimiter, RateLimits};
 use super::secret::{self, Counter, Failure, Given, Method};
 use crate::rules::pairing::{self, BootstrapRequest, Fault, ShownToken, TokenRefusal};
 use crate::rules::{AuthMode, Environment, GatewayConfig, Rules};
@@ -25,7 +25,7 @@ pub(super) struct Standing {
 
 struct DeviceToken {
     token: String,
-    /// It came as `auth.deviceToken`; else it is `auth.token` taken for one.
+    /// It came as `auth.deviceToken`, or the release knows no difference; else it is `auth.token` taken for one.
     explicit: bool,
 }
 
@@ -60,14 +60,16 @@ pub(super) fn look(
     has_device: bool,
 ) -> Standing {
     let auth = attempt.params.auth.as_ref();
+    let known = rules.handshake.device_tokens_known;
+    let text = |text| if known { not_blank(text) } else { not_empty(text) };
     let given = Given {
-        token: auth.and_then(|auth| not_blank(auth.token.as_deref())),
-        password: auth.and_then(|auth| not_blank(auth.password.as_deref())),
+        token: auth.and_then(|auth| text(auth.token.as_deref())),
+        password: auth.and_then(|auth| text(auth.password.as_deref())),
     };
     let gave_secret = given.token.is_some() || given.password.is_some();
     let device_token = auth.filter(|_| has_device).and_then(|auth| {
         let explicit = not_blank(auth.device_token.as_deref()).map(|token| (token, true));
-        let (token, explicit) = explicit.or(given.token.map(|token| (token, false)))?;
+        let (token, explicit) = explicit.or(given.token.map(|token| (token, !known)))?;
         Some(DeviceToken { token: token.to_owned(), explicit })
     });
     let bootstrap_token =
@@ -76,15 +78,15 @@ pub(super) fn look(
     let shielded = handshake.device_token_shields_secret;
     let counted = if shielded { device_token.is_none() } else { gave_secret };
     let address = attempt.limit_address.as_deref();
-    let limiter = limits.of(attempt.origin.is_some()).filter(|_| counted);
+    let limiter = limits.of(browser(rules, attempt)).filter(|_| counted);
     let mut verdict = secret::authorise(handshake, config, &attempt.peer, given, Counter { now, address, limiter });
     if shielded && device_token.is_some() && matches!(verdict, Ok(Method::Token | Method::Password)) {
-        verdict = meets_limit(limits, now, attempt, verdict);
+        verdict = meets_limit(limits.of(browser(rules, attempt)), now, attempt, verdict);
     }
     let uncounted = Counter { now, address, limiter: None };
     let secret = gave_secret.then(|| secret::authorise(handshake, config, &attempt.peer, given, uncounted));
     let has_secret =
-        matches!(secret, Some(Ok(Method::Token | Method::Password))) || verdict == Ok(Method::TrustedProxy);
+        matches!(secret, Some(Ok(Method::Token | Method::Password))) || (known && verdict == Ok(Method::TrustedProxy));
     let expected = if config.auth_mode == AuthMode::Password { Method::Password } else { Method::Token };
     let method = *verdict.as_ref().unwrap_or(&expected);
     Standing { verdict, method, has_secret, gave_secret, bootstrap_token, device_token, bound_to: None }
@@ -92,12 +94,12 @@ pub(super) fn look(
 
 /// Up to 2026.3.28: a right secret beside a device token still fails while its address is locked out.
 fn meets_limit(
-    limits: &mut RateLimits,
+    limiter: Option<&mut RateLimiter>,
     now: i64,
     attempt: &Attempt,
     verdict: Result<Method, Failure>,
 ) -> Result<Method, Failure> {
-    let Some(limiter) = limits.of(attempt.origin.is_some()) else { return verdict };
+    let Some(limiter) = limiter else { return verdict };
     let address = attempt.limit_address.as_deref();
     if !limiter.allows(now, address, Credential::SharedSecret) {
         return Err(Failure::RATE_LIMITED);
@@ -187,7 +189,7 @@ fn decide_by_device_token(
 ) -> Result<(), Fault> {
     let (Some(device), Some(given)) = (&attempt.params.device, &standing.device_token) else { return Ok(()) };
     let (now, address) = (environment.now, attempt.limit_address.as_deref());
-    let mut limiter = limits.of(attempt.origin.is_some());
+    let mut limiter = limits.of(browser(rules, attempt));
     if limiter.as_deref_mut().is_some_and(|limiter| !limiter.allows(now, address, Credential::DeviceToken)) {
         standing.verdict = Err(Failure::RATE_LIMITED);
         return Ok(());
@@ -220,6 +222,15 @@ fn decide_by_device_token(
         }
     }
     Ok(())
+}
+
+/// Whether the client is counted by the limits of browsers.
+fn browser(rules: &Rules, attempt: &Attempt) -> bool {
+    rules.handshake.browsers_limited && attempt.origin.is_some()
+}
+
+fn not_empty(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
 }
 
 fn not_blank(text: Option<&str>) -> Option<&str> {

@@ -18,7 +18,9 @@ mod welcome;
 
 pub(crate) use limits::RateLimits;
 pub(crate) use capabilities::challenge;
-pub use rules::{BootstrapPairing, CHANGES, HandshakeRules};
+pub use rules::{
+    BackendPairing, BootstrapPairing, CHANGES, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
+};
 pub(crate) use welcome::MAX_PAYLOAD_BYTES;
 
 use self::attempt::Attempt;
@@ -34,8 +36,9 @@ use crate::rules::pairing::Fault;
 use crate::rules::schema::frames;
 use serde_json::{Value, json};
 
-/// Most bytes of a message before the welcome. The WebSocket layer closes 1009 without a reason beyond it.
-pub const MAX_PREAUTH_PAYLOAD_BYTES: usize = 65_536;
+/// Most bytes of a message before the welcome, where they are limited. The WebSocket layer closes 1009 without a reason
+/// beyond it.
+const MAX_PREAUTH_PAYLOAD_BYTES: usize = 65_536;
 
 /// Messages from a client that has not been welcomed yet, all those that came in one read.
 ///
@@ -80,17 +83,21 @@ pub(crate) fn receive(
     }
 }
 
+/// Most bytes of a message before the welcome in this release.
+pub fn most_early_bytes(rules: &HandshakeRules) -> usize {
+    if rules.early_messages_limited { MAX_PREAUTH_PAYLOAD_BYTES } else { MAX_PAYLOAD_BYTES }
+}
+
 fn is_open(model: &Model, connection: ConnectionId) -> bool {
     model.connections.get(&connection).is_some_and(|open| !open.closing)
 }
 
 /// The message as JSON. What is too long or no JSON ends the connection.
 fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: &mut Outcome) -> Option<Value> {
-    if data.len() > MAX_PREAUTH_PAYLOAD_BYTES {
-        outcome.reasons.push(Reason(format!(
-            "frame: {} bytes before the welcome; {MAX_PREAUTH_PAYLOAD_BYTES} are allowed",
-            data.len()
-        )));
+    let most = most_early_bytes(&model.rules.handshake);
+    if data.len() > most {
+        let length = data.len();
+        outcome.reasons.push(Reason(format!("frame: {length} bytes before the welcome; {most} are allowed")));
         model.close(connection, close::TOO_BIG, "", outcome);
         return None;
     }
@@ -150,17 +157,17 @@ fn admit(
             None
         }
         Some(device) => {
-            let (key, version) = device::check_proof(&attempt, device, now)?;
+            let (key, version) = device::check_proof(&model.rules.handshake, &attempt, device, now)?;
             said(outcome, format!("device: the proof holds ({version:?})"));
             Some((device.id.clone(), key))
         }
     };
     credentials::decide(&model.rules, &model.config, &mut model.limits, environment, &attempt, &mut standing)?;
     if let Err(failure) = &standing.verdict {
-        return Err(unauthorised::refusal(&attempt, failure, has_device).into());
+        return Err(unauthorised::refusal(model.rules.handshake.details, &attempt, failure, has_device).into());
     }
     said(outcome, format!("credentials: let in by {:?}", standing.method));
-    if model.rules.handshake.vouched_pairs && device::is_vouched_control_ui(&model.config, &attempt, &standing) {
+    if model.rules.handshake.vouched_pairs && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &standing) {
         device::bound_by_proxy(&mut attempt);
     }
     let mut paired = Paired::default();

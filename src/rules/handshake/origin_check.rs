@@ -2,6 +2,7 @@
 
 use super::attempt::Attempt;
 use super::refusal::Refusal;
+use super::rules::{OriginForm, RefusalDetails};
 use crate::rules::origin::Origin;
 use crate::rules::{GatewayConfig, Rules, address};
 use serde_json::json;
@@ -14,7 +15,13 @@ const MESSAGE: &str =
 /// # Errors
 /// The refusal of an origin that is not allowed.
 pub(super) fn check(rules: &Rules, config: &GatewayConfig, attempt: &Attempt) -> Result<String, Refusal> {
-    if attempt.origin.is_none() && !attempt.is_control_ui() && !attempt.is_webchat() {
+    let asked = attempt.origin.is_some()
+        && match rules.handshake.origin_form {
+            OriginForm::V2026_2_19 => false,
+            OriginForm::V2026_2_26 => !attempt.locality.has_proxy_headers,
+            OriginForm::V2026_3_13 => true,
+        };
+    if !asked && !attempt.is_control_ui() && !attempt.is_webchat() {
         return Ok("origin: none came, and the client is no browser UI".to_owned());
     }
     let origin = attempt.origin.as_deref().unwrap_or_default();
@@ -22,7 +29,8 @@ pub(super) fn check(rules: &Rules, config: &GatewayConfig, attempt: &Attempt) ->
         Ok(why) => Ok(format!("origin: `{origin}` is allowed, {why}")),
         Err(reason) => {
             let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason });
-            Err(Refusal::invalid(MESSAGE, Some(details)))
+            let told = rules.handshake.details >= RefusalDetails::V2026_3_13;
+            Err(Refusal::invalid(MESSAGE, told.then_some(details)))
         }
     }
 }
@@ -37,20 +45,32 @@ fn verdict(
     let Some(parsed) = parsed else { return Err("origin missing or invalid") };
     let listed = |entry: &String| {
         let entry = entry.trim().to_lowercase();
-        entry == "*" || entry == parsed.origin
+        (entry == "*" && rules.handshake.origin_form == OriginForm::V2026_3_13) || entry == parsed.origin
     };
     if config.allowed_origins.iter().any(listed) {
         return Ok("gateway.controlUi.allowedOrigins lists it");
     }
     let host = attempt.host().unwrap_or_default().trim().to_lowercase();
-    if config.allow_host_header_origin_fallback && !host.is_empty() && parsed.host == host {
+    let equal_will_do =
+        config.allow_host_header_origin_fallback || rules.handshake.origin_form == OriginForm::V2026_2_19;
+    if equal_will_do && !host.is_empty() && parsed.host == host {
         return Ok("it equals the Host header");
     }
     if rules.handshake.private_same_origin && parsed.host == host && is_private_host(rules, attempt, &host) {
         return Ok("it equals the Host header, and the host is a private one");
     }
-    if attempt.locality.direct && address::is_loopback_host(&parsed.hostname, rules.locality.trailing_dots) {
-        return Ok("it is loopback and the client is local");
+    let dots = rules.locality.trailing_dots;
+    let ours = match rules.handshake.origin_form {
+        OriginForm::V2026_2_19 | OriginForm::V2026_2_26 => {
+            let named = address::host_name(&host);
+            // 2026.2.19 looks at the text: `127.1` will do.
+            let by_text = rules.handshake.origin_form == OriginForm::V2026_2_19 && named.starts_with("127.");
+            by_text || address::is_loopback_host(&named, dots)
+        }
+        OriginForm::V2026_3_13 => attempt.locality.direct,
+    };
+    if ours && address::is_loopback_host(&parsed.hostname, dots) {
+        return Ok("it is loopback and the client is local, or its Host is up to 2026.2.26");
     }
     Err("origin not allowed")
 }

@@ -4,7 +4,7 @@ use super::attempt::Attempt;
 use super::credentials::Standing;
 use super::refusal::End;
 use super::required::{Required, Upgrade};
-use super::rules::BootstrapPairing;
+use super::rules::{BackendPairing, BootstrapPairing, RefusalDetails, ScopeUpgrade};
 use super::secret::Method;
 use super::{HandshakeRules, device, pins};
 use crate::protocol::client::{self, mode};
@@ -80,7 +80,7 @@ impl PairingCheck<'_> {
             return Ok(result);
         }
         if model.rules.handshake.vouched_pairs
-            && device::is_vouched_control_ui(&model.config, self.attempt, self.standing)
+            && device::is_vouched_control_ui(&model.rules.handshake, &model.config, self.attempt, self.standing)
         {
             result.issues_token = false;
         }
@@ -116,15 +116,25 @@ impl PairingCheck<'_> {
     /// Why this client need not be paired, if so.
     fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<Skip> {
         let (attempt, standing) = (&*self.attempt, self.standing);
-        if !rules.vouched_pairs && device::is_vouched_control_ui(config, attempt, standing) {
+        if !rules.vouched_pairs && device::is_vouched_control_ui(rules, config, attempt, standing) {
             return Some(Skip::Vouched);
         }
-        if attempt.is_operator_ui() && attempt.role == "operator" && config.auth_mode == AuthMode::None {
+        let without_auth = rules.control_ui_skips_without_auth && config.auth_mode == AuthMode::None;
+        if attempt.is_operator_ui() && attempt.role == "operator" && without_auth {
             return Some(Skip::ControlUi);
         }
-        let proven = standing.method == Method::DeviceToken || standing.has_matching_secret();
+        let insecure = !rules.insecure_auth_bounded && config.control_ui_allow_insecure_auth;
+        if insecure && attempt.is_control_ui() && standing.has_matching_secret() {
+            return Some(Skip::ControlUi);
+        }
+        let by_token = standing.method == Method::DeviceToken;
+        let proven = match rules.backend_pairing {
+            BackendPairing::Needed => false,
+            BackendPairing::SkippedWithSecret => standing.has_matching_secret(),
+            BackendPairing::SkippedWhenProven => by_token || standing.has_matching_secret(),
+        };
         let unasked = rules.none_admits_backend && device::is_unasked_backend(attempt, standing);
-        (rules.backend_skips_pairing && attempt.is_local_backend() && (proven || unasked)).then_some(Skip::Backend)
+        (attempt.is_local_backend() && (proven || unasked)).then_some(Skip::Backend)
     }
 
     /// A client that is not paired and need not be: whether it is given a token all the same. One that a proxy vouches
@@ -148,7 +158,11 @@ impl PairingCheck<'_> {
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<Option<BootstrapProfile>, End> {
-        let refreshed = self.pin_metadata(record, model, environment, outcome)?;
+        // Up to 2026.2.19 the record takes over whatever platform the client claims.
+        let refreshed = match model.rules.handshake.pins_metadata {
+            true => self.pin_metadata(record, model, environment, outcome)?,
+            false => Some(self.claimed.0.clone()),
+        };
         let pairing_rules = model.rules.pairing.clone();
         let roles = effective_roles(&pairing_rules, record)?;
         if !roles.iter().any(|role| role == self.attempt.role) {
@@ -164,10 +178,16 @@ impl PairingCheck<'_> {
                 ("scopes", "approvedScopes")
             };
             let list = |key: &str| record.get(key).filter(|value| value.is_array());
-            let granted = list(first).or_else(|| list(second)).cloned().unwrap_or_else(|| json!([]));
+            let imply = model.rules.handshake.scopes_imply;
+            let granted = list(first).or_else(|| list(second).filter(|_| imply));
+            let granted = granted.cloned().unwrap_or_else(|| json!([]));
             let asked = json!(self.attempt.scopes);
-            let empty = granted.as_array().is_none_or(Vec::is_empty);
-            if empty || !scopes_allow_values(&pairing_rules, self.attempt.role, Some(&asked), Some(&granted))? {
+            let items = granted.as_array().map(Vec::as_slice).unwrap_or_default();
+            let covered = match imply {
+                true => scopes_allow_values(&pairing_rules, self.attempt.role, Some(&asked), Some(&granted))?,
+                false => self.attempt.scopes.iter().all(|scope| items.contains(&json!(scope))),
+            };
+            if items.is_empty() || !covered {
                 outcome.reasons.push(Reason(format!("pairing: the record grants {granted}, not all of {asked}")));
                 self.require(Upgrade::Scope, Some(record), model, environment, outcome)?;
             }
@@ -195,9 +215,9 @@ impl PairingCheck<'_> {
             return Ok(None);
         }
         let Some(profile) = self.bound_profile(model, environment)? else { return Ok(None) };
-        let wanted = json!(profile.handoff_scopes("operator"));
+        let wanted = json!(profile.handoff_scopes(&rules.pairing, "operator"));
         let granted = record.get("approvedScopes").filter(|scopes| scopes.is_array()).or_else(|| record.get("scopes"));
-        let borne = profile.is_setup_code()
+        let borne = profile.is_setup_code(&rules.pairing)
             && scopes_allow_values(&rules.pairing, "operator", Some(&wanted), Some(granted.unwrap_or(&json!([]))))?;
         Ok(borne.then_some(profile))
     }
@@ -264,20 +284,20 @@ impl PairingCheck<'_> {
         let bound =
             existing.is_some() && self.attempt.role != "operator" && model.rules.handshake.silent_for_operators_only;
         let local = self.silent_locally(upgrade, bound, model, outcome);
-        let scope_too = model.rules.handshake.silent_scope_upgrade;
+        let scope_too = model.rules.handshake.local_scope_upgrade != ScopeUpgrade::Asked;
         let silent = (upgrade != Upgrade::Scope || scope_too) && (local || bootstrap.is_some());
         let profile = bootstrap.as_ref().and_then(|bootstrap| bootstrap.profile.clone());
         let asked = PairingRequest {
             device_id: self.device_id.to_owned(),
             public_key: self.public_key.to_owned(),
             platform: Some(self.claimed.0.clone()),
-            device_family: self.claimed.1.clone(),
+            device_family: self.claimed.1.clone().filter(|_| model.rules.handshake.pins_metadata),
             silent,
             roles: profile.as_ref().map(|profile| self.roles_handed_off(profile)).unwrap_or_default(),
             ..self.request()
         };
         let asked = match profile.as_ref().filter(|_| model.rules.pairing.bootstrap_grants_requested) {
-            Some(profile) => PairingRequest { scopes: profile.all_handoff_scopes(&profile.scopes), ..asked },
+            Some(profile) => PairingRequest { scopes: profile.all_handoff_scopes(&model.rules.pairing, &profile.scopes), ..asked },
             None => asked,
         };
         let Environment { now, store, entropy } = environment;
@@ -302,7 +322,7 @@ impl PairingCheck<'_> {
                 }
                 None => {
                     let mut scopes = self.attempt.scopes.clone();
-                    if model.rules.handshake.silent_scope_upgrade {
+                    if model.rules.handshake.local_scope_upgrade == ScopeUpgrade::BySecret {
                         scopes.extend(existing.map(pairing::access_scopes).unwrap_or_default());
                     }
                     let by = Approver { scopes: &scopes, kind: ApprovalKind::Silent, seen: Some(&seen) };
@@ -313,6 +333,12 @@ impl PairingCheck<'_> {
                 self.approved(&requested, bootstrap.as_ref(), model, environment, outcome)?;
                 outcome.reasons.push(Reason(format!("pairing: {} approved at once", upgrade.reason())));
                 return Ok(profile);
+            }
+            if !model.rules.handshake.live_request_id {
+                outcome
+                    .reasons
+                    .push(Reason("pairing: the silent request is gone; up to 2026.3.13 that suffices".to_owned()));
+                return Ok(None);
             }
         }
         self.refuse(upgrade, existing, &requested, model, environment, outcome)
@@ -371,14 +397,17 @@ impl PairingCheck<'_> {
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<T, End> {
-        let live = pairing::live_request_id(
-            &model.rules.pairing,
-            environment.store,
-            environment.now,
-            &requested.request_id(),
-            self.device_id,
-            self.public_key,
-        )?;
+        let live = match model.rules.handshake.live_request_id {
+            true => pairing::live_request_id(
+                &model.rules.pairing,
+                environment.store,
+                environment.now,
+                &requested.request_id(),
+                self.device_id,
+                self.public_key,
+            )?,
+            false => Some(requested.request_id()),
+        };
         // A silent request that could not be approved is announced if it is still there.
         let announced =
             if requested.silent() { live.as_deref() == Some(&requested.request_id()) } else { requested.created };
@@ -405,7 +434,7 @@ impl PairingCheck<'_> {
         };
         let refusal = match model.rules.handshake.upgrade_named {
             true => required.named(model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
-            false => required.plain(),
+            false => required.plain(model.rules.handshake.details >= RefusalDetails::V2026_2_26),
         };
         Err(refusal.into())
     }
@@ -435,7 +464,7 @@ impl PairingCheck<'_> {
                 Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
             }
             BootstrapPairing::SetupCode if fits && self.is_bootstrapped_node() && self.is_phone() => {
-                let profile = self.bound_profile(model, environment)?.filter(BootstrapProfile::is_setup_code);
+                let profile = self.bound_profile(model, environment)?.filter(|profile| profile.is_setup_code(&model.rules.pairing));
                 Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
             }
             _ => Ok(None),
@@ -446,17 +475,13 @@ impl PairingCheck<'_> {
     fn silent_locally(&self, upgrade: Upgrade, bound: bool, model: &Model, outcome: &mut Outcome) -> bool {
         let rules = &model.rules.handshake;
         let (local, why) = self.pairing_locality(rules, &model.rules.locality);
-        let browser = self.attempt.origin.is_some() && !self.attempt.is_operator_ui() && !self.attempt.is_webchat();
-        let switched_off = rules.silent_scope_upgrade && !model.config.auto_approve_local && upgrade != Upgrade::Metadata;
-        let kind = !bound && !switched_off && match upgrade {
-            Upgrade::NotPaired => true,
-            Upgrade::Role => rules.silent_role_upgrade,
-            Upgrade::Metadata => rules.silent_native_metadata && self.is_local_native_app(),
-            Upgrade::Scope => {
-                rules.silent_scope_upgrade
-                    && matches!(self.standing.method, Method::None | Method::Token | Method::Password)
-            }
-        };
+        let browser = rules.browsers_ask
+            && self.attempt.origin.is_some()
+            && !self.attempt.is_operator_ui()
+            && !self.attempt.is_webchat();
+        let can_be_switched_off = rules.local_scope_upgrade == ScopeUpgrade::BySecret && upgrade != Upgrade::Metadata;
+        let switched_off = can_be_switched_off && !model.config.auto_approve_local;
+        let kind = !bound && !switched_off && self.is_silent_kind(rules, upgrade);
         let verdict = match (local, browser, kind) {
             (false, ..) => "not approved at once",
             (true, true, _) => "not approved at once: it is a browser, and neither the Control UI nor the chat",
@@ -465,6 +490,22 @@ impl PairingCheck<'_> {
         };
         outcome.reasons.push(Reason(format!("pairing: {} is needed; {why}; {verdict}", upgrade.reason())));
         local && !browser && kind
+    }
+
+    /// Whether this release gives a local client this without asking.
+    fn is_silent_kind(&self, rules: &HandshakeRules, upgrade: Upgrade) -> bool {
+        match upgrade {
+            Upgrade::NotPaired => true,
+            Upgrade::Role => rules.silent_role_upgrade,
+            Upgrade::Metadata => rules.silent_native_metadata && self.is_local_native_app(),
+            Upgrade::Scope => match rules.local_scope_upgrade {
+                ScopeUpgrade::Asked => false,
+                ScopeUpgrade::Silent => true,
+                ScopeUpgrade::BySecret => {
+                    matches!(self.standing.method, Method::None | Method::Token | Method::Password)
+                }
+            },
+        }
     }
 
     /// One of the phone apps, on a phone.

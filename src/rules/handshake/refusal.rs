@@ -47,8 +47,8 @@ impl Refusal {
     }
 
     /// `NOT_PAIRED` and a close for policy with the same message.
-    pub(super) fn not_paired(message: &str, details: Value) -> Self {
-        Self::new(error::NOT_PAIRED, message.to_owned(), Some(details))
+    pub(super) fn not_paired(message: &str, details: Option<Value>) -> Self {
+        Self::new(error::NOT_PAIRED, message.to_owned(), details)
     }
 
     /// `UNAVAILABLE`, for good, and a close for policy with the same message.

@@ -62,13 +62,13 @@ pub(super) struct Required<'a> {
 }
 
 impl Required<'_> {
-    /// The refusal of the releases that only say that pairing is needed.
-    pub(super) fn plain(self) -> Refusal {
+    /// The refusal of the releases that only say that pairing is needed, and up to 2026.2.19 not why.
+    pub(super) fn plain(self, says_why: bool) -> Refusal {
         let mut details = Record::new();
-        record::set(&mut details, "code", Some("PAIRING_REQUIRED"));
+        record::set(&mut details, "code", says_why.then_some("PAIRING_REQUIRED"));
         record::set(&mut details, "requestId", self.request_id);
-        record::set(&mut details, "reason", Some(self.upgrade.reason()));
-        Refusal::not_paired("pairing required", Value::Object(details))
+        record::set(&mut details, "reason", says_why.then(|| self.upgrade.reason()));
+        Refusal::not_paired("pairing required", Some(Value::Object(details)))
     }
 
     /// The refusal of the releases that name the upgrade, the request, and what has been approved so far.
@@ -114,7 +114,7 @@ impl Required<'_> {
             scopes
         });
         record::set(&mut details, "approvedScopes", scopes);
-        Ok(Refusal::not_paired(&message, Value::Object(details)).closing_because(&close))
+        Ok(Refusal::not_paired(&message, Some(Value::Object(details))).closing_because(&close))
     }
 }
 

@@ -17,6 +17,37 @@ pub struct HandshakeRules {
     pub protocol_range_named: bool,
     /// The handshake timeout in milliseconds, unless the configuration sets another.
     pub timeout_ms: u64,
+    /// A message before the welcome may have 64 KiB; else as much as after it.
+    pub early_messages_limited: bool,
+    /// Which browser origins are allowed, and who is asked for one.
+    pub origin_form: OriginForm,
+    /// What the details of a refusal say.
+    pub details: RefusalDetails,
+    /// What proves a device.
+    pub proof_form: ProofForm,
+    /// `auth.deviceToken` is known and secrets are trimmed; a reverse proxy's word counts as the secret; the Control UI
+    /// behind one needs no device. Else only `auth.token` can be a device's.
+    pub device_tokens_known: bool,
+    /// A missing secret is not counted against the rate limit; else it is as a wrong one.
+    pub missing_secret_forgiven: bool,
+    /// Clients with an `Origin` have rate limits of their own.
+    pub browsers_limited: bool,
+    /// Only operators may do without a device.
+    pub nodes_need_device: bool,
+    /// `allowInsecureAuth` lets only the local Control UI do without a device, and holds it to its pairing with one.
+    pub insecure_auth_bounded: bool,
+    /// A device keeps the platform and the family it was paired with.
+    pub pins_metadata: bool,
+    /// Scopes are compared with what they imply, and `approvedScopes` stand in for absent `scopes`.
+    pub scopes_imply: bool,
+    /// A browser that is neither the Control UI nor the chat has to ask for pairing.
+    pub browsers_ask: bool,
+    /// `hello-ok` and the presence list name the release; else what the environment calls it, and nobody does so.
+    pub names_release: bool,
+    /// `hello-ok.server` names the machine.
+    pub hello_names_host: bool,
+    /// How many sockets of one address may wait for their connect is limited.
+    pub waiting_limited: bool,
     /// A shared secret beside a device token is not counted against the rate limit; a client that gives no secret at all
     /// meets the limit. Otherwise whoever gives a secret meets it and is counted.
     pub device_token_shields_secret: bool,
@@ -30,12 +61,20 @@ pub struct HandshakeRules {
     pub loopback_proxy_cannot_vouch: bool,
     /// The configuration may let it.
     pub loopback_proxy_may_be_allowed: bool,
+    /// The Control UI where `dangerouslyDisableDeviceAuth` is set needs no secret as an operator.
+    pub bypass_needs_no_secret: bool,
+    /// Who keeps its scopes without a device.
+    pub unbound_scopes: UnboundScopes,
     /// A client that a reverse proxy vouched for loses its scopes if it has no device.
     pub vouched_scopes_need_device: bool,
     /// A bootstrap token is looked at even where the shared secret is right; it then is what authorised.
     pub bootstrap_beats_secret: bool,
     /// How a node with a bootstrap token is paired.
     pub bootstrap_pairing: BootstrapPairing,
+    /// A refusal names the request that is pending by then; else the one that was made.
+    pub live_request_id: bool,
+    /// How a local client gets more scopes.
+    pub local_scope_upgrade: ScopeUpgrade,
     /// A local client gets a new role without asking.
     pub silent_role_upgrade: bool,
     /// The CLI with the shared secret on a loopback peer and a private `Host` counts as local for pairing, although
@@ -44,8 +83,10 @@ pub struct HandshakeRules {
     /// The Control UI in a browser with the shared secret counts as local for pairing from a private peer, where `Host`
     /// and `Origin` are loopback.
     pub local_container_control_ui: bool,
-    /// A backend client that is local and has the shared secret or a device token need not be paired.
-    pub backend_skips_pairing: bool,
+    /// Whether a local backend client need not be paired.
+    pub backend_pairing: BackendPairing,
+    /// The Control UI need not be paired where auth mode is none.
+    pub control_ui_skips_without_auth: bool,
     /// Who need not be paired is not held to a record either; else only an unpaired device is let through.
     pub skipping_ignores_record: bool,
     /// A record's `approvedScopes` bound what it may ask for, `scopes` where they are absent; else the other way round.
@@ -94,8 +135,6 @@ pub struct HandshakeRules {
     pub superseded_announced: bool,
     /// The Control UI's flags replace no device, and the terminal user interface is no Control UI.
     pub flags_replace_no_device: bool,
-    /// A local client with the gateway's secret, or under auth mode none, gets more scopes without asking.
-    pub silent_scope_upgrade: bool,
     /// Who need not be paired is let in whatever its record says, and its record notes it.
     pub skipping_notes_record: bool,
     /// `hello-ok` says how the client was let in, the scopes of the connection whatever its token's are, and more of the
@@ -116,6 +155,77 @@ pub struct HandshakeRules {
     /// An operator has an entry in the presence list for each connection, and clients that only call (the CLI, backends, probes) have
     /// none; else everybody but the CLI has one for the device.
     pub presence_per_connection: bool,
+    /// A welcomed node hears where each word that wakes it leads, beside the words themselves.
+    pub voice_routing: bool,
+}
+
+/// Whether a local backend client (`gateway-client`, mode `backend`) need not be paired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackendPairing {
+    /// It is paired as everybody.
+    Needed,
+    /// Not with the shared secret.
+    SkippedWithSecret,
+    /// Not with the shared secret or a device token.
+    SkippedWhenProven,
+}
+
+/// Which browser origins are allowed, and who is asked for one, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OriginForm {
+    /// 2026.2.19: every origin that equals `Host`, and loopback origins where `Host` is loopback too; only browser UIs are
+    /// asked.
+    V2026_2_19,
+    /// 2026.2.26: loopback origins where `Host` is loopback too; `*` is no wildcard; behind a proxy only browser UIs are
+    /// asked.
+    V2026_2_26,
+    /// 2026.3.13: loopback origins of local clients; `*` lets every origin in; whoever sends an origin is asked.
+    V2026_3_13,
+}
+
+/// What proves a device, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofForm {
+    /// 2026.2.19: a v2 proof, or from a local client without a nonce a v1 proof; ten minutes of skew.
+    V2026_2_19,
+    /// 2026.2.26: a v3 or a v2 proof; two minutes of skew.
+    V2026_2_26,
+}
+
+/// What the details of a refusal say, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefusalDetails {
+    /// 2026.2.19: nothing but the pending request's id.
+    V2026_2_19,
+    /// 2026.2.26: a code and a reason.
+    V2026_2_26,
+    /// 2026.3.13: a code for each fault of a device's proof and of an origin, and what to do about wrong credentials.
+    V2026_3_13,
+}
+
+/// How a local client gets more scopes than its device has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScopeUpgrade {
+    /// Somebody is asked.
+    Asked,
+    /// At once.
+    Silent,
+    /// At once with the gateway's secret or under auth mode none, but not by a device token.
+    BySecret,
+}
+
+/// Who keeps its scopes without a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnboundScopes {
+    /// The Control UI where `allowInsecureAuth` or `dangerouslyDisableDeviceAuth` is set.
+    ControlUiByFlag,
+    /// Who has the gateway's secret or is vouched for, and the Control UI where `dangerouslyDisableDeviceAuth` is set.
+    WithSecret,
+    /// The Control UI that is let in.
+    ControlUi,
+    /// Who is let in by no secret and no reverse proxy, the Control UI where `dangerouslyDisableDeviceAuth` is set, and
+    /// the local one where `allowInsecureAuth` is.
+    WithoutSecret,
 }
 
 /// How a node with a bootstrap token is paired.
@@ -139,27 +249,47 @@ impl BootstrapPairing {
 }
 
 impl HandshakeRules {
-    /// The rules of 2026.3.28, the oldest release of the history.
+    /// The rules of 2026.2.19, the oldest release of the history.
     pub fn oldest() -> Self {
         Self {
             protocol: 3,
-            connect_form: ConnectForm::Literals,
+            connect_form: ConnectForm::V2026_2_19,
             wording: Wording::Ajv,
             protocol_range_named: false,
             timeout_ms: 10_000,
+            early_messages_limited: false,
+            origin_form: OriginForm::V2026_2_19,
+            details: RefusalDetails::V2026_2_19,
+            proof_form: ProofForm::V2026_2_19,
+            device_tokens_known: false,
+            missing_secret_forgiven: false,
+            browsers_limited: false,
+            nodes_need_device: false,
+            insecure_auth_bounded: false,
+            pins_metadata: false,
+            scopes_imply: false,
+            browsers_ask: false,
+            names_release: false,
+            hello_names_host: true,
+            waiting_limited: false,
             device_token_shields_secret: true,
             device_token_clears_secret_failures: false,
             secret_lockout_blocks_device_token: true,
             browser_limit_per_origin: false,
             loopback_proxy_cannot_vouch: false,
             loopback_proxy_may_be_allowed: false,
+            bypass_needs_no_secret: false,
+            unbound_scopes: UnboundScopes::ControlUiByFlag,
             vouched_scopes_need_device: false,
             bootstrap_beats_secret: false,
             bootstrap_pairing: BootstrapPairing::Asked,
+            live_request_id: false,
+            local_scope_upgrade: ScopeUpgrade::Asked,
             silent_role_upgrade: false,
             local_container_cli: false,
             local_container_control_ui: false,
-            backend_skips_pairing: false,
+            backend_pairing: BackendPairing::Needed,
+            control_ui_skips_without_auth: false,
             skipping_ignores_record: true,
             approved_scopes_first: false,
             paths_for_admin_only: false,
@@ -183,7 +313,6 @@ impl HandshakeRules {
             cli_keeps_scopes: false,
             superseded_announced: false,
             flags_replace_no_device: false,
-            silent_scope_upgrade: false,
             skipping_notes_record: false,
             hello_of_connection: false,
             control_ui_waits: false,
@@ -193,10 +322,14 @@ impl HandshakeRules {
             capabilities: &[],
             node_surfaces_by_caps: false,
             presence_per_connection: false,
+            voice_routing: false,
         }
     }
 }
 
+const V2026_2_19: Release = Release::new(2026, 2, 19);
+const V2026_2_26: Release = Release::new(2026, 2, 26);
+const V2026_3_13: Release = Release::new(2026, 3, 13);
 const V2026_3_28: Release = Release::new(2026, 3, 28);
 const V2026_3_31: Release = Release::new(2026, 3, 31);
 const V2026_4_1: Release = Release::new(2026, 4, 1);
@@ -211,6 +344,210 @@ const V2026_9_6: Release = Release::new(2026, 9, 6);
 
 /// What changed in the handshake, oldest first.
 pub const CHANGES: &[Change] = &[
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "A device's proof needs the nonce, may be v3 and may be two minutes off; before, a local client could leave \
+               the nonce out with a v1 proof, and ten minutes were allowed.",
+        sources: &["#22062", "#23125", "message-handler.ts", "device-auth.ts"],
+        apply: |rules| {
+            rules.handshake.connect_form = ConnectForm::V2026_2_26;
+            rules.handshake.proof_form = ProofForm::V2026_2_26;
+        },
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "`auth.deviceToken` is known, secrets are trimmed, and a reverse proxy's word is as good as the secret.",
+        sources: &["auth-context.ts resolveConnectAuthState"],
+        apply: |rules| rules.handshake.device_tokens_known = true,
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "Refusals carry details: a code and a reason.",
+        sources: &["connect-error-details.ts", "message-handler.ts"],
+        apply: |rules| rules.handshake.details = RefusalDetails::V2026_2_26,
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "Whoever sends an origin is asked for it, is counted by limits of its own and pairs silently only as the \
+               Control UI or the chat; an origin that equals Host is allowed only by configuration.",
+        sources: &["origin-check.ts", "message-handler.ts resolveHandshakeBrowserSecurityContext"],
+        apply: |rules| {
+            rules.handshake.origin_form = OriginForm::V2026_2_26;
+            rules.handshake.browsers_limited = true;
+            rules.handshake.browsers_ask = true;
+        },
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "A node needs a device even with the shared secret.",
+        sources: &["role-policy.ts roleCanSkipDeviceIdentity"],
+        apply: |rules| rules.handshake.nodes_need_device = true,
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "allowInsecureAuth frees only the local Control UI from a device and from nothing else.",
+        sources: &["connect-policy.ts"],
+        apply: |rules| rules.handshake.insecure_auth_bounded = true,
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "Without a device everybody with the gateway's secret keeps its scopes; before, only the Control UI with a flag.",
+        sources: &["message-handler.ts clearUnboundScopes"],
+        apply: |rules| rules.handshake.unbound_scopes = UnboundScopes::WithSecret,
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "A device keeps the platform and the family it was paired with.",
+        sources: &["message-handler.ts resolvePinnedClientMetadata"],
+        apply: |rules| rules.handshake.pins_metadata = true,
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "A scope upgrade is silent for local clients, and admin covers every operator scope.",
+        sources: &["#22582", "#23708", "operator-scope-compat.ts", "message-handler.ts shouldAllowSilentLocalPairing"],
+        apply: |rules| {
+            rules.handshake.local_scope_upgrade = ScopeUpgrade::Silent;
+            rules.handshake.scopes_imply = true;
+            rules.pairing.scopes_cover = true;
+        },
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "hello-ok does not name the machine.",
+        sources: &["message-handler.ts"],
+        apply: |rules| rules.handshake.hello_names_host = false,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "The handshake may take three seconds instead of ten, and a message before the welcome 64 KiB.",
+        sources: &["#44089", "#44439", "server-constants.ts"],
+        apply: |rules| {
+            rules.handshake.timeout_ms = 3_000;
+            rules.handshake.early_messages_limited = true;
+        },
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "hello-ok and the presence list name the release; before, they said dev and unknown.",
+        sources: &["version.ts resolveRuntimeServiceVersion"],
+        apply: |rules| rules.handshake.names_release = true,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "A missing secret does not count against the rate limit.",
+        sources: &["auth.ts authorizeGatewayConnect"],
+        apply: |rules| rules.handshake.missing_secret_forgiven = true,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "`auth.bootstrapToken` is known.",
+        sources: &["protocol/schema/frames.ts ConnectParamsSchema", "device-bootstrap.ts"],
+        apply: |rules| rules.handshake.connect_form = ConnectForm::V2026_3_13,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "A loopback origin is allowed where the client is local instead of where Host is loopback; `*` allows every \
+               origin; whoever sends an origin is asked for it, behind a proxy too.",
+        sources: &["origin-check.ts checkBrowserOrigin", "handshake-auth-helpers.ts"],
+        apply: |rules| rules.handshake.origin_form = OriginForm::V2026_3_13,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "Details name what is wrong with a device's proof or an origin, and what to do about wrong credentials.",
+        sources: &["connect-error-details.ts", "handshake-auth-helpers.ts resolveUnauthorizedHandshakeContext"],
+        apply: |rules| rules.handshake.details = RefusalDetails::V2026_3_13,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "Where dangerouslyDisableDeviceAuth is set the Control UI needs no secret as an operator.",
+        sources: &["connect-policy.ts evaluateMissingDeviceIdentity"],
+        apply: |rules| rules.handshake.bypass_needs_no_secret = true,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "Without a device only the Control UI keeps its scopes; before, everybody with the gateway's secret did.",
+        sources: &["message-handler.ts clearUnboundScopes"],
+        apply: |rules| rules.handshake.unbound_scopes = UnboundScopes::ControlUi,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "A local backend client with the shared secret need not be paired.",
+        sources: &["handshake-auth-helpers.ts shouldSkipBackendSelfPairing"],
+        apply: |rules| rules.handshake.backend_pairing = BackendPairing::SkippedWithSecret,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "The handshake may take ten seconds instead of three, and the sockets of one address that wait for their \
+               connect are limited.",
+        sources: &["handshake-timeouts.ts", "preauth-connection-budget.ts"],
+        apply: |rules| {
+            rules.handshake.timeout_ms = 10_000;
+            rules.handshake.waiting_limited = true;
+        },
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "openclaw-tui is a client id; it counts as the Control UI does, except for its origin.",
+        sources: &["protocol/client-info.ts GATEWAY_CLIENT_IDS"],
+        apply: |rules| rules.handshake.connect_form = ConnectForm::Literals,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "A scope upgrade is never silent; before, a local client got it at once.",
+        sources: &["message-handler.ts requirePairing"],
+        apply: |rules| rules.handshake.local_scope_upgrade = ScopeUpgrade::Asked,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "A refusal for pairing names the request that is pending when it is given.",
+        sources: &["message-handler.ts resolveLivePendingRequestId"],
+        apply: |rules| rules.handshake.live_request_id = true,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "A local backend client with the shared secret pairs like everyone.",
+        sources: &["handshake-auth-helpers.ts shouldSkipBackendSelfPairing"],
+        apply: |rules| rules.handshake.backend_pairing = BackendPairing::Needed,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "The Control UI need not be paired where auth mode is none.",
+        sources: &["connect-policy.ts shouldSkipControlUiPairing"],
+        apply: |rules| rules.handshake.control_ui_skips_without_auth = true,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "The Control UI without a device loses its scopes unless dangerouslyDisableDeviceAuth is set, or \
+               allowInsecureAuth and it is local; who a reverse proxy vouched for keeps them without a device.",
+        sources: &["message-handler.ts handleMissingDeviceIdentity"],
+        apply: |rules| rules.handshake.unbound_scopes = UnboundScopes::WithoutSecret,
+    },
     Change {
         seen: V2026_3_31,
         not_yet: V2026_3_28,
@@ -271,7 +608,7 @@ pub const CHANGES: &[Change] = &[
                paired is still held to a record if there is one.",
         sources: &["handshake-auth-helpers.ts shouldSkipLocalBackendSelfPairing", "message-handler.ts"],
         apply: |rules| {
-            rules.handshake.backend_skips_pairing = true;
+            rules.handshake.backend_pairing = BackendPairing::SkippedWhenProven;
             rules.handshake.skipping_ignores_record = false;
         },
     },
@@ -344,6 +681,13 @@ pub const CHANGES: &[Change] = &[
         what: "X-Forwarded-Proto does not change the scheme of the canvas URL.",
         sources: &["ws-connection.ts canvasHostScheme"],
         apply: |rules| rules.handshake.canvas_ignores_forwarded_proto = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A welcomed node hears `voicewake.routing.changed`.",
+        sources: &["message-handler.ts loadVoiceWakeRoutingConfig", "voicewake-routing.ts DEFAULT_ROUTING"],
+        apply: |rules| rules.handshake.voice_routing = true,
     },
     Change {
         seen: V2026_5_7,
@@ -527,7 +871,7 @@ pub const CHANGES: &[Change] = &[
         what: "A local client with the gateway's secret, or under auth mode none, gets more scopes without asking, but not \
                by its device token; gateway.nodes.pairing.autoApproveLocal: false takes back all that is silent.",
         sources: &["#124589", "handshake-auth-helpers.ts shouldAllowSilentLocalPairing"],
-        apply: |rules| rules.handshake.silent_scope_upgrade = true,
+        apply: |rules| rules.handshake.local_scope_upgrade = ScopeUpgrade::BySecret,
     },
     Change {
         seen: V2026_9_6,

@@ -113,7 +113,10 @@ pub(super) fn authorise(
     if let Some(limiter) = counter.limiter {
         match &verdict {
             Ok(_) => limiter.clear(address, Credential::SharedSecret),
-            Err(failure) if failure.reason.ends_with("_mismatch") => {
+            Err(failure)
+                if failure.reason.ends_with("_mismatch")
+                    || (failure.reason.ends_with("_missing") && !rules.missing_secret_forgiven) =>
+            {
                 limiter.fail(counter.now, address, Credential::SharedSecret);
             }
             Err(_) => {}

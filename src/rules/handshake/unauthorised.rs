@@ -2,24 +2,30 @@
 
 use super::attempt::Attempt;
 use super::refusal::Refusal;
+use super::rules::RefusalDetails;
 use super::secret::Failure;
 use crate::protocol::connect::Credentials;
-use serde_json::json;
+use crate::store::record::{self, Record};
+use serde_json::Value;
 
 /// The refusal that names what was wrong.
-pub(super) fn refusal(attempt: &Attempt, failure: &Failure, has_device: bool) -> Refusal {
+pub(super) fn refusal(form: RefusalDetails, attempt: &Attempt, failure: &Failure, has_device: bool) -> Refusal {
     let auth = attempt.params.auth.as_ref();
     let provided = provided(auth);
     let has_device_token = auth.and_then(|auth| auth.device_token.as_deref()).is_some_and(|token| !token.is_empty());
     let can_retry =
         failure.reason == "token_mismatch" && has_device && provided == Provided::Token && !has_device_token;
-    let details = json!({
-        "code": detail_code(&failure.reason),
-        "authReason": failure.reason,
-        "canRetryWithDeviceToken": can_retry,
-        "recommendedNextStep": if can_retry { "retry_with_device_token" } else { next_step(&failure.reason) },
-    });
-    Refusal::invalid(message(attempt, &failure.reason, provided), Some(details))
+    let mut details = Record::new();
+    record::set(&mut details, "code", Some(detail_code(&failure.reason)));
+    record::set(&mut details, "authReason", Some(failure.reason.as_ref()));
+    if form >= RefusalDetails::V2026_3_13 {
+        let step = if can_retry { "retry_with_device_token" } else { next_step(&failure.reason) };
+        record::set(&mut details, "canRetryWithDeviceToken", Some(can_retry));
+        record::set(&mut details, "recommendedNextStep", Some(step));
+    }
+    let details = Value::Object(details);
+    let told = form >= RefusalDetails::V2026_2_26;
+    Refusal::invalid(message(attempt, &failure.reason, provided), told.then_some(details))
 }
 
 /// Which credential came, the strongest first.

@@ -8,7 +8,7 @@ use super::refusal::{End, Refusal};
 use super::secret::{self, Method};
 use crate::protocol::client::mode;
 use crate::protocol::frame::ServerFrame;
-use crate::rules::act::{Effect, Environment, Outcome};
+use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::rules::broadcast::TICK_INTERVAL_MS;
 use crate::rules::model::{ConnectedClient, Model};
 use crate::rules::origin::Origin;
@@ -61,6 +61,8 @@ pub(super) fn welcome(
     let declared = node.as_ref().and_then(|node| node.surfaces.as_ref()).map(|surfaces| surfaces.declared.clone());
     let drops_pending = node.as_ref().is_some_and(|node| node.drops_pending);
     let node_id = node.map(|node| node.node_id);
+    let connection = attempt.connection;
+    let is_node = node_id.is_some();
     let now = environment.now;
     let instance = attempt.client().instance_id.clone();
     let presence_key = presence_key(&model.rules.handshake, &attempt, device_id.as_deref());
@@ -109,6 +111,9 @@ pub(super) fn welcome(
     {
         outcome.effects.push(Effect::Log(format!("bootstrap token post-connect bookkeeping failed: {fault}")));
     }
+    if is_node {
+        tell_wake_words(model, connection, outcome);
+    }
     Ok(())
 }
 
@@ -122,6 +127,18 @@ fn presence_key(rules: &HandshakeRules, attempt: &Attempt, device_id: Option<&st
     let calls_only = [mode::CLI, mode::BACKEND, mode::PROBE].contains(&client.mode.as_str());
     let of_node = || of_device().filter(|_| attempt.role == "node");
     (!calls_only).then(|| of_node().unwrap_or_else(|| attempt.conn_id.clone()))
+}
+
+/// A node hears which words wake it and where they lead: the defaults, since nobody can set others here
+/// (`voicewake.ts`, `voicewake-routing.ts`).
+fn tell_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Outcome) {
+    let triggers = json!({"triggers": ["openclaw", "claude", "computer"]});
+    model.tell(&[connection], "voicewake.changed", &triggers, outcome);
+    if model.rules.handshake.voice_routing {
+        let target = json!({"mode": "current"});
+        let routing = json!({"version": 1, "defaultTarget": target, "routes": [], "updatedAtMs": 0});
+        model.tell(&[connection], "voicewake.routing.changed", &json!({"config": routing}), outcome);
+    }
 }
 
 /// A page that the gateway itself has served, and that is not the one it serves now. No client here says its build.
@@ -203,7 +220,7 @@ fn tokens(
         if own.as_ref().is_some_and(known) || others.iter().any(known) {
             continue;
         }
-        let scopes = handed_off.map(|profile| profile.handoff_scopes(role)).unwrap_or_default();
+        let scopes = handed_off.map(|profile| profile.handoff_scopes(&model.rules.pairing, role)).unwrap_or_default();
         others.extend(ensure(role, &scopes, None)?);
     }
     let mut shown = own.iter().chain(&others).map(shown_token);
@@ -312,25 +329,26 @@ fn hello(
     token: Option<Record>,
 ) -> Value {
     let snapshot = snapshot(model, environment.now, attempt);
-    let listed = rpc::listed_methods(&model.rules.rpc);
+    let methods = rpc::listed_methods(&model.rules.rpc);
     let mut hello = Record::new();
     record::set(&mut hello, "type", Some("hello-ok"));
     record::set(&mut hello, "protocol", Some(model.rules.handshake.protocol));
-    let version = model.rules.release.to_string();
-    let server = match model.rules.handshake.hello_of_connection {
-        true => json!({
-            "version": version,
-            "buildId": model.rules.handshake.control_ui_build,
-            "bootId": model.boot_id,
-            "controlUiBuildSource": "bundled",
-            "connId": attempt.conn_id,
-        }),
-        false => json!({ "version": version, "connId": attempt.conn_id }),
-    };
+    let handshake = &model.rules.handshake;
+    let host = handshake.hello_names_host.then(|| model.config.host.name.clone());
+    let mut server = Record::new();
+    let version = if handshake.names_release { model.rules.release.to_string() } else { "dev".to_owned() };
+    record::set(&mut server, "version", Some(version));
+    if handshake.hello_of_connection {
+        record::set(&mut server, "buildId", handshake.control_ui_build);
+        record::set(&mut server, "bootId", Some(model.boot_id.as_str()));
+        record::set(&mut server, "controlUiBuildSource", Some("bundled"));
+    }
+    record::set(&mut server, "host", host);
+    record::set(&mut server, "connId", Some(attempt.conn_id.as_str()));
     record::set(&mut hello, "server", Some(server));
-    let mut features = json!({ "methods": listed, "events": rpc::events(&model.rules.rpc) });
-    if !model.rules.handshake.capabilities.is_empty() {
-        features["capabilities"] = json!(model.rules.handshake.capabilities);
+    let mut features = json!({ "methods": methods, "events": rpc::events(&model.rules.rpc) });
+    if !handshake.capabilities.is_empty() {
+        features["capabilities"] = json!(handshake.capabilities);
     }
     record::set(&mut hello, "features", Some(features));
     record::set(&mut hello, "snapshot", Some(snapshot));

@@ -1,8 +1,11 @@
 //! What changed when in the node store.
 
-use super::NodeReconnect;
+use super::{NodeReconnect, PlatformCommands};
 use crate::rules::{Change, Release};
 
+const V2026_2_19: Release = Release::new(2026, 2, 19);
+const V2026_2_26: Release = Release::new(2026, 2, 26);
+const V2026_3_13: Release = Release::new(2026, 3, 13);
 const V2026_3_28: Release = Release::new(2026, 3, 28);
 const V2026_3_31: Release = Release::new(2026, 3, 31);
 const V2026_4_1: Release = Release::new(2026, 4, 1);
@@ -17,6 +20,38 @@ const V2026_9_6: Release = Release::new(2026, 9, 6);
 
 /// The node store's changes, oldest first.
 pub const CHANGES: &[Change] = &[
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "Nodes may offer system.run.prepare where they run programs, and notifications.list on Android.",
+        sources: &["node-command-policy.ts PLATFORM_DEFAULTS"],
+        apply: |rules| rules.nodes.platform_commands = PlatformCommands::V2026_2_26,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "Android nodes may offer system.notify, notifications.actions, device.permissions and device.health; nodes of \
+               unknown platforms run no programs.",
+        sources: &["node-command-policy.ts PLATFORM_DEFAULTS"],
+        apply: |rules| rules.nodes.platform_commands = PlatformCommands::V2026_3_13,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "`sms.search` and `callLog.search` are among the commands that every Android node may offer.",
+        sources: &["node-command-policy.ts PLATFORM_DEFAULTS"],
+        apply: |rules| {
+            rules.nodes.android_sms_search = true;
+            rules.nodes.android_call_log = true;
+        },
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "A paired node has only the commands that were approved.",
+        sources: &["ws-connection/message-handler.ts"],
+        apply: |rules| rules.nodes.reconnect = NodeReconnect::CutDown,
+    },
     Change {
         seen: V2026_3_31,
         not_yet: V2026_3_28,

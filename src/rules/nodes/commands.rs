@@ -1,6 +1,6 @@
 //! Which commands a node may offer (`node-command-policy.ts`).
 
-use super::NodeRules;
+use super::{NodeRules, PlatformCommands};
 use crate::rules::GatewayConfig;
 use crate::store::record;
 
@@ -18,10 +18,10 @@ const CANVAS: &[&str] = &[
     "canvas.a2ui.reset",
     "camera.list",
     "location.get",
-    "system.notify",
 ];
 const SCREEN: &[&str] = &["screen.snapshot"];
 const DEVICE: &[&str] = &["device.info", "device.status"];
+const NOTIFY: &[&str] = &["system.notify"];
 const PERSONAL: &[&str] = &[
     "device.info",
     "device.status",
@@ -32,9 +32,9 @@ const PERSONAL: &[&str] = &[
     "motion.activity",
     "motion.pedometer",
 ];
-const ANDROID: &[&str] =
-    &["notifications.list", "notifications.actions", "device.permissions", "device.health", "callLog.search"];
-const SYSTEM: &[&str] = &["system.run.prepare", "system.run", "system.which", "system.notify", "browser.proxy"];
+const NOTIFICATIONS: &[&str] = &["notifications.list"];
+const ANDROID: &[&str] = &["notifications.actions", "device.permissions", "device.health"];
+const SYSTEM: &[&str] = &["system.run.prepare", "system.run", "system.which", "browser.proxy"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Platform {
@@ -72,13 +72,16 @@ impl Platform {
         found.map_or(Self::Unknown, |(_, id)| *id)
     }
 
-    fn groups(self) -> &'static [&'static [&'static str]] {
+    fn groups(self, rules: &NodeRules) -> &'static [&'static [&'static str]] {
+        let early = rules.platform_commands < PlatformCommands::V2026_3_13;
         match self {
-            Self::Ios => &[CANVAS, PERSONAL],
-            Self::Android => &[CANVAS, PERSONAL, ANDROID],
-            Self::Mac => &[CANVAS, PERSONAL, SYSTEM],
-            Self::Windows | Self::Linux => &[SYSTEM],
-            Self::Unknown => &[CANVAS],
+            Self::Ios => &[CANVAS, PERSONAL, NOTIFY],
+            Self::Android if early => &[CANVAS, PERSONAL, NOTIFICATIONS],
+            Self::Android => &[CANVAS, PERSONAL, NOTIFY, NOTIFICATIONS, ANDROID],
+            Self::Mac => &[CANVAS, PERSONAL, NOTIFY, SYSTEM],
+            Self::Windows | Self::Linux => &[NOTIFY, SYSTEM],
+            Self::Unknown if early => &[CANVAS, NOTIFY, SYSTEM],
+            Self::Unknown => &[CANVAS, NOTIFY],
         }
     }
 }
@@ -93,8 +96,14 @@ pub fn platform_allows(
 ) -> bool {
     let is = |listed: &String| record::trim(listed) == command;
     let platform = Platform::of(platform, family);
-    let by_platform = platform.groups().iter().any(|group| group.contains(&command))
-        || (platform == Platform::Android && rules.android_sms_search && command == "sms.search")
+    let first = rules.platform_commands < PlatformCommands::V2026_2_26;
+    if first && ["system.run.prepare", "notifications.list"].contains(&command) {
+        return config.node_allow_commands.iter().any(is) && !config.node_deny_commands.iter().any(is);
+    }
+    let by_platform = platform.groups(rules).iter().any(|group| group.contains(&command))
+        || (platform == Platform::Android
+            && ((rules.android_sms_search && command == "sms.search")
+                || (rules.android_call_log && command == "callLog.search")))
         || (rules.desktop_screens && desktop_commands(platform).iter().any(|group| group.contains(&command)));
     (by_platform || config.node_allow_commands.iter().any(is)) && !config.node_deny_commands.iter().any(is)
 }
@@ -182,7 +191,7 @@ pub fn permitted_commands(
     let talks = says_talk(node.caps, "talk") || says_talk(node.commands, "talk.");
     let allows = |command: &str| {
         let host = platform.is_desktop() && HOST.contains(&command);
-        let by_platform = platform.groups().iter().any(|group| group.contains(&command))
+        let by_platform = platform.groups(rules).iter().any(|group| group.contains(&command))
             || (platform == Platform::Android && command == "device.apps")
             || (rules.desktop_screens && desktop_commands(platform).iter().any(|group| group.contains(&command)));
         let approved =
@@ -252,6 +261,11 @@ mod tests {
             node_deny_commands: vec!["system.which".to_owned()],
             ..GatewayConfig::default()
         };
-        assert_eq!(platform_allows(&NodeRules::oldest(), &config, platform, family, command), allowed);
+        let rules = NodeRules {
+            android_call_log: true,
+            platform_commands: PlatformCommands::V2026_3_13,
+            ..NodeRules::oldest()
+        };
+        assert_eq!(platform_allows(&rules, &config, platform, family, command), allowed);
     }
 }

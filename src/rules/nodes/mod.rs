@@ -10,7 +10,7 @@ mod surface;
 pub use changes::CHANGES;
 pub use commands::{Judged, declared_commands, permitted_commands, platform_allows};
 pub use reconcile::{Reconciliation, Surfaces, reconcile_on_connect};
-pub use rules::{NodeReconnect, NodeRules};
+pub use rules::{NodeReconnect, NodeRules, PlatformCommands};
 pub use store::{
     NodeApproval, NodeRequest, NodeRequested, approve, find_paired, list, record_connect, reject, reject_all, remove,
     rename, request, verify,

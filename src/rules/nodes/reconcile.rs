@@ -52,10 +52,16 @@ pub fn reconcile_on_connect(
     let family = client.device_family.as_deref();
     let allowed = |commands: &[String]| declared_commands(&rules.nodes, config, &client.platform, family, commands);
     let offered = connect.commands.clone().unwrap_or_default();
+    if rules.nodes.reconnect == NodeReconnect::CutToPlatform {
+        let commands = cut_down(rules, config, connect, None);
+        return Ok(Reconciliation { node_id, commands, requested: None, surfaces: None, drops_pending: false });
+    }
     let paired = store::find_paired(&rules.nodes, environment.store, environment.now, &node_id)?;
     let approved = paired.as_ref().map(approved_commands).transpose()?;
     let (commands, asks) = match (rules.nodes.reconnect, approved) {
-        (NodeReconnect::CutDown, approved) => (cut_down(rules, config, connect, approved.as_deref()), false),
+        (NodeReconnect::CutToPlatform | NodeReconnect::CutDown, approved) => {
+            (cut_down(rules, config, connect, approved.as_deref()), false)
+        }
         (NodeReconnect::AskAndWithhold, None) => (Vec::new(), true),
         (NodeReconnect::AskAndWithhold, approved) => (cut_down(rules, config, connect, approved.as_deref()), false),
         (_, None) => (allowed(&offered), true),
@@ -69,7 +75,9 @@ pub fn reconcile_on_connect(
     let requested = match asks {
         true => {
             let asked = match rules.nodes.reconnect {
-                NodeReconnect::CutDown | NodeReconnect::AskAndWithhold => cut_down(rules, config, connect, None),
+                NodeReconnect::CutToPlatform | NodeReconnect::CutDown | NodeReconnect::AskAndWithhold => {
+                    cut_down(rules, config, connect, None)
+                }
                 _ => allowed(&offered),
             };
             let request = NodeRequest { commands: Some(asked), ..node_request(connect, &node_id, remote_ip) };

@@ -5,6 +5,8 @@ use crate::rules::pairing::StateRules;
 /// What a node's connect does to its command surface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeReconnect {
+    /// The commands are cut down to what the platform allows; the node store is not looked at.
+    CutToPlatform,
     /// The commands are cut down to the approved ones where the node is paired; nothing is asked.
     CutDown,
     /// A node that is not paired asks for approval and has no command meanwhile; a paired one is cut down.
@@ -19,6 +21,17 @@ pub enum NodeReconnect {
     AskForSurface,
 }
 
+/// Which commands a platform's nodes may offer, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PlatformCommands {
+    /// 2026.2.19.
+    V2026_2_19,
+    /// 2026.2.26: `system.run.prepare`; Android has `notifications.list`; unknown platforms may run programs.
+    V2026_2_26,
+    /// 2026.3.13: more of Android's own; unknown platforms run no programs.
+    V2026_3_13,
+}
+
 /// The node store's rules of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeRules {
@@ -28,10 +41,16 @@ pub struct NodeRules {
     pub reconnect: NodeReconnect,
     /// A repeated request refreshes the pending one; else the pending one stays as it is.
     pub request_refreshes: bool,
+    /// Approving needs what the commands take: `operator.admin` where programs can be run, `operator.write` for others.
+    pub approval_needs_scopes: bool,
     /// Approving needs `operator.pairing` too, whatever the commands, and lists say which scopes it takes.
     pub approval_needs_pairing: bool,
+    /// Which commands a platform's nodes may offer.
+    pub platform_commands: PlatformCommands,
     /// `sms.search` is among the commands of Android.
     pub android_sms_search: bool,
+    /// `callLog.search` is among the commands of Android.
+    pub android_call_log: bool,
     /// Node lists know approved nodes beside paired devices; else only devices.
     pub list_knows_nodes: bool,
     /// Node lists name the client and when it was approved, and go by effective roles; else by the recorded ones.
@@ -53,14 +72,17 @@ pub struct NodeRules {
 }
 
 impl NodeRules {
-    /// The rules of 2026.3.28, the oldest release of the history.
+    /// The rules of 2026.2.19, the oldest release of the history.
     pub fn oldest() -> Self {
         Self {
             state: StateRules::oldest(),
-            reconnect: NodeReconnect::CutDown,
+            reconnect: NodeReconnect::CutToPlatform,
             request_refreshes: false,
+            approval_needs_scopes: false,
             approval_needs_pairing: false,
-            android_sms_search: true,
+            platform_commands: PlatformCommands::V2026_2_19,
+            android_sms_search: false,
+            android_call_log: false,
             list_knows_nodes: false,
             catalogue: false,
             list_knows_last_seen: false,

@@ -380,6 +380,9 @@ fn change(
 
 /// The scopes that approving takes: `operator.admin` where programs can be run, `operator.write` for any other command.
 fn required_scopes(rules: &NodeRules, pending: &Value) -> Vec<String> {
+    if !rules.approval_needs_scopes {
+        return Vec::new();
+    }
     let commands: Vec<&str> = match pending.get("commands") {
         Some(Value::Array(commands)) => commands.iter().map(|command| command.as_str().unwrap_or_default()).collect(),
         _ => Vec::new(),

@@ -118,9 +118,9 @@ pub fn approve(
     }
     let existing = existing_record(&state, &pending);
     let existing = existing.as_ref();
-    let scopes = merge_scopes(rules, &[approved_or_scopes(existing), pending.get("scopes")])?;
+    let scopes = merge_scopes(rules, &[approved_or_scopes(rules, existing), pending.get("scopes")])?;
     let scopes_value = scopes.as_ref().map(|scopes| json!(scopes));
-    let fallback = scopes_value.as_ref().or_else(|| approved_or_scopes(existing));
+    let fallback = scopes_value.as_ref().or_else(|| approved_or_scopes(rules, existing));
     let mut tokens = existing_tokens(existing);
     let mint_for = if rules.mint_every_role {
         requested_roles(&pending)?
@@ -137,7 +137,7 @@ pub fn approve(
         };
         let mut measured = token_scopes.clone();
         if rules.approval_adds_scopes {
-            let asked = role_scoped(&role, normalise_scopes(pending.get("scopes"))?);
+            let asked = role_scoped(&role, normalise_scopes(rules, pending.get("scopes"))?);
             measured = asked.into_iter().chain(measured).collect();
         }
         if rules.approval_measures_token
@@ -169,21 +169,21 @@ fn added_scopes(
     old: Option<&Value>,
     otherwise: Vec<String>,
 ) -> Result<Vec<String>, Fault> {
-    let asked = role_scoped(role, normalise_scopes(pending.get("scopes"))?);
+    let asked = role_scoped(role, normalise_scopes(rules, pending.get("scopes"))?);
     if asked.is_empty() {
         return Ok(otherwise);
     }
-    let baseline = role_scoped(role, normalise_scopes(approved_or_scopes(existing))?);
+    let baseline = role_scoped(role, normalise_scopes(rules, approved_or_scopes(rules, existing))?);
     let new: Vec<String> = match old {
         Some(_) if !baseline.is_empty() => asked.into_iter().filter(|scope| !baseline.contains(scope)).collect(),
         _ => asked,
     };
     let had = record::optional_property(old, "scopes");
     if new.is_empty() && old.is_some() {
-        return Ok(role_scoped(role, normalise_scopes(had)?));
+        return Ok(role_scoped(role, normalise_scopes(rules, had)?));
     }
     let merged = merge_scopes(rules, &[had, Some(&json!(new))])?.unwrap_or_default();
-    Ok(role_scoped(role, normalise_scopes(Some(&json!(merged)))?))
+    Ok(role_scoped(role, normalise_scopes(rules, Some(&json!(merged)))?))
 }
 
 /// Approves the request of a device that proved a bootstrap token, within that token's profile; every role of the
@@ -200,13 +200,13 @@ pub fn approve_bootstrap(
     profile: &BootstrapProfile,
     seen: Option<&AccessMetadata>,
 ) -> Result<Approval, Fault> {
-    let profile = profile.clone().normalised();
+    let profile = profile.clone().normalised(rules);
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
     let foreign = requested_roles(&pending)?.into_iter().find(|role| !profile.roles.contains(role));
-    let wanted = operator_scopes(&pending)?;
+    let wanted = operator_scopes(rules, &pending)?;
     let approved = match rules.bootstrap_hands_on_only {
-        true => profile.all_handoff_scopes(&profile.scopes),
+        true => profile.all_handoff_scopes(rules, &profile.scopes),
         false => profile.scopes.clone(),
     };
     let refused = foreign.or_else(|| missing_scope(rules, OPERATOR, &wanted, &approved).cloned());
@@ -217,13 +217,13 @@ pub fn approve_bootstrap(
     let existing = existing.as_ref();
     let approved = json!(approved);
     let requested = requested_roles(&pending)?;
-    let asked = normalise_scopes(pending.get("scopes"))?;
-    let mut scopes = merge_scopes(rules, &[approved_or_scopes(existing), pending.get("scopes"), Some(&approved)])?;
+    let asked = normalise_scopes(rules, pending.get("scopes"))?;
+    let mut scopes = merge_scopes(rules, &[approved_or_scopes(rules, existing), pending.get("scopes"), Some(&approved)])?;
     if rules.bootstrap_grants_requested {
-        let granted = BootstrapProfile { roles: requested.clone(), scopes: Vec::new() }.all_handoff_scopes(&asked);
-        scopes = merge_scopes(rules, &[Some(&json!(kept_scopes(existing, &requested)?)), Some(&json!(granted))])?;
+        let granted = BootstrapProfile { roles: requested.clone(), scopes: Vec::new() }.all_handoff_scopes(rules, &asked);
+        scopes = merge_scopes(rules, &[Some(&json!(kept_scopes(rules, existing, &requested)?)), Some(&json!(granted))])?;
     } else if rules.bootstrap_hands_on_only {
-        scopes = Some(profile.all_handoff_scopes(&scopes.unwrap_or_default()));
+        scopes = Some(profile.all_handoff_scopes(rules, &scopes.unwrap_or_default()));
     }
     let mut tokens = existing_tokens(existing);
     let granted = match rules.bootstrap_grants_requested {
@@ -232,7 +232,7 @@ pub fn approve_bootstrap(
     };
     for role in &granted.roles {
         let old = tokens.get(role).filter(|old| record::truthy(Some(old))).cloned();
-        let scopes = granted.handoff_scopes(role);
+        let scopes = granted.handoff_scopes(rules, role);
         let minted = Minted { role, scopes, rotated_at: old.is_some().then_some(now), issuer: None };
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
     }
@@ -244,11 +244,14 @@ pub fn approve_bootstrap(
 
 /// Why the caller may not grant what is asked for, if so.
 fn denial(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Option<Denial>, Fault> {
-    let wanted = operator_scopes(pending)?;
+    if !rules.approver_bounded {
+        return Ok(None);
+    }
+    let wanted = operator_scopes(rules, pending)?;
     let missing = |scope: &String| Some(Denial::Missing(scope.clone()));
     if rules.scopes_within_roles {
         let roles = requested_roles(pending)?;
-        let asked = normalise_scopes(pending.get("scopes"))?;
+        let asked = normalise_scopes(rules, pending.get("scopes"))?;
         let belongs = |scope: &String| roles.iter().any(|role| scope_belongs(rules, role, scope));
         if let Some(stray) = asked.iter().find(|scope| !belongs(scope)) {
             return Ok(Some(Denial::OutsideRoles(stray.clone())));
@@ -293,8 +296,8 @@ fn requested_roles(pending: &Value) -> Result<Vec<String>, Fault> {
     Ok(merge_roles(&[pending.get("roles"), pending.get("role")])?.unwrap_or_default())
 }
 
-fn operator_scopes(pending: &Value) -> Result<Vec<String>, Fault> {
-    let mut scopes = normalise_scopes(pending.get("scopes"))?;
+fn operator_scopes(rules: &PairingRules, pending: &Value) -> Result<Vec<String>, Fault> {
+    let mut scopes = normalise_scopes(rules, pending.get("scopes"))?;
     scopes.retain(|scope| scope.starts_with(OPERATOR_PREFIX));
     Ok(scopes)
 }
@@ -308,12 +311,12 @@ fn token_scopes(
     fallback: Option<&Value>,
 ) -> Result<Vec<String>, Fault> {
     let scoped = |scopes| if rules.mint_every_role { role_scoped(role, scopes) } else { scopes };
-    let requested = scoped(normalise_scopes(pending.get("scopes"))?);
-    if !requested.is_empty() {
+    let requested = scoped(normalise_scopes(rules, pending.get("scopes"))?);
+    if !requested.is_empty() || !rules.approved_scopes_kept {
         return Ok(requested);
     }
     let kept = record::present(record::optional_property(old, "scopes")).or(fallback);
-    Ok(scoped(normalise_scopes(kept)?))
+    Ok(scoped(normalise_scopes(rules, kept)?))
 }
 
 fn existing_record(state: &State, pending: &Value) -> Option<Value> {
@@ -326,9 +329,10 @@ pub fn access_scopes(record: &Value) -> Vec<String> {
     scopes.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// `existing?.approvedScopes ?? existing?.scopes`.
-fn approved_or_scopes(existing: Option<&Value>) -> Option<&Value> {
+/// `existing?.approvedScopes ?? existing?.scopes`; up to 2026.2.19 the scopes alone.
+fn approved_or_scopes<'a>(rules: &PairingRules, existing: Option<&'a Value>) -> Option<&'a Value> {
     record::present(record::optional_property(existing, "approvedScopes"))
+        .filter(|_| rules.approved_scopes_kept)
         .or_else(|| record::optional_property(existing, "scopes"))
 }
 
@@ -351,12 +355,12 @@ fn merged_roles(
 }
 
 /// The scopes of an existing record that belong to roles which are not granted now.
-fn kept_scopes(existing: Option<&Value>, granted: &[String]) -> Result<Vec<String>, Fault> {
+fn kept_scopes(rules: &PairingRules, existing: Option<&Value>, granted: &[String]) -> Result<Vec<String>, Fault> {
     let roles =
         merge_roles(&[record::optional_property(existing, "roles"), record::optional_property(existing, "role")])?;
     let mut kept = Vec::new();
     for role in roles.unwrap_or_default().iter().filter(|role| !granted.contains(role)) {
-        let scopes = approved_or_scopes(existing).and_then(Value::as_array).into_iter().flatten();
+        let scopes = approved_or_scopes(rules, existing).and_then(Value::as_array).into_iter().flatten();
         let scopes = scopes.filter_map(Value::as_str).map(|scope| record::trim(scope).to_owned());
         kept.extend(role_scoped(role, scopes.collect()));
     }
@@ -382,12 +386,12 @@ fn paired_record(
 ) -> Record {
     let mut device = Record::new();
     let copied = ["deviceId", "publicKey", "displayName", "platform", "deviceFamily", "clientId", "clientMode", "role"];
-    for key in copied {
+    for key in copied.into_iter().filter(|key| rules.approved_scopes_kept || *key != "deviceFamily") {
         record::set(&mut device, key, pending.get(key).cloned());
     }
     record::set(&mut device, "roles", granted.roles);
     record::set(&mut device, "scopes", granted.scopes.clone());
-    record::set(&mut device, "approvedScopes", granted.scopes);
+    record::set(&mut device, "approvedScopes", granted.scopes.filter(|_| rules.approved_scopes_kept));
     record::set(&mut device, "remoteIp", pending.get("remoteIp").cloned());
     record::set(&mut device, "tokens", Some(granted.tokens));
     if rules.approval_kinds {

@@ -25,31 +25,32 @@ pub struct BootstrapProfile {
 impl BootstrapProfile {
     /// Trimmed, unique and sorted.
     #[must_use]
-    pub fn normalised(mut self) -> Self {
+    pub fn normalised(mut self, rules: &PairingRules) -> Self {
         self.roles = self.roles.iter().map(|role| record::trim(role).to_owned()).filter(|r| !r.is_empty()).collect();
         self.roles.sort();
         self.roles.dedup();
-        self.scopes = normalised_scopes(&self.scopes);
+        self.scopes = normalised_scopes(rules, &self.scopes);
         self
     }
 
     /// What a device token minted from this profile may carry for a role.
-    pub fn handoff_scopes(&self, role: &str) -> Vec<String> {
-        handed_on(role, &self.scopes)
+    pub fn handoff_scopes(&self, rules: &PairingRules, role: &str) -> Vec<String> {
+        handed_on(rules, role, &self.scopes)
     }
 
     /// Which of these scopes may be handed on for any of the profile's roles.
-    pub fn all_handoff_scopes(&self, scopes: &[String]) -> Vec<String> {
-        normalised_scopes(&self.roles.iter().flat_map(|role| handed_on(role, scopes)).collect::<Vec<_>>())
+    pub fn all_handoff_scopes(&self, rules: &PairingRules, scopes: &[String]) -> Vec<String> {
+        let handed = self.roles.iter().flat_map(|role| handed_on(rules, role, scopes)).collect::<Vec<_>>();
+        normalised_scopes(rules, &handed)
     }
 
     /// Whether this is what a setup code of the apps stands for.
-    pub fn is_setup_code(&self) -> bool {
-        let profile = self.clone().normalised();
+    pub fn is_setup_code(&self, rules: &PairingRules) -> bool {
+        let profile = self.clone().normalised(rules);
         profile.roles == ["node", "operator"] && profile.scopes == HANDOFF_SCOPES
     }
 
-    fn read(record: Option<&Value>) -> Result<Self, Fault> {
+    fn read(rules: &PairingRules, record: Option<&Value>) -> Result<Self, Fault> {
         let mut roles = Vec::new();
         if let Some(Value::Array(list)) = record::optional_property(record, "roles") {
             for role in list {
@@ -60,11 +61,11 @@ impl BootstrapProfile {
         let scopes = match scopes {
             Some(scopes) => {
                 let spread = Value::Array(record::iterate(Some(scopes), "input.scopes")?);
-                normalise_scopes(Some(&spread))?
+                normalise_scopes(rules, Some(&spread))?
             }
             None => Vec::new(),
         };
-        Ok(Self { roles, scopes }.normalised())
+        Ok(Self { roles, scopes }.normalised(rules))
     }
 
     fn to_value(&self) -> Value {
@@ -78,7 +79,7 @@ impl BootstrapProfile {
     fn satisfies(&self, rules: &PairingRules, required: &Self) -> bool {
         required.roles.iter().all(|role| {
             let scopes = match rules.bootstrap_hands_on_only {
-                true => required.handoff_scopes(role),
+                true => required.handoff_scopes(rules, role),
                 false => role_scoped(role, required.scopes.clone()),
             };
             self.roles.contains(role) && (scopes.is_empty() || self.allows(rules, role, &scopes))
@@ -87,8 +88,8 @@ impl BootstrapProfile {
 }
 
 /// Which of these scopes a bootstrap token may hand on for a role.
-fn handed_on(role: &str, scopes: &[String]) -> Vec<String> {
-    let mut scopes = if role == "operator" { normalised_scopes(scopes) } else { Vec::new() };
+fn handed_on(rules: &PairingRules, role: &str, scopes: &[String]) -> Vec<String> {
+    let mut scopes = if role == "operator" { normalised_scopes(rules, scopes) } else { Vec::new() };
     scopes.retain(|scope| HANDOFF_SCOPES.contains(&scope.as_str()));
     scopes
 }
@@ -109,7 +110,7 @@ pub struct BootstrapRequest<'a> {
 }
 
 /// Whether a bootstrap token admits this device with this role and these scopes. Where it does, the token is consumed
-/// (2026.3.28) or bound to the device.
+/// (up to 2026.3.28) or bound to the device.
 ///
 /// # Errors
 /// The store, or an odd entry.
@@ -127,12 +128,20 @@ pub fn verify_bootstrap_token(
     if device_id.is_empty() || public_key.is_empty() || role.is_empty() {
         return Ok(false);
     }
+    if !rules.bootstrap_profiles {
+        // The entry is looked for under its token, and stays where it stands under another key.
+        let key = state.entries[at].1.token.clone();
+        state.entries.retain(|(name, _)| *name != key);
+        state.persist(documents)?;
+        return Ok(true);
+    }
     let entry = &mut state.entries[at].1;
     if entry.profile.roles.is_empty() {
         return Ok(false);
     }
     if !rules.bootstrap_binds {
-        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes: request.scopes.to_vec() }.normalised();
+        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes: request.scopes.to_vec() };
+        let asked = asked.normalised(rules);
         if asked != entry.profile {
             return Ok(false);
         }
@@ -145,7 +154,7 @@ pub fn verify_bootstrap_token(
     }
     if rules.bootstrap_pends {
         let asked =
-            BootstrapProfile { roles: vec![role.to_owned()], scopes: handed_on(role, request.scopes) }.normalised();
+            BootstrapProfile { roles: vec![role.to_owned()], scopes: handed_on(rules, role, request.scopes) }.normalised(rules);
         let bound = entry.device_id.as_deref().is_some_and(|id| !record::trim(id).is_empty())
             || entry.public_key.as_deref().is_some_and(|key| !record::trim(key).is_empty());
         if bound && entry.pending.as_ref().is_some_and(|pending| *pending != asked) {
@@ -260,10 +269,10 @@ pub fn redeem_bootstrap_profile(
     let mut redeemed = entry.redeemed.clone().unwrap_or_default();
     redeemed.roles.push(role.to_owned());
     redeemed.scopes.extend(match rules.bootstrap_hands_on_only {
-        true => handed_on(role, scopes),
+        true => handed_on(rules, role, scopes),
         false => role_scoped(role, scopes.to_vec()),
     });
-    let redeemed = redeemed.normalised();
+    let redeemed = redeemed.normalised(rules);
     let whole = redeemed.satisfies(rules, &entry.profile);
     if entry.pending.as_ref().is_some_and(|pending| redeemed.satisfies(rules, pending)) {
         entry.pending = None;
@@ -284,8 +293,11 @@ fn comparable_key(rules: &PairingRules, key: &str) -> String {
     key.to_owned()
 }
 
-/// One entry, as the releases rebuild it whenever the file is loaded: other fields are lost at the next write.
+/// One entry, as the releases rebuild it whenever the file is loaded: other fields are lost at the next write, except
+/// where a token has no profile.
 struct Entry {
+    /// What was read, where all of it is kept.
+    raw: Option<Record>,
     token: String,
     profile: BootstrapProfile,
     redeemed: Option<BootstrapProfile>,
@@ -305,14 +317,18 @@ impl Entry {
         let stamp = |key: &str| entry.get(key).filter(|value| value.is_number()).cloned();
         let issued_at = stamp("issuedAtMs").unwrap_or_else(|| json!(0));
         Ok(Self {
+            raw: (!rules.bootstrap_profiles).then(|| record::spread(Some(entry))),
             token: text("token").filter(|token| !record::trim(token).is_empty()).unwrap_or_else(|| key.to_owned()),
-            profile: BootstrapProfile::read(record::present(entry.get("profile")).or(Some(entry)))?,
+            profile: match rules.bootstrap_profiles {
+                true => BootstrapProfile::read(rules, record::present(entry.get("profile")).or(Some(entry)))?,
+                false => BootstrapProfile::default(),
+            },
             redeemed: match rules.bootstrap_redeems {
-                true => Some(BootstrapProfile::read(entry.get("redeemedProfile"))?),
+                true => Some(BootstrapProfile::read(rules, entry.get("redeemedProfile"))?),
                 false => None,
             },
             pending: match entry.get("pendingProfile").filter(|pending| record::truthy(Some(pending))) {
-                Some(pending) if rules.bootstrap_pends => Some(BootstrapProfile::read(Some(pending))?),
+                Some(pending) if rules.bootstrap_pends => Some(BootstrapProfile::read(rules, Some(pending))?),
                 _ => None,
             },
             pending_is_new: false,
@@ -325,6 +341,12 @@ impl Entry {
     }
 
     fn to_record(&self) -> Record {
+        if let Some(mut entry) = self.raw.clone() {
+            record::set(&mut entry, "token", Some(self.token.as_str()));
+            record::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));
+            record::set(&mut entry, "ts", Some(self.ts.clone()));
+            return entry;
+        }
         let mut entry = Record::new();
         record::set(&mut entry, "token", Some(self.token.as_str()));
         record::set(&mut entry, "profile", Some(self.profile.to_value()));

@@ -1,9 +1,12 @@
 //! What changed when in the device store's operations.
 
-use super::EffectiveRoles;
+use super::{EffectiveRoles, PendingRepeat};
 use crate::rules::{Change, Release};
 use crate::store::StoreFormat;
 
+const V2026_2_19: Release = Release::new(2026, 2, 19);
+const V2026_2_26: Release = Release::new(2026, 2, 26);
+const V2026_3_13: Release = Release::new(2026, 3, 13);
 const V2026_3_28: Release = Release::new(2026, 3, 28);
 const V2026_3_31: Release = Release::new(2026, 3, 31);
 const V2026_4_1: Release = Release::new(2026, 4, 1);
@@ -18,6 +21,63 @@ const V2026_6_11: Release = Release::new(2026, 6, 11);
 
 /// The device store's changes, oldest first.
 pub const CHANGES: &[Change] = &[
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "A repeated request is merged into the device's pending one; before, the pending one stayed as it was.",
+        sources: &["device-pairing.ts mergePendingDevicePairingRequest"],
+        apply: |rules| rules.pairing.pending_repeat = PendingRepeat::Merged,
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "A record has approvedScopes beside its scopes, and the device's family.",
+        sources: &["device-pairing.ts approveDevicePairing"],
+        apply: |rules| rules.pairing.approved_scopes_kept = true,
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "A rotation asks for no more than was approved; before, it took any scopes and wrote them into the record.",
+        sources: &["device-pairing.ts rotateDeviceToken"],
+        apply: |rules| rules.pairing.rotation_bounded = true,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "A device token admits, and is minted, only within what its device was approved for.",
+        sources: &["device-pairing.ts scopesWithinApprovedDeviceBaseline"],
+        apply: |rules| rules.pairing.tokens_bounded = true,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "Approving a device needs every operator scope that it asks for.",
+        sources: &["device-pairing.ts approveDevicePairing"],
+        apply: |rules| rules.pairing.approver_bounded = true,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "A request that differs from the device's pending one replaces it under a new id; before, it was merged into \
+               it.",
+        sources: &["device-pairing.ts requestDevicePairing"],
+        apply: |rules| rules.pairing.pending_repeat = PendingRepeat::Superseded,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "A token keeps the scopes that its scopes imply: admin those to read and to write, write that to read.",
+        sources: &["shared/device-auth.ts normalizeDeviceAuthScopes"],
+        apply: |rules| rules.pairing.scopes_imply = true,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "A bootstrap token admits exactly the roles and scopes of its profile; before, it admitted any, once.",
+        sources: &["device-bootstrap.ts verifyDeviceBootstrapToken"],
+        apply: |rules| rules.pairing.bootstrap_profiles = true,
+    },
     Change {
         seen: V2026_3_31,
         not_yet: V2026_3_28,

@@ -341,17 +341,19 @@ pub fn update_metadata(
     state.persist(documents, Changed::Paired)
 }
 
-/// A record as an answer shows it: tokens only as summaries, without the approved scopes.
+/// A record as an answer shows it: tokens only as summaries, mostly without the approved scopes.
 ///
 /// # Errors
 /// A record that is `null`, or a token that is.
-pub fn redact_paired(device: &Value) -> Result<Record, Fault> {
+pub fn redact_paired(rules: &PairingRules, device: &Value) -> Result<Record, Fault> {
     if device.is_null() {
         return Err(TypeFault("Cannot destructure 'device' as it is null.".to_owned()).into());
     }
     let mut shown = record::spread(Some(device));
     let tokens = shown.shift_remove("tokens");
-    shown.shift_remove("approvedScopes");
+    if rules.approved_scopes_kept {
+        shown.shift_remove("approvedScopes");
+    }
     record::set(&mut shown, "tokens", summarise_tokens(tokens.as_ref())?);
     Ok(shown)
 }

@@ -28,8 +28,10 @@ pub use fault::Fault;
 pub use import::{Imported, import_devices, import_nodes};
 pub use request::{PairingRequest, Requested, request};
 pub use roles::{approved_roles, effective_roles, has_effective_role};
-pub use rules::{EffectiveRoles, PairingRules};
-pub use scopes::{missing_scope, normalise_scopes, normalised_scopes, role_scoped, scopes_allow, scopes_allow_values};
+pub use rules::{EffectiveRoles, PairingRules, PendingRepeat};
+pub use scopes::{
+    expanded_scopes, missing_scope, normalise_scopes, normalised_scopes, role_scoped, scopes_allow, scopes_allow_values,
+};
 pub(in crate::rules) use state::{Changed, State};
 pub use state::{Family, StateRules};
 pub use tokens::{

@@ -2,7 +2,7 @@
 
 use super::roles::{merge_roles, normalise_role};
 use super::scopes::merge_scopes;
-use super::{Changed, Family, Fault, PairingRules, State, normalise_scopes};
+use super::{Changed, Family, Fault, PairingRules, PendingRepeat, State, normalise_scopes};
 use crate::protocol::ids;
 use crate::rules::Entropy;
 use crate::store::Documents;
@@ -64,8 +64,9 @@ impl Requested {
 
 /// Writes down that a device asks to be paired.
 ///
-/// The same key, role and scopes as the one pending request refresh it under its id; anything else replaces all pending
-/// requests of the device under a new id with merged roles and scopes.
+/// Since 2026.3.28 the same key, role and scopes as the one pending request refresh it under its id, and anything else
+/// replaces all pending requests of the device under a new id with merged roles and scopes; before, a request was merged
+/// into the first pending one, and up to 2026.2.19 changed nothing of it.
 ///
 /// # Errors
 /// The store, or an odd record.
@@ -84,9 +85,28 @@ pub fn request(
     let is_repair = state.paired.get_truthy(device_id).is_some();
     let mut existing = state.pending.values()?;
     existing.retain(|pending| pending.get("deviceId").and_then(Value::as_str) == Some(device_id));
+    if rules.pending_repeat != PendingRepeat::Superseded {
+        let existing = existing.into_iter().next().map(Cow::into_owned);
+        let requested = match existing {
+            Some(existing) if rules.pending_repeat == PendingRepeat::Kept => {
+                return Ok(Requested { request: record::spread(Some(&existing)), created: false, superseded: Vec::new() });
+            }
+            Some(existing) => {
+                Requested { request: merged(rules, &existing, incoming, is_repair, now)?, created: false, superseded: Vec::new() }
+            }
+            None => Requested {
+                request: first(incoming, device_id, is_repair, ids::uuid(entropy.uuid()), now),
+                created: true,
+                superseded: Vec::new(),
+            },
+        };
+        return store_request(state, documents, requested);
+    }
     let existing: Vec<Value> = record::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
     let requested = match existing.as_slice() {
-        [single] if same_request(single, incoming)? || rules.pending_covers && covered(rules, single, incoming)? => {
+        [single]
+            if same_request(rules, single, incoming)? || rules.pending_covers && covered(rules, single, incoming)? =>
+        {
             let request = refreshed(rules, single, incoming, is_repair, now);
             Requested { request, created: false, superseded: Vec::new() }
         }
@@ -100,12 +120,16 @@ pub fn request(
             Requested { request, created: true, superseded }
         }
     };
+    store_request(state, documents, requested)
+}
+
+fn store_request(mut state: State, documents: &mut dyn Documents, requested: Requested) -> Result<Requested, Fault> {
     state.pending.set(&requested.request_id(), Value::Object(requested.request.clone()))?;
     state.persist(documents, Changed::Pending)?;
     Ok(Requested { request: shown_pending(requested.request), ..requested })
 }
 
-fn same_request(existing: &Value, incoming: &PairingRequest) -> Result<bool, Fault> {
+fn same_request(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) -> Result<bool, Fault> {
     if existing.get("publicKey").and_then(Value::as_str) != Some(incoming.public_key.as_str()) {
         return Ok(false);
     }
@@ -117,7 +141,7 @@ fn same_request(existing: &Value, incoming: &PairingRequest) -> Result<bool, Fau
     if !same_set(&roles, &merge_roles(&[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default()) {
         return Ok(false);
     }
-    Ok(same_set(&normalise_scopes(existing.get("scopes"))?, &super::normalised_scopes(&incoming.scopes)))
+    Ok(same_set(&normalise_scopes(rules, existing.get("scopes"))?, &super::normalised_scopes(rules, &incoming.scopes)))
 }
 
 /// Whether the pending request asks for all that this one asks for, and more (2026.7.35 on).
@@ -131,11 +155,11 @@ fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) ->
     }
     let asked = merge_roles(&[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default();
     let pending = merge_roles(&[existing.get("roles"), existing.get("role")])?.unwrap_or_default();
-    let granted = normalise_scopes(existing.get("scopes"))?;
+    let granted = normalise_scopes(rules, existing.get("scopes"))?;
     let borne = |scope: &String| {
         asked.iter().any(|role| super::scopes_allow(rules, role, std::slice::from_ref(scope), &granted))
     };
-    Ok(asked.iter().all(|role| pending.contains(role)) && super::normalised_scopes(&incoming.scopes).iter().all(borne))
+    Ok(asked.iter().all(|role| pending.contains(role)) && super::normalised_scopes(rules, &incoming.scopes).iter().all(borne))
 }
 
 /// A pending request as everybody sees it: without the time of its last repetition.
@@ -154,31 +178,72 @@ fn same_set(left: &[String], right: &[String]) -> bool {
 fn refreshed(rules: &PairingRules, existing: &Value, incoming: &PairingRequest, is_repair: bool, now: i64) -> Record {
     let mut request = record::spread(Some(existing));
     record::set(&mut request, "publicKey", Some(incoming.public_key.as_str()));
+    renew_description(&mut request, incoming);
+    renew_standing(rules, &mut request, existing, incoming, is_repair, now);
+    request
+}
+
+/// A pending request of before 2026.3.28 that meets another one of its device: it keeps its key and its role.
+fn merged(
+    rules: &PairingRules,
+    existing: &Value,
+    incoming: &PairingRequest,
+    is_repair: bool,
+    now: i64,
+) -> Result<Record, TypeFault> {
+    let (own_role, own_scopes) = (json!(incoming.role), json!(incoming.scopes));
+    let role = match normalise_role(existing.get("role"))? {
+        Some(role) => Some(role),
+        None => normalise_role(Some(&own_role))?,
+    };
+    let roles = merge_roles(&[existing.get("roles"), existing.get("role"), Some(&own_role)])?;
+    let scopes = merge_scopes(rules, &[existing.get("scopes"), Some(&own_scopes)])?;
+    let mut request = record::spread(Some(existing));
+    renew_description(&mut request, incoming);
+    record::set(&mut request, "role", role);
+    record::set(&mut request, "roles", roles);
+    record::set(&mut request, "scopes", scopes);
+    renew_standing(rules, &mut request, existing, incoming, is_repair, now);
+    Ok(request)
+}
+
+fn renew_description(request: &mut Record, incoming: &PairingRequest) {
     let renewed = [
         ("displayName", &incoming.display_name),
         ("platform", &incoming.platform),
         ("deviceFamily", &incoming.device_family),
         ("clientId", &incoming.client_id),
         ("clientMode", &incoming.client_mode),
-        ("remoteIp", &incoming.remote_ip),
     ];
     for (key, value) in renewed {
         if let Some(value) = value {
-            record::set(&mut request, key, Some(value.as_str()));
+            record::set(request, key, Some(value.as_str()));
         }
     }
+}
+
+fn renew_standing(
+    rules: &PairingRules,
+    request: &mut Record,
+    existing: &Value,
+    incoming: &PairingRequest,
+    is_repair: bool,
+    now: i64,
+) {
+    if let Some(remote_ip) = &incoming.remote_ip {
+        record::set(request, "remoteIp", Some(remote_ip.as_str()));
+    }
     let silent = record::truthy(existing.get("silent")) && incoming.silent;
-    record::set(&mut request, "silent", Some(silent));
+    record::set(request, "silent", Some(silent));
     if !record::truthy(existing.get("isRepair")) {
-        record::set(&mut request, "isRepair", Some(is_repair));
+        record::set(request, "isRepair", Some(is_repair));
     }
     if !rules.repeat_keeps_time {
-        record::set(&mut request, "ts", Some(now));
+        record::set(request, "ts", Some(now));
     }
     if rules.pending_covers {
-        record::set(&mut request, REFRESHED, Some(now));
+        record::set(request, REFRESHED, Some(now));
     }
-    request
 }
 
 fn replacement(
@@ -204,6 +269,27 @@ fn replacement(
     scope_items.push(Some(&own_scopes));
     let waiting_for_a_person = existing.iter().any(|pending| pending.get("silent") != Some(&Value::Bool(true)));
 
+    let mut request = described(incoming, device_id, request_id);
+    record::set(&mut request, "role", role.as_deref());
+    record::set(&mut request, "roles", merge_roles(&role_items)?);
+    record::set(&mut request, "scopes", merge_scopes(rules, &scope_items)?);
+    let silent = incoming.silent && !waiting_for_a_person;
+    close_request(&mut request, incoming, silent, is_repair, now);
+    Ok(request)
+}
+
+/// A new request of before 2026.3.28: the scopes as they came.
+fn first(incoming: &PairingRequest, device_id: &str, is_repair: bool, request_id: String, now: i64) -> Record {
+    let mut request = described(incoming, device_id, request_id);
+    record::set(&mut request, "role", Some(incoming.role.as_str()));
+    record::set(&mut request, "roles", Some(vec![incoming.role.as_str()]));
+    record::set(&mut request, "scopes", Some(incoming.scopes.clone()));
+    close_request(&mut request, incoming, incoming.silent, is_repair, now);
+    request
+}
+
+/// A request up to its role.
+fn described(incoming: &PairingRequest, device_id: &str, request_id: String) -> Record {
     let mut request = Record::new();
     record::set(&mut request, "requestId", Some(request_id));
     record::set(&mut request, "deviceId", Some(device_id));
@@ -213,12 +299,13 @@ fn replacement(
     record::set(&mut request, "deviceFamily", incoming.device_family.as_deref());
     record::set(&mut request, "clientId", incoming.client_id.as_deref());
     record::set(&mut request, "clientMode", incoming.client_mode.as_deref());
-    record::set(&mut request, "role", role.as_deref());
-    record::set(&mut request, "roles", merge_roles(&role_items)?);
-    record::set(&mut request, "scopes", merge_scopes(rules, &scope_items)?);
-    record::set(&mut request, "remoteIp", incoming.remote_ip.as_deref());
-    record::set(&mut request, "silent", Some(incoming.silent && !waiting_for_a_person));
-    record::set(&mut request, "isRepair", Some(is_repair));
-    record::set(&mut request, "ts", Some(now));
-    Ok(request)
+    request
+}
+
+/// What a request says after its scopes.
+fn close_request(request: &mut Record, incoming: &PairingRequest, silent: bool, is_repair: bool, now: i64) {
+    record::set(request, "remoteIp", incoming.remote_ip.as_deref());
+    record::set(request, "silent", Some(silent));
+    record::set(request, "isRepair", Some(is_repair));
+    record::set(request, "ts", Some(now));
 }

@@ -18,6 +18,17 @@ pub enum EffectiveRoles {
     ActiveTokensOnly,
 }
 
+/// What a request does to a pending one of the same device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PendingRepeat {
+    /// Nothing: the first pending one stays as it is.
+    Kept,
+    /// It is merged into the first pending one, which keeps its id and its role.
+    Merged,
+    /// The same key, role and scopes refresh the one pending request; anything else replaces all of them under a new id.
+    Superseded,
+}
+
 /// The device store's rules of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairingRules {
@@ -27,6 +38,20 @@ pub struct PairingRules {
     pub state: StateRules,
     /// Where roles come from.
     pub effective_roles: EffectiveRoles,
+    /// What a repeated request does.
+    pub pending_repeat: PendingRepeat,
+    /// A record has `approvedScopes` beside `scopes`, and a device's family; a new token falls back to the old one's scopes.
+    pub approved_scopes_kept: bool,
+    /// A rotation asks for no more than was approved, and leaves the record's scopes alone; else it sets them.
+    pub rotation_bounded: bool,
+    /// Scopes cover what they imply, and admin every operator scope; else only themselves.
+    pub scopes_cover: bool,
+    /// Who approves must hold the operator scopes that are asked for; else whoever may call it may approve anything.
+    pub approver_bounded: bool,
+    /// What a token may do is bounded by what the device was approved for.
+    pub tokens_bounded: bool,
+    /// A token's scopes, and those compared with it, have the implied ones added.
+    pub scopes_imply: bool,
     /// Merging explicit but empty scope lists gives `[]` instead of no list.
     pub empty_scope_list_kept: bool,
     /// A scope belongs to the role that is its prefix: `operator.read` is nothing to a node, and no other scope is
@@ -40,6 +65,8 @@ pub struct PairingRules {
     pub operator_scopes_need_operator: bool,
     /// A token is minted or rotated only for a role that the record names.
     pub token_needs_approved_role: bool,
+    /// A bootstrap token stands for a profile of roles and scopes; else it admits any of them once.
+    pub bootstrap_profiles: bool,
     /// A bootstrap token admits whatever lies within its profile and is bound to the first device; else it admits
     /// exactly its profile and is consumed.
     pub bootstrap_binds: bool,
@@ -78,17 +105,25 @@ pub struct PairingRules {
 }
 
 impl PairingRules {
-    /// The rules of 2026.3.28, the oldest release of the history.
+    /// The rules of 2026.2.19, the oldest release of the history.
     pub fn oldest() -> Self {
         Self {
             format: StoreFormat::Files,
             state: StateRules::oldest(),
             effective_roles: EffectiveRoles::Record,
+            pending_repeat: PendingRepeat::Kept,
+            approved_scopes_kept: false,
+            rotation_bounded: false,
+            scopes_cover: false,
+            approver_bounded: false,
+            tokens_bounded: false,
+            scopes_imply: false,
             empty_scope_list_kept: false,
             scopes_follow_role: false,
             mint_every_role: false,
             operator_scopes_need_operator: false,
             token_needs_approved_role: false,
+            bootstrap_profiles: false,
             bootstrap_binds: false,
             bootstrap_redeems: false,
             repeat_keeps_time: false,

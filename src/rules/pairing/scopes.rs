@@ -11,21 +11,31 @@ const ADMIN: &str = "operator.admin";
 const READ: &str = "operator.read";
 const WRITE: &str = "operator.write";
 
-/// The scopes of a record in the form a token keeps: trimmed, unique, with the implied ones added, sorted. What is no
-/// list is no scopes.
+/// The scopes of a record in the form a token keeps: trimmed, unique, mostly with the implied ones added, sorted. What is
+/// no list is no scopes.
 ///
 /// # Errors
 /// A scope that is no string.
-pub fn normalise_scopes(scopes: Option<&Value>) -> Result<Vec<String>, Fault> {
+pub fn normalise_scopes(rules: &PairingRules, scopes: Option<&Value>) -> Result<Vec<String>, Fault> {
     let Some(Value::Array(items)) = scopes else { return Ok(Vec::new()) };
     let texts = items.iter().map(|item| record::trimmed(Some(item), "scope")).collect::<Result<Vec<_>, _>>()?;
-    Ok(normalised_scopes(&texts))
+    Ok(normalised_scopes(rules, &texts))
 }
 
 /// The form that [`normalise_scopes`] gives, of scopes known to be texts.
-pub fn normalised_scopes<S: AsRef<str>>(scopes: &[S]) -> Vec<String> {
-    let mut normal: Vec<String> =
-        scopes.iter().map(|scope| record::trim(scope.as_ref())).filter(|s| !s.is_empty()).map(str::to_owned).collect();
+pub fn normalised_scopes<S: AsRef<str>>(rules: &PairingRules, scopes: &[S]) -> Vec<String> {
+    if rules.scopes_imply {
+        return expanded_scopes(scopes);
+    }
+    let mut normal = trimmed_scopes(scopes);
+    normal.sort();
+    normal.dedup();
+    normal
+}
+
+/// Trimmed, unique scopes with the implied ones added, sorted: what tokens keep since 2026.3.28.
+pub fn expanded_scopes<S: AsRef<str>>(scopes: &[S]) -> Vec<String> {
+    let mut normal = trimmed_scopes(scopes);
     let has = |scope: &str| normal.iter().any(|have| have == scope);
     if has(ADMIN) {
         normal.extend([READ.to_owned(), WRITE.to_owned()]);
@@ -35,6 +45,10 @@ pub fn normalised_scopes<S: AsRef<str>>(scopes: &[S]) -> Vec<String> {
     normal.sort();
     normal.dedup();
     normal
+}
+
+fn trimmed_scopes<S: AsRef<str>>(scopes: &[S]) -> Vec<String> {
+    scopes.iter().map(|scope| record::trim(scope.as_ref())).filter(|s| !s.is_empty()).map(str::to_owned).collect()
 }
 
 /// Whether the granted scopes cover every requested one for this role.
@@ -80,6 +94,9 @@ fn scope_list(scopes: Option<&Value>) -> Result<Vec<String>, TypeFault> {
 
 fn covered(rules: &PairingRules, role: &str, scope: &str, granted: &[String]) -> bool {
     let has = |wanted: &str| granted.iter().any(|have| have == wanted);
+    if !rules.scopes_cover {
+        return has(scope);
+    }
     if role != OPERATOR {
         let belongs = || scope.strip_prefix(role).is_some_and(|rest| rest.starts_with('.'));
         return has(scope) && (!rules.scopes_follow_role || belongs());

@@ -26,6 +26,18 @@ fn of(release: &str) -> PairingRules {
     Rules::of(release.parse().unwrap()).unwrap().pairing
 }
 
+fn v2026_2_19() -> PairingRules {
+    of("2026.2.19")
+}
+
+fn v2026_2_26() -> PairingRules {
+    of("2026.2.26")
+}
+
+fn v2026_3_13() -> PairingRules {
+    of("2026.3.13")
+}
+
 fn v2026_3_28() -> PairingRules {
     of("2026.3.28")
 }
@@ -316,6 +328,84 @@ fn a_bootstrap_profile_is_redeemed_role_by_role() {
     );
 }
 
+#[rstest]
+#[case::kept(v2026_2_19(), false, "operator", &["operator"], &["operator.read"])]
+#[case::merged(v2026_2_26(), false, "operator", &["operator", "node"], &["operator.read", "node.x"])]
+#[case::merged(v2026_3_13(), false, "operator", &["operator", "node"], &["operator.read", "node.x"])]
+#[case::superseded(v2026_3_28(), true, "node", &["operator", "node"], &["operator.read", "node.x"])]
+fn a_wider_repeat_is_merged_or_supersedes(
+    #[case] rules: PairingRules,
+    #[case] created: bool,
+    #[case] role: &str,
+    #[case] roles: &[&str],
+    #[case] scopes: &[&str],
+) {
+    let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+    let first = laptop("operator", &["operator.read"], false);
+    let first = request(&rules, &mut store, &mut entropy, NOW, &first).unwrap();
+    let second = request(&rules, &mut store, &mut entropy, NOW + 1, &laptop("node", &["node.x"], false)).unwrap();
+    assert_eq!(second.created, created);
+    assert_eq!(second.request_id() == first.request_id(), !created);
+    assert_eq!(second.request["role"], json!(role));
+    assert_eq!(second.request["roles"], json!(roles));
+    assert_eq!(second.request["scopes"], json!(scopes));
+    assert_eq!(store.read(Document::DevicesPending).unwrap().as_object().unwrap().len(), 1);
+}
+
+#[rstest]
+#[case(v2026_3_13(), Some(json!([])))]
+#[case(v2026_3_28(), None)]
+fn a_request_without_scopes_said_so_once(#[case] rules: PairingRules, #[case] scopes: Option<Value>) {
+    let asked = request(&rules, &mut MemoryDocuments::new(), &mut Counter(0), NOW, &laptop("node", &[], true)).unwrap();
+    assert_eq!(asked.request.get("scopes").cloned(), scopes);
+}
+
+#[rstest]
+#[case(v2026_3_13(), &["operator.admin"])]
+#[case(v2026_3_28(), &["operator.admin", "operator.read", "operator.write"])]
+fn admin_implies_since_2026_3_28(#[case] rules: PairingRules, #[case] scopes: &[&str]) {
+    assert_eq!(normalised_scopes(&rules, &["operator.admin"]), texts(scopes));
+}
+
+#[rstest]
+#[case::set(v2026_2_19(), &["operator.admin"], Some(&["operator.admin"]))]
+#[case::implied(v2026_2_26(), &["operator.read"], Some(&["operator.write"]))]
+#[case::beyond(v2026_2_26(), &["operator.admin"], None)]
+#[case::bounded(v2026_3_13(), &["operator.read"], Some(&["operator.write"]))]
+fn a_rotation_is_bounded_since_2026_2_26(
+    #[case] rules: PairingRules,
+    #[case] asked: &[&str],
+    #[case] scopes: Option<&[&str]>,
+) {
+    let row = json!({"deviceId": "laptop", "role": "operator", "scopes": ["operator.write"]});
+    let mut store = store_with(row);
+    let asked = json!(asked);
+    let rotation = rotate_token(&rules, &mut store, &mut Counter(0), NOW, "laptop", "operator", Some(&asked)).unwrap();
+    match scopes {
+        None => assert_eq!(rotation, TokenRotation::Refused("scope-outside-approved-baseline")),
+        Some(scopes) => {
+            assert!(matches!(rotation, TokenRotation::Rotated(_)));
+            assert_eq!(paired(&store)["laptop"]["scopes"], json!(scopes));
+        }
+    }
+}
+
+#[test]
+fn a_bootstrap_token_without_a_profile_admits_once_and_keeps_what_it_says() {
+    let rules = v2026_3_13();
+    let mut store = MemoryDocuments::new().with(
+        Document::DevicesBootstrap,
+        json!({"boot": {"ts": NOW, "x": 1}, "other": {"token": "o", "issuedAtMs": NOW}}),
+    );
+    let asked = |token| BootstrapRequest { token, device_id: "d", public_key: "k", role: "node", scopes: &[] };
+    assert!(verify_bootstrap_token(&rules, &mut store, NOW, asked("boot")).unwrap());
+    assert!(!verify_bootstrap_token(&rules, &mut store, NOW, asked("boot")).unwrap());
+    // One that is not found under its own name stays.
+    assert!(verify_bootstrap_token(&rules, &mut store, NOW, asked("o")).unwrap());
+    let left = store.read(Document::DevicesBootstrap).unwrap();
+    assert_eq!(*left, json!({"other": {"token": "o", "issuedAtMs": NOW, "ts": NOW}}));
+}
+
 fn scope() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         "operator.admin",
@@ -330,7 +420,15 @@ fn scope() -> impl Strategy<Value = String> {
 }
 
 fn any_rules() -> impl Strategy<Value = PairingRules> {
-    prop::sample::select(vec![v2026_3_28(), v2026_3_31(), v2026_4_2(), v2026_4_5()])
+    prop::sample::select(vec![
+        v2026_2_19(),
+        v2026_2_26(),
+        v2026_3_13(),
+        v2026_3_28(),
+        v2026_3_31(),
+        v2026_4_2(),
+        v2026_4_5(),
+    ])
 }
 
 #[rstest]
@@ -500,13 +598,14 @@ proptest! {
             return Ok(());
         };
         let bound: Vec<String> = asked.iter().chain(&had).cloned().collect();
-        let bound = normalised_scopes(&bound);
-        let token = normalise_scopes(device["tokens"]["operator"].get("scopes")).unwrap();
-        for scope in normalise_scopes(device.get("approvedScopes")).unwrap().into_iter().chain(token) {
+        let bound = normalised_scopes(&rules, &bound);
+        let token = normalise_scopes(&rules, device["tokens"]["operator"].get("scopes")).unwrap();
+        for scope in normalise_scopes(&rules, device.get("approvedScopes")).unwrap().into_iter().chain(token) {
             prop_assert!(bound.contains(&scope), "{} is neither asked nor held", scope);
         }
-        let operator: Vec<_> = normalised_scopes(&asked).into_iter().filter(|s| s.starts_with("operator.")).collect();
-        prop_assert!(scopes_allow(&rules, "operator", &operator, &caller));
+        let operator: Vec<_> =
+            normalised_scopes(&rules, &asked).into_iter().filter(|s| s.starts_with("operator.")).collect();
+        prop_assert!(!rules.approver_bounded || scopes_allow(&rules, "operator", &operator, &caller));
     }
 
     #[test]

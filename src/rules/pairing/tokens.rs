@@ -103,7 +103,7 @@ pub fn verify_token(
     if stale {
         return Ok(Err(TokenRefusal::IssuerStale));
     }
-    let requested = json!(super::normalised_scopes(shown.scopes));
+    let requested = json!(super::normalised_scopes(rules, shown.scopes));
     let covered = within_baseline(rules, role, entry.get("scopes"), &device)?
         && scopes_allow_values(rules, role, Some(&requested), entry.get("scopes"))?;
     if !covered {
@@ -162,7 +162,7 @@ pub fn ensure_token(
 ) -> Result<Option<Record>, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(context) = Context::find(rules, &state, device_id, wanted.role)? else { return Ok(None) };
-    let scopes = super::normalised_scopes(wanted.scopes);
+    let scopes = super::normalised_scopes(rules, wanted.scopes);
     let requested = json!(scopes);
     if !within_baseline(rules, &context.role, Some(&requested), &context.device)? {
         return Ok(None);
@@ -200,18 +200,30 @@ pub fn rotate_token(
     now: i64,
     device_id: &str,
     role: &str,
-    scopes: Option<&Value>,
+    asked: Option<&Value>,
 ) -> Result<TokenRotation, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let Some(context) = Context::find(rules, &state, device_id, role)? else {
+    let Some(mut context) = Context::find(rules, &state, device_id, role)? else {
         return Ok(TokenRotation::Refused("unknown-device-or-role"));
     };
-    let scopes = normalise_scopes(rotation_scopes(scopes, context.old.as_ref(), &context.device))?;
-    if baseline(&context.device)?.is_none() {
+    let scopes = normalise_scopes(rules, rotation_scopes(asked, context.old.as_ref(), &context.device))?;
+    if rules.tokens_bounded && baseline(rules, &context.device)?.is_none() {
         return Ok(TokenRotation::Refused("missing-approved-scope-baseline"));
     }
-    if !within_baseline(rules, &context.role, Some(&json!(scopes)), &context.device)? {
+    let within = match rules.tokens_bounded {
+        true => within_baseline(rules, &context.role, Some(&json!(scopes)), &context.device)?,
+        false => !rules.rotation_bounded || within_recorded(rules, &scopes, &context)?,
+    };
+    if !within {
         return Ok(TokenRotation::Refused("scope-outside-approved-baseline"));
+    }
+    if !rules.rotation_bounded && asked.is_some() {
+        // The tokens come first, so that a record without any gets them before its scopes.
+        let mut device = record::spread(Some(&context.device));
+        let tokens = record::spread(device.get("tokens"));
+        record::set(&mut device, "tokens", Some(tokens));
+        record::set(&mut device, "scopes", Some(scopes.clone()));
+        context.device = Value::Object(device);
     }
     let issuer = record::optional_property(context.old.as_ref(), "issuer").filter(|_| rules.tokens_bound).cloned();
     let minted = Minted { role: &context.role, scopes, rotated_at: Some(now), issuer };
@@ -265,7 +277,7 @@ pub fn revoke_token(
             return Ok(TokenRevocation::Unknown);
         }
         let scopes = old.get("scopes").filter(|scopes| scopes.is_array()).or_else(|| device.get("scopes"));
-        if let Some(missing) = missing_scope(rules, role, &normalise_scopes(scopes)?, caller_scopes) {
+        if let Some(missing) = missing_scope(rules, role, &normalise_scopes(rules, scopes)?, caller_scopes) {
             return Ok(TokenRevocation::MissingScope(missing.clone()));
         }
     }
@@ -374,19 +386,45 @@ fn store_entry(state: &mut State, key: &str, device: &Value, role: &str, entry: 
 }
 
 /// The scopes that a record was approved for, `None` where it does not say.
-fn baseline(device: &Value) -> Result<Option<Vec<String>>, Fault> {
+fn baseline(rules: &PairingRules, device: &Value) -> Result<Option<Vec<String>>, Fault> {
     let scopes = record::present(device.get("approvedScopes")).or_else(|| device.get("scopes"));
     match scopes {
-        Some(Value::Array(_)) => Ok(Some(normalise_scopes(scopes)?)),
+        Some(Value::Array(_)) => Ok(Some(normalise_scopes(rules, scopes)?)),
         _ => Ok(None),
     }
 }
 
 fn within_baseline(rules: &PairingRules, role: &str, scopes: Option<&Value>, device: &Value) -> Result<bool, Fault> {
-    match baseline(device)? {
+    if !rules.tokens_bounded {
+        return Ok(true);
+    }
+    match baseline(rules, device)? {
         Some(approved) => scopes_allow_values(rules, role, scopes, Some(&json!(approved))),
         None => Ok(false),
     }
+}
+
+/// Up to 2026.2.26: whether a rotation asks for nothing that the record's or the old token's scopes, and what they imply,
+/// do not have.
+fn within_recorded(rules: &PairingRules, scopes: &[String], context: &Context) -> Result<bool, Fault> {
+    let device = &context.device;
+    let recorded = record::present(device.get("approvedScopes"))
+        .or_else(|| record::present(device.get("scopes")))
+        .or_else(|| record::optional_property(context.old.as_ref(), "scopes"));
+    let recorded = implied(normalise_scopes(rules, recorded)?);
+    Ok(implied(scopes.to_vec()).iter().all(|scope| recorded.contains(scope)))
+}
+
+/// Scopes and those that a rotation takes for implied up to 2026.2.26.
+fn implied(mut scopes: Vec<String>) -> Vec<String> {
+    let has = |scope: &str| scopes.iter().any(|have| have == scope);
+    let more: &[&str] = match (has("operator.admin"), has("operator.write")) {
+        (true, _) => &["operator.read", "operator.write", "operator.approvals", "operator.pairing"],
+        (false, true) => &["operator.read"],
+        (false, false) => &[],
+    };
+    scopes.extend(more.iter().map(|scope| (*scope).to_owned()));
+    scopes
 }
 
 /// Whether a token is the expected one. Blank ones never are.

@@ -1,8 +1,11 @@
 //! What changed when in the calls of welcomed clients.
 
-use super::MethodSet;
+use super::{ExecForm, MethodSet};
 use crate::rules::{Change, Release};
 
+const V2026_2_19: Release = Release::new(2026, 2, 19);
+const V2026_2_26: Release = Release::new(2026, 2, 26);
+const V2026_3_13: Release = Release::new(2026, 3, 13);
 const V2026_3_28: Release = Release::new(2026, 3, 28);
 const V2026_3_31: Release = Release::new(2026, 3, 31);
 const V2026_4_1: Release = Release::new(2026, 4, 1);
@@ -17,6 +20,119 @@ const V2026_9_6: Release = Release::new(2026, 9, 6);
 
 /// The calls' changes, oldest first.
 pub const CHANGES: &[Change] = &[
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "The methods doctor.memory.status, tools.catalog and secrets.reload.",
+        sources: &["server-methods-list.ts"],
+        apply: |rules| rules.rpc.methods = MethodSet::V2026_2_26,
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "health is for everybody, and the eleventh call in a row that is not for the role closes the connection.",
+        sources: &["server-methods.ts authorizeGatewayMethod", "ws-connection/unauthorized-flood-guard.ts"],
+        apply: |rules| {
+            rules.rpc.health_for_all = true;
+            rules.rpc.wrong_roles_close = true;
+        },
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "A command's approval shows arguments, variables, the node's plan and where the turn came from, and the event \
+               of its decision shows the request.",
+        sources: &["server-methods/exec-approval.ts"],
+        apply: |rules| rules.rpc.exec_form = ExecForm::V2026_2_26,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "Methods of a node's pending work, gateway.identity.get, secrets.resolve and config.schema.lookup.",
+        sources: &["server-methods-list.ts", "method-scopes.ts"],
+        apply: |rules| rules.rpc.methods = MethodSet::V2026_3_13,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "`status` names the release.",
+        sources: &["status.summary.ts"],
+        apply: |rules| rules.rpc.status_names_release = true,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "Who rotates a token must hold the scopes that the new one gets.",
+        sources: &["server-methods/devices.ts resolveMissingRequestedScope"],
+        apply: |rules| rules.rpc.rotation_needs_scopes = true,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "A command's approval on a node takes a systemRunPlan, and what cannot be seen is spelt out; before, it took \
+               arguments and a systemRunPlanV2.",
+        sources: &["server-methods/exec-approval.ts", "system-run-approval-context.ts"],
+        apply: |rules| rules.rpc.exec_form = ExecForm::V2026_3_13,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "A command's approval is found by the beginning of its id when it is decided.",
+        sources: &["exec-approval-manager.ts lookupPendingId"],
+        apply: |rules| rules.rpc.exec_prefix = true,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "Methods and events of plugins' approvals and of live sessions; browser.request is gone.",
+        sources: &["server-methods-list.ts", "method-scopes.ts"],
+        apply: |rules| rules.rpc.methods = MethodSet::V2026_3_28,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "Revoking a token closes the device's live connections of that role with 4001, removing a device all of them.",
+        sources: &["server-methods/devices.ts device.token.revoke, device.pair.remove"],
+        apply: |rules| rules.rpc.revoke_disconnects = true,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "A refused rotation does not say why.",
+        sources: &["server-methods/devices.ts device.token.rotate"],
+        apply: |rules| rules.rpc.rotation_denied_alike = true,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "Approving a node takes operator.write and what its commands take instead of operator.pairing alone.",
+        sources: &["method-scopes.ts", "node-pairing.ts resolveNodeApprovalRequiredScope"],
+        apply: |rules| {
+            rules.rpc.node_approval_is_pairing = false;
+            rules.nodes.approval_needs_scopes = true;
+        },
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "Who asks for the approval of a command does not count as its approver.",
+        sources: &["server-methods/exec-approval.ts hasExecApprovalClients"],
+        apply: |rules| rules.rpc.asker_approves_not = true,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "A command's approval names the variables of its environment on any host and spells out Hangul fillers.",
+        sources: &["server-methods/exec-approval.ts", "exec-approval-command-display.ts"],
+        apply: |rules| rules.rpc.exec_form = ExecForm::V2026_3_28,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "An unknown approval id is answered with the details APPROVAL_NOT_FOUND.",
+        sources: &["server-methods/exec-approval.ts exec.approval.resolve"],
+        apply: |rules| rules.rpc.unknown_approval_explained = true,
+    },
     Change {
         seen: V2026_3_31,
         not_yet: V2026_3_28,

@@ -25,7 +25,9 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
         };
         list = PairingList { pending: theirs(list.pending)?, paired: theirs(list.paired)? };
     }
-    let mut paired = list.paired.iter().map(pairing::redact_paired).collect::<Result<Vec<_>, _>>()?;
+    let rules = &call.model.rules.pairing;
+    let mut paired =
+        list.paired.iter().map(|device| pairing::redact_paired(rules, device)).collect::<Result<Vec<_>, _>>()?;
     if call.model.rules.rpc.devices_show_connected {
         for device in &mut paired {
             let id = device.get("deviceId").and_then(Value::as_str).map(record::trim).unwrap_or_default().to_owned();
@@ -59,7 +61,7 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
             let device_id = record::key_text(device.get("deviceId"));
             call.log(format!("device pairing approved device={device_id} role={role}"));
             call.resolved(request_id, device.get("deviceId").cloned(), "approved");
-            let shown = pairing::redact_paired(&Value::Object(device))?;
+            let shown = pairing::redact_paired(&call.model.rules.pairing, &Value::Object(device))?;
             Ok(Reply::Answer(json!({"requestId": request_id, "device": shown})))
         }
     }
@@ -102,7 +104,10 @@ pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
     };
     call.log(format!("device pairing removed device={device_id}"));
     let payload = json!({"deviceId": device_id});
-    Ok(Reply::AnswerThenDisconnect { payload, device_id, role: None })
+    match call.model.rules.rpc.revoke_disconnects {
+        true => Ok(Reply::AnswerThenDisconnect { payload, device_id, role: None }),
+        false => Ok(Reply::Answer(payload)),
+    }
 }
 
 pub(super) fn rotate(call: &mut Call<'_, '_>) -> Handled {
@@ -115,6 +120,9 @@ pub(super) fn rotate(call: &mut Call<'_, '_>) -> Handled {
         return Err(call.rotation_denied(device_id, role, "role-management-requires-admin", None));
     }
     let now = call.now();
+    if !call.model.rules.rpc.rotation_needs_scopes {
+        return call.rotate_now(device_id, role, &params);
+    }
     let normal_role = record::trim(role);
     let device = pairing::find_paired(&call.model.rules.pairing, call.environment.store, now, device_id)?
         .filter(|device| record::truthy(Some(device)));
@@ -128,17 +136,12 @@ pub(super) fn rotate(call: &mut Call<'_, '_>) -> Handled {
     }
     let old = record::optional_property(device.get("tokens"), normal_role);
     let wanted = pairing::rotation_scopes(params.get("scopes"), old, &device);
-    let wanted = pairing::normalise_scopes(wanted)?;
+    let wanted = pairing::normalise_scopes(&call.model.rules.pairing, wanted)?;
     let rules = &call.model.rules.pairing;
     if let Some(missing) = pairing::missing_scope(rules, role, &wanted, &call.client.scopes) {
         return Err(call.rotation_denied(device_id, role, "caller-missing-scope", Some(missing)));
     }
-    let environment = &mut *call.environment;
-    let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
-    match pairing::rotate_token(rules, store, entropy, now, device_id, role, params.get("scopes"))? {
-        TokenRotation::Refused(why) => Err(call.rotation_denied(device_id, role, why, None)),
-        TokenRotation::Rotated(entry) => Ok(call.rotated(device_id, &entry)),
-    }
+    call.rotate_now(device_id, role, &params)
 }
 
 pub(super) fn revoke(call: &mut Call<'_, '_>) -> Handled {
@@ -163,14 +166,19 @@ pub(super) fn revoke(call: &mut Call<'_, '_>) -> Handled {
             return Err(call.revocation_denied(device_id, role, &format!("caller-missing-scope scope={scope}")));
         }
     };
-    let device_id = record::trim(device_id).to_owned();
+    let disconnects = call.model.rules.rpc.revoke_disconnects;
+    let device_id = if disconnects { record::trim(device_id) } else { device_id }.to_owned();
     let role = entry.get("role").cloned();
     call.log(format!("device token revoked device={device_id} role={}", record::key_text(role.as_ref())));
     let mut payload = Record::new();
     record::set(&mut payload, "deviceId", Some(device_id.as_str()));
     record::set(&mut payload, "role", role.clone());
     record::set(&mut payload, "revokedAtMs", entry.get("revokedAtMs").cloned());
-    Ok(Reply::AnswerThenDisconnect { payload: Value::Object(payload), device_id, role: role_filter(role.as_ref()) })
+    let payload = Value::Object(payload);
+    match disconnects {
+        true => Ok(Reply::AnswerThenDisconnect { payload, device_id, role: role_filter(role.as_ref()) }),
+        false => Ok(Reply::Answer(payload)),
+    }
 }
 
 impl Call<'_, '_> {
@@ -252,7 +260,24 @@ impl Call<'_, '_> {
         self.broadcast("device.pair.resolved", Value::Object(payload));
     }
 
+    fn rotate_now(&mut self, device_id: &str, role: &str, params: &Value) -> Handled {
+        let now = self.now();
+        let rules = &self.model.rules.pairing;
+        let environment = &mut *self.environment;
+        let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
+        match pairing::rotate_token(rules, store, entropy, now, device_id, role, params.get("scopes"))? {
+            TokenRotation::Refused(why) => Err(self.rotation_denied(device_id, role, why, None)),
+            TokenRotation::Rotated(entry) => Ok(self.rotated(device_id, &entry)),
+        }
+    }
+
     fn rotation_denied(&mut self, device_id: &str, role: &str, why: &str, scope: Option<&String>) -> Refusal {
+        if !self.model.rules.rpc.rotation_denied_alike {
+            return match scope {
+                Some(scope) => invalid(format!("missing scope: {scope}")),
+                None => invalid("unknown deviceId/role"),
+            };
+        }
         let scope = scope.map(|scope| format!(" scope={scope}")).unwrap_or_default();
         self.reason(format!("the rotation is denied: {why}{scope}"));
         self.log(format!("{ROTATION_DENIED} device={device_id} role={role} reason={why}{scope}"));

@@ -1,6 +1,7 @@
 //! `exec.approval.*` (`server-methods/exec-approval.ts`).
 
-use super::exec_request::ExecRequest;
+use super::exec_early;
+use super::exec_request::{ExecForm, ExecRequest, visible};
 use super::prompts::{self, Kind};
 use super::schemas::{ID, exec_request as exec_request_schema};
 use super::{Call, Handled, Reply, RpcRules, invalid, invalid_with};
@@ -10,26 +11,39 @@ use crate::store::record;
 use serde_json::{Value, json};
 
 pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
-    let params = call.params(exec_request_schema(&call.model.rules.rpc))?;
-    let asked = ExecRequest::read(&params).map_err(invalid)?;
+    let form = call.model.rules.rpc.exec_form;
+    let params = call.params(match form {
+        ExecForm::V2026_2_19 => &exec_early::FIRST_REQUEST,
+        ExecForm::V2026_2_26 => &exec_early::REQUEST,
+        ExecForm::V2026_3_13 | ExecForm::V2026_3_28 => exec_request_schema(&call.model.rules.rpc),
+    })?;
+    let mut too_long = false;
+    let request = match form {
+        ExecForm::V2026_2_19 => Ok(exec_early::first_announced(&params)),
+        ExecForm::V2026_2_26 => exec_early::announced(&params),
+        ExecForm::V2026_3_13 | ExecForm::V2026_3_28 => ExecRequest::read(&params).and_then(|asked| {
+            asked.check_argv()?;
+            too_long = call.model.rules.rpc.approvals_display_limit && asked.is_too_long(&call.model.rules.rpc);
+            Ok(asked.announced(&call.model.rules.rpc, &params))
+        }),
+    };
+    let request = request.map_err(invalid)?;
+    if too_long {
+        let details = json!({"reason": "EXEC_APPROVAL_COMMAND_DISPLAY_LIMIT"});
+        return Err(invalid_with("command exceeds exec approval display limit", details));
+    }
     let rules = &call.model.rules.rpc;
     let id = record::trim(params.get("id").and_then(Value::as_str).unwrap_or_default()).to_owned();
     if rules.plugin_ids_reserved && id.starts_with("plugin:") {
         return Err(invalid("approval ids starting with plugin: are reserved"));
     }
-    asked.check_argv().map_err(invalid)?;
     let timeout = params.get("timeoutMs").and_then(Value::as_f64).map_or(rules.exec_timeout_ms, whole);
-    if rules.approvals_display_limit && asked.is_too_long(rules) {
-        let details = json!({"reason": "EXEC_APPROVAL_COMMAND_DISPLAY_LIMIT"});
-        return Err(invalid_with("command exceeds exec approval display limit", details));
-    }
-    let announced = asked.announced(rules, &params);
     let now = call.now();
     if !id.is_empty() && call.model.exec_approvals.get(&id, now).is_some() {
         return Err(invalid("approval id already pending"));
     }
     let id = if id.is_empty() { ids::uuid(call.environment.entropy.uuid()) } else { id };
-    let approval = Approval::new(id, announced, call.requester(), now, timeout);
+    let approval = Approval::new(id, request, call.requester(), now, timeout);
     prompts::ask(call, Kind::Exec, approval, params.get("twoPhase") == Some(&Value::Bool(true)))
 }
 
@@ -72,7 +86,7 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
 fn preview(rules: &RpcRules, request: &record::Record) -> Option<String> {
     let of_plan = || request.get("systemRunPlan").and_then(|plan| plan.get("commandPreview"));
     let preview = record::present(request.get("commandPreview")).or_else(of_plan).and_then(Value::as_str)?;
-    let preview = super::exec_request::visible(rules, record::trim(preview));
+    let preview = visible(rules, record::trim(preview));
     let command = request.get("command").and_then(Value::as_str);
     Some(preview).filter(|preview| !preview.is_empty() && Some(preview.as_str()) != command)
 }

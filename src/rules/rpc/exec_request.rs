@@ -6,6 +6,19 @@ use crate::store::record::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+/// What a command's approval takes and shows, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExecForm {
+    /// 2026.2.19: the command and where it runs.
+    V2026_2_19,
+    /// 2026.2.26: the arguments, and a node's plan without its text.
+    V2026_2_26,
+    /// 2026.3.13: a node's plan has its text.
+    V2026_3_13,
+    /// 2026.3.28: the environment's variables are named on any host, and Hangul fillers are spelt out.
+    V2026_3_28,
+}
+
 /// A command to be approved, from the parameters and, on a node, the plan of its run.
 pub(super) struct ExecRequest {
     host: String,
@@ -90,7 +103,8 @@ impl ExecRequest {
         record::set(&mut request, "command", Some(visible(rules, &self.command)));
         record::set(&mut request, "commandArgv", self.argv.clone().filter(|_| !on_node));
         let keys: Vec<&str> = env.iter().map(|(key, _)| key.as_str()).collect();
-        record::set(&mut request, "envKeys", (!keys.is_empty()).then(|| json!(keys)));
+        let named = !keys.is_empty() && (on_node || rules.exec_form >= ExecForm::V2026_3_28);
+        record::set(&mut request, "envKeys", named.then(|| json!(keys)));
         record::set(&mut request, "systemRunBinding", Some(self.binding(&env)));
         record::set(&mut request, "systemRunPlan", Some(self.plan.as_ref().map_or(Value::Null, Plan::shown)));
         record::set(&mut request, "cwd", Some(json!(self.cwd)));
@@ -180,12 +194,12 @@ fn file_operand(operand: &Value) -> Option<Value> {
 }
 
 /// A text with something in it, trimmed.
-fn stripped(value: Option<&Value>) -> Option<String> {
+pub(super) fn stripped(value: Option<&Value>) -> Option<String> {
     let text = value.and_then(Value::as_str).map(record::trim)?;
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn texts(list: Option<&Value>) -> Vec<String> {
+pub(super) fn texts(list: Option<&Value>) -> Vec<String> {
     list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
@@ -196,6 +210,9 @@ const LONGEST: usize = 256 * 1024;
 
 /// Characters that show nothing, spelt out, so that what is approved is what is seen.
 pub(super) fn visible(rules: &RpcRules, text: &str) -> String {
+    if rules.exec_form < ExecForm::V2026_3_28 {
+        return spelt(text, is_format);
+    }
     if !rules.all_invisible_spelt {
         return spelt(text, is_invisible);
     }
@@ -241,18 +258,23 @@ fn is_invisible_or_blank(c: char) -> bool {
         )
 }
 
-/// Unicode's format characters (category Cf) and the Hangul fillers.
+/// Unicode's format characters and the Hangul fillers.
 fn is_invisible(c: char) -> bool {
+    is_format(c) || matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
+}
+
+/// Unicode's format characters (category Cf).
+fn is_format(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
         | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
         | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
         | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}'
-        | '\u{e0020}'..='\u{e007f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
+        | '\u{e0020}'..='\u{e007f}')
 }
 
 /// The environment's portable entries by name.
-fn environment(env: Option<&Value>) -> Vec<(String, String)> {
+pub(super) fn environment(env: Option<&Value>) -> Vec<(String, String)> {
     let portable = |key: &str| {
         let mut characters = key.chars();
         characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
@@ -267,7 +289,7 @@ fn environment(env: Option<&Value>) -> Vec<(String, String)> {
     kept
 }
 
-fn environment_hash(env: &[(String, String)]) -> Option<String> {
+pub(super) fn environment_hash(env: &[(String, String)]) -> Option<String> {
     if env.is_empty() {
         return None;
     }
@@ -291,7 +313,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_spelt_out() {
-        let old = RpcRules::oldest();
+        let first = RpcRules { exec_form: ExecForm::V2026_3_13, ..RpcRules::oldest() };
+        assert_eq!(visible(&first, "a\u{202e}b\u{3164}"), "a\\u{202E}b\u{3164}");
+        let old = RpcRules { exec_form: ExecForm::V2026_3_28, ..RpcRules::oldest() };
         assert_eq!(visible(&old, "a\u{202e}b\u{3164}\t"), "a\\u{202E}b\\u{3164}\t");
         let new = RpcRules { all_invisible_spelt: true, ..old };
         assert_eq!(visible(&new, "a\u{a0}b\tc d"), "a\\u{A0}b\\u{9}c d");
@@ -306,7 +330,11 @@ mod tests {
                 "sessionKey": "s"}});
         let request = ExecRequest::read(&params).unwrap();
         request.check_argv().unwrap();
-        let shown = request.announced(&RpcRules { decisions_bounded: true, ..RpcRules::oldest() }, &params);
+        let shown = request.announced(&RpcRules {
+            decisions_bounded: true,
+            exec_form: ExecForm::V2026_3_28,
+            ..RpcRules::oldest()
+        }, &params);
         assert_eq!(shown["command"], json!("ls -l"));
         assert_eq!(shown.get("commandArgv"), None);
         assert_eq!(shown["envKeys"], json!(["A", "B"]));

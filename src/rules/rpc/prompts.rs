@@ -1,7 +1,7 @@
 //! What approvals of commands and of plugins have in common: announcing, waiting, deciding.
 
 use super::schemas::RESOLVE;
-use super::{Call, Handled, Refusal, Reply, RpcRules, invalid, invalid_with};
+use super::{Call, ExecForm, Handled, Refusal, Reply, RpcRules, invalid, invalid_with};
 use crate::rules::act::{ConnectionId, Outcome};
 use crate::rules::approvals::{Approval, Approvals, Named, Waiter};
 use crate::rules::model::{ConnectedClient, Model};
@@ -160,13 +160,14 @@ pub(super) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     };
     let info = &call.client.connect.client;
     let resolved_by = info.display_name.clone().unwrap_or_else(|| info.id.clone());
-    let event = json!({
-        "id": id,
-        "decision": decision,
-        "resolvedBy": resolved_by,
-        "ts": now,
-        "request": approval.request
-    });
+    let mut event = Record::new();
+    record::set(&mut event, "id", Some(id.as_str()));
+    record::set(&mut event, "decision", Some(decision.as_str()));
+    record::set(&mut event, "resolvedBy", Some(resolved_by));
+    record::set(&mut event, "ts", Some(now));
+    let shown = call.model.rules.rpc.exec_form > ExecForm::V2026_2_19;
+    record::set(&mut event, "request", shown.then(|| json!(approval.request)));
+    let event = Value::Object(event);
     match call.model.rules.rpc.approvals_private {
         true => {
             let told = viewers(call, &approval);
@@ -199,8 +200,12 @@ pub(super) fn answer_waiters(model: &mut Model, approval: &Approval, mut waiters
 pub(super) fn find(call: &mut Call<'_, '_>, kind: Kind, input: &str) -> Result<String, Refusal> {
     let now = call.now();
     let rules = call.model.rules.rpc.clone();
-    if kind == Kind::Plugin && !rules.plugin_prefix {
-        let id = record::trim(input);
+    let by_prefix = match kind {
+        Kind::Exec => rules.exec_prefix,
+        Kind::Plugin => rules.plugin_prefix,
+    };
+    if !by_prefix {
+        let id = if kind == Kind::Exec { input } else { record::trim(input) };
         let open = kind.of(call.model).get(id, now).is_some_and(|approval| !approval.is_resolved());
         return if open { Ok(id.to_owned()) } else { Err(unknown(&rules)) };
     }
@@ -222,6 +227,10 @@ fn ambiguous(ids: &[String], terse: bool) -> Refusal {
 }
 
 fn unknown(rules: &RpcRules) -> Refusal {
+    let message = if rules.exec_prefix { "unknown or expired approval id" } else { "unknown approval id" };
+    if !rules.unknown_approval_explained {
+        return invalid(message);
+    }
     let details = match rules.decisions_repeat {
         true => json!({
             "reason": "APPROVAL_NOT_FOUND",
@@ -229,7 +238,7 @@ fn unknown(rules: &RpcRules) -> Refusal {
         }),
         false => json!({"reason": "APPROVAL_NOT_FOUND"}),
     };
-    invalid_with("unknown or expired approval id", details)
+    invalid_with(message, details)
 }
 
 /// From 2026.5.7 on: a decision on what has been decided is taken where it is the same, and refused as such else.

@@ -1,18 +1,36 @@
 //! What differs among the releases in the calls of welcomed clients.
 
-use super::MethodSet;
+use super::{ExecForm, MethodSet};
 
 /// The rules of calls of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcRules {
     /// Which methods there are.
     pub methods: MethodSet,
+    /// `health` is for everybody, whatever the role and the scopes.
+    pub health_for_all: bool,
+    /// A client that calls what is not for its role again and again is closed.
+    pub wrong_roles_close: bool,
+    /// Who rotates a token must hold its scopes.
+    pub rotation_needs_scopes: bool,
+    /// Why a rotation is refused is not told; else the missing scope and the unknown device or role are named.
+    pub rotation_denied_alike: bool,
+    /// Removing a device and revoking its token close its live connections, of that role.
+    pub revoke_disconnects: bool,
     /// Rotating a token closes the device's live connections of that role.
     pub rotate_disconnects: bool,
     /// A device that is no admin removes, rotates and revokes only itself.
     pub devices_manage_themselves: bool,
     /// `node.pair.approve` takes `operator.pairing`; else `operator.write`.
     pub node_approval_is_pairing: bool,
+    /// Who asks for the approval of a command is no approver itself.
+    pub asker_approves_not: bool,
+    /// What a command's approval takes and shows.
+    pub exec_form: ExecForm,
+    /// An approval is found by the beginning of its id when it is decided.
+    pub exec_prefix: bool,
+    /// An approval id that is unknown is answered with details.
+    pub unknown_approval_explained: bool,
     /// How long a command's approval waits unless it says so, in milliseconds.
     pub exec_timeout_ms: i64,
     /// The channel from which a command came can be asked for the approval.
@@ -24,6 +42,8 @@ pub struct RpcRules {
     /// A decision is heard first by who waits for it by `waitDecision`, then by who asked for the approval, and who made
     /// it is answered last; else who made it is answered first and the others in the order in which they came.
     pub waiters_first: bool,
+    /// `status` names the release.
+    pub status_names_release: bool,
     /// `status` counts background tasks.
     pub status_counts_tasks: bool,
     /// `config.get` shows the configuration as written and as run.
@@ -66,18 +86,28 @@ pub struct RpcRules {
 }
 
 impl RpcRules {
-    /// The rules of 2026.3.28, the oldest release of the history.
+    /// The rules of 2026.2.19, the oldest release of the history.
     pub fn oldest() -> Self {
         Self {
-            methods: MethodSet::FromTheStart,
+            methods: MethodSet::V2026_2_19,
+            health_for_all: false,
+            wrong_roles_close: false,
+            rotation_needs_scopes: false,
+            rotation_denied_alike: false,
+            revoke_disconnects: false,
             rotate_disconnects: false,
             devices_manage_themselves: false,
-            node_approval_is_pairing: false,
+            node_approval_is_pairing: true,
+            asker_approves_not: false,
+            exec_form: ExecForm::V2026_2_19,
+            exec_prefix: false,
+            unknown_approval_explained: false,
             exec_timeout_ms: 120_000,
             turn_source_route: false,
             decisions_bounded: false,
             approvals_terse: false,
             waiters_first: false,
+            status_names_release: false,
             status_counts_tasks: false,
             config_shows_source: false,
             plugin_ids_reserved: false,

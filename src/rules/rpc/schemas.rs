@@ -7,7 +7,7 @@ use crate::rules::schema::{
     NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, text, within,
 };
 
-const OPTIONAL_TEXT: Schema = Schema::Union(&[STRING, Schema::Null]);
+pub(super) const OPTIONAL_TEXT: Schema = Schema::Union(&[STRING, Schema::Null]);
 const NUMBER: Schema = Schema::Number(crate::rules::schema::Bounds { minimum: None, maximum: None });
 
 /// No parameters.

@@ -71,6 +71,9 @@ pub(super) fn status(call: &mut Call<'_, '_>) -> Handled {
         "channelSummary": [],
         "queuedSystemEvents": []
     })));
+    if !call.model.rules.rpc.status_names_release {
+        status.shift_remove("runtimeVersion");
+    }
     if call.model.rules.rpc.status_counts_tasks {
         status.extend(no_tasks());
     }

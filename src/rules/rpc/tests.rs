@@ -154,6 +154,8 @@ fn methods_come_with_their_release(#[case] release: &str, #[case] method: &str, 
 #[test]
 fn the_listed_methods_are_those_of_hello() {
     let count = |release: &str| listed_methods(&Rules::of(release.parse().unwrap()).unwrap().rpc).len();
+    let oldest = ["2026.2.19", "2026.2.26", "2026.3.13"].map(count);
+    assert_eq!(oldest, [89, 92, 100]);
     let counts = [
         "2026.3.28",
         "2026.3.31",
@@ -195,6 +197,8 @@ fn paired_laptop() -> MemoryDocuments {
 }
 
 #[rstest]
+#[case("2026.3.13", "device.token.revoke", false)]
+#[case("2026.3.13", "device.pair.remove", false)]
 #[case("2026.3.28", "device.token.rotate", false)]
 #[case("2026.3.31", "device.token.rotate", true)]
 #[case("2026.3.28", "device.token.revoke", true)]

@@ -1,8 +1,29 @@
 //! The request frame and the parameters of `connect` (`RequestFrameSchema`, `ConnectParamsSchema` in
-//! `method-scopes-*.js`; the same from 2026.3.28 to 2026.5.7).
+//! `method-scopes-*.js`).
 
 use super::{NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required};
 use crate::protocol::client;
+
+/// The parameters of `connect` with these schemas of the client, the device and the credentials.
+macro_rules! connect {
+    ($client:expr, $device:expr, $auth:expr) => {
+        object(&[
+            required("minProtocol", at_least(1)),
+            required("maxProtocol", at_least(1)),
+            required("client", $client),
+            optional("caps", array(&NON_EMPTY)),
+            optional("commands", array(&NON_EMPTY)),
+            optional("permissions", Schema::Record(&Schema::Boolean)),
+            optional("pathEnv", STRING),
+            optional("role", NON_EMPTY),
+            optional("scopes", array(&NON_EMPTY)),
+            optional("device", $device),
+            optional("auth", $auth),
+            optional("locale", STRING),
+            optional("userAgent", STRING),
+        ])
+    };
+}
 
 /// A request frame.
 pub static REQUEST: Schema = object(&[
@@ -15,7 +36,13 @@ pub static REQUEST: Schema = object(&[
 /// Which form the parameters of `connect` have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectForm {
-    /// Client ids and modes are a union of literals.
+    /// 2026.2.19: of the secrets token and password are known, and a device may leave the nonce out.
+    V2026_2_19,
+    /// 2026.2.26: `auth.deviceToken` is known, and a device must give the nonce.
+    V2026_2_26,
+    /// 2026.3.13: `auth.bootstrapToken` is known.
+    V2026_3_13,
+    /// 2026.3.28: `openclaw-tui` is a client id. Client ids and modes are a union of literals.
     Literals,
     /// They are an enumeration.
     Enumerated,
@@ -26,58 +53,21 @@ pub enum ConnectForm {
 /// The parameters of `connect`.
 pub fn connect(form: ConnectForm) -> &'static Schema {
     match form {
+        ConnectForm::V2026_2_19 => &CONNECT_2026_2_19,
+        ConnectForm::V2026_2_26 => &CONNECT_2026_2_26,
+        ConnectForm::V2026_3_13 => &CONNECT_2026_3_13,
         ConnectForm::Literals => &CONNECT,
         ConnectForm::Enumerated => &CONNECT_ENUMERATED,
         ConnectForm::WithRuntimeToken => &CONNECT_WITH_RUNTIME_TOKEN,
     }
 }
 
-static CONNECT: Schema = object(&[
-    required("minProtocol", at_least(1)),
-    required("maxProtocol", at_least(1)),
-    required("client", CLIENT),
-    optional("caps", array(&NON_EMPTY)),
-    optional("commands", array(&NON_EMPTY)),
-    optional("permissions", Schema::Record(&Schema::Boolean)),
-    optional("pathEnv", STRING),
-    optional("role", NON_EMPTY),
-    optional("scopes", array(&NON_EMPTY)),
-    optional("device", DEVICE),
-    optional("auth", AUTH),
-    optional("locale", STRING),
-    optional("userAgent", STRING),
-]);
-static CONNECT_ENUMERATED: Schema = object(&[
-    required("minProtocol", at_least(1)),
-    required("maxProtocol", at_least(1)),
-    required("client", CLIENT_ENUMERATED),
-    optional("caps", array(&NON_EMPTY)),
-    optional("commands", array(&NON_EMPTY)),
-    optional("permissions", Schema::Record(&Schema::Boolean)),
-    optional("pathEnv", STRING),
-    optional("role", NON_EMPTY),
-    optional("scopes", array(&NON_EMPTY)),
-    optional("device", DEVICE),
-    optional("auth", AUTH),
-    optional("locale", STRING),
-    optional("userAgent", STRING),
-]);
-
-static CONNECT_WITH_RUNTIME_TOKEN: Schema = object(&[
-    required("minProtocol", at_least(1)),
-    required("maxProtocol", at_least(1)),
-    required("client", CLIENT_ENUMERATED),
-    optional("caps", array(&NON_EMPTY)),
-    optional("commands", array(&NON_EMPTY)),
-    optional("permissions", Schema::Record(&Schema::Boolean)),
-    optional("pathEnv", STRING),
-    optional("role", NON_EMPTY),
-    optional("scopes", array(&NON_EMPTY)),
-    optional("device", DEVICE),
-    optional("auth", AUTH_WITH_RUNTIME_TOKEN),
-    optional("locale", STRING),
-    optional("userAgent", STRING),
-]);
+static CONNECT_2026_2_19: Schema = connect!(CLIENT_BEFORE_TUI, DEVICE_WITHOUT_NONCE, SECRETS);
+static CONNECT_2026_2_26: Schema = connect!(CLIENT_BEFORE_TUI, DEVICE, AUTH_BEFORE_BOOTSTRAP);
+static CONNECT_2026_3_13: Schema = connect!(CLIENT_BEFORE_TUI, DEVICE, AUTH);
+static CONNECT: Schema = connect!(CLIENT, DEVICE, AUTH);
+static CONNECT_ENUMERATED: Schema = connect!(CLIENT_ENUMERATED, DEVICE, AUTH);
+static CONNECT_WITH_RUNTIME_TOKEN: Schema = connect!(CLIENT_ENUMERATED, DEVICE, AUTH_WITH_RUNTIME_TOKEN);
 
 const CLIENT: Schema = object(&[
     required("id", Schema::Literals(&client::ALL)),
@@ -101,6 +91,24 @@ const CLIENT_ENUMERATED: Schema = object(&[
     optional("instanceId", NON_EMPTY),
 ]);
 
+const CLIENT_BEFORE_TUI: Schema = object(&[
+    required("id", Schema::Literals(&client::BEFORE_TUI)),
+    optional("displayName", NON_EMPTY),
+    required("version", NON_EMPTY),
+    required("platform", NON_EMPTY),
+    optional("deviceFamily", NON_EMPTY),
+    optional("modelIdentifier", NON_EMPTY),
+    required("mode", Schema::Literals(&client::mode::ALL)),
+    optional("instanceId", NON_EMPTY),
+]);
+
+const DEVICE_WITHOUT_NONCE: Schema = object(&[
+    required("id", NON_EMPTY),
+    required("publicKey", NON_EMPTY),
+    required("signature", NON_EMPTY),
+    required("signedAt", NATURAL),
+    optional("nonce", NON_EMPTY),
+]);
 const DEVICE: Schema = object(&[
     required("id", NON_EMPTY),
     required("publicKey", NON_EMPTY),
@@ -109,6 +117,9 @@ const DEVICE: Schema = object(&[
     required("nonce", NON_EMPTY),
 ]);
 
+const SECRETS: Schema = object(&[optional("token", STRING), optional("password", STRING)]);
+const AUTH_BEFORE_BOOTSTRAP: Schema =
+    object(&[optional("token", STRING), optional("deviceToken", STRING), optional("password", STRING)]);
 const AUTH: Schema = object(&[
     optional("token", STRING),
     optional("bootstrapToken", STRING),

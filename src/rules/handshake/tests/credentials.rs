@@ -100,6 +100,18 @@ fn a_secret_beside_a_device_counts_since_2026_3_31(#[case] release: &str, #[case
 }
 
 #[rstest]
+#[case("2026.2.26", "AUTH_RATE_LIMITED")]
+#[case("2026.3.13", "hello")]
+fn a_missing_secret_counts_up_to_2026_2_26(#[case] release: &str, #[case] verdict: &str) {
+    let mut stage = limited(release);
+    let nothing = cli().without_device().from("10.0.0.5").auth(json!({}));
+    for _ in 0..3 {
+        stage.connect(&nothing);
+    }
+    assert_eq!(stage.connect(&nothing.auth(json!({"token": TOKEN}))).verdict(), verdict);
+}
+
+#[rstest]
 #[case("2026.4.2", "AUTH_RATE_LIMITED")]
 #[case("2026.4.5", "hello")]
 fn a_locked_out_secret_does_not_lock_out_device_tokens_since_2026_4_5(#[case] release: &str, #[case] verdict: &str) {

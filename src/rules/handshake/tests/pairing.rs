@@ -9,6 +9,11 @@ const SCOPE: &str = "PAIRING_REQUIRED scope-upgrade";
 const METADATA: &str = "PAIRING_REQUIRED metadata-upgrade";
 
 #[rstest]
+#[case::direct("2026.2.19", &[], "hello")]
+#[case::whole_loopback("2026.2.19", &[("host", "127.0.0.2")], "pairing required")]
+#[case::whole_loopback("2026.2.26", &[("host", "127.0.0.2")], "hello")]
+#[case::direct("2026.2.26", &[], "hello")]
+#[case::direct("2026.3.13", &[], "hello")]
 #[case::direct("2026.3.28", &[], "hello")]
 #[case::direct("2026.3.31", &[], "hello")]
 #[case::host_of_others("2026.3.28", &[("host", "box.lan")], NOT_PAIRED)]
@@ -29,6 +34,12 @@ fn who_is_local(#[case] release: &str, #[case] headers: &[(&'static str, &'stati
 
 #[rstest]
 #[case("2026.3.28", None, NOT_PAIRED)]
+#[case("2026.2.19", Some("127.0.0.1"), "hello")]
+#[case("2026.2.19", Some("127.0.0.2, 10.0.0.1"), "hello")]
+#[case("2026.2.26", Some("127.0.0.1"), NOT_PAIRED)]
+#[case("2026.3.13", Some("10.0.0.1, 127.0.0.1"), NOT_PAIRED)]
+#[case("2026.3.13", Some("127.0.0.2"), "hello")]
+#[case("2026.3.28", Some("127.0.0.2"), NOT_PAIRED)]
 #[case("2026.3.28", Some("127.0.0.1"), NOT_PAIRED)]
 #[case("2026.3.31", None, "hello")]
 #[case("2026.3.31", Some("127.0.0.1"), NOT_PAIRED)]
@@ -87,11 +98,19 @@ fn an_empty_token_map(#[case] release: &str, #[case] tokens: Value, #[case] verd
 }
 
 #[rstest]
-#[case::narrower(&["operator.read"], "hello")]
-#[case::implied(&["operator.write"], SCOPE)]
-#[case::none(&[], "hello")]
-fn a_scope_upgrade_is_never_silent(#[case] scopes: &[&'static str], #[case] verdict: &str) {
-    let mut stage = stage("2026.4.8").with(Document::DevicesPaired, paired("d", &["operator.read"]));
+#[case::narrower("2026.4.8", &["operator.read"], "hello")]
+#[case::implied("2026.4.8", &["operator.write"], SCOPE)]
+#[case::none("2026.4.8", &[], "hello")]
+#[case::since("2026.3.28", &["operator.write"], SCOPE)]
+#[case::before("2026.3.13", &["operator.write"], "hello")]
+#[case::first("2026.2.26", &["operator.write"], "hello")]
+#[case::not_yet("2026.2.19", &["operator.write"], "pairing required")]
+fn a_scope_upgrade_is_silent_from_2026_2_26_to_2026_3_13(
+    #[case] release: &str,
+    #[case] scopes: &[&'static str],
+    #[case] verdict: &str,
+) {
+    let mut stage = stage(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
     assert_eq!(stage.connect(&cli().scopes(scopes)).verdict(), verdict);
 }
 
@@ -121,10 +140,13 @@ fn platform_and_family_are_pinned(#[case] platform: &str, #[case] family: Value,
 }
 
 #[rstest]
+#[case::paired("2026.2.26", &[], "hello", true)]
+#[case::once("2026.3.13", &[], "hello", false)]
+#[case::after("2026.3.28", &[], "hello", true)]
 #[case::before("2026.4.2", &[], "hello", true)]
 #[case::since("2026.4.5", &[], "hello", false)]
 #[case::proxied("2026.4.5", &[("x-forwarded-for", "1.2.3.4")], NOT_PAIRED, false)]
-fn a_local_backend_need_not_be_paired_since_2026_4_5(
+fn a_local_backend_need_not_be_paired_up_to_2026_3_13_and_since_2026_4_5(
     #[case] release: &str,
     #[case] headers: &[(&'static str, &'static str)],
     #[case] verdict: &str,
