@@ -5,7 +5,7 @@ use super::approvals::Approvals;
 use super::broadcast::TICK_INTERVAL_MS;
 use super::handshake::{self, RateLimits};
 use super::locality::{self, Locality};
-use super::nodes::Surface;
+use super::nodes::{self, Surface};
 use super::presence::Presence;
 use super::rpc;
 use super::{GatewayConfig, Rules};
@@ -259,6 +259,15 @@ impl Model {
 
     fn closed(&mut self, connection: ConnectionId, environment: &mut Environment<'_>, outcome: &mut Outcome) {
         let Some(gone) = self.connections.remove(&connection) else { return };
+        if let Some(client) = gone.client.as_ref().filter(|client| client.role == "node" && self.rules.nodes.notes_departures)
+            && let Some(node_id) = client.device_id()
+        {
+            let Environment { now, store, .. } = environment;
+            let noted = nodes::record_departure(&self.rules.nodes, *store, *now, node_id, client.connected_at);
+            if let Err(fault) = noted {
+                outcome.effects.push(Effect::Log(format!("failed to record last disconnect for {node_id}: {fault}")));
+            }
+        }
         if let Some(key) = gone.client.and_then(|client| client.presence_key) {
             self.announce_departure(&key, environment.now, outcome);
         }

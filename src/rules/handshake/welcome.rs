@@ -1,6 +1,6 @@
 //! The welcome: device token, presence and `hello-ok`.
 
-use super::{HandshakeRules, capabilities};
+use super::{HandshakeRules, capabilities, device};
 use super::attempt::Attempt;
 use super::credentials::Standing;
 use super::pairing::Paired;
@@ -51,6 +51,9 @@ pub(super) fn welcome(
         }
         _ => None,
     };
+    if model.rules.handshake.header_bounds_all {
+        device::bound_by_proxy(&mut attempt);
+    }
     let node = match attempt.role {
         "node" => Some(reconcile_node(model, environment, &mut attempt, outcome)?),
         _ => None,

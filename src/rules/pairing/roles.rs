@@ -13,7 +13,7 @@ pub fn effective_roles(rules: &PairingRules, device: &Value) -> Result<Vec<Strin
         return Ok(recorded_roles(device));
     }
     let tokens = device.get("tokens").filter(|tokens| record::truthy(Some(tokens)));
-    let active = tokens.map(active_token_roles).transpose()?;
+    let active = tokens.map(|tokens| active_token_roles(rules, tokens)).transpose()?;
     let has_tokens = tokens.is_some_and(|tokens| match tokens {
         Value::Object(fields) => !fields.is_empty(),
         Value::Array(items) => !items.is_empty(),
@@ -60,12 +60,14 @@ fn recorded_roles(device: &Value) -> Vec<String> {
     }
 }
 
-fn active_token_roles(tokens: &Value) -> Result<Vec<String>, TypeFault> {
+fn active_token_roles(rules: &PairingRules, tokens: &Value) -> Result<Vec<String>, TypeFault> {
     let mut roles = Vec::new();
     for entry in record::values(Some(tokens))? {
         if !record::truthy(record::property(Some(&entry), "revokedAtMs")?) {
-            let role = record::trimmed(entry.get("role"), "role")?;
-            push_new(&mut roles, role);
+            let role = entry.get("role").filter(|role| role.is_string() || !rules.odd_roles_passed_over);
+            if role.is_some() || !rules.odd_roles_passed_over {
+                push_new(&mut roles, record::trimmed(role, "role")?);
+            }
         }
     }
     Ok(roles)

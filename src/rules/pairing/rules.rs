@@ -102,6 +102,11 @@ pub struct PairingRules {
     pub pending_covers: bool,
     /// A record says how it was approved.
     pub approval_kinds: bool,
+    /// A setup code hands on `operator.questions`, too, and a code for a node alone is one; what has not been redeemed of a
+    /// token is not written.
+    pub bootstrap_asks_questions: bool,
+    /// A token whose role is no text brings no role; else it ends the connection.
+    pub odd_roles_passed_over: bool,
 }
 
 impl PairingRules {
@@ -140,6 +145,8 @@ impl PairingRules {
             tokens_bound: false,
             pending_covers: false,
             approval_kinds: false,
+            bootstrap_asks_questions: false,
+            odd_roles_passed_over: false,
         }
     }
 }
