@@ -238,6 +238,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
+        what: "What is no text among the roles and scopes of a record is passed over, a token without a role too.",
+        sources: &["string-normalization.ts normalizeUniqueSingleOrTrimmedStringList", "device-auth.ts normalizeDeviceAuthScopes"],
+        apply: |rules| rules.pairing.lenient_lists = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
         what: "Approving again adds what is new to the scopes that the token has.",
         sources: &["device-pairing-*.js resolveApprovedTokenScopes"],
         apply: |rules| rules.pairing.approval_adds_scopes = true,

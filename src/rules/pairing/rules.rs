@@ -34,6 +34,8 @@ pub enum PendingRepeat {
 pub struct PairingRules {
     /// How the documents are kept.
     pub format: StoreFormat,
+    /// What is no text among roles and scopes is passed over; else it ends what needs it.
+    pub lenient_lists: bool,
     /// How the documents are read and written.
     pub state: StateRules,
     /// Where roles come from.
@@ -109,6 +111,7 @@ impl PairingRules {
     pub fn oldest() -> Self {
         Self {
             format: StoreFormat::Files,
+            lenient_lists: false,
             state: StateRules::oldest(),
             effective_roles: EffectiveRoles::Record,
             pending_repeat: PendingRepeat::Kept,
