@@ -148,6 +148,8 @@ pub struct HandshakeRules {
     pub control_ui_build: Option<&'static str>,
     /// Workers have an entrance of their own: who says to be one is turned away without an answer.
     pub workers_apart: bool,
+    /// A bootstrap token is redeemed before `hello-ok`, which is when the node hears its wake words.
+    pub redeems_before_hello: bool,
     /// A welcomed node hears where each word that wakes it leads, beside the words themselves.
     pub voice_routing: bool,
 }
@@ -312,6 +314,7 @@ impl HandshakeRules {
             prunes_silent: false,
             control_ui_build: None,
             workers_apart: false,
+            redeems_before_hello: false,
             voice_routing: false,
         }
     }
@@ -733,6 +736,13 @@ pub const CHANGES: &[Change] = &[
             rules.handshake.connect_form = ConnectForm::WithRuntimeToken;
             rules.handshake.protocol_range_named = true;
         },
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A bootstrap token is redeemed before `hello-ok`: the node's wake words come first.",
+        sources: &["message-handler.ts redeemDeviceBootstrapTokenProfile"],
+        apply: |rules| rules.handshake.redeems_before_hello = true,
     },
     Change {
         seen: V2026_6_11,
