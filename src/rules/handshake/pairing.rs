@@ -437,7 +437,7 @@ impl PairingCheck<'_> {
                 || control_ui_waits,
         };
         let refusal = match model.rules.handshake.upgrade_named {
-            true => required.named(model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
+            true => required.named(&model.rules.pairing, model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
             false => required.plain(model.rules.handshake.details >= RefusalDetails::V2026_2_26),
         };
         Err(refusal.into())

@@ -169,6 +169,8 @@ pub struct HandshakeRules {
     /// An operator has an entry in the presence list for each connection, and clients that only call (the CLI, backends, probes) have
     /// none; else everybody but the CLI has one for the device.
     pub presence_per_connection: bool,
+    /// A bootstrap token is redeemed before `hello-ok`, which is when the node hears its wake words.
+    pub redeems_before_hello: bool,
     /// A welcomed node hears where each word that wakes it leads, beside the words themselves.
     pub voice_routing: bool,
 }
@@ -342,6 +344,7 @@ impl HandshakeRules {
             header_bounds_all: false,
             node_surfaces_by_caps: false,
             presence_per_connection: false,
+            redeems_before_hello: false,
             voice_routing: false,
         }
     }
@@ -770,6 +773,13 @@ pub const CHANGES: &[Change] = &[
             rules.handshake.connect_form = ConnectForm::WithRuntimeToken;
             rules.handshake.protocol_range_named = true;
         },
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A bootstrap token is redeemed before `hello-ok`: the node's wake words come first.",
+        sources: &["message-handler.ts redeemDeviceBootstrapTokenProfile"],
+        apply: |rules| rules.handshake.redeems_before_hello = true,
     },
     Change {
         seen: V2026_6_11,

@@ -96,6 +96,11 @@ pub(super) fn welcome(
         open.handshake_deadline = None;
         open.client = Some(client);
     }
+    let redeems = standing.method == Method::BootstrapToken && (paired.handed_off.is_some() || profile.is_some());
+    let wakes_early = is_node && redeems && model.rules.handshake.redeems_before_hello;
+    if wakes_early {
+        tell_wake_words(model, connection, outcome);
+    }
     let frame = ServerFrame::Res { id: Value::from(attempt.frame_id), ok: true, payload: Some(hello), error: None };
     outcome.effects.push(Effect::Send { connection: attempt.connection, frame });
     if let Some(node_id) = node_id.as_deref().filter(|_| drops_pending) {
@@ -114,7 +119,7 @@ pub(super) fn welcome(
     {
         outcome.effects.push(Effect::Log(format!("bootstrap token post-connect bookkeeping failed: {fault}")));
     }
-    if is_node {
+    if is_node && !wakes_early {
         tell_wake_words(model, connection, outcome);
     }
     Ok(())

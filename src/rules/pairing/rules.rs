@@ -34,6 +34,8 @@ pub enum PendingRepeat {
 pub struct PairingRules {
     /// How the documents are kept.
     pub format: StoreFormat,
+    /// What is no text among roles and scopes is passed over; else it ends what needs it.
+    pub lenient_lists: bool,
     /// How the documents are read and written.
     pub state: StateRules,
     /// Where roles come from.
@@ -105,8 +107,6 @@ pub struct PairingRules {
     /// A setup code hands on `operator.questions`, too, and a code for a node alone is one; what has not been redeemed of a
     /// token is not written.
     pub bootstrap_asks_questions: bool,
-    /// A token whose role is no text brings no role; else it ends the connection.
-    pub odd_roles_passed_over: bool,
 }
 
 impl PairingRules {
@@ -114,6 +114,7 @@ impl PairingRules {
     pub fn oldest() -> Self {
         Self {
             format: StoreFormat::Files,
+            lenient_lists: false,
             state: StateRules::oldest(),
             effective_roles: EffectiveRoles::Record,
             pending_repeat: PendingRepeat::Kept,
@@ -146,7 +147,6 @@ impl PairingRules {
             pending_covers: false,
             approval_kinds: false,
             bootstrap_asks_questions: false,
-            odd_roles_passed_over: false,
         }
     }
 }
