@@ -219,7 +219,7 @@ pub(super) fn read(directory: &Path, store: &Store) -> StoreFiles {
             Err(_) => look(directory, folder, &mut files),
         }
     }
-    if SqliteDocuments::exists(directory) {
+    if SqliteDocuments::is_store(directory) {
         read_database(directory, &mut files);
     }
     for path in store.files.keys().filter(|path| !FOLDERS.contains(&path.as_str())) {
