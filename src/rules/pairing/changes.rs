@@ -295,4 +295,11 @@ pub const CHANGES: &[Change] = &[
         sources: &["device-pairing-approval.kernel.ts mergeApprovalKind"],
         apply: |rules| rules.pairing.approval_kinds = true,
     },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A setup code hands on `operator.questions`, too; a code for a node alone pairs a node host at once.",
+        sources: &["shared/device-bootstrap-profile.ts PAIRING_SETUP_BOOTSTRAP_PROFILE", "device-bootstrap.worker-kernel.ts"],
+        apply: |rules| rules.pairing.bootstrap_asks_questions = true,
+    },
 ];

@@ -104,6 +104,9 @@ pub struct PairingRules {
     pub pending_covers: bool,
     /// A record says how it was approved.
     pub approval_kinds: bool,
+    /// A setup code hands on `operator.questions`, too, and a code for a node alone is one; what has not been redeemed of a
+    /// token is not written.
+    pub bootstrap_asks_questions: bool,
 }
 
 impl PairingRules {
@@ -143,6 +146,7 @@ impl PairingRules {
             tokens_bound: false,
             pending_covers: false,
             approval_kinds: false,
+            bootstrap_asks_questions: false,
         }
     }
 }
