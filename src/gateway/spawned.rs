@@ -41,6 +41,9 @@ pub(super) struct Program {
     pub(super) path: String,
     /// Whether its store is a state directory in OpenClaw's layout, within our reach.
     pub(super) store: bool,
+    /// Where jiti keeps the plugins that it has translated. It would do so in the temporary directory, and start from
+    /// nothing each time.
+    pub(super) translated: Option<PathBuf>,
 }
 
 /// A process that answered.
@@ -98,6 +101,9 @@ impl Program {
         let place = launch.place;
         let temp = place.root().join("tmp");
         std::fs::create_dir_all(&temp)?;
+        if let Some(translated) = &self.translated {
+            share(translated, &temp.join("jiti"));
+        }
         let state_dir = launch.state_dir.clone().unwrap_or_else(|| place.state_dir());
         let auth = |key: &str| launch.openclaw_json["gateway"]["auth"][key].as_str().unwrap_or_default().to_owned();
         Ok(Values {
@@ -132,6 +138,14 @@ impl Program {
 /// What every OpenClaw needs in order to start at all.
 pub(super) fn gateway_defaults() -> Value {
     json!({ "gateway": { "mode": "local", "bind": "loopback" } })
+}
+
+/// Lets a directory stand in another place, too. Without that a gateway starts all the same, only later.
+fn share(directory: &Path, place: &Path) {
+    let there = std::fs::create_dir_all(directory).is_ok();
+    if there && !place.exists() {
+        let _ = std::os::unix::fs::symlink(directory, place);
+    }
 }
 
 fn text(path: &Path) -> io::Result<String> {

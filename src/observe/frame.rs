@@ -204,7 +204,7 @@ mod tests {
     }
 
     fn seen(opens: bool, heard: Vec<Heard>) -> Vec<Seen> {
-        step(&StepEvidence { opens, heard, ..StepEvidence::default() }, &Symbols::default(), 0).seen
+        step(&StepEvidence { opens, heard, ..StepEvidence::default() }, &Symbols::new(&[]), 0).seen
     }
 
     fn challenge(payload: Value) -> Heard {

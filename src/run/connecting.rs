@@ -18,6 +18,9 @@ const PUBLIC_HOST: &str = "gateway.example";
 pub(super) const OTHER_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 77, 2));
 /// The first release that speaks protocol 4.
 const PROTOCOL_4: Release = Release::new(2026, 5, 12);
+/// The first release whose clients sign v3 proofs and have a place of its own for a device token in `auth`; those before
+/// sign v2 and send a device token as `auth.token` (2026.2.19 `client.ts sendConnect`).
+const DEVICE_TOKENS: Release = Release::new(2026, 2, 26);
 
 /// The peer address that a connection must come from; `None` is plain loopback.
 pub(super) fn peer(via: said::Via) -> Option<IpAddr> {
@@ -112,9 +115,11 @@ impl Connecting<'_> {
         let cast = &self.knowledge.cast;
         let mut device = Device::new(cast.device(name));
         device.version = match proof.version {
-            said::ProofVersion::V1 => ProofVersion::V1,
-            said::ProofVersion::V2 => ProofVersion::V2,
-            said::ProofVersion::V3 => ProofVersion::V3,
+            Some(said::ProofVersion::V1) => ProofVersion::V1,
+            Some(said::ProofVersion::V2) => ProofVersion::V2,
+            Some(said::ProofVersion::V3) => ProofVersion::V3,
+            None if self.release < DEVICE_TOKENS => ProofVersion::V2,
+            None => ProofVersion::V3,
         };
         device.nonce = match &proof.nonce {
             said::Nonce::Right => Nonce::Challenge,
@@ -149,7 +154,7 @@ impl Connecting<'_> {
             said::SharedSecret::Text(text) => Some(text.clone()),
             said::SharedSecret::DeviceToken(said) => token(said),
         };
-        Auth {
+        let auth = Auth {
             token: credentials.token.as_ref().and_then(|said| shared(said, self.settings.auth.token_secret())),
             password: credentials.password.as_ref().and_then(|said| shared(said, self.settings.auth.password_secret())),
             device_token: credentials.device_token.as_ref().and_then(token),
@@ -158,6 +163,10 @@ impl Connecting<'_> {
                 said::BootstrapToken::Seeded(name) => self.knowledge.cast.bootstrap(name.as_str()),
                 said::BootstrapToken::Text(text) => text.clone(),
             }),
+        };
+        match self.release < DEVICE_TOKENS && auth.token.is_none() {
+            true => Auth { token: auth.device_token, device_token: None, ..auth },
+            false => auth,
         }
     }
 
@@ -223,8 +232,12 @@ mod tests {
     use super::*;
 
     fn params(settings: Value, connect: Value, knowledge: &Knowledge) -> Value {
+        params_of("2026.4.2", settings, connect, knowledge)
+    }
+
+    fn params_of(release: &str, settings: Value, connect: Value, knowledge: &Knowledge) -> Value {
         let settings = serde_json::from_value(settings).unwrap();
-        let connecting = Connecting { knowledge, settings: &settings, release: Release::new(2026, 4, 2) };
+        let connecting = Connecting { knowledge, settings: &settings, release: release.parse().unwrap() };
         let challenge = Challenge { nonce: Some("nonce".to_owned()), ts: Some(1) };
         connecting.params(&serde_json::from_value(connect).unwrap(), &challenge, 1000).unwrap()
     }
@@ -281,6 +294,24 @@ mod tests {
         assert_eq!(differs(json!({"nonce": "absent"})), ["signature", "nonce"]);
         assert_eq!(differs(json!({"clock-offset": "-3m"})), ["signature", "signedAt"]);
         assert_eq!(differs(json!({"id": "wrong"})), ["id", "signature"]);
+    }
+
+    #[test]
+    fn a_client_of_2026_2_19_signs_v2_and_sends_its_device_token_as_token() {
+        let knowledge = knowledge();
+        knowledge.seeded("laptop", "operator", "tok");
+        let sent = |release: &str, auth: Value, proof: Value| {
+            let connect = json!({"device": "laptop", "auth": auth, "proof": proof});
+            let sent = params_of(release, json!({}), connect, &knowledge);
+            (sent["auth"].clone(), sent["device"]["signature"].clone())
+        };
+        let (old, token) = ("2026.2.19", json!({"device-token": "seeded"}));
+        assert_eq!(sent(old, token.clone(), json!({})).0, json!({"token": "tok"}));
+        assert_eq!(sent("2026.2.26", token.clone(), json!({})).0, json!({"deviceToken": "tok"}));
+        assert_eq!(sent(old, token.clone(), json!({})).1, sent(old, token.clone(), json!({"version": "v2"})).1);
+        assert_ne!(sent(old, token.clone(), json!({})).1, sent(old, token, json!({"version": "v3"})).1);
+        let both = sent(old, json!({"token": {"text": "x"}, "device-token": "seeded"}), json!({})).0;
+        assert_eq!(both, json!({"token": "x", "deviceToken": "tok"}));
     }
 
     #[test]

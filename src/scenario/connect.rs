@@ -239,8 +239,8 @@ pub enum Via {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Proof {
-    /// The form of the signed line.
-    pub version: ProofVersion,
+    /// The form of the signed line; what a client of the release under test signs unless said.
+    pub version: Option<ProofVersion>,
     /// The nonce that is sent and signed.
     pub nonce: Nonce,
     /// How far the client's clock is off.
@@ -256,15 +256,14 @@ pub struct Proof {
 }
 
 /// The form of the signed line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProofVersion {
     /// Without a nonce.
     V1,
     /// With a nonce.
     V2,
-    /// With nonce, platform and device family.
-    #[default]
+    /// With nonce, platform and device family; since 2026.2.26.
     V3,
 }
 

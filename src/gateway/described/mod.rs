@@ -75,6 +75,7 @@ fn program(description: &Description, places: &Places) -> Program {
         readiness: description.ready.value.clone(),
         path: description.path.value.clone(),
         store: description.store == Store::OpenClaw,
+        translated: None,
     }
 }
 

@@ -62,6 +62,11 @@ impl Cache {
         self.root.join("compiled")
     }
 
+    /// Where jiti keeps what it has translated.
+    pub(super) fn translated(&self) -> PathBuf {
+        self.root.join("translated")
+    }
+
     /// Every Node that is there, by version.
     pub(super) fn nodes(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.root.join("node")).into_iter().flatten().flatten();

@@ -377,10 +377,10 @@ fn admin_implies_since_2026_3_28(#[case] rules: PairingRules, #[case] scopes: &[
 }
 
 #[rstest]
-#[case::set(v2026_2_19(), &["operator.admin"], Some(&["operator.admin"]))]
-#[case::implied(v2026_2_26(), &["operator.read"], Some(&["operator.write"]))]
+#[case::set(v2026_2_19(), &["operator.admin"], Some(&["operator.admin"][..]))]
+#[case::implied(v2026_2_26(), &["operator.read"], Some(&["operator.write"][..]))]
 #[case::beyond(v2026_2_26(), &["operator.admin"], None)]
-#[case::bounded(v2026_3_13(), &["operator.read"], Some(&["operator.write"]))]
+#[case::bounded(v2026_3_13(), &["operator.read"], Some(&["operator.write"][..]))]
 fn a_rotation_is_bounded_since_2026_2_26(
     #[case] rules: PairingRules,
     #[case] asked: &[&str],

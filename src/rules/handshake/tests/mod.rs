@@ -11,6 +11,7 @@ mod welcome;
 use crate::protocol::frame::ServerFrame;
 use crate::protocol::identity::DeviceKey;
 use crate::protocol::proof::{Proof, ProofVersion};
+use crate::rules::handshake::ProofForm;
 use crate::rules::{Act, ConnectionId, Effect, Entropy, Environment, GatewayConfig, Model, Outcome, Peer, Rules};
 use crate::store::{Document, Documents, MemoryDocuments};
 use serde_json::{Value, json};
@@ -81,6 +82,10 @@ impl Stage {
 
     fn connect(&mut self, connect: &Connect) -> Answer {
         let (connection, nonce) = self.open(connect.peer());
+        let mut connect = connect.clone();
+        if self.model.rules.handshake.proof_form == ProofForm::V2026_2_19 {
+            connect.version = ProofVersion::V2;
+        }
         let frame = connect.frame(&nonce, self.now);
         let outcome = self.act(Act::Message { connection, data: frame.to_string().into_bytes() });
         Answer::of(connection, outcome)
