@@ -1,7 +1,7 @@
 //! A step in a few words, with the scenario's names: what snapshots and transcripts call it.
 
 use crate::scenario::connect::{
-    BootstrapToken, Connect, Credentials, DeviceToken, Proof, SharedSecret, Signature, Via,
+    BootstrapToken, Connect, Credentials, DeviceToken, Proof, ProofVersion, SharedSecret, Signature, Via,
 };
 use crate::scenario::step::{Await, Frame};
 use crate::scenario::{Act, Step};
