@@ -54,8 +54,8 @@ impl Compare {
         if cases.is_empty() {
             return Err(Failure::nothing(miette::miette!("no case is selected; `clawcheck list` shows all")));
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| fault(&format!("cannot start the run: {error}")))?;
+        let runtime =
+            super::runtime(&self.gateways).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
         let signals = {
             let _runtime = runtime.enter();
             Signals::catch().map_err(|error| fault(&format!("cannot catch signals: {error}")))?

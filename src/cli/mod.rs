@@ -22,8 +22,11 @@ mod table;
 
 pub use failure::Failure;
 
+use crate::gateway::GatewaySpec;
 use clap::{Parser, Subcommand};
+use std::io;
 use std::process::ExitCode;
+use tokio::runtime::{Builder, Runtime};
 
 /// Protocol conformance for OpenClaw gateways.
 #[derive(Debug, Parser)]
@@ -64,6 +67,14 @@ impl Command {
             Self::Serve(command) => command.run(),
         }
     }
+}
+
+/// The runtime for a run on these gateways. What the embedded one and its clients say to each other is so short that handing
+/// it from thread to thread takes longer: they share one.
+fn runtime<'a>(gateways: impl IntoIterator<Item = &'a GatewaySpec>) -> io::Result<Runtime> {
+    let in_process = gateways.into_iter().all(|gateway| matches!(gateway, GatewaySpec::Embedded(_)));
+    let mut builder = if in_process { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.enable_all().build()
 }
 
 /// Reads the process's arguments, runs the command, prints its failure if it has one, and gives the exit code.

@@ -133,8 +133,8 @@ impl Run {
         let cases = self.select(&corpus, &ids)?;
         let snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
         snapshots.library.probe().map_err(|error| Failure::fault(snapshots::report(error)))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| fault(&format!("cannot start the run: {error}")))?;
+        let runtime =
+            super::runtime([&self.gateway]).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
         // Caught before anything is started: whatever a signal ends is cleared away.
         let signals = {
             let _runtime = runtime.enter();

@@ -45,6 +45,8 @@ pub(super) fn launch(release: Release, launch: &Launch<'_>) -> Result<Running, L
     merge_defaults(&mut config, &gateway_defaults());
     let mut options = EmbeddedOptions::new(release, config, &state_dir);
     options.env = launch.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let documents = launch.place.documents().filter(|_| launch.state_dir.is_none()).cloned();
+    options.documents = documents.map(|documents| Box::new(documents) as Box<_>);
     let clock = launch.clock.map_or(Clock::Real, |now| Clock::Manual(Arc::new(ManualClock::starting_at(now))));
     options.clock = clock.clone();
     let gateway = EmbeddedGateway::start(options).map_err(refusal)?;

@@ -1,10 +1,16 @@
 //! The run's own corner of the disk. Nothing of a run is written anywhere else.
 
 use super::guard::Guard;
+use crate::store::SharedDocuments;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A file system in memory, where the system has one.
+const MEMORY: &str = "/dev/shm";
+/// What must be free there, in bytes: far more than the stores of all cases that are played at once.
+const ROOM: u64 = 32 << 20;
 
 /// One directory per run, removed when dropped, or by the guard when there is nobody left to drop it. Clones share it.
 #[derive(Debug, Clone)]
@@ -25,7 +31,27 @@ impl Workspace {
     /// # Errors
     /// When the directory cannot be made or the guard not started.
     pub fn new(guard: &Guard) -> io::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("clawcheck-").tempdir()?;
+        Self::within(&std::env::temp_dir(), guard)
+    }
+
+    /// The same in memory, where that can be had: for gateways whose state nobody but this run looks at. Making and
+    /// removing small files takes a disk longer than all else that a case does in this process. Where `TMPDIR` is set, it
+    /// is meant.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or the guard not started.
+    pub fn in_memory(guard: &Guard) -> io::Result<Self> {
+        if std::env::var_os("TMPDIR").is_none()
+            && has_room(Path::new(MEMORY))
+            && let Ok(workspace) = Self::within(Path::new(MEMORY), guard)
+        {
+            return Ok(workspace);
+        }
+        Self::new(guard)
+    }
+
+    fn within(parent: &Path, guard: &Guard) -> io::Result<Self> {
+        let directory = tempfile::Builder::new().prefix("clawcheck-").tempdir_in(parent)?;
         guard.watch_directory(directory.path())?;
         let root = Root { directory: directory.keep(), guard: guard.clone(), places: AtomicU64::new(0) };
         Ok(Self { root: Arc::new(root) })
@@ -41,12 +67,21 @@ impl Workspace {
     /// # Errors
     /// When the directories cannot be made.
     pub fn place(&self) -> io::Result<Place> {
-        let number = self.root.places.fetch_add(1, Ordering::Relaxed);
-        let directory = self.root.directory.join(number.to_string());
-        std::fs::create_dir(&directory)?;
-        let place = Place { directory, workspace: self.clone() };
+        let place = Place { directory: self.unused(), workspace: self.clone(), documents: None };
+        std::fs::create_dir(&place.directory)?;
         std::fs::create_dir(place.state_dir())?;
         Ok(place)
+    }
+
+    /// A corner for an embedded gateway of which nobody looks at a file: its store is in memory, and its directories have
+    /// names and are not there.
+    pub fn place_without_files(&self) -> Place {
+        Place { directory: self.unused(), workspace: self.clone(), documents: Some(SharedDocuments::default()) }
+    }
+
+    fn unused(&self) -> PathBuf {
+        let number = self.root.places.fetch_add(1, Ordering::Relaxed);
+        self.root.directory.join(number.to_string())
     }
 }
 
@@ -65,12 +100,19 @@ impl Drop for Root {
 pub struct Place {
     directory: PathBuf,
     workspace: Workspace,
+    /// The store, where it is not in the state directory.
+    documents: Option<SharedDocuments>,
 }
 
 impl Place {
     /// The gateway's state directory.
     pub fn state_dir(&self) -> PathBuf {
         self.directory.join("state")
+    }
+
+    /// The gateway's store, where it is in memory.
+    pub fn documents(&self) -> Option<&SharedDocuments> {
+        self.documents.as_ref()
     }
 
     /// The gateway's HOME, made on demand: the embedded gateway needs none.
@@ -101,8 +143,15 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        remove(&self.directory);
+        if self.documents.is_none() {
+            remove(&self.directory);
+        }
     }
+}
+
+fn has_room(directory: &Path) -> bool {
+    nix::sys::statvfs::statvfs(directory)
+        .is_ok_and(|file_system| file_system.blocks_available().saturating_mul(file_system.fragment_size()) >= ROOM)
 }
 
 /// Removes a tree that a gateway may still be writing into, and in which a scenario may have locked a directory.

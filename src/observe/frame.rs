@@ -5,8 +5,24 @@ use super::symbol::Symbols;
 use super::{Hello, Rounds, Seen, StepSeen, What, time};
 use serde_json::{Map, Value};
 
-/// Events that say how the gateway's machine is, or that time passes, and nothing about the case.
-const LEFT_OUT_EVENTS: [&str; 6] = ["tick", "health", "presence", "heartbeat", "update.available", "voicewake.changed"];
+/// Events that say how the gateway's machine is, what it does by the clock or when it has started, and nothing about the case.
+const LEFT_OUT_EVENTS: [&str; 9] = [
+    "tick",
+    "health",
+    "presence",
+    "heartbeat",
+    "update.available",
+    "voicewake.changed",
+    "voicewake.routing.changed",
+    "cron",
+    "sessions.changed",
+];
+
+/// Members of `hello-ok.snapshot` that depend on the network and on whether an update has been looked for yet.
+const UPDATES: [&str; 2] = ["updateAvailable", "updateSchedule"];
+
+/// The members of an event. `recipientProfileId` says whose eyes it is for, and on a gateway with one owner it is always theirs.
+const EVENT_MEMBERS: [&str; 6] = ["type", "event", "payload", "seq", "stateVersion", "recipientProfileId"];
 
 /// Methods whose answers describe the gateway's machine; that they answer is kept, what they answer is not.
 const LEFT_OUT_ANSWERS: [&str; 4] = ["health", "status", "system-presence", "config.get"];
@@ -69,12 +85,14 @@ fn is_challenge(frame: &Value) -> bool {
     frame.get("event").and_then(Value::as_str) == Some("connect.challenge")
 }
 
-/// A challenge of `nonce` and `ts` alone comes first on every connection of every release, and is not worth a line.
+/// A challenge of `nonce` and `ts`, in newer releases with a list of capabilities, comes first on every connection of every
+/// release, and is not worth a line.
 fn is_plain_challenge(heard: &Heard) -> bool {
     let Sound::Frame { frame, .. } = &heard.sound else { return false };
     let Some(payload) = frame.get("payload").and_then(Value::as_object) else { return false };
+    let capabilities = payload.get("capabilities");
     is_challenge(frame)
-        && payload.len() == 2
+        && payload.len() == if capabilities.is_some_and(Value::is_array) { 3 } else { 2 }
         && payload.get("nonce").is_some_and(|nonce| nonce.as_str().is_some_and(|nonce| !nonce.is_empty()))
         && payload.get("ts").is_some_and(|ts| time::time(ts).is_some())
 }
@@ -124,7 +142,7 @@ fn frame(frame: &Value, method: Option<&str>, symbols: &Symbols, started_at: i64
             What::Error(error(normal(&frame["error"])))
         }
         (Some("event"), _)
-            if text("event").is_some() && only(object, &["type", "event", "payload", "seq", "stateVersion"]) =>
+            if text("event").is_some() && only(object, &EVENT_MEMBERS) =>
         {
             let event = text("event")?;
             if LEFT_OUT_EVENTS.contains(&event) {
@@ -152,8 +170,8 @@ fn hello(payload: &Value, normal: impl Fn(&Value) -> Value) -> Hello {
     for (name, member) in payload.as_object().into_iter().flatten() {
         keys.push(name.clone());
         if let Some(member) = member.as_object().filter(|_| LISTED.contains(&name.as_str())) {
-            // Whether an update is known depends on the network.
-            keys.extend(member.keys().filter(|key| *key != "updateAvailable").map(|key| format!("{name}.{key}")));
+            let kept = member.keys().filter(|key| !UPDATES.contains(&key.as_str()));
+            keys.extend(kept.map(|key| format!("{name}.{key}")));
         }
     }
     keys.sort();
@@ -188,7 +206,7 @@ mod tests {
     }
 
     fn seen(opens: bool, heard: Vec<Heard>) -> Vec<Seen> {
-        step(&StepEvidence { opens, heard, ..StepEvidence::default() }, &Symbols::default(), 0).seen
+        step(&StepEvidence { opens, heard, ..StepEvidence::default() }, &Symbols::new(&[]), 0).seen
     }
 
     fn challenge(payload: Value) -> Heard {

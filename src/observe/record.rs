@@ -43,7 +43,7 @@ pub(super) fn normalise(
         record.lines.iter().for_each(|line| numbers.assign(line));
         record.lines.iter_mut().for_each(|line| *line = numbers.resolve(line));
         record.name = numbers.resolve(&record.name);
-        numbers.assign(&record.record.to_string());
+        numbers.assign_value(&record.record);
         numbers.resolve_value(&mut record.record);
     }
     seen

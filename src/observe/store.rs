@@ -147,7 +147,7 @@ impl Documents {
         }));
         for section in &mut sections {
             if let Holds::Other(value) = &mut section.holds {
-                numbers.assign(&value.to_string());
+                numbers.assign_value(value);
                 numbers.resolve_value(value);
             }
         }

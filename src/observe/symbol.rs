@@ -8,13 +8,19 @@
 
 use super::evidence::Known;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
 const OPEN: char = '\u{E000}';
 const SPLIT: char = '\u{E001}';
 const SHUT: char = '\u{E002}';
 /// In the place of a kind: what stands in this mark is written already.
 const SETTLED: &str = "=";
+/// The length of a UUID: no shorter word has a [`shape`].
+const SHORTEST_SHAPE: usize = 36;
+/// Fewer characters of a value that was cut could be anybody's.
+const SHORTEST_BEGINNING: usize = 12;
 
 /// What an accidental value is. A value that stands in fields of two kinds has the first of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,12 +65,14 @@ impl Kind {
 }
 
 /// The accidental values of one case.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Symbols {
     known: Vec<Known>,
-    kinds: HashMap<String, Kind>,
-    /// Learned values that have no shape of their own and must be looked for as they are.
+    kinds: BTreeMap<String, Kind>,
+    /// Learned values that have no shape of their own and must be looked for as they are, the longest first.
     shapeless: Vec<String>,
+    /// A text shorter than this has nothing to be marked in it. Most are: names, roles, scopes.
+    shortest: usize,
 }
 
 impl Symbols {
@@ -73,7 +81,8 @@ impl Symbols {
         // The longest first: a path must be replaced before the directory that it begins with.
         known.sort_by(|a, b| b.value.len().cmp(&a.value.len()).then_with(|| a.value.cmp(&b.value)));
         known.dedup_by(|a, b| a.value == b.value);
-        Self { known, ..Self::default() }
+        let shortest = known.last().map_or(SHORTEST_BEGINNING, |known| known.value.len().min(SHORTEST_BEGINNING));
+        Self { known, kinds: BTreeMap::new(), shapeless: Vec::new(), shortest }
     }
 
     /// Notes what the values of a document are, by the fields in which they stand.
@@ -106,8 +115,9 @@ impl Symbols {
             None => {
                 self.kinds.insert(text.to_owned(), kind);
                 if text.len() >= 6 && shape(text).is_none() {
-                    self.shapeless.push(text.to_owned());
-                    self.shapeless.sort_by_key(|text| std::cmp::Reverse(text.len()));
+                    let at = self.shapeless.partition_point(|longer| longer.len() >= text.len());
+                    self.shapeless.insert(at, text.to_owned());
+                    self.shortest = self.shortest.min(text.len());
                 }
             }
         }
@@ -143,32 +153,37 @@ impl Symbols {
 
     /// Wraps the accidental values inside a piece of prose.
     pub(super) fn mark_text(&self, text: &str) -> String {
+        if text.len() < self.shortest && !text.contains(OPEN) {
+            return text.to_owned();
+        }
         let completed = self.completed(text);
         let text = completed.as_deref().unwrap_or(text);
-        let mut marked = text.to_owned();
+        let mut marked = Cow::Borrowed(text);
         for known in self.known.iter().filter(|known| text.contains(&known.value)) {
-            marked = replace_outside_marks(&marked, &known.value, |_| {
+            marked = Cow::Owned(replace_outside_marks(&marked, &known.value, |_| {
                 format!("{OPEN}{SETTLED}{SPLIT}{}{SHUT}", known.symbol)
-            });
+            }));
         }
-        for value in &self.shapeless {
-            marked = replace_outside_marks(&marked, value, |value| wrap(self.kinds[value], value));
+        for value in self.shapeless.iter().filter(|value| text.contains(*value)) {
+            marked = Cow::Owned(replace_outside_marks(&marked, value, |value| wrap(self.kinds[value], value)));
         }
-        settle(&self.mark_shapes(&marked))
+        if marked.len() >= SHORTEST_SHAPE {
+            marked = Cow::Owned(self.mark_shapes(&marked));
+        }
+        if marked.contains(OPEN) { settle(&marked) } else { marked.into_owned() }
     }
 
     /// The text with the whole value in the place of a beginning of one that it ends with: close reasons are cut, perhaps in
     /// the middle of an id.
     fn completed(&self, text: &str) -> Option<String> {
-        /// Fewer characters could be anybody's.
-        const ENOUGH: usize = 12;
         let start =
             text.rfind(|c: char| !is_word(c)).map_or(0, |at| at + text[at..].chars().next().map_or(0, char::len_utf8));
         let rest = &text[start..];
-        if rest.len() < ENOUGH || shape(rest).is_some() {
+        if rest.len() < SHORTEST_BEGINNING || shape(rest).is_some() {
             return None;
         }
-        let mut whole = self.kinds.keys().filter(|value| value.len() > rest.len() && value.starts_with(rest));
+        let longer = self.kinds.range::<str, _>((Bound::Excluded(rest), Bound::Unbounded));
+        let mut whole = longer.map(|(value, _)| value).take_while(|value| value.starts_with(rest));
         let value = whole.next().filter(|_| whole.next().is_none())?;
         Some(format!("{}{value}…", &text[..start]))
     }
@@ -286,6 +301,13 @@ impl Numbers {
         }
     }
 
+    /// The same for the marks of a whole document.
+    pub(super) fn assign_value(&mut self, value: &Value) {
+        if is_marked(value) {
+            self.assign(&value.to_string());
+        }
+    }
+
     /// The text with symbols in place of marks; a value without a number yet is `<kind>`, so that texts can be sorted.
     pub(super) fn resolve(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
@@ -321,6 +343,16 @@ impl Numbers {
     }
 }
 
+/// Whether there is a mark anywhere in a document.
+fn is_marked(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains(OPEN),
+        Value::Array(items) => items.iter().any(is_marked),
+        Value::Object(object) => object.iter().any(|(name, member)| name.contains(OPEN) || is_marked(member)),
+        _ => false,
+    }
+}
+
 fn marks(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.split(OPEN).skip(1).filter_map(|mark| mark.split_once(SHUT)?.0.split_once(SPLIT))
 }
@@ -348,7 +380,7 @@ mod tests {
         let value =
             json!({"message": format!("unknown requestId: {UUID}"), "details": {"requestId": UUID}, "token": TOKEN});
         assert_eq!(
-            symbolise(&mut Symbols::default(), &value),
+            symbolise(&mut Symbols::new(&[]), &value),
             json!({"message": "unknown requestId: <request-1>", "details": {"requestId": "<request-1>"}, "token": "<token-1>"})
         );
     }
@@ -357,7 +389,7 @@ mod tests {
     fn an_id_without_the_usual_looks_is_found_in_prose_too() {
         let value = json!({"requestId": "req_41x", "message": "see req_41x"});
         assert_eq!(
-            symbolise(&mut Symbols::default(), &value),
+            symbolise(&mut Symbols::new(&[]), &value),
             json!({"requestId": "<request-1>", "message": "see <request-1>"})
         );
     }
@@ -384,7 +416,7 @@ mod tests {
     fn an_ordinary_sentence_is_left_alone() {
         let value =
             json!({"message": "unauthorized: device token mismatch (rotate/reissue device token)", "token": ""});
-        assert_eq!(symbolise(&mut Symbols::default(), &value), value);
+        assert_eq!(symbolise(&mut Symbols::new(&[]), &value), value);
     }
 
     proptest! {
@@ -392,7 +424,7 @@ mod tests {
         fn equal_values_have_equal_symbols_and_others_other_ones(picks in prop::collection::vec(0usize..6, 1..30)) {
             let pool = (0..6).map(|n| format!("{n}{}", &UUID[1..])).collect::<Vec<_>>();
             let value = Value::Array(picks.iter().map(|&pick| json!({"requestId": pool[pick]})).collect());
-            let seen = symbolise(&mut Symbols::default(), &value);
+            let seen = symbolise(&mut Symbols::new(&[]), &value);
             for (i, a) in picks.iter().enumerate() {
                 for (j, b) in picks.iter().enumerate() {
                     prop_assert_eq!(a == b, seen[i] == seen[j]);
@@ -403,8 +435,8 @@ mod tests {
         #[test]
         fn what_is_in_normal_form_stays_as_it_is(text in "[a-zA-Z0-9_<>:. -]{0,60}") {
             let value = json!({"requestId": text, "message": format!("{text} {UUID}"), "deviceId": "a".repeat(64)});
-            let once = symbolise(&mut Symbols::default(), &value);
-            prop_assert_eq!(symbolise(&mut Symbols::default(), &once), once);
+            let once = symbolise(&mut Symbols::new(&[]), &value);
+            prop_assert_eq!(symbolise(&mut Symbols::new(&[]), &once), once);
         }
     }
 }

@@ -97,7 +97,7 @@ fn masked(step: &StepSeen) -> String {
 
 fn resolve(what: &mut What, numbers: &mut Numbers) {
     let mut value = |value: &mut Value| {
-        numbers.assign(&value.to_string());
+        numbers.assign_value(value);
         numbers.resolve_value(value);
     };
     match what {

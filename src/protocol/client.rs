@@ -11,6 +11,8 @@ pub const TUI: &str = "openclaw-tui";
 /// The chat in a browser.
 pub const WEBCHAT_UI: &str = "webchat-ui";
 
+/// The app for macOS.
+pub const MACOS_APP: &str = "openclaw-macos";
 /// The app for iOS.
 pub const IOS_APP: &str = "openclaw-ios";
 /// The app for Android.

@@ -52,5 +52,8 @@ pub enum ServerFrame {
         /// Versions of presence and health, on the events that carry them.
         #[serde(rename = "stateVersion", skip_serializing_if = "Option::is_none")]
         state_version: Option<Value>,
+        /// Whose eyes it is for: the profile that the client's credentials stand for, where the gateway keeps profiles.
+        #[serde(rename = "recipientProfileId", skip_serializing_if = "Option::is_none")]
+        recipient: Option<String>,
     },
 }

@@ -1,6 +1,6 @@
 //! Device identity: an Ed25519 key, the id derived from it, and the proof of possession.
 
-use super::public_key;
+use super::{ids, public_key};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -40,9 +40,8 @@ impl DeviceKey {
 
 /// The device id of a raw public key.
 pub fn device_id(raw_public_key: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(raw_public_key).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
+    Sha256::digest(raw_public_key).iter().fold(String::with_capacity(64), |mut id, byte| {
+        id.extend(ids::hex(*byte));
+        id
     })
 }

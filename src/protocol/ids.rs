@@ -5,14 +5,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// A version 4 UUID made of sixteen random bytes: nonces, request ids, connection ids, approval ids.
 pub fn uuid(mut bytes: [u8; 16]) -> String {
-    use std::fmt::Write as _;
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     bytes.iter().enumerate().fold(String::with_capacity(36), |mut text, (at, byte)| {
-        let dash = if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" };
-        let _ = write!(text, "{dash}{byte:02x}");
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.extend(hex(*byte));
         text
     })
+}
+
+/// The two lower-case hexadecimal digits of a byte.
+pub(super) fn hex(byte: u8) -> impl Iterator<Item = char> {
+    [byte >> 4, byte & 0x0f].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16))
 }
 
 /// A device, node or bootstrap token made of thirty-two random bytes: unpadded base64url.

@@ -45,6 +45,8 @@ pub struct EmbeddedOptions {
     pub env: Vec<(String, String)>,
     /// The state directory. It need not exist; nothing is written before a device asks to pair.
     pub state_dir: PathBuf,
+    /// Its store, where that is not in the state directory.
+    pub documents: Option<Box<dyn Documents + Send>>,
     /// Where its time comes from.
     pub clock: Clock,
     /// Whether every write reaches the disk before it counts, as in the release.
@@ -67,6 +69,7 @@ impl EmbeddedOptions {
             openclaw_json,
             env: Vec::new(),
             state_dir: state_dir.into(),
+            documents: None,
             clock: Clock::Real,
             durable: false,
             config_path: None,
@@ -128,9 +131,10 @@ impl EmbeddedGateway {
         gateway.host = options.host;
         let logs = Logs::new(options.log);
         settings.warnings.iter().for_each(|line| logs.push(line.clone()));
-        let mut store: Box<dyn Documents + Send> = match rules.pairing.format {
-            StoreFormat::Files => Box::new(DirectoryDocuments::new(&options.state_dir, options.durable)),
-            StoreFormat::Sqlite => Box::new(SqliteDocuments::new(&options.state_dir, options.durable)),
+        let mut store: Box<dyn Documents + Send> = match (options.documents, rules.pairing.format) {
+            (Some(documents), _) => documents,
+            (None, StoreFormat::Files) => Box::new(DirectoryDocuments::new(&options.state_dir, options.durable)),
+            (None, StoreFormat::Sqlite) => Box::new(SqliteDocuments::new(&options.state_dir, options.durable)),
         };
         if rules.pairing.format == StoreFormat::Sqlite {
             let imported = import(&options.state_dir, &mut *store, options.clock.now())?;

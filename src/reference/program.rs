@@ -166,6 +166,7 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
         openclaw_json: with_bind(&document, options.bind.as_deref()),
         env: options.env,
         state_dir: state_dir.clone(),
+        documents: None,
         clock: Clock::Real,
         durable: true,
         config_path: Some(config_path),

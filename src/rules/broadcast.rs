@@ -27,14 +27,16 @@ impl Model {
             return;
         }
         self.event_seq += 1;
-        let may = self.clients().into_iter().filter(|(_, client)| may_see(client, event));
-        for connection in may.map(|(connection, _)| connection).collect::<Vec<_>>() {
+        let restricted = self.rules.rpc.events_restricted;
+        let may = self.clients().into_iter().filter(|(_, client)| may_see(client, event, restricted));
+        for (connection, recipient) in may.map(|(connection, client)| (connection, client.profile)).collect::<Vec<_>>() {
             let seq = Some(self.next_seq(connection));
             let frame = ServerFrame::Event {
                 event: event.to_owned(),
                 payload: Some(payload.clone()),
                 seq,
                 state_version: state_version.clone(),
+                recipient: recipient.map(str::to_owned),
             };
             outcome.effects.push(Effect::Send { connection, frame });
         }
@@ -52,14 +54,18 @@ impl Model {
         }
     }
 
-    /// Sends an event to these clients alone. It has no number.
+    /// Sends an event to these clients alone. It has a number where every event has one.
     pub(crate) fn tell(&mut self, to: &[ConnectionId], event: &str, payload: &Value, outcome: &mut Outcome) {
         for connection in to {
+            let client = self.connections.get(connection).and_then(|open| open.client.as_ref());
+            let recipient = client.and_then(|client| client.profile).map(str::to_owned);
+            let seq = self.rules.rpc.events_restricted.then(|| self.next_seq(*connection));
             let frame = ServerFrame::Event {
                 event: event.to_owned(),
                 payload: Some(payload.clone()),
-                seq: None,
+                seq,
                 state_version: None,
+                recipient,
             };
             outcome.effects.push(Effect::Send { connection: *connection, frame });
         }
@@ -83,9 +89,10 @@ impl Model {
     }
 }
 
-/// The scope an event takes, where it takes one.
-fn required_scope(event: &str) -> Option<&'static str> {
+/// The scope an event takes, where it takes one. The newer releases give more events a scope.
+fn required_scope(event: &str, restricted: bool) -> Option<&'static str> {
     match event {
+        "presence" | "node.presence" if restricted => Some("operator.read"),
         "exec.approval.requested"
         | "exec.approval.resolved"
         | "plugin.approval.requested"
@@ -100,8 +107,8 @@ fn required_scope(event: &str) -> Option<&'static str> {
 
 /// Whether a client may see an event: an operator with the scope, `operator.admin` having them all and `operator.write`
 /// having `operator.read`.
-fn may_see(client: &ConnectedClient, event: &str) -> bool {
-    let Some(scope) = required_scope(event) else { return true };
+fn may_see(client: &ConnectedClient, event: &str, restricted: bool) -> bool {
+    let Some(scope) = required_scope(event, restricted) else { return true };
     let has = |wanted: &str| client.scopes.iter().any(|have| have == wanted);
     client.role == "operator"
         && (has("operator.admin") || has(scope) || (scope == "operator.read" && has("operator.write")))

@@ -41,7 +41,7 @@ pub struct Change {
 
 /// Releases whose behaviour was read and seen, oldest first. The first one's rules are the ground that every
 /// [`Change`] builds on.
-pub const KNOWN: [Release; 10] = [
+pub const KNOWN: [Release; 11] = [
     Release::new(2026, 2, 19),
     Release::new(2026, 2, 26),
     Release::new(2026, 3, 13),
@@ -52,14 +52,11 @@ pub const KNOWN: [Release; 10] = [
     Release::new(2026, 4, 5),
     Release::new(2026, 4, 8),
     Release::new(2026, 4, 15),
+    Release::new(2026, 5, 7),
 ];
 
 /// Newer releases whose rules are not complete, or not held against the real release yet, and what is missing.
-pub const IN_PART: [(Release, &str); 4] = [
-    (
-        Release::new(2026, 5, 7),
-        "its rules were read and probed, and not every case of the corpus was seen equal on the real one",
-    ),
+pub const IN_PART: [(Release, &str); 3] = [
     (
         Release::new(2026, 6, 11),
         "its rules were read and probed, and the corpus has not been held against the real one",

@@ -145,7 +145,8 @@ pub struct Locality {
 impl Locality {
     /// Judges a connection.
     pub fn of(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Self {
-        let client_ip = client_ip(rules, config, peer);
+        let ours = rules.attribution_required && direct_by_headers(rules, peer).is_ok();
+        let client_ip = if ours { Some(peer.address.to_canonical()) } else { client_ip(rules, config, peer) };
         let has_proxy_headers = match rules.every_proxy_header_counts {
             true => proxy_header(rules, peer).is_some(),
             false => ["x-forwarded-for", "x-real-ip"].into_iter().any(|header| present(peer, header).is_some()),

@@ -5,7 +5,7 @@ use super::approvals::Approvals;
 use super::broadcast::TICK_INTERVAL_MS;
 use super::handshake::{self, RateLimits};
 use super::locality::{self, Locality};
-use super::nodes::Surface;
+use super::nodes::{self, Surface};
 use super::presence::Presence;
 use super::rpc;
 use super::{GatewayConfig, Rules};
@@ -48,6 +48,8 @@ pub struct Model {
     pub(crate) limits: RateLimits,
     /// When the first act came, milliseconds since the epoch.
     pub(crate) started_at: Option<i64>,
+    /// The name of this run of the gateway, a UUID; empty before the first act.
+    pub(crate) boot_id: String,
 }
 
 /// One WebSocket connection.
@@ -94,6 +96,8 @@ pub(crate) struct ConnectedClient {
     pub(crate) by_device_token: bool,
     /// When it was welcomed, milliseconds since the epoch.
     pub(crate) connected_at: i64,
+    /// The profile that its credentials stand for, which its events name.
+    pub(crate) profile: Option<&'static str>,
 }
 
 impl ConnectedClient {
@@ -133,6 +137,7 @@ impl Model {
             health_version: 1,
             limits,
             started_at: None,
+            boot_id: String::new(),
         }
     }
 
@@ -140,6 +145,9 @@ impl Model {
     pub fn act(&mut self, act: Act, environment: &mut Environment<'_>) -> Outcome {
         self.started_at.get_or_insert(environment.now);
         self.next_tick.get_or_insert(environment.now.saturating_add(TICK_INTERVAL_MS));
+        if self.boot_id.is_empty() && self.rules.handshake.hello_of_connection {
+            self.boot_id = ids::uuid(environment.entropy.uuid());
+        }
         let mut outcome = Outcome::default();
         match act {
             Act::Open { connection, peer } => self.open(connection, peer, environment, &mut outcome),
@@ -182,9 +190,10 @@ impl Model {
         let deadline = environment.now.saturating_add(i64::try_from(timeout).unwrap_or(i64::MAX));
         let frame = ServerFrame::Event {
             event: "connect.challenge".to_owned(),
-            payload: Some(json!({ "nonce": nonce, "ts": environment.now })),
+            payload: Some(handshake::challenge(&self.rules.handshake, &nonce, environment.now)),
             seq: None,
             state_version: None,
+            recipient: None,
         };
         outcome.effects.push(Effect::Send { connection, frame });
         let open = Connection {
@@ -250,6 +259,15 @@ impl Model {
 
     fn closed(&mut self, connection: ConnectionId, environment: &mut Environment<'_>, outcome: &mut Outcome) {
         let Some(gone) = self.connections.remove(&connection) else { return };
+        if let Some(client) = gone.client.as_ref().filter(|client| client.role == "node" && self.rules.nodes.notes_departures)
+            && let Some(node_id) = client.device_id()
+        {
+            let Environment { now, store, .. } = environment;
+            let noted = nodes::record_departure(&self.rules.nodes, *store, *now, node_id, client.connected_at);
+            if let Err(fault) = noted {
+                outcome.effects.push(Effect::Log(format!("failed to record last disconnect for {node_id}: {fault}")));
+            }
+        }
         if let Some(key) = gone.client.and_then(|client| client.presence_key) {
             self.announce_departure(&key, environment.now, outcome);
         }

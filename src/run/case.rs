@@ -2,12 +2,13 @@
 
 use super::attached;
 use super::breaker::Dead;
+use super::files;
 use super::frames::Frames;
 use super::own;
 use super::stage::{Stage, StageError};
 use super::{Options, Shared};
 use crate::client::Redactions;
-use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Preparation};
+use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Place, Preparation};
 use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
 use crate::observe::snapshot::{History, LibraryError, Origin};
 use crate::observe::{Evidence, Observation, StepEvidence, normalise};
@@ -16,7 +17,9 @@ use crate::report::{Boot, CaseReport};
 use crate::rules::Release;
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::{Act, Case, Step};
+use crate::store::StoreFormat;
 use serde_json::Value;
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,7 +33,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     if let Some(reason) = shared.breaker.open() {
         return given_up(case, reason, shared);
     }
-    let place = match shared.workspace.place() {
+    let place = match place(case, gateway, release, shared) {
         Ok(place) => place,
         Err(error) => return failed(report, StageError::Disk(error), gateway, began),
     };
@@ -65,7 +68,6 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         Ok(_) if ended.is_some() => shared.breaker.failed(&Dead::Ended(ENDED.to_owned())),
         _ => shared.breaker.played(),
     }
-    keep_records(&mut report, &stage, &log);
     match observed {
         Err(error) => report = failed(report, error, gateway, began),
         // Whatever it answered before: a gateway that nobody stopped has to be there at the end.
@@ -79,10 +81,35 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
             report = conclude(seen, case, release, gateway, shared);
         }
     }
-    forget_dull(&mut report, shared);
+    if is_worth_showing(&report, shared) {
+        keep_records(&mut report, &stage, &log);
+    }
     report.reason = report.reason.map(|reason| redactions.apply(&reason));
     report.duration = began.elapsed();
     report
+}
+
+/// Where a case is played. In this process nobody needs files but a case that writes some itself, or has a release play
+/// in it that keeps a database.
+fn place(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<Place> {
+    match gateway.profile().kind {
+        Kind::Embedded if is_played_on_records(case, release) => Ok(shared.workspace.place_without_files()),
+        _ => shared.workspace.place(),
+    }
+}
+
+/// Whether every store of a case is documents, in which it puts records and nothing else.
+fn is_played_on_records(case: &Case, release: Release) -> bool {
+    let scenario = &case.scenario;
+    let edits = judge::steps(case).into_iter().filter_map(|step| match &step.act {
+        Act::Edit(store) => Some(store.as_ref()),
+        _ => None,
+    });
+    let earlier = scenario.written_by.as_ref().map(|earlier| earlier.release.0);
+    let keeps_files = |release| files::format(&scenario.store, release) == StoreFormat::Files;
+    scenario.other_store.is_none()
+        && edits.chain([&scenario.store]).all(files::is_records)
+        && earlier.into_iter().chain([release]).all(keeps_files)
 }
 
 /// What a case saw, before it is judged.
@@ -97,7 +124,7 @@ pub(super) struct Seen {
 impl Seen {
     /// The verdict that [`conclude`] would come to but for the published schema: a frame that breaks it breaks it on every gateway.
     pub(super) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
-        match kept(case, shared) {
+        match kept(case, release, shared) {
             Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new()).verdict,
             Err(_) => Verdict::Error,
         }
@@ -111,13 +138,9 @@ pub(super) fn keep_records(report: &mut CaseReport, stage: &Stage<'_>, log: &str
     report.log = Some(redactions.apply(log)).filter(|text| !text.trim().is_empty());
 }
 
-/// Forgets it again where it helps nobody.
-fn forget_dull(report: &mut CaseReport, shared: &Shared<'_>) {
-    let interesting = matches!(report.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error);
-    if !interesting && !shared.options.trace {
-        report.transcript = None;
-        report.log = None;
-    }
+/// Whether what went over the wire helps anybody.
+fn is_worth_showing(report: &CaseReport, shared: &Shared<'_>) -> bool {
+    shared.options.trace || matches!(report.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error)
 }
 
 /// What the embedded gateway, asked by itself, shows of a case at this release: what the rules predict. `None` where they
@@ -125,7 +148,7 @@ fn forget_dull(report: &mut CaseReport, shared: &Shared<'_>) {
 pub(super) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>) -> Option<String> {
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
-    let mut stage = Stage::new(case, &rules, shared.workspace.place().ok()?, release, None);
+    let mut stage = Stage::new(case, &rules, place(case, &rules, release, shared).ok()?, release, None);
     let steps = stage.perform().await.ok()?;
     let observation = observe(&stage, steps, &rules);
     stage.end().await;
@@ -183,10 +206,10 @@ fn observe(stage: &Stage<'_>, mut steps: Vec<StepEvidence>, gateway: &Gateway) -
     })
 }
 
-/// The approved snapshots of a case; `None` where they could not be kept: a scenario of the user's own, with no folder of
-/// snapshots beside it.
-fn kept(case: &Case, shared: &Shared<'_>) -> Result<Option<History>, LibraryError> {
-    let history = shared.library.history(&case.id)?;
+/// The approved snapshots of a case that concern a release; `None` where they could not be kept: a scenario of the user's
+/// own, with no folder of snapshots beside it.
+fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<History>, LibraryError> {
+    let history = shared.library.serving(&case.id, release)?;
     let nowhere = *shared.library.origin() == Origin::BuiltIn && !case.source.embedded;
     Ok(if nowhere && history.variants.is_empty() { None } else { Some(history) })
 }
@@ -200,7 +223,7 @@ pub(super) fn conclude(
     shared: &Shared<'_>,
 ) -> CaseReport {
     let Seen { observation, frames, mut report } = seen;
-    let history = match kept(case, shared) {
+    let history = match kept(case, release, shared) {
         Ok(history) => history,
         Err(error) => {
             report.verdict = Verdict::Error;
@@ -238,7 +261,10 @@ pub(super) fn conclude(
         Err(error) => shared.fault(error),
     }
     report.observation = Some(observation);
-    forget_dull(&mut report, shared);
+    if !is_worth_showing(&report, shared) {
+        report.transcript = None;
+        report.log = None;
+    }
     report
 }
 

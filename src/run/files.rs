@@ -5,7 +5,9 @@ use super::seed::{Records, Seeder};
 use crate::observe::{NoFile, StoreFiles, in_database};
 use crate::rules::{Release, Rules};
 use crate::scenario::store::{FileContent, KeptAs, Store};
-use crate::store::{DATABASE, Document, Documents as _, SqliteDocuments, StoreFormat, WriteFault, json};
+use crate::store::{
+    DATABASE, Document, Documents as _, SharedDocuments, SqliteDocuments, StoreFormat, WriteFault, json,
+};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,9 +39,9 @@ pub(super) enum FilesError {
     /// A symbol has no value.
     #[error("{0}")]
     Symbol(String),
-    /// The database could not be written.
-    #[error("cannot write the database: {0}")]
-    Database(#[from] WriteFault),
+    /// A document could not be written into the database or the memory.
+    #[error("cannot write the store: {0}")]
+    Document(#[from] WriteFault),
 }
 
 /// How the records of a store are kept: as a release keeps them, unless the scenario says.
@@ -95,6 +97,36 @@ fn into_database(directory: &Path, document: Document, records: Records) -> Resu
         database.write(&[(document, &Arc::new(Value::Object(whole)))])?;
     }
     Ok(other)
+}
+
+/// Whether a store is records and nothing else, for which no file is needed.
+pub(super) fn is_records(store: &Store) -> bool {
+    store.from.is_none() && store.files.is_empty() && store.kept_as.is_none()
+}
+
+/// Puts the records of a store into documents in memory. They are then what they would be in files.
+pub(super) fn write_records(
+    documents: &mut SharedDocuments,
+    store: &Store,
+    seeder: &Seeder<'_>,
+) -> Result<(), FilesError> {
+    for (document, records) in seeder.records(store).map_err(FilesError::Symbol)? {
+        let mut whole = match documents.read(document).as_deref() {
+            Some(Value::Object(found)) => found.clone(),
+            _ => Map::new(),
+        };
+        whole.extend(records);
+        // A file has no two ways to write a number.
+        let text = json::stringify(&Value::Object(whole));
+        let read = json::parse(text.as_bytes()).unwrap_or_default();
+        documents.write(&[(document, &Arc::new(read))])?;
+    }
+    Ok(())
+}
+
+/// Documents in memory as the files that they would be.
+pub(super) fn in_memory(documents: &SharedDocuments) -> StoreFiles {
+    documents.files().into_iter().map(|(document, bytes)| (document.path().to_owned(), Ok(bytes))).collect()
 }
 
 /// A document as it stands, so that records can be added to it; what is no object is replaced.
@@ -187,7 +219,7 @@ pub(super) fn read(directory: &Path, store: &Store) -> StoreFiles {
             Err(_) => look(directory, folder, &mut files),
         }
     }
-    if SqliteDocuments::exists(directory) {
+    if SqliteDocuments::is_store(directory) {
         read_database(directory, &mut files);
     }
     for path in store.files.keys().filter(|path| !FOLDERS.contains(&path.as_str())) {

@@ -205,7 +205,11 @@ pub async fn run(
     let (words, mut heard) = mpsc::unbounded_channel();
     let (break_off, broken_off) = watch::channel(false);
     let shared = Shared {
-        workspace: Workspace::new(guard).map_err(RunError::Workspace)?,
+        workspace: match gateway.profile().kind {
+            Kind::Embedded => Workspace::in_memory(guard),
+            Kind::Spawned | Kind::Attached => Workspace::new(guard),
+        }
+        .map_err(RunError::Workspace)?,
         library,
         options,
         breaker: Breaker::default(),

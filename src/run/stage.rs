@@ -226,6 +226,9 @@ impl<'a> Stage<'a> {
     fn write(&self, store: &Store, directory: PathBuf, own: bool) -> Result<(), StageError> {
         let folder = store.from.as_ref().and_then(|from| self.case.folders.get(&from.value)).map(Arc::as_ref);
         let seeder = Seeder { knowledge: &self.knowledge, now: self.now(), release: self.release, own };
+        if let Some(documents) = self.place.documents() {
+            return Ok(files::write_records(&mut documents.clone(), store, &seeder)?);
+        }
         // What lies there is what the first gateway to start on it has left.
         let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
         Ok(files::write(&directory, store, folder, &seeder, files::format(store, first))?)
@@ -238,6 +241,9 @@ impl<'a> Stage<'a> {
     /// The store as it is now.
     pub(super) fn files(&self) -> StoreFiles {
         let scenario = &self.case.scenario;
+        if let Some(documents) = self.place.documents() {
+            return files::in_memory(documents);
+        }
         let directory = self.running.as_ref().and_then(|running| running.state_dir().map(PathBuf::from));
         let mut found = files::read(&directory.unwrap_or_else(|| self.place.state_dir()), &scenario.store);
         if self.gateway.profile().kind == Kind::Attached {

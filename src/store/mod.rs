@@ -4,10 +4,12 @@ mod directory;
 pub mod json;
 mod memory;
 pub mod record;
+mod shared;
 mod sqlite;
 
 pub use directory::DirectoryDocuments;
 pub use memory::MemoryDocuments;
+pub use shared::SharedDocuments;
 pub use sqlite::{DATABASE, SqliteDocuments, SqliteFault};
 
 use serde_json::Value;

@@ -197,8 +197,23 @@ impl Library {
     /// # Errors
     /// A file cannot be read or is no snapshot.
     pub fn history(&self, case: &str) -> Result<History, LibraryError> {
+        self.read(case, |_| true)
+    }
+
+    /// Of the variants of a case the one that a release is held to; where there is none, all, which are later ones.
+    ///
+    /// # Errors
+    /// A file cannot be read or is no snapshot.
+    pub fn serving(&self, case: &str, release: Release) -> Result<History, LibraryError> {
+        let serving = self.cases.get(case).and_then(|files| files.range(..=release).next_back());
+        let serving = serving.map(|(serving, _)| *serving);
+        self.read(case, |variant| serving.is_none_or(|serving| variant == serving))
+    }
+
+    fn read(&self, case: &str, wanted: impl Fn(Release) -> bool) -> Result<History, LibraryError> {
         let mut history = History::default();
-        for (release, file) in self.cases.get(case).into_iter().flatten() {
+        let files = self.cases.get(case).into_iter().flatten();
+        for (release, file) in files.filter(|(release, _)| wanted(**release)) {
             let path = self.path(case, *release);
             let text = match file {
                 File::BuiltIn(text) => Cow::Borrowed(*text),
@@ -399,6 +414,18 @@ mod tests {
         assert_eq!(library.cases().collect::<Vec<_>>(), [CASE]);
         let history = library.history(CASE).unwrap();
         assert_eq!(history.serving(release(5)).unwrap().1.seen, [release(2)].into());
+    }
+
+    #[test]
+    fn a_release_is_served_by_one_variant_or_sees_all_later_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        for (n, text) in [(2, "a\n"), (4, "b\n")] {
+            Library::open(folder.path()).unwrap().propose(CASE, release(n), text, true).unwrap();
+            accept_all(folder.path());
+        }
+        let library = Library::open(folder.path()).unwrap();
+        let read = |n| library.serving(CASE, release(n)).unwrap().variants.into_keys().collect::<Vec<_>>();
+        assert_eq!([read(1), read(3), read(4)], [vec![release(2), release(4)], vec![release(2)], vec![release(4)]]);
     }
 
     #[test]

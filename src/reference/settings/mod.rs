@@ -75,8 +75,11 @@ impl Refusal {
 
     /// What is said where the files of an older release cannot be imported.
     pub(in crate::reference) fn at_import(error: &str) -> Self {
-        let summary = "OpenClaw startup migrations did not complete cleanly; refusing to report the gateway ready.";
-        let mut refusal = Self::new([format!("Gateway failed to start: {summary}"), format!("- {error}")]);
+        let stopped = "Failing check acp-replay-ledger (blocked-by-prior-refusal): Migration step \"acp-replay-ledger\" was not \
+                       run because prior step \"pairing-stores\" refused execution.. Stop the service with openclaw gateway \
+                       stop (or its service owner), then run openclaw doctor --fix, then start it again with openclaw gateway \
+                       start.";
+        let mut refusal = Self::new([stopped.to_owned(), format!("- {error}")]);
         refusal.exit_code = MAINTENANCE_REQUIRED;
         refusal
     }

@@ -17,6 +17,8 @@ pub(super) struct Standing {
     pub has_secret: bool,
     /// Whether it gave any token or password that is not blank.
     gave_secret: bool,
+    /// Whether its token or password is wrong and that has not been counted yet.
+    wrong_secret: bool,
     bootstrap_token: Option<String>,
     device_token: Option<DeviceToken>,
     /// The shared secret that the device token is bound to.
@@ -79,17 +81,19 @@ pub(super) fn look(
     let counted = if shielded { device_token.is_none() } else { gave_secret };
     let address = attempt.limit_address.as_deref();
     let limiter = limits.of(browser(rules, attempt)).filter(|_| counted);
-    let mut verdict = secret::authorise(handshake, config, &attempt.peer, given, Counter { now, address, limiter });
+    let later = handshake.secret_failure_waits && device_token.is_some();
+    let mut verdict = secret::authorise(handshake, config, (&attempt.peer, attempt.locality.direct), given, Counter { now, address, limiter, later });
     if shielded && device_token.is_some() && matches!(verdict, Ok(Method::Token | Method::Password)) {
         verdict = meets_limit(limits.of(browser(rules, attempt)), now, attempt, verdict);
     }
-    let uncounted = Counter { now, address, limiter: None };
-    let secret = gave_secret.then(|| secret::authorise(handshake, config, &attempt.peer, given, uncounted));
+    let uncounted = Counter { now, address, limiter: None, later };
+    let secret = gave_secret.then(|| secret::authorise(handshake, config, (&attempt.peer, attempt.locality.direct), given, uncounted));
     let has_secret =
         matches!(secret, Some(Ok(Method::Token | Method::Password))) || (known && verdict == Ok(Method::TrustedProxy));
     let expected = if config.auth_mode == AuthMode::Password { Method::Password } else { Method::Token };
     let method = *verdict.as_ref().unwrap_or(&expected);
-    Standing { verdict, method, has_secret, gave_secret, bootstrap_token, device_token, bound_to: None }
+    let wrong_secret = later && verdict.as_ref().is_err_and(|failure| failure.reason.ends_with("_mismatch"));
+    Standing { verdict, method, has_secret, gave_secret, wrong_secret, bootstrap_token, device_token, bound_to: None }
 }
 
 /// Up to 2026.3.28: a right secret beside a device token still fails while its address is locked out.
@@ -102,7 +106,7 @@ fn meets_limit(
     let Some(limiter) = limiter else { return verdict };
     let address = attempt.limit_address.as_deref();
     if !limiter.allows(now, address, Credential::SharedSecret) {
-        return Err(Failure::RATE_LIMITED);
+        return Err(Failure::rate_limited(None));
     }
     limiter.clear(address, Credential::SharedSecret);
     verdict
@@ -134,7 +138,21 @@ pub(super) fn decide(
     {
         limiter.fail(environment.now, attempt.limit_address.as_deref(), Credential::BootstrapToken);
     }
+    if !standing.authorised() {
+        settle(limits, environment.now, attempt, standing);
+    }
     Ok(())
+}
+
+/// Counts a wrong token or password that has not been counted yet, of a client that nothing else has let in.
+pub(super) fn settle(limits: &mut RateLimits, now: i64, attempt: &Attempt, standing: &Standing) {
+    if standing.wrong_secret
+        && let Some(limiter) = limits.of(attempt.origin.is_some())
+    {
+        let peer = attempt.peer.address.to_string();
+        let address = attempt.limit_address.as_deref().or(Some(peer.as_str()));
+        limiter.fail(now, address, Credential::SharedSecret);
+    }
 }
 
 /// Looks at the bootstrap token. Whether it is wrong and that counts.
@@ -152,8 +170,9 @@ fn decide_by_bootstrap_token(
     let (now, address) = (environment.now, attempt.limit_address.as_deref());
     let mut limiter = limits.of(attempt.origin.is_some()).filter(|_| rules.handshake.bootstrap_limited);
     if limiter.as_deref_mut().is_some_and(|limiter| !limiter.allows(now, address, Credential::BootstrapToken)) {
+        let retry = limiter.and_then(|limiter| limiter.retry_after(now, address, Credential::BootstrapToken));
         if !standing.authorised() {
-            standing.verdict = Err(Failure::RATE_LIMITED);
+            standing.verdict = Err(Failure::rate_limited(retry));
         }
         return Ok(false);
     }
@@ -191,7 +210,8 @@ fn decide_by_device_token(
     let (now, address) = (environment.now, attempt.limit_address.as_deref());
     let mut limiter = limits.of(browser(rules, attempt));
     if limiter.as_deref_mut().is_some_and(|limiter| !limiter.allows(now, address, Credential::DeviceToken)) {
-        standing.verdict = Err(Failure::RATE_LIMITED);
+        let retry = limiter.and_then(|limiter| limiter.retry_after(now, address, Credential::DeviceToken));
+        standing.verdict = Err(Failure::rate_limited(retry));
         return Ok(());
     }
     if blocked {
@@ -207,7 +227,8 @@ fn decide_by_device_token(
         standing.bound_to = bound_to;
         if let Some(limiter) = limiter {
             limiter.clear(address, Credential::DeviceToken);
-            if standing.gave_secret && rules.handshake.device_token_clears_secret_failures {
+            let clears = rules.handshake.device_token_clears_secret_failures && !rules.handshake.secret_failure_waits;
+            if standing.gave_secret && clears {
                 limiter.clear(address, Credential::SharedSecret);
             }
         }

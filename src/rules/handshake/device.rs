@@ -128,7 +128,7 @@ fn may_do_without(
     let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     let gave_secret = auth.is_some_and(|auth| given(&auth.token) || given(&auth.password));
     match &standing.verdict {
-        Err(failure) if gave_secret => Err(unauthorised::refusal(rules.details, attempt, failure, false)),
+        Err(failure) if gave_secret => Err(unauthorised::refusal(rules, attempt, failure, false)),
         _ => {
             let details = told(rules, json!({ "code": "DEVICE_IDENTITY_REQUIRED" }));
             Err(Refusal::not_paired("device identity required", details))

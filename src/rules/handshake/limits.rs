@@ -79,6 +79,13 @@ impl RateLimiter {
         record.failures.len() < most
     }
 
+    /// How long an address is locked out still.
+    pub(super) fn retry_after(&self, now: i64, address: Option<&str>, credential: Credential) -> Option<u64> {
+        let (key, _) = self.key(address, credential);
+        let until = self.records.get(&key).and_then(|record| record.locked_until)?;
+        u64::try_from(until - now).ok()
+    }
+
     /// Counts a failure.
     pub(super) fn fail(&mut self, now: i64, address: Option<&str>, credential: Credential) {
         let (key, exempt) = self.key(address, credential);

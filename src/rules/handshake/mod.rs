@@ -2,6 +2,7 @@
 //! (`ws-connection/message-handler.ts`; each check's own file names its source).
 
 mod attempt;
+mod capabilities;
 mod credentials;
 mod device;
 mod limits;
@@ -16,6 +17,7 @@ mod unauthorised;
 mod welcome;
 
 pub(crate) use limits::RateLimits;
+pub(crate) use capabilities::challenge;
 pub use rules::{
     BackendPairing, BootstrapPairing, CHANGES, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
 };
@@ -155,20 +157,27 @@ fn admit(
             None
         }
         Some(device) => {
-            let (key, version) = device::check_proof(&model.rules.handshake, &attempt, device, now)?;
+            let proof = device::check_proof(&model.rules.handshake, &attempt, device, now);
+            if proof.is_err() {
+                credentials::settle(&mut model.limits, now, &attempt, &standing);
+            }
+            let (key, version) = proof?;
             said(outcome, format!("device: the proof holds ({version:?})"));
             Some((device.id.clone(), key))
         }
     };
     credentials::decide(&model.rules, &model.config, &mut model.limits, environment, &attempt, &mut standing)?;
     if let Err(failure) = &standing.verdict {
-        return Err(unauthorised::refusal(model.rules.handshake.details, &attempt, failure, has_device).into());
+        return Err(unauthorised::refusal(&model.rules.handshake, &attempt, failure, has_device).into());
     }
     said(outcome, format!("credentials: let in by {:?}", standing.method));
     if model.rules.handshake.vouched_pairs && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &standing) {
         device::bound_by_proxy(&mut attempt);
     }
     let mut paired = Paired::default();
+    if model.rules.handshake.node_host_named {
+        pins::name_node_host(&mut attempt.params.client);
+    }
     if let Some((device_id, public_key)) = &proven {
         let claimed = (attempt.client().platform.clone(), attempt.client().device_family.clone());
         let check = PairingCheck { attempt: &mut attempt, standing: &standing, public_key, device_id, claimed };

@@ -217,7 +217,11 @@ impl PairingCheck<'_> {
         let Some(profile) = self.bound_profile(model, environment)? else { return Ok(None) };
         let wanted = json!(profile.handoff_scopes(&rules.pairing, "operator"));
         let granted = record.get("approvedScopes").filter(|scopes| scopes.is_array()).or_else(|| record.get("scopes"));
-        let borne = profile.is_setup_code(&rules.pairing)
+        let code = match rules.pairing.bootstrap_asks_questions {
+            true => self.is_setup_code_for_this(&profile, &rules.pairing),
+            false => profile.is_setup_code(&rules.pairing),
+        };
+        let borne = code
             && scopes_allow_values(&rules.pairing, "operator", Some(&wanted), Some(granted.unwrap_or(&json!([]))))?;
         Ok(borne.then_some(profile))
     }
@@ -433,7 +437,7 @@ impl PairingCheck<'_> {
                 || control_ui_waits,
         };
         let refusal = match model.rules.handshake.upgrade_named {
-            true => required.named(model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
+            true => required.named(&model.rules.pairing, model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
             false => required.plain(model.rules.handshake.details >= RefusalDetails::V2026_2_26),
         };
         Err(refusal.into())
@@ -463,8 +467,9 @@ impl PairingCheck<'_> {
                 let profile = self.bound_profile(model, environment)?;
                 Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
             }
-            BootstrapPairing::SetupCode if fits && self.is_bootstrapped_node() && self.is_phone() => {
-                let profile = self.bound_profile(model, environment)?.filter(|profile| profile.is_setup_code(&model.rules.pairing));
+            BootstrapPairing::SetupCode if fits && self.is_bootstrapped_node() => {
+                let profile = self.bound_profile(model, environment)?;
+                let profile = profile.filter(|profile| self.is_setup_code_for_this(profile, &model.rules.pairing));
                 Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
             }
             _ => Ok(None),
@@ -509,6 +514,12 @@ impl PairingCheck<'_> {
     }
 
     /// One of the phone apps, on a phone.
+    fn is_setup_code_for_this(&self, profile: &BootstrapProfile, rules: &pairing::PairingRules) -> bool {
+        profile.is_setup_code(rules) && self.is_phone()
+            || profile.is_node_alone(rules) && self.attempt.client().id == client::NODE_HOST
+    }
+
+    /// An app of a phone.
     fn is_phone(&self) -> bool {
         let client = self.attempt.client();
         let (platform, family) =

@@ -4,6 +4,7 @@ use super::HandshakeRules;
 use crate::protocol::client::{self, mode};
 use crate::protocol::connect::ClientInfo;
 use crate::protocol::proof::normal_metadata;
+use crate::store::record;
 use serde_json::Value;
 
 /// How a client's platform and family stand to those of its record.
@@ -27,13 +28,17 @@ pub(super) fn hold(rules: &HandshakeRules, client: &ClientInfo, record: &Value) 
     let family_differs =
         family.is_some() && normal_metadata(family) != normal_metadata(client.device_family.as_deref());
     let (paired, claimed) = (normal_metadata(platform), normal_metadata(Some(&client.platform)));
+    let native = if rules.node_host_named { same_app(client, &paired, &claimed) } else { same_phone(client, &paired, &claimed) };
+    let named = rules.node_host_named && names_the_system(client, &paired, &claimed, family.is_some());
     let mut pins = Pins { family: family.map(str::to_owned), ..Pins::default() };
     let mut platform_differs = false;
     if paired == claimed || platform.is_none() {
         pins.platform = platform.map(str::to_owned);
-    } else if rules.lenient_pins && same_node_host(client, &paired, &claimed) {
+    } else if named || rules.lenient_pins && same_node_host(client, &paired, &claimed) {
         pins.platform = Some(desktop(&paired).to_owned());
-    } else if rules.lenient_pins && same_phone(client, &paired, &claimed) {
+    } else if rules.node_host_named && is_mac_node(client, &paired, &claimed) {
+        pins.platform = platform.map(str::to_owned);
+    } else if rules.lenient_pins && native {
         pins.platform = Some(client.platform.clone());
         pins.refreshed = Some(client.platform.clone());
     } else {
@@ -66,6 +71,60 @@ fn same_phone(client: &ClientInfo, paired: &str, claimed: &str) -> bool {
         _ => return false,
     };
     names(paired, systems) && names(claimed, systems)
+}
+
+/// An app on another version of its system (2026.9.6).
+fn same_app(client: &ClientInfo, paired: &str, claimed: &str) -> bool {
+    let mac = client.id == client::MACOS_APP && is_dated_mac(claimed);
+    mac && (is_dated_mac(paired) || ["darwin", "macos"].contains(&paired)) || same_phone(client, paired, claimed)
+}
+
+/// A client that names its system and family as the gateway does, where the record has the system's other name and no family.
+fn names_the_system(client: &ClientInfo, paired: &str, claimed: &str, has_family: bool) -> bool {
+    let family = normal_metadata(client.device_family.as_deref());
+    let expected = system(paired).map(|(_, family)| family.to_lowercase());
+    !has_family && desktop(paired) != paired && claimed == desktop(paired) && expected == Some(family)
+}
+
+/// A node host on the machine whose record the app for macOS has written.
+fn is_mac_node(client: &ClientInfo, paired: &str, claimed: &str) -> bool {
+    (client.id.as_str(), client.mode.as_str()) == (client::NODE_HOST, mode::NODE)
+        && ["darwin", "macos"].contains(&claimed)
+        && is_dated_mac(paired)
+}
+
+/// `macos 26.3.1`.
+fn is_dated_mac(platform: &str) -> bool {
+    platform.strip_prefix("macos ").is_some_and(|version| {
+        let parts: Vec<&str> = version.split('.').collect();
+        parts.len() <= 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
+/// The names of a desktop system and of its family.
+fn system(platform: &str) -> Option<(&'static str, &'static str)> {
+    match platform {
+        "darwin" | "macos" => Some(("macos", "Mac")),
+        "linux" => Some(("linux", "Linux")),
+        "win32" | "windows" => Some(("windows", "Windows")),
+        _ => None,
+    }
+}
+
+/// Gives a node host the names that the gateway has for its system and family, unless it claims another family.
+pub(super) fn name_node_host(client: &mut ClientInfo) {
+    if (client.id.as_str(), client.mode.as_str()) != (client::NODE_HOST, mode::NODE) {
+        return;
+    }
+    let Some((platform, family)) = system(&client.platform) else { return };
+    let claimed = client.device_family.as_deref().map(record::trim).filter(|claimed| !claimed.is_empty());
+    if claimed.is_none_or(|claimed| claimed.eq_ignore_ascii_case(family)) {
+        let named = claimed.unwrap_or(family).to_owned();
+        if client.platform != platform || claimed.is_none() {
+            platform.clone_into(&mut client.platform);
+            client.device_family = Some(named);
+        }
+    }
 }
 
 /// Whether a platform is one of these systems, with a version or without.

@@ -60,6 +60,16 @@ impl Refusal {
         refusal
     }
 
+    /// The same, to be tried again after so many milliseconds.
+    #[must_use]
+    pub(super) fn retryable_after(mut self, retry_after_ms: u64) -> Self {
+        if let Some(error) = &mut self.error {
+            error.retryable = Some(true);
+            error.retry_after_ms = Some(retry_after_ms);
+        }
+        self
+    }
+
     /// A close for policy without a response.
     pub(super) fn silent(reason: &str) -> Self {
         Self { error: None, code: close::POLICY, reason: reason.to_owned() }

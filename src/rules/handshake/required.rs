@@ -1,7 +1,7 @@
 //! How a release says that a device has to be approved (`connect-error-details.ts`).
 
 use super::refusal::Refusal;
-use crate::rules::pairing::{self, Fault};
+use crate::rules::pairing::{self, Fault, PairingRules};
 use crate::store::record::{self, Record};
 use serde_json::Value;
 
@@ -77,14 +77,14 @@ impl Required<'_> {
     ///
     /// # Errors
     /// An odd record.
-    pub(super) fn named(self, advises: bool) -> Result<Refusal, Fault> {
+    pub(super) fn named(self, rules: &PairingRules, advises: bool) -> Result<Refusal, Fault> {
         let request_id = self.request_id.filter(|id| is_plain_id(id));
         let message = format!("pairing required: {}", self.upgrade.requirement());
         let close = match &request_id {
             Some(id) => format!("{message} (requestId: {id})"),
             None => message.clone(),
         };
-        let roles = self.record.map(pairing::approved_roles).transpose()?.unwrap_or_default();
+        let roles = self.record.map(|record| pairing::approved_roles(rules, record)).transpose()?.unwrap_or_default();
         let scopes = self.record.and_then(|record| {
             ["approvedScopes", "scopes"].into_iter().find_map(|key| record.get(key).and_then(Value::as_array))
         });

@@ -148,6 +148,31 @@ pub struct HandshakeRules {
     pub control_ui_build: Option<&'static str>,
     /// Workers have an entrance of their own: who says to be one is turned away without an answer.
     pub workers_apart: bool,
+    /// What `hello-ok.features.capabilities` lists, where it does.
+    pub capabilities: &'static [&'static str],
+    /// Refusals for the sake of credentials say where on the gateway's own machine to look, and when to try again.
+    pub says_where_to_look: bool,
+    /// A gateway with a token takes a password for it where no token came, and the other way round.
+    pub either_secret: bool,
+    /// A wrong secret beside a device token counts only if nothing else lets the client in, and a right device token leaves the
+    /// count as it is.
+    pub secret_failure_waits: bool,
+    /// The gateway's password lets local clients in where a proxy does not vouch for them.
+    pub password_beside_proxy: bool,
+    /// `X-OpenClaw-Scopes` bounds the scopes of every connection.
+    pub header_bounds_all: bool,
+    /// A node host's platform and family are those of its system, however it spells them; a record's family may be missing; and
+    /// the app for macOS may name another version of it.
+    pub node_host_named: bool,
+    /// A node sees the surfaces of those plugins alone that it offers to show.
+    pub node_surfaces_by_caps: bool,
+    /// An operator has an entry in the presence list for each connection, and clients that only call (the CLI, backends, probes) have
+    /// none; else everybody but the CLI has one for the device.
+    pub presence_per_connection: bool,
+    /// A bootstrap token is redeemed before `hello-ok`, which is when the node hears its wake words.
+    pub redeems_before_hello: bool,
+    /// A welcomed node hears where each word that wakes it leads, beside the words themselves.
+    pub voice_routing: bool,
 }
 
 /// Whether a local backend client (`gateway-client`, mode `backend`) need not be paired.
@@ -310,6 +335,17 @@ impl HandshakeRules {
             prunes_silent: false,
             control_ui_build: None,
             workers_apart: false,
+            capabilities: &[],
+            node_host_named: false,
+            says_where_to_look: false,
+            either_secret: false,
+            password_beside_proxy: false,
+            secret_failure_waits: false,
+            header_bounds_all: false,
+            node_surfaces_by_caps: false,
+            presence_per_connection: false,
+            redeems_before_hello: false,
+            voice_routing: false,
         }
     }
 }
@@ -672,6 +708,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_5_7,
         not_yet: V2026_4_15,
+        what: "A welcomed node hears `voicewake.routing.changed`.",
+        sources: &["message-handler.ts loadVoiceWakeRoutingConfig", "voicewake-routing.ts DEFAULT_ROUTING"],
+        apply: |rules| rules.handshake.voice_routing = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
         what: "A connect has to come within 15 seconds.",
         sources: &["handshake-timeouts.ts DEFAULT_PREAUTH_HANDSHAKE_TIMEOUT_MS"],
         apply: |rules| rules.handshake.timeout_ms = 15_000,
@@ -714,6 +757,13 @@ pub const CHANGES: &[Change] = &[
         apply: |rules| rules.handshake.hello_always_has_auth = true,
     },
     Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "The gateway's password lets local clients in where a reverse proxy does not vouch for them.",
+        sources: &["auth.ts authorizeGatewayConnectCore"],
+        apply: |rules| rules.handshake.password_beside_proxy = true,
+    },
+    Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
         what: "The protocol is version 4; a refusal names the client's range.",
@@ -723,6 +773,13 @@ pub const CHANGES: &[Change] = &[
             rules.handshake.connect_form = ConnectForm::WithRuntimeToken;
             rules.handshake.protocol_range_named = true;
         },
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A bootstrap token is redeemed before `hello-ok`: the node's wake words come first.",
+        sources: &["message-handler.ts redeemDeviceBootstrapTokenProfile"],
+        apply: |rules| rules.handshake.redeems_before_hello = true,
     },
     Change {
         seen: V2026_6_11,
@@ -827,6 +884,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_7_35,
         not_yet: V2026_6_11,
+        what: "hello-ok lists capabilities of the gateway.",
+        sources: &["message-handler.ts helloOk.features.capabilities"],
+        apply: |rules| rules.handshake.capabilities = super::capabilities::V2026_7_35,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
         what: "A request that replaces others of its device announces them as rejected.",
         sources: &["message-handler.ts requirePairing"],
         apply: |rules| rules.handshake.superseded_announced = true,
@@ -889,5 +953,56 @@ pub const CHANGES: &[Change] = &[
         what: "Who says to be a worker, by role, client id or mode, is closed without an answer.",
         sources: &["message-handler.ts claimsWorkerConnectionIdentity"],
         apply: |rules| rules.handshake.workers_apart = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "The challenge and hello-ok list what the gateway can do; hello-ok names its boot, its build, its widgets and link \
+               readers, and tells a node of those plugin surfaces only that it can show.",
+        sources: &["ws-connection.ts", "connect-hello.ts sendGatewayHello", "connect-session.ts"],
+        apply: |rules| {
+            rules.handshake.capabilities = super::capabilities::V2026_9_6;
+            rules.handshake.node_surfaces_by_caps = true;
+        },
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "An operator is present once for each connection, under the owner's profile; backends and probes are not present at all.",
+        sources: &["connect-session.ts attachAuthenticatedGatewayConnect", "gateway-owner-profile.ts"],
+        apply: |rules| rules.handshake.presence_per_connection = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Who is refused for wrong credentials is told where on the gateway's machine to look, and when to try again.",
+        sources: &["auth-messages.ts formatGatewayAuthFailureMessage", "connect-auth.ts rejectUnauthorized"],
+        apply: |rules| rules.handshake.says_where_to_look = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "The gateway's secret is taken as token or as password, whichever comes; a wrong one beside a device token counts only \
+               if that fails, too.",
+        sources: &["auth.ts resolveConnectSecret", "auth-context.ts pendingSharedAuthFailure"],
+        apply: |rules| {
+            rules.handshake.either_secret = true;
+            rules.handshake.secret_failure_waits = true;
+        },
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "X-OpenClaw-Scopes bounds the scopes of every connection.",
+        sources: &["connect-admission.ts resolveEffectiveConnectionScopes"],
+        apply: |rules| rules.handshake.header_bounds_all = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A node host has the platform and the family of its system, however it spells them; the app for macOS may name another \
+               version of it.",
+        sources: &["node-legacy-protocol-filter.ts normalizeNodeHostCompatibilityMetadata", "connect-device-metadata.ts"],
+        apply: |rules| rules.handshake.node_host_named = true,
     },
 ];

@@ -42,13 +42,17 @@ pub(super) struct Failure {
     pub reason: Cow<'static, str>,
     /// Whether it is the rate limit that says no.
     pub rate_limited: bool,
+    /// When to try again, where the rate limit knows.
+    pub retry_after_ms: Option<u64>,
 }
 
 impl Failure {
-    pub(super) const RATE_LIMITED: Self = Self { reason: Cow::Borrowed("rate_limited"), rate_limited: true };
+    pub(super) fn rate_limited(retry_after_ms: Option<u64>) -> Self {
+        Self { reason: Cow::Borrowed("rate_limited"), rate_limited: true, retry_after_ms }
+    }
 
     pub(super) fn because(reason: &'static str) -> Self {
-        Self { reason: Cow::Borrowed(reason), rate_limited: false }
+        Self { reason: Cow::Borrowed(reason), rate_limited: false, retry_after_ms: None }
     }
 }
 
@@ -64,6 +68,8 @@ pub(super) struct Counter<'a> {
     pub now: i64,
     pub address: Option<&'a str>,
     pub limiter: Option<&'a mut RateLimiter>,
+    /// A wrong secret is not counted here: it is, later, if nothing else lets the client in.
+    pub later: bool,
 }
 
 /// What tokens are bound to that the shared secret brought: a digest of it, where there is one.
@@ -86,33 +92,47 @@ pub(super) fn generation(config: &GatewayConfig) -> Option<String> {
 pub(super) fn authorise(
     rules: &HandshakeRules,
     config: &GatewayConfig,
-    peer: &Peer,
+    (peer, direct): (&Peer, bool),
     given: Given<'_>,
     mut counter: Counter<'_>,
 ) -> Result<Method, Failure> {
-    match config.auth_mode {
-        AuthMode::TrustedProxy => return vouched(rules, config, peer),
+    let mut mode = config.auth_mode.clone();
+    match mode {
+        AuthMode::TrustedProxy => {
+            let vouched = vouched(rules, config, peer);
+            let password = config.password.as_deref().is_some_and(|password| !password.is_empty());
+            if vouched.is_ok() || !(rules.password_beside_proxy && direct && password && given.password.is_some()) {
+                return vouched;
+            }
+            mode = AuthMode::Password;
+        }
         AuthMode::None => return Ok(Method::None),
         AuthMode::Token | AuthMode::Password => {}
     }
+    let either = rules.either_secret && config.auth_mode != AuthMode::TrustedProxy;
+    let (token, password) = match either {
+        true => (given.token.or(given.password), given.password.or(given.token)),
+        false => (given.token, given.password),
+    };
     // Where no address is known the peer's counts, for the secret only.
     let peer_address = peer.address.to_string();
     let address = counter.address.or(Some(peer_address.as_str()));
     if let Some(limiter) = counter.limiter.as_deref_mut()
         && !limiter.allows(counter.now, address, Credential::SharedSecret)
     {
-        return Err(Failure::RATE_LIMITED);
+        return Err(Failure::rate_limited(limiter.retry_after(counter.now, address, Credential::SharedSecret)));
     }
-    let verdict = if config.auth_mode == AuthMode::Token {
-        compared(config.token.as_deref(), given.token, ["token_missing_config", "token_missing", "token_mismatch"])
+    let verdict = if mode == AuthMode::Token {
+        compared(config.token.as_deref(), token, ["token_missing_config", "token_missing", "token_mismatch"])
             .map(|()| Method::Token)
     } else {
         let reasons = ["password_missing_config", "password_missing", "password_mismatch"];
-        compared(config.password.as_deref(), given.password, reasons).map(|()| Method::Password)
+        compared(config.password.as_deref(), password, reasons).map(|()| Method::Password)
     };
     if let Some(limiter) = counter.limiter {
         match &verdict {
             Ok(_) => limiter.clear(address, Credential::SharedSecret),
+            Err(_) if counter.later => {}
             Err(failure)
                 if failure.reason.ends_with("_mismatch")
                     || (failure.reason.ends_with("_missing") && !rules.missing_secret_forgiven) =>
@@ -154,7 +174,7 @@ fn vouched_user(proxy: &TrustedProxy, peer: &Peer) -> Result<(), Failure> {
     let value = |header: &str| joined(peer, &header.to_lowercase()).filter(|value| !value.trim().is_empty());
     if let Some(missing) = proxy.required_headers.iter().find(|header| value(header).is_none()) {
         let reason = Cow::Owned(format!("trusted_proxy_missing_header_{missing}"));
-        return Err(Failure { reason, rate_limited: false });
+        return Err(Failure { reason, rate_limited: false, retry_after_ms: None });
     }
     let Some(user) = value(&proxy.user_header) else { return Err(Failure::because("trusted_proxy_user_missing")) };
     if !proxy.allow_users.is_empty() && !proxy.allow_users.iter().any(|allowed| allowed == user.trim()) {

@@ -2,14 +2,17 @@
 
 use super::attempt::Attempt;
 use super::refusal::Refusal;
+use super::HandshakeRules;
 use super::rules::RefusalDetails;
+use crate::protocol::client::mode;
 use super::secret::Failure;
 use crate::protocol::connect::Credentials;
 use crate::store::record::{self, Record};
 use serde_json::Value;
 
 /// The refusal that names what was wrong.
-pub(super) fn refusal(form: RefusalDetails, attempt: &Attempt, failure: &Failure, has_device: bool) -> Refusal {
+pub(super) fn refusal(rules: &HandshakeRules, attempt: &Attempt, failure: &Failure, has_device: bool) -> Refusal {
+    let form = rules.details;
     let auth = attempt.params.auth.as_ref();
     let provided = provided(auth);
     let has_device_token = auth.and_then(|auth| auth.device_token.as_deref()).is_some_and(|token| !token.is_empty());
@@ -25,7 +28,15 @@ pub(super) fn refusal(form: RefusalDetails, attempt: &Attempt, failure: &Failure
     }
     let details = Value::Object(details);
     let told = form >= RefusalDetails::V2026_2_26;
-    Refusal::invalid(message(attempt, &failure.reason, provided), told.then_some(details))
+    let message = match rules.says_where_to_look {
+        true => newer_message(attempt, &failure.reason, provided),
+        false => message(attempt, &failure.reason, provided),
+    };
+    let refusal = Refusal::invalid(message, told.then_some(details));
+    match failure.retry_after_ms.filter(|_| rules.says_where_to_look && failure.rate_limited) {
+        Some(retry_after_ms) => refusal.retryable_after(retry_after_ms),
+        None => refusal,
+    }
 }
 
 /// Which credential came, the strongest first.
@@ -74,6 +85,37 @@ fn next_step(reason: &str) -> &'static str {
         "token_mismatch" | "password_mismatch" | "device_token_mismatch" => "update_auth_credentials",
         "rate_limited" => "wait_then_retry",
         _ => "review_auth_configuration",
+    }
+}
+
+/// The sentence for a person that the newer releases have: where it is the gateway's own machine they say so.
+fn newer_message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
+    let browser = attempt.is_operator_ui() || attempt.is_webchat();
+    let local_cli = attempt.is_cli() && attempt.locality.direct;
+    let setup_code = "unauthorized: setup code invalid, expired, revoked, or already used (create a new code; review \
+                      `openclaw devices list`)";
+    match reason {
+        _ if attempt.client().mode == mode::NODE && reason.starts_with("trusted_proxy_missing_header_") => {
+            "gateway rejected this node: trusted-proxy identity-header authentication is required and no usable machine \
+             credential was accepted; run `openclaw doctor` on the Gateway"
+                .to_owned()
+        }
+        "token_missing" if browser => {
+            "unauthorized: gateway token missing (paste in Control UI settings or openclaw doctor \
+             --generate-gateway-token; restart)"
+                .to_owned()
+        }
+        "token_missing" | "token_mismatch" if local_cli => {
+            let what = reason.trim_start_matches("token_");
+            format!("unauthorized: gateway token {what} (use this gateway's gateway.auth.token or pair the device)")
+        }
+        "password_missing" | "password_mismatch" if local_cli => {
+            let what = reason.trim_start_matches("password_");
+            format!("unauthorized: gateway password {what} (use this gateway's gateway.auth.password)")
+        }
+        "bootstrap_token_invalid" => setup_code.to_owned(),
+        _ => message(attempt, reason, provided)
+            .replace("unauthorized: bootstrap token invalid or expired (scan a fresh setup code)", setup_code),
     }
 }
 

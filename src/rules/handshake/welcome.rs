@@ -1,13 +1,14 @@
 //! The welcome: device token, presence and `hello-ok`.
 
-use super::HandshakeRules;
+use super::{HandshakeRules, capabilities, device};
 use super::attempt::Attempt;
 use super::credentials::Standing;
 use super::pairing::Paired;
 use super::refusal::{End, Refusal};
 use super::secret::{self, Method};
+use crate::protocol::client::mode;
 use crate::protocol::frame::ServerFrame;
-use crate::rules::act::{Effect, Environment, Outcome};
+use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::rules::broadcast::TICK_INTERVAL_MS;
 use crate::rules::model::{ConnectedClient, Model};
 use crate::rules::origin::Origin;
@@ -25,6 +26,8 @@ const MAX_BUFFERED_BYTES: usize = 52_428_800;
 /// Most bytes of an attachment that fits into a message, as 2026.9.6 tells them.
 const MAX_ATTACHMENT_BYTES: usize = 19_464_192;
 const MAX_IMAGE_BYTES: usize = 6_291_456;
+/// The profile of the gateway's owner, whom every client stands for that no proxy has named.
+const OWNER: &str = "gateway-owner";
 /// The one port that a `Host` header's port may stand in for in the canvas URL.
 const DEFAULT_PORT: u16 = 18_789;
 
@@ -48,6 +51,9 @@ pub(super) fn welcome(
         }
         _ => None,
     };
+    if model.rules.handshake.header_bounds_all {
+        device::bound_by_proxy(&mut attempt);
+    }
     let node = match attempt.role {
         "node" => Some(reconcile_node(model, environment, &mut attempt, outcome)?),
         _ => None,
@@ -58,10 +64,13 @@ pub(super) fn welcome(
     let declared = node.as_ref().and_then(|node| node.surfaces.as_ref()).map(|surfaces| surfaces.declared.clone());
     let drops_pending = node.as_ref().is_some_and(|node| node.drops_pending);
     let node_id = node.map(|node| node.node_id);
+    let connection = attempt.connection;
+    let is_node = node_id.is_some();
     let now = environment.now;
     let instance = attempt.client().instance_id.clone();
-    let key = device_id.clone().or_else(|| instance.clone()).unwrap_or_else(|| attempt.conn_id.clone());
-    let presence_key = (!attempt.is_cli()).then_some(key);
+    let presence_key = presence_key(&model.rules.handshake, &attempt, device_id.as_deref());
+    let owner = model.rules.handshake.presence_per_connection && presence_key.is_some() && attempt.role == "operator";
+    let shown_as = (owner && standing.method != Method::TrustedProxy).then_some(OWNER);
     if let Some(key) = &presence_key {
         let ip = attempt.locality.reported_ip.as_deref();
         model.presence.joined(key, &attempt.params, attempt.role, &attempt.scopes, ip, now);
@@ -78,6 +87,7 @@ pub(super) fn welcome(
         events: 0,
         by_device_token: standing.method == Method::DeviceToken,
         connected_at: now,
+        profile: shown_as,
         declared,
         connect: attempt.params,
     };
@@ -85,6 +95,11 @@ pub(super) fn welcome(
     if let Some(open) = model.connections.get_mut(&attempt.connection) {
         open.handshake_deadline = None;
         open.client = Some(client);
+    }
+    let redeems = standing.method == Method::BootstrapToken && (paired.handed_off.is_some() || profile.is_some());
+    let wakes_early = is_node && redeems && model.rules.handshake.redeems_before_hello;
+    if wakes_early {
+        tell_wake_words(model, connection, outcome);
     }
     let frame = ServerFrame::Res { id: Value::from(attempt.frame_id), ok: true, payload: Some(hello), error: None };
     outcome.effects.push(Effect::Send { connection: attempt.connection, frame });
@@ -104,7 +119,34 @@ pub(super) fn welcome(
     {
         outcome.effects.push(Effect::Log(format!("bootstrap token post-connect bookkeeping failed: {fault}")));
     }
+    if is_node && !wakes_early {
+        tell_wake_words(model, connection, outcome);
+    }
     Ok(())
+}
+
+/// Under which name a client is in the presence list; `None` where it is not in it.
+fn presence_key(rules: &HandshakeRules, attempt: &Attempt, device_id: Option<&str>) -> Option<String> {
+    let client = attempt.client();
+    let of_device = || device_id.map(str::to_owned).or_else(|| client.instance_id.clone());
+    if !rules.presence_per_connection {
+        return (!attempt.is_cli()).then(|| of_device().unwrap_or_else(|| attempt.conn_id.clone()));
+    }
+    let calls_only = [mode::CLI, mode::BACKEND, mode::PROBE].contains(&client.mode.as_str());
+    let of_node = || of_device().filter(|_| attempt.role == "node");
+    (!calls_only).then(|| of_node().unwrap_or_else(|| attempt.conn_id.clone()))
+}
+
+/// A node hears which words wake it and where they lead: the defaults, since nobody can set others here
+/// (`voicewake.ts`, `voicewake-routing.ts`).
+fn tell_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Outcome) {
+    let triggers = json!({"triggers": ["openclaw", "claude", "computer"]});
+    model.tell(&[connection], "voicewake.changed", &triggers, outcome);
+    if model.rules.handshake.voice_routing {
+        let target = json!({"mode": "current"});
+        let routing = json!({"version": 1, "defaultTarget": target, "routes": [], "updatedAtMs": 0});
+        model.tell(&[connection], "voicewake.routing.changed", &json!({"config": routing}), outcome);
+    }
 }
 
 /// A page that the gateway itself has served, and that is not the one it serves now. No client here says its build.
@@ -304,14 +346,30 @@ fn hello(
     let mut server = Record::new();
     let version = if handshake.names_release { model.rules.release.to_string() } else { "dev".to_owned() };
     record::set(&mut server, "version", Some(version));
-    record::set(&mut server, "controlUiBuildSource", handshake.hello_of_connection.then_some("bundled"));
+    if handshake.hello_of_connection {
+        record::set(&mut server, "buildId", handshake.control_ui_build);
+        record::set(&mut server, "bootId", Some(model.boot_id.as_str()));
+        record::set(&mut server, "controlUiBuildSource", Some("bundled"));
+    }
     record::set(&mut server, "host", host);
     record::set(&mut server, "connId", Some(attempt.conn_id.as_str()));
     record::set(&mut hello, "server", Some(server));
-    record::set(&mut hello, "features", Some(json!({ "methods": methods, "events": rpc::events(&model.rules.rpc) })));
+    let mut features = json!({ "methods": methods, "events": rpc::events(&model.rules.rpc) });
+    if !handshake.capabilities.is_empty() {
+        features["capabilities"] = json!(handshake.capabilities);
+    }
+    record::set(&mut hello, "features", Some(features));
     record::set(&mut hello, "snapshot", Some(snapshot));
+    if model.rules.handshake.hello_of_connection && attempt.role == "operator" && reads(&attempt.scopes) {
+        let admin = attempt.scopes.iter().any(|scope| scope == "operator.admin");
+        record::set(&mut hello, "controlUiWidgetKinds", Some(capabilities::widget_kinds(admin)));
+        record::set(&mut hello, "controlUiLinkReaders", Some(capabilities::link_readers()));
+    }
     let scoped = attempt.role == "node" || model.rules.handshake.canvas_capability_for_all;
-    let canvas = canvas_url(&model.rules.handshake, &model.config, attempt).map(|url| match scoped {
+    let shows = attempt.role != "node"
+        || !model.rules.handshake.node_surfaces_by_caps
+        || attempt.params.caps.iter().flatten().any(|cap| cap == "canvas");
+    let canvas = canvas_url(&model.rules.handshake, &model.config, attempt).filter(|_| shows).map(|url| match scoped {
         true => with_capability(url, environment),
         false => url,
     });
@@ -341,6 +399,11 @@ fn hello(
     Value::Object(hello)
 }
 
+/// Whether these scopes read.
+fn reads(scopes: &[String]) -> bool {
+    scopes.iter().any(|scope| ["operator.read", "operator.write", "operator.admin"].contains(&scope.as_str()))
+}
+
 /// What the gateway looks like at this moment (`buildGatewaySnapshot` in `health-state.ts`).
 fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
     let admin = attempt.scopes.iter().any(|scope| scope == "operator.admin");
@@ -353,19 +416,41 @@ fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
         AuthMode::TrustedProxy => "trusted-proxy",
     };
     let paths = [("configPath", config.config_path.clone()), ("stateDir", config.state_dir.clone())];
-    let defaults = json!({
-        "defaultAgentId": "main",
-        "mainKey": "main",
-        "mainSessionKey": "agent:main:main",
-        "scope": "per-sender",
-    });
+    let newer = model.rules.handshake.hello_of_connection;
+    let defaults = match newer {
+        true => json!({
+            "defaultAgentId": "main",
+            "modelConfigured": false,
+            "ownership": "sole",
+            "selectionRequired": false,
+            "mainKey": "main",
+            "mainSessionKey": "agent:main:main",
+            "scope": "per-sender",
+        }),
+        false => json!({
+            "defaultAgentId": "main",
+            "mainKey": "main",
+            "mainSessionKey": "agent:main:main",
+            "scope": "per-sender",
+        }),
+    };
     let health = rpc::health(model, now);
+    let present = match model.rules.rpc.events_restricted && !(attempt.role == "operator" && reads(&attempt.scopes)) {
+        true => Vec::new(),
+        false => model.presence.list(now),
+    };
     let mut snapshot = Record::new();
     let mut put = |key: &str, value: Value| record::set(&mut snapshot, key, Some(value));
-    put("presence", Value::Array(model.presence.list(now)));
+    if newer {
+        put("suspension", json!({ "phase": "accepting" }));
+    }
+    put("presence", Value::Array(present));
     put("health", health);
     put("stateVersion", json!({ "presence": model.presence.version(), "health": model.health_version }));
     put("uptimeMs", Value::from(now - model.started_at.unwrap_or(now)));
+    if newer {
+        put("appliedConfigHash", json!(format!("hmac-sha256:v1:{}", model.boot_id)));
+    }
     // The order of keys changed with who may see them.
     if only_for_admin {
         put("sessionDefaults", defaults);

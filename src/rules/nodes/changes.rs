@@ -158,4 +158,11 @@ pub const CHANGES: &[Change] = &[
         sources: &["device-pairing-node.worker.ts", "node-connect-reconcile.ts"],
         apply: |rules| rules.nodes.part_of_device = true,
     },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A node's record says when it has gone.",
+        sources: &["device-pairing-node.worker.ts node.recordConnection, node.recordDisconnection"],
+        apply: |rules| rules.nodes.notes_departures = true,
+    },
 ];

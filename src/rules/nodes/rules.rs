@@ -69,6 +69,8 @@ pub struct NodeRules {
     pub part_of_device: bool,
     /// Approving a node that hands its browser on takes an administrator.
     pub browser_needs_admin: bool,
+    /// A record says when its node has gone.
+    pub notes_departures: bool,
 }
 
 impl NodeRules {
@@ -91,6 +93,7 @@ impl NodeRules {
             strict_platforms: false,
             part_of_device: false,
             browser_needs_admin: false,
+            notes_departures: false,
         }
     }
 }

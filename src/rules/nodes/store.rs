@@ -358,7 +358,38 @@ pub fn rename(
 /// # Errors
 /// The store, or an odd record.
 pub fn record_connect(rules: &NodeRules, documents: &mut dyn Documents, now: i64, node_id: &str) -> Result<(), Fault> {
-    change(rules, documents, now, node_id, |node| record::set(node, "lastConnectedAtMs", Some(now))).map(|_| ())
+    change(rules, documents, now, node_id, |node| {
+        record::set(node, "lastConnectedAtMs", Some(now));
+        let gone = node.get(DEPARTED).map(|gone| record::number(Some(gone)));
+        // Exact for every time of this millennium.
+        #[allow(clippy::cast_precision_loss)]
+        if rules.notes_departures && gone.is_some_and(|gone| now as f64 > gone) {
+            node.shift_remove(DEPARTED);
+        }
+    })
+    .map(|_| ())
+}
+
+/// When a node has gone.
+const DEPARTED: &str = "lastDisconnectedAtMs";
+
+/// Notes that the node that came at this time has gone, unless it has come again since (2026.9.6 on).
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn record_departure(
+    rules: &NodeRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    node_id: &str,
+    connected_at: i64,
+) -> Result<(), Fault> {
+    let still = find_paired(rules, documents, now, node_id)?
+        .is_some_and(|node| node.get("lastConnectedAtMs") == Some(&json!(connected_at)));
+    if still && rules.notes_departures {
+        change(rules, documents, now, node_id, |node| record::set(node, DEPARTED, Some(now)))?;
+    }
+    Ok(())
 }
 
 fn change(

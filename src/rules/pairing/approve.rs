@@ -123,7 +123,7 @@ pub fn approve(
     let fallback = scopes_value.as_ref().or_else(|| approved_or_scopes(rules, existing));
     let mut tokens = existing_tokens(existing);
     let mint_for = if rules.mint_every_role {
-        requested_roles(&pending)?
+        requested_roles(rules, &pending)?
     } else {
         normalise_role(pending.get("role"))?.into_iter().collect()
     };
@@ -154,7 +154,7 @@ pub fn approve(
             Minted { role: &role, scopes: token_scopes, rotated_at: old.is_some().then_some(now), issuer: None };
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
     }
-    let roles = merged_roles(existing, &pending, None)?;
+    let roles = merged_roles(rules, existing, &pending, None)?;
     let granted = Granted { roles, scopes, tokens, kind: by.kind };
     let device = paired_record(rules, &pending, existing, granted, now, by.seen);
     store_device(&mut state, documents, request_id, device)
@@ -203,7 +203,7 @@ pub fn approve_bootstrap(
     let profile = profile.clone().normalised(rules);
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
-    let foreign = requested_roles(&pending)?.into_iter().find(|role| !profile.roles.contains(role));
+    let foreign = requested_roles(rules, &pending)?.into_iter().find(|role| !profile.roles.contains(role));
     let wanted = operator_scopes(rules, &pending)?;
     let approved = match rules.bootstrap_hands_on_only {
         true => profile.all_handoff_scopes(rules, &profile.scopes),
@@ -216,7 +216,7 @@ pub fn approve_bootstrap(
     let existing = existing_record(&state, &pending);
     let existing = existing.as_ref();
     let approved = json!(approved);
-    let requested = requested_roles(&pending)?;
+    let requested = requested_roles(rules, &pending)?;
     let asked = normalise_scopes(rules, pending.get("scopes"))?;
     let mut scopes = merge_scopes(rules, &[approved_or_scopes(rules, existing), pending.get("scopes"), Some(&approved)])?;
     if rules.bootstrap_grants_requested {
@@ -237,7 +237,7 @@ pub fn approve_bootstrap(
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
     }
     let profile_roles = json!(profile.roles);
-    let roles = merged_roles(existing, &pending, Some(&profile_roles).filter(|_| !rules.bootstrap_grants_requested))?;
+    let roles = merged_roles(rules, existing, &pending, Some(&profile_roles).filter(|_| !rules.bootstrap_grants_requested))?;
     let device = paired_record(rules, &pending, existing, Granted { roles, scopes, tokens, kind: ApprovalKind::Bootstrap }, now, seen);
     store_device(&mut state, documents, request_id, device)
 }
@@ -250,7 +250,7 @@ fn denial(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Op
     let wanted = operator_scopes(rules, pending)?;
     let missing = |scope: &String| Some(Denial::Missing(scope.clone()));
     if rules.scopes_within_roles {
-        let roles = requested_roles(pending)?;
+        let roles = requested_roles(rules, pending)?;
         let asked = normalise_scopes(rules, pending.get("scopes"))?;
         let belongs = |scope: &String| roles.iter().any(|role| scope_belongs(rules, role, scope));
         if let Some(stray) = asked.iter().find(|scope| !belongs(scope)) {
@@ -263,7 +263,7 @@ fn denial(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Op
     }
     if rules.operator_scopes_need_operator {
         let Some(first) = wanted.first() else { return Ok(None) };
-        if !requested_roles(pending)?.iter().any(|role| role == OPERATOR) {
+        if !requested_roles(rules, pending)?.iter().any(|role| role == OPERATOR) {
             return Ok(missing(first));
         }
         return Ok(missing_scope(rules, OPERATOR, &wanted, caller).and_then(missing));
@@ -292,8 +292,8 @@ fn approval_role(pending: &Value) -> Result<Option<String>, Fault> {
     Ok(None)
 }
 
-fn requested_roles(pending: &Value) -> Result<Vec<String>, Fault> {
-    Ok(merge_roles(&[pending.get("roles"), pending.get("role")])?.unwrap_or_default())
+fn requested_roles(rules: &PairingRules, pending: &Value) -> Result<Vec<String>, Fault> {
+    Ok(merge_roles(rules, &[pending.get("roles"), pending.get("role")])?.unwrap_or_default())
 }
 
 fn operator_scopes(rules: &PairingRules, pending: &Value) -> Result<Vec<String>, Fault> {
@@ -341,11 +341,12 @@ fn existing_tokens(existing: Option<&Value>) -> Record {
 }
 
 fn merged_roles(
+    rules: &PairingRules,
     existing: Option<&Value>,
     pending: &Value,
     granted: Option<&Value>,
 ) -> Result<Option<Vec<String>>, Fault> {
-    Ok(merge_roles(&[
+    Ok(merge_roles(rules, &[
         record::optional_property(existing, "roles"),
         record::optional_property(existing, "role"),
         pending.get("roles"),
@@ -357,7 +358,7 @@ fn merged_roles(
 /// The scopes of an existing record that belong to roles which are not granted now.
 fn kept_scopes(rules: &PairingRules, existing: Option<&Value>, granted: &[String]) -> Result<Vec<String>, Fault> {
     let roles =
-        merge_roles(&[record::optional_property(existing, "roles"), record::optional_property(existing, "role")])?;
+        merge_roles(rules, &[record::optional_property(existing, "roles"), record::optional_property(existing, "role")])?;
     let mut kept = Vec::new();
     for role in roles.unwrap_or_default().iter().filter(|role| !granted.contains(role)) {
         let scopes = approved_or_scopes(rules, existing).and_then(Value::as_array).into_iter().flatten();

@@ -13,6 +13,14 @@ const TTL_MS: f64 = 600_000.0;
 /// The operator scopes that a bootstrap token may hand on (2026.4.5 on).
 const HANDOFF_SCOPES: [&str; 4] = ["operator.approvals", "operator.read", "operator.talk.secrets", "operator.write"];
 
+/// Those of the releases that know questions (2026.9.6).
+const HANDOFF_SCOPES_WITH_QUESTIONS: [&str; 5] =
+    ["operator.approvals", "operator.questions", "operator.read", "operator.talk.secrets", "operator.write"];
+
+fn handoff_scope_list(rules: &PairingRules) -> &'static [&'static str] {
+    if rules.bootstrap_asks_questions { &HANDOFF_SCOPES_WITH_QUESTIONS } else { &HANDOFF_SCOPES }
+}
+
 /// Roles and scopes that a bootstrap token stands for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BootstrapProfile {
@@ -47,7 +55,13 @@ impl BootstrapProfile {
     /// Whether this is what a setup code of the apps stands for.
     pub fn is_setup_code(&self, rules: &PairingRules) -> bool {
         let profile = self.clone().normalised(rules);
-        profile.roles == ["node", "operator"] && profile.scopes == HANDOFF_SCOPES
+        profile.roles == ["node", "operator"] && profile.scopes == handoff_scope_list(rules)
+    }
+
+    /// Whether this is what a setup code of a node without operator stands for.
+    pub fn is_node_alone(&self, rules: &PairingRules) -> bool {
+        let profile = self.clone().normalised(rules);
+        rules.bootstrap_asks_questions && profile.roles == ["node"] && profile.scopes.is_empty()
     }
 
     fn read(rules: &PairingRules, record: Option<&Value>) -> Result<Self, Fault> {
@@ -90,7 +104,7 @@ impl BootstrapProfile {
 /// Which of these scopes a bootstrap token may hand on for a role.
 fn handed_on(rules: &PairingRules, role: &str, scopes: &[String]) -> Vec<String> {
     let mut scopes = if role == "operator" { normalised_scopes(rules, scopes) } else { Vec::new() };
-    scopes.retain(|scope| HANDOFF_SCOPES.contains(&scope.as_str()));
+    scopes.retain(|scope| handoff_scope_list(rules).contains(&scope.as_str()));
     scopes
 }
 
@@ -324,6 +338,7 @@ impl Entry {
                 false => BootstrapProfile::default(),
             },
             redeemed: match rules.bootstrap_redeems {
+                true if rules.bootstrap_asks_questions && !record::truthy(entry.get("redeemedProfile")) => None,
                 true => Some(BootstrapProfile::read(rules, entry.get("redeemedProfile"))?),
                 false => None,
             },

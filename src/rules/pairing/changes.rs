@@ -238,6 +238,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
+        what: "What is no text among the roles and scopes of a record is passed over, a token without a role too.",
+        sources: &["string-normalization.ts normalizeUniqueSingleOrTrimmedStringList", "device-auth.ts normalizeDeviceAuthScopes"],
+        apply: |rules| rules.pairing.lenient_lists = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
         what: "Approving again adds what is new to the scopes that the token has.",
         sources: &["device-pairing-*.js resolveApprovedTokenScopes"],
         apply: |rules| rules.pairing.approval_adds_scopes = true,
@@ -287,5 +294,12 @@ pub const CHANGES: &[Change] = &[
         what: "A record says how its device was approved: by its owner, silently, or by a bootstrap token.",
         sources: &["device-pairing-approval.kernel.ts mergeApprovalKind"],
         apply: |rules| rules.pairing.approval_kinds = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A setup code hands on `operator.questions`, too; a code for a node alone pairs a node host at once.",
+        sources: &["shared/device-bootstrap-profile.ts PAIRING_SETUP_BOOTSTRAP_PROFILE", "device-bootstrap.worker-kernel.ts"],
+        apply: |rules| rules.pairing.bootstrap_asks_questions = true,
     },
 ];

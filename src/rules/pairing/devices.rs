@@ -167,7 +167,7 @@ pub fn remove_role(
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let device_id = record::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(None) };
-    let roles = approved_roles(&device)?;
+    let roles = approved_roles(rules, &device)?;
     if !roles.iter().any(|have| have == role) {
         return Ok(None);
     }
@@ -182,7 +182,7 @@ pub fn remove_role(
     for pending in
         state.pending.values()?.into_iter().filter(|pending| theirs(pending)).map(Cow::into_owned).collect::<Vec<_>>()
     {
-        let asked = approved_roles(&pending)?;
+        let asked = approved_roles(rules, &pending)?;
         if !asked.iter().any(|have| have == role) {
             continue;
         }
@@ -258,7 +258,7 @@ pub fn prune_silent(
         let age = now as f64 - record::number(device.get("approvedAtMs"));
         let spared = id == record::trim(device_id) || age < SPARED_MS || connected.contains(&id);
         if !spared && self::look(device).as_ref() == Some(&look) {
-            gone.push((id, approved_roles(device)?));
+            gone.push((id, approved_roles(rules, device)?));
         }
     }
     if gone.is_empty() {
@@ -330,7 +330,7 @@ pub fn update_metadata(
         }
     } else {
         let (role, scopes) = (json!(seen.role), json!(seen.scopes));
-        let roles = merge_roles(&[existing.get("roles"), existing.get("role"), Some(&role)])?;
+        let roles = merge_roles(rules, &[existing.get("roles"), existing.get("role"), Some(&role)])?;
         let merged = merge_scopes(rules, &[existing.get("scopes"), Some(&scopes)])?;
         record::set(&mut device, "role", Some(role));
         record::set(&mut device, "scopes", merged);

@@ -137,8 +137,8 @@ fn same_request(rules: &PairingRules, existing: &Value, incoming: &PairingReques
     if normalise_role(existing.get("role"))? != normalise_role(Some(&role))? {
         return Ok(false);
     }
-    let roles = merge_roles(&[existing.get("roles"), existing.get("role")])?.unwrap_or_default();
-    if !same_set(&roles, &merge_roles(&[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default()) {
+    let roles = merge_roles(rules, &[existing.get("roles"), existing.get("role")])?.unwrap_or_default();
+    if !same_set(&roles, &merge_roles(rules, &[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default()) {
         return Ok(false);
     }
     Ok(same_set(&normalise_scopes(rules, existing.get("scopes"))?, &super::normalised_scopes(rules, &incoming.scopes)))
@@ -153,8 +153,8 @@ fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) ->
     if normalise_role(existing.get("role"))? != normalise_role(Some(&role))? {
         return Ok(false);
     }
-    let asked = merge_roles(&[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default();
-    let pending = merge_roles(&[existing.get("roles"), existing.get("role")])?.unwrap_or_default();
+    let asked = merge_roles(rules, &[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default();
+    let pending = merge_roles(rules, &[existing.get("roles"), existing.get("role")])?.unwrap_or_default();
     let granted = normalise_scopes(rules, existing.get("scopes"))?;
     let borne = |scope: &String| {
         asked.iter().any(|role| super::scopes_allow(rules, role, std::slice::from_ref(scope), &granted))
@@ -196,7 +196,7 @@ fn merged(
         Some(role) => Some(role),
         None => normalise_role(Some(&own_role))?,
     };
-    let roles = merge_roles(&[existing.get("roles"), existing.get("role"), Some(&own_role)])?;
+    let roles = merge_roles(rules, &[existing.get("roles"), existing.get("role"), Some(&own_role)])?;
     let scopes = merge_scopes(rules, &[existing.get("scopes"), Some(&own_scopes)])?;
     let mut request = record::spread(Some(existing));
     renew_description(&mut request, incoming);
@@ -271,7 +271,7 @@ fn replacement(
 
     let mut request = described(incoming, device_id, request_id);
     record::set(&mut request, "role", role.as_deref());
-    record::set(&mut request, "roles", merge_roles(&role_items)?);
+    record::set(&mut request, "roles", merge_roles(rules, &role_items)?);
     record::set(&mut request, "scopes", merge_scopes(rules, &scope_items)?);
     let silent = incoming.silent && !waiting_for_a_person;
     close_request(&mut request, incoming, silent, is_repair, now);

@@ -13,7 +13,7 @@ pub fn effective_roles(rules: &PairingRules, device: &Value) -> Result<Vec<Strin
         return Ok(recorded_roles(device));
     }
     let tokens = device.get("tokens").filter(|tokens| record::truthy(Some(tokens)));
-    let active = tokens.map(active_token_roles).transpose()?;
+    let active = tokens.map(|tokens| active_token_roles(rules, tokens)).transpose()?;
     let has_tokens = tokens.is_some_and(|tokens| match tokens {
         Value::Object(fields) => !fields.is_empty(),
         Value::Array(items) => !items.is_empty(),
@@ -24,13 +24,13 @@ pub fn effective_roles(rules: &PairingRules, device: &Value) -> Result<Vec<Strin
         (EffectiveRoles::ActiveTokensWithinRecord | EffectiveRoles::ActiveTokensOnly, Some(active))
             if !active.is_empty() =>
         {
-            let approved = approved_roles(device)?;
+            let approved = approved_roles(rules, device)?;
             Ok(active.into_iter().filter(|role| approved.contains(role)).collect())
         }
         (EffectiveRoles::ActiveTokensOnly, _) => Ok(Vec::new()),
         (_, Some(active)) if !active.is_empty() => Ok(active),
         _ if has_tokens => Ok(Vec::new()),
-        _ => approved_roles(device),
+        _ => approved_roles(rules, device),
     }
 }
 
@@ -47,8 +47,8 @@ pub fn has_effective_role(rules: &PairingRules, device: &Value, role: &str) -> R
 ///
 /// # Errors
 /// A role that is no string.
-pub fn approved_roles(device: &Value) -> Result<Vec<String>, Fault> {
-    Ok(merge_roles(&[device.get("roles"), device.get("role")])?.unwrap_or_default())
+pub fn approved_roles(rules: &PairingRules, device: &Value) -> Result<Vec<String>, Fault> {
+    Ok(merge_roles(rules, &[device.get("roles"), device.get("role")])?.unwrap_or_default())
 }
 
 /// 2026.3.28's reading in the connect handler: `roles` where it is a list, else `role`, untrimmed.
@@ -60,31 +60,42 @@ fn recorded_roles(device: &Value) -> Vec<String> {
     }
 }
 
-fn active_token_roles(tokens: &Value) -> Result<Vec<String>, TypeFault> {
+fn active_token_roles(rules: &PairingRules, tokens: &Value) -> Result<Vec<String>, TypeFault> {
     let mut roles = Vec::new();
     for entry in record::values(Some(tokens))? {
         if !record::truthy(record::property(Some(&entry), "revokedAtMs")?) {
-            let role = record::trimmed(entry.get("role"), "role")?;
-            push_new(&mut roles, role);
+            push_new(&mut roles, one_role(rules, entry.get("role"), "role")?);
         }
     }
     Ok(roles)
 }
 
 /// Roles and role lists of records merged in order of first appearance; `None` is `undefined`.
-pub(super) fn merge_roles(items: &[Option<&Value>]) -> Result<Option<Vec<String>>, TypeFault> {
+pub(super) fn merge_roles(
+    rules: &PairingRules,
+    items: &[Option<&Value>],
+) -> Result<Option<Vec<String>>, TypeFault> {
     let mut roles = Vec::new();
     for item in items.iter().copied().filter(|item| record::truthy(*item)) {
         match item {
             Some(Value::Array(list)) => {
                 for role in list {
-                    push_new(&mut roles, record::trimmed(Some(role), "role")?);
+                    push_new(&mut roles, one_role(rules, Some(role), "role")?);
                 }
             }
-            single => push_new(&mut roles, record::trimmed(single, "item")?),
+            single => push_new(&mut roles, one_role(rules, single, "item")?),
         }
     }
     Ok(Some(roles).filter(|roles| !roles.is_empty()))
+}
+
+/// A role trimmed. What is no text is none, where the release bears it.
+fn one_role<'a>(rules: &PairingRules, role: Option<&'a Value>, name: &str) -> Result<&'a str, TypeFault> {
+    match role {
+        Some(Value::String(text)) => Ok(record::trim(text)),
+        _ if rules.lenient_lists => Ok(""),
+        role => record::trimmed(role, name),
+    }
 }
 
 /// `role?.trim()`, or `None` where nothing is left.

@@ -34,6 +34,8 @@ pub enum PendingRepeat {
 pub struct PairingRules {
     /// How the documents are kept.
     pub format: StoreFormat,
+    /// What is no text among roles and scopes is passed over; else it ends what needs it.
+    pub lenient_lists: bool,
     /// How the documents are read and written.
     pub state: StateRules,
     /// Where roles come from.
@@ -102,6 +104,9 @@ pub struct PairingRules {
     pub pending_covers: bool,
     /// A record says how it was approved.
     pub approval_kinds: bool,
+    /// A setup code hands on `operator.questions`, too, and a code for a node alone is one; what has not been redeemed of a
+    /// token is not written.
+    pub bootstrap_asks_questions: bool,
 }
 
 impl PairingRules {
@@ -109,6 +114,7 @@ impl PairingRules {
     pub fn oldest() -> Self {
         Self {
             format: StoreFormat::Files,
+            lenient_lists: false,
             state: StateRules::oldest(),
             effective_roles: EffectiveRoles::Record,
             pending_repeat: PendingRepeat::Kept,
@@ -140,6 +146,7 @@ impl PairingRules {
             tokens_bound: false,
             pending_covers: false,
             approval_kinds: false,
+            bootstrap_asks_questions: false,
         }
     }
 }

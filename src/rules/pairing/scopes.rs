@@ -18,7 +18,8 @@ const WRITE: &str = "operator.write";
 /// A scope that is no string.
 pub fn normalise_scopes(rules: &PairingRules, scopes: Option<&Value>) -> Result<Vec<String>, Fault> {
     let Some(Value::Array(items)) = scopes else { return Ok(Vec::new()) };
-    let texts = items.iter().map(|item| record::trimmed(Some(item), "scope")).collect::<Result<Vec<_>, _>>()?;
+    let texts = items.iter().filter(|item| item.is_string() || !rules.lenient_lists);
+    let texts = texts.map(|item| record::trimmed(Some(item), "scope")).collect::<Result<Vec<_>, _>>()?;
     Ok(normalised_scopes(rules, &texts))
 }
 
@@ -128,9 +129,16 @@ pub fn role_scoped(role: &str, scopes: Vec<String>) -> Vec<String> {
 pub(super) fn merge_scopes(rules: &PairingRules, lists: &[Option<&Value>]) -> Result<Option<Vec<String>>, TypeFault> {
     let mut merged: Vec<String> = Vec::new();
     let mut explicit = false;
-    for list in lists.iter().filter(|list| record::truthy(**list)) {
+    let is_list = |list: Option<&Value>| match rules.lenient_lists {
+        true => list.is_some_and(Value::is_array),
+        false => record::truthy(list),
+    };
+    for list in lists.iter().filter(|list| is_list(**list)) {
         explicit = true;
         for scope in record::iterate(*list, "item")? {
+            if rules.lenient_lists && !scope.is_string() {
+                continue;
+            }
             let text = record::trimmed(Some(&scope), "scope")?;
             if !text.is_empty() && !merged.iter().any(|have| have == text) {
                 merged.push(text.to_owned());

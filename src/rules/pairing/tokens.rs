@@ -273,7 +273,7 @@ pub fn revoke_token(
     let old = record::optional_property(device.get("tokens"), role).filter(|old| record::truthy(Some(old)));
     let Some(old) = old.filter(|_| !role.is_empty()) else { return Ok(TokenRevocation::Unknown) };
     if rules.revoke_like_rotate {
-        if !approved_roles(&device)?.iter().any(|have| have == role) {
+        if !approved_roles(rules, &device)?.iter().any(|have| have == role) {
             return Ok(TokenRevocation::Unknown);
         }
         let scopes = old.get("scopes").filter(|scopes| scopes.is_array()).or_else(|| device.get("scopes"));
@@ -367,7 +367,7 @@ impl Context {
         let device = state.paired.get_truthy(record::trim(device_id)).cloned();
         let role = record::trim(role).to_owned();
         let Some(device) = device.filter(|_| !role.is_empty()) else { return Ok(None) };
-        if rules.token_needs_approved_role && !approved_roles(&device)?.contains(&role) {
+        if rules.token_needs_approved_role && !approved_roles(rules, &device)?.contains(&role) {
             return Ok(None);
         }
         let old = record::optional_property(device.get("tokens"), &role).filter(|old| record::truthy(Some(old)));

@@ -359,4 +359,11 @@ pub const CHANGES: &[Change] = &[
         sources: &["server-methods/devices.ts redactPairedDevice, device.token.rotate"],
         apply: |rules| rules.rpc.devices_show_connected = true,
     },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "The presence list is for who may read, every event has a number, and events for the owner's clients name the owner.",
+        sources: &["server-broadcast.ts EVENT_SCOPE_GUARDS, createGatewayBroadcaster", "expected-profile.ts"],
+        apply: |rules| rules.rpc.events_restricted = true,
+    },
 ];

@@ -130,7 +130,7 @@ pub(super) fn rotate(call: &mut Call<'_, '_>) -> Handled {
         return Err(call.rotation_denied(device_id, role, "unknown-device-or-role", None));
     };
     if call.model.rules.rpc.devices_manage_themselves
-        && !pairing::approved_roles(&device)?.iter().any(|have| have == normal_role)
+        && !pairing::approved_roles(&call.model.rules.pairing, &device)?.iter().any(|have| have == normal_role)
     {
         return Err(call.rotation_denied(device_id, role, "unknown-device-or-role", None));
     }
@@ -229,7 +229,7 @@ impl Call<'_, '_> {
         let now = self.now();
         let pending = pairing::find_pending(&self.model.rules.pairing, self.environment.store, now, request_id)?;
         let denied = match &pending {
-            Some(pending) => pairing::approved_roles(pending)?.iter().any(|role| role != "operator"),
+            Some(pending) => pairing::approved_roles(&self.model.rules.pairing, pending)?.iter().any(|role| role != "operator"),
             None => true,
         };
         if denied {

@@ -208,7 +208,7 @@ impl Call<'_, '_> {
         let rules = self.model.rules.pairing.clone();
         let paired = pairing::find_paired(&rules, self.environment.store, now, node_id)?;
         let Some(paired) = paired.filter(|paired| record::truthy(Some(paired))) else { return Ok(None) };
-        if !pairing::approved_roles(&paired)?.iter().any(|role| role == "node") {
+        if !pairing::approved_roles(&rules, &paired)?.iter().any(|role| role == "node") {
             return Ok(None);
         }
         let bounded = self.own_device_only().is_some() && has_other_role(&paired);

@@ -94,6 +94,8 @@ pub struct RpcRules {
     pub scopes_forbidden: bool,
     /// Lists say which devices are connected, and a rotation whether it hands over the token.
     pub devices_show_connected: bool,
+    /// More events take a scope, presence among them, and every event has a number.
+    pub events_restricted: bool,
 }
 
 impl RpcRules {
@@ -137,6 +139,7 @@ impl RpcRules {
             node_approval_state: false,
             scopes_forbidden: false,
             devices_show_connected: false,
+            events_restricted: false,
         }
     }
 }

@@ -100,6 +100,12 @@ impl SqliteDocuments {
         fs::symlink_metadata(state_dir.join(DATABASE)).is_ok()
     }
 
+    /// Whether the database is the store. In that of 2026.6.11 the tables of devices are there and not used; those of the
+    /// releases that use them say what a device is as a node, too. A file that cannot be looked into counts.
+    pub fn is_store(state_dir: &Path) -> bool {
+        Self::exists(state_dir) && !matches!(knows_nodes(&state_dir.join(DATABASE)), Ok(false))
+    }
+
     /// Looks at a database without writing to it, whoever else has it open: all documents that hold something.
     ///
     /// # Errors
@@ -201,6 +207,16 @@ impl Documents for SqliteDocuments {
         let written = self.with(true, |open| open.write(documents));
         written.map(drop).map_err(|fault| WriteFault(format!("Error: {fault}")))
     }
+}
+
+/// Whether a device's row says what it is as a node.
+fn knows_nodes(path: &Path) -> Result<bool, SqliteFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
+    let found: i64 = connection.query_row(sql, params![PAIRED.name, NODE_SURFACE], |row| row.get(0))?;
+    Ok(found > 0)
 }
 
 fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec<String>> {

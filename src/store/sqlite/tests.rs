@@ -68,11 +68,13 @@ fn a_table_of_an_older_release_gets_the_columns_that_it_lacks() {
                  created_at_ms INTEGER NOT NULL, approved_at_ms INTEGER NOT NULL)";
     old.execute(table, []).unwrap();
     old.execute("INSERT INTO device_pairing_paired VALUES ('o', 'K', 1, 2)", []).unwrap();
+    assert!(!SqliteDocuments::is_store(directory.path()), "its release keeps files");
     let mut store = SqliteDocuments::new(directory.path(), false);
     let mut paired = store.read(Document::DevicesPaired).unwrap().as_ref().clone();
     paired["a"] = device();
     written(&mut store, Document::DevicesPaired, &paired);
     assert_eq!(*store.read(Document::DevicesPaired).unwrap(), paired);
+    assert!(SqliteDocuments::is_store(directory.path()));
 }
 
 #[test]
