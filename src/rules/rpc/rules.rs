@@ -2,6 +2,17 @@
 
 use super::{ExecForm, MethodSet};
 
+/// What becomes of an approval that nobody is there to give, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoApprover {
+    /// 2026.2.19: it waits for its time.
+    Waits,
+    /// 2026.2.26: it expires at once, and is accepted before where that was asked for.
+    ExpiresOnceAccepted,
+    /// 2026.3.13: it expires at once, without being accepted.
+    Expires,
+}
+
 /// The rules of calls of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcRules {
@@ -23,6 +34,8 @@ pub struct RpcRules {
     pub devices_manage_themselves: bool,
     /// `node.pair.approve` takes `operator.pairing`; else `operator.write`.
     pub node_approval_is_pairing: bool,
+    /// What becomes of an approval that nobody is there to give.
+    pub no_approver: NoApprover,
     /// Who asks for the approval of a command is no approver itself.
     pub asker_approves_not: bool,
     /// What a command's approval takes and shows.
@@ -98,6 +111,7 @@ impl RpcRules {
             rotate_disconnects: false,
             devices_manage_themselves: false,
             node_approval_is_pairing: true,
+            no_approver: NoApprover::Waits,
             asker_approves_not: false,
             exec_form: ExecForm::V2026_2_19,
             exec_prefix: false,
