@@ -41,12 +41,24 @@ const TURN_SOURCES: [&str; 11] =
 /// Every decision.
 const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
 
+/// How an approval is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asking {
+    /// It is answered `accepted` before.
+    pub two_phase: bool,
+    /// Nobody hears of it, nor counts as one who may decide.
+    pub tells_nobody: bool,
+    /// It waits although nobody can decide.
+    pub waits_for_nobody: bool,
+}
+
 /// Registers an approval, announces it and answers: at once without a decision where nobody can give one, else when
-/// it is given; `two_phase` answers `accepted` before.
-pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, two_phase: bool) -> Handled {
+/// it is given.
+pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, asking: Asking) -> Handled {
     let id = approval.id.clone();
     let asked = call.connection;
-    let told: Vec<ConnectionId> = viewers(call, &approval).into_iter().filter(|viewer| *viewer != asked).collect();
+    let mut told: Vec<ConnectionId> = viewers(call, &approval).into_iter().filter(|viewer| *viewer != asked).collect();
+    told.retain(|_| !asking.tells_nobody);
     match call.model.rules.rpc.approvals_private {
         true => call.model.tell(&told, &kind.event("requested"), &approval.announcement(), call.outcome),
         false => call.broadcast(&kind.event("requested"), approval.announcement()),
@@ -55,13 +67,13 @@ pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, two_p
         && approval.request.get("turnSourceChannel").and_then(Value::as_str).is_some_and(asks_back);
     let acceptance = approval.acceptance();
     kind.of(call.model).register(approval);
-    if !route && told.is_empty() {
+    if !route && told.is_empty() && !asking.waits_for_nobody {
         call.reason("nobody who may approve is connected beside the caller".to_owned());
         let now = call.now();
         let expired = kind.of(call.model).resolve(&id, None, now);
         return Ok(expired.map_or(Reply::Answered, |(approval, _)| Reply::Answer(approval.decision())));
     }
-    if two_phase {
+    if asking.two_phase {
         let request_id = call.request.id.clone();
         call.model.respond(call.connection, &request_id, Ok(acceptance), call.outcome);
     }
