@@ -320,6 +320,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
+        what: "A blank command is none; an approval may go without `allow-always`, without being told, and without an approver.",
+        sources: &["server-methods/exec-approval.ts", "server-methods/approval-shared.ts handlePendingApprovalRequest"],
+        apply: |rules| rules.rpc.exec_form = ExecForm::V2026_6_11,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
         what: "An approval is known to administrators and to the device that asked for it only, and its events carry no number.",
         sources: &["server-methods/approval-shared.ts isApprovalRecordVisibleToClient"],
         apply: |rules| rules.rpc.approvals_private = true,

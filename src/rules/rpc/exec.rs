@@ -2,7 +2,7 @@
 
 use super::exec_early;
 use super::exec_request::{ExecForm, ExecRequest, visible};
-use super::prompts::{self, Kind};
+use super::prompts::{self, Asking, Kind};
 use super::schemas::{ID, exec_request as exec_request_schema};
 use super::{Call, Handled, Reply, RpcRules, invalid, invalid_with};
 use crate::protocol::ids;
@@ -15,13 +15,14 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(match form {
         ExecForm::V2026_2_19 => &exec_early::FIRST_REQUEST,
         ExecForm::V2026_2_26 => &exec_early::REQUEST,
-        ExecForm::V2026_3_13 | ExecForm::V2026_3_28 => exec_request_schema(&call.model.rules.rpc),
+        _ => exec_request_schema(&call.model.rules.rpc),
     })?;
     let mut too_long = false;
     let request = match form {
         ExecForm::V2026_2_19 => Ok(exec_early::first_announced(&params)),
         ExecForm::V2026_2_26 => exec_early::announced(&params),
-        ExecForm::V2026_3_13 | ExecForm::V2026_3_28 => ExecRequest::read(&params).and_then(|asked| {
+        _ => ExecRequest::read(&params).and_then(|asked| {
+            asked.check_blank(&call.model.rules.rpc)?;
             asked.check_argv()?;
             too_long = call.model.rules.rpc.approvals_display_limit && asked.is_too_long(&call.model.rules.rpc);
             Ok(asked.announced(&call.model.rules.rpc, &params))
@@ -44,7 +45,14 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     }
     let id = if id.is_empty() { ids::uuid(call.environment.entropy.uuid()) } else { id };
     let approval = Approval::new(id, request, call.requester(), now, timeout);
-    prompts::ask(call, Kind::Exec, approval, params.get("twoPhase") == Some(&Value::Bool(true)))
+    let said = |key: &str, value: bool| params.get(key) == Some(&Value::Bool(value));
+    let delivers = call.model.rules.rpc.exec_form >= ExecForm::V2026_6_11;
+    let asking = Asking {
+        two_phase: said("twoPhase", true),
+        tells_nobody: delivers && said("suppressDelivery", true),
+        waits_for_nobody: delivers && said("requireDeliveryRoute", false),
+    };
+    prompts::ask(call, Kind::Exec, approval, asking)
 }
 
 pub(super) fn wait(call: &mut Call<'_, '_>) -> Handled {

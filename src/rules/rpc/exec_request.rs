@@ -17,7 +17,12 @@ pub enum ExecForm {
     V2026_3_13,
     /// 2026.3.28: the environment's variables are named on any host, and Hangul fillers are spelt out.
     V2026_3_28,
+    /// 2026.6.11: blank commands are none, decisions may be taken away, and it may be told to nobody or wait for nobody.
+    V2026_6_11,
 }
+
+/// The one decision that can be taken away.
+const ALLOW_ALWAYS: &str = "allow-always";
 
 /// A command to be approved, from the parameters and, on a node, the plan of its run.
 pub(super) struct ExecRequest {
@@ -78,6 +83,17 @@ impl ExecRequest {
         })
     }
 
+    /// A command is more than blanks.
+    ///
+    /// # Errors
+    /// The sentence of the refusal.
+    pub(super) fn check_blank(&self, rules: &RpcRules) -> Result<(), &'static str> {
+        match rules.exec_form >= ExecForm::V2026_6_11 && record::trim(&self.command).is_empty() {
+            true => Err("command is required"),
+            false => Ok(()),
+        }
+    }
+
     /// A node runs arguments, not text.
     ///
     /// # Errors
@@ -117,7 +133,10 @@ impl ExecRequest {
             record::set(&mut request, "warningText", Some(json!(warning)));
             record::set(&mut request, "commandAnalysis", Some(self.analysis()));
         }
-        let allowed = allowed_decisions(params.get("ask").and_then(Value::as_str));
+        let taken = rules.exec_form >= ExecForm::V2026_6_11 && !texts(params.get("unavailableDecisions")).is_empty();
+        record::set(&mut request, "unavailableDecisions", taken.then(|| json!([ALLOW_ALWAYS])));
+        let mut allowed = allowed_decisions(params.get("ask").and_then(Value::as_str)).to_vec();
+        allowed.retain(|decision| !taken || *decision != ALLOW_ALWAYS);
         record::set(&mut request, "allowedDecisions", rules.decisions_bounded.then(|| json!(allowed)));
         record::set(&mut request, "agentId", Some(json!(self.agent_id)));
         record::set(&mut request, "resolvedPath", Some(kept("resolvedPath")));

@@ -1,6 +1,6 @@
 //! `plugin.approval.*` (`server-methods/plugin-approval.ts`).
 
-use super::prompts::{self, Kind};
+use super::prompts::{self, Asking, Kind};
 use super::schemas::plugin_request;
 use super::{Call, Handled, Reply};
 use crate::protocol::ids;
@@ -33,7 +33,8 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     let timeout = params.get("timeoutMs").and_then(Value::as_i64).unwrap_or(TIMEOUT_MS).min(LONGEST_TIMEOUT_MS);
     let id = format!("plugin:{}", ids::uuid(call.environment.entropy.uuid()));
     let approval = Approval::new(id, request, call.requester(), call.now(), timeout);
-    prompts::ask(call, Kind::Plugin, approval, params.get("twoPhase") == Some(&Value::Bool(true)))
+    let two_phase = params.get("twoPhase") == Some(&Value::Bool(true));
+    prompts::ask(call, Kind::Plugin, approval, Asking { two_phase, ..Asking::default() })
 }
 
 pub(super) fn wait(call: &mut Call<'_, '_>) -> Handled {

@@ -41,12 +41,24 @@ const TURN_SOURCES: [&str; 11] =
 /// Every decision.
 const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
 
+/// How an approval is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asking {
+    /// It is answered `accepted` before.
+    pub two_phase: bool,
+    /// Nobody hears of it, nor counts as one who may decide.
+    pub tells_nobody: bool,
+    /// It waits although nobody can decide.
+    pub waits_for_nobody: bool,
+}
+
 /// Registers an approval, announces it and answers: at once without a decision where nobody can give one, else when
-/// it is given; `two_phase` answers `accepted` before.
-pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, two_phase: bool) -> Handled {
+/// it is given.
+pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, asking: Asking) -> Handled {
     let id = approval.id.clone();
     let asked = call.connection;
-    let viewers = viewers(call, &approval);
+    let mut viewers = viewers(call, &approval);
+    viewers.retain(|_| !asking.tells_nobody);
     let told: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
     let approvers = if call.model.rules.rpc.asker_approves_not { told.len() } else { viewers.len() };
     match call.model.rules.rpc.approvals_private {
@@ -58,8 +70,9 @@ pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, two_p
     let acceptance = approval.acceptance();
     kind.of(call.model).register(approval);
     let no_approver = call.model.rules.rpc.no_approver;
-    let expires = !route && approvers == 0 && no_approver != NoApprover::Waits;
-    if two_phase && (!expires || no_approver == NoApprover::ExpiresOnceAccepted) {
+    let waits = asking.waits_for_nobody || no_approver == NoApprover::Waits;
+    let expires = !route && approvers == 0 && !waits;
+    if asking.two_phase && (!expires || no_approver == NoApprover::ExpiresOnceAccepted) {
         let request_id = call.request.id.clone();
         call.model.respond(call.connection, &request_id, Ok(acceptance), call.outcome);
     }
