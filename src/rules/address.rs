@@ -1,7 +1,7 @@
 //! IP addresses as the releases read and compare them (`src/shared/net/ip.ts` and `src/gateway/net.ts` in `ip-*.js`,
 //! `net-*.js`): trimmed, brackets taken off, IPv4 only in its canonical form, IPv4-mapped IPv6 as IPv4.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An address in canonical form, IPv4-mapped ones as IPv4.
 pub fn parse(text: &str) -> Option<IpAddr> {
@@ -22,6 +22,20 @@ pub fn parse_with_port(text: &str) -> Option<IpAddr> {
         Some((address, _)) if address.contains('.') && !address.contains(':') => parse(address).or_else(|| parse(text)),
         _ => parse(text),
     }
+}
+
+/// An entry of `X-Forwarded-For` as 2026.2.19 took it, be it an address or not: without brackets and port, in lower case.
+pub fn without_port(text: &str) -> String {
+    let text = text.trim();
+    let bare = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((inner, _)) => inner,
+        None => match text.rsplit_once(':') {
+            Some((address, _)) if address.parse::<Ipv4Addr>().is_ok() => address,
+            _ => text,
+        },
+    };
+    let bare = bare.trim().to_lowercase();
+    bare.strip_prefix("::ffff:").map_or(bare.clone(), str::to_owned)
 }
 
 /// Whether this is the machine itself.
@@ -122,6 +136,16 @@ fn host_address(host: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[rstest]
+    #[case("unknown", "unknown")]
+    #[case("203.0.113.7:4711", "203.0.113.7")]
+    #[case("[2001:DB8::7]:4711", "2001:db8::7")]
+    #[case("::ffff:10.0.0.1", "10.0.0.1")]
+    #[case("host:1", "host:1")]
+    fn the_first_hop_of_2026_2_19_is_any_text(#[case] written: &str, #[case] taken: &str) {
+        assert_eq!(without_port(written), taken);
+    }
 
     #[rstest]
     #[case("127.0.0.1", Some("127.0.0.1"))]

@@ -3,7 +3,7 @@
 use super::history::Change;
 use super::release::Release;
 use super::{GatewayConfig, Peer, address};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// What makes a connection local in one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub const CHANGES: &[Change] = &[
         seen: Release::new(2026, 2, 26),
         not_yet: Release::new(2026, 2, 19),
         what: "Behind a trusted proxy the last address of X-Forwarded-For that is no trusted proxy is the client's; before, \
-               the first was, or X-Real-IP. Every loopback Host names this machine.",
+               the first was, or X-Real-IP, address or not. Every loopback Host names this machine.",
         sources: &["net.ts resolveClientIp, isLocalishHost"],
         apply: |rules| rules.locality.addresses_judged = true,
     },
@@ -157,11 +157,15 @@ impl Locality {
         } else {
             direct_by_headers(rules, peer)
         };
-        let shown = client_ip.filter(|ip| verdict.is_err() && !untrusted_proxy && !address::is_loopback(*ip));
+        let is_shown = |loopback: bool| verdict.is_err() && !untrusted_proxy && !loopback;
+        let reported_ip = match first_hop(rules, config, peer) {
+            Some(hop) => Some(hop).filter(|hop| is_shown(is_loopback_text(hop))),
+            None => client_ip.filter(|ip| is_shown(address::is_loopback(*ip))).map(|ip| ip.to_string()),
+        };
         Self {
             direct: verdict.is_ok(),
             client_ip,
-            reported_ip: shown.map(|ip| ip.to_string()),
+            reported_ip,
             has_proxy_headers,
             reason: match verdict {
                 Ok(why) => format!("local: {why}"),
@@ -231,11 +235,13 @@ fn client_ip(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Opti
     if !address::is_listed(peer.address, &config.trusted_proxies) {
         return Some(peer.address.to_canonical());
     }
-    let forwarded = joined(peer, "x-forwarded-for").unwrap_or_default();
     if !rules.addresses_judged {
-        let first = forwarded.split(',').next().map(str::trim).filter(|first| !first.is_empty()).map(str::to_owned);
-        return address::parse_with_port(&first.or_else(|| joined(peer, "x-real-ip"))?);
+        let hop = first_hop(rules, config, peer)?;
+        let ours = is_loopback_text(&hop);
+        let parsed = address::parse_with_port(&hop).filter(|ip| address::is_loopback(*ip) == ours);
+        return parsed.or_else(|| ours.then_some(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     }
+    let forwarded = joined(peer, "x-forwarded-for").unwrap_or_default();
     let passed_over = |hop: &IpAddr| rules.skips_loopback_hops && address::is_loopback(*hop);
     let hop = forwarded
         .split(',')
@@ -245,6 +251,21 @@ fn client_ip(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Opti
         let real_ip = joined(peer, "x-real-ip").filter(|_| config.allow_real_ip_fallback)?;
         address::parse_with_port(&real_ip)
     })
+}
+
+/// What 2026.2.19 took for the client's address behind a trusted proxy, be it an address or not.
+fn first_hop(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Option<String> {
+    if rules.addresses_judged || !address::is_listed(peer.address, &config.trusted_proxies) {
+        return None;
+    }
+    let forwarded = joined(peer, "x-forwarded-for").unwrap_or_default();
+    let first = forwarded.split(',').next().map(str::trim).filter(|first| !first.is_empty()).map(str::to_owned);
+    let hop = first.or_else(|| joined(peer, "x-real-ip").filter(|ip| !ip.trim().is_empty()))?;
+    Some(address::without_port(&hop)).filter(|hop| !hop.is_empty())
+}
+
+fn is_loopback_text(ip: &str) -> bool {
+    ip.starts_with("127.") || ip == "::1"
 }
 
 /// A header as Node gives it: several of one name are joined.
