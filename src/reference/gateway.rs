@@ -133,7 +133,10 @@ impl EmbeddedGateway {
         settings.warnings.iter().for_each(|line| logs.push(line.clone()));
         let mut store: Box<dyn Documents + Send> = match (options.documents, rules.pairing.format) {
             (Some(documents), _) => documents,
-            (None, StoreFormat::Files) => Box::new(DirectoryDocuments::new(&options.state_dir, options.durable)),
+            (None, StoreFormat::Files) => {
+                let store = DirectoryDocuments::new(&options.state_dir, options.durable);
+                Box::new(store.leaving_failures(rules.pairing.failed_files_stay))
+            }
             (None, StoreFormat::Sqlite) => Box::new(SqliteDocuments::new(&options.state_dir, options.durable)),
         };
         if rules.pairing.format == StoreFormat::Sqlite {

@@ -20,6 +20,8 @@ const FILE_MODE: u32 = 0o600;
 pub struct DirectoryDocuments {
     root: PathBuf,
     durable: bool,
+    /// A file that could not take its place stays under its temporary name.
+    leaves_failures: bool,
     /// What a document was made of, byte for byte, when it was last read or written. A file is read every time, since it
     /// may have been edited from outside, but only parsed when it is another one.
     last: RefCell<HashMap<Document, Parsed>>,
@@ -33,7 +35,13 @@ impl DirectoryDocuments {
     /// before it is reported done, as the releases do. Without it only the order is kept, and a file that is there is
     /// written over: on a journaling file system every rename onto another file waits for the disk.
     pub fn new(root: impl Into<PathBuf>, durable: bool) -> Self {
-        Self { root: root.into(), durable, last: RefCell::default() }
+        Self { root: root.into(), durable, leaves_failures: false, last: RefCell::default() }
+    }
+
+    /// The same store, written as the releases up to 2026.2.26 did: what could not take its place stays beside it.
+    #[must_use]
+    pub fn leaving_failures(self, leaves_failures: bool) -> Self {
+        Self { leaves_failures, ..self }
     }
 
     fn write_one(&self, document: Document, value: &Arc<Value>) -> Result<(), WriteFault> {
@@ -52,7 +60,7 @@ impl DirectoryDocuments {
         }
         let temporary = temporary_path(&path)?;
         let written = self.replace(&path, &temporary, directory, text);
-        if written.is_err() {
+        if written.is_err() && !self.leaves_failures {
             let _ = fs::remove_file(&temporary);
         }
         written
@@ -236,7 +244,10 @@ mod tests {
         let value = Arc::new(json!({}));
         let error = store.write(&[(Document::DevicesPending, &value), (Document::DevicesPaired, &value)]).unwrap_err();
         assert!(error.0.starts_with("EISDIR: illegal operation on a directory, rename '"), "{error}");
-        assert_eq!(store.read(Document::DevicesPaired), Some(value));
+        assert_eq!(store.read(Document::DevicesPaired), Some(Arc::clone(&value)));
         assert_eq!(fs::read_dir(directory.path().join("devices")).unwrap().count(), 2, "no temporary file stays");
+        let mut older = store.leaving_failures(true);
+        older.write(&[(Document::DevicesPending, &value)]).unwrap_err();
+        assert_eq!(fs::read_dir(directory.path().join("devices")).unwrap().count(), 3, "it stays");
     }
 }

@@ -45,6 +45,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_3_13,
         not_yet: V2026_2_26,
+        what: "A file that could not be put in its place is taken away; before, it stayed under its temporary name.",
+        sources: &["json-files.ts writeTextAtomic", "seen in 2026.2.26"],
+        apply: |rules| rules.pairing.failed_files_stay = false,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
         what: "A device token admits, and is minted, only within what its device was approved for.",
         sources: &["device-pairing.ts scopesWithinApprovedDeviceBaseline"],
         apply: |rules| rules.pairing.tokens_bounded = true,

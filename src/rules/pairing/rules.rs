@@ -34,6 +34,8 @@ pub enum PendingRepeat {
 pub struct PairingRules {
     /// How the documents are kept.
     pub format: StoreFormat,
+    /// A file that could not be put in its place stays beside it under its temporary name.
+    pub failed_files_stay: bool,
     /// What is no text among roles and scopes is passed over; else it ends what needs it.
     pub lenient_lists: bool,
     /// How the documents are read and written.
@@ -114,6 +116,7 @@ impl PairingRules {
     pub fn oldest() -> Self {
         Self {
             format: StoreFormat::Files,
+            failed_files_stay: true,
             lenient_lists: false,
             state: StateRules::oldest(),
             effective_roles: EffectiveRoles::Record,
