@@ -1,6 +1,6 @@
 //! What changed when in the calls of welcomed clients.
 
-use super::{ExecForm, MethodSet, NoApprover};
+use super::{ExecForm, MethodSet, NoApprover, skills};
 use crate::rules::{Change, Release};
 
 const V2026_2_19: Release = Release::new(2026, 2, 19);
@@ -20,6 +20,13 @@ const V2026_9_6: Release = Release::new(2026, 9, 6);
 
 /// The calls' changes, oldest first.
 pub const CHANGES: &[Change] = &[
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "The programs that the bundled skills need are other ones.",
+        sources: &["skills/*/SKILL.md requires.bins, requires.anyBins"],
+        apply: |rules| rules.rpc.skill_bins = skills::V2026_2_26,
+    },
     Change {
         seen: V2026_2_26,
         not_yet: V2026_2_19,
@@ -94,6 +101,13 @@ pub const CHANGES: &[Change] = &[
         what: "A command's approval is found by the beginning of its id when it is decided.",
         sources: &["exec-approval-manager.ts lookupPendingId"],
         apply: |rules| rules.rpc.exec_prefix = true,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "The programs that the bundled skills need are other ones.",
+        sources: &["skills/*/SKILL.md requires.bins, requires.anyBins"],
+        apply: |rules| rules.rpc.skill_bins = skills::V2026_3_28,
     },
     Change {
         seen: V2026_3_28,
@@ -306,6 +320,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
+        what: "The programs that the bundled skills need are other ones.",
+        sources: &["skills/*/SKILL.md requires.bins, requires.anyBins"],
+        apply: |rules| rules.rpc.skill_bins = skills::V2026_6_11,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
         what: "Talk sessions, tasks, skill proposals and others come; `talk.realtime.*` and `node.canvas.capability.refresh` go.",
         sources: &["methods/core-descriptors.ts", "server-methods-list.ts"],
         apply: |rules| rules.rpc.methods = MethodSet::V2026_6_11,
@@ -351,6 +372,20 @@ pub const CHANGES: &[Change] = &[
         what: "Node lists say how a node stands with its approval.",
         sources: &["node-catalog.ts approvalState"],
         apply: |rules| rules.rpc.node_approval_state = true,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
+        what: "The programs that the bundled skills need are other ones.",
+        sources: &["skills/*/SKILL.md requires.bins, requires.anyBins"],
+        apply: |rules| rules.rpc.skill_bins = skills::V2026_7_35,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "The programs that the bundled skills need are other ones.",
+        sources: &["skills/*/SKILL.md requires.bins, requires.anyBins"],
+        apply: |rules| rules.rpc.skill_bins = skills::V2026_9_6,
     },
     Change {
         seen: V2026_9_6,

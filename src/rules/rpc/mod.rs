@@ -13,6 +13,7 @@ mod plugin;
 mod prompts;
 mod rules;
 mod schemas;
+mod skills;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use changes::CHANGES;
 pub use exec_request::ExecForm;
 pub use methods::{MethodSet, events, listed as listed_methods};
 pub use rules::{NoApprover, RpcRules};
+pub(crate) use skills::ask_mac;
 pub(crate) use status::health;
 
 use super::act::{ConnectionId, Effect, Environment, Outcome, Reason};
@@ -246,7 +248,7 @@ fn handler(method: &str) -> Option<Handler> {
         "cron.list" => status::cron,
         "exec.approvals.get" => status::exec_policy,
         "exec.approvals.set" => status::set_exec_policy,
-        "skills.bins" => status::skill_bins,
+        "skills.bins" => skills::bins,
         _ => return None,
     })
 }

@@ -28,6 +28,8 @@ pub struct RpcRules {
     pub rotation_denied_alike: bool,
     /// Removing a device and revoking its token close its live connections, of that role.
     pub revoke_disconnects: bool,
+    /// The programs that the bundled skills need.
+    pub skill_bins: &'static [&'static str],
     /// Rotating a token closes the device's live connections of that role.
     pub rotate_disconnects: bool,
     /// A device that is no admin removes, rotates and revokes only itself.
@@ -103,6 +105,7 @@ impl RpcRules {
     pub fn oldest() -> Self {
         Self {
             methods: MethodSet::V2026_2_19,
+            skill_bins: super::skills::V2026_2_19,
             health_for_all: false,
             wrong_roles_close: false,
             rotation_needs_scopes: false,

@@ -227,11 +227,6 @@ pub(super) fn set_exec_policy(call: &mut Call<'_, '_>) -> Handled {
     Err(not_implemented("exec.approvals.set"))
 }
 
-/// `skills.bins`: the programs that skills bring.
-pub(super) fn skill_bins(_: &mut Call<'_, '_>) -> Handled {
-    Ok(Reply::Answer(json!({"bins": []})))
-}
-
 fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

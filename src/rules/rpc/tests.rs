@@ -46,6 +46,7 @@ impl House {
         }
         let connect: ConnectParams = serde_json::from_value(params).unwrap();
         let client = ConnectedClient {
+            profile: None,
             order: number,
             role: role.to_owned(),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),

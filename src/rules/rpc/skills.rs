@@ -1,0 +1,113 @@
+//! The programs that the bundled skills need, which a gateway asks its Macs for (`skills-remote.ts`).
+//!
+//! The lists are those of the releases' own `skills` folders, in its order: what a skill for another system than macOS needs
+//! is left out. Skills that a user has put into the workspace are not looked at.
+
+use super::schemas::NOTHING;
+use super::{Call, Handled, Reply};
+use crate::protocol::ids;
+use crate::rules::act::{ConnectionId, Environment, Outcome};
+use crate::rules::model::Model;
+use crate::store::record;
+use serde_json::{Value, json};
+
+/// 2026.2.19.
+pub(super) const V2026_2_19: &[&str] = &[
+    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "clawhub", "claude", "codex",
+    "opencode", "pi", "eightctl", "ordercli", "gemini", "curl", "git", "gh", "gifgrep", "gog", "goplaces",
+    "himalaya", "imsg", "mcporter", "codexbar", "uv", "nano-pdf", "obsidian-cli", "python3", "whisper", "openhue",
+    "oracle", "peekaboo", "sag", "jq", "rg", "songsee", "sonos", "spogo", "spotify_player", "summarize", "things",
+    "tmux", "ffmpeg", "wacli",
+];
+/// 2026.2.26.
+pub(super) const V2026_2_26: &[&str] = &[
+    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "clawhub", "claude", "codex",
+    "opencode", "pi", "eightctl", "gemini", "curl", "git", "gh", "gifgrep", "gog", "goplaces", "himalaya", "imsg",
+    "mcporter", "codexbar", "uv", "nano-pdf", "obsidian-cli", "python3", "whisper", "openhue", "oracle",
+    "ordercli", "peekaboo", "sag", "jq", "rg", "songsee", "sonos", "spogo", "spotify_player", "summarize",
+    "things", "tmux", "ffmpeg", "wacli", "xurl",
+];
+/// 2026.3.28 to 2026.5.7.
+pub(super) const V2026_3_28: &[&str] = &[
+    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "clawhub", "claude", "codex",
+    "opencode", "pi", "eightctl", "gemini", "curl", "git", "gh", "gifgrep", "gog", "goplaces", "himalaya", "imsg",
+    "mcporter", "codexbar", "nano-pdf", "obsidian-cli", "whisper", "openhue", "oracle", "ordercli", "peekaboo",
+    "sag", "jq", "rg", "songsee", "sonos", "spogo", "spotify_player", "summarize", "things", "tmux", "ffmpeg",
+    "wacli", "xurl",
+];
+/// 2026.6.11.
+pub(super) const V2026_6_11: &[&str] = &[
+    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "claude", "codex", "opencode",
+    "eightctl", "gemini", "git", "gh", "gifgrep", "gog", "goplaces", "himalaya", "imsg", "mcporter", "node",
+    "codexbar", "nano-pdf", "ntn", "curl", "obsidian", "whisper", "openhue", "oracle", "ordercli", "peekaboo",
+    "python3", "sag", "jq", "rg", "songsee", "sonos", "spogo", "spotify_player", "summarize", "things", "tmux",
+    "ffmpeg", "xurl",
+];
+/// 2026.7.35.
+pub(super) const V2026_7_35: &[&str] = &[
+    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "claude", "codex", "opencode",
+    "eightctl", "gemini", "git", "gh", "gifgrep", "gog", "goplaces", "himalaya", "mcporter", "node", "codexbar",
+    "nano-pdf", "ntn", "curl", "obsidian", "whisper", "openhue", "oracle", "ordercli", "peekaboo", "python3",
+    "sag", "jq", "rg", "songsee", "sonos", "spogo", "spotify_player", "summarize", "things", "tmux", "ffmpeg",
+    "xurl",
+];
+/// 2026.9.6.
+pub(super) const V2026_9_6: &[&str] = &[
+    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "claude", "codex", "opencode",
+    "eightctl", "gemini", "git", "gh", "gifgrep", "gog", "goplaces", "himalaya", "mcporter", "node", "codexbar",
+    "nano-pdf", "ntn", "curl", "obsidian", "whisper", "openhue", "oracle", "ordercli", "peekaboo", "python3",
+    "sag", "songsee", "sonos", "spogo", "spotify_player", "summarize", "things", "tmux", "jq", "xurl",
+];
+
+/// How long a Mac may take to say which of them it has, in milliseconds.
+const PATIENCE_MS: i64 = 15_000;
+
+/// `skills.bins`: the programs that skills need.
+pub(super) fn bins(call: &mut Call<'_, '_>) -> Handled {
+    call.params(&NOTHING)?;
+    let mut bins = call.model.rules.rpc.skill_bins.to_vec();
+    bins.sort_unstable();
+    Ok(Reply::Answer(json!({"bins": bins})))
+}
+
+/// Asks a Mac that has just been welcomed which of the programs it has, where it lets itself be asked.
+pub(crate) fn ask_mac(
+    model: &mut Model,
+    connection: ConnectionId,
+    node_id: &str,
+    environment: &mut Environment<'_>,
+    outcome: &mut Outcome,
+) {
+    let Some(client) = model.connections.get(&connection).and_then(|open| open.client.as_ref()) else { return };
+    let info = &client.connect.client;
+    if !is_mac(&info.platform, info.device_family.as_deref()) {
+        return;
+    }
+    let offers = |command: &str| client.connect.commands.iter().flatten().any(|offered| offered == command);
+    let bins = model.rules.rpc.skill_bins;
+    let (command, params) = match (offers("system.which"), offers("system.run")) {
+        (true, _) => ("system.which", json!({"bins": bins})),
+        (false, true) => ("system.run", json!({"command": ["/bin/sh", "-lc", script(bins)]})),
+        (false, false) => return,
+    };
+    let mut payload = record::Record::new();
+    record::set(&mut payload, "id", Some(ids::uuid(environment.entropy.uuid())));
+    record::set(&mut payload, "nodeId", Some(node_id));
+    record::set(&mut payload, "command", Some(command));
+    record::set(&mut payload, "paramsJSON", Some(params.to_string()));
+    record::set(&mut payload, "timeoutMs", Some(PATIENCE_MS));
+    model.tell(&[connection], "node.invoke.request", &Value::Object(payload), outcome);
+}
+
+fn is_mac(platform: &str, family: Option<&str>) -> bool {
+    let platform = record::trim(platform).to_lowercase();
+    let family = family.map(|family| record::trim(family).to_lowercase());
+    platform.contains("mac") || platform.contains("darwin") || family.as_deref() == Some("mac")
+}
+
+/// A shell's way to tell which of the programs there are.
+fn script(bins: &[&str]) -> String {
+    let quoted: Vec<String> = bins.iter().map(|bin| format!("'{bin}'")).collect();
+    let list = quoted.join(" ");
+    format!("for b in {list}; do if command -v \"$b\" >/dev/null 2>&1; then echo \"$b\"; fi; done")
+}
