@@ -141,9 +141,7 @@ fn frame(frame: &Value, method: Option<&str>, symbols: &Symbols, started_at: i64
         (Some("res"), Some(false)) if only(object, &["type", "id", "ok", "error"]) && member("error").is_some() => {
             What::Error(error(normal(&frame["error"])))
         }
-        (Some("event"), _)
-            if text("event").is_some() && only(object, &EVENT_MEMBERS) =>
-        {
+        (Some("event"), _) if text("event").is_some() && only(object, &EVENT_MEMBERS) => {
             let event = text("event")?;
             if LEFT_OUT_EVENTS.contains(&event) {
                 return None;

@@ -30,8 +30,7 @@ impl From<WriteFault> for Fault {
 /// # Errors
 /// A file that does not parse, or a database that cannot be written: the release does not start then.
 pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
-    if SqliteDocuments::exists(state_dir)
-        && SqliteDocuments::look(state_dir).is_err_and(|fault| fault.is_no_database())
+    if SqliteDocuments::exists(state_dir) && SqliteDocuments::look(state_dir).is_err_and(|fault| fault.is_no_database())
     {
         return Err(Refusal::at_database(&state_dir.join(DATABASE)));
     }

@@ -29,7 +29,8 @@ impl Model {
         self.event_seq += 1;
         let restricted = self.rules.rpc.events_restricted;
         let may = self.clients().into_iter().filter(|(_, client)| may_see(client, event, restricted));
-        for (connection, recipient) in may.map(|(connection, client)| (connection, client.profile)).collect::<Vec<_>>() {
+        for (connection, recipient) in may.map(|(connection, client)| (connection, client.profile)).collect::<Vec<_>>()
+        {
             let seq = Some(self.next_seq(connection));
             let frame = ServerFrame::Event {
                 event: event.to_owned(),

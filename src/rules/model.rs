@@ -259,7 +259,8 @@ impl Model {
 
     fn closed(&mut self, connection: ConnectionId, environment: &mut Environment<'_>, outcome: &mut Outcome) {
         let Some(gone) = self.connections.remove(&connection) else { return };
-        if let Some(client) = gone.client.as_ref().filter(|client| client.role == "node" && self.rules.nodes.notes_departures)
+        if let Some(client) =
+            gone.client.as_ref().filter(|client| client.role == "node" && self.rules.nodes.notes_departures)
             && let Some(node_id) = client.device_id()
         {
             let Environment { now, store, .. } = environment;

@@ -18,6 +18,9 @@ use tokio::time::Instant;
 
 /// The longest handshake timeout of any release, in milliseconds.
 const HANDSHAKE_TIMEOUT_MS: u64 = 15_000;
+/// The first release whose handshake timeout can be set (`handshake-timeouts.ts`); those before keep their own, ten seconds at
+/// most.
+const SETS_ITS_TIMEOUT: Release = Release::new(2026, 3, 28);
 
 impl Stage<'_> {
     /// Plays a case: the store, the gateway that wrote it, the gateway under test, the steps.
@@ -143,7 +146,8 @@ impl Stage<'_> {
     }
 
     async fn handshake_timeout(&mut self, name: &str) -> Result<StepEvidence, StageError> {
-        let said = self.case.scenario.gateway.handshake_timeout.map(|length| length.milliseconds);
+        let said = self.case.scenario.gateway.handshake_timeout.filter(|_| self.speaking >= SETS_ITS_TIMEOUT);
+        let said = said.map(|length| length.milliseconds);
         let timeout = Duration::from_millis(said.unwrap_or(HANDSHAKE_TIMEOUT_MS));
         if self.has_own_clock() {
             self.advance(timeout + Duration::from_millis(1)).await?;

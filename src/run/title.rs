@@ -75,8 +75,9 @@ fn connect(connect: &Connect) -> String {
     if let Some(credentials) = &connect.auth {
         let _ = write!(out, ", {}", self::credentials(credentials));
     }
-    if connect.proof != Proof::default() {
-        let _ = write!(out, ", {}", proof(&connect.proof));
+    let odd = proof(&connect.proof);
+    if !odd.is_empty() {
+        let _ = write!(out, ", proof: {odd}");
     }
     out
 }
@@ -154,7 +155,7 @@ fn proof(said: &Proof) -> String {
     if said.public_key != right.public_key {
         odd.push(format!("{} key", format!("{:?}", said.public_key).to_lowercase()));
     }
-    format!("proof: {}", odd.join(", "))
+    odd.join(", ")
 }
 
 fn frame(frame: &Frame) -> String {

@@ -12,8 +12,8 @@ mod substitute;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
 use credentials::Credentials;
+use std::path::Path;
 
 pub use bind::Bind;
 pub use file::{ConfigFileError, read_config};

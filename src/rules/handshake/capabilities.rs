@@ -57,18 +57,24 @@ pub(super) fn link_readers() -> Value {
     let commits = "^/[^/]+/[^/]+/commit/[a-fA-F0-9]{7,40}/?$";
     let reader = |id: &str, reader: Value| json!({ "pluginId": "github", "id": id, "label": "GitHub", "icon": "github", "linkReader": reader });
     json!([
-        reader("github", json!({
-            "hosts": ["github.com"],
-            "pathPattern": issues,
-            "detailMethod": "github.detail",
-            "previewMethod": "github.preview",
-            "imageMethod": "github.image",
-        })),
-        reader("github-commit", json!({
-            "hosts": ["github.com"],
-            "pathPattern": commits,
-            "detailMethod": "github.detail",
-            "imageMethod": "github.image",
-        })),
+        reader(
+            "github",
+            json!({
+                "hosts": ["github.com"],
+                "pathPattern": issues,
+                "detailMethod": "github.detail",
+                "previewMethod": "github.preview",
+                "imageMethod": "github.image",
+            })
+        ),
+        reader(
+            "github-commit",
+            json!({
+                "hosts": ["github.com"],
+                "pathPattern": commits,
+                "detailMethod": "github.detail",
+                "imageMethod": "github.image",
+            })
+        ),
     ])
 }

@@ -82,12 +82,19 @@ pub(super) fn look(
     let address = attempt.limit_address.as_deref();
     let limiter = limits.of(browser(rules, attempt)).filter(|_| counted);
     let later = handshake.secret_failure_waits && device_token.is_some();
-    let mut verdict = secret::authorise(handshake, config, (&attempt.peer, attempt.locality.direct), given, Counter { now, address, limiter, later });
+    let mut verdict = secret::authorise(
+        handshake,
+        config,
+        (&attempt.peer, attempt.locality.direct),
+        given,
+        Counter { now, address, limiter, later },
+    );
     if shielded && device_token.is_some() && matches!(verdict, Ok(Method::Token | Method::Password)) {
         verdict = meets_limit(limits.of(browser(rules, attempt)), now, attempt, verdict);
     }
     let uncounted = Counter { now, address, limiter: None, later };
-    let secret = gave_secret.then(|| secret::authorise(handshake, config, (&attempt.peer, attempt.locality.direct), given, uncounted));
+    let secret = gave_secret
+        .then(|| secret::authorise(handshake, config, (&attempt.peer, attempt.locality.direct), given, uncounted));
     let has_secret =
         matches!(secret, Some(Ok(Method::Token | Method::Password))) || (known && verdict == Ok(Method::TrustedProxy));
     let expected = if config.auth_mode == AuthMode::Password { Method::Password } else { Method::Token };

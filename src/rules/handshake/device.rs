@@ -107,8 +107,7 @@ fn may_do_without(
             return Ok("the Control UI needs none: dangerouslyDisableDeviceAuth is set");
         }
         let local_enough = attempt.locality.direct || !rules.insecure_auth_bounded;
-        let insecure_allowed =
-            config.control_ui_allow_insecure_auth && local_enough && !rules.flags_replace_no_device;
+        let insecure_allowed = config.control_ui_allow_insecure_auth && local_enough && !rules.flags_replace_no_device;
         if !(bypass || insecure_allowed) {
             let details = told(rules, json!({ "code": "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" }));
             let message = match details {

@@ -16,8 +16,8 @@ mod secret;
 mod unauthorised;
 mod welcome;
 
-pub(crate) use limits::RateLimits;
 pub(crate) use capabilities::challenge;
+pub(crate) use limits::RateLimits;
 pub use rules::{
     BackendPairing, BootstrapPairing, CHANGES, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
 };
@@ -171,7 +171,9 @@ fn admit(
         return Err(unauthorised::refusal(&model.rules.handshake, &attempt, failure, has_device).into());
     }
     said(outcome, format!("credentials: let in by {:?}", standing.method));
-    if model.rules.handshake.vouched_pairs && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &standing) {
+    if model.rules.handshake.vouched_pairs
+        && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &standing)
+    {
         device::bound_by_proxy(&mut attempt);
     }
     let mut paired = Paired::default();

@@ -9,12 +9,13 @@ use super::secret::Method;
 use super::{HandshakeRules, device, pins};
 use crate::protocol::client::{self, mode};
 use crate::protocol::proof::normal_metadata;
+use crate::rules::act::Effect;
 use crate::rules::model::Model;
 use crate::rules::origin::Origin;
 use crate::rules::pairing::{
-    self, AccessMetadata, ApprovalKind, Approver, BootstrapProfile, Fault, PairingRequest, Requested, effective_roles, scopes_allow_values,
+    self, AccessMetadata, ApprovalKind, Approver, BootstrapProfile, Fault, PairingRequest, Requested, effective_roles,
+    scopes_allow_values,
 };
-use crate::rules::act::Effect;
 use crate::rules::{AuthMode, Environment, GatewayConfig, LocalityRules, Outcome, Reason, address};
 use serde_json::{Value, json};
 
@@ -301,7 +302,9 @@ impl PairingCheck<'_> {
             ..self.request()
         };
         let asked = match profile.as_ref().filter(|_| model.rules.pairing.bootstrap_grants_requested) {
-            Some(profile) => PairingRequest { scopes: profile.all_handoff_scopes(&model.rules.pairing, &profile.scopes), ..asked },
+            Some(profile) => {
+                PairingRequest { scopes: profile.all_handoff_scopes(&model.rules.pairing, &profile.scopes), ..asked }
+            }
             None => asked,
         };
         let Environment { now, store, entropy } = environment;
@@ -321,9 +324,7 @@ impl PairingCheck<'_> {
             let (id, seen) = (requested.request_id(), self.seen());
             let rules = &model.rules.pairing;
             let approval = match &profile {
-                Some(profile) => {
-                    pairing::approve_bootstrap(rules, *store, *entropy, *now, &id, profile, Some(&seen))?
-                }
+                Some(profile) => pairing::approve_bootstrap(rules, *store, *entropy, *now, &id, profile, Some(&seen))?,
                 None => {
                     let mut scopes = self.attempt.scopes.clone();
                     if model.rules.handshake.local_scope_upgrade == ScopeUpgrade::BySecret {
@@ -382,7 +383,9 @@ impl PairingCheck<'_> {
         let (store, now) = (&mut *environment.store, environment.now);
         let pruned = pairing::prune_silent(&model.rules.pairing, store, now, self.device_id, &connected)?;
         for (device, roles) in pruned {
-            outcome.effects.push(Effect::Log(format!("device pairing pruned superseded silent pairing device={device}")));
+            outcome
+                .effects
+                .push(Effect::Log(format!("device pairing pruned superseded silent pairing device={device}")));
             if roles.iter().any(|role| role == "node") {
                 let payload = json!({"requestId": "", "nodeId": device, "decision": "removed", "ts": now});
                 model.broadcast("node.pair.resolved", payload, outcome);
@@ -437,7 +440,8 @@ impl PairingCheck<'_> {
                 || control_ui_waits,
         };
         let refusal = match model.rules.handshake.upgrade_named {
-            true => required.named(&model.rules.pairing, model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
+            true => required
+                .named(&model.rules.pairing, model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
             false => required.plain(model.rules.handshake.details >= RefusalDetails::V2026_2_26),
         };
         Err(refusal.into())

@@ -28,7 +28,8 @@ pub(super) fn hold(rules: &HandshakeRules, client: &ClientInfo, record: &Value) 
     let family_differs =
         family.is_some() && normal_metadata(family) != normal_metadata(client.device_family.as_deref());
     let (paired, claimed) = (normal_metadata(platform), normal_metadata(Some(&client.platform)));
-    let native = if rules.node_host_named { same_app(client, &paired, &claimed) } else { same_phone(client, &paired, &claimed) };
+    let native =
+        if rules.node_host_named { same_app(client, &paired, &claimed) } else { same_phone(client, &paired, &claimed) };
     let named = rules.node_host_named && names_the_system(client, &paired, &claimed, family.is_some());
     let mut pins = Pins { family: family.map(str::to_owned), ..Pins::default() };
     let mut platform_differs = false;

@@ -164,6 +164,8 @@ pub struct HandshakeRules {
     /// A node host's platform and family are those of its system, however it spells them; a record's family may be missing; and
     /// the app for macOS may name another version of it.
     pub node_host_named: bool,
+    /// A node that is given no device token and shows none is not let in.
+    pub nodes_need_token: bool,
     /// A node sees the surfaces of those plugins alone that it offers to show.
     pub node_surfaces_by_caps: bool,
     /// An operator has an entry in the presence list for each connection, and clients that only call (the CLI, backends, probes) have
@@ -336,6 +338,7 @@ impl HandshakeRules {
             control_ui_build: None,
             workers_apart: false,
             capabilities: &[],
+            nodes_need_token: false,
             node_host_named: false,
             says_where_to_look: false,
             either_secret: false,
@@ -935,7 +938,10 @@ pub const CHANGES: &[Change] = &[
         seen: V2026_9_6,
         not_yet: V2026_7_35,
         what: "A silent pairing takes away silent pairings of look-alikes that are older than a minute and not connected.",
-        sources: &["device-pairing-prune.ts", "device-pairing-core.kernel.ts pruneSupersededSilentPairedDevicesInWorker"],
+        sources: &[
+            "device-pairing-prune.ts",
+            "device-pairing-core.kernel.ts pruneSupersededSilentPairedDevicesInWorker",
+        ],
         apply: |rules| rules.handshake.prunes_silent = true,
     },
     Change {
@@ -1002,7 +1008,17 @@ pub const CHANGES: &[Change] = &[
         not_yet: V2026_7_35,
         what: "A node host has the platform and the family of its system, however it spells them; the app for macOS may name another \
                version of it.",
-        sources: &["node-legacy-protocol-filter.ts normalizeNodeHostCompatibilityMetadata", "connect-device-metadata.ts"],
+        sources: &[
+            "node-legacy-protocol-filter.ts normalizeNodeHostCompatibilityMetadata",
+            "connect-device-metadata.ts",
+        ],
         apply: |rules| rules.handshake.node_host_named = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A node that is given no device token and shows none is refused.",
+        sources: &["connect-session.ts attachAuthenticatedGatewayConnect"],
+        apply: |rules| rules.handshake.nodes_need_token = true,
     },
 ];

@@ -1,11 +1,11 @@
 //! The answer to credentials that do not do (`auth-messages.ts`, `connect-error-details.ts`).
 
+use super::HandshakeRules;
 use super::attempt::Attempt;
 use super::refusal::Refusal;
-use super::HandshakeRules;
 use super::rules::RefusalDetails;
-use crate::protocol::client::mode;
 use super::secret::Failure;
+use crate::protocol::client::mode;
 use crate::protocol::connect::Credentials;
 use crate::store::record::{self, Record};
 use serde_json::Value;

@@ -1,11 +1,11 @@
 //! The welcome: device token, presence and `hello-ok`.
 
-use super::{HandshakeRules, capabilities, device};
 use super::attempt::Attempt;
 use super::credentials::Standing;
 use super::pairing::Paired;
 use super::refusal::{End, Refusal};
 use super::secret::{self, Method};
+use super::{HandshakeRules, capabilities, device};
 use crate::protocol::client::mode;
 use crate::protocol::frame::ServerFrame;
 use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
@@ -58,6 +58,10 @@ pub(super) fn welcome(
         "node" => Some(reconcile_node(model, environment, &mut attempt, outcome)?),
         _ => None,
     };
+    let by_token = auth.is_some() || standing.method == Method::DeviceToken;
+    if model.rules.handshake.nodes_need_token && attempt.role == "node" && !(device_id.is_some() && by_token) {
+        return Err(Refusal::not_paired("authenticated node pairing identity unavailable", None).into());
+    }
     if let Some(refusal) = outdated_page(model, &attempt) {
         return Err(refusal.into());
     }

@@ -135,7 +135,8 @@ fn reconcile_surface(
     let now = environment.now;
     let paired = store::find_paired(&rules.nodes, environment.store, now, &node_id)?;
     let Some(paired) = paired else {
-        let request = NodeRequest { silent: approved_by_itself(rules, environment, &node_id).then_some(true), ..request };
+        let request =
+            NodeRequest { silent: approved_by_itself(rules, environment, &node_id).then_some(true), ..request };
         let requested = store::request(&rules.nodes, environment.store, environment.entropy, now, &request)?;
         let effective = Surface::default();
         let surfaces = Some(Surfaces { declared, effective });

@@ -418,7 +418,8 @@ fn required_scopes(rules: &NodeRules, pending: &Value) -> Vec<String> {
         Some(Value::Array(commands)) => commands.iter().map(|command| command.as_str().unwrap_or_default()).collect(),
         _ => Vec::new(),
     };
-    let run = |command: &&str| RUN_COMMANDS.contains(command) || rules.browser_needs_admin && *command == "browser.proxy";
+    let run =
+        |command: &&str| RUN_COMMANDS.contains(command) || rules.browser_needs_admin && *command == "browser.proxy";
     let by_commands = match commands.iter().any(run) {
         true => Some("operator.admin"),
         false if commands.is_empty() => None,

@@ -218,10 +218,13 @@ pub fn approve_bootstrap(
     let approved = json!(approved);
     let requested = requested_roles(rules, &pending)?;
     let asked = normalise_scopes(rules, pending.get("scopes"))?;
-    let mut scopes = merge_scopes(rules, &[approved_or_scopes(rules, existing), pending.get("scopes"), Some(&approved)])?;
+    let mut scopes =
+        merge_scopes(rules, &[approved_or_scopes(rules, existing), pending.get("scopes"), Some(&approved)])?;
     if rules.bootstrap_grants_requested {
-        let granted = BootstrapProfile { roles: requested.clone(), scopes: Vec::new() }.all_handoff_scopes(rules, &asked);
-        scopes = merge_scopes(rules, &[Some(&json!(kept_scopes(rules, existing, &requested)?)), Some(&json!(granted))])?;
+        let granted =
+            BootstrapProfile { roles: requested.clone(), scopes: Vec::new() }.all_handoff_scopes(rules, &asked);
+        scopes =
+            merge_scopes(rules, &[Some(&json!(kept_scopes(rules, existing, &requested)?)), Some(&json!(granted))])?;
     } else if rules.bootstrap_hands_on_only {
         scopes = Some(profile.all_handoff_scopes(rules, &scopes.unwrap_or_default()));
     }
@@ -237,8 +240,16 @@ pub fn approve_bootstrap(
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
     }
     let profile_roles = json!(profile.roles);
-    let roles = merged_roles(rules, existing, &pending, Some(&profile_roles).filter(|_| !rules.bootstrap_grants_requested))?;
-    let device = paired_record(rules, &pending, existing, Granted { roles, scopes, tokens, kind: ApprovalKind::Bootstrap }, now, seen);
+    let roles =
+        merged_roles(rules, existing, &pending, Some(&profile_roles).filter(|_| !rules.bootstrap_grants_requested))?;
+    let device = paired_record(
+        rules,
+        &pending,
+        existing,
+        Granted { roles, scopes, tokens, kind: ApprovalKind::Bootstrap },
+        now,
+        seen,
+    );
     store_device(&mut state, documents, request_id, device)
 }
 
@@ -346,19 +357,24 @@ fn merged_roles(
     pending: &Value,
     granted: Option<&Value>,
 ) -> Result<Option<Vec<String>>, Fault> {
-    Ok(merge_roles(rules, &[
-        record::optional_property(existing, "roles"),
-        record::optional_property(existing, "role"),
-        pending.get("roles"),
-        pending.get("role"),
-        granted,
-    ])?)
+    Ok(merge_roles(
+        rules,
+        &[
+            record::optional_property(existing, "roles"),
+            record::optional_property(existing, "role"),
+            pending.get("roles"),
+            pending.get("role"),
+            granted,
+        ],
+    )?)
 }
 
 /// The scopes of an existing record that belong to roles which are not granted now.
 fn kept_scopes(rules: &PairingRules, existing: Option<&Value>, granted: &[String]) -> Result<Vec<String>, Fault> {
-    let roles =
-        merge_roles(rules, &[record::optional_property(existing, "roles"), record::optional_property(existing, "role")])?;
+    let roles = merge_roles(
+        rules,
+        &[record::optional_property(existing, "roles"), record::optional_property(existing, "role")],
+    )?;
     let mut kept = Vec::new();
     for role in roles.unwrap_or_default().iter().filter(|role| !granted.contains(role)) {
         let scopes = approved_or_scopes(rules, existing).and_then(Value::as_array).into_iter().flatten();

@@ -167,8 +167,8 @@ pub fn verify_bootstrap_token(
         return Ok(false);
     }
     if rules.bootstrap_pends {
-        let asked =
-            BootstrapProfile { roles: vec![role.to_owned()], scopes: handed_on(rules, role, request.scopes) }.normalised(rules);
+        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes: handed_on(rules, role, request.scopes) }
+            .normalised(rules);
         let bound = entry.device_id.as_deref().is_some_and(|id| !record::trim(id).is_empty())
             || entry.public_key.as_deref().is_some_and(|key| !record::trim(key).is_empty());
         if bound && entry.pending.as_ref().is_some_and(|pending| *pending != asked) {

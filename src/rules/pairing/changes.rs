@@ -239,7 +239,10 @@ pub const CHANGES: &[Change] = &[
         seen: V2026_6_11,
         not_yet: V2026_5_7,
         what: "What is no text among the roles and scopes of a record is passed over, a token without a role too.",
-        sources: &["string-normalization.ts normalizeUniqueSingleOrTrimmedStringList", "device-auth.ts normalizeDeviceAuthScopes"],
+        sources: &[
+            "string-normalization.ts normalizeUniqueSingleOrTrimmedStringList",
+            "device-auth.ts normalizeDeviceAuthScopes",
+        ],
         apply: |rules| rules.pairing.lenient_lists = true,
     },
     Change {
@@ -299,7 +302,10 @@ pub const CHANGES: &[Change] = &[
         seen: V2026_9_6,
         not_yet: V2026_7_35,
         what: "A setup code hands on `operator.questions`, too; a code for a node alone pairs a node host at once.",
-        sources: &["shared/device-bootstrap-profile.ts PAIRING_SETUP_BOOTSTRAP_PROFILE", "device-bootstrap.worker-kernel.ts"],
+        sources: &[
+            "shared/device-bootstrap-profile.ts PAIRING_SETUP_BOOTSTRAP_PROFILE",
+            "device-bootstrap.worker-kernel.ts",
+        ],
         apply: |rules| rules.pairing.bootstrap_asks_questions = true,
     },
 ];

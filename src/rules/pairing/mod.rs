@@ -22,7 +22,10 @@ pub use bootstrap::{
     revoke_bootstrap_token, verify_bootstrap_token,
 };
 pub use changes::CHANGES;
-pub use devices::{AccessMetadata, PairingList, find_paired, find_pending, list, live_request_id, prune_silent, redact_paired, reject, remove, remove_role, update_metadata};
+pub use devices::{
+    AccessMetadata, PairingList, find_paired, find_pending, list, live_request_id, prune_silent, redact_paired, reject,
+    remove, remove_role, update_metadata,
+};
 pub(in crate::rules) use devices::{newest, reject_pending};
 pub use fault::Fault;
 pub use import::{Imported, import_devices, import_nodes};

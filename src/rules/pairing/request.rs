@@ -89,11 +89,17 @@ pub fn request(
         let existing = existing.into_iter().next().map(Cow::into_owned);
         let requested = match existing {
             Some(existing) if rules.pending_repeat == PendingRepeat::Kept => {
-                return Ok(Requested { request: record::spread(Some(&existing)), created: false, superseded: Vec::new() });
+                return Ok(Requested {
+                    request: record::spread(Some(&existing)),
+                    created: false,
+                    superseded: Vec::new(),
+                });
             }
-            Some(existing) => {
-                Requested { request: merged(rules, &existing, incoming, is_repair, now)?, created: false, superseded: Vec::new() }
-            }
+            Some(existing) => Requested {
+                request: merged(rules, &existing, incoming, is_repair, now)?,
+                created: false,
+                superseded: Vec::new(),
+            },
             None => Requested {
                 request: first(incoming, device_id, is_repair, ids::uuid(entropy.uuid()), now),
                 created: true,
@@ -159,7 +165,8 @@ fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) ->
     let borne = |scope: &String| {
         asked.iter().any(|role| super::scopes_allow(rules, role, std::slice::from_ref(scope), &granted))
     };
-    Ok(asked.iter().all(|role| pending.contains(role)) && super::normalised_scopes(rules, &incoming.scopes).iter().all(borne))
+    Ok(asked.iter().all(|role| pending.contains(role))
+        && super::normalised_scopes(rules, &incoming.scopes).iter().all(borne))
 }
 
 /// A pending request as everybody sees it: without the time of its last repetition.

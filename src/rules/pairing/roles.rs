@@ -71,10 +71,7 @@ fn active_token_roles(rules: &PairingRules, tokens: &Value) -> Result<Vec<String
 }
 
 /// Roles and role lists of records merged in order of first appearance; `None` is `undefined`.
-pub(super) fn merge_roles(
-    rules: &PairingRules,
-    items: &[Option<&Value>],
-) -> Result<Option<Vec<String>>, TypeFault> {
+pub(super) fn merge_roles(rules: &PairingRules, items: &[Option<&Value>]) -> Result<Option<Vec<String>>, TypeFault> {
     let mut roles = Vec::new();
     for item in items.iter().copied().filter(|item| record::truthy(*item)) {
         match item {

@@ -90,7 +90,8 @@ fn a_request_and_its_approval_write_the_releases_fields_in_their_order() {
         "requestId deviceId publicKey platform clientId clientMode role roles scopes silent isRepair ts"
     );
     let id = asked.request_id();
-    let approval = approve(&rules, &mut store, &mut entropy, NOW, &id, Approver::owner(&texts(&["operator.write"]))).unwrap();
+    let approval =
+        approve(&rules, &mut store, &mut entropy, NOW, &id, Approver::owner(&texts(&["operator.write"]))).unwrap();
     let device = approval.device().unwrap();
     assert_eq!(
         keys(device),
@@ -169,7 +170,8 @@ fn a_role_upgrade_to_node_mints_with_operator_scopes_up_to_2026_4_2_only() {
         for role in ["operator", "node"] {
             let scopes: &[&str] = if role == "operator" { &["operator.read"] } else { &[] };
             let asked = request(&rules, &mut store, &mut entropy, NOW, &laptop(role, scopes, true)).unwrap();
-            approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), Approver::owner(&texts(scopes))).unwrap();
+            approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), Approver::owner(&texts(scopes)))
+                .unwrap();
         }
         assert_eq!(paired(&store)["laptop"]["tokens"]["node"]["scopes"], node_scopes);
         assert_eq!(paired(&store)["laptop"]["roles"], json!(["operator", "node"]));
@@ -182,8 +184,15 @@ fn an_approver_without_the_scope_is_refused_and_nothing_changes() {
     let asked =
         request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.admin"], false)).unwrap();
     let before = store.clone();
-    let approval =
-        approve(&rules, &mut store, &mut entropy, NOW, &asked.request_id(), Approver::owner(&texts(&["operator.pairing"]))).unwrap();
+    let approval = approve(
+        &rules,
+        &mut store,
+        &mut entropy,
+        NOW,
+        &asked.request_id(),
+        Approver::owner(&texts(&["operator.pairing"])),
+    )
+    .unwrap();
     assert_eq!(approval, Approval::Forbidden(Denial::Missing("operator.admin".to_owned())));
     assert_eq!(store, before);
 }
@@ -514,7 +523,8 @@ fn removing_and_approving_from_2026_5_7_on(#[case] release: &str, #[case] approv
     let id = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &[], false)).unwrap().request_id();
     // The request asks for nothing, but the token that comes of it keeps its scopes.
     let mut copy = store.clone();
-    let approval = approve(&rules, &mut copy, &mut entropy, NOW, &id, Approver::owner(&["operator.pairing".to_owned()])).unwrap();
+    let approval =
+        approve(&rules, &mut copy, &mut entropy, NOW, &id, Approver::owner(&["operator.pairing".to_owned()])).unwrap();
     assert_eq!(approval.device().is_some(), approved);
     remove(&rules, &mut store, NOW, "laptop").unwrap();
     assert_eq!(list(&rules, &store, NOW).unwrap().pending.len(), pending);
@@ -632,7 +642,8 @@ proptest! {
 #[case("2026.7.35", &["operator.pairing"], false)]
 fn a_request_that_the_pending_one_covers_keeps_it(#[case] release: &str, #[case] scopes: &[&str], #[case] kept: bool) {
     let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), of(release));
-    let first = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.write"], false)).unwrap();
+    let first =
+        request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &["operator.write"], false)).unwrap();
     let later = NOW + 200_000;
     let again = request(&rules, &mut store, &mut entropy, later, &laptop("operator", scopes, false)).unwrap();
     assert_eq!(again.created, !kept);

@@ -1,6 +1,6 @@
 //! What changed when in the calls of welcomed clients.
 
-use super::{ExecForm, MethodSet, skills};
+use super::{ExecForm, MethodSet, NoApprover, skills};
 use crate::rules::{Change, Release};
 
 const V2026_2_19: Release = Release::new(2026, 2, 19);
@@ -51,6 +51,20 @@ pub const CHANGES: &[Change] = &[
                of its decision shows the request.",
         sources: &["server-methods/exec-approval.ts"],
         apply: |rules| rules.rpc.exec_form = ExecForm::V2026_2_26,
+    },
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "A command's approval that nobody is there to give expires at once; before, it waited for its time.",
+        sources: &["server-methods/exec-approval.ts hasApprovalClients"],
+        apply: |rules| rules.rpc.no_approver = NoApprover::ExpiresOnceAccepted,
+    },
+    Change {
+        seen: V2026_3_13,
+        not_yet: V2026_2_26,
+        what: "A command's approval that nobody is there to give is not accepted first.",
+        sources: &["server-methods/exec-approval.ts hasExecApprovalClients"],
+        apply: |rules| rules.rpc.no_approver = NoApprover::Expires,
     },
     Change {
         seen: V2026_3_13,
@@ -309,6 +323,13 @@ pub const CHANGES: &[Change] = &[
         what: "The programs that the bundled skills need are other ones.",
         sources: &["skills/*/SKILL.md requires.bins, requires.anyBins"],
         apply: |rules| rules.rpc.skill_bins = skills::V2026_6_11,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "A Mac is not asked for its programs before it has answered a ping.",
+        sources: &["skills/runtime/remote.ts checkConnectivity"],
+        apply: |rules| rules.rpc.asks_macs = false,
     },
     Change {
         seen: V2026_6_11,

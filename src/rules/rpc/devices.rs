@@ -229,7 +229,9 @@ impl Call<'_, '_> {
         let now = self.now();
         let pending = pairing::find_pending(&self.model.rules.pairing, self.environment.store, now, request_id)?;
         let denied = match &pending {
-            Some(pending) => pairing::approved_roles(&self.model.rules.pairing, pending)?.iter().any(|role| role != "operator"),
+            Some(pending) => {
+                pairing::approved_roles(&self.model.rules.pairing, pending)?.iter().any(|role| role != "operator")
+            }
             None => true,
         };
         if denied {

@@ -349,11 +349,10 @@ mod tests {
                 "sessionKey": "s"}});
         let request = ExecRequest::read(&params).unwrap();
         request.check_argv().unwrap();
-        let shown = request.announced(&RpcRules {
-            decisions_bounded: true,
-            exec_form: ExecForm::V2026_3_28,
-            ..RpcRules::oldest()
-        }, &params);
+        let shown = request.announced(
+            &RpcRules { decisions_bounded: true, exec_form: ExecForm::V2026_3_28, ..RpcRules::oldest() },
+            &params,
+        );
         assert_eq!(shown["command"], json!("ls -l"));
         assert_eq!(shown.get("commandArgv"), None);
         assert_eq!(shown["envKeys"], json!(["A", "B"]));

@@ -28,7 +28,9 @@ pub enum MethodSet {
     V2026_6_11,
 }
 
-use MethodSet::{V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15, V2026_5_7, V2026_6_11};
+use MethodSet::{
+    V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15, V2026_5_7, V2026_6_11,
+};
 
 /// Who may call a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,7 +21,7 @@ mod tests;
 pub use changes::CHANGES;
 pub use exec_request::ExecForm;
 pub use methods::{MethodSet, events, listed as listed_methods};
-pub use rules::RpcRules;
+pub use rules::{NoApprover, RpcRules};
 pub(crate) use skills::ask_mac;
 pub(crate) use status::health;
 

@@ -1,7 +1,7 @@
 //! What approvals of commands and of plugins have in common: announcing, waiting, deciding.
 
 use super::schemas::RESOLVE;
-use super::{Call, ExecForm, Handled, Refusal, Reply, RpcRules, invalid, invalid_with};
+use super::{Call, ExecForm, Handled, NoApprover, Refusal, Reply, RpcRules, invalid, invalid_with};
 use crate::rules::act::{ConnectionId, Outcome};
 use crate::rules::approvals::{Approval, Approvals, Named, Waiter};
 use crate::rules::model::{ConnectedClient, Model};
@@ -57,8 +57,10 @@ pub(super) struct Asking {
 pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, asking: Asking) -> Handled {
     let id = approval.id.clone();
     let asked = call.connection;
-    let mut told: Vec<ConnectionId> = viewers(call, &approval).into_iter().filter(|viewer| *viewer != asked).collect();
-    told.retain(|_| !asking.tells_nobody);
+    let mut viewers = viewers(call, &approval);
+    viewers.retain(|_| !asking.tells_nobody);
+    let told: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
+    let approvers = if call.model.rules.rpc.asker_approves_not { told.len() } else { viewers.len() };
     match call.model.rules.rpc.approvals_private {
         true => call.model.tell(&told, &kind.event("requested"), &approval.announcement(), call.outcome),
         false => call.broadcast(&kind.event("requested"), approval.announcement()),
@@ -67,15 +69,18 @@ pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, askin
         && approval.request.get("turnSourceChannel").and_then(Value::as_str).is_some_and(asks_back);
     let acceptance = approval.acceptance();
     kind.of(call.model).register(approval);
-    if !route && told.is_empty() && !asking.waits_for_nobody {
-        call.reason("nobody who may approve is connected beside the caller".to_owned());
+    let no_approver = call.model.rules.rpc.no_approver;
+    let waits = asking.waits_for_nobody || no_approver == NoApprover::Waits;
+    let expires = !route && approvers == 0 && !waits;
+    if asking.two_phase && (!expires || no_approver == NoApprover::ExpiresOnceAccepted) {
+        let request_id = call.request.id.clone();
+        call.model.respond(call.connection, &request_id, Ok(acceptance), call.outcome);
+    }
+    if expires {
+        call.reason("nobody who may approve is connected".to_owned());
         let now = call.now();
         let expired = kind.of(call.model).resolve(&id, None, now);
         return Ok(expired.map_or(Reply::Answered, |(approval, _)| Reply::Answer(approval.decision())));
-    }
-    if asking.two_phase {
-        let request_id = call.request.id.clone();
-        call.model.respond(call.connection, &request_id, Ok(acceptance), call.outcome);
     }
     let waiter = Waiter { connection: call.connection, request_id: call.request.id.clone(), asked: true };
     kind.of(call.model).wait(&id, waiter);

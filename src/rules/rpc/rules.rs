@@ -2,6 +2,17 @@
 
 use super::{ExecForm, MethodSet};
 
+/// What becomes of an approval that nobody is there to give, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoApprover {
+    /// 2026.2.19: it waits for its time.
+    Waits,
+    /// 2026.2.26: it expires at once, and is accepted before where that was asked for.
+    ExpiresOnceAccepted,
+    /// 2026.3.13: it expires at once, without being accepted.
+    Expires,
+}
+
 /// The rules of calls of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcRules {
@@ -19,12 +30,16 @@ pub struct RpcRules {
     pub revoke_disconnects: bool,
     /// The programs that the bundled skills need.
     pub skill_bins: &'static [&'static str],
+    /// A Mac that is welcomed as a node is asked at once which of them it has.
+    pub asks_macs: bool,
     /// Rotating a token closes the device's live connections of that role.
     pub rotate_disconnects: bool,
     /// A device that is no admin removes, rotates and revokes only itself.
     pub devices_manage_themselves: bool,
     /// `node.pair.approve` takes `operator.pairing`; else `operator.write`.
     pub node_approval_is_pairing: bool,
+    /// What becomes of an approval that nobody is there to give.
+    pub no_approver: NoApprover,
     /// Who asks for the approval of a command is no approver itself.
     pub asker_approves_not: bool,
     /// What a command's approval takes and shows.
@@ -93,6 +108,7 @@ impl RpcRules {
         Self {
             methods: MethodSet::V2026_2_19,
             skill_bins: super::skills::V2026_2_19,
+            asks_macs: true,
             health_for_all: false,
             wrong_roles_close: false,
             rotation_needs_scopes: false,
@@ -101,6 +117,7 @@ impl RpcRules {
             rotate_disconnects: false,
             devices_manage_themselves: false,
             node_approval_is_pairing: true,
+            no_approver: NoApprover::Waits,
             asker_approves_not: false,
             exec_form: ExecForm::V2026_2_19,
             exec_prefix: false,

@@ -80,7 +80,7 @@ pub(crate) fn ask_mac(
 ) {
     let Some(client) = model.connections.get(&connection).and_then(|open| open.client.as_ref()) else { return };
     let info = &client.connect.client;
-    if !is_mac(&info.platform, info.device_family.as_deref()) {
+    if !model.rules.rpc.asks_macs || !is_mac(&info.platform, info.device_family.as_deref()) {
         return;
     }
     let offers = |command: &str| client.connect.commands.iter().flatten().any(|offered| offered == command);

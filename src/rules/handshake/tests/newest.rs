@@ -38,11 +38,7 @@ fn the_cli_keeps_its_scopes_without_a_device(#[case] release: &str, #[case] scop
 #[case::secret(OLD, json!({"token": TOKEN}), "PAIRING_REQUIRED scope-upgrade")]
 #[case::secret(NEW, json!({"token": TOKEN}), "hello")]
 #[case::device_token(NEW, json!({"deviceToken": "tok"}), "AUTH_SCOPE_MISMATCH")]
-fn more_scopes_are_granted_to_who_knows_the_secret(
-    #[case] release: &str,
-    #[case] auth: Value,
-    #[case] expected: &str,
-) {
+fn more_scopes_are_granted_to_who_knows_the_secret(#[case] release: &str, #[case] auth: Value, #[case] expected: &str) {
     let mut stage = stage(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
     let answer = stage.connect(&newer(cli().scopes(&["operator.admin"]).auth(auth)));
     assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
