@@ -28,8 +28,8 @@ pub struct RpcRules {
     pub rotation_denied_alike: bool,
     /// Removing a device and revoking its token close its live connections, of that role.
     pub revoke_disconnects: bool,
-    /// The programs that the bundled skills need.
-    pub skill_bins: &'static [&'static str],
+    /// The programs that the bundled skills need, with blanks between them.
+    pub skill_bins: &'static str,
     /// A Mac that is welcomed as a node is asked at once which of them it has.
     pub asks_macs: bool,
     /// Rotating a token closes the device's live connections of that role.
