@@ -11,6 +11,7 @@ mod install;
 mod language;
 mod live;
 mod live_cli;
+mod live_clients;
 mod readme;
 mod run;
 mod scenarios_page;

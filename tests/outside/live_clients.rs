@@ -1,0 +1,170 @@
+//! The clients that others publish, against `clawcheck serve` and against the real release: they pair, keep what they were
+//! given, and come back with it, and see the same on both. For every `openclaw@RELEASE` in `CLAWCHECK_LIVE`; the clients
+//! come from npm and PyPI into the cache.
+
+use crate::live_cli::{Cli, cache, node};
+use crate::serve::{Serving, serve};
+use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Launch, Preparation, Running, Workspace};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+const CONFIG: &str = r#"{ gateway: { mode: "local", auth: { mode: "token", token: "t0ken" } } }"#;
+const NPM_CLIENTS: [(&str, &str); 2] = [("@openclaw/gateway-client", "2026.9.1"), ("openclaw-node", "0.14.0")];
+const PYPI_CLIENT: &str = "openclaw-sdk==2.1.0";
+
+/// The first release that speaks protocol 4 and nothing else to operators.
+const PROTOCOL_4: (u16, u16) = (6, 11);
+
+fn speaks_protocol_4(release: &str) -> bool {
+    let parts: Vec<u16> = release.split('.').skip(1).map(|part| part.parse().unwrap()).collect();
+    (parts[0], parts[1]) >= PROTOCOL_4
+}
+
+fn driver(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outside/clients").join(name)
+}
+
+/// Runs a program that must succeed; gives what it wrote to standard output.
+fn output(command: &mut assert_cmd::Command) -> String {
+    let output = command.timeout(Duration::from_secs(600)).output().unwrap();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}: {}{}", said(&output.stdout), said(&output.stderr));
+    said(&output.stdout)
+}
+
+/// The npm packages, installed once.
+fn npm_clients(node: &Path) -> PathBuf {
+    let directory = cache().join("clients/npm");
+    let packages = NPM_CLIENTS.map(|(name, version)| format!("{name}@{version}"));
+    if !directory.join("installed").is_file() {
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = std::env::var_os("PATH").unwrap();
+        let beside = node.parent().into_iter().map(Path::to_owned).chain(std::env::split_paths(&path));
+        let mut npm = assert_cmd::Command::new("npm");
+        npm.arg("install").arg("--prefix").arg(&directory).args(["--ignore-scripts", "--no-audit", "--no-fund"]);
+        output(npm.args(packages).env("PATH", std::env::join_paths(beside).unwrap()));
+        std::fs::write(directory.join("installed"), "").unwrap();
+    }
+    directory.join("node_modules")
+}
+
+/// A Python with the package, installed once.
+fn python() -> PathBuf {
+    let directory = cache().join("clients/python");
+    if !directory.join("installed").is_file() {
+        output(assert_cmd::Command::new("python3").args(["-m", "venv"]).arg(&directory));
+        let mut pip = assert_cmd::Command::new(directory.join("bin/pip"));
+        // It signs with `cryptography`, which it does not ask for.
+        output(pip.args(["install", "--quiet", PYPI_CLIENT, "cryptography"]));
+        std::fs::write(directory.join("installed"), "").unwrap();
+    }
+    directory.join("bin/python")
+}
+
+/// What the client of the Node packages saw.
+fn node_client(node: &Path, driver_file: &str, entry: &Path, port: u16) -> Value {
+    let home = TempDir::new().unwrap();
+    let mut command = assert_cmd::Command::new(node);
+    command.arg(driver(driver_file)).arg(entry).arg(format!("ws://127.0.0.1:{port}")).arg("t0ken");
+    command.arg(home.path().join("device.json")).env("HOME", home.path());
+    serde_json::from_str(&output(&mut command)).unwrap()
+}
+
+fn node_clients(node: &Path, packages: &Path, port: u16) -> Value {
+    let reference = packages.join("@openclaw/gateway-client/dist/index.mjs");
+    let other = packages.join("openclaw-node/dist/index.mjs");
+    json!({
+        "gateway-client": node_client(node, "gateway-client.mjs", &reference, port),
+        "openclaw-node": node_client(node, "openclaw-node.mjs", &other, port),
+    })
+}
+
+/// The Python client takes over the key and the token that the CLI was given when it paired.
+fn python_client(python: &Path, cli: &Cli) -> Value {
+    cli.run(&["devices", "list"]);
+    let mut command = assert_cmd::Command::new(python);
+    command.arg(driver("openclaw-sdk.py")).arg(format!("ws://127.0.0.1:{}", cli.port)).env("HOME", cli.home.path());
+    serde_json::from_str(output(&mut command).trim()).unwrap()
+}
+
+/// What every client that suits the release saw on one gateway.
+fn seen(release: &str, port: u16) -> Value {
+    let node = node(&cache());
+    if speaks_protocol_4(release) {
+        return node_clients(&node, &npm_clients(&node), port);
+    }
+    let entry = cache().join("openclaw").join(release).join("node_modules/openclaw/openclaw.mjs");
+    python_client(&python(), &Cli { node, entry, home: TempDir::new().unwrap(), port })
+}
+
+fn serving(release: &str, home: &Path) -> Serving {
+    let config = home.join("openclaw.json");
+    std::fs::write(&config, CONFIG).unwrap();
+    let mut command = serve(home);
+    command.args(["--release", release, "--port", "0", "--config"]).arg(&config);
+    command.arg("--state-dir").arg(home.join("gateway"));
+    Serving::start(command)
+}
+
+async fn real(gateway: &Gateway, workspace: &Workspace) -> Running {
+    let place = workspace.place().unwrap();
+    let launch = Launch {
+        place: &place,
+        state_dir: None,
+        openclaw_json: json!({"gateway": {"auth": {"mode": "token", "token": "t0ken"}}}),
+        environment: BTreeMap::new(),
+        clock: None,
+        deadline: Instant::now() + Duration::from_secs(120),
+    };
+    gateway.launch(launch).await.unwrap()
+}
+
+/// What the clients see where all goes well: they pair by the token and come back with the device's.
+fn expected(release: &str) -> Value {
+    if !speaks_protocol_4(release) {
+        return json!({"paired": 1, "pending": 0});
+    }
+    let scopes = json!(["operator.pairing", "operator.read"]);
+    let visit = json!({"role": "operator", "scopes": scopes, "protocol": 4, "paired": [true]});
+    json!({
+        "gateway-client": {"first": visit, "remembered": scopes, "second": visit},
+        "openclaw-node": [
+            {"error": "WebSocket closed before handshake completed"},
+            {"connected": true, "kept": true},
+            {"connected": true, "kept": true},
+        ],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs real gateways: CLAWCHECK_LIVE"]
+async fn clients_of_others_see_the_same_on_serve_and_on_the_real_gateway() {
+    let named = std::env::var("CLAWCHECK_LIVE").expect("CLAWCHECK_LIVE names the gateways");
+    for name in named.split(',') {
+        let Some(release) = name.strip_prefix("openclaw@").map(str::to_owned) else { continue };
+        let spec: GatewaySpec = name.parse().unwrap();
+        let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
+        let workspace = Workspace::new(&guard).unwrap();
+        let gateway =
+            Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
+        let (on_serve, on_real) = {
+            let home = TempDir::new().unwrap();
+            let serving = serving(&release, home.path());
+            let mut running = real(&gateway, &workspace).await;
+            let (ours, theirs) = (serving.port, running.port().unwrap());
+            let seen = tokio::task::spawn_blocking({
+                let release = release.clone();
+                move || (seen(&release, ours), seen(&release, theirs))
+            });
+            let seen = seen.await.unwrap();
+            running.stop(Instant::now() + Duration::from_secs(20)).await.unwrap();
+            seen
+        };
+        assert_eq!(on_serve, expected(&release), "{release}: clawcheck serve");
+        assert_eq!(on_real, expected(&release), "{release}: the real gateway");
+    }
+}
