@@ -233,7 +233,7 @@ impl Stage<'_> {
 
     async fn wait(&self, on: &str, awaited: &Awaited, deadline: Instant) -> StepEvidence {
         let Some(held) = self.held(on) else { return is_over(on) };
-        let sounds = held.lock().await.wait_for(awaited, deadline).await;
+        let sounds = held.lock().await.wait_for(awaited, deadline, self.has_own_clock()).await;
         if let Awaited::Answer(name) = awaited {
             held::learn(&self.knowledge, Some(name), None, &sounds);
         }

@@ -345,6 +345,14 @@ impl PairingCheck<'_> {
                     .push(Reason("pairing: the silent request is gone; up to 2026.3.13 that suffices".to_owned()));
                 return Ok(None);
             }
+            let record =
+                pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
+            if record.as_ref().map_or(Ok(false), |record| self.is_let_in_by(model, record))? {
+                outcome
+                    .reasons
+                    .push(Reason("pairing: not approved at once, but the record grants it as it is".to_owned()));
+                return Ok(None);
+            }
         }
         self.refuse(upgrade, existing, &requested, model, environment, outcome)
     }
@@ -450,6 +458,18 @@ impl PairingCheck<'_> {
     /// Whether a record is that of this very device, by its key.
     fn is_theirs(&self, record: &Value) -> bool {
         record.get("publicKey").and_then(Value::as_str) == Some(self.public_key)
+    }
+
+    /// Whether a record grants what is asked for, as a silent request looks at it that was not approved
+    /// (`pairingStateAllowsRequestedAccess`): one that somebody else has approved meanwhile, or whose approval took more
+    /// scopes than the client asks for.
+    fn is_let_in_by(&self, model: &Model, record: &Value) -> Result<bool, Fault> {
+        let rules = &model.rules.pairing;
+        if !self.is_theirs(record) || !pairing::has_effective_role(rules, record, self.attempt.role)? {
+            return Ok(false);
+        }
+        let (asked, granted) = (&self.attempt.scopes, pairing::access_scopes(record));
+        Ok(asked.is_empty() || !granted.is_empty() && pairing::scopes_allow(rules, self.attempt.role, asked, &granted))
     }
 
     /// How the bootstrap token pairs a new node without asking, if it does.

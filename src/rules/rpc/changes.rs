@@ -327,6 +327,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
+        what: "A Mac is not asked for its programs before it has answered a ping.",
+        sources: &["skills/runtime/remote.ts checkConnectivity"],
+        apply: |rules| rules.rpc.asks_macs = false,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
         what: "Talk sessions, tasks, skill proposals and others come; `talk.realtime.*` and `node.canvas.capability.refresh` go.",
         sources: &["methods/core-descriptors.ts", "server-methods-list.ts"],
         apply: |rules| rules.rpc.methods = MethodSet::V2026_6_11,

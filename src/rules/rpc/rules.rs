@@ -28,8 +28,10 @@ pub struct RpcRules {
     pub rotation_denied_alike: bool,
     /// Removing a device and revoking its token close its live connections, of that role.
     pub revoke_disconnects: bool,
-    /// The programs that the bundled skills need.
-    pub skill_bins: &'static [&'static str],
+    /// The programs that the bundled skills need, with blanks between them.
+    pub skill_bins: &'static str,
+    /// A Mac that is welcomed as a node is asked at once which of them it has.
+    pub asks_macs: bool,
     /// Rotating a token closes the device's live connections of that role.
     pub rotate_disconnects: bool,
     /// A device that is no admin removes, rotates and revokes only itself.
@@ -106,6 +108,7 @@ impl RpcRules {
         Self {
             methods: MethodSet::V2026_2_19,
             skill_bins: super::skills::V2026_2_19,
+            asks_macs: true,
             health_for_all: false,
             wrong_roles_close: false,
             rotation_needs_scopes: false,

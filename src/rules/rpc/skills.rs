@@ -12,52 +12,41 @@ use crate::store::record;
 use serde_json::{Value, json};
 
 /// 2026.2.19.
-pub(super) const V2026_2_19: &[&str] = &[
-    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "clawhub", "claude", "codex",
-    "opencode", "pi", "eightctl", "gemini", "curl", "git", "gh", "gifgrep", "gog", "goplaces",
-    "himalaya", "imsg", "mcporter", "codexbar", "uv", "nano-pdf", "obsidian-cli", "python3", "whisper", "openhue",
-    "oracle", "ordercli", "peekaboo", "sag", "jq", "rg", "songsee", "sonos", "spogo", "spotify_player", "summarize", "things",
-    "tmux", "ffmpeg", "wacli",
-];
+pub(super) const V2026_2_19: &str = "\
+     op memo remindctl grizzly blogwatcher blu camsnap clawhub claude codex opencode pi eightctl \
+     gemini curl git gh gifgrep gog goplaces himalaya imsg mcporter codexbar uv nano-pdf obsidian-cli \
+     python3 whisper openhue oracle ordercli peekaboo sag jq rg songsee sonos spogo spotify_player summarize \
+     things tmux ffmpeg wacli";
 /// 2026.2.26.
-pub(super) const V2026_2_26: &[&str] = &[
-    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "clawhub", "claude", "codex",
-    "opencode", "pi", "eightctl", "gemini", "curl", "git", "gh", "gifgrep", "gog", "goplaces", "himalaya", "imsg",
-    "mcporter", "codexbar", "uv", "nano-pdf", "obsidian-cli", "python3", "whisper", "openhue", "oracle",
-    "ordercli", "peekaboo", "sag", "jq", "rg", "songsee", "sonos", "spogo", "spotify_player", "summarize",
-    "things", "tmux", "ffmpeg", "wacli", "xurl",
-];
+pub(super) const V2026_2_26: &str = "\
+     op memo remindctl grizzly blogwatcher blu camsnap clawhub claude codex opencode pi eightctl gemini \
+     curl git gh gifgrep gog goplaces himalaya imsg mcporter codexbar uv nano-pdf obsidian-cli python3 \
+     whisper openhue oracle ordercli peekaboo sag jq rg songsee sonos spogo spotify_player summarize \
+     things tmux ffmpeg wacli xurl";
 /// 2026.3.28 to 2026.5.7.
-pub(super) const V2026_3_28: &[&str] = &[
-    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "clawhub", "claude", "codex",
-    "opencode", "pi", "eightctl", "gemini", "curl", "git", "gh", "gifgrep", "gog", "goplaces", "himalaya", "imsg",
-    "mcporter", "codexbar", "nano-pdf", "obsidian-cli", "whisper", "openhue", "oracle", "ordercli", "peekaboo",
-    "sag", "jq", "rg", "songsee", "sonos", "spogo", "spotify_player", "summarize", "things", "tmux", "ffmpeg",
-    "wacli", "xurl",
-];
+pub(super) const V2026_3_28: &str = "\
+     op memo remindctl grizzly blogwatcher blu camsnap clawhub claude codex opencode pi eightctl gemini \
+     curl git gh gifgrep gog goplaces himalaya imsg mcporter codexbar nano-pdf obsidian-cli whisper \
+     openhue oracle ordercli peekaboo sag jq rg songsee sonos spogo spotify_player summarize things tmux \
+     ffmpeg wacli xurl";
 /// 2026.6.11.
-pub(super) const V2026_6_11: &[&str] = &[
-    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "claude", "codex", "opencode",
-    "eightctl", "gemini", "git", "gh", "gifgrep", "gog", "goplaces", "himalaya", "imsg", "mcporter", "node",
-    "codexbar", "nano-pdf", "ntn", "curl", "obsidian", "whisper", "openhue", "oracle", "ordercli", "peekaboo",
-    "python3", "sag", "jq", "rg", "songsee", "sonos", "spogo", "spotify_player", "summarize", "things", "tmux",
-    "ffmpeg", "xurl",
-];
+pub(super) const V2026_6_11: &str = "\
+     op memo remindctl grizzly blogwatcher blu camsnap claude codex opencode eightctl gemini git gh \
+     gifgrep gog goplaces himalaya imsg mcporter node codexbar nano-pdf ntn curl obsidian whisper openhue \
+     oracle ordercli peekaboo python3 sag jq rg songsee sonos spogo spotify_player summarize things tmux \
+     ffmpeg xurl";
 /// 2026.7.35.
-pub(super) const V2026_7_35: &[&str] = &[
-    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "claude", "codex", "opencode",
-    "eightctl", "gemini", "git", "gh", "gifgrep", "gog", "goplaces", "himalaya", "mcporter", "node", "codexbar",
-    "nano-pdf", "ntn", "curl", "obsidian", "whisper", "openhue", "oracle", "ordercli", "peekaboo", "python3",
-    "sag", "jq", "rg", "songsee", "sonos", "spogo", "spotify_player", "summarize", "things", "tmux", "ffmpeg",
-    "xurl",
-];
+pub(super) const V2026_7_35: &str = "\
+     op memo remindctl grizzly blogwatcher blu camsnap claude codex opencode eightctl gemini git gh \
+     gifgrep gog goplaces himalaya mcporter node codexbar nano-pdf ntn curl obsidian whisper openhue \
+     oracle ordercli peekaboo python3 sag jq rg songsee sonos spogo spotify_player summarize things tmux \
+     ffmpeg xurl";
 /// 2026.9.6.
-pub(super) const V2026_9_6: &[&str] = &[
-    "op", "memo", "remindctl", "grizzly", "blogwatcher", "blu", "camsnap", "claude", "codex", "opencode",
-    "eightctl", "gemini", "git", "gh", "gifgrep", "gog", "goplaces", "himalaya", "mcporter", "node", "codexbar",
-    "nano-pdf", "ntn", "curl", "obsidian", "whisper", "openhue", "oracle", "ordercli", "peekaboo", "python3",
-    "sag", "songsee", "sonos", "spogo", "spotify_player", "summarize", "things", "tmux", "jq", "xurl",
-];
+pub(super) const V2026_9_6: &str = "\
+     op memo remindctl grizzly blogwatcher blu camsnap claude codex opencode eightctl gemini git gh \
+     gifgrep gog goplaces himalaya mcporter node codexbar nano-pdf ntn curl obsidian whisper openhue \
+     oracle ordercli peekaboo python3 sag songsee sonos spogo spotify_player summarize things tmux jq \
+     xurl";
 
 /// How long a Mac may take to say which of them it has, in milliseconds.
 const PATIENCE_MS: i64 = 15_000;
@@ -65,7 +54,7 @@ const PATIENCE_MS: i64 = 15_000;
 /// `skills.bins`: the programs that skills need.
 pub(super) fn bins(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
-    let mut bins = call.model.rules.rpc.skill_bins.to_vec();
+    let mut bins: Vec<&str> = call.model.rules.rpc.skill_bins.split_whitespace().collect();
     bins.sort_unstable();
     Ok(Reply::Answer(json!({"bins": bins})))
 }
@@ -80,14 +69,14 @@ pub(crate) fn ask_mac(
 ) {
     let Some(client) = model.connections.get(&connection).and_then(|open| open.client.as_ref()) else { return };
     let info = &client.connect.client;
-    if !is_mac(&info.platform, info.device_family.as_deref()) {
+    if !model.rules.rpc.asks_macs || !is_mac(&info.platform, info.device_family.as_deref()) {
         return;
     }
     let offers = |command: &str| client.connect.commands.iter().flatten().any(|offered| offered == command);
-    let bins = model.rules.rpc.skill_bins;
+    let bins: Vec<&str> = model.rules.rpc.skill_bins.split_whitespace().collect();
     let (command, params) = match (offers("system.which"), offers("system.run")) {
         (true, _) => ("system.which", json!({"bins": bins})),
-        (false, true) => ("system.run", json!({"command": ["/bin/sh", "-lc", script(bins)]})),
+        (false, true) => ("system.run", json!({"command": ["/bin/sh", "-lc", script(&bins)]})),
         (false, false) => return,
     };
     let mut payload = record::Record::new();

@@ -84,7 +84,7 @@ fn hello_speaks_of_the_connection_and_not_of_its_token() {
 }
 
 #[rstest]
-#[case("2026.7.35", "PAIRING_REQUIRED role-upgrade")]
+#[case("2026.7.35", "PAIRING_REQUIRED scope-upgrade")]
 #[case(NEW, "hello")]
 fn the_local_backend_is_let_in_whatever_its_record_says(#[case] release: &str, #[case] expected: &str) {
     let record = paired_with("d", &["operator.read"], |record| record["tokens"] = json!({}));
