@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 /// 2026.2.19.
 pub(super) const V2026_2_19: &str = "\
-     op memo remindctl grizzly blogwatcher blu camsnap clawhub claude codex opencode pi eightctl ordercli \
+     op memo remindctl grizzly blogwatcher blu camsnap clawhub claude codex opencode pi eightctl \
      gemini curl git gh gifgrep gog goplaces himalaya imsg mcporter codexbar uv nano-pdf obsidian-cli \
-     python3 whisper openhue oracle peekaboo sag jq rg songsee sonos spogo spotify_player summarize \
+     python3 whisper openhue oracle ordercli peekaboo sag jq rg songsee sonos spogo spotify_player summarize \
      things tmux ffmpeg wacli";
 /// 2026.2.26.
 pub(super) const V2026_2_26: &str = "\
