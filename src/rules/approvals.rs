@@ -56,13 +56,14 @@ impl Approval {
     }
 
     /// The first of two answers.
-    pub(crate) fn acceptance(&self) -> Value {
-        json!({
-            "status": "accepted",
-            "id": self.id,
-            "createdAtMs": self.created_at,
-            "expiresAtMs": self.expires_at
-        })
+    pub(crate) fn acceptance(&self, route: Option<&str>) -> Value {
+        let mut acceptance = Record::new();
+        record::set(&mut acceptance, "status", Some("accepted"));
+        record::set(&mut acceptance, "id", Some(self.id.as_str()));
+        record::set(&mut acceptance, "deliveryRoute", route);
+        record::set(&mut acceptance, "createdAtMs", Some(self.created_at));
+        record::set(&mut acceptance, "expiresAtMs", Some(self.expires_at));
+        Value::Object(acceptance)
     }
 
     /// The answer that carries the decision.

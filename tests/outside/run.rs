@@ -88,12 +88,12 @@ fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
     assert_eq!(first.code, Some(1), "{}", first.err);
     assert!(first.out.contains("no snapshot is approved for this case"), "{}", first.out);
     assert!(first.out.contains("<- hello-ok") && first.out.contains("clawcheck accept family/case"), "{}", first.out);
-    assert_eq!(bench.files("snapshots"), ["family/case@2026.4.8.snap.new"]);
+    assert_eq!(bench.files("snapshots"), ["family/case@2026.9.6.snap.new"]);
 
     let review = bench.clawcheck(&["review"]);
-    assert!(review.out.contains("[1 of 1] family/case for 2026.4.8, seen on the embedded gateway"), "{}", review.out);
+    assert!(review.out.contains("[1 of 1] family/case for 2026.9.6, seen on the embedded gateway"), "{}", review.out);
     assert_eq!(bench.clawcheck(&["accept", "family/case"]).code, Some(0));
-    assert_eq!(bench.files("snapshots"), ["family/case@2026.4.8.snap"]);
+    assert_eq!(bench.files("snapshots"), ["family/case@2026.9.6.snap"]);
     assert_eq!(bench.clawcheck(&["accept", "--all"]).code, Some(4), "nothing is left to accept");
 
     let second = bench.clawcheck(&["run", "scenarios"]);
@@ -150,7 +150,7 @@ fn the_json_report_has_every_case_and_no_secret() {
     let text = std::fs::read_to_string(bench.path("report.json")).unwrap();
     let report: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&report["schema"], &report["gateway"]["kind"]), (&1.into(), &"embedded".into()));
-    assert_eq!((&report["gateway"]["release"], &report["summary"]["deviates"]), (&"2026.4.8".into(), &1.into()));
+    assert_eq!((&report["gateway"]["release"], &report["summary"]["deviates"]), (&"2026.9.6".into(), &1.into()));
     let case = &report["cases"][0];
     assert_eq!((&case["id"], &case["verdict"]), (&"family/case".into(), &"deviates".into()));
     assert_eq!(case["findings"][0]["kind"], "no-snapshot");

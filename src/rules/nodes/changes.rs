@@ -165,4 +165,16 @@ pub const CHANGES: &[Change] = &[
         sources: &["device-pairing-node.worker.ts node.recordConnection, node.recordDisconnection"],
         apply: |rules| rules.nodes.notes_departures = true,
     },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Only a paired device asks for a node's approval; its announcement names the client and the scopes that approving takes; \
+               a cap whose commands are all withheld is left out.",
+        sources: &[
+            "device-pairing-node.worker.ts node.request",
+            "device-pairing-node.records.ts toPublicPendingRequest",
+            "node-command-policy.ts retainFulfilledNodeCapabilities",
+        ],
+        apply: |rules| rules.nodes.requests_of_devices = true,
+    },
 ];

@@ -121,11 +121,14 @@ fn reconcile_surface(
         commands: &offered,
         approved: None,
     };
-    let declared = Surface {
+    let mut declared = Surface {
         caps: caps.iter().map(|cap| record::trim(cap).to_owned()).filter(|cap| !cap.is_empty()).collect(),
         commands: permitted_commands(&rules.nodes, config, judged, &offered),
         permissions: sorted_permissions(connect.permissions.as_ref()),
     };
+    if rules.nodes.requests_of_devices {
+        declared.caps.retain(|cap| is_borne_out(cap, &declared.commands, &offered));
+    }
     let request = NodeRequest {
         caps: Some(declared.caps.clone()),
         commands: Some(declared.commands.clone()),
@@ -135,9 +138,13 @@ fn reconcile_surface(
     let now = environment.now;
     let paired = store::find_paired(&rules.nodes, environment.store, now, &node_id)?;
     let Some(paired) = paired else {
+        if rules.nodes.requests_of_devices && !is_paired_device(environment, &node_id) {
+            return Err(Fault::Refused("node pairing requires a paired device"));
+        }
         let request =
             NodeRequest { silent: approved_by_itself(rules, environment, &node_id).then_some(true), ..request };
         let requested = store::request(&rules.nodes, environment.store, environment.entropy, now, &request)?;
+        let requested = store::published(&rules.nodes, environment.store, requested);
         let effective = Surface::default();
         let surfaces = Some(Surfaces { declared, effective });
         return Ok(Reconciliation {
@@ -186,10 +193,31 @@ fn reconcile_surface(
         Some(same) => same,
         None => store::request(&rules.nodes, environment.store, environment.entropy, now, &request)?,
     };
+    let requested = store::published(&rules.nodes, environment.store, requested);
     let effective = declared.within(&approved);
     let commands = effective.commands.clone();
     let surfaces = Some(Surfaces { declared, effective });
     Ok(Reconciliation { node_id, commands, requested: Some(requested), surfaces, drops_pending: false })
+}
+
+/// Whether a cap has one of its commands left, or none was taken from it (2026.9.6).
+fn is_borne_out(cap: &str, admitted: &[String], offered: &[String]) -> bool {
+    let family: &[&str] = match cap {
+        "camera" => &["camera.list", "camera.ptz.status", "camera.snap", "camera.clip", "camera.ptz.control"],
+        "computer" => &["computer.act"],
+        "location" => &["location.get"],
+        "screen" => &["screen.snapshot", "desktop.stream", "screen.record"],
+        _ => return true,
+    };
+    let is_of = |command: &str| family.contains(&command);
+    let withheld = offered.iter().map(|command| record::trim(command)).any(|command| {
+        is_of(command) && !admitted.iter().any(|admitted| admitted == command)
+    });
+    !withheld || admitted.iter().any(|command| is_of(command))
+}
+
+fn is_paired_device(environment: &Environment<'_>, node_id: &str) -> bool {
+    environment.store.read(Document::DevicesPaired).is_some_and(|devices| devices.get(node_id).is_some())
 }
 
 /// Whether the device behind a node was approved without a person, which its surface then says too.

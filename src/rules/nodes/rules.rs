@@ -69,6 +69,9 @@ pub struct NodeRules {
     pub part_of_device: bool,
     /// Approving a node that hands its browser on takes an administrator.
     pub browser_needs_admin: bool,
+    /// Who asks must be a paired device, the announcement names its client and the scopes that approving takes, and a cap goes with
+    /// the last of its commands.
+    pub requests_of_devices: bool,
     /// A record says when its node has gone.
     pub notes_departures: bool,
 }
@@ -93,6 +96,7 @@ impl NodeRules {
             strict_platforms: false,
             part_of_device: false,
             browser_needs_admin: false,
+            requests_of_devices: false,
             notes_departures: false,
         }
     }

@@ -8,7 +8,7 @@ use crate::rules::Entropy;
 use crate::rules::pairing::{
     Changed, Family, Fault, PairingList, PairingRules, State, missing_scope, newest, reject_pending, same_secret,
 };
-use crate::store::Documents;
+use crate::store::{Document, Documents};
 use crate::store::record::{self, Record};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -84,10 +84,35 @@ pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<Pa
             let mut shown = record::spread(Some(entry));
             shown.shift_remove("revision");
             record::set(&mut shown, "requiredApproveScopes", Some(required_scopes(rules, entry)));
+            if rules.requests_of_devices {
+                add_device(documents, &mut shown);
+            }
             *entry = Value::Object(shown);
         }
     }
     Ok(PairingList { pending, paired: newest(&state.paired, "approvedAtMs")? })
+}
+
+/// A request as it is announced: with the client of its device and the scopes that approving takes, where the release says so.
+pub(super) fn published(rules: &NodeRules, documents: &dyn Documents, mut requested: NodeRequested) -> NodeRequested {
+    if rules.requests_of_devices {
+        let scopes = required_scopes(rules, &Value::Object(requested.request.clone()));
+        record::set(&mut requested.request, "requiredApproveScopes", Some(scopes));
+        add_device(documents, &mut requested.request);
+    }
+    requested
+}
+
+/// What a request does not say its device's record says.
+fn add_device(documents: &dyn Documents, request: &mut Record) {
+    let devices = documents.read(Document::DevicesPaired);
+    let node_id = record::key_text(request.get("nodeId"));
+    let Some(device) = devices.as_ref().and_then(|devices| devices.get(&node_id)) else { return };
+    for key in ["clientId", "clientMode", "displayName", "platform", "deviceFamily", "remoteIp"] {
+        if record::present(request.get(key)).is_none() {
+            record::set(request, key, record::present(device.get(key)).cloned());
+        }
+    }
 }
 
 /// The record of an approved node.

@@ -388,6 +388,13 @@ pub const CHANGES: &[Change] = &[
         apply: |rules| rules.rpc.skill_bins = skills::V2026_7_35,
     },
     Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
+        what: "The answer to an approval that waits says who was asked for it.",
+        sources: &["server-methods/approval-shared.ts deliveryRoute"],
+        apply: |rules| rules.rpc.acceptance_names_route = true,
+    },
+    Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
         what: "The programs that the bundled skills need are other ones.",

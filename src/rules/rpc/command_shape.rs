@@ -13,6 +13,23 @@ const INLINE: [(&str, &[&str]); 5] = [
     ("ruby", &["-e"]),
     ("php", &["-r"]),
 ];
+/// The flags of `xargs` that take the next argument.
+const XARGS_VALUES: [&str; 14] = [
+    "-a",
+    "--arg-file",
+    "-d",
+    "--delimiter",
+    "-E",
+    "-I",
+    "-L",
+    "--max-lines",
+    "-n",
+    "--max-args",
+    "-P",
+    "--max-procs",
+    "-s",
+    "--max-chars",
+];
 /// The flags by which `find` runs commands.
 const FIND_FLAGS: [&str; 4] = ["-exec", "-execdir", "-ok", "-okdir"];
 
@@ -60,10 +77,29 @@ fn program(argv: &[String]) -> String {
 
 fn inline(argv: &[String]) -> Option<(String, &str)> {
     let name = program(argv);
+    if name == "xargs" {
+        return hands_on(argv).then_some((name, "<command>"));
+    }
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     let (_, flags) = INLINE.iter().find(|(program, _)| *program == stem)?;
     let flag = argv.iter().skip(1).find(|argument| flags.contains(&argument.as_str()))?;
     Some((name, flag))
+}
+
+/// Whether `xargs` is given a command.
+fn hands_on(argv: &[String]) -> bool {
+    let mut arguments = argv.iter().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--" => return arguments.next().is_some(),
+            value if XARGS_VALUES.contains(&value) => {
+                arguments.next();
+            }
+            flag if flag.starts_with('-') => {}
+            _ => return true,
+        }
+    }
+    false
 }
 
 fn carrier(argv: &[String]) -> Option<String> {
@@ -132,6 +168,7 @@ mod tests {
     #[case("ls -l", 1, &[])]
     #[case("cat a | grep 'b | c' && echo x; date", 4, &[])]
     #[case("python3 -c 'print(1)'", 1, &["Contains inline-eval: python3 -c"])]
+    #[case("ls | xargs -n 1 rm", 2, &["Contains inline-eval: xargs <command>", "Contains command-carrier: xargs"])]
     #[case("find . -exec rm x", 1, &["Contains command-carrier: find -exec"])]
     fn commands_are_counted_and_warned_of(#[case] command: &str, #[case] count: u64, #[case] lines: &[&str]) {
         let summary = of_shell(command);

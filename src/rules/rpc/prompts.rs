@@ -67,7 +67,8 @@ pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, askin
     }
     let route = call.model.rules.rpc.turn_source_route
         && approval.request.get("turnSourceChannel").and_then(Value::as_str).is_some_and(asks_back);
-    let acceptance = approval.acceptance();
+    let by = if told.is_empty() { "turn-source" } else { "approval-client" };
+    let acceptance = approval.acceptance(call.model.rules.rpc.acceptance_names_route.then_some(by));
     kind.of(call.model).register(approval);
     let no_approver = call.model.rules.rpc.no_approver;
     let waits = asking.waits_for_nobody || no_approver == NoApprover::Waits;

@@ -98,6 +98,8 @@ pub struct RpcRules {
     pub scopes_forbidden: bool,
     /// Lists say which devices are connected, and a rotation whether it hands over the token.
     pub devices_show_connected: bool,
+    /// The answer to a request that waits says who was asked.
+    pub acceptance_names_route: bool,
     /// More events take a scope, presence among them, and every event has a number.
     pub events_restricted: bool,
 }
@@ -145,6 +147,7 @@ impl RpcRules {
             node_approval_state: false,
             scopes_forbidden: false,
             devices_show_connected: false,
+            acceptance_names_route: false,
             events_restricted: false,
         }
     }
