@@ -157,7 +157,7 @@ pub fn request(
     }
     let existing: Vec<Value> = record::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
     if rules.request_by_surface {
-        return request_by_surface(rules, state, documents, entropy, now, incoming, node_id, &existing);
+        return request_by_surface(rules, state, documents, entropy, now, incoming, &existing);
     }
     if let [single] = existing.as_slice() {
         let request = refreshed(single, incoming, now);
@@ -180,9 +180,9 @@ fn request_by_surface(
     entropy: &mut dyn Entropy,
     now: i64,
     incoming: &NodeRequest,
-    node_id: &str,
     existing: &[Value],
 ) -> Result<NodeRequested, Fault> {
+    let node_id = record::trim(&incoming.node_id);
     let shown = |mut requested: NodeRequested, superseded: Vec<String>| {
         requested.request.shift_remove("revision");
         NodeRequested { superseded, ..requested }
