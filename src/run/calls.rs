@@ -45,7 +45,7 @@ impl Stage<'_> {
         // Steps side by side on one connection all send before any of them listens.
         tokio::task::yield_now().await;
         let mut guard = held.lock().await;
-        let sounds = guard.answer(&pending, deadline).await;
+        let sounds = guard.answer_to_call(&pending, deadline, self.has_own_clock()).await;
         held::learn(&self.knowledge, name, None, &sounds);
         heard(sounds)
     }

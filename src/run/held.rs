@@ -116,10 +116,34 @@ impl Held {
         }
     }
 
+    /// The same, of a gateway in this process, as long as everybody has had [`TURNS`].
+    async fn listen_briefly(&mut self, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
+        let (unanswered, mut heard) = (self.unanswered, Vec::new());
+        for _ in 0..TURNS {
+            heard.extend(self.listen(Instant::now() + TURN, &mut last).await);
+            if heard.last() != Some(&Sound::Silence) {
+                self.unanswered = unanswered;
+                return heard;
+            }
+            heard.pop();
+        }
+        heard.push(Sound::Silence);
+        heard
+    }
+
     /// Listens for the answer to a request.
     pub(super) async fn answer(&mut self, pending: &Pending, deadline: Instant) -> Vec<Sound> {
         let id = pending.0.clone();
         self.listen(deadline, |sound| answers(sound, &id)).await
+    }
+
+    /// Listens for the answer to a call: a gateway is `quick` that has no more to say once everybody has had [`TURNS`].
+    pub(super) async fn answer_to_call(&mut self, pending: &Pending, deadline: Instant, quick: bool) -> Vec<Sound> {
+        let id = pending.0.clone();
+        match quick {
+            true => self.listen_briefly(|sound| answers(sound, &id)).await,
+            false => self.answer(pending, deadline).await,
+        }
     }
 
     /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
@@ -158,7 +182,7 @@ impl Held {
     }
 
     /// Waits for what a step waits for; gives what was heard until then. What came earlier and was kept counts.
-    /// A gateway of which it is known that it has no more to say once it is `quick` is not waited for until the deadline.
+    /// A gateway is `quick` that has no more to say once everybody has had [`TURNS`].
     pub(super) async fn wait_for(&mut self, awaited: &Awaited, deadline: Instant, quick: bool) -> Vec<Sound> {
         if let Some(at) = self.kept.iter().position(|sound| self.is_awaited(sound, awaited)) {
             return vec![self.kept.remove(at)];
@@ -167,20 +191,10 @@ impl Held {
             return vec![over.clone()];
         }
         let ids = self.calls.clone();
-        if !quick {
-            return self.listen(deadline, |sound| is_awaited(sound, awaited, &ids)).await;
+        match quick {
+            true => self.listen_briefly(|sound| is_awaited(sound, awaited, &ids)).await,
+            false => self.listen(deadline, |sound| is_awaited(sound, awaited, &ids)).await,
         }
-        let (unanswered, mut heard) = (self.unanswered, Vec::new());
-        for _ in 0..TURNS {
-            heard.extend(self.listen(Instant::now() + TURN, |sound| is_awaited(sound, awaited, &ids)).await);
-            if heard.last() != Some(&Sound::Silence) {
-                self.unanswered = unanswered;
-                return heard;
-            }
-            heard.pop();
-        }
-        heard.push(Sound::Silence);
-        heard
     }
 
     /// Keeps what was heard for the step that waits for it.

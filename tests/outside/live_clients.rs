@@ -149,8 +149,7 @@ async fn clients_of_others_see_the_same_on_serve_and_on_the_real_gateway() {
         let spec: GatewaySpec = name.parse().unwrap();
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
         let workspace = Workspace::new(&guard).unwrap();
-        let gateway =
-            Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
+        let gateway = Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
         let (on_serve, on_real) = {
             let home = TempDir::new().unwrap();
             let serving = serving(&release, home.path());

@@ -210,9 +210,10 @@ fn is_borne_out(cap: &str, admitted: &[String], offered: &[String]) -> bool {
         _ => return true,
     };
     let is_of = |command: &str| family.contains(&command);
-    let withheld = offered.iter().map(|command| record::trim(command)).any(|command| {
-        is_of(command) && !admitted.iter().any(|admitted| admitted == command)
-    });
+    let withheld = offered
+        .iter()
+        .map(|command| record::trim(command))
+        .any(|command| is_of(command) && !admitted.iter().any(|admitted| admitted == command));
     !withheld || admitted.iter().any(|command| is_of(command))
 }
 

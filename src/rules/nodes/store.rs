@@ -8,8 +8,8 @@ use crate::rules::Entropy;
 use crate::rules::pairing::{
     Changed, Family, Fault, PairingList, PairingRules, State, missing_scope, newest, reject_pending, same_secret,
 };
-use crate::store::{Document, Documents};
 use crate::store::record::{self, Record};
+use crate::store::{Document, Documents};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 

@@ -411,6 +411,14 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
+        what: "Only clients that show approvals hear of them and may be waited for: the Control UI, for commands the apps, for \
+               plugins the terminal, and who says so in its caps.",
+        sources: &["server-request-context.ts canDeliverApprovals"],
+        apply: |rules| rules.rpc.approvals_need_client = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
         what: "device.pair.list says which devices are connected, and device.token.rotate whether it hands over the token.",
         sources: &["server-methods/devices.ts redactPairedDevice, device.token.rotate"],
         apply: |rules| rules.rpc.devices_show_connected = true,

@@ -2,6 +2,7 @@
 
 use super::schemas::RESOLVE;
 use super::{Call, ExecForm, Handled, NoApprover, Refusal, Reply, RpcRules, invalid, invalid_with};
+use crate::protocol::client;
 use crate::rules::act::{ConnectionId, Outcome};
 use crate::rules::approvals::{Approval, Approvals, Named, Waiter};
 use crate::rules::model::{ConnectedClient, Model};
@@ -24,6 +25,17 @@ impl Kind {
             Self::Exec => &mut model.exec_approvals,
             Self::Plugin => &mut model.plugin_approvals,
         }
+    }
+
+    /// Whether a client is one that shows approvals of this kind (2026.9.6 on, `canDeliverApprovals`).
+    fn is_shown_by(self, client: &ConnectedClient) -> bool {
+        let (clients, cap): (&[&str], _) = match self {
+            Self::Exec => (&client::NATIVE_APPS, "exec-approvals"),
+            Self::Plugin => (&[client::TUI], "plugin-approvals"),
+        };
+        let id = client.connect.client.id.as_str();
+        let says = |cap: &str| client.connect.caps.iter().flatten().any(|said| said == cap);
+        id == client::CONTROL_UI || clients.contains(&id) || says("approvals") || says(cap)
     }
 
     fn event(self, what: &str) -> String {
@@ -57,7 +69,7 @@ pub(super) struct Asking {
 pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, asking: Asking) -> Handled {
     let id = approval.id.clone();
     let asked = call.connection;
-    let mut viewers = viewers(call, &approval);
+    let mut viewers = viewers(call, kind, &approval);
     viewers.retain(|_| !asking.tells_nobody);
     let told: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
     let approvers = if call.model.rules.rpc.asker_approves_not { told.len() } else { viewers.len() };
@@ -94,11 +106,14 @@ fn asks_back(channel: &str) -> bool {
 
 /// The clients that may decide an approval: those with the scope and, where approvals are private, administrators and the
 /// device that asked for it only.
-fn viewers(call: &Call<'_, '_>, approval: &Approval) -> Vec<ConnectionId> {
+fn viewers(call: &Call<'_, '_>, kind: Kind, approval: &Approval) -> Vec<ConnectionId> {
     let approves = |scope: &String| scope == "operator.admin" || scope == "operator.approvals";
     let clients = call.model.clients().into_iter();
-    let clients = clients.filter(|(_, client)| client.scopes.iter().any(approves));
-    let viewers = clients.filter(|(connection, client)| is_shown(&call.model.rules.rpc, approval, *connection, client));
+    let rules = &call.model.rules.rpc;
+    let clients = clients.filter(|(_, client)| {
+        client.scopes.iter().any(approves) && (!rules.approvals_need_client || kind.is_shown_by(client))
+    });
+    let viewers = clients.filter(|(connection, client)| is_shown(rules, approval, *connection, client));
     viewers.map(|(connection, _)| connection).collect()
 }
 
@@ -188,7 +203,7 @@ pub(super) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     let event = Value::Object(event);
     match call.model.rules.rpc.approvals_private {
         true => {
-            let told = viewers(call, &approval);
+            let told = viewers(call, kind, &approval);
             call.model.tell(&told, &kind.event("resolved"), &event, call.outcome);
         }
         false => call.broadcast(&kind.event("resolved"), event),

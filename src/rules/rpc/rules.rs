@@ -100,6 +100,8 @@ pub struct RpcRules {
     pub devices_show_connected: bool,
     /// The answer to a request that waits says who was asked.
     pub acceptance_names_route: bool,
+    /// Only clients that show approvals hear of them and count: the Control UI, the apps, and who says so in its `caps`.
+    pub approvals_need_client: bool,
     /// More events take a scope, presence among them, and every event has a number.
     pub events_restricted: bool,
 }
@@ -148,6 +150,7 @@ impl RpcRules {
             scopes_forbidden: false,
             devices_show_connected: false,
             acceptance_names_route: false,
+            approvals_need_client: false,
             events_restricted: false,
         }
     }
