@@ -133,7 +133,7 @@ fn a_release_that_answers_otherwise_gets_a_variant_of_its_own() {
 #[test]
 fn an_expectation_that_is_not_met_names_its_line_and_proposes_nothing() {
     let bench = Bench::new(&format!("{SCENARIO}    expect: hello\n"));
-    let ran = bench.clawcheck(&["run", "scenarios"]);
+    let ran = bench.clawcheck(&["run", "--gateway", "embedded@2026.4.2", "scenarios"]);
     assert_eq!(ran.code, Some(1));
     let sentence =
         "`connect laptop as node via nginx` (line 8): expected hello-ok; saw error NOT_PAIRED PAIRING_REQUIRED";

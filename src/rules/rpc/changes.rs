@@ -411,6 +411,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
+        what: "An approval that is asked for names its kind, and for a command the session, the run and the call of the tool.",
+        sources: &["server-methods/exec-approval.ts", "server-methods/approval-shared.ts"],
+        apply: |rules| rules.rpc.exec_form = ExecForm::V2026_9_6,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
         what: "Only clients that show approvals hear of them and may be waited for: the Control UI, for commands the apps, for \
                plugins the terminal, and who says so in its caps.",
         sources: &["server-request-context.ts canDeliverApprovals"],

@@ -19,6 +19,8 @@ pub enum ExecForm {
     V2026_3_28,
     /// 2026.6.11: blank commands are none, decisions may be taken away, and it may be told to nobody or wait for nobody.
     V2026_6_11,
+    /// 2026.9.6: it names the run, the call of the tool and the session it comes from, and the kind of approval.
+    V2026_9_6,
 }
 
 /// The one decision that can be taken away.
@@ -145,6 +147,16 @@ impl ExecRequest {
             record::set(&mut request, key, Some(json!(stripped(params.get(key)))));
         }
         record::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
+        if rules.exec_form >= ExecForm::V2026_9_6 {
+            for key in ["sessionId", "runId", "toolCallId"] {
+                record::set(&mut request, key, Some(json!(stripped(params.get(key)))));
+            }
+            record::set(&mut request, "scope", Some(kept("scope")));
+            // Jobs of the cron scheduler have these, and it does not call.
+            for key in ["cronExecutionSource", "cronOperationBinding"] {
+                record::set(&mut request, key, Some(Value::Null));
+            }
+        }
         request
     }
 

@@ -38,11 +38,15 @@ impl Kind {
         id == client::CONTROL_UI || clients.contains(&id) || says("approvals") || says(cap)
     }
 
-    fn event(self, what: &str) -> String {
+    fn name(self) -> &'static str {
         match self {
-            Self::Exec => format!("exec.approval.{what}"),
-            Self::Plugin => format!("plugin.approval.{what}"),
+            Self::Exec => "exec",
+            Self::Plugin => "plugin",
         }
+    }
+
+    fn event(self, what: &str) -> String {
+        format!("{}.approval.{what}", self.name())
     }
 }
 
@@ -74,7 +78,13 @@ pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, askin
     let told: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
     let approvers = if call.model.rules.rpc.asker_approves_not { told.len() } else { viewers.len() };
     match call.model.rules.rpc.approvals_private {
-        true => call.model.tell(&told, &kind.event("requested"), &approval.announcement(), call.outcome),
+        true => {
+            let mut announcement = approval.announcement();
+            if call.model.rules.rpc.exec_form >= ExecForm::V2026_9_6 {
+                announcement["approvalKind"] = json!(kind.name());
+            }
+            call.model.tell(&told, &kind.event("requested"), &announcement, call.outcome);
+        }
         false => call.broadcast(&kind.event("requested"), approval.announcement()),
     }
     let route = call.model.rules.rpc.turn_source_route
