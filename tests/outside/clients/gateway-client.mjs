@@ -39,8 +39,8 @@ function connect(secret) {
       scopes: ["operator.pairing", "operator.read"],
       ...secret,
       onHelloOk: (hello) => resolve({ client, hello }),
-      onConnectError: reject,
-      onClose: (code, reason) => reject(new Error(`closed (${code}): ${reason}`)),
+      // A gateway that has only just started may close without a word; the client comes back by itself.
+      onReconnectPaused: ({ code, reason }) => reject(new Error(`closed (${code}): ${reason}`)),
     });
     client.start();
   });
@@ -54,6 +54,10 @@ async function visit(secret) {
   return { role, scopes, protocol: hello.protocol, paired: list.paired.map((device) => device.deviceId === identity.deviceId) };
 }
 
+setTimeout(() => {
+  console.error("no hello within a minute");
+  process.exit(1);
+}, 60_000);
 const first = await visit({ token });
 const remembered = kept?.scopes ?? null;
 const second = await visit({});
