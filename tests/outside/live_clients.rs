@@ -4,7 +4,7 @@
 
 use crate::live_cli::{Cli, cache, node};
 use crate::serve::{Serving, serve};
-use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Launch, Preparation, Running, Workspace};
+use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Launch, Place, Preparation, Running, Workspace};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -110,10 +110,9 @@ fn serving(release: &str, home: &Path) -> Serving {
     Serving::start(command)
 }
 
-async fn real(gateway: &Gateway, workspace: &Workspace) -> Running {
-    let place = workspace.place().unwrap();
+async fn real(gateway: &Gateway, place: &Place) -> Running {
     let launch = Launch {
-        place: &place,
+        place,
         state_dir: None,
         openclaw_json: json!({"gateway": {"auth": {"mode": "token", "token": "t0ken"}}}),
         environment: BTreeMap::new(),
@@ -153,7 +152,8 @@ async fn clients_of_others_see_the_same_on_serve_and_on_the_real_gateway() {
         let (on_serve, on_real) = {
             let home = TempDir::new().unwrap();
             let serving = serving(&release, home.path());
-            let mut running = real(&gateway, &workspace).await;
+            let place = workspace.place().unwrap();
+            let mut running = real(&gateway, &place).await;
             let (ours, theirs) = (serving.port, running.port().unwrap());
             let seen = tokio::task::spawn_blocking({
                 let release = release.clone();
