@@ -5,7 +5,14 @@ use super::{handshake, locality, nodes, pairing, rpc};
 
 /// The changes of every area, oldest first.
 pub fn changes() -> Vec<&'static Change> {
-    let areas = [locality::CHANGES, handshake::CHANGES, pairing::CHANGES, nodes::CHANGES, rpc::CHANGES];
+    let areas = [
+        locality::CHANGES,
+        handshake::CHANGES,
+        handshake::NEWER_CHANGES,
+        pairing::CHANGES,
+        nodes::CHANGES,
+        rpc::CHANGES,
+    ];
     let mut all: Vec<&Change> = areas.into_iter().flatten().collect();
     // Stable: within a release and an area the order stays.
     all.sort_by_key(|change| change.seen);

@@ -3,9 +3,11 @@
 
 mod attempt;
 mod capabilities;
+mod changes;
 mod credentials;
 mod device;
 mod limits;
+mod newer_changes;
 mod origin_check;
 mod pairing;
 mod pins;
@@ -17,9 +19,11 @@ mod unauthorised;
 mod welcome;
 
 pub(crate) use capabilities::challenge;
+pub use changes::CHANGES;
 pub(crate) use limits::RateLimits;
+pub use newer_changes::NEWER_CHANGES;
 pub use rules::{
-    BackendPairing, BootstrapPairing, CHANGES, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
+    BackendPairing, BootstrapPairing, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
 };
 pub(crate) use welcome::MAX_PAYLOAD_BYTES;
 
