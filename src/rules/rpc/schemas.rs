@@ -1,7 +1,7 @@
 //! The parameters of the methods that are answered. The same in all releases but where a function
 //! chooses (`method-scopes-*.js`, `protocol/schema/*.ts`).
 
-use super::RpcRules;
+use super::{ExecForm, RpcRules};
 use crate::rules::nodes::NodeRules;
 use crate::rules::schema::{
     NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, text, within,
@@ -81,6 +81,7 @@ const SYSTEM_RUN_PLAN: Schema = object(&[
 /// `exec.approval.request`.
 pub(super) fn exec_request(rules: &RpcRules) -> &'static Schema {
     match (rules.approvals_private, rules.approvals_show_analysis) {
+        _ if rules.exec_form >= ExecForm::V2026_9_6 => &EXEC_REQUEST_2026_9_6,
         (true, _) => &EXEC_REQUEST_2026_6_11,
         (_, true) => &EXEC_REQUEST_2026_5_7,
         _ => &EXEC_REQUEST,
@@ -158,6 +159,39 @@ static EXEC_REQUEST_2026_6_11: Schema = object(&[
     optional("approvalReviewerDeviceIds", array(&NON_EMPTY)),
     optional("requireDeliveryRoute", Schema::Boolean),
     optional("suppressDelivery", Schema::Boolean),
+    optional("timeoutMs", at_least(1)),
+    optional("twoPhase", Schema::Boolean),
+]);
+static EXEC_REQUEST_2026_9_6: Schema = object(&[
+    optional("id", NON_EMPTY),
+    optional("command", NON_EMPTY),
+    optional("commandArgv", array(&STRING)),
+    optional("systemRunPlan", SYSTEM_RUN_PLAN),
+    optional("env", Schema::Record(&STRING)),
+    optional("cwd", OPTIONAL_TEXT),
+    optional("nodeId", Schema::Union(&[NON_EMPTY, Schema::Null])),
+    optional("host", OPTIONAL_TEXT),
+    optional("security", OPTIONAL_TEXT),
+    optional("ask", OPTIONAL_TEXT),
+    optional("warningText", OPTIONAL_TEXT),
+    // The kinds of scope are not told apart.
+    optional("scope", Schema::Any),
+    optional("unavailableDecisions", UNAVAILABLE_DECISIONS),
+    optional("commandSpans", array(&COMMAND_SPAN)),
+    optional("agentId", OPTIONAL_TEXT),
+    optional("resolvedPath", OPTIONAL_TEXT),
+    optional("sessionKey", OPTIONAL_TEXT),
+    optional("sessionId", OPTIONAL_TEXT),
+    optional("runId", OPTIONAL_TEXT),
+    optional("toolCallId", OPTIONAL_TEXT),
+    optional("turnSourceChannel", OPTIONAL_TEXT),
+    optional("turnSourceTo", OPTIONAL_TEXT),
+    optional("turnSourceAccountId", OPTIONAL_TEXT),
+    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
+    optional("approvalReviewerDeviceIds", array(&NON_EMPTY)),
+    optional("requireDeliveryRoute", Schema::Boolean),
+    optional("suppressDelivery", Schema::Boolean),
+    optional("deliverToApprovalClientsOnly", Schema::Boolean),
     optional("timeoutMs", at_least(1)),
     optional("twoPhase", Schema::Boolean),
 ]);
