@@ -7,6 +7,10 @@ use super::nodes::NodeRules;
 use super::pairing::PairingRules;
 use super::release::Release;
 use super::rpc::RpcRules;
+use super::versions::{
+    V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_3_31, V2026_4_1, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15,
+    V2026_5_7, V2026_6_11, V2026_7_35, V2026_9_6,
+};
 
 /// What one release does, as data: the oldest known release's rules with every [`Change`] up to this one applied.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,27 +46,15 @@ pub struct Change {
 /// Releases whose behaviour was read and seen, oldest first. The first one's rules are the ground that every
 /// [`Change`] builds on.
 pub const KNOWN: [Release; 14] = [
-    Release::new(2026, 2, 19),
-    Release::new(2026, 2, 26),
-    Release::new(2026, 3, 13),
-    Release::new(2026, 3, 28),
-    Release::new(2026, 3, 31),
-    Release::new(2026, 4, 1),
-    Release::new(2026, 4, 2),
-    Release::new(2026, 4, 5),
-    Release::new(2026, 4, 8),
-    Release::new(2026, 4, 15),
-    Release::new(2026, 5, 7),
-    Release::new(2026, 6, 11),
-    Release::new(2026, 7, 35),
-    Release::new(2026, 9, 6),
+    V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_3_31, V2026_4_1, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15,
+    V2026_5_7, V2026_6_11, V2026_7_35, V2026_9_6,
 ];
 
 /// Newer releases whose rules are not complete, or not held against the real release yet, and what is missing.
 pub const IN_PART: [(Release, &str); 0] = [];
 
 /// The release that is meant where nobody names one.
-pub const DEFAULT: Release = Release::new(2026, 9, 6);
+pub const DEFAULT: Release = V2026_9_6;
 
 /// A release older than every one whose rules are known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

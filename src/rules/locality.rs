@@ -1,8 +1,11 @@
 //! Who counts as local, and which address a connection is taken to come from.
 
 use super::history::Change;
-use super::release::Release;
 use super::{GatewayConfig, Peer, address};
+use crate::rules::versions::{
+    V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_3_31, V2026_4_1, V2026_4_2, V2026_4_15, V2026_5_7,
+    V2026_6_11, V2026_7_35, V2026_9_6,
+};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// What makes a connection local in one release.
@@ -47,53 +50,53 @@ impl LocalityRules {
 /// What changed in who counts as local.
 pub const CHANGES: &[Change] = &[
     Change {
-        seen: Release::new(2026, 2, 26),
-        not_yet: Release::new(2026, 2, 19),
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
         what: "Behind a trusted proxy the last address of X-Forwarded-For that is no trusted proxy is the client's; before, \
                the first was, or X-Real-IP, address or not. Every loopback Host names this machine.",
         sources: &["net.ts resolveClientIp, isLocalishHost"],
         apply: |rules| rules.locality.addresses_judged = true,
     },
     Change {
-        seen: Release::new(2026, 3, 28),
-        not_yet: Release::new(2026, 3, 13),
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
         what: "A loopback address in X-Forwarded-For is passed over when the client's address is looked for.",
         sources: &["net.ts resolveForwardedClientIp"],
         apply: |rules| rules.locality.skips_loopback_hops = true,
     },
     Change {
-        seen: Release::new(2026, 3, 31),
-        not_yet: Release::new(2026, 3, 28),
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
         what: "A direct connect is local if the peer is loopback and no proxy header is present; Host and trustedProxies \
                do not matter any more.",
         sources: &["#59045", "auth-*.js isLocalDirectRequest"],
         apply: |rules| rules.locality.host_and_trusted_proxies_count = false,
     },
     Change {
-        seen: Release::new(2026, 4, 2),
-        not_yet: Release::new(2026, 4, 1),
+        seen: V2026_4_2,
+        not_yet: V2026_4_1,
         what: "localhost with a trailing dot is a loopback host.",
         sources: &["net-*.js parseHostForAddressChecks"],
         apply: |rules| rules.locality.trailing_dots = true,
     },
     Change {
-        seen: Release::new(2026, 5, 7),
-        not_yet: Release::new(2026, 4, 15),
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
         what: "Forwarded, X-Forwarded-Host and X-Forwarded-Proto mark a proxy in every check: the CLI with the secret is \
                not local beside them any more.",
         sources: &["message-handler.ts hasForwardedRequestHeaders"],
         apply: |rules| rules.locality.every_proxy_header_counts = true,
     },
     Change {
-        seen: Release::new(2026, 6, 11),
-        not_yet: Release::new(2026, 5, 7),
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
         what: "Every header that begins with X-Forwarded- marks a proxy.",
         sources: &["auth.ts hasForwardedRequestHeaders"],
         apply: |rules| rules.locality.forwarded_prefix = true,
     },
     Change {
-        seen: Release::new(2026, 9, 6),
-        not_yet: Release::new(2026, 7, 35),
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
         what: "An upgrade with a proxy's header, or Tailscale's, is refused with 403 unless the peer is a trusted proxy that \
                names the client's address.",
         sources: &["#119950", "ingress-attribution.ts resolveGatewayIngressAttribution", "told of 2026.8.1"],

@@ -21,6 +21,7 @@ mod presence;
 pub mod release;
 pub mod rpc;
 pub mod schema;
+mod versions;
 
 pub use act::{Act, ConnectionId, Effect, Entropy, Environment, Outcome, Peer, Reason};
 pub use changes::changes;

@@ -3,19 +3,11 @@
 use super::rules::{
     BackendPairing, BootstrapPairing, OriginForm, ProofForm, RefusalDetails, ScopeUpgrade, UnboundScopes,
 };
+use crate::rules::Change;
 use crate::rules::schema::frames::ConnectForm;
-use crate::rules::{Change, Release};
-
-const V2026_2_19: Release = Release::new(2026, 2, 19);
-const V2026_2_26: Release = Release::new(2026, 2, 26);
-const V2026_3_13: Release = Release::new(2026, 3, 13);
-const V2026_3_28: Release = Release::new(2026, 3, 28);
-const V2026_3_31: Release = Release::new(2026, 3, 31);
-const V2026_4_1: Release = Release::new(2026, 4, 1);
-const V2026_4_2: Release = Release::new(2026, 4, 2);
-const V2026_4_5: Release = Release::new(2026, 4, 5);
-const V2026_4_8: Release = Release::new(2026, 4, 8);
-const V2026_4_15: Release = Release::new(2026, 4, 15);
+use crate::rules::versions::{
+    V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_3_31, V2026_4_1, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15,
+};
 
 /// What changed in the handshake up to 2026.4.15, oldest first.
 pub const CHANGES: &[Change] = &[

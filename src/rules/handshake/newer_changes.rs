@@ -1,15 +1,10 @@
 //! What changed when in the handshake, from 2026.5.7 on.
 
 use super::rules::{BootstrapPairing, ScopeUpgrade};
+use crate::rules::Change;
 use crate::rules::schema::Wording;
 use crate::rules::schema::frames::ConnectForm;
-use crate::rules::{Change, Release};
-
-const V2026_4_15: Release = Release::new(2026, 4, 15);
-const V2026_5_7: Release = Release::new(2026, 5, 7);
-const V2026_6_11: Release = Release::new(2026, 6, 11);
-const V2026_7_35: Release = Release::new(2026, 7, 35);
-const V2026_9_6: Release = Release::new(2026, 9, 6);
+use crate::rules::versions::{V2026_4_15, V2026_5_7, V2026_6_11, V2026_7_35, V2026_9_6};
 
 /// What changed in the handshake from 2026.5.7 on, oldest first.
 pub const NEWER_CHANGES: &[Change] = &[

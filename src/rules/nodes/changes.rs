@@ -1,22 +1,11 @@
 //! What changed when in the node store.
 
 use super::{NodeReconnect, PlatformCommands};
-use crate::rules::{Change, Release};
-
-const V2026_2_19: Release = Release::new(2026, 2, 19);
-const V2026_2_26: Release = Release::new(2026, 2, 26);
-const V2026_3_13: Release = Release::new(2026, 3, 13);
-const V2026_3_28: Release = Release::new(2026, 3, 28);
-const V2026_3_31: Release = Release::new(2026, 3, 31);
-const V2026_4_1: Release = Release::new(2026, 4, 1);
-const V2026_4_2: Release = Release::new(2026, 4, 2);
-const V2026_4_5: Release = Release::new(2026, 4, 5);
-const V2026_4_8: Release = Release::new(2026, 4, 8);
-const V2026_4_15: Release = Release::new(2026, 4, 15);
-const V2026_5_7: Release = Release::new(2026, 5, 7);
-const V2026_6_11: Release = Release::new(2026, 6, 11);
-const V2026_7_35: Release = Release::new(2026, 7, 35);
-const V2026_9_6: Release = Release::new(2026, 9, 6);
+use crate::rules::Change;
+use crate::rules::versions::{
+    V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_3_31, V2026_4_1, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15,
+    V2026_5_7, V2026_6_11, V2026_7_35, V2026_9_6,
+};
 
 /// The node store's changes, oldest first.
 pub const CHANGES: &[Change] = &[
@@ -125,8 +114,12 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
-        what: "A node has what was approved of its caps, commands and permissions, and nothing before it is approved.",
-        sources: &["node-connect-reconcile.ts reconcileNodePairingOnConnect"],
+        what: "A node has what was approved of its caps, commands and permissions, and nothing before it is approved; its platform \
+               counts by its exact name and a family that goes with it.",
+        sources: &[
+            "node-connect-reconcile.ts reconcileNodePairingOnConnect",
+            "node-command-policy.ts normalizePlatformId, filterDesktopHostCommandDefaults",
+        ],
         apply: |rules| rules.nodes.reconnect = NodeReconnect::AskForSurface,
     },
     Change {
@@ -135,13 +128,6 @@ pub const CHANGES: &[Change] = &[
         what: "A node request is refreshed only where it asks for the same; another one replaces it and rejects it in the open.",
         sources: &["node-pairing.ts samePendingApprovalSurface, mergeNodePairingReplacementInput"],
         apply: |rules| rules.nodes.request_by_surface = true,
-    },
-    Change {
-        seen: V2026_6_11,
-        not_yet: V2026_5_7,
-        what: "A node's platform counts by its exact name and a family that goes with it.",
-        sources: &["node-command-policy.ts normalizePlatformId, filterDesktopHostCommandDefaults"],
-        apply: |rules| rules.nodes.strict_platforms = true,
     },
     Change {
         seen: V2026_7_35,

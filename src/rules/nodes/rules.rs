@@ -62,8 +62,6 @@ pub struct NodeRules {
     /// A request has a revision, is refreshed only where it asks for the same caps, commands and permissions, and takes over
     /// what a new one does not say.
     pub request_by_surface: bool,
-    /// A platform counts by its exact name and a family that goes with it; programs of a desktop take approval.
-    pub strict_platforms: bool,
     /// Nodes are a part of their paired devices: a request takes over nothing of the one before, a record has no token, and
     /// only more than was approved is asked for again.
     pub part_of_device: bool,
@@ -93,7 +91,6 @@ impl NodeRules {
             list_knows_last_seen: false,
             desktop_screens: false,
             request_by_surface: false,
-            strict_platforms: false,
             part_of_device: false,
             browser_needs_admin: false,
             requests_of_devices: false,

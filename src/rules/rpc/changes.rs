@@ -1,22 +1,11 @@
 //! What changed when in the calls of welcomed clients.
 
 use super::{ExecForm, MethodSet, NoApprover, skills};
-use crate::rules::{Change, Release};
-
-const V2026_2_19: Release = Release::new(2026, 2, 19);
-const V2026_2_26: Release = Release::new(2026, 2, 26);
-const V2026_3_13: Release = Release::new(2026, 3, 13);
-const V2026_3_28: Release = Release::new(2026, 3, 28);
-const V2026_3_31: Release = Release::new(2026, 3, 31);
-const V2026_4_1: Release = Release::new(2026, 4, 1);
-const V2026_4_2: Release = Release::new(2026, 4, 2);
-const V2026_4_5: Release = Release::new(2026, 4, 5);
-const V2026_4_8: Release = Release::new(2026, 4, 8);
-const V2026_4_15: Release = Release::new(2026, 4, 15);
-const V2026_5_7: Release = Release::new(2026, 5, 7);
-const V2026_6_11: Release = Release::new(2026, 6, 11);
-const V2026_7_35: Release = Release::new(2026, 7, 35);
-const V2026_9_6: Release = Release::new(2026, 9, 6);
+use crate::rules::Change;
+use crate::rules::versions::{
+    V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_3_31, V2026_4_1, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15,
+    V2026_5_7, V2026_6_11, V2026_7_35, V2026_9_6,
+};
 
 /// The calls' changes, oldest first.
 pub const CHANGES: &[Change] = &[

@@ -4,7 +4,7 @@
 use super::{ExecForm, RpcRules};
 use crate::rules::nodes::NodeRules;
 use crate::rules::schema::{
-    NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, text, within,
+    NATURAL, NON_EMPTY, Property, STRING, Schema, array, at_least, object, optional, required, text, within,
 };
 
 pub(super) const OPTIONAL_TEXT: Schema = Schema::Union(&[STRING, Schema::Null]);
@@ -88,113 +88,57 @@ pub(super) fn exec_request(rules: &RpcRules) -> &'static Schema {
     }
 }
 
-static EXEC_REQUEST: Schema = object(&[
-    optional("id", NON_EMPTY),
-    optional("command", NON_EMPTY),
-    optional("commandArgv", array(&STRING)),
-    optional("systemRunPlan", SYSTEM_RUN_PLAN),
-    optional("env", Schema::Record(&STRING)),
-    optional("cwd", OPTIONAL_TEXT),
-    optional("nodeId", Schema::Union(&[NON_EMPTY, Schema::Null])),
-    optional("host", OPTIONAL_TEXT),
-    optional("security", OPTIONAL_TEXT),
-    optional("ask", OPTIONAL_TEXT),
-    optional("agentId", OPTIONAL_TEXT),
-    optional("resolvedPath", OPTIONAL_TEXT),
-    optional("sessionKey", OPTIONAL_TEXT),
-    optional("turnSourceChannel", OPTIONAL_TEXT),
-    optional("turnSourceTo", OPTIONAL_TEXT),
-    optional("turnSourceAccountId", OPTIONAL_TEXT),
-    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
-    optional("timeoutMs", at_least(1)),
-    optional("twoPhase", Schema::Boolean),
-]);
-static EXEC_REQUEST_2026_5_7: Schema = object(&[
-    optional("id", NON_EMPTY),
-    optional("command", NON_EMPTY),
-    optional("commandArgv", array(&STRING)),
-    optional("systemRunPlan", SYSTEM_RUN_PLAN),
-    optional("env", Schema::Record(&STRING)),
-    optional("cwd", OPTIONAL_TEXT),
-    optional("nodeId", Schema::Union(&[NON_EMPTY, Schema::Null])),
-    optional("host", OPTIONAL_TEXT),
-    optional("security", OPTIONAL_TEXT),
-    optional("ask", OPTIONAL_TEXT),
-    optional("warningText", OPTIONAL_TEXT),
-    optional("agentId", OPTIONAL_TEXT),
-    optional("resolvedPath", OPTIONAL_TEXT),
-    optional("sessionKey", OPTIONAL_TEXT),
-    optional("turnSourceChannel", OPTIONAL_TEXT),
-    optional("turnSourceTo", OPTIONAL_TEXT),
-    optional("turnSourceAccountId", OPTIONAL_TEXT),
-    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
-    optional("timeoutMs", at_least(1)),
-    optional("twoPhase", Schema::Boolean),
-]);
+/// The parameters of a command's approval, with what a release knows more: after `ask`, after `sessionKey`, and after the
+/// turn's source. Their order is that of the complaints about them.
+macro_rules! exec_request {
+    ([$($decided:expr),*], [$($run:expr),*], [$($delivery:expr),*]) => {
+        object(&[
+            optional("id", NON_EMPTY),
+            optional("command", NON_EMPTY),
+            optional("commandArgv", array(&STRING)),
+            optional("systemRunPlan", SYSTEM_RUN_PLAN),
+            optional("env", Schema::Record(&STRING)),
+            optional("cwd", OPTIONAL_TEXT),
+            optional("nodeId", Schema::Union(&[NON_EMPTY, Schema::Null])),
+            optional("host", OPTIONAL_TEXT),
+            optional("security", OPTIONAL_TEXT),
+            optional("ask", OPTIONAL_TEXT),
+            $($decided,)*
+            optional("agentId", OPTIONAL_TEXT),
+            optional("resolvedPath", OPTIONAL_TEXT),
+            optional("sessionKey", OPTIONAL_TEXT),
+            $($run,)*
+            optional("turnSourceChannel", OPTIONAL_TEXT),
+            optional("turnSourceTo", OPTIONAL_TEXT),
+            optional("turnSourceAccountId", OPTIONAL_TEXT),
+            optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
+            $($delivery,)*
+            optional("timeoutMs", at_least(1)),
+            optional("twoPhase", Schema::Boolean),
+        ])
+    };
+}
 
+const WARNING: Property = optional("warningText", OPTIONAL_TEXT);
 const UNAVAILABLE_DECISIONS: Schema =
     Schema::Array { items: &Schema::Enum(&["allow-always"]), min_items: 1, max_items: 1 };
 const COMMAND_SPAN: Schema = object(&[required("startIndex", NATURAL), required("endIndex", at_least(1))]);
-static EXEC_REQUEST_2026_6_11: Schema = object(&[
-    optional("id", NON_EMPTY),
-    optional("command", NON_EMPTY),
-    optional("commandArgv", array(&STRING)),
-    optional("systemRunPlan", SYSTEM_RUN_PLAN),
-    optional("env", Schema::Record(&STRING)),
-    optional("cwd", OPTIONAL_TEXT),
-    optional("nodeId", Schema::Union(&[NON_EMPTY, Schema::Null])),
-    optional("host", OPTIONAL_TEXT),
-    optional("security", OPTIONAL_TEXT),
-    optional("ask", OPTIONAL_TEXT),
-    optional("warningText", OPTIONAL_TEXT),
-    optional("unavailableDecisions", UNAVAILABLE_DECISIONS),
-    optional("commandSpans", array(&COMMAND_SPAN)),
-    optional("agentId", OPTIONAL_TEXT),
-    optional("resolvedPath", OPTIONAL_TEXT),
-    optional("sessionKey", OPTIONAL_TEXT),
-    optional("turnSourceChannel", OPTIONAL_TEXT),
-    optional("turnSourceTo", OPTIONAL_TEXT),
-    optional("turnSourceAccountId", OPTIONAL_TEXT),
-    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
-    optional("approvalReviewerDeviceIds", array(&NON_EMPTY)),
-    optional("requireDeliveryRoute", Schema::Boolean),
-    optional("suppressDelivery", Schema::Boolean),
-    optional("timeoutMs", at_least(1)),
-    optional("twoPhase", Schema::Boolean),
-]);
-static EXEC_REQUEST_2026_9_6: Schema = object(&[
-    optional("id", NON_EMPTY),
-    optional("command", NON_EMPTY),
-    optional("commandArgv", array(&STRING)),
-    optional("systemRunPlan", SYSTEM_RUN_PLAN),
-    optional("env", Schema::Record(&STRING)),
-    optional("cwd", OPTIONAL_TEXT),
-    optional("nodeId", Schema::Union(&[NON_EMPTY, Schema::Null])),
-    optional("host", OPTIONAL_TEXT),
-    optional("security", OPTIONAL_TEXT),
-    optional("ask", OPTIONAL_TEXT),
-    optional("warningText", OPTIONAL_TEXT),
-    // The kinds of scope are not told apart.
-    optional("scope", Schema::Any),
-    optional("unavailableDecisions", UNAVAILABLE_DECISIONS),
-    optional("commandSpans", array(&COMMAND_SPAN)),
-    optional("agentId", OPTIONAL_TEXT),
-    optional("resolvedPath", OPTIONAL_TEXT),
-    optional("sessionKey", OPTIONAL_TEXT),
-    optional("sessionId", OPTIONAL_TEXT),
-    optional("runId", OPTIONAL_TEXT),
-    optional("toolCallId", OPTIONAL_TEXT),
-    optional("turnSourceChannel", OPTIONAL_TEXT),
-    optional("turnSourceTo", OPTIONAL_TEXT),
-    optional("turnSourceAccountId", OPTIONAL_TEXT),
-    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
-    optional("approvalReviewerDeviceIds", array(&NON_EMPTY)),
-    optional("requireDeliveryRoute", Schema::Boolean),
-    optional("suppressDelivery", Schema::Boolean),
-    optional("deliverToApprovalClientsOnly", Schema::Boolean),
-    optional("timeoutMs", at_least(1)),
-    optional("twoPhase", Schema::Boolean),
-]);
+const DECISIONS_TAKEN: Property = optional("unavailableDecisions", UNAVAILABLE_DECISIONS);
+const SPANS: Property = optional("commandSpans", array(&COMMAND_SPAN));
+const REVIEWERS: Property = optional("approvalReviewerDeviceIds", array(&NON_EMPTY));
+const ROUTE: Property = optional("requireDeliveryRoute", Schema::Boolean);
+const UNTOLD: Property = optional("suppressDelivery", Schema::Boolean);
+
+static EXEC_REQUEST: Schema = exec_request!([], [], []);
+static EXEC_REQUEST_2026_5_7: Schema = exec_request!([WARNING], [], []);
+static EXEC_REQUEST_2026_6_11: Schema =
+    exec_request!([WARNING, DECISIONS_TAKEN, SPANS], [], [REVIEWERS, ROUTE, UNTOLD]);
+// The kinds of scope are not told apart.
+static EXEC_REQUEST_2026_9_6: Schema = exec_request!(
+    [WARNING, optional("scope", Schema::Any), DECISIONS_TAKEN, SPANS],
+    [optional("sessionId", OPTIONAL_TEXT), optional("runId", OPTIONAL_TEXT), optional("toolCallId", OPTIONAL_TEXT)],
+    [REVIEWERS, ROUTE, UNTOLD, optional("deliverToApprovalClientsOnly", Schema::Boolean)]
+);
 
 const ALLOWED_COMMAND: Schema = object(&[
     optional("id", NON_EMPTY),
