@@ -5,6 +5,7 @@
 use crate::live_cli::{Cli, cache, node};
 use crate::serve::{Serving, serve};
 use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Launch, Place, Preparation, Running, Workspace};
+use clawcheck::rules::Rules;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,12 +17,8 @@ const CONFIG: &str = r#"{ gateway: { mode: "local", auth: { mode: "token", token
 const NPM_CLIENTS: [(&str, &str); 2] = [("@openclaw/gateway-client", "2026.9.1"), ("openclaw-node", "0.14.0")];
 const PYPI_CLIENT: &str = "openclaw-sdk==2.1.0";
 
-/// The first release that speaks protocol 4 and nothing else to operators.
-const PROTOCOL_4: (u16, u16) = (6, 11);
-
 fn speaks_protocol_4(release: &str) -> bool {
-    let parts: Vec<u16> = release.split('.').skip(1).map(|part| part.parse().unwrap()).collect();
-    (parts[0], parts[1]) >= PROTOCOL_4
+    Rules::of(release.parse().unwrap()).unwrap().handshake.protocol == 4
 }
 
 fn driver(name: &str) -> PathBuf {
