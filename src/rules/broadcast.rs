@@ -98,9 +98,11 @@ fn required_scope(event: &str, restricted: bool) -> Option<&'static str> {
         | "exec.approval.resolved"
         | "plugin.approval.requested"
         | "plugin.approval.resolved" => Some("operator.approvals"),
-        "device.pair.requested" | "device.pair.resolved" | "node.pair.requested" | "node.pair.resolved" => {
-            Some("operator.pairing")
-        }
+        "device.pair.changed"
+        | "device.pair.requested"
+        | "device.pair.resolved"
+        | "node.pair.requested"
+        | "node.pair.resolved" => Some("operator.pairing"),
         "sessions.changed" | "session.message" | "session.tool" => Some("operator.read"),
         _ => None,
     }

@@ -21,6 +21,7 @@ mod presence;
 pub mod release;
 pub mod rpc;
 pub mod schema;
+mod scope_upgrades;
 mod versions;
 
 pub use act::{Act, ConnectionId, Effect, Entropy, Environment, Outcome, Peer, Reason};

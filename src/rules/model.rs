@@ -8,6 +8,7 @@ use super::locality::{self, Locality};
 use super::nodes::{self, Surface};
 use super::presence::Presence;
 use super::rpc;
+use super::scope_upgrades::ScopeUpgrades;
 use super::{GatewayConfig, Rules};
 use crate::protocol::codes::{close, error};
 use crate::protocol::connect::ConnectParams;
@@ -36,6 +37,8 @@ pub struct Model {
     pub(crate) exec_approvals: Approvals,
     /// Approvals of plugins' actions.
     pub(crate) plugin_approvals: Approvals,
+    /// Scope upgrades that connected devices asked for.
+    pub(crate) scope_upgrades: ScopeUpgrades,
     /// Whether agents wake up by themselves.
     pub(crate) heartbeats_enabled: bool,
     /// When clients next hear that the gateway is alive, milliseconds since the epoch; `None` before the first act.
@@ -131,6 +134,7 @@ impl Model {
             event_seq: 0,
             exec_approvals: Approvals::default(),
             plugin_approvals: Approvals::default(),
+            scope_upgrades: ScopeUpgrades::default(),
             heartbeats_enabled: true,
             next_tick: None,
             presence,
@@ -160,6 +164,7 @@ impl Model {
             }
             Act::Stop => self.announce_stop("gateway stopping", &mut outcome),
         }
+        rpc::settle(self, environment, &mut outcome);
         let handshakes = self.connections.values().filter_map(|open| open.handshake_deadline).min();
         outcome.wake_at = [handshakes, rpc::wake_at(self)].into_iter().flatten().min();
         outcome

@@ -341,6 +341,31 @@ pub fn update_metadata(
     state.persist(documents, Changed::Paired)
 }
 
+/// Gives a paired device the name that its owner chose. `false` where it is not paired
+/// (`updatePairedDeviceMetadata`, 2026.9.6 on).
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn rename(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    device_id: &str,
+    label: &str,
+) -> Result<bool, Fault> {
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let device_id = record::trim(device_id);
+    let Some(device) = state.paired.get_truthy(device_id) else { return Ok(false) };
+    let mut device = record::spread(Some(device));
+    record::set(&mut device, LABEL, Some(label));
+    state.paired.set(device_id, Value::Object(device))?;
+    state.persist(documents, Changed::Paired)?;
+    Ok(true)
+}
+
+/// The name that its owner gave a device.
+pub(super) const LABEL: &str = "operatorLabel";
+
 /// A record as an answer shows it: tokens only as summaries, mostly without the approved scopes.
 ///
 /// # Errors

@@ -3,25 +3,32 @@
 mod changes;
 mod command_shape;
 mod devices;
+mod events;
 mod exec;
 mod exec_early;
 mod exec_request;
+mod method_tables;
 mod methods;
+mod newer_changes;
 mod node_catalogue;
 mod nodes;
 mod plugin;
 mod prompts;
 mod rules;
 mod schemas;
+mod scope_upgrades;
 mod skills;
 mod status;
 #[cfg(test)]
 mod tests;
 
 pub use changes::CHANGES;
+pub use events::events;
 pub use exec_request::ExecForm;
-pub use methods::{MethodSet, events, listed as listed_methods};
+pub use methods::{MethodSet, listed as listed_methods};
+pub use newer_changes::NEWER_CHANGES;
 pub use rules::{NoApprover, RpcRules};
+pub(crate) use scope_upgrades::settle;
 pub(crate) use skills::ask_mac;
 pub(crate) use status::health;
 
@@ -128,7 +135,9 @@ pub(crate) fn wake(model: &mut Model, now: i64, outcome: &mut Outcome) {
 /// When [`wake`] has something to do next.
 pub(crate) fn wake_at(model: &Model) -> Option<i64> {
     let tick = model.next_tick.filter(|_| !model.clients().is_empty());
-    [tick, model.exec_approvals.next_expiry(), model.plugin_approvals.next_expiry()].into_iter().flatten().min()
+    let upgrades = model.scope_upgrades.next_expiry();
+    let approvals = [model.exec_approvals.next_expiry(), model.plugin_approvals.next_expiry()];
+    approvals.into_iter().chain([tick, upgrades]).flatten().min()
 }
 
 impl Call<'_, '_> {
@@ -156,10 +165,7 @@ impl Call<'_, '_> {
             return Err(invalid(format!("unauthorized role: {}", self.client.role)));
         }
         let scope = access.scope();
-        let sufficient = |held: &String| {
-            held == "operator.admin" || held == scope || (access == Access::Read && held == "operator.write")
-        };
-        if node || self.client.scopes.iter().any(sufficient) {
+        if node || access == Access::Operator || self.client.scopes.iter().any(|held| access.given_by(held)) {
             return Ok(());
         }
         self.reason(format!("{method} takes {scope}; this client holds [{}]", self.client.scopes.join(", ")));
@@ -215,6 +221,9 @@ fn handler(method: &str) -> Option<Handler> {
         "device.pair.approve" => devices::approve,
         "device.pair.reject" => devices::reject,
         "device.pair.remove" => devices::remove,
+        "device.pair.rename" => devices::rename,
+        "device.scopes.requestUpgrade" => scope_upgrades::request,
+        "device.scopes.waitUpgrade" => scope_upgrades::wait,
         "device.token.rotate" => devices::rotate,
         "device.token.revoke" => devices::revoke,
         "node.pair.request" => nodes::request,
