@@ -14,6 +14,7 @@ pub mod handshake;
 pub mod history;
 pub mod locality;
 mod model;
+mod node_work;
 pub mod nodes;
 mod origin;
 pub mod pairing;

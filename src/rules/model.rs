@@ -5,6 +5,7 @@ use super::approvals::Approvals;
 use super::broadcast::TICK_INTERVAL_MS;
 use super::handshake::{self, RateLimits};
 use super::locality::{self, Locality};
+use super::node_work::NodeWork;
 use super::nodes::{self, Surface};
 use super::presence::Presence;
 use super::rpc;
@@ -39,6 +40,8 @@ pub struct Model {
     pub(crate) plugin_approvals: Approvals,
     /// Scope upgrades that connected devices asked for.
     pub(crate) scope_upgrades: ScopeUpgrades,
+    /// What it wants of its nodes.
+    pub(crate) node_work: NodeWork,
     /// Whether agents wake up by themselves.
     pub(crate) heartbeats_enabled: bool,
     /// When clients next hear that the gateway is alive, milliseconds since the epoch; `None` before the first act.
@@ -135,6 +138,7 @@ impl Model {
             exec_approvals: Approvals::default(),
             plugin_approvals: Approvals::default(),
             scope_upgrades: ScopeUpgrades::default(),
+            node_work: NodeWork::default(),
             heartbeats_enabled: true,
             next_tick: None,
             presence,
@@ -264,6 +268,7 @@ impl Model {
 
     fn closed(&mut self, connection: ConnectionId, environment: &mut Environment<'_>, outcome: &mut Outcome) {
         let Some(gone) = self.connections.remove(&connection) else { return };
+        rpc::lose_node(self, connection, outcome);
         if let Some(client) =
             gone.client.as_ref().filter(|client| client.role == "node" && self.rules.nodes.notes_departures)
             && let Some(node_id) = client.device_id()

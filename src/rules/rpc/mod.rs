@@ -10,7 +10,9 @@ mod exec_request;
 mod method_tables;
 mod methods;
 mod newer_changes;
+mod node_calls;
 mod node_catalogue;
+mod node_schemas;
 mod nodes;
 mod plugin;
 mod prompts;
@@ -27,6 +29,8 @@ pub use events::events;
 pub use exec_request::ExecForm;
 pub use methods::{MethodSet, listed as listed_methods};
 pub use newer_changes::NEWER_CHANGES;
+pub use node_calls::NodeCalls;
+pub(crate) use node_calls::lose as lose_node;
 pub use rules::{NoApprover, RpcRules};
 pub(crate) use scope_upgrades::settle;
 pub(crate) use skills::ask_mac;
@@ -126,6 +130,7 @@ pub(crate) fn wake(model: &mut Model, now: i64, outcome: &mut Outcome) {
     for (approval, waiters) in expired.collect::<Vec<_>>() {
         prompts::answer_waiters(model, &approval, waiters, outcome);
     }
+    node_calls::expire(model, now, outcome);
     if model.next_tick.is_some_and(|due| due <= now) {
         model.next_tick = Some(now + super::broadcast::TICK_INTERVAL_MS);
         model.broadcast("tick", json!({"ts": now}), outcome);
@@ -137,7 +142,7 @@ pub(crate) fn wake_at(model: &Model) -> Option<i64> {
     let tick = model.next_tick.filter(|_| !model.clients().is_empty());
     let upgrades = model.scope_upgrades.next_expiry();
     let approvals = [model.exec_approvals.next_expiry(), model.plugin_approvals.next_expiry()];
-    approvals.into_iter().chain([tick, upgrades]).flatten().min()
+    approvals.into_iter().chain([tick, upgrades, model.node_work.next_expiry()]).flatten().min()
 }
 
 impl Call<'_, '_> {
@@ -158,7 +163,11 @@ impl Call<'_, '_> {
         if method == "health" && self.model.rules.rpc.health_for_all {
             return Ok(());
         }
-        let access = access.unwrap_or(Access::Admin);
+        let mut access = access.unwrap_or(Access::Admin);
+        let by_command = self.model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 && method == "node.invoke";
+        if by_command && node_calls::takes_admin(self.request.params.as_ref()) {
+            access = Access::Admin;
+        }
         let node = self.client.role == "node";
         if node != (access == Access::Node) {
             self.reason(format!("{method} is not for the role {}", self.client.role));
@@ -169,12 +178,17 @@ impl Call<'_, '_> {
             return Ok(());
         }
         self.reason(format!("{method} takes {scope}; this client holds [{}]", self.client.scopes.join(", ")));
-        let message = format!("missing scope: {scope}");
+        Err(self.missing_scope(scope, &[scope]))
+    }
+
+    /// The refusal of a call that takes these scopes, of which one is missing.
+    fn missing_scope(&self, missing: &str, required: &[&str]) -> Refusal {
+        let message = format!("missing scope: {missing}");
         if !self.model.rules.rpc.scopes_forbidden {
-            return Err(invalid(message));
+            return invalid(message);
         }
-        let details = json!({"code": "MISSING_SCOPE", "missingScope": scope, "requiredScopes": [scope]});
-        Err(Refusal::Error(Box::new(ErrorShape { details: Some(details), ..shape(error::FORBIDDEN, message) })))
+        let details = json!({"code": "MISSING_SCOPE", "missingScope": missing, "requiredScopes": required});
+        Refusal::Error(Box::new(ErrorShape { details: Some(details), ..shape(error::FORBIDDEN, message) }))
     }
 
     /// The parameters after their schema has been checked; absent ones are an empty object.
@@ -234,6 +248,15 @@ fn handler(method: &str) -> Option<Handler> {
         "node.pair.verify" => nodes::verify,
         "node.rename" => nodes::rename,
         "node.list" => nodes::list,
+        "node.invoke" => node_calls::invoke,
+        "node.invoke.result" => node_calls::invoke_result,
+        "node.invoke.progress" => node_calls::progress,
+        "node.event" => node_calls::event,
+        "node.pending.enqueue" => node_calls::enqueue,
+        "node.pending.drain" => node_calls::drain,
+        "node.pending.pull" => node_calls::pull,
+        "node.pending.ack" => node_calls::ack,
+        "node.pluginSurface.refresh" => node_calls::refresh_surface,
         "node.describe" => nodes::describe,
         "exec.approval.request" => exec::request,
         "exec.approval.waitDecision" => exec::wait,
