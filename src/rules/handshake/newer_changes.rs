@@ -208,6 +208,13 @@ pub const NEWER_CHANGES: &[Change] = &[
     Change {
         seen: V2026_7_35,
         not_yet: V2026_6_11,
+        what: "An origin with a path, a user or no host is none; one of an extension can be listed.",
+        sources: &["origin-check.ts parseOrigin"],
+        apply: |rules| rules.handshake.origin_form = super::OriginForm::V2026_7_35,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
         what: "hello-ok lists capabilities of the gateway.",
         sources: &["message-handler.ts helloOk.features.capabilities"],
         apply: |rules| rules.handshake.capabilities = super::capabilities::V2026_7_35,
@@ -247,6 +254,14 @@ pub const NEWER_CHANGES: &[Change] = &[
         what: "hello-ok says how the client was let in and the scopes of this connection, not those of its token.",
         sources: &["connect-hello.ts sendGatewayHello"],
         apply: |rules| rules.handshake.hello_of_connection = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Before a client is refused for want of approval its record is looked at again: what another upgrade of the same \
+               connect brought counts.",
+        sources: &["connect-device-pairing.ts pairingStateAllowsRequestedAccess"],
+        apply: |rules| rules.handshake.record_decides = true,
     },
     Change {
         seen: V2026_9_6,

@@ -19,7 +19,7 @@ pub(super) fn check(rules: &Rules, config: &GatewayConfig, attempt: &Attempt) ->
         && match rules.handshake.origin_form {
             OriginForm::V2026_2_19 => false,
             OriginForm::V2026_2_26 => !attempt.locality.has_proxy_headers,
-            OriginForm::V2026_3_13 => true,
+            OriginForm::V2026_3_13 | OriginForm::V2026_7_35 => true,
         };
     if !asked && !attempt.is_control_ui() && !attempt.is_webchat() {
         return Ok("origin: none came, and the client is no browser UI".to_owned());
@@ -41,11 +41,12 @@ fn verdict(
     attempt: &Attempt,
     origin: &str,
 ) -> Result<&'static str, &'static str> {
-    let parsed = Some(origin.trim()).filter(|origin| *origin != "null").and_then(Origin::parse);
+    let parse = if rules.handshake.origin_form >= OriginForm::V2026_7_35 { Origin::parse_bare } else { Origin::parse };
+    let parsed = Some(origin.trim()).filter(|origin| *origin != "null").and_then(parse);
     let Some(parsed) = parsed else { return Err("origin missing or invalid") };
     let listed = |entry: &String| {
         let entry = entry.trim().to_lowercase();
-        (entry == "*" && rules.handshake.origin_form == OriginForm::V2026_3_13) || entry == parsed.origin
+        (entry == "*" && rules.handshake.origin_form >= OriginForm::V2026_3_13) || entry == parsed.origin
     };
     if config.allowed_origins.iter().any(listed) {
         return Ok("gateway.controlUi.allowedOrigins lists it");
@@ -67,7 +68,7 @@ fn verdict(
             let by_text = rules.handshake.origin_form == OriginForm::V2026_2_19 && named.starts_with("127.");
             by_text || address::is_loopback_host(&named, dots)
         }
-        OriginForm::V2026_3_13 => attempt.locality.direct,
+        OriginForm::V2026_3_13 | OriginForm::V2026_7_35 => attempt.locality.direct,
     };
     if ours && address::is_loopback_host(&parsed.hostname, dots) {
         return Ok("it is loopback and the client is local, or its Host is up to 2026.2.26");

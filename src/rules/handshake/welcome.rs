@@ -183,6 +183,11 @@ fn reconcile_node(
         }
         model.broadcast("node.pair.requested", Value::Object(requested.request.clone()), outcome);
     }
+    if let Some(approved) = &node.approved {
+        let payload =
+            json!({"requestId": approved, "nodeId": node.node_id, "decision": "approved", "ts": environment.now});
+        model.broadcast("node.pair.resolved", payload, outcome);
+    }
     attempt.params.commands = Some(node.commands.clone());
     if let Some(surfaces) = &node.surfaces {
         attempt.params.caps = Some(surfaces.effective.caps.clone());
@@ -265,8 +270,12 @@ fn connection_auth(config: &GatewayConfig, attempt: &Attempt, standing: &Standin
     let token = token.unwrap_or_default();
     let device = attempt.params.device.as_ref().map(|device| device.id.as_str());
     let by_secret = matches!(standing.method, Method::Token | Method::Password);
-    let bound = standing.bound_to().map(str::to_owned).or_else(|| secret::generation(config).filter(|_| by_secret));
+    let bound = standing.bound_to().map(str::to_owned).or_else(|| secret::of_connection(config).filter(|_| by_secret));
+    let vouched = (standing.method == Method::TrustedProxy)
+        .then(|| config.trusted_proxy.as_ref().and_then(|proxy| attempt.peer.header(&proxy.user_header.to_lowercase())))
+        .flatten();
     let owner = match (token.get("deviceToken").and_then(Value::as_str), bound, device) {
+        _ if vouched.is_some() => Some(json!(["principal", vouched, device.unwrap_or_default()])),
         (Some(token), ..) => Some(json!(["device-token", token])),
         (None, Some(bound), device) => Some(json!(["shared-auth", bound, device.unwrap_or_default()])),
         (None, None, Some(device)) => Some(json!(["device", device])),
@@ -279,7 +288,7 @@ fn connection_auth(config: &GatewayConfig, attempt: &Attempt, standing: &Standin
     if let Some(owner) = owner.filter(|_| attempt.role == "operator") {
         let scope = URL_SAFE_NO_PAD.encode(Sha256::digest(owner.to_string()));
         record::set(&mut auth, "recoveryScope", Some(scope));
-        record::set(&mut auth, "recoveryMigrationAllowed", (!token.is_empty()).then_some(true));
+        record::set(&mut auth, "recoveryMigrationAllowed", (!token.is_empty() && vouched.is_none()).then_some(true));
     }
     for key in ["deviceToken", "issuedAtMs", "deviceTokens"] {
         record::set(&mut auth, key, token.get(key).cloned());

@@ -154,6 +154,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
+        what: "Node lists say when a node came and went, put the approved name first, and have `sessionHost` and `nodePluginTools`.",
+        sources: &["node-catalog.ts buildEffectiveKnownNode"],
+        apply: |rules| rules.nodes.list_knows_sessions = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
         what: "Only a paired device asks for a node's approval; its announcement names the client and the scopes that approving takes; \
                a cap whose commands are all withheld is left out.",
         sources: &[

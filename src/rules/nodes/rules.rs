@@ -72,6 +72,9 @@ pub struct NodeRules {
     pub requests_of_devices: bool,
     /// A record says when its node has gone.
     pub notes_departures: bool,
+    /// Node lists say when a node came and went, put the approved name before the live one, and name what plugins of a live
+    /// node offer.
+    pub list_knows_sessions: bool,
 }
 
 impl NodeRules {
@@ -95,6 +98,7 @@ impl NodeRules {
             browser_needs_admin: false,
             requests_of_devices: false,
             notes_departures: false,
+            list_knows_sessions: false,
         }
     }
 }
