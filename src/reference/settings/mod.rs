@@ -149,6 +149,7 @@ fn gateway_config(config: &Value, release: Release, env: Env<'_>, secrets: Crede
         allow_real_ip_fallback: flag(&gateway["allowRealIpFallback"]),
         allow_host_header_origin_fallback: flag(&control_ui["dangerouslyAllowHostHeaderOriginFallback"]),
         auto_approve_local: gateway["nodes"]["pairing"]["autoApproveLocal"] != false,
+        auto_approve_cidrs: strings(&gateway["nodes"]["pairing"]["autoApproveCidrs"]),
         control_ui_allow_insecure_auth: flag(&control_ui["allowInsecureAuth"]),
         control_ui_disable_device_auth: flag(&control_ui["dangerouslyDisableDeviceAuth"]),
         // The environment wins, honoured from 2026.3.28 on (`handshake-timeouts.ts`); `gateway.handshakeTimeoutMs` is

@@ -3,6 +3,7 @@
 use super::attempt::Attempt;
 use super::refusal::Refusal;
 use super::rules::{OriginForm, RefusalDetails};
+use crate::protocol::client::mode;
 use crate::rules::origin::Origin;
 use crate::rules::{GatewayConfig, Rules, address};
 use serde_json::json;
@@ -21,6 +22,9 @@ pub(super) fn check(rules: &Rules, config: &GatewayConfig, attempt: &Attempt) ->
             OriginForm::V2026_2_26 => !attempt.locality.has_proxy_headers,
             OriginForm::V2026_3_13 | OriginForm::V2026_7_35 => true,
         };
+    if attempt.is_copilot() && copilot_origin(attempt).is_some() {
+        return Ok("origin: that of a browser's extension, which its pairing is bound to".to_owned());
+    }
     if !asked && !attempt.is_control_ui() && !attempt.is_webchat() {
         return Ok("origin: none came, and the client is no browser UI".to_owned());
     }
@@ -33,6 +37,34 @@ pub(super) fn check(rules: &Rules, config: &GatewayConfig, attempt: &Attempt) ->
             Err(Refusal::invalid(MESSAGE, told.then_some(details)))
         }
     }
+}
+
+/// The copilot of 2026.9.6 runs as a user interface, can be handed tools and a session's events, and comes from an extension.
+///
+/// # Errors
+/// The refusal of one that does not.
+pub(super) fn check_copilot(attempt: &Attempt) -> Result<(), Refusal> {
+    if !attempt.is_copilot() {
+        return Ok(());
+    }
+    let can = |cap: &str| attempt.params.caps.iter().flatten().any(|have| have == cap);
+    if attempt.client().mode != mode::UI || !can("run-tool-bindings") || !can("session-scoped-events") {
+        let message = "browser copilot requires ui mode with run-tool-bindings and session-scoped-events capabilities";
+        return Err(Refusal::invalid(message, None));
+    }
+    if copilot_origin(attempt).is_none() {
+        let details =
+            json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": "invalid browser copilot origin" });
+        return Err(Refusal::invalid("browser copilot requires a canonical Chrome extension origin", Some(details)));
+    }
+    Ok(())
+}
+
+/// The origin of a Chrome extension, whose id has 32 letters from a to p.
+fn copilot_origin(attempt: &Attempt) -> Option<String> {
+    let parsed = attempt.origin.as_deref().and_then(Origin::parse_bare)?;
+    let is_id = parsed.hostname.len() == 32 && parsed.hostname.bytes().all(|byte| (b'a'..=b'p').contains(&byte));
+    Some(parsed.origin).filter(|origin| is_id && origin.starts_with("chrome-extension:"))
 }
 
 fn verdict(

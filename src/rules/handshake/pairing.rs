@@ -292,7 +292,8 @@ impl PairingCheck<'_> {
             existing.is_some() && self.attempt.role != "operator" && model.rules.handshake.silent_for_operators_only;
         let local = self.silent_locally(upgrade, bound, model, outcome);
         let scope_too = model.rules.handshake.local_scope_upgrade != ScopeUpgrade::Asked;
-        let silent = (upgrade != Upgrade::Scope || scope_too) && (local || bootstrap.is_some());
+        let listed = !local && self.is_listed_node(upgrade, existing.is_some(), model, outcome);
+        let silent = (upgrade != Upgrade::Scope || scope_too) && (local || listed || bootstrap.is_some());
         let profile = bootstrap.as_ref().and_then(|bootstrap| bootstrap.profile.clone());
         let asked = PairingRequest {
             device_id: self.device_id.to_owned(),
@@ -332,7 +333,8 @@ impl PairingCheck<'_> {
                     if model.rules.handshake.local_scope_upgrade == ScopeUpgrade::BySecret {
                         scopes.extend(existing.map(pairing::access_scopes).unwrap_or_default());
                     }
-                    let by = Approver { scopes: &scopes, kind: ApprovalKind::Silent, seen: Some(&seen) };
+                    let kind = if listed { ApprovalKind::TrustedCidr } else { ApprovalKind::Silent };
+                    let by = Approver { scopes: &scopes, kind, seen: Some(&seen) };
                     pairing::approve(rules, *store, *entropy, *now, &id, by)?
                 }
             };

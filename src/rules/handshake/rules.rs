@@ -139,6 +139,8 @@ pub struct HandshakeRules {
     /// `hello-ok` says how the client was let in, the scopes of the connection whatever its token's are, and more of the
     /// server and its policy.
     pub hello_of_connection: bool,
+    /// New nodes of the networks that the configuration names are paired without asking.
+    pub lists_networks: bool,
     /// Whoever is asked for more is let in where the record grants it by the time it is refused.
     pub record_decides: bool,
     /// A Control UI whose request waits is told to come again.
@@ -336,6 +338,7 @@ impl HandshakeRules {
             flags_replace_no_device: false,
             skipping_notes_record: false,
             hello_of_connection: false,
+            lists_networks: false,
             record_decides: false,
             control_ui_waits: false,
             prunes_silent: false,

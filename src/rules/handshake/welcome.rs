@@ -6,7 +6,7 @@ use super::pairing::Paired;
 use super::refusal::{End, Refusal};
 use super::secret::{self, Method};
 use super::{HandshakeRules, capabilities, device};
-use crate::protocol::client::mode;
+use crate::protocol::client::{self, mode};
 use crate::protocol::frame::ServerFrame;
 use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::rules::broadcast::TICK_INTERVAL_MS;
@@ -61,6 +61,9 @@ pub(super) fn welcome(
     let by_token = auth.is_some() || standing.method == Method::DeviceToken;
     if model.rules.handshake.nodes_need_token && attempt.role == "node" && !(device_id.is_some() && by_token) {
         return Err(Refusal::not_paired("authenticated node pairing identity unavailable", None).into());
+    }
+    if let Some(refusal) = unproven_run(&attempt) {
+        return Err(refusal.into());
     }
     if let Some(refusal) = outdated_page(model, &attempt) {
         return Err(refusal.into());
@@ -156,14 +159,28 @@ fn tell_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Ou
     }
 }
 
-/// A page that the gateway itself has served, and that is not the one it serves now. No client here says its build.
+/// Who says to be the run of an agent (from 2026.7.35 on): only the local backend may, and nobody here can prove it.
+fn unproven_run(attempt: &Attempt) -> Option<Refusal> {
+    attempt.params.auth.as_ref()?.agent_runtime_identity_token.as_ref()?;
+    let client = attempt.client();
+    let backend = (client.id.as_str(), client.mode.as_str()) == (client::GATEWAY_CLIENT, mode::BACKEND);
+    let message = match backend && attempt.locality.direct {
+        true => "invalid agent runtime identity token",
+        false => "agent runtime identity token is only accepted from local backend gateway clients",
+    };
+    Some(Refusal::invalid(message, None))
+}
+
+/// A page that the gateway itself has served, and that is not the one it serves now.
 fn outdated_page(model: &Model, attempt: &Attempt) -> Option<Refusal> {
     let build = model.rules.handshake.control_ui_build.filter(|_| attempt.is_control_ui())?;
     let origin = attempt.origin.as_deref().and_then(Origin::parse)?;
     let ours = attempt.host().is_some_and(|host| record::trim(host).to_lowercase() == origin.host);
     let details = json!({ "code": "PROTOCOL_MISMATCH", "gatewayBuildId": build, "reloadRequired": true });
     let message = "protocol mismatch: Control UI updated; reload this page to continue";
-    ours.then(|| Refusal::outdated(message, details))
+    let own = attempt.client().build_id.as_deref().map(record::trim);
+    let current = own == Some(build) || own == Some("dev");
+    (ours && !current).then(|| Refusal::outdated(message, details))
 }
 
 /// Reconciles a node with the node store, announces what it asks for, and leaves it what it may have.
