@@ -164,10 +164,15 @@ fn gateway_config(config: &Value, release: Release, env: Env<'_>, secrets: Crede
             .filter(|limit| *limit >= 1.0)
             .map_or(defaults.max_preauth_connections_per_ip, |limit| limit as u32),
         canvas_host: config["canvasHost"]["enabled"] != false && env.get("OPENCLAW_SKIP_CANVAS_HOST") != Some("1"),
-        node_allow_commands: strings(&gateway["nodes"]["allowCommands"]),
-        node_deny_commands: strings(&gateway["nodes"]["denyCommands"]),
+        node_allow_commands: either(&gateway["nodes"]["commands"]["allow"], &gateway["nodes"]["allowCommands"]),
+        node_deny_commands: either(&gateway["nodes"]["commands"]["deny"], &gateway["nodes"]["denyCommands"]),
         ..defaults
     }
+}
+
+/// A list by its newer name, or by its older one.
+fn either(newer: &Value, older: &Value) -> Vec<String> {
+    strings(if newer.is_null() { older } else { newer })
 }
 
 fn require_local_mode(mode: Option<&str>, release: Release) -> Result<(), Refusal> {

@@ -209,7 +209,10 @@ pub const NEWER_CHANGES: &[Change] = &[
         seen: V2026_7_35,
         not_yet: V2026_6_11,
         what: "The run of an agent may prove itself; only the local backend may try.",
-        sources: &["ConnectParamsSchema auth.agentRuntimeIdentityToken", "message-handler.ts verifyAgentRuntimeIdentityToken"],
+        sources: &[
+            "ConnectParamsSchema auth.agentRuntimeIdentityToken",
+            "message-handler.ts verifyAgentRuntimeIdentityToken",
+        ],
         apply: |rules| rules.handshake.connect_form = ConnectForm::V2026_7_35,
     },
     Change {

@@ -53,8 +53,7 @@ pub(super) fn check_copilot(attempt: &Attempt) -> Result<(), Refusal> {
         return Err(Refusal::invalid(message, None));
     }
     if copilot_origin(attempt).is_none() {
-        let details =
-            json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": "invalid browser copilot origin" });
+        let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": "invalid browser copilot origin" });
         return Err(Refusal::invalid("browser copilot requires a canonical Chrome extension origin", Some(details)));
     }
     Ok(())

@@ -132,9 +132,29 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_7_35,
         not_yet: V2026_6_11,
+        what: "Desktops may show and set what needs approval to run, and hand on their models.",
+        sources: &[
+            "node-command-policy.ts NODE_EXEC_APPROVALS_COMMANDS",
+            "extensions/ollama createOllamaNodeInvokePolicy",
+        ],
+        apply: |rules| rules.nodes.platform_commands = PlatformCommands::V2026_7_35,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
         what: "Approving a node that offers browser.proxy takes operator.admin.",
         sources: &["node-pairing-authz.ts resolveNodePairApprovalScopes"],
         apply: |rules| rules.nodes.browser_needs_admin = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Only Macs have a canvas; watches, computers that are operated, streams of a desktop and others come.",
+        sources: &[
+            "node-command-policy.ts PLATFORM_DEFAULTS",
+            "extensions/canvas, linux-node, ollama registerNodeInvokePolicy",
+        ],
+        apply: |rules| rules.nodes.platform_commands = PlatformCommands::V2026_9_6,
     },
     Change {
         seen: V2026_9_6,

@@ -30,6 +30,10 @@ pub enum PlatformCommands {
     V2026_2_26,
     /// 2026.3.13: more of Android's own; unknown platforms run no programs.
     V2026_3_13,
+    /// 2026.7.35: desktops' approvals of programs.
+    V2026_7_35,
+    /// 2026.9.6: only Macs have a canvas; watches; more of desktops, of Linux, and of Android.
+    V2026_9_6,
 }
 
 /// The node store's rules of one release.

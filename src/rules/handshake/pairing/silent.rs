@@ -48,7 +48,9 @@ impl PairingCheck<'_> {
             && !proxied
             && ip.is_some_and(|ip| address::is_listed(ip, &model.config.auto_approve_cidrs));
         if listed {
-            outcome.reasons.push(Reason("pairing: gateway.nodes.pairing.autoApproveCidrs names its network".to_owned()));
+            outcome
+                .reasons
+                .push(Reason("pairing: gateway.nodes.pairing.autoApproveCidrs names its network".to_owned()));
         }
         listed
     }
