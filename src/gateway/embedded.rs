@@ -15,12 +15,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
+/// The port that it believes to have; nobody listens there. As with a spawned gateway it is none that a scenario could write
+/// in an Origin or Host, least of all the default: on 2026.9.6 a page from the gateway's own port is answered in another way.
+const PORT: u16 = 40_189;
+
 /// A gateway in this process.
 pub(super) struct Embedded {
     /// `None` once it was stopped.
     gateway: Option<EmbeddedGateway>,
     clock: Clock,
-    port: u16,
     state_dir: PathBuf,
     /// What it had logged when it was stopped.
     last_log: String,
@@ -44,14 +47,14 @@ pub(super) fn launch(release: Release, launch: &Launch<'_>) -> Result<Running, L
     let mut config = launch.openclaw_json.clone();
     merge_defaults(&mut config, &gateway_defaults());
     let mut options = EmbeddedOptions::new(release, config, &state_dir);
+    options.port = Some(PORT);
     options.env = launch.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let documents = launch.place.documents().filter(|_| launch.state_dir.is_none()).cloned();
     options.documents = documents.map(|documents| Box::new(documents) as Box<_>);
     let clock = launch.clock.map_or(Clock::Real, |now| Clock::Manual(Arc::new(ManualClock::starting_at(now))));
     options.clock = clock.clone();
     let gateway = EmbeddedGateway::start(options).map_err(refusal)?;
-    let port = gateway.settings().gateway.port;
-    let embedded = Embedded { gateway: Some(gateway), clock, port, state_dir, last_log: String::new() };
+    let embedded = Embedded { gateway: Some(gateway), clock, state_dir, last_log: String::new() };
     Ok(Running { inner: Inner::Embedded(Box::new(embedded)), path: "/".to_owned() })
 }
 
@@ -68,7 +71,7 @@ impl Embedded {
     pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, LinkError> {
         let gateway = self.gateway.as_ref().ok_or(LinkError::Down)?;
         let stream = Box::new(gateway.connect(peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))));
-        Ok(Link::Pipe { stream, authority: format!("{}:{}", Ipv4Addr::LOCALHOST, self.port) })
+        Ok(Link::Pipe { stream, authority: format!("{}:{}", Ipv4Addr::LOCALHOST, PORT) })
     }
 
     pub(super) fn state_dir(&self) -> &Path {

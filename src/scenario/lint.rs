@@ -3,10 +3,24 @@
 use super::case::Case;
 use super::corpus;
 use super::files::{self, slug};
-use super::problem::{Fault, Problem, Problems};
+use super::node::{self, Entry, Kind, Node};
+use super::problem::{Fault, Problem, Problems, nearest_within};
 use super::spanned::{Span, Spanned};
 use std::collections::HashSet;
 use std::path::PathBuf;
+
+/// The roles of every release.
+const ROLES: [&str; 2] = ["operator", "node"];
+/// The scopes that 2026.9.6 knows (its `dist`, every literal that begins with `operator.`).
+const SCOPES: [&str; 7] = [
+    "operator.admin",
+    "operator.approvals",
+    "operator.pairing",
+    "operator.questions",
+    "operator.read",
+    "operator.talk.secrets",
+    "operator.write",
+];
 
 /// What a lint has looked at, and found.
 #[derive(Debug)]
@@ -46,6 +60,9 @@ fn lint_file(case: &Case) -> Vec<Problem> {
     }
     twins(&case.scenario.links, "link", &mut faults);
     twins(&case.scenario.tags, "tag", &mut faults);
+    if let Ok(root) = node::parse(&case.source.text) {
+        misspelt_words(&root, &mut faults);
+    }
     let mut problems: Vec<_> = faults.into_iter().map(|fault| fault.within(&case.source)).collect();
     problems.extend(file_name(case));
     problems
@@ -61,6 +78,39 @@ fn twins(words: &[Spanned<String>], what: &str, faults: &mut Vec<Fault>) {
                 "the second one",
             ));
         }
+    }
+}
+
+/// A role or scope may be one that no gateway knows: then nothing is asked for that a gateway must refuse. One that is nearly
+/// a known one is that one, misspelt.
+fn misspelt_words(node: &Node, faults: &mut Vec<Fault>) {
+    if let Kind::List(items) = &node.kind {
+        items.iter().for_each(|item| misspelt_words(item, faults));
+    }
+    for Entry { key, value } in node.entries() {
+        match key.as_str() {
+            "role" | "roles" => words(value, "role", &ROLES, faults),
+            "scopes" | "approved-scopes" => words(value, "scope", &SCOPES, faults),
+            // What is raw is meant as it stands.
+            "params" | "set" | "raw" => {}
+            _ => misspelt_words(value, faults),
+        }
+    }
+}
+
+fn words(node: &Node, what: &str, known: &[&str], faults: &mut Vec<Fault>) {
+    match &node.kind {
+        Kind::List(items) => items.iter().for_each(|item| words(item, what, known, faults)),
+        // Another case is written on purpose.
+        Kind::Text(word) if !known.contains(&word.to_lowercase().as_str()) => {
+            if let Some(near) = nearest_within(1, word, known.iter().copied()) {
+                let fault = Fault::at(node.span, format!("`{word}` is no {what}"), "nearly one");
+                faults.push(
+                    fault.help(format!("did you mean `{near}`? What is meant so can stand in `params` or `set`")),
+                );
+            }
+        }
+        _ => {}
     }
 }
 

@@ -185,6 +185,19 @@ fn links_have_a_form(#[case] link: &str, #[case] good: bool) {
     assert_eq!(findings.problems.0.is_empty(), good, "{}", show(findings.problems.0));
 }
 
+#[rstest]
+#[case("role: operater", Some("`operater` is no role"))]
+#[case("role: operator, scopes: [operator.read, operator.raed]", Some("`operator.raed` is no scope"))]
+#[case("role: wizard, scopes: [operator.unheard-of]", None)]
+#[case("role: operator, params: { role: operater }", None)]
+fn words_that_are_nearly_known_ones_are_misspelt(#[case] asked: &str, #[case] message: Option<&str>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("name.yaml");
+    std::fs::write(&file, steps(&format!("  - connect: {{ device: laptop, {asked} }}\n"))).unwrap();
+    let Problems(problems) = lint::lint(&[file]).problems;
+    assert_eq!(problems.iter().map(|problem| problem.message()).collect::<Vec<_>>(), Vec::from_iter(message));
+}
+
 #[test]
 fn nothing_is_wrong_with_the_scenarios_inside() {
     let findings = lint::lint(&[]);
