@@ -99,6 +99,10 @@ pub struct RpcRules {
     /// A client that its device token let in, and that is no admin, sees, decides and renames its own node alone; a live
     /// node hears of its approval.
     pub nodes_owned: bool,
+    /// Node lists name a device its own pending request, whatever its scopes.
+    pub own_node_request_told: bool,
+    /// The notice of a stop says nothing of a restart that nobody expects; else that there is none.
+    pub stop_without_restart_silent: bool,
     /// A missing scope is `FORBIDDEN` and has details; else `INVALID_REQUEST`.
     pub scopes_forbidden: bool,
     /// Lists say which devices are connected, and a rotation whether it hands over the token.
@@ -154,6 +158,8 @@ impl RpcRules {
             node_removal_takes_role: false,
             node_approval_state: false,
             nodes_owned: false,
+            own_node_request_told: false,
+            stop_without_restart_silent: false,
             scopes_forbidden: false,
             devices_show_connected: false,
             acceptance_names_route: false,
