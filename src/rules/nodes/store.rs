@@ -90,7 +90,55 @@ pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<Pa
             *entry = Value::Object(shown);
         }
     }
-    Ok(PairingList { pending, paired: newest(&state.paired, "approvedAtMs")? })
+    let mut paired = newest(&state.paired, "approvedAtMs")?;
+    if rules.requests_of_devices {
+        for entry in &mut paired {
+            *entry = Value::Object(shown_node(documents, &record::spread(Some(entry))));
+        }
+    }
+    Ok(PairingList { pending, paired })
+}
+
+/// The record of an approved node together with what its device's record says (`toPairedNode`, 2026.9.6 on).
+fn shown_node(documents: &dyn Documents, node: &Record) -> Record {
+    const OF_DEVICE: [&str; 7] =
+        ["clientId", "clientMode", "platform", "deviceFamily", "remoteIp", "lastSeenAtMs", "lastSeenReason"];
+    const ORDER: [&str; 20] = [
+        "nodeId",
+        "clientId",
+        "clientMode",
+        "displayName",
+        "platform",
+        "version",
+        "coreVersion",
+        "uiVersion",
+        "deviceFamily",
+        "modelIdentifier",
+        "caps",
+        "commands",
+        "permissions",
+        "remoteIp",
+        "bins",
+        "createdAtMs",
+        "approvedAtMs",
+        "lastConnectedAtMs",
+        DEPARTED,
+        "lastSeenAtMs",
+    ];
+    let devices = documents.read(Document::DevicesPaired);
+    let device = devices.as_ref().and_then(|devices| devices.get(&record::key_text(node.get("nodeId"))));
+    let of_device = |key: &str| record::present(record::optional_property(device, key)).cloned();
+    let mut shown = Record::new();
+    for key in ORDER.into_iter().chain(["lastSeenReason"]) {
+        let own = record::present(node.get(key)).cloned();
+        let value = match key {
+            "displayName" => own.or_else(|| of_device(key)),
+            _ if OF_DEVICE.contains(&key) => of_device(key),
+            _ => own,
+        };
+        record::set(&mut shown, key, value);
+    }
+    shown
 }
 
 /// What stands in a device's record about the node that it is: its approved surface and the one that it asks for (2026.9.6).
@@ -343,6 +391,9 @@ pub fn approve(
     state.pending.remove(request_id);
     state.paired.set(&key, Value::Object(node.clone()))?;
     state.persist(documents, Changed::Both)?;
+    if rules.requests_of_devices {
+        node = shown_node(documents, &node);
+    }
     Ok(NodeApproval::Approved { node })
 }
 

@@ -256,6 +256,9 @@ fn handler(method: &str) -> Option<Handler> {
         "node.pending.drain" => node_calls::drain,
         "node.pending.pull" => node_calls::pull,
         "node.pending.ack" => node_calls::ack,
+        "node.pluginTools.update" | "node.skills.update" | "node.runnerInventory.update" => {
+            node_calls::update_catalogue
+        }
         "node.pluginSurface.refresh" => node_calls::refresh_surface,
         "node.describe" => nodes::describe,
         "exec.approval.request" => exec::request,

@@ -1,6 +1,6 @@
 //! Calls to nodes and of nodes: `node.invoke`, `node.event`, `node.pending.*` (`server-methods/nodes.ts`, `nodes-pending.ts`).
 
-use super::node_schemas::{ACK, DRAIN, ENQUEUE, EVENT, PROGRESS, RESULT, invoke as invoke_schema};
+use super::node_schemas::{ACK, DRAIN, ENQUEUE, EVENT, PROGRESS, RESULT, SKILLS, TOOLS, invoke as invoke_schema};
 use super::schemas::NOTHING;
 use super::{Call, Handled, Refusal, Reply, invalid, invalid_with, not_implemented, refuse, shape};
 use crate::protocol::codes::error;
@@ -269,6 +269,18 @@ pub(super) fn ack(call: &mut Call<'_, '_>) -> Handled {
         }
     }
     Ok(Reply::Answer(json!({"nodeId": node_id, "ackedIds": ids, "remainingCount": 0})))
+}
+
+/// What a node's plugins, skills and programs are is not kept; wrong parameters are refused.
+pub(super) fn update_catalogue(call: &mut Call<'_, '_>) -> Handled {
+    let method = call.request.method.clone();
+    match method.as_str() {
+        "node.pluginTools.update" => call.params(&TOOLS)?,
+        "node.skills.update" => call.params(&SKILLS)?,
+        _ if call.raw_params().as_object().is_some_and(|params| params.contains_key("runners")) => Value::Null,
+        _ => return Err(invalid("invalid node runner inventory")),
+    };
+    Err(not_implemented(&method))
 }
 
 /// Renews what a plugin of the gateway serves to the node.
