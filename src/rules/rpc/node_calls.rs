@@ -435,8 +435,12 @@ pub(super) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome) {
 /// Answers the commands that were on their way to a node that is gone.
 pub(crate) fn lose(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
     for (_, invoke) in model.node_work.lose(node) {
-        let text = format!("Error: node disconnected ({})", invoke.command);
-        model.respond(invoke.asked.0, &invoke.asked.1, Err(shape(error::UNAVAILABLE, text)), outcome);
+        let text = format!("node disconnected ({})", invoke.command);
+        let answer = match model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 {
+            true => node_error(model, json!({"code": "DISCONNECTED", "message": text})),
+            false => shape(error::UNAVAILABLE, format!("Error: {text}")),
+        };
+        model.respond(invoke.asked.0, &invoke.asked.1, Err(answer), outcome);
     }
 }
 
