@@ -3,7 +3,8 @@
 use super::devices::has_other_role;
 use super::node_catalogue::catalogue;
 use super::schemas::{NODE_ID, NODE_RENAME, NODE_VERIFY, NOTHING, REQUEST_ID, node_request};
-use super::{Call, Handled, Refusal, Reply, invalid};
+use super::{Call, Handled, Refusal, Reply, invalid, missing};
+use crate::rules::ConnectionId;
 use crate::rules::nodes::{self, Judged, NodeApproval, NodeReconnect, NodeRequest, Surface};
 use crate::rules::pairing;
 use crate::store::record::{self, Record};
@@ -57,6 +58,7 @@ pub(super) fn list_pairing(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&REQUEST_ID)?;
     let request_id = params.get("requestId").and_then(Value::as_str).unwrap_or_default();
+    call.decides_own_node(request_id, "approval")?;
     let now = call.now();
     let rules = &call.model.rules;
     let environment = &mut *call.environment;
@@ -65,11 +67,20 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
         NodeApproval::Unknown => Err(invalid("unknown requestId")),
         NodeApproval::Forbidden { missing_scope } => {
             call.reason(format!("the node's commands take {missing_scope} of who approves them"));
-            Err(invalid(format!("missing scope: {missing_scope}")))
+            let mut takes = vec!["operator.pairing"];
+            takes.extend(Some(missing_scope.as_str()).filter(|scope| *scope != "operator.pairing"));
+            Err(missing(&call.model.rules.rpc, &missing_scope, &takes))
         }
         NodeApproval::Approved { node } => {
-            if rules.nodes.reconnect == NodeReconnect::AskForSurface {
-                call.grant_surface(&Value::Object(node.clone()));
+            let of_device = rules.nodes.part_of_device;
+            let node = if of_device { nodes::projected(call.environment.store, node) } else { node };
+            if call.model.rules.nodes.reconnect == NodeReconnect::AskForSurface {
+                let live = call.grant_surface(&Value::Object(node.clone()));
+                if of_device {
+                    let id = node.get("nodeId");
+                    let told = json!({"requestId": request_id, "nodeId": id, "decision": "approved", "ts": now});
+                    call.model.tell(&live, "node.pair.resolved", &told, call.outcome);
+                }
             }
             call.node_resolved(request_id, node.get("nodeId").cloned(), "approved");
             Ok(Reply::Answer(json!({"requestId": request_id, "node": node})))
@@ -80,6 +91,7 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn reject(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&REQUEST_ID)?;
     let request_id = params.get("requestId").and_then(Value::as_str).unwrap_or_default();
+    call.decides_own_node(request_id, "rejection")?;
     let now = call.now();
     let Some(node_id) = nodes::reject(&call.model.rules.nodes, call.environment.store, now, request_id)? else {
         return Err(invalid("unknown requestId"));
@@ -122,6 +134,9 @@ pub(super) fn verify(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&NODE_RENAME)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
+    if call.model.rules.nodes.part_of_device && call.manages_another(text("nodeId")) {
+        return Err(invalid("node rename denied"));
+    }
     let name = record::trim(text("displayName"));
     if name.is_empty() {
         return Err(invalid("displayName required"));
@@ -159,12 +174,29 @@ pub(super) fn describe(call: &mut Call<'_, '_>) -> Handled {
 }
 
 impl Call<'_, '_> {
-    /// Leaves a live node what was approved of what it offers.
-    fn grant_surface(&mut self, node: &Value) {
+    /// From 2026.9.6 on a device without `operator.admin` decides only its own node's requests.
+    ///
+    /// # Errors
+    /// The refusal where it is another's, or nobody's.
+    fn decides_own_node(&mut self, request_id: &str, what: &str) -> Result<(), Refusal> {
+        if !self.model.rules.nodes.part_of_device {
+            return Ok(());
+        }
+        let pending = nodes::find_pending(&self.model.rules.nodes, self.environment.store, self.now(), request_id)?;
+        let denied = match pending {
+            Some(node_id) => self.manages_another(&node_id),
+            None => self.own_device_only().is_some(),
+        };
+        if denied { Err(invalid(format!("node pairing {what} denied"))) } else { Ok(()) }
+    }
+
+    /// Leaves a live node what was approved of what it offers. The node's connections.
+    fn grant_surface(&mut self, node: &Value) -> Vec<ConnectionId> {
         let approved = Surface::of(node);
         let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default();
         let (rules, config) = (&self.model.rules.nodes, &self.model.config);
-        for open in self.model.connections.values_mut().filter(|open| !open.closing) {
+        let mut live = Vec::new();
+        for (connection, open) in self.model.connections.iter_mut().filter(|(_, open)| !open.closing) {
             let Some(client) = open.client.as_mut().filter(|client| client.role == "node") else { continue };
             let id = client.device_id().unwrap_or(&client.connect.client.id);
             let Some(declared) = client.declared.clone().filter(|_| id == node_id) else { continue };
@@ -182,7 +214,9 @@ impl Call<'_, '_> {
             let offered = |command: &String| declared.commands.contains(command);
             client.connect.commands = Some(granted.commands.into_iter().filter(offered).collect());
             client.connect.permissions = effective.permissions;
+            live.push(*connection);
         }
+        live
     }
 
     /// The nodes that the caller may know of, and what it may know of them.
