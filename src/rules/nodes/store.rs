@@ -91,54 +91,26 @@ pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<Pa
         }
     }
     let mut paired = newest(&state.paired, "approvedAtMs")?;
-    if rules.requests_of_devices {
-        for entry in &mut paired {
-            *entry = Value::Object(shown_node(documents, &record::spread(Some(entry))));
-        }
+    for node in paired.iter_mut().filter(|_| rules.part_of_device) {
+        *node = Value::Object(projected(documents, record::spread(Some(node))));
     }
     Ok(PairingList { pending, paired })
 }
 
-/// The record of an approved node together with what its device's record says (`toPairedNode`, 2026.9.6 on).
-fn shown_node(documents: &dyn Documents, node: &Record) -> Record {
-    const OF_DEVICE: [&str; 7] =
-        ["clientId", "clientMode", "platform", "deviceFamily", "remoteIp", "lastSeenAtMs", "lastSeenReason"];
-    const ORDER: [&str; 20] = [
-        "nodeId",
-        "clientId",
-        "clientMode",
-        "displayName",
-        "platform",
-        "version",
-        "coreVersion",
-        "uiVersion",
-        "deviceFamily",
-        "modelIdentifier",
-        "caps",
-        "commands",
-        "permissions",
-        "remoteIp",
-        "bins",
-        "createdAtMs",
-        "approvedAtMs",
-        "lastConnectedAtMs",
-        DEPARTED,
-        "lastSeenAtMs",
-    ];
+/// An approved node as it is shown where it is a part of its device: with what the device's record says
+/// (`device-pairing-node.records.ts toPairedNode`).
+pub fn projected(documents: &dyn Documents, mut node: Record) -> Record {
     let devices = documents.read(Document::DevicesPaired);
-    let device = devices.as_ref().and_then(|devices| devices.get(&record::key_text(node.get("nodeId"))));
-    let of_device = |key: &str| record::present(record::optional_property(device, key)).cloned();
-    let mut shown = Record::new();
-    for key in ORDER.into_iter().chain(["lastSeenReason"]) {
-        let own = record::present(node.get(key)).cloned();
-        let value = match key {
-            "displayName" => own.or_else(|| of_device(key)),
-            _ if OF_DEVICE.contains(&key) => of_device(key),
-            _ => own,
-        };
-        record::set(&mut shown, key, value);
+    let id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let Some(device) = devices.as_ref().and_then(|devices| devices.get(&id)) else { return node };
+    let own = |key: &str| record::present(device.get(key)).cloned();
+    let name = record::present(node.get("displayName")).cloned().or_else(|| own("displayName"));
+    record::set(&mut node, "displayName", name);
+    for key in ["clientId", "clientMode", "platform", "deviceFamily", "remoteIp", "lastSeenAtMs", "lastSeenReason"] {
+        node.shift_remove(key);
+        record::set(&mut node, key, own(key));
     }
-    shown
+    node
 }
 
 /// What stands in a device's record about the node that it is: its approved surface and the one that it asks for (2026.9.6).
@@ -205,6 +177,21 @@ pub fn find_paired(
 ) -> Result<Option<Value>, Fault> {
     let state = State::load(rules.state, Family::Nodes, documents, now)?;
     Ok(state.paired.get_truthy(record::trim(node_id)).cloned())
+}
+
+/// The id of the node behind a pending request.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn find_pending(
+    rules: &NodeRules,
+    documents: &dyn Documents,
+    now: i64,
+    request_id: &str,
+) -> Result<Option<String>, Fault> {
+    let state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let pending = state.pending.get_truthy(request_id);
+    Ok(pending.and_then(|pending| pending.get("nodeId")?.as_str()).map(str::to_owned))
 }
 
 /// Writes down that a node asks to be approved.
@@ -391,9 +378,6 @@ pub fn approve(
     state.pending.remove(request_id);
     state.paired.set(&key, Value::Object(node.clone()))?;
     state.persist(documents, Changed::Both)?;
-    if rules.requests_of_devices {
-        node = shown_node(documents, &node);
-    }
     Ok(NodeApproval::Approved { node })
 }
 

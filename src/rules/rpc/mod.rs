@@ -178,17 +178,7 @@ impl Call<'_, '_> {
             return Ok(());
         }
         self.reason(format!("{method} takes {scope}; this client holds [{}]", self.client.scopes.join(", ")));
-        Err(self.missing_scope(scope, &[scope]))
-    }
-
-    /// The refusal of a call that takes these scopes, of which one is missing.
-    fn missing_scope(&self, missing: &str, required: &[&str]) -> Refusal {
-        let message = format!("missing scope: {missing}");
-        if !self.model.rules.rpc.scopes_forbidden {
-            return invalid(message);
-        }
-        let details = json!({"code": "MISSING_SCOPE", "missingScope": missing, "requiredScopes": required});
-        Refusal::Error(Box::new(ErrorShape { details: Some(details), ..shape(error::FORBIDDEN, message) }))
+        Err(missing(&self.model.rules.rpc, scope, &[scope]))
     }
 
     /// The parameters after their schema has been checked; absent ones are an empty object.
@@ -294,6 +284,16 @@ fn connect_again(_: &mut Call<'_, '_>) -> Handled {
 
 fn shape(code: &str, message: impl Into<String>) -> ErrorShape {
     ErrorShape { code: code.to_owned(), message: message.into(), details: None, retryable: None, retry_after_ms: None }
+}
+
+/// The refusal for want of a scope.
+fn missing(rules: &RpcRules, scope: &str, takes: &[&str]) -> Refusal {
+    let message = format!("missing scope: {scope}");
+    if !rules.scopes_forbidden {
+        return invalid(message);
+    }
+    let details = json!({"code": "MISSING_SCOPE", "missingScope": scope, "requiredScopes": takes});
+    Refusal::Error(Box::new(ErrorShape { details: Some(details), ..shape(error::FORBIDDEN, message) }))
 }
 
 fn refuse(code: &str, message: impl Into<String>) -> Refusal {

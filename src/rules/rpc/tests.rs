@@ -345,3 +345,18 @@ fn asking_always_bounds_the_decision_from_2026_4_2_on(#[case] release: &str, #[c
     let answers = house.call(person, "exec.approval.resolve", json!({"id": "a", "decision": "allow-always"}));
     assert_eq!(answers.len() > 1, taken, "{answers:?}");
 }
+
+#[rstest]
+#[case("2026.6.11", json!("bogus"), "allow-always is unavailable because the effective policy requires approval every time")]
+#[case("2026.9.6", Value::Null, "allow-always is unavailable for this command")]
+fn a_decision_that_was_taken_away_is_refused(#[case] release: &str, #[case] ask: Value, #[case] refusal: &str) {
+    let mut house = House::new(release);
+    let agent = house.join(1, "operator", &["operator.approvals"], None);
+    let person = house.join(2, "operator", ADMIN, None);
+    let params = json!({"id": "a", "command": "ls", "ask": "bogus", "unavailableDecisions": ["allow-always"],
+        "requireDeliveryRoute": false});
+    house.call(agent, "exec.approval.request", params);
+    let listed = house.model.exec_approvals.get("a", NOW).unwrap().request["ask"].clone();
+    let answers = house.call(person, "exec.approval.resolve", json!({"id": "a", "decision": "allow-always"}));
+    assert_eq!((listed, answers), (ask, vec![format!("2 INVALID_REQUEST {refusal}")]));
+}
