@@ -225,8 +225,8 @@ pub fn approve_bootstrap(
     let mut scopes =
         merge_scopes(rules, &[approved_or_scopes(rules, existing), pending.get("scopes"), Some(&approved)])?;
     if rules.bootstrap_grants_requested {
-        let granted =
-            BootstrapProfile { roles: requested.clone(), scopes: Vec::new() }.all_handoff_scopes(rules, &asked);
+        let granted = BootstrapProfile { roles: requested.clone(), scopes: Vec::new(), purpose: profile.purpose }
+            .all_handoff_scopes(rules, &asked);
         scopes =
             merge_scopes(rules, &[Some(&json!(kept_scopes(rules, existing, &requested)?)), Some(&json!(granted))])?;
     } else if rules.bootstrap_hands_on_only {
@@ -234,7 +234,7 @@ pub fn approve_bootstrap(
     }
     let mut tokens = existing_tokens(existing);
     let granted = match rules.bootstrap_grants_requested {
-        true => BootstrapProfile { roles: requested, scopes: asked },
+        true => BootstrapProfile { roles: requested, scopes: asked, purpose: profile.purpose },
         false => profile.clone(),
     };
     for role in &granted.roles {
