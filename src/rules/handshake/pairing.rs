@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod silent;
+mod vouched;
 
 use self::bootstrap::Bootstrap;
 use super::attempt::Attempt;
@@ -236,13 +237,22 @@ impl PairingCheck<'_> {
 
     /// Asks for approval. Comes back only where it was given at once.
     fn require(
-        &self,
+        &mut self,
         upgrade: Upgrade,
         existing: Option<&Value>,
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<Option<BootstrapProfile>, End> {
+        let vouched = self.vouched_scopes(upgrade, existing, model);
+        if let (Upgrade::Scope, Some(scopes), Some(record)) = (upgrade, &vouched, existing)
+            && self.has_vouched(scopes, record, model)?
+        {
+            outcome
+                .reasons
+                .push(Reason("pairing: the record bears what the reverse proxy's users are given".to_owned()));
+            return Ok(None);
+        }
         let bootstrap = self.bootstrap_pairing(upgrade, existing.is_some(), model, environment)?;
         let bound =
             existing.is_some() && self.attempt.role != "operator" && model.rules.handshake.silent_for_operators_only;
@@ -279,6 +289,14 @@ impl PairingCheck<'_> {
                 model.broadcast("device.pair.resolved", payload, outcome);
             }
         }
+        if let Some(scopes) = vouched
+            && self.approve_vouched(&requested, scopes, model, environment)?
+        {
+            self.approved(&requested, None, model, environment, outcome)?;
+            outcome.reasons.push(Reason("pairing: the reverse proxy's users are paired at once".to_owned()));
+            return Ok(None);
+        }
+        let Environment { now, store, entropy } = environment;
         if requested.silent() {
             let (id, seen) = (requested.request_id(), self.seen());
             let rules = &model.rules.pairing;
@@ -290,7 +308,7 @@ impl PairingCheck<'_> {
                         scopes.extend(existing.map(pairing::access_scopes).unwrap_or_default());
                     }
                     let kind = if listed { ApprovalKind::TrustedCidr } else { ApprovalKind::Silent };
-                    let by = Approver { scopes: &scopes, kind, seen: Some(&seen) };
+                    let by = Approver { scopes: &scopes, kind, seen: Some(&seen), grants: None };
                     pairing::approve(rules, *store, *entropy, *now, &id, by)?
                 }
             };
