@@ -10,6 +10,8 @@ mod exec_request;
 mod method_tables;
 mod methods;
 mod newer_changes;
+#[cfg(test)]
+mod newer_tests;
 mod node_calls;
 mod node_catalogue;
 mod node_schemas;
