@@ -14,6 +14,7 @@ mod newer_changes;
 mod newer_tests;
 mod node_calls;
 mod node_catalogue;
+mod node_commands;
 mod node_schemas;
 mod nodes;
 mod plugin;
@@ -167,7 +168,7 @@ impl Call<'_, '_> {
         }
         let mut access = access.unwrap_or(Access::Admin);
         let by_command = self.model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 && method == "node.invoke";
-        if by_command && node_calls::takes_admin(self.request.params.as_ref()) {
+        if by_command && node_commands::takes_admin(self.request.params.as_ref()) {
             access = Access::Admin;
         }
         let node = self.client.role == "node";
@@ -251,6 +252,7 @@ fn handler(method: &str) -> Option<Handler> {
         "node.pluginTools.update" | "node.skills.update" | "node.runnerInventory.update" => {
             node_calls::update_catalogue
         }
+        "node.canvas.capability.refresh" => node_calls::refresh_canvas,
         "node.pluginSurface.refresh" => node_calls::refresh_surface,
         "node.describe" => nodes::describe,
         "exec.approval.request" => exec::request,
