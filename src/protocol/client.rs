@@ -19,8 +19,33 @@ pub const IOS_APP: &str = "openclaw-ios";
 pub const ANDROID_APP: &str = "openclaw-android";
 /// The program that makes a machine a node.
 pub const NODE_HOST: &str = "node-host";
-/// The apps of the platforms.
-pub const NATIVE_APPS: [&str; 3] = ["openclaw-macos", IOS_APP, ANDROID_APP];
+/// The copilot in a browser's side panel (2026.9.6).
+pub const BROWSER_COPILOT: &str = "openclaw-browser-copilot";
+/// The app for watchOS (2026.9.6).
+pub const WATCHOS_APP: &str = "openclaw-watchos";
+/// The apps of the platforms; that for Linux from 2026.9.6 on.
+pub const NATIVE_APPS: [&str; 4] = ["openclaw-macos", "openclaw-linux", IOS_APP, ANDROID_APP];
+
+/// The client ids that 2026.9.6 knows.
+pub const V2026_9_6: [&str; 17] = [
+    WEBCHAT_UI,
+    CONTROL_UI,
+    BROWSER_COPILOT,
+    TUI,
+    "webchat",
+    CLI,
+    GATEWAY_CLIENT,
+    "openclaw-macos",
+    "openclaw-linux",
+    IOS_APP,
+    WATCHOS_APP,
+    ANDROID_APP,
+    NODE_HOST,
+    "openclaw-worker",
+    "test",
+    "fingerprint",
+    "openclaw-probe",
+];
 
 /// Every client id, in the order in which the schema lists them.
 pub const ALL: [&str; 13] = [
@@ -73,4 +98,7 @@ pub mod mode {
 
     /// Every mode, in the order in which the schema lists them.
     pub const ALL: [&str; 7] = [WEBCHAT, CLI, UI, BACKEND, NODE, PROBE, "test"];
+
+    /// The modes that 2026.9.6 knows.
+    pub const V2026_9_6: [&str; 8] = [WEBCHAT, CLI, UI, BACKEND, NODE, "worker", PROBE, "test"];
 }

@@ -69,6 +69,12 @@ pub struct ClientInfo {
     /// One running instance of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
+    /// Its build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
+    /// The time zone that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 /// `connect.device`.
@@ -104,4 +110,7 @@ pub struct Credentials {
     /// The shared password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+    /// The proof of an agent's run that is the gateway's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_runtime_identity_token: Option<String>,
 }

@@ -82,7 +82,11 @@ impl Model {
 
     /// Says that the gateway is about to stop and closes every client as a restart does.
     pub(crate) fn announce_stop(&mut self, reason: &str, outcome: &mut Outcome) {
-        self.broadcast("shutdown", json!({"reason": reason, "restartExpectedMs": null}), outcome);
+        let payload = match self.rules.rpc.stop_without_restart_silent {
+            true => json!({"reason": reason}),
+            false => json!({"reason": reason, "restartExpectedMs": null}),
+        };
+        self.broadcast("shutdown", payload, outcome);
         let open: Vec<_> = self.clients().into_iter().map(|(connection, _)| connection).collect();
         for connection in open {
             self.close(connection, crate::protocol::codes::close::RESTART, "service restart", outcome);

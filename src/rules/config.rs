@@ -59,6 +59,8 @@ pub struct GatewayConfig {
     pub node_deny_commands: Vec<String>,
     /// `gateway.nodes.pairing.autoApproveLocal`.
     pub auto_approve_local: bool,
+    /// `gateway.nodes.pairing.autoApproveCidrs`: from where new nodes are paired without asking.
+    pub auto_approve_cidrs: Vec<String>,
     /// The machine, as the presence list shows it.
     pub host: Host,
     /// Where the configuration lies, as `config.get` and `hello-ok.snapshot.configPath` name it.
@@ -92,6 +94,7 @@ impl Default for GatewayConfig {
             node_allow_commands: Vec::new(),
             node_deny_commands: Vec::new(),
             auto_approve_local: true,
+            auto_approve_cidrs: Vec::new(),
             host: Host::default(),
             config_path: String::new(),
             state_dir: String::new(),

@@ -21,6 +21,8 @@ pub struct LocalityRules {
     pub every_proxy_header_counts: bool,
     /// Every header that begins with `X-Forwarded-` is a proxy header, be it empty.
     pub forwarded_prefix: bool,
+    /// `Forwarded` and `X-Real-IP` mark a proxy where they are there at all, be they empty.
+    pub empty_headers_count: bool,
     /// Who comes through a proxy must be attributable: the peer is a trusted proxy and names an address that is not loopback.
     /// Else the upgrade is refused.
     pub attribution_required: bool,
@@ -40,6 +42,7 @@ impl LocalityRules {
             trailing_dots: false,
             every_proxy_header_counts: false,
             forwarded_prefix: false,
+            empty_headers_count: false,
             attribution_required: false,
             addresses_judged: false,
             skips_loopback_hops: false,
@@ -101,6 +104,13 @@ pub const CHANGES: &[Change] = &[
                names the client's address.",
         sources: &["#119950", "ingress-attribution.ts resolveGatewayIngressAttribution", "told of 2026.8.1"],
         apply: |rules| rules.locality.attribution_required = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Forwarded and X-Real-IP mark a proxy even where they are empty.",
+        sources: &["net.ts hasForwardedRequestHeaders"],
+        apply: |rules| rules.locality.empty_headers_count = true,
     },
 ];
 
@@ -181,7 +191,11 @@ impl Locality {
 /// The first header that marks a proxy.
 fn proxy_header<'a>(rules: &LocalityRules, peer: &'a Peer) -> Option<&'a str> {
     let any = || peer.headers.iter().map(|(key, _)| key.as_str()).find(|key| key.starts_with("x-forwarded-"));
-    let listed = PROXY_HEADERS.into_iter().find(|header| present(peer, header).is_some());
+    let there = |header: &&str| match rules.empty_headers_count {
+        true => peer.header(header).is_some(),
+        false => present(peer, header).is_some(),
+    };
+    let listed = PROXY_HEADERS.into_iter().find(there);
     listed.or_else(|| if rules.forwarded_prefix { any() } else { None })
 }
 

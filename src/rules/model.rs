@@ -13,7 +13,6 @@ use crate::protocol::codes::{close, error};
 use crate::protocol::connect::ConnectParams;
 use crate::protocol::frame::{ErrorShape, ServerFrame};
 use crate::protocol::ids;
-use crate::rules::schema::frames;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -241,7 +240,7 @@ impl Model {
         let Ok(mut frame) = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)) else {
             return outcome.effects.push(Effect::Log("parse/handle error: a message is not JSON".to_owned()));
         };
-        if let Err(errors) = frames::REQUEST.check(Some(&frame)) {
+        if let Err(errors) = self.rules.handshake.connect_form.request().check(Some(&frame)) {
             let id = frame.get("id").filter(|id| !id.is_null()).cloned().unwrap_or_else(|| Value::from("invalid"));
             let errors = self.rules.handshake.wording.of(errors);
             let error = invalid_request(format!("invalid request frame: {errors}"));

@@ -33,6 +33,22 @@ impl Origin {
         }
     }
 
+    /// The origin of what is a scheme, a host and at most a slash (2026.7.35 on). Schemes without origins have one here, too.
+    pub fn parse_bare(url: &str) -> Option<Self> {
+        let url = url.trim();
+        let (scheme, rest) = url.split_once("://")?;
+        let host = rest.strip_suffix('/').unwrap_or(rest);
+        if host.is_empty() || host.contains(['/', '?', '#', '\\']) || names_a_user(host) {
+            return None;
+        }
+        let parsed = Self::parse(url).filter(|parsed| !parsed.host.is_empty())?;
+        let origin = match parsed.origin.as_str() {
+            "null" => format!("{}://{}", scheme.to_ascii_lowercase(), parsed.host),
+            _ => parsed.origin,
+        };
+        Some(Self { origin, ..parsed })
+    }
+
     /// A URL of a scheme that has origins: any number of slashes, a host, perhaps a port.
     fn special(scheme: &str, default: Option<u16>, rest: &str) -> Option<Self> {
         let rest = rest.trim_start_matches(['/', '\\']);
@@ -79,6 +95,11 @@ fn authority(rest: &str, ends: &[char]) -> Option<(String, Option<u16>)> {
     };
     let port = if port.is_empty() { None } else { Some(port.parse().ok()?) };
     Some((host.to_owned(), port))
+}
+
+/// Whether a user name or a password stands before the host.
+fn names_a_user(authority: &str) -> bool {
+    authority.rsplit_once('@').is_some_and(|(user, _)| !user.is_empty() && user != ":")
 }
 
 fn special_host(host: &str) -> Option<String> {
@@ -150,6 +171,17 @@ mod tests {
     ) {
         let read = Origin::parse(url).unwrap();
         assert_eq!((read.origin.as_str(), read.host.as_str(), read.hostname.as_str()), (origin, host, hostname));
+    }
+
+    #[rstest]
+    #[case("https://A.b:443/", Some("https://a.b"))]
+    #[case("chrome-extension://Abc", Some("chrome-extension://abc"))]
+    #[case("https://a.b/x", None)]
+    #[case("https://u@a.b", None)]
+    #[case("file://", None)]
+    #[case("http:/x.y", None)]
+    fn a_bare_origin_is_a_scheme_and_a_host(#[case] url: &str, #[case] origin: Option<&str>) {
+        assert_eq!(Origin::parse_bare(url).map(|read| read.origin).as_deref(), origin);
     }
 
     #[rstest]

@@ -65,6 +65,7 @@ impl Presence {
         record::set(&mut entry, "platform", Some(client.platform.as_str()));
         record::set(&mut entry, "deviceFamily", client.device_family.as_deref());
         record::set(&mut entry, "modelIdentifier", client.model_identifier.as_deref());
+        record::set(&mut entry, "timeZone", client.time_zone.as_deref());
         record::set(&mut entry, "mode", Some(client.mode.as_str()));
         record::set(&mut entry, "deviceId", device_id);
         record::set(&mut entry, "roles", Some(vec![role]));

@@ -5,7 +5,7 @@ pub mod json;
 mod memory;
 pub mod record;
 mod shared;
-mod sqlite;
+pub(crate) mod sqlite;
 
 pub use directory::DirectoryDocuments;
 pub use memory::MemoryDocuments;

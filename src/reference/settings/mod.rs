@@ -149,6 +149,7 @@ fn gateway_config(config: &Value, release: Release, env: Env<'_>, secrets: Crede
         allow_real_ip_fallback: flag(&gateway["allowRealIpFallback"]),
         allow_host_header_origin_fallback: flag(&control_ui["dangerouslyAllowHostHeaderOriginFallback"]),
         auto_approve_local: gateway["nodes"]["pairing"]["autoApproveLocal"] != false,
+        auto_approve_cidrs: strings(&gateway["nodes"]["pairing"]["autoApproveCidrs"]),
         control_ui_allow_insecure_auth: flag(&control_ui["allowInsecureAuth"]),
         control_ui_disable_device_auth: flag(&control_ui["dangerouslyDisableDeviceAuth"]),
         // The environment wins, honoured from 2026.3.28 on (`handshake-timeouts.ts`); `gateway.handshakeTimeoutMs` is
@@ -163,10 +164,15 @@ fn gateway_config(config: &Value, release: Release, env: Env<'_>, secrets: Crede
             .filter(|limit| *limit >= 1.0)
             .map_or(defaults.max_preauth_connections_per_ip, |limit| limit as u32),
         canvas_host: config["canvasHost"]["enabled"] != false && env.get("OPENCLAW_SKIP_CANVAS_HOST") != Some("1"),
-        node_allow_commands: strings(&gateway["nodes"]["allowCommands"]),
-        node_deny_commands: strings(&gateway["nodes"]["denyCommands"]),
+        node_allow_commands: either(&gateway["nodes"]["commands"]["allow"], &gateway["nodes"]["allowCommands"]),
+        node_deny_commands: either(&gateway["nodes"]["commands"]["deny"], &gateway["nodes"]["denyCommands"]),
         ..defaults
     }
+}
+
+/// A list by its newer name, or by its older one.
+fn either(newer: &Value, older: &Value) -> Vec<String> {
+    strings(if newer.is_null() { older } else { newer })
 }
 
 fn require_local_mode(mode: Option<&str>, release: Release) -> Result<(), Refusal> {

@@ -99,12 +99,22 @@ const GATEWAY: &[(&str, Form)] = &[
     ("tls", Opaque),
     ("http", Opaque),
     ("push", Opaque),
-    ("nodes", Section(&[("browser", Opaque), ("pairing", Opaque), ("allowCommands", Texts), ("denyCommands", Texts)])),
+    (
+        "nodes",
+        Section(&[
+            ("browser", Opaque),
+            ("pairing", Opaque),
+            ("commands", Section(&[("allow", Texts), ("deny", Texts)])),
+            ("allowCommands", Texts),
+            ("denyCommands", Texts),
+        ]),
+    ),
 ];
 
 /// Keys that are unknown before these releases.
 const NEWER: &[(&str, Release)] = &[
     ("gateway.customBindHost", Release::new(2026, 2, 26)),
+    ("gateway.nodes.commands", Release::new(2026, 9, 6)),
     ("gateway.allowRealIpFallback", Release::new(2026, 2, 26)),
     ("gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback", Release::new(2026, 2, 26)),
     ("gateway.push", Release::new(2026, 3, 13)),

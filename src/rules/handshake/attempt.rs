@@ -73,6 +73,11 @@ impl Attempt {
         self.client().id == client::CONTROL_UI
     }
 
+    /// The copilot in a browser's side panel.
+    pub(super) fn is_copilot(&self) -> bool {
+        self.client().id == client::BROWSER_COPILOT
+    }
+
     pub(super) fn is_webchat(&self) -> bool {
         self.client().mode == mode::WEBCHAT || self.client().id == client::WEBCHAT_UI
     }

@@ -138,6 +138,7 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     let open = model.connections.get(&connection).ok_or_else(|| Refusal::silent("invalid handshake"))?;
     let attempt = Attempt::new(&model.rules.handshake, connection, open, frame_id, params, role);
     outcome.reasons.push(Reason(attempt.locality.reason.clone()));
+    origin_check::check_copilot(&attempt)?;
     let origin = origin_check::check(&model.rules, &model.config, &attempt)?;
     outcome.reasons.push(Reason(origin));
     Ok(attempt)
@@ -197,13 +198,14 @@ fn read_connect(rules: &HandshakeRules, mut frame: Value) -> Result<(String, Con
     if rules.workers_apart && claims_to_be_a_worker(&frame["params"]) {
         return Err(Refusal::silent("invalid-handshake"));
     }
-    frames::REQUEST.check(Some(&frame)).map_err(|_| Refusal::silent("invalid request frame"))?;
+    let form = rules.connect_form;
+    form.request().check(Some(&frame)).map_err(|_| Refusal::silent("invalid request frame"))?;
     if frame["method"] != "connect" {
         return Err(Refusal::invalid("invalid handshake: first request must be connect", None));
     }
     let invalid =
         |errors: String| Refusal::invalid(format!("invalid connect params: {}", rules.wording.of(errors)), None);
-    frames::connect(rules.connect_form).check(frame.get("params")).map_err(invalid)?;
+    frames::connect(form).check(frame.get("params")).map_err(invalid)?;
     let id = frame["id"].as_str().unwrap_or_default().to_owned();
     let params = serde_json::from_value(frame["params"].take()).map_err(|error| invalid(error.to_string()))?;
     Ok((id, params))

@@ -25,6 +25,13 @@ pub const NEWER_CHANGES: &[Change] = &[
     Change {
         seen: V2026_5_7,
         not_yet: V2026_4_15,
+        what: "A new node from a network of `gateway.nodes.pairing.autoApproveCidrs` is paired without asking.",
+        sources: &["#61004", "node-pairing-auto-approve.ts shouldAutoApproveNodePairingFromTrustedCidrs"],
+        apply: |rules| rules.handshake.lists_networks = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
         what: "X-Forwarded-Proto does not change the scheme of the canvas URL.",
         sources: &["ws-connection.ts canvasHostScheme"],
         apply: |rules| rules.handshake.canvas_ignores_forwarded_proto = true,
@@ -201,9 +208,26 @@ pub const NEWER_CHANGES: &[Change] = &[
     Change {
         seen: V2026_7_35,
         not_yet: V2026_6_11,
+        what: "The run of an agent may prove itself; only the local backend may try.",
+        sources: &[
+            "ConnectParamsSchema auth.agentRuntimeIdentityToken",
+            "message-handler.ts verifyAgentRuntimeIdentityToken",
+        ],
+        apply: |rules| rules.handshake.connect_form = ConnectForm::V2026_7_35,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
         what: "The CLI with the gateway's secret keeps its scopes without a device where it is local.",
         sources: &["handshake-auth-helpers.ts shouldPreserveLocalCliSharedAuthScopes"],
         apply: |rules| rules.handshake.cli_keeps_scopes = true,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
+        what: "An origin with a path, a user or no host is none; one of an extension can be listed.",
+        sources: &["origin-check.ts parseOrigin"],
+        apply: |rules| rules.handshake.origin_form = super::OriginForm::V2026_7_35,
     },
     Change {
         seen: V2026_7_35,
@@ -218,6 +242,14 @@ pub const NEWER_CHANGES: &[Change] = &[
         what: "A request that replaces others of its device announces them as rejected.",
         sources: &["message-handler.ts requirePairing"],
         apply: |rules| rules.handshake.superseded_announced = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "More clients are known: the copilot in a browser, the apps for Linux and watchOS. A client may say its build and its time \
+               zone, a request what it belongs to.",
+        sources: &["ConnectParamsSchema", "client-info.ts GATEWAY_CLIENT_IDS", "RequestFrameSchema"],
+        apply: |rules| rules.handshake.connect_form = ConnectForm::V2026_9_6,
     },
     Change {
         seen: V2026_9_6,
@@ -247,6 +279,14 @@ pub const NEWER_CHANGES: &[Change] = &[
         what: "hello-ok says how the client was let in and the scopes of this connection, not those of its token.",
         sources: &["connect-hello.ts sendGatewayHello"],
         apply: |rules| rules.handshake.hello_of_connection = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Before a client is refused for want of approval its record is looked at again: what another upgrade of the same \
+               connect brought counts.",
+        sources: &["connect-device-pairing.ts pairingStateAllowsRequestedAccess"],
+        apply: |rules| rules.handshake.record_decides = true,
     },
     Change {
         seen: V2026_9_6,

@@ -3,6 +3,7 @@
 use super::attempt::Attempt;
 use super::refusal::Refusal;
 use super::rules::{OriginForm, RefusalDetails};
+use crate::protocol::client::mode;
 use crate::rules::origin::Origin;
 use crate::rules::{GatewayConfig, Rules, address};
 use serde_json::json;
@@ -19,8 +20,11 @@ pub(super) fn check(rules: &Rules, config: &GatewayConfig, attempt: &Attempt) ->
         && match rules.handshake.origin_form {
             OriginForm::V2026_2_19 => false,
             OriginForm::V2026_2_26 => !attempt.locality.has_proxy_headers,
-            OriginForm::V2026_3_13 => true,
+            OriginForm::V2026_3_13 | OriginForm::V2026_7_35 => true,
         };
+    if attempt.is_copilot() && copilot_origin(attempt).is_some() {
+        return Ok("origin: that of a browser's extension, which its pairing is bound to".to_owned());
+    }
     if !asked && !attempt.is_control_ui() && !attempt.is_webchat() {
         return Ok("origin: none came, and the client is no browser UI".to_owned());
     }
@@ -35,17 +39,45 @@ pub(super) fn check(rules: &Rules, config: &GatewayConfig, attempt: &Attempt) ->
     }
 }
 
+/// The copilot of 2026.9.6 runs as a user interface, can be handed tools and a session's events, and comes from an extension.
+///
+/// # Errors
+/// The refusal of one that does not.
+pub(super) fn check_copilot(attempt: &Attempt) -> Result<(), Refusal> {
+    if !attempt.is_copilot() {
+        return Ok(());
+    }
+    let can = |cap: &str| attempt.params.caps.iter().flatten().any(|have| have == cap);
+    if attempt.client().mode != mode::UI || !can("run-tool-bindings") || !can("session-scoped-events") {
+        let message = "browser copilot requires ui mode with run-tool-bindings and session-scoped-events capabilities";
+        return Err(Refusal::invalid(message, None));
+    }
+    if copilot_origin(attempt).is_none() {
+        let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": "invalid browser copilot origin" });
+        return Err(Refusal::invalid("browser copilot requires a canonical Chrome extension origin", Some(details)));
+    }
+    Ok(())
+}
+
+/// The origin of a Chrome extension, whose id has 32 letters from a to p.
+fn copilot_origin(attempt: &Attempt) -> Option<String> {
+    let parsed = attempt.origin.as_deref().and_then(Origin::parse_bare)?;
+    let is_id = parsed.hostname.len() == 32 && parsed.hostname.bytes().all(|byte| (b'a'..=b'p').contains(&byte));
+    Some(parsed.origin).filter(|origin| is_id && origin.starts_with("chrome-extension:"))
+}
+
 fn verdict(
     rules: &Rules,
     config: &GatewayConfig,
     attempt: &Attempt,
     origin: &str,
 ) -> Result<&'static str, &'static str> {
-    let parsed = Some(origin.trim()).filter(|origin| *origin != "null").and_then(Origin::parse);
+    let parse = if rules.handshake.origin_form >= OriginForm::V2026_7_35 { Origin::parse_bare } else { Origin::parse };
+    let parsed = Some(origin.trim()).filter(|origin| *origin != "null").and_then(parse);
     let Some(parsed) = parsed else { return Err("origin missing or invalid") };
     let listed = |entry: &String| {
         let entry = entry.trim().to_lowercase();
-        (entry == "*" && rules.handshake.origin_form == OriginForm::V2026_3_13) || entry == parsed.origin
+        (entry == "*" && rules.handshake.origin_form >= OriginForm::V2026_3_13) || entry == parsed.origin
     };
     if config.allowed_origins.iter().any(listed) {
         return Ok("gateway.controlUi.allowedOrigins lists it");
@@ -67,7 +99,7 @@ fn verdict(
             let by_text = rules.handshake.origin_form == OriginForm::V2026_2_19 && named.starts_with("127.");
             by_text || address::is_loopback_host(&named, dots)
         }
-        OriginForm::V2026_3_13 => attempt.locality.direct,
+        OriginForm::V2026_3_13 | OriginForm::V2026_7_35 => attempt.locality.direct,
     };
     if ours && address::is_loopback_host(&parsed.hostname, dots) {
         return Ok("it is loopback and the client is local, or its Host is up to 2026.2.26");

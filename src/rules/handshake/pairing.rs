@@ -10,6 +10,7 @@ use super::rules::{BackendPairing, BootstrapPairing, RefusalDetails, ScopeUpgrad
 use super::secret::Method;
 use super::{HandshakeRules, device, pins};
 use crate::protocol::client::{self, mode};
+use crate::protocol::connect::ClientInfo;
 use crate::protocol::proof::normal_metadata;
 use crate::rules::act::Effect;
 use crate::rules::model::Model;
@@ -291,7 +292,8 @@ impl PairingCheck<'_> {
             existing.is_some() && self.attempt.role != "operator" && model.rules.handshake.silent_for_operators_only;
         let local = self.silent_locally(upgrade, bound, model, outcome);
         let scope_too = model.rules.handshake.local_scope_upgrade != ScopeUpgrade::Asked;
-        let silent = (upgrade != Upgrade::Scope || scope_too) && (local || bootstrap.is_some());
+        let listed = !local && self.is_listed_node(upgrade, existing.is_some(), model, outcome);
+        let silent = (upgrade != Upgrade::Scope || scope_too) && (local || listed || bootstrap.is_some());
         let profile = bootstrap.as_ref().and_then(|bootstrap| bootstrap.profile.clone());
         let asked = PairingRequest {
             device_id: self.device_id.to_owned(),
@@ -331,12 +333,16 @@ impl PairingCheck<'_> {
                     if model.rules.handshake.local_scope_upgrade == ScopeUpgrade::BySecret {
                         scopes.extend(existing.map(pairing::access_scopes).unwrap_or_default());
                     }
-                    let by = Approver { scopes: &scopes, kind: ApprovalKind::Silent, seen: Some(&seen) };
+                    let kind = if listed { ApprovalKind::TrustedCidr } else { ApprovalKind::Silent };
+                    let by = Approver { scopes: &scopes, kind, seen: Some(&seen) };
                     pairing::approve(rules, *store, *entropy, *now, &id, by)?
                 }
             };
             if approval.device().is_some() {
                 self.approved(&requested, bootstrap.as_ref(), model, environment, outcome)?;
+                if model.rules.handshake.record_decides {
+                    self.live_request(&requested, model, environment)?;
+                }
                 outcome.reasons.push(Reason(format!("pairing: {} approved at once", upgrade.reason())));
                 return Ok(profile);
             }
@@ -355,7 +361,44 @@ impl PairingCheck<'_> {
                 return Ok(None);
             }
         }
+        if model.rules.handshake.record_decides && self.is_granted_by_now(&requested, model, environment)? {
+            if requested.created && !requested.silent() {
+                model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
+            }
+            outcome.reasons.push(Reason("pairing: the request waits, but the record grants it by now".to_owned()));
+            return Ok(None);
+        }
         self.refuse(upgrade, existing, &requested, model, environment, outcome)
+    }
+
+    /// Whether the record as it stands by now grants what is asked for (2026.9.6): an upgrade just before may have done so.
+    fn is_granted_by_now(
+        &self,
+        requested: &Requested,
+        model: &Model,
+        environment: &Environment<'_>,
+    ) -> Result<bool, End> {
+        self.live_request(requested, model, environment)?;
+        let rules = &model.rules;
+        let record = pairing::find_paired(&rules.pairing, environment.store, environment.now, self.device_id)?;
+        let Some(record) = record else { return Ok(false) };
+        let client = ClientInfo {
+            platform: self.claimed.0.clone(),
+            device_family: self.claimed.1.clone(),
+            ..self.attempt.client().clone()
+        };
+        Ok(!pins::hold(&rules.handshake, &client, &record).mismatch && self.is_let_in_by(model, &record)?)
+    }
+
+    /// The id under which the device's request is pending now.
+    fn live_request(
+        &self,
+        requested: &Requested,
+        model: &Model,
+        environment: &Environment<'_>,
+    ) -> Result<Option<String>, Fault> {
+        let (id, store, now) = (requested.request_id(), &*environment.store, environment.now);
+        pairing::live_request_id(&model.rules.pairing, store, now, &id, self.device_id, self.public_key)
     }
 
     /// What a silent approval brings with it.
@@ -414,14 +457,7 @@ impl PairingCheck<'_> {
         outcome: &mut Outcome,
     ) -> Result<T, End> {
         let live = match model.rules.handshake.live_request_id {
-            true => pairing::live_request_id(
-                &model.rules.pairing,
-                environment.store,
-                environment.now,
-                &requested.request_id(),
-                self.device_id,
-                self.public_key,
-            )?,
+            true => self.live_request(requested, model, environment)?,
             false => Some(requested.request_id()),
         };
         // A silent request that could not be approved is announced if it is still there.

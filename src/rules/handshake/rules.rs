@@ -139,6 +139,10 @@ pub struct HandshakeRules {
     /// `hello-ok` says how the client was let in, the scopes of the connection whatever its token's are, and more of the
     /// server and its policy.
     pub hello_of_connection: bool,
+    /// New nodes of the networks that the configuration names are paired without asking.
+    pub lists_networks: bool,
+    /// Whoever is asked for more is let in where the record grants it by the time it is refused.
+    pub record_decides: bool,
     /// A Control UI whose request waits is told to come again.
     pub control_ui_waits: bool,
     /// A silent pairing takes away older silent pairings of clients that look alike.
@@ -188,7 +192,7 @@ pub enum BackendPairing {
 }
 
 /// Which browser origins are allowed, and who is asked for one, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OriginForm {
     /// 2026.2.19: every origin that equals `Host`, and loopback origins where `Host` is loopback too; only browser UIs are
     /// asked.
@@ -198,6 +202,8 @@ pub enum OriginForm {
     V2026_2_26,
     /// 2026.3.13: loopback origins of local clients; `*` lets every origin in; whoever sends an origin is asked.
     V2026_3_13,
+    /// 2026.7.35: an origin is a scheme and a host and no more, and one of an extension can be listed.
+    V2026_7_35,
 }
 
 /// What proves a device, by the release that brought it.
@@ -332,6 +338,8 @@ impl HandshakeRules {
             flags_replace_no_device: false,
             skipping_notes_record: false,
             hello_of_connection: false,
+            lists_networks: false,
+            record_decides: false,
             control_ui_waits: false,
             prunes_silent: false,
             control_ui_build: None,

@@ -82,6 +82,15 @@ pub(super) fn generation(config: &GatewayConfig) -> Option<String> {
     Some(URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{mode}\0{secret}"))))
 }
 
+/// What a connection is bound to that the shared secret let in: a digest of it, also beside a reverse proxy (2026.9.6).
+pub(super) fn of_connection(config: &GatewayConfig) -> Option<String> {
+    let beside_proxy = || {
+        let password = config.password.as_deref().filter(|_| config.auth_mode == AuthMode::TrustedProxy)?;
+        Some(URL_SAFE_NO_PAD.encode(Sha256::digest(format!("trusted-proxy\0{password}"))))
+    };
+    generation(config).or_else(beside_proxy)
+}
+
 /// Judges what a client gave.
 ///
 /// `gateway.auth.allowTailscale` adds nothing here: it takes the word of a Tailscale daemon that no case has, and without

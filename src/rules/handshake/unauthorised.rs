@@ -19,7 +19,9 @@ pub(super) fn refusal(rules: &HandshakeRules, attempt: &Attempt, failure: &Failu
     let can_retry =
         failure.reason == "token_mismatch" && has_device && provided == Provided::Token && !has_device_token;
     let mut details = Record::new();
-    record::set(&mut details, "code", Some(detail_code(&failure.reason)));
+    let header_missing = rules.says_where_to_look && failure.reason.starts_with("trusted_proxy_missing_header_");
+    let code = if header_missing { "AUTH_IDENTITY_HEADER_REQUIRED" } else { detail_code(&failure.reason) };
+    record::set(&mut details, "code", Some(code));
     record::set(&mut details, "authReason", Some(failure.reason.as_ref()));
     if form >= RefusalDetails::V2026_3_13 {
         let step = if can_retry { "retry_with_device_token" } else { next_step(&failure.reason) };

@@ -6,7 +6,7 @@ use super::pairing::Paired;
 use super::refusal::{End, Refusal};
 use super::secret::{self, Method};
 use super::{HandshakeRules, capabilities, device};
-use crate::protocol::client::mode;
+use crate::protocol::client::{self, mode};
 use crate::protocol::frame::ServerFrame;
 use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::rules::broadcast::TICK_INTERVAL_MS;
@@ -61,6 +61,9 @@ pub(super) fn welcome(
     let by_token = auth.is_some() || standing.method == Method::DeviceToken;
     if model.rules.handshake.nodes_need_token && attempt.role == "node" && !(device_id.is_some() && by_token) {
         return Err(Refusal::not_paired("authenticated node pairing identity unavailable", None).into());
+    }
+    if let Some(refusal) = unproven_run(&attempt) {
+        return Err(refusal.into());
     }
     if let Some(refusal) = outdated_page(model, &attempt) {
         return Err(refusal.into());
@@ -156,14 +159,28 @@ fn tell_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Ou
     }
 }
 
-/// A page that the gateway itself has served, and that is not the one it serves now. No client here says its build.
+/// Who says to be the run of an agent (from 2026.7.35 on): only the local backend may, and nobody here can prove it.
+fn unproven_run(attempt: &Attempt) -> Option<Refusal> {
+    attempt.params.auth.as_ref()?.agent_runtime_identity_token.as_ref()?;
+    let client = attempt.client();
+    let backend = (client.id.as_str(), client.mode.as_str()) == (client::GATEWAY_CLIENT, mode::BACKEND);
+    let message = match backend && attempt.locality.direct {
+        true => "invalid agent runtime identity token",
+        false => "agent runtime identity token is only accepted from local backend gateway clients",
+    };
+    Some(Refusal::invalid(message, None))
+}
+
+/// A page that the gateway itself has served, and that is not the one it serves now.
 fn outdated_page(model: &Model, attempt: &Attempt) -> Option<Refusal> {
     let build = model.rules.handshake.control_ui_build.filter(|_| attempt.is_control_ui())?;
     let origin = attempt.origin.as_deref().and_then(Origin::parse)?;
     let ours = attempt.host().is_some_and(|host| record::trim(host).to_lowercase() == origin.host);
     let details = json!({ "code": "PROTOCOL_MISMATCH", "gatewayBuildId": build, "reloadRequired": true });
     let message = "protocol mismatch: Control UI updated; reload this page to continue";
-    ours.then(|| Refusal::outdated(message, details))
+    let own = attempt.client().build_id.as_deref().map(record::trim);
+    let current = own == Some(build) || own == Some("dev");
+    (ours && !current).then(|| Refusal::outdated(message, details))
 }
 
 /// Reconciles a node with the node store, announces what it asks for, and leaves it what it may have.
@@ -182,6 +199,11 @@ fn reconcile_node(
             model.broadcast("node.pair.resolved", payload, outcome);
         }
         model.broadcast("node.pair.requested", Value::Object(requested.request.clone()), outcome);
+    }
+    if let Some(approved) = &node.approved {
+        let payload =
+            json!({"requestId": approved, "nodeId": node.node_id, "decision": "approved", "ts": environment.now});
+        model.broadcast("node.pair.resolved", payload, outcome);
     }
     attempt.params.commands = Some(node.commands.clone());
     if let Some(surfaces) = &node.surfaces {
@@ -265,8 +287,12 @@ fn connection_auth(config: &GatewayConfig, attempt: &Attempt, standing: &Standin
     let token = token.unwrap_or_default();
     let device = attempt.params.device.as_ref().map(|device| device.id.as_str());
     let by_secret = matches!(standing.method, Method::Token | Method::Password);
-    let bound = standing.bound_to().map(str::to_owned).or_else(|| secret::generation(config).filter(|_| by_secret));
+    let bound = standing.bound_to().map(str::to_owned).or_else(|| secret::of_connection(config).filter(|_| by_secret));
+    let vouched = (standing.method == Method::TrustedProxy)
+        .then(|| config.trusted_proxy.as_ref().and_then(|proxy| attempt.peer.header(&proxy.user_header.to_lowercase())))
+        .flatten();
     let owner = match (token.get("deviceToken").and_then(Value::as_str), bound, device) {
+        _ if vouched.is_some() => Some(json!(["principal", vouched, device.unwrap_or_default()])),
         (Some(token), ..) => Some(json!(["device-token", token])),
         (None, Some(bound), device) => Some(json!(["shared-auth", bound, device.unwrap_or_default()])),
         (None, None, Some(device)) => Some(json!(["device", device])),
@@ -279,7 +305,7 @@ fn connection_auth(config: &GatewayConfig, attempt: &Attempt, standing: &Standin
     if let Some(owner) = owner.filter(|_| attempt.role == "operator") {
         let scope = URL_SAFE_NO_PAD.encode(Sha256::digest(owner.to_string()));
         record::set(&mut auth, "recoveryScope", Some(scope));
-        record::set(&mut auth, "recoveryMigrationAllowed", (!token.is_empty()).then_some(true));
+        record::set(&mut auth, "recoveryMigrationAllowed", (!token.is_empty() && vouched.is_none()).then_some(true));
     }
     for key in ["deviceToken", "issuedAtMs", "deviceTokens"] {
         record::set(&mut auth, key, token.get(key).cloned());

@@ -132,9 +132,29 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_7_35,
         not_yet: V2026_6_11,
+        what: "Desktops may show and set what needs approval to run, and hand on their models.",
+        sources: &[
+            "node-command-policy.ts NODE_EXEC_APPROVALS_COMMANDS",
+            "extensions/ollama createOllamaNodeInvokePolicy",
+        ],
+        apply: |rules| rules.nodes.platform_commands = PlatformCommands::V2026_7_35,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
         what: "Approving a node that offers browser.proxy takes operator.admin.",
         sources: &["node-pairing-authz.ts resolveNodePairApprovalScopes"],
         apply: |rules| rules.nodes.browser_needs_admin = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Only Macs have a canvas; watches, computers that are operated, streams of a desktop and others come.",
+        sources: &[
+            "node-command-policy.ts PLATFORM_DEFAULTS",
+            "extensions/canvas, linux-node, ollama registerNodeInvokePolicy",
+        ],
+        apply: |rules| rules.nodes.platform_commands = PlatformCommands::V2026_9_6,
     },
     Change {
         seen: V2026_9_6,
@@ -150,6 +170,13 @@ pub const CHANGES: &[Change] = &[
         what: "A node's record says when it has gone.",
         sources: &["device-pairing-node.worker.ts node.recordConnection, node.recordDisconnection"],
         apply: |rules| rules.nodes.notes_departures = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Node lists say when a node came and went, put the approved name first, and have `sessionHost` and `nodePluginTools`.",
+        sources: &["node-catalog.ts buildEffectiveKnownNode"],
+        apply: |rules| rules.nodes.list_knows_sessions = true,
     },
     Change {
         seen: V2026_9_6,

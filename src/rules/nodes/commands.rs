@@ -36,9 +36,30 @@ const NOTIFICATIONS: &[&str] = &["notifications.list"];
 const ANDROID: &[&str] = &["notifications.actions", "device.permissions", "device.health"];
 const SYSTEM: &[&str] = &["system.run.prepare", "system.run", "system.which", "browser.proxy"];
 
+/// The commands of a Mac's canvas from 2026.9.6 on.
+const PANEL: &[&str] = &["canvas.present", "canvas.hide", "canvas.navigate"];
+const PLACE: &[&str] = &["camera.list", "location.get"];
+const APPROVALS: &[&str] = &["system.execApprovals.get", "system.execApprovals.set"];
+const MODELS: &[&str] = &["ollama.models", "ollama.chat"];
+/// What a desktop hands on from 2026.9.6 on: files, its browser, tools, agents, its screen.
+const DESKTOP: &[&str] = &[
+    "fs.listDir",
+    "terminal.upload",
+    "browser.proxy.upload.v1",
+    "mcp.tools.call.v1",
+    "agent.cli.claude.run.v1",
+    "screen.snapshot",
+    "desktop.stream",
+];
+const COMPUTER: &[&str] = &["computer.act"];
+const MAC: &[&str] = &["camera.ptz.status", "device.apps"];
+const MOBILE: &[&str] = &["mobile.ui.observe", "mobile.ui.act", "callLog.search", "device.apps"];
+const WATCH_RELAY: &[&str] = &["watch.status", "watch.notify"];
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Platform {
     Ios,
+    Watch,
     Android,
     Mac,
     Windows,
@@ -76,6 +97,7 @@ impl Platform {
         let early = rules.platform_commands < PlatformCommands::V2026_3_13;
         match self {
             Self::Ios => &[CANVAS, PERSONAL, NOTIFY],
+            Self::Watch => &[],
             Self::Android if early => &[CANVAS, PERSONAL, NOTIFICATIONS],
             Self::Android => &[CANVAS, PERSONAL, NOTIFY, NOTIFICATIONS, ANDROID],
             Self::Mac => &[CANVAS, PERSONAL, NOTIFY, SYSTEM],
@@ -119,15 +141,26 @@ fn desktop_commands(platform: Platform) -> &'static [&'static [&'static str]] {
 
 /// Programs and the screen of a desktop: what a node may run only after its approval, where the release asks for it.
 const HOST: &[&str] = &["system.run.prepare", "system.run", "system.which", "browser.proxy", "screen.snapshot"];
+
+/// Whether a command is one of those that a desktop runs only after its approval.
+fn is_host(rules: &NodeRules, command: &str) -> bool {
+    HOST.contains(&command)
+        || rules.platform_commands >= PlatformCommands::V2026_7_35 && APPROVALS.contains(&command)
+        || rules.platform_commands >= PlatformCommands::V2026_9_6 && DESKTOP.contains(&command)
+}
 const TALK: &[&str] = &["talk.ptt.start", "talk.ptt.stop", "talk.ptt.cancel", "talk.ptt.once"];
 
 impl Platform {
     /// A platform by its exact name, or as the apps label it, and a family that goes with it.
-    fn exactly(platform: &str, family: Option<&str>) -> Self {
+    fn exactly(rules: &NodeRules, platform: &str, family: Option<&str>) -> Self {
         let platform = record::trim(platform).to_lowercase();
         let family = record::trim(family.unwrap_or_default()).to_lowercase();
         let phone = ["iphone", "ipad", "ios"].contains(&family.as_str());
+        let watch = ["apple watch", "watchos"].contains(&family.as_str())
+            && rules.platform_commands >= PlatformCommands::V2026_9_6;
         match platform.as_str() {
+            "watchos" if watch => Self::Watch,
+            _ if watch && is_labelled(&platform, &["watchos "], 3) => Self::Watch,
             "ios" if family.is_empty() || phone => Self::Ios,
             "android" if family.is_empty() || family == "android" => Self::Android,
             "macos" if family == "mac" => Self::Mac,
@@ -160,6 +193,21 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// What a platform's nodes may offer from 2026.9.6 on.
+fn newest_groups(platform: Platform) -> &'static [&'static [&'static str]] {
+    match platform {
+        Platform::Ios => &[PLACE, PERSONAL, NOTIFY],
+        Platform::Watch => &[DEVICE, NOTIFY],
+        Platform::Android => &[PLACE, PERSONAL, NOTIFY, NOTIFICATIONS, ANDROID, MOBILE],
+        Platform::Mac => {
+            &[PLACE, PERSONAL, NOTIFY, MAC, SYSTEM, APPROVALS, DESKTOP, COMPUTER, MODELS, PANEL, &["logbook.snapshot"]]
+        }
+        Platform::Linux => &[PLACE, NOTIFY, SYSTEM, APPROVALS, DESKTOP, COMPUTER, MODELS],
+        Platform::Windows => &[PLACE, DEVICE, NOTIFY, SYSTEM, APPROVALS, DESKTOP, COMPUTER, MODELS],
+        Platform::Unknown => &[PLACE, NOTIFY],
+    }
+}
+
 /// What is known of a node whose commands are judged, where platforms are strict.
 #[derive(Debug, Clone, Copy)]
 pub struct Judged<'a> {
@@ -182,7 +230,9 @@ pub fn permitted_commands(
     node: Judged<'_>,
     commands: &[String],
 ) -> Vec<String> {
-    let platform = Platform::exactly(node.platform, node.family);
+    let platform = Platform::exactly(rules, node.platform, node.family);
+    let phone = platform == Platform::Ios
+        && node.family.is_some_and(|family| record::trim(family).eq_ignore_ascii_case("iphone"));
     let says_talk = |list: &[String], prefix: &str| {
         list.iter()
             .map(|item| record::trim(item).to_lowercase())
@@ -190,10 +240,20 @@ pub fn permitted_commands(
     };
     let talks = says_talk(node.caps, "talk") || says_talk(node.commands, "talk.");
     let allows = |command: &str| {
-        let host = platform.is_desktop() && HOST.contains(&command);
-        let by_platform = platform.groups(rules).iter().any(|group| group.contains(&command))
-            || (platform == Platform::Android && command == "device.apps")
-            || (rules.desktop_screens && desktop_commands(platform).iter().any(|group| group.contains(&command)));
+        let host = platform.is_desktop() && is_host(rules, command);
+        let has = |groups: &[&[&str]]| groups.iter().any(|group| group.contains(&command));
+        let by_platform = match rules.platform_commands {
+            PlatformCommands::V2026_9_6 => has(newest_groups(platform)) || phone && WATCH_RELAY.contains(&command),
+            with => {
+                has(platform.groups(rules))
+                    || (platform == Platform::Android && command == "device.apps")
+                    || (rules.desktop_screens && has(desktop_commands(platform)))
+                    || (with == PlatformCommands::V2026_7_35 && platform.is_desktop() && has(&[APPROVALS, MODELS]))
+                    || (with == PlatformCommands::V2026_7_35
+                        && platform == Platform::Mac
+                        && command == "logbook.snapshot")
+            }
+        };
         let approved =
             node.approved.is_some_and(|approved| host && approved.iter().any(|have| record::trim(have) == command));
         let is = |listed: &String| record::trim(listed) == command;

@@ -13,6 +13,6 @@ pub use reconcile::{Reconciliation, Surfaces, reconcile_on_connect};
 pub use rules::{NodeReconnect, NodeRules, PlatformCommands};
 pub use store::{
     NodeApproval, NodeRequest, NodeRequested, approve, find_paired, list, record_connect, record_departure, reject,
-    reject_all, remove, rename, request, verify,
+    reject_all, remove, rename, request, surfaces_of_device, verify,
 };
 pub use surface::{Surface, same_set};

@@ -1,6 +1,6 @@
 //! What a node's connect does to its commands.
 
-use super::store::{self, NodeRequest, NodeRequested};
+use super::store::{self, NodeApproval, NodeRequest, NodeRequested};
 use super::surface::{Surface, same_set, sorted_permissions};
 use super::{Judged, NodeReconnect, declared_commands, permitted_commands};
 use crate::protocol::connect::ConnectParams;
@@ -22,6 +22,8 @@ pub struct Reconciliation {
     pub surfaces: Option<Surfaces>,
     /// What it asked for before is dropped once it is welcomed.
     pub drops_pending: bool,
+    /// The request that was approved at once, since a setup code had brought the device.
+    pub approved: Option<String>,
 }
 
 /// What a node offers, and what it has of that.
@@ -54,7 +56,14 @@ pub fn reconcile_on_connect(
     let offered = connect.commands.clone().unwrap_or_default();
     if rules.nodes.reconnect == NodeReconnect::CutToPlatform {
         let commands = cut_down(rules, config, connect, None);
-        return Ok(Reconciliation { node_id, commands, requested: None, surfaces: None, drops_pending: false });
+        return Ok(Reconciliation {
+            node_id,
+            commands,
+            requested: None,
+            surfaces: None,
+            drops_pending: false,
+            approved: None,
+        });
     }
     let paired = store::find_paired(&rules.nodes, environment.store, environment.now, &node_id)?;
     let approved = paired.as_ref().map(approved_commands).transpose()?;
@@ -85,7 +94,7 @@ pub fn reconcile_on_connect(
         }
         false => None,
     };
-    Ok(Reconciliation { node_id, commands, requested, surfaces: None, drops_pending: false })
+    Ok(Reconciliation { node_id, commands, requested, surfaces: None, drops_pending: false, approved: None })
 }
 
 fn node_request(connect: &ConnectParams, node_id: &str, remote_ip: Option<&str>) -> NodeRequest {
@@ -144,6 +153,18 @@ fn reconcile_surface(
         let request =
             NodeRequest { silent: approved_by_itself(rules, environment, &node_id).then_some(true), ..request };
         let requested = store::request(&rules.nodes, environment.store, environment.entropy, now, &request)?;
+        if let Some(approved) = approve_at_once(rules, environment, &node_id, &requested)? {
+            let surfaces = Some(Surfaces { declared: declared.clone(), effective: declared.clone() });
+            let commands = declared.commands;
+            return Ok(Reconciliation {
+                node_id,
+                commands,
+                requested: None,
+                surfaces,
+                drops_pending: true,
+                approved: Some(approved),
+            });
+        }
         let requested = store::published(&rules.nodes, environment.store, requested);
         let effective = Surface::default();
         let surfaces = Some(Surfaces { declared, effective });
@@ -153,6 +174,7 @@ fn reconcile_surface(
             requested: Some(requested),
             surfaces,
             drops_pending: false,
+            approved: None,
         });
     };
     let recorded = Surface::of(&paired);
@@ -185,6 +207,7 @@ fn reconcile_surface(
             requested: None,
             surfaces,
             drops_pending: true,
+            approved: None,
         });
     }
     let permissions = request.permissions.clone().or_else(|| other_permissions.then(Map::new));
@@ -197,7 +220,7 @@ fn reconcile_surface(
     let effective = declared.within(&approved);
     let commands = effective.commands.clone();
     let surfaces = Some(Surfaces { declared, effective });
-    Ok(Reconciliation { node_id, commands, requested: Some(requested), surfaces, drops_pending: false })
+    Ok(Reconciliation { node_id, commands, requested: Some(requested), surfaces, drops_pending: false, approved: None })
 }
 
 /// Whether a cap has one of its commands left, or none was taken from it (2026.9.6).
@@ -223,9 +246,30 @@ fn is_paired_device(environment: &Environment<'_>, node_id: &str) -> bool {
 
 /// Whether the device behind a node was approved without a person, which its surface then says too.
 fn approved_by_itself(rules: &Rules, environment: &Environment<'_>, node_id: &str) -> bool {
-    let devices = environment.store.read(Document::DevicesPaired).filter(|_| rules.nodes.part_of_device);
-    let via = devices.as_ref().and_then(|devices| devices.get(node_id)?.get("approvedVia")?.as_str());
-    matches!(via, Some("silent" | "bootstrap"))
+    matches!(approved_via(rules, environment, node_id).as_deref(), Some("silent" | "bootstrap"))
+}
+
+/// How the device behind a node was approved, where the release says so.
+fn approved_via(rules: &Rules, environment: &Environment<'_>, node_id: &str) -> Option<String> {
+    let devices = environment.store.read(Document::DevicesPaired).filter(|_| rules.nodes.part_of_device)?;
+    devices.get(node_id)?.get("approvedVia")?.as_str().map(str::to_owned)
+}
+
+/// Approves the first surface of a node that a setup code has brought (2026.9.6, `connect-node-session.ts`). The request's id.
+fn approve_at_once(
+    rules: &Rules,
+    environment: &mut Environment<'_>,
+    node_id: &str,
+    requested: &NodeRequested,
+) -> Result<Option<String>, Fault> {
+    if approved_via(rules, environment, node_id).as_deref() != Some("bootstrap") {
+        return Ok(None);
+    }
+    let scopes = ["operator.admin", "operator.pairing", "operator.write"].map(str::to_owned);
+    let (id, now) = (record::key_text(requested.request.get("requestId")), environment.now);
+    let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
+    let approval = store::approve(&rules.nodes, &rules.pairing, store, entropy, now, &id, &scopes)?;
+    Ok(matches!(approval, NodeApproval::Approved { .. }).then_some(id))
 }
 
 /// Up to 2026.3.31: what the platform allows and, where the node is paired, was approved; repeats stay.

@@ -30,6 +30,10 @@ pub enum PlatformCommands {
     V2026_2_26,
     /// 2026.3.13: more of Android's own; unknown platforms run no programs.
     V2026_3_13,
+    /// 2026.7.35: desktops' approvals of programs.
+    V2026_7_35,
+    /// 2026.9.6: only Macs have a canvas; watches; more of desktops, of Linux, and of Android.
+    V2026_9_6,
 }
 
 /// The node store's rules of one release.
@@ -72,6 +76,9 @@ pub struct NodeRules {
     pub requests_of_devices: bool,
     /// A record says when its node has gone.
     pub notes_departures: bool,
+    /// Node lists say when a node came and went, put the approved name before the live one, and name what plugins of a live
+    /// node offer.
+    pub list_knows_sessions: bool,
 }
 
 impl NodeRules {
@@ -95,6 +102,7 @@ impl NodeRules {
             browser_needs_admin: false,
             requests_of_devices: false,
             notes_departures: false,
+            list_knows_sessions: false,
         }
     }
 }

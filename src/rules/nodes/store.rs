@@ -9,7 +9,7 @@ use crate::rules::pairing::{
     Changed, Family, Fault, PairingList, PairingRules, State, missing_scope, newest, reject_pending, same_secret,
 };
 use crate::store::record::{self, Record};
-use crate::store::{Document, Documents};
+use crate::store::{Document, Documents, sqlite};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
@@ -91,6 +91,36 @@ pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<Pa
         }
     }
     Ok(PairingList { pending, paired: newest(&state.paired, "approvedAtMs")? })
+}
+
+/// What stands in a device's record about the node that it is: its approved surface and the one that it asks for (2026.9.6).
+///
+/// # Errors
+/// An odd record.
+pub fn surfaces_of_device(
+    rules: &NodeRules,
+    documents: &dyn Documents,
+    now: i64,
+    device_id: &str,
+) -> Result<Record, Fault> {
+    let mut surfaces = Record::new();
+    if !rules.part_of_device {
+        return Ok(surfaces);
+    }
+    let state = State::load(rules.state, Family::Nodes, documents, now)?;
+    if let Some(approved) = state.paired.get_truthy(device_id) {
+        let mut kept = record::spread(Some(approved));
+        kept.retain(|field, _| sqlite::SURFACE_FIELDS.contains(&field.as_str()));
+        record::set(&mut surfaces, "nodeSurface", Some(Value::Object(kept)));
+    }
+    let asks = |pending: &&Value| pending.get("nodeId").and_then(Value::as_str) == Some(device_id);
+    let pending = newest(&state.pending, "ts")?;
+    if let Some(pending) = pending.iter().find(asks) {
+        let mut kept = record::spread(Some(pending));
+        kept.shift_remove("nodeId");
+        record::set(&mut surfaces, "pendingNodeSurface", Some(Value::Object(kept)));
+    }
+    Ok(surfaces)
 }
 
 /// A request as it is announced: with the client of its device and the scopes that approving takes, where the release says so.

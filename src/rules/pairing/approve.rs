@@ -74,6 +74,8 @@ pub enum ApprovalKind {
     Owner,
     /// By itself, since it is local.
     Silent,
+    /// By itself, since it is a new node from a network that the configuration names.
+    TrustedCidr,
     /// By a bootstrap token.
     Bootstrap,
 }
@@ -83,6 +85,7 @@ impl ApprovalKind {
         match self {
             Self::Owner => "owner",
             Self::Silent => "silent",
+            Self::TrustedCidr => "trusted-cidr",
             Self::Bootstrap => "bootstrap",
         }
     }

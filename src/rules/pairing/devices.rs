@@ -6,8 +6,8 @@ use super::roles::merge_roles;
 use super::scopes::merge_scopes;
 use super::state::{StateRules, Table};
 use super::{Changed, Family, Fault, PairingRules, State, approved_roles, role_scoped, summarise_tokens};
-use crate::store::Documents;
 use crate::store::record::{self, Record, TypeFault};
+use crate::store::{Documents, StoreFormat};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -26,6 +26,7 @@ pub struct PairingList {
 /// An odd record.
 pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result<PairingList, Fault> {
     let state = State::load(rules.state, Family::Devices, documents, now)?;
+    bear_tokens(rules, &state)?;
     let mut pending = newest(&state.pending, "ts")?;
     if rules.pending_covers {
         for request in &mut pending {
@@ -33,6 +34,16 @@ pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result
         }
     }
     Ok(PairingList { pending, paired: newest(&state.paired, "approvedAtMs")? })
+}
+
+/// From 2026.9.6 on every record's tokens are looked at whenever the records are listed (`device-pairing-identity.ts`).
+fn bear_tokens(rules: &PairingRules, state: &State) -> Result<(), Fault> {
+    if rules.format == StoreFormat::Sqlite {
+        for device in state.paired.values()? {
+            super::effective_roles(rules, &device)?;
+        }
+    }
+    Ok(())
 }
 
 /// A table's records, the latest by this time first.
@@ -71,6 +82,7 @@ pub fn live_request_id(
     let pending = record::newest_first(state.pending.values()?, "ts")?;
     // The releases make the whole list for this, and stumble over what they would stumble over there.
     record::newest_first(state.paired.values()?, "approvedAtMs")?;
+    bear_tokens(rules, &state)?;
     let is = |entry: &Value, key: &str, text: &str| entry.get(key).and_then(Value::as_str) == Some(text);
     let exact = pending.iter().find(|entry| is(entry, "requestId", request_id));
     let found = exact.or_else(|| {

@@ -5,8 +5,8 @@ use super::{
 };
 use crate::protocol::ids;
 use crate::rules::Entropy;
-use crate::store::Documents;
 use crate::store::record::{self, Record, TypeFault};
+use crate::store::{Documents, StoreFormat};
 use serde_json::{Value, json};
 use std::cmp::Ordering;
 
@@ -216,6 +216,10 @@ pub fn rotate_token(
     };
     if !within {
         return Ok(TokenRotation::Refused("scope-outside-approved-baseline"));
+    }
+    if rules.format == StoreFormat::Sqlite {
+        // What the node was before is looked at, and with it every token.
+        super::effective_roles(rules, &context.device)?;
     }
     if !rules.rotation_bounded && asked.is_some() {
         // The tokens come first, so that a record without any gets them before its scopes.

@@ -379,6 +379,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_7_35,
         not_yet: V2026_6_11,
+        what: "Node lists name a device its own pending request, whatever its scopes.",
+        sources: &["server-methods/nodes.ts safeNodeReadProjection"],
+        apply: |rules| rules.rpc.own_node_request_told = true,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
         what: "The answer to an approval that waits says who was asked for it.",
         sources: &["server-methods/approval-shared.ts deliveryRoute"],
         apply: |rules| rules.rpc.acceptance_names_route = true,
@@ -425,5 +432,12 @@ pub const CHANGES: &[Change] = &[
         what: "The presence list is for who may read, every event has a number, and events for the owner's clients name the owner.",
         sources: &["server-broadcast.ts EVENT_SCOPE_GUARDS, createGatewayBroadcaster", "expected-profile.ts"],
         apply: |rules| rules.rpc.events_restricted = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "The notice of a stop without a restart does not speak of one.",
+        sources: &["server-shutdown.ts, seen: `restartExpectedMs` is missing"],
+        apply: |rules| rules.rpc.stop_without_restart_silent = true,
     },
 ];

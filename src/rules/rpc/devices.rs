@@ -2,6 +2,7 @@
 
 use super::schemas::{DEVICE_ID, NOTHING, REQUEST_ID, REVOKE, ROTATE};
 use super::{Call, Handled, Refusal, Reply, invalid};
+use crate::rules::nodes;
 use crate::rules::pairing::{self, Approval, Approver, PairingList, TokenRevocation, TokenRotation};
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
@@ -28,6 +29,9 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
     let rules = &call.model.rules.pairing;
     let mut paired =
         list.paired.iter().map(|device| pairing::redact_paired(rules, device)).collect::<Result<Vec<_>, _>>()?;
+    for device in &mut paired {
+        call.add_surfaces(device)?;
+    }
     if call.model.rules.rpc.devices_show_connected {
         for device in &mut paired {
             let id = device.get("deviceId").and_then(Value::as_str).map(record::trim).unwrap_or_default().to_owned();
@@ -61,7 +65,8 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
             let device_id = record::key_text(device.get("deviceId"));
             call.log(format!("device pairing approved device={device_id} role={role}"));
             call.resolved(request_id, device.get("deviceId").cloned(), "approved");
-            let shown = pairing::redact_paired(&call.model.rules.pairing, &Value::Object(device))?;
+            let mut shown = pairing::redact_paired(&call.model.rules.pairing, &Value::Object(device))?;
+            call.add_surfaces(&mut shown)?;
             Ok(Reply::Answer(json!({"requestId": request_id, "device": shown})))
         }
     }
@@ -182,6 +187,14 @@ pub(super) fn revoke(call: &mut Call<'_, '_>) -> Handled {
 }
 
 impl Call<'_, '_> {
+    /// Adds what stands in a device's record about the node that it is, where the release keeps it there.
+    fn add_surfaces(&self, device: &mut Record) -> Result<(), Refusal> {
+        let id = record::key_text(device.get("deviceId"));
+        let (rules, now) = (&self.model.rules.nodes, self.now());
+        device.extend(nodes::surfaces_of_device(rules, &*self.environment.store, now, &id)?);
+        Ok(())
+    }
+
     /// The device that the caller is, where that counts.
     pub(super) fn caller_device(&self) -> Option<&str> {
         let counts = self.client.by_device_token || !self.model.rules.rpc.device_token_sessions;

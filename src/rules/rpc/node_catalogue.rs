@@ -145,6 +145,13 @@ impl Sides {
         })
     }
 
+    /// When it last connected: the later of its record's time and its connection's.
+    fn last_connected(&self) -> Option<Value> {
+        let (noted, live) = (self.node("lastConnectedAtMs"), self.live("connectedAtMs"));
+        let later = noted.zip(live).map(|(noted, live)| record::number(Some(noted)) > record::number(Some(live)));
+        if later.unwrap_or(live.is_none()) { noted.cloned() } else { live.cloned() }
+    }
+
     /// The caps or commands: the live connection's where there is one, else the approved ones; sorted, once each.
     fn surface(&self, key: &str) -> Vec<String> {
         sorted(if self.live.is_some() { self.live(key) } else { self.node(key) })
@@ -172,7 +179,8 @@ fn entry(id: &str, sides: &Sides, rules: &NodeRules, approval_state: bool) -> Re
     let unapproved = |key: &str| sides.live(key).or_else(|| sides.device(key)).or_else(|| asked(key)).cloned();
     let mut node = Record::new();
     record::set(&mut node, "nodeId", Some(id));
-    record::set(&mut node, "displayName", all("displayName"));
+    let name = sides.node("displayName").filter(|_| rules.list_knows_sessions).cloned();
+    record::set(&mut node, "displayName", name.or_else(|| all("displayName")));
     record::set(&mut node, "platform", all("platform"));
     record::set(&mut node, "version", unpaired("version"));
     record::set(&mut node, "coreVersion", unpaired("coreVersion"));
@@ -184,6 +192,10 @@ fn entry(id: &str, sides: &Sides, rules: &NodeRules, approval_state: bool) -> Re
     record::set(&mut node, "remoteIp", all("remoteIp"));
     record::set(&mut node, "caps", Some(sides.surface("caps")));
     record::set(&mut node, "commands", Some(sides.surface("commands")));
+    if rules.list_knows_sessions {
+        record::set(&mut node, "sessionHost", Some(false));
+        record::set(&mut node, "nodePluginTools", sides.live.as_ref().map(|_| json!([])));
+    }
     record::set(&mut node, "pathEnv", sides.live("pathEnv").cloned());
     let permissions = sides.live("permissions").or_else(|| sides.node("permissions")).cloned();
     record::set(&mut node, "permissions", permissions);
@@ -196,6 +208,11 @@ fn entry(id: &str, sides: &Sides, rules: &NodeRules, approval_state: bool) -> Re
         record::set(&mut node, "pendingDeclaredPermissions", asked("permissions").cloned());
     }
     record::set(&mut node, "connectedAtMs", sides.live("connectedAtMs").cloned());
+    if rules.list_knows_sessions {
+        record::set(&mut node, "lastConnectedAtMs", sides.last_connected());
+        let gone = sides.node("lastDisconnectedAtMs").filter(|_| sides.live.is_none());
+        record::set(&mut node, "lastDisconnectedAtMs", gone.cloned());
+    }
     if rules.list_knows_last_seen
         && let Some((at, reason)) = sides.last_seen()
     {

@@ -30,7 +30,7 @@ impl Kind {
     /// Whether a client is one that shows approvals of this kind (2026.9.6 on, `canDeliverApprovals`).
     fn is_shown_by(self, client: &ConnectedClient) -> bool {
         let (clients, cap): (&[&str], _) = match self {
-            Self::Exec => (&client::NATIVE_APPS, "exec-approvals"),
+            Self::Exec => (&[client::MACOS_APP, client::IOS_APP, client::ANDROID_APP], "exec-approvals"),
             Self::Plugin => (&[client::TUI], "plugin-approvals"),
         };
         let id = client.connect.client.id.as_str();

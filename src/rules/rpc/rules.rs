@@ -94,6 +94,10 @@ pub struct RpcRules {
     pub node_removal_takes_role: bool,
     /// Node lists say how a node stands with its approval.
     pub node_approval_state: bool,
+    /// Node lists name a device its own pending request, whatever its scopes.
+    pub own_node_request_told: bool,
+    /// The notice of a stop says nothing of a restart that nobody expects; else that there is none.
+    pub stop_without_restart_silent: bool,
     /// A missing scope is `FORBIDDEN` and has details; else `INVALID_REQUEST`.
     pub scopes_forbidden: bool,
     /// Lists say which devices are connected, and a rotation whether it hands over the token.
@@ -147,6 +151,8 @@ impl RpcRules {
             approvals_display_limit: false,
             node_removal_takes_role: false,
             node_approval_state: false,
+            own_node_request_told: false,
+            stop_without_restart_silent: false,
             scopes_forbidden: false,
             devices_show_connected: false,
             acceptance_names_route: false,

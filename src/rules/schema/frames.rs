@@ -1,7 +1,7 @@
 //! The request frame and the parameters of `connect` (`RequestFrameSchema`, `ConnectParamsSchema` in
 //! `method-scopes-*.js`).
 
-use super::{NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required};
+use super::{NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, text};
 use crate::protocol::client;
 
 /// The parameters of `connect` with these schemas of the client, the device and the credentials.
@@ -33,6 +33,16 @@ pub static REQUEST: Schema = object(&[
     optional("params", Schema::Any),
 ]);
 
+/// A request frame of 2026.9.6: it may name a trace and the profile that it is meant for.
+pub static REQUEST_2026_9_6: Schema = object(&[
+    required("type", Schema::Literal("req")),
+    required("id", NON_EMPTY),
+    required("method", NON_EMPTY),
+    optional("params", Schema::Any),
+    optional("traceparent", text(0, 128)),
+    optional("expectedProfileId", text(1, 128)),
+]);
+
 /// Which form the parameters of `connect` have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectForm {
@@ -48,6 +58,17 @@ pub enum ConnectForm {
     Enumerated,
     /// And the tool that asks for approvals may say that it is the gateway's own.
     WithRuntimeToken,
+    /// 2026.7.35: and an agent's run may prove itself.
+    V2026_7_35,
+    /// 2026.9.6: more clients, their build and time zone, and what a client wants to be told at once.
+    V2026_9_6,
+}
+
+impl ConnectForm {
+    /// The form of a request's frame.
+    pub fn request(self) -> &'static Schema {
+        if self == Self::V2026_9_6 { &REQUEST_2026_9_6 } else { &REQUEST }
+    }
 }
 
 /// The parameters of `connect`.
@@ -59,6 +80,8 @@ pub fn connect(form: ConnectForm) -> &'static Schema {
         ConnectForm::Literals => &CONNECT,
         ConnectForm::Enumerated => &CONNECT_ENUMERATED,
         ConnectForm::WithRuntimeToken => &CONNECT_WITH_RUNTIME_TOKEN,
+        ConnectForm::V2026_7_35 => &CONNECT_2026_7_35,
+        ConnectForm::V2026_9_6 => &CONNECT_2026_9_6,
     }
 }
 
@@ -68,6 +91,43 @@ static CONNECT_2026_3_13: Schema = connect!(CLIENT_BEFORE_TUI, DEVICE, AUTH);
 static CONNECT: Schema = connect!(CLIENT, DEVICE, AUTH);
 static CONNECT_ENUMERATED: Schema = connect!(CLIENT_ENUMERATED, DEVICE, AUTH);
 static CONNECT_WITH_RUNTIME_TOKEN: Schema = connect!(CLIENT_ENUMERATED, DEVICE, AUTH_WITH_RUNTIME_TOKEN);
+static CONNECT_2026_7_35: Schema = connect!(CLIENT_ENUMERATED, DEVICE, AUTH_2026_7_35);
+static CONNECT_2026_9_6: Schema = object(&[
+    required("minProtocol", at_least(1)),
+    required("maxProtocol", at_least(1)),
+    required("client", CLIENT_2026_9_6),
+    optional("caps", array(&NON_EMPTY)),
+    optional("commands", array(&NON_EMPTY)),
+    optional("computerUse", Schema::Any),
+    // What older node hosts said of their workers; what is in it is not checked here.
+    optional("workerRuns", Schema::Any),
+    optional("permissions", Schema::Record(&Schema::Boolean)),
+    optional("pathEnv", STRING),
+    optional("role", NON_EMPTY),
+    optional("scopes", array(&NON_EMPTY)),
+    optional("modelCatalog", Schema::Union(&MODEL_CATALOGUES)),
+    optional("device", DEVICE),
+    optional("auth", AUTH_2026_7_35),
+    optional("locale", STRING),
+    optional("userAgent", STRING),
+]);
+static MODEL_CATALOGUES: [Schema; 2] = [
+    object(&[optional("agentId", NON_EMPTY), optional("sessionKey", NON_EMPTY)]),
+    object(&[optional("agentId", NON_EMPTY), required("shortId", NON_EMPTY), optional("slugHint", NON_EMPTY)]),
+];
+
+const CLIENT_2026_9_6: Schema = object(&[
+    required("id", Schema::OneOf(&client::V2026_9_6)),
+    optional("displayName", NON_EMPTY),
+    required("version", NON_EMPTY),
+    optional("buildId", text(1, 96)),
+    required("platform", NON_EMPTY),
+    optional("deviceFamily", NON_EMPTY),
+    optional("modelIdentifier", NON_EMPTY),
+    optional("timeZone", text(1, 64)),
+    required("mode", Schema::OneOf(&client::mode::V2026_9_6)),
+    optional("instanceId", NON_EMPTY),
+]);
 
 const CLIENT: Schema = object(&[
     required("id", Schema::Literals(&client::ALL)),
@@ -132,4 +192,12 @@ const AUTH_WITH_RUNTIME_TOKEN: Schema = object(&[
     optional("deviceToken", STRING),
     optional("password", STRING),
     optional("approvalRuntimeToken", STRING),
+]);
+const AUTH_2026_7_35: Schema = object(&[
+    optional("token", STRING),
+    optional("bootstrapToken", STRING),
+    optional("deviceToken", STRING),
+    optional("password", STRING),
+    optional("approvalRuntimeToken", STRING),
+    optional("agentRuntimeIdentityToken", STRING),
 ]);

@@ -29,7 +29,7 @@ pub const DATABASE: &str = "state/openclaw.sqlite";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a row keeps of a node beside what its device's columns say.
-const SURFACE_FIELDS: [&str; 15] = [
+pub(crate) const SURFACE_FIELDS: [&str; 15] = [
     "displayName",
     "version",
     "coreVersion",

@@ -33,6 +33,28 @@ impl PairingCheck<'_> {
         local && !browser && kind
     }
 
+    /// Whether this is a new node from a network that `gateway.nodes.pairing.autoApproveCidrs` names. What a proxy on loopback says
+    /// of its address does not count (`node-pairing-auto-approve.ts`).
+    pub(super) fn is_listed_node(&self, upgrade: Upgrade, known: bool, model: &Model, outcome: &mut Outcome) -> bool {
+        let attempt = &self.attempt;
+        let is_new_node =
+            !known && upgrade == Upgrade::NotPaired && attempt.role == "node" && attempt.scopes.is_empty();
+        let browser = attempt.origin.is_some() || attempt.is_operator_ui() || attempt.is_webchat();
+        let proxied = attempt.locality.has_proxy_headers && address::is_loopback(attempt.peer.address);
+        let ip = attempt.locality.reported_ip.as_deref().and_then(address::parse);
+        let listed = model.rules.handshake.lists_networks
+            && is_new_node
+            && !browser
+            && !proxied
+            && ip.is_some_and(|ip| address::is_listed(ip, &model.config.auto_approve_cidrs));
+        if listed {
+            outcome
+                .reasons
+                .push(Reason("pairing: gateway.nodes.pairing.autoApproveCidrs names its network".to_owned()));
+        }
+        listed
+    }
+
     /// Whether this release gives a local client this without asking.
     fn is_silent_kind(&self, rules: &HandshakeRules, upgrade: Upgrade) -> bool {
         match upgrade {

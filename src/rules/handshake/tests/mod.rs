@@ -252,6 +252,10 @@ impl Answer {
         }
     }
 
+    fn close_reason(&self) -> &str {
+        self.close.as_ref().map_or("", |(_, reason)| reason)
+    }
+
     fn close_code(&self) -> Option<u16> {
         self.close.as_ref().map(|(code, _)| *code)
     }

@@ -133,3 +133,55 @@ fn a_silent_pairing_takes_away_old_look_alikes() {
     }
     assert_eq!(here(&stage), [false, true, true], "a is a minute old when c comes, b is not");
 }
+
+#[rstest]
+#[case::unproven(cli().client("gateway-client", "backend"), OLD, "invalid agent runtime identity token")]
+#[case::from_elsewhere(cli(), NEW, "agent runtime identity token is only accepted from local backend gateway clients")]
+#[case::unknown(cli(), "2026.6.11", "invalid connect params")]
+fn the_run_of_an_agent_has_to_prove_itself(#[case] connect: Connect, #[case] release: &str, #[case] expected: &str) {
+    let connect = connect.tampered(|params| {
+        params["maxProtocol"] = json!(4);
+        params["auth"]["agentRuntimeIdentityToken"] = json!("x");
+    });
+    let answer = stage(release).connect(&connect);
+    let reason = answer.close_reason();
+    assert!(reason.starts_with(expected), "{reason}");
+}
+
+#[rstest]
+#[case::no_caps(&[], "chrome-extension://abcdefghijklmnopabcdefghijklmnop", "browser copilot requires ui mode")]
+#[case::a_page(&["run-tool-bindings", "session-scoped-events"], "https://a.example", "browser copilot requires a canonical")]
+#[case::extension(
+    &["run-tool-bindings", "session-scoped-events"],
+    "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+    "pairing required"
+)]
+fn the_copilot_comes_from_an_extension(
+    #[case] caps: &'static [&'static str],
+    #[case] origin: &'static str,
+    #[case] expected: &str,
+) {
+    let connect = newer(cli().client("openclaw-browser-copilot", "ui").header("origin", origin));
+    let connect = match caps {
+        [] => connect,
+        _ => connect.tampered(|params| {
+            params["maxProtocol"] = json!(4);
+            params["caps"] = json!(["run-tool-bindings", "session-scoped-events"]);
+        }),
+    };
+    let answer = stage(NEW).connect(&connect);
+    let reason = answer.close_reason();
+    assert!(reason.starts_with(expected), "{reason}");
+}
+
+#[rstest]
+#[case("2026.4.15", "PAIRING_REQUIRED not-paired")]
+#[case("2026.5.7", "hello")]
+fn a_new_node_of_a_listed_network_is_paired_at_once(#[case] release: &str, #[case] expected: &str) {
+    let mut stage = staged(release, |config| config.auto_approve_cidrs = vec!["192.168.0.0/16".to_owned()]);
+    let connect = Connect { address: "192.168.1.9", ..cli().client("node-host", "node").role("node").scopes(&[]) };
+    let answer = stage.connect(&connect);
+    assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
+    let elsewhere = Connect { address: "10.0.0.9", device: Some("e"), ..connect };
+    assert_eq!(stage.connect(&elsewhere).verdict(), "PAIRING_REQUIRED not-paired");
+}
