@@ -425,6 +425,24 @@ pub fn record_connect(rules: &NodeRules, documents: &mut dyn Documents, now: i64
     .map(|_| ())
 }
 
+/// Notes that an approved node has said that it is alive. Whether there is such a node (2026.5.7 on).
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn note_life(
+    rules: &NodeRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    node_id: &str,
+    reason: &str,
+) -> Result<bool, Fault> {
+    let noted = change(rules, documents, now, node_id, |node| {
+        record::set(node, "lastSeenAtMs", Some(now));
+        record::set(node, "lastSeenReason", Some(reason));
+    })?;
+    Ok(noted.is_some())
+}
+
 /// When a node has gone.
 const DEPARTED: &str = "lastDisconnectedAtMs";
 
