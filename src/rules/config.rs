@@ -133,6 +133,15 @@ pub struct TrustedProxy {
     pub allow_users: Vec<String>,
     /// Whether one on loopback may vouch, where the release asks.
     pub allow_loopback: bool,
+    /// How the devices of its users are paired at once, if they are (2026.9.6 on).
+    pub auto_approve: Option<AutoApprove>,
+}
+
+/// `gateway.auth.trustedProxy.deviceAutoApprove`, where enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AutoApprove {
+    /// The scopes that are given at most, where the configuration names them.
+    pub scopes: Option<Vec<String>>,
 }
 
 /// `gateway.auth.rateLimit`.

@@ -127,7 +127,7 @@ impl Model {
     /// A gateway that has just started.
     pub fn new(rules: Rules, config: GatewayConfig) -> Self {
         let presence = Presence::new(&config.host, Some(rules.release).filter(|_| rules.handshake.names_release));
-        let limits = RateLimits::new(&config);
+        let limits = RateLimits::new(&config, rules.handshake.always_limited);
         Self {
             rules,
             config,

@@ -20,7 +20,7 @@ pub use file::{ConfigFileError, read_config};
 
 use crate::rules::GatewayConfig;
 use crate::rules::Release;
-use crate::rules::config::{RateLimit, TrustedProxy};
+use crate::rules::config::{AutoApprove, RateLimit, TrustedProxy};
 use serde_json::Value;
 
 /// The port where neither the configuration nor the environment names one.
@@ -230,5 +230,10 @@ fn trusted_proxy(section: &Value) -> Option<TrustedProxy> {
         required_headers: strings(&section["requiredHeaders"]),
         allow_users: strings(&section["allowUsers"]),
         allow_loopback: section["allowLoopback"] == true,
+        auto_approve: (section["deviceAutoApprove"]["enabled"] == true).then(|| AutoApprove {
+            scopes: section["deviceAutoApprove"]["scopes"]
+                .is_array()
+                .then(|| strings(&section["deviceAutoApprove"]["scopes"])),
+        }),
     })
 }

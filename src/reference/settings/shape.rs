@@ -66,6 +66,7 @@ const AUTH: &[(&str, Form)] = &[
             ("requiredHeaders", Texts),
             ("allowUsers", Texts),
             ("allowLoopback", Flag),
+            ("deviceAutoApprove", Section(&[("enabled", Flag), ("scopes", Texts)])),
         ]),
     ),
 ];
@@ -125,6 +126,7 @@ const NEWER: &[(&str, Release)] = &[
     ("gateway.controlUi.allowExternalEmbedUrls", Release::new(2026, 4, 15)),
     ("gateway.controlUi.chatMessageMaxWidth", Release::new(2026, 5, 7)),
     ("gateway.auth.trustedProxy.allowLoopback", Release::new(2026, 5, 7)),
+    ("gateway.auth.trustedProxy.deviceAutoApprove", Release::new(2026, 9, 6)),
     ("gateway.handshakeTimeoutMs", Release::new(2026, 5, 7)),
     ("gateway.nodes.pairing", Release::new(2026, 5, 7)),
     ("gateway.tailscale.serviceName", Release::new(2026, 6, 11)),

@@ -147,12 +147,19 @@ pub(super) fn is_unasked_backend(attempt: &Attempt, standing: &Standing) -> bool
 
 /// Cuts the scopes down to those that the reverse proxy names, where it names any.
 pub(super) fn bound_by_proxy(attempt: &mut Attempt) {
+    let mut scopes = std::mem::take(&mut attempt.scopes);
+    bound_scopes(attempt, &mut scopes);
+    attempt.scopes = scopes;
+}
+
+/// The same for any scopes.
+pub(super) fn bound_scopes(attempt: &Attempt, scopes: &mut Vec<String>) {
     let named = attempt
         .peer
         .header("x-openclaw-scopes")
         .map(|header| header.split(',').map(|scope| record::trim(scope).to_owned()).collect::<Vec<_>>());
     if let Some(named) = named {
-        attempt.scopes.retain(|scope| named.contains(scope));
+        scopes.retain(|scope| named.contains(scope));
     }
 }
 

@@ -21,9 +21,12 @@ pub(super) enum Credential {
     DeviceToken,
     /// A bootstrap token.
     BootstrapToken,
+    /// No credential: a new node's request for its approval.
+    NodePairing,
 }
 
-/// The limits of one gateway: for clients without an `Origin` only where the configuration sets one, for browsers always.
+/// The limits of one gateway: for browsers always, for clients without an `Origin` where the configuration sets one and from
+/// 2026.6.11 on always.
 #[derive(Debug, Clone)]
 pub(crate) struct RateLimits {
     plain: Option<RateLimiter>,
@@ -32,9 +35,9 @@ pub(crate) struct RateLimits {
 
 impl RateLimits {
     /// The limits that a configuration sets. No loopback address is exempt for browsers.
-    pub(crate) fn new(config: &GatewayConfig) -> Self {
+    pub(crate) fn new(config: &GatewayConfig, always: bool) -> Self {
         let default = RateLimit { max_attempts: 10, window_ms: 60_000, lockout_ms: 300_000, exempt_loopback: true };
-        let plain = config.rate_limit.clone().map(RateLimiter::new);
+        let plain = config.rate_limit.clone().or_else(|| always.then(|| default.clone())).map(RateLimiter::new);
         let browser = RateLimit { exempt_loopback: false, ..config.rate_limit.clone().unwrap_or(default) };
         Self { plain, browser: RateLimiter::new(browser) }
     }

@@ -108,6 +108,16 @@ pub const NEWER_CHANGES: &[Change] = &[
     Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
+        what: "Failed credentials are limited without any configuration of it, and so are new nodes that ask for their approval.",
+        sources: &[
+            "server.impl createAuthRateLimiter(rateLimitConfig ?? {})",
+            "message-handler.ts requestNodePairingFromConnect",
+        ],
+        apply: |rules| rules.handshake.always_limited = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
         what: "A bootstrap token is redeemed before `hello-ok`: the node's wake words come first.",
         sources: &["message-handler.ts redeemDeviceBootstrapTokenProfile"],
         apply: |rules| rules.handshake.redeems_before_hello = true,

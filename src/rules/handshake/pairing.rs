@@ -1,7 +1,10 @@
 //! Whether a device is paired for what it asks, and what happens if it is not (`message-handler.ts`).
 
+mod bootstrap;
 mod silent;
+mod vouched;
 
+use self::bootstrap::Bootstrap;
 use super::attempt::Attempt;
 use super::credentials::Standing;
 use super::refusal::End;
@@ -9,9 +12,7 @@ use super::required::{Required, Upgrade};
 use super::rules::{BackendPairing, BootstrapPairing, RefusalDetails, ScopeUpgrade};
 use super::secret::Method;
 use super::{HandshakeRules, device, pins};
-use crate::protocol::client::{self, mode};
 use crate::protocol::connect::ClientInfo;
-use crate::protocol::proof::normal_metadata;
 use crate::rules::act::Effect;
 use crate::rules::model::Model;
 use crate::rules::pairing::{
@@ -202,50 +203,6 @@ impl PairingCheck<'_> {
         Ok(handed_off)
     }
 
-    /// A node that shows its setup code again is handed off what the record bears of it.
-    fn handed_off_again(
-        &self,
-        record: &Value,
-        roles: &[String],
-        model: &Model,
-        environment: &Environment<'_>,
-    ) -> Result<Option<BootstrapProfile>, Fault> {
-        let rules = &model.rules;
-        if rules.handshake.bootstrap_pairing != BootstrapPairing::SetupCode
-            || !self.is_bootstrapped_node()
-            || !roles.iter().any(|role| role == "operator")
-        {
-            return Ok(None);
-        }
-        let Some(profile) = self.bound_profile(model, environment)? else { return Ok(None) };
-        let wanted = json!(profile.handoff_scopes(&rules.pairing, "operator"));
-        let granted = record.get("approvedScopes").filter(|scopes| scopes.is_array()).or_else(|| record.get("scopes"));
-        let code = match rules.pairing.bootstrap_asks_questions {
-            true => self.is_setup_code_for_this(&profile, &rules.pairing),
-            false => profile.is_setup_code(&rules.pairing),
-        };
-        let borne = code
-            && scopes_allow_values(&rules.pairing, "operator", Some(&wanted), Some(granted.unwrap_or(&json!([]))))?;
-        Ok(borne.then_some(profile))
-    }
-
-    /// A node that its bootstrap token let in, not a browser.
-    fn is_bootstrapped_node(&self) -> bool {
-        let attempt = &*self.attempt;
-        self.standing.method == Method::BootstrapToken
-            && attempt.role == "node"
-            && attempt.scopes.is_empty()
-            && attempt.client().mode == mode::NODE
-            && !attempt.is_operator_ui()
-            && !attempt.is_webchat()
-    }
-
-    fn bound_profile(&self, model: &Model, environment: &Environment<'_>) -> Result<Option<BootstrapProfile>, Fault> {
-        let Some(token) = self.standing.bootstrap_token() else { return Ok(None) };
-        let (store, now) = (&*environment.store, environment.now);
-        pairing::bound_bootstrap_profile(&model.rules.pairing, store, now, token, self.device_id, self.public_key)
-    }
-
     /// A device keeps the platform and the family it was paired with; those of the record are what the client counts as.
     /// The platform that the record is to name from now on.
     fn pin_metadata(
@@ -280,13 +237,22 @@ impl PairingCheck<'_> {
 
     /// Asks for approval. Comes back only where it was given at once.
     fn require(
-        &self,
+        &mut self,
         upgrade: Upgrade,
         existing: Option<&Value>,
         model: &mut Model,
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<Option<BootstrapProfile>, End> {
+        let vouched = self.vouched_scopes(upgrade, existing, model);
+        if let (Upgrade::Scope, Some(scopes), Some(record)) = (upgrade, &vouched, existing)
+            && self.has_vouched(scopes, record, model)?
+        {
+            outcome
+                .reasons
+                .push(Reason("pairing: the record bears what the reverse proxy's users are given".to_owned()));
+            return Ok(None);
+        }
         let bootstrap = self.bootstrap_pairing(upgrade, existing.is_some(), model, environment)?;
         let bound =
             existing.is_some() && self.attempt.role != "operator" && model.rules.handshake.silent_for_operators_only;
@@ -323,6 +289,14 @@ impl PairingCheck<'_> {
                 model.broadcast("device.pair.resolved", payload, outcome);
             }
         }
+        if let Some(scopes) = vouched
+            && self.approve_vouched(&requested, scopes, model, environment)?
+        {
+            self.approved(&requested, None, model, environment, outcome)?;
+            outcome.reasons.push(Reason("pairing: the reverse proxy's users are paired at once".to_owned()));
+            return Ok(None);
+        }
+        let Environment { now, store, entropy } = environment;
         if requested.silent() {
             let (id, seen) = (requested.request_id(), self.seen());
             let rules = &model.rules.pairing;
@@ -334,7 +308,7 @@ impl PairingCheck<'_> {
                         scopes.extend(existing.map(pairing::access_scopes).unwrap_or_default());
                     }
                     let kind = if listed { ApprovalKind::TrustedCidr } else { ApprovalKind::Silent };
-                    let by = Approver { scopes: &scopes, kind, seen: Some(&seen) };
+                    let by = Approver { scopes: &scopes, kind, seen: Some(&seen), grants: None };
                     pairing::approve(rules, *store, *entropy, *now, &id, by)?
                 }
             };
@@ -509,60 +483,6 @@ impl PairingCheck<'_> {
         Ok(asked.is_empty() || !granted.is_empty() && pairing::scopes_allow(rules, self.attempt.role, asked, &granted))
     }
 
-    /// How the bootstrap token pairs a new node without asking, if it does.
-    fn bootstrap_pairing(
-        &self,
-        upgrade: Upgrade,
-        existed: bool,
-        model: &Model,
-        environment: &Environment<'_>,
-    ) -> Result<Option<Bootstrap>, End> {
-        let fits = self.standing.method == Method::BootstrapToken
-            && upgrade == Upgrade::NotPaired
-            && self.attempt.role == "node"
-            && self.attempt.scopes.is_empty()
-            && !existed;
-        match model.rules.handshake.bootstrap_pairing {
-            BootstrapPairing::Silent if fits => Ok(Some(Bootstrap { profile: None })),
-            BootstrapPairing::HandOff if fits => {
-                let profile = self.bound_profile(model, environment)?;
-                Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
-            }
-            BootstrapPairing::SetupCode if fits && self.is_bootstrapped_node() => {
-                let profile = self.bound_profile(model, environment)?;
-                let profile = profile.filter(|profile| self.is_setup_code_for_this(profile, &model.rules.pairing));
-                Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Whether a setup code's profile is meant for this client: one of the phone apps, or a node host.
-    fn is_setup_code_for_this(&self, profile: &BootstrapProfile, rules: &pairing::PairingRules) -> bool {
-        profile.is_setup_code(rules) && self.is_phone()
-            || profile.is_node_alone(rules) && self.attempt.client().id == client::NODE_HOST
-    }
-
-    /// One of the phone apps, on a phone.
-    fn is_phone(&self) -> bool {
-        let client = self.attempt.client();
-        let (platform, family) =
-            (normal_metadata(Some(&client.platform)), normal_metadata(client.device_family.as_deref()));
-        match client.id.as_str() {
-            client::ANDROID_APP => pins::names(&platform, &["android"]) && family == "android",
-            client::IOS_APP => {
-                pins::names(&platform, &["ios", "ipados"]) && ["iphone", "ipad", "ios"].contains(&family.as_str())
-            }
-            _ => false,
-        }
-    }
-
-    /// The role asked for and those of a bootstrap profile.
-    fn roles_handed_off(&self, profile: &BootstrapProfile) -> Vec<String> {
-        let others = profile.roles.iter().filter(|role| *role != self.attempt.role).cloned();
-        std::iter::once(self.attempt.role.to_owned()).chain(others).collect()
-    }
-
     fn request(&self) -> PairingRequest {
         let client = self.attempt.client();
         PairingRequest {
@@ -580,10 +500,4 @@ impl PairingCheck<'_> {
         let PairingRequest { display_name, client_id, client_mode, role, scopes, remote_ip, .. } = self.request();
         AccessMetadata { display_name, client_id, client_mode, role, scopes, remote_ip, refreshed_platform: None }
     }
-}
-
-/// A pairing by bootstrap token.
-struct Bootstrap {
-    /// The profile whose roles are handed off; none where the token only pairs and is revoked.
-    profile: Option<BootstrapProfile>,
 }

@@ -33,7 +33,10 @@ pub(super) fn hold(rules: &HandshakeRules, client: &ClientInfo, record: &Value) 
     let named = rules.node_host_named && names_the_system(client, &paired, &claimed, family.is_some());
     let mut pins = Pins { family: family.map(str::to_owned), ..Pins::default() };
     let mut platform_differs = false;
-    if paired == claimed || platform.is_none() {
+    let runtime = rules.node_host_named && platform.is_some() && same_node_host(client, &paired, &claimed);
+    if runtime {
+        pins.platform = Some(desktop(&paired).to_owned());
+    } else if paired == claimed || platform.is_none() {
         pins.platform = platform.map(str::to_owned);
     } else if named || rules.lenient_pins && same_node_host(client, &paired, &claimed) {
         pins.platform = Some(desktop(&paired).to_owned());

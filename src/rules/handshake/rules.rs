@@ -45,6 +45,8 @@ pub struct HandshakeRules {
     pub names_release: bool,
     /// `hello-ok.server` names the machine.
     pub hello_names_host: bool,
+    /// Failed credentials are limited even where the configuration says nothing of it, and new nodes' requests are, too.
+    pub always_limited: bool,
     /// How many sockets of one address may wait for their connect is limited.
     pub waiting_limited: bool,
     /// A shared secret beside a device token is not counted against the rate limit; a client that gives no secret at all
@@ -294,6 +296,7 @@ impl HandshakeRules {
             browsers_ask: false,
             names_release: false,
             hello_names_host: true,
+            always_limited: false,
             waiting_limited: false,
             device_token_shields_secret: true,
             device_token_clears_secret_failures: false,

@@ -2,10 +2,11 @@
 
 use super::attempt::Attempt;
 use super::credentials::Standing;
+use super::limits::Credential;
 use super::pairing::Paired;
 use super::refusal::{End, Refusal};
 use super::secret::{self, Method};
-use super::{HandshakeRules, capabilities, device, origin_check};
+use super::{HandshakeRules, capabilities, device, origin_check, unauthorised};
 use crate::protocol::client::{self, mode};
 use crate::protocol::frame::ServerFrame;
 use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
@@ -57,7 +58,14 @@ pub(super) fn welcome(
         device::bound_by_proxy(&mut attempt);
     }
     let node = match attempt.role {
-        "node" => Some(reconcile_node(model, environment, &mut attempt, outcome)?),
+        "node" => {
+            check_node_limit(model, environment, &attempt, device_id.is_some())?;
+            let node = reconcile_node(model, environment, &mut attempt, outcome)?;
+            if node.asks_first {
+                count_node_request(model, environment.now, &attempt);
+            }
+            Some(node)
+        }
         _ => None,
     };
     let by_token = auth.is_some() || standing.method == Method::DeviceToken;
@@ -183,6 +191,43 @@ fn outdated_page(model: &Model, attempt: &Attempt) -> Option<Refusal> {
     let own = attempt.client().build_id.as_deref().map(record::trim);
     let current = own == Some(build) || own == Some("dev");
     (ours && !current).then(|| Refusal::outdated(message, details))
+}
+
+/// New nodes of one address may ask for their approval only so often (from 2026.6.11 on).
+///
+/// # Errors
+/// The refusal of one more.
+fn check_node_limit(
+    model: &mut Model,
+    environment: &Environment<'_>,
+    attempt: &Attempt,
+    has_device: bool,
+) -> Result<(), End> {
+    let client = attempt.client();
+    let node_id = attempt.params.device.as_ref().map_or(&client.id, |device| &device.id);
+    let (now, address) = (environment.now, attempt.limit_address.as_deref());
+    if !model.rules.handshake.always_limited
+        || nodes::find_paired(&model.rules.nodes, environment.store, now, node_id)?.is_some()
+    {
+        return Ok(());
+    }
+    let Some(limiter) = model.limits.of(is_browser(&model.rules.handshake, attempt)) else { return Ok(()) };
+    if limiter.allows(now, address, Credential::NodePairing) {
+        return Ok(());
+    }
+    let failure = secret::Failure::rate_limited(limiter.retry_after(now, address, Credential::NodePairing));
+    Err(unauthorised::refusal(&model.rules.handshake, attempt, &failure, has_device).into())
+}
+
+fn count_node_request(model: &mut Model, now: i64, attempt: &Attempt) {
+    let browser = is_browser(&model.rules.handshake, attempt);
+    if let Some(limiter) = model.limits.of(browser).filter(|_| model.rules.handshake.always_limited) {
+        limiter.fail(now, attempt.limit_address.as_deref(), Credential::NodePairing);
+    }
+}
+
+fn is_browser(rules: &HandshakeRules, attempt: &Attempt) -> bool {
+    rules.browsers_limited && attempt.origin.is_some()
 }
 
 /// Reconciles a node with the node store, announces what it asks for, and leaves it what it may have.

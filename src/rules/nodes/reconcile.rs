@@ -22,6 +22,8 @@ pub struct Reconciliation {
     pub surfaces: Option<Surfaces>,
     /// What it asked for before is dropped once it is welcomed.
     pub drops_pending: bool,
+    /// A node that is not approved asks, be it anew or again.
+    pub asks_first: bool,
     /// The request that was approved at once, since a setup code had brought the device.
     pub approved: Option<String>,
 }
@@ -62,6 +64,7 @@ pub fn reconcile_on_connect(
             requested: None,
             surfaces: None,
             drops_pending: false,
+            asks_first: true,
             approved: None,
         });
     }
@@ -94,7 +97,15 @@ pub fn reconcile_on_connect(
         }
         false => None,
     };
-    Ok(Reconciliation { node_id, commands, requested, surfaces: None, drops_pending: false, approved: None })
+    Ok(Reconciliation {
+        node_id,
+        commands,
+        requested,
+        surfaces: None,
+        drops_pending: false,
+        asks_first: false,
+        approved: None,
+    })
 }
 
 fn node_request(connect: &ConnectParams, node_id: &str, remote_ip: Option<&str>) -> NodeRequest {
@@ -145,6 +156,10 @@ fn reconcile_surface(
         ..node_request(connect, &node_id, remote_ip)
     };
     let now = environment.now;
+    if rules.nodes.part_of_device {
+        // The nodes are found by going through all devices, and what is odd about one of them ends that.
+        crate::rules::pairing::list(&rules.pairing, environment.store, now)?;
+    }
     let paired = store::find_paired(&rules.nodes, environment.store, now, &node_id)?;
     let Some(paired) = paired else {
         if rules.nodes.requests_of_devices && !is_paired_device(environment, &node_id) {
@@ -162,6 +177,7 @@ fn reconcile_surface(
                 requested: None,
                 surfaces,
                 drops_pending: true,
+                asks_first: true,
                 approved: Some(approved),
             });
         }
@@ -174,6 +190,7 @@ fn reconcile_surface(
             requested: Some(requested),
             surfaces,
             drops_pending: false,
+            asks_first: true,
             approved: None,
         });
     };
@@ -207,6 +224,7 @@ fn reconcile_surface(
             requested: None,
             surfaces,
             drops_pending: true,
+            asks_first: false,
             approved: None,
         });
     }
@@ -220,7 +238,15 @@ fn reconcile_surface(
     let effective = declared.within(&approved);
     let commands = effective.commands.clone();
     let surfaces = Some(Surfaces { declared, effective });
-    Ok(Reconciliation { node_id, commands, requested: Some(requested), surfaces, drops_pending: false, approved: None })
+    Ok(Reconciliation {
+        node_id,
+        commands,
+        requested: Some(requested),
+        surfaces,
+        drops_pending: false,
+        asks_first: false,
+        approved: None,
+    })
 }
 
 /// Whether a cap has one of its commands left, or none was taken from it (2026.9.6).

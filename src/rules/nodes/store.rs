@@ -90,7 +90,27 @@ pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<Pa
             *entry = Value::Object(shown);
         }
     }
-    Ok(PairingList { pending, paired: newest(&state.paired, "approvedAtMs")? })
+    let mut paired = newest(&state.paired, "approvedAtMs")?;
+    for node in paired.iter_mut().filter(|_| rules.part_of_device) {
+        *node = Value::Object(projected(documents, record::spread(Some(node))));
+    }
+    Ok(PairingList { pending, paired })
+}
+
+/// An approved node as it is shown where it is a part of its device: with what the device's record says
+/// (`device-pairing-node.records.ts toPairedNode`).
+pub fn projected(documents: &dyn Documents, mut node: Record) -> Record {
+    let devices = documents.read(Document::DevicesPaired);
+    let id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let Some(device) = devices.as_ref().and_then(|devices| devices.get(&id)) else { return node };
+    let own = |key: &str| record::present(device.get(key)).cloned();
+    let name = record::present(node.get("displayName")).cloned().or_else(|| own("displayName"));
+    record::set(&mut node, "displayName", name);
+    for key in ["clientId", "clientMode", "platform", "deviceFamily", "remoteIp", "lastSeenAtMs", "lastSeenReason"] {
+        node.shift_remove(key);
+        record::set(&mut node, key, own(key));
+    }
+    node
 }
 
 /// What stands in a device's record about the node that it is: its approved surface and the one that it asks for (2026.9.6).
@@ -157,6 +177,21 @@ pub fn find_paired(
 ) -> Result<Option<Value>, Fault> {
     let state = State::load(rules.state, Family::Nodes, documents, now)?;
     Ok(state.paired.get_truthy(record::trim(node_id)).cloned())
+}
+
+/// The id of the node behind a pending request.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn find_pending(
+    rules: &NodeRules,
+    documents: &dyn Documents,
+    now: i64,
+    request_id: &str,
+) -> Result<Option<String>, Fault> {
+    let state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let pending = state.pending.get_truthy(request_id);
+    Ok(pending.and_then(|pending| pending.get("nodeId")?.as_str()).map(str::to_owned))
 }
 
 /// Writes down that a node asks to be approved.

@@ -59,12 +59,14 @@ pub struct Approver<'a> {
     pub kind: ApprovalKind,
     /// The device itself, where its own connect approves it.
     pub seen: Option<&'a AccessMetadata>,
+    /// The scopes that a new operator's device, or one with the same key, is given in the place of those that it asks for.
+    pub grants: Option<&'a [String]>,
 }
 
 impl<'a> Approver<'a> {
     /// Somebody who calls for it.
     pub fn owner(scopes: &'a [String]) -> Self {
-        Self { scopes, kind: ApprovalKind::Owner, seen: None }
+        Self { scopes, kind: ApprovalKind::Owner, seen: None, grants: None }
     }
 }
 
@@ -77,6 +79,8 @@ pub enum ApprovalKind {
     Silent,
     /// By itself, since it is a new node from a network that the configuration names.
     TrustedCidr,
+    /// By itself, since a reverse proxy vouches for its user.
+    TrustedProxy,
     /// By a bootstrap token.
     Bootstrap,
 }
@@ -87,6 +91,7 @@ impl ApprovalKind {
             Self::Owner => "owner",
             Self::Silent => "silent",
             Self::TrustedCidr => "trusted-cidr",
+            Self::TrustedProxy => "trusted-proxy",
             Self::Bootstrap => "bootstrap",
         }
     }
@@ -116,12 +121,22 @@ pub fn approve(
 ) -> Result<Approval, Fault> {
     let caller_scopes = by.scopes;
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
+    let Some(mut pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
+    let existing = existing_record(&state, &pending);
+    let existing = existing.as_ref();
+    if let Some(grants) = by.grants {
+        let same_key = existing.is_some_and(|device| device.get("publicKey") == pending.get("publicKey"));
+        let new = existing.is_none() && !record::truthy(pending.get("isRepair"));
+        if !(new || same_key) || requested_roles(rules, &pending)? != [OPERATOR] {
+            return Ok(Approval::Unknown);
+        }
+        let mut granted = record::spread(Some(&pending));
+        record::set(&mut granted, "scopes", Some(grants.to_vec()));
+        pending = Value::Object(granted);
+    }
     if let Some(denial) = denial(rules, &pending, caller_scopes)? {
         return Ok(Approval::Forbidden(denial));
     }
-    let existing = existing_record(&state, &pending);
-    let existing = existing.as_ref();
     let scopes = merge_scopes(rules, &[approved_or_scopes(rules, existing), pending.get("scopes")])?;
     let scopes_value = scopes.as_ref().map(|scopes| json!(scopes));
     let fallback = scopes_value.as_ref().or_else(|| approved_or_scopes(rules, existing));
@@ -225,8 +240,8 @@ pub fn approve_bootstrap(
     let mut scopes =
         merge_scopes(rules, &[approved_or_scopes(rules, existing), pending.get("scopes"), Some(&approved)])?;
     if rules.bootstrap_grants_requested {
-        let granted =
-            BootstrapProfile { roles: requested.clone(), scopes: Vec::new() }.all_handoff_scopes(rules, &asked);
+        let granted = BootstrapProfile { roles: requested.clone(), scopes: Vec::new(), purpose: profile.purpose }
+            .all_handoff_scopes(rules, &asked);
         scopes =
             merge_scopes(rules, &[Some(&json!(kept_scopes(rules, existing, &requested)?)), Some(&json!(granted))])?;
     } else if rules.bootstrap_hands_on_only {
@@ -234,7 +249,7 @@ pub fn approve_bootstrap(
     }
     let mut tokens = existing_tokens(existing);
     let granted = match rules.bootstrap_grants_requested {
-        true => BootstrapProfile { roles: requested, scopes: asked },
+        true => BootstrapProfile { roles: requested, scopes: asked, purpose: profile.purpose },
         false => profile.clone(),
     };
     for role in &granted.roles {

@@ -17,8 +17,71 @@ const HANDOFF_SCOPES: [&str; 4] = ["operator.approvals", "operator.read", "opera
 const HANDOFF_SCOPES_WITH_QUESTIONS: [&str; 5] =
     ["operator.approvals", "operator.questions", "operator.read", "operator.talk.secrets", "operator.write"];
 
-fn handoff_scope_list(rules: &PairingRules) -> &'static [&'static str] {
-    if rules.bootstrap_asks_questions { &HANDOFF_SCOPES_WITH_QUESTIONS } else { &HANDOFF_SCOPES }
+/// Those that a code for a phone with full access hands on (`MOBILE_FULL_ACCESS_OPERATOR_SCOPES`, 2026.9.6).
+const FULL_SCOPES: [&str; 6] = [
+    "operator.admin",
+    "operator.approvals",
+    "operator.questions",
+    "operator.read",
+    "operator.talk.secrets",
+    "operator.write",
+];
+/// Those of the owner's Control UI (`CONTROL_UI_OWNER_BOOTSTRAP_OPERATOR_SCOPES`).
+const OWNER_SCOPES: [&str; 7] = [
+    "operator.admin",
+    "operator.approvals",
+    "operator.pairing",
+    "operator.questions",
+    "operator.read",
+    "operator.talk.secrets",
+    "operator.write",
+];
+/// Those of a voice node (`VOICE_NODE_OPERATOR_SCOPE_SET`).
+const VOICE_SCOPES: [&str; 2] = ["operator.read", "operator.talk"];
+
+/// What a bootstrap token was issued for (2026.9.6 on).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A Control UI.
+    ControlUi,
+    /// The Control UI of the gateway's owner.
+    ControlUiOwner,
+    /// A phone with full access.
+    MobileFull,
+    /// A node that listens and speaks.
+    VoiceNode,
+    /// A node in a cloud.
+    CloudWorker,
+}
+
+impl Purpose {
+    const ALL: [(&'static str, Self); 5] = [
+        ("control-ui", Self::ControlUi),
+        ("control-ui-owner", Self::ControlUiOwner),
+        ("mobile-full", Self::MobileFull),
+        ("voice-node", Self::VoiceNode),
+        ("cloud-worker", Self::CloudWorker),
+    ];
+
+    fn read(name: Option<&Value>) -> Option<Self> {
+        let name = name.and_then(Value::as_str)?;
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, purpose)| purpose)
+    }
+
+    fn name(self) -> &'static str {
+        Self::ALL.into_iter().find(|(_, purpose)| *purpose == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// The operator scopes that may be handed on for a purpose.
+fn handoff_scope_list(rules: &PairingRules, purpose: Option<Purpose>) -> &'static [&'static str] {
+    match purpose {
+        Some(Purpose::ControlUiOwner) => &OWNER_SCOPES,
+        Some(Purpose::MobileFull) => &FULL_SCOPES,
+        Some(Purpose::VoiceNode) => &VOICE_SCOPES,
+        _ if rules.bootstrap_asks_questions => &HANDOFF_SCOPES_WITH_QUESTIONS,
+        _ => &HANDOFF_SCOPES,
+    }
 }
 
 /// Roles and scopes that a bootstrap token stands for.
@@ -28,6 +91,8 @@ pub struct BootstrapProfile {
     pub roles: Vec<String>,
     /// Scopes, in the form a token keeps.
     pub scopes: Vec<String>,
+    /// What the token was issued for.
+    pub purpose: Option<Purpose>,
 }
 
 impl BootstrapProfile {
@@ -43,25 +108,52 @@ impl BootstrapProfile {
 
     /// What a device token minted from this profile may carry for a role.
     pub fn handoff_scopes(&self, rules: &PairingRules, role: &str) -> Vec<String> {
-        handed_on(rules, role, &self.scopes)
+        handed_on(rules, role, &self.scopes, self.purpose)
     }
 
     /// Which of these scopes may be handed on for any of the profile's roles.
     pub fn all_handoff_scopes(&self, rules: &PairingRules, scopes: &[String]) -> Vec<String> {
-        let handed = self.roles.iter().flat_map(|role| handed_on(rules, role, scopes)).collect::<Vec<_>>();
+        let handed =
+            self.roles.iter().flat_map(|role| handed_on(rules, role, scopes, self.purpose)).collect::<Vec<_>>();
         normalised_scopes(rules, &handed)
     }
 
     /// Whether this is what a setup code of the apps stands for.
     pub fn is_setup_code(&self, rules: &PairingRules) -> bool {
+        self.is(rules, &["node", "operator"], handoff_scope_list(rules, None), None)
+            || self.is(rules, &["node", "operator"], &FULL_SCOPES, Some(Purpose::MobileFull))
+    }
+
+    /// Whether this is what a voice node's setup code stands for.
+    pub fn is_voice_node(&self, rules: &PairingRules) -> bool {
+        self.is(rules, &["node", "operator"], &VOICE_SCOPES, Some(Purpose::VoiceNode))
+    }
+
+    /// Whether this is what the link to the owner's Control UI stands for, and these scopes are all that it gives.
+    pub fn is_owners_page(&self, rules: &PairingRules, asked: &[String]) -> bool {
+        self.is(rules, &["operator"], &OWNER_SCOPES, Some(Purpose::ControlUiOwner))
+            && normalised_scopes(rules, asked) == OWNER_SCOPES
+    }
+
+    /// Whether this is what a link to a Control UI stands for, and these scopes are within it.
+    pub fn is_page(&self, rules: &PairingRules, asked: &[String]) -> bool {
+        let usual = handoff_scope_list(rules, None);
+        self.purpose == Some(Purpose::ControlUi)
+            && self.roles == ["operator"]
+            && self.scopes.iter().all(|scope| usual.contains(&scope.as_str()))
+            && scopes_allow(rules, "operator", asked, &self.scopes)
+    }
+
+    fn is(&self, rules: &PairingRules, roles: &[&str], scopes: &[&str], purpose: Option<Purpose>) -> bool {
         let profile = self.clone().normalised(rules);
-        profile.roles == ["node", "operator"] && profile.scopes == handoff_scope_list(rules)
+        profile.roles == roles && profile.scopes == scopes && profile.purpose == purpose
     }
 
     /// Whether this is what a setup code of a node without operator stands for.
     pub fn is_node_alone(&self, rules: &PairingRules) -> bool {
-        let profile = self.clone().normalised(rules);
-        rules.bootstrap_asks_questions && profile.roles == ["node"] && profile.scopes.is_empty()
+        let worker = Some(Purpose::CloudWorker);
+        rules.bootstrap_asks_questions
+            && [None, worker].into_iter().any(|purpose| self.is(rules, &["node"], &[], purpose))
     }
 
     fn read(rules: &PairingRules, record: Option<&Value>) -> Result<Self, Fault> {
@@ -79,11 +171,16 @@ impl BootstrapProfile {
             }
             None => Vec::new(),
         };
-        Ok(Self { roles, scopes }.normalised(rules))
+        let purpose = record::optional_property(record, "purpose").filter(|_| rules.bootstrap_purposes);
+        Ok(Self { roles, scopes, purpose: Purpose::read(purpose) }.normalised(rules))
     }
 
     fn to_value(&self) -> Value {
-        json!({"roles": self.roles, "scopes": self.scopes})
+        let mut value = json!({"roles": self.roles, "scopes": self.scopes});
+        if let Some(purpose) = self.purpose {
+            value["purpose"] = json!(purpose.name());
+        }
+        value
     }
 
     fn allows(&self, rules: &PairingRules, role: &str, scopes: &[String]) -> bool {
@@ -102,9 +199,9 @@ impl BootstrapProfile {
 }
 
 /// Which of these scopes a bootstrap token may hand on for a role.
-fn handed_on(rules: &PairingRules, role: &str, scopes: &[String]) -> Vec<String> {
+fn handed_on(rules: &PairingRules, role: &str, scopes: &[String], purpose: Option<Purpose>) -> Vec<String> {
     let mut scopes = if role == "operator" { normalised_scopes(rules, scopes) } else { Vec::new() };
-    scopes.retain(|scope| handoff_scope_list(rules).contains(&scope.as_str()));
+    scopes.retain(|scope| handoff_scope_list(rules, purpose).contains(&scope.as_str()));
     scopes
 }
 
@@ -154,7 +251,7 @@ pub fn verify_bootstrap_token(
         return Ok(false);
     }
     if !rules.bootstrap_binds {
-        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes: request.scopes.to_vec() };
+        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes: request.scopes.to_vec(), purpose: None };
         let asked = asked.normalised(rules);
         if asked != entry.profile {
             return Ok(false);
@@ -167,8 +264,9 @@ pub fn verify_bootstrap_token(
         return Ok(false);
     }
     if rules.bootstrap_pends {
-        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes: handed_on(rules, role, request.scopes) }
-            .normalised(rules);
+        let purpose = entry.profile.purpose;
+        let scopes = handed_on(rules, role, request.scopes, purpose);
+        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes, purpose }.normalised(rules);
         let bound = entry.device_id.as_deref().is_some_and(|id| !record::trim(id).is_empty())
             || entry.public_key.as_deref().is_some_and(|key| !record::trim(key).is_empty());
         if bound && entry.pending.as_ref().is_some_and(|pending| *pending != asked) {
@@ -281,9 +379,10 @@ pub fn redeem_bootstrap_profile(
     let Some(at) = state.find(token)? else { return Ok(false) };
     let entry = &mut state.entries[at].1;
     let mut redeemed = entry.redeemed.clone().unwrap_or_default();
+    redeemed.purpose = entry.profile.purpose;
     redeemed.roles.push(role.to_owned());
     redeemed.scopes.extend(match rules.bootstrap_hands_on_only {
-        true => handed_on(rules, role, scopes),
+        true => handed_on(rules, role, scopes, redeemed.purpose),
         false => role_scoped(role, scopes.to_vec()),
     });
     let redeemed = redeemed.normalised(rules);

@@ -304,4 +304,19 @@ pub const CHANGES: &[Change] = &[
         ],
         apply: |rules| rules.pairing.bootstrap_asks_questions = true,
     },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A setup code has a purpose: a phone with full access, a voice node, a cloud's node, a Control UI or its owner's; \
+               it says which scopes are handed on and which client is paired at once.",
+        sources: &["shared/device-bootstrap-profile.ts", "connect-pairing-plan.ts resolvePairingApprovalPlan"],
+        apply: |rules| rules.pairing.bootstrap_purposes = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "operator.write covers operator.talk and operator.sessions.*, operator.read covers operator.sessions.read.",
+        sources: &["operator-scope-compat.ts operatorScopeSatisfied"],
+        apply: |rules| rules.pairing.write_covers_sessions = true,
+    },
 ];

@@ -109,6 +109,10 @@ pub struct PairingRules {
     /// A setup code hands on `operator.questions`, too, and a code for a node alone is one; what has not been redeemed of a
     /// token is not written.
     pub bootstrap_asks_questions: bool,
+    /// A bootstrap token has a purpose, which says what may be handed on and to whom.
+    pub bootstrap_purposes: bool,
+    /// `operator.write` covers talking and sessions too, `operator.read` reading sessions.
+    pub write_covers_sessions: bool,
 }
 
 impl PairingRules {
@@ -150,6 +154,8 @@ impl PairingRules {
             pending_covers: false,
             approval_kinds: false,
             bootstrap_asks_questions: false,
+            bootstrap_purposes: false,
+            write_covers_sessions: false,
         }
     }
 }

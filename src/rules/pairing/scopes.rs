@@ -106,7 +106,15 @@ fn covered(rules: &PairingRules, role: &str, scope: &str, granted: &[String]) ->
     if rules.scopes_follow_role && !operator_scope {
         return false;
     }
-    (has(ADMIN) && operator_scope) || has(scope) || (scope == READ && has(WRITE))
+    (has(ADMIN) && operator_scope)
+        || has(scope)
+        || (scope == READ && has(WRITE))
+        || rules.write_covers_sessions
+            && match scope {
+                "operator.talk" | "operator.sessions.write" => has(WRITE),
+                "operator.sessions.read" => has(WRITE) || has(READ) || has("operator.sessions.write"),
+                _ => false,
+            }
 }
 
 /// The first requested scope that the granted ones do not cover.

@@ -3,6 +3,7 @@
 //! The releases split a shell command into its commands and warn of programs that run others. Here documents and the rarer
 //! interpreters are left out: such a command counts as one that cannot be read.
 
+use super::ExecForm;
 use serde_json::{Value, json};
 
 /// Interpreters that take a program on the command line, and the flag that says so.
@@ -34,27 +35,124 @@ const XARGS_VALUES: [&str; 14] = [
 const FIND_FLAGS: [&str; 4] = ["-exec", "-execdir", "-ok", "-okdir"];
 
 /// The summary of a shell command; null where it cannot be taken apart.
-pub(super) fn of_shell(command: &str) -> Value {
-    match split(command) {
-        Some(commands) => summary(&commands),
-        None => Value::Null,
+pub(super) fn of_shell(form: ExecForm, command: &str) -> Value {
+    if form < ExecForm::V2026_6_11 {
+        return split(command, false).map_or(Value::Null, |commands| summary(form, &commands));
+    }
+    let mut shape = Shape::default();
+    if shape.explain(form, command, false).is_none() {
+        return Value::Null;
+    }
+    shape.told()
+}
+
+/// From 2026.6.11 on: what the commands do, one after the other, and those inside them.
+#[derive(Default)]
+struct Shape {
+    commands: usize,
+    nested: usize,
+    risks: Vec<(&'static str, String)>,
+}
+
+impl Shape {
+    /// `None` where it cannot be taken apart.
+    fn explain(&mut self, form: ExecForm, text: &str, nested: bool) -> Option<()> {
+        let commands = split(text, true)?;
+        match nested {
+            true => self.nested += commands.len(),
+            false => self.commands += commands.len(),
+        }
+        for argv in &commands {
+            self.look_at(form, argv)?;
+        }
+        Some(())
+    }
+
+    fn look_at(&mut self, form: ExecForm, argv: &[String]) -> Option<()> {
+        let name = program(argv);
+        let find = argv.iter().find(|argument| FIND_FLAGS.contains(&argument.as_str())).filter(|_| name == "find");
+        if let Some((program, flag)) = inline(argv) {
+            self.add("inline-eval", format!(": {program} {flag}"));
+        } else if let Some(flag) = find {
+            self.add("inline-eval", format!(": find {flag}"));
+        }
+        let payload = payload(argv);
+        if let Some((flag, _)) = payload {
+            self.add("shell-wrapper", format!(": {} {flag}", argv[0]));
+        }
+        match carrier(argv) {
+            Some(line) => self.add("command-carrier", line.trim_start_matches("Contains command-carrier").to_owned()),
+            None if form >= ExecForm::V2026_9_6 && BLOCKED.contains(&name.as_str()) => {
+                self.add("command-carrier", format!(": {name}"));
+            }
+            None => {}
+        }
+        match name.as_str() {
+            "eval" => self.add("eval", String::new()),
+            "." | "source" => self.add("source", format!(": {name}")),
+            "alias" => self.add("alias", String::new()),
+            _ => {}
+        }
+        payload.map_or(Some(()), |(_, command)| self.explain(form, command, true))
+    }
+
+    fn add(&mut self, kind: &'static str, label: String) {
+        self.risks.push((kind, format!("Contains {kind}{label}")));
+    }
+
+    fn told(self) -> Value {
+        let (mut kinds, mut lines): (Vec<&str>, Vec<String>) = (Vec::new(), Vec::new());
+        for (kind, line) in self.risks {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        json!({
+            "commandCount": self.commands,
+            "nestedCommandCount": self.nested,
+            "riskKinds": kinds,
+            "warningLines": lines
+        })
     }
 }
 
-/// The summary of one program's arguments.
-pub(super) fn of_arguments(argv: &[String]) -> Value {
-    let argv: Vec<String> = argv.iter().filter(|argument| !argument.trim().is_empty()).cloned().collect();
-    if argv.is_empty() { Value::Null } else { summary(&[argv]) }
+/// Programs that run others with other rights: carriers from 2026.9.6 on.
+const BLOCKED: [&str; 2] = ["sudo", "doas"];
+/// Shells that take a command.
+const SHELLS: [&str; 6] = ["bash", "sh", "zsh", "dash", "ksh", "ash"];
+
+/// The command that a shell is given, and the flag before it.
+fn payload(argv: &[String]) -> Option<(&str, &str)> {
+    if !SHELLS.contains(&program(argv).as_str()) {
+        return None;
+    }
+    let at = argv.iter().position(|argument| {
+        argument.strip_prefix('-').is_some_and(|flags| !flags.starts_with('-') && flags.contains('c'))
+    })?;
+    Some((argv[at].as_str(), argv.get(at + 1)?.as_str()))
 }
 
-fn summary(commands: &[Vec<String>]) -> Value {
+/// The summary of one program's arguments.
+pub(super) fn of_arguments(form: ExecForm, argv: &[String]) -> Value {
+    let argv: Vec<String> = argv.iter().filter(|argument| !argument.trim().is_empty()).cloned().collect();
+    if argv.is_empty() { Value::Null } else { summary(form, &[argv]) }
+}
+
+fn summary(form: ExecForm, commands: &[Vec<String>]) -> Value {
     let mut kinds: Vec<&str> = Vec::new();
     let mut lines: Vec<String> = Vec::new();
     if let Some((program, flag)) = commands.iter().find_map(|argv| inline(argv)) {
         kinds.push("inline-eval");
         lines.push(format!("Contains inline-eval: {program} {flag}"));
     }
-    for line in commands.iter().filter_map(|argv| carrier(argv)) {
+    let blocked = |argv: &[String]| {
+        let name = Some(program(argv)).filter(|name| BLOCKED.contains(&name.as_str()))?;
+        (form >= ExecForm::V2026_9_6).then(|| format!("Contains command-carrier: {name}"))
+    };
+    for line in commands.iter().filter_map(|argv| carrier(argv).or_else(|| blocked(argv))) {
         if !kinds.contains(&"command-carrier") {
             kinds.push("command-carrier");
         }
@@ -114,7 +212,7 @@ fn carrier(argv: &[String]) -> Option<String> {
 }
 
 /// The commands of a pipeline or chain with their arguments. `None` where there is more to it than that.
-fn split(text: &str) -> Option<Vec<Vec<String>>> {
+fn split(text: &str, lines: bool) -> Option<Vec<Vec<String>>> {
     let mut commands = Vec::new();
     let (mut argv, mut word) = (Vec::new(), String::new());
     let mut quote = None;
@@ -130,6 +228,12 @@ fn split(text: &str) -> Option<Vec<Vec<String>>> {
             (Some(_), _) => word.push(c),
             (None, '\'' | '"') => quote = Some(c),
             (None, '\\') => word.push(characters.next()?),
+            (None, '\n') if lines => {
+                end_word(&mut argv, &mut word);
+                if !argv.is_empty() {
+                    end_command(&mut commands, &mut argv)?;
+                }
+            }
             (None, '>' | '<' | '`' | '\n' | '\r' | '(' | ')') => return None,
             (None, '#') if word.is_empty() => break,
             (None, '|' | '&' | ';') => {
@@ -171,7 +275,7 @@ mod tests {
     #[case("ls | xargs -n 1 rm", 2, &["Contains inline-eval: xargs <command>", "Contains command-carrier: xargs"])]
     #[case("find . -exec rm x", 1, &["Contains command-carrier: find -exec"])]
     fn commands_are_counted_and_warned_of(#[case] command: &str, #[case] count: u64, #[case] lines: &[&str]) {
-        let summary = of_shell(command);
+        let summary = of_shell(ExecForm::V2026_3_28, command);
         assert_eq!((&summary["commandCount"], &summary["warningLines"]), (&json!(count), &json!(lines)));
     }
 
@@ -182,6 +286,28 @@ mod tests {
     #[case("sleep 1 &")]
     #[case(" ")]
     fn what_is_more_than_commands_has_no_summary(#[case] command: &str) {
-        assert_eq!(of_shell(command), Value::Null);
+        assert_eq!(of_shell(ExecForm::V2026_3_28, command), Value::Null);
+    }
+
+    /// As 2026.9.6 and 2026.6.11 have shown it.
+    #[rstest]
+    #[case("bash -c \"ls\"", 1, 1, &["Contains shell-wrapper: bash -c"])]
+    #[case("eval ls", 1, 0, &["Contains eval"])]
+    #[case("cat a.txt\n b", 2, 0, &[])]
+    #[case("sudo ls | xargs x", 2, 0, &[
+        "Contains command-carrier: sudo", "Contains inline-eval: xargs <command>", "Contains command-carrier: xargs"
+    ])]
+    #[case("find . -exec rm {} \\;", 1, 0, &["Contains inline-eval: find -exec", "Contains command-carrier: find -exec"])]
+    fn what_a_command_does_is_told_in_order(
+        #[case] command: &str,
+        #[case] count: u64,
+        #[case] nested: u64,
+        #[case] lines: &[&str],
+    ) {
+        let summary = of_shell(ExecForm::V2026_9_6, command);
+        assert_eq!(
+            (&summary["commandCount"], &summary["nestedCommandCount"], &summary["warningLines"]),
+            (&json!(count), &json!(nested), &json!(lines))
+        );
     }
 }

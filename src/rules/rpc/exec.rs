@@ -78,7 +78,7 @@ pub(super) fn get(call: &mut Call<'_, '_>) -> Handled {
         "id": id,
         "commandText": request.get("command"),
         "commandPreview": preview(rules, &request),
-        "allowedDecisions": prompts::allowed_decisions(ask),
+        "allowedDecisions": prompts::allowed(&request, ask),
         "host": request.get("host"),
         "nodeId": request.get("nodeId"),
         "agentId": request.get("agentId"),
@@ -87,7 +87,7 @@ pub(super) fn get(call: &mut Call<'_, '_>) -> Handled {
 }
 
 pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
-    Ok(Reply::Answer(json!(call.model.exec_approvals.pending(call.shown()))))
+    Ok(Reply::Answer(prompts::pending(call, Kind::Exec)))
 }
 
 /// The preview that is not the command over again: the request's own, else that of a node's plan.

@@ -128,12 +128,16 @@ impl ExecRequest {
         record::set(&mut request, "cwd", Some(json!(self.cwd)));
         record::set(&mut request, "nodeId", Some(json!(on_node.then_some(&self.node_id))));
         record::set(&mut request, "host", Some(json!(Some(&self.host).filter(|host| !host.is_empty()))));
-        record::set(&mut request, "security", Some(kept("security")));
-        record::set(&mut request, "ask", Some(kept("ask")));
+        let known = |key: &str, words: &[&str]| match rules.exec_form >= ExecForm::V2026_9_6 {
+            true => json!(one_of(params.get(key), words)),
+            false => kept(key),
+        };
+        record::set(&mut request, "security", Some(known("security", &["deny", "allowlist", "full"])));
+        record::set(&mut request, "ask", Some(known("ask", &["off", "on-miss", "always"])));
         if rules.approvals_show_analysis {
             let warning = stripped(params.get("warningText")).map(|text| warning(&text));
             record::set(&mut request, "warningText", Some(json!(warning)));
-            record::set(&mut request, "commandAnalysis", Some(self.analysis()));
+            record::set(&mut request, "commandAnalysis", Some(self.analysis(rules)));
         }
         let taken = rules.exec_form >= ExecForm::V2026_6_11 && !texts(params.get("unavailableDecisions")).is_empty();
         record::set(&mut request, "unavailableDecisions", taken.then(|| json!([ALLOW_ALWAYS])));
@@ -161,10 +165,10 @@ impl ExecRequest {
     }
 
     /// What the command is made of.
-    fn analysis(&self) -> Value {
+    fn analysis(&self, rules: &RpcRules) -> Value {
         match self.host.as_str() {
-            "node" => command_shape::of_arguments(self.argv.as_deref().unwrap_or_default()),
-            _ => command_shape::of_shell(&self.command),
+            "node" => command_shape::of_arguments(rules.exec_form, self.argv.as_deref().unwrap_or_default()),
+            _ => command_shape::of_shell(rules.exec_form, &self.command),
         }
     }
 
@@ -222,6 +226,12 @@ fn file_operand(operand: &Value) -> Option<Value> {
     let index = operand.get("argvIndex").filter(|index| index.as_u64().is_some())?;
     let (path, sha256) = (stripped(operand.get("path"))?, stripped(operand.get("sha256"))?);
     Some(json!({"argvIndex": index, "path": path, "sha256": sha256}))
+}
+
+/// One of these words, in any case.
+fn one_of(value: Option<&Value>, words: &[&str]) -> Option<String> {
+    let word = stripped(value)?.to_lowercase();
+    words.contains(&word.as_str()).then_some(word)
 }
 
 /// A text with something in it, trimmed.

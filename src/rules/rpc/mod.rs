@@ -10,8 +10,11 @@ mod exec_request;
 mod method_tables;
 mod methods;
 mod newer_changes;
+#[cfg(test)]
+mod newer_tests;
 mod node_calls;
 mod node_catalogue;
+mod node_commands;
 mod node_schemas;
 mod nodes;
 mod plugin;
@@ -165,7 +168,7 @@ impl Call<'_, '_> {
         }
         let mut access = access.unwrap_or(Access::Admin);
         let by_command = self.model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 && method == "node.invoke";
-        if by_command && node_calls::takes_admin(self.request.params.as_ref()) {
+        if by_command && node_commands::takes_admin(self.request.params.as_ref()) {
             access = Access::Admin;
         }
         let node = self.client.role == "node";
@@ -178,17 +181,7 @@ impl Call<'_, '_> {
             return Ok(());
         }
         self.reason(format!("{method} takes {scope}; this client holds [{}]", self.client.scopes.join(", ")));
-        Err(self.missing_scope(scope, &[scope]))
-    }
-
-    /// The refusal of a call that takes these scopes, of which one is missing.
-    fn missing_scope(&self, missing: &str, required: &[&str]) -> Refusal {
-        let message = format!("missing scope: {missing}");
-        if !self.model.rules.rpc.scopes_forbidden {
-            return invalid(message);
-        }
-        let details = json!({"code": "MISSING_SCOPE", "missingScope": missing, "requiredScopes": required});
-        Refusal::Error(Box::new(ErrorShape { details: Some(details), ..shape(error::FORBIDDEN, message) }))
+        Err(missing(&self.model.rules.rpc, scope, &[scope]))
     }
 
     /// The parameters after their schema has been checked; absent ones are an empty object.
@@ -256,6 +249,10 @@ fn handler(method: &str) -> Option<Handler> {
         "node.pending.drain" => node_calls::drain,
         "node.pending.pull" => node_calls::pull,
         "node.pending.ack" => node_calls::ack,
+        "node.pluginTools.update" | "node.skills.update" | "node.runnerInventory.update" => {
+            node_calls::update_catalogue
+        }
+        "node.canvas.capability.refresh" => node_calls::refresh_canvas,
         "node.pluginSurface.refresh" => node_calls::refresh_surface,
         "node.describe" => nodes::describe,
         "exec.approval.request" => exec::request,
@@ -291,6 +288,16 @@ fn connect_again(_: &mut Call<'_, '_>) -> Handled {
 
 fn shape(code: &str, message: impl Into<String>) -> ErrorShape {
     ErrorShape { code: code.to_owned(), message: message.into(), details: None, retryable: None, retry_after_ms: None }
+}
+
+/// The refusal for want of a scope.
+fn missing(rules: &RpcRules, scope: &str, takes: &[&str]) -> Refusal {
+    let message = format!("missing scope: {scope}");
+    if !rules.scopes_forbidden {
+        return invalid(message);
+    }
+    let details = json!({"code": "MISSING_SCOPE", "missingScope": scope, "requiredScopes": takes});
+    Refusal::Error(Box::new(ErrorShape { details: Some(details), ..shape(error::FORBIDDEN, message) }))
 }
 
 fn refuse(code: &str, message: impl Into<String>) -> Refusal {

@@ -63,14 +63,6 @@ pub const NEWER_CHANGES: &[Change] = &[
     Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
-        what: "A client that its device token let in, and that is no admin, sees, decides and renames its own node alone; a \
-               live node hears of its approval.",
-        sources: &["server-methods/nodes.ts enforcePendingNodePairingOwnership, node.pair.approve, node.rename"],
-        apply: |rules| rules.rpc.nodes_owned = true,
-    },
-    Change {
-        seen: V2026_9_6,
-        not_yet: V2026_7_35,
         what: "device.pair.rename, device.scopes.requestUpgrade, device.scopes.waitUpgrade and 260 others come; \
                node.pair.request and node.pair.verify go.",
         sources: &["methods/core-method-policy.ts", "server-methods/devices.ts", "device-scope-upgrade.ts"],

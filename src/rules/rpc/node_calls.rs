@@ -1,15 +1,15 @@
 //! Calls to nodes and of nodes: `node.invoke`, `node.event`, `node.pending.*` (`server-methods/nodes.ts`, `nodes-pending.ts`).
 
-use super::node_schemas::{ACK, DRAIN, ENQUEUE, EVENT, PROGRESS, RESULT, invoke as invoke_schema};
+use super::node_schemas::{ACK, DRAIN, ENQUEUE, EVENT, PROGRESS, RESULT, SKILLS, TOOLS, invoke as invoke_schema};
 use super::schemas::NOTHING;
-use super::{Call, Handled, Refusal, Reply, invalid, invalid_with, not_implemented, refuse, shape};
+use super::{Call, Handled, Refusal, Reply, invalid, not_implemented, refuse, shape};
 use crate::protocol::codes::error;
 use crate::protocol::frame::ErrorShape;
 use crate::protocol::ids;
 use crate::rules::act::{ConnectionId, Outcome};
 use crate::rules::model::Model;
 use crate::rules::node_work::{Invoke, Wanted};
-use crate::rules::nodes::{self, Judged};
+use crate::rules::nodes;
 use crate::rules::pairing;
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
@@ -33,38 +33,6 @@ pub enum NodeCalls {
     V2026_9_6,
 }
 
-/// Commands for which a node's own approvals are read and written: there are other methods for it.
-const OWN_APPROVALS: [&str; 2] = ["system.execApprovals.get", "system.execApprovals.set"];
-/// Commands that the gateway alone sends (2026.9.6).
-const PRIVATE: [&str; 12] = [
-    "worker.bundle.install.v1",
-    "worker.launch.v1",
-    "worker.status.v1",
-    "worker.cancel.v1",
-    "worker.environment.stop.v1",
-    "worker.workspace.exec.v1",
-    "worker.workspace.prepare.v1",
-    "worker.workspace.retain.v1",
-    "worker.desktop.stream.v1",
-    "worker.desktop.launch.v1",
-    "worker.desktop.computer.v1",
-    "worker.portal.stream.v1",
-];
-const BROWSER: [&str; 2] = ["browser.proxy", "browser.proxy.upload.v1"];
-/// Commands that take `operator.admin` (2026.9.6).
-const ADMIN_ONLY: [&str; 4] = ["browser.proxy", "browser.proxy.upload.v1", "fs.listDir", "terminal.upload"];
-/// Commands that no platform allows by itself, as 2026.7.35 lists them, and what 2026.9.6 lists besides.
-const DANGEROUS: [&str; 8] = [
-    "camera.snap",
-    "camera.clip",
-    "screen.record",
-    "contacts.add",
-    "calendar.add",
-    "reminders.add",
-    "sms.send",
-    "sms.search",
-];
-const DANGEROUS_2026_9_6: [&str; 2] = ["camera.ptz.control", "health.summary"];
 /// How long a node has for a command that does not say so, in milliseconds.
 const DEFAULT_TIMEOUT_MS: i64 = 30_000;
 
@@ -88,8 +56,9 @@ pub(super) fn invoke(call: &mut Call<'_, '_>) -> Handled {
         return Err(unavailable("node not connected", details));
     };
     call.judge_command(node, &command)?;
-    if command == "system.run" {
-        return Err(not_implemented("node.invoke of system.run"));
+    let mut forwarded = params.get("params").cloned();
+    if let (true, Some(Value::Object(run))) = (command == "system.run", &mut forwarded) {
+        call.sanitise_run(run)?;
     }
     let now = call.now();
     let timeout = params.get("timeoutMs").and_then(Value::as_i64);
@@ -98,8 +67,7 @@ pub(super) fn invoke(call: &mut Call<'_, '_>) -> Handled {
     record::set(&mut payload, "id", Some(id.as_str()));
     record::set(&mut payload, "nodeId", Some(node_id.as_str()));
     record::set(&mut payload, "command", Some(command.as_str()));
-    payload
-        .insert("paramsJSON".to_owned(), params.get("params").map_or(Value::Null, |params| json!(params.to_string())));
+    payload.insert("paramsJSON".to_owned(), forwarded.map_or(Value::Null, |params| json!(params.to_string())));
     record::set(&mut payload, "timeoutMs", timeout);
     record::set(&mut payload, "idempotencyKey", params.get("idempotencyKey").cloned());
     let invoke = Invoke {
@@ -271,6 +239,24 @@ pub(super) fn ack(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(json!({"nodeId": node_id, "ackedIds": ids, "remainingCount": 0})))
 }
 
+/// What a node's plugins, skills and programs are is not kept; wrong parameters are refused.
+pub(super) fn update_catalogue(call: &mut Call<'_, '_>) -> Handled {
+    let method = call.request.method.clone();
+    match method.as_str() {
+        "node.pluginTools.update" => call.params(&TOOLS)?,
+        "node.skills.update" => call.params(&SKILLS)?,
+        _ if call.raw_params().as_object().is_some_and(|params| params.contains_key("runners")) => Value::Null,
+        _ => return Err(invalid("invalid node runner inventory")),
+    };
+    Err(not_implemented(&method))
+}
+
+/// Renews the node's way to the canvas, up to 2026.5.7.
+pub(super) fn refresh_canvas(call: &mut Call<'_, '_>) -> Handled {
+    call.params(&NOTHING)?;
+    Err(not_implemented("node.canvas.capability.refresh"))
+}
+
 /// Renews what a plugin of the gateway serves to the node.
 pub(super) fn refresh_surface(call: &mut Call<'_, '_>) -> Handled {
     let params = call.raw_params();
@@ -281,67 +267,6 @@ pub(super) fn refresh_surface(call: &mut Call<'_, '_>) -> Handled {
 }
 
 impl Call<'_, '_> {
-    /// Commands that are refused whatever the node.
-    fn refuse_command(&mut self, command: &str, params: &Value) -> Result<(), Refusal> {
-        let form = self.model.rules.rpc.node_calls;
-        let details = || json!({"command": command});
-        if form >= NodeCalls::V2026_9_6 && PRIVATE.contains(&command) {
-            return Err(invalid_with("node.invoke does not allow private node controls", details()));
-        }
-        if OWN_APPROVALS.contains(&command) {
-            let message = "node.invoke does not allow system.execApprovals.*; use exec.approvals.node.*";
-            return Err(invalid_with(message, details()));
-        }
-        if form >= NodeCalls::V2026_9_6 && command == "agent.cli.claude.run.v1" {
-            let message = "node.invoke does not allow Claude agent runs; use sessions.catalog.continue";
-            return Err(invalid_with(message, details()));
-        }
-        let browser = BROWSER.contains(&command) && (form >= NodeCalls::V2026_9_6 || command == BROWSER[0]);
-        if form >= NodeCalls::V2026_4_8 && browser && changes_profiles(params.get("params")) {
-            let message = format!("node.invoke cannot mutate persistent browser profiles via {command}");
-            return Err(invalid_with(&message, details()));
-        }
-        if form == NodeCalls::V2026_7_35 && command == BROWSER[0] && !self.holds("operator.admin") {
-            return Err(invalid("missing scope: operator.admin"));
-        }
-        Ok(())
-    }
-
-    /// Whether the node of a connection may run a command.
-    fn judge_command(&mut self, node: ConnectionId, command: &str) -> Result<(), Refusal> {
-        let (rules, config) = (&self.model.rules, &self.model.config);
-        let Some(client) = self.model.connections.get(&node).and_then(|open| open.client.as_ref()) else {
-            return Ok(());
-        };
-        let info = &client.connect.client;
-        let (caps, offered) = (client.connect.caps.as_deref(), client.connect.commands.as_deref().unwrap_or_default());
-        let family = info.device_family.as_deref();
-        let wanted = [command.to_owned()];
-        let listed = match client.declared {
-            Some(_) => {
-                let judged = Judged {
-                    platform: &info.platform,
-                    family,
-                    caps: caps.unwrap_or_default(),
-                    commands: offered,
-                    approved: Some(offered),
-                };
-                !nodes::permitted_commands(&rules.nodes, config, judged, &wanted).is_empty()
-            }
-            None => nodes::platform_allows(&rules.nodes, config, &info.platform, family, command),
-        };
-        let reason = match listed {
-            false => "command not allowlisted",
-            true if offered.is_empty() => "node did not declare commands",
-            true if !offered.iter().any(|have| have == command) => "command not declared by node",
-            true => return Ok(()),
-        };
-        let declared = client.declared.as_ref().is_some_and(|all| all.commands.iter().any(|have| have == command));
-        let hint = hint(rules.rpc.node_calls, reason, command, &info.platform, declared, &config.node_deny_commands);
-        self.reason(format!("the command is not allowed: {reason}"));
-        Err(invalid_with(&hint, json!({"reason": reason, "command": command})))
-    }
-
     /// The connection of a live node.
     fn node_connection(&self, node_id: &str) -> Option<ConnectionId> {
         let clients = self.model.clients();
@@ -423,59 +348,12 @@ pub(super) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome) {
 /// Answers the commands that were on their way to a node that is gone.
 pub(crate) fn lose(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
     for (_, invoke) in model.node_work.lose(node) {
-        let text = format!("Error: node disconnected ({})", invoke.command);
-        model.respond(invoke.asked.0, &invoke.asked.1, Err(shape(error::UNAVAILABLE, text)), outcome);
-    }
-}
-
-/// What is said of a command that is not allowed.
-fn hint(form: NodeCalls, reason: &str, command: &str, platform: &str, declared: bool, denied: &[String]) -> String {
-    const NOT_ALLOWED: &str = "node command not allowed";
-    if form < NodeCalls::V2026_2_26 {
-        return NOT_ALLOWED.to_owned();
-    }
-    let dangerous =
-        DANGEROUS.contains(&command) || (form >= NodeCalls::V2026_9_6 && DANGEROUS_2026_9_6.contains(&command));
-    let (deny, allow) = match form >= NodeCalls::V2026_9_6 {
-        true => ("gateway.nodes.commands.deny", "gateway.nodes.commands.allow"),
-        false => ("gateway.nodes.denyCommands", "gateway.nodes.allowCommands"),
-    };
-    let why = match reason {
-        "command not declared by node" => format!("the node (platform: {platform}) does not support \"{command}\""),
-        "node did not declare commands" if form >= NodeCalls::V2026_9_6 && declared => {
-            "the node's declared command surface is pending approval; run `openclaw nodes pending`, then \
-             `openclaw nodes approve <requestId>`"
-                .to_owned()
-        }
-        "node did not declare commands" => "the node did not declare any supported commands".to_owned(),
-        _ if form >= NodeCalls::V2026_6_11 && command.starts_with("talk.") => {
-            format!("\"{command}\" requires a trusted Talk-capable node")
-        }
-        _ if form >= NodeCalls::V2026_7_35 && denied.iter().any(|entry| record::trim(entry) == command) => {
-            format!("\"{command}\" is blocked by {deny}")
-        }
-        _ if form >= NodeCalls::V2026_7_35 && dangerous => format!("\"{command}\" requires explicit {allow} opt-in"),
-        _ => format!("\"{command}\" is not in the allowlist for platform \"{platform}\""),
-    };
-    format!("{NOT_ALLOWED}: {why}")
-}
-
-/// The scope that a command takes beyond what the method takes (2026.9.6).
-pub(super) fn takes_admin(params: Option<&Value>) -> bool {
-    let command = params.and_then(|params| params.get("command")).and_then(Value::as_str).unwrap_or_default();
-    let changes = BROWSER.contains(&command) && changes_profiles(params.and_then(|params| params.get("params")));
-    ADMIN_ONLY.contains(&command) && !changes
-}
-
-/// Whether a request to a node's browser changes its lasting profiles.
-fn changes_profiles(params: Option<&Value>) -> bool {
-    let said = |key: &str| params.and_then(|params| params.get(key)).and_then(Value::as_str).map(record::trim);
-    let (method, path) = (said("method").unwrap_or_default().to_uppercase(), said("path").unwrap_or_default());
-    let path = format!("/{}", path.trim_start_matches('/').trim_end_matches('/'));
-    match method.as_str() {
-        "POST" => path == "/profiles/create" || path == "/reset-profile",
-        "DELETE" => path.strip_prefix("/profiles/").is_some_and(|name| !name.is_empty() && !name.contains('/')),
-        _ => false,
+        let text = format!("node disconnected ({})", invoke.command);
+        let answer = match model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 {
+            true => node_error(model, json!({"code": "DISCONNECTED", "message": text})),
+            false => shape(error::UNAVAILABLE, format!("Error: {text}")),
+        };
+        model.respond(invoke.asked.0, &invoke.asked.1, Err(answer), outcome);
     }
 }
 

@@ -1,7 +1,9 @@
 //! The parameters of a node's own calls and of those that go to one (`protocol/schema/nodes.ts`).
 
 use super::NodeCalls;
-use crate::rules::schema::{Bounds, NATURAL, NON_EMPTY, STRING, Schema, object, optional, required, text, within};
+use crate::rules::schema::{
+    Bounds, NATURAL, NON_EMPTY, STRING, Schema, array, object, optional, required, text, within,
+};
 
 static INVOKE: Schema = object(&[
     required("nodeId", NON_EMPTY),
@@ -61,3 +63,7 @@ pub(super) static ENQUEUE: Schema = object(&[
     optional("expiresInMs", within(1_000, 86_400_000)),
     optional("wake", Schema::Boolean),
 ]);
+/// `node.pluginTools.update`.
+pub(super) static TOOLS: Schema = object(&[required("tools", array(&Schema::Any))]);
+/// `node.skills.update`.
+pub(super) static SKILLS: Schema = object(&[required("skills", array(&Schema::Any))]);

@@ -3,8 +3,8 @@
 use super::devices::has_other_role;
 use super::node_catalogue::catalogue;
 use super::schemas::{NODE_ID, NODE_RENAME, NODE_VERIFY, NOTHING, REQUEST_ID, node_request};
-use super::{Call, Handled, Refusal, Reply, invalid};
-use crate::rules::act::ConnectionId;
+use super::{Call, Handled, Refusal, Reply, invalid, missing};
+use crate::rules::ConnectionId;
 use crate::rules::nodes::{self, Judged, NodeApproval, NodeReconnect, NodeRequest, Surface};
 use crate::rules::pairing;
 use crate::store::record::{self, Record};
@@ -52,7 +52,8 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn list_pairing(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
     let mut list = nodes::list(&call.model.rules.nodes, call.environment.store, call.now())?;
-    if let Some(own) = call.own_node_only() {
+    let bounded = call.model.rules.nodes.part_of_device;
+    if let Some(own) = call.own_device_only().filter(|_| bounded) {
         let theirs = |node: &Value| node.get("nodeId").and_then(Value::as_str).map(record::trim) == Some(own.as_str());
         list.pending.retain(theirs);
         list.paired.retain(theirs);
@@ -63,9 +64,7 @@ pub(super) fn list_pairing(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&REQUEST_ID)?;
     let request_id = params.get("requestId").and_then(Value::as_str).unwrap_or_default();
-    if call.decides_for_another_node(request_id)? {
-        return Err(invalid("node pairing approval denied"));
-    }
+    call.decides_own_node(request_id, "approval")?;
     let now = call.now();
     let rules = &call.model.rules;
     let environment = &mut *call.environment;
@@ -74,22 +73,23 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
         NodeApproval::Unknown => Err(invalid("unknown requestId")),
         NodeApproval::Forbidden { missing_scope } => {
             call.reason(format!("the node's commands take {missing_scope} of who approves them"));
-            let pairing = "operator.pairing";
-            let all: Vec<&str> = if missing_scope == pairing { vec![pairing] } else { vec![pairing, &missing_scope] };
-            Err(call.missing_scope(&missing_scope, &all))
+            let mut takes = vec!["operator.pairing"];
+            takes.extend(Some(missing_scope.as_str()).filter(|scope| *scope != "operator.pairing"));
+            Err(missing(&call.model.rules.rpc, &missing_scope, &takes))
         }
         NodeApproval::Approved { node } => {
-            let mut live = Vec::new();
-            if rules.nodes.reconnect == NodeReconnect::AskForSurface {
-                live = call.grant_surface(&Value::Object(node.clone()));
-            }
-            let resolved = call.resolution(request_id, node.get("nodeId").cloned(), "approved");
-            if call.model.rules.rpc.nodes_owned {
-                for connection in live {
-                    call.model.tell_node(connection, "node.pair.resolved", resolved.clone(), call.outcome);
+            let of_device = rules.nodes.part_of_device;
+            let node = if of_device { nodes::projected(call.environment.store, node) } else { node };
+            if call.model.rules.nodes.reconnect == NodeReconnect::AskForSurface {
+                let live = call.grant_surface(&Value::Object(node.clone()));
+                if of_device {
+                    let resolved = call.resolution(request_id, node.get("nodeId").cloned(), "approved");
+                    for connection in live {
+                        call.model.tell_node(connection, "node.pair.resolved", resolved.clone(), call.outcome);
+                    }
                 }
             }
-            call.broadcast("node.pair.resolved", resolved);
+            call.node_resolved(request_id, node.get("nodeId").cloned(), "approved");
             Ok(Reply::Answer(json!({"requestId": request_id, "node": node})))
         }
     }
@@ -98,9 +98,7 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn reject(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&REQUEST_ID)?;
     let request_id = params.get("requestId").and_then(Value::as_str).unwrap_or_default();
-    if call.decides_for_another_node(request_id)? {
-        return Err(invalid("node pairing rejection denied"));
-    }
+    call.decides_own_node(request_id, "rejection")?;
     let now = call.now();
     let Some(node_id) = nodes::reject(&call.model.rules.nodes, call.environment.store, now, request_id)? else {
         return Err(invalid("unknown requestId"));
@@ -144,11 +142,10 @@ pub(super) fn verify(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&NODE_RENAME)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
-    let name = record::trim(text("displayName"));
-    if call.model.rules.rpc.nodes_owned && call.manages_another(text("nodeId")) {
-        call.log(format!("node rename denied node={}", record::trim(text("nodeId"))));
+    if call.model.rules.nodes.part_of_device && call.manages_another(text("nodeId")) {
         return Err(invalid("node rename denied"));
     }
+    let name = record::trim(text("displayName"));
     if name.is_empty() {
         return Err(invalid("displayName required"));
     }
@@ -185,30 +182,28 @@ pub(super) fn describe(call: &mut Call<'_, '_>) -> Handled {
 }
 
 impl Call<'_, '_> {
-    /// The node whose entries are all that the caller may see and decide, where that is so.
-    fn own_node_only(&self) -> Option<String> {
-        self.own_device_only().filter(|_| self.model.rules.rpc.nodes_owned)
-    }
-
-    /// Whether the caller may not decide this node's request, since it is another one's, or nobody's.
-    fn decides_for_another_node(&mut self, request_id: &str) -> Result<bool, Refusal> {
-        let Some(own) = self.own_node_only() else { return Ok(false) };
-        let listed = nodes::list(&self.model.rules.nodes, self.environment.store, self.now())?;
-        let is = |pending: &&Value| pending.get("requestId").and_then(Value::as_str) == Some(request_id);
-        let whose = listed.pending.iter().find(is).and_then(|pending| pending.get("nodeId")?.as_str());
-        let denied = whose.map(record::trim) != Some(own.as_str());
-        if denied {
-            self.reason("a device without operator.admin decides only its own node's requests".to_owned());
+    /// From 2026.9.6 on a device without `operator.admin` decides only its own node's requests.
+    ///
+    /// # Errors
+    /// The refusal where it is another's, or nobody's.
+    fn decides_own_node(&mut self, request_id: &str, what: &str) -> Result<(), Refusal> {
+        if !self.model.rules.nodes.part_of_device {
+            return Ok(());
         }
-        Ok(denied)
+        let pending = nodes::find_pending(&self.model.rules.nodes, self.environment.store, self.now(), request_id)?;
+        let denied = match pending {
+            Some(node_id) => self.manages_another(&node_id),
+            None => self.own_device_only().is_some(),
+        };
+        if denied { Err(invalid(format!("node pairing {what} denied"))) } else { Ok(()) }
     }
 
-    /// Leaves a live node what was approved of what it offers. Its connections.
+    /// Leaves a live node what was approved of what it offers. The node's connections.
     fn grant_surface(&mut self, node: &Value) -> Vec<ConnectionId> {
-        let mut live = Vec::new();
         let approved = Surface::of(node);
         let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default();
         let (rules, config) = (&self.model.rules.nodes, &self.model.config);
+        let mut live = Vec::new();
         for (connection, open) in self.model.connections.iter_mut().filter(|(_, open)| !open.closing) {
             let Some(client) = open.client.as_mut().filter(|client| client.role == "node") else { continue };
             let id = client.device_id().unwrap_or(&client.connect.client.id);

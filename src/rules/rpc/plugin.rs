@@ -2,7 +2,7 @@
 
 use super::prompts::{self, Asking, Kind};
 use super::schemas::plugin_request;
-use super::{Call, Handled, Reply};
+use super::{Call, ExecForm, Handled, Reply};
 use crate::protocol::ids;
 use crate::rules::approvals::Approval;
 use crate::store::record::{self, Record};
@@ -19,11 +19,26 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     for key in ["pluginId", "title", "description", "severity", "toolName", "toolCallId"] {
         record::set(&mut request, key, Some(kept(key)));
     }
-    if call.model.rules.rpc.plugin_decisions && params.get("allowedDecisions").is_some() {
-        record::set(&mut request, "allowedDecisions", Some(prompts::plugin_decisions(&params)));
+    let newest = call.model.rules.rpc.exec_form >= ExecForm::V2026_9_6;
+    let listed = record::present(params.get("allowedDecisions")).is_some() || !newest;
+    if call.model.rules.rpc.plugin_decisions && params.get("allowedDecisions").is_some() && listed {
+        let mut decisions = prompts::plugin_decisions(&params);
+        if newest && !decisions.contains(&json!("deny")) {
+            decisions.push(json!("deny"));
+        }
+        record::set(&mut request, "allowedDecisions", Some(decisions));
     }
     for key in ["agentId", "sessionKey"] {
         record::set(&mut request, key, Some(kept(key)));
+    }
+    if newest {
+        for key in ["scope", "detail", "runId"] {
+            let value = if key == "runId" { Value::Null } else { kept(key) };
+            record::set(&mut request, key, Some(value));
+        }
+        let (agent, session) = session_of(&params);
+        record::set(&mut request, "agentId", Some(json!(agent)));
+        record::set(&mut request, "sessionKey", Some(json!(session)));
     }
     for key in ["turnSourceChannel", "turnSourceTo", "turnSourceAccountId"] {
         let text = params.get(key).and_then(Value::as_str).map(record::trim).filter(|text| !text.is_empty());
@@ -37,6 +52,22 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     prompts::ask(call, Kind::Plugin, approval, Asking { two_phase, ..Asking::default() })
 }
 
+/// The agent and the session that an approval names (2026.9.6): a session without its agent is one of the agent's.
+fn session_of(params: &Value) -> (Option<String>, Option<String>) {
+    let text = |key: &str| {
+        let text = params.get(key).and_then(Value::as_str).map(record::trim).filter(|text| !text.is_empty());
+        text.map(str::to_owned)
+    };
+    let agent = text("agentId");
+    let Some(session) = text("sessionKey") else { return (agent, None) };
+    if let Some(named) = session.strip_prefix("agent:").and_then(|rest| rest.split(':').next()) {
+        return (Some(agent.unwrap_or_else(|| named.to_owned())), Some(session));
+    }
+    let agent = agent.unwrap_or_else(|| "main".to_owned());
+    let session = format!("agent:{agent}:{session}");
+    (Some(agent), Some(session))
+}
+
 pub(super) fn wait(call: &mut Call<'_, '_>) -> Handled {
     prompts::wait(call, Kind::Plugin)
 }
@@ -46,5 +77,5 @@ pub(super) fn resolve(call: &mut Call<'_, '_>) -> Handled {
 }
 
 pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
-    Ok(Reply::Answer(json!(call.model.plugin_approvals.pending(call.shown()))))
+    Ok(Reply::Answer(prompts::pending(call, Kind::Plugin)))
 }

@@ -165,7 +165,8 @@ pub(super) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
         return Err(invalid("approval expired or not found"));
     };
     if approval.is_resolved() {
-        return Ok(Reply::Answer(approval.decision()));
+        let decision = approval.decision();
+        return Ok(Reply::Answer(ended(&call.model.rules.rpc, decision)));
     }
     approvals.wait(&id, Waiter { connection: call.connection, request_id: call.request.id.clone(), asked: false });
     Ok(Reply::Answered)
@@ -195,7 +196,7 @@ pub(super) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     if kind == Kind::Exec {
         let allowed = kind.of(call.model).get(&id, now).is_none_or(|approval| allows(&approval.request, &decision));
         if call.model.rules.rpc.decisions_bounded && !allowed {
-            return Err(not_allowed(call.model.rules.rpc.approvals_terse));
+            return Err(not_allowed(&call.model.rules.rpc));
         }
     }
     let Some((approval, waiters)) = kind.of(call.model).resolve(&id, Some(&decision), now) else {
@@ -235,8 +236,21 @@ pub(super) fn answer_waiters(model: &mut Model, approval: &Approval, mut waiters
         waiters.sort_by_key(|waiter| waiter.asked);
     }
     for waiter in waiters {
-        model.respond(waiter.connection, &waiter.request_id, Ok(approval.decision()), outcome);
+        let decision = match waiter.asked {
+            true => approval.decision(),
+            false => ended(&model.rules.rpc, approval.decision()),
+        };
+        model.respond(waiter.connection, &waiter.request_id, Ok(decision), outcome);
     }
+}
+
+/// What who waits for a decision is told: from 2026.9.6 on how it came about, too.
+fn ended(rules: &RpcRules, mut decision: Value) -> Value {
+    if rules.exec_form >= ExecForm::V2026_9_6 {
+        let by = if decision["decision"].is_null() { "timeout" } else { "user" };
+        decision["terminalReason"] = json!(by);
+    }
+    decision
 }
 
 /// The undecided approval that an id names.
@@ -309,9 +323,12 @@ pub(super) fn plugin_decisions(request: &Value) -> Vec<Value> {
     }
 }
 
-fn not_allowed(with_details: bool) -> Refusal {
-    let message = "allow-always is unavailable because the effective policy requires approval every time";
-    match with_details {
+fn not_allowed(rules: &RpcRules) -> Refusal {
+    let message = match rules.exec_form >= ExecForm::V2026_9_6 {
+        true => "allow-always is unavailable for this command",
+        false => "allow-always is unavailable because the effective policy requires approval every time",
+    };
+    match rules.approvals_terse {
         true => invalid_with(message, json!({"reason": "APPROVAL_ALLOW_ALWAYS_UNAVAILABLE"})),
         false => invalid(message),
     }
@@ -325,6 +342,26 @@ pub(super) fn allowed_decisions(ask: Option<&str>) -> &'static [&'static str] {
     }
 }
 
+/// The decisions that a request allows and has not taken away.
+pub(super) fn allowed(request: &Record, ask: Option<&str>) -> Vec<&'static str> {
+    let taken = |decision: &str| {
+        let taken = request.get("unavailableDecisions").and_then(Value::as_array);
+        taken.is_some_and(|taken| taken.iter().any(|taken| taken == decision))
+    };
+    allowed_decisions(ask).iter().copied().filter(|decision| !taken(decision)).collect()
+}
+
 fn allows(request: &Record, decision: &str) -> bool {
-    allowed_decisions(request.get("ask").and_then(Value::as_str)).contains(&decision)
+    allowed(request, request.get("ask").and_then(Value::as_str)).contains(&decision)
+}
+
+/// The undecided approvals that the caller knows of.
+pub(super) fn pending(call: &mut Call<'_, '_>, kind: Kind) -> Value {
+    let shown = call.shown();
+    let named = call.model.rules.rpc.exec_form >= ExecForm::V2026_9_6;
+    let mut pending = kind.of(call.model).pending(shown);
+    for approval in pending.iter_mut().filter(|_| named) {
+        approval["approvalKind"] = json!(kind.name());
+    }
+    json!(pending)
 }

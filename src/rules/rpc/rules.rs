@@ -96,9 +96,6 @@ pub struct RpcRules {
     pub node_removal_takes_role: bool,
     /// Node lists say how a node stands with its approval.
     pub node_approval_state: bool,
-    /// A client that its device token let in, and that is no admin, sees, decides and renames its own node alone; a live
-    /// node hears of its approval.
-    pub nodes_owned: bool,
     /// Node lists name a device its own pending request, whatever its scopes.
     pub own_node_request_told: bool,
     /// The notice of a stop says nothing of a restart that nobody expects; else that there is none.
@@ -157,7 +154,6 @@ impl RpcRules {
             approvals_display_limit: false,
             node_removal_takes_role: false,
             node_approval_state: false,
-            nodes_owned: false,
             own_node_request_told: false,
             stop_without_restart_silent: false,
             scopes_forbidden: false,

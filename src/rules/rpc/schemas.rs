@@ -179,8 +179,54 @@ pub(super) static EXEC_POLICY_SET: Schema = object(&[required("file", EXEC_POLIC
 
 /// `plugin.approval.request`.
 pub(super) fn plugin_request(rules: &RpcRules) -> &'static Schema {
-    if rules.plugin_decisions { &PLUGIN_REQUEST_2026_5_7 } else { &PLUGIN_REQUEST }
+    match rules.plugin_decisions {
+        true if rules.exec_form >= ExecForm::V2026_9_6 => &PLUGIN_REQUEST_2026_9_6,
+        true if rules.acceptance_names_route => &PLUGIN_REQUEST_2026_7_35,
+        true => &PLUGIN_REQUEST_2026_5_7,
+        false => &PLUGIN_REQUEST,
+    }
 }
+
+static PLUGIN_REQUEST_2026_7_35: Schema = object(&[
+    optional("pluginId", NON_EMPTY),
+    required("title", text(1, 80)),
+    required("description", text(1, 512)),
+    optional("severity", Schema::Enum(&["info", "warning", "critical"])),
+    optional("toolName", STRING),
+    optional("toolCallId", STRING),
+    optional("allowedDecisions", DECISIONS),
+    optional("agentId", STRING),
+    optional("sessionKey", STRING),
+    optional("approvalReviewerDeviceIds", array(&NON_EMPTY)),
+    optional("turnSourceChannel", STRING),
+    optional("turnSourceTo", STRING),
+    optional("turnSourceAccountId", STRING),
+    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER])),
+    optional("timeoutMs", within(1, 600_000)),
+    optional("twoPhase", Schema::Boolean),
+]);
+static PLUGIN_REQUEST_2026_9_6: Schema = object(&[
+    optional("pluginId", Schema::Union(&[NON_EMPTY, Schema::Null])),
+    required("title", text(1, 80)),
+    required("description", text(1, 512)),
+    optional("detail", Schema::Union(&[text(1, 16_384), Schema::Null])),
+    optional("severity", Schema::Union(&[Schema::Enum(&["info", "warning", "critical"]), Schema::Null])),
+    // What it may say of its scope is not checked here.
+    optional("scope", Schema::Any),
+    optional("toolName", Schema::Union(&[STRING, Schema::Null])),
+    optional("toolCallId", Schema::Union(&[STRING, Schema::Null])),
+    optional("mcpTool", object(&[required("server", NON_EMPTY), required("tool", NON_EMPTY)])),
+    optional("allowedDecisions", Schema::Union(&[DECISIONS, Schema::Null])),
+    optional("agentId", Schema::Union(&[STRING, Schema::Null])),
+    optional("sessionKey", Schema::Union(&[STRING, Schema::Null])),
+    optional("approvalReviewerDeviceIds", Schema::Union(&[array(&NON_EMPTY), Schema::Null])),
+    optional("turnSourceChannel", Schema::Union(&[STRING, Schema::Null])),
+    optional("turnSourceTo", Schema::Union(&[STRING, Schema::Null])),
+    optional("turnSourceAccountId", Schema::Union(&[STRING, Schema::Null])),
+    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
+    optional("timeoutMs", within(1, 600_000)),
+    optional("twoPhase", Schema::Boolean),
+]);
 
 const DECISIONS: Schema =
     Schema::Array { items: &Schema::Enum(&["allow-once", "allow-always", "deny"]), min_items: 1, max_items: 3 };

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 const NOW: i64 = 1_700_000_000_000;
 
-struct Counter(u8);
+pub(super) struct Counter(u8);
 
 impl Entropy for Counter {
     fn uuid(&mut self) -> [u8; 16] {
@@ -23,20 +23,20 @@ impl Entropy for Counter {
 }
 
 /// A gateway with clients already welcomed.
-struct House {
+pub(super) struct House {
     model: Model,
-    store: MemoryDocuments,
+    pub(super) store: MemoryDocuments,
     entropy: Counter,
-    now: i64,
+    pub(super) now: i64,
 }
 
 impl House {
-    fn new(release: &str) -> Self {
+    pub(super) fn new(release: &str) -> Self {
         let model = Model::new(Rules::of(release.parse().unwrap()).unwrap(), GatewayConfig::default());
         Self { model, store: MemoryDocuments::new(), entropy: Counter(0), now: NOW }
     }
 
-    fn join(&mut self, number: u64, role: &str, scopes: &[&str], device: Option<&str>) -> ConnectionId {
+    pub(super) fn join(&mut self, number: u64, role: &str, scopes: &[&str], device: Option<&str>) -> ConnectionId {
         let mut params = json!({
             "minProtocol": 3, "maxProtocol": 3, "role": role, "scopes": scopes,
             "client": {"id": "cli", "version": "1", "platform": "linux", "mode": "cli", "displayName": "Tester"}
@@ -69,7 +69,7 @@ impl House {
     }
 
     /// Calls a method and says what went out, in short: `1 ok {...}`, `2 error ...`, `1 event ...`, `1 close ...`.
-    fn call(&mut self, connection: ConnectionId, method: &str, params: Value) -> Vec<String> {
+    pub(super) fn call(&mut self, connection: ConnectionId, method: &str, params: Value) -> Vec<String> {
         let mut outcome = Outcome::default();
         let request = RequestFrame { id: "r".to_owned(), method: method.to_owned(), params: Some(params) };
         let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
@@ -77,11 +77,39 @@ impl House {
         shown(&outcome)
     }
 
-    fn wake(&mut self, now: i64) -> Vec<String> {
+    pub(super) fn wake(&mut self, now: i64) -> Vec<String> {
         self.now = now;
         let mut outcome = Outcome::default();
         wake(&mut self.model, now, &mut outcome);
         shown(&outcome)
+    }
+
+    /// Answers who waits for a scope upgrade.
+    pub(super) fn settle(&mut self) -> Vec<String> {
+        let mut outcome = Outcome::default();
+        let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
+        settle(&mut self.model, &mut environment, &mut outcome);
+        shown(&outcome)
+    }
+
+    fn client(&mut self, connection: ConnectionId) -> &mut ConnectedClient {
+        self.model.connections.get_mut(&connection).unwrap().client.as_mut().unwrap()
+    }
+
+    /// Its own token let a client in.
+    pub(super) fn by_device_token(&mut self, connection: ConnectionId) {
+        self.client(connection).by_device_token = true;
+    }
+
+    /// A node offers these commands.
+    pub(super) fn offers(&mut self, connection: ConnectionId, commands: &[&str]) {
+        let commands = commands.iter().map(|command| (*command).to_owned()).collect();
+        self.client(connection).connect.commands = Some(commands);
+    }
+
+    /// The id of the command that was sent to a node last.
+    pub(super) fn last_invoke(&self) -> String {
+        crate::protocol::ids::uuid([self.entropy.0; 16])
     }
 }
 
@@ -101,7 +129,7 @@ fn shown(outcome: &Outcome) -> Vec<String> {
     outcome.effects.iter().filter_map(line).collect()
 }
 
-const ADMIN: &[&str] = &["operator.admin"];
+pub(super) const ADMIN: &[&str] = &["operator.admin"];
 
 #[rstest]
 #[case("operator", &[], "health", "ok")]
@@ -344,4 +372,19 @@ fn asking_always_bounds_the_decision_from_2026_4_2_on(#[case] release: &str, #[c
     house.call(agent, "exec.approval.request", json!({"id": "a", "command": "ls", "ask": "always"}));
     let answers = house.call(person, "exec.approval.resolve", json!({"id": "a", "decision": "allow-always"}));
     assert_eq!(answers.len() > 1, taken, "{answers:?}");
+}
+
+#[rstest]
+#[case("2026.6.11", json!("bogus"), "allow-always is unavailable because the effective policy requires approval every time")]
+#[case("2026.9.6", Value::Null, "allow-always is unavailable for this command")]
+fn a_decision_that_was_taken_away_is_refused(#[case] release: &str, #[case] ask: Value, #[case] refusal: &str) {
+    let mut house = House::new(release);
+    let agent = house.join(1, "operator", &["operator.approvals"], None);
+    let person = house.join(2, "operator", ADMIN, None);
+    let params = json!({"id": "a", "command": "ls", "ask": "bogus", "unavailableDecisions": ["allow-always"],
+        "requireDeliveryRoute": false});
+    house.call(agent, "exec.approval.request", params);
+    let listed = house.model.exec_approvals.get("a", NOW).unwrap().request["ask"].clone();
+    let answers = house.call(person, "exec.approval.resolve", json!({"id": "a", "decision": "allow-always"}));
+    assert_eq!((listed, answers), (ask, vec![format!("2 INVALID_REQUEST {refusal}")]));
 }

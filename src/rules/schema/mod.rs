@@ -59,7 +59,8 @@ pub enum Schema {
 pub enum Wording {
     /// AJV: every missing property is named.
     Ajv,
-    /// TypeBox's own validator, from 2026.6.11 on: only the first missing property of an object is named.
+    /// TypeBox's own validator, from 2026.6.11 on: only the first missing property of an object is named, and only the
+    /// first that it does not know.
     TypeBox,
 }
 
@@ -73,13 +74,15 @@ impl Wording {
     }
 }
 
-/// The sentence without every missing property of an object but its first. The errors of one object stand together.
+/// The sentence without every missing and every unknown property of an object but the first of each kind.
 fn first_missing_only(sentence: &str) -> String {
-    let mut named: Vec<&str> = Vec::new();
+    let mut named: Vec<(&str, &str)> = Vec::new();
     let kept = sentence.split("; ").filter(|error| {
-        let Some((place, _)) = error.split_once("must have required property ") else { return true };
-        let first = !named.contains(&place);
-        named.push(place);
+        let kinds = ["must have required property ", "unexpected property "];
+        let found = kinds.into_iter().find_map(|kind| Some((kind, error.split_once(kind)?.0)));
+        let Some(found) = found else { return true };
+        let first = !named.contains(&found);
+        named.push(found);
         first
     });
     kept.collect::<Vec<_>>().join("; ")

@@ -155,6 +155,7 @@ fn a_reverse_proxy_vouches(
             required_headers: Vec::new(),
             allow_users: vec!["ann".to_owned()],
             allow_loopback: false,
+            auto_approve: None,
         });
         config.allowed_origins = vec!["*".to_owned()];
     });

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::protocol::codes::close;
+use crate::rules::config::RateLimit;
 use rstest::rstest;
 
 const OLD: &str = "2026.7.35";
@@ -184,4 +185,47 @@ fn a_new_node_of_a_listed_network_is_paired_at_once(#[case] release: &str, #[cas
     assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
     let elsewhere = Connect { address: "10.0.0.9", device: Some("e"), ..connect };
     assert_eq!(stage.connect(&elsewhere).verdict(), "PAIRING_REQUIRED not-paired");
+}
+
+#[rstest]
+#[case("2026.5.7", "hello")]
+#[case("2026.6.11", "AUTH_RATE_LIMITED")]
+fn failed_credentials_are_limited_without_any_configuration(#[case] release: &str, #[case] expected: &str) {
+    let mut stage = staged(release, |config| config.trusted_proxies = vec!["127.0.0.1".to_owned()]);
+    let speaks = |params: &mut Value| (params["minProtocol"], params["maxProtocol"]) = (json!(3), json!(4));
+    let far = cli().without_device().header("x-forwarded-for", "203.0.113.7").tampered(speaks);
+    for _ in 0..10 {
+        assert_eq!(stage.connect(&far.clone().auth(json!({"token": "wrong"}))).verdict(), "AUTH_TOKEN_MISMATCH");
+    }
+    assert_eq!(stage.connect(&far).verdict(), expected);
+}
+
+#[rstest]
+#[case("2026.5.7", "hello")]
+#[case(OLD, "AUTH_RATE_LIMITED")]
+fn new_nodes_of_one_address_may_ask_only_so_often(#[case] release: &str, #[case] expected: &str) {
+    let limit = RateLimit { max_attempts: 2, window_ms: 60_000, lockout_ms: 60_000, exempt_loopback: false };
+    let mut stage = staged(release, |config| config.rate_limit = Some(limit));
+    let node = |device| {
+        let connect = Connect { device: Some(device), ..cli().client("node-host", "node").role("node").scopes(&[]) };
+        connect.tampered(|params| (params["minProtocol"], params["maxProtocol"]) = (json!(3), json!(4)))
+    };
+    assert_eq!(stage.connect(&node("a")).verdict(), "hello");
+    assert_eq!(stage.connect(&node("b")).verdict(), "hello");
+    assert_eq!(stage.connect(&node("c")).verdict(), expected);
+}
+
+#[test]
+fn what_an_upgrade_just_before_brought_counts() {
+    let record = paired_with("d", &["operator.read"], |record| {
+        record["role"] = json!("node");
+        record["roles"] = json!(["node"]);
+        record["tokens"] = json!({"node": {"token": "t", "role": "node", "scopes": [], "createdAtMs": 1}});
+        record["scopes"] = json!([]);
+        record["approvedScopes"] = json!([]);
+    });
+    let mut stage = staged(NEW, |_| {}).with(Document::DevicesPaired, record);
+    let connect = newer(cli().auth(json!({"deviceToken": "t"})));
+    assert_eq!(stage.connect(&connect).verdict(), "AUTH_DEVICE_TOKEN_MISMATCH");
+    assert_eq!(stage.connect(&newer(cli())).verdict(), "hello");
 }

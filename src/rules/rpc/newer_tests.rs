@@ -1,0 +1,172 @@
+//! Devices' names, scope upgrades, and calls to nodes and of nodes.
+
+use super::tests::{ADMIN, House};
+use crate::store::{Document, MemoryDocuments};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const DEVICE: &str = "laptop";
+
+/// A gateway of the newest release that knows a device, and what it is known as.
+fn home(role: &str, scopes: &[&str]) -> House {
+    let mut house = House::new("2026.9.6");
+    let record = json!({
+        "deviceId": DEVICE, "publicKey": "k", "role": role, "roles": [role], "scopes": scopes, "approvedScopes": scopes,
+        "tokens": {role: {"token": "t", "role": role, "scopes": scopes, "createdAtMs": 1}},
+        "createdAtMs": 1, "approvedAtMs": 1
+    });
+    house.store = MemoryDocuments::new().with(Document::DevicesPaired, json!({DEVICE: record}));
+    house
+}
+
+fn field(house: &House, document: Document, id: &str, key: &str) -> Value {
+    use crate::store::Documents as _;
+    house.store.read(document).unwrap()[id][key].clone()
+}
+
+#[test]
+fn a_device_is_named_by_who_may_pair() {
+    let mut house = home("operator", &["operator.pairing"]);
+    let pair = house.join(1, "operator", &["operator.pairing"], Some("other"));
+    let answers = house.call(pair, "device.pair.rename", json!({"deviceId": DEVICE, "label": " Desk "}));
+    assert_eq!(answers, ["1 event device.pair.changed 1", r#"1 ok {"deviceId":"laptop","label":"Desk"}"#]);
+    assert_eq!(field(&house, Document::DevicesPaired, DEVICE, "operatorLabel"), "Desk");
+    for (id, label, message) in [
+        (DEVICE, "  ", "label required"),
+        ("unknown", "x", "unknown deviceId"),
+        (DEVICE, "", "invalid device.pair.rename params: at /label: must not have fewer than 1 characters"),
+    ] {
+        let answers = house.call(pair, "device.pair.rename", json!({"deviceId": id, "label": label}));
+        assert_eq!(answers, [format!("1 INVALID_REQUEST {message}")]);
+    }
+}
+
+#[test]
+fn a_device_that_its_token_let_in_names_itself_alone() {
+    let mut house = home("operator", &["operator.pairing"]);
+    let own = house.join(1, "operator", &["operator.pairing"], Some("other"));
+    house.by_device_token(own);
+    let answers = house.call(own, "device.pair.rename", json!({"deviceId": DEVICE, "label": "x"}));
+    assert_eq!(answers, ["1 INVALID_REQUEST device pairing rename denied"]);
+}
+
+#[rstest]
+#[case("device.pair.approve", r#""status":"approved""#)]
+#[case("device.pair.reject", r#""status":"rejected""#)]
+fn who_waits_for_more_scopes_hears_of_the_decision(#[case] decision: &str, #[case] expected: &str) {
+    let mut house = home("operator", &["operator.read"]);
+    let admin = house.join(1, "operator", ADMIN, Some("admin"));
+    let laptop = house.join(2, "operator", &["operator.read"], Some(DEVICE));
+    let scopes = json!({"scopes": ["operator.read", "operator.pairing"]});
+    let asked = house.call(laptop, "device.scopes.requestUpgrade", scopes);
+    let asked = asked.iter().find_map(|line| line.strip_prefix("2 ok ")).unwrap();
+    let id = serde_json::from_str::<Value>(asked).unwrap();
+    assert_eq!(
+        house.call(admin, "device.scopes.waitUpgrade", id.clone())[0],
+        "1 INVALID_REQUEST scope upgrade expired or not found"
+    );
+    assert!(house.call(laptop, "device.scopes.waitUpgrade", id.clone()).is_empty() && house.settle().is_empty());
+    house.call(admin, decision, id.clone());
+    let told = house.settle();
+    assert!(told.len() == 1 && told[0].starts_with("2 ok ") && told[0].contains(expected), "{told:?}");
+    house.call(laptop, "device.scopes.waitUpgrade", id);
+    assert_eq!(house.settle(), told);
+}
+
+#[test]
+fn more_scopes_are_asked_for_by_a_paired_device_on_top_of_its_own() {
+    let mut house = home("operator", &["operator.read"]);
+    let laptop = house.join(1, "operator", &["operator.read"], Some(DEVICE));
+    let stranger = house.join(2, "operator", &[], Some("stranger"));
+    for (client, scopes, message) in [
+        (laptop, json!(["operator.pairing"]), "requested scopes must include the connection's current scopes"),
+        (laptop, json!(["operator.fancy"]), "requested scopes contain an unknown operator scope"),
+        (stranger, json!(["operator.read"]), "device scope upgrade requires a paired browser identity"),
+        (laptop, json!(["a", "a"]), "at /scopes: must not have duplicate items"),
+    ] {
+        let answers = house.call(client, "device.scopes.requestUpgrade", json!({"scopes": scopes}));
+        assert!(answers[0].contains(message), "{answers:?}");
+    }
+}
+
+#[rstest]
+#[case("2026.4.5", "browser.proxy", "UNAVAILABLE node not connected")]
+#[case("2026.4.8", "browser.proxy", "INVALID_REQUEST node.invoke cannot mutate persistent browser profiles")]
+#[case("2026.7.35", "fs.listDir", "UNAVAILABLE node not connected")]
+#[case("2026.9.6", "fs.listDir", "FORBIDDEN missing scope: operator.admin")]
+#[case("2026.9.6", "x", "UNAVAILABLE node pairing changed while invocation was active")]
+#[case("2026.2.19", "system.execApprovals.get", "INVALID_REQUEST node.invoke does not allow")]
+#[case("2026.2.19", " ", "INVALID_REQUEST nodeId and command required")]
+fn a_command_for_a_node_that_is_not_there(#[case] release: &str, #[case] command: &str, #[case] expected: &str) {
+    let mut house = House::new(release);
+    let writer = house.join(1, "operator", &["operator.write"], None);
+    let browser = json!({"method": "post", "path": "profiles/create/"});
+    let params = json!({"nodeId": "n", "command": command, "params": browser, "idempotencyKey": "k"});
+    let answers = house.call(writer, "node.invoke", params);
+    assert!(answers[0].starts_with(&format!("1 {expected}")), "{answers:?}");
+}
+
+#[rstest]
+#[case(json!({"ok": true, "payloadJSON": "{\"a\":1}"}), r#"1 ok {"ok":true,"nodeId":"n","command":"system.which","payload":{"a":1},"payloadJSON":"{\"a\":1}"}"#)]
+#[case(json!({"ok": true}), r#"1 ok {"ok":true,"nodeId":"n","command":"system.which","payloadJSON":null}"#)]
+#[case(json!({"ok": false, "error": {"code": "BROKEN", "message": "it broke"}}), "1 UNAVAILABLE BROKEN: it broke")]
+#[case(json!({"ok": false}), "1 UNAVAILABLE node invoke failed")]
+fn a_command_goes_to_its_node_and_the_answer_back(#[case] result: Value, #[case] expected: &str) {
+    let mut house = House::new("2026.4.2");
+    let writer = house.join(1, "operator", &["operator.write"], None);
+    let node = house.join(2, "node", &[], Some("n"));
+    house.offers(node, &["system.which"]);
+    let params = json!({"nodeId": "n", "command": "system.which", "idempotencyKey": "k"});
+    assert_eq!(house.call(writer, "node.invoke", params), ["2 event node.invoke.request 0"]);
+    let mut answer = json!({"id": house.last_invoke(), "nodeId": "n"});
+    answer.as_object_mut().unwrap().extend(result.as_object().unwrap().clone());
+    let answers = house.call(node, "node.invoke.result", answer.clone());
+    assert_eq!(answers, [r#"2 ok {"ok":true}"#, expected]);
+    assert_eq!(house.call(node, "node.invoke.result", answer), [r#"2 ok {"ok":true,"ignored":true}"#]);
+}
+
+#[test]
+fn a_node_has_its_time_for_a_command() {
+    let mut house = House::new("2026.4.2");
+    let writer = house.join(1, "operator", &["operator.write"], None);
+    let node = house.join(2, "node", &[], Some("n"));
+    house.offers(node, &["system.which"]);
+    let params = json!({"nodeId": "n", "command": "system.which", "idempotencyKey": "k", "timeoutMs": 100});
+    house.call(writer, "node.invoke", params);
+    assert!(house.wake(house.now + 99).is_empty());
+    assert_eq!(house.wake(house.now + 1), ["1 UNAVAILABLE TIMEOUT: node invoke timed out"]);
+}
+
+#[rstest]
+#[case("2026.2.19", "node command not allowed")]
+#[case("2026.2.26", "node command not allowed: \"camera.snap\" is not in the allowlist for platform \"linux\"")]
+#[case("2026.7.35", "node command not allowed: \"camera.snap\" requires explicit gateway.nodes.allowCommands opt-in")]
+fn a_command_that_is_not_allowed_is_refused_with_the_reason(#[case] release: &str, #[case] expected: &str) {
+    let mut house = House::new(release);
+    let writer = house.join(1, "operator", &["operator.write"], None);
+    let node = house.join(2, "node", &[], Some("n"));
+    house.offers(node, &["camera.snap"]);
+    let params = json!({"nodeId": "n", "command": "camera.snap", "idempotencyKey": "k"});
+    assert_eq!(house.call(writer, "node.invoke", params), [format!("1 INVALID_REQUEST {expected}")]);
+}
+
+#[rstest]
+#[case("2026.4.15", "node.presence.alive", r#"{"ok":true}"#)]
+#[case(
+    "2026.5.7",
+    "node.presence.alive",
+    r#"{"ok":true,"event":"node.presence.alive","handled":false,"reason":"unpaired"}"#
+)]
+#[case("2026.5.7", "exec.started", r#"{"ok":true}"#)]
+#[case(
+    "2026.6.11",
+    "exec.started",
+    r#"{"ok":true,"event":"exec.started","handled":false,"reason":"unmatched_exec_event"}"#
+)]
+#[case("2026.6.11", "what.ever", r#"{"ok":true}"#)]
+fn what_comes_of_a_nodes_event(#[case] release: &str, #[case] event: &str, #[case] expected: &str) {
+    let mut house = House::new(release);
+    let node = house.join(1, "node", &[], Some("n"));
+    let answers = house.call(node, "node.event", json!({"event": event, "payload": {}}));
+    assert_eq!(answers, [format!("1 ok {expected}")]);
+}
