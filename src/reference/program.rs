@@ -138,10 +138,10 @@ impl ProgramOptions {
 /// See [`ProgramError`]. Nothing listens and no task runs then.
 pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     let named = options.state_dir.clone().or_else(|| options.path("OPENCLAW_STATE_DIR"));
-    let state_dir = named.ok_or(ProgramError::NoStateDir)?;
+    let state_dir = absolute(named.ok_or(ProgramError::NoStateDir)?)?;
     check_directory(&state_dir)?;
     let explicit = options.config.clone().or_else(|| options.path("OPENCLAW_CONFIG_PATH"));
-    let config_path = explicit.clone().unwrap_or_else(|| state_dir.join("openclaw.json"));
+    let config_path = absolute(explicit.clone().unwrap_or_else(|| state_dir.join("openclaw.json")))?;
     let found = read_config(&config_path)?;
     if found.is_none() && explicit.is_some() {
         return Err(ProgramError::NoConfig(config_path));
@@ -185,6 +185,11 @@ fn with_bind(document: &Value, bind: Option<&str>) -> Value {
         gateway.insert("bind".to_owned(), json!(bind));
     }
     document
+}
+
+/// The whole path: clients are told it, and may live elsewhere.
+fn absolute(path: PathBuf) -> Result<PathBuf, ProgramError> {
+    std::path::absolute(&path).map_err(|error| ProgramError::StateDir { path, error })
 }
 
 /// A state directory need not be there yet, but nothing else may be in its place.

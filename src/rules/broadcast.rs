@@ -72,6 +72,20 @@ impl Model {
         }
     }
 
+    /// Sends an event to one node. It has no number.
+    pub(crate) fn tell_node(&self, node: ConnectionId, event: &str, payload: Value, outcome: &mut Outcome) {
+        if self.connections.get(&node).is_some_and(|open| !open.closing) {
+            let frame = ServerFrame::Event {
+                event: event.to_owned(),
+                payload: Some(payload),
+                seq: None,
+                state_version: None,
+                recipient: None,
+            };
+            outcome.effects.push(Effect::Send { connection: node, frame });
+        }
+    }
+
     /// Says that a client has gone: everyone gets the presence list as it is now.
     pub(crate) fn announce_departure(&mut self, presence_key: &str, now: i64, outcome: &mut Outcome) {
         self.presence.left(presence_key, now);
@@ -102,9 +116,11 @@ fn required_scope(event: &str, restricted: bool) -> Option<&'static str> {
         | "exec.approval.resolved"
         | "plugin.approval.requested"
         | "plugin.approval.resolved" => Some("operator.approvals"),
-        "device.pair.requested" | "device.pair.resolved" | "node.pair.requested" | "node.pair.resolved" => {
-            Some("operator.pairing")
-        }
+        "device.pair.changed"
+        | "device.pair.requested"
+        | "device.pair.resolved"
+        | "node.pair.requested"
+        | "node.pair.resolved" => Some("operator.pairing"),
         "sessions.changed" | "session.message" | "session.tool" => Some("operator.read"),
         _ => None,
     }

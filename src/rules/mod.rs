@@ -14,6 +14,7 @@ pub mod handshake;
 pub mod history;
 pub mod locality;
 mod model;
+mod node_work;
 pub mod nodes;
 mod origin;
 pub mod pairing;
@@ -21,6 +22,7 @@ mod presence;
 pub mod release;
 pub mod rpc;
 pub mod schema;
+mod scope_upgrades;
 mod versions;
 
 pub use act::{Act, ConnectionId, Effect, Entropy, Environment, Outcome, Peer, Reason};

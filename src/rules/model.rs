@@ -5,9 +5,11 @@ use super::approvals::Approvals;
 use super::broadcast::TICK_INTERVAL_MS;
 use super::handshake::{self, RateLimits};
 use super::locality::{self, Locality};
+use super::node_work::NodeWork;
 use super::nodes::{self, Surface};
 use super::presence::Presence;
 use super::rpc;
+use super::scope_upgrades::ScopeUpgrades;
 use super::{GatewayConfig, Rules};
 use crate::protocol::codes::{close, error};
 use crate::protocol::connect::ConnectParams;
@@ -35,6 +37,10 @@ pub struct Model {
     pub(crate) exec_approvals: Approvals,
     /// Approvals of plugins' actions.
     pub(crate) plugin_approvals: Approvals,
+    /// Scope upgrades that connected devices asked for.
+    pub(crate) scope_upgrades: ScopeUpgrades,
+    /// What it wants of its nodes.
+    pub(crate) node_work: NodeWork,
     /// Whether agents wake up by themselves.
     pub(crate) heartbeats_enabled: bool,
     /// When clients next hear that the gateway is alive, milliseconds since the epoch; `None` before the first act.
@@ -130,6 +136,8 @@ impl Model {
             event_seq: 0,
             exec_approvals: Approvals::default(),
             plugin_approvals: Approvals::default(),
+            scope_upgrades: ScopeUpgrades::default(),
+            node_work: NodeWork::default(),
             heartbeats_enabled: true,
             next_tick: None,
             presence,
@@ -159,6 +167,7 @@ impl Model {
             }
             Act::Stop => self.announce_stop("gateway stopping", &mut outcome),
         }
+        rpc::settle(self, environment, &mut outcome);
         let handshakes = self.connections.values().filter_map(|open| open.handshake_deadline).min();
         outcome.wake_at = [handshakes, rpc::wake_at(self)].into_iter().flatten().min();
         outcome
@@ -258,6 +267,7 @@ impl Model {
 
     fn closed(&mut self, connection: ConnectionId, environment: &mut Environment<'_>, outcome: &mut Outcome) {
         let Some(gone) = self.connections.remove(&connection) else { return };
+        rpc::lose_node(self, connection, outcome);
         if let Some(client) =
             gone.client.as_ref().filter(|client| client.role == "node" && self.rules.nodes.notes_departures)
             && let Some(node_id) = client.device_id()

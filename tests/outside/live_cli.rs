@@ -1,16 +1,18 @@
-//! The real `openclaw` CLI against `clawcheck serve`: for every `openclaw@RELEASE` in `CLAWCHECK_LIVE`. `CLAWCHECK_CACHE` names
-//! the cache. Ignored otherwise.
+//! The real `openclaw` CLI against `clawcheck serve` and against the real release: it sees the same on both. For every
+//! `openclaw@RELEASE` in `CLAWCHECK_LIVE`. `CLAWCHECK_CACHE` names the cache. Ignored otherwise.
 
-use crate::serve::{Serving, serve};
-use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Preparation};
+use crate::live_clients::{on_both, reached};
+use clawcheck::client::connect::{Auth, Challenge, Device};
+use clawcheck::client::{ConnectRequest, Connection, Incoming, Link, Transcript, Upgrade};
 use clawcheck::protocol::identity::DeviceKey;
-use nix::sys::signal::Signal;
-use serde_json::{Value, json};
+use clawcheck::rules::Rules;
+use serde_json::{Map, Value, json};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
-
-const REQUEST: &str = "11111111-1111-4111-8111-111111111111";
+use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 /// Where the harness keeps installed releases.
 pub fn cache() -> PathBuf {
@@ -27,16 +29,22 @@ pub fn node(cache: &Path) -> PathBuf {
     found.next().unwrap_or_else(|| "node".into())
 }
 
+/// The command line client of a release, with a home of its own.
 pub struct Cli {
-    pub node: PathBuf,
-    pub entry: PathBuf,
+    node: PathBuf,
+    entry: PathBuf,
     pub home: TempDir,
     pub port: u16,
 }
 
 impl Cli {
-    /// Runs the CLI; gives what it wrote to standard output.
-    pub fn run(&self, arguments: &[&str]) -> String {
+    pub fn of(release: &str, port: u16) -> Self {
+        let entry = cache().join("openclaw").join(release).join("node_modules/openclaw/openclaw.mjs");
+        Self { node: node(&cache()), entry, home: TempDir::new().unwrap(), port }
+    }
+
+    /// Runs it; gives what it wrote to standard output, or its exit code.
+    pub fn run(&self, arguments: &[&str]) -> Result<String, Option<i32>> {
         let mut command = assert_cmd::Command::new(&self.node);
         command.arg(&self.entry).args(arguments).args(["--url", &format!("ws://127.0.0.1:{}", self.port)]);
         command.args(["--token", "t0ken"]).env_clear().env("NO_COLOR", "1").env("HOME", self.home.path());
@@ -44,61 +52,101 @@ impl Cli {
         command.env("OPENCLAW_STATE_DIR", self.home.path().join(".openclaw")).timeout(Duration::from_secs(90));
         let output = command.output().unwrap();
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {}{}", said(&output.stdout), said(&output.stderr));
-        said(&output.stdout)
+        eprintln!("{arguments:?}: {}{}", said(&output.stdout), said(&output.stderr));
+        output.status.success().then(|| said(&output.stdout)).ok_or(output.status.code())
     }
 
-    fn run_json(&self, arguments: &[&str]) -> Value {
-        let text = self.run(&[arguments, &["--json"]].concat());
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+    fn ask(&self, arguments: &[&str]) -> Value {
+        match self.run(&[arguments, &["--json"]].concat()) {
+            Ok(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+            Err(exit) => json!({ "exit": exit }),
+        }
     }
 }
 
-/// A request to pair that somebody else left behind just now.
-fn pending(device: &DeviceKey) -> Value {
+/// Devices from elsewhere, by name.
+fn name_of(id: &str) -> &'static str {
+    let known = ["phone", "tablet"].into_iter().find(|name| DeviceKey::from_name(name).device_id() == id);
+    known.unwrap_or("the client itself")
+}
+
+/// What the CLI printed, without what another run would have by accident.
+fn plain(value: &Value) -> Value {
+    const ACCIDENTAL: [&str; 8] =
+        ["publicKey", "token", "requestId", "ts", "remoteIp", "durationMs", "issuer", "tokenBinding"];
+    match value {
+        Value::Object(object) => {
+            let kept = object.iter().filter(|(key, _)| !ACCIDENTAL.contains(&key.as_str()) && !key.ends_with("AtMs"));
+            kept.map(|(key, value)| match (key.as_str(), value.as_str()) {
+                ("deviceId", Some(id)) => (key.clone(), name_of(id).into()),
+                _ => (key.clone(), plain(value)),
+            })
+            .collect::<Map<_, _>>()
+            .into()
+        }
+        Value::Array(items) => items.iter().map(plain).collect(),
+        other => other.clone(),
+    }
+}
+
+/// A device from elsewhere asks to be paired; gives what it was told.
+async fn knock(port: u16, name: &str, release: &str) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let headers = vec![("X-Forwarded-For".to_owned(), "203.0.113.7".to_owned())];
+    let upgrade = Upgrade { headers, ..Upgrade::default() };
+    let link = Link::tcp((Ipv4Addr::LOCALHOST, port).into());
+    let mut connection = Connection::open(link, &upgrade, Transcript::new().recorder(name), deadline).await.unwrap();
+    let Incoming::Text(frame) = connection.next(deadline).await else { panic!("no challenge for {name}") };
+    let challenge = Challenge::from_payload(&frame.json.as_ref().unwrap()["payload"]);
+    let protocol = i64::from(Rules::of(release.parse().unwrap()).unwrap().handshake.protocol);
+    let request = ConnectRequest {
+        protocol: (protocol, protocol),
+        role: Some("operator".to_owned()),
+        scopes: Some(vec!["operator.read".to_owned()]),
+        auth: Auth { token: Some("t0ken".to_owned()), ..Auth::default() },
+        device: Some(Device::new(DeviceKey::from_name(name))),
+        ..ConnectRequest::default()
+    };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    json!({ REQUEST: {
-        "requestId": REQUEST, "deviceId": device.device_id(), "publicKey": device.public_key(), "platform": "linux",
-        "clientId": "cli", "clientMode": "cli", "role": "operator", "roles": ["operator"], "scopes": ["operator.read"],
-        "silent": false, "isRepair": false, "ts": u64::try_from(now).unwrap(),
-    } })
+    let params = request.params(&challenge, i64::try_from(now).unwrap());
+    let pending = connection.request("connect", params, deadline).await.unwrap();
+    let reply = connection.response(&pending, deadline).await;
+    connection.abort();
+    json!(format!("{reply:?}").contains("NOT_PAIRED"))
 }
 
-async fn works_against_serve(release: &str) {
-    let cache = cache();
-    let entry = cache.join("openclaw").join(release).join("node_modules/openclaw/openclaw.mjs");
-    let home = TempDir::new().unwrap();
-    let state = home.path().join("gateway");
-    let config = home.path().join("openclaw.json");
-    std::fs::write(&config, r#"{ gateway: { mode: "local", auth: { mode: "token", token: "t0ken" } } }"#).unwrap();
-    let mut command = serve(home.path());
-    command.args(["--release", release, "--port", "0", "--config"]).arg(&config).arg("--state-dir").arg(&state);
-    let mut serving = Serving::start(command);
-    let cli = Cli { node: node(&cache), entry, home: TempDir::new().unwrap(), port: serving.port };
+/// Everything that an operator does on the command line, in the order in which they would.
+fn session(release: &str, port: u16) -> Value {
+    let cli = Cli::of(release, port);
+    let knocks = |name: &str| Handle::current().block_on(knock(port, name, release));
+    let list = || cli.ask(&["devices", "list"]);
+    let request = |list: &Value| list["pending"][0]["requestId"].as_str().unwrap_or("none").to_owned();
+    let phone = DeviceKey::from_name("phone").device_id();
+    let of_phone = |act: &'static str| ["devices", act, "--device", &phone, "--role", "operator"].map(str::to_owned);
+    let ask = |arguments: &[String]| cli.ask(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
 
-    let list = cli.run_json(&["devices", "list"]);
-    assert_eq!(list["paired"].as_array().map(Vec::len), Some(1), "{list}");
-    let device = DeviceKey::from_name("live-cli");
-    std::fs::write(state.join("devices/pending.json"), pending(&device).to_string()).unwrap();
-    cli.run(&["devices", "approve", REQUEST]);
-    let list = cli.run_json(&["devices", "list"]);
-    let paired = list["paired"].as_array().unwrap();
-    assert!(paired.iter().any(|paired| paired["deviceId"] == device.device_id()), "{list}");
-    assert_eq!(cli.run_json(&["gateway", "call", "health"])["ok"], true);
-    assert!(cli.run(&["gateway", "probe"]).contains("RPC: ok"));
-    assert_eq!(serving.signal(Signal::SIGTERM).code(), Some(0));
+    let mut seen = vec![list(), knocks("phone")];
+    let asked = list();
+    seen.extend([asked.clone(), cli.ask(&["devices", "approve", &request(&asked)]), list(), knocks("tablet")]);
+    let asked = list();
+    seen.extend([asked.clone(), cli.ask(&["devices", "reject", &request(&asked)]), list()]);
+    let rotate = [of_phone("rotate").as_slice(), &["--scope".to_owned(), "operator.read".to_owned()]].concat();
+    seen.extend([ask(&rotate), ask(&of_phone("revoke")), list()]);
+    seen.extend([cli.ask(&["devices", "remove", &phone]), list()]);
+    seen.push(cli.ask(&["gateway", "call", "health"])["ok"].clone());
+    seen.push(cli.run(&["gateway", "health"]).map_or_else(|exit| json!(exit), |text| json!(text.contains("OK"))));
+    let connects = |text: String| json!(text.lines().find(|line| line.contains("Connect: ok")).is_some());
+    seen.push(cli.run(&["gateway", "probe"]).map_or_else(|exit| json!(exit), connects));
+    seen.iter().map(plain).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs real gateways: CLAWCHECK_LIVE"]
-async fn the_real_cli_works_against_serve() {
-    let named = std::env::var("CLAWCHECK_LIVE").expect("CLAWCHECK_LIVE names the gateways");
-    for name in named.split(',') {
-        let Some(release) = name.strip_prefix("openclaw@") else { continue };
-        let spec: GatewaySpec = name.parse().unwrap();
-        let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
-        let preparation = Preparation { guard, ..Preparation::default() };
-        Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();
-        works_against_serve(release).await;
+async fn the_real_cli_sees_the_same_on_serve_and_on_the_real_gateway() {
+    for release in reached() {
+        let (on_serve, on_real) = on_both(&release, session).await;
+        assert_eq!(on_serve, on_real, "{release}");
+        let pending = &on_serve[2]["pending"];
+        assert_eq!(pending[0]["deviceId"], "phone", "{release}: nothing was pending: {on_serve}");
     }
 }

@@ -13,7 +13,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-const CONFIG: &str = r#"{ gateway: { mode: "local", auth: { mode: "token", token: "t0ken" } } }"#;
+/// What stands in front of the gateway may say where a client is: the CLI's test needs one from elsewhere.
+fn config() -> Value {
+    json!({ "gateway": {
+        "mode": "local", "trustedProxies": ["127.0.0.1"], "auth": { "mode": "token", "token": "t0ken" },
+    } })
+}
 const NPM_CLIENTS: [(&str, &str); 2] = [("@openclaw/gateway-client", "2026.9.1"), ("openclaw-node", "0.14.0")];
 const PYPI_CLIENT: &str = "openclaw-sdk==2.1.0";
 
@@ -82,7 +87,7 @@ fn node_clients(node: &Path, packages: &Path, port: u16) -> Value {
 
 /// The Python client takes over the key and the token that the CLI was given when it paired.
 fn python_client(python: &Path, cli: &Cli) -> Value {
-    cli.run(&["devices", "list"]);
+    cli.run(&["devices", "list"]).unwrap();
     let mut command = assert_cmd::Command::new(python);
     command.arg(driver("openclaw-sdk.py")).arg(format!("ws://127.0.0.1:{}", cli.port)).env("HOME", cli.home.path());
     serde_json::from_str(output(&mut command).trim()).unwrap()
@@ -90,17 +95,16 @@ fn python_client(python: &Path, cli: &Cli) -> Value {
 
 /// What every client that suits the release saw on one gateway.
 fn seen(release: &str, port: u16) -> Value {
-    let node = node(&cache());
     if speaks_protocol_4(release) {
+        let node = node(&cache());
         return node_clients(&node, &npm_clients(&node), port);
     }
-    let entry = cache().join("openclaw").join(release).join("node_modules/openclaw/openclaw.mjs");
-    python_client(&python(), &Cli { node, entry, home: TempDir::new().unwrap(), port })
+    python_client(&python(), &Cli::of(release, port))
 }
 
 fn serving(release: &str, home: &Path) -> Serving {
     let config = home.join("openclaw.json");
-    std::fs::write(&config, CONFIG).unwrap();
+    std::fs::write(&config, self::config().to_string()).unwrap();
     let mut command = serve(home);
     command.args(["--release", release, "--port", "0", "--config"]).arg(&config);
     command.arg("--state-dir").arg(home.join("gateway"));
@@ -111,7 +115,7 @@ async fn real(gateway: &Gateway, place: &Place) -> Running {
     let launch = Launch {
         place,
         state_dir: None,
-        openclaw_json: json!({"gateway": {"auth": {"mode": "token", "token": "t0ken"}}}),
+        openclaw_json: config(),
         environment: BTreeMap::new(),
         clock: None,
         deadline: Instant::now() + Duration::from_secs(120),
@@ -136,30 +140,33 @@ fn expected(release: &str) -> Value {
     })
 }
 
+/// The releases that the environment names.
+pub fn reached() -> Vec<String> {
+    let named = std::env::var("CLAWCHECK_LIVE").expect("CLAWCHECK_LIVE names the gateways");
+    named.split(',').filter_map(|name| name.strip_prefix("openclaw@")).map(str::to_owned).collect()
+}
+
+/// What is seen on `serve`, and what on the real gateway.
+pub async fn on_both(release: &str, look: fn(&str, u16) -> Value) -> (Value, Value) {
+    let spec: GatewaySpec = format!("openclaw@{release}").parse().unwrap();
+    let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
+    let workspace = Workspace::new(&guard).unwrap();
+    let gateway = Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
+    let home = TempDir::new().unwrap();
+    let serving = serving(release, home.path());
+    let place = workspace.place().unwrap();
+    let mut running = real(&gateway, &place).await;
+    let (ours, theirs, release) = (serving.port, running.port().unwrap(), release.to_owned());
+    let seen = tokio::task::spawn_blocking(move || (look(&release, ours), look(&release, theirs))).await.unwrap();
+    running.stop(Instant::now() + Duration::from_secs(20)).await.unwrap();
+    seen
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs real gateways: CLAWCHECK_LIVE"]
 async fn clients_of_others_see_the_same_on_serve_and_on_the_real_gateway() {
-    let named = std::env::var("CLAWCHECK_LIVE").expect("CLAWCHECK_LIVE names the gateways");
-    for name in named.split(',') {
-        let Some(release) = name.strip_prefix("openclaw@").map(str::to_owned) else { continue };
-        let spec: GatewaySpec = name.parse().unwrap();
-        let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
-        let workspace = Workspace::new(&guard).unwrap();
-        let gateway = Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
-        let (on_serve, on_real) = {
-            let home = TempDir::new().unwrap();
-            let serving = serving(&release, home.path());
-            let place = workspace.place().unwrap();
-            let mut running = real(&gateway, &place).await;
-            let (ours, theirs) = (serving.port, running.port().unwrap());
-            let seen = tokio::task::spawn_blocking({
-                let release = release.clone();
-                move || (seen(&release, ours), seen(&release, theirs))
-            });
-            let seen = seen.await.unwrap();
-            running.stop(Instant::now() + Duration::from_secs(20)).await.unwrap();
-            seen
-        };
+    for release in reached() {
+        let (on_serve, on_real) = on_both(&release, seen).await;
         assert_eq!(on_serve, expected(&release), "{release}: clawcheck serve");
         assert_eq!(on_real, expected(&release), "{release}: the real gateway");
     }

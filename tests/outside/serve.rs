@@ -65,9 +65,9 @@ fn refused(mut command: Command) -> (Option<i32>, String) {
 #[case(Signal::SIGINT)]
 fn it_says_where_it_listens_answers_and_stops_cleanly(#[case] signal: Signal) {
     let home = TempDir::new().unwrap();
-    let state = home.path().join("state");
+    let state = home.path().canonicalize().unwrap().join("state");
     let mut command = serve(home.path());
-    command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(&state);
+    command.args(["--release", "2026.4.2", "--port", "0", "--state-dir", "state"]).current_dir(home.path());
     let mut serving = Serving::start(command);
     let expected =
         format!("clawcheck serve: openclaw 2026.4.2 on ws://127.0.0.1:{} (state {})\n", serving.port, state.display());

@@ -244,9 +244,9 @@ fn decide_by_device_token(
             standing.verdict = Err(Failure::because("scope_mismatch"));
         } else if given.explicit {
             standing.verdict = Err(Failure::because("device_token_mismatch"));
-        } else if let Err(failure) = &mut standing.verdict {
-            // The token was looked at: the reason stays, but not that it is the limit's.
-            (failure.rate_limited, failure.retry_after_ms) = (false, None);
+        } else if standing.verdict.as_ref().is_err_and(|failure| failure.rate_limited) {
+            // The reason stays, but not for how long.
+            standing.verdict = Err(Failure::because("rate_limited"));
         }
         if let Some(limiter) = limiter {
             limiter.fail(now, address, Credential::DeviceToken);

@@ -107,6 +107,15 @@ fn verdict(
     Err("origin not allowed")
 }
 
+/// Whether a page of this very gateway is open in a browser on the gateway's machine.
+pub(super) fn is_on_this_machine(rules: &Rules, attempt: &Attempt) -> bool {
+    let host = attempt.host().unwrap_or_default().trim().to_lowercase();
+    let page = attempt.origin.as_deref().and_then(|origin| Origin::parse(origin.trim()));
+    let dots = rules.locality.trailing_dots;
+    page.is_some_and(|page| page.host == host && address::is_loopback_host(&page.hostname, dots))
+        && attempt.locality.direct
+}
+
 /// Whether a `Host` is one that only this machine or its network has.
 fn is_private_host(rules: &Rules, attempt: &Attempt, host: &str) -> bool {
     let name = address::host_name(host);

@@ -6,7 +6,7 @@ use super::limits::Credential;
 use super::pairing::Paired;
 use super::refusal::{End, Refusal};
 use super::secret::{self, Method};
-use super::{HandshakeRules, capabilities, device, unauthorised};
+use super::{HandshakeRules, capabilities, device, origin_check, unauthorised};
 use crate::protocol::client::{self, mode};
 use crate::protocol::frame::ServerFrame;
 use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
@@ -29,6 +29,8 @@ const MAX_ATTACHMENT_BYTES: usize = 19_464_192;
 const MAX_IMAGE_BYTES: usize = 6_291_456;
 /// The profile of the gateway's owner, whom every client stands for that no proxy has named.
 const OWNER: &str = "gateway-owner";
+/// The method that only a browser on the gateway's own machine is told of (2026.9.6 on, `resolveBrowserAuthOrigin`).
+const BROWSER_LOGIN: &str = "mcp.authLogin";
 /// The one port that a `Host` header's port may stand in for in the canvas URL.
 const DEFAULT_PORT: u16 = 18_789;
 
@@ -415,7 +417,8 @@ fn hello(
     token: Option<Record>,
 ) -> Value {
     let snapshot = snapshot(model, environment.now, attempt);
-    let methods = rpc::listed_methods(&model.rules.rpc);
+    let mut methods = rpc::listed_methods(&model.rules.rpc);
+    methods.retain(|method| *method != BROWSER_LOGIN || origin_check::is_on_this_machine(&model.rules, attempt));
     let mut hello = Record::new();
     record::set(&mut hello, "type", Some("hello-ok"));
     record::set(&mut hello, "protocol", Some(model.rules.handshake.protocol));

@@ -12,7 +12,7 @@ pub use commands::{Judged, declared_commands, permitted_commands, platform_allow
 pub use reconcile::{Reconciliation, Surfaces, reconcile_on_connect};
 pub use rules::{NodeReconnect, NodeRules, PlatformCommands};
 pub use store::{
-    NodeApproval, NodeRequest, NodeRequested, approve, find_paired, find_pending, list, projected, record_connect,
+    NodeApproval, NodeRequest, NodeRequested, approve, find_paired, list, note_life, projected, record_connect,
     record_departure, reject, reject_all, remove, rename, request, surfaces_of_device, verify,
 };
 pub use surface::{Surface, same_set};

@@ -179,21 +179,6 @@ pub fn find_paired(
     Ok(state.paired.get_truthy(record::trim(node_id)).cloned())
 }
 
-/// The id of the node behind a pending request.
-///
-/// # Errors
-/// The store, or an odd record.
-pub fn find_pending(
-    rules: &NodeRules,
-    documents: &dyn Documents,
-    now: i64,
-    request_id: &str,
-) -> Result<Option<String>, Fault> {
-    let state = State::load(rules.state, Family::Nodes, documents, now)?;
-    let pending = state.pending.get_truthy(request_id);
-    Ok(pending.and_then(|pending| pending.get("nodeId")?.as_str()).map(str::to_owned))
-}
-
 /// Writes down that a node asks to be approved.
 ///
 /// # Errors
@@ -458,6 +443,24 @@ pub fn record_connect(rules: &NodeRules, documents: &mut dyn Documents, now: i64
         }
     })
     .map(|_| ())
+}
+
+/// Notes that an approved node has said that it is alive. Whether there is such a node (2026.5.7 on).
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn note_life(
+    rules: &NodeRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    node_id: &str,
+    reason: &str,
+) -> Result<bool, Fault> {
+    let noted = change(rules, documents, now, node_id, |node| {
+        record::set(node, "lastSeenAtMs", Some(now));
+        record::set(node, "lastSeenReason", Some(reason));
+    })?;
+    Ok(noted.is_some())
 }
 
 /// When a node has gone.

@@ -1,5 +1,6 @@
 //! A pending request becomes a paired device.
 
+use super::devices::LABEL;
 use super::roles::{merge_roles, normalise_role};
 use super::scopes::{OPERATOR_PREFIX, merge_scopes};
 use super::tokens::{Minted, mint};
@@ -416,6 +417,8 @@ fn paired_record(
     record::set(&mut device, "tokens", Some(granted.tokens));
     if rules.approval_kinds {
         record::set(&mut device, "approvedVia", granted.kind.over(existing));
+        let label = record::present(record::optional_property(existing, LABEL));
+        record::set(&mut device, LABEL, label.filter(|label| record::truthy(Some(label))).cloned());
     }
     let created = record::present(record::optional_property(existing, "createdAtMs"));
     record::set(&mut device, "createdAtMs", Some(created.cloned().unwrap_or_else(|| json!(now))));

@@ -353,6 +353,58 @@ pub fn update_metadata(
     state.persist(documents, Changed::Paired)
 }
 
+/// Gives a paired device the name that its owner chose. `false` where it is not paired
+/// (`updatePairedDeviceMetadata`, 2026.9.6 on).
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn rename(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    device_id: &str,
+    label: &str,
+) -> Result<bool, Fault> {
+    change(rules, documents, now, device_id, |device| record::set(device, LABEL, Some(label)))
+}
+
+/// Notes that a paired device has said as a node that it is alive. `false` where it is not paired (2026.5.7 on).
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn note_life(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    device_id: &str,
+    reason: &str,
+) -> Result<bool, Fault> {
+    change(rules, documents, now, device_id, |device| {
+        record::set(device, "lastSeenAtMs", Some(now));
+        record::set(device, "lastSeenReason", Some(reason));
+    })
+}
+
+fn change(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    device_id: &str,
+    apply: impl FnOnce(&mut Record),
+) -> Result<bool, Fault> {
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let device_id = record::trim(device_id);
+    let Some(device) = state.paired.get_truthy(device_id) else { return Ok(false) };
+    let mut device = record::spread(Some(device));
+    apply(&mut device);
+    state.paired.set(device_id, Value::Object(device))?;
+    state.persist(documents, Changed::Paired)?;
+    Ok(true)
+}
+
+/// The name that its owner gave a device.
+pub(super) const LABEL: &str = "operatorLabel";
+
 /// A record as an answer shows it: tokens only as summaries, mostly without the approved scopes.
 ///
 /// # Errors

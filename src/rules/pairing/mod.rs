@@ -23,8 +23,8 @@ pub use bootstrap::{
 };
 pub use changes::CHANGES;
 pub use devices::{
-    AccessMetadata, PairingList, find_paired, find_pending, list, live_request_id, prune_silent, redact_paired, reject,
-    remove, remove_role, update_metadata,
+    AccessMetadata, PairingList, find_paired, find_pending, list, live_request_id, note_life, prune_silent,
+    redact_paired, reject, remove, remove_role, rename, update_metadata,
 };
 pub(in crate::rules) use devices::{newest, reject_pending};
 pub use fault::Fault;

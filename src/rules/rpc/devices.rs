@@ -1,9 +1,10 @@
 //! `device.pair.*` and `device.token.*` (`server-methods/devices.ts`).
 
-use super::schemas::{DEVICE_ID, NOTHING, REQUEST_ID, REVOKE, ROTATE};
+use super::schemas::{DEVICE_ID, NOTHING, RENAME, REQUEST_ID, REVOKE, ROTATE};
 use super::{Call, Handled, Refusal, Reply, invalid};
 use crate::rules::nodes;
 use crate::rules::pairing::{self, Approval, Approver, PairingList, TokenRevocation, TokenRotation};
+use crate::rules::scope_upgrades::Decided;
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
 
@@ -97,12 +98,8 @@ pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
         return Err(invalid("device pairing removal denied"));
     }
     let now = call.now();
-    if call.model.rules.rpc.roles_need_admin && call.own_device_only().is_some() {
-        let paired = pairing::find_paired(&call.model.rules.pairing, call.environment.store, now, device_id)?;
-        if paired.is_some_and(|paired| has_other_role(&paired)) {
-            call.reason("only an administrator removes a device with another role than operator".to_owned());
-            return Err(invalid("device pairing removal denied"));
-        }
+    if call.model.rules.rpc.roles_need_admin && call.reaches_for_another_role(device_id)? {
+        return Err(invalid("device pairing removal denied"));
     }
     let Some(device_id) = pairing::remove(&call.model.rules.pairing, call.environment.store, now, device_id)? else {
         return Err(invalid("unknown deviceId"));
@@ -113,6 +110,27 @@ pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
         true => Ok(Reply::AnswerThenDisconnect { payload, device_id, role: None }),
         false => Ok(Reply::Answer(payload)),
     }
+}
+
+/// Gives a paired device a name that its owner chose.
+pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&RENAME)?;
+    let device_id = text(&params, "deviceId");
+    let label = record::trim(text(&params, "label"));
+    if label.is_empty() {
+        return Err(invalid("label required"));
+    }
+    if call.manages_another(device_id) || call.reaches_for_another_role(device_id)? {
+        call.log(format!("device pairing rename denied device={device_id}"));
+        return Err(invalid("device pairing rename denied"));
+    }
+    let now = call.now();
+    if !pairing::rename(&call.model.rules.pairing, call.environment.store, now, device_id, label)? {
+        return Err(invalid("unknown deviceId"));
+    }
+    call.log(format!("device pairing renamed device={device_id} label={label}"));
+    call.broadcast("device.pair.changed", json!({}));
+    Ok(Reply::Answer(json!({"deviceId": device_id, "label": label})))
 }
 
 pub(super) fn rotate(call: &mut Call<'_, '_>) -> Handled {
@@ -266,7 +284,23 @@ impl Call<'_, '_> {
         denied
     }
 
+    /// Whether a device that is no admin reaches for itself while it has another role than operator, too.
+    fn reaches_for_another_role(&mut self, device_id: &str) -> Result<bool, Refusal> {
+        if self.own_device_only().is_none() {
+            return Ok(false);
+        }
+        let now = self.now();
+        let paired = pairing::find_paired(&self.model.rules.pairing, self.environment.store, now, device_id)?;
+        let denied = paired.is_some_and(|paired| has_other_role(&paired));
+        if denied {
+            self.reason("only an administrator manages a device with another role than operator".to_owned());
+        }
+        Ok(denied)
+    }
+
     fn resolved(&mut self, request_id: &str, device_id: Option<Value>, decision: &str) {
+        let decided = if decision == "approved" { Decided::Approved } else { Decided::Rejected };
+        self.model.scope_upgrades.decide(request_id, decided);
         let mut payload = Record::new();
         record::set(&mut payload, "requestId", Some(request_id));
         record::set(&mut payload, "deviceId", device_id);

@@ -1,7 +1,7 @@
 //! The methods of each release: which there are, in which order `hello-ok` lists them, and who may call them
 //! (`server-methods-list.ts`, `method-scopes.ts`).
 
-use super::RpcRules;
+use super::{RpcRules, method_tables};
 
 /// The set of methods of a release, by the release that brought the last of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,19 +26,42 @@ pub enum MethodSet {
     V2026_5_7,
     /// 2026.6.11.
     V2026_6_11,
+    /// 2026.7.35.
+    V2026_7_35,
+    /// 2026.9.6.
+    V2026_9_6,
 }
 
 use MethodSet::{
     V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15, V2026_5_7, V2026_6_11,
 };
 
+impl MethodSet {
+    /// The table of this set, where it is told whole.
+    fn table(self) -> Option<&'static str> {
+        match self {
+            Self::V2026_7_35 => Some(method_tables::V2026_7_35),
+            Self::V2026_9_6 => Some(method_tables::V2026_9_6),
+            _ => None,
+        }
+    }
+}
+
 /// Who may call a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     /// Nodes, and nobody else.
     Node,
+    /// Operators, whatever their scopes.
+    Operator,
     /// Operators with `operator.read` or `operator.write`.
     Read,
+    /// Operators with `operator.talk` or `operator.write`.
+    Talk,
+    /// Operators with `operator.sessions.write` or `operator.write`.
+    SessionsWrite,
+    /// Operators with `operator.questions`.
+    Questions,
     /// Operators with `operator.write`.
     Write,
     /// Operators with `operator.approvals`.
@@ -57,8 +80,17 @@ impl Access {
             Self::Write => "operator.write",
             Self::Approvals => "operator.approvals",
             Self::Pairing => "operator.pairing",
-            Self::Node | Self::Admin => "operator.admin",
+            Self::Talk => "operator.talk",
+            Self::SessionsWrite => "operator.sessions.write",
+            Self::Questions => "operator.questions",
+            Self::Node | Self::Operator | Self::Admin => "operator.admin",
         }
+    }
+
+    /// Whether a scope gives it.
+    pub(super) fn given_by(self, held: &str) -> bool {
+        let implied = matches!(self, Self::Read | Self::Talk | Self::SessionsWrite) && held == "operator.write";
+        held == "operator.admin" || held == self.scope() || implied
     }
 }
 
@@ -311,6 +343,9 @@ fn is_there(rules: &RpcRules, name: &str, since: MethodSet) -> bool {
 
 /// The methods that a release lists in `hello-ok.features.methods`, in its order.
 pub fn listed(rules: &RpcRules) -> Vec<&'static str> {
+    if let Some(table) = rules.methods.table() {
+        return method_tables::listed(table).collect();
+    }
     let mut names = Vec::with_capacity(LISTED.len());
     for (name, _, since) in LISTED {
         if *name == AFTER_WITHDRAWN && rules.methods <= WITHDRAWN.2 {
@@ -325,6 +360,9 @@ pub fn listed(rules: &RpcRules) -> Vec<&'static str> {
 
 /// Who may call a method of this release; `None` where it has no such method.
 pub(super) fn access(rules: &RpcRules, method: &str) -> Option<Access> {
+    if let Some(table) = rules.methods.table() {
+        return method_tables::access(table, method);
+    }
     if method == WITHDRAWN.0 && rules.methods <= WITHDRAWN.2 {
         return Some(WITHDRAWN.1);
     }
@@ -337,38 +375,3 @@ pub(super) fn access(rules: &RpcRules, method: &str) -> Option<Access> {
         _ => *access,
     })
 }
-
-/// The events that a release lists in `hello-ok.features.events`, in its order.
-pub fn events(rules: &RpcRules) -> Vec<&'static str> {
-    EVENTS.iter().filter(|(_, since)| *since <= rules.methods).map(|(name, _)| *name).collect()
-}
-
-const EVENTS: &[(&str, MethodSet)] = &[
-    ("connect.challenge", V2026_2_19),
-    ("agent", V2026_2_19),
-    ("chat", V2026_2_19),
-    ("session.message", V2026_3_28),
-    ("session.operation", V2026_6_11),
-    ("session.tool", V2026_3_28),
-    ("sessions.changed", V2026_3_28),
-    ("presence", V2026_2_19),
-    ("tick", V2026_2_19),
-    ("talk.mode", V2026_2_19),
-    ("talk.event", V2026_6_11),
-    ("shutdown", V2026_2_19),
-    ("health", V2026_2_19),
-    ("heartbeat", V2026_2_19),
-    ("cron", V2026_2_19),
-    ("node.pair.requested", V2026_2_19),
-    ("node.pair.resolved", V2026_2_19),
-    ("node.invoke.request", V2026_2_19),
-    ("device.pair.requested", V2026_2_19),
-    ("device.pair.resolved", V2026_2_19),
-    ("voicewake.changed", V2026_2_19),
-    ("voicewake.routing.changed", V2026_5_7),
-    ("exec.approval.requested", V2026_2_19),
-    ("exec.approval.resolved", V2026_2_19),
-    ("plugin.approval.requested", V2026_3_28),
-    ("plugin.approval.resolved", V2026_3_28),
-    ("update.available", V2026_2_19),
-];

@@ -3,25 +3,36 @@
 mod changes;
 mod command_shape;
 mod devices;
+mod events;
 mod exec;
 mod exec_early;
 mod exec_request;
+mod method_tables;
 mod methods;
+mod newer_changes;
+mod node_calls;
 mod node_catalogue;
+mod node_schemas;
 mod nodes;
 mod plugin;
 mod prompts;
 mod rules;
 mod schemas;
+mod scope_upgrades;
 mod skills;
 mod status;
 #[cfg(test)]
 mod tests;
 
 pub use changes::CHANGES;
+pub use events::events;
 pub use exec_request::ExecForm;
-pub use methods::{MethodSet, events, listed as listed_methods};
+pub use methods::{MethodSet, listed as listed_methods};
+pub use newer_changes::NEWER_CHANGES;
+pub use node_calls::NodeCalls;
+pub(crate) use node_calls::lose as lose_node;
 pub use rules::{NoApprover, RpcRules};
+pub(crate) use scope_upgrades::settle;
 pub(crate) use skills::ask_mac;
 pub(crate) use status::health;
 
@@ -119,6 +130,7 @@ pub(crate) fn wake(model: &mut Model, now: i64, outcome: &mut Outcome) {
     for (approval, waiters) in expired.collect::<Vec<_>>() {
         prompts::answer_waiters(model, &approval, waiters, outcome);
     }
+    node_calls::expire(model, now, outcome);
     if model.next_tick.is_some_and(|due| due <= now) {
         model.next_tick = Some(now + super::broadcast::TICK_INTERVAL_MS);
         model.broadcast("tick", json!({"ts": now}), outcome);
@@ -128,7 +140,9 @@ pub(crate) fn wake(model: &mut Model, now: i64, outcome: &mut Outcome) {
 /// When [`wake`] has something to do next.
 pub(crate) fn wake_at(model: &Model) -> Option<i64> {
     let tick = model.next_tick.filter(|_| !model.clients().is_empty());
-    [tick, model.exec_approvals.next_expiry(), model.plugin_approvals.next_expiry()].into_iter().flatten().min()
+    let upgrades = model.scope_upgrades.next_expiry();
+    let approvals = [model.exec_approvals.next_expiry(), model.plugin_approvals.next_expiry()];
+    approvals.into_iter().chain([tick, upgrades, model.node_work.next_expiry()]).flatten().min()
 }
 
 impl Call<'_, '_> {
@@ -149,21 +163,32 @@ impl Call<'_, '_> {
         if method == "health" && self.model.rules.rpc.health_for_all {
             return Ok(());
         }
-        let access = access.unwrap_or(Access::Admin);
+        let mut access = access.unwrap_or(Access::Admin);
+        let by_command = self.model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 && method == "node.invoke";
+        if by_command && node_calls::takes_admin(self.request.params.as_ref()) {
+            access = Access::Admin;
+        }
         let node = self.client.role == "node";
         if node != (access == Access::Node) {
             self.reason(format!("{method} is not for the role {}", self.client.role));
             return Err(invalid(format!("unauthorized role: {}", self.client.role)));
         }
         let scope = access.scope();
-        let sufficient = |held: &String| {
-            held == "operator.admin" || held == scope || (access == Access::Read && held == "operator.write")
-        };
-        if node || self.client.scopes.iter().any(sufficient) {
+        if node || access == Access::Operator || self.client.scopes.iter().any(|held| access.given_by(held)) {
             return Ok(());
         }
         self.reason(format!("{method} takes {scope}; this client holds [{}]", self.client.scopes.join(", ")));
-        Err(missing(&self.model.rules.rpc, scope, &[scope]))
+        Err(self.missing_scope(scope, &[scope]))
+    }
+
+    /// The refusal of a call that takes these scopes, of which one is missing.
+    fn missing_scope(&self, missing: &str, required: &[&str]) -> Refusal {
+        let message = format!("missing scope: {missing}");
+        if !self.model.rules.rpc.scopes_forbidden {
+            return invalid(message);
+        }
+        let details = json!({"code": "MISSING_SCOPE", "missingScope": missing, "requiredScopes": required});
+        Refusal::Error(Box::new(ErrorShape { details: Some(details), ..shape(error::FORBIDDEN, message) }))
     }
 
     /// The parameters after their schema has been checked; absent ones are an empty object.
@@ -210,6 +235,9 @@ fn handler(method: &str) -> Option<Handler> {
         "device.pair.approve" => devices::approve,
         "device.pair.reject" => devices::reject,
         "device.pair.remove" => devices::remove,
+        "device.pair.rename" => devices::rename,
+        "device.scopes.requestUpgrade" => scope_upgrades::request,
+        "device.scopes.waitUpgrade" => scope_upgrades::wait,
         "device.token.rotate" => devices::rotate,
         "device.token.revoke" => devices::revoke,
         "node.pair.request" => nodes::request,
@@ -220,6 +248,15 @@ fn handler(method: &str) -> Option<Handler> {
         "node.pair.verify" => nodes::verify,
         "node.rename" => nodes::rename,
         "node.list" => nodes::list,
+        "node.invoke" => node_calls::invoke,
+        "node.invoke.result" => node_calls::invoke_result,
+        "node.invoke.progress" => node_calls::progress,
+        "node.event" => node_calls::event,
+        "node.pending.enqueue" => node_calls::enqueue,
+        "node.pending.drain" => node_calls::drain,
+        "node.pending.pull" => node_calls::pull,
+        "node.pending.ack" => node_calls::ack,
+        "node.pluginSurface.refresh" => node_calls::refresh_surface,
         "node.describe" => nodes::describe,
         "exec.approval.request" => exec::request,
         "exec.approval.waitDecision" => exec::wait,
@@ -254,16 +291,6 @@ fn connect_again(_: &mut Call<'_, '_>) -> Handled {
 
 fn shape(code: &str, message: impl Into<String>) -> ErrorShape {
     ErrorShape { code: code.to_owned(), message: message.into(), details: None, retryable: None, retry_after_ms: None }
-}
-
-/// The refusal for want of a scope.
-fn missing(rules: &RpcRules, scope: &str, takes: &[&str]) -> Refusal {
-    let message = format!("missing scope: {scope}");
-    if !rules.scopes_forbidden {
-        return invalid(message);
-    }
-    let details = json!({"code": "MISSING_SCOPE", "missingScope": scope, "requiredScopes": takes});
-    Refusal::Error(Box::new(ErrorShape { details: Some(details), ..shape(error::FORBIDDEN, message) }))
 }
 
 fn refuse(code: &str, message: impl Into<String>) -> Refusal {

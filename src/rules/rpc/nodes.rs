@@ -3,8 +3,8 @@
 use super::devices::has_other_role;
 use super::node_catalogue::catalogue;
 use super::schemas::{NODE_ID, NODE_RENAME, NODE_VERIFY, NOTHING, REQUEST_ID, node_request};
-use super::{Call, Handled, Refusal, Reply, invalid, missing};
-use crate::rules::ConnectionId;
+use super::{Call, Handled, Refusal, Reply, invalid};
+use crate::rules::act::ConnectionId;
 use crate::rules::nodes::{self, Judged, NodeApproval, NodeReconnect, NodeRequest, Surface};
 use crate::rules::pairing;
 use crate::store::record::{self, Record};
@@ -51,14 +51,21 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
 
 pub(super) fn list_pairing(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
-    let list = nodes::list(&call.model.rules.nodes, call.environment.store, call.now())?;
+    let mut list = nodes::list(&call.model.rules.nodes, call.environment.store, call.now())?;
+    if let Some(own) = call.own_node_only() {
+        let theirs = |node: &Value| node.get("nodeId").and_then(Value::as_str).map(record::trim) == Some(own.as_str());
+        list.pending.retain(theirs);
+        list.paired.retain(theirs);
+    }
     Ok(Reply::Answer(json!({"pending": list.pending, "paired": list.paired})))
 }
 
 pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&REQUEST_ID)?;
     let request_id = params.get("requestId").and_then(Value::as_str).unwrap_or_default();
-    call.decides_own_node(request_id, "approval")?;
+    if call.decides_for_another_node(request_id)? {
+        return Err(invalid("node pairing approval denied"));
+    }
     let now = call.now();
     let rules = &call.model.rules;
     let environment = &mut *call.environment;
@@ -67,22 +74,25 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
         NodeApproval::Unknown => Err(invalid("unknown requestId")),
         NodeApproval::Forbidden { missing_scope } => {
             call.reason(format!("the node's commands take {missing_scope} of who approves them"));
-            let mut takes = vec!["operator.pairing"];
-            takes.extend(Some(missing_scope.as_str()).filter(|scope| *scope != "operator.pairing"));
-            Err(missing(&call.model.rules.rpc, &missing_scope, &takes))
+            let pairing = "operator.pairing";
+            let all: Vec<&str> = if missing_scope == pairing { vec![pairing] } else { vec![pairing, &missing_scope] };
+            Err(call.missing_scope(&missing_scope, &all))
         }
         NodeApproval::Approved { node } => {
+            let mut live = Vec::new();
             let of_device = rules.nodes.part_of_device;
             let node = if of_device { nodes::projected(call.environment.store, node) } else { node };
-            if call.model.rules.nodes.reconnect == NodeReconnect::AskForSurface {
-                let live = call.grant_surface(&Value::Object(node.clone()));
-                if of_device {
-                    let id = node.get("nodeId");
-                    let told = json!({"requestId": request_id, "nodeId": id, "decision": "approved", "ts": now});
-                    call.model.tell(&live, "node.pair.resolved", &told, call.outcome);
+            let rules = &call.model.rules;
+            if rules.nodes.reconnect == NodeReconnect::AskForSurface {
+                live = call.grant_surface(&Value::Object(node.clone()));
+            }
+            let resolved = call.resolution(request_id, node.get("nodeId").cloned(), "approved");
+            if call.model.rules.rpc.nodes_owned {
+                for connection in live {
+                    call.model.tell_node(connection, "node.pair.resolved", resolved.clone(), call.outcome);
                 }
             }
-            call.node_resolved(request_id, node.get("nodeId").cloned(), "approved");
+            call.broadcast("node.pair.resolved", resolved);
             Ok(Reply::Answer(json!({"requestId": request_id, "node": node})))
         }
     }
@@ -91,7 +101,9 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn reject(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&REQUEST_ID)?;
     let request_id = params.get("requestId").and_then(Value::as_str).unwrap_or_default();
-    call.decides_own_node(request_id, "rejection")?;
+    if call.decides_for_another_node(request_id)? {
+        return Err(invalid("node pairing rejection denied"));
+    }
     let now = call.now();
     let Some(node_id) = nodes::reject(&call.model.rules.nodes, call.environment.store, now, request_id)? else {
         return Err(invalid("unknown requestId"));
@@ -114,6 +126,7 @@ pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
     let node_id = removed.ok_or_else(|| invalid("unknown nodeId"))?;
     if call.model.rules.rpc.node_removal_takes_role {
         call.grant_surface(&json!({"nodeId": node_id}));
+        call.model.node_work.forget(&node_id);
     }
     call.node_resolved("", Some(json!(node_id)), "removed");
     let payload = json!({"nodeId": node_id});
@@ -134,10 +147,11 @@ pub(super) fn verify(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&NODE_RENAME)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
-    if call.model.rules.nodes.part_of_device && call.manages_another(text("nodeId")) {
+    let name = record::trim(text("displayName"));
+    if call.model.rules.rpc.nodes_owned && call.manages_another(text("nodeId")) {
+        call.log(format!("node rename denied node={}", record::trim(text("nodeId"))));
         return Err(invalid("node rename denied"));
     }
-    let name = record::trim(text("displayName"));
     if name.is_empty() {
         return Err(invalid("displayName required"));
     }
@@ -174,28 +188,30 @@ pub(super) fn describe(call: &mut Call<'_, '_>) -> Handled {
 }
 
 impl Call<'_, '_> {
-    /// From 2026.9.6 on a device without `operator.admin` decides only its own node's requests.
-    ///
-    /// # Errors
-    /// The refusal where it is another's, or nobody's.
-    fn decides_own_node(&mut self, request_id: &str, what: &str) -> Result<(), Refusal> {
-        if !self.model.rules.nodes.part_of_device {
-            return Ok(());
-        }
-        let pending = nodes::find_pending(&self.model.rules.nodes, self.environment.store, self.now(), request_id)?;
-        let denied = match pending {
-            Some(node_id) => self.manages_another(&node_id),
-            None => self.own_device_only().is_some(),
-        };
-        if denied { Err(invalid(format!("node pairing {what} denied"))) } else { Ok(()) }
+    /// The node whose entries are all that the caller may see and decide, where that is so.
+    fn own_node_only(&self) -> Option<String> {
+        self.own_device_only().filter(|_| self.model.rules.rpc.nodes_owned)
     }
 
-    /// Leaves a live node what was approved of what it offers. The node's connections.
+    /// Whether the caller may not decide this node's request, since it is another one's, or nobody's.
+    fn decides_for_another_node(&mut self, request_id: &str) -> Result<bool, Refusal> {
+        let Some(own) = self.own_node_only() else { return Ok(false) };
+        let listed = nodes::list(&self.model.rules.nodes, self.environment.store, self.now())?;
+        let is = |pending: &&Value| pending.get("requestId").and_then(Value::as_str) == Some(request_id);
+        let whose = listed.pending.iter().find(is).and_then(|pending| pending.get("nodeId")?.as_str());
+        let denied = whose.map(record::trim) != Some(own.as_str());
+        if denied {
+            self.reason("a device without operator.admin decides only its own node's requests".to_owned());
+        }
+        Ok(denied)
+    }
+
+    /// Leaves a live node what was approved of what it offers. Its connections.
     fn grant_surface(&mut self, node: &Value) -> Vec<ConnectionId> {
+        let mut live = Vec::new();
         let approved = Surface::of(node);
         let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default();
         let (rules, config) = (&self.model.rules.nodes, &self.model.config);
-        let mut live = Vec::new();
         for (connection, open) in self.model.connections.iter_mut().filter(|(_, open)| !open.closing) {
             let Some(client) = open.client.as_mut().filter(|client| client.role == "node") else { continue };
             let id = client.device_id().unwrap_or(&client.connect.client.id);
@@ -257,12 +273,17 @@ impl Call<'_, '_> {
     }
 
     fn node_resolved(&mut self, request_id: &str, node_id: Option<Value>, decision: &str) {
+        let resolved = self.resolution(request_id, node_id, decision);
+        self.broadcast("node.pair.resolved", resolved);
+    }
+
+    fn resolution(&self, request_id: &str, node_id: Option<Value>, decision: &str) -> Value {
         let mut payload = Record::new();
         record::set(&mut payload, "requestId", Some(request_id));
         record::set(&mut payload, "nodeId", node_id);
         record::set(&mut payload, "decision", Some(decision));
         record::set(&mut payload, "ts", Some(self.now()));
-        self.broadcast("node.pair.resolved", Value::Object(payload));
+        Value::Object(payload)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What differs among the releases in the calls of welcomed clients.
 
-use super::{ExecForm, MethodSet};
+use super::{ExecForm, MethodSet, NodeCalls};
 
 /// What becomes of an approval that nobody is there to give, by the release that brought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum NoApprover {
 pub struct RpcRules {
     /// Which methods there are.
     pub methods: MethodSet,
+    /// How calls to nodes are answered.
+    pub node_calls: NodeCalls,
     /// `health` is for everybody, whatever the role and the scopes.
     pub health_for_all: bool,
     /// A client that calls what is not for its role again and again is closed.
@@ -94,6 +96,9 @@ pub struct RpcRules {
     pub node_removal_takes_role: bool,
     /// Node lists say how a node stands with its approval.
     pub node_approval_state: bool,
+    /// A client that its device token let in, and that is no admin, sees, decides and renames its own node alone; a live
+    /// node hears of its approval.
+    pub nodes_owned: bool,
     /// Node lists name a device its own pending request, whatever its scopes.
     pub own_node_request_told: bool,
     /// The notice of a stop says nothing of a restart that nobody expects; else that there is none.
@@ -115,6 +120,7 @@ impl RpcRules {
     pub fn oldest() -> Self {
         Self {
             methods: MethodSet::V2026_2_19,
+            node_calls: NodeCalls::V2026_2_19,
             skill_bins: super::skills::V2026_2_19,
             asks_macs: true,
             health_for_all: false,
@@ -151,6 +157,7 @@ impl RpcRules {
             approvals_display_limit: false,
             node_removal_takes_role: false,
             node_approval_state: false,
+            nodes_owned: false,
             own_node_request_told: false,
             stop_without_restart_silent: false,
             scopes_forbidden: false,

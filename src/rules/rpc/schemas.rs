@@ -16,6 +16,11 @@ pub(super) static NOTHING: Schema = object(&[]);
 pub(super) static REQUEST_ID: Schema = object(&[required("requestId", NON_EMPTY)]);
 /// `deviceId`.
 pub(super) static DEVICE_ID: Schema = object(&[required("deviceId", NON_EMPTY)]);
+/// `device.pair.rename`.
+pub(super) static RENAME: Schema = object(&[required("deviceId", NON_EMPTY), required("label", text(1, 64))]);
+/// `device.scopes.requestUpgrade`.
+pub(super) static SCOPES: Schema =
+    object(&[required("scopes", Schema::Unique(&Schema::Array { items: &NON_EMPTY, min_items: 1, max_items: 8 }))]);
 /// `device.token.rotate`.
 pub(super) static ROTATE: Schema =
     object(&[required("deviceId", NON_EMPTY), required("role", NON_EMPTY), optional("scopes", array(&NON_EMPTY))]);

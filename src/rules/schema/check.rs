@@ -49,6 +49,12 @@ impl Schema {
             Self::Array { items, min_items, max_items } => {
                 visit_array((items, *min_items, *max_items), value, path, errors);
             }
+            Self::Unique(list) => {
+                list.visit(value, path, errors);
+                let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                let twice = items.iter().enumerate().any(|(at, item)| items[..at].contains(item));
+                errors.expect(!twice, path, "must NOT have duplicate items");
+            }
             Self::Object { properties, open } => visit_object(properties, *open, value, path, errors),
             Self::Record(values) => match value {
                 Some(Value::Object(fields)) => {

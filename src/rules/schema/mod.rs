@@ -41,6 +41,8 @@ pub enum Schema {
         /// Most items.
         max_items: usize,
     },
+    /// A list none of whose items is there twice.
+    Unique(&'static Schema),
     /// An object that has no other properties than these, unless it is open.
     Object {
         /// Its properties, in the order in which the release declares them.

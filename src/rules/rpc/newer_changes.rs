@@ -1,0 +1,79 @@
+//! What changed in the methods there are and in the calls to nodes, beside what [`super::CHANGES`] tells.
+
+use super::{MethodSet, NodeCalls};
+use crate::rules::Change;
+use crate::rules::versions::{
+    V2026_2_19, V2026_2_26, V2026_4_5, V2026_4_8, V2026_4_15, V2026_5_7, V2026_6_11, V2026_7_35, V2026_9_6,
+};
+
+/// More of the calls' changes, oldest first.
+pub const NEWER_CHANGES: &[Change] = &[
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "A command that a node may not run is refused with the reason.",
+        sources: &["server-methods/nodes.ts buildNodeCommandRejectionHint"],
+        apply: |rules| rules.rpc.node_calls = NodeCalls::V2026_2_26,
+    },
+    Change {
+        seen: V2026_4_8,
+        not_yet: V2026_4_5,
+        what: "node.invoke does not change the lasting profiles of a node's browser.",
+        sources: &["server-methods/nodes.ts isForbiddenBrowserProxyMutation"],
+        apply: |rules| rules.rpc.node_calls = NodeCalls::V2026_4_8,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A node says that it is alive by the event node.presence.alive, and its record says so.",
+        sources: &["server-node-events.ts NODE_PRESENCE_ALIVE_EVENT"],
+        apply: |rules| rules.rpc.node_calls = NodeCalls::V2026_5_7,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "Work for a node waits a day unless it says so, and is gone once it was fetched.",
+        sources: &["node-pending-work.ts drainNodePendingWork, resolvePendingWorkExpiresAtMs"],
+        apply: |rules| rules.rpc.node_calls = NodeCalls::V2026_6_11,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
+        what: "Terminals, questions, worktrees and many others come.",
+        sources: &["methods/core-descriptors.ts", "server-methods-list.ts"],
+        apply: |rules| rules.rpc.methods = MethodSet::V2026_7_35,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
+        what: "node.invoke of browser.proxy takes operator.admin, and a dangerous command is refused as such.",
+        sources: &["server-methods/nodes.ts clientHasOperatorAdminScope, buildNodeCommandRejectionHint"],
+        apply: |rules| rules.rpc.node_calls = NodeCalls::V2026_7_35,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Nothing goes to or comes from a node whose commands were not approved: PAIRING_CHANGED.",
+        sources: &[
+            "server-methods/nodes.ts captureNodePairingGeneration",
+            "device-pairing-identity.ts resolveNodePairingGeneration",
+        ],
+        apply: |rules| rules.rpc.node_calls = NodeCalls::V2026_9_6,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A client that its device token let in, and that is no admin, sees, decides and renames its own node alone; a \
+               live node hears of its approval.",
+        sources: &["server-methods/nodes.ts enforcePendingNodePairingOwnership, node.pair.approve, node.rename"],
+        apply: |rules| rules.rpc.nodes_owned = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "device.pair.rename, device.scopes.requestUpgrade, device.scopes.waitUpgrade and 260 others come; \
+               node.pair.request and node.pair.verify go.",
+        sources: &["methods/core-method-policy.ts", "server-methods/devices.ts", "device-scope-upgrade.ts"],
+        apply: |rules| rules.rpc.methods = MethodSet::V2026_9_6,
+    },
+];

@@ -1,0 +1,181 @@
+//! Scope upgrades that connected devices ask for and wait for (`device-scope-upgrade.ts`, from 2026.9.6 on).
+
+use super::act::ConnectionId;
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+/// How long a finished upgrade can still be asked for, in milliseconds.
+const GRACE_MS: i64 = 15_000;
+
+/// Whose upgrade it is: the device's id, and its key as the client sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// The device's id.
+    pub device_id: String,
+    /// Its key.
+    pub public_key: String,
+}
+
+/// How a pending request was decided by a call on this gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decided {
+    /// It was approved.
+    Approved,
+    /// It was rejected, or another request took its place.
+    Rejected,
+}
+
+/// One upgrade that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ScopeUpgrade {
+    /// Whose it is.
+    pub owner: Owner,
+    /// The scopes that were asked for.
+    pub scopes: Vec<String>,
+    /// The token that the device had then.
+    pub initial_token: Option<Value>,
+    /// When the device was approved before, as its record says.
+    pub initial_approval: Option<Value>,
+    /// When it expires, milliseconds since the epoch.
+    pub expires_at: i64,
+    /// How it was decided.
+    pub decided: Option<Decided>,
+    /// What who waits is answered with, and when it came about.
+    result: Option<(Value, i64)>,
+    waiters: Vec<(ConnectionId, String)>,
+}
+
+impl ScopeUpgrade {
+    /// A new one.
+    pub(crate) fn new(
+        owner: Owner,
+        scopes: Vec<String>,
+        before: (Option<Value>, Option<Value>),
+        expires_at: i64,
+    ) -> Self {
+        let (initial_token, initial_approval) = before;
+        Self {
+            owner,
+            scopes,
+            initial_token,
+            initial_approval,
+            expires_at,
+            decided: None,
+            result: None,
+            waiters: Vec::new(),
+        }
+    }
+}
+
+/// The upgrades that are known, by the ids of their pending requests.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ScopeUpgrades {
+    entries: IndexMap<String, ScopeUpgrade>,
+}
+
+impl ScopeUpgrades {
+    /// Notes an upgrade; one that is asked for again under its id keeps who waits for it and what the device had.
+    pub(crate) fn register(&mut self, request_id: &str, upgrade: ScopeUpgrade) {
+        match self.entries.get_mut(request_id) {
+            Some(known) => {
+                known.scopes = upgrade.scopes;
+                known.expires_at = upgrade.expires_at;
+            }
+            None => {
+                self.entries.insert(request_id.to_owned(), upgrade);
+            }
+        }
+    }
+
+    /// Notes how a pending request was decided.
+    pub(crate) fn decide(&mut self, request_id: &str, decided: Decided) {
+        if let Some(upgrade) = self.entries.get_mut(request_id) {
+            upgrade.decided = Some(decided);
+        }
+    }
+
+    /// Lets its owner wait for an upgrade. `false` where there is none of theirs.
+    pub(crate) fn wait(&mut self, request_id: &str, owner: &Owner, waiter: (ConnectionId, String), now: i64) -> bool {
+        self.forget_old(now);
+        let theirs = self.entries.get_mut(request_id).filter(|upgrade| upgrade.owner == *owner);
+        theirs.map(|upgrade| upgrade.waiters.push(waiter)).is_some()
+    }
+
+    /// The upgrades that somebody waits for, with their ids.
+    pub(crate) fn awaited(&self) -> Vec<(String, ScopeUpgrade)> {
+        let awaited = self.entries.iter().filter(|(_, upgrade)| !upgrade.waiters.is_empty());
+        awaited.map(|(id, upgrade)| (id.clone(), upgrade.clone())).collect()
+    }
+
+    /// What an upgrade came to. Who waited for it.
+    pub(crate) fn finish(&mut self, request_id: &str, result: &Value, now: i64) -> Vec<(ConnectionId, String)> {
+        let Some(upgrade) = self.entries.get_mut(request_id) else { return Vec::new() };
+        upgrade.result.get_or_insert_with(|| (result.clone(), now));
+        std::mem::take(&mut upgrade.waiters)
+    }
+
+    /// When the next one that somebody waits for expires.
+    pub(crate) fn next_expiry(&self) -> Option<i64> {
+        self.entries.values().filter(|upgrade| !upgrade.waiters.is_empty()).map(|upgrade| upgrade.expires_at).min()
+    }
+
+    fn forget_old(&mut self, now: i64) {
+        let until =
+            |upgrade: &ScopeUpgrade| upgrade.result.as_ref().map_or(upgrade.expires_at, |(_, at)| *at) + GRACE_MS;
+        self.entries.retain(|_, upgrade| now < until(upgrade));
+    }
+}
+
+impl ScopeUpgrade {
+    /// What it came to, where that is known already.
+    pub(crate) fn result(&self) -> Option<Value> {
+        self.result.as_ref().map(|(result, _)| result.clone())
+    }
+}
+
+/// The answer to who waits for an upgrade that was not approved.
+pub(crate) fn ended(request_id: &str, status: &str) -> Value {
+    json!({"status": status, "requestId": request_id})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(device: &str) -> Owner {
+        Owner { device_id: device.to_owned(), public_key: "key".to_owned() }
+    }
+
+    fn waiter(id: &str) -> (ConnectionId, String) {
+        (ConnectionId(1), id.to_owned())
+    }
+
+    #[test]
+    fn only_its_owner_waits_and_everybody_who_does_is_answered() {
+        let mut upgrades = ScopeUpgrades::default();
+        upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100));
+        assert!(!upgrades.wait("r", &owner("b"), waiter("1"), 1));
+        assert!(!upgrades.wait("x", &owner("a"), waiter("1"), 1));
+        assert!(upgrades.wait("r", &owner("a"), waiter("1"), 1) && upgrades.wait("r", &owner("a"), waiter("2"), 1));
+        assert_eq!((upgrades.awaited().len(), upgrades.next_expiry()), (1, Some(100)));
+        assert_eq!(upgrades.finish("r", &ended("r", "rejected"), 5), [waiter("1"), waiter("2")]);
+        assert_eq!((upgrades.awaited().len(), upgrades.next_expiry()), (0, None));
+    }
+
+    #[test]
+    fn what_it_came_to_is_known_for_fifteen_seconds() {
+        let mut upgrades = ScopeUpgrades::default();
+        upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100));
+        upgrades.finish("r", &ended("r", "rejected"), 5);
+        assert!(upgrades.wait("r", &owner("a"), waiter("1"), 5 + GRACE_MS - 1));
+        assert_eq!(upgrades.awaited()[0].1.result().unwrap()["status"], "rejected");
+        assert!(!upgrades.wait("r", &owner("a"), waiter("2"), 5 + GRACE_MS));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_forgotten_after_its_time() {
+        let mut upgrades = ScopeUpgrades::default();
+        upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100));
+        assert!(!upgrades.wait("r", &owner("a"), waiter("1"), 100 + GRACE_MS));
+    }
+}
