@@ -2,6 +2,7 @@
 
 mod changes;
 mod command_shape;
+mod command_words;
 mod devices;
 mod events;
 mod exec;
