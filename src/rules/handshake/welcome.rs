@@ -78,6 +78,10 @@ pub(super) fn welcome(
     if let Some(refusal) = outdated_page(model, &attempt) {
         return Err(refusal.into());
     }
+    if model.rules.handshake.hello_of_connection {
+        let mut seen = std::collections::HashSet::new();
+        attempt.scopes.retain(|scope| seen.insert(scope.clone()));
+    }
     let declared = node.as_ref().and_then(|node| node.surfaces.as_ref()).map(|surfaces| surfaces.declared.clone());
     let drops_pending = node.as_ref().is_some_and(|node| node.drops_pending);
     let node_id = node.map(|node| node.node_id);

@@ -304,4 +304,11 @@ pub const CHANGES: &[Change] = &[
         ],
         apply: |rules| rules.pairing.bootstrap_asks_questions = true,
     },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "`operator.write` covers `operator.talk` and the scopes of sessions, too.",
+        sources: &["shared/operator-scope-compat.ts operatorScopeSatisfied"],
+        apply: |rules| rules.pairing.write_covers_sessions = true,
+    },
 ];

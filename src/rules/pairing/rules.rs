@@ -61,6 +61,9 @@ pub struct PairingRules {
     /// A scope belongs to the role that is its prefix: `operator.read` is nothing to a node, and no other scope is
     /// anything to an operator.
     pub scopes_follow_role: bool,
+    /// `operator.write` covers `operator.talk`, `operator.sessions.write` and `operator.sessions.read`, and both
+    /// `operator.read` and `operator.sessions.write` the last one.
+    pub write_covers_sessions: bool,
     /// Approving mints a token for every role that the request names, with that role's scopes only; else for its `role`
     /// alone with all scopes.
     pub mint_every_role: bool,
@@ -129,6 +132,7 @@ impl PairingRules {
             scopes_imply: false,
             empty_scope_list_kept: false,
             scopes_follow_role: false,
+            write_covers_sessions: false,
             mint_every_role: false,
             operator_scopes_need_operator: false,
             token_needs_approved_role: false,

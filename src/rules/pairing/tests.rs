@@ -163,6 +163,21 @@ fn who_covers_what(#[case] role: &str, #[case] asked: &[&str], #[case] have: &[&
     assert_eq!(found, expected);
 }
 
+#[rstest]
+#[case("operator.talk", "operator.write", true)]
+#[case("operator.sessions.write", "operator.write", true)]
+#[case("operator.sessions.read", "operator.write", true)]
+#[case("operator.sessions.read", "operator.read", true)]
+#[case("operator.sessions.read", "operator.sessions.write", true)]
+#[case("operator.sessions.write", "operator.read", false)]
+#[case("operator.talk.secrets", "operator.write", false)]
+#[case("operator.questions", "operator.write", false)]
+fn writing_covers_talk_and_sessions_since_2026_9_6(#[case] asked: &str, #[case] have: &str, #[case] expected: bool) {
+    let of = |release: &str| release.parse::<Release>().unwrap().rules().pairing;
+    assert_eq!(scopes_allow(&of("2026.9.6"), "operator", &[asked], &[have]), expected);
+    assert!(!scopes_allow(&of("2026.7.35"), "operator", &[asked], &[have]));
+}
+
 #[test]
 fn a_role_upgrade_to_node_mints_with_operator_scopes_up_to_2026_4_2_only() {
     for (rules, node_scopes) in [(v2026_4_2(), json!(["operator.read"])), (v2026_4_5(), json!([]))] {
