@@ -61,6 +61,8 @@ pub struct PairingRules {
     /// A scope belongs to the role that is its prefix: `operator.read` is nothing to a node, and no other scope is
     /// anything to an operator.
     pub scopes_follow_role: bool,
+    /// A gateway that made up its token pairs the command line client of its machine.
+    pub pairs_local_cli: bool,
     /// `operator.write` covers `operator.talk`, `operator.sessions.write` and `operator.sessions.read`, and both
     /// `operator.read` and `operator.sessions.write` the last one.
     pub write_covers_sessions: bool,
@@ -132,6 +134,7 @@ impl PairingRules {
             scopes_imply: false,
             empty_scope_list_kept: false,
             scopes_follow_role: false,
+            pairs_local_cli: false,
             write_covers_sessions: false,
             mint_every_role: false,
             operator_scopes_need_operator: false,
