@@ -118,7 +118,7 @@ pub(super) fn welcome(
         open.client = Some(client);
     }
     if let Some(node_id) = &node_id {
-        rpc::ask_mac(model, connection, node_id, environment, outcome);
+        rpc::ask_welcomed_mac(model, connection, node_id, environment, outcome);
     }
     let redeems = standing.method == Method::BootstrapToken && (paired.handed_off.is_some() || profile.is_some());
     let wakes_early = is_node && redeems && model.rules.handshake.redeems_before_hello;

@@ -86,6 +86,10 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
             if rules.nodes.reconnect == NodeReconnect::AskForSurface {
                 live = call.grant_surface(&Value::Object(node.clone()));
             }
+            let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default().to_owned();
+            for connection in &live {
+                super::ask_mac(call.model, *connection, &node_id, call.environment, call.outcome);
+            }
             let resolved = call.resolution(request_id, node.get("nodeId").cloned(), "approved");
             if call.model.rules.rpc.nodes_owned {
                 for connection in live {
