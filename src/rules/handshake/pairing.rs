@@ -500,6 +500,15 @@ impl PairingCheck<'_> {
 
     fn seen(&self) -> AccessMetadata {
         let PairingRequest { display_name, client_id, client_mode, role, scopes, remote_ip, .. } = self.request();
-        AccessMetadata { display_name, client_id, client_mode, role, scopes, remote_ip, refreshed_platform: None }
+        AccessMetadata {
+            display_name,
+            client_id,
+            client_mode,
+            role,
+            scopes,
+            remote_ip,
+            refreshed_platform: None,
+            reason: None,
+        }
     }
 }

@@ -79,6 +79,10 @@ pub(super) fn welcome(
     if let Some(refusal) = outdated_page(model, &attempt) {
         return Err(refusal.into());
     }
+    if model.rules.handshake.hello_of_connection {
+        let mut seen = std::collections::HashSet::new();
+        attempt.scopes.retain(|scope| seen.insert(scope.clone()));
+    }
     let declared = node.as_ref().and_then(|node| node.surfaces.as_ref()).map(|surfaces| surfaces.declared.clone());
     let drops_pending = node.as_ref().is_some_and(|node| node.drops_pending);
     let node_id = node.map(|node| node.node_id);
@@ -115,7 +119,7 @@ pub(super) fn welcome(
         open.client = Some(client);
     }
     if let Some(node_id) = &node_id {
-        rpc::ask_mac(model, connection, node_id, environment, outcome);
+        rpc::ask_welcomed_mac(model, connection, node_id, environment, outcome);
     }
     let redeems = standing.method == Method::BootstrapToken && (paired.handed_off.is_some() || profile.is_some());
     let wakes_early = is_node && redeems && model.rules.handshake.redeems_before_hello;
