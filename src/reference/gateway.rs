@@ -10,6 +10,7 @@ use super::owner::{Event, Owner};
 use super::settings::{Refusal, Settings};
 use crate::rules::config::Host;
 use crate::rules::handshake::most_early_bytes;
+use crate::rules::pairing;
 use crate::rules::{ConnectionId, Model, Release, Rules, UnknownRelease};
 use crate::store::{DirectoryDocuments, Documents, SqliteDocuments, StoreFormat};
 use serde_json::Value;
@@ -57,6 +58,8 @@ pub struct EmbeddedOptions {
     pub host: Host,
     /// The port it believes to listen on, where that is not the one of its settings.
     pub port: Option<u16>,
+    /// Whether somebody made up the token in the configuration for this start.
+    pub token_is_new: bool,
     /// Who wants the log's lines as they come.
     pub log: Option<LogListener>,
 }
@@ -75,6 +78,7 @@ impl EmbeddedOptions {
             config_path: None,
             host: Host::default(),
             port: None,
+            token_is_new: false,
             log: None,
         }
     }
@@ -143,6 +147,14 @@ impl EmbeddedGateway {
             let imported = import(&options.state_dir, &mut *store, options.clock.now())?;
             imported.into_iter().for_each(|line| logs.push(line));
         }
+        let mut entropy = SeededEntropy::new().map_err(StartError::Entropy)?;
+        let made_up = options.token_is_new || settings.generated_token.is_some();
+        if rules.pairing.pairs_local_cli && made_up && settings.bind.host.is_loopback() {
+            let now = options.clock.now();
+            if let Err(fault) = pairing::pair_local_cli(&rules.pairing, &mut *store, &mut entropy, now) {
+                logs.push(format!("the command line client of this machine is not paired: {fault}"));
+            }
+        }
         let standing = Arc::new(Standing {
             locality: rules.locality.clone(),
             config: settings.gateway.clone(),
@@ -153,7 +165,7 @@ impl EmbeddedGateway {
         let owner = Owner {
             model: Model::new(rules, settings.gateway.clone()),
             store,
-            entropy: SeededEntropy::new().map_err(StartError::Entropy)?,
+            entropy,
             clock: options.clock.clone(),
             logs: logs.clone(),
             events: received,

@@ -172,6 +172,7 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
         config_path: Some(config_path),
         host: this_machine(),
         port: Some(address.port()),
+        token_is_new: settings.generated_token.is_some(),
         log: options.log,
     })?;
     let gateway = listeners.into_iter().fold(gateway, EmbeddedGateway::listening);

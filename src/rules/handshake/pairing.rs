@@ -175,6 +175,7 @@ impl PairingCheck<'_> {
             outcome.reasons.push(Reason(why));
             self.require(Upgrade::Role, Some(record), model, environment, outcome)?;
         }
+        let mut linked = None;
         if !self.attempt.scopes.is_empty() {
             let (first, second) = if model.rules.handshake.approved_scopes_first {
                 ("approvedScopes", "scopes")
@@ -193,11 +194,12 @@ impl PairingCheck<'_> {
             };
             if items.is_empty() || !covered {
                 outcome.reasons.push(Reason(format!("pairing: the record grants {granted}, not all of {asked}")));
-                self.require(Upgrade::Scope, Some(record), model, environment, outcome)?;
+                linked = self.require(Upgrade::Scope, Some(record), model, environment, outcome)?;
             }
         }
         outcome.reasons.push(Reason("pairing: the device has what it asks for".to_owned()));
-        let handed_off = self.handed_off_again(record, &roles, model, environment)?;
+        let again = self.handed_off_again(record, &roles, model, environment)?;
+        let handed_off = linked.or(again);
         let seen = AccessMetadata { refreshed_platform: refreshed, ..self.seen() };
         pairing::update_metadata(&pairing_rules, environment.store, environment.now, self.device_id, &seen)?;
         Ok(handed_off)
@@ -498,6 +500,15 @@ impl PairingCheck<'_> {
 
     fn seen(&self) -> AccessMetadata {
         let PairingRequest { display_name, client_id, client_mode, role, scopes, remote_ip, .. } = self.request();
-        AccessMetadata { display_name, client_id, client_mode, role, scopes, remote_ip, refreshed_platform: None }
+        AccessMetadata {
+            display_name,
+            client_id,
+            client_mode,
+            role,
+            scopes,
+            remote_ip,
+            refreshed_platform: None,
+            reason: None,
+        }
     }
 }

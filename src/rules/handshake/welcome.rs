@@ -48,9 +48,10 @@ pub(super) fn welcome(
     outcome: &mut Outcome,
 ) -> Result<(), End> {
     let profile = issued_profile(model, environment, standing)?;
+    let linked = is_linked_page(model, &attempt, standing, profile.as_ref());
     let auth = match &device_id {
         Some(device_id) if paired.issues_token => {
-            tokens(model, environment, &attempt, standing, device_id, paired.handed_off.as_ref())?
+            tokens(model, environment, &attempt, standing, device_id, (paired.handed_off.as_ref(), linked))?
         }
         _ => None,
     };
@@ -77,6 +78,10 @@ pub(super) fn welcome(
     }
     if let Some(refusal) = outdated_page(model, &attempt) {
         return Err(refusal.into());
+    }
+    if model.rules.handshake.hello_of_connection {
+        let mut seen = std::collections::HashSet::new();
+        attempt.scopes.retain(|scope| seen.insert(scope.clone()));
     }
     let declared = node.as_ref().and_then(|node| node.surfaces.as_ref()).map(|surfaces| surfaces.declared.clone());
     let drops_pending = node.as_ref().is_some_and(|node| node.drops_pending);
@@ -114,7 +119,7 @@ pub(super) fn welcome(
         open.client = Some(client);
     }
     if let Some(node_id) = &node_id {
-        rpc::ask_mac(model, connection, node_id, environment, outcome);
+        rpc::ask_welcomed_mac(model, connection, node_id, environment, outcome);
     }
     let redeems = standing.method == Method::BootstrapToken && (paired.handed_off.is_some() || profile.is_some());
     let wakes_early = is_node && redeems && model.rules.handshake.redeems_before_hello;
@@ -289,9 +294,9 @@ fn tokens(
     attempt: &Attempt,
     standing: &Standing,
     device_id: &str,
-    handed_off: Option<&BootstrapProfile>,
+    (handed_off, linked): (Option<&BootstrapProfile>, bool),
 ) -> Result<Option<Record>, Fault> {
-    let bound = bound_to(model, attempt, standing);
+    let bound = bound_to(model, attempt, standing, linked);
     let mut ensure = |role: &str, scopes: &[String], bound: Option<&str>| {
         let Environment { now, store, entropy } = environment;
         let wanted = WantedToken { role, scopes, bound };
@@ -361,14 +366,27 @@ fn connection_auth(config: &GatewayConfig, attempt: &Attempt, standing: &Standin
 }
 
 /// The shared secret that the token is bound to: the one that let a browser in, or that the token shown was bound to.
-fn bound_to(model: &Model, attempt: &Attempt, standing: &Standing) -> Option<String> {
+///
+/// The page that a link has let in counts as one that has shown the secret.
+fn bound_to(model: &Model, attempt: &Attempt, standing: &Standing, linked: bool) -> Option<String> {
     let browser = attempt.is_control_ui() || attempt.is_webchat();
-    let by_secret = matches!(standing.method, Method::Token | Method::Password);
+    let by_secret = linked || matches!(standing.method, Method::Token | Method::Password);
     match standing.bound_to() {
         Some(bound) => Some(bound.to_owned()),
         None if model.rules.handshake.browser_tokens_bound && browser && by_secret => secret::generation(&model.config),
         None => None,
     }
+}
+
+/// Whether a link has let in this page: the Control UI with a bootstrap token made for it (2026.9.6 on).
+fn is_linked_page(model: &Model, attempt: &Attempt, standing: &Standing, profile: Option<&BootstrapProfile>) -> bool {
+    let rules = &model.rules.pairing;
+    standing.method == Method::BootstrapToken
+        && attempt.is_control_ui()
+        && attempt.role == "operator"
+        && profile.is_some_and(|profile| {
+            profile.is_owners_page(rules, &attempt.scopes) || profile.is_page(rules, &attempt.scopes)
+        })
 }
 
 fn shown_token(token: &Record) -> Record {

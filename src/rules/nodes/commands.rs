@@ -246,12 +246,9 @@ pub fn permitted_commands(
             PlatformCommands::V2026_9_6 => has(newest_groups(platform)) || phone && WATCH_RELAY.contains(&command),
             with => {
                 has(platform.groups(rules))
-                    || (platform == Platform::Android && command == "device.apps")
+                    || (platform == Platform::Android && ["device.apps", "callLog.search"].contains(&command))
                     || (rules.desktop_screens && has(desktop_commands(platform)))
                     || (with == PlatformCommands::V2026_7_35 && platform.is_desktop() && has(&[APPROVALS, MODELS]))
-                    || (with == PlatformCommands::V2026_7_35
-                        && platform == Platform::Mac
-                        && command == "logbook.snapshot")
             }
         };
         let approved =

@@ -442,7 +442,7 @@ fn paired_record(
         // The names that a connect brings are those of its request already.
         let old = |key: &str| record::present(record::optional_property(existing, key)).cloned();
         let (at, reason) = match seen {
-            Some(_) => (Some(json!(now)), Some(json!("connect"))),
+            Some(seen) => (Some(json!(now)), Some(json!(seen.reason.unwrap_or("connect")))),
             None => (old("lastSeenAtMs"), old("lastSeenReason")),
         };
         record::set(&mut device, "lastSeenAtMs", at);

@@ -260,6 +260,10 @@ pub fn verify_bootstrap_token(
         state.persist(documents)?;
         return Ok(true);
     }
+    let owners = entry.profile.is_owners_page(rules, &OWNER_SCOPES.map(str::to_owned));
+    if owners && !(role == "operator" && entry.profile.is_owners_page(rules, request.scopes)) {
+        return Ok(false);
+    }
     if !entry.profile.allows(rules, role, request.scopes) || !entry.admits(rules, device_id, &public_key) {
         return Ok(false);
     }

@@ -319,4 +319,11 @@ pub const CHANGES: &[Change] = &[
         sources: &["operator-scope-compat.ts operatorScopeSatisfied"],
         apply: |rules| rules.pairing.write_covers_sessions = true,
     },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A gateway on loopback that starts with a token it made up pairs the command line client of its machine.",
+        sources: &["gateway/startup-local-cli-pairing.ts ensureStartupLocalCliPairing"],
+        apply: |rules| rules.pairing.pairs_local_cli = true,
+    },
 ];

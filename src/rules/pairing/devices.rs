@@ -310,6 +310,8 @@ pub struct AccessMetadata {
     pub remote_ip: Option<String>,
     /// The platform that the record is to name from now on.
     pub refreshed_platform: Option<String>,
+    /// What it was seen at, where that is no connect.
+    pub reason: Option<&'static str>,
 }
 
 /// Updates a paired record after a connect. Nothing happens where there is none.

@@ -9,6 +9,7 @@ mod changes;
 mod devices;
 mod fault;
 mod import;
+mod local_cli;
 mod request;
 mod roles;
 mod rules;
@@ -29,6 +30,7 @@ pub use devices::{
 pub(in crate::rules) use devices::{newest, reject_pending};
 pub use fault::Fault;
 pub use import::{Imported, import_devices, import_nodes};
+pub use local_cli::pair_local_cli;
 pub use request::{PairingRequest, Requested, request};
 pub use roles::{approved_roles, effective_roles, has_effective_role};
 pub use rules::{EffectiveRoles, PairingRules, PendingRepeat};

@@ -61,6 +61,11 @@ pub struct PairingRules {
     /// A scope belongs to the role that is its prefix: `operator.read` is nothing to a node, and no other scope is
     /// anything to an operator.
     pub scopes_follow_role: bool,
+    /// A gateway that made up its token pairs the command line client of its machine.
+    pub pairs_local_cli: bool,
+    /// `operator.write` covers `operator.talk`, `operator.sessions.write` and `operator.sessions.read`, and both
+    /// `operator.read` and `operator.sessions.write` the last one.
+    pub write_covers_sessions: bool,
     /// Approving mints a token for every role that the request names, with that role's scopes only; else for its `role`
     /// alone with all scopes.
     pub mint_every_role: bool,
@@ -111,8 +116,6 @@ pub struct PairingRules {
     pub bootstrap_asks_questions: bool,
     /// A bootstrap token has a purpose, which says what may be handed on and to whom.
     pub bootstrap_purposes: bool,
-    /// `operator.write` covers talking and sessions too, `operator.read` reading sessions.
-    pub write_covers_sessions: bool,
 }
 
 impl PairingRules {
@@ -133,6 +136,8 @@ impl PairingRules {
             scopes_imply: false,
             empty_scope_list_kept: false,
             scopes_follow_role: false,
+            pairs_local_cli: false,
+            write_covers_sessions: false,
             mint_every_role: false,
             operator_scopes_need_operator: false,
             token_needs_approved_role: false,
@@ -155,7 +160,6 @@ impl PairingRules {
             approval_kinds: false,
             bootstrap_asks_questions: false,
             bootstrap_purposes: false,
-            write_covers_sessions: false,
         }
     }
 }

@@ -10,6 +10,9 @@ const OPERATOR: &str = "operator";
 const ADMIN: &str = "operator.admin";
 const READ: &str = "operator.read";
 const WRITE: &str = "operator.write";
+const TALK: &str = "operator.talk";
+const SESSIONS_READ: &str = "operator.sessions.read";
+const SESSIONS_WRITE: &str = "operator.sessions.write";
 
 /// The scopes of a record in the form a token keeps: trimmed, unique, mostly with the implied ones added, sorted. What is
 /// no list is no scopes.
@@ -106,15 +109,17 @@ fn covered(rules: &PairingRules, role: &str, scope: &str, granted: &[String]) ->
     if rules.scopes_follow_role && !operator_scope {
         return false;
     }
-    (has(ADMIN) && operator_scope)
-        || has(scope)
-        || (scope == READ && has(WRITE))
-        || rules.write_covers_sessions
-            && match scope {
-                "operator.talk" | "operator.sessions.write" => has(WRITE),
-                "operator.sessions.read" => has(WRITE) || has(READ) || has("operator.sessions.write"),
-                _ => false,
-            }
+    (has(ADMIN) && operator_scope) || has(scope) || (scope == READ && has(WRITE)) || implied_newly(rules, scope, &has)
+}
+
+/// What `operator.write`, `operator.read` and `operator.sessions.write` stand for since 2026.9.6.
+fn implied_newly(rules: &PairingRules, scope: &str, has: &impl Fn(&str) -> bool) -> bool {
+    rules.write_covers_sessions
+        && match scope {
+            TALK | SESSIONS_WRITE => has(WRITE),
+            SESSIONS_READ => has(WRITE) || has(READ) || has(SESSIONS_WRITE),
+            _ => false,
+        }
 }
 
 /// The first requested scope that the granted ones do not cover.

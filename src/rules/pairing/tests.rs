@@ -163,6 +163,20 @@ fn who_covers_what(#[case] role: &str, #[case] asked: &[&str], #[case] have: &[&
     assert_eq!(found, expected);
 }
 
+#[rstest]
+#[case("operator.talk", "operator.write", true)]
+#[case("operator.sessions.write", "operator.write", true)]
+#[case("operator.sessions.read", "operator.write", true)]
+#[case("operator.sessions.read", "operator.read", true)]
+#[case("operator.sessions.read", "operator.sessions.write", true)]
+#[case("operator.sessions.write", "operator.read", false)]
+#[case("operator.talk.secrets", "operator.write", false)]
+#[case("operator.questions", "operator.write", false)]
+fn writing_covers_talk_and_sessions_since_2026_9_6(#[case] asked: &str, #[case] have: &str, #[case] expected: bool) {
+    assert_eq!(scopes_allow(&of("2026.9.6"), "operator", &[asked], &[have]), expected);
+    assert!(!scopes_allow(&of("2026.7.35"), "operator", &[asked], &[have]));
+}
+
 #[test]
 fn a_role_upgrade_to_node_mints_with_operator_scopes_up_to_2026_4_2_only() {
     for (rules, node_scopes) in [(v2026_4_2(), json!(["operator.read"])), (v2026_4_5(), json!([]))] {
@@ -670,4 +684,19 @@ fn a_record_says_how_it_was_approved_and_an_owners_word_stays() {
     assert_eq!(via(true, &["operator.write"]), "silent");
     assert_eq!(via(false, &["operator.approvals"]), "owner");
     assert_eq!(via(true, &["operator.pairing"]), "owner");
+}
+
+#[test]
+fn a_made_up_token_pairs_the_command_line_client_once() {
+    let (mut store, mut entropy, rules) = (MemoryDocuments::new(), Counter(0), of("2026.9.6"));
+    for _ in 0..2 {
+        pair_local_cli(&rules, &mut store, &mut entropy, NOW).unwrap();
+    }
+    let listed = list(&rules, &store, NOW).unwrap();
+    assert_eq!((listed.pending.len(), listed.paired.len()), (0, 1));
+    let device = &listed.paired[0];
+    assert_eq!(device["lastSeenReason"], json!("runtime-token-startup"));
+    assert_eq!(device["approvedVia"], json!("silent"));
+    assert_eq!(device["tokens"]["operator"]["scopes"], json!(["operator.admin", "operator.read", "operator.write"]));
+    assert!(rules.pairs_local_cli && !of("2026.7.35").pairs_local_cli);
 }

@@ -1,6 +1,6 @@
 //! What changed when in the calls of welcomed clients.
 
-use super::{ExecForm, MethodSet, NoApprover, skills};
+use super::{ExecForm, MethodSet, NoApprover, prompts, skills};
 use crate::rules::Change;
 use crate::rules::versions::{
     V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_3_31, V2026_4_1, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15,
@@ -379,6 +379,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_7_35,
         not_yet: V2026_6_11,
+        what: "Other channels can be asked for an approval.",
+        sources: &["exec-approval-surface.ts", "channels/ids.ts CHANNEL_IDS"],
+        apply: |rules| rules.rpc.turn_sources = prompts::TURN_SOURCES_V2026_7_35,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
         what: "Node lists name a device its own pending request, whatever its scopes.",
         sources: &["server-methods/nodes.ts safeNodeReadProjection"],
         apply: |rules| rules.rpc.own_node_request_told = true,
@@ -396,6 +403,13 @@ pub const CHANGES: &[Change] = &[
         what: "The programs that the bundled skills need are other ones.",
         sources: &["skills/*/SKILL.md requires.bins, requires.anyBins"],
         apply: |rules| rules.rpc.skill_bins = skills::V2026_9_6,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Other channels can be asked for an approval, a page and a terminal not.",
+        sources: &["exec-approval-surface.ts", "channels/ids.ts CHANNEL_IDS"],
+        apply: |rules| rules.rpc.turn_sources = prompts::TURN_SOURCES_V2026_9_6,
     },
     Change {
         seen: V2026_9_6,

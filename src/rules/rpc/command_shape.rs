@@ -4,6 +4,7 @@
 //! interpreters are left out: such a command counts as one that cannot be read.
 
 use super::ExecForm;
+use super::command_words::{self, Command};
 use serde_json::{Value, json};
 
 /// Interpreters that take a program on the command line, and the flag that says so.
@@ -37,7 +38,7 @@ const FIND_FLAGS: [&str; 4] = ["-exec", "-execdir", "-ok", "-okdir"];
 /// The summary of a shell command; null where it cannot be taken apart.
 pub(super) fn of_shell(form: ExecForm, command: &str) -> Value {
     if form < ExecForm::V2026_6_11 {
-        return split(command, false).map_or(Value::Null, |commands| summary(form, &commands));
+        return split(command).map_or(Value::Null, |commands| summary(form, &commands));
     }
     let mut shape = Shape::default();
     if shape.explain(form, command, false).is_none() {
@@ -57,19 +58,23 @@ struct Shape {
 impl Shape {
     /// `None` where it cannot be taken apart.
     fn explain(&mut self, form: ExecForm, text: &str, nested: bool) -> Option<()> {
-        let commands = split(text, true)?;
+        let commands = command_words::commands(text)?;
         match nested {
             true => self.nested += commands.len(),
             false => self.commands += commands.len(),
         }
-        for argv in &commands {
-            self.look_at(form, argv)?;
+        for command in &commands {
+            self.look_at(form, command)?;
         }
         Some(())
     }
 
-    fn look_at(&mut self, form: ExecForm, argv: &[String]) -> Option<()> {
+    fn look_at(&mut self, form: ExecForm, command: &Command) -> Option<()> {
+        let argv = command.argv.as_slice();
         let name = program(argv);
+        if command.dynamic {
+            self.add("dynamic-argument", format!(": {name} dynamic argument"));
+        }
         let find = argv.iter().find(|argument| FIND_FLAGS.contains(&argument.as_str())).filter(|_| name == "find");
         if let Some((program, flag)) = inline(argv) {
             self.add("inline-eval", format!(": {program} {flag}"));
@@ -93,7 +98,17 @@ impl Shape {
             "alias" => self.add("alias", String::new()),
             _ => {}
         }
-        payload.map_or(Some(()), |(_, command)| self.explain(form, command, true))
+        if let Some((_, command)) = payload.filter(|_| !command.dynamic) {
+            self.explain(form, command, true)?;
+        }
+        for inside in &command.substitutions {
+            self.add("command-substitution", String::new());
+            self.explain(form, inside, true)?;
+        }
+        if command.redirects {
+            self.add("redirect", String::new());
+        }
+        Some(())
     }
 
     fn add(&mut self, kind: &'static str, label: String) {
@@ -212,7 +227,7 @@ fn carrier(argv: &[String]) -> Option<String> {
 }
 
 /// The commands of a pipeline or chain with their arguments. `None` where there is more to it than that.
-fn split(text: &str, lines: bool) -> Option<Vec<Vec<String>>> {
+fn split(text: &str) -> Option<Vec<Vec<String>>> {
     let mut commands = Vec::new();
     let (mut argv, mut word) = (Vec::new(), String::new());
     let mut quote = None;
@@ -228,12 +243,6 @@ fn split(text: &str, lines: bool) -> Option<Vec<Vec<String>>> {
             (Some(_), _) => word.push(c),
             (None, '\'' | '"') => quote = Some(c),
             (None, '\\') => word.push(characters.next()?),
-            (None, '\n') if lines => {
-                end_word(&mut argv, &mut word);
-                if !argv.is_empty() {
-                    end_command(&mut commands, &mut argv)?;
-                }
-            }
             (None, '>' | '<' | '`' | '\n' | '\r' | '(' | ')') => return None,
             (None, '#') if word.is_empty() => break,
             (None, '|' | '&' | ';') => {
@@ -293,6 +302,7 @@ mod tests {
     #[rstest]
     #[case("bash -c \"ls\"", 1, 1, &["Contains shell-wrapper: bash -c"])]
     #[case("eval ls", 1, 0, &["Contains eval"])]
+    #[case("echo $(ls)", 1, 1, &["Contains dynamic-argument: echo dynamic argument", "Contains command-substitution"])]
     #[case("cat a.txt\n b", 2, 0, &[])]
     #[case("sudo ls | xargs x", 2, 0, &[
         "Contains command-carrier: sudo", "Contains inline-eval: xargs <command>", "Contains command-carrier: xargs"

@@ -34,7 +34,9 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
         return Err(invalid_with("command exceeds exec approval display limit", details));
     }
     let rules = &call.model.rules.rpc;
-    let id = record::trim(params.get("id").and_then(Value::as_str).unwrap_or_default()).to_owned();
+    let plain = rules.exec_form >= ExecForm::V2026_9_6;
+    let given = params.get("id").and_then(Value::as_str).unwrap_or_default();
+    let id = if plain { given } else { record::trim(given) }.to_owned();
     if rules.plugin_ids_reserved && id.starts_with("plugin:") {
         return Err(invalid("approval ids starting with plugin: are reserved"));
     }
@@ -42,6 +44,12 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     let now = call.now();
     if !id.is_empty() && call.model.exec_approvals.get(&id, now).is_some() {
         return Err(invalid("approval id already pending"));
+    }
+    if plain && !id.is_empty() && !is_plain_id(&id) {
+        let message = "approval id must be 1-128 characters using only letters, numbers, '.', '_', ':', or '-', and cannot be \
+                       '.' or '..'";
+        let details = json!({"code": "EXEC_APPROVAL_ID_INVALID", "reason": "INVALID_APPROVAL_ID"});
+        return Err(invalid_with(message, details));
     }
     let id = if id.is_empty() { ids::uuid(call.environment.entropy.uuid()) } else { id };
     let approval = Approval::new(id, request, call.requester(), now, timeout);
@@ -53,6 +61,12 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
         waits_for_nobody: delivers && said("requireDeliveryRoute", false),
     };
     prompts::ask(call, Kind::Exec, approval, asking)
+}
+
+/// Whether an approval may have this id from 2026.9.6 on (`exec-approval-registration.ts`).
+fn is_plain_id(id: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
+    id.len() <= 128 && id != "." && id != ".." && id.chars().all(plain)
 }
 
 pub(super) fn wait(call: &mut Call<'_, '_>) -> Handled {

@@ -2,6 +2,7 @@
 
 mod changes;
 mod command_shape;
+mod command_words;
 mod devices;
 mod events;
 mod exec;
@@ -36,7 +37,7 @@ pub use node_calls::NodeCalls;
 pub(crate) use node_calls::lose as lose_node;
 pub use rules::{NoApprover, RpcRules};
 pub(crate) use scope_upgrades::settle;
-pub(crate) use skills::ask_mac;
+pub(crate) use skills::{ask_mac, ask_welcomed_mac};
 pub(crate) use status::health;
 
 use super::act::{ConnectionId, Effect, Environment, Outcome, Reason};

@@ -33,6 +33,22 @@ pub enum NodeCalls {
     V2026_9_6,
 }
 
+/// The events of nodes that 2026.9.6 knows.
+const KNOWN_EVENTS: [&str; 13] = [
+    "node.desktop.availability",
+    "voice.transcript",
+    "agent.request",
+    "notifications.changed",
+    "chat.subscribe",
+    "chat.unsubscribe",
+    "exec.started",
+    "exec.finished",
+    "exec.denied",
+    "push.apns.register",
+    "node.host.stats",
+    "node.presence.activity",
+    "node.presence.alive",
+];
 /// How long a node has for a command that does not say so, in milliseconds.
 const DEFAULT_TIMEOUT_MS: i64 = 30_000;
 
@@ -179,6 +195,9 @@ pub(super) fn event(call: &mut Call<'_, '_>) -> Handled {
         // No command is sent that a node could report on.
         "exec.started" | "exec.finished" | "exec.denied" if form >= NodeCalls::V2026_6_11 && said.is_some() => {
             Ok(Reply::Answer(told(false, "unmatched_exec_event")))
+        }
+        _ if form >= NodeCalls::V2026_9_6 && !KNOWN_EVENTS.contains(&name) => {
+            Ok(Reply::Answer(told(false, "unsupported_event")))
         }
         _ => Ok(Reply::Answer(json!({"ok": true}))),
     }

@@ -82,6 +82,10 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
             let node = if of_device { nodes::projected(call.environment.store, node) } else { node };
             if call.model.rules.nodes.reconnect == NodeReconnect::AskForSurface {
                 let live = call.grant_surface(&Value::Object(node.clone()));
+                let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default().to_owned();
+                for connection in &live {
+                    super::ask_mac(call.model, *connection, &node_id, call.environment, call.outcome);
+                }
                 if of_device {
                     let resolved = call.resolution(request_id, node.get("nodeId").cloned(), "approved");
                     for connection in live {
@@ -142,9 +146,6 @@ pub(super) fn verify(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&NODE_RENAME)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
-    if call.model.rules.nodes.part_of_device && call.manages_another(text("nodeId")) {
-        return Err(invalid("node rename denied"));
-    }
     let name = record::trim(text("displayName"));
     if name.is_empty() {
         return Err(invalid("displayName required"));

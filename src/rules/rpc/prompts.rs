@@ -51,8 +51,17 @@ impl Kind {
 }
 
 /// Channels that can be asked for an approval without being configured (`exec-approval-surface.ts`).
-const TURN_SOURCES: [&str; 11] =
-    ["webchat", "tui", "telegram", "whatsapp", "discord", "irc", "googlechat", "slack", "signal", "imessage", "line"];
+pub(super) const TURN_SOURCES: &str = "webchat tui telegram whatsapp discord irc googlechat slack signal imessage line";
+
+/// Those of 2026.7.35: the channels of its catalogue, but none that says itself that it is not set up.
+pub(super) const TURN_SOURCES_V2026_7_35: &str = "webchat tui clickclack discord feishu lark googlechat gchat google-chat irc \
+     internet-relay-chat line matrix mattermost msteams teams nextcloud-talk nc-talk nc nostr openclaw-weixin weixin \
+     wechat 微信 openclaw-zaloclawbot zaloclawbot zalo-clawbot qqbot raft signal slack sms synology-chat tlon twitch \
+     twitch-chat wecom qywx wework enterprise-wechat whatsapp yuanbao yb tencent-yuanbao 元宝 zalo zl zalouser zlu";
+/// Those of 2026.9.6, where a page and a terminal cannot be asked any more.
+pub(super) const TURN_SOURCES_V2026_9_6: &str = "a2a buzz clickclack discord feishu lark googlechat gchat google-chat imessage imsg \
+     irc internet-relay-chat line matrix mattermost msteams teams nextcloud-talk nc nc-talk nostr raft reef signal slack \
+     sms synology-chat tlon twitch twitch-chat whatsapp zalo zl zalouser zlu";
 
 /// Every decision.
 const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
@@ -88,7 +97,11 @@ pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, askin
         false => call.broadcast(&kind.event("requested"), approval.announcement()),
     }
     let route = call.model.rules.rpc.turn_source_route
-        && approval.request.get("turnSourceChannel").and_then(Value::as_str).is_some_and(asks_back);
+        && approval
+            .request
+            .get("turnSourceChannel")
+            .and_then(Value::as_str)
+            .is_some_and(|channel| asks_back(channel, call.model.rules.rpc.turn_sources));
     let by = if told.is_empty() { "turn-source" } else { "approval-client" };
     let acceptance = approval.acceptance(call.model.rules.rpc.acceptance_names_route.then_some(by));
     kind.of(call.model).register(approval);
@@ -110,8 +123,10 @@ pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, askin
     Ok(Reply::Answered)
 }
 
-fn asks_back(channel: &str) -> bool {
-    TURN_SOURCES.contains(&record::trim(channel).to_lowercase().as_str())
+/// Whether one of these channels is meant.
+fn asks_back(channel: &str, channels: &str) -> bool {
+    let channel = record::trim(channel).to_lowercase();
+    channels.split_whitespace().any(|name| name == channel)
 }
 
 /// The clients that may decide an approval: those with the scope and, where approvals are private, administrators and the

@@ -59,7 +59,20 @@ pub(super) fn bins(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(json!({"bins": bins})))
 }
 
-/// Asks a Mac that has just been welcomed which of the programs it has, where it lets itself be asked.
+/// Asks a Mac that has just been welcomed which of the programs it has.
+pub(crate) fn ask_welcomed_mac(
+    model: &mut Model,
+    connection: ConnectionId,
+    node_id: &str,
+    environment: &mut Environment<'_>,
+    outcome: &mut Outcome,
+) {
+    if model.rules.rpc.asks_macs {
+        ask_mac(model, connection, node_id, environment, outcome);
+    }
+}
+
+/// Asks a Mac which of the programs it has, where it lets itself be asked.
 pub(crate) fn ask_mac(
     model: &mut Model,
     connection: ConnectionId,
@@ -69,7 +82,7 @@ pub(crate) fn ask_mac(
 ) {
     let Some(client) = model.connections.get(&connection).and_then(|open| open.client.as_ref()) else { return };
     let info = &client.connect.client;
-    if !model.rules.rpc.asks_macs || !is_mac(&info.platform, info.device_family.as_deref()) {
+    if !is_mac(&info.platform, info.device_family.as_deref()) {
         return;
     }
     let offers = |command: &str| client.connect.commands.iter().flatten().any(|offered| offered == command);

@@ -3,6 +3,7 @@
 mod credentials;
 mod devices;
 mod frames;
+mod handed_on;
 mod newest;
 mod origins;
 mod pairing;
@@ -101,6 +102,8 @@ impl Stage {
 struct Connect {
     device: Option<&'static str>,
     client: (&'static str, &'static str),
+    /// Platform and family.
+    machine: (&'static str, Option<&'static str>),
     role: &'static str,
     scopes: Vec<&'static str>,
     auth: Value,
@@ -115,6 +118,7 @@ fn cli() -> Connect {
     Connect {
         device: Some("d"),
         client: ("cli", "cli"),
+        machine: ("linux", None),
         role: "operator",
         scopes: vec!["operator.read"],
         auth: json!({ "token": TOKEN }),
@@ -128,6 +132,11 @@ fn cli() -> Connect {
 impl Connect {
     fn client(mut self, id: &'static str, mode: &'static str) -> Self {
         self.client = (id, mode);
+        self
+    }
+
+    fn machine(mut self, platform: &'static str, family: &'static str) -> Self {
+        self.machine = (platform, Some(family));
         self
     }
 
@@ -175,8 +184,11 @@ impl Connect {
     fn frame(&self, nonce: &str, now: i64) -> Value {
         let mut params = json!({
             "minProtocol": 3, "maxProtocol": 3, "role": self.role, "scopes": self.scopes, "auth": self.auth,
-            "client": { "id": self.client.0, "version": "1", "platform": "linux", "mode": self.client.1 },
+            "client": { "id": self.client.0, "version": "1", "platform": self.machine.0, "mode": self.client.1 },
         });
+        if let Some(family) = self.machine.1 {
+            params["client"]["deviceFamily"] = json!(family);
+        }
         if let Some(name) = self.device {
             let key = DeviceKey::from_name(name);
             let token = ["token", "deviceToken", "bootstrapToken"].into_iter().find_map(|key| self.auth[key].as_str());
@@ -190,8 +202,8 @@ impl Connect {
                 signed_at_ms: now,
                 token: token.unwrap_or_default(),
                 nonce,
-                platform: Some("linux"),
-                device_family: None,
+                platform: Some(self.machine.0),
+                device_family: self.machine.1,
             };
             params["device"] = json!({
                 "id": key.device_id(), "publicKey": key.public_key(), "signedAt": now, "nonce": nonce,
