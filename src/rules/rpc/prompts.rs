@@ -180,8 +180,8 @@ pub(super) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
         return Err(invalid("approval expired or not found"));
     };
     if approval.is_resolved() {
-        let decision = approval.decision();
-        return Ok(Reply::Answer(ended(&call.model.rules.rpc, decision)));
+        let (decision, reason) = (approval.decision(), approval.terminal_reason());
+        return Ok(Reply::Answer(ended(&call.model.rules.rpc, decision, reason)));
     }
     approvals.wait(&id, Waiter { connection: call.connection, request_id: call.request.id.clone(), asked: false });
     Ok(Reply::Answered)
@@ -253,17 +253,16 @@ pub(super) fn answer_waiters(model: &mut Model, approval: &Approval, mut waiters
     for waiter in waiters {
         let decision = match waiter.asked {
             true => approval.decision(),
-            false => ended(&model.rules.rpc, approval.decision()),
+            false => ended(&model.rules.rpc, approval.decision(), approval.terminal_reason()),
         };
         model.respond(waiter.connection, &waiter.request_id, Ok(decision), outcome);
     }
 }
 
 /// What who waits for a decision is told: from 2026.9.6 on how it came about, too.
-fn ended(rules: &RpcRules, mut decision: Value) -> Value {
+fn ended(rules: &RpcRules, mut decision: Value, reason: &str) -> Value {
     if rules.exec_form >= ExecForm::V2026_9_6 {
-        let by = if decision["decision"].is_null() { "timeout" } else { "user" };
-        decision["terminalReason"] = json!(by);
+        decision["terminalReason"] = json!(reason);
     }
     decision
 }
@@ -379,4 +378,23 @@ pub(super) fn pending(call: &mut Call<'_, '_>, kind: Kind) -> Value {
         approval["approvalKind"] = json!(kind.name());
     }
     json!(pending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("webchat", [true, true, false])]
+    #[case("telegram", [true, false, false])]
+    #[case(" Discord ", [true, true, true])]
+    #[case("imessage", [true, false, true])]
+    #[case("qqbot", [false, true, false])]
+    #[case("reef", [false, false, true])]
+    #[case("nope", [false, false, false])]
+    fn which_channels_can_be_asked(#[case] channel: &str, #[case] expected: [bool; 3]) {
+        let by = [TURN_SOURCES, TURN_SOURCES_V2026_7_35, TURN_SOURCES_V2026_9_6];
+        assert_eq!(by.map(|channels| asks_back(channel, channels)), expected);
+    }
 }
