@@ -53,8 +53,8 @@ impl Kind {
 /// Channels that can be asked for an approval without being configured (`exec-approval-surface.ts`).
 pub(super) const TURN_SOURCES: &str = "webchat tui telegram whatsapp discord irc googlechat slack signal imessage line";
 
-/// Those of 2026.7.35: the channels of its catalogue, but none that says itself that it is not set up.
-pub(super) const TURN_SOURCES_V2026_7_35: &str = "webchat tui clickclack discord feishu lark googlechat gchat google-chat irc \
+/// Those of 2026.6.11 and 2026.7.35: the channels of its catalogue, but none that says itself that it is not set up.
+pub(super) const TURN_SOURCES_V2026_6_11: &str = "webchat tui clickclack discord feishu lark googlechat gchat google-chat irc \
      internet-relay-chat line matrix mattermost msteams teams nextcloud-talk nc-talk nc nostr openclaw-weixin weixin \
      wechat 微信 openclaw-zaloclawbot zaloclawbot zalo-clawbot qqbot raft signal slack sms synology-chat tlon twitch \
      twitch-chat wecom qywx wework enterprise-wechat whatsapp yuanbao yb tencent-yuanbao 元宝 zalo zl zalouser zlu";
@@ -394,7 +394,7 @@ mod tests {
     #[case("reef", [false, false, true])]
     #[case("nope", [false, false, false])]
     fn which_channels_can_be_asked(#[case] channel: &str, #[case] expected: [bool; 3]) {
-        let by = [TURN_SOURCES, TURN_SOURCES_V2026_7_35, TURN_SOURCES_V2026_9_6];
+        let by = [TURN_SOURCES, TURN_SOURCES_V2026_6_11, TURN_SOURCES_V2026_9_6];
         assert_eq!(by.map(|channels| asks_back(channel, channels)), expected);
     }
 }
