@@ -31,7 +31,7 @@ impl Accept {
             return Err(Failure::usage(error));
         }
         let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
-        let Snapshots { mut library } = Snapshots::find(Some(&self.snapshots), &[]).map_err(Failure::fault)?;
+        let Snapshots { mut library } = Snapshots::waiting_in(&self.snapshots)?;
         let waiting = library.pending().map_err(fault)?;
         let chosen = waiting.into_iter().filter(|pending| self.means(pending)).collect::<Vec<_>>();
         if chosen.is_empty() {

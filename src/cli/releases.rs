@@ -6,24 +6,60 @@ use crate::rules::history::IN_PART;
 use crate::rules::{Change, Release, Rules, changes, known_releases};
 use serde_json::json;
 use std::io::{self, Write as _};
+use std::str::FromStr;
 
 /// Print the history of the rules: what changed in which release, and how that is known
 #[derive(Debug, clap::Args)]
 #[command(after_help = "A release between two known ones answers as the older of them, as far as is known.")]
 pub(super) struct Releases {
-    /// Only what changed in these releases, or what the known release behind them is
-    #[arg(value_name = "RELEASE")]
-    only: Vec<Release>,
+    /// Only what changed in these releases, or what the known release behind them is; A..B is all that changed after A up to B
+    #[arg(value_name = "RELEASE|A..B")]
+    only: Vec<Asked>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// `2026.4.2`, or `2026.3.28..2026.4.2`.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    One(Release),
+    /// What changes for those who go from the first to the second.
+    Upgrade(Release, Release),
+}
+
+impl FromStr for Asked {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let release = |text: &str| text.parse::<Release>().map_err(|error| error.to_string());
+        let Some((from, to)) = text.split_once("..") else { return release(text).map(Self::One) };
+        match (release(from)?, release(to)?) {
+            (from, to) if from < to => Ok(Self::Upgrade(from, to)),
+            (from, to) => Err(format!("{from} is not older than {to}: an upgrade goes from the older to the newer")),
+        }
+    }
+}
+
+impl Asked {
+    /// The releases that are meant, as far as they are known or must be.
+    fn releases(self) -> Vec<Release> {
+        match self {
+            Self::One(release) => vec![release],
+            Self::Upgrade(from, to) => known_releases()
+                .iter()
+                .copied()
+                .filter(|release| (from..=to).contains(release) && *release != from)
+                .collect(),
+        }
+    }
 }
 
 impl Releases {
     pub(super) fn run(self) -> Result<u8, Failure> {
         let mut wanted = Vec::new();
         let mut notes = Vec::new();
-        for release in &self.only {
+        for release in &self.only.iter().flat_map(|asked| asked.releases()).collect::<Vec<_>>() {
             let known = Rules::of(*release).map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?;
             if let Some(missing) = known.missing() {
                 notes.push(format!("{}: {missing}\n", known.described()));
@@ -31,6 +67,11 @@ impl Releases {
                 notes.push(format!("{release} is not known of its own: it answers as {}\n", known.described()));
             }
             wanted.push(known.described());
+        }
+        if wanted.is_empty() && !self.only.is_empty() {
+            return Err(Failure::nothing(miette::Report::msg(
+                "no release between these is known; `clawcheck releases` names all",
+            )));
         }
         let shown = |release: &Release| wanted.is_empty() || wanted.contains(release);
         let in_part = IN_PART.iter().map(|(release, _)| *release).filter(|release| wanted.contains(release));

@@ -124,6 +124,7 @@ impl FromStr for PackageVersion {
 
 impl Run {
     pub(super) fn run(self) -> Result<u8, Failure> {
+        self.check_attached()?;
         // What is no file is an id, unless it looks like nothing but a path.
         let (paths, ids): (Vec<_>, Vec<_>) =
             self.what.iter().partition(|what| PathBuf::from(what).exists() || what.ends_with(".yaml"));
@@ -144,7 +145,7 @@ impl Run {
         // Nothing that was started is left, and what still blocks a thread must not keep the process.
         runtime.shutdown_timeout(Duration::from_secs(1));
         let report = ended?;
-        if !snapshots.is_writable() && report.summary.count(crate::judge::Verdict::Deviates) > 0 {
+        if !snapshots.is_writable() && report.unkept > 0 {
             let note =
                 "what was seen is not kept: the snapshots are those inside clawcheck; name a folder with --snapshots";
             let _ = writeln!(io::stderr(), "{note}");
@@ -158,10 +159,46 @@ impl Run {
         Ok(code)
     }
 
+    /// What is asked of a gateway that somebody else runs must not be said of another one and be left undone.
+    fn check_attached(&self) -> Result<(), Failure> {
+        let usage = |message: String, help: &str| Err(Failure::usage(miette::miette!(help = help, "{message}")));
+        let attached = matches!(self.gateway, GatewaySpec::Attached(_));
+        let said = [
+            ("--release", self.release.is_some()),
+            ("--state-dir", self.state_dir.is_some()),
+            ("--allow-writes", self.allow_writes),
+        ];
+        if let Some((option, _)) = said.into_iter().find(|(_, said)| *said && !attached) {
+            return usage(
+                format!(
+                    "{option} is for a gateway that somebody else runs, and {} is started by clawcheck",
+                    self.gateway
+                ),
+                "say the release with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description",
+            );
+        }
+        match &self.state_dir {
+            Some(directory) if !directory.is_dir() => usage(
+                format!("there is no state directory {}", directory.display()),
+                "name the one that the gateway has (OPENCLAW_STATE_DIR, ~/.openclaw)",
+            ),
+            _ => Ok(()),
+        }
+    }
+
     fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, Failure> {
         let mut filters = self.filter.clone();
         for id in ids {
-            filters.push(id.parse::<Filter>().map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?);
+            let filter =
+                id.parse::<Filter>().map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?;
+            // A misspelt path must not play whatever has it in its name.
+            if !filter.names(corpus.cases()) {
+                return Err(Failure::usage(miette::miette!(
+                    help = format!("`--filter {}` takes what has it in its id; `clawcheck list` shows all", quoted(id)),
+                    "there is no file or folder `{id}`, and no case, scenario or family of that name"
+                )));
+            }
+            filters.push(filter);
         }
         let cases = corpus.select(&filters);
         if cases.is_empty() {
@@ -351,6 +388,10 @@ fn fault(message: &str) -> Failure {
 
 fn failure(error: RunError) -> Failure {
     match error {
+        RunError::Token => Failure::fault(miette::miette!(
+            help = "set CLAWCHECK_TOKEN to the gateway's own (gateway.auth.token, OPENCLAW_GATEWAY_TOKEN)",
+            "{error}"
+        )),
         RunError::Library(error) => Failure::fault(snapshots::report(error)),
         other => fault(&other.to_string()),
     }

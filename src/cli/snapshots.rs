@@ -1,5 +1,6 @@
 //! Which snapshots are meant: a folder that was named, the one beside the scenarios, or those inside the binary.
 
+use super::Failure;
 use crate::observe::snapshot::{Library, LibraryError, Origin};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,18 @@ impl Snapshots {
             None => Library::built_in(),
         };
         Ok(Self { library: library.map_err(report)? })
+    }
+
+    /// Finds the folder in which something waits for approval.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub(super) fn waiting_in(folder: &Path) -> Result<Self, Failure> {
+        if !folder.is_dir() {
+            let help = "name the folder of your snapshots with --snapshots";
+            return Err(Failure::usage(miette::miette!(help = help, "there is no folder {}", folder.display())));
+        }
+        Self::find(Some(folder), &[]).map_err(Failure::fault)
     }
 
     /// Whether anything can be left for approval.

@@ -4,7 +4,7 @@ use super::launch::LaunchError;
 use super::profile::{Capability, Kind, Profile};
 use super::running::{Inner, LinkError, Running};
 use crate::client::{Connection, Link, Transcript, Upgrade, UrlError};
-use crate::rules::Release;
+use crate::rules::{Release, history};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,10 @@ impl Attached {
             );
         }
         if claims.is_none() {
-            notes.push("nobody said which release it is: answers are held against the newest snapshots".to_owned());
+            let newest = history::DEFAULT;
+            notes.push(format!(
+                "nobody said which release it is: it is held to the answers of {newest} (say --release)"
+            ));
         }
         Profile {
             kind: Kind::Attached,

@@ -138,6 +138,8 @@ pub struct Boots {
 /// What became of a run.
 #[derive(Debug, Clone, Default)]
 pub struct RunReport {
+    /// How many cases saw what is in no snapshot, and could leave it nowhere for approval.
+    pub unkept: usize,
     /// How many cases came to each verdict.
     pub summary: Summary,
     /// How long it took.

@@ -186,7 +186,7 @@ impl<W: Write> Terminal<W> {
         }
         if let Some(boots) = &run.boots {
             for why in &boots.given_up {
-                writeln!(self.out, "played alone after all: {why}")?;
+                writeln!(self.out, "shared gateway given up: {why}")?;
             }
             writeln!(self.out, "boots: {} made, {} saved", boots.made, boots.saved)?;
         }
@@ -376,7 +376,7 @@ mod tests {
             family/case-0, family/case-1, family/case-2, family/case-3, family/case-4, family/case-5 and 2 more
         slow: family/slow took 61.00 s
         unused snapshot: there is no case family/gone
-        played alone after all: 2 cases, since it ended
+        shared gateway given up: 2 cases, since it ended
         boots: 3 made, 5 saved
         broken off: 3 cases not played
         9 cases: 1 conforms, 8 skipped  in 61.00 s

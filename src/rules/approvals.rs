@@ -77,6 +77,15 @@ impl Approval {
         })
     }
 
+    /// How it came to its end: somebody decided, its time ran out, or nobody could be asked.
+    pub(crate) fn terminal_reason(&self) -> &'static str {
+        match &self.resolved {
+            Some((_, Some(_))) => "user",
+            Some((at, None)) if *at < self.expires_at => "no-route",
+            _ => "timeout",
+        }
+    }
+
     /// What was decided.
     pub(crate) fn decided(&self) -> Option<&str> {
         self.resolved.as_ref().and_then(|(_, decision)| decision.as_deref())

@@ -1,6 +1,7 @@
 //! A gateway that somebody else runs: what a case would leave behind there, which records are its own, and how they are
 //! taken away again.
 
+use super::Shared;
 use super::connecting::Connecting;
 use super::frames::Frames;
 use super::held::Held;
@@ -13,15 +14,34 @@ use crate::observe::{Sound, StoreFiles, stored};
 use crate::rules::Release;
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
-use crate::scenario::{Act, Case, Step};
+use crate::scenario::{Act, Case, Corpus, Step};
 use crate::store::{Document, json as store_json};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::time::Instant;
 
 /// The device that takes away what a case has left behind.
 const CLEANER: &str = "clawcheck-cleaner";
+
+/// Asks for nothing with the shared token, and as nobody who could be paired.
+const KNOCK: &str = "scenario: Knock\nsteps:\n  - connect: { device: none, role: operator, scopes: [] }\n";
+
+/// Whether the gateway says that the shared token is another one than the run was given. It is asked once, in a way that leaves
+/// nothing behind; what else it says to that is for the cases.
+pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared: &Shared<'_>) -> bool {
+    let Some(token) = shared.options.token.as_deref() else { return false };
+    let Ok(corpus) = Corpus::written(Path::new("clawcheck/knock.yaml"), KNOCK) else { return false };
+    let ([case], Ok(place)) = (corpus.cases(), shared.workspace.place()) else { return false };
+    let mut stage = Stage::new(case, gateway, place, release, Some(token));
+    let steps = stage.perform().await.unwrap_or_default();
+    stage.end().await;
+    let code = |frame: &Value| frame.pointer("/error/details/code").and_then(Value::as_str).map(str::to_owned);
+    steps.iter().flat_map(|step| &step.heard).any(
+        |heard| matches!(&heard.sound, Sound::Frame { frame, .. } if code(frame).as_deref() == Some("AUTH_TOKEN_MISMATCH")),
+    )
+}
 
 /// Whether a case changes nothing that outlives it: what it asks for is answered and told to nobody else, and the
 /// rules, asked through the embedded gateway, keep the store as it was. How the gateway authenticates is not known before it

@@ -101,13 +101,20 @@ impl Breaker {
             Failure::Launch(_) | Failure::Ended => STARTED_BEFORE,
         };
         if state.in_a_row >= enough {
-            let first_line = why.lines().next().unwrap_or_default();
-            state.reason = Some(match state.in_a_row {
-                1 => format!("not tried: a case before failed, as this one would: {first_line}"),
-                many => format!("not tried: {many} cases in a row failed the same way: {first_line}"),
+            // The gateway's last words are told with what was tried.
+            let why = in_short(&why);
+            state.reason = Some(match (state.in_a_row, failure) {
+                (1, _) => format!("not tried: a case before failed, as this one would: {why}"),
+                (many, Failure::Launch(_)) => format!("not tried: {many} starts in a row failed the same way: {why}"),
+                (many, _) => format!("not tried: {many} cases in a row failed the same way: {why}"),
             });
         }
     }
+}
+
+/// What an error says of a gateway, without its last words.
+pub(super) fn in_short(why: &str) -> &str {
+    why.lines().next().unwrap_or_default().trim_end_matches("; its last words:")
 }
 
 /// Whether the gateway, and not what a scenario asks of it, must be the reason.

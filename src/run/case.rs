@@ -155,6 +155,11 @@ pub(super) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>
     Some(observation.text().to_owned())
 }
 
+/// The report of a case in which the gateway or the harness could not do its part.
+pub(super) fn not_done(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+    CaseReport { verdict: Verdict::Error, reason: Some(reason), ..blank(case, shared.options) }
+}
+
 /// The report of a case that was not begun, because the gateway had been found dead before.
 pub(super) fn given_up(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
     CaseReport { verdict: Verdict::Error, reason: Some(reason), given_up: true, ..blank(case, shared.options) }

@@ -30,8 +30,8 @@ mod stage;
 mod title;
 
 use crate::gateway::{Gateway, Guard, Kind, Workspace};
-use crate::judge::Verdict;
 use crate::judge::frame_schema::FrameSchema;
+use crate::judge::{Finding, Verdict};
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::rules::history;
@@ -104,6 +104,9 @@ pub enum RunError {
     /// The run's corner of the disk could not be had.
     #[error("no room for the run on the disk: {0}")]
     Workspace(io::Error),
+    /// A gateway that somebody else runs has another shared token.
+    #[error("the gateway does not take the token that it was shown")]
+    Token,
     /// The snapshots could not be read or written.
     #[error(transparent)]
     Library(#[from] LibraryError),
@@ -189,7 +192,7 @@ pub struct Ran {
 /// everything that was started is ended.
 ///
 /// # Errors
-/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`Ran::fault`].
+/// The disk or a report are not to be had from the beginning, or the gateway does not take the token. What goes wrong later is in [`Ran::fault`].
 pub async fn run(
     cases: &[&Case],
     gateway: &Gateway,
@@ -222,13 +225,16 @@ pub async fn run(
         stop: broken_off,
     };
     let info = RunInfo {
-        gateway: info(gateway),
+        gateway: info(gateway, options),
         cases: cases.len(),
         jobs: options.jobs,
         schema: options.schema.as_deref().map(|schema| schema.package().to_owned()),
         isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
     };
     listen(Event::Started(&info)).map_err(RunError::Report)?;
+    if attached && attached::turns_token_down(gateway, release, &shared).await {
+        return Err(RunError::Token);
+    }
     let mut report = RunReport::default();
     let mut waiting = Vec::new();
     for case in cases {
@@ -301,6 +307,8 @@ fn tell(
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<(), RunError> {
     report.summary.add(done.verdict);
+    let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
+    report.unkept += usize::from(done.proposed.is_none() && done.findings.iter().any(new));
     if let Some(frames) = &done.frames {
         report.frames.get_or_insert_default().add(frames);
     }
@@ -335,8 +343,10 @@ pub enum Outcome {
     Nothing,
 }
 
-fn info(gateway: &Gateway) -> GatewayInfo {
+fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {
     let profile = gateway.profile();
+    let no_token = (profile.kind == Kind::Attached && options.token.is_none())
+        .then(|| "its shared token is not known: cases that show it are skipped (set CLAWCHECK_TOKEN)".to_owned());
     GatewayInfo {
         kind: match profile.kind {
             Kind::Embedded => "embedded",
@@ -347,7 +357,7 @@ fn info(gateway: &Gateway) -> GatewayInfo {
         program: profile.program.clone(),
         release: profile.claims,
         lacks: profile.lacks.iter().map(|capability| capability.name()).collect(),
-        notes: profile.notes.iter().cloned().chain(profile.claims.and_then(stands_in)).collect(),
+        notes: profile.notes.iter().cloned().chain(profile.claims.and_then(stands_in)).chain(no_token).collect(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is played when: groups first, then the cases that have a gateway for themselves, at last those of which a group has
 //! not seen what was asked for.
 
+use super::breaker::in_short;
 use super::case::{self, Seen};
 use super::group;
 use super::share;
@@ -159,10 +160,16 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
     done.shared = true;
     let sights = match group::play(&cases, gateway, release, shared).await {
         Ok(sights) => sights,
+        Err(error) if shared.breaker.open().is_some() => {
+            // They are not played alone either: the first stands for what was tried, and has the gateway's last words.
+            let mut cases = cases.into_iter();
+            done.reports.extend(cases.next().map(|case| case::not_done(case, error.to_string(), shared)));
+            done.again.extend(cases.map(|case| Task::Again(case, None)));
+            return done;
+        }
         Err(error) => {
             let why = error.to_string();
-            let why = why.lines().next().unwrap_or_default();
-            shared.boots().given_up.push(format!("{} cases, since {why}", cases.len()));
+            shared.boots().given_up.push(format!("{} cases, since {}", cases.len(), in_short(&why)));
             done.again.extend(apart(cases));
             return done;
         }

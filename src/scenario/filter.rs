@@ -11,6 +11,10 @@ pub struct Filter {
     glob: Option<GlobMatcher>,
 }
 
+/// The whole names of what a case belongs to, the narrowest first.
+const WHOLE: [fn(&Case) -> String; 3] =
+    [|case| case.id.clone(), |case| format!("{}/{}", case.family, case.name), |case| case.family.clone()];
+
 /// A filter that is no glob, although it has a glob's characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the filter `{text}` is no glob: {message}")]
@@ -43,6 +47,11 @@ impl Filter {
         self.glob.as_ref().map_or_else(|| id.contains(&self.text), |glob| glob.is_match(id))
     }
 
+    /// Whether it is a glob, or the whole name of a case, a scenario or a family.
+    pub fn names(&self, cases: &[Case]) -> bool {
+        self.glob.is_some() || WHOLE.iter().any(|whole| cases.iter().any(|case| whole(case) == self.text))
+    }
+
     /// The cases that it selects. Who names a case, a scenario or a family in full means it alone, and not what has a longer
     /// name.
     pub fn select<'a>(&self, cases: &'a [Case]) -> Vec<&'a Case> {
@@ -50,9 +59,7 @@ impl Filter {
             return cases.iter().filter(|case| glob.is_match(&case.id)).collect();
         }
         let text = self.text.as_str();
-        let whole: [fn(&Case) -> String; 3] =
-            [|case| case.id.clone(), |case| format!("{}/{}", case.family, case.name), |case| case.family.clone()];
-        for whole in whole {
+        for whole in WHOLE {
             let exact: Vec<_> = cases.iter().filter(|case| whole(case) == text).collect();
             if !exact.is_empty() {
                 return exact;

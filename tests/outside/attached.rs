@@ -72,3 +72,34 @@ fn what_was_written_is_taken_away_also_after_ctrl_c() {
     assert!(!store(&bench.path("state")).contains("deviceId"), "{}", store(&bench.path("state")));
     bench.leaves_nothing();
 }
+
+#[test]
+fn a_wrong_token_is_said_once_and_nothing_is_played() {
+    let bench = Bench::new(KNOCKS);
+    let serving = somebody_elses(&bench, "token");
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    let run = |token: &str| {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+        command.args(["run", "scenarios", "--release", "2026.4.2", "--gateway", &url]).current_dir(bench.path(""));
+        command.env("CLAWCHECK_TOKEN", token).env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, says) = run("another");
+    assert_eq!(code, Some(3), "{says}");
+    assert!(says.contains("does not take the token") && says.contains("set CLAWCHECK_TOKEN"), "{says}");
+    assert!(!run(TOKEN).1.contains("does not take the token"));
+}
+
+#[test]
+fn what_is_for_such_gateways_is_refused_with_others() {
+    let bench = Bench::new(KNOCKS);
+    for option in [&["--release", "2026.4.2"][..], &["--allow-writes"], &["--state-dir", "state"]] {
+        let ran = bench.clawcheck(&[&["run", "scenarios"], option].concat());
+        assert_eq!(ran.code, Some(2), "{option:?}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(option[0]) && ran.err.contains("embedded@2026.4.2"), "{}", ran.err);
+    }
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:1", "--state-dir", "nosuch"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("there is no state directory nosuch"), "{}", ran.err);
+}

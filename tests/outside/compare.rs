@@ -60,6 +60,12 @@ fn the_history_is_printed_whole_or_for_one_release() {
     };
     assert!(change("2026.3.31", "`tokens: {}` has no role") && change("2026.4.2", "falls back to the roles"));
 
+    let upgrade = bench.clawcheck(&["releases", "2026.3.28..2026.4.2"]).out;
+    let names = |release: &str| upgrade.contains(&format!("\n {release} "));
+    assert!(names("2026.3.31") && names("2026.4.1") && names("2026.4.2") && !names("2026.4.5"), "{upgrade}");
+    let backwards = bench.clawcheck(&["releases", "2026.4.2..2026.3.28"]);
+    assert_eq!(backwards.code, Some(2), "{}", backwards.err);
+    assert_eq!(bench.clawcheck(&["releases", "2026.4.3..2026.4.4"]).code, Some(4));
     let between = bench.clawcheck(&["releases", "2026.4.3"]);
     assert_eq!(between.code, Some(0));
     assert!(between.out.starts_with("2026.4.3 is not known of its own: it answers as 2026.4.2\n"), "{}", between.out);

@@ -7,6 +7,7 @@ use clawcheck::client::{ConnectRequest, Connection, Incoming, Link, Transcript, 
 use clawcheck::protocol::identity::DeviceKey;
 use clawcheck::rules::Rules;
 use serde_json::{Map, Value, json};
+use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -52,7 +53,7 @@ impl Cli {
         command.env("OPENCLAW_STATE_DIR", self.home.path().join(".openclaw")).timeout(Duration::from_secs(90));
         let output = command.output().unwrap();
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        eprintln!("{arguments:?}: {}{}", said(&output.stdout), said(&output.stderr));
+        let _ = writeln!(io::stderr(), "{arguments:?}: {}{}", said(&output.stdout), said(&output.stderr));
         output.status.success().then(|| said(&output.stdout)).ok_or(output.status.code())
     }
 

@@ -33,7 +33,7 @@ const PROMISES: &[(&str, Promise)] = &[
     ("clawcheck run empty-tokens --gateway embedded@2026.3.31", Promise::Exits(0)),
     ("clawcheck run empty-tokens --gateway openclaw@2026.3.31", Promise::ExitsLive(0)),
     ("clawcheck releases", Promise::Exits(0)),
-    ("clawcheck releases 2026.3.31 2026.4.2", Promise::Exits(0)),
+    ("clawcheck releases 2026.3.28..2026.4.2", Promise::Exits(0)),
     ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens", Promise::Exits(1)),
     ("clawcheck list", Promise::Exits(0)),
     ("clawcheck list --filter role-upgrade", Promise::Exits(0)),
@@ -49,8 +49,8 @@ const PROMISES: &[(&str, Promise)] = &[
     ),
     ("clawcheck fuzz --gateway openclaw@2026.4.2 --seed 7 --cases 40", Promise::ExitsLive(0)),
     (
-        "clawcheck run --gateway embedded@2026.4.2 --filter role-upgrade --deny skipped --report json=report.json",
-        Promise::Exits(0),
+        "clawcheck run --gateway openclaw@2026.4.2 --filter role-upgrade --deny skipped --report json=report.json",
+        Promise::ExitsLive(0),
     ),
 ];
 

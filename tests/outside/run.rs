@@ -201,7 +201,7 @@ fn a_report_that_cannot_be_written_is_found_before_the_first_case() {
 #[test]
 fn skips_alone_and_an_empty_selection_are_no_success() {
     let bench = Bench::new(SCENARIO);
-    assert_eq!(bench.clawcheck(&["run", "scenarios", "no-such-case"]).code, Some(4));
+    assert_eq!(bench.clawcheck(&["run", "scenarios", "--filter", "no-such-case"]).code, Some(4));
     // Nobody is there, and nobody is asked: the store of somebody else's gateway is not ours to fill.
     let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:9"]);
     assert_eq!(ran.code, Some(4), "{}", ran.out);
@@ -307,4 +307,28 @@ fn accepting_what_only_our_own_gateway_showed_over_what_a_release_did_is_said() 
     assert_eq!(ran.code, Some(1), "{}", ran.out);
     let accepted = bench.clawcheck(&["accept", "--all"]);
     assert!(accepted.out.contains("the real 2026.4.2 was seen to answer otherwise"), "{}", accepted.out);
+}
+
+#[test]
+fn a_word_that_is_no_path_must_be_a_whole_name() {
+    let bench = Bench::new(SCENARIO);
+    for word in ["ci", "node", "empty"] {
+        let ran = bench.clawcheck(&["run", word]);
+        assert_eq!(ran.code, Some(2), "{word}: {}{}", ran.out, ran.err);
+        let message = format!("there is no file or folder `{word}`");
+        assert!(ran.err.contains(&message) && ran.err.contains(&format!("--filter {word}")), "{}", ran.err);
+    }
+    // Played: nothing is approved in this folder.
+    assert_eq!(bench.clawcheck(&["run", "empty-tokens"]).code, Some(1));
+    assert_eq!(bench.clawcheck(&["run", "--filter", "empty-tok"]).code, Some(1));
+}
+
+#[test]
+fn a_folder_of_snapshots_that_is_not_there_is_said() {
+    let bench = Bench::new(SCENARIO);
+    for command in [&["review"][..], &["accept", "--all"]] {
+        let ran = bench.clawcheck(&[command, &["--snapshots", "nosuch"]].concat());
+        assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("there is no folder nosuch") && ran.err.contains("--snapshots"), "{}", ran.err);
+    }
 }

@@ -99,7 +99,7 @@ fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing
         let (again, out) = Report::of(&bench, &["scenarios", "--gateway", &spoilt]);
         assert_eq!((again.boots("made"), again.boots("saved"), again.on("again")), (4, 0, 3), "{spoil}: {}", again.0);
         assert!(again.0["boots"]["given_up"][0].as_str().unwrap().contains(says), "{}", again.0["boots"]);
-        assert!(out.contains("played alone after all: 3 cases"), "{out}");
+        assert!(out.contains("shared gateway given up: 3 cases"), "{out}");
         assert_eq!(again.observations(), shared.observations(), "{spoil}");
     }
 }
@@ -114,7 +114,7 @@ fn a_gateway_that_dies_in_the_middle_is_not_relied_on() {
                 (until grep -q deviceId $2/devices/pending.json 2>/dev/null; do :; done; kill -9 $$) &\nfi";
     let (again, out) = Report::of(&bench, &["scenarios", "--gateway", &description(&bench, dies)]);
     assert_eq!(again.on("again"), 3, "{}", again.0);
-    assert!(out.contains("played alone after all: 3 cases, since the shared gateway ended by itself"), "{out}");
+    assert!(out.contains("shared gateway given up: 3 cases, since the shared gateway ended by itself"), "{out}");
     assert_eq!(again.observations(), shared.observations());
 }
 
@@ -137,4 +137,16 @@ fn a_gateway_that_somebody_else_runs_cannot_be_isolated() {
     let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:1", "--isolation", "case"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert!(ran.err.contains("--isolation is for gateways that are started"), "{}", ran.err);
+}
+
+#[test]
+fn one_that_never_starts_says_its_last_words_once() {
+    let bench = Bench::new(THREE);
+    let file = description(&bench, "echo the port has no name; exit 3");
+    let (report, out) = Report::of(&bench, &["scenarios", "--gateway", &file, "--isolation", "shared"]);
+    assert_eq!(out.matches("the port has no name").count(), 1, "{out}");
+    assert!(out.contains("starts in a row failed the same way: the gateway ended with exit code 3"), "{out}");
+    let cases = report.0["cases"].as_array().unwrap();
+    let told = cases.iter().filter(|case| case["reason"].as_str().unwrap().contains("the port has no name"));
+    assert_eq!((cases.len(), told.count()), (3, 1), "{cases:#?}");
 }

@@ -52,6 +52,12 @@ const DESKTOP: &[&str] = &[
     "desktop.stream",
 ];
 const COMPUTER: &[&str] = &["computer.act"];
+const CLAUDE: &[&str] = &[
+    "anthropic.claude.sessions.list.v1",
+    "anthropic.claude.sessions.read.v1",
+    "anthropic.claude.terminal.resume.v1",
+    "anthropic.claude.terminal.start.v1",
+];
 const MAC: &[&str] = &["camera.ptz.status", "device.apps"];
 const MOBILE: &[&str] = &["mobile.ui.observe", "mobile.ui.act", "callLog.search", "device.apps"];
 const WATCH_RELAY: &[&str] = &["watch.status", "watch.notify"];
@@ -199,11 +205,9 @@ fn newest_groups(platform: Platform) -> &'static [&'static [&'static str]] {
         Platform::Ios => &[PLACE, PERSONAL, NOTIFY],
         Platform::Watch => &[DEVICE, NOTIFY],
         Platform::Android => &[PLACE, PERSONAL, NOTIFY, NOTIFICATIONS, ANDROID, MOBILE],
-        Platform::Mac => {
-            &[PLACE, PERSONAL, NOTIFY, MAC, SYSTEM, APPROVALS, DESKTOP, COMPUTER, MODELS, PANEL, &["logbook.snapshot"]]
-        }
-        Platform::Linux => &[PLACE, NOTIFY, SYSTEM, APPROVALS, DESKTOP, COMPUTER, MODELS],
-        Platform::Windows => &[PLACE, DEVICE, NOTIFY, SYSTEM, APPROVALS, DESKTOP, COMPUTER, MODELS],
+        Platform::Mac => &[PLACE, PERSONAL, NOTIFY, MAC, SYSTEM, APPROVALS, DESKTOP, COMPUTER, MODELS, PANEL, CLAUDE],
+        Platform::Linux => &[PLACE, NOTIFY, SYSTEM, APPROVALS, DESKTOP, COMPUTER, MODELS, CLAUDE],
+        Platform::Windows => &[PLACE, DEVICE, NOTIFY, SYSTEM, APPROVALS, DESKTOP, COMPUTER, MODELS, CLAUDE],
         Platform::Unknown => &[PLACE, NOTIFY],
     }
 }

@@ -316,6 +316,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
+        what: "Other channels can be asked for an approval.",
+        sources: &["exec-approval-surface.ts", "channels/ids.ts CHANNEL_IDS"],
+        apply: |rules| rules.rpc.turn_sources = prompts::TURN_SOURCES_V2026_6_11,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
         what: "A Mac is not asked for its programs before it has answered a ping.",
         sources: &["skills/runtime/remote.ts checkConnectivity"],
         apply: |rules| rules.rpc.asks_macs = false,
@@ -375,13 +382,6 @@ pub const CHANGES: &[Change] = &[
         what: "The programs that the bundled skills need are other ones.",
         sources: &["skills/*/SKILL.md requires.bins, requires.anyBins"],
         apply: |rules| rules.rpc.skill_bins = skills::V2026_7_35,
-    },
-    Change {
-        seen: V2026_7_35,
-        not_yet: V2026_6_11,
-        what: "Other channels can be asked for an approval.",
-        sources: &["exec-approval-surface.ts", "channels/ids.ts CHANNEL_IDS"],
-        apply: |rules| rules.rpc.turn_sources = prompts::TURN_SOURCES_V2026_7_35,
     },
     Change {
         seen: V2026_7_35,

@@ -53,8 +53,8 @@ impl Kind {
 /// Channels that can be asked for an approval without being configured (`exec-approval-surface.ts`).
 pub(super) const TURN_SOURCES: &str = "webchat tui telegram whatsapp discord irc googlechat slack signal imessage line";
 
-/// Those of 2026.7.35: the channels of its catalogue, but none that says itself that it is not set up.
-pub(super) const TURN_SOURCES_V2026_7_35: &str = "webchat tui clickclack discord feishu lark googlechat gchat google-chat irc \
+/// Those of 2026.6.11 and 2026.7.35: the channels of its catalogue, but none that says itself that it is not set up.
+pub(super) const TURN_SOURCES_V2026_6_11: &str = "webchat tui clickclack discord feishu lark googlechat gchat google-chat irc \
      internet-relay-chat line matrix mattermost msteams teams nextcloud-talk nc-talk nc nostr openclaw-weixin weixin \
      wechat 微信 openclaw-zaloclawbot zaloclawbot zalo-clawbot qqbot raft signal slack sms synology-chat tlon twitch \
      twitch-chat wecom qywx wework enterprise-wechat whatsapp yuanbao yb tencent-yuanbao 元宝 zalo zl zalouser zlu";
@@ -180,8 +180,8 @@ pub(super) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
         return Err(invalid("approval expired or not found"));
     };
     if approval.is_resolved() {
-        let decision = approval.decision();
-        return Ok(Reply::Answer(ended(&call.model.rules.rpc, decision)));
+        let (decision, reason) = (approval.decision(), approval.terminal_reason());
+        return Ok(Reply::Answer(ended(&call.model.rules.rpc, decision, reason)));
     }
     approvals.wait(&id, Waiter { connection: call.connection, request_id: call.request.id.clone(), asked: false });
     Ok(Reply::Answered)
@@ -253,17 +253,16 @@ pub(super) fn answer_waiters(model: &mut Model, approval: &Approval, mut waiters
     for waiter in waiters {
         let decision = match waiter.asked {
             true => approval.decision(),
-            false => ended(&model.rules.rpc, approval.decision()),
+            false => ended(&model.rules.rpc, approval.decision(), approval.terminal_reason()),
         };
         model.respond(waiter.connection, &waiter.request_id, Ok(decision), outcome);
     }
 }
 
 /// What who waits for a decision is told: from 2026.9.6 on how it came about, too.
-fn ended(rules: &RpcRules, mut decision: Value) -> Value {
+fn ended(rules: &RpcRules, mut decision: Value, reason: &str) -> Value {
     if rules.exec_form >= ExecForm::V2026_9_6 {
-        let by = if decision["decision"].is_null() { "timeout" } else { "user" };
-        decision["terminalReason"] = json!(by);
+        decision["terminalReason"] = json!(reason);
     }
     decision
 }
@@ -379,4 +378,23 @@ pub(super) fn pending(call: &mut Call<'_, '_>, kind: Kind) -> Value {
         approval["approvalKind"] = json!(kind.name());
     }
     json!(pending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("webchat", [true, true, false])]
+    #[case("telegram", [true, false, false])]
+    #[case(" Discord ", [true, true, true])]
+    #[case("imessage", [true, false, true])]
+    #[case("qqbot", [false, true, false])]
+    #[case("reef", [false, false, true])]
+    #[case("nope", [false, false, false])]
+    fn which_channels_can_be_asked(#[case] channel: &str, #[case] expected: [bool; 3]) {
+        let by = [TURN_SOURCES, TURN_SOURCES_V2026_6_11, TURN_SOURCES_V2026_9_6];
+        assert_eq!(by.map(|channels| asks_back(channel, channels)), expected);
+    }
 }

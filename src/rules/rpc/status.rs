@@ -2,7 +2,7 @@
 //! and says so in the release's shapes.
 
 use super::schemas::{EXEC_POLICY_SET, NOTHING};
-use super::{Call, Handled, Reply, invalid, not_implemented};
+use super::{Call, ExecForm, Handled, Reply, invalid, not_implemented};
 use crate::rules::model::Model;
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
@@ -209,16 +209,24 @@ pub(super) fn cron(_: &mut Call<'_, '_>) -> Handled {
     })))
 }
 
-/// `exec.approvals.get`: the policy of a machine on which none was written down.
+/// `exec.approvals.get`: the policy of a machine on which none was written down but that the gateway itself writes when
+/// it is asked. Its socket's token is not shown.
 pub(super) fn exec_policy(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
-    let file = json!({"version": 1, "defaults": {}, "agents": {}});
-    Ok(Reply::Answer(json!({
-        "path": format!("{}/exec-approvals.json", call.model.config.state_dir),
-        "exists": false,
-        "hash": digest(""),
-        "file": file
-    })))
+    let state = &call.model.config.state_dir;
+    let in_store = call.model.rules.rpc.exec_form >= ExecForm::V2026_9_6;
+    let path = match in_store {
+        true => format!("{state}/state/openclaw.sqlite#exec_approvals_config"),
+        false => format!("{state}/exec-approvals.json"),
+    };
+    let socket = json!({"path": format!("{state}/exec-approvals.sock")});
+    let file = json!({"version": 1, "socket": socket, "defaults": {}, "agents": {}});
+    let mut policy = json!({"path": path, "exists": true, "hash": digest(state), "file": file});
+    if in_store {
+        policy["resolvedDefaults"] =
+            json!({"security": "full", "ask": "off", "askFallback": "deny", "autoAllowSkills": false});
+    }
+    Ok(Reply::Answer(policy))
 }
 
 /// `exec.approvals.set`: the parameters are checked, but no policy is kept.
