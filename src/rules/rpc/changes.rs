@@ -307,6 +307,13 @@ pub const CHANGES: &[Change] = &[
         apply: |rules| rules.rpc.seq_per_client = true,
     },
     Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "Other channels can be asked for an approval.",
+        sources: &["exec-approval-surface.ts", "channels/ids.ts CHANNEL_IDS"],
+        apply: |rules| rules.rpc.turn_sources = prompts::TURN_SOURCES_V2026_5_7,
+    },
+    Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
         what: "The programs that the bundled skills need are other ones.",

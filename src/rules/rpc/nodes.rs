@@ -147,6 +147,7 @@ pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&NODE_RENAME)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
     if call.model.rules.nodes.part_of_device && call.manages_another(text("nodeId")) {
+        call.log(format!("node rename denied node={}", record::trim(text("nodeId"))));
         return Err(invalid("node rename denied"));
     }
     let name = record::trim(text("displayName"));
