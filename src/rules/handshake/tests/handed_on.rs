@@ -79,7 +79,7 @@ fn a_setup_code_that_does_not_fit_has_to_be_approved(#[case] connect: Connect, #
 
 #[rstest]
 #[case::owner("control-ui-owner", &OWNER, &OWNER, "hello")]
-#[case::owner_with_less("control-ui-owner", &OWNER, &["operator.read"], "AUTH_BOOTSTRAP_TOKEN_INVALID bootstrap_token_invalid")]
+#[case::owner_with_less("control-ui-owner", &OWNER, &["operator.read"], "AUTH_BOOTSTRAP_TOKEN_INVALID")]
 #[case::page("control-ui", &["operator.read", "operator.write"], &["operator.read"], "hello")]
 #[case::page_of_an_admin("control-ui", &OWNER, &["operator.read"], "PAIRING_REQUIRED not-paired")]
 #[case::no_page("fancy", &["operator.read"], &["operator.read"], "PAIRING_REQUIRED not-paired")]
