@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Drafts that are named before the rest is a number.
 const NAMED: usize = 10;
 
-/// Say what is wrong with scenario files: of each the first thing that no scenario can have, else all that is wrong in it
+/// Say what is wrong with scenario files: of one that cannot be read as a scenario its first error, else every problem
 #[derive(Debug, clap::Args)]
 pub(super) struct Lint {
     /// Scenario files, and folders with them; the scenarios inside the binary where none is given

@@ -163,19 +163,18 @@ impl Run {
     fn check_attached(&self) -> Result<(), Failure> {
         let usage = |message: String, help: &str| Err(Failure::usage(miette::miette!(help = help, "{message}")));
         let attached = matches!(self.gateway, GatewaySpec::Attached(_));
+        let release = "say it with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description";
+        let own = "leave it out: a gateway that clawcheck starts has a state directory of its own";
         let said = [
-            ("--release", self.release.is_some()),
-            ("--state-dir", self.state_dir.is_some()),
-            ("--allow-writes", self.allow_writes),
+            ("--release", self.release.is_some(), release),
+            ("--state-dir", self.state_dir.is_some(), own),
+            ("--allow-writes", self.allow_writes, own),
         ];
-        if let Some((option, _)) = said.into_iter().find(|(_, said)| *said && !attached) {
-            return usage(
-                format!(
-                    "{option} is for a gateway that somebody else runs, and {} is started by clawcheck",
-                    self.gateway
-                ),
-                "say the release with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description",
-            );
+        if let Some((option, _, help)) = said.into_iter().find(|(_, said, _)| *said && !attached) {
+            let gateway = &self.gateway;
+            let message =
+                format!("{option} is for a gateway that somebody else runs, and {gateway} is started by clawcheck");
+            return usage(message, help);
         }
         match &self.state_dir {
             Some(directory) if !directory.is_dir() => usage(

@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// (with the release's exit code, 1), and writes the pairing store as the release writes it, so that the real `openclaw` CLI or any other client can be
 /// pointed at it. The Control UI's pages and the gateway's other HTTP APIs are not served.
 ///
-/// Where no configuration is named and none is found, or no token in it, a new token is made up and saved in the configuration file, as the
+/// Where no configuration is named and none is found, or one without a token, a new token is made up and saved in it, as the
 /// release does. ~/.openclaw is touched only when it is named.
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {

@@ -75,11 +75,13 @@ pub(crate) struct ScopeUpgrades {
 
 impl ScopeUpgrades {
     /// Notes an upgrade; one that is asked for again under its id keeps who waits for it and what the device had.
-    pub(crate) fn register(&mut self, request_id: &str, upgrade: ScopeUpgrade) {
+    pub(crate) fn register(&mut self, request_id: &str, upgrade: ScopeUpgrade, now: i64) {
+        self.forget_old(now);
         match self.entries.get_mut(request_id) {
             Some(known) => {
                 known.scopes = upgrade.scopes;
                 known.expires_at = upgrade.expires_at;
+                (known.decided, known.result) = (None, None);
             }
             None => {
                 self.entries.insert(request_id.to_owned(), upgrade);
@@ -153,7 +155,7 @@ mod tests {
     #[test]
     fn only_its_owner_waits_and_everybody_who_does_is_answered() {
         let mut upgrades = ScopeUpgrades::default();
-        upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100));
+        upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100), 0);
         assert!(!upgrades.wait("r", &owner("b"), waiter("1"), 1));
         assert!(!upgrades.wait("x", &owner("a"), waiter("1"), 1));
         assert!(upgrades.wait("r", &owner("a"), waiter("1"), 1) && upgrades.wait("r", &owner("a"), waiter("2"), 1));
@@ -165,7 +167,7 @@ mod tests {
     #[test]
     fn what_it_came_to_is_known_for_fifteen_seconds() {
         let mut upgrades = ScopeUpgrades::default();
-        upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100));
+        upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100), 0);
         upgrades.finish("r", &ended("r", "rejected"), 5);
         assert!(upgrades.wait("r", &owner("a"), waiter("1"), 5 + GRACE_MS - 1));
         assert_eq!(upgrades.awaited()[0].1.result().unwrap()["status"], "rejected");
@@ -175,7 +177,21 @@ mod tests {
     #[test]
     fn what_nobody_waits_for_is_forgotten_after_its_time() {
         let mut upgrades = ScopeUpgrades::default();
-        upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100));
+        upgrades.register("r", ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), 100), 0);
         assert!(!upgrades.wait("r", &owner("a"), waiter("1"), 100 + GRACE_MS));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_forgotten_and_what_is_asked_for_again_is_open_again() {
+        let mut upgrades = ScopeUpgrades::default();
+        let new = |expires_at| ScopeUpgrade::new(owner("a"), Vec::new(), (None, None), expires_at);
+        for n in 0..100 {
+            upgrades.register(&format!("r{n}"), new(n * 1_000), n * 1_000);
+        }
+        assert_eq!(upgrades.entries.len(), 15);
+        upgrades.register("again", new(200_000), 199_000);
+        upgrades.finish("again", &ended("again", "expired"), 200_000);
+        upgrades.register("again", new(300_000), 200_001);
+        assert_eq!(upgrades.entries["again"].result(), None);
     }
 }

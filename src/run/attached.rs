@@ -2,6 +2,7 @@
 //! taken away again.
 
 use super::Shared;
+use super::breaker::Dead;
 use super::connecting::Connecting;
 use super::frames::Frames;
 use super::held::Held;
@@ -18,6 +19,7 @@ use crate::scenario::{Act, Case, Corpus, Step};
 use crate::store::{Document, json as store_json};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -29,18 +31,23 @@ const CLEANER: &str = "clawcheck-cleaner";
 const KNOCK: &str = "scenario: Knock\nsteps:\n  - connect: { device: none, role: operator, scopes: [] }\n";
 
 /// Whether the gateway says that the shared token is another one than the run was given. It is asked once, in a way that leaves
-/// nothing behind; what else it says to that is for the cases.
-pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared: &Shared<'_>) -> bool {
-    let Some(token) = shared.options.token.as_deref() else { return false };
-    let Ok(corpus) = Corpus::written(Path::new("clawcheck/knock.yaml"), KNOCK) else { return false };
-    let ([case], Ok(place)) = (corpus.cases(), shared.workspace.place()) else { return false };
+/// nothing behind; what else it says to that, or that it says nothing, is for the cases.
+pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<bool> {
+    let Some(token) = shared.options.token.as_deref() else { return Ok(false) };
+    let place = shared.workspace.place()?;
+    let corpus = Corpus::written(Path::new("clawcheck/knock.yaml"), KNOCK).map_err(io::Error::other)?;
+    let [case] = corpus.cases() else { return Ok(false) };
     let mut stage = Stage::new(case, gateway, place, release, Some(token));
-    let steps = stage.perform().await.unwrap_or_default();
+    let steps = stage.perform().await;
     stage.end().await;
+    if let Err(error @ StageError::Silent(_)) = &steps {
+        shared.breaker.failed(&Dead::Silent(error.to_string()));
+    }
+    let steps = steps.unwrap_or_default();
     let code = |frame: &Value| frame.pointer("/error/details/code").and_then(Value::as_str).map(str::to_owned);
-    steps.iter().flat_map(|step| &step.heard).any(
+    Ok(steps.iter().flat_map(|step| &step.heard).any(
         |heard| matches!(&heard.sound, Sound::Frame { frame, .. } if code(frame).as_deref() == Some("AUTH_TOKEN_MISMATCH")),
-    )
+    ))
 }
 
 /// Whether a case changes nothing that outlives it: what it asks for is answered and told to nobody else, and the

@@ -192,7 +192,7 @@ pub struct Ran {
 /// everything that was started is ended.
 ///
 /// # Errors
-/// The disk or a report are not to be had from the beginning, or the gateway does not take the token. What goes wrong later is in [`Ran::fault`].
+/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`Ran::fault`].
 pub async fn run(
     cases: &[&Case],
     gateway: &Gateway,
@@ -232,10 +232,19 @@ pub async fn run(
         isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
     };
     listen(Event::Started(&info)).map_err(RunError::Report)?;
-    if attached && attached::turns_token_down(gateway, release, &shared).await {
-        return Err(RunError::Token);
-    }
     let mut report = RunReport::default();
+    if attached {
+        let turned_down = tokio::select! {
+            turned_down = attached::turns_token_down(gateway, release, &shared) => turned_down.map_err(RunError::Workspace)?,
+            () = stopped(stop.clone()) => {
+                report.interrupted = Some(cases.len());
+                return Ok(Ran { report, fault: None });
+            }
+        };
+        if turned_down {
+            return Ok(Ran { report, fault: Some(RunError::Token) });
+        }
+    }
     let mut waiting = Vec::new();
     for case in cases {
         match plan::not_played(case, gateway.profile(), release) {

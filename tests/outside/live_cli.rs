@@ -147,6 +147,8 @@ async fn the_real_cli_sees_the_same_on_serve_and_on_the_real_gateway() {
     for release in reached() {
         let (on_serve, on_real) = on_both(&release, session).await;
         assert_eq!(on_serve, on_real, "{release}");
+        let failed = |seen: &&Value| seen.get("exit").is_some() || **seen == false;
+        assert_eq!(on_serve.as_array().unwrap().iter().find(failed), None, "{release}: {on_serve}");
         let pending = &on_serve[2]["pending"];
         assert_eq!(pending[0]["deviceId"], "phone", "{release}: nothing was pending: {on_serve}");
     }

@@ -41,11 +41,14 @@ pub(super) fn of_shell(form: ExecForm, command: &str) -> Value {
         return split(command).map_or(Value::Null, |commands| summary(form, &commands));
     }
     let mut shape = Shape::default();
-    if shape.explain(form, command, false).is_none() {
+    if shape.explain(form, command, 0).is_none() {
         return Value::Null;
     }
     shape.told()
 }
+
+/// Commands in commands that are looked into; a client may send more of them than there is stack for.
+const DEEPEST: usize = 16;
 
 /// From 2026.6.11 on: what the commands do, one after the other, and those inside them.
 #[derive(Default)]
@@ -56,20 +59,20 @@ struct Shape {
 }
 
 impl Shape {
-    /// `None` where it cannot be taken apart.
-    fn explain(&mut self, form: ExecForm, text: &str, nested: bool) -> Option<()> {
-        let commands = command_words::commands(text)?;
-        match nested {
-            true => self.nested += commands.len(),
-            false => self.commands += commands.len(),
+    /// `None` where it cannot be taken apart. `depth`: in how many commands this one is.
+    fn explain(&mut self, form: ExecForm, text: &str, depth: usize) -> Option<()> {
+        let commands = command_words::commands(text).filter(|_| depth <= DEEPEST)?;
+        match depth {
+            0 => self.commands += commands.len(),
+            _ => self.nested += commands.len(),
         }
         for command in &commands {
-            self.look_at(form, command)?;
+            self.look_at(form, command, depth)?;
         }
         Some(())
     }
 
-    fn look_at(&mut self, form: ExecForm, command: &Command) -> Option<()> {
+    fn look_at(&mut self, form: ExecForm, command: &Command, depth: usize) -> Option<()> {
         let argv = command.argv.as_slice();
         let name = program(argv);
         if command.dynamic {
@@ -99,11 +102,11 @@ impl Shape {
             _ => {}
         }
         if let Some((_, command)) = payload.filter(|_| !command.dynamic) {
-            self.explain(form, command, true)?;
+            self.explain(form, command, depth + 1)?;
         }
         for inside in &command.substitutions {
             self.add("command-substitution", String::new());
-            self.explain(form, inside, true)?;
+            self.explain(form, inside, depth + 1)?;
         }
         if command.redirects {
             self.add("redirect", String::new());
@@ -296,6 +299,16 @@ mod tests {
     #[case(" ")]
     fn what_is_more_than_commands_has_no_summary(#[case] command: &str) {
         assert_eq!(of_shell(ExecForm::V2026_3_28, command), Value::Null);
+    }
+
+    #[test]
+    fn commands_in_commands_without_end_are_left_alone() {
+        assert_eq!(
+            of_shell(ExecForm::V2026_9_6, &format!("{}b{}", "a $(".repeat(10), ")".repeat(10)))["nestedCommandCount"],
+            10
+        );
+        let deep = format!("{}b{}", "a $(".repeat(20_000), ")".repeat(20_000));
+        assert_eq!(of_shell(ExecForm::V2026_9_6, &deep), Value::Null);
     }
 
     /// As 2026.9.6 and 2026.6.11 have shown it.

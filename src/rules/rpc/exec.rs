@@ -10,6 +10,9 @@ use crate::rules::approvals::Approval;
 use crate::store::record;
 use serde_json::{Value, json};
 
+/// The refusal of a command that cannot be shown whole to who decides (2026.6.11).
+const TOO_LONG: &str = "command exceeds exec approval display limit";
+
 pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     let form = call.model.rules.rpc.exec_form;
     let params = call.params(match form {
@@ -17,22 +20,23 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
         ExecForm::V2026_2_26 => &exec_early::REQUEST,
         _ => exec_request_schema(&call.model.rules.rpc),
     })?;
-    let mut too_long = false;
     let request = match form {
         ExecForm::V2026_2_19 => Ok(exec_early::first_announced(&params)),
         ExecForm::V2026_2_26 => exec_early::announced(&params),
         _ => ExecRequest::read(&params).and_then(|asked| {
             asked.check_blank(&call.model.rules.rpc)?;
             asked.check_argv()?;
-            too_long = call.model.rules.rpc.approvals_display_limit && asked.is_too_long(&call.model.rules.rpc);
+            // Before it is looked into: nobody asks about what cannot be shown.
+            if call.model.rules.rpc.approvals_display_limit && asked.is_too_long(&call.model.rules.rpc) {
+                return Err(TOO_LONG);
+            }
             Ok(asked.announced(&call.model.rules.rpc, &params))
         }),
     };
-    let request = request.map_err(invalid)?;
-    if too_long {
-        let details = json!({"reason": "EXEC_APPROVAL_COMMAND_DISPLAY_LIMIT"});
-        return Err(invalid_with("command exceeds exec approval display limit", details));
-    }
+    let request = request.map_err(|message| match message {
+        TOO_LONG => invalid_with(TOO_LONG, json!({"reason": "EXEC_APPROVAL_COMMAND_DISPLAY_LIMIT"})),
+        other => invalid(other),
+    })?;
     let rules = &call.model.rules.rpc;
     let plain = rules.exec_form >= ExecForm::V2026_9_6;
     let given = params.get("id").and_then(Value::as_str).unwrap_or_default();

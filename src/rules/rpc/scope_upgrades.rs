@@ -62,7 +62,7 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     let token = record::optional_property(paired.get("tokens"), "operator").and_then(|token| token.get("token"));
     let before = (token.cloned(), paired.get("approvedAtMs").cloned());
     let upgrade = ScopeUpgrade::new(owner.clone(), scopes.clone(), before, now.saturating_add(PENDING_TTL_MS));
-    call.model.scope_upgrades.register(&request_id, upgrade);
+    call.model.scope_upgrades.register(&request_id, upgrade, now);
     for replaced in &requested.superseded {
         call.model.scope_upgrades.decide(replaced, Decided::Rejected);
         let payload = json!({"requestId": replaced, "deviceId": owner.device_id, "decision": "rejected", "ts": now});
@@ -148,7 +148,7 @@ fn result(
         return Ok(rejected);
     };
     let entry = record::optional_property(paired.get("tokens"), "operator");
-    let Some(entry) = entry.filter(|entry| entry.get("revokedAtMs").is_none()) else { return Ok(rejected) };
+    let Some(entry) = entry.filter(|entry| !record::truthy(entry.get("revokedAtMs"))) else { return Ok(rejected) };
     let renewed = entry.get("token") != upgrade.initial_token.as_ref()
         && paired.get("approvedAtMs") != upgrade.initial_approval.as_ref();
     let same_key = paired.get("publicKey").and_then(Value::as_str) == Some(upgrade.owner.public_key.as_str());
