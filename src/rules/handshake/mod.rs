@@ -6,6 +6,7 @@ mod capabilities;
 mod changes;
 mod credentials;
 mod device;
+mod handed_out;
 mod limits;
 mod newer_changes;
 mod origin_check;

@@ -3,6 +3,7 @@
 mod changes;
 mod commands;
 mod reconcile;
+mod request;
 mod rules;
 mod store;
 mod surface;
@@ -10,9 +11,10 @@ mod surface;
 pub use changes::CHANGES;
 pub use commands::{Judged, declared_commands, permitted_commands, platform_allows};
 pub use reconcile::{Reconciliation, Surfaces, reconcile_on_connect};
+pub use request::{NodeRequest, NodeRequested, request};
 pub use rules::{NodeReconnect, NodeRules, PlatformCommands};
 pub use store::{
-    NodeApproval, NodeRequest, NodeRequested, approve, find_paired, find_pending, list, note_life, projected,
-    record_connect, record_departure, reject, reject_all, remove, rename, request, surfaces_of_device, verify,
+    NodeApproval, approve, find_paired, find_pending, list, note_life, projected, record_connect, record_departure,
+    reject, reject_all, remove, rename, surfaces_of_device, verify,
 };
 pub use surface::{Surface, same_set};

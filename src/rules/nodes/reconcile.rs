@@ -1,6 +1,7 @@
 //! What a node's connect does to its commands.
 
-use super::store::{self, NodeApproval, NodeRequest, NodeRequested};
+use super::request::{NodeRequest, NodeRequested, published, request as ask, same_pending};
+use super::store::{self, NodeApproval};
 use super::surface::{Surface, same_set, sorted_permissions};
 use super::{Judged, NodeReconnect, declared_commands, permitted_commands};
 use crate::protocol::connect::ConnectParams;
@@ -93,7 +94,7 @@ pub fn reconcile_on_connect(
                 _ => allowed(&offered),
             };
             let request = NodeRequest { commands: Some(asked), ..node_request(connect, &node_id, remote_ip) };
-            Some(store::request(&rules.nodes, environment.store, environment.entropy, environment.now, &request)?)
+            Some(ask(&rules.nodes, environment.store, environment.entropy, environment.now, &request)?)
         }
         false => None,
     };
@@ -167,7 +168,7 @@ fn reconcile_surface(
         }
         let request =
             NodeRequest { silent: approved_by_itself(rules, environment, &node_id).then_some(true), ..request };
-        let requested = store::request(&rules.nodes, environment.store, environment.entropy, now, &request)?;
+        let requested = ask(&rules.nodes, environment.store, environment.entropy, now, &request)?;
         if let Some(approved) = approve_at_once(rules, environment, &node_id, &requested)? {
             let surfaces = Some(Surfaces { declared: declared.clone(), effective: declared.clone() });
             let commands = declared.commands;
@@ -181,7 +182,7 @@ fn reconcile_surface(
                 approved: Some(approved),
             });
         }
-        let requested = store::published(&rules.nodes, environment.store, requested);
+        let requested = published(&rules.nodes, environment.store, requested);
         let effective = Surface::default();
         let surfaces = Some(Surfaces { declared, effective });
         return Ok(Reconciliation {
@@ -230,11 +231,11 @@ fn reconcile_surface(
     }
     let permissions = request.permissions.clone().or_else(|| other_permissions.then(Map::new));
     let request = NodeRequest { permissions, ..request };
-    let requested = match store::same_pending(&rules.nodes, environment.store, now, &request)? {
+    let requested = match same_pending(&rules.nodes, environment.store, now, &request)? {
         Some(same) => same,
-        None => store::request(&rules.nodes, environment.store, environment.entropy, now, &request)?,
+        None => ask(&rules.nodes, environment.store, environment.entropy, now, &request)?,
     };
-    let requested = store::published(&rules.nodes, environment.store, requested);
+    let requested = published(&rules.nodes, environment.store, requested);
     let effective = declared.within(&approved);
     let commands = effective.commands.clone();
     let surfaces = Some(Surfaces { declared, effective });
