@@ -286,7 +286,7 @@ pub const NEWER_CHANGES: &[Change] = &[
     Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
-        what: "hello-ok says how the client was let in and the scopes of this connection, not those of its token.",
+        what: "hello-ok says how the client was let in and the scopes of this connection, once each, not those of its token.",
         sources: &["connect-hello.ts sendGatewayHello"],
         apply: |rules| rules.handshake.hello_of_connection = true,
     },
@@ -355,6 +355,13 @@ pub const NEWER_CHANGES: &[Change] = &[
         what: "Who is refused for wrong credentials is told where on the gateway's machine to look, and when to try again.",
         sources: &["auth-messages.ts formatGatewayAuthFailureMessage", "connect-auth.ts rejectUnauthorized"],
         apply: |rules| rules.handshake.says_where_to_look = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A device of a user whom a reverse proxy vouches for is paired at once where `trustedProxy.deviceAutoApprove` says so.",
+        sources: &["connect-pairing-plan.ts"],
+        apply: |rules| rules.handshake.vouched_devices = true,
     },
     Change {
         seen: V2026_9_6,

@@ -180,6 +180,8 @@ pub struct HandshakeRules {
     pub redeems_before_hello: bool,
     /// A welcomed node hears where each word that wakes it leads, beside the words themselves.
     pub voice_routing: bool,
+    /// A reverse proxy may vouch for devices, where the configuration says so.
+    pub vouched_devices: bool,
 }
 
 /// Whether a local backend client (`gateway-client`, mode `backend`) need not be paired.
@@ -359,6 +361,7 @@ impl HandshakeRules {
             presence_per_connection: false,
             redeems_before_hello: false,
             voice_routing: false,
+            vouched_devices: false,
         }
     }
 }

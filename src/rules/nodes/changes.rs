@@ -160,7 +160,7 @@ pub const CHANGES: &[Change] = &[
         seen: V2026_9_6,
         not_yet: V2026_7_35,
         what: "Nodes are a part of their paired devices. A request takes over nothing of the one before, a record has no token, \
-               and only more than was approved is asked for again.",
+               and only more than was approved is asked for again. Who may only pair decides about its own node alone.",
         sources: &["device-pairing-node.worker.ts", "node-connect-reconcile.ts"],
         apply: |rules| rules.nodes.part_of_device = true,
     },

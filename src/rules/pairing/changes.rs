@@ -290,7 +290,8 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
-        what: "A record says how its device was approved: by its owner, silently, or by a bootstrap token.",
+        what: "A record says how its device was approved: by its owner, silently, by its address, by a reverse proxy, or by a bootstrap \
+               token; an owner's name for it stays.",
         sources: &["device-pairing-approval.kernel.ts mergeApprovalKind"],
         apply: |rules| rules.pairing.approval_kinds = true,
     },

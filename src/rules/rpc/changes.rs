@@ -351,8 +351,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
-        what: "A blank command is none; an approval may go without `allow-always`, without being told, and without an approver.",
-        sources: &["server-methods/exec-approval.ts", "server-methods/approval-shared.ts handlePendingApprovalRequest"],
+        what: "A blank command is none; an approval may go without `allow-always`, without being told, and without an approver. \
+               What it shows of a command knows substitutions, redirections and shells in shells.",
+        sources: &[
+            "server-methods/exec-approval.ts",
+            "server-methods/approval-shared.ts handlePendingApprovalRequest",
+            "command-explainer/extract.ts",
+        ],
         apply: |rules| rules.rpc.exec_form = ExecForm::V2026_6_11,
     },
     Change {
@@ -428,8 +433,14 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
-        what: "An approval that is asked for names its kind, and for a command the session, the run and the call of the tool.",
-        sources: &["server-methods/exec-approval.ts", "server-methods/approval-shared.ts"],
+        what: "An approval that is asked for names its kind, and for a command the session, the run and the call of the tool. \
+               Its id has a form, `security` and `ask` have known words, the decision says how it came about, sudo and doas hand \
+               a command on, plugins ask in the same form, and the policy is kept elsewhere.",
+        sources: &[
+            "server-methods/exec-approval.ts",
+            "server-methods/approval-shared.ts",
+            "server-methods/plugin-approval.ts",
+        ],
         apply: |rules| rules.rpc.exec_form = ExecForm::V2026_9_6,
     },
     Change {

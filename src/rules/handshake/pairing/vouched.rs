@@ -25,6 +25,9 @@ impl PairingCheck<'_> {
         model: &Model,
     ) -> Option<Vec<String>> {
         let policy = model.config.trusted_proxy.as_ref()?.auto_approve.as_ref()?;
+        if !model.rules.handshake.vouched_devices {
+            return None;
+        }
         let attempt = &*self.attempt;
         let info = attempt.client();
         let app = info.mode == mode::UI && client::NATIVE_APPS.contains(&info.id.as_str());
