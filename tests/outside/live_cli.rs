@@ -7,7 +7,6 @@ use clawcheck::client::{ConnectRequest, Connection, Incoming, Link, Transcript, 
 use clawcheck::protocol::identity::DeviceKey;
 use clawcheck::rules::Rules;
 use serde_json::{Map, Value, json};
-use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -44,8 +43,8 @@ impl Cli {
         Self { node: node(&cache()), entry, home: TempDir::new().unwrap(), port }
     }
 
-    /// Runs it; gives what it wrote to standard output, or its exit code.
-    pub fn run(&self, arguments: &[&str]) -> Result<String, Option<i32>> {
+    /// Runs it; gives what it wrote to standard output, or how it failed.
+    pub fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = assert_cmd::Command::new(&self.node);
         command.arg(&self.entry).args(arguments).args(["--url", &format!("ws://127.0.0.1:{}", self.port)]);
         command.args(["--token", "t0ken"]).env_clear().env("NO_COLOR", "1").env("HOME", self.home.path());
@@ -53,14 +52,14 @@ impl Cli {
         command.env("OPENCLAW_STATE_DIR", self.home.path().join(".openclaw")).timeout(Duration::from_secs(90));
         let output = command.output().unwrap();
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let _ = writeln!(io::stderr(), "{arguments:?}: {}{}", said(&output.stdout), said(&output.stderr));
-        output.status.success().then(|| said(&output.stdout)).ok_or(output.status.code())
+        let failed = || format!("{}: {}{}", output.status, said(&output.stdout), said(&output.stderr));
+        output.status.success().then(|| said(&output.stdout)).ok_or_else(failed)
     }
 
     fn ask(&self, arguments: &[&str]) -> Value {
         match self.run(&[arguments, &["--json"]].concat()) {
             Ok(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-            Err(exit) => json!({ "exit": exit }),
+            Err(failed) => json!({ "failed": failed }),
         }
     }
 }
@@ -135,9 +134,12 @@ fn session(release: &str, port: u16) -> Value {
     seen.extend([ask(&rotate), ask(&of_phone("revoke")), list()]);
     seen.extend([cli.ask(&["devices", "remove", &phone]), list()]);
     seen.push(cli.ask(&["gateway", "call", "health"])["ok"].clone());
-    seen.push(cli.run(&["gateway", "health"]).map_or_else(|exit| json!(exit), |text| json!(text.contains("OK"))));
+    seen.push(
+        cli.run(&["gateway", "health"])
+            .map_or_else(|failed| json!({ "failed": failed }), |text| json!(text.contains("OK"))),
+    );
     let connects = |text: String| json!(text.lines().find(|line| line.contains("Connect: ok")).is_some());
-    seen.push(cli.run(&["gateway", "probe"]).map_or_else(|exit| json!(exit), connects));
+    seen.push(cli.run(&["gateway", "probe"]).map_or_else(|failed| json!({ "failed": failed }), connects));
     seen.iter().map(plain).collect()
 }
 
@@ -147,7 +149,7 @@ async fn the_real_cli_sees_the_same_on_serve_and_on_the_real_gateway() {
     for release in reached() {
         let (on_serve, on_real) = on_both(&release, session).await;
         assert_eq!(on_serve, on_real, "{release}");
-        let failed = |seen: &&Value| seen.get("exit").is_some() || **seen == false;
+        let failed = |seen: &&Value| seen.get("failed").is_some() || **seen == false;
         assert_eq!(on_serve.as_array().unwrap().iter().find(failed), None, "{release}: {on_serve}");
         let pending = &on_serve[2]["pending"];
         assert_eq!(pending[0]["deviceId"], "phone", "{release}: nothing was pending: {on_serve}");

@@ -245,7 +245,8 @@ fn decide_by_device_token(
         } else if given.explicit {
             standing.verdict = Err(Failure::because("device_token_mismatch"));
         } else if let Err(failure) = &mut standing.verdict {
-            // The token was looked at: the reason stays, but not that it is the limit's.
+            // The token was looked at: the reason stays, but not that it is the limit's (seen on 2026.6.11; the source of
+            // 2026.3.31 and 2026.4.2, `auth-context.ts`, makes a new result of it, too).
             (failure.rate_limited, failure.retry_after_ms) = (false, None);
         }
         if let Some(limiter) = limiter {

@@ -115,7 +115,7 @@ pub const CHANGES: &[Change] = &[
         seen: V2026_6_11,
         not_yet: V2026_5_7,
         what: "A node has what was approved of its caps, commands and permissions, and nothing before it is approved; its platform \
-               counts by its exact name and a family that goes with it.",
+               counts by its exact name and a family that goes with it. A Mac is asked for its programs once it is approved.",
         sources: &[
             "node-connect-reconcile.ts reconcileNodePairingOnConnect",
             "node-command-policy.ts normalizePlatformId, filterDesktopHostCommandDefaults",

@@ -221,6 +221,8 @@ pub(super) fn exec_policy(call: &mut Call<'_, '_>) -> Handled {
     };
     let socket = json!({"path": format!("{state}/exec-approvals.sock")});
     let file = json!({"version": 1, "socket": socket, "defaults": {}, "agents": {}});
+    // Seen on 2026.6.11, 2026.7.35 and 2026.9.6; the older ones write it when asked, too (`exec-approvals.ts`, not seen). The
+    // hash has the form of a real one and stands for no bytes: nothing is written here.
     let mut policy = json!({"path": path, "exists": true, "hash": digest(state), "file": file});
     if in_store {
         policy["resolvedDefaults"] =
