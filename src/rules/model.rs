@@ -103,12 +103,19 @@ pub(crate) struct ConnectedClient {
     pub(crate) connected_at: i64,
     /// The profile that its credentials stand for, which its events name.
     pub(crate) profile: Option<&'static str>,
+    /// Whether a node is known by this connection, and not by a later one of it (`node-registry.ts` nodesById).
+    pub(crate) stands_for_node: bool,
 }
 
 impl ConnectedClient {
     /// The id of the device it proved to be, if it did.
     pub(crate) fn device_id(&self) -> Option<&str> {
         self.connect.device.as_ref().map(|device| device.id.as_str())
+    }
+
+    /// The id under which a node is known.
+    pub(crate) fn node_id(&self) -> &str {
+        self.device_id().unwrap_or(&self.connect.client.id)
     }
 }
 
@@ -268,6 +275,11 @@ impl Model {
     fn closed(&mut self, connection: ConnectionId, environment: &mut Environment<'_>, outcome: &mut Outcome) {
         let Some(gone) = self.connections.remove(&connection) else { return };
         rpc::lose_node(self, connection, outcome);
+        if let Some(client) = gone.client.as_ref().filter(|client| client.role == "node")
+            && !self.rules.nodes.gone_with_later_only
+        {
+            self.forget_node(client.node_id());
+        }
         if let Some(client) =
             gone.client.as_ref().filter(|client| client.role == "node" && self.rules.nodes.notes_departures)
             && let Some(node_id) = client.device_id()
@@ -280,6 +292,14 @@ impl Model {
         }
         if let Some(key) = gone.client.and_then(|client| client.presence_key) {
             self.announce_departure(&key, environment.now, outcome);
+        }
+    }
+
+    /// No connection that is open stands for this node any more.
+    pub(crate) fn forget_node(&mut self, node_id: &str) {
+        let clients = self.connections.values_mut().filter_map(|open| open.client.as_mut());
+        for client in clients.filter(|client| client.node_id() == node_id) {
+            client.stands_for_node = false;
         }
     }
 

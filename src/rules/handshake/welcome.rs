@@ -102,6 +102,7 @@ pub(super) fn welcome(
     attempt.params.scopes = Some(attempt.scopes.clone());
     let client = ConnectedClient {
         order: model.welcomed,
+        stands_for_node: attempt.role == "node",
         role: attempt.role.to_owned(),
         scopes: attempt.scopes.clone(),
         presence_key,
@@ -114,6 +115,9 @@ pub(super) fn welcome(
         connect: attempt.params,
     };
     model.welcomed += 1;
+    if client.stands_for_node {
+        model.forget_node(client.node_id());
+    }
     if let Some(open) = model.connections.get_mut(&attempt.connection) {
         open.handshake_deadline = None;
         open.client = Some(client);

@@ -114,6 +114,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
+        what: "A node of two connections is gone with the later one; before, with either of them.",
+        sources: &["node-registry.ts unregister"],
+        apply: |rules| rules.nodes.gone_with_later_only = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
         what: "A node has what was approved of its caps, commands and permissions, and nothing before it is approved; its platform \
                counts by its exact name and a family that goes with it. A Mac is asked for its programs once it is approved.",
         sources: &[

@@ -61,6 +61,8 @@ pub struct NodeRules {
     pub catalogue: bool,
     /// Node lists say when a node was last heard of.
     pub list_knows_last_seen: bool,
+    /// A node of two connections is gone with the later one, and not with either.
+    pub gone_with_later_only: bool,
     /// Windows has the commands of a screen with a camera, and it and macOS take snapshots of the screen.
     pub desktop_screens: bool,
     /// A request has a revision, is refreshed only where it asks for the same caps, commands and permissions, and takes over
@@ -96,6 +98,7 @@ impl NodeRules {
             list_knows_nodes: false,
             catalogue: false,
             list_knows_last_seen: false,
+            gone_with_later_only: false,
             desktop_screens: false,
             request_by_surface: false,
             part_of_device: false,

@@ -289,9 +289,7 @@ impl Call<'_, '_> {
     /// The connection of a live node.
     fn node_connection(&self, node_id: &str) -> Option<ConnectionId> {
         let clients = self.model.clients();
-        let is = |client: &crate::rules::model::ConnectedClient| {
-            client.role == "node" && client.device_id().unwrap_or(&client.connect.client.id) == node_id
-        };
+        let is = |client: &crate::rules::model::ConnectedClient| client.stands_for_node && client.node_id() == node_id;
         clients.into_iter().rev().find(|(_, client)| is(client)).map(|(connection, _)| connection)
     }
 

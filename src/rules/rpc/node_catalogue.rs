@@ -46,7 +46,7 @@ pub(super) fn catalogue(model: &Model, documents: &dyn Documents, now: i64) -> R
             known.entry(id).or_default().pending.get_or_insert(pending);
         }
     }
-    for (_, client) in model.clients().into_iter().filter(|(_, client)| client.role == "node") {
+    for (_, client) in model.clients().into_iter().filter(|(_, client)| client.stands_for_node) {
         let live = live_node(client);
         let id = record::key_text(live.get("nodeId"));
         let sides = known.entry(id).or_default();
@@ -73,7 +73,7 @@ fn live_node(client: &ConnectedClient) -> Record {
     let connect = &client.connect;
     let info = &connect.client;
     let mut live = Record::new();
-    record::set(&mut live, "nodeId", Some(client.device_id().unwrap_or(&info.id)));
+    record::set(&mut live, "nodeId", Some(client.node_id()));
     record::set(&mut live, "clientId", Some(info.id.as_str()));
     record::set(&mut live, "clientMode", Some(info.mode.as_str()));
     record::set(&mut live, "displayName", info.display_name.as_deref());

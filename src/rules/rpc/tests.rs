@@ -48,6 +48,7 @@ impl House {
         let client = ConnectedClient {
             profile: None,
             order: number,
+            stands_for_node: role == "node",
             role: role.to_owned(),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             presence_key: None,

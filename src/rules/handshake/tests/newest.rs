@@ -229,3 +229,22 @@ fn what_an_upgrade_just_before_brought_counts() {
     assert_eq!(stage.connect(&connect).verdict(), "AUTH_DEVICE_TOKEN_MISMATCH");
     assert_eq!(stage.connect(&newer(cli())).verdict(), "hello");
 }
+
+#[rstest]
+#[case::either("2026.5.7", cli(), 0)]
+#[case::later("2026.6.11", newer(cli()), 1)]
+fn a_node_of_two_connections_is_gone_with_the_later_one_or_with_either(
+    #[case] release: &str,
+    #[case] client: Connect,
+    #[case] left_by_earlier: usize,
+) {
+    for (goes, left) in [(0, left_by_earlier), (1, 0)] {
+        let mut stage = stage(release);
+        let node = || Connect { role: "node", scopes: Vec::new(), ..client.clone() };
+        let connections = [stage.connect(&node()).connection, stage.connect(&node()).connection];
+        let known = |stage: &Stage| stage.model.clients().iter().filter(|(_, client)| client.stands_for_node).count();
+        assert_eq!(known(&stage), 1);
+        stage.act(Act::Closed { connection: connections[goes] });
+        assert_eq!(known(&stage), left, "{release}: {goes} goes");
+    }
+}
