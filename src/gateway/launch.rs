@@ -52,6 +52,14 @@ impl fmt::Display for LogTail {
     }
 }
 
+/// Between what is wrong and the last lines of the log.
+const LAST_WORDS: &str = "; its last words:\n";
+
+/// What an error says of a gateway, in one line without its last words.
+pub fn in_short(error: &str) -> &str {
+    error.split_once(LAST_WORDS).map_or(error, |(what, _)| what).lines().next().unwrap_or_default()
+}
+
 /// Why a gateway is not running.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchError {
@@ -70,7 +78,7 @@ pub enum LaunchError {
         reason: String,
     },
     /// It ended before it was ready. A gateway that refuses to start on purpose does this; a scenario may expect it.
-    #[error("the gateway ended with {exit} before it was ready; its last words:\n{log}")]
+    #[error("the gateway ended with {exit} before it was ready{words}{log}", words = LAST_WORDS)]
     Exited {
         /// How it ended.
         exit: Exit,
@@ -78,7 +86,7 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// It never listened on its port.
-    #[error("the gateway did not listen on port {port} in time; its last words:\n{log}")]
+    #[error("the gateway did not listen on port {port} in time{words}{log}", words = LAST_WORDS)]
     NeverListened {
         /// The port.
         port: u16,
@@ -86,7 +94,7 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// It takes connections and says nothing.
-    #[error("the gateway listens on port {port} but never answered {what}; its last words:\n{log}")]
+    #[error("the gateway listens on port {port} but never answered {what}{words}{log}", words = LAST_WORDS)]
     NeverAnswered {
         /// The port.
         port: u16,
@@ -96,7 +104,7 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// What listens there does not speak the protocol.
-    #[error("what listens on port {port} is no such gateway: {saw}; its last words:\n{log}")]
+    #[error("what listens on port {port} is no such gateway: {saw}{words}{log}", words = LAST_WORDS)]
     Garbage {
         /// The port.
         port: u16,

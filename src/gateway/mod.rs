@@ -24,7 +24,7 @@ mod workspace;
 
 pub use described::{DescriptionError, DescriptionFault};
 pub use guard::Guard;
-pub use launch::{Exit, Launch, LaunchError, LogTail};
+pub use launch::{Exit, Launch, LaunchError, LogTail, in_short};
 pub use openclaw::{InstallError, ProtocolSchema, SchemaError, protocol_schema};
 pub use prepare::{Gateway, Listener, Preparation, PrepareError, PrepareEvent};
 pub use profile::{Capability, Kind, Profile};

@@ -1,7 +1,7 @@
 //! A gateway that is found dead is found dead once, and not once per case.
 
 use super::case::launch_reason;
-use crate::gateway::LaunchError;
+use crate::gateway::{LaunchError, in_short};
 use std::mem::{Discriminant, discriminant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -110,11 +110,6 @@ impl Breaker {
             });
         }
     }
-}
-
-/// What an error says of a gateway, without its last words.
-pub(super) fn in_short(why: &str) -> &str {
-    why.lines().next().unwrap_or_default().trim_end_matches("; its last words:")
 }
 
 /// Whether the gateway, and not what a scenario asks of it, must be the reason.

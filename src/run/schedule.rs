@@ -1,12 +1,11 @@
 //! What is played when: groups first, then the cases that have a gateway for themselves, at last those of which a group has
 //! not seen what was asked for.
 
-use super::breaker::in_short;
 use super::case::{self, Seen};
 use super::group;
 use super::share;
 use super::{Isolation, Shared};
-use crate::gateway::{Capability, Gateway, Kind};
+use crate::gateway::{Capability, Gateway, Kind, in_short};
 use crate::judge::Verdict;
 use crate::report::{Boot, CaseReport};
 use crate::rules::Release;

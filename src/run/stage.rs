@@ -238,14 +238,19 @@ impl<'a> Stage<'a> {
         self.place.root().join("other-state")
     }
 
+    /// Where the gateway that runs keeps its store; the place's own while none does.
+    fn state_dir(&self) -> PathBuf {
+        let of_running = self.running.as_ref().and_then(|running| running.state_dir().map(PathBuf::from));
+        of_running.unwrap_or_else(|| self.place.state_dir())
+    }
+
     /// The store as it is now.
     pub(super) fn files(&self) -> StoreFiles {
         let scenario = &self.case.scenario;
         if let Some(documents) = self.place.documents() {
             return files::in_memory(documents);
         }
-        let directory = self.running.as_ref().and_then(|running| running.state_dir().map(PathBuf::from));
-        let mut found = files::read(&directory.unwrap_or_else(|| self.place.state_dir()), &scenario.store);
+        let mut found = files::read(&self.state_dir(), &scenario.store);
         if self.gateway.profile().kind == Kind::Attached {
             let devices = self.knowledge.cast.device_names().into_iter().map(|(id, _)| id).collect();
             found = attached::own(&found, &devices);
@@ -261,7 +266,7 @@ impl<'a> Stage<'a> {
     pub(super) async fn settle(&self) {
         let deadline = Instant::now() + WRITING;
         // Nothing tells when a rename is done, and the directory is not ours: it has to be looked at again.
-        while files::being_written(&self.place.state_dir()) && Instant::now() < deadline {
+        while files::being_written(&self.state_dir()) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
