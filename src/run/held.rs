@@ -272,11 +272,14 @@ fn is_awaited(sound: &Sound, awaited: &Awaited, calls: &HashMap<String, Pending>
     match (awaited, sound) {
         (Awaited::Close, Sound::Close { .. }) => true,
         (Awaited::Answer(name), sound) => calls.get(name).is_some_and(|pending| answers(sound, &pending.0)),
-        (Awaited::Event(name), Sound::Frame { frame, .. }) => {
-            frame.get("type") == Some(&"event".into()) && frame.get("event").and_then(Value::as_str) == Some(name)
-        }
+        (Awaited::Event(name), Sound::Frame { frame, .. }) => is_event(frame, name),
         _ => false,
     }
+}
+
+/// Whether a frame is an event of this name.
+pub(super) fn is_event(frame: &Value, name: &str) -> bool {
+    frame.get("type") == Some(&"event".into()) && frame.get("event").and_then(Value::as_str) == Some(name)
 }
 
 fn answers(sound: &Sound, id: &str) -> bool {

@@ -181,7 +181,11 @@ impl Stage<'_> {
                 Act::Revoke(act) => {
                     self.ask(step, act.by.as_str(), "device.token.revoke", self.token_params(act)).await
                 }
-                Act::Await(awaited) => self.await_step(awaited).await,
+                Act::Await(awaited) => {
+                    let evidence = self.await_step(awaited).await;
+                    self.learn_event(step, &evidence.heard);
+                    evidence
+                }
                 Act::Disconnect(name) => self.disconnect(name.as_str()).await,
                 Act::Edit(store) => {
                     self.edit(store)?;
@@ -238,6 +242,16 @@ impl Stage<'_> {
             held::learn(&self.knowledge, Some(name), None, &sounds);
         }
         heard(sounds)
+    }
+
+    /// Notes the event that a step with a name has waited for: `<answer STEP PATH>` is a part of it.
+    fn learn_event(&self, step: &Step, heard: &[Heard]) {
+        let (Some(name), Act::Await(Await::Event(event))) = (step.known_as(), &step.act) else { return };
+        if let Some(Heard { sound: Sound::Frame { frame, .. }, .. }) = heard.last()
+            && held::is_event(frame, &event.name)
+        {
+            self.knowledge.answered(name.as_str(), frame);
+        }
     }
 
     /// The connection on which a named call was made.

@@ -23,7 +23,7 @@ pub enum Symbol {
     Bootstrap(String),
     /// `<secret NAME>`: a shared secret.
     Secret(String),
-    /// `<answer STEP PATH>`: a part of the answer to a step: `<answer ask payload.id>`.
+    /// `<answer STEP PATH>`: a part of the answer to a step, or of the event that it awaited: `<answer ask payload.id>`.
     Answer(String, String),
     /// `<now>`, `<now -10m>`: milliseconds since the epoch; a number where it is the whole text.
     Now(i64),
