@@ -8,3 +8,4 @@ pub mod identity;
 pub mod ids;
 pub mod proof;
 pub mod public_key;
+pub mod scopes;

@@ -6,21 +6,9 @@ use super::files::{self, slug};
 use super::node::{self, Entry, Kind, Node};
 use super::problem::{Fault, Problem, Problems, nearest_within};
 use super::spanned::{Span, Spanned};
+use crate::protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::collections::HashSet;
 use std::path::PathBuf;
-
-/// The roles of every release.
-const ROLES: [&str; 2] = ["operator", "node"];
-/// The scopes that 2026.9.6 knows (its `dist`, every literal that begins with `operator.`).
-const SCOPES: [&str; 7] = [
-    "operator.admin",
-    "operator.approvals",
-    "operator.pairing",
-    "operator.questions",
-    "operator.read",
-    "operator.talk.secrets",
-    "operator.write",
-];
 
 /// What a lint has looked at, and found.
 #[derive(Debug)]
@@ -90,7 +78,7 @@ fn misspelt_words(node: &Node, faults: &mut Vec<Fault>) {
     for Entry { key, value } in node.entries() {
         match key.as_str() {
             "role" | "roles" => words(value, "role", &ROLES, faults),
-            "scopes" | "approved-scopes" => words(value, "scope", &SCOPES, faults),
+            "scopes" | "approved-scopes" => words(value, "scope", &OPERATOR_SCOPES, faults),
             // What is raw is meant as it stands.
             "params" | "set" | "raw" => {}
             _ => misspelt_words(value, faults),

@@ -2,26 +2,13 @@
 
 use super::schemas::{REQUEST_ID, SCOPES};
 use super::{Call, Handled, Refusal, Reply, invalid, invalid_with};
+use crate::protocol::scopes::OPERATOR_SCOPES;
 use crate::rules::act::{Environment, Outcome};
 use crate::rules::model::Model;
 use crate::rules::pairing::{self, Fault, PENDING_TTL_MS, PairingRequest};
 use crate::rules::scope_upgrades::{Decided, Owner, ScopeUpgrade, ended};
 use crate::store::record;
 use serde_json::{Value, json};
-
-/// Every scope that an operator can hold.
-const OPERATOR_SCOPES: [&str; 10] = [
-    "operator.admin",
-    "operator.read",
-    "operator.write",
-    "operator.sessions.read",
-    "operator.sessions.write",
-    "operator.approvals",
-    "operator.questions",
-    "operator.pairing",
-    "operator.talk",
-    "operator.talk.secrets",
-];
 
 pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&SCOPES)?;
