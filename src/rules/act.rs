@@ -108,6 +108,13 @@ pub struct Outcome {
     pub wake_at: Option<i64>,
 }
 
+impl Outcome {
+    /// Notes a reason: one sentence that begins with the check it comes from.
+    pub fn because(&mut self, why: impl Into<String>) {
+        self.reasons.push(Reason(why.into()));
+    }
+}
+
 /// Everything an answer may depend on besides the model's own state.
 pub struct Environment<'a> {
     /// Now, in milliseconds since the epoch.

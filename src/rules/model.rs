@@ -1,6 +1,6 @@
 //! One gateway process.
 
-use super::act::{Act, ConnectionId, Effect, Environment, Outcome, Peer, Reason};
+use super::act::{Act, ConnectionId, Effect, Environment, Outcome, Peer};
 use super::approvals::Approvals;
 use super::broadcast::TICK_INTERVAL_MS;
 use super::handshake::{self, RateLimits};
@@ -182,7 +182,7 @@ impl Model {
 
     fn open(&mut self, connection: ConnectionId, peer: Peer, environment: &mut Environment<'_>, outcome: &mut Outcome) {
         if let Some(why) = locality::unattributable(&self.rules.locality, &self.config, &peer) {
-            outcome.reasons.push(Reason(format!("upgrade: {why}")));
+            outcome.because(format!("upgrade: {why}"));
             let body = json!({"error": {"type": "proxy_attribution_required", "message": "Proxy client attribution is required."}});
             return outcome.effects.push(Effect::RefuseUpgrade { connection, status: 403, body: body.to_string() });
         }
@@ -193,9 +193,7 @@ impl Model {
         let already = self.connections.values().filter(waiting).count();
         let most = self.config.max_preauth_connections_per_ip as usize;
         if self.rules.handshake.waiting_limited && already >= most {
-            outcome
-                .reasons
-                .push(Reason(format!("upgrade: {already} connections of this address wait for their connect")));
+            outcome.because(format!("upgrade: {already} connections of this address wait for their connect"));
             let body = "Too many unauthenticated sockets".to_owned();
             return outcome.effects.push(Effect::RefuseUpgrade { connection, status: 503, body });
         }
@@ -311,7 +309,7 @@ impl Model {
             .map(|(id, _)| *id)
             .collect();
         for connection in late {
-            outcome.reasons.push(Reason("handshake: no connect in time; closed without a word".to_owned()));
+            outcome.because("handshake: no connect in time; closed without a word");
             self.close(connection, close::NORMAL, "", outcome);
         }
     }

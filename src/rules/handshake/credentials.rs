@@ -257,7 +257,7 @@ fn decide_by_device_token(
 }
 
 /// Whether the client is counted by the limits of browsers.
-fn browser(rules: &Rules, attempt: &Attempt) -> bool {
+pub(super) fn browser(rules: &Rules, attempt: &Attempt) -> bool {
     rules.handshake.browsers_limited && attempt.origin.is_some()
 }
 

@@ -7,8 +7,10 @@ mod changes;
 mod credentials;
 mod device;
 mod handed_out;
+mod hello;
 mod limits;
 mod newer_changes;
+mod node;
 mod origin_check;
 mod pairing;
 mod pins;
@@ -21,12 +23,12 @@ mod welcome;
 
 pub(crate) use capabilities::challenge;
 pub use changes::CHANGES;
+pub(crate) use hello::MAX_PAYLOAD_BYTES;
 pub(crate) use limits::RateLimits;
 pub use newer_changes::NEWER_CHANGES;
 pub use rules::{
     BackendPairing, BootstrapPairing, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
 };
-pub(crate) use welcome::MAX_PAYLOAD_BYTES;
 
 use self::attempt::Attempt;
 use self::pairing::{Paired, PairingCheck};
@@ -35,7 +37,7 @@ use crate::protocol::client::mode;
 use crate::protocol::codes::close;
 use crate::protocol::connect::ConnectParams;
 use crate::protocol::frame::ServerFrame;
-use crate::rules::act::{ConnectionId, Effect, Environment, Outcome, Reason};
+use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::rules::model::Model;
 use crate::rules::pairing::Fault;
 use crate::rules::schema::frames;
@@ -102,14 +104,14 @@ fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: 
     let most = most_early_bytes(&model.rules.handshake);
     if data.len() > most {
         let length = data.len();
-        outcome.reasons.push(Reason(format!("frame: {length} bytes before the welcome; {most} are allowed")));
+        outcome.because(format!("frame: {length} bytes before the welcome; {most} are allowed"));
         model.close(connection, close::TOO_BIG, "", outcome);
         return None;
     }
     // Binary messages are read as text too, and what is not UTF-8 in them becomes U+FFFD.
     let frame = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)).ok();
     if frame.is_none() {
-        outcome.reasons.push(Reason("frame: not JSON; closed without a word".to_owned()));
+        outcome.because("frame: not JSON; closed without a word");
         model.close(connection, close::NORMAL, "", outcome);
     }
     frame
@@ -117,7 +119,7 @@ fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: 
 
 fn refuse(model: &mut Model, connection: ConnectionId, id: Value, refusal: Refusal, outcome: &mut Outcome) {
     let Refusal { error, code, reason } = refusal;
-    outcome.reasons.push(Reason(format!("refused: {reason}")));
+    outcome.because(format!("refused: {reason}"));
     outcome.effects.push(Effect::Log(format!("handshake refused: {reason}")));
     if let Some(error) = error {
         let frame = ServerFrame::Res { id, ok: false, payload: None, error: Some(*error) };
@@ -127,7 +129,7 @@ fn refuse(model: &mut Model, connection: ConnectionId, id: Value, refusal: Refus
 }
 
 fn throw(model: &mut Model, connection: ConnectionId, fault: &Fault, outcome: &mut Outcome) {
-    outcome.reasons.push(Reason(format!("the release throws here and closes without a word: {fault}")));
+    outcome.because(format!("the release throws here and closes without a word: {fault}"));
     outcome.effects.push(Effect::Log(format!("parse/handle error: {fault}")));
     model.close(connection, close::NORMAL, "", outcome);
 }
@@ -138,10 +140,10 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     let role = check_protocol_and_role(&model.rules.handshake, &params)?;
     let open = model.connections.get(&connection).ok_or_else(|| Refusal::silent("invalid handshake"))?;
     let attempt = Attempt::new(&model.rules.handshake, connection, open, frame_id, params, role);
-    outcome.reasons.push(Reason(attempt.locality.reason.clone()));
+    outcome.because(attempt.locality.reason.clone());
     origin_check::check_copilot(&attempt)?;
     let origin = origin_check::check(&model.rules, &model.config, &attempt)?;
-    outcome.reasons.push(Reason(origin));
+    outcome.because(origin);
     Ok(attempt)
 }
 
@@ -152,14 +154,13 @@ fn admit(
     environment: &mut Environment<'_>,
     outcome: &mut Outcome,
 ) -> Result<(), End> {
-    let said = |outcome: &mut Outcome, sentence: String| outcome.reasons.push(Reason(sentence));
     let disregarded = device::is_disregarded(&model.rules.handshake, &model.config, &attempt);
     let has_device = attempt.params.device.is_some() && !disregarded;
     let now = environment.now;
     let mut standing = credentials::look(&model.rules, &model.config, &mut model.limits, now, &attempt, has_device);
     let proven = match attempt.params.device.as_ref().filter(|_| has_device) {
         None => {
-            said(outcome, device::do_without(&model.rules.handshake, &model.config, &mut attempt, &standing)?);
+            outcome.because(device::do_without(&model.rules.handshake, &model.config, &mut attempt, &standing)?);
             None
         }
         Some(device) => {
@@ -168,7 +169,7 @@ fn admit(
                 credentials::settle(&mut model.limits, now, &attempt, &standing);
             }
             let (key, version) = proof?;
-            said(outcome, format!("device: the proof holds ({version:?})"));
+            outcome.because(format!("device: the proof holds ({version:?})"));
             Some((device.id.clone(), key))
         }
     };
@@ -176,7 +177,7 @@ fn admit(
     if let Err(failure) = &standing.verdict {
         return Err(unauthorised::refusal(&model.rules.handshake, &attempt, failure, has_device).into());
     }
-    said(outcome, format!("credentials: let in by {:?}", standing.method));
+    outcome.because(format!("credentials: let in by {:?}", standing.method));
     if model.rules.handshake.vouched_pairs
         && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &standing)
     {

@@ -1,25 +1,22 @@
 //! Whether a device is paired for what it asks, and what happens if it is not (`message-handler.ts`).
 
 mod bootstrap;
+mod require;
 mod silent;
 mod vouched;
 
-use self::bootstrap::Bootstrap;
 use super::attempt::Attempt;
 use super::credentials::Standing;
 use super::refusal::End;
-use super::required::{Required, Upgrade};
-use super::rules::{BackendPairing, BootstrapPairing, RefusalDetails, ScopeUpgrade};
+use super::required::Upgrade;
+use super::rules::BackendPairing;
 use super::secret::Method;
 use super::{HandshakeRules, device, pins};
-use crate::protocol::connect::ClientInfo;
-use crate::rules::act::Effect;
 use crate::rules::model::Model;
 use crate::rules::pairing::{
-    self, AccessMetadata, ApprovalKind, Approver, BootstrapProfile, Fault, PairingRequest, Requested, effective_roles,
-    scopes_allow_values,
+    self, AccessMetadata, BootstrapProfile, Fault, PairingRequest, effective_roles, scopes_allow_values,
 };
-use crate::rules::{AuthMode, Environment, GatewayConfig, Outcome, Reason};
+use crate::rules::{AuthMode, Environment, GatewayConfig, Outcome};
 use serde_json::{Value, json};
 
 /// What the pairing check left behind for the welcome.
@@ -80,7 +77,7 @@ impl PairingCheck<'_> {
         let mut result = Paired { issues_token: true, ..Paired::default() };
         let skip = self.need_not_be_paired(&model.rules.handshake, &model.config);
         if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_ignores_record) {
-            outcome.reasons.push(Reason(format!("pairing: not looked at, {}", skip.why())));
+            outcome.because(format!("pairing: not looked at, {}", skip.why()));
             return Ok(result);
         }
         if model.rules.handshake.vouched_pairs
@@ -91,7 +88,7 @@ impl PairingCheck<'_> {
         let found = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
         let known = found.as_ref().filter(|record| self.is_theirs(record));
         if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_notes_record) {
-            outcome.reasons.push(Reason(format!("pairing: not looked at, {}", skip.why())));
+            outcome.because(format!("pairing: not looked at, {}", skip.why()));
             match known {
                 Some(_) => {
                     let seen = self.seen();
@@ -105,7 +102,7 @@ impl PairingCheck<'_> {
         match (known, skip) {
             (Some(record), _) => result.handed_off = self.hold_to_record(record, model, environment, outcome)?,
             (None, Some(skip)) => {
-                outcome.reasons.push(Reason(format!("pairing: the device need not be paired, {}", skip.why())));
+                outcome.because(format!("pairing: the device need not be paired, {}", skip.why()));
                 if model.rules.handshake.token_needs_baseline {
                     result.issues_token &= self.let_through(skip);
                 }
@@ -172,7 +169,7 @@ impl PairingCheck<'_> {
         if !roles.iter().any(|role| role == self.attempt.role) {
             let have = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
             let why = format!("pairing: the record's roles in effect are {have}, not {}", self.attempt.role);
-            outcome.reasons.push(Reason(why));
+            outcome.because(why);
             self.require(Upgrade::Role, Some(record), model, environment, outcome)?;
         }
         let mut linked = None;
@@ -193,11 +190,11 @@ impl PairingCheck<'_> {
                 false => self.attempt.scopes.iter().all(|scope| items.contains(&json!(scope))),
             };
             if items.is_empty() || !covered {
-                outcome.reasons.push(Reason(format!("pairing: the record grants {granted}, not all of {asked}")));
+                outcome.because(format!("pairing: the record grants {granted}, not all of {asked}"));
                 linked = self.require(Upgrade::Scope, Some(record), model, environment, outcome)?;
             }
         }
-        outcome.reasons.push(Reason("pairing: the device has what it asks for".to_owned()));
+        outcome.because("pairing: the device has what it asks for");
         let again = self.handed_off_again(record, &roles, model, environment)?;
         let handed_off = linked.or(again);
         let seen = AccessMetadata { refreshed_platform: refreshed, ..self.seen() };
@@ -217,13 +214,13 @@ impl PairingCheck<'_> {
         let pins = pins::hold(&model.rules.handshake, self.attempt.client(), record);
         if pins.mismatch {
             let client = self.attempt.client();
-            outcome.reasons.push(Reason(format!(
+            outcome.because(format!(
                 "pairing: paired as platform {} and family {}, now {} and {}",
                 record.get("platform").and_then(Value::as_str).unwrap_or("any"),
                 record.get("deviceFamily").and_then(Value::as_str).unwrap_or("any"),
                 client.platform,
                 client.device_family.as_deref().unwrap_or("none"),
-            )));
+            ));
             self.require(Upgrade::Metadata, Some(record), model, environment, outcome)?;
             return Ok(pins.refreshed);
         }
@@ -235,237 +232,6 @@ impl PairingCheck<'_> {
             client.device_family = Some(family);
         }
         Ok(pins.refreshed)
-    }
-
-    /// Asks for approval. Comes back only where it was given at once.
-    fn require(
-        &mut self,
-        upgrade: Upgrade,
-        existing: Option<&Value>,
-        model: &mut Model,
-        environment: &mut Environment<'_>,
-        outcome: &mut Outcome,
-    ) -> Result<Option<BootstrapProfile>, End> {
-        let vouched = self.vouched_scopes(upgrade, existing, model);
-        if let (Upgrade::Scope, Some(scopes), Some(record)) = (upgrade, &vouched, existing)
-            && self.has_vouched(scopes, record, model)?
-        {
-            outcome
-                .reasons
-                .push(Reason("pairing: the record bears what the reverse proxy's users are given".to_owned()));
-            return Ok(None);
-        }
-        let bootstrap = self.bootstrap_pairing(upgrade, existing.is_some(), model, environment)?;
-        let bound =
-            existing.is_some() && self.attempt.role != "operator" && model.rules.handshake.silent_for_operators_only;
-        let local = self.silent_locally(upgrade, bound, model, outcome);
-        let scope_too = model.rules.handshake.local_scope_upgrade != ScopeUpgrade::Asked;
-        let listed = !local && self.is_listed_node(upgrade, existing.is_some(), model, outcome);
-        let silent = (upgrade != Upgrade::Scope || scope_too) && (local || listed || bootstrap.is_some());
-        let profile = bootstrap.as_ref().and_then(|bootstrap| bootstrap.profile.clone());
-        let asked = PairingRequest {
-            device_id: self.device_id.to_owned(),
-            public_key: self.public_key.to_owned(),
-            platform: Some(self.claimed.0.clone()),
-            device_family: self.claimed.1.clone().filter(|_| model.rules.handshake.pins_metadata),
-            silent,
-            roles: profile.as_ref().map(|profile| self.roles_handed_off(profile)).unwrap_or_default(),
-            ..self.request()
-        };
-        let asked = match profile.as_ref().filter(|_| model.rules.pairing.bootstrap_grants_requested) {
-            Some(profile) => {
-                PairingRequest { scopes: profile.all_handoff_scopes(&model.rules.pairing, &profile.scopes), ..asked }
-            }
-            None => asked,
-        };
-        let Environment { now, store, entropy } = environment;
-        let requested = pairing::request(&model.rules.pairing, *store, *entropy, *now, &asked)?;
-        if model.rules.handshake.superseded_announced {
-            for replaced in &requested.superseded {
-                let payload = json!({
-                    "requestId": replaced,
-                    "deviceId": self.device_id,
-                    "decision": "rejected",
-                    "ts": *now,
-                });
-                model.broadcast("device.pair.resolved", payload, outcome);
-            }
-        }
-        if let Some(scopes) = vouched
-            && self.approve_vouched(&requested, scopes, model, environment)?
-        {
-            self.approved(&requested, None, model, environment, outcome)?;
-            outcome.reasons.push(Reason("pairing: the reverse proxy's users are paired at once".to_owned()));
-            return Ok(None);
-        }
-        let Environment { now, store, entropy } = environment;
-        if requested.silent() {
-            let (id, seen) = (requested.request_id(), self.seen());
-            let rules = &model.rules.pairing;
-            let approval = match &profile {
-                Some(profile) => pairing::approve_bootstrap(rules, *store, *entropy, *now, &id, profile, Some(&seen))?,
-                None => {
-                    let mut scopes = self.attempt.scopes.clone();
-                    if model.rules.handshake.local_scope_upgrade == ScopeUpgrade::BySecret {
-                        scopes.extend(existing.map(pairing::access_scopes).unwrap_or_default());
-                    }
-                    let kind = if listed { ApprovalKind::TrustedCidr } else { ApprovalKind::Silent };
-                    let by = Approver { scopes: &scopes, kind, seen: Some(&seen), grants: None };
-                    pairing::approve(rules, *store, *entropy, *now, &id, by)?
-                }
-            };
-            if approval.device().is_some() {
-                self.approved(&requested, bootstrap.as_ref(), model, environment, outcome)?;
-                if model.rules.handshake.record_decides {
-                    self.live_request(&requested, model, environment)?;
-                }
-                outcome.reasons.push(Reason(format!("pairing: {} approved at once", upgrade.reason())));
-                return Ok(profile);
-            }
-            if !model.rules.handshake.live_request_id {
-                outcome
-                    .reasons
-                    .push(Reason("pairing: the silent request is gone; up to 2026.3.13 that suffices".to_owned()));
-                return Ok(None);
-            }
-            let record =
-                pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
-            if record.as_ref().map_or(Ok(false), |record| self.is_let_in_by(model, record))? {
-                outcome
-                    .reasons
-                    .push(Reason("pairing: not approved at once, but the record grants it as it is".to_owned()));
-                return Ok(None);
-            }
-        }
-        if model.rules.handshake.record_decides && self.is_granted_by_now(&requested, model, environment)? {
-            if requested.created && !requested.silent() {
-                model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
-            }
-            outcome.reasons.push(Reason("pairing: the request waits, but the record grants it by now".to_owned()));
-            return Ok(None);
-        }
-        self.refuse(upgrade, existing, &requested, model, environment, outcome)
-    }
-
-    /// Whether the record as it stands by now grants what is asked for (2026.9.6): an upgrade just before may have done so.
-    fn is_granted_by_now(
-        &self,
-        requested: &Requested,
-        model: &Model,
-        environment: &Environment<'_>,
-    ) -> Result<bool, End> {
-        self.live_request(requested, model, environment)?;
-        let rules = &model.rules;
-        let record = pairing::find_paired(&rules.pairing, environment.store, environment.now, self.device_id)?;
-        let Some(record) = record else { return Ok(false) };
-        let client = ClientInfo {
-            platform: self.claimed.0.clone(),
-            device_family: self.claimed.1.clone(),
-            ..self.attempt.client().clone()
-        };
-        Ok(!pins::hold(&rules.handshake, &client, &record).mismatch && self.is_let_in_by(model, &record)?)
-    }
-
-    /// The id under which the device's request is pending now.
-    fn live_request(
-        &self,
-        requested: &Requested,
-        model: &Model,
-        environment: &Environment<'_>,
-    ) -> Result<Option<String>, Fault> {
-        let (id, store, now) = (requested.request_id(), &*environment.store, environment.now);
-        pairing::live_request_id(&model.rules.pairing, store, now, &id, self.device_id, self.public_key)
-    }
-
-    /// What a silent approval brings with it.
-    fn approved(
-        &self,
-        requested: &Requested,
-        bootstrap: Option<&Bootstrap>,
-        model: &mut Model,
-        environment: &mut Environment<'_>,
-        outcome: &mut Outcome,
-    ) -> Result<(), End> {
-        if bootstrap.is_some_and(|bootstrap| bootstrap.profile.is_none())
-            && let Some(token) = self.standing.bootstrap_token()
-        {
-            pairing::revoke_bootstrap_token(&model.rules.pairing, environment.store, environment.now, token)?;
-        }
-        let payload = json!({
-            "requestId": requested.request_id(),
-            "deviceId": self.device_id,
-            "decision": "approved",
-            "ts": environment.now,
-        });
-        model.broadcast("device.pair.resolved", payload, outcome);
-        if model.rules.handshake.prunes_silent && bootstrap.is_none() {
-            self.prune(model, environment, outcome)?;
-        }
-        Ok(())
-    }
-
-    /// Takes away silent pairings of look-alikes.
-    fn prune(&self, model: &mut Model, environment: &mut Environment<'_>, outcome: &mut Outcome) -> Result<(), End> {
-        let connected: Vec<String> =
-            model.clients().into_iter().filter_map(|(_, client)| client.device_id().map(str::to_owned)).collect();
-        let (store, now) = (&mut *environment.store, environment.now);
-        let pruned = pairing::prune_silent(&model.rules.pairing, store, now, self.device_id, &connected)?;
-        for (device, roles) in pruned {
-            outcome
-                .effects
-                .push(Effect::Log(format!("device pairing pruned superseded silent pairing device={device}")));
-            if roles.iter().any(|role| role == "node") {
-                let payload = json!({"requestId": "", "nodeId": device, "decision": "removed", "ts": now});
-                model.broadcast("node.pair.resolved", payload, outcome);
-            }
-        }
-        Ok(())
-    }
-
-    /// Announces what has to be approved and refuses.
-    fn refuse<T>(
-        &self,
-        upgrade: Upgrade,
-        existing: Option<&Value>,
-        requested: &Requested,
-        model: &mut Model,
-        environment: &mut Environment<'_>,
-        outcome: &mut Outcome,
-    ) -> Result<T, End> {
-        let live = match model.rules.handshake.live_request_id {
-            true => self.live_request(requested, model, environment)?,
-            false => Some(requested.request_id()),
-        };
-        // A silent request that could not be approved is announced if it is still there.
-        let announced =
-            if requested.silent() { live.as_deref() == Some(&requested.request_id()) } else { requested.created };
-        if announced {
-            model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
-        }
-        let control_ui_waits = model.rules.handshake.control_ui_waits
-            && self.attempt.is_operator_ui()
-            && self.attempt.role == "operator"
-            && live.is_some();
-        let required = Required {
-            upgrade,
-            request_id: live,
-            device_id: self.device_id,
-            role: self.attempt.role,
-            scopes: &self.attempt.scopes,
-            record: existing.filter(|record| self.is_theirs(record)),
-            retry: self.standing.method == Method::BootstrapToken
-                && upgrade == Upgrade::NotPaired
-                && self.attempt.role == "node"
-                && self.attempt.scopes.is_empty()
-                && existing.is_none()
-                || control_ui_waits,
-        };
-        let refusal = match model.rules.handshake.upgrade_named {
-            true => required
-                .named(&model.rules.pairing, model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
-            false => required.plain(model.rules.handshake.details >= RefusalDetails::V2026_2_26),
-        };
-        Err(refusal.into())
     }
 
     /// Whether a record is that of this very device, by its key.

@@ -9,7 +9,7 @@ use crate::rules::handshake::rules::ScopeUpgrade;
 use crate::rules::handshake::secret::Method;
 use crate::rules::model::Model;
 use crate::rules::origin::Origin;
-use crate::rules::{LocalityRules, Outcome, Reason, address};
+use crate::rules::{LocalityRules, Outcome, address};
 
 impl PairingCheck<'_> {
     /// Whether a local client gets this without asking.
@@ -29,7 +29,7 @@ impl PairingCheck<'_> {
             (true, false, false) => "but this release does not approve that at once",
             (true, false, true) => "approved at once",
         };
-        outcome.reasons.push(Reason(format!("pairing: {} is needed; {why}; {verdict}", upgrade.reason())));
+        outcome.because(format!("pairing: {} is needed; {why}; {verdict}", upgrade.reason()));
         local && !browser && kind
     }
 
@@ -48,9 +48,7 @@ impl PairingCheck<'_> {
             && !proxied
             && ip.is_some_and(|ip| address::is_listed(ip, &model.config.auto_approve_cidrs));
         if listed {
-            outcome
-                .reasons
-                .push(Reason("pairing: gateway.nodes.pairing.autoApproveCidrs names its network".to_owned()));
+            outcome.because("pairing: gateway.nodes.pairing.autoApproveCidrs names its network");
         }
         listed
     }
