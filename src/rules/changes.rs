@@ -12,7 +12,7 @@ pub fn changes() -> Vec<&'static Change> {
         pairing::CHANGES,
         nodes::CHANGES,
         rpc::CHANGES,
-        rpc::NEWER_CHANGES,
+        rpc::NODE_CHANGES,
     ];
     let mut all: Vec<&Change> = areas.into_iter().flatten().collect();
     // Stable: within a release and an area the order stays.

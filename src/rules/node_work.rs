@@ -24,8 +24,8 @@ pub(crate) struct Invoke {
     pub node: ConnectionId,
     /// The command.
     pub command: String,
-    /// Who asked for it, and the id of the request.
-    pub asked: (ConnectionId, String),
+    /// Who asked for it, and the id of the request; `None` for the gateway itself.
+    pub asked: Option<(ConnectionId, String)>,
     /// When it is given up, milliseconds since the epoch.
     pub expires_at: i64,
 }
@@ -254,7 +254,7 @@ mod tests {
             node_id: "n".to_owned(),
             node: ConnectionId(1),
             command: "x".to_owned(),
-            asked: (ConnectionId(2), "r".to_owned()),
+            asked: Some((ConnectionId(2), "r".to_owned())),
             expires_at: 10,
         };
         work.send("a".to_owned(), invoke.clone());

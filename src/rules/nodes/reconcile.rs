@@ -11,7 +11,7 @@ use crate::store::{Document, record};
 use serde_json::{Map, Value};
 
 /// The commands that a node has, and what it asked for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reconciliation {
     /// The node's id: its device's, else its client's.
     pub node_id: String,
@@ -59,15 +59,7 @@ pub fn reconcile_on_connect(
     let offered = connect.commands.clone().unwrap_or_default();
     if rules.nodes.reconnect == NodeReconnect::CutToPlatform {
         let commands = cut_down(rules, config, connect, None);
-        return Ok(Reconciliation {
-            node_id,
-            commands,
-            requested: None,
-            surfaces: None,
-            drops_pending: false,
-            asks_first: true,
-            approved: None,
-        });
+        return Ok(Reconciliation { node_id, commands, asks_first: true, ..Reconciliation::default() });
     }
     let paired = store::find_paired(&rules.nodes, environment.store, environment.now, &node_id)?;
     let approved = paired.as_ref().map(approved_commands).transpose()?;
@@ -98,15 +90,7 @@ pub fn reconcile_on_connect(
         }
         false => None,
     };
-    Ok(Reconciliation {
-        node_id,
-        commands,
-        requested,
-        surfaces: None,
-        drops_pending: false,
-        asks_first: false,
-        approved: None,
-    })
+    Ok(Reconciliation { node_id, commands, requested, ..Reconciliation::default() })
 }
 
 fn node_request(connect: &ConnectParams, node_id: &str, remote_ip: Option<&str>) -> NodeRequest {
@@ -175,11 +159,11 @@ fn reconcile_surface(
             return Ok(Reconciliation {
                 node_id,
                 commands,
-                requested: None,
                 surfaces,
                 drops_pending: true,
                 asks_first: true,
                 approved: Some(approved),
+                ..Reconciliation::default()
             });
         }
         let requested = published(&rules.nodes, environment.store, requested);
@@ -187,12 +171,10 @@ fn reconcile_surface(
         let surfaces = Some(Surfaces { declared, effective });
         return Ok(Reconciliation {
             node_id,
-            commands: Vec::new(),
             requested: Some(requested),
             surfaces,
-            drops_pending: false,
             asks_first: true,
-            approved: None,
+            ..Reconciliation::default()
         });
     };
     let recorded = Surface::of(&paired);
@@ -222,11 +204,9 @@ fn reconcile_surface(
         return Ok(Reconciliation {
             node_id,
             commands: declared.commands,
-            requested: None,
             surfaces,
             drops_pending: true,
-            asks_first: false,
-            approved: None,
+            ..Reconciliation::default()
         });
     }
     let permissions = request.permissions.clone().or_else(|| other_permissions.then(Map::new));
@@ -239,15 +219,7 @@ fn reconcile_surface(
     let effective = declared.within(&approved);
     let commands = effective.commands.clone();
     let surfaces = Some(Surfaces { declared, effective });
-    Ok(Reconciliation {
-        node_id,
-        commands,
-        requested: Some(requested),
-        surfaces,
-        drops_pending: false,
-        asks_first: false,
-        approved: None,
-    })
+    Ok(Reconciliation { node_id, commands, requested: Some(requested), surfaces, ..Reconciliation::default() })
 }
 
 /// Whether a cap has one of its commands left, or none was taken from it (2026.9.6).

@@ -20,6 +20,8 @@ const OPERATOR: &str = "operator";
 pub enum Approval {
     /// No such pending request.
     Unknown,
+    /// What the approver grants is not for this request: another key, another role, or a repair.
+    NotGranted,
     /// Nobody may grant what is asked for, or not this approver.
     Forbidden(Denial),
     /// The device is paired.
@@ -34,7 +36,7 @@ impl Approval {
     pub fn device(&self) -> Option<&Record> {
         match self {
             Self::Approved { device } => Some(device),
-            Self::Unknown | Self::Forbidden(_) => None,
+            Self::Unknown | Self::NotGranted | Self::Forbidden(_) => None,
         }
     }
 }
@@ -128,7 +130,7 @@ pub fn approve(
         let same_key = existing.is_some_and(|device| device.get("publicKey") == pending.get("publicKey"));
         let new = existing.is_none() && !record::truthy(pending.get("isRepair"));
         if !(new || same_key) || requested_roles(rules, &pending)? != [OPERATOR] {
-            return Ok(Approval::Unknown);
+            return Ok(Approval::NotGranted);
         }
         let mut granted = record::spread(Some(&pending));
         record::set(&mut granted, "scopes", Some(grants.to_vec()));

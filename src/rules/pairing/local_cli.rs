@@ -52,5 +52,8 @@ pub fn pair_local_cli(
     )?;
     let seen = AccessMetadata { reason: Some("runtime-token-startup"), ..AccessMetadata::default() };
     let by = Approver { kind: ApprovalKind::Silent, seen: Some(&seen), ..Approver::owner(&scopes) };
-    approve(rules, documents, entropy, now, &requested.request_id(), by).map(drop)
+    match approve(rules, documents, entropy, now, &requested.request_id(), by)?.device() {
+        Some(_) => Ok(()),
+        None => Err(Fault::Refused("its request was not approved")),
+    }
 }

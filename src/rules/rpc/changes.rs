@@ -1,6 +1,6 @@
 //! What changed when in the calls of welcomed clients.
 
-use super::{ExecForm, MethodSet, NoApprover, prompts, skills};
+use super::{ExecForm, MethodSet, NoApprover, PluginForm, prompts, skills};
 use crate::rules::Change;
 use crate::rules::versions::{
     V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_3_31, V2026_4_1, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15,
@@ -297,7 +297,7 @@ pub const CHANGES: &[Change] = &[
         not_yet: V2026_4_15,
         what: "A plugin's approval may name the decisions that it allows.",
         sources: &["server-methods/plugin-approval.ts"],
-        apply: |rules| rules.rpc.plugin_decisions = true,
+        apply: |rules| rules.rpc.plugin_form = PluginForm::V2026_5_7,
     },
     Change {
         seen: V2026_5_7,
@@ -405,6 +405,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_7_35,
         not_yet: V2026_6_11,
+        what: "A plugin's approval may have a longer description and name the devices that review it.",
+        sources: &["protocol/schema/plugin-approvals.ts PluginApprovalRequestParamsSchema"],
+        apply: |rules| rules.rpc.plugin_form = PluginForm::V2026_7_35,
+    },
+    Change {
+        seen: V2026_7_35,
+        not_yet: V2026_6_11,
         what: "The answer to an approval that waits says who was asked for it.",
         sources: &["server-methods/approval-shared.ts deliveryRoute"],
         apply: |rules| rules.rpc.acceptance_names_route = true,
@@ -435,13 +442,16 @@ pub const CHANGES: &[Change] = &[
         not_yet: V2026_7_35,
         what: "An approval that is asked for names its kind, and for a command the session, the run and the call of the tool. \
                Its id has a form, `security` and `ask` have known words, the decision says how it came about, sudo and doas hand \
-               a command on, plugins ask in the same form, and the policy is kept elsewhere.",
-        sources: &[
-            "server-methods/exec-approval.ts",
-            "server-methods/approval-shared.ts",
-            "server-methods/plugin-approval.ts",
-        ],
+               a command on, and the policy is kept elsewhere.",
+        sources: &["server-methods/exec-approval.ts", "server-methods/approval-shared.ts"],
         apply: |rules| rules.rpc.exec_form = ExecForm::V2026_9_6,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "A plugin's approval may have details and a scope, its session names the agent, and it can always be denied.",
+        sources: &["server-methods/plugin-approval.ts", "protocol/schema/plugin-approvals.ts"],
+        apply: |rules| rules.rpc.plugin_form = PluginForm::V2026_9_6,
     },
     Change {
         seen: V2026_9_6,

@@ -56,7 +56,8 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
     let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
     let scopes = &call.client.scopes;
     match pairing::approve(&call.model.rules.pairing, store, entropy, now, request_id, Approver::owner(scopes))? {
-        Approval::Unknown => Err(invalid("unknown requestId")),
+        // Who decides by a call grants nothing besides.
+        Approval::Unknown | Approval::NotGranted => Err(invalid("unknown requestId")),
         Approval::Forbidden(denial) => {
             call.reason(format!("the request is not approved: {denial}"));
             Err(invalid(denial.to_string()))

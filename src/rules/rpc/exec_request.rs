@@ -1,6 +1,6 @@
 //! What a command's approval shows of the command (`exec-approval.ts`, `system-run-approval-binding.ts`).
 
-use super::prompts::allowed_decisions;
+use super::prompts;
 use super::{RpcRules, command_shape};
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
@@ -141,8 +141,7 @@ impl ExecRequest {
         }
         let taken = rules.exec_form >= ExecForm::V2026_6_11 && !texts(params.get("unavailableDecisions")).is_empty();
         record::set(&mut request, "unavailableDecisions", taken.then(|| json!([ALLOW_ALWAYS])));
-        let mut allowed = allowed_decisions(params.get("ask").and_then(Value::as_str)).to_vec();
-        allowed.retain(|decision| !taken || *decision != ALLOW_ALWAYS);
+        let allowed = prompts::allowed(&request, params.get("ask").and_then(Value::as_str));
         record::set(&mut request, "allowedDecisions", rules.decisions_bounded.then(|| json!(allowed)));
         record::set(&mut request, "agentId", Some(json!(self.agent_id)));
         record::set(&mut request, "resolvedPath", Some(kept("resolvedPath")));

@@ -10,11 +10,11 @@ mod exec_early;
 mod exec_request;
 mod method_tables;
 mod methods;
-mod newer_changes;
 #[cfg(test)]
 mod newer_tests;
 mod node_calls;
 mod node_catalogue;
+mod node_changes;
 mod node_commands;
 mod node_schemas;
 mod nodes;
@@ -32,15 +32,16 @@ pub use changes::CHANGES;
 pub use events::events;
 pub use exec_request::ExecForm;
 pub use methods::{MethodSet, listed as listed_methods};
-pub use newer_changes::NEWER_CHANGES;
 pub use node_calls::NodeCalls;
 pub(crate) use node_calls::lose as lose_node;
+pub use node_changes::NODE_CHANGES;
+pub use plugin::PluginForm;
 pub use rules::{NoApprover, RpcRules};
 pub(crate) use scope_upgrades::settle;
 pub(crate) use skills::{ask_mac, ask_welcomed_mac};
 pub(crate) use status::health;
 
-use super::act::{ConnectionId, Effect, Environment, Outcome, Reason};
+use super::act::{ConnectionId, Effect, Environment, Outcome};
 use super::model::{ConnectedClient, Model, RequestFrame};
 use super::pairing::Fault;
 use super::schema::Schema;
@@ -214,7 +215,7 @@ impl Call<'_, '_> {
     }
 
     fn reason(&mut self, reason: String) {
-        self.outcome.reasons.push(Reason(reason));
+        self.outcome.because(reason);
     }
 
     fn log(&mut self, line: String) {

@@ -6,7 +6,7 @@ use super::{Call, Handled, Refusal, Reply, invalid, not_implemented, refuse, sha
 use crate::protocol::codes::error;
 use crate::protocol::frame::ErrorShape;
 use crate::protocol::ids;
-use crate::rules::act::{ConnectionId, Outcome};
+use crate::rules::act::{ConnectionId, Environment, Outcome};
 use crate::rules::model::Model;
 use crate::rules::node_work::{Invoke, Wanted};
 use crate::rules::nodes;
@@ -76,26 +76,63 @@ pub(super) fn invoke(call: &mut Call<'_, '_>) -> Handled {
     if let (true, Some(Value::Object(run))) = (command == "system.run", &mut forwarded) {
         call.sanitise_run(run)?;
     }
-    let now = call.now();
-    let timeout = params.get("timeoutMs").and_then(Value::as_i64);
-    let id = ids::uuid(call.environment.entropy.uuid());
+    let command = Dispatched {
+        node_id,
+        node,
+        command,
+        params: forwarded,
+        timeout: params.get("timeoutMs").and_then(Value::as_i64),
+        idempotency_key: params.get("idempotencyKey").cloned(),
+        asked: Some((call.connection, call.request.id.clone())),
+    };
+    dispatch(call.model, command, call.environment, call.outcome);
+    Ok(Reply::Answered)
+}
+
+/// A command that goes to a node.
+pub(super) struct Dispatched {
+    /// The node's id.
+    pub node_id: String,
+    /// The node's connection.
+    pub node: ConnectionId,
+    /// The command.
+    pub command: String,
+    /// Its parameters.
+    pub params: Option<Value>,
+    /// How long the node has for it, in milliseconds, where that is said.
+    pub timeout: Option<i64>,
+    /// What tells a repeat, where somebody asked.
+    pub idempotency_key: Option<Value>,
+    /// Who asked, and the id of the request; `None` for the gateway itself.
+    pub asked: Option<(ConnectionId, String)>,
+}
+
+/// Sends a command to a node and notes that it is on its way (`node-registry.ts` invoke).
+pub(super) fn dispatch(
+    model: &mut Model,
+    command: Dispatched,
+    environment: &mut Environment<'_>,
+    outcome: &mut Outcome,
+) {
+    let Dispatched { node_id, node, command, params, timeout, idempotency_key, asked } = command;
+    let id = ids::uuid(environment.entropy.uuid());
     let mut payload = Record::new();
     record::set(&mut payload, "id", Some(id.as_str()));
     record::set(&mut payload, "nodeId", Some(node_id.as_str()));
     record::set(&mut payload, "command", Some(command.as_str()));
-    payload.insert("paramsJSON".to_owned(), forwarded.map_or(Value::Null, |params| json!(params.to_string())));
+    payload.insert("paramsJSON".to_owned(), params.map_or(Value::Null, |params| json!(params.to_string())));
     record::set(&mut payload, "timeoutMs", timeout);
-    record::set(&mut payload, "idempotencyKey", params.get("idempotencyKey").cloned());
-    let invoke = Invoke {
-        node_id,
-        node,
-        command,
-        asked: (call.connection, call.request.id.clone()),
-        expires_at: now.saturating_add(timeout.unwrap_or(DEFAULT_TIMEOUT_MS)),
-    };
-    call.model.node_work.send(id, invoke);
-    call.model.tell_node(node, "node.invoke.request", Value::Object(payload), call.outcome);
-    Ok(Reply::Answered)
+    record::set(&mut payload, "idempotencyKey", idempotency_key);
+    let expires_at = environment.now.saturating_add(timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
+    model.node_work.send(id, Invoke { node_id, node, command, asked, expires_at });
+    model.tell_node(node, "node.invoke.request", Value::Object(payload), outcome);
+}
+
+/// Answers who asked for a command, if anybody did but the gateway.
+fn answer(model: &mut Model, invoke: &Invoke, answer: Result<Value, ErrorShape>, outcome: &mut Outcome) {
+    if let Some((connection, request)) = &invoke.asked {
+        model.respond(*connection, request, answer, outcome);
+    }
 }
 
 /// What a node makes of a command.
@@ -110,13 +147,13 @@ pub(super) fn invoke_result(call: &mut Call<'_, '_>) -> Handled {
         return Ok(Reply::Answer(json!({"ok": true, "ignored": true})));
     };
     let failed = params.get("error").filter(|_| params.get("ok") != Some(&json!(true))).cloned();
-    let answer = match params.get("ok") {
+    let result = match params.get("ok") {
         Some(Value::Bool(true)) => Ok(done(&invoke, &params)),
         _ => Err(node_error(call.model, failed.unwrap_or(Value::Null))),
     };
     let own = call.request.id.clone();
     call.model.respond(call.connection, &own, Ok(json!({"ok": true})), call.outcome);
-    call.model.respond(invoke.asked.0, &invoke.asked.1, answer, call.outcome);
+    answer(call.model, &invoke, result, call.outcome);
     Ok(Reply::Answered)
 }
 
@@ -353,8 +390,8 @@ impl Call<'_, '_> {
 pub(super) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome) {
     for (id, invoke) in model.node_work.expire(now) {
         let failed = json!({"code": "TIMEOUT", "message": "node invoke timed out"});
-        let answer = Err(node_error(model, failed));
-        model.respond(invoke.asked.0, &invoke.asked.1, answer, outcome);
+        let late = Err(node_error(model, failed));
+        answer(model, &invoke, late, outcome);
         if model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 {
             let payload = json!({"invokeId": id, "nodeId": invoke.node_id});
             model.tell_node(invoke.node, "node.invoke.cancel", payload, outcome);
@@ -366,11 +403,11 @@ pub(super) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome) {
 pub(crate) fn lose(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
     for (_, invoke) in model.node_work.lose(node) {
         let text = format!("node disconnected ({})", invoke.command);
-        let answer = match model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 {
+        let gone = match model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 {
             true => node_error(model, json!({"code": "DISCONNECTED", "message": text})),
             false => shape(error::UNAVAILABLE, format!("Error: {text}")),
         };
-        model.respond(invoke.asked.0, &invoke.asked.1, Err(answer), outcome);
+        answer(model, &invoke, Err(gone), outcome);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What approvals of commands and of plugins have in common: announcing, waiting, deciding.
 
 use super::schemas::RESOLVE;
-use super::{Call, ExecForm, Handled, NoApprover, Refusal, Reply, RpcRules, invalid, invalid_with};
+use super::{Call, ExecForm, Handled, NoApprover, PluginForm, Refusal, Reply, RpcRules, invalid, invalid_with};
 use crate::protocol::client;
 use crate::rules::act::{ConnectionId, Outcome};
 use crate::rules::approvals::{Approval, Approvals, Named, Waiter};
@@ -206,7 +206,7 @@ pub(super) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
         Ok(id) => id,
         Err(refusal) => return decided_again(call, kind, &text("id"), &decision).unwrap_or(Err(refusal)),
     };
-    if kind == Kind::Plugin && call.model.rules.rpc.plugin_decisions {
+    if kind == Kind::Plugin && call.model.rules.rpc.plugin_form >= PluginForm::V2026_5_7 {
         let request = kind.of(call.model).get(&id, now).map(|approval| Value::Object(approval.request.clone()));
         let allowed = plugin_decisions(&request.unwrap_or_default());
         if !allowed.iter().any(|allowed| *allowed == decision) {

@@ -1,6 +1,6 @@
 //! What differs among the releases in the calls of welcomed clients.
 
-use super::{ExecForm, MethodSet, NodeCalls};
+use super::{ExecForm, MethodSet, NodeCalls, PluginForm};
 
 /// What becomes of an approval that nobody is there to give, by the release that brought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +81,8 @@ pub struct RpcRules {
     pub decisions_repeat: bool,
     /// A command's approval shows a warning and what the command is made of.
     pub approvals_show_analysis: bool,
-    /// A plugin's approval may say which decisions it allows.
-    pub plugin_decisions: bool,
+    /// What a plugin asks its approval with.
+    pub plugin_form: PluginForm,
     /// Everything that cannot be seen in a command is spelt out, white space of every kind and control characters too.
     pub all_invisible_spelt: bool,
     /// Every client counts the events that it is sent; else one count for all.
@@ -149,7 +149,7 @@ impl RpcRules {
             device_token_sessions: false,
             decisions_repeat: false,
             approvals_show_analysis: false,
-            plugin_decisions: false,
+            plugin_form: PluginForm::V2026_3_28,
             all_invisible_spelt: false,
             seq_per_client: false,
             roles_need_admin: false,

@@ -1,7 +1,7 @@
 //! The parameters of the methods that are answered. The same in all releases but where a function
 //! chooses (`method-scopes-*.js`, `protocol/schema/*.ts`).
 
-use super::{ExecForm, RpcRules};
+use super::{ExecForm, PluginForm, RpcRules};
 use crate::rules::nodes::NodeRules;
 use crate::rules::schema::{
     NATURAL, NON_EMPTY, Property, STRING, Schema, array, at_least, object, optional, required, text, within,
@@ -179,32 +179,46 @@ pub(super) static EXEC_POLICY_SET: Schema = object(&[required("file", EXEC_POLIC
 
 /// `plugin.approval.request`.
 pub(super) fn plugin_request(rules: &RpcRules) -> &'static Schema {
-    match rules.plugin_decisions {
-        true if rules.exec_form >= ExecForm::V2026_9_6 => &PLUGIN_REQUEST_2026_9_6,
-        true if rules.acceptance_names_route => &PLUGIN_REQUEST_2026_7_35,
-        true => &PLUGIN_REQUEST_2026_5_7,
-        false => &PLUGIN_REQUEST,
+    match rules.plugin_form {
+        PluginForm::V2026_3_28 => &PLUGIN_REQUEST,
+        PluginForm::V2026_5_7 => &PLUGIN_REQUEST_2026_5_7,
+        PluginForm::V2026_7_35 => &PLUGIN_REQUEST_2026_7_35,
+        PluginForm::V2026_9_6 => &PLUGIN_REQUEST_2026_9_6,
     }
 }
 
-static PLUGIN_REQUEST_2026_7_35: Schema = object(&[
-    optional("pluginId", NON_EMPTY),
-    required("title", text(1, 80)),
-    required("description", text(1, 512)),
-    optional("severity", Schema::Enum(&["info", "warning", "critical"])),
-    optional("toolName", STRING),
-    optional("toolCallId", STRING),
-    optional("allowedDecisions", DECISIONS),
-    optional("agentId", STRING),
-    optional("sessionKey", STRING),
-    optional("approvalReviewerDeviceIds", array(&NON_EMPTY)),
-    optional("turnSourceChannel", STRING),
-    optional("turnSourceTo", STRING),
-    optional("turnSourceAccountId", STRING),
-    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER])),
-    optional("timeoutMs", within(1, 600_000)),
-    optional("twoPhase", Schema::Boolean),
-]);
+/// The parameters of a plugin's approval up to 2026.7.35, with what a release knows more: after `toolCallId`, and after
+/// `sessionKey`. Their order is that of the complaints about them.
+macro_rules! plugin_request {
+    ($longest:literal, [$($decided:expr),*], [$($reviewed:expr),*]) => {
+        object(&[
+            optional("pluginId", NON_EMPTY),
+            required("title", text(1, 80)),
+            required("description", text(1, $longest)),
+            optional("severity", Schema::Enum(&["info", "warning", "critical"])),
+            optional("toolName", STRING),
+            optional("toolCallId", STRING),
+            $($decided,)*
+            optional("agentId", STRING),
+            optional("sessionKey", STRING),
+            $($reviewed,)*
+            optional("turnSourceChannel", STRING),
+            optional("turnSourceTo", STRING),
+            optional("turnSourceAccountId", STRING),
+            optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER])),
+            optional("timeoutMs", within(1, 600_000)),
+            optional("twoPhase", Schema::Boolean),
+        ])
+    };
+}
+
+static PLUGIN_REQUEST: Schema = plugin_request!(256, [], []);
+static PLUGIN_REQUEST_2026_5_7: Schema = plugin_request!(256, [optional("allowedDecisions", DECISIONS)], []);
+static PLUGIN_REQUEST_2026_7_35: Schema = plugin_request!(
+    512,
+    [optional("allowedDecisions", DECISIONS)],
+    [optional("approvalReviewerDeviceIds", array(&NON_EMPTY))]
+);
 static PLUGIN_REQUEST_2026_9_6: Schema = object(&[
     optional("pluginId", Schema::Union(&[NON_EMPTY, Schema::Null])),
     required("title", text(1, 80)),
@@ -230,36 +244,3 @@ static PLUGIN_REQUEST_2026_9_6: Schema = object(&[
 
 const DECISIONS: Schema =
     Schema::Array { items: &Schema::Enum(&["allow-once", "allow-always", "deny"]), min_items: 1, max_items: 3 };
-static PLUGIN_REQUEST: Schema = object(&[
-    optional("pluginId", NON_EMPTY),
-    required("title", text(1, 80)),
-    required("description", text(1, 256)),
-    optional("severity", Schema::Enum(&["info", "warning", "critical"])),
-    optional("toolName", STRING),
-    optional("toolCallId", STRING),
-    optional("agentId", STRING),
-    optional("sessionKey", STRING),
-    optional("turnSourceChannel", STRING),
-    optional("turnSourceTo", STRING),
-    optional("turnSourceAccountId", STRING),
-    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER])),
-    optional("timeoutMs", within(1, 600_000)),
-    optional("twoPhase", Schema::Boolean),
-]);
-static PLUGIN_REQUEST_2026_5_7: Schema = object(&[
-    optional("pluginId", NON_EMPTY),
-    required("title", text(1, 80)),
-    required("description", text(1, 256)),
-    optional("severity", Schema::Enum(&["info", "warning", "critical"])),
-    optional("toolName", STRING),
-    optional("toolCallId", STRING),
-    optional("allowedDecisions", DECISIONS),
-    optional("agentId", STRING),
-    optional("sessionKey", STRING),
-    optional("turnSourceChannel", STRING),
-    optional("turnSourceTo", STRING),
-    optional("turnSourceAccountId", STRING),
-    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER])),
-    optional("timeoutMs", within(1, 600_000)),
-    optional("twoPhase", Schema::Boolean),
-]);

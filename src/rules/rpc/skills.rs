@@ -3,13 +3,13 @@
 //! The lists are those of the releases' own `skills` folders, in its order: what a skill for another system than macOS needs
 //! is left out. Skills that a user has put into the workspace are not looked at.
 
+use super::node_calls::{Dispatched, dispatch};
 use super::schemas::NOTHING;
 use super::{Call, Handled, Reply};
-use crate::protocol::ids;
 use crate::rules::act::{ConnectionId, Environment, Outcome};
 use crate::rules::model::Model;
 use crate::store::record;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// 2026.2.19.
 pub(super) const V2026_2_19: &str = "\
@@ -92,13 +92,16 @@ pub(crate) fn ask_mac(
         (false, true) => ("system.run", json!({"command": ["/bin/sh", "-lc", script(&bins)]})),
         (false, false) => return,
     };
-    let mut payload = record::Record::new();
-    record::set(&mut payload, "id", Some(ids::uuid(environment.entropy.uuid())));
-    record::set(&mut payload, "nodeId", Some(node_id));
-    record::set(&mut payload, "command", Some(command));
-    record::set(&mut payload, "paramsJSON", Some(params.to_string()));
-    record::set(&mut payload, "timeoutMs", Some(PATIENCE_MS));
-    model.tell(&[connection], "node.invoke.request", &Value::Object(payload), outcome);
+    let command = Dispatched {
+        node_id: node_id.to_owned(),
+        node: connection,
+        command: command.to_owned(),
+        params: Some(params),
+        timeout: Some(PATIENCE_MS),
+        idempotency_key: None,
+        asked: None,
+    };
+    dispatch(model, command, environment, outcome);
 }
 
 fn is_mac(platform: &str, family: Option<&str>) -> bool {

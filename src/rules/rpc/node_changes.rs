@@ -1,4 +1,4 @@
-//! What changed in the methods there are and in the calls to nodes, beside what [`super::CHANGES`] tells.
+//! What changed in the calls to nodes and of nodes, and which methods came with them.
 
 use super::{MethodSet, NodeCalls};
 use crate::rules::Change;
@@ -6,8 +6,8 @@ use crate::rules::versions::{
     V2026_2_19, V2026_2_26, V2026_4_5, V2026_4_8, V2026_4_15, V2026_5_7, V2026_6_11, V2026_7_35, V2026_9_6,
 };
 
-/// More of the calls' changes, oldest first.
-pub const NEWER_CHANGES: &[Change] = &[
+/// What changed in the calls to nodes, oldest first.
+pub const NODE_CHANGES: &[Change] = &[
     Change {
         seen: V2026_2_26,
         not_yet: V2026_2_19,
