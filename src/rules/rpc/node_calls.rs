@@ -121,7 +121,8 @@ pub(super) fn dispatch(
     record::set(&mut payload, "nodeId", Some(node_id.as_str()));
     record::set(&mut payload, "command", Some(command.as_str()));
     payload.insert("paramsJSON".to_owned(), params.map_or(Value::Null, |params| json!(params.to_string())));
-    record::set(&mut payload, "timeoutMs", timeout);
+    let tells_default = model.rules.rpc.node_calls >= NodeCalls::V2026_9_6;
+    record::set(&mut payload, "timeoutMs", timeout.or(tells_default.then_some(DEFAULT_TIMEOUT_MS)));
     record::set(&mut payload, "idempotencyKey", idempotency_key);
     let expires_at = environment.now.saturating_add(timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
     model.node_work.send(id, Invoke { node_id, node, command, asked, expires_at });

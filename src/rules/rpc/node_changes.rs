@@ -60,8 +60,10 @@ pub const NODE_CHANGES: &[Change] = &[
     Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
-        what: "Nothing goes to or comes from a node whose commands were not approved: PAIRING_CHANGED.",
+        what: "Nothing goes to or comes from a node whose commands were not approved: PAIRING_CHANGED. A node is told how \
+               long it has for a command, whether or not the caller says so.",
         sources: &[
+            "node-registry-private.ts deadlineAtMs",
             "server-methods/nodes.ts captureNodePairingGeneration",
             "device-pairing-identity.ts resolveNodePairingGeneration",
         ],
