@@ -3,12 +3,13 @@
 use super::document::Scenario;
 use super::files::stays_below;
 use super::node::{Kind, Node};
-use super::problem::{Fault, choices, nearest};
+use super::problem::Fault;
 use super::spanned::{Name, Span};
 use super::step::{Act, Step};
 use super::store::{FileContent, Store, Tokens};
 use super::story::Story;
 use super::symbol::{self, Symbol};
+use crate::words::{choices, nearest};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
