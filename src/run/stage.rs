@@ -155,6 +155,7 @@ impl<'a> Stage<'a> {
         started_at: i64,
     ) -> Self {
         knowledge.set_now(started_at);
+        case.identities().for_each(|(name, key)| knowledge.cast.plays_itself(name.as_str(), key));
         let known = |path: PathBuf, symbol: &str| Known {
             value: path.to_string_lossy().into_owned(),
             symbol: symbol.to_owned(),
@@ -231,7 +232,14 @@ impl<'a> Stage<'a> {
         }
         // What lies there is what the first gateway to start on it has left.
         let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
-        Ok(files::write(&directory, store, folder, &seeder, files::format(store, first))?)
+        files::write(&directory, store, folder, &seeder, files::format(store, first))?;
+        if let Some(name) = store.identity.as_ref().filter(|_| own) {
+            let device = self.knowledge.cast.device(name.as_str()).device_id();
+            for (role, token) in files::tokens_of(&directory, &device) {
+                self.knowledge.seeded(name.as_str(), &role, &token);
+            }
+        }
+        Ok(())
     }
 
     fn other_directory(&self) -> PathBuf {
