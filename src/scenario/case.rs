@@ -46,8 +46,7 @@ impl Case {
 
     /// The devices of real state directories that play, with their own keys.
     pub fn identities(&self) -> impl Iterator<Item = (&Name, DeviceKey)> {
-        let stores = [Some(&self.scenario.store), self.scenario.other_store.as_ref()].into_iter().flatten();
-        stores.filter_map(|store| {
+        self.scenario.stores().filter_map(|store| {
             let folder = self.folders.get(&store.from.as_ref()?.value)?;
             Some((store.identity.as_ref()?, identity::of(folder).ok()?))
         })

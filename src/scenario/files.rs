@@ -188,8 +188,7 @@ impl Origin {
         scenario: &Scenario,
         known: &mut BTreeMap<String, Arc<Folder>>,
     ) -> Result<(), Vec<Fault>> {
-        let stores = [Some(&scenario.store), scenario.other_store.as_ref()];
-        for store in stores.into_iter().flatten() {
+        for store in scenario.stores() {
             let Some(from) = &store.from else { continue };
             let folder = match known.get(&from.value) {
                 Some(folder) => Arc::clone(folder),
