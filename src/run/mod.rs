@@ -401,7 +401,10 @@ mod tests {
     #[case(&[Verdict::NotApplicable, Verdict::NotApplicable], Outcome::Nothing)]
     #[case(&[Verdict::NotApplicable, Verdict::Skipped], Outcome::Nothing)]
     #[case(&[], Outcome::Nothing)]
-    fn the_worst_verdict_decides_and_what_was_not_played_is_nothing(#[case] verdicts: &[Verdict], #[case] expected: Outcome) {
+    fn the_worst_verdict_decides_and_what_was_not_played_is_nothing(
+        #[case] verdicts: &[Verdict],
+        #[case] expected: Outcome,
+    ) {
         let mut report = RunReport::default();
         verdicts.iter().for_each(|verdict| report.summary.add(*verdict));
         assert_eq!(outcome(&report, false), expected);

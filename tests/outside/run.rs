@@ -326,7 +326,11 @@ fn a_run_that_plays_no_case_is_not_green() {
     let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.3.31"]);
     assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("1 case: 1 not-applicable"), "{}", ran.out);
-    assert!(ran.err.starts_with("no case was played: what is selected is not applicable on embedded@2026.3.31"), "{}", ran.err);
+    assert!(
+        ran.err.starts_with("no case was played: what is selected is not applicable on embedded@2026.3.31"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
