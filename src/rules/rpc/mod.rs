@@ -8,6 +8,7 @@ mod events;
 mod exec;
 mod exec_early;
 mod exec_request;
+mod mac_programs;
 mod method_tables;
 mod methods;
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod tests;
 pub use changes::CHANGES;
 pub use events::events;
 pub use exec_request::ExecForm;
+pub(crate) use mac_programs::{ask_mac, ask_welcomed_mac};
 pub use methods::{MethodSet, listed as listed_methods};
 pub use node_calls::NodeCalls;
 pub(crate) use node_calls::lose as lose_node;
@@ -38,7 +40,6 @@ pub use node_changes::NODE_CHANGES;
 pub use plugin::PluginForm;
 pub use rules::{NoApprover, RpcRules};
 pub(crate) use scope_upgrades::settle;
-pub(crate) use skills::{ask_mac, ask_welcomed_mac};
 pub(crate) use status::health;
 
 use super::act::{ConnectionId, Effect, Environment, Outcome};

@@ -2,7 +2,7 @@
 
 use super::node_schemas::{ACK, DRAIN, ENQUEUE, EVENT, PROGRESS, RESULT, SKILLS, TOOLS, invoke as invoke_schema};
 use super::schemas::NOTHING;
-use super::{Call, Handled, Refusal, Reply, invalid, not_implemented, refuse, shape};
+use super::{Call, Handled, Refusal, Reply, invalid, mac_programs, not_implemented, refuse, shape};
 use crate::protocol::codes::error;
 use crate::protocol::frame::ErrorShape;
 use crate::protocol::ids;
@@ -103,7 +103,7 @@ pub(super) struct Dispatched {
     pub timeout: Option<i64>,
     /// What tells a repeat, where somebody asked.
     pub idempotency_key: Option<Value>,
-    /// Who asked, and the id of the request; `None` for the gateway itself.
+    /// Who asked, and the id of the request; `None` for the gateway itself, which wants to know a Mac's programs.
     pub asked: Option<(ConnectionId, String)>,
 }
 
@@ -153,6 +153,9 @@ pub(super) fn invoke_result(call: &mut Call<'_, '_>) -> Handled {
     };
     let own = call.request.id.clone();
     call.model.respond(call.connection, &own, Ok(json!({"ok": true})), call.outcome);
+    if invoke.asked.is_none() && result.is_ok() {
+        mac_programs::note(call.model, call.environment, &invoke.node_id, &params, call.outcome);
+    }
     answer(call.model, &invoke, result, call.outcome);
     Ok(Reply::Answered)
 }

@@ -30,6 +30,13 @@ pub const NODE_CHANGES: &[Change] = &[
         apply: |rules| rules.rpc.node_calls = NodeCalls::V2026_5_7,
     },
     Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A Mac may say which programs it has as a map to their paths.",
+        sources: &["skills-remote.ts parseBinProbePayload"],
+        apply: |rules| rules.rpc.programs_have_paths = true,
+    },
+    Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
         what: "Work for a node waits a day unless it says so, and is gone once it was fetched.",
