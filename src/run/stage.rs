@@ -129,7 +129,10 @@ impl<'a> Stage<'a> {
         secret: Option<&str>,
     ) -> Self {
         let cast = secret.map_or_else(|| Cast::new(&case.id), |secret| Cast::with_shared_secret(&case.id, secret));
-        Self::with(case, gateway, place, release, Knowledge::new(cast), first_moment(gateway))
+        // The records of a real state directory are of real days, whatever day the embedded gateway has otherwise.
+        let real = case.identities().next().is_some();
+        let first = if real { real_now() } else { first_moment(gateway) };
+        Self::with(case, gateway, place, release, Knowledge::new(cast), first)
     }
 
     /// A stage for a case on a gateway that is up and that others have used before. Its store is filled.

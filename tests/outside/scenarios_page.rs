@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 const PAGE: &str = include_str!("../../docs/scenarios.md");
@@ -66,9 +67,11 @@ fn write_state(folder: &Path, tokens: &str) {
     let identity = json!({ "version": 1, "deviceId": id, "privateKeyPem": KEY });
     write(&folder.join("identity/device.json"), &identity.to_string());
     let tokens: Value = serde_json::from_str(tokens).unwrap();
+    let yesterday = SystemTime::now() - Duration::from_secs(86_400);
+    let yesterday = u64::try_from(yesterday.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     let record = json!({ "deviceId": id, "publicKey": public, "platform": "linux", "clientId": "cli", "clientMode": "cli",
         "role": "operator", "roles": ["operator"], "scopes": ["operator.read"], "approvedScopes": ["operator.read"],
-        "tokens": tokens, "createdAtMs": 1_770_000_000_000_i64, "approvedAtMs": 1_770_000_000_000_i64 });
+        "tokens": tokens, "createdAtMs": yesterday, "approvedAtMs": yesterday });
     write(&folder.join("devices/paired.json"), &json!({ id: record }).to_string());
 }
 
@@ -90,6 +93,7 @@ fn a_real_state_directory_plays_with_its_own_device() {
     write_state(&folder.path().join("page/my-state"), &good.to_string());
     let text = seen("2026.4.2");
     assert!(text.matches("<- hello-ok").count() == 2 && !text.contains(token), "{text}");
+    assert!(text.contains("\n  me  ") && !text.contains("me  new"), "the record was there before: {text}");
     write_state(&folder.path().join("page/my-state"), "{}");
     let text = seen("2026.3.31");
     assert!(text.contains("PAIRING_REQUIRED role-upgrade") && text.contains("\n  me  "), "{text}");
