@@ -17,3 +17,4 @@ pub mod rules;
 pub mod run;
 pub mod scenario;
 pub mod store;
+mod words;

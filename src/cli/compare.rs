@@ -7,6 +7,7 @@ use super::{Failure, exit};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation, PrepareError};
 use crate::observe::snapshot::Library;
 use crate::report::comparison::{Cell, Row};
+use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Event, Listener as _};
 use crate::run::{self, Isolation, Options, Ran, RunError};
 use crate::scenario::{Case, Corpus, Filter};
@@ -62,10 +63,13 @@ impl Compare {
         };
         let played = runtime.block_on(self.play(signals, &cases));
         runtime.shutdown_timeout(Duration::from_secs(1));
-        let Some(collected) = played? else { return Ok(exit::INTERRUPTED) };
-        let comparison = Comparison::new(&collected);
-        io::stdout().write_all(self.print(&comparison).as_bytes()).map_err(Failure::output)?;
+        let Played { gateways, broken_off } = played?;
+        let comparison = Comparison::new(&gateways);
+        let broken_off = broken_off.then(|| self.done(&gateways, cases.len()));
+        let text = self.print(&comparison, broken_off.as_deref());
+        io::stdout().write_all(text.as_bytes()).map_err(Failure::output)?;
         Ok(match comparison {
+            _ if broken_off.is_some() => exit::INTERRUPTED,
             Comparison { errors: 1.., .. } => exit::FAULT,
             Comparison { differing, .. } if !differing.is_empty() => exit::DEVIATES,
             Comparison { alike: 0, .. } => exit::NOTHING,
@@ -73,8 +77,8 @@ impl Compare {
         })
     }
 
-    /// Plays the cases on one gateway after the other; `None` when that was broken off.
-    async fn play(&self, signals: Signals, cases: &[&Case]) -> Result<Option<Vec<Collected>>, Failure> {
+    /// Plays the cases on one gateway after the other.
+    async fn play(&self, signals: Signals, cases: &[&Case]) -> Result<Played, Failure> {
         // No snapshot is asked: what the gateways saw is held against each other alone.
         let library = Library::empty();
         let (stop_sender, stop) = watch::channel(false);
@@ -85,10 +89,13 @@ impl Compare {
         let preparing = self.prepare(&progress, &guard);
         let prepared = tokio::select! {
             prepared = preparing => prepared,
-            () = told(stop.clone()) => return Ok(None),
+            () = told(stop.clone()) => {
+                progress.finish();
+                return Ok(self.played(Vec::new(), true));
+            }
         };
         let gateways = prepared.inspect_err(|_| progress.finish())?;
-        let mut all = Vec::new();
+        let (mut all, mut broken_off) = (Vec::new(), false);
         for gateway in &gateways {
             let mut collected = Collected::default();
             let mut bar = progress.clone();
@@ -102,14 +109,33 @@ impl Compare {
             if let Some(fault) = fault {
                 return Err(failure(fault));
             }
-            if report.interrupted.is_some() {
-                return Ok(None);
-            }
             all.push(collected);
+            if report.interrupted.is_some() {
+                broken_off = true;
+                break;
+            }
         }
         progress.finish();
         signals.abort();
-        Ok(Some(all))
+        Ok(self.played(all, broken_off))
+    }
+
+    /// What was played, with nothing on the gateways that were not come to.
+    fn played(&self, mut gateways: Vec<Collected>, broken_off: bool) -> Played {
+        gateways.resize_with(self.gateways.len(), Collected::default);
+        Played { gateways, broken_off }
+    }
+
+    /// How far a comparison came that was broken off.
+    fn done(&self, played: &[Collected], cases: usize) -> String {
+        let names = self.names();
+        let counts = names.iter().zip(played).map(|(name, collected)| format!("{} on {name}", collected.cases()));
+        format!("of {} there were played {}", counted(cases, "case"), counts.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The gateways, each with its release.
+    fn names(&self) -> Vec<String> {
+        self.gateways.iter().map(|gateway| gateway.clone().with_release().to_string()).collect()
     }
 
     async fn prepare(&self, progress: &Progress, guard: &Guard) -> Result<Vec<Gateway>, Failure> {
@@ -131,10 +157,11 @@ impl Compare {
         Options { jobs: self.jobs.map_or(jobs, usize::from), isolation, ..Options::default() }
     }
 
-    fn print(&self, comparison: &Comparison) -> String {
-        let names = self.gateways.iter().map(ToString::to_string).collect::<Vec<_>>();
+    /// `broken_off` says how far it came, where it did not come to its end.
+    fn print(&self, comparison: &Comparison, broken_off: Option<&str>) -> String {
+        let names = self.names();
         if self.format == Format::Json {
-            return document(&names, comparison);
+            return document(&names, comparison, broken_off.is_some());
         }
         let mut text = String::new();
         if !comparison.differing.is_empty() {
@@ -159,11 +186,21 @@ impl Compare {
             text.push_str(&format!(", {errors} errors"));
         }
         text.push('\n');
+        if let Some(done) = broken_off {
+            text.push_str(&format!("broken off: {done}\n"));
+        }
         text
     }
 }
 
-fn document(names: &[String], comparison: &Comparison) -> String {
+/// What was played on the gateways, one after the other.
+struct Played {
+    /// What each has seen.
+    gateways: Vec<Collected>,
+    broken_off: bool,
+}
+
+fn document(names: &[String], comparison: &Comparison, broken_off: bool) -> String {
     let row = |row: &Row| {
         let cells = row.cells.iter().map(|cell| json!({ "group": cell.group, "line": cell.line }));
         json!({ "case": row.case, "step": row.step, "gateways": cells.collect::<Vec<_>>() })
@@ -175,6 +212,7 @@ fn document(names: &[String], comparison: &Comparison) -> String {
         "alike": comparison.alike,
         "incomplete": comparison.incomplete,
         "errors": comparison.errors,
+        "interrupted": broken_off,
     });
     format!("{document:#}\n")
 }

@@ -1,6 +1,6 @@
 //! Exit codes, the same for every command.
 
-/// Every selected case conforms, deviates as written down, or is not applicable or skipped.
+/// Every selected case conforms, deviates as written down, or is not applicable or skipped; at least one was played.
 pub const OK: u8 = 0;
 /// A case deviates or unexpectedly conforms.
 pub const DEVIATES: u8 = 1;
@@ -8,7 +8,7 @@ pub const DEVIATES: u8 = 1;
 pub const USAGE: u8 = 2;
 /// A gateway or the harness could not do its part.
 pub const FAULT: u8 = 3;
-/// Nothing was selected, or nothing but skips.
+/// Nothing was selected, or nothing of it could be played.
 pub const NOTHING: u8 = 4;
 /// Ctrl-C, SIGTERM or SIGHUP broke off what was done, by the shell's custom.
 pub const INTERRUPTED: u8 = 130;

@@ -73,10 +73,9 @@ impl Fuzz {
         let ended = runtime.block_on(self.play(signals, seed));
         // Nothing that was started is left, and what still blocks a thread must not keep the process.
         runtime.shutdown_timeout(Duration::from_secs(1));
-        match ended? {
-            Some(report) => self.tell(seed, &report),
-            None => Ok(exit::INTERRUPTED),
-        }
+        // Broken off before the first story, nothing was compared.
+        let report = ended?.unwrap_or_else(|| FuzzReport { interrupted: true, ..FuzzReport::default() });
+        self.tell(seed, &report)
     }
 
     /// Plays the stories; nothing where it was broken off before the first.
@@ -166,6 +165,11 @@ impl Fuzz {
         }
         for (index, why) in report.failed.iter().take(NAMED) {
             writeln!(out, "failed  story {index}: {why}").map_err(Failure::output)?;
+        }
+        if report.interrupted {
+            let made_short = if report.replayed > 0 { ", while differences were made short" } else { "" };
+            writeln!(out, "broken off after {} of {} stories{made_short}", report.compared, self.cases)
+                .map_err(Failure::output)?;
         }
         let differing = format!("{} differ in {}", report.differing, counted(report.found.len(), "kind"));
         writeln!(

@@ -32,7 +32,7 @@ use tokio::runtime::{Builder, Runtime};
 #[derive(Debug, Parser)]
 #[command(name = "clawcheck", version, about, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 as expected; 1 a case deviates; 2 wrong usage or a wrong file; \
-    3 a gateway or the harness could not do its part; 4 nothing was selected; 130 broken off by Ctrl-C.")]
+    3 a gateway or the harness could not do its part; 4 nothing was selected, or nothing of it could be played; 130 broken off by Ctrl-C.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

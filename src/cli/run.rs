@@ -156,6 +156,11 @@ impl Run {
             let unused = report.unused_snapshots.len();
             let _ = writeln!(io::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
         }
+        if code == exit::NOTHING {
+            let gateway = &self.gateway;
+            let note = format!("no case was played: what is selected is not applicable on {gateway}, or was skipped");
+            let _ = writeln!(io::stderr(), "{note}");
+        }
         Ok(code)
     }
 

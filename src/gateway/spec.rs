@@ -1,8 +1,8 @@
 //! What the user may name as a gateway.
 
 use crate::client::{Link, UrlError};
-use crate::rules::Release;
 use crate::rules::release::ReleaseError;
+use crate::rules::{Release, history};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -37,6 +37,17 @@ pub enum SpecError {
         "no gateway is named; expected embedded, embedded@RELEASE, openclaw@RELEASE, ws://HOST:PORT or a description file"
     )]
     Empty,
+}
+
+impl GatewaySpec {
+    /// The same with its release, where the default one was meant: `embedded@2026.9.6` for `embedded`.
+    #[must_use]
+    pub fn with_release(self) -> Self {
+        match self {
+            Self::Embedded(None) => Self::Embedded(Some(history::DEFAULT)),
+            named => named,
+        }
+    }
 }
 
 impl FromStr for GatewaySpec {

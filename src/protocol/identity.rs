@@ -6,6 +6,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signer as _, SigningKey};
 use sha2::{Digest as _, Sha256};
 
+/// SEQUENCE { INTEGER 0, SEQUENCE { OID 1.3.101.112 }, OCTET STRING { OCTET STRING } } around the 32 raw bytes (RFC 8410).
+const PKCS8_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
 /// A device's key pair.
 #[derive(Clone)]
 pub struct DeviceKey(SigningKey);
@@ -14,6 +18,14 @@ impl DeviceKey {
     /// The key that belongs to a name: the same name gives the same key, and no two names share one.
     pub fn from_name(name: &str) -> Self {
         Self(SigningKey::from_bytes(&Sha256::digest(name.as_bytes()).into()))
+    }
+
+    /// The key in a PKCS #8 PEM, as `identity/device.json` keeps it. `None` where there is no Ed25519 key in it.
+    pub fn from_pem(pem: &str) -> Option<Self> {
+        let body = pem.trim().strip_prefix("-----BEGIN PRIVATE KEY-----")?.strip_suffix("-----END PRIVATE KEY-----")?;
+        let der = STANDARD.decode(body.split_whitespace().collect::<String>()).ok()?;
+        let seed = der.strip_prefix(&PKCS8_PREFIX)?.try_into().ok()?;
+        Some(Self(SigningKey::from_bytes(seed)))
     }
 
     /// The raw public key in unpadded base64url, as `device.publicKey` carries it.
@@ -44,4 +56,20 @@ pub fn device_id(raw_public_key: &[u8]) -> String {
         id.extend(ids::hex(*byte));
         id
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DeviceKey;
+
+    /// The key of RFC 8410, section 10.3, and what OpenSSL says is its public key.
+    const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+
+    #[test]
+    fn a_private_key_is_read_from_its_pem() {
+        let key = DeviceKey::from_pem(PEM).unwrap();
+        assert_eq!(key.public_key(), "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE");
+        assert_eq!(DeviceKey::from_pem(&PEM.replace("MC4C", "MC4D")).map(|key| key.public_key()), None);
+        assert_eq!(DeviceKey::from_pem(&key.public_key_pem()).map(|key| key.public_key()), None);
+    }
 }

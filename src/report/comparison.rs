@@ -9,6 +9,13 @@ use std::io;
 #[derive(Debug, Default)]
 pub struct Collected(BTreeMap<String, CaseReport>);
 
+impl Collected {
+    /// How many cases came to their end.
+    pub fn cases(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl Listener for Collected {
     fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
         if let Event::Case(case) = event {

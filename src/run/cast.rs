@@ -55,6 +55,11 @@ impl Cast {
         devices.entry(name.to_owned()).or_insert_with(key).clone()
     }
 
+    /// Gives a device the key that it has outside, in the place of one that is made up.
+    pub(super) fn plays_itself(&self, name: &str, key: DeviceKey) {
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), key);
+    }
+
     /// A shared token or password, by its name in the scenario.
     pub(super) fn secret(&self, name: &str) -> String {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);

@@ -332,7 +332,7 @@ pub fn outcome(report: &RunReport, deny_skipped: bool) -> Outcome {
         Outcome::Fault
     } else if count(Verdict::Deviates) + count(Verdict::UnexpectedlyConforms) > 0 || (deny_skipped && skipped > 0) {
         Outcome::Deviates
-    } else if skipped == report.summary.total() {
+    } else if skipped + count(Verdict::NotApplicable) == report.summary.total() {
         Outcome::Nothing
     } else {
         Outcome::Conforms
@@ -342,13 +342,13 @@ pub fn outcome(report: &RunReport, deny_skipped: bool) -> Outcome {
 /// What a run came to as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// All cases conform, deviate as written down, are not applicable or skipped.
+    /// All cases conform, deviate as written down, are not applicable or skipped; at least one was played.
     Conforms,
     /// A case deviates or unexpectedly conforms, or is skipped and must not be.
     Deviates,
     /// The harness or the gateway could not do its part in a case.
     Fault,
-    /// There were no cases, or nothing but skipped ones.
+    /// No case was played: there were none, or all are not applicable or skipped.
     Nothing,
 }
 
@@ -393,13 +393,18 @@ mod tests {
 
     #[rstest]
     #[case(&[Verdict::Conforms, Verdict::KnownDeviation, Verdict::NotApplicable, Verdict::Skipped], Outcome::Conforms)]
-    #[case(&[Verdict::NotApplicable], Outcome::Conforms)]
+    #[case(&[Verdict::NotApplicable, Verdict::Conforms], Outcome::Conforms)]
     #[case(&[Verdict::Conforms, Verdict::Deviates], Outcome::Deviates)]
     #[case(&[Verdict::Conforms, Verdict::UnexpectedlyConforms], Outcome::Deviates)]
     #[case(&[Verdict::Deviates, Verdict::Error], Outcome::Fault)]
     #[case(&[Verdict::Skipped, Verdict::Skipped], Outcome::Nothing)]
+    #[case(&[Verdict::NotApplicable, Verdict::NotApplicable], Outcome::Nothing)]
+    #[case(&[Verdict::NotApplicable, Verdict::Skipped], Outcome::Nothing)]
     #[case(&[], Outcome::Nothing)]
-    fn the_worst_verdict_decides_and_skips_alone_are_nothing(#[case] verdicts: &[Verdict], #[case] expected: Outcome) {
+    fn the_worst_verdict_decides_and_what_was_not_played_is_nothing(
+        #[case] verdicts: &[Verdict],
+        #[case] expected: Outcome,
+    ) {
         let mut report = RunReport::default();
         verdicts.iter().for_each(|verdict| report.summary.add(*verdict));
         assert_eq!(outcome(&report, false), expected);

@@ -129,7 +129,10 @@ impl<'a> Stage<'a> {
         secret: Option<&str>,
     ) -> Self {
         let cast = secret.map_or_else(|| Cast::new(&case.id), |secret| Cast::with_shared_secret(&case.id, secret));
-        Self::with(case, gateway, place, release, Knowledge::new(cast), first_moment(gateway))
+        // The records of a real state directory are of real days, whatever day the embedded gateway has otherwise.
+        let real = case.identities().next().is_some();
+        let first = if real { real_now() } else { first_moment(gateway) };
+        Self::with(case, gateway, place, release, Knowledge::new(cast), first)
     }
 
     /// A stage for a case on a gateway that is up and that others have used before. Its store is filled.
@@ -155,6 +158,7 @@ impl<'a> Stage<'a> {
         started_at: i64,
     ) -> Self {
         knowledge.set_now(started_at);
+        case.identities().for_each(|(name, key)| knowledge.cast.plays_itself(name.as_str(), key));
         let known = |path: PathBuf, symbol: &str| Known {
             value: path.to_string_lossy().into_owned(),
             symbol: symbol.to_owned(),
@@ -231,7 +235,14 @@ impl<'a> Stage<'a> {
         }
         // What lies there is what the first gateway to start on it has left.
         let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
-        Ok(files::write(&directory, store, folder, &seeder, files::format(store, first))?)
+        files::write(&directory, store, folder, &seeder, files::format(store, first))?;
+        if let Some(name) = store.identity.as_ref().filter(|_| own) {
+            let device = self.knowledge.cast.device(name.as_str()).device_id();
+            for (role, token) in files::tokens_of(&directory, &device) {
+                self.knowledge.seeded(name.as_str(), &role, &token);
+            }
+        }
+        Ok(())
     }
 
     fn other_directory(&self) -> PathBuf {

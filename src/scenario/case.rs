@@ -1,8 +1,10 @@
 //! A case: one scenario at one point of its matrix.
 
 use super::document::{Need, Scenario};
-use super::spanned::Span;
+use super::identity;
+use super::spanned::{Name, Span};
 use super::text::Releases;
+use crate::protocol::identity::DeviceKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +42,14 @@ impl Case {
     /// What the gateway under test must have: what the scenario says, and what its steps and its store make plain.
     pub fn needs(&self) -> BTreeSet<Need> {
         super::needs::of(&self.scenario)
+    }
+
+    /// The devices of real state directories that play, with their own keys.
+    pub fn identities(&self) -> impl Iterator<Item = (&Name, DeviceKey)> {
+        self.scenario.stores().filter_map(|store| {
+            let folder = self.folders.get(&store.from.as_ref()?.value)?;
+            Some((store.identity.as_ref()?, identity::of(folder).ok()?))
+        })
     }
 
     /// The case's tags.

@@ -3,12 +3,13 @@
 use super::document::Scenario;
 use super::files::stays_below;
 use super::node::{Kind, Node};
-use super::problem::{Fault, choices, nearest};
+use super::problem::Fault;
 use super::spanned::{Name, Span};
 use super::step::{Act, Step};
 use super::store::{FileContent, Store, Tokens};
 use super::story::Story;
 use super::symbol::{self, Symbol};
+use crate::words::{choices, nearest};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -140,7 +141,7 @@ impl<'a> Known<'a> {
     fn add_store(&mut self, store: &'a Store) {
         let paired = store.paired.keys().chain(store.nodes.paired.keys());
         let pending = store.pending.iter().chain(&store.copied_pending);
-        self.devices.extend(paired.map(Name::as_str));
+        self.devices.extend(paired.chain(&store.identity).map(Name::as_str));
         self.devices.extend(pending.map(|(label, record)| record.device.as_ref().unwrap_or(label).as_str()));
         self.pending.extend(store.pending.keys().chain(store.copied_pending.keys()).map(Name::as_str));
         self.bootstrap.extend(store.bootstrap.keys().map(Name::as_str));
@@ -184,6 +185,10 @@ pub(super) fn store(store: &Store, known: &Known<'_>, faults: &mut Vec<Fault>) {
     {
         let message = format!("`{}` is no folder beside the scenario", from.value);
         faults.push(Fault::at(from.span, message, "expected a relative path without `..`"));
+    }
+    if let (Some(name), None) = (&store.identity, &store.from) {
+        let fault = Fault::at(name.span, "`identity` is of a folder, and there is none", "of which folder?");
+        faults.push(fault.help("name the folder with `from`, beside `identity`"));
     }
     for (path, content) in &store.files {
         if !stays_below(path) {

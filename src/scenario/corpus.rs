@@ -160,6 +160,12 @@ mod tests {
         assert_eq!(files, [("devices/paired.json", b"[]".as_slice()), ("openclaw.json", b"{}")]);
     }
 
+    #[test]
+    fn a_folder_that_a_step_puts_in_comes_with_the_case_too() {
+        let case = case("steps:\n  - parallel: [{ edit: { from: state } }, { open: {} }]\n");
+        assert!(case.folders["state"].contains_key("openclaw.json"));
+    }
+
     #[rstest]
     #[case::nothing("steps:\n  - open: {}\n", &[])]
     #[case::said("needs: [unprivileged]\nsteps:\n  - open: {}\n", &[Need::Unprivileged])]

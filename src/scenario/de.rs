@@ -4,8 +4,9 @@
 //! `expect: { hello: {} }`), and a key with nothing behind it is an error, never a silent default.
 
 use super::node::{Entry, Kind, Node, short};
-use super::problem::{Fault, choices};
+use super::problem::Fault;
 use super::spanned::{SPANNED, Span};
+use crate::words::choices;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess,

@@ -52,6 +52,13 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Everything that is put into state directories, in the course of the scenario, too.
+    pub fn stores(&self) -> impl Iterator<Item = &Store> {
+        let earlier = self.written_by.iter().flat_map(|earlier| &earlier.steps);
+        let edits = earlier.chain(&self.steps).flat_map(edits);
+        std::iter::once(&self.store).chain(&self.other_store).chain(edits)
+    }
+
     /// Whether the gateway runs when the first step is done. It does, unless a `start` comes before anything that would
     /// speak to it.
     pub fn starts_running(&self) -> bool {
@@ -60,6 +67,15 @@ impl Scenario {
             .iter()
             .find(|step| !matches!(step.act, Act::Edit(_)))
             .is_some_and(|step| matches!(step.act, Act::Start(_)))
+    }
+}
+
+/// What a step puts into the state directory.
+fn edits(step: &Step) -> Vec<&Store> {
+    match &step.act {
+        Act::Edit(store) => vec![store],
+        Act::Parallel(steps) => steps.iter().flat_map(edits).collect(),
+        _ => Vec::new(),
     }
 }
 

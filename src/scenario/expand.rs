@@ -1,8 +1,9 @@
 //! From a matrix to its points, and from a tree with references to the tree at a point.
 
 use super::node::{Entry, Kind, Node, short};
-use super::problem::{Fault, choices};
+use super::problem::Fault;
 use super::spanned::{Span, Spanned};
+use crate::words::choices;
 use std::collections::HashSet;
 
 /// Most points that a matrix may have.

@@ -2,6 +2,7 @@
 
 use super::case::Source;
 use super::document::Scenario;
+use super::identity;
 use super::node::LARGEST_FILE;
 use super::problem::{Fault, Problem};
 use super::spanned::Spanned;
@@ -187,12 +188,19 @@ impl Origin {
         scenario: &Scenario,
         known: &mut BTreeMap<String, Arc<Folder>>,
     ) -> Result<(), Vec<Fault>> {
-        let stores = [Some(&scenario.store), scenario.other_store.as_ref()];
-        for from in stores.into_iter().flatten().filter_map(|store| store.from.as_ref()) {
-            if !known.contains_key(&from.value) {
-                let folder = self.folder(from).map_err(|fault| vec![fault])?;
-                known.insert(from.value.clone(), Arc::new(folder));
+        for store in scenario.stores() {
+            let Some(from) = &store.from else { continue };
+            let folder = match known.get(&from.value) {
+                Some(folder) => Arc::clone(folder),
+                None => Arc::new(self.folder(from).map_err(|fault| vec![fault])?),
+            };
+            if let Some(name) = &store.identity
+                && let Err(error) = identity::of(&folder)
+            {
+                let fault = Fault::at(name.span, error.to_string(), "the device of this folder");
+                return Err(vec![fault.help("see `identity` in docs/scenarios.md, also for newer releases")]);
             }
+            known.insert(from.value.clone(), folder);
         }
         Ok(())
     }

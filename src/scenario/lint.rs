@@ -4,9 +4,10 @@ use super::case::Case;
 use super::corpus;
 use super::files::{self, slug};
 use super::node::{self, Entry, Kind, Node};
-use super::problem::{Fault, Problem, Problems, nearest_within};
+use super::problem::{Fault, Problem, Problems};
 use super::spanned::{Span, Spanned};
 use crate::protocol::scopes::{OPERATOR_SCOPES, ROLES};
+use crate::words::nearest_within;
 use std::collections::HashSet;
 use std::path::PathBuf;
 

@@ -15,6 +15,7 @@ pub mod expect;
 mod files;
 pub mod filter;
 pub mod gateway;
+mod identity;
 pub mod lint;
 pub mod matrix;
 mod needs;

@@ -19,6 +19,8 @@ use std::fmt;
 pub struct Store {
     /// A folder beside the scenario file whose content is copied in.
     pub from: Option<Spanned<String>>,
+    /// The name under which the device of that folder's `identity/device.json` plays, with its own key.
+    pub identity: Option<Name>,
     /// How the records are kept; as the release keeps them unless said otherwise.
     pub kept_as: Option<KeptAs>,
     /// Paired devices, by the device's name.

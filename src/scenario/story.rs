@@ -4,9 +4,10 @@ use super::check::{Known, store, symbols_in, symbols_in_text, unknown};
 use super::connect::{BootstrapToken, Connect, DeviceToken, Nonce, SharedSecret};
 use super::document::Scenario;
 use super::expect::Expectation;
-use super::problem::{Fault, choices};
+use super::problem::Fault;
 use super::spanned::Name;
 use super::step::{Act, Await, Call, Frame, Step};
+use crate::words::choices;
 use std::collections::BTreeMap;
 
 /// The steps of a scenario as they are played.

@@ -49,6 +49,49 @@ fn what_cannot_be_compared_is_refused_in_words() {
 }
 
 #[test]
+fn a_gateway_without_a_release_is_named_with_the_one_that_is_meant() {
+    let bench = Bench::new(SCENARIO);
+    let both = ["compare", "embedded", "embedded@2026.3.31", "--scenarios", "scenarios", "--format"];
+    let names = ["embedded@2026.9.6", "embedded@2026.3.31"];
+    let ran = bench.clawcheck(&[&both[..], &["json"]].concat());
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&document["gateways"], &document["interrupted"]), (&names.into(), &false.into()));
+    let ran = bench.clawcheck(&[&both[..], &["markdown"]].concat());
+    let header = ran.out.lines().next().unwrap();
+    assert!(names.iter().all(|name| header.contains(name)), "{}", ran.out);
+}
+
+/// Scenarios are given with an option here, and as a path to `run`.
+#[test]
+fn scenarios_in_the_place_of_a_gateway_are_told_where_they_belong() {
+    let bench = Bench::new(SCENARIO);
+    for (named, is) in [("scenarios/family/case.yaml", "a scenario"), ("scenarios", "a folder")] {
+        for command in [&["compare", "embedded@2026.4.2", named][..], &["run", "--gateway", named]] {
+            let ran = bench.clawcheck(command);
+            assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
+            let said = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(said.contains(&format!("`{named}` is {is}, and no gateway description")), "{}", ran.err);
+            assert!(said.contains("--scenarios PATH"), "{}", ran.err);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_says_what_was_compared_until_then() {
+    let bench = Bench::new(SCENARIO);
+    let waits = "scenario: Waits\nsteps:\n  - open: {}\n    as: client\n  - await: { close: client }\n";
+    std::fs::write(bench.path("scenarios/family/waits.yaml"), waits).unwrap();
+    let compare = ["compare", "embedded@2026.3.31", "embedded", "--scenarios", "scenarios"];
+    let ran = bench.interrupted(&compare);
+    assert_eq!(ran.code, Some(130), "{}{}", ran.out, ran.err);
+    let last = ran.out.lines().last().unwrap();
+    assert!(last.starts_with("broken off: of 2 cases there were played "), "{}", ran.out);
+    assert!(last.ends_with(" on embedded@2026.3.31, 0 on embedded@2026.9.6"), "{}", ran.out);
+    bench.leaves_nothing();
+}
+
+#[test]
 fn the_history_is_printed_whole_or_for_one_release() {
     let bench = Bench::new(SCENARIO);
     let whole: Value = serde_json::from_str(&bench.clawcheck(&["releases", "--format", "json"]).out).unwrap();

@@ -69,6 +69,17 @@ fn a_gateway_that_cannot_start_is_a_fault_and_no_difference() {
     bench.leaves_nothing();
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_c_says_how_many_stories_were_compared_until_then() {
+    let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
+    let ran = bench.interrupted(&["fuzz", "--gateway", "embedded@2026.4.2", "--seed", "1", "-n", "2000"]);
+    assert_eq!(ran.code, Some(130), "{}{}", ran.out, ran.err);
+    let told = ran.out.lines().any(|line| line.starts_with("broken off after ") && line.ends_with(" of 2000 stories"));
+    assert!(told, "{}", ran.out);
+    bench.leaves_nothing();
+}
+
 #[test]
 fn somebody_else_s_gateway_is_not_played_on() {
     let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");

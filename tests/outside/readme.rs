@@ -32,6 +32,10 @@ const PROMISES: &[(&str, Promise)] = &[
     ("clawcheck run empty-tokens", Promise::Exits(0)),
     ("clawcheck run empty-tokens --gateway embedded@2026.3.31", Promise::Exits(0)),
     ("clawcheck run empty-tokens --gateway openclaw@2026.3.31", Promise::ExitsLive(0)),
+    (
+        "clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --scenarios examples/exec-after-upgrade.yaml",
+        Promise::Exits(1),
+    ),
     ("clawcheck releases", Promise::Exits(0)),
     ("clawcheck releases 2026.3.28..2026.4.2", Promise::Exits(0)),
     ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens", Promise::Exits(1)),

@@ -4,6 +4,7 @@ use assert_cmd::Command;
 use rstest::rstest;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 pub const SCENARIO: &str = "\
@@ -53,6 +54,25 @@ impl Bench {
 
     pub fn clawcheck(&self, arguments: &[&str]) -> Ended {
         let output = self.command(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Sends SIGINT as soon as it has room on the disk for what it plays.
+    #[cfg(unix)]
+    pub fn interrupted(&self, arguments: &[&str]) -> Ended {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
+        command.args(arguments).current_dir(self.0.path()).env("HOME", self.path("home"));
+        command.env("TMPDIR", self.path("tmp")).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let began = Instant::now();
+        while std::fs::read_dir(self.path("tmp")).unwrap().count() == 0 {
+            assert!(began.elapsed() < Duration::from_secs(30), "nothing was ever begun");
+            std::thread::yield_now();
+        }
+        let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+        let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
@@ -255,19 +275,9 @@ fn a_gateway_that_is_not_there_is_found_so_once() {
 fn ctrl_c_ends_everything_and_says_what_was_done() {
     let waits = "scenario: Waits\nsteps:\n  - open: {}\n    as: client\n  - await: { close: client }\n";
     let bench = Bench::new(waits);
-    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
-    command.args(["run", "scenarios", "--report", "json=report.json"]).current_dir(bench.0.path());
-    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp")).stdout(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let began = Instant::now();
-    while std::fs::read_dir(bench.path("tmp")).unwrap().count() == 0 {
-        assert!(began.elapsed() < Duration::from_secs(30), "the run never began");
-        std::thread::yield_now();
-    }
-    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
-    let status = child.wait().unwrap();
-    assert_eq!(status.code(), Some(130));
+    let ran = bench.interrupted(&["run", "scenarios", "--report", "json=report.json"]);
+    assert_eq!(ran.code, Some(130), "{}", ran.err);
+    assert!(ran.out.contains("broken off: 1 case not played"), "{}", ran.out);
     let report: Value = serde_json::from_str(&std::fs::read_to_string(bench.path("report.json")).unwrap()).unwrap();
     assert_eq!((&report["interrupted"], &report["not_played"]), (&true.into(), &1.into()));
     bench.leaves_nothing();
@@ -307,6 +317,20 @@ fn accepting_what_only_our_own_gateway_showed_over_what_a_release_did_is_said() 
     assert_eq!(ran.code, Some(1), "{}", ran.out);
     let accepted = bench.clawcheck(&["accept", "--all"]);
     assert!(accepted.out.contains("the real 2026.4.2 was seen to answer otherwise"), "{}", accepted.out);
+}
+
+/// A run in which nothing was played proves nothing, and must not be green.
+#[test]
+fn a_run_that_plays_no_case_is_not_green() {
+    let bench = Bench::new(&SCENARIO.replace("steps:", "releases: \">=2026.4.2\"\nsteps:"));
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "embedded@2026.3.31"]);
+    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("1 case: 1 not-applicable"), "{}", ran.out);
+    assert!(
+        ran.err.starts_with("no case was played: what is selected is not applicable on embedded@2026.3.31"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

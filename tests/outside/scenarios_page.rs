@@ -1,11 +1,13 @@
 //! What `docs/scenarios.md` shows is true: its examples are played, its commands end as it says, its mistakes are answered so,
 //! and no word of the language is missing there.
 
-use serde_json::Value;
+use clawcheck::protocol::identity::DeviceKey;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 const PAGE: &str = include_str!("../../docs/scenarios.md");
@@ -55,6 +57,48 @@ fn run(command: &str, folder: &Path) -> Output {
     Command::new(program).args(words).current_dir(folder).output().unwrap()
 }
 
+/// The private key of RFC 8410, section 10.3.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+
+/// A state directory as a release leaves it, with a device whose record has these tokens.
+fn write_state(folder: &Path, tokens: &str) {
+    let key = DeviceKey::from_pem(KEY).unwrap();
+    let (id, public) = (key.device_id(), key.public_key());
+    let identity = json!({ "version": 1, "deviceId": id, "privateKeyPem": KEY });
+    write(&folder.join("identity/device.json"), &identity.to_string());
+    let tokens: Value = serde_json::from_str(tokens).unwrap();
+    let yesterday = SystemTime::now() - Duration::from_secs(86_400);
+    let yesterday = u64::try_from(yesterday.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let record = json!({ "deviceId": id, "publicKey": public, "platform": "linux", "clientId": "cli", "clientMode": "cli",
+        "role": "operator", "roles": ["operator"], "scopes": ["operator.read"], "approvedScopes": ["operator.read"],
+        "tokens": tokens, "createdAtMs": yesterday, "approvedAtMs": yesterday });
+    write(&folder.join("devices/paired.json"), &json!({ id: record }).to_string());
+}
+
+/// Who copies his state directory sees his own lock-out, and no token of his in what is written down.
+#[test]
+fn a_real_state_directory_plays_with_its_own_device() {
+    let folder = TempDir::new().unwrap();
+    let example = blocks("yaml").into_iter().find(|example| example.contains("identity:")).unwrap();
+    write(&folder.path().join("page/own.yaml"), &whole(example));
+    let seen = |release: &str| {
+        let play = format!("clawcheck run page --gateway embedded@{release} --snapshots snapshots");
+        assert_eq!(run(&play, folder.path()).status.code(), Some(1), "nothing is approved");
+        let waits = folder.path().join(format!("snapshots/page/own@{release}.snap.new"));
+        fs::read_to_string(waits).unwrap()
+    };
+    let token = "n3y2xT42mAskDEEaOSsAHrQ5um2iKjS87w86GVUUlQc";
+    let good =
+        json!({ "operator": { "token": token, "role": "operator", "scopes": ["operator.read"], "createdAtMs": 1 } });
+    write_state(&folder.path().join("page/my-state"), &good.to_string());
+    let text = seen("2026.4.2");
+    assert!(text.matches("<- hello-ok").count() == 2 && !text.contains(token), "{text}");
+    assert!(text.contains("\n  me  ") && !text.contains("me  new"), "the record was there before: {text}");
+    write_state(&folder.path().join("page/my-state"), "{}");
+    let text = seen("2026.3.31");
+    assert!(text.contains("PAIRING_REQUIRED role-upgrade") && text.contains("\n  me  "), "{text}");
+}
+
 /// Everything that a command said.
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -69,6 +113,7 @@ fn every_example_can_be_played_and_sees_what_it_expects() {
         write(&folder.path().join(format!("page/example-{number}.yaml")), &whole(example));
     }
     write(&folder.path().join("page/old-state/devices/notes.txt"), "from an older life");
+    write_state(&folder.path().join("page/my-state"), "{}");
     let play = || run("clawcheck run page --gateway embedded@2026.4.2 --snapshots snapshots", folder.path());
     for command in ["lint page", "list page"] {
         let output = run(&format!("clawcheck {command}"), folder.path());

@@ -20,6 +20,9 @@ pub(super) const ALL: [(&str, &str); 6] = [
 /// The name and the text of what was named. A file comes before a built-in of the same name.
 pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
     let shown = named.display().to_string();
+    if named.is_dir() {
+        return Err(DescriptionError::SomethingElse { path: named.to_owned(), is: "a folder" });
+    }
     match read(named) {
         Ok(text) => return Ok((shown, text)),
         Err(reason) if named.exists() => return Err(DescriptionError::Unreadable { path: named.to_owned(), reason }),
@@ -35,9 +38,6 @@ pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
 
 fn read(path: &Path) -> Result<String, String> {
     let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    if file.metadata().map_err(|error| error.to_string())?.is_dir() {
-        return Err("it is a directory".to_owned());
-    }
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > LONGEST {
@@ -61,8 +61,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("x.yaml");
         std::fs::write(&file, [0xff, 0xfe, 0]).unwrap();
-        for path in [file.as_path(), directory.path()] {
-            assert!(matches!(find(path), Err(DescriptionError::Unreadable { .. })));
-        }
+        assert!(matches!(find(&file), Err(DescriptionError::Unreadable { .. })));
+        assert!(matches!(find(directory.path()), Err(DescriptionError::SomethingElse { .. })));
     }
 }

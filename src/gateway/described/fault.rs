@@ -1,7 +1,8 @@
 //! What can be wrong with a description: file, line, and a caret under the fault.
 
+use crate::words::choices;
 use miette::{Diagnostic, NamedSource, SourceSpan};
-use serde_saphyr::Location;
+use serde_saphyr::{Error, Location};
 use std::path::PathBuf;
 
 /// Why a description cannot be used.
@@ -23,6 +24,17 @@ pub enum DescriptionError {
         path: PathBuf,
         /// Why.
         reason: String,
+    },
+    /// It is something else: a scenario, or a folder with them perhaps.
+    #[error("`{}` is {is}, and no gateway description", path.display())]
+    #[diagnostic(help(
+        "scenarios are named with `clawcheck run PATH --gateway GATEWAY` and `clawcheck compare GATEWAY GATEWAY --scenarios PATH`"
+    ))]
+    SomethingElse {
+        /// What was named.
+        path: PathBuf,
+        /// What it is.
+        is: &'static str,
     },
     /// It says something wrong.
     #[error(transparent)]
@@ -68,13 +80,20 @@ impl Source<'_> {
     /// What the YAML reader complains about.
     pub(super) fn yaml(&self, error: &serde_saphyr::Error) -> DescriptionError {
         let error = error.without_snippet();
+        let at = error.location().unwrap_or(Location::UNKNOWN);
+        match error {
+            Error::SerdeUnknownField { field, expected, .. } => {
+                return self.wrong(at, format!("unknown key `{field}`"), Some(choices(field, expected)));
+            }
+            Error::SerdeUnknownVariant { variant, expected, .. } => {
+                return self.wrong(at, format!("unknown word `{variant}`"), Some(choices(variant, expected)));
+            }
+            _ => {}
+        }
         let message = error.to_string();
         // Line and column stand beside the caret already.
         let message = message.split(" at line ").next().unwrap_or_default().trim_end_matches(':').to_owned();
-        match error.location() {
-            Some(at) => self.wrong(at, message, None),
-            None => self.wrong(Location::UNKNOWN, message, None),
-        }
+        self.wrong(at, message, None)
     }
 
     fn span(&self, at: Location) -> SourceSpan {

@@ -134,7 +134,10 @@ impl<'de> Deserialize<'de> for Word {
 /// Reads a description. `name` is what faults call the file.
 pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionError> {
     let source = Source { name, text };
-    let raw: Raw = serde_saphyr::from_str(text).map_err(|error| source.yaml(&error))?;
+    let raw: Raw = serde_saphyr::from_str(text).map_err(|error| match is_scenario(text) {
+        true => DescriptionError::SomethingElse { path: name.into(), is: "a scenario" },
+        false => source.yaml(&error),
+    })?;
     if raw.about.trim().is_empty() || raw.gateway.value.trim().is_empty() {
         return Err(source.wrong(raw.gateway.referenced, "`gateway` and `about` must say something", None));
     }
@@ -163,6 +166,12 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
     };
     check(&source, &description)?;
     Ok(description)
+}
+
+/// Whether this is a scenario, which has a title or steps and starts no program.
+fn is_scenario(text: &str) -> bool {
+    let keys = serde_saphyr::from_str::<Map<String, Value>>(text).unwrap_or_default();
+    ["scenario", "steps"].into_iter().any(|key| keys.contains_key(key)) && !keys.contains_key("command")
 }
 
 fn replace<T>(at: &Location, value: T) -> Spanned<T> {
@@ -259,14 +268,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case("arguments: [a]", "arguments", "unknown field")]
+    #[case("arguments: [a]", "arguments", "unknown key")]
     #[case("args: [\"--dir={state_dir}\"]", "\"--dir={state_dir}\"", "no placeholder")]
     #[case("args: [\"{package}/x.js\"]", "\"{package}/x.js\"", "needs an npm package")]
     #[case("ready: soon", "soon", "does not tell")]
     #[case("ready: {log: a, tcp: b}", "", "one key too many")]
     #[case("config: toml", "toml", "no form of configuration")]
     #[case("path: ws", "ws", "slash")]
-    #[case("lacks: [pairings]", "pairings", "unknown variant")]
+    #[case("lacks: [pairings]", "pairings", "unknown word")]
     #[case("gateway: again", "gateway", "gateway")]
     fn says_what_is_wrong_and_where(#[case] line: &str, #[case] at: &str, #[case] says: &str) {
         let text = format!("{GOOD}{line}\n");
@@ -276,6 +285,28 @@ mod tests {
         assert!(message.contains(says), "{message}");
         let marked = &text[span.offset()..span.offset() + span.len()];
         assert!(marked.starts_with(at), "{message}: {marked:?}");
+    }
+
+    #[rstest]
+    #[case("clams: 2026.4.2", "did you mean `claims`?")]
+    #[case("lacks: [pairng]", "did you mean `pairing`?")]
+    #[case("npm: { package: a, verson: 1 }", "did you mean `version`?")]
+    #[case("store: opnclaw", "did you mean `openclaw`?")]
+    fn asks_for_what_was_meant(#[case] line: &str, #[case] asks: &str) {
+        let error = parse("x.yaml", &format!("{GOOD}{line}\n")).unwrap_err();
+        let DescriptionError::Wrong(fault) = &error else { panic!("{error}") };
+        let help = fault.help.as_deref().unwrap_or_default();
+        assert!(help.starts_with(asks), "{error}: {help}");
+    }
+
+    #[rstest]
+    #[case("scenario: x\nsteps: []\n", true)]
+    #[case("steps: []\ngateway: { bind: lan }\n", true)]
+    #[case("gateway: x\nabout: y\nclaims: 2026.4.2\ncommand: z\nsteps: []\n", false)]
+    #[case("steps: [\n", false)]
+    fn a_scenario_is_told_from_a_wrong_description(#[case] text: &str, #[case] scenario: bool) {
+        let error = parse("x.yaml", text).unwrap_err();
+        assert_eq!(matches!(error, DescriptionError::SomethingElse { .. }), scenario, "{error}");
     }
 
     #[test]

@@ -1,0 +1,56 @@
+//! Misspelt words and their neighbours: what a file or an argument may have meant.
+
+/// Longer words are no misspelt ones.
+const LONGEST_WORD: usize = 64;
+
+/// The one of several words that a misspelt one was probably meant to be.
+pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_within(1 + word.chars().count() / 4, word, words)
+}
+
+/// The one of several words that is at most so many letters away: added, dropped, changed or swapped with their neighbour.
+pub(crate) fn nearest_within<'a>(
+    letters: usize,
+    word: &str,
+    words: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
+    words
+        .into_iter()
+        .map(|candidate| (strsim::osa_distance(word, candidate), candidate))
+        .filter(|&(distance, _)| distance <= letters)
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `one of a, b, c`, with the nearest first as a question where there is one.
+pub(crate) fn choices(word: &str, words: &[&str]) -> String {
+    let all = match words {
+        [] => return "nothing can stand here".to_owned(),
+        [only] => format!("expected {only}"),
+        _ => format!("expected one of {}", words.join(", ")),
+    };
+    match nearest(word, words.iter().copied()) {
+        Some(near) if words.len() == 1 => format!("did you mean `{near}`?"),
+        Some(near) => format!("did you mean `{near}`? {}{}", all[..1].to_uppercase(), &all[1..]),
+        None => all,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("scoeps", Some("scopes"))]
+    #[case("scope", Some("scopes"))]
+    #[case("rol", Some("role"))]
+    #[case("zzz", None)]
+    #[case("", None)]
+    fn a_misspelt_word_has_a_neighbour(#[case] word: &str, #[case] neighbour: Option<&str>) {
+        assert_eq!(nearest(word, ["role", "roles", "scopes", "device"]), neighbour);
+    }
+}
