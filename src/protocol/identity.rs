@@ -3,12 +3,9 @@
 use super::{ids, public_key};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use ed25519_dalek::{Signer as _, SigningKey};
 use sha2::{Digest as _, Sha256};
-
-/// SEQUENCE { INTEGER 0, SEQUENCE { OID 1.3.101.112 }, OCTET STRING { OCTET STRING } } around the 32 raw bytes (RFC 8410).
-const PKCS8_PREFIX: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
 /// A device's key pair.
 #[derive(Clone)]
@@ -24,8 +21,7 @@ impl DeviceKey {
     pub fn from_pem(pem: &str) -> Option<Self> {
         let body = pem.trim().strip_prefix("-----BEGIN PRIVATE KEY-----")?.strip_suffix("-----END PRIVATE KEY-----")?;
         let der = STANDARD.decode(body.split_whitespace().collect::<String>()).ok()?;
-        let seed = der.strip_prefix(&PKCS8_PREFIX)?.try_into().ok()?;
-        Some(Self(SigningKey::from_bytes(seed)))
+        SigningKey::from_pkcs8_der(&der).ok().map(Self)
     }
 
     /// The raw public key in unpadded base64url, as `device.publicKey` carries it.
