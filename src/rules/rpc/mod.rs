@@ -23,8 +23,10 @@ mod prompts;
 mod rules;
 mod schemas;
 mod scope_upgrades;
+mod setup;
 mod skills;
 mod status;
+mod system_event;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +40,9 @@ pub use node_changes::NODE_CHANGES;
 pub use plugin::PluginForm;
 pub use rules::{NoApprover, RpcRules};
 pub(crate) use scope_upgrades::settle;
-pub(crate) use skills::{ask_mac, ask_welcomed_mac};
+pub(crate) use skills::{
+    ask_mac, ask_welcomed_mac, mac_skills, runs_mac_skills, tell_if_skills_changed, tell_skills_changed,
+};
 pub(crate) use status::health;
 
 use super::act::{ConnectionId, Effect, Environment, Outcome};
@@ -116,6 +120,8 @@ pub(crate) fn handle(
     match call.run() {
         Ok(Reply::Answer(payload)) => call.model.respond(connection, &id, Ok(payload), call.outcome),
         Ok(Reply::AnswerThenDisconnect { payload, device_id, role }) => {
+            let now = call.environment.now;
+            call.model.retire_nodes(&device_id, role.as_deref(), now, call.outcome);
             call.model.respond(connection, &id, Ok(payload), call.outcome);
             disconnect_device(call.model, &device_id, role.as_deref(), call.outcome);
         }
@@ -231,6 +237,8 @@ fn handler(method: &str) -> Option<Handler> {
         "device.pair.reject" => devices::reject,
         "device.pair.remove" => devices::remove,
         "device.pair.rename" => devices::rename,
+        "device.pair.setupCode" => setup::code,
+        "device.pair.setupStatus" => setup::status,
         "device.scopes.requestUpgrade" => scope_upgrades::request,
         "device.scopes.waitUpgrade" => scope_upgrades::wait,
         "device.token.rotate" => devices::rotate,
@@ -269,6 +277,7 @@ fn handler(method: &str) -> Option<Handler> {
         "health" => status::health_method,
         "status" => status::status,
         "system-presence" => status::presence,
+        "system-event" => system_event::event,
         "last-heartbeat" => status::last_heartbeat,
         "set-heartbeats" => status::set_heartbeats,
         "config.get" => status::config,

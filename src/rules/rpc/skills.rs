@@ -7,7 +7,7 @@ use super::node_calls::{Dispatched, dispatch};
 use super::schemas::NOTHING;
 use super::{Call, Handled, Reply};
 use crate::rules::act::{ConnectionId, Environment, Outcome};
-use crate::rules::model::Model;
+use crate::rules::model::{ConnectedClient, Model};
 use crate::store::record;
 use serde_json::json;
 
@@ -69,6 +69,37 @@ pub(crate) fn ask_welcomed_mac(
 ) {
     if model.rules.rpc.asks_macs {
         ask_mac(model, connection, node_id, environment, outcome);
+    }
+}
+
+/// Whether the gateway counts on this client for skills that need a Mac (`remote.ts` isRemoteSkillEligibilityNode).
+pub(crate) fn runs_mac_skills(client: &ConnectedClient) -> bool {
+    let info = &client.connect.client;
+    let known = client.stands_for_node && !client.retired && is_mac(&info.platform, info.device_family.as_deref());
+    known && client.connect.commands.iter().flatten().any(|command| command == "system.run")
+}
+
+/// The nodes on which the gateway counts for skills that need a Mac.
+pub(crate) fn mac_skills(model: &Model) -> Vec<String> {
+    let clients = model.connections.values().filter_map(|open| open.client.as_ref());
+    let mut nodes: Vec<String> =
+        clients.filter(|client| runs_mac_skills(client)).map(|client| client.node_id().to_owned()).collect();
+    nodes.sort_unstable();
+    nodes
+}
+
+/// Tells who may read that other skills can be used now than with these nodes, if that is so (2026.9.6 on).
+pub(crate) fn tell_if_skills_changed(model: &mut Model, before: &[String], outcome: &mut Outcome) {
+    if mac_skills(model) != before {
+        tell_skills_changed(model, outcome);
+    }
+}
+
+/// Tells who may read that other skills can be used now (2026.9.6 on).
+pub(crate) fn tell_skills_changed(model: &mut Model, outcome: &mut Outcome) {
+    if model.rules.rpc.skills_told {
+        model.broadcast("skills.changed", json!({"reason": "remote-node"}), outcome);
+        model.broadcast("chat.metadata.changed", json!({}), outcome);
     }
 }
 

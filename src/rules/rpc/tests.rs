@@ -46,7 +46,9 @@ impl House {
         }
         let connect: ConnectParams = serde_json::from_value(params).unwrap();
         let client = ConnectedClient {
-            profile: None,
+            person: None,
+            online_since: None,
+            retired: false,
             order: number,
             stands_for_node: role == "node",
             role: role.to_owned(),
