@@ -216,7 +216,7 @@ impl Presence {
             entry.insert(key.to_owned(), merged(old.get(key), told.get(key)));
         }
         entry.insert("instanceId".to_owned(), first("instanceId"));
-        self.entries.insert(key, entry);
+        self.put(key, entry);
     }
 
     /// Everybody, the latest first.
@@ -230,12 +230,19 @@ impl Presence {
             let oldest = others.min_by_key(|(_, entry)| stamp(entry)).map(|(key, _)| key.clone());
             oldest.and_then(|key| self.entries.shift_remove(&key));
         }
-        let own = self.entries.entry(own_key).or_insert_with(|| self.own.clone());
+        let mut own = self.entries.get(&own_key).unwrap_or(&self.own).clone();
         own.insert("ts".to_owned(), json!(now));
-        let mut everybody: Vec<&Record> = self.entries.values().collect();
+        self.put(own_key, own);
+        let mut everybody: Vec<&Record> = self.entries.values().rev().collect();
         everybody.sort_by_key(|entry| std::cmp::Reverse(stamp(entry)));
         let known = |entry: &Record| entry.iter().filter(|(_, value)| !value.is_null()).map(own_pair).collect();
         everybody.into_iter().map(known).map(Value::Object).collect()
+    }
+
+    /// The entry that was written last is the last one: on a release some time lies between any two.
+    fn put(&mut self, key: String, entry: Record) {
+        self.entries.shift_remove(&key);
+        self.entries.insert(key, entry);
     }
 
     fn update(&mut self, key: &str, update: Record, now: i64) {
@@ -253,7 +260,7 @@ impl Presence {
             let text = format!("Node: {} · mode {}", said("host"), said("mode"));
             entry.insert("text".to_owned(), json!(text));
         }
-        self.entries.insert(key, entry);
+        self.put(key, entry);
     }
 }
 
@@ -346,11 +353,11 @@ mod tests {
         let mut presence = presence(PresenceForm::V2026_9_6);
         let line = "Node: box (10.0.0.7) · app 1.2 · last input 5s ago · mode ui · reason periodic";
         presence.said(line, &entry([("mode", json!("node")), ("roles", json!(["operator"]))]), 2_000);
-        presence.said("hello", &Record::new(), 2_000);
+        presence.said("hello", &Record::new(), 1_500);
         let list = presence.list(3_000);
         let expected = r#"{"host":"box","ip":"10.0.0.7","version":"1.2","lastInputSeconds":5,"mode":"node","reason":"periodic","text":"Node: box (10.0.0.7) · app 1.2 · last input 5s ago · mode ui · reason periodic","ts":2000,"roles":["operator"]}"#;
         assert_eq!(list[1].to_string(), expected);
-        assert_eq!(list[2], json!({"text": "hello", "ts": 2_000}));
+        assert_eq!(list[2], json!({"text": "hello", "ts": 1_500}));
         presence.said(line, &entry([("lastInputSeconds", Value::Null)]), 4_000);
         assert_eq!(presence.list(5_000)[1].get("lastInputSeconds"), None);
     }
