@@ -35,10 +35,12 @@ fn replace_members(object: &mut Map<String, Value>, started_at: i64) {
     {
         *expires = Value::String(format!("<{name}{:+}>", end - begin));
     }
+    // What a node is told of its time for a command is, from 2026.9.6 on, what the gateway's own work has left of it.
+    let for_node = object.contains_key("paramsJSON");
     for (name, member) in object.iter_mut() {
+        let passes = matches!(name.as_str(), "retryAfterMs" | "uptimeMs" | "ageMs") || for_node && name == "timeoutMs";
         // How long ago, how long still: accidents of the moment, except where the gateway says nothing at all.
-        if matches!(name.as_str(), "retryAfterMs" | "uptimeMs" | "ageMs") && member.as_f64().is_some_and(|ms| ms > 0.0)
-        {
+        if passes && member.as_f64().is_some_and(|ms| ms > 0.0) {
             *member = Value::String("<duration>".to_owned());
         } else {
             replace(member, started_at);
@@ -96,12 +98,14 @@ mod tests {
     #[test]
     fn a_deadline_keeps_its_length_and_other_times_only_their_place() {
         let mut value = json!({"createdAtMs": 1_760_000_000_500_i64, "expiresAtMs": 1_760_000_120_500_i64,
-            "old": [1_750_000_000_000_i64], "timeoutMs": 120_000, "retryAfterMs": 299_871});
+            "old": [1_750_000_000_000_i64], "timeoutMs": 120_000, "retryAfterMs": 299_871,
+            "told": {"paramsJSON": "{}", "timeoutMs": 29_993}});
         replace(&mut value, 1_760_000_000_000);
         assert_eq!(
             value,
             json!({"createdAtMs": "<time>", "expiresAtMs": "<createdAtMs+120000>", "old": ["<time before>"],
-                "timeoutMs": 120_000, "retryAfterMs": "<duration>"})
+                "timeoutMs": 120_000, "retryAfterMs": "<duration>",
+                "told": {"paramsJSON": "{}", "timeoutMs": "<duration>"}})
         );
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Invoke {
     pub node: ConnectionId,
     /// The command.
     pub command: String,
-    /// Who asked for it, and the id of the request; `None` for the gateway itself.
+    /// Who asked for it, and the id of the request; `None` for the gateway itself, which wants to know a Mac's programs.
     pub asked: Option<(ConnectionId, String)>,
     /// When it is given up, milliseconds since the epoch.
     pub expires_at: i64,

@@ -14,7 +14,7 @@ pub use reconcile::{Reconciliation, Surfaces, reconcile_on_connect};
 pub use request::{NodeRequest, NodeRequested, request};
 pub use rules::{NodeReconnect, NodeRules, PlatformCommands};
 pub use store::{
-    NodeApproval, approve, find_paired, find_pending, list, note_life, projected, record_connect, record_departure,
-    reject, reject_all, remove, rename, surfaces_of_device, verify,
+    NodeApproval, approve, find_paired, find_pending, list, note_life, note_programs, projected, record_connect,
+    record_departure, reject, reject_all, remove, rename, surfaces_of_device, verify,
 };
 pub use surface::{Surface, same_set};

@@ -11,6 +11,7 @@ use crate::rules::pairing::{
 use crate::store::record::{self, Record};
 use crate::store::{Document, Documents, sqlite};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// What came of an approval.
 #[derive(Debug, Clone, PartialEq)]
@@ -295,6 +296,27 @@ pub fn note_life(
         record::set(node, "lastSeenReason", Some(reason));
     })?;
     Ok(noted.is_some())
+}
+
+/// Notes which programs an approved node has, where they are others than before (`updatePairedNodeMetadata`). Whether they are.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn note_programs(
+    rules: &NodeRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    node_id: &str,
+    programs: &[String],
+) -> Result<bool, Fault> {
+    let Some(node) = find_paired(rules, documents, now, node_id)? else { return Ok(false) };
+    let known = node.get("bins").and_then(Value::as_array).into_iter().flatten();
+    let known: BTreeSet<&str> = known.filter_map(Value::as_str).collect();
+    let others = known != programs.iter().map(String::as_str).collect();
+    if others {
+        change(rules, documents, now, node_id, |node| record::set(node, "bins", Some(json!(programs))))?;
+    }
+    Ok(others)
 }
 
 /// When a node has gone.

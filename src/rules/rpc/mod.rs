@@ -8,6 +8,8 @@ mod events;
 mod exec;
 mod exec_early;
 mod exec_request;
+mod mac_programs;
+mod mac_skills;
 mod method_tables;
 mod methods;
 #[cfg(test)]
@@ -33,6 +35,8 @@ mod tests;
 pub use changes::CHANGES;
 pub use events::events;
 pub use exec_request::ExecForm;
+pub(crate) use mac_programs::{ask_mac, ask_welcomed_mac};
+pub(crate) use mac_skills::{mac_skills, runs_mac_skills, tell_if_skills_changed, tell_skills_changed};
 pub use methods::{MethodSet, listed as listed_methods};
 pub use node_calls::NodeCalls;
 pub(crate) use node_calls::lose as lose_node;
@@ -40,9 +44,6 @@ pub use node_changes::NODE_CHANGES;
 pub use plugin::PluginForm;
 pub use rules::{NoApprover, RpcRules};
 pub(crate) use scope_upgrades::settle;
-pub(crate) use skills::{
-    ask_mac, ask_welcomed_mac, mac_skills, runs_mac_skills, tell_if_skills_changed, tell_skills_changed,
-};
 pub(crate) use status::health;
 
 use super::act::{ConnectionId, Effect, Environment, Outcome};

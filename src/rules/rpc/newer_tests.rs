@@ -125,6 +125,38 @@ fn a_command_goes_to_its_node_and_the_answer_back(#[case] result: Value, #[case]
     assert_eq!(house.call(node, "node.invoke.result", answer), [r#"2 ok {"ok":true,"ignored":true}"#]);
 }
 
+#[rstest]
+#[case("2026.2.19", json!({"ok": true, "payloadJSON": r#"{"bins":[" gh ","",1]}"#}), json!(["gh", "1"]))]
+#[case("2026.4.2", json!({"ok": true, "payload": {"stdout": "gh\r\n\njq\n"}}), json!(["gh", "jq"]))]
+#[case("2026.4.15", json!({"ok": true, "payloadJSON": r#"{"bins":{"gh":"/bin/gh"}}"#}), json!([]))]
+#[case("2026.5.7", json!({"ok": true, "payloadJSON": r#"{"bins":{"gh":"/bin/gh","jq":" "}}"#}), json!(["gh"]))]
+#[case("2026.4.2", json!({"ok": true, "payloadJSON": "no JSON"}), json!([]))]
+#[case("2026.4.2", json!({"ok": false, "error": {"message": "no"}}), json!(["old"]))]
+#[case("2026.4.2", json!({"ok": true, "payload": {"bins": ["old"]}}), json!(["old"]))]
+fn a_mac_says_which_programs_it_has(#[case] release: &str, #[case] result: Value, #[case] expected: Value) {
+    let mut house = House::new(release);
+    house.store = MemoryDocuments::new().with(Document::NodesPaired, json!({"n": {"nodeId": "n", "bins": ["old"]}}));
+    let node = house.join(2, "node", &[], Some("n"));
+    house.offers(node, &["system.which"]);
+    assert_eq!(house.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
+    let mut answer = json!({"id": house.last_invoke(), "nodeId": "n"});
+    answer.as_object_mut().unwrap().extend(result.as_object().unwrap().clone());
+    assert_eq!(house.call(node, "node.invoke.result", answer.clone()), [r#"2 ok {"ok":true}"#]);
+    assert_eq!(field(&house, Document::NodesPaired, "n", "bins"), expected);
+    assert_eq!(house.call(node, "node.invoke.result", answer), [r#"2 ok {"ok":true,"ignored":true}"#]);
+}
+
+#[test]
+fn a_mac_that_says_nothing_of_its_programs_is_not_waited_for() {
+    let mut house = House::new("2026.4.2");
+    let node = house.join(2, "node", &[], Some("n"));
+    house.offers(node, &["system.run"]);
+    assert_eq!(house.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
+    let late = json!({"id": house.last_invoke(), "nodeId": "n", "ok": true});
+    assert!(house.wake(house.now + 15_000).is_empty());
+    assert_eq!(house.call(node, "node.invoke.result", late), [r#"2 ok {"ok":true,"ignored":true}"#]);
+}
+
 #[test]
 fn a_node_has_its_time_for_a_command() {
     let mut house = House::new("2026.4.2");

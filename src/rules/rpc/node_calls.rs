@@ -2,7 +2,7 @@
 
 use super::node_schemas::{ACK, DRAIN, ENQUEUE, EVENT, PROGRESS, RESULT, SKILLS, TOOLS, invoke as invoke_schema};
 use super::schemas::NOTHING;
-use super::{Call, Handled, Refusal, Reply, invalid, not_implemented, refuse, shape};
+use super::{Call, Handled, Refusal, Reply, invalid, mac_programs, not_implemented, refuse, shape};
 use crate::protocol::codes::error;
 use crate::protocol::frame::ErrorShape;
 use crate::protocol::ids;
@@ -103,7 +103,7 @@ pub(super) struct Dispatched {
     pub timeout: Option<i64>,
     /// What tells a repeat, where somebody asked.
     pub idempotency_key: Option<Value>,
-    /// Who asked, and the id of the request; `None` for the gateway itself.
+    /// Who asked, and the id of the request; `None` for the gateway itself, which wants to know a Mac's programs.
     pub asked: Option<(ConnectionId, String)>,
 }
 
@@ -121,7 +121,8 @@ pub(super) fn dispatch(
     record::set(&mut payload, "nodeId", Some(node_id.as_str()));
     record::set(&mut payload, "command", Some(command.as_str()));
     payload.insert("paramsJSON".to_owned(), params.map_or(Value::Null, |params| json!(params.to_string())));
-    record::set(&mut payload, "timeoutMs", timeout);
+    let tells_default = model.rules.rpc.node_calls >= NodeCalls::V2026_9_6;
+    record::set(&mut payload, "timeoutMs", timeout.or(tells_default.then_some(DEFAULT_TIMEOUT_MS)));
     record::set(&mut payload, "idempotencyKey", idempotency_key);
     let expires_at = environment.now.saturating_add(timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
     model.node_work.send(id, Invoke { node_id, node, command, asked, expires_at });
@@ -153,6 +154,9 @@ pub(super) fn invoke_result(call: &mut Call<'_, '_>) -> Handled {
     };
     let own = call.request.id.clone();
     call.model.respond(call.connection, &own, Ok(json!({"ok": true})), call.outcome);
+    if invoke.asked.is_none() && result.is_ok() {
+        mac_programs::note(call.model, call.environment, &invoke.node_id, &params, call.outcome);
+    }
     answer(call.model, &invoke, result, call.outcome);
     Ok(Reply::Answered)
 }

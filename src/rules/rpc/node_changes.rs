@@ -30,6 +30,13 @@ pub const NODE_CHANGES: &[Change] = &[
         apply: |rules| rules.rpc.node_calls = NodeCalls::V2026_5_7,
     },
     Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "A Mac may say which programs it has as a map to their paths.",
+        sources: &["skills-remote.ts parseBinProbePayload"],
+        apply: |rules| rules.rpc.programs_have_paths = true,
+    },
+    Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
         what: "Work for a node waits a day unless it says so, and is gone once it was fetched.",
@@ -53,8 +60,10 @@ pub const NODE_CHANGES: &[Change] = &[
     Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
-        what: "Nothing goes to or comes from a node whose commands were not approved: PAIRING_CHANGED.",
+        what: "Nothing goes to or comes from a node whose commands were not approved: PAIRING_CHANGED. A node is told how \
+               long it has for a command, whether or not the caller says so.",
         sources: &[
+            "node-registry-private.ts deadlineAtMs",
             "server-methods/nodes.ts captureNodePairingGeneration",
             "device-pairing-identity.ts resolveNodePairingGeneration",
         ],

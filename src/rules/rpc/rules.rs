@@ -34,6 +34,8 @@ pub struct RpcRules {
     pub skill_bins: &'static str,
     /// A Mac that is welcomed as a node is asked at once which of them it has.
     pub asks_macs: bool,
+    /// A Mac may say which of them it has as a map to their paths.
+    pub programs_have_paths: bool,
     /// The channels that can be asked for an approval without being configured.
     pub turn_sources: &'static str,
     /// Rotating a token closes the device's live connections of that role.
@@ -124,6 +126,7 @@ impl RpcRules {
             node_calls: NodeCalls::V2026_2_19,
             skill_bins: super::skills::V2026_2_19,
             asks_macs: true,
+            programs_have_paths: false,
             turn_sources: super::prompts::TURN_SOURCES,
             health_for_all: false,
             wrong_roles_close: false,

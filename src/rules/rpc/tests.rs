@@ -110,6 +110,15 @@ impl House {
         self.client(connection).connect.commands = Some(commands);
     }
 
+    /// Asks a node for its programs, as if it had just been welcomed from a Mac.
+    pub(super) fn asks_mac(&mut self, connection: ConnectionId, node_id: &str) -> Vec<String> {
+        self.client(connection).connect.client.platform = "macOS 26.1".to_owned();
+        let mut outcome = Outcome::default();
+        let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
+        ask_welcomed_mac(&mut self.model, connection, node_id, &mut environment, &mut outcome);
+        shown(&outcome)
+    }
+
     /// The id of the command that was sent to a node last.
     pub(super) fn last_invoke(&self) -> String {
         crate::protocol::ids::uuid([self.entropy.0; 16])

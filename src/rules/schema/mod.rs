@@ -71,13 +71,13 @@ impl Wording {
     pub fn of(self, sentence: String) -> String {
         match self {
             Self::Ajv => sentence,
-            Self::TypeBox => first_missing_only(&sentence).replace("must NOT have ", "must not have "),
+            Self::TypeBox => first_of_each_kind(&sentence).replace("must NOT have ", "must not have "),
         }
     }
 }
 
 /// The sentence without every missing and every unknown property of an object but the first of each kind.
-fn first_missing_only(sentence: &str) -> String {
+fn first_of_each_kind(sentence: &str) -> String {
     let mut named: Vec<(&str, &str)> = Vec::new();
     let kept = sentence.split("; ").filter(|error| {
         let kinds = ["must have required property ", "unexpected property "];
