@@ -74,9 +74,10 @@ fn reachable(config: &GatewayConfig) -> bool {
 fn public(url: &str) -> Result<(), &'static str> {
     let scheme = url.split_once(':').map(|(scheme, rest)| (scheme.to_lowercase(), rest));
     let (secure, rest) = match scheme {
-        Some((scheme, rest)) if ["http", "https", "ws", "wss"].contains(&scheme.as_str()) => {
-            (["https", "wss"].contains(&scheme.as_str()), rest.strip_prefix("//").ok_or(INVALID_URL)?)
-        }
+        Some((scheme, rest)) if ["http", "https", "ws", "wss"].contains(&scheme.as_str()) => (
+            ["https", "wss"].contains(&scheme.as_str()),
+            rest.strip_prefix("//").ok_or(INVALID_URL)?.trim_start_matches('/'),
+        ),
         Some((_, rest)) if rest.starts_with('/') => return Err(INVALID_URL),
         _ => (false, url),
     };
@@ -109,6 +110,7 @@ mod tests {
     #[case("wss://User@a.example:443/x/", Err(INVALID_URL))]
     #[case("ws://192.168.1.5:18789", Ok(()))]
     #[case("localhost:5", Ok(()))]
+    #[case("https:///a.example", Ok(()))]
     #[case("https://a.example/path?q#h", Ok(()))]
     fn a_phone_is_sent_to_private_or_encrypted_addresses_only(#[case] url: &str, #[case] answer: Result<(), &str>) {
         assert_eq!(public(url), answer);
