@@ -61,8 +61,8 @@ impl Model {
         let nodes = self.connections.values_mut().filter_map(|open| open.client.as_mut());
         let mut ended = nodes.filter(|client| client.stands_for_node && client.device_id() == Some(device_id));
         let Some(client) = ended.find(|client| !client.retired) else { return };
-        client.retired = true;
         let (key, skilled) = (client.presence_key.clone(), rpc::runs_mac_skills(client));
+        client.retired = true;
         if let Some(key) = key {
             self.announce_departure(&key, now, outcome);
         }

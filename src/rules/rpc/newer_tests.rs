@@ -253,3 +253,16 @@ fn no_setup_has_come_to_its_end(#[case] scope: &str, #[case] params: Value, #[ca
     let answers = house.call(operator, "device.pair.setupStatus", params);
     assert!(answers[0].starts_with(&format!("1 {expected}")), "{answers:?}");
 }
+
+#[test]
+fn a_mac_that_is_removed_is_gone_before_its_connection_closes() {
+    let mut house = home("node", &[]);
+    let admin = house.join(1, "operator", ADMIN, None);
+    let mac = house.join(2, "node", &[], Some(DEVICE));
+    house.is_mac(mac);
+    house.offers(mac, &["system.run"]);
+    let answers = house.call(admin, "device.pair.remove", json!({"deviceId": DEVICE}));
+    let events: Vec<&str> = answers.iter().filter_map(|line| line.strip_prefix("1 event ")).collect();
+    assert_eq!(events, ["skills.changed 1", "chat.metadata.changed 2"]);
+    assert!(answers[2].starts_with("1 ok ") && answers[3].starts_with("2 close 4001"), "{answers:?}");
+}

@@ -119,6 +119,11 @@ impl House {
         shown(&outcome)
     }
 
+    /// A node runs macOS.
+    pub(super) fn is_mac(&mut self, connection: ConnectionId) {
+        self.client(connection).connect.client.platform = "macOS 15.1.0".to_owned();
+    }
+
     /// The id of the command that was sent to a node last.
     pub(super) fn last_invoke(&self) -> String {
         crate::protocol::ids::uuid([self.entropy.0; 16])
