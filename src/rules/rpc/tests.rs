@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 const NOW: i64 = 1_700_000_000_000;
 
-pub(super) struct Counter(u8);
+pub(super) struct Counter(pub(super) u8);
 
 impl Entropy for Counter {
     fn uuid(&mut self) -> [u8; 16] {
