@@ -19,7 +19,16 @@ pub fn this_machine() -> Host {
             "aarch64" => "arm64".to_owned(),
             other => other.to_owned(),
         },
+        model: model(),
     }
+}
+
+/// What the maker calls this machine, at most 64 letters of it (`machine-model.ts`).
+fn model() -> Option<String> {
+    let files = ["/sys/devices/virtual/dmi/id/product_name", "/proc/device-tree/model"];
+    let read = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+    let mut named = read.map(|text| text.trim_end_matches('\0').trim().chars().take(64).collect::<String>());
+    named.find(|name| !name.is_empty())
 }
 
 /// The first IPv4 address of `en0` or `eth0`, else of any interface that is not loopback (`pickPrimaryLanIPv4`).

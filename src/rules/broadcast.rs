@@ -29,15 +29,14 @@ impl Model {
         self.event_seq += 1;
         let restricted = self.rules.rpc.events_restricted;
         let may = self.clients().into_iter().filter(|(_, client)| may_see(client, event, restricted));
-        for (connection, recipient) in may.map(|(connection, client)| (connection, client.profile)).collect::<Vec<_>>()
-        {
+        for connection in may.map(|(connection, _)| connection).collect::<Vec<_>>() {
             let seq = Some(self.next_seq(connection));
             let frame = ServerFrame::Event {
                 event: event.to_owned(),
                 payload: Some(payload.clone()),
                 seq,
                 state_version: state_version.clone(),
-                recipient: recipient.map(str::to_owned),
+                recipient: self.recipient(connection),
             };
             outcome.effects.push(Effect::Send { connection, frame });
         }
@@ -58,8 +57,7 @@ impl Model {
     /// Sends an event to these clients alone. It has a number where every event has one.
     pub(crate) fn tell(&mut self, to: &[ConnectionId], event: &str, payload: &Value, outcome: &mut Outcome) {
         for connection in to {
-            let client = self.connections.get(connection).and_then(|open| open.client.as_ref());
-            let recipient = client.and_then(|client| client.profile).map(str::to_owned);
+            let recipient = self.recipient(*connection);
             let seq = self.rules.rpc.events_restricted.then(|| self.next_seq(*connection));
             let frame = ServerFrame::Event {
                 event: event.to_owned(),
@@ -86,14 +84,6 @@ impl Model {
         }
     }
 
-    /// Says that a client has gone: everyone gets the presence list as it is now.
-    pub(crate) fn announce_departure(&mut self, presence_key: &str, now: i64, outcome: &mut Outcome) {
-        self.presence.left(presence_key, now);
-        let state_version = json!({"presence": self.presence.version(), "health": self.health_version});
-        let payload = json!({"presence": self.presence.list(now)});
-        self.broadcast_state("presence", payload, Some(state_version), outcome);
-    }
-
     /// Says that the gateway is about to stop and closes every client as a restart does.
     pub(crate) fn announce_stop(&mut self, reason: &str, outcome: &mut Outcome) {
         let payload = match self.rules.rpc.stop_without_restart_silent {
@@ -111,7 +101,9 @@ impl Model {
 /// The scope an event takes, where it takes one. The newer releases give more events a scope.
 fn required_scope(event: &str, restricted: bool) -> Option<&'static str> {
     match event {
-        "presence" | "node.presence" if restricted => Some("operator.read"),
+        "presence" | "node.presence" | "skills.changed" | "chat.metadata.changed" if restricted => {
+            Some("operator.read")
+        }
         "exec.approval.requested"
         | "exec.approval.resolved"
         | "plugin.approval.requested"

@@ -114,11 +114,19 @@ pub struct Host {
     pub platform: String,
     /// Processor, `x64`.
     pub arch: String,
+    /// What its maker calls it, where it says so.
+    pub model: Option<String>,
 }
 
 impl Default for Host {
     fn default() -> Self {
-        Self { name: "clawcheck".to_owned(), address: None, platform: "linux".to_owned(), arch: "x64".to_owned() }
+        Self {
+            name: "clawcheck".to_owned(),
+            address: None,
+            platform: "linux".to_owned(),
+            arch: "x64".to_owned(),
+            model: None,
+        }
     }
 }
 

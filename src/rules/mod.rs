@@ -31,4 +31,5 @@ pub use config::{AuthMode, GatewayConfig};
 pub use history::{Change, Rules, UnknownRelease, known_releases};
 pub use locality::LocalityRules;
 pub use model::Model;
+pub use presence::PresenceForm;
 pub use release::Release;

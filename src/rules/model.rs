@@ -7,7 +7,7 @@ use super::handshake::{self, RateLimits};
 use super::locality::{self, Locality};
 use super::node_work::NodeWork;
 use super::nodes::{self, Surface};
-use super::presence::Presence;
+use super::presence::{Person, Presence};
 use super::rpc;
 use super::scope_upgrades::ScopeUpgrades;
 use super::{GatewayConfig, Rules};
@@ -15,6 +15,7 @@ use crate::protocol::codes::{close, error};
 use crate::protocol::connect::ConnectParams;
 use crate::protocol::frame::{ErrorShape, ServerFrame};
 use crate::protocol::ids;
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -47,6 +48,8 @@ pub struct Model {
     pub(crate) next_tick: Option<i64>,
     /// Who is there.
     pub(crate) presence: Presence,
+    /// Profiles, by what a reverse proxy calls their users, in small letters; the owner's by nothing.
+    pub(crate) people: IndexMap<String, Person>,
     /// How often the health summary was made anew.
     pub(crate) health_version: u64,
     /// Failed credentials.
@@ -101,10 +104,14 @@ pub(crate) struct ConnectedClient {
     pub(crate) by_device_token: bool,
     /// When it was welcomed, milliseconds since the epoch.
     pub(crate) connected_at: i64,
-    /// The profile that its credentials stand for, which its events name.
-    pub(crate) profile: Option<&'static str>,
+    /// Whom it stands for, which its events name.
+    pub(crate) person: Option<Person>,
+    /// Since when they are there by any of their clients, milliseconds since the epoch.
+    pub(crate) online_since: Option<i64>,
     /// Whether a node is known by this connection, and not by a later one of it (`node-registry.ts` nodesById).
     pub(crate) stands_for_node: bool,
+    /// Its pairing as a node is over, though its connection is open still.
+    pub(crate) retired: bool,
 }
 
 impl ConnectedClient {
@@ -133,7 +140,11 @@ pub(crate) struct RequestFrame {
 impl Model {
     /// A gateway that has just started.
     pub fn new(rules: Rules, config: GatewayConfig) -> Self {
-        let presence = Presence::new(&config.host, Some(rules.release).filter(|_| rules.handshake.names_release));
+        let presence = Presence::new(
+            rules.handshake.presence,
+            &config.host,
+            Some(rules.release).filter(|_| rules.handshake.names_release),
+        );
         let limits = RateLimits::new(&config, rules.handshake.always_limited);
         Self {
             rules,
@@ -148,6 +159,7 @@ impl Model {
             heartbeats_enabled: true,
             next_tick: None,
             presence,
+            people: IndexMap::new(),
             health_version: 1,
             limits,
             started_at: None,
@@ -157,7 +169,10 @@ impl Model {
 
     /// Lets one thing happen.
     pub fn act(&mut self, act: Act, environment: &mut Environment<'_>) -> Outcome {
-        self.started_at.get_or_insert(environment.now);
+        if self.started_at.is_none() {
+            self.started_at = Some(environment.now);
+            self.presence.begin(environment.now, || ids::uuid(environment.entropy.uuid()));
+        }
         self.next_tick.get_or_insert(environment.now.saturating_add(TICK_INTERVAL_MS));
         if self.boot_id.is_empty() && self.rules.handshake.hello_of_connection {
             self.boot_id = ids::uuid(environment.entropy.uuid());
@@ -288,8 +303,8 @@ impl Model {
                 outcome.effects.push(Effect::Log(format!("failed to record last disconnect for {node_id}: {fault}")));
             }
         }
-        if let Some(key) = gone.client.and_then(|client| client.presence_key) {
-            self.announce_departure(&key, environment.now, outcome);
+        if let Some(client) = &gone.client {
+            self.tell_departure(client, environment.now, outcome);
         }
     }
 

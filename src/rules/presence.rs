@@ -1,7 +1,10 @@
 //! Who is there: the presence list (`system-presence.ts`).
 
-use super::Release;
+mod line;
+mod told;
+
 use super::config::Host;
+use super::release::Release;
 use crate::protocol::connect::ConnectParams;
 use crate::store::record::{self, Record};
 use indexmap::IndexMap;
@@ -11,10 +14,68 @@ use serde_json::{Value, json};
 const TTL_MS: i64 = 300_000;
 /// Most entries.
 const MOST: usize = 200;
+/// The gateway's own entry, where no client can have its name: those have no white space before them.
+const OWN: &str = " self";
+/// How often an open connection keeps its entry, in milliseconds (`websocket-keepalive.ts`).
+const KEPT_EVERY_MS: i64 = 25_000;
 
-/// The presence list and its version.
+/// What the presence list shows, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PresenceForm {
+    /// 2026.2.19.
+    V2026_2_19,
+    /// 2026.6.11: the gateway's own entry names this run of it.
+    V2026_6_11,
+    /// 2026.9.6: who the clients are and since when, and a list that is told after every welcome.
+    V2026_9_6,
+}
+
+/// Somebody whom clients stand for: the gateway's owner, or a user whom a reverse proxy vouches for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Person {
+    /// The profile's id.
+    pub id: String,
+    /// What the proxy calls them, in its own letters.
+    pub email: Option<String>,
+    /// What the profile calls them.
+    pub name: Option<String>,
+    /// When the profile was written, milliseconds since the epoch.
+    pub written_at: i64,
+}
+
+impl Person {
+    /// As `authenticated-presence-user.ts` shows them.
+    fn shown(&self) -> Value {
+        let mut shown = Record::new();
+        record::set(&mut shown, "id", Some(self.id.as_str()));
+        record::set(&mut shown, "identity", Some(json!({"type": "profile", "id": self.id})));
+        record::set(&mut shown, "email", self.email.as_deref());
+        record::set(&mut shown, "name", self.name.as_deref());
+        let avatar = format!("/api/users/{}/avatar?v={}", self.id, self.written_at);
+        record::set(&mut shown, "avatarUrl", Some(avatar));
+        Value::Object(shown)
+    }
+}
+
+/// A client whose entry is to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Newcomer<'a> {
+    /// What it connected with.
+    pub connect: &'a ConnectParams,
+    /// Its role.
+    pub role: &'a str,
+    /// The scopes it holds.
+    pub scopes: &'a [String],
+    /// Its address where it is not local.
+    pub ip: Option<&'a str>,
+    /// Whom it stands for.
+    pub person: Option<&'a Person>,
+}
+
+/// The presence list and its version. `null` stands for what a release knows to be missing: it keeps its place in the order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Presence {
+    form: PresenceForm,
     own_key: String,
     own: Record,
     entries: IndexMap<String, Record>,
@@ -23,21 +84,37 @@ pub(crate) struct Presence {
 
 impl Presence {
     /// The list of a gateway that has just started: the gateway alone, of this release where it knows it.
-    pub(crate) fn new(host: &Host, release: Option<Release>) -> Self {
+    pub(crate) fn new(form: PresenceForm, host: &Host, release: Option<Release>) -> Self {
         let version = release.map_or_else(|| "unknown".to_owned(), |release| release.to_string());
         let address = host.address.as_deref().unwrap_or(&host.name);
         let text = format!("Gateway: {} ({address}) · app {version} · mode gateway · reason self", host.name);
-        let mut own = Record::new();
-        record::set(&mut own, "host", Some(host.name.as_str()));
-        record::set(&mut own, "ip", Some(address));
-        record::set(&mut own, "version", Some(version));
-        record::set(&mut own, "platform", Some(host.platform.as_str()));
-        record::set(&mut own, "deviceFamily", Some("Linux"));
-        record::set(&mut own, "modelIdentifier", Some(host.arch.as_str()));
-        record::set(&mut own, "mode", Some("gateway"));
-        record::set(&mut own, "reason", Some("self"));
-        record::set(&mut own, "text", Some(text));
-        Self { own_key: host.name.to_lowercase(), own, entries: IndexMap::new(), version: 1 }
+        let people = form >= PresenceForm::V2026_9_6;
+        let model = if people { host.model.as_deref() } else { Some(host.arch.as_str()) };
+        let own = entry([
+            ("host", json!(host.name)),
+            ("ip", json!(address)),
+            ("version", json!(version)),
+            ("platform", json!(host.platform)),
+            ("deviceFamily", json!("Linux")),
+            ("modelIdentifier", json!(model)),
+            ("mode", json!("gateway")),
+            ("reason", json!("self")),
+            ("instanceId", Value::Null),
+            ("text", json!(text)),
+            ("ts", Value::Null),
+        ]);
+        let own_key = if people { OWN.to_owned() } else { host.name.to_lowercase() };
+        let entries = IndexMap::from([(own_key.clone(), own.clone())]);
+        Self { form, own_key, own, entries, version: 1 }
+    }
+
+    /// The gateway runs from now on. `id` is the name of this run, a UUID.
+    pub(crate) fn begin(&mut self, now: i64, id: impl FnOnce() -> String) {
+        self.own.insert("ts".to_owned(), json!(now));
+        if self.form >= PresenceForm::V2026_6_11 {
+            self.own.insert("instanceId".to_owned(), json!(id()));
+        }
+        self.entries.insert(self.own_key.clone(), self.own.clone());
     }
 
     /// Counts the changes that are told to clients.
@@ -45,84 +122,175 @@ impl Presence {
         self.version
     }
 
-    /// A client has been welcomed. `ip` is its address where it is not local.
-    pub(crate) fn joined(
-        &mut self,
-        key: &str,
-        connect: &ConnectParams,
-        role: &str,
-        scopes: &[String],
-        ip: Option<&str>,
-        now: i64,
-    ) {
-        let client = &connect.client;
-        let device_id = connect.device.as_ref().map(|device| device.id.as_str());
-        let mut entry = Record::new();
-        let host = client.display_name.as_deref().unwrap_or(&client.id);
-        record::set(&mut entry, "host", Some(host));
-        record::set(&mut entry, "ip", ip);
-        record::set(&mut entry, "version", Some(client.version.as_str()));
-        record::set(&mut entry, "platform", Some(client.platform.as_str()));
-        record::set(&mut entry, "deviceFamily", client.device_family.as_deref());
-        record::set(&mut entry, "modelIdentifier", client.model_identifier.as_deref());
-        record::set(&mut entry, "timeZone", client.time_zone.as_deref());
-        record::set(&mut entry, "mode", Some(client.mode.as_str()));
-        record::set(&mut entry, "deviceId", device_id);
-        record::set(&mut entry, "roles", Some(vec![role]));
-        record::set(&mut entry, "scopes", Some(scopes.to_vec()));
-        record::set(&mut entry, "instanceId", device_id.or(client.instance_id.as_deref()));
-        record::set(&mut entry, "reason", Some("connect"));
-        self.update(key, entry, now);
+    /// The list is told: its version is the next one.
+    pub(crate) fn told(&mut self) {
         self.version += 1;
+    }
+
+    /// A client has been welcomed.
+    pub(crate) fn joined(&mut self, key: &str, newcomer: Newcomer<'_>, now: i64) {
+        let Newcomer { connect: ConnectParams { client, device, .. }, role, scopes, ip, person } = newcomer;
+        let people = self.form >= PresenceForm::V2026_9_6;
+        let device_id = device.as_ref().map(|device| device.id.as_str());
+        let by_device = !people || role == "node";
+        let instance_id = device_id.filter(|_| by_device).or(client.instance_id.as_deref());
+        let mut update = entry([("host", json!(client.display_name.as_deref().unwrap_or(&client.id)))]);
+        if people {
+            update.insert("clientId".to_owned(), json!(client.id));
+        }
+        update.extend(entry([
+            ("ip", json!(ip)),
+            ("version", json!(client.version)),
+            ("platform", json!(client.platform)),
+            ("deviceFamily", json!(client.device_family)),
+            ("modelIdentifier", json!(client.model_identifier)),
+            ("timeZone", json!(client.time_zone)),
+            ("mode", json!(client.mode)),
+            ("deviceId", json!(device_id)),
+            ("roles", json!([role])),
+            ("scopes", json!(scopes)),
+            ("instanceId", json!(instance_id)),
+        ]));
+        if let Some(person) = person {
+            update.insert("user".to_owned(), person.shown());
+        }
+        update.insert("reason".to_owned(), json!("connect"));
+        self.update(key, update, now);
+    }
+
+    /// Somebody is there by this client, since then.
+    pub(crate) fn stands_for(&mut self, key: &str, client: (&str, &str), person: &Person, since: i64, now: i64) {
+        let (client_id, mode) = client;
+        let update = entry([
+            ("clientId", json!(client_id)),
+            ("mode", json!(mode)),
+            ("user", person.shown()),
+            ("onlineSince", json!(since)),
+        ]);
+        self.update(key, update, now);
     }
 
     /// A client has gone.
     pub(crate) fn left(&mut self, key: &str, now: i64) {
-        let mut entry = Record::new();
-        record::set(&mut entry, "reason", Some("disconnect"));
-        self.update(key, entry, now);
-        self.version += 1;
+        self.update(key, entry([("reason", json!("disconnect"))]), now);
+    }
+
+    /// A connection that was opened then is open still: its entry is as new as its last sign of life.
+    pub(crate) fn keep(&mut self, key: &str, opened_at: i64, now: i64) {
+        let heard_at = now - (now - opened_at).rem_euclid(KEPT_EVERY_MS);
+        let Some(entry) = self.entries.get_mut(&normal(key)).filter(|entry| stamp(entry) < heard_at) else { return };
+        if heard_at > opened_at {
+            entry.insert("ts".to_owned(), json!(heard_at));
+        }
+    }
+
+    /// What a system event says of somebody's presence (`updateSystemPresence`).
+    pub(crate) fn said(&mut self, text: &str, told: &Record, now: i64) {
+        let mut parsed = line::read(text).unwrap_or_default();
+        parsed.extend(entry([("text", json!(text)), ("ts", json!(now))]));
+        let text_of = |record: &Record, key: &str| {
+            record.get(key).and_then(Value::as_str).map(normal).filter(|text| !text.is_empty())
+        };
+        let key = text_of(told, "deviceId")
+            .or_else(|| text_of(told, "instanceId"))
+            .or_else(|| text_of(&parsed, "host"))
+            .unwrap_or_else(|| beginning(text, 64).to_owned());
+        let old = self.entries.get(&key).cloned().unwrap_or_default();
+        let first = |key: &str| {
+            let known = |record: &Record| record.get(key).filter(|value| !value.is_null()).cloned();
+            known(told).or_else(|| known(&parsed)).or_else(|| known(&old)).unwrap_or_default()
+        };
+        let mut entry = old.clone();
+        entry.extend(parsed.clone());
+        for key in ["host", "ip", "version", "platform", "deviceFamily", "modelIdentifier", "mode", "lastInputSeconds"]
+        {
+            entry.insert(key.to_owned(), first(key));
+        }
+        if told.get("lastInputSeconds") == Some(&Value::Null) {
+            entry.insert("lastInputSeconds".to_owned(), Value::Null);
+        }
+        for key in ["reason", "deviceId"] {
+            entry.insert(key.to_owned(), first(key));
+        }
+        for key in ["roles", "scopes"] {
+            entry.insert(key.to_owned(), merged(old.get(key), told.get(key)));
+        }
+        entry.insert("instanceId".to_owned(), first("instanceId"));
+        self.put(key, entry);
     }
 
     /// Everybody, the latest first.
     pub(crate) fn list(&mut self, now: i64) -> Vec<Value> {
-        self.entries.retain(|_, entry| now - stamp(entry) <= TTL_MS);
+        let own_stays = self.form >= PresenceForm::V2026_9_6;
+        let own_key = self.own_key.clone();
+        let is_kept = |key: &String| own_stays && *key == own_key;
+        self.entries.retain(|key, entry| is_kept(key) || now - stamp(entry) <= TTL_MS);
         while self.entries.len() > MOST {
-            let oldest = self.entries.iter().min_by_key(|(_, entry)| stamp(entry)).map(|(key, _)| key.clone());
+            let others = self.entries.iter().filter(|(key, _)| !is_kept(key));
+            let oldest = others.min_by_key(|(_, entry)| stamp(entry)).map(|(key, _)| key.clone());
             oldest.and_then(|key| self.entries.shift_remove(&key));
         }
-        let mut own = self.own.clone();
-        record::set(&mut own, "ts", Some(now));
-        self.entries.insert(self.own_key.clone(), own);
-        let mut everybody: Vec<&Record> = self.entries.values().collect();
+        let mut own = self.entries.get(&own_key).unwrap_or(&self.own).clone();
+        own.insert("ts".to_owned(), json!(now));
+        self.put(own_key, own);
+        let mut everybody: Vec<&Record> = self.entries.values().rev().collect();
         everybody.sort_by_key(|entry| std::cmp::Reverse(stamp(entry)));
-        everybody.into_iter().cloned().map(Value::Object).collect()
+        let known = |entry: &Record| entry.iter().filter(|(_, value)| !value.is_null()).map(own_pair).collect();
+        everybody.into_iter().map(known).map(Value::Object).collect()
+    }
+
+    /// The entry that was written last is the last one: on a release some time lies between any two.
+    fn put(&mut self, key: String, entry: Record) {
+        self.entries.shift_remove(&key);
+        self.entries.insert(key, entry);
     }
 
     fn update(&mut self, key: &str, update: Record, now: i64) {
-        let key = record::trim(key).to_lowercase();
+        let key = normal(key);
         let old = self.entries.get(&key).cloned().unwrap_or_default();
         let roles = merged(old.get("roles"), update.get("roles"));
         let scopes = merged(old.get("scopes"), update.get("scopes"));
         let mut entry = old;
         entry.extend(update);
-        record::set(&mut entry, "roles", roles);
-        record::set(&mut entry, "scopes", scopes);
-        record::set(&mut entry, "ts", Some(now));
+        entry.insert("roles".to_owned(), roles);
+        entry.insert("scopes".to_owned(), scopes);
+        entry.insert("ts".to_owned(), json!(now));
         if !record::truthy(entry.get("text")) {
             let said = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned();
             let text = format!("Node: {} · mode {}", said("host"), said("mode"));
-            record::set(&mut entry, "text", Some(text));
+            entry.insert("text".to_owned(), json!(text));
         }
-        self.entries.insert(key, entry);
+        self.put(key, entry);
     }
+}
+
+fn entry<const N: usize>(fields: [(&str, Value); N]) -> Record {
+    fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn own_pair((key, value): (&String, &Value)) -> (String, Value) {
+    (key.clone(), value.clone())
+}
+
+fn normal(key: &str) -> String {
+    record::trim(key).to_lowercase()
+}
+
+/// The first so many UTF-16 units of a text, no character cut.
+fn beginning(text: &str, units: usize) -> &str {
+    let mut count = 0;
+    let end = text.char_indices().find(|(_, char)| {
+        count += char.len_utf16();
+        count > units
+    });
+    end.map_or(text, |(at, _)| &text[..at])
 }
 
 fn stamp(entry: &Record) -> i64 {
     entry.get("ts").and_then(Value::as_i64).unwrap_or_default()
 }
 
-fn merged(old: Option<&Value>, new: Option<&Value>) -> Option<Value> {
+fn merged(old: Option<&Value>, new: Option<&Value>) -> Value {
     let mut all: Vec<&str> = Vec::new();
     for text in [old, new].into_iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
         let text = record::trim(text);
@@ -130,21 +298,73 @@ fn merged(old: Option<&Value>, new: Option<&Value>) -> Option<Value> {
             all.push(text);
         }
     }
-    (!all.is_empty()).then(|| json!(all))
+    if all.is_empty() { Value::Null } else { json!(all) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn presence(form: PresenceForm) -> Presence {
+        let mut presence = Presence::new(form, &Host::default(), Some(Release::new(2026, 9, 6)));
+        presence.begin(1_000, || "run".to_owned());
+        presence
+    }
+
+    fn reasons(list: &[Value]) -> Vec<&str> {
+        list.iter().map(|entry| entry["reason"].as_str().unwrap_or_default()).collect()
+    }
+
     #[test]
     fn the_gateway_is_there_and_departures_stay_for_five_minutes() {
-        let mut presence = Presence::new(&Host::default(), Some("2026.4.2".parse().unwrap()));
+        let mut presence = presence(PresenceForm::V2026_2_19);
         presence.left("Phone", 1_000);
-        let reasons =
-            |list: Vec<Value>| list.iter().map(|e| e["reason"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-        assert_eq!(reasons(presence.list(2_000)), ["self", "disconnect"]);
-        assert_eq!(reasons(presence.list(1_001 + TTL_MS)), ["self"]);
-        assert_eq!(presence.version(), 2);
+        assert_eq!(reasons(&presence.list(2_000)), ["self", "disconnect"]);
+        assert_eq!(reasons(&presence.list(1_001 + TTL_MS)), ["self"]);
+    }
+
+    #[test]
+    fn the_run_is_named_since_2026_6_11() {
+        for (form, named) in [(PresenceForm::V2026_2_19, false), (PresenceForm::V2026_6_11, true)] {
+            assert_eq!(presence(form).list(2_000)[0].get("instanceId").is_some(), named, "{form:?}");
+        }
+    }
+
+    #[test]
+    fn an_open_connection_keeps_its_entry() {
+        let mut presence = presence(PresenceForm::V2026_9_6);
+        presence.left("phone", 1_000);
+        presence.keep("phone", 1_000, 1_000 + TTL_MS + 1);
+        let list = presence.list(1_000 + TTL_MS + 1);
+        assert_eq!(list[1]["ts"], 1_000 + TTL_MS);
+    }
+
+    #[test]
+    fn a_client_named_as_the_machine_is_not_the_gateway_since_2026_9_6() {
+        for (form, entries) in [(PresenceForm::V2026_6_11, 1), (PresenceForm::V2026_9_6, 2)] {
+            let mut presence = presence(form);
+            presence.left(&Host::default().name, 1_000);
+            assert_eq!(presence.list(2_000).len(), entries, "{form:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_an_app_is_read_and_what_is_told_beside_it_goes_first() {
+        let mut presence = presence(PresenceForm::V2026_9_6);
+        let line = "Node: box (10.0.0.7) · app 1.2 · last input 5s ago · mode ui · reason periodic";
+        presence.said(line, &entry([("mode", json!("node")), ("roles", json!(["operator"]))]), 2_000);
+        presence.said("hello", &Record::new(), 1_500);
+        let list = presence.list(3_000);
+        let expected = r#"{"host":"box","ip":"10.0.0.7","version":"1.2","lastInputSeconds":5,"mode":"node","reason":"periodic","text":"Node: box (10.0.0.7) · app 1.2 · last input 5s ago · mode ui · reason periodic","ts":2000,"roles":["operator"]}"#;
+        assert_eq!(list[1].to_string(), expected);
+        assert_eq!(list[2], json!({"text": "hello", "ts": 1_500}));
+        presence.said(line, &entry([("lastInputSeconds", Value::Null)]), 4_000);
+        assert_eq!(presence.list(5_000)[1].get("lastInputSeconds"), None);
+    }
+
+    #[test]
+    fn a_long_text_names_an_entry_by_its_first_64_units() {
+        assert_eq!(beginning(&"\u{1f600}".repeat(40), 63).chars().count(), 31);
+        assert_eq!(beginning("short", 64), "short");
     }
 }

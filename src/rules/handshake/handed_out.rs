@@ -75,6 +75,12 @@ pub(super) fn always_auth(attempt: &Attempt, token: Option<Record>) -> Value {
     Value::Object(auth)
 }
 
+/// The user whom a reverse proxy names.
+pub(super) fn vouched_user<'a>(config: &GatewayConfig, attempt: &'a Attempt) -> Option<&'a str> {
+    let proxy = config.trusted_proxy.as_ref()?;
+    attempt.peer.header(&proxy.user_header.to_lowercase())
+}
+
 /// `hello-ok.auth` of the releases that speak of the connection: its scopes, and who may take over what it had begun.
 pub(super) fn connection_auth(
     config: &GatewayConfig,
@@ -86,9 +92,7 @@ pub(super) fn connection_auth(
     let device = attempt.params.device.as_ref().map(|device| device.id.as_str());
     let by_secret = matches!(standing.method, Method::Token | Method::Password);
     let bound = standing.bound_to().map(str::to_owned).or_else(|| secret::of_connection(config).filter(|_| by_secret));
-    let vouched = (standing.method == Method::TrustedProxy)
-        .then(|| config.trusted_proxy.as_ref().and_then(|proxy| attempt.peer.header(&proxy.user_header.to_lowercase())))
-        .flatten();
+    let vouched = (standing.method == Method::TrustedProxy).then(|| vouched_user(config, attempt)).flatten();
     let owner = match (token.get("deviceToken").and_then(Value::as_str), bound, device) {
         _ if vouched.is_some() => Some(json!(["principal", vouched, device.unwrap_or_default()])),
         (Some(token), ..) => Some(json!(["device-token", token])),

@@ -135,7 +135,7 @@ fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
     let health = rpc::health(model, now);
     let present = match model.rules.rpc.events_restricted && !(attempt.role == "operator" && reads(&attempt.scopes)) {
         true => Vec::new(),
-        false => model.presence.list(now),
+        false => model.present(now),
     };
     let mut snapshot = Record::new();
     let mut put = |key: &str, value: Value| record::set(&mut snapshot, key, Some(value));

@@ -1,10 +1,10 @@
 //! What changed when in the handshake, from 2026.5.7 on.
 
 use super::rules::{BootstrapPairing, ScopeUpgrade};
-use crate::rules::Change;
 use crate::rules::schema::Wording;
 use crate::rules::schema::frames::ConnectForm;
 use crate::rules::versions::{V2026_4_15, V2026_5_7, V2026_6_11, V2026_7_35, V2026_9_6};
+use crate::rules::{Change, PresenceForm};
 
 /// What changed in the handshake from 2026.5.7 on, oldest first.
 pub const NEWER_CHANGES: &[Change] = &[
@@ -209,6 +209,13 @@ pub const NEWER_CHANGES: &[Change] = &[
         },
     },
     Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "The gateway's own entry in the presence list names this run of it.",
+        sources: &["system-presence.ts SELF_INSTANCE_ID"],
+        apply: |rules| rules.handshake.presence = PresenceForm::V2026_6_11,
+    },
+    Change {
         seen: V2026_7_35,
         not_yet: V2026_6_11,
         what: "Probes and nodes may speak protocol 3 still, and a refusal says so.",
@@ -348,6 +355,20 @@ pub const NEWER_CHANGES: &[Change] = &[
         what: "An operator is present once for each connection, under the owner's profile; backends and probes are not present at all.",
         sources: &["connect-session.ts attachAuthenticatedGatewayConnect", "gateway-owner-profile.ts"],
         apply: |rules| rules.handshake.presence_per_connection = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "The presence list says which client it is, whom it stands for and since when they are there; an entry stays while its \
+               connection is open. Who may read hears the list after every welcome, and when a node's pairing ends.",
+        sources: &[
+            "system-presence.ts",
+            "client-presence.ts refreshClientPresence",
+            "authenticated-presence-user.ts",
+            "connect-hello.ts sendGatewayHello",
+            "server-lifecycle.ts onPairingInvalidated",
+        ],
+        apply: |rules| rules.handshake.presence = PresenceForm::V2026_9_6,
     },
     Change {
         seen: V2026_9_6,

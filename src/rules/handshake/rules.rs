@@ -1,5 +1,6 @@
 //! What differs among the releases in the handshake, and since when.
 
+use crate::rules::PresenceForm;
 use crate::rules::schema::Wording;
 use crate::rules::schema::frames::ConnectForm;
 
@@ -176,6 +177,8 @@ pub struct HandshakeRules {
     /// An operator has an entry in the presence list for each connection, and clients that only call (the CLI, backends, probes) have
     /// none; else everybody but the CLI has one for the device.
     pub presence_per_connection: bool,
+    /// What the presence list shows.
+    pub presence: PresenceForm,
     /// A bootstrap token is redeemed before `hello-ok`, which is when the node hears its wake words.
     pub redeems_before_hello: bool,
     /// A welcomed node hears where each word that wakes it leads, beside the words themselves.
@@ -359,6 +362,7 @@ impl HandshakeRules {
             header_bounds_all: false,
             node_surfaces_by_caps: false,
             presence_per_connection: false,
+            presence: PresenceForm::V2026_2_19,
             redeems_before_hello: false,
             voice_routing: false,
             vouched_devices: false,

@@ -2,7 +2,7 @@
 
 use super::attempt::Attempt;
 use super::credentials::Standing;
-use super::handed_out::{is_linked_page, issued_profile, settle_bootstrap, tokens};
+use super::handed_out::{is_linked_page, issued_profile, settle_bootstrap, tokens, vouched_user};
 use super::hello::hello;
 use super::pairing::Paired;
 use super::refusal::{End, Refusal};
@@ -13,12 +13,10 @@ use crate::protocol::frame::ServerFrame;
 use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::rules::model::{ConnectedClient, Model};
 use crate::rules::origin::Origin;
+use crate::rules::presence::{Newcomer, Person, PresenceForm};
 use crate::rules::{nodes, rpc};
 use crate::store::record;
 use serde_json::{Value, json};
-
-/// The profile of the gateway's owner, whom every client stands for that no proxy has named.
-const OWNER: &str = "gateway-owner";
 
 /// Lets the client in.
 ///
@@ -55,9 +53,12 @@ pub(super) fn welcome(
         attempt.scopes.retain(|scope| seen.insert(scope.clone()));
     }
     let connection = attempt.connection;
-    let presence_key = show(model, &attempt, device_id.as_deref(), environment.now);
+    let place = show(model, environment, &attempt, standing, device_id.as_deref());
     let hello = hello(model, environment, &attempt, standing, token);
-    seat(model, &attempt, standing, presence_key, node.as_ref(), environment.now);
+    let told_of = place.presence_key.is_some() && model.rules.handshake.presence >= PresenceForm::V2026_9_6;
+    let skilled = rpc::mac_skills(model);
+    seat(model, &attempt, standing, place, node.as_ref(), environment.now);
+    rpc::tell_if_skills_changed(model, &skilled, outcome);
     if let Some(node) = &node {
         rpc::ask_welcomed_mac(model, connection, &node.node_id, environment, outcome);
     }
@@ -80,6 +81,9 @@ pub(super) fn welcome(
     if node.is_some() && !wakes_early {
         tell_wake_words(model, connection, outcome);
     }
+    if told_of {
+        model.announce_presence(environment.now, outcome);
+    }
     Ok(())
 }
 
@@ -91,12 +95,42 @@ fn refuse_late(model: &Model, attempt: &Attempt, known_by_token: bool) -> Result
     unproven_run(attempt).or_else(|| outdated_page(model, attempt)).map_or(Ok(()), Err)
 }
 
-/// Puts the client into the presence list, where it belongs there; under which name.
-fn show(model: &mut Model, attempt: &Attempt, device_id: Option<&str>, now: i64) -> Option<String> {
-    let key = presence_key(&model.rules.handshake, attempt, device_id)?;
-    let ip = attempt.locality.reported_ip.as_deref();
-    model.presence.joined(&key, &attempt.params, attempt.role, &attempt.scopes, ip, now);
-    Some(key)
+/// A client's place among those who are there.
+struct Place {
+    /// Its name in the presence list, where it is in it.
+    presence_key: Option<String>,
+    /// Whom it stands for.
+    person: Option<Person>,
+    /// Since when they are there.
+    online_since: Option<i64>,
+}
+
+/// Puts the client into the presence list, where it belongs there.
+fn show(
+    model: &mut Model,
+    environment: &mut Environment<'_>,
+    attempt: &Attempt,
+    standing: &Standing,
+    device_id: Option<&str>,
+) -> Place {
+    let presence_key = presence_key(&model.rules.handshake, attempt, device_id);
+    let people = model.rules.handshake.presence >= PresenceForm::V2026_9_6;
+    let user = (standing.method == Method::TrustedProxy).then(|| vouched_user(&model.config, attempt)).flatten();
+    let owner = people && presence_key.is_some() && attempt.role == "operator";
+    let person = match user.map(str::to_owned) {
+        Some(user) if people => Some(model.vouched_user(&user, environment)),
+        None if owner => Some(model.owner(environment.now)),
+        _ => None,
+    };
+    let newcomer = Newcomer {
+        connect: &attempt.params,
+        role: attempt.role,
+        scopes: &attempt.scopes,
+        ip: attempt.locality.reported_ip.as_deref(),
+        person: person.as_ref(),
+    };
+    let online_since = presence_key.as_deref().and_then(|key| model.enter(key, newcomer, environment));
+    Place { presence_key, person, online_since }
 }
 
 /// Makes the connection that of a client.
@@ -104,25 +138,26 @@ fn seat(
     model: &mut Model,
     attempt: &Attempt,
     standing: &Standing,
-    presence_key: Option<String>,
+    place: Place,
     node: Option<&nodes::Reconciliation>,
     now: i64,
 ) {
     let mut connect = attempt.params.clone();
     connect.role = Some(attempt.role.to_owned());
     connect.scopes = Some(attempt.scopes.clone());
-    let owner = model.rules.handshake.presence_per_connection && presence_key.is_some() && attempt.role == "operator";
     let client = ConnectedClient {
         order: model.welcomed,
         stands_for_node: node.is_some(),
         role: attempt.role.to_owned(),
         scopes: attempt.scopes.clone(),
-        presence_key,
+        presence_key: place.presence_key,
+        person: place.person,
+        online_since: place.online_since,
+        retired: false,
         client_ip: attempt.locality.reported_ip.clone(),
         events: 0,
         by_device_token: standing.method == Method::DeviceToken,
         connected_at: now,
-        profile: (owner && standing.method != Method::TrustedProxy).then_some(OWNER),
         declared: node.and_then(|node| node.surfaces.as_ref()).map(|surfaces| surfaces.declared.clone()),
         connect,
     };
@@ -152,11 +187,11 @@ fn presence_key(rules: &HandshakeRules, attempt: &Attempt, device_id: Option<&st
 /// (`voicewake.ts`, `voicewake-routing.ts`).
 fn tell_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Outcome) {
     let triggers = json!({"triggers": ["openclaw", "claude", "computer"]});
-    model.tell(&[connection], "voicewake.changed", &triggers, outcome);
+    model.tell_node(connection, "voicewake.changed", triggers, outcome);
     if model.rules.handshake.voice_routing {
         let target = json!({"mode": "current"});
         let routing = json!({"version": 1, "defaultTarget": target, "routes": [], "updatedAtMs": 0});
-        model.tell(&[connection], "voicewake.routing.changed", &json!({"config": routing}), outcome);
+        model.tell_node(connection, "voicewake.routing.changed", json!({"config": routing}), outcome);
     }
 }
 

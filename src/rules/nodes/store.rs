@@ -298,7 +298,7 @@ pub fn note_life(
     Ok(noted.is_some())
 }
 
-/// Notes which programs an approved node has, where they are others than before (`updatePairedNodeMetadata`).
+/// Notes which programs an approved node has, where they are others than before (`updatePairedNodeMetadata`). Whether they are.
 ///
 /// # Errors
 /// The store, or an odd record.
@@ -308,14 +308,15 @@ pub fn note_programs(
     now: i64,
     node_id: &str,
     programs: &[String],
-) -> Result<(), Fault> {
-    let Some(node) = find_paired(rules, documents, now, node_id)? else { return Ok(()) };
+) -> Result<bool, Fault> {
+    let Some(node) = find_paired(rules, documents, now, node_id)? else { return Ok(false) };
     let known = node.get("bins").and_then(Value::as_array).into_iter().flatten();
     let known: BTreeSet<&str> = known.filter_map(Value::as_str).collect();
-    if known != programs.iter().map(String::as_str).collect() {
+    let others = known != programs.iter().map(String::as_str).collect();
+    if others {
         change(rules, documents, now, node_id, |node| record::set(node, "bins", Some(json!(programs))))?;
     }
-    Ok(())
+    Ok(others)
 }
 
 /// When a node has gone.

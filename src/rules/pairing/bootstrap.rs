@@ -89,6 +89,7 @@ pub fn verify_bootstrap_token(
     entry.device_id = Some(device_id.to_owned());
     entry.public_key = Some(public_key);
     entry.last_used = Some(json!(now));
+    entry.used = true;
     state.persist(documents)?;
     Ok(true)
 }
@@ -200,6 +201,7 @@ pub fn redeem_bootstrap_profile(
         entry.pending = None;
     }
     entry.redeemed = Some(redeemed);
+    (entry.used, entry.redeems) = (true, true);
     state.persist(documents)?;
     Ok(whole)
 }

@@ -316,6 +316,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_9_6,
         not_yet: V2026_7_35,
+        what: "The use of a bootstrap token leaves the others in the store as they are.",
+        sources: &["device-bootstrap.worker-kernel.ts verifyDeviceBootstrapToken, redeemDeviceBootstrapTokenProfile"],
+        apply: |rules| rules.pairing.bootstrap_keeps_others = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
         what: "operator.write covers operator.talk and operator.sessions.*, operator.read covers operator.sessions.read.",
         sources: &["operator-scope-compat.ts operatorScopeSatisfied"],
         apply: |rules| rules.pairing.write_covers_sessions = true,

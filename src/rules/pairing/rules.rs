@@ -116,6 +116,8 @@ pub struct PairingRules {
     pub bootstrap_asks_questions: bool,
     /// A bootstrap token has a purpose, which says what may be handed on and to whom.
     pub bootstrap_purposes: bool,
+    /// What is written of the bootstrap tokens that are not used is what was read; else all of them are brought into their form.
+    pub bootstrap_keeps_others: bool,
 }
 
 impl PairingRules {
@@ -160,6 +162,7 @@ impl PairingRules {
             approval_kinds: false,
             bootstrap_asks_questions: false,
             bootstrap_purposes: false,
+            bootstrap_keeps_others: false,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Which of the programs that skills need a Mac has: the gateway asks it, and writes down what it says (`skills-remote.ts`).
 
-use super::node_calls::{Dispatched, dispatch};
+use super::mac_skills::tell_skills_changed;
+use super::node_calls::{Dispatched, NodeCalls, dispatch};
+use crate::protocol::ids;
 use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::rules::model::Model;
 use crate::rules::nodes;
@@ -40,7 +42,7 @@ pub(crate) fn ask_mac(
     let bins: Vec<&str> = model.rules.rpc.skill_bins.split_whitespace().collect();
     let (command, params) = match (offers("system.which"), offers("system.run")) {
         (true, _) => ("system.which", json!({"bins": bins})),
-        (false, true) => ("system.run", json!({"command": ["/bin/sh", "-lc", script(&bins)]})),
+        (false, true) => ("system.run", run(model.rules.rpc.node_calls, &bins, environment)),
         (false, false) => return,
     };
     let command = Dispatched {
@@ -57,7 +59,7 @@ pub(crate) fn ask_mac(
 
 /// Writes down which programs a Mac says it has. What fails here is only logged: nobody waits for it.
 pub(super) fn note(
-    model: &Model,
+    model: &mut Model,
     environment: &mut Environment<'_>,
     node_id: &str,
     result: &Value,
@@ -65,8 +67,12 @@ pub(super) fn note(
 ) {
     let programs = told(result, model.rules.rpc.programs_have_paths);
     let (rules, now) = (&model.rules.nodes, environment.now);
-    if let Err(fault) = nodes::note_programs(rules, environment.store, now, node_id, &programs) {
-        outcome.effects.push(Effect::Log(format!("remote bin probe error ({node_id}): {}", fault.for_answer())));
+    match nodes::note_programs(rules, environment.store, now, node_id, &programs) {
+        Ok(true) => tell_skills_changed(model, outcome),
+        Ok(false) => {}
+        Err(fault) => {
+            outcome.effects.push(Effect::Log(format!("remote bin probe error ({node_id}): {}", fault.for_answer())));
+        }
     }
 }
 
@@ -88,10 +94,19 @@ fn told(result: &Value, with_paths: bool) -> Vec<String> {
     named.iter().map(|bin| record::trim(bin).to_owned()).filter(|bin| !bin.is_empty()).collect()
 }
 
-fn is_mac(platform: &str, family: Option<&str>) -> bool {
+pub(super) fn is_mac(platform: &str, family: Option<&str>) -> bool {
     let platform = record::trim(platform).to_lowercase();
     let family = family.map(|family| record::trim(family).to_lowercase());
     platform.contains("mac") || platform.contains("darwin") || family.as_deref() == Some("mac")
+}
+
+/// The parameters of `system.run` that tell which programs there are. From 2026.6.11 on a run has an id (`node-registry.ts`).
+fn run(form: NodeCalls, bins: &[&str], environment: &mut Environment<'_>) -> Value {
+    let mut params = json!({"command": ["/bin/sh", "-lc", script(bins)]});
+    if form >= NodeCalls::V2026_6_11 {
+        params["runId"] = json!(ids::uuid(environment.entropy.uuid()));
+    }
+    params
 }
 
 /// A shell's way to tell which of the programs there are.
@@ -99,4 +114,20 @@ fn script(bins: &[&str]) -> String {
     let quoted: Vec<String> = bins.iter().map(|bin| format!("'{bin}'")).collect();
     let list = quoted.join(" ");
     format!("for b in {list}; do if command -v \"$b\" >/dev/null 2>&1; then echo \"$b\"; fi; done")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::rpc::tests::Counter;
+    use crate::store::MemoryDocuments;
+
+    #[test]
+    fn a_run_has_an_id_since_2026_6_11() {
+        let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+        let mut environment = Environment { now: 0, store: &mut store, entropy: &mut entropy };
+        for (form, named) in [(NodeCalls::V2026_5_7, false), (NodeCalls::V2026_6_11, true)] {
+            assert_eq!(run(form, &["op"], &mut environment).get("runId").is_some(), named, "{form:?}");
+        }
+    }
 }

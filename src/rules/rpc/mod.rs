@@ -9,6 +9,7 @@ mod exec;
 mod exec_early;
 mod exec_request;
 mod mac_programs;
+mod mac_skills;
 mod method_tables;
 mod methods;
 #[cfg(test)]
@@ -24,8 +25,10 @@ mod prompts;
 mod rules;
 mod schemas;
 mod scope_upgrades;
+mod setup;
 mod skills;
 mod status;
+mod system_event;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +36,7 @@ pub use changes::CHANGES;
 pub use events::events;
 pub use exec_request::ExecForm;
 pub(crate) use mac_programs::{ask_mac, ask_welcomed_mac};
+pub(crate) use mac_skills::{mac_skills, runs_mac_skills, tell_if_skills_changed, tell_skills_changed};
 pub use methods::{MethodSet, listed as listed_methods};
 pub use node_calls::NodeCalls;
 pub(crate) use node_calls::lose as lose_node;
@@ -117,6 +121,8 @@ pub(crate) fn handle(
     match call.run() {
         Ok(Reply::Answer(payload)) => call.model.respond(connection, &id, Ok(payload), call.outcome),
         Ok(Reply::AnswerThenDisconnect { payload, device_id, role }) => {
+            let now = call.environment.now;
+            call.model.retire_nodes(&device_id, role.as_deref(), now, call.outcome);
             call.model.respond(connection, &id, Ok(payload), call.outcome);
             disconnect_device(call.model, &device_id, role.as_deref(), call.outcome);
         }
@@ -232,6 +238,8 @@ fn handler(method: &str) -> Option<Handler> {
         "device.pair.reject" => devices::reject,
         "device.pair.remove" => devices::remove,
         "device.pair.rename" => devices::rename,
+        "device.pair.setupCode" => setup::code,
+        "device.pair.setupStatus" => setup::status,
         "device.scopes.requestUpgrade" => scope_upgrades::request,
         "device.scopes.waitUpgrade" => scope_upgrades::wait,
         "device.token.rotate" => devices::rotate,
@@ -270,6 +278,7 @@ fn handler(method: &str) -> Option<Handler> {
         "health" => status::health_method,
         "status" => status::status,
         "system-presence" => status::presence,
+        "system-event" => system_event::event,
         "last-heartbeat" => status::last_heartbeat,
         "set-heartbeats" => status::set_heartbeats,
         "config.get" => status::config,

@@ -202,3 +202,67 @@ fn what_comes_of_a_nodes_event(#[case] release: &str, #[case] event: &str, #[cas
     let answers = house.call(node, "node.event", json!({"event": event, "payload": {}}));
     assert_eq!(answers, [format!("1 ok {expected}")]);
 }
+
+#[rstest]
+#[case("2026.7.35", json!({"text": 3}), "INVALID_REQUEST text required")]
+#[case("2026.9.6", json!({"text": 3}), "INVALID_REQUEST invalid system-event params: at /text: must be string")]
+#[case("2026.7.35", json!({"text": "Node: x", "wake": true}), "ok {\"ok\":true}")]
+#[case("2026.9.6", json!({"text": "Node: x", "wake": true}), "INVALID_REQUEST wake is not supported for node presence events")]
+#[case("2026.9.6", json!({"text": "x", "wake": true}), "UNAVAILABLE this reference gateway has no sessions")]
+fn an_event_of_the_system_has_a_text(#[case] release: &str, #[case] params: Value, #[case] expected: &str) {
+    let mut house = House::new(release);
+    let admin = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(admin, "system-event", params);
+    assert!(answers.last().is_some_and(|line| line.starts_with(&format!("1 {expected}"))), "{answers:?}");
+}
+
+#[test]
+fn an_event_of_the_system_is_told_with_the_presence_list() {
+    let mut house = House::new("2026.4.2");
+    let admin = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(admin, "system-event", json!({"text": " hello ", "deviceId": "Phone", "tags": ["x"]}));
+    assert_eq!(answers, ["1 event presence 1", r#"1 ok {"ok":true}"#]);
+    let list = house.call(admin, "system-presence", json!({}));
+    assert!(
+        list[0].contains(r#""deviceId":"Phone","text":"hello""#) || list[0].contains(r#"{"text":"hello""#),
+        "{list:?}"
+    );
+}
+
+#[rstest]
+#[case(json!({}), "Gateway is only bound to loopback.")]
+#[case(json!({"publicUrl": "  "}), "Gateway is only bound to loopback.")]
+#[case(json!({"publicUrl": "ws://a.example"}), "Tailscale and public mobile pairing require a secure gateway URL")]
+#[case(json!({"joinUrl": true, "bootstrapProfile": "limited"}), "Join URLs require bootstrapProfile=node.")]
+#[case(json!({"joinUrl": false}), "invalid device.pair.setupCode params: at /joinUrl: must be equal to constant")]
+#[case(json!({"bootstrapProfile": "full"}), "invalid device.pair.setupCode params: at /bootstrapProfile: must be equal to one of")]
+fn a_gateway_on_loopback_has_no_setup_code(#[case] params: Value, #[case] message: &str) {
+    let mut house = House::new("2026.9.6");
+    let admin = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(admin, "device.pair.setupCode", params);
+    assert!(answers[0].starts_with(&format!("1 INVALID_REQUEST {message}")), "{answers:?}");
+}
+
+#[rstest]
+#[case("operator.admin", json!({"setupId": "x"}), "ok {}")]
+#[case("operator.admin", json!({"setupId": ""}), "INVALID_REQUEST invalid device.pair.setupStatus params: at /setupId: must not have fewer")]
+#[case("operator.pairing", json!({"setupId": "x"}), "FORBIDDEN missing scope: operator.admin")]
+fn no_setup_has_come_to_its_end(#[case] scope: &str, #[case] params: Value, #[case] expected: &str) {
+    let mut house = House::new("2026.9.6");
+    let operator = house.join(1, "operator", &[scope], None);
+    let answers = house.call(operator, "device.pair.setupStatus", params);
+    assert!(answers[0].starts_with(&format!("1 {expected}")), "{answers:?}");
+}
+
+#[test]
+fn a_mac_that_is_removed_is_gone_before_its_connection_closes() {
+    let mut house = home("node", &[]);
+    let admin = house.join(1, "operator", ADMIN, None);
+    let mac = house.join(2, "node", &[], Some(DEVICE));
+    house.is_mac(mac);
+    house.offers(mac, &["system.run"]);
+    let answers = house.call(admin, "device.pair.remove", json!({"deviceId": DEVICE}));
+    let events: Vec<&str> = answers.iter().filter_map(|line| line.strip_prefix("1 event ")).collect();
+    assert_eq!(events, ["skills.changed 1", "chat.metadata.changed 2"]);
+    assert!(answers[2].starts_with("1 ok ") && answers[3].starts_with("2 close 4001"), "{answers:?}");
+}

@@ -77,4 +77,15 @@ pub const NODE_CHANGES: &[Change] = &[
         sources: &["methods/core-method-policy.ts", "server-methods/devices.ts", "device-scope-upgrade.ts"],
         apply: |rules| rules.rpc.methods = MethodSet::V2026_9_6,
     },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Who may read hears skills.changed and chat.metadata.changed when a Mac that runs commands comes, is approved or goes.",
+        sources: &[
+            "skills/runtime/remote.ts recordRemoteNodeInfo, removeRemoteNodeInfo",
+            "server-startup-early.ts registerSkillsChangeListener",
+            "server-chat-metadata-lifecycle.ts",
+        ],
+        apply: |rules| rules.rpc.skills_told = true,
+    },
 ];

@@ -81,16 +81,18 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
             let of_device = rules.nodes.part_of_device;
             let node = if of_device { nodes::projected(call.environment.store, node) } else { node };
             if call.model.rules.nodes.reconnect == NodeReconnect::AskForSurface {
+                let skilled = super::mac_skills(call.model);
                 let live = call.grant_surface(&Value::Object(node.clone()));
                 let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default().to_owned();
-                for connection in &live {
-                    super::ask_mac(call.model, *connection, &node_id, call.environment, call.outcome);
-                }
+                super::tell_if_skills_changed(call.model, &skilled, call.outcome);
                 if of_device {
                     let resolved = call.resolution(request_id, node.get("nodeId").cloned(), "approved");
-                    for connection in live {
-                        call.model.tell_node(connection, "node.pair.resolved", resolved.clone(), call.outcome);
+                    for connection in &live {
+                        call.model.tell_node(*connection, "node.pair.resolved", resolved.clone(), call.outcome);
                     }
+                }
+                for connection in live {
+                    super::ask_mac(call.model, connection, &node_id, call.environment, call.outcome);
                 }
             }
             call.node_resolved(request_id, node.get("nodeId").cloned(), "approved");
@@ -123,6 +125,9 @@ pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
     let removed = nodes::remove(rules, call.environment.store, now, device.as_deref().unwrap_or(node_id))?;
     let removed = removed.or_else(|| device.clone());
     let node_id = removed.ok_or_else(|| invalid("unknown nodeId"))?;
+    if device.is_some() {
+        call.model.retire_nodes(&node_id, Some("node"), now, call.outcome);
+    }
     if call.model.rules.rpc.node_removal_takes_role {
         call.grant_surface(&json!({"nodeId": node_id}));
         call.model.node_work.forget(&node_id);

@@ -114,6 +114,8 @@ pub struct RpcRules {
     pub approvals_need_client: bool,
     /// More events take a scope, presence among them, and every event has a number.
     pub events_restricted: bool,
+    /// Who may read hears when Macs come or go on which skills can be used.
+    pub skills_told: bool,
 }
 
 impl RpcRules {
@@ -166,6 +168,7 @@ impl RpcRules {
             devices_show_connected: false,
             acceptance_names_route: false,
             approvals_need_client: false,
+            skills_told: false,
             events_restricted: false,
         }
     }

@@ -123,7 +123,7 @@ fn no_tasks() -> Record {
 
 pub(super) fn presence(call: &mut Call<'_, '_>) -> Handled {
     let now = call.now();
-    Ok(Reply::Answer(json!(call.model.presence.list(now))))
+    Ok(Reply::Answer(json!(call.model.present(now))))
 }
 
 pub(super) fn last_heartbeat(_: &mut Call<'_, '_>) -> Handled {

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 const NOW: i64 = 1_700_000_000_000;
 
-pub(super) struct Counter(u8);
+pub(super) struct Counter(pub(super) u8);
 
 impl Entropy for Counter {
     fn uuid(&mut self) -> [u8; 16] {
@@ -46,7 +46,9 @@ impl House {
         }
         let connect: ConnectParams = serde_json::from_value(params).unwrap();
         let client = ConnectedClient {
-            profile: None,
+            person: None,
+            online_since: None,
+            retired: false,
             order: number,
             stands_for_node: role == "node",
             role: role.to_owned(),
@@ -115,6 +117,11 @@ impl House {
         let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
         ask_welcomed_mac(&mut self.model, connection, node_id, &mut environment, &mut outcome);
         shown(&outcome)
+    }
+
+    /// A node runs macOS.
+    pub(super) fn is_mac(&mut self, connection: ConnectionId) {
+        self.client(connection).connect.client.platform = "macOS 15.1.0".to_owned();
     }
 
     /// The id of the command that was sent to a node last.

@@ -33,6 +33,10 @@ impl Schema {
                 let known = value.and_then(Value::as_str).is_some_and(|word| words.contains(&word));
                 errors.expect(known, path, "must be equal to one of the allowed values");
             }
+            Self::True => {
+                Self::Boolean.visit(value, path, errors);
+                errors.expect(value == Some(&Value::Bool(true)), path, "must be equal to constant");
+            }
             Self::Literal(word) => visit_literal(word, value, path, errors),
             Self::Number(bounds) => {
                 let number = value.and_then(Value::as_f64);

@@ -22,6 +22,8 @@ pub enum Schema {
     Enum(&'static [&'static str]),
     /// One of these strings, by the keyword `enum` alone: nothing is said of the type.
     OneOf(&'static [&'static str]),
+    /// Nothing but true.
+    True,
     /// Exactly this string.
     Literal(&'static str),
     /// A number.

@@ -7,6 +7,7 @@ mod handed_on;
 mod newest;
 mod origins;
 mod pairing;
+mod presence;
 mod welcome;
 
 use crate::protocol::frame::ServerFrame;

@@ -9,7 +9,7 @@ const OLD: &str = "2026.7.35";
 const NEW: &str = "2026.9.6";
 
 /// A connect that speaks protocol 4.
-fn newer(connect: Connect) -> Connect {
+pub(super) fn newer(connect: Connect) -> Connect {
     connect.tampered(|params| params["maxProtocol"] = json!(4))
 }
 

@@ -16,6 +16,12 @@ const TTL_MS: f64 = 600_000.0;
 pub(super) struct Entry {
     /// What was read, where all of it is kept.
     raw: Option<Record>,
+    /// What was read, where only what is used changes.
+    kept: Option<Record>,
+    /// Whether it was shown and taken.
+    pub(super) used: bool,
+    /// Whether something of it was redeemed.
+    pub(super) redeems: bool,
     pub(super) token: String,
     pub(super) profile: BootstrapProfile,
     pub(super) redeemed: Option<BootstrapProfile>,
@@ -36,6 +42,9 @@ impl Entry {
         let issued_at = stamp("issuedAtMs").unwrap_or_else(|| json!(0));
         Ok(Self {
             raw: (!rules.bootstrap_profiles).then(|| record::spread(Some(entry))),
+            kept: rules.bootstrap_keeps_others.then(|| record::spread(Some(entry))),
+            used: false,
+            redeems: false,
             token: text("token").filter(|token| !record::trim(token).is_empty()).unwrap_or_else(|| key.to_owned()),
             profile: match rules.bootstrap_profiles {
                 true => BootstrapProfile::read(rules, record::present(entry.get("profile")).or(Some(entry)))?,
@@ -64,6 +73,20 @@ impl Entry {
             record::set(&mut entry, "token", Some(self.token.as_str()));
             record::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));
             record::set(&mut entry, "ts", Some(self.ts.clone()));
+            return entry;
+        }
+        if let Some(mut entry) = self.kept.clone() {
+            if self.used {
+                record::set(&mut entry, "profile", Some(self.profile.to_value()));
+                record::set(&mut entry, "pendingProfile", self.pending.as_ref().map(BootstrapProfile::to_value));
+                record::set(&mut entry, "deviceId", self.device_id.as_deref());
+                record::set(&mut entry, "publicKey", self.public_key.as_deref());
+                record::set(&mut entry, "lastUsedAtMs", self.last_used.clone());
+            }
+            if self.redeems {
+                let redeemed = self.redeemed.as_ref().map(BootstrapProfile::to_value);
+                record::set(&mut entry, "redeemedProfile", redeemed);
+            }
             return entry;
         }
         let mut entry = Record::new();

@@ -54,3 +54,23 @@ fn a_bootstrap_token_without_a_profile_admits_once_and_keeps_what_it_says() {
     let left = store.read(Document::DevicesBootstrap).unwrap();
     assert_eq!(*left, json!({"other": {"token": "o", "issuedAtMs": NOW, "ts": NOW}}));
 }
+
+#[rstest]
+#[case("2026.7.35", json!(["operator.read", "operator.write"]))]
+#[case("2026.9.6", json!(["operator.write"]))]
+fn the_use_of_a_token_leaves_the_others_as_they_are(#[case] release: &str, #[case] scopes: Value) {
+    let rules = Rules::of(release.parse().unwrap()).unwrap().pairing;
+    let token = |token: &str, scopes: &[&str]| {
+        json!({"token": token, "setupId": "s", "ts": NOW, "issuedAtMs": NOW,
+            "profile": {"roles": ["node", "operator"], "scopes": scopes}})
+    };
+    let mut store = MemoryDocuments::new().with(
+        Document::DevicesBootstrap,
+        json!({"boot": token("boot", &[]), "other": token("other", &["operator.write"])}),
+    );
+    let shown = BootstrapRequest { token: "boot", device_id: "d", public_key: "k", role: "node", scopes: &[] };
+    assert!(verify_bootstrap_token(&rules, &mut store, NOW, shown).unwrap());
+    let document = store.read(Document::DevicesBootstrap).unwrap();
+    assert_eq!((&document["other"]["profile"]["scopes"], &document["boot"]["deviceId"]), (&scopes, &json!("d")));
+    assert_eq!(document["boot"].get("setupId").is_some(), rules.bootstrap_keeps_others);
+}
