@@ -42,7 +42,7 @@ fn one_connect() {
 fn corpus() {
     let runtime = one_thread();
     let play = Play::new(&runtime);
-    let cases = play.all();
+    let cases = play.asked(&runtime);
     let rounds = (0..ROUNDS).map(|_| measure(|| drop(play.run(&runtime, &cases, jobs())))).collect::<Vec<_>>();
     let per_second = |of: fn(&Cost) -> f64| median(rounds.iter().map(|cost| cases.len() as f64 / of(cost)).collect());
     println!("whole corpus            {:7.0} cases a second", per_second(|cost| cost.wall.as_secs_f64()));

@@ -14,6 +14,8 @@ use clawcheck::report::{Event, RunReport};
 use clawcheck::rules::Release;
 use clawcheck::run::{self, Options};
 use clawcheck::scenario::{Case, Corpus};
+use std::collections::HashSet;
+use std::io;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -41,8 +43,19 @@ impl Play {
         }
     }
 
-    pub fn all(&self) -> Vec<&Case> {
-        self.corpus.cases().iter().collect()
+    /// The cases that this release is asked, and that need no user who is not root.
+    pub fn asked(&self, runtime: &Runtime) -> Vec<&Case> {
+        let all = self.corpus.cases().iter().collect::<Vec<_>>();
+        let mut asked = HashSet::new();
+        self.play(runtime, &all, jobs(), &mut |event| {
+            if let Event::Case(report) = event
+                && !matches!(report.verdict, Verdict::NotApplicable | Verdict::Skipped)
+            {
+                asked.insert(report.id.clone());
+            }
+            Ok(())
+        });
+        all.into_iter().filter(|case| asked.contains(&case.id)).collect()
     }
 
     /// One case, so many times.
@@ -52,17 +65,25 @@ impl Play {
 
     /// Plays cases as `clawcheck run` does, without its output. Every case must conform, or it was not what is measured.
     pub fn run(&self, runtime: &Runtime, cases: &[&Case], jobs: usize) -> RunReport {
+        let report = self.play(runtime, cases, jobs, &mut |_| Ok(()));
+        assert_eq!(report.summary.count(Verdict::Conforms), cases.len(), "some case does not conform");
+        report
+    }
+
+    fn play(
+        &self,
+        runtime: &Runtime,
+        cases: &[&Case],
+        jobs: usize,
+        listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
+    ) -> RunReport {
         let (_keep, stop) = watch::channel(false);
         let options = Options { jobs, ..Options::default() };
-        let listen = &mut |_: Event<'_>| Ok(());
         let guard = Guard::absent();
         let run = run::run(cases, &self.gateway, &self.library, &guard, &options, stop, listen);
         let ran = runtime.block_on(run).unwrap();
         assert!(ran.fault.is_none(), "the run came to its end");
-        let report = ran.report;
-        let done = report.summary.count(Verdict::Conforms) + report.summary.count(Verdict::Skipped);
-        assert_eq!(done, cases.len(), "some case does not conform");
-        report
+        ran.report
     }
 }
 

@@ -11,7 +11,7 @@ use divan::counter::ItemsCount;
 fn play(bencher: Bencher<'_, '_>) {
     let runtime = one_thread();
     let play = Play::new(&runtime);
-    let cases = play.all();
+    let cases = play.asked(&runtime);
     bencher.counter(ItemsCount::new(cases.len())).bench_local(|| play.run(&runtime, &cases, jobs()));
 }
 
