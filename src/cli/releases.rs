@@ -3,7 +3,7 @@
 use super::table::{Format, cell, table};
 use super::{Failure, exit};
 use crate::rules::history::IN_PART;
-use crate::rules::{Change, Release, Rules, changes, known_releases};
+use crate::rules::{CHANGES, Change, Release, Rules, known_releases};
 use serde_json::json;
 use std::io::{self, Write as _};
 use std::str::FromStr;
@@ -90,7 +90,7 @@ impl Releases {
 }
 
 fn of(release: Release) -> impl Iterator<Item = &'static Change> {
-    changes().into_iter().filter(move |change| change.seen == release)
+    CHANGES.iter().copied().filter(move |change| change.seen == release)
 }
 
 fn history(releases: &[Release], format: Format) -> String {

@@ -2,9 +2,10 @@
 
 use super::history::Change;
 use super::{handshake, locality, nodes, pairing, rpc};
+use std::sync::LazyLock;
 
 /// The changes of every area, oldest first.
-pub fn changes() -> Vec<&'static Change> {
+pub static CHANGES: LazyLock<Vec<&'static Change>> = LazyLock::new(|| {
     let areas = [
         locality::CHANGES,
         handshake::CHANGES,
@@ -18,4 +19,4 @@ pub fn changes() -> Vec<&'static Change> {
     // Stable: within a release and an area the order stays.
     all.sort_by_key(|change| change.seen);
     all
-}
+});

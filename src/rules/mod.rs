@@ -26,7 +26,7 @@ mod scope_upgrades;
 mod versions;
 
 pub use act::{Act, ConnectionId, Effect, Entropy, Environment, Outcome, Peer, Reason};
-pub use changes::changes;
+pub use changes::CHANGES;
 pub use config::{AuthMode, GatewayConfig};
 pub use history::{Change, Rules, UnknownRelease, known_releases};
 pub use locality::LocalityRules;
