@@ -258,7 +258,7 @@ pub(super) fn conclude(
     let proposed = if propose {
         shared.library.propose(&case.id, release, observation.text(), real).map(Some)
     } else {
-        shared.library.withdraw(&case.id, release).map(|()| None)
+        shared.library.withdraw(&case.id, release, real).map(|()| None)
     };
     match proposed {
         Ok(path) => report.proposed = path,

@@ -3,6 +3,7 @@
 use super::{History, Snapshot, SnapshotError, Variant};
 use crate::rules::Release;
 use include_dir::{Dir, include_dir};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -10,6 +11,10 @@ use std::path::{Path, PathBuf};
 
 /// The approved snapshots of this version of clawcheck.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
+
+/// What a case id has and a file's name is not to have.
+const ESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b',').remove(b'=').remove(b'+').remove(b'#');
 
 /// Where snapshots come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,25 +237,30 @@ impl Library {
         Ok(history)
     }
 
-    /// Leaves an observation for approval; gives the path of the `.snap.new` file. `real`: a real release was observed.
+    /// Leaves an observation for approval; gives the path of the `.snap.new` file. `real`: a real release was observed. What
+    /// one has shown and waits there already stays.
     ///
     /// # Errors
     /// The file cannot be written, or the snapshots are inside the program.
     pub fn propose(&self, case: &str, release: Release, text: &str, real: bool) -> Result<PathBuf, LibraryError> {
         let path = self.new_path(case, release)?;
+        if !real && is_seen(&path) {
+            return Ok(path);
+        }
         let seen = if real { [release].into() } else { [].into() };
         let snapshot = Snapshot { case: case.to_owned(), release, seen, text: text.to_owned() };
         write(&path, &snapshot.render())?;
         Ok(path)
     }
 
-    /// Takes back what an earlier run left for approval, now that the case conforms.
+    /// Takes back what an earlier run left for approval, now that the case conforms: what a real release has shown only when
+    /// it conforms on a `real` one.
     ///
     /// # Errors
     /// The file is there and cannot be removed.
-    pub fn withdraw(&self, case: &str, release: Release) -> Result<(), LibraryError> {
+    pub fn withdraw(&self, case: &str, release: Release, real: bool) -> Result<(), LibraryError> {
         match self.new_path(case, release) {
-            Ok(path) if self.pending.binary_search(&path).is_ok() => remove(&path),
+            Ok(path) if self.pending.binary_search(&path).is_ok() && (real || !is_seen(&path)) => remove(&path),
             _ => Ok(()),
         }
     }
@@ -336,34 +346,17 @@ impl Library {
 /// A case id as a path: the first slash parts family and name, everything that a file's name cannot hold is escaped.
 fn escape(case: &str) -> String {
     let (family, rest) = case.split_once('/').unwrap_or(("", case));
-    let rest = rest.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.,=+#".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    });
-    format!("{family}/{rest}")
+    format!("{family}/{}", utf8_percent_encode(rest, ESCAPED))
 }
 
 fn unescape(name: &str) -> String {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail.get(..2).filter(|_| first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(name).decode_utf8_lossy().into_owned()
+}
+
+/// Whether this file holds what a real release has shown.
+fn is_seen(path: &Path) -> bool {
+    let snapshot = std::fs::read_to_string(path).ok().and_then(|text| Snapshot::parse(&text).ok());
+    snapshot.is_some_and(|snapshot| !snapshot.seen.is_empty())
 }
 
 /// Writes a file whole or not at all.
@@ -444,7 +437,21 @@ mod tests {
     fn a_proposal_is_taken_back_when_the_case_conforms() {
         let folder = tempfile::tempdir().unwrap();
         let path = Library::open(folder.path()).unwrap().propose(CASE, release(2), "a\n", false).unwrap();
-        Library::open(folder.path()).unwrap().withdraw(CASE, release(2)).unwrap();
+        Library::open(folder.path()).unwrap().withdraw(CASE, release(2), false).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_a_real_release_has_shown_stays_until_it_shows_something_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = || Library::open(folder.path()).unwrap();
+        let path = library().propose(CASE, release(2), "real\n", true).unwrap();
+        library().propose(CASE, release(2), "embedded\n", false).unwrap();
+        library().withdraw(CASE, release(2), false).unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().ends_with("real\n"));
+        library().propose(CASE, release(2), "newer\n", true).unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().ends_with("newer\n"));
+        library().withdraw(CASE, release(2), true).unwrap();
         assert!(!path.exists());
     }
 
