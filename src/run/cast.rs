@@ -6,7 +6,7 @@ use crate::protocol::identity::DeviceKey;
 use crate::protocol::ids;
 use crate::scenario::gateway::SHARED_SECRET;
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 /// The cast of one case.
@@ -15,6 +15,8 @@ pub(super) struct Cast {
     /// Whose secrets the gateway has: the case's own, or those of a group of cases that share it.
     household: String,
     devices: Mutex<BTreeMap<String, DeviceKey>>,
+    /// The devices that there are outside, too.
+    real: Mutex<BTreeSet<String>>,
     secrets: Mutex<BTreeMap<String, String>>,
 }
 
@@ -26,7 +28,7 @@ impl Cast {
     /// A cast whose shared tokens and passwords come from the name of a household: the gateway has them from there.
     pub(super) fn in_household(case: &str, household: &str) -> Self {
         let (case, household) = (case.to_owned(), household.to_owned());
-        Self { case, household, devices: Mutex::default(), secrets: Mutex::default() }
+        Self { case, household, devices: Mutex::default(), real: Mutex::default(), secrets: Mutex::default() }
     }
 
     /// A cast that knows the shared secret of a gateway that somebody else runs.
@@ -58,6 +60,12 @@ impl Cast {
     /// Gives a device the key that it has outside, in the place of one that is made up.
     pub(super) fn plays_itself(&self, name: &str, key: DeviceKey) {
         self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), key);
+        self.real.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    }
+
+    /// Whether a device has the key that it has outside.
+    pub(super) fn is_itself(&self, name: &str) -> bool {
+        self.real.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
 
     /// A shared token or password, by its name in the scenario.

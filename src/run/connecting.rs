@@ -183,7 +183,7 @@ impl Connecting<'_> {
         let own = device.unwrap_or("nobody");
         let found = match said {
             said::DeviceToken::Last => self.knowledge.last_token(own, role),
-            said::DeviceToken::Seeded => return Some(self.knowledge.seeded_token(own, role)),
+            said::DeviceToken::Seeded => self.knowledge.seeded_token(own, role),
             said::DeviceToken::Wrong => return Some(self.knowledge.cast.wrong("device token")),
             said::DeviceToken::From(step) => self.knowledge.token_given_in(step.as_str()),
             said::DeviceToken::Of(owner) => self.knowledge.last_token(owner.device.as_str(), &owner.role),
@@ -191,6 +191,7 @@ impl Connecting<'_> {
         };
         if found.is_none() {
             self.knowledge.miss(match said {
+                said::DeviceToken::Seeded => format!("the folder has no {role} token for {own}: it sends none"),
                 said::DeviceToken::From(step) => format!("step {step} gave no device token"),
                 said::DeviceToken::Of(owner) => format!("{} was given no {} token", owner.device, owner.role),
                 _ => format!("{own} was given no {role} token"),

@@ -99,18 +99,6 @@ fn into_database(directory: &Path, document: Document, records: Records) -> Resu
     Ok(other)
 }
 
-/// The tokens by role that a state directory has for a device, in the database where there is one.
-pub(super) fn tokens_of(directory: &Path, device: &str) -> Vec<(String, String)> {
-    let document = Document::DevicesPaired;
-    let paired = match SqliteDocuments::is_store(directory) {
-        true => SqliteDocuments::new(directory, false).read(document),
-        false => fs::read(directory.join(document.path())).ok().and_then(|bytes| json::parse(&bytes)).map(Arc::new),
-    };
-    let tokens = paired.as_ref().and_then(|paired| paired.get(device)?.get("tokens")?.as_object());
-    let token = |token: &Value| token.get("token").and_then(Value::as_str).map(str::to_owned);
-    tokens.into_iter().flatten().filter_map(|(role, found)| Some((role.clone(), token(found)?))).collect()
-}
-
 /// Whether a store is records and nothing else, for which no file is needed.
 pub(super) fn is_records(store: &Store) -> bool {
     store.from.is_none() && store.files.is_empty() && store.kept_as.is_none()

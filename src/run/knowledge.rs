@@ -29,6 +29,8 @@ struct Learned {
     requests: BTreeMap<String, String>,
     /// The answers to steps, whole.
     answers: BTreeMap<String, Value>,
+    /// The tokens of a state directory that somebody has copied.
+    secrets: Vec<String>,
     /// The challenges of steps.
     nonces: BTreeMap<String, String>,
     /// Texts that the scenario itself chose and the gateway may repeat.
@@ -85,17 +87,23 @@ impl Knowledge {
         learned.given.get(&key).or_else(|| learned.seeded.get(&key)).cloned()
     }
 
-    /// The token of the store before the first start; made up where no record has one, so that the connect can still be
-    /// tried.
-    pub(super) fn seeded_token(&self, device: &str, role: &str) -> String {
+    /// The token of the store before the first start; made up where no record has one, as if the store had lost it. A
+    /// device of somebody's state directory has none that is not there.
+    pub(super) fn seeded_token(&self, device: &str, role: &str) -> Option<String> {
         let seeded = self.learned().seeded.get(&(device.to_owned(), role.to_owned())).cloned();
-        seeded.unwrap_or_else(|| self.cast.token(device, role))
+        seeded.or_else(|| (!self.cast.is_itself(device)).then(|| self.cast.token(device, role)))
     }
 
-    /// Every device token of the case: the seeded ones and those that the gateway gave.
+    /// Notes tokens that no reader may be shown.
+    pub(super) fn keep_secret(&self, secrets: Vec<String>) {
+        self.learned().secrets.extend(secrets);
+    }
+
+    /// Every token of the case: the seeded ones, those that the gateway gave, and those of a state directory that it began with.
     pub(super) fn tokens(&self) -> Vec<String> {
         let learned = self.learned();
-        learned.seeded.values().chain(learned.given.values()).chain(learned.given_in.values()).cloned().collect()
+        let given = learned.given.values().chain(learned.given_in.values());
+        learned.seeded.values().chain(given).chain(&learned.secrets).cloned().collect()
     }
 
     pub(super) fn token_given_in(&self, step: &str) -> Option<String> {
@@ -158,7 +166,9 @@ impl Knowledge {
             Symbol::Token(device, role) => {
                 self.last_token(device, role).ok_or_else(|| format!("{device} was given no {role} token"))?
             }
-            Symbol::SeededToken(device, role) => self.seeded_token(device, role),
+            Symbol::SeededToken(device, role) => {
+                self.seeded_token(device, role).ok_or_else(|| format!("the folder has no {role} token for {device}"))?
+            }
             Symbol::Bootstrap(name) => self.cast.bootstrap(name),
             Symbol::Secret(name) => self.cast.secret(name),
             Symbol::Answer(step, path) => return self.answer(step, path),
@@ -169,12 +179,13 @@ impl Knowledge {
 
     fn answer(&self, step: &str, path: &str) -> Result<Value, String> {
         let learned = self.learned();
-        let whole = learned.answers.get(step).ok_or_else(|| format!("step {step} was not answered"))?;
+        let whole =
+            learned.answers.get(step).ok_or_else(|| format!("nothing was answered or awaited in step {step}"))?;
         let part = path.split('.').try_fold(whole, |value, key| match value {
             Value::Array(items) => items.get(key.parse::<usize>().ok()?),
             other => other.get(key),
         });
-        part.cloned().ok_or_else(|| format!("the answer to {step} has no {path}"))
+        part.cloned().ok_or_else(|| format!("what came in step {step} has no {path}"))
     }
 
     /// Everything that has a word of its own in an observation.

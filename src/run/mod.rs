@@ -22,6 +22,7 @@ mod own;
 mod owners;
 mod plan;
 mod play;
+mod real_folder;
 mod schedule;
 mod seed;
 mod share;

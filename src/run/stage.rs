@@ -7,6 +7,7 @@ use super::files::{self, FilesError};
 use super::frames::Frames;
 use super::held::{Awaited, Held};
 use super::knowledge::Knowledge;
+use super::real_folder;
 use super::seed::Seeder;
 use crate::client::Transcript;
 use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
@@ -236,9 +237,12 @@ impl<'a> Stage<'a> {
         // What lies there is what the first gateway to start on it has left.
         let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
         files::write(&directory, store, folder, &seeder, files::format(store, first))?;
-        if let Some(name) = store.identity.as_ref().filter(|_| own) {
+        if folder.is_some() {
+            self.knowledge.keep_secret(real_folder::secrets(&directory));
+        }
+        if let Some(name) = &store.identity {
             let device = self.knowledge.cast.device(name.as_str()).device_id();
-            for (role, token) in files::tokens_of(&directory, &device) {
+            for (role, token) in real_folder::tokens_of(&directory, &device) {
                 self.knowledge.seeded(name.as_str(), &role, &token);
             }
         }
