@@ -64,7 +64,7 @@ impl Shortest {
             let proposed =
                 Library::open(&snapshots)?.propose(&case.id, self.release, &self.difference.predicted, false)?;
             let mut library = Library::open(&snapshots)?;
-            if let Some(pending) = library.pending()?.into_iter().find(|pending| pending.path == proposed) {
+            if let Some(pending) = library.pending()?.into_iter().find(|pending| pending.path == proposed.path()) {
                 library.accept(&pending)?;
             }
         }

@@ -10,7 +10,7 @@ use super::{Options, Shared};
 use crate::client::Redactions;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Place, Preparation};
 use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
-use crate::observe::snapshot::{History, LibraryError, Origin};
+use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, StepEvidence, normalise};
 use crate::report::terminal::quoted;
 use crate::report::{Boot, CaseReport};
@@ -261,7 +261,12 @@ pub(super) fn conclude(
         shared.library.withdraw(&case.id, release, real).map(|()| None)
     };
     match proposed {
-        Ok(path) => report.proposed = path,
+        Ok(Some(Proposed::Left(path))) => report.proposed = Some(path),
+        Ok(Some(Proposed::Waits(path))) => {
+            let path = path.display();
+            report.reason = Some(format!("what a real release has shown waits in {path} already, and stays there"));
+        }
+        Ok(None) => {}
         Err(LibraryError::BuiltIn) => {}
         Err(error) => shared.fault(error),
     }

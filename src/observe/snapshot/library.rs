@@ -33,6 +33,24 @@ pub struct Library {
     pending: Vec<PathBuf>,
 }
 
+/// What became of an observation that was to wait for approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proposed {
+    /// It waits in this file.
+    Left(PathBuf),
+    /// What a real release has shown waits in this file, and stays.
+    Waits(PathBuf),
+}
+
+impl Proposed {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Left(path) | Self::Waits(path) => path,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum File {
     BuiltIn(&'static str),
@@ -237,20 +255,20 @@ impl Library {
         Ok(history)
     }
 
-    /// Leaves an observation for approval; gives the path of the `.snap.new` file. `real`: a real release was observed. What
-    /// one has shown and waits there already stays.
+    /// Leaves an observation for approval in a `.snap.new` file. `real`: a real release was observed; what one has shown and
+    /// waits there already gives way to nothing else.
     ///
     /// # Errors
     /// The file cannot be written, or the snapshots are inside the program.
-    pub fn propose(&self, case: &str, release: Release, text: &str, real: bool) -> Result<PathBuf, LibraryError> {
+    pub fn propose(&self, case: &str, release: Release, text: &str, real: bool) -> Result<Proposed, LibraryError> {
         let path = self.new_path(case, release)?;
         if !real && is_seen(&path) {
-            return Ok(path);
+            return Ok(Proposed::Waits(path));
         }
         let seen = if real { [release].into() } else { [].into() };
         let snapshot = Snapshot { case: case.to_owned(), release, seen, text: text.to_owned() };
         write(&path, &snapshot.render())?;
-        Ok(path)
+        Ok(Proposed::Left(path))
     }
 
     /// Takes back what an earlier run left for approval, now that the case conforms: what a real release has shown only when
@@ -399,6 +417,7 @@ mod tests {
     fn what_was_proposed_and_accepted_is_found_again() {
         let folder = tempfile::tempdir().unwrap();
         let proposed = Library::open(folder.path()).unwrap().propose(CASE, release(2), "a\n", true).unwrap();
+        let proposed = proposed.path();
         assert!(proposed.ends_with("family/name#mode=token,via=a%2Fb@2026.4.2.snap.new"), "{}", proposed.display());
         let approved = folder.path().join("family/name#mode=token,via=a%2Fb@2026.4.2.snap");
         assert_eq!(accept_all(folder.path()), [Edit::Wrote(approved)]);
@@ -437,6 +456,7 @@ mod tests {
     fn a_proposal_is_taken_back_when_the_case_conforms() {
         let folder = tempfile::tempdir().unwrap();
         let path = Library::open(folder.path()).unwrap().propose(CASE, release(2), "a\n", false).unwrap();
+        let path = path.path();
         Library::open(folder.path()).unwrap().withdraw(CASE, release(2), false).unwrap();
         assert!(!path.exists());
     }
@@ -445,12 +465,14 @@ mod tests {
     fn what_a_real_release_has_shown_stays_until_it_shows_something_else() {
         let folder = tempfile::tempdir().unwrap();
         let library = || Library::open(folder.path()).unwrap();
-        let path = library().propose(CASE, release(2), "real\n", true).unwrap();
-        library().propose(CASE, release(2), "embedded\n", false).unwrap();
+        let left = library().propose(CASE, release(2), "real\n", true).unwrap();
+        let path = left.path();
+        let waits = library().propose(CASE, release(2), "embedded\n", false).unwrap();
+        assert_eq!(waits, Proposed::Waits(path.to_owned()));
         library().withdraw(CASE, release(2), false).unwrap();
-        assert!(std::fs::read_to_string(&path).unwrap().ends_with("real\n"));
+        assert!(std::fs::read_to_string(path).unwrap().ends_with("real\n"));
         library().propose(CASE, release(2), "newer\n", true).unwrap();
-        assert!(std::fs::read_to_string(&path).unwrap().ends_with("newer\n"));
+        assert!(std::fs::read_to_string(path).unwrap().ends_with("newer\n"));
         library().withdraw(CASE, release(2), true).unwrap();
         assert!(!path.exists());
     }
@@ -459,7 +481,8 @@ mod tests {
     fn a_header_that_contradicts_the_name_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = Library::open(folder.path()).unwrap().propose(CASE, release(2), "a\n", false).unwrap();
-        std::fs::rename(&path, path.with_file_name("name#mode=token,via=a%2Fb@2026.4.5.snap")).unwrap();
+        let path = path.path();
+        std::fs::rename(path, path.with_file_name("name#mode=token,via=a%2Fb@2026.4.5.snap")).unwrap();
         let error = Library::open(folder.path()).unwrap().history(CASE).unwrap_err();
         assert!(error.to_string().contains("the header says release 2026.4.2, the file's name 2026.4.5"), "{error}");
     }

@@ -20,7 +20,7 @@ mod history;
 mod library;
 
 pub use history::{History, Variant};
-pub use library::{Edit, Library, LibraryError, Origin, Pending};
+pub use library::{Edit, Library, LibraryError, Origin, Pending, Proposed};
 
 use crate::rules::Release;
 use serde::Deserialize;
