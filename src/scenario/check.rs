@@ -120,7 +120,7 @@ pub(super) struct Known<'a> {
     /// Shared secrets of the gateway.
     secrets: BTreeSet<&'a str>,
     /// Steps.
-    steps: BTreeSet<&'a str>,
+    pub steps: BTreeSet<&'a str>,
 }
 
 fn known(scenario: &Scenario) -> Known<'_> {
@@ -138,6 +138,11 @@ fn known(scenario: &Scenario) -> Known<'_> {
 }
 
 impl<'a> Known<'a> {
+    /// The same while no step has been played: what a step says is known after it.
+    pub fn before_the_first_step(&self) -> Self {
+        Self { steps: BTreeSet::new(), ..self.clone() }
+    }
+
     fn add_store(&mut self, store: &'a Store) {
         let paired = store.paired.keys().chain(store.nodes.paired.keys());
         let pending = store.pending.iter().chain(&store.copied_pending);
@@ -171,7 +176,7 @@ impl<'a> Known<'a> {
             Symbol::Pending(name) => ("pending request", name, &self.pending),
             Symbol::Bootstrap(name) => ("bootstrap token", name, &self.bootstrap),
             Symbol::Secret(name) => ("secret", name, &self.secrets),
-            Symbol::Answer(name, _) => ("step", name, &self.steps),
+            Symbol::Answer(name, _) => ("earlier step", name, &self.steps),
             Symbol::Now(_) => return None,
         };
         (!known.contains(name.as_str())).then_some((kind, name.as_str(), known))

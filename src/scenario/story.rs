@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 /// The steps of a scenario as they are played.
 pub(super) struct Story<'a> {
     scenario: &'a Scenario,
-    known: &'a Known<'a>,
+    /// What symbols may speak of at this point.
+    known: Known<'a>,
     /// Connections by name: whether they are held at this point.
     connections: BTreeMap<&'a str, bool>,
     /// Names of the steps so far, and whether they are calls.
@@ -26,6 +27,7 @@ impl<'a> Story<'a> {
     /// The story of a scenario, not told yet.
     pub fn new(scenario: &'a Scenario, known: &'a Known<'a>, faults: &'a mut Vec<Fault>) -> Self {
         let (connections, steps) = (BTreeMap::new(), BTreeMap::new());
+        let known = known.before_the_first_step();
         Self { scenario, known, connections, steps, running: true, faults }
     }
 
@@ -95,15 +97,15 @@ impl<'a> Story<'a> {
             Act::Send(send) => {
                 self.held(&send.on);
                 match &send.frame {
-                    Frame::Text(text) => symbols_in_text(text, self.known, step.span, self.faults),
-                    Frame::Json(value) => symbols_in(value, self.known, step.span, self.faults),
+                    Frame::Text(text) => symbols_in_text(text, &self.known, step.span, self.faults),
+                    Frame::Json(value) => symbols_in(value, &self.known, step.span, self.faults),
                     Frame::Base64(_) | Frame::Filler(_) => {}
                 }
             }
             Act::Call(Call { on, params, .. }) => {
                 self.held(on);
                 if let Some(params) = params {
-                    symbols_in(params, self.known, step.span, self.faults);
+                    symbols_in(params, &self.known, step.span, self.faults);
                 }
             }
             Act::Approve(act) | Act::Reject(act) | Act::Remove(act) => {
@@ -122,7 +124,7 @@ impl<'a> Story<'a> {
                 self.held(name);
                 self.connections.insert(name, false);
             }
-            Act::Edit(edit) => store(edit, self.known, self.faults),
+            Act::Edit(edit) => store(edit, &self.known, self.faults),
             Act::Parallel(steps) => self.parallel(steps, step),
             Act::Open(_) | Act::Stop(_) | Act::Kill(_) | Act::Start(_) | Act::Restart(_) | Act::Advance(_) => {}
         }
@@ -147,7 +149,7 @@ impl<'a> Story<'a> {
         if let Nonce::Of(name) = &connect.proof.nonce {
             self.earlier(name);
         }
-        symbols_in(&serde_json::Value::Object(connect.params.clone()), self.known, step.span, self.faults);
+        symbols_in(&serde_json::Value::Object(connect.params.clone()), &self.known, step.span, self.faults);
         let Some(auth) = &connect.auth else { return };
         let gateway = &self.scenario.gateway.auth;
         for (secret, has) in [(&auth.token, gateway.token_secret()), (&auth.password, gateway.password_secret())] {
@@ -198,7 +200,8 @@ impl<'a> Story<'a> {
 
     fn device(&mut self, name: &'a Name) {
         if !self.known.devices.contains(name.as_str()) {
-            self.fault(unknown("device", name, name.span, &self.known.devices));
+            let fault = unknown("device", name, name.span, &self.known.devices);
+            self.fault(fault);
         }
     }
 
@@ -258,6 +261,7 @@ impl<'a> Story<'a> {
             self.connections.insert(hold, true);
         }
         if let Some(name) = step.known_as() {
+            self.known.steps.insert(name.as_str());
             let call = matches!(step.act, Act::Call(_));
             if self.steps.insert(name, call).is_some() {
                 let message = format!("`{name}` names an earlier step already");
@@ -275,7 +279,7 @@ impl<'a> Story<'a> {
         if let Expectation::Ok(answer) | Expectation::Event(answer) = expectation
             && let Some(payload) = &answer.payload
         {
-            symbols_in(payload, self.known, step.span, self.faults);
+            symbols_in(payload, &self.known, step.span, self.faults);
         }
         let possible: &[&str] = match &step.act {
             Act::Connect(_) => &["hello", "refused", "close", "http"],

@@ -87,7 +87,7 @@ fn matrix(matrix: &str) -> String {
 #[case::impossible_answer(&steps("  - connect: { device: laptop }\n    expect: nothing-pending\n"))]
 #[case::unknown_symbol(&steps("  - connect: { device: a }\n    as: a\n  - call: { on: a, method: x, params: { id: <devise a> } }\n"))]
 #[case::unknown_symbol_device(&steps("  - connect: { device: a }\n    as: a\n  - call: { on: a, method: x, params: { id: <device b> } }\n"))]
-#[case::unknown_symbol_step(&steps("  - connect: { device: a }\n    as: a\n  - call: { on: a, method: x, params: { id: <answer ask payload.id> } }\n"))]
+#[case::unknown_symbol_step(&steps("  - connect: { device: a }\n    as: a\n  - call: { on: a, method: x, params: { id: <answer ask payload.id> } }\n  - call: { on: a, method: y }\n    name: ask\n"))]
 #[case::path_outside("scenario: Title\nstore: { files: { ../paired.json: directory } }\nsteps:\n  - restart: {}\n")]
 #[case::no_folder("scenario: Title\nstore: { from: nowhere }\nsteps:\n  - restart: {}\n")]
 #[case::own_variable("scenario: Title\ngateway: { env: { HOME: /root } }\nsteps:\n  - restart: {}\n")]
