@@ -2,7 +2,7 @@
 
 use super::{Failure, exit};
 use crate::reference::program::{self, Program, ProgramError, ProgramOptions};
-use crate::rules::{Release, history};
+use crate::rules::{Release, Rules, history};
 use miette::Report;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -59,6 +59,9 @@ impl Serve {
             log: self.verbose.then(|| Arc::new(log) as _),
         };
         let program = program::start(options).await.map_err(failure)?;
+        if let Some(known) = Rules::of(release).ok().map(|rules| rules.described()).filter(|known| *known != release) {
+            log(&format!("clawcheck serve: {release} is not known of its own: it answers as {known}"));
+        }
         if let Some(path) = &program.token_saved {
             log(&format!("clawcheck serve: saved a new gateway token in {}", path.display()));
         }

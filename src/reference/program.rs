@@ -6,7 +6,7 @@ use super::gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
 use super::logs::LogListener;
 use super::machine::this_machine;
 use super::settings::{ConfigFileError, Refusal, Settings, read_config};
-use crate::rules::Release;
+use crate::rules::{Release, Rules};
 use crate::store::json;
 use miette::Diagnostic;
 use serde_json::{Value, json};
@@ -137,6 +137,8 @@ impl ProgramOptions {
 /// # Errors
 /// See [`ProgramError`]. Nothing listens and no task runs then.
 pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
+    // Before anything is written.
+    Rules::of(options.release).map_err(StartError::from)?;
     let named = options.state_dir.clone().or_else(|| options.path("OPENCLAW_STATE_DIR"));
     let state_dir = absolute(named.ok_or(ProgramError::NoStateDir)?)?;
     check_directory(&state_dir)?;

@@ -95,6 +95,25 @@ fn the_user_s_own_state_is_used_only_when_named() {
 }
 
 #[test]
+fn a_release_that_is_not_known_writes_nothing_and_one_between_two_says_which_it_is() {
+    let home = TempDir::new().unwrap();
+    let mut command = serve(home.path());
+    command.current_dir(home.path()).args(["--release", "2026.1.1", "--port", "0", "--state-dir", "state"]);
+    let (code, message) = refused(command);
+    assert_eq!(code, Some(2), "{message}");
+    assert!(message.contains("the oldest known release is 2026.2.19"), "{message}");
+    assert!(!home.path().join("state").exists());
+
+    let mut command = serve(home.path());
+    command.current_dir(home.path()).args(["--release", "2026.4.3", "--port", "0", "--state-dir", "state"]);
+    let mut serving = Serving::start(command);
+    serving.signal(Signal::SIGTERM);
+    let mut said = String::new();
+    serving.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("2026.4.3 is not known of its own: it answers as 2026.4.2"), "{said}");
+}
+
+#[test]
 fn a_missing_token_is_made_up_once_and_saved() {
     let home = TempDir::new().unwrap();
     let mut saved = Vec::new();
