@@ -55,6 +55,7 @@ impl Play {
             }
             Ok(())
         });
+        assert!(!asked.is_empty(), "no case is asked");
         all.into_iter().filter(|case| asked.contains(&case.id)).collect()
     }
 
