@@ -30,7 +30,7 @@ pub(super) struct Run {
     /// The gateway: embedded[@RELEASE], openclaw@RELEASE, ws://HOST:PORT or a description file
     #[arg(long, short, value_name = "GATEWAY", default_value = "embedded")]
     gateway: GatewaySpec,
-    /// Only cases whose id is this, has this in it, or meets this glob; may be given several times
+    /// Of these only cases whose id is this, has this in it, or meets this glob; may be given several times
     #[arg(long, short, value_name = "EXPR")]
     filter: Vec<Filter>,
     /// Whether every case has a gateway of its own, or shares one where that changes nothing; shared on gateways that are
@@ -190,8 +190,9 @@ impl Run {
         }
     }
 
+    /// The cases that the ids name, or all of the corpus, and of these the ones that `--filter` selects.
     fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, Failure> {
-        let mut filters = self.filter.clone();
+        let mut named = Vec::new();
         for id in ids {
             let filter =
                 id.parse::<Filter>().map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?;
@@ -202,14 +203,21 @@ impl Run {
                     "there is no file or folder `{id}`, and no case, scenario or family of that name"
                 )));
             }
-            filters.push(filter);
+            named.push(filter);
         }
-        let cases = corpus.select(&filters);
+        let cases = Filter::select_any(&self.filter, corpus.select(&named));
         if cases.is_empty() {
-            let filters = filters.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>();
+            let filters = self.filter.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>();
             return Err(Failure::nothing(miette::Report::msg(match filters.as_slice() {
                 [] => "there are no cases".to_owned(),
-                _ => format!("no case is selected by {}; `clawcheck list` shows all", filters.join(" or ")),
+                _ if named.is_empty() => {
+                    format!("no case is selected by {}; `clawcheck list` shows all", filters.join(" or "))
+                }
+                _ => {
+                    let named = named.iter().map(|named| format!("`{}`", named.as_str())).collect::<Vec<_>>();
+                    let (named, filters) = (named.join(" and "), filters.join(" or "));
+                    format!("of the cases of {named} none is selected by {filters}; `clawcheck list` shows all")
+                }
             })));
         }
         Ok(cases)

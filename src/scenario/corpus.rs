@@ -51,12 +51,7 @@ impl Corpus {
 
     /// The cases that one of the filters selects; all where there is none.
     pub fn select(&self, filters: &[Filter]) -> Vec<&Case> {
-        if filters.is_empty() {
-            return self.cases.iter().collect();
-        }
-        let selected: HashSet<&str> =
-            filters.iter().flat_map(|filter| filter.select(&self.cases)).map(|case| case.id.as_str()).collect();
-        self.cases.iter().filter(|case| selected.contains(case.id.as_str())).collect()
+        Filter::select_any(filters, self.cases.iter().collect())
     }
 }
 

@@ -356,3 +356,13 @@ fn a_folder_of_snapshots_that_is_not_there_is_said() {
         assert!(ran.err.contains("there is no folder nosuch") && ran.err.contains("--snapshots"), "{}", ran.err);
     }
 }
+
+#[test]
+fn a_filter_beside_an_id_narrows() {
+    let bench = Bench::new(SCENARIO);
+    let ran = bench.clawcheck(&["run", "handshake", "--filter", "nope"]);
+    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("of the cases of `handshake` none is selected by `nope`"), "{}", ran.err);
+    let ran = bench.clawcheck(&["run", "empty-tokens", "handshake", "--filter", "empty-tokens"]);
+    assert!(!ran.out.contains("handshake/") && ran.out.contains("empty-tokens/"), "{}", ran.out);
+}
