@@ -366,3 +366,26 @@ fn a_filter_beside_an_id_narrows() {
     let ran = bench.clawcheck(&["run", "empty-tokens", "handshake", "--filter", "empty-tokens"]);
     assert!(!ran.out.contains("handshake/") && ran.out.contains("empty-tokens/"), "{}", ran.out);
 }
+
+#[test]
+fn an_unused_snapshot_of_a_family_in_a_folder_is_found() {
+    let bench = Bench::new(SCENARIO);
+    bench.clawcheck(&["run", "scenarios"]);
+    assert_eq!(bench.clawcheck(&["accept", "--all"]).code, Some(0));
+    let approved = std::fs::read_to_string(bench.path("snapshots/family/case@2026.9.6.snap")).unwrap();
+    std::fs::create_dir(bench.path("snapshots/other")).unwrap();
+    for gone in ["family/gone@2026.4.2.snap", "other/case@2026.4.2.snap"] {
+        std::fs::write(bench.path("snapshots").join(gone), &approved).unwrap();
+    }
+    let denied = ["run", "--deny", "unused"];
+    for folder in ["scenarios", "scenarios/family"] {
+        let ran = bench.clawcheck(&[&denied[..], &[folder]].concat());
+        assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("unused snapshot: there is no case family/gone\n"), "{}", ran.out);
+        assert!(!ran.out.contains("other/case"), "{}", ran.out);
+    }
+    let ran = bench.clawcheck(&[&denied[..], &["scenarios/family/case.yaml"]].concat());
+    assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("cannot be told") && ran.err.contains("name the folder"), "{}", ran.err);
+    assert_eq!(bench.clawcheck(&["run", "scenarios/family/case.yaml"]).code, Some(0));
+}
