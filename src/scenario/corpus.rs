@@ -101,7 +101,7 @@ fn read_file(source: &Arc<Source>, origin: &Origin) -> Result<Vec<Case>, Vec<Pro
         faults.map(|fault| fault.within(source)).collect::<Vec<_>>()
     };
     let root = node::parse(&source.text).map_err(|fault| within(vec![fault]))?;
-    check::is_scenario(&root).map_err(|fault| within(vec![fault]))?;
+    check::is_scenario(&root, &source.path).map_err(|fault| within(vec![fault]))?;
     let points = expand::points(&root).map_err(within)?;
     let mut cases = Vec::new();
     let mut faults = Vec::new();
