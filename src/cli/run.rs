@@ -173,8 +173,11 @@ impl Run {
         runtime.shutdown_timeout(Duration::from_secs(1));
         let report = ended?;
         if !snapshots.is_writable() && report.unkept > 0 {
-            let note =
-                "what was seen is not kept: the snapshots are those inside clawcheck; name a folder with --snapshots";
+            let note = match paths.is_empty() {
+                true => "the snapshots are those inside clawcheck; name a folder with --snapshots",
+                false => "make a folder `snapshots` beside `scenarios`, or add an `expect` to the scenario",
+            };
+            let note = format!("what was seen is not kept: {note}");
             let _ = writeln!(io::stderr(), "{note}");
         }
         let code = self.exit_code(&report);
@@ -239,8 +242,15 @@ impl Run {
                 id.parse::<Filter>().map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?;
             // A misspelt path must not play whatever has it in its name.
             if !filter.names(corpus.cases()) {
+                let of_schema = matches!(self.schema, Some(None)) && id.parse::<PackageVersion>().is_ok();
+                let help = match of_schema {
+                    true => format!("the version of the schema is said with `=`: --schema={id}"),
+                    false => {
+                        format!("`--filter {}` takes what has it in its id; `clawcheck list` shows all", quoted(id))
+                    }
+                };
                 return Err(Failure::usage(miette::miette!(
-                    help = format!("`--filter {}` takes what has it in its id; `clawcheck list` shows all", quoted(id)),
+                    help = help,
                     "there is no file or folder `{id}`, and no case, scenario or family of that name"
                 )));
             }

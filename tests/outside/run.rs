@@ -112,9 +112,19 @@ fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
 
     let review = bench.clawcheck(&["review"]);
     assert!(review.out.contains("[1 of 1] family/case for 2026.9.6, seen on the embedded gateway"), "{}", review.out);
+    let accepted = bench.clawcheck(&["accept", "nope"]);
+    assert_eq!(accepted.code, Some(4));
+    assert!(
+        accepted.err.contains("`nope`") && accepted.err.contains("what waits there: family/case"),
+        "{}",
+        accepted.err
+    );
     assert_eq!(bench.clawcheck(&["accept", "family/case"]).code, Some(0));
     assert_eq!(bench.files("snapshots"), ["family/case@2026.9.6.snap"]);
-    assert_eq!(bench.clawcheck(&["accept", "--all"]).code, Some(4), "nothing is left to accept");
+    let accepted = bench.clawcheck(&["accept", "--all"]);
+    assert_eq!(accepted.code, Some(4), "nothing is left to accept");
+    let said = accepted.err;
+    assert!(said.contains("nothing waits for approval in snapshots") && said.contains("`clawcheck run`"), "{said}");
 
     let second = bench.clawcheck(&["run", "scenarios"]);
     assert_eq!((second.code, second.err.as_str()), (Some(0), ""), "{}", second.out);
@@ -302,6 +312,8 @@ fn without_a_folder_of_snapshots_the_expectations_alone_decide() {
     let ran = bench.clawcheck(&["run", "scenarios"]);
     assert_eq!(ran.code, Some(1), "{}", ran.out);
     assert!(ran.out.contains("no snapshot is approved for this case yet"), "{}", ran.out);
+    assert!(ran.err.contains("make a folder `snapshots` beside `scenarios`"), "{}", ran.err);
+    assert!(!ran.err.contains("inside clawcheck"), "{}", ran.err);
 }
 
 #[test]
@@ -342,6 +354,8 @@ fn a_word_that_is_no_path_must_be_a_whole_name() {
         let message = format!("there is no file or folder `{word}`");
         assert!(ran.err.contains(&message) && ran.err.contains(&format!("--filter {word}")), "{}", ran.err);
     }
+    let ran = bench.clawcheck(&["run", "--schema", "2026.9.1"]);
+    assert!(ran.err.contains("--schema=2026.9.1"), "{}", ran.err);
     // Played: nothing is approved in this folder.
     assert_eq!(bench.clawcheck(&["run", "empty-tokens"]).code, Some(1));
     assert_eq!(bench.clawcheck(&["run", "--filter", "empty-tok"]).code, Some(1));
