@@ -7,6 +7,9 @@ use crate::scenario::Filter;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
+/// Cases that are named before the rest is a number.
+const NAMED: usize = 10;
+
 /// Approve observations that a run has left beside the snapshots
 #[derive(Debug, clap::Args)]
 pub(super) struct Accept {
@@ -33,18 +36,36 @@ impl Accept {
         let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
         let Snapshots { mut library } = Snapshots::waiting_in(&self.snapshots)?;
         let waiting = library.pending().map_err(fault)?;
-        let chosen = waiting.into_iter().filter(|pending| self.means(pending)).collect::<Vec<_>>();
+        let chosen = waiting.iter().filter(|pending| self.means(pending)).collect::<Vec<_>>();
         if chosen.is_empty() {
-            let message = format!("nothing that is meant waits for approval in {}", self.snapshots.display());
-            return Err(Failure::nothing(miette::Report::msg(message)));
+            return Err(Failure::nothing(self.nothing(&waiting)));
         }
         let mut out = io::stdout().lock();
-        for pending in &chosen {
+        for pending in chosen {
             for line in accept(&mut library, pending).map_err(fault)? {
                 writeln!(out, "{line}").map_err(Failure::output)?;
             }
         }
         Ok(exit::OK)
+    }
+
+    /// Nothing of what waits is meant.
+    fn nothing(&self, waiting: &[Pending]) -> miette::Report {
+        let folder = self.snapshots.display();
+        if waiting.is_empty() {
+            let help = "`clawcheck run` leaves there what it sees and no snapshot says";
+            return miette::miette!(help = help, "nothing waits for approval in {folder}");
+        }
+        let mut cases = waiting.iter().map(|pending| pending.snapshot.case.as_str()).collect::<Vec<_>>();
+        cases.dedup();
+        let named = cases.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = cases.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let meant = self.cases.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>().join(" or ");
+        miette::miette!(
+            help = format!("what waits there: {named}{more}"),
+            "nothing that is {meant} waits for approval in {folder}"
+        )
     }
 
     fn means(&self, pending: &Pending) -> bool {

@@ -6,7 +6,7 @@ use super::snapshots::{self, Snapshots};
 use super::{Failure, exit};
 use crate::gateway::{self, Gateway, GatewaySpec, Guard, Kind, Preparation};
 use crate::judge::frame_schema::FrameSchema;
-use crate::observe::snapshot::Library;
+use crate::observe::snapshot::{Library, Origin};
 use crate::report::terminal::{Look, quoted};
 use crate::report::{Event, Json, Listener, RunReport, Terminal};
 use crate::rules::{Release, Rules};
@@ -30,7 +30,7 @@ pub(super) struct Run {
     /// The gateway: embedded[@RELEASE], openclaw@RELEASE, ws://HOST:PORT or a description file
     #[arg(long, short, value_name = "GATEWAY", default_value = "embedded")]
     gateway: GatewaySpec,
-    /// Only cases whose id is this, has this in it, or meets this glob; may be given several times
+    /// Of these only cases whose id is this, has this in it, or meets this glob; may be given several times
     #[arg(long, short, value_name = "EXPR")]
     filter: Vec<Filter>,
     /// Whether every case has a gateway of its own, or shares one where that changes nothing; shared on gateways that are
@@ -85,8 +85,34 @@ enum How {
 enum Deny {
     /// Cases that were skipped
     Skipped,
-    /// Snapshots that no case uses
+    /// Snapshots that no case uses; where folders are given, of the families in them
     Unused,
+}
+
+/// Which snapshots are unused where no case is theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unused {
+    /// Every one: all scenarios there are have been read.
+    All,
+    /// Those of the families that have been read; other families may be in other folders.
+    OfFamilies,
+    /// It cannot be told: a family may have more scenarios than were read.
+    Unknown,
+}
+
+impl Unused {
+    fn in_library(self, library: &Library, corpus: &Corpus) -> Vec<String> {
+        let known = corpus.cases().iter().map(|case| case.id.as_str()).collect::<BTreeSet<_>>();
+        let families = corpus.cases().iter().map(|case| case.family.as_str()).collect::<BTreeSet<_>>();
+        let read = |case: &str| match self {
+            Self::All => true,
+            // The snapshots inside clawcheck are not about scenarios of the user's own.
+            Self::OfFamilies if *library.origin() == Origin::BuiltIn => false,
+            Self::OfFamilies => case.split_once('/').is_some_and(|(family, _)| families.contains(family)),
+            Self::Unknown => false,
+        };
+        library.cases().filter(|case| !known.contains(case) && read(case)).map(str::to_owned).collect()
+    }
 }
 
 /// `json=report.json`.
@@ -132,6 +158,7 @@ impl Run {
         let corpus =
             if paths.is_empty() { Corpus::embedded() } else { Corpus::load(&paths) }.map_err(Failure::usage)?;
         let cases = self.select(&corpus, &ids)?;
+        let unused = self.unused(&paths)?;
         let snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
         snapshots.library.probe().map_err(|error| Failure::fault(snapshots::report(error)))?;
         let runtime =
@@ -141,13 +168,16 @@ impl Run {
             let _runtime = runtime.enter();
             Signals::catch().map_err(|error| fault(&format!("cannot catch signals: {error}")))?
         };
-        let ended = runtime.block_on(self.play(signals, &cases, &snapshots.library, &corpus, paths.is_empty()));
+        let ended = runtime.block_on(self.play(signals, &cases, &snapshots.library, &corpus, unused));
         // Nothing that was started is left, and what still blocks a thread must not keep the process.
         runtime.shutdown_timeout(Duration::from_secs(1));
         let report = ended?;
         if !snapshots.is_writable() && report.unkept > 0 {
-            let note =
-                "what was seen is not kept: the snapshots are those inside clawcheck; name a folder with --snapshots";
+            let note = match paths.is_empty() {
+                true => "the snapshots are those inside clawcheck; name a folder with --snapshots",
+                false => "make a folder `snapshots` beside `scenarios`, or add an `expect` to the scenario",
+            };
+            let note = format!("what was seen is not kept: {note}");
             let _ = writeln!(io::stderr(), "{note}");
         }
         let code = self.exit_code(&report);
@@ -190,26 +220,55 @@ impl Run {
         }
     }
 
+    /// Which snapshots can be told to be unused.
+    fn unused(&self, paths: &[PathBuf]) -> Result<Unused, Failure> {
+        match paths.iter().find(|path| !path.is_dir()) {
+            Some(file) if self.deny.contains(&Deny::Unused) => Err(Failure::usage(miette::miette!(
+                help = "name the folder of the scenarios",
+                "which snapshots no case uses cannot be told: {} is one file, and its family may have more",
+                file.display()
+            ))),
+            Some(_) => Ok(Unused::Unknown),
+            None if paths.is_empty() => Ok(Unused::All),
+            None => Ok(Unused::OfFamilies),
+        }
+    }
+
+    /// The cases that the ids name, or all of the corpus, and of these the ones that `--filter` selects.
     fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, Failure> {
-        let mut filters = self.filter.clone();
+        let mut named = Vec::new();
         for id in ids {
             let filter =
                 id.parse::<Filter>().map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?;
             // A misspelt path must not play whatever has it in its name.
             if !filter.names(corpus.cases()) {
+                let of_schema = matches!(self.schema, Some(None)) && id.parse::<PackageVersion>().is_ok();
+                let help = match of_schema {
+                    true => format!("the version of the schema is said with `=`: --schema={id}"),
+                    false => {
+                        format!("`--filter {}` takes what has it in its id; `clawcheck list` shows all", quoted(id))
+                    }
+                };
                 return Err(Failure::usage(miette::miette!(
-                    help = format!("`--filter {}` takes what has it in its id; `clawcheck list` shows all", quoted(id)),
+                    help = help,
                     "there is no file or folder `{id}`, and no case, scenario or family of that name"
                 )));
             }
-            filters.push(filter);
+            named.push(filter);
         }
-        let cases = corpus.select(&filters);
+        let cases = Filter::select_any(&self.filter, corpus.select(&named));
         if cases.is_empty() {
-            let filters = filters.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>();
+            let filters = self.filter.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>();
             return Err(Failure::nothing(miette::Report::msg(match filters.as_slice() {
                 [] => "there are no cases".to_owned(),
-                _ => format!("no case is selected by {}; `clawcheck list` shows all", filters.join(" or ")),
+                _ if named.is_empty() => {
+                    format!("no case is selected by {}; `clawcheck list` shows all", filters.join(" or "))
+                }
+                _ => {
+                    let named = named.iter().map(|named| format!("`{}`", named.as_str())).collect::<Vec<_>>();
+                    let (named, filters) = (named.join(" and "), filters.join(" or "));
+                    format!("of the cases of {named} none is selected by {filters}; `clawcheck list` shows all")
+                }
             })));
         }
         Ok(cases)
@@ -221,7 +280,7 @@ impl Run {
         cases: &[&Case],
         library: &Library,
         corpus: &Corpus,
-        whole: bool,
+        unused: Unused,
     ) -> Result<RunReport, Failure> {
         if self.isolation.is_some() && matches!(self.gateway, GatewaySpec::Attached(_)) {
             let message = "--isolation is for gateways that are started; this one is somebody else's";
@@ -255,10 +314,7 @@ impl Run {
         signals.abort();
         progress.finish();
         let Ran { mut report, fault } = ran.map_err(failure)?;
-        if whole {
-            let known = corpus.cases().iter().map(|case| case.id.as_str()).collect::<BTreeSet<_>>();
-            report.unused_snapshots = library.cases().filter(|case| !known.contains(case)).map(str::to_owned).collect();
-        }
+        report.unused_snapshots = unused.in_library(library, corpus);
         // Told first: what was played and what was left behind is not lost with the fault.
         let told = listen(Event::Finished(&report)).map_err(RunError::Report);
         match fault.or(told.err()) {

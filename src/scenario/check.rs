@@ -12,10 +12,16 @@ use super::symbol::{self, Symbol};
 use crate::words::{choices, nearest};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Whether a file is a scenario at all.
-pub(super) fn is_scenario(root: &Node) -> Result<(), Fault> {
+pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), Fault> {
     match &root.kind {
+        Kind::Map(_) if is_gateway_description(root) => {
+            let help = format!("give it with `--gateway {}`", path.display());
+            Err(Fault::at(root.head(), "this is a gateway description, and no scenario", "expected a scenario")
+                .help(help))
+        }
         Kind::Map(_) => Ok(()),
         Kind::Null => {
             let help = Some("a scenario starts with `scenario: TITLE` and has `steps`".to_owned());
@@ -24,6 +30,12 @@ pub(super) fn is_scenario(root: &Node) -> Result<(), Fault> {
         _ => Err(Fault::at(root.head(), format!("{} is no scenario", root.what()), "expected a map")
             .help("a scenario starts with `scenario: TITLE` and has `steps`")),
     }
+}
+
+/// A description has its gateway's name where a scenario has settings.
+fn is_gateway_description(root: &Node) -> bool {
+    let named = root.get("gateway").is_some_and(|gateway| matches!(gateway.kind, Kind::Text(_)));
+    named && ["scenario", "steps"].iter().all(|key| root.get(key).is_none())
 }
 
 /// Checks a scenario at a point of its matrix.

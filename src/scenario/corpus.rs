@@ -51,12 +51,7 @@ impl Corpus {
 
     /// The cases that one of the filters selects; all where there is none.
     pub fn select(&self, filters: &[Filter]) -> Vec<&Case> {
-        if filters.is_empty() {
-            return self.cases.iter().collect();
-        }
-        let selected: HashSet<&str> =
-            filters.iter().flat_map(|filter| filter.select(&self.cases)).map(|case| case.id.as_str()).collect();
-        self.cases.iter().filter(|case| selected.contains(case.id.as_str())).collect()
+        Filter::select_any(filters, self.cases.iter().collect())
     }
 }
 
@@ -65,22 +60,18 @@ pub(super) fn read(found: Vec<Result<(Source, Origin), Problem>>) -> (Vec<Case>,
     let mut cases: Vec<Case> = Vec::new();
     let mut problems = Vec::new();
     let mut files: HashMap<String, PathBuf> = HashMap::new();
-    for file in found {
-        let (source, origin) = match file {
-            Ok(file) => file,
-            Err(problem) => {
-                problems.push(problem);
-                continue;
-            }
-        };
-        let source = Arc::new(source);
-        match read_file(&source, &origin) {
+    let mut all = found.into_iter().map(Read::of).collect::<Vec<_>>();
+    let directories = all.iter().flat_map(Read::state_directories).collect::<Vec<_>>();
+    // What lies in a state directory is no scenario, whatever its name ends in.
+    all.retain(|file| directories.is_empty() || !file.is_in(&directories));
+    for Read { path, cases: read, .. } in all {
+        match read {
             Ok(read) => {
                 let id = read.first().map(|case| format!("{}/{}", case.family, case.name)).unwrap_or_default();
                 match files.get(&id) {
-                    Some(other) => problems.push(same_id(&source, &id, other)),
+                    Some(other) => problems.push(same_id(&path, &id, other)),
                     None => {
-                        files.insert(id, source.path.clone());
+                        files.insert(id, path);
                         cases.extend(read);
                     }
                 }
@@ -91,10 +82,47 @@ pub(super) fn read(found: Vec<Result<(Source, Origin), Problem>>) -> (Vec<Case>,
     (cases, problems)
 }
 
-fn same_id(source: &Source, id: &str, other: &Path) -> Problem {
+/// What one file holds.
+struct Read {
+    path: PathBuf,
+    /// The folder on the disk that it stands in.
+    folder: Option<PathBuf>,
+    cases: Result<Vec<Case>, Vec<Problem>>,
+}
+
+impl Read {
+    fn of(file: Result<(Source, Origin), Problem>) -> Self {
+        match file {
+            Ok((source, origin)) => {
+                let source = Arc::new(source);
+                let cases = read_file(&source, &origin);
+                let folder = match origin {
+                    Origin::Disk(folder) => Some(folder),
+                    Origin::Embedded(_) => None,
+                };
+                Self { path: source.path.clone(), folder, cases }
+            }
+            Err(problem) => Self { path: problem.path().into(), folder: None, cases: Err(vec![problem]) },
+        }
+    }
+
+    /// The folders that the stores of its cases are filled from.
+    fn state_directories(&self) -> Vec<PathBuf> {
+        let first = self.cases.as_ref().ok().and_then(|cases| cases.first());
+        let (Some(folder), Some(case)) = (&self.folder, first) else { return Vec::new() };
+        case.folders.keys().filter_map(|name| folder.join(name).canonicalize().ok()).collect()
+    }
+
+    fn is_in(&self, directories: &[PathBuf]) -> bool {
+        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        directories.iter().any(|directory| path.starts_with(directory))
+    }
+}
+
+fn same_id(path: &Path, id: &str, other: &Path) -> Problem {
     let message = format!("the scenario `{id}` is in another file, too: {}", other.display());
     let help = "a scenario's id is its folder and its file name; rename one of them".to_owned();
-    Problem::with_file(&source.path, message, Some(help))
+    Problem::with_file(path, message, Some(help))
 }
 
 /// The cases of one file.
@@ -106,7 +134,7 @@ fn read_file(source: &Arc<Source>, origin: &Origin) -> Result<Vec<Case>, Vec<Pro
         faults.map(|fault| fault.within(source)).collect::<Vec<_>>()
     };
     let root = node::parse(&source.text).map_err(|fault| within(vec![fault]))?;
-    check::is_scenario(&root).map_err(|fault| within(vec![fault]))?;
+    check::is_scenario(&root, &source.path).map_err(|fault| within(vec![fault]))?;
     let points = expand::points(&root).map_err(within)?;
     let mut cases = Vec::new();
     let mut faults = Vec::new();
@@ -164,6 +192,23 @@ mod tests {
     fn a_folder_that_a_step_puts_in_comes_with_the_case_too() {
         let case = case("steps:\n  - parallel: [{ edit: { from: state } }, { open: {} }]\n");
         assert!(case.folders["state"].contains_key("openclaw.json"));
+    }
+
+    #[test]
+    fn what_lies_in_a_state_directory_is_no_scenario() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        put("family/case.yaml", "scenario: Title\nstore: { from: my-state }\nsteps:\n  - restart: {}\n");
+        put("family/my-state/deep/settings.yaml", "some: settings\n");
+        put("family/my-state/binary.yml", "\0");
+        let paths = [folder.path().to_owned()];
+        assert_eq!(Corpus::load(&paths).unwrap().cases().len(), 1);
+        put("family/other/settings.yaml", "some: settings\n");
+        assert!(Corpus::load(&paths).unwrap_err().to_string().contains("unknown key `some`"));
     }
 
     #[rstest]

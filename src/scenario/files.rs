@@ -198,7 +198,9 @@ impl Origin {
                 && let Err(error) = identity::of(&folder)
             {
                 let fault = Fault::at(name.span, error.to_string(), "the device of this folder");
-                return Err(vec![fault.help("see `identity` in docs/scenarios.md, also for newer releases")]);
+                return Err(vec![
+                    fault.help("see \"Your own state directory\" in docs/scenarios.md, also for newer releases"),
+                ]);
             }
             known.insert(from.value.clone(), folder);
         }

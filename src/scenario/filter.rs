@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use globset::{Glob, GlobMatcher};
+use std::collections::HashSet;
 use std::str::FromStr;
 
 /// What selects cases by their id: the whole id of a case, a scenario or a family, a glob, or any part of an id.
@@ -54,18 +55,30 @@ impl Filter {
 
     /// The cases that it selects. Who names a case, a scenario or a family in full means it alone, and not what has a longer
     /// name.
-    pub fn select<'a>(&self, cases: &'a [Case]) -> Vec<&'a Case> {
+    pub fn select<'a>(&self, cases: &[&'a Case]) -> Vec<&'a Case> {
+        let those =
+            |meant: &dyn Fn(&Case) -> bool| cases.iter().copied().filter(|case| meant(case)).collect::<Vec<_>>();
         if let Some(glob) = &self.glob {
-            return cases.iter().filter(|case| glob.is_match(&case.id)).collect();
+            return those(&|case| glob.is_match(&case.id));
         }
         let text = self.text.as_str();
         for whole in WHOLE {
-            let exact: Vec<_> = cases.iter().filter(|case| whole(case) == text).collect();
+            let exact = those(&|case| whole(case) == text);
             if !exact.is_empty() {
                 return exact;
             }
         }
-        cases.iter().filter(|case| case.id.contains(text)).collect()
+        those(&|case| case.id.contains(text))
+    }
+
+    /// The cases that one of the filters selects, in their order; all where there is none.
+    pub fn select_any<'a>(filters: &[Self], cases: Vec<&'a Case>) -> Vec<&'a Case> {
+        if filters.is_empty() {
+            return cases;
+        }
+        let selected: HashSet<&str> =
+            filters.iter().flat_map(|filter| filter.select(&cases)).map(|case| case.id.as_str()).collect();
+        cases.into_iter().filter(|case| selected.contains(case.id.as_str())).collect()
     }
 }
 
@@ -93,8 +106,13 @@ mod tests {
     #[case::nothing("rolle", &[])]
     fn filters_select(#[case] filter: &str, #[case] expected: &[&str]) {
         let cases = cases();
-        let ids: Vec<_> =
-            filter.parse::<Filter>().unwrap().select(&cases).iter().map(|case| case.id.as_str()).collect();
+        let ids: Vec<_> = filter
+            .parse::<Filter>()
+            .unwrap()
+            .select(&cases.iter().collect::<Vec<_>>())
+            .iter()
+            .map(|case| case.id.as_str())
+            .collect();
         assert_eq!(ids, expected);
     }
 

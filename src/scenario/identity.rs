@@ -35,6 +35,7 @@ pub(super) fn of(folder: &Folder) -> Result<DeviceKey, IdentityError> {
 #[cfg(test)]
 mod tests {
     use crate::scenario::{Corpus, Problems};
+    use miette::Diagnostic as _;
     use rstest::rstest;
 
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\\n-----END PRIVATE KEY-----";
@@ -63,6 +64,10 @@ mod tests {
         let text = format!("scenario: Title\nstore: {store}\nsteps:\n  - connect: {{ device: me }}\n");
         let error = read_beside(folder.path(), &text).unwrap_err();
         assert!(error.to_string().contains(message), "{error}");
+        let help = error.help().map(|help| help.to_string()).unwrap_or_default();
+        let heading = "Your own state directory";
+        assert!(store.starts_with("{ identity") || help.contains(heading), "{help}");
+        assert!(include_str!("../../docs/scenarios.md").contains(&format!("### {heading}\n")));
     }
 
     #[test]

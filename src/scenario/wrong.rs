@@ -41,6 +41,7 @@ fn matrix(matrix: &str) -> String {
 #[rstest]
 #[case::empty("")]
 #[case::list("- a\n- b\n")]
+#[case::gateway_description("gateway: mine\nabout: x\nclaims: 2026.4.2\ncommand: y\n")]
 #[case::no_yaml("a: [1\nb: 2\n")]
 #[case::tab("scenario: Title\nsteps:\n\t- connect: { device: laptop }\n")]
 #[case::key_twice("scenario: Title\nscenario: Title\nsteps: []\n")]

@@ -112,9 +112,19 @@ fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
 
     let review = bench.clawcheck(&["review"]);
     assert!(review.out.contains("[1 of 1] family/case for 2026.9.6, seen on the embedded gateway"), "{}", review.out);
+    let accepted = bench.clawcheck(&["accept", "nope"]);
+    assert_eq!(accepted.code, Some(4));
+    assert!(
+        accepted.err.contains("`nope`") && accepted.err.contains("what waits there: family/case"),
+        "{}",
+        accepted.err
+    );
     assert_eq!(bench.clawcheck(&["accept", "family/case"]).code, Some(0));
     assert_eq!(bench.files("snapshots"), ["family/case@2026.9.6.snap"]);
-    assert_eq!(bench.clawcheck(&["accept", "--all"]).code, Some(4), "nothing is left to accept");
+    let accepted = bench.clawcheck(&["accept", "--all"]);
+    assert_eq!(accepted.code, Some(4), "nothing is left to accept");
+    let said = accepted.err;
+    assert!(said.contains("nothing waits for approval in snapshots") && said.contains("`clawcheck run`"), "{said}");
 
     let second = bench.clawcheck(&["run", "scenarios"]);
     assert_eq!((second.code, second.err.as_str()), (Some(0), ""), "{}", second.out);
@@ -302,6 +312,8 @@ fn without_a_folder_of_snapshots_the_expectations_alone_decide() {
     let ran = bench.clawcheck(&["run", "scenarios"]);
     assert_eq!(ran.code, Some(1), "{}", ran.out);
     assert!(ran.out.contains("no snapshot is approved for this case yet"), "{}", ran.out);
+    assert!(ran.err.contains("make a folder `snapshots` beside `scenarios`"), "{}", ran.err);
+    assert!(!ran.err.contains("inside clawcheck"), "{}", ran.err);
 }
 
 #[test]
@@ -342,6 +354,8 @@ fn a_word_that_is_no_path_must_be_a_whole_name() {
         let message = format!("there is no file or folder `{word}`");
         assert!(ran.err.contains(&message) && ran.err.contains(&format!("--filter {word}")), "{}", ran.err);
     }
+    let ran = bench.clawcheck(&["run", "--schema", "2026.9.1"]);
+    assert!(ran.err.contains("--schema=2026.9.1"), "{}", ran.err);
     // Played: nothing is approved in this folder.
     assert_eq!(bench.clawcheck(&["run", "empty-tokens"]).code, Some(1));
     assert_eq!(bench.clawcheck(&["run", "--filter", "empty-tok"]).code, Some(1));
@@ -355,4 +369,37 @@ fn a_folder_of_snapshots_that_is_not_there_is_said() {
         assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
         assert!(ran.err.contains("there is no folder nosuch") && ran.err.contains("--snapshots"), "{}", ran.err);
     }
+}
+
+#[test]
+fn a_filter_beside_an_id_narrows() {
+    let bench = Bench::new(SCENARIO);
+    let ran = bench.clawcheck(&["run", "handshake", "--filter", "nope"]);
+    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("of the cases of `handshake` none is selected by `nope`"), "{}", ran.err);
+    let ran = bench.clawcheck(&["run", "empty-tokens", "handshake", "--filter", "empty-tokens"]);
+    assert!(!ran.out.contains("handshake/") && ran.out.contains("empty-tokens/"), "{}", ran.out);
+}
+
+#[test]
+fn an_unused_snapshot_of_a_family_in_a_folder_is_found() {
+    let bench = Bench::new(SCENARIO);
+    bench.clawcheck(&["run", "scenarios"]);
+    assert_eq!(bench.clawcheck(&["accept", "--all"]).code, Some(0));
+    let approved = std::fs::read_to_string(bench.path("snapshots/family/case@2026.9.6.snap")).unwrap();
+    std::fs::create_dir(bench.path("snapshots/other")).unwrap();
+    for gone in ["family/gone@2026.4.2.snap", "other/case@2026.4.2.snap"] {
+        std::fs::write(bench.path("snapshots").join(gone), &approved).unwrap();
+    }
+    let denied = ["run", "--deny", "unused"];
+    for folder in ["scenarios", "scenarios/family"] {
+        let ran = bench.clawcheck(&[&denied[..], &[folder]].concat());
+        assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("unused snapshot: there is no case family/gone\n"), "{}", ran.out);
+        assert!(!ran.out.contains("other/case"), "{}", ran.out);
+    }
+    let ran = bench.clawcheck(&[&denied[..], &["scenarios/family/case.yaml"]].concat());
+    assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("cannot be told") && ran.err.contains("name the folder"), "{}", ran.err);
+    assert_eq!(bench.clawcheck(&["run", "scenarios/family/case.yaml"]).code, Some(0));
 }

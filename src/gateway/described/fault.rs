@@ -93,7 +93,14 @@ impl Source<'_> {
         let message = error.to_string();
         // Line and column stand beside the caret already.
         let message = message.split(" at line ").next().unwrap_or_default().trim_end_matches(':').to_owned();
-        self.wrong(at, message, None)
+        self.wrong(at, message, self.bare_placeholder(at))
+    }
+
+    /// A placeholder without quotes is a map to YAML.
+    fn bare_placeholder(&self, at: Location) -> Option<String> {
+        let rest = self.text.get(self.span(at).offset()..)?;
+        let name = rest.strip_prefix('{')?.split_once('}')?.0.trim();
+        super::known_placeholder(name).then(|| format!("quote it: \"{{{name}}}\""))
     }
 
     fn span(&self, at: Location) -> SourceSpan {

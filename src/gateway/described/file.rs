@@ -300,6 +300,17 @@ mod tests {
     }
 
     #[rstest]
+    #[case("args: [--port, {port}]", "quote it: \"{port}\"")]
+    #[case("args:\n  - {state-dir}", "quote it: \"{state-dir}\"")]
+    #[case("env: { PORT: {port} }", "quote it: \"{port}\"")]
+    #[case("path: {port}", "quote it: \"{port}\"")]
+    fn a_placeholder_without_quotes_is_told_to_have_some(#[case] line: &str, #[case] help: &str) {
+        let error = parse("x.yaml", &format!("{GOOD}{line}\n")).unwrap_err();
+        let DescriptionError::Wrong(fault) = &error else { panic!("{error}") };
+        assert_eq!(fault.help.as_deref(), Some(help), "{error}: {:?}", fault.span);
+    }
+
+    #[rstest]
     #[case("scenario: x\nsteps: []\n", true)]
     #[case("steps: []\ngateway: { bind: lan }\n", true)]
     #[case("gateway: x\nabout: y\nclaims: 2026.4.2\ncommand: z\nsteps: []\n", false)]
