@@ -16,8 +16,13 @@ impl Stage<'_> {
         let Ok(running) = self.running() else { return false };
         let Ok(link) = running.link(None) else { return false };
         let deadline = self.deadline();
-        let opened =
-            Connection::open(link, &running.upgrade(), self.transcript.recorder("is it there"), deadline).await;
+        let opened = Connection::open(
+            link,
+            &running.upgrade(),
+            self.transcript.recorder("clawcheck asks if it is there"),
+            deadline,
+        )
+        .await;
         let mut connection = match opened {
             Ok(connection) => connection,
             Err(error) => return matches!(error, OpenError::Deadline),
