@@ -99,8 +99,10 @@ impl Source<'_> {
     /// A placeholder without quotes is a map to YAML.
     fn bare_placeholder(&self, at: Location) -> Option<String> {
         let rest = self.text.get(self.span(at).offset()..)?;
-        let name = rest.strip_prefix('{')?.split_once('}')?.0.trim();
-        super::known_placeholder(name).then(|| format!("quote it: \"{{{name}}}\""))
+        let (name, after) = rest.strip_prefix('{')?.split_once('}')?;
+        let name = name.trim();
+        let after = after.split([' ', '\r', '\n', ',', ']', '}']).next().unwrap_or_default();
+        super::known_placeholder(name).then(|| format!("quote it: \"{{{name}}}{after}\""))
     }
 
     fn span(&self, at: Location) -> SourceSpan {

@@ -303,6 +303,7 @@ mod tests {
     #[case("args: [--port, {port}]", "quote it: \"{port}\"")]
     #[case("args:\n  - {state-dir}", "quote it: \"{state-dir}\"")]
     #[case("env: { PORT: {port} }", "quote it: \"{port}\"")]
+    #[case("path: {here}/x", "quote it: \"{here}/x\"")]
     #[case("path: {port}", "quote it: \"{port}\"")]
     fn a_placeholder_without_quotes_is_told_to_have_some(#[case] line: &str, #[case] help: &str) {
         let error = parse("x.yaml", &format!("{GOOD}{line}\n")).unwrap_err();
