@@ -1,6 +1,7 @@
 //! Devices' names, scope upgrades, and calls to nodes and of nodes.
 
 use super::tests::{ADMIN, House};
+use crate::rules::config::AuthMode;
 use crate::store::{Document, MemoryDocuments};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -237,10 +238,52 @@ fn an_event_of_the_system_is_told_with_the_presence_list() {
 #[case(json!({"joinUrl": false}), "invalid device.pair.setupCode params: at /joinUrl: must be equal to constant")]
 #[case(json!({"bootstrapProfile": "full"}), "invalid device.pair.setupCode params: at /bootstrapProfile: must be equal to one of")]
 fn a_gateway_on_loopback_has_no_setup_code(#[case] params: Value, #[case] message: &str) {
-    let mut house = House::new("2026.9.6");
+    let mut house = configured("2026.9.6", AuthMode::None, json!({}));
+    house.config().token = Some("t".to_owned());
     let admin = house.join(1, "operator", ADMIN, None);
     let answers = house.call(admin, "device.pair.setupCode", params);
     assert!(answers[0].starts_with(&format!("1 INVALID_REQUEST {message}")), "{answers:?}");
+}
+
+/// A gateway without a secret, with this mode and this configuration.
+fn configured(release: &str, mode: AuthMode, document: Value) -> House {
+    let mut house = House::new(release);
+    house.config().auth_mode = mode;
+    house.config().document = document;
+    house
+}
+
+#[rstest]
+#[case(AuthMode::Token, "Gateway auth is set to token, but no token is configured.")]
+#[case(AuthMode::Password, "Gateway auth is set to password, but no password is configured.")]
+#[case(AuthMode::None, r#"Pairing setup requires gateway.auth.mode "token" or "password"; current mode is "none"."#)]
+#[case(AuthMode::TrustedProxy, "Gateway is only bound to loopback.")]
+fn a_setup_code_takes_a_secret(#[case] mode: AuthMode, #[case] message: &str) {
+    let mut house = configured("2026.9.6", mode, json!({}));
+    let admin = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(admin, "device.pair.setupCode", json!({}));
+    assert!(answers[0].starts_with(&format!("1 INVALID_REQUEST {message}")), "{answers:?}");
+}
+
+#[rstest]
+#[case(json!({}), "UNAVAILABLE setup codes are not made")]
+#[case(json!({"publicUrl": " "}), "INVALID_REQUEST Gateway is only bound to loopback.")]
+#[case(json!({"preferRemoteUrl": true}), "INVALID_REQUEST Gateway is only bound to loopback.")]
+#[case(json!({"preferRemoteUrl": true, "publicUrl": "wss://b.example"}), "UNAVAILABLE setup codes are not made")]
+fn the_configured_public_url_counts_where_nothing_else_is_asked_for(#[case] params: Value, #[case] expected: &str) {
+    let plugins = json!({"plugins": {"entries": {"device-pair": {"config": {"publicUrl": "wss://a.example"}}}}});
+    let mut house = configured("2026.9.6", AuthMode::TrustedProxy, plugins);
+    let admin = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(admin, "device.pair.setupCode", params);
+    assert!(answers[0].starts_with(&format!("1 {expected}")), "{answers:?}");
+}
+
+#[test]
+fn the_setup_code_of_2026_7_35_is_not_told() {
+    let mut house = configured("2026.7.35", AuthMode::None, json!({}));
+    let admin = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(admin, "device.pair.setupCode", json!({"joinUrl": true, "bootstrapProfile": "limited"}));
+    assert_eq!(answers, ["1 UNAVAILABLE device.pair.setupCode is not implemented by this reference gateway"]);
 }
 
 #[rstest]

@@ -99,6 +99,28 @@ impl House {
         self.model.connections.get_mut(&connection).unwrap().client.as_mut().unwrap()
     }
 
+    pub(super) fn config(&mut self) -> &mut GatewayConfig {
+        &mut self.model.config
+    }
+
+    /// A client waits for a command of a node.
+    pub(super) fn awaits(&mut self, asker: ConnectionId, node: ConnectionId, node_id: &str) {
+        let invoke = crate::rules::node_work::Invoke {
+            node_id: node_id.to_owned(),
+            node,
+            command: "system.which".to_owned(),
+            asked: Some((asker, "w".to_owned())),
+            expires_at: i64::MAX,
+        };
+        self.model.node_work.send("i".to_owned(), invoke);
+    }
+
+    /// A connection is gone.
+    pub(super) fn close(&mut self, connection: ConnectionId) -> Vec<String> {
+        let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
+        shown(&self.model.act(Act::Closed { connection }, &mut environment))
+    }
+
     /// Its own token let a client in.
     pub(super) fn by_device_token(&mut self, connection: ConnectionId) {
         self.client(connection).by_device_token = true;
