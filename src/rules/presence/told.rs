@@ -47,22 +47,23 @@ impl Model {
         if let Some(key) = &gone.presence_key {
             self.announce_departure(key, now, outcome);
         }
-        if by_registry && !gone.retired && rpc::runs_mac_skills(gone) {
+        if by_registry && rpc::runs_mac_skills(gone) {
             rpc::tell_skills_changed(self, outcome);
         }
     }
 
-    /// The pairing of these connections is over, though they are open still: their nodes have gone (2026.9.6 on,
-    /// `node-registry.ts` invalidateSessionForPairingChange).
+    /// A device was removed, or its token rotated or revoked: its node has gone, though the connection is open still, and who waits
+    /// for the node hears so (2026.9.6 on, `node-registry.ts` invalidateSessionForPairingChange).
     pub(crate) fn retire_nodes(&mut self, device_id: &str, role: Option<&str>, now: i64, outcome: &mut Outcome) {
         if self.rules.handshake.presence < PresenceForm::V2026_9_6 || role.is_some_and(|role| role != "node") {
             return;
         }
-        let nodes = self.connections.values_mut().filter_map(|open| open.client.as_mut());
-        let mut ended = nodes.filter(|client| client.stands_for_node && client.device_id() == Some(device_id));
-        let Some(client) = ended.find(|client| !client.retired) else { return };
+        let nodes = self.connections.iter_mut().filter_map(|(id, open)| Some((*id, open.client.as_mut()?)));
+        let mut ended = nodes.filter(|(_, client)| client.stands_for_node && client.device_id() == Some(device_id));
+        let Some((connection, client)) = ended.find(|(_, client)| !client.retired) else { return };
         let (key, skilled) = (client.presence_key.clone(), rpc::runs_mac_skills(client));
         client.retired = true;
+        rpc::lose_node(self, connection, outcome);
         if let Some(key) = key {
             self.announce_departure(&key, now, outcome);
         }

@@ -309,3 +309,16 @@ fn a_mac_that_is_removed_is_gone_before_its_connection_closes() {
     assert_eq!(events, ["skills.changed 1", "chat.metadata.changed 2"]);
     assert!(answers[2].starts_with("1 ok ") && answers[3].starts_with("2 close 4001"), "{answers:?}");
 }
+
+#[test]
+fn who_waits_for_a_node_that_is_removed_hears_so_at_once() {
+    let mut house = home("node", &[]);
+    let admin = house.join(1, "operator", ADMIN, None);
+    let node = house.join(2, "node", &[], Some(DEVICE));
+    house.awaits(admin, node, DEVICE);
+    let answers = house.call(admin, "device.pair.remove", json!({"deviceId": DEVICE}));
+    assert_eq!(answers[0], "1 UNAVAILABLE DISCONNECTED: node disconnected (system.which)");
+    assert!(answers[1].starts_with("1 ok ") && answers[2].starts_with("2 close 4001"), "{answers:?}");
+    let late = house.close(node);
+    assert!(late.is_empty(), "{late:?}");
+}
