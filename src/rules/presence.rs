@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 const TTL_MS: i64 = 300_000;
 /// Most entries.
 const MOST: usize = 200;
+/// Most roles and most scopes of an entry. A release keeps every one that was ever said; nobody has so many.
+const MOST_NAMES: usize = 1_000;
 /// The gateway's own entry, where no client can have its name: those have no white space before them.
 const OWN: &str = " self";
 /// How often an open connection keeps its entry, in milliseconds (`websocket-keepalive.ts`).
@@ -290,10 +292,14 @@ fn stamp(entry: &Record) -> i64 {
     entry.get("ts").and_then(Value::as_i64).unwrap_or_default()
 }
 
+/// What was said before and what is said now, each once.
 fn merged(old: Option<&Value>, new: Option<&Value>) -> Value {
     let mut all: Vec<&str> = Vec::new();
     for text in [old, new].into_iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
         let text = record::trim(text);
+        if all.len() == MOST_NAMES {
+            break;
+        }
         if !text.is_empty() && !all.contains(&text) {
             all.push(text);
         }
@@ -366,5 +372,12 @@ mod tests {
     fn a_long_text_names_an_entry_by_its_first_64_units() {
         assert_eq!(beginning(&"\u{1f600}".repeat(40), 63).chars().count(), 31);
         assert_eq!(beginning("short", 64), "short");
+    }
+
+    #[test]
+    fn an_entry_has_its_roles_once_and_not_without_end() {
+        let names = |count: usize| json!((0..count).map(|number| number.to_string()).collect::<Vec<_>>());
+        assert_eq!(merged(Some(&json!(["a", " b"])), Some(&json!(["b ", "", "c", "a"]))), json!(["a", "b", "c"]));
+        assert_eq!(merged(Some(&names(3)), Some(&names(2 * MOST_NAMES))), names(MOST_NAMES));
     }
 }

@@ -1,12 +1,13 @@
 //! Who is told of the presence list when, and whom clients stand for (`presence-events.ts`, `client-presence.ts`).
 
-use super::{Newcomer, Person, PresenceForm};
+use super::{MOST, Newcomer, Person, PresenceForm};
 use crate::protocol::ids;
 use crate::rules::act::{ConnectionId, Environment, Outcome};
 use crate::rules::model::{ConnectedClient, Model};
 use crate::rules::rpc;
 use crate::store::record;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// The profile of the gateway's owner, whom every client stands for that no proxy has named.
 const OWNER: &str = "gateway-owner";
@@ -124,8 +125,24 @@ impl Model {
             name: Some(name).filter(|name| !name.is_empty()),
             written_at: environment.now,
         };
+        if !self.people.contains_key(&address) {
+            self.forget_people();
+        }
         let known = self.people.entry(address).or_insert_with(profile);
         Person { email: Some(record::trim(user).to_owned()), ..known.clone() }
+    }
+
+    /// Makes room for one more profile: the oldest go that no open connection stands for. (A release writes them into its database
+    /// and forgets none: who comes back after so many others has another profile here.)
+    fn forget_people(&mut self) {
+        let clients = self.connections.values().filter_map(|open| open.client.as_ref());
+        let present: HashSet<&str> = clients.filter_map(|client| Some(client.person.as_ref()?.id.as_str())).collect();
+        let mut excess = (self.people.len() + 1).saturating_sub(MOST);
+        self.people.retain(|_, person| {
+            let goes = excess > 0 && person.id != OWNER && !present.contains(person.id.as_str());
+            excess -= usize::from(goes);
+            !goes
+        });
     }
 
     /// Whom the events of a connection are for.
