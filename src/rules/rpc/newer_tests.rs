@@ -147,6 +147,37 @@ fn a_mac_says_which_programs_it_has(#[case] release: &str, #[case] result: Value
     assert_eq!(house.call(node, "node.invoke.result", answer), [r#"2 ok {"ok":true,"ignored":true}"#]);
 }
 
+#[rstest]
+#[case("2026.7.35", "gh", &[])]
+#[case("2026.9.6", "old", &[])]
+#[case("2026.9.6", "gh", &["1 event skills.changed 1", "1 event chat.metadata.changed 2"])]
+fn who_may_read_hears_that_a_mac_has_other_programs(#[case] release: &str, #[case] bin: &str, #[case] told: &[&str]) {
+    let mut house = House::new(release);
+    let known = json!({DEVICE: {"nodeId": DEVICE, "bins": ["old"], "approvedAtMs": 1}});
+    house.store = MemoryDocuments::new().with(Document::NodesPaired, known);
+    house.join(1, "operator", &["operator.read"], None);
+    let node = house.join(2, "node", &[], Some(DEVICE));
+    house.offers(node, &["system.which"]);
+    house.asks_mac(node, DEVICE);
+    let answer = json!({"id": house.last_invoke(), "nodeId": DEVICE, "ok": true, "payload": {"bins": [bin]}});
+    let mut expected = vec![r#"2 ok {"ok":true}"#];
+    expected.extend(told);
+    assert_eq!(house.call(node, "node.invoke.result", answer), expected);
+}
+
+#[test]
+fn what_a_node_alone_is_told_names_nobody_and_has_no_number() {
+    let mut house = House::new("2026.9.6");
+    let admin = house.join(1, "operator", ADMIN, Some("admin"));
+    let node = house.join(2, "node", &[], Some("n"));
+    house.offers(node, &["system.which"]);
+    house.is_of(admin, "ann");
+    house.is_of(node, "ann");
+    assert_eq!(house.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
+    let told = house.call(admin, "system-event", json!({"text": "hello"}));
+    assert_eq!(told, ["1 event presence 1 for ann", r#"1 ok {"ok":true}"#]);
+}
+
 #[test]
 fn a_mac_that_says_nothing_of_its_programs_is_not_waited_for() {
     let mut house = House::new("2026.4.2");
@@ -224,10 +255,9 @@ fn an_event_of_the_system_is_told_with_the_presence_list() {
     let answers = house.call(admin, "system-event", json!({"text": " hello ", "deviceId": "Phone", "tags": ["x"]}));
     assert_eq!(answers, ["1 event presence 1", r#"1 ok {"ok":true}"#]);
     let list = house.call(admin, "system-presence", json!({}));
-    assert!(
-        list[0].contains(r#""deviceId":"Phone","text":"hello""#) || list[0].contains(r#"{"text":"hello""#),
-        "{list:?}"
-    );
+    let list: Vec<Value> = serde_json::from_str(list[0].strip_prefix("1 ok ").unwrap()).unwrap();
+    let [_, entry] = list.as_slice() else { panic!("{list:?}") };
+    assert_eq!(entry.to_string(), format!(r#"{{"text":"hello","ts":{},"deviceId":"Phone"}}"#, house.now));
 }
 
 #[rstest]
