@@ -48,7 +48,8 @@ pub struct Model {
     pub(crate) next_tick: Option<i64>,
     /// Who is there.
     pub(crate) presence: Presence,
-    /// Profiles, by what a reverse proxy calls their users, in small letters; the owner's by nothing.
+    /// Profiles, by what a reverse proxy calls their users, in small letters; the owner's by nothing. The oldest first, and only so
+    /// many as the presence list may have entries, besides those of open connections.
     pub(crate) people: IndexMap<String, Person>,
     /// How often the health summary was made anew.
     pub(crate) health_version: u64,

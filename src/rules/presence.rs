@@ -1,7 +1,10 @@
 //! Who is there: the presence list (`system-presence.ts`).
 
 mod line;
+mod people;
 mod told;
+
+pub(crate) use people::{Newcomer, Person};
 
 use super::config::Host;
 use super::release::Release;
@@ -14,6 +17,8 @@ use serde_json::{Value, json};
 const TTL_MS: i64 = 300_000;
 /// Most entries.
 const MOST: usize = 200;
+/// Most roles and most scopes of an entry. A release keeps every one that was ever said; nobody has so many.
+const MOST_NAMES: usize = 1_000;
 /// The gateway's own entry, where no client can have its name: those have no white space before them.
 const OWN: &str = " self";
 /// How often an open connection keeps its entry, in milliseconds (`websocket-keepalive.ts`).
@@ -28,48 +33,6 @@ pub enum PresenceForm {
     V2026_6_11,
     /// 2026.9.6: who the clients are and since when, and a list that is told after every welcome.
     V2026_9_6,
-}
-
-/// Somebody whom clients stand for: the gateway's owner, or a user whom a reverse proxy vouches for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Person {
-    /// The profile's id.
-    pub id: String,
-    /// What the proxy calls them, in its own letters.
-    pub email: Option<String>,
-    /// What the profile calls them.
-    pub name: Option<String>,
-    /// When the profile was written, milliseconds since the epoch.
-    pub written_at: i64,
-}
-
-impl Person {
-    /// As `authenticated-presence-user.ts` shows them.
-    fn shown(&self) -> Value {
-        let mut shown = Record::new();
-        record::set(&mut shown, "id", Some(self.id.as_str()));
-        record::set(&mut shown, "identity", Some(json!({"type": "profile", "id": self.id})));
-        record::set(&mut shown, "email", self.email.as_deref());
-        record::set(&mut shown, "name", self.name.as_deref());
-        let avatar = format!("/api/users/{}/avatar?v={}", self.id, self.written_at);
-        record::set(&mut shown, "avatarUrl", Some(avatar));
-        Value::Object(shown)
-    }
-}
-
-/// A client whose entry is to be written.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Newcomer<'a> {
-    /// What it connected with.
-    pub connect: &'a ConnectParams,
-    /// Its role.
-    pub role: &'a str,
-    /// The scopes it holds.
-    pub scopes: &'a [String],
-    /// Its address where it is not local.
-    pub ip: Option<&'a str>,
-    /// Whom it stands for.
-    pub person: Option<&'a Person>,
 }
 
 /// The presence list and its version. `null` stands for what a release knows to be missing: it keeps its place in the order.
@@ -88,8 +51,8 @@ impl Presence {
         let version = release.map_or_else(|| "unknown".to_owned(), |release| release.to_string());
         let address = host.address.as_deref().unwrap_or(&host.name);
         let text = format!("Gateway: {} ({address}) · app {version} · mode gateway · reason self", host.name);
-        let people = form >= PresenceForm::V2026_9_6;
-        let model = if people { host.model.as_deref() } else { Some(host.arch.as_str()) };
+        let shows_clients = form >= PresenceForm::V2026_9_6;
+        let model = if shows_clients { host.model.as_deref() } else { Some(host.arch.as_str()) };
         let own = entry([
             ("host", json!(host.name)),
             ("ip", json!(address)),
@@ -103,7 +66,7 @@ impl Presence {
             ("text", json!(text)),
             ("ts", Value::Null),
         ]);
-        let own_key = if people { OWN.to_owned() } else { host.name.to_lowercase() };
+        let own_key = if shows_clients { OWN.to_owned() } else { host.name.to_lowercase() };
         let entries = IndexMap::from([(own_key.clone(), own.clone())]);
         Self { form, own_key, own, entries, version: 1 }
     }
@@ -130,12 +93,12 @@ impl Presence {
     /// A client has been welcomed.
     pub(crate) fn joined(&mut self, key: &str, newcomer: Newcomer<'_>, now: i64) {
         let Newcomer { connect: ConnectParams { client, device, .. }, role, scopes, ip, person } = newcomer;
-        let people = self.form >= PresenceForm::V2026_9_6;
+        let shows_clients = self.form >= PresenceForm::V2026_9_6;
         let device_id = device.as_ref().map(|device| device.id.as_str());
-        let by_device = !people || role == "node";
+        let by_device = !shows_clients || role == "node";
         let instance_id = device_id.filter(|_| by_device).or(client.instance_id.as_deref());
         let mut update = entry([("host", json!(client.display_name.as_deref().unwrap_or(&client.id)))]);
-        if people {
+        if shows_clients {
             update.insert("clientId".to_owned(), json!(client.id));
         }
         update.extend(entry([
@@ -235,7 +198,7 @@ impl Presence {
         self.put(own_key, own);
         let mut everybody: Vec<&Record> = self.entries.values().rev().collect();
         everybody.sort_by_key(|entry| std::cmp::Reverse(stamp(entry)));
-        let known = |entry: &Record| entry.iter().filter(|(_, value)| !value.is_null()).map(own_pair).collect();
+        let known = |entry: &Record| entry.iter().filter(|(_, value)| !value.is_null()).map(owned_pair).collect();
         everybody.into_iter().map(known).map(Value::Object).collect()
     }
 
@@ -268,7 +231,7 @@ fn entry<const N: usize>(fields: [(&str, Value); N]) -> Record {
     fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-fn own_pair((key, value): (&String, &Value)) -> (String, Value) {
+fn owned_pair((key, value): (&String, &Value)) -> (String, Value) {
     (key.clone(), value.clone())
 }
 
@@ -290,10 +253,14 @@ fn stamp(entry: &Record) -> i64 {
     entry.get("ts").and_then(Value::as_i64).unwrap_or_default()
 }
 
+/// What was said before and what is said now, each once.
 fn merged(old: Option<&Value>, new: Option<&Value>) -> Value {
     let mut all: Vec<&str> = Vec::new();
     for text in [old, new].into_iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
         let text = record::trim(text);
+        if all.len() == MOST_NAMES {
+            break;
+        }
         if !text.is_empty() && !all.contains(&text) {
             all.push(text);
         }
@@ -366,5 +333,12 @@ mod tests {
     fn a_long_text_names_an_entry_by_its_first_64_units() {
         assert_eq!(beginning(&"\u{1f600}".repeat(40), 63).chars().count(), 31);
         assert_eq!(beginning("short", 64), "short");
+    }
+
+    #[test]
+    fn an_entry_has_its_roles_once_and_not_without_end() {
+        let names = |count: usize| json!((0..count).map(|number| number.to_string()).collect::<Vec<_>>());
+        assert_eq!(merged(Some(&json!(["a", " b"])), Some(&json!(["b ", "", "c", "a"]))), json!(["a", "b", "c"]));
+        assert_eq!(merged(Some(&names(3)), Some(&names(2 * MOST_NAMES))), names(MOST_NAMES));
     }
 }

@@ -34,67 +34,102 @@ pub(super) fn hello(
     token: Option<Record>,
 ) -> Value {
     let snapshot = snapshot(model, environment.now, attempt);
-    let mut methods = rpc::listed_methods(&model.rules.rpc);
-    methods.retain(|method| *method != BROWSER_LOGIN || origin_check::is_on_this_machine(&model.rules, attempt));
+    let handshake = &model.rules.handshake;
     let mut hello = Record::new();
     record::set(&mut hello, "type", Some("hello-ok"));
-    record::set(&mut hello, "protocol", Some(model.rules.handshake.protocol));
+    record::set(&mut hello, "protocol", Some(handshake.protocol));
+    record::set(&mut hello, "server", Some(server(model, attempt)));
+    record::set(&mut hello, "features", Some(features(model, attempt)));
+    record::set(&mut hello, "snapshot", Some(snapshot));
+    if handshake.hello_of_connection && operator_reads(attempt) {
+        record::set(&mut hello, "controlUiWidgetKinds", Some(capabilities::widget_kinds(is_admin(attempt))));
+        record::set(&mut hello, "controlUiLinkReaders", Some(capabilities::link_readers()));
+    }
+    let canvas = canvas(handshake, &model.config, attempt, environment);
+    match handshake.plugin_surfaces {
+        true => record::set(&mut hello, "pluginSurfaceUrls", canvas.map(|url| json!({ "canvas": url }))),
+        false => record::set(&mut hello, "canvasHostUrl", canvas),
+    }
+    record::set(&mut hello, "auth", auth(model, attempt, standing, token));
+    record::set(&mut hello, "policy", Some(policy(handshake)));
+    Value::Object(hello)
+}
+
+/// The gateway, and its name for the connection.
+fn server(model: &Model, attempt: &Attempt) -> Record {
     let handshake = &model.rules.handshake;
-    let host = handshake.hello_names_host.then(|| model.config.host.name.clone());
-    let mut server = Record::new();
     let version = if handshake.names_release { model.rules.release.to_string() } else { "dev".to_owned() };
+    let mut server = Record::new();
     record::set(&mut server, "version", Some(version));
     if handshake.hello_of_connection {
         record::set(&mut server, "buildId", handshake.control_ui_build);
         record::set(&mut server, "bootId", Some(model.boot_id.as_str()));
         record::set(&mut server, "controlUiBuildSource", Some("bundled"));
     }
-    record::set(&mut server, "host", host);
+    record::set(&mut server, "host", handshake.hello_names_host.then(|| model.config.host.name.clone()));
     record::set(&mut server, "connId", Some(attempt.conn_id.as_str()));
-    record::set(&mut hello, "server", Some(server));
+    server
+}
+
+/// What the client may call and hear.
+fn features(model: &Model, attempt: &Attempt) -> Value {
+    let mut methods = rpc::listed_methods(&model.rules.rpc);
+    methods.retain(|method| *method != BROWSER_LOGIN || origin_check::is_on_this_machine(&model.rules, attempt));
     let mut features = json!({ "methods": methods, "events": rpc::events(&model.rules.rpc) });
-    if !handshake.capabilities.is_empty() {
-        features["capabilities"] = json!(handshake.capabilities);
+    if !model.rules.handshake.capabilities.is_empty() {
+        features["capabilities"] = json!(model.rules.handshake.capabilities);
     }
-    record::set(&mut hello, "features", Some(features));
-    record::set(&mut hello, "snapshot", Some(snapshot));
-    if model.rules.handshake.hello_of_connection && attempt.role == "operator" && reads(&attempt.scopes) {
-        let admin = attempt.scopes.iter().any(|scope| scope == "operator.admin");
-        record::set(&mut hello, "controlUiWidgetKinds", Some(capabilities::widget_kinds(admin)));
-        record::set(&mut hello, "controlUiLinkReaders", Some(capabilities::link_readers()));
-    }
-    let scoped = attempt.role == "node" || model.rules.handshake.canvas_capability_for_all;
-    let shows = attempt.role != "node"
-        || !model.rules.handshake.node_surfaces_by_caps
-        || attempt.params.caps.iter().flatten().any(|cap| cap == "canvas");
-    let canvas = canvas_url(&model.rules.handshake, &model.config, attempt).filter(|_| shows).map(|url| match scoped {
-        true => with_capability(url, environment),
-        false => url,
-    });
-    match model.rules.handshake.plugin_surfaces {
-        true => record::set(&mut hello, "pluginSurfaceUrls", canvas.map(|url| json!({ "canvas": url }))),
-        false => record::set(&mut hello, "canvasHostUrl", canvas),
-    }
-    let auth = match model.rules.handshake.hello_always_has_auth {
+    features
+}
+
+/// Where this client finds the canvas host, where it may show one.
+fn canvas(
+    rules: &HandshakeRules,
+    config: &GatewayConfig,
+    attempt: &Attempt,
+    environment: &mut Environment<'_>,
+) -> Option<String> {
+    let node = attempt.role == "node";
+    let shows =
+        !node || !rules.node_surfaces_by_caps || attempt.params.caps.iter().flatten().any(|cap| cap == "canvas");
+    let url = canvas_url(rules, config, attempt).filter(|_| shows)?;
+    let scoped = node || rules.canvas_capability_for_all;
+    Some(if scoped { with_capability(url, environment) } else { url })
+}
+
+/// What the client is now.
+fn auth(model: &Model, attempt: &Attempt, standing: &Standing, token: Option<Record>) -> Option<Value> {
+    match model.rules.handshake.hello_always_has_auth {
         true if model.rules.handshake.hello_of_connection => {
             Some(connection_auth(&model.config, attempt, standing, token))
         }
         true => Some(always_auth(attempt, token)),
         false => token.map(Value::Object),
-    };
-    record::set(&mut hello, "auth", auth);
+    }
+}
+
+/// What the client has to keep to.
+fn policy(rules: &HandshakeRules) -> Value {
     let mut policy = json!({
         "maxPayload": MAX_PAYLOAD_BYTES,
         "maxBufferedBytes": MAX_BUFFERED_BYTES,
         "tickIntervalMs": TICK_INTERVAL_MS,
     });
-    if model.rules.handshake.hello_of_connection {
+    if rules.hello_of_connection {
         policy["attachments"] = json!({ "maxBytes": MAX_ATTACHMENT_BYTES, "maxImageBytes": MAX_IMAGE_BYTES });
         policy["allowedSessionVisibilities"] = json!(["shared", "read-only", "suggest", "draft"]);
         policy["hasMultipleSessionSharingIdentities"] = json!(false);
     }
-    record::set(&mut hello, "policy", Some(policy));
-    Value::Object(hello)
+    policy
+}
+
+fn is_admin(attempt: &Attempt) -> bool {
+    attempt.scopes.iter().any(|scope| scope == "operator.admin")
+}
+
+/// Whether this is an operator who may read.
+fn operator_reads(attempt: &Attempt) -> bool {
+    attempt.role == "operator" && reads(&attempt.scopes)
 }
 
 /// Whether these scopes read.
@@ -104,36 +139,9 @@ fn reads(scopes: &[String]) -> bool {
 
 /// What the gateway looks like at this moment (`buildGatewaySnapshot` in `health-state.ts`).
 fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
-    let admin = attempt.scopes.iter().any(|scope| scope == "operator.admin");
-    let only_for_admin = model.rules.handshake.paths_for_admin_only;
-    let config = &model.config;
-    let auth_mode = match config.auth_mode {
-        AuthMode::None => "none",
-        AuthMode::Token => "token",
-        AuthMode::Password => "password",
-        AuthMode::TrustedProxy => "trusted-proxy",
-    };
-    let paths = [("configPath", config.config_path.clone()), ("stateDir", config.state_dir.clone())];
     let newer = model.rules.handshake.hello_of_connection;
-    let defaults = match newer {
-        true => json!({
-            "defaultAgentId": "main",
-            "modelConfigured": false,
-            "ownership": "sole",
-            "selectionRequired": false,
-            "mainKey": "main",
-            "mainSessionKey": "agent:main:main",
-            "scope": "per-sender",
-        }),
-        false => json!({
-            "defaultAgentId": "main",
-            "mainKey": "main",
-            "mainSessionKey": "agent:main:main",
-            "scope": "per-sender",
-        }),
-    };
     let health = rpc::health(model, now);
-    let present = match model.rules.rpc.events_restricted && !(attempt.role == "operator" && reads(&attempt.scopes)) {
+    let present = match model.rules.rpc.events_restricted && !operator_reads(attempt) {
         true => Vec::new(),
         false => model.present(now),
     };
@@ -149,8 +157,22 @@ fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
     if newer {
         put("appliedConfigHash", json!(format!("hmac-sha256:v1:{}", model.boot_id)));
     }
-    // The order of keys changed with who may see them.
-    if only_for_admin {
+    put_settings(&mut snapshot, &model.rules.handshake, &model.config, is_admin(attempt));
+    Value::Object(snapshot)
+}
+
+/// Adds what the gateway was told to be. The order of keys changed with who may see them.
+fn put_settings(snapshot: &mut Record, rules: &HandshakeRules, config: &GatewayConfig, admin: bool) {
+    let auth_mode = match config.auth_mode {
+        AuthMode::None => "none",
+        AuthMode::Token => "token",
+        AuthMode::Password => "password",
+        AuthMode::TrustedProxy => "trusted-proxy",
+    };
+    let paths = [("configPath", config.config_path.as_str()), ("stateDir", config.state_dir.as_str())];
+    let defaults = session_defaults(rules.hello_of_connection);
+    let mut put = |key: &str, value: Value| record::set(snapshot, key, Some(value));
+    if rules.paths_for_admin_only {
         put("sessionDefaults", defaults);
         if admin {
             paths.into_iter().for_each(|(key, path)| put(key, Value::from(path)));
@@ -161,7 +183,27 @@ fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
         put("sessionDefaults", defaults);
         put("authMode", Value::from(auth_mode));
     }
-    Value::Object(snapshot)
+}
+
+/// How a session begins; the newer releases say more of its agent.
+fn session_defaults(newer: bool) -> Value {
+    match newer {
+        true => json!({
+            "defaultAgentId": "main",
+            "modelConfigured": false,
+            "ownership": "sole",
+            "selectionRequired": false,
+            "mainKey": "main",
+            "mainSessionKey": "agent:main:main",
+            "scope": "per-sender",
+        }),
+        false => json!({
+            "defaultAgentId": "main",
+            "mainKey": "main",
+            "mainSessionKey": "agent:main:main",
+            "scope": "per-sender",
+        }),
+    }
 }
 
 /// Where a client finds the canvas host: this gateway's port at the host that the client itself named

@@ -360,7 +360,8 @@ pub const NEWER_CHANGES: &[Change] = &[
         seen: V2026_9_6,
         not_yet: V2026_7_35,
         what: "The presence list says which client it is, whom it stands for and since when they are there; an entry stays while its \
-               connection is open. Who may read hears the list after every welcome, and when a node's pairing ends.",
+               connection is open. Who may read hears the list after the welcome of a client that is in it, and when a node's \
+               pairing ends.",
         sources: &[
             "system-presence.ts",
             "client-presence.ts refreshClientPresence",

@@ -114,12 +114,12 @@ fn show(
     device_id: Option<&str>,
 ) -> Place {
     let presence_key = presence_key(&model.rules.handshake, attempt, device_id);
-    let people = model.rules.handshake.presence >= PresenceForm::V2026_9_6;
+    let shows_people = model.rules.handshake.presence >= PresenceForm::V2026_9_6;
     let user = (standing.method == Method::TrustedProxy).then(|| vouched_user(&model.config, attempt)).flatten();
-    let owner = people && presence_key.is_some() && attempt.role == "operator";
+    let by_owner = shows_people && presence_key.is_some() && attempt.role == "operator";
     let person = match user.map(str::to_owned) {
-        Some(user) if people => Some(model.vouched_user(&user, environment)),
-        None if owner => Some(model.owner(environment.now)),
+        Some(user) if shows_people => Some(model.vouched_user(&user, environment)),
+        None if by_owner => Some(model.owner(environment.now)),
         _ => None,
     };
     let newcomer = Newcomer {

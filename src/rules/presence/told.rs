@@ -1,12 +1,13 @@
 //! Who is told of the presence list when, and whom clients stand for (`presence-events.ts`, `client-presence.ts`).
 
-use super::{Newcomer, Person, PresenceForm};
+use super::{MOST, Newcomer, Person, PresenceForm};
 use crate::protocol::ids;
 use crate::rules::act::{ConnectionId, Environment, Outcome};
 use crate::rules::model::{ConnectedClient, Model};
 use crate::rules::rpc;
 use crate::store::record;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// The profile of the gateway's owner, whom every client stands for that no proxy has named.
 const OWNER: &str = "gateway-owner";
@@ -47,22 +48,23 @@ impl Model {
         if let Some(key) = &gone.presence_key {
             self.announce_departure(key, now, outcome);
         }
-        if by_registry && !gone.retired && rpc::runs_mac_skills(gone) {
+        if by_registry && rpc::runs_mac_skills(gone) {
             rpc::tell_skills_changed(self, outcome);
         }
     }
 
-    /// The pairing of these connections is over, though they are open still: their nodes have gone (2026.9.6 on,
-    /// `node-registry.ts` invalidateSessionForPairingChange).
+    /// A device was removed, or its token rotated or revoked: its node has gone, though the connection is open still, and who waits
+    /// for the node hears so (2026.9.6 on, `node-registry.ts` invalidateSessionForPairingChange).
     pub(crate) fn retire_nodes(&mut self, device_id: &str, role: Option<&str>, now: i64, outcome: &mut Outcome) {
         if self.rules.handshake.presence < PresenceForm::V2026_9_6 || role.is_some_and(|role| role != "node") {
             return;
         }
-        let nodes = self.connections.values_mut().filter_map(|open| open.client.as_mut());
-        let mut ended = nodes.filter(|client| client.stands_for_node && client.device_id() == Some(device_id));
-        let Some(client) = ended.find(|client| !client.retired) else { return };
+        let nodes = self.connections.iter_mut().filter_map(|(id, open)| Some((*id, open.client.as_mut()?)));
+        let mut ended = nodes.filter(|(_, client)| client.stands_for_node && client.device_id() == Some(device_id));
+        let Some((connection, client)) = ended.find(|(_, client)| !client.retired) else { return };
         let (key, skilled) = (client.presence_key.clone(), rpc::runs_mac_skills(client));
         client.retired = true;
+        rpc::lose_node(self, connection, outcome);
         if let Some(key) = key {
             self.announce_departure(&key, now, outcome);
         }
@@ -123,8 +125,24 @@ impl Model {
             name: Some(name).filter(|name| !name.is_empty()),
             written_at: environment.now,
         };
+        if !self.people.contains_key(&address) {
+            self.forget_people();
+        }
         let known = self.people.entry(address).or_insert_with(profile);
         Person { email: Some(record::trim(user).to_owned()), ..known.clone() }
+    }
+
+    /// Makes room for one more profile: the oldest go that no open connection stands for. (A release writes them into its database
+    /// and forgets none: who comes back after so many others has another profile here.)
+    fn forget_people(&mut self) {
+        let clients = self.connections.values().filter_map(|open| open.client.as_ref());
+        let present: HashSet<&str> = clients.filter_map(|client| Some(client.person.as_ref()?.id.as_str())).collect();
+        let mut excess = (self.people.len() + 1).saturating_sub(MOST);
+        self.people.retain(|_, person| {
+            let goes = excess > 0 && person.id != OWNER && !present.contains(person.id.as_str());
+            excess -= usize::from(goes);
+            !goes
+        });
     }
 
     /// Whom the events of a connection are for.

@@ -1,6 +1,7 @@
 //! Devices' names, scope upgrades, and calls to nodes and of nodes.
 
 use super::tests::{ADMIN, House};
+use crate::rules::config::AuthMode;
 use crate::store::{Document, MemoryDocuments};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -146,6 +147,37 @@ fn a_mac_says_which_programs_it_has(#[case] release: &str, #[case] result: Value
     assert_eq!(house.call(node, "node.invoke.result", answer), [r#"2 ok {"ok":true,"ignored":true}"#]);
 }
 
+#[rstest]
+#[case("2026.7.35", "gh", &[])]
+#[case("2026.9.6", "old", &[])]
+#[case("2026.9.6", "gh", &["1 event skills.changed 1", "1 event chat.metadata.changed 2"])]
+fn who_may_read_hears_that_a_mac_has_other_programs(#[case] release: &str, #[case] bin: &str, #[case] told: &[&str]) {
+    let mut house = House::new(release);
+    let known = json!({DEVICE: {"nodeId": DEVICE, "bins": ["old"], "approvedAtMs": 1}});
+    house.store = MemoryDocuments::new().with(Document::NodesPaired, known);
+    house.join(1, "operator", &["operator.read"], None);
+    let node = house.join(2, "node", &[], Some(DEVICE));
+    house.offers(node, &["system.which"]);
+    house.asks_mac(node, DEVICE);
+    let answer = json!({"id": house.last_invoke(), "nodeId": DEVICE, "ok": true, "payload": {"bins": [bin]}});
+    let mut expected = vec![r#"2 ok {"ok":true}"#];
+    expected.extend(told);
+    assert_eq!(house.call(node, "node.invoke.result", answer), expected);
+}
+
+#[test]
+fn what_a_node_alone_is_told_names_nobody_and_has_no_number() {
+    let mut house = House::new("2026.9.6");
+    let admin = house.join(1, "operator", ADMIN, Some("admin"));
+    let node = house.join(2, "node", &[], Some("n"));
+    house.offers(node, &["system.which"]);
+    house.is_of(admin, "ann");
+    house.is_of(node, "ann");
+    assert_eq!(house.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
+    let told = house.call(admin, "system-event", json!({"text": "hello"}));
+    assert_eq!(told, ["1 event presence 1 for ann", r#"1 ok {"ok":true}"#]);
+}
+
 #[test]
 fn a_mac_that_says_nothing_of_its_programs_is_not_waited_for() {
     let mut house = House::new("2026.4.2");
@@ -223,10 +255,9 @@ fn an_event_of_the_system_is_told_with_the_presence_list() {
     let answers = house.call(admin, "system-event", json!({"text": " hello ", "deviceId": "Phone", "tags": ["x"]}));
     assert_eq!(answers, ["1 event presence 1", r#"1 ok {"ok":true}"#]);
     let list = house.call(admin, "system-presence", json!({}));
-    assert!(
-        list[0].contains(r#""deviceId":"Phone","text":"hello""#) || list[0].contains(r#"{"text":"hello""#),
-        "{list:?}"
-    );
+    let list: Vec<Value> = serde_json::from_str(list[0].strip_prefix("1 ok ").unwrap()).unwrap();
+    let [_, entry] = list.as_slice() else { panic!("{list:?}") };
+    assert_eq!(entry.to_string(), format!(r#"{{"text":"hello","ts":{},"deviceId":"Phone"}}"#, house.now));
 }
 
 #[rstest]
@@ -237,10 +268,52 @@ fn an_event_of_the_system_is_told_with_the_presence_list() {
 #[case(json!({"joinUrl": false}), "invalid device.pair.setupCode params: at /joinUrl: must be equal to constant")]
 #[case(json!({"bootstrapProfile": "full"}), "invalid device.pair.setupCode params: at /bootstrapProfile: must be equal to one of")]
 fn a_gateway_on_loopback_has_no_setup_code(#[case] params: Value, #[case] message: &str) {
-    let mut house = House::new("2026.9.6");
+    let mut house = configured("2026.9.6", AuthMode::None, json!({}));
+    house.config().token = Some("t".to_owned());
     let admin = house.join(1, "operator", ADMIN, None);
     let answers = house.call(admin, "device.pair.setupCode", params);
     assert!(answers[0].starts_with(&format!("1 INVALID_REQUEST {message}")), "{answers:?}");
+}
+
+/// A gateway without a secret, with this mode and this configuration.
+fn configured(release: &str, mode: AuthMode, document: Value) -> House {
+    let mut house = House::new(release);
+    house.config().auth_mode = mode;
+    house.config().document = document;
+    house
+}
+
+#[rstest]
+#[case(AuthMode::Token, "Gateway auth is set to token, but no token is configured.")]
+#[case(AuthMode::Password, "Gateway auth is set to password, but no password is configured.")]
+#[case(AuthMode::None, r#"Pairing setup requires gateway.auth.mode "token" or "password"; current mode is "none"."#)]
+#[case(AuthMode::TrustedProxy, "Gateway is only bound to loopback.")]
+fn a_setup_code_takes_a_secret(#[case] mode: AuthMode, #[case] message: &str) {
+    let mut house = configured("2026.9.6", mode, json!({}));
+    let admin = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(admin, "device.pair.setupCode", json!({}));
+    assert!(answers[0].starts_with(&format!("1 INVALID_REQUEST {message}")), "{answers:?}");
+}
+
+#[rstest]
+#[case(json!({}), "UNAVAILABLE setup codes are not made")]
+#[case(json!({"publicUrl": " "}), "INVALID_REQUEST Gateway is only bound to loopback.")]
+#[case(json!({"preferRemoteUrl": true}), "INVALID_REQUEST Gateway is only bound to loopback.")]
+#[case(json!({"preferRemoteUrl": true, "publicUrl": "wss://b.example"}), "UNAVAILABLE setup codes are not made")]
+fn the_configured_public_url_counts_where_nothing_else_is_asked_for(#[case] params: Value, #[case] expected: &str) {
+    let plugins = json!({"plugins": {"entries": {"device-pair": {"config": {"publicUrl": "wss://a.example"}}}}});
+    let mut house = configured("2026.9.6", AuthMode::TrustedProxy, plugins);
+    let admin = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(admin, "device.pair.setupCode", params);
+    assert!(answers[0].starts_with(&format!("1 {expected}")), "{answers:?}");
+}
+
+#[test]
+fn the_setup_code_of_2026_7_35_is_not_told() {
+    let mut house = configured("2026.7.35", AuthMode::None, json!({}));
+    let admin = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(admin, "device.pair.setupCode", json!({"joinUrl": true, "bootstrapProfile": "limited"}));
+    assert_eq!(answers, ["1 UNAVAILABLE device.pair.setupCode is not implemented by this reference gateway"]);
 }
 
 #[rstest]
@@ -265,4 +338,17 @@ fn a_mac_that_is_removed_is_gone_before_its_connection_closes() {
     let events: Vec<&str> = answers.iter().filter_map(|line| line.strip_prefix("1 event ")).collect();
     assert_eq!(events, ["skills.changed 1", "chat.metadata.changed 2"]);
     assert!(answers[2].starts_with("1 ok ") && answers[3].starts_with("2 close 4001"), "{answers:?}");
+}
+
+#[test]
+fn who_waits_for_a_node_that_is_removed_hears_so_at_once() {
+    let mut house = home("node", &[]);
+    let admin = house.join(1, "operator", ADMIN, None);
+    let node = house.join(2, "node", &[], Some(DEVICE));
+    house.awaits(admin, node, DEVICE);
+    let answers = house.call(admin, "device.pair.remove", json!({"deviceId": DEVICE}));
+    assert_eq!(answers[0], "1 UNAVAILABLE DISCONNECTED: node disconnected (system.which)");
+    assert!(answers[1].starts_with("1 ok ") && answers[2].starts_with("2 close 4001"), "{answers:?}");
+    let late = house.close(node);
+    assert!(late.is_empty(), "{late:?}");
 }

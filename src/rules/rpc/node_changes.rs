@@ -88,4 +88,12 @@ pub const NODE_CHANGES: &[Change] = &[
         ],
         apply: |rules| rules.rpc.skills_told = true,
     },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "device.pair.setupCode takes a profile and a join URL, and is refused where auth.mode is none. (What 2026.7.35 \
+               answers is not among the rules.)",
+        sources: &["server-methods/device-pair-setup.ts", "pairing/setup-code.ts resolvePairingSetupAuthLabel"],
+        apply: |rules| rules.rpc.setup_codes = true,
+    },
 ];

@@ -125,6 +125,7 @@ pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
     let removed = nodes::remove(rules, call.environment.store, now, device.as_deref().unwrap_or(node_id))?;
     let removed = removed.or_else(|| device.clone());
     let node_id = removed.ok_or_else(|| invalid("unknown nodeId"))?;
+    // Before the decision is told; after it, `AnswerThenDisconnect` finds the node gone already.
     if device.is_some() {
         call.model.retire_nodes(&node_id, Some("node"), now, call.outcome);
     }

@@ -116,6 +116,8 @@ pub struct RpcRules {
     pub events_restricted: bool,
     /// Who may read hears when Macs come or go on which skills can be used.
     pub skills_told: bool,
+    /// `device.pair.setupCode` is answered as far as no code is made; else it is not answered at all.
+    pub setup_codes: bool,
 }
 
 impl RpcRules {
@@ -169,6 +171,7 @@ impl RpcRules {
             acceptance_names_route: false,
             approvals_need_client: false,
             skills_told: false,
+            setup_codes: false,
             events_restricted: false,
         }
     }

@@ -1,7 +1,7 @@
 //! `device.pair.setupCode` and `device.pair.setupStatus` (`server-methods/device-pair-setup.ts`, `pairing/setup-code.ts`), as far as
 //! a gateway answers that makes no setup codes.
 
-use super::{Call, Handled, Refusal, Reply, invalid, refuse};
+use super::{Call, Handled, Refusal, Reply, invalid, not_implemented, refuse};
 use crate::protocol::codes::error;
 use crate::rules::address;
 use crate::rules::config::{AuthMode, GatewayConfig};
@@ -20,6 +20,9 @@ static CODE: Schema = object(&[
 ]);
 static STATUS: Schema = object(&[required("setupId", text(1, 128))]);
 
+const NO_TOKEN: &str = "Gateway auth is set to token, but no token is configured.";
+const NO_PASSWORD: &str = "Gateway auth is set to password, but no password is configured.";
+const NO_SECRET: &str = r#"Pairing setup requires gateway.auth.mode "token" or "password"; current mode is "none"."#;
 const LOOPBACK_ONLY: &str = "Gateway is only bound to loopback. Set gateway.bind=lan, enable tailscale serve, or configure \
                              plugins.entries.device-pair.config.publicUrl.";
 const INVALID_URL: &str = "Configured publicUrl is invalid.";
@@ -29,23 +32,37 @@ const INSECURE: &str = "Tailscale and public mobile pairing require a secure gat
                         to a wss:// URL. ws:// is only valid for localhost, private LAN addresses, .local hosts, or the \
                         Android emulator.";
 
-/// `device.pair.setupCode`: nobody can come from elsewhere to a gateway on loopback.
+/// `device.pair.setupCode`: nobody can come from elsewhere to a gateway on loopback. What 2026.7.35 answers is not told.
 pub(super) fn code(call: &mut Call<'_, '_>) -> Handled {
+    if !call.model.rules.rpc.setup_codes {
+        return Err(not_implemented("device.pair.setupCode"));
+    }
     let params = call.params(&CODE)?;
     let given = |key: &str| params.get(key).and_then(Value::as_str);
     if params.get("joinUrl").is_some() && given("bootstrapProfile").is_some_and(|profile| profile != "node") {
         return Err(invalid("Join URLs require bootstrapProfile=node."));
     }
     let config = &call.model.config;
-    if config.auth_mode == AuthMode::None && config.token.is_none() && config.password.is_none() {
-        return Err(invalid(
-            r#"Pairing setup requires gateway.auth.mode "token" or "password"; current mode is "none"."#,
-        ));
-    }
-    match given("publicUrl").map(record::trim).filter(|url| !url.is_empty()) {
+    has_secret(config)?;
+    let prefers_remote = params.get("preferRemoteUrl") == Some(&Value::Bool(true));
+    let configured = text_at(config, "/plugins/entries/device-pair/config/publicUrl").filter(|_| !prefers_remote);
+    match given("publicUrl").or(configured).map(record::trim).filter(|url| !url.is_empty()) {
         Some(url) => Err(public(url).map_or_else(invalid, |()| not_made())),
         None if reachable(config) => Err(not_made()),
         None => Err(invalid(LOOPBACK_ONLY)),
+    }
+}
+
+/// Whether there is a secret that a phone could be told of (resolvePairingSetupAuthLabel).
+///
+/// # Errors
+/// The refusal where there is none, though a secret or nothing at all is what lets clients in.
+fn has_secret(config: &GatewayConfig) -> Result<(), Refusal> {
+    match (&config.auth_mode, &config.token, &config.password) {
+        (AuthMode::Token, None, _) => Err(invalid(NO_TOKEN)),
+        (AuthMode::Password, _, None) => Err(invalid(NO_PASSWORD)),
+        (AuthMode::None, None, None) => Err(invalid(NO_SECRET)),
+        _ => Ok(()),
     }
 }
 
@@ -59,15 +76,17 @@ fn not_made() -> Refusal {
     refuse(error::UNAVAILABLE, "setup codes are not made by this reference gateway")
 }
 
-/// Whether the configuration says how a phone would come here.
+/// Whether the configuration says how a phone would come here, but for the public URL.
 fn reachable(config: &GatewayConfig) -> bool {
-    let set = |path: &str| config.document.pointer(path).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    let bind = config.document.pointer("/gateway/bind").and_then(Value::as_str).unwrap_or("loopback");
-    let tailscale = config.document.pointer("/gateway/tailscale/mode").and_then(Value::as_str).unwrap_or("off");
+    let bind = text_at(config, "/gateway/bind").unwrap_or("loopback");
+    let tailscale = text_at(config, "/gateway/tailscale/mode").unwrap_or("off");
     ["lan", "tailnet", "custom"].contains(&bind)
         || ["serve", "funnel"].contains(&tailscale)
-        || set("/gateway/remote/url")
-        || set("/plugins/entries/device-pair/config/publicUrl")
+        || text_at(config, "/gateway/remote/url").is_some_and(|url| !record::trim(url).is_empty())
+}
+
+fn text_at<'a>(config: &'a GatewayConfig, path: &str) -> Option<&'a str> {
+    config.document.pointer(path).and_then(Value::as_str)
 }
 
 /// Whether a phone may be sent to this address, and what is wrong with it.

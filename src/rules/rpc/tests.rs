@@ -1,6 +1,7 @@
 use super::*;
 use crate::protocol::connect::ConnectParams;
 use crate::protocol::frame::ServerFrame;
+use crate::rules::presence::Person;
 use crate::rules::{Act, Entropy, GatewayConfig, Peer, Rules};
 use crate::store::{Document, MemoryDocuments};
 use rstest::rstest;
@@ -99,6 +100,28 @@ impl House {
         self.model.connections.get_mut(&connection).unwrap().client.as_mut().unwrap()
     }
 
+    pub(super) fn config(&mut self) -> &mut GatewayConfig {
+        &mut self.model.config
+    }
+
+    /// A client waits for a command of a node.
+    pub(super) fn awaits(&mut self, asker: ConnectionId, node: ConnectionId, node_id: &str) {
+        let invoke = crate::rules::node_work::Invoke {
+            node_id: node_id.to_owned(),
+            node,
+            command: "system.which".to_owned(),
+            asked: Some((asker, "w".to_owned())),
+            expires_at: i64::MAX,
+        };
+        self.model.node_work.send("i".to_owned(), invoke);
+    }
+
+    /// A connection is gone.
+    pub(super) fn close(&mut self, connection: ConnectionId) -> Vec<String> {
+        let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
+        shown(&self.model.act(Act::Closed { connection }, &mut environment))
+    }
+
     /// Its own token let a client in.
     pub(super) fn by_device_token(&mut self, connection: ConnectionId) {
         self.client(connection).by_device_token = true;
@@ -110,13 +133,19 @@ impl House {
         self.client(connection).connect.commands = Some(commands);
     }
 
-    /// Asks a node for its programs, as if it had just been welcomed from a Mac.
+    /// Asks a node for its programs, as one that runs macOS.
     pub(super) fn asks_mac(&mut self, connection: ConnectionId, node_id: &str) -> Vec<String> {
         self.client(connection).connect.client.platform = "macOS 26.1".to_owned();
         let mut outcome = Outcome::default();
         let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
-        ask_welcomed_mac(&mut self.model, connection, node_id, &mut environment, &mut outcome);
+        ask_mac(&mut self.model, connection, node_id, &mut environment, &mut outcome);
         shown(&outcome)
+    }
+
+    /// The client stands for somebody.
+    pub(super) fn is_of(&mut self, connection: ConnectionId, person: &str) {
+        let person = Person { id: person.to_owned(), email: None, name: None, written_at: 1 };
+        self.client(connection).person = Some(person);
     }
 
     /// A node runs macOS.
@@ -136,8 +165,9 @@ fn shown(outcome: &Outcome) -> Vec<String> {
             Some(error) => Some(format!("{} {} {}", connection.0, error.code, error.message)),
             None => Some(format!("{} ok {}", connection.0, payload.clone().unwrap_or_default())),
         },
-        Effect::Send { connection, frame: ServerFrame::Event { event, seq, .. } } => {
-            Some(format!("{} event {event} {}", connection.0, seq.unwrap_or_default()))
+        Effect::Send { connection, frame: ServerFrame::Event { event, seq, recipient, .. } } => {
+            let recipient = recipient.as_ref().map(|recipient| format!(" for {recipient}")).unwrap_or_default();
+            Some(format!("{} event {event} {}{recipient}", connection.0, seq.unwrap_or_default()))
         }
         Effect::Close { connection, code, reason } => Some(format!("{} close {code} {reason}", connection.0)),
         Effect::Log(_) => None,

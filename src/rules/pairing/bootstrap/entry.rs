@@ -11,13 +11,19 @@ use std::sync::Arc;
 /// How long a bootstrap token lives, in milliseconds.
 const TTL_MS: f64 = 600_000.0;
 
-/// One entry, as the releases rebuild it whenever the file is loaded: other fields are lost at the next write, except
-/// where a token has no profile.
+/// How an entry is written again.
+enum Written {
+    /// As it was read, with its token and its times.
+    AsRead(Record),
+    /// As it was read, but for what was done with it: what a client showed, what was redeemed.
+    Changed(Record),
+    /// From what the release knows of it: other fields are lost.
+    Rebuilt,
+}
+
+/// One entry, as the releases read it whenever the file is loaded.
 pub(super) struct Entry {
-    /// What was read, where all of it is kept.
-    raw: Option<Record>,
-    /// What was read, where only what is used changes.
-    kept: Option<Record>,
+    written: Written,
     /// Whether it was shown and taken.
     pub(super) used: bool,
     /// Whether something of it was redeemed.
@@ -41,8 +47,11 @@ impl Entry {
         let stamp = |key: &str| entry.get(key).filter(|value| value.is_number()).cloned();
         let issued_at = stamp("issuedAtMs").unwrap_or_else(|| json!(0));
         Ok(Self {
-            raw: (!rules.bootstrap_profiles).then(|| record::spread(Some(entry))),
-            kept: rules.bootstrap_keeps_others.then(|| record::spread(Some(entry))),
+            written: match (rules.bootstrap_profiles, rules.bootstrap_keeps_others) {
+                (false, _) => Written::AsRead(record::spread(Some(entry))),
+                (true, true) => Written::Changed(record::spread(Some(entry))),
+                (true, false) => Written::Rebuilt,
+            },
             used: false,
             redeems: false,
             token: text("token").filter(|token| !record::trim(token).is_empty()).unwrap_or_else(|| key.to_owned()),
@@ -69,26 +78,35 @@ impl Entry {
     }
 
     fn to_record(&self) -> Record {
-        if let Some(mut entry) = self.raw.clone() {
-            record::set(&mut entry, "token", Some(self.token.as_str()));
-            record::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));
-            record::set(&mut entry, "ts", Some(self.ts.clone()));
-            return entry;
-        }
-        if let Some(mut entry) = self.kept.clone() {
-            if self.used {
-                record::set(&mut entry, "profile", Some(self.profile.to_value()));
-                record::set(&mut entry, "pendingProfile", self.pending.as_ref().map(BootstrapProfile::to_value));
-                record::set(&mut entry, "deviceId", self.device_id.as_deref());
-                record::set(&mut entry, "publicKey", self.public_key.as_deref());
-                record::set(&mut entry, "lastUsedAtMs", self.last_used.clone());
+        match &self.written {
+            Written::AsRead(entry) => {
+                let mut entry = entry.clone();
+                record::set(&mut entry, "token", Some(self.token.as_str()));
+                record::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));
+                record::set(&mut entry, "ts", Some(self.ts.clone()));
+                entry
             }
-            if self.redeems {
-                let redeemed = self.redeemed.as_ref().map(BootstrapProfile::to_value);
-                record::set(&mut entry, "redeemedProfile", redeemed);
-            }
-            return entry;
+            Written::Changed(entry) => self.changed(entry.clone()),
+            Written::Rebuilt => self.rebuilt(),
         }
+    }
+
+    fn changed(&self, mut entry: Record) -> Record {
+        if self.used {
+            record::set(&mut entry, "profile", Some(self.profile.to_value()));
+            record::set(&mut entry, "pendingProfile", self.pending.as_ref().map(BootstrapProfile::to_value));
+            record::set(&mut entry, "deviceId", self.device_id.as_deref());
+            record::set(&mut entry, "publicKey", self.public_key.as_deref());
+            record::set(&mut entry, "lastUsedAtMs", self.last_used.clone());
+        }
+        if self.redeems {
+            let redeemed = self.redeemed.as_ref().map(BootstrapProfile::to_value);
+            record::set(&mut entry, "redeemedProfile", redeemed);
+        }
+        entry
+    }
+
+    fn rebuilt(&self) -> Record {
         let mut entry = Record::new();
         record::set(&mut entry, "token", Some(self.token.as_str()));
         record::set(&mut entry, "profile", Some(self.profile.to_value()));
