@@ -64,7 +64,7 @@ impl Model {
         let Some((connection, client)) = ended.find(|(_, client)| !client.retired) else { return };
         let (key, skilled) = (client.presence_key.clone(), rpc::runs_mac_skills(client));
         client.retired = true;
-        rpc::lose_node(self, connection, outcome);
+        rpc::retire_node(self, connection, outcome);
         if let Some(key) = key {
             self.announce_departure(&key, now, outcome);
         }

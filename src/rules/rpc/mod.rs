@@ -39,7 +39,7 @@ pub(crate) use mac_programs::{ask_mac, ask_welcomed_mac};
 pub(crate) use mac_skills::{mac_skills, runs_mac_skills, tell_if_skills_changed, tell_skills_changed};
 pub use methods::{MethodSet, listed as listed_methods};
 pub use node_calls::NodeCalls;
-pub(crate) use node_calls::lose as lose_node;
+pub(crate) use node_calls::{lose as lose_node, retire as retire_node};
 pub use node_changes::NODE_CHANGES;
 pub use plugin::PluginForm;
 pub use rules::{NoApprover, RpcRules};

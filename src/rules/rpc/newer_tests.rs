@@ -347,7 +347,7 @@ fn who_waits_for_a_node_that_is_removed_hears_so_at_once() {
     let node = house.join(2, "node", &[], Some(DEVICE));
     house.awaits(admin, node, DEVICE);
     let answers = house.call(admin, "device.pair.remove", json!({"deviceId": DEVICE}));
-    assert_eq!(answers[0], "1 UNAVAILABLE DISCONNECTED: node disconnected (system.which)");
+    assert_eq!(answers[0], "1 UNAVAILABLE node pairing changed while invocation was active");
     assert!(answers[1].starts_with("1 ok ") && answers[2].starts_with("2 close 4001"), "{answers:?}");
     let late = house.close(node);
     assert!(late.is_empty(), "{late:?}");

@@ -403,6 +403,14 @@ pub(super) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome) {
     }
 }
 
+/// Answers the commands that were on their way to a node that is no longer what it was paired as: its connection is open
+/// still (2026.9.6 on, `server-methods/nodes.ts` captureNodePairingGeneration; seen with `device.pair.remove`).
+pub(crate) fn retire(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
+    for (_, invoke) in model.node_work.lose(node) {
+        answer(model, &invoke, Err(pairing_changed_shape("invocation")), outcome);
+    }
+}
+
 /// Answers the commands that were on their way to a node that is gone.
 pub(crate) fn lose(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
     for (_, invoke) in model.node_work.lose(node) {
@@ -416,12 +424,13 @@ pub(crate) fn lose(model: &mut Model, node: ConnectionId, outcome: &mut Outcome)
 }
 
 fn pairing_changed(what: &str) -> Refusal {
+    Refusal::Error(Box::new(pairing_changed_shape(what)))
+}
+
+fn pairing_changed_shape(what: &str) -> ErrorShape {
     let message = format!("node pairing changed while {what} was active");
-    Refusal::Error(Box::new(ErrorShape {
-        details: Some(json!({"code": "PAIRING_CHANGED"})),
-        retryable: Some(true),
-        ..shape(error::UNAVAILABLE, message)
-    }))
+    let details = Some(json!({"code": "PAIRING_CHANGED"}));
+    ErrorShape { details, retryable: Some(true), ..shape(error::UNAVAILABLE, message) }
 }
 
 fn unavailable(message: &str, details: Value) -> Refusal {
