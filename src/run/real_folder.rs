@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The fields that hold secrets (`DeviceAuthToken`, `DeviceBootstrapToken` and the node's record).
+/// The fields of the store's documents that hold tokens.
 const SECRETS: [&str; 3] = ["token", "deviceToken", "bootstrapToken"];
 
 /// A document of a state directory, from the database where there is one.

@@ -28,6 +28,8 @@ use tokio::time::Instant;
 const EMBEDDED_START: i64 = 1_775_000_000_000;
 /// How far the clock moves on between steps, in milliseconds, so that what happens in two steps happens at two times.
 const TICK_MS: u64 = 5;
+/// How long the machine's clock may take to move on by as little.
+const TICKING: Duration = Duration::from_secs(1);
 /// How long a file of the store may take to be written.
 const WRITING: Duration = Duration::from_secs(2);
 
@@ -389,9 +391,9 @@ impl<'a> Stage<'a> {
             let _ = self.advance(Duration::from_millis(TICK_MS)).await;
         } else {
             // Two steps within one millisecond could not be told apart in the store. It is the machine's clock that has
-            // to move, and nothing can be awaited for that.
-            let before = real_now();
-            while real_now() <= before + 1 {
+            // to move, and nothing can be awaited for that. One that is set back meanwhile is not waited for.
+            let (before, deadline) = (real_now(), Instant::now() + TICKING);
+            while real_now() <= before + 1 && Instant::now() < deadline {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }
