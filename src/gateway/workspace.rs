@@ -57,6 +57,11 @@ impl Workspace {
         Ok(Self { root: Arc::new(root) })
     }
 
+    /// The run's directory.
+    pub fn root(&self) -> &Path {
+        &self.root.directory
+    }
+
     /// The guard that watches over it.
     pub fn guard(&self) -> &Guard {
         &self.root.guard

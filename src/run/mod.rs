@@ -246,9 +246,10 @@ pub async fn run(
             return Ok(Ran { report, fault: Some(RunError::Token) });
         }
     }
+    let permissions_bind = plan::permissions_bind(shared.workspace.root()).map_err(RunError::Workspace)?;
     let mut waiting = Vec::new();
     for case in cases {
-        match plan::not_played(case, gateway.profile(), release) {
+        match plan::not_played(case, gateway.profile(), release, permissions_bind) {
             Some(plan::NotPlayed { verdict, reason }) => {
                 let done = CaseReport { verdict, reason: Some(reason), ..case::blank(case, options) };
                 tell(&done, &mut report, listen)?;

@@ -6,6 +6,10 @@ use crate::judge::Verdict;
 use crate::rules::Release;
 use crate::scenario::step::Call;
 use crate::scenario::{Act, Case, Need};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 /// Why a case is not played.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +20,14 @@ pub(super) struct NotPlayed {
     pub(super) reason: String,
 }
 
-/// Why a case is not played on a gateway that answers as `release`; `None` when it is.
-pub(super) fn not_played(case: &Case, profile: &Profile, release: Release) -> Option<NotPlayed> {
+/// Why a case is not played on a gateway that answers as `release`; `None` when it is. `permissions_bind` tells whether
+/// file permissions stop what this process starts ([`permissions_bind`]).
+pub(super) fn not_played(
+    case: &Case,
+    profile: &Profile,
+    release: Release,
+    permissions_bind: bool,
+) -> Option<NotPlayed> {
     if let Some(releases) = case.releases().filter(|releases| !releases.contains(release)) {
         let reason = format!("asked of releases {releases} alone");
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
@@ -31,10 +41,23 @@ pub(super) fn not_played(case: &Case, profile: &Profile, release: Release) -> Op
             return Some(skipped(what));
         }
     }
-    if case.needs().contains(&Need::Unprivileged) && profile.kind != Kind::Attached && is_root() {
-        return Some(skipped("clawcheck runs as root, whom file permissions do not stop"));
+    // Who runs clawcheck is no fault of the run: `--deny skipped` must not fail in a container because its user is root.
+    if case.needs().contains(&Need::Unprivileged) && profile.kind != Kind::Attached && !permissions_bind {
+        let reason = "file permissions do not stop this user: run clawcheck as a user other than root".to_owned();
+        return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
     None
+}
+
+/// Whether file permissions stop this process: tried on a directory below `parent`. The user's number would not tell, since a container
+/// may take from root what lets it pass, and another user may have it.
+///
+/// # Errors
+/// When the directory cannot be made.
+pub(super) fn permissions_bind(parent: &Path) -> io::Result<bool> {
+    let locked =
+        tempfile::Builder::new().prefix("locked-").permissions(Permissions::from_mode(0o500)).tempdir_in(parent)?;
+    Ok(fs::create_dir(locked.path().join("inside")).is_err())
 }
 
 fn skipped(reason: &str) -> NotPlayed {
@@ -84,16 +107,6 @@ fn capabilities(case: &Case) -> Vec<(Capability, &'static str)> {
     needed
 }
 
-#[cfg(unix)]
-fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
-#[cfg(not(unix))]
-fn is_root() -> bool {
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,11 +122,15 @@ mod tests {
     }
 
     fn planned(scenario: &str, profile: &Profile) -> Option<NotPlayed> {
+        planned_where(scenario, profile, true)
+    }
+
+    fn planned_where(scenario: &str, profile: &Profile, permissions_bind: bool) -> Option<NotPlayed> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("case.yaml");
         std::fs::write(&file, format!("scenario: A case\n{scenario}")).unwrap();
         let corpus = Corpus::load(&[file]).unwrap();
-        not_played(corpus.select(&[] as &[Filter])[0], profile, Release::new(2026, 4, 2))
+        not_played(corpus.select(&[] as &[Filter])[0], profile, Release::new(2026, 4, 2), permissions_bind)
     }
 
     const CONNECT: &str = "steps:\n  - connect: { device: laptop }\n    as: one\n";
@@ -144,5 +161,27 @@ mod tests {
         let scenario = format!("releases: '>=2026.4.5'\n{CONNECT}");
         let not = planned(&scenario, &profile(Kind::Embedded, &[], &[])).unwrap();
         assert_eq!((not.verdict, not.reason.as_str()), (Verdict::NotApplicable, "asked of releases >=2026.4.5 alone"));
+    }
+
+    #[test]
+    fn permissions_that_do_not_bind_make_a_case_not_applicable() {
+        let scenario = format!("needs: [unprivileged]\n{CONNECT}");
+        let verdict = |kind, bind| planned_where(&scenario, &profile(kind, &[], &[]), bind).map(|not| not.verdict);
+        assert_eq!(verdict(Kind::Embedded, false), Some(Verdict::NotApplicable));
+        assert_eq!(verdict(Kind::Spawned, false), Some(Verdict::NotApplicable));
+        assert_eq!(verdict(Kind::Spawned, true), None);
+        // Somebody else's gateway has a user of its own.
+        assert_eq!(verdict(Kind::Attached, false), None);
+    }
+
+    #[test]
+    fn permissions_bind_whoever_cannot_write_into_a_locked_directory() {
+        let parent = tempfile::tempdir().unwrap();
+        let bind = permissions_bind(parent.path()).unwrap();
+        let locked = parent.path().join("locked");
+        fs::create_dir(&locked).unwrap();
+        fs::set_permissions(&locked, Permissions::from_mode(0o500)).unwrap();
+        assert_eq!(bind, fs::write(locked.join("file"), "").is_err());
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "the trial is cleared away");
     }
 }
