@@ -159,8 +159,8 @@ impl Run {
             if paths.is_empty() { Corpus::embedded() } else { Corpus::load(&paths) }.map_err(Failure::usage)?;
         let cases = self.select(&corpus, &ids)?;
         let unused = self.unused(&paths)?;
-        let snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
-        snapshots.library.probe().map_err(|error| Failure::fault(snapshots::report(error)))?;
+        let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
+        let not_writable = snapshots.prepare()?;
         let runtime =
             super::runtime([&self.gateway]).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
         // Caught before anything is started: whatever a signal ends is cleared away.
@@ -173,10 +173,10 @@ impl Run {
         runtime.shutdown_timeout(Duration::from_secs(1));
         let report = ended?;
         if !snapshots.is_writable() && report.unkept > 0 {
-            let note = match paths.is_empty() {
-                true => "the snapshots are those inside clawcheck; name a folder with --snapshots",
-                false => "make a folder `snapshots` beside `scenarios`, or add an `expect` to the scenario",
-            };
+            let note = not_writable.unwrap_or_else(|| match paths.is_empty() {
+                true => "the snapshots are those inside clawcheck; name a folder with --snapshots".to_owned(),
+                false => "make a folder `snapshots` beside `scenarios`, or add an `expect` to the scenario".to_owned(),
+            });
             let note = format!("what was seen is not kept: {note}");
             let _ = writeln!(io::stderr(), "{note}");
         }

@@ -1,7 +1,8 @@
 //! Which snapshots are meant: a folder that was named, the one beside the scenarios, or those inside the binary.
 
 use super::Failure;
-use crate::observe::snapshot::{Library, LibraryError, Origin};
+use crate::observe::snapshot::{Library, LibraryError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The folder's name beside `scenarios`.
@@ -39,9 +40,27 @@ impl Snapshots {
         Self::find(Some(folder), &[]).map_err(Failure::fault)
     }
 
+    /// Finds out before the run whether observations can be left for approval. A folder that this user may not write is
+    /// compared with all the same: gives the reason for a note.
+    ///
+    /// # Errors
+    /// The disk has no room for them, or fails.
+    pub(super) fn prepare(&mut self) -> Result<Option<String>, Failure> {
+        match self.library.probe() {
+            Ok(()) => Ok(None),
+            Err(LibraryError::Write { path, source })
+                if matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+            {
+                self.library.freeze();
+                Ok(Some(format!("cannot write {}: {source}; name another folder with --snapshots", path.display())))
+            }
+            Err(error) => Err(Failure::fault(report(error))),
+        }
+    }
+
     /// Whether anything can be left for approval.
     pub(super) fn is_writable(&self) -> bool {
-        matches!(self.library.origin(), Origin::Folder(_))
+        self.library.keeps_observations()
     }
 }
 
@@ -60,7 +79,7 @@ pub(super) fn report(error: LibraryError) -> miette::Report {
     let help = match &error {
         LibraryError::Write { .. } | LibraryError::Read { .. } => Some("name another folder with --snapshots"),
         LibraryError::Snapshot { .. } => Some("correct the file, or remove it and run again"),
-        LibraryError::Name { .. } | LibraryError::BuiltIn => None,
+        LibraryError::Name { .. } | LibraryError::BuiltIn | LibraryError::Frozen => None,
     };
     match help {
         Some(help) => miette::miette!(help = help, "{error}"),

@@ -30,9 +30,8 @@ impl From<WriteFault> for Fault {
 /// # Errors
 /// A file that does not parse, or a database that cannot be written: the release does not start then.
 pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
-    if SqliteDocuments::exists(state_dir) && SqliteDocuments::look(state_dir).is_err_and(|fault| fault.is_no_database())
-    {
-        return Err(Refusal::at_database(&state_dir.join(DATABASE)));
+    if SqliteDocuments::exists(state_dir) {
+        check_database(state_dir, store)?;
     }
     if Document::ALL.iter().all(|document| fs::metadata(state_dir.join(document.path())).is_err()) {
         return Ok(Vec::new());
@@ -44,6 +43,20 @@ pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> R
         .and_then(|()| nodes(state_dir, store, now, &mut log))
         .map_err(|fault| Refusal::at_import(&fault.to_string()))?;
     Ok(log)
+}
+
+/// Holds a database that is there to what a release needs of it.
+fn check_database(state_dir: &Path, store: &mut dyn Documents) -> Result<(), Refusal> {
+    if SqliteDocuments::look(state_dir).is_err_and(|fault| fault.is_no_database()) {
+        return Err(Refusal::at_database(&state_dir.join(DATABASE)));
+    }
+    // Every start writes to it.
+    let writable = store.write(&[]).is_ok();
+    let opened = || SqliteDocuments::new(state_dir, false).open();
+    if !writable && opened().is_err_and(|fault| fault.is_read_only()) {
+        return Err(Refusal::at_read_only_database());
+    }
+    Ok(())
 }
 
 impl std::fmt::Display for Fault {

@@ -267,7 +267,7 @@ pub(super) fn conclude(
             report.reason = Some(format!("what a real release has shown waits in {path} already, and stays there"));
         }
         Ok(None) => {}
-        Err(LibraryError::BuiltIn) => {}
+        Err(LibraryError::BuiltIn | LibraryError::Frozen) => {}
         Err(error) => shared.fault(error),
     }
     report.observation = Some(observation);

@@ -219,10 +219,10 @@ pub(super) fn read(directory: &Path, store: &Store) -> StoreFiles {
             Err(_) => look(directory, folder, &mut files),
         }
     }
-    if SqliteDocuments::is_store(directory) {
-        read_database(directory, &mut files);
-    }
-    for path in store.files.keys().filter(|path| !FOLDERS.contains(&path.as_str())) {
+    let database = SqliteDocuments::is_store(directory) && read_database(directory, &mut files);
+    // When a release moves rows from its journal into the database's file is an accident: the rows say what is in it.
+    let shown = |path: &str| FOLDERS.contains(&path) || (database && path == DATABASE);
+    for path in store.files.keys().filter(|path| !shown(path)) {
         look(directory, path, &mut files);
     }
     files
@@ -235,9 +235,11 @@ pub(super) fn being_written(directory: &Path) -> bool {
     entries.into_iter().any(|entry| entry.path().extension().is_some_and(|extension| extension == "tmp"))
 }
 
-/// The documents that stand in the database. One that cannot be read is what its file holds.
-fn read_database(directory: &Path, files: &mut StoreFiles) {
-    match SqliteDocuments::look(directory) {
+/// The documents that stand in the database; whether it could be read. One that cannot be is what its file holds.
+fn read_database(directory: &Path, files: &mut StoreFiles) -> bool {
+    let found = SqliteDocuments::look(directory);
+    let readable = found.is_ok();
+    match found {
         Ok(documents) => {
             for (document, value) in documents {
                 files.insert(in_database(document), Ok(json::stringify(&value).into_bytes()));
@@ -250,6 +252,7 @@ fn read_database(directory: &Path, files: &mut StoreFiles) {
             }
         }
     }
+    readable
 }
 
 fn look(directory: &Path, path: &str, files: &mut StoreFiles) {

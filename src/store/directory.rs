@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// Mode of a document's file.
 const FILE_MODE: u32 = 0o600;
+/// Mode of a directory that is unlocked.
+const DIRECTORY_MODE: u32 = 0o700;
 
 /// The documents of one state directory.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct DirectoryDocuments {
     durable: bool,
     /// A file that could not take its place stays under its temporary name.
     leaves_failures: bool,
+    /// A write first makes the directory one that can be written into.
+    unlocks_directories: bool,
     /// What a document was made of, byte for byte, when it was last read or written. A file is read every time, since it
     /// may have been edited from outside, but only parsed when it is another one.
     last: RefCell<HashMap<Document, Parsed>>,
@@ -35,13 +39,25 @@ impl DirectoryDocuments {
     /// before it is reported done, as the releases do. Without it only the order is kept, and a file that is there is
     /// written over: on a journaling file system every rename onto another file waits for the disk.
     pub fn new(root: impl Into<PathBuf>, durable: bool) -> Self {
-        Self { root: root.into(), durable, leaves_failures: false, last: RefCell::default() }
+        Self {
+            root: root.into(),
+            durable,
+            leaves_failures: false,
+            unlocks_directories: false,
+            last: RefCell::default(),
+        }
     }
 
     /// The same store, written as the releases up to 2026.2.26 did: what could not take its place stays beside it.
     #[must_use]
     pub fn leaving_failures(self, leaves_failures: bool) -> Self {
         Self { leaves_failures, ..self }
+    }
+
+    /// The same store, written as the releases from 2026.6.11 on do: a write first gives its directory the mode 0700.
+    #[must_use]
+    pub fn unlocking_directories(self, unlocks_directories: bool) -> Self {
+        Self { unlocks_directories, ..self }
     }
 
     fn write_one(&self, document: Document, value: &Arc<Value>) -> Result<(), WriteFault> {
@@ -55,6 +71,10 @@ impl DirectoryDocuments {
         let path = self.root.join(document.path());
         let directory = path.parent().unwrap_or(&self.root);
         make_directory(directory)?;
+        if self.unlocks_directories {
+            // The release ignores that it fails: the directory may be somebody else's.
+            let _ = fs::set_permissions(directory, fs::Permissions::from_mode(DIRECTORY_MODE));
+        }
         if !self.durable && overwrite(&path, text).is_ok() {
             return Ok(());
         }
@@ -213,6 +233,19 @@ mod tests {
         store.write(&[(Document::DevicesPaired, &value), (Document::DevicesPending, &value)]).unwrap();
         assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "theirs");
         assert_eq!(store.read(Document::DevicesPending), Some(value));
+    }
+
+    #[test]
+    fn a_write_unlocks_its_directory_where_the_release_does() {
+        let directory = tempfile::tempdir().unwrap();
+        let devices = directory.path().join("devices");
+        for (unlocks, mode) in [(false, 0o500), (true, 0o700)] {
+            fs::create_dir_all(&devices).unwrap();
+            fs::set_permissions(&devices, fs::Permissions::from_mode(0o500)).unwrap();
+            let mut store = DirectoryDocuments::new(directory.path(), true).unlocking_directories(unlocks);
+            let _ = store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]);
+            assert_eq!(fs::metadata(&devices).unwrap().permissions().mode() & 0o777, mode);
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Library {
     origin: Origin,
     cases: BTreeMap<String, BTreeMap<Release, File>>,
     pending: Vec<PathBuf>,
+    /// Nothing is left for approval: this user cannot write the folder.
+    frozen: bool,
 }
 
 /// What became of an observation that was to wait for approval.
@@ -111,12 +113,15 @@ pub enum LibraryError {
     /// The snapshots are inside the program.
     #[error("the snapshots inside clawcheck cannot be changed; name a folder with --snapshots")]
     BuiltIn,
+    /// The folder is compared with and not written.
+    #[error("this user cannot write the folder of the snapshots")]
+    Frozen,
 }
 
 impl Library {
     /// No snapshots, and no place for any.
     pub fn empty() -> Self {
-        Self { origin: Origin::BuiltIn, cases: BTreeMap::new(), pending: Vec::new() }
+        Self { origin: Origin::BuiltIn, cases: BTreeMap::new(), pending: Vec::new(), frozen: false }
     }
 
     /// The snapshots inside the program.
@@ -141,8 +146,7 @@ impl Library {
     /// # Errors
     /// The folder cannot be read, or a file in it is named wrongly.
     pub fn open(folder: &Path) -> Result<Self, LibraryError> {
-        let mut library =
-            Self { origin: Origin::Folder(folder.to_owned()), cases: BTreeMap::new(), pending: Vec::new() };
+        let mut library = Self { origin: Origin::Folder(folder.to_owned()), ..Self::empty() };
         let mut folders = vec![folder.to_owned()];
         while let Some(path) = folders.pop() {
             let read = |source| LibraryError::Read { path: path.clone(), source };
@@ -194,6 +198,16 @@ impl Library {
         let there = std::path::absolute(folder).map_err(fault)?;
         let there = there.ancestors().find(|path| path.exists()).unwrap_or(folder);
         tempfile::tempfile_in(there).map(drop).map_err(fault)
+    }
+
+    /// Compares with the folder from now on, and leaves nothing in it for approval.
+    pub fn freeze(&mut self) {
+        self.frozen = true;
+    }
+
+    /// Whether observations can be left for approval.
+    pub fn keeps_observations(&self) -> bool {
+        self.origin != Origin::BuiltIn && !self.frozen
     }
 
     /// The ids of the cases that have snapshots.
@@ -356,6 +370,7 @@ impl Library {
     fn new_path(&self, case: &str, release: Release) -> Result<PathBuf, LibraryError> {
         match self.origin {
             Origin::BuiltIn => Err(LibraryError::BuiltIn),
+            Origin::Folder(_) if self.frozen => Err(LibraryError::Frozen),
             Origin::Folder(_) => Ok(self.path(case, release).with_extension("snap.new")),
         }
     }

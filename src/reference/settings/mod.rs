@@ -73,6 +73,14 @@ impl Refusal {
         Self { lines: vec![line], exit_code: MAINTENANCE_REQUIRED }
     }
 
+    /// What is said where the database or its directory cannot be written (2026.9.6, as a user other than root).
+    pub(in crate::reference) fn at_read_only_database() -> Self {
+        let line = "Gateway failed to start: attempt to write a readonly database | gateway.maintenance_required | \
+                    ERR_SQLITE_ERROR. Stop the service with openclaw gateway stop (or its service owner), then run openclaw \
+                    doctor --fix, then start it again with openclaw gateway start.";
+        Self { lines: vec![line.to_owned()], exit_code: MAINTENANCE_REQUIRED }
+    }
+
     /// What is said where the files of an older release cannot be imported.
     pub(in crate::reference) fn at_import(error: &str) -> Self {
         let stopped = "Failing check acp-replay-ledger (blocked-by-prior-refusal): Migration step \"acp-replay-ledger\" was not \

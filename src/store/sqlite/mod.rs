@@ -11,13 +11,16 @@ mod table;
 pub use table::Unfit;
 
 use super::{Document, Documents, ReadFault, WriteFault};
+use nix::unistd::{AccessFlags, access};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +73,18 @@ impl SqliteFault {
         };
         matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
     }
+
+    /// Whether the file or its directory is not to be written by this user.
+    pub fn is_read_only(&self) -> bool {
+        match self {
+            // Without a journal beside it a database in a locked directory cannot be opened.
+            Self::Sqlite(error) => {
+                matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+            }
+            Self::Io(_, error) => error.kind() == io::ErrorKind::PermissionDenied,
+            Self::Unfit(_) => false,
+        }
+    }
 }
 
 /// The documents of one state directory whose store is the database. It is made with the first write.
@@ -111,11 +126,18 @@ impl SqliteDocuments {
     /// # Errors
     /// What SQLite says: a file that is no database, tables that are not there.
     pub fn look(state_dir: &Path) -> Result<Vec<(Document, Value)>, SqliteFault> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(state_dir.join(DATABASE), flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let path = state_dir.join(DATABASE);
+        let connection = read_only(&path)?;
         let read = |document| Ok((document, Value::Object(read(&connection, document)?)));
         Document::ALL.into_iter().map(read).collect()
+    }
+
+    /// Opens a database that is there for writing, as a release does at its start.
+    ///
+    /// # Errors
+    /// It cannot be written: permissions, a file that is no database.
+    pub fn open(&self) -> Result<(), SqliteFault> {
+        self.with(false, |_| Ok(())).map(drop)
     }
 
     /// Whether a record can be a row. One that cannot only comes out of a JSON file.
@@ -151,6 +173,10 @@ impl Open {
         if let Some(directory) = path.parent() {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
             made.map_err(|error| SqliteFault::Io(directory.to_owned(), error))?;
+        }
+        // The releases give themselves the permission back, where the files are theirs.
+        for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+            let _ = fs::set_permissions(file, fs::Permissions::from_mode(0o600));
         }
         // SQLite makes its files with the mode of the first one.
         let made = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
@@ -209,11 +235,36 @@ impl Documents for SqliteDocuments {
     }
 }
 
+/// Opens a database for reading, whoever else has it open.
+fn read_only(path: &Path) -> Result<Connection, SqliteFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = if is_unchanging(path) {
+        // SQLite would make a journal beside it even to read.
+        let name = percent_encode(path.as_os_str().as_bytes(), NON_ALPHANUMERIC);
+        Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?
+    } else {
+        Connection::open_with_flags(path, flags)?
+    };
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// Whether nobody can be writing to a database: it has no journal beside it, and this user can make none.
+fn is_unchanging(path: &Path) -> bool {
+    let locked = path.parent().is_some_and(|directory| access(directory, AccessFlags::W_OK).is_err());
+    locked && fs::symlink_metadata(beside(path, "-wal")).is_err()
+}
+
+/// A file that SQLite keeps beside a database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 /// Whether a device's row says what it is as a node.
 fn knows_nodes(path: &Path) -> Result<bool, SqliteFault> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let connection = read_only(path)?;
     let sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
     let found: i64 = connection.query_row(sql, params![PAIRED.name, NODE_SURFACE], |row| row.get(0))?;
     Ok(found > 0)
