@@ -34,7 +34,7 @@ impl Accept {
             return Err(Failure::usage(error));
         }
         let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
-        let Snapshots { mut library } = Snapshots::waiting_in(&self.snapshots)?;
+        let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
         let waiting = library.pending().map_err(fault)?;
         let chosen = waiting.iter().filter(|pending| self.means(pending)).collect::<Vec<_>>();
         if chosen.is_empty() {

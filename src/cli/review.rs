@@ -29,7 +29,7 @@ enum Answer {
 impl Review {
     pub(super) fn run(self) -> Result<u8, Failure> {
         let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
-        let Snapshots { mut library } = Snapshots::waiting_in(&self.snapshots)?;
+        let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
         let waiting = library.pending().map_err(fault)?;
         let mut out = io::stdout().lock();
         if waiting.is_empty() {

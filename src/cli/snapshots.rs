@@ -11,6 +11,8 @@ const FOLDER: &str = "snapshots";
 /// Where snapshots are read and left for approval.
 pub(super) struct Snapshots {
     pub(super) library: Library,
+    /// Whether the user named the folder.
+    named: bool,
 }
 
 impl Snapshots {
@@ -25,7 +27,7 @@ impl Snapshots {
             Some(folder) => Library::open(&folder),
             None => Library::built_in(),
         };
-        Ok(Self { library: library.map_err(report)? })
+        Ok(Self { library: library.map_err(report)?, named: named.is_some() })
     }
 
     /// Finds the folder in which something waits for approval.
@@ -40,16 +42,17 @@ impl Snapshots {
         Self::find(Some(folder), &[]).map_err(Failure::fault)
     }
 
-    /// Finds out before the run whether observations can be left for approval. A folder that this user may not write is
-    /// compared with all the same: gives the reason for a note.
+    /// Finds out before the run whether observations can be left for approval. A folder that nobody named and this user may
+    /// not write is compared with all the same: gives the reason for a note.
     ///
     /// # Errors
-    /// The disk has no room for them, or fails.
+    /// A folder that was named cannot be written, or the disk has no room.
     pub(super) fn prepare(&mut self) -> Result<Option<String>, Failure> {
         match self.library.probe() {
             Ok(()) => Ok(None),
             Err(LibraryError::Write { path, source })
-                if matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+                if !self.named
+                    && matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
             {
                 self.library.freeze();
                 Ok(Some(format!("cannot write {}: {source}; name another folder with --snapshots", path.display())))

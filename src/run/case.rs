@@ -148,6 +148,7 @@ fn is_worth_showing(report: &CaseReport, shared: &Shared<'_>) -> bool {
 pub(super) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>) -> Option<String> {
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
+    let release = super::release_of(&rules);
     let mut stage = Stage::new(case, &rules, place(case, &rules, release, shared).ok()?, release, None);
     let steps = stage.perform().await.ok()?;
     let observation = observe(&stage, steps, &rules);
@@ -179,6 +180,7 @@ async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Sh
     let predicted = async {
         let rules = GatewaySpec::Embedded(Some(release));
         let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
+        let release = super::release_of(&rules);
         attached::leaves_no_trace(case, &rules, &shared.workspace, release).await
     };
     match predicted.await {

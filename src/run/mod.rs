@@ -385,13 +385,32 @@ fn stands_in(release: Release) -> Option<String> {
 
 /// The release that a gateway is held to: the default one where nobody said which it is.
 pub fn release_of(gateway: &Gateway) -> Release {
-    gateway.profile().claims.unwrap_or(history::DEFAULT)
+    played_as(gateway, gateway.profile().claims.unwrap_or(history::DEFAULT))
+}
+
+/// The release that a gateway is when it is asked to be this one. The embedded gateway has the rules of known releases alone:
+/// for a release between two of them it is the earlier one, in everything, or its cases would ask of it what it has not.
+pub(crate) fn played_as(gateway: &Gateway, release: Release) -> Release {
+    match gateway.profile().kind {
+        Kind::Embedded => Rules::of(release).map_or(release, |rules| rules.described()),
+        Kind::Spawned | Kind::Attached => release,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[tokio::test]
+    async fn an_embedded_release_between_two_known_ones_is_the_earlier_one_in_everything() {
+        for (said, played) in [("2026.5.12", "2026.5.7"), ("2026.9.5", "2026.7.35"), ("2026.9.6", "2026.9.6")] {
+            let said: Release = said.parse().unwrap();
+            let spec = crate::gateway::GatewaySpec::Embedded(Some(said));
+            let gateway = Gateway::prepare(&spec, &crate::gateway::Preparation::default(), &|_| {}).await.unwrap();
+            assert_eq!(release_of(&gateway).to_string(), played);
+        }
+    }
 
     #[rstest]
     #[case(&[Verdict::Conforms, Verdict::KnownDeviation, Verdict::NotApplicable, Verdict::Skipped], Outcome::Conforms)]

@@ -319,7 +319,7 @@ impl<'a> Stage<'a> {
     /// Starts the gateway under test, or another release of it, on the case's state directory.
     pub(super) async fn launch(&mut self, release: Option<Release>) -> Result<(), StageError> {
         let other;
-        self.speaking = release.unwrap_or(self.release);
+        self.speaking = release.map_or(self.release, |release| super::played_as(self.gateway, release));
         let gateway = match release {
             Some(release) => {
                 other = self.gateway.at_release(release, &|_| {}).await?;

@@ -19,8 +19,8 @@ pub use bind::Bind;
 pub use file::{ConfigFileError, read_config};
 
 use crate::rules::GatewayConfig;
-use crate::rules::Release;
 use crate::rules::config::{AutoApprove, RateLimit, TrustedProxy};
+use crate::rules::{Release, Rules};
 use serde_json::Value;
 
 /// The port where neither the configuration nor the environment names one.
@@ -116,6 +116,8 @@ impl Settings {
     /// # Errors
     /// What the release refuses to start with, in its words.
     pub fn resolve(release: Release, openclaw_json: &Value, env: &[(String, String)]) -> Result<Self, Refusal> {
+        // Settings change with the rules: those of a release between two known ones are the earlier one's.
+        let release = Rules::of(release).map_or(release, |rules| rules.described());
         let env = Env(env);
         let (config, mut warnings) = substitute::variables(openclaw_json, env);
         let faults = shape::faults(&config, release);
