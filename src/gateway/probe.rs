@@ -81,7 +81,7 @@ impl Probe<'_> {
         let owner = process.owner();
         let asked = tokio::select! {
             biased;
-            exit = process.wait() => Err(exit),
+            exit = process.wait_for_good() => Err(exit),
             asked = self.ask(&log, &owner) => Ok(asked),
         };
         let unready = match asked {

@@ -85,7 +85,7 @@ impl Program {
             directory: launch.place.root().to_owned(),
             inherited: Inherited::Little,
         };
-        let started = Process::start(&invocation, launch.place.guard());
+        let started = Process::start(&invocation, launch.place.guard()).await;
         let mut process = started.map_err(|error| cannot_start(&self.command, &error))?;
         let probe = Probe { port, path: &self.path, readiness: &self.readiness, deadline: launch.deadline };
         if let Err(error) = probe.wait(&mut process).await {
@@ -185,7 +185,7 @@ impl Spawned {
     }
 
     pub(super) async fn stop(&mut self, deadline: Instant) -> Exit {
-        self.process.stop(deadline).await
+        self.process.stop(self.port, deadline).await
     }
 
     pub(super) async fn kill(&mut self) {
@@ -193,6 +193,6 @@ impl Spawned {
     }
 
     pub(super) fn exited(&mut self) -> Option<Exit> {
-        self.process.exited()
+        self.process.exited(self.port)
     }
 }
