@@ -1,6 +1,7 @@
 //! A free port, and whose it is after that. Linux can tell; elsewhere the gateway's own complaint has to do.
 
 use super::descent;
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -43,25 +44,46 @@ impl Owner {
         let Some(listeners) = listening_sockets(port) else { return true };
         descent::family_of(self.root).into_iter().any(|process| has_any(process, &listeners))
     }
+
+    /// The ports on which its processes listen, as far as the system tells.
+    pub(super) fn ports(&self) -> Vec<u16> {
+        let family = descent::family_of(self.root);
+        let ports = listeners().into_iter().flatten().filter_map(|(port, socket)| {
+            family.iter().any(|process| has_any(*process, std::slice::from_ref(&socket))).then_some(port)
+        });
+        ports.collect::<BTreeSet<_>>().into_iter().collect()
+    }
 }
 
 /// The sockets that listen on a port, as `/proc/PID/fd` names them. `None`: the system does not tell.
 fn listening_sockets(port: u16) -> Option<Vec<String>> {
+    let on_it = listeners()?.into_iter().filter(|(found, _)| *found == port);
+    Some(on_it.map(|(_, socket)| socket).collect())
+}
+
+/// All sockets that listen, with their ports.
+fn listeners() -> Option<Vec<(u16, String)>> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
     if tables.iter().all(Result::is_err) {
         return None;
     }
-    Some(tables.into_iter().flatten().flat_map(|table| inodes(&table, port)).collect())
+    Some(
+        tables
+            .into_iter()
+            .flatten()
+            .flat_map(|table| table.lines().skip(1).filter_map(listener).collect::<Vec<_>>())
+            .collect(),
+    )
 }
 
 /// Columns of proc_net_tcp(5): local address and port in hex, remote, state (0A: listening), ..., inode.
-fn inodes(table: &str, port: u16) -> Vec<String> {
-    let wanted = format!(":{port:04X}");
-    let listening = |columns: &Vec<&str>| {
-        columns.get(1).is_some_and(|local| local.ends_with(&wanted)) && columns.get(3) == Some(&"0A")
-    };
-    let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
-    rows.filter(listening).filter_map(|columns| Some(format!("socket:[{}]", columns.get(9)?))).collect()
+fn listener(row: &str) -> Option<(u16, String)> {
+    let columns = row.split_whitespace().collect::<Vec<_>>();
+    if columns.get(3) != Some(&"0A") {
+        return None;
+    }
+    let port = u16::from_str_radix(columns.get(1)?.rsplit_once(':')?.1, 16).ok()?;
+    Some((port, format!("socket:[{}]", columns.get(9)?)))
 }
 
 fn has_any(process: u32, sockets: &[String]) -> bool {
@@ -79,9 +101,10 @@ mod tests {
     fn our_own_port_is_ours_and_not_anothers() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        assert!(Owner::new(std::process::id()).listens(port));
+        let ours = Owner::new(std::process::id());
+        assert!(ours.listens(port) && ours.ports().contains(&port));
         let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        assert!(!Owner::new(other.id()).listens(port));
+        assert!(!Owner::new(other.id()).listens(port) && Owner::new(other.id()).ports().is_empty());
         other.kill().unwrap();
         other.wait().unwrap();
     }
