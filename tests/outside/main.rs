@@ -12,6 +12,7 @@ mod language;
 mod live;
 mod live_cli;
 mod live_clients;
+mod messages;
 mod processes;
 mod readme;
 mod run;
