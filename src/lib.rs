@@ -9,6 +9,7 @@ pub mod client;
 pub mod fuzz;
 pub mod gateway;
 pub mod judge;
+mod machine;
 pub mod observe;
 pub mod protocol;
 pub mod reference;

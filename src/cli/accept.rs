@@ -1,10 +1,11 @@
 //! `clawcheck accept`: approves what a run left for approval.
 
+use super::output::Output;
 use super::snapshots::{self, Snapshots};
 use super::{Failure, exit};
 use crate::observe::snapshot::{Edit, Library, LibraryError, Pending};
 use crate::scenario::Filter;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// Cases that are named before the rest is a number.
@@ -40,7 +41,7 @@ impl Accept {
         if chosen.is_empty() {
             return Err(Failure::nothing(self.nothing(&waiting)));
         }
-        let mut out = io::stdout().lock();
+        let mut out = Output::new();
         for pending in chosen {
             for line in accept(&mut library, pending).map_err(fault)? {
                 writeln!(out, "{line}").map_err(Failure::output)?;

@@ -1,10 +1,12 @@
 //! `clawcheck compare`: which cases do gateways answer differently?
 
+use super::jobs::jobs;
+use super::output::Output;
 use super::progress::Progress;
 use super::signals::{Signals, told};
 use super::table::{Format, cell, table};
 use super::{Failure, exit};
-use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation, PrepareError};
+use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation, PrepareError};
 use crate::observe::snapshot::Library;
 use crate::report::comparison::{Cell, Row};
 use crate::report::terminal::counted;
@@ -12,7 +14,7 @@ use crate::report::{Collected, Comparison, Event, Listener as _};
 use crate::run::{self, Isolation, Options, Ran, RunError};
 use crate::scenario::{Case, Corpus, Filter};
 use serde_json::json;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -67,7 +69,7 @@ impl Compare {
         let comparison = Comparison::new(&gateways);
         let broken_off = broken_off.then(|| self.done(&gateways, cases.len()));
         let text = self.print(&comparison, broken_off.as_deref());
-        io::stdout().write_all(text.as_bytes()).map_err(Failure::output)?;
+        Output::new().write_all(text.as_bytes()).map_err(Failure::output)?;
         Ok(match comparison {
             _ if broken_off.is_some() => exit::INTERRUPTED,
             Comparison { errors: 1.., .. } => exit::FAULT,
@@ -151,10 +153,8 @@ impl Compare {
     }
 
     fn options(&self, gateway: &Gateway) -> Options {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
-        let isolation = Isolation::usual(gateway.profile().kind);
-        Options { jobs: self.jobs.map_or(jobs, usize::from), isolation, ..Options::default() }
+        let kind = gateway.profile().kind;
+        Options { jobs: jobs(self.jobs, kind), isolation: Isolation::usual(kind), ..Options::default() }
     }
 
     /// `broken_off` says how far it came, where it did not come to its end.

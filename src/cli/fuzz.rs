@@ -1,16 +1,18 @@
 //! `clawcheck fuzz`: plays random life stories on a gateway and on the rules, and keeps what differs.
 
+use super::jobs::jobs;
+use super::output::Output;
 use super::progress::Progress;
 use super::run::colour;
 use super::signals::Signals;
 use super::{Failure, exit};
 use crate::fuzz::{self, FuzzReport, Plan};
-use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation};
+use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::observe::diff;
 use crate::report::Listener as _;
 use crate::report::terminal::counted;
 use crate::run::{Isolation, Options};
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -115,11 +117,8 @@ impl Fuzz {
     }
 
     fn options(&self, gateway: &Gateway) -> Options {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        // In process the cases wait for each other's turn more than for the machine.
-        let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
         Options {
-            jobs: self.jobs.map_or(jobs, usize::from),
+            jobs: jobs(self.jobs, gateway.profile().kind),
             isolation: Isolation::usual(gateway.profile().kind),
             start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
             ..Options::default()
@@ -128,7 +127,7 @@ impl Fuzz {
 
     /// Says what was found, and keeps it. Gives the exit code.
     fn tell(&self, seed: u32, report: &FuzzReport) -> Result<u8, Failure> {
-        let mut out = io::stdout().lock();
+        let mut out = Output::new();
         let gateway = self.gateway.to_string();
         for found in &report.found {
             let shortest = &found.shortest;

@@ -8,8 +8,10 @@ mod compare;
 pub mod exit;
 mod failure;
 mod fuzz;
+mod jobs;
 mod lint;
 mod list;
+mod output;
 mod progress;
 mod releases;
 mod review;
@@ -80,9 +82,11 @@ fn runtime<'a>(gateways: impl IntoIterator<Item = &'a GatewaySpec>) -> io::Resul
 /// Reads the process's arguments, runs the command, prints its failure if it has one, and gives the exit code.
 /// Wrong arguments end the process with [`exit::USAGE`], `--help` and `--version` with [`exit::OK`].
 pub fn main() -> ExitCode {
-    if let Some(code) = crate::gateway::guard::serve_if_asked() {
+    let served = crate::gateway::guard::serve_if_asked().or_else(crate::gateway::supervisor::serve_if_asked);
+    if let Some(code) = served {
         return code;
     }
+    crate::machine::raise_descriptors();
     let code = Arguments::parse().command.run().unwrap_or_else(Failure::report);
     ExitCode::from(code)
 }

@@ -1,5 +1,6 @@
 //! `clawcheck run`: plays cases on a gateway and says what deviates.
 
+use super::jobs::jobs;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::snapshots::{self, Snapshots};
@@ -347,9 +348,6 @@ impl Run {
     }
 
     fn options(&self, gateway: &Gateway, schema: Option<FrameSchema>) -> Options {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        // In process the cases wait for each other's turn more than for the machine.
-        let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
         let mut again = format!(" --gateway {}", quoted(&self.gateway.to_string()));
         if let Some(directory) = &self.snapshots {
             again.push_str(&format!(" --snapshots {}", quoted(&directory.to_string_lossy())));
@@ -381,7 +379,7 @@ impl Run {
             trusting: false,
             isolation,
             schema: schema.map(Arc::new),
-            jobs: self.jobs.map_or(jobs, usize::from),
+            jobs: jobs(self.jobs, gateway.profile().kind),
             trace: self.trace,
             mark_seen: self.mark_seen,
             again,

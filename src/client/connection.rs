@@ -136,6 +136,18 @@ impl Connection {
         })
     }
 
+    /// The same error, unless the gateway hung up because it takes nothing but TLS: that is found out on a new connection.
+    pub async fn explained(error: OpenError, link: Link, deadline: Instant) -> OpenError {
+        let hung_up = matches!(error, OpenError::Ended { .. });
+        if hung_up && upgrade::speaks_tls(link, deadline).await { OpenError::Tls } else { error }
+    }
+
+    /// Takes all that came and was not read.
+    pub fn take_all_unread(&mut self) -> Vec<Incoming> {
+        self.unread_bytes = 0;
+        std::mem::take(&mut self.unread).into()
+    }
+
     /// The next thing that happens: an unread message first, else what comes until the deadline.
     pub async fn next(&mut self, deadline: Instant) -> Incoming {
         if let Some(incoming) = self.take_unread(0) {

@@ -5,6 +5,7 @@
 //! Everything that outlives a function is registered with the run's [`Guard`], which clears it even after a `kill -9`.
 
 mod attached;
+mod descent;
 mod described;
 mod embedded;
 pub mod guard;
@@ -19,6 +20,7 @@ mod profile;
 mod running;
 mod spawned;
 mod spec;
+pub mod supervisor;
 mod template;
 mod workspace;
 

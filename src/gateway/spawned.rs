@@ -7,6 +7,7 @@ use super::process::{Inherited, Invocation, Process};
 use super::running::{Inner, LinkError, Running};
 use super::template::{Values, merge_defaults};
 use crate::client::Link;
+use crate::machine;
 use serde_json::{Value, json};
 use std::io;
 use std::net::IpAddr;
@@ -85,7 +86,7 @@ impl Program {
             directory: launch.place.root().to_owned(),
             inherited: Inherited::Little,
         };
-        let started = Process::start(&invocation, launch.place.guard());
+        let started = Process::start(&invocation, launch.place.guard()).await;
         let mut process = started.map_err(|error| cannot_start(&self.command, &error))?;
         let probe = Probe { port, path: &self.path, readiness: &self.readiness, deadline: launch.deadline };
         if let Err(error) = probe.wait(&mut process).await {
@@ -158,9 +159,26 @@ fn harness(what: &str, error: &io::Error) -> LaunchError {
 }
 
 fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
+    let command = command.to_owned();
+    if let Some(why) = machine::shortage(error) {
+        return LaunchError::Harness(why.to_owned());
+    }
     match error.kind() {
-        io::ErrorKind::NotFound => LaunchError::CommandNotFound { command: command.to_owned() },
-        _ => LaunchError::CannotRun { command: command.to_owned(), reason: error.to_string() },
+        // The system says the same of a script whose interpreter is missing.
+        io::ErrorKind::NotFound if Path::new(&command).exists() => {
+            let reason = "the file is there, and what its first line (`#!`) names to run it is not".to_owned();
+            LaunchError::CannotRun { command, reason }
+        }
+        io::ErrorKind::NotFound => LaunchError::CommandNotFound { command },
+        io::ErrorKind::WouldBlock => {
+            let why = "the user may not start more processes (EAGAIN): raise `ulimit -u` or lower --jobs";
+            LaunchError::Harness(why.to_owned())
+        }
+        io::ErrorKind::PermissionDenied => {
+            let reason = format!("{error}: is it a program, and marked as one (chmod +x)?");
+            LaunchError::CannotRun { command, reason }
+        }
+        _ => LaunchError::CannotRun { command, reason: error.to_string() },
     }
 }
 
@@ -185,7 +203,7 @@ impl Spawned {
     }
 
     pub(super) async fn stop(&mut self, deadline: Instant) -> Exit {
-        self.process.stop(deadline).await
+        self.process.stop(self.port, deadline).await
     }
 
     pub(super) async fn kill(&mut self) {
@@ -193,6 +211,6 @@ impl Spawned {
     }
 
     pub(super) fn exited(&mut self) -> Option<Exit> {
-        self.process.exited()
+        self.process.exited(self.port)
     }
 }

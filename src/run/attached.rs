@@ -1,16 +1,16 @@
 //! A gateway that somebody else runs: what a case would leave behind there, which records are its own, and how they are
 //! taken away again.
 
-use super::Shared;
 use super::breaker::Dead;
 use super::connecting::Connecting;
 use super::frames::Frames;
 use super::held::Held;
 use super::own;
-use super::stage::{Stage, StageError};
+use super::stage::{Patience, Stage, StageError};
+use super::{RunError, Shared};
 use crate::client::Connection;
 use crate::client::connect::Challenge;
-use crate::gateway::{Gateway, Place, Workspace};
+use crate::gateway::{Gateway, Launch, Place, Workspace};
 use crate::observe::{Sound, StoreFiles, stored};
 use crate::rules::Release;
 use crate::scenario::connect::Connect;
@@ -18,7 +18,7 @@ use crate::scenario::gateway::AuthMode;
 use crate::scenario::{Act, Case, Corpus, Step};
 use crate::store::{Document, json as store_json};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +29,21 @@ const CLEANER: &str = "clawcheck-cleaner";
 
 /// Asks for nothing with the shared token, and as nobody who could be paired.
 const KNOCK: &str = "scenario: Knock\nsteps:\n  - connect: { device: none, role: operator, scopes: [] }\n";
+
+/// Whether the gateway takes a connection at all. Nothing is said on it.
+pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, patience: Patience) -> Result<(), RunError> {
+    let place = workspace.place().map_err(RunError::Workspace)?;
+    let launch = Launch {
+        place: &place,
+        state_dir: None,
+        openclaw_json: Value::Null,
+        environment: BTreeMap::new(),
+        clock: None,
+        deadline: Instant::now() + patience.start,
+    };
+    gateway.launch(launch).await?;
+    Ok(())
+}
 
 /// Whether the gateway says that the shared token is another one than the run was given. It is asked once, in a way that leaves
 /// nothing behind; what else it says to that, or that it says nothing, is for the cases.

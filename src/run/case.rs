@@ -10,6 +10,7 @@ use super::{Options, Shared};
 use crate::client::Redactions;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Place, Preparation};
 use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
+use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, StepEvidence, normalise};
 use crate::report::terminal::quoted;
@@ -239,6 +240,15 @@ pub(super) fn conclude(
         }
     };
     let Judgement { verdict, findings } = judge(case, &observation, release, history.as_ref(), frames);
+    if matches!(verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms)
+        && let Some(why) = machine::exhausted(shared.workspace.root())
+    {
+        // The gateway runs on it, too: what it did then says nothing about it elsewhere.
+        report.verdict = Verdict::Error;
+        report.reason = Some(format!("what was seen tells nothing: {why}"));
+        report.observation = Some(observation);
+        return report;
+    }
     report.verdict = verdict;
     if history.is_none() && verdict == Verdict::Conforms {
         report.reason =

@@ -76,6 +76,7 @@ impl Stage<'_> {
         let mut held = match connection {
             Ok(connection) => Held::new(connection, self.frames.on(name)),
             Err(OpenError::Status { status, .. }) => return Ok((vec![Sound::Http(status)], None)),
+            Err(OpenError::Machine(why)) => return Err(StageError::Machine(why)),
             Err(error) => return Ok((vec![Sound::Unreachable(unreachable(&error))], None)),
         };
         let heard = held.listen(self.deadline(), |_| true).await;

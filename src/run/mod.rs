@@ -30,7 +30,7 @@ mod silence;
 mod stage;
 mod title;
 
-use crate::gateway::{Gateway, Guard, Kind, Workspace};
+use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::frame_schema::FrameSchema;
 use crate::judge::{Finding, Verdict};
 use crate::observe::snapshot::{Library, LibraryError};
@@ -41,6 +41,7 @@ use crate::scenario::Case;
 use breaker::Breaker;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use schedule::{Schedule, Trust};
+use stage::Patience;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -105,6 +106,9 @@ pub enum RunError {
     /// The run's corner of the disk could not be had.
     #[error("no room for the run on the disk: {0}")]
     Workspace(io::Error),
+    /// A gateway that somebody else runs is not there, or is none.
+    #[error(transparent)]
+    NoGateway(#[from] LaunchError),
     /// A gateway that somebody else runs has another shared token.
     #[error("the gateway does not take the token that it was shown")]
     Token,
@@ -235,6 +239,18 @@ pub async fn run(
     listen(Event::Started(&info)).map_err(RunError::Report)?;
     let mut report = RunReport::default();
     if attached {
+        // Also where nothing will be played: whoever names a gateway wants to know that it is not there.
+        let patience = Patience::with(Kind::Attached).starting_within(options.start_timeout);
+        let asked = tokio::select! {
+            asked = attached::is_there(gateway, &shared.workspace, patience) => asked,
+            () = stopped(stop.clone()) => {
+                report.interrupted = Some(cases.len());
+                return Ok(Ran { report, fault: None });
+            }
+        };
+        if let Err(fault) = asked {
+            return Ok(Ran { report, fault: Some(fault) });
+        }
         let turned_down = tokio::select! {
             turned_down = attached::turns_token_down(gateway, release, &shared) => turned_down.map_err(RunError::Workspace)?,
             () = stopped(stop.clone()) => {

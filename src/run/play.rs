@@ -68,8 +68,10 @@ impl Stage<'_> {
                 self.tick().await;
                 let mut heard = self.step(step, number, &later).await?;
                 heard.round = (step.repeat > 1).then_some((round, step.repeat));
-                if was_silent(&heard) && self.is_silent().await {
-                    return Err(StageError::Silent(self.patience.answer));
+                if was_silent(&heard)
+                    && let Some(silence) = self.silence().await
+                {
+                    return Err(StageError::Silent(silence));
                 }
                 evidence.push(heard);
             }

@@ -9,6 +9,7 @@ use super::held::{Awaited, Held};
 use super::knowledge::Knowledge;
 use super::real_folder;
 use super::seed::Seeder;
+use super::silence::Silence;
 use crate::client::Transcript;
 use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
 use crate::observe::{Heard, Known, Sound, StoreFiles};
@@ -40,7 +41,7 @@ pub(super) struct Patience {
     /// For an answer.
     pub(super) answer: Duration,
     /// For a gateway to be ready.
-    start: Duration,
+    pub(super) start: Duration,
     /// For a gateway to stop.
     pub(super) stop: Duration,
 }
@@ -66,9 +67,12 @@ pub(super) enum StageError {
     /// The gateway did not start.
     #[error(transparent)]
     Launch(#[from] LaunchError),
-    /// It did, and then said nothing, neither in a step nor when it was asked whether it is there.
-    #[error("the gateway is silent: nothing came in a step, nor on a new connection, each within {} s", .0.as_secs())]
-    Silent(Duration),
+    /// It did, and then answered nothing, neither in a step nor when it was asked whether it is there.
+    #[error("{0}")]
+    Silent(Silence),
+    /// The machine that clawcheck runs on has run out of something.
+    #[error("the machine that clawcheck runs on: {0}")]
+    Machine(&'static str),
     /// The run was told to stop.
     #[error("broken off")]
     BrokenOff,

@@ -30,6 +30,7 @@ fn serve() {
         _ => {}
     }
     let port: u16 = std::env::var("PORT").unwrap().parse().unwrap();
+    let port = if manner == "another-port" { 0 } else { port };
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     for stream in listener.incoming().flatten() {
         let manner = manner.clone();
@@ -44,6 +45,13 @@ fn answer(manner: &str, mut stream: TcpStream) -> Option<TcpStream> {
         "silent" => return Some(stream),
         "garbage" => stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n").ok()?,
         "closing" => drop(stream),
+        "tls" => {
+            let mut first = [0];
+            stream.read_exact(&mut first).ok()?;
+            if first == [0x16] {
+                stream.write_all(b"\x15\x03\x03\x00\x02\x02\x46").ok()?;
+            }
+        }
         "not-found" => {
             let _ = stream.read(&mut [0; 1024]).ok()?;
             stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope").ok()?;
@@ -58,6 +66,18 @@ fn answer(manner: &str, mut stream: TcpStream) -> Option<TcpStream> {
             if let Some(frame) = frame {
                 socket.send(Message::text(frame)).ok()?;
             }
+            if let Some(bytes) = broken(first) {
+                socket.get_mut().write_all(bytes).ok()?;
+            }
+            if let Some(answer) = wrong(first) {
+                while socket.read().is_ok_and(|message| message.is_text()) {
+                    if first == "wrong-id" {
+                        socket.send(Message::text(r#"{"type":"event","event":"tick"}"#)).ok()?;
+                    }
+                    socket.send(Message::text(answer.clone())).ok()?;
+                }
+                return None;
+            }
             if let Some(message) = flood(first) {
                 while socket.send(message.clone()).is_ok() {}
                 return None;
@@ -66,6 +86,27 @@ fn answer(manner: &str, mut stream: TcpStream) -> Option<TcpStream> {
         }
     }
     None
+}
+
+/// Bytes after the challenge that are no frame of a server.
+fn broken(manner: &str) -> Option<&'static [u8]> {
+    match manner {
+        "masked" => Some(b"\x81\x82\x00\x00\x00\x00{}"),
+        "not-utf8" => Some(b"\x81\x02\xc3\x28"),
+        _ => None,
+    }
+}
+
+/// What a gateway of this manner says to every request.
+fn wrong(manner: &str) -> Option<String> {
+    match manner {
+        "wrong-id" => Some(r#"{"type":"res","id":"99","ok":true,"payload":{}}"#.to_owned()),
+        "not-json" => Some(r#"{"type":"res","id":"1","ok":true,"payload":NaN}"#.to_owned()),
+        "deep" => {
+            Some(format!(r#"{{"type":"res","id":"1","ok":true,"payload":{}{}}}"#, "[".repeat(500), "]".repeat(500)))
+        }
+        _ => None,
+    }
 }
 
 /// What a gateway of this manner says without end after its challenge.

@@ -12,6 +12,8 @@ mod language;
 mod live;
 mod live_cli;
 mod live_clients;
+mod messages;
+mod processes;
 mod readme;
 mod run;
 mod scenarios_page;

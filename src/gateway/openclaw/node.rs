@@ -49,7 +49,7 @@ impl Installation<'_> {
             directory: std::env::temp_dir(),
             inherited: Inherited::Little,
         };
-        let mut process = Process::start(&invocation, self.guard).ok()?;
+        let mut process = Process::start(&invocation, self.guard).await.ok()?;
         timeout_at(Instant::now() + PATIENCE, process.wait()).await.ok()?;
         range::version(process.last_words().await.0.lines().last()?)
     }
