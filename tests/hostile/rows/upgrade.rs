@@ -1,0 +1,2 @@
+use crate::row::Row;
+pub fn rows() -> Vec<Row> { Vec::new() }
