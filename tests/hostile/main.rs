@@ -38,5 +38,6 @@ fn main() -> ExitCode {
 
 fn trial((kind, row): (&str, row::Row)) -> Trial {
     let waits = rows::WAITING.contains(&row.name);
-    Trial::test(format!("{kind}::{}", row.name), move || play::play(&row).map_err(Failed::from)).with_ignored_flag(waits)
+    Trial::test(format!("{kind}::{}", row.name), move || play::play(&row).map_err(Failed::from))
+        .with_ignored_flag(waits)
 }

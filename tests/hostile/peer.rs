@@ -151,7 +151,9 @@ impl Peer {
             let (id, method, _) = self.request()?;
             let answer = match method.as_str() {
                 "connect" => hello(&id),
-                "device.pair.list" => json!({ "type": "res", "id": id, "ok": true, "payload": { "pending": [], "paired": [] } }),
+                "device.pair.list" => {
+                    json!({ "type": "res", "id": id, "ok": true, "payload": { "pending": [], "paired": [] } })
+                }
                 _ => json!({ "type": "res", "id": id, "ok": true, "payload": {} }),
             };
             self.json(&answer)?;

@@ -44,27 +44,40 @@ pub fn play(row: &Row) -> Result<(), String> {
 
 fn told(wrong: &[String], ran: &Ran) -> String {
     let mut text = wrong.join("\n");
-    let cut = |text: &str| text.chars().take(3000).flat_map(char::escape_debug).collect::<String>().replace("\\n", "\n");
-    let _ = write!(text, "\n-- {} KiB, exit {}, stdout:\n{}\n-- stderr:\n{}", ran.memory, ran.code, cut(&ran.out), cut(&ran.err));
+    let cut =
+        |text: &str| text.chars().take(3000).flat_map(char::escape_debug).collect::<String>().replace("\\n", "\n");
+    let _ = write!(
+        text,
+        "\n-- {} KiB, exit {}, stdout:\n{}\n-- stderr:\n{}",
+        ran.memory,
+        ran.code,
+        cut(&ran.out),
+        cut(&ran.err)
+    );
     text
 }
 
 /// Runs clawcheck on a row's gateway. Gives back the gateway's secret, too.
 fn run(row: &Row, folder: &Path) -> (Ran, String) {
-    for name in ["home", "tmp", "snapshots"] {
+    for name in ["home", "tmp", "family", "drafts"] {
         std::fs::create_dir(folder.join(name)).unwrap();
     }
-    std::fs::write(folder.join("case.yaml"), row.scenario).unwrap();
+    std::fs::write(folder.join("family/case.yaml"), row.scenario).unwrap();
     let this = std::env::current_exe().unwrap();
     let mut command = Command::new(&this);
     command.arg("measure").arg(folder.join("memory")).arg(env!("CARGO_BIN_EXE_clawcheck"));
-    command.args(["run", "case.yaml", "--report", "json=report.json", "--snapshots", "snapshots"]);
+    command.args(["run", "family/case.yaml", "--report", "json=report.json"]);
+    if row.drafts {
+        command.args(["--snapshots", "drafts"]);
+    }
     let server = Attached::start(&row.server);
     if matches!(row.server, Server::Spawned { .. }) {
         std::fs::write(folder.join("gateway.yaml"), description(row, &this, folder)).unwrap();
         command.args(["--gateway", "gateway.yaml", "--start-timeout", "8"]);
     } else {
-        command.args(["--gateway", &server.url(), "--release", "2026.4.2", "--allow-writes"]).env("CLAWCHECK_TOKEN", CANARY);
+        command
+            .args(["--gateway", &server.url(), "--release", "2026.4.2", "--allow-writes"])
+            .env("CLAWCHECK_TOKEN", CANARY);
     }
     if let (true, Cost::OneDeadline | Cost::TwoDeadlines) = (has_answer_timeout(), row.cost) {
         command.args(["--answer-timeout", &ANSWER.as_secs().to_string()]);
@@ -222,7 +235,7 @@ fn left(folder: &Path, secret: &str) -> Vec<String> {
             wrong.push(format!("{name} has {:?}", entry.file_name()));
         }
     }
-    let mut folders = vec![folder.join("snapshots")];
+    let mut folders = vec![folder.join("drafts")];
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(next).into_iter().flatten().flatten() {
             if entry.path().is_dir() {

@@ -62,6 +62,8 @@ pub struct Row {
     /// None of them.
     pub never: Vec<&'static str>,
     pub cost: Cost,
+    /// Whether what was seen is left as a draft.
+    pub drafts: bool,
     /// Lines of the description, for a gateway that is a process.
     pub described: &'static str,
 }
@@ -70,7 +72,18 @@ impl Row {
     fn new(name: &'static str, server: Server) -> Self {
         let (says, never) = (Vec::new(), Vec::new());
         let cost = Cost::Instant;
-        Self { name, server, scenario: TWO_CONNECTS, code: 1, verdicts: vec!["deviates"], says, never, cost, described: "store: none\n" }
+        Self {
+            name,
+            server,
+            scenario: TWO_CONNECTS,
+            code: 1,
+            verdicts: vec!["deviates"],
+            says,
+            never,
+            cost,
+            drafts: false,
+            described: "store: none\n",
+        }
     }
 
     /// A gateway that clawcheck is given the URL of. It is to be found to deviate, at once, unless said otherwise.
@@ -126,6 +139,11 @@ impl Row {
 
     pub fn cost(self, cost: Cost) -> Self {
         Self { cost, ..self }
+    }
+
+    /// What was seen is left as a draft, which is held to the same rules as the output.
+    pub fn drafts(self) -> Self {
+        Self { drafts: true, ..self }
     }
 
     pub fn described(self, described: &'static str) -> Self {
