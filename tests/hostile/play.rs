@@ -1,0 +1,251 @@
+//! Plays a row, and holds what clawcheck said and took to it.
+
+use super::measure::HUNG;
+use super::row::{Cost, Row, Server};
+use super::server::{Attached, ENV};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// The shared token of an attached gateway. JSON, URLs and base64 write it in ways of their own.
+pub const CANARY: &str = "canary/9f\"7c+2ü";
+
+/// No run may print more, on both streams together.
+const MOST_OUTPUT: usize = 200 << 10;
+/// No run may take more memory, in KiB.
+const MOST_MEMORY: u64 = 100 << 10;
+/// The deadline of an answer for rows that wait for it.
+const ANSWER: Duration = Duration::from_secs(6);
+
+/// What clawcheck said and took.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+    pub report: Option<Value>,
+    pub report_text: String,
+    pub memory: u64,
+}
+
+/// Plays a row. The error says all that is wrong.
+pub fn play(row: &Row) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let (ran, secret) = run(row, folder.path());
+    let wrong = held(row, &ran, &secret, folder.path());
+    if wrong.is_empty() { Ok(()) } else { Err(told(&wrong, &ran)) }
+}
+
+fn told(wrong: &[String], ran: &Ran) -> String {
+    let mut text = wrong.join("\n");
+    let cut =
+        |text: &str| text.chars().take(3000).flat_map(char::escape_debug).collect::<String>().replace("\\n", "\n");
+    let _ = write!(
+        text,
+        "\n-- {} KiB, exit {}, stdout:\n{}\n-- stderr:\n{}",
+        ran.memory,
+        ran.code,
+        cut(&ran.out),
+        cut(&ran.err)
+    );
+    text
+}
+
+/// Runs clawcheck on a row's gateway. Gives back the gateway's secret, too.
+fn run(row: &Row, folder: &Path) -> (Ran, String) {
+    for name in ["home", "tmp", "family", "drafts"] {
+        std::fs::create_dir(folder.join(name)).unwrap();
+    }
+    std::fs::write(folder.join("family/case.yaml"), row.scenario).unwrap();
+    let this = std::env::current_exe().unwrap();
+    let mut command = Command::new(&this);
+    command.arg("measure").arg(folder.join("memory")).arg(env!("CARGO_BIN_EXE_clawcheck"));
+    command.args(["run", "family/case.yaml", "--report", "json=report.json"]);
+    if row.drafts {
+        command.args(["--snapshots", "drafts"]);
+    }
+    let server = Attached::start(&row.server);
+    if matches!(row.server, Server::Spawned { .. }) {
+        std::fs::write(folder.join("gateway.yaml"), description(row, &this, folder)).unwrap();
+        command.args(["--gateway", "gateway.yaml", "--start-timeout", "8"]);
+    } else {
+        command
+            .args(["--gateway", &server.url(), "--release", "2026.4.2", "--allow-writes"])
+            .env("CLAWCHECK_TOKEN", CANARY);
+    }
+    if let (true, Cost::OneDeadline | Cost::TwoDeadlines) = (has_answer_timeout(), row.cost) {
+        command.args(["--answer-timeout", &ANSWER.as_secs().to_string()]);
+    }
+    command.current_dir(folder).env("HOME", folder.join("home")).env("TMPDIR", folder.join("tmp")).stdin(Stdio::null());
+    let ran = ended(command, folder);
+    let secret = std::fs::read_to_string(folder.join("told")).unwrap_or_else(|_| CANARY.to_owned());
+    (ran, secret)
+}
+
+fn description(row: &Row, this: &Path, folder: &Path) -> String {
+    let env = ENV.replace("TOLD_FILE", &folder.join("told").to_string_lossy());
+    let Row { name, described, .. } = row;
+    let this = this.display();
+    format!(
+        "gateway: hostile\nabout: does it all wrong\nclaims: 2026.4.2\ncommand: {this}\nargs: [gateway, {name}]\n\
+         config: none\n{env}{described}"
+    )
+}
+
+/// Whether this clawcheck lets the deadline of an answer be set.
+fn has_answer_timeout() -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    *HAS.get_or_init(|| {
+        let help = Command::new(env!("CARGO_BIN_EXE_clawcheck")).args(["run", "--help"]).output().unwrap();
+        String::from_utf8_lossy(&help.stdout).contains("--answer-timeout")
+    })
+}
+
+fn ended(mut command: Command, folder: &Path) -> Ran {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let said = std::thread::spawn(move || kept(&mut err));
+    let out = kept(&mut out);
+    let err = said.join().unwrap();
+    let code = child.wait().unwrap().code().unwrap_or(HUNG);
+    let report_text = std::fs::read_to_string(folder.join("report.json")).unwrap_or_default();
+    let memory = std::fs::read_to_string(folder.join("memory")).unwrap_or_default();
+    let memory = memory.parse().unwrap_or(u64::MAX);
+    Ran { code, out, err, report: serde_json::from_str(&report_text).ok(), report_text, memory }
+}
+
+/// The beginning of what a stream says; all of it is read. What is no UTF-8 shows as U+FFFD.
+fn kept(stream: &mut impl Read) -> String {
+    let mut kept = Vec::new();
+    let _ = stream.take(4 * MOST_OUTPUT as u64).read_to_end(&mut kept);
+    let _ = std::io::copy(stream, &mut std::io::sink());
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+/// All that is wrong with what clawcheck said and took.
+fn held(row: &Row, ran: &Ran, secret: &str, folder: &Path) -> Vec<String> {
+    let said = format!("{}{}", ran.out, ran.err);
+    let mut wrong = Vec::new();
+    let mut check = |holds: bool, text: String| {
+        if !holds {
+            wrong.push(text);
+        }
+    };
+    check(ran.code != HUNG, "it hangs".to_owned());
+    check(ran.code == row.code, format!("exit {}, expected {}", ran.code, row.code));
+    for text in &row.says {
+        check(said.contains(text), format!("does not say {text:?}"));
+    }
+    for text in row.never.iter().chain(&["panicked", "RUST_BACKTRACE", "index out of bounds"]) {
+        check(!said.contains(text), format!("says {text:?}"));
+    }
+    check(said.len() <= MOST_OUTPUT, format!("prints {} bytes or more", said.len()));
+    check(ran.memory <= MOST_MEMORY, format!("takes {} KiB", ran.memory));
+    if let Some(control) = control(&said) {
+        check(false, format!("prints U+{:04X}", u32::from(control)));
+    }
+    check(ran.report.is_some(), "the report is no JSON".to_owned());
+    wrong.extend(reported(row, ran));
+    wrong.extend(leaks(&[("the output", &said), ("the report", &ran.report_text)], secret));
+    wrong.extend(left(folder, secret));
+    wrong
+}
+
+/// The first character that a terminal would obey.
+fn control(text: &str) -> Option<char> {
+    text.chars().find(|c| match c {
+        '\n' => false,
+        '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    })
+}
+
+/// What the report says of verdicts and cost.
+fn reported(row: &Row, ran: &Ran) -> Vec<String> {
+    let Some(report) = &ran.report else { return Vec::new() };
+    let mut wrong = Vec::new();
+    let cases = report["cases"].as_array().cloned().unwrap_or_default();
+    for case in &cases {
+        let verdict = case["verdict"].as_str().unwrap_or_default();
+        if !row.verdicts.contains(&verdict) {
+            wrong.push(format!("{} {verdict}, expected {:?}", case["id"], row.verdicts));
+        }
+    }
+    if cases.is_empty() {
+        wrong.push("the report has no case".to_owned());
+    }
+    let took = Duration::from_secs_f64(report["duration_ms"].as_f64().unwrap_or_default() / 1000.0);
+    // One deadline of leeway. Rows that wait for nothing are run with the deadline that clawcheck has by itself, 30 s.
+    let most = match row.cost {
+        Cost::Instant => Duration::from_secs(29),
+        Cost::OneDeadline => 2 * ANSWER,
+        Cost::TwoDeadlines => 3 * ANSWER,
+    };
+    if took > most && has_answer_timeout() {
+        wrong.push(format!("took {took:?}, which is more than {:?} allows", row.cost));
+    }
+    wrong
+}
+
+/// Where a secret stands, in whatever form.
+fn leaks(texts: &[(&str, &str)], secret: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (form, written) in forms(secret) {
+        for (place, text) in texts {
+            if text.contains(&written) {
+                wrong.push(format!("the secret is in {place}, {form}"));
+            }
+        }
+    }
+    wrong
+}
+
+/// A secret in the forms in which a gateway could send it back.
+pub fn forms(secret: &str) -> Vec<(&'static str, String)> {
+    let bytes = secret.as_bytes();
+    let each = |write: &dyn Fn(&u8) -> String| bytes.iter().map(write).collect::<String>();
+    let json = serde_json::to_string(secret).unwrap();
+    let percent = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(*byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    vec![
+        ("plain", secret.to_owned()),
+        ("as JSON writes it", json.trim_matches('"').to_owned()),
+        ("as JSON may write it", json.trim_matches('"').replace('/', "\\/")),
+        ("in base64", STANDARD.encode(bytes).trim_end_matches('=').to_owned()),
+        ("in base64url", URL_SAFE_NO_PAD.encode(bytes)),
+        ("in hexadecimal", each(&|byte| format!("{byte:02x}"))),
+        ("in percents", each(&percent)),
+        ("in small percents", each(&|byte| percent(byte).to_lowercase())),
+    ]
+}
+
+/// What is left on the disk: nothing but drafts, and no secret in them.
+fn left(folder: &Path, secret: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for name in ["home", "tmp"] {
+        for entry in std::fs::read_dir(folder.join(name)).unwrap().flatten() {
+            wrong.push(format!("{name} has {:?}", entry.file_name()));
+        }
+    }
+    let mut folders = vec![folder.join("drafts")];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).into_iter().flatten().flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            let text = String::from_utf8_lossy(&std::fs::read(entry.path()).unwrap()).into_owned();
+            wrong.extend(leaks(&[("a draft", &text)], secret));
+            wrong.extend(control(&text).map(|control| format!("a draft has U+{:04X}", u32::from(control))));
+        }
+    }
+    wrong
+}

@@ -1,0 +1,152 @@
+//! A behaviour by name, and what clawcheck has to say of it.
+
+use super::peer::{Done, Peer, right};
+use std::path::PathBuf;
+
+/// What a behaviour does on each connection. The connection ends when it comes back.
+pub type Behave = fn(&mut Peer) -> Done;
+/// What a gateway that is a process does before it listens.
+pub type Boot = fn(&Started);
+
+/// A gateway that clawcheck started.
+pub struct Started {
+    /// `{state-dir}` of the description.
+    pub state: PathBuf,
+    /// The gateway's own token.
+    pub token: String,
+}
+
+/// How many times the deadline of an answer is waited for in the run, at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Never.
+    Instant,
+    /// Once.
+    OneDeadline,
+    /// Twice: what any gateway may cost.
+    TwoDeadlines,
+}
+
+/// Where the gateway is.
+#[derive(Clone, Copy)]
+pub enum Server {
+    /// In this process; clawcheck is given its URL.
+    Attached(Behave),
+    /// Nobody listens behind the URL.
+    Nobody,
+    /// Somebody listens, and never accepts.
+    Deaf,
+    /// This program, started by clawcheck from a description.
+    Spawned { boot: Boot, behave: Behave },
+}
+
+/// Two devices that ask to be let in.
+pub const TWO_CONNECTS: &str = "scenario: Two connects
+steps:
+  - connect: { device: laptop }
+    expect: hello
+  - connect: { device: phone }
+    expect: hello
+";
+
+/// One behaviour.
+pub struct Row {
+    pub name: &'static str,
+    pub server: Server,
+    pub scenario: &'static str,
+    pub code: i32,
+    /// Any of them.
+    pub verdicts: Vec<&'static str>,
+    /// All of them, in the output.
+    pub says: Vec<&'static str>,
+    /// None of them.
+    pub never: Vec<&'static str>,
+    pub cost: Cost,
+    /// Whether what was seen is left as a draft.
+    pub drafts: bool,
+    /// Lines of the description, for a gateway that is a process.
+    pub described: &'static str,
+}
+
+impl Row {
+    fn new(name: &'static str, server: Server) -> Self {
+        let (says, never) = (Vec::new(), Vec::new());
+        let cost = Cost::Instant;
+        Self {
+            name,
+            server,
+            scenario: TWO_CONNECTS,
+            code: 1,
+            verdicts: vec!["deviates"],
+            says,
+            never,
+            cost,
+            drafts: false,
+            described: "store: none\n",
+        }
+    }
+
+    /// A gateway that clawcheck is given the URL of. It is to be found to deviate, at once, unless said otherwise.
+    pub fn attached(name: &'static str, behave: Behave) -> Self {
+        Self::new(name, Server::Attached(behave))
+    }
+
+    /// A gateway that clawcheck starts, right but for what it does before it listens.
+    pub fn spawned(name: &'static str, boot: Boot) -> Self {
+        Self::new(name, Server::Spawned { boot, behave: right })
+    }
+
+    /// No gateway, or none that would accept.
+    pub fn absent(name: &'static str, server: Server) -> Self {
+        Self::new(name, server)
+    }
+
+    pub fn behaves(mut self, behave: Behave) -> Self {
+        if let Server::Spawned { boot, .. } = self.server {
+            self.server = Server::Spawned { boot, behave };
+        }
+        self
+    }
+
+    pub fn scenario(self, scenario: &'static str) -> Self {
+        Self { scenario, ..self }
+    }
+
+    /// All is as it should be.
+    pub fn conforms(self) -> Self {
+        Self { code: 0, verdicts: vec!["conforms"], ..self }
+    }
+
+    /// The gateway could not do its part.
+    pub fn error(self) -> Self {
+        Self { code: 3, verdicts: vec!["error"], ..self }
+    }
+
+    /// The exit code and the verdict may be any of these.
+    pub fn ends(self, code: i32, verdicts: &[&'static str]) -> Self {
+        Self { code, verdicts: verdicts.to_vec(), ..self }
+    }
+
+    pub fn says(mut self, text: &'static str) -> Self {
+        self.says.push(text);
+        self
+    }
+
+    pub fn never(mut self, text: &'static str) -> Self {
+        self.never.push(text);
+        self
+    }
+
+    pub fn cost(self, cost: Cost) -> Self {
+        Self { cost, ..self }
+    }
+
+    /// What was seen is left as a draft, which is held to the same rules as the output.
+    pub fn drafts(self) -> Self {
+        Self { drafts: true, ..self }
+    }
+
+    pub fn described(self, described: &'static str) -> Self {
+        Self { described, ..self }
+    }
+}

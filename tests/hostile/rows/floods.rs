@@ -1,0 +1,100 @@
+//! More than anybody may say.
+
+use crate::frames::{BINARY, CONTINUATION, FIN, PING, PONG, TEXT, frame};
+use crate::peer::{challenge, event, hello, refusal};
+use crate::row::{Cost, Row};
+use serde_json::json;
+use std::time::Duration;
+
+pub fn rows() -> Vec<Row> {
+    vec![
+        Row::attached("pings-without-end", |peer| {
+            peer.open()?;
+            peer.flood(&frame(FIN | PING, b"p"))
+        })
+        .says("pings"),
+        Row::attached("pings-without-end-after-hello", |peer| {
+            let id = peer.asked()?;
+            peer.hello(&id)?;
+            peer.flood(&frame(FIN | PING, b"p"))
+        })
+        .ends(0, &["conforms"])
+        .cost(Cost::TwoDeadlines),
+        Row::attached("pongs-without-end", |peer| {
+            peer.open()?;
+            peer.flood(&frame(FIN | PONG, b""))
+        })
+        .says("flooded"),
+        Row::attached("empty-fragments", |peer| {
+            peer.upgrade()?;
+            peer.raw(frame(TEXT, b""))?;
+            peer.flood(&frame(CONTINUATION, b""))
+        })
+        .says("flooded"),
+        Row::attached("empty-texts", |peer| {
+            peer.open()?;
+            peer.flood(&frame(FIN | TEXT, b""))
+        })
+        .says("flooded"),
+        Row::attached("empty-binaries", |peer| {
+            peer.open()?;
+            peer.flood(&frame(FIN | BINARY, b""))
+        })
+        .says("flooded"),
+        Row::attached("events-without-end", |peer| {
+            peer.open()?;
+            peer.flood(&frame(FIN | TEXT, event("noise", json!("x")).to_string().as_bytes()))
+        })
+        .says("flooded"),
+        Row::attached("events-of-7-mb", |peer| {
+            peer.open()?;
+            peer.flood(&frame(FIN | TEXT, event("noise", json!("x".repeat(7 << 20))).to_string().as_bytes()))
+        })
+        .says("flooded"),
+        Row::attached("challenges-without-end", |peer| {
+            peer.upgrade()?;
+            peer.flood(&frame(FIN | TEXT, challenge("n").to_string().as_bytes()))
+        })
+        .says("flooded"),
+        Row::attached("wrong-answers-without-end", |peer| {
+            peer.asked()?;
+            peer.flood(&frame(FIN | TEXT, hello("another").to_string().as_bytes()))
+        })
+        .says("flooded"),
+        Row::attached("refusals-without-end", |peer| {
+            let id = peer.asked()?;
+            peer.flood(&frame(FIN | TEXT, refusal(&id, "NO", "no").to_string().as_bytes()))
+        }),
+        Row::attached("events-without-end-after-hello", |peer| {
+            let id = peer.asked()?;
+            peer.hello(&id)?;
+            peer.flood(&frame(FIN | TEXT, event("noise", json!("x")).to_string().as_bytes()))
+        })
+        .ends(0, &["conforms", "deviates"])
+        .cost(Cost::TwoDeadlines),
+        Row::attached("text-that-never-ends", |peer| {
+            peer.upgrade()?;
+            peer.raw(frame(TEXT, b"{"))?;
+            peer.flood(&frame(CONTINUATION, &[b' '; 1000]))
+        })
+        .says("long"),
+        Row::attached("an-event-every-100-ms", |peer| {
+            peer.asked()?;
+            loop {
+                peer.json(&event("tick", json!({})))?;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        })
+        .cost(Cost::TwoDeadlines)
+        .never("silent"),
+        Row::attached("names-without-end", |peer| {
+            peer.asked()?;
+            for at in 0_u64.. {
+                peer.json(&event(&format!("event-{at}"), json!({ format!("key-{at}"): at })))?;
+            }
+            Ok(())
+        })
+        .says("flooded")
+        .drafts(),
+    ]
+}

@@ -1,0 +1,94 @@
+//! Runs a behaviour behind a port: in a thread of the tests, or as a process that clawcheck starts.
+
+use super::peer::Peer;
+use super::row::{Behave, Boot, Row, Server, Started};
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// The connections that are open, so that they can be ended.
+type Open = Arc<Mutex<HashMap<usize, TcpStream>>>;
+
+/// A gateway in a thread of its own; it and its connections end with it.
+pub struct Attached {
+    port: u16,
+    over: Arc<AtomicBool>,
+    open: Open,
+    accepting: Option<JoinHandle<()>>,
+    /// Listens without accepting.
+    _deaf: Option<TcpListener>,
+}
+
+impl Attached {
+    pub fn start(server: &Server) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (over, open) = (Arc::<AtomicBool>::default(), Open::default());
+        let (accepting, deaf) = match *server {
+            Server::Nobody | Server::Spawned { .. } => (None, None),
+            Server::Deaf => (None, Some(listener)),
+            Server::Attached(behave) => {
+                let (over, open) = (Arc::clone(&over), Arc::clone(&open));
+                (Some(std::thread::spawn(move || accept(&listener, behave, &over, &open))), None)
+            }
+        };
+        Self { port, over, open, accepting, _deaf: deaf }
+    }
+
+    pub fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+        for stream in self.open.lock().unwrap().values() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, behave: Behave, over: &AtomicBool, open: &Open) {
+    for (at, stream) in listener.incoming().enumerate() {
+        let Ok(stream) = stream else { continue };
+        if over.load(Ordering::SeqCst) {
+            return;
+        }
+        if let Ok(other) = stream.try_clone() {
+            open.lock().unwrap().insert(at, other);
+        }
+        let open = Arc::clone(open);
+        std::thread::spawn(move || {
+            // An error says that the client has left, which ends a behaviour in its own time.
+            let _ = behave(&mut Peer::new(stream, at + 1));
+            open.lock().unwrap().remove(&at);
+        });
+    }
+}
+
+/// What a description passes on to the process that it starts.
+pub const ENV: &str = "env: { PORT: \"{port}\", STATE: \"{state-dir}\", TOKEN: \"{token}\", TOLD: TOLD_FILE }\n";
+
+/// This program as a gateway.
+pub fn run(row: &Row) {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let Server::Spawned { boot, behave } = row.server else { return };
+    let token = variable("TOKEN");
+    // The tests look for it in all that clawcheck says.
+    std::fs::write(variable("TOLD"), &token).unwrap();
+    serve(boot, behave, Started { state: variable("STATE").into(), token }, variable("PORT").parse().unwrap());
+}
+
+fn serve(boot: Boot, behave: Behave, started: Started, port: u16) {
+    boot(&started);
+    let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) else { std::process::exit(9) };
+    accept(&listener, behave, &AtomicBool::new(false), &Open::default());
+}
