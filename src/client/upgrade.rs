@@ -2,6 +2,7 @@
 
 use super::link::{Link, Stream};
 use super::transcript::{Direction, EntryKind, Recorder};
+use crate::printable::line;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::io::ErrorKind;
@@ -50,7 +51,7 @@ pub enum OpenError {
         reason: String,
     },
     /// An HTTP answer other than 101.
-    #[error("HTTP {status} instead of an upgrade: {body}")]
+    #[error("HTTP {status} instead of an upgrade: {}", line(body))]
     Status {
         /// The status.
         status: u16,
