@@ -1,13 +1,13 @@
 //! `clawcheck compare`: which cases do gateways answer differently?
 
 use super::jobs::jobs;
-use super::output::Output;
 use super::progress::Progress;
 use super::signals::{Signals, told};
 use super::table::{Format, cell, table};
-use super::{Failure, exit};
+use super::{Failure, console, exit};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation, PrepareError};
 use crate::observe::snapshot::Library;
+use crate::printable;
 use crate::report::comparison::{Cell, Row};
 use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Event, Listener as _};
@@ -69,7 +69,7 @@ impl Compare {
         let comparison = Comparison::new(&gateways);
         let broken_off = broken_off.then(|| self.done(&gateways, cases.len()));
         let text = self.print(&comparison, broken_off.as_deref());
-        Output::new().write_all(text.as_bytes()).map_err(Failure::output)?;
+        console::stdout_while_read().write_all(text.as_bytes()).map_err(Failure::output)?;
         Ok(match comparison {
             _ if broken_off.is_some() => exit::INTERRUPTED,
             Comparison { errors: 1.., .. } => exit::FAULT,
@@ -137,7 +137,8 @@ impl Compare {
 
     /// The gateways, each with its release.
     fn names(&self) -> Vec<String> {
-        self.gateways.iter().map(|gateway| gateway.clone().with_release().to_string()).collect()
+        let name = |gateway: &GatewaySpec| console::fit_line(&gateway.clone().with_release().to_string());
+        self.gateways.iter().map(name).collect()
     }
 
     async fn prepare(&self, progress: &Progress, guard: &Guard) -> Result<Vec<Gateway>, Failure> {
@@ -154,7 +155,12 @@ impl Compare {
 
     fn options(&self, gateway: &Gateway) -> Options {
         let kind = gateway.profile().kind;
-        Options { jobs: jobs(self.jobs, kind), isolation: Isolation::usual(kind), ..Options::default() }
+        Options {
+            jobs: jobs(self.jobs, kind),
+            isolation: Isolation::usual(kind),
+            secrets: console::secrets().clone(),
+            ..Options::default()
+        }
     }
 
     /// `broken_off` says how far it came, where it did not come to its end.
@@ -168,7 +174,8 @@ impl Compare {
             let header = std::iter::once("case".to_owned()).chain(names.iter().cloned());
             let mut table = table(self.format, header);
             for Row { case, step, cells } in &comparison.differing {
-                let place = if step.is_empty() { case.clone() } else { format!("{case}\n{step}") };
+                let case = printable::line(case);
+                let place = if step.is_empty() { case.into_owned() } else { format!("{case}\n{step}") };
                 let cells = cells.iter().map(|cell| match cell {
                     Cell { group: Some(group), line } => format!("{group}  {line}"),
                     Cell { group: None, line } => format!("-  {line}"),
@@ -214,7 +221,7 @@ fn document(names: &[String], comparison: &Comparison, broken_off: bool) -> Stri
         "errors": comparison.errors,
         "interrupted": broken_off,
     });
-    format!("{document:#}\n")
+    printable::json(&format!("{document:#}\n")).into_owned()
 }
 
 fn fault(message: &str) -> Failure {

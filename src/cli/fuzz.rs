@@ -1,14 +1,14 @@
 //! `clawcheck fuzz`: plays random life stories on a gateway and on the rules, and keeps what differs.
 
+use super::console::colour;
 use super::jobs::jobs;
-use super::output::Output;
 use super::progress::Progress;
-use super::run::colour;
 use super::signals::Signals;
-use super::{Failure, exit};
+use super::{Failure, console, exit};
 use crate::fuzz::{self, FuzzReport, Plan};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::observe::diff;
+use crate::printable::{block, line};
 use crate::report::Listener as _;
 use crate::report::terminal::counted;
 use crate::run::{Isolation, Options};
@@ -118,6 +118,7 @@ impl Fuzz {
 
     fn options(&self, gateway: &Gateway) -> Options {
         Options {
+            secrets: console::secrets().clone(),
             jobs: jobs(self.jobs, gateway.profile().kind),
             isolation: Isolation::usual(gateway.profile().kind),
             start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
@@ -127,8 +128,8 @@ impl Fuzz {
 
     /// Says what was found, and keeps it. Gives the exit code.
     fn tell(&self, seed: u32, report: &FuzzReport) -> Result<u8, Failure> {
-        let mut out = Output::new();
-        let gateway = self.gateway.to_string();
+        let mut out = console::stdout_while_read();
+        let gateway = console::fit_line(&self.gateway.to_string());
         for found in &report.found {
             let shortest = &found.shortest;
             let stories = match found.stories.len() {
@@ -139,7 +140,7 @@ impl Fuzz {
             writeln!(
                 out,
                 "differs  {}  ({stories}: {first}{})",
-                found.kind,
+                line(&found.kind.to_string()),
                 if found.stories.len() > NAMED { ", ..." } else { "" }
             )
             .map_err(Failure::output)?;
@@ -157,13 +158,13 @@ impl Fuzz {
             writeln!(out, "  again: clawcheck run {again} --gateway {gateway}\n").map_err(Failure::output)?;
         }
         for why in &report.boots.given_up {
-            writeln!(out, "not shared  {why}").map_err(Failure::output)?;
+            writeln!(out, "not shared  {}", line(why)).map_err(Failure::output)?;
         }
         for (why, count) in &report.not_played {
-            writeln!(out, "not played  {count}: {why}").map_err(Failure::output)?;
+            writeln!(out, "not played  {count}: {}", line(why)).map_err(Failure::output)?;
         }
         for (index, why) in report.failed.iter().take(NAMED) {
-            writeln!(out, "failed  story {index}: {why}").map_err(Failure::output)?;
+            writeln!(out, "failed  story {index}: {}", block(why)).map_err(Failure::output)?;
         }
         if report.interrupted {
             let made_short = if report.replayed > 0 { ", while differences were made short" } else { "" };

@@ -1,8 +1,9 @@
 //! How many gateways are up at once.
 
+use super::console;
 use crate::gateway::Kind;
 use crate::machine;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 /// Descriptors that one gateway takes at most: its pipes, its connections, the files of its store.
 const OF_A_JOB: usize = 24;
@@ -24,7 +25,7 @@ pub(super) fn jobs(asked: Option<u16>, kind: Kind) -> usize {
              {OF_A_JOB} (raise `ulimit -n`)"
         );
         // Standard error may be closed; then there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{note}");
+        let _ = writeln!(console::stderr(), "{note}");
     }
     jobs
 }

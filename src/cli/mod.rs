@@ -5,6 +5,7 @@
 
 mod accept;
 mod compare;
+mod console;
 pub mod exit;
 mod failure;
 mod fuzz;
@@ -80,14 +81,17 @@ fn runtime<'a>(gateways: impl IntoIterator<Item = &'a GatewaySpec>) -> io::Resul
 }
 
 /// Reads the process's arguments, runs the command, prints its failure if it has one, and gives the exit code.
-/// Wrong arguments end the process with [`exit::USAGE`], `--help` and `--version` with [`exit::OK`].
+/// Wrong arguments give [`exit::USAGE`], `--help` and `--version` [`exit::OK`].
 pub fn main() -> ExitCode {
     let served = crate::gateway::guard::serve_if_asked().or_else(crate::gateway::supervisor::serve_if_asked);
     if let Some(code) = served {
         return code;
     }
     crate::machine::raise_descriptors();
-    let code = Arguments::parse().command.run().unwrap_or_else(Failure::report);
+    let code = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command.run().unwrap_or_else(Failure::report),
+        Err(error) => failure::wrong_arguments(&error),
+    };
     ExitCode::from(code)
 }
 

@@ -4,17 +4,17 @@ use super::jobs::jobs;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::snapshots::{self, Snapshots};
-use super::{Failure, exit};
+use super::{Failure, console, exit};
 use crate::gateway::{self, Gateway, GatewaySpec, Guard, Kind, Preparation};
 use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::{Library, Origin};
 use crate::report::terminal::{Look, quoted};
-use crate::report::{Event, Json, Listener, RunReport, Terminal};
+use crate::report::{Delivery, Destination, Event, Json, Listener, RunReport, Terminal};
 use crate::rules::{Release, Rules};
 use crate::run::{self, Isolation, Options, Outcome, Ran, RunError};
 use crate::scenario::{Case, Corpus, Filter};
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(super) struct Run {
     /// How long a gateway may take to be ready; 120 unless said otherwise
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
     start_timeout: Option<u16>,
-    /// Write a report: json=FILE; may be given several times
+    /// Write a report: json=FILE, or json=- for standard output, which then has nothing else; may be given several times
     #[arg(long, value_name = "KIND=FILE")]
     report: Vec<ReportFile>,
     /// Show every case and what went over the wire
@@ -73,6 +73,9 @@ pub(super) struct Run {
     #[arg(long)]
     allow_writes: bool,
 }
+
+/// How long the reports of a run that was broken off may take to be read.
+const AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum How {
@@ -159,6 +162,7 @@ impl Run {
         let corpus =
             if paths.is_empty() { Corpus::embedded() } else { Corpus::load(&paths) }.map_err(Failure::usage)?;
         let cases = self.select(&corpus, &ids)?;
+        self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
         let unused = self.unused(&paths)?;
         let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
         let not_writable = snapshots.prepare()?;
@@ -179,18 +183,18 @@ impl Run {
                 false => "make a folder `snapshots` beside `scenarios`, or add an `expect` to the scenario".to_owned(),
             });
             let note = format!("what was seen is not kept: {note}");
-            let _ = writeln!(io::stderr(), "{note}");
+            let _ = writeln!(console::stderr(), "{note}");
         }
         let code = self.exit_code(&report);
         if code == exit::DEVIATES && run::outcome(&report, false) == Outcome::Conforms {
             let skipped = report.summary.count(crate::judge::Verdict::Skipped);
             let unused = report.unused_snapshots.len();
-            let _ = writeln!(io::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
+            let _ = writeln!(console::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
         }
         if code == exit::NOTHING {
             let gateway = &self.gateway;
             let note = format!("no case was played: what is selected is not applicable on {gateway}, or was skipped");
-            let _ = writeln!(io::stderr(), "{note}");
+            let _ = writeln!(console::stderr(), "{note}");
         }
         Ok(code)
     }
@@ -289,6 +293,8 @@ impl Run {
         }
         let guard = Guard::default();
         let progress = Progress::new(cases.len());
+        let (mut listeners, deliveries) =
+            self.listeners(&progress).map_err(|error| failure(RunError::Report(error)))?;
         let preparation = Preparation {
             state_dir: self.state_dir.clone(),
             claims: self.release,
@@ -297,28 +303,29 @@ impl Run {
         };
         let (stop_sender, stop) = watch::channel(false);
         let signals = tokio::spawn(signals.until_told(stop_sender));
-        let mut listeners = self.listeners(&progress);
         let mut listen = |event: Event<'_>| hear(&mut listeners, event);
         let told = |event| progress.preparing(&event);
         let prepared = tokio::select! {
             prepared = self.prepare(&preparation, &told) => prepared,
             () = super::signals::told(stop.clone()) => {
-                let report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };
+                let mut report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };
                 progress.finish();
                 listen(Event::Finished(&report)).map_err(|error| failure(RunError::Report(error)))?;
+                deliver(deliveries, &mut report, stop).await.map_err(|error| failure(RunError::Report(error)))?;
                 return Ok(report);
             }
         };
         let (gateway, schema) = prepared.inspect_err(|_| progress.finish())?;
         let options = self.options(&gateway, schema);
-        let ran = run::run(cases, &gateway, library, &guard, &options, stop, &mut listen).await;
-        signals.abort();
+        let ran = run::run(cases, &gateway, library, &guard, &options, stop.clone(), &mut listen).await;
         progress.finish();
         let Ran { mut report, fault } = ran.map_err(failure)?;
         report.unused_snapshots = unused.in_library(library, corpus);
         // Told first: what was played and what was left behind is not lost with the fault.
         let told = listen(Event::Finished(&report)).map_err(RunError::Report);
-        match fault.or(told.err()) {
+        let delivered = deliver(deliveries, &mut report, stop).await.map_err(RunError::Report);
+        signals.abort();
+        match fault.or(told.err()).or(delivered.err()) {
             Some(fault) => Err(failure(fault)),
             None => Ok(report),
         }
@@ -383,26 +390,40 @@ impl Run {
             trace: self.trace,
             mark_seen: self.mark_seen,
             again,
+            secrets: console::secrets().clone(),
             token: std::env::var("CLAWCHECK_TOKEN").ok().filter(|token| !token.is_empty()),
             allow_writes: self.allow_writes,
             start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
         }
     }
 
-    fn listeners(&self, progress: &Progress) -> Vec<Box<dyn Listener + Send>> {
+    /// Who hears what happens, and the reports that go into streams.
+    ///
+    /// # Errors
+    /// A report cannot be written: found now and not after the last case.
+    fn listeners(&self, progress: &Progress) -> io::Result<(Vec<Box<dyn Listener + Send>>, Vec<Delivery>)> {
+        let reports =
+            self.report.iter().map(|file| Destination::find(&file.0)).collect::<io::Result<Vec<Destination>>>()?;
+        // A program that reads the report finds nothing else there.
+        let to_stderr = reports.contains(&Destination::Stdout);
         let look = Look {
-            colour: colour(),
+            colour: if to_stderr { console::colour_of_stderr() } else { console::colour() },
             every_case: self.trace,
             slow_after: match self.gateway {
                 GatewaySpec::Embedded(_) => Duration::from_millis(500),
                 _ => Duration::from_secs(45),
             },
         };
+        let out = if to_stderr { progress.stderr() } else { progress.stdout() };
         let mut listeners: Vec<Box<dyn Listener + Send>> =
-            vec![Box::new(progress.clone()), Box::new(Terminal::new(progress.stdout(), look))];
-        listeners
-            .extend(self.report.iter().map(|file| Box::new(Json::new(file.0.clone())) as Box<dyn Listener + Send>));
-        listeners
+            vec![Box::new(progress.clone()), Box::new(Terminal::new(out, look))];
+        let mut deliveries = Vec::new();
+        for report in reports {
+            let (sink, delivery) = report.open()?;
+            listeners.push(Box::new(Json::new(sink)));
+            deliveries.extend(delivery);
+        }
+        Ok((listeners, deliveries))
     }
 
     fn exit_code(&self, report: &RunReport) -> u8 {
@@ -435,9 +456,25 @@ fn hear(listeners: &mut Vec<Box<dyn Listener + Send>>, event: Event<'_>) -> io::
     heard
 }
 
-/// Whether standard output shows colours: on a terminal, unless the user has asked for none.
-pub(super) fn colour() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// Waits until the reports are written that go into streams. A signal ends the waiting: who was to read one may never come. Where
+/// nobody reads any more, there is nobody to tell.
+async fn deliver(deliveries: Vec<Delivery>, report: &mut RunReport, stop: watch::Receiver<bool>) -> io::Result<()> {
+    let broken_off = *stop.borrow();
+    let deadline = tokio::time::Instant::now() + AFTER_SIGNAL;
+    for delivery in deliveries {
+        tokio::select! {
+            written = delivery.finish() => match written {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                written => written?,
+            },
+            () = tokio::time::sleep_until(deadline), if broken_off => break,
+            () = super::signals::told(stop.clone()), if !broken_off => {
+                report.interrupted.get_or_insert(0);
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn fault(message: &str) -> Failure {

@@ -1,6 +1,6 @@
 //! `clawcheck serve`: the embedded gateway as a program.
 
-use super::{Failure, exit};
+use super::{Failure, console, exit};
 use crate::reference::program::{self, Program, ProgramError, ProgramOptions};
 use crate::rules::{Release, Rules, history};
 use miette::Report;
@@ -94,15 +94,15 @@ fn environment() -> Vec<(String, String)> {
 }
 
 fn announce(program: &Program, release: Release) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let (address, state_dir) = (program.address, program.state_dir.display());
+    let mut out = console::stdout();
+    let (address, state_dir) = (program.address, console::fit_line(&program.state_dir.to_string_lossy()));
     writeln!(out, "clawcheck serve: openclaw {release} on ws://{address} (state {state_dir})")?;
     out.flush()
 }
 
 /// Nobody may be reading the log any more; the gateway goes on without.
 fn log(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(console::stderr(), "{}", console::fit_line(line));
 }
 
 /// The signals that end the program.

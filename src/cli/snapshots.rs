@@ -2,11 +2,15 @@
 
 use super::Failure;
 use crate::observe::snapshot::{Library, LibraryError};
-use std::io::ErrorKind;
+use crate::report::terminal::quoted;
+use crate::words::nearest;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// The folder's name beside `scenarios`.
 const FOLDER: &str = "snapshots";
+/// Of a folder with more entries not all are looked at for one with a similar name.
+const MOST_ENTRIES: usize = 10_000;
 
 /// Where snapshots are read and left for approval.
 pub(super) struct Snapshots {
@@ -37,7 +41,7 @@ impl Snapshots {
     pub(super) fn waiting_in(folder: &Path) -> Result<Self, Failure> {
         if !folder.is_dir() {
             let help = "name the folder of your snapshots with --snapshots";
-            return Err(Failure::usage(miette::miette!(help = help, "there is no folder {}", folder.display())));
+            return Err(missing(folder, help));
         }
         Self::find(Some(folder), &[]).map_err(Failure::fault)
     }
@@ -65,6 +69,40 @@ impl Snapshots {
     pub(super) fn is_writable(&self) -> bool {
         self.library.keeps_observations()
     }
+}
+
+/// Refuses a folder that was named and is not there: it may be misspelt, and nobody would look for what a run leaves in it.
+///
+/// # Errors
+/// There is no such folder.
+pub(super) fn must_exist(folder: &Path) -> Result<(), Failure> {
+    match std::fs::metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let new = quoted(&folder.to_string_lossy());
+            Err(missing(folder, &format!("to begin a new folder of snapshots, make it first: mkdir -p {new}")))
+        }
+        // What is wrong with a folder that is there is found when it is read.
+        _ => Ok(()),
+    }
+}
+
+fn missing(folder: &Path, help: &str) -> Failure {
+    let help = match similar(folder) {
+        Some(similar) => format!("did you mean `{}`? Otherwise {help}", similar.display()),
+        None => help.to_owned(),
+    };
+    Failure::usage(miette::miette!(help = help, "--snapshots: there is no folder {}", folder.display()))
+}
+
+/// A folder that stands where a missing one was looked for and has almost its name.
+fn similar(folder: &Path) -> Option<PathBuf> {
+    let name = folder.file_name()?.to_str()?;
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let entries = std::fs::read_dir(parent.unwrap_or(Path::new("."))).ok()?;
+    let folders = entries.flatten().take(MOST_ENTRIES).filter(|entry| entry.path().is_dir());
+    let names = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect::<Vec<_>>();
+    let found = nearest(name, names.iter().map(String::as_str))?;
+    Some(parent.map_or_else(|| PathBuf::from(found), |parent| parent.join(found)))
 }
 
 fn beside(scenarios: &[PathBuf]) -> Option<PathBuf> {

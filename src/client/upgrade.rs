@@ -3,6 +3,7 @@
 use super::link::{Link, Stream};
 use super::transcript::{Direction, EntryKind, Recorder};
 use crate::machine;
+use crate::printable::line;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::io::ErrorKind;
@@ -52,7 +53,7 @@ pub enum OpenError {
         reason: String,
     },
     /// An HTTP answer other than 101.
-    #[error("HTTP {status} instead of an upgrade{}: {body}", to(location.as_deref()))]
+    #[error("HTTP {status} instead of an upgrade{}: {}", to(location.as_deref()), line(body))]
     Status {
         /// The status.
         status: u16,

@@ -15,12 +15,14 @@ pub mod diff;
 mod evidence;
 mod frame;
 mod record;
+mod redacted;
 pub mod snapshot;
 mod store;
 mod symbol;
 mod text;
 mod time;
 
+use crate::printable;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -101,7 +103,7 @@ pub struct Seen {
 impl Seen {
     /// Its line in the text.
     pub fn line(&self) -> String {
-        text::seen_line(self)
+        printable::line(&text::seen_line(self)).into_owned()
     }
 }
 
@@ -189,6 +191,12 @@ pub struct Hello {
 
 /// Brings what a case saw into normal form.
 pub fn normalise(evidence: &Evidence) -> Observation {
+    normalise_redacted(evidence, &str::to_owned)
+}
+
+/// The same with what `redact` makes of every string of the normal form, so that a secret which a gateway sent back in another
+/// form is in no snapshot and no report.
+pub fn normalise_redacted(evidence: &Evidence, redact: &dyn Fn(&str) -> String) -> Observation {
     let documents = evidence.after.as_ref().map(|after| store::Documents::read(&evidence.before, after));
     let mut symbols = symbol::Symbols::new(&evidence.known);
     evidence.steps.iter().for_each(|step| frame::learn(step, &mut symbols));
@@ -197,12 +205,14 @@ pub fn normalise(evidence: &Evidence) -> Observation {
     }
     let mut numbers = symbol::Numbers::default();
     let steps = evidence.steps.iter().map(|step| frame::step(step, &symbols, evidence.started_at)).collect::<Vec<_>>();
-    let steps = text::number(steps, &mut numbers);
+    let mut steps = text::number(steps, &mut numbers);
+    redacted::steps(&mut steps, redact);
     let mut text = String::new();
     text::steps(&steps, 0, &mut text);
     let store = documents.map(|documents| {
         let moments = time::Moments { started_at: evidence.started_at, steps: &evidence.steps_began };
-        let seen = documents.normalise(&symbols, moments, &mut numbers);
+        let mut seen = documents.normalise(&symbols, moments, &mut numbers);
+        redacted::store(&mut seen, redact);
         text::store(&seen, &mut text);
         seen
     });

@@ -6,6 +6,7 @@
 use super::store::{Change, Holds, StoreSeen};
 use super::symbol::Numbers;
 use super::{Hello, Rounds, Seen, StepSeen, What};
+use crate::printable::line;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
@@ -72,15 +73,16 @@ fn follows(last: &StepSeen, next: &StepSeen) -> bool {
 pub(super) fn steps(steps: &[StepSeen], depth: usize, out: &mut String) {
     let margin = "  ".repeat(depth);
     for step in steps {
+        let asked = line(&step.step);
         let _ = match step.rounds {
-            None => writeln!(out, "{margin}{}", step.step),
+            None => writeln!(out, "{margin}{asked}"),
             Some(Rounds { first, last, of }) if first == last => {
-                writeln!(out, "{margin}{}  ({first} of {of})", step.step)
+                writeln!(out, "{margin}{asked}  ({first} of {of})")
             }
-            Some(Rounds { first, last, of }) => writeln!(out, "{margin}{}  ({first} to {last} of {of})", step.step),
+            Some(Rounds { first, last, of }) => writeln!(out, "{margin}{asked}  ({first} to {last} of {of})"),
         };
         for seen in &step.seen {
-            let _ = writeln!(out, "{margin}  {}", seen_line(seen));
+            let _ = writeln!(out, "{margin}  {}", line(&seen_line(seen)));
         }
         self::steps(&step.parallel, depth + 1, out);
     }
@@ -238,18 +240,18 @@ fn members(payload: &Value) -> String {
 pub(super) fn store(store: &StoreSeen, out: &mut String) {
     out.push('\n');
     for section in &store.sections {
-        let name = &section.name;
+        let name = line(&section.name);
         let _ = match &section.holds {
             Holds::Records(records) => {
                 let _ = writeln!(out, "{name}");
                 if records.is_empty() {
                     let _ = writeln!(out, "  none");
                 }
-                records.iter().flat_map(|record| &record.lines).try_for_each(|line| writeln!(out, "  {line}"))
+                records.iter().flat_map(|record| &record.lines).try_for_each(|words| writeln!(out, "  {}", line(words)))
             }
             Holds::Unreadable { unchanged: true } => writeln!(out, "{name}\n  does not parse; byte for byte as before"),
             Holds::Unreadable { unchanged: false } => writeln!(out, "{name}\n  does not parse; not what it was before"),
-            Holds::Other(value) => writeln!(out, "{name}\n  {}", inline(value)),
+            Holds::Other(value) => writeln!(out, "{name}\n  {}", line(&inline(value))),
             Holds::NoFile(what) => writeln!(out, "{name}\n  {}", what.words()),
             Holds::File(Change::New) => writeln!(out, "new file {name}"),
             Holds::File(Change::Gone) => writeln!(out, "gone file {name}"),

@@ -5,16 +5,18 @@ use super::clock::Clock;
 use super::gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
 use super::logs::LogListener;
 use super::machine::this_machine;
-use super::settings::{ConfigFileError, Refusal, Settings, read_config};
+use super::settings::{ConfigFileError, Refusal, Settings, read_config, redactions};
 use crate::rules::{Release, Rules};
 use crate::store::json;
+use crate::whole;
 use miette::Diagnostic;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// What a gateway program is started with. What is not given comes from the environment, the configuration, or the
@@ -150,7 +152,11 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     }
     // Without a configuration the release wants to be set up first; a harness has nobody to do that.
     let mut document = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
-    let refused = |refusal| ProgramError::Refused { release: options.release, config: config_path.clone(), refusal };
+    let secrets = redactions(&document, &options.env);
+    let refused = |mut refusal: Refusal| {
+        refusal.lines.iter_mut().for_each(|line| *line = secrets.apply(line));
+        ProgramError::Refused { release: options.release, config: config_path.clone(), refusal }
+    };
     let settings = Settings::resolve(options.release, &with_bind(&document, options.bind.as_deref()), &options.env)
         .map_err(refused)?;
     make_directory(&state_dir)?;
@@ -160,9 +166,11 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     if let Some(token) = &settings.generated_token {
         document["gateway"]["auth"]["mode"] = json!("token");
         document["gateway"]["auth"]["token"] = json!(token);
-        save(&config_path, &document)
+        whole::replace_private(&config_path, json::stringify(&document).as_bytes())
             .map_err(|error| ProgramError::TokenNotSaved { path: config_path.clone(), error })?;
     }
+    let secrets = redactions(&document, &options.env);
+    let log = options.log.map(|log| Arc::new(move |line: &str| log(&secrets.apply_known(line))) as LogListener);
     let gateway = EmbeddedGateway::start(EmbeddedOptions {
         release: options.release,
         openclaw_json: with_bind(&document, options.bind.as_deref()),
@@ -175,7 +183,7 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
         host: this_machine(),
         port: Some(address.port()),
         token_is_new: settings.generated_token.is_some(),
-        log: options.log,
+        log,
     })?;
     let gateway = listeners.into_iter().fold(gateway, EmbeddedGateway::listening);
     Ok(Program { gateway, address, state_dir, token_saved })
@@ -224,16 +232,4 @@ async fn listen(host: IpAddr, port: u16) -> Result<(Vec<TcpListener>, SocketAddr
         listeners.extend(TcpListener::bind(alias).await);
     }
     Ok((listeners, address))
-}
-
-/// Writes the configuration whole, readable for its owner only.
-fn save(path: &Path, document: &Value) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    let written = file
-        .write_all(json::stringify(document).as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&temporary, path));
-    written.inspect_err(|_| drop(fs::remove_file(&temporary)))
 }

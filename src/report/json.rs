@@ -1,19 +1,19 @@
 //! The report as one JSON document, for programs. Its form is described in `docs/report.md`; `schema` counts up with
 //! every change that a reader could stumble over.
 
+use super::destination::Sink;
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
 use crate::judge::{Finding, FrameFinding, Verdict};
+use crate::printable;
 use serde_json::{Map, Value, json};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use std::io;
 
 /// The version of the report's form.
 pub const SCHEMA: u32 = 1;
 
-/// Writes the report to a file when the run is over; also when it was broken off.
+/// Writes the report when the run is over; also when it was broken off.
 pub struct Json {
-    path: PathBuf,
+    sink: Sink,
     gateway: Value,
     jobs: usize,
     isolation: Value,
@@ -22,10 +22,10 @@ pub struct Json {
 }
 
 impl Json {
-    /// A report to this file, which is replaced whole.
-    pub fn new(path: PathBuf) -> Self {
+    /// A report into this.
+    pub fn new(sink: Sink) -> Self {
         let (gateway, isolation) = (Value::Null, Value::Null);
-        Self { path, gateway, jobs: 0, isolation, package: None, cases: Vec::new() }
+        Self { sink, gateway, jobs: 0, isolation, package: None, cases: Vec::new() }
     }
 
     fn document(&self, run: &RunReport) -> Value {
@@ -64,14 +64,13 @@ impl Listener for Json {
                 self.jobs = run.jobs;
                 self.isolation = json!(run.isolation);
                 self.package.clone_from(&run.schema);
-                // Found now and not after the last case.
-                beside(&self.path)?;
             }
             Event::Playing { .. } => {}
             Event::Case(case) => self.cases.push(self::case(case)),
             Event::Finished(run) => {
                 self.cases.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));
-                write(&self.path, &self.document(run))?;
+                let document = format!("{:#}\n", self.document(run));
+                self.sink.take(printable::json(&document).into_owned().into_bytes())?;
             }
         }
         Ok(())
@@ -159,23 +158,4 @@ fn finding(finding: &Finding) -> Value {
 fn milliseconds(duration: std::time::Duration) -> Value {
     // Three digits: what is below a microsecond is noise.
     json!((duration.as_secs_f64() * 1e6).round() / 1e3)
-}
-
-fn write(path: &Path, document: &Value) -> io::Result<()> {
-    let mut file = beside(path)?;
-    serde_json::to_writer_pretty(&mut file, document).map_err(|error| named(path, error.into()))?;
-    file.write_all(b"\n").map_err(|error| named(path, error))?;
-    file.persist(path).map_err(|error| named(path, error.error))?;
-    Ok(())
-}
-
-/// A temporary file where the report will stand.
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    NamedTempFile::new_in(folder).map_err(|error| named(path, error))
-}
-
-/// An error that says which file it is about.
-fn named(path: &Path, error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -3,6 +3,7 @@
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
 use crate::judge::{Finding, Verdict};
 use crate::observe::diff;
+use crate::printable::{block, line};
 use owo_colors::{OwoColorize as _, Style};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -50,7 +51,8 @@ impl<W: Write> Terminal<W> {
     }
 
     fn paint(&self, text: &str, style: Style) -> String {
-        if self.look.colour { text.style(style).to_string() } else { text.to_owned() }
+        let text = line(text);
+        if self.look.colour { text.style(style).to_string() } else { text.into_owned() }
     }
 
     fn started(&mut self, run: &RunInfo) -> io::Result<()> {
@@ -60,7 +62,7 @@ impl<W: Write> Terminal<W> {
         writeln!(self.out, "{cases} on {}{release}", self.paint(&run.gateway.name, Style::new().bold()))?;
         self.schema.clone_from(&run.schema);
         for note in &run.gateway.notes {
-            writeln!(self.out, "  note: {note}")?;
+            writeln!(self.out, "  note: {}", line(note))?;
         }
         Ok(())
     }
@@ -95,14 +97,14 @@ impl<W: Write> Terminal<W> {
 
     fn quiet_case(&mut self, case: &CaseReport) -> io::Result<()> {
         let verdict = self.paint(case.verdict.name(), Style::new().green());
-        writeln!(self.out, "{verdict}  {}  {}", case.id, seconds(case.duration))?;
+        writeln!(self.out, "{verdict}  {}  {}", line(&case.id), seconds(case.duration))?;
         self.indented(case.transcript.as_deref())
     }
 
     fn heading(&mut self, case: &CaseReport) -> io::Result<()> {
         let verdict = self.paint(case.verdict.name(), Style::new().red().bold());
         let id = self.paint(&case.id, Style::new().bold());
-        writeln!(self.out, "{verdict}  {id}  {}", case.title)
+        writeln!(self.out, "{verdict}  {id}  {}", line(&case.title))
     }
 
     fn failing_in_short(&mut self, case: &CaseReport) -> io::Result<()> {
@@ -115,7 +117,11 @@ impl<W: Write> Terminal<W> {
         // The first line of a reason says what it is about; a gateway's last words may follow.
         let reason = case.reason.as_deref().and_then(|reason| reason.lines().next());
         let findings = case.findings.iter().map(Finding::sentence);
-        reason.map(str::to_owned).into_iter().chain(findings).try_for_each(|line| writeln!(self.out, "  {line}"))
+        reason
+            .map(str::to_owned)
+            .into_iter()
+            .chain(findings)
+            .try_for_each(|words| writeln!(self.out, "  {}", line(&words)))
     }
 
     fn failing_case(&mut self, case: &CaseReport) -> io::Result<()> {
@@ -125,14 +131,16 @@ impl<W: Write> Terminal<W> {
             self.indented(Some(reason))?;
         }
         for finding in &case.findings {
-            writeln!(self.out, "  {}", finding.sentence())?;
-            let seen = match finding {
-                Finding::Snapshot { expected, seen, .. } => diff::render(expected, seen, self.look.colour),
-                Finding::NoSnapshot { seen, .. } => seen.clone(),
-                Finding::Frame(finding) => finding.text.clone(),
-                Finding::Expectation { .. } => String::new(),
-            };
-            self.indented(Some(&seen))?;
+            writeln!(self.out, "  {}", line(&finding.sentence()))?;
+            match finding {
+                Finding::Snapshot { expected, seen, .. } => {
+                    let difference = diff::render(&block(expected), &block(seen), self.look.colour);
+                    difference.lines().try_for_each(|line| writeln!(self.out, "    {line}"))?;
+                }
+                Finding::NoSnapshot { seen, .. } => self.indented(Some(seen))?,
+                Finding::Frame(finding) => self.indented(Some(&finding.text))?,
+                Finding::Expectation { .. } => {}
+            }
         }
         if case.transcript.is_some() {
             writeln!(self.out, "  {}", self.paint("transcript (milliseconds)", Style::new().dimmed()))?;
@@ -145,15 +153,16 @@ impl<W: Write> Terminal<W> {
         }
         if let Some(proposed) = &case.proposed {
             let folder = folder_flag(proposed, &case.id);
-            writeln!(self.out, "  what was seen waits in {}", proposed.display())?;
+            writeln!(self.out, "  what was seen waits in {}", line(&proposed.to_string_lossy()))?;
             let id = quoted(&case.id);
-            writeln!(self.out, "  look at it: clawcheck review{folder}; approve it: clawcheck accept {id}{folder}")?;
+            let both = format!("  look at it: clawcheck review{folder}; approve it: clawcheck accept {id}{folder}");
+            writeln!(self.out, "{}", line(&both))?;
         }
-        writeln!(self.out, "  again: {}", case.again)
+        writeln!(self.out, "  again: {}", line(&case.again))
     }
 
     fn indented(&mut self, text: Option<&str>) -> io::Result<()> {
-        text.unwrap_or_default().lines().try_for_each(|line| writeln!(self.out, "    {line}"))
+        block(text.unwrap_or_default()).lines().try_for_each(|line| writeln!(self.out, "    {line}"))
     }
 
     fn finished(&mut self, run: &RunReport) -> io::Result<()> {
@@ -165,28 +174,29 @@ impl<W: Write> Terminal<W> {
                 named.push_str(&format!(" and {more} more"));
             }
             let verdict = self.paint(verdict.name(), Style::new().yellow());
-            writeln!(self.out, "{verdict}: {reason}\n    {named}")?;
+            let reason = block(reason).replace('\n', "\n    ");
+            writeln!(self.out, "{verdict}: {reason}\n    {}", line(&named))?;
         }
         if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
             writeln!(self.out, "{} held to {package}", counted(tally.checked, "frame"))?;
             let bare = tally.payload_not_described.iter().map(String::as_str).collect::<Vec<_>>();
             if !bare.is_empty() {
-                writeln!(self.out, "    of their payload it says nothing: {}", bare.join(", "))?;
+                writeln!(self.out, "    of their payload it says nothing: {}", line(&bare.join(", ")))?;
             }
         }
         self.slow.sort_by(|a, b| b.cmp(a));
         for (duration, case) in self.slow.iter().take(SLOWEST) {
-            writeln!(self.out, "slow: {case} took {}", seconds(*duration))?;
+            writeln!(self.out, "slow: {} took {}", line(case), seconds(*duration))?;
         }
         for case in &run.unused_snapshots {
-            writeln!(self.out, "unused snapshot: there is no case {case}")?;
+            writeln!(self.out, "unused snapshot: there is no case {}", line(case))?;
         }
         for left in &run.left_behind {
-            writeln!(self.out, "left behind on the gateway: {left}")?;
+            writeln!(self.out, "left behind on the gateway: {}", line(left))?;
         }
         if let Some(boots) = &run.boots {
             for why in &boots.given_up {
-                writeln!(self.out, "shared gateway given up: {why}")?;
+                writeln!(self.out, "shared gateway given up: {}", line(why))?;
             }
             writeln!(self.out, "boots: {} made, {} saved", boots.made, boots.saved)?;
         }

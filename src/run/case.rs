@@ -5,6 +5,7 @@ use super::breaker::Dead;
 use super::files;
 use super::frames::Frames;
 use super::own;
+use super::shown;
 use super::stage::{Stage, StageError};
 use super::{Options, Shared};
 use crate::client::Redactions;
@@ -12,7 +13,7 @@ use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Place,
 use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
-use crate::observe::{Evidence, Observation, StepEvidence, normalise};
+use crate::observe::{Evidence, Observation, StepEvidence, normalise_redacted};
 use crate::report::terminal::quoted;
 use crate::report::{Boot, CaseReport};
 use crate::rules::Release;
@@ -51,7 +52,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         played = stage.perform() => played,
         () = super::stopped(shared.stop.clone()), if shared.cleans_up() => Err(StageError::BrokenOff),
     };
-    let observed = played.map(|steps| observe(&stage, steps, gateway));
+    let observed = played.map(|steps| observe(&stage, steps, gateway, &shared.options.secrets));
     if shared.cleans_up() {
         shared.left_behind(stage.clean_up().await);
     }
@@ -62,6 +63,9 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     if matches!(observed, Err(StageError::BrokenOff)) {
         report.reason = Some(StageError::BrokenOff.to_string());
         return report;
+    }
+    if observed.is_err() || ended.is_some() {
+        shared.keep_secret(&redactions);
     }
     match &observed {
         Err(StageError::Launch(error)) => shared.breaker.failed(&Dead::Launch(error)),
@@ -86,6 +90,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         keep_records(&mut report, &stage, &log);
     }
     report.reason = report.reason.map(|reason| redactions.apply(&reason));
+    shown::case(&mut report, &redactions);
     report.duration = began.elapsed();
     report
 }
@@ -152,7 +157,7 @@ pub(super) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>
     let release = super::release_of(&rules);
     let mut stage = Stage::new(case, &rules, place(case, &rules, release, shared).ok()?, release, None);
     let steps = stage.perform().await.ok()?;
-    let observation = observe(&stage, steps, &rules);
+    let observation = observe(&stage, steps, &rules, &shared.options.secrets);
     stage.end().await;
     Some(observation.text().to_owned())
 }
@@ -198,20 +203,23 @@ fn knows_the_secret(step: &Step) -> bool {
     connect.auth.as_ref().is_none_or(|auth| right(&auth.token) || right(&auth.password))
 }
 
-fn observe(stage: &Stage<'_>, mut steps: Vec<StepEvidence>, gateway: &Gateway) -> Observation {
+fn observe(stage: &Stage<'_>, mut steps: Vec<StepEvidence>, gateway: &Gateway, secrets: &Redactions) -> Observation {
     if gateway.profile().kind == Kind::Attached {
         let devices = stage.knowledge.cast.device_names();
         own::hear(&mut steps, &|id: &str| devices.iter().any(|(own, _)| own == id));
     }
     let reachable = gateway.profile().can(Capability::StoreRead);
-    normalise(&Evidence {
+    let mut redactions = redactions(stage);
+    redactions.extend(secrets);
+    let evidence = Evidence {
         known: stage.known(),
         started_at: stage.started_at(),
         steps_began: stage.steps_began().to_vec(),
         steps,
         before: stage.before().clone(),
         after: reachable.then(|| stage.files()),
-    })
+    };
+    normalise_redacted(&evidence, &|text| redactions.apply_known(text))
 }
 
 /// The approved snapshots of a case that concern a release; `None` where they could not be kept: a scenario of the user's

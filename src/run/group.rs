@@ -15,10 +15,12 @@ use super::own::{self, Records};
 use super::owners::{Owner, Owners, Trespass};
 use super::seed::Seeder;
 use super::share::HOUSEHOLD;
+use super::shown;
 use super::stage::{Boot, House, Patience, Stage, StageError, first_moment};
+use crate::client::Redactions;
 use crate::gateway::{Exit, Gateway, Place};
 use crate::judge::Verdict;
-use crate::observe::{Evidence, StoreFiles, normalise};
+use crate::observe::{Evidence, StoreFiles, normalise_redacted};
 use crate::rules::Release;
 use crate::scenario::Case;
 use crate::scenario::store::Store;
@@ -130,6 +132,9 @@ impl Party<'_> {
                 Ok(House { place, running, started_at })
             }
             Err(error) => {
+                let mut secrets = Redactions::default();
+                cast.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
+                self.shared.keep_secret(&secrets);
                 self.shared.breaker.failed(&Dead::Launch(&error));
                 Err(StageError::Launch(error).into())
             }
@@ -177,13 +182,21 @@ impl Party<'_> {
         let played = stage.perform_steps().await;
         let after = stage.files();
         self.owners.know(Owner::Guest(number), devices(&stage.knowledge));
-        self.owners.check(at_start, &own::records(&after).ok_or(GroupError::Store)?, Some((number, &case.id)))?;
+        let mut redactions = case::redactions(&stage);
+        redactions.extend(&self.shared.options.secrets);
+        let checked = own::records(&after)
+            .ok_or(GroupError::Store)
+            .and_then(|after| Ok(self.owners.check(at_start, &after, Some((number, &case.id)))?));
+        if checked.is_err() || played.is_err() {
+            self.shared.keep_secret(&redactions);
+        }
+        checked?;
         let seen = match played {
             Err(error @ StageError::Silent(_)) => return Err(error.into()),
             Err(_) => None,
             Ok(mut steps) => {
                 own::hear(&mut steps, &|id: &str| !self.owners.is_anothers(number, id));
-                let observation = normalise(&Evidence {
+                let evidence = Evidence {
                     known: stage.known(),
                     started_at: stage.started_at(),
                     steps_began: stage.steps_began().to_vec(),
@@ -191,10 +204,11 @@ impl Party<'_> {
                     // Who shares has seeded no file whose bytes could be compared.
                     before: StoreFiles::new(),
                     after: Some(self.owners.view(number, &before, &after)),
-                });
+                };
+                let observation = normalise_redacted(&evidence, &|text| redactions.apply_known(text));
                 let log = stage.running().map(|running| running.logs()).unwrap_or_default();
                 let log = log.strip_prefix(&log_before).unwrap_or(&log);
-                let frames = stage.frames.findings(&case::redactions(&stage));
+                let frames = stage.frames.findings(&redactions);
                 let broken = !frames.is_empty();
                 let mut seen = Seen { observation, frames, report: case::blank(case, self.shared.options) };
                 seen.report.frames = stage.frames.tally();
@@ -204,6 +218,7 @@ impl Party<'_> {
                 {
                     case::keep_records(&mut seen.report, &stage, log);
                 }
+                shown::case(&mut seen.report, &redactions);
                 seen.report.duration = began.elapsed();
                 Some(seen)
             }

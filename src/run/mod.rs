@@ -26,10 +26,12 @@ mod real_folder;
 mod schedule;
 mod seed;
 mod share;
+mod shown;
 mod silence;
 mod stage;
 mod title;
 
+use crate::client::Redactions;
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::frame_schema::FrameSchema;
 use crate::judge::{Finding, Verdict};
@@ -98,6 +100,8 @@ pub struct Options {
     pub schema: Option<Arc<FrameSchema>>,
     /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
     pub again: String,
+    /// What the caller knows to be secret: it is in nothing that the run tells.
+    pub secrets: Redactions,
 }
 
 /// Why a run could not be brought to its end.
@@ -129,6 +133,8 @@ struct Shared<'a> {
     fault: Mutex<Option<LibraryError>>,
     left_behind: Mutex<Vec<String>>,
     boots: Mutex<Boots>,
+    /// Secrets that may be in what is told of more than one case.
+    secrets: Mutex<Redactions>,
     trust: Trust,
     /// Hears what happens while something is played.
     words: mpsc::UnboundedSender<Word>,
@@ -160,6 +166,15 @@ impl Shared<'_> {
     /// Notes what could not be taken away again from a gateway that somebody else runs.
     fn left_behind(&self, left: Vec<String>) {
         self.left_behind.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
+    }
+
+    /// Notes the secrets of a case whose failure may be told as the reason of others.
+    fn keep_secret(&self, secrets: &Redactions) {
+        self.secrets().extend(secrets);
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, Redactions> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_fault(&self) -> Option<LibraryError> {
@@ -212,6 +227,10 @@ pub async fn run(
     let attached = gateway.profile().kind == Kind::Attached;
     let (words, mut heard) = mpsc::unbounded_channel();
     let (break_off, broken_off) = watch::channel(false);
+    let mut secrets = options.secrets.clone();
+    if let Some(token) = &options.token {
+        secrets.add(token, "gateway token");
+    }
     let shared = Shared {
         workspace: match gateway.profile().kind {
             Kind::Embedded => Workspace::in_memory(guard),
@@ -224,18 +243,20 @@ pub async fn run(
         fault: Mutex::default(),
         left_behind: Mutex::default(),
         boots: Mutex::default(),
+        secrets: Mutex::new(secrets),
         trust: Trust::default(),
         words,
         attached,
         stop: broken_off,
     };
-    let info = RunInfo {
+    let mut info = RunInfo {
         gateway: info(gateway, options),
         cases: cases.len(),
         jobs: options.jobs,
         schema: options.schema.as_deref().map(|schema| schema.package().to_owned()),
         isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
     };
+    shown::info(&mut info, &shared.secrets());
     listen(Event::Started(&info)).map_err(RunError::Report)?;
     let mut report = RunReport::default();
     if attached {
@@ -268,7 +289,7 @@ pub async fn run(
         match plan::not_played(case, gateway.profile(), release, permissions_bind) {
             Some(plan::NotPlayed { verdict, reason }) => {
                 let done = CaseReport { verdict, reason: Some(reason), ..case::blank(case, options) };
-                tell(&done, &mut report, listen)?;
+                tell(done, &shared, &mut report, listen)?;
             }
             None => waiting.push(*case),
         }
@@ -292,7 +313,9 @@ pub async fn run(
             break Ok(());
         }
         let told = tokio::select! {
-            Some(done) = playing.next() => schedule.take(done).iter().try_for_each(|done| tell(done, &mut report, listen)),
+            Some(done) = playing.next() => {
+                schedule.take(done).into_iter().try_for_each(|done| tell(done, &shared, &mut report, listen))
+            }
             Some(word) = heard.recv() => match word {
                 Word::Playing(case) => listen(Event::Playing { case: &case }).map_err(RunError::Report),
                 Word::Ready => Ok(()),
@@ -318,6 +341,7 @@ pub async fn run(
     report.left_behind = std::mem::take(&mut *shared.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
     report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
     report.duration = began.elapsed();
+    shown::run(&mut report, &shared.secrets());
     Ok(Ran { report, fault: ended.err() })
 }
 
@@ -329,17 +353,19 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 fn tell(
-    done: &CaseReport,
+    mut done: CaseReport,
+    shared: &Shared<'_>,
     report: &mut RunReport,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<(), RunError> {
+    shown::case(&mut done, &shared.secrets());
     report.summary.add(done.verdict);
     let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
     report.unkept += usize::from(done.proposed.is_none() && done.findings.iter().any(new));
     if let Some(frames) = &done.frames {
         report.frames.get_or_insert_default().add(frames);
     }
-    listen(Event::Case(done)).map_err(RunError::Report)
+    listen(Event::Case(&done)).map_err(RunError::Report)
 }
 
 /// The exit status of a run, in the words of its summary.

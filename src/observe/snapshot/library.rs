@@ -2,11 +2,12 @@
 
 use super::{History, Snapshot, SnapshotError, Variant};
 use crate::rules::Release;
+use crate::whole;
 use include_dir::{Dir, include_dir};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The approved snapshots of this version of clawcheck.
@@ -397,10 +398,7 @@ fn write(path: &Path, text: &str) -> Result<(), LibraryError> {
     let fault = |source| LibraryError::Write { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(fault)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
-    file.write_all(text.as_bytes()).map_err(fault)?;
-    file.persist(path).map_err(|error| fault(error.error))?;
-    Ok(())
+    whole::replace(path, text.as_bytes()).map_err(fault)
 }
 
 fn remove(path: &Path) -> Result<(), LibraryError> {

@@ -7,6 +7,7 @@
 mod bind;
 mod credentials;
 mod file;
+mod secrets;
 mod shape;
 mod substitute;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::path::Path;
 
 pub use bind::Bind;
 pub use file::{ConfigFileError, read_config};
+pub(super) use secrets::redactions;
 
 use crate::rules::GatewayConfig;
 use crate::rules::config::{AutoApprove, RateLimit, TrustedProxy};
