@@ -10,6 +10,7 @@ pub mod fuzz;
 pub mod gateway;
 pub mod judge;
 pub mod observe;
+mod plain_file;
 pub mod protocol;
 pub mod reference;
 pub mod report;

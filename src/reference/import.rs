@@ -2,9 +2,10 @@
 //! can, and renames them (`state-migrations.pairing.ts` of 2026.9.6).
 
 use super::settings::Refusal;
+use crate::plain_file::{self, Links, PlainFileError};
 use crate::rules::pairing::{Imported, import_devices, import_nodes};
 use crate::store::record::Record;
-use crate::store::{DATABASE, Document, Documents, SqliteDocuments, WriteFault, json};
+use crate::store::{DATABASE, Document, Documents, LONGEST_FILE, SqliteDocuments, WriteFault, json};
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -30,7 +31,8 @@ impl From<WriteFault> for Fault {
 /// # Errors
 /// A file that does not parse, or a database that cannot be written: the release does not start then.
 pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
-    if SqliteDocuments::exists(state_dir) && SqliteDocuments::look(state_dir).is_err_and(|fault| fault.is_no_database())
+    if SqliteDocuments::exists(state_dir)
+        && SqliteDocuments::look(state_dir, Links::Follow).is_err_and(|fault| fault.is_no_database())
     {
         return Err(Refusal::at_database(&state_dir.join(DATABASE)));
     }
@@ -96,9 +98,11 @@ fn nodes(state_dir: &Path, store: &mut dyn Documents, now: i64, log: &mut Vec<St
 /// A file that may be absent. `null` is as good as none.
 fn read(state_dir: &Path, document: Document) -> Result<Option<Value>, Fault> {
     let path = state_dir.join(document.path());
-    let bytes = match fs::read(&path) {
+    let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
         Ok(bytes) => bytes,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(PlainFileError::Io(error))
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
             return Ok(None);
         }
         Err(_) => return Err(Fault::Unreadable(path, "read")),

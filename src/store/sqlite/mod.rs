@@ -11,6 +11,7 @@ mod table;
 pub use table::Unfit;
 
 use super::{Document, Documents, ReadFault, WriteFault};
+use crate::plain_file::{self, Links, OtherKind, PlainFileError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -25,6 +26,8 @@ use table::{BOOTSTRAP, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, TABL
 
 /// The database below the state directory.
 pub const DATABASE: &str = "state/openclaw.sqlite";
+/// What SQLite adds to the name of the database for the files that it reads beside it; the database itself first.
+const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 /// How long a call waits for another process's lock (`OPENCLAW_SQLITE_BUSY_TIMEOUT_MS`).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -56,6 +59,9 @@ pub enum SqliteFault {
     /// Its directory or its file cannot be made.
     #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
+    /// The database, or a file beside it that SQLite would read, is something else than a regular file.
+    #[error("{0}: {1}")]
+    NotPlain(PathBuf, PlainFileError),
     /// A record is no row.
     #[error(transparent)]
     Unfit(#[from] Unfit),
@@ -66,7 +72,7 @@ impl SqliteFault {
     pub fn is_no_database(&self) -> bool {
         let code = match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
-            Self::Io(..) | Self::Unfit(_) => None,
+            Self::Io(..) | Self::NotPlain(..) | Self::Unfit(_) => None,
         };
         matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
     }
@@ -77,6 +83,7 @@ impl SqliteFault {
 pub struct SqliteDocuments {
     path: PathBuf,
     durable: bool,
+    links: Links,
     open: RefCell<Option<Open>>,
 }
 
@@ -92,7 +99,13 @@ impl SqliteDocuments {
     /// The store below this state directory, which need not exist yet. `durable` makes every write reach the disk before
     /// it is reported done.
     pub fn new(state_dir: &Path, durable: bool) -> Self {
-        Self { path: state_dir.join(DATABASE), durable, open: RefCell::default() }
+        Self { path: state_dir.join(DATABASE), durable, links: Links::Follow, open: RefCell::default() }
+    }
+
+    /// The same store in a directory where somebody else may have put links, which are not followed.
+    #[must_use]
+    pub fn refusing_links(self) -> Self {
+        Self { links: Links::Refuse, ..self }
     }
 
     /// Whether a state directory has the database.
@@ -106,14 +119,17 @@ impl SqliteDocuments {
         Self::exists(state_dir) && !matches!(knows_nodes(&state_dir.join(DATABASE)), Ok(false))
     }
 
+    /// The files of the database in a state directory, whether they are there or not.
+    pub fn files(state_dir: &Path) -> impl Iterator<Item = PathBuf> {
+        SUFFIXES.into_iter().map(move |suffix| state_dir.join(format!("{DATABASE}{suffix}")))
+    }
+
     /// Looks at a database without writing to it, whoever else has it open: all documents that hold something.
     ///
     /// # Errors
     /// What SQLite says: a file that is no database, tables that are not there.
-    pub fn look(state_dir: &Path) -> Result<Vec<(Document, Value)>, SqliteFault> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(state_dir.join(DATABASE), flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+    pub fn look(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteFault> {
+        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
         let read = |document| Ok((document, Value::Object(read(&connection, document)?)));
         Document::ALL.into_iter().map(read).collect()
     }
@@ -140,14 +156,15 @@ impl SqliteDocuments {
             if !make && fs::symlink_metadata(&self.path).is_err() {
                 return Ok(None);
             }
-            *open = Some(Open::new(&self.path, self.durable)?);
+            *open = Some(Open::new(&self.path, self.durable, self.links)?);
         }
         open.as_mut().map(act).transpose()
     }
 }
 
 impl Open {
-    fn new(path: &Path, durable: bool) -> Result<Self, SqliteFault> {
+    fn new(path: &Path, durable: bool, links: Links) -> Result<Self, SqliteFault> {
+        only_plain(path, links)?;
         if let Some(directory) = path.parent() {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
             made.map_err(|error| SqliteFault::Io(directory.to_owned(), error))?;
@@ -209,11 +226,39 @@ impl Documents for SqliteDocuments {
     }
 }
 
-/// Whether a device's row says what it is as a node.
-fn knows_nodes(path: &Path) -> Result<bool, SqliteFault> {
+/// Opens a database without writing to it.
+fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteFault> {
+    only_plain(path, links)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// Sees to it that SQLite, which opens files by their paths, comes upon nothing that it would wait for without end.
+fn only_plain(database: &Path, links: Links) -> Result<(), SqliteFault> {
+    if links == Links::Refuse
+        && let Some(directory) = database.parent()
+        && fs::symlink_metadata(directory).is_ok_and(|found| found.is_symlink())
+    {
+        return Err(SqliteFault::NotPlain(directory.to_owned(), PlainFileError::Kind(OtherKind::Link)));
+    }
+    for suffix in SUFFIXES {
+        let mut path = database.as_os_str().to_owned();
+        path.push(suffix);
+        let path = PathBuf::from(path);
+        match plain_file::check(&path, links) {
+            Err(error @ PlainFileError::Kind(_)) => return Err(SqliteFault::NotPlain(path, error)),
+            // What is not there, or may not be looked at, SQLite has words for.
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a device's row says what it is as a node.
+fn knows_nodes(path: &Path) -> Result<bool, SqliteFault> {
+    let connection = open_to_read(path, Links::Refuse)?;
     let sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
     let found: i64 = connection.query_row(sql, params![PAIRED.name, NODE_SURFACE], |row| row.get(0))?;
     Ok(found > 0)

@@ -33,7 +33,7 @@ fn every_document_comes_back_as_it_was_written() {
     for (document, value) in &documents {
         assert_eq!(*store.read(*document).unwrap(), *value);
     }
-    assert_eq!(SqliteDocuments::look(directory.path()).unwrap(), documents);
+    assert_eq!(SqliteDocuments::look(directory.path(), Links::Refuse).unwrap(), documents);
     written(&mut store, Document::DevicesPaired, &json!({"a": device()}));
     assert_eq!(*store.read(Document::NodesPending).unwrap(), documents[4].1, "a device's row keeps its node");
     written(&mut store, Document::DevicesPaired, &json!({}));
@@ -82,7 +82,7 @@ fn what_is_no_database_is_not_looked_at() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("state")).unwrap();
     fs::write(directory.path().join(DATABASE), "x".repeat(4096)).unwrap();
-    assert!(SqliteDocuments::look(directory.path()).unwrap_err().is_no_database());
+    assert!(SqliteDocuments::look(directory.path(), Links::Refuse).unwrap_err().is_no_database());
     let mut store = SqliteDocuments::new(directory.path(), false);
     assert_eq!(store.read(Document::DevicesPaired), None);
     assert!(store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).is_err());
