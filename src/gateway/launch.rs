@@ -93,6 +93,14 @@ pub enum LaunchError {
         /// Its last log lines.
         log: LogTail,
     },
+    /// It never logged the line that says that it is ready.
+    #[error("the gateway did not log a line with `{line}` in time{words}{log}", words = LAST_WORDS)]
+    NeverLogged {
+        /// What the line has in it.
+        line: String,
+        /// Its last log lines.
+        log: LogTail,
+    },
     /// It takes connections and says nothing.
     #[error("the gateway listens on port {port} but never answered {what}{words}{log}", words = LAST_WORDS)]
     NeverAnswered {

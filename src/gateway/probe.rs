@@ -68,6 +68,7 @@ enum Found {
 /// Why it is not ready.
 enum Unready {
     NeverListened,
+    NeverLogged(String),
     NeverAnswered(&'static str),
     Garbage(String),
     /// Somebody else listens on its port.
@@ -92,6 +93,7 @@ impl Probe<'_> {
         let (port, log) = (self.port, log.tail());
         Err(match unready {
             Unready::NeverListened => LaunchError::NeverListened { port, log },
+            Unready::NeverLogged(line) => LaunchError::NeverLogged { line, log },
             Unready::NeverAnswered(what) => LaunchError::NeverAnswered { port, what, log },
             Unready::Garbage(saw) => LaunchError::Garbage { port, saw, log },
             Unready::Taken => LaunchError::PortInUse { port, attempts: 1 },
@@ -100,7 +102,7 @@ impl Probe<'_> {
 
     async fn ask(&self, log: &Log, owner: &Owner) -> Result<(), Unready> {
         if let Readiness::LogLine(text) = self.readiness {
-            return timeout_at(self.deadline, log.wait_for(text)).await.map_err(|_| Unready::NeverListened);
+            return timeout_at(self.deadline, log.wait_for(text)).await.map_err(|_| Unready::NeverLogged(text.clone()));
         }
         let mut pause = FIRST_PAUSE;
         let mut odd: Option<(Instant, String)> = None;
