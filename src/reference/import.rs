@@ -5,7 +5,7 @@ use super::settings::Refusal;
 use crate::plain_file::{self, Links, PlainFileError};
 use crate::rules::pairing::{Imported, import_devices, import_nodes};
 use crate::store::record::Record;
-use crate::store::{DATABASE, Document, Documents, LONGEST_FILE, SqliteDocuments, WriteFault, json};
+use crate::store::{DATABASE, Document, Documents, LONGEST_FILE, SqliteDocuments, SqliteFault, WriteFault, json};
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -31,10 +31,11 @@ impl From<WriteFault> for Fault {
 /// # Errors
 /// A file that does not parse, or a database that cannot be written: the release does not start then.
 pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
-    if SqliteDocuments::exists(state_dir)
-        && SqliteDocuments::look(state_dir, Links::Follow).is_err_and(|fault| fault.is_no_database())
-    {
-        return Err(Refusal::at_database(&state_dir.join(DATABASE)));
+    match SqliteDocuments::exists(state_dir).then(|| SqliteDocuments::check(state_dir, Links::Follow)) {
+        Some(Err(fault)) if fault.is_no_database() => return Err(Refusal::at_database(&state_dir.join(DATABASE))),
+        Some(Err(fault @ SqliteFault::Cell { .. })) => return Err(Refusal::at_cell(&fault.to_string())),
+        // What else is wrong with it shows when it is used.
+        Some(Err(_) | Ok(())) | None => {}
     }
     if Document::ALL.iter().all(|document| fs::metadata(state_dir.join(document.path())).is_err()) {
         return Ok(Vec::new());

@@ -72,7 +72,7 @@ pub(super) fn check(
 ) -> Result<(), Vec<Fault>> {
     let mut faults = Vec::new();
     for name in scenario.gateway.env.keys().filter(|name| !is_plain_variable(name)) {
-        let message = format!("the variable `{}` may run code in the gateway, or lead it elsewhere", short(name));
+        let message = format!("the variable `{}` may run code in the gateway", short(name));
         faults.push(needs_trust(name.span, message));
     }
     if let Some(config) = node.get("gateway").and_then(|gateway| gateway.get("config")) {
@@ -229,7 +229,7 @@ mod tests {
     #[case::another_case("ld_preload")]
     #[case::nearly("OPENCLAW_GATEWAY_TOKEN2")]
     fn a_variable_that_is_not_known_to_be_harmless_needs_trust(#[case] name: &str) {
-        let message = format!("the variable `{name}` may run code in the gateway, or lead it elsewhere");
+        let message = format!("the variable `{name}` may run code in the gateway");
         assert_eq!(refused(&format!("gateway: {{ env: {{ {name}: x }} }}")), [message]);
     }
 

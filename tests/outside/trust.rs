@@ -7,8 +7,8 @@ const PRELOADED: &str = "\
 scenario: A scenario that brings code
 gateway: { env: { LD_PRELOAD: /tmp/evil.so } }
 steps:
-  - open: {}
-    expect: { event: connect.challenge }
+  - connect: { device: laptop, role: operator, scopes: [operator.read] }
+    expect: hello
 ";
 
 #[rstest]
@@ -34,7 +34,7 @@ fn a_variable_that_runs_code_is_refused_with_a_caret_and_nothing_is_started(#[ca
 
 #[test]
 fn with_trust_it_is_played_and_the_way_to_repeat_it_says_so() {
-    let bench = Bench::new(&PRELOADED.replace("expect: { event: connect.challenge }", "expect: { event: other }"));
+    let bench = Bench::new(&PRELOADED.replace("expect: hello", "expect: nothing"));
     let ran = bench.clawcheck(&["run", "scenarios", "--trust"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("--trust"), "{}", ran.out);

@@ -22,7 +22,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{BOOTSTRAP, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, TABLES, Table};
+use table::{BOOTSTRAP, Cells, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, TABLES, Table};
 
 /// The database below the state directory.
 pub const DATABASE: &str = "state/openclaw.sqlite";
@@ -62,6 +62,14 @@ pub enum SqliteFault {
     /// The database, or a file beside it that SQLite would read, is something else than a regular file.
     #[error("{0}: {1}")]
     NotPlain(PathBuf, PlainFileError),
+    /// A cell is no JSON.
+    #[error("{table}.{column} is no JSON")]
+    Cell {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
     /// A record is no row.
     #[error(transparent)]
     Unfit(#[from] Unfit),
@@ -72,7 +80,7 @@ impl SqliteFault {
     pub fn is_no_database(&self) -> bool {
         let code = match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
-            Self::Io(..) | Self::NotPlain(..) | Self::Unfit(_) => None,
+            Self::Io(..) | Self::NotPlain(..) | Self::Cell { .. } | Self::Unfit(_) => None,
         };
         matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
     }
@@ -130,8 +138,18 @@ impl SqliteDocuments {
     /// What SQLite says: a file that is no database, tables that are not there.
     pub fn look(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteFault> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
-        let read = |document| Ok((document, Value::Object(read(&connection, document)?)));
+        let read = |document| Ok((document, Value::Object(read(&connection, document, Cells::AsTheyAre)?)));
         Document::ALL.into_iter().map(read).collect()
+    }
+
+    /// Finds out whether a release could read the devices in the database, without writing to it.
+    ///
+    /// # Errors
+    /// What SQLite says, or a cell that does not parse.
+    pub fn check(state_dir: &Path, links: Links) -> Result<(), SqliteFault> {
+        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
+        let documents = [Document::DevicesPaired, Document::DevicesPending];
+        documents.into_iter().try_for_each(|document| read(&connection, document, Cells::Parsed).map(drop))
     }
 
     /// Whether a record can be a row. One that cannot only comes out of a JSON file.
@@ -196,7 +214,7 @@ impl Open {
         if let Some(value) = self.read.get(&document) {
             return Ok(Arc::clone(value));
         }
-        let value = Arc::new(Value::Object(read(&self.connection, document)?));
+        let value = Arc::new(Value::Object(read(&self.connection, document, Cells::Parsed)?));
         self.read.insert(document, Arc::clone(&value));
         Ok(value)
     }
@@ -204,6 +222,8 @@ impl Open {
     fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), SqliteFault> {
         let transaction = self.connection.transaction()?;
         for (document, value) in documents {
+            // A mutation begins with what is there: what cannot be read is not written over.
+            read(&transaction, *document, Cells::Parsed)?;
             let empty = Map::new();
             write(&transaction, *document, value.as_object().unwrap_or(&empty))?;
         }
@@ -270,17 +290,17 @@ fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec
 }
 
 /// A document whole.
-fn read(connection: &Connection, document: Document) -> Result<Map<String, Value>, SqliteFault> {
+fn read(connection: &Connection, document: Document, cells: Cells) -> Result<Map<String, Value>, SqliteFault> {
     let table = match document {
         Document::DevicesPending => &PENDING,
         Document::DevicesBootstrap => &BOOTSTRAP,
         Document::DevicesPaired | Document::NodesPaired | Document::NodesPending => &PAIRED,
     };
     let mut statement = connection.prepare(&table.select())?;
-    let rows = statement.query_map([], |row| table.record(row))?;
+    let rows = statement.query_map([], |row| Ok(table.record(row, cells)))?;
     let mut records = Map::new();
     for row in rows {
-        let mut record = row?;
+        let mut record = row??;
         let surface = record.shift_remove(NODE_SURFACE);
         let pending = record.shift_remove(PENDING_NODE_SURFACE);
         let key = record.get(table.key_field()).and_then(Value::as_str).unwrap_or_default().to_owned();
