@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod judge;
 mod machine;
 pub mod observe;
+mod plain_file;
 pub mod printable;
 pub mod protocol;
 pub mod reference;

@@ -12,12 +12,11 @@ use crate::report::comparison::{Cell, Row};
 use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Event, Listener as _};
 use crate::run::{self, Isolation, Options, Ran, RunError};
-use crate::scenario::{Case, Corpus, Filter};
+use crate::scenario::{Case, Filter};
 use serde_json::json;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// Play cases on several gateways and print where their answers part
 #[derive(Debug, clap::Args)]
@@ -37,13 +36,16 @@ pub(super) struct Compare {
     /// How many cases are played at once
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    /// Let scenarios do what starts code in a gateway or reaches outside: only where you know whom they come from (SECURITY.md)
+    #[arg(long)]
+    trust: bool,
     /// How to print the table
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 impl Compare {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         if let Some(attached) = self.gateways.iter().find(|gateway| matches!(gateway, GatewaySpec::Attached(_))) {
             let error = miette::miette!(
                 help = "describe how it starts in a YAML file (see gateways/), and name that",
@@ -51,18 +53,13 @@ impl Compare {
             );
             return Err(Failure::usage(error));
         }
-        let corpus = if self.scenarios.is_empty() { Corpus::embedded() } else { Corpus::load(&self.scenarios) };
-        let corpus = corpus.map_err(Failure::usage)?;
+        let corpus = super::corpus(&self.scenarios, self.trust)?;
         let cases = corpus.select(&self.filter);
         if cases.is_empty() {
             return Err(Failure::nothing(miette::miette!("no case is selected; `clawcheck list` shows all")));
         }
         let runtime =
             super::runtime(&self.gateways).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
-        let signals = {
-            let _runtime = runtime.enter();
-            Signals::catch().map_err(|error| fault(&format!("cannot catch signals: {error}")))?
-        };
         let played = runtime.block_on(self.play(signals, &cases));
         runtime.shutdown_timeout(Duration::from_secs(1));
         let Played { gateways, broken_off } = played?;
@@ -80,11 +77,10 @@ impl Compare {
     }
 
     /// Plays the cases on one gateway after the other.
-    async fn play(&self, signals: Signals, cases: &[&Case]) -> Result<Played, Failure> {
+    async fn play(&self, signals: &Signals, cases: &[&Case]) -> Result<Played, Failure> {
         // No snapshot is asked: what the gateways saw is held against each other alone.
         let library = Library::empty();
-        let (stop_sender, stop) = watch::channel(false);
-        let signals = tokio::spawn(signals.until_told(stop_sender));
+        let stop = signals.listen();
         let guard = Guard::default();
         let progress = Progress::new(cases.len() * self.gateways.len());
         // All of them before the first case: a mistake in the last name must not cost the runs on the others.
@@ -118,7 +114,6 @@ impl Compare {
             }
         }
         progress.finish();
-        signals.abort();
         Ok(self.played(all, broken_off))
     }
 

@@ -15,7 +15,6 @@ use crate::run::{Isolation, Options};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// Stories in which a side could not do its part that are named before the rest is a number.
 const NAMED: usize = 5;
@@ -55,7 +54,7 @@ pub(super) struct Fuzz {
 }
 
 impl Fuzz {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         if matches!(self.gateway, GatewaySpec::Attached(_)) {
             let message = "stories write to the store, and this gateway is somebody else's";
             let help = "name a gateway that clawcheck starts: openclaw@RELEASE or a description file";
@@ -67,11 +66,6 @@ impl Fuzz {
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| fault(&format!("cannot start the run: {error}")))?;
-        // Caught before anything is started: whatever a signal ends is cleared away.
-        let signals = {
-            let _runtime = runtime.enter();
-            Signals::catch().map_err(|error| fault(&format!("cannot catch signals: {error}")))?
-        };
         let ended = runtime.block_on(self.play(signals, seed));
         // Nothing that was started is left, and what still blocks a thread must not keep the process.
         runtime.shutdown_timeout(Duration::from_secs(1));
@@ -81,11 +75,10 @@ impl Fuzz {
     }
 
     /// Plays the stories; nothing where it was broken off before the first.
-    async fn play(&self, signals: Signals, seed: u32) -> Result<Option<FuzzReport>, Failure> {
+    async fn play(&self, signals: &Signals, seed: u32) -> Result<Option<FuzzReport>, Failure> {
         let guard = Guard::default();
         let mut progress = Progress::new(self.cases as usize);
-        let (stop_sender, stop) = watch::channel(false);
-        let signals = tokio::spawn(signals.until_told(stop_sender));
+        let stop = signals.listen();
         let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
         let told = {
             let progress = progress.clone();
@@ -111,7 +104,6 @@ impl Fuzz {
         };
         let mut listen = |event: crate::report::Event<'_>| progress.hear(event);
         let ended = fuzz::fuzz(plan, &gateway, &guard, &options, stop, &mut listen).await;
-        signals.abort();
         progress.finish();
         ended.map(Some).map_err(|error| fault(&error.to_string()))
     }

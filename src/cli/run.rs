@@ -69,6 +69,9 @@ pub(super) struct Run {
     /// The release whose answers a gateway that somebody else runs is held to
     #[arg(long, value_name = "RELEASE")]
     release: Option<Release>,
+    /// Let scenarios do what starts code in a gateway or reaches outside: only where you know whom they come from (SECURITY.md)
+    #[arg(long)]
+    trust: bool,
     /// Let the run write to a gateway that somebody else runs
     #[arg(long)]
     allow_writes: bool,
@@ -153,14 +156,13 @@ impl FromStr for PackageVersion {
 }
 
 impl Run {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         self.check_attached()?;
         // What is no file is an id, unless it looks like nothing but a path.
         let (paths, ids): (Vec<_>, Vec<_>) =
             self.what.iter().partition(|what| PathBuf::from(what).exists() || what.ends_with(".yaml"));
         let paths = paths.into_iter().map(PathBuf::from).collect::<Vec<_>>();
-        let corpus =
-            if paths.is_empty() { Corpus::embedded() } else { Corpus::load(&paths) }.map_err(Failure::usage)?;
+        let corpus = super::corpus(&paths, self.trust)?;
         let cases = self.select(&corpus, &ids)?;
         self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
         let unused = self.unused(&paths)?;
@@ -168,11 +170,6 @@ impl Run {
         let not_writable = snapshots.prepare()?;
         let runtime =
             super::runtime([&self.gateway]).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
-        // Caught before anything is started: whatever a signal ends is cleared away.
-        let signals = {
-            let _runtime = runtime.enter();
-            Signals::catch().map_err(|error| fault(&format!("cannot catch signals: {error}")))?
-        };
         let ended = runtime.block_on(self.play(signals, &cases, &snapshots.library, &corpus, unused));
         // Nothing that was started is left, and what still blocks a thread must not keep the process.
         runtime.shutdown_timeout(Duration::from_secs(1));
@@ -281,7 +278,7 @@ impl Run {
 
     async fn play(
         &self,
-        signals: Signals,
+        signals: &Signals,
         cases: &[&Case],
         library: &Library,
         corpus: &Corpus,
@@ -301,8 +298,7 @@ impl Run {
             guard: guard.clone(),
             ..Preparation::default()
         };
-        let (stop_sender, stop) = watch::channel(false);
-        let signals = tokio::spawn(signals.until_told(stop_sender));
+        let stop = if self.allow_writes { signals.listen_and_clear() } else { signals.listen() };
         let mut listen = |event: Event<'_>| hear(&mut listeners, event);
         let told = |event| progress.preparing(&event);
         let prepared = tokio::select! {
@@ -324,7 +320,6 @@ impl Run {
         // Told first: what was played and what was left behind is not lost with the fault.
         let told = listen(Event::Finished(&report)).map_err(RunError::Report);
         let delivered = deliver(deliveries, &mut report, stop).await.map_err(RunError::Report);
-        signals.abort();
         match fault.or(told.err()).or(delivered.err()) {
             Some(fault) => Err(failure(fault)),
             None => Ok(report),
@@ -367,6 +362,9 @@ impl Run {
         }
         if let Some(seconds) = self.start_timeout {
             again.push_str(&format!(" --start-timeout {seconds}"));
+        }
+        if self.trust {
+            again.push_str(" --trust");
         }
         if self.allow_writes {
             again.push_str(" --allow-writes");

@@ -1,5 +1,6 @@
 //! An open WebSocket.
 
+use super::fragments::TooManyFragments;
 use super::incoming::{Closed, Ending, Incoming, TextFrame};
 use super::link::Link;
 use super::tap::Tap;
@@ -29,7 +30,7 @@ pub struct Limits {
     pub message_bytes: usize,
     /// How many unread messages are kept.
     pub unread: usize,
-    /// How many pings are answered in the life of a connection.
+    /// How many pings, and how many pongs, are taken in the life of a connection.
     pub pings: usize,
 }
 
@@ -80,7 +81,7 @@ pub struct Connection {
     unread_bytes: usize,
     ended: Option<Closed>,
     requests: u64,
-    pongs: u64,
+    pongs: usize,
     /// How many pings came.
     pings: usize,
 }
@@ -360,7 +361,8 @@ impl Connection {
             Message::Pong(_) => {
                 self.pongs += 1;
                 self.recorder.record(Direction::Received, EntryKind::Ping, "pong");
-                None
+                let most = self.limits.pings;
+                (self.pongs > most).then(|| self.give_up(format!("more than {most} pongs")))
             }
             Message::Close(frame) => Some(self.end(match frame {
                 Some(frame) => self.closed(&frame),
@@ -451,7 +453,10 @@ fn ending(error: &SocketError) -> Closed {
         | SocketError::AlreadyClosed
         | SocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ending::Eof,
         SocketError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ending::Eof,
-        SocketError::Io(_) => Ending::Reset,
+        SocketError::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<TooManyFragments>()) {
+            Some(too_many) => Ending::TooMuch(too_many.to_string()),
+            None => Ending::Reset,
+        },
         SocketError::Capacity(error) => Ending::TooMuch(error.to_string()),
         other => Ending::Violation(other.to_string()),
     })

@@ -5,6 +5,7 @@
 
 pub mod connect;
 mod connection;
+mod fragments;
 mod incoming;
 mod instead;
 mod link;

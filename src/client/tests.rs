@@ -138,6 +138,31 @@ async fn a_flood_of_events_ends_the_connection_and_not_the_harness() {
     flood.await.unwrap();
 }
 
+#[rstest::rstest]
+#[case::pongs(frame(0x8a, b""), "more than 4096 pongs")]
+#[case::pings(frame(0x89, b""), "more than 4096 pings")]
+#[case::fragments(frame(0x00, b""), "a message in more than 8192 fragments")]
+#[tokio::test]
+async fn frames_that_say_nothing_end_the_connection_and_not_the_harness(#[case] frame: Vec<u8>, #[case] why: &str) {
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    // The first fragment of a message that never ends; whole otherwise.
+    let first = if frame[0] == 0 { vec![0x01, 0] } else { text("{}") };
+    let flood = tokio::spawn(async move {
+        gateway.write_all(&first).await.unwrap();
+        let (frames, mut answers) = (frame.repeat(1000), Vec::new());
+        let (mut reads, mut writes) = tokio::io::split(gateway);
+        let reading = tokio::spawn(async move { reads.read_to_end(&mut answers).await });
+        while writes.write_all(&frames).await.is_ok() {}
+        drop(writes);
+        reading.await.unwrap().unwrap();
+    });
+    let reply = connection.response(&Pending("1".to_owned()), soon()).await;
+    let expected = Closed { code: None, reason: String::new(), how: Ending::TooMuch(why.to_owned()) };
+    assert_eq!(reply, Reply::Closed(expected));
+    drop(connection);
+    flood.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_response_is_found_among_events_which_keep_their_order() {
     let (mut connection, mut gateway) = pair(Limits::default()).await;

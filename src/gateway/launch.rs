@@ -118,8 +118,8 @@ pub enum LaunchError {
         /// Its last log lines.
         log: LogTail,
     },
-    /// It never logged the line by which its description tells that it is ready.
-    #[error("the gateway logged no line with {line:?} in time, by which its description tells that it is ready{words}{log}", words = LAST_WORDS)]
+    /// It never logged the line that says that it is ready.
+    #[error("the gateway did not log a line with `{line}` in time, by which its description tells that it is ready{words}{log}", words = LAST_WORDS)]
     NeverLogged {
         /// What the line has in it.
         line: String,

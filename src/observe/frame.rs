@@ -3,6 +3,7 @@
 use super::evidence::{Heard, Sound, StepEvidence};
 use super::symbol::Symbols;
 use super::{Hello, Rounds, Seen, StepSeen, What, time};
+use crate::protocol::connect::LONGEST_NONCE;
 use serde_json::{Map, Value};
 
 /// Events that say how the gateway's machine is, what it does by the clock or when it has started, and nothing about the case.
@@ -93,7 +94,9 @@ fn is_plain_challenge(heard: &Heard) -> bool {
     let capabilities = payload.get("capabilities");
     is_challenge(frame)
         && payload.len() == if capabilities.is_some_and(Value::is_array) { 3 } else { 2 }
-        && payload.get("nonce").is_some_and(|nonce| nonce.as_str().is_some_and(|nonce| !nonce.is_empty()))
+        && payload
+            .get("nonce")
+            .is_some_and(|nonce| nonce.as_str().is_some_and(|nonce| (1..=LONGEST_NONCE).contains(&nonce.len())))
         && payload.get("ts").is_some_and(|ts| time::time(ts).is_some())
 }
 
@@ -216,6 +219,7 @@ mod tests {
         let ts = 1_760_000_000_000_i64;
         assert_eq!(seen(true, vec![challenge(json!({"nonce": "n", "ts": ts}))]), []);
         assert_eq!(seen(true, vec![challenge(json!({"nonce": "n", "ts": ts, "more": 1}))]).len(), 1);
+        assert_eq!(seen(true, vec![challenge(json!({"nonce": "n".repeat(4 << 20), "ts": ts}))]).len(), 1);
         assert_eq!(seen(false, vec![challenge(json!({"nonce": "n", "ts": ts}))]).len(), 1, "it came a second time");
     }
 

@@ -6,8 +6,9 @@ use super::gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
 use super::logs::LogListener;
 use super::machine::this_machine;
 use super::settings::{ConfigFileError, Refusal, Settings, read_config, redactions};
+use crate::plain_file::{self, Links, OtherKind, PlainFileError};
 use crate::rules::{Release, Rules};
-use crate::store::json;
+use crate::store::{Document, SqliteDocuments, json};
 use crate::whole;
 use miette::Diagnostic;
 use serde_json::{Value, json};
@@ -83,6 +84,15 @@ pub enum ProgramError {
         /// What the operating system said.
         error: io::Error,
     },
+    /// Something stands in the place of a file of the store that cannot be one.
+    #[error("cannot use {path} as a part of the store: {error}")]
+    #[diagnostic(help("move it away, or name another state directory"))]
+    Store {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        error: PlainFileError,
+    },
     /// The new token cannot be written.
     #[error("cannot save a new gateway token in {path}: {error}")]
     #[diagnostic(help("set gateway.auth.token in the configuration, or OPENCLAW_GATEWAY_TOKEN"))]
@@ -109,7 +119,7 @@ impl ProgramError {
     /// Whether the user's arguments or configuration are wrong, rather than something that the machine did not give.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::NoStateDir | Self::NoConfig(_) | Self::Refused { .. } => true,
+            Self::NoStateDir | Self::NoConfig(_) | Self::Refused { .. } | Self::Store { .. } => true,
             Self::Config(error) => !matches!(error, ConfigFileError::Unreadable { .. }),
             Self::Start(error) => matches!(error, StartError::Refused(_) | StartError::UnknownRelease(_)),
             Self::StateDir { .. } | Self::TokenNotSaved { .. } | Self::Listen { .. } => false,
@@ -144,6 +154,7 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     let named = options.state_dir.clone().or_else(|| options.path("OPENCLAW_STATE_DIR"));
     let state_dir = absolute(named.ok_or(ProgramError::NoStateDir)?)?;
     check_directory(&state_dir)?;
+    check_store(&state_dir)?;
     let explicit = options.config.clone().or_else(|| options.path("OPENCLAW_CONFIG_PATH"));
     let config_path = absolute(explicit.clone().unwrap_or_else(|| state_dir.join("openclaw.json")))?;
     let found = read_config(&config_path)?;
@@ -212,6 +223,21 @@ fn check_directory(path: &Path) -> Result<(), ProgramError> {
         Err(error) => Err(error),
     }
     .map_err(|error| ProgramError::StateDir { path: path.to_owned(), error })
+}
+
+/// Pipes, sockets and devices are no files of a store: a gateway would wait for them, or lose what it writes. What a release
+/// does with a directory there is known.
+fn check_store(state_dir: &Path) -> Result<(), ProgramError> {
+    let documents = Document::ALL.into_iter().map(|document| state_dir.join(document.path()));
+    for path in documents.chain(SqliteDocuments::files(state_dir)) {
+        match plain_file::check(&path, Links::Follow) {
+            Err(error @ PlainFileError::Kind(kind)) if kind != OtherKind::Directory => {
+                return Err(ProgramError::Store { path, error });
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn make_directory(path: &Path) -> Result<(), ProgramError> {

@@ -118,6 +118,7 @@ fn is_hopeless(error: &LaunchError) -> bool {
         error,
         LaunchError::CommandNotFound { .. }
             | LaunchError::CannotRun { .. }
+            | LaunchError::NeverLogged { .. }
             | LaunchError::NeverAnswered { .. }
             | LaunchError::Garbage { .. }
     )

@@ -5,6 +5,7 @@
 //! gateway that cannot be started at all is found so once and not once per case.
 
 mod attached;
+mod beneath;
 mod breaker;
 mod calls;
 mod case;

@@ -3,7 +3,7 @@
 use super::attached;
 use super::cast::Cast;
 use super::config::{Configuration, configuration};
-use super::files::{self, FilesError};
+use super::files::{self, FilesError, Unfinished};
 use super::frames::Frames;
 use super::held::{Awaited, Held};
 use super::knowledge::Knowledge;
@@ -112,6 +112,8 @@ pub(super) struct Stage<'a> {
     steps_began: Vec<i64>,
     clock: i64,
     before: StoreFiles,
+    /// What was unfinished when the case began: somebody else has left it.
+    unfinished: Unfinished,
     /// Ports and paths that stood for something in the course of the case.
     places: Vec<Known>,
     /// How often a gateway was started.
@@ -153,6 +155,7 @@ impl<'a> Stage<'a> {
         let House { place, running, started_at } = house;
         let mut stage = Self::with(case, gateway, place, release, knowledge, started_at);
         stage.moved_in(running);
+        stage.unfinished = files::unfinished(&stage.state_dir());
         stage
     }
 
@@ -192,6 +195,7 @@ impl<'a> Stage<'a> {
             steps_began: Vec::new(),
             clock: started_at,
             before: StoreFiles::new(),
+            unfinished: Unfinished::new(),
             places,
             boots: 0,
         }
@@ -226,6 +230,7 @@ impl<'a> Stage<'a> {
             self.write(other, directory, true)?;
         }
         self.before = self.files();
+        self.unfinished = files::unfinished(&self.state_dir());
         Ok(())
     }
 
@@ -283,11 +288,13 @@ impl<'a> Stage<'a> {
     }
 
     /// Lets the gateway finish what it is writing: it may answer, or hang up after a failed write, while another file of the
-    /// store is on its way. What is still unfinished after [`WRITING`] was left so, and is seen.
+    /// store is on its way. What is still unfinished after [`WRITING`] was left so, and is seen. What stood there when the case
+    /// began, and is as it was, nobody is writing.
     pub(super) async fn settle(&self) {
         let deadline = Instant::now() + WRITING;
+        let of_case = |(path, now): (&PathBuf, &_)| self.unfinished.get(path) != Some(now);
         // Nothing tells when a rename is done, and the directory is not ours: it has to be looked at again.
-        while files::being_written(&self.state_dir()) && Instant::now() < deadline {
+        while files::unfinished(&self.state_dir()).iter().any(of_case) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

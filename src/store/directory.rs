@@ -1,6 +1,7 @@
 //! A store in a state directory, written as the releases write it (`json-files-*.js`, `writeTextAtomic`).
 
-use super::{Document, Documents, ReadFault, WriteFault, json};
+use super::{Document, Documents, LONGEST_FILE, ReadFault, WriteFault, json};
+use crate::plain_file::{self, Links};
 use crate::protocol::ids;
 use nix::fcntl::OFlag;
 use serde_json::Value;
@@ -109,8 +110,8 @@ impl Documents for DirectoryDocuments {
     fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
         let path = self.root.join(document.path());
         let fault = |what| ReadFault { what, path: path.display().to_string() };
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
+            Err(error) if error.is_not_found() => return Ok(None),
             read => read.map_err(|_| fault("read"))?,
         };
         let mut last = self.last.borrow_mut();
@@ -134,7 +135,9 @@ impl Documents for DirectoryDocuments {
 /// Writes over a plain file, made where there is none; whatever else is in its place is left for the rename to stumble over.
 fn overwrite(path: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(FILE_MODE).custom_flags(OFlag::O_NOFOLLOW.bits());
+    // A named pipe without a reader is not waited for.
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    options.write(true).create(true).truncate(false).mode(FILE_MODE).custom_flags(flags.bits());
     let mut file = options.open(path)?;
     let found = file.metadata()?;
     if !found.is_file() || found.permissions().mode() & 0o7777 != FILE_MODE || found.nlink() != 1 {

@@ -191,6 +191,18 @@ async fn one_that_never_listens_is_told() {
     assert!(matches!(failure("deaf", 2).await, LaunchError::NeverListened { .. }));
 }
 
+#[tokio::test]
+async fn one_that_never_logs_that_it_is_ready_is_told_with_the_line() {
+    let yard = Yard::new();
+    let place = yard.workspace.place().unwrap();
+    let text = std::fs::read_to_string(yard.description("silent")).unwrap();
+    let description = yard.write(&format!("{text}ready: {{ log: it is up }}\n"));
+    let error = yard.launch(&description, &place, 2).await.err().expect("it must not count as running");
+    let told = error.to_string();
+    assert!(told.starts_with("the gateway did not log a line with `it is up` in time"), "{told}");
+    assert!(told.contains("a hostile gateway, silent"), "{told}");
+}
+
 #[rstest]
 #[case("silent", "the upgrade")]
 #[case("no-challenge", "with a challenge")]

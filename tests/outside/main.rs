@@ -20,3 +20,6 @@ mod scenarios_page;
 mod schema;
 mod serve;
 mod share;
+mod signals;
+mod special_files;
+mod trust;

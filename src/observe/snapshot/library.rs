@@ -1,6 +1,7 @@
 //! A folder of snapshots: `FAMILY/NAME#POINT@RELEASE.snap`.
 
 use super::{History, Snapshot, SnapshotError, Variant};
+use crate::plain_file::{self, Links};
 use crate::rules::Release;
 use crate::whole;
 use include_dir::{Dir, include_dir};
@@ -16,6 +17,9 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
 /// What a case id has and a file's name is not to have.
 const ESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b',').remove(b'=').remove(b'+').remove(b'#');
+
+/// The longest snapshot that is read, in bytes; approved ones have some thousand.
+const LONGEST: u64 = 16 << 20;
 
 /// Where snapshots come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,9 +259,7 @@ impl Library {
             let path = self.path(case, *release);
             let text = match file {
                 File::BuiltIn(text) => Cow::Borrowed(*text),
-                File::OnDisk(path) => std::fs::read_to_string(path)
-                    .map(Cow::Owned)
-                    .map_err(|source| LibraryError::Read { path: path.clone(), source })?,
+                File::OnDisk(path) => Cow::Owned(read(path)?),
             };
             let snapshot = Snapshot::parse(&text)
                 .and_then(|snapshot| match snapshot.release == *release {
@@ -306,10 +308,8 @@ impl Library {
         self.pending
             .iter()
             .map(|path| {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| LibraryError::Read { path: path.clone(), source })?;
-                let snapshot =
-                    Snapshot::parse(&text).map_err(|source| LibraryError::Snapshot { path: path.clone(), source })?;
+                let snapshot = Snapshot::parse(&read(path)?)
+                    .map_err(|source| LibraryError::Snapshot { path: path.clone(), source })?;
                 Ok(Pending { path: path.clone(), snapshot })
             })
             .collect()
@@ -389,8 +389,14 @@ fn unescape(name: &str) -> String {
 
 /// Whether this file holds what a real release has shown.
 fn is_seen(path: &Path) -> bool {
-    let snapshot = std::fs::read_to_string(path).ok().and_then(|text| Snapshot::parse(&text).ok());
+    let snapshot = read(path).ok().and_then(|text| Snapshot::parse(&text).ok());
     snapshot.is_some_and(|snapshot| !snapshot.seen.is_empty())
+}
+
+/// The text of a file. Snapshots come with a repository, which may hold links and pipes.
+fn read(path: &Path) -> Result<String, LibraryError> {
+    plain_file::read_text(path, LONGEST, Links::Follow)
+        .map_err(|error| LibraryError::Read { path: path.to_owned(), source: error.into() })
 }
 
 /// Writes a file whole or not at all.

@@ -1,9 +1,10 @@
 //! `openclaw.json` as a file: JSON5, which allows comments, trailing commas and bare keys.
 
 use super::secrets::blotted;
+use crate::plain_file::{self, Links, PlainFileError};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_json::Value;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Far more than any configuration needs; a file above it is none.
@@ -57,17 +58,12 @@ pub struct SyntaxError {
 /// # Errors
 /// A file that cannot be read or is no JSON5.
 pub fn read_config(path: &Path) -> Result<Option<Value>, ConfigFileError> {
-    let unreadable = |error| ConfigFileError::Unreadable { path: path.to_owned(), error };
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(error)),
+    let bytes = match plain_file::read(path, MAX_SIZE, Links::Follow) {
+        Ok(bytes) => bytes,
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(PlainFileError::TooLarge(_)) => return Err(ConfigFileError::TooBig(path.to_owned())),
+        Err(error) => return Err(ConfigFileError::Unreadable { path: path.to_owned(), error: error.into() }),
     };
-    let mut bytes = Vec::new();
-    file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(ConfigFileError::TooBig(path.to_owned()));
-    }
     let text = String::from_utf8(bytes).map_err(|_| ConfigFileError::NotText(path.to_owned()))?;
     if depth(&text) > MAX_DEPTH {
         return Err(ConfigFileError::TooDeep(path.to_owned()));

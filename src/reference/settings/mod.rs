@@ -83,6 +83,11 @@ impl Refusal {
         Self { lines: vec![line.to_owned()], exit_code: MAINTENANCE_REQUIRED }
     }
 
+    /// What is said where a cell of the database is no JSON, but for what Node's parser says of it.
+    pub(in crate::reference) fn at_cell(error: &str) -> Self {
+        Self::new([format!("Gateway failed to start: {error}. Run openclaw gateway status --deep for diagnostics.")])
+    }
+
     /// What is said where the files of an older release cannot be imported.
     pub(in crate::reference) fn at_import(error: &str) -> Self {
         let stopped = "Failing check acp-replay-ledger (blocked-by-prior-refusal): Migration step \"acp-replay-ledger\" was not \

@@ -11,6 +11,7 @@ mod table;
 pub use table::Unfit;
 
 use super::{Document, Documents, ReadFault, WriteFault};
+use crate::plain_file::{self, Links, OtherKind, PlainFileError};
 use nix::unistd::{AccessFlags, access};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
@@ -24,10 +25,12 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{BOOTSTRAP, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, TABLES, Table};
+use table::{BOOTSTRAP, Cells, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, TABLES, Table};
 
 /// The database below the state directory.
 pub const DATABASE: &str = "state/openclaw.sqlite";
+/// What SQLite adds to the name of the database for the files that it reads beside it; the database itself first.
+const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 /// How long a call waits for another process's lock (`OPENCLAW_SQLITE_BUSY_TIMEOUT_MS`).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -59,6 +62,17 @@ pub enum SqliteFault {
     /// Its directory or its file cannot be made.
     #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
+    /// The database, or a file beside it that SQLite would read, is something else than a regular file.
+    #[error("{0}: {1}")]
+    NotPlain(PathBuf, PlainFileError),
+    /// A cell is no JSON.
+    #[error("{table}.{column} is no JSON")]
+    Cell {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
     /// A record is no row.
     #[error(transparent)]
     Unfit(#[from] Unfit),
@@ -69,7 +83,7 @@ impl SqliteFault {
     pub fn is_no_database(&self) -> bool {
         let code = match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
-            Self::Io(..) | Self::Unfit(_) => None,
+            Self::Io(..) | Self::NotPlain(..) | Self::Cell { .. } | Self::Unfit(_) => None,
         };
         matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
     }
@@ -82,7 +96,7 @@ impl SqliteFault {
                 matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
             }
             Self::Io(_, error) => error.kind() == io::ErrorKind::PermissionDenied,
-            Self::Unfit(_) => false,
+            Self::NotPlain(..) | Self::Cell { .. } | Self::Unfit(_) => false,
         }
     }
 }
@@ -92,6 +106,7 @@ impl SqliteFault {
 pub struct SqliteDocuments {
     path: PathBuf,
     durable: bool,
+    links: Links,
     open: RefCell<Option<Open>>,
 }
 
@@ -107,7 +122,13 @@ impl SqliteDocuments {
     /// The store below this state directory, which need not exist yet. `durable` makes every write reach the disk before
     /// it is reported done.
     pub fn new(state_dir: &Path, durable: bool) -> Self {
-        Self { path: state_dir.join(DATABASE), durable, open: RefCell::default() }
+        Self { path: state_dir.join(DATABASE), durable, links: Links::Follow, open: RefCell::default() }
+    }
+
+    /// The same store in a directory where somebody else may have put links, which are not followed.
+    #[must_use]
+    pub fn refusing_links(self) -> Self {
+        Self { links: Links::Refuse, ..self }
     }
 
     /// Whether a state directory has the database.
@@ -121,15 +142,29 @@ impl SqliteDocuments {
         Self::exists(state_dir) && !matches!(knows_nodes(&state_dir.join(DATABASE)), Ok(false))
     }
 
+    /// The files of the database in a state directory, whether they are there or not.
+    pub fn files(state_dir: &Path) -> impl Iterator<Item = PathBuf> {
+        SUFFIXES.into_iter().map(move |suffix| state_dir.join(format!("{DATABASE}{suffix}")))
+    }
+
     /// Looks at a database without writing to it, whoever else has it open: all documents that hold something.
     ///
     /// # Errors
     /// What SQLite says: a file that is no database, tables that are not there.
-    pub fn look(state_dir: &Path) -> Result<Vec<(Document, Value)>, SqliteFault> {
-        let path = state_dir.join(DATABASE);
-        let connection = read_only(&path)?;
-        let read = |document| Ok((document, Value::Object(read(&connection, document)?)));
+    pub fn look(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteFault> {
+        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
+        let read = |document| Ok((document, Value::Object(read(&connection, document, Cells::AsTheyAre)?)));
         Document::ALL.into_iter().map(read).collect()
+    }
+
+    /// Finds out whether a release could read the devices in the database, without writing to it.
+    ///
+    /// # Errors
+    /// What SQLite says, or a cell that does not parse.
+    pub fn check(state_dir: &Path, links: Links) -> Result<(), SqliteFault> {
+        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
+        let documents = [Document::DevicesPaired, Document::DevicesPending];
+        documents.into_iter().try_for_each(|document| read(&connection, document, Cells::Parsed).map(drop))
     }
 
     /// Opens a database that is there for writing, as a release does at its start.
@@ -162,14 +197,15 @@ impl SqliteDocuments {
             if !make && fs::symlink_metadata(&self.path).is_err() {
                 return Ok(None);
             }
-            *open = Some(Open::new(&self.path, self.durable)?);
+            *open = Some(Open::new(&self.path, self.durable, self.links)?);
         }
         open.as_mut().map(act).transpose()
     }
 }
 
 impl Open {
-    fn new(path: &Path, durable: bool) -> Result<Self, SqliteFault> {
+    fn new(path: &Path, durable: bool, links: Links) -> Result<Self, SqliteFault> {
+        only_plain(path, links)?;
         if let Some(directory) = path.parent() {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
             made.map_err(|error| SqliteFault::Io(directory.to_owned(), error))?;
@@ -205,7 +241,7 @@ impl Open {
         if let Some(value) = self.read.get(&document) {
             return Ok(Arc::clone(value));
         }
-        let value = Arc::new(Value::Object(read(&self.connection, document)?));
+        let value = Arc::new(Value::Object(read(&self.connection, document, Cells::Parsed)?));
         self.read.insert(document, Arc::clone(&value));
         Ok(value)
     }
@@ -213,6 +249,8 @@ impl Open {
     fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), SqliteFault> {
         let transaction = self.connection.transaction()?;
         for (document, value) in documents {
+            // A mutation begins with what is there: what cannot be read is not written over.
+            read(&transaction, *document, Cells::Parsed)?;
             let empty = Map::new();
             write(&transaction, *document, value.as_object().unwrap_or(&empty))?;
         }
@@ -235,8 +273,9 @@ impl Documents for SqliteDocuments {
     }
 }
 
-/// Opens a database for reading, whoever else has it open.
-fn read_only(path: &Path) -> Result<Connection, SqliteFault> {
+/// Opens a database without writing to it, whoever else has it open.
+fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteFault> {
+    only_plain(path, links)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = if is_unchanging(path) {
         // SQLite would make a journal beside it even to read.
@@ -255,16 +294,35 @@ fn is_unchanging(path: &Path) -> bool {
     locked && fs::symlink_metadata(beside(path, "-wal")).is_err()
 }
 
-/// A file that SQLite keeps beside a database.
+/// A file that SQLite keeps beside a database; the database itself where nothing is added.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
+/// Sees to it that SQLite, which opens files by their paths, comes upon nothing that it would wait for without end.
+fn only_plain(database: &Path, links: Links) -> Result<(), SqliteFault> {
+    if links == Links::Refuse
+        && let Some(directory) = database.parent()
+        && fs::symlink_metadata(directory).is_ok_and(|found| found.is_symlink())
+    {
+        return Err(SqliteFault::NotPlain(directory.to_owned(), PlainFileError::Kind(OtherKind::Link)));
+    }
+    for suffix in SUFFIXES {
+        let path = beside(database, suffix);
+        match plain_file::check(&path, links) {
+            Err(error @ PlainFileError::Kind(_)) => return Err(SqliteFault::NotPlain(path, error)),
+            // What is not there, or may not be looked at, SQLite has words for.
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// Whether a device's row says what it is as a node.
 fn knows_nodes(path: &Path) -> Result<bool, SqliteFault> {
-    let connection = read_only(path)?;
+    let connection = open_to_read(path, Links::Refuse)?;
     let sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
     let found: i64 = connection.query_row(sql, params![PAIRED.name, NODE_SURFACE], |row| row.get(0))?;
     Ok(found > 0)
@@ -276,17 +334,17 @@ fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec
 }
 
 /// A document whole.
-fn read(connection: &Connection, document: Document) -> Result<Map<String, Value>, SqliteFault> {
+fn read(connection: &Connection, document: Document, cells: Cells) -> Result<Map<String, Value>, SqliteFault> {
     let table = match document {
         Document::DevicesPending => &PENDING,
         Document::DevicesBootstrap => &BOOTSTRAP,
         Document::DevicesPaired | Document::NodesPaired | Document::NodesPending => &PAIRED,
     };
     let mut statement = connection.prepare(&table.select())?;
-    let rows = statement.query_map([], |row| table.record(row))?;
+    let rows = statement.query_map([], |row| Ok(table.record(row, cells)))?;
     let mut records = Map::new();
     for row in rows {
-        let mut record = row?;
+        let mut record = row??;
         let surface = record.shift_remove(NODE_SURFACE);
         let pending = record.shift_remove(PENDING_NODE_SURFACE);
         let key = record.get(table.key_field()).and_then(Value::as_str).unwrap_or_default().to_owned();
