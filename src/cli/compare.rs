@@ -1,5 +1,6 @@
 //! `clawcheck compare`: which cases do gateways answer differently?
 
+use super::limits::Limits;
 use super::progress::Progress;
 use super::signals::{Signals, told};
 use super::table::{Format, cell, table};
@@ -35,6 +36,8 @@ pub(super) struct Compare {
     /// How many cases are played at once
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    #[command(flatten)]
+    limits: Limits,
     /// How to print the table
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -141,7 +144,8 @@ impl Compare {
     async fn prepare(&self, progress: &Progress, guard: &Guard) -> Result<Vec<Gateway>, Failure> {
         let mut gateways = Vec::new();
         for spec in &self.gateways {
-            let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
+            let limits = self.limits.said();
+            let preparation = Preparation { guard: guard.clone(), limits, ..Preparation::default() };
             let gateway = Gateway::prepare(spec, &preparation, &|event| progress.preparing(&event)).await;
             let failure =
                 |error: PrepareError| if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) };

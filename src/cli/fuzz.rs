@@ -1,5 +1,6 @@
 //! `clawcheck fuzz`: plays random life stories on a gateway and on the rules, and keeps what differs.
 
+use super::limits::Limits;
 use super::progress::Progress;
 use super::run::colour;
 use super::signals::Signals;
@@ -47,9 +48,8 @@ pub(super) struct Fuzz {
     /// How many stories are played at once
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// How long a gateway may take to be ready; 120 unless said otherwise
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
-    start_timeout: Option<u16>,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 impl Fuzz {
@@ -84,7 +84,8 @@ impl Fuzz {
         let mut progress = Progress::new(self.cases as usize);
         let (stop_sender, stop) = watch::channel(false);
         let signals = tokio::spawn(signals.until_told(stop_sender));
-        let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
+        let limits = self.limits.said();
+        let preparation = Preparation { guard: guard.clone(), limits, ..Preparation::default() };
         let told = {
             let progress = progress.clone();
             move |event| progress.preparing(&event)
@@ -121,7 +122,6 @@ impl Fuzz {
         Options {
             jobs: self.jobs.map_or(jobs, usize::from),
             isolation: Isolation::usual(gateway.profile().kind),
-            start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
             ..Options::default()
         }
     }

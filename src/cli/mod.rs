@@ -8,6 +8,7 @@ mod compare;
 pub mod exit;
 mod failure;
 mod fuzz;
+mod limits;
 mod lint;
 mod list;
 mod progress;

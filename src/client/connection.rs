@@ -245,6 +245,11 @@ impl Connection {
         true
     }
 
+    /// How many pongs came.
+    pub fn pongs(&self) -> u64 {
+        self.pongs
+    }
+
     /// Sends a close frame. The gateway's answer to it comes from [`Connection::next`].
     ///
     /// # Errors

@@ -23,12 +23,16 @@ mod owners;
 mod plan;
 mod play;
 mod real_folder;
+mod refused;
 mod schedule;
 mod seed;
 mod share;
 mod silence;
 mod stage;
+mod start;
+mod timeouts;
 mod title;
+mod waiting;
 
 use crate::gateway::{Gateway, Guard, Kind, Workspace};
 use crate::judge::frame_schema::FrameSchema;
@@ -43,7 +47,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use schedule::{Schedule, Trust};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use timeouts::Timeouts;
 use tokio::sync::{mpsc, watch};
 
 /// Whether cases share gateways.
@@ -91,8 +96,6 @@ pub struct Options {
     pub token: Option<String>,
     /// Whether the run may write to a gateway that somebody else runs.
     pub allow_writes: bool,
-    /// How long a gateway may take to be ready, where not as long as its kind usually may.
-    pub start_timeout: Option<Duration>,
     /// What every frame is held to that the gateway sends.
     pub schema: Option<Arc<FrameSchema>>,
     /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
@@ -122,6 +125,7 @@ struct Shared<'a> {
     library: &'a Library,
     options: &'a Options,
     breaker: Breaker,
+    timeouts: Timeouts,
     fault: Mutex<Option<LibraryError>>,
     left_behind: Mutex<Vec<String>>,
     boots: Mutex<Boots>,
@@ -217,6 +221,7 @@ pub async fn run(
         library,
         options,
         breaker: Breaker::default(),
+        timeouts: Timeouts::of(gateway),
         fault: Mutex::default(),
         left_behind: Mutex::default(),
         boots: Mutex::default(),

@@ -6,10 +6,11 @@ mod file;
 
 pub use fault::{DescriptionError, Fault as DescriptionFault};
 
+use super::limits::TimeLimits;
 use super::openclaw;
 use super::prepare::{Listener, Preparation, PrepareError};
 use super::profile::{Capability, Kind, Profile};
-use super::spawned::{ConfigTemplate, Program};
+use super::spawned::{ANSWER, ConfigTemplate, Program};
 use super::template::Values;
 use file::{Config, Description, Npm, Store};
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ pub(super) async fn prepare(
     named: &Path,
     preparation: &Preparation,
     listener: Listener<'_>,
-) -> Result<(Profile, Program), PrepareError> {
+) -> Result<(Profile, Program, TimeLimits), PrepareError> {
     let (name, text) = built_in::find(named)?;
     let description = file::parse(&name, &text)?;
     // The parent of a bare file name is empty, and means the working directory.
@@ -32,7 +33,7 @@ pub(super) async fn prepare(
         places.node = Some(node);
         places.package = Some(directory);
     }
-    Ok((profile(&description), program(&description, &places)))
+    Ok((profile(&description), program(&description, &places), description.timeouts))
 }
 
 /// What is known before a launch.
@@ -76,6 +77,7 @@ fn program(description: &Description, places: &Places) -> Program {
         path: description.path.value.clone(),
         store: description.store == Store::OpenClaw,
         translated: None,
+        answer: ANSWER,
     }
 }
 
@@ -129,7 +131,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("x.yaml");
         std::fs::write(&file, "gateway: x\nabout: y\ncommand: \"{here}/z\"\nclaims: 2026.4.2\n").unwrap();
-        let (_, program) = prepare(&file, &Preparation::default(), &|_| {}).await.unwrap();
+        let (_, program, _) = prepare(&file, &Preparation::default(), &|_| {}).await.unwrap();
         assert_eq!(Path::new(&program.command), directory.path().join("z"));
         let places = Places {
             here: Path::new("x.yaml").parent().map(|parent| Path::new(".").join(parent)),

@@ -14,7 +14,7 @@ pub use schema::{ProtocolSchema, SchemaError, protocol_schema};
 use super::prepare::{Listener, Preparation};
 use super::probe::Readiness;
 use super::profile::{Capability, Kind, Profile};
-use super::spawned::{ConfigTemplate, Program};
+use super::spawned::{ANSWER, ConfigTemplate, Program};
 use crate::rules::Release;
 use cache::Cache;
 use catalogue::Catalogue;
@@ -109,6 +109,7 @@ fn program(release: Release, node: &std::path::Path, package: &cache::Package, c
         store: true,
         // 2026.3.13 spends half a minute of processor time on it at each start.
         translated: Some(cache.translated()),
+        answer: ANSWER,
     }
 }
 
