@@ -29,9 +29,11 @@ pub(super) async fn prepare(
     let mut places = Places { here, ..Places::default() };
     if let Some(Npm { package, version, overrides, beside }) = &description.npm {
         let wanted = openclaw::Wanted { name: package, version: &version.value, overrides, beside };
-        let (node, directory) = openclaw::prepare_package(&wanted, preparation, listener).await?;
-        places.node = Some(node);
-        places.package = Some(directory);
+        let installed = openclaw::prepare_package(&wanted, preparation, listener).await?;
+        places.node = Some(installed.node);
+        places.package = Some(installed.directory);
+        places.compiled = Some(installed.compiled);
+        places.translated = Some(installed.translated);
     }
     Ok((profile(&description), program(&description, &places), description.timeouts))
 }
@@ -42,6 +44,10 @@ struct Places {
     here: Option<std::path::PathBuf>,
     node: Option<std::path::PathBuf>,
     package: Option<std::path::PathBuf>,
+    /// Where the starts of an npm package keep what Node has compiled and jiti has translated: a start from nothing takes ten
+    /// times as long.
+    compiled: Option<std::path::PathBuf>,
+    translated: Option<std::path::PathBuf>,
 }
 
 impl Places {
@@ -62,11 +68,13 @@ impl Places {
 }
 
 fn program(description: &Description, places: &Places) -> Program {
+    let compiled = places.compiled.iter().map(|path| ("NODE_COMPILE_CACHE".to_owned(), path.display().to_string()));
     let pairs = description.env.iter().map(|(name, value)| (name.clone(), places.fill(&value.value)));
     Program {
         command: places.fill(&description.command.value),
         arguments: description.args.iter().map(|argument| places.fill(&argument.value)).collect(),
-        environment: pairs.collect(),
+        // What the description says comes last, and counts.
+        environment: compiled.chain(pairs).collect(),
         config: match &description.config.value {
             Config::OpenClaw => ConfigTemplate::OpenClaw,
             Config::None => ConfigTemplate::None,
@@ -76,7 +84,7 @@ fn program(description: &Description, places: &Places) -> Program {
         readiness: description.ready.value.clone(),
         path: description.path.value.clone(),
         store: description.store == Store::OpenClaw,
-        translated: None,
+        translated: places.translated.clone(),
         answer: ANSWER,
     }
 }
