@@ -1,6 +1,7 @@
 //! `clawcheck compare`: which cases do gateways answer differently?
 
 use super::jobs::jobs;
+use super::limits::Limits;
 use super::progress::Progress;
 use super::signals::{Signals, told};
 use super::table::{Format, cell, table};
@@ -39,6 +40,8 @@ pub(super) struct Compare {
     /// Let scenarios do what starts code in a gateway or reaches outside: only where you know whom they come from (SECURITY.md)
     #[arg(long)]
     trust: bool,
+    #[command(flatten)]
+    limits: Limits,
     /// How to print the table
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -139,7 +142,8 @@ impl Compare {
     async fn prepare(&self, progress: &Progress, guard: &Guard) -> Result<Vec<Gateway>, Failure> {
         let mut gateways = Vec::new();
         for spec in &self.gateways {
-            let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
+            let limits = self.limits.said();
+            let preparation = Preparation { guard: guard.clone(), limits, ..Preparation::default() };
             let gateway = Gateway::prepare(spec, &preparation, &|event| progress.preparing(&event)).await;
             let failure =
                 |error: PrepareError| if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) };

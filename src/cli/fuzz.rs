@@ -2,6 +2,7 @@
 
 use super::console::colour;
 use super::jobs::jobs;
+use super::limits::Limits;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::{Failure, console, exit};
@@ -48,9 +49,8 @@ pub(super) struct Fuzz {
     /// How many stories are played at once
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// How long a gateway may take to be ready; 120 unless said otherwise
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
-    start_timeout: Option<u16>,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 impl Fuzz {
@@ -79,7 +79,8 @@ impl Fuzz {
         let guard = Guard::default();
         let mut progress = Progress::new(self.cases as usize);
         let stop = signals.listen();
-        let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
+        let limits = self.limits.said();
+        let preparation = Preparation { guard: guard.clone(), limits, ..Preparation::default() };
         let told = {
             let progress = progress.clone();
             move |event| progress.preparing(&event)
@@ -113,7 +114,6 @@ impl Fuzz {
             secrets: console::secrets().clone(),
             jobs: jobs(self.jobs, gateway.profile().kind),
             isolation: Isolation::usual(gateway.profile().kind),
-            start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
             ..Options::default()
         }
     }

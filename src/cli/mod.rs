@@ -10,6 +10,7 @@ pub mod exit;
 mod failure;
 mod fuzz;
 mod jobs;
+mod limits;
 mod lint;
 mod list;
 mod output;

@@ -1,6 +1,7 @@
 //! `clawcheck run`: plays cases on a gateway and says what deviates.
 
 use super::jobs::jobs;
+use super::limits::Limits;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::snapshots::{self, Snapshots};
@@ -41,9 +42,8 @@ pub(super) struct Run {
     /// How many gateways are up at once
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// How long a gateway may take to be ready; 120 unless said otherwise
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
-    start_timeout: Option<u16>,
+    #[command(flatten)]
+    limits: Limits,
     /// Write a report: json=FILE, or json=- for standard output, which then has nothing else; may be given several times
     #[arg(long, value_name = "KIND=FILE")]
     report: Vec<ReportFile>,
@@ -296,6 +296,7 @@ impl Run {
             state_dir: self.state_dir.clone(),
             claims: self.release,
             guard: guard.clone(),
+            limits: self.limits.said(),
             ..Preparation::default()
         };
         let stop = if self.allow_writes { signals.listen_and_clear() } else { signals.listen() };
@@ -360,12 +361,10 @@ impl Run {
         if let Some(release) = self.release {
             again.push_str(&format!(" --release {release}"));
         }
-        if let Some(seconds) = self.start_timeout {
-            again.push_str(&format!(" --start-timeout {seconds}"));
-        }
         if self.trust {
             again.push_str(" --trust");
         }
+        again.push_str(&self.limits.again());
         if self.allow_writes {
             again.push_str(" --allow-writes");
         }
@@ -391,7 +390,6 @@ impl Run {
             secrets: console::secrets().clone(),
             token: std::env::var("CLAWCHECK_TOKEN").ok().filter(|token| !token.is_empty()),
             allow_writes: self.allow_writes,
-            start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
         }
     }
 

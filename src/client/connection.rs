@@ -258,6 +258,11 @@ impl Connection {
         true
     }
 
+    /// How many pongs came.
+    pub fn pongs(&self) -> usize {
+        self.pongs
+    }
+
     /// Sends a close frame. The gateway's answer to it comes from [`Connection::next`].
     ///
     /// # Errors

@@ -21,10 +21,6 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// For how long an answer that no ready gateway gives is taken for one that is still starting.
 const STARTING: Duration = Duration::from_secs(10);
 
-/// How long a gateway that takes a connection may leave it unanswered. Less than the start may take: the slow part of a
-/// start is over when it listens.
-const ANSWER: Duration = Duration::from_secs(30);
-
 /// How long a gateway that hangs up on HTTP may take to answer TLS.
 const HANGING_UP: Duration = Duration::from_secs(2);
 
@@ -54,6 +50,8 @@ pub(super) struct Probe<'a> {
     pub(super) path: &'a str,
     pub(super) readiness: &'a Readiness,
     pub(super) deadline: Instant,
+    /// How long a connection that was taken may go unanswered.
+    pub(super) answer: Duration,
 }
 
 /// What one try found.
@@ -160,7 +158,7 @@ impl Probe<'_> {
         if *self.readiness == Readiness::Tcp {
             return Found::Ready;
         }
-        let deadline = self.deadline.min(Instant::now() + ANSWER);
+        let deadline = self.deadline.min(Instant::now() + self.answer);
         let upgrade = Upgrade { path: self.path.to_owned(), ..Upgrade::default() };
         let recorder = Transcript::new().recorder("probe");
         let mut connection = match Connection::open(self.link(), &upgrade, recorder, deadline).await {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often a start is tried again when somebody else got the port first.
@@ -45,7 +46,13 @@ pub(super) struct Program {
     /// Where jiti keeps the plugins that it has translated. It would do so in the temporary directory, and start from
     /// nothing each time.
     pub(super) translated: Option<PathBuf>,
+    /// How long it may leave a connection unanswered while it starts. Less than the start may take: the slow part of a start
+    /// is over when it listens.
+    pub(super) answer: Duration,
 }
+
+/// [`Program::answer`] where nobody says otherwise.
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
 
 /// A process that answered.
 #[derive(Debug)]
@@ -56,6 +63,11 @@ pub(super) struct Spawned {
 }
 
 impl Program {
+    /// The same with another time to answer in, where one is said.
+    pub(super) fn answering_within(self, answer: Option<Duration>) -> Self {
+        Self { answer: answer.unwrap_or(self.answer), ..self }
+    }
+
     /// Starts it and waits until it is ready.
     pub(super) async fn launch(&self, launch: &Launch<'_>) -> Result<Running, LaunchError> {
         let mut port = 0;
@@ -88,7 +100,13 @@ impl Program {
         };
         let started = Process::start(&invocation, launch.place.guard()).await;
         let mut process = started.map_err(|error| cannot_start(&self.command, &error))?;
-        let probe = Probe { port, path: &self.path, readiness: &self.readiness, deadline: launch.deadline };
+        let probe = Probe {
+            port,
+            path: &self.path,
+            readiness: &self.readiness,
+            deadline: launch.deadline,
+            answer: self.answer,
+        };
         if let Err(error) = probe.wait(&mut process).await {
             process.kill().await;
             return Err(error);

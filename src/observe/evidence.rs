@@ -139,6 +139,9 @@ pub enum Sound {
     Http(u16),
     /// No connection came to be, and why: `connection refused`.
     Unreachable(String),
+    /// No challenge came first on a new connection: nothing came at all, or none was waited for since the gateway declares
+    /// that it sends none.
+    NoChallenge,
     /// Nothing came before the deadline.
     Silence,
     /// The gateway process ended: exit code and the log line that says why, where there is one.

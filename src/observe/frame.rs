@@ -109,6 +109,7 @@ fn what(sound: &Sound, symbols: &Symbols, started_at: i64) -> Option<What> {
         }
         Sound::Http(status) => What::Http(*status),
         Sound::Unreachable(why) => What::Unreachable(symbols.mark_text(why)),
+        Sound::NoChallenge => What::NoChallenge,
         Sound::Silence => What::Silence,
         Sound::Exit { code, line } => {
             What::Exit { code: *code, line: line.as_ref().map(|line| symbols.mark_text(&prose(line))) }
@@ -228,6 +229,16 @@ mod tests {
         let seen = seen(true, vec![heard(json!({"type": "res", "id": "1", "ok": true}))]);
         assert_eq!(seen[0].what, What::NoChallenge);
         assert_eq!(seen[1].what, What::Response { method: None, payload: None });
+    }
+
+    #[test]
+    fn a_challenge_that_comes_too_late_stays_behind_the_line_that_misses_it() {
+        let missing = Heard { on: None, sound: Sound::NoChallenge };
+        let late = challenge(json!({"nonce": "n", "ts": 1_760_000_000_000_i64}));
+        let seen = seen(true, vec![missing, late]);
+        assert_eq!(seen[0].what, What::NoChallenge);
+        assert!(matches!(&seen[1].what, What::Event { event, .. } if event == "connect.challenge"), "{seen:?}");
+        assert_eq!(seen.len(), 2);
     }
 
     #[test]

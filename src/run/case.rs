@@ -7,6 +7,7 @@ use super::frames::Frames;
 use super::own;
 use super::shown;
 use super::stage::{Stage, StageError};
+use super::start;
 use super::{Options, Shared};
 use crate::client::Redactions;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Place, Preparation};
@@ -18,6 +19,7 @@ use crate::report::terminal::quoted;
 use crate::report::{Boot, CaseReport};
 use crate::rules::Release;
 use crate::scenario::connect::SharedSecret;
+use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::{Act, Case, Step};
 use crate::store::StoreFormat;
 use serde_json::Value;
@@ -32,12 +34,13 @@ const ENDED: &str = "the gateway ended by itself";
 pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
     let began = Instant::now();
     let mut report = blank(case, shared.options);
-    if let Some(reason) = shared.breaker.open() {
+    let settings = &case.scenario.gateway;
+    if let Some(reason) = shared.breaker.open(settings) {
         return given_up(case, reason, shared);
     }
     let place = match place(case, gateway, release, shared) {
         Ok(place) => place,
-        Err(error) => return failed(report, StageError::Disk(error), gateway, began),
+        Err(error) => return failed(report, StageError::Disk(error), settings, gateway, began),
     };
     if let Some(reason) = kept_from(case, gateway, release, shared).await {
         report.reason = Some(reason);
@@ -46,7 +49,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     let attached = gateway.profile().kind == Kind::Attached;
     let secret = shared.options.token.as_deref().filter(|_| attached);
     let mut stage = Stage::new(case, gateway, place, release, secret);
-    stage.patience = stage.patience.starting_within(shared.options.start_timeout);
+    stage.timeouts = shared.timeouts.clone();
     stage.frames = Arc::new(Frames::new(shared.options.schema.clone()));
     let played = tokio::select! {
         played = stage.perform() => played,
@@ -68,13 +71,13 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         shared.keep_secret(&redactions);
     }
     match &observed {
-        Err(StageError::Launch(error)) => shared.breaker.failed(&Dead::Launch(error)),
-        Err(error @ StageError::Silent(_)) => shared.breaker.failed(&Dead::Silent(error.to_string())),
+        Err(StageError::Launch(error)) => start::failed(error, settings, gateway, shared).await,
+        Err(error) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Ok(_) if ended.is_some() => shared.breaker.failed(&Dead::Ended(ENDED.to_owned())),
-        _ => shared.breaker.played(),
+        Ok(_) => shared.breaker.played(settings),
     }
     match observed {
-        Err(error) => report = failed(report, error, gateway, began),
+        Err(error) => report = failed(report, error, settings, gateway, began),
         // Whatever it answered before: a gateway that nobody stopped has to be there at the end.
         Ok(_) if ended.is_some() => {
             report.verdict = Verdict::Error;
@@ -165,6 +168,11 @@ pub(super) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>
 /// The report of a case in which the gateway or the harness could not do its part.
 pub(super) fn not_done(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
     CaseReport { verdict: Verdict::Error, reason: Some(reason), ..blank(case, shared.options) }
+}
+
+/// The report of a case whose settings the gateway refuses.
+pub(super) fn not_applicable(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+    CaseReport { verdict: Verdict::NotApplicable, reason: Some(reason), ..blank(case, shared.options) }
 }
 
 /// The report of a case that was not begun, because the gateway had been found dead before.
@@ -299,15 +307,22 @@ pub(super) fn conclude(
 }
 
 /// A case that could not be played.
-fn failed(mut report: CaseReport, error: StageError, gateway: &Gateway, began: Instant) -> CaseReport {
+fn failed(
+    mut report: CaseReport,
+    error: StageError,
+    settings: &GatewaySettings,
+    gateway: &Gateway,
+    began: Instant,
+) -> CaseReport {
     report.verdict = match &error {
         // The release that wrote the store must be had, or there is nothing to ask.
         StageError::OtherRelease(_) => Verdict::NotApplicable,
+        StageError::Launch(launch) if start::not_applicable(launch, settings).is_some() => Verdict::NotApplicable,
         StageError::Link(_) if gateway.profile().kind == Kind::Attached => Verdict::Skipped,
         _ => Verdict::Error,
     };
     report.reason = Some(match error {
-        StageError::Launch(error) => launch_reason(&error),
+        StageError::Launch(error) => start::not_applicable(&error, settings).unwrap_or_else(|| launch_reason(&error)),
         other => other.to_string(),
     });
     report.duration = began.elapsed();

@@ -16,7 +16,8 @@ use super::owners::{Owner, Owners, Trespass};
 use super::seed::Seeder;
 use super::share::HOUSEHOLD;
 use super::shown;
-use super::stage::{Boot, House, Patience, Stage, StageError, first_moment};
+use super::stage::{self, Boot, House, Stage, StageError, first_moment};
+use super::start;
 use crate::client::Redactions;
 use crate::gateway::{Exit, Gateway, Place};
 use crate::judge::Verdict;
@@ -28,7 +29,6 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::time::Instant as Deadline;
 
 /// What became of a group: what each of its cases saw, in their order. `None` where one could not be played to its end.
 pub(super) type Sights = Vec<Option<Seen>>;
@@ -60,7 +60,6 @@ struct Party<'a> {
     gateway: &'a Gateway,
     release: Release,
     shared: &'a Shared<'a>,
-    patience: Patience,
     owners: Owners,
 }
 
@@ -71,16 +70,17 @@ pub(super) async fn play(
     release: Release,
     shared: &Shared<'_>,
 ) -> Result<Sights, GroupError> {
-    let patience = Patience::with(gateway.profile().kind).starting_within(shared.options.start_timeout);
-    let mut party = Party { gateway, release, shared, patience, owners: Owners::default() };
+    let mut party = Party { gateway, release, shared, owners: Owners::default() };
     let place = shared.workspace.place().map_err(StageError::Disk)?;
     let started_at = first_moment(gateway);
     let guests = party.fill(cases, &place, started_at)?;
     let house = party.start(cases, place, started_at).await?;
     let played = party.entertain(guests, house).await;
     match &played {
-        Err(GroupError::Stage(error @ StageError::Silent(_))) => {
-            shared.breaker.failed(&Dead::Silent(error.to_string()));
+        Err(GroupError::Stage(error @ (StageError::Silent(_) | StageError::TooSlow { .. }))) => {
+            if let Some(dead) = Dead::of(error) {
+                shared.breaker.failed(&dead);
+            }
         }
         Err(error @ GroupError::Ended(_)) => shared.breaker.failed(&Dead::Ended(error.to_string())),
         Ok(_) | Err(_) => {}
@@ -123,11 +123,11 @@ impl Party<'_> {
     async fn start(&self, cases: &[&Case], place: Place, started_at: i64) -> Result<House, GroupError> {
         let Some(first) = cases.first() else { return Err(GroupError::Store) };
         self.shared.booted(1);
-        let boot = Boot { place: &place, clock: started_at, patience: self.patience };
+        let boot = Boot { place: &place, clock: started_at, timeouts: &self.shared.timeouts };
         let cast = Cast::in_household(&first.id, HOUSEHOLD);
         match boot.of(self.gateway, &first.scenario.gateway, &cast).await {
             Ok(running) => {
-                self.shared.breaker.ready();
+                self.shared.breaker.ready(&first.scenario.gateway);
                 self.shared.ready();
                 Ok(House { place, running, started_at })
             }
@@ -135,7 +135,7 @@ impl Party<'_> {
                 let mut secrets = Redactions::default();
                 cast.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
                 self.shared.keep_secret(&secrets);
-                self.shared.breaker.failed(&Dead::Launch(&error));
+                start::failed(&error, &first.scenario.gateway, self.gateway, self.shared).await;
                 Err(StageError::Launch(error).into())
             }
         }
@@ -150,17 +150,18 @@ impl Party<'_> {
                 return Err(GroupError::Ended(exit));
             }
             self.shared.playing(&guest.case.id);
+            let settings = &guest.case.scenario.gateway;
             let seen;
             (seen, house) = self.receive(number, guest, house, &at_start).await?;
             // Not only when all are done: a gateway that falls silent now has answered before.
-            self.shared.breaker.played();
+            self.shared.breaker.played(settings);
             sights.push(seen);
         }
         self.owners.check(&at_start, &records(&house)?, None)?;
         if let Some(exit) = house.running.exited() {
             return Err(GroupError::Ended(exit));
         }
-        let _ = house.running.stop(Deadline::now() + self.patience.stop).await;
+        let _ = stage::stop(&mut house.running, &self.shared.timeouts).await;
         Ok(sights)
     }
 
@@ -177,7 +178,7 @@ impl Party<'_> {
         let before = files_of(&house);
         let log_before = house.running.logs();
         let mut stage = Stage::visiting(case, self.gateway, self.release, guest.knowledge, house);
-        stage.patience = self.patience;
+        stage.timeouts = self.shared.timeouts.clone();
         stage.frames = Arc::new(Frames::new(self.shared.options.schema.clone()));
         let played = stage.perform_steps().await;
         let after = stage.files();
@@ -192,7 +193,7 @@ impl Party<'_> {
         }
         checked?;
         let seen = match played {
-            Err(error @ StageError::Silent(_)) => return Err(error.into()),
+            Err(error @ (StageError::Silent(_) | StageError::TooSlow { .. })) => return Err(error.into()),
             Err(_) => None,
             Ok(mut steps) => {
                 own::hear(&mut steps, &|id: &str| !self.owners.is_anothers(number, id));

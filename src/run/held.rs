@@ -2,6 +2,7 @@
 
 use super::frames::ConnectionFrames;
 use super::knowledge::Knowledge;
+use super::timeouts::{Timeouts, Wait};
 use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
 use crate::observe::Sound;
 use serde_json::Value;
@@ -34,8 +35,8 @@ pub(super) struct Held {
     frames: ConnectionFrames,
     /// Whether it got past `connect`.
     pub(super) admitted: bool,
-    /// Whether it answers pings; a gateway that does not is not asked twice.
-    pings: bool,
+    /// How many pongs had come when one did not: until another comes the gateway is not asked again.
+    unponged: Option<usize>,
     /// The methods of the requests that were sent, by request id.
     methods: HashMap<String, String>,
     /// The ids of the calls that have a name.
@@ -49,7 +50,7 @@ pub(super) struct Held {
     /// Whether it ended because the gateway sent too much.
     flooded: bool,
     /// Whether the gateway left it without an answer until a deadline.
-    unanswered: bool,
+    pub(super) unanswered: bool,
 }
 
 /// What a later step waits for.
@@ -70,7 +71,7 @@ impl Held {
             device: None,
             frames,
             admitted: false,
-            pings: true,
+            unponged: None,
             methods: HashMap::new(),
             calls: HashMap::new(),
             kept: Vec::new(),
@@ -83,11 +84,6 @@ impl Held {
 
     pub(super) fn is_over(&self) -> bool {
         self.over.is_some()
-    }
-
-    /// Whether the gateway has left it without an answer until a deadline.
-    pub(super) fn is_unanswered(&self) -> bool {
-        self.unanswered
     }
 
     /// Notes a request that was sent; `name` is the name of the step that sent it.
@@ -117,7 +113,7 @@ impl Held {
     }
 
     /// The same, of a gateway in this process, as long as everybody has had [`TURNS`].
-    async fn listen_briefly(&mut self, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
+    pub(super) async fn listen_briefly(&mut self, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
         let (unanswered, mut heard) = (self.unanswered, Vec::new());
         for _ in 0..TURNS {
             heard.extend(self.listen(Instant::now() + TURN, &mut last).await);
@@ -131,29 +127,14 @@ impl Held {
         heard
     }
 
-    /// Listens for the answer to a request.
-    pub(super) async fn answer(&mut self, pending: &Pending, deadline: Instant) -> Vec<Sound> {
-        let id = pending.0.clone();
-        self.listen(deadline, |sound| answers(sound, &id)).await
-    }
-
-    /// Listens for the answer to a call: a gateway is `quick` that has no more to say once everybody has had [`TURNS`].
-    pub(super) async fn answer_to_call(&mut self, pending: &Pending, deadline: Instant, quick: bool) -> Vec<Sound> {
-        let id = pending.0.clone();
-        match quick {
-            true => self.listen_briefly(|sound| answers(sound, &id)).await,
-            false => self.answer(pending, deadline).await,
-        }
-    }
-
     /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
     /// on this connection; it is kept for them.
-    pub(super) async fn catch_up(&mut self, deadline: Instant, later: &[Awaited]) -> Vec<Sound> {
+    pub(super) async fn catch_up(&mut self, timeouts: &Timeouts, later: &[Awaited]) -> Vec<Sound> {
         if self.is_over() {
             return Vec::new();
         }
-        if self.pings && !self.connection.ping(deadline).await {
-            self.pings = false;
+        if self.unponged != Some(self.connection.pongs()) {
+            self.ping(timeouts).await;
         }
         let mut heard = Vec::new();
         loop {
@@ -181,20 +162,31 @@ impl Held {
         heard
     }
 
-    /// Waits for what a step waits for; gives what was heard until then. What came earlier and was kept counts.
-    /// A gateway is `quick` that has no more to say once everybody has had [`TURNS`].
-    pub(super) async fn wait_for(&mut self, awaited: &Awaited, deadline: Instant, quick: bool) -> Vec<Sound> {
+    /// Sends a ping and waits for its pong.
+    async fn ping(&mut self, timeouts: &Timeouts) {
+        let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Pong));
+        let came = self.connection.ping(began + limit).await;
+        self.unponged = (!came).then(|| self.connection.pongs());
+        match began.elapsed() {
+            took if came => timeouts.came(&Wait::Pong, took),
+            // Sooner than that it was the connection that ended.
+            took if took >= limit => timeouts.missed(&Wait::Pong, took),
+            _ => {}
+        }
+    }
+
+    /// What a step waits for, where it came earlier.
+    pub(super) fn take_kept(&mut self, awaited: &Awaited) -> Option<Sound> {
         if let Some(at) = self.kept.iter().position(|sound| self.is_awaited(sound, awaited)) {
-            return vec![self.kept.remove(at)];
+            return Some(self.kept.remove(at));
         }
-        if let (Some(over), Awaited::Close) = (&self.over, awaited) {
-            return vec![over.clone()];
-        }
-        let ids = self.calls.clone();
-        match quick {
-            true => self.listen_briefly(|sound| is_awaited(sound, awaited, &ids)).await,
-            false => self.listen(deadline, |sound| is_awaited(sound, awaited, &ids)).await,
-        }
+        self.over.clone().filter(|_| *awaited == Awaited::Close)
+    }
+
+    /// Tells what a step waits for from everything else.
+    pub(super) fn wanted(&self, awaited: &Awaited) -> impl FnMut(&Sound) -> bool + Send + use<> {
+        let (awaited, ids) = (awaited.clone(), self.calls.clone());
+        move |sound| is_awaited(sound, &awaited, &ids)
     }
 
     /// Keeps what was heard for the step that waits for it.
@@ -282,7 +274,8 @@ pub(super) fn is_event(frame: &Value, name: &str) -> bool {
     frame.get("type") == Some(&"event".into()) && frame.get("event").and_then(Value::as_str) == Some(name)
 }
 
-fn answers(sound: &Sound, id: &str) -> bool {
+/// Whether this answers the request with this id.
+pub(super) fn answers(sound: &Sound, id: &str) -> bool {
     let Sound::Frame { frame, .. } = sound else { return false };
     frame.get("type") == Some(&"res".into()) && frame.get("id").and_then(Value::as_str) == Some(id)
 }

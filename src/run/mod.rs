@@ -24,13 +24,17 @@ mod owners;
 mod plan;
 mod play;
 mod real_folder;
+mod refused;
 mod schedule;
 mod seed;
 mod share;
 mod shown;
 mod silence;
 mod stage;
+mod start;
+mod timeouts;
 mod title;
+mod waiting;
 
 use crate::client::Redactions;
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
@@ -44,10 +48,10 @@ use crate::scenario::Case;
 use breaker::Breaker;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use schedule::{Schedule, Trust};
-use stage::Patience;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use timeouts::Timeouts;
 use tokio::sync::{mpsc, watch};
 
 /// Whether cases share gateways.
@@ -95,8 +99,6 @@ pub struct Options {
     pub token: Option<String>,
     /// Whether the run may write to a gateway that somebody else runs.
     pub allow_writes: bool,
-    /// How long a gateway may take to be ready, where not as long as its kind usually may.
-    pub start_timeout: Option<Duration>,
     /// What every frame is held to that the gateway sends.
     pub schema: Option<Arc<FrameSchema>>,
     /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
@@ -131,6 +133,7 @@ struct Shared<'a> {
     library: &'a Library,
     options: &'a Options,
     breaker: Breaker,
+    timeouts: Timeouts,
     fault: Mutex<Option<LibraryError>>,
     left_behind: Mutex<Vec<String>>,
     boots: Mutex<Boots>,
@@ -241,6 +244,7 @@ pub async fn run(
         library,
         options,
         breaker: Breaker::default(),
+        timeouts: Timeouts::of(gateway),
         fault: Mutex::default(),
         left_behind: Mutex::default(),
         boots: Mutex::default(),
@@ -262,9 +266,8 @@ pub async fn run(
     let mut report = RunReport::default();
     if attached {
         // Also where nothing will be played: whoever names a gateway wants to know that it is not there.
-        let patience = Patience::with(Kind::Attached).starting_within(options.start_timeout);
         let asked = tokio::select! {
-            asked = attached::is_there(gateway, &shared.workspace, patience) => asked,
+            asked = attached::is_there(gateway, &shared.workspace, &shared.timeouts) => asked,
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
                 return Ok(Ran { report, fault: None });

@@ -9,7 +9,8 @@ use super::held::{Awaited, Held};
 use super::knowledge::Knowledge;
 use super::real_folder;
 use super::seed::Seeder;
-use super::silence::Silence;
+use super::silence::{Silence, There};
+use super::timeouts::{Timeouts, Wait};
 use crate::client::Transcript;
 use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
 use crate::observe::{Heard, Known, Sound, StoreFiles};
@@ -34,33 +35,6 @@ const TICKING: Duration = Duration::from_secs(1);
 /// How long a file of the store may take to be written.
 const WRITING: Duration = Duration::from_secs(2);
 
-/// How long is waited for what should come, by kind of gateway. Longer than any timeout of the gateway itself: up to 15 s for
-/// the handshake on a real one; the embedded one's own time stands still meanwhile.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
-    /// For an answer.
-    pub(super) answer: Duration,
-    /// For a gateway to be ready.
-    pub(super) start: Duration,
-    /// For a gateway to stop.
-    pub(super) stop: Duration,
-}
-
-impl Patience {
-    pub(super) fn with(kind: Kind) -> Self {
-        let seconds = Duration::from_secs;
-        match kind {
-            Kind::Embedded => Self { answer: seconds(10), start: seconds(10), stop: seconds(10) },
-            Kind::Spawned | Kind::Attached => Self { answer: seconds(30), start: seconds(120), stop: seconds(30) },
-        }
-    }
-
-    /// The same, but for the start.
-    pub(super) fn starting_within(self, start: Option<Duration>) -> Self {
-        Self { start: start.unwrap_or(self.start), ..self }
-    }
-}
-
 /// Why a case could not be played.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StageError {
@@ -73,6 +47,17 @@ pub(super) enum StageError {
     /// The machine that clawcheck runs on has run out of something.
     #[error("the machine that clawcheck runs on: {0}")]
     Machine(&'static str),
+    /// Its answers come, each of them late.
+    #[error(
+        "the gateway is too slow: its last answers took {} s in all, each more than a quarter of the {} s that an answer may \
+         take (--answer-timeout)", .late.as_secs(), .answer.as_secs()
+    )]
+    TooSlow {
+        /// What its last answers took in all.
+        late: Duration,
+        /// How long an answer may take.
+        answer: Duration,
+    },
     /// The run was told to stop.
     #[error("broken off")]
     BrokenOff,
@@ -95,7 +80,7 @@ pub(super) struct Stage<'a> {
     pub(super) case: &'a Case,
     pub(super) knowledge: Knowledge,
     pub(super) transcript: Transcript,
-    pub(super) patience: Patience,
+    pub(super) timeouts: Timeouts,
     pub(super) release: Release,
     /// The release that was started last: what a client offers is meant for it.
     pub(super) speaking: Release,
@@ -118,6 +103,8 @@ pub(super) struct Stage<'a> {
     places: Vec<Known>,
     /// How often a gateway was started.
     boots: usize,
+    /// Whether the gateway was found silent when it was asked in this step.
+    pub(super) there: Mutex<Option<There>>,
 }
 
 /// A gateway that is up, with its corner of the disk: what one case after another is played on.
@@ -182,7 +169,7 @@ impl<'a> Stage<'a> {
             case,
             knowledge,
             transcript: Transcript::new(),
-            patience: Patience::with(gateway.profile().kind),
+            timeouts: Timeouts::of(gateway),
             release,
             speaking: release,
             frames: Arc::default(),
@@ -198,6 +185,7 @@ impl<'a> Stage<'a> {
             unfinished: Unfinished::new(),
             places,
             boots: 0,
+            there: Mutex::default(),
         }
     }
 
@@ -213,7 +201,7 @@ impl<'a> Stage<'a> {
     pub(super) async fn leave(mut self) -> Option<House> {
         let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
         for held in held.into_values() {
-            super::connections::goodbye(&mut *held.lock().await, Instant::now() + self.patience.answer).await;
+            super::connections::goodbye(&mut *held.lock().await, &self.timeouts).await;
         }
         let running = self.running.take()?;
         Some(House { place: self.place, running, started_at: self.started_at })
@@ -339,7 +327,7 @@ impl<'a> Stage<'a> {
             None => self.gateway,
         };
         self.boots += 1;
-        let boot = Boot { place: &self.place, clock: self.clock, patience: self.patience };
+        let boot = Boot { place: &self.place, clock: self.clock, timeouts: &self.timeouts };
         let running = boot.of(gateway, &self.case.scenario.gateway, &self.knowledge.cast).await?;
         self.moved_in(running);
         Ok(())
@@ -361,14 +349,14 @@ impl<'a> Stage<'a> {
         let Some(mut running) = self.running.take() else { return Ok(Vec::new()) };
         // A gateway that goes down says goodbye on its connections and waits for the answer: they are read meanwhile.
         let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
-        let patience = self.patience;
+        let until = Instant::now() + self.timeouts.limit(&Wait::Stop) + self.timeouts.answer();
         let listening = held.into_iter().map(|(name, held)| async move {
-            let sounds = held.lock().await.listen(Instant::now() + patience.stop + patience.answer, |_| false).await;
+            let sounds = held.lock().await.listen(until, |_| false).await;
             sounds.into_iter().map(move |sound| Heard { on: Some(name.clone()), sound }).collect::<Vec<_>>()
         });
         let stopping = async {
             if politely {
-                let exit = running.stop(Instant::now() + patience.stop).await?;
+                let exit = stop(&mut running, &self.timeouts).await?;
                 Ok((exit.code != Some(0)).then_some(Sound::Exit { code: exit.code, line: None }))
             } else {
                 running.kill().await.map(|()| None)
@@ -388,7 +376,7 @@ impl<'a> Stage<'a> {
         if self.gateway.profile().kind != Kind::Attached
             && let Some(running) = &mut self.running
         {
-            let _ = running.stop(Instant::now() + self.patience.stop).await;
+            let _ = stop(running, &self.timeouts).await;
         }
         if let Some(running) = self.running.take() {
             self.logged.push_str(&running.logs());
@@ -451,7 +439,7 @@ impl<'a> Stage<'a> {
         for (name, held) in all {
             let awaited =
                 later.iter().filter(|(on, _)| *on == name).map(|(_, awaited)| awaited.clone()).collect::<Vec<_>>();
-            let sounds = held.lock().await.catch_up(Instant::now() + self.patience.answer, &awaited).await;
+            let sounds = held.lock().await.catch_up(&self.timeouts, &awaited).await;
             let on = (own != Some(name.as_str())).then_some(name);
             heard.extend(sounds.into_iter().map(|sound| Heard { on: on.clone(), sound }));
         }
@@ -464,7 +452,7 @@ pub(super) struct Boot<'a> {
     pub(super) place: &'a Place,
     /// Where the embedded gateway's clock starts.
     pub(super) clock: i64,
-    pub(super) patience: Patience,
+    pub(super) timeouts: &'a Timeouts,
 }
 
 impl Boot<'_> {
@@ -482,10 +470,28 @@ impl Boot<'_> {
             openclaw_json,
             environment,
             clock: (gateway.profile().kind == Kind::Embedded).then_some(self.clock),
-            deadline: Instant::now() + self.patience.start,
+            deadline: Instant::now() + self.timeouts.limit(&Wait::Start),
         };
-        gateway.launch(launch).await
+        let began = Instant::now();
+        let launched = gateway.launch(launch).await;
+        match &launched {
+            Ok(_) => self.timeouts.came(&Wait::Start, began.elapsed()),
+            Err(LaunchError::NeverListened { .. }) => self.timeouts.missed(&Wait::Start, began.elapsed()),
+            Err(_) => {}
+        }
+        launched
     }
+}
+
+/// Stops a gateway as its operator would, and by force where it does not go in time.
+pub(super) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<Exit, LinkError> {
+    let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Stop));
+    let exit = running.stop(began + limit).await?;
+    match began.elapsed() {
+        took if took < limit => timeouts.came(&Wait::Stop, took),
+        took => timeouts.missed(&Wait::Stop, took),
+    }
+    Ok(exit)
 }
 
 /// The gateway's clock before it is started.

@@ -41,6 +41,9 @@ fn serve() {
 
 /// Answers one connection. What is given back stays open.
 fn answer(manner: &str, mut stream: TcpStream) -> Option<TcpStream> {
+    if let Some(port) = manner.strip_prefix("forward ") {
+        return forward(port.parse().ok()?, stream);
+    }
     match manner {
         "silent" => return Some(stream),
         "garbage" => stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n").ok()?,
@@ -107,6 +110,17 @@ fn wrong(manner: &str) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Hands every byte on to another port of this machine, and back.
+fn forward(port: u16, stream: TcpStream) -> Option<TcpStream> {
+    let other = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let (mut from, mut to) = (stream.try_clone().ok()?, other.try_clone().ok()?);
+    std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+    let (mut from, mut to) = (other, stream);
+    let _ = std::io::copy(&mut from, &mut to);
+    to.shutdown(std::net::Shutdown::Both).ok()?;
+    None
 }
 
 /// What a gateway of this manner says without end after its challenge.

@@ -3,6 +3,7 @@
 
 mod attached;
 mod compare;
+mod deadlines;
 mod ends;
 mod fuzz;
 mod guard;
