@@ -1,6 +1,6 @@
 //! `clawcheck compare`: which cases do gateways answer differently?
 
-use super::jobs::jobs;
+use super::jobs::{check_descriptors, jobs};
 use super::output::Output;
 use super::progress::Progress;
 use super::signals::{Signals, told};
@@ -57,6 +57,7 @@ impl Compare {
         if cases.is_empty() {
             return Err(Failure::nothing(miette::miette!("no case is selected; `clawcheck list` shows all")));
         }
+        check_descriptors()?;
         let runtime =
             super::runtime(&self.gateways).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
         let signals = {

@@ -1,6 +1,6 @@
 //! `clawcheck fuzz`: plays random life stories on a gateway and on the rules, and keeps what differs.
 
-use super::jobs::jobs;
+use super::jobs::{check_descriptors, jobs};
 use super::output::Output;
 use super::progress::Progress;
 use super::run::colour;
@@ -65,6 +65,7 @@ impl Fuzz {
             Some(seed) => seed,
             None => getrandom::u32().map_err(|error| fault(&format!("cannot throw a seed: {error}")))?,
         };
+        check_descriptors()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| fault(&format!("cannot start the run: {error}")))?;
         // Caught before anything is started: whatever a signal ends is cleared away.

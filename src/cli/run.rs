@@ -1,6 +1,6 @@
 //! `clawcheck run`: plays cases on a gateway and says what deviates.
 
-use super::jobs::jobs;
+use super::jobs::{check_descriptors, jobs};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::snapshots::{self, Snapshots};
@@ -162,6 +162,7 @@ impl Run {
         let unused = self.unused(&paths)?;
         let snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
         snapshots.library.probe().map_err(|error| Failure::fault(snapshots::report(error)))?;
+        check_descriptors()?;
         let runtime =
             super::runtime([&self.gateway]).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
         // Caught before anything is started: whatever a signal ends is cleared away.

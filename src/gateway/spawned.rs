@@ -155,7 +155,8 @@ fn text(path: &Path) -> io::Result<String> {
 }
 
 fn harness(what: &str, error: &io::Error) -> LaunchError {
-    LaunchError::Harness(format!("{what}: {error}"))
+    let why = machine::shortage(error).map_or_else(|| error.to_string(), str::to_owned);
+    LaunchError::Harness(format!("{what}: {why}"))
 }
 
 fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
