@@ -133,7 +133,7 @@ mod tests {
 
     fn silent() -> LaunchError {
         let log = crate::gateway::LogTail::default();
-        LaunchError::NeverListened { port: 1, instead: Vec::new(), log }
+        LaunchError::NeverListened { port: 1, instead: Vec::new(), left: false, log }
     }
 
     #[test]
