@@ -11,8 +11,9 @@ use std::sync::OnceLock;
 
 /// As many descriptors as clawcheck asks for where it may have more. Some systems refuse a number without end.
 const MOST_DESCRIPTORS: u64 = 1 << 16;
-/// A disk with less room than this is full, in bytes: no store of a gateway fits in.
-const LEAST_ROOM: u64 = 16 << 10;
+/// On a disk with less room than this nothing can be told of a gateway, in bytes: some write so much at once, and take it back
+/// where it does not fit.
+const LEAST_ROOM: u64 = 1 << 20;
 
 /// The soft limit that clawcheck was started with.
 static USUAL: OnceLock<u64> = OnceLock::new();
@@ -70,7 +71,7 @@ pub(crate) fn exhausted(directory: &Path) -> Option<String> {
     let blocks = if Uid::effective().is_root() { disk.blocks_free() } else { disk.blocks_available() };
     let full = disk.blocks() > 0 && blocks.saturating_mul(disk.fragment_size()) < LEAST_ROOM;
     let crowded = disk.files() > 0 && disk.files_available() == 0;
-    let what = if full { "is full" } else { "has no room for more files" };
+    let what = if full { "has less than 1 MiB left" } else { "has no room for more files" };
     (full || crowded).then(|| format!("the disk of {} {what}", directory.display()))
 }
 

@@ -1,6 +1,6 @@
 //! `clawcheck compare`: which cases do gateways answer differently?
 
-use super::jobs::jobs;
+use super::jobs::{check_descriptors, jobs};
 use super::limits::Limits;
 use super::progress::Progress;
 use super::signals::{Signals, told};
@@ -61,6 +61,7 @@ impl Compare {
         if cases.is_empty() {
             return Err(Failure::nothing(miette::miette!("no case is selected; `clawcheck list` shows all")));
         }
+        check_descriptors()?;
         let runtime =
             super::runtime(&self.gateways).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
         let played = runtime.block_on(self.play(signals, &cases));

@@ -1,7 +1,7 @@
 //! `clawcheck fuzz`: plays random life stories on a gateway and on the rules, and keeps what differs.
 
 use super::console::colour;
-use super::jobs::jobs;
+use super::jobs::{check_descriptors, jobs};
 use super::limits::Limits;
 use super::progress::Progress;
 use super::signals::Signals;
@@ -64,6 +64,7 @@ impl Fuzz {
             Some(seed) => seed,
             None => getrandom::u32().map_err(|error| fault(&format!("cannot throw a seed: {error}")))?,
         };
+        check_descriptors()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| fault(&format!("cannot start the run: {error}")))?;
         let ended = runtime.block_on(self.play(signals, seed));

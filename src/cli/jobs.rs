@@ -1,6 +1,6 @@
 //! How many gateways are up at once.
 
-use super::console;
+use super::{Failure, console};
 use crate::gateway::Kind;
 use crate::machine;
 use std::io::Write as _;
@@ -9,6 +9,21 @@ use std::io::Write as _;
 const OF_A_JOB: usize = 24;
 /// Descriptors for all else: reports, snapshots, the guard.
 const OF_THE_RUN: usize = 16;
+
+/// Whether this process may open files enough for one gateway: where it may not, some case would go wrong for want of one, and
+/// that would look like the gateway's doing.
+///
+/// # Errors
+/// When it may not.
+pub(super) fn check_descriptors() -> Result<(), Failure> {
+    match machine::free_descriptors() {
+        Some(free) if free < OF_A_JOB => Err(Failure::fault(miette::miette!(
+            help = "raise `ulimit -n`",
+            "clawcheck may open {free} more files, and a gateway takes up to {OF_A_JOB}"
+        ))),
+        _ => Ok(()),
+    }
+}
 
 /// As many as were asked for, else as the machine has use for. Where this process may not open files enough for them, it says
 /// so on standard error and gives fewer: a gateway that is up and cannot be connected to says nothing about itself.

@@ -1,6 +1,6 @@
 //! `clawcheck run`: plays cases on a gateway and says what deviates.
 
-use super::jobs::jobs;
+use super::jobs::{check_descriptors, jobs};
 use super::limits::Limits;
 use super::progress::Progress;
 use super::signals::Signals;
@@ -168,6 +168,7 @@ impl Run {
         let unused = self.unused(&paths)?;
         let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
         let not_writable = snapshots.prepare()?;
+        check_descriptors()?;
         let runtime =
             super::runtime([&self.gateway]).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
         let ended = runtime.block_on(self.play(signals, &cases, &snapshots.library, &corpus, unused));

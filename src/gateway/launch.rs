@@ -74,10 +74,13 @@ fn where_looked(command: &str) -> String {
     }
 }
 
-/// Where a gateway listens that does not where it should.
-fn listens(ports: &[u16]) -> String {
+/// What can be said of a gateway that does not listen where it should.
+fn listens(ports: &[u16], left: bool) -> String {
     let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" and ");
     match ports.as_str() {
+        "" if left => {
+            "; its command ended with exit code 0, and what it left running does not listen either".to_owned()
+        }
         "" => "; --start-timeout gives it longer".to_owned(),
         ports => format!("; it listens on {ports}: does its description hand it `{{port}}`?"),
     }
@@ -109,12 +112,14 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// It never listened on its port.
-    #[error("the gateway did not listen on port {port} in time{}{words}{log}", listens(instead), words = LAST_WORDS)]
+    #[error("the gateway did not listen on port {port} in time{}{words}{log}", listens(instead, *left), words = LAST_WORDS)]
     NeverListened {
         /// The port.
         port: u16,
         /// The ports on which it listens instead.
         instead: Vec<u16>,
+        /// Whether its command had ended, with 0, and had left processes behind.
+        left: bool,
         /// Its last log lines.
         log: LogTail,
     },

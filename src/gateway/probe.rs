@@ -100,7 +100,9 @@ impl Probe<'_> {
         };
         let (port, log) = (self.port, log.tail());
         Err(match unready {
-            Unready::NeverListened => LaunchError::NeverListened { port, instead: owner.ports(), log },
+            Unready::NeverListened => {
+                LaunchError::NeverListened { port, instead: owner.ports(), left: process.has_left_some(), log }
+            }
             Unready::NeverLogged(line) => LaunchError::NeverLogged { line, log },
             Unready::Machine(why) => LaunchError::Harness(why.to_owned()),
             Unready::NeverAnswered(what) => LaunchError::NeverAnswered { port, what, log },

@@ -116,6 +116,11 @@ impl Process {
         }
     }
 
+    /// Whether it has ended, and left others running.
+    pub(super) fn has_left_some(&self) -> bool {
+        self.supervisor.has_left_some()
+    }
+
     /// How it ended, if it has. One that has gone into the background has not while something of it listens on its port.
     pub(super) fn exited(&mut self, port: u16) -> Option<Exit> {
         let exit = self.supervisor.has_ended()?;
@@ -129,6 +134,10 @@ impl Process {
     /// Asks it to end, and after the deadline ends it. A starter (`setsid --wait`) may end without handing that on: then what
     /// listens on the port is asked, too.
     pub(super) async fn stop(&mut self, port: u16, deadline: Instant) -> Exit {
+        if let Some(exit) = self.exited(port) {
+            self.kill().await;
+            return exit;
+        }
         let mut exit = None;
         if self.supervisor.has_ended().is_none() {
             self.supervisor.terminate().await;

@@ -173,7 +173,8 @@ fn text(path: &Path) -> io::Result<String> {
 }
 
 fn harness(what: &str, error: &io::Error) -> LaunchError {
-    LaunchError::Harness(format!("{what}: {error}"))
+    let why = machine::shortage(error).map_or_else(|| error.to_string(), str::to_owned);
+    LaunchError::Harness(format!("{what}: {why}"))
 }
 
 fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
@@ -192,6 +193,8 @@ fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
             let why = "the user may not start more processes (EAGAIN): raise `ulimit -u` or lower --jobs";
             LaunchError::Harness(why.to_owned())
         }
+        // Not about the command at all.
+        io::ErrorKind::Other | io::ErrorKind::Unsupported => LaunchError::Harness(error.to_string()),
         io::ErrorKind::PermissionDenied => {
             let reason = format!("{error}: is it a program, and marked as one (chmod +x)?");
             LaunchError::CannotRun { command, reason }

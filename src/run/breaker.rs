@@ -243,7 +243,7 @@ mod tests {
     }
 
     fn unheard() -> LaunchError {
-        LaunchError::NeverListened { port: 1, instead: Vec::new(), log: LogTail::default() }
+        LaunchError::NeverListened { port: 1, instead: Vec::new(), left: false, log: LogTail::default() }
     }
 
     fn exited() -> LaunchError {

@@ -157,6 +157,9 @@ fn jobs_fit_the_descriptors_that_may_be_opened() {
     let (code, err) = run("-n 80");
     assert_eq!(code, Some(1), "{err}");
     assert!(err.contains("2 at once and not 64") && err.contains("raise `ulimit -n`"), "{err}");
+    let (code, err) = run("-n 20");
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("more files, and a gateway takes up to") && err.contains("raise `ulimit -n`"), "{err}");
     // The soft limit alone is raised.
     let (code, err) = run("-Sn 80");
     assert_eq!(code, Some(1), "{err}");

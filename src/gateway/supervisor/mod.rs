@@ -89,7 +89,7 @@ impl Supervisor {
         command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped());
         let direct = ours.try_clone()?;
         let stream = UnixStream::from_std(ours)?;
-        let mut process = command.spawn()?;
+        let mut process = command.spawn().map_err(of_supervisor)?;
         // With it goes our copy of the supervisor's end, without which its death would not be seen.
         drop(command);
         let (out, err) = (process.stdout.take(), process.stderr.take());
@@ -170,7 +170,7 @@ impl Supervisor {
     pub(super) async fn terminate(&mut self) {
         if let Ok(line) = Request::Terminate.line() {
             // A supervisor that is gone has nothing left to terminate.
-            let _ = timeout(STARTING, self.stream.write_all(line.as_bytes())).await;
+            let _ = timeout(ENDING, self.stream.write_all(line.as_bytes())).await;
         }
     }
 
@@ -240,6 +240,17 @@ impl Supervisor {
     /// How the command's process ended, as far as is known: a supervisor that was killed did not say it.
     fn exit(&self) -> Exit {
         self.ended.as_ref().map_or(Exit { code: None, signal: None }, |(exit, _)| exit.clone())
+    }
+}
+
+/// That the supervisor cannot be started must not be taken for the command's not being there. What the machine lacks is told as
+/// it is.
+fn of_supervisor(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
+            io::Error::other(format!("the process that supervises the gateway cannot be started: {error}"))
+        }
+        _ => error,
     }
 }
 

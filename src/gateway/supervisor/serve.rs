@@ -3,6 +3,7 @@
 use super::family::Family;
 use super::protocol::{Order, Report, Request};
 use super::{CLEARING, SUBCOMMAND};
+use nix::errno::Errno;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -51,7 +52,7 @@ async fn supervise(socket: UnixStream) -> io::Result<bool> {
     let leader = match start(order) {
         Ok(leader) => leader,
         Err(error) => {
-            report(&mut writing, &Report::Failed { errno: error.raw_os_error().unwrap_or_default() }).await;
+            report(&mut writing, &Report::Failed { errno: error.raw_os_error().unwrap_or(Errno::EINVAL as i32) }).await;
             return Ok(true);
         }
     };
