@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod attached;
+mod canary;
 mod compare;
 mod ends;
 mod fuzz;
@@ -13,6 +14,7 @@ mod live;
 mod live_cli;
 mod live_clients;
 mod readme;
+mod reports;
 mod run;
 mod scenarios_page;
 mod schema;
