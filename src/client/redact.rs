@@ -85,7 +85,7 @@ impl Redactions {
 
     /// The text without the secrets given by the caller: for texts in which what looks like a secret has its symbol already.
     pub fn apply_known(&self, text: &str) -> String {
-        let shortest = self.known.keys().map(String::len).min().unwrap_or(usize::MAX).min(known::UNMARKED);
+        let shortest = self.known.keys().map(String::len).min().unwrap_or(usize::MAX).min(known::PART);
         if text.len() < shortest && !text.ends_with('…') && !text.ends_with(super::transcript::CUT) {
             return text.to_owned();
         }
@@ -299,6 +299,7 @@ mod tests {
     #[case::wrapped("hun\n   │ ter2")]
     #[case::zero_width("hun\u{200b}ter\u{1b}2")]
     #[case::escaped_line_break(r"hun\nter2")]
+    #[case::escaped_wrap(r"hun\n      ter2")]
     fn finds_a_known_secret_in_every_encoding(#[case] encoded: &str) {
         let mut known = Redactions::default();
         known.add("hunter2", "password");
@@ -336,11 +337,14 @@ mod tests {
     }
 
     #[test]
-    fn part_of_a_long_secret_at_either_end_of_a_text_is_hidden() {
+    fn part_of_a_long_secret_is_hidden() {
         let mut known = Redactions::default();
         known.add(TOKEN, "token");
         assert_eq!(known.apply_known(&format!("say {}", &TOKEN[..14])), "say <token>");
-        assert_eq!(known.apply_known(&format!("{} said", &TOKEN[20..])), "<token> said");
+        assert_eq!(
+            known.apply_known(&format!("\"{}\" {} said", &TOKEN[..20], &TOKEN[20..])),
+            "\"<token>\" <token> said"
+        );
     }
 
     #[test]

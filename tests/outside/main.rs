@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod attached;
+mod canary;
 mod compare;
 mod deadlines;
 mod ends;
@@ -16,6 +17,7 @@ mod live_clients;
 mod messages;
 mod processes;
 mod readme;
+mod reports;
 mod run;
 mod scenarios_page;
 mod schema;

@@ -256,7 +256,7 @@ fn wrong_words_end_with_two() {
 fn snapshots_that_cannot_be_kept_end_with_three() {
     let bench = Bench::new(SCENARIO);
     std::fs::write(bench.path("file"), "").unwrap();
-    for place in ["file", "file/below", "/proc/clawcheck"] {
+    for place in ["file", "file/below", "/proc/self/fdinfo"] {
         let ran = bench.clawcheck(&["run", "scenarios", "--snapshots", place]);
         assert_eq!(ran.code, Some(3), "{place}: {}", ran.err);
         assert!(ran.err.contains(place) && ran.err.contains("--snapshots"), "{place}: {}", ran.err);

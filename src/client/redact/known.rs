@@ -12,8 +12,8 @@ const DEEPEST: usize = 3;
 const SHORTEST_BASE64: usize = 6;
 /// How much of a secret must stand at the end of a text that was cut there, and says so.
 const CUT: usize = 4;
-/// The same where a text begins or ends with a part of a secret and no mark says that it was cut.
-pub(super) const UNMARKED: usize = 12;
+/// How much of a secret, from its beginning or to its end, is taken for a part of it anywhere: many things cut texts.
+pub(super) const PART: usize = 12;
 /// A long text is searched in windows of so many bytes, as a reading takes many times the memory of its text.
 const WINDOW: usize = 256 * 1024;
 /// How much of a window is in the next one, too: more than a secret takes when every byte of it is an escape.
@@ -25,14 +25,15 @@ struct Needle {
     secret: usize,
 }
 
-/// Looks for secrets. Upper and lower case are the same.
+/// Looks for secrets and for parts of them. Upper and lower case are the same.
 pub(super) struct Finder {
     needles: Vec<Needle>,
+    /// Finds the beginnings and the ends of needles: what they belong to shows when one is found.
     automaton: AhoCorasick,
+    /// For each pattern of the automaton the needle, and whether it is the needle's end.
+    patterns: Vec<(usize, bool)>,
     /// Needles by their first bytes, for texts that were cut.
     heads: HashMap<[u8; CUT], Vec<usize>>,
-    /// Needles by their last bytes.
-    tails: HashMap<[u8; CUT], Vec<usize>>,
     longest: usize,
 }
 
@@ -54,22 +55,30 @@ impl Finder {
         if needles.is_empty() {
             return None;
         }
+        let mut patterns = Vec::new();
+        let mut heads = HashMap::<_, Vec<usize>>::new();
+        for (at, Needle { form, .. }) in needles.iter().enumerate() {
+            patterns.push((at, false));
+            if form.len() > PART {
+                patterns.push((at, true));
+            }
+            if let Some(head) = form.first_chunk::<CUT>() {
+                heads.entry(*head).or_default().push(at);
+            }
+        }
+        let piece = |(needle, is_end): &(usize, bool)| {
+            let form = &needles[*needle].form;
+            if *is_end { &form[form.len() - PART..] } else { &form[..form.len().min(PART)] }
+        };
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
             // The quickest to build: every case has secrets of its own and little to search.
             .kind(Some(AhoCorasickKind::NoncontiguousNFA))
             .ascii_case_insensitive(true)
-            .build(needles.iter().map(|needle| &needle.form))
+            .build(patterns.iter().map(piece))
             .ok()?;
-        let (mut heads, mut tails) = (HashMap::<_, Vec<usize>>::new(), HashMap::<_, Vec<usize>>::new());
-        for (at, Needle { form, .. }) in needles.iter().enumerate() {
-            if let (Some(head), Some(tail)) = (form.first_chunk::<CUT>(), form.last_chunk::<CUT>()) {
-                heads.entry(*head).or_default().push(at);
-                tails.entry(*tail).or_default().push(at);
-            }
-        }
         let longest = needles.iter().map(|needle| needle.form.len()).max().unwrap_or_default();
-        Some(Self { needles, automaton, heads, tails, longest })
+        Some(Self { needles, automaton, patterns, heads, longest })
     }
 
     /// Where secrets stand in a text, in order and apart from one another. `cut` says that the text goes on behind its end.
@@ -99,33 +108,28 @@ impl Finder {
             found.push(Found { start: from + start, end: from + end, secret: self.needles[needle].secret });
         };
         for hit in self.automaton.find_overlapping_iter(&bytes) {
-            add(hit.start(), hit.end(), hit.pattern().as_usize());
+            let (needle, is_end) = self.patterns[hit.pattern().as_usize()];
+            let form = &self.needles[needle].form;
+            if is_end {
+                let same = bytes[..hit.end()].iter().rev().zip(form.iter().rev()).take_while(|(a, b)| a == b).count();
+                add(hit.end() - same, hit.end(), needle);
+            } else {
+                let same = bytes[hit.start()..].iter().zip(form).take_while(|(a, b)| a == b).count();
+                add(hit.start(), hit.start() + same, needle);
+            }
         }
-        if let Some((length, needle)) = self.beginning_at_end(&bytes, if cut { CUT } else { UNMARKED }) {
+        if let Some((length, needle)) = cut.then(|| self.beginning_at_end(&bytes)).flatten() {
             add(bytes.len() - length, bytes.len(), needle);
-        }
-        if let Some((length, needle)) = self.end_at_beginning(&bytes) {
-            add(0, length, needle);
         }
     }
 
     /// The longest part of a needle, from its beginning, that bytes end with.
-    fn beginning_at_end(&self, bytes: &[u8], least: usize) -> Option<(usize, usize)> {
+    fn beginning_at_end(&self, bytes: &[u8]) -> Option<(usize, usize)> {
         let longest = self.longest.min(bytes.len());
-        (least..=longest).rev().find_map(|length| {
+        (CUT..=longest).rev().find_map(|length| {
             let end = &bytes[bytes.len() - length..];
             let fits = |needle: &&usize| self.needles[**needle].form.starts_with(end);
             self.heads.get(end.first_chunk::<CUT>()?)?.iter().find(fits).map(|needle| (length, *needle))
-        })
-    }
-
-    /// The longest part of a needle, to its end, that bytes begin with.
-    fn end_at_beginning(&self, bytes: &[u8]) -> Option<(usize, usize)> {
-        let longest = self.longest.min(bytes.len());
-        (UNMARKED..=longest).rev().find_map(|length| {
-            let start = &bytes[..length];
-            let fits = |needle: &&usize| self.needles[**needle].form.ends_with(start);
-            self.tails.get(start.last_chunk::<CUT>()?)?.iter().find(fits).map(|needle| (length, *needle))
         })
     }
 }

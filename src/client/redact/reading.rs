@@ -31,16 +31,20 @@ impl Reading {
     /// The same with its escapes decoded once; `None` where there are none.
     pub(super) fn decoded(&self) -> Option<Self> {
         let mut reading = Self::default();
-        let (mut at, mut found) = (0, false);
+        let (mut at, mut found, mut indenting) = (0, false, false);
         while at < self.bytes.len() {
             let rest = &self.bytes[at..];
             let escape = matches!(rest[0], b'\\' | b'%' | b'&').then(|| escape(rest)).flatten();
             let Some((length, spelled)) = escape else {
-                reading.push(self.bytes[at], self.places[at]);
+                indenting &= rest[0].is_ascii_whitespace();
+                if !indenting {
+                    reading.push(self.bytes[at], self.places[at]);
+                }
                 at += 1;
                 continue;
             };
             found = true;
+            indenting = matches!(spelled, Spelled::Byte(b'\n') | Spelled::Char('\n'));
             let place = (self.places[at].0, self.places[at + length - 1].1);
             match spelled {
                 Spelled::Byte(byte) if byte.is_ascii_control() => {}
@@ -88,8 +92,9 @@ fn escape(bytes: &[u8]) -> Option<(usize, Spelled)> {
             Some((4 + length, Spelled::Char(char::from_u32(number(&rest[..length], 16)?)?)))
         }
         [b'\\', b'u', rest @ ..] => unit(rest),
+        [b'\\', b'n', ..] => Some((2, Spelled::Byte(b'\n'))),
         // What these stand for is not seen.
-        [b'\\', b'b' | b'f' | b'n' | b'r' | b't', ..] => Some((2, Spelled::Byte(0))),
+        [b'\\', b'b' | b'f' | b'r' | b't', ..] => Some((2, Spelled::Byte(0))),
         [b'\\', c, ..] if c.is_ascii_punctuation() => Some((2, Spelled::Byte(*c))),
         _ => None,
     }
