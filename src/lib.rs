@@ -9,6 +9,8 @@ pub mod client;
 pub mod fuzz;
 pub mod gateway;
 pub mod judge;
+#[cfg(test)]
+mod mutants;
 pub mod observe;
 pub mod protocol;
 pub mod reference;
