@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod client;
+mod excerpt;
 pub mod fuzz;
 pub mod gateway;
 pub mod judge;

@@ -20,8 +20,9 @@ fn mutants_of_descriptions_are_read() {
                 program(&description, &Places::default());
             }
             Err(DescriptionError::Wrong(fault)) => {
+                let shown = fault.source_code.inner();
                 let span = fault.span.offset()..fault.span.offset() + fault.span.len();
-                assert!(text.get(span.clone()).is_some(), "{span:?} of {} bytes: {}", text.len(), fault.message);
+                assert!(shown.get(span.clone()).is_some(), "{span:?} of {} bytes: {}", shown.len(), fault.message);
                 assert!(!fault.message.is_empty(), "{span:?}");
             }
             Err(_) => {}

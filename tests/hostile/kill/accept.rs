@@ -10,7 +10,7 @@ matrix:
   role: [operator, node]
   platform: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t]
 steps:
-  - connect: { device: laptop, role: $role, client: { platform: $platform } }
+  - connect: { device: laptop, role: \"${role}\", client: { platform: \"${platform}\" } }
 ";
 const ACCEPT: [&str; 4] = ["accept", "--all", "--snapshots", "drafts"];
 

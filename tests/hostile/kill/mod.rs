@@ -85,7 +85,7 @@ impl Room {
     }
 
     pub fn clawcheck(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_clawcheck"));
+        let mut command = Command::new(crate::play::clawcheck());
         command
             .args(arguments)
             .current_dir(self.0.path())

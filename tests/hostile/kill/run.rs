@@ -10,7 +10,7 @@ matrix:
   role: [operator, node]
   platform: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t]
 steps:
-  - connect: { device: laptop, role: $role, client: { platform: $platform } }
+  - connect: { device: laptop, role: \"${role}\", client: { platform: \"${platform}\" } }
 ";
 
 /// The gateway is a process, with a child of its own, and leaves drafts.
@@ -47,14 +47,14 @@ pub fn with_a_report(moments: &Moments) {
         fs::write(room.path("report.json"), "{\"older\": true}\n").unwrap();
         room
     };
-    play(moments, fresh, &arguments);
+    assert!(play(moments, fresh, &arguments) > 40, "no draft would ever be torn");
 }
 
-fn play(moments: &Moments, fresh: impl Fn() -> Room, arguments: &[&str]) {
+/// Gives back how many drafts there are.
+fn play(moments: &Moments, fresh: impl Fn() -> Room, arguments: &[&str]) -> usize {
     let room = fresh();
     let whole = whole(room.clawcheck(arguments), 1);
     let drafts = listing(&room.path("drafts"));
-    assert!(drafts.iter().any(|name| name.ends_with(".snap.new")), "no draft would ever be torn: {drafts:?}");
     for (after, signal) in moments.within(whole) {
         let killed = fresh();
         let status = ended(killed.clawcheck(arguments).spawn().unwrap(), after, signal);
@@ -73,4 +73,5 @@ fn play(moments: &Moments, fresh: impl Fn() -> Room, arguments: &[&str]) {
         let strange: Vec<_> = others.iter().filter(|name| !beside.contains(&name.as_str())).collect();
         assert!(strange.is_empty(), "{moment}: {strange:?} is left beside the report");
     }
+    drafts.len()
 }
