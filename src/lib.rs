@@ -6,10 +6,13 @@
 
 pub mod cli;
 pub mod client;
+mod excerpt;
 pub mod fuzz;
 pub mod gateway;
 pub mod judge;
 mod machine;
+#[cfg(test)]
+mod mutants;
 pub mod observe;
 mod plain_file;
 pub mod printable;

@@ -14,6 +14,8 @@
 pub mod diff;
 mod evidence;
 mod frame;
+#[cfg(test)]
+mod mutants;
 mod record;
 mod redacted;
 pub mod snapshot;

@@ -37,7 +37,7 @@ pub fn lint(paths: &[PathBuf], trusted: bool) -> Findings {
 }
 
 /// Lints a file by its first case: what is linted here is the same at every point of the matrix.
-fn lint_file(case: &Case) -> Vec<Problem> {
+pub(super) fn lint_file(case: &Case) -> Vec<Problem> {
     let mut faults = Vec::new();
     for link in &case.scenario.links {
         if !is_link(link) {

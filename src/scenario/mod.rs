@@ -18,6 +18,8 @@ pub mod gateway;
 mod identity;
 pub mod lint;
 pub mod matrix;
+#[cfg(test)]
+mod mutants;
 mod needs;
 mod node;
 mod problem;

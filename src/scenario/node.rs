@@ -109,7 +109,8 @@ pub(super) fn parse(text: &str) -> Result<Node, Fault> {
     options.alias_limits.max_total_replayed_events = 10_000;
     options.alias_limits.max_replay_stack_depth = 16;
     if let Some(budget) = &mut options.budget {
-        budget.max_depth = 64;
+        // Each level takes the stack of the reader, some 40 KiB of it without optimisation.
+        budget.max_depth = 32;
         budget.max_events = 200_000;
         budget.max_nodes = 100_000;
         budget.max_documents = 1;

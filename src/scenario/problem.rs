@@ -67,13 +67,18 @@ impl Fault {
         Problem(Box::new(Details {
             position: self.span.map(|span| source.position(span)),
             span: shown,
-            message: self.message,
+            message: one_line(&self.message),
             label: self.label,
             help: self.help,
             source: Some(NamedSource::new(&path, Arc::clone(&source.text)).with_language("yaml")),
             path,
         }))
     }
+}
+
+/// A message whose quoted words have line breaks in them, on one line.
+fn one_line(message: &str) -> String {
+    message.replace('\n', "\\n").replace('\r', "\\r")
 }
 
 /// Something wrong with a scenario file. Renders with the source and a caret under the fault.
@@ -98,7 +103,7 @@ impl Problem {
             path: path.display().to_string(),
             position: None,
             span: None,
-            message: message.into(),
+            message: one_line(&message.into()),
             label: String::new(),
             help,
             source: None,

@@ -235,6 +235,12 @@ const PIECES: [&str; 24] = [
     "ü\u{feff}\u{2028}",
 ];
 
+#[test]
+fn a_message_that_quotes_line_breaks_is_one_line() {
+    let (_, problems) = read_text(&steps("  - connect: { device: \"lap\\n\\r\\ntop\" }\n"));
+    assert_eq!(problems.iter().map(Problem::message).collect::<Vec<_>>(), ["`lap\\n\\r\\ntop` is no name"]);
+}
+
 proptest! {
     #[test]
     fn no_text_brings_the_reader_down(text in "\\PC{0,200}") {

@@ -1,9 +1,11 @@
 //! A gateway that does wrong all that a gateway can do wrong, one behaviour at a time, and what clawcheck says of each.
 //!
-//! `cargo test --test hostile` plays them all, `cargo test --test hostile -- frames` those of one kind.
+//! `cargo test --test hostile` plays them all, `cargo test --test hostile -- frames` those of one kind. And clawcheck is ended at
+//! any moment: see [`kill`].
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod frames;
+mod kill;
 mod measure;
 mod peer;
 mod play;
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(THREADS);
-    libtest_mimic::run(&arguments, rows::all().into_iter().map(trial).collect()).exit_code()
+    libtest_mimic::run(&arguments, rows::all().into_iter().map(trial).chain(kill::trials()).collect()).exit_code()
 }
 
 fn trial((kind, row): (&str, row::Row)) -> Trial {

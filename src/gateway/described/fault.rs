@@ -1,5 +1,6 @@
 //! What can be wrong with a description: file, line, and a caret under the fault.
 
+use crate::excerpt::excerpt;
 use crate::words::choices;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_saphyr::{Error, Location};
@@ -72,10 +73,12 @@ pub(super) struct Source<'a> {
 impl Source<'_> {
     /// A fault at a place.
     pub(super) fn wrong(&self, at: Location, message: impl Into<String>, help: Option<String>) -> DescriptionError {
+        let span = self.span(at);
+        let (shown, place) = excerpt(self.text, span.offset()..span.offset() + span.len());
         DescriptionError::Wrong(Box::new(Fault {
             message: message.into(),
-            source_code: NamedSource::new(self.name, self.text.to_owned()).with_language("yaml"),
-            span: self.span(at),
+            source_code: NamedSource::new(self.name, shown).with_language("yaml"),
+            span: place.into(),
             help,
         }))
     }
@@ -90,6 +93,10 @@ impl Source<'_> {
             }
             Error::SerdeUnknownVariant { variant, expected, .. } => {
                 return self.wrong(at, format!("unknown word `{variant}`"), Some(choices(variant, expected)));
+            }
+            Error::Budget { .. } => {
+                let help = "a description is one document, not deeply nested, and not made of aliases";
+                return self.wrong(at, "this is more YAML than a description needs", Some(help.to_owned()));
             }
             _ => {}
         }

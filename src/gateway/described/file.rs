@@ -149,10 +149,21 @@ impl<'de> Deserialize<'de> for Word {
     }
 }
 
+/// Nesting above which a file is no description: each level takes the stack of the reader.
+const MAX_DEPTH: usize = 32;
+
+fn options() -> serde_saphyr::Options {
+    let mut options = serde_saphyr::Options::default();
+    if let Some(budget) = &mut options.budget {
+        budget.max_depth = MAX_DEPTH;
+    }
+    options
+}
+
 /// Reads a description. `name` is what faults call the file.
 pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionError> {
     let source = Source { name, text };
-    let raw: Raw = serde_saphyr::from_str(text).map_err(|error| match is_scenario(text) {
+    let raw: Raw = serde_saphyr::from_str_with_options(text, options()).map_err(|error| match is_scenario(text) {
         true => DescriptionError::SomethingElse { path: name.into(), is: "a scenario" },
         false => source.yaml(&error),
     })?;
@@ -195,7 +206,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
 
 /// Whether this is a scenario, which has a title or steps and starts no program.
 fn is_scenario(text: &str) -> bool {
-    let keys = serde_saphyr::from_str::<Map<String, Value>>(text).unwrap_or_default();
+    let keys = serde_saphyr::from_str_with_options::<Map<String, Value>>(text, options()).unwrap_or_default();
     ["scenario", "steps"].into_iter().any(|key| keys.contains_key(key)) && !keys.contains_key("command")
 }
 

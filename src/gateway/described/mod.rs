@@ -3,6 +3,8 @@
 mod built_in;
 mod fault;
 mod file;
+#[cfg(test)]
+mod mutants;
 
 pub use fault::{DescriptionError, Fault as DescriptionFault};
 

@@ -18,6 +18,8 @@
 
 mod history;
 mod library;
+#[cfg(test)]
+mod mutants;
 
 pub use history::{History, Variant};
 pub use library::{Edit, Library, LibraryError, Origin, Pending, Proposed};
@@ -79,12 +81,13 @@ impl Snapshot {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(file: &str) -> Result<Self, SnapshotError> {
-        let file = file.replace("\r\n", "\n");
+        let file = without_returns(file);
         let rest = file.strip_prefix("---\n").ok_or(SnapshotError::NoHeader)?;
         let (header, body) = rest.split_once("\n---\n").ok_or(SnapshotError::NoHeader)?;
         let header: Header =
             serde_saphyr::from_str(header).map_err(|error| SnapshotError::Header(first_line(&error.to_string())))?;
-        let release = |text: &str| text.parse::<Release>().map_err(|error| SnapshotError::Header(error.to_string()));
+        let release =
+            |text: &str| text.parse::<Release>().map_err(|error| SnapshotError::Header(first_line(&error.to_string())));
         Ok(Self {
             case: header.expression,
             release: release(&header.info.release)?,
@@ -108,6 +111,12 @@ impl Snapshot {
         let _ = write!(out, "---\n{}", text(&printable::block(&self.text)));
         out
     }
+}
+
+/// The file as it is on Unix, whatever an editor made of the ends of its lines. A file may end without a newline, and be written
+/// with one: what stands before it must not count as one half of a line's end then.
+fn without_returns(file: &str) -> String {
+    file.split('\n').map(|line| line.trim_end_matches('\r')).collect::<Vec<_>>().join("\n")
 }
 
 /// A text with exactly one newline at its end, as the editors and insta disagree about that.
@@ -148,6 +157,16 @@ mod tests {
         assert_eq!(snapshot.release, Release::new(2026, 3, 31));
         assert_eq!(snapshot.seen, [Release::new(2026, 4, 1)].into());
         assert_eq!(snapshot.text, "connect\n  <- close\n");
+    }
+
+    #[test]
+    fn a_return_at_the_end_of_the_file_is_read_back() {
+        for end in ["\r", "\r\r\n", "\n\r"] {
+            let snapshot =
+                Snapshot::parse(&format!("---\nexpression: a/b\ninfo:\n  release: 2026.3.31\n---\nconnect{end}"))
+                    .unwrap();
+            assert_eq!(Snapshot::parse(&snapshot.render()), Ok(snapshot), "{end:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `openclaw.json` as a file: JSON5, which allows comments, trailing commas and bare keys.
 
 use super::secrets::blotted;
+use crate::excerpt::excerpt;
 use crate::plain_file::{self, Links, PlainFileError};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_json::Value;
@@ -110,8 +111,9 @@ fn syntax(path: &Path, text: String, error: &json5::Error) -> ConfigFileError {
     let at = error.position().map_or(text.len(), |position| offset(&text, position.line, position.column));
     let message = error.code().map_or_else(|| error.to_string(), |code| code.to_string());
     let length = text[at..].chars().next().map_or(0, char::len_utf8);
-    let text = NamedSource::new(path.display().to_string(), blotted(&text));
-    ConfigFileError::Syntax(Box::new(SyntaxError { message, text, at: (at, length).into() }))
+    let (shown, place) = excerpt(&blotted(&text), at..at + length);
+    let text = NamedSource::new(path.display().to_string(), shown);
+    ConfigFileError::Syntax(Box::new(SyntaxError { message, text, at: place.into() }))
 }
 
 /// The byte at a line and a column, both counted from 0, the column in characters.

@@ -7,6 +7,8 @@
 mod bind;
 mod credentials;
 mod file;
+#[cfg(test)]
+mod mutants;
 mod secrets;
 mod shape;
 mod substitute;

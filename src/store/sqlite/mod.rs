@@ -6,6 +6,8 @@
 //! to do, stand in two columns of its row. As documents they are what they were before, `nodes/paired.json` by device and
 //! `nodes/pending.json` by request.
 
+#[cfg(test)]
+mod mutants;
 mod table;
 
 pub use table::Unfit;

@@ -26,7 +26,7 @@ pub fn rows() -> Vec<Row> {
         })
         .says("1011"),
         Row::attached("close-in-place-of-an-answer", |peer| code(peer, 1008)).says("1008"),
-        Row::attached("close-without-a-code", |peer| ends(peer, b"")).says("1005"),
+        Row::attached("close-without-a-code", |peer| ends(peer, b"")).says("without a code"),
         Row::attached("close-code-0", |peer| code(peer, 0)),
         Row::attached("close-code-999", |peer| code(peer, 999)),
         Row::attached("close-code-1004-on-wire", |peer| code(peer, 1004)),
@@ -72,7 +72,7 @@ pub fn rows() -> Vec<Row> {
             peer.hello(&id)?;
             peer.hold()
         })
-        .ends(0, &["conforms"])
+        .conforms()
         .cost(Cost::TwoDeadlines),
         Row::attached("refuses-without-hanging-up", |peer| {
             let id = peer.asked()?;
@@ -90,7 +90,7 @@ pub fn rows() -> Vec<Row> {
                 std::thread::sleep(std::time::Duration::from_millis(20));
             }
         })
-        .ends(0, &["conforms"])
+        .conforms()
         .cost(Cost::TwoDeadlines),
         Row::attached("closes-every-second-connection", |peer| match peer.number % 2 {
             1 => right(peer),

@@ -110,7 +110,8 @@ fn places() -> Vec<Row> {
             peer.go_on()
         })
         .cost(Cost::TwoDeadlines)
-        .drafts(),
+        .drafts()
+        .error_or_deviates(),
         Row::attached("echo-as-role", |peer| {
             let (id, token) = given(peer)?;
             let mut frame = crate::peer::hello(&id);
@@ -152,7 +153,8 @@ fn places() -> Vec<Row> {
             1 | 2 => crate::peer::right(peer),
             _ => peer.http(format!("HTTP/1.1 403 Forbidden\r\n\r\nyour token is {}", crate::play::CANARY)),
         })
-        .drafts(),
+        .drafts()
+        .error_or_deviates(),
         Row::spawned("echo-before-the-start", |_| ())
             .behaves(|peer| {
                 peer.upgrade()?;

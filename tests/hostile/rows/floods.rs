@@ -12,55 +12,55 @@ pub fn rows() -> Vec<Row> {
             peer.open()?;
             peer.flood(&frame(FIN | PING, b"p"))
         })
-        .says("pings"),
+        .says("more than"),
         Row::attached("pings-without-end-after-hello", |peer| {
             let id = peer.asked()?;
             peer.hello(&id)?;
             peer.flood(&frame(FIN | PING, b"p"))
         })
-        .ends(0, &["conforms"])
+        .conforms()
         .cost(Cost::TwoDeadlines),
         Row::attached("pongs-without-end", |peer| {
             peer.open()?;
             peer.flood(&frame(FIN | PONG, b""))
         })
-        .says("flooded"),
+        .says("more than"),
         Row::attached("empty-fragments", |peer| {
             peer.upgrade()?;
             peer.raw(frame(TEXT, b""))?;
             peer.flood(&frame(CONTINUATION, b""))
         })
-        .says("flooded"),
+        .says("more than"),
         Row::attached("empty-texts", |peer| {
             peer.open()?;
             peer.flood(&frame(FIN | TEXT, b""))
         })
-        .says("flooded"),
+        .says("more than"),
         Row::attached("empty-binaries", |peer| {
             peer.open()?;
             peer.flood(&frame(FIN | BINARY, b""))
         })
-        .says("flooded"),
+        .says("more than"),
         Row::attached("events-without-end", |peer| {
             peer.open()?;
             peer.flood(&frame(FIN | TEXT, event("noise", json!("x")).to_string().as_bytes()))
         })
-        .says("flooded"),
+        .says("more than"),
         Row::attached("events-of-7-mb", |peer| {
             peer.open()?;
             peer.flood(&frame(FIN | TEXT, event("noise", json!("x".repeat(7 << 20))).to_string().as_bytes()))
         })
-        .says("flooded"),
+        .says("more than"),
         Row::attached("challenges-without-end", |peer| {
             peer.upgrade()?;
             peer.flood(&frame(FIN | TEXT, challenge("n").to_string().as_bytes()))
         })
-        .says("flooded"),
+        .says("more than"),
         Row::attached("wrong-answers-without-end", |peer| {
             peer.asked()?;
             peer.flood(&frame(FIN | TEXT, hello("another").to_string().as_bytes()))
         })
-        .says("flooded"),
+        .any(),
         Row::attached("refusals-without-end", |peer| {
             let id = peer.asked()?;
             peer.flood(&frame(FIN | TEXT, refusal(&id, "NO", "no").to_string().as_bytes()))
@@ -70,7 +70,7 @@ pub fn rows() -> Vec<Row> {
             peer.hello(&id)?;
             peer.flood(&frame(FIN | TEXT, event("noise", json!("x")).to_string().as_bytes()))
         })
-        .ends(0, &["conforms", "deviates"])
+        .any()
         .cost(Cost::TwoDeadlines),
         Row::attached("text-that-never-ends", |peer| {
             peer.upgrade()?;
@@ -86,7 +86,8 @@ pub fn rows() -> Vec<Row> {
             }
         })
         .cost(Cost::TwoDeadlines)
-        .never("silent"),
+        .error_or_deviates()
+        .never("is silent"),
         Row::attached("names-without-end", |peer| {
             peer.asked()?;
             for at in 0_u64.. {
@@ -94,7 +95,7 @@ pub fn rows() -> Vec<Row> {
             }
             Ok(())
         })
-        .says("flooded")
+        .says("more than")
         .drafts(),
     ]
 }

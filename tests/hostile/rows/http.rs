@@ -105,13 +105,13 @@ pub fn rows() -> Vec<Row> {
             peer.flood(b"X-More: and more\r\n")
         })
         .error()
-        .says("no WebSocket"),
+        .says("not a WebSocket"),
         Row::attached("head-line-without-end", |peer| {
             peer.http("HTTP/1.1 101 Switching Protocols\r\nX-More: ")?;
             peer.flood(b"and more ")
         })
         .error()
-        .says("no WebSocket"),
+        .says("longer than 64 KiB"),
         Row::attached("headers-300", |peer| {
             let headers: String = (0..300).map(|at| format!("X-{at}: y\r\n")).collect();
             peer.http(format!("HTTP/1.1 404 Not Found\r\n{headers}Content-Length: 0\r\n\r\n"))
@@ -123,14 +123,14 @@ pub fn rows() -> Vec<Row> {
         Row::attached("status-000", |peer| peer.http("HTTP/1.1 000 \r\nContent-Length: 0\r\n\r\n")).error(),
         Row::attached("status-of-five-digits", |peer| peer.http("HTTP/1.1 10101 Switching\r\n\r\n"))
             .error()
-            .says("no WebSocket"),
+            .says("not a WebSocket"),
         Row::attached("http-2", |peer| {
             peer.request_head()?;
             peer.raw(b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64\0\x04\0\x10\0\0\0\x06\0\0\x40\0")
         })
         .error()
-        .says("no WebSocket"),
-        Row::attached("http-0.9", |peer| peer.http("<html>hello</html>")).error().says("no WebSocket"),
+        .says("not a WebSocket"),
+        Row::attached("http-0.9", |peer| peer.http("<html>hello</html>")).error().says("not a WebSocket"),
         Row::attached("continues-without-end", |peer| {
             peer.request_head()?;
             peer.flood(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -141,6 +141,7 @@ pub fn rows() -> Vec<Row> {
             1 => crate::peer::right(peer),
             _ => peer.http("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"),
         })
-        .says("429"),
+        .says("429")
+        .error_or_deviates(),
     ]
 }

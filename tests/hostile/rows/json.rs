@@ -1,7 +1,7 @@
 //! Text that is no JSON, or JSON that is too much.
 
 use crate::peer::{Done, Peer, hello};
-use crate::row::Row;
+use crate::row::{Cost, Row};
 
 /// Sends this text in the place of the challenge, and goes on.
 fn first(peer: &mut Peer, text: impl AsRef<[u8]>) -> Done {
@@ -36,44 +36,72 @@ fn details(peer: &mut Peer, value: &str) -> Done {
 
 pub fn rows() -> Vec<Row> {
     vec![
-        Row::attached("not-json", |peer| first(peer, "hello there")).says("hello there"),
+        Row::attached("not-json", |peer| first(peer, "hello there"))
+            .says("hello there")
+            .drafts()
+            .cost(Cost::OneDeadline),
         Row::attached("not-json-with-control-characters", |peer| {
             first(peer, "\u{1b}[31mred\u{7}\u{1b}]0;owned\u{7}\u{9b}2J\u{7f}\u{202e}\u{2028}\r\nx")
         })
-        .drafts(),
-        Row::attached("not-json-of-5-mb", |peer| first(peer, "no json ".repeat(600_000))).says("no json"),
-        Row::attached("empty-text", |peer| first(peer, "")),
-        Row::attached("json-number", |peer| first(peer, "42")),
-        Row::attached("json-null", |peer| first(peer, "null")),
-        Row::attached("json-array", |peer| first(peer, r#"["event","connect.challenge"]"#)),
+        .drafts()
+        .cost(Cost::OneDeadline),
+        Row::attached("not-json-of-5-mb", |peer| first(peer, "no json ".repeat(600_000)))
+            .drafts()
+            .cost(Cost::OneDeadline),
+        Row::attached("empty-text", |peer| first(peer, "")).drafts().cost(Cost::OneDeadline),
+        Row::attached("json-number", |peer| first(peer, "42")).drafts().cost(Cost::OneDeadline),
+        Row::attached("json-null", |peer| first(peer, "null")).drafts().cost(Cost::OneDeadline),
+        Row::attached("json-array", |peer| first(peer, r#"["event","connect.challenge"]"#))
+            .drafts()
+            .cost(Cost::OneDeadline),
         Row::attached("byte-order-mark", |peer| {
             first(peer, "\u{feff}{\"type\":\"event\",\"event\":\"connect.challenge\",\"payload\":{\"nonce\":\"n\"}}")
-        }),
+        })
+        .drafts()
+        .cost(Cost::OneDeadline),
         Row::attached("two-documents-in-a-frame", |peer| {
             first(peer, r#"{"type":"event","event":"a"}{"type":"event"}"#)
-        }),
-        Row::attached("json-cut", |peer| first(peer, r#"{"type":"event","event":"connect.chal"#)),
+        })
+        .drafts()
+        .cost(Cost::OneDeadline),
+        Row::attached("json-cut", |peer| first(peer, r#"{"type":"event","event":"connect.chal"#))
+            .drafts()
+            .cost(Cost::OneDeadline),
         Row::attached("json-with-comments", |peer| {
             first(peer, r#"{"type":"event" /* no */,"event":"connect.challenge",}"#)
-        }),
-        Row::attached("only-blanks", |peer| first(peer, " \t\r\n".repeat(500_000))),
+        })
+        .drafts()
+        .cost(Cost::OneDeadline),
+        Row::attached("only-blanks", |peer| first(peer, " \t\r\n".repeat(500_000))).drafts().cost(Cost::OneDeadline),
         Row::attached("answer-nan", |peer| answer(peer, r#"{"type":"res","id":"ID","ok":true,"payload":NaN}"#))
-            .says("NaN"),
+            .says("NaN")
+            .error_or_deviates()
+            .cost(Cost::TwoDeadlines)
+            .never("is silent"),
         Row::attached("answer-number-too-large", |peer| {
             answer(peer, r#"{"type":"res","id":"ID","ok":true,"payload":{"type":"hello-ok","protocol":1e999}}"#)
-        }),
+        })
+        .error_or_deviates()
+        .cost(Cost::TwoDeadlines)
+        .never("is silent"),
         Row::attached("answer-number-of-a-million-digits", |peer| {
             let digits = "9".repeat(1_000_000);
             answer(
                 peer,
                 &format!(r#"{{"type":"res","id":"ID","ok":true,"payload":{{"type":"hello-ok","protocol":{digits}}}}}"#),
             )
-        }),
+        })
+        .error_or_deviates()
+        .cost(Cost::TwoDeadlines)
+        .never("is silent"),
         Row::attached("answer-nested-10000", |peer| {
             let nested = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
             answer(peer, &format!(r#"{{"type":"res","id":"ID","ok":true,"payload":{nested}}}"#))
         })
-        .says("[[["),
+        .says("nested")
+        .error_or_deviates()
+        .cost(Cost::TwoDeadlines)
+        .never("is silent"),
         Row::attached("answer-nested-100", |peer| {
             let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
             snapshot(peer, &nested)
@@ -82,7 +110,10 @@ pub fn rows() -> Vec<Row> {
         Row::attached("objects-nested-10000", |peer| {
             let nested = format!("{}1{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
             details(peer, &nested)
-        }),
+        })
+        .error_or_deviates()
+        .cost(Cost::TwoDeadlines)
+        .never("is silent"),
         Row::attached("answer-with-a-key-twice", |peer| {
             answer(
                 peer,
@@ -94,26 +125,32 @@ pub fn rows() -> Vec<Row> {
         }),
         Row::attached("lone-surrogate", |peer| {
             answer(peer, r#"{"type":"res","id":"ID","ok":false,"error":{"code":"NO","message":"\ud800 alone"}}"#)
-        }),
+        })
+        .error_or_deviates()
+        .cost(Cost::TwoDeadlines)
+        .never("is silent"),
         Row::attached("nul-in-a-text", |peer| {
             answer(peer, r#"{"type":"res","id":"ID","ok":false,"error":{"code":"NO","message":"a\u0000b"}}"#)
         })
         .drafts(),
-        Row::attached("large-array", |peer| snapshot(peer, &format!("[{}0]", "0,".repeat(4_000_000 - 1000))))
-            .conforms(),
-        Row::attached("large-array-in-an-error", |peer| details(peer, &format!("[{}0]", "0,".repeat(3_900_000)))),
-        Row::attached("large-array-of-arrays", |peer| details(peer, &format!("[{}[]]", "[],".repeat(2_600_000)))),
+        Row::attached("large-array-of-8-mb", |peer| snapshot(peer, &format!("[{}0]", "0,".repeat(4_000_000)))).any(),
+        Row::attached("large-array-of-8-mb-in-an-error", |peer| {
+            details(peer, &format!("[{}0]", "0,".repeat(4_000_000)))
+        }),
+        Row::attached("large-array", |peer| snapshot(peer, &format!("[{}0]", "0,".repeat(990_000)))).conforms(),
+        Row::attached("large-array-in-an-error", |peer| details(peer, &format!("[{}0]", "0,".repeat(990_000)))),
+        Row::attached("large-array-of-arrays", |peer| details(peer, &format!("[{}[]]", "[],".repeat(660_000)))),
         Row::attached("many-keys", |peer| {
-            let keys: Vec<String> = (0..500_000).map(|at| format!("\"k{at}\":0")).collect();
+            let keys: Vec<String> = (0..140_000).map(|at| format!("\"k{at}\":0")).collect();
             details(peer, &format!("{{{}}}", keys.join(",")))
         }),
         Row::attached("many-keys-in-hello", |peer| {
-            let keys: Vec<String> = (0..500_000).map(|at| format!("\"k{at}\":0")).collect();
+            let keys: Vec<String> = (0..140_000).map(|at| format!("\"k{at}\":0")).collect();
             snapshot(peer, &format!("{{{}}}", keys.join(",")))
         })
         .conforms(),
         Row::attached("many-keys-beside-the-payload", |peer| {
-            let keys: Vec<String> = (0..300_000).map(|at| format!("\"k{at}\":0")).collect();
+            let keys: Vec<String> = (0..140_000).map(|at| format!("\"k{at}\":0")).collect();
             answer(
                 peer,
                 &format!(
@@ -122,12 +159,10 @@ pub fn rows() -> Vec<Row> {
                 ),
             )
         }),
-        Row::attached("many-empty-objects", |peer| details(peer, &format!("[{}{{}}]", "{},".repeat(2_600_000)))),
-        Row::attached("key-of-5-mb", |peer| details(peer, &format!("{{\"{}\":1}}", "k".repeat(5 << 20)))),
-        Row::attached("text-of-5-mb", |peer| details(peer, &format!("\"{}\"", "t ".repeat(5 << 19)))),
-        Row::attached("text-of-a-million-escapes", |peer| {
-            details(peer, &format!("\"{}\"", "\\u001b".repeat(1_000_000)))
-        }),
-        Row::attached("text-of-a-million-lines", |peer| details(peer, &format!("\"{}\"", "x\\n".repeat(1_000_000)))),
+        Row::attached("many-empty-objects", |peer| details(peer, &format!("[{}{{}}]", "{},".repeat(660_000)))),
+        Row::attached("key-of-2-mb", |peer| details(peer, &format!("{{\"{}\":1}}", "k".repeat(2_000_000)))),
+        Row::attached("text-of-2-mb", |peer| details(peer, &format!("\"{}\"", "t ".repeat(990_000)))),
+        Row::attached("text-of-escapes", |peer| details(peer, &format!("\"{}\"", "\\u001b".repeat(330_000)))),
+        Row::attached("text-of-lines", |peer| details(peer, &format!("\"{}\"", "x\\n".repeat(660_000)))),
     ]
 }

@@ -156,13 +156,13 @@ fn sizes() -> Vec<Row> {
                 file.set_len(15 << 20).unwrap();
             }
         }),
-        row("store-20000-records", |gateway| {
+        row("store-5000-records", |gateway| {
             let records: Vec<String> =
-                (0..20_000).map(|at| format!("\"d{at}\":{}", record(&format!("d{at}")))).collect();
+                (0..5_000).map(|at| format!("\"d{at}\":{}", record(&format!("d{at}")))).collect();
             write(&gateway.state, FILE, format!("{{{}}}", records.join(",")));
         }),
-        row("store-20000-files", |gateway| {
-            for at in 0..20_000 {
+        row("store-5000-files", |gateway| {
+            for at in 0..5_000 {
                 write(&gateway.state, &format!("devices/{at}.json"), "{}");
             }
         }),

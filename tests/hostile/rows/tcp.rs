@@ -6,20 +6,20 @@ use std::time::Duration;
 
 pub fn rows() -> Vec<Row> {
     vec![
-        Row::absent("nobody-listens", Server::Nobody).error().says("connection refused"),
+        Row::absent("nobody-listens", Server::Nobody).error().says("no gateway at ws://127.0.0.1:"),
         Row::absent("never-accepts", Server::Deaf).error().cost(Cost::TwoDeadlines).says("no answer to the upgrade"),
         Row::attached("accepts-and-never-speaks", |peer| peer.hold())
             .error()
             .cost(Cost::TwoDeadlines)
             .says("no answer to the upgrade"),
-        Row::attached("accepts-and-closes", |_| Ok(())).error().says("before it was answered"),
-        Row::attached("closes-after-the-request", |peer| peer.request_head()).error().says("before it was answered"),
+        Row::attached("accepts-and-closes", |_| Ok(())).error().says("before the upgrade was answered"),
+        Row::attached("closes-after-the-request", |peer| peer.request_head()).error().says("before the upgrade was answered"),
         Row::attached("closes-its-half", |peer| {
             peer.half_close()?;
             peer.hold()
         })
         .error()
-        .says("before it was answered"),
+        .says("before the upgrade was answered"),
         Row::attached("ssh-banner", |peer| {
             peer.raw("SSH-2.0-OpenSSH_9.6\r\n")?;
             peer.hold()
@@ -34,7 +34,7 @@ pub fn rows() -> Vec<Row> {
         .says("220 mail"),
         Row::attached("binary-noise", |peer| peer.raw((0..=255).cycle().take(5000).collect::<Vec<u8>>()))
             .error()
-            .says("no WebSocket"),
+            .says("not a WebSocket"),
         Row::attached("tls-alert", |peer| {
             peer.request_head()?;
             peer.raw([0x15, 3, 1, 0, 2, 2, 0x28])
@@ -51,11 +51,11 @@ pub fn rows() -> Vec<Row> {
             let head = peer.switching();
             peer.drip(head.as_bytes(), Duration::from_millis(500))
         })
-        .error()
+        .error_or_deviates()
         .cost(Cost::TwoDeadlines)
         .says("no answer to the upgrade"),
         Row::attached("dies-after-the-first-case-connection", |peer| if peer.number <= 3 { right(peer) } else { Ok(()) })
-            .says("before it was answered"),
+            .says("before the upgrade was answered").error_or_deviates(),
         Row::attached("one-byte-packets", |peer| {
             peer.request_head()?;
             let head = peer.switching();

@@ -34,7 +34,7 @@ pub fn rows() -> Vec<Row> {
             peer.http("HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso")
         })
         .error()
-        .says("no WebSocket"),
+        .says("not a WebSocket"),
         Row::attached("upgrade-101-without-accept", |peer| {
             switching(peer, "Upgrade: websocket\r\nConnection: Upgrade\r\n")
         })
@@ -71,7 +71,8 @@ pub fn rows() -> Vec<Row> {
             peer.upgrade()?;
             peer.raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")?;
             peer.hold()
-        }),
+        })
+        .error_or_deviates(),
         Row::attached("upgrade-late", |peer| {
             peer.request_head()?;
             std::thread::sleep(Duration::from_millis(700));
@@ -95,6 +96,7 @@ pub fn rows() -> Vec<Row> {
             }
             peer.http("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
         })
-        .says("HTTP 403"),
+        .says("HTTP 403")
+        .error_or_deviates(),
     ]
 }

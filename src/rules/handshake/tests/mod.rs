@@ -4,6 +4,7 @@ mod credentials;
 mod devices;
 mod frames;
 mod handed_on;
+mod mutants;
 mod newest;
 mod origins;
 mod pairing;

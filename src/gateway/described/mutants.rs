@@ -1,0 +1,31 @@
+//! Mutants of the descriptions: each is read, and what is wrong has a place in the file.
+
+use super::fault::DescriptionError;
+use super::{Places, built_in, file, profile, program};
+use crate::mutants;
+
+const MORE: &str = "gateway: x\nabout: x\nclaims: 2026.4.2\nran: false\ncommand: \"{here}/x\"\nnpm: { package: \"@a/b\", version: \"1\", \
+                    overrides: { a: b }, beside: [c] }\nready: { log: up }\npath: /ws\nconfig: { text: \"{port}\" }\nstore: none\n";
+
+#[test]
+fn mutants_of_descriptions_are_read() {
+    let mut seeds: Vec<Vec<u8>> = built_in::ALL.iter().map(|(_, text)| text.as_bytes().to_vec()).collect();
+    seeds.push(MORE.as_bytes().to_vec());
+    let words = ["{port}", "{state-dir}", "{port+1}", "scenario:", "lacks: [challenge]", "ready: tcp"];
+    mutants::play("descriptions", &seeds, &words, |input| {
+        let Ok(text) = std::str::from_utf8(input) else { return };
+        match file::parse("mutant.yaml", text) {
+            Ok(description) => {
+                profile(&description);
+                program(&description, &Places::default());
+            }
+            Err(DescriptionError::Wrong(fault)) => {
+                let shown = fault.source_code.inner();
+                let span = fault.span.offset()..fault.span.offset() + fault.span.len();
+                assert!(shown.get(span.clone()).is_some(), "{span:?} of {} bytes: {}", shown.len(), fault.message);
+                assert!(!fault.message.is_empty(), "{span:?}");
+            }
+            Err(_) => {}
+        }
+    });
+}

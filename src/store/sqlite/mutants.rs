@@ -1,0 +1,50 @@
+//! Mutants of databases: each is looked at, and none is written to by that.
+
+use super::{DATABASE, SqliteDocuments};
+use crate::mutants;
+use crate::plain_file::Links;
+use crate::store::{Document, Documents as _};
+use rusqlite::Connection;
+use serde_json::json;
+use std::sync::Arc;
+
+/// A database as a release leaves it, in one file.
+fn seed(folder: &std::path::Path) -> Vec<u8> {
+    let record = json!({ "d": { "deviceId": "d", "publicKey": "k", "role": "operator", "scopes": ["operator.read"],
+        "createdAtMs": 1, "approvedAtMs": 1, "tokens": { "operator": { "token": "t", "role": "operator", "scopes": [],
+        "createdAtMs": 1 } } } });
+    let pending =
+        json!({ "r": { "requestId": "r", "deviceId": "e", "publicKey": "k", "role": "node", "scopes": [], "ts": 1 } });
+    let mut store = SqliteDocuments::new(folder, false);
+    store
+        .write(&[(Document::DevicesPaired, &Arc::new(record)), (Document::DevicesPending, &Arc::new(pending))])
+        .unwrap();
+    drop(store);
+    let connection = Connection::open(folder.join(DATABASE)).unwrap();
+    connection.pragma_update(None, "journal_mode", "delete").unwrap();
+    drop(connection);
+    std::fs::read(folder.join(DATABASE)).unwrap()
+}
+
+#[test]
+fn mutants_of_databases_are_looked_at_and_stay_as_they_are() {
+    let folder = tempfile::tempdir_in(memory()).unwrap();
+    let seeds = [seed(folder.path())];
+    let path = folder.path().join(DATABASE);
+    let words =
+        ["CREATE TABLE", "device_id", "STRICT", "SQLite format 3\0", "{\"a\":", "WITHOUT ROWID", "VIEW", "TRIGGER"];
+    mutants::play("databases", &seeds, &words, |input| {
+        std::fs::write(&path, input).unwrap();
+        if let Ok(found) = SqliteDocuments::look(folder.path(), Links::Refuse) {
+            assert!(found.iter().all(|(_, document)| document.is_object()), "{found:?}");
+        }
+        SqliteDocuments::is_store(folder.path());
+        assert_eq!(std::fs::read(&path).unwrap(), input, "looking wrote");
+    });
+}
+
+/// A folder that no disk is behind, where there is one.
+fn memory() -> std::path::PathBuf {
+    let memory = std::path::PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { std::env::temp_dir() }
+}

@@ -1,0 +1,62 @@
+//! `clawcheck accept`: no answer is lost, and accepting again comes to the same end.
+
+use super::{Moments, Room, ended, listing, whole};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+const MANY: &str = "scenario: Many
+matrix:
+  role: [operator, node]
+  platform: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t]
+steps:
+  - connect: { device: laptop, role: \"${role}\", client: { platform: \"${platform}\" } }
+";
+const ACCEPT: [&str; 4] = ["accept", "--all", "--snapshots", "drafts"];
+
+pub fn everything(moments: &Moments) {
+    let template = Room::new();
+    fs::write(template.path("family/many.yaml"), MANY).unwrap();
+    whole(template.clawcheck(&["run", "family", "--snapshots", "drafts"]), 1);
+    let fresh = || {
+        let room = Room::new();
+        copy(&template.path("drafts"), &room.path("drafts"));
+        room
+    };
+    let room = fresh();
+    let whole_time = whole(room.clawcheck(&ACCEPT), 0);
+    let (waiting, accepted) = (files(&template.path("drafts")), files(&room.path("drafts")));
+    assert!(accepted.len() >= 40 && accepted.keys().all(|name| name.ends_with(".snap")), "{:?}", accepted.keys());
+    for (after, signal) in moments.within(whole_time) {
+        let killed = fresh();
+        let status = ended(killed.clawcheck(&ACCEPT).spawn().unwrap(), after, signal);
+        let moment = format!("{signal} after {after:?} of {whole_time:?}: {status}");
+        killed.is_left();
+        let found = files(&killed.path("drafts"));
+        for (name, bytes) in &found {
+            let right = accepted.get(name) == Some(bytes) || waiting.get(name) == Some(bytes);
+            assert!(right, "{moment}: {name} is torn, or nobody's");
+        }
+        for name in accepted.keys() {
+            let there = found.contains_key(name) || found.contains_key(&format!("{name}.new"));
+            assert!(there, "{moment}: {name} is lost");
+        }
+        if found != accepted {
+            whole(killed.clawcheck(&ACCEPT), 0);
+        }
+        assert_eq!(files(&killed.path("drafts")), accepted, "{moment}: accepting again ends elsewhere");
+    }
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let names = listing(folder).into_iter().filter(|name| folder.join(name).is_file());
+    names.map(|name| (name.clone(), fs::read(folder.join(&name)).unwrap())).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    for (name, bytes) in files(from) {
+        let path = to.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+}

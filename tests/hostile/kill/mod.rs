@@ -1,0 +1,180 @@
+//! clawcheck ended at any moment: nothing on the disk is torn, nothing that it started outlives it, nothing is left behind.
+//!
+//! `KILL_POINTS` says at how many moments each loop does it, `KILL_SEED` at which (it is printed).
+
+mod accept;
+mod run;
+mod serve;
+
+use libtest_mimic::{Failed, Trial};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How many moments, when nobody says.
+const POINTS: u64 = 8;
+/// What clawcheck is ended with, in turn.
+const SIGNALS: [Signal; 3] = [Signal::SIGKILL, Signal::SIGTERM, Signal::SIGINT];
+/// How long what was left behind may take to go.
+const GOING: Duration = Duration::from_secs(30);
+
+/// The loops.
+pub fn trials() -> Vec<Trial> {
+    let loops: [(&str, fn(&Moments)); 5] = [
+        ("run-on-a-process", run::on_a_process),
+        ("run-with-a-report", run::with_a_report),
+        ("accept", accept::everything),
+        ("serve-with-files", serve::with_files),
+        ("serve-with-a-database", serve::with_a_database),
+    ];
+    let trial = |(name, each): (&'static str, fn(&Moments))| {
+        Trial::test(format!("kill::{name}"), move || {
+            let moments = Moments::from_environment(name);
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| each(&moments))).map_err(|panic| {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                Failed::from(text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it failed").to_owned())
+            })
+        })
+    };
+    loops.into_iter().map(trial).collect()
+}
+
+/// When clawcheck is ended.
+pub struct Moments {
+    seed: u64,
+    points: u64,
+}
+
+impl Moments {
+    fn from_environment(name: &str) -> Self {
+        let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+        let seed = number("KILL_SEED").unwrap_or_else(|| fastrand::u64(..));
+        println!("kill::{name}: KILL_SEED={seed}");
+        Self { seed, points: number("KILL_POINTS").unwrap_or(POINTS) }
+    }
+
+    /// Each moment between the start and a bit more than `whole`, and the signal that comes then.
+    pub fn within(&self, whole: Duration) -> impl Iterator<Item = (Duration, Signal)> {
+        let mut rng = fastrand::Rng::with_seed(self.seed);
+        let at = usize::try_from(self.seed % 3).unwrap();
+        (0..self.points).map(move |point| {
+            let moment = whole.mul_f64(1.1 * rng.f64());
+            (moment, SIGNALS[(at + usize::try_from(point).unwrap()) % SIGNALS.len()])
+        })
+    }
+}
+
+/// A folder with all that clawcheck may write to.
+pub struct Room(TempDir);
+
+impl Room {
+    pub fn new() -> Self {
+        let room = Self(tempfile::tempdir().unwrap());
+        for name in ["home", "tmp", "family", "drafts"] {
+            fs::create_dir(room.path(name)).unwrap();
+        }
+        room
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn clawcheck(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(crate::play::clawcheck());
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("HOME", self.path("home"))
+            .env("TMPDIR", self.path("tmp"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    /// Nothing that was started here is there any more, nor any folder.
+    pub fn is_left(&self) {
+        let began = Instant::now();
+        loop {
+            let (processes, files) = (self.processes(), listing(&self.path("tmp")));
+            if processes.is_empty() && files.is_empty() {
+                break;
+            }
+            assert!(began.elapsed() < GOING, "still there after {GOING:?}: {processes:?}, {files:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(listing(&self.path("home")), [""; 0], "HOME was written to");
+    }
+
+    /// The processes that know this room by their arguments, their environment or their working directory.
+    fn processes(&self) -> Vec<String> {
+        let mark = self.0.path().to_string_lossy().into_owned();
+        let ours = std::process::id().to_string();
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name == ours || name.parse::<u32>().is_err() {
+                continue;
+            }
+            let text = |file: &str| {
+                String::from_utf8_lossy(&fs::read(entry.path().join(file)).unwrap_or_default()).into_owned()
+            };
+            let cwd = fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+            let command = text("cmdline");
+            if command.contains(&mark) || text("environ").contains(&mark) || cwd.starts_with(&mark) {
+                found.push(format!("{name} {}", command.replace('\0', " ")));
+            }
+        }
+        found
+    }
+}
+
+/// Sends the signal after a while, unless it is over before; gives its end.
+pub fn ended(mut child: Child, after: Duration, signal: Signal) -> ExitStatus {
+    let began = Instant::now();
+    while began.elapsed() < after {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        std::thread::sleep((after - began.elapsed().min(after)).min(Duration::from_millis(2)));
+    }
+    let _ = kill(Pid::from_raw(child.id().try_into().unwrap()), signal);
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if began.elapsed() > GOING {
+            let _ = child.kill();
+            panic!("{signal} did not end it within {GOING:?}");
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// How long a command takes that is left alone.
+pub fn whole(mut command: Command, code: i32) -> Duration {
+    let began = Instant::now();
+    assert_eq!(command.status().unwrap().code(), Some(code), "{command:?}");
+    began.elapsed()
+}
+
+/// The files below a folder, by their path in it, sorted.
+pub fn listing(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path.clone());
+            }
+            found.push(path.strip_prefix(folder).unwrap().to_string_lossy().into_owned());
+        }
+    }
+    found.sort();
+    found
+}

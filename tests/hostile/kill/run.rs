@@ -1,0 +1,77 @@
+//! `clawcheck run`: gateways, drafts, reports.
+
+use super::{Moments, Room, ended, listing, whole};
+use crate::row::TWO_CONNECTS;
+use std::fs;
+
+/// Many cases that take no time.
+const MANY: &str = "scenario: Many
+matrix:
+  role: [operator, node]
+  platform: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t]
+steps:
+  - connect: { device: laptop, role: \"${role}\", client: { platform: \"${platform}\" } }
+";
+
+/// The gateway is a process, with a child of its own, and leaves drafts.
+pub fn on_a_process(moments: &Moments) {
+    let description = |room: &Room| {
+        let this = std::env::current_exe().unwrap();
+        let told = room.path("told");
+        let env = crate::server::ENV.replace("TOLD_FILE", &told.to_string_lossy());
+        let text = format!(
+            "gateway: hostile\nabout: is ended\nclaims: 2026.4.2\ncommand: {}\nargs: [gateway, forks-a-child-in-a-group]\n\
+             config: none\n{env}store: none\n",
+            this.display()
+        );
+        fs::write(room.path("gateway.yaml"), text).unwrap();
+    };
+    let arguments =
+        ["run", "family", "--gateway", "gateway.yaml", "--snapshots", "drafts", "--report", "json=report.json"];
+    let fresh = || {
+        let room = Room::new();
+        description(&room);
+        fs::write(room.path("family/one.yaml"), TWO_CONNECTS).unwrap();
+        fs::write(room.path("family/two.yaml"), TWO_CONNECTS).unwrap();
+        room
+    };
+    play(moments, fresh, &arguments);
+}
+
+/// The report takes the place of an older one.
+pub fn with_a_report(moments: &Moments) {
+    let arguments = ["run", "family", "--snapshots", "drafts", "--report", "json=report.json"];
+    let fresh = || {
+        let room = Room::new();
+        fs::write(room.path("family/many.yaml"), MANY).unwrap();
+        fs::write(room.path("report.json"), "{\"older\": true}\n").unwrap();
+        room
+    };
+    assert!(play(moments, fresh, &arguments) > 40, "no draft would ever be torn");
+}
+
+/// Gives back how many drafts there are.
+fn play(moments: &Moments, fresh: impl Fn() -> Room, arguments: &[&str]) -> usize {
+    let room = fresh();
+    let whole = whole(room.clawcheck(arguments), 1);
+    let drafts = listing(&room.path("drafts"));
+    for (after, signal) in moments.within(whole) {
+        let killed = fresh();
+        let status = ended(killed.clawcheck(arguments).spawn().unwrap(), after, signal);
+        let moment = format!("{signal} after {after:?} of {whole:?}: {status}");
+        killed.is_left();
+        for name in listing(&killed.path("drafts")) {
+            let path = killed.path("drafts").join(&name);
+            assert!(drafts.contains(&name), "{moment}: {name} is no draft");
+            let same = path.is_dir() || fs::read(&path).unwrap() == fs::read(room.path("drafts").join(&name)).unwrap();
+            assert!(same, "{moment}: {name} is torn");
+        }
+        let report = fs::read_to_string(killed.path("report.json")).unwrap_or_else(|_| "null".to_owned());
+        assert!(serde_json::from_str::<serde_json::Value>(&report).is_ok(), "{moment}: the report is torn");
+        let beside = ["drafts", "family", "gateway.yaml", "home", "report.json", "tmp", "told"];
+        let others: Vec<_> = listing(&killed.path("")).into_iter().filter(|name| !name.contains('/')).collect();
+        let strange: Vec<_> = others.iter().filter(|name| !beside.contains(&name.as_str())).collect();
+        assert!(strange.is_empty(), "{moment}: {strange:?} is left beside the report");
+    }
+    drafts.len()
+}
