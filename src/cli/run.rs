@@ -77,6 +77,8 @@ pub(super) struct Run {
     allow_writes: bool,
 }
 
+type Listeners = Vec<Box<dyn Listener + Send>>;
+
 /// How long the reports of a run that was broken off may take to be read.
 const AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
@@ -398,9 +400,8 @@ impl Run {
     ///
     /// # Errors
     /// A report cannot be written: found now and not after the last case.
-    fn listeners(&self, progress: &Progress) -> io::Result<(Vec<Box<dyn Listener + Send>>, Vec<Delivery>)> {
-        let reports =
-            self.report.iter().map(|file| Destination::find(&file.0)).collect::<io::Result<Vec<Destination>>>()?;
+    fn listeners(&self, progress: &Progress) -> io::Result<(Listeners, Vec<Delivery>)> {
+        let reports = self.report.iter().map(|file| Destination::find(&file.0)).collect::<io::Result<Vec<_>>>()?;
         // A program that reads the report finds nothing else there.
         let to_stderr = reports.contains(&Destination::Stdout);
         let look = Look {
@@ -412,8 +413,7 @@ impl Run {
             },
         };
         let out = if to_stderr { progress.stderr() } else { progress.stdout() };
-        let mut listeners: Vec<Box<dyn Listener + Send>> =
-            vec![Box::new(progress.clone()), Box::new(Terminal::new(out, look))];
+        let mut listeners: Listeners = vec![Box::new(progress.clone()), Box::new(Terminal::new(out, look))];
         let mut deliveries = Vec::new();
         for report in reports {
             let (sink, delivery) = report.open()?;
@@ -440,7 +440,7 @@ impl Run {
 
 /// Tells every listener, also when one of them fails. Where nobody reads standard output any more (`clawcheck run | head`),
 /// the run goes on without it: the verdict and the other reports are still asked for.
-fn hear(listeners: &mut Vec<Box<dyn Listener + Send>>, event: Event<'_>) -> io::Result<()> {
+fn hear(listeners: &mut Listeners, event: Event<'_>) -> io::Result<()> {
     let mut heard = Ok(());
     listeners.retain_mut(|listener| match listener.hear(event) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
