@@ -34,7 +34,7 @@ fn a_variable_that_runs_code_is_refused_with_a_caret_and_nothing_is_started(#[ca
 
 #[test]
 fn with_trust_it_is_played_and_the_way_to_repeat_it_says_so() {
-    let bench = Bench::new(&PRELOADED.replace("expect: hello", "expect: nothing"));
+    let bench = Bench::new(&PRELOADED.replace("expect: hello", "expect: refused"));
     let ran = bench.clawcheck(&["run", "scenarios", "--trust"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("--trust"), "{}", ran.out);
