@@ -14,6 +14,11 @@ use tokio::time::Instant;
 const NO_PROTOCOL: i64 = 1_000_000;
 
 impl Stage<'_> {
+    /// Begins a step: the gateway may be asked again.
+    pub(super) fn forget_silence(&self) {
+        *self.found_silent.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Whether nothing at all comes on a new connection within the deadline of an answer. A gateway that is down is not
     /// silent: it refuses. In each step it is asked once.
     pub(super) async fn is_silent(&self) -> bool {

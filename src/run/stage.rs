@@ -43,13 +43,13 @@ pub(super) enum StageError {
     /// It did, and then said nothing, neither in a step nor when it was asked whether it is there.
     #[error("the gateway is silent: nothing came in a step, nor on a new connection, each within {} s", .0.as_secs())]
     Silent(Duration),
-    /// Its answers come, each of them late.
+    /// Its answers come, and too many of them are late.
     #[error(
-        "the gateway is too slow: its last answers took {} s in all, each more than a quarter of the {} s that an answer may \
+        "the gateway is too slow: its late answers took {} s in all, each more than a quarter of the {} s that an answer may \
          take (--answer-timeout)", .late.as_secs(), .answer.as_secs()
     )]
     TooSlow {
-        /// What its last answers took in all.
+        /// What its late answers took in all.
         late: Duration,
         /// How long an answer may take.
         answer: Duration,
