@@ -4,6 +4,7 @@
 use super::breaker::Dead;
 use super::connecting::Connecting;
 use super::connections;
+use super::frames::Frames;
 use super::held::Held;
 use super::own;
 use super::stage::{Stage, StageError};
@@ -13,7 +14,7 @@ use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Place, Workspace};
 use crate::observe::{Sound, StoreFiles, stored};
 use crate::rules::Release;
-use crate::scenario::connect::{Connect, Via};
+use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
 use crate::scenario::{Act, Case, Corpus, Step};
 use crate::store::{Document, json as store_json};
@@ -168,8 +169,12 @@ impl Stage<'_> {
     }
 
     async fn cleaner(&self) -> Option<Held> {
-        let (first, held) = self.open(CLEANER, Via::Direct, &self.running().ok()?.upgrade()).await.ok()?;
-        let (challenge, mut held) = (connections::challenge(&first), held?);
+        let running = self.running().ok()?;
+        let (link, upgrade, began) = (running.link(None).ok()?, running.upgrade(), Instant::now());
+        // What is said to us while we clean up is no part of the case.
+        let frames = Arc::<Frames>::default().on(CLEANER);
+        let mut held = self.connection(link, &upgrade, CLEANER, frames).await.ok()?;
+        let challenge = connections::challenge(&[self.challenge(&mut held, began.elapsed()).await]);
         let connect: Connect = serde_json::from_value(json!({
             "device": CLEANER, "role": "operator", "scopes": ["operator.admin", "operator.pairing"],
         }))

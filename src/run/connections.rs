@@ -7,7 +7,7 @@ use super::stage::{Stage, StageError};
 use super::timeouts::{Timeouts, Wait};
 use super::waiting::is_challenge;
 use crate::client::connect::Challenge;
-use crate::client::{OpenError, Pending, Upgrade};
+use crate::client::{OpenError, Pending, SendError, Upgrade};
 use crate::observe::{Sound, StepEvidence};
 use crate::scenario::Step;
 use crate::scenario::connect::{Connect, Via};
@@ -73,12 +73,7 @@ impl Stage<'_> {
     }
 
     /// Opens a connection and waits for the challenge. Without a connection, what was heard says why.
-    pub(super) async fn open(
-        &self,
-        name: &str,
-        via: Via,
-        upgrade: &Upgrade,
-    ) -> Result<(Vec<Sound>, Option<Held>), StageError> {
+    async fn open(&self, name: &str, via: Via, upgrade: &Upgrade) -> Result<(Vec<Sound>, Option<Held>), StageError> {
         let link = self.running()?.link(connecting::peer(via))?;
         let began = Instant::now();
         let mut held = match self.connection(link, upgrade, name, self.frames.on(name)).await {
@@ -184,10 +179,13 @@ pub(super) async fn goodbye(held: &mut Held, timeouts: &Timeouts) {
     }
     let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Goodbye));
     let deadline = began + if held.unanswered { limit.min(PARTING) } else { limit };
-    if held.connection.close(Some(1000), "", deadline).await.is_err() {
-        return;
-    }
-    match held.listen(deadline, |_| false).await.last() {
+    let answer = match held.connection.close(Some(1000), "", deadline).await {
+        Ok(()) => held.listen(deadline, |_| false).await.pop(),
+        // Not even the close was taken.
+        Err(SendError::Deadline) => None,
+        Err(SendError::Ended) => return,
+    };
+    match answer {
         Some(Sound::Close { .. }) => timeouts.came(&Wait::Goodbye, began.elapsed()),
         _ => timeouts.missed(&Wait::Goodbye, began.elapsed()),
     }

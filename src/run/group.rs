@@ -77,11 +77,7 @@ pub(super) async fn play(
     let house = party.start(cases, place, started_at).await?;
     let played = party.entertain(guests, house).await;
     match &played {
-        Err(GroupError::Stage(error @ (StageError::Silent(_) | StageError::TooSlow { .. }))) => {
-            if let Some(dead) = Dead::of(error) {
-                shared.breaker.failed(&dead);
-            }
-        }
+        Err(GroupError::Stage(error)) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Err(error @ GroupError::Ended(_)) => shared.breaker.failed(&Dead::Ended(error.to_string())),
         Ok(_) | Err(_) => {}
     }

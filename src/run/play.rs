@@ -13,7 +13,6 @@ use crate::scenario::step::{Await, Call};
 use crate::scenario::{Act, Step};
 use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
-use std::sync::PoisonError;
 use std::time::Duration;
 
 /// The longest handshake timeout of any release, in milliseconds.
@@ -66,7 +65,7 @@ impl Stage<'_> {
             let later = self.awaited(&steps[at + 1..]);
             for round in 1..=step.repeat {
                 self.tick().await;
-                *self.there.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                self.forget_silence();
                 let mut heard = self.step(step, number, &later).await?;
                 heard.round = (step.repeat > 1).then_some((round, step.repeat));
                 if was_silent(&heard, self.timeouts.was_answered())

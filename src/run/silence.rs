@@ -26,6 +26,11 @@ pub(super) enum There {
 }
 
 impl Stage<'_> {
+    /// Begins a step: the gateway may be asked again.
+    pub(super) fn forget_silence(&self) {
+        *self.there.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// How a gateway is silent of which nothing comes on a new connection within the deadline of an answer; `None` where it is
     /// not. In each step it is asked once.
     pub(super) async fn silence(&self) -> Option<Silence> {

@@ -47,13 +47,13 @@ pub(super) enum StageError {
     /// The machine that clawcheck runs on has run out of something.
     #[error("the machine that clawcheck runs on: {0}")]
     Machine(&'static str),
-    /// Its answers come, each of them late.
+    /// Its answers come, and too many of them are late.
     #[error(
-        "the gateway is too slow: its last answers took {} s in all, each more than a quarter of the {} s that an answer may \
+        "the gateway is too slow: its late answers took {} s in all, each more than a quarter of the {} s that an answer may \
          take (--answer-timeout)", .late.as_secs(), .answer.as_secs()
     )]
     TooSlow {
-        /// What its last answers took in all.
+        /// What its late answers took in all.
         late: Duration,
         /// How long an answer may take.
         answer: Duration,

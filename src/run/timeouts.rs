@@ -28,6 +28,8 @@ const MISSES: u32 = 2;
 const BUDGET: u32 = 2;
 /// An answer is late that takes more than this part of its limit.
 const LATE: u32 = 4;
+/// What an answer in time makes up for of those that were late.
+const FORGIVEN: Duration = Duration::from_secs(1);
 
 /// What a run waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -70,6 +72,11 @@ impl Wait {
         matches!(self, Self::Connect | Self::Call(_) | Self::Answer | Self::Probe)
     }
 
+    /// Whether a gateway owes it, and can be late with it.
+    fn is_owed(&self) -> bool {
+        self.measures() || self.is_of_the_library() || matches!(self, Self::Upgrade | Self::Challenge | Self::Refusal)
+    }
+
     /// Whether a WebSocket library does it by itself, whatever the gateway works at.
     fn is_of_the_library(&self) -> bool {
         matches!(self, Self::Pong | Self::Goodbye)
@@ -103,7 +110,7 @@ struct Learned {
     slowest: Option<Duration>,
     /// What waits have lost that brought nothing.
     lost: Duration,
-    /// What answers took that were late, since the last one that was not.
+    /// What answers took that were late; an answer in time takes off a little.
     late: Duration,
 }
 
@@ -226,8 +233,12 @@ impl Timeouts {
         habit.missed = 0;
         if wait.measures() {
             learned.slowest = Some(learned.slowest.unwrap_or_default().max(after));
-            let late = !self.limits.known && after > self.limits.answer / LATE;
-            learned.late = if late { learned.late + after } else { Duration::ZERO };
+        }
+        let late = wait.is_owed() && !self.limits.known && after > self.limits.answer / LATE;
+        if late {
+            learned.late += after;
+        } else if wait.measures() {
+            learned.late = learned.late.saturating_sub(FORGIVEN);
         }
     }
 
@@ -243,7 +254,7 @@ impl Timeouts {
         }
     }
 
-    /// How long the late answers took in all that came one after the other, where that is more than a run waits for.
+    /// How long the late answers took in all, where that is more than a run waits for.
     pub(super) fn too_late(&self) -> Option<Duration> {
         let late = self.learned().late;
         (late > self.limits.answer * BUDGET).then_some(late)
@@ -382,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn late_answers_in_a_row_are_too_late_together() {
+    fn late_answers_are_too_late_together_unless_others_are_in_time() {
         let timeouts = Timeouts::with(LIMITS);
         for _ in 0..7 {
             timeouts.came(&Wait::Connect, 8 * SECOND);
@@ -390,8 +401,10 @@ mod tests {
         assert_eq!(timeouts.too_late(), None);
         timeouts.came(&Wait::Connect, 8 * SECOND);
         assert_eq!(timeouts.too_late(), Some(64 * SECOND));
-        timeouts.came(&call("health"), ms(20));
+        (0..4).for_each(|_| timeouts.came(&call("health"), ms(20)));
         assert_eq!(timeouts.too_late(), None);
+        timeouts.came(&Wait::Upgrade, 8 * SECOND);
+        assert_eq!(timeouts.too_late(), Some(68 * SECOND), "an upgrade is late like an answer");
         let known = Timeouts::with(KNOWN);
         (0..50).for_each(|_| known.came(&Wait::Connect, 8 * SECOND));
         assert_eq!(known.too_late(), None, "its machine is slow");
