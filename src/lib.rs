@@ -6,9 +6,11 @@
 
 pub mod cli;
 pub mod client;
+pub mod cut;
 pub mod fuzz;
 pub mod gateway;
 pub mod judge;
+pub mod limits;
 pub mod observe;
 pub mod protocol;
 pub mod reference;

@@ -11,6 +11,7 @@ use super::stage::{Stage, StageError};
 use crate::client::Connection;
 use crate::client::connect::Challenge;
 use crate::gateway::{Gateway, Place, Workspace};
+use crate::limits::{Budget, CASE_BYTES};
 use crate::observe::{Sound, StoreFiles, stored};
 use crate::rules::Release;
 use crate::scenario::connect::Connect;
@@ -157,7 +158,8 @@ impl Stage<'_> {
         let connection =
             Connection::open(running.link(None).ok()?, &running.upgrade(), recorder, deadline).await.ok()?;
         // What is said to us while we clean up is no part of the case.
-        let mut held = Held::new(connection, Arc::<Frames>::default().on(CLEANER));
+        let mut held =
+            Held::new(connection, Arc::<Frames>::default().on(CLEANER), Budget::new("the cleaning up", CASE_BYTES));
         let challenge = held.listen(deadline, |_| true).await.into_iter().find_map(|sound| match sound {
             Sound::Frame { frame, .. } => frame.get("payload").map(Challenge::from_payload),
             _ => None,

@@ -74,7 +74,7 @@ impl Stage<'_> {
         let link = self.running()?.link(connecting::peer(via))?;
         let connection = Connection::open(link, upgrade, self.transcript.recorder(name), self.deadline()).await;
         let mut held = match connection {
-            Ok(connection) => Held::new(connection, self.frames.on(name)),
+            Ok(connection) => Held::new(connection, self.frames.on(name), self.budget.clone()),
             Err(OpenError::Status { status, .. }) => return Ok((vec![Sound::Http(status)], None)),
             Err(error) => return Ok((vec![Sound::Unreachable(unreachable(&error))], None)),
         };

@@ -2,14 +2,17 @@
 
 use super::knowledge::Knowledge;
 use super::seed::{Records, Seeder};
+use crate::cut;
+use crate::limits::{DATABASE_BYTES, DOCUMENT_VALUES, LOOK_BYTES, LOOK_FILES};
 use crate::observe::{NoFile, StoreFiles, in_database};
 use crate::rules::{Release, Rules};
 use crate::scenario::store::{FileContent, KeptAs, Store};
 use crate::store::{
-    DATABASE, Document, Documents as _, SharedDocuments, SqliteDocuments, StoreFormat, WriteFault, json,
+    DATABASE, Document, Documents as _, SharedDocuments, SqliteDocuments, SqliteFault, StoreFormat, WriteFault, json,
 };
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Component, Path};
@@ -17,8 +20,6 @@ use std::sync::Arc;
 
 /// The folders that belong to the pairing store: every file in them is looked at.
 const FOLDERS: [&str; 2] = ["devices", "nodes"];
-/// A file above this is not looked at, in bytes: the stores of real gateways take a thousandth of it.
-const LARGEST: u64 = 16 << 20;
 
 /// A state directory could not be filled or looked at.
 #[derive(Debug, thiserror::Error)]
@@ -204,28 +205,47 @@ fn inside(directory: &Path, path: &str) -> Result<std::path::PathBuf, FilesError
     }
 }
 
-/// The pairing store in a state directory, and the other files that the scenario put there.
+/// The pairing store in a state directory, and the other files that the scenario put there. A gateway may have put anything there
+/// that is its to write: no more is read than [`LOOK_BYTES`], the documents of the store first.
 pub(super) fn read(directory: &Path, store: &Store) -> StoreFiles {
-    let mut files = StoreFiles::new();
+    let mut look = Look { directory, left: LOOK_BYTES, files: StoreFiles::new() };
+    let (mut paths, mut folders) = (BTreeSet::new(), Vec::new());
     for folder in FOLDERS {
-        match fs::read_dir(directory.join(folder)) {
-            Ok(entries) => {
-                for entry in entries.flatten() {
-                    let name = entry.file_name();
-                    let path = format!("{folder}/{}", name.to_string_lossy());
-                    files.insert(path, contents(&entry.path()));
-                }
+        match names(&directory.join(folder)) {
+            Ok(Names { first, more }) => {
+                paths.extend(first.into_iter().map(|name| format!("{folder}/{name}")));
+                folders.extend((more > 0).then_some((folder, more)));
             }
-            Err(_) => look(directory, folder, &mut files),
+            Err(_) => drop(paths.insert(folder.to_owned())),
         }
     }
+    // One that has no file is not there.
+    Document::ALL.iter().for_each(|document| look.at(document.path()));
     if SqliteDocuments::is_store(directory) {
-        read_database(directory, &mut files);
+        look.at_database();
     }
-    for path in store.files.keys().filter(|path| !FOLDERS.contains(&path.as_str())) {
-        look(directory, path, &mut files);
+    let said = store.files.keys().map(|path| path.as_str()).filter(|path| !FOLDERS.contains(path));
+    paths.iter().map(String::as_str).chain(said).for_each(|path| look.at(path));
+    look.files.extend(folders.into_iter().map(|(folder, more)| (folder.to_owned(), Err(NoFile::MoreFiles(more)))));
+    look.files
+}
+
+/// The names in a folder: the first [`LOOK_FILES`] of them, and how many more there are.
+struct Names {
+    first: BTreeSet<String>,
+    more: u64,
+}
+
+fn names(folder: &Path) -> io::Result<Names> {
+    let mut names = Names { first: BTreeSet::new(), more: 0 };
+    for entry in fs::read_dir(folder)?.flatten() {
+        names.first.insert(entry.file_name().to_string_lossy().into_owned());
+        if names.first.len() > LOOK_FILES {
+            names.first.pop_last();
+            names.more += 1;
+        }
     }
-    files
+    Ok(names)
 }
 
 /// Whether a file of the pairing store is being written this moment: releases write beside it, under a name that ends like
@@ -235,32 +255,55 @@ pub(super) fn being_written(directory: &Path) -> bool {
     entries.into_iter().any(|entry| entry.path().extension().is_some_and(|extension| extension == "tmp"))
 }
 
-/// The documents that stand in the database. One that cannot be read is what its file holds.
-fn read_database(directory: &Path, files: &mut StoreFiles) {
-    match SqliteDocuments::look(directory) {
-        Ok(documents) => {
-            for (document, value) in documents {
-                files.insert(in_database(document), Ok(json::stringify(&value).into_bytes()));
-            }
+/// One look at a state directory.
+struct Look<'a> {
+    directory: &'a Path,
+    /// How many bytes are still read.
+    left: u64,
+    files: StoreFiles,
+}
+
+impl Look<'_> {
+    fn at(&mut self, path: &str) {
+        let file = self.directory.join(path);
+        if !self.files.contains_key(path) && fs::symlink_metadata(&file).is_ok() {
+            let found = self.contents(&file);
+            let is_document = Document::ALL.iter().any(|document| document.path() == path);
+            self.files.insert(path.to_owned(), if is_document { found.and_then(of_a_fair_number) } else { found });
         }
-        Err(_) => {
-            let found = contents(&directory.join(DATABASE));
-            for document in [Document::DevicesPaired, Document::DevicesPending] {
-                files.insert(in_database(document), found.clone());
+    }
+
+    /// The documents that stand in the database. One that cannot be read is what its file holds.
+    fn at_database(&mut self) {
+        let found = match SqliteDocuments::look(self.directory) {
+            Ok(documents) => {
+                for (document, value) in documents {
+                    self.files.insert(in_database(document), Ok(json::stringify(&value).into_bytes()));
+                }
+                return;
             }
+            Err(SqliteFault::TooLarge) => Err(NoFile::TooLarge),
+            Err(SqliteFault::TooMany(values)) => Err(NoFile::TooMany(values)),
+            Err(_) => digest(&self.directory.join(DATABASE)),
+        };
+        for document in [Document::DevicesPaired, Document::DevicesPending] {
+            self.files.insert(in_database(document), found.clone());
         }
+    }
+
+    /// The bytes of a plain file. A gateway may put anything there: a pipe that never ends, a link to somewhere else.
+    fn contents(&mut self, path: &Path) -> Result<Vec<u8>, NoFile> {
+        let file = plain(path, self.left)?;
+        let mut bytes = Vec::new();
+        // One byte more than is taken tells that there is more, whatever size the file had a moment ago.
+        file.take(self.left + 1).read_to_end(&mut bytes).map_err(|_| NoFile::Unread)?;
+        self.left = self.left.checked_sub(bytes.len() as u64).ok_or(NoFile::TooLarge)?;
+        Ok(bytes)
     }
 }
 
-fn look(directory: &Path, path: &str, files: &mut StoreFiles) {
-    let file = directory.join(path);
-    if fs::symlink_metadata(&file).is_ok() {
-        files.insert(path.to_owned(), contents(&file));
-    }
-}
-
-/// The bytes of a plain file. A gateway may put anything there: a pipe that never ends, a link to somewhere else.
-fn contents(path: &Path) -> Result<Vec<u8>, NoFile> {
+/// A plain file that is not longer than this.
+fn plain(path: &Path, longest: u64) -> Result<fs::File, NoFile> {
     let metadata = fs::symlink_metadata(path).map_err(|_| NoFile::Unread)?;
     if metadata.is_dir() {
         return Err(NoFile::Directory);
@@ -268,11 +311,27 @@ fn contents(path: &Path) -> Result<Vec<u8>, NoFile> {
     if !metadata.is_file() {
         return Err(NoFile::NotPlain);
     }
-    let mut bytes = Vec::new();
-    // One byte more than is taken tells that there is more, whatever size the file had a moment ago.
-    let file = fs::File::open(path).map_err(|_| NoFile::Unread)?;
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|_| NoFile::Unread)?;
-    if bytes.len() as u64 > LARGEST { Err(NoFile::TooLarge) } else { Ok(bytes) }
+    if metadata.len() > longest {
+        return Err(NoFile::TooLarge);
+    }
+    fs::File::open(path).map_err(|_| NoFile::Unread)
+}
+
+/// What stands for the bytes of a database that cannot be read: it is only asked whether they are other ones than before. The
+/// database of a real gateway may be longer than what else is read of its store.
+fn digest(path: &Path) -> Result<Vec<u8>, NoFile> {
+    let mut hasher = Sha256::new();
+    let mut file = plain(path, DATABASE_BYTES)?.take(DATABASE_BYTES);
+    io::copy(&mut file, &mut hasher).map_err(|_| NoFile::Unread)?;
+    Ok([b"sha256 ".as_slice(), &hasher.finalize()].concat())
+}
+
+/// A document, if memory holds what it is parsed to.
+fn of_a_fair_number(document: Vec<u8>) -> Result<Vec<u8>, NoFile> {
+    match cut::json::count(&document) {
+        values if values > DOCUMENT_VALUES => Err(NoFile::TooMany(values as u64)),
+        _ => Ok(document),
+    }
 }
 
 /// The same files under a prefix: another state directory beside the gateway's own.
@@ -361,7 +420,7 @@ mod tests {
         let devices = directory.path().join("devices");
         fs::create_dir_all(devices.join("folder")).unwrap();
         fs::write(devices.join("plain"), b"{}").unwrap();
-        fs::File::create(devices.join("large")).unwrap().set_len(LARGEST + 1).unwrap();
+        fs::File::create(devices.join("large")).unwrap().set_len(LOOK_BYTES + 1).unwrap();
         std::os::unix::fs::symlink("/dev/zero", devices.join("link")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(devices.join("socket")).unwrap();
         let expected = [
@@ -373,5 +432,63 @@ mod tests {
         ];
         let found = read(directory.path(), &Store::default());
         assert_eq!(found, expected.map(|(path, what)| (path.to_owned(), what)).into());
+    }
+
+    #[test]
+    fn of_all_files_together_no_more_is_read_than_the_limit_and_documents_come_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let half = usize::try_from(LOOK_BYTES / 2).unwrap();
+        for path in ["devices/a", "devices/b", "nodes/c"] {
+            put(directory.path(), path, &vec![b'x'; half]).unwrap();
+        }
+        put(directory.path(), "devices/paired.json", b"{}").unwrap();
+        let found = read(directory.path(), &Store::default());
+        assert_eq!(found["devices/paired.json"], Ok(b"{}".to_vec()));
+        assert_eq!(found["devices/a"].as_ref().map(Vec::len), Ok(half));
+        assert_eq!((&found["devices/b"], &found["nodes/c"]), (&Err(NoFile::TooLarge), &Err(NoFile::TooLarge)));
+    }
+
+    #[test]
+    fn of_very_many_files_the_first_are_looked_at_and_the_others_counted() {
+        let directory = tempfile::tempdir().unwrap();
+        for n in 0..LOOK_FILES + 7 {
+            put(directory.path(), &format!("devices/{n:05}"), b"").unwrap();
+        }
+        put(directory.path(), "devices/paired.json", b"{}").unwrap();
+        let found = read(directory.path(), &Store::default());
+        assert_eq!(found["devices"], Err(NoFile::MoreFiles(8)));
+        assert_eq!(found["devices/paired.json"], Ok(b"{}".to_vec()), "a document is looked at wherever it stands");
+        assert!(found.contains_key("devices/00999") && !found.contains_key("devices/01000"));
+    }
+
+    #[test]
+    fn a_document_of_more_values_than_memory_should_hold_is_told_by_their_number() {
+        let directory = tempfile::tempdir().unwrap();
+        put(directory.path(), "devices/paired.json", format!("[{}0]", "0,".repeat(DOCUMENT_VALUES)).as_bytes())
+            .unwrap();
+        let found = read(directory.path(), &Store::default());
+        assert_eq!(found["devices/paired.json"], Err(NoFile::TooMany(100_002)));
+    }
+
+    #[test]
+    fn a_database_of_very_many_rows_or_with_a_very_long_cell_is_not_read() {
+        let row = |n: usize, name: &str| {
+            (
+                format!("d{n}"),
+                json!({"deviceId": format!("d{n}"), "publicKey": "k",
+            "displayName": name, "createdAtMs": 1, "approvedAtMs": 1}),
+            )
+        };
+        let long = "x".repeat(usize::try_from(LOOK_BYTES).unwrap() + 1);
+        for (rows, expected) in [
+            ((0..40_000).map(|n| row(n, "n")).collect::<Map<_, _>>(), NoFile::TooMany(120_000)),
+            ([row(0, &long)].into_iter().collect(), NoFile::TooLarge),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let mut database = SqliteDocuments::new(directory.path(), false);
+            database.write(&[(Document::DevicesPaired, &Arc::new(Value::Object(rows)))]).unwrap();
+            let found = read(directory.path(), &Store::default());
+            assert_eq!(found[&in_database(Document::DevicesPaired)], Err(expected));
+        }
     }
 }

@@ -18,6 +18,7 @@ use super::share::HOUSEHOLD;
 use super::stage::{Boot, House, Patience, Stage, StageError, first_moment};
 use crate::gateway::{Exit, Gateway, Place};
 use crate::judge::Verdict;
+use crate::limits::CASE_BYTES;
 use crate::observe::{Evidence, StoreFiles, normalise};
 use crate::rules::Release;
 use crate::scenario::Case;
@@ -174,6 +175,7 @@ impl Party<'_> {
         let mut stage = Stage::visiting(case, self.gateway, self.release, guest.knowledge, house);
         stage.patience = self.patience;
         stage.frames = Arc::new(Frames::new(self.shared.options.schema.clone()));
+        stage.budget = self.shared.heard.part("one case", CASE_BYTES);
         let played = stage.perform_steps().await;
         let after = stage.files();
         self.owners.know(Owner::Guest(number), devices(&stage.knowledge));
@@ -196,7 +198,7 @@ impl Party<'_> {
                 let log = log.strip_prefix(&log_before).unwrap_or(&log);
                 let frames = stage.frames.findings(&case::redactions(&stage));
                 let broken = !frames.is_empty();
-                let mut seen = Seen { observation, frames, report: case::blank(case, self.shared.options) };
+                let mut seen = Seen { observation, frames, report: case::blank(case, self.shared.options), kept: None };
                 seen.report.frames = stage.frames.tally();
                 if self.shared.options.trace
                     || broken
@@ -205,7 +207,8 @@ impl Party<'_> {
                     case::keep_records(&mut seen.report, &stage, log);
                 }
                 seen.report.duration = began.elapsed();
-                Some(seen)
+                // One for which there is no room until the others are done is played alone then.
+                seen.is_kept(self.shared).then_some(seen)
             }
         };
         let ended = || GroupError::Ended(Exit { code: None, signal: None });

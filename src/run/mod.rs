@@ -33,6 +33,7 @@ mod title;
 use crate::gateway::{Gateway, Guard, Kind, Workspace};
 use crate::judge::frame_schema::FrameSchema;
 use crate::judge::{Finding, Verdict};
+use crate::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::rules::history;
@@ -126,6 +127,10 @@ struct Shared<'a> {
     left_behind: Mutex<Vec<String>>,
     boots: Mutex<Boots>,
     trust: Trust,
+    /// What the cases that are being played keep of what the gateway sends.
+    heard: Budget,
+    /// What is kept of cases whose report is not told yet.
+    kept: Budget,
     /// Hears what happens while something is played.
     words: mpsc::UnboundedSender<Word>,
     /// Whether what is written has to be taken away again.
@@ -221,6 +226,8 @@ pub async fn run(
         left_behind: Mutex::default(),
         boots: Mutex::default(),
         trust: Trust::default(),
+        heard: Budget::new("one run", RUN_BYTES),
+        kept: Budget::new("one run", KEPT_BYTES),
         words,
         attached,
         stop: broken_off,

@@ -10,13 +10,16 @@ use super::knowledge::Knowledge;
 use super::real_folder;
 use super::seed::Seeder;
 use crate::client::Transcript;
+use crate::cut;
 use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
+use crate::limits::{Budget, CASE_BYTES, LOG_BYTES};
 use crate::observe::{Heard, Known, Sound, StoreFiles};
 use crate::rules::Release;
 use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::store::Store;
 use futures_util::future::join_all;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -97,6 +100,8 @@ pub(super) struct Stage<'a> {
     pub(super) speaking: Release,
     /// What the gateway sends is held to the published schema here.
     pub(super) frames: Arc<Frames>,
+    /// What is kept of what the gateway sends is taken from here.
+    pub(super) budget: Budget,
     gateway: &'a Gateway,
     place: Place,
     running: Option<Running>,
@@ -179,6 +184,7 @@ impl<'a> Stage<'a> {
             release,
             speaking: release,
             frames: Arc::default(),
+            budget: Budget::new("one case", CASE_BYTES),
             gateway,
             place,
             running: None,
@@ -365,9 +371,17 @@ impl<'a> Stage<'a> {
         };
         let (exit, heard): (Result<_, LinkError>, Vec<_>) = tokio::join!(stopping, join_all(listening));
         self.clock = running.now();
-        self.logged.push_str(&running.logs());
+        self.log(&running.logs());
         let exit = exit?.map(|sound| Heard { on: None, sound });
         Ok(exit.into_iter().chain(heard.into_iter().flatten()).collect())
+    }
+
+    /// Adds what a gateway has logged that is down: of many starts, the first and the last.
+    fn log(&mut self, lines: &str) {
+        self.logged.push_str(lines);
+        if let Cow::Owned(cut) = cut::middle(&self.logged, LOG_BYTES) {
+            self.logged = cut;
+        }
     }
 
     /// Ends what is still up and gives the log of all that was up.
@@ -380,7 +394,7 @@ impl<'a> Stage<'a> {
             let _ = running.stop(Instant::now() + self.patience.stop).await;
         }
         if let Some(running) = self.running.take() {
-            self.logged.push_str(&running.logs());
+            self.log(&running.logs());
         }
         std::mem::take(&mut self.logged)
     }

@@ -11,6 +11,10 @@ mod table;
 pub use table::Unfit;
 
 use super::{Document, Documents, ReadFault, WriteFault};
+use crate::cut;
+use crate::limits::{DOCUMENT_VALUES, LOOK_BYTES};
+use rusqlite::limits::Limit;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -59,6 +63,15 @@ pub enum SqliteFault {
     /// A record is no row.
     #[error(transparent)]
     Unfit(#[from] Unfit),
+    /// It holds more bytes than are read.
+    #[error("more than {} MiB", LOOK_BYTES >> 20)]
+    TooLarge,
+    /// It holds more JSON values than are read: so many.
+    #[error("{0} JSON values")]
+    TooMany(u64),
+    /// One of its tables is a view, or is computed in another way.
+    #[error("{0} is no plain table")]
+    NoTable(&'static str),
 }
 
 impl SqliteFault {
@@ -66,7 +79,7 @@ impl SqliteFault {
     pub fn is_no_database(&self) -> bool {
         let code = match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
-            Self::Io(..) | Self::Unfit(_) => None,
+            Self::Io(..) | Self::Unfit(_) | Self::TooLarge | Self::TooMany(_) | Self::NoTable(_) => None,
         };
         matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
     }
@@ -106,16 +119,23 @@ impl SqliteDocuments {
         Self::exists(state_dir) && !matches!(knows_nodes(&state_dir.join(DATABASE)), Ok(false))
     }
 
-    /// Looks at a database without writing to it, whoever else has it open: all documents that hold something.
+    /// Looks at a database without writing to it, whoever else has it open: all documents that hold something. What a gateway has
+    /// written there may be of any size; no more is kept of it than fits into the limits.
     ///
     /// # Errors
-    /// What SQLite says: a file that is no database, tables that are not there.
+    /// What SQLite says: a file that is no database, tables that are not there. More than is read.
     pub fn look(state_dir: &Path) -> Result<Vec<(Document, Value)>, SqliteFault> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(state_dir.join(DATABASE), flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        let read = |document| Ok((document, Value::Object(read(&connection, document)?)));
-        Document::ALL.into_iter().map(read).collect()
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LOOK_BYTES).unwrap_or(i32::MAX))?;
+        TABLES.into_iter().try_for_each(|table| is_plain(&connection, table))?;
+        let read = |document| Ok((document, Value::Object(read(&connection, document, &mut Size::limited())?)));
+        let read = Document::ALL.into_iter().map(read).collect::<Result<Vec<_>, SqliteFault>>();
+        read.map_err(|fault| match fault {
+            SqliteFault::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => SqliteFault::TooLarge,
+            other => other,
+        })
     }
 
     /// Whether a record can be a row. One that cannot only comes out of a JSON file.
@@ -179,7 +199,7 @@ impl Open {
         if let Some(value) = self.read.get(&document) {
             return Ok(Arc::clone(value));
         }
-        let value = Arc::new(Value::Object(read(&self.connection, document)?));
+        let value = Arc::new(Value::Object(read(&self.connection, document, &mut Size::default())?));
         self.read.insert(document, Arc::clone(&value));
         Ok(value)
     }
@@ -224,18 +244,68 @@ fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec
     statement.query_map([table.name], |row| row.get(0))?.collect()
 }
 
-/// A document whole.
-fn read(connection: &Connection, document: Document) -> Result<Map<String, Value>, SqliteFault> {
+/// Whether a table is where its rows are stored. A view may have rows without end.
+fn is_plain(connection: &Connection, table: &Table) -> Result<(), SqliteFault> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?";
+    let found: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
+    if found == 1 { Ok(()) } else { Err(SqliteFault::NoTable(table.name)) }
+}
+
+/// How much of a table was read.
+#[derive(Debug, Default)]
+struct Size {
+    is_limited: bool,
+    bytes: u64,
+    values: usize,
+}
+
+impl Size {
+    fn limited() -> Self {
+        Self { is_limited: true, ..Self::default() }
+    }
+
+    /// Adds a row. `false` where there is no room for it.
+    fn add(&mut self, row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<bool> {
+        if !self.is_limited {
+            return Ok(true);
+        }
+        for at in 0..columns {
+            if let ValueRef::Text(cell) | ValueRef::Blob(cell) = row.get_ref(at)? {
+                self.bytes += cell.len() as u64;
+                self.values += cut::json::count(cell);
+            }
+        }
+        Ok(self.bytes <= LOOK_BYTES && self.values <= DOCUMENT_VALUES)
+    }
+
+    fn check(&self) -> Result<(), SqliteFault> {
+        match self {
+            Self { is_limited: true, values, .. } if *values > DOCUMENT_VALUES => {
+                Err(SqliteFault::TooMany(*values as u64))
+            }
+            Self { is_limited: true, bytes, .. } if *bytes > LOOK_BYTES => Err(SqliteFault::TooLarge),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A document whole. Where it is larger than it may be it is read to its end all the same, to say how large.
+fn read(connection: &Connection, document: Document, size: &mut Size) -> Result<Map<String, Value>, SqliteFault> {
     let table = match document {
         Document::DevicesPending => &PENDING,
         Document::DevicesBootstrap => &BOOTSTRAP,
         Document::DevicesPaired | Document::NodesPaired | Document::NodesPending => &PAIRED,
     };
     let mut statement = connection.prepare(&table.select())?;
-    let rows = statement.query_map([], |row| table.record(row))?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
     let mut records = Map::new();
-    for row in rows {
-        let mut record = row?;
+    while let Some(row) = rows.next()? {
+        if !size.add(row, columns)? {
+            records.clear();
+            continue;
+        }
+        let mut record = table.record(row)?;
         let surface = record.shift_remove(NODE_SURFACE);
         let pending = record.shift_remove(PENDING_NODE_SURFACE);
         let key = record.get(table.key_field()).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -254,6 +324,7 @@ fn read(connection: &Connection, document: Document) -> Result<Map<String, Value
             }
         }
     }
+    size.check()?;
     Ok(records)
 }
 
