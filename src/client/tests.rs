@@ -45,6 +45,10 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match u8::try_from(payload.len()) {
         Ok(length) if length < 126 => bytes.push(length),
+        _ if payload.len() > usize::from(u16::MAX) => {
+            bytes.push(127);
+            bytes.extend((payload.len() as u64).to_be_bytes());
+        }
         _ => {
             bytes.push(126);
             bytes.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());

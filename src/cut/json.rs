@@ -332,8 +332,10 @@ mod tests {
         assert_eq!(shorten(&parsed.value, 100, 28), json!([0, 0, 0, "… 997 more"]));
         let keys = (0..100).map(|n| (format!("k{n:02}"), json!(n))).collect::<Map<_, _>>();
         let once = shorten(&Value::from(keys), 100, 400);
-        assert_eq!(once["…"], json!("… 64 more"));
-        assert_eq!(shorten(&once, 100, 30)["…"], json!("… 97 more"));
+        for value in [once.clone(), shorten(&once, 100, 30)] {
+            let kept = value.as_object().unwrap().len() - 1;
+            assert_eq!(value["…"], json!(more(100 - kept as u64)));
+        }
     }
 
     #[test]

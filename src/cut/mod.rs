@@ -14,7 +14,7 @@ pub fn text(text: &str, bytes: usize) -> Cow<'_, str> {
     }
     let end = boundary(text, bytes);
     let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let word = text[..end].len() - text[..end].trim_end_matches(inside).len();
+    let word = if text[end..].starts_with(inside) { end - text[..end].trim_end_matches(inside).len() } else { 0 };
     let end = if word <= WORD.min(end / 2) { end - word } else { end };
     Cow::Owned(format!("{}… {} more bytes", &text[..end], number((text.len() - end) as u64)))
 }
@@ -89,7 +89,8 @@ mod tests {
 
     #[rstest]
     #[case("short", 5, "short")]
-    #[case("three words here", 12, "three … 10 more bytes")]
+    #[case("three words here", 11, "three words… 5 more bytes")]
+    #[case("three words here", 10, "three … 10 more bytes")]
     #[case("ääää", 5, "ää… 4 more bytes")]
     #[case(&"x".repeat(2000), 1000, &format!("{}… 1,000 more bytes", "x".repeat(1000)))]
     fn a_text_is_cut_between_words_where_that_is_near(#[case] long: &str, #[case] bytes: usize, #[case] cut: &str) {

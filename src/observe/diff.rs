@@ -154,8 +154,8 @@ mod tests {
         for colour in [false, true] {
             let shown = render_within(&long("one"), &long("other"), colour, 40);
             let plain = strip(&shown);
-            let expected = "- … 490 characters alike … same same one more more more more more m… 479 more characters\n\
-                + … 490 characters alike … same same other more more more more more… 481 more characters\n";
+            let expected = "- … 491 characters alike … ame same one more more more more more mo… 473 more characters\n\
+                + … 491 characters alike … ame same other more more more more more … 475 more characters\n";
             assert_eq!(plain, expected);
         }
         assert!(

@@ -481,7 +481,7 @@ mod tests {
         };
         let long = "x".repeat(usize::try_from(LOOK_BYTES).unwrap() + 1);
         for (rows, expected) in [
-            ((0..40_000).map(|n| row(n, "n")).collect::<Map<_, _>>(), NoFile::TooMany(120_000)),
+            ((0..40_000).map(|n| row(n, "n")).collect::<Map<_, _>>(), NoFile::TooMany(200_000)),
             ([row(0, &long)].into_iter().collect(), NoFile::TooLarge),
         ] {
             let directory = tempfile::tempdir().unwrap();

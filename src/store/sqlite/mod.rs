@@ -270,9 +270,13 @@ impl Size {
             return Ok(true);
         }
         for at in 0..columns {
-            if let ValueRef::Text(cell) | ValueRef::Blob(cell) = row.get_ref(at)? {
-                self.bytes += cell.len() as u64;
-                self.values += cut::json::count(cell);
+            match row.get_ref(at)? {
+                ValueRef::Null => {}
+                ValueRef::Integer(_) | ValueRef::Real(_) => self.values += 1,
+                ValueRef::Text(cell) | ValueRef::Blob(cell) => {
+                    self.bytes += cell.len() as u64;
+                    self.values += cut::json::count(cell);
+                }
             }
         }
         Ok(self.bytes <= LOOK_BYTES && self.values <= DOCUMENT_VALUES)
