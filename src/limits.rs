@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The longest message taken from a gateway. The `hello-ok` of a real one takes some tens of KiB.
 pub const MESSAGE_BYTES: usize = 2 << 20;
 /// How many JSON values are kept of one message.
-pub const FRAME_VALUES: usize = 20_000;
+pub const FRAME_VALUES: usize = 10_000;
 /// What a JSON value takes in memory beside its text: itself, the key under which it stands, room to grow.
-pub const VALUE_BYTES: usize = 128;
+pub const VALUE_BYTES: usize = 192;
 /// How many messages of one connection wait to be read.
 pub const UNREAD_MESSAGES: usize = 4096;
 /// What they take in memory.
@@ -25,9 +25,9 @@ pub const CONNECTION_BYTES: usize = 32 << 20;
 /// What the messages that a case has read take in memory.
 pub const CASE_BYTES: usize = 16 << 20;
 /// The same for all cases that are played at one time.
-pub const RUN_BYTES: usize = 32 << 20;
+pub const RUN_BYTES: usize = 24 << 20;
 /// What the cases that share a gateway, and those that wait to be played again, keep for their reports.
-pub const KEPT_BYTES: usize = 16 << 20;
+pub const KEPT_BYTES: usize = 12 << 20;
 
 /// The longest text in a transcript's entry.
 pub const ENTRY_BYTES: usize = 16 << 10;
@@ -43,9 +43,9 @@ pub const RECORD_BYTES: usize = 64 << 10;
 /// The longest string in an observation.
 pub const SHOWN_STRING: usize = 4 << 10;
 /// How much an observation shows of one message, or of one record of the store.
-pub const SHOWN_MESSAGE: usize = 32 << 10;
+pub const SHOWN_MESSAGE: usize = 16 << 10;
 /// How much an observation shows of all messages.
-pub const SHOWN_BYTES: usize = 96 << 10;
+pub const SHOWN_BYTES: usize = 64 << 10;
 /// How much an observation shows of the store.
 pub const SHOWN_STORE: usize = 512 << 10;
 /// How many things an observation shows of what one step saw on one connection.

@@ -360,7 +360,7 @@ mod tests {
     fn whatever_a_gateway_sends_the_observation_stays_short() {
         let long = "word ".repeat(400_000);
         let error = |message: &str| {
-            json!({"type": "res", "id": "1", "ok": false, "error": {"details": {"all": vec![0; 20_000]},
+            json!({"type": "res", "id": "1", "ok": false, "error": {"details": {"all": vec![0; 10_000]},
             "token": long, "code": "NOT_PAIRED", "message": message}})
         };
         let step = |_| StepEvidence { heard: vec![heard(error(&long)); 5], ..StepEvidence::default() };

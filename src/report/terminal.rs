@@ -19,7 +19,7 @@ const IN_FULL: usize = 3;
 /// with what is said around them, a screen.
 const REASON_LINES: usize = 4;
 const SEEN_LINES: usize = 24;
-const TRANSCRIPT_LINES: (usize, usize) = (4, 10);
+const TRANSCRIPT_LINES: (usize, usize) = (2, 14);
 const LOG_LINES: usize = 10;
 /// Findings of a failing case that are told.
 const FINDINGS: usize = 3;

@@ -6,6 +6,7 @@ mod compare;
 mod ends;
 mod fuzz;
 mod guard;
+mod heavy;
 mod hostile;
 mod install;
 mod language;
