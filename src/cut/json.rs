@@ -12,6 +12,9 @@ const MORE: &str = "…";
 /// The first members of the outer objects are kept whatever came before them: they say what a message is.
 const OUTER: usize = 3;
 const FIRST: usize = 16;
+/// The depth of a message's payload: none of its members takes more than half of the room that is left, so that what a gateway
+/// is (`snapshot`) leaves room for what it answers (`auth`).
+const PAYLOAD: usize = 1;
 
 /// What was parsed.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,8 +152,13 @@ impl<'de> Visitor<'de> for Bounded<'_> {
         while let Some(name) = next_name(&mut members, self.room.is_used_up() && !self.is_outer(kept.len()))? {
             match name {
                 Some(name) => {
-                    let value = members.next_value_seed(self.inner())?;
-                    kept.insert(name, value);
+                    let most = self.room.most;
+                    if self.depth == PAYLOAD {
+                        self.room.most -= most.saturating_sub(self.room.values) / 2;
+                    }
+                    let value = members.next_value_seed(self.inner());
+                    self.room.most = most;
+                    kept.insert(name, value?);
                 }
                 None => {
                     members.next_value::<IgnoredAny>()?;
@@ -324,6 +332,16 @@ mod tests {
         let keys = (0..100).map(|n| (format!("k{n}"), json!(n))).collect::<Map<_, _>>();
         let parsed = parse(Value::from(keys).to_string().as_bytes(), 4).unwrap();
         assert_eq!((parsed.value.as_object().unwrap().len(), &parsed.value["…"]), (FIRST + 1, &json!("… 84 more")));
+    }
+
+    #[test]
+    fn what_is_long_in_a_payload_leaves_room_for_what_comes_after_it() {
+        let zeros = format!("[{}0]", "0,".repeat(999));
+        let frame = format!(r#"{{"payload":{{"snapshot":{zeros},"features":{zeros},"auth":{{"scopes":["a","b"]}}}}}}"#);
+        let payload = &parse(frame.as_bytes(), 100).unwrap().value["payload"];
+        let items = |name: &str| payload[name].as_array().unwrap().len();
+        assert_eq!((items("snapshot"), items("features")), (49, 25));
+        assert_eq!(payload["auth"]["scopes"], json!(["a", "b"]));
     }
 
     #[test]

@@ -150,8 +150,8 @@ fn refused(id: &str, details: &str, message: &str) -> String {
 }
 
 fn hello(id: &str, more: &str) -> String {
-    let auth = r#""auth":{"role":"operator","scopes":[]}"#;
-    ok(id, &format!(r#"{{"type":"hello-ok","protocol":3,"snapshot":{{{more}}},{more},"features":{{{more}}},{auth}}}"#))
+    let auth = r#""auth":{"role":"operator","scopes":["operator.read"]}"#;
+    ok(id, &format!(r#"{{"type":"hello-ok","snapshot":{{{more}}},"features":{{{more}}},{auth},"protocol":3,{more}}}"#))
 }
 
 const LARGE: usize = 1_900_000;
@@ -183,13 +183,13 @@ fn answers(manner: &str, id: &str) -> Vec<String> {
     "above the limit",
     "hello",
     false,
-    "<- connection lost: the gateway flooded it: a message of 8,388,656 bytes, more than 2,097,152"
+    "<- connection lost: the gateway flooded it: a message of 8,388,653 bytes, more than 2,097,152"
 )]
 #[case("members", "hello", false, "<- ok connect  k={}  k0={}  k1={}")]
-#[case("a welcome", "hello", true, "<- hello-ok  protocol 3  role operator  scopes none")]
+#[case("a welcome", "hello", true, "<- hello-ok  protocol 3  role operator  scopes operator.read")]
 #[case("details", REFUSED, true, "<- error NOT_PAIRED  \"m\"  k={}  k0={}")]
-#[case("a message", REFUSED, true, "no no… 1,895,")]
-#[case("many events", "hello", true, "-- … 14,899 more\n")]
+#[case("a message", REFUSED, true, "no … 1,895,904 more bytes")]
+#[case("many events", "hello", true, "-- … 14,901 more\n")]
 #[case("long events", "hello", false, "<- connection lost: the gateway flooded it: more than 16 MiB in one case")]
 fn what_is_sent_is_cut_and_counted(
     #[case] manner: &'static str,
