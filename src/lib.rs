@@ -6,10 +6,12 @@
 
 pub mod cli;
 pub mod client;
+pub mod cut;
 mod excerpt;
 pub mod fuzz;
 pub mod gateway;
 pub mod judge;
+pub mod limits;
 mod machine;
 #[cfg(test)]
 mod mutants;

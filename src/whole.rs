@@ -1,7 +1,7 @@
 //! Files that are replaced whole: a reader finds the old content or the new one and never a part.
 
 use std::fs::{self, Metadata, Permissions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -19,7 +19,15 @@ const NEW_PRIVATE: u32 = 0o600;
 /// # Errors
 /// It cannot be written, or something else than a file stands there.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write(path, bytes, NEW)
+    write(path, &mut &bytes[..], NEW)
+}
+
+/// The same with what can be read from `content`, to its end.
+///
+/// # Errors
+/// It cannot be read or written, or something else than a file stands there.
+pub fn replace_from(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
+    write(path, content, NEW)
 }
 
 /// The same for a file that is given secrets: it becomes its owner's alone. It is on the disk when this returns.
@@ -27,7 +35,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// It cannot be written, or something else than a file stands there.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write(path, bytes, NEW_PRIVATE)
+    write(path, &mut &bytes[..], NEW_PRIVATE)
 }
 
 /// Finds out whether a file could be replaced, and leaves nothing.
@@ -39,10 +47,10 @@ pub fn probe(path: &Path) -> io::Result<()> {
     temporary(&target, NEW).map(drop)
 }
 
-fn write(path: &Path, bytes: &[u8], new: u32) -> io::Result<()> {
+fn write(path: &Path, content: &mut dyn io::Read, new: u32) -> io::Result<()> {
     let (target, before) = target(path)?;
     let mut file = temporary(&target, new)?;
-    file.write_all(bytes)?;
+    io::copy(content, &mut file)?;
     if let Some(before) = before.filter(|_| new == NEW) {
         file.as_file().set_permissions(before.permissions())?;
     }

@@ -6,6 +6,8 @@ use super::link::Link;
 use super::tap::Tap;
 use super::transcript::{Direction, EntryKind, Recorder};
 use super::upgrade::{self, OpenError, Upgrade};
+use crate::cut;
+use crate::limits::{MESSAGE_BYTES, UNREAD_BYTES, UNREAD_MESSAGES};
 use futures_util::{Sink as _, Stream as _};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -26,22 +28,19 @@ const CLOSE_ANSWER: Duration = Duration::from_millis(200);
 /// What one connection may make the harness keep in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The longest message taken from a gateway, in bytes. Cut down to 64 MiB.
+    /// The longest message taken from a gateway, in bytes.
     pub message_bytes: usize,
     /// How many unread messages are kept.
     pub unread: usize,
+    /// What they may take in memory, in bytes.
+    pub unread_bytes: usize,
     /// How many pings, and how many pongs, are taken in the life of a connection.
     pub pings: usize,
 }
 
-impl Limits {
-    /// No message above this is ever taken.
-    pub const HARD_MESSAGE_BYTES: usize = 64 << 20;
-}
-
 impl Default for Limits {
     fn default() -> Self {
-        Self { message_bytes: 8 << 20, unread: 4096, pings: 4096 }
+        Self { message_bytes: MESSAGE_BYTES, unread: UNREAD_MESSAGES, unread_bytes: UNREAD_BYTES, pings: 4096 }
     }
 }
 
@@ -117,7 +116,7 @@ impl Connection {
         let (stream, rest) = opened.inspect_err(|error| {
             recorder.record(Direction::Note, EntryKind::End, &error.to_string());
         })?;
-        let bytes = limits.message_bytes.min(Limits::HARD_MESSAGE_BYTES);
+        let bytes = limits.message_bytes;
         let config = WebSocketConfig::default()
             .read_buffer_size(16 * 1024)
             .max_message_size(Some(bytes))
@@ -302,11 +301,15 @@ impl Connection {
         }
         self.unread_bytes += weight(&incoming);
         self.unread.push_back(incoming);
-        if self.unread.len() > self.limits.unread || self.unread_bytes > Limits::HARD_MESSAGE_BYTES {
-            self.unread.truncate(self.limits.unread);
-            self.unread_bytes = self.unread.iter().map(weight).sum();
-            self.give_up(format!("more than {} unread messages", self.unread.len()));
-        }
+        let why = if self.unread.len() > self.limits.unread {
+            format!("more than {} unread messages", self.limits.unread)
+        } else if self.unread_bytes > self.limits.unread_bytes {
+            format!("more than {} MiB of unread messages", self.limits.unread_bytes >> 20)
+        } else {
+            return;
+        };
+        self.take_unread(self.unread.len() - 1);
+        self.give_up(why);
     }
 
     async fn read(&mut self, deadline: Instant) -> Incoming {
@@ -444,15 +447,14 @@ impl Connection {
 /// What an unread message takes in memory, in bytes.
 fn weight(incoming: &Incoming) -> usize {
     match incoming {
-        // The parsed value takes a few times as much as its text.
-        Incoming::Text(frame) => frame.text.len() * 4,
+        Incoming::Text(frame) => frame.text.len() + frame.weight,
         Incoming::Binary(bytes) => bytes.len(),
         Incoming::Closed(_) | Incoming::Deadline => 0,
     }
 }
 
 fn ending(error: &SocketError) -> Closed {
-    use tokio_tungstenite::tungstenite::error::ProtocolError;
+    use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
     Closed::without_frame(match error {
         SocketError::ConnectionClosed
         | SocketError::AlreadyClosed
@@ -462,6 +464,10 @@ fn ending(error: &SocketError) -> Closed {
             Some(too_many) => Ending::TooMuch(too_many.to_string()),
             None => Ending::Reset,
         },
+        SocketError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            let number = |bytes: usize| cut::number(bytes as u64);
+            Ending::TooMuch(format!("a message of {} bytes, more than {}", number(*size), number(*max_size)))
+        }
         SocketError::Capacity(error) => Ending::TooMuch(error.to_string()),
         other => Ending::Violation(other.to_string()),
     })

@@ -6,12 +6,13 @@
 use super::store::{Change, Holds, StoreSeen};
 use super::symbol::Numbers;
 use super::{Hello, Rounds, Seen, StepSeen, What};
+use crate::cut;
 use crate::printable::line;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
 /// The members of `hello-ok` on every release known so far.
-const STANDARD_KEYS: [&str; 17] = [
+pub(super) const STANDARD_KEYS: [&str; 17] = [
     "auth",
     "features",
     "features.events",
@@ -244,10 +245,15 @@ pub(super) fn store(store: &StoreSeen, out: &mut String) {
         let _ = match &section.holds {
             Holds::Records(records) => {
                 let _ = writeln!(out, "{name}");
-                if records.is_empty() {
+                if records.is_empty() && section.more == 0 {
                     let _ = writeln!(out, "  none");
                 }
-                records.iter().flat_map(|record| &record.lines).try_for_each(|words| writeln!(out, "  {}", line(words)))
+                let lines = records.iter().flat_map(|record| &record.lines);
+                lines.for_each(|words| _ = writeln!(out, "  {}", line(words)));
+                match section.more {
+                    0 => Ok(()),
+                    more => writeln!(out, "  {} records", cut::more(more as u64)),
+                }
             }
             Holds::Unreadable { unchanged: true } => writeln!(out, "{name}\n  does not parse; byte for byte as before"),
             Holds::Unreadable { unchanged: false } => writeln!(out, "{name}\n  does not parse; not what it was before"),

@@ -1,7 +1,7 @@
 //! Where a report goes: a file, which is replaced whole, or a stream, which is written to.
 
 use crate::whole;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc;
@@ -55,7 +55,7 @@ impl Destination {
             Self::Stdout => PathBuf::from("-"),
             Self::Stream(path) => path,
         };
-        let (sender, document) = mpsc::channel::<Vec<u8>>();
+        let (sender, document) = mpsc::channel::<File>();
         let (opened, is_open) = oneshot::channel();
         let (finished, done) = oneshot::channel();
         let name = path.clone();
@@ -66,8 +66,8 @@ impl Destination {
             };
             let _ = opened.send(());
             // A run that never came to its end has nothing to say.
-            let Ok(document) = document.recv() else { return Ok(()) };
-            stream.write_all(&document)?;
+            let Ok(mut document) = document.recv() else { return Ok(()) };
+            io::copy(&mut document, &mut stream)?;
             stream.flush()
         };
         // Nobody waits for it at the end of the process: what it waits for may never come.
@@ -102,17 +102,17 @@ pub enum Sink {
     /// Puts it into a file.
     File(PathBuf),
     /// Hands it to the thread that has the stream.
-    Stream(mpsc::Sender<Vec<u8>>),
+    Stream(mpsc::Sender<File>),
 }
 
 impl Sink {
-    /// Gives it the report, whole.
+    /// Gives it the report, whole, from where the file stands.
     ///
     /// # Errors
     /// The file cannot be replaced. What is wrong with a stream is said by its [`Delivery`].
-    pub fn take(&self, document: Vec<u8>) -> io::Result<()> {
+    pub fn take(&self, mut document: File) -> io::Result<()> {
         match self {
-            Self::File(path) => whole::replace(path, &document).map_err(|error| named(path, error)),
+            Self::File(path) => whole::replace_from(path, &mut document).map_err(|error| named(path, error)),
             Self::Stream(sender) => {
                 // The thread has ended, and says why.
                 let _ = sender.send(document);
@@ -161,7 +161,15 @@ fn named(path: &Path, error: io::Error) -> io::Error {
 mod tests {
     use super::*;
     use nix::sys::stat::Mode;
+    use std::io::Seek as _;
     use std::os::fd::AsRawFd as _;
+
+    fn document() -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"{}\n").unwrap();
+        file.rewind().unwrap();
+        file
+    }
 
     #[test]
     fn what_is_no_file_is_a_stream() {
@@ -193,7 +201,7 @@ mod tests {
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
         let (sink, delivery) = Destination::find(&pipe).unwrap().open().unwrap();
-        sink.take(b"{}\n".to_vec()).unwrap();
+        sink.take(document()).unwrap();
         let reader = {
             let pipe = pipe.clone();
             tokio::task::spawn_blocking(move || fs::read_to_string(pipe).unwrap())
@@ -209,7 +217,7 @@ mod tests {
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
         let (sink, delivery) = Destination::find(&pipe).unwrap().open().unwrap();
-        sink.take(b"{}\n".to_vec()).unwrap();
+        sink.take(document()).unwrap();
         let error = delivery.unwrap().finish().await.unwrap_err();
         assert!(error.to_string().contains("pipe: nobody read from it within 10 s"), "{error}");
     }

@@ -1,10 +1,13 @@
 //! The report for a person: what deviates in full, what was skipped with its reason, the rest as numbers.
 
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
+use crate::cut;
 use crate::judge::{Finding, Verdict};
+use crate::limits::{LINE, OUTPUT_BYTES};
 use crate::observe::diff;
-use crate::printable::{block, line};
+use crate::printable;
 use owo_colors::{OwoColorize as _, Style};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,8 +16,16 @@ use std::time::Duration;
 /// Failing cases that are shown with all that was seen; of those after them only what speaks against them is said, so that
 /// the output of a run in which everything fails can be read.
 const IN_FULL: usize = 3;
-/// Log lines shown for a failing case.
-const LOG_LINES: usize = 20;
+/// Lines of a failing case's reason, of all that was seen, of its transcript (the first and the last) and of its gateway's log:
+/// with what is said around them, a screen.
+const REASON_LINES: usize = 4;
+const SEEN_LINES: usize = 24;
+const TRANSCRIPT_LINES: (usize, usize) = (2, 14);
+const LOG_LINES: usize = 10;
+/// Findings of a failing case that are told.
+const FINDINGS: usize = 3;
+/// Reasons that are told with their cases, and lines of any other list at the end of a run.
+const LISTED: usize = 40;
 /// Case ids named behind a reason before the rest is a number.
 const NAMED: usize = 6;
 /// Where `review` and `accept` look unless told otherwise.
@@ -33,6 +44,13 @@ pub struct Look {
     pub slow_after: Duration,
 }
 
+impl Look {
+    /// Of many lines the first and the last, unless all was asked for.
+    fn cut<'t>(&self, text: &'t str, (first, last): (usize, usize)) -> Cow<'t, str> {
+        if self.every_case { Cow::Borrowed(text) } else { cut::lines(text, first, last) }
+    }
+}
+
 /// Writes the report to a terminal or a log.
 pub struct Terminal<W> {
     out: W,
@@ -42,16 +60,31 @@ pub struct Terminal<W> {
     slow: Vec<(Duration, String)>,
     /// What frames are held to.
     schema: Option<String>,
+    /// How many bytes were written, and how many cases were not told since that.
+    written: usize,
+    untold: usize,
 }
 
 impl<W: Write> Terminal<W> {
     /// A report to `out`.
     pub fn new(out: W, look: Look) -> Self {
-        Self { out, look, failing: 0, reasons: BTreeMap::new(), slow: Vec::new(), schema: None }
+        let (reasons, slow, schema) = (BTreeMap::new(), Vec::new(), None);
+        Self { out, look, failing: 0, reasons, slow, schema, written: 0, untold: 0 }
+    }
+
+    /// Writes a line, its beginning at least: what a gateway has said may be of any length.
+    fn line(&mut self, line: &str) -> io::Result<()> {
+        self.whole_line(&cut::line(&printable::line(line), LINE))
+    }
+
+    /// Writes a line that has to be copied, or that is cut already.
+    fn whole_line(&mut self, line: &str) -> io::Result<()> {
+        self.written += line.len() + 1;
+        writeln!(self.out, "{line}")
     }
 
     fn paint(&self, text: &str, style: Style) -> String {
-        let text = line(text);
+        let text = printable::line(text);
         if self.look.colour { text.style(style).to_string() } else { text.into_owned() }
     }
 
@@ -62,7 +95,7 @@ impl<W: Write> Terminal<W> {
         writeln!(self.out, "{cases} on {}{release}", self.paint(&run.gateway.name, Style::new().bold()))?;
         self.schema.clone_from(&run.schema);
         for note in &run.gateway.notes {
-            writeln!(self.out, "  note: {}", line(note))?;
+            self.line(&format!("  note: {note}"))?;
         }
         Ok(())
     }
@@ -79,7 +112,9 @@ impl<W: Write> Terminal<W> {
             Verdict::Error if case.given_up => self.aside(case),
             Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error => {
                 self.failing += 1;
-                if self.failing <= IN_FULL || self.look.every_case {
+                if self.written > OUTPUT_BYTES && !self.look.every_case {
+                    self.untold += 1;
+                } else if self.failing <= IN_FULL || self.look.every_case {
                     self.failing_case(case)?;
                 } else {
                     self.failing_in_short(case)?;
@@ -91,119 +126,163 @@ impl<W: Write> Terminal<W> {
 
     /// Keeps a case for the end, where those with the same reason are told together.
     fn aside(&mut self, case: &CaseReport) {
-        let reason = case.reason.clone().unwrap_or_default();
+        let reason = case.reason.as_deref().map(|reason| self.reason(reason)).unwrap_or_default();
         self.reasons.entry((case.verdict, reason)).or_default().push(case.id.clone());
+    }
+
+    /// A reason as it is shown: a gateway's last words may be in it.
+    fn reason(&self, reason: &str) -> String {
+        let reason = printable::block(reason);
+        let lines = self.look.cut(&reason, (REASON_LINES, 0));
+        lines.lines().map(|line| cut::line(line, LINE)).collect::<Vec<_>>().join("\n")
     }
 
     fn quiet_case(&mut self, case: &CaseReport) -> io::Result<()> {
         let verdict = self.paint(case.verdict.name(), Style::new().green());
-        writeln!(self.out, "{verdict}  {}  {}", line(&case.id), seconds(case.duration))?;
-        self.indented(case.transcript.as_deref())
+        self.whole_line(&format!("{verdict}  {}  {}", printable::line(&case.id), seconds(case.duration)))?;
+        self.indented(case.transcript.as_deref(), TRANSCRIPT_LINES)
     }
 
     fn heading(&mut self, case: &CaseReport) -> io::Result<()> {
         let verdict = self.paint(case.verdict.name(), Style::new().red().bold());
         let id = self.paint(&case.id, Style::new().bold());
-        writeln!(self.out, "{verdict}  {id}  {}", line(&case.title))
+        self.whole_line(&format!("{verdict}  {id}  {}", cut::line(&printable::line(&case.title), LINE)))
     }
 
     fn failing_in_short(&mut self, case: &CaseReport) -> io::Result<()> {
         if self.failing == IN_FULL + 1 {
             let note =
                 format!("{IN_FULL} cases fail; of more only what speaks against them is said. --trace shows all");
-            writeln!(self.out, "\n{}\n", self.paint(&note, Style::new().dimmed()))?;
+            self.whole_line(&format!("\n{}\n", self.paint(&note, Style::new().dimmed())))?;
         }
         self.heading(case)?;
         // The first line of a reason says what it is about; a gateway's last words may follow.
         let reason = case.reason.as_deref().and_then(|reason| reason.lines().next());
-        let findings = case.findings.iter().map(Finding::sentence);
-        reason
-            .map(str::to_owned)
-            .into_iter()
-            .chain(findings)
-            .try_for_each(|words| writeln!(self.out, "  {}", line(&words)))
+        let findings = case.findings.iter().take(FINDINGS).map(Finding::sentence);
+        let lines = reason.map(str::to_owned).into_iter().chain(findings);
+        lines.collect::<Vec<_>>().iter().try_for_each(|line| self.line(&format!("  {line}")))?;
+        self.more_findings(case)
+    }
+
+    fn more_findings(&mut self, case: &CaseReport) -> io::Result<()> {
+        match case.findings.len().saturating_sub(FINDINGS) {
+            0 => Ok(()),
+            more => self.line(&format!("  … {}", counted(more, "more finding"))),
+        }
     }
 
     fn failing_case(&mut self, case: &CaseReport) -> io::Result<()> {
-        writeln!(self.out)?;
+        self.whole_line("")?;
         self.heading(case)?;
-        if let Some(reason) = &case.reason {
-            self.indented(Some(reason))?;
+        self.indented(case.reason.as_deref(), (REASON_LINES, 0))?;
+        let told = if self.look.every_case { case.findings.len() } else { FINDINGS.min(case.findings.len()) };
+        // What one finding shows leaves as much to each of the others.
+        let lines = SEEN_LINES / told.max(1);
+        for finding in &case.findings[..told] {
+            self.line(&format!("  {}", finding.sentence()))?;
+            self.shown(finding, lines)?;
         }
-        for finding in &case.findings {
-            writeln!(self.out, "  {}", line(&finding.sentence()))?;
-            match finding {
-                Finding::Snapshot { expected, seen, .. } => {
-                    let difference = diff::render(&block(expected), &block(seen), self.look.colour);
-                    difference.lines().try_for_each(|line| writeln!(self.out, "    {line}"))?;
-                }
-                Finding::NoSnapshot { seen, .. } => self.indented(Some(seen))?,
-                Finding::Frame(finding) => self.indented(Some(&finding.text))?,
-                Finding::Expectation { .. } => {}
-            }
-        }
+        self.more_findings(case)?;
         if case.transcript.is_some() {
-            writeln!(self.out, "  {}", self.paint("transcript (milliseconds)", Style::new().dimmed()))?;
-            self.indented(case.transcript.as_deref())?;
+            self.whole_line(&format!("  {}", self.paint("transcript (milliseconds)", Style::new().dimmed())))?;
+            self.indented(case.transcript.as_deref(), TRANSCRIPT_LINES)?;
         }
         if let Some(log) = case.log.as_deref().filter(|log| !log.trim().is_empty()) {
-            writeln!(self.out, "  {}", self.paint("the gateway's last log lines", Style::new().dimmed()))?;
+            self.whole_line(&format!("  {}", self.paint("the gateway's last log lines", Style::new().dimmed())))?;
             let lines = log.trim_end().lines().collect::<Vec<_>>();
-            self.indented(Some(&lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")))?;
+            self.indented(Some(&lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")), (LOG_LINES, 0))?;
         }
         if let Some(proposed) = &case.proposed {
             let folder = folder_flag(proposed, &case.id);
-            writeln!(self.out, "  what was seen waits in {}", line(&proposed.to_string_lossy()))?;
+            self.whole_line(&format!("  what was seen waits in {}", printable::line(&proposed.to_string_lossy())))?;
             let id = quoted(&case.id);
-            let both = format!("  look at it: clawcheck review{folder}; approve it: clawcheck accept {id}{folder}");
-            writeln!(self.out, "{}", line(&both))?;
+            let accept = format!("clawcheck accept {id}{folder}");
+            let both = format!("  look at it: clawcheck review{folder}; approve it: {accept}");
+            self.whole_line(&printable::line(&both))?;
         }
-        writeln!(self.out, "  again: {}", line(&case.again))
+        self.whole_line(&format!("  again: {}", printable::line(&case.again)))
     }
 
-    fn indented(&mut self, text: Option<&str>) -> io::Result<()> {
-        block(text.unwrap_or_default()).lines().try_for_each(|line| writeln!(self.out, "    {line}"))
+    /// What was seen that makes a finding.
+    fn shown(&mut self, finding: &Finding, lines: usize) -> io::Result<()> {
+        let ends = (lines - lines / 3, lines / 3);
+        match finding {
+            Finding::Snapshot { expected, seen, .. } => {
+                let (expected, seen) = (printable::block(expected), printable::block(seen));
+                let diff = diff::render_within(&expected, &seen, self.look.colour, LINE);
+                let diff = self.look.cut(&diff, ends);
+                diff.lines().try_for_each(|line| self.whole_line(&format!("    {line}")))
+            }
+            Finding::NoSnapshot { seen, .. } => self.indented(Some(seen), ends),
+            Finding::Frame(finding) => self.indented(Some(&finding.text), ends),
+            Finding::Expectation { .. } => Ok(()),
+        }
+    }
+
+    fn indented(&mut self, text: Option<&str>, ends: (usize, usize)) -> io::Result<()> {
+        let text = printable::block(text.unwrap_or_default());
+        let text = self.look.cut(&text, ends);
+        text.lines().try_for_each(|line| self.line(&format!("    {line}")))
     }
 
     fn finished(&mut self, run: &RunReport) -> io::Result<()> {
-        writeln!(self.out)?;
-        for ((verdict, reason), cases) in &self.reasons {
+        if self.untold > 0 {
+            let untold = counted(self.untold, "more failing case");
+            self.whole_line(&format!("… {untold}, not told here: --report json=FILE has them all"))?;
+        }
+        self.whole_line("")?;
+        let reasons = std::mem::take(&mut self.reasons);
+        for ((verdict, reason), cases) in reasons.iter().take(LISTED) {
             let more = cases.len().saturating_sub(NAMED);
             let mut named = cases.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
             if more > 0 {
                 named.push_str(&format!(" and {more} more"));
             }
             let verdict = self.paint(verdict.name(), Style::new().yellow());
-            let reason = block(reason).replace('\n', "\n    ");
-            writeln!(self.out, "{verdict}: {reason}\n    {}", line(&named))?;
+            self.whole_line(&format!(
+                "{verdict}: {}\n    {}",
+                reason.replace('\n', "\n    "),
+                printable::line(&named)
+            ))?;
         }
+        self.and_more(reasons.len(), "more reason")?;
         if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
-            writeln!(self.out, "{} held to {package}", counted(tally.checked, "frame"))?;
+            self.line(&format!("{} held to {package}", counted(tally.checked, "frame")))?;
             let bare = tally.payload_not_described.iter().map(String::as_str).collect::<Vec<_>>();
             if !bare.is_empty() {
-                writeln!(self.out, "    of their payload it says nothing: {}", line(&bare.join(", ")))?;
+                self.line(&format!("    of their payload it says nothing: {}", bare.join(", ")))?;
             }
         }
         self.slow.sort_by(|a, b| b.cmp(a));
         for (duration, case) in self.slow.iter().take(SLOWEST) {
-            writeln!(self.out, "slow: {} took {}", line(case), seconds(*duration))?;
+            writeln!(self.out, "slow: {} took {}", printable::line(case), seconds(*duration))?;
         }
         for case in &run.unused_snapshots {
-            writeln!(self.out, "unused snapshot: there is no case {}", line(case))?;
+            writeln!(self.out, "unused snapshot: there is no case {}", printable::line(case))?;
         }
-        for left in &run.left_behind {
-            writeln!(self.out, "left behind on the gateway: {}", line(left))?;
+        for left in run.left_behind.iter().take(LISTED) {
+            self.line(&format!("left behind on the gateway: {left}"))?;
         }
+        self.and_more(run.left_behind.len(), "more thing left behind")?;
         if let Some(boots) = &run.boots {
-            for why in &boots.given_up {
-                writeln!(self.out, "shared gateway given up: {}", line(why))?;
+            for why in boots.given_up.iter().take(LISTED) {
+                self.line(&format!("shared gateway given up: {why}"))?;
             }
+            self.and_more(boots.given_up.len(), "more shared gateway given up")?;
             writeln!(self.out, "boots: {} made, {} saved", boots.made, boots.saved)?;
         }
         if let Some(not_played) = run.interrupted {
             writeln!(self.out, "broken off: {} not played", counted(not_played, "case"))?;
         }
         self.summary(run)
+    }
+
+    /// Counts what a list has beyond [`LISTED`].
+    fn and_more(&mut self, listed: usize, noun: &str) -> io::Result<()> {
+        match listed.saturating_sub(LISTED) {
+            0 => Ok(()),
+            more => self.whole_line(&format!("… {}", counted(more, noun))),
+        }
     }
 
     fn summary(&mut self, run: &RunReport) -> io::Result<()> {

@@ -12,6 +12,7 @@ use super::start;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Place, Workspace};
+use crate::limits::{Budget, CASE_BYTES};
 use crate::observe::{Sound, StoreFiles, stored};
 use crate::rules::Release;
 use crate::scenario::connect::Connect;
@@ -173,8 +174,8 @@ impl Stage<'_> {
         let running = self.running().ok()?;
         let (link, upgrade, began) = (running.link(None).ok()?, running.upgrade(), Instant::now());
         // What is said to us while we clean up is no part of the case.
-        let frames = Arc::<Frames>::default().on(CLEANER);
-        let mut held = self.connection(link, &upgrade, CLEANER, frames).await.ok()?;
+        let (frames, budget) = (Arc::<Frames>::default().on(CLEANER), Budget::new("the cleaning up", CASE_BYTES));
+        let mut held = self.connection(link, &upgrade, CLEANER, frames, budget).await.ok()?;
         let challenge = connections::challenge(&[self.challenge(&mut held, began.elapsed()).await]);
         let connect: Connect = serde_json::from_value(json!({
             "device": CLEANER, "role": "operator", "scopes": ["operator.admin", "operator.pairing"],

@@ -10,8 +10,10 @@ use super::stage::{Stage, StageError};
 use super::start;
 use super::{Options, Shared};
 use crate::client::Redactions;
+use crate::cut;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Place, Preparation};
 use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
+use crate::limits::{Budget, CASE_BYTES, RECORD_BYTES};
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, StepEvidence, normalise_redacted};
@@ -51,6 +53,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     let mut stage = Stage::new(case, gateway, place, release, secret);
     stage.timeouts = shared.timeouts.clone();
     stage.frames = Arc::new(Frames::new(shared.options.schema.clone()));
+    stage.budget = shared.heard.part("one case", CASE_BYTES);
     let played = tokio::select! {
         played = stage.perform() => played,
         () = super::stopped(shared.stop.clone()), if shared.cleans_up() => Err(StageError::BrokenOff),
@@ -85,7 +88,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         }
         Ok(observation) => {
             report.frames = stage.frames.tally();
-            let seen = Seen { observation, frames: stage.frames.findings(&redactions), report };
+            let seen = Seen { observation, frames: stage.frames.findings(&redactions), report, kept: None };
             report = conclude(seen, case, release, gateway, shared);
         }
     }
@@ -128,9 +131,20 @@ pub(super) struct Seen {
     pub(super) frames: Vec<FrameFinding>,
     /// All that is known without a verdict.
     pub(super) report: CaseReport,
+    /// What it takes of the run's memory until its report is made, where it waits for that.
+    pub(super) kept: Option<Budget>,
 }
 
 impl Seen {
+    /// Has room kept for it in the run's memory. `false` where there is none.
+    pub(super) fn is_kept(&mut self, shared: &Shared<'_>) -> bool {
+        let records = self.report.transcript.iter().chain(&self.report.log).map(String::len).sum::<usize>();
+        let kept = shared.kept.part("one case", usize::MAX);
+        let has_room = kept.take(self.observation.weight() + records).is_ok();
+        self.kept = Some(kept);
+        has_room
+    }
+
     /// The verdict that [`conclude`] would come to but for the published schema: a frame that breaks it breaks it on every gateway.
     pub(super) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
         match kept(case, release, shared) {
@@ -143,8 +157,10 @@ impl Seen {
 /// Keeps what went over the wire and what the gateway logged.
 pub(super) fn keep_records(report: &mut CaseReport, stage: &Stage<'_>, log: &str) {
     let redactions = redactions(stage);
-    report.transcript = Some(abridged(&stage.transcript.render(&redactions))).filter(|text| !text.is_empty());
-    report.log = Some(redactions.apply(log)).filter(|text| !text.trim().is_empty());
+    let kept = |text: &str| cut::middle(text, RECORD_BYTES).into_owned();
+    let transcript = abridged(&stage.transcript.render(&redactions));
+    report.transcript = Some(kept(&transcript)).filter(|text| !text.is_empty());
+    report.log = Some(kept(&redactions.apply(log))).filter(|text| !text.trim().is_empty());
 }
 
 /// Whether what went over the wire helps anybody.
@@ -246,7 +262,7 @@ pub(super) fn conclude(
     gateway: &Gateway,
     shared: &Shared<'_>,
 ) -> CaseReport {
-    let Seen { observation, frames, mut report } = seen;
+    let Seen { observation, frames, mut report, kept: _kept } = seen;
     let history = match kept(case, release, shared) {
         Ok(history) => history,
         Err(error) => {

@@ -76,7 +76,8 @@ impl Stage<'_> {
     async fn open(&self, name: &str, via: Via, upgrade: &Upgrade) -> Result<(Vec<Sound>, Option<Held>), StageError> {
         let link = self.running()?.link(connecting::peer(via))?;
         let began = Instant::now();
-        let mut held = match self.connection(link, upgrade, name, self.frames.on(name)).await {
+        let (frames, budget) = (self.frames.on(name), self.budget.clone());
+        let mut held = match self.connection(link, upgrade, name, frames, budget).await {
             Ok(held) => held,
             Err(OpenError::Status { status, .. }) => return Ok((vec![Sound::Http(status)], None)),
             Err(OpenError::Machine(why)) => return Err(StageError::Machine(why)),

@@ -3,24 +3,26 @@
 use super::beneath::{Beneath, BeneathError};
 use super::knowledge::Knowledge;
 use super::seed::{Records, Seeder};
+use crate::cut;
+use crate::limits::{DATABASE_BYTES, DOCUMENT_VALUES, LOOK_BYTES, LOOK_FILES};
 use crate::observe::{NoFile, StoreFiles, in_database};
 use crate::plain_file::{self, Links, OtherKind, PlainFileError};
 use crate::rules::{Release, Rules};
 use crate::scenario::store::{FileContent, KeptAs, Store};
 use crate::store::{
-    DATABASE, Document, Documents as _, SharedDocuments, SqliteDocuments, StoreFormat, WriteFault, json,
+    DATABASE, Document, Documents as _, SharedDocuments, SqliteDocuments, SqliteFault, StoreFormat, WriteFault, json,
 };
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The folders that belong to the pairing store: every file in them is looked at.
 const FOLDERS: [&str; 2] = ["devices", "nodes"];
-/// A file above this is not looked at, in bytes: the stores of real gateways take a thousandth of it.
-const LARGEST: u64 = 16 << 20;
 
 /// A state directory could not be filled or looked at.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +144,7 @@ pub(super) fn in_memory(documents: &SharedDocuments) -> StoreFiles {
 
 /// A document as it stands, so that records can be added to it; what is no object is replaced.
 fn read_document(directory: &Path, document: Document) -> Result<Map<String, Value>, FilesError> {
-    match plain_file::read(&directory.join(document.path()), LARGEST, Links::Refuse) {
+    match plain_file::read(&directory.join(document.path()), LOOK_BYTES, Links::Refuse) {
         Ok(bytes) => Ok(match json::parse(&bytes) {
             Some(Value::Object(records)) => records,
             _ => Map::new(),
@@ -187,28 +189,49 @@ fn write_content(
     }
 }
 
-/// The pairing store in a state directory, and the other files that the scenario put there.
+/// The pairing store in a state directory, and the other files that the scenario put there. A gateway may have put anything there
+/// that is its to write: no more is read than [`LOOK_BYTES`], the documents of the store first.
 pub(super) fn read(directory: &Path, store: &Store) -> StoreFiles {
-    let mut files = StoreFiles::new();
+    let mut look = Look { directory, left: LOOK_BYTES, files: StoreFiles::new() };
+    let (mut paths, mut folders) = (BTreeSet::new(), Vec::new());
     for folder in FOLDERS {
-        match entries(&directory.join(folder)) {
-            Some(entries) => {
-                for entry in entries.flatten() {
-                    let name = entry.file_name();
-                    let path = format!("{folder}/{}", name.to_string_lossy());
-                    files.insert(path, contents(&entry.path()));
-                }
+        match names(&directory.join(folder)) {
+            Some(Names { first, more }) => {
+                paths.extend(first.into_iter().map(|name| format!("{folder}/{name}")));
+                folders.extend((more > 0).then_some((folder, more)));
             }
-            None => look(directory, folder, &mut files),
+            None => drop(paths.insert(folder.to_owned())),
         }
     }
-    let database = SqliteDocuments::is_store(directory) && read_database(directory, &mut files);
+    // One that has no file is not there.
+    for document in Document::ALL.iter().filter(|document| !is_behind_link(directory, document.path())) {
+        look.at(document.path());
+    }
+    let database = SqliteDocuments::is_store(directory) && look.at_database();
     // When a release moves rows from its journal into the database's file is an accident: the rows say what is in it.
     let shown = |path: &str| FOLDERS.contains(&path) || (database && path == DATABASE);
-    for path in store.files.keys().filter(|path| !shown(path)) {
-        look(directory, path, &mut files);
+    let said = store.files.keys().map(|path| path.as_str()).filter(|path| !shown(path));
+    paths.iter().map(String::as_str).chain(said).for_each(|path| look.at(path));
+    look.files.extend(folders.into_iter().map(|(folder, more)| (folder.to_owned(), Err(NoFile::MoreFiles(more)))));
+    look.files
+}
+
+/// The names in a folder: the first [`LOOK_FILES`] of them, and how many more there are.
+struct Names {
+    first: BTreeSet<String>,
+    more: u64,
+}
+
+fn names(folder: &Path) -> Option<Names> {
+    let mut names = Names { first: BTreeSet::new(), more: 0 };
+    for entry in entries(folder)?.flatten() {
+        names.first.insert(entry.file_name().to_string_lossy().into_owned());
+        if names.first.len() > LOOK_FILES {
+            names.first.pop_last();
+            names.more += 1;
+        }
     }
-    files
+    Some(names)
 }
 
 /// Files of the pairing store that wait to be renamed, each with its size and the time of its last change.
@@ -220,28 +243,9 @@ pub(super) fn unfinished(directory: &Path) -> Unfinished {
     let entries = FOLDERS.iter().filter_map(|folder| entries(&directory.join(folder))).flatten().flatten();
     entries
         .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "tmp"))
+        .take(LOOK_FILES)
         .filter_map(|entry| entry.metadata().ok().map(|found| (entry.path(), (found.len(), found.modified().ok()))))
         .collect()
-}
-
-/// The documents that stand in the database; whether it could be read. One that cannot be is what its file holds.
-fn read_database(directory: &Path, files: &mut StoreFiles) -> bool {
-    let found = SqliteDocuments::look(directory, Links::Refuse);
-    let readable = found.is_ok();
-    match found {
-        Ok(documents) => {
-            for (document, value) in documents {
-                files.insert(in_database(document), Ok(json::stringify(&value).into_bytes()));
-            }
-        }
-        Err(_) => {
-            let found = contents(&directory.join(DATABASE));
-            for document in [Document::DevicesPaired, Document::DevicesPending] {
-                files.insert(in_database(document), found.clone());
-            }
-        }
-    }
-    readable
 }
 
 /// What is in a folder of the store; nothing where it is a link to somewhere else.
@@ -249,24 +253,85 @@ fn entries(folder: &Path) -> Option<fs::ReadDir> {
     if folder.is_symlink() { None } else { fs::read_dir(folder).ok() }
 }
 
-fn look(directory: &Path, path: &str, files: &mut StoreFiles) {
-    let file = directory.join(path);
-    let above = Path::new(path).ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
-    let through_link = above.into_iter().any(|above| directory.join(above).is_symlink());
-    if fs::symlink_metadata(&file).is_ok() {
-        let found = if through_link { Err(NoFile::NotPlain) } else { contents(&file) };
-        files.insert(path.to_owned(), found);
+/// One look at a state directory.
+struct Look<'a> {
+    directory: &'a Path,
+    /// How many bytes are still read.
+    left: u64,
+    files: StoreFiles,
+}
+
+impl Look<'_> {
+    fn at(&mut self, path: &str) {
+        let file = self.directory.join(path);
+        if self.files.contains_key(path) || fs::symlink_metadata(&file).is_err() {
+            return;
+        }
+        let found = if is_behind_link(self.directory, path) { Err(NoFile::NotPlain) } else { self.contents(&file) };
+        let is_document = Document::ALL.iter().any(|document| document.path() == path);
+        self.files.insert(path.to_owned(), if is_document { found.and_then(of_a_fair_number) } else { found });
+    }
+
+    /// The documents that stand in the database; whether it could be read. One that cannot be is what its file holds.
+    fn at_database(&mut self) -> bool {
+        let found = match SqliteDocuments::look(self.directory, Links::Refuse) {
+            Ok(documents) => {
+                for (document, value) in documents {
+                    self.files.insert(in_database(document), Ok(json::stringify(&value).into_bytes()));
+                }
+                return true;
+            }
+            Err(SqliteFault::TooLarge) => Err(NoFile::TooLarge),
+            Err(SqliteFault::TooMany(values)) => Err(NoFile::TooMany(values)),
+            Err(_) => digest(&self.directory.join(DATABASE)),
+        };
+        for document in [Document::DevicesPaired, Document::DevicesPending] {
+            self.files.insert(in_database(document), found.clone());
+        }
+        false
+    }
+
+    /// The bytes of a plain file. A gateway may put anything there: a pipe that never ends, a link to somewhere else.
+    fn contents(&mut self, path: &Path) -> Result<Vec<u8>, NoFile> {
+        let bytes = plain_file::read(path, self.left, Links::Refuse).map_err(no_file)?;
+        self.left -= bytes.len() as u64;
+        Ok(bytes)
     }
 }
 
-/// The bytes of a plain file. A gateway may put anything there: a pipe that never ends, a link to somewhere else.
-fn contents(path: &Path) -> Result<Vec<u8>, NoFile> {
-    plain_file::read(path, LARGEST, Links::Refuse).map_err(|error| match error {
+/// Whether a folder on the way to a file leads somewhere else.
+fn is_behind_link(directory: &Path, path: &str) -> bool {
+    let above = Path::new(path).ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+    above.into_iter().any(|above| directory.join(above).is_symlink())
+}
+
+fn no_file(error: PlainFileError) -> NoFile {
+    match error {
         PlainFileError::Kind(OtherKind::Directory) => NoFile::Directory,
         PlainFileError::Kind(_) => NoFile::NotPlain,
         PlainFileError::TooLarge(_) => NoFile::TooLarge,
         PlainFileError::Io(_) | PlainFileError::NotText(_) => NoFile::Unread,
-    })
+    }
+}
+
+/// What stands for the bytes of a database that cannot be read: it is only asked whether they are other ones than before. The
+/// database of a real gateway may be longer than what else is read of its store.
+fn digest(path: &Path) -> Result<Vec<u8>, NoFile> {
+    let mut hasher = Sha256::new();
+    let mut file = plain_file::open(path, Links::Refuse).map_err(no_file)?.take(DATABASE_BYTES + 1);
+    let read = io::copy(&mut file, &mut hasher).map_err(|_| NoFile::Unread)?;
+    if read > DATABASE_BYTES {
+        return Err(NoFile::TooLarge);
+    }
+    Ok([b"sha256 ".as_slice(), &hasher.finalize()].concat())
+}
+
+/// A document, if memory holds what it is parsed to.
+fn of_a_fair_number(document: Vec<u8>) -> Result<Vec<u8>, NoFile> {
+    match cut::json::count(&document) {
+        values if values > DOCUMENT_VALUES => Err(NoFile::TooMany(values as u64)),
+        _ => Ok(document),
+    }
 }
 
 /// The same files under a prefix: another state directory beside the gateway's own.
@@ -360,7 +425,7 @@ mod tests {
         let devices = directory.path().join("devices");
         fs::create_dir_all(devices.join("folder")).unwrap();
         fs::write(devices.join("plain"), b"{}").unwrap();
-        fs::File::create(devices.join("large")).unwrap().set_len(LARGEST + 1).unwrap();
+        fs::File::create(devices.join("large")).unwrap().set_len(LOOK_BYTES + 1).unwrap();
         std::os::unix::fs::symlink("/dev/zero", devices.join("link")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(devices.join("socket")).unwrap();
         let expected = [
@@ -425,5 +490,65 @@ mod tests {
         let said = store(json!({"files": {"other/paired.json": {"text": ""}}}));
         let expected = ["devices", "other/paired.json"].map(|path| (path.to_owned(), Err(NoFile::NotPlain)));
         assert_eq!(read(directory.path(), &said), expected.into());
+    }
+
+    #[test]
+    fn of_all_files_together_no_more_is_read_than_the_limit_and_documents_come_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let beneath = Beneath::open(directory.path()).unwrap();
+        let half = usize::try_from(LOOK_BYTES / 2).unwrap();
+        for path in ["devices/a", "devices/b", "nodes/c"] {
+            put(&beneath, path, &vec![b'x'; half]).unwrap();
+        }
+        put(&beneath, "devices/paired.json", b"{}").unwrap();
+        let found = read(directory.path(), &Store::default());
+        assert_eq!(found["devices/paired.json"], Ok(b"{}".to_vec()));
+        assert_eq!(found["devices/a"].as_ref().map(Vec::len), Ok(half));
+        assert_eq!((&found["devices/b"], &found["nodes/c"]), (&Err(NoFile::TooLarge), &Err(NoFile::TooLarge)));
+    }
+
+    #[test]
+    fn of_very_many_files_the_first_are_looked_at_and_the_others_counted() {
+        let directory = tempfile::tempdir().unwrap();
+        let beneath = Beneath::open(directory.path()).unwrap();
+        for n in 0..LOOK_FILES + 7 {
+            put(&beneath, &format!("devices/{n:05}"), b"").unwrap();
+        }
+        put(&beneath, "devices/paired.json", b"{}").unwrap();
+        let found = read(directory.path(), &Store::default());
+        assert_eq!(found["devices"], Err(NoFile::MoreFiles(8)));
+        assert_eq!(found["devices/paired.json"], Ok(b"{}".to_vec()), "a document is looked at wherever it stands");
+        assert!(found.contains_key("devices/00999") && !found.contains_key("devices/01000"));
+    }
+
+    #[test]
+    fn a_document_of_more_values_than_memory_should_hold_is_told_by_their_number() {
+        let directory = tempfile::tempdir().unwrap();
+        let beneath = Beneath::open(directory.path()).unwrap();
+        put(&beneath, "devices/paired.json", format!("[{}0]", "0,".repeat(DOCUMENT_VALUES)).as_bytes()).unwrap();
+        let found = read(directory.path(), &Store::default());
+        assert_eq!(found["devices/paired.json"], Err(NoFile::TooMany(100_002)));
+    }
+
+    #[test]
+    fn a_database_of_very_many_rows_or_with_a_very_long_cell_is_not_read() {
+        let row = |n: usize, name: &str| {
+            (
+                format!("d{n}"),
+                json!({"deviceId": format!("d{n}"), "publicKey": "k",
+            "displayName": name, "createdAtMs": 1, "approvedAtMs": 1}),
+            )
+        };
+        let long = "x".repeat(usize::try_from(LOOK_BYTES).unwrap() + 1);
+        for (rows, expected) in [
+            ((0..40_000).map(|n| row(n, "n")).collect::<Map<_, _>>(), NoFile::TooMany(200_000)),
+            ([row(0, &long)].into_iter().collect(), NoFile::TooLarge),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let mut database = SqliteDocuments::new(directory.path(), false);
+            database.write(&[(Document::DevicesPaired, &Arc::new(Value::Object(rows)))]).unwrap();
+            let found = read(directory.path(), &Store::default());
+            assert_eq!(found[&in_database(Document::DevicesPaired)], Err(expected));
+        }
     }
 }

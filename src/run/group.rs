@@ -21,6 +21,7 @@ use super::start;
 use crate::client::Redactions;
 use crate::gateway::{Exit, Gateway, Place};
 use crate::judge::Verdict;
+use crate::limits::CASE_BYTES;
 use crate::observe::{Evidence, StoreFiles, normalise_redacted};
 use crate::rules::Release;
 use crate::scenario::Case;
@@ -176,6 +177,7 @@ impl Party<'_> {
         let mut stage = Stage::visiting(case, self.gateway, self.release, guest.knowledge, house);
         stage.timeouts = self.shared.timeouts.clone();
         stage.frames = Arc::new(Frames::new(self.shared.options.schema.clone()));
+        stage.budget = self.shared.heard.part("one case", CASE_BYTES);
         let played = stage.perform_steps().await;
         let after = stage.files();
         self.owners.know(Owner::Guest(number), devices(&stage.knowledge));
@@ -207,7 +209,7 @@ impl Party<'_> {
                 let log = log.strip_prefix(&log_before).unwrap_or(&log);
                 let frames = stage.frames.findings(&redactions);
                 let broken = !frames.is_empty();
-                let mut seen = Seen { observation, frames, report: case::blank(case, self.shared.options) };
+                let mut seen = Seen { observation, frames, report: case::blank(case, self.shared.options), kept: None };
                 seen.report.frames = stage.frames.tally();
                 if self.shared.options.trace
                     || broken
@@ -217,7 +219,8 @@ impl Party<'_> {
                 }
                 shown::case(&mut seen.report, &redactions);
                 seen.report.duration = began.elapsed();
-                Some(seen)
+                // One for which there is no room until the others are done is played alone then.
+                seen.is_kept(self.shared).then_some(seen)
             }
         };
         let ended = || GroupError::Ended(Exit { code: None, signal: None });

@@ -4,6 +4,7 @@ use super::frames::ConnectionFrames;
 use super::knowledge::Knowledge;
 use super::timeouts::{Timeouts, Wait};
 use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
+use crate::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
 use crate::observe::Sound;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -13,10 +14,6 @@ use tokio::time::Instant;
 /// Characters of a message that is not JSON that are kept.
 const BEGINS: usize = 60;
 
-/// What a gateway may say on one connection in its whole life. A step is repeated a thousand times at most.
-const MOST_MESSAGES: usize = 16_384;
-/// In bytes.
-const MOST_BYTES: usize = 32 << 20;
 /// How much is shown of what a gateway that floods said: so many messages, and not more bytes than these.
 const SHOWN_MESSAGES: usize = 8;
 const SHOWN_BYTES: usize = 16 << 10;
@@ -47,6 +44,8 @@ pub(super) struct Held {
     over: Option<Sound>,
     /// How many messages came, and how many bytes they had.
     taken: (usize, usize),
+    /// What they may take in memory.
+    budget: Budget,
     /// Whether it ended because the gateway sent too much.
     flooded: bool,
     /// Whether the gateway left it without an answer until a deadline.
@@ -65,7 +64,7 @@ pub(super) enum Awaited {
 }
 
 impl Held {
-    pub(super) fn new(connection: Connection, frames: ConnectionFrames) -> Self {
+    pub(super) fn new(connection: Connection, frames: ConnectionFrames, budget: Budget) -> Self {
         Self {
             connection,
             device: None,
@@ -77,6 +76,7 @@ impl Held {
             kept: Vec::new(),
             over: None,
             taken: (0, 0),
+            budget,
             flooded: false,
             unanswered: false,
         }
@@ -201,18 +201,23 @@ impl Held {
     /// What comes next. A gateway that says more than anybody may loses its connection, so every loop over this ends.
     async fn next(&mut self, deadline: Instant) -> Sound {
         let incoming = self.connection.next(deadline).await;
-        let bytes = match &incoming {
-            Incoming::Text(frame) => frame.text.len(),
-            Incoming::Binary(bytes) => bytes.len(),
+        let (bytes, weight) = match &incoming {
+            Incoming::Text(frame) => (frame.text.len(), frame.weight),
+            Incoming::Binary(bytes) => (bytes.len(), 0),
             Incoming::Closed(_) | Incoming::Deadline => return self.sound(incoming),
         };
         self.taken = (self.taken.0 + 1, self.taken.1.saturating_add(bytes));
         let why = match self.taken {
-            (messages, _) if messages > MOST_MESSAGES => {
-                format!("more than {MOST_MESSAGES} messages on one connection")
+            (messages, _) if messages > CONNECTION_MESSAGES => {
+                format!("more than {CONNECTION_MESSAGES} messages on one connection")
             }
-            (_, bytes) if bytes > MOST_BYTES => format!("more than {} MiB on one connection", MOST_BYTES >> 20),
-            _ => return self.sound(incoming),
+            (_, bytes) if bytes > CONNECTION_BYTES => {
+                format!("more than {} MiB on one connection", CONNECTION_BYTES >> 20)
+            }
+            _ => match self.budget.take(weight) {
+                Ok(()) => return self.sound(incoming),
+                Err(over) => over.to_string(),
+            },
         };
         let closed = self.connection.give_up(why);
         self.sound(closed)
@@ -239,10 +244,13 @@ impl Held {
 
     fn sound(&mut self, incoming: Incoming) -> Sound {
         match incoming {
-            Incoming::Text(TextFrame { json: Some(frame), .. }) => {
+            Incoming::Text(TextFrame { json: Some(frame), is_cut, .. }) => {
                 let id = frame.get("id").and_then(Value::as_str).filter(|_| frame.get("type") == Some(&"res".into()));
                 let method = id.and_then(|id| self.methods.get(id)).cloned();
-                self.frames.check(&frame, method.as_deref());
+                // The mark in the place of what is left out is not the gateway's.
+                if !is_cut {
+                    self.frames.check(&frame, method.as_deref());
+                }
                 Sound::Frame { frame, method }
             }
             Incoming::Text(TextFrame { text, .. }) => {

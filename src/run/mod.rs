@@ -40,6 +40,7 @@ use crate::client::Redactions;
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::frame_schema::FrameSchema;
 use crate::judge::{Finding, Verdict};
+use crate::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::rules::history;
@@ -140,6 +141,10 @@ struct Shared<'a> {
     /// Secrets that may be in what is told of more than one case.
     secrets: Mutex<Redactions>,
     trust: Trust,
+    /// What the cases that are being played keep of what the gateway sends.
+    heard: Budget,
+    /// What is kept of cases whose report is not told yet.
+    kept: Budget,
     /// Hears what happens while something is played.
     words: mpsc::UnboundedSender<Word>,
     /// Whether what is written has to be taken away again.
@@ -250,6 +255,8 @@ pub async fn run(
         boots: Mutex::default(),
         secrets: Mutex::new(secrets),
         trust: Trust::default(),
+        heard: Budget::new("one run", RUN_BYTES),
+        kept: Budget::new("one run", KEPT_BYTES),
         words,
         attached,
         stop: broken_off,

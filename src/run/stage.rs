@@ -12,13 +12,16 @@ use super::seed::Seeder;
 use super::silence::{Silence, There};
 use super::timeouts::{Timeouts, Wait};
 use crate::client::Transcript;
+use crate::cut;
 use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
+use crate::limits::{Budget, CASE_BYTES, LOG_BYTES};
 use crate::observe::{Heard, Known, Sound, StoreFiles};
 use crate::rules::Release;
 use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::store::Store;
 use futures_util::future::join_all;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,6 +89,8 @@ pub(super) struct Stage<'a> {
     pub(super) speaking: Release,
     /// What the gateway sends is held to the published schema here.
     pub(super) frames: Arc<Frames>,
+    /// What is kept of what the gateway sends is taken from here.
+    pub(super) budget: Budget,
     gateway: &'a Gateway,
     place: Place,
     running: Option<Running>,
@@ -173,6 +178,7 @@ impl<'a> Stage<'a> {
             release,
             speaking: release,
             frames: Arc::default(),
+            budget: Budget::new("one case", CASE_BYTES),
             gateway,
             place,
             running: None,
@@ -364,9 +370,17 @@ impl<'a> Stage<'a> {
         };
         let (exit, heard): (Result<_, LinkError>, Vec<_>) = tokio::join!(stopping, join_all(listening));
         self.clock = running.now();
-        self.logged.push_str(&running.logs());
+        self.log(&running.logs());
         let exit = exit?.map(|sound| Heard { on: None, sound });
         Ok(exit.into_iter().chain(heard.into_iter().flatten()).collect())
+    }
+
+    /// Adds what a gateway has logged that is down: of many starts, the first and the last.
+    fn log(&mut self, lines: &str) {
+        self.logged.push_str(lines);
+        if let Cow::Owned(cut) = cut::middle(&self.logged, LOG_BYTES) {
+            self.logged = cut;
+        }
     }
 
     /// Ends what is still up and gives the log of all that was up.
@@ -379,7 +393,7 @@ impl<'a> Stage<'a> {
             let _ = stop(running, &self.timeouts).await;
         }
         if let Some(running) = self.running.take() {
-            self.logged.push_str(&running.logs());
+            self.log(&running.logs());
         }
         std::mem::take(&mut self.logged)
     }

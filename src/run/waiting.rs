@@ -5,6 +5,7 @@ use super::held::{Awaited, Held, answers};
 use super::stage::Stage;
 use super::timeouts::Wait;
 use crate::client::{Connection, Link, OpenError, Pending, SendError, Upgrade};
+use crate::limits::Budget;
 use crate::observe::Sound;
 use serde_json::Value;
 use std::time::Duration;
@@ -14,13 +15,14 @@ use tokio::time::{Instant, timeout_at};
 const TIMES_THE_PROBE: u32 = 4;
 
 impl Stage<'_> {
-    /// Opens a connection. What comes on it is held to the schema by `frames`.
+    /// Opens a connection. What comes on it is held to the schema by `frames`, and what is kept of it to `budget`.
     pub(super) async fn connection(
         &self,
         link: Link,
         upgrade: &Upgrade,
         name: &str,
         frames: ConnectionFrames,
+        budget: Budget,
     ) -> Result<Held, OpenError> {
         let (began, limit) = (Instant::now(), self.timeouts.limit(&Wait::Upgrade));
         let recorder = self.transcript.recorder(name);
@@ -37,7 +39,7 @@ impl Stage<'_> {
             Err(OpenError::Deadline) => self.timeouts.missed(&Wait::Upgrade, began.elapsed()),
             _ => self.timeouts.came(&Wait::Upgrade, began.elapsed()),
         }
-        Ok(Held::new(opened?, frames))
+        Ok(Held::new(opened?, frames, budget))
     }
 
     /// Listens for the challenge on a new connection, on which the upgrade took so long. What comes first in its place is

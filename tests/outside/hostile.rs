@@ -130,7 +130,7 @@ fn flood(manner: &str) -> Option<Message> {
     };
     match manner {
         "events" => Some(event(8)),
-        "big" => Some(event(7 << 20)),
+        "big" => Some(event(1 << 20)),
         "ping" => Some(Message::Ping("p".into())),
         _ => None,
     }
@@ -278,7 +278,7 @@ async fn a_right_one_runs_in_a_home_of_its_own_and_leaves_nothing() {
 
 #[rstest]
 #[case("events", "more than 16384 messages on one connection")]
-#[case("big", "more than 32 MiB on one connection")]
+#[case("big", "more than 16 MiB in one case")]
 #[case("ping", "more than 4096 pings")]
 fn one_that_floods_is_told_in_bounded_time_and_memory(#[case] manner: &str, #[case] says: &str) {
     let yard = Yard::new();
@@ -296,7 +296,6 @@ fn one_that_floods_is_told_in_bounded_time_and_memory(#[case] manner: &str, #[ca
     let out = String::from_utf8_lossy(&ran.stdout);
     assert_eq!(ran.status.code(), Some(1), "{}{}", out, String::from_utf8_lossy(&ran.stderr));
     assert!(out.contains("the gateway flooded it") && out.contains(says), "{}", &out[..out.len().min(4000)]);
-    // The transcript keeps 4 MiB.
-    assert!(out.len() < 8 << 20, "{} bytes are shown", out.len());
+    assert!(out.len() < 200_000, "{} bytes are shown", out.len());
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
 }

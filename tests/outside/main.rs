@@ -8,6 +8,7 @@ mod deadlines;
 mod ends;
 mod fuzz;
 mod guard;
+mod heavy;
 mod hostile;
 mod install;
 mod language;

@@ -13,9 +13,13 @@ mod table;
 pub use table::Unfit;
 
 use super::{Document, Documents, ReadFault, WriteFault};
+use crate::cut;
+use crate::limits::{DOCUMENT_VALUES, LOOK_BYTES};
 use crate::plain_file::{self, Links, OtherKind, PlainFileError};
 use nix::unistd::{AccessFlags, access};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use rusqlite::limits::Limit;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -78,6 +82,15 @@ pub enum SqliteFault {
     /// A record is no row.
     #[error(transparent)]
     Unfit(#[from] Unfit),
+    /// It holds more bytes than are read.
+    #[error("more than {} MiB", LOOK_BYTES >> 20)]
+    TooLarge,
+    /// It holds more JSON values than are read: so many.
+    #[error("{0} JSON values")]
+    TooMany(u64),
+    /// One of its tables is a view, or is computed in another way.
+    #[error("{0} is no plain table")]
+    NoTable(&'static str),
 }
 
 impl SqliteFault {
@@ -85,7 +98,13 @@ impl SqliteFault {
     pub fn is_no_database(&self) -> bool {
         let code = match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
-            Self::Io(..) | Self::NotPlain(..) | Self::Cell { .. } | Self::Unfit(_) => None,
+            Self::Io(..)
+            | Self::NotPlain(..)
+            | Self::Cell { .. }
+            | Self::Unfit(_)
+            | Self::TooLarge
+            | Self::TooMany(_)
+            | Self::NoTable(_) => None,
         };
         matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
     }
@@ -98,7 +117,12 @@ impl SqliteFault {
                 matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
             }
             Self::Io(_, error) => error.kind() == io::ErrorKind::PermissionDenied,
-            Self::NotPlain(..) | Self::Cell { .. } | Self::Unfit(_) => false,
+            Self::NotPlain(..)
+            | Self::Cell { .. }
+            | Self::Unfit(_)
+            | Self::TooLarge
+            | Self::TooMany(_)
+            | Self::NoTable(_) => false,
         }
     }
 }
@@ -149,14 +173,24 @@ impl SqliteDocuments {
         SUFFIXES.into_iter().map(move |suffix| state_dir.join(format!("{DATABASE}{suffix}")))
     }
 
-    /// Looks at a database without writing to it, whoever else has it open: all documents that hold something.
+    /// Looks at a database without writing to it, whoever else has it open: all documents that hold something. What a gateway has
+    /// written there may be of any size; no more is kept of it than fits into the limits.
     ///
     /// # Errors
-    /// What SQLite says: a file that is no database, tables that are not there.
+    /// What SQLite says: a file that is no database, tables that are not there. More than is read.
     pub fn look(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteFault> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
-        let read = |document| Ok((document, Value::Object(read(&connection, document, Cells::AsTheyAre)?)));
-        Document::ALL.into_iter().map(read).collect()
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LOOK_BYTES).unwrap_or(i32::MAX))?;
+        TABLES.into_iter().try_for_each(|table| is_plain(&connection, table))?;
+        let read = |document| {
+            let records = read(&connection, document, Cells::AsTheyAre, &mut Size::limited())?;
+            Ok((document, Value::Object(records)))
+        };
+        let read = Document::ALL.into_iter().map(read).collect::<Result<Vec<_>, SqliteFault>>();
+        read.map_err(|fault| match fault {
+            SqliteFault::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => SqliteFault::TooLarge,
+            other => other,
+        })
     }
 
     /// Finds out whether a release could read the devices in the database, without writing to it.
@@ -166,7 +200,9 @@ impl SqliteDocuments {
     pub fn check(state_dir: &Path, links: Links) -> Result<(), SqliteFault> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
         let documents = [Document::DevicesPaired, Document::DevicesPending];
-        documents.into_iter().try_for_each(|document| read(&connection, document, Cells::Parsed).map(drop))
+        documents
+            .into_iter()
+            .try_for_each(|document| read(&connection, document, Cells::Parsed, &mut Size::default()).map(drop))
     }
 
     /// Opens a database that is there for writing, as a release does at its start.
@@ -243,7 +279,7 @@ impl Open {
         if let Some(value) = self.read.get(&document) {
             return Ok(Arc::clone(value));
         }
-        let value = Arc::new(Value::Object(read(&self.connection, document, Cells::Parsed)?));
+        let value = Arc::new(Value::Object(read(&self.connection, document, Cells::Parsed, &mut Size::default())?));
         self.read.insert(document, Arc::clone(&value));
         Ok(value)
     }
@@ -252,7 +288,7 @@ impl Open {
         let transaction = self.connection.transaction()?;
         for (document, value) in documents {
             // A mutation begins with what is there: what cannot be read is not written over.
-            read(&transaction, *document, Cells::Parsed)?;
+            read(&transaction, *document, Cells::Parsed, &mut Size::default())?;
             let empty = Map::new();
             write(&transaction, *document, value.as_object().unwrap_or(&empty))?;
         }
@@ -335,18 +371,77 @@ fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec
     statement.query_map([table.name], |row| row.get(0))?.collect()
 }
 
-/// A document whole.
-fn read(connection: &Connection, document: Document, cells: Cells) -> Result<Map<String, Value>, SqliteFault> {
+/// Whether a table is where its rows are stored. A view may have rows without end.
+fn is_plain(connection: &Connection, table: &Table) -> Result<(), SqliteFault> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?";
+    let found: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
+    if found == 1 { Ok(()) } else { Err(SqliteFault::NoTable(table.name)) }
+}
+
+/// How much of a table was read.
+#[derive(Debug, Default)]
+struct Size {
+    is_limited: bool,
+    bytes: u64,
+    values: usize,
+}
+
+impl Size {
+    fn limited() -> Self {
+        Self { is_limited: true, ..Self::default() }
+    }
+
+    /// Adds a row. `false` where there is no room for it.
+    fn add(&mut self, row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<bool> {
+        if !self.is_limited {
+            return Ok(true);
+        }
+        for at in 0..columns {
+            match row.get_ref(at)? {
+                ValueRef::Null => {}
+                ValueRef::Integer(_) | ValueRef::Real(_) => self.values += 1,
+                ValueRef::Text(cell) | ValueRef::Blob(cell) => {
+                    self.bytes += cell.len() as u64;
+                    self.values += cut::json::count(cell);
+                }
+            }
+        }
+        Ok(self.bytes <= LOOK_BYTES && self.values <= DOCUMENT_VALUES)
+    }
+
+    fn check(&self) -> Result<(), SqliteFault> {
+        match self {
+            Self { is_limited: true, values, .. } if *values > DOCUMENT_VALUES => {
+                Err(SqliteFault::TooMany(*values as u64))
+            }
+            Self { is_limited: true, bytes, .. } if *bytes > LOOK_BYTES => Err(SqliteFault::TooLarge),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A document whole. Where it is larger than it may be it is read to its end all the same, to say how large.
+fn read(
+    connection: &Connection,
+    document: Document,
+    cells: Cells,
+    size: &mut Size,
+) -> Result<Map<String, Value>, SqliteFault> {
     let table = match document {
         Document::DevicesPending => &PENDING,
         Document::DevicesBootstrap => &BOOTSTRAP,
         Document::DevicesPaired | Document::NodesPaired | Document::NodesPending => &PAIRED,
     };
     let mut statement = connection.prepare(&table.select())?;
-    let rows = statement.query_map([], |row| Ok(table.record(row, cells)))?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
     let mut records = Map::new();
-    for row in rows {
-        let mut record = row??;
+    while let Some(row) = rows.next()? {
+        if !size.add(row, columns)? {
+            records.clear();
+            continue;
+        }
+        let mut record = table.record(row, cells)?;
         let surface = record.shift_remove(NODE_SURFACE);
         let pending = record.shift_remove(PENDING_NODE_SURFACE);
         let key = record.get(table.key_field()).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -365,6 +460,7 @@ fn read(connection: &Connection, document: Document, cells: Cells) -> Result<Map
             }
         }
     }
+    size.check()?;
     Ok(records)
 }
 
