@@ -450,9 +450,8 @@ mod tests {
         pipe("devices/paired.json");
         pipe("state/openclaw.sqlite");
         let found = read(directory.path(), &Store::default());
-        let names = 3;
         assert!(found.values().all(|found| *found == Err(NoFile::NotPlain)), "{found:?}");
-        assert_eq!(found.len(), names, "{found:?}");
+        assert_eq!(found.len(), 3, "{found:?}");
         let said = json!({"paired": {"laptop": {}}});
         let error = fill(directory.path(), said.clone(), None).unwrap_err().to_string();
         assert_eq!(error, "cannot read devices/paired.json: this is a named pipe, and no file");

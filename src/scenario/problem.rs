@@ -12,7 +12,7 @@ use std::sync::Arc;
 const LONGEST_LINE: usize = 400;
 
 /// Problems of one file that are told. Who has more has made the same mistake often, or no scenario.
-pub(super) const MOST_OF_A_FILE: usize = 100;
+pub(super) const MOST_OF_A_FILE: usize = 40;
 /// Problems of all files that are shown; the others are counted.
 const MOST_SHOWN: usize = 50;
 

@@ -349,10 +349,9 @@ fn only_plain(database: &Path, links: Links) -> Result<(), SqliteFault> {
     }
     for suffix in SUFFIXES {
         let path = beside(database, suffix);
-        match plain_file::check(&path, links) {
-            Err(error @ PlainFileError::Kind(_)) => return Err(SqliteFault::NotPlain(path, error)),
-            // What is not there, or may not be looked at, SQLite has words for.
-            Ok(()) | Err(_) => {}
+        // What is not there, or may not be looked at, SQLite has words for.
+        if let Err(error @ PlainFileError::Kind(_)) = plain_file::check(&path, links) {
+            return Err(SqliteFault::NotPlain(path, error));
         }
     }
     Ok(())
