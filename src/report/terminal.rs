@@ -3,7 +3,7 @@
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
 use crate::cut;
 use crate::judge::{Finding, Verdict};
-use crate::limits::{LINE, OUTPUT_BYTES};
+use crate::limits::{LINE, OUTPUT_BYTES, TRACE_LINE};
 use crate::observe::diff;
 use crate::printable;
 use owo_colors::{OwoColorize as _, Style};
@@ -49,6 +49,11 @@ impl Look {
     fn cut<'t>(&self, text: &'t str, (first, last): (usize, usize)) -> Cow<'t, str> {
         if self.every_case { Cow::Borrowed(text) } else { cut::lines(text, first, last) }
     }
+
+    /// The longest line, in characters.
+    fn width(&self) -> usize {
+        if self.every_case { TRACE_LINE } else { LINE }
+    }
 }
 
 /// Writes the report to a terminal or a log.
@@ -74,7 +79,7 @@ impl<W: Write> Terminal<W> {
 
     /// Writes a line, its beginning at least: what a gateway has said may be of any length.
     fn line(&mut self, line: &str) -> io::Result<()> {
-        self.whole_line(&cut::line(&printable::line(line), LINE))
+        self.whole_line(&cut::line(&printable::line(line), self.look.width()))
     }
 
     /// Writes a line that has to be copied, or that is cut already.
@@ -134,7 +139,7 @@ impl<W: Write> Terminal<W> {
     fn reason(&self, reason: &str) -> String {
         let reason = printable::block(reason);
         let lines = self.look.cut(&reason, (REASON_LINES, 0));
-        lines.lines().map(|line| cut::line(line, LINE)).collect::<Vec<_>>().join("\n")
+        lines.lines().map(|line| cut::line(line, self.look.width())).collect::<Vec<_>>().join("\n")
     }
 
     fn quiet_case(&mut self, case: &CaseReport) -> io::Result<()> {
@@ -209,7 +214,7 @@ impl<W: Write> Terminal<W> {
         match finding {
             Finding::Snapshot { expected, seen, .. } => {
                 let (expected, seen) = (printable::block(expected), printable::block(seen));
-                let diff = diff::render_within(&expected, &seen, self.look.colour, LINE);
+                let diff = diff::render_within(&expected, &seen, self.look.colour, self.look.width());
                 let diff = self.look.cut(&diff, ends);
                 diff.lines().try_for_each(|line| self.whole_line(&format!("    {line}")))
             }
@@ -487,6 +492,32 @@ mod tests {
         assert_eq!(count(&short, "--trace shows all"), 1);
         let all = shown_with(true, &events);
         assert_eq!((count(&all, "-> connect"), count(&all, "--trace")), (13, 0));
+    }
+
+    #[test]
+    fn a_failing_case_takes_a_screen_and_a_run_what_can_be_read_however_much_there_is() {
+        let long =
+            |lines: usize| (0..lines).map(|n| format!("line {n} {}\n", "word ".repeat(1000))).collect::<String>();
+        let mut failing = case("family/case", Verdict::Error);
+        failing.reason = Some(long(100));
+        failing.findings = vec![Finding::NoSnapshot { later: None, seen: long(1000) }; 100];
+        failing.findings[0] = Finding::Snapshot {
+            variant: Release::new(2026, 3, 31),
+            draft: false,
+            expected: long(500),
+            seen: long(1000).replace("line", "other"),
+        };
+        (failing.transcript, failing.log) = (Some(long(1000)), Some(long(1000)));
+        let one = shown(&[Event::Case(&failing)]);
+        assert!(one.lines().count() < 70, "{} lines", one.lines().count());
+        assert!(one.contains("… 97 more findings") && one.contains("… 984 more lines …"), "{one}");
+        assert!(one.lines().all(|line| line.chars().count() < 350));
+        let mut events = vec![Event::Case(&failing); 2000];
+        let run = RunReport::default();
+        events.push(Event::Finished(&run));
+        let all = shown(&events);
+        assert!(all.len() < 200_000, "{} bytes", all.len());
+        assert!(all.contains("more failing cases, not told here: --report json=FILE has them all"), "{all}");
     }
 
     #[test]
