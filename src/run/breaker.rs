@@ -87,6 +87,13 @@ struct Starts {
     reason: Option<String>,
 }
 
+impl Starts {
+    /// Why the last one failed.
+    fn why(&self) -> &str {
+        self.last.as_ref().map_or("", |(_, why)| why)
+    }
+}
+
 impl State {
     fn with(&mut self, settings: &GatewaySettings) -> &mut Starts {
         let at = self.starts.iter().position(|starts| starts.settings == *settings).unwrap_or_else(|| {
@@ -171,6 +178,15 @@ impl Breaker {
         let again = starts.last.as_ref().is_some_and(|(last, _)| *last == kind);
         starts.in_a_row = if again { starts.in_a_row + 1 } else { 1 };
         starts.last = Some((kind, why));
+        // With the plain one it was started already: twice it was no case's doing.
+        if never_ready && config::is_plain(settings) {
+            if starts.in_a_row >= NEVER_STARTED {
+                let (many, why) = (starts.in_a_row, starts.why());
+                let reason = format!("not tried: {many} starts in a row failed the same way: {why}");
+                state.reason = Some(reason);
+            }
+            return Next::GoOn;
+        }
         let enough = match starts.ready {
             _ if never_ready || never_speaks(error) => 1,
             true => STARTED_BEFORE,
@@ -273,14 +289,21 @@ mod tests {
 
     #[test]
     fn a_gateway_that_never_starts_is_dead_after_one_more_start_with_the_plain_configuration() {
-        for settings in [plain(), settings("lan")] {
-            let breaker = Breaker::default();
-            assert_eq!(breaker.start_failed(&unheard(), &settings), Next::TryPlain);
-            assert_eq!((breaker.open(&settings), breaker.undecided()), (None, true));
-            breaker.plain(Err(&unheard()));
-            let reason = breaker.open(&plain()).unwrap();
-            assert!(reason.contains("did not listen") && reason.contains("plain configuration"), "{reason}");
-        }
+        let breaker = Breaker::default();
+        assert_eq!(breaker.start_failed(&unheard(), &settings("lan")), Next::TryPlain);
+        assert_eq!((breaker.open(&settings("lan")), breaker.undecided()), (None, true));
+        breaker.plain(Err(&unheard()));
+        let reason = breaker.open(&plain()).unwrap();
+        assert!(reason.contains("did not listen") && reason.contains("plain configuration"), "{reason}");
+    }
+
+    #[test]
+    fn a_gateway_that_never_starts_with_the_plain_configuration_is_dead_after_two_starts() {
+        let breaker = Breaker::default();
+        assert_eq!(breaker.start_failed(&unheard(), &plain()), Next::GoOn);
+        assert_eq!((breaker.open(&plain()), breaker.undecided()), (None, true));
+        assert_eq!(breaker.start_failed(&unheard(), &plain()), Next::GoOn);
+        assert!(breaker.open(&settings("lan")).is_some_and(|reason| reason.contains("did not listen")));
     }
 
     #[test]
@@ -308,8 +331,6 @@ mod tests {
     #[test]
     fn the_plain_configuration_is_not_given_up_while_it_starts() {
         let breaker = Breaker::default();
-        assert_eq!(breaker.start_failed(&exited(), &plain()), Next::TryPlain);
-        breaker.plain(Ok(()));
         breaker.ready(&plain());
         for _ in 1..STARTED_BEFORE {
             assert_eq!(breaker.start_failed(&exited(), &plain()), Next::GoOn);
