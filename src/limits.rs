@@ -64,8 +64,9 @@ pub const LOOK_FILES: usize = 1000;
 /// How many JSON values a document of the store may have; a real record has some forty.
 pub const DOCUMENT_VALUES: usize = 100_000;
 
-/// The longest line on a terminal, in characters, and the longest where all was asked for (`--trace`).
+/// The longest line on a terminal, in characters.
 pub const LINE: usize = 300;
+/// The same where all was asked for (`--trace`).
 pub const TRACE_LINE: usize = 2000;
 /// The most that one run shows on a terminal.
 pub const OUTPUT_BYTES: usize = 160 << 10;
