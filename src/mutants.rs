@@ -91,9 +91,12 @@ fn keep(name: &str, input: &[u8]) -> PathBuf {
     path
 }
 
+/// What is played, and since when.
+type Shown = (Instant, Arc<Vec<u8>>);
+
 /// Ends the process when one input takes for ever: nothing else could.
 struct Watch {
-    shown: Arc<Mutex<Option<(Instant, Arc<Vec<u8>>)>>>,
+    shown: Arc<Mutex<Option<Shown>>>,
     over: Arc<AtomicBool>,
 }
 

@@ -8,6 +8,8 @@ use tempfile::NamedTempFile;
 
 /// Links that lead to links: the kernel follows no more either.
 const LINKS: usize = 40;
+/// How many names of a folder are looked at for what was left beside a file.
+const MOST_BESIDE: usize = 10_000;
 /// What a new file may be before the umask takes its part away.
 const NEW: u32 = 0o666;
 /// What a file with secrets in it may be.
@@ -79,14 +81,37 @@ fn target(path: &Path) -> io::Result<(PathBuf, Option<Metadata>)> {
 
 fn temporary(target: &Path, mode: u32) -> io::Result<NamedTempFile> {
     let name = target.file_name().unwrap_or_default();
+    clear_stale(target);
     let mut prefix = std::ffi::OsString::from(".");
     prefix.push(name);
+    prefix.push(format!(".{}-", std::process::id()));
     let mut builder = tempfile::Builder::new();
     // A name may have 255 bytes, and most have far fewer.
     if name.len() < 200 {
         builder.prefix(&prefix);
     }
     builder.suffix(".tmp").permissions(Permissions::from_mode(mode)).tempfile_in(folder(target))
+}
+
+/// Removes what processes that are gone, killed while they wrote this file, have left beside it.
+fn clear_stale(target: &Path) {
+    let Some(name) = target.file_name().and_then(|name| name.to_str()) else { return };
+    let prefix = format!(".{name}.");
+    let entries = fs::read_dir(folder(target)).into_iter().flatten().flatten();
+    for entry in entries.take(MOST_BESIDE) {
+        let found = entry.file_name();
+        let writer =
+            found.to_str().and_then(|found| found.strip_prefix(&prefix)?.strip_suffix(".tmp")?.split_once('-'));
+        // Without /proc nobody knows who is gone.
+        let is_gone = |writer: &str| {
+            writer.parse::<u32>().is_ok()
+                && Path::new("/proc/self").exists()
+                && !Path::new("/proc").join(writer).exists()
+        };
+        if writer.is_some_and(|(writer, _)| is_gone(writer)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn folder(path: &Path) -> &Path {
@@ -97,6 +122,24 @@ fn folder(path: &Path) -> &Path {
 mod tests {
     use super::*;
     use nix::sys::stat::Mode;
+
+    #[test]
+    fn what_a_killed_writer_has_left_goes_with_the_next_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let ours = format!(".file.{}-x.tmp", std::process::id());
+        // No process has a number as high as that (proc(5), pid_max).
+        for name in [".file.4194399-a.tmp", ".other.4194399-a.tmp", ".file.tmp", ".file.x-a.tmp", &ours] {
+            fs::write(path(name), "part").unwrap();
+        }
+        replace(&path("file"), b"whole").unwrap();
+        let mut left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        left.sort();
+        let mut expected =
+            [ours.as_str(), ".file.tmp", ".file.x-a.tmp", ".other.4194399-a.tmp", "file"].map(std::ffi::OsString::from);
+        expected.sort();
+        assert_eq!(left, expected);
+    }
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -464,7 +464,10 @@ async fn deliver(deliveries: Vec<Delivery>, report: &mut RunReport, stop: watch:
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
                 written => written?,
             },
-            () = tokio::time::sleep_until(deadline), if broken_off => break,
+            () = tokio::time::sleep_until(deadline), if broken_off => {
+                report.interrupted.get_or_insert(0);
+                break;
+            }
             () = super::signals::told(stop.clone()), if !broken_off => {
                 report.interrupted.get_or_insert(0);
                 break;

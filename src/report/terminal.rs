@@ -138,7 +138,7 @@ impl<W: Write> Terminal<W> {
     /// A reason as it is shown: a gateway's last words may be in it.
     fn reason(&self, reason: &str) -> String {
         let reason = printable::block(reason);
-        let lines = self.look.cut(&reason, (REASON_LINES, 0));
+        let lines = self.look.cut(&reason, (1, REASON_LINES - 1));
         lines.lines().map(|line| cut::line(line, self.look.width())).collect::<Vec<_>>().join("\n")
     }
 
@@ -179,7 +179,7 @@ impl<W: Write> Terminal<W> {
     fn failing_case(&mut self, case: &CaseReport) -> io::Result<()> {
         self.whole_line("")?;
         self.heading(case)?;
-        self.indented(case.reason.as_deref(), (REASON_LINES, 0))?;
+        self.indented(case.reason.as_deref(), (1, REASON_LINES - 1))?;
         let told = if self.look.every_case { case.findings.len() } else { FINDINGS.min(case.findings.len()) };
         // What one finding shows leaves as much to each of the others.
         let lines = SEEN_LINES / told.max(1);

@@ -228,7 +228,7 @@ impl Breaker {
 }
 
 fn after_one(why: &str) -> String {
-    format!("not tried: a case before failed, as this one would: {why}")
+    format!("not tried: the gateway was found so before: {why}")
 }
 
 /// Whether the gateway, and not what a scenario asks of it, must be the reason.

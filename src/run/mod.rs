@@ -271,6 +271,7 @@ pub async fn run(
     shown::info(&mut info, &shared.secrets());
     listen(Event::Started(&info)).map_err(RunError::Report)?;
     let mut report = RunReport::default();
+    let mut dead = None;
     if attached {
         // Also where nothing will be played: whoever names a gateway wants to know that it is not there.
         let asked = tokio::select! {
@@ -280,9 +281,9 @@ pub async fn run(
                 return Ok(Ran { report, fault: None });
             }
         };
-        if let Err(fault) = asked {
-            return Ok(Ran { report, fault: Some(fault) });
-        }
+        dead = asked.err();
+    }
+    if attached && dead.is_none() {
         let turned_down = tokio::select! {
             turned_down = attached::turns_token_down(gateway, release, &shared) => turned_down.map_err(RunError::Workspace)?,
             () = stopped(stop.clone()) => {
@@ -304,6 +305,9 @@ pub async fn run(
             }
             None => waiting.push(*case),
         }
+    }
+    if let Some(fault) = dead {
+        return not_there(&waiting, fault, &shared, report, listen);
     }
     let mut schedule = Schedule::new(&waiting, gateway, &shared);
     let mut playing = FuturesUnordered::new();
@@ -354,6 +358,21 @@ pub async fn run(
     report.duration = began.elapsed();
     shown::run(&mut report, &shared.secrets());
     Ok(Ran { report, fault: ended.err() })
+}
+
+/// Tells of every case that was to be played that the gateway is not there. Where there is none, the run itself fails.
+fn not_there(
+    waiting: &[&Case],
+    fault: RunError,
+    shared: &Shared<'_>,
+    mut report: RunReport,
+    listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
+) -> Result<Ran, RunError> {
+    let reason = format!("not tried: {fault}");
+    for case in waiting {
+        tell(case::given_up(case, reason.clone(), shared), shared, &mut report, listen)?;
+    }
+    Ok(Ran { report, fault: waiting.is_empty().then_some(fault) })
 }
 
 /// Waits until the run shall stop; for ever when nobody can say so any more.

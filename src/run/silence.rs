@@ -132,5 +132,6 @@ pub(super) fn was_silent(step: &StepEvidence, has_answered: bool) -> bool {
 }
 
 fn is_answer(sound: &Sound) -> bool {
-    matches!(sound, Sound::Frame { frame, .. } if frame.get("type") == Some(&"res".into()))
+    // What answers no request of ours has no method.
+    matches!(sound, Sound::Frame { frame, method: Some(_) } if frame.get("type") == Some(&"res".into()))
 }

@@ -6,6 +6,7 @@ use super::cast::Cast;
 use super::config;
 use super::refused;
 use super::stage::{self, Boot, first_moment};
+use crate::client::Redactions;
 use crate::gateway::{Gateway, LaunchError};
 use crate::scenario::gateway::GatewaySettings;
 
@@ -35,10 +36,14 @@ pub(super) async fn failed(error: &LaunchError, settings: &GatewaySettings, gate
 
 /// Starts the gateway with the plain configuration and an empty store, and stops it.
 async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError> {
+    let cast = Cast::new(PLAIN);
+    let mut secrets = Redactions::default();
+    cast.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
+    shared.keep_secret(&secrets);
     let place = shared.workspace.place().map_err(|error| LaunchError::Harness(error.to_string()))?;
     shared.booted(1);
     let boot = Boot { place: &place, clock: first_moment(gateway), timeouts: &shared.timeouts };
-    let mut running = boot.of(gateway, &GatewaySettings::default(), &Cast::new(PLAIN)).await?;
+    let mut running = boot.of(gateway, &GatewaySettings::default(), &cast).await?;
     // How it stops is for the cases.
     let _ = stage::stop(&mut running, &shared.timeouts).await;
     Ok(())

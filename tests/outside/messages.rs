@@ -28,7 +28,7 @@ fn listening(answer: impl Fn(u8) -> Vec<u8> + Send + 'static) -> u16 {
     port
 }
 
-/// What was said on standard error, without the breaks between its lines.
+/// What was said, without the breaks between its lines.
 fn said(err: &str) -> String {
     err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
 }
@@ -49,11 +49,11 @@ fn a_url_that_leads_to_something_else_is_told_with_what_to_do(#[case] answer: Ve
     let port = listening(move |_| answer.clone());
     let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}/ws?token=secret")]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
-    let err = said(&ran.err);
+    let out = said(&format!("{}{}", ran.out, ran.err));
     for says in says {
-        assert!(err.contains(says), "{}", ran.err);
+        assert!(out.contains(says), "{out}");
     }
-    assert!(!ran.err.contains("secret"), "{}", ran.err);
+    assert!(!out.contains("secret"), "{out}");
 }
 
 /// Node hangs up on plain HTTP without a word where it speaks TLS.
@@ -64,7 +64,7 @@ fn a_gateway_that_hangs_up_on_all_but_tls_is_told_from_one_that_hangs_up() {
         let port = listening(move |first| if tls && first == 0x16 { ALERT.to_vec() } else { Vec::new() });
         let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
         assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
-        said(&ran.err)
+        said(&ran.out)
     };
     assert!(told(true).contains("it speaks TLS"));
     assert!(told(false).contains("closed before the upgrade was answered"));

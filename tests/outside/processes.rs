@@ -149,7 +149,8 @@ fn a_start_that_fails_leaves_nothing(#[case] script: &str, #[case] says: &str) {
     let ran = wild.bench.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "2"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains(says), "{}", ran.out);
-    assert_eq!(wild.started(), 1);
+    // The second start is one with the plain configuration: it decides that the gateway is given up.
+    assert!((1..=2).contains(&wild.started()), "{}", wild.started());
     // Without its supervisor a stray that bears no mark belongs to nobody. What bears it is found all the same.
     if script.starts_with("kill") {
         for process in std::fs::read_dir("/proc").unwrap().flatten() {
