@@ -6,7 +6,7 @@
 //!
 //! - `MUTANTS_SECONDS=8`: for how long;
 //! - `MUTANTS_RUNS=10000000`: so many inputs, however long that takes;
-//! - `MUTANTS_SEED=7`: from this seed (it is printed: see it with `--nocapture`);
+//! - `MUTANTS_SEED=7`: from this seed (it is printed: see it with `--nocapture`), and not from the usual one;
 //! - `MUTANTS_FIRST=4711`: from this input on. With `MUTANTS_RUNS=1` that is how one input is played again;
 //! - `MUTANTS_KEEP=1`: each input is kept before it is played, for what ends the process (a stack that overflows).
 
@@ -55,6 +55,9 @@ pub(crate) fn play(name: &'static str, seeds: &[Vec<u8>], words: &[&str], check:
     println!("mutants of {name}: {runs} in {:?}, the slowest {slowest:?}", began.elapsed());
 }
 
+/// The seed when nobody says: a test that passes once passes again.
+const USUAL_SEED: u64 = 1;
+
 /// How many inputs, and which.
 struct Plan {
     seed: u64,
@@ -68,7 +71,7 @@ impl Plan {
     fn from_environment() -> Self {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
         Self {
-            seed: number("MUTANTS_SEED").unwrap_or_else(|| fastrand::u64(..)),
+            seed: number("MUTANTS_SEED").unwrap_or(USUAL_SEED),
             first: number("MUTANTS_FIRST").unwrap_or_default(),
             runs: number("MUTANTS_RUNS"),
             seconds: number("MUTANTS_SECONDS").unwrap_or(SECONDS),
