@@ -23,9 +23,9 @@ pub const CONNECTION_MESSAGES: usize = 16_384;
 pub const CONNECTION_BYTES: usize = 32 << 20;
 
 /// What the messages that a case has read take in memory.
-pub const CASE_BYTES: usize = 16 << 20;
+pub const CASE_BYTES: usize = 20 << 20;
 /// The same for all cases that are played at one time.
-pub const RUN_BYTES: usize = 24 << 20;
+pub const RUN_BYTES: usize = 28 << 20;
 /// What the cases that share a gateway, and those that wait to be played again, keep for their reports.
 pub const KEPT_BYTES: usize = 12 << 20;
 
@@ -120,6 +120,16 @@ impl Budget {
         }
         taken
     }
+
+    /// Gives back a part of what was taken.
+    pub fn give_back(&self, bytes: usize) {
+        let account = &*self.0;
+        let given = |taken: usize| Some(taken.saturating_sub(bytes));
+        let _ = account.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, given);
+        if let Some(whole) = &account.part_of {
+            whole.give_back(bytes);
+        }
+    }
 }
 
 impl Drop for Account {
@@ -145,5 +155,8 @@ mod tests {
         assert!(whole.take(1).is_err());
         drop((one.clone(), one));
         assert_eq!(other.take(4 << 20), Ok(()), "what the first one had is there again");
+        assert!(other.take(1 << 20).is_err());
+        other.give_back(2 << 20);
+        assert_eq!((other.take(2 << 20), whole.take(2 << 20)), (Ok(()), Ok(())), "both have it again");
     }
 }

@@ -3,6 +3,7 @@
 //! A byte of JSON text can take seventy in memory (`[0,0,0]`), so a limit on the text alone is none.
 
 use super::{left_out, more, text};
+use crate::limits::VALUE_BYTES;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
@@ -188,6 +189,17 @@ fn next_name<'de, A: MapAccess<'de>>(members: &mut A, is_left_out: bool) -> Resu
     } else {
         members.next_key::<String>()?.map(Some)
     })
+}
+
+/// What a value takes in memory, about, in bytes.
+pub fn weight(value: &Value) -> usize {
+    let inside = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(object) => object.iter().map(|(name, member)| name.len() + weight(member)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    VALUE_BYTES + inside
 }
 
 /// What a value takes as text, about, and no more than is asked for: it is not counted on beyond `most`.

@@ -30,8 +30,9 @@ impl Stage<'_> {
             if let (Some(name), Some(nonce)) = (name, &challenge.nonce) {
                 self.knowledge.challenged(name, nonce);
             }
-            let sounds = self.introduce(&mut held, connect, &challenge, name).await;
+            let mut sounds = self.introduce(&mut held, connect, &challenge, name).await;
             held::learn(&self.knowledge, name, device, &sounds);
+            held.lighten(&mut sounds);
             heard.extend(sounds);
             heard.extend(self.keep_or_close(step, held).await);
         }

@@ -4,9 +4,10 @@ use super::frames::ConnectionFrames;
 use super::knowledge::Knowledge;
 use super::timeouts::{Timeouts, Wait};
 use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
+use crate::cut;
 use crate::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
 use crate::observe::Sound;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -223,6 +224,31 @@ impl Held {
         self.sound(closed)
     }
 
+    /// Drops of the answer to a connect what it tells of the gateway's machine (methods, events, who is there): most of what a case
+    /// hears is that, again with each connect, and nobody looks into it after it was held to the schema. Which members there are
+    /// stays.
+    pub(super) fn lighten(&self, sounds: &mut [Sound]) {
+        for sound in sounds {
+            let Sound::Frame { frame, .. } = sound else { continue };
+            if frame.pointer("/payload/type").and_then(Value::as_str) != Some("hello-ok") {
+                continue;
+            }
+            let before = cut::json::weight(frame);
+            let payload = frame.pointer_mut("/payload").and_then(Value::as_object_mut);
+            for (name, member) in payload.into_iter().flatten() {
+                match (name.as_str(), member) {
+                    ("auth" | "policy", _) => {}
+                    // The names of their members are shown.
+                    ("server" | "features" | "snapshot", Value::Object(members)) => {
+                        members.values_mut().for_each(empty);
+                    }
+                    (_, member) => empty(member),
+                }
+            }
+            self.budget.give_back(before - cut::json::weight(frame));
+        }
+    }
+
     /// Of a flood, its beginning and its end; everything of anything else.
     fn shown(&self, mut heard: Vec<Sound>) -> Vec<Sound> {
         if !self.flooded {
@@ -265,6 +291,15 @@ impl Held {
             }
             Incoming::Deadline => Sound::Silence,
         }
+    }
+}
+
+/// Takes out what a value holds.
+fn empty(value: &mut Value) {
+    match value {
+        Value::Array(items) => *items = Vec::new(),
+        Value::Object(members) => *members = Map::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -190,7 +190,7 @@ fn answers(manner: &str, id: &str) -> Vec<String> {
 #[case("details", REFUSED, true, "<- error NOT_PAIRED  \"m\"  k={}  k0={}")]
 #[case("a message", REFUSED, true, "no … 1,895,904 more bytes")]
 #[case("many events", "hello", true, "-- … 14,901 more\n")]
-#[case("long events", "hello", false, "<- connection lost: the gateway flooded it: more than 16 MiB in one case")]
+#[case("long events", "hello", false, "<- connection lost: the gateway flooded it: more than 20 MiB in one case")]
 fn what_is_sent_is_cut_and_counted(
     #[case] manner: &'static str,
     #[case] expected: &str,
@@ -327,4 +327,13 @@ fn what_is_written_is_cut_and_counted(#[case] manner: &str, #[case] claims: &str
     assert!(ran.observed(0).contains(says), "{}", ran.observed(0).chars().take(3000).collect::<String>());
     assert_eq!(ran.code, Some(1), "{}", ran.beginning());
     assert!(ran.out.contains("no snapshot is approved for this case yet"), "{}", ran.beginning());
+}
+
+/// A gateway that is right is not taken for one that floods, however often a scenario connects.
+#[rstest]
+fn a_scenario_may_connect_as_often_as_a_step_can_be_repeated(#[values("2026.4.2", "2026.9.6")] release: &str) {
+    let connects = "scenario: Many\nsteps:\n  - connect: { device: laptop }\n    expect: hello\n    repeat: 1000\n";
+    let bench = Bench::new(connects);
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("embedded@{release}")]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
 }

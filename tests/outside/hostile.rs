@@ -278,7 +278,7 @@ async fn a_right_one_runs_in_a_home_of_its_own_and_leaves_nothing() {
 
 #[rstest]
 #[case("events", "more than 16384 messages on one connection")]
-#[case("big", "more than 16 MiB in one case")]
+#[case("big", "more than 20 MiB in one case")]
 #[case("ping", "more than 4096 pings")]
 fn one_that_floods_is_told_in_bounded_time_and_memory(#[case] manner: &str, #[case] says: &str) {
     let yard = Yard::new();
