@@ -51,7 +51,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, is_printable, |c, out| out.extend(c.escape_default()))
 }
 
-/// A text of several lines: line breaks stay, `\r\n` as `\n`. Everything else is escaped as in [`line`].
+/// A text of several lines: line breaks stay, `\r\n` as `\n`. Everything else is escaped as in [`line()`].
 pub fn block(text: &str) -> Cow<'_, str> {
     if text.contains("\r\n") {
         return Cow::Owned(block(&text.replace("\r\n", "\n")).into_owned());
@@ -59,7 +59,7 @@ pub fn block(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c == '\n' || is_printable(c), |c, out| out.extend(c.escape_default()))
 }
 
-/// A JSON document with `\u` escapes for what [`line`] escapes in its strings: it says the same to a parser. Line breaks
+/// A JSON document with `\u` escapes for what [`line()`] escapes in its strings: it says the same to a parser. Line breaks
 /// between its tokens stay.
 pub fn json(document: &str) -> Cow<'_, str> {
     escaped(

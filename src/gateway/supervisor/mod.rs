@@ -19,7 +19,7 @@
 //!
 //! What remains: a gateway that runs as our user can kill its supervisor, as it can kill us. Its processes are then found by
 //! the mark in their environment, and its group by the [guard](super::guard). A process that the user may not signal (a
-//! set-user-ID program) is waited for until [`CLEARING`] is over. On systems without subreapers a supervisor ends the process
+//! set-user-ID program) is waited for for ten seconds. On systems without subreapers a supervisor ends the process
 //! group, and nothing more.
 
 mod family;
