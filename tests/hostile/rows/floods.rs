@@ -77,7 +77,7 @@ pub fn rows() -> Vec<Row> {
             peer.raw(frame(TEXT, b"{"))?;
             peer.flood(&frame(CONTINUATION, &[b' '; 1000]))
         })
-        .says("long"),
+        .says("connection lost"),
         Row::attached("an-event-every-100-ms", |peer| {
             peer.asked()?;
             loop {
