@@ -1,5 +1,8 @@
 //! Misspelt words and their neighbours: what a file or an argument may have meant.
 
+/// Words that are looked at for a neighbour, and words that are listed: a file may have thousands.
+const MOST_COMPARED: usize = 500;
+const MOST_LISTED: usize = 40;
 /// Longer words are no misspelt ones.
 const LONGEST_WORD: usize = 64;
 
@@ -19,6 +22,7 @@ pub(crate) fn nearest_within<'a>(
     }
     words
         .into_iter()
+        .take(MOST_COMPARED)
         .map(|candidate| (strsim::osa_distance(word, candidate), candidate))
         .filter(|&(distance, _)| distance <= letters)
         .min_by_key(|&(distance, _)| distance)
@@ -30,6 +34,9 @@ pub(crate) fn choices(word: &str, words: &[&str]) -> String {
     let all = match words {
         [] => return "nothing can stand here".to_owned(),
         [only] => format!("expected {only}"),
+        _ if words.len() > MOST_LISTED => {
+            format!("expected one of {} and {} more", words[..MOST_LISTED].join(", "), words.len() - MOST_LISTED)
+        }
         _ => format!("expected one of {}", words.join(", ")),
     };
     match nearest(word, words.iter().copied()) {
@@ -41,7 +48,7 @@ pub(crate) fn choices(word: &str, words: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{choices, nearest};
     use rstest::rstest;
 
     #[rstest]
@@ -52,5 +59,13 @@ mod tests {
     #[case("", None)]
     fn a_misspelt_word_has_a_neighbour(#[case] word: &str, #[case] neighbour: Option<&str>) {
         assert_eq!(nearest(word, ["role", "roles", "scopes", "device"]), neighbour);
+    }
+
+    #[test]
+    fn of_many_words_the_first_are_listed() {
+        let names: Vec<_> = (0..10_000).map(|n| format!("name-{n}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let all = choices("other", &names);
+        assert!(all.starts_with("expected one of name-0, name-1, ") && all.ends_with("name-39 and 9960 more"), "{all}");
     }
 }

@@ -1,10 +1,11 @@
 //! `clawcheck accept`: approves what a run left for approval.
 
 use super::snapshots::{self, Snapshots};
-use super::{Failure, exit};
+use super::{Failure, console, exit};
 use crate::observe::snapshot::{Edit, Library, LibraryError, Pending};
+use crate::printable::line;
 use crate::scenario::Filter;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// Cases that are named before the rest is a number.
@@ -34,16 +35,16 @@ impl Accept {
             return Err(Failure::usage(error));
         }
         let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
-        let Snapshots { mut library } = Snapshots::waiting_in(&self.snapshots)?;
+        let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
         let waiting = library.pending().map_err(fault)?;
         let chosen = waiting.iter().filter(|pending| self.means(pending)).collect::<Vec<_>>();
         if chosen.is_empty() {
             return Err(Failure::nothing(self.nothing(&waiting)));
         }
-        let mut out = io::stdout().lock();
+        let mut out = console::stdout_while_read();
         for pending in chosen {
-            for line in accept(&mut library, pending).map_err(fault)? {
-                writeln!(out, "{line}").map_err(Failure::output)?;
+            for done in accept(&mut library, pending).map_err(fault)? {
+                writeln!(out, "{done}").map_err(Failure::output)?;
             }
         }
         Ok(exit::OK)
@@ -79,18 +80,21 @@ pub(super) fn accept(library: &mut Library, pending: &Pending) -> Result<Vec<Str
     let before = library.history(case)?.variants.remove(&release).map(|variant| variant.seen).unwrap_or_default();
     let edits = library.accept(pending)?;
     if edits.is_empty() {
-        return Ok(vec![format!("{} was approved already", pending.snapshot.case)]);
+        return Ok(vec![format!("{} was approved already", line(case))]);
     }
     let mut lines = edits
         .iter()
         .map(|edit| match edit {
-            Edit::Wrote(path) => format!("wrote {}", path.display()),
-            Edit::Removed(path) => format!("removed {}: the variant before it says the same", path.display()),
+            Edit::Wrote(path) => format!("wrote {}", line(&path.to_string_lossy())),
+            Edit::Removed(path) => {
+                format!("removed {}: the variant before it says the same", line(&path.to_string_lossy()))
+            }
         })
         .collect::<Vec<_>>();
     if before.contains(&release) && pending.snapshot.seen.is_empty() {
         lines.push(format!(
-            "note: the real {release} was seen to answer otherwise in {case}; what replaces it is a draft"
+            "note: the real {release} was seen to answer otherwise in {}; what replaces it is a draft",
+            line(case)
         ));
     }
     Ok(lines)

@@ -1,21 +1,23 @@
 //! `clawcheck compare`: which cases do gateways answer differently?
 
+use super::jobs::{check_descriptors, jobs};
+use super::limits::Limits;
 use super::progress::Progress;
 use super::signals::{Signals, told};
 use super::table::{Format, cell, table};
-use super::{Failure, exit};
-use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation, PrepareError};
+use super::{Failure, console, exit};
+use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation, PrepareError};
 use crate::observe::snapshot::Library;
+use crate::printable;
 use crate::report::comparison::{Cell, Row};
 use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Event, Listener as _};
 use crate::run::{self, Isolation, Options, Ran, RunError};
-use crate::scenario::{Case, Corpus, Filter};
+use crate::scenario::{Case, Filter};
 use serde_json::json;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// Play cases on several gateways and print where their answers part
 #[derive(Debug, clap::Args)]
@@ -35,13 +37,18 @@ pub(super) struct Compare {
     /// How many cases are played at once
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    /// Let scenarios do what starts code in a gateway or reaches outside: only where you know whom they come from (SECURITY.md)
+    #[arg(long)]
+    trust: bool,
+    #[command(flatten)]
+    limits: Limits,
     /// How to print the table
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 impl Compare {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         if let Some(attached) = self.gateways.iter().find(|gateway| matches!(gateway, GatewaySpec::Attached(_))) {
             let error = miette::miette!(
                 help = "describe how it starts in a YAML file (see gateways/), and name that",
@@ -49,25 +56,21 @@ impl Compare {
             );
             return Err(Failure::usage(error));
         }
-        let corpus = if self.scenarios.is_empty() { Corpus::embedded() } else { Corpus::load(&self.scenarios) };
-        let corpus = corpus.map_err(Failure::usage)?;
+        let corpus = super::corpus(&self.scenarios, self.trust)?;
         let cases = corpus.select(&self.filter);
         if cases.is_empty() {
             return Err(Failure::nothing(miette::miette!("no case is selected; `clawcheck list` shows all")));
         }
+        check_descriptors()?;
         let runtime =
             super::runtime(&self.gateways).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
-        let signals = {
-            let _runtime = runtime.enter();
-            Signals::catch().map_err(|error| fault(&format!("cannot catch signals: {error}")))?
-        };
         let played = runtime.block_on(self.play(signals, &cases));
         runtime.shutdown_timeout(Duration::from_secs(1));
         let Played { gateways, broken_off } = played?;
         let comparison = Comparison::new(&gateways);
         let broken_off = broken_off.then(|| self.done(&gateways, cases.len()));
         let text = self.print(&comparison, broken_off.as_deref());
-        io::stdout().write_all(text.as_bytes()).map_err(Failure::output)?;
+        console::stdout_while_read().write_all(text.as_bytes()).map_err(Failure::output)?;
         Ok(match comparison {
             _ if broken_off.is_some() => exit::INTERRUPTED,
             Comparison { errors: 1.., .. } => exit::FAULT,
@@ -78,11 +81,10 @@ impl Compare {
     }
 
     /// Plays the cases on one gateway after the other.
-    async fn play(&self, signals: Signals, cases: &[&Case]) -> Result<Played, Failure> {
+    async fn play(&self, signals: &Signals, cases: &[&Case]) -> Result<Played, Failure> {
         // No snapshot is asked: what the gateways saw is held against each other alone.
         let library = Library::empty();
-        let (stop_sender, stop) = watch::channel(false);
-        let signals = tokio::spawn(signals.until_told(stop_sender));
+        let stop = signals.listen();
         let guard = Guard::default();
         let progress = Progress::new(cases.len() * self.gateways.len());
         // All of them before the first case: a mistake in the last name must not cost the runs on the others.
@@ -116,7 +118,6 @@ impl Compare {
             }
         }
         progress.finish();
-        signals.abort();
         Ok(self.played(all, broken_off))
     }
 
@@ -135,13 +136,15 @@ impl Compare {
 
     /// The gateways, each with its release.
     fn names(&self) -> Vec<String> {
-        self.gateways.iter().map(|gateway| gateway.clone().with_release().to_string()).collect()
+        let name = |gateway: &GatewaySpec| console::fit_line(&gateway.clone().with_release().to_string());
+        self.gateways.iter().map(name).collect()
     }
 
     async fn prepare(&self, progress: &Progress, guard: &Guard) -> Result<Vec<Gateway>, Failure> {
         let mut gateways = Vec::new();
         for spec in &self.gateways {
-            let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
+            let limits = self.limits.said();
+            let preparation = Preparation { guard: guard.clone(), limits, ..Preparation::default() };
             let gateway = Gateway::prepare(spec, &preparation, &|event| progress.preparing(&event)).await;
             let failure =
                 |error: PrepareError| if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) };
@@ -151,10 +154,13 @@ impl Compare {
     }
 
     fn options(&self, gateway: &Gateway) -> Options {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
-        let isolation = Isolation::usual(gateway.profile().kind);
-        Options { jobs: self.jobs.map_or(jobs, usize::from), isolation, ..Options::default() }
+        let kind = gateway.profile().kind;
+        Options {
+            jobs: jobs(self.jobs, kind),
+            isolation: Isolation::usual(kind),
+            secrets: console::secrets().clone(),
+            ..Options::default()
+        }
     }
 
     /// `broken_off` says how far it came, where it did not come to its end.
@@ -168,7 +174,8 @@ impl Compare {
             let header = std::iter::once("case".to_owned()).chain(names.iter().cloned());
             let mut table = table(self.format, header);
             for Row { case, step, cells } in &comparison.differing {
-                let place = if step.is_empty() { case.clone() } else { format!("{case}\n{step}") };
+                let case = printable::line(case);
+                let place = if step.is_empty() { case.into_owned() } else { format!("{case}\n{step}") };
                 let cells = cells.iter().map(|cell| match cell {
                     Cell { group: Some(group), line } => format!("{group}  {line}"),
                     Cell { group: None, line } => format!("-  {line}"),
@@ -214,7 +221,7 @@ fn document(names: &[String], comparison: &Comparison, broken_off: bool) -> Stri
         "errors": comparison.errors,
         "interrupted": broken_off,
     });
-    format!("{document:#}\n")
+    printable::json(&format!("{document:#}\n")).into_owned()
 }
 
 fn fault(message: &str) -> Failure {

@@ -1,7 +1,8 @@
 //! How a command ends when it cannot do what it was asked.
 
-use super::exit;
-use miette::Report;
+use super::{console, exit};
+use miette::{MietteHandlerOpts, Report, ReportHandler};
+use std::fmt;
 use std::io::{self, Write as _};
 
 /// What went wrong and the exit code it deserves.
@@ -50,11 +51,33 @@ impl Failure {
     /// Prints the failure to standard error, with the source under a caret where there is one; gives the exit code.
     pub fn report(self) -> u8 {
         if let Some(report) = self.report {
+            let plain = Plain(&report).to_string();
+            let fit = console::fit(&plain);
+            // Colours only where nothing had to be taken out: they would hide a secret from the search for it.
+            let text = if fit == plain { format!("{report:?}") } else { fit };
             // Standard error may be closed too; the exit code is then all that is left to say.
-            let _ = writeln!(io::stderr(), "{report:?}");
+            let _ = writeln!(console::stderr(), "{text}");
         }
         self.code
     }
+}
+
+/// A report without colours.
+struct Plain<'a>(&'a Report);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        MietteHandlerOpts::new().color(false).build().debug(&**self.0, f)
+    }
+}
+
+/// Prints what is wrong with the arguments, or the help that was asked for; gives the exit code.
+pub(super) fn wrong_arguments(error: &clap::Error) -> u8 {
+    let plain = error.render().to_string();
+    let fit = console::fit(&plain);
+    // Whoever is to read it may have left.
+    let _ = if fit == plain { error.print() } else { console::stderr().write_all(fit.as_bytes()) };
+    if error.use_stderr() { exit::USAGE } else { exit::OK }
 }
 
 #[cfg(test)]

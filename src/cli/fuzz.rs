@@ -1,19 +1,21 @@
 //! `clawcheck fuzz`: plays random life stories on a gateway and on the rules, and keeps what differs.
 
+use super::console::colour;
+use super::jobs::{check_descriptors, jobs};
+use super::limits::Limits;
 use super::progress::Progress;
-use super::run::colour;
 use super::signals::Signals;
-use super::{Failure, exit};
+use super::{Failure, console, exit};
 use crate::fuzz::{self, FuzzReport, Plan};
-use crate::gateway::{Gateway, GatewaySpec, Guard, Kind, Preparation};
+use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::observe::diff;
+use crate::printable::{block, line};
 use crate::report::Listener as _;
 use crate::report::terminal::counted;
 use crate::run::{Isolation, Options};
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// Stories in which a side could not do its part that are named before the rest is a number.
 const NAMED: usize = 5;
@@ -47,13 +49,12 @@ pub(super) struct Fuzz {
     /// How many stories are played at once
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// How long a gateway may take to be ready; 120 unless said otherwise
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
-    start_timeout: Option<u16>,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 impl Fuzz {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         if matches!(self.gateway, GatewaySpec::Attached(_)) {
             let message = "stories write to the store, and this gateway is somebody else's";
             let help = "name a gateway that clawcheck starts: openclaw@RELEASE or a description file";
@@ -63,13 +64,9 @@ impl Fuzz {
             Some(seed) => seed,
             None => getrandom::u32().map_err(|error| fault(&format!("cannot throw a seed: {error}")))?,
         };
+        check_descriptors()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| fault(&format!("cannot start the run: {error}")))?;
-        // Caught before anything is started: whatever a signal ends is cleared away.
-        let signals = {
-            let _runtime = runtime.enter();
-            Signals::catch().map_err(|error| fault(&format!("cannot catch signals: {error}")))?
-        };
         let ended = runtime.block_on(self.play(signals, seed));
         // Nothing that was started is left, and what still blocks a thread must not keep the process.
         runtime.shutdown_timeout(Duration::from_secs(1));
@@ -79,12 +76,12 @@ impl Fuzz {
     }
 
     /// Plays the stories; nothing where it was broken off before the first.
-    async fn play(&self, signals: Signals, seed: u32) -> Result<Option<FuzzReport>, Failure> {
+    async fn play(&self, signals: &Signals, seed: u32) -> Result<Option<FuzzReport>, Failure> {
         let guard = Guard::default();
         let mut progress = Progress::new(self.cases as usize);
-        let (stop_sender, stop) = watch::channel(false);
-        let signals = tokio::spawn(signals.until_told(stop_sender));
-        let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
+        let stop = signals.listen();
+        let limits = self.limits.said();
+        let preparation = Preparation { guard: guard.clone(), limits, ..Preparation::default() };
         let told = {
             let progress = progress.clone();
             move |event| progress.preparing(&event)
@@ -109,27 +106,23 @@ impl Fuzz {
         };
         let mut listen = |event: crate::report::Event<'_>| progress.hear(event);
         let ended = fuzz::fuzz(plan, &gateway, &guard, &options, stop, &mut listen).await;
-        signals.abort();
         progress.finish();
         ended.map(Some).map_err(|error| fault(&error.to_string()))
     }
 
     fn options(&self, gateway: &Gateway) -> Options {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        // In process the cases wait for each other's turn more than for the machine.
-        let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
         Options {
-            jobs: self.jobs.map_or(jobs, usize::from),
+            secrets: console::secrets().clone(),
+            jobs: jobs(self.jobs, gateway.profile().kind),
             isolation: Isolation::usual(gateway.profile().kind),
-            start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
             ..Options::default()
         }
     }
 
     /// Says what was found, and keeps it. Gives the exit code.
     fn tell(&self, seed: u32, report: &FuzzReport) -> Result<u8, Failure> {
-        let mut out = io::stdout().lock();
-        let gateway = self.gateway.to_string();
+        let mut out = console::stdout_while_read();
+        let gateway = console::fit_line(&self.gateway.to_string());
         for found in &report.found {
             let shortest = &found.shortest;
             let stories = match found.stories.len() {
@@ -140,7 +133,7 @@ impl Fuzz {
             writeln!(
                 out,
                 "differs  {}  ({stories}: {first}{})",
-                found.kind,
+                line(&found.kind.to_string()),
                 if found.stories.len() > NAMED { ", ..." } else { "" }
             )
             .map_err(Failure::output)?;
@@ -158,13 +151,13 @@ impl Fuzz {
             writeln!(out, "  again: clawcheck run {again} --gateway {gateway}\n").map_err(Failure::output)?;
         }
         for why in &report.boots.given_up {
-            writeln!(out, "not shared  {why}").map_err(Failure::output)?;
+            writeln!(out, "not shared  {}", line(why)).map_err(Failure::output)?;
         }
         for (why, count) in &report.not_played {
-            writeln!(out, "not played  {count}: {why}").map_err(Failure::output)?;
+            writeln!(out, "not played  {count}: {}", line(why)).map_err(Failure::output)?;
         }
         for (index, why) in report.failed.iter().take(NAMED) {
-            writeln!(out, "failed  story {index}: {why}").map_err(Failure::output)?;
+            writeln!(out, "failed  story {index}: {}", block(why)).map_err(Failure::output)?;
         }
         if report.interrupted {
             let made_short = if report.replayed > 0 { ", while differences were made short" } else { "" };

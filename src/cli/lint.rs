@@ -1,10 +1,11 @@
 //! `clawcheck lint`: is anything wrong with the scenarios?
 
 use super::snapshots::{self, Snapshots};
-use super::{Failure, exit};
+use super::{Failure, console, exit};
+use crate::printable::line;
 use crate::report::terminal::counted;
 use crate::scenario::lint;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// Drafts that are named before the rest is a number.
@@ -15,16 +16,19 @@ const NAMED: usize = 10;
 pub(super) struct Lint {
     /// Scenario files, and folders with them; the scenarios inside the binary where none is given
     paths: Vec<PathBuf>,
+    /// Take no offence at what starts code or reaches outside, which `run` and `compare` only do with --trust
+    #[arg(long)]
+    trust: bool,
 }
 
 impl Lint {
     pub(super) fn run(self) -> Result<u8, Failure> {
-        let findings = lint::lint(&self.paths);
+        let findings = lint::lint(&self.paths, self.trust);
         if !findings.problems.0.is_empty() {
             return Err(Failure::usage(findings.problems));
         }
         let (scenarios, cases) = (counted(findings.scenarios, "scenario"), counted(findings.cases, "case"));
-        let mut out = io::stdout().lock();
+        let mut out = console::stdout();
         writeln!(out, "{scenarios}, {cases}: nothing is wrong").map_err(Failure::output)?;
         let fault = |error| Failure::fault(snapshots::report(error));
         let snapshots = Snapshots::find(None, &self.paths).map_err(Failure::fault)?;
@@ -40,7 +44,7 @@ impl Lint {
                 .map_err(Failure::output)?;
         }
         for (case, release) in drafts.iter().take(NAMED) {
-            writeln!(out, "    {case} at {release}").map_err(Failure::output)?;
+            writeln!(out, "    {} at {release}", line(case)).map_err(Failure::output)?;
         }
         Ok(exit::OK)
     }

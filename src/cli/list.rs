@@ -1,9 +1,10 @@
 //! `clawcheck list`: which cases are there?
 
-use super::{Failure, exit};
+use super::{Failure, console, exit};
+use crate::printable::{self, line};
 use crate::scenario::{Case, Corpus, Filter};
 use serde_json::{Value, json};
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// List cases: their ids and titles
@@ -30,7 +31,7 @@ enum Format {
 
 impl List {
     pub(super) fn run(self) -> Result<u8, Failure> {
-        let corpus = if self.paths.is_empty() { Corpus::embedded() } else { Corpus::load(&self.paths) };
+        let corpus = if self.paths.is_empty() { Corpus::embedded() } else { Corpus::trusting(&self.paths) };
         let corpus = corpus.map_err(Failure::usage)?;
         let cases = corpus.select(&self.filter);
         if cases.is_empty() {
@@ -42,19 +43,19 @@ impl List {
         }
         let text = match self.format {
             Format::Plain => plain(&cases),
-            Format::Json => format!(
-                "{:#}\n",
-                json!({ "schema": 1, "cases": cases.iter().copied().map(describe).collect::<Vec<_>>() })
-            ),
+            Format::Json => {
+                let document = json!({ "schema": 1, "cases": cases.iter().copied().map(describe).collect::<Vec<_>>() });
+                printable::json(&format!("{document:#}\n")).into_owned()
+            }
         };
-        io::stdout().write_all(text.as_bytes()).map_err(Failure::output)?;
+        console::stdout().write_all(text.as_bytes()).map_err(Failure::output)?;
         Ok(exit::OK)
     }
 }
 
 fn plain(cases: &[&Case]) -> String {
-    let width = cases.iter().map(|case| case.id.len()).max().unwrap_or_default();
-    cases.iter().map(|case| format!("{:width$}  {}\n", case.id, case.title())).collect()
+    let width = cases.iter().map(|case| line(&case.id).len()).max().unwrap_or_default();
+    cases.iter().map(|case| format!("{:width$}  {}\n", line(&case.id), line(case.title()))).collect()
 }
 
 fn describe(case: &Case) -> Value {

@@ -5,11 +5,15 @@
 
 mod accept;
 mod compare;
+mod console;
 pub mod exit;
 mod failure;
 mod fuzz;
+mod jobs;
+mod limits;
 mod lint;
 mod list;
+mod output;
 mod progress;
 mod releases;
 mod review;
@@ -23,8 +27,11 @@ mod table;
 pub use failure::Failure;
 
 use crate::gateway::GatewaySpec;
+use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
+use signals::Signals;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 
@@ -53,18 +60,18 @@ enum Command {
 }
 
 impl Command {
-    fn run(self) -> Result<u8, Failure> {
+    fn run(self, signals: &Signals) -> Result<u8, Failure> {
         match self {
             Self::Accept(command) => command.run(),
-            Self::Compare(command) => command.run(),
-            Self::Fuzz(command) => command.run(),
+            Self::Compare(command) => command.run(signals),
+            Self::Fuzz(command) => command.run(signals),
             Self::Lint(command) => command.run(),
             Self::List(command) => command.run(),
             Self::Releases(command) => command.run(),
             Self::Review(command) => command.run(),
-            Self::Run(command) => command.run(),
+            Self::Run(command) => command.run(signals),
             Self::Schema(command) => command.run(),
-            Self::Serve(command) => command.run(),
+            Self::Serve(command) => command.run(signals),
         }
     }
 }
@@ -77,14 +84,33 @@ fn runtime<'a>(gateways: impl IntoIterator<Item = &'a GatewaySpec>) -> io::Resul
     builder.enable_all().build()
 }
 
+/// The scenarios at these paths, those inside the binary where there are none. `trusted`: the user vouches for them.
+fn corpus(paths: &[PathBuf], trusted: bool) -> Result<Corpus, Failure> {
+    let corpus = match (paths.is_empty(), trusted) {
+        (true, _) => Corpus::embedded(),
+        (false, true) => Corpus::trusting(paths),
+        (false, false) => Corpus::load(paths),
+    };
+    corpus.map_err(Failure::usage)
+}
+
 /// Reads the process's arguments, runs the command, prints its failure if it has one, and gives the exit code.
-/// Wrong arguments end the process with [`exit::USAGE`], `--help` and `--version` with [`exit::OK`].
+/// Wrong arguments give [`exit::USAGE`], `--help` and `--version` [`exit::OK`].
 pub fn main() -> ExitCode {
-    if let Some(code) = crate::gateway::guard::serve_if_asked() {
+    let served = crate::gateway::guard::serve_if_asked().or_else(crate::gateway::supervisor::serve_if_asked);
+    if let Some(code) = served {
         return code;
     }
-    let code = Arguments::parse().command.run().unwrap_or_else(Failure::report);
-    ExitCode::from(code)
+    crate::machine::raise_descriptors();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return ExitCode::from(failure::wrong_arguments(&error)),
+    };
+    // Caught before anything is started: whatever a signal ends is cleared away.
+    let ended = Signals::catch()
+        .map_err(|error| Failure::fault(miette::Report::msg(format!("cannot catch signals: {error}"))))
+        .and_then(|signals| arguments.command.run(&signals));
+    ExitCode::from(ended.unwrap_or_else(Failure::report))
 }
 
 #[cfg(test)]

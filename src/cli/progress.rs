@@ -1,10 +1,11 @@
 //! The progress bar: on a terminal, and nowhere else.
 
+use super::console;
 use crate::gateway::PrepareEvent;
 use crate::judge::Verdict;
 use crate::report::{Event, Listener};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ impl Progress {
     /// A bar for so many cases. It is drawn on standard error, if that is a terminal.
     pub(super) fn new(cases: usize) -> Self {
         let target =
-            if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+            if console::stderr_is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(u64::try_from(cases).unwrap_or(u64::MAX)), target);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {prefix} {wide_msg}") {
             bar.set_style(style);
@@ -45,7 +46,7 @@ impl Progress {
         };
         self.bar.suspend(|| {
             // Standard error may be closed; then there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{words}");
+            let _ = writeln!(console::stderr(), "{}", console::fit_line(&words));
         });
     }
 
@@ -56,7 +57,12 @@ impl Progress {
 
     /// Standard output, written so that the bar is not in its way.
     pub(super) fn stdout(&self) -> Behind {
-        Behind { bar: self.bar.clone(), waiting: Vec::new() }
+        Behind { bar: self.bar.clone(), to_stderr: false, waiting: Vec::new() }
+    }
+
+    /// Standard error, likewise.
+    pub(super) fn stderr(&self) -> Behind {
+        Behind { to_stderr: true, ..self.stdout() }
     }
 }
 
@@ -65,7 +71,7 @@ impl Listener for Progress {
         match event {
             Event::Started(_) if self.bar.is_hidden() => {}
             Event::Started(_) => self.bar.enable_steady_tick(TICK),
-            Event::Playing { case } => self.bar.set_message(case.to_owned()),
+            Event::Playing { case } => self.bar.set_message(console::fit_line(case)),
             Event::Case(case) => {
                 self.bar.inc(1);
                 if matches!(case.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error) {
@@ -80,9 +86,10 @@ impl Listener for Progress {
     }
 }
 
-/// Standard output behind a progress bar: what was written goes out at each flush, with the bar out of the way.
+/// Standard output or error behind a progress bar: what was written goes out at each flush, with the bar out of the way.
 pub(super) struct Behind {
     bar: ProgressBar,
+    to_stderr: bool,
     waiting: Vec<u8>,
 }
 
@@ -98,7 +105,8 @@ impl Write for Behind {
         }
         let waiting = std::mem::take(&mut self.waiting);
         self.bar.suspend(|| {
-            let mut out = io::stdout().lock();
+            let mut out: Box<dyn Write> =
+                if self.to_stderr { Box::new(console::stderr()) } else { Box::new(console::stdout()) };
             out.write_all(&waiting)?;
             out.flush()
         })

@@ -1,11 +1,11 @@
 //! `clawcheck releases`: what changed when?
 
 use super::table::{Format, cell, table};
-use super::{Failure, exit};
+use super::{Failure, console, exit};
 use crate::rules::history::IN_PART;
 use crate::rules::{CHANGES, Change, Release, Rules, known_releases};
 use serde_json::json;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::str::FromStr;
 
 /// Print the history of the rules: what changed in which release, and how that is known
@@ -84,7 +84,7 @@ impl Releases {
             _ if releases.is_empty() => notes.concat(),
             format => notes.concat() + &history(&releases, format),
         };
-        io::stdout().write_all(text.as_bytes()).map_err(Failure::output)?;
+        console::stdout().write_all(text.as_bytes()).map_err(Failure::output)?;
         Ok(exit::OK)
     }
 }

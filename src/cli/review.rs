@@ -1,10 +1,11 @@
 //! `clawcheck review`: shows what waits for approval, and asks.
 
-use super::run::colour;
+use super::console::colour;
 use super::snapshots::{self, Snapshots};
-use super::{Failure, accept, exit};
+use super::{Failure, accept, console, exit};
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError, Pending};
+use crate::printable::{block, line};
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::path::PathBuf;
 
@@ -29,14 +30,14 @@ enum Answer {
 impl Review {
     pub(super) fn run(self) -> Result<u8, Failure> {
         let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
-        let Snapshots { mut library } = Snapshots::waiting_in(&self.snapshots)?;
+        let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
         let waiting = library.pending().map_err(fault)?;
-        let mut out = io::stdout().lock();
+        let mut out = console::stdout();
         if waiting.is_empty() {
             writeln!(out, "nothing waits for approval in {}", self.snapshots.display()).map_err(Failure::output)?;
             return Ok(exit::OK);
         }
-        let asks = io::stdin().is_terminal() && io::stdout().is_terminal();
+        let asks = io::stdin().is_terminal() && console::stdout_is_terminal();
         for (at, pending) in waiting.iter().enumerate() {
             let text = describe(&library, pending).map_err(fault)?;
             writeln!(out, "[{} of {}] {text}", at + 1, waiting.len()).map_err(Failure::output)?;
@@ -61,18 +62,19 @@ impl Review {
 /// What waits, against what is approved.
 fn describe(library: &Library, pending: &Pending) -> Result<String, LibraryError> {
     let snapshot = &pending.snapshot;
+    let text = block(&snapshot.text);
     let seen = if snapshot.seen.is_empty() { "the embedded gateway" } else { "the real release" };
-    let head = format!("{} for {}, seen on {seen}", snapshot.case, snapshot.release);
+    let head = format!("{} for {}, seen on {seen}", line(&snapshot.case), snapshot.release);
     let history = library.history(&snapshot.case)?;
     Ok(match history.serving(snapshot.release) {
-        None => format!("{head}: there is no snapshot yet\n{}", snapshot.text),
+        None => format!("{head}: there is no snapshot yet\n{text}"),
         Some((variant, held)) if held.text == snapshot.text => {
             format!("{head}: equal to the snapshot of {variant}, which was not yet seen on this release\n")
         }
         Some((variant, held)) => {
             format!(
                 "{head}: differs from the snapshot of {variant}\n{}",
-                diff::render(&held.text, &snapshot.text, colour())
+                diff::render(&block(&held.text), &text, colour())
             )
         }
     })

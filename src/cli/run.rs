@@ -1,19 +1,21 @@
 //! `clawcheck run`: plays cases on a gateway and says what deviates.
 
+use super::jobs::{check_descriptors, jobs};
+use super::limits::Limits;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::snapshots::{self, Snapshots};
-use super::{Failure, exit};
+use super::{Failure, console, exit};
 use crate::gateway::{self, Gateway, GatewaySpec, Guard, Kind, Preparation};
 use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::{Library, Origin};
 use crate::report::terminal::{Look, quoted};
-use crate::report::{Event, Json, Listener, RunReport, Terminal};
+use crate::report::{Delivery, Destination, Event, Json, Listener, RunReport, Terminal};
 use crate::rules::{Release, Rules};
 use crate::run::{self, Isolation, Options, Outcome, Ran, RunError};
 use crate::scenario::{Case, Corpus, Filter};
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -40,10 +42,9 @@ pub(super) struct Run {
     /// How many gateways are up at once
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// How long a gateway may take to be ready; 120 unless said otherwise
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
-    start_timeout: Option<u16>,
-    /// Write a report: json=FILE; may be given several times
+    #[command(flatten)]
+    limits: Limits,
+    /// Write a report: json=FILE, or json=- for standard output, which then has nothing else; may be given several times
     #[arg(long, value_name = "KIND=FILE")]
     report: Vec<ReportFile>,
     /// Show every case and what went over the wire
@@ -68,10 +69,18 @@ pub(super) struct Run {
     /// The release whose answers a gateway that somebody else runs is held to
     #[arg(long, value_name = "RELEASE")]
     release: Option<Release>,
+    /// Let scenarios do what starts code in a gateway or reaches outside: only where you know whom they come from (SECURITY.md)
+    #[arg(long)]
+    trust: bool,
     /// Let the run write to a gateway that somebody else runs
     #[arg(long)]
     allow_writes: bool,
 }
+
+type Listeners = Vec<Box<dyn Listener + Send>>;
+
+/// How long the reports of a run that was broken off may take to be read.
+const AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum How {
@@ -149,47 +158,43 @@ impl FromStr for PackageVersion {
 }
 
 impl Run {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         self.check_attached()?;
         // What is no file is an id, unless it looks like nothing but a path.
         let (paths, ids): (Vec<_>, Vec<_>) =
             self.what.iter().partition(|what| PathBuf::from(what).exists() || what.ends_with(".yaml"));
         let paths = paths.into_iter().map(PathBuf::from).collect::<Vec<_>>();
-        let corpus =
-            if paths.is_empty() { Corpus::embedded() } else { Corpus::load(&paths) }.map_err(Failure::usage)?;
+        let corpus = super::corpus(&paths, self.trust)?;
         let cases = self.select(&corpus, &ids)?;
+        self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
         let unused = self.unused(&paths)?;
-        let snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
-        snapshots.library.probe().map_err(|error| Failure::fault(snapshots::report(error)))?;
+        let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
+        let not_writable = snapshots.prepare()?;
+        check_descriptors()?;
         let runtime =
             super::runtime([&self.gateway]).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
-        // Caught before anything is started: whatever a signal ends is cleared away.
-        let signals = {
-            let _runtime = runtime.enter();
-            Signals::catch().map_err(|error| fault(&format!("cannot catch signals: {error}")))?
-        };
         let ended = runtime.block_on(self.play(signals, &cases, &snapshots.library, &corpus, unused));
         // Nothing that was started is left, and what still blocks a thread must not keep the process.
         runtime.shutdown_timeout(Duration::from_secs(1));
         let report = ended?;
         if !snapshots.is_writable() && report.unkept > 0 {
-            let note = match paths.is_empty() {
-                true => "the snapshots are those inside clawcheck; name a folder with --snapshots",
-                false => "make a folder `snapshots` beside `scenarios`, or add an `expect` to the scenario",
-            };
+            let note = not_writable.unwrap_or_else(|| match paths.is_empty() {
+                true => "the snapshots are those inside clawcheck; name a folder with --snapshots".to_owned(),
+                false => "make a folder `snapshots` beside `scenarios`, or add an `expect` to the scenario".to_owned(),
+            });
             let note = format!("what was seen is not kept: {note}");
-            let _ = writeln!(io::stderr(), "{note}");
+            let _ = writeln!(console::stderr(), "{note}");
         }
         let code = self.exit_code(&report);
         if code == exit::DEVIATES && run::outcome(&report, false) == Outcome::Conforms {
             let skipped = report.summary.count(crate::judge::Verdict::Skipped);
             let unused = report.unused_snapshots.len();
-            let _ = writeln!(io::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
+            let _ = writeln!(console::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
         }
         if code == exit::NOTHING {
             let gateway = &self.gateway;
             let note = format!("no case was played: what is selected is not applicable on {gateway}, or was skipped");
-            let _ = writeln!(io::stderr(), "{note}");
+            let _ = writeln!(console::stderr(), "{note}");
         }
         Ok(code)
     }
@@ -276,7 +281,7 @@ impl Run {
 
     async fn play(
         &self,
-        signals: Signals,
+        signals: &Signals,
         cases: &[&Case],
         library: &Library,
         corpus: &Corpus,
@@ -288,36 +293,38 @@ impl Run {
         }
         let guard = Guard::default();
         let progress = Progress::new(cases.len());
+        let (mut listeners, deliveries) =
+            self.listeners(&progress).map_err(|error| failure(RunError::Report(error)))?;
         let preparation = Preparation {
             state_dir: self.state_dir.clone(),
             claims: self.release,
             guard: guard.clone(),
+            limits: self.limits.said(),
             ..Preparation::default()
         };
-        let (stop_sender, stop) = watch::channel(false);
-        let signals = tokio::spawn(signals.until_told(stop_sender));
-        let mut listeners = self.listeners(&progress);
+        let stop = if self.allow_writes { signals.listen_and_clear() } else { signals.listen() };
         let mut listen = |event: Event<'_>| hear(&mut listeners, event);
         let told = |event| progress.preparing(&event);
         let prepared = tokio::select! {
             prepared = self.prepare(&preparation, &told) => prepared,
             () = super::signals::told(stop.clone()) => {
-                let report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };
+                let mut report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };
                 progress.finish();
                 listen(Event::Finished(&report)).map_err(|error| failure(RunError::Report(error)))?;
+                deliver(deliveries, &mut report, stop).await.map_err(|error| failure(RunError::Report(error)))?;
                 return Ok(report);
             }
         };
         let (gateway, schema) = prepared.inspect_err(|_| progress.finish())?;
         let options = self.options(&gateway, schema);
-        let ran = run::run(cases, &gateway, library, &guard, &options, stop, &mut listen).await;
-        signals.abort();
+        let ran = run::run(cases, &gateway, library, &guard, &options, stop.clone(), &mut listen).await;
         progress.finish();
         let Ran { mut report, fault } = ran.map_err(failure)?;
         report.unused_snapshots = unused.in_library(library, corpus);
         // Told first: what was played and what was left behind is not lost with the fault.
         let told = listen(Event::Finished(&report)).map_err(RunError::Report);
-        match fault.or(told.err()) {
+        let delivered = deliver(deliveries, &mut report, stop).await.map_err(RunError::Report);
+        match fault.or(told.err()).or(delivered.err()) {
             Some(fault) => Err(failure(fault)),
             None => Ok(report),
         }
@@ -347,9 +354,6 @@ impl Run {
     }
 
     fn options(&self, gateway: &Gateway, schema: Option<FrameSchema>) -> Options {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        // In process the cases wait for each other's turn more than for the machine.
-        let jobs = if gateway.profile().kind == Kind::Embedded { cores * 4 } else { cores };
         let mut again = format!(" --gateway {}", quoted(&self.gateway.to_string()));
         if let Some(directory) = &self.snapshots {
             again.push_str(&format!(" --snapshots {}", quoted(&directory.to_string_lossy())));
@@ -360,9 +364,10 @@ impl Run {
         if let Some(release) = self.release {
             again.push_str(&format!(" --release {release}"));
         }
-        if let Some(seconds) = self.start_timeout {
-            again.push_str(&format!(" --start-timeout {seconds}"));
+        if self.trust {
+            again.push_str(" --trust");
         }
+        again.push_str(&self.limits.again());
         if self.allow_writes {
             again.push_str(" --allow-writes");
         }
@@ -381,30 +386,41 @@ impl Run {
             trusting: false,
             isolation,
             schema: schema.map(Arc::new),
-            jobs: self.jobs.map_or(jobs, usize::from),
+            jobs: jobs(self.jobs, gateway.profile().kind),
             trace: self.trace,
             mark_seen: self.mark_seen,
             again,
+            secrets: console::secrets().clone(),
             token: std::env::var("CLAWCHECK_TOKEN").ok().filter(|token| !token.is_empty()),
             allow_writes: self.allow_writes,
-            start_timeout: self.start_timeout.map(|seconds| Duration::from_secs(seconds.into())),
         }
     }
 
-    fn listeners(&self, progress: &Progress) -> Vec<Box<dyn Listener + Send>> {
+    /// Who hears what happens, and the reports that go into streams.
+    ///
+    /// # Errors
+    /// A report cannot be written: found now and not after the last case.
+    fn listeners(&self, progress: &Progress) -> io::Result<(Listeners, Vec<Delivery>)> {
+        let reports = self.report.iter().map(|file| Destination::find(&file.0)).collect::<io::Result<Vec<_>>>()?;
+        // A program that reads the report finds nothing else there.
+        let to_stderr = reports.contains(&Destination::Stdout);
         let look = Look {
-            colour: colour(),
+            colour: if to_stderr { console::colour_of_stderr() } else { console::colour() },
             every_case: self.trace,
             slow_after: match self.gateway {
                 GatewaySpec::Embedded(_) => Duration::from_millis(500),
                 _ => Duration::from_secs(45),
             },
         };
-        let mut listeners: Vec<Box<dyn Listener + Send>> =
-            vec![Box::new(progress.clone()), Box::new(Terminal::new(progress.stdout(), look))];
-        listeners
-            .extend(self.report.iter().map(|file| Box::new(Json::new(file.0.clone())) as Box<dyn Listener + Send>));
-        listeners
+        let out = if to_stderr { progress.stderr() } else { progress.stdout() };
+        let mut listeners: Listeners = vec![Box::new(progress.clone()), Box::new(Terminal::new(out, look))];
+        let mut deliveries = Vec::new();
+        for report in reports {
+            let (sink, delivery) = report.open()?;
+            listeners.push(Box::new(Json::new(sink)));
+            deliveries.extend(delivery);
+        }
+        Ok((listeners, deliveries))
     }
 
     fn exit_code(&self, report: &RunReport) -> u8 {
@@ -424,7 +440,7 @@ impl Run {
 
 /// Tells every listener, also when one of them fails. Where nobody reads standard output any more (`clawcheck run | head`),
 /// the run goes on without it: the verdict and the other reports are still asked for.
-fn hear(listeners: &mut Vec<Box<dyn Listener + Send>>, event: Event<'_>) -> io::Result<()> {
+fn hear(listeners: &mut Listeners, event: Event<'_>) -> io::Result<()> {
     let mut heard = Ok(());
     listeners.retain_mut(|listener| match listener.hear(event) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
@@ -437,9 +453,28 @@ fn hear(listeners: &mut Vec<Box<dyn Listener + Send>>, event: Event<'_>) -> io::
     heard
 }
 
-/// Whether standard output shows colours: on a terminal, unless the user has asked for none.
-pub(super) fn colour() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// Waits until the reports are written that go into streams. A signal ends the waiting: who was to read one may never come. Where
+/// nobody reads any more, there is nobody to tell.
+async fn deliver(deliveries: Vec<Delivery>, report: &mut RunReport, stop: watch::Receiver<bool>) -> io::Result<()> {
+    let broken_off = *stop.borrow();
+    let deadline = tokio::time::Instant::now() + AFTER_SIGNAL;
+    for delivery in deliveries {
+        tokio::select! {
+            written = delivery.finish() => match written {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                written => written?,
+            },
+            () = tokio::time::sleep_until(deadline), if broken_off => {
+                report.interrupted.get_or_insert(0);
+                break;
+            }
+            () = super::signals::told(stop.clone()), if !broken_off => {
+                report.interrupted.get_or_insert(0);
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn fault(message: &str) -> Failure {

@@ -1,8 +1,8 @@
 //! `clawcheck schema`: the JSON Schema of a scenario file.
 
-use super::{Failure, exit};
+use super::{Failure, console, exit};
 use crate::scenario::schema;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 /// Print the JSON Schema of scenario files, for editors
 #[derive(Debug, clap::Args)]
@@ -10,7 +10,7 @@ pub(super) struct Schema {}
 
 impl Schema {
     pub(super) fn run(self) -> Result<u8, Failure> {
-        io::stdout().write_all(schema::text().as_bytes()).map_err(Failure::output)?;
+        console::stdout().write_all(schema::text().as_bytes()).map_err(Failure::output)?;
         Ok(exit::OK)
     }
 }

@@ -1,13 +1,13 @@
 //! `clawcheck serve`: the embedded gateway as a program.
 
-use super::{Failure, exit};
+use super::signals::{Signals, told};
+use super::{Failure, console, exit};
 use crate::reference::program::{self, Program, ProgramError, ProgramOptions};
 use crate::rules::{Release, Rules, history};
 use miette::Report;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Run the embedded gateway on an openclaw.json and a state directory, as the release itself would run
 ///
@@ -40,15 +40,15 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|error| Failure::fault(Report::msg(format!("cannot start: {error}"))))?;
-        runtime.block_on(self.serve())
+        runtime.block_on(self.serve(signals))
     }
 
-    async fn serve(self) -> Result<u8, Failure> {
+    async fn serve(self, signals: &Signals) -> Result<u8, Failure> {
         let release = self.release.unwrap_or(history::DEFAULT);
-        let mut signals = Signals::listen().map_err(|error| Failure::fault(Report::msg(error.to_string())))?;
+        let stop = signals.listen();
         let options = ProgramOptions {
             release,
             port: self.port,
@@ -67,7 +67,7 @@ impl Serve {
         }
         let announced = announce(&program, release);
         if announced.is_ok() {
-            signals.wait().await;
+            told(stop).await;
         }
         program.gateway.stop().await;
         announced.map_err(Failure::output).map(|()| exit::OK)
@@ -94,32 +94,13 @@ fn environment() -> Vec<(String, String)> {
 }
 
 fn announce(program: &Program, release: Release) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let (address, state_dir) = (program.address, program.state_dir.display());
+    let mut out = console::stdout();
+    let (address, state_dir) = (program.address, console::fit_line(&program.state_dir.to_string_lossy()));
     writeln!(out, "clawcheck serve: openclaw {release} on ws://{address} (state {state_dir})")?;
     out.flush()
 }
 
 /// Nobody may be reading the log any more; the gateway goes on without.
 fn log(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
-/// The signals that end the program.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
+    let _ = writeln!(console::stderr(), "{}", console::fit_line(line));
 }

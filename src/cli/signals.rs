@@ -1,27 +1,65 @@
 //! Ctrl-C and its relatives.
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// The signals that end a run, caught from the moment this is made: before anything is started that would have to be
-/// cleared away.
-pub(super) struct Signals(platform::Caught);
+/// How long a command that was told to stop may take to end what it has started and to tell how far it came, in milliseconds.
+/// The first signal ends every command within a second.
+const GRACE_MS: u64 = 900;
+/// The same where records have to be taken away from a gateway that somebody else runs.
+const CLEARING_GRACE_MS: u64 = 10_000;
+
+/// The signals that end a command: SIGINT, SIGTERM and SIGHUP. A thread of its own waits for them, so that a command is ended
+/// whatever its own threads are waiting for.
+pub(super) struct Signals {
+    stop: watch::Receiver<bool>,
+    /// How long the command may take to end by itself; 0 while it does not listen.
+    grace_ms: Arc<AtomicU64>,
+}
 
 impl Signals {
-    /// Catches Ctrl-C, SIGTERM and SIGHUP from here on.
+    /// Catches the signals from here on. Until [`Signals::listen`] is called, the first one ends the process at once.
     ///
     /// # Errors
-    ///
     /// When the system does not let them be caught.
-    pub(super) fn catch() -> std::io::Result<Self> {
-        platform::Caught::new().map(Self)
+    pub(super) fn catch() -> io::Result<Self> {
+        let (sender, stop) = watch::channel(false);
+        let grace_ms = Arc::new(AtomicU64::new(0));
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let mut caught = {
+            let _runtime = runtime.enter();
+            Caught::new()?
+        };
+        let grace = Arc::clone(&grace_ms);
+        let watching = async move {
+            caught.next().await;
+            sender.send_replace(true);
+            let grace = Duration::from_millis(grace.load(Ordering::SeqCst));
+            // A second signal does not wait. Nothing is said: who reads the output may be what the command waits for. The
+            // guard clears away what is left.
+            let _ = tokio::time::timeout(grace, caught.next()).await;
+            std::process::exit(super::exit::INTERRUPTED.into());
+        };
+        // It has no end of its own: it ends with the process.
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(watching))?;
+        Ok(Self { stop, grace_ms })
     }
 
-    /// Turns `stop` true at the first signal. At the second one the process ends at once; the guard clears up after it.
-    pub(super) async fn until_told(mut self, stop: watch::Sender<bool>) {
-        self.0.next().await;
-        stop.send_replace(true);
-        self.0.next().await;
-        std::process::exit(super::exit::INTERRUPTED.into());
+    /// What turns true at the first signal. The command then has to end by itself, within a second.
+    pub(super) fn listen(&self) -> watch::Receiver<bool> {
+        self.grace_ms.fetch_max(GRACE_MS, Ordering::SeqCst);
+        self.stop.clone()
+    }
+
+    /// The same for a command that first takes away what it has left on a gateway that somebody else runs.
+    pub(super) fn listen_and_clear(&self) -> watch::Receiver<bool> {
+        self.grace_ms.fetch_max(CLEARING_GRACE_MS, Ordering::SeqCst);
+        self.stop.clone()
     }
 }
 
@@ -32,48 +70,40 @@ pub(super) async fn told(mut stop: watch::Receiver<bool>) {
     }
 }
 
-#[cfg(unix)]
-mod platform {
-    use tokio::signal::unix::{Signal, SignalKind, signal};
+struct Caught {
+    interrupt: Signal,
+    terminate: Signal,
+    /// Absent under `nohup`, which means that a hang-up ends nothing.
+    hangup: Option<Signal>,
+}
 
-    pub(super) struct Caught {
-        interrupt: Signal,
-        terminate: Signal,
-        hangup: Signal,
+impl Caught {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) },
+        })
     }
 
-    impl Caught {
-        pub(super) fn new() -> std::io::Result<Self> {
-            Ok(Self {
-                interrupt: signal(SignalKind::interrupt())?,
-                terminate: signal(SignalKind::terminate())?,
-                hangup: signal(SignalKind::hangup())?,
-            })
-        }
-
-        pub(super) async fn next(&mut self) {
-            tokio::select! {
-                _ = self.interrupt.recv() => (),
-                _ = self.terminate.recv() => (),
-                _ = self.hangup.recv() => (),
+    async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
             }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => (),
+            _ = self.terminate.recv() => (),
+            _ = hangup => (),
         }
     }
 }
 
-#[cfg(not(unix))]
-mod platform {
-    pub(super) struct Caught;
-
-    impl Caught {
-        pub(super) fn new() -> std::io::Result<Self> {
-            Ok(Self)
-        }
-
-        pub(super) async fn next(&mut self) {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-    }
+/// Whether the process was started with SIGHUP ignored. What is not said to be is not.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

@@ -1,15 +1,22 @@
 //! Which snapshots are meant: a folder that was named, the one beside the scenarios, or those inside the binary.
 
 use super::Failure;
-use crate::observe::snapshot::{Library, LibraryError, Origin};
+use crate::observe::snapshot::{Library, LibraryError};
+use crate::report::terminal::quoted;
+use crate::words::nearest;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// The folder's name beside `scenarios`.
 const FOLDER: &str = "snapshots";
+/// Of a folder with more entries not all are looked at for one with a similar name.
+const MOST_ENTRIES: usize = 10_000;
 
 /// Where snapshots are read and left for approval.
 pub(super) struct Snapshots {
     pub(super) library: Library,
+    /// Whether the user named the folder.
+    named: bool,
 }
 
 impl Snapshots {
@@ -24,7 +31,7 @@ impl Snapshots {
             Some(folder) => Library::open(&folder),
             None => Library::built_in(),
         };
-        Ok(Self { library: library.map_err(report)? })
+        Ok(Self { library: library.map_err(report)?, named: named.is_some() })
     }
 
     /// Finds the folder in which something waits for approval.
@@ -34,15 +41,68 @@ impl Snapshots {
     pub(super) fn waiting_in(folder: &Path) -> Result<Self, Failure> {
         if !folder.is_dir() {
             let help = "name the folder of your snapshots with --snapshots";
-            return Err(Failure::usage(miette::miette!(help = help, "there is no folder {}", folder.display())));
+            return Err(missing(folder, help));
         }
         Self::find(Some(folder), &[]).map_err(Failure::fault)
     }
 
+    /// Finds out before the run whether observations can be left for approval. A folder that nobody named and this user may
+    /// not write is compared with all the same: gives the reason for a note.
+    ///
+    /// # Errors
+    /// A folder that was named cannot be written, or the disk has no room.
+    pub(super) fn prepare(&mut self) -> Result<Option<String>, Failure> {
+        match self.library.probe() {
+            Ok(()) => Ok(None),
+            Err(LibraryError::Write { path, source })
+                if !self.named
+                    && matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+            {
+                self.library.freeze();
+                Ok(Some(format!("cannot write {}: {source}; name another folder with --snapshots", path.display())))
+            }
+            Err(error) => Err(Failure::fault(report(error))),
+        }
+    }
+
     /// Whether anything can be left for approval.
     pub(super) fn is_writable(&self) -> bool {
-        matches!(self.library.origin(), Origin::Folder(_))
+        self.library.keeps_observations()
     }
+}
+
+/// Refuses a folder that was named and is not there: it may be misspelt, and nobody would look for what a run leaves in it.
+///
+/// # Errors
+/// There is no such folder.
+pub(super) fn must_exist(folder: &Path) -> Result<(), Failure> {
+    match std::fs::metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let new = quoted(&folder.to_string_lossy());
+            Err(missing(folder, &format!("to begin a new folder of snapshots, make it first: mkdir -p {new}")))
+        }
+        // What is wrong with a folder that is there is found when it is read.
+        _ => Ok(()),
+    }
+}
+
+fn missing(folder: &Path, help: &str) -> Failure {
+    let help = match similar(folder) {
+        Some(similar) => format!("did you mean `{}`? Otherwise {help}", similar.display()),
+        None => help.to_owned(),
+    };
+    Failure::usage(miette::miette!(help = help, "--snapshots: there is no folder {}", folder.display()))
+}
+
+/// A folder that stands where a missing one was looked for and has almost its name.
+fn similar(folder: &Path) -> Option<PathBuf> {
+    let name = folder.file_name()?.to_str()?;
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let entries = std::fs::read_dir(parent.unwrap_or(Path::new("."))).ok()?;
+    let folders = entries.flatten().take(MOST_ENTRIES).filter(|entry| entry.path().is_dir());
+    let names = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect::<Vec<_>>();
+    let found = nearest(name, names.iter().map(String::as_str))?;
+    Some(parent.map_or_else(|| PathBuf::from(found), |parent| parent.join(found)))
 }
 
 fn beside(scenarios: &[PathBuf]) -> Option<PathBuf> {
@@ -60,7 +120,7 @@ pub(super) fn report(error: LibraryError) -> miette::Report {
     let help = match &error {
         LibraryError::Write { .. } | LibraryError::Read { .. } => Some("name another folder with --snapshots"),
         LibraryError::Snapshot { .. } => Some("correct the file, or remove it and run again"),
-        LibraryError::Name { .. } | LibraryError::BuiltIn => None,
+        LibraryError::Name { .. } | LibraryError::BuiltIn | LibraryError::Frozen => None,
     };
     match help {
         Some(help) => miette::miette!(help = help, "{error}"),

@@ -1,5 +1,6 @@
 //! Tables: plain ones as wide as the terminal, and Markdown.
 
+use crate::printable;
 use comfy_table::{ContentArrangement, Table, presets};
 
 /// How wide a table is where nobody looks at it on a terminal: as wide as the prose of this project.
@@ -33,7 +34,11 @@ pub(super) fn table<S: Into<comfy_table::Cell>>(format: Format, header: impl Int
     table
 }
 
-/// A cell's text in this format: Markdown takes a bar for the end of a cell.
+/// A text of a cell in this format, fit to be printed: Markdown takes a bar for the end of a cell.
 pub(super) fn cell(format: Format, text: &str) -> String {
-    if format == Format::Markdown { text.replace('|', "\\|").replace('\n', "<br>") } else { text.to_owned() }
+    let text = printable::block(text);
+    match format {
+        Format::Markdown => text.replace('|', "\\|").replace('\n', "<br>"),
+        Format::Plain | Format::Json => text.into_owned(),
+    }
 }

@@ -1,12 +1,13 @@
 //! The parameters of a `connect` request: as a right client sends them, and wrong in every way a scenario can ask for.
 
+use crate::protocol::connect::LONGEST_NONCE;
 use crate::protocol::identity::DeviceKey;
 use serde_json::{Map, Value, json};
 
 /// What the gateway's challenge said. Both are absent for a gateway that sent none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Challenge {
-    /// `payload.nonce`, if it was a string.
+    /// `payload.nonce`, if it was a string of at most [`LONGEST_NONCE`] bytes.
     pub nonce: Option<String>,
     /// `payload.ts` in milliseconds since the epoch, if it was a number.
     pub ts: Option<i64>,
@@ -15,8 +16,9 @@ pub struct Challenge {
 impl Challenge {
     /// Reads a `connect.challenge` payload, whatever is wrong with it.
     pub fn from_payload(payload: &Value) -> Self {
+        let nonce = payload.get("nonce").and_then(Value::as_str);
         Self {
-            nonce: payload.get("nonce").and_then(Value::as_str).map(str::to_owned),
+            nonce: nonce.filter(|nonce| nonce.len() <= LONGEST_NONCE).map(str::to_owned),
             ts: payload.get("ts").and_then(Value::as_i64),
         }
     }
@@ -321,6 +323,12 @@ mod tests {
 
     fn challenge() -> Challenge {
         Challenge::from_payload(&json!({"nonce": "n", "ts": 5}))
+    }
+
+    #[test]
+    fn a_nonce_of_megabytes_is_not_sent_back() {
+        let nonce = |length: usize| Challenge::from_payload(&json!({ "nonce": "n".repeat(length), "ts": 5 })).nonce;
+        assert_eq!((nonce(LONGEST_NONCE).map(|nonce| nonce.len()), nonce(4 << 20)), (Some(LONGEST_NONCE), None));
     }
 
     #[rstest]

@@ -1,10 +1,13 @@
 //! An open WebSocket.
 
+use super::fragments::TooManyFragments;
 use super::incoming::{Closed, Ending, Incoming, TextFrame};
 use super::link::Link;
 use super::tap::Tap;
 use super::transcript::{Direction, EntryKind, Recorder};
 use super::upgrade::{self, OpenError, Upgrade};
+use crate::cut;
+use crate::limits::{MESSAGE_BYTES, UNREAD_BYTES, UNREAD_MESSAGES};
 use futures_util::{Sink as _, Stream as _};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -25,22 +28,19 @@ const CLOSE_ANSWER: Duration = Duration::from_millis(200);
 /// What one connection may make the harness keep in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The longest message taken from a gateway, in bytes. Cut down to 64 MiB.
+    /// The longest message taken from a gateway, in bytes.
     pub message_bytes: usize,
     /// How many unread messages are kept.
     pub unread: usize,
-    /// How many pings are answered in the life of a connection.
+    /// What they may take in memory, in bytes.
+    pub unread_bytes: usize,
+    /// How many pings, and how many pongs, are taken in the life of a connection.
     pub pings: usize,
-}
-
-impl Limits {
-    /// No message above this is ever taken.
-    pub const HARD_MESSAGE_BYTES: usize = 64 << 20;
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { message_bytes: 8 << 20, unread: 4096, pings: 4096 }
+        Self { message_bytes: MESSAGE_BYTES, unread: UNREAD_MESSAGES, unread_bytes: UNREAD_BYTES, pings: 4096 }
     }
 }
 
@@ -80,7 +80,7 @@ pub struct Connection {
     unread_bytes: usize,
     ended: Option<Closed>,
     requests: u64,
-    pongs: u64,
+    pongs: usize,
     /// How many pings came.
     pings: usize,
 }
@@ -116,7 +116,7 @@ impl Connection {
         let (stream, rest) = opened.inspect_err(|error| {
             recorder.record(Direction::Note, EntryKind::End, &error.to_string());
         })?;
-        let bytes = limits.message_bytes.min(Limits::HARD_MESSAGE_BYTES);
+        let bytes = limits.message_bytes;
         let config = WebSocketConfig::default()
             .read_buffer_size(16 * 1024)
             .max_message_size(Some(bytes))
@@ -134,6 +134,18 @@ impl Connection {
             pongs: 0,
             pings: 0,
         })
+    }
+
+    /// The same error, unless the gateway hung up because it takes nothing but TLS: that is found out on a new connection.
+    pub async fn explained(error: OpenError, link: Link, deadline: Instant) -> OpenError {
+        let hung_up = matches!(error, OpenError::Ended { .. });
+        if hung_up && upgrade::speaks_tls(link, deadline).await { OpenError::Tls } else { error }
+    }
+
+    /// Takes all that came and was not read.
+    pub fn take_all_unread(&mut self) -> Vec<Incoming> {
+        self.unread_bytes = 0;
+        std::mem::take(&mut self.unread).into()
     }
 
     /// The next thing that happens: an unread message first, else what comes until the deadline.
@@ -245,6 +257,11 @@ impl Connection {
         true
     }
 
+    /// How many pongs came.
+    pub fn pongs(&self) -> usize {
+        self.pongs
+    }
+
     /// Sends a close frame. The gateway's answer to it comes from [`Connection::next`].
     ///
     /// # Errors
@@ -284,11 +301,15 @@ impl Connection {
         }
         self.unread_bytes += weight(&incoming);
         self.unread.push_back(incoming);
-        if self.unread.len() > self.limits.unread || self.unread_bytes > Limits::HARD_MESSAGE_BYTES {
-            self.unread.truncate(self.limits.unread);
-            self.unread_bytes = self.unread.iter().map(weight).sum();
-            self.give_up(format!("more than {} unread messages", self.unread.len()));
-        }
+        let why = if self.unread.len() > self.limits.unread {
+            format!("more than {} unread messages", self.limits.unread)
+        } else if self.unread_bytes > self.limits.unread_bytes {
+            format!("more than {} MiB of unread messages", self.limits.unread_bytes >> 20)
+        } else {
+            return;
+        };
+        self.take_unread(self.unread.len() - 1);
+        self.give_up(why);
     }
 
     async fn read(&mut self, deadline: Instant) -> Incoming {
@@ -348,7 +369,8 @@ impl Connection {
             Message::Pong(_) => {
                 self.pongs += 1;
                 self.recorder.record(Direction::Received, EntryKind::Ping, "pong");
-                None
+                let most = self.limits.pings;
+                (self.pongs > most).then(|| self.give_up(format!("more than {most} pongs")))
             }
             Message::Close(frame) => Some(self.end(match frame {
                 Some(frame) => self.closed(&frame),
@@ -425,21 +447,27 @@ impl Connection {
 /// What an unread message takes in memory, in bytes.
 fn weight(incoming: &Incoming) -> usize {
     match incoming {
-        // The parsed value takes a few times as much as its text.
-        Incoming::Text(frame) => frame.text.len() * 4,
+        Incoming::Text(frame) => frame.text.len() + frame.weight,
         Incoming::Binary(bytes) => bytes.len(),
         Incoming::Closed(_) | Incoming::Deadline => 0,
     }
 }
 
 fn ending(error: &SocketError) -> Closed {
-    use tokio_tungstenite::tungstenite::error::ProtocolError;
+    use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
     Closed::without_frame(match error {
         SocketError::ConnectionClosed
         | SocketError::AlreadyClosed
         | SocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ending::Eof,
         SocketError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ending::Eof,
-        SocketError::Io(_) => Ending::Reset,
+        SocketError::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<TooManyFragments>()) {
+            Some(too_many) => Ending::TooMuch(too_many.to_string()),
+            None => Ending::Reset,
+        },
+        SocketError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            let number = |bytes: usize| cut::number(bytes as u64);
+            Ending::TooMuch(format!("a message of {} bytes, more than {}", number(*size), number(*max_size)))
+        }
         SocketError::Capacity(error) => Ending::TooMuch(error.to_string()),
         other => Ending::Violation(other.to_string()),
     })

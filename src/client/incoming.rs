@@ -1,5 +1,7 @@
 //! What a gateway can do on an open connection.
 
+use crate::cut::json;
+use crate::limits::{FRAME_VALUES, VALUE_BYTES};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -21,15 +23,24 @@ pub enum Incoming {
 pub struct TextFrame {
     /// As it came.
     pub text: Utf8Bytes,
-    /// Its JSON value; `None` when it is not JSON.
+    /// Its JSON value, cut where it has very many; `None` when it is not JSON.
     pub json: Option<Value>,
+    /// Whether the value is cut.
+    pub is_cut: bool,
+    /// What the value takes in memory, about, in bytes.
+    pub weight: usize,
 }
 
 impl TextFrame {
     /// Parses a message.
     pub fn new(text: Utf8Bytes) -> Self {
-        let json = serde_json::from_str(&text).ok();
-        Self { text, json }
+        match json::parse(text.as_bytes(), FRAME_VALUES) {
+            Some(parsed) => {
+                let weight = text.len() + parsed.values * VALUE_BYTES;
+                Self { text, json: Some(parsed.value), is_cut: parsed.is_cut, weight }
+            }
+            None => Self { text, json: None, is_cut: false, weight: 0 },
+        }
     }
 
     fn kind(&self) -> Option<&str> {

@@ -31,7 +31,9 @@ pub enum Link {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// `wss:` needs TLS, which clawcheck does not speak.
-    #[error("`{0}`: wss:// is not supported; end the TLS in front of clawcheck and name the ws:// address behind it")]
+    #[error(
+        "`{0}`: wss:// is not supported; end the TLS in front of clawcheck (socat TCP-LISTEN:18790,bind=127.0.0.1,fork OPENSSL:HOST:PORT) and name the ws:// address (ws://127.0.0.1:18790)"
+    )]
     Tls(String),
     /// Not `ws:` at all.
     #[error("`{0}` is no gateway URL; expected ws://HOST:PORT[/PATH]")]

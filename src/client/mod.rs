@@ -5,7 +5,9 @@
 
 pub mod connect;
 mod connection;
+mod fragments;
 mod incoming;
+mod instead;
 mod link;
 pub mod redact;
 mod tap;
@@ -18,6 +20,7 @@ pub mod via;
 pub use connect::ConnectRequest;
 pub use connection::{Connection, Limits, Pending, Reply, SendError};
 pub use incoming::{Closed, Ending, Incoming, TextFrame};
+pub use instead::{ending, instead_of_response};
 pub use link::{Link, Stream, UrlError};
 pub use redact::Redactions;
 pub use transcript::{Direction, Entry, EntryKind, Recorder, Transcript};

@@ -1,6 +1,13 @@
 //! Takes secrets out of text that is about to be shown.
 
+mod known;
+mod reading;
+mod url;
+
+use known::Finder;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// JSON keys and header names whose string values are never shown.
 const SECRET_KEYS: [&str; 10] = [
@@ -28,10 +35,21 @@ const DIGEST: usize = 64;
 ///
 /// Three nets, since the gateway mints secrets that nobody told us of: the strings given by the caller, the values of
 /// keys that hold secrets, and whatever has the shape of a token.
-#[derive(Debug, Clone, Default)]
+///
+/// The strings given by the caller are found in every form in which a gateway could send them back: escaped for JSON, a URL or
+/// HTML, in hex or base64, in other letter case, wrapped over lines, cut off at the end.
+#[derive(Clone, Default)]
 pub struct Redactions {
-    /// Longest first where one contains the other: ordered by falling length when applied.
     known: BTreeMap<String, String>,
+    /// Made when it is first needed: most cases have nothing to show.
+    finder: Arc<OnceLock<Option<Finder>>>,
+}
+
+/// Only how many there are.
+impl fmt::Debug for Redactions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactions").field("known", &self.known.len()).finish_non_exhaustive()
+    }
 }
 
 impl Redactions {
@@ -39,35 +57,53 @@ impl Redactions {
     pub fn add(&mut self, secret: &str, name: &str) {
         if secret.len() >= 4 {
             self.known.insert(secret.to_owned(), format!("<{name}>"));
+            self.finder = Arc::default();
+        }
+    }
+
+    /// Hides what in a URL lets its reader in: a user and a password, secret parameters, and path segments that were drawn.
+    pub fn add_url(&mut self, url: &str) {
+        for secret in url::secrets(url) {
+            self.add(&secret, "secret of the URL");
+        }
+    }
+
+    /// Hides what others hide, too.
+    pub fn extend(&mut self, others: &Self) {
+        for (secret, symbol) in &others.known {
+            if !self.known.contains_key(secret) {
+                self.known.insert(secret.clone(), symbol.clone());
+                self.finder = Arc::default();
+            }
         }
     }
 
     /// The text without secrets.
     pub fn apply(&self, text: &str) -> String {
-        let mut known: Vec<_> = self.known.iter().collect();
-        known.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
-        let mut text = text.to_owned();
-        for (secret, symbol) in known {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), symbol);
-            }
-            text = without_cut_secret(text, secret);
-        }
-        hide_runs(&hide_capabilities(&hide_values(&text)))
+        hide_runs(&hide_capabilities(&hide_values(&self.apply_known(text))))
     }
-}
 
-/// A text that was cut may end in the first part of a secret.
-fn without_cut_secret(mut text: String, secret: &str) -> String {
-    let Some(body) = text.strip_suffix(super::transcript::CUT) else { return text };
-    let ends: Vec<usize> = secret.char_indices().map(|(at, _)| at).skip(4).collect();
-    if let Some(end) = ends.into_iter().rev().find(|end| body.ends_with(&secret[..*end])) {
-        let keep = body.len() - end;
-        text.truncate(keep);
-        text.push_str("<secret>");
-        text.push_str(super::transcript::CUT);
+    /// The text without the secrets given by the caller: for texts in which what looks like a secret has its symbol already.
+    pub fn apply_known(&self, text: &str) -> String {
+        let shortest = self.known.keys().map(String::len).min().unwrap_or(usize::MAX).min(known::PART);
+        if text.len() < shortest && !text.ends_with('…') && !text.ends_with(super::transcript::CUT) {
+            return text.to_owned();
+        }
+        let finder = self.finder.get_or_init(|| Finder::new(self.known.keys().map(String::as_str)));
+        let Some(finder) = finder else { return text.to_owned() };
+        let cut = [super::transcript::CUT, "…"].into_iter().find_map(|mark| text.strip_suffix(mark));
+        let symbols = self.known.values().collect::<Vec<_>>();
+        let body = cut.unwrap_or(text);
+        let mut out = String::with_capacity(text.len());
+        let mut done = 0;
+        for found in finder.find(body, cut.is_some()) {
+            out.push_str(&body[done..found.start]);
+            out.push_str(symbols[found.secret]);
+            done = found.end;
+        }
+        out.push_str(&text[done..]);
+        out
     }
-    text
 }
 
 /// Replaces the string values of secret keys: in JSON whole or cut, in `Name: value` header lines and in a URL's query.
@@ -245,6 +281,79 @@ mod tests {
     #[test]
     fn a_cut_text_does_not_end_in_part_of_a_secret() {
         let cut = format!("say hunte{}", super::super::transcript::CUT);
-        assert_eq!(redactions().apply(&cut), format!("say <secret>{}", super::super::transcript::CUT));
+        assert_eq!(redactions().apply(&cut), format!("say <password>{}", super::super::transcript::CUT));
+        assert_eq!(redactions().apply("a gateway cut it: \"hunt"), "a gateway cut it: \"hunt");
+    }
+
+    #[rstest]
+    #[case::upper("HUNTER2")]
+    #[case::json(r"hu\u006eter2")]
+    #[case::json_whole(r"\u0068\u0075\u006E\u0074\u0065\u0072\u0032")]
+    #[case::json_in_json(r"\\u0068unter2")]
+    #[case::rust(r"h\u{75}nter\x32")]
+    #[case::percent("hunte%722")]
+    #[case::percent_twice("hunte%25722")]
+    #[case::html("&#104;unter&#x32;")]
+    #[case::hex("68756e74657232")]
+    #[case::hex_upper("68756E74657232")]
+    #[case::wrapped("hun\n   │ ter2")]
+    #[case::zero_width("hun\u{200b}ter\u{1b}2")]
+    #[case::escaped_line_break(r"hun\nter2")]
+    #[case::escaped_wrap(r"hun\n      ter2")]
+    fn finds_a_known_secret_in_every_encoding(#[case] encoded: &str) {
+        let mut known = Redactions::default();
+        known.add("hunter2", "password");
+        assert_eq!(known.apply(&format!("<{encoded}>")), "<<password>>", "{encoded}");
+    }
+
+    #[rstest]
+    fn finds_base64_wherever_the_secret_begins(
+        #[values(0, 1, 2, 3, 4, 5)] before: usize,
+        #[values(0, 1, 2)] after: usize,
+    ) {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+        let secret = "?>hunter2<?~~";
+        let mut known = Redactions::default();
+        known.add(secret, "password");
+        let text = format!("{}{secret}{}", "x".repeat(before), "y".repeat(after));
+        for encoded in
+            [STANDARD.encode(&text), URL_SAFE_NO_PAD.encode(&text), STANDARD.encode(&text).replace('/', r"\/")]
+        {
+            let shown = known.apply(&encoded);
+            assert!(shown.contains("<password>"), "{encoded}: {shown}");
+            // At most a part of one of the secret's characters is left at either end.
+            let left = shown.replace("<password>", "");
+            assert!(left.len() <= (before + after) * 2 + 8, "{encoded}: {shown}");
+        }
+    }
+
+    #[test]
+    fn secrets_that_overlap_are_hidden_whole() {
+        let mut known = Redactions::default();
+        known.add("abcdefgh", "one");
+        known.add("efghijklmn", "other");
+        assert_eq!(known.apply("-abcdefghijklmn-"), "-<other>-");
+    }
+
+    #[test]
+    fn part_of_a_long_secret_is_hidden() {
+        let mut known = Redactions::default();
+        known.add(TOKEN, "token");
+        assert_eq!(known.apply_known(&format!("say {}", &TOKEN[..14])), "say <token>");
+        assert_eq!(
+            known.apply_known(&format!("\"{}\" {} said", &TOKEN[..20], &TOKEN[20..])),
+            "\"<token>\" <token> said"
+        );
+    }
+
+    #[test]
+    fn secrets_of_a_url_are_hidden() {
+        let mut known = Redactions::default();
+        known.add_url("ws://me:pass-word@h:1/ws?token=to%2Fken1&x=1");
+        assert_eq!(
+            known.apply_known("Pass-Word to/ken1 TO%2fKEN1 x=1"),
+            "<secret of the URL> <secret of the URL> <secret of the URL> x=1"
+        );
     }
 }

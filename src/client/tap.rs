@@ -1,5 +1,7 @@
-//! Remembers the last bytes that came, because the WebSocket library rewrites a close code that must not be sent.
+//! Sees the bytes below the WebSocket library. It remembers the last ones, because the library rewrites a close code that must not
+//! be sent, and counts fragments.
 
+use super::fragments::Fragments;
 use super::link::Stream;
 use std::io;
 use std::pin::Pin;
@@ -15,13 +17,16 @@ const CLOSE: u8 = 0x88;
 pub(super) struct Tap {
     stream: Box<dyn Stream>,
     last: Vec<u8>,
+    fragments: Fragments,
 }
 
 impl Tap {
     /// `read` came already.
     pub(super) fn new(stream: Box<dyn Stream>, read: &[u8]) -> Self {
-        let mut tap = Self { stream, last: Vec::with_capacity(2 * FRAME) };
+        let mut tap = Self { stream, last: Vec::with_capacity(2 * FRAME), fragments: Fragments::default() };
         tap.remember(read);
+        // Too many are too many at the next frame, too.
+        let _ = tap.fragments.take(read);
         tap
     }
 
@@ -48,7 +53,11 @@ impl AsyncRead for Tap {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.remember(&buffer.filled()[before..]);
+        let read_now = &buffer.filled()[before..];
+        self.remember(read_now);
+        if let Err(error) = self.fragments.take(read_now) {
+            return Poll::Ready(Err(io::Error::other(error)));
+        }
         read
     }
 }

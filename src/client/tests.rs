@@ -1,6 +1,7 @@
 //! What a gateway can do to a connection, and how each is told from the others.
 
 use super::*;
+use crate::limits::FRAME_VALUES;
 use serde_json::json;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -45,6 +46,10 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match u8::try_from(payload.len()) {
         Ok(length) if length < 126 => bytes.push(length),
+        _ if payload.len() > usize::from(u16::MAX) => {
+            bytes.push(127);
+            bytes.extend((payload.len() as u64).to_be_bytes());
+        }
         _ => {
             bytes.push(126);
             bytes.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
@@ -121,7 +126,8 @@ async fn a_message_above_the_limit_is_not_taken() {
     let limits = Limits { message_bytes: 1000, ..Limits::default() };
     let (mut connection, mut gateway) = pair(limits).await;
     gateway.write_all(&text(&"x".repeat(1001))).await.unwrap();
-    assert!(matches!(connection.next(soon()).await, Incoming::Closed(Closed { how: Ending::TooMuch(_), .. })));
+    let Incoming::Closed(Closed { how: Ending::TooMuch(why), .. }) = connection.next(soon()).await else { panic!() };
+    assert_eq!(why, "a message of 1,001 bytes, more than 1,000");
     // A length that no memory holds is refused by its header alone.
     let (mut connection, mut gateway) = pair(Limits::default()).await;
     gateway.write_all(&[0x81, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).await.unwrap();
@@ -136,6 +142,59 @@ async fn a_flood_of_events_ends_the_connection_and_not_the_harness() {
     assert!(matches!(reply, Reply::Closed(Closed { how: Ending::TooMuch(_), .. })), "{reply:?}");
     drop(connection);
     flood.await.unwrap();
+}
+
+#[rstest::rstest]
+#[case::pongs(frame(0x8a, b""), "more than 4096 pongs")]
+#[case::pings(frame(0x89, b""), "more than 4096 pings")]
+#[case::fragments(frame(0x00, b""), "a message in more than 8192 fragments")]
+#[tokio::test]
+async fn frames_that_say_nothing_end_the_connection_and_not_the_harness(#[case] frame: Vec<u8>, #[case] why: &str) {
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    // The first fragment of a message that never ends; whole otherwise.
+    let first = if frame[0] == 0 { vec![0x01, 0] } else { text("{}") };
+    let flood = tokio::spawn(async move {
+        gateway.write_all(&first).await.unwrap();
+        let (frames, mut answers) = (frame.repeat(1000), Vec::new());
+        let (mut reads, mut writes) = tokio::io::split(gateway);
+        let reading = tokio::spawn(async move { reads.read_to_end(&mut answers).await });
+        while writes.write_all(&frames).await.is_ok() {}
+        drop(writes);
+        reading.await.unwrap().unwrap();
+    });
+    let reply = connection.response(&Pending("1".to_owned()), soon()).await;
+    let expected = Closed { code: None, reason: String::new(), how: Ending::TooMuch(why.to_owned()) };
+    assert_eq!(reply, Reply::Closed(expected));
+    drop(connection);
+    flood.await.unwrap();
+}
+
+#[tokio::test]
+async fn messages_that_are_light_as_text_and_heavy_as_values_count_as_what_they_take() {
+    let (mut connection, mut gateway) = pair(Limits { unread_bytes: 1 << 20, ..Limits::default() }).await;
+    let zeros = format!("[{}0]", "0,".repeat(4000));
+    let flood = tokio::spawn(async move { while gateway.write_all(&text(&zeros)).await.is_ok() {} });
+    let reply = connection.response(&Pending("1".to_owned()), soon()).await;
+    let Reply::Closed(Closed { how: Ending::TooMuch(why), .. }) = reply else { panic!("{reply:?}") };
+    assert_eq!(why, "more than 1 MiB of unread messages");
+    assert!(matches!(connection.next(soon()).await, Incoming::Text(_)), "one takes half a MiB");
+    assert!(matches!(connection.next(soon()).await, Incoming::Closed(_)));
+    drop(connection);
+    flood.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_of_very_many_values_is_cut_and_is_still_the_answer() {
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    let zeros = format!("[{}0]", "0,".repeat(499_999));
+    let frame = format!(r#"{{"payload":{zeros},"type":"res","id":"1","ok":true}}"#);
+    let write = async { gateway.write_all(&text(&frame)).await.unwrap() };
+    let pending = Pending("1".to_owned());
+    let (reply, ()) = tokio::join!(connection.response(&pending, soon()), write);
+    let Reply::Response(response) = reply else { panic!("{reply:?}") };
+    let items = response["payload"].as_array().unwrap();
+    assert!(items.len() < FRAME_VALUES + 10, "{}", items.len());
+    assert_eq!(items.last().unwrap(), &format!("… {} more", crate::cut::number(500_001 - items.len() as u64)));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What went over the wires of one case, in the order in which it happened.
 
 use super::redact::Redactions;
+use crate::limits::{ENTRIES, ENTRY_BYTES, TRANSCRIPT_BYTES};
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,11 +9,6 @@ use std::time::Instant;
 
 /// Ends a text that was cut.
 pub(super) const CUT: &str = " …cut";
-/// The longest text an entry keeps, in bytes.
-const ENTRY_BYTES: usize = 16 * 1024;
-/// The most a transcript keeps: entries, and bytes of text. The oldest go first, but for the first few.
-const ENTRIES: usize = 4096;
-const BYTES: usize = 4 << 20;
 
 /// Which way something went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +123,7 @@ impl Transcript {
         let mut kept = self.lock();
         kept.bytes += entry.text.len();
         kept.entries.push_back(entry);
-        while kept.entries.len() > ENTRIES || kept.bytes > BYTES {
+        while kept.entries.len() > ENTRIES || kept.bytes > TRANSCRIPT_BYTES {
             let Some(oldest) = kept.entries.pop_front() else { break };
             kept.bytes -= oldest.text.len();
             kept.dropped += 1;
@@ -176,7 +172,7 @@ mod tests {
             recorder.record(Direction::Received, EntryKind::Text, &"x ".repeat(ENTRY_BYTES));
         }
         let bytes: usize = transcript.entries().iter().map(|entry| entry.text.len()).sum();
-        assert!(bytes <= BYTES);
+        assert!(bytes <= TRANSCRIPT_BYTES);
         assert!(transcript.render(&Redactions::default()).contains("earlier entries are not kept"));
     }
 

@@ -2,11 +2,14 @@
 
 use super::link::{Link, Stream};
 use super::transcript::{Direction, EntryKind, Recorder};
+use crate::machine;
+use crate::printable::line;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::io::ErrorKind;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// The most an answer's head may take, in bytes.
@@ -50,13 +53,21 @@ pub enum OpenError {
         reason: String,
     },
     /// An HTTP answer other than 101.
-    #[error("HTTP {status} instead of an upgrade: {body}")]
+    #[error("HTTP {status} instead of an upgrade{}: {}", to(location.as_deref()), line(body))]
     Status {
         /// The status.
         status: u16,
+        /// Where it sends the client (`Location`).
+        location: Option<String>,
         /// The first 4 KiB of the body.
         body: String,
     },
+    /// A TLS record in the place of an HTTP answer.
+    #[error("it speaks TLS, and clawcheck does not")]
+    Tls,
+    /// The machine that clawcheck runs on has run out of something: this says nothing about the gateway.
+    #[error("cannot connect: {0}")]
+    Machine(&'static str),
     /// Something that is no answer to an upgrade: no HTTP, or a 101 that breaks RFC 6455.
     #[error("not a WebSocket answer: {0}")]
     NotWebSocket(String),
@@ -74,6 +85,34 @@ pub enum OpenError {
     Header(String),
 }
 
+fn to(location: Option<&str>) -> String {
+    location.map(|location| format!(" (it leads to {location:?})")).unwrap_or_default()
+}
+
+impl OpenError {
+    /// What somebody who has named the gateway's address and path can look at, where the answer tells. `path` is the one that
+    /// was asked for; `named` says where it is written: `in the URL`.
+    pub fn advice(&self, path: &str, named: &str) -> Option<String> {
+        let is_path_right = || format!("is the path right? `{path}` was asked for; it is said {named}");
+        match self {
+            Self::Status { status: 301 | 302 | 303 | 307 | 308, location: Some(_), .. } => {
+                Some("name the address that it leads to; clawcheck follows no redirect".to_owned())
+            }
+            Self::Status { status: 400, body, .. } if body.contains("HTTPS") => Self::Tls.advice(path, named),
+            Self::Status { status: 400 | 403 | 404 | 405 | 426, .. } => Some(is_path_right()),
+            Self::Status { status: 200..=299, .. } => {
+                Some(format!("it answers as a web server does; {}", is_path_right()))
+            }
+            Self::Tls => Some(
+                "start it without TLS (gateway.tls.enabled: false), or end the TLS in front of it, and name the ws:// address: \
+                 `socat TCP-LISTEN:18790,bind=127.0.0.1,fork OPENSSL:HOST:PORT,verify=0`"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
 /// Connects a link.
 pub(super) async fn connect(link: Link) -> Result<Box<dyn Stream>, OpenError> {
     let authority = link.authority();
@@ -88,7 +127,10 @@ pub(super) async fn connect(link: Link) -> Result<Box<dyn Stream>, OpenError> {
             Ok(Box::new(stream))
         }
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => Err(OpenError::Refused(authority)),
-        Err(error) => Err(OpenError::Unreachable { authority, reason: error.to_string() }),
+        Err(error) => Err(match machine::shortage(&error) {
+            Some(why) => OpenError::Machine(why),
+            None => OpenError::Unreachable { authority, reason: error.to_string() },
+        }),
     }
 }
 
@@ -114,7 +156,8 @@ pub(super) async fn ask(
                 head.check(&key)?;
                 Ok(rest)
             } else {
-                Err(OpenError::Status { status: head.status, body: body(stream, rest, head.content_length).await })
+                let body = body(stream, rest, head.content_length).await;
+                Err(OpenError::Status { status: head.status, location: head.location, body })
             };
         }
         if buffer.len() > HEAD_BYTES {
@@ -122,7 +165,7 @@ pub(super) async fn ask(
         }
         match stream.read_buf(&mut buffer).await {
             Ok(0) if buffer.is_empty() => return Err(OpenError::Ended { reset: written.is_err() || flushed.is_err() }),
-            Ok(0) => return Err(OpenError::NotWebSocket(first_words(&buffer))),
+            Ok(0) => return Err(foreign(&buffer)),
             Ok(_) => {}
             Err(_) => return Err(OpenError::Ended { reset: true }),
         }
@@ -168,6 +211,7 @@ struct Head {
     status: u16,
     upgrade: Option<String>,
     accept: Option<String>,
+    location: Option<String>,
     content_length: Option<usize>,
 }
 
@@ -195,7 +239,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<Head>, OpenError> {
     let length = match response.parse(buffer) {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
-        Err(_) => return Err(OpenError::NotWebSocket(first_words(buffer))),
+        Err(_) => return Err(foreign(buffer)),
     };
     let value = |name: &str| {
         let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
@@ -206,6 +250,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<Head>, OpenError> {
         status: response.code.unwrap_or_default(),
         upgrade: value("upgrade"),
         accept: value("sec-websocket-accept"),
+        location: value("location"),
         content_length: value("content-length").and_then(|text| text.parse().ok()),
     }))
 }
@@ -227,9 +272,41 @@ async fn body(stream: &mut Box<dyn Stream>, mut bytes: Vec<u8>, length: Option<u
     String::from_utf8_lossy(&bytes).trim().to_owned()
 }
 
-fn first_words(bytes: &[u8]) -> String {
+/// What is no HTTP at all.
+fn foreign(bytes: &[u8]) -> OpenError {
+    if is_tls(bytes) {
+        return OpenError::Tls;
+    }
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]);
-    format!("it begins {text:?}")
+    OpenError::NotWebSocket(format!("it begins {text:?}"))
+}
+
+/// Whether this begins as a TLS record does: an alert or a handshake message, and the version (RFC 8446, 5.1).
+fn is_tls(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x15 | 0x16, 0x03, ..])
+}
+
+/// The shortest request for TLS 1.2 that a server has to answer, be it with a refusal (RFC 5246, 7.4.1.2): one cipher, no
+/// extensions, and nothing random, for nothing is to come of it.
+fn client_hello() -> Vec<u8> {
+    let mut hello = vec![0x16, 0x03, 0x01, 0x00, 0x2d, 0x01, 0x00, 0x00, 0x29, 0x03, 0x03];
+    hello.extend([0x2a; 32]);
+    hello.extend([0x00, 0x00, 0x02, 0xc0, 0x2f, 0x01, 0x00]);
+    hello
+}
+
+/// Whether TLS is spoken there. A server that speaks it may hang up on plain HTTP without a word: it is asked in its own
+/// language.
+pub(super) async fn speaks_tls(link: Link, deadline: Instant) -> bool {
+    let asking = async {
+        let mut stream = connect(link).await.ok()?;
+        stream.write_all(&client_hello()).await.ok()?;
+        stream.flush().await.ok()?;
+        let mut answer = [0; 2];
+        stream.read_exact(&mut answer).await.ok()?;
+        Some(is_tls(&answer))
+    };
+    timeout_at(deadline, asking).await.ok().flatten().unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -254,7 +331,11 @@ mod tests {
     #[tokio::test]
     async fn tells_answers_apart() {
         let refused = answered(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nnoway").await;
-        assert_eq!(refused, Err(OpenError::Status { status: 401, body: "no".to_owned() }));
+        assert_eq!(refused, Err(OpenError::Status { status: 401, location: None, body: "no".to_owned() }));
+        let moved = answered(b"HTTP/1.1 308 Moved\r\nlocation: /ws\r\nContent-Length: 0\r\n\r\n").await.unwrap_err();
+        assert!(moved.to_string().contains(r#"it leads to "/ws""#) && moved.advice("/", "").is_some(), "{moved}");
+        // What OpenSSL says to plain HTTP: an alert.
+        assert_eq!(answered(b"\x15\x03\x01\x00\x02\x02\x46").await, Err(OpenError::Tls));
         let other = answered(b"SSH-2.0-OpenSSH_9.6\r\n").await;
         assert!(matches!(other, Err(OpenError::NotWebSocket(text)) if text.contains("SSH-2.0")));
         let cut = answered(b"HTTP/1.1 101 Swit").await;
@@ -262,6 +343,21 @@ mod tests {
         assert_eq!(answered(b"").await, Err(OpenError::Ended { reset: false }));
         let forged = answered(b"HTTP/1.1 101 ok\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: wrong\r\n\r\n").await;
         assert!(matches!(forged, Err(OpenError::NotWebSocket(text)) if text.contains("wrong")));
+    }
+
+    #[test]
+    fn the_greeting_of_tls_has_the_lengths_that_it_says() {
+        let hello = client_hello();
+        assert_eq!((hello.len() - 5, hello.len() - 9), (usize::from(hello[4]), usize::from(hello[8])));
+    }
+
+    #[test]
+    fn what_can_be_looked_at_is_said() {
+        let status = |status| OpenError::Status { status, location: None, body: String::new() };
+        let advice = status(404).advice("/ws", "in the URL").unwrap();
+        assert!(advice.contains("is the path right?") && advice.contains("`/ws`") && advice.contains("in the URL"));
+        assert_eq!(status(503).advice("/", "in the URL"), None);
+        assert!(OpenError::Tls.advice("/", "").unwrap().contains("ws://"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::Shortest;
 use super::story::text;
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError};
+use crate::whole;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -57,7 +58,7 @@ impl Shortest {
         let file = folder.join(format!("seed-{}-story-{}.yaml", self.seed, self.story));
         let failed = |source| KeepError::File { path: file.clone(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
-        std::fs::write(&file, self.text(gateway)).map_err(failed)?;
+        whole::replace(&file, self.text(gateway).as_bytes()).map_err(failed)?;
         let case = crate::scenario::Corpus::load(std::slice::from_ref(&file));
         if let Some(case) = case.ok().as_ref().and_then(|corpus| corpus.cases().first()) {
             let snapshots = folder.join(SNAPSHOTS);

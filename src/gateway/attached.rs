@@ -3,12 +3,16 @@
 use super::launch::LaunchError;
 use super::profile::{Capability, Kind, Profile};
 use super::running::{Inner, LinkError, Running};
-use crate::client::{Connection, Link, Transcript, Upgrade, UrlError};
+use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
 use crate::rules::{Release, history};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// How long a gateway that hangs up on HTTP may take to answer TLS.
+const HANGING_UP: Duration = Duration::from_secs(2);
 
 /// A URL, and what the user told us about the gateway behind it.
 #[derive(Debug, Clone)]
@@ -66,10 +70,21 @@ impl Attached {
     pub(super) async fn launch(&self, deadline: Instant) -> Result<Running, LaunchError> {
         let upgrade = Upgrade { path: self.path.clone(), ..Upgrade::default() };
         let recorder = Transcript::new().recorder("probe");
-        Connection::open(self.tcp(), &upgrade, recorder, deadline)
-            .await
-            .map_err(|error| LaunchError::Unreachable { url: self.shown(), reason: error.to_string() })?;
+        if let Err(error) = Connection::open(self.tcp(), &upgrade, recorder, deadline).await {
+            let soon = deadline.min(Instant::now() + HANGING_UP);
+            return Err(self.unreachable(&Connection::explained(error, self.tcp(), soon).await));
+        }
         Ok(Running { inner: Inner::Attached(self.clone()), path: self.path.clone() })
+    }
+
+    fn unreachable(&self, error: &OpenError) -> LaunchError {
+        if let OpenError::Machine(why) = error {
+            return LaunchError::Harness((*why).to_owned());
+        }
+        let path = self.path.split('?').next().unwrap_or_default();
+        let advice = error.advice(path, "at the end of the URL");
+        let reason = advice.map_or_else(|| error.to_string(), |advice| format!("{error}; {advice}"));
+        LaunchError::Unreachable { url: self.shown(), reason }
     }
 
     pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, LinkError> {

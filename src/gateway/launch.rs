@@ -60,11 +60,37 @@ pub fn in_short(error: &str) -> &str {
     error.split_once(LAST_WORDS).map_or(error, |(what, _)| what).lines().next().unwrap_or_default()
 }
 
+/// Where a command that was not found was looked for.
+fn where_looked(command: &str) -> String {
+    match command {
+        absolute if absolute.starts_with('/') => String::new(),
+        relative if relative.contains('/') => {
+            let name = relative.trim_start_matches("./");
+            format!(
+                ": a gateway runs in a directory of its own; write `{{here}}/{name}` for a file beside its description"
+            )
+        }
+        _ => " in any directory of PATH".to_owned(),
+    }
+}
+
+/// What can be said of a gateway that does not listen where it should.
+fn listens(ports: &[u16], left: bool) -> String {
+    let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" and ");
+    match ports.as_str() {
+        "" if left => {
+            "; its command ended with exit code 0, and what it left running does not listen either".to_owned()
+        }
+        "" => "; --start-timeout gives it longer".to_owned(),
+        ports => format!("; it listens on {ports}: does its description hand it `{{port}}`?"),
+    }
+}
+
 /// Why a gateway is not running.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchError {
     /// There is no such command.
-    #[error("the gateway's command `{command}` was not found")]
+    #[error("the gateway's command `{command}` was not found{}", where_looked(command))]
     CommandNotFound {
         /// The command.
         command: String,
@@ -86,10 +112,22 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// It never listened on its port.
-    #[error("the gateway did not listen on port {port} in time{words}{log}", words = LAST_WORDS)]
+    #[error("the gateway did not listen on port {port} in time{}{words}{log}", listens(instead, *left), words = LAST_WORDS)]
     NeverListened {
         /// The port.
         port: u16,
+        /// The ports on which it listens instead.
+        instead: Vec<u16>,
+        /// Whether its command had ended, with 0, and had left processes behind.
+        left: bool,
+        /// Its last log lines.
+        log: LogTail,
+    },
+    /// It never logged the line that says that it is ready.
+    #[error("the gateway did not log a line with `{line}` in time, by which its description tells that it is ready{words}{log}", words = LAST_WORDS)]
+    NeverLogged {
+        /// What the line has in it.
+        line: String,
         /// Its last log lines.
         log: LogTail,
     },
@@ -104,7 +142,7 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// What listens there does not speak the protocol.
-    #[error("what listens on port {port} is no such gateway: {saw}{words}{log}", words = LAST_WORDS)]
+    #[error("what listens on port {port} does not answer as a gateway: {saw}{words}{log}", words = LAST_WORDS)]
     Garbage {
         /// The port.
         port: u16,
@@ -113,8 +151,11 @@ pub enum LaunchError {
         /// Its last log lines.
         log: LogTail,
     },
-    /// Every port that the operating system gave us was taken by somebody else before the gateway had it.
-    #[error("port {port} was taken by another program before the gateway had it, {attempts} times over")]
+    /// Every port that the operating system gave us was somebody else's before the gateway had it: it said so, or a process
+    /// listened there that it had not started.
+    #[error(
+        "port {port} was taken by a program that the gateway's command had not started, {attempts} times over (on a port of its own each time)"
+    )]
     PortInUse {
         /// The last port tried.
         port: u16,

@@ -1,6 +1,7 @@
 //! What a gateway's process prints, as far as it is kept.
 
 use super::launch::LogTail;
+use crate::limits::LOG_BYTES;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,8 +9,6 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// The most that is kept, in bytes; the oldest lines go first.
-const BYTES: usize = 256 * 1024;
 /// The longest line kept, in bytes; what is longer is broken into lines.
 const LINE_BYTES: usize = 8 * 1024;
 /// How many lines an error shows.
@@ -101,7 +100,7 @@ impl Log {
         let mut lines = self.lock();
         lines.bytes += line.len() + 1;
         lines.kept.push_back(line);
-        while lines.bytes > BYTES {
+        while lines.bytes > LOG_BYTES {
             let Some(oldest) = lines.kept.pop_front() else { break };
             lines.bytes -= oldest.len() + 1;
             lines.dropped += 1;
@@ -157,10 +156,10 @@ mod tests {
     #[tokio::test]
     async fn a_flood_without_line_ends_stays_bounded() {
         let log = Log::new();
-        let flood = std::io::Cursor::new(vec![b'x'; 4 * BYTES]);
+        let flood = std::io::Cursor::new(vec![b'x'; 4 * LOG_BYTES]);
         log.read(flood).finish().await;
         let all = log.all();
-        assert!(all.len() < BYTES + LINE_BYTES, "{}", all.len());
+        assert!(all.len() < LOG_BYTES + LINE_BYTES, "{}", all.len());
         assert!(all.contains("earlier lines are not kept"));
     }
 

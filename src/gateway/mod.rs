@@ -5,10 +5,12 @@
 //! Everything that outlives a function is registered with the run's [`Guard`], which clears it even after a `kill -9`.
 
 mod attached;
+mod descent;
 mod described;
 mod embedded;
 pub mod guard;
 mod launch;
+mod limits;
 mod log;
 mod openclaw;
 mod port;
@@ -19,12 +21,14 @@ mod profile;
 mod running;
 mod spawned;
 mod spec;
+pub mod supervisor;
 mod template;
 mod workspace;
 
 pub use described::{DescriptionError, DescriptionFault};
 pub use guard::Guard;
 pub use launch::{Exit, Launch, LaunchError, LogTail, in_short};
+pub use limits::{Challenges, TimeLimits};
 pub use openclaw::{InstallError, ProtocolSchema, SchemaError, protocol_schema};
 pub use prepare::{Gateway, Listener, Preparation, PrepareError, PrepareEvent};
 pub use profile::{Capability, Kind, Profile};

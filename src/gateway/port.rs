@@ -1,8 +1,9 @@
 //! A free port, and whose it is after that. Linux can tell; elsewhere the gateway's own complaint has to do.
 
+use super::descent;
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
 
 /// Some gateways open a second and a third server this far above their port.
 const NEIGHBOURS: [u16; 2] = [2, 3];
@@ -23,62 +24,70 @@ pub(super) fn free() -> io::Result<u16> {
     Err(io::Error::new(io::ErrorKind::AddrInUse, "no port with free neighbours was found on 127.0.0.1"))
 }
 
-/// What a process group says when somebody else has its port.
+/// What a gateway says when somebody else has its port.
 pub(super) const IN_USE: [&str; 4] =
     ["EADDRINUSE", "ddress already in use", "is already in use", "another gateway instance is already listening"];
 
-/// A process group, as the owner of a port.
+/// A process and everything below it, as the owner of a port.
 #[derive(Debug, Clone)]
 pub(super) struct Owner {
-    leader: u32,
+    root: u32,
 }
 
 impl Owner {
-    pub(super) fn new(leader: u32) -> Self {
-        Self { leader }
+    pub(super) fn new(root: u32) -> Self {
+        Self { root }
     }
 
-    /// Whether a process of the group listens on this port. `true` too where the system does not tell.
+    /// Whether one of its processes listens on this port. `true` too where the system does not tell.
     pub(super) fn listens(&self, port: u16) -> bool {
         let Some(listeners) = listening_sockets(port) else { return true };
-        self.members().any(|process| has_any(&process, &listeners))
+        descent::family_of(self.root).into_iter().any(|process| has_any(process, &listeners))
     }
 
-    /// `/proc/PID` of every process of the group, its leader first.
-    fn members(&self) -> impl Iterator<Item = std::path::PathBuf> {
-        let leader = self.leader;
-        let others = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
-        let first = Path::new("/proc").join(leader.to_string());
-        std::iter::once(first).chain(others.filter(move |process| group_of(process) == Some(leader)))
+    /// The ports on which its processes listen, as far as the system tells.
+    pub(super) fn ports(&self) -> Vec<u16> {
+        let family = descent::family_of(self.root);
+        let ports = listeners().into_iter().flatten().filter_map(|(port, socket)| {
+            family.iter().any(|process| has_any(*process, std::slice::from_ref(&socket))).then_some(port)
+        });
+        ports.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
 /// The sockets that listen on a port, as `/proc/PID/fd` names them. `None`: the system does not tell.
 fn listening_sockets(port: u16) -> Option<Vec<String>> {
+    let on_it = listeners()?.into_iter().filter(|(found, _)| *found == port);
+    Some(on_it.map(|(_, socket)| socket).collect())
+}
+
+/// All sockets that listen, with their ports.
+fn listeners() -> Option<Vec<(u16, String)>> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
     if tables.iter().all(Result::is_err) {
         return None;
     }
-    Some(tables.into_iter().flatten().flat_map(|table| inodes(&table, port)).collect())
+    Some(
+        tables
+            .into_iter()
+            .flatten()
+            .flat_map(|table| table.lines().skip(1).filter_map(listener).collect::<Vec<_>>())
+            .collect(),
+    )
 }
 
 /// Columns of proc_net_tcp(5): local address and port in hex, remote, state (0A: listening), ..., inode.
-fn inodes(table: &str, port: u16) -> Vec<String> {
-    let wanted = format!(":{port:04X}");
-    let listening = |columns: &Vec<&str>| {
-        columns.get(1).is_some_and(|local| local.ends_with(&wanted)) && columns.get(3) == Some(&"0A")
-    };
-    let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
-    rows.filter(listening).filter_map(|columns| Some(format!("socket:[{}]", columns.get(9)?))).collect()
+fn listener(row: &str) -> Option<(u16, String)> {
+    let columns = row.split_whitespace().collect::<Vec<_>>();
+    if columns.get(3) != Some(&"0A") {
+        return None;
+    }
+    let port = u16::from_str_radix(columns.get(1)?.rsplit_once(':')?.1, 16).ok()?;
+    Some((port, format!("socket:[{}]", columns.get(9)?)))
 }
 
-fn group_of(process: &Path) -> Option<u32> {
-    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
-}
-
-fn has_any(process: &Path, sockets: &[String]) -> bool {
-    let files = std::fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+fn has_any(process: u32, sockets: &[String]) -> bool {
+    let files = std::fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
     files
         .filter_map(|file| std::fs::read_link(file.path()).ok())
         .any(|target| target.to_str().is_some_and(|target| sockets.iter().any(|socket| socket == target)))
@@ -92,9 +101,10 @@ mod tests {
     fn our_own_port_is_ours_and_not_anothers() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        assert!(Owner::new(std::process::id()).listens(port));
+        let ours = Owner::new(std::process::id());
+        assert!(ours.listens(port) && ours.ports().contains(&port));
         let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        assert!(!Owner { leader: other.id() }.listens(port));
+        assert!(!Owner::new(other.id()).listens(port) && Owner::new(other.id()).ports().is_empty());
         other.kill().unwrap();
         other.wait().unwrap();
     }

@@ -5,8 +5,10 @@ use super::described::{self, DescriptionError};
 use super::embedded;
 use super::guard::Guard;
 use super::launch::{Launch, LaunchError};
+use super::limits::{Challenges, TimeLimits};
 use super::openclaw::{self, InstallError};
-use super::profile::Profile;
+use super::probe::Readiness;
+use super::profile::{Capability, Profile};
 use super::running::Running;
 use super::spawned::Program;
 use super::spec::GatewaySpec;
@@ -25,6 +27,8 @@ pub struct Preparation {
     pub cache: Option<PathBuf>,
     /// The run's guard: an install is cleared away too if we are killed.
     pub guard: Guard,
+    /// How long the gateway may take, where the user has said so. They come before those of its description.
+    pub limits: TimeLimits,
 }
 
 /// Something to tell the user while a gateway is prepared. Only the command line prints it.
@@ -94,6 +98,7 @@ pub struct Gateway {
     profile: Profile,
     means: Means,
     preparation: Preparation,
+    limits: TimeLimits,
 }
 
 #[derive(Debug, Clone)]
@@ -118,6 +123,7 @@ impl Gateway {
         listener: Listener<'_>,
     ) -> Result<Self, PrepareError> {
         let preparation = preparation.clone();
+        let mut limits = preparation.limits;
         let (profile, means) = match spec {
             GatewaySpec::Attached(url) => {
                 let attached = Attached::new(url, preparation.state_dir.clone())?;
@@ -128,7 +134,8 @@ impl Gateway {
                 (openclaw::profile(*release), Means::OpenClaw(program))
             }
             GatewaySpec::Described(path) => {
-                let (profile, program) = described::prepare(path, &preparation, listener).await?;
+                let (profile, program, described) = described::prepare(path, &preparation, listener).await?;
+                limits = limits.or(described);
                 (profile, Means::Described(program))
             }
             GatewaySpec::Embedded(release) => {
@@ -138,7 +145,12 @@ impl Gateway {
                 (embedded::profile(spec.to_string(), release), Means::Embedded(release))
             }
         };
-        Ok(Self { profile, means, preparation })
+        let means = match means {
+            Means::OpenClaw(program) => Means::OpenClaw(program.answering_within(limits.answer)),
+            Means::Described(program) => Means::Described(program.answering_within(limits.answer)),
+            other => other,
+        };
+        Ok(Self { profile, means, preparation, limits })
     }
 
     /// The same gateway as another release, for a case that starts two on one state directory.
@@ -159,6 +171,28 @@ impl Gateway {
     /// What it is and what can be done with it.
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// How long it may take, as far as the user or its description has said so.
+    pub fn limits(&self) -> TimeLimits {
+        self.limits
+    }
+
+    /// Whether it sends a challenge on every new connection.
+    pub fn challenges(&self) -> Challenges {
+        let shown_at_start = |program: &Program| matches!(program.readiness, Readiness::Challenge | Readiness::Connect);
+        match &self.means {
+            _ if self.profile.lacks.contains(&Capability::Challenge) => Challenges::Absent,
+            Means::Embedded(_) | Means::OpenClaw(_) => Challenges::Sent,
+            Means::Described(program) if shown_at_start(program) => Challenges::Sent,
+            Means::Described(_) | Means::Attached(_) => Challenges::Unknown,
+        }
+    }
+
+    /// Whether it is a program whose manners are known, the embedded gateway or OpenClaw itself: where it is slow, its machine
+    /// is.
+    pub fn is_known(&self) -> bool {
+        matches!(self.means, Means::Embedded(_) | Means::OpenClaw(_))
     }
 
     /// Starts one and waits until it is ready.

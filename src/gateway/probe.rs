@@ -5,7 +5,11 @@ use super::log::Log;
 use super::port::Owner;
 use super::process::Process;
 use crate::client::connect::Challenge;
-use crate::client::{Closed, ConnectRequest, Connection, Incoming, Link, OpenError, Reply, Transcript, Upgrade};
+use crate::client::{
+    Closed, ConnectRequest, Connection, Ending, Incoming, Link, OpenError, Reply, Transcript, Upgrade, ending,
+    instead_of_response,
+};
+use crate::machine;
 use crate::protocol::codes;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -17,9 +21,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// For how long an answer that no ready gateway gives is taken for one that is still starting.
 const STARTING: Duration = Duration::from_secs(10);
 
-/// How long a gateway that takes a connection may leave it unanswered. Less than the start may take: the slow part of a
-/// start is over when it listens.
-const ANSWER: Duration = Duration::from_secs(30);
+/// How long a gateway that hangs up on HTTP may take to answer TLS.
+const HANGING_UP: Duration = Duration::from_secs(2);
 
 /// Where every gateway that we start listens.
 pub(super) const LOOPBACK: &str = "127.0.0.1";
@@ -47,6 +50,8 @@ pub(super) struct Probe<'a> {
     pub(super) path: &'a str,
     pub(super) readiness: &'a Readiness,
     pub(super) deadline: Instant,
+    /// How long a connection that was taken may go unanswered.
+    pub(super) answer: Duration,
 }
 
 /// What one try found.
@@ -63,13 +68,17 @@ enum Found {
     Garbage(String),
     /// It took the connection, and then nothing came until the deadline.
     Unanswered(&'static str),
+    /// The machine that clawcheck runs on has run out of something.
+    Machine(&'static str),
 }
 
 /// Why it is not ready.
 enum Unready {
     NeverListened,
+    NeverLogged(String),
     NeverAnswered(&'static str),
     Garbage(String),
+    Machine(&'static str),
     /// Somebody else listens on its port.
     Taken,
 }
@@ -81,7 +90,7 @@ impl Probe<'_> {
         let owner = process.owner();
         let asked = tokio::select! {
             biased;
-            exit = process.wait() => Err(exit),
+            exit = process.wait_for_good() => Err(exit),
             asked = self.ask(&log, &owner) => Ok(asked),
         };
         let unready = match asked {
@@ -91,7 +100,11 @@ impl Probe<'_> {
         };
         let (port, log) = (self.port, log.tail());
         Err(match unready {
-            Unready::NeverListened => LaunchError::NeverListened { port, log },
+            Unready::NeverListened => {
+                LaunchError::NeverListened { port, instead: owner.ports(), left: process.has_left_some(), log }
+            }
+            Unready::NeverLogged(line) => LaunchError::NeverLogged { line, log },
+            Unready::Machine(why) => LaunchError::Harness(why.to_owned()),
             Unready::NeverAnswered(what) => LaunchError::NeverAnswered { port, what, log },
             Unready::Garbage(saw) => LaunchError::Garbage { port, saw, log },
             Unready::Taken => LaunchError::PortInUse { port, attempts: 1 },
@@ -100,7 +113,7 @@ impl Probe<'_> {
 
     async fn ask(&self, log: &Log, owner: &Owner) -> Result<(), Unready> {
         if let Readiness::LogLine(text) = self.readiness {
-            return timeout_at(self.deadline, log.wait_for(text)).await.map_err(|_| Unready::NeverListened);
+            return timeout_at(self.deadline, log.wait_for(text)).await.map_err(|_| Unready::NeverLogged(text.clone()));
         }
         let mut pause = FIRST_PAUSE;
         let mut odd: Option<(Instant, String)> = None;
@@ -125,6 +138,7 @@ impl Probe<'_> {
                 }
                 Found::Starting(after) => wait = after.unwrap_or(pause).min(LONGEST_PAUSE * 4),
                 Found::Nobody => {}
+                Found::Machine(why) => return Err(Unready::Machine(why)),
             }
             if Instant::now() + wait >= self.deadline {
                 return Err(odd.map_or(Unready::NeverListened, |(_, saw)| Unready::Garbage(saw)));
@@ -140,18 +154,21 @@ impl Probe<'_> {
         match timeout_at(self.deadline, TcpStream::connect((LOOPBACK, self.port))).await {
             Ok(Ok(_)) if !owner.listens(self.port) => return Found::Garbage("another program".to_owned()),
             Ok(Ok(_)) => {}
-            Ok(Err(_)) | Err(_) => return Found::Nobody,
+            Ok(Err(error)) => return machine::shortage(&error).map_or(Found::Nobody, Found::Machine),
+            Err(_) => return Found::Nobody,
         }
         if *self.readiness == Readiness::Tcp {
             return Found::Ready;
         }
-        let deadline = self.deadline.min(Instant::now() + ANSWER);
-        let link = Link::Tcp { host: LOOPBACK.to_owned(), port: self.port };
+        let deadline = self.deadline.min(Instant::now() + self.answer);
         let upgrade = Upgrade { path: self.path.to_owned(), ..Upgrade::default() };
         let recorder = Transcript::new().recorder("probe");
-        let mut connection = match Connection::open(link, &upgrade, recorder, deadline).await {
+        let mut connection = match Connection::open(self.link(), &upgrade, recorder, deadline).await {
             Ok(connection) => connection,
-            Err(error) => return refused(error),
+            Err(error) => {
+                let soon = deadline.min(Instant::now() + HANGING_UP);
+                return self.refused(&Connection::explained(error, self.link(), soon).await);
+            }
         };
         let found = match self.readiness {
             Readiness::Challenge => challenge(&mut connection, deadline).await,
@@ -162,14 +179,21 @@ impl Probe<'_> {
         let _ = connection.close(Some(codes::close::NORMAL), "", deadline).await;
         found
     }
-}
 
-fn refused(error: OpenError) -> Found {
-    match error {
-        OpenError::Refused(_) | OpenError::Unreachable { .. } => Found::Nobody,
-        OpenError::Deadline => Found::Unanswered("the upgrade"),
-        OpenError::Status { .. } | OpenError::Ended { .. } => Found::Odd(error.to_string()),
-        OpenError::NotWebSocket(_) | OpenError::Header(_) => Found::Garbage(error.to_string()),
+    fn link(&self) -> Link {
+        Link::Tcp { host: LOOPBACK.to_owned(), port: self.port }
+    }
+
+    fn refused(&self, error: &OpenError) -> Found {
+        let advice = error.advice(self.path, "with `path:` in the description");
+        let saw = advice.map_or_else(|| error.to_string(), |advice| format!("{error}; {advice}"));
+        match error {
+            OpenError::Refused(_) | OpenError::Unreachable { .. } => Found::Nobody,
+            OpenError::Machine(why) => Found::Machine(why),
+            OpenError::Deadline => Found::Unanswered("the upgrade"),
+            OpenError::Status { .. } | OpenError::Ended { .. } => Found::Odd(saw),
+            OpenError::NotWebSocket(_) | OpenError::Header(_) | OpenError::Tls => Found::Garbage(saw),
+        }
     }
 }
 
@@ -201,13 +225,18 @@ async fn connect(connection: &mut Connection, deadline: Instant) -> Found {
         }
         Reply::Response(_) => Found::Ready,
         Reply::Closed(closed) => over(&closed),
-        Reply::Deadline => Found::Unanswered("a connect"),
+        Reply::Deadline => match instead_of_response(&connection.take_all_unread(), &pending.0) {
+            Some(instead) => Found::Garbage(instead),
+            None => Found::Unanswered("a connect"),
+        },
     }
 }
 
 fn over(closed: &Closed) -> Found {
-    match closed.code {
-        Some(codes::close::TRY_LATER | codes::close::RESTART) => Found::Starting(None),
-        _ => Found::Odd(format!("it closed with {} {:?} at once", closed.browser_code(), closed.reason)),
+    match (closed.code, &closed.how) {
+        (Some(codes::close::TRY_LATER | codes::close::RESTART), _) => Found::Starting(None),
+        // That is not how a gateway begins, however long it is waited for.
+        (_, Ending::Violation(_) | Ending::TooMuch(_)) => Found::Garbage(ending(closed)),
+        _ => Found::Odd(format!("{} at once", ending(closed))),
     }
 }

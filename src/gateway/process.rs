@@ -4,13 +4,11 @@ use super::guard::{self, Guard, MARK};
 use super::launch::{Exit, LogTail};
 use super::log::{Log, Reader};
 use super::port::Owner;
-use futures_util::FutureExt as _;
-use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessGroup};
+use super::supervisor::{Order, Supervisor};
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use tokio::process::{ChildStderr, ChildStdout};
 use tokio::time::{Instant, timeout_at};
 
 /// The variables of [`Inherited::Little`].
@@ -35,48 +33,61 @@ pub(super) enum Inherited {
     Everything,
 }
 
-/// A running process that leads a group of its own. Dropping it ends the group.
+impl Invocation {
+    /// All that the command gets as its environment.
+    fn environment(&self) -> Vec<(OsString, OsString)> {
+        let inherited = std::env::vars_os().filter(|(name, _)| match self.inherited {
+            Inherited::Little => INHERITED.iter().any(|inherited| name == inherited),
+            Inherited::Everything => true,
+        });
+        inherited.chain(self.environment.iter().cloned()).collect()
+    }
+}
+
+/// A running process below a [`Supervisor`]. Dropping it ends it and everything that it has started.
 #[derive(Debug)]
 pub(super) struct Process {
-    child: Box<dyn ChildWrapper>,
-    leader: u32,
+    supervisor: Supervisor,
     log: Log,
     readers: Vec<Reader>,
-    exit: Option<Exit>,
-    /// Whether the group and what left it was ended.
-    ended: bool,
+    /// Whether it and what it has started was ended.
+    over: bool,
     mark: String,
     guard: Guard,
 }
 
 impl Process {
     /// Starts it: nothing on its standard input, its output kept, its environment clean, watched by the guard.
-    pub(super) fn start(invocation: &Invocation, guard: &Guard) -> io::Result<Self> {
+    pub(super) async fn start(invocation: &Invocation, guard: &Guard) -> io::Result<Self> {
+        let program = guard.program().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::Unsupported, "clawcheck does not find its own program: is /proc mounted?")
+        })?;
         let mark = guard.mark();
-        let mut command = CommandWrap::with_new(&invocation.command, |command| {
-            command.args(&invocation.arguments).current_dir(&invocation.directory);
-            if invocation.inherited == Inherited::Little {
-                command.env_clear();
-                command.envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-            }
-            command.envs(invocation.environment.iter().map(|(name, value)| (name, value)));
-            command.env(MARK, &mark);
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        });
-        let mut child = command.wrap(ProcessGroup::leader()).wrap(KillOnDrop).spawn()?;
+        let mut environment = invocation.environment();
+        environment.push((MARK.into(), mark.clone().into()));
+        let order = Order {
+            command: (&invocation.command).into(),
+            arguments: invocation.arguments.iter().map(Into::into).collect(),
+            environment: environment.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            directory: (&invocation.directory).into(),
+            descriptors: crate::machine::usual_descriptors(),
+        };
+        let (supervisor, out, err) = Supervisor::start(program, order).await?;
         let log = Log::new();
-        let mut readers = Vec::new();
-        readers.extend(child.stdout().take().map(|stream| log.read(stream)));
-        readers.extend(child.stderr().take().map(|stream| log.read(stream)));
-        let leader = child.id().unwrap_or_default();
-        let process = Self { child, leader, log, readers, exit: None, ended: false, mark, guard: guard.clone() };
-        process.guard.watch_group(leader)?;
+        let mut process = Self { supervisor, log, readers: Vec::new(), over: false, mark, guard: guard.clone() };
+        if let Some(out) = out {
+            process.readers.push(process.log.read(ChildStdout::from_std(out)?));
+        }
+        if let Some(err) = err {
+            process.readers.push(process.log.read(ChildStderr::from_std(err)?));
+        }
+        process.guard.watch_group(process.supervisor.leader())?;
         Ok(process)
     }
 
-    /// Its group, as the owner of a port.
+    /// It and everything below it, as the owner of a port.
     pub(super) fn owner(&self) -> Owner {
-        Owner::new(self.leader)
+        Owner::new(self.supervisor.id())
     }
 
     pub(super) fn log(&self) -> &Log {
@@ -93,126 +104,77 @@ impl Process {
 
     /// Waits until it ends.
     pub(super) async fn wait(&mut self) -> Exit {
-        if let Some(exit) = &self.exit {
-            return exit.clone();
-        }
-        let exit = match self.child.wait().await {
-            Ok(status) => exit_of(status),
-            Err(_) => Exit { code: None, signal: None },
-        };
-        self.exit = Some(exit.clone());
-        exit
+        self.supervisor.ended().await
     }
 
-    /// How it ended, if it has.
-    pub(super) fn exited(&mut self) -> Option<Exit> {
-        self.wait().now_or_never()
+    /// Waits until it ends for good: one that ends with 0 and leaves others running has gone into the background, as
+    /// `setsid` and other starters do, and has not ended before these have.
+    pub(super) async fn wait_for_good(&mut self) -> Exit {
+        match self.supervisor.ended().await {
+            exit if exit.code == Some(0) && self.supervisor.has_left_some() => self.supervisor.gone().await,
+            exit => exit,
+        }
     }
 
-    /// Asks its group to end, and after the deadline ends it.
-    pub(super) async fn stop(&mut self, deadline: Instant) -> Exit {
-        if self.exited().is_none() {
-            let _ = self.child.signal(nix::sys::signal::Signal::SIGTERM as i32);
-        }
-        if let Ok(exit) = timeout_at(deadline, self.wait()).await {
-            self.end();
+    /// Whether it has ended, and left others running.
+    pub(super) fn has_left_some(&self) -> bool {
+        self.supervisor.has_left_some()
+    }
+
+    /// How it ended, if it has. One that has gone into the background has not while something of it listens on its port.
+    pub(super) fn exited(&mut self, port: u16) -> Option<Exit> {
+        let exit = self.supervisor.has_ended()?;
+        (exit.code != Some(0) || !self.is_in_background(port)).then_some(exit)
+    }
+
+    fn is_in_background(&self, port: u16) -> bool {
+        self.supervisor.has_left_some() && self.owner().listens(port)
+    }
+
+    /// Asks it to end, and after the deadline ends it. A starter (`setsid --wait`) may end without handing that on: then what
+    /// listens on the port is asked, too.
+    pub(super) async fn stop(&mut self, port: u16, deadline: Instant) -> Exit {
+        if let Some(exit) = self.exited(port) {
+            self.kill().await;
             return exit;
         }
-        self.kill().await
+        let mut exit = None;
+        if self.supervisor.has_ended().is_none() {
+            self.supervisor.terminate().await;
+            exit = timeout_at(deadline, self.wait()).await.ok();
+        }
+        if self.is_in_background(port) {
+            self.supervisor.terminate().await;
+            exit = timeout_at(deadline, self.supervisor.gone()).await.ok();
+        }
+        let killed = self.kill().await;
+        exit.unwrap_or(killed)
     }
 
-    /// Ends it at once.
+    /// Ends it and everything that it has started at once. Gives how it ended; where it had gone into the background, how the
+    /// last of it did.
     pub(super) async fn kill(&mut self) -> Exit {
-        self.end();
-        self.wait().await
+        let had_ended = self.supervisor.has_ended().is_some();
+        let cleared = self.supervisor.end().await;
+        self.let_go(cleared);
+        if had_ended { self.supervisor.gone().await } else { self.supervisor.ended().await }
     }
 
-    /// Ends the group and what has left it.
-    fn end(&mut self) {
-        if std::mem::replace(&mut self.ended, true) {
+    /// `cleared`: whether the supervisor vouches for it that nothing is left.
+    fn let_go(&mut self, cleared: bool) {
+        if std::mem::replace(&mut self.over, true) {
             return;
         }
-        // A leader that was waited for has given its number back: what is left of its group is known by the mark alone.
-        if self.exited().is_none() {
-            let _ = self.child.start_kill();
+        if !cleared {
+            guard::end_marked(&self.mark);
         }
-        guard::end_marked(&self.mark);
-        self.guard.forget_group(self.leader);
+        self.guard.forget_group(self.supervisor.leader());
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.end();
-    }
-}
-
-fn exit_of(status: ExitStatus) -> Exit {
-    Exit { code: status.code(), signal: status.signal() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    fn shell(script: &str) -> Process {
-        let invocation = Invocation {
-            command: "sh".into(),
-            arguments: vec!["-c".into(), script.into()],
-            environment: vec![("GIVEN".into(), "yes".into())],
-            directory: std::env::temp_dir(),
-            inherited: Inherited::Little,
-        };
-        Process::start(&invocation, &Guard::absent()).unwrap()
-    }
-
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_secs(20)
-    }
-
-    fn alive(process: &str) -> bool {
-        // A process that was killed and not yet waited for by its new parent has no environment any more.
-        std::fs::read(format!("/proc/{process}/environ")).is_ok_and(|environment| !environment.is_empty())
-    }
-
-    #[tokio::test]
-    async fn its_exit_and_its_last_words_are_told() {
-        let mut process = shell("echo out; echo err >&2; exit 7");
-        assert_eq!(process.wait().await, Exit { code: Some(7), signal: None });
-        let words = process.last_words().await.0;
-        assert!(words.contains("out") && words.contains("err"));
-    }
-
-    #[tokio::test]
-    async fn its_environment_holds_nothing_of_the_users() {
-        let mut process = shell("env");
-        process.wait().await;
-        process.last_words().await;
-        let all = process.log().all();
-        assert!(all.contains("GIVEN=yes"));
-        assert!(!all.lines().any(|line| line.starts_with("HOME=") || line.starts_with("CARGO")), "{all}");
-    }
-
-    #[tokio::test]
-    async fn a_child_that_left_the_group_ends_with_it() {
-        let mut process = shell("setsid sh -c 'echo $$; sleep 60' & wait");
-        let log = process.log().clone();
-        tokio::time::timeout_at(soon(), log.wait_for("")).await.unwrap();
-        let stray = log.all().trim().to_owned();
-        assert!(alive(&stray));
-        process.kill().await;
-        while alive(&stray) {
-            assert!(Instant::now() < soon());
-            tokio::task::yield_now().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn what_ignores_sigterm_is_killed_at_the_deadline() {
-        let mut process = shell("trap '' TERM; echo up; while :; do sleep 0.1; done");
-        process.log().clone().wait_for("up").await;
-        let exit = process.stop(Instant::now() + Duration::from_millis(200)).await;
-        assert_eq!(exit, Exit { code: None, signal: Some(9) });
+        let cleared = self.supervisor.end_at_once();
+        self.let_go(cleared);
     }
 }

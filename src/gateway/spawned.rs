@@ -7,10 +7,12 @@ use super::process::{Inherited, Invocation, Process};
 use super::running::{Inner, LinkError, Running};
 use super::template::{Values, merge_defaults};
 use crate::client::Link;
+use crate::machine;
 use serde_json::{Value, json};
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often a start is tried again when somebody else got the port first.
@@ -44,7 +46,13 @@ pub(super) struct Program {
     /// Where jiti keeps the plugins that it has translated. It would do so in the temporary directory, and start from
     /// nothing each time.
     pub(super) translated: Option<PathBuf>,
+    /// How long it may leave a connection unanswered while it starts. Less than the start may take: the slow part of a start
+    /// is over when it listens.
+    pub(super) answer: Duration,
 }
+
+/// [`Program::answer`] where nobody says otherwise.
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
 
 /// A process that answered.
 #[derive(Debug)]
@@ -55,6 +63,11 @@ pub(super) struct Spawned {
 }
 
 impl Program {
+    /// The same with another time to answer in, where one is said.
+    pub(super) fn answering_within(self, answer: Option<Duration>) -> Self {
+        Self { answer: answer.unwrap_or(self.answer), ..self }
+    }
+
     /// Starts it and waits until it is ready.
     pub(super) async fn launch(&self, launch: &Launch<'_>) -> Result<Running, LaunchError> {
         let mut port = 0;
@@ -85,9 +98,15 @@ impl Program {
             directory: launch.place.root().to_owned(),
             inherited: Inherited::Little,
         };
-        let started = Process::start(&invocation, launch.place.guard());
+        let started = Process::start(&invocation, launch.place.guard()).await;
         let mut process = started.map_err(|error| cannot_start(&self.command, &error))?;
-        let probe = Probe { port, path: &self.path, readiness: &self.readiness, deadline: launch.deadline };
+        let probe = Probe {
+            port,
+            path: &self.path,
+            readiness: &self.readiness,
+            deadline: launch.deadline,
+            answer: self.answer,
+        };
         if let Err(error) = probe.wait(&mut process).await {
             process.kill().await;
             return Err(error);
@@ -154,13 +173,33 @@ fn text(path: &Path) -> io::Result<String> {
 }
 
 fn harness(what: &str, error: &io::Error) -> LaunchError {
-    LaunchError::Harness(format!("{what}: {error}"))
+    let why = machine::shortage(error).map_or_else(|| error.to_string(), str::to_owned);
+    LaunchError::Harness(format!("{what}: {why}"))
 }
 
 fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
+    let command = command.to_owned();
+    if let Some(why) = machine::shortage(error) {
+        return LaunchError::Harness(why.to_owned());
+    }
     match error.kind() {
-        io::ErrorKind::NotFound => LaunchError::CommandNotFound { command: command.to_owned() },
-        _ => LaunchError::CannotRun { command: command.to_owned(), reason: error.to_string() },
+        // The system says the same of a script whose interpreter is missing.
+        io::ErrorKind::NotFound if Path::new(&command).exists() => {
+            let reason = "the file is there, and what its first line (`#!`) names to run it is not".to_owned();
+            LaunchError::CannotRun { command, reason }
+        }
+        io::ErrorKind::NotFound => LaunchError::CommandNotFound { command },
+        io::ErrorKind::WouldBlock => {
+            let why = "the user may not start more processes (EAGAIN): raise `ulimit -u` or lower --jobs";
+            LaunchError::Harness(why.to_owned())
+        }
+        // Not about the command at all.
+        io::ErrorKind::Other | io::ErrorKind::Unsupported => LaunchError::Harness(error.to_string()),
+        io::ErrorKind::PermissionDenied => {
+            let reason = format!("{error}: is it a program, and marked as one (chmod +x)?");
+            LaunchError::CannotRun { command, reason }
+        }
+        _ => LaunchError::CannotRun { command, reason: error.to_string() },
     }
 }
 
@@ -185,7 +224,7 @@ impl Spawned {
     }
 
     pub(super) async fn stop(&mut self, deadline: Instant) -> Exit {
-        self.process.stop(deadline).await
+        self.process.stop(self.port, deadline).await
     }
 
     pub(super) async fn kill(&mut self) {
@@ -193,6 +232,6 @@ impl Spawned {
     }
 
     pub(super) fn exited(&mut self) -> Option<Exit> {
-        self.process.exited()
+        self.process.exited(self.port)
     }
 }

@@ -9,6 +9,8 @@ pub mod frame_schema;
 
 pub use expectation::describe;
 
+use crate::cut;
+use crate::limits::SHOWN_STRING;
 use crate::observe::snapshot::{History, Variant};
 use crate::observe::{Observation, StepSeen};
 use crate::rules::Release;
@@ -230,7 +232,10 @@ fn in_words(step: &StepSeen) -> String {
     let own = step.seen.iter().filter(|seen| seen.on.is_none());
     let lines =
         own.map(|seen| seen.line().trim_start_matches("<- ").trim_start_matches("-- ").to_owned()).collect::<Vec<_>>();
-    if lines.is_empty() { "nothing".to_owned() } else { lines.join(", then ") }
+    if lines.is_empty() {
+        return "nothing".to_owned();
+    }
+    cut::text(&lines.join(", then "), SHOWN_STRING).into_owned()
 }
 
 fn against_snapshot(observation: &Observation, release: Release, history: &History) -> Option<Finding> {

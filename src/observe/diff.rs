@@ -1,16 +1,28 @@
 //! Differences between two texts, line by line, the changed words of a line marked.
 
+use crate::cut;
 use owo_colors::OwoColorize as _;
-use similar::{ChangeTag, TextDiff};
+use similar::{ChangeTag, DiffOp, TextDiff};
 use std::fmt::Write as _;
 
 /// Unchanged lines shown around a change.
 const CONTEXT: usize = 3;
 
+/// The most lines of a text that are held against another one.
+const LINES: usize = 2000;
+/// In replaced lines of more bytes than these no words are marked: whoever reads them sees a part of each at best.
+const MARKED: usize = 16 << 10;
+
 /// Shows what is expected (`-`) against what was seen (`+`). Empty where nothing differs. `colour` adds terminal colours;
-/// without it the signs alone tell the lines apart.
+/// without it the signs alone tell the lines apart. Lines are shown whole.
 pub fn render(expected: &str, seen: &str, colour: bool) -> String {
-    let diff = TextDiff::from_lines(expected, seen);
+    render_within(expected, seen, colour, usize::MAX)
+}
+
+/// The same with at most `width` characters of a line: of two long ones the part in which they differ.
+pub fn render_within(expected: &str, seen: &str, colour: bool, width: usize) -> String {
+    let (expected, seen) = (cut::lines(expected, LINES, 0), cut::lines(seen, LINES, 0));
+    let diff = TextDiff::from_lines(&*expected, &*seen);
     let mut out = String::new();
     if diff.ratio() >= 1.0 {
         return out;
@@ -19,21 +31,97 @@ pub fn render(expected: &str, seen: &str, colour: bool) -> String {
         if at > 0 {
             out.push_str("  ...\n");
         }
-        for change in group.iter().flat_map(|op| diff.iter_inline_changes(op)) {
-            let sign = match change.tag() {
-                ChangeTag::Equal => ' ',
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-            };
-            let mut line = String::new();
-            for (changed, text) in change.iter_strings_lossy() {
-                line.push_str(&paint(change.tag(), changed, text.trim_end_matches('\n'), colour));
+        for op in group {
+            let parting = Parting::of(&diff, op, width);
+            let bytes = parting.bytes;
+            if colour && bytes <= MARKED {
+                for change in diff.iter_inline_changes(op) {
+                    let parts = change.iter_strings_lossy().collect::<Vec<_>>();
+                    let parts = parts.iter().map(|(changed, text)| (*changed, &**text));
+                    let start = parting.start(change.old_index(), change.new_index());
+                    line(change.tag(), parts, start, width, colour, &mut out);
+                }
+            } else {
+                for change in diff.iter_changes(op) {
+                    let start = parting.start(change.old_index(), change.new_index());
+                    line(change.tag(), [(false, change.value())].into_iter(), start, width, colour, &mut out);
+                }
             }
-            let sign = paint(change.tag(), false, &sign.to_string(), colour);
-            let _ = writeln!(out, "{sign} {line}");
         }
     }
     out
+}
+
+/// From which character on long lines are shown that stand in each other's place.
+struct Parting {
+    /// The first of the lines, before and after.
+    first: (usize, usize),
+    starts: Vec<usize>,
+    /// What all of them take.
+    bytes: usize,
+}
+
+impl Parting {
+    fn of(diff: &TextDiff<'_, '_, str>, op: &DiffOp, width: usize) -> Self {
+        let (old, new) = (op.old_range(), op.new_range());
+        let lines = |range: std::ops::Range<usize>, slice: fn(&TextDiff<'_, '_, str>, usize) -> String| {
+            range.map(|at| slice(diff, at)).collect::<Vec<_>>()
+        };
+        let old_lines = lines(old.clone(), |diff, at| diff.old_slice(at).unwrap_or_default().to_owned());
+        let new_lines = lines(new.clone(), |diff, at| diff.new_slice(at).unwrap_or_default().to_owned());
+        let start = |(old, new): (&String, &String)| {
+            let common = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
+            if common > width / 2 { common - width / 4 } else { 0 }
+        };
+        Self {
+            first: (old.start, new.start),
+            starts: old_lines.iter().zip(&new_lines).map(start).collect(),
+            bytes: old_lines.iter().chain(&new_lines).map(String::len).sum(),
+        }
+    }
+
+    fn start(&self, old: Option<usize>, new: Option<usize>) -> usize {
+        let at = match (old, new) {
+            (Some(old), None) => old - self.first.0,
+            (None, Some(new)) => new - self.first.1,
+            _ => return 0,
+        };
+        self.starts.get(at).copied().unwrap_or(0)
+    }
+}
+
+/// Writes a line from a character on, with what is left out on both sides.
+fn line<'a>(
+    tag: ChangeTag,
+    parts: impl Iterator<Item = (bool, &'a str)>,
+    start: usize,
+    width: usize,
+    colour: bool,
+    out: &mut String,
+) {
+    let sign = match tag {
+        ChangeTag::Equal => ' ',
+        ChangeTag::Delete => '-',
+        ChangeTag::Insert => '+',
+    };
+    let mut line = if start > 0 { format!("… {start} characters alike … ") } else { String::new() };
+    let (mut at, mut more) = (0, 0);
+    for (changed, text) in parts {
+        let text = text.trim_end_matches('\n');
+        let characters = text.chars().count();
+        let (from, to) = (start.saturating_sub(at), start.saturating_add(width).saturating_sub(at));
+        let shown = text.chars().skip(from).take(to.saturating_sub(from)).collect::<String>();
+        if !shown.is_empty() {
+            line.push_str(&paint(tag, changed, &shown, colour));
+        }
+        more += characters.saturating_sub(to);
+        at += characters;
+    }
+    if more > 0 {
+        let _ = write!(line, "… {} more characters", cut::number(more as u64));
+    }
+    let sign = paint(tag, false, &sign.to_string(), colour);
+    let _ = writeln!(out, "{sign} {line}");
 }
 
 fn paint(tag: ChangeTag, changed: bool, text: &str, colour: bool) -> String {
@@ -58,6 +146,36 @@ mod tests {
         + close 1008 "no"
           b
         "#);
+    }
+
+    #[test]
+    fn of_long_lines_the_part_is_shown_in_which_they_differ() {
+        let long = |word: &str| format!("{}{word} {}\n", "same ".repeat(100), "more ".repeat(100));
+        for colour in [false, true] {
+            let shown = render_within(&long("one"), &long("other"), colour, 40);
+            let plain = strip(&shown);
+            let expected = "- … 491 characters alike … ame same one more more more more more mo… 473 more characters\n\
+                + … 491 characters alike … ame same other more more more more more … 475 more characters\n";
+            assert_eq!(plain, expected);
+        }
+        assert!(
+            render(&long("one"), &long("other"), false).contains(&long("one")),
+            "lines are whole unless asked otherwise"
+        );
+    }
+
+    /// Without colours.
+    fn strip(text: &str) -> String {
+        let mut parts = text.split('\u{1b}');
+        let first = parts.next().unwrap_or_default().to_owned();
+        first + &parts.map(|part| part.split_once('m').map_or("", |(_, rest)| rest)).collect::<String>()
+    }
+
+    #[test]
+    fn very_many_and_very_long_lines_are_compared_within_bounds() {
+        let text = |word: &str| (0..20_000).map(|n| format!("{word} {n} {}\n", "x y ".repeat(20))).collect::<String>();
+        let shown = render_within(&text("one"), &text("other"), true, 100);
+        assert!(shown.len() < 2 << 20 && shown.contains("… 18,000 more lines …"), "{}", shown.len());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What one case saw, as it came off the wire and off the disk: the input of the normal form.
 
+use crate::cut;
+use crate::limits::{DOCUMENT_VALUES, LOOK_BYTES};
 use crate::store::Document;
 use serde::Serialize;
 use serde_json::Value;
@@ -37,20 +39,29 @@ pub enum NoFile {
     Directory,
     /// A pipe, a device, a symbolic link: whatever might never end or lead elsewhere.
     NotPlain,
-    /// A file above 16 MiB.
+    /// A file that has, with those that were read before it, more than is read of a store.
     TooLarge,
+    /// A document of more JSON values than are read: so many.
+    TooMany(u64),
+    /// In the place of a folder: so many of its files were not looked at.
+    MoreFiles(u64),
     /// A file that cannot be read.
     Unread,
 }
 
 impl NoFile {
     /// What an observation calls it.
-    pub const fn words(self) -> &'static str {
+    pub fn words(self) -> String {
         match self {
-            Self::Directory => "a directory",
-            Self::NotPlain => "not a plain file",
-            Self::TooLarge => "too large: above 16 MiB",
-            Self::Unread => "cannot be read",
+            Self::Directory => "a directory".to_owned(),
+            Self::NotPlain => "not a plain file".to_owned(),
+            Self::TooLarge => format!("too large: of a store {} MiB are read", LOOK_BYTES >> 20),
+            Self::TooMany(values) => {
+                let most = cut::number(DOCUMENT_VALUES as u64);
+                format!("too large: {} JSON values, more than {most}", cut::number(values))
+            }
+            Self::MoreFiles(files) => format!("{} files, not looked at", cut::more(files)),
+            Self::Unread => "cannot be read".to_owned(),
         }
     }
 }
@@ -139,6 +150,9 @@ pub enum Sound {
     Http(u16),
     /// No connection came to be, and why: `connection refused`.
     Unreachable(String),
+    /// No challenge came first on a new connection: nothing came at all, or none was waited for since the gateway declares
+    /// that it sends none.
+    NoChallenge,
     /// Nothing came before the deadline.
     Silence,
     /// The gateway process ended: exit code and the log line that says why, where there is one.

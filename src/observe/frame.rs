@@ -1,8 +1,13 @@
 //! The normal form of what was heard on a connection.
 
 use super::evidence::{Heard, Sound, StepEvidence};
+use super::room::Room;
 use super::symbol::Symbols;
+use super::text::STANDARD_KEYS;
 use super::{Hello, Rounds, Seen, StepSeen, What, time};
+use crate::cut;
+use crate::limits::{SHOWN_IN_STEP, SHOWN_STRING};
+use crate::protocol::connect::LONGEST_NONCE;
 use serde_json::{Map, Value};
 
 /// Events that say how the gateway's machine is, what it does by the clock or when it has started, and nothing about the case.
@@ -27,6 +32,9 @@ const EVENT_MEMBERS: [&str; 6] = ["type", "event", "payload", "seq", "stateVersi
 /// Methods whose answers describe the gateway's machine; that they answer is kept, what they answer is not.
 const LEFT_OUT_ANSWERS: [&str; 4] = ["health", "status", "system-presence", "config.get"];
 
+/// How many things are shown of a step once there is no room left.
+const FEW: usize = 8;
+
 /// Members of `hello-ok` whose own members are listed by name.
 const LISTED: [&str; 3] = ["server", "features", "snapshot"];
 
@@ -50,8 +58,28 @@ fn approval_ids(frame: &Value) -> impl Iterator<Item = &str> {
     payload.filter(|_| about_approval).and_then(|payload| payload.get("id")?.as_str()).into_iter()
 }
 
+/// What the normal form of a message depends on beside it.
+pub(super) struct Context<'a> {
+    pub(super) symbols: &'a Symbols,
+    pub(super) started_at: i64,
+    /// How much of all messages is shown.
+    pub(super) room: &'a Room,
+}
+
+impl Context<'_> {
+    fn normal(&self, value: &Value) -> Value {
+        let mut value = self.symbols.mark(&self.room.fit(value), "");
+        time::replace(&mut value, self.started_at);
+        value
+    }
+
+    fn text(&self, text: &str) -> String {
+        self.symbols.mark_text(&cut::text(text, SHOWN_STRING))
+    }
+}
+
 /// The normal form of one step, its values still marked.
-pub(super) fn step(step: &StepEvidence, symbols: &Symbols, started_at: i64) -> StepSeen {
+pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepSeen {
     let mut heard = step.heard.iter().collect::<Vec<_>>();
     // Connections are independent of one another: only the order on each of them means something.
     heard.sort_by_key(|heard| heard.on.as_deref());
@@ -59,10 +87,10 @@ pub(super) fn step(step: &StepEvidence, symbols: &Symbols, started_at: i64) -> S
     let challenged = own_frame.is_some_and(|heard| is_plain_challenge(heard));
     let missing = step.opens
         && own_frame.is_some_and(|heard| matches!(&heard.sound, Sound::Frame { frame, .. } if !is_challenge(frame)));
+    heard.drain(..usize::from(step.opens && challenged));
     let mut seen = heard
-        .into_iter()
-        .skip(usize::from(step.opens && challenged))
-        .filter_map(|heard| Some(Seen { on: heard.on.clone(), what: what(&heard.sound, symbols, started_at)? }))
+        .chunk_by(|one, other| one.on == other.on)
+        .flat_map(|heard| on_one_connection(heard, context))
         .collect::<Vec<_>>();
     if missing {
         seen.insert(0, Seen { on: None, what: What::NoChallenge });
@@ -72,13 +100,81 @@ pub(super) fn step(step: &StepEvidence, symbols: &Symbols, started_at: i64) -> S
         step: step.title.clone(),
         rounds: step.round.map(|(first, of)| Rounds { first, last: first, of }),
         seen,
-        parallel: step.parallel.iter().map(|step| self::step(step, symbols, started_at)).collect(),
+        parallel: step.parallel.iter().map(|step| self::step(step, context)).collect(),
         expected: step.expected.as_ref().map(|expected| {
-            let mut expected = symbols.mark(expected, "");
-            time::replace(&mut expected, started_at);
+            let mut expected = context.symbols.mark(expected, "");
+            time::replace(&mut expected, context.started_at);
             expected
         }),
     }
+}
+
+/// What was heard on one connection: of very much the first and the last, and between them the first of each kind, so that
+/// what a step waits for is seen in any flood.
+fn on_one_connection(heard: &[&Heard], context: &Context<'_>) -> Vec<Seen> {
+    let heard = heard.iter().filter(|heard| !is_left_out(&heard.sound)).collect::<Vec<_>>();
+    let most = if context.room.is_used_up() { FEW } else { SHOWN_IN_STEP };
+    let between = if heard.len() > most { most / 2..heard.len() - most / 2 } else { 0..0 };
+    let (mut seen, mut kinds, mut left_out) = (Vec::new(), Vec::new(), 0);
+    for (at, heard) in heard.into_iter().enumerate() {
+        let kind = kind(&heard.sound);
+        if !between.contains(&at) || !kinds.contains(&kind) {
+            seen.push(Seen { on: heard.on.clone(), what: what(&heard.sound, context) });
+            kinds.extend((!kinds.contains(&kind)).then_some(kind));
+        } else {
+            left_out += 1;
+        }
+        if at + 1 == between.end && left_out > 0 {
+            seen.push(Seen { on: heard.on.clone(), what: What::Note(cut::more(left_out)) });
+        }
+    }
+    seen
+}
+
+/// What tells messages apart of which one stands for others like it.
+fn kind(sound: &Sound) -> (std::mem::Discriminant<Sound>, Option<Frame>) {
+    let frame = match sound {
+        Sound::Frame { frame, .. } => Some(Frame::of(frame)),
+        _ => None,
+    };
+    (std::mem::discriminant(sound), frame)
+}
+
+/// What a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    Hello,
+    Response,
+    Error,
+    Event,
+    Odd,
+}
+
+impl Frame {
+    fn of(frame: &Value) -> Self {
+        let object = frame.as_object();
+        let member = |name: &str| object.and_then(|object| object.get(name)).filter(|value| !value.is_null());
+        match (member("type").and_then(Value::as_str), member("ok").and_then(Value::as_bool)) {
+            (Some("res"), Some(true)) if only(object, &["type", "id", "ok", "payload"]) => {
+                let payload = member("payload").and_then(|payload| payload.get("type")).and_then(Value::as_str);
+                if payload == Some("hello-ok") { Self::Hello } else { Self::Response }
+            }
+            (Some("res"), Some(false)) if only(object, &["type", "id", "ok", "error"]) && member("error").is_some() => {
+                Self::Error
+            }
+            (Some("event"), _) if member("event").is_some_and(Value::is_string) && only(object, &EVENT_MEMBERS) => {
+                Self::Event
+            }
+            _ => Self::Odd,
+        }
+    }
+}
+
+/// Whether it is an event that says nothing about the case.
+fn is_left_out(sound: &Sound) -> bool {
+    let Sound::Frame { frame, .. } = sound else { return false };
+    let event = frame.get("event").and_then(Value::as_str);
+    event.is_some_and(|event| LEFT_OUT_EVENTS.contains(&event)) && Frame::of(frame) == Frame::Event
 }
 
 fn is_challenge(frame: &Value) -> bool {
@@ -93,63 +189,50 @@ fn is_plain_challenge(heard: &Heard) -> bool {
     let capabilities = payload.get("capabilities");
     is_challenge(frame)
         && payload.len() == if capabilities.is_some_and(Value::is_array) { 3 } else { 2 }
-        && payload.get("nonce").is_some_and(|nonce| nonce.as_str().is_some_and(|nonce| !nonce.is_empty()))
+        && payload
+            .get("nonce")
+            .is_some_and(|nonce| nonce.as_str().is_some_and(|nonce| (1..=LONGEST_NONCE).contains(&nonce.len())))
         && payload.get("ts").is_some_and(|ts| time::time(ts).is_some())
 }
 
-fn what(sound: &Sound, symbols: &Symbols, started_at: i64) -> Option<What> {
-    Some(match sound {
-        Sound::Frame { frame, method } => return self::frame(frame, method.as_deref(), symbols, started_at),
-        Sound::NotJson { bytes, begins } => What::NotJson { bytes: *bytes, begins: symbols.mark_text(begins) },
+fn what(sound: &Sound, context: &Context<'_>) -> What {
+    match sound {
+        Sound::Frame { frame, method } => self::frame(frame, method.as_deref(), context),
+        Sound::NotJson { bytes, begins } => What::NotJson { bytes: *bytes, begins: context.text(begins) },
         Sound::Close { code, reason, clean } => {
-            What::Close { code: *code, reason: symbols.mark_text(&prose(reason)), clean: *clean }
+            What::Close { code: *code, reason: context.text(&prose(reason)), clean: *clean }
         }
         Sound::Http(status) => What::Http(*status),
-        Sound::Unreachable(why) => What::Unreachable(symbols.mark_text(why)),
+        Sound::Unreachable(why) => What::Unreachable(context.text(why)),
+        Sound::NoChallenge => What::NoChallenge,
         Sound::Silence => What::Silence,
         Sound::Exit { code, line } => {
-            What::Exit { code: *code, line: line.as_ref().map(|line| symbols.mark_text(&prose(line))) }
+            What::Exit { code: *code, line: line.as_ref().map(|line| context.text(&prose(line))) }
         }
         Sound::Started => What::Started,
         Sound::NothingPending(device) => What::NothingPending(device.clone()),
-        Sound::Note(note) => What::Note(symbols.mark_text(note)),
-    })
+        Sound::Note(note) => What::Note(context.text(note)),
+    }
 }
 
-fn frame(frame: &Value, method: Option<&str>, symbols: &Symbols, started_at: i64) -> Option<What> {
-    let normal = |value: &Value| {
-        let mut value = symbols.mark(value, "");
-        time::replace(&mut value, started_at);
-        value
-    };
-    let object = frame.as_object();
-    let text = |name: &str| object.and_then(|object| object.get(name)).and_then(Value::as_str);
-    let member = |name: &str| object.and_then(|object| object.get(name)).filter(|value| !value.is_null());
-    let ok = member("ok").and_then(Value::as_bool);
-    Some(match (text("type"), ok) {
-        (Some("res"), Some(true)) if only(object, &["type", "id", "ok", "payload"]) => match member("payload") {
-            Some(payload) if payload.get("type").and_then(Value::as_str) == Some("hello-ok") => {
-                What::Hello(hello(payload, normal))
-            }
-            payload => What::Response {
-                method: method.map(str::to_owned),
-                payload: payload
-                    .filter(|_| method.is_none_or(|method| !LEFT_OUT_ANSWERS.contains(&method)))
-                    .map(normal),
-            },
+fn frame(frame: &Value, method: Option<&str>, context: &Context<'_>) -> What {
+    let member = |name: &str| frame.get(name).filter(|value| !value.is_null());
+    let normal = |value: &Value| context.normal(value);
+    match Frame::of(frame) {
+        Frame::Hello => What::Hello(hello(&frame["payload"], normal)),
+        Frame::Response => What::Response {
+            method: method.map(str::to_owned),
+            payload: member("payload")
+                .filter(|_| method.is_none_or(|method| !LEFT_OUT_ANSWERS.contains(&method)))
+                .map(normal),
         },
-        (Some("res"), Some(false)) if only(object, &["type", "id", "ok", "error"]) && member("error").is_some() => {
-            What::Error(error(normal(&frame["error"])))
+        Frame::Error => What::Error(error(normal(&frame["error"]))),
+        Frame::Event => {
+            let event = member("event").and_then(Value::as_str).unwrap_or_default();
+            What::Event { event: cut::text(event, SHOWN_STRING).into_owned(), payload: member("payload").map(normal) }
         }
-        (Some("event"), _) if text("event").is_some() && only(object, &EVENT_MEMBERS) => {
-            let event = text("event")?;
-            if LEFT_OUT_EVENTS.contains(&event) {
-                return None;
-            }
-            What::Event { event: event.to_owned(), payload: member("payload").map(normal) }
-        }
-        _ => What::Frame(normal(frame)),
-    })
+        Frame::Odd => What::Frame(normal(frame)),
+    }
 }
 
 fn only(object: Option<&Map<String, Value>>, names: &[&str]) -> bool {
@@ -177,8 +260,23 @@ fn hello(payload: &Value, normal: impl Fn(&Value) -> Value) -> Hello {
         protocol: payload.get("protocol").map_or(Value::Null, &normal),
         auth: payload.get("auth").map(&normal),
         policy: payload.get("policy").map(&normal),
-        keys,
+        keys: short_list(keys),
     }
+}
+
+/// Members that nobody knows are named as long as they are not very many.
+fn short_list(keys: Vec<String>) -> Vec<String> {
+    let mut unknown = 0;
+    let mut short = Vec::new();
+    for key in keys {
+        unknown += usize::from(!STANDARD_KEYS.contains(&key.as_str()));
+        if unknown <= SHOWN_IN_STEP || STANDARD_KEYS.contains(&key.as_str()) {
+            short.push(cut::text(&key, SHOWN_IN_STEP).into_owned());
+        }
+    }
+    let left_out = unknown.saturating_sub(SHOWN_IN_STEP);
+    short.extend((left_out > 0).then(|| cut::more(left_out as u64)));
+    short
 }
 
 /// A message without the prose of a schema validator, which changes with the validator's version and says nothing about
@@ -204,7 +302,9 @@ mod tests {
     }
 
     fn seen(opens: bool, heard: Vec<Heard>) -> Vec<Seen> {
-        step(&StepEvidence { opens, heard, ..StepEvidence::default() }, &Symbols::new(&[]), 0).seen
+        let (symbols, room) = (Symbols::new(&[]), Room::new(1 << 20));
+        let context = Context { symbols: &symbols, started_at: 0, room: &room };
+        step(&StepEvidence { opens, heard, ..StepEvidence::default() }, &context).seen
     }
 
     fn challenge(payload: Value) -> Heard {
@@ -216,6 +316,7 @@ mod tests {
         let ts = 1_760_000_000_000_i64;
         assert_eq!(seen(true, vec![challenge(json!({"nonce": "n", "ts": ts}))]), []);
         assert_eq!(seen(true, vec![challenge(json!({"nonce": "n", "ts": ts, "more": 1}))]).len(), 1);
+        assert_eq!(seen(true, vec![challenge(json!({"nonce": "n".repeat(4 << 20), "ts": ts}))]).len(), 1);
         assert_eq!(seen(false, vec![challenge(json!({"nonce": "n", "ts": ts}))]).len(), 1, "it came a second time");
     }
 
@@ -224,6 +325,16 @@ mod tests {
         let seen = seen(true, vec![heard(json!({"type": "res", "id": "1", "ok": true}))]);
         assert_eq!(seen[0].what, What::NoChallenge);
         assert_eq!(seen[1].what, What::Response { method: None, payload: None });
+    }
+
+    #[test]
+    fn a_challenge_that_comes_too_late_stays_behind_the_line_that_misses_it() {
+        let missing = Heard { on: None, sound: Sound::NoChallenge };
+        let late = challenge(json!({"nonce": "n", "ts": 1_760_000_000_000_i64}));
+        let seen = seen(true, vec![missing, late]);
+        assert_eq!(seen[0].what, What::NoChallenge);
+        assert!(matches!(&seen[1].what, What::Event { event, .. } if event == "connect.challenge"), "{seen:?}");
+        assert_eq!(seen.len(), 2);
     }
 
     #[test]
@@ -243,6 +354,31 @@ mod tests {
         );
         assert_eq!(seen.len(), 1);
         assert_eq!(seen[0].what, What::Event { event: "device.pair.resolved".to_owned(), payload: None });
+    }
+
+    #[test]
+    fn of_a_flood_the_ends_stay_and_what_stands_out() {
+        let event = |n: usize| heard(json!({"type": "event", "event": format!("noise.{n}")}));
+        let mut flood = (0..300).map(event).collect::<Vec<_>>();
+        flood[150] = heard(json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok"}}));
+        let seen = seen(false, flood);
+        let name = |at: usize| match &seen[at].what {
+            What::Event { event, .. } => event.clone(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!([name(0), name(49), name(52), name(101)], ["noise.0", "noise.49", "noise.250", "noise.299"]);
+        assert!(matches!(seen[50].what, What::Hello(_)), "{}", name(50));
+        assert_eq!(seen[51].what, What::Note("… 199 more".to_owned()));
+        assert_eq!(seen.len(), 102);
+    }
+
+    #[test]
+    fn members_of_a_welcome_that_nobody_knows_are_counted_where_they_are_many() {
+        let payload = (0..1000).map(|n| (format!("odd{n:03}"), json!(n)));
+        let payload = payload.chain([("type".to_owned(), json!("hello-ok"))]).collect::<Map<_, _>>();
+        let seen = seen(false, vec![heard(json!({"type": "res", "id": "1", "ok": true, "payload": payload}))]);
+        let What::Hello(hello) = &seen[0].what else { panic!("{:?}", seen[0]) };
+        assert_eq!(hello.keys[99..], ["odd099", "type", "… 900 more"]);
     }
 
     #[test]

@@ -17,17 +17,24 @@ mod frame;
 #[cfg(test)]
 mod mutants;
 mod record;
+mod redacted;
+mod room;
 pub mod snapshot;
 mod store;
 mod symbol;
 mod text;
 mod time;
 
+use crate::limits::SHOWN_BYTES;
+use crate::printable;
 use serde::Serialize;
 use serde_json::Value;
 
 pub use evidence::{Evidence, Heard, Known, NoFile, Sound, StepEvidence, StoreFiles, in_database, place, stored};
 pub use store::{Section, StoreSeen};
+
+/// What a byte of an observation's text takes in memory, the value that it is written of included.
+const WEIGHT: usize = 16;
 
 /// What a case saw, in normal form.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -45,6 +52,11 @@ impl Observation {
     /// The observation as text: what snapshots hold and differences are shown of. Ends with a newline.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What it takes in memory, about, in bytes: it holds the text, and the same as values.
+    pub fn weight(&self) -> usize {
+        self.text.len() * WEIGHT
     }
 
     /// What a snapshot's text says of that which this observation could see: all of it, or, where the store was out of
@@ -103,7 +115,7 @@ pub struct Seen {
 impl Seen {
     /// Its line in the text.
     pub fn line(&self) -> String {
-        text::seen_line(self)
+        printable::line(&text::seen_line(self)).into_owned()
     }
 }
 
@@ -191,6 +203,12 @@ pub struct Hello {
 
 /// Brings what a case saw into normal form.
 pub fn normalise(evidence: &Evidence) -> Observation {
+    normalise_redacted(evidence, &str::to_owned)
+}
+
+/// The same with what `redact` makes of every string of the normal form, so that a secret which a gateway sent back in another
+/// form is in no snapshot and no report.
+pub fn normalise_redacted(evidence: &Evidence, redact: &dyn Fn(&str) -> String) -> Observation {
     let documents = evidence.after.as_ref().map(|after| store::Documents::read(&evidence.before, after));
     let mut symbols = symbol::Symbols::new(&evidence.known);
     evidence.steps.iter().for_each(|step| frame::learn(step, &mut symbols));
@@ -198,13 +216,17 @@ pub fn normalise(evidence: &Evidence) -> Observation {
         documents.learn(&mut symbols);
     }
     let mut numbers = symbol::Numbers::default();
-    let steps = evidence.steps.iter().map(|step| frame::step(step, &symbols, evidence.started_at)).collect::<Vec<_>>();
-    let steps = text::number(steps, &mut numbers);
+    let room = room::Room::new(SHOWN_BYTES);
+    let context = frame::Context { symbols: &symbols, started_at: evidence.started_at, room: &room };
+    let steps = evidence.steps.iter().map(|step| frame::step(step, &context)).collect::<Vec<_>>();
+    let mut steps = text::number(steps, &mut numbers);
+    redacted::steps(&mut steps, redact);
     let mut text = String::new();
     text::steps(&steps, 0, &mut text);
     let store = documents.map(|documents| {
         let moments = time::Moments { started_at: evidence.started_at, steps: &evidence.steps_began };
-        let seen = documents.normalise(&symbols, moments, &mut numbers);
+        let mut seen = documents.normalise(&symbols, moments, &mut numbers);
+        redacted::store(&mut seen, redact);
         text::store(&seen, &mut text);
         seen
     });
@@ -331,8 +353,33 @@ mod tests {
         let files = [("devices/paired.json", NoFile::TooLarge), ("devices/pipe", NoFile::NotPlain)];
         let after = files.map(|(path, what)| (path.to_owned(), Err(what)));
         let seen = normalise(&Evidence { after: Some(after.into()), ..Evidence::default() });
-        assert!(seen.text().contains("paired\n  too large: above 16 MiB\n"), "{}", seen.text());
+        assert!(seen.text().contains("paired\n  too large: of a store 4 MiB are read\n"), "{}", seen.text());
         assert!(seen.text().contains("devices/pipe\n  not a plain file\n"), "{}", seen.text());
+    }
+
+    #[test]
+    fn records_beyond_those_that_are_shown_are_counted() {
+        let record = |n: usize| (format!("record {n:04}"), json!({"deviceId": "d"}));
+        let records = (0..1500).map(record).collect::<serde_json::Map<_, _>>();
+        let file = Ok(Value::from(records).to_string().into_bytes());
+        let after = Some([("devices/paired.json".to_owned(), file)].into());
+        let seen = normalise(&Evidence { after, ..Evidence::default() });
+        assert!(seen.text().contains("\n  record 0999 ") && !seen.text().contains("record 1000"), "{}", seen.text());
+        assert!(seen.text().contains("\n  … 500 more records\npending\n"), "{}", seen.text());
+    }
+
+    #[test]
+    fn whatever_a_gateway_sends_the_observation_stays_short() {
+        let long = "word ".repeat(400_000);
+        let error = |message: &str| {
+            json!({"type": "res", "id": "1", "ok": false, "error": {"details": {"all": vec![0; 10_000]},
+            "token": long, "code": "NOT_PAIRED", "message": message}})
+        };
+        let step = |_| StepEvidence { heard: vec![heard(error(&long)); 5], ..StepEvidence::default() };
+        let seen = normalise(&Evidence { steps: (0..10).map(step).collect(), ..Evidence::default() });
+        assert!(seen.text().len() < 800_000, "{}", seen.text().len());
+        assert_eq!(seen.text().matches("<- error NOT_PAIRED ").count(), 50, "the code of each is seen");
+        assert_eq!(seen.text().matches("token=<token-1>").count(), 50, "a secret is a symbol however long it is");
     }
 
     #[test]

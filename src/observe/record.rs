@@ -1,8 +1,11 @@
 //! The normal form of one record of the store, and the words in which it is written.
 
+use super::room::Room;
 use super::symbol::{Numbers, Symbols};
 use super::text::{self, Words};
 use super::time::{self, Moments, Relation};
+use crate::cut;
+use crate::limits::{SHOWN_RECORDS, SHOWN_STRING};
 use crate::store::Document;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -20,19 +23,23 @@ pub struct RecordSeen {
     pub(super) lines: Vec<String>,
 }
 
-/// Brings the records of a document into normal form, sorted by what a reader sees, and numbers their symbols.
+/// Brings the records of a document into normal form, as far as there is room for them, sorted by what a reader sees, and numbers
+/// their symbols.
 pub(super) fn normalise(
     document: Document,
     records: &Map<String, Value>,
     symbols: &Symbols,
     moments: Moments<'_>,
+    room: &Room,
     numbers: &mut Numbers,
 ) -> Vec<RecordSeen> {
     let mut seen = records
         .iter()
+        .take(SHOWN_RECORDS)
+        .take_while(|_| !room.is_used_up())
         .map(|(key, record)| {
-            let name = symbols.mark_text(key);
-            let mut record = symbols.mark(record, "");
+            let name = symbols.mark_text(&cut::text(key, SHOWN_STRING));
+            let mut record = symbols.mark(&room.fit(record), "");
             relate_times(&mut record, moments);
             let lines = lines(document, &name, &record);
             RecordSeen { name, record, lines }

@@ -2,8 +2,10 @@
 
 use super::evidence::{NoFile, StoreFiles, in_database, place, stored};
 use super::record::{self, RecordSeen};
+use super::room::Room;
 use super::symbol::{Numbers, Symbols};
 use super::time::Moments;
+use crate::limits::{SHOWN_IN_STEP, SHOWN_STORE};
 use crate::store::Document;
 use serde::Serialize;
 use serde_json::Value;
@@ -23,6 +25,13 @@ pub struct Section {
     pub name: String,
     /// What it holds.
     pub holds: Holds,
+    /// How many more records it has, which are not shown.
+    #[serde(skip_serializing_if = "is_none")]
+    pub more: usize,
+}
+
+fn is_none(more: &usize) -> bool {
+    *more == 0
 }
 
 /// What a document holds.
@@ -124,27 +133,36 @@ impl Documents {
     /// The normal form. Symbols are numbered on from where the steps left off.
     pub(super) fn normalise(self, symbols: &Symbols, moments: Moments<'_>, numbers: &mut Numbers) -> StoreSeen {
         let mut sections = Vec::new();
+        let room = Room::new(SHOWN_STORE);
         for document in Document::ALL {
+            let mut more = 0;
             let found = self.found.iter().find(|(found, _)| *found == document).map(|(_, found)| found);
             let holds = match found {
                 None => Holds::Records(Vec::new()),
                 Some(Found::NoFile(what)) => Holds::NoFile(*what),
                 Some(Found::Unreadable { unchanged }) => Holds::Unreadable { unchanged: *unchanged },
                 Some(Found::Json(Value::Object(records))) => {
-                    Holds::Records(record::normalise(document, records, symbols, moments, numbers))
+                    let shown = record::normalise(document, records, symbols, moments, &room, numbers);
+                    more = records.len() - shown.len();
+                    Holds::Records(shown)
                 }
-                Some(Found::Json(other)) => Holds::Other(symbols.mark(other, "")),
+                Some(Found::Json(other)) => Holds::Other(symbols.mark(&room.fit(other), "")),
             };
             let always = matches!(document, Document::DevicesPaired | Document::DevicesPending);
-            if always || holds != Holds::Records(Vec::new()) {
-                sections.push(Section { name: name(document).to_owned(), holds });
+            if always || more > 0 || holds != Holds::Records(Vec::new()) {
+                sections.push(Section { name: name(document).to_owned(), holds, more });
             }
         }
-        sections.extend(self.others.into_iter().map(|(path, holds)| {
+        let more = self.others.len().saturating_sub(SHOWN_IN_STEP);
+        sections.extend(self.others.into_iter().take(SHOWN_IN_STEP).map(|(path, holds)| {
             let name = symbols.mark_text(&path);
             numbers.assign(&name);
-            Section { name: numbers.resolve(&name), holds }
+            Section { name: numbers.resolve(&name), holds, more: 0 }
         }));
+        if more > 0 {
+            let holds = Holds::NoFile(NoFile::MoreFiles(more as u64));
+            sections.push(Section { name: "other files".to_owned(), holds, more: 0 });
+        }
         for section in &mut sections {
             if let Holds::Other(value) = &mut section.holds {
                 numbers.assign_value(value);
@@ -158,9 +176,9 @@ impl Documents {
 /// What became of a file that is no document.
 fn became(was_there: bool, now: &Result<Vec<u8>, NoFile>) -> Holds {
     match now {
-        Err(what @ (NoFile::NotPlain | NoFile::TooLarge | NoFile::Unread)) => Holds::NoFile(*what),
-        _ if was_there => Holds::File(Change::Changed),
-        _ => Holds::File(Change::New),
+        Err(NoFile::Directory) | Ok(_) if was_there => Holds::File(Change::Changed),
+        Err(NoFile::Directory) | Ok(_) => Holds::File(Change::New),
+        Err(what) => Holds::NoFile(*what),
     }
 }
 

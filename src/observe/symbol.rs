@@ -7,6 +7,8 @@
 //! given before the sort would be an accident itself.
 
 use super::evidence::Known;
+use crate::cut;
+use crate::limits::{SEARCHED, SHOWN_STRING};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -69,7 +71,8 @@ impl Kind {
 pub(super) struct Symbols {
     known: Vec<Known>,
     kinds: BTreeMap<String, Kind>,
-    /// Learned values that have no shape of their own and must be looked for as they are, the longest first.
+    /// Learned values that have no shape of their own and must be looked for as they are, the longest first. Every text is
+    /// searched for each of them, so there are not more than [`SEARCHED`]; beyond that they are known in their fields alone.
     shapeless: Vec<String>,
     /// A text shorter than this has nothing to be marked in it. Most are: names, roles, scopes.
     shortest: usize,
@@ -107,6 +110,8 @@ impl Symbols {
     }
 
     fn note(&mut self, text: &str, kind: Kind) {
+        // As it is shown.
+        let text = &*cut::text(text, SHOWN_STRING);
         if text.trim().is_empty() || is_symbol(text) || self.is_known(text) {
             return;
         }
@@ -114,7 +119,7 @@ impl Symbols {
             Some(known) => *known = kind.min(*known),
             None => {
                 self.kinds.insert(text.to_owned(), kind);
-                if text.len() >= 6 && shape(text).is_none() {
+                if text.len() >= 6 && self.shapeless.len() < SEARCHED && shape(text).is_none() {
                     let at = self.shapeless.partition_point(|longer| longer.len() >= text.len());
                     self.shapeless.insert(at, text.to_owned());
                     self.shortest = self.shortest.min(text.len());

@@ -6,11 +6,13 @@
 use super::store::{Change, Holds, StoreSeen};
 use super::symbol::Numbers;
 use super::{Hello, Rounds, Seen, StepSeen, What};
+use crate::cut;
+use crate::printable::line;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
 /// The members of `hello-ok` on every release known so far.
-const STANDARD_KEYS: [&str; 17] = [
+pub(super) const STANDARD_KEYS: [&str; 17] = [
     "auth",
     "features",
     "features.events",
@@ -72,15 +74,16 @@ fn follows(last: &StepSeen, next: &StepSeen) -> bool {
 pub(super) fn steps(steps: &[StepSeen], depth: usize, out: &mut String) {
     let margin = "  ".repeat(depth);
     for step in steps {
+        let asked = line(&step.step);
         let _ = match step.rounds {
-            None => writeln!(out, "{margin}{}", step.step),
+            None => writeln!(out, "{margin}{asked}"),
             Some(Rounds { first, last, of }) if first == last => {
-                writeln!(out, "{margin}{}  ({first} of {of})", step.step)
+                writeln!(out, "{margin}{asked}  ({first} of {of})")
             }
-            Some(Rounds { first, last, of }) => writeln!(out, "{margin}{}  ({first} to {last} of {of})", step.step),
+            Some(Rounds { first, last, of }) => writeln!(out, "{margin}{asked}  ({first} to {last} of {of})"),
         };
         for seen in &step.seen {
-            let _ = writeln!(out, "{margin}  {}", seen_line(seen));
+            let _ = writeln!(out, "{margin}  {}", line(&seen_line(seen)));
         }
         self::steps(&step.parallel, depth + 1, out);
     }
@@ -238,18 +241,23 @@ fn members(payload: &Value) -> String {
 pub(super) fn store(store: &StoreSeen, out: &mut String) {
     out.push('\n');
     for section in &store.sections {
-        let name = &section.name;
+        let name = line(&section.name);
         let _ = match &section.holds {
             Holds::Records(records) => {
                 let _ = writeln!(out, "{name}");
-                if records.is_empty() {
+                if records.is_empty() && section.more == 0 {
                     let _ = writeln!(out, "  none");
                 }
-                records.iter().flat_map(|record| &record.lines).try_for_each(|line| writeln!(out, "  {line}"))
+                let lines = records.iter().flat_map(|record| &record.lines);
+                lines.for_each(|words| _ = writeln!(out, "  {}", line(words)));
+                match section.more {
+                    0 => Ok(()),
+                    more => writeln!(out, "  {} records", cut::more(more as u64)),
+                }
             }
             Holds::Unreadable { unchanged: true } => writeln!(out, "{name}\n  does not parse; byte for byte as before"),
             Holds::Unreadable { unchanged: false } => writeln!(out, "{name}\n  does not parse; not what it was before"),
-            Holds::Other(value) => writeln!(out, "{name}\n  {}", inline(value)),
+            Holds::Other(value) => writeln!(out, "{name}\n  {}", line(&inline(value))),
             Holds::NoFile(what) => writeln!(out, "{name}\n  {}", what.words()),
             Holds::File(Change::New) => writeln!(out, "new file {name}"),
             Holds::File(Change::Gone) => writeln!(out, "gone file {name}"),

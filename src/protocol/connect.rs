@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// The longest nonce of a challenge that is taken for one, in bytes. The releases send 36; a client signs it and sends it back, and a
+/// gateway must not make it send megabytes.
+pub const LONGEST_NONCE: usize = 1024;
+
 /// `connect` parameters that have passed the schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

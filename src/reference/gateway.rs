@@ -139,7 +139,8 @@ impl EmbeddedGateway {
             (Some(documents), _) => documents,
             (None, StoreFormat::Files) => {
                 let store = DirectoryDocuments::new(&options.state_dir, options.durable);
-                Box::new(store.leaving_failures(rules.pairing.failed_files_stay))
+                let store = store.leaving_failures(rules.pairing.failed_files_stay);
+                Box::new(store.unlocking_directories(rules.pairing.unlocks_directories))
             }
             (None, StoreFormat::Sqlite) => Box::new(SqliteDocuments::new(&options.state_dir, options.durable)),
         };

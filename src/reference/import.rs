@@ -2,9 +2,10 @@
 //! can, and renames them (`state-migrations.pairing.ts` of 2026.9.6).
 
 use super::settings::Refusal;
+use crate::plain_file::{self, Links, PlainFileError};
 use crate::rules::pairing::{Imported, import_devices, import_nodes};
 use crate::store::record::Record;
-use crate::store::{DATABASE, Document, Documents, SqliteDocuments, WriteFault, json};
+use crate::store::{DATABASE, Document, Documents, LONGEST_FILE, SqliteDocuments, SqliteFault, WriteFault, json};
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -30,9 +31,8 @@ impl From<WriteFault> for Fault {
 /// # Errors
 /// A file that does not parse, or a database that cannot be written: the release does not start then.
 pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
-    if SqliteDocuments::exists(state_dir) && SqliteDocuments::look(state_dir).is_err_and(|fault| fault.is_no_database())
-    {
-        return Err(Refusal::at_database(&state_dir.join(DATABASE)));
+    if SqliteDocuments::exists(state_dir) {
+        check_database(state_dir, store)?;
     }
     if Document::ALL.iter().all(|document| fs::metadata(state_dir.join(document.path())).is_err()) {
         return Ok(Vec::new());
@@ -44,6 +44,23 @@ pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> R
         .and_then(|()| nodes(state_dir, store, now, &mut log))
         .map_err(|fault| Refusal::at_import(&fault.to_string()))?;
     Ok(log)
+}
+
+/// Holds a database that is there to what a release needs of it.
+fn check_database(state_dir: &Path, store: &mut dyn Documents) -> Result<(), Refusal> {
+    match SqliteDocuments::check(state_dir, Links::Follow) {
+        Err(fault) if fault.is_no_database() => return Err(Refusal::at_database(&state_dir.join(DATABASE))),
+        Err(fault @ SqliteFault::Cell { .. }) => return Err(Refusal::at_cell(&fault.to_string())),
+        // What else is wrong with it shows when it is used.
+        Err(_) | Ok(()) => {}
+    }
+    // Every start writes to it.
+    let writable = store.write(&[]).is_ok();
+    let opened = || SqliteDocuments::new(state_dir, false).open();
+    if !writable && opened().is_err_and(|fault| fault.is_read_only()) {
+        return Err(Refusal::at_read_only_database());
+    }
+    Ok(())
 }
 
 impl std::fmt::Display for Fault {
@@ -96,9 +113,11 @@ fn nodes(state_dir: &Path, store: &mut dyn Documents, now: i64, log: &mut Vec<St
 /// A file that may be absent. `null` is as good as none.
 fn read(state_dir: &Path, document: Document) -> Result<Option<Value>, Fault> {
     let path = state_dir.join(document.path());
-    let bytes = match fs::read(&path) {
+    let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
         Ok(bytes) => bytes,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(PlainFileError::Io(error))
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
             return Ok(None);
         }
         Err(_) => return Err(Fault::Unreadable(path, "read")),

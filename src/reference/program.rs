@@ -5,16 +5,19 @@ use super::clock::Clock;
 use super::gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
 use super::logs::LogListener;
 use super::machine::this_machine;
-use super::settings::{ConfigFileError, Refusal, Settings, read_config};
+use super::settings::{ConfigFileError, Refusal, Settings, read_config, redactions};
+use crate::plain_file::{self, Links, OtherKind, PlainFileError};
 use crate::rules::{Release, Rules};
-use crate::store::json;
+use crate::store::{Document, SqliteDocuments, json};
+use crate::whole;
 use miette::Diagnostic;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// What a gateway program is started with. What is not given comes from the environment, the configuration, or the
@@ -81,6 +84,15 @@ pub enum ProgramError {
         /// What the operating system said.
         error: io::Error,
     },
+    /// Something stands in the place of a file of the store that cannot be one.
+    #[error("cannot use {path} as a part of the store: {error}")]
+    #[diagnostic(help("move it away, or name another state directory"))]
+    Store {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        error: PlainFileError,
+    },
     /// The new token cannot be written.
     #[error("cannot save a new gateway token in {path}: {error}")]
     #[diagnostic(help("set gateway.auth.token in the configuration, or OPENCLAW_GATEWAY_TOKEN"))]
@@ -107,7 +119,7 @@ impl ProgramError {
     /// Whether the user's arguments or configuration are wrong, rather than something that the machine did not give.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::NoStateDir | Self::NoConfig(_) | Self::Refused { .. } => true,
+            Self::NoStateDir | Self::NoConfig(_) | Self::Refused { .. } | Self::Store { .. } => true,
             Self::Config(error) => !matches!(error, ConfigFileError::Unreadable { .. }),
             Self::Start(error) => matches!(error, StartError::Refused(_) | StartError::UnknownRelease(_)),
             Self::StateDir { .. } | Self::TokenNotSaved { .. } | Self::Listen { .. } => false,
@@ -142,6 +154,7 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     let named = options.state_dir.clone().or_else(|| options.path("OPENCLAW_STATE_DIR"));
     let state_dir = absolute(named.ok_or(ProgramError::NoStateDir)?)?;
     check_directory(&state_dir)?;
+    check_store(&state_dir)?;
     let explicit = options.config.clone().or_else(|| options.path("OPENCLAW_CONFIG_PATH"));
     let config_path = absolute(explicit.clone().unwrap_or_else(|| state_dir.join("openclaw.json")))?;
     let found = read_config(&config_path)?;
@@ -150,7 +163,11 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     }
     // Without a configuration the release wants to be set up first; a harness has nobody to do that.
     let mut document = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
-    let refused = |refusal| ProgramError::Refused { release: options.release, config: config_path.clone(), refusal };
+    let secrets = redactions(&document, &options.env);
+    let refused = |mut refusal: Refusal| {
+        refusal.lines.iter_mut().for_each(|line| *line = secrets.apply(line));
+        ProgramError::Refused { release: options.release, config: config_path.clone(), refusal }
+    };
     let settings = Settings::resolve(options.release, &with_bind(&document, options.bind.as_deref()), &options.env)
         .map_err(refused)?;
     make_directory(&state_dir)?;
@@ -160,9 +177,11 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     if let Some(token) = &settings.generated_token {
         document["gateway"]["auth"]["mode"] = json!("token");
         document["gateway"]["auth"]["token"] = json!(token);
-        save(&config_path, &document)
+        whole::replace_private(&config_path, json::stringify(&document).as_bytes())
             .map_err(|error| ProgramError::TokenNotSaved { path: config_path.clone(), error })?;
     }
+    let secrets = redactions(&document, &options.env);
+    let log = options.log.map(|log| Arc::new(move |line: &str| log(&secrets.apply_known(line))) as LogListener);
     let gateway = EmbeddedGateway::start(EmbeddedOptions {
         release: options.release,
         openclaw_json: with_bind(&document, options.bind.as_deref()),
@@ -175,7 +194,7 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
         host: this_machine(),
         port: Some(address.port()),
         token_is_new: settings.generated_token.is_some(),
-        log: options.log,
+        log,
     })?;
     let gateway = listeners.into_iter().fold(gateway, EmbeddedGateway::listening);
     Ok(Program { gateway, address, state_dir, token_saved })
@@ -206,6 +225,21 @@ fn check_directory(path: &Path) -> Result<(), ProgramError> {
     .map_err(|error| ProgramError::StateDir { path: path.to_owned(), error })
 }
 
+/// Pipes, sockets and devices are no files of a store: a gateway would wait for them, or lose what it writes. What a release
+/// does with a directory there is known.
+fn check_store(state_dir: &Path) -> Result<(), ProgramError> {
+    let documents = Document::ALL.into_iter().map(|document| state_dir.join(document.path()));
+    for path in documents.chain(SqliteDocuments::files(state_dir)) {
+        match plain_file::check(&path, Links::Follow) {
+            Err(error @ PlainFileError::Kind(kind)) if kind != OtherKind::Directory => {
+                return Err(ProgramError::Store { path, error });
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
 fn make_directory(path: &Path) -> Result<(), ProgramError> {
     let made =
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).and_then(|()| fs::read_dir(path).map(drop));
@@ -224,16 +258,4 @@ async fn listen(host: IpAddr, port: u16) -> Result<(Vec<TcpListener>, SocketAddr
         listeners.extend(TcpListener::bind(alias).await);
     }
     Ok((listeners, address))
-}
-
-/// Writes the configuration whole, readable for its owner only.
-fn save(path: &Path, document: &Value) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    let written = file
-        .write_all(json::stringify(document).as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&temporary, path));
-    written.inspect_err(|_| drop(fs::remove_file(&temporary)))
 }

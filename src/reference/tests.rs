@@ -196,3 +196,28 @@ async fn a_refused_configuration_does_not_start() {
         other => panic!("{other:?}"),
     }
 }
+
+/// As the real 2026.9.6 does, whose parser says where the text goes wrong.
+#[tokio::test]
+async fn a_store_with_a_cell_that_is_no_json_does_not_start_and_stays_as_it_is() {
+    use crate::store::{DATABASE, Document, Documents as _, SqliteDocuments};
+    let state = TempDir::new().unwrap();
+    let device = json!({"deviceId": "a", "publicKey": "k", "createdAtMs": 1, "approvedAtMs": 1});
+    let paired = std::sync::Arc::new(json!({ "a": device }));
+    SqliteDocuments::new(state.path(), false).write(&[(Document::DevicesPaired, &paired)]).unwrap();
+    let connection = rusqlite::Connection::open(state.path().join(DATABASE)).unwrap();
+    connection.execute("UPDATE device_pairing_paired SET roles_json = '[broken'", []).unwrap();
+    let refused = EmbeddedOptions { release: Release::new(2026, 9, 6), ..options(&state) };
+    match EmbeddedGateway::start(refused).err() {
+        Some(StartError::Refused(refusal)) => {
+            assert_eq!(refusal.exit_code, 1);
+            let line = "Gateway failed to start: device_pairing_paired.roles_json is no JSON. Run openclaw gateway status \
+                        --deep for diagnostics.";
+            assert_eq!(refusal.lines, [line]);
+        }
+        other => panic!("{other:?}"),
+    }
+    let cell = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let cell = connection.query_row("SELECT roles_json FROM device_pairing_paired", [], cell).unwrap();
+    assert_eq!(cell, "[broken");
+}

@@ -1,13 +1,36 @@
 //! Several gateways side by side: which cases they answer alike, and where the others part.
 
 use super::{CaseReport, Event, Listener};
+use crate::cut;
 use crate::judge::Verdict;
+use crate::limits::LINE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 /// Keeps what became of every case.
 #[derive(Debug, Default)]
-pub struct Collected(BTreeMap<String, CaseReport>);
+pub struct Collected(BTreeMap<String, Became>);
+
+/// What became of a case, as far as it is held against others.
+#[derive(Debug)]
+struct Became {
+    verdict: Verdict,
+    /// The first line of its reason.
+    reason: String,
+    /// What was seen.
+    text: Option<String>,
+}
+
+impl Became {
+    fn of(case: &CaseReport) -> Self {
+        let reason = case.reason.as_deref().and_then(|reason| reason.lines().next()).unwrap_or_default();
+        Self {
+            verdict: case.verdict,
+            reason: cut::line(reason, LINE).into_owned(),
+            text: case.observation.as_ref().map(|observation| observation.text().to_owned()),
+        }
+    }
+}
 
 impl Collected {
     /// How many cases came to their end.
@@ -19,7 +42,7 @@ impl Collected {
 impl Listener for Collected {
     fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
         if let Event::Case(case) = event {
-            self.0.insert(case.id.clone(), case.clone());
+            self.0.insert(case.id.clone(), Became::of(case));
         }
         Ok(())
     }
@@ -82,11 +105,11 @@ impl Comparison {
     }
 }
 
-fn text(report: Option<&CaseReport>) -> Option<&str> {
-    Some(report?.observation.as_ref()?.text())
+fn text(report: Option<&Became>) -> Option<&str> {
+    report?.text.as_deref()
 }
 
-fn row(case: &str, reports: &[Option<&CaseReport>], texts: &[Option<&str>]) -> Row {
+fn row(case: &str, reports: &[Option<&Became>], texts: &[Option<&str>]) -> Row {
     let mut groups: Vec<&str> = Vec::new();
     for text in texts.iter().flatten() {
         if !groups.contains(text) {
@@ -99,18 +122,16 @@ fn row(case: &str, reports: &[Option<&CaseReport>], texts: &[Option<&str>]) -> R
     Row { case: case.to_owned(), step, cells }
 }
 
-fn cell(report: Option<&CaseReport>, text: Option<&str>, groups: &[&str], parts: usize) -> Cell {
+fn cell(report: Option<&Became>, text: Option<&str>, groups: &[&str], parts: usize) -> Cell {
     let Some(text) = text else {
-        let why = report.map(|report| {
-            let reason = report.reason.as_deref().and_then(|reason| reason.lines().next()).unwrap_or_default();
-            format!("{}: {reason}", report.verdict.name())
-        });
+        let why = report.map(|report| format!("{}: {}", report.verdict.name(), report.reason));
         return Cell { group: None, line: why.unwrap_or_else(|| "not played".to_owned()) };
     };
     let at = groups.iter().position(|group| *group == text).unwrap_or_default();
     let group = char::from_u32('A' as u32 + u32::try_from(at).unwrap_or_default());
     let line = text.lines().nth(parts).map_or("(nothing more)", str::trim);
-    Cell { group, line: if line.is_empty() { "(nothing more)".to_owned() } else { line.to_owned() } }
+    let line = if line.is_empty() { "(nothing more)" } else { line };
+    Cell { group, line: cut::line(line, LINE).into_owned() }
 }
 
 /// The number of the first line in which not all texts are alike.

@@ -1,33 +1,78 @@
 //! The report as one JSON document, for programs. Its form is described in `docs/report.md`; `schema` counts up with
 //! every change that a reader could stumble over.
+//!
+//! Cases wait on the disk for the end of the run, as they will be written: in memory those of a gateway that answers everything
+//! with a lot would be more than it holds.
 
+use super::destination::Sink;
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
 use crate::judge::{Finding, FrameFinding, Verdict};
+use crate::printable;
 use serde_json::{Map, Value, json};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 
 /// The version of the report's form.
 pub const SCHEMA: u32 = 1;
 
-/// Writes the report to a file when the run is over; also when it was broken off.
+/// Writes the report when the run is over; also when it was broken off.
 pub struct Json {
-    path: PathBuf,
+    sink: Sink,
     gateway: Value,
     jobs: usize,
     isolation: Value,
     package: Option<String>,
-    cases: Vec<Value>,
+    cases: Option<Cases>,
+}
+
+/// The cases that were told, written already.
+struct Cases {
+    file: File,
+    /// Where each of them is, by id.
+    places: BTreeMap<String, Range<u64>>,
+    end: u64,
+}
+
+impl Cases {
+    fn new() -> io::Result<Self> {
+        Ok(Self { file: tempfile::tempfile()?, places: BTreeMap::new(), end: 0 })
+    }
+
+    fn add(&mut self, id: &str, case: &Value) -> io::Result<()> {
+        // As deep in the document as it will stand there; a string has no line break in it.
+        let text = serde_json::to_string_pretty(case)?.replace('\n', "\n    ");
+        let text = printable::json(&text);
+        self.file.write_all(text.as_bytes())?;
+        let end = self.end + text.len() as u64;
+        self.places.insert(id.to_owned(), self.end..end);
+        self.end = end;
+        Ok(())
+    }
+
+    /// Writes them as the items of the array that ends the document, sorted by id.
+    fn write(&mut self, out: &mut impl io::Write) -> io::Result<()> {
+        for (number, place) in self.places.values().enumerate() {
+            out.write_all(if number == 0 { b"\n    " } else { b",\n    " })?;
+            self.file.seek(SeekFrom::Start(place.start))?;
+            io::copy(&mut (&self.file).take(place.end - place.start), out)?;
+        }
+        if !self.places.is_empty() {
+            out.write_all(b"\n  ")?;
+        }
+        Ok(())
+    }
 }
 
 impl Json {
-    /// A report to this file, which is replaced whole.
-    pub fn new(path: PathBuf) -> Self {
+    /// A report into this.
+    pub fn new(sink: Sink) -> Self {
         let (gateway, isolation) = (Value::Null, Value::Null);
-        Self { path, gateway, jobs: 0, isolation, package: None, cases: Vec::new() }
+        Self { sink, gateway, jobs: 0, isolation, package: None, cases: None }
     }
 
+    /// The document without its cases, which end it.
     fn document(&self, run: &RunReport) -> Value {
         let summary =
             Verdict::ALL.iter().map(|verdict| (verdict.name().to_owned(), run.summary.count(*verdict).into()));
@@ -51,8 +96,29 @@ impl Json {
                 "checked": tally.checked,
                 "payload_not_described": tally.payload_not_described,
             })),
-            "cases": self.cases,
+            "cases": [],
         })
+    }
+
+    /// The whole report, in a file without a name.
+    fn assemble(&mut self, run: &RunReport) -> io::Result<File> {
+        let document = serde_json::to_string_pretty(&self.document(run))?;
+        let document = printable::json(&document);
+        let mut file = tempfile::tempfile()?;
+        let mut out = io::BufWriter::new(&mut file);
+        match (&mut self.cases, document.strip_suffix("]\n}")) {
+            (Some(cases), Some(before)) => {
+                out.write_all(before.as_bytes())?;
+                cases.write(&mut out)?;
+                out.write_all(b"]\n}")?;
+            }
+            _ => out.write_all(document.as_bytes())?,
+        }
+        out.write_all(b"\n")?;
+        out.flush()?;
+        drop(out);
+        file.rewind()?;
+        Ok(file)
     }
 }
 
@@ -64,14 +130,18 @@ impl Listener for Json {
                 self.jobs = run.jobs;
                 self.isolation = json!(run.isolation);
                 self.package.clone_from(&run.schema);
-                // Found now and not after the last case.
-                beside(&self.path)?;
             }
             Event::Playing { .. } => {}
-            Event::Case(case) => self.cases.push(self::case(case)),
+            Event::Case(case) => {
+                let cases = match &mut self.cases {
+                    Some(cases) => cases,
+                    none => none.insert(Cases::new()?),
+                };
+                cases.add(&case.id, &self::case(case))?;
+            }
             Event::Finished(run) => {
-                self.cases.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));
-                write(&self.path, &self.document(run))?;
+                let document = self.assemble(run)?;
+                self.sink.take(document)?;
             }
         }
         Ok(())
@@ -159,23 +229,4 @@ fn finding(finding: &Finding) -> Value {
 fn milliseconds(duration: std::time::Duration) -> Value {
     // Three digits: what is below a microsecond is noise.
     json!((duration.as_secs_f64() * 1e6).round() / 1e3)
-}
-
-fn write(path: &Path, document: &Value) -> io::Result<()> {
-    let mut file = beside(path)?;
-    serde_json::to_writer_pretty(&mut file, document).map_err(|error| named(path, error.into()))?;
-    file.write_all(b"\n").map_err(|error| named(path, error))?;
-    file.persist(path).map_err(|error| named(path, error.error))?;
-    Ok(())
-}
-
-/// A temporary file where the report will stand.
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    NamedTempFile::new_in(folder).map_err(|error| named(path, error))
-}
-
-/// An error that says which file it is about.
-fn named(path: &Path, error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -4,10 +4,12 @@
 //! run has put symbols in the place of ids and tokens and taken the secrets out of transcripts and logs.
 
 pub mod comparison;
+pub mod destination;
 pub mod json;
 pub mod terminal;
 
 pub use comparison::{Collected, Comparison};
+pub use destination::{Delivery, Destination};
 pub use json::Json;
 pub use terminal::Terminal;
 

@@ -1,9 +1,13 @@
 //! The report for a person: what deviates in full, what was skipped with its reason, the rest as numbers.
 
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
+use crate::cut;
 use crate::judge::{Finding, Verdict};
+use crate::limits::{LINE, OUTPUT_BYTES, TRACE_LINE};
 use crate::observe::diff;
+use crate::printable;
 use owo_colors::{OwoColorize as _, Style};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,8 +16,16 @@ use std::time::Duration;
 /// Failing cases that are shown with all that was seen; of those after them only what speaks against them is said, so that
 /// the output of a run in which everything fails can be read.
 const IN_FULL: usize = 3;
-/// Log lines shown for a failing case.
-const LOG_LINES: usize = 20;
+/// Lines of a failing case's reason, of all that was seen, of its transcript (the first and the last) and of its gateway's log:
+/// with what is said around them, a screen.
+const REASON_LINES: usize = 4;
+const SEEN_LINES: usize = 24;
+const TRANSCRIPT_LINES: (usize, usize) = (2, 14);
+const LOG_LINES: usize = 10;
+/// Findings of a failing case that are told.
+const FINDINGS: usize = 3;
+/// Reasons that are told with their cases, and lines of any other list at the end of a run.
+const LISTED: usize = 40;
 /// Case ids named behind a reason before the rest is a number.
 const NAMED: usize = 6;
 /// Where `review` and `accept` look unless told otherwise.
@@ -32,6 +44,18 @@ pub struct Look {
     pub slow_after: Duration,
 }
 
+impl Look {
+    /// Of many lines the first and the last, unless all was asked for.
+    fn cut<'t>(&self, text: &'t str, (first, last): (usize, usize)) -> Cow<'t, str> {
+        if self.every_case { Cow::Borrowed(text) } else { cut::lines(text, first, last) }
+    }
+
+    /// The longest line, in characters.
+    fn width(&self) -> usize {
+        if self.every_case { TRACE_LINE } else { LINE }
+    }
+}
+
 /// Writes the report to a terminal or a log.
 pub struct Terminal<W> {
     out: W,
@@ -41,16 +65,32 @@ pub struct Terminal<W> {
     slow: Vec<(Duration, String)>,
     /// What frames are held to.
     schema: Option<String>,
+    /// How many bytes were written, and how many cases were not told since that.
+    written: usize,
+    untold: usize,
 }
 
 impl<W: Write> Terminal<W> {
     /// A report to `out`.
     pub fn new(out: W, look: Look) -> Self {
-        Self { out, look, failing: 0, reasons: BTreeMap::new(), slow: Vec::new(), schema: None }
+        let (reasons, slow, schema) = (BTreeMap::new(), Vec::new(), None);
+        Self { out, look, failing: 0, reasons, slow, schema, written: 0, untold: 0 }
+    }
+
+    /// Writes a line, its beginning at least: what a gateway has said may be of any length.
+    fn line(&mut self, line: &str) -> io::Result<()> {
+        self.whole_line(&cut::line(&printable::line(line), self.look.width()))
+    }
+
+    /// Writes a line that has to be copied, or that is cut already.
+    fn whole_line(&mut self, line: &str) -> io::Result<()> {
+        self.written += line.len() + 1;
+        writeln!(self.out, "{line}")
     }
 
     fn paint(&self, text: &str, style: Style) -> String {
-        if self.look.colour { text.style(style).to_string() } else { text.to_owned() }
+        let text = printable::line(text);
+        if self.look.colour { text.style(style).to_string() } else { text.into_owned() }
     }
 
     fn started(&mut self, run: &RunInfo) -> io::Result<()> {
@@ -60,7 +100,7 @@ impl<W: Write> Terminal<W> {
         writeln!(self.out, "{cases} on {}{release}", self.paint(&run.gateway.name, Style::new().bold()))?;
         self.schema.clone_from(&run.schema);
         for note in &run.gateway.notes {
-            writeln!(self.out, "  note: {note}")?;
+            self.line(&format!("  note: {note}"))?;
         }
         Ok(())
     }
@@ -77,7 +117,9 @@ impl<W: Write> Terminal<W> {
             Verdict::Error if case.given_up => self.aside(case),
             Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error => {
                 self.failing += 1;
-                if self.failing <= IN_FULL || self.look.every_case {
+                if self.written > OUTPUT_BYTES && !self.look.every_case {
+                    self.untold += 1;
+                } else if self.failing <= IN_FULL || self.look.every_case {
                     self.failing_case(case)?;
                 } else {
                     self.failing_in_short(case)?;
@@ -89,111 +131,163 @@ impl<W: Write> Terminal<W> {
 
     /// Keeps a case for the end, where those with the same reason are told together.
     fn aside(&mut self, case: &CaseReport) {
-        let reason = case.reason.clone().unwrap_or_default();
+        let reason = case.reason.as_deref().map(|reason| self.reason(reason)).unwrap_or_default();
         self.reasons.entry((case.verdict, reason)).or_default().push(case.id.clone());
+    }
+
+    /// A reason as it is shown: a gateway's last words may be in it.
+    fn reason(&self, reason: &str) -> String {
+        let reason = printable::block(reason);
+        let lines = self.look.cut(&reason, (1, REASON_LINES - 1));
+        lines.lines().map(|line| cut::line(line, self.look.width())).collect::<Vec<_>>().join("\n")
     }
 
     fn quiet_case(&mut self, case: &CaseReport) -> io::Result<()> {
         let verdict = self.paint(case.verdict.name(), Style::new().green());
-        writeln!(self.out, "{verdict}  {}  {}", case.id, seconds(case.duration))?;
-        self.indented(case.transcript.as_deref())
+        self.whole_line(&format!("{verdict}  {}  {}", printable::line(&case.id), seconds(case.duration)))?;
+        self.indented(case.transcript.as_deref(), TRANSCRIPT_LINES)
     }
 
     fn heading(&mut self, case: &CaseReport) -> io::Result<()> {
         let verdict = self.paint(case.verdict.name(), Style::new().red().bold());
         let id = self.paint(&case.id, Style::new().bold());
-        writeln!(self.out, "{verdict}  {id}  {}", case.title)
+        self.whole_line(&format!("{verdict}  {id}  {}", cut::line(&printable::line(&case.title), LINE)))
     }
 
     fn failing_in_short(&mut self, case: &CaseReport) -> io::Result<()> {
         if self.failing == IN_FULL + 1 {
             let note =
                 format!("{IN_FULL} cases fail; of more only what speaks against them is said. --trace shows all");
-            writeln!(self.out, "\n{}\n", self.paint(&note, Style::new().dimmed()))?;
+            self.whole_line(&format!("\n{}\n", self.paint(&note, Style::new().dimmed())))?;
         }
         self.heading(case)?;
         // The first line of a reason says what it is about; a gateway's last words may follow.
         let reason = case.reason.as_deref().and_then(|reason| reason.lines().next());
-        let findings = case.findings.iter().map(Finding::sentence);
-        reason.map(str::to_owned).into_iter().chain(findings).try_for_each(|line| writeln!(self.out, "  {line}"))
+        let findings = case.findings.iter().take(FINDINGS).map(Finding::sentence);
+        let lines = reason.map(str::to_owned).into_iter().chain(findings);
+        lines.collect::<Vec<_>>().iter().try_for_each(|line| self.line(&format!("  {line}")))?;
+        self.more_findings(case)
+    }
+
+    fn more_findings(&mut self, case: &CaseReport) -> io::Result<()> {
+        match case.findings.len().saturating_sub(FINDINGS) {
+            0 => Ok(()),
+            more => self.line(&format!("  … {}", counted(more, "more finding"))),
+        }
     }
 
     fn failing_case(&mut self, case: &CaseReport) -> io::Result<()> {
-        writeln!(self.out)?;
+        self.whole_line("")?;
         self.heading(case)?;
-        if let Some(reason) = &case.reason {
-            self.indented(Some(reason))?;
+        self.indented(case.reason.as_deref(), (1, REASON_LINES - 1))?;
+        let told = if self.look.every_case { case.findings.len() } else { FINDINGS.min(case.findings.len()) };
+        // What one finding shows leaves as much to each of the others.
+        let lines = SEEN_LINES / told.max(1);
+        for finding in &case.findings[..told] {
+            self.line(&format!("  {}", finding.sentence()))?;
+            self.shown(finding, lines)?;
         }
-        for finding in &case.findings {
-            writeln!(self.out, "  {}", finding.sentence())?;
-            let seen = match finding {
-                Finding::Snapshot { expected, seen, .. } => diff::render(expected, seen, self.look.colour),
-                Finding::NoSnapshot { seen, .. } => seen.clone(),
-                Finding::Frame(finding) => finding.text.clone(),
-                Finding::Expectation { .. } => String::new(),
-            };
-            self.indented(Some(&seen))?;
-        }
+        self.more_findings(case)?;
         if case.transcript.is_some() {
-            writeln!(self.out, "  {}", self.paint("transcript (milliseconds)", Style::new().dimmed()))?;
-            self.indented(case.transcript.as_deref())?;
+            self.whole_line(&format!("  {}", self.paint("transcript (milliseconds)", Style::new().dimmed())))?;
+            self.indented(case.transcript.as_deref(), TRANSCRIPT_LINES)?;
         }
         if let Some(log) = case.log.as_deref().filter(|log| !log.trim().is_empty()) {
-            writeln!(self.out, "  {}", self.paint("the gateway's last log lines", Style::new().dimmed()))?;
+            self.whole_line(&format!("  {}", self.paint("the gateway's last log lines", Style::new().dimmed())))?;
             let lines = log.trim_end().lines().collect::<Vec<_>>();
-            self.indented(Some(&lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")))?;
+            self.indented(Some(&lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")), (LOG_LINES, 0))?;
         }
         if let Some(proposed) = &case.proposed {
             let folder = folder_flag(proposed, &case.id);
-            writeln!(self.out, "  what was seen waits in {}", proposed.display())?;
+            self.whole_line(&format!("  what was seen waits in {}", printable::line(&proposed.to_string_lossy())))?;
             let id = quoted(&case.id);
-            writeln!(self.out, "  look at it: clawcheck review{folder}; approve it: clawcheck accept {id}{folder}")?;
+            let accept = format!("clawcheck accept {id}{folder}");
+            let both = format!("  look at it: clawcheck review{folder}; approve it: {accept}");
+            self.whole_line(&printable::line(&both))?;
         }
-        writeln!(self.out, "  again: {}", case.again)
+        self.whole_line(&format!("  again: {}", printable::line(&case.again)))
     }
 
-    fn indented(&mut self, text: Option<&str>) -> io::Result<()> {
-        text.unwrap_or_default().lines().try_for_each(|line| writeln!(self.out, "    {line}"))
+    /// What was seen that makes a finding.
+    fn shown(&mut self, finding: &Finding, lines: usize) -> io::Result<()> {
+        let ends = (lines - lines / 3, lines / 3);
+        match finding {
+            Finding::Snapshot { expected, seen, .. } => {
+                let (expected, seen) = (printable::block(expected), printable::block(seen));
+                let diff = diff::render_within(&expected, &seen, self.look.colour, self.look.width());
+                let diff = self.look.cut(&diff, ends);
+                diff.lines().try_for_each(|line| self.whole_line(&format!("    {line}")))
+            }
+            Finding::NoSnapshot { seen, .. } => self.indented(Some(seen), ends),
+            Finding::Frame(finding) => self.indented(Some(&finding.text), ends),
+            Finding::Expectation { .. } => Ok(()),
+        }
+    }
+
+    fn indented(&mut self, text: Option<&str>, ends: (usize, usize)) -> io::Result<()> {
+        let text = printable::block(text.unwrap_or_default());
+        let text = self.look.cut(&text, ends);
+        text.lines().try_for_each(|line| self.line(&format!("    {line}")))
     }
 
     fn finished(&mut self, run: &RunReport) -> io::Result<()> {
-        writeln!(self.out)?;
-        for ((verdict, reason), cases) in &self.reasons {
+        if self.untold > 0 {
+            let untold = counted(self.untold, "more failing case");
+            self.whole_line(&format!("… {untold}, not told here: --report json=FILE has them all"))?;
+        }
+        self.whole_line("")?;
+        let reasons = std::mem::take(&mut self.reasons);
+        for ((verdict, reason), cases) in reasons.iter().take(LISTED) {
             let more = cases.len().saturating_sub(NAMED);
             let mut named = cases.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
             if more > 0 {
                 named.push_str(&format!(" and {more} more"));
             }
             let verdict = self.paint(verdict.name(), Style::new().yellow());
-            writeln!(self.out, "{verdict}: {reason}\n    {named}")?;
+            self.whole_line(&format!(
+                "{verdict}: {}\n    {}",
+                reason.replace('\n', "\n    "),
+                printable::line(&named)
+            ))?;
         }
+        self.and_more(reasons.len(), "more reason")?;
         if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
-            writeln!(self.out, "{} held to {package}", counted(tally.checked, "frame"))?;
+            self.line(&format!("{} held to {package}", counted(tally.checked, "frame")))?;
             let bare = tally.payload_not_described.iter().map(String::as_str).collect::<Vec<_>>();
             if !bare.is_empty() {
-                writeln!(self.out, "    of their payload it says nothing: {}", bare.join(", "))?;
+                self.line(&format!("    of their payload it says nothing: {}", bare.join(", ")))?;
             }
         }
         self.slow.sort_by(|a, b| b.cmp(a));
         for (duration, case) in self.slow.iter().take(SLOWEST) {
-            writeln!(self.out, "slow: {case} took {}", seconds(*duration))?;
+            writeln!(self.out, "slow: {} took {}", printable::line(case), seconds(*duration))?;
         }
         for case in &run.unused_snapshots {
-            writeln!(self.out, "unused snapshot: there is no case {case}")?;
+            writeln!(self.out, "unused snapshot: there is no case {}", printable::line(case))?;
         }
-        for left in &run.left_behind {
-            writeln!(self.out, "left behind on the gateway: {left}")?;
+        for left in run.left_behind.iter().take(LISTED) {
+            self.line(&format!("left behind on the gateway: {left}"))?;
         }
+        self.and_more(run.left_behind.len(), "more thing left behind")?;
         if let Some(boots) = &run.boots {
-            for why in &boots.given_up {
-                writeln!(self.out, "shared gateway given up: {why}")?;
+            for why in boots.given_up.iter().take(LISTED) {
+                self.line(&format!("shared gateway given up: {why}"))?;
             }
+            self.and_more(boots.given_up.len(), "more shared gateway given up")?;
             writeln!(self.out, "boots: {} made, {} saved", boots.made, boots.saved)?;
         }
         if let Some(not_played) = run.interrupted {
             writeln!(self.out, "broken off: {} not played", counted(not_played, "case"))?;
         }
         self.summary(run)
+    }
+
+    /// Counts what a list has beyond [`LISTED`].
+    fn and_more(&mut self, listed: usize, noun: &str) -> io::Result<()> {
+        match listed.saturating_sub(LISTED) {
+            0 => Ok(()),
+            more => self.whole_line(&format!("… {}", counted(more, noun))),
+        }
     }
 
     fn summary(&mut self, run: &RunReport) -> io::Result<()> {
@@ -398,6 +492,32 @@ mod tests {
         assert_eq!(count(&short, "--trace shows all"), 1);
         let all = shown_with(true, &events);
         assert_eq!((count(&all, "-> connect"), count(&all, "--trace")), (13, 0));
+    }
+
+    #[test]
+    fn a_failing_case_takes_a_screen_and_a_run_what_can_be_read_however_much_there_is() {
+        let long =
+            |lines: usize| (0..lines).map(|n| format!("line {n} {}\n", "word ".repeat(1000))).collect::<String>();
+        let mut failing = case("family/case", Verdict::Error);
+        failing.reason = Some(long(100));
+        failing.findings = vec![Finding::NoSnapshot { later: None, seen: long(1000) }; 100];
+        failing.findings[0] = Finding::Snapshot {
+            variant: Release::new(2026, 3, 31),
+            draft: false,
+            expected: long(500),
+            seen: long(1000).replace("line", "other"),
+        };
+        (failing.transcript, failing.log) = (Some(long(1000)), Some(long(1000)));
+        let one = shown(&[Event::Case(&failing)]);
+        assert!(one.lines().count() < 70, "{} lines", one.lines().count());
+        assert!(one.contains("… 97 more findings") && one.contains("… 984 more lines …"), "{one}");
+        assert!(one.lines().all(|line| line.chars().count() < 350));
+        let mut events = vec![Event::Case(&failing); 2000];
+        let run = RunReport::default();
+        events.push(Event::Finished(&run));
+        let all = shown(&events);
+        assert!(all.len() < 200_000, "{} bytes", all.len());
+        assert!(all.contains("more failing cases, not told here: --report json=FILE has them all"), "{all}");
     }
 
     #[test]

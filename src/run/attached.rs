@@ -1,16 +1,18 @@
 //! A gateway that somebody else runs: what a case would leave behind there, which records are its own, and how they are
 //! taken away again.
 
-use super::Shared;
 use super::breaker::Dead;
 use super::connecting::Connecting;
+use super::connections;
 use super::frames::Frames;
 use super::held::Held;
 use super::own;
 use super::stage::{Stage, StageError};
-use crate::client::Connection;
-use crate::client::connect::Challenge;
-use crate::gateway::{Gateway, Place, Workspace};
+use super::start;
+use super::timeouts::{Timeouts, Wait};
+use super::{RunError, Shared};
+use crate::gateway::{Gateway, Launch, Place, Workspace};
+use crate::limits::{Budget, CASE_BYTES};
 use crate::observe::{Sound, StoreFiles, stored};
 use crate::rules::Release;
 use crate::scenario::connect::Connect;
@@ -18,7 +20,7 @@ use crate::scenario::gateway::AuthMode;
 use crate::scenario::{Act, Case, Corpus, Step};
 use crate::store::{Document, json as store_json};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +32,21 @@ const CLEANER: &str = "clawcheck-cleaner";
 /// Asks for nothing with the shared token, and as nobody who could be paired.
 const KNOCK: &str = "scenario: Knock\nsteps:\n  - connect: { device: none, role: operator, scopes: [] }\n";
 
+/// Whether the gateway takes a connection at all. Nothing is said on it.
+pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts: &Timeouts) -> Result<(), RunError> {
+    let place = workspace.place().map_err(RunError::Workspace)?;
+    let launch = Launch {
+        place: &place,
+        state_dir: None,
+        openclaw_json: Value::Null,
+        environment: BTreeMap::new(),
+        clock: None,
+        deadline: Instant::now() + timeouts.limit(&Wait::Start),
+    };
+    gateway.launch(launch).await?;
+    Ok(())
+}
+
 /// Whether the gateway says that the shared token is another one than the run was given. It is asked once, in a way that leaves
 /// nothing behind; what else it says to that, or that it says nothing, is for the cases.
 pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<bool> {
@@ -38,10 +55,13 @@ pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared
     let corpus = Corpus::written(Path::new("clawcheck/knock.yaml"), KNOCK).map_err(io::Error::other)?;
     let [case] = corpus.cases() else { return Ok(false) };
     let mut stage = Stage::new(case, gateway, place, release, Some(token));
+    stage.timeouts = shared.timeouts.clone();
     let steps = stage.perform().await;
     stage.end().await;
-    if let Err(error @ StageError::Silent(_)) = &steps {
-        shared.breaker.failed(&Dead::Silent(error.to_string()));
+    match &steps {
+        Err(StageError::Launch(error)) => start::failed(error, &case.scenario.gateway, gateway, shared).await,
+        Err(error) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
+        Ok(_) => {}
     }
     let steps = steps.unwrap_or_default();
     let code = |frame: &Value| frame.pointer("/error/details/code").and_then(Value::as_str).map(str::to_owned);
@@ -151,17 +171,12 @@ impl Stage<'_> {
     }
 
     async fn cleaner(&self) -> Option<Held> {
-        let deadline = Instant::now() + self.patience.answer;
         let running = self.running().ok()?;
-        let recorder = self.transcript.recorder(CLEANER);
-        let connection =
-            Connection::open(running.link(None).ok()?, &running.upgrade(), recorder, deadline).await.ok()?;
+        let (link, upgrade, began) = (running.link(None).ok()?, running.upgrade(), Instant::now());
         // What is said to us while we clean up is no part of the case.
-        let mut held = Held::new(connection, Arc::<Frames>::default().on(CLEANER));
-        let challenge = held.listen(deadline, |_| true).await.into_iter().find_map(|sound| match sound {
-            Sound::Frame { frame, .. } => frame.get("payload").map(Challenge::from_payload),
-            _ => None,
-        })?;
+        let (frames, budget) = (Arc::<Frames>::default().on(CLEANER), Budget::new("the cleaning up", CASE_BYTES));
+        let mut held = self.connection(link, &upgrade, CLEANER, frames, budget).await.ok()?;
+        let challenge = connections::challenge(&[self.challenge(&mut held, began.elapsed()).await]);
         let connect: Connect = serde_json::from_value(json!({
             "device": CLEANER, "role": "operator", "scopes": ["operator.admin", "operator.pairing"],
         }))
@@ -175,9 +190,8 @@ impl Stage<'_> {
 
     /// The payload of an answer that is no error.
     async fn ask_plainly(&self, held: &mut Held, method: &str, params: Value) -> Option<Value> {
-        let deadline = Instant::now() + self.patience.answer;
-        let pending = held.connection.request(method, params, deadline).await.ok()?;
-        match held.answer(&pending, deadline).await.pop()? {
+        let pending = self.request(held, method, params).await.ok()?;
+        match self.answer(held, &pending, &Wait::Call(method.to_owned())).await.pop()? {
             Sound::Frame { frame, .. } if frame.get("ok") == Some(&Value::Bool(true)) => {
                 Some(frame.get("payload").cloned().unwrap_or_default())
             }

@@ -3,6 +3,7 @@
 use super::heard::{heard, is_ok, is_over, note, own};
 use super::held;
 use super::stage::Stage;
+use super::timeouts::Wait;
 use crate::observe::{Heard, Sound, StepEvidence};
 use crate::scenario::Step;
 use crate::scenario::step::{Call, TokenAct};
@@ -20,8 +21,7 @@ impl Stage<'_> {
         }
         let Some(held) = self.held(on) else { return is_over(on) };
         let mut held = held.lock().await;
-        if let Ok(pending) = held.connection.request(&call.method, params.unwrap_or(Value::Null), self.deadline()).await
-        {
+        if let Ok(pending) = self.request(&mut held, &call.method, params.unwrap_or(Value::Null)).await {
             held.sent(&pending, &call.method, step.known_as().map(|name| name.as_str()));
         }
         StepEvidence::default()
@@ -31,21 +31,20 @@ impl Stage<'_> {
     pub(super) async fn ask(&self, step: &Step, on: &str, method: &str, params: Value) -> StepEvidence {
         let Some(held) = self.held(on) else { return is_over(on) };
         let name = step.known_as().map(|name| name.as_str());
-        let deadline = self.deadline();
         let mut guard = held.lock().await;
         if guard.is_over() {
             return is_over(on);
         }
-        let pending = match guard.connection.request(method, params, deadline).await {
+        let pending = match self.request(&mut guard, method, params).await {
             Ok(pending) => pending,
-            Err(_) => return heard(guard.listen(deadline, |_| false).await),
+            Err(_) => return heard(self.listen(&mut guard, &Wait::Refusal, |_| false).await),
         };
         guard.sent(&pending, method, name);
         drop(guard);
         // Steps side by side on one connection all send before any of them listens.
         tokio::task::yield_now().await;
         let mut guard = held.lock().await;
-        let sounds = guard.answer_to_call(&pending, deadline, self.has_own_clock()).await;
+        let sounds = self.answer_to_call(&mut guard, &pending, method).await;
         held::learn(&self.knowledge, name, None, &sounds);
         heard(sounds)
     }

@@ -5,17 +5,23 @@ use super::breaker::Dead;
 use super::files;
 use super::frames::Frames;
 use super::own;
+use super::shown;
 use super::stage::{Stage, StageError};
+use super::start;
 use super::{Options, Shared};
 use crate::client::Redactions;
+use crate::cut;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Place, Preparation};
 use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
+use crate::limits::{Budget, CASE_BYTES, RECORD_BYTES};
+use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
-use crate::observe::{Evidence, Observation, StepEvidence, normalise};
+use crate::observe::{Evidence, Observation, StepEvidence, normalise_redacted};
 use crate::report::terminal::quoted;
 use crate::report::{Boot, CaseReport};
 use crate::rules::Release;
 use crate::scenario::connect::SharedSecret;
+use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::{Act, Case, Step};
 use crate::store::StoreFormat;
 use serde_json::Value;
@@ -30,12 +36,13 @@ const ENDED: &str = "the gateway ended by itself";
 pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
     let began = Instant::now();
     let mut report = blank(case, shared.options);
-    if let Some(reason) = shared.breaker.open() {
+    let settings = &case.scenario.gateway;
+    if let Some(reason) = shared.breaker.open(settings) {
         return given_up(case, reason, shared);
     }
     let place = match place(case, gateway, release, shared) {
         Ok(place) => place,
-        Err(error) => return failed(report, StageError::Disk(error), gateway, began),
+        Err(error) => return failed(report, StageError::Disk(error), settings, gateway, began),
     };
     if let Some(reason) = kept_from(case, gateway, release, shared).await {
         report.reason = Some(reason);
@@ -44,13 +51,14 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     let attached = gateway.profile().kind == Kind::Attached;
     let secret = shared.options.token.as_deref().filter(|_| attached);
     let mut stage = Stage::new(case, gateway, place, release, secret);
-    stage.patience = stage.patience.starting_within(shared.options.start_timeout);
+    stage.timeouts = shared.timeouts.clone();
     stage.frames = Arc::new(Frames::new(shared.options.schema.clone()));
+    stage.budget = shared.heard.part("one case", CASE_BYTES);
     let played = tokio::select! {
         played = stage.perform() => played,
         () = super::stopped(shared.stop.clone()), if shared.cleans_up() => Err(StageError::BrokenOff),
     };
-    let observed = played.map(|steps| observe(&stage, steps, gateway));
+    let observed = played.map(|steps| observe(&stage, steps, gateway, &shared.options.secrets));
     if shared.cleans_up() {
         shared.left_behind(stage.clean_up().await);
     }
@@ -62,14 +70,17 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         report.reason = Some(StageError::BrokenOff.to_string());
         return report;
     }
+    if observed.is_err() || ended.is_some() {
+        shared.keep_secret(&redactions);
+    }
     match &observed {
-        Err(StageError::Launch(error)) => shared.breaker.failed(&Dead::Launch(error)),
-        Err(error @ StageError::Silent(_)) => shared.breaker.failed(&Dead::Silent(error.to_string())),
+        Err(StageError::Launch(error)) => start::failed(error, settings, gateway, shared).await,
+        Err(error) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Ok(_) if ended.is_some() => shared.breaker.failed(&Dead::Ended(ENDED.to_owned())),
-        _ => shared.breaker.played(),
+        Ok(_) => shared.breaker.played(settings),
     }
     match observed {
-        Err(error) => report = failed(report, error, gateway, began),
+        Err(error) => report = failed(report, error, settings, gateway, began),
         // Whatever it answered before: a gateway that nobody stopped has to be there at the end.
         Ok(_) if ended.is_some() => {
             report.verdict = Verdict::Error;
@@ -77,7 +88,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         }
         Ok(observation) => {
             report.frames = stage.frames.tally();
-            let seen = Seen { observation, frames: stage.frames.findings(&redactions), report };
+            let seen = Seen { observation, frames: stage.frames.findings(&redactions), report, kept: None };
             report = conclude(seen, case, release, gateway, shared);
         }
     }
@@ -85,6 +96,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         keep_records(&mut report, &stage, &log);
     }
     report.reason = report.reason.map(|reason| redactions.apply(&reason));
+    shown::case(&mut report, &redactions);
     report.duration = began.elapsed();
     report
 }
@@ -119,9 +131,20 @@ pub(super) struct Seen {
     pub(super) frames: Vec<FrameFinding>,
     /// All that is known without a verdict.
     pub(super) report: CaseReport,
+    /// What it takes of the run's memory until its report is made, where it waits for that.
+    pub(super) kept: Option<Budget>,
 }
 
 impl Seen {
+    /// Has room kept for it in the run's memory. `false` where there is none.
+    pub(super) fn is_kept(&mut self, shared: &Shared<'_>) -> bool {
+        let records = self.report.transcript.iter().chain(&self.report.log).map(String::len).sum::<usize>();
+        let kept = shared.kept.part("one case", usize::MAX);
+        let has_room = kept.take(self.observation.weight() + records).is_ok();
+        self.kept = Some(kept);
+        has_room
+    }
+
     /// The verdict that [`conclude`] would come to but for the published schema: a frame that breaks it breaks it on every gateway.
     pub(super) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
         match kept(case, release, shared) {
@@ -134,8 +157,10 @@ impl Seen {
 /// Keeps what went over the wire and what the gateway logged.
 pub(super) fn keep_records(report: &mut CaseReport, stage: &Stage<'_>, log: &str) {
     let redactions = redactions(stage);
-    report.transcript = Some(abridged(&stage.transcript.render(&redactions))).filter(|text| !text.is_empty());
-    report.log = Some(redactions.apply(log)).filter(|text| !text.trim().is_empty());
+    let kept = |text: &str| cut::middle(text, RECORD_BYTES).into_owned();
+    let transcript = abridged(&stage.transcript.render(&redactions));
+    report.transcript = Some(kept(&transcript)).filter(|text| !text.is_empty());
+    report.log = Some(kept(&redactions.apply(log))).filter(|text| !text.trim().is_empty());
 }
 
 /// Whether what went over the wire helps anybody.
@@ -148,9 +173,10 @@ fn is_worth_showing(report: &CaseReport, shared: &Shared<'_>) -> bool {
 pub(super) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>) -> Option<String> {
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
+    let release = super::release_of(&rules);
     let mut stage = Stage::new(case, &rules, place(case, &rules, release, shared).ok()?, release, None);
     let steps = stage.perform().await.ok()?;
-    let observation = observe(&stage, steps, &rules);
+    let observation = observe(&stage, steps, &rules, &shared.options.secrets);
     stage.end().await;
     Some(observation.text().to_owned())
 }
@@ -158,6 +184,11 @@ pub(super) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>
 /// The report of a case in which the gateway or the harness could not do its part.
 pub(super) fn not_done(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
     CaseReport { verdict: Verdict::Error, reason: Some(reason), ..blank(case, shared.options) }
+}
+
+/// The report of a case whose settings the gateway refuses.
+pub(super) fn not_applicable(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+    CaseReport { verdict: Verdict::NotApplicable, reason: Some(reason), ..blank(case, shared.options) }
 }
 
 /// The report of a case that was not begun, because the gateway had been found dead before.
@@ -179,6 +210,7 @@ async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Sh
     let predicted = async {
         let rules = GatewaySpec::Embedded(Some(release));
         let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
+        let release = super::release_of(&rules);
         attached::leaves_no_trace(case, &rules, &shared.workspace, release).await
     };
     match predicted.await {
@@ -195,20 +227,23 @@ fn knows_the_secret(step: &Step) -> bool {
     connect.auth.as_ref().is_none_or(|auth| right(&auth.token) || right(&auth.password))
 }
 
-fn observe(stage: &Stage<'_>, mut steps: Vec<StepEvidence>, gateway: &Gateway) -> Observation {
+fn observe(stage: &Stage<'_>, mut steps: Vec<StepEvidence>, gateway: &Gateway, secrets: &Redactions) -> Observation {
     if gateway.profile().kind == Kind::Attached {
         let devices = stage.knowledge.cast.device_names();
         own::hear(&mut steps, &|id: &str| devices.iter().any(|(own, _)| own == id));
     }
     let reachable = gateway.profile().can(Capability::StoreRead);
-    normalise(&Evidence {
+    let mut redactions = redactions(stage);
+    redactions.extend(secrets);
+    let evidence = Evidence {
         known: stage.known(),
         started_at: stage.started_at(),
         steps_began: stage.steps_began().to_vec(),
         steps,
         before: stage.before().clone(),
         after: reachable.then(|| stage.files()),
-    })
+    };
+    normalise_redacted(&evidence, &|text| redactions.apply_known(text))
 }
 
 /// The approved snapshots of a case that concern a release; `None` where they could not be kept: a scenario of the user's
@@ -227,7 +262,7 @@ pub(super) fn conclude(
     gateway: &Gateway,
     shared: &Shared<'_>,
 ) -> CaseReport {
-    let Seen { observation, frames, mut report } = seen;
+    let Seen { observation, frames, mut report, kept: _kept } = seen;
     let history = match kept(case, release, shared) {
         Ok(history) => history,
         Err(error) => {
@@ -237,6 +272,15 @@ pub(super) fn conclude(
         }
     };
     let Judgement { verdict, findings } = judge(case, &observation, release, history.as_ref(), frames);
+    if matches!(verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms)
+        && let Some(why) = machine::exhausted(shared.workspace.root())
+    {
+        // The gateway runs on it, too: what it did then says nothing about it elsewhere.
+        report.verdict = Verdict::Error;
+        report.reason = Some(format!("what was seen tells nothing: {why}"));
+        report.observation = Some(observation);
+        return report;
+    }
     report.verdict = verdict;
     if history.is_none() && verdict == Verdict::Conforms {
         report.reason =
@@ -267,7 +311,7 @@ pub(super) fn conclude(
             report.reason = Some(format!("what a real release has shown waits in {path} already, and stays there"));
         }
         Ok(None) => {}
-        Err(LibraryError::BuiltIn) => {}
+        Err(LibraryError::BuiltIn | LibraryError::Frozen) => {}
         Err(error) => shared.fault(error),
     }
     report.observation = Some(observation);
@@ -279,15 +323,22 @@ pub(super) fn conclude(
 }
 
 /// A case that could not be played.
-fn failed(mut report: CaseReport, error: StageError, gateway: &Gateway, began: Instant) -> CaseReport {
+fn failed(
+    mut report: CaseReport,
+    error: StageError,
+    settings: &GatewaySettings,
+    gateway: &Gateway,
+    began: Instant,
+) -> CaseReport {
     report.verdict = match &error {
         // The release that wrote the store must be had, or there is nothing to ask.
         StageError::OtherRelease(_) => Verdict::NotApplicable,
+        StageError::Launch(launch) if start::not_applicable(launch, settings).is_some() => Verdict::NotApplicable,
         StageError::Link(_) if gateway.profile().kind == Kind::Attached => Verdict::Skipped,
         _ => Verdict::Error,
     };
     report.reason = Some(match error {
-        StageError::Launch(error) => launch_reason(&error),
+        StageError::Launch(error) => start::not_applicable(&error, settings).unwrap_or_else(|| launch_reason(&error)),
         other => other.to_string(),
     });
     report.duration = began.elapsed();

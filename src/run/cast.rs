@@ -18,6 +18,8 @@ pub(super) struct Cast {
     /// The devices that there are outside, too.
     real: Mutex<BTreeSet<String>>,
     secrets: Mutex<BTreeMap<String, String>>,
+    /// Tokens made up so far: stored ones, those of bootstraps, and those that nobody has.
+    tokens: Mutex<BTreeSet<String>>,
 }
 
 impl Cast {
@@ -28,7 +30,14 @@ impl Cast {
     /// A cast whose shared tokens and passwords come from the name of a household: the gateway has them from there.
     pub(super) fn in_household(case: &str, household: &str) -> Self {
         let (case, household) = (case.to_owned(), household.to_owned());
-        Self { case, household, devices: Mutex::default(), real: Mutex::default(), secrets: Mutex::default() }
+        Self {
+            case,
+            household,
+            devices: Mutex::default(),
+            real: Mutex::default(),
+            secrets: Mutex::default(),
+            tokens: Mutex::default(),
+        }
     }
 
     /// A cast that knows the shared secret of a gateway that somebody else runs.
@@ -76,17 +85,28 @@ impl Cast {
 
     /// The device token that a record of the store has.
     pub(super) fn token(&self, device: &str, role: &str) -> String {
-        ids::token(self.digest("token", &format!("{device}/{role}")))
+        self.made_up("token", &format!("{device}/{role}"))
     }
 
     /// A bootstrap token of the store.
     pub(super) fn bootstrap(&self, name: &str) -> String {
-        ids::token(self.digest("bootstrap", name))
+        self.made_up("bootstrap", name)
     }
 
     /// A secret of the right shape that nobody has.
     pub(super) fn wrong(&self, kind: &str) -> String {
-        ids::token(self.digest("wrong", kind))
+        self.made_up("wrong", kind)
+    }
+
+    fn made_up(&self, kind: &str, name: &str) -> String {
+        let token = ids::token(self.digest(kind, name));
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone());
+        token
+    }
+
+    /// The tokens made up so far.
+    pub(super) fn tokens(&self) -> Vec<String> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// The id of a pending request of the store.

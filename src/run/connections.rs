@@ -4,8 +4,10 @@ use super::connecting::{self, Connecting};
 use super::heard::{heard, is_ok, is_over, note, own};
 use super::held::{self, Held};
 use super::stage::{Stage, StageError};
+use super::timeouts::{Timeouts, Wait};
+use super::waiting::is_challenge;
 use crate::client::connect::Challenge;
-use crate::client::{Connection, OpenError, Pending, Upgrade};
+use crate::client::{OpenError, Pending, SendError, Upgrade};
 use crate::observe::{Sound, StepEvidence};
 use crate::scenario::Step;
 use crate::scenario::connect::{Connect, Via};
@@ -15,10 +17,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 impl Stage<'_> {
-    pub(super) fn deadline(&self) -> Instant {
-        Instant::now() + self.patience.answer
-    }
-
     pub(super) async fn connect(&self, step: &Step, connect: &Connect) -> Result<StepEvidence, StageError> {
         let device = connect.device.name().map(|name| name.as_str());
         let plain = self.running()?.upgrade();
@@ -57,14 +55,18 @@ impl Stage<'_> {
             Ok(params) => params,
             Err(why) => return vec![Sound::Note(why)],
         };
-        let Ok(pending) = held.connection.request("connect", params, self.deadline()).await else {
-            return held.listen(self.deadline(), |_| false).await;
+        let Ok(pending) = self.request(held, "connect", params).await else {
+            return self.listen(held, &Wait::Refusal, |_| false).await;
         };
         held.sent(&pending, "connect", name);
-        let mut sounds = held.answer(&pending, self.deadline()).await;
+        let mut sounds = self.answer(held, &pending, &Wait::Connect).await;
+        // It sends one, and was not waited for long enough. How late it was is part of what the answer took.
+        if challenge.nonce.is_none() && sounds.iter().any(is_challenge) {
+            self.timeouts.came(&Wait::Challenge, Duration::ZERO);
+        }
         held.admitted = sounds.last().is_some_and(is_ok);
         if !held.admitted && !matches!(sounds.last(), Some(Sound::Silence | Sound::Close { .. })) {
-            sounds.extend(held.listen(self.deadline(), |_| false).await);
+            sounds.extend(self.listen(held, &Wait::Refusal, |_| false).await);
         }
         sounds
     }
@@ -72,14 +74,16 @@ impl Stage<'_> {
     /// Opens a connection and waits for the challenge. Without a connection, what was heard says why.
     async fn open(&self, name: &str, via: Via, upgrade: &Upgrade) -> Result<(Vec<Sound>, Option<Held>), StageError> {
         let link = self.running()?.link(connecting::peer(via))?;
-        let connection = Connection::open(link, upgrade, self.transcript.recorder(name), self.deadline()).await;
-        let mut held = match connection {
-            Ok(connection) => Held::new(connection, self.frames.on(name)),
+        let began = Instant::now();
+        let (frames, budget) = (self.frames.on(name), self.budget.clone());
+        let mut held = match self.connection(link, upgrade, name, frames, budget).await {
+            Ok(held) => held,
             Err(OpenError::Status { status, .. }) => return Ok((vec![Sound::Http(status)], None)),
+            Err(OpenError::Machine(why)) => return Err(StageError::Machine(why)),
             Err(error) => return Ok((vec![Sound::Unreachable(unreachable(&error))], None)),
         };
-        let heard = held.listen(self.deadline(), |_| true).await;
-        Ok((heard, Some(held)))
+        let first = self.challenge(&mut held, began.elapsed()).await;
+        Ok((vec![first], Some(held)))
     }
 
     pub(super) async fn open_step(&self, step: &Step, open: &Open) -> Result<StepEvidence, StageError> {
@@ -102,12 +106,12 @@ impl Stage<'_> {
     /// Holds a new connection under its name, or says goodbye on it. What the gateway still had to say is heard.
     async fn keep_or_close(&self, step: &Step, mut held: Held) -> Vec<Sound> {
         let heard = match held.admitted {
-            true => held.catch_up(self.deadline(), &[]).await,
+            true => held.catch_up(&self.timeouts, &[]).await,
             false => Vec::new(),
         };
         match &step.hold {
             Some(name) => self.hold(name.as_str(), held),
-            None => goodbye(&mut held, self.deadline()).await,
+            None => goodbye(&mut held, &self.timeouts).await,
         }
         heard
     }
@@ -115,7 +119,8 @@ impl Stage<'_> {
     pub(super) async fn send(&self, on: &str, frame: &Frame) -> StepEvidence {
         let Some(held) = self.held(on) else { return is_over(on) };
         let mut held = held.lock().await;
-        let deadline = self.deadline();
+        let began = Instant::now();
+        let deadline = began + self.timeouts.limit(&Wait::Sent);
         let (sent, id) = match frame {
             Frame::Text(text) => match self.knowledge.fill_text(text) {
                 Ok(text) => (held.connection.send_text(text, deadline).await, None),
@@ -134,13 +139,14 @@ impl Stage<'_> {
                 (held.connection.send_text(text, deadline).await, None)
             }
         };
+        self.note_sent(began, sent.as_ref().err());
         // Before the connect every frame is answered by a hello or by the end; after it, a request is answered, and of
         // what is no request a round trip shows that it was not.
         let admitted = held.admitted;
         let sounds = match (admitted, sent.is_ok(), id) {
-            (true, true, Some(id)) => held.answer(&Pending(id), deadline).await,
+            (true, true, Some(id)) => self.answer(&mut held, &Pending(id), &Wait::Answer).await,
             (true, true, None) => Vec::new(),
-            _ => held.listen(deadline, is_ok).await,
+            _ => self.listen(&mut held, &Wait::Refusal, is_ok).await,
         };
         held.admitted |= sounds.last().is_some_and(is_ok);
         heard(sounds)
@@ -149,16 +155,14 @@ impl Stage<'_> {
     pub(super) async fn disconnect(&self, name: &str) -> StepEvidence {
         let Some(held) = self.let_go(name) else { return is_over(name) };
         let mut held = held.lock().await;
-        goodbye(&mut held, self.deadline()).await;
+        goodbye(&mut held, &self.timeouts).await;
         StepEvidence::default()
     }
 }
 
-fn challenge(heard: &[Sound]) -> Challenge {
+pub(super) fn challenge(heard: &[Sound]) -> Challenge {
     let payload = heard.iter().find_map(|sound| match sound {
-        Sound::Frame { frame, .. } if frame.get("event").and_then(Value::as_str) == Some("connect.challenge") => {
-            frame.get("payload")
-        }
+        Sound::Frame { frame, .. } if is_challenge(sound) => frame.get("payload"),
         _ => None,
     });
     payload.map(Challenge::from_payload).unwrap_or_default()
@@ -169,10 +173,21 @@ fn challenge(heard: &[Sound]) -> Challenge {
 const PARTING: Duration = Duration::from_secs(2);
 
 /// Closes a connection as a client does that has nothing more to say, and waits until the gateway has seen it.
-pub(super) async fn goodbye(held: &mut Held, deadline: Instant) {
-    let deadline = if held.is_unanswered() { deadline.min(Instant::now() + PARTING) } else { deadline };
-    if !held.is_over() && held.connection.close(Some(1000), "", deadline).await.is_ok() {
-        held.listen(deadline, |_| false).await;
+pub(super) async fn goodbye(held: &mut Held, timeouts: &Timeouts) {
+    if held.is_over() {
+        return;
+    }
+    let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Goodbye));
+    let deadline = began + if held.unanswered { limit.min(PARTING) } else { limit };
+    let answer = match held.connection.close(Some(1000), "", deadline).await {
+        Ok(()) => held.listen(deadline, |_| false).await.pop(),
+        // Not even the close was taken.
+        Err(SendError::Deadline) => None,
+        Err(SendError::Ended) => return,
+    };
+    match answer {
+        Some(Sound::Close { .. }) => timeouts.came(&Wait::Goodbye, began.elapsed()),
+        _ => timeouts.missed(&Wait::Goodbye, began.elapsed()),
     }
 }
 

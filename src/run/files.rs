@@ -1,29 +1,33 @@
 //! The files of a state directory: filled before a case, looked at after it.
 
+use super::beneath::{Beneath, BeneathError};
 use super::knowledge::Knowledge;
 use super::seed::{Records, Seeder};
+use crate::cut;
+use crate::limits::{DATABASE_BYTES, DOCUMENT_VALUES, LOOK_BYTES, LOOK_FILES};
 use crate::observe::{NoFile, StoreFiles, in_database};
+use crate::plain_file::{self, Links, OtherKind, PlainFileError};
 use crate::rules::{Release, Rules};
 use crate::scenario::store::{FileContent, KeptAs, Store};
 use crate::store::{
-    DATABASE, Document, Documents as _, SharedDocuments, SqliteDocuments, StoreFormat, WriteFault, json,
+    DATABASE, Document, Documents as _, SharedDocuments, SqliteDocuments, SqliteFault, StoreFormat, WriteFault, json,
 };
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read as _};
-use std::path::{Component, Path};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// The folders that belong to the pairing store: every file in them is looked at.
 const FOLDERS: [&str; 2] = ["devices", "nodes"];
-/// A file above this is not looked at, in bytes: the stores of real gateways take a thousandth of it.
-const LARGEST: u64 = 16 << 20;
 
 /// A state directory could not be filled or looked at.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FilesError {
-    /// A file could not be read or written.
+    /// A file could not be written.
     #[error("cannot {act} {path}: {source}")]
     Io {
         /// What was tried.
@@ -31,11 +35,19 @@ pub(super) enum FilesError {
         /// Below the state directory.
         path: String,
         /// Why.
-        source: io::Error,
+        source: BeneathError,
     },
-    /// A path leads out of the state directory.
-    #[error("`{0}` leads out of the state directory")]
-    Outside(String),
+    /// A file that records are to be added to could not be read.
+    #[error("cannot read {path}: {source}")]
+    Unread {
+        /// Below the state directory.
+        path: String,
+        /// Why.
+        source: PlainFileError,
+    },
+    /// The state directory itself is not there, or is something else.
+    #[error("cannot open it: {0}")]
+    Directory(BeneathError),
     /// A symbol has no value.
     #[error("{0}")]
     Symbol(String),
@@ -64,8 +76,9 @@ pub(super) fn write(
     seeder: &Seeder<'_>,
     format: StoreFormat,
 ) -> Result<(), FilesError> {
+    let beneath = Beneath::open(directory).map_err(FilesError::Directory)?;
     for (path, bytes) in folder.into_iter().flatten() {
-        put(directory, path, bytes)?;
+        put(&beneath, path, bytes)?;
     }
     for (document, mut records) in seeder.records(store).map_err(FilesError::Symbol)? {
         if format == StoreFormat::Sqlite {
@@ -74,11 +87,11 @@ pub(super) fn write(
         if !records.is_empty() {
             let mut whole = read_document(directory, document)?;
             whole.extend(records);
-            put(directory, document.path(), json::stringify(&Value::Object(whole)).as_bytes())?;
+            put(&beneath, document.path(), json::stringify(&Value::Object(whole)).as_bytes())?;
         }
     }
     for (path, content) in &store.files {
-        write_content(directory, path, content, seeder.knowledge)?;
+        write_content(&beneath, path, content, seeder.knowledge)?;
     }
     Ok(())
 }
@@ -88,7 +101,7 @@ fn into_database(directory: &Path, document: Document, records: Records) -> Resu
     let (fitting, other): (Records, Records) =
         records.into_iter().partition(|(_, record)| SqliteDocuments::fits(document, record));
     if !fitting.is_empty() {
-        let mut database = SqliteDocuments::new(directory, false);
+        let mut database = SqliteDocuments::new(directory, false).refusing_links();
         let mut whole = match database.read(document).as_deref() {
             Some(Value::Object(records)) => records.clone(),
             _ => Records::new(),
@@ -131,148 +144,194 @@ pub(super) fn in_memory(documents: &SharedDocuments) -> StoreFiles {
 
 /// A document as it stands, so that records can be added to it; what is no object is replaced.
 fn read_document(directory: &Path, document: Document) -> Result<Map<String, Value>, FilesError> {
-    match fs::read(directory.join(document.path())) {
+    match plain_file::read(&directory.join(document.path()), LOOK_BYTES, Links::Refuse) {
         Ok(bytes) => Ok(match json::parse(&bytes) {
             Some(Value::Object(records)) => records,
             _ => Map::new(),
         }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Map::new()),
-        Err(source) => Err(FilesError::Io { act: "read", path: document.path().to_owned(), source }),
+        Err(error) if error.is_not_found() => Ok(Map::new()),
+        Err(source) => Err(FilesError::Unread { path: document.path().to_owned(), source }),
     }
 }
 
-fn put(directory: &Path, path: &str, bytes: &[u8]) -> Result<(), FilesError> {
-    let file = inside(directory, path)?;
-    let fault = |source| FilesError::Io { act: "write", path: path.to_owned(), source };
-    if let Some(parent) = file.parent() {
-        fs::create_dir_all(parent).map_err(fault)?;
-    }
-    fs::write(&file, bytes).map_err(fault)
+fn put(beneath: &Beneath, path: &str, bytes: &[u8]) -> Result<(), FilesError> {
+    beneath.write(Path::new(path), bytes).map_err(|source| FilesError::Io {
+        act: "write",
+        path: path.to_owned(),
+        source,
+    })
 }
 
-fn write_content(directory: &Path, path: &str, content: &FileContent, knowledge: &Knowledge) -> Result<(), FilesError> {
-    let file = inside(directory, path)?;
+fn write_content(
+    beneath: &Beneath,
+    path: &str,
+    content: &FileContent,
+    knowledge: &Knowledge,
+) -> Result<(), FilesError> {
+    let file = Path::new(path);
     let fault = |act| move |source| FilesError::Io { act, path: path.to_owned(), source };
     match content {
         FileContent::Text(text) => {
-            put(directory, path, knowledge.fill_text(text).map_err(FilesError::Symbol)?.as_bytes())
+            put(beneath, path, knowledge.fill_text(text).map_err(FilesError::Symbol)?.as_bytes())
         }
-        FileContent::Base64(bytes) => put(directory, path, &bytes.0),
+        FileContent::Base64(bytes) => put(beneath, path, &bytes.0),
         FileContent::Json(value) => {
             let filled = knowledge.fill(value).map_err(FilesError::Symbol)?;
-            put(directory, path, json::stringify(&filled).as_bytes())
+            put(beneath, path, json::stringify(&filled).as_bytes())
         }
         FileContent::Directory => {
-            clear(&file).map_err(fault("remove"))?;
-            fs::create_dir_all(&file).map_err(fault("make"))
+            beneath.remove(file).map_err(fault("remove"))?;
+            beneath.make_directory(file).map_err(fault("make"))
         }
-        FileContent::Missing => clear(&file).map_err(fault("remove")),
-        FileContent::TruncateTo(length) => {
-            fs::OpenOptions::new().write(true).open(&file).and_then(|file| file.set_len(*length)).map_err(fault("cut"))
-        }
-        FileContent::Mode(mode) => set_mode(&file, mode.0).map_err(fault("set the mode of")),
+        FileContent::Missing => beneath.remove(file).map_err(fault("remove")),
+        FileContent::TruncateTo(length) => beneath.set_length(file, *length).map_err(fault("cut")),
+        FileContent::Mode(mode) => beneath.set_mode(file, mode.0).map_err(fault("set the mode of")),
     }
 }
 
-#[cfg(unix)]
-fn set_mode(file: &Path, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(file, fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &Path, _: u32) -> io::Result<()> {
-    Err(io::Error::from(io::ErrorKind::Unsupported))
-}
-
-fn clear(file: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(file),
-        Ok(_) => fs::remove_file(file),
-    }
-}
-
-/// A path below the directory, and nowhere else.
-fn inside(directory: &Path, path: &str) -> Result<std::path::PathBuf, FilesError> {
-    let relative = Path::new(path);
-    if relative.components().all(|component| matches!(component, Component::Normal(_))) && !path.is_empty() {
-        Ok(directory.join(relative))
-    } else {
-        Err(FilesError::Outside(path.to_owned()))
-    }
-}
-
-/// The pairing store in a state directory, and the other files that the scenario put there.
+/// The pairing store in a state directory, and the other files that the scenario put there. A gateway may have put anything there
+/// that is its to write: no more is read than [`LOOK_BYTES`], the documents of the store first.
 pub(super) fn read(directory: &Path, store: &Store) -> StoreFiles {
-    let mut files = StoreFiles::new();
+    let mut look = Look { directory, left: LOOK_BYTES, files: StoreFiles::new() };
+    let (mut paths, mut folders) = (BTreeSet::new(), Vec::new());
     for folder in FOLDERS {
-        match fs::read_dir(directory.join(folder)) {
-            Ok(entries) => {
-                for entry in entries.flatten() {
-                    let name = entry.file_name();
-                    let path = format!("{folder}/{}", name.to_string_lossy());
-                    files.insert(path, contents(&entry.path()));
+        match names(&directory.join(folder)) {
+            Some(Names { first, more }) => {
+                paths.extend(first.into_iter().map(|name| format!("{folder}/{name}")));
+                folders.extend((more > 0).then_some((folder, more)));
+            }
+            None => drop(paths.insert(folder.to_owned())),
+        }
+    }
+    // One that has no file is not there.
+    for document in Document::ALL.iter().filter(|document| !is_behind_link(directory, document.path())) {
+        look.at(document.path());
+    }
+    let database = SqliteDocuments::is_store(directory) && look.at_database();
+    // When a release moves rows from its journal into the database's file is an accident: the rows say what is in it.
+    let shown = |path: &str| FOLDERS.contains(&path) || (database && path == DATABASE);
+    let said = store.files.keys().map(|path| path.as_str()).filter(|path| !shown(path));
+    paths.iter().map(String::as_str).chain(said).for_each(|path| look.at(path));
+    look.files.extend(folders.into_iter().map(|(folder, more)| (folder.to_owned(), Err(NoFile::MoreFiles(more)))));
+    look.files
+}
+
+/// The names in a folder: the first [`LOOK_FILES`] of them, and how many more there are.
+struct Names {
+    first: BTreeSet<String>,
+    more: u64,
+}
+
+fn names(folder: &Path) -> Option<Names> {
+    let mut names = Names { first: BTreeSet::new(), more: 0 };
+    for entry in entries(folder)?.flatten() {
+        names.first.insert(entry.file_name().to_string_lossy().into_owned());
+        if names.first.len() > LOOK_FILES {
+            names.first.pop_last();
+            names.more += 1;
+        }
+    }
+    Some(names)
+}
+
+/// Files of the pairing store that wait to be renamed, each with its size and the time of its last change.
+pub(super) type Unfinished = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
+
+/// The files of the pairing store that are being written: releases write beside a file, under a name that ends in `.tmp`, and
+/// rename. A release that was killed leaves such a file behind for ever.
+pub(super) fn unfinished(directory: &Path) -> Unfinished {
+    let entries = FOLDERS.iter().filter_map(|folder| entries(&directory.join(folder))).flatten().flatten();
+    entries
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "tmp"))
+        .take(LOOK_FILES)
+        .filter_map(|entry| entry.metadata().ok().map(|found| (entry.path(), (found.len(), found.modified().ok()))))
+        .collect()
+}
+
+/// What is in a folder of the store; nothing where it is a link to somewhere else.
+fn entries(folder: &Path) -> Option<fs::ReadDir> {
+    if folder.is_symlink() { None } else { fs::read_dir(folder).ok() }
+}
+
+/// One look at a state directory.
+struct Look<'a> {
+    directory: &'a Path,
+    /// How many bytes are still read.
+    left: u64,
+    files: StoreFiles,
+}
+
+impl Look<'_> {
+    fn at(&mut self, path: &str) {
+        let file = self.directory.join(path);
+        if self.files.contains_key(path) || fs::symlink_metadata(&file).is_err() {
+            return;
+        }
+        let found = if is_behind_link(self.directory, path) { Err(NoFile::NotPlain) } else { self.contents(&file) };
+        let is_document = Document::ALL.iter().any(|document| document.path() == path);
+        self.files.insert(path.to_owned(), if is_document { found.and_then(of_a_fair_number) } else { found });
+    }
+
+    /// The documents that stand in the database; whether it could be read. One that cannot be is what its file holds.
+    fn at_database(&mut self) -> bool {
+        let found = match SqliteDocuments::look(self.directory, Links::Refuse) {
+            Ok(documents) => {
+                for (document, value) in documents {
+                    self.files.insert(in_database(document), Ok(json::stringify(&value).into_bytes()));
                 }
+                return true;
             }
-            Err(_) => look(directory, folder, &mut files),
+            Err(SqliteFault::TooLarge) => Err(NoFile::TooLarge),
+            Err(SqliteFault::TooMany(values)) => Err(NoFile::TooMany(values)),
+            Err(_) => digest(&self.directory.join(DATABASE)),
+        };
+        for document in [Document::DevicesPaired, Document::DevicesPending] {
+            self.files.insert(in_database(document), found.clone());
         }
+        false
     }
-    if SqliteDocuments::is_store(directory) {
-        read_database(directory, &mut files);
-    }
-    for path in store.files.keys().filter(|path| !FOLDERS.contains(&path.as_str())) {
-        look(directory, path, &mut files);
-    }
-    files
-}
 
-/// Whether a file of the pairing store is being written this moment: releases write beside it, under a name that ends like
-/// this, and rename.
-pub(super) fn being_written(directory: &Path) -> bool {
-    let entries = FOLDERS.iter().filter_map(|folder| fs::read_dir(directory.join(folder)).ok()).flatten().flatten();
-    entries.into_iter().any(|entry| entry.path().extension().is_some_and(|extension| extension == "tmp"))
-}
-
-/// The documents that stand in the database. One that cannot be read is what its file holds.
-fn read_database(directory: &Path, files: &mut StoreFiles) {
-    match SqliteDocuments::look(directory) {
-        Ok(documents) => {
-            for (document, value) in documents {
-                files.insert(in_database(document), Ok(json::stringify(&value).into_bytes()));
-            }
-        }
-        Err(_) => {
-            let found = contents(&directory.join(DATABASE));
-            for document in [Document::DevicesPaired, Document::DevicesPending] {
-                files.insert(in_database(document), found.clone());
-            }
-        }
+    /// The bytes of a plain file. A gateway may put anything there: a pipe that never ends, a link to somewhere else.
+    fn contents(&mut self, path: &Path) -> Result<Vec<u8>, NoFile> {
+        let bytes = plain_file::read(path, self.left, Links::Refuse).map_err(no_file)?;
+        self.left -= bytes.len() as u64;
+        Ok(bytes)
     }
 }
 
-fn look(directory: &Path, path: &str, files: &mut StoreFiles) {
-    let file = directory.join(path);
-    if fs::symlink_metadata(&file).is_ok() {
-        files.insert(path.to_owned(), contents(&file));
+/// Whether a folder on the way to a file leads somewhere else.
+fn is_behind_link(directory: &Path, path: &str) -> bool {
+    let above = Path::new(path).ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+    above.into_iter().any(|above| directory.join(above).is_symlink())
+}
+
+fn no_file(error: PlainFileError) -> NoFile {
+    match error {
+        PlainFileError::Kind(OtherKind::Directory) => NoFile::Directory,
+        PlainFileError::Kind(_) => NoFile::NotPlain,
+        PlainFileError::TooLarge(_) => NoFile::TooLarge,
+        PlainFileError::Io(_) | PlainFileError::NotText(_) => NoFile::Unread,
     }
 }
 
-/// The bytes of a plain file. A gateway may put anything there: a pipe that never ends, a link to somewhere else.
-fn contents(path: &Path) -> Result<Vec<u8>, NoFile> {
-    let metadata = fs::symlink_metadata(path).map_err(|_| NoFile::Unread)?;
-    if metadata.is_dir() {
-        return Err(NoFile::Directory);
+/// What stands for the bytes of a database that cannot be read: it is only asked whether they are other ones than before. The
+/// database of a real gateway may be longer than what else is read of its store.
+fn digest(path: &Path) -> Result<Vec<u8>, NoFile> {
+    let mut hasher = Sha256::new();
+    let mut file = plain_file::open(path, Links::Refuse).map_err(no_file)?.take(DATABASE_BYTES + 1);
+    let read = io::copy(&mut file, &mut hasher).map_err(|_| NoFile::Unread)?;
+    if read > DATABASE_BYTES {
+        return Err(NoFile::TooLarge);
     }
-    if !metadata.is_file() {
-        return Err(NoFile::NotPlain);
+    Ok([b"sha256 ".as_slice(), &hasher.finalize()].concat())
+}
+
+/// A document, if memory holds what it is parsed to.
+fn of_a_fair_number(document: Vec<u8>) -> Result<Vec<u8>, NoFile> {
+    match cut::json::count(&document) {
+        values if values > DOCUMENT_VALUES => Err(NoFile::TooMany(values as u64)),
+        _ => Ok(document),
     }
-    let mut bytes = Vec::new();
-    // One byte more than is taken tells that there is more, whatever size the file had a moment ago.
-    let file = fs::File::open(path).map_err(|_| NoFile::Unread)?;
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|_| NoFile::Unread)?;
-    if bytes.len() as u64 > LARGEST { Err(NoFile::TooLarge) } else { Ok(bytes) }
 }
 
 /// The same files under a prefix: another state directory beside the gateway's own.
@@ -298,13 +357,18 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_renamed_yet_is_being_written() {
+    fn a_file_that_waits_to_be_renamed_is_unfinished_and_changes_with_what_is_written() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(!being_written(directory.path()));
-        put(directory.path(), "devices/paired.json", b"{}").unwrap();
-        assert!(!being_written(directory.path()));
-        put(directory.path(), "devices/paired.json.5e0a.tmp", b"{").unwrap();
-        assert!(being_written(directory.path()));
+        assert!(unfinished(directory.path()).is_empty());
+        let beneath = Beneath::open(directory.path()).unwrap();
+        put(&beneath, "devices/paired.json", b"{}").unwrap();
+        assert!(unfinished(directory.path()).is_empty());
+        put(&beneath, "devices/paired.json.5e0a.tmp", b"{").unwrap();
+        let before = unfinished(directory.path());
+        assert_eq!(before.len(), 1);
+        assert_eq!(unfinished(directory.path()), before);
+        put(&beneath, "devices/paired.json.5e0a.tmp", b"{}").unwrap();
+        assert_ne!(unfinished(directory.path()), before);
     }
 
     #[test]
@@ -341,7 +405,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         for path in ["../x", "/tmp/x", "a/../../x", ""] {
             let error = fill(directory.path(), json!({"files": {path: {"text": ""}}}), None).unwrap_err();
-            assert!(matches!(error, FilesError::Outside(_)), "{path}: {error}");
+            assert!(matches!(error, FilesError::Io { source: BeneathError::Outside, .. }), "{path}: {error}");
         }
     }
 
@@ -361,7 +425,7 @@ mod tests {
         let devices = directory.path().join("devices");
         fs::create_dir_all(devices.join("folder")).unwrap();
         fs::write(devices.join("plain"), b"{}").unwrap();
-        fs::File::create(devices.join("large")).unwrap().set_len(LARGEST + 1).unwrap();
+        fs::File::create(devices.join("large")).unwrap().set_len(LOOK_BYTES + 1).unwrap();
         std::os::unix::fs::symlink("/dev/zero", devices.join("link")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(devices.join("socket")).unwrap();
         let expected = [
@@ -373,5 +437,117 @@ mod tests {
         ];
         let found = read(directory.path(), &Store::default());
         assert_eq!(found, expected.map(|(path, what)| (path.to_owned(), what)).into());
+    }
+
+    #[test]
+    fn pipes_in_place_of_the_store_are_looked_at_and_not_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = |path: &str| {
+            let path = directory.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        };
+        pipe("devices/paired.json");
+        pipe("state/openclaw.sqlite");
+        let found = read(directory.path(), &Store::default());
+        assert!(found.values().all(|found| *found == Err(NoFile::NotPlain)), "{found:?}");
+        assert_eq!(found.len(), 3, "{found:?}");
+        let said = json!({"paired": {"laptop": {}}});
+        let error = fill(directory.path(), said.clone(), None).unwrap_err().to_string();
+        assert_eq!(error, "cannot read devices/paired.json: this is a named pipe, and no file");
+        let knowledge = Knowledge::new(Cast::new("a/b"));
+        let seeder = Seeder { knowledge: &knowledge, now: 0, release: Release::new(2026, 9, 6), own: true };
+        let error = write(directory.path(), &store(said), None, &seeder, StoreFormat::Sqlite).unwrap_err().to_string();
+        assert!(error.ends_with("openclaw.sqlite: this is a named pipe, and no file"), "{error}");
+    }
+
+    #[rstest::rstest]
+    #[case::beside("-wal")]
+    #[case::index("-shm")]
+    #[case::journal("-journal")]
+    fn a_pipe_beside_the_database_is_not_opened_by_it(#[case] suffix: &str) {
+        let directory = tempfile::tempdir().unwrap();
+        let knowledge = Knowledge::new(Cast::new("a/b"));
+        let seeder = Seeder { knowledge: &knowledge, now: 0, release: Release::new(2026, 9, 6), own: true };
+        let said = store(json!({"paired": {"laptop": {}}}));
+        write(directory.path(), &said, None, &seeder, StoreFormat::Sqlite).unwrap();
+        let pipe = directory.path().join(format!("{DATABASE}{suffix}"));
+        let _ = fs::remove_file(&pipe);
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let fault = SqliteDocuments::look(directory.path(), Links::Refuse).unwrap_err();
+        assert_eq!(fault.to_string(), format!("{}: this is a named pipe, and no file", pipe.display()));
+        write(directory.path(), &said, None, &seeder, StoreFormat::Sqlite).unwrap_err();
+    }
+
+    #[test]
+    fn a_store_that_is_a_link_to_somewhere_else_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let theirs = tempfile::tempdir().unwrap();
+        fs::write(theirs.path().join("paired.json"), "{}").unwrap();
+        std::os::unix::fs::symlink(theirs.path(), directory.path().join("devices")).unwrap();
+        std::os::unix::fs::symlink(theirs.path(), directory.path().join("other")).unwrap();
+        let said = store(json!({"files": {"other/paired.json": {"text": ""}}}));
+        let expected = ["devices", "other/paired.json"].map(|path| (path.to_owned(), Err(NoFile::NotPlain)));
+        assert_eq!(read(directory.path(), &said), expected.into());
+    }
+
+    #[test]
+    fn of_all_files_together_no_more_is_read_than_the_limit_and_documents_come_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let beneath = Beneath::open(directory.path()).unwrap();
+        let half = usize::try_from(LOOK_BYTES / 2).unwrap();
+        for path in ["devices/a", "devices/b", "nodes/c"] {
+            put(&beneath, path, &vec![b'x'; half]).unwrap();
+        }
+        put(&beneath, "devices/paired.json", b"{}").unwrap();
+        let found = read(directory.path(), &Store::default());
+        assert_eq!(found["devices/paired.json"], Ok(b"{}".to_vec()));
+        assert_eq!(found["devices/a"].as_ref().map(Vec::len), Ok(half));
+        assert_eq!((&found["devices/b"], &found["nodes/c"]), (&Err(NoFile::TooLarge), &Err(NoFile::TooLarge)));
+    }
+
+    #[test]
+    fn of_very_many_files_the_first_are_looked_at_and_the_others_counted() {
+        let directory = tempfile::tempdir().unwrap();
+        let beneath = Beneath::open(directory.path()).unwrap();
+        for n in 0..LOOK_FILES + 7 {
+            put(&beneath, &format!("devices/{n:05}"), b"").unwrap();
+        }
+        put(&beneath, "devices/paired.json", b"{}").unwrap();
+        let found = read(directory.path(), &Store::default());
+        assert_eq!(found["devices"], Err(NoFile::MoreFiles(8)));
+        assert_eq!(found["devices/paired.json"], Ok(b"{}".to_vec()), "a document is looked at wherever it stands");
+        assert!(found.contains_key("devices/00999") && !found.contains_key("devices/01000"));
+    }
+
+    #[test]
+    fn a_document_of_more_values_than_memory_should_hold_is_told_by_their_number() {
+        let directory = tempfile::tempdir().unwrap();
+        let beneath = Beneath::open(directory.path()).unwrap();
+        put(&beneath, "devices/paired.json", format!("[{}0]", "0,".repeat(DOCUMENT_VALUES)).as_bytes()).unwrap();
+        let found = read(directory.path(), &Store::default());
+        assert_eq!(found["devices/paired.json"], Err(NoFile::TooMany(100_002)));
+    }
+
+    #[test]
+    fn a_database_of_very_many_rows_or_with_a_very_long_cell_is_not_read() {
+        let row = |n: usize, name: &str| {
+            (
+                format!("d{n}"),
+                json!({"deviceId": format!("d{n}"), "publicKey": "k",
+            "displayName": name, "createdAtMs": 1, "approvedAtMs": 1}),
+            )
+        };
+        let long = "x".repeat(usize::try_from(LOOK_BYTES).unwrap() + 1);
+        for (rows, expected) in [
+            ((0..40_000).map(|n| row(n, "n")).collect::<Map<_, _>>(), NoFile::TooMany(200_000)),
+            ([row(0, &long)].into_iter().collect(), NoFile::TooLarge),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let mut database = SqliteDocuments::new(directory.path(), false);
+            database.write(&[(Document::DevicesPaired, &Arc::new(Value::Object(rows)))]).unwrap();
+            let found = read(directory.path(), &Store::default());
+            assert_eq!(found[&in_database(Document::DevicesPaired)], Err(expected));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Holds what a gateway sends to the published schema, where the run asks for it.
 
 use crate::client::Redactions;
+use crate::cut;
 use crate::judge::FrameFinding;
 use crate::judge::frame_schema::{FrameSchema, Violation};
 use crate::report::FrameTally;
@@ -9,6 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How much of a frame is shown, in bytes.
 const SHOWN_BYTES: usize = 2048;
+/// How much of it is kept until its secrets are taken out.
+const KEPT_BYTES: usize = 8 * SHOWN_BYTES;
+/// How many ways to break the schema are told of one case. A gateway can find one for every frame.
+const MOST: usize = 20;
+/// How many frames are named of whose payload the schema says nothing, and how long such a name may be.
+const MOST_NAMES: usize = 200;
+const NAME_BYTES: usize = 100;
 
 /// The frames of one case.
 #[derive(Debug, Default)]
@@ -68,7 +76,7 @@ impl Frames {
             // Both can have a key in them that the gateway chose.
             pointer: redactions.apply(&broken.violation.pointer),
             message: redactions.apply(&broken.violation.message),
-            text: shown(&redactions.apply(&broken.text)),
+            text: cut::text(&redactions.apply(&broken.text), SHOWN_BYTES).into_owned(),
             times: broken.times,
         };
         seen.broken.iter().map(finding).collect()
@@ -83,17 +91,19 @@ impl ConnectionFrames {
         let name = name(frame, method);
         let mut seen = self.frames.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.tally.checked += 1;
-        if checked.payload_not_described {
+        if checked.payload_not_described && seen.tally.payload_not_described.len() < MOST_NAMES {
             seen.tally.payload_not_described.insert(name.clone());
         }
-        for violation in checked.violations {
+        for violation in checked.violations.into_iter().map(short) {
             let same = |broken: &&mut Broken| broken.violation == violation && broken.frame == name;
+            let is_full = seen.broken.len() == MOST;
             match seen.broken.iter_mut().find(same) {
                 Some(broken) => broken.times += 1,
+                None if is_full => {}
                 None => seen.broken.push(Broken {
                     connection: self.connection.clone(),
                     frame: name.clone(),
-                    text: frame.to_string(),
+                    text: cut::text(&frame.to_string(), KEPT_BYTES).into_owned(),
                     violation,
                     times: 1,
                 }),
@@ -102,20 +112,18 @@ impl ConnectionFrames {
     }
 }
 
+/// A violation that is fit to be kept: both its texts can have a key in them of any length.
+fn short(violation: Violation) -> Violation {
+    let short = |text: &str| cut::text(text, SHOWN_BYTES).into_owned();
+    Violation { pointer: short(&violation.pointer), message: short(&violation.message), ..violation }
+}
+
 fn name(frame: &Value, method: Option<&str>) -> String {
     let text = |name: &str| frame.get(name).and_then(Value::as_str);
     match (text("type"), text("event"), method) {
-        (Some("event"), Some(event), _) => format!("event {event}"),
+        (Some("event"), Some(event), _) => format!("event {}", cut::text(event, NAME_BYTES)),
         (Some("res"), _, Some(method)) => format!("answer to {method}"),
         (Some("res"), _, None) => "answer".to_owned(),
         _ => "frame".to_owned(),
     }
-}
-
-fn shown(text: &str) -> String {
-    if text.len() <= SHOWN_BYTES {
-        return text.to_owned();
-    }
-    let end = (0..=SHOWN_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    format!("{} …cut", &text[..end])
 }

@@ -15,10 +15,14 @@ use super::own::{self, Records};
 use super::owners::{Owner, Owners, Trespass};
 use super::seed::Seeder;
 use super::share::HOUSEHOLD;
-use super::stage::{Boot, House, Patience, Stage, StageError, first_moment};
+use super::shown;
+use super::stage::{self, Boot, House, Stage, StageError, first_moment};
+use super::start;
+use crate::client::Redactions;
 use crate::gateway::{Exit, Gateway, Place};
 use crate::judge::Verdict;
-use crate::observe::{Evidence, StoreFiles, normalise};
+use crate::limits::CASE_BYTES;
+use crate::observe::{Evidence, StoreFiles, normalise_redacted};
 use crate::rules::Release;
 use crate::scenario::Case;
 use crate::scenario::store::Store;
@@ -26,7 +30,6 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::time::Instant as Deadline;
 
 /// What became of a group: what each of its cases saw, in their order. `None` where one could not be played to its end.
 pub(super) type Sights = Vec<Option<Seen>>;
@@ -58,7 +61,6 @@ struct Party<'a> {
     gateway: &'a Gateway,
     release: Release,
     shared: &'a Shared<'a>,
-    patience: Patience,
     owners: Owners,
 }
 
@@ -69,17 +71,14 @@ pub(super) async fn play(
     release: Release,
     shared: &Shared<'_>,
 ) -> Result<Sights, GroupError> {
-    let patience = Patience::with(gateway.profile().kind).starting_within(shared.options.start_timeout);
-    let mut party = Party { gateway, release, shared, patience, owners: Owners::default() };
+    let mut party = Party { gateway, release, shared, owners: Owners::default() };
     let place = shared.workspace.place().map_err(StageError::Disk)?;
     let started_at = first_moment(gateway);
     let guests = party.fill(cases, &place, started_at)?;
     let house = party.start(cases, place, started_at).await?;
     let played = party.entertain(guests, house).await;
     match &played {
-        Err(GroupError::Stage(error @ StageError::Silent(_))) => {
-            shared.breaker.failed(&Dead::Silent(error.to_string()));
-        }
+        Err(GroupError::Stage(error)) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Err(error @ GroupError::Ended(_)) => shared.breaker.failed(&Dead::Ended(error.to_string())),
         Ok(_) | Err(_) => {}
     }
@@ -121,16 +120,19 @@ impl Party<'_> {
     async fn start(&self, cases: &[&Case], place: Place, started_at: i64) -> Result<House, GroupError> {
         let Some(first) = cases.first() else { return Err(GroupError::Store) };
         self.shared.booted(1);
-        let boot = Boot { place: &place, clock: started_at, patience: self.patience };
+        let boot = Boot { place: &place, clock: started_at, timeouts: &self.shared.timeouts };
         let cast = Cast::in_household(&first.id, HOUSEHOLD);
         match boot.of(self.gateway, &first.scenario.gateway, &cast).await {
             Ok(running) => {
-                self.shared.breaker.ready();
+                self.shared.breaker.ready(&first.scenario.gateway);
                 self.shared.ready();
                 Ok(House { place, running, started_at })
             }
             Err(error) => {
-                self.shared.breaker.failed(&Dead::Launch(&error));
+                let mut secrets = Redactions::default();
+                cast.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
+                self.shared.keep_secret(&secrets);
+                start::failed(&error, &first.scenario.gateway, self.gateway, self.shared).await;
                 Err(StageError::Launch(error).into())
             }
         }
@@ -145,17 +147,18 @@ impl Party<'_> {
                 return Err(GroupError::Ended(exit));
             }
             self.shared.playing(&guest.case.id);
+            let settings = &guest.case.scenario.gateway;
             let seen;
             (seen, house) = self.receive(number, guest, house, &at_start).await?;
             // Not only when all are done: a gateway that falls silent now has answered before.
-            self.shared.breaker.played();
+            self.shared.breaker.played(settings);
             sights.push(seen);
         }
         self.owners.check(&at_start, &records(&house)?, None)?;
         if let Some(exit) = house.running.exited() {
             return Err(GroupError::Ended(exit));
         }
-        let _ = house.running.stop(Deadline::now() + self.patience.stop).await;
+        let _ = stage::stop(&mut house.running, &self.shared.timeouts).await;
         Ok(sights)
     }
 
@@ -172,18 +175,27 @@ impl Party<'_> {
         let before = files_of(&house);
         let log_before = house.running.logs();
         let mut stage = Stage::visiting(case, self.gateway, self.release, guest.knowledge, house);
-        stage.patience = self.patience;
+        stage.timeouts = self.shared.timeouts.clone();
         stage.frames = Arc::new(Frames::new(self.shared.options.schema.clone()));
+        stage.budget = self.shared.heard.part("one case", CASE_BYTES);
         let played = stage.perform_steps().await;
         let after = stage.files();
         self.owners.know(Owner::Guest(number), devices(&stage.knowledge));
-        self.owners.check(at_start, &own::records(&after).ok_or(GroupError::Store)?, Some((number, &case.id)))?;
+        let mut redactions = case::redactions(&stage);
+        redactions.extend(&self.shared.options.secrets);
+        let checked = own::records(&after)
+            .ok_or(GroupError::Store)
+            .and_then(|after| Ok(self.owners.check(at_start, &after, Some((number, &case.id)))?));
+        if checked.is_err() || played.is_err() {
+            self.shared.keep_secret(&redactions);
+        }
+        checked?;
         let seen = match played {
-            Err(error @ StageError::Silent(_)) => return Err(error.into()),
+            Err(error @ (StageError::Silent(_) | StageError::TooSlow { .. })) => return Err(error.into()),
             Err(_) => None,
             Ok(mut steps) => {
                 own::hear(&mut steps, &|id: &str| !self.owners.is_anothers(number, id));
-                let observation = normalise(&Evidence {
+                let evidence = Evidence {
                     known: stage.known(),
                     started_at: stage.started_at(),
                     steps_began: stage.steps_began().to_vec(),
@@ -191,12 +203,13 @@ impl Party<'_> {
                     // Who shares has seeded no file whose bytes could be compared.
                     before: StoreFiles::new(),
                     after: Some(self.owners.view(number, &before, &after)),
-                });
+                };
+                let observation = normalise_redacted(&evidence, &|text| redactions.apply_known(text));
                 let log = stage.running().map(|running| running.logs()).unwrap_or_default();
                 let log = log.strip_prefix(&log_before).unwrap_or(&log);
-                let frames = stage.frames.findings(&case::redactions(&stage));
+                let frames = stage.frames.findings(&redactions);
                 let broken = !frames.is_empty();
-                let mut seen = Seen { observation, frames, report: case::blank(case, self.shared.options) };
+                let mut seen = Seen { observation, frames, report: case::blank(case, self.shared.options), kept: None };
                 seen.report.frames = stage.frames.tally();
                 if self.shared.options.trace
                     || broken
@@ -204,8 +217,10 @@ impl Party<'_> {
                 {
                     case::keep_records(&mut seen.report, &stage, log);
                 }
+                shown::case(&mut seen.report, &redactions);
                 seen.report.duration = began.elapsed();
-                Some(seen)
+                // One for which there is no room until the others are done is played alone then.
+                seen.is_kept(self.shared).then_some(seen)
             }
         };
         let ended = || GroupError::Ended(Exit { code: None, signal: None });

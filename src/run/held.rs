@@ -2,7 +2,9 @@
 
 use super::frames::ConnectionFrames;
 use super::knowledge::Knowledge;
+use super::timeouts::{Timeouts, Wait};
 use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
+use crate::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
 use crate::observe::Sound;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -12,10 +14,6 @@ use tokio::time::Instant;
 /// Characters of a message that is not JSON that are kept.
 const BEGINS: usize = 60;
 
-/// What a gateway may say on one connection in its whole life. A step is repeated a thousand times at most.
-const MOST_MESSAGES: usize = 16_384;
-/// In bytes.
-const MOST_BYTES: usize = 32 << 20;
 /// How much is shown of what a gateway that floods said: so many messages, and not more bytes than these.
 const SHOWN_MESSAGES: usize = 8;
 const SHOWN_BYTES: usize = 16 << 10;
@@ -34,8 +32,8 @@ pub(super) struct Held {
     frames: ConnectionFrames,
     /// Whether it got past `connect`.
     pub(super) admitted: bool,
-    /// Whether it answers pings; a gateway that does not is not asked twice.
-    pings: bool,
+    /// How many pongs had come when one did not: until another comes the gateway is not asked again.
+    unponged: Option<usize>,
     /// The methods of the requests that were sent, by request id.
     methods: HashMap<String, String>,
     /// The ids of the calls that have a name.
@@ -46,10 +44,12 @@ pub(super) struct Held {
     over: Option<Sound>,
     /// How many messages came, and how many bytes they had.
     taken: (usize, usize),
+    /// What they may take in memory.
+    budget: Budget,
     /// Whether it ended because the gateway sent too much.
     flooded: bool,
     /// Whether the gateway left it without an answer until a deadline.
-    unanswered: bool,
+    pub(super) unanswered: bool,
 }
 
 /// What a later step waits for.
@@ -64,18 +64,19 @@ pub(super) enum Awaited {
 }
 
 impl Held {
-    pub(super) fn new(connection: Connection, frames: ConnectionFrames) -> Self {
+    pub(super) fn new(connection: Connection, frames: ConnectionFrames, budget: Budget) -> Self {
         Self {
             connection,
             device: None,
             frames,
             admitted: false,
-            pings: true,
+            unponged: None,
             methods: HashMap::new(),
             calls: HashMap::new(),
             kept: Vec::new(),
             over: None,
             taken: (0, 0),
+            budget,
             flooded: false,
             unanswered: false,
         }
@@ -83,11 +84,6 @@ impl Held {
 
     pub(super) fn is_over(&self) -> bool {
         self.over.is_some()
-    }
-
-    /// Whether the gateway has left it without an answer until a deadline.
-    pub(super) fn is_unanswered(&self) -> bool {
-        self.unanswered
     }
 
     /// Notes a request that was sent; `name` is the name of the step that sent it.
@@ -117,7 +113,7 @@ impl Held {
     }
 
     /// The same, of a gateway in this process, as long as everybody has had [`TURNS`].
-    async fn listen_briefly(&mut self, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
+    pub(super) async fn listen_briefly(&mut self, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
         let (unanswered, mut heard) = (self.unanswered, Vec::new());
         for _ in 0..TURNS {
             heard.extend(self.listen(Instant::now() + TURN, &mut last).await);
@@ -131,29 +127,14 @@ impl Held {
         heard
     }
 
-    /// Listens for the answer to a request.
-    pub(super) async fn answer(&mut self, pending: &Pending, deadline: Instant) -> Vec<Sound> {
-        let id = pending.0.clone();
-        self.listen(deadline, |sound| answers(sound, &id)).await
-    }
-
-    /// Listens for the answer to a call: a gateway is `quick` that has no more to say once everybody has had [`TURNS`].
-    pub(super) async fn answer_to_call(&mut self, pending: &Pending, deadline: Instant, quick: bool) -> Vec<Sound> {
-        let id = pending.0.clone();
-        match quick {
-            true => self.listen_briefly(|sound| answers(sound, &id)).await,
-            false => self.answer(pending, deadline).await,
-        }
-    }
-
     /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
     /// on this connection; it is kept for them.
-    pub(super) async fn catch_up(&mut self, deadline: Instant, later: &[Awaited]) -> Vec<Sound> {
+    pub(super) async fn catch_up(&mut self, timeouts: &Timeouts, later: &[Awaited]) -> Vec<Sound> {
         if self.is_over() {
             return Vec::new();
         }
-        if self.pings && !self.connection.ping(deadline).await {
-            self.pings = false;
+        if self.unponged != Some(self.connection.pongs()) {
+            self.ping(timeouts).await;
         }
         let mut heard = Vec::new();
         loop {
@@ -181,20 +162,31 @@ impl Held {
         heard
     }
 
-    /// Waits for what a step waits for; gives what was heard until then. What came earlier and was kept counts.
-    /// A gateway is `quick` that has no more to say once everybody has had [`TURNS`].
-    pub(super) async fn wait_for(&mut self, awaited: &Awaited, deadline: Instant, quick: bool) -> Vec<Sound> {
+    /// Sends a ping and waits for its pong.
+    async fn ping(&mut self, timeouts: &Timeouts) {
+        let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Pong));
+        let came = self.connection.ping(began + limit).await;
+        self.unponged = (!came).then(|| self.connection.pongs());
+        match began.elapsed() {
+            took if came => timeouts.came(&Wait::Pong, took),
+            // Sooner than that it was the connection that ended.
+            took if took >= limit => timeouts.missed(&Wait::Pong, took),
+            _ => {}
+        }
+    }
+
+    /// What a step waits for, where it came earlier.
+    pub(super) fn take_kept(&mut self, awaited: &Awaited) -> Option<Sound> {
         if let Some(at) = self.kept.iter().position(|sound| self.is_awaited(sound, awaited)) {
-            return vec![self.kept.remove(at)];
+            return Some(self.kept.remove(at));
         }
-        if let (Some(over), Awaited::Close) = (&self.over, awaited) {
-            return vec![over.clone()];
-        }
-        let ids = self.calls.clone();
-        match quick {
-            true => self.listen_briefly(|sound| is_awaited(sound, awaited, &ids)).await,
-            false => self.listen(deadline, |sound| is_awaited(sound, awaited, &ids)).await,
-        }
+        self.over.clone().filter(|_| *awaited == Awaited::Close)
+    }
+
+    /// Tells what a step waits for from everything else.
+    pub(super) fn wanted(&self, awaited: &Awaited) -> impl FnMut(&Sound) -> bool + Send + use<> {
+        let (awaited, ids) = (awaited.clone(), self.calls.clone());
+        move |sound| is_awaited(sound, &awaited, &ids)
     }
 
     /// Keeps what was heard for the step that waits for it.
@@ -209,18 +201,23 @@ impl Held {
     /// What comes next. A gateway that says more than anybody may loses its connection, so every loop over this ends.
     async fn next(&mut self, deadline: Instant) -> Sound {
         let incoming = self.connection.next(deadline).await;
-        let bytes = match &incoming {
-            Incoming::Text(frame) => frame.text.len(),
-            Incoming::Binary(bytes) => bytes.len(),
+        let (bytes, weight) = match &incoming {
+            Incoming::Text(frame) => (frame.text.len(), frame.weight),
+            Incoming::Binary(bytes) => (bytes.len(), 0),
             Incoming::Closed(_) | Incoming::Deadline => return self.sound(incoming),
         };
         self.taken = (self.taken.0 + 1, self.taken.1.saturating_add(bytes));
         let why = match self.taken {
-            (messages, _) if messages > MOST_MESSAGES => {
-                format!("more than {MOST_MESSAGES} messages on one connection")
+            (messages, _) if messages > CONNECTION_MESSAGES => {
+                format!("more than {CONNECTION_MESSAGES} messages on one connection")
             }
-            (_, bytes) if bytes > MOST_BYTES => format!("more than {} MiB on one connection", MOST_BYTES >> 20),
-            _ => return self.sound(incoming),
+            (_, bytes) if bytes > CONNECTION_BYTES => {
+                format!("more than {} MiB on one connection", CONNECTION_BYTES >> 20)
+            }
+            _ => match self.budget.take(weight) {
+                Ok(()) => return self.sound(incoming),
+                Err(over) => over.to_string(),
+            },
         };
         let closed = self.connection.give_up(why);
         self.sound(closed)
@@ -247,10 +244,13 @@ impl Held {
 
     fn sound(&mut self, incoming: Incoming) -> Sound {
         match incoming {
-            Incoming::Text(TextFrame { json: Some(frame), .. }) => {
+            Incoming::Text(TextFrame { json: Some(frame), is_cut, .. }) => {
                 let id = frame.get("id").and_then(Value::as_str).filter(|_| frame.get("type") == Some(&"res".into()));
                 let method = id.and_then(|id| self.methods.get(id)).cloned();
-                self.frames.check(&frame, method.as_deref());
+                // The mark in the place of what is left out is not the gateway's.
+                if !is_cut {
+                    self.frames.check(&frame, method.as_deref());
+                }
                 Sound::Frame { frame, method }
             }
             Incoming::Text(TextFrame { text, .. }) => {
@@ -282,7 +282,8 @@ pub(super) fn is_event(frame: &Value, name: &str) -> bool {
     frame.get("type") == Some(&"event".into()) && frame.get("event").and_then(Value::as_str) == Some(name)
 }
 
-fn answers(sound: &Sound, id: &str) -> bool {
+/// Whether this answers the request with this id.
+pub(super) fn answers(sound: &Sound, id: &str) -> bool {
     let Sound::Frame { frame, .. } = sound else { return false };
     frame.get("type") == Some(&"res".into()) && frame.get("id").and_then(Value::as_str) == Some(id)
 }

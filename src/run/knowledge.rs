@@ -99,11 +99,13 @@ impl Knowledge {
         self.learned().secrets.extend(secrets);
     }
 
-    /// Every token of the case: the seeded ones, those that the gateway gave, and those of a state directory that it began with.
+    /// Every token of the case: the seeded ones, those made up for it, those that the gateway gave, and those of a state
+    /// directory that it began with.
     pub(super) fn tokens(&self) -> Vec<String> {
         let learned = self.learned();
         let given = learned.given.values().chain(learned.given_in.values());
-        learned.seeded.values().chain(given).chain(&learned.secrets).cloned().collect()
+        let tokens = learned.seeded.values().chain(given).chain(&learned.secrets).cloned();
+        tokens.chain(self.cast.tokens()).collect()
     }
 
     pub(super) fn token_given_in(&self, step: &str) -> Option<String> {

@@ -5,6 +5,7 @@
 //! gateway that cannot be started at all is found so once and not once per case.
 
 mod attached;
+mod beneath;
 mod breaker;
 mod calls;
 mod case;
@@ -23,16 +24,23 @@ mod owners;
 mod plan;
 mod play;
 mod real_folder;
+mod refused;
 mod schedule;
 mod seed;
 mod share;
+mod shown;
 mod silence;
 mod stage;
+mod start;
+mod timeouts;
 mod title;
+mod waiting;
 
-use crate::gateway::{Gateway, Guard, Kind, Workspace};
+use crate::client::Redactions;
+use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::frame_schema::FrameSchema;
 use crate::judge::{Finding, Verdict};
+use crate::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::rules::history;
@@ -43,7 +51,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use schedule::{Schedule, Trust};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use timeouts::Timeouts;
 use tokio::sync::{mpsc, watch};
 
 /// Whether cases share gateways.
@@ -91,12 +100,12 @@ pub struct Options {
     pub token: Option<String>,
     /// Whether the run may write to a gateway that somebody else runs.
     pub allow_writes: bool,
-    /// How long a gateway may take to be ready, where not as long as its kind usually may.
-    pub start_timeout: Option<Duration>,
     /// What every frame is held to that the gateway sends.
     pub schema: Option<Arc<FrameSchema>>,
     /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
     pub again: String,
+    /// What the caller knows to be secret: it is in nothing that the run tells.
+    pub secrets: Redactions,
 }
 
 /// Why a run could not be brought to its end.
@@ -105,6 +114,9 @@ pub enum RunError {
     /// The run's corner of the disk could not be had.
     #[error("no room for the run on the disk: {0}")]
     Workspace(io::Error),
+    /// A gateway that somebody else runs is not there, or is none.
+    #[error(transparent)]
+    NoGateway(#[from] LaunchError),
     /// A gateway that somebody else runs has another shared token.
     #[error("the gateway does not take the token that it was shown")]
     Token,
@@ -122,10 +134,17 @@ struct Shared<'a> {
     library: &'a Library,
     options: &'a Options,
     breaker: Breaker,
+    timeouts: Timeouts,
     fault: Mutex<Option<LibraryError>>,
     left_behind: Mutex<Vec<String>>,
     boots: Mutex<Boots>,
+    /// Secrets that may be in what is told of more than one case.
+    secrets: Mutex<Redactions>,
     trust: Trust,
+    /// What the cases that are being played keep of what the gateway sends.
+    heard: Budget,
+    /// What is kept of cases whose report is not told yet.
+    kept: Budget,
     /// Hears what happens while something is played.
     words: mpsc::UnboundedSender<Word>,
     /// Whether what is written has to be taken away again.
@@ -156,6 +175,15 @@ impl Shared<'_> {
     /// Notes what could not be taken away again from a gateway that somebody else runs.
     fn left_behind(&self, left: Vec<String>) {
         self.left_behind.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
+    }
+
+    /// Notes the secrets of a case whose failure may be told as the reason of others.
+    fn keep_secret(&self, secrets: &Redactions) {
+        self.secrets().extend(secrets);
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, Redactions> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_fault(&self) -> Option<LibraryError> {
@@ -208,6 +236,10 @@ pub async fn run(
     let attached = gateway.profile().kind == Kind::Attached;
     let (words, mut heard) = mpsc::unbounded_channel();
     let (break_off, broken_off) = watch::channel(false);
+    let mut secrets = options.secrets.clone();
+    if let Some(token) = &options.token {
+        secrets.add(token, "gateway token");
+    }
     let shared = Shared {
         workspace: match gateway.profile().kind {
             Kind::Embedded => Workspace::in_memory(guard),
@@ -217,24 +249,41 @@ pub async fn run(
         library,
         options,
         breaker: Breaker::default(),
+        timeouts: Timeouts::of(gateway),
         fault: Mutex::default(),
         left_behind: Mutex::default(),
         boots: Mutex::default(),
+        secrets: Mutex::new(secrets),
         trust: Trust::default(),
+        heard: Budget::new("one run", RUN_BYTES),
+        kept: Budget::new("one run", KEPT_BYTES),
         words,
         attached,
         stop: broken_off,
     };
-    let info = RunInfo {
+    let mut info = RunInfo {
         gateway: info(gateway, options),
         cases: cases.len(),
         jobs: options.jobs,
         schema: options.schema.as_deref().map(|schema| schema.package().to_owned()),
         isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
     };
+    shown::info(&mut info, &shared.secrets());
     listen(Event::Started(&info)).map_err(RunError::Report)?;
     let mut report = RunReport::default();
+    let mut dead = None;
     if attached {
+        // Also where nothing will be played: whoever names a gateway wants to know that it is not there.
+        let asked = tokio::select! {
+            asked = attached::is_there(gateway, &shared.workspace, &shared.timeouts) => asked,
+            () = stopped(stop.clone()) => {
+                report.interrupted = Some(cases.len());
+                return Ok(Ran { report, fault: None });
+            }
+        };
+        dead = asked.err();
+    }
+    if attached && dead.is_none() {
         let turned_down = tokio::select! {
             turned_down = attached::turns_token_down(gateway, release, &shared) => turned_down.map_err(RunError::Workspace)?,
             () = stopped(stop.clone()) => {
@@ -252,10 +301,13 @@ pub async fn run(
         match plan::not_played(case, gateway.profile(), release, permissions_bind) {
             Some(plan::NotPlayed { verdict, reason }) => {
                 let done = CaseReport { verdict, reason: Some(reason), ..case::blank(case, options) };
-                tell(&done, &mut report, listen)?;
+                tell(done, &shared, &mut report, listen)?;
             }
             None => waiting.push(*case),
         }
+    }
+    if let Some(fault) = dead {
+        return not_there(&waiting, fault, &shared, report, listen);
     }
     let mut schedule = Schedule::new(&waiting, gateway, &shared);
     let mut playing = FuturesUnordered::new();
@@ -276,7 +328,9 @@ pub async fn run(
             break Ok(());
         }
         let told = tokio::select! {
-            Some(done) = playing.next() => schedule.take(done).iter().try_for_each(|done| tell(done, &mut report, listen)),
+            Some(done) = playing.next() => {
+                schedule.take(done).into_iter().try_for_each(|done| tell(done, &shared, &mut report, listen))
+            }
             Some(word) = heard.recv() => match word {
                 Word::Playing(case) => listen(Event::Playing { case: &case }).map_err(RunError::Report),
                 Word::Ready => Ok(()),
@@ -302,7 +356,23 @@ pub async fn run(
     report.left_behind = std::mem::take(&mut *shared.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
     report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
     report.duration = began.elapsed();
+    shown::run(&mut report, &shared.secrets());
     Ok(Ran { report, fault: ended.err() })
+}
+
+/// Tells of every case that was to be played that the gateway is not there. Where there is none, the run itself fails.
+fn not_there(
+    waiting: &[&Case],
+    fault: RunError,
+    shared: &Shared<'_>,
+    mut report: RunReport,
+    listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
+) -> Result<Ran, RunError> {
+    let reason = format!("not tried: {fault}");
+    for case in waiting {
+        tell(case::given_up(case, reason.clone(), shared), shared, &mut report, listen)?;
+    }
+    Ok(Ran { report, fault: waiting.is_empty().then_some(fault) })
 }
 
 /// Waits until the run shall stop; for ever when nobody can say so any more.
@@ -313,17 +383,19 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 fn tell(
-    done: &CaseReport,
+    mut done: CaseReport,
+    shared: &Shared<'_>,
     report: &mut RunReport,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<(), RunError> {
+    shown::case(&mut done, &shared.secrets());
     report.summary.add(done.verdict);
     let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
     report.unkept += usize::from(done.proposed.is_none() && done.findings.iter().any(new));
     if let Some(frames) = &done.frames {
         report.frames.get_or_insert_default().add(frames);
     }
-    listen(Event::Case(done)).map_err(RunError::Report)
+    listen(Event::Case(&done)).map_err(RunError::Report)
 }
 
 /// The exit status of a run, in the words of its summary.
@@ -385,13 +457,32 @@ fn stands_in(release: Release) -> Option<String> {
 
 /// The release that a gateway is held to: the default one where nobody said which it is.
 pub fn release_of(gateway: &Gateway) -> Release {
-    gateway.profile().claims.unwrap_or(history::DEFAULT)
+    played_as(gateway, gateway.profile().claims.unwrap_or(history::DEFAULT))
+}
+
+/// The release that a gateway is when it is asked to be this one. The embedded gateway has the rules of known releases alone:
+/// for a release between two of them it is the earlier one, in everything, or its cases would ask of it what it has not.
+pub(crate) fn played_as(gateway: &Gateway, release: Release) -> Release {
+    match gateway.profile().kind {
+        Kind::Embedded => Rules::of(release).map_or(release, |rules| rules.described()),
+        Kind::Spawned | Kind::Attached => release,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[tokio::test]
+    async fn an_embedded_release_between_two_known_ones_is_the_earlier_one_in_everything() {
+        for (said, played) in [("2026.5.12", "2026.5.7"), ("2026.9.5", "2026.7.35"), ("2026.9.6", "2026.9.6")] {
+            let said: Release = said.parse().unwrap();
+            let spec = crate::gateway::GatewaySpec::Embedded(Some(said));
+            let gateway = Gateway::prepare(&spec, &crate::gateway::Preparation::default(), &|_| {}).await.unwrap();
+            assert_eq!(release_of(&gateway).to_string(), played);
+        }
+    }
 
     #[rstest]
     #[case(&[Verdict::Conforms, Verdict::KnownDeviation, Verdict::NotApplicable, Verdict::Skipped], Outcome::Conforms)]

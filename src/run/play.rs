@@ -14,7 +14,6 @@ use crate::scenario::{Act, Step};
 use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// The longest handshake timeout of any release, in milliseconds.
 const HANDSHAKE_TIMEOUT_MS: u64 = 15_000;
@@ -66,10 +65,16 @@ impl Stage<'_> {
             let later = self.awaited(&steps[at + 1..]);
             for round in 1..=step.repeat {
                 self.tick().await;
+                self.forget_silence();
                 let mut heard = self.step(step, number, &later).await?;
                 heard.round = (step.repeat > 1).then_some((round, step.repeat));
-                if was_silent(&heard) && self.is_silent().await {
-                    return Err(StageError::Silent(self.patience.answer));
+                if was_silent(&heard, self.timeouts.was_answered())
+                    && let Some(silence) = self.silence().await
+                {
+                    return Err(StageError::Silent(silence));
+                }
+                if let Some(late) = self.timeouts.too_late() {
+                    return Err(StageError::TooSlow { late, answer: self.timeouts.answer() });
                 }
                 evidence.push(heard);
             }
@@ -152,8 +157,7 @@ impl Stage<'_> {
         if self.has_own_clock() {
             self.advance(timeout + Duration::from_millis(1)).await?;
         }
-        let deadline = Instant::now() + timeout + self.patience.answer;
-        Ok(self.wait(name, &Awaited::Close, deadline).await)
+        Ok(self.wait(name, &Awaited::Close, timeout).await)
     }
 
     /// Plays an act that leaves the gateway itself as it is: such acts may be played side by side.
@@ -232,12 +236,13 @@ impl Stage<'_> {
                 (on, Awaited::Answer(name.as_str().to_owned()))
             }
         };
-        self.wait(&on, &awaited, self.deadline()).await
+        self.wait(&on, &awaited, Duration::ZERO).await
     }
 
-    async fn wait(&self, on: &str, awaited: &Awaited, deadline: Instant) -> StepEvidence {
+    /// Waits for what cannot come before so long.
+    async fn wait(&self, on: &str, awaited: &Awaited, earliest: Duration) -> StepEvidence {
         let Some(held) = self.held(on) else { return is_over(on) };
-        let sounds = held.lock().await.wait_for(awaited, deadline, self.has_own_clock()).await;
+        let sounds = self.wait_for(&mut *held.lock().await, awaited, earliest).await;
         if let Awaited::Answer(name) = awaited {
             held::learn(&self.knowledge, Some(name), None, &sounds);
         }

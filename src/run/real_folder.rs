@@ -1,8 +1,8 @@
 //! What a copied state directory of somebody brings along: tokens, which a client may send and nobody may be shown.
 
-use crate::store::{Document, Documents as _, SqliteDocuments, json};
+use crate::plain_file::{self, Links};
+use crate::store::{Document, Documents as _, LONGEST_FILE, SqliteDocuments, json};
 use serde_json::Value;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,11 +12,12 @@ const SECRETS: [&str; 3] = ["token", "deviceToken", "bootstrapToken"];
 /// A document of a state directory, from the database where there is one.
 fn document(directory: &Path, document: Document) -> Option<Arc<Value>> {
     if SqliteDocuments::is_store(directory)
-        && let Some(found) = SqliteDocuments::new(directory, false).read(document)
+        && let Some(found) = SqliteDocuments::new(directory, false).refusing_links().read(document)
     {
         return Some(found);
     }
-    fs::read(directory.join(document.path())).ok().and_then(|bytes| json::parse(&bytes)).map(Arc::new)
+    let bytes = plain_file::read(&directory.join(document.path()), LONGEST_FILE, Links::Refuse).ok()?;
+    json::parse(&bytes).map(Arc::new)
 }
 
 /// The tokens by role that a state directory has for a device.
@@ -52,6 +53,7 @@ fn collect(value: &Value, found: &mut Vec<String>) {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::fs;
 
     #[test]
     fn every_token_of_a_folder_is_a_secret_and_a_device_has_its_own() {

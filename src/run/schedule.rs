@@ -2,8 +2,10 @@
 //! not seen what was asked for.
 
 use super::case::{self, Seen};
-use super::group;
+use super::group::{self, GroupError};
 use super::share;
+use super::stage::StageError;
+use super::start;
 use super::{Isolation, Shared};
 use crate::gateway::{Capability, Gateway, Kind, in_short};
 use crate::judge::Verdict;
@@ -152,14 +154,24 @@ pub(super) async fn perform<'a>(task: Task<'a>, gateway: &Gateway, release: Rele
 
 async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
     let mut done = Done::default();
-    if let Some(reason) = shared.breaker.open() {
+    let Some(settings) = cases.first().map(|case| &case.scenario.gateway) else { return done };
+    if let Some(reason) = shared.breaker.open(settings) {
         done.reports.extend(cases.into_iter().map(|case| case::given_up(case, reason.clone(), shared)));
         return done;
     }
     done.shared = true;
-    let sights = match group::play(&cases, gateway, release, shared).await {
+    let played = group::play(&cases, gateway, release, shared).await;
+    if let Err(GroupError::Stage(StageError::Launch(error))) = &played
+        && let Some(reason) = start::not_applicable(error, settings)
+    {
+        // They all have the configuration that the gateway refuses.
+        let refused = cases.into_iter().map(|case| case::not_applicable(case, reason.clone(), shared));
+        done.reports.extend(refused);
+        return done;
+    }
+    let sights = match played {
         Ok(sights) => sights,
-        Err(error) if shared.breaker.open().is_some() => {
+        Err(error) if shared.breaker.open(settings).is_some() => {
             // They are not played alone either: the first stands for what was tried, and has the gateway's last words.
             let mut cases = cases.into_iter();
             done.reports.extend(cases.next().map(|case| case::not_done(case, error.to_string(), shared)));
@@ -211,7 +223,7 @@ async fn again(
     shared: &Shared<'_>,
 ) -> CaseReport {
     let seen = match seen {
-        Some(seen) if shared.trust.is_earned() || shared.breaker.open().is_some() => {
+        Some(seen) if shared.trust.is_earned() || shared.breaker.open(&case.scenario.gateway).is_some() => {
             return accepted(*seen, case, gateway, release, shared);
         }
         seen => seen,

@@ -207,7 +207,7 @@ mod tests {
             let file = folder.path().join(format!("case-{number}.yaml"));
             std::fs::write(file, format!("scenario: A case\n{scenario}")).unwrap();
         }
-        Corpus::load(&[folder.path().to_owned()]).unwrap()
+        Corpus::trusting(&[folder.path().to_owned()]).unwrap()
     }
 
     /// The groups by the numbers of their scenarios.

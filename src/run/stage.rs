@@ -3,20 +3,25 @@
 use super::attached;
 use super::cast::Cast;
 use super::config::{Configuration, configuration};
-use super::files::{self, FilesError};
+use super::files::{self, FilesError, Unfinished};
 use super::frames::Frames;
 use super::held::{Awaited, Held};
 use super::knowledge::Knowledge;
 use super::real_folder;
 use super::seed::Seeder;
+use super::silence::{Silence, There};
+use super::timeouts::{Timeouts, Wait};
 use crate::client::Transcript;
+use crate::cut;
 use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
+use crate::limits::{Budget, CASE_BYTES, LOG_BYTES};
 use crate::observe::{Heard, Known, Sound, StoreFiles};
 use crate::rules::Release;
 use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::store::Store;
 use futures_util::future::join_all;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,42 +38,29 @@ const TICKING: Duration = Duration::from_secs(1);
 /// How long a file of the store may take to be written.
 const WRITING: Duration = Duration::from_secs(2);
 
-/// How long is waited for what should come, by kind of gateway. Longer than any timeout of the gateway itself: up to 15 s for
-/// the handshake on a real one; the embedded one's own time stands still meanwhile.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
-    /// For an answer.
-    pub(super) answer: Duration,
-    /// For a gateway to be ready.
-    start: Duration,
-    /// For a gateway to stop.
-    pub(super) stop: Duration,
-}
-
-impl Patience {
-    pub(super) fn with(kind: Kind) -> Self {
-        let seconds = Duration::from_secs;
-        match kind {
-            Kind::Embedded => Self { answer: seconds(10), start: seconds(10), stop: seconds(10) },
-            Kind::Spawned | Kind::Attached => Self { answer: seconds(30), start: seconds(120), stop: seconds(30) },
-        }
-    }
-
-    /// The same, but for the start.
-    pub(super) fn starting_within(self, start: Option<Duration>) -> Self {
-        Self { start: start.unwrap_or(self.start), ..self }
-    }
-}
-
 /// Why a case could not be played.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StageError {
     /// The gateway did not start.
     #[error(transparent)]
     Launch(#[from] LaunchError),
-    /// It did, and then said nothing, neither in a step nor when it was asked whether it is there.
-    #[error("the gateway is silent: nothing came in a step, nor on a new connection, each within {} s", .0.as_secs())]
-    Silent(Duration),
+    /// It did, and then answered nothing, neither in a step nor when it was asked whether it is there.
+    #[error("{0}")]
+    Silent(Silence),
+    /// The machine that clawcheck runs on has run out of something.
+    #[error("the machine that clawcheck runs on: {0}")]
+    Machine(&'static str),
+    /// Its answers come, and too many of them are late.
+    #[error(
+        "the gateway is too slow: its late answers took {} s in all, each more than a quarter of the {} s that an answer may \
+         take (--answer-timeout)", .late.as_secs(), .answer.as_secs()
+    )]
+    TooSlow {
+        /// What its late answers took in all.
+        late: Duration,
+        /// How long an answer may take.
+        answer: Duration,
+    },
     /// The run was told to stop.
     #[error("broken off")]
     BrokenOff,
@@ -91,12 +83,14 @@ pub(super) struct Stage<'a> {
     pub(super) case: &'a Case,
     pub(super) knowledge: Knowledge,
     pub(super) transcript: Transcript,
-    pub(super) patience: Patience,
+    pub(super) timeouts: Timeouts,
     pub(super) release: Release,
     /// The release that was started last: what a client offers is meant for it.
     pub(super) speaking: Release,
     /// What the gateway sends is held to the published schema here.
     pub(super) frames: Arc<Frames>,
+    /// What is kept of what the gateway sends is taken from here.
+    pub(super) budget: Budget,
     gateway: &'a Gateway,
     place: Place,
     running: Option<Running>,
@@ -108,10 +102,14 @@ pub(super) struct Stage<'a> {
     steps_began: Vec<i64>,
     clock: i64,
     before: StoreFiles,
+    /// What was unfinished when the case began: somebody else has left it.
+    unfinished: Unfinished,
     /// Ports and paths that stood for something in the course of the case.
     places: Vec<Known>,
     /// How often a gateway was started.
     boots: usize,
+    /// Whether the gateway was found silent when it was asked in this step.
+    pub(super) there: Mutex<Option<There>>,
 }
 
 /// A gateway that is up, with its corner of the disk: what one case after another is played on.
@@ -149,6 +147,7 @@ impl<'a> Stage<'a> {
         let House { place, running, started_at } = house;
         let mut stage = Self::with(case, gateway, place, release, knowledge, started_at);
         stage.moved_in(running);
+        stage.unfinished = files::unfinished(&stage.state_dir());
         stage
     }
 
@@ -175,10 +174,11 @@ impl<'a> Stage<'a> {
             case,
             knowledge,
             transcript: Transcript::new(),
-            patience: Patience::with(gateway.profile().kind),
+            timeouts: Timeouts::of(gateway),
             release,
             speaking: release,
             frames: Arc::default(),
+            budget: Budget::new("one case", CASE_BYTES),
             gateway,
             place,
             running: None,
@@ -188,8 +188,10 @@ impl<'a> Stage<'a> {
             steps_began: Vec::new(),
             clock: started_at,
             before: StoreFiles::new(),
+            unfinished: Unfinished::new(),
             places,
             boots: 0,
+            there: Mutex::default(),
         }
     }
 
@@ -205,7 +207,7 @@ impl<'a> Stage<'a> {
     pub(super) async fn leave(mut self) -> Option<House> {
         let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
         for held in held.into_values() {
-            super::connections::goodbye(&mut *held.lock().await, Instant::now() + self.patience.answer).await;
+            super::connections::goodbye(&mut *held.lock().await, &self.timeouts).await;
         }
         let running = self.running.take()?;
         Some(House { place: self.place, running, started_at: self.started_at })
@@ -222,6 +224,7 @@ impl<'a> Stage<'a> {
             self.write(other, directory, true)?;
         }
         self.before = self.files();
+        self.unfinished = files::unfinished(&self.state_dir());
         Ok(())
     }
 
@@ -279,11 +282,13 @@ impl<'a> Stage<'a> {
     }
 
     /// Lets the gateway finish what it is writing: it may answer, or hang up after a failed write, while another file of the
-    /// store is on its way. What is still unfinished after [`WRITING`] was left so, and is seen.
+    /// store is on its way. What is still unfinished after [`WRITING`] was left so, and is seen. What stood there when the case
+    /// began, and is as it was, nobody is writing.
     pub(super) async fn settle(&self) {
         let deadline = Instant::now() + WRITING;
+        let of_case = |(path, now): (&PathBuf, &_)| self.unfinished.get(path) != Some(now);
         // Nothing tells when a rename is done, and the directory is not ours: it has to be looked at again.
-        while files::being_written(&self.state_dir()) && Instant::now() < deadline {
+        while files::unfinished(&self.state_dir()).iter().any(of_case) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -319,7 +324,7 @@ impl<'a> Stage<'a> {
     /// Starts the gateway under test, or another release of it, on the case's state directory.
     pub(super) async fn launch(&mut self, release: Option<Release>) -> Result<(), StageError> {
         let other;
-        self.speaking = release.unwrap_or(self.release);
+        self.speaking = release.map_or(self.release, |release| super::played_as(self.gateway, release));
         let gateway = match release {
             Some(release) => {
                 other = self.gateway.at_release(release, &|_| {}).await?;
@@ -328,7 +333,7 @@ impl<'a> Stage<'a> {
             None => self.gateway,
         };
         self.boots += 1;
-        let boot = Boot { place: &self.place, clock: self.clock, patience: self.patience };
+        let boot = Boot { place: &self.place, clock: self.clock, timeouts: &self.timeouts };
         let running = boot.of(gateway, &self.case.scenario.gateway, &self.knowledge.cast).await?;
         self.moved_in(running);
         Ok(())
@@ -350,14 +355,14 @@ impl<'a> Stage<'a> {
         let Some(mut running) = self.running.take() else { return Ok(Vec::new()) };
         // A gateway that goes down says goodbye on its connections and waits for the answer: they are read meanwhile.
         let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
-        let patience = self.patience;
+        let until = Instant::now() + self.timeouts.limit(&Wait::Stop) + self.timeouts.answer();
         let listening = held.into_iter().map(|(name, held)| async move {
-            let sounds = held.lock().await.listen(Instant::now() + patience.stop + patience.answer, |_| false).await;
+            let sounds = held.lock().await.listen(until, |_| false).await;
             sounds.into_iter().map(move |sound| Heard { on: Some(name.clone()), sound }).collect::<Vec<_>>()
         });
         let stopping = async {
             if politely {
-                let exit = running.stop(Instant::now() + patience.stop).await?;
+                let exit = stop(&mut running, &self.timeouts).await?;
                 Ok((exit.code != Some(0)).then_some(Sound::Exit { code: exit.code, line: None }))
             } else {
                 running.kill().await.map(|()| None)
@@ -365,9 +370,17 @@ impl<'a> Stage<'a> {
         };
         let (exit, heard): (Result<_, LinkError>, Vec<_>) = tokio::join!(stopping, join_all(listening));
         self.clock = running.now();
-        self.logged.push_str(&running.logs());
+        self.log(&running.logs());
         let exit = exit?.map(|sound| Heard { on: None, sound });
         Ok(exit.into_iter().chain(heard.into_iter().flatten()).collect())
+    }
+
+    /// Adds what a gateway has logged that is down: of many starts, the first and the last.
+    fn log(&mut self, lines: &str) {
+        self.logged.push_str(lines);
+        if let Cow::Owned(cut) = cut::middle(&self.logged, LOG_BYTES) {
+            self.logged = cut;
+        }
     }
 
     /// Ends what is still up and gives the log of all that was up.
@@ -377,10 +390,10 @@ impl<'a> Stage<'a> {
         if self.gateway.profile().kind != Kind::Attached
             && let Some(running) = &mut self.running
         {
-            let _ = running.stop(Instant::now() + self.patience.stop).await;
+            let _ = stop(running, &self.timeouts).await;
         }
         if let Some(running) = self.running.take() {
-            self.logged.push_str(&running.logs());
+            self.log(&running.logs());
         }
         std::mem::take(&mut self.logged)
     }
@@ -440,7 +453,7 @@ impl<'a> Stage<'a> {
         for (name, held) in all {
             let awaited =
                 later.iter().filter(|(on, _)| *on == name).map(|(_, awaited)| awaited.clone()).collect::<Vec<_>>();
-            let sounds = held.lock().await.catch_up(Instant::now() + self.patience.answer, &awaited).await;
+            let sounds = held.lock().await.catch_up(&self.timeouts, &awaited).await;
             let on = (own != Some(name.as_str())).then_some(name);
             heard.extend(sounds.into_iter().map(|sound| Heard { on: on.clone(), sound }));
         }
@@ -453,7 +466,7 @@ pub(super) struct Boot<'a> {
     pub(super) place: &'a Place,
     /// Where the embedded gateway's clock starts.
     pub(super) clock: i64,
-    pub(super) patience: Patience,
+    pub(super) timeouts: &'a Timeouts,
 }
 
 impl Boot<'_> {
@@ -471,10 +484,28 @@ impl Boot<'_> {
             openclaw_json,
             environment,
             clock: (gateway.profile().kind == Kind::Embedded).then_some(self.clock),
-            deadline: Instant::now() + self.patience.start,
+            deadline: Instant::now() + self.timeouts.limit(&Wait::Start),
         };
-        gateway.launch(launch).await
+        let began = Instant::now();
+        let launched = gateway.launch(launch).await;
+        match &launched {
+            Ok(_) => self.timeouts.came(&Wait::Start, began.elapsed()),
+            Err(LaunchError::NeverListened { .. }) => self.timeouts.missed(&Wait::Start, began.elapsed()),
+            Err(_) => {}
+        }
+        launched
     }
+}
+
+/// Stops a gateway as its operator would, and by force where it does not go in time.
+pub(super) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<Exit, LinkError> {
+    let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Stop));
+    let exit = running.stop(began + limit).await?;
+    match began.elapsed() {
+        took if took < limit => timeouts.came(&Wait::Stop, took),
+        took => timeouts.missed(&Wait::Stop, took),
+    }
+    Ok(exit)
 }
 
 /// The gateway's clock before it is started.

@@ -3,7 +3,7 @@
 use super::document::Scenario;
 use super::files::stays_below;
 use super::node::{Kind, Node};
-use super::problem::Fault;
+use super::problem::{Fault, MOST_OF_A_FILE};
 use super::spanned::{Name, Span};
 use super::step::{Act, Step};
 use super::store::{FileContent, Store, Tokens};
@@ -45,6 +45,7 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Vec<Fault>> {
     if title.trim().is_empty() {
         faults.push(Fault::at(title.span, "the title is empty", "expected a few words"));
     }
+    size(scenario)?;
     environment(scenario, &mut faults);
     let known = known(scenario);
     store(&scenario.store, &known, &mut faults);
@@ -54,6 +55,33 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Vec<Fault>> {
     misspelt_devices(scenario, &known, &mut faults);
     Story::new(scenario, &known, &mut faults).tell();
     if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// Most steps that a scenario may have, those inside `parallel` included.
+const MOST_STEPS: usize = 1000;
+/// Most records that its stores may have by name. More can come in with `from` and `files`.
+const MOST_RECORDS: usize = 2000;
+
+/// Names are compared with names, and every step is told for each: what is far beyond any story is refused.
+fn size(scenario: &Scenario) -> Result<(), Vec<Fault>> {
+    let earlier = scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
+    let steps: usize = earlier.chain(&scenario.steps).map(steps_in).sum();
+    let records: usize = scenario.stores().map(Store::records).sum();
+    let limits = [("steps", steps, MOST_STEPS), ("records in its stores", records, MOST_RECORDS)];
+    match limits.into_iter().find(|(_, count, most)| count > most) {
+        None => Ok(()),
+        Some((what, count, most)) => {
+            let message = format!("the scenario has {count} {what}, and may have {most}");
+            Err(vec![Fault::at(scenario.scenario.span, message, "make several of it")])
+        }
+    }
+}
+
+fn steps_in(step: &Step) -> usize {
+    match &step.act {
+        Act::Parallel(steps) => 1 + steps.iter().map(steps_in).sum::<usize>(),
+        _ => 1,
+    }
 }
 
 /// A device that connects without being in a store may be new. Where its name is nearly that of a stored device of which no
@@ -256,6 +284,10 @@ pub(super) fn symbols_in(value: &Value, known: &Known<'_>, place: Span, faults: 
 
 /// Checks every symbol in a text.
 pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, faults: &mut Vec<Fault>) {
+    // Who has so many problems has one of them often.
+    if faults.len() >= MOST_OF_A_FILE {
+        return;
+    }
     let parts = match symbol::parts(text) {
         Ok(parts) => parts,
         Err(error) => {
@@ -267,6 +299,9 @@ pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, faults
     };
     for part in parts {
         let symbol::Part::Symbol(symbol) = part else { continue };
+        if faults.len() >= MOST_OF_A_FILE {
+            return;
+        }
         if let Some((kind, name, names)) = known.stranger(&symbol) {
             faults.push(unknown(kind, name, place, names));
         }

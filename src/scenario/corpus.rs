@@ -1,11 +1,15 @@
 //! All cases of a set of scenario files.
 
 use super::case::{Case, Source};
+use super::expand::Budget;
 use super::files::{self, Origin};
 use super::filter::Filter;
-use super::problem::{Fault, Problem, Problems};
+use super::matrix::Matrix;
+use super::node::Node;
+use super::problem::{self, Fault, Problem, Problems};
+use super::trust::{self, Trust};
 use super::{check, de, expand, node};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,15 +25,23 @@ impl Corpus {
     /// # Errors
     /// Everything that is wrong with them; a test sees to it that it is nothing.
     pub fn embedded() -> Result<Self, Problems> {
-        Self::of(read(files::embedded()))
+        Self::of(read(files::embedded(), Trust::Given))
     }
 
-    /// The scenarios in these files and, at any depth, folders.
+    /// The scenarios in these files and, at any depth, folders. They may do nothing that starts code or reaches outside.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, and what they need trust for.
+    pub fn load(paths: &[PathBuf]) -> Result<Self, Problems> {
+        Self::of(read(files::on_disk(paths), Trust::Withheld))
+    }
+
+    /// [`Corpus::load`] of scenarios that the user vouches for: they may do everything.
     ///
     /// # Errors
     /// Everything that is wrong with them.
-    pub fn load(paths: &[PathBuf]) -> Result<Self, Problems> {
-        Self::of(read(files::on_disk(paths)))
+    pub fn trusting(paths: &[PathBuf]) -> Result<Self, Problems> {
+        Self::of(read(files::on_disk(paths), Trust::Given))
     }
 
     /// The scenario that this text is, as if it stood in a file at this path.
@@ -37,7 +49,7 @@ impl Corpus {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn written(path: &Path, text: &str) -> Result<Self, Problems> {
-        Self::of(read(vec![files::written(path, text.as_bytes().to_vec())]))
+        Self::of(read(vec![files::written(path, text.as_bytes().to_vec())], Trust::Given))
     }
 
     fn of((cases, problems): (Vec<Case>, Vec<Problem>)) -> Result<Self, Problems> {
@@ -56,11 +68,11 @@ impl Corpus {
 }
 
 /// Reads files into cases, and into everything that is wrong with them.
-pub(super) fn read(found: Vec<Result<(Source, Origin), Problem>>) -> (Vec<Case>, Vec<Problem>) {
+pub(super) fn read(found: Vec<Result<(Source, Origin), Problem>>, trust: Trust) -> (Vec<Case>, Vec<Problem>) {
     let mut cases: Vec<Case> = Vec::new();
     let mut problems = Vec::new();
     let mut files: HashMap<String, PathBuf> = HashMap::new();
-    let mut all = found.into_iter().map(Read::of).collect::<Vec<_>>();
+    let mut all = found.into_iter().map(|file| Read::of(file, trust)).collect::<Vec<_>>();
     let directories = all.iter().flat_map(Read::state_directories).collect::<Vec<_>>();
     // What lies in a state directory is no scenario, whatever its name ends in.
     all.retain(|file| directories.is_empty() || !file.is_in(&directories));
@@ -87,30 +99,35 @@ struct Read {
     path: PathBuf,
     /// The folder on the disk that it stands in.
     folder: Option<PathBuf>,
+    /// The folders that the stores of its cases are filled from, as it names them.
+    from: BTreeSet<String>,
     cases: Result<Vec<Case>, Vec<Problem>>,
 }
 
 impl Read {
-    fn of(file: Result<(Source, Origin), Problem>) -> Self {
+    fn of(file: Result<(Source, Origin), Problem>, trust: Trust) -> Self {
         match file {
             Ok((source, origin)) => {
                 let source = Arc::new(source);
-                let cases = read_file(&source, &origin);
+                let mut from = BTreeSet::new();
+                let cases = read_file(&source, &origin, trust, &mut from);
                 let folder = match origin {
                     Origin::Disk(folder) => Some(folder),
                     Origin::Embedded(_) => None,
                 };
-                Self { path: source.path.clone(), folder, cases }
+                Self { path: source.path.clone(), folder, from, cases }
             }
-            Err(problem) => Self { path: problem.path().into(), folder: None, cases: Err(vec![problem]) },
+            Err(problem) => {
+                let (path, from) = (problem.path().into(), BTreeSet::new());
+                Self { path, folder: None, from, cases: Err(vec![problem]) }
+            }
         }
     }
 
     /// The folders that the stores of its cases are filled from.
     fn state_directories(&self) -> Vec<PathBuf> {
-        let first = self.cases.as_ref().ok().and_then(|cases| cases.first());
-        let (Some(folder), Some(case)) = (&self.folder, first) else { return Vec::new() };
-        case.folders.keys().filter_map(|name| folder.join(name).canonicalize().ok()).collect()
+        let Some(folder) = &self.folder else { return Vec::new() };
+        self.from.iter().filter_map(|name| folder.join(name).canonicalize().ok()).collect()
     }
 
     fn is_in(&self, directories: &[PathBuf]) -> bool {
@@ -125,25 +142,35 @@ fn same_id(path: &Path, id: &str, other: &Path) -> Problem {
     Problem::with_file(path, message, Some(help))
 }
 
-/// The cases of one file.
-fn read_file(source: &Arc<Source>, origin: &Origin) -> Result<Vec<Case>, Vec<Problem>> {
+/// The cases of one file. `from` becomes the folders that their stores are filled from.
+fn read_file(
+    source: &Arc<Source>,
+    origin: &Origin,
+    trust: Trust,
+    from: &mut BTreeSet<String>,
+) -> Result<Vec<Case>, Vec<Problem>> {
     let (family, name) = files::id_of(&source.path);
-    let within = |faults: Vec<Fault>| {
-        let mut seen = HashSet::new();
-        let faults = faults.into_iter().filter(|fault| seen.insert((fault.span, fault.message.clone())));
-        faults.map(|fault| fault.within(source)).collect::<Vec<_>>()
-    };
+    let within = |faults: Vec<Fault>| problem::within(faults, source);
     let root = node::parse(&source.text).map_err(|fault| within(vec![fault]))?;
     check::is_scenario(&root, &source.path).map_err(|fault| within(vec![fault]))?;
     let points = expand::points(&root).map_err(within)?;
+    matrix(&root).map_err(|fault| within(vec![fault]))?;
+    let mut budget = Budget::of_a_file();
     let mut cases = Vec::new();
-    let mut faults = Vec::new();
+    let (mut faults, mut seen) = (Vec::new(), HashSet::new());
     let mut folders = BTreeMap::new();
     for point in &points {
-        let scenario = expand::at_point(&root, point)
-            .and_then(|node| de::from_node(&node).map_err(|fault| vec![fault]))
-            .and_then(|scenario| check::scenario(&scenario).map(|()| scenario))
-            .and_then(|scenario| origin.fill(&scenario, &mut folders).map(|()| scenario));
+        let scenario = expand::at_point(&root, point, &mut budget).and_then(|node| {
+            let scenario = de::from_node(&node).map_err(|fault| vec![fault])?;
+            check::scenario(&scenario)?;
+            from.extend(scenario.stores().filter_map(|store| Some(store.from.as_ref()?.value.clone())));
+            origin.fill(&scenario, &mut folders, trust)?;
+            match trust {
+                Trust::Given => {}
+                Trust::Withheld => trust::check(&node, &scenario, &folders)?,
+            }
+            Ok(scenario)
+        });
         match scenario {
             Ok(scenario) => {
                 let point = point.name();
@@ -154,13 +181,24 @@ fn read_file(source: &Arc<Source>, origin: &Origin) -> Result<Vec<Case>, Vec<Pro
                 let (family, name, source) = (family.clone(), name.clone(), Arc::clone(source));
                 cases.push(Case { id, family, name, point, scenario, source, folders: BTreeMap::new() });
             }
-            Err(found) => faults.extend(found),
+            Err(found) => {
+                faults
+                    .extend(found.into_iter().filter(|fault: &Fault| seen.insert((fault.span, fault.message.clone()))));
+                if budget.is_spent() || faults.len() > problem::MOST_OF_A_FILE {
+                    break;
+                }
+            }
         }
     }
     for case in &mut cases {
         case.folders.clone_from(&folders);
     }
     if faults.is_empty() { Ok(cases) } else { Err(within(faults)) }
+}
+
+/// Whether the matrix has the form of one. What a case is made of has none.
+fn matrix(root: &Node) -> Result<(), Fault> {
+    root.get("matrix").map_or(Ok(()), |matrix| de::from_node::<Matrix>(matrix).map(drop))
 }
 
 #[cfg(test)]
@@ -177,7 +215,7 @@ mod tests {
         std::fs::write(folder.path().join("state/openclaw.json"), "{}").unwrap();
         std::fs::write(folder.path().join("state/devices/paired.json"), "[]").unwrap();
         std::fs::write(&file, format!("scenario: Title\n{rest}")).unwrap();
-        Corpus::load(&[file]).unwrap().cases()[0].clone()
+        Corpus::trusting(&[file]).unwrap().cases()[0].clone()
     }
 
     #[test]
@@ -206,9 +244,12 @@ mod tests {
         put("family/my-state/deep/settings.yaml", "some: settings\n");
         put("family/my-state/binary.yml", "\0");
         let paths = [folder.path().to_owned()];
-        assert_eq!(Corpus::load(&paths).unwrap().cases().len(), 1);
+        assert_eq!(Corpus::trusting(&paths).unwrap().cases().len(), 1);
+        // Nor is it where the scenario may not have it.
+        let refused = Corpus::load(&paths).unwrap_err().to_string();
+        assert_eq!(refused, "the gateway may run what is in `binary.yml` of this folder");
         put("family/other/settings.yaml", "some: settings\n");
-        assert!(Corpus::load(&paths).unwrap_err().to_string().contains("unknown key `some`"));
+        assert!(Corpus::trusting(&paths).unwrap_err().to_string().contains("unknown key `some`"));
     }
 
     #[rstest]

@@ -5,9 +5,60 @@ use super::problem::Fault;
 use super::spanned::{Span, Spanned};
 use crate::words::choices;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Most points that a matrix may have.
 const MOST_POINTS: usize = 1000;
+/// Most axes that a matrix may have.
+const MOST_AXES: usize = 32;
+/// What all cases of a file may take together, in bytes, as [`Budget`] counts them.
+const LARGEST_EXPANSION: usize = 16 * 1024 * 1024;
+/// What one value takes in memory beside its text, in bytes, about.
+const VALUE_SIZE: usize = 64;
+
+/// What the cases of one file may still take. Every reference to a value of an axis is a copy of it, so that a small file can
+/// become large.
+#[derive(Debug)]
+pub(super) struct Budget {
+    left: usize,
+}
+
+impl Budget {
+    /// The budget of one file.
+    pub(super) fn of_a_file() -> Self {
+        Self { left: LARGEST_EXPANSION }
+    }
+
+    fn spend(&mut self, bytes: usize, span: Span) -> Result<(), Fault> {
+        if let Some(left) = self.left.checked_sub(bytes) {
+            self.left = left;
+            return Ok(());
+        }
+        self.left = 0;
+        let most = LARGEST_EXPANSION >> 20;
+        let message = format!("the cases of this file would take more than {most} MiB, written out");
+        Err(Fault::at(span, message, "the limit is reached here").help("make the matrix, or its values, smaller"))
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Spends what a value takes with all that is in it.
+    fn spend_all(&mut self, node: &Node, span: Span) -> Result<(), Fault> {
+        self.spend(VALUE_SIZE, span)?;
+        match &node.kind {
+            Kind::Text(text) => self.spend(text.len(), span),
+            Kind::List(items) => items.iter().try_for_each(|item| self.spend_all(item, span)),
+            Kind::Map(entries) => entries.iter().try_for_each(|entry| {
+                self.spend(entry.key.value.len(), span)?;
+                self.spend_all(&entry.value, span)
+            }),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// A point of a matrix: a named value on every axis.
 #[derive(Debug, Clone)]
@@ -20,7 +71,8 @@ pub(super) struct Point {
 #[derive(Debug, Clone)]
 struct Value {
     name: String,
-    node: Node,
+    /// Shared by all points that have it.
+    node: Arc<Node>,
 }
 
 /// An axis as it is written.
@@ -37,7 +89,7 @@ impl Point {
     }
 
     fn value(&self, axis: &str) -> Option<&Node> {
-        self.values.iter().find(|(name, _)| name == axis).map(|(_, value)| &value.node)
+        self.values.iter().find(|(name, _)| name == axis).map(|(_, value)| value.node.as_ref())
     }
 }
 
@@ -58,6 +110,10 @@ pub(super) fn points(root: &Node) -> Result<Vec<Point>, Vec<Fault>> {
     if axes.is_empty() && faults.is_empty() {
         faults.push(Fault::at(matrix.head(), "the matrix has no axis", "expected at least one axis"));
     }
+    if axes.len() > MOST_AXES {
+        let message = format!("the matrix has {} axes, and may have {MOST_AXES}", axes.len());
+        return Err(vec![Fault::at(axes[MOST_AXES].key.span, message, "one axis too many")]);
+    }
     find_unused(root, &axes, &mut faults);
     if !faults.is_empty() {
         return Err(faults);
@@ -69,6 +125,11 @@ pub(super) fn points(root: &Node) -> Result<Vec<Point>, Vec<Fault>> {
     }
     let mut points = exclude(product(&axes), matrix.get("exclude"), &axes, &mut faults);
     points.extend(include(matrix.get("include"), &axes, &mut faults));
+    if points.len() > MOST_POINTS {
+        let span = matrix.get("include").map_or(matrix.head(), Node::head);
+        let message = format!("the matrix has {} points, and may have {MOST_POINTS}", points.len());
+        return Err(vec![Fault::at(span, message, "with what is included")]);
+    }
     find_twins(matrix, &points, &mut faults);
     if points.is_empty() && faults.is_empty() {
         faults.push(Fault::at(matrix.head(), "every point of the matrix is excluded", "nothing is left to run"));
@@ -124,7 +185,7 @@ fn plain_value(node: &Node) -> Result<Value, Fault> {
             return Err(Fault::at(node.head(), message, "no name of its own").help(help));
         }
     };
-    Ok(Value { name, node: node.clone() })
+    Ok(Value { name, node: Arc::new(node.clone()) })
 }
 
 fn named_value(name: &Spanned<String>, node: &Node) -> Result<Value, Fault> {
@@ -132,7 +193,7 @@ fn named_value(name: &Spanned<String>, node: &Node) -> Result<Value, Fault> {
         let message = format!("`{}` cannot stand in a case id", short(&name.value));
         return Err(Fault::at(name.span, message, "expected lower-case letters, digits, dots and hyphens"));
     }
-    Ok(Value { name: name.value.clone(), node: node.clone() })
+    Ok(Value { name: name.value.clone(), node: Arc::new(node.clone()) })
 }
 
 fn product(axes: &[Axis<'_>]) -> Vec<Point> {
@@ -301,58 +362,70 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
     Ok(pieces)
 }
 
-/// The tree at a point: every reference outside the matrix replaced.
-pub(super) fn at_point(root: &Node, point: &Point) -> Result<Node, Vec<Fault>> {
-    let mut faults = Vec::new();
+/// The tree at a point: every reference replaced. The matrix is not in it.
+pub(super) fn at_point(root: &Node, point: &Point, budget: &mut Budget) -> Result<Node, Vec<Fault>> {
     let Kind::Map(entries) = &root.kind else { return Ok(root.clone()) };
-    let entries = entries
-        .iter()
-        .map(|entry| {
-            let matrix = entry.key.value == "matrix";
-            if matrix { entry.clone() } else { entry_at(entry, point, &mut faults) }
-        })
-        .collect();
-    if faults.is_empty() { Ok(Node { span: root.span, kind: Kind::Map(entries) }) } else { Err(faults) }
+    let mut at = At { point, budget, faults: Vec::new() };
+    let entries = entries.iter().filter(|entry| entry.key.value != "matrix").map(|entry| at.entry(entry)).collect();
+    if at.faults.is_empty() { Ok(Node { span: root.span, kind: Kind::Map(entries) }) } else { Err(at.faults) }
 }
 
-fn entry_at(entry: &Entry, point: &Point, faults: &mut Vec<Fault>) -> Entry {
-    let key = match text_at(&entry.key.value, entry.key.span, point) {
-        Ok(Some(node)) => scalar_text(&node).unwrap_or_else(|| entry.key.value.clone()),
-        Ok(None) => entry.key.value.clone(),
-        Err(fault) => {
-            faults.push(fault);
-            entry.key.value.clone()
-        }
-    };
-    Entry { key: Spanned { value: key, span: entry.key.span }, value: node_at(&entry.value, point, faults) }
+/// A tree on its way to a point.
+struct At<'a> {
+    point: &'a Point,
+    budget: &'a mut Budget,
+    faults: Vec<Fault>,
 }
 
-fn node_at(node: &Node, point: &Point, faults: &mut Vec<Fault>) -> Node {
-    let kind = match &node.kind {
-        Kind::Text(text) => match text_at(text, node.span, point) {
-            Ok(Some(replaced)) => return replaced,
-            Ok(None) => return node.clone(),
+impl At<'_> {
+    fn entry(&mut self, entry: &Entry) -> Entry {
+        let key = match text_at(&entry.key.value, entry.key.span, self.point, self.budget) {
+            Ok(Some(node)) => scalar_text(&node).unwrap_or_else(|| entry.key.value.clone()),
+            Ok(None) => entry.key.value.clone(),
             Err(fault) => {
-                faults.push(fault);
-                return node.clone();
+                self.faults.push(fault);
+                entry.key.value.clone()
             }
-        },
-        Kind::List(items) => Kind::List(items.iter().map(|item| node_at(item, point, faults)).collect()),
-        Kind::Map(entries) => Kind::Map(entries.iter().map(|entry| entry_at(entry, point, faults)).collect()),
-        plain => plain.clone(),
-    };
-    Node { span: node.span, kind }
+        };
+        Entry { key: Spanned { value: key, span: entry.key.span }, value: self.node(&entry.value) }
+    }
+
+    fn node(&mut self, node: &Node) -> Node {
+        // What is wrong already is not written out: nobody will play it.
+        if !self.faults.is_empty() && self.budget.is_spent() {
+            return Node { span: node.span, kind: Kind::Null };
+        }
+        if let Err(fault) = self.budget.spend(VALUE_SIZE, node.span) {
+            self.faults.push(fault);
+        }
+        let kind = match &node.kind {
+            Kind::Text(text) => match text_at(text, node.span, self.point, self.budget) {
+                Ok(Some(replaced)) => return replaced,
+                Ok(None) => return node.clone(),
+                Err(fault) => {
+                    self.faults.push(fault);
+                    return node.clone();
+                }
+            },
+            Kind::List(items) => Kind::List(items.iter().map(|item| self.node(item)).collect()),
+            Kind::Map(entries) => Kind::Map(entries.iter().map(|entry| self.entry(entry)).collect()),
+            plain => plain.clone(),
+        };
+        Node { span: node.span, kind }
+    }
 }
 
 /// What a text is at a point; `None` where it has no reference. A reference that is the whole text becomes the value,
 /// whatever its type.
-fn text_at(text: &str, span: Span, point: &Point) -> Result<Option<Node>, Fault> {
+fn text_at(text: &str, span: Span, point: &Point, budget: &mut Budget) -> Result<Option<Node>, Fault> {
+    budget.spend(text.len(), span)?;
     if !text.contains("${") {
         return Ok(None);
     }
     let pieces = pieces(text).map_err(|message| Fault::at(span, message, "expected `}`"))?;
     if let [Piece::Reference(path)] = pieces.as_slice() {
         let value = resolve(path, span, point)?;
+        budget.spend_all(value, span)?;
         // A plain value is blamed where it is used, a list or map where it is written.
         let compound = matches!(value.kind, Kind::List(_) | Kind::Map(_));
         let span = if compound { value.span } else { span };
@@ -368,6 +441,7 @@ fn text_at(text: &str, span: Span, point: &Point) -> Result<Option<Node>, Fault>
                     let message = format!("`${{{path}}}` is {}, which cannot stand inside a text", value.what());
                     Fault::at(span, message, "expected a plain value here")
                 })?;
+                budget.spend(text.len(), span)?;
                 whole.push_str(&text);
             }
         }
@@ -412,7 +486,7 @@ fn scalar_text(node: &Node) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{at_point, points};
+    use super::{Budget, at_point, points};
     use crate::scenario::node::{Node, parse};
     use rstest::rstest;
 
@@ -438,7 +512,7 @@ mod tests {
     fn used(axis: &str, reference: &str) -> Node {
         let root = parse(&format!("matrix: {{ a: {{ only: {axis} }} }}\nuse: {reference}\nalso: '${{a}}'\n")).unwrap();
         let point = points(&root).unwrap().remove(0);
-        at_point(&root, &point).unwrap().get("use").unwrap().clone()
+        at_point(&root, &point, &mut Budget::of_a_file()).unwrap().get("use").unwrap().clone()
     }
 
     #[rstest]
@@ -456,5 +530,42 @@ mod tests {
             crate::scenario::de::from_node(node).unwrap()
         }
         assert_eq!(bare(&used(axis, reference)), bare(&parse(expected).unwrap()));
+    }
+
+    /// What is wrong with a matrix at its first point.
+    fn wrong(text: &str) -> String {
+        let root = parse(text).unwrap();
+        let found = points(&root).and_then(|points| at_point(&root, &points[0], &mut Budget::of_a_file()));
+        found.unwrap_err().remove(0).message
+    }
+
+    #[test]
+    fn a_small_file_does_not_become_a_large_one() {
+        let value = vec!["x"; 2_000].join(", ");
+        let uses = vec!["'${a}'"; 1_000].join(", ");
+        let text = format!("matrix: {{ a: {{ only: [{value}] }} }}\nuse: [{uses}]\n");
+        assert_eq!(wrong(&text), "the cases of this file would take more than 16 MiB, written out");
+        let text = format!("matrix: {{ a: {{ only: {} }} }}\nuse: '{}'\n", "x".repeat(200_000), "${a}".repeat(100));
+        assert_eq!(wrong(&text), "the cases of this file would take more than 16 MiB, written out");
+    }
+
+    #[test]
+    fn all_points_of_a_file_share_one_budget() {
+        let (values, uses) = ((0..1000).map(|n| n.to_string()).collect::<Vec<_>>().join(", "), "x".repeat(20_000));
+        let root = parse(&format!("matrix: {{ a: [{values}] }}\nuse: '${{a}} {uses}'\n")).unwrap();
+        let mut budget = Budget::of_a_file();
+        let points = points(&root).unwrap();
+        let good = points.iter().take_while(|point| at_point(&root, point, &mut budget).is_ok()).count();
+        assert!(good > 500 && good < 1000, "{good}");
+        assert!(budget.is_spent());
+    }
+
+    #[test]
+    fn axes_and_included_points_are_counted() {
+        let axes: String = (0..33).map(|n| format!("a{n}: [1], ")).collect();
+        assert_eq!(wrong(&format!("matrix: {{ {axes} }}\nuse: 1\n")), "the matrix has 33 axes, and may have 32");
+        let points: String = (0..1000).map(|n| format!("{{ a: {{ p{n}: 1 }} }}, ")).collect();
+        let text = format!("matrix: {{ a: [x], include: [{points}] }}\nuse: '${{a}}'\n");
+        assert_eq!(wrong(&text), "the matrix has 1001 points, and may have 1000");
     }
 }

@@ -6,9 +6,10 @@ use super::identity;
 use super::node::LARGEST_FILE;
 use super::problem::{Fault, Problem};
 use super::spanned::Spanned;
+use super::trust::{Trust, needs_trust};
+use crate::plain_file::{self, Links, PlainFileError};
 use include_dir::{Dir, include_dir};
 use std::collections::{BTreeMap, HashSet};
-use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -129,16 +130,17 @@ fn unreadable(error: &std::io::Error) -> String {
 }
 
 fn read(path: &Path) -> Result<(Source, Origin), Problem> {
-    let problem = |message: String| Problem::with_file(path, message, None);
-    let metadata = std::fs::metadata(path).map_err(|error| problem(unreadable(&error)))?;
-    if !metadata.is_file() {
-        // A pipe or a device could be waited for without end.
-        return Err(problem("this is no file".to_owned()));
-    }
-    let file = std::fs::File::open(path).map_err(|error| problem(unreadable(&error)))?;
-    let mut bytes = Vec::new();
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| problem(unreadable(&error)))?;
+    let bytes = plain_file::read(path, LARGEST_FILE, Links::Follow).map_err(|error| match error {
+        PlainFileError::Io(error) => Problem::with_file(path, unreadable(&error), None),
+        PlainFileError::TooLarge(_) => too_large(path),
+        other => Problem::with_file(path, other.to_string(), None),
+    })?;
     written(path, bytes)
+}
+
+fn too_large(path: &Path) -> Problem {
+    let message = format!("the file is larger than {} KiB, the most that a scenario may have", LARGEST_FILE / 1024);
+    Problem::with_file(path, message, Some("is this a scenario at all?".to_owned()))
 }
 
 /// A scenario as if it stood in a file at this path.
@@ -152,8 +154,7 @@ pub(super) fn written(path: &Path, bytes: Vec<u8>) -> Result<(Source, Origin), P
 fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<str>, Problem> {
     let help = |help: &str| Some(help.to_owned());
     if bytes.len() as u64 > LARGEST_FILE {
-        let message = format!("the file is larger than {} KiB, the most that a scenario may have", LARGEST_FILE / 1024);
-        return Err(Problem::with_file(path, message, help("is this a scenario at all?")));
+        return Err(too_large(path));
     }
     if bytes.contains(&0) {
         let message = "this is a binary file";
@@ -187,12 +188,13 @@ impl Origin {
         &self,
         scenario: &Scenario,
         known: &mut BTreeMap<String, Arc<Folder>>,
+        trust: Trust,
     ) -> Result<(), Vec<Fault>> {
         for store in scenario.stores() {
             let Some(from) = &store.from else { continue };
             let folder = match known.get(&from.value) {
                 Some(folder) => Arc::clone(folder),
-                None => Arc::new(self.folder(from).map_err(|fault| vec![fault])?),
+                None => Arc::new(self.folder(from, trust).map_err(|fault| vec![fault])?),
             };
             if let Some(name) = &store.identity
                 && let Err(error) = identity::of(&folder)
@@ -207,7 +209,7 @@ impl Origin {
         Ok(())
     }
 
-    fn folder(&self, from: &Spanned<String>) -> Result<Folder, Fault> {
+    fn folder(&self, from: &Spanned<String>, trust: Trust) -> Result<Folder, Fault> {
         let missing = || {
             Fault::at(from.span, format!("there is no folder `{}` beside the scenario", from.value), "no such folder")
         };
@@ -223,9 +225,27 @@ impl Origin {
                 if !path.is_dir() {
                     return Err(missing());
                 }
-                let mut left = LARGEST_FOLDER;
-                collect(&path, &path, 0, &mut left, &mut files)
-                    .map_err(|message| Fault::at(from.span, format!("`{}`: {message}", from.value), "this folder"))?;
+                let cannot =
+                    |message: String| Fault::at(from.span, format!("`{}`: {message}", from.value), "this folder");
+                let real = |path: &Path| path.canonicalize().map_err(|error| cannot(unreadable(&error)));
+                let root = real(&path)?;
+                if trust == Trust::Withheld && !root.starts_with(real(&beside(folder))?) {
+                    let to = root.display();
+                    let message =
+                        format!("`{}` is a link that leads out of the scenario's folder, to {to}", from.value);
+                    return Err(needs_trust(from.span, message));
+                }
+                let mut collecting = Collecting { root: &root, trust, left: LARGEST_FOLDER, files };
+                collecting.collect(&path, "", 0).map_err(|fault| match fault {
+                    Uncollected::Link(link, to) => {
+                        let (from_folder, to) = (&from.value, to.display());
+                        let message =
+                            format!("`{from_folder}/{link}` is a link that leads out of `{from_folder}`, to {to}");
+                        needs_trust(from.span, message)
+                    }
+                    Uncollected::Other(message) => cannot(message),
+                })?;
+                files = collecting.files;
             }
         }
         Ok(files)
@@ -239,27 +259,85 @@ fn collect_embedded(folder: &Dir<'_>, root: &Path, files: &mut Folder) {
     folder.dirs().for_each(|folder| collect_embedded(folder, root, files));
 }
 
-fn collect(folder: &Path, root: &Path, depth: usize, left: &mut u64, files: &mut Folder) -> Result<(), String> {
-    if depth > DEEPEST {
-        return Err("the folders go too deep".to_owned());
+/// The folder in which a scenario file stands, as a path that can be opened.
+fn beside(folder: &Path) -> PathBuf {
+    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_path_buf() }
+}
+
+/// A folder on the disk that is being read.
+struct Collecting<'a> {
+    /// Where the folder really is.
+    root: &'a Path,
+    trust: Trust,
+    /// How many bytes may still be read.
+    left: u64,
+    files: Folder,
+}
+
+/// Why a folder was not read.
+enum Uncollected {
+    /// A link in it, by its path below the folder, leads out of it.
+    Link(String, PathBuf),
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl From<std::io::Error> for Uncollected {
+    fn from(error: std::io::Error) -> Self {
+        Self::Other(unreadable(&error))
     }
-    for entry in std::fs::read_dir(folder).map_err(|error| unreadable(&error))? {
-        let entry = entry.map_err(|error| unreadable(&error))?;
-        let path = entry.path();
-        // A link could lead anywhere, and back.
-        let kind = entry.file_type().map_err(|error| unreadable(&error))?;
-        if kind.is_dir() {
-            collect(&path, root, depth + 1, left, files)?;
-        } else if kind.is_file() {
-            let size = entry.metadata().map_err(|error| unreadable(&error))?.len();
-            *left = left
-                .checked_sub(size)
-                .ok_or_else(|| format!("the folder is larger than {} MiB", LARGEST_FOLDER / (1024 * 1024)))?;
-            let bytes = std::fs::read(&path).map_err(|error| unreadable(&error))?;
-            files.insert(relative(&path, root), bytes);
+}
+
+impl Collecting<'_> {
+    /// Reads the files of a folder, which is `below` the root.
+    fn collect(&mut self, folder: &Path, below: &str, depth: usize) -> Result<(), Uncollected> {
+        if depth > DEEPEST {
+            return Err(Uncollected::Other("the folders go too deep".to_owned()));
+        }
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let below = if below.is_empty() { name } else { format!("{below}/{name}") };
+            let path = entry.path();
+            let kind = match entry.file_type()? {
+                kind if kind.is_symlink() => {
+                    self.check_link(&path, &below)?;
+                    // A link to nothing is nothing.
+                    let Ok(led_to) = std::fs::metadata(&path) else { continue };
+                    led_to.file_type()
+                }
+                kind => kind,
+            };
+            if kind.is_dir() {
+                self.collect(&path, &below, depth + 1)?;
+            } else if kind.is_file() {
+                self.read(&path, below)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A link may lead anywhere inside the folder, and elsewhere only where the user trusts the scenario.
+    fn check_link(&self, path: &Path, below: &str) -> Result<(), Uncollected> {
+        let Ok(led_to) = path.canonicalize() else { return Ok(()) };
+        match self.trust == Trust::Given || led_to.starts_with(self.root) {
+            true => Ok(()),
+            false => Err(Uncollected::Link(below.to_owned(), led_to)),
         }
     }
-    Ok(())
+
+    fn read(&mut self, path: &Path, below: String) -> Result<(), Uncollected> {
+        let bytes = plain_file::read(path, self.left, Links::Follow).map_err(|error| match error {
+            PlainFileError::TooLarge(_) => {
+                Uncollected::Other(format!("the folder is larger than {} MiB", LARGEST_FOLDER / (1024 * 1024)))
+            }
+            PlainFileError::Io(error) => error.into(),
+            other => Uncollected::Other(format!("{below}: {other}")),
+        })?;
+        self.left = self.left.saturating_sub(bytes.len() as u64);
+        self.files.insert(below, bytes);
+        Ok(())
+    }
 }
 
 /// A path below a folder, with `/` between its parts.

@@ -87,6 +87,7 @@ mod tests {
     use super::Filter;
     use crate::scenario::corpus::read;
     use crate::scenario::files::Origin;
+    use crate::scenario::trust::Trust;
     use crate::scenario::{Case, Source};
     use rstest::rstest;
 
@@ -94,7 +95,7 @@ mod tests {
         let text = "scenario: T\nmatrix: { via: [direct, nginx] }\nsteps:\n  - open: { via: '${via}' }\n";
         let source = |path: &str| Source { path: path.into(), embedded: true, text: text.into() };
         let paths = ["role/up.yaml", "role/up-again.yaml", "role-upgrade/up.yaml"];
-        read(paths.iter().map(|path| Ok((source(path), Origin::Disk("".into())))).collect()).0
+        read(paths.iter().map(|path| Ok((source(path), Origin::Disk("".into())))).collect(), Trust::Given).0
     }
 
     #[rstest]

@@ -30,6 +30,7 @@ pub mod store;
 mod story;
 pub mod symbol;
 pub mod text;
+mod trust;
 #[cfg(test)]
 mod wrong;
 

@@ -1,6 +1,7 @@
 //! Mutants of the scenarios: each is read and linted, and every problem stands at a place of its file.
 
 use super::problem::Problem;
+use super::trust::Trust;
 use super::{corpus, files, lint};
 use crate::mutants;
 use miette::Diagnostic as _;
@@ -30,7 +31,7 @@ fn mutants_of_scenarios_are_read_and_linted() {
     mutants::play("scenarios", &seeds, &WORDS, |input| {
         let found = files::written(path, input.to_vec());
         let text = found.as_ref().map(|(source, _)| source.text.clone()).unwrap_or_default();
-        let (cases, mut problems) = corpus::read(vec![found]);
+        let (cases, mut problems) = corpus::read(vec![found], Trust::Given);
         assert!(!cases.is_empty() || !problems.is_empty(), "it is neither a scenario nor wrong");
         problems.extend(cases.first().into_iter().flat_map(lint::lint_file));
         problems.iter().for_each(|problem| has_a_place(problem, &text));

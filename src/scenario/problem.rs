@@ -3,12 +3,32 @@
 use super::case::Source;
 use super::spanned::Span;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Longest line, in bytes, that is shown with a caret. A longer one would fill the screen.
 const LONGEST_LINE: usize = 400;
+
+/// Problems of one file that are told. Who has more has made the same mistake often, or no scenario.
+pub(super) const MOST_OF_A_FILE: usize = 40;
+/// Problems of all files that are shown; the others are counted.
+const MOST_SHOWN: usize = 50;
+
+/// The problems that these faults are in a file: each once, and no more than are told.
+pub(super) fn within(faults: Vec<Fault>, source: &Source) -> Vec<Problem> {
+    let mut seen = HashSet::new();
+    let mut faults: Vec<_> =
+        faults.into_iter().filter(|fault| seen.insert((fault.span, fault.message.clone()))).collect();
+    let more = faults.len().saturating_sub(MOST_OF_A_FILE);
+    faults.truncate(MOST_OF_A_FILE);
+    let mut problems: Vec<_> = faults.into_iter().map(|fault| fault.within(source)).collect();
+    if more > 0 {
+        problems.push(Problem::with_file(&source.path, format!("and {more} more problems in this file"), None));
+    }
+    problems
+}
 
 /// Something wrong at a place of a file that is not named yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +171,9 @@ impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_slice() {
             [only] => only.fmt(f),
+            all if all.len() > MOST_SHOWN => {
+                write!(f, "{} problems in the scenarios; these are the first {MOST_SHOWN}", all.len())
+            }
             all => write!(f, "{} problems in the scenarios", all.len()),
         }
     }
@@ -174,7 +197,7 @@ impl Diagnostic for Problems {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         match self.only() {
             Some(_) => None,
-            None => Some(Box::new(self.0.iter().map(|problem| problem as &dyn Diagnostic))),
+            None => Some(Box::new(self.0.iter().take(MOST_SHOWN).map(|problem| problem as &dyn Diagnostic))),
         }
     }
 }

@@ -38,6 +38,14 @@ pub struct Store {
     pub files: IndexMap<Spanned<String>, FileContent>,
 }
 
+impl Store {
+    /// How many records it has by name.
+    pub(super) fn records(&self) -> usize {
+        let devices = self.paired.len() + self.pending.len() + self.copied_pending.len() + self.bootstrap.len();
+        devices + self.nodes.paired.len() + self.nodes.pending.len()
+    }
+}
+
 /// How records are kept, whatever the release does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

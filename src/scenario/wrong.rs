@@ -5,13 +5,14 @@ use super::corpus::{Corpus, read};
 use super::files::Origin;
 use super::lint;
 use super::problem::{Problem, Problems};
+use super::trust::Trust;
 use proptest::prelude::*;
 use rstest::rstest;
 use std::path::PathBuf;
 
 fn read_text(text: &str) -> (Vec<Case>, Vec<Problem>) {
     let source = Source { path: PathBuf::from("family/name.yaml"), embedded: false, text: text.into() };
-    read(vec![Ok((source, Origin::Disk(PathBuf::from("family"))))])
+    read(vec![Ok((source, Origin::Disk(PathBuf::from("family"))))], Trust::Given)
 }
 
 /// The problems of a text as a terminal without colours shows them.
@@ -182,7 +183,7 @@ fn links_have_a_form(#[case] link: &str, #[case] good: bool) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
     std::fs::write(&file, format!("scenario: Title\nlinks: ['{link}']\nsteps:\n  - restart: {{}}\n")).unwrap();
-    let findings = lint::lint(&[file]);
+    let findings = lint::lint(&[file], false);
     assert_eq!(findings.problems.0.is_empty(), good, "{}", show(findings.problems.0));
 }
 
@@ -195,13 +196,13 @@ fn words_that_are_nearly_known_ones_are_misspelt(#[case] asked: &str, #[case] me
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
     std::fs::write(&file, steps(&format!("  - connect: {{ device: laptop, {asked} }}\n"))).unwrap();
-    let Problems(problems) = lint::lint(&[file]).problems;
+    let Problems(problems) = lint::lint(&[file], false).problems;
     assert_eq!(problems.iter().map(|problem| problem.message()).collect::<Vec<_>>(), Vec::from_iter(message));
 }
 
 #[test]
 fn nothing_is_wrong_with_the_scenarios_inside() {
-    let findings = lint::lint(&[]);
+    let findings = lint::lint(&[], false);
     assert!(findings.problems.0.is_empty(), "{}", show(findings.problems.0));
     assert!(findings.cases >= 60);
 }

@@ -1,6 +1,7 @@
 //! A store in a state directory, written as the releases write it (`json-files-*.js`, `writeTextAtomic`).
 
-use super::{Document, Documents, ReadFault, WriteFault, json};
+use super::{Document, Documents, LONGEST_FILE, ReadFault, WriteFault, json};
+use crate::plain_file::{self, Links};
 use crate::protocol::ids;
 use nix::fcntl::OFlag;
 use serde_json::Value;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 /// Mode of a document's file.
 const FILE_MODE: u32 = 0o600;
+/// Mode of a directory that is unlocked.
+const DIRECTORY_MODE: u32 = 0o700;
 
 /// The documents of one state directory.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct DirectoryDocuments {
     durable: bool,
     /// A file that could not take its place stays under its temporary name.
     leaves_failures: bool,
+    /// A write first makes the directory one that can be written into.
+    unlocks_directories: bool,
     /// What a document was made of, byte for byte, when it was last read or written. A file is read every time, since it
     /// may have been edited from outside, but only parsed when it is another one.
     last: RefCell<HashMap<Document, Parsed>>,
@@ -35,13 +40,25 @@ impl DirectoryDocuments {
     /// before it is reported done, as the releases do. Without it only the order is kept, and a file that is there is
     /// written over: on a journaling file system every rename onto another file waits for the disk.
     pub fn new(root: impl Into<PathBuf>, durable: bool) -> Self {
-        Self { root: root.into(), durable, leaves_failures: false, last: RefCell::default() }
+        Self {
+            root: root.into(),
+            durable,
+            leaves_failures: false,
+            unlocks_directories: false,
+            last: RefCell::default(),
+        }
     }
 
     /// The same store, written as the releases up to 2026.2.26 did: what could not take its place stays beside it.
     #[must_use]
     pub fn leaving_failures(self, leaves_failures: bool) -> Self {
         Self { leaves_failures, ..self }
+    }
+
+    /// The same store, written as the releases from 2026.6.11 on do: a write first gives its directory the mode 0700.
+    #[must_use]
+    pub fn unlocking_directories(self, unlocks_directories: bool) -> Self {
+        Self { unlocks_directories, ..self }
     }
 
     fn write_one(&self, document: Document, value: &Arc<Value>) -> Result<(), WriteFault> {
@@ -55,6 +72,10 @@ impl DirectoryDocuments {
         let path = self.root.join(document.path());
         let directory = path.parent().unwrap_or(&self.root);
         make_directory(directory)?;
+        if self.unlocks_directories {
+            // The release ignores that it fails: the directory may be somebody else's.
+            let _ = fs::set_permissions(directory, fs::Permissions::from_mode(DIRECTORY_MODE));
+        }
         if !self.durable && overwrite(&path, text).is_ok() {
             return Ok(());
         }
@@ -89,8 +110,8 @@ impl Documents for DirectoryDocuments {
     fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
         let path = self.root.join(document.path());
         let fault = |what| ReadFault { what, path: path.display().to_string() };
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
+            Err(error) if error.is_not_found() => return Ok(None),
             read => read.map_err(|_| fault("read"))?,
         };
         let mut last = self.last.borrow_mut();
@@ -114,7 +135,9 @@ impl Documents for DirectoryDocuments {
 /// Writes over a plain file, made where there is none; whatever else is in its place is left for the rename to stumble over.
 fn overwrite(path: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(FILE_MODE).custom_flags(OFlag::O_NOFOLLOW.bits());
+    // A named pipe without a reader is not waited for.
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    options.write(true).create(true).truncate(false).mode(FILE_MODE).custom_flags(flags.bits());
     let mut file = options.open(path)?;
     let found = file.metadata()?;
     if !found.is_file() || found.permissions().mode() & 0o7777 != FILE_MODE || found.nlink() != 1 {
@@ -213,6 +236,19 @@ mod tests {
         store.write(&[(Document::DevicesPaired, &value), (Document::DevicesPending, &value)]).unwrap();
         assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "theirs");
         assert_eq!(store.read(Document::DevicesPending), Some(value));
+    }
+
+    #[test]
+    fn a_write_unlocks_its_directory_where_the_release_does() {
+        let directory = tempfile::tempdir().unwrap();
+        let devices = directory.path().join("devices");
+        for (unlocks, mode) in [(false, 0o500), (true, 0o700)] {
+            fs::create_dir_all(&devices).unwrap();
+            fs::set_permissions(&devices, fs::Permissions::from_mode(0o500)).unwrap();
+            let mut store = DirectoryDocuments::new(directory.path(), true).unlocking_directories(unlocks);
+            let _ = store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]);
+            assert_eq!(fs::metadata(&devices).unwrap().permissions().mode() & 0o777, mode);
+        }
     }
 
     #[test]

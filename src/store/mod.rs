@@ -15,6 +15,9 @@ pub use sqlite::{DATABASE, SqliteDocuments, SqliteFault};
 use serde_json::Value;
 use std::sync::Arc;
 
+/// The longest file of a store that is read, in bytes. Those of real gateways take a thousandth of it.
+pub(crate) const LONGEST_FILE: u64 = 64 << 20;
+
 /// A document under a state directory that the handshake and the pairing life read and write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Document {

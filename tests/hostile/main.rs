@@ -3,6 +3,8 @@
 //! `cargo test --test hostile` plays them all, `cargo test --test hostile -- frames` those of one kind. And clawcheck is ended at
 //! any moment: see [`kill`].
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "a seed has to be seen")]
+#![expect(clippy::disallowed_methods, reason = "a gateway logs what no console would print")]
 
 mod frames;
 mod kill;

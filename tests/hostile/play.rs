@@ -10,7 +10,6 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 /// The shared token of an attached gateway. JSON, URLs and base64 write it in ways of their own.
@@ -79,7 +78,7 @@ fn run(row: &Row, folder: &Path) -> (Ran, String) {
             .args(["--gateway", &server.url(), "--release", "2026.4.2", "--allow-writes"])
             .env("CLAWCHECK_TOKEN", CANARY);
     }
-    if let (true, Cost::OneDeadline | Cost::TwoDeadlines) = (has_answer_timeout(), row.cost) {
+    if row.cost != Cost::Instant {
         command.args(["--answer-timeout", &ANSWER.as_secs().to_string()]);
     }
     command.current_dir(folder).env("HOME", folder.join("home")).env("TMPDIR", folder.join("tmp")).stdin(Stdio::null());
@@ -101,15 +100,6 @@ fn description(row: &Row, this: &Path, folder: &Path) -> String {
 /// The program that is held to the table: the one that was just built, or the one that `CLAWCHECK_BIN` names.
 pub fn clawcheck() -> PathBuf {
     std::env::var_os("CLAWCHECK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_clawcheck").into(), PathBuf::from)
-}
-
-/// Whether this clawcheck lets the deadline of an answer be set.
-fn has_answer_timeout() -> bool {
-    static HAS: OnceLock<bool> = OnceLock::new();
-    *HAS.get_or_init(|| {
-        let help = Command::new(clawcheck()).args(["run", "--help"]).output().unwrap();
-        String::from_utf8_lossy(&help.stdout).contains("--answer-timeout")
-    })
 }
 
 fn ended(mut command: Command, folder: &Path) -> Ran {
@@ -194,7 +184,7 @@ fn reported(row: &Row, ran: &Ran) -> Vec<String> {
         Cost::OneDeadline => 2 * ANSWER,
         Cost::TwoDeadlines => 3 * ANSWER,
     };
-    if took > most && has_answer_timeout() {
+    if took > most {
         wrong.push(format!("took {took:?}, which is more than {:?} allows", row.cost));
     }
     wrong

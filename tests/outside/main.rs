@@ -2,19 +2,28 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod attached;
+mod canary;
 mod compare;
+mod deadlines;
 mod ends;
 mod fuzz;
 mod guard;
+mod heavy;
 mod hostile;
 mod install;
 mod language;
 mod live;
 mod live_cli;
 mod live_clients;
+mod messages;
+mod processes;
 mod readme;
+mod reports;
 mod run;
 mod scenarios_page;
 mod schema;
 mod serve;
 mod share;
+mod signals;
+mod special_files;
+mod trust;

@@ -1,5 +1,6 @@
 //! `run`, `review` and `accept` from outside: verdicts, exit codes, what is left on the disk.
 
+use super::serve::{Serving, serve};
 use assert_cmd::Command;
 use rstest::rstest;
 use serde_json::Value;
@@ -232,8 +233,11 @@ fn a_report_that_cannot_be_written_is_found_before_the_first_case() {
 fn skips_alone_and_an_empty_selection_are_no_success() {
     let bench = Bench::new(SCENARIO);
     assert_eq!(bench.clawcheck(&["run", "scenarios", "--filter", "no-such-case"]).code, Some(4));
-    // Nobody is there, and nobody is asked: the store of somebody else's gateway is not ours to fill.
-    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:9"]);
+    // The store of somebody else's gateway is not ours to fill.
+    let mut command = serve(&bench.path("home"));
+    command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(bench.path("state"));
+    let serving = Serving::start(command);
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{}", serving.port)]);
     assert_eq!(ran.code, Some(4), "{}", ran.out);
     assert!(ran.out.contains("skipped: the gateway's state directory is not ours to write"), "{}", ran.out);
 }
@@ -256,7 +260,7 @@ fn wrong_words_end_with_two() {
 fn snapshots_that_cannot_be_kept_end_with_three() {
     let bench = Bench::new(SCENARIO);
     std::fs::write(bench.path("file"), "").unwrap();
-    for place in ["file", "file/below", "/proc/clawcheck"] {
+    for place in ["file", "file/below", "/proc/self/fdinfo"] {
         let ran = bench.clawcheck(&["run", "scenarios", "--snapshots", place]);
         assert_eq!(ran.code, Some(3), "{place}: {}", ran.err);
         assert!(ran.err.contains(place) && ran.err.contains("--snapshots"), "{place}: {}", ran.err);

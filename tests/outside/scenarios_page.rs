@@ -81,6 +81,7 @@ fn a_real_state_directory_plays_with_its_own_device() {
     let folder = TempDir::new().unwrap();
     let example = blocks("yaml").into_iter().find(|example| example.contains("identity:")).unwrap();
     write(&folder.path().join("page/own.yaml"), &whole(example));
+    fs::create_dir(folder.path().join("snapshots")).unwrap();
     let seen = |release: &str| {
         let play = format!("clawcheck run page --gateway embedded@{release} --snapshots snapshots");
         assert_eq!(run(&play, folder.path()).status.code(), Some(1), "nothing is approved");
@@ -114,6 +115,7 @@ fn every_example_can_be_played_and_sees_what_it_expects() {
     }
     write(&folder.path().join("page/old-state/devices/notes.txt"), "from an older life");
     write_state(&folder.path().join("page/my-state"), "{}");
+    fs::create_dir(folder.path().join("snapshots")).unwrap();
     let play = || run("clawcheck run page --gateway embedded@2026.4.2 --snapshots snapshots", folder.path());
     for command in ["lint page", "list page"] {
         let output = run(&format!("clawcheck {command}"), folder.path());

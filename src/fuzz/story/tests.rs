@@ -28,7 +28,7 @@ fn stories_on_the_disk_have_nothing_to_lint() {
         let text = text::yaml(&story(7, index), &["found".to_owned()]);
         std::fs::write(folder.path().join(format!("story-{index}.yaml")), text).unwrap();
     }
-    let findings = lint(&[folder.path().to_owned()]);
+    let findings = lint(&[folder.path().to_owned()], false);
     assert!(findings.problems.0.is_empty(), "{:?}", findings.problems);
     assert_eq!(findings.scenarios, 100);
 }

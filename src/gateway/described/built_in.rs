@@ -1,7 +1,7 @@
 //! Finds a description: a file, or one that is inside the binary.
 
 use super::fault::DescriptionError;
-use std::io::Read as _;
+use crate::plain_file::{self, Links, PlainFileError};
 use std::path::Path;
 
 /// No description is this long.
@@ -23,10 +23,14 @@ pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
     if named.is_dir() {
         return Err(DescriptionError::SomethingElse { path: named.to_owned(), is: "a folder" });
     }
-    match read(named) {
+    match plain_file::read_text(named, LONGEST, Links::Follow) {
         Ok(text) => return Ok((shown, text)),
-        Err(reason) if named.exists() => return Err(DescriptionError::Unreadable { path: named.to_owned(), reason }),
-        Err(_) => {}
+        Err(error) if error.is_not_found() => {}
+        Err(error) => {
+            let (path, reason) = (named.to_owned(), error.to_string());
+            let help = help(&error).to_owned();
+            return Err(DescriptionError::Unreadable { path, reason, help });
+        }
     }
     if let Some((name, text)) = ALL.into_iter().find(|(name, _)| *name == shown) {
         return Ok((format!("gateways/{name}.yaml"), text.to_owned()));
@@ -36,14 +40,13 @@ pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
     Err(DescriptionError::Missing { path: named.to_owned(), help })
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > LONGEST {
-        return Err("it is longer than 1 MiB".to_owned());
+fn help(error: &PlainFileError) -> &'static str {
+    match error {
+        PlainFileError::Io(_) => "name a file that this user may read",
+        PlainFileError::Kind(_) => "save the description in a file, and name that",
+        PlainFileError::TooLarge(_) => "is this a gateway description at all?",
+        PlainFileError::NotText(_) => "save it as UTF-8",
     }
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
 }
 
 #[cfg(test)]
@@ -60,8 +63,9 @@ mod tests {
     fn a_binary_file_and_a_directory_are_no_descriptions() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("x.yaml");
-        std::fs::write(&file, [0xff, 0xfe, 0]).unwrap();
-        assert!(matches!(find(&file), Err(DescriptionError::Unreadable { .. })));
+        std::fs::write(&file, b"gateway: x\nabout: caf\xe9\n").unwrap();
+        let error = find(&file).unwrap_err().to_string();
+        assert!(error.ends_with("cannot be read: line 2 is not UTF-8 text"), "{error}");
         assert!(matches!(find(directory.path()), Err(DescriptionError::SomethingElse { .. })));
     }
 }

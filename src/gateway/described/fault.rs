@@ -20,11 +20,14 @@ pub enum DescriptionError {
     },
     /// It cannot be read.
     #[error("the gateway description `{}` cannot be read: {reason}", path.display())]
+    #[diagnostic(help("{help}"))]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
         reason: String,
+        /// What to do about it.
+        help: String,
     },
     /// It is something else: a scenario, or a folder with them perhaps.
     #[error("`{}` is {is}, and no gateway description", path.display())]

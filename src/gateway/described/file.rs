@@ -1,15 +1,18 @@
 //! The form of a description file.
 
 use super::fault::{DescriptionError, Source};
+use crate::gateway::limits::TimeLimits;
 use crate::gateway::probe::Readiness;
 use crate::gateway::profile::Capability;
 use crate::gateway::template::unknown_placeholder;
 use crate::rules::Release;
+use crate::scenario::text::Length;
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use serde_saphyr::{Location, Spanned};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A gateway that is not ours.
 #[derive(Debug, Clone)]
@@ -28,6 +31,7 @@ pub(super) struct Description {
     pub(super) ready: Spanned<Readiness>,
     pub(super) path: Spanned<String>,
     pub(super) store: Store,
+    pub(super) timeouts: TimeLimits,
 }
 
 /// An npm package to install first; `{package}` and `{node}` then stand for it and for a Node that it runs on.
@@ -94,6 +98,20 @@ struct Raw {
     path: Option<Spanned<String>>,
     #[serde(default)]
     store: Store,
+    #[serde(default)]
+    timeouts: Timeouts,
+}
+
+/// How long it may take; as lengths in scenarios.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timeouts {
+    #[serde(default)]
+    answer: Option<Spanned<Length>>,
+    #[serde(default)]
+    start: Option<Spanned<Length>>,
+    #[serde(default)]
+    stop: Option<Spanned<Length>>,
 }
 
 fn yes() -> bool {
@@ -159,6 +177,8 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
             Some("the release whose answers it claims to give".to_owned()),
         )
     })?;
+    let without_challenge = raw.lacks.contains(&Capability::Challenge);
+    let readiness_unsaid = if without_challenge { Readiness::WebSocket } else { Readiness::Challenge };
     let description = Description {
         gateway: raw.gateway.value,
         links: raw.links,
@@ -171,9 +191,14 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
         env: raw.env,
         config: word(raw.config, Config::OpenClaw, |word| config(&source, word))?,
         defaults: Value::Object(raw.defaults),
-        ready: word(raw.ready, Readiness::Challenge, |word| readiness(&source, word))?,
+        ready: word(raw.ready, readiness_unsaid, |word| readiness(&source, word))?,
         path: raw.path.unwrap_or_else(|| replace(&Location::UNKNOWN, "/".to_owned())),
         store: raw.store,
+        timeouts: TimeLimits {
+            answer: time_limit(&source, raw.timeouts.answer.as_ref())?,
+            start: time_limit(&source, raw.timeouts.start.as_ref())?,
+            stop: time_limit(&source, raw.timeouts.stop.as_ref())?,
+        },
     };
     check(&source, &description)?;
     Ok(description)
@@ -197,6 +222,16 @@ fn word<T>(
     match word {
         None => Ok(replace(&Location::UNKNOWN, default)),
         Some(word) => Ok(replace(&word.referenced, read(&word)?)),
+    }
+}
+
+/// A time limit: no shorter than a millisecond, since nothing could ever be in time.
+fn time_limit(source: &Source<'_>, said: Option<&Spanned<Length>>) -> Result<Option<Duration>, DescriptionError> {
+    match said {
+        Some(said) if said.value.milliseconds == 0 => {
+            Err(source.wrong(said.referenced, "a time limit must be longer than 0", None))
+        }
+        said => Ok(said.map(|said| Duration::from_millis(said.value.milliseconds))),
     }
 }
 
@@ -257,6 +292,12 @@ fn check(source: &Source<'_>, description: &Description) -> Result<(), Descripti
     if description.command.value.trim().is_empty() {
         return Err(source.wrong(description.command.referenced, "`command` must name a program", None));
     }
+    let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
+    if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {
+        let message = "it would never be ready: `ready` waits for the challenge that it lacks";
+        let help = "say websocket, tcp, or log: followed by a part of a log line";
+        return Err(source.wrong(description.ready.referenced, message, Some(help.to_owned())));
+    }
     if !description.path.value.starts_with('/') {
         return Err(source.wrong(description.path.referenced, "`path` must begin with a slash", None));
     }
@@ -276,6 +317,21 @@ mod tests {
         assert_eq!(description.ready.value, Readiness::Challenge);
         assert_eq!((description.config.value, description.store), (Config::OpenClaw, Store::OpenClaw));
         assert_eq!(description.path.value, "/");
+        assert_eq!(description.timeouts, TimeLimits::default());
+    }
+
+    #[test]
+    fn reads_time_limits() {
+        let description = parse("x.yaml", &format!("{GOOD}timeouts: {{ answer: 500ms, start: 2m }}\n")).unwrap();
+        let limits =
+            TimeLimits { answer: Some(Duration::from_millis(500)), start: Some(Duration::from_secs(120)), stop: None };
+        assert_eq!(description.timeouts, limits);
+    }
+
+    #[test]
+    fn without_a_challenge_a_gateway_is_ready_once_it_upgrades() {
+        let description = parse("x.yaml", &format!("{GOOD}lacks: [challenge]\n")).unwrap();
+        assert_eq!(description.ready.value, Readiness::WebSocket);
     }
 
     #[rstest]
@@ -288,6 +344,10 @@ mod tests {
     #[case("path: ws", "ws", "slash")]
     #[case("lacks: [pairings]", "pairings", "unknown word")]
     #[case("gateway: again", "gateway", "gateway")]
+    #[case("lacks: [challenge]\nready: connect", "connect", "challenge that it lacks")]
+    #[case("timeouts: { answer: 5 }", "5", "no length of time")]
+    #[case("timeouts: { start: 0s }", "0s", "longer than 0")]
+    #[case("timeouts: { answers: 5s }", "answers", "unknown key")]
     fn says_what_is_wrong_and_where(#[case] line: &str, #[case] at: &str, #[case] says: &str) {
         let text = format!("{GOOD}{line}\n");
         let error = parse("x.yaml", &text).unwrap_err();

@@ -68,8 +68,8 @@ impl Guard {
         Self::new(Some(program))
     }
 
-    /// No guard process: what is registered is cleared when it is dropped and not after a `kill -9`. For tests of this
-    /// library, whose program is not clawcheck.
+    /// No guard process: what is registered is cleared when it is dropped and not after a `kill -9`, and no gateway can be
+    /// started that is a process. For tests of this library, whose program is not clawcheck.
     pub fn absent() -> Self {
         Self::new(None)
     }
@@ -110,6 +110,11 @@ impl Guard {
     pub(super) fn mark(&self) -> String {
         let number = self.shared.launches.fetch_add(1, Ordering::Relaxed);
         format!("{}.{number}", self.shared.run)
+    }
+
+    /// The program that knows the hidden subcommands.
+    pub(super) fn program(&self) -> Option<&Path> {
+        self.shared.program.as_deref()
     }
 
     fn send(&self, record: &Record) -> io::Result<()> {

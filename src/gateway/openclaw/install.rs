@@ -233,7 +233,7 @@ impl Installation<'_> {
             // npm needs its user's registry, proxy and certificates.
             inherited: Inherited::Everything,
         };
-        let mut process = Process::start(&invocation, self.guard).map_err(|error| match error.kind() {
+        let mut process = Process::start(&invocation, self.guard).await.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => InstallError::NoNpm { package: package.to_owned() },
             _ => InstallError::CannotRunNpm { package: package.to_owned(), reason: error.to_string() },
         })?;

@@ -14,7 +14,7 @@ pub use schema::{ProtocolSchema, SchemaError, protocol_schema};
 use super::prepare::{Listener, Preparation};
 use super::probe::Readiness;
 use super::profile::{Capability, Kind, Profile};
-use super::spawned::{ConfigTemplate, Program};
+use super::spawned::{ANSWER, ConfigTemplate, Program};
 use crate::rules::Release;
 use cache::Cache;
 use catalogue::Catalogue;
@@ -53,12 +53,24 @@ pub(super) struct Wanted<'a> {
     pub(super) beside: &'a [String],
 }
 
-/// Installs a package that is not in the cache. Gives a Node that it runs on, and its directory.
+/// A package that is installed, and what its starts have in common.
+pub(super) struct Installed {
+    /// A Node that it runs on.
+    pub(super) node: PathBuf,
+    /// Its directory.
+    pub(super) directory: PathBuf,
+    /// Where Node keeps what it has compiled.
+    pub(super) compiled: PathBuf,
+    /// Where jiti keeps what it has translated.
+    pub(super) translated: PathBuf,
+}
+
+/// Installs a package that is not in the cache.
 pub(super) async fn prepare_package(
     wanted: &Wanted<'_>,
     preparation: &Preparation,
     listener: Listener<'_>,
-) -> Result<(PathBuf, PathBuf), InstallError> {
+) -> Result<Installed, InstallError> {
     let cache = Cache::locate(preparation.cache.as_deref())?;
     let catalogue = Catalogue::built_in()?;
     let installation =
@@ -73,7 +85,8 @@ pub(super) async fn prepare_package(
     };
     let package = installation.package(&cache.other(wanted.name, wanted.version), &order).await?;
     let node = installation.node_for(&package).await?;
-    Ok((node, package.directory))
+    let (compiled, translated) = (cache.compiled(), cache.translated());
+    Ok(Installed { node, directory: package.directory, compiled, translated })
 }
 
 fn program(release: Release, node: &std::path::Path, package: &cache::Package, cache: &Cache) -> Program {
@@ -109,6 +122,7 @@ fn program(release: Release, node: &std::path::Path, package: &cache::Package, c
         store: true,
         // 2026.3.13 spends half a minute of processor time on it at each start.
         translated: Some(cache.translated()),
+        answer: ANSWER,
     }
 }
 

@@ -4,12 +4,15 @@ use super::cache::{self, Package};
 use super::install::{InstallError, Installation, Order};
 use super::range;
 use crate::gateway::process::{Inherited, Invocation, Process};
+use crate::plain_file::{self, Links};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
+/// The longest `package.json` that is read, in bytes.
+const LONGEST_MANIFEST: u64 = 4 << 20;
 /// Printing its version takes Node a tenth of a second, on a cold disk some seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -49,7 +52,7 @@ impl Installation<'_> {
             directory: std::env::temp_dir(),
             inherited: Inherited::Little,
         };
-        let mut process = Process::start(&invocation, self.guard).ok()?;
+        let mut process = Process::start(&invocation, self.guard).await.ok()?;
         timeout_at(Instant::now() + PATIENCE, process.wait()).await.ok()?;
         range::version(process.last_words().await.0.lines().last()?)
     }
@@ -57,7 +60,7 @@ impl Installation<'_> {
 
 /// `engines.node`; everything where it is absent.
 fn engines(package: &Package) -> String {
-    let text = std::fs::read_to_string(package.directory.join("package.json")).unwrap_or_default();
-    let manifest: Value = serde_json::from_str(&text).unwrap_or_default();
+    let text = plain_file::read(&package.directory.join("package.json"), LONGEST_MANIFEST, Links::Follow);
+    let manifest: Value = serde_json::from_slice(&text.unwrap_or_default()).unwrap_or_default();
     manifest["engines"]["node"].as_str().unwrap_or("*").to_owned()
 }

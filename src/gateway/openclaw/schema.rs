@@ -4,12 +4,15 @@ use super::cache::Cache;
 use super::catalogue::Catalogue;
 use super::install::{InstallError, Installation, Order, RELEASE_FLAGS};
 use crate::gateway::prepare::{Listener, Preparation};
+use crate::plain_file::{self, Links};
 use crate::rules::Release;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 const PACKAGE: &str = "@openclaw/gateway-protocol";
 const FILE: &str = "protocol.schema.json";
+/// The longest schema that is read, in bytes; the published ones have less than 1 MiB.
+const LONGEST: u64 = 16 << 20;
 
 /// A published schema on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +81,7 @@ pub async fn protocol_schema(
     let installed = installation.package(&cache.other(PACKAGE, version), &order).await?;
     let package = format!("{PACKAGE}@{version}");
     let path = installed.directory.join(FILE);
-    match std::fs::read_to_string(&path) {
+    match plain_file::read_text(&path, LONGEST, Links::Follow) {
         Ok(text) => Ok(ProtocolSchema { package, path, text }),
         Err(error) => Err(SchemaError::Unreadable { package, path, reason: error.to_string() }),
     }

@@ -1,12 +1,14 @@
 //! A folder of snapshots: `FAMILY/NAME#POINT@RELEASE.snap`.
 
 use super::{History, Snapshot, SnapshotError, Variant};
+use crate::plain_file::{self, Links};
 use crate::rules::Release;
+use crate::whole;
 use include_dir::{Dir, include_dir};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The approved snapshots of this version of clawcheck.
@@ -15,6 +17,9 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
 /// What a case id has and a file's name is not to have.
 const ESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b',').remove(b'=').remove(b'+').remove(b'#');
+
+/// The longest snapshot that is read, in bytes; approved ones have some thousand.
+const LONGEST: u64 = 16 << 20;
 
 /// Where snapshots come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub struct Library {
     origin: Origin,
     cases: BTreeMap<String, BTreeMap<Release, File>>,
     pending: Vec<PathBuf>,
+    /// Nothing is left for approval: this user cannot write the folder.
+    frozen: bool,
 }
 
 /// What became of an observation that was to wait for approval.
@@ -111,12 +118,15 @@ pub enum LibraryError {
     /// The snapshots are inside the program.
     #[error("the snapshots inside clawcheck cannot be changed; name a folder with --snapshots")]
     BuiltIn,
+    /// The folder is compared with and not written.
+    #[error("this user cannot write the folder of the snapshots")]
+    Frozen,
 }
 
 impl Library {
     /// No snapshots, and no place for any.
     pub fn empty() -> Self {
-        Self { origin: Origin::BuiltIn, cases: BTreeMap::new(), pending: Vec::new() }
+        Self { origin: Origin::BuiltIn, cases: BTreeMap::new(), pending: Vec::new(), frozen: false }
     }
 
     /// The snapshots inside the program.
@@ -141,8 +151,7 @@ impl Library {
     /// # Errors
     /// The folder cannot be read, or a file in it is named wrongly.
     pub fn open(folder: &Path) -> Result<Self, LibraryError> {
-        let mut library =
-            Self { origin: Origin::Folder(folder.to_owned()), cases: BTreeMap::new(), pending: Vec::new() };
+        let mut library = Self { origin: Origin::Folder(folder.to_owned()), ..Self::empty() };
         let mut folders = vec![folder.to_owned()];
         while let Some(path) = folders.pop() {
             let read = |source| LibraryError::Read { path: path.clone(), source };
@@ -196,6 +205,16 @@ impl Library {
         tempfile::tempfile_in(there).map(drop).map_err(fault)
     }
 
+    /// Compares with the folder from now on, and leaves nothing in it for approval.
+    pub fn freeze(&mut self) {
+        self.frozen = true;
+    }
+
+    /// Whether observations can be left for approval.
+    pub fn keeps_observations(&self) -> bool {
+        self.origin != Origin::BuiltIn && !self.frozen
+    }
+
     /// The ids of the cases that have snapshots.
     pub fn cases(&self) -> impl Iterator<Item = &str> {
         self.cases.keys().map(String::as_str)
@@ -240,9 +259,7 @@ impl Library {
             let path = self.path(case, *release);
             let text = match file {
                 File::BuiltIn(text) => Cow::Borrowed(*text),
-                File::OnDisk(path) => std::fs::read_to_string(path)
-                    .map(Cow::Owned)
-                    .map_err(|source| LibraryError::Read { path: path.clone(), source })?,
+                File::OnDisk(path) => Cow::Owned(read(path)?),
             };
             let snapshot = Snapshot::parse(&text)
                 .and_then(|snapshot| match snapshot.release == *release {
@@ -291,10 +308,8 @@ impl Library {
         self.pending
             .iter()
             .map(|path| {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| LibraryError::Read { path: path.clone(), source })?;
-                let snapshot =
-                    Snapshot::parse(&text).map_err(|source| LibraryError::Snapshot { path: path.clone(), source })?;
+                let snapshot = Snapshot::parse(&read(path)?)
+                    .map_err(|source| LibraryError::Snapshot { path: path.clone(), source })?;
                 Ok(Pending { path: path.clone(), snapshot })
             })
             .collect()
@@ -356,6 +371,7 @@ impl Library {
     fn new_path(&self, case: &str, release: Release) -> Result<PathBuf, LibraryError> {
         match self.origin {
             Origin::BuiltIn => Err(LibraryError::BuiltIn),
+            Origin::Folder(_) if self.frozen => Err(LibraryError::Frozen),
             Origin::Folder(_) => Ok(self.path(case, release).with_extension("snap.new")),
         }
     }
@@ -373,8 +389,14 @@ fn unescape(name: &str) -> String {
 
 /// Whether this file holds what a real release has shown.
 fn is_seen(path: &Path) -> bool {
-    let snapshot = std::fs::read_to_string(path).ok().and_then(|text| Snapshot::parse(&text).ok());
+    let snapshot = read(path).ok().and_then(|text| Snapshot::parse(&text).ok());
     snapshot.is_some_and(|snapshot| !snapshot.seen.is_empty())
+}
+
+/// The text of a file. Snapshots come with a repository, which may hold links and pipes.
+fn read(path: &Path) -> Result<String, LibraryError> {
+    plain_file::read_text(path, LONGEST, Links::Follow)
+        .map_err(|error| LibraryError::Read { path: path.to_owned(), source: error.into() })
 }
 
 /// Writes a file whole or not at all.
@@ -382,10 +404,7 @@ fn write(path: &Path, text: &str) -> Result<(), LibraryError> {
     let fault = |source| LibraryError::Write { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(fault)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
-    file.write_all(text.as_bytes()).map_err(fault)?;
-    file.persist(path).map_err(|error| fault(error.error))?;
-    Ok(())
+    whole::replace(path, text.as_bytes()).map_err(fault)
 }
 
 fn remove(path: &Path) -> Result<(), LibraryError> {

@@ -24,6 +24,7 @@ mod mutants;
 pub use history::{History, Variant};
 pub use library::{Edit, Library, LibraryError, Origin, Pending, Proposed};
 
+use crate::printable;
 use crate::rules::Release;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -97,7 +98,7 @@ impl Snapshot {
 
     /// The file. [`Snapshot::parse`] gives the snapshot back.
     pub fn render(&self) -> String {
-        let expression = serde_json::Value::String(self.case.clone());
+        let expression = printable::yaml(&self.case);
         let mut out = format!("---\nexpression: {expression}\ninfo:\n  release: \"{}\"\n", self.release);
         if self.seen.is_empty() {
             out.push_str("  seen: []\n");
@@ -107,7 +108,7 @@ impl Snapshot {
                 let _ = writeln!(out, "    - \"{release}\"");
             }
         }
-        let _ = write!(out, "---\n{}", text(&self.text));
+        let _ = write!(out, "---\n{}", text(&printable::block(&self.text)));
         out
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Snapshot;
 use crate::mutants;
+use crate::printable;
 use include_dir::{Dir, include_dir};
 
 static SNAPSHOTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
@@ -13,13 +14,11 @@ fn mutants_of_snapshots_are_read_back_as_they_were_written() {
     mutants::play("snapshots", &seeds, &["---", "\n---\n", "seen: []", "2026.13.99"], |input| {
         let Ok(text) = std::str::from_utf8(input) else { return };
         match Snapshot::parse(text) {
-            Ok(snapshot) => {
+            Ok(mut snapshot) => {
                 let written = snapshot.render();
-                let again = Snapshot::parse(&written).unwrap();
-                assert_eq!(again.render(), written, "it is written in another way the second time");
-                if text.chars().all(|c| c == '\n' || c == ' ' || c.is_ascii_graphic()) {
-                    assert_eq!(again, snapshot, "{written}");
-                }
+                // What a terminal would obey is written as an escape.
+                snapshot.text = printable::block(&snapshot.text).into_owned();
+                assert_eq!(Snapshot::parse(&written).as_ref(), Ok(&snapshot), "{written}");
             }
             Err(error) => assert!(!error.to_string().contains('\n'), "{error}"),
         }

@@ -265,7 +265,8 @@ async fn a_refused_upgrade_is_an_http_answer() {
     let mut scene = scene(Duration::ZERO);
     let answer = Admission::Refused { status: 503, body: "Too many unauthenticated sockets".to_owned() };
     let (opened, _outbox) = scene.upgrade(answer).await;
-    let expected = OpenError::Status { status: 503, body: "Too many unauthenticated sockets".to_owned() };
+    let expected =
+        OpenError::Status { status: 503, location: None, body: "Too many unauthenticated sockets".to_owned() };
     assert_eq!(opened.err(), Some(expected));
     scene.task.await.unwrap();
 }

@@ -9,6 +9,7 @@ mod credentials;
 mod file;
 #[cfg(test)]
 mod mutants;
+mod secrets;
 mod shape;
 mod substitute;
 #[cfg(test)]
@@ -19,10 +20,11 @@ use std::path::Path;
 
 pub use bind::Bind;
 pub use file::{ConfigFileError, read_config};
+pub(super) use secrets::redactions;
 
 use crate::rules::GatewayConfig;
-use crate::rules::Release;
 use crate::rules::config::{AutoApprove, RateLimit, TrustedProxy};
+use crate::rules::{Release, Rules};
 use serde_json::Value;
 
 /// The port where neither the configuration nor the environment names one.
@@ -75,6 +77,19 @@ impl Refusal {
         Self { lines: vec![line], exit_code: MAINTENANCE_REQUIRED }
     }
 
+    /// What is said where the database or its directory cannot be written (2026.9.6, as a user other than root).
+    pub(in crate::reference) fn at_read_only_database() -> Self {
+        let line = "Gateway failed to start: attempt to write a readonly database | gateway.maintenance_required | \
+                    ERR_SQLITE_ERROR. Stop the service with openclaw gateway stop (or its service owner), then run openclaw \
+                    doctor --fix, then start it again with openclaw gateway start.";
+        Self { lines: vec![line.to_owned()], exit_code: MAINTENANCE_REQUIRED }
+    }
+
+    /// What is said where a cell of the database is no JSON, but for what Node's parser says of it.
+    pub(in crate::reference) fn at_cell(error: &str) -> Self {
+        Self::new([format!("Gateway failed to start: {error}. Run openclaw gateway status --deep for diagnostics.")])
+    }
+
     /// What is said where the files of an older release cannot be imported.
     pub(in crate::reference) fn at_import(error: &str) -> Self {
         let stopped = "Failing check acp-replay-ledger (blocked-by-prior-refusal): Migration step \"acp-replay-ledger\" was not \
@@ -110,6 +125,8 @@ impl Settings {
     /// # Errors
     /// What the release refuses to start with, in its words.
     pub fn resolve(release: Release, openclaw_json: &Value, env: &[(String, String)]) -> Result<Self, Refusal> {
+        // Settings change with the rules: those of a release between two known ones are the earlier one's.
+        let release = Rules::of(release).map_or(release, |rules| rules.described());
         let env = Env(env);
         let (config, mut warnings) = substitute::variables(openclaw_json, env);
         let faults = shape::faults(&config, release);

@@ -136,6 +136,23 @@ const NEWER: &[(&str, Release)] = &[
 /// Keys that are unknown again from these releases on.
 const GONE: &[(&str, Release)] = &[("gateway.webchat", Release::new(2026, 6, 11))];
 
+/// The names of all members, and the words that some of them may be.
+pub(super) fn words() -> Vec<&'static str> {
+    fn collect(forms: &[(&'static str, Form)], words: &mut Vec<&'static str>) {
+        for (name, form) in forms {
+            words.push(*name);
+            match form {
+                Words(values) => words.extend(*values),
+                Section(members) => collect(members, words),
+                _ => {}
+            }
+        }
+    }
+    let mut words = Vec::new();
+    collect(GATEWAY, &mut words);
+    words
+}
+
 /// Everything wrong with a configuration's `gateway` section. A configuration that is no object is an empty one.
 pub(super) fn faults(config: &Value, release: Release) -> Vec<Fault> {
     let mut faults = Vec::new();

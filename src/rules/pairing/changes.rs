@@ -227,6 +227,13 @@ pub const CHANGES: &[Change] = &[
     Change {
         seen: V2026_6_11,
         not_yet: V2026_5_7,
+        what: "A write of the store first makes its directory one that the gateway can write into, if the directory is its own.",
+        sources: &["@openclaw/fs-safe replaceFileAtomic"],
+        apply: |rules| rules.pairing.unlocks_directories = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
         what: "A record says when and by what its device was last seen, and keeps the client that it was approved for.",
         sources: &["device-pairing-*.js updatePairedDeviceMetadata", "message-handler.ts clientAccessMetadata"],
         apply: |rules| rules.pairing.last_seen = true,

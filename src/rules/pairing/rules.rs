@@ -36,6 +36,8 @@ pub struct PairingRules {
     pub format: StoreFormat,
     /// A file that could not be put in its place stays beside it under its temporary name.
     pub failed_files_stay: bool,
+    /// Each write first gives the directory of the file the mode 0700.
+    pub unlocks_directories: bool,
     /// What is no text among roles and scopes is passed over; else it ends what needs it.
     pub lenient_lists: bool,
     /// How the documents are read and written.
@@ -126,6 +128,7 @@ impl PairingRules {
         Self {
             format: StoreFormat::Files,
             failed_files_stay: true,
+            unlocks_directories: false,
             lenient_lists: false,
             state: StateRules::oldest(),
             effective_roles: EffectiveRoles::Record,

@@ -13,20 +13,30 @@ mod table;
 pub use table::Unfit;
 
 use super::{Document, Documents, ReadFault, WriteFault};
+use crate::cut;
+use crate::limits::{DOCUMENT_VALUES, LOOK_BYTES};
+use crate::plain_file::{self, Links, OtherKind, PlainFileError};
+use nix::unistd::{AccessFlags, access};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use rusqlite::limits::Limit;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{BOOTSTRAP, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, TABLES, Table};
+use table::{BOOTSTRAP, Cells, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, TABLES, Table};
 
 /// The database below the state directory.
 pub const DATABASE: &str = "state/openclaw.sqlite";
+/// What SQLite adds to the name of the database for the files that it reads beside it; the database itself first.
+const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 /// How long a call waits for another process's lock (`OPENCLAW_SQLITE_BUSY_TIMEOUT_MS`).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -58,9 +68,29 @@ pub enum SqliteFault {
     /// Its directory or its file cannot be made.
     #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
+    /// The database, or a file beside it that SQLite would read, is something else than a regular file.
+    #[error("{0}: {1}")]
+    NotPlain(PathBuf, PlainFileError),
+    /// A cell is no JSON.
+    #[error("{table}.{column} is no JSON")]
+    Cell {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
     /// A record is no row.
     #[error(transparent)]
     Unfit(#[from] Unfit),
+    /// It holds more bytes than are read.
+    #[error("more than {} MiB", LOOK_BYTES >> 20)]
+    TooLarge,
+    /// It holds more JSON values than are read: so many.
+    #[error("{0} JSON values")]
+    TooMany(u64),
+    /// One of its tables is a view, or is computed in another way.
+    #[error("{0} is no plain table")]
+    NoTable(&'static str),
 }
 
 impl SqliteFault {
@@ -68,9 +98,32 @@ impl SqliteFault {
     pub fn is_no_database(&self) -> bool {
         let code = match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
-            Self::Io(..) | Self::Unfit(_) => None,
+            Self::Io(..)
+            | Self::NotPlain(..)
+            | Self::Cell { .. }
+            | Self::Unfit(_)
+            | Self::TooLarge
+            | Self::TooMany(_)
+            | Self::NoTable(_) => None,
         };
         matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+    }
+
+    /// Whether the file or its directory is not to be written by this user.
+    pub fn is_read_only(&self) -> bool {
+        match self {
+            // Without a journal beside it a database in a locked directory cannot be opened.
+            Self::Sqlite(error) => {
+                matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+            }
+            Self::Io(_, error) => error.kind() == io::ErrorKind::PermissionDenied,
+            Self::NotPlain(..)
+            | Self::Cell { .. }
+            | Self::Unfit(_)
+            | Self::TooLarge
+            | Self::TooMany(_)
+            | Self::NoTable(_) => false,
+        }
     }
 }
 
@@ -79,6 +132,7 @@ impl SqliteFault {
 pub struct SqliteDocuments {
     path: PathBuf,
     durable: bool,
+    links: Links,
     open: RefCell<Option<Open>>,
 }
 
@@ -94,7 +148,13 @@ impl SqliteDocuments {
     /// The store below this state directory, which need not exist yet. `durable` makes every write reach the disk before
     /// it is reported done.
     pub fn new(state_dir: &Path, durable: bool) -> Self {
-        Self { path: state_dir.join(DATABASE), durable, open: RefCell::default() }
+        Self { path: state_dir.join(DATABASE), durable, links: Links::Follow, open: RefCell::default() }
+    }
+
+    /// The same store in a directory where somebody else may have put links, which are not followed.
+    #[must_use]
+    pub fn refusing_links(self) -> Self {
+        Self { links: Links::Refuse, ..self }
     }
 
     /// Whether a state directory has the database.
@@ -108,16 +168,49 @@ impl SqliteDocuments {
         Self::exists(state_dir) && !matches!(knows_nodes(&state_dir.join(DATABASE)), Ok(false))
     }
 
-    /// Looks at a database without writing to it, whoever else has it open: all documents that hold something.
+    /// The files of the database in a state directory, whether they are there or not.
+    pub fn files(state_dir: &Path) -> impl Iterator<Item = PathBuf> {
+        SUFFIXES.into_iter().map(move |suffix| state_dir.join(format!("{DATABASE}{suffix}")))
+    }
+
+    /// Looks at a database without writing to it, whoever else has it open: all documents that hold something. What a gateway has
+    /// written there may be of any size; no more is kept of it than fits into the limits.
     ///
     /// # Errors
-    /// What SQLite says: a file that is no database, tables that are not there.
-    pub fn look(state_dir: &Path) -> Result<Vec<(Document, Value)>, SqliteFault> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(state_dir.join(DATABASE), flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        let read = |document| Ok((document, Value::Object(read(&connection, document)?)));
-        Document::ALL.into_iter().map(read).collect()
+    /// What SQLite says: a file that is no database, tables that are not there. More than is read.
+    pub fn look(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteFault> {
+        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LOOK_BYTES).unwrap_or(i32::MAX))?;
+        TABLES.into_iter().try_for_each(|table| is_plain(&connection, table))?;
+        let read = |document| {
+            let records = read(&connection, document, Cells::AsTheyAre, &mut Size::limited())?;
+            Ok((document, Value::Object(records)))
+        };
+        let read = Document::ALL.into_iter().map(read).collect::<Result<Vec<_>, SqliteFault>>();
+        read.map_err(|fault| match fault {
+            SqliteFault::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => SqliteFault::TooLarge,
+            other => other,
+        })
+    }
+
+    /// Finds out whether a release could read the devices in the database, without writing to it.
+    ///
+    /// # Errors
+    /// What SQLite says, or a cell that does not parse.
+    pub fn check(state_dir: &Path, links: Links) -> Result<(), SqliteFault> {
+        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
+        let documents = [Document::DevicesPaired, Document::DevicesPending];
+        documents
+            .into_iter()
+            .try_for_each(|document| read(&connection, document, Cells::Parsed, &mut Size::default()).map(drop))
+    }
+
+    /// Opens a database that is there for writing, as a release does at its start.
+    ///
+    /// # Errors
+    /// It cannot be written: permissions, a file that is no database.
+    pub fn open(&self) -> Result<(), SqliteFault> {
+        self.with(false, |_| Ok(())).map(drop)
     }
 
     /// Whether a record can be a row. One that cannot only comes out of a JSON file.
@@ -142,17 +235,22 @@ impl SqliteDocuments {
             if !make && fs::symlink_metadata(&self.path).is_err() {
                 return Ok(None);
             }
-            *open = Some(Open::new(&self.path, self.durable)?);
+            *open = Some(Open::new(&self.path, self.durable, self.links)?);
         }
         open.as_mut().map(act).transpose()
     }
 }
 
 impl Open {
-    fn new(path: &Path, durable: bool) -> Result<Self, SqliteFault> {
+    fn new(path: &Path, durable: bool, links: Links) -> Result<Self, SqliteFault> {
+        only_plain(path, links)?;
         if let Some(directory) = path.parent() {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
             made.map_err(|error| SqliteFault::Io(directory.to_owned(), error))?;
+        }
+        // The releases give themselves the permission back, where the files are theirs.
+        for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+            let _ = fs::set_permissions(file, fs::Permissions::from_mode(0o600));
         }
         // SQLite makes its files with the mode of the first one.
         let made = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
@@ -181,7 +279,7 @@ impl Open {
         if let Some(value) = self.read.get(&document) {
             return Ok(Arc::clone(value));
         }
-        let value = Arc::new(Value::Object(read(&self.connection, document)?));
+        let value = Arc::new(Value::Object(read(&self.connection, document, Cells::Parsed, &mut Size::default())?));
         self.read.insert(document, Arc::clone(&value));
         Ok(value)
     }
@@ -189,6 +287,8 @@ impl Open {
     fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), SqliteFault> {
         let transaction = self.connection.transaction()?;
         for (document, value) in documents {
+            // A mutation begins with what is there: what cannot be read is not written over.
+            read(&transaction, *document, Cells::Parsed, &mut Size::default())?;
             let empty = Map::new();
             write(&transaction, *document, value.as_object().unwrap_or(&empty))?;
         }
@@ -211,11 +311,55 @@ impl Documents for SqliteDocuments {
     }
 }
 
+/// Opens a database without writing to it, whoever else has it open.
+fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteFault> {
+    only_plain(path, links)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = if is_unchanging(path) {
+        // SQLite would make a journal beside it even to read.
+        let name = percent_encode(path.as_os_str().as_bytes(), NON_ALPHANUMERIC);
+        Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?
+    } else {
+        Connection::open_with_flags(path, flags)?
+    };
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// Whether nobody can be writing to a database: it has no journal beside it, and this user can make none.
+fn is_unchanging(path: &Path) -> bool {
+    let locked = path.parent().is_some_and(|directory| access(directory, AccessFlags::W_OK).is_err());
+    locked && fs::symlink_metadata(beside(path, "-wal")).is_err()
+}
+
+/// A file that SQLite keeps beside a database; the database itself where nothing is added.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Sees to it that SQLite, which opens files by their paths, comes upon nothing that it would wait for without end.
+fn only_plain(database: &Path, links: Links) -> Result<(), SqliteFault> {
+    if links == Links::Refuse
+        && let Some(directory) = database.parent()
+        && fs::symlink_metadata(directory).is_ok_and(|found| found.is_symlink())
+    {
+        return Err(SqliteFault::NotPlain(directory.to_owned(), PlainFileError::Kind(OtherKind::Link)));
+    }
+    for suffix in SUFFIXES {
+        let path = beside(database, suffix);
+        // What is not there, or may not be looked at, SQLite has words for.
+        if let Err(error @ PlainFileError::Kind(_)) = plain_file::check(&path, links) {
+            return Err(SqliteFault::NotPlain(path, error));
+        }
+    }
+    Ok(())
+}
+
 /// Whether a device's row says what it is as a node.
 fn knows_nodes(path: &Path) -> Result<bool, SqliteFault> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let connection = open_to_read(path, Links::Refuse)?;
     let sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
     let found: i64 = connection.query_row(sql, params![PAIRED.name, NODE_SURFACE], |row| row.get(0))?;
     Ok(found > 0)
@@ -226,18 +370,77 @@ fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec
     statement.query_map([table.name], |row| row.get(0))?.collect()
 }
 
-/// A document whole.
-fn read(connection: &Connection, document: Document) -> Result<Map<String, Value>, SqliteFault> {
+/// Whether a table is where its rows are stored. A view may have rows without end.
+fn is_plain(connection: &Connection, table: &Table) -> Result<(), SqliteFault> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?";
+    let found: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
+    if found == 1 { Ok(()) } else { Err(SqliteFault::NoTable(table.name)) }
+}
+
+/// How much of a table was read.
+#[derive(Debug, Default)]
+struct Size {
+    is_limited: bool,
+    bytes: u64,
+    values: usize,
+}
+
+impl Size {
+    fn limited() -> Self {
+        Self { is_limited: true, ..Self::default() }
+    }
+
+    /// Adds a row. `false` where there is no room for it.
+    fn add(&mut self, row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<bool> {
+        if !self.is_limited {
+            return Ok(true);
+        }
+        for at in 0..columns {
+            match row.get_ref(at)? {
+                ValueRef::Null => {}
+                ValueRef::Integer(_) | ValueRef::Real(_) => self.values += 1,
+                ValueRef::Text(cell) | ValueRef::Blob(cell) => {
+                    self.bytes += cell.len() as u64;
+                    self.values += cut::json::count(cell);
+                }
+            }
+        }
+        Ok(self.bytes <= LOOK_BYTES && self.values <= DOCUMENT_VALUES)
+    }
+
+    fn check(&self) -> Result<(), SqliteFault> {
+        match self {
+            Self { is_limited: true, values, .. } if *values > DOCUMENT_VALUES => {
+                Err(SqliteFault::TooMany(*values as u64))
+            }
+            Self { is_limited: true, bytes, .. } if *bytes > LOOK_BYTES => Err(SqliteFault::TooLarge),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A document whole. Where it is larger than it may be it is read to its end all the same, to say how large.
+fn read(
+    connection: &Connection,
+    document: Document,
+    cells: Cells,
+    size: &mut Size,
+) -> Result<Map<String, Value>, SqliteFault> {
     let table = match document {
         Document::DevicesPending => &PENDING,
         Document::DevicesBootstrap => &BOOTSTRAP,
         Document::DevicesPaired | Document::NodesPaired | Document::NodesPending => &PAIRED,
     };
     let mut statement = connection.prepare(&table.select())?;
-    let rows = statement.query_map([], |row| table.record(row))?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
     let mut records = Map::new();
-    for row in rows {
-        let mut record = row?;
+    while let Some(row) = rows.next()? {
+        if !size.add(row, columns)? {
+            records.clear();
+            continue;
+        }
+        let mut record = table.record(row, cells)?;
         let surface = record.shift_remove(NODE_SURFACE);
         let pending = record.shift_remove(PENDING_NODE_SURFACE);
         let key = record.get(table.key_field()).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -256,6 +459,7 @@ fn read(connection: &Connection, document: Document) -> Result<Map<String, Value
             }
         }
     }
+    size.check()?;
     Ok(records)
 }
 

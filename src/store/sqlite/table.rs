@@ -1,7 +1,17 @@
 //! The tables that hold the pairing store, column by column, and what a row says as a record.
 
+use super::SqliteFault;
 use rusqlite::types::{Value as Cell, ValueRef};
 use serde_json::{Map, Value};
+
+/// What is made of a cell that should be JSON and is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cells {
+    /// An error, as the releases make it: nothing is read then, and nothing written.
+    Parsed,
+    /// The text that it is: who only looks sees it.
+    AsTheyAre,
+}
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,11 +198,18 @@ impl Table {
         self.columns.iter().map(|column| column.cell(record.get(column.field)).ok_or_else(|| unfit(column))).collect()
     }
 
-    /// A row as a record. What is NULL is no field; JSON that does not parse is the text that it is.
-    pub(super) fn record(&self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Map<String, Value>> {
+    /// A row as a record. What is NULL is no field.
+    ///
+    /// # Errors
+    /// A cell that does not parse, where cells have to.
+    pub(super) fn record(&self, row: &rusqlite::Row<'_>, cells: Cells) -> Result<Map<String, Value>, SqliteFault> {
         let mut record = Map::new();
         for (at, column) in self.columns.iter().enumerate() {
-            if let Some(value) = column.value(row.get_ref(at)?).filter(|value| !value.is_null()) {
+            let cell = row.get_ref(at)?;
+            if cells == Cells::Parsed && !column.parses(cell) {
+                return Err(SqliteFault::Cell { table: self.name, column: column.name });
+            }
+            if let Some(value) = column.value(cell).filter(|value| !value.is_null()) {
                 record.insert(column.field.to_owned(), value);
             }
         }
@@ -219,6 +236,14 @@ impl Column {
             (Kind::Time | Kind::Integer, Some(Value::Number(number))) => number.as_i64().map(Cell::Integer),
             (Kind::Flag, Some(Value::Bool(flag))) => Some(Cell::Integer(i64::from(*flag))),
             _ => None,
+        }
+    }
+
+    /// Whether a cell is JSON where it has to be.
+    fn parses(&self, cell: ValueRef<'_>) -> bool {
+        match (self.kind, cell) {
+            (Kind::Json, ValueRef::Text(bytes)) => super::super::json::parse(bytes).is_some(),
+            _ => true,
         }
     }
 

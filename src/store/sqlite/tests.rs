@@ -33,7 +33,7 @@ fn every_document_comes_back_as_it_was_written() {
     for (document, value) in &documents {
         assert_eq!(*store.read(*document).unwrap(), *value);
     }
-    assert_eq!(SqliteDocuments::look(directory.path()).unwrap(), documents);
+    assert_eq!(SqliteDocuments::look(directory.path(), Links::Refuse).unwrap(), documents);
     written(&mut store, Document::DevicesPaired, &json!({"a": device()}));
     assert_eq!(*store.read(Document::NodesPending).unwrap(), documents[4].1, "a device's row keeps its node");
     written(&mut store, Document::DevicesPaired, &json!({}));
@@ -82,7 +82,7 @@ fn what_is_no_database_is_not_looked_at() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("state")).unwrap();
     fs::write(directory.path().join(DATABASE), "x".repeat(4096)).unwrap();
-    assert!(SqliteDocuments::look(directory.path()).unwrap_err().is_no_database());
+    assert!(SqliteDocuments::look(directory.path(), Links::Refuse).unwrap_err().is_no_database());
     let mut store = SqliteDocuments::new(directory.path(), false);
     assert_eq!(store.read(Document::DevicesPaired), None);
     assert!(store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).is_err());
@@ -102,4 +102,27 @@ fn a_record_fits_where_its_columns_can_hold_it(#[case] field: &str, #[case] valu
     fields.shift_remove(field);
     fields.extend(value.map(|value| (field.to_owned(), value)));
     assert_eq!(SqliteDocuments::fits(Document::DevicesPaired, &record), fits);
+}
+
+/// Seen on the real 2026.9.6: it does not start, and leaves the cell as it is.
+#[test]
+fn a_cell_that_is_no_json_is_seen_as_it_is_and_never_written_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteDocuments::new(directory.path(), false);
+    let device = json!({"deviceId": "a", "publicKey": "k", "tokens": {}, "createdAtMs": 1, "approvedAtMs": 1});
+    let paired = Arc::new(json!({"a": device}));
+    store.write(&[(Document::DevicesPaired, &paired)]).unwrap();
+    let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
+    connection.execute("UPDATE device_pairing_paired SET tokens_json = '{not json'", []).unwrap();
+    let refused = "device_pairing_paired.tokens_json is no JSON";
+    assert!(store.try_read(Document::DevicesPaired).unwrap_err().path.ends_with(refused));
+    for document in [Document::DevicesPaired, Document::NodesPaired] {
+        assert!(store.write(&[(document, &paired)]).unwrap_err().0.ends_with(refused));
+    }
+    assert_eq!(SqliteDocuments::check(directory.path(), Links::Refuse).unwrap_err().to_string(), refused);
+    let seen = SqliteDocuments::look(directory.path(), Links::Refuse).unwrap();
+    assert_eq!(seen[0].1["a"]["tokens"], json!("{not json"));
+    let cell = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let cell = connection.query_row("SELECT tokens_json FROM device_pairing_paired", [], cell).unwrap();
+    assert_eq!(cell, "{not json");
 }

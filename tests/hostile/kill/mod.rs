@@ -22,16 +22,19 @@ const SIGNALS: [Signal; 3] = [Signal::SIGKILL, Signal::SIGTERM, Signal::SIGINT];
 /// How long what was left behind may take to go.
 const GOING: Duration = Duration::from_secs(30);
 
+/// Ends clawcheck at each of these moments.
+type Loop = fn(&Moments);
+
 /// The loops.
 pub fn trials() -> Vec<Trial> {
-    let loops: [(&str, fn(&Moments)); 5] = [
+    let loops: [(&str, Loop); 5] = [
         ("run-on-a-process", run::on_a_process),
         ("run-with-a-report", run::with_a_report),
         ("accept", accept::everything),
         ("serve-with-files", serve::with_files),
         ("serve-with-a-database", serve::with_a_database),
     ];
-    let trial = |(name, each): (&'static str, fn(&Moments))| {
+    let trial = |(name, each): (&'static str, Loop)| {
         Trial::test(format!("kill::{name}"), move || {
             let moments = Moments::from_environment(name);
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| each(&moments))).map_err(|panic| {

@@ -77,7 +77,7 @@ pub fn rows() -> Vec<Row> {
             peer.raw(frame(TEXT, b"{"))?;
             peer.flood(&frame(CONTINUATION, &[b' '; 1000]))
         })
-        .says("connection lost"),
+        .says("a message of"),
         Row::attached("an-event-every-100-ms", |peer| {
             peer.asked()?;
             loop {

@@ -122,13 +122,13 @@ pub fn rows() -> Vec<Row> {
             peer.raw(header(FIN | TEXT, 1 << 62))?;
             peer.hold()
         })
-        .says("long"),
+        .says("a message of"),
         Row::attached("length-with-the-sign-bit", |peer| {
             peer.upgrade()?;
             peer.raw(header(FIN | TEXT, u64::MAX))?;
             peer.hold()
         })
-        .says("long"),
+        .says("a message of"),
         Row::attached("length-longer-than-needed", |peer| {
             peer.upgrade()?;
             let text = text();
@@ -147,7 +147,7 @@ pub fn rows() -> Vec<Row> {
             peer.text(vec![b' '; 9 << 20])?;
             peer.hold()
         })
-        .says("long"),
+        .says("a message of"),
         Row::attached("fragments-of-9-mb", |peer| {
             peer.upgrade()?;
             peer.raw(frame(TEXT, b""))?;
@@ -156,7 +156,7 @@ pub fn rows() -> Vec<Row> {
             }
             peer.hold()
         })
-        .says("long"),
+        .says("a message of"),
         Row::attached("violation-after-hello", |peer| {
             if peer.number < 3 {
                 return right(peer);

@@ -74,7 +74,7 @@ pub fn rows() -> Vec<Row> {
         .cost(Cost::OneDeadline),
         Row::attached("only-blanks", |peer| first(peer, " \t\r\n".repeat(500_000))).drafts().cost(Cost::OneDeadline),
         Row::attached("answer-nan", |peer| answer(peer, r#"{"type":"res","id":"ID","ok":true,"payload":NaN}"#))
-            .says("NaN")
+            .says("text that is not JSON")
             .error_or_deviates()
             .cost(Cost::TwoDeadlines)
             .never("is silent"),

@@ -8,6 +8,9 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+/// A description that does not wait long for the end.
+const STOPS_SOON: &str = "store: none\ntimeouts: { stop: 2s }\n";
+
 /// Writes bytes into the log as they are.
 fn log(bytes: impl AsRef<[u8]>) {
     let _ = std::io::stderr().write_all(bytes.as_ref());
@@ -108,12 +111,13 @@ fn ends() -> Vec<Row> {
                 std::process::exit(0)
             })
             .error(),
-        Row::spawned("ignores-sigterm", |_| deaf()).conforms().cost(Cost::OneDeadline),
+        Row::spawned("ignores-sigterm", |_| deaf()).conforms().described(STOPS_SOON).cost(Cost::OneDeadline),
         Row::spawned("ignores-sigterm-and-forks", |_| {
             deaf();
             let _ = sleeper().process_group(0).spawn();
         })
         .conforms()
+        .described(STOPS_SOON)
         .cost(Cost::OneDeadline),
         Row::spawned("stops-slowly", |_| ())
             .behaves(|peer| {
@@ -172,13 +176,13 @@ fn ends() -> Vec<Row> {
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(folder.join("file"), "x").unwrap();
             for path in [&folder, folder.parent().unwrap()] {
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).unwrap();
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o0)).unwrap();
             }
         })
         .conforms(),
-        Row::spawned("leaves-2000-files", |_| {
+        Row::spawned("leaves-500-files", |_| {
             let folder = std::path::PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-            for at in 0..2000 {
+            for at in 0..500 {
                 std::fs::write(folder.join(at.to_string()), "").unwrap();
             }
         })

@@ -65,11 +65,11 @@ fn kinds() -> Vec<Row> {
         row("store-folder-link", |gateway| symlink("/proc/self", gateway.state.join("devices")).unwrap()),
         row("store-unreadable", |gateway| {
             write(&gateway.state, FILE, "{}");
-            std::fs::set_permissions(gateway.state.join(FILE), std::fs::Permissions::from_mode(0)).unwrap();
+            std::fs::set_permissions(gateway.state.join(FILE), std::fs::Permissions::from_mode(0o0)).unwrap();
         }),
         row("store-folder-shut", |gateway| {
             write(&gateway.state, FILE, "{}");
-            std::fs::set_permissions(gateway.state.join("devices"), std::fs::Permissions::from_mode(0)).unwrap();
+            std::fs::set_permissions(gateway.state.join("devices"), std::fs::Permissions::from_mode(0o0)).unwrap();
         }),
         row("store-state-directory-gone", |gateway| std::fs::remove_dir_all(&gateway.state).unwrap()),
         row("store-stale-tmp", |gateway| {
@@ -161,14 +161,17 @@ fn sizes() -> Vec<Row> {
                 (0..5_000).map(|at| format!("\"d{at}\":{}", record(&format!("d{at}")))).collect();
             write(&gateway.state, FILE, format!("{{{}}}", records.join(",")));
         }),
-        row("store-5000-files", |gateway| {
-            for at in 0..5_000 {
+        row("store-2000-files", |gateway| {
+            for at in 0..2_000 {
                 write(&gateway.state, &format!("devices/{at}.json"), "{}");
             }
         }),
         row("store-folders-200-deep", |gateway| write(&gateway.state, &format!("devices/{}x", "d/".repeat(200)), "x")),
         row("store-cell-of-100mb", |gateway| {
             fill(&place(&gateway.state, DATABASE), "create table t (a); insert into t values (zeroblob(100000000));");
+        }),
+        row("store-cell-of-60mb", |gateway| {
+            fill(&place(&gateway.state, DATABASE), "create table t (a); insert into t values (zeroblob(60000000));");
         }),
     ]
 }

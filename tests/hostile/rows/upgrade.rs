@@ -72,7 +72,8 @@ pub fn rows() -> Vec<Row> {
             peer.raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")?;
             peer.hold()
         })
-        .error_or_deviates(),
+        .error_or_deviates()
+        .cost(Cost::TwoDeadlines),
         Row::attached("upgrade-late", |peer| {
             peer.request_head()?;
             std::thread::sleep(Duration::from_millis(700));

@@ -1,0 +1,183 @@
+//! Finds strings that are known to be secret, in every form in which a gateway could send them back.
+
+use super::reading::Reading;
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use std::collections::HashMap;
+
+/// Escapes within escapes are decoded so often: a frame as a JSON string in an error as a JSON string.
+const DEEPEST: usize = 3;
+/// Shorter pieces of base64 would be found in ordinary words.
+const SHORTEST_BASE64: usize = 6;
+/// How much of a secret must stand at the end of a text that was cut there, and says so.
+const CUT: usize = 4;
+/// How much of a secret, from its beginning or to its end, is taken for a part of it anywhere: many things cut texts.
+pub(super) const PART: usize = 12;
+/// A long text is searched in windows of so many bytes, as a reading takes many times the memory of its text.
+const WINDOW: usize = 256 * 1024;
+/// How much of a window is in the next one, too: more than a secret takes when every byte of it is an escape.
+const OVERLAP: usize = 32 * 1024;
+
+/// A form of a secret: what is looked for, and whose it is.
+struct Needle {
+    form: Vec<u8>,
+    secret: usize,
+}
+
+/// Looks for secrets and for parts of them. Upper and lower case are the same.
+pub(super) struct Finder {
+    needles: Vec<Needle>,
+    /// Finds the beginnings and the ends of needles: what they belong to shows when one is found.
+    automaton: AhoCorasick,
+    /// For each pattern of the automaton the needle, and whether it is the needle's end.
+    patterns: Vec<(usize, bool)>,
+    /// Needles by their first bytes, for texts that were cut.
+    heads: HashMap<[u8; CUT], Vec<usize>>,
+    longest: usize,
+}
+
+/// A place in a text where a secret stands, and which one it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) secret: usize,
+}
+
+impl Finder {
+    /// Looks for these secrets; `None` where there are none.
+    pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let needles = secrets.enumerate().flat_map(|(secret, text)| {
+            forms(text).into_iter().map(move |form| Needle { form: form.to_ascii_lowercase(), secret })
+        });
+        let needles = needles.collect::<Vec<_>>();
+        if needles.is_empty() {
+            return None;
+        }
+        let mut patterns = Vec::new();
+        let mut heads = HashMap::<_, Vec<usize>>::new();
+        for (at, Needle { form, .. }) in needles.iter().enumerate() {
+            patterns.push((at, false));
+            if form.len() > PART {
+                patterns.push((at, true));
+            }
+            if let Some(head) = form.first_chunk::<CUT>() {
+                heads.entry(*head).or_default().push(at);
+            }
+        }
+        let piece = |(needle, is_end): &(usize, bool)| {
+            let form = &needles[*needle].form;
+            if *is_end { &form[form.len() - PART..] } else { &form[..form.len().min(PART)] }
+        };
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            // The quickest to build: every case has secrets of its own and little to search.
+            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
+            .ascii_case_insensitive(true)
+            .build(patterns.iter().map(piece))
+            .ok()?;
+        let longest = needles.iter().map(|needle| needle.form.len()).max().unwrap_or_default();
+        Some(Self { needles, automaton, patterns, heads, longest })
+    }
+
+    /// Where secrets stand in a text, in order and apart from one another. `cut` says that the text goes on behind its end.
+    pub(super) fn find(&self, text: &str, cut: bool) -> Vec<Found> {
+        let mut found = Vec::new();
+        let mut from = 0_usize;
+        loop {
+            let to = boundary(text, from.saturating_add(WINDOW));
+            let mut reading = Some(Reading::plain(&text[from..to]));
+            for _ in 0..=DEEPEST {
+                let Some(read) = reading else { break };
+                self.find_in(&read, from, cut && to == text.len(), &mut found);
+                reading = read.decoded();
+            }
+            if to == text.len() {
+                return joined(found);
+            }
+            from = boundary(text, to - OVERLAP);
+        }
+    }
+
+    /// Looks in a reading of what begins at `from`.
+    fn find_in(&self, reading: &Reading, from: usize, cut: bool, found: &mut Vec<Found>) {
+        let bytes = reading.bytes.to_ascii_lowercase();
+        let mut add = |start, end, needle: usize| {
+            let (start, end) = reading.place(start, end);
+            found.push(Found { start: from + start, end: from + end, secret: self.needles[needle].secret });
+        };
+        for hit in self.automaton.find_overlapping_iter(&bytes) {
+            let (needle, is_end) = self.patterns[hit.pattern().as_usize()];
+            let form = &self.needles[needle].form;
+            if is_end {
+                let same = bytes[..hit.end()].iter().rev().zip(form.iter().rev()).take_while(|(a, b)| a == b).count();
+                add(hit.end() - same, hit.end(), needle);
+            } else {
+                let same = bytes[hit.start()..].iter().zip(form).take_while(|(a, b)| a == b).count();
+                add(hit.start(), hit.start() + same, needle);
+            }
+        }
+        if let Some((length, needle)) = cut.then(|| self.beginning_at_end(&bytes)).flatten() {
+            add(bytes.len() - length, bytes.len(), needle);
+        }
+    }
+
+    /// The longest part of a needle, from its beginning, that bytes end with.
+    fn beginning_at_end(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        let longest = self.longest.min(bytes.len());
+        (CUT..=longest).rev().find_map(|length| {
+            let end = &bytes[bytes.len() - length..];
+            let fits = |needle: &&usize| self.needles[**needle].form.starts_with(end);
+            self.heads.get(end.first_chunk::<CUT>()?)?.iter().find(fits).map(|needle| (length, *needle))
+        })
+    }
+}
+
+/// The last boundary of a character up to a byte.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
+}
+
+/// Places that touch none of the others: overlapping ones become one, of the secret whose place was the longest.
+fn joined(mut found: Vec<Found>) -> Vec<Found> {
+    found.sort_by_key(|found| (found.start, std::cmp::Reverse(found.end)));
+    let mut joined: Vec<(Found, usize)> = Vec::new();
+    for next in found {
+        let length = next.end - next.start;
+        match joined.last_mut() {
+            Some((last, longest)) if next.start < last.end => {
+                if length > *longest {
+                    (last.secret, *longest) = (next.secret, length);
+                }
+                last.end = last.end.max(next.end);
+            }
+            _ => joined.push((next, length)),
+        }
+    }
+    joined.into_iter().map(|(found, _)| found).collect()
+}
+
+/// The forms that are looked for: the secret itself, in hex, and in both alphabets of base64 wherever it begins in what is
+/// encoded. Escapes need no forms: they are decoded.
+fn forms(secret: &str) -> Vec<Vec<u8>> {
+    let bytes = secret.as_bytes();
+    let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut forms = vec![bytes.to_vec(), hex.into_bytes()];
+    for before in 0..3 {
+        // The characters in which no bit of a neighbour is.
+        let start = (before * 8_usize).div_ceil(6);
+        let end = (before + bytes.len()) * 8 / 6;
+        if end < start + SHORTEST_BASE64 {
+            continue;
+        }
+        let padded = [&[0; 2][..before], bytes].concat();
+        for encoded in [STANDARD_NO_PAD.encode(&padded), URL_SAFE_NO_PAD.encode(&padded)] {
+            let form = encoded.as_bytes()[start..end].to_vec();
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+    }
+    forms
+}

@@ -1,0 +1,157 @@
+//! The supervisor process.
+
+use super::family::Family;
+use super::protocol::{Order, Report, Request};
+use super::{CLEARING, SUBCOMMAND};
+use nix::errno::Errno;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, timeout};
+
+/// No request is longer than this, in bytes: arguments and environment together have 2 MiB on Linux, each byte up to four
+/// characters in JSON.
+const LINE_BYTES: u64 = 16 << 20;
+/// How often is looked for orphans of a process that cannot be killed: nothing tells when one is given to us.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A supervisor's exit code, if this process was started to be one. Asked before anything else, and before arguments are parsed.
+pub fn serve_if_asked() -> Option<ExitCode> {
+    (std::env::args().nth(1)? == SUBCOMMAND).then(|| match serve() {
+        Ok(true) => ExitCode::SUCCESS,
+        // Nobody reads what a supervisor prints. That it has not cleared up is told by its exit code.
+        Ok(false) | Err(_) => ExitCode::FAILURE,
+    })
+}
+
+/// Runs a supervisor with the socket that is its standard input. Gives whether nothing is left.
+fn serve() -> io::Result<bool> {
+    let socket = std::os::unix::net::UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    socket.set_nonblocking(true)?;
+    // Before anything is started: what is started later cannot escape.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { supervise(UnixStream::from_std(socket)?).await })
+}
+
+async fn supervise(socket: UnixStream) -> io::Result<bool> {
+    let (reading, mut writing) = socket.into_split();
+    let mut requests = BufReader::new(reading);
+    let mut children = signal(SignalKind::child())?;
+    let mut ends = Ends::new()?;
+    let Some(Request::Start(order)) = request(&mut requests).await else { return Ok(true) };
+    let leader = match start(order) {
+        Ok(leader) => leader,
+        Err(error) => {
+            report(&mut writing, &Report::Failed { errno: error.raw_os_error().unwrap_or(Errno::EINVAL as i32) }).await;
+            return Ok(true);
+        }
+    };
+    let mut family = Family::new(leader);
+    report(&mut writing, &Report::Started { process: leader }).await;
+    let_go_of_output();
+    let mut requested = std::pin::pin!(next(requests));
+    loop {
+        tokio::select! {
+            _ = children.recv() => {
+                if let Some(news) = family.reap() {
+                    report(&mut writing, &news).await;
+                }
+            }
+            (word, requests) = &mut requested => match word {
+                Some(Request::Terminate) => {
+                    family.terminate();
+                    requested.set(next(requests));
+                }
+                // clawcheck has shut its end or is gone.
+                Some(Request::Start(_)) | None => break,
+            },
+            () = ends.any() => break,
+        }
+    }
+    Ok(clear(&mut family, &mut children, &mut writing).await)
+}
+
+/// Kills and reaps until no child is left. Gives whether that came about in time.
+async fn clear(family: &mut Family, children: &mut Signal, writing: &mut OwnedWriteHalf) -> bool {
+    let deadline = Instant::now() + CLEARING;
+    loop {
+        family.kill();
+        if let Some(news) = family.reap() {
+            report(writing, &news).await;
+        }
+        if family.is_empty() || Instant::now() > deadline {
+            return family.is_empty();
+        }
+        let _ = timeout(LOOK, children.recv()).await;
+    }
+}
+
+/// The next request, with where it came from: what is read of one must not be lost when something else happens first.
+async fn next<R: AsyncRead + Unpin>(mut requests: BufReader<R>) -> (Option<Request>, BufReader<R>) {
+    (request(&mut requests).await, requests)
+}
+
+/// `None`: nobody is there any more to say one.
+async fn request<R: AsyncRead + Unpin>(requests: &mut BufReader<R>) -> Option<Request> {
+    let mut line = Vec::new();
+    requests.take(LINE_BYTES).read_until(b'\n', &mut line).await.ok()?;
+    serde_json::from_slice(&line).ok()
+}
+
+async fn report(writing: &mut OwnedWriteHalf, report: &Report) {
+    if let Ok(line) = report.line() {
+        // A clawcheck that is gone need not hear it; that it is gone is seen where its requests are read.
+        let _ = writing.write_all(line.as_bytes()).await;
+    }
+}
+
+fn start(order: Order) -> io::Result<u32> {
+    let Order { command, arguments, environment, directory, descriptors } = order;
+    if let Some(descriptors) = descriptors {
+        crate::machine::lower_descriptors(descriptors);
+    }
+    let text = OsString::from;
+    let mut command = Command::new(text(command));
+    command.args(arguments.into_iter().map(text)).current_dir(text(directory));
+    command.env_clear().envs(environment.into_iter().map(|(name, value)| (text(name), text(value))));
+    // What it prints goes where ours goes: to clawcheck.
+    command.stdin(Stdio::null()).process_group(0);
+    // It is reaped with all others, and not through this handle.
+    Ok(command.spawn()?.id())
+}
+
+/// The end of a gateway's output is the end of those who can still write to it. We are none of them.
+fn let_go_of_output() {
+    if let Ok(nothing) = File::options().write(true).open("/dev/null") {
+        let _ = nix::unistd::dup2_stdout(&nothing);
+        let _ = nix::unistd::dup2_stderr(&nothing);
+    }
+}
+
+/// The signals that end a process which does not mind them. A supervisor clears up first.
+struct Ends([Signal; 3]);
+
+impl Ends {
+    fn new() -> io::Result<Self> {
+        Ok(Self([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
+    }
+
+    async fn any(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => (),
+            _ = terminate.recv() => (),
+            _ = hangup.recv() => (),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The machine that clawcheck itself runs on, and where it comes to its end.
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::statvfs::statvfs;
+use nix::unistd::Uid;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// As many descriptors as clawcheck asks for where it may have more. Some systems refuse a number without end.
+const MOST_DESCRIPTORS: u64 = 1 << 16;
+/// On a disk with less room than this nothing can be told of a gateway, in bytes: some write so much at once, and take it back
+/// where it does not fit.
+const LEAST_ROOM: u64 = 1 << 20;
+
+/// The soft limit that clawcheck was started with.
+static USUAL: OnceLock<u64> = OnceLock::new();
+
+/// Raises the number of descriptors that this process may open (the soft RLIMIT_NOFILE) as far as it may be raised: every
+/// gateway and every connection takes some. Where the system refuses, all stays as it was.
+pub(crate) fn raise_descriptors() {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    USUAL.get_or_init(|| soft);
+    let most = hard.min(MOST_DESCRIPTORS);
+    if soft < most {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, hard);
+    }
+}
+
+/// The soft limit before it was raised, for processes that are not to know of that: some go through all the numbers up to it.
+pub(crate) fn usual_descriptors() -> Option<u64> {
+    USUAL.get().copied()
+}
+
+/// Lowers the soft limit of this process.
+pub(crate) fn lower_descriptors(soft: u64) {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, soft.min(hard), hard);
+    }
+}
+
+/// How many descriptors this process may still open. `None`: the system does not tell.
+pub(crate) fn free_descriptors() -> Option<usize> {
+    let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    let open = std::fs::read_dir("/proc/self/fd").ok()?.count();
+    Some(usize::try_from(soft).unwrap_or(usize::MAX).saturating_sub(open))
+}
+
+/// Says so where an error is about the machine that clawcheck runs on, and not about what was asked of it: nothing that was
+/// tried tells anything about a gateway then.
+pub(crate) fn shortage(error: &io::Error) -> Option<&'static str> {
+    Some(match Errno::from_raw(error.raw_os_error()?) {
+        Errno::ENOSPC => "the disk is full (ENOSPC)",
+        Errno::EDQUOT => "the user's share of the disk is used up (EDQUOT)",
+        Errno::EMFILE => "clawcheck may not open more files (EMFILE): raise `ulimit -n` or lower --jobs",
+        Errno::ENFILE => "the machine has no more room for open files (ENFILE)",
+        Errno::ENOMEM => "the machine has no memory left (ENOMEM)",
+        _ => return None,
+    })
+}
+
+/// What this machine has run out of at this moment, on the disk of this directory or for this process.
+pub(crate) fn exhausted(directory: &Path) -> Option<String> {
+    if let Some(why) = File::open("/dev/null").err().as_ref().and_then(shortage) {
+        return Some(why.to_owned());
+    }
+    let disk = statvfs(directory).ok()?;
+    // What is kept back is for the superuser alone.
+    let blocks = if Uid::effective().is_root() { disk.blocks_free() } else { disk.blocks_available() };
+    let full = disk.blocks() > 0 && blocks.saturating_mul(disk.fragment_size()) < LEAST_ROOM;
+    let crowded = disk.files() > 0 && disk.files_available() == 0;
+    let what = if full { "has less than 1 MiB left" } else { "has no room for more files" };
+    (full || crowded).then(|| format!("the disk of {} {what}", directory.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_machine_lacks_is_told_from_what_a_gateway_does() {
+        let error = |errno: Errno| io::Error::from_raw_os_error(errno as i32);
+        assert!(shortage(&error(Errno::EMFILE)).is_some_and(|why| why.contains("ulimit -n")));
+        assert!(shortage(&error(Errno::ENOSPC)).is_some_and(|why| why.contains("disk is full")));
+        assert_eq!(shortage(&error(Errno::ECONNREFUSED)), None);
+        assert_eq!(shortage(&io::Error::other("odd")), None);
+    }
+}

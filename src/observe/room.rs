@@ -1,0 +1,55 @@
+//! How much of what a case saw its observation has room for.
+
+use crate::cut::json;
+use crate::limits::{SHOWN_MESSAGE, SHOWN_STRING};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::cell::Cell;
+
+/// What one message is shown of, in bytes, also where there is no room left: its code and how it begins.
+const LEAST: usize = 1 << 10;
+
+/// Room for so many bytes of text.
+pub(super) struct Room(Cell<usize>);
+
+impl Room {
+    pub(super) fn new(bytes: usize) -> Self {
+        Self(Cell::new(bytes))
+    }
+
+    pub(super) fn is_used_up(&self) -> bool {
+        self.0.get() == 0
+    }
+
+    /// The value, as far as there is room for it.
+    pub(super) fn fit<'v>(&self, value: &'v Value) -> Cow<'v, Value> {
+        let most = self.0.get().clamp(LEAST, SHOWN_MESSAGE);
+        let length = json::length(value, SHOWN_STRING);
+        // What is short as a whole has nothing in it that would have to be cut.
+        if length <= SHOWN_STRING.min(most) {
+            self.0.set(self.0.get().saturating_sub(length));
+            return Cow::Borrowed(value);
+        }
+        let short = json::shorten(value, SHOWN_STRING, most);
+        self.0.set(self.0.get().saturating_sub(json::length(&short, usize::MAX)));
+        Cow::Owned(short)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_fits_stays_and_of_what_comes_later_the_beginning() {
+        let room = Room::new(4000);
+        let value = json!(vec!["word"; 200]);
+        assert!(matches!(room.fit(&value), Cow::Borrowed(_)));
+        assert!(!room.is_used_up());
+        assert_eq!(*room.fit(&value), value);
+        let cut = room.fit(&value).into_owned();
+        assert!(room.is_used_up());
+        assert_eq!(cut.as_array().unwrap().last().unwrap(), "… 72 more");
+    }
+}

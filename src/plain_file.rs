@@ -1,0 +1,227 @@
+//! The one way to read a file that somebody else made: a user's, a gateway's, a repository's.
+//!
+//! Such a path may name anything. Opening a named pipe waits for a writer that may never come, opening a device can have
+//! effects, and a link can lead anywhere. So a path is looked at before it is opened, it is opened without waiting, and what
+//! was opened is looked at again: only a regular file is read, and never more of it than the caller allows.
+
+use nix::fcntl::OFlag;
+use std::fmt;
+use std::fs::{File, FileType, Metadata, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+/// Whether the last part of a path may be a symbolic link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// It may, and what it leads to is read: the path is the user's own.
+    Follow,
+    /// It may not: somebody else may have put it there.
+    Refuse,
+}
+
+/// What a path names that is no regular file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherKind {
+    /// A directory.
+    Directory,
+    /// A symbolic link that is not to be followed.
+    Link,
+    /// A named pipe (FIFO).
+    Pipe,
+    /// A Unix socket.
+    Socket,
+    /// A character or block device.
+    Device,
+    /// A kind that this program does not know.
+    Unknown,
+}
+
+impl OtherKind {
+    fn of(kind: FileType) -> Option<Self> {
+        match kind {
+            kind if kind.is_file() => None,
+            kind if kind.is_dir() => Some(Self::Directory),
+            kind if kind.is_symlink() => Some(Self::Link),
+            kind if kind.is_fifo() => Some(Self::Pipe),
+            kind if kind.is_socket() => Some(Self::Socket),
+            kind if kind.is_char_device() || kind.is_block_device() => Some(Self::Device),
+            _ => Some(Self::Unknown),
+        }
+    }
+}
+
+impl fmt::Display for OtherKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Directory => "a folder",
+            Self::Link => "a symbolic link",
+            Self::Pipe => "a named pipe",
+            Self::Socket => "a socket",
+            Self::Device => "a device",
+            Self::Unknown => "something else",
+        })
+    }
+}
+
+/// Why a file was not read. The message does not name the path.
+#[derive(Debug, thiserror::Error)]
+pub enum PlainFileError {
+    /// The operating system does not give it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is no regular file.
+    #[error("this is {0}, and no file")]
+    Kind(OtherKind),
+    /// It is longer than the caller allows, in bytes.
+    #[error("the file is longer than {}", size(*.0))]
+    TooLarge(u64),
+    /// It is no text; the first line that is none, counted from 1.
+    #[error("line {0} is not UTF-8 text")]
+    NotText(usize),
+}
+
+impl PlainFileError {
+    /// Whether there is nothing at the path.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// An error of the operating system's kind, for callers whose own error holds one.
+impl From<PlainFileError> for io::Error {
+    fn from(error: PlainFileError) -> Self {
+        match error {
+            PlainFileError::Io(error) => error,
+            PlainFileError::Kind(OtherKind::Directory) => Self::new(io::ErrorKind::IsADirectory, error),
+            PlainFileError::Kind(_) => Self::new(io::ErrorKind::InvalidInput, error),
+            PlainFileError::TooLarge(_) => Self::new(io::ErrorKind::FileTooLarge, error),
+            PlainFileError::NotText(_) => Self::new(io::ErrorKind::InvalidData, error),
+        }
+    }
+}
+
+/// Reads a regular file of at most `limit` bytes.
+///
+/// # Errors
+/// Nothing is there, it is something else than a regular file, or it is longer.
+pub fn read(path: &Path, limit: u64, links: Links) -> Result<Vec<u8>, PlainFileError> {
+    let mut bytes = Vec::new();
+    // One byte more than is allowed tells that there is more, whatever size the file had a moment ago.
+    open(path, links)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(PlainFileError::TooLarge(limit)) } else { Ok(bytes) }
+}
+
+/// Reads a regular file of at most `limit` bytes that is UTF-8 text.
+///
+/// # Errors
+/// Those of [`read`], or it is no text.
+pub fn read_text(path: &Path, limit: u64, links: Links) -> Result<String, PlainFileError> {
+    text(read(path, limit, links)?)
+}
+
+/// The UTF-8 text that these bytes are.
+///
+/// # Errors
+/// They are none.
+pub fn text(bytes: Vec<u8>) -> Result<String, PlainFileError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        PlainFileError::NotText(1 + before.iter().filter(|&&byte| byte == b'\n').count())
+    })
+}
+
+/// Opens a regular file for reading. Never waits for another process.
+///
+/// # Errors
+/// Nothing is there, or it is something else than a regular file.
+pub fn open(path: &Path, links: Links) -> Result<File, PlainFileError> {
+    check(path, links)?;
+    let mut flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    if links == Links::Refuse {
+        flags |= OFlag::O_NOFOLLOW;
+    }
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    // Another file may have taken its place since it was looked at.
+    regular(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Finds out whether a path names a regular file, without opening it: for those who can only be given a path.
+///
+/// # Errors
+/// Nothing is there, or it is something else than a regular file.
+pub fn check(path: &Path, links: Links) -> Result<(), PlainFileError> {
+    let metadata = match links {
+        Links::Follow => std::fs::metadata(path)?,
+        Links::Refuse => std::fs::symlink_metadata(path)?,
+    };
+    regular(&metadata)
+}
+
+fn regular(metadata: &Metadata) -> Result<(), PlainFileError> {
+    OtherKind::of(metadata.file_type()).map_or(Ok(()), |other| Err(PlainFileError::Kind(other)))
+}
+
+/// A size as people say it.
+fn size(bytes: u64) -> String {
+    match bytes {
+        bytes if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        bytes if bytes >= 1 << 10 && bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        bytes => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::stat::Mode;
+    use rstest::rstest;
+    use std::os::unix::net::UnixListener;
+
+    /// A folder with one path of each kind.
+    fn kinds() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("file"), "text").unwrap();
+        std::fs::create_dir(path("directory")).unwrap();
+        nix::unistd::mkfifo(&path("pipe"), Mode::S_IRWXU).unwrap();
+        drop(UnixListener::bind(path("socket")).unwrap());
+        std::os::unix::fs::symlink("file", path("link")).unwrap();
+        std::os::unix::fs::symlink("pipe", path("link-to-pipe")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", path("link-to-device")).unwrap();
+        folder
+    }
+
+    #[rstest]
+    #[case::file("file", Links::Refuse, "text")]
+    #[case::link_to_a_file("link", Links::Follow, "text")]
+    #[case::link_refused("link", Links::Refuse, "this is a symbolic link, and no file")]
+    #[case::directory("directory", Links::Follow, "this is a folder, and no file")]
+    #[case::pipe("pipe", Links::Refuse, "this is a named pipe, and no file")]
+    #[case::link_to_a_pipe("link-to-pipe", Links::Follow, "this is a named pipe, and no file")]
+    #[case::socket("socket", Links::Follow, "this is a socket, and no file")]
+    #[case::device("link-to-device", Links::Follow, "this is a device, and no file")]
+    fn only_regular_files_are_read(#[case] name: &str, #[case] links: Links, #[case] outcome: &str) {
+        let folder = kinds();
+        let read = read(&folder.path().join(name), 4, links);
+        let shown = read.map_or_else(|error| error.to_string(), |bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(shown, outcome);
+    }
+
+    #[test]
+    fn a_longer_file_and_a_missing_one_are_told_apart() {
+        let folder = kinds();
+        let long = read(&folder.path().join("file"), 3, Links::Refuse).unwrap_err();
+        assert_eq!(long.to_string(), "the file is longer than 3 bytes");
+        assert!(!long.is_not_found());
+        assert!(read(&folder.path().join("none"), 3, Links::Refuse).unwrap_err().is_not_found());
+        assert_eq!(size(16 << 20), "16 MiB");
+    }
+
+    #[test]
+    fn the_first_line_that_is_no_text_is_named() {
+        assert_eq!(text(b"a\nb\n\xe9\n".to_vec()).unwrap_err().to_string(), "line 3 is not UTF-8 text");
+        assert_eq!(text("a\n\u{e9}".into()).unwrap(), "a\n\u{e9}");
+    }
+}

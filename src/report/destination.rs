@@ -1,0 +1,224 @@
+//! Where a report goes: a file, which is replaced whole, or a stream, which is written to.
+
+use crate::whole;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Component, Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long a pipe is given to have a reader once the report is there.
+const READER: Duration = Duration::from_secs(10);
+
+/// Where a report goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A file, or what a link leads to, or nothing yet.
+    File(PathBuf),
+    /// Standard output.
+    Stdout,
+    /// A pipe, a device, a descriptor of the process.
+    Stream(PathBuf),
+}
+
+impl Destination {
+    /// Where a report to this path goes. `-` is standard output.
+    ///
+    /// # Errors
+    /// It cannot be found out.
+    pub fn find(path: &Path) -> io::Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self::Stdout);
+        }
+        if let Some(number) = descriptor(path) {
+            return Ok(if number == 1 { Self::Stdout } else { Self::Stream(path.to_owned()) });
+        }
+        match fs::metadata(path) {
+            Ok(found) if found.is_file() || found.is_dir() => Ok(Self::File(path.to_owned())),
+            Ok(_) => Ok(Self::Stream(path.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::File(path.to_owned())),
+            Err(error) => Err(named(path, error)),
+        }
+    }
+
+    /// Makes ready to write. A stream is opened by a thread of its own, as a pipe keeps who opens it waiting for a reader.
+    ///
+    /// # Errors
+    /// There is no room for the file, or no thread.
+    pub fn open(self) -> io::Result<(Sink, Option<Delivery>)> {
+        let path = match self {
+            Self::File(path) => {
+                whole::probe(&path).map_err(|error| named(&path, error))?;
+                return Ok((Sink::File(path), None));
+            }
+            Self::Stdout => PathBuf::from("-"),
+            Self::Stream(path) => path,
+        };
+        let (sender, document) = mpsc::channel::<File>();
+        let (opened, is_open) = oneshot::channel();
+        let (finished, done) = oneshot::channel();
+        let name = path.clone();
+        let write = move || {
+            let mut stream: Box<dyn io::Write> = match name.as_os_str() == "-" {
+                true => stdout(),
+                false => Box::new(OpenOptions::new().append(true).open(&name)?),
+            };
+            let _ = opened.send(());
+            // A run that never came to its end has nothing to say.
+            let Ok(mut document) = document.recv() else { return Ok(()) };
+            io::copy(&mut document, &mut stream)?;
+            stream.flush()
+        };
+        // Nobody waits for it at the end of the process: what it waits for may never come.
+        std::thread::Builder::new().name("report".to_owned()).spawn(move || finished.send(write()))?;
+        Ok((Sink::Stream(sender), Some(Delivery { path, is_open, done })))
+    }
+}
+
+/// The report is fit to be printed as it is, and no line of it is to wait.
+#[expect(clippy::disallowed_methods, reason = "a report is printable and without secrets already")]
+fn stdout() -> Box<dyn io::Write> {
+    Box::new(io::stdout())
+}
+
+/// The number of a descriptor of this process that a path leads to: `/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/3`.
+fn descriptor(path: &Path) -> Option<u32> {
+    let mut path = std::path::absolute(path).ok()?;
+    for _ in 0..8 {
+        let parent = fs::canonicalize(path.parent()?).ok()?;
+        let mut parts = parent.components().skip(1).map(Component::as_os_str);
+        if parts.next().is_some_and(|part| part == "proc") && parts.any(|part| part == "fd") {
+            return path.file_name()?.to_str()?.parse().ok();
+        }
+        path = parent.join(fs::read_link(&path).ok()?);
+    }
+    None
+}
+
+/// Takes the report.
+#[derive(Debug)]
+pub enum Sink {
+    /// Puts it into a file.
+    File(PathBuf),
+    /// Hands it to the thread that has the stream.
+    Stream(mpsc::Sender<File>),
+}
+
+impl Sink {
+    /// Gives it the report, whole, from where the file stands.
+    ///
+    /// # Errors
+    /// The file cannot be replaced. What is wrong with a stream is said by its [`Delivery`].
+    pub fn take(&self, mut document: File) -> io::Result<()> {
+        match self {
+            Self::File(path) => whole::replace_from(path, &mut document).map_err(|error| named(path, error)),
+            Self::Stream(sender) => {
+                // The thread has ended, and says why.
+                let _ = sender.send(document);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A report on its way into a stream.
+#[derive(Debug)]
+pub struct Delivery {
+    path: PathBuf,
+    is_open: oneshot::Receiver<()>,
+    done: oneshot::Receiver<io::Result<()>>,
+}
+
+impl Delivery {
+    /// Waits until the report, which the sink was given, is written.
+    ///
+    /// # Errors
+    /// Nobody opened a pipe to read from it, or writing failed.
+    pub async fn finish(self) -> io::Result<()> {
+        let Self { path, is_open, mut done } = self;
+        let ended =
+            |ended: Result<io::Result<()>, _>| ended.unwrap_or_else(|_| Err(io::Error::other("it was given up")));
+        tokio::select! {
+            biased;
+            written = &mut done => return ended(written).map_err(|error| named(&path, error)),
+            opened = is_open => drop(opened),
+            () = tokio::time::sleep(READER) => {
+                let waited = format!("nobody read from it within {} s", READER.as_secs());
+                return Err(named(&path, io::Error::new(io::ErrorKind::TimedOut, waited)));
+            }
+        }
+        ended(done.await).map_err(|error| named(&path, error))
+    }
+}
+
+/// An error that says which file it is about.
+fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::stat::Mode;
+    use std::io::Seek as _;
+    use std::os::fd::AsRawFd as _;
+
+    fn document() -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"{}\n").unwrap();
+        file.rewind().unwrap();
+        file
+    }
+
+    #[test]
+    fn what_is_no_file_is_a_stream() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        nix::unistd::mkfifo(&path("pipe"), Mode::S_IRWXU).unwrap();
+        std::os::unix::fs::symlink("pipe", path("link")).unwrap();
+        std::os::unix::fs::symlink("/proc/self/fd/1", path("stdout")).unwrap();
+        let found = |name: &str| Destination::find(&path(name)).unwrap();
+        assert_eq!(found("new.json"), Destination::File(path("new.json")));
+        assert_eq!(found("link"), Destination::Stream(path("link")));
+        assert_eq!(found("stdout"), Destination::Stdout);
+        for stdout in ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+            assert_eq!(Destination::find(Path::new(stdout)).unwrap(), Destination::Stdout, "{stdout}");
+        }
+        assert_eq!(Destination::find(Path::new("/dev/null")).unwrap(), Destination::Stream("/dev/null".into()));
+    }
+
+    #[test]
+    fn a_descriptor_of_a_file_is_written_to_and_the_file_not_replaced() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = PathBuf::from(format!("/dev/fd/{}", file.as_file().as_raw_fd()));
+        assert_eq!(Destination::find(&path).unwrap(), Destination::Stream(path));
+    }
+
+    #[tokio::test]
+    async fn a_pipe_gets_the_report_and_stays_a_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+        let (sink, delivery) = Destination::find(&pipe).unwrap().open().unwrap();
+        sink.take(document()).unwrap();
+        let reader = {
+            let pipe = pipe.clone();
+            tokio::task::spawn_blocking(move || fs::read_to_string(pipe).unwrap())
+        };
+        delivery.unwrap().finish().await.unwrap();
+        assert_eq!(reader.await.unwrap(), "{}\n");
+        assert!(!fs::symlink_metadata(&pipe).unwrap().is_file());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pipe_without_a_reader_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+        let (sink, delivery) = Destination::find(&pipe).unwrap().open().unwrap();
+        sink.take(document()).unwrap();
+        let error = delivery.unwrap().finish().await.unwrap_err();
+        assert!(error.to_string().contains("pipe: nobody read from it within 10 s"), "{error}");
+    }
+}

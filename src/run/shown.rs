@@ -1,0 +1,48 @@
+//! Takes secrets out of what a run tells: the last step before it is told, whatever made the text.
+
+use crate::client::Redactions;
+use crate::judge::{Finding, FrameFinding};
+use crate::report::{CaseReport, FrameTally, RunInfo, RunReport};
+
+/// A case's report. The observation has none: see [`crate::observe::normalise_redacted`].
+pub(super) fn case(report: &mut CaseReport, secrets: &Redactions) {
+    let redact = |text: &mut String| *text = secrets.apply_known(text);
+    [&mut report.title, &mut report.again].into_iter().for_each(redact);
+    report.reason.iter_mut().chain(&mut report.transcript).chain(&mut report.log).for_each(redact);
+    report.findings.iter_mut().for_each(|finding| self::finding(finding, secrets));
+    report.frames.iter_mut().for_each(|tally| frames(tally, secrets));
+}
+
+/// What is known when a run begins.
+pub(super) fn info(info: &mut RunInfo, secrets: &Redactions) {
+    let gateway = &mut info.gateway;
+    for text in [&mut gateway.name, &mut gateway.program].into_iter().chain(&mut gateway.notes) {
+        *text = secrets.apply_known(text);
+    }
+}
+
+/// What became of a run.
+pub(super) fn run(report: &mut RunReport, secrets: &Redactions) {
+    let given_up = report.boots.iter_mut().flat_map(|boots| &mut boots.given_up);
+    for text in report.left_behind.iter_mut().chain(given_up) {
+        *text = secrets.apply(text);
+    }
+    report.frames.iter_mut().for_each(|tally| frames(tally, secrets));
+}
+
+fn finding(finding: &mut Finding, secrets: &Redactions) {
+    let redact = |text: &mut String| *text = secrets.apply_known(text);
+    match finding {
+        Finding::Expectation { step, expected, seen, .. } => [step, expected, seen].into_iter().for_each(redact),
+        Finding::Frame(FrameFinding { connection, frame, pointer, message, text, .. }) => {
+            [connection, frame, pointer, message, text].into_iter().for_each(redact);
+        }
+        // Both are made of observations.
+        Finding::Snapshot { .. } | Finding::NoSnapshot { .. } => {}
+    }
+}
+
+fn frames(tally: &mut FrameTally, secrets: &Redactions) {
+    let names = std::mem::take(&mut tally.payload_not_described);
+    tally.payload_not_described = names.iter().map(|name| secrets.apply_known(name)).collect();
+}

@@ -1,0 +1,50 @@
+//! What a failed start tells about the gateway: that its configuration is refused, that the gateway is dead, or nothing.
+
+use super::Shared;
+use super::breaker::Next;
+use super::cast::Cast;
+use super::config;
+use super::refused;
+use super::stage::{self, Boot, first_moment};
+use crate::client::Redactions;
+use crate::gateway::{Gateway, LaunchError};
+use crate::scenario::gateway::GatewaySettings;
+
+/// Whose secrets the plain configuration has.
+const PLAIN: &str = "clawcheck starts the gateway with the plain configuration";
+
+/// Why cases with these settings are not applicable, where the gateway has refused its configuration and says so.
+pub(super) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) -> Option<String> {
+    match error {
+        // A gateway that refuses the plain configuration can play nothing: that is a failure of its own.
+        LaunchError::Exited { log, .. } if !config::is_plain(settings) => {
+            refused::by_log(&log.0).map(|refused| format!("the gateway refuses {refused}"))
+        }
+        _ => None,
+    }
+}
+
+/// Tells the breaker of a start that failed for another reason than its configuration, and starts the gateway with the plain
+/// one where that decides what is given up.
+pub(super) async fn failed(error: &LaunchError, settings: &GatewaySettings, gateway: &Gateway, shared: &Shared<'_>) {
+    if not_applicable(error, settings).is_some() || shared.breaker.start_failed(error, settings) == Next::GoOn {
+        return;
+    }
+    let started = plain(gateway, shared).await;
+    shared.breaker.plain(started.as_ref().copied());
+}
+
+/// Starts the gateway with the plain configuration and an empty store, and stops it.
+async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError> {
+    let cast = Cast::new(PLAIN);
+    let mut secrets = Redactions::default();
+    cast.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
+    shared.keep_secret(&secrets);
+    let place = shared.workspace.place().map_err(|error| LaunchError::Harness(error.to_string()))?;
+    shared.booted(1);
+    let boot = Boot { place: &place, clock: first_moment(gateway), timeouts: &shared.timeouts };
+    let mut running = boot.of(gateway, &GatewaySettings::default(), &cast).await?;
+    // How it stops is for the cases.
+    let _ = stage::stop(&mut running, &shared.timeouts).await;
+    Ok(())
+}

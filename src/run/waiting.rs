@@ -1,0 +1,171 @@
+//! Waits of a case: how long each lasts, what the run learns from it, and whether a short one ended too early.
+
+use super::frames::ConnectionFrames;
+use super::held::{Awaited, Held, answers};
+use super::stage::Stage;
+use super::timeouts::Wait;
+use crate::client::{Connection, Link, OpenError, Pending, SendError, Upgrade};
+use crate::limits::Budget;
+use crate::observe::Sound;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// An answer may take this many times as long as a gateway needs just now to tell that it is there.
+const TIMES_THE_PROBE: u32 = 4;
+
+impl Stage<'_> {
+    /// Opens a connection. What comes on it is held to the schema by `frames`, and what is kept of it to `budget`.
+    pub(super) async fn connection(
+        &self,
+        link: Link,
+        upgrade: &Upgrade,
+        name: &str,
+        frames: ConnectionFrames,
+        budget: Budget,
+    ) -> Result<Held, OpenError> {
+        let (began, limit) = (Instant::now(), self.timeouts.limit(&Wait::Upgrade));
+        let recorder = self.transcript.recorder(name);
+        let opening = Connection::open(link, upgrade, recorder, began + self.timeouts.answer());
+        let mut opening = std::pin::pin!(opening);
+        let opened = match timeout_at(began + limit, &mut opening).await {
+            Ok(opened) => opened,
+            Err(_) => {
+                let more = self.slowness(limit).await;
+                timeout_at(Instant::now() + more, opening).await.unwrap_or(Err(OpenError::Deadline))
+            }
+        };
+        match &opened {
+            Err(OpenError::Deadline) => self.timeouts.missed(&Wait::Upgrade, began.elapsed()),
+            _ => self.timeouts.came(&Wait::Upgrade, began.elapsed()),
+        }
+        Ok(Held::new(opened?, frames, budget))
+    }
+
+    /// Listens for the challenge on a new connection, on which the upgrade took so long. What comes first in its place is
+    /// heard, too; [`Sound::NoChallenge`] where nothing comes.
+    pub(super) async fn challenge(&self, held: &mut Held, upgraded_in: Duration) -> Sound {
+        if self.timeouts.without_challenge() {
+            return Sound::NoChallenge;
+        }
+        let limit = self.timeouts.limit(&Wait::Challenge);
+        // A gateway that was slow to upgrade is slow to go on.
+        let limit = limit.max(upgraded_in * TIMES_THE_PROBE).min(self.timeouts.answer());
+        let began = Instant::now();
+        let first = held.listen(began + limit, |_| true).await.pop().unwrap_or(Sound::Silence);
+        match first {
+            Sound::Silence => {
+                self.timeouts.missed(&Wait::Challenge, began.elapsed());
+                held.unanswered = false;
+                Sound::NoChallenge
+            }
+            first => {
+                if is_challenge(&first) {
+                    self.timeouts.came(&Wait::Challenge, began.elapsed());
+                }
+                first
+            }
+        }
+    }
+
+    /// Sends a request.
+    pub(super) async fn request(&self, held: &mut Held, method: &str, params: Value) -> Result<Pending, SendError> {
+        let (began, limit) = (Instant::now(), self.timeouts.limit(&Wait::Sent));
+        let sent = held.connection.request(method, params, began + limit).await;
+        self.note_sent(began, sent.as_ref().err());
+        sent
+    }
+
+    /// Notes whether the gateway took what was sent since then.
+    pub(super) fn note_sent(&self, began: Instant, error: Option<&SendError>) {
+        match error {
+            Some(SendError::Deadline) => self.timeouts.missed(&Wait::Sent, began.elapsed()),
+            Some(SendError::Ended) => {}
+            None => self.timeouts.came(&Wait::Sent, began.elapsed()),
+        }
+    }
+
+    /// Listens for the answer to a request.
+    pub(super) async fn answer(&self, held: &mut Held, pending: &Pending, wait: &Wait) -> Vec<Sound> {
+        let id = pending.0.clone();
+        self.listen(held, wait, |sound| answers(sound, &id)).await
+    }
+
+    /// The same for a call. A gateway on a clock of its own has no more to say once everybody has had a turn.
+    pub(super) async fn answer_to_call(&self, held: &mut Held, pending: &Pending, method: &str) -> Vec<Sound> {
+        let id = pending.0.clone();
+        match self.has_own_clock() {
+            true => held.listen_briefly(|sound| answers(sound, &id)).await,
+            false => self.answer(held, pending, &Wait::Call(method.to_owned())).await,
+        }
+    }
+
+    /// Waits for what a step waits for and what cannot come before so long; gives what was heard until then. What came
+    /// earlier and was kept counts.
+    pub(super) async fn wait_for(&self, held: &mut Held, awaited: &Awaited, earliest: Duration) -> Vec<Sound> {
+        if let Some(kept) = held.take_kept(awaited) {
+            return vec![kept];
+        }
+        let wanted = held.wanted(awaited);
+        if self.has_own_clock() {
+            return held.listen_briefly(wanted).await;
+        }
+        let wait = match awaited {
+            Awaited::Close => Wait::Close,
+            Awaited::Answer(_) => Wait::LaterAnswer,
+            Awaited::Event(name) => Wait::Event(name.clone()),
+        };
+        self.listen_after(held, &wait, earliest, wanted).await
+    }
+
+    /// Takes what comes until `last` accepts something, the connection ends, or this has been waited for long enough. Gives
+    /// everything that was heard, in order; without an answer it ends in [`Sound::Silence`].
+    pub(super) async fn listen(
+        &self,
+        held: &mut Held,
+        wait: &Wait,
+        last: impl FnMut(&Sound) -> bool + Send,
+    ) -> Vec<Sound> {
+        self.listen_after(held, wait, Duration::ZERO, last).await
+    }
+
+    /// The same, of what cannot come before so long.
+    async fn listen_after(
+        &self,
+        held: &mut Held,
+        wait: &Wait,
+        earliest: Duration,
+        mut last: impl FnMut(&Sound) -> bool + Send,
+    ) -> Vec<Sound> {
+        let (before, limit) = (held.unanswered, self.timeouts.limit(wait));
+        let due = Instant::now() + earliest;
+        let mut heard = held.listen(due + limit, &mut last).await;
+        // A gateway that is slow just now was not waited for long enough: it is asked, and given as much time as it needs.
+        if heard.last() == Some(&Sound::Silence) && self.timeouts.is_in_doubt(wait, limit) {
+            heard.pop();
+            held.unanswered = before;
+            let more = self.slowness(limit).await;
+            heard.extend(held.listen(Instant::now() + more, &mut last).await);
+        }
+        let took = Instant::now().saturating_duration_since(due);
+        match heard.last() {
+            Some(Sound::Silence) => self.timeouts.missed(wait, took),
+            Some(Sound::Close { .. }) if matches!(wait, Wait::Refusal | Wait::Close) => self.timeouts.came(wait, took),
+            Some(sound) if last(sound) => self.timeouts.came(wait, took),
+            _ => {}
+        }
+        heard
+    }
+
+    /// Asks the gateway whether it is there, and gives how much longer it may take after so long, as slow as it is. Nothing
+    /// where it does not answer until the longest wait is over.
+    async fn slowness(&self, waited: Duration) -> Duration {
+        let left = self.timeouts.answer().saturating_sub(waited);
+        self.probe(left).await.unwrap_or_default().saturating_mul(TIMES_THE_PROBE).min(left)
+    }
+}
+
+/// Whether this is a challenge.
+pub(super) fn is_challenge(sound: &Sound) -> bool {
+    matches!(sound, Sound::Frame { frame, .. } if frame.get("event").and_then(Value::as_str) == Some("connect.challenge"))
+}

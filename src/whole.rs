@@ -1,0 +1,198 @@
+//! Files that are replaced whole: a reader finds the old content or the new one and never a part.
+
+use std::fs::{self, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Links that lead to links: the kernel follows no more either.
+const LINKS: usize = 40;
+/// How many names of a folder are looked at for what was left beside a file.
+const MOST_BESIDE: usize = 10_000;
+/// What a new file may be before the umask takes its part away.
+const NEW: u32 = 0o666;
+/// What a file with secrets in it may be.
+const NEW_PRIVATE: u32 = 0o600;
+
+/// Replaces a file, or makes it: with the mode that it has, or the one that the umask gives new files. Where the path is a
+/// symbolic link, what it leads to is replaced and the link stays.
+///
+/// # Errors
+/// It cannot be written, or something else than a file stands there.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, &mut &bytes[..], NEW)
+}
+
+/// The same with what can be read from `content`, to its end.
+///
+/// # Errors
+/// It cannot be read or written, or something else than a file stands there.
+pub fn replace_from(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
+    write(path, content, NEW)
+}
+
+/// The same for a file that is given secrets: it becomes its owner's alone. It is on the disk when this returns.
+///
+/// # Errors
+/// It cannot be written, or something else than a file stands there.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, &mut &bytes[..], NEW_PRIVATE)
+}
+
+/// Finds out whether a file could be replaced, and leaves nothing.
+///
+/// # Errors
+/// It could not.
+pub fn probe(path: &Path) -> io::Result<()> {
+    let (target, _) = target(path)?;
+    temporary(&target, NEW).map(drop)
+}
+
+fn write(path: &Path, content: &mut dyn io::Read, new: u32) -> io::Result<()> {
+    let (target, before) = target(path)?;
+    let mut file = temporary(&target, new)?;
+    io::copy(content, &mut file)?;
+    if let Some(before) = before.filter(|_| new == NEW) {
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    if new == NEW_PRIVATE {
+        file.as_file().sync_all()?;
+    }
+    file.persist(&target).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// What is replaced: the path itself, or what it leads to; and what stands there.
+fn target(path: &Path) -> io::Result<(PathBuf, Option<Metadata>)> {
+    let mut target = path.to_owned();
+    for _ in 0..LINKS {
+        match fs::symlink_metadata(&target) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((target, None)),
+            Err(error) => return Err(error),
+            Ok(found) if found.is_symlink() => target = folder(&target).join(fs::read_link(&target)?),
+            Ok(found) if found.is_file() => return Ok((target, Some(found))),
+            Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(_) => return Err(io::Error::other("it is not a regular file")),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+fn temporary(target: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    let name = target.file_name().unwrap_or_default();
+    clear_stale(target);
+    let mut prefix = std::ffi::OsString::from(".");
+    prefix.push(name);
+    prefix.push(format!(".{}-", std::process::id()));
+    let mut builder = tempfile::Builder::new();
+    // A name may have 255 bytes, and most have far fewer.
+    if name.len() < 200 {
+        builder.prefix(&prefix);
+    }
+    builder.suffix(".tmp").permissions(Permissions::from_mode(mode)).tempfile_in(folder(target))
+}
+
+/// Removes what processes that are gone, killed while they wrote this file, have left beside it.
+fn clear_stale(target: &Path) {
+    let Some(name) = target.file_name().and_then(|name| name.to_str()) else { return };
+    let prefix = format!(".{name}.");
+    let entries = fs::read_dir(folder(target)).into_iter().flatten().flatten();
+    for entry in entries.take(MOST_BESIDE) {
+        let found = entry.file_name();
+        let writer =
+            found.to_str().and_then(|found| found.strip_prefix(&prefix)?.strip_suffix(".tmp")?.split_once('-'));
+        // Without /proc nobody knows who is gone.
+        let is_gone = |writer: &str| {
+            writer.parse::<u32>().is_ok()
+                && Path::new("/proc/self").exists()
+                && !Path::new("/proc").join(writer).exists()
+        };
+        if writer.is_some_and(|(writer, _)| is_gone(writer)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::stat::Mode;
+
+    #[test]
+    fn what_a_killed_writer_has_left_goes_with_the_next_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let ours = format!(".file.{}-x.tmp", std::process::id());
+        // No process has a number as high as that (proc(5), pid_max).
+        for name in [".file.4194399-a.tmp", ".other.4194399-a.tmp", ".file.tmp", ".file.x-a.tmp", &ours] {
+            fs::write(path(name), "part").unwrap();
+        }
+        replace(&path("file"), b"whole").unwrap();
+        let mut left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        left.sort();
+        let mut expected =
+            [ours.as_str(), ".file.tmp", ".file.x-a.tmp", ".other.4194399-a.tmp", "file"].map(std::ffi::OsString::from);
+        expected.sort();
+        assert_eq!(left, expected);
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    /// The mode that a file made in the plain way has here: the umask belongs to the whole process, and tests run side by side.
+    fn usual_mode(folder: &Path) -> u32 {
+        let path = folder.join("usual");
+        fs::write(&path, "").unwrap();
+        mode(&path)
+    }
+
+    #[test]
+    fn a_new_file_has_the_mode_of_the_umask_and_an_old_one_keeps_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        replace(&path, b"one").unwrap();
+        assert_eq!(mode(&path), usual_mode(folder.path()));
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("two", 0o640));
+        let secret = folder.path().join("secret");
+        replace_private(&secret, b"").unwrap();
+        assert_eq!(mode(&secret), 0o600);
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_replaced_and_the_link_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link, outer) =
+            (folder.path().join("sub/real"), folder.path().join("link"), folder.path().join("outer"));
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        std::os::unix::fs::symlink("sub/real", &link).unwrap();
+        std::os::unix::fs::symlink("link", &outer).unwrap();
+        for text in ["made", "replaced"] {
+            replace(&outer, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&real).unwrap(), text);
+        }
+        assert!(
+            fs::symlink_metadata(&link).unwrap().is_symlink() && fs::symlink_metadata(&outer).unwrap().is_symlink()
+        );
+        assert_eq!(fs::read_dir(folder.path().join("sub")).unwrap().count(), 1, "a temporary file was left");
+    }
+
+    #[test]
+    fn what_is_no_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+        std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
+        for name in ["pipe", "loop", ""] {
+            replace(&folder.path().join(name), b"x").unwrap_err();
+        }
+        assert!(!fs::symlink_metadata(&pipe).unwrap().is_file());
+    }
+}

@@ -1,0 +1,276 @@
+//! What a gateway costs that does not do what it should: its verdict comes, and no wait is repeated at full length.
+//!
+//! The upper bounds are far from what a run takes, and far below what it would take if it waited in every step.
+
+use super::run::{Bench, Ended};
+use rstest::rstest;
+use serde_json::{Value, json};
+use std::io::ErrorKind;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
+
+/// Two connects that leave no trace anywhere.
+const TWO_CONNECTS: &str = "\
+scenario: Two connects
+steps:
+  - connect: { device: none, role: operator, scopes: [], auth: { token: wrong } }
+  - connect: { device: none, role: operator, scopes: [], auth: { token: wrong } }
+";
+/// Less than four deadlines of an answer, which a gateway cost that missed one thing in two connects.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// How a gateway answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// As it should.
+    Right,
+    /// It sends no challenge.
+    NoChallenge,
+    /// It sends no challenge, and hangs up on who does not speak within half a second.
+    NoChallengeNoPatience,
+    /// It answers the connect and then reads nothing more: no pong, no close.
+    Deaf,
+    /// It refuses, and leaves the connection open.
+    LeavesOpen,
+    /// Everything comes later than a missing challenge is waited for.
+    Late,
+}
+
+/// A gateway in this process, and how many connections it took.
+struct Server {
+    port: u16,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Server {
+    fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connections = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&connections);
+        // It ends with the test process.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                counted.fetch_add(1, Ordering::Relaxed);
+                std::thread::spawn(move || answer(manner, stream));
+            }
+        });
+        Self { port, connections }
+    }
+
+    fn run(&self, bench: &Bench, options: &[&str]) -> Ended {
+        let url = format!("ws://127.0.0.1:{}", self.port);
+        bench.clawcheck(&[&["run", "scenarios", "--gateway", &url, "--release", "2026.4.2"], options].concat())
+    }
+}
+
+fn answer(manner: Manner, stream: TcpStream) -> Option<()> {
+    let mut socket = accept(stream).ok()?;
+    if manner == Manner::NoChallengeNoPatience {
+        socket.get_ref().set_read_timeout(Some(Duration::from_millis(500))).ok()?;
+    }
+    if !matches!(manner, Manner::NoChallenge | Manner::NoChallengeNoPatience) {
+        let challenge = json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n-1", "ts": 1_760_000_000_000_i64 } });
+        say(manner, &mut socket, &challenge)?;
+    }
+    loop {
+        let message = match socket.read() {
+            Err(tokio_tungstenite::tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                return None;
+            }
+            message => message.ok()?,
+        };
+        let Message::Text(text) = message else { continue };
+        let request: Value = serde_json::from_str(&text).ok()?;
+        let probed = request["params"]["minProtocol"].as_i64().is_some_and(|protocol| protocol > 100);
+        if probed || manner == Manner::LeavesOpen {
+            let error = json!({ "code": "INVALID_REQUEST", "message": "no" });
+            say(manner, &mut socket, &json!({ "type": "res", "id": request["id"], "ok": false, "error": error }))?;
+            if manner != Manner::LeavesOpen {
+                return None;
+            }
+            continue;
+        }
+        let hello = json!({ "type": "hello-ok", "protocol": 3, "auth": { "role": "operator", "scopes": [] } });
+        say(manner, &mut socket, &json!({ "type": "res", "id": request["id"], "ok": true, "payload": hello }))?;
+        if manner == Manner::Deaf {
+            // Held open until the test process ends.
+            std::mem::forget(socket);
+            return None;
+        }
+    }
+}
+
+fn say(manner: Manner, socket: &mut WebSocket<TcpStream>, frame: &Value) -> Option<()> {
+    if manner == Manner::Late {
+        std::thread::sleep(Duration::from_millis(1500));
+    }
+    socket.send(Message::text(frame.to_string())).ok()
+}
+
+#[rstest]
+#[case::right(Manner::Right, "<- hello-ok", 2, "no connect.challenge", 0)]
+#[case::no_challenge(Manner::NoChallenge, "<- no connect.challenge\n      <- hello-ok", 2, "nothing came", 0)]
+#[case::deaf(Manner::Deaf, "<- hello-ok", 2, "nothing came", 0)]
+#[case::leaves_open(Manner::LeavesOpen, "<- error INVALID_REQUEST  \"no\"\n      -- nothing came", 2, "hello-ok", 0)]
+fn what_does_not_come_is_not_waited_for_in_every_step(
+    #[case] manner: Manner,
+    #[case] shows: &str,
+    #[case] times: usize,
+    #[case] other: &str,
+    #[case] other_times: usize,
+) {
+    let (bench, server) = (Bench::new(TWO_CONNECTS), Server::start(manner));
+    let began = Instant::now();
+    let ran = server.run(&bench, &[]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    assert_eq!(ran.out.matches(shows).count(), times, "{}", ran.out);
+    assert_eq!(ran.out.matches(other).count(), other_times, "{}", ran.out);
+    assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
+}
+
+/// A late challenge is missed once: the run then knows that one comes.
+#[test]
+fn a_late_challenge_is_waited_for_once_one_was_seen() {
+    let (bench, server) = (Bench::new(TWO_CONNECTS), Server::start(Manner::Late));
+    let ran = server.run(&bench, &["--answer-timeout", "20"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    let (first, second) = ran.out.split_once("<- hello-ok").unwrap();
+    assert!(first.contains("<- no connect.challenge\n      <- event connect.challenge"), "{}", ran.out);
+    assert!(!second.contains("connect.challenge\n"), "{}", ran.out);
+    assert_eq!(ran.out.matches("<- hello-ok").count(), 2, "{}", ran.out);
+}
+
+#[test]
+fn a_gateway_that_declares_no_challenge_is_spoken_to_at_once() {
+    let bench = Bench::new(TWO_CONNECTS);
+    let server = Server::start(Manner::NoChallengeNoPatience);
+    // What is started only holds a port open: the connections go to the server in this process.
+    let described = |lacks: &str| {
+        let text = format!(
+            "gateway: impatient\nabout: x\nclaims: 2026.4.2\n{lacks}command: {}\n\
+             args: [\"hostile::serve\", --exact, --nocapture]\n\
+             env: {{ HOSTILE: \"forward {}\", PORT: \"{{port}}\" }}\nconfig: none\nstore: none\nready: websocket\n",
+            std::env::current_exe().unwrap().display(),
+            server.port
+        );
+        std::fs::write(bench.path("gateway.yaml"), text).unwrap();
+        bench.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml"])
+    };
+    let ran = described("lacks: [challenge]\n");
+    assert_eq!(ran.out.matches("<- no connect.challenge\n      <- hello-ok").count(), 2, "{}{}", ran.out, ran.err);
+    // One who waits for it is hung up on: the check above can fail.
+    let ran = described("");
+    assert_eq!(ran.out.matches("<- hello-ok").count(), 0, "{}{}", ran.out, ran.err);
+}
+
+#[rstest]
+#[case(&["--start-timeout", "1"])]
+#[case(&["--answer-timeout", "1"])]
+fn a_silent_gateway_that_somebody_else_runs_is_given_up_after_one_wait(#[case] options: &[&str]) {
+    let bench = Bench::new(TWO_CONNECTS);
+    std::fs::copy(bench.path("scenarios/family/case.yaml"), bench.path("scenarios/family/other.yaml")).unwrap();
+    // It takes connections, and nobody reads them.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let server = Server { port: listener.local_addr().unwrap().port(), connections: Arc::default() };
+    let began = Instant::now();
+    let ran = server.run(&bench, options);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("no answer to the upgrade"), "{}", ran.out);
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(std::iter::from_fn(|| listener.accept().ok()).count(), 1, "it was asked once");
+}
+
+#[test]
+fn every_answer_too_late_gives_the_gateway_up() {
+    let connects = TWO_CONNECTS.lines().last().unwrap();
+    let bench = Bench::new(&format!("{TWO_CONNECTS}{}\n", [connects; 8].join("\n")));
+    let server = Server::start(Manner::Late);
+    // More than a quarter of the limit each, and two limits after a few of them.
+    let ran = server.run(&bench, &["--answer-timeout", "4"]);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("the gateway is too slow") && ran.out.contains("--answer-timeout"), "{}", ran.out);
+    let taken = server.connections.load(Ordering::Relaxed);
+    assert!(taken < 10, "{taken} connections were taken, and nobody stopped");
+}
+
+/// A case that asks for settings of the Control UI, and one that does not.
+const CONTROL_UI: &str = "\
+scenario: A case
+gateway: { control-ui: { allowed-origins: [https://a.example] } }
+steps:
+  - connect: { device: laptop, role: operator, scopes: [] }
+    expect: hello
+";
+
+/// A real gateway behind a shell that first refuses some of it.
+fn refusing(bench: &Bench, script: &str) -> Ended {
+    let text = format!(
+        "gateway: refusing\nabout: x\nclaims: 2026.4.2\ncommand: sh\nargs:\n  - -c\n  - |\n    {script}\n    \
+         exec {} serve --release 2026.4.2 --port {{port}} --config {{config}} --state-dir {{state-dir}}\n",
+        env!("CARGO_BIN_EXE_clawcheck")
+    );
+    std::fs::write(bench.path("gateway.yaml"), text).unwrap();
+    bench.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--report", "json=report.json"])
+}
+
+fn verdicts(bench: &Bench) -> Vec<(String, String, String)> {
+    let report: Value = serde_json::from_slice(&std::fs::read(bench.path("report.json")).unwrap()).unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let cases = report["cases"].as_array().unwrap().iter();
+    cases.map(|case| (text(&case["id"]), text(&case["verdict"]), text(&case["reason"]))).collect()
+}
+
+#[test]
+fn a_refused_setting_makes_its_cases_not_applicable_and_no_other() {
+    let bench = Bench::new(CONTROL_UI);
+    let write =
+        |name: &str, text: &str| std::fs::write(bench.path(&format!("scenarios/family/{name}.yaml")), text).unwrap();
+    // More starts are refused than a dead gateway gets, each with another configuration.
+    for number in 0..7 {
+        write(&format!("refused-{number}"), &CONTROL_UI.replace("a.example", &format!("b{number}.example")));
+    }
+    let plain = CONTROL_UI.lines().filter(|line| !line.starts_with("gateway:")).collect::<Vec<_>>().join("\n");
+    write("plain", &plain);
+    // Whoever starts the gateway itself sees what it says.
+    write(
+        "started",
+        &CONTROL_UI
+            .replace("steps:\n", "steps:\n  - start: {}\n    expect: { start-refused: { exit: 1 } }\n")
+            .replace("  - connect: { device: laptop, role: operator, scopes: [] }\n    expect: hello\n", ""),
+    );
+    let ran = refusing(
+        &bench,
+        r#"if grep -q allowedOrigins {config}; then echo 'gateway.controlUi: Unrecognized key: "allowedOrigins"'; exit 1; fi"#,
+    );
+    let refused = "the gateway refuses gateway.controlUi.allowedOrigins";
+    for (id, verdict, reason) in verdicts(&bench) {
+        match id.as_str() {
+            "family/plain" => {
+                assert_eq!((verdict.as_str(), reason.as_str()), ("deviates", ""), "{id}: it has no snapshot yet")
+            }
+            "family/started" => assert_eq!(verdict, "deviates", "{id}: {reason}"),
+            _ => assert_eq!((verdict.as_str(), reason.as_str()), ("not-applicable", refused), "{id}"),
+        }
+    }
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    assert!(!ran.out.contains("is broken: expected"), "{}", ran.out);
+}
+
+#[test]
+fn a_gateway_that_never_starts_is_found_dead_with_two_starts() {
+    let bench = Bench::new(CONTROL_UI);
+    for number in 0..5 {
+        let other = CONTROL_UI.replace("a.example", &format!("b{number}.example"));
+        std::fs::write(bench.path(&format!("scenarios/family/other-{number}.yaml")), other).unwrap();
+    }
+    let ran = refusing(&bench, "echo broken; exit 7");
+    assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("boots: 2 made"), "{}", ran.out);
+    assert!(ran.out.contains("with the plain configuration either"), "{}", ran.out);
+    assert!(verdicts(&bench).iter().all(|(_, verdict, _)| verdict == "error"), "{:?}", verdicts(&bench));
+}

@@ -1,0 +1,187 @@
+//! What is said of a gateway that cannot be played on is true, and says what to look at.
+
+use super::hostile::Yard;
+use super::run::{Bench, SCENARIO};
+use clawcheck::gateway::LaunchError;
+use rstest::rstest;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const LOOKS: &str = "scenario: Looks\nsteps:\n  - connect: { device: laptop, auth: { token: wrong } }\n";
+/// What OpenSSL answers to whoever is not understood.
+const ALERT: &[u8] = b"\x15\x03\x03\x00\x02\x02\x46";
+
+/// Listens for the rest of the test. `answer` gets the first byte of what a client says.
+fn listening(answer: impl Fn(u8) -> Vec<u8> + Send + 'static) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 1024];
+            if stream.read(&mut request).is_ok_and(|read| read > 0) {
+                let _ = stream.write_all(&answer(request[0]));
+            }
+        }
+    });
+    port
+}
+
+/// What was said, without the breaks between its lines.
+fn said(err: &str) -> String {
+    err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
+}
+
+fn http(head: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {head}\r\nContent-Length: 4\r\n\r\nbody").into_bytes()
+}
+
+#[rstest]
+#[case::a_redirect(http("307 Temporary Redirect\r\nLocation: https://gate.example/ws"), &["it leads to \"https://gate.example/ws\"", "follows no redirect"])]
+#[case::no_such_path(http("404 Not Found"), &["HTTP 404", "is the path right? `/ws` was asked for"])]
+#[case::an_upgrade_is_wanted(http("426 Upgrade Required"), &["HTTP 426", "is the path right?"])]
+#[case::a_web_server(http("200 OK"), &["HTTP 200", "as a web server does"])]
+#[case::behind_nginx(b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port".to_vec(), &["HTTP 400", "end the TLS in front of it"])]
+#[case::an_alert(ALERT.to_vec(), &["it speaks TLS", "gateway.tls.enabled: false", "socat"])]
+fn a_url_that_leads_to_something_else_is_told_with_what_to_do(#[case] answer: Vec<u8>, #[case] says: &[&str]) {
+    let bench = Bench::new(LOOKS);
+    let port = listening(move |_| answer.clone());
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}/ws?token=secret")]);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+    let out = said(&format!("{}{}", ran.out, ran.err));
+    for says in says {
+        assert!(out.contains(says), "{out}");
+    }
+    assert!(!out.contains("secret"), "{out}");
+}
+
+/// Node hangs up on plain HTTP without a word where it speaks TLS.
+#[test]
+fn a_gateway_that_hangs_up_on_all_but_tls_is_told_from_one_that_hangs_up() {
+    let bench = Bench::new(LOOKS);
+    let told = |tls: bool| {
+        let port = listening(move |first| if tls && first == 0x16 { ALERT.to_vec() } else { Vec::new() });
+        let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
+        assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+        said(&ran.out)
+    };
+    assert!(told(true).contains("it speaks TLS"));
+    assert!(told(false).contains("closed before the upgrade was answered"));
+}
+
+/// Nothing of the scenario can be played on a gateway whose store cannot be written.
+#[test]
+fn a_gateway_that_is_not_there_is_told_also_where_nothing_is_played() {
+    let bench = Bench::new(SCENARIO);
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:9"]);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+    assert!(
+        said(&ran.err).contains("no gateway at ws://127.0.0.1:9: connection to 127.0.0.1:9 refused"),
+        "{}",
+        ran.err
+    );
+    let port = listening(|_| http("101 Switching Protocols"));
+    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
+    assert!(said(&ran.err).contains("101 without `Upgrade: websocket`"), "{}", ran.err);
+}
+
+async fn failure(manner: &str, ready: &str, patience: u64) -> LaunchError {
+    let yard = Yard::new();
+    let place = yard.workspace.place().unwrap();
+    let description = yard.description(manner);
+    let text = std::fs::read_to_string(&description).unwrap() + ready;
+    yard.launch(&yard.write(&text), &place, patience).await.err().unwrap()
+}
+
+#[rstest]
+#[case("masked", "it broke the WebSocket protocol", "masked")]
+#[case("not-utf8", "it broke the WebSocket protocol", "UTF-8")]
+#[case("wrong-id", "it sent 2 messages, none of them the response to request \"1\"", "a response with the id \"99\"")]
+#[case("not-json", "which is not the response", "text that is not JSON")]
+#[case("deep", "which is not the response", "nested deeper than")]
+#[case("tls", "it speaks TLS", "gateway.tls.enabled")]
+#[tokio::test]
+async fn a_gateway_that_answers_wrongly_is_not_called_silent(
+    #[case] manner: &str,
+    #[case] what: &str,
+    #[case] more: &str,
+) {
+    let error = failure(manner, "ready: connect\n", 4).await;
+    let LaunchError::Garbage { saw, .. } = &error else { panic!("{error}") };
+    assert!(saw.contains(what) && saw.contains(more), "{saw}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_says_nothing_at_all_is_silent() {
+    let error = failure("right", "ready: connect\n", 3).await;
+    assert!(matches!(error, LaunchError::NeverAnswered { what: "a connect", .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_line_that_is_never_logged_and_another_port_are_told() {
+    let error = failure("right", "ready: { log: ready for everything }\n", 2).await;
+    assert!(matches!(&error, LaunchError::NeverLogged { line, .. } if line == "ready for everything"), "{error}");
+    let LaunchError::NeverListened { instead, port, .. } = failure("another-port", "", 3).await else { panic!() };
+    assert!(instead.len() == 1 && instead[0] != port, "{instead:?}");
+}
+
+#[test]
+fn a_gateway_that_answers_another_request_is_told_what_it_answered() {
+    let yard = Yard::new();
+    let description = yard.description("wrong-id");
+    let scenario = yard.directory.path().join("case.yaml");
+    std::fs::write(&scenario, LOOKS).unwrap();
+    let ran = Command::new(env!("CARGO_BIN_EXE_clawcheck"))
+        .arg("run")
+        .args([&scenario, Path::new("--gateway"), &description])
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&ran.stdout);
+    assert_eq!(ran.status.code(), Some(3), "{out}");
+    assert!(out.contains("the gateway does not answer") && out.contains("a response with the id \"99\""), "{out}");
+    assert!(!out.contains("silent"), "{out}");
+}
+
+/// A soft and a hard limit with room for two gateways.
+#[test]
+fn jobs_fit_the_descriptors_that_may_be_opened() {
+    let bench = Bench::new(LOOKS);
+    let run = |limit: &str| {
+        let script = format!("ulimit {limit} && exec \"$0\" run scenarios --jobs 64");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_clawcheck")]).current_dir(bench.path(""));
+        let ran = command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp")).output().unwrap();
+        (ran.status.code(), String::from_utf8(ran.stderr).unwrap())
+    };
+    let (code, err) = run("-n 80");
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("2 at once and not 64") && err.contains("raise `ulimit -n`"), "{err}");
+    let (code, err) = run("-n 20");
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("more files, and a gateway takes up to") && err.contains("raise `ulimit -n`"), "{err}");
+    // The soft limit alone is raised.
+    let (code, err) = run("-Sn 80");
+    assert_eq!(code, Some(1), "{err}");
+    assert!(!err.contains("at once and not"), "{err}");
+}
+
+/// `clawcheck compare ... | head`, and the same for what approves.
+#[test]
+fn a_reader_that_leaves_changes_no_exit_code_and_stops_no_work() {
+    let bench = Bench::new(SCENARIO);
+    let ended = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clawcheck"));
+        command.args(arguments).current_dir(bench.path("")).env("HOME", bench.path("home"));
+        let ended = command.env("TMPDIR", bench.path("tmp")).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+    };
+    let compare = ["compare", "embedded@2026.2.19", "embedded@2026.9.6", "--scenarios", "scenarios"];
+    assert_eq!(ended(&compare), (Some(1), String::new()));
+    std::fs::write(bench.path("scenarios/family/other.yaml"), SCENARIO).unwrap();
+    assert_eq!(ended(&["run", "scenarios"]), (Some(1), String::new()));
+    assert_eq!(ended(&["accept", "--all"]), (Some(0), String::new()));
+    assert_eq!(ended(&["run", "scenarios"]), (Some(0), String::new()));
+}

@@ -1,0 +1,174 @@
+//! Named pipes, links and other things in places where a file belongs: nothing waits for them, and nothing follows them.
+
+use super::run::{Bench, Ended, SCENARIO};
+use super::serve::serve;
+use nix::sys::stat::Mode;
+use rstest::rstest;
+use std::io::Read as _;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Nothing here takes a second; what waits for a pipe waits for ever.
+const AT_MOST: Duration = Duration::from_secs(60);
+
+fn pipe(path: &Path) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    nix::unistd::mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+}
+
+/// How a command ends that must not wait for a pipe.
+pub fn ended(mut command: Command) -> Ended {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Read side by side: neither may fill up.
+    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let read = |stream: &mut dyn std::io::Read| {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let err = std::thread::spawn(move || read(&mut err));
+    let out = std::thread::spawn(move || {
+        let mut text = String::new();
+        out.read_to_string(&mut text).unwrap();
+        text
+    });
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > AT_MOST {
+            child.kill().unwrap();
+            panic!("{command:?} still waits");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    // Told in lines of a terminal's width.
+    let err = err.join().unwrap().replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    Ended { code: status.code(), out: out.join().unwrap(), err }
+}
+
+fn clawcheck(bench: &Bench, arguments: &[&str]) -> Ended {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command.args(arguments).current_dir(bench.path(""));
+    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+    ended(command)
+}
+
+#[rstest]
+#[case::run("run")]
+#[case::lint("lint")]
+#[case::list("list")]
+fn a_pipe_as_a_scenario_is_named(#[case] command: &str) {
+    let bench = Bench::new(SCENARIO);
+    pipe(&bench.path("scenarios/family/pipe.yaml"));
+    let ended = clawcheck(&bench, &[command, "scenarios"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(ended.err.contains("scenarios/family/pipe.yaml: this is a named pipe, and no file"), "{}", ended.err);
+}
+
+#[test]
+fn a_pipe_as_a_description_is_named() {
+    let bench = Bench::new(SCENARIO);
+    pipe(&bench.path("gateway.yaml"));
+    let ended = clawcheck(&bench, &["run", "scenarios", "--gateway", "gateway.yaml"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    let message = "the gateway description `gateway.yaml` cannot be read: this is a named pipe, and no file";
+    assert!(ended.err.contains(message), "{}", ended.err);
+}
+
+#[rstest]
+#[case::run(&["run", "scenarios"], "case@2026.9.6.snap")]
+#[case::review(&["review"], "case@2026.9.6.snap.new")]
+#[case::accept(&["accept", "--all"], "case@2026.9.6.snap.new")]
+fn a_pipe_as_a_snapshot_is_named(#[case] arguments: &[&str], #[case] file: &str) {
+    let bench = Bench::new(SCENARIO);
+    pipe(&bench.path("snapshots/family").join(file));
+    let ended = clawcheck(&bench, arguments);
+    assert_eq!(ended.code, Some(3), "{} {}", ended.out, ended.err);
+    let told = format!("{}{}", ended.out, ended.err);
+    assert!(told.contains(file) && told.contains("this is a named pipe, and no file"), "{told}");
+}
+
+#[test]
+fn a_pipe_as_a_configuration_is_named() {
+    let bench = Bench::new(SCENARIO);
+    pipe(&bench.path("state/openclaw.json"));
+    let mut command = serve(&bench.path("home"));
+    command.arg("--state-dir").arg(bench.path("state"));
+    let ended = ended(command);
+    assert_eq!(ended.code, Some(3), "{}", ended.err);
+    assert!(ended.err.contains("openclaw.json") && ended.err.contains("this is a named pipe"), "{}", ended.err);
+}
+
+#[rstest]
+fn a_pipe_in_the_store_of_serve_is_named(
+    #[values("2026.4.2", "2026.9.6")] release: &str,
+    #[values("devices/paired.json", "nodes/pending.json", "state/openclaw.sqlite", "state/openclaw.sqlite-wal")]
+    file: &str,
+) {
+    let bench = Bench::new(SCENARIO);
+    pipe(&bench.path("state").join(file));
+    let mut command = serve(&bench.path("home"));
+    command.args(["--release", release, "--port", "0", "--state-dir"]).arg(bench.path("state"));
+    let ended = ended(command);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(ended.err.contains(file) && ended.err.contains("this is a named pipe, and no file"), "{}", ended.err);
+}
+
+#[rstest]
+fn pipes_in_the_state_directory_of_a_gateway_are_seen_and_not_opened(
+    #[values("devices/paired.json", "state/openclaw.sqlite", "state/openclaw.sqlite-journal")] file: &str,
+) {
+    let bench = Bench::new("scenario: Looks\nneeds: [readable-store]\nsteps:\n  - open: {}\n");
+    pipe(&bench.path("state").join(file));
+    let serving = super::serve::Serving::start({
+        let mut command = serve(&bench.path("home"));
+        command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(bench.path("other"));
+        command
+    });
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    let state = bench.path("state").display().to_string();
+    let arguments = ["run", "scenarios", "--gateway", &url, "--state-dir", &state, "--release", "2026.4.2"];
+    let ended = clawcheck(&bench, &arguments);
+    assert!(ended.out.contains("1 "), "{} {}", ended.out, ended.err);
+}
+
+#[test]
+fn a_folder_that_is_a_link_out_of_the_scenarios_folder_is_not_read_without_trust() {
+    let scenario = "scenario: Mine\nstore: { from: state }\nsteps:\n  - open: {}\n";
+    let bench = Bench::new(scenario);
+    std::fs::create_dir_all(bench.path("mine/devices")).unwrap();
+    std::fs::write(bench.path("mine/devices/paired.json"), "{}").unwrap();
+    symlink(bench.path("mine"), bench.path("scenarios/family/state")).unwrap();
+    for command in ["run", "lint"] {
+        let refused = clawcheck(&bench, &[command, "scenarios"]);
+        assert_eq!(refused.code, Some(2), "{}", refused.err);
+        assert!(refused.err.contains("`state` is a link that leads out of the scenario's folder"), "{}", refused.err);
+        assert!(refused.err.contains("needs --trust"), "{}", refused.err);
+    }
+    assert_eq!(clawcheck(&bench, &["lint", "scenarios", "--trust"]).code, Some(0));
+    let told = clawcheck(&bench, &["run", "scenarios", "--trust"]);
+    assert!(told.err.is_empty() || !told.err.contains("link"), "{}", told.err);
+}
+
+#[test]
+fn a_link_in_a_folder_is_followed_inside_it_and_named_where_it_leads_out() {
+    let bench = Bench::new("scenario: Mine\nstore: { from: state }\nsteps:\n  - open: {}\n");
+    let devices = bench.path("scenarios/family/state/devices");
+    std::fs::create_dir_all(&devices).unwrap();
+    std::fs::write(devices.join("real.json"), "{}").unwrap();
+    symlink("real.json", devices.join("paired.json")).unwrap();
+    symlink("nowhere", devices.join("dangling")).unwrap();
+    assert_eq!(clawcheck(&bench, &["lint", "scenarios"]).code, Some(0));
+    symlink("/etc/hostname", devices.join("pending.json")).unwrap();
+    let refused = clawcheck(&bench, &["lint", "scenarios"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
+    assert!(
+        refused.err.contains("`state/devices/pending.json` is a link that leads out of `state`"),
+        "{}",
+        refused.err
+    );
+}
