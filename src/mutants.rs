@@ -55,6 +55,11 @@ pub(crate) fn play(name: &'static str, seeds: &[Vec<u8>], words: &[&str], check:
     println!("mutants of {name}: {runs} in {:?}, the slowest {slowest:?}", began.elapsed());
 }
 
+/// A folder for readers that take files: one that no disk is behind, where there is one.
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// The seed when nobody says: a test that passes once passes again.
 const USUAL_SEED: u64 = 1;
 

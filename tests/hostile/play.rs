@@ -134,8 +134,9 @@ fn held(row: &Row, ran: &Ran, secret: &str, folder: &Path) -> Vec<String> {
     };
     check(ran.code != HUNG, "it hangs".to_owned());
     check(row.codes.contains(&ran.code), format!("exit {}, expected one of {:?}", ran.code, row.codes));
+    let unwrapped = [&said, &said.replace("\n  │ ", " "), &said.replace("\n  │ ", "")];
     for text in &row.says {
-        check(said.contains(text), format!("does not say {text:?}"));
+        check(unwrapped.iter().any(|said| said.contains(text)), format!("does not say {text:?}"));
     }
     for text in row.never.iter().chain(&["panicked", "RUST_BACKTRACE", "index out of bounds"]) {
         check(!said.contains(text), format!("says {text:?}"));
@@ -172,7 +173,8 @@ fn reported(row: &Row, ran: &Ran) -> Vec<String> {
             wrong.push(format!("{} {verdict}, expected {:?}", case["id"], row.verdicts));
         }
     }
-    if cases.is_empty() {
+    // A gateway that is not there is told once, and not for every case.
+    if cases.is_empty() && ran.code != 3 {
         wrong.push("the report has no case".to_owned());
     }
     let took = Duration::from_secs_f64(report["duration_ms"].as_f64().unwrap_or_default() / 1000.0);

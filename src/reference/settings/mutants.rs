@@ -24,7 +24,7 @@ const MORE: &str = r#"// of a person
 
 #[test]
 fn mutants_of_configurations_are_read_and_resolved() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = mutants::folder();
     let path = folder.path().join("openclaw.json");
     let strict = serde_json::to_vec(&json5::from_str::<serde_json::Value>(MORE).unwrap()).unwrap();
     let seeds = [PLAIN.as_bytes().to_vec(), MORE.as_bytes().to_vec(), strict];

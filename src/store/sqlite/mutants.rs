@@ -28,7 +28,7 @@ fn seed(folder: &std::path::Path) -> Vec<u8> {
 
 #[test]
 fn mutants_of_databases_are_looked_at_and_stay_as_they_are() {
-    let folder = tempfile::tempdir_in(memory()).unwrap();
+    let folder = mutants::folder();
     let seeds = [seed(folder.path())];
     let path = folder.path().join(DATABASE);
     let words =
@@ -41,10 +41,4 @@ fn mutants_of_databases_are_looked_at_and_stay_as_they_are() {
         SqliteDocuments::is_store(folder.path());
         assert_eq!(std::fs::read(&path).unwrap(), input, "looking wrote");
     });
-}
-
-/// A folder that no disk is behind, where there is one.
-fn memory() -> std::path::PathBuf {
-    let memory = std::path::PathBuf::from("/dev/shm");
-    if memory.is_dir() { memory } else { std::env::temp_dir() }
 }

@@ -167,19 +167,25 @@ fn sizes() -> Vec<Row> {
             }
         }),
         row("store-folders-200-deep", |gateway| write(&gateway.state, &format!("devices/{}x", "d/".repeat(200)), "x")),
+        row("store-cell-of-100mb", |gateway| {
+            fill(&place(&gateway.state, DATABASE), "create table t (a); insert into t values (zeroblob(100000000));");
+        }),
         row("store-cell-of-60mb", |gateway| {
-            write(&gateway.state, DATABASE, database("create table t (a); insert into t values (zeroblob(60000000));"));
+            fill(&place(&gateway.state, DATABASE), "create table t (a); insert into t values (zeroblob(60000000));");
         }),
     ]
 }
 
-/// A database in which these statements were run.
+/// The bytes of a database in which these statements were run.
 fn database(statements: &str) -> Vec<u8> {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let connection = rusqlite::Connection::open(file.path()).unwrap();
-    connection.execute_batch(statements).unwrap();
-    drop(connection);
+    fill(file.path(), statements);
     std::fs::read(file.path()).unwrap()
+}
+
+/// Runs statements in a database.
+fn fill(path: &Path, statements: &str) {
+    rusqlite::Connection::open(path).unwrap().execute_batch(statements).unwrap();
 }
 
 pub fn rows() -> Vec<Row> {
