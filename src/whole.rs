@@ -32,7 +32,8 @@ pub fn replace_from(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
     write(path, content, NEW)
 }
 
-/// The same for a file that is given secrets: it becomes its owner's alone. It is on the disk when this returns.
+/// The same for a file that is given secrets: it becomes its owner's alone. Its content is on the disk before
+/// it takes the file's name.
 ///
 /// # Errors
 /// It cannot be written, or something else than a file stands there.

@@ -1,6 +1,7 @@
 //! A gateway that somebody else runs.
 
 use super::launch::LaunchError;
+use super::probe::HANGING_UP;
 use super::profile::{Capability, Kind, Profile};
 use super::running::{Inner, LinkError, Running};
 use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
@@ -8,11 +9,7 @@ use crate::rules::{Release, history};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tokio::time::Instant;
-
-/// How long a gateway that hangs up on HTTP may take to answer TLS.
-const HANGING_UP: Duration = Duration::from_secs(2);
 
 /// A URL, and what the user told us about the gateway behind it.
 #[derive(Debug, Clone)]

@@ -20,9 +20,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// For how long an answer that no ready gateway gives is taken for one that is still starting.
 const STARTING: Duration = Duration::from_secs(10);
-
 /// How long a gateway that hangs up on HTTP may take to answer TLS.
-const HANGING_UP: Duration = Duration::from_secs(2);
+pub(super) const HANGING_UP: Duration = Duration::from_secs(2);
 
 /// Where every gateway that we start listens.
 pub(super) const LOOPBACK: &str = "127.0.0.1";

@@ -21,10 +21,14 @@ pub fn render(expected: &str, seen: &str, colour: bool) -> String {
 
 /// The same with at most `width` characters of a line: of two long ones the part in which they differ.
 pub fn render_within(expected: &str, seen: &str, colour: bool, width: usize) -> String {
+    let differ = expected != seen;
     let (expected, seen) = (cut::lines(expected, LINES, 0), cut::lines(seen, LINES, 0));
     let diff = TextDiff::from_lines(&*expected, &*seen);
     let mut out = String::new();
     if diff.ratio() >= 1.0 {
+        if differ {
+            let _ = writeln!(out, "  … the first {} lines are alike …", cut::number(LINES as u64));
+        }
         return out;
     }
     for (at, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
@@ -179,8 +183,10 @@ mod tests {
     }
 
     #[test]
-    fn equal_texts_have_no_difference() {
+    fn equal_texts_have_no_difference_and_others_always_show_one() {
         assert_eq!(render("a\nb\n", "a\nb\n", true), "");
+        let text = |last: &str| format!("{}{last}\n", "line\n".repeat(LINES + 9));
+        assert_eq!(render(&text("a"), &text("b"), false), "  … the first 2,000 lines are alike …\n");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! Starts count by their configuration: one that a gateway does not take says nothing about the others. Nothing is given up
 //! before the gateway was started once with the plain one.
 
-use super::case::launch_reason;
 use super::config;
 use super::stage::StageError;
 use crate::gateway::{LaunchError, in_short};
@@ -166,7 +165,7 @@ impl Breaker {
         if matches!(error, LaunchError::Refused { .. }) {
             return Next::GoOn;
         }
-        let why = in_short(&launch_reason(error)).to_owned();
+        let why = in_short(&error.to_string()).to_owned();
         let mut state = self.state();
         if is_hopeless(error) || (config::is_plain(settings) && never_speaks(error)) {
             state.reason = Some(after_one(&why));
@@ -204,7 +203,7 @@ impl Breaker {
         let mut state = self.state();
         let Some(settings) = state.in_doubt.take() else { return };
         if let Err(error) = started {
-            let why = launch_reason(error);
+            let why = error.to_string();
             let why = in_short(&why);
             state.reason =
                 Some(format!("not tried: the gateway did not start, with the plain configuration either: {why}"));
@@ -212,7 +211,7 @@ impl Breaker {
         }
         state.ready = true;
         let starts = state.with(&settings);
-        let (many, (_, why)) = match starts.last.take() {
+        let (many, (_, why)) = match starts.last.clone() {
             // With the plain configuration the gateway starts: what failed was another thing of the cases.
             Some(last) if !starts.ready && !config::is_plain(&settings) => (starts.in_a_row, last),
             _ => {
@@ -316,6 +315,20 @@ mod tests {
         breaker.plain(Ok(()));
         assert!(breaker.open(&settings("lan")).is_some_and(|reason| reason.contains("2 starts in a row")));
         assert_eq!([breaker.open(&plain()), breaker.open(&settings("auto"))], [None, None]);
+    }
+
+    /// It is held against the plain one at its first failure, so that the first must still count at the second.
+    #[test]
+    fn a_configuration_with_which_the_gateway_never_speaks_is_given_up_after_two_starts() {
+        let unanswered = LaunchError::NeverAnswered { port: 1, what: "the upgrade", log: LogTail::default() };
+        let breaker = Breaker::default();
+        breaker.played(&plain());
+        for given_up in [false, true] {
+            assert_eq!(breaker.start_failed(&unanswered, &settings("lan")), Next::TryPlain);
+            breaker.plain(Ok(()));
+            assert_eq!(breaker.open(&settings("lan")).is_some(), given_up);
+        }
+        assert_eq!(breaker.open(&plain()), None);
     }
 
     #[test]

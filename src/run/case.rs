@@ -11,7 +11,7 @@ use super::start;
 use super::{Options, Shared};
 use crate::client::Redactions;
 use crate::cut;
-use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, LaunchError, Place, Preparation};
+use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Place, Preparation};
 use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
 use crate::limits::{Budget, CASE_BYTES, RECORD_BYTES};
 use crate::machine;
@@ -338,16 +338,11 @@ fn failed(
         _ => Verdict::Error,
     };
     report.reason = Some(match error {
-        StageError::Launch(error) => start::not_applicable(&error, settings).unwrap_or_else(|| launch_reason(&error)),
+        StageError::Launch(error) => start::not_applicable(&error, settings).unwrap_or_else(|| error.to_string()),
         other => other.to_string(),
     });
     report.duration = began.elapsed();
     report
-}
-
-/// Why a gateway did not start, in one line; its log has a place of its own in the report.
-pub(super) fn launch_reason(error: &LaunchError) -> String {
-    error.to_string()
 }
 
 /// A report with nothing in it yet.

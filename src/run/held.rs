@@ -16,8 +16,8 @@ use tokio::time::Instant;
 const BEGINS: usize = 60;
 
 /// How much is shown of what a gateway that floods said: so many messages, and not more bytes than these.
-const SHOWN_MESSAGES: usize = 8;
-const SHOWN_BYTES: usize = 16 << 10;
+const FLOOD_MESSAGES: usize = 8;
+const FLOOD_BYTES: usize = 16 << 10;
 
 /// A gateway in this process that stands on a clock of its own has said all it will say as soon as every task had its
 /// turn. So many times in a row everybody gets one, a moment each: a machine that stands still counts as one moment.
@@ -255,14 +255,14 @@ impl Held {
             return heard;
         }
         let end = heard.pop();
-        let mut room = SHOWN_BYTES;
+        let mut room = FLOOD_BYTES;
         let fits = |sound: &&Sound| {
             let Sound::Frame { frame, .. } = sound else { return true };
             let left = room.checked_sub(frame.to_string().len());
             room = left.unwrap_or_default();
             left.is_some()
         };
-        let shown = heard.iter().take(SHOWN_MESSAGES).take_while(fits).count();
+        let shown = heard.iter().take(FLOOD_MESSAGES).take_while(fits).count();
         heard.truncate(shown);
         heard.extend(end);
         heard

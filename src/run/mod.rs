@@ -278,6 +278,7 @@ pub async fn run(
             asked = attached::is_there(gateway, &shared.workspace, &shared.timeouts) => asked,
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
+                report.duration = began.elapsed();
                 return Ok(Ran { report, fault: None });
             }
         };
@@ -288,10 +289,12 @@ pub async fn run(
             turned_down = attached::turns_token_down(gateway, release, &shared) => turned_down.map_err(RunError::Workspace)?,
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
+                report.duration = began.elapsed();
                 return Ok(Ran { report, fault: None });
             }
         };
         if turned_down {
+            report.duration = began.elapsed();
             return Ok(Ran { report, fault: Some(RunError::Token) });
         }
     }
@@ -307,6 +310,7 @@ pub async fn run(
         }
     }
     if let Some(fault) = dead {
+        report.duration = began.elapsed();
         return not_there(&waiting, fault, &shared, report, listen);
     }
     let mut schedule = Schedule::new(&waiting, gateway, &shared);

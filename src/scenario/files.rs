@@ -20,6 +20,8 @@ static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 const DEEPEST: usize = 8;
 /// Largest folder that a store may be filled from, in bytes.
 const LARGEST_FOLDER: u64 = 16 * 1024 * 1024;
+/// Most files and folders that it may have. Links in it may lead to the same ones by very many ways.
+const MOST_ENTRIES: usize = 100_000;
 
 /// The files of a folder by their relative path.
 pub(super) type Folder = BTreeMap<String, Vec<u8>>;
@@ -74,7 +76,7 @@ pub(super) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Problem
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
                 let before = found.len();
-                search(path, 0, &mut found);
+                search(path, 0, &mut HashSet::new(), &mut found);
                 if found.len() == before {
                     let help = "a scenario is a file whose name ends in .yaml".to_owned();
                     found.push(Err(Problem::with_file(path, "no scenario is in this folder", Some(help))));
@@ -92,7 +94,11 @@ pub(super) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Problem
     found.into_iter().map(|path| path.and_then(|path| read(&path))).collect()
 }
 
-fn search(folder: &Path, depth: usize, found: &mut Vec<Result<PathBuf, Problem>>) {
+/// Looks into each folder once: links may lead back to where they stand, and by many ways.
+fn search(folder: &Path, depth: usize, looked: &mut HashSet<PathBuf>, found: &mut Vec<Result<PathBuf, Problem>>) {
+    if !looked.insert(folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf())) {
+        return;
+    }
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
@@ -109,7 +115,7 @@ fn search(folder: &Path, depth: usize, found: &mut Vec<Result<PathBuf, Problem>>
         }
         if path.is_dir() {
             if depth < DEEPEST {
-                search(&path, depth + 1, found);
+                search(&path, depth + 1, looked, found);
             }
         } else if is_scenario(&path) {
             found.push(Ok(path));
@@ -235,7 +241,8 @@ impl Origin {
                         format!("`{}` is a link that leads out of the scenario's folder, to {to}", from.value);
                     return Err(needs_trust(from.span, message));
                 }
-                let mut collecting = Collecting { root: &root, trust, left: LARGEST_FOLDER, files };
+                let mut collecting =
+                    Collecting { root: &root, trust, left: LARGEST_FOLDER, entries: MOST_ENTRIES, files };
                 collecting.collect(&path, "", 0).map_err(|fault| match fault {
                     Uncollected::Link(link, to) => {
                         let (from_folder, to) = (&from.value, to.display());
@@ -271,6 +278,8 @@ struct Collecting<'a> {
     trust: Trust,
     /// How many bytes may still be read.
     left: u64,
+    /// How many entries may still be looked at.
+    entries: usize,
     files: Folder,
 }
 
@@ -296,6 +305,8 @@ impl Collecting<'_> {
         }
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
+            let too_many = || Uncollected::Other(format!("the folder has more than {MOST_ENTRIES} files"));
+            self.entries = self.entries.checked_sub(1).ok_or_else(too_many)?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let below = if below.is_empty() { name } else { format!("{below}/{name}") };
             let path = entry.path();

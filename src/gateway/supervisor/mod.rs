@@ -206,9 +206,14 @@ impl Supervisor {
         self.reap()
     }
 
-    /// Takes the exit status of a supervisor whose end of the socket is shut: it is exiting.
+    /// Takes the exit status of a supervisor whose end of the socket is shut: it is exiting. One whose end is open still was
+    /// stopped by somebody (SIGSTOP): it is killed, and nothing more of it is waited for.
     fn reap(&mut self) -> bool {
-        let cleared = self.closed && self.process.wait().is_ok_and(|status| status.success());
+        let exits = std::mem::replace(&mut self.closed, true);
+        if !exits {
+            let _ = self.process.kill();
+        }
+        let cleared = exits && self.process.wait().is_ok_and(|status| status.success());
         *self.cleared.insert(cleared)
     }
 

@@ -1,6 +1,6 @@
 //! `clawcheck accept`: no answer is lost, and accepting again comes to the same end.
 
-use super::{Moments, Room, ended, listing, whole};
+use super::{Moments, Room, ended, is_unfinished, listing, whole};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,6 @@ pub fn everything(moments: &Moments) {
         let found = files(&killed.path("drafts"));
         for (name, bytes) in &found {
             let right = accepted.get(name) == Some(bytes) || waiting.get(name) == Some(bytes);
-            // A part of a file has a name of its own, by which the next write knows it.
             assert!(right || is_unfinished(name), "{moment}: {name} is torn, or nobody's");
         }
         for name in accepted.keys() {
@@ -47,11 +46,6 @@ pub fn everything(moments: &Moments) {
         }
         assert_eq!(files(&killed.path("drafts")), accepted, "{moment}: accepting again ends elsewhere");
     }
-}
-
-fn is_unfinished(name: &str) -> bool {
-    let (_, name) = name.rsplit_once('/').unwrap_or(("", name));
-    name.starts_with('.') && name.ends_with(".tmp")
 }
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {

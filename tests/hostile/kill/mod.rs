@@ -181,3 +181,9 @@ pub fn listing(folder: &Path) -> Vec<String> {
     found.sort();
     found
 }
+
+/// Whether this is a part of a file. It has a name of its own, by which the next write of the file knows and removes it.
+pub fn is_unfinished(name: &str) -> bool {
+    let (_, name) = name.rsplit_once('/').unwrap_or(("", name));
+    name.starts_with('.') && name.ends_with(".tmp")
+}
