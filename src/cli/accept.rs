@@ -11,16 +11,16 @@ use std::path::PathBuf;
 /// Cases that are named before the rest is a number.
 const NAMED: usize = 10;
 
-/// Approve observations that a run has left beside the snapshots
+/// Approve observations that a run wrote next to the snapshots
 #[derive(Debug, clap::Args)]
 pub(super) struct Accept {
-    /// Cases whose id is this, has this in it, or meets this glob
+    /// Cases whose id equals, contains or matches ID
     #[arg(value_name = "ID")]
     cases: Vec<Filter>,
-    /// Everything that waits for approval
+    /// Approve all waiting observations
     #[arg(long, conflicts_with = "cases")]
     all: bool,
-    /// The folder of snapshots
+    /// Folder with the snapshots
     #[arg(long, value_name = "DIR", default_value = "snapshots")]
     snapshots: PathBuf,
 }

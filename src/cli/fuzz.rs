@@ -20,33 +20,34 @@ use std::time::Duration;
 /// Stories in which a side could not do its part that are named before the rest is a number.
 const NAMED: usize = 5;
 
-/// Play random life stories on a gateway and on the rules, and keep what differs as scenario files
+/// Play random scenarios (stories) on a gateway and on the rules, and save differences as scenario files
 ///
-/// A story is a generated scenario: random records in the store, several connects, decisions about devices and tokens. The
-/// same seed and index give the same story, whatever the gateway. The rules are those of the release that the gateway claims to be.
+/// A story is a generated scenario with random records in the store, several connections, and decisions about devices and
+/// tokens. The same seed and index produce the same story on every gateway. The rules are those of the release that the gateway
+/// claims to implement.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 no difference; 1 a difference; 2 wrong usage; 3 a gateway or the harness could \
-    not do its part; 4 no story could be compared; 130 broken off by Ctrl-C.")]
+#[command(after_help = "Exit codes: 0 no difference; 1 a difference; 2 usage error; 3 a gateway or the harness \
+    failed; 4 no story could be compared; 130 interrupted by Ctrl-C.")]
 pub(super) struct Fuzz {
-    /// The gateway: embedded[@RELEASE], openclaw@RELEASE or a description file
+    /// Gateway: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(long, short, value_name = "GATEWAY")]
     gateway: GatewaySpec,
-    /// What the stories come from; one that is thrown, and told, unless said
+    /// Seed of the stories; default: a random seed, which is printed
     #[arg(long, short, value_name = "N")]
     seed: Option<u32>,
-    /// How many stories are played
+    /// Number of stories
     #[arg(long, short = 'n', value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     cases: u32,
-    /// The index of the first story
+    /// Index of the first story
     #[arg(long, value_name = "INDEX", default_value_t = 0)]
     first: u32,
-    /// The folder for what differs
+    /// Folder for stories with differences
     #[arg(long, value_name = "DIR", default_value = "fuzz")]
     keep: PathBuf,
-    /// How long differences are made short at most; 0 to tell them as they were found
+    /// Maximum time for shortening stories with differences; 0 reports them as found
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     shrink_within: u16,
-    /// How many stories are played at once
+    /// Number of stories that are played at the same time
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     #[command(flatten)]

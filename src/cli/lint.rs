@@ -11,12 +11,12 @@ use std::path::PathBuf;
 /// Drafts that are named before the rest is a number.
 const NAMED: usize = 10;
 
-/// Say what is wrong with scenario files: of one that cannot be read as a scenario its first error, else every problem
+/// Check scenario files and print their problems; for a file that is not a valid scenario, only the first error
 #[derive(Debug, clap::Args)]
 pub(super) struct Lint {
-    /// Scenario files, and folders with them; the scenarios inside the binary where none is given
+    /// Scenario files and folders; default: the built-in scenarios
     paths: Vec<PathBuf>,
-    /// Take no offence at what starts code or reaches outside, which `run` and `compare` only do with --trust
+    /// Accept scenarios that need --trust in `run` and `compare` because they can start code or reach outside the gateway
     #[arg(long)]
     trust: bool,
 }
