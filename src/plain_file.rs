@@ -71,7 +71,7 @@ pub enum PlainFileError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// It is no regular file.
-    #[error("this is {0}, and no file")]
+    #[error("this is {0}, not a file")]
     Kind(OtherKind),
     /// It is longer than the caller allows, in bytes.
     #[error("the file is longer than {}", size(*.0))]

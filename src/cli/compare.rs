@@ -52,8 +52,8 @@ impl Compare {
     pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         if let Some(attached) = self.gateways.iter().find(|gateway| matches!(gateway, GatewaySpec::Attached(_))) {
             let error = miette::miette!(
-                help = "describe how it starts in a YAML file (see gateways/), and name that",
-                "{attached} cannot be compared: cases would be played on one gateway after the other, and what they leave there would differ"
+                help = "describe how it starts in a YAML file (see gateways/), and pass that file",
+                "cannot compare {attached}: clawcheck plays the cases on one gateway after the other, and what earlier cases leave behind would differ"
             );
             return Err(Failure::usage(error));
         }
@@ -132,7 +132,7 @@ impl Compare {
     fn done(&self, played: &[Collected], cases: usize) -> String {
         let names = self.names();
         let counts = names.iter().zip(played).map(|(name, collected)| format!("{} on {name}", collected.cases()));
-        format!("of {} there were played {}", counted(cases, "case"), counts.collect::<Vec<_>>().join(", "))
+        format!("of {}, clawcheck played {}", counted(cases, "case"), counts.collect::<Vec<_>>().join(", "))
     }
 
     /// The gateways, each with its release.
@@ -195,7 +195,7 @@ impl Compare {
         }
         text.push('\n');
         if let Some(done) = broken_off {
-            text.push_str(&format!("broken off: {done}\n"));
+            text.push_str(&format!("interrupted: {done}\n"));
         }
         text
     }

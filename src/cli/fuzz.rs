@@ -57,13 +57,13 @@ pub(super) struct Fuzz {
 impl Fuzz {
     pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         if matches!(self.gateway, GatewaySpec::Attached(_)) {
-            let message = "stories write to the store, and this gateway is somebody else's";
+            let message = "stories write to the store, and clawcheck did not start this gateway";
             let help = "name a gateway that clawcheck starts: openclaw@RELEASE or a description file";
             return Err(Failure::usage(miette::miette!(help = help, "{message}")));
         }
         let seed = match self.seed {
             Some(seed) => seed,
-            None => getrandom::u32().map_err(|error| fault(&format!("cannot throw a seed: {error}")))?,
+            None => getrandom::u32().map_err(|error| fault(&format!("cannot generate a seed: {error}")))?,
         };
         check_descriptors()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -139,8 +139,11 @@ impl Fuzz {
             )
             .map_err(Failure::output)?;
             if !shortest.repeats && self.shrink_within > 0 {
-                writeln!(out, "  it was not seen again on a gateway of its own, or there was no time to try")
-                    .map_err(Failure::output)?;
+                writeln!(
+                    out,
+                    "  the difference did not occur again on a separate gateway, or there was no time to try"
+                )
+                .map_err(Failure::output)?;
             }
             let kept = shortest.keep(&self.keep, &gateway).map_err(|error| fault(&error.to_string()))?;
             let text = diff::render(&shortest.difference.predicted, &shortest.difference.seen, colour());
@@ -161,8 +164,8 @@ impl Fuzz {
             writeln!(out, "failed  story {index}: {}", block(why)).map_err(Failure::output)?;
         }
         if report.interrupted {
-            let made_short = if report.replayed > 0 { ", while differences were made short" } else { "" };
-            writeln!(out, "broken off after {} of {} stories{made_short}", report.compared, self.cases)
+            let made_short = if report.replayed > 0 { ", while shortening differences" } else { "" };
+            writeln!(out, "interrupted after {} of {} stories{made_short}", report.compared, self.cases)
                 .map_err(Failure::output)?;
         }
         let differing = format!("{} differ in {}", report.differing, counted(report.found.len(), "kind"));

@@ -19,7 +19,7 @@ pub(super) fn check_descriptors() -> Result<(), Failure> {
     match machine::free_descriptors() {
         Some(free) if free < OF_A_JOB => Err(Failure::fault(miette::miette!(
             help = "raise `ulimit -n`",
-            "clawcheck may open {free} more files, and a gateway takes up to {OF_A_JOB}"
+            "clawcheck can open only {free} more files, but a gateway needs up to {OF_A_JOB}"
         ))),
         _ => Ok(()),
     }
@@ -36,7 +36,7 @@ pub(super) fn jobs(asked: Option<u16>, kind: Kind) -> usize {
     let jobs = fitting(wanted, descriptors);
     if jobs < wanted {
         let note = format!(
-            "{jobs} at once and not {wanted}: this process may open {descriptors} more files, and each gateway takes up to \
+            "running {jobs} gateways instead of {wanted}: this process can open only {descriptors} more files, and each gateway needs up to \
              {OF_A_JOB} (raise `ulimit -n`)"
         );
         // Standard error may be closed; then there is nobody to tell.

@@ -29,7 +29,7 @@ impl Lint {
         }
         let (scenarios, cases) = (counted(findings.scenarios, "scenario"), counted(findings.cases, "case"));
         let mut out = console::stdout();
-        writeln!(out, "{scenarios}, {cases}: nothing is wrong").map_err(Failure::output)?;
+        writeln!(out, "{scenarios}, {cases}: no problems found").map_err(Failure::output)?;
         let fault = |error| Failure::fault(snapshots::report(error));
         let snapshots = Snapshots::find(None, &self.paths).map_err(Failure::fault)?;
         if !self.paths.is_empty() && !snapshots.is_writable() {
@@ -40,8 +40,7 @@ impl Lint {
         let drafts = library.drafts().map_err(fault)?;
         if !drafts.is_empty() {
             let count = counted(drafts.len(), "draft");
-            writeln!(out, "{count} among the snapshots: no real release was seen to answer so")
-                .map_err(Failure::output)?;
+            writeln!(out, "{count} among the snapshots: not confirmed by a real release").map_err(Failure::output)?;
         }
         for (case, release) in drafts.iter().take(NAMED) {
             writeln!(out, "    {} at {release}", line(case)).map_err(Failure::output)?;

@@ -183,7 +183,7 @@ impl Run {
                 true => "the snapshots are those inside clawcheck; name a folder with --snapshots".to_owned(),
                 false => "make a folder `snapshots` beside `scenarios`, or add an `expect` to the scenario".to_owned(),
             });
-            let note = format!("what was seen is not kept: {note}");
+            let note = format!("observations are not saved: {note}");
             let _ = writeln!(console::stderr(), "{note}");
         }
         let code = self.exit_code(&report);
@@ -194,7 +194,8 @@ impl Run {
         }
         if code == exit::NOTHING {
             let gateway = &self.gateway;
-            let note = format!("no case was played: what is selected is not applicable on {gateway}, or was skipped");
+            let note =
+                format!("no case was played: every selected case was not applicable on {gateway} or was skipped");
             let _ = writeln!(console::stderr(), "{note}");
         }
         Ok(code)
@@ -204,8 +205,9 @@ impl Run {
     fn check_attached(&self) -> Result<(), Failure> {
         let usage = |message: String, help: &str| Err(Failure::usage(miette::miette!(help = help, "{message}")));
         let attached = matches!(self.gateway, GatewaySpec::Attached(_));
-        let release = "say it with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description";
-        let own = "leave it out: a gateway that clawcheck starts has a state directory of its own";
+        let release =
+            "name the release with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description";
+        let own = "omit the option: a gateway that clawcheck starts has its own state directory";
         let said = [
             ("--release", self.release.is_some(), release),
             ("--state-dir", self.state_dir.is_some(), own),
@@ -213,8 +215,7 @@ impl Run {
         ];
         if let Some((option, _, help)) = said.into_iter().find(|(_, said, _)| *said && !attached) {
             let gateway = &self.gateway;
-            let message =
-                format!("{option} is for a gateway that somebody else runs, and {gateway} is started by clawcheck");
+            let message = format!("{option} applies only to a gateway at a URL, and clawcheck starts {gateway} itself");
             return usage(message, help);
         }
         match &self.state_dir {
@@ -231,7 +232,7 @@ impl Run {
         match paths.iter().find(|path| !path.is_dir()) {
             Some(file) if self.deny.contains(&Deny::Unused) => Err(Failure::usage(miette::miette!(
                 help = "name the folder of the scenarios",
-                "which snapshots no case uses cannot be told: {} is one file, and its family may have more",
+                "cannot determine the unused snapshots: {} is one file, and its family may have more",
                 file.display()
             ))),
             Some(_) => Ok(Unused::Unknown),
@@ -289,7 +290,7 @@ impl Run {
         unused: Unused,
     ) -> Result<RunReport, Failure> {
         if self.isolation.is_some() && matches!(self.gateway, GatewaySpec::Attached(_)) {
-            let message = "--isolation is for gateways that are started; this one is somebody else's";
+            let message = "--isolation applies only to gateways that clawcheck starts";
             return Err(Failure::usage(miette::Report::msg(message)));
         }
         let guard = Guard::default();

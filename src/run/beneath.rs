@@ -32,7 +32,7 @@ pub(super) enum BeneathError {
     #[error("it is a hard link: the same file has another name")]
     HardLink,
     /// It is neither a regular file nor a directory.
-    #[error("it is something else than a file")]
+    #[error("it is not a file")]
     NotPlain,
     /// What the operating system says.
     #[error(transparent)]

@@ -11,7 +11,7 @@ use crate::gateway::{Gateway, LaunchError};
 use crate::scenario::gateway::GatewaySettings;
 
 /// Whose secrets the plain configuration has.
-const PLAIN: &str = "clawcheck starts the gateway with the plain configuration";
+const PLAIN: &str = "clawcheck starts the gateway with the default configuration";
 
 /// Why cases with these settings are not applicable, where the gateway has refused its configuration and says so.
 pub(super) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) -> Option<String> {

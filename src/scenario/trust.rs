@@ -89,7 +89,7 @@ pub(super) fn check(
 /// Something that a scenario does not do by itself.
 pub(super) fn needs_trust(span: Span, message: String) -> Fault {
     Fault::at(span, message, "needs --trust")
-        .help("where you know whom the scenario comes from, say --trust; SECURITY.md says what that opens")
+        .help("if you trust the author of the scenario, use --trust; SECURITY.md describes what that allows")
 }
 
 fn is_plain_variable(name: &str) -> bool {
@@ -138,14 +138,14 @@ fn files(store: &Store, folders: &BTreeMap<String, Arc<Folder>>, faults: &mut Ve
             }
         };
         if !is_plain_file(path, bytes) {
-            let message = format!("the gateway may run what is in `{}`", short(path));
+            let message = format!("the gateway may run code from `{}`", short(path));
             faults.push(needs_trust(path.span, message));
         }
     }
     let Some(from) = &store.from else { return };
     let files = folders.get(&from.value).into_iter().flat_map(|folder| folder.iter());
     if let Some((path, _)) = files.into_iter().find(|(path, bytes)| !is_plain_file(path, bytes)) {
-        let message = format!("the gateway may run what is in `{}` of this folder", short(path));
+        let message = format!("the gateway may run code from `{}` of this folder", short(path));
         faults.push(needs_trust(from.span, message));
     }
 }
@@ -274,7 +274,7 @@ mod tests {
     #[case::other_store("other-store: { files: { hooks/x: { base64: eA== } } }", "hooks/x")]
     #[case::database("store: { files: { state/openclaw.sqlite: { text: SQLite format 3 } } }", "state/openclaw.sqlite")]
     fn a_file_that_may_be_run_needs_trust(#[case] rest: &str, #[case] path: &str) {
-        assert_eq!(refused(rest), [format!("the gateway may run what is in `{path}`")]);
+        assert_eq!(refused(rest), [format!("the gateway may run code from `{path}`")]);
     }
 
     #[rstest]
@@ -283,7 +283,7 @@ mod tests {
     #[case::records("records", None)]
     #[case::no_database("no-database", None)]
     fn a_folder_that_holds_more_than_records_needs_trust(#[case] folder: &str, #[case] path: Option<&str>) {
-        let message = path.map(|path| format!("the gateway may run what is in `{path}` of this folder"));
+        let message = path.map(|path| format!("the gateway may run code from `{path}` of this folder"));
         assert_eq!(refused(&format!("store: {{ from: {folder} }}")), message.into_iter().collect::<Vec<_>>());
     }
 

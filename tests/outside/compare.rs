@@ -86,7 +86,7 @@ fn ctrl_c_says_what_was_compared_until_then() {
     let ran = bench.interrupted(&compare);
     assert_eq!(ran.code, Some(130), "{}{}", ran.out, ran.err);
     let last = ran.out.lines().last().unwrap();
-    assert!(last.starts_with("broken off: of 2 cases there were played "), "{}", ran.out);
+    assert!(last.starts_with("interrupted: of 2 cases, clawcheck played "), "{}", ran.out);
     assert!(last.ends_with(" on embedded@2026.3.31, 0 on embedded@2026.9.6"), "{}", ran.out);
     bench.leaves_nothing();
 }
