@@ -196,12 +196,12 @@ mod tests {
     #[rstest]
     #[case::file("file", Links::Refuse, "text")]
     #[case::link_to_a_file("link", Links::Follow, "text")]
-    #[case::link_refused("link", Links::Refuse, "this is a symbolic link, and no file")]
-    #[case::directory("directory", Links::Follow, "this is a folder, and no file")]
-    #[case::pipe("pipe", Links::Refuse, "this is a named pipe, and no file")]
-    #[case::link_to_a_pipe("link-to-pipe", Links::Follow, "this is a named pipe, and no file")]
-    #[case::socket("socket", Links::Follow, "this is a socket, and no file")]
-    #[case::device("link-to-device", Links::Follow, "this is a device, and no file")]
+    #[case::link_refused("link", Links::Refuse, "this is a symbolic link, not a file")]
+    #[case::directory("directory", Links::Follow, "this is a folder, not a file")]
+    #[case::pipe("pipe", Links::Refuse, "this is a named pipe, not a file")]
+    #[case::link_to_a_pipe("link-to-pipe", Links::Follow, "this is a named pipe, not a file")]
+    #[case::socket("socket", Links::Follow, "this is a socket, not a file")]
+    #[case::device("link-to-device", Links::Follow, "this is a device, not a file")]
     fn only_regular_files_are_read(#[case] name: &str, #[case] links: Links, #[case] outcome: &str) {
         let folder = kinds();
         let read = read(&folder.path().join(name), 4, links);

@@ -490,7 +490,7 @@ mod tests {
         for what in ["-> connect", "<- hello-ok", "again: "] {
             assert_eq!(count(&short, what), IN_FULL, "{what}: {short}");
         }
-        assert_eq!(count(&short, "--trace shows all"), 1);
+        assert_eq!(count(&short, "--trace shows everything"), 1);
         let all = shown_with(true, &events);
         assert_eq!((count(&all, "-> connect"), count(&all, "--trace")), (13, 0));
     }
