@@ -1,8 +1,8 @@
-//! What a gateway can make the harness read and keep: every limit in one place, in bytes unless it says otherwise.
+//! The limits for data from a gateway that the harness reads and keeps, in bytes unless stated otherwise.
 //!
-//! A gateway chooses what it sends and what it writes, so nothing of it is kept without a limit. What is over a limit is left out
-//! and its place says how much it was ([`crate::cut`]), or it ends the connection; either way the case gets a verdict. Together the
-//! limits keep a run below 100 MB.
+//! A gateway chooses what it sends and writes, so all data from a gateway is limited. Data over a limit is replaced
+//! with a mark that shows how much is missing ([`crate::cut`]), or it ends the connection. The case gets a verdict in
+//! both cases. Together, the limits keep a run below 100 MB.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! The machine that clawcheck itself runs on, and where it comes to its end.
+//! Resource limits of the machine that clawcheck runs on.
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -9,17 +9,17 @@ use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// As many descriptors as clawcheck asks for where it may have more. Some systems refuse a number without end.
+/// The maximum number of descriptors that clawcheck requests. Some systems refuse an unlimited number.
 const MOST_DESCRIPTORS: u64 = 1 << 16;
-/// On a disk with less room than this nothing can be told of a gateway, in bytes: some write so much at once, and take it back
-/// where it does not fit.
+/// Minimum free disk space in bytes. With less space, results say nothing about the gateway: some gateways write this
+/// much at once and undo the write if it does not fit.
 const LEAST_ROOM: u64 = 1 << 20;
 
 /// The soft limit that clawcheck was started with.
 static USUAL: OnceLock<u64> = OnceLock::new();
 
-/// Raises the number of descriptors that this process may open (the soft RLIMIT_NOFILE) as far as it may be raised: every
-/// gateway and every connection takes some. Where the system refuses, all stays as it was.
+/// Raises the soft RLIMIT_NOFILE of this process as far as the system allows, because every gateway and every
+/// connection needs descriptors. If the system refuses, the limit does not change.
 pub(crate) fn raise_descriptors() {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
     USUAL.get_or_init(|| soft);
@@ -29,7 +29,8 @@ pub(crate) fn raise_descriptors() {
     }
 }
 
-/// The soft limit before it was raised, for processes that are not to know of that: some go through all the numbers up to it.
+/// The soft limit before it was raised, for child processes. Some programs iterate over all descriptors up to the
+/// limit.
 pub(crate) fn usual_descriptors() -> Option<u64> {
     USUAL.get().copied()
 }
@@ -41,15 +42,15 @@ pub(crate) fn lower_descriptors(soft: u64) {
     }
 }
 
-/// How many descriptors this process may still open. `None`: the system does not tell.
+/// The number of descriptors that this process can still open. `None` if the system does not report it.
 pub(crate) fn free_descriptors() -> Option<usize> {
     let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
     let open = std::fs::read_dir("/proc/self/fd").ok()?.count();
     Some(usize::try_from(soft).unwrap_or(usize::MAX).saturating_sub(open))
 }
 
-/// Says so where an error is about the machine that clawcheck runs on, and not about what was asked of it: nothing that was
-/// tried tells anything about a gateway then.
+/// Recognizes errors that are caused by the machine that clawcheck runs on. With such an error, a result says nothing
+/// about the gateway.
 pub(crate) fn shortage(error: &io::Error) -> Option<&'static str> {
     Some(match Errno::from_raw(error.raw_os_error()?) {
         Errno::ENOSPC => "the disk is full (ENOSPC)",
@@ -61,7 +62,7 @@ pub(crate) fn shortage(error: &io::Error) -> Option<&'static str> {
     })
 }
 
-/// What this machine has run out of at this moment, on the disk of this directory or for this process.
+/// The resource that is currently exhausted, on the disk of this directory or for this process.
 pub(crate) fn exhausted(directory: &Path) -> Option<String> {
     if let Some(why) = File::open("/dev/null").err().as_ref().and_then(shortage) {
         return Some(why.to_owned());

@@ -1,8 +1,8 @@
-//! The one way to read a file that somebody else made: a user's, a gateway's, a repository's.
+//! Reads files that other people or programs created: users, gateways, repositories. All such files are read here.
 //!
-//! Such a path may name anything. Opening a named pipe waits for a writer that may never come, opening a device can have
-//! effects, and a link can lead anywhere. So a path is looked at before it is opened, it is opened without waiting, and what
-//! was opened is looked at again: only a regular file is read, and never more of it than the caller allows.
+//! Such a path can name anything. Opening a named pipe can wait for a writer forever, opening a device can have side
+//! effects, and a link can lead anywhere. The type is therefore checked before the file is opened, the file is opened
+//! without waiting, and the type is checked again. Only regular files are read, up to the limit of the caller.
 
 use nix::fcntl::OFlag;
 use std::fmt;
@@ -11,16 +11,16 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-/// Whether the last part of a path may be a symbolic link.
+/// Whether to follow a symbolic link in the last part of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
-    /// It may, and what it leads to is read: the path is the user's own.
+    /// Follow the link: the user chose the path.
     Follow,
-    /// It may not: somebody else may have put it there.
+    /// Refuse the link: somebody else may have created it.
     Refuse,
 }
 
-/// What a path names that is no regular file.
+/// The type of a path that is not a regular file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherKind {
     /// A directory.
@@ -67,28 +67,28 @@ impl fmt::Display for OtherKind {
 /// Why a file was not read. The message does not name the path.
 #[derive(Debug, thiserror::Error)]
 pub enum PlainFileError {
-    /// The operating system does not give it.
+    /// The operating system reported an error.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It is no regular file.
-    #[error("this is {0}, and no file")]
+    /// It is not a regular file.
+    #[error("this is {0}, not a file")]
     Kind(OtherKind),
-    /// It is longer than the caller allows, in bytes.
+    /// It is longer than the limit of the caller, in bytes.
     #[error("the file is longer than {}", size(*.0))]
     TooLarge(u64),
-    /// It is no text; the first line that is none, counted from 1.
+    /// It is not UTF-8 text; the number of the first invalid line, counted from 1.
     #[error("line {0} is not UTF-8 text")]
     NotText(usize),
 }
 
 impl PlainFileError {
-    /// Whether there is nothing at the path.
+    /// Whether the path does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
 }
 
-/// An error of the operating system's kind, for callers whose own error holds one.
+/// Converts to an I/O error, for callers whose own error type contains one.
 impl From<PlainFileError> for io::Error {
     fn from(error: PlainFileError) -> Self {
         match error {
@@ -120,7 +120,7 @@ pub fn read_text(path: &Path, limit: u64, links: Links) -> Result<String, PlainF
     text(read(path, limit, links)?)
 }
 
-/// The UTF-8 text that these bytes are.
+/// Decodes UTF-8 text.
 ///
 /// # Errors
 /// They are none.
@@ -147,7 +147,7 @@ pub fn open(path: &Path, links: Links) -> Result<File, PlainFileError> {
     Ok(file)
 }
 
-/// Finds out whether a path names a regular file, without opening it: for those who can only be given a path.
+/// Checks that a path is a regular file without opening it, for libraries that accept only a path.
 ///
 /// # Errors
 /// Nothing is there, or it is something else than a regular file.
@@ -163,7 +163,7 @@ fn regular(metadata: &Metadata) -> Result<(), PlainFileError> {
     OtherKind::of(metadata.file_type()).map_or(Ok(()), |other| Err(PlainFileError::Kind(other)))
 }
 
-/// A size as people say it.
+/// A human-readable size.
 fn size(bytes: u64) -> String {
     match bytes {
         bytes if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
@@ -196,12 +196,12 @@ mod tests {
     #[rstest]
     #[case::file("file", Links::Refuse, "text")]
     #[case::link_to_a_file("link", Links::Follow, "text")]
-    #[case::link_refused("link", Links::Refuse, "this is a symbolic link, and no file")]
-    #[case::directory("directory", Links::Follow, "this is a folder, and no file")]
-    #[case::pipe("pipe", Links::Refuse, "this is a named pipe, and no file")]
-    #[case::link_to_a_pipe("link-to-pipe", Links::Follow, "this is a named pipe, and no file")]
-    #[case::socket("socket", Links::Follow, "this is a socket, and no file")]
-    #[case::device("link-to-device", Links::Follow, "this is a device, and no file")]
+    #[case::link_refused("link", Links::Refuse, "this is a symbolic link, not a file")]
+    #[case::directory("directory", Links::Follow, "this is a folder, not a file")]
+    #[case::pipe("pipe", Links::Refuse, "this is a named pipe, not a file")]
+    #[case::link_to_a_pipe("link-to-pipe", Links::Follow, "this is a named pipe, not a file")]
+    #[case::socket("socket", Links::Follow, "this is a socket, not a file")]
+    #[case::device("link-to-device", Links::Follow, "this is a device, not a file")]
     fn only_regular_files_are_read(#[case] name: &str, #[case] links: Links, #[case] outcome: &str) {
         let folder = kinds();
         let read = read(&folder.path().join(name), 4, links);

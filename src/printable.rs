@@ -1,15 +1,14 @@
-//! Text that is safe to show: what a terminal would obey, or a reader could not see, becomes a visible escape.
+//! Makes text safe to show: characters that control a terminal or that a reader cannot see become visible escapes.
 //!
-//! A gateway chooses most of what clawcheck prints: event names, keys, HTTP bodies, log lines, names of files. This module is
-//! the only place that decides which characters of it are shown as they are. Everything that is printed or written for a
-//! reader passes through it.
+//! Most of what clawcheck prints comes from a gateway: event names, keys, HTTP bodies, log lines, file names. Only this
+//! module decides which characters are shown unchanged. All output for readers passes through it.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-/// Whether a character is shown as it is: no control character, none that reorders or hides text, none without a width of its
-/// own but combining marks.
+/// Whether a character is shown unchanged. Control characters, characters that reorder or hide text, and zero-width
+/// characters other than combining marks are not.
 pub fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
@@ -46,12 +45,12 @@ fn is_invisible(c: char) -> bool {
     ) || u32::from(c) & 0xfffe == 0xfffe
 }
 
-/// A text that stays on its line: line breaks and tabs are escaped like every other control character.
+/// Text for one line: line breaks and tabs are escaped like every other control character.
 pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, is_printable, |c, out| out.extend(c.escape_default()))
 }
 
-/// A text of several lines: line breaks stay, `\r\n` as `\n`. Everything else is escaped as in [`line()`].
+/// Text with several lines: line breaks stay, and `\r\n` becomes `\n`. Everything else is escaped as in [`line()`].
 pub fn block(text: &str) -> Cow<'_, str> {
     if text.contains("\r\n") {
         return Cow::Owned(block(&text.replace("\r\n", "\n")).into_owned());
@@ -59,8 +58,8 @@ pub fn block(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c == '\n' || is_printable(c), |c, out| out.extend(c.escape_default()))
 }
 
-/// A JSON document with `\u` escapes for what [`line()`] escapes in its strings: it says the same to a parser. Line breaks
-/// between its tokens stay.
+/// A JSON document with `\u` escapes for the characters that [`line()`] escapes. A parser reads the same values. Line
+/// breaks between tokens stay.
 pub fn json(document: &str) -> Cow<'_, str> {
     escaped(
         document,

@@ -1,4 +1,4 @@
-//! Files that are replaced whole: a reader finds the old content or the new one and never a part.
+//! Replaces files atomically: a reader sees either the old or the new content, never a part.
 
 use std::fs::{self, Metadata, Permissions};
 use std::io;
@@ -6,17 +6,17 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// Links that lead to links: the kernel follows no more either.
+/// The maximum number of links in a chain; the kernel's limit is the same.
 const LINKS: usize = 40;
-/// How many names of a folder are looked at for what was left beside a file.
+/// The maximum number of folder entries that are searched for leftover temporary files.
 const MOST_BESIDE: usize = 10_000;
-/// What a new file may be before the umask takes its part away.
+/// The mode of a new file before the umask is applied.
 const NEW: u32 = 0o666;
-/// What a file with secrets in it may be.
+/// The mode of a file that contains secrets.
 const NEW_PRIVATE: u32 = 0o600;
 
-/// Replaces a file, or makes it: with the mode that it has, or the one that the umask gives new files. Where the path is a
-/// symbolic link, what it leads to is replaced and the link stays.
+/// Replaces or creates a file. The file keeps its mode; a new file gets the mode that the umask determines. If the path
+/// is a symbolic link, the target is replaced and the link stays.
 ///
 /// # Errors
 /// It cannot be written, or something else than a file stands there.
@@ -24,7 +24,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, &mut &bytes[..], NEW)
 }
 
-/// The same with what can be read from `content`, to its end.
+/// The same with the content of a reader.
 ///
 /// # Errors
 /// It cannot be read or written, or something else than a file stands there.
@@ -32,8 +32,8 @@ pub fn replace_from(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
     write(path, content, NEW)
 }
 
-/// The same for a file that is given secrets: it becomes its owner's alone. Its content is on the disk before
-/// it takes the file's name.
+/// The same for a file with secrets. Only the owner can access the file. The data is synced to disk before the file
+/// takes its name.
 ///
 /// # Errors
 /// It cannot be written, or something else than a file stands there.
@@ -41,7 +41,7 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, &mut &bytes[..], NEW_PRIVATE)
 }
 
-/// Finds out whether a file could be replaced, and leaves nothing.
+/// Checks whether a file can be replaced, and leaves no trace.
 ///
 /// # Errors
 /// It could not.
@@ -64,7 +64,7 @@ fn write(path: &Path, content: &mut dyn io::Read, new: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// What is replaced: the path itself, or what it leads to; and what stands there.
+/// Resolves the file to replace (the path or the target of its link), and its metadata.
 fn target(path: &Path) -> io::Result<(PathBuf, Option<Metadata>)> {
     let mut target = path.to_owned();
     for _ in 0..LINKS {
@@ -94,7 +94,7 @@ fn temporary(target: &Path, mode: u32) -> io::Result<NamedTempFile> {
     builder.suffix(".tmp").permissions(Permissions::from_mode(mode)).tempfile_in(folder(target))
 }
 
-/// Removes what processes that are gone, killed while they wrote this file, have left beside it.
+/// Removes temporary files of processes that were killed while they wrote this file.
 fn clear_stale(target: &Path) {
     let Some(name) = target.file_name().and_then(|name| name.to_str()) else { return };
     let prefix = format!(".{name}.");

@@ -11,16 +11,16 @@ use std::path::PathBuf;
 /// Cases that are named before the rest is a number.
 const NAMED: usize = 10;
 
-/// Approve observations that a run has left beside the snapshots
+/// Approve observations that a run wrote next to the snapshots
 #[derive(Debug, clap::Args)]
 pub(super) struct Accept {
-    /// Cases whose id is this, has this in it, or meets this glob
+    /// Cases whose id equals, contains or matches ID
     #[arg(value_name = "ID")]
     cases: Vec<Filter>,
-    /// Everything that waits for approval
+    /// Approve all waiting observations
     #[arg(long, conflicts_with = "cases")]
     all: bool,
-    /// The folder of snapshots
+    /// Folder with the snapshots
     #[arg(long, value_name = "DIR", default_value = "snapshots")]
     snapshots: PathBuf,
 }
@@ -29,8 +29,8 @@ impl Accept {
     pub(super) fn run(self) -> Result<u8, Failure> {
         if self.cases.is_empty() && !self.all {
             let error = miette::miette!(
-                help = "name cases, as in `clawcheck accept role-upgrade`, or say --all",
-                "what is to be approved is not said"
+                help = "name cases, as in `clawcheck accept role-upgrade`, or use --all",
+                "no cases were named for approval"
             );
             return Err(Failure::usage(error));
         }
@@ -54,7 +54,7 @@ impl Accept {
     fn nothing(&self, waiting: &[Pending]) -> miette::Report {
         let folder = self.snapshots.display();
         if waiting.is_empty() {
-            let help = "`clawcheck run` leaves there what it sees and no snapshot says";
+            let help = "`clawcheck run` writes observations there that no snapshot contains";
             return miette::miette!(help = help, "nothing waits for approval in {folder}");
         }
         let mut cases = waiting.iter().map(|pending| pending.snapshot.case.as_str()).collect::<Vec<_>>();
@@ -64,8 +64,8 @@ impl Accept {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let meant = self.cases.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>().join(" or ");
         miette::miette!(
-            help = format!("what waits there: {named}{more}"),
-            "nothing that is {meant} waits for approval in {folder}"
+            help = format!("waiting there: {named}{more}"),
+            "nothing that matches {meant} waits for approval in {folder}"
         )
     }
 
@@ -80,20 +80,20 @@ pub(super) fn accept(library: &mut Library, pending: &Pending) -> Result<Vec<Str
     let before = library.history(case)?.variants.remove(&release).map(|variant| variant.seen).unwrap_or_default();
     let edits = library.accept(pending)?;
     if edits.is_empty() {
-        return Ok(vec![format!("{} was approved already", line(case))]);
+        return Ok(vec![format!("{} is already approved", line(case))]);
     }
     let mut lines = edits
         .iter()
         .map(|edit| match edit {
             Edit::Wrote(path) => format!("wrote {}", line(&path.to_string_lossy())),
             Edit::Removed(path) => {
-                format!("removed {}: the variant before it says the same", line(&path.to_string_lossy()))
+                format!("removed {}: the previous variant is identical", line(&path.to_string_lossy()))
             }
         })
         .collect::<Vec<_>>();
     if before.contains(&release) && pending.snapshot.seen.is_empty() {
         lines.push(format!(
-            "note: the real {release} was seen to answer otherwise in {}; what replaces it is a draft",
+            "note: the real {release} answered differently in {}; its replacement is a draft",
             line(case)
         ));
     }

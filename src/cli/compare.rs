@@ -19,30 +19,31 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Play cases on several gateways and print where their answers part
+/// Play cases on several gateways and print the differences between their answers
 #[derive(Debug, clap::Args)]
-#[command(after_help = "In the table the same letter means the same observation, to the last line of the store. \
-    Exit codes: 0 all that were played on all are alike; 1 some differ; 2 wrong usage; 3 a gateway could not do its part; \
-    4 nothing was selected or could be compared; 130 broken off by Ctrl-C.")]
+#[command(after_help = "In the table, the same letter means the same observation, including the store. \
+    Exit codes: 0 all compared cases are identical; 1 some cases differ; 2 usage error; 3 a gateway failed; \
+    4 no case was selected or compared; 130 interrupted by Ctrl-C.")]
 pub(super) struct Compare {
-    /// The gateways: embedded[@RELEASE], openclaw@RELEASE, or a description file
+    /// Gateways: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(value_name = "GATEWAY", required = true, num_args = 2..)]
     gateways: Vec<GatewaySpec>,
-    /// Scenario files, and folders with them; the scenarios inside the binary where none is given
+    /// Scenario files and folders; default: the built-in scenarios
     #[arg(long, value_name = "PATH")]
     scenarios: Vec<PathBuf>,
-    /// Only cases whose id is this, has this in it, or meets this glob; may be given several times
+    /// Play only cases whose id equals, contains or matches EXPR (repeatable)
     #[arg(long, short, value_name = "EXPR")]
     filter: Vec<Filter>,
-    /// How many cases are played at once
+    /// Number of cases that are played at the same time
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// Let scenarios do what starts code in a gateway or reaches outside: only where you know whom they come from (SECURITY.md)
+    /// Allow scenarios that can start code in a gateway or reach outside it. Use this only if you trust their authors (see
+    /// SECURITY.md)
     #[arg(long)]
     trust: bool,
     #[command(flatten)]
     limits: Limits,
-    /// How to print the table
+    /// Format of the table
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -51,8 +52,8 @@ impl Compare {
     pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         if let Some(attached) = self.gateways.iter().find(|gateway| matches!(gateway, GatewaySpec::Attached(_))) {
             let error = miette::miette!(
-                help = "describe how it starts in a YAML file (see gateways/), and name that",
-                "{attached} cannot be compared: cases would be played on one gateway after the other, and what they leave there would differ"
+                help = "describe how it starts in a YAML file (see gateways/), and pass that file",
+                "cannot compare {attached}: clawcheck plays the cases on one gateway after the other, and what earlier cases leave behind would differ"
             );
             return Err(Failure::usage(error));
         }
@@ -131,7 +132,7 @@ impl Compare {
     fn done(&self, played: &[Collected], cases: usize) -> String {
         let names = self.names();
         let counts = names.iter().zip(played).map(|(name, collected)| format!("{} on {name}", collected.cases()));
-        format!("of {} there were played {}", counted(cases, "case"), counts.collect::<Vec<_>>().join(", "))
+        format!("of {}, clawcheck played {}", counted(cases, "case"), counts.collect::<Vec<_>>().join(", "))
     }
 
     /// The gateways, each with its release.
@@ -194,7 +195,7 @@ impl Compare {
         }
         text.push('\n');
         if let Some(done) = broken_off {
-            text.push_str(&format!("broken off: {done}\n"));
+            text.push_str(&format!("interrupted: {done}\n"));
         }
         text
     }

@@ -20,33 +20,34 @@ use std::time::Duration;
 /// Stories in which a side could not do its part that are named before the rest is a number.
 const NAMED: usize = 5;
 
-/// Play random life stories on a gateway and on the rules, and keep what differs as scenario files
+/// Play random scenarios (stories) on a gateway and on the rules, and save differences as scenario files
 ///
-/// A story is a generated scenario: random records in the store, several connects, decisions about devices and tokens. The
-/// same seed and index give the same story, whatever the gateway. The rules are those of the release that the gateway claims to be.
+/// A story is a generated scenario with random records in the store, several connections, and decisions about devices and
+/// tokens. The same seed and index produce the same story on every gateway. The rules are those of the release that the gateway
+/// claims to implement.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 no difference; 1 a difference; 2 wrong usage; 3 a gateway or the harness could \
-    not do its part; 4 no story could be compared; 130 broken off by Ctrl-C.")]
+#[command(after_help = "Exit codes: 0 no difference; 1 a difference; 2 usage error; 3 a gateway or the harness \
+    failed; 4 no story could be compared; 130 interrupted by Ctrl-C.")]
 pub(super) struct Fuzz {
-    /// The gateway: embedded[@RELEASE], openclaw@RELEASE or a description file
+    /// Gateway: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(long, short, value_name = "GATEWAY")]
     gateway: GatewaySpec,
-    /// What the stories come from; one that is thrown, and told, unless said
+    /// Seed of the stories; default: a random seed, which is printed
     #[arg(long, short, value_name = "N")]
     seed: Option<u32>,
-    /// How many stories are played
+    /// Number of stories
     #[arg(long, short = 'n', value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     cases: u32,
-    /// The index of the first story
+    /// Index of the first story
     #[arg(long, value_name = "INDEX", default_value_t = 0)]
     first: u32,
-    /// The folder for what differs
+    /// Folder for stories with differences
     #[arg(long, value_name = "DIR", default_value = "fuzz")]
     keep: PathBuf,
-    /// How long differences are made short at most; 0 to tell them as they were found
+    /// Maximum time for shortening stories with differences; 0 reports them as found
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     shrink_within: u16,
-    /// How many stories are played at once
+    /// Number of stories that are played at the same time
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     #[command(flatten)]
@@ -56,13 +57,13 @@ pub(super) struct Fuzz {
 impl Fuzz {
     pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         if matches!(self.gateway, GatewaySpec::Attached(_)) {
-            let message = "stories write to the store, and this gateway is somebody else's";
+            let message = "stories write to the store, and clawcheck did not start this gateway";
             let help = "name a gateway that clawcheck starts: openclaw@RELEASE or a description file";
             return Err(Failure::usage(miette::miette!(help = help, "{message}")));
         }
         let seed = match self.seed {
             Some(seed) => seed,
-            None => getrandom::u32().map_err(|error| fault(&format!("cannot throw a seed: {error}")))?,
+            None => getrandom::u32().map_err(|error| fault(&format!("cannot generate a seed: {error}")))?,
         };
         check_descriptors()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -138,8 +139,11 @@ impl Fuzz {
             )
             .map_err(Failure::output)?;
             if !shortest.repeats && self.shrink_within > 0 {
-                writeln!(out, "  it was not seen again on a gateway of its own, or there was no time to try")
-                    .map_err(Failure::output)?;
+                writeln!(
+                    out,
+                    "  the difference did not occur again on a separate gateway, or there was no time to try"
+                )
+                .map_err(Failure::output)?;
             }
             let kept = shortest.keep(&self.keep, &gateway).map_err(|error| fault(&error.to_string()))?;
             let text = diff::render(&shortest.difference.predicted, &shortest.difference.seen, colour());
@@ -160,8 +164,8 @@ impl Fuzz {
             writeln!(out, "failed  story {index}: {}", block(why)).map_err(Failure::output)?;
         }
         if report.interrupted {
-            let made_short = if report.replayed > 0 { ", while differences were made short" } else { "" };
-            writeln!(out, "broken off after {} of {} stories{made_short}", report.compared, self.cases)
+            let made_short = if report.replayed > 0 { ", while shortening differences" } else { "" };
+            writeln!(out, "interrupted after {} of {} stories{made_short}", report.compared, self.cases)
                 .map_err(Failure::output)?;
         }
         let differing = format!("{} differ in {}", report.differing, counted(report.found.len(), "kind"));

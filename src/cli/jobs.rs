@@ -1,17 +1,17 @@
-//! How many gateways are up at once.
+//! The number of gateways that run at the same time.
 
 use super::{Failure, console};
 use crate::gateway::Kind;
 use crate::machine;
 use std::io::Write as _;
 
-/// Descriptors that one gateway takes at most: its pipes, its connections, the files of its store.
+/// The maximum number of descriptors for one gateway: its pipes, its connections and the files of its store.
 const OF_A_JOB: usize = 24;
-/// Descriptors for all else: reports, snapshots, the guard.
+/// Descriptors for everything else: reports, snapshots, the guard.
 const OF_THE_RUN: usize = 16;
 
-/// Whether this process may open files enough for one gateway: where it may not, some case would go wrong for want of one, and
-/// that would look like the gateway's doing.
+/// Checks that this process can open enough files for one gateway. Otherwise, cases would fail because of missing
+/// descriptors, and the failures would look like failures of the gateway.
 ///
 /// # Errors
 /// When it may not.
@@ -19,14 +19,14 @@ pub(super) fn check_descriptors() -> Result<(), Failure> {
     match machine::free_descriptors() {
         Some(free) if free < OF_A_JOB => Err(Failure::fault(miette::miette!(
             help = "raise `ulimit -n`",
-            "clawcheck may open {free} more files, and a gateway takes up to {OF_A_JOB}"
+            "clawcheck can open only {free} more files, but a gateway needs up to {OF_A_JOB}"
         ))),
         _ => Ok(()),
     }
 }
 
-/// As many as were asked for, else as the machine has use for. Where this process may not open files enough for them, it says
-/// so on standard error and gives fewer: a gateway that is up and cannot be connected to says nothing about itself.
+/// The requested number of jobs, or the default for this machine. If this process cannot open enough files for them,
+/// prints a note to standard error and returns a smaller number.
 pub(super) fn jobs(asked: Option<u16>, kind: Kind) -> usize {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     // In process the cases wait for each other's turn more than for the machine.
@@ -36,7 +36,7 @@ pub(super) fn jobs(asked: Option<u16>, kind: Kind) -> usize {
     let jobs = fitting(wanted, descriptors);
     if jobs < wanted {
         let note = format!(
-            "{jobs} at once and not {wanted}: this process may open {descriptors} more files, and each gateway takes up to \
+            "running {jobs} gateways instead of {wanted}: this process can open only {descriptors} more files, and each gateway needs up to \
              {OF_A_JOB} (raise `ulimit -n`)"
         );
         // Standard error may be closed; then there is nobody to tell.

@@ -6,12 +6,11 @@ use std::time::Duration;
 /// How long a gateway may take.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct Limits {
-    /// The longest wait for an answer, from 1 to 65535 seconds; 30 by default, 10 on the embedded gateway. Once the gateway
-    /// has answered, its own speed sets a shorter one
+    /// Maximum wait for an answer, from 1 to 65535 seconds; default: 30, or 10 on the embedded gateway. The actual wait adapts
+    /// to the speed of the gateway after its first answer
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
     answer_timeout: Option<u16>,
-    /// The longest wait for a gateway to be ready; 120 seconds by default, and the answer timeout on a gateway that somebody
-    /// else runs
+    /// Maximum wait for a gateway to become ready; default: 120 seconds, or the answer timeout for a gateway at a URL
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
     start_timeout: Option<u16>,
 }

@@ -11,12 +11,12 @@ use std::path::PathBuf;
 /// Drafts that are named before the rest is a number.
 const NAMED: usize = 10;
 
-/// Say what is wrong with scenario files: of one that cannot be read as a scenario its first error, else every problem
+/// Check scenario files and print their problems; for a file that is not a valid scenario, only the first error
 #[derive(Debug, clap::Args)]
 pub(super) struct Lint {
-    /// Scenario files, and folders with them; the scenarios inside the binary where none is given
+    /// Scenario files and folders; default: the built-in scenarios
     paths: Vec<PathBuf>,
-    /// Take no offence at what starts code or reaches outside, which `run` and `compare` only do with --trust
+    /// Accept scenarios that need --trust in `run` and `compare` because they can start code or reach outside the gateway
     #[arg(long)]
     trust: bool,
 }
@@ -29,7 +29,7 @@ impl Lint {
         }
         let (scenarios, cases) = (counted(findings.scenarios, "scenario"), counted(findings.cases, "case"));
         let mut out = console::stdout();
-        writeln!(out, "{scenarios}, {cases}: nothing is wrong").map_err(Failure::output)?;
+        writeln!(out, "{scenarios}, {cases}: no problems found").map_err(Failure::output)?;
         let fault = |error| Failure::fault(snapshots::report(error));
         let snapshots = Snapshots::find(None, &self.paths).map_err(Failure::fault)?;
         if !self.paths.is_empty() && !snapshots.is_writable() {
@@ -40,8 +40,7 @@ impl Lint {
         let drafts = library.drafts().map_err(fault)?;
         if !drafts.is_empty() {
             let count = counted(drafts.len(), "draft");
-            writeln!(out, "{count} among the snapshots: no real release was seen to answer so")
-                .map_err(Failure::output)?;
+            writeln!(out, "{count} among the snapshots: not confirmed by a real release").map_err(Failure::output)?;
         }
         for (case, release) in drafts.iter().take(NAMED) {
             writeln!(out, "    {} at {release}", line(case)).map_err(Failure::output)?;

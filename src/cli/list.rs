@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// List cases: their ids and titles
+/// List the ids and titles of cases
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// Scenario files, and folders with them; the scenarios inside the binary where none is given
+    /// Scenario files and folders; default: the built-in scenarios
     paths: Vec<PathBuf>,
-    /// Only cases whose id is this, has this in it, or meets this glob; may be given several times
+    /// List only cases whose id equals, contains or matches EXPR (repeatable)
     #[arg(long, short, value_name = "EXPR")]
     filter: Vec<Filter>,
-    /// How to print them
+    /// Format of the list
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

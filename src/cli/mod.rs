@@ -35,11 +35,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 
-/// Protocol conformance for OpenClaw gateways.
+/// Protocol conformance test harness for OpenClaw gateways.
 #[derive(Debug, Parser)]
 #[command(name = "clawcheck", version, about, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 as expected; 1 a case deviates; 2 wrong usage or a wrong file; \
-    3 a gateway or the harness could not do its part; 4 nothing was selected, or nothing of it could be played; 130 broken off by Ctrl-C.")]
+#[command(after_help = "Exit codes: 0 as expected; 1 a case deviates; 2 usage error or invalid file; \
+    3 the gateway or the harness failed; 4 no case was selected or played; 130 interrupted by Ctrl-C.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

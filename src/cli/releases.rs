@@ -8,15 +8,15 @@ use serde_json::json;
 use std::io::Write as _;
 use std::str::FromStr;
 
-/// Print the history of the rules: what changed in which release, and how that is known
+/// Print the history of the rules: the changes in each release and their sources
 #[derive(Debug, clap::Args)]
-#[command(after_help = "A release between two known ones answers as the older of them, as far as is known.")]
+#[command(after_help = "A release between two known releases is expected to answer like the older one.")]
 pub(super) struct Releases {
-    /// Only these releases; one that is not known counts as the known one before it. A..B: everything after A, up to and
-    /// including B
+    /// Print only these releases; an unknown release counts as the known release before it. A..B: all changes after A, up to
+    /// and including B
     #[arg(value_name = "RELEASE|A..B")]
     only: Vec<Asked>,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

@@ -9,11 +9,13 @@ use crate::printable::{block, line};
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::path::PathBuf;
 
-/// Show what a run has left for approval, and accept or reject it one by one
+/// Show the observations that wait for approval, and accept or reject each one
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Without a terminal it only shows what waits; `clawcheck accept` approves.")]
+#[command(
+    after_help = "Without a terminal, `review` only shows the observations; use `clawcheck accept` to approve them."
+)]
 pub(super) struct Review {
-    /// The folder of snapshots
+    /// Folder with the snapshots
     #[arg(long, value_name = "DIR", default_value = "snapshots")]
     snapshots: PathBuf,
 }

@@ -22,57 +22,58 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Play cases on a gateway and compare what it answers and writes with the approved snapshots
+/// Play cases on a gateway and compare the results with the approved snapshots
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The shared token of a gateway that somebody else runs is taken from CLAWCHECK_TOKEN.")]
+#[command(after_help = "CLAWCHECK_TOKEN contains the shared token of a gateway at a URL.")]
 pub(super) struct Run {
-    /// Scenario files, folders with them, or ids of cases; the scenarios inside the binary where no file is given
+    /// Scenario files, folders or ids of cases; default: the built-in scenarios
     #[arg(value_name = "PATH|ID")]
     what: Vec<String>,
-    /// The gateway: embedded[@RELEASE], openclaw@RELEASE, ws://HOST:PORT or a description file
+    /// Gateway: embedded[@RELEASE], openclaw@RELEASE, ws://HOST:PORT or a description file
     #[arg(long, short, value_name = "GATEWAY", default_value = "embedded")]
     gateway: GatewaySpec,
-    /// Of these only cases whose id is this, has this in it, or meets this glob; may be given several times
+    /// Play only cases whose id equals, contains or matches EXPR (repeatable)
     #[arg(long, short, value_name = "EXPR")]
     filter: Vec<Filter>,
-    /// Whether every case has a gateway of its own, or shares one where that changes nothing; shared on gateways that are
-    /// processes, unless said otherwise
+    /// Start a gateway for each case, or share gateways if sharing does not change the results; default: shared on gateways
+    /// that are processes
     #[arg(long, value_enum, value_name = "HOW")]
     isolation: Option<How>,
-    /// How many gateways are up at once
+    /// Number of gateways that run at the same time
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     #[command(flatten)]
     limits: Limits,
-    /// Write a report: json=FILE, or json=- for standard output, which then has nothing else; may be given several times
+    /// Write a report: json=FILE, or json=- for standard output, which then contains only the report (repeatable)
     #[arg(long, value_name = "KIND=FILE")]
     report: Vec<ReportFile>,
-    /// Show every case and what went over the wire
+    /// Print every case and its messages on the wire
     #[arg(long)]
     trace: bool,
-    /// Take these for a failure, too; may be given several times
+    /// Treat these as failures (repeatable)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     deny: Vec<Deny>,
-    /// Hold every frame that the gateway sends to the protocol schema that OpenClaw publishes on npm: the one of its release, or
-    /// of this version of @openclaw/gateway-protocol
+    /// Validate every frame that the gateway sends against the protocol schema that OpenClaw publishes on npm
+    /// (@openclaw/gateway-protocol); default version: the one of the gateway's release
     #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true)]
     schema: Option<Option<PackageVersion>>,
-    /// The folder of snapshots
+    /// Folder with the snapshots
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
-    /// Leave what conforms on a real release for approval, too, where its snapshot was not seen on that release yet
+    /// Also write an observation for approval if the case conforms on a real release that its snapshot does not list yet
     #[arg(long)]
     mark_seen: bool,
-    /// The state directory of a gateway that somebody else runs
+    /// State directory of a gateway at a URL
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// The release whose answers a gateway that somebody else runs is held to
+    /// Release whose answers a gateway at a URL is compared with
     #[arg(long, value_name = "RELEASE")]
     release: Option<Release>,
-    /// Let scenarios do what starts code in a gateway or reaches outside: only where you know whom they come from (SECURITY.md)
+    /// Allow scenarios that can start code in a gateway or reach outside it. Use this only if you trust their authors (see
+    /// SECURITY.md)
     #[arg(long)]
     trust: bool,
-    /// Let the run write to a gateway that somebody else runs
+    /// Allow the run to write to a gateway at a URL
     #[arg(long)]
     allow_writes: bool,
 }
@@ -84,17 +85,17 @@ const AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum How {
-    /// A gateway for every case
+    /// Start a gateway for each case
     Case,
-    /// One for all cases that can share it
+    /// Share a gateway between all cases that can share it
     Shared,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Deny {
-    /// Cases that were skipped
+    /// Skipped cases
     Skipped,
-    /// Snapshots that no case uses; where folders are given, of the families in them
+    /// Snapshots that no case uses; for folders of scenarios, only snapshots of the families in these folders
     Unused,
 }
 
@@ -182,7 +183,7 @@ impl Run {
                 true => "the snapshots are those inside clawcheck; name a folder with --snapshots".to_owned(),
                 false => "make a folder `snapshots` beside `scenarios`, or add an `expect` to the scenario".to_owned(),
             });
-            let note = format!("what was seen is not kept: {note}");
+            let note = format!("observations are not saved: {note}");
             let _ = writeln!(console::stderr(), "{note}");
         }
         let code = self.exit_code(&report);
@@ -193,7 +194,8 @@ impl Run {
         }
         if code == exit::NOTHING {
             let gateway = &self.gateway;
-            let note = format!("no case was played: what is selected is not applicable on {gateway}, or was skipped");
+            let note =
+                format!("no case was played: every selected case was not applicable on {gateway} or was skipped");
             let _ = writeln!(console::stderr(), "{note}");
         }
         Ok(code)
@@ -203,8 +205,9 @@ impl Run {
     fn check_attached(&self) -> Result<(), Failure> {
         let usage = |message: String, help: &str| Err(Failure::usage(miette::miette!(help = help, "{message}")));
         let attached = matches!(self.gateway, GatewaySpec::Attached(_));
-        let release = "say it with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description";
-        let own = "leave it out: a gateway that clawcheck starts has a state directory of its own";
+        let release =
+            "name the release with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description";
+        let own = "omit the option: a gateway that clawcheck starts has its own state directory";
         let said = [
             ("--release", self.release.is_some(), release),
             ("--state-dir", self.state_dir.is_some(), own),
@@ -212,8 +215,7 @@ impl Run {
         ];
         if let Some((option, _, help)) = said.into_iter().find(|(_, said, _)| *said && !attached) {
             let gateway = &self.gateway;
-            let message =
-                format!("{option} is for a gateway that somebody else runs, and {gateway} is started by clawcheck");
+            let message = format!("{option} applies only to a gateway at a URL, and clawcheck starts {gateway} itself");
             return usage(message, help);
         }
         match &self.state_dir {
@@ -230,7 +232,7 @@ impl Run {
         match paths.iter().find(|path| !path.is_dir()) {
             Some(file) if self.deny.contains(&Deny::Unused) => Err(Failure::usage(miette::miette!(
                 help = "name the folder of the scenarios",
-                "which snapshots no case uses cannot be told: {} is one file, and its family may have more",
+                "cannot determine the unused snapshots: {} is one file, and its family may have more",
                 file.display()
             ))),
             Some(_) => Ok(Unused::Unknown),
@@ -288,7 +290,7 @@ impl Run {
         unused: Unused,
     ) -> Result<RunReport, Failure> {
         if self.isolation.is_some() && matches!(self.gateway, GatewaySpec::Attached(_)) {
-            let message = "--isolation is for gateways that are started; this one is somebody else's";
+            let message = "--isolation applies only to gateways that clawcheck starts";
             return Err(Failure::usage(miette::Report::msg(message)));
         }
         let guard = Guard::default();

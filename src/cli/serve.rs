@@ -9,20 +9,21 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Run the embedded gateway on an openclaw.json and a state directory, as the release itself would run
+/// Run the embedded gateway with an openclaw.json and a state directory, like the real release
 ///
-/// It reads the `gateway` section of the configuration (JSON5) as the release reads it, refuses what the release refuses
-/// (with the release's exit code, 1), and writes the pairing store as the release writes it, so that the real `openclaw` CLI or any other client can be
-/// pointed at it. The Control UI's pages and the gateway's other HTTP APIs are not served.
+/// `serve` reads the `gateway` section of the configuration (JSON5) in the same way as the release. It refuses the settings
+/// that the release refuses (with the release's exit code, 1) and writes the pairing store in the release's format. The real
+/// `openclaw` CLI and other clients can therefore use it. `serve` does not serve the Control UI's pages and the gateway's
+/// other HTTP APIs.
 ///
-/// Where no configuration is named and none is found, or one without a token, a new token is made up and saved in it, as the
-/// release does. ~/.openclaw is touched only when it is named.
+/// If there is no configuration, or the configuration has no token, `serve` generates a token and saves it in the
+/// configuration, like the release. It uses ~/.openclaw only if you name it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
-    /// OpenClaw release to be; the newest known one where not given
+    /// OpenClaw release to emulate; default: the newest known release
     #[arg(long, value_name = "R")]
     release: Option<Release>,
-    /// Port to listen on, 0 for any free one [default: OPENCLAW_GATEWAY_PORT, gateway.port, 18789]
+    /// Port to listen on; 0 selects a free port [default: OPENCLAW_GATEWAY_PORT, gateway.port, 18789]
     #[arg(long, value_name = "P")]
     port: Option<u16>,
     /// State directory [default: OPENCLAW_STATE_DIR]
@@ -31,7 +32,7 @@ pub(super) struct Serve {
     /// Configuration file [default: OPENCLAW_CONFIG_PATH, openclaw.json in the state directory]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where to listen: loopback, lan, tailnet, auto or custom [default: gateway.bind, loopback]
+    /// Addresses to listen on: loopback, lan, tailnet, auto or custom [default: gateway.bind, loopback]
     #[arg(long, value_name = "MODE", value_parser = ["loopback", "lan", "tailnet", "auto", "custom"])]
     bind: Option<String>,
     /// Write the gateway's log to standard error

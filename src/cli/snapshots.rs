@@ -79,7 +79,7 @@ pub(super) fn must_exist(folder: &Path) -> Result<(), Failure> {
     match std::fs::metadata(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let new = quoted(&folder.to_string_lossy());
-            Err(missing(folder, &format!("to begin a new folder of snapshots, make it first: mkdir -p {new}")))
+            Err(missing(folder, &format!("to use a new snapshot folder, create it first: mkdir -p {new}")))
         }
         // What is wrong with a folder that is there is found when it is read.
         _ => Ok(()),

@@ -6,13 +6,13 @@ use comfy_table::{ContentArrangement, Table, presets};
 /// How wide a table is where nobody looks at it on a terminal: as wide as the prose of this project.
 const WIDTH: u16 = 120;
 
-/// How a table is printed.
+/// The format of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(super) enum Format {
-    /// For a terminal
+    /// Plain text, for a terminal
     #[default]
     Plain,
-    /// For a page or an issue
+    /// Markdown, for a page or an issue
     Markdown,
     /// One JSON document
     Json,

@@ -79,8 +79,8 @@ fn begin(text: &str) -> String {
 /// How a connection ended that should not have, in words.
 pub fn ending(closed: &Closed) -> String {
     match (&closed.how, closed.code) {
-        (Ending::Violation(how), _) => format!("it broke the WebSocket protocol: {how}"),
-        (Ending::TooMuch(how), _) => format!("it sent more than clawcheck takes: {how}"),
+        (Ending::Violation(how), _) => format!("it violated the WebSocket protocol: {how}"),
+        (Ending::TooMuch(how), _) => format!("it sent more than clawcheck accepts: {how}"),
         (Ending::CloseFrame, Some(code)) => format!("it closed with {code} {}", quoted(&closed.reason)),
         (Ending::CloseFrame, None) => "it closed without a code".to_owned(),
         (Ending::Eof, _) => "it ended the connection without a close frame".to_owned(),

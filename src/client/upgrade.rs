@@ -63,7 +63,7 @@ pub enum OpenError {
         body: String,
     },
     /// A TLS record in the place of an HTTP answer.
-    #[error("it speaks TLS, and clawcheck does not")]
+    #[error("it uses TLS, which clawcheck does not support")]
     Tls,
     /// The machine that clawcheck runs on has run out of something: this says nothing about the gateway.
     #[error("cannot connect: {0}")]
@@ -86,22 +86,23 @@ pub enum OpenError {
 }
 
 fn to(location: Option<&str>) -> String {
-    location.map(|location| format!(" (it leads to {location:?})")).unwrap_or_default()
+    location.map(|location| format!(" (it redirects to {location:?})")).unwrap_or_default()
 }
 
 impl OpenError {
     /// What somebody who has named the gateway's address and path can look at, where the answer tells. `path` is the one that
     /// was asked for; `named` says where it is written: `in the URL`.
     pub fn advice(&self, path: &str, named: &str) -> Option<String> {
-        let is_path_right = || format!("is the path right? `{path}` was asked for; it is said {named}");
+        let is_path_right =
+            || format!("is the path correct? clawcheck requested `{path}`; you can set the path {named}");
         match self {
             Self::Status { status: 301 | 302 | 303 | 307 | 308, location: Some(_), .. } => {
-                Some("name the address that it leads to; clawcheck follows no redirect".to_owned())
+                Some("use the address that it redirects to; clawcheck does not follow redirects".to_owned())
             }
             Self::Status { status: 400, body, .. } if body.contains("HTTPS") => Self::Tls.advice(path, named),
             Self::Status { status: 400 | 403 | 404 | 405 | 426, .. } => Some(is_path_right()),
             Self::Status { status: 200..=299, .. } => {
-                Some(format!("it answers as a web server does; {}", is_path_right()))
+                Some(format!("it answers like a web server; {}", is_path_right()))
             }
             Self::Tls => Some(
                 "start it without TLS (gateway.tls.enabled: false), or end the TLS in front of it, and name the ws:// address: \
@@ -333,7 +334,7 @@ mod tests {
         let refused = answered(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nnoway").await;
         assert_eq!(refused, Err(OpenError::Status { status: 401, location: None, body: "no".to_owned() }));
         let moved = answered(b"HTTP/1.1 308 Moved\r\nlocation: /ws\r\nContent-Length: 0\r\n\r\n").await.unwrap_err();
-        assert!(moved.to_string().contains(r#"it leads to "/ws""#) && moved.advice("/", "").is_some(), "{moved}");
+        assert!(moved.to_string().contains(r#"it redirects to "/ws""#) && moved.advice("/", "").is_some(), "{moved}");
         // What OpenSSL says to plain HTTP: an alert.
         assert_eq!(answered(b"\x15\x03\x01\x00\x02\x02\x46").await, Err(OpenError::Tls));
         let other = answered(b"SSH-2.0-OpenSSH_9.6\r\n").await;
@@ -355,7 +356,7 @@ mod tests {
     fn what_can_be_looked_at_is_said() {
         let status = |status| OpenError::Status { status, location: None, body: String::new() };
         let advice = status(404).advice("/ws", "in the URL").unwrap();
-        assert!(advice.contains("is the path right?") && advice.contains("`/ws`") && advice.contains("in the URL"));
+        assert!(advice.contains("is the path correct?") && advice.contains("`/ws`") && advice.contains("in the URL"));
         assert_eq!(status(503).advice("/", "in the URL"), None);
         assert!(OpenError::Tls.advice("/", "").unwrap().contains("ws://"));
     }

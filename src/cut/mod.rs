@@ -1,4 +1,4 @@
-//! How something is cut that is too long, and how the cut is marked: the mark says how much was left out.
+//! Truncates long values. A mark shows how much is missing.
 
 pub mod json;
 

@@ -48,7 +48,7 @@ impl Attached {
         if claims.is_none() {
             let newest = history::DEFAULT;
             notes.push(format!(
-                "nobody said which release it is: it is held to the answers of {newest} (say --release)"
+                "the release is not known: the answers are compared with those of {newest} (use --release)"
             ));
         }
         Profile {

@@ -53,7 +53,7 @@ impl fmt::Display for LogTail {
 }
 
 /// Between what is wrong and the last lines of the log.
-const LAST_WORDS: &str = "; its last words:\n";
+const LAST_WORDS: &str = "; its last log lines:\n";
 
 /// What an error says of a gateway, in one line without its last words.
 pub fn in_short(error: &str) -> &str {
@@ -66,9 +66,7 @@ fn where_looked(command: &str) -> String {
         absolute if absolute.starts_with('/') => String::new(),
         relative if relative.contains('/') => {
             let name = relative.trim_start_matches("./");
-            format!(
-                ": a gateway runs in a directory of its own; write `{{here}}/{name}` for a file beside its description"
-            )
+            format!(": a gateway runs in its own directory; write `{{here}}/{name}` for a file next to its description")
         }
         _ => " in any directory of PATH".to_owned(),
     }
@@ -79,10 +77,10 @@ fn listens(ports: &[u16], left: bool) -> String {
     let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" and ");
     match ports.as_str() {
         "" if left => {
-            "; its command ended with exit code 0, and what it left running does not listen either".to_owned()
+            "; its command exited with code 0, and the processes that it left running do not listen either".to_owned()
         }
-        "" => "; --start-timeout gives it longer".to_owned(),
-        ports => format!("; it listens on {ports}: does its description hand it `{{port}}`?"),
+        "" => "; --start-timeout allows more time".to_owned(),
+        ports => format!("; it listens on {ports}: does its description pass `{{port}}` to it?"),
     }
 }
 
@@ -124,7 +122,7 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// It never logged the line that says that it is ready.
-    #[error("the gateway did not log a line with `{line}` in time, by which its description tells that it is ready{words}{log}", words = LAST_WORDS)]
+    #[error("the gateway did not log a line with `{line}` in time; its description names this line as the sign that it is ready{words}{log}", words = LAST_WORDS)]
     NeverLogged {
         /// What the line has in it.
         line: String,
@@ -142,7 +140,7 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// What listens there does not speak the protocol.
-    #[error("what listens on port {port} does not answer as a gateway: {saw}{words}{log}", words = LAST_WORDS)]
+    #[error("the program on port {port} does not answer like a gateway: {saw}{words}{log}", words = LAST_WORDS)]
     Garbage {
         /// The port.
         port: u16,
@@ -154,7 +152,7 @@ pub enum LaunchError {
     /// Every port that the operating system gave us was somebody else's before the gateway had it: it said so, or a process
     /// listened there that it had not started.
     #[error(
-        "port {port} was taken by a program that the gateway's command had not started, {attempts} times over (on a port of its own each time)"
+        "a program that the gateway's command did not start was using port {port} ({attempts} attempts, each on a different port)"
     )]
     PortInUse {
         /// The last port tried.

@@ -1,4 +1,4 @@
-//! Where a report goes: a file, which is replaced whole, or a stream, which is written to.
+//! The destination of a report: a file, which is replaced atomically, or a stream.
 
 use crate::whole;
 use std::fs::{self, File, OpenOptions};
@@ -8,13 +8,13 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How long a pipe is given to have a reader once the report is there.
+/// The maximum wait for a reader of a pipe after the report is complete.
 const READER: Duration = Duration::from_secs(10);
 
 /// Where a report goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// A file, or what a link leads to, or nothing yet.
+    /// A file, the target of a link, or a file that does not exist yet.
     File(PathBuf),
     /// Standard output.
     Stdout,
@@ -23,7 +23,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Where a report to this path goes. `-` is standard output.
+    /// The destination for a path. `-` is standard output.
     ///
     /// # Errors
     /// It cannot be found out.
@@ -42,7 +42,7 @@ impl Destination {
         }
     }
 
-    /// Makes ready to write. A stream is opened by a thread of its own, as a pipe keeps who opens it waiting for a reader.
+    /// Prepares to write. A separate thread opens a stream, because opening a pipe blocks until it has a reader.
     ///
     /// # Errors
     /// There is no room for the file, or no thread.
@@ -96,12 +96,12 @@ fn descriptor(path: &Path) -> Option<u32> {
     None
 }
 
-/// Takes the report.
+/// Receives the report.
 #[derive(Debug)]
 pub enum Sink {
-    /// Puts it into a file.
+    /// Writes the report to a file.
     File(PathBuf),
-    /// Hands it to the thread that has the stream.
+    /// Sends the report to the thread of the stream.
     Stream(mpsc::Sender<File>),
 }
 
@@ -122,7 +122,7 @@ impl Sink {
     }
 }
 
-/// A report on its way into a stream.
+/// A report that is being written to a stream.
 #[derive(Debug)]
 pub struct Delivery {
     path: PathBuf,
@@ -152,7 +152,7 @@ impl Delivery {
     }
 }
 
-/// An error that says which file it is about.
+/// Adds the path of the file to an error.
 fn named(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

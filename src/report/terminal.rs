@@ -156,8 +156,9 @@ impl<W: Write> Terminal<W> {
 
     fn failing_in_short(&mut self, case: &CaseReport) -> io::Result<()> {
         if self.failing == IN_FULL + 1 {
-            let note =
-                format!("{IN_FULL} cases fail; of more only what speaks against them is said. --trace shows all");
+            let note = format!(
+                "{IN_FULL} failing cases are shown in full; for the others, only the findings are shown. --trace shows everything"
+            );
             self.whole_line(&format!("\n{}\n", self.paint(&note, Style::new().dimmed())))?;
         }
         self.heading(case)?;
@@ -233,7 +234,7 @@ impl<W: Write> Terminal<W> {
     fn finished(&mut self, run: &RunReport) -> io::Result<()> {
         if self.untold > 0 {
             let untold = counted(self.untold, "more failing case");
-            self.whole_line(&format!("… {untold}, not told here: --report json=FILE has them all"))?;
+            self.whole_line(&format!("… {untold}, not shown here: --report json=FILE contains all of them"))?;
         }
         self.whole_line("")?;
         let reasons = std::mem::take(&mut self.reasons);
@@ -252,10 +253,10 @@ impl<W: Write> Terminal<W> {
         }
         self.and_more(reasons.len(), "more reason")?;
         if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
-            self.line(&format!("{} held to {package}", counted(tally.checked, "frame")))?;
+            self.line(&format!("{} checked against {package}", counted(tally.checked, "frame")))?;
             let bare = tally.payload_not_described.iter().map(String::as_str).collect::<Vec<_>>();
             if !bare.is_empty() {
-                self.line(&format!("    of their payload it says nothing: {}", bare.join(", ")))?;
+                self.line(&format!("    the schema does not describe the payload of: {}", bare.join(", ")))?;
             }
         }
         self.slow.sort_by(|a, b| b.cmp(a));
@@ -277,7 +278,7 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out, "boots: {} made, {} saved", boots.made, boots.saved)?;
         }
         if let Some(not_played) = run.interrupted {
-            writeln!(self.out, "broken off: {} not played", counted(not_played, "case"))?;
+            writeln!(self.out, "interrupted: {} not played", counted(not_played, "case"))?;
         }
         self.summary(run)
     }
@@ -489,7 +490,7 @@ mod tests {
         for what in ["-> connect", "<- hello-ok", "again: "] {
             assert_eq!(count(&short, what), IN_FULL, "{what}: {short}");
         }
-        assert_eq!(count(&short, "--trace shows all"), 1);
+        assert_eq!(count(&short, "--trace shows everything"), 1);
         let all = shown_with(true, &events);
         assert_eq!((count(&all, "-> connect"), count(&all, "--trace")), (13, 0));
     }
@@ -517,7 +518,7 @@ mod tests {
         events.push(Event::Finished(&run));
         let all = shown(&events);
         assert!(all.len() < 200_000, "{} bytes", all.len());
-        assert!(all.contains("more failing cases, not told here: --report json=FILE has them all"), "{all}");
+        assert!(all.contains("more failing cases, not shown here: --report json=FILE contains all of them"), "{all}");
     }
 
     #[test]

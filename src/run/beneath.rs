@@ -1,8 +1,8 @@
-//! Writes below a directory in which somebody else may have made links: none is followed.
+//! Writes below a directory in which somebody else may have created links. It follows no link.
 //!
-//! A gateway owns its state directory while a case is played, and an edit that wrote through a link there would write wherever
-//! the link leads, as the user of clawcheck. So every part of a path is opened from the one before it, and a link anywhere
-//! ends the edit.
+//! A gateway owns its state directory while a case is played. An edit through a link in this directory would write to
+//! the target of the link with the permissions of the user. Each part of a path is therefore opened relative to the
+//! previous part, and a link in any part is an error.
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -14,27 +14,27 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-/// A directory, open.
+/// An open directory.
 pub(super) struct Beneath {
     root: OwnedFd,
 }
 
-/// Why nothing was done.
+/// The reason why an edit was not done.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BeneathError {
-    /// The path has a part that is no name: `..`, the root, nothing.
+    /// The path has a part that is not a name: `..`, the root or an empty part.
     #[error("it leads out of the directory")]
     Outside,
     /// A part of the path is a link, named by its path below the directory.
     #[error("`{}` is a symbolic link, which is not followed", .0.display())]
     Link(PathBuf),
-    /// The file has another name, too, and would change there.
+    /// The file has another name (hard link), and the edit would change the file there, too.
     #[error("it is a hard link: the same file has another name")]
     HardLink,
     /// It is neither a regular file nor a directory.
-    #[error("it is something else than a file")]
+    #[error("it is not a file")]
     NotPlain,
-    /// What the operating system says.
+    /// An error of the operating system.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -45,7 +45,7 @@ impl From<Errno> for BeneathError {
     }
 }
 
-/// The directory of a file, open, and the file's name in it.
+/// The open directory of a file, and the name of the file in it.
 struct Spot<'a> {
     directory: OwnedFd,
     name: &'a OsStr,
@@ -53,7 +53,7 @@ struct Spot<'a> {
 }
 
 impl Beneath {
-    /// Opens a directory that must be there and must not be a link itself.
+    /// Opens a directory that must exist and must not be a link.
     pub(super) fn open(directory: &Path) -> Result<Self, BeneathError> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let opened = nix::fcntl::open(directory, flags, Mode::empty());
@@ -63,7 +63,7 @@ impl Beneath {
         Ok(Self { root: opened? })
     }
 
-    /// Writes a file whole. Directories above it are made.
+    /// Replaces the content of a file. Creates missing parent directories.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), BeneathError> {
         let spot = self.spot(path, true)?;
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT;
@@ -73,12 +73,12 @@ impl Beneath {
         Ok(file.write_all(bytes)?)
     }
 
-    /// Cuts a file, or fills it up with zeros, to a length in bytes.
+    /// Truncates a file, or extends it with zeros, to a length in bytes.
     pub(super) fn set_length(&self, path: &Path, length: u64) -> Result<(), BeneathError> {
         Ok(self.spot(path, false)?.open_file(OFlag::O_WRONLY, Mode::empty())?.set_len(length)?)
     }
 
-    /// Makes a directory, and those above it.
+    /// Creates a directory and its missing parent directories.
     pub(super) fn make_directory(&self, path: &Path) -> Result<(), BeneathError> {
         self.walk(path, true).map(drop)
     }
@@ -96,7 +96,7 @@ impl Beneath {
             .map_err(|errno| spot.error(errno))
     }
 
-    /// Removes a file, a link, or a directory with all that is in it; nothing where nothing is there.
+    /// Removes a file, a link, or a directory with its contents. Does nothing if the path does not exist.
     pub(super) fn remove(&self, path: &Path) -> Result<(), BeneathError> {
         let spot = match self.spot(path, false) {
             Err(BeneathError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -113,14 +113,14 @@ impl Beneath {
         }
     }
 
-    /// Opens the directory that holds what a path names.
+    /// Opens the parent directory of a path.
     fn spot<'a>(&self, path: &'a Path, make: bool) -> Result<Spot<'a>, BeneathError> {
         let Some(name) = path.file_name() else { return Err(BeneathError::Outside) };
         let directory = self.walk(path.parent().unwrap_or(Path::new("")), make)?;
         Ok(Spot { directory, name, path })
     }
 
-    /// Goes down a path of directories, which may be made on the way.
+    /// Walks down a path of directories, and creates missing ones if allowed.
     fn walk(&self, path: &Path, make: bool) -> Result<OwnedFd, BeneathError> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mut here = self.root.try_clone()?;
@@ -142,7 +142,7 @@ impl Beneath {
 }
 
 impl Spot<'_> {
-    /// What is there, the link itself where it is one.
+    /// The metadata of a path; for a link, the metadata of the link itself.
     fn found(&self) -> Result<Option<FileStat>, BeneathError> {
         match fstatat(self.directory.as_fd(), self.name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(found) => Ok(Some(found)),
@@ -151,7 +151,7 @@ impl Spot<'_> {
         }
     }
 
-    /// Opens a regular file that has no other name. A pipe without a reader is not waited for.
+    /// Opens a regular file that has no other hard link. Does not wait for the reader of a pipe.
     fn open_file(&self, flags: OFlag, mode: Mode) -> Result<File, BeneathError> {
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let opened = openat(self.directory.as_fd(), self.name, flags, mode);
@@ -164,7 +164,7 @@ impl Spot<'_> {
         }
     }
 
-    /// An error of the operating system; that a link is in the way is said as such.
+    /// Converts an error of the operating system, and recognizes a link in the path.
     fn error(&self, errno: Errno) -> BeneathError {
         match self.found() {
             Ok(Some(found)) if kind(&found) == SFlag::S_IFLNK => BeneathError::Link(self.path.to_owned()),

@@ -206,7 +206,7 @@ impl Breaker {
             let why = error.to_string();
             let why = in_short(&why);
             state.reason =
-                Some(format!("not tried: the gateway did not start, with the plain configuration either: {why}"));
+                Some(format!("not tried: the gateway did not start, not even with the default configuration: {why}"));
             return;
         }
         state.ready = true;
@@ -293,7 +293,7 @@ mod tests {
         assert_eq!((breaker.open(&settings("lan")), breaker.undecided()), (None, true));
         breaker.plain(Err(&unheard()));
         let reason = breaker.open(&plain()).unwrap();
-        assert!(reason.contains("did not listen") && reason.contains("plain configuration"), "{reason}");
+        assert!(reason.contains("did not listen") && reason.contains("default configuration"), "{reason}");
     }
 
     #[test]

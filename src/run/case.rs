@@ -277,7 +277,7 @@ pub(super) fn conclude(
     {
         // The gateway runs on it, too: what it did then says nothing about it elsewhere.
         report.verdict = Verdict::Error;
-        report.reason = Some(format!("what was seen tells nothing: {why}"));
+        report.reason = Some(format!("the observation is not conclusive: {why}"));
         report.observation = Some(observation);
         return report;
     }

@@ -454,11 +454,11 @@ mod tests {
         assert_eq!(found.len(), 3, "{found:?}");
         let said = json!({"paired": {"laptop": {}}});
         let error = fill(directory.path(), said.clone(), None).unwrap_err().to_string();
-        assert_eq!(error, "cannot read devices/paired.json: this is a named pipe, and no file");
+        assert_eq!(error, "cannot read devices/paired.json: this is a named pipe, not a file");
         let knowledge = Knowledge::new(Cast::new("a/b"));
         let seeder = Seeder { knowledge: &knowledge, now: 0, release: Release::new(2026, 9, 6), own: true };
         let error = write(directory.path(), &store(said), None, &seeder, StoreFormat::Sqlite).unwrap_err().to_string();
-        assert!(error.ends_with("openclaw.sqlite: this is a named pipe, and no file"), "{error}");
+        assert!(error.ends_with("openclaw.sqlite: this is a named pipe, not a file"), "{error}");
     }
 
     #[rstest::rstest]
@@ -475,7 +475,7 @@ mod tests {
         let _ = fs::remove_file(&pipe);
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let fault = SqliteDocuments::look(directory.path(), Links::Refuse).unwrap_err();
-        assert_eq!(fault.to_string(), format!("{}: this is a named pipe, and no file", pipe.display()));
+        assert_eq!(fault.to_string(), format!("{}: this is a named pipe, not a file", pipe.display()));
         write(directory.path(), &said, None, &seeder, StoreFormat::Sqlite).unwrap_err();
     }
 

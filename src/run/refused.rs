@@ -1,11 +1,11 @@
-//! What a gateway that does not start says of its configuration.
+//! Finds out from the log of a gateway that did not start whether it refused its configuration.
 
-/// How OpenClaw and its kin begin to say that they do not start with a configuration.
+/// The beginnings of the log lines in which OpenClaw and related gateways refuse a configuration.
 const SAYS_SO: [&str; 4] = ["Config invalid", "Invalid config", "Gateway start blocked", "Refusing to "];
 const UNRECOGNIZED: &str = ": Unrecognized key";
 
-/// What the gateway refuses, as the end of a sentence: the settings by their paths, or its own line where they cannot be told.
-/// `None` where the log does not say that the configuration is the reason.
+/// The refused settings as the end of a sentence: the paths of the settings, or the log line if the paths are not
+/// known. `None` if the log does not name the configuration as the reason.
 pub(super) fn by_log(log: &str) -> Option<String> {
     // Some releases print the two characters `\n` between the problems.
     let lines = log.lines().flat_map(|line| line.split("\\n")).map(str::trim).collect::<Vec<_>>();
@@ -26,7 +26,7 @@ pub(super) fn by_log(log: &str) -> Option<String> {
     }
 }
 
-/// The settings that a release does not know: `gateway.controlUi: Unrecognized key: "allowedOrigins"`.
+/// The settings that a release does not recognize: `gateway.controlUi: Unrecognized key: "allowedOrigins"`.
 fn unrecognized(line: &str) -> Option<Vec<String>> {
     let (before, after) = line.split_once(UNRECOGNIZED)?;
     let parent = before.rsplit(char::is_whitespace).next().filter(|parent| is_path(parent))?;
@@ -35,7 +35,7 @@ fn unrecognized(line: &str) -> Option<Vec<String>> {
     Some(names.map(|name| if parent == "<root>" { name.to_owned() } else { format!("{parent}.{name}") }).collect())
 }
 
-/// The setting whose value a release does not take: `- gateway.bind: Invalid input`.
+/// The setting whose value a release does not accept: `- gateway.bind: Invalid input`.
 fn invalid(line: &str) -> Option<Vec<String>> {
     let (path, _) = line.strip_prefix("- ").unwrap_or(line).split_once(": ")?;
     (is_path(path) && path.contains('.')).then(|| vec![path.to_owned()])

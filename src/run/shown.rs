@@ -1,10 +1,10 @@
-//! Takes secrets out of what a run tells: the last step before it is told, whatever made the text.
+//! Removes secrets from all output of a run, as the last step before the output, regardless of the origin of the text.
 
 use crate::client::Redactions;
 use crate::judge::{Finding, FrameFinding};
 use crate::report::{CaseReport, FrameTally, RunInfo, RunReport};
 
-/// A case's report. The observation has none: see [`crate::observe::normalise_redacted`].
+/// Redacts the report of a case. The observation contains no secrets: see [`crate::observe::normalise_redacted`].
 pub(super) fn case(report: &mut CaseReport, secrets: &Redactions) {
     let redact = |text: &mut String| *text = secrets.apply_known(text);
     [&mut report.title, &mut report.again].into_iter().for_each(redact);

@@ -62,7 +62,7 @@ pub(super) enum StageError {
         answer: Duration,
     },
     /// The run was told to stop.
-    #[error("broken off")]
+    #[error("interrupted")]
     BrokenOff,
     /// The release that the case needs cannot be had.
     #[error(transparent)]

@@ -1,4 +1,5 @@
-//! What a failed start tells about the gateway: that its configuration is refused, that the gateway is dead, or nothing.
+//! Evaluates a failed start: the gateway refused its configuration, the gateway does not work at all, or neither is
+//! known.
 
 use super::Shared;
 use super::breaker::Next;
@@ -10,10 +11,11 @@ use crate::client::Redactions;
 use crate::gateway::{Gateway, LaunchError};
 use crate::scenario::gateway::GatewaySettings;
 
-/// Whose secrets the plain configuration has.
-const PLAIN: &str = "clawcheck starts the gateway with the plain configuration";
+/// The case name from which the secrets of the default configuration are derived.
+const PLAIN: &str = "clawcheck starts the gateway with the default configuration";
 
-/// Why cases with these settings are not applicable, where the gateway has refused its configuration and says so.
+/// The reason why cases with these settings are not applicable, if the log shows that the gateway refused its
+/// configuration.
 pub(super) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) -> Option<String> {
     match error {
         // A gateway that refuses the plain configuration can play nothing: that is a failure of its own.
@@ -24,8 +26,8 @@ pub(super) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) ->
     }
 }
 
-/// Tells the breaker of a start that failed for another reason than its configuration, and starts the gateway with the plain
-/// one where that decides what is given up.
+/// Reports a start that failed for a reason other than its configuration to the breaker. If the breaker asks for it,
+/// starts the gateway with the default configuration.
 pub(super) async fn failed(error: &LaunchError, settings: &GatewaySettings, gateway: &Gateway, shared: &Shared<'_>) {
     if not_applicable(error, settings).is_some() || shared.breaker.start_failed(error, settings) == Next::GoOn {
         return;
@@ -34,7 +36,7 @@ pub(super) async fn failed(error: &LaunchError, settings: &GatewaySettings, gate
     shared.breaker.plain(started.as_ref().copied());
 }
 
-/// Starts the gateway with the plain configuration and an empty store, and stops it.
+/// Starts the gateway with the default configuration and an empty store, and stops it.
 async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError> {
     let cast = Cast::new(PLAIN);
     let mut secrets = Redactions::default();

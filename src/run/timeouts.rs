@@ -1,34 +1,35 @@
-//! How long a run waits for a gateway, and what it has learned about that.
+//! The timeouts of a run, and how they adapt to the gateway.
 //!
-//! All cases of a run share one memory. The first good answer shows how fast the gateway is, and the limits adapt to it. What
-//! did not come once is waited for briefly from then on, until it comes after all: a gateway that never does something costs
-//! the run one deadline for it and not one in every step.
+//! All cases of a run share what is learned. The first valid answer shows how fast the gateway is, and the timeouts
+//! adapt to it. If something did not arrive once, the run waits only briefly for it until it arrives. A gateway that
+//! does not support something therefore costs the run one timeout and not one timeout in every step.
 
 use crate::gateway::{Challenges, Gateway, Kind};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// An answer may take this many times as long as the slowest good one so far.
+/// The timeout for an answer is this many times the slowest valid answer so far.
 const TIMES_THE_SLOWEST: u32 = 10;
-/// The same for what was missed before.
+/// The same factor for things that were missed before.
 const TIMES_BRIEFLY: u32 = 4;
-/// No limit that adapts is shorter.
+/// The minimum of an adapted timeout.
 const LEAST: Duration = Duration::from_secs(2);
-/// The same for a program whose manners are known. It always answers in the end: where it is slow, its machine is.
+/// The same minimum for a known program. A known program always answers eventually: if it is slow, the machine is slow.
 const LEAST_OF_KNOWN: Duration = Duration::from_secs(10);
-/// The limits of what was missed before.
+/// The bounds of a timeout for something that was missed before.
 const BRIEFEST: Duration = Duration::from_millis(100);
 const BRIEF_AT_MOST: Duration = LEAST;
-/// For a challenge of a gateway that has not sent one in this run. Real clients of the time waited 750 ms before they spoke.
+/// The timeout for a challenge if the gateway has not sent one in this run. Real clients of the time waited 750 ms
+/// before they sent a request.
 const CHALLENGE: Duration = Duration::from_secs(1);
-/// What was missed so often in a row is waited for briefly although it came before.
+/// After this many misses in a row, the run waits only briefly, even if the answer arrived before.
 const MISSES: u32 = 2;
-/// What may be lost to waits for nothing: so many times the limit of an answer.
+/// The maximum total of unsuccessful waits, as a multiple of the answer timeout.
 const BUDGET: u32 = 2;
-/// An answer is late that takes more than this part of its limit.
+/// An answer is late if it takes more than this fraction (1/n) of the answer timeout.
 const LATE: u32 = 4;
-/// What an answer in time makes up for of those that were late.
+/// The time that an answer in time subtracts from the total of late answers.
 const FORGIVEN: Duration = Duration::from_secs(1);
 
 /// What a run waits for.
@@ -44,7 +45,7 @@ pub(super) enum Wait {
     Call(String),
     /// The answer to a frame that a scenario has made.
     Answer,
-    /// Another answer to a call that was answered already or was not waited for.
+    /// Another answer to a call that was already answered, or whose answer was not awaited.
     LaterAnswer,
     /// An event of this name.
     Event(String),
@@ -56,82 +57,82 @@ pub(super) enum Wait {
     Goodbye,
     /// The answer to a ping.
     Pong,
-    /// That the gateway takes what is sent.
+    /// The gateway accepts what is sent.
     Sent,
-    /// The answer to the question whether the gateway is there at all.
+    /// The answer to a probe of whether the gateway responds at all.
     Probe,
-    /// That the gateway ends after SIGTERM.
+    /// The gateway exits after SIGTERM.
     Stop,
-    /// That the gateway is ready after a start.
+    /// The gateway is ready after a start.
     Start,
 }
 
 impl Wait {
-    /// Whether its time tells how fast the gateway works.
+    /// Whether the duration of this wait measures the speed of the gateway.
     fn measures(&self) -> bool {
         matches!(self, Self::Connect | Self::Call(_) | Self::Answer | Self::Probe)
     }
 
-    /// Whether a gateway owes it, and can be late with it.
+    /// Whether every gateway must answer this wait, so that the answer can be late.
     fn is_owed(&self) -> bool {
         self.measures() || self.is_of_the_library() || matches!(self, Self::Upgrade | Self::Challenge | Self::Refusal)
     }
 
-    /// Whether a WebSocket library does it by itself, whatever the gateway works at.
+    /// Whether a WebSocket library answers this wait on its own, independent of the gateway's load.
     fn is_of_the_library(&self) -> bool {
         matches!(self, Self::Pong | Self::Goodbye)
     }
 }
 
-/// How long a run waits for what. Clones share what was learned.
+/// The timeouts of a run. Clones share what was learned.
 #[derive(Debug, Clone)]
 pub(super) struct Timeouts {
     limits: Limits,
     learned: Arc<Mutex<Learned>>,
 }
 
-/// The limits that a run begins with.
+/// The initial timeouts of a run.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     answer: Duration,
     start: Duration,
     stop: Duration,
-    /// No limit of an answer that adapts is shorter.
+    /// The minimum of an adapted answer timeout.
     least: Duration,
     challenges: Challenges,
-    /// Whether the gateway is a program whose manners are known: nothing of what it does is waited for less than `least`.
+    /// Whether the gateway is a known program. For a known program, no timeout is shorter than `least`.
     known: bool,
 }
 
 #[derive(Debug, Default)]
 struct Learned {
     habits: HashMap<Wait, Habit>,
-    /// The slowest good answer.
+    /// The slowest valid answer.
     slowest: Option<Duration>,
-    /// What waits have lost that brought nothing.
+    /// The total time of unsuccessful waits.
     lost: Duration,
-    /// What answers took that were late; an answer in time takes off a little.
+    /// The total time of late answers; an answer in time reduces it by [`FORGIVEN`].
     late: Duration,
 }
 
-/// What is known of one kind of wait.
+/// The history of one kind of wait.
 #[derive(Debug, Clone, Copy, Default)]
 struct Habit {
-    /// The longest after which it came.
+    /// The longest successful wait.
     slowest: Option<Duration>,
-    /// How often in a row it did not come.
+    /// The number of consecutive unsuccessful waits.
     missed: u32,
 }
 
 impl Habit {
-    /// Whether it is not expected to come.
+    /// Whether the next wait is expected to be unsuccessful.
     fn is_missing(self) -> bool {
         self.missed > 0 && (self.slowest.is_none() || self.missed >= MISSES)
     }
 }
 
 impl Timeouts {
-    /// Those of a run on a gateway.
+    /// The timeouts for a run on a gateway.
     pub(super) fn of(gateway: &Gateway) -> Self {
         let said = gateway.limits();
         let kind = gateway.profile().kind;
@@ -163,7 +164,7 @@ impl Timeouts {
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The longest that an answer is ever waited for.
+    /// The maximum wait for an answer.
     pub(super) fn answer(&self) -> Duration {
         self.limits.answer
     }
@@ -173,12 +174,12 @@ impl Timeouts {
         self.limits.challenges == Challenges::Absent
     }
 
-    /// Whether anything was answered in this run.
+    /// Whether the gateway has answered anything in this run.
     pub(super) fn was_answered(&self) -> bool {
         self.learned().slowest.is_some()
     }
 
-    /// How long to wait for this now.
+    /// The current timeout for this wait.
     pub(super) fn limit(&self, wait: &Wait) -> Duration {
         let learned = self.learned();
         let habit = learned.habits.get(wait).copied().unwrap_or_default();
@@ -218,14 +219,14 @@ impl Timeouts {
         usual.min(left.max(brief))
     }
 
-    /// Whether this may come although it did not within so long: an answer that every gateway owes, waited for less than the
-    /// longest.
+    /// Whether the answer can still arrive after an unsuccessful wait of `within`, because the wait was shorter than
+    /// the maximum.
     pub(super) fn is_in_doubt(&self, wait: &Wait, within: Duration) -> bool {
         let missing = self.learned().habits.get(wait).copied().unwrap_or_default().is_missing();
         within < self.limits.answer && (!missing || wait.measures())
     }
 
-    /// Notes that it came, after so long.
+    /// Records a successful wait that took `after`.
     pub(super) fn came(&self, wait: &Wait, after: Duration) {
         let mut learned = self.learned();
         let habit = learned.habits.entry(wait.clone()).or_default();
@@ -242,7 +243,7 @@ impl Timeouts {
         }
     }
 
-    /// Notes that it did not come within so long.
+    /// Records an unsuccessful wait of `within`.
     pub(super) fn missed(&self, wait: &Wait, within: Duration) {
         let mut learned = self.learned();
         let habit = learned.habits.entry(wait.clone()).or_default();
@@ -254,7 +255,7 @@ impl Timeouts {
         }
     }
 
-    /// How long the late answers took in all, where that is more than a run waits for.
+    /// The total time of late answers, if it exceeds what a run accepts.
     pub(super) fn too_late(&self) -> Option<Duration> {
         let late = self.learned().late;
         (late > self.limits.answer * BUDGET).then_some(late)

@@ -1,4 +1,5 @@
-//! Waits of a case: how long each lasts, what the run learns from it, and whether a short one ended too early.
+//! The waits of a case: the timeout of each wait, what the run learns from it, and whether a short wait ended too
+//! early.
 
 use super::frames::ConnectionFrames;
 use super::held::{Awaited, Held, answers};
@@ -11,11 +12,11 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// An answer may take this many times as long as a gateway needs just now to tell that it is there.
+/// The timeout for an answer is this many times the current response time to a probe.
 const TIMES_THE_PROBE: u32 = 4;
 
 impl Stage<'_> {
-    /// Opens a connection. What comes on it is held to the schema by `frames`, and what is kept of it to `budget`.
+    /// Opens a connection. `frames` validates its frames against the schema, and `budget` limits the data that is kept.
     pub(super) async fn connection(
         &self,
         link: Link,
@@ -42,8 +43,8 @@ impl Stage<'_> {
         Ok(Held::new(opened?, frames, budget))
     }
 
-    /// Listens for the challenge on a new connection, on which the upgrade took so long. What comes first in its place is
-    /// heard, too; [`Sound::NoChallenge`] where nothing comes.
+    /// Waits for the challenge on a new connection whose upgrade took the given time. Also returns what arrives instead
+    /// of the challenge, and [`Sound::NoChallenge`] if nothing arrives.
     pub(super) async fn challenge(&self, held: &mut Held, upgraded_in: Duration) -> Sound {
         if self.timeouts.without_challenge() {
             return Sound::NoChallenge;
@@ -76,7 +77,7 @@ impl Stage<'_> {
         sent
     }
 
-    /// Notes whether the gateway took what was sent since then.
+    /// Records whether the gateway accepted what was sent since the given time.
     pub(super) fn note_sent(&self, began: Instant, error: Option<&SendError>) {
         match error {
             Some(SendError::Deadline) => self.timeouts.missed(&Wait::Sent, began.elapsed()),
@@ -85,13 +86,13 @@ impl Stage<'_> {
         }
     }
 
-    /// Listens for the answer to a request.
+    /// Waits for the answer to a request.
     pub(super) async fn answer(&self, held: &mut Held, pending: &Pending, wait: &Wait) -> Vec<Sound> {
         let id = pending.0.clone();
         self.listen(held, wait, |sound| answers(sound, &id)).await
     }
 
-    /// The same for a call. A gateway on a clock of its own has no more to say once everybody has had a turn.
+    /// Waits for the answer to a call. A gateway with its own clock sends nothing more after every task has had a turn.
     pub(super) async fn answer_to_call(&self, held: &mut Held, pending: &Pending, method: &str) -> Vec<Sound> {
         let id = pending.0.clone();
         match self.has_own_clock() {
@@ -100,8 +101,8 @@ impl Stage<'_> {
         }
     }
 
-    /// Waits for what a step waits for and what cannot come before so long; gives what was heard until then. What came
-    /// earlier and was kept counts.
+    /// Waits for the event of a step that cannot arrive before the given time, and returns everything received until
+    /// then. Messages that arrived earlier and were kept count.
     pub(super) async fn wait_for(&self, held: &mut Held, awaited: &Awaited, earliest: Duration) -> Vec<Sound> {
         if let Some(kept) = held.take_kept(awaited) {
             return vec![kept];
@@ -118,8 +119,8 @@ impl Stage<'_> {
         self.listen_after(held, &wait, earliest, wanted).await
     }
 
-    /// Takes what comes until `last` accepts something, the connection ends, or this has been waited for long enough. Gives
-    /// everything that was heard, in order; without an answer it ends in [`Sound::Silence`].
+    /// Receives messages until `last` accepts one, the connection ends, or the timeout expires. Returns all messages in
+    /// order; without an answer, the last item is [`Sound::Silence`].
     pub(super) async fn listen(
         &self,
         held: &mut Held,
@@ -129,7 +130,7 @@ impl Stage<'_> {
         self.listen_after(held, wait, Duration::ZERO, last).await
     }
 
-    /// The same, of what cannot come before so long.
+    /// The same for an answer that cannot arrive before the given time.
     async fn listen_after(
         &self,
         held: &mut Held,
@@ -157,8 +158,8 @@ impl Stage<'_> {
         heard
     }
 
-    /// Asks the gateway whether it is there, and gives how much longer it may take after so long, as slow as it is. Nothing
-    /// where it does not answer until the longest wait is over.
+    /// Probes the gateway and returns how much longer to wait, based on its current speed. Returns `None` if the
+    /// gateway does not answer the probe within the maximum wait.
     async fn slowness(&self, waited: Duration) -> Duration {
         let left = self.timeouts.answer().saturating_sub(waited);
         self.probe(left).await.unwrap_or_default().saturating_mul(TIMES_THE_PROBE).min(left)

@@ -71,7 +71,7 @@ fn size(scenario: &Scenario) -> Result<(), Vec<Fault>> {
     match limits.into_iter().find(|(_, count, most)| count > most) {
         None => Ok(()),
         Some((what, count, most)) => {
-            let message = format!("the scenario has {count} {what}, and may have {most}");
+            let message = format!("the scenario has {count} {what}; the limit is {most}");
             Err(vec![Fault::at(scenario.scenario.span, message, "make several of it")])
         }
     }

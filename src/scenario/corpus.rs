@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(Corpus::trusting(&paths).unwrap().cases().len(), 1);
         // Nor is it where the scenario may not have it.
         let refused = Corpus::load(&paths).unwrap_err().to_string();
-        assert_eq!(refused, "the gateway may run what is in `binary.yml` of this folder");
+        assert_eq!(refused, "the gateway may run code from `binary.yml` of this folder");
         put("family/other/settings.yaml", "some: settings\n");
         assert!(Corpus::trusting(&paths).unwrap_err().to_string().contains("unknown key `some`"));
     }

@@ -36,7 +36,7 @@ impl Budget {
         }
         self.left = 0;
         let most = LARGEST_EXPANSION >> 20;
-        let message = format!("the cases of this file would take more than {most} MiB, written out");
+        let message = format!("the expanded cases of this file would take more than {most} MiB");
         Err(Fault::at(span, message, "the limit is reached here").help("make the matrix, or its values, smaller"))
     }
 
@@ -111,7 +111,7 @@ pub(super) fn points(root: &Node) -> Result<Vec<Point>, Vec<Fault>> {
         faults.push(Fault::at(matrix.head(), "the matrix has no axis", "expected at least one axis"));
     }
     if axes.len() > MOST_AXES {
-        let message = format!("the matrix has {} axes, and may have {MOST_AXES}", axes.len());
+        let message = format!("the matrix has {} axes; the limit is {MOST_AXES}", axes.len());
         return Err(vec![Fault::at(axes[MOST_AXES].key.span, message, "one axis too many")]);
     }
     find_unused(root, &axes, &mut faults);
@@ -127,7 +127,7 @@ pub(super) fn points(root: &Node) -> Result<Vec<Point>, Vec<Fault>> {
     points.extend(include(matrix.get("include"), &axes, &mut faults));
     if points.len() > MOST_POINTS {
         let span = matrix.get("include").map_or(matrix.head(), Node::head);
-        let message = format!("the matrix has {} points, and may have {MOST_POINTS}", points.len());
+        let message = format!("the matrix has {} points; the limit is {MOST_POINTS}", points.len());
         return Err(vec![Fault::at(span, message, "with what is included")]);
     }
     find_twins(matrix, &points, &mut faults);
@@ -544,9 +544,9 @@ mod tests {
         let value = vec!["x"; 2_000].join(", ");
         let uses = vec!["'${a}'"; 1_000].join(", ");
         let text = format!("matrix: {{ a: {{ only: [{value}] }} }}\nuse: [{uses}]\n");
-        assert_eq!(wrong(&text), "the cases of this file would take more than 16 MiB, written out");
+        assert_eq!(wrong(&text), "the expanded cases of this file would take more than 16 MiB");
         let text = format!("matrix: {{ a: {{ only: {} }} }}\nuse: '{}'\n", "x".repeat(200_000), "${a}".repeat(100));
-        assert_eq!(wrong(&text), "the cases of this file would take more than 16 MiB, written out");
+        assert_eq!(wrong(&text), "the expanded cases of this file would take more than 16 MiB");
     }
 
     #[test]
@@ -563,9 +563,9 @@ mod tests {
     #[test]
     fn axes_and_included_points_are_counted() {
         let axes: String = (0..33).map(|n| format!("a{n}: [1], ")).collect();
-        assert_eq!(wrong(&format!("matrix: {{ {axes} }}\nuse: 1\n")), "the matrix has 33 axes, and may have 32");
+        assert_eq!(wrong(&format!("matrix: {{ {axes} }}\nuse: 1\n")), "the matrix has 33 axes; the limit is 32");
         let points: String = (0..1000).map(|n| format!("{{ a: {{ p{n}: 1 }} }}, ")).collect();
         let text = format!("matrix: {{ a: [x], include: [{points}] }}\nuse: '${{a}}'\n");
-        assert_eq!(wrong(&text), "the matrix has 1001 points, and may have 1000");
+        assert_eq!(wrong(&text), "the matrix has 1001 points; the limit is 1000");
     }
 }

@@ -145,7 +145,7 @@ fn read(path: &Path) -> Result<(Source, Origin), Problem> {
 }
 
 fn too_large(path: &Path) -> Problem {
-    let message = format!("the file is larger than {} KiB, the most that a scenario may have", LARGEST_FILE / 1024);
+    let message = format!("the file is larger than {} KiB, the limit for a scenario", LARGEST_FILE / 1024);
     Problem::with_file(path, message, Some("is this a scenario at all?".to_owned()))
 }
 

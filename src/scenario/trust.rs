@@ -1,9 +1,10 @@
-//! What a scenario may do by itself, and what it may only do when the user says that it is to be trusted.
+//! Determines what a scenario can do by default, and what it can do only with `--trust`.
 //!
-//! A scenario decides about a gateway that runs as the user. Some of what it can say starts code there (a variable such as
-//! `NODE_OPTIONS`, a plugin, a hook, a method that runs an agent), reads files of the user (a link, `$include`), or tells others
-//! about the gateway. Each list here names what is harmless, and all else needs `--trust`: a list of what is dangerous would miss
-//! what the next release brings. `SECURITY.md` has the same lists for the reader.
+//! A scenario configures a gateway that runs with the user's permissions. Some scenario features can start code in the
+//! gateway (a variable such as `NODE_OPTIONS`, a plugin, a hook, a method that runs an agent), read files of the user
+//! (a link, `$include`), or publish the gateway. Each list names what is harmless, and everything else needs `--trust`.
+//! A list of dangerous features would miss the features of future releases. `SECURITY.md` contains the same lists for
+//! users.
 
 use super::document::Scenario;
 use super::files::Folder;
@@ -17,16 +18,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Whether the user vouches for a scenario.
+/// Whether the user trusts a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// It may do what can run code.
+    /// The scenario can use features that can run code.
     Given,
-    /// It may not.
+    /// The scenario cannot use these features.
     Withheld,
 }
 
-/// Variables that tell a gateway its credentials, its limits and its language.
+/// Variables that set the gateway's credentials, limits and language.
 const VARIABLES: [&str; 14] = [
     "CLAWDBOT_GATEWAY_PASSWORD",
     "CLAWDBOT_GATEWAY_TOKEN",
@@ -43,28 +44,29 @@ const VARIABLES: [&str; 14] = [
     "TERM",
     "TZ",
 ];
-/// The same by how a variable's name begins: these only switch something off, or name a language.
+/// Prefixes of variables that only disable a feature or set a language.
 const VARIABLE_PREFIXES: [&str; 3] = ["LC_", "OPENCLAW_DISABLE_", "OPENCLAW_SKIP_"];
 
-/// Settings of `openclaw.json` that are about who may connect, and how. What stands below one is allowed with it.
+/// Settings of `openclaw.json` about connections. The settings below each of them are also allowed.
 const SETTINGS: [&str; 4] = ["discovery", "gateway", "logging", "update.checkOnStart"];
-/// Below these, what serves or reads files, writes one, or makes the gateway known outside.
+/// Exceptions below these settings: settings that serve, read or write files, or publish the gateway.
 const OTHER_SETTINGS: [&str; 5] =
     ["gateway.controlUi.root", "gateway.remote", "gateway.tailscale", "gateway.tls", "logging.file"];
-/// A key that makes OpenClaw read another file in its place.
+/// A key that makes OpenClaw include another file.
 const INCLUDE: &str = "$include";
 
-/// Folders of the state directory that hold pairing records and keys, and nothing that is run.
+/// Folders of the state directory that contain only pairing records and keys, and no code.
 const FOLDERS: [&str; 3] = ["devices", "identity", "nodes"];
-/// How a database begins. One that comes with a scenario may hold more than pairing records: plugins, jobs.
+/// The first bytes of a database. A database that comes with a scenario can contain plugins and jobs in addition to
+/// pairing records.
 const DATABASE_MAGIC: &[u8] = b"SQLite format 3";
 
-/// Methods that are about pairing, nodes and approvals, or only ask.
+/// Prefixes of methods about pairing, nodes and approvals, and of methods that only read.
 const METHOD_PREFIXES: [&str; 4] = ["device.", "exec.approval.", "node.", "no.such."];
-/// The same by their whole names.
+/// The full names of such methods.
 const METHODS: [&str; 6] = ["connect", "health", "last-heartbeat", "models.list", "status", "system-presence"];
 
-/// Looks for everything that needs trust. `node` is the scenario as a tree, `folders` what its stores are filled from.
+/// Finds everything that needs trust. `node` is the scenario as a tree, and `folders` are the folders of its stores.
 pub(super) fn check(
     node: &Node,
     scenario: &Scenario,
@@ -86,10 +88,10 @@ pub(super) fn check(
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-/// Something that a scenario does not do by itself.
+/// A fault for a feature that needs `--trust`.
 pub(super) fn needs_trust(span: Span, message: String) -> Fault {
     Fault::at(span, message, "needs --trust")
-        .help("where you know whom the scenario comes from, say --trust; SECURITY.md says what that opens")
+        .help("if you trust the author of the scenario, use --trust; SECURITY.md describes what that allows")
 }
 
 fn is_plain_variable(name: &str) -> bool {
@@ -97,7 +99,7 @@ fn is_plain_variable(name: &str) -> bool {
     milliseconds || VARIABLES.contains(&name) || VARIABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Goes down the settings as far as the lists do.
+/// Checks the settings recursively, as deep as the lists go.
 fn settings(node: &Node, above: &str, faults: &mut Vec<Fault>) {
     if let Kind::List(items) = &node.kind {
         items.iter().for_each(|item| settings(item, above, faults));
@@ -121,7 +123,7 @@ fn settings(node: &Node, above: &str, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Whether a setting is the other one, or stands in it.
+/// Whether a setting equals the other setting or is below it.
 fn is_at_or_below(path: &str, other: &str) -> bool {
     path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -138,14 +140,14 @@ fn files(store: &Store, folders: &BTreeMap<String, Arc<Folder>>, faults: &mut Ve
             }
         };
         if !is_plain_file(path, bytes) {
-            let message = format!("the gateway may run what is in `{}`", short(path));
+            let message = format!("the gateway may run code from `{}`", short(path));
             faults.push(needs_trust(path.span, message));
         }
     }
     let Some(from) = &store.from else { return };
     let files = folders.get(&from.value).into_iter().flat_map(|folder| folder.iter());
     if let Some((path, _)) = files.into_iter().find(|(path, bytes)| !is_plain_file(path, bytes)) {
-        let message = format!("the gateway may run what is in `{}` of this folder", short(path));
+        let message = format!("the gateway may run code from `{}` of this folder", short(path));
         faults.push(needs_trust(from.span, message));
     }
 }
@@ -274,7 +276,7 @@ mod tests {
     #[case::other_store("other-store: { files: { hooks/x: { base64: eA== } } }", "hooks/x")]
     #[case::database("store: { files: { state/openclaw.sqlite: { text: SQLite format 3 } } }", "state/openclaw.sqlite")]
     fn a_file_that_may_be_run_needs_trust(#[case] rest: &str, #[case] path: &str) {
-        assert_eq!(refused(rest), [format!("the gateway may run what is in `{path}`")]);
+        assert_eq!(refused(rest), [format!("the gateway may run code from `{path}`")]);
     }
 
     #[rstest]
@@ -283,7 +285,7 @@ mod tests {
     #[case::records("records", None)]
     #[case::no_database("no-database", None)]
     fn a_folder_that_holds_more_than_records_needs_trust(#[case] folder: &str, #[case] path: Option<&str>) {
-        let message = path.map(|path| format!("the gateway may run what is in `{path}` of this folder"));
+        let message = path.map(|path| format!("the gateway may run code from `{path}` of this folder"));
         assert_eq!(refused(&format!("store: {{ from: {folder} }}")), message.into_iter().collect::<Vec<_>>());
     }
 

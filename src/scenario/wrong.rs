@@ -152,7 +152,7 @@ fn files_that_are_no_scenarios() {
     binary.yaml: this is a binary file
     latin1.yaml: line 2 is not UTF-8
     escape.yaml: line 2 has the control character U+001B
-    huge.yaml: the file is larger than 1024 KiB, the most that a scenario may have
+    huge.yaml: the file is larger than 1024 KiB, the limit for a scenario
     folder: no scenario is in this folder
     absent.yaml: no such file or folder
     ");

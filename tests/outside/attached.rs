@@ -100,7 +100,7 @@ fn what_is_for_such_gateways_is_refused_with_others() {
     for option in [&["--release", "2026.4.2"][..], &["--allow-writes"], &["--state-dir", "state"]] {
         let ran = bench.clawcheck(&[&["run", "scenarios"], option].concat());
         assert_eq!(ran.code, Some(2), "{option:?}: {}{}", ran.out, ran.err);
-        assert!(ran.err.contains(&format!("{} is for a gateway that somebody else runs", option[0])), "{}", ran.err);
+        assert!(ran.err.contains(&format!("{} applies only to a gateway at a URL", option[0])), "{}", ran.err);
     }
     let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:1", "--state-dir", "nosuch"]);
     assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);

@@ -62,6 +62,6 @@ fn ctrl_c_while_a_release_is_installed_says_so_and_writes_the_report() {
     let ended = child.wait_with_output().unwrap();
     let out = String::from_utf8(ended.stdout).unwrap();
     assert_eq!(ended.status.code(), Some(130), "{out}");
-    assert!(out.contains("broken off: 1 case not played"), "{out}");
+    assert!(out.contains("interrupted: 1 case not played"), "{out}");
     assert_eq!((&report(&bench)["interrupted"], &report(&bench)["gateway"]), (&true.into(), &Value::Null));
 }

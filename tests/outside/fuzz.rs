@@ -75,7 +75,7 @@ fn ctrl_c_says_how_many_stories_were_compared_until_then() {
     let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let ran = bench.interrupted(&["fuzz", "--gateway", "embedded@2026.4.2", "--seed", "1", "-n", "2000"]);
     assert_eq!(ran.code, Some(130), "{}{}", ran.out, ran.err);
-    let told = ran.out.lines().any(|line| line.starts_with("broken off after ") && line.ends_with(" of 2000 stories"));
+    let told = ran.out.lines().any(|line| line.starts_with("interrupted after ") && line.ends_with(" of 2000 stories"));
     assert!(told, "{}", ran.out);
     bench.leaves_nothing();
 }
@@ -85,5 +85,5 @@ fn somebody_else_s_gateway_is_not_played_on() {
     let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let ran = bench.clawcheck(&["fuzz", "--gateway", "ws://127.0.0.1:1"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.err.contains("somebody else's"), "{}", ran.err);
+    assert!(ran.err.contains("clawcheck did not start this gateway"), "{}", ran.err);
 }

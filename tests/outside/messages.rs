@@ -38,12 +38,12 @@ fn http(head: &str) -> Vec<u8> {
 }
 
 #[rstest]
-#[case::a_redirect(http("307 Temporary Redirect\r\nLocation: https://gate.example/ws"), &["it leads to \"https://gate.example/ws\"", "follows no redirect"])]
-#[case::no_such_path(http("404 Not Found"), &["HTTP 404", "is the path right? `/ws` was asked for"])]
-#[case::an_upgrade_is_wanted(http("426 Upgrade Required"), &["HTTP 426", "is the path right?"])]
-#[case::a_web_server(http("200 OK"), &["HTTP 200", "as a web server does"])]
+#[case::a_redirect(http("307 Temporary Redirect\r\nLocation: https://gate.example/ws"), &["it redirects to \"https://gate.example/ws\"", "does not follow redirects"])]
+#[case::no_such_path(http("404 Not Found"), &["HTTP 404", "is the path correct? clawcheck requested `/ws`"])]
+#[case::an_upgrade_is_wanted(http("426 Upgrade Required"), &["HTTP 426", "is the path correct?"])]
+#[case::a_web_server(http("200 OK"), &["HTTP 200", "like a web server"])]
 #[case::behind_nginx(b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port".to_vec(), &["HTTP 400", "end the TLS in front of it"])]
-#[case::an_alert(ALERT.to_vec(), &["it speaks TLS", "gateway.tls.enabled: false", "socat"])]
+#[case::an_alert(ALERT.to_vec(), &["it uses TLS", "gateway.tls.enabled: false", "socat"])]
 fn a_url_that_leads_to_something_else_is_told_with_what_to_do(#[case] answer: Vec<u8>, #[case] says: &[&str]) {
     let bench = Bench::new(LOOKS);
     let port = listening(move |_| answer.clone());
@@ -56,7 +56,7 @@ fn a_url_that_leads_to_something_else_is_told_with_what_to_do(#[case] answer: Ve
     assert!(!out.contains("secret"), "{out}");
 }
 
-/// Node hangs up on plain HTTP without a word where it speaks TLS.
+/// Node hangs up on plain HTTP without a word where it uses TLS.
 #[test]
 fn a_gateway_that_hangs_up_on_all_but_tls_is_told_from_one_that_hangs_up() {
     let bench = Bench::new(LOOKS);
@@ -66,7 +66,7 @@ fn a_gateway_that_hangs_up_on_all_but_tls_is_told_from_one_that_hangs_up() {
         assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
         said(&ran.out)
     };
-    assert!(told(true).contains("it speaks TLS"));
+    assert!(told(true).contains("it uses TLS"));
     assert!(told(false).contains("closed before the upgrade was answered"));
 }
 
@@ -95,12 +95,12 @@ async fn failure(manner: &str, ready: &str, patience: u64) -> LaunchError {
 }
 
 #[rstest]
-#[case("masked", "it broke the WebSocket protocol", "masked")]
-#[case("not-utf8", "it broke the WebSocket protocol", "UTF-8")]
+#[case("masked", "it violated the WebSocket protocol", "masked")]
+#[case("not-utf8", "it violated the WebSocket protocol", "UTF-8")]
 #[case("wrong-id", "it sent 2 messages, none of them the response to request \"1\"", "a response with the id \"99\"")]
 #[case("not-json", "which is not the response", "text that is not JSON")]
 #[case("deep", "which is not the response", "nested deeper than")]
-#[case("tls", "it speaks TLS", "gateway.tls.enabled")]
+#[case("tls", "it uses TLS", "gateway.tls.enabled")]
 #[tokio::test]
 async fn a_gateway_that_answers_wrongly_is_not_called_silent(
     #[case] manner: &str,
@@ -156,14 +156,14 @@ fn jobs_fit_the_descriptors_that_may_be_opened() {
     };
     let (code, err) = run("-n 80");
     assert_eq!(code, Some(1), "{err}");
-    assert!(err.contains("2 at once and not 64") && err.contains("raise `ulimit -n`"), "{err}");
+    assert!(err.contains("running 2 gateways instead of 64") && err.contains("raise `ulimit -n`"), "{err}");
     let (code, err) = run("-n 20");
     assert_eq!(code, Some(3), "{err}");
-    assert!(err.contains("more files, and a gateway takes up to") && err.contains("raise `ulimit -n`"), "{err}");
+    assert!(err.contains("more files, but a gateway needs up to") && err.contains("raise `ulimit -n`"), "{err}");
     // The soft limit alone is raised.
     let (code, err) = run("-Sn 80");
     assert_eq!(code, Some(1), "{err}");
-    assert!(!err.contains("at once and not"), "{err}");
+    assert!(!err.contains("gateways instead of"), "{err}");
 }
 
 /// `clawcheck compare ... | head`, and the same for what approves.

@@ -140,7 +140,7 @@ fn a_stray_goes_with_its_gateway(#[case] scenario: &str, #[case] starts: usize) 
 #[case::it_ends("exit 7", "ended with exit code 7 before it was ready")]
 #[case::it_goes_and_nothing_listens(
     "exit 0",
-    "its command ended with exit code 0, and what it left running does not listen"
+    "its command exited with code 0, and the processes that it left running do not listen"
 )]
 #[case::it_never_listens("exec sleep 4000", "did not listen on port")]
 #[case::its_supervisor_is_killed("kill -9 $PPID; exec sleep 4000", "ended with an unknown status")]

@@ -136,7 +136,7 @@ fn a_gateway_that_somebody_else_runs_cannot_be_isolated() {
     let bench = Bench::new(THREE);
     let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:1", "--isolation", "case"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
-    assert!(ran.err.contains("--isolation is for gateways that are started"), "{}", ran.err);
+    assert!(ran.err.contains("--isolation applies only to gateways that clawcheck starts"), "{}", ran.err);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn a_pipe_as_a_scenario_is_named(#[case] command: &str) {
     pipe(&bench.path("scenarios/family/pipe.yaml"));
     let ended = clawcheck(&bench, &[command, "scenarios"]);
     assert_eq!(ended.code, Some(2), "{}", ended.err);
-    assert!(ended.err.contains("scenarios/family/pipe.yaml: this is a named pipe, and no file"), "{}", ended.err);
+    assert!(ended.err.contains("scenarios/family/pipe.yaml: this is a named pipe, not a file"), "{}", ended.err);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_pipe_as_a_description_is_named() {
     pipe(&bench.path("gateway.yaml"));
     let ended = clawcheck(&bench, &["run", "scenarios", "--gateway", "gateway.yaml"]);
     assert_eq!(ended.code, Some(2), "{}", ended.err);
-    let message = "the gateway description `gateway.yaml` cannot be read: this is a named pipe, and no file";
+    let message = "the gateway description `gateway.yaml` cannot be read: this is a named pipe, not a file";
     assert!(ended.err.contains(message), "{}", ended.err);
 }
 
@@ -89,7 +89,7 @@ fn a_pipe_as_a_snapshot_is_named(#[case] arguments: &[&str], #[case] file: &str)
     let ended = clawcheck(&bench, arguments);
     assert_eq!(ended.code, Some(3), "{} {}", ended.out, ended.err);
     let told = format!("{}{}", ended.out, ended.err);
-    assert!(told.contains(file) && told.contains("this is a named pipe, and no file"), "{told}");
+    assert!(told.contains(file) && told.contains("this is a named pipe, not a file"), "{told}");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_pipe_in_the_store_of_serve_is_named(
     command.args(["--release", release, "--port", "0", "--state-dir"]).arg(bench.path("state"));
     let ended = ended(command);
     assert_eq!(ended.code, Some(2), "{}", ended.err);
-    assert!(ended.err.contains(file) && ended.err.contains("this is a named pipe, and no file"), "{}", ended.err);
+    assert!(ended.err.contains(file) && ended.err.contains("this is a named pipe, not a file"), "{}", ended.err);
 }
 
 #[rstest]

@@ -43,7 +43,7 @@ pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
 fn help(error: &PlainFileError) -> &'static str {
     match error {
         PlainFileError::Io(_) => "name a file that this user may read",
-        PlainFileError::Kind(_) => "save the description in a file, and name that",
+        PlainFileError::Kind(_) => "save the description in a file, and pass that file",
         PlainFileError::TooLarge(_) => "is this a gateway description at all?",
         PlainFileError::NotText(_) => "save it as UTF-8",
     }

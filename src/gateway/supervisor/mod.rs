@@ -253,7 +253,7 @@ impl Supervisor {
 fn of_supervisor(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
-            io::Error::other(format!("the process that supervises the gateway cannot be started: {error}"))
+            io::Error::other(format!("cannot start the supervisor of the gateway: {error}"))
         }
         _ => error,
     }

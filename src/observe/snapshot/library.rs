@@ -78,7 +78,7 @@ pub struct Pending {
 pub enum Edit {
     /// It was written, new or over what it was.
     Wrote(PathBuf),
-    /// It was removed: the variant before it says the same.
+    /// It was removed: the previous variant is identical.
     Removed(PathBuf),
 }
 
