@@ -269,12 +269,12 @@ impl<W: Write> Terminal<W> {
         for left in run.left_behind.iter().take(LISTED) {
             self.line(&format!("left behind on the gateway: {left}"))?;
         }
-        self.and_more(run.left_behind.len(), "more thing left behind")?;
+        self.and_more(run.left_behind.len(), "more item")?;
         if let Some(boots) = &run.boots {
             for why in boots.given_up.iter().take(LISTED) {
                 self.line(&format!("shared gateway given up: {why}"))?;
             }
-            self.and_more(boots.given_up.len(), "more shared gateway given up")?;
+            self.and_more(boots.given_up.len(), "more item")?;
             writeln!(self.out, "boots: {} made, {} saved", boots.made, boots.saved)?;
         }
         if let Some(not_played) = run.interrupted {
@@ -473,7 +473,7 @@ mod tests {
         unused snapshot: there is no case family/gone
         shared gateway given up: 2 cases, since it ended
         boots: 3 made, 5 saved
-        broken off: 3 cases not played
+        interrupted: 3 cases not played
         9 cases: 1 conforms, 8 skipped  in 61.00 s
         "#);
     }

@@ -128,11 +128,9 @@ impl Stage<'_> {
         if devices.is_empty() {
             return Vec::new();
         }
-        let everything =
-            || devices.iter().map(|(_, name)| format!("{}: perhaps the device {name}", self.case.id)).collect();
-        let Some(mut held) = self.cleaner().await else { return everything() };
+        let Some(mut held) = self.cleaner().await else { return self.perhaps_left() };
         let Some(listed) = self.ask_plainly(&mut held, "device.pair.list", json!({})).await else {
-            return everything();
+            return self.perhaps_left();
         };
         let mut left = Vec::new();
         let entries = |list: &str| listed.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -163,6 +161,12 @@ impl Stage<'_> {
             left.push(format!("{}: the paired device {CLEANER}", self.case.id));
         }
         left
+    }
+
+    /// What the case may have left on the gateway, where nobody can tell.
+    pub(super) fn perhaps_left(&self) -> Vec<String> {
+        let devices = self.knowledge.cast.device_names();
+        devices.iter().map(|(_, name)| format!("{}: perhaps the device {name}", self.case.id)).collect()
     }
 
     async fn pending_nodes(&self, held: &mut Held) -> Vec<Value> {

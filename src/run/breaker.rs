@@ -227,7 +227,7 @@ impl Breaker {
 }
 
 fn after_one(why: &str) -> String {
-    format!("not tried: the gateway was found so before: {why}")
+    format!("not tried: {why}")
 }
 
 /// Whether the gateway, and not what a scenario asks of it, must be the reason.

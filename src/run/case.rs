@@ -27,8 +27,10 @@ use crate::store::StoreFormat;
 use serde_json::Value;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+/// How long what a case has written may take to be taken away once the run is told to stop. A signal leaves ten seconds for all.
+const CLEARING: Duration = Duration::from_secs(8);
 /// What is said of a gateway that was not stopped and is gone.
 const ENDED: &str = "the gateway ended by itself";
 
@@ -60,7 +62,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     };
     let observed = played.map(|steps| observe(&stage, steps, gateway, &shared.options.secrets));
     if shared.cleans_up() {
-        shared.left_behind(stage.clean_up().await);
+        shared.left_behind(clean_up(&stage, shared).await);
     }
     let ended = stage.exited();
     let log = stage.end().await;
@@ -99,6 +101,18 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     shown::case(&mut report, &redactions);
     report.duration = began.elapsed();
     report
+}
+
+/// Takes away what a case has written. Once the run is told to stop, for [`CLEARING`] at most: the report has to be written.
+async fn clean_up(stage: &Stage<'_>, shared: &Shared<'_>) -> Vec<String> {
+    let hurried = async {
+        super::stopped(shared.stop.clone()).await;
+        tokio::time::sleep(CLEARING).await;
+    };
+    tokio::select! {
+        left = stage.clean_up() => left,
+        () = hurried => stage.perhaps_left(),
+    }
 }
 
 /// Where a case is played. In this process nobody needs files but a case that writes some itself, or has a release play
@@ -363,7 +377,7 @@ pub(super) fn blank(case: &Case, options: &Options) -> CaseReport {
         findings: Vec::new(),
         frames: None,
         observation: None,
-        duration: std::time::Duration::ZERO,
+        duration: Duration::ZERO,
         transcript: None,
         log: None,
         again,

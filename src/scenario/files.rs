@@ -229,7 +229,9 @@ impl Origin {
             Self::Disk(folder) => {
                 let path = folder.join(&from.value);
                 if !path.is_dir() {
-                    return Err(missing());
+                    let is_there = std::fs::symlink_metadata(&path).is_ok();
+                    let message = format!("`{}` is not a folder", from.value);
+                    return Err(if is_there { Fault::at(from.span, message, "expected a folder") } else { missing() });
                 }
                 let cannot =
                     |message: String| Fault::at(from.span, format!("`{}`: {message}", from.value), "this folder");
@@ -313,15 +315,19 @@ impl Collecting<'_> {
             let kind = match entry.file_type()? {
                 kind if kind.is_symlink() => {
                     self.check_link(&path, &below)?;
-                    // A link to nothing is nothing.
-                    let Ok(led_to) = std::fs::metadata(&path) else { continue };
-                    led_to.file_type()
+                    match std::fs::metadata(&path) {
+                        Ok(led_to) => led_to.file_type(),
+                        Err(_) if is_of_store(&below) => {
+                            return Err(Uncollected::Other(format!("`{below}` is a link that leads to no file")));
+                        }
+                        Err(_) => continue,
+                    }
                 }
                 kind => kind,
             };
             if kind.is_dir() {
                 self.collect(&path, &below, depth + 1)?;
-            } else if kind.is_file() {
+            } else if kind.is_file() || is_of_store(&below) {
                 self.read(&path, below)?;
             }
         }
@@ -342,13 +348,20 @@ impl Collecting<'_> {
             PlainFileError::TooLarge(_) => {
                 Uncollected::Other(format!("the folder is larger than {} MiB", LARGEST_FOLDER / (1024 * 1024)))
             }
-            PlainFileError::Io(error) => error.into(),
-            other => Uncollected::Other(format!("{below}: {other}")),
+            PlainFileError::Io(error) => Uncollected::Other(format!("`{below}`: {}", unreadable(&error))),
+            other => Uncollected::Other(format!("`{below}`: {other}")),
         })?;
         self.left = self.left.saturating_sub(bytes.len() as u64);
         self.files.insert(below, bytes);
         Ok(())
     }
+}
+
+/// Whether a file of a state directory holds devices: without it the copy would be another store, so what cannot be read there is an
+/// error. What else a gateway keeps (sockets, pipes, links into nothing) is left out.
+fn is_of_store(below: &str) -> bool {
+    let folder = below.split('/').next().unwrap_or_default();
+    ["devices", "identity", "nodes", "state"].contains(&folder)
 }
 
 /// A path below a folder, with `/` between its parts.

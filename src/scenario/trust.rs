@@ -62,9 +62,24 @@ const FOLDERS: [&str; 3] = ["devices", "identity", "nodes"];
 const DATABASE_MAGIC: &[u8] = b"SQLite format 3";
 
 /// Prefixes of methods about pairing, nodes and approvals, and of methods that only read.
-const METHOD_PREFIXES: [&str; 4] = ["device.", "exec.approval.", "node.", "no.such."];
+const METHOD_PREFIXES: [&str; 4] = ["device.", "exec.approval.", "node.pair.", "no.such."];
 /// The full names of such methods.
-const METHODS: [&str; 6] = ["connect", "health", "last-heartbeat", "models.list", "status", "system-presence"];
+const METHODS: [&str; 10] = [
+    "connect",
+    "health",
+    "last-heartbeat",
+    "models.list",
+    "node.describe",
+    "node.invoke.result",
+    "node.list",
+    "node.rename",
+    "status",
+    "system-presence",
+];
+/// The method that makes a node run a command. It is plain only for a node that the scenario itself plays.
+const INVOKE: &str = "node.invoke";
+/// How a scenario refers to one of its own devices.
+const OWN_DEVICE: &str = "<device ";
 
 /// Finds everything that needs trust. `node` is the scenario as a tree, and `folders` are the folders of its stores.
 pub(super) fn check(
@@ -162,6 +177,7 @@ fn is_plain_file(path: &str, bytes: &[u8]) -> bool {
 
 fn methods(step: &Step, faults: &mut Vec<Fault>) {
     let method = match &step.act {
+        Act::Call(Call { method, params, .. }) if method == INVOKE && is_for_own_node(params) => None,
         Act::Call(Call { method, .. }) => Some(method.clone()),
         Act::Send(Send { frame: Frame::Json(frame), .. }) => named(frame),
         Act::Send(Send { frame: Frame::Text(text), .. }) => method_in(text.as_bytes()),
@@ -176,6 +192,14 @@ fn methods(step: &Step, faults: &mut Vec<Fault>) {
         let message = format!("the method `{}` may run code in the gateway, or reach outside", short(&method));
         faults.push(needs_trust(step.span, message));
     }
+}
+
+fn is_for_own_node(params: &Option<Value>) -> bool {
+    params
+        .as_ref()
+        .and_then(|params| params.get("nodeId"))
+        .and_then(Value::as_str)
+        .is_some_and(|node| node.starts_with(OWN_DEVICE))
 }
 
 fn named(frame: &Value) -> Option<String> {
@@ -303,6 +327,16 @@ mod tests {
     #[case::text("send: { on: held, frame: { text: '{\"method\":\"cron.add\"}' } }", Some("cron.add"))]
     #[case::cut_text("send: { on: held, frame: { text: '{\"method\":' } }", Some("in this frame"))]
     #[case::binary("send: { on: held, frame: { base64: eyJtZXRob2QiOiJhZ2VudCJ9 } }", Some("agent"))]
+    #[case::a_real_node(
+        "call: { on: held, method: node.invoke, params: { nodeId: mac, command: system.run } }",
+        Some("node.invoke")
+    )]
+    #[case::no_node("call: { on: held, method: node.invoke }", Some("node.invoke"))]
+    #[case::its_own_node(
+        "call: { on: held, method: node.invoke, params: { nodeId: <device laptop>, command: x } }",
+        None
+    )]
+    #[case::an_event_of_a_node("call: { on: held, method: node.event }", Some("node.event"))]
     #[case::pairing("call: { on: held, method: device.pair.list }", None)]
     #[case::garbage("send: { on: held, frame: { text: '{' } }", None)]
     fn a_method_that_does_more_than_pair_needs_trust(#[case] step: &str, #[case] method: Option<&str>) {

@@ -335,5 +335,5 @@ fn a_scenario_may_connect_as_often_as_a_step_can_be_repeated(#[values("2026.4.2"
     let connects = "scenario: Many\nsteps:\n  - connect: { device: laptop }\n    expect: hello\n    repeat: 1000\n";
     let bench = Bench::new(connects);
     let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("embedded@{release}")]);
-    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("(1 to 1000 of 1000)") && !ran.out.contains("flooded"), "{}{}", ran.out, ran.err);
 }

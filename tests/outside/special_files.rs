@@ -161,7 +161,8 @@ fn a_link_in_a_folder_is_followed_inside_it_and_named_where_it_leads_out() {
     std::fs::create_dir_all(&devices).unwrap();
     std::fs::write(devices.join("real.json"), "{}").unwrap();
     symlink("real.json", devices.join("paired.json")).unwrap();
-    symlink("nowhere", devices.join("dangling")).unwrap();
+    std::fs::create_dir(bench.path("scenarios/family/state/agents")).unwrap();
+    symlink("nowhere", bench.path("scenarios/family/state/agents/dangling")).unwrap();
     assert_eq!(clawcheck(&bench, &["lint", "scenarios"]).code, Some(0));
     symlink("/etc/hostname", devices.join("pending.json")).unwrap();
     let refused = clawcheck(&bench, &["lint", "scenarios"]);
@@ -171,4 +172,40 @@ fn a_link_in_a_folder_is_followed_inside_it_and_named_where_it_leads_out() {
         "{}",
         refused.err
     );
+}
+
+/// A scenario that is played with a copy of the folder `mine`.
+const COPIED: &str =
+    "scenario: Copied\nstore: { from: mine }\nsteps:\n  - connect: { device: laptop }\n    expect: hello\n";
+
+#[rstest]
+#[case::a_pipe("devices/paired.json", "`devices/paired.json`: this is a named pipe, not a file")]
+#[case::the_identity("identity/device.json", "`identity/device.json`: this is a named pipe, not a file")]
+fn a_pipe_among_the_records_of_a_copied_folder_is_named(#[case] path: &str, #[case] says: &str) {
+    let bench = Bench::new(COPIED);
+    pipe(&bench.path("scenarios/family/mine").join(path));
+    let ended = clawcheck(&bench, &["lint", "scenarios"]);
+    assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
+    assert!(ended.err.contains(says), "{}", ended.err);
+}
+
+#[rstest]
+#[case::records("devices/paired.json", 2)]
+#[case::something_else("agents/main/sessions", 0)]
+fn a_link_to_nothing_in_a_copied_folder_is_an_error_where_records_stand(#[case] path: &str, #[case] code: i32) {
+    let bench = Bench::new(COPIED);
+    let link = bench.path("scenarios/family/mine").join(path);
+    std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+    symlink("/no/such/file", &link).unwrap();
+    let ended = clawcheck(&bench, &["lint", "scenarios"]);
+    assert_eq!(ended.code, Some(code), "{}{}", ended.out, ended.err);
+    assert_eq!(ended.err.contains("is a link that leads to no file"), code == 2, "{}", ended.err);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_copied_folder_is_no_folder() {
+    let bench = Bench::new(COPIED);
+    pipe(&bench.path("scenarios/family/mine"));
+    let ended = clawcheck(&bench, &["lint", "scenarios"]);
+    assert!(ended.err.contains("`mine` is not a folder"), "{}", ended.err);
 }

@@ -262,9 +262,14 @@ impl Library {
                 File::OnDisk(path) => Cow::Owned(read(path)?),
             };
             let snapshot = Snapshot::parse(&text)
-                .and_then(|snapshot| match snapshot.release == *release {
-                    true => Ok(snapshot),
-                    false => Err(SnapshotError::Release { header: snapshot.release, name: *release }),
+                .and_then(|snapshot| match () {
+                    () if snapshot.release != *release => {
+                        Err(SnapshotError::Release { header: snapshot.release, name: *release })
+                    }
+                    () if snapshot.case != case => {
+                        Err(SnapshotError::Case { header: snapshot.case, name: case.to_owned() })
+                    }
+                    () => Ok(snapshot),
                 })
                 .map_err(|source| LibraryError::Snapshot { path, source })?;
             history.variants.insert(*release, Variant { text: snapshot.text, seen: snapshot.seen });

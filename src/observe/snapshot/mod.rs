@@ -60,6 +60,14 @@ pub enum SnapshotError {
         /// In the name.
         name: Release,
     },
+    /// The file's name says another case than its header: it was copied.
+    #[error("the header is for the case `{header}`, the file's name for `{name}`")]
+    Case {
+        /// In the header.
+        header: String,
+        /// In the name.
+        name: String,
+    },
 }
 
 #[derive(Deserialize)]

@@ -39,6 +39,10 @@ pub const DATABASE: &str = "state/openclaw.sqlite";
 const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 /// How long a call waits for another process's lock (`OPENCLAW_SQLITE_BUSY_TIMEOUT_MS`).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for a look without writing.
+const LOOK_TIMEOUT: Duration = Duration::from_millis(500);
+/// A table that is over the limit is counted on up to so many times the limit.
+const COUNTED: usize = 20;
 
 /// What a row keeps of a node beside what its device's columns say.
 pub(crate) const SURFACE_FIELDS: [&str; 15] = [
@@ -322,7 +326,8 @@ fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteFault> {
     } else {
         Connection::open_with_flags(path, flags)?
     };
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Readers of a release's database wait for nobody. A gateway that holds a lock for longer is not waited for.
+    connection.busy_timeout(LOOK_TIMEOUT)?;
     Ok(connection)
 }
 
@@ -370,11 +375,14 @@ fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec
     statement.query_map([table.name], |row| row.get(0))?.collect()
 }
 
-/// Whether a table is where its rows are stored. A view may have rows without end.
+/// Whether a table stores its rows as they are read. A view may have rows without end, and a generated column (`hidden`) may take
+/// any time to compute.
 fn is_plain(connection: &Connection, table: &Table) -> Result<(), SqliteFault> {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?";
     let found: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
-    if found == 1 { Ok(()) } else { Err(SqliteFault::NoTable(table.name)) }
+    let sql = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden <> 0";
+    let computed: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
+    if found == 1 && computed == 0 { Ok(()) } else { Err(SqliteFault::NoTable(table.name)) }
 }
 
 /// How much of a table was read.
@@ -408,6 +416,10 @@ impl Size {
         Ok(self.bytes <= LOOK_BYTES && self.values <= DOCUMENT_VALUES)
     }
 
+    fn is_endless(&self) -> bool {
+        self.bytes > LOOK_BYTES * COUNTED as u64 || self.values > DOCUMENT_VALUES * COUNTED
+    }
+
     fn check(&self) -> Result<(), SqliteFault> {
         match self {
             Self { is_limited: true, values, .. } if *values > DOCUMENT_VALUES => {
@@ -438,6 +450,9 @@ fn read(
     while let Some(row) = rows.next()? {
         if !size.add(row, columns)? {
             records.clear();
+            if size.is_endless() {
+                break;
+            }
             continue;
         }
         let mut record = table.record(row, cells)?;

@@ -126,3 +126,18 @@ fn a_cell_that_is_no_json_is_seen_as_it_is_and_never_written_back() {
     let cell = connection.query_row("SELECT tokens_json FROM device_pairing_paired", [], cell).unwrap();
     assert_eq!(cell, "{not json");
 }
+
+#[test]
+fn a_table_with_a_computed_column_is_not_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteDocuments::new(directory.path(), false);
+    store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap();
+    drop(store);
+    assert!(SqliteDocuments::look(directory.path(), Links::Refuse).is_ok());
+    let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
+    let column = "more TEXT GENERATED ALWAYS AS (hex(zeroblob(1900000 + created_at_ms))) VIRTUAL";
+    connection.execute_batch(&format!("ALTER TABLE {} ADD COLUMN {column}", PAIRED.name)).unwrap();
+    drop(connection);
+    let fault = SqliteDocuments::look(directory.path(), Links::Refuse).unwrap_err();
+    assert!(matches!(fault, SqliteFault::NoTable(name) if name == PAIRED.name), "{fault}");
+}
