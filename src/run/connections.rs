@@ -119,6 +119,7 @@ impl Stage<'_> {
     pub(super) async fn send(&self, on: &str, frame: &Frame) -> StepEvidence {
         let Some(held) = self.held(on) else { return is_over(on) };
         let mut held = held.lock().await;
+        held.sends_raw();
         let began = Instant::now();
         let deadline = began + self.timeouts.limit(&Wait::Sent);
         let (sent, id) = match frame {
