@@ -58,7 +58,7 @@ impl Stage<'_> {
         let Ok(pending) = self.request(held, "connect", params).await else {
             return self.listen(held, &Wait::Refusal, |_| false).await;
         };
-        held.sent(&pending, "connect", name);
+        held.named(&pending, name);
         let mut sounds = self.answer(held, &pending, &Wait::Connect).await;
         // It sends one, and was not waited for long enough. How late it was is part of what the answer took.
         if challenge.nonce.is_none() && sounds.iter().any(is_challenge) {

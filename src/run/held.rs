@@ -89,9 +89,13 @@ impl Held {
         self.over.is_some()
     }
 
-    /// Notes a request that was sent; `name` is the name of the step that sent it.
-    pub(super) fn sent(&mut self, pending: &Pending, method: &str, name: Option<&str>) {
+    /// Notes a request that was sent: what answers none of them is [`Sound::Stray`].
+    pub(super) fn sent(&mut self, pending: &Pending, method: &str) {
         self.methods.insert(pending.0.clone(), method.to_owned());
+    }
+
+    /// Notes the name of the step that sent a request.
+    pub(super) fn named(&mut self, pending: &Pending, name: Option<&str>) {
         if let Some(name) = name {
             self.calls.insert(name.to_owned(), pending.clone());
         }
