@@ -137,6 +137,15 @@ impl Running {
         }
     }
 
+    /// How it ended, if it does so by itself until the deadline: the system tells of a process's end after that of its
+    /// connections.
+    pub async fn exits(&mut self, deadline: Instant) -> Option<Exit> {
+        match &mut self.inner {
+            Inner::Spawned(spawned) => spawned.exits(deadline).await,
+            Inner::Embedded(_) | Inner::Attached(_) => None,
+        }
+    }
+
     /// How it ended, if it did so by itself.
     pub fn exited(&mut self) -> Option<Exit> {
         match &mut self.inner {

@@ -13,7 +13,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// How often a start is tried again when somebody else got the port first.
 const PORT_ATTEMPTS: u32 = 5;
@@ -229,6 +229,12 @@ impl Spawned {
 
     pub(super) async fn kill(&mut self) {
         self.process.kill().await;
+    }
+
+    /// How it ended, if it does until the deadline.
+    pub(super) async fn exits(&mut self, deadline: Instant) -> Option<Exit> {
+        let _ = timeout_at(deadline, self.process.wait()).await;
+        self.exited()
     }
 
     pub(super) fn exited(&mut self) -> Option<Exit> {

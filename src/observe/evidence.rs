@@ -120,6 +120,16 @@ pub struct Heard {
     pub sound: Sound,
 }
 
+impl Sound {
+    /// The JSON of a message, where it is some.
+    pub fn json(&self) -> Option<&Value> {
+        match self {
+            Self::Frame { frame, .. } | Self::Stray(frame) => Some(frame),
+            _ => None,
+        }
+    }
+}
+
 /// What can be heard from a gateway.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Sound {
@@ -130,6 +140,8 @@ pub enum Sound {
         /// The method that it answers, where it is the response to a request.
         method: Option<String>,
     },
+    /// A response to a request that was never sent on its connection: the answer to nothing.
+    Stray(Value),
     /// A message that is not JSON, by its size in bytes and its first characters.
     NotJson {
         /// Size in bytes.

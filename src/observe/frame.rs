@@ -41,7 +41,7 @@ const LISTED: [&str; 3] = ["server", "features", "snapshot"];
 /// Notes the accidental values of a step's frames.
 pub(super) fn learn(step: &StepEvidence, symbols: &mut Symbols) {
     for heard in &step.heard {
-        let Sound::Frame { frame, .. } = &heard.sound else { continue };
+        let Some(frame) = heard.sound.json() else { continue };
         symbols.learn(frame);
         for name in approval_ids(frame) {
             symbols.learn_approval(name);
@@ -85,8 +85,8 @@ pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepSeen {
     heard.sort_by_key(|heard| heard.on.as_deref());
     let own_frame = heard.iter().find(|heard| heard.on.is_none());
     let challenged = own_frame.is_some_and(|heard| is_plain_challenge(heard));
-    let missing = step.opens
-        && own_frame.is_some_and(|heard| matches!(&heard.sound, Sound::Frame { frame, .. } if !is_challenge(frame)));
+    let missing =
+        step.opens && own_frame.and_then(|heard| heard.sound.json()).is_some_and(|frame| !is_challenge(frame));
     heard.drain(..usize::from(step.opens && challenged));
     let mut seen = heard
         .chunk_by(|one, other| one.on == other.on)
@@ -198,6 +198,7 @@ fn is_plain_challenge(heard: &Heard) -> bool {
 fn what(sound: &Sound, context: &Context<'_>) -> What {
     match sound {
         Sound::Frame { frame, method } => self::frame(frame, method.as_deref(), context),
+        Sound::Stray(frame) => What::Frame(context.normal(frame)),
         Sound::NotJson { bytes, begins } => What::NotJson { bytes: *bytes, begins: context.text(begins) },
         Sound::Close { code, reason, clean } => {
             What::Close { code: *code, reason: context.text(&prose(reason)), clean: *clean }

@@ -22,7 +22,7 @@ impl Stage<'_> {
         let Some(held) = self.held(on) else { return is_over(on) };
         let mut held = held.lock().await;
         if let Ok(pending) = self.request(&mut held, &call.method, params.unwrap_or(Value::Null)).await {
-            held.sent(&pending, &call.method, step.known_as().map(|name| name.as_str()));
+            held.named(&pending, step.known_as().map(|name| name.as_str()));
         }
         StepEvidence::default()
     }
@@ -39,7 +39,7 @@ impl Stage<'_> {
             Ok(pending) => pending,
             Err(_) => return heard(self.listen(&mut guard, &Wait::Refusal, |_| false).await),
         };
-        guard.sent(&pending, method, name);
+        guard.named(&pending, name);
         drop(guard);
         // Steps side by side on one connection all send before any of them listens.
         tokio::task::yield_now().await;

@@ -16,7 +16,7 @@ use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
 use crate::limits::{Budget, CASE_BYTES, RECORD_BYTES};
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
-use crate::observe::{Evidence, Observation, StepEvidence, normalise_redacted};
+use crate::observe::{Evidence, Observation, Sound, StepEvidence, normalise_redacted};
 use crate::report::terminal::quoted;
 use crate::report::{Boot, CaseReport};
 use crate::rules::Release;
@@ -60,11 +60,12 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         played = stage.perform() => played,
         () = super::stopped(shared.stop.clone()), if shared.cleans_up() => Err(StageError::BrokenOff),
     };
+    let was_reached = played.as_ref().ok().is_none_or(|steps| steps.iter().all(was_reached));
     let observed = played.map(|steps| observe(&stage, steps, gateway, &shared.options.secrets));
     if shared.cleans_up() {
         shared.left_behind(clean_up(&stage, shared).await);
     }
-    let ended = stage.exited();
+    let ended = stage.exited(was_reached).await;
     let log = stage.end().await;
     shared.booted(stage.boots());
     let redactions = redactions(&stage);
@@ -175,6 +176,12 @@ pub(super) fn keep_records(report: &mut CaseReport, stage: &Stage<'_>, log: &str
     let transcript = abridged(&stage.transcript.render(&redactions));
     report.transcript = Some(kept(&transcript)).filter(|text| !text.is_empty());
     report.log = Some(kept(&redactions.apply(log))).filter(|text| !text.trim().is_empty());
+}
+
+/// Whether every connection of a step and of those side by side under it came to be.
+fn was_reached(step: &StepEvidence) -> bool {
+    let unreachable = step.heard.iter().any(|heard| matches!(heard.sound, Sound::Unreachable(_)));
+    !unreachable && step.parallel.iter().all(was_reached)
 }
 
 /// Whether what went over the wire helps anybody.

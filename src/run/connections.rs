@@ -59,7 +59,7 @@ impl Stage<'_> {
         let Ok(pending) = self.request(held, "connect", params).await else {
             return self.listen(held, &Wait::Refusal, |_| false).await;
         };
-        held.sent(&pending, "connect", name);
+        held.named(&pending, name);
         let mut sounds = self.answer(held, &pending, &Wait::Connect).await;
         // It sends one, and was not waited for long enough. How late it was is part of what the answer took.
         if challenge.nonce.is_none() && sounds.iter().any(is_challenge) {
@@ -120,6 +120,7 @@ impl Stage<'_> {
     pub(super) async fn send(&self, on: &str, frame: &Frame) -> StepEvidence {
         let Some(held) = self.held(on) else { return is_over(on) };
         let mut held = held.lock().await;
+        held.sends_raw();
         let began = Instant::now();
         let deadline = began + self.timeouts.limit(&Wait::Sent);
         let (sent, id) = match frame {

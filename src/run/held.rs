@@ -37,6 +37,8 @@ pub(super) struct Held {
     unponged: Option<usize>,
     /// The methods of the requests that were sent, by request id.
     methods: HashMap<String, String>,
+    /// Whether a frame of a scenario's own was sent: what is answered then, nobody but the gateway knows.
+    sent_raw: bool,
     /// The ids of the calls that have a name.
     calls: HashMap<String, Pending>,
     /// What was heard and is what a later step waits for.
@@ -73,6 +75,7 @@ impl Held {
             admitted: false,
             unponged: None,
             methods: HashMap::new(),
+            sent_raw: false,
             calls: HashMap::new(),
             kept: Vec::new(),
             over: None,
@@ -87,12 +90,21 @@ impl Held {
         self.over.is_some()
     }
 
-    /// Notes a request that was sent; `name` is the name of the step that sent it.
-    pub(super) fn sent(&mut self, pending: &Pending, method: &str, name: Option<&str>) {
+    /// Notes a request that was sent: what answers none of them is [`Sound::Stray`].
+    pub(super) fn sent(&mut self, pending: &Pending, method: &str) {
         self.methods.insert(pending.0.clone(), method.to_owned());
+    }
+
+    /// Notes the name of the step that sent a request.
+    pub(super) fn named(&mut self, pending: &Pending, name: Option<&str>) {
         if let Some(name) = name {
             self.calls.insert(name.to_owned(), pending.clone());
         }
+    }
+
+    /// Notes that a frame of a scenario's own goes out.
+    pub(super) fn sends_raw(&mut self) {
+        self.sent_raw = true;
     }
 
     /// Takes what comes until `last` accepts something, the connection ends or the deadline passes. Gives everything that
@@ -257,7 +269,7 @@ impl Held {
         let end = heard.pop();
         let mut room = FLOOD_BYTES;
         let fits = |sound: &&Sound| {
-            let Sound::Frame { frame, .. } = sound else { return true };
+            let Some(frame) = sound.json() else { return true };
             let left = room.checked_sub(frame.to_string().len());
             room = left.unwrap_or_default();
             left.is_some()
@@ -271,11 +283,15 @@ impl Held {
     fn sound(&mut self, incoming: Incoming) -> Sound {
         match incoming {
             Incoming::Text(TextFrame { json: Some(frame), is_cut, .. }) => {
-                let id = frame.get("id").and_then(Value::as_str).filter(|_| frame.get("type") == Some(&"res".into()));
+                let is_response = frame.get("type") == Some(&"res".into());
+                let id = frame.get("id").and_then(Value::as_str).filter(|_| is_response);
                 let method = id.and_then(|id| self.methods.get(id)).cloned();
                 // The mark in the place of what is left out is not the gateway's.
                 if !is_cut {
                     self.frames.check(&frame, method.as_deref());
+                }
+                if is_response && method.is_none() && !is_cut && !self.sent_raw {
+                    return Sound::Stray(frame);
                 }
                 Sound::Frame { frame, method }
             }

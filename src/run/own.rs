@@ -40,7 +40,7 @@ fn text(records: Map<String, Value>) -> Vec<u8> {
 pub(super) fn hear(steps: &mut [StepEvidence], own: &impl Fn(&str) -> bool) {
     for step in steps {
         step.heard.retain_mut(|heard| match &mut heard.sound {
-            Sound::Frame { frame, .. } => {
+            Sound::Frame { frame, .. } | Sound::Stray(frame) => {
                 for list in ["/payload/pending", "/payload/paired", "/payload/nodes"] {
                     if let Some(Value::Array(entries)) = frame.pointer_mut(list) {
                         entries.retain(|entry| device(entry).is_none_or(own));

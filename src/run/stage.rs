@@ -33,6 +33,8 @@ use tokio::time::Instant;
 const EMBEDDED_START: i64 = 1_775_000_000_000;
 /// How far the clock moves on between steps, in milliseconds, so that what happens in two steps happens at two times.
 const TICK_MS: u64 = 5;
+/// For how long a gateway that was not reached is watched for its end.
+const ENDING: Duration = Duration::from_secs(1);
 /// How long the machine's clock may take to move on by as little.
 const TICKING: Duration = Duration::from_secs(1);
 /// How long a file of the store may take to be written.
@@ -339,9 +341,10 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// How the gateway ended, if it did so by itself.
-    pub(super) fn exited(&mut self) -> Option<Exit> {
-        self.running.as_mut()?.exited()
+    /// How the gateway ended, if it did so by itself. One that could not be reached in a step may be about to.
+    pub(super) async fn exited(&mut self, was_reached: bool) -> Option<Exit> {
+        let running = self.running.as_mut()?;
+        if was_reached { running.exited() } else { running.exits(Instant::now() + ENDING).await }
     }
 
     /// How often a gateway was started.

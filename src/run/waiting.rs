@@ -74,6 +74,9 @@ impl Stage<'_> {
         let (began, limit) = (Instant::now(), self.timeouts.limit(&Wait::Sent));
         let sent = held.connection.request(method, params, began + limit).await;
         self.note_sent(began, sent.as_ref().err());
+        if let Ok(pending) = &sent {
+            held.sent(pending, method);
+        }
         sent
     }
 

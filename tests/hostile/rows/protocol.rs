@@ -101,6 +101,21 @@ fn answers() -> Vec<Row> {
         .says("another")
         .error_or_deviates()
         .never("is silent"),
+        Row::attached("answer-wrong-id-then-closes", |peer| {
+            peer.asked()?;
+            peer.hello("another")?;
+            peer.close(1008, "no")?;
+            peer.hold()
+        })
+        .says("another"),
+        Row::attached("answer-number-id-then-closes", |peer| {
+            let id = peer.asked()?;
+            let mut frame = hello(&id);
+            frame["id"] = json!(1);
+            peer.json(&frame)?;
+            peer.close(1008, "no")?;
+            peer.hold()
+        }),
         Row::attached("answer-number-id", |peer| {
             let id = peer.asked()?;
             let mut frame = hello(&id);
