@@ -177,6 +177,12 @@ fn harness(what: &str, error: &io::Error) -> LaunchError {
     LaunchError::Harness(format!("{what}: {why}"))
 }
 
+/// Whether a command names something: a path, or a name in a folder of PATH that this user can look into.
+fn is_there(command: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command.contains('/') || std::env::split_paths(&path).any(|folder| folder.join(command).exists())
+}
+
 fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
     let command = command.to_owned();
     if let Some(why) = machine::shortage(error) {
@@ -189,6 +195,8 @@ fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
             LaunchError::CannotRun { command, reason }
         }
         io::ErrorKind::NotFound => LaunchError::CommandNotFound { command },
+        // The system says so, too, of a name that no folder of PATH has, where this user cannot look into one of them.
+        io::ErrorKind::PermissionDenied if !is_there(&command) => LaunchError::CommandNotFound { command },
         io::ErrorKind::WouldBlock => {
             let why = "the user may not start more processes (EAGAIN): raise `ulimit -u` or lower --jobs";
             LaunchError::Harness(why.to_owned())
