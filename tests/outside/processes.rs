@@ -93,7 +93,9 @@ impl Wild {
 
     /// Starts a run and comes back once a stray is there.
     fn begin(&self) -> Child {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
+        // Under `nohup` the tests themselves ignore SIGHUP, and so would what they start.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP").arg(assert_cmd::cargo::cargo_bin("clawcheck"));
         command.args(["run", "scenarios", "--gateway", "gateway.yaml"]).current_dir(self.bench.path(""));
         command.env("HOME", self.bench.path("home")).env("TMPDIR", self.bench.path("tmp"));
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
