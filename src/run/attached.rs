@@ -1,14 +1,14 @@
 //! A gateway that somebody else runs: what a case would leave behind there, which records are its own, and how they are
 //! taken away again.
 
-use super::breaker::Dead;
-use super::connecting::Connecting;
-use super::connections;
-use super::frames::Frames;
-use super::held::Held;
-use super::own;
-use super::stage::{Stage, StageError};
-use super::start;
+use super::schedule::breaker::Dead;
+use super::schedule::failed_start;
+use super::sharing::view;
+use super::steps::connect::Connecting;
+use super::steps::connections;
+use super::steps::context::{Stage, StageError};
+use super::steps::frames::Frames;
+use super::steps::session::Held;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Place, Workspace};
@@ -59,7 +59,7 @@ pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared
     let steps = stage.perform().await;
     stage.end().await;
     match &steps {
-        Err(StageError::Launch(error)) => start::failed(error, &case.scenario.gateway, gateway, shared).await,
+        Err(StageError::Launch(error)) => failed_start::failed(error, &case.scenario.gateway, gateway, shared).await,
         Err(error) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Ok(_) => {}
     }
@@ -118,7 +118,7 @@ fn records(files: &StoreFiles) -> Vec<(Document, Value)> {
 /// The records of a store that belong to these devices. Everybody else's are nobody's business.
 pub(super) fn own(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
     let mine = |id: &str| devices.contains(id);
-    own::documents(files, |_, key, record| mine(key) || own::device(record).is_some_and(mine))
+    view::documents(files, |_, key, record| mine(key) || view::device(record).is_some_and(mine))
 }
 
 impl Stage<'_> {
@@ -206,7 +206,7 @@ impl Stage<'_> {
 
 /// The name of the device that a record is about, if it is one of these.
 fn named<'a>(record: &Value, devices: &'a [(String, String)]) -> Option<&'a str> {
-    let id = own::device(record)?;
+    let id = view::device(record)?;
     devices.iter().find(|(known, name)| known == id && name != CLEANER).map(|(_, name)| name.as_str())
 }
 

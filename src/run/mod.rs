@@ -5,36 +5,12 @@
 //! gateway that cannot be started at all is found so once and not once per case.
 
 mod attached;
-mod beneath;
-mod breaker;
-mod calls;
-mod case;
-mod cast;
-mod config;
-mod connecting;
-mod connections;
-mod files;
-mod frames;
-mod group;
-mod heard;
-mod held;
-mod knowledge;
-mod own;
-mod owners;
-mod plan;
-mod play;
-mod real_folder;
-mod refused;
+mod redaction;
 mod schedule;
-mod seed;
-mod share;
-mod shown;
-mod silence;
-mod stage;
-mod start;
+mod sharing;
+mod state_dir;
+mod steps;
 mod timeouts;
-mod title;
-mod waiting;
 
 use crate::client::Redactions;
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
@@ -46,9 +22,9 @@ use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::rules::history;
 use crate::rules::{Release, Rules};
 use crate::scenario::Case;
-use breaker::Breaker;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use schedule::{Schedule, Trust};
+use schedule::breaker::Breaker;
+use schedule::{Schedule, Trust, case, plan};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -268,7 +244,7 @@ pub async fn run(
         schema: options.schema.as_deref().map(|schema| schema.package().to_owned()),
         isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
     };
-    shown::info(&mut info, &shared.secrets());
+    redaction::info(&mut info, &shared.secrets());
     listen(Event::Started(&info)).map_err(RunError::Report)?;
     let mut report = RunReport::default();
     let mut dead = None;
@@ -360,7 +336,7 @@ pub async fn run(
     report.left_behind = std::mem::take(&mut *shared.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
     report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
     report.duration = began.elapsed();
-    shown::run(&mut report, &shared.secrets());
+    redaction::run(&mut report, &shared.secrets());
     Ok(Ran { report, fault: ended.err() })
 }
 
@@ -392,7 +368,7 @@ fn tell(
     report: &mut RunReport,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<(), RunError> {
-    shown::case(&mut done, &shared.secrets());
+    redaction::case(&mut done, &shared.secrets());
     report.summary.add(done.verdict);
     let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
     report.unkept += usize::from(done.proposed.is_none() && done.findings.iter().any(new));

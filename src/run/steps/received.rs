@@ -3,23 +3,23 @@
 use crate::observe::{Heard, Sound, StepEvidence};
 use serde_json::Value;
 
-pub(super) fn own(sound: Sound) -> Heard {
+pub(crate) fn own(sound: Sound) -> Heard {
     Heard { on: None, sound }
 }
 
-pub(super) fn heard(sounds: Vec<Sound>) -> StepEvidence {
+pub(crate) fn heard(sounds: Vec<Sound>) -> StepEvidence {
     StepEvidence { heard: sounds.into_iter().map(own).collect(), ..StepEvidence::default() }
 }
 
-pub(super) fn note(text: String) -> StepEvidence {
+pub(crate) fn note(text: String) -> StepEvidence {
     heard(vec![Sound::Note(text)])
 }
 
-pub(super) fn is_over(name: &str) -> StepEvidence {
+pub(crate) fn is_over(name: &str) -> StepEvidence {
     note(format!("the connection {name} is over"))
 }
 
-pub(super) fn is_ok(sound: &Sound) -> bool {
+pub(crate) fn is_ok(sound: &Sound) -> bool {
     let Sound::Frame { frame, .. } = sound else { return false };
     frame.get("type") == Some(&"res".into()) && frame.get("ok") == Some(&Value::Bool(true))
 }

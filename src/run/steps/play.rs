@@ -1,9 +1,9 @@
 //! Plays the steps of a case, one after the other, and writes down what was heard.
 
-use super::heard::{heard, is_over, note, own};
-use super::held::{self, Awaited};
+use super::context::{Stage, StageError};
+use super::received::{heard, is_over, note, own};
+use super::session::{self, Awaited};
 use super::silence::was_silent;
-use super::stage::{Stage, StageError};
 use super::title::title;
 use crate::gateway::LaunchError;
 use crate::observe::{Heard, Sound, StepEvidence};
@@ -23,7 +23,7 @@ const SETS_ITS_TIMEOUT: Release = Release::new(2026, 3, 28);
 
 impl Stage<'_> {
     /// Plays a case: the store, the gateway that wrote it, the gateway under test, the steps.
-    pub(super) async fn perform(&mut self) -> Result<Vec<StepEvidence>, StageError> {
+    pub(crate) async fn perform(&mut self) -> Result<Vec<StepEvidence>, StageError> {
         let scenario = &self.case.scenario;
         self.fill()?;
         let mut evidence = Vec::new();
@@ -46,7 +46,7 @@ impl Stage<'_> {
     }
 
     /// Plays the steps of a case on a gateway that is up, its store filled.
-    pub(super) async fn perform_steps(&mut self) -> Result<Vec<StepEvidence>, StageError> {
+    pub(crate) async fn perform_steps(&mut self) -> Result<Vec<StepEvidence>, StageError> {
         let scenario = &self.case.scenario;
         let (evidence, _) = self.play(&scenario.steps, 0).await?;
         self.settle().await;
@@ -54,7 +54,7 @@ impl Stage<'_> {
     }
 
     /// Plays steps, the first of which has this number. Gives what was heard and the number after the last one.
-    pub(super) async fn play(
+    pub(crate) async fn play(
         &mut self,
         steps: &[Step],
         first: usize,
@@ -244,7 +244,7 @@ impl Stage<'_> {
         let Some(held) = self.held(on) else { return is_over(on) };
         let sounds = self.wait_for(&mut *held.lock().await, awaited, earliest).await;
         if let Awaited::Answer(name) = awaited {
-            held::learn(&self.knowledge, Some(name), None, &sounds);
+            session::learn(&self.knowledge, Some(name), None, &sounds);
         }
         heard(sounds)
     }
@@ -253,7 +253,7 @@ impl Stage<'_> {
     fn learn_event(&self, step: &Step, heard: &[Heard]) {
         let (Some(name), Act::Await(Await::Event(event))) = (step.known_as(), &step.act) else { return };
         if let Some(Heard { sound: Sound::Frame { frame, .. }, .. }) = heard.last()
-            && held::is_event(frame, &event.name)
+            && session::is_event(frame, &event.name)
         {
             self.knowledge.answered(name.as_str(), frame);
         }

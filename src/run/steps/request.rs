@@ -1,16 +1,16 @@
 //! Calls on held connections: any method, and the pairing and token calls by their own words.
 
-use super::heard::{heard, is_ok, is_over, note, own};
-use super::held;
-use super::stage::Stage;
-use super::timeouts::Wait;
+use super::context::Stage;
+use super::received::{heard, is_ok, is_over, note, own};
+use super::session;
 use crate::observe::{Heard, Sound, StepEvidence};
+use crate::run::timeouts::Wait;
 use crate::scenario::Step;
 use crate::scenario::step::{Call, TokenAct};
 use serde_json::{Value, json};
 
 impl Stage<'_> {
-    pub(super) async fn call(&self, step: &Step, call: &Call) -> StepEvidence {
+    pub(crate) async fn call(&self, step: &Step, call: &Call) -> StepEvidence {
         let params = match call.params.as_ref().map(|params| self.knowledge.fill(params)).transpose() {
             Ok(params) => params,
             Err(why) => return note(why),
@@ -28,7 +28,7 @@ impl Stage<'_> {
     }
 
     /// Calls a method on a held connection and listens until it is answered.
-    pub(super) async fn ask(&self, step: &Step, on: &str, method: &str, params: Value) -> StepEvidence {
+    pub(crate) async fn ask(&self, step: &Step, on: &str, method: &str, params: Value) -> StepEvidence {
         let Some(held) = self.held(on) else { return is_over(on) };
         let name = step.known_as().map(|name| name.as_str());
         let mut guard = held.lock().await;
@@ -45,12 +45,12 @@ impl Stage<'_> {
         tokio::task::yield_now().await;
         let mut guard = held.lock().await;
         let sounds = self.answer_to_call(&mut guard, &pending, method).await;
-        held::learn(&self.knowledge, name, None, &sounds);
+        session::learn(&self.knowledge, name, None, &sounds);
         heard(sounds)
     }
 
     /// Approves or rejects the newest pending request of a device.
-    pub(super) async fn decide(&self, step: &Step, by: &str, method: &str, device: &str) -> StepEvidence {
+    pub(crate) async fn decide(&self, step: &Step, by: &str, method: &str, device: &str) -> StepEvidence {
         let id = self.knowledge.cast.device(device).device_id();
         let listed = self.ask(step, by, "device.pair.list", json!({})).await;
         let payload = listed.heard.iter().find_map(|heard| match &heard.sound {
@@ -78,7 +78,7 @@ impl Stage<'_> {
         evidence
     }
 
-    pub(super) fn token_params(&self, act: &TokenAct) -> Value {
+    pub(crate) fn token_params(&self, act: &TokenAct) -> Value {
         let mut params = json!({
             "deviceId": self.knowledge.cast.device(act.device.as_str()).device_id(),
             "role": act.role,
@@ -89,7 +89,7 @@ impl Stage<'_> {
         params
     }
 
-    pub(super) fn learn_rotated(&self, step: &Step, device: &str, role: &str, heard: &[Heard]) {
+    pub(crate) fn learn_rotated(&self, step: &Step, device: &str, role: &str, heard: &[Heard]) {
         for heard in heard {
             if let Sound::Frame { frame, .. } = &heard.sound
                 && let Some(token) = frame.pointer("/payload/token").and_then(Value::as_str)

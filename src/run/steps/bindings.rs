@@ -1,7 +1,7 @@
 //! What a case has learned while it is played: tokens and request ids that the gateway gave, answers, challenges. It gives
 //! the symbols of a scenario (`<token laptop operator>`, `<answer ask payload.id>`) their values.
 
-use super::cast::Cast;
+use super::identities::Cast;
 use crate::observe::Known;
 use crate::scenario::symbol::{self, FillError, Part, Symbol};
 use serde_json::Value;
@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a case knows.
-pub(super) struct Knowledge {
-    pub(super) cast: Cast,
+pub(crate) struct Knowledge {
+    pub(crate) cast: Cast,
     /// Now by the gateway's clock, in milliseconds since the epoch.
     now: AtomicI64,
     learned: Mutex<Learned>,
@@ -40,11 +40,11 @@ struct Learned {
 }
 
 impl Knowledge {
-    pub(super) fn new(cast: Cast) -> Self {
+    pub(crate) fn new(cast: Cast) -> Self {
         Self { cast, now: AtomicI64::default(), learned: Mutex::default() }
     }
 
-    pub(super) fn set_now(&self, now: i64) {
+    pub(crate) fn set_now(&self, now: i64) {
         self.now.store(now, Ordering::Relaxed);
     }
 
@@ -52,11 +52,11 @@ impl Knowledge {
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn seeded(&self, device: &str, role: &str, token: &str) {
+    pub(crate) fn seeded(&self, device: &str, role: &str, token: &str) {
         self.learned().seeded.insert((device.to_owned(), role.to_owned()), token.to_owned());
     }
 
-    pub(super) fn given(&self, step: Option<&str>, device: &str, role: &str, token: &str) {
+    pub(crate) fn given(&self, step: Option<&str>, device: &str, role: &str, token: &str) {
         let mut learned = self.learned();
         learned.given.insert((device.to_owned(), role.to_owned()), token.to_owned());
         if let Some(step) = step {
@@ -64,24 +64,24 @@ impl Knowledge {
         }
     }
 
-    pub(super) fn requested(&self, device: &str, request: &str) {
+    pub(crate) fn requested(&self, device: &str, request: &str) {
         self.learned().requests.insert(device.to_owned(), request.to_owned());
     }
 
-    pub(super) fn answered(&self, step: &str, frame: &Value) {
+    pub(crate) fn answered(&self, step: &str, frame: &Value) {
         self.learned().answers.insert(step.to_owned(), frame.clone());
     }
 
-    pub(super) fn challenged(&self, step: &str, nonce: &str) {
+    pub(crate) fn challenged(&self, step: &str, nonce: &str) {
         self.learned().nonces.insert(step.to_owned(), nonce.to_owned());
     }
 
-    pub(super) fn nonce(&self, step: &str) -> Option<String> {
+    pub(crate) fn nonce(&self, step: &str) -> Option<String> {
         self.learned().nonces.get(step).cloned()
     }
 
     /// The newest token of a device for a role: the one that the gateway gave, else the one in the store.
-    pub(super) fn last_token(&self, device: &str, role: &str) -> Option<String> {
+    pub(crate) fn last_token(&self, device: &str, role: &str) -> Option<String> {
         let key = (device.to_owned(), role.to_owned());
         let learned = self.learned();
         learned.given.get(&key).or_else(|| learned.seeded.get(&key)).cloned()
@@ -89,36 +89,36 @@ impl Knowledge {
 
     /// The token of the store before the first start; made up where no record has one, as if the store had lost it. A
     /// device of somebody's state directory has none that is not there.
-    pub(super) fn seeded_token(&self, device: &str, role: &str) -> Option<String> {
+    pub(crate) fn seeded_token(&self, device: &str, role: &str) -> Option<String> {
         let seeded = self.learned().seeded.get(&(device.to_owned(), role.to_owned())).cloned();
         seeded.or_else(|| (!self.cast.is_itself(device)).then(|| self.cast.token(device, role)))
     }
 
     /// Notes tokens that no reader may be shown.
-    pub(super) fn keep_secret(&self, secrets: Vec<String>) {
+    pub(crate) fn keep_secret(&self, secrets: Vec<String>) {
         self.learned().secrets.extend(secrets);
     }
 
     /// Every token of the case: the seeded ones, those made up for it, those that the gateway gave, and those of a state
     /// directory that it began with.
-    pub(super) fn tokens(&self) -> Vec<String> {
+    pub(crate) fn tokens(&self) -> Vec<String> {
         let learned = self.learned();
         let given = learned.given.values().chain(learned.given_in.values());
         let tokens = learned.seeded.values().chain(given).chain(&learned.secrets).cloned();
         tokens.chain(self.cast.tokens()).collect()
     }
 
-    pub(super) fn token_given_in(&self, step: &str) -> Option<String> {
+    pub(crate) fn token_given_in(&self, step: &str) -> Option<String> {
         self.learned().given_in.get(step).cloned()
     }
 
     /// Notes that something the scenario speaks of did not come to be; the step goes on without it.
-    pub(super) fn miss(&self, what: String) {
+    pub(crate) fn miss(&self, what: String) {
         self.learned().missing.push(what);
     }
 
     /// What was missed since this was last asked.
-    pub(super) fn missed(&self) -> Vec<String> {
+    pub(crate) fn missed(&self) -> Vec<String> {
         std::mem::take(&mut self.learned().missing)
     }
 
@@ -126,7 +126,7 @@ impl Knowledge {
     ///
     /// # Errors
     /// What the scenario speaks of did not come to be.
-    pub(super) fn fill(&self, template: &Value) -> Result<Value, String> {
+    pub(crate) fn fill(&self, template: &Value) -> Result<Value, String> {
         self.note_literals(template);
         symbol::fill(template, &mut |symbol| self.value(symbol)).map_err(in_words)
     }
@@ -135,7 +135,7 @@ impl Knowledge {
     ///
     /// # Errors
     /// What the scenario speaks of did not come to be.
-    pub(super) fn fill_text(&self, template: &str) -> Result<String, String> {
+    pub(crate) fn fill_text(&self, template: &str) -> Result<String, String> {
         symbol::fill_text(template, &mut |symbol| self.value(symbol)).map_err(in_words)
     }
 
@@ -191,7 +191,7 @@ impl Knowledge {
     }
 
     /// Everything that has a word of its own in an observation.
-    pub(super) fn known(&self) -> Vec<Known> {
+    pub(crate) fn known(&self) -> Vec<Known> {
         let mut known = self.cast.known();
         let learned = self.learned();
         known.extend(learned.literals.iter().map(|text| Known { value: text.clone(), symbol: text.clone() }));

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 /// The cast of one case.
-pub(super) struct Cast {
+pub(crate) struct Cast {
     case: String,
     /// Whose secrets the gateway has: the case's own, or those of a group of cases that share it.
     household: String,
@@ -23,12 +23,12 @@ pub(super) struct Cast {
 }
 
 impl Cast {
-    pub(super) fn new(case: &str) -> Self {
+    pub(crate) fn new(case: &str) -> Self {
         Self::in_household(case, case)
     }
 
     /// A cast whose shared tokens and passwords come from the name of a household: the gateway has them from there.
-    pub(super) fn in_household(case: &str, household: &str) -> Self {
+    pub(crate) fn in_household(case: &str, household: &str) -> Self {
         let (case, household) = (case.to_owned(), household.to_owned());
         Self {
             case,
@@ -41,7 +41,7 @@ impl Cast {
     }
 
     /// A cast that knows the shared secret of a gateway that somebody else runs.
-    pub(super) fn with_shared_secret(case: &str, secret: &str) -> Self {
+    pub(crate) fn with_shared_secret(case: &str, secret: &str) -> Self {
         let cast = Self::new(case);
         let mut secrets = cast.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         secrets.insert(SHARED_SECRET.to_owned(), secret.to_owned());
@@ -50,7 +50,7 @@ impl Cast {
     }
 
     /// The devices seen so far: id and name.
-    pub(super) fn device_names(&self) -> Vec<(String, String)> {
+    pub(crate) fn device_names(&self) -> Vec<(String, String)> {
         let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         devices.iter().map(|(name, key)| (key.device_id(), name.clone())).collect()
     }
@@ -60,41 +60,41 @@ impl Cast {
     }
 
     /// A device's key.
-    pub(super) fn device(&self, name: &str) -> DeviceKey {
+    pub(crate) fn device(&self, name: &str) -> DeviceKey {
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         let key = || DeviceKey::from_name(&format!("{}/{name}", self.case));
         devices.entry(name.to_owned()).or_insert_with(key).clone()
     }
 
     /// Gives a device the key that it has outside, in the place of one that is made up.
-    pub(super) fn plays_itself(&self, name: &str, key: DeviceKey) {
+    pub(crate) fn plays_itself(&self, name: &str, key: DeviceKey) {
         self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), key);
         self.real.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
     }
 
     /// Whether a device has the key that it has outside.
-    pub(super) fn is_itself(&self, name: &str) -> bool {
+    pub(crate) fn is_itself(&self, name: &str) -> bool {
         self.real.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
 
     /// A shared token or password, by its name in the scenario.
-    pub(super) fn secret(&self, name: &str) -> String {
+    pub(crate) fn secret(&self, name: &str) -> String {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         secrets.entry(name.to_owned()).or_insert_with(|| ids::token(digest("secret", &self.household, name))).clone()
     }
 
     /// The device token that a record of the store has.
-    pub(super) fn token(&self, device: &str, role: &str) -> String {
+    pub(crate) fn token(&self, device: &str, role: &str) -> String {
         self.made_up("token", &format!("{device}/{role}"))
     }
 
     /// A bootstrap token of the store.
-    pub(super) fn bootstrap(&self, name: &str) -> String {
+    pub(crate) fn bootstrap(&self, name: &str) -> String {
         self.made_up("bootstrap", name)
     }
 
     /// A secret of the right shape that nobody has.
-    pub(super) fn wrong(&self, kind: &str) -> String {
+    pub(crate) fn wrong(&self, kind: &str) -> String {
         self.made_up("wrong", kind)
     }
 
@@ -105,12 +105,12 @@ impl Cast {
     }
 
     /// The tokens made up so far.
-    pub(super) fn tokens(&self) -> Vec<String> {
+    pub(crate) fn tokens(&self) -> Vec<String> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// The id of a pending request of the store.
-    pub(super) fn request(&self, label: &str) -> String {
+    pub(crate) fn request(&self, label: &str) -> String {
         let digest = self.digest("request", label);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
@@ -118,7 +118,7 @@ impl Cast {
     }
 
     /// Everybody seen so far, with the words that stand for them in an observation.
-    pub(super) fn known(&self) -> Vec<Known> {
+    pub(crate) fn known(&self) -> Vec<Known> {
         let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         let known = |value: String, symbol: String| Known { value, symbol };
@@ -133,7 +133,7 @@ impl Cast {
     }
 
     /// The secrets seen so far, by name.
-    pub(super) fn secrets(&self) -> BTreeMap<String, String> {
+    pub(crate) fn secrets(&self) -> BTreeMap<String, String> {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

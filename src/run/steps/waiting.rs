@@ -1,13 +1,13 @@
 //! The waits of a case: the timeout of each wait, what the run learns from it, and whether a short wait ended too
 //! early.
 
+use super::context::Stage;
 use super::frames::ConnectionFrames;
-use super::held::{Awaited, Held, answers};
-use super::stage::Stage;
-use super::timeouts::Wait;
+use super::session::{Awaited, Held, answers};
 use crate::client::{Connection, Link, OpenError, Pending, SendError, Upgrade};
 use crate::limits::Budget;
 use crate::observe::Sound;
+use crate::run::timeouts::Wait;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -17,7 +17,7 @@ const TIMES_THE_PROBE: u32 = 4;
 
 impl Stage<'_> {
     /// Opens a connection. `frames` validates its frames against the schema, and `budget` limits the data that is kept.
-    pub(super) async fn connection(
+    pub(crate) async fn connection(
         &self,
         link: Link,
         upgrade: &Upgrade,
@@ -45,7 +45,7 @@ impl Stage<'_> {
 
     /// Waits for the challenge on a new connection whose upgrade took the given time. Also returns what arrives instead
     /// of the challenge, and [`Sound::NoChallenge`] if nothing arrives.
-    pub(super) async fn challenge(&self, held: &mut Held, upgraded_in: Duration) -> Sound {
+    pub(crate) async fn challenge(&self, held: &mut Held, upgraded_in: Duration) -> Sound {
         if self.timeouts.without_challenge() {
             return Sound::NoChallenge;
         }
@@ -70,7 +70,7 @@ impl Stage<'_> {
     }
 
     /// Sends a request.
-    pub(super) async fn request(&self, held: &mut Held, method: &str, params: Value) -> Result<Pending, SendError> {
+    pub(crate) async fn request(&self, held: &mut Held, method: &str, params: Value) -> Result<Pending, SendError> {
         let (began, limit) = (Instant::now(), self.timeouts.limit(&Wait::Sent));
         let sent = held.connection.request(method, params, began + limit).await;
         self.note_sent(began, sent.as_ref().err());
@@ -81,7 +81,7 @@ impl Stage<'_> {
     }
 
     /// Records whether the gateway accepted what was sent since the given time.
-    pub(super) fn note_sent(&self, began: Instant, error: Option<&SendError>) {
+    pub(crate) fn note_sent(&self, began: Instant, error: Option<&SendError>) {
         match error {
             Some(SendError::Deadline) => self.timeouts.missed(&Wait::Sent, began.elapsed()),
             Some(SendError::Ended) => {}
@@ -90,13 +90,13 @@ impl Stage<'_> {
     }
 
     /// Waits for the answer to a request.
-    pub(super) async fn answer(&self, held: &mut Held, pending: &Pending, wait: &Wait) -> Vec<Sound> {
+    pub(crate) async fn answer(&self, held: &mut Held, pending: &Pending, wait: &Wait) -> Vec<Sound> {
         let id = pending.0.clone();
         self.listen(held, wait, |sound| answers(sound, &id)).await
     }
 
     /// Waits for the answer to a call. A gateway with its own clock sends nothing more after every task has had a turn.
-    pub(super) async fn answer_to_call(&self, held: &mut Held, pending: &Pending, method: &str) -> Vec<Sound> {
+    pub(crate) async fn answer_to_call(&self, held: &mut Held, pending: &Pending, method: &str) -> Vec<Sound> {
         let id = pending.0.clone();
         match self.has_own_clock() {
             true => held.listen_briefly(|sound| answers(sound, &id)).await,
@@ -106,7 +106,7 @@ impl Stage<'_> {
 
     /// Waits for the event of a step that cannot arrive before the given time, and returns everything received until
     /// then. Messages that arrived earlier and were kept count.
-    pub(super) async fn wait_for(&self, held: &mut Held, awaited: &Awaited, earliest: Duration) -> Vec<Sound> {
+    pub(crate) async fn wait_for(&self, held: &mut Held, awaited: &Awaited, earliest: Duration) -> Vec<Sound> {
         if let Some(kept) = held.take_kept(awaited) {
             return vec![kept];
         }
@@ -124,7 +124,7 @@ impl Stage<'_> {
 
     /// Receives messages until `last` accepts one, the connection ends, or the timeout expires. Returns all messages in
     /// order; without an answer, the last item is [`Sound::Silence`].
-    pub(super) async fn listen(
+    pub(crate) async fn listen(
         &self,
         held: &mut Held,
         wait: &Wait,
@@ -170,6 +170,6 @@ impl Stage<'_> {
 }
 
 /// Whether this is a challenge.
-pub(super) fn is_challenge(sound: &Sound) -> bool {
+pub(crate) fn is_challenge(sound: &Sound) -> bool {
     matches!(sound, Sound::Frame { frame, .. } if frame.get("event").and_then(Value::as_str) == Some("connect.challenge"))
 }

@@ -1,13 +1,13 @@
 //! The files of a state directory: filled before a case, looked at after it.
 
 use super::beneath::{Beneath, BeneathError};
-use super::knowledge::Knowledge;
 use super::seed::{Records, Seeder};
 use crate::cut;
 use crate::limits::{DATABASE_BYTES, DOCUMENT_VALUES, LOOK_BYTES, LOOK_FILES};
 use crate::observe::{NoFile, StoreFiles, in_database};
 use crate::plain_file::{self, Links, OtherKind, PlainFileError};
 use crate::rules::{Release, Rules};
+use crate::run::steps::bindings::Knowledge;
 use crate::scenario::store::{FileContent, KeptAs, Store};
 use crate::store::{
     DATABASE, Document, Documents as _, SharedDocuments, SqliteDocuments, SqliteFault, StoreFormat, WriteFault, json,
@@ -26,7 +26,7 @@ const FOLDERS: [&str; 2] = ["devices", "nodes"];
 
 /// A state directory could not be filled or looked at.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FilesError {
+pub(crate) enum FilesError {
     /// A file could not be written.
     #[error("cannot {act} {path}: {source}")]
     Io {
@@ -57,7 +57,7 @@ pub(super) enum FilesError {
 }
 
 /// How the records of a store are kept: as a release keeps them, unless the scenario says.
-pub(super) fn format(store: &Store, release: Release) -> StoreFormat {
+pub(crate) fn format(store: &Store, release: Release) -> StoreFormat {
     match store.kept_as {
         Some(KeptAs::Files) => StoreFormat::Files,
         // Before the history begins there were files.
@@ -69,7 +69,7 @@ pub(super) fn format(store: &Store, release: Release) -> StoreFormat {
 ///
 /// Where the store is a database, so are the records in it, but for those that cannot be rows: they stand in the files
 /// that the release imports.
-pub(super) fn write(
+pub(crate) fn write(
     directory: &Path,
     store: &Store,
     folder: Option<&BTreeMap<String, Vec<u8>>>,
@@ -113,12 +113,12 @@ fn into_database(directory: &Path, document: Document, records: Records) -> Resu
 }
 
 /// Whether a store is records and nothing else, for which no file is needed.
-pub(super) fn is_records(store: &Store) -> bool {
+pub(crate) fn is_records(store: &Store) -> bool {
     store.from.is_none() && store.files.is_empty() && store.kept_as.is_none()
 }
 
 /// Puts the records of a store into documents in memory. They are then what they would be in files.
-pub(super) fn write_records(
+pub(crate) fn write_records(
     documents: &mut SharedDocuments,
     store: &Store,
     seeder: &Seeder<'_>,
@@ -138,7 +138,7 @@ pub(super) fn write_records(
 }
 
 /// Documents in memory as the files that they would be.
-pub(super) fn in_memory(documents: &SharedDocuments) -> StoreFiles {
+pub(crate) fn in_memory(documents: &SharedDocuments) -> StoreFiles {
     documents.files().into_iter().map(|(document, bytes)| (document.path().to_owned(), Ok(bytes))).collect()
 }
 
@@ -191,7 +191,7 @@ fn write_content(
 
 /// The pairing store in a state directory, and the other files that the scenario put there. A gateway may have put anything there
 /// that is its to write: no more is read than [`LOOK_BYTES`], the documents of the store first.
-pub(super) fn read(directory: &Path, store: &Store) -> StoreFiles {
+pub(crate) fn read(directory: &Path, store: &Store) -> StoreFiles {
     let mut look = Look { directory, left: LOOK_BYTES, files: StoreFiles::new() };
     let (mut paths, mut folders) = (BTreeSet::new(), Vec::new());
     for folder in FOLDERS {
@@ -235,11 +235,11 @@ fn names(folder: &Path) -> Option<Names> {
 }
 
 /// Files of the pairing store that wait to be renamed, each with its size and the time of its last change.
-pub(super) type Unfinished = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
+pub(crate) type Unfinished = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
 /// The files of the pairing store that are being written: releases write beside a file, under a name that ends in `.tmp`, and
 /// rename. A release that was killed leaves such a file behind for ever.
-pub(super) fn unfinished(directory: &Path) -> Unfinished {
+pub(crate) fn unfinished(directory: &Path) -> Unfinished {
     let entries = FOLDERS.iter().filter_map(|folder| entries(&directory.join(folder))).flatten().flatten();
     entries
         .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "tmp"))
@@ -335,15 +335,15 @@ fn of_a_fair_number(document: Vec<u8>) -> Result<Vec<u8>, NoFile> {
 }
 
 /// The same files under a prefix: another state directory beside the gateway's own.
-pub(super) fn prefixed(prefix: &str, files: StoreFiles) -> impl Iterator<Item = (String, Result<Vec<u8>, NoFile>)> {
+pub(crate) fn prefixed(prefix: &str, files: StoreFiles) -> impl Iterator<Item = (String, Result<Vec<u8>, NoFile>)> {
     files.into_iter().map(move |(path, bytes)| (format!("{prefix}/{path}"), bytes))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::cast::Cast;
     use super::*;
     use crate::rules::Release;
+    use crate::run::steps::identities::Cast;
     use serde_json::json;
 
     fn store(said: Value) -> Store {

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The records of a store, by document and key.
-pub(super) type Records = BTreeMap<(Document, String), Value>;
+pub(crate) type Records = BTreeMap<(Document, String), Value>;
 
 /// The records of a store. `None` where a document is something else than an object of records.
-pub(super) fn records(files: &StoreFiles) -> Option<Records> {
+pub(crate) fn records(files: &StoreFiles) -> Option<Records> {
     let mut records = Records::new();
     for document in Document::ALL {
         let Some(bytes) = stored(files, document) else { continue };
@@ -21,7 +21,7 @@ pub(super) fn records(files: &StoreFiles) -> Option<Records> {
 
 /// The documents of a store with those records alone that are one's own, by document and key. Everything else in the
 /// directory is nobody's.
-pub(super) fn documents(files: &StoreFiles, own: impl Fn(Document, &str, &Value) -> bool) -> StoreFiles {
+pub(crate) fn documents(files: &StoreFiles, own: impl Fn(Document, &str, &Value) -> bool) -> StoreFiles {
     let mut found = StoreFiles::new();
     for document in Document::ALL {
         let Some(Ok(bytes)) = stored(files, document) else { continue };
@@ -37,7 +37,7 @@ fn text(records: Map<String, Value>) -> Vec<u8> {
 }
 
 /// Takes out of what was heard what is about other people's devices: events about them, and their entries in lists.
-pub(super) fn hear(steps: &mut [StepEvidence], own: &impl Fn(&str) -> bool) {
+pub(crate) fn hear(steps: &mut [StepEvidence], own: &impl Fn(&str) -> bool) {
     for step in steps {
         step.heard.retain_mut(|heard| match &mut heard.sound {
             Sound::Frame { frame, .. } | Sound::Stray(frame) => {
@@ -55,7 +55,7 @@ pub(super) fn hear(steps: &mut [StepEvidence], own: &impl Fn(&str) -> bool) {
 }
 
 /// The device that a record or an event is about.
-pub(super) fn device(record: &Value) -> Option<&str> {
+pub(crate) fn device(record: &Value) -> Option<&str> {
     ["deviceId", "nodeId"].into_iter().find_map(|field| record.get(field)?.as_str())
 }
 

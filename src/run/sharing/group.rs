@@ -4,26 +4,26 @@
 //! store is what was seeded for it and what came while it was played. Where somebody else's record is another one after it, or
 //! the gateway fails, nothing that the group has seen counts: its cases are played alone.
 
-use super::Shared;
-use super::breaker::Dead;
-use super::case::{self, Seen};
-use super::cast::Cast;
-use super::files::{self, FilesError};
-use super::frames::Frames;
-use super::knowledge::Knowledge;
-use super::own::{self, Records};
-use super::owners::{Owner, Owners, Trespass};
-use super::seed::Seeder;
-use super::share::HOUSEHOLD;
-use super::shown;
-use super::stage::{self, Boot, House, Stage, StageError, first_moment};
-use super::start;
+use super::eligibility::HOUSEHOLD;
+use super::tenancy::{Owner, Owners, Trespass};
+use super::view::{self, Records};
 use crate::client::Redactions;
 use crate::gateway::{Exit, Gateway, Place};
 use crate::judge::Verdict;
 use crate::limits::CASE_BYTES;
 use crate::observe::{Evidence, StoreFiles, normalise_redacted};
 use crate::rules::Release;
+use crate::run::Shared;
+use crate::run::redaction;
+use crate::run::schedule::breaker::Dead;
+use crate::run::schedule::case::{self, Seen};
+use crate::run::schedule::failed_start;
+use crate::run::state_dir::files::{self, FilesError};
+use crate::run::state_dir::seed::Seeder;
+use crate::run::steps::bindings::Knowledge;
+use crate::run::steps::context::{self, Boot, House, Stage, StageError, first_moment};
+use crate::run::steps::frames::Frames;
+use crate::run::steps::identities::Cast;
 use crate::scenario::Case;
 use crate::scenario::store::Store;
 use serde_json::json;
@@ -32,11 +32,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// What became of a group: what each of its cases saw, in their order. `None` where one could not be played to its end.
-pub(super) type Sights = Vec<Option<Seen>>;
+pub(crate) type Sights = Vec<Option<Seen>>;
 
 /// Why nothing counts that a group has seen.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum GroupError {
+pub(crate) enum GroupError {
     /// The gateway did not start, or fell silent.
     #[error(transparent)]
     Stage(#[from] StageError),
@@ -65,7 +65,7 @@ struct Party<'a> {
 }
 
 /// Plays the cases of a group on one gateway.
-pub(super) async fn play(
+pub(crate) async fn play(
     cases: &[&Case],
     gateway: &Gateway,
     release: Release,
@@ -132,7 +132,7 @@ impl Party<'_> {
                 let mut secrets = Redactions::default();
                 cast.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
                 self.shared.keep_secret(&secrets);
-                start::failed(&error, &first.scenario.gateway, self.gateway, self.shared).await;
+                failed_start::failed(&error, &first.scenario.gateway, self.gateway, self.shared).await;
                 Err(StageError::Launch(error).into())
             }
         }
@@ -158,7 +158,7 @@ impl Party<'_> {
         if let Some(exit) = house.running.exited() {
             return Err(GroupError::Ended(exit));
         }
-        let _ = stage::stop(&mut house.running, &self.shared.timeouts).await;
+        let _ = context::stop(&mut house.running, &self.shared.timeouts).await;
         Ok(sights)
     }
 
@@ -183,7 +183,7 @@ impl Party<'_> {
         self.owners.know(Owner::Guest(number), devices(&stage.knowledge));
         let mut redactions = case::redactions(&stage);
         redactions.extend(&self.shared.options.secrets);
-        let checked = own::records(&after)
+        let checked = view::records(&after)
             .ok_or(GroupError::Store)
             .and_then(|after| Ok(self.owners.check(at_start, &after, Some((number, &case.id)))?));
         if checked.is_err() || played.is_err() {
@@ -194,7 +194,7 @@ impl Party<'_> {
             Err(error @ (StageError::Silent(_) | StageError::TooSlow { .. })) => return Err(error.into()),
             Err(_) => None,
             Ok(mut steps) => {
-                own::hear(&mut steps, &|id: &str| !self.owners.is_anothers(number, id));
+                view::hear(&mut steps, &|id: &str| !self.owners.is_anothers(number, id));
                 let evidence = Evidence {
                     known: stage.known(),
                     started_at: stage.started_at(),
@@ -217,7 +217,7 @@ impl Party<'_> {
                 {
                     case::keep_records(&mut seen.report, &stage, log);
                 }
-                shown::case(&mut seen.report, &redactions);
+                redaction::case(&mut seen.report, &redactions);
                 seen.report.duration = began.elapsed();
                 // One for which there is no room until the others are done is played alone then.
                 seen.is_kept(self.shared).then_some(seen)
@@ -247,5 +247,5 @@ fn files_of(house: &House) -> StoreFiles {
 }
 
 fn records(house: &House) -> Result<Records, GroupError> {
-    own::records(&files_of(house)).ok_or(GroupError::Store)
+    view::records(&files_of(house)).ok_or(GroupError::Store)
 }

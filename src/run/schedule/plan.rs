@@ -1,9 +1,9 @@
 //! Which of the selected cases can be played on a gateway, and why the others cannot.
 
-use super::config;
 use crate::gateway::{Capability, Kind, Profile};
 use crate::judge::Verdict;
 use crate::rules::Release;
+use crate::run::state_dir::openclaw_json;
 use crate::scenario::step::Call;
 use crate::scenario::{Act, Case, Need};
 use std::fs::{self, Permissions};
@@ -13,16 +13,16 @@ use std::path::Path;
 
 /// Why a case is not played.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct NotPlayed {
+pub(crate) struct NotPlayed {
     /// Not applicable, or skipped.
-    pub(super) verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// In words.
-    pub(super) reason: String,
+    pub(crate) reason: String,
 }
 
 /// Why a case is not played on a gateway that answers as `release`; `None` when it is. `permissions_bind` tells whether
 /// file permissions stop what this process starts ([`permissions_bind`]).
-pub(super) fn not_played(
+pub(crate) fn not_played(
     case: &Case,
     profile: &Profile,
     release: Release,
@@ -54,7 +54,7 @@ pub(super) fn not_played(
 ///
 /// # Errors
 /// When the directory cannot be made.
-pub(super) fn permissions_bind(parent: &Path) -> io::Result<bool> {
+pub(crate) fn permissions_bind(parent: &Path) -> io::Result<bool> {
     let locked =
         tempfile::Builder::new().prefix("locked-").permissions(Permissions::from_mode(0o500)).tempdir_in(parent)?;
     Ok(fs::create_dir(locked.path().join("inside")).is_err())
@@ -81,7 +81,7 @@ fn capabilities(case: &Case) -> Vec<(Capability, &'static str)> {
             Need::Unprivileged => continue,
         });
     }
-    if !config::is_plain(&scenario.gateway) {
+    if !openclaw_json::is_plain(&scenario.gateway) {
         needed.push((Capability::Config, "the gateway's configuration is not ours to choose"));
     }
     if !scenario.gateway.env.is_empty() || scenario.gateway.handshake_timeout.is_some() {

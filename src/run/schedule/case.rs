@@ -1,14 +1,7 @@
 //! One case, from an empty corner of the disk to its report.
 
-use super::attached;
 use super::breaker::Dead;
-use super::files;
-use super::frames::Frames;
-use super::own;
-use super::shown;
-use super::stage::{Stage, StageError};
-use super::start;
-use super::{Options, Shared};
+use super::failed_start;
 use crate::client::Redactions;
 use crate::cut;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Place, Preparation};
@@ -20,6 +13,13 @@ use crate::observe::{Evidence, Observation, Sound, StepEvidence, normalise_redac
 use crate::report::terminal::quoted;
 use crate::report::{Boot, CaseReport};
 use crate::rules::Release;
+use crate::run::attached;
+use crate::run::redaction;
+use crate::run::sharing::view;
+use crate::run::state_dir::files;
+use crate::run::steps::context::{Stage, StageError};
+use crate::run::steps::frames::Frames;
+use crate::run::{Options, Shared};
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::{Act, Case, Step};
@@ -35,7 +35,7 @@ const CLEARING: Duration = Duration::from_secs(8);
 const ENDED: &str = "the gateway ended by itself";
 
 /// Plays a case and judges it.
-pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
+pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
     let began = Instant::now();
     let mut report = blank(case, shared.options);
     let settings = &case.scenario.gateway;
@@ -58,7 +58,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     stage.budget = shared.heard.part("one case", CASE_BYTES);
     let played = tokio::select! {
         played = stage.perform() => played,
-        () = super::stopped(shared.stop.clone()), if shared.cleans_up() => Err(StageError::BrokenOff),
+        () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(StageError::BrokenOff),
     };
     let was_reached = played.as_ref().ok().is_none_or(|steps| steps.iter().all(was_reached));
     let observed = played.map(|steps| observe(&stage, steps, gateway, &shared.options.secrets));
@@ -77,7 +77,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         shared.keep_secret(&redactions);
     }
     match &observed {
-        Err(StageError::Launch(error)) => start::failed(error, settings, gateway, shared).await,
+        Err(StageError::Launch(error)) => failed_start::failed(error, settings, gateway, shared).await,
         Err(error) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Ok(_) if ended.is_some() => shared.breaker.failed(&Dead::Ended(ENDED.to_owned())),
         Ok(_) => shared.breaker.played(settings),
@@ -99,7 +99,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
         keep_records(&mut report, &stage, &log);
     }
     report.reason = report.reason.map(|reason| redactions.apply(&reason));
-    shown::case(&mut report, &redactions);
+    redaction::case(&mut report, &redactions);
     report.duration = began.elapsed();
     report
 }
@@ -107,7 +107,7 @@ pub(super) async fn play(case: &Case, gateway: &Gateway, release: Release, share
 /// Takes away what a case has written. Once the run is told to stop, for [`CLEARING`] at most: the report has to be written.
 async fn clean_up(stage: &Stage<'_>, shared: &Shared<'_>) -> Vec<String> {
     let hurried = async {
-        super::stopped(shared.stop.clone()).await;
+        crate::run::stopped(shared.stop.clone()).await;
         tokio::time::sleep(CLEARING).await;
     };
     tokio::select! {
@@ -140,19 +140,19 @@ fn is_played_on_records(case: &Case, release: Release) -> bool {
 }
 
 /// What a case saw, before it is judged.
-pub(super) struct Seen {
-    pub(super) observation: Observation,
+pub(crate) struct Seen {
+    pub(crate) observation: Observation,
     /// The frames that break the published schema.
-    pub(super) frames: Vec<FrameFinding>,
+    pub(crate) frames: Vec<FrameFinding>,
     /// All that is known without a verdict.
-    pub(super) report: CaseReport,
+    pub(crate) report: CaseReport,
     /// What it takes of the run's memory until its report is made, where it waits for that.
-    pub(super) kept: Option<Budget>,
+    pub(crate) kept: Option<Budget>,
 }
 
 impl Seen {
     /// Has room kept for it in the run's memory. `false` where there is none.
-    pub(super) fn is_kept(&mut self, shared: &Shared<'_>) -> bool {
+    pub(crate) fn is_kept(&mut self, shared: &Shared<'_>) -> bool {
         let records = self.report.transcript.iter().chain(&self.report.log).map(String::len).sum::<usize>();
         let kept = shared.kept.part("one case", usize::MAX);
         let has_room = kept.take(self.observation.weight() + records).is_ok();
@@ -161,7 +161,7 @@ impl Seen {
     }
 
     /// The verdict that [`conclude`] would come to but for the published schema: a frame that breaks it breaks it on every gateway.
-    pub(super) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
+    pub(crate) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
         match kept(case, release, shared) {
             Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new()).verdict,
             Err(_) => Verdict::Error,
@@ -170,7 +170,7 @@ impl Seen {
 }
 
 /// Keeps what went over the wire and what the gateway logged.
-pub(super) fn keep_records(report: &mut CaseReport, stage: &Stage<'_>, log: &str) {
+pub(crate) fn keep_records(report: &mut CaseReport, stage: &Stage<'_>, log: &str) {
     let redactions = redactions(stage);
     let kept = |text: &str| cut::middle(text, RECORD_BYTES).into_owned();
     let transcript = abridged(&stage.transcript.render(&redactions));
@@ -191,10 +191,10 @@ fn is_worth_showing(report: &CaseReport, shared: &Shared<'_>) -> bool {
 
 /// What the embedded gateway, asked by itself, shows of a case at this release: what the rules predict. `None` where they
 /// cannot tell.
-pub(super) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>) -> Option<String> {
+pub(crate) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>) -> Option<String> {
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
-    let release = super::release_of(&rules);
+    let release = crate::run::release_of(&rules);
     let mut stage = Stage::new(case, &rules, place(case, &rules, release, shared).ok()?, release, None);
     let steps = stage.perform().await.ok()?;
     let observation = observe(&stage, steps, &rules, &shared.options.secrets);
@@ -203,17 +203,17 @@ pub(super) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>
 }
 
 /// The report of a case in which the gateway or the harness could not do its part.
-pub(super) fn not_done(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+pub(crate) fn not_done(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
     CaseReport { verdict: Verdict::Error, reason: Some(reason), ..blank(case, shared.options) }
 }
 
 /// The report of a case whose settings the gateway refuses.
-pub(super) fn not_applicable(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+pub(crate) fn not_applicable(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
     CaseReport { verdict: Verdict::NotApplicable, reason: Some(reason), ..blank(case, shared.options) }
 }
 
 /// The report of a case that was not begun, because the gateway had been found dead before.
-pub(super) fn given_up(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+pub(crate) fn given_up(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
     CaseReport { verdict: Verdict::Error, reason: Some(reason), given_up: true, ..blank(case, shared.options) }
 }
 
@@ -231,7 +231,7 @@ async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Sh
     let predicted = async {
         let rules = GatewaySpec::Embedded(Some(release));
         let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
-        let release = super::release_of(&rules);
+        let release = crate::run::release_of(&rules);
         attached::leaves_no_trace(case, &rules, &shared.workspace, release).await
     };
     match predicted.await {
@@ -251,7 +251,7 @@ fn knows_the_secret(step: &Step) -> bool {
 fn observe(stage: &Stage<'_>, mut steps: Vec<StepEvidence>, gateway: &Gateway, secrets: &Redactions) -> Observation {
     if gateway.profile().kind == Kind::Attached {
         let devices = stage.knowledge.cast.device_names();
-        own::hear(&mut steps, &|id: &str| devices.iter().any(|(own, _)| own == id));
+        view::hear(&mut steps, &|id: &str| devices.iter().any(|(own, _)| own == id));
     }
     let reachable = gateway.profile().can(Capability::StoreRead);
     let mut redactions = redactions(stage);
@@ -276,7 +276,7 @@ fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<His
 }
 
 /// Judges what a case saw, and keeps what waits for approval.
-pub(super) fn conclude(
+pub(crate) fn conclude(
     seen: Seen,
     case: &Case,
     release: Release,
@@ -354,12 +354,16 @@ fn failed(
     report.verdict = match &error {
         // The release that wrote the store must be had, or there is nothing to ask.
         StageError::OtherRelease(_) => Verdict::NotApplicable,
-        StageError::Launch(launch) if start::not_applicable(launch, settings).is_some() => Verdict::NotApplicable,
+        StageError::Launch(launch) if failed_start::not_applicable(launch, settings).is_some() => {
+            Verdict::NotApplicable
+        }
         StageError::Link(_) if gateway.profile().kind == Kind::Attached => Verdict::Skipped,
         _ => Verdict::Error,
     };
     report.reason = Some(match error {
-        StageError::Launch(error) => start::not_applicable(&error, settings).unwrap_or_else(|| error.to_string()),
+        StageError::Launch(error) => {
+            failed_start::not_applicable(&error, settings).unwrap_or_else(|| error.to_string())
+        }
         other => other.to_string(),
     });
     report.duration = began.elapsed();
@@ -367,7 +371,7 @@ fn failed(
 }
 
 /// A report with nothing in it yet.
-pub(super) fn blank(case: &Case, options: &Options) -> CaseReport {
+pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
     let mut again = format!("clawcheck run {}", quoted(&case.id));
     if !case.source.embedded {
         again = format!("clawcheck run {} --filter {}", quoted(&case.source.path.to_string_lossy()), quoted(&case.id));
@@ -393,7 +397,7 @@ pub(super) fn blank(case: &Case, options: &Options) -> CaseReport {
 }
 
 /// What must not be shown.
-pub(super) fn redactions(stage: &Stage<'_>) -> Redactions {
+pub(crate) fn redactions(stage: &Stage<'_>) -> Redactions {
     let mut redactions = Redactions::default();
     for (name, secret) in stage.knowledge.cast.secrets() {
         redactions.add(&secret, &format!("secret {name}"));

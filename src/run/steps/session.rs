@@ -1,12 +1,12 @@
 //! A connection that is open, and what was heard on it.
 
+use super::bindings::Knowledge;
 use super::frames::ConnectionFrames;
-use super::knowledge::Knowledge;
-use super::timeouts::{Timeouts, Wait};
 use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
 use crate::cut;
 use crate::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
 use crate::observe::Sound;
+use crate::run::timeouts::{Timeouts, Wait};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -25,14 +25,14 @@ const TURNS: u32 = 40;
 const TURN: Duration = Duration::from_millis(5);
 
 /// An open connection.
-pub(super) struct Held {
-    pub(super) connection: Connection,
+pub(crate) struct Held {
+    pub(crate) connection: Connection,
     /// The device that connected on it.
-    pub(super) device: Option<String>,
+    pub(crate) device: Option<String>,
     /// Where what comes is held to the published schema.
     frames: ConnectionFrames,
     /// Whether it got past `connect`.
-    pub(super) admitted: bool,
+    pub(crate) admitted: bool,
     /// How many pongs had come when one did not: until another comes the gateway is not asked again.
     unponged: Option<usize>,
     /// The methods of the requests that were sent, by request id.
@@ -52,12 +52,12 @@ pub(super) struct Held {
     /// Whether it ended because the gateway sent too much.
     flooded: bool,
     /// Whether the gateway left it without an answer until a deadline.
-    pub(super) unanswered: bool,
+    pub(crate) unanswered: bool,
 }
 
 /// What a later step waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Awaited {
+pub(crate) enum Awaited {
     /// The end of the connection.
     Close,
     /// Another answer to the call of this name.
@@ -67,7 +67,7 @@ pub(super) enum Awaited {
 }
 
 impl Held {
-    pub(super) fn new(connection: Connection, frames: ConnectionFrames, budget: Budget) -> Self {
+    pub(crate) fn new(connection: Connection, frames: ConnectionFrames, budget: Budget) -> Self {
         Self {
             connection,
             device: None,
@@ -86,30 +86,30 @@ impl Held {
         }
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.over.is_some()
     }
 
     /// Notes a request that was sent: what answers none of them is [`Sound::Stray`].
-    pub(super) fn sent(&mut self, pending: &Pending, method: &str) {
+    pub(crate) fn sent(&mut self, pending: &Pending, method: &str) {
         self.methods.insert(pending.0.clone(), method.to_owned());
     }
 
     /// Notes the name of the step that sent a request.
-    pub(super) fn named(&mut self, pending: &Pending, name: Option<&str>) {
+    pub(crate) fn named(&mut self, pending: &Pending, name: Option<&str>) {
         if let Some(name) = name {
             self.calls.insert(name.to_owned(), pending.clone());
         }
     }
 
     /// Notes that a frame of a scenario's own goes out.
-    pub(super) fn sends_raw(&mut self) {
+    pub(crate) fn sends_raw(&mut self) {
         self.sent_raw = true;
     }
 
     /// Takes what comes until `last` accepts something, the connection ends or the deadline passes. Gives everything that
     /// was heard, in order. Without an answer it ends in [`Sound::Silence`].
-    pub(super) async fn listen(&mut self, deadline: Instant, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
+    pub(crate) async fn listen(&mut self, deadline: Instant, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
         let mut heard = Vec::new();
         if self.is_over() {
             return heard;
@@ -126,7 +126,7 @@ impl Held {
     }
 
     /// The same, of a gateway in this process, as long as everybody has had [`TURNS`].
-    pub(super) async fn listen_briefly(&mut self, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
+    pub(crate) async fn listen_briefly(&mut self, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
         let (unanswered, mut heard) = (self.unanswered, Vec::new());
         for _ in 0..TURNS {
             heard.extend(self.listen(Instant::now() + TURN, &mut last).await);
@@ -142,7 +142,7 @@ impl Held {
 
     /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
     /// on this connection; it is kept for them.
-    pub(super) async fn catch_up(&mut self, timeouts: &Timeouts, later: &[Awaited]) -> Vec<Sound> {
+    pub(crate) async fn catch_up(&mut self, timeouts: &Timeouts, later: &[Awaited]) -> Vec<Sound> {
         if self.is_over() {
             return Vec::new();
         }
@@ -189,7 +189,7 @@ impl Held {
     }
 
     /// What a step waits for, where it came earlier.
-    pub(super) fn take_kept(&mut self, awaited: &Awaited) -> Option<Sound> {
+    pub(crate) fn take_kept(&mut self, awaited: &Awaited) -> Option<Sound> {
         if let Some(at) = self.kept.iter().position(|sound| self.is_awaited(sound, awaited)) {
             return Some(self.kept.remove(at));
         }
@@ -197,17 +197,17 @@ impl Held {
     }
 
     /// Tells what a step waits for from everything else.
-    pub(super) fn wanted(&self, awaited: &Awaited) -> impl FnMut(&Sound) -> bool + Send + use<> {
+    pub(crate) fn wanted(&self, awaited: &Awaited) -> impl FnMut(&Sound) -> bool + Send + use<> {
         let (awaited, ids) = (awaited.clone(), self.calls.clone());
         move |sound| is_awaited(sound, &awaited, &ids)
     }
 
     /// Keeps what was heard for the step that waits for it.
-    pub(super) fn keep(&mut self, sound: Sound) {
+    pub(crate) fn keep(&mut self, sound: Sound) {
         self.kept.push(sound);
     }
 
-    pub(super) fn is_awaited(&self, sound: &Sound, awaited: &Awaited) -> bool {
+    pub(crate) fn is_awaited(&self, sound: &Sound, awaited: &Awaited) -> bool {
         is_awaited(sound, awaited, &self.calls)
     }
 
@@ -239,7 +239,7 @@ impl Held {
     /// Drops of the answer to a connect what it tells of the gateway's machine (methods, events, who is there): most of what a case
     /// hears is that, again with each connect, and nobody looks into it after it was held to the schema. Which members there are
     /// stays.
-    pub(super) fn lighten(&self, sounds: &mut [Sound]) {
+    pub(crate) fn lighten(&self, sounds: &mut [Sound]) {
         for sound in sounds {
             let Sound::Frame { frame, .. } = sound else { continue };
             if frame.pointer("/payload/type").and_then(Value::as_str) != Some("hello-ok") {
@@ -329,12 +329,12 @@ fn is_awaited(sound: &Sound, awaited: &Awaited, calls: &HashMap<String, Pending>
 }
 
 /// Whether a frame is an event of this name.
-pub(super) fn is_event(frame: &Value, name: &str) -> bool {
+pub(crate) fn is_event(frame: &Value, name: &str) -> bool {
     frame.get("type") == Some(&"event".into()) && frame.get("event").and_then(Value::as_str) == Some(name)
 }
 
 /// Whether this answers the request with this id.
-pub(super) fn answers(sound: &Sound, id: &str) -> bool {
+pub(crate) fn answers(sound: &Sound, id: &str) -> bool {
     let Sound::Frame { frame, .. } = sound else { return false };
     frame.get("type") == Some(&"res".into()) && frame.get("id").and_then(Value::as_str) == Some(id)
 }
@@ -350,7 +350,7 @@ fn close(closed: Closed) -> Sound {
 }
 
 /// Notes what the answer to a connect gave: a device token, or the id of a pending request.
-pub(super) fn learn(knowledge: &Knowledge, step: Option<&str>, device: Option<&str>, heard: &[Sound]) {
+pub(crate) fn learn(knowledge: &Knowledge, step: Option<&str>, device: Option<&str>, heard: &[Sound]) {
     for sound in heard {
         let Sound::Frame { frame, .. } = sound else { continue };
         if frame.get("type") != Some(&"res".into()) {

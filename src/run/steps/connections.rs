@@ -1,14 +1,14 @@
 //! Acts on connections: open one, introduce oneself, send something odd, say goodbye.
 
-use super::connecting::{self, Connecting};
-use super::heard::{heard, is_ok, is_over, note, own};
-use super::held::{self, Held};
-use super::stage::{Stage, StageError};
-use super::timeouts::{Timeouts, Wait};
+use super::connect::{self, Connecting};
+use super::context::{Stage, StageError};
+use super::received::{heard, is_ok, is_over, note, own};
+use super::session::{self, Held};
 use super::waiting::is_challenge;
 use crate::client::connect::Challenge;
 use crate::client::{OpenError, Pending, SendError, Upgrade};
 use crate::observe::{Sound, StepEvidence};
+use crate::run::timeouts::{Timeouts, Wait};
 use crate::scenario::Step;
 use crate::scenario::connect::{Connect, Via};
 use crate::scenario::step::{Frame, Open};
@@ -17,11 +17,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 impl Stage<'_> {
-    pub(super) async fn connect(&self, step: &Step, connect: &Connect) -> Result<StepEvidence, StageError> {
+    pub(crate) async fn connect(&self, step: &Step, connect: &Connect) -> Result<StepEvidence, StageError> {
         let device = connect.device.name().map(|name| name.as_str());
         let plain = self.running()?.upgrade();
         let upgrade =
-            connecting::upgrade(plain, connect.via, &connect.headers, connect.origin.as_ref(), connect.host.as_ref());
+            connect::upgrade(plain, connect.via, &connect.headers, connect.origin.as_ref(), connect.host.as_ref());
         let name = step.known_as().map(|name| name.as_str());
         let (mut heard, held) = self.open(name.or(device).unwrap_or("client"), connect.via, &upgrade).await?;
         if let Some(mut held) = held {
@@ -31,7 +31,7 @@ impl Stage<'_> {
                 self.knowledge.challenged(name, nonce);
             }
             let mut sounds = self.introduce(&mut held, connect, &challenge, name).await;
-            held::learn(&self.knowledge, name, device, &sounds);
+            session::learn(&self.knowledge, name, device, &sounds);
             held.lighten(&mut sounds);
             heard.extend(sounds);
             heard.extend(self.keep_or_close(step, held).await);
@@ -74,7 +74,7 @@ impl Stage<'_> {
 
     /// Opens a connection and waits for the challenge. Without a connection, what was heard says why.
     async fn open(&self, name: &str, via: Via, upgrade: &Upgrade) -> Result<(Vec<Sound>, Option<Held>), StageError> {
-        let link = self.running()?.link(connecting::peer(via))?;
+        let link = self.running()?.link(connect::peer(via))?;
         let began = Instant::now();
         let (frames, budget) = (self.frames.on(name), self.budget.clone());
         let mut held = match self.connection(link, upgrade, name, frames, budget).await {
@@ -87,12 +87,12 @@ impl Stage<'_> {
         Ok((vec![first], Some(held)))
     }
 
-    pub(super) async fn open_step(&self, step: &Step, open: &Open) -> Result<StepEvidence, StageError> {
+    pub(crate) async fn open_step(&self, step: &Step, open: &Open) -> Result<StepEvidence, StageError> {
         let mut plain = self.running()?.upgrade();
         if let Some(path) = &open.path {
             plain.path.clone_from(path);
         }
-        let upgrade = connecting::upgrade(plain, open.via, &open.headers, open.origin.as_ref(), open.host.as_ref());
+        let upgrade = connect::upgrade(plain, open.via, &open.headers, open.origin.as_ref(), open.host.as_ref());
         let name = step.known_as().map(|name| name.as_str());
         let (mut heard, held) = self.open(name.unwrap_or("client"), open.via, &upgrade).await?;
         if let (Some(name), Some(nonce)) = (name, challenge(&heard).nonce) {
@@ -117,7 +117,7 @@ impl Stage<'_> {
         heard
     }
 
-    pub(super) async fn send(&self, on: &str, frame: &Frame) -> StepEvidence {
+    pub(crate) async fn send(&self, on: &str, frame: &Frame) -> StepEvidence {
         let Some(held) = self.held(on) else { return is_over(on) };
         let mut held = held.lock().await;
         held.sends_raw();
@@ -154,7 +154,7 @@ impl Stage<'_> {
         heard(sounds)
     }
 
-    pub(super) async fn disconnect(&self, name: &str) -> StepEvidence {
+    pub(crate) async fn disconnect(&self, name: &str) -> StepEvidence {
         let Some(held) = self.let_go(name) else { return is_over(name) };
         let mut held = held.lock().await;
         goodbye(&mut held, &self.timeouts).await;
@@ -162,7 +162,7 @@ impl Stage<'_> {
     }
 }
 
-pub(super) fn challenge(heard: &[Sound]) -> Challenge {
+pub(crate) fn challenge(heard: &[Sound]) -> Challenge {
     let payload = heard.iter().find_map(|sound| match sound {
         Sound::Frame { frame, .. } if is_challenge(sound) => frame.get("payload"),
         _ => None,
@@ -175,7 +175,7 @@ pub(super) fn challenge(heard: &[Sound]) -> Challenge {
 const PARTING: Duration = Duration::from_secs(2);
 
 /// Closes a connection as a client does that has nothing more to say, and waits until the gateway has seen it.
-pub(super) async fn goodbye(held: &mut Held, timeouts: &Timeouts) {
+pub(crate) async fn goodbye(held: &mut Held, timeouts: &Timeouts) {
     if held.is_over() {
         return;
     }

@@ -1,8 +1,8 @@
 //! What a scenario says of a state directory, as the records that a release would have written.
 
-use super::knowledge::Knowledge;
 use crate::rules::Release;
 use crate::rules::pairing::expanded_scopes;
+use crate::run::steps::bindings::Knowledge;
 use crate::scenario::store::{
     BootstrapRecord, FiledUnder, KeyForm, PairedField, PairedRecord, PendingField, PendingRecord, RecordClient, Store,
     TokenField, TokenRecord, Tokens,
@@ -16,17 +16,17 @@ use serde_json::{Map, Value, json};
 const MOMENT_MS: u64 = 60_000;
 
 /// The records of a document by their keys.
-pub(super) type Records = Map<String, Value>;
+pub(crate) type Records = Map<String, Value>;
 
 /// Writes records: for whom, when, and for which release.
-pub(super) struct Seeder<'a> {
-    pub(super) knowledge: &'a Knowledge,
+pub(crate) struct Seeder<'a> {
+    pub(crate) knowledge: &'a Knowledge,
     /// Now by the gateway's clock.
-    pub(super) now: i64,
+    pub(crate) now: i64,
     /// The release whose issued bootstrap tokens are meant.
-    pub(super) release: Release,
+    pub(crate) release: Release,
     /// Whether the tokens are those of the gateway's own store, which the scenario calls `seeded`.
-    pub(super) own: bool,
+    pub(crate) own: bool,
 }
 
 impl Seeder<'_> {
@@ -34,7 +34,7 @@ impl Seeder<'_> {
     ///
     /// # Errors
     /// A symbol without a value.
-    pub(super) fn records(&self, store: &Store) -> Result<Vec<(Document, Records)>, String> {
+    pub(crate) fn records(&self, store: &Store) -> Result<Vec<(Document, Records)>, String> {
         let mut paired = Map::new();
         for (name, record) in &store.paired {
             let device = self.knowledge.cast.device(name.as_str());
@@ -317,8 +317,8 @@ fn pending_field(field: PendingField) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cast::Cast;
     use super::*;
+    use crate::run::steps::identities::Cast;
 
     const NOW: i64 = 1_775_000_000_000;
 

@@ -1,23 +1,23 @@
 //! The portable words of a scenario's `gateway:` part as `openclaw.json` and environment variables. Every kind of gateway
 //! that reads OpenClaw's configuration is given the same.
 
-use super::cast::Cast;
 use crate::client::connect::merge_patch;
+use crate::run::steps::identities::Cast;
 use crate::scenario::gateway::{AuthMode, Bind, GatewaySettings};
 use crate::scenario::text::Length;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// A gateway's configuration.
-pub(super) struct Configuration {
+pub(crate) struct Configuration {
     /// `openclaw.json`, without the port.
-    pub(super) openclaw_json: Value,
+    pub(crate) openclaw_json: Value,
     /// Environment variables.
-    pub(super) environment: BTreeMap<String, String>,
+    pub(crate) environment: BTreeMap<String, String>,
 }
 
 /// Translates a scenario's settings.
-pub(super) fn configuration(settings: &GatewaySettings, cast: &Cast) -> Configuration {
+pub(crate) fn configuration(settings: &GatewaySettings, cast: &Cast) -> Configuration {
     let mut gateway = Map::new();
     gateway.insert("mode".to_owned(), json!("local"));
     gateway.insert("bind".to_owned(), json!(bind(settings.bind)));
@@ -39,7 +39,7 @@ pub(super) fn configuration(settings: &GatewaySettings, cast: &Cast) -> Configur
 }
 
 /// Whether the settings ask for anything that a gateway with a shared token on loopback does not have anyway.
-pub(super) fn is_plain(settings: &GatewaySettings) -> bool {
+pub(crate) fn is_plain(settings: &GatewaySettings) -> bool {
     *settings == GatewaySettings::default()
 }
 

@@ -7,9 +7,9 @@
 //! releases that prune records of look-alikes spare those approved within the last minute, and whoever was played before has
 //! been looked at before.
 
-use super::cast::Cast;
-use super::config::{Configuration, configuration};
 use crate::judge;
+use crate::run::state_dir::openclaw_json::{Configuration, configuration};
+use crate::run::steps::identities::Cast;
 use crate::scenario::connect::{Connect, SharedSecret, Via};
 use crate::scenario::gateway::RateLimit;
 use crate::scenario::step::{Await, Frame};
@@ -20,7 +20,7 @@ use serde_json::Value;
 use std::cmp::Reverse;
 
 /// Whose secrets the gateway of a group has. One name for all groups: a case has the same secrets in every run.
-pub(super) const HOUSEHOLD: &str = "a shared gateway";
+pub(crate) const HOUSEHOLD: &str = "a shared gateway";
 
 /// The failed credential at which a gateway locks an address out where its configuration does not say (`auth-rate-limit.ts`,
 /// read in 2026.4.2).
@@ -41,7 +41,7 @@ const HARMLESS_METHODS: [&str; 9] = [
 
 /// Puts cases together that can share a gateway, in the order in which they are played; who has it alone is a group of one.
 /// The largest groups come first: they take longest.
-pub(super) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
+pub(crate) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
     let mut households: IndexMap<String, Vec<Group<'a>>> = IndexMap::new();
     let mut alone = Vec::new();
     for case in cases {
@@ -127,7 +127,7 @@ fn may_fail(connect: &Connect) -> bool {
 }
 
 /// Why a case must have a gateway for itself; `None` when it need not.
-pub(super) fn why_alone(case: &Case) -> Option<&'static str> {
+pub(crate) fn why_alone(case: &Case) -> Option<&'static str> {
     let scenario = &case.scenario;
     if scenario.written_by.is_some() || scenario.other_store.is_some() {
         return Some("another gateway or another store takes part");

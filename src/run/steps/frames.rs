@@ -20,7 +20,7 @@ const NAME_BYTES: usize = 100;
 
 /// The frames of one case.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     schema: Option<Arc<FrameSchema>>,
     seen: Mutex<Seen>,
 }
@@ -43,29 +43,29 @@ struct Broken {
 
 /// The frames of one connection.
 #[derive(Debug)]
-pub(super) struct ConnectionFrames {
+pub(crate) struct ConnectionFrames {
     frames: Arc<Frames>,
     connection: String,
 }
 
 impl Frames {
-    pub(super) fn new(schema: Option<Arc<FrameSchema>>) -> Self {
+    pub(crate) fn new(schema: Option<Arc<FrameSchema>>) -> Self {
         Self { schema, seen: Mutex::default() }
     }
 
     /// Those of a connection.
-    pub(super) fn on(self: &Arc<Self>, connection: &str) -> ConnectionFrames {
+    pub(crate) fn on(self: &Arc<Self>, connection: &str) -> ConnectionFrames {
         ConnectionFrames { frames: Arc::clone(self), connection: connection.to_owned() }
     }
 
     /// How many were held to the schema; `None` where no schema was asked for.
-    pub(super) fn tally(&self) -> Option<FrameTally> {
+    pub(crate) fn tally(&self) -> Option<FrameTally> {
         self.schema.as_ref()?;
         Some(self.seen.lock().unwrap_or_else(PoisonError::into_inner).tally.clone())
     }
 
     /// What breaks the schema, fit to be shown.
-    pub(super) fn findings(&self, redactions: &Redactions) -> Vec<FrameFinding> {
+    pub(crate) fn findings(&self, redactions: &Redactions) -> Vec<FrameFinding> {
         let Some(schema) = &self.schema else { return Vec::new() };
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let finding = |broken: &Broken| FrameFinding {
@@ -85,7 +85,7 @@ impl Frames {
 
 impl ConnectionFrames {
     /// Holds a frame to the schema. `method` is the one that it answers, where that is known.
-    pub(super) fn check(&self, frame: &Value, method: Option<&str>) {
+    pub(crate) fn check(&self, frame: &Value, method: Option<&str>) {
         let Some(schema) = &self.frames.schema else { return };
         let checked = schema.check(frame, method);
         let name = name(frame, method);

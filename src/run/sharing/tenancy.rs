@@ -1,14 +1,14 @@
 //! Whose the records in the store of a shared gateway are, what each case sees of it, and whether anybody has touched what is
 //! not theirs.
 
-use super::own::{self, Records};
+use super::view::{self, Records};
 use crate::observe::{StoreFiles, place};
 use crate::store::Document;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whose a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Owner {
+pub(crate) enum Owner {
     /// Somebody's who never comes.
     Bystander,
     /// The case's of this number, in the order in which they are played.
@@ -18,7 +18,7 @@ pub(super) enum Owner {
 /// A record that nobody may touch is another one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the record of {whose} in {document} is another one {after}")]
-pub(super) struct Trespass {
+pub(crate) struct Trespass {
     whose: &'static str,
     document: &'static str,
     after: String,
@@ -26,7 +26,7 @@ pub(super) struct Trespass {
 
 /// Who has records in a store.
 #[derive(Debug, Default)]
-pub(super) struct Owners {
+pub(crate) struct Owners {
     /// The records that were there before the start.
     seeded: BTreeMap<(Document, String), Owner>,
     /// The devices that are known so far.
@@ -35,31 +35,31 @@ pub(super) struct Owners {
 
 impl Owners {
     /// Notes records that are seeded.
-    pub(super) fn own(&mut self, document: Document, keys: impl IntoIterator<Item = String>, owner: Owner) {
+    pub(crate) fn own(&mut self, document: Document, keys: impl IntoIterator<Item = String>, owner: Owner) {
         self.seeded.extend(keys.into_iter().map(|key| ((document, key), owner)));
     }
 
     /// Notes somebody's devices.
-    pub(super) fn know(&mut self, owner: Owner, devices: BTreeSet<String>) {
+    pub(crate) fn know(&mut self, owner: Owner, devices: BTreeSet<String>) {
         self.devices.insert(owner, devices);
     }
 
     /// Whether a device is somebody else's than this guest's.
-    pub(super) fn is_anothers(&self, guest: usize, device: &str) -> bool {
+    pub(crate) fn is_anothers(&self, guest: usize, device: &str) -> bool {
         self.devices.iter().any(|(owner, devices)| *owner != Owner::Guest(guest) && devices.contains(device))
     }
 
     /// What a guest sees of a store that was `before` when it came: its own records, and what came while it was played. Of
     /// other files it does not see those that a release has made of a document which others have filled.
-    pub(super) fn view(&self, guest: usize, before: &StoreFiles, now: &StoreFiles) -> StoreFiles {
+    pub(crate) fn view(&self, guest: usize, before: &StoreFiles, now: &StoreFiles) -> StoreFiles {
         let guest = Owner::Guest(guest);
-        let was_there = own::records(before).unwrap_or_default();
+        let was_there = view::records(before).unwrap_or_default();
         let is_mine = |id: &str| self.devices.get(&guest).is_some_and(|devices| devices.contains(id));
-        let mut view = own::documents(now, |document, key, record| {
+        let mut view = view::documents(now, |document, key, record| {
             let place = (document, key.to_owned());
             match self.seeded.get(&place) {
                 Some(owner) => *owner == guest,
-                None => !was_there.contains_key(&place) || is_mine(key) || own::device(record).is_some_and(is_mine),
+                None => !was_there.contains_key(&place) || is_mine(key) || view::device(record).is_some_and(is_mine),
             }
         });
         let has_filled =
@@ -76,7 +76,7 @@ impl Owners {
     }
 
     /// Whether the bystanders are still there once the gateway has started.
-    pub(super) fn check_bystanders(&self, at_start: &Records) -> Result<(), Trespass> {
+    pub(crate) fn check_bystanders(&self, at_start: &Records) -> Result<(), Trespass> {
         let gone = |(place, owner): &(&(Document, String), &Owner)| {
             **owner == Owner::Bystander && !at_start.contains_key(*place)
         };
@@ -87,7 +87,7 @@ impl Owners {
 
     /// Whether the records of the bystanders, and of those guests who come after this one, are what they were when the gateway had
     /// started. Without a guest: at the end.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         at_start: &Records,
         now: &Records,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     fn records(paired: Value) -> Records {
-        own::records(&files(paired)).unwrap()
+        view::records(&files(paired)).unwrap()
     }
 
     /// A bystander, and three guests with one record each.
@@ -155,7 +155,7 @@ mod tests {
         now["new"] = json!({"deviceId": "new"});
         now["one"]["role"] = json!("node");
         let view = owners().view(1, &files(before), &files(now));
-        let seen = own::records(&view).unwrap();
+        let seen = view::records(&view).unwrap();
         let keys = seen.keys().map(|(_, key)| key.as_str()).collect::<Vec<_>>();
         assert_eq!(keys, ["new", "one"]);
         assert_eq!(seen[&(Document::DevicesPaired, "one".to_owned())]["role"], "node");

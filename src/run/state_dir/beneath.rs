@@ -15,13 +15,13 @@ use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 /// An open directory.
-pub(super) struct Beneath {
+pub(crate) struct Beneath {
     root: OwnedFd,
 }
 
 /// The reason why an edit was not done.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BeneathError {
+pub(crate) enum BeneathError {
     /// The path has a part that is not a name: `..`, the root or an empty part.
     #[error("it leads out of the directory")]
     Outside,
@@ -54,7 +54,7 @@ struct Spot<'a> {
 
 impl Beneath {
     /// Opens a directory that must exist and must not be a link.
-    pub(super) fn open(directory: &Path) -> Result<Self, BeneathError> {
+    pub(crate) fn open(directory: &Path) -> Result<Self, BeneathError> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let opened = nix::fcntl::open(directory, flags, Mode::empty());
         if matches!(opened, Err(Errno::ENOTDIR)) && directory.is_symlink() {
@@ -64,7 +64,7 @@ impl Beneath {
     }
 
     /// Replaces the content of a file. Creates missing parent directories.
-    pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), BeneathError> {
+    pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), BeneathError> {
         let spot = self.spot(path, true)?;
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT;
         let mut file = spot.open_file(flags, Mode::from_bits_truncate(0o666))?;
@@ -74,17 +74,17 @@ impl Beneath {
     }
 
     /// Truncates a file, or extends it with zeros, to a length in bytes.
-    pub(super) fn set_length(&self, path: &Path, length: u64) -> Result<(), BeneathError> {
+    pub(crate) fn set_length(&self, path: &Path, length: u64) -> Result<(), BeneathError> {
         Ok(self.spot(path, false)?.open_file(OFlag::O_WRONLY, Mode::empty())?.set_len(length)?)
     }
 
     /// Creates a directory and its missing parent directories.
-    pub(super) fn make_directory(&self, path: &Path) -> Result<(), BeneathError> {
+    pub(crate) fn make_directory(&self, path: &Path) -> Result<(), BeneathError> {
         self.walk(path, true).map(drop)
     }
 
     /// Sets the permissions of a file or a directory.
-    pub(super) fn set_mode(&self, path: &Path, mode: u32) -> Result<(), BeneathError> {
+    pub(crate) fn set_mode(&self, path: &Path, mode: u32) -> Result<(), BeneathError> {
         let spot = self.spot(path, false)?;
         let Some(found) = spot.found()? else { return Err(Errno::ENOENT.into()) };
         let is_directory = kind(&found) == SFlag::S_IFDIR;
@@ -97,7 +97,7 @@ impl Beneath {
     }
 
     /// Removes a file, a link, or a directory with its contents. Does nothing if the path does not exist.
-    pub(super) fn remove(&self, path: &Path) -> Result<(), BeneathError> {
+    pub(crate) fn remove(&self, path: &Path) -> Result<(), BeneathError> {
         let spot = match self.spot(path, false) {
             Err(BeneathError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             spot => spot?,

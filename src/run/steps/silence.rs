@@ -1,11 +1,11 @@
 //! Whether a gateway that did not answer in a step is there at all: one that never answers is found out with the first
 //! step, and costs two deadlines and not two for every case.
 
-use super::stage::Stage;
-use super::timeouts::Wait;
+use super::context::Stage;
 use crate::client::connect::Challenge;
 use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, instead_of_response};
 use crate::observe::{Sound, StepEvidence};
+use crate::run::timeouts::Wait;
 use std::fmt;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const NO_PROTOCOL: i64 = 1_000_000;
 
 /// What a gateway does with the question whether it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum There {
+pub(crate) enum There {
     /// It answers.
     Answers,
     /// It does not.
@@ -27,13 +27,13 @@ pub(super) enum There {
 
 impl Stage<'_> {
     /// Begins a step: the gateway may be asked again.
-    pub(super) fn forget_silence(&self) {
+    pub(crate) fn forget_silence(&self) {
         *self.there.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// How a gateway is silent of which nothing comes on a new connection within the deadline of an answer; `None` where it is
     /// not. In each step it is asked once.
-    pub(super) async fn silence(&self) -> Option<Silence> {
+    pub(crate) async fn silence(&self) -> Option<Silence> {
         if self.there().is_none() {
             self.probe(self.timeouts.answer()).await;
         }
@@ -48,7 +48,7 @@ impl Stage<'_> {
     }
 
     /// Asks the gateway on a new connection whether it is there, within `at_most`. Gives how long it took to answer.
-    pub(super) async fn probe(&self, at_most: Duration) -> Option<Duration> {
+    pub(crate) async fn probe(&self, at_most: Duration) -> Option<Duration> {
         let (began, limit) = (Instant::now(), self.timeouts.limit(&Wait::Probe).min(at_most));
         let there = self.ask_if_there(began, limit).await;
         let took = began.elapsed();
@@ -89,7 +89,7 @@ impl Stage<'_> {
 
 /// How a gateway did not answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Silence {
+pub(crate) struct Silence {
     /// How long its last answer was waited for.
     within: Duration,
     /// What it sent in the place of an answer; nothing but perhaps its challenge where absent.
@@ -119,7 +119,7 @@ fn is_challenge(incoming: &Incoming) -> bool {
 
 /// Whether nothing came on the step's own connection that should have. Of a gateway that has answered in this run, a missing
 /// challenge says no more than that it sends none.
-pub(super) fn was_silent(step: &StepEvidence, has_answered: bool) -> bool {
+pub(crate) fn was_silent(step: &StepEvidence, has_answered: bool) -> bool {
     let mut own = step.heard.iter().filter(|heard| heard.on.is_none()).map(|heard| &heard.sound);
     let late_upgrade = OpenError::Deadline.to_string();
     let missing = |sound: &Sound| match sound {

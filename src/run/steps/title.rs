@@ -8,7 +8,7 @@ use crate::scenario::{Act, Step};
 use std::fmt::Write as _;
 
 /// The title of a step.
-pub(super) fn title(step: &Step) -> String {
+pub(crate) fn title(step: &Step) -> String {
     let hold = |words: String| step.hold.as_ref().map_or(words.clone(), |name| format!("{words}, held as {name}"));
     match &step.act {
         Act::Connect(connect) => hold(self::connect(connect)),

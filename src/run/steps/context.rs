@@ -1,22 +1,22 @@
 //! Where one case is played: a gateway on its corner of the disk, and the connections that are held to it.
 
-use super::attached;
-use super::cast::Cast;
-use super::config::{Configuration, configuration};
-use super::files::{self, FilesError, Unfinished};
+use super::bindings::Knowledge;
 use super::frames::Frames;
-use super::held::{Awaited, Held};
-use super::knowledge::Knowledge;
-use super::real_folder;
-use super::seed::Seeder;
+use super::identities::Cast;
+use super::session::{Awaited, Held};
 use super::silence::{Silence, There};
-use super::timeouts::{Timeouts, Wait};
 use crate::client::Transcript;
 use crate::cut;
 use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
 use crate::limits::{Budget, CASE_BYTES, LOG_BYTES};
 use crate::observe::{Heard, Known, Sound, StoreFiles};
 use crate::rules::Release;
+use crate::run::attached;
+use crate::run::state_dir::copied;
+use crate::run::state_dir::files::{self, FilesError, Unfinished};
+use crate::run::state_dir::openclaw_json::{Configuration, configuration};
+use crate::run::state_dir::seed::Seeder;
+use crate::run::timeouts::{Timeouts, Wait};
 use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::store::Store;
@@ -42,7 +42,7 @@ const WRITING: Duration = Duration::from_secs(2);
 
 /// Why a case could not be played.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum StageError {
+pub(crate) enum StageError {
     /// The gateway did not start.
     #[error(transparent)]
     Launch(#[from] LaunchError),
@@ -81,18 +81,18 @@ pub(super) enum StageError {
 }
 
 /// Where one case is played.
-pub(super) struct Stage<'a> {
-    pub(super) case: &'a Case,
-    pub(super) knowledge: Knowledge,
-    pub(super) transcript: Transcript,
-    pub(super) timeouts: Timeouts,
-    pub(super) release: Release,
+pub(crate) struct Stage<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) knowledge: Knowledge,
+    pub(crate) transcript: Transcript,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) release: Release,
     /// The release that was started last: what a client offers is meant for it.
-    pub(super) speaking: Release,
+    pub(crate) speaking: Release,
     /// What the gateway sends is held to the published schema here.
-    pub(super) frames: Arc<Frames>,
+    pub(crate) frames: Arc<Frames>,
     /// What is kept of what the gateway sends is taken from here.
-    pub(super) budget: Budget,
+    pub(crate) budget: Budget,
     gateway: &'a Gateway,
     place: Place,
     running: Option<Running>,
@@ -111,20 +111,20 @@ pub(super) struct Stage<'a> {
     /// How often a gateway was started.
     boots: usize,
     /// Whether the gateway was found silent when it was asked in this step.
-    pub(super) there: Mutex<Option<There>>,
+    pub(crate) there: Mutex<Option<There>>,
 }
 
 /// A gateway that is up, with its corner of the disk: what one case after another is played on.
-pub(super) struct House {
-    pub(super) place: Place,
-    pub(super) running: Running,
+pub(crate) struct House {
+    pub(crate) place: Place,
+    pub(crate) running: Running,
     /// The gateway's clock when the store was filled.
-    pub(super) started_at: i64,
+    pub(crate) started_at: i64,
 }
 
 impl<'a> Stage<'a> {
     /// A stage for a case. `secret` is the shared secret of a gateway that somebody else runs.
-    pub(super) fn new(
+    pub(crate) fn new(
         case: &'a Case,
         gateway: &'a Gateway,
         place: Place,
@@ -139,7 +139,7 @@ impl<'a> Stage<'a> {
     }
 
     /// A stage for a case on a gateway that is up and that others have used before. Its store is filled.
-    pub(super) fn visiting(
+    pub(crate) fn visiting(
         case: &'a Case,
         gateway: &'a Gateway,
         release: Release,
@@ -206,7 +206,7 @@ impl<'a> Stage<'a> {
 
     /// Hangs up on every connection, waits until the gateway has seen it, and gives the gateway to the next one. `None` where
     /// it is down.
-    pub(super) async fn leave(mut self) -> Option<House> {
+    pub(crate) async fn leave(mut self) -> Option<House> {
         let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
         for held in held.into_values() {
             super::connections::goodbye(&mut *held.lock().await, &self.timeouts).await;
@@ -216,7 +216,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Fills the state directories as the scenario says.
-    pub(super) fn fill(&mut self) -> Result<(), StageError> {
+    pub(crate) fn fill(&mut self) -> Result<(), StageError> {
         let scenario = &self.case.scenario;
         self.write(&scenario.store, self.place.state_dir(), true)?;
         if let Some(other) = &scenario.other_store {
@@ -231,7 +231,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Writes into the gateway's state directory while the case is played.
-    pub(super) fn edit(&self, store: &Store) -> Result<(), StageError> {
+    pub(crate) fn edit(&self, store: &Store) -> Result<(), StageError> {
         self.write(store, self.place.state_dir(), false)
     }
 
@@ -245,11 +245,11 @@ impl<'a> Stage<'a> {
         let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
         files::write(&directory, store, folder, &seeder, files::format(store, first))?;
         if folder.is_some() {
-            self.knowledge.keep_secret(real_folder::secrets(&directory));
+            self.knowledge.keep_secret(copied::secrets(&directory));
         }
         if let Some(name) = &store.identity {
             let device = self.knowledge.cast.device(name.as_str()).device_id();
-            for (role, token) in real_folder::tokens_of(&directory, &device) {
+            for (role, token) in copied::tokens_of(&directory, &device) {
                 self.knowledge.seeded(name.as_str(), &role, &token);
             }
         }
@@ -267,7 +267,7 @@ impl<'a> Stage<'a> {
     }
 
     /// The store as it is now.
-    pub(super) fn files(&self) -> StoreFiles {
+    pub(crate) fn files(&self) -> StoreFiles {
         let scenario = &self.case.scenario;
         if let Some(documents) = self.place.documents() {
             return files::in_memory(documents);
@@ -286,7 +286,7 @@ impl<'a> Stage<'a> {
     /// Lets the gateway finish what it is writing: it may answer, or hang up after a failed write, while another file of the
     /// store is on its way. What is still unfinished after [`WRITING`] was left so, and is seen. What stood there when the case
     /// began, and is as it was, nobody is writing.
-    pub(super) async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         let deadline = Instant::now() + WRITING;
         let of_case = |(path, now): (&PathBuf, &_)| self.unfinished.get(path) != Some(now);
         // Nothing tells when a rename is done, and the directory is not ours: it has to be looked at again.
@@ -295,20 +295,20 @@ impl<'a> Stage<'a> {
         }
     }
 
-    pub(super) fn before(&self) -> &StoreFiles {
+    pub(crate) fn before(&self) -> &StoreFiles {
         &self.before
     }
 
-    pub(super) fn started_at(&self) -> i64 {
+    pub(crate) fn started_at(&self) -> i64 {
         self.started_at
     }
 
-    pub(super) fn steps_began(&self) -> &[i64] {
+    pub(crate) fn steps_began(&self) -> &[i64] {
         &self.steps_began
     }
 
     /// Now by the gateway's clock.
-    pub(super) fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         self.running.as_ref().map_or_else(
             || if self.gateway.profile().kind == Kind::Embedded { self.clock } else { real_now() },
             Running::now,
@@ -316,17 +316,17 @@ impl<'a> Stage<'a> {
     }
 
     /// Everything that has a word of its own in the observation.
-    pub(super) fn known(&self) -> Vec<Known> {
+    pub(crate) fn known(&self) -> Vec<Known> {
         let mut known = self.knowledge.known();
         known.extend(self.places.iter().cloned());
-        known.push(Known { value: super::connecting::OTHER_HOST.to_string(), symbol: "<other-host>".to_owned() });
+        known.push(Known { value: super::connect::OTHER_HOST.to_string(), symbol: "<other-host>".to_owned() });
         known
     }
 
     /// Starts the gateway under test, or another release of it, on the case's state directory.
-    pub(super) async fn launch(&mut self, release: Option<Release>) -> Result<(), StageError> {
+    pub(crate) async fn launch(&mut self, release: Option<Release>) -> Result<(), StageError> {
         let other;
-        self.speaking = release.map_or(self.release, |release| super::played_as(self.gateway, release));
+        self.speaking = release.map_or(self.release, |release| crate::run::played_as(self.gateway, release));
         let gateway = match release {
             Some(release) => {
                 other = self.gateway.at_release(release, &|_| {}).await?;
@@ -342,19 +342,19 @@ impl<'a> Stage<'a> {
     }
 
     /// How the gateway ended, if it did so by itself. One that could not be reached in a step may be about to.
-    pub(super) async fn exited(&mut self, was_reached: bool) -> Option<Exit> {
+    pub(crate) async fn exited(&mut self, was_reached: bool) -> Option<Exit> {
         let running = self.running.as_mut()?;
         if was_reached { running.exited() } else { running.exits(Instant::now() + ENDING).await }
     }
 
     /// How often a gateway was started.
-    pub(super) fn boots(&self) -> usize {
+    pub(crate) fn boots(&self) -> usize {
         self.boots
     }
 
     /// Stops the gateway, politely or not, and hears the connections that were held to it end. An exit code other than 0 of a
     /// polite stop is heard too.
-    pub(super) async fn stop(&mut self, politely: bool) -> Result<Vec<Heard>, StageError> {
+    pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Heard>, StageError> {
         let Some(mut running) = self.running.take() else { return Ok(Vec::new()) };
         // A gateway that goes down says goodbye on its connections and waits for the answer: they are read meanwhile.
         let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
@@ -387,7 +387,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Ends what is still up and gives the log of all that was up.
-    pub(super) async fn end(&mut self) -> String {
+    pub(crate) async fn end(&mut self) -> String {
         // Nobody listens on them any more, and a gateway would wait for their goodbye.
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
         if self.gateway.profile().kind != Kind::Attached
@@ -402,7 +402,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Lets a little time pass between two steps.
-    pub(super) async fn tick(&mut self) {
+    pub(crate) async fn tick(&mut self) {
         if self.gateway.profile().kind == Kind::Embedded {
             let _ = self.advance(Duration::from_millis(TICK_MS)).await;
         } else {
@@ -418,7 +418,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Moves the gateway's clock on.
-    pub(super) async fn advance(&mut self, by: Duration) -> Result<(), StageError> {
+    pub(crate) async fn advance(&mut self, by: Duration) -> Result<(), StageError> {
         match &mut self.running {
             Some(running) => running.advance(by).await?,
             None => self.clock = self.clock.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
@@ -427,30 +427,30 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    pub(super) fn has_own_clock(&self) -> bool {
+    pub(crate) fn has_own_clock(&self) -> bool {
         self.gateway.profile().kind == Kind::Embedded
     }
 
-    pub(super) fn running(&self) -> Result<&Running, LinkError> {
+    pub(crate) fn running(&self) -> Result<&Running, LinkError> {
         self.running.as_ref().ok_or(LinkError::Down)
     }
 
-    pub(super) fn held(&self, name: &str) -> Option<Arc<AsyncMutex<Held>>> {
+    pub(crate) fn held(&self, name: &str) -> Option<Arc<AsyncMutex<Held>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    pub(super) fn hold(&self, name: &str, held: Held) {
+    pub(crate) fn hold(&self, name: &str, held: Held) {
         let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(name.to_owned(), Arc::new(AsyncMutex::new(held)));
     }
 
-    pub(super) fn let_go(&self, name: &str) -> Option<Arc<AsyncMutex<Held>>> {
+    pub(crate) fn let_go(&self, name: &str) -> Option<Arc<AsyncMutex<Held>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
     }
 
     /// What the held connections have heard since they were last asked, the step's own first. `later` is what later steps
     /// wait for, by connection.
-    pub(super) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Heard> {
+    pub(crate) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Heard> {
         let all = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut heard = Vec::new();
         for (name, held) in all {
@@ -465,16 +465,16 @@ impl<'a> Stage<'a> {
 }
 
 /// One start of a gateway for one case or for many.
-pub(super) struct Boot<'a> {
-    pub(super) place: &'a Place,
+pub(crate) struct Boot<'a> {
+    pub(crate) place: &'a Place,
     /// Where the embedded gateway's clock starts.
-    pub(super) clock: i64,
-    pub(super) timeouts: &'a Timeouts,
+    pub(crate) clock: i64,
+    pub(crate) timeouts: &'a Timeouts,
 }
 
 impl Boot<'_> {
     /// Starts a gateway with the settings of a scenario, secrets from a cast.
-    pub(super) async fn of(
+    pub(crate) async fn of(
         &self,
         gateway: &Gateway,
         settings: &GatewaySettings,
@@ -501,7 +501,7 @@ impl Boot<'_> {
 }
 
 /// Stops a gateway as its operator would, and by force where it does not go in time.
-pub(super) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<Exit, LinkError> {
+pub(crate) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<Exit, LinkError> {
     let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Stop));
     let exit = running.stop(began + limit).await?;
     match began.elapsed() {
@@ -512,7 +512,7 @@ pub(super) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<E
 }
 
 /// The gateway's clock before it is started.
-pub(super) fn first_moment(gateway: &Gateway) -> i64 {
+pub(crate) fn first_moment(gateway: &Gateway) -> i64 {
     match gateway.profile().kind {
         Kind::Embedded => EMBEDDED_START,
         Kind::Spawned | Kind::Attached => real_now(),

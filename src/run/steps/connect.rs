@@ -1,6 +1,6 @@
 //! A scenario's `connect` as the client's: who connects, as what, from where, with which proof.
 
-use super::knowledge::Knowledge;
+use super::bindings::Knowledge;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, KeyForm, Nonce, ProofVersion};
 use crate::client::{self, Upgrade};
 use crate::protocol::identity;
@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr};
 const CLIENT_BEHIND_PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 const PUBLIC_HOST: &str = "gateway.example";
 /// A client on another host of the same network.
-pub(super) const OTHER_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 77, 2));
+pub(crate) const OTHER_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 77, 2));
 /// The first release that speaks protocol 4.
 const PROTOCOL_4: Release = Release::new(2026, 5, 12);
 /// The first release whose clients sign v3 proofs and have a place of its own for a device token in `auth`; those before
@@ -23,12 +23,12 @@ const PROTOCOL_4: Release = Release::new(2026, 5, 12);
 const DEVICE_TOKENS: Release = Release::new(2026, 2, 26);
 
 /// The peer address that a connection must come from; `None` is plain loopback.
-pub(super) fn peer(via: said::Via) -> Option<IpAddr> {
+pub(crate) fn peer(via: said::Via) -> Option<IpAddr> {
     (via == said::Via::OtherHost).then_some(OTHER_HOST)
 }
 
 /// Makes an upgrade request what arrives at the gateway.
-pub(super) fn upgrade(
+pub(crate) fn upgrade(
     plain: Upgrade,
     via: said::Via,
     headers: &IndexMap<String, String>,
@@ -58,10 +58,10 @@ fn proxy(via: said::Via) -> Option<client::Via> {
 }
 
 /// Makes the `connect` request that a scenario asks for.
-pub(super) struct Connecting<'a> {
-    pub(super) knowledge: &'a Knowledge,
-    pub(super) settings: &'a GatewaySettings,
-    pub(super) release: Release,
+pub(crate) struct Connecting<'a> {
+    pub(crate) knowledge: &'a Knowledge,
+    pub(crate) settings: &'a GatewaySettings,
+    pub(crate) release: Release,
 }
 
 impl Connecting<'_> {
@@ -69,7 +69,7 @@ impl Connecting<'_> {
     ///
     /// # Errors
     /// A symbol in the raw parameters has no value.
-    pub(super) fn params(&self, connect: &said::Connect, challenge: &Challenge, now: i64) -> Result<Value, String> {
+    pub(crate) fn params(&self, connect: &said::Connect, challenge: &Challenge, now: i64) -> Result<Value, String> {
         let patch = self.knowledge.fill(&Value::Object(self.patch(connect)))?;
         let default = if self.release < PROTOCOL_4 { (3, 3) } else { (4, 4) };
         let request = ConnectRequest {
@@ -229,8 +229,8 @@ fn overlay(patch: &mut Map<String, Value>, over: &Map<String, Value>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cast::Cast;
     use super::*;
+    use crate::run::steps::identities::Cast;
 
     fn params(settings: Value, connect: Value, knowledge: &Knowledge) -> Value {
         params_of("2026.4.2", settings, connect, knowledge)

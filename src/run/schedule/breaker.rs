@@ -3,9 +3,9 @@
 //! Starts count by their configuration: one that a gateway does not take says nothing about the others. Nothing is given up
 //! before the gateway was started once with the plain one.
 
-use super::config;
-use super::stage::StageError;
 use crate::gateway::{LaunchError, in_short};
+use crate::run::state_dir::openclaw_json;
+use crate::run::steps::context::StageError;
 use crate::scenario::gateway::GatewaySettings;
 use std::mem::{Discriminant, discriminant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ const SILENT_AFTER_ALL: usize = 2;
 
 /// How a gateway was found dead that had started.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Dead {
+pub(crate) enum Dead {
     /// It started and then said nothing; in words.
     Silent(String),
     /// It answers, and too slowly for a run; in words.
@@ -32,7 +32,7 @@ pub(super) enum Dead {
 
 impl Dead {
     /// What the failure of a case tells about a gateway that had started, if anything.
-    pub(super) fn of(error: &StageError) -> Option<Self> {
+    pub(crate) fn of(error: &StageError) -> Option<Self> {
         match error {
             StageError::Silent(_) => Some(Self::Silent(error.to_string())),
             StageError::TooSlow { .. } => Some(Self::TooSlow(error.to_string())),
@@ -49,7 +49,7 @@ impl Dead {
 
 /// What is to be done about a start that failed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// Nothing: the run goes on.
     GoOn,
     /// The gateway is to be started with the plain configuration, and the breaker told with [`Breaker::plain`].
@@ -58,7 +58,7 @@ pub(super) enum Next {
 
 /// Counts launches that failed, and gateways that were silent.
 #[derive(Default)]
-pub(super) struct Breaker(Mutex<State>);
+pub(crate) struct Breaker(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -110,20 +110,20 @@ impl Breaker {
     }
 
     /// Whether nothing tells yet if the gateway starts at all: one case should find out before others are begun.
-    pub(super) fn undecided(&self) -> bool {
+    pub(crate) fn undecided(&self) -> bool {
         let state = self.state();
         !state.ready && state.reason.is_none()
     }
 
     /// Why no more launches with these settings should be tried, if so.
-    pub(super) fn open(&self, settings: &GatewaySettings) -> Option<String> {
+    pub(crate) fn open(&self, settings: &GatewaySettings) -> Option<String> {
         let state = self.state();
         let of_settings = || state.starts.iter().find(|starts| starts.settings == *settings)?.reason.clone();
         state.reason.clone().or_else(of_settings)
     }
 
     /// A gateway is ready.
-    pub(super) fn ready(&self, settings: &GatewaySettings) {
+    pub(crate) fn ready(&self, settings: &GatewaySettings) {
         let mut state = self.state();
         state.ready = true;
         let starts = state.with(settings);
@@ -131,7 +131,7 @@ impl Breaker {
     }
 
     /// A case was played to its end.
-    pub(super) fn played(&self, settings: &GatewaySettings) {
+    pub(crate) fn played(&self, settings: &GatewaySettings) {
         self.ready(settings);
         let mut state = self.state();
         state.played = true;
@@ -139,7 +139,7 @@ impl Breaker {
     }
 
     /// A gateway that had started is dead.
-    pub(super) fn failed(&self, dead: &Dead) {
+    pub(crate) fn failed(&self, dead: &Dead) {
         let mut state = self.state();
         let kind = discriminant(dead);
         state.in_a_row = if state.last == Some(kind) { state.in_a_row + 1 } else { 1 };
@@ -160,14 +160,14 @@ impl Breaker {
     }
 
     /// A start with these settings failed.
-    pub(super) fn start_failed(&self, error: &LaunchError, settings: &GatewaySettings) -> Next {
+    pub(crate) fn start_failed(&self, error: &LaunchError, settings: &GatewaySettings) -> Next {
         // What the gateway refuses is the scenario's doing, and says nothing about the next case.
         if matches!(error, LaunchError::Refused { .. }) {
             return Next::GoOn;
         }
         let why = in_short(&error.to_string()).to_owned();
         let mut state = self.state();
-        if is_hopeless(error) || (config::is_plain(settings) && never_speaks(error)) {
+        if is_hopeless(error) || (openclaw_json::is_plain(settings) && never_speaks(error)) {
             state.reason = Some(after_one(&why));
             return Next::GoOn;
         }
@@ -178,7 +178,7 @@ impl Breaker {
         starts.in_a_row = if again { starts.in_a_row + 1 } else { 1 };
         starts.last = Some((kind, why));
         // With the plain one it was started already: twice it was no case's doing.
-        if never_ready && config::is_plain(settings) {
+        if never_ready && openclaw_json::is_plain(settings) {
             if starts.in_a_row >= NEVER_STARTED {
                 let (many, why) = (starts.in_a_row, starts.why());
                 let reason = format!("not tried: {many} starts in a row failed the same way: {why}");
@@ -199,7 +199,7 @@ impl Breaker {
     }
 
     /// What became of the start with the plain configuration that [`Next::TryPlain`] asked for.
-    pub(super) fn plain(&self, started: Result<(), &LaunchError>) {
+    pub(crate) fn plain(&self, started: Result<(), &LaunchError>) {
         let mut state = self.state();
         let Some(settings) = state.in_doubt.take() else { return };
         if let Err(error) = started {
@@ -213,7 +213,7 @@ impl Breaker {
         let starts = state.with(&settings);
         let (many, (_, why)) = match starts.last.clone() {
             // With the plain configuration the gateway starts: what failed was another thing of the cases.
-            Some(last) if !starts.ready && !config::is_plain(&settings) => (starts.in_a_row, last),
+            Some(last) if !starts.ready && !openclaw_json::is_plain(&settings) => (starts.in_a_row, last),
             _ => {
                 starts.in_a_row = 0;
                 return;

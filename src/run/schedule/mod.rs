@@ -1,17 +1,22 @@
 //! What is played when: groups first, then the cases that have a gateway for themselves, at last those of which a group has
 //! not seen what was asked for.
 
-use super::case::{self, Seen};
-use super::group::{self, GroupError};
-use super::share;
-use super::stage::StageError;
-use super::start;
+pub(super) mod breaker;
+pub(super) mod case;
+pub(super) mod failed_start;
+pub(super) mod plan;
+mod refused_config;
+
+use super::sharing::eligibility;
+use super::sharing::group::{self, GroupError};
+use super::steps::context::StageError;
 use super::{Isolation, Shared};
 use crate::gateway::{Capability, Gateway, Kind, in_short};
 use crate::judge::Verdict;
 use crate::report::{Boot, CaseReport};
 use crate::rules::Release;
 use crate::scenario::Case;
+use case::Seen;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
@@ -61,7 +66,7 @@ pub(super) struct Schedule<'a> {
 impl<'a> Schedule<'a> {
     pub(super) fn new(cases: &[&'a Case], gateway: &Gateway, shared: &Shared<'_>) -> Self {
         let groups = match possible(shared.options.isolation, gateway) {
-            Isolation::Shared => share::together(cases),
+            Isolation::Shared => eligibility::together(cases),
             Isolation::Case => cases.iter().map(|case| vec![*case]).collect(),
         };
         shared.trust.begin(groups.len().max(LEAST_AGAIN));
@@ -162,7 +167,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
     done.shared = true;
     let played = group::play(&cases, gateway, release, shared).await;
     if let Err(GroupError::Stage(StageError::Launch(error))) = &played
-        && let Some(reason) = start::not_applicable(error, settings)
+        && let Some(reason) = failed_start::not_applicable(error, settings)
     {
         // They all have the configuration that the gateway refuses.
         let refused = cases.into_iter().map(|case| case::not_applicable(case, reason.clone(), shared));

@@ -1,14 +1,14 @@
 //! Evaluates a failed start: the gateway refused its configuration, the gateway does not work at all, or neither is
 //! known.
 
-use super::Shared;
 use super::breaker::Next;
-use super::cast::Cast;
-use super::config;
-use super::refused;
-use super::stage::{self, Boot, first_moment};
+use super::refused_config;
 use crate::client::Redactions;
 use crate::gateway::{Gateway, LaunchError};
+use crate::run::Shared;
+use crate::run::state_dir::openclaw_json;
+use crate::run::steps::context::{self, Boot, first_moment};
+use crate::run::steps::identities::Cast;
 use crate::scenario::gateway::GatewaySettings;
 
 /// The case name from which the secrets of the default configuration are derived.
@@ -16,11 +16,11 @@ const PLAIN: &str = "clawcheck starts the gateway with the default configuration
 
 /// The reason why cases with these settings are not applicable, if the log shows that the gateway refused its
 /// configuration.
-pub(super) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) -> Option<String> {
+pub(crate) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) -> Option<String> {
     match error {
         // A gateway that refuses the plain configuration can play nothing: that is a failure of its own.
-        LaunchError::Exited { log, .. } if !config::is_plain(settings) => {
-            refused::by_log(&log.0).map(|refused| format!("the gateway refuses {refused}"))
+        LaunchError::Exited { log, .. } if !openclaw_json::is_plain(settings) => {
+            refused_config::by_log(&log.0).map(|refused| format!("the gateway refuses {refused}"))
         }
         _ => None,
     }
@@ -28,7 +28,7 @@ pub(super) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) ->
 
 /// Reports a start that failed for a reason other than its configuration to the breaker. If the breaker asks for it,
 /// starts the gateway with the default configuration.
-pub(super) async fn failed(error: &LaunchError, settings: &GatewaySettings, gateway: &Gateway, shared: &Shared<'_>) {
+pub(crate) async fn failed(error: &LaunchError, settings: &GatewaySettings, gateway: &Gateway, shared: &Shared<'_>) {
     if not_applicable(error, settings).is_some() || shared.breaker.start_failed(error, settings) == Next::GoOn {
         return;
     }
@@ -47,6 +47,6 @@ async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError
     let boot = Boot { place: &place, clock: first_moment(gateway), timeouts: &shared.timeouts };
     let mut running = boot.of(gateway, &GatewaySettings::default(), &cast).await?;
     // How it stops is for the cases.
-    let _ = stage::stop(&mut running, &shared.timeouts).await;
+    let _ = context::stop(&mut running, &shared.timeouts).await;
     Ok(())
 }

@@ -21,7 +21,7 @@ fn document(directory: &Path, document: Document) -> Option<Arc<Value>> {
 }
 
 /// The tokens by role that a state directory has for a device.
-pub(super) fn tokens_of(directory: &Path, device: &str) -> Vec<(String, String)> {
+pub(crate) fn tokens_of(directory: &Path, device: &str) -> Vec<(String, String)> {
     let paired = document(directory, Document::DevicesPaired);
     let tokens = paired.as_ref().and_then(|paired| paired.get(device)?.get("tokens")?.as_object());
     let token = |token: &Value| token.get("token").and_then(Value::as_str).map(str::to_owned);
@@ -29,7 +29,7 @@ pub(super) fn tokens_of(directory: &Path, device: &str) -> Vec<(String, String)>
 }
 
 /// Every token in a state directory, whosever it is.
-pub(super) fn secrets(directory: &Path) -> Vec<String> {
+pub(crate) fn secrets(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for document in Document::ALL.into_iter().filter_map(|known| self::document(directory, known)) {
         // The key under which a bootstrap token stands is the token, too; its entry says it again.
