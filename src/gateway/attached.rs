@@ -1,9 +1,9 @@
 //! A gateway that somebody else runs.
 
 use super::launch::LaunchError;
-use super::probe::HANGING_UP;
 use super::profile::{Capability, Kind, Profile};
 use super::running::{Inner, LinkError, Running};
+use super::spawned::probe::HANGING_UP;
 use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
 use crate::rules::{Release, history};
 use std::collections::BTreeSet;

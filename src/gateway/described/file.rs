@@ -2,9 +2,9 @@
 
 use super::fault::{DescriptionError, Source};
 use crate::gateway::limits::TimeLimits;
-use crate::gateway::probe::Readiness;
 use crate::gateway::profile::Capability;
-use crate::gateway::template::unknown_placeholder;
+use crate::gateway::spawned::probe::Readiness;
+use crate::gateway::spawned::template::unknown_placeholder;
 use crate::rules::Release;
 use crate::scenario::text::Length;
 use indexmap::IndexMap;

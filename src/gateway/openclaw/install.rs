@@ -5,7 +5,7 @@ use super::catalogue::Catalogue;
 use super::npm;
 use crate::gateway::guard::Guard;
 use crate::gateway::prepare::{Listener, PrepareEvent};
-use crate::gateway::process::{Inherited, Invocation, Process};
+use crate::gateway::spawned::process::{Inherited, Invocation, Process};
 use crate::rules::Release;
 use serde_json::json;
 use std::collections::BTreeMap;

@@ -12,8 +12,8 @@ pub use install::InstallError;
 pub use schema::{ProtocolSchema, SchemaError, protocol_schema};
 
 use super::prepare::{Listener, Preparation};
-use super::probe::Readiness;
 use super::profile::{Capability, Kind, Profile};
+use super::spawned::probe::Readiness;
 use super::spawned::{ANSWER, ConfigTemplate, Program};
 use crate::rules::Release;
 use cache::Cache;

@@ -1,10 +1,10 @@
 //! A gateway's process and everything that it starts in turn. Unix.
 
-use super::guard::{self, Guard, MARK};
-use super::launch::{Exit, LogTail};
 use super::log::{Log, Reader};
 use super::port::Owner;
-use super::supervisor::{Order, Supervisor};
+use crate::gateway::guard::{self, Guard, MARK};
+use crate::gateway::launch::{Exit, LogTail};
+use crate::gateway::supervisor::{Order, Supervisor};
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -16,17 +16,17 @@ const INHERITED: [&str; 5] = ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FI
 
 /// What to run.
 #[derive(Debug, Clone)]
-pub(super) struct Invocation {
-    pub(super) command: OsString,
-    pub(super) arguments: Vec<OsString>,
-    pub(super) environment: Vec<(OsString, OsString)>,
-    pub(super) directory: PathBuf,
-    pub(super) inherited: Inherited,
+pub(crate) struct Invocation {
+    pub(crate) command: OsString,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    pub(crate) directory: PathBuf,
+    pub(crate) inherited: Inherited,
 }
 
 /// What of the user's environment a process gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Inherited {
+pub(crate) enum Inherited {
     /// What it needs to find programs and to speak the user's language.
     Little,
     /// All of it.
@@ -46,7 +46,7 @@ impl Invocation {
 
 /// A running process below a [`Supervisor`]. Dropping it ends it and everything that it has started.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     supervisor: Supervisor,
     log: Log,
     readers: Vec<Reader>,
@@ -58,7 +58,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts it: nothing on its standard input, its output kept, its environment clean, watched by the guard.
-    pub(super) async fn start(invocation: &Invocation, guard: &Guard) -> io::Result<Self> {
+    pub(crate) async fn start(invocation: &Invocation, guard: &Guard) -> io::Result<Self> {
         let program = guard.program().ok_or_else(|| {
             io::Error::new(io::ErrorKind::Unsupported, "clawcheck does not find its own program: is /proc mounted?")
         })?;
@@ -86,16 +86,16 @@ impl Process {
     }
 
     /// It and everything below it, as the owner of a port.
-    pub(super) fn owner(&self) -> Owner {
+    pub(crate) fn owner(&self) -> Owner {
         Owner::new(self.supervisor.id())
     }
 
-    pub(super) fn log(&self) -> &Log {
+    pub(crate) fn log(&self) -> &Log {
         &self.log
     }
 
     /// Its log once it has ended: waits for the last lines.
-    pub(super) async fn last_words(&mut self) -> LogTail {
+    pub(crate) async fn last_words(&mut self) -> LogTail {
         for reader in &mut self.readers {
             reader.finish().await;
         }
@@ -103,13 +103,13 @@ impl Process {
     }
 
     /// Waits until it ends.
-    pub(super) async fn wait(&mut self) -> Exit {
+    pub(crate) async fn wait(&mut self) -> Exit {
         self.supervisor.ended().await
     }
 
     /// Waits until it ends for good: one that ends with 0 and leaves others running has gone into the background, as
     /// `setsid` and other starters do, and has not ended before these have.
-    pub(super) async fn wait_for_good(&mut self) -> Exit {
+    pub(crate) async fn wait_for_good(&mut self) -> Exit {
         match self.supervisor.ended().await {
             exit if exit.code == Some(0) && self.supervisor.has_left_some() => self.supervisor.gone().await,
             exit => exit,
@@ -117,12 +117,12 @@ impl Process {
     }
 
     /// Whether it has ended, and left others running.
-    pub(super) fn has_left_some(&self) -> bool {
+    pub(crate) fn has_left_some(&self) -> bool {
         self.supervisor.has_left_some()
     }
 
     /// How it ended, if it has. One that has gone into the background has not while something of it listens on its port.
-    pub(super) fn exited(&mut self, port: u16) -> Option<Exit> {
+    pub(crate) fn exited(&mut self, port: u16) -> Option<Exit> {
         let exit = self.supervisor.has_ended()?;
         (exit.code != Some(0) || !self.is_in_background(port)).then_some(exit)
     }
@@ -133,7 +133,7 @@ impl Process {
 
     /// Asks it to end, and after the deadline ends it. A starter (`setsid --wait`) may end without handing that on: then what
     /// listens on the port is asked, too.
-    pub(super) async fn stop(&mut self, port: u16, deadline: Instant) -> Exit {
+    pub(crate) async fn stop(&mut self, port: u16, deadline: Instant) -> Exit {
         if let Some(exit) = self.exited(port) {
             self.kill().await;
             return exit;
@@ -153,7 +153,7 @@ impl Process {
 
     /// Ends it and everything that it has started at once. Gives how it ended; where it had gone into the background, how the
     /// last of it did.
-    pub(super) async fn kill(&mut self) -> Exit {
+    pub(crate) async fn kill(&mut self) -> Exit {
         let had_ended = self.supervisor.has_ended().is_some();
         let cleared = self.supervisor.end().await;
         self.let_go(cleared);

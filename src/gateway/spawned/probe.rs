@@ -1,6 +1,5 @@
 //! Finds out when a gateway is ready, by asking it.
 
-use super::launch::LaunchError;
 use super::log::Log;
 use super::port::Owner;
 use super::process::Process;
@@ -9,6 +8,7 @@ use crate::client::{
     Closed, ConnectRequest, Connection, Ending, Incoming, Link, OpenError, Reply, Transcript, Upgrade, ending,
     instead_of_response,
 };
+use crate::gateway::launch::LaunchError;
 use crate::machine;
 use crate::protocol::codes;
 use std::time::Duration;
@@ -21,16 +21,16 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// For how long an answer that no ready gateway gives is taken for one that is still starting.
 const STARTING: Duration = Duration::from_secs(10);
 /// How long a gateway that hangs up on HTTP may take to answer TLS.
-pub(super) const HANGING_UP: Duration = Duration::from_secs(2);
+pub(crate) const HANGING_UP: Duration = Duration::from_secs(2);
 
 /// Where every gateway that we start listens.
-pub(super) const LOOPBACK: &str = "127.0.0.1";
+pub(crate) const LOOPBACK: &str = "127.0.0.1";
 /// A protocol version that no gateway will ever have.
 const NO_PROTOCOL: i64 = 1_000_000;
 
 /// What tells that a gateway is ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Readiness {
+pub(crate) enum Readiness {
     /// It takes TCP connections.
     Tcp,
     /// It answers an upgrade.
@@ -44,13 +44,13 @@ pub(super) enum Readiness {
 }
 
 /// Where to ask.
-pub(super) struct Probe<'a> {
-    pub(super) port: u16,
-    pub(super) path: &'a str,
-    pub(super) readiness: &'a Readiness,
-    pub(super) deadline: Instant,
+pub(crate) struct Probe<'a> {
+    pub(crate) port: u16,
+    pub(crate) path: &'a str,
+    pub(crate) readiness: &'a Readiness,
+    pub(crate) deadline: Instant,
     /// How long a connection that was taken may go unanswered.
-    pub(super) answer: Duration,
+    pub(crate) answer: Duration,
 }
 
 /// What one try found.
@@ -84,7 +84,7 @@ enum Unready {
 
 impl Probe<'_> {
     /// Waits until the gateway is ready, dead, or out of time.
-    pub(super) async fn wait(&self, process: &mut Process) -> Result<(), LaunchError> {
+    pub(crate) async fn wait(&self, process: &mut Process) -> Result<(), LaunchError> {
         let log = process.log().clone();
         let owner = process.owner();
         let asked = tokio::select! {

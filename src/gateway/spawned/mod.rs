@@ -1,18 +1,23 @@
 //! A gateway that is a process of its own.
 
+mod log;
+mod port;
+pub(super) mod probe;
+pub(super) mod process;
+pub(super) mod template;
+
 use super::launch::{Exit, Launch, LaunchError};
-use super::port;
-use super::probe::{LOOPBACK, Probe, Readiness};
-use super::process::{Inherited, Invocation, Process};
 use super::running::{Inner, LinkError, Running};
-use super::template::{Values, merge_defaults};
 use crate::client::Link;
 use crate::machine;
+use probe::{LOOPBACK, Probe, Readiness};
+use process::{Inherited, Invocation, Process};
 use serde_json::{Value, json};
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use template::{Values, merge_defaults};
 use tokio::time::{Instant, timeout_at};
 
 /// How often a start is tried again when somebody else got the port first.

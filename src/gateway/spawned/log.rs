@@ -1,6 +1,6 @@
 //! What a gateway's process prints, as far as it is kept.
 
-use super::launch::LogTail;
+use crate::gateway::launch::LogTail;
 use crate::limits::LOG_BYTES;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,18 +25,18 @@ struct Lines {
 
 /// A bounded log. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Log {
+pub(crate) struct Log {
     lines: Arc<Mutex<Lines>>,
     news: watch::Sender<()>,
 }
 
 impl Log {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { lines: Arc::default(), news: watch::Sender::new(()) }
     }
 
     /// Everything kept, a line each.
-    pub(super) fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         let lines = self.lock();
         let mut text = String::new();
         if lines.dropped > 0 {
@@ -50,19 +50,19 @@ impl Log {
     }
 
     /// The last lines.
-    pub(super) fn tail(&self) -> LogTail {
+    pub(crate) fn tail(&self) -> LogTail {
         let lines = self.lock();
         let from = lines.kept.len().saturating_sub(TAIL);
         LogTail(lines.kept.range(from..).cloned().collect::<Vec<_>>().join("\n"))
     }
 
     /// Whether a line contains one of these texts.
-    pub(super) fn contains(&self, texts: &[&str]) -> bool {
+    pub(crate) fn contains(&self, texts: &[&str]) -> bool {
         self.lock().kept.iter().any(|line| texts.iter().any(|text| line.contains(text)))
     }
 
     /// Returns once a line contains this text.
-    pub(super) async fn wait_for(&self, text: &str) {
+    pub(crate) async fn wait_for(&self, text: &str) {
         let mut news = self.news.subscribe();
         while !self.contains(&[text]) {
             if news.changed().await.is_err() {
@@ -72,7 +72,7 @@ impl Log {
     }
 
     /// Reads a stream to its end, in a task of its own.
-    pub(super) fn read(&self, stream: impl AsyncRead + Send + Unpin + 'static) -> Reader {
+    pub(crate) fn read(&self, stream: impl AsyncRead + Send + Unpin + 'static) -> Reader {
         let log = self.clone();
         Reader(tokio::spawn(log.follow(stream)))
     }
@@ -116,11 +116,11 @@ impl Log {
 
 /// A task that reads one stream; ends with it.
 #[derive(Debug)]
-pub(super) struct Reader(JoinHandle<()>);
+pub(crate) struct Reader(JoinHandle<()>);
 
 impl Reader {
     /// Waits until the stream's end has been read, but not for long.
-    pub(super) async fn finish(&mut self) {
+    pub(crate) async fn finish(&mut self) {
         if !self.0.is_finished() {
             let _ = tokio::time::timeout(LAG, &mut self.0).await;
         }

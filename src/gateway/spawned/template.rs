@@ -4,24 +4,24 @@ use serde_json::Value;
 
 /// The values of one launch.
 #[derive(Debug, Clone)]
-pub(super) struct Values {
-    pub(super) port: u16,
-    pub(super) state_dir: String,
-    pub(super) config: String,
-    pub(super) home: String,
-    pub(super) temp: String,
+pub(crate) struct Values {
+    pub(crate) port: u16,
+    pub(crate) state_dir: String,
+    pub(crate) config: String,
+    pub(crate) home: String,
+    pub(crate) temp: String,
     /// The shared token that the configuration names; empty where it names none.
-    pub(super) token: String,
+    pub(crate) token: String,
     /// The shared password that the configuration names; empty where it names none.
-    pub(super) password: String,
+    pub(crate) password: String,
 }
 
 impl Values {
     /// The placeholders of a launch.
-    pub(super) const NAMES: [&str; 7] = ["port", "state-dir", "config", "home", "temp", "token", "password"];
+    pub(crate) const NAMES: [&str; 7] = ["port", "state-dir", "config", "home", "temp", "token", "password"];
 
     /// The text with every placeholder filled in, in one pass: what a value contains is not looked at again.
-    pub(super) fn fill(&self, text: &str) -> String {
+    pub(crate) fn fill(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, name, after)) = next_placeholder(rest) {
@@ -34,7 +34,7 @@ impl Values {
     }
 
     /// A JSON value with the placeholders in its strings filled in.
-    pub(super) fn fill_json(&self, value: &Value) -> Value {
+    pub(crate) fn fill_json(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.fill(text)),
             Value::Array(items) => items.iter().map(|item| self.fill_json(item)).collect(),
@@ -75,7 +75,7 @@ fn next_placeholder(text: &str) -> Option<(&str, &'static str, &str)> {
 }
 
 /// The first `{word}` that looks like a placeholder and is none.
-pub(super) fn unknown_placeholder(text: &str, known: impl Fn(&str) -> bool) -> Option<&str> {
+pub(crate) fn unknown_placeholder(text: &str, known: impl Fn(&str) -> bool) -> Option<&str> {
     text.split('{').skip(1).find_map(|inside| {
         let (name, _) = inside.split_once('}')?;
         let word = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c == '_');
@@ -84,7 +84,7 @@ pub(super) fn unknown_placeholder(text: &str, known: impl Fn(&str) -> bool) -> O
 }
 
 /// Adds what `target` does not say.
-pub(super) fn merge_defaults(target: &mut Value, defaults: &Value) {
+pub(crate) fn merge_defaults(target: &mut Value, defaults: &Value) {
     if target.is_null() {
         *target = defaults.clone();
         return;

@@ -1,6 +1,6 @@
 //! A free port, and whose it is after that. Linux can tell; elsewhere the gateway's own complaint has to do.
 
-use super::descent;
+use crate::gateway::descent;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -11,7 +11,7 @@ const NEIGHBOURS: [u16; 2] = [2, 3];
 const TRIES: u32 = 64;
 
 /// A port on 127.0.0.1 that nobody has at this moment, nor those of its second and third server.
-pub(super) fn free() -> io::Result<u16> {
+pub(crate) fn free() -> io::Result<u16> {
     for _ in 0..TRIES {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
@@ -25,28 +25,28 @@ pub(super) fn free() -> io::Result<u16> {
 }
 
 /// What a gateway says when somebody else has its port.
-pub(super) const IN_USE: [&str; 4] =
+pub(crate) const IN_USE: [&str; 4] =
     ["EADDRINUSE", "ddress already in use", "is already in use", "another gateway instance is already listening"];
 
 /// A process and everything below it, as the owner of a port.
 #[derive(Debug, Clone)]
-pub(super) struct Owner {
+pub(crate) struct Owner {
     root: u32,
 }
 
 impl Owner {
-    pub(super) fn new(root: u32) -> Self {
+    pub(crate) fn new(root: u32) -> Self {
         Self { root }
     }
 
     /// Whether one of its processes listens on this port. `true` too where the system does not tell.
-    pub(super) fn listens(&self, port: u16) -> bool {
+    pub(crate) fn listens(&self, port: u16) -> bool {
         let Some(listeners) = listening_sockets(port) else { return true };
         descent::family_of(self.root).into_iter().any(|process| has_any(process, &listeners))
     }
 
     /// The ports on which its processes listen, as far as the system tells.
-    pub(super) fn ports(&self) -> Vec<u16> {
+    pub(crate) fn ports(&self) -> Vec<u16> {
         let family = descent::family_of(self.root);
         let ports = listeners().into_iter().flatten().filter_map(|(port, socket)| {
             family.iter().any(|process| has_any(*process, std::slice::from_ref(&socket))).then_some(port)
