@@ -3,32 +3,21 @@
 //! Nothing outside this room prints. A command returns the [exit code](exit) that its result deserves, or a [`Failure`]
 //! that says what went wrong and which code that is.
 
-mod accept;
-mod compare;
-mod console;
+mod command;
 pub mod exit;
 mod failure;
-mod fuzz;
 mod jobs;
 mod limits;
-mod lint;
-mod list;
-mod output;
-mod progress;
-mod releases;
-mod review;
-mod run;
-mod schema;
-mod serve;
 mod signals;
 mod snapshots;
-mod table;
+mod terminal;
 
 pub use failure::Failure;
 
 use crate::gateway::GatewaySpec;
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
+use command::{accept, compare, fuzz, lint, list, releases, review, run, schema, serve};
 use signals::Signals;
 use std::io;
 use std::path::PathBuf;

@@ -1,7 +1,8 @@
 //! `clawcheck serve`: the embedded gateway as a program.
 
-use super::signals::{Signals, told};
-use super::{Failure, console, exit};
+use crate::cli::signals::{Signals, told};
+use crate::cli::terminal::console;
+use crate::cli::{Failure, exit};
 use crate::reference::program::{self, Program, ProgramError, ProgramOptions};
 use crate::rules::{Release, Rules, history};
 use miette::Report;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 /// If there is no configuration, or the configuration has no token, `serve` generates a token and saves it in the
 /// configuration, like the release. It uses ~/.openclaw only if you name it.
 #[derive(Debug, clap::Args)]
-pub(super) struct Serve {
+pub(crate) struct Serve {
     /// OpenClaw release to emulate; default: the newest known release
     #[arg(long, value_name = "R")]
     release: Option<Release>,
@@ -41,7 +42,7 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|error| Failure::fault(Report::msg(format!("cannot start: {error}"))))?;
         runtime.block_on(self.serve(signals))

@@ -1,7 +1,8 @@
 //! `clawcheck lint`: is anything wrong with the scenarios?
 
-use super::snapshots::{self, Snapshots};
-use super::{Failure, console, exit};
+use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::terminal::console;
+use crate::cli::{Failure, exit};
 use crate::printable::line;
 use crate::report::terminal::counted;
 use crate::scenario::lint;
@@ -13,7 +14,7 @@ const NAMED: usize = 10;
 
 /// Check scenario files and print their problems; for a file that is not a valid scenario, only the first error
 #[derive(Debug, clap::Args)]
-pub(super) struct Lint {
+pub(crate) struct Lint {
     /// Scenario files and folders; default: the built-in scenarios
     paths: Vec<PathBuf>,
     /// Accept scenarios that need --trust in `run` and `compare` because they can start code or reach outside the gateway
@@ -22,7 +23,7 @@ pub(super) struct Lint {
 }
 
 impl Lint {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(crate) fn run(self) -> Result<u8, Failure> {
         let findings = lint::lint(&self.paths, self.trust);
         if !findings.problems.0.is_empty() {
             return Err(Failure::usage(findings.problems));

@@ -14,14 +14,14 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// Shows how far a run has come. Clones share the bar.
 #[derive(Clone)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     failed: Arc<Mutex<usize>>,
 }
 
 impl Progress {
     /// A bar for so many cases. It is drawn on standard error, if that is a terminal.
-    pub(super) fn new(cases: usize) -> Self {
+    pub(crate) fn new(cases: usize) -> Self {
         let target =
             if console::stderr_is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(u64::try_from(cases).unwrap_or(u64::MAX)), target);
@@ -32,7 +32,7 @@ impl Progress {
     }
 
     /// Says what is done before the first case can be played.
-    pub(super) fn preparing(&self, event: &PrepareEvent) {
+    pub(crate) fn preparing(&self, event: &PrepareEvent) {
         let words = match event {
             PrepareEvent::Waiting { package } => format!("waiting for another clawcheck that installs {package}"),
             PrepareEvent::Installing { package, directory } => {
@@ -51,17 +51,17 @@ impl Progress {
     }
 
     /// Takes the bar away.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
     /// Standard output, written so that the bar is not in its way.
-    pub(super) fn stdout(&self) -> Behind {
+    pub(crate) fn stdout(&self) -> Behind {
         Behind { bar: self.bar.clone(), to_stderr: false, waiting: Vec::new() }
     }
 
     /// Standard error, likewise.
-    pub(super) fn stderr(&self) -> Behind {
+    pub(crate) fn stderr(&self) -> Behind {
         Behind { to_stderr: true, ..self.stdout() }
     }
 }
@@ -87,7 +87,7 @@ impl Listener for Progress {
 }
 
 /// Standard output or error behind a progress bar: what was written goes out at each flush, with the bar out of the way.
-pub(super) struct Behind {
+pub(crate) struct Behind {
     bar: ProgressBar,
     to_stderr: bool,
     waiting: Vec<u8>,

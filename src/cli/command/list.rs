@@ -1,6 +1,7 @@
 //! `clawcheck list`: which cases are there?
 
-use super::{Failure, console, exit};
+use crate::cli::terminal::console;
+use crate::cli::{Failure, exit};
 use crate::printable::{self, line};
 use crate::scenario::{Case, Corpus, Filter};
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 
 /// List the ids and titles of cases
 #[derive(Debug, clap::Args)]
-pub(super) struct List {
+pub(crate) struct List {
     /// Scenario files and folders; default: the built-in scenarios
     paths: Vec<PathBuf>,
     /// List only cases whose id equals, contains or matches EXPR (repeatable)
@@ -30,7 +31,7 @@ enum Format {
 }
 
 impl List {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(crate) fn run(self) -> Result<u8, Failure> {
         let corpus = if self.paths.is_empty() { Corpus::embedded() } else { Corpus::trusting(&self.paths) };
         let corpus = corpus.map_err(Failure::usage)?;
         let cases = corpus.select(&self.filter);

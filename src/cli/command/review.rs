@@ -1,8 +1,10 @@
 //! `clawcheck review`: shows what waits for approval, and asks.
 
-use super::console::colour;
-use super::snapshots::{self, Snapshots};
-use super::{Failure, accept, console, exit};
+use super::accept;
+use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::terminal::console;
+use crate::cli::terminal::console::colour;
+use crate::cli::{Failure, exit};
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError, Pending};
 use crate::printable::{block, line};
@@ -14,7 +16,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "Without a terminal, `review` only shows the observations; use `clawcheck accept` to approve them."
 )]
-pub(super) struct Review {
+pub(crate) struct Review {
     /// Folder with the snapshots
     #[arg(long, value_name = "DIR", default_value = "snapshots")]
     snapshots: PathBuf,
@@ -30,7 +32,7 @@ enum Answer {
 }
 
 impl Review {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(crate) fn run(self) -> Result<u8, Failure> {
         let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
         let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
         let waiting = library.pending().map_err(fault)?;

@@ -1,11 +1,12 @@
 //! `clawcheck run`: plays cases on a gateway and says what deviates.
 
-use super::jobs::{check_descriptors, jobs};
-use super::limits::Limits;
-use super::progress::Progress;
-use super::signals::Signals;
-use super::snapshots::{self, Snapshots};
-use super::{Failure, console, exit};
+use crate::cli::jobs::{check_descriptors, jobs};
+use crate::cli::limits::Limits;
+use crate::cli::signals::Signals;
+use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::terminal::console;
+use crate::cli::terminal::progress::Progress;
+use crate::cli::{Failure, exit};
 use crate::gateway::{self, Gateway, GatewaySpec, Guard, Kind, Preparation};
 use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::{Library, Origin};
@@ -25,7 +26,7 @@ use tokio::sync::watch;
 /// Play cases on a gateway and compare the results with the approved snapshots
 #[derive(Debug, clap::Args)]
 #[command(after_help = "CLAWCHECK_TOKEN contains the shared token of a gateway at a URL.")]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// Scenario files, folders or ids of cases; default: the built-in scenarios
     #[arg(value_name = "PATH|ID")]
     what: Vec<String>,
@@ -159,13 +160,13 @@ impl FromStr for PackageVersion {
 }
 
 impl Run {
-    pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         self.check_attached()?;
         // What is no file is an id, unless it looks like nothing but a path.
         let (paths, ids): (Vec<_>, Vec<_>) =
             self.what.iter().partition(|what| PathBuf::from(what).exists() || what.ends_with(".yaml"));
         let paths = paths.into_iter().map(PathBuf::from).collect::<Vec<_>>();
-        let corpus = super::corpus(&paths, self.trust)?;
+        let corpus = crate::cli::corpus(&paths, self.trust)?;
         let cases = self.select(&corpus, &ids)?;
         self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
         let unused = self.unused(&paths)?;
@@ -173,7 +174,7 @@ impl Run {
         let not_writable = snapshots.prepare()?;
         check_descriptors()?;
         let runtime =
-            super::runtime([&self.gateway]).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
+            crate::cli::runtime([&self.gateway]).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
         let ended = runtime.block_on(self.play(signals, &cases, &snapshots.library, &corpus, unused));
         // Nothing that was started is left, and what still blocks a thread must not keep the process.
         runtime.shutdown_timeout(Duration::from_secs(1));
@@ -309,7 +310,7 @@ impl Run {
         let told = |event| progress.preparing(&event);
         let prepared = tokio::select! {
             prepared = self.prepare(&preparation, &told) => prepared,
-            () = super::signals::told(stop.clone()) => {
+            () = crate::cli::signals::told(stop.clone()) => {
                 let mut report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };
                 progress.finish();
                 listen(Event::Finished(&report)).map_err(|error| failure(RunError::Report(error)))?;
@@ -470,7 +471,7 @@ async fn deliver(deliveries: Vec<Delivery>, report: &mut RunReport, stop: watch:
                 report.interrupted.get_or_insert(0);
                 break;
             }
-            () = super::signals::told(stop.clone()), if !broken_off => {
+            () = crate::cli::signals::told(stop.clone()), if !broken_off => {
                 report.interrupted.get_or_insert(0);
                 break;
             }

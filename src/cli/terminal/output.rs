@@ -3,7 +3,7 @@
 use std::io::{self, Stdout, Write};
 
 /// Standard output. When its reader has left (`clawcheck compare ... | head`), the rest goes nowhere, and the command goes on.
-pub(super) struct Output(pub(super) Stdout);
+pub(crate) struct Output(pub(crate) Stdout);
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -1,7 +1,8 @@
 //! `clawcheck releases`: what changed when?
 
-use super::table::{Format, cell, table};
-use super::{Failure, console, exit};
+use crate::cli::terminal::console;
+use crate::cli::terminal::table::{Format, cell, table};
+use crate::cli::{Failure, exit};
 use crate::rules::history::IN_PART;
 use crate::rules::{CHANGES, Change, Release, Rules, known_releases};
 use serde_json::json;
@@ -11,7 +12,7 @@ use std::str::FromStr;
 /// Print the history of the rules: the changes in each release and their sources
 #[derive(Debug, clap::Args)]
 #[command(after_help = "A release between two known releases is expected to answer like the older one.")]
-pub(super) struct Releases {
+pub(crate) struct Releases {
     /// Print only these releases; an unknown release counts as the known release before it. A..B: all changes after A, up to
     /// and including B
     #[arg(value_name = "RELEASE|A..B")]
@@ -57,7 +58,7 @@ impl Asked {
 }
 
 impl Releases {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(crate) fn run(self) -> Result<u8, Failure> {
         let mut wanted = Vec::new();
         let mut notes = Vec::new();
         for asked in &self.only {

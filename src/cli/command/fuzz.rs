@@ -1,11 +1,12 @@
 //! `clawcheck fuzz`: plays random life stories on a gateway and on the rules, and keeps what differs.
 
-use super::console::colour;
-use super::jobs::{check_descriptors, jobs};
-use super::limits::Limits;
-use super::progress::Progress;
-use super::signals::Signals;
-use super::{Failure, console, exit};
+use crate::cli::jobs::{check_descriptors, jobs};
+use crate::cli::limits::Limits;
+use crate::cli::signals::Signals;
+use crate::cli::terminal::console;
+use crate::cli::terminal::console::colour;
+use crate::cli::terminal::progress::Progress;
+use crate::cli::{Failure, exit};
 use crate::fuzz::{self, FuzzReport, Plan};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::observe::diff;
@@ -28,7 +29,7 @@ const NAMED: usize = 5;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 no difference; 1 a difference; 2 usage error; 3 a gateway or the harness \
     failed; 4 no story could be compared; 130 interrupted by Ctrl-C.")]
-pub(super) struct Fuzz {
+pub(crate) struct Fuzz {
     /// Gateway: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(long, short, value_name = "GATEWAY")]
     gateway: GatewaySpec,
@@ -55,7 +56,7 @@ pub(super) struct Fuzz {
 }
 
 impl Fuzz {
-    pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         if matches!(self.gateway, GatewaySpec::Attached(_)) {
             let message = "stories write to the store, and clawcheck did not start this gateway";
             let help = "name a gateway that clawcheck starts: openclaw@RELEASE or a description file";
@@ -89,7 +90,7 @@ impl Fuzz {
         };
         let prepared = tokio::select! {
             prepared = Gateway::prepare(&self.gateway, &preparation, &told) => prepared,
-            () = super::signals::told(stop.clone()) => {
+            () = crate::cli::signals::told(stop.clone()) => {
                 progress.finish();
                 return Ok(None);
             }

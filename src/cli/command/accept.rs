@@ -1,7 +1,8 @@
 //! `clawcheck accept`: approves what a run left for approval.
 
-use super::snapshots::{self, Snapshots};
-use super::{Failure, console, exit};
+use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::terminal::console;
+use crate::cli::{Failure, exit};
 use crate::observe::snapshot::{Edit, Library, LibraryError, Pending};
 use crate::printable::line;
 use crate::scenario::Filter;
@@ -13,7 +14,7 @@ const NAMED: usize = 10;
 
 /// Approve observations that a run wrote next to the snapshots
 #[derive(Debug, clap::Args)]
-pub(super) struct Accept {
+pub(crate) struct Accept {
     /// Cases whose id equals, contains or matches ID
     #[arg(value_name = "ID")]
     cases: Vec<Filter>,
@@ -26,7 +27,7 @@ pub(super) struct Accept {
 }
 
 impl Accept {
-    pub(super) fn run(self) -> Result<u8, Failure> {
+    pub(crate) fn run(self) -> Result<u8, Failure> {
         if self.cases.is_empty() && !self.all {
             let error = miette::miette!(
                 help = "name cases, as in `clawcheck accept role-upgrade`, or use --all",
@@ -75,7 +76,7 @@ impl Accept {
 }
 
 /// Approves one observation; says in one line each what that did to the files.
-pub(super) fn accept(library: &mut Library, pending: &Pending) -> Result<Vec<String>, LibraryError> {
+pub(crate) fn accept(library: &mut Library, pending: &Pending) -> Result<Vec<String>, LibraryError> {
     let (case, release) = (&pending.snapshot.case, pending.snapshot.release);
     let before = library.history(case)?.variants.remove(&release).map(|variant| variant.seen).unwrap_or_default();
     let edits = library.accept(pending)?;

@@ -8,7 +8,7 @@ const WIDTH: u16 = 120;
 
 /// The format of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// Plain text, for a terminal
     #[default]
     Plain,
@@ -19,7 +19,7 @@ pub(super) enum Format {
 }
 
 /// An empty table in this format, with a header. JSON has no tables; it gets the plain one.
-pub(super) fn table<S: Into<comfy_table::Cell>>(format: Format, header: impl IntoIterator<Item = S>) -> Table {
+pub(crate) fn table<S: Into<comfy_table::Cell>>(format: Format, header: impl IntoIterator<Item = S>) -> Table {
     let mut table = Table::new();
     if format == Format::Markdown {
         table.load_preset(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
@@ -35,7 +35,7 @@ pub(super) fn table<S: Into<comfy_table::Cell>>(format: Format, header: impl Int
 }
 
 /// A text of a cell in this format, fit to be printed: Markdown takes a bar for the end of a cell.
-pub(super) fn cell(format: Format, text: &str) -> String {
+pub(crate) fn cell(format: Format, text: &str) -> String {
     let text = printable::block(text);
     match format {
         Format::Markdown => text.replace('|', "\\|").replace('\n', "<br>"),

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 /// What nobody is shown whatever the command: the token of a gateway that somebody else runs, and what URLs on the command
 /// line let their readers in with.
-pub(super) fn secrets() -> &'static Redactions {
+pub(crate) fn secrets() -> &'static Redactions {
     static SECRETS: OnceLock<Redactions> = OnceLock::new();
     SECRETS.get_or_init(|| {
         let mut secrets = Redactions::default();
@@ -25,22 +25,22 @@ pub(super) fn secrets() -> &'static Redactions {
 }
 
 /// A text of several lines as it may be printed: without secrets, and without anything that a terminal would obey.
-pub(super) fn fit(text: &str) -> String {
+pub(crate) fn fit(text: &str) -> String {
     printable::block(&secrets().apply_known(text)).into_owned()
 }
 
 /// One line, likewise.
-pub(super) fn fit_line(text: &str) -> String {
+pub(crate) fn fit_line(text: &str) -> String {
     printable::line(&secrets().apply_known(text)).into_owned()
 }
 
 /// Whether standard output shows colours: on a terminal, unless the user has asked for none.
-pub(super) fn colour() -> bool {
+pub(crate) fn colour() -> bool {
     shows_colour(&stdout_handle())
 }
 
 /// The same of standard error.
-pub(super) fn colour_of_stderr() -> bool {
+pub(crate) fn colour_of_stderr() -> bool {
     shows_colour(&stderr_handle())
 }
 
@@ -49,28 +49,28 @@ fn shows_colour(stream: &impl io::IsTerminal) -> bool {
 }
 
 /// Whether standard output is a terminal.
-pub(super) fn stdout_is_terminal() -> bool {
+pub(crate) fn stdout_is_terminal() -> bool {
     stdout_handle().is_terminal()
 }
 
 /// Whether standard error is a terminal.
-pub(super) fn stderr_is_terminal() -> bool {
+pub(crate) fn stderr_is_terminal() -> bool {
     stderr_handle().is_terminal()
 }
 
 /// Standard output.
-pub(super) fn stdout() -> Console<io::Stdout> {
+pub(crate) fn stdout() -> Console<io::Stdout> {
     Console { out: stdout_handle(), waiting: Vec::new() }
 }
 
 /// Standard output of a command whose work and exit code are asked for whoever reads it: when its reader has left, the rest
 /// goes nowhere.
-pub(super) fn stdout_while_read() -> Console<Output> {
+pub(crate) fn stdout_while_read() -> Console<Output> {
     Console { out: Output(stdout_handle()), waiting: Vec::new() }
 }
 
 /// Standard error.
-pub(super) fn stderr() -> Console<io::Stderr> {
+pub(crate) fn stderr() -> Console<io::Stderr> {
     Console { out: stderr_handle(), waiting: Vec::new() }
 }
 
@@ -85,7 +85,7 @@ fn stderr_handle() -> io::Stderr {
 }
 
 /// Writes what is fit to be printed, line by line.
-pub(super) struct Console<W: Write> {
+pub(crate) struct Console<W: Write> {
     out: W,
     /// The beginning of a line.
     waiting: Vec<u8>,

@@ -1,11 +1,12 @@
 //! `clawcheck compare`: which cases do gateways answer differently?
 
-use super::jobs::{check_descriptors, jobs};
-use super::limits::Limits;
-use super::progress::Progress;
-use super::signals::{Signals, told};
-use super::table::{Format, cell, table};
-use super::{Failure, console, exit};
+use crate::cli::jobs::{check_descriptors, jobs};
+use crate::cli::limits::Limits;
+use crate::cli::signals::{Signals, told};
+use crate::cli::terminal::console;
+use crate::cli::terminal::progress::Progress;
+use crate::cli::terminal::table::{Format, cell, table};
+use crate::cli::{Failure, exit};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation, PrepareError};
 use crate::observe::snapshot::Library;
 use crate::printable;
@@ -24,7 +25,7 @@ use std::time::Duration;
 #[command(after_help = "In the table, the same letter means the same observation, including the store. \
     Exit codes: 0 all compared cases are identical; 1 some cases differ; 2 usage error; 3 a gateway failed; \
     4 no case was selected or compared; 130 interrupted by Ctrl-C.")]
-pub(super) struct Compare {
+pub(crate) struct Compare {
     /// Gateways: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(value_name = "GATEWAY", required = true, num_args = 2..)]
     gateways: Vec<GatewaySpec>,
@@ -49,7 +50,7 @@ pub(super) struct Compare {
 }
 
 impl Compare {
-    pub(super) fn run(self, signals: &Signals) -> Result<u8, Failure> {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, Failure> {
         if let Some(attached) = self.gateways.iter().find(|gateway| matches!(gateway, GatewaySpec::Attached(_))) {
             let error = miette::miette!(
                 help = "describe how it starts in a YAML file (see gateways/), and pass that file",
@@ -57,14 +58,14 @@ impl Compare {
             );
             return Err(Failure::usage(error));
         }
-        let corpus = super::corpus(&self.scenarios, self.trust)?;
+        let corpus = crate::cli::corpus(&self.scenarios, self.trust)?;
         let cases = corpus.select(&self.filter);
         if cases.is_empty() {
             return Err(Failure::nothing(miette::miette!("no case is selected; `clawcheck list` shows all")));
         }
         check_descriptors()?;
         let runtime =
-            super::runtime(&self.gateways).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
+            crate::cli::runtime(&self.gateways).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
         let played = runtime.block_on(self.play(signals, &cases));
         runtime.shutdown_timeout(Duration::from_secs(1));
         let Played { gateways, broken_off } = played?;
