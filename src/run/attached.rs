@@ -6,9 +6,9 @@ use super::schedule::failed_start;
 use super::sharing::view;
 use super::steps::connect::Connecting;
 use super::steps::connections;
-use super::steps::context::{Stage, StageError};
+use super::steps::context::{CaseContext, CaseError};
 use super::steps::frames::Frames;
-use super::steps::session::Held;
+use super::steps::session::Session;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Place, Workspace};
@@ -54,12 +54,12 @@ pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared
     let place = shared.workspace.place()?;
     let corpus = Corpus::written(Path::new("clawcheck/knock.yaml"), KNOCK).map_err(io::Error::other)?;
     let [case] = corpus.cases() else { return Ok(false) };
-    let mut stage = Stage::new(case, gateway, place, release, Some(token));
-    stage.timeouts = shared.timeouts.clone();
-    let steps = stage.perform().await;
-    stage.end().await;
+    let mut context = CaseContext::new(case, gateway, place, release, Some(token));
+    context.timeouts = shared.timeouts.clone();
+    let steps = context.perform().await;
+    context.end().await;
     match &steps {
-        Err(StageError::Launch(error)) => failed_start::failed(error, &case.scenario.gateway, gateway, shared).await,
+        Err(CaseError::Launch(error)) => failed_start::failed(error, &case.scenario.gateway, gateway, shared).await,
         Err(error) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Ok(_) => {}
     }
@@ -78,7 +78,7 @@ pub(super) async fn leaves_no_trace(
     rules: &Gateway,
     workspace: &Workspace,
     release: Release,
-) -> Result<bool, StageError> {
+) -> Result<bool, CaseError> {
     if !crate::judge::steps(case).into_iter().all(only_looks) {
         return Ok(false);
     }
@@ -92,12 +92,12 @@ pub(super) async fn leaves_no_trace(
     Ok(true)
 }
 
-async fn keeps_the_store(case: &Case, rules: &Gateway, place: Place, release: Release) -> Result<bool, StageError> {
-    let mut stage = Stage::new(case, rules, place, release, None);
-    stage.perform().await?;
-    let after = stage.files();
-    stage.end().await;
-    Ok(records(stage.before()) == records(&after))
+async fn keeps_the_store(case: &Case, rules: &Gateway, place: Place, release: Release) -> Result<bool, CaseError> {
+    let mut context = CaseContext::new(case, rules, place, release, None);
+    context.perform().await?;
+    let after = context.files();
+    context.end().await;
+    Ok(records(context.before()) == records(&after))
 }
 
 /// Whether a step asks for nothing but a look. Calls reach people (an approval prompts whoever may approve).
@@ -121,15 +121,15 @@ pub(super) fn own(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles 
     view::documents(files, |_, key, record| mine(key) || view::device(record).is_some_and(mine))
 }
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Takes away what the case's devices have left on the gateway. Gives what could not be taken away, in words.
     pub(super) async fn clean_up(&self) -> Vec<String> {
-        let devices = self.knowledge.cast.device_names();
+        let devices = self.bindings.identities.device_names();
         if devices.is_empty() {
             return Vec::new();
         }
-        let Some(mut held) = self.cleaner().await else { return self.perhaps_left() };
-        let Some(listed) = self.ask_plainly(&mut held, "device.pair.list", json!({})).await else {
+        let Some(mut session) = self.cleaner().await else { return self.perhaps_left() };
+        let Some(listed) = self.ask_plainly(&mut session, "device.pair.list", json!({})).await else {
             return self.perhaps_left();
         };
         let mut left = Vec::new();
@@ -137,27 +137,27 @@ impl Stage<'_> {
         for request in entries("pending") {
             let Some(name) = named(&request, &devices) else { continue };
             let params = json!({ "requestId": request.get("requestId") });
-            if self.ask_plainly(&mut held, "device.pair.reject", params).await.is_none() {
+            if self.ask_plainly(&mut session, "device.pair.reject", params).await.is_none() {
                 left.push(format!("{}: a pending request of the device {name}", self.case.id));
             }
         }
         for record in entries("paired") {
             let Some(name) = named(&record, &devices) else { continue };
             let params = json!({ "deviceId": record.get("deviceId") });
-            if self.ask_plainly(&mut held, "device.pair.remove", params).await.is_none() {
+            if self.ask_plainly(&mut session, "device.pair.remove", params).await.is_none() {
                 left.push(format!("{}: the paired device {name}", self.case.id));
             }
         }
-        for request in self.pending_nodes(&mut held).await {
+        for request in self.pending_nodes(&mut session).await {
             let Some(name) = named(&request, &devices) else { continue };
             let params = json!({ "requestId": request.get("requestId") });
-            if self.ask_plainly(&mut held, "node.pair.reject", params).await.is_none() {
+            if self.ask_plainly(&mut session, "node.pair.reject", params).await.is_none() {
                 left.push(format!("{}: a pending request of the node {name}", self.case.id));
             }
         }
         // Last itself: its connection ends with it.
-        let own = json!({ "deviceId": self.knowledge.cast.device(CLEANER).device_id() });
-        if self.ask_plainly(&mut held, "device.pair.remove", own).await.is_none() {
+        let own = json!({ "deviceId": self.bindings.identities.device(CLEANER).device_id() });
+        if self.ask_plainly(&mut session, "device.pair.remove", own).await.is_none() {
             left.push(format!("{}: the paired device {CLEANER}", self.case.id));
         }
         left
@@ -165,37 +165,37 @@ impl Stage<'_> {
 
     /// What the case may have left on the gateway, where nobody can tell.
     pub(super) fn perhaps_left(&self) -> Vec<String> {
-        let devices = self.knowledge.cast.device_names();
+        let devices = self.bindings.identities.device_names();
         devices.iter().map(|(_, name)| format!("{}: perhaps the device {name}", self.case.id)).collect()
     }
 
-    async fn pending_nodes(&self, held: &mut Held) -> Vec<Value> {
-        let listed = self.ask_plainly(held, "node.pair.list", json!({})).await.unwrap_or_default();
+    async fn pending_nodes(&self, session: &mut Session) -> Vec<Value> {
+        let listed = self.ask_plainly(session, "node.pair.list", json!({})).await.unwrap_or_default();
         listed.get("pending").and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
-    async fn cleaner(&self) -> Option<Held> {
+    async fn cleaner(&self) -> Option<Session> {
         let running = self.running().ok()?;
         let (link, upgrade, began) = (running.link(None).ok()?, running.upgrade(), Instant::now());
         // What is said to us while we clean up is no part of the case.
         let (frames, budget) = (Arc::<Frames>::default().on(CLEANER), Budget::new("the cleaning up", CASE_BYTES));
-        let mut held = self.connection(link, &upgrade, CLEANER, frames, budget).await.ok()?;
-        let challenge = connections::challenge(&[self.challenge(&mut held, began.elapsed()).await]);
+        let mut session = self.connection(link, &upgrade, CLEANER, frames, budget).await.ok()?;
+        let challenge = connections::challenge(&[self.challenge(&mut session, began.elapsed()).await]);
         let connect: Connect = serde_json::from_value(json!({
             "device": CLEANER, "role": "operator", "scopes": ["operator.admin", "operator.pairing"],
         }))
         .ok()?;
         let settings = &self.case.scenario.gateway;
-        let connecting = Connecting { knowledge: &self.knowledge, settings, release: self.release };
+        let connecting = Connecting { bindings: &self.bindings, settings, release: self.release };
         let params = connecting.params(&connect, &challenge, self.now()).ok()?;
-        self.ask_plainly(&mut held, "connect", params).await?;
-        Some(held)
+        self.ask_plainly(&mut session, "connect", params).await?;
+        Some(session)
     }
 
     /// The payload of an answer that is no error.
-    async fn ask_plainly(&self, held: &mut Held, method: &str, params: Value) -> Option<Value> {
-        let pending = self.request(held, method, params).await.ok()?;
-        match self.answer(held, &pending, &Wait::Call(method.to_owned())).await.pop()? {
+    async fn ask_plainly(&self, session: &mut Session, method: &str, params: Value) -> Option<Value> {
+        let pending = self.request(session, method, params).await.ok()?;
+        match self.answer(session, &pending, &Wait::Call(method.to_owned())).await.pop()? {
             Sound::Frame { frame, .. } if frame.get("ok") == Some(&Value::Bool(true)) => {
                 Some(frame.get("payload").cloned().unwrap_or_default())
             }

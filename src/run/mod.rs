@@ -118,11 +118,11 @@ struct Shared<'a> {
     secrets: Mutex<Redactions>,
     trust: Trust,
     /// What the cases that are being played keep of what the gateway sends.
-    heard: Budget,
+    received: Budget,
     /// What is kept of cases whose report is not told yet.
     kept: Budget,
     /// Hears what happens while something is played.
-    words: mpsc::UnboundedSender<Word>,
+    progress: mpsc::UnboundedSender<ProgressEvent>,
     /// Whether what is written has to be taken away again.
     attached: bool,
     /// Turns true when the run shall stop.
@@ -130,7 +130,7 @@ struct Shared<'a> {
 }
 
 /// What happens while something is played.
-enum Word {
+enum ProgressEvent {
     /// A case of a group begins.
     Playing(String),
     /// A gateway is ready: others may be started, too.
@@ -162,7 +162,7 @@ impl Shared<'_> {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_fault(&self) -> Option<LibraryError> {
+    fn take_library_error(&self) -> Option<LibraryError> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -177,16 +177,16 @@ impl Shared<'_> {
 
     fn playing(&self, case: &str) {
         // Nobody hears it any more when the run is being broken off.
-        let _ = self.words.send(Word::Playing(case.to_owned()));
+        let _ = self.progress.send(ProgressEvent::Playing(case.to_owned()));
     }
 
     fn ready(&self) {
-        let _ = self.words.send(Word::Ready);
+        let _ = self.progress.send(ProgressEvent::Ready);
     }
 }
 
 /// A run as far as it came.
-pub struct Ran {
+pub struct RunEnd {
     /// What became of it.
     pub report: RunReport,
     /// Why it could not be brought to its end; what was played until then was told, and is in the report.
@@ -197,7 +197,7 @@ pub struct Ran {
 /// everything that was started is ended.
 ///
 /// # Errors
-/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`Ran::fault`].
+/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`RunEnd::fault`].
 pub async fn run(
     cases: &[&Case],
     gateway: &Gateway,
@@ -206,11 +206,11 @@ pub async fn run(
     options: &Options,
     stop: watch::Receiver<bool>,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
-) -> Result<Ran, RunError> {
+) -> Result<RunEnd, RunError> {
     let began = Instant::now();
     let release = release_of(gateway);
     let attached = gateway.profile().kind == Kind::Attached;
-    let (words, mut heard) = mpsc::unbounded_channel();
+    let (progress, mut progress_events) = mpsc::unbounded_channel();
     let (break_off, broken_off) = watch::channel(false);
     let mut secrets = options.secrets.clone();
     if let Some(token) = &options.token {
@@ -231,9 +231,9 @@ pub async fn run(
         boots: Mutex::default(),
         secrets: Mutex::new(secrets),
         trust: Trust::default(),
-        heard: Budget::new("one run", RUN_BYTES),
+        received: Budget::new("one run", RUN_BYTES),
         kept: Budget::new("one run", KEPT_BYTES),
-        words,
+        progress,
         attached,
         stop: broken_off,
     };
@@ -255,7 +255,7 @@ pub async fn run(
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
                 report.duration = began.elapsed();
-                return Ok(Ran { report, fault: None });
+                return Ok(RunEnd { report, fault: None });
             }
         };
         dead = asked.err();
@@ -266,12 +266,12 @@ pub async fn run(
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
                 report.duration = began.elapsed();
-                return Ok(Ran { report, fault: None });
+                return Ok(RunEnd { report, fault: None });
             }
         };
         if turned_down {
             report.duration = began.elapsed();
-            return Ok(Ran { report, fault: Some(RunError::Token) });
+            return Ok(RunEnd { report, fault: Some(RunError::Token) });
         }
     }
     let permissions_bind = plan::permissions_bind(shared.workspace.root()).map_err(RunError::Workspace)?;
@@ -311,16 +311,16 @@ pub async fn run(
             Some(done) = playing.next() => {
                 schedule.take(done).into_iter().try_for_each(|done| tell(done, &shared, &mut report, listen))
             }
-            Some(word) = heard.recv() => match word {
-                Word::Playing(case) => listen(Event::Playing { case: &case }).map_err(RunError::Report),
-                Word::Ready => Ok(()),
+            Some(word) = progress_events.recv() => match word {
+                ProgressEvent::Playing(case) => listen(Event::Playing { case: &case }).map_err(RunError::Report),
+                ProgressEvent::Ready => Ok(()),
             },
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(waiting.len() - schedule.told());
                 break Ok(());
             }
         };
-        let fault = shared.take_fault().map(RunError::Library);
+        let fault = shared.take_library_error().map(RunError::Library);
         if let Some(error) = told.err().or(fault) {
             break Err(error);
         }
@@ -337,7 +337,7 @@ pub async fn run(
     report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
     report.duration = began.elapsed();
     redaction::run(&mut report, &shared.secrets());
-    Ok(Ran { report, fault: ended.err() })
+    Ok(RunEnd { report, fault: ended.err() })
 }
 
 /// Tells of every case that was to be played that the gateway is not there. Where there is none, the run itself fails.
@@ -347,12 +347,12 @@ fn not_there(
     shared: &Shared<'_>,
     mut report: RunReport,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
-) -> Result<Ran, RunError> {
+) -> Result<RunEnd, RunError> {
     let reason = format!("not tried: {fault}");
     for case in waiting {
         tell(case::given_up(case, reason.clone(), shared), shared, &mut report, listen)?;
     }
-    Ok(Ran { report, fault: waiting.is_empty().then_some(fault) })
+    Ok(RunEnd { report, fault: waiting.is_empty().then_some(fault) })
 }
 
 /// Waits until the run shall stop; for ever when nobody can say so any more.

@@ -91,7 +91,7 @@ fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing
     assert_eq!((shared.boots("made"), shared.boots("saved"), shared.on("shared")), (1, 2, 3), "{}", shared.0);
     // Two bystanders and nobody else are there before the start: that is how the script knows.
     for (spoil, says) in [
-        ("grep -q node-host $PAIRED && echo '{}' > $PAIRED", "the record of a bystander"),
+        ("grep -q node-host $PAIRED && echo '{}' > $PAIRED", "the record of a sentinel"),
         ("grep -q node-host $PAIRED && exit 3", "ended with exit code 3"),
         ("grep -q node-host $PAIRED && echo '[]' > $PAIRED", "something else than records"),
     ] {

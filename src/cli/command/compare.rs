@@ -13,7 +13,7 @@ use crate::printable;
 use crate::report::comparison::{Cell, Row};
 use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Event, Listener as _};
-use crate::run::{self, Isolation, Options, Ran, RunError};
+use crate::run::{self, Isolation, Options, RunEnd, RunError};
 use crate::scenario::{Case, Filter};
 use serde_json::json;
 use std::io::Write as _;
@@ -109,7 +109,7 @@ impl Compare {
             };
             let options = self.options(gateway);
             let ran = run::run(cases, gateway, &library, &guard, &options, stop.clone(), &mut listen).await;
-            let Ran { report, fault } = ran.map_err(failure)?;
+            let RunEnd { report, fault } = ran.map_err(failure)?;
             if let Some(fault) = fault {
                 return Err(failure(fault));
             }

@@ -13,7 +13,7 @@ use crate::observe::snapshot::{Library, Origin};
 use crate::report::terminal::{Look, quoted};
 use crate::report::{Delivery, Destination, Event, Json, Listener, RunReport, Terminal};
 use crate::rules::{Release, Rules};
-use crate::run::{self, Isolation, Options, Outcome, Ran, RunError};
+use crate::run::{self, Isolation, Options, Outcome, RunEnd, RunError};
 use crate::scenario::{Case, Corpus, Filter};
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
@@ -322,7 +322,7 @@ impl Run {
         let options = self.options(&gateway, schema);
         let ran = run::run(cases, &gateway, library, &guard, &options, stop.clone(), &mut listen).await;
         progress.finish();
-        let Ran { mut report, fault } = ran.map_err(failure)?;
+        let RunEnd { mut report, fault } = ran.map_err(failure)?;
         report.unused_snapshots = unused.in_library(library, corpus);
         // Told first: what was played and what was left behind is not lost with the fault.
         let told = listen(Event::Finished(&report)).map_err(RunError::Report);

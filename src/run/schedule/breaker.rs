@@ -5,7 +5,7 @@
 
 use crate::gateway::{LaunchError, in_short};
 use crate::run::state_dir::openclaw_json;
-use crate::run::steps::context::StageError;
+use crate::run::steps::context::CaseError;
 use crate::scenario::gateway::GatewaySettings;
 use std::mem::{Discriminant, discriminant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,10 +32,10 @@ pub(crate) enum Dead {
 
 impl Dead {
     /// What the failure of a case tells about a gateway that had started, if anything.
-    pub(crate) fn of(error: &StageError) -> Option<Self> {
+    pub(crate) fn of(error: &CaseError) -> Option<Self> {
         match error {
-            StageError::Silent(_) => Some(Self::Silent(error.to_string())),
-            StageError::TooSlow { .. } => Some(Self::TooSlow(error.to_string())),
+            CaseError::Silent(_) => Some(Self::Silent(error.to_string())),
+            CaseError::TooSlow { .. } => Some(Self::TooSlow(error.to_string())),
             _ => None,
         }
     }

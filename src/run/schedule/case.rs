@@ -17,7 +17,7 @@ use crate::run::attached;
 use crate::run::redaction;
 use crate::run::sharing::view;
 use crate::run::state_dir::files;
-use crate::run::steps::context::{Stage, StageError};
+use crate::run::steps::context::{CaseContext, CaseError};
 use crate::run::steps::frames::Frames;
 use crate::run::{Options, Shared};
 use crate::scenario::connect::SharedSecret;
@@ -44,7 +44,7 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     }
     let place = match place(case, gateway, release, shared) {
         Ok(place) => place,
-        Err(error) => return failed(report, StageError::Disk(error), settings, gateway, began),
+        Err(error) => return failed(report, CaseError::Disk(error), settings, gateway, began),
     };
     if let Some(reason) = kept_from(case, gateway, release, shared).await {
         report.reason = Some(reason);
@@ -52,32 +52,32 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     }
     let attached = gateway.profile().kind == Kind::Attached;
     let secret = shared.options.token.as_deref().filter(|_| attached);
-    let mut stage = Stage::new(case, gateway, place, release, secret);
-    stage.timeouts = shared.timeouts.clone();
-    stage.frames = Arc::new(Frames::new(shared.options.schema.clone()));
-    stage.budget = shared.heard.part("one case", CASE_BYTES);
+    let mut context = CaseContext::new(case, gateway, place, release, secret);
+    context.timeouts = shared.timeouts.clone();
+    context.frames = Arc::new(Frames::new(shared.options.schema.clone()));
+    context.budget = shared.received.part("one case", CASE_BYTES);
     let played = tokio::select! {
-        played = stage.perform() => played,
-        () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(StageError::BrokenOff),
+        played = context.perform() => played,
+        () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
     };
     let was_reached = played.as_ref().ok().is_none_or(|steps| steps.iter().all(was_reached));
-    let observed = played.map(|steps| observe(&stage, steps, gateway, &shared.options.secrets));
+    let observed = played.map(|steps| observe(&context, steps, gateway, &shared.options.secrets));
     if shared.cleans_up() {
-        shared.left_behind(clean_up(&stage, shared).await);
+        shared.left_behind(clean_up(&context, shared).await);
     }
-    let ended = stage.exited(was_reached).await;
-    let log = stage.end().await;
-    shared.booted(stage.boots());
-    let redactions = redactions(&stage);
-    if matches!(observed, Err(StageError::BrokenOff)) {
-        report.reason = Some(StageError::BrokenOff.to_string());
+    let ended = context.exited(was_reached).await;
+    let log = context.end().await;
+    shared.booted(context.boots());
+    let redactions = redactions(&context);
+    if matches!(observed, Err(CaseError::BrokenOff)) {
+        report.reason = Some(CaseError::BrokenOff.to_string());
         return report;
     }
     if observed.is_err() || ended.is_some() {
         shared.keep_secret(&redactions);
     }
     match &observed {
-        Err(StageError::Launch(error)) => failed_start::failed(error, settings, gateway, shared).await,
+        Err(CaseError::Launch(error)) => failed_start::failed(error, settings, gateway, shared).await,
         Err(error) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Ok(_) if ended.is_some() => shared.breaker.failed(&Dead::Ended(ENDED.to_owned())),
         Ok(_) => shared.breaker.played(settings),
@@ -90,13 +90,13 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
             report.reason = Some(ENDED.to_owned());
         }
         Ok(observation) => {
-            report.frames = stage.frames.tally();
-            let seen = Seen { observation, frames: stage.frames.findings(&redactions), report, kept: None };
+            report.frames = context.frames.tally();
+            let seen = CaseResult { observation, frames: context.frames.findings(&redactions), report, kept: None };
             report = conclude(seen, case, release, gateway, shared);
         }
     }
     if is_worth_showing(&report, shared) {
-        keep_records(&mut report, &stage, &log);
+        keep_records(&mut report, &context, &log);
     }
     report.reason = report.reason.map(|reason| redactions.apply(&reason));
     redaction::case(&mut report, &redactions);
@@ -105,14 +105,14 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
 }
 
 /// Takes away what a case has written. Once the run is told to stop, for [`CLEARING`] at most: the report has to be written.
-async fn clean_up(stage: &Stage<'_>, shared: &Shared<'_>) -> Vec<String> {
+async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String> {
     let hurried = async {
         crate::run::stopped(shared.stop.clone()).await;
         tokio::time::sleep(CLEARING).await;
     };
     tokio::select! {
-        left = stage.clean_up() => left,
-        () = hurried => stage.perhaps_left(),
+        left = context.clean_up() => left,
+        () = hurried => context.perhaps_left(),
     }
 }
 
@@ -140,7 +140,7 @@ fn is_played_on_records(case: &Case, release: Release) -> bool {
 }
 
 /// What a case saw, before it is judged.
-pub(crate) struct Seen {
+pub(crate) struct CaseResult {
     pub(crate) observation: Observation,
     /// The frames that break the published schema.
     pub(crate) frames: Vec<FrameFinding>,
@@ -150,7 +150,7 @@ pub(crate) struct Seen {
     pub(crate) kept: Option<Budget>,
 }
 
-impl Seen {
+impl CaseResult {
     /// Has room kept for it in the run's memory. `false` where there is none.
     pub(crate) fn is_kept(&mut self, shared: &Shared<'_>) -> bool {
         let records = self.report.transcript.iter().chain(&self.report.log).map(String::len).sum::<usize>();
@@ -170,10 +170,10 @@ impl Seen {
 }
 
 /// Keeps what went over the wire and what the gateway logged.
-pub(crate) fn keep_records(report: &mut CaseReport, stage: &Stage<'_>, log: &str) {
-    let redactions = redactions(stage);
+pub(crate) fn keep_records(report: &mut CaseReport, context: &CaseContext<'_>, log: &str) {
+    let redactions = redactions(context);
     let kept = |text: &str| cut::middle(text, RECORD_BYTES).into_owned();
-    let transcript = abridged(&stage.transcript.render(&redactions));
+    let transcript = abridged(&context.transcript.render(&redactions));
     report.transcript = Some(kept(&transcript)).filter(|text| !text.is_empty());
     report.log = Some(kept(&redactions.apply(log))).filter(|text| !text.trim().is_empty());
 }
@@ -195,10 +195,10 @@ pub(crate) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
     let release = crate::run::release_of(&rules);
-    let mut stage = Stage::new(case, &rules, place(case, &rules, release, shared).ok()?, release, None);
-    let steps = stage.perform().await.ok()?;
-    let observation = observe(&stage, steps, &rules, &shared.options.secrets);
-    stage.end().await;
+    let mut context = CaseContext::new(case, &rules, place(case, &rules, release, shared).ok()?, release, None);
+    let steps = context.perform().await.ok()?;
+    let observation = observe(&context, steps, &rules, &shared.options.secrets);
+    context.end().await;
     Some(observation.text().to_owned())
 }
 
@@ -248,21 +248,26 @@ fn knows_the_secret(step: &Step) -> bool {
     connect.auth.as_ref().is_none_or(|auth| right(&auth.token) || right(&auth.password))
 }
 
-fn observe(stage: &Stage<'_>, mut steps: Vec<StepEvidence>, gateway: &Gateway, secrets: &Redactions) -> Observation {
+fn observe(
+    context: &CaseContext<'_>,
+    mut steps: Vec<StepEvidence>,
+    gateway: &Gateway,
+    secrets: &Redactions,
+) -> Observation {
     if gateway.profile().kind == Kind::Attached {
-        let devices = stage.knowledge.cast.device_names();
-        view::hear(&mut steps, &|id: &str| devices.iter().any(|(own, _)| own == id));
+        let devices = context.bindings.identities.device_names();
+        view::retain_received(&mut steps, &|id: &str| devices.iter().any(|(own, _)| own == id));
     }
     let reachable = gateway.profile().can(Capability::StoreRead);
-    let mut redactions = redactions(stage);
+    let mut redactions = redactions(context);
     redactions.extend(secrets);
     let evidence = Evidence {
-        known: stage.known(),
-        started_at: stage.started_at(),
-        steps_began: stage.steps_began().to_vec(),
+        known: context.known(),
+        started_at: context.started_at(),
+        steps_began: context.steps_began().to_vec(),
         steps,
-        before: stage.before().clone(),
-        after: reachable.then(|| stage.files()),
+        before: context.before().clone(),
+        after: reachable.then(|| context.files()),
     };
     normalise_redacted(&evidence, &|text| redactions.apply_known(text))
 }
@@ -277,13 +282,13 @@ fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<His
 
 /// Judges what a case saw, and keeps what waits for approval.
 pub(crate) fn conclude(
-    seen: Seen,
+    seen: CaseResult,
     case: &Case,
     release: Release,
     gateway: &Gateway,
     shared: &Shared<'_>,
 ) -> CaseReport {
-    let Seen { observation, frames, mut report, kept: _kept } = seen;
+    let CaseResult { observation, frames, mut report, kept: _kept } = seen;
     let history = match kept(case, release, shared) {
         Ok(history) => history,
         Err(error) => {
@@ -346,24 +351,20 @@ pub(crate) fn conclude(
 /// A case that could not be played.
 fn failed(
     mut report: CaseReport,
-    error: StageError,
+    error: CaseError,
     settings: &GatewaySettings,
     gateway: &Gateway,
     began: Instant,
 ) -> CaseReport {
     report.verdict = match &error {
         // The release that wrote the store must be had, or there is nothing to ask.
-        StageError::OtherRelease(_) => Verdict::NotApplicable,
-        StageError::Launch(launch) if failed_start::not_applicable(launch, settings).is_some() => {
-            Verdict::NotApplicable
-        }
-        StageError::Link(_) if gateway.profile().kind == Kind::Attached => Verdict::Skipped,
+        CaseError::OtherRelease(_) => Verdict::NotApplicable,
+        CaseError::Launch(launch) if failed_start::not_applicable(launch, settings).is_some() => Verdict::NotApplicable,
+        CaseError::Link(_) if gateway.profile().kind == Kind::Attached => Verdict::Skipped,
         _ => Verdict::Error,
     };
     report.reason = Some(match error {
-        StageError::Launch(error) => {
-            failed_start::not_applicable(&error, settings).unwrap_or_else(|| error.to_string())
-        }
+        CaseError::Launch(error) => failed_start::not_applicable(&error, settings).unwrap_or_else(|| error.to_string()),
         other => other.to_string(),
     });
     report.duration = began.elapsed();
@@ -397,12 +398,12 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
 }
 
 /// What must not be shown.
-pub(crate) fn redactions(stage: &Stage<'_>) -> Redactions {
+pub(crate) fn redactions(context: &CaseContext<'_>) -> Redactions {
     let mut redactions = Redactions::default();
-    for (name, secret) in stage.knowledge.cast.secrets() {
+    for (name, secret) in context.bindings.identities.secrets() {
         redactions.add(&secret, &format!("secret {name}"));
     }
-    for token in stage.knowledge.tokens() {
+    for token in context.bindings.tokens() {
         redactions.add(&token, "token");
     }
     redactions

@@ -8,7 +8,7 @@ use crate::gateway::{Gateway, LaunchError};
 use crate::run::Shared;
 use crate::run::state_dir::openclaw_json;
 use crate::run::steps::context::{self, Boot, first_moment};
-use crate::run::steps::identities::Cast;
+use crate::run::steps::identities::Identities;
 use crate::scenario::gateway::GatewaySettings;
 
 /// The case name from which the secrets of the default configuration are derived.
@@ -38,14 +38,14 @@ pub(crate) async fn failed(error: &LaunchError, settings: &GatewaySettings, gate
 
 /// Starts the gateway with the default configuration and an empty store, and stops it.
 async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError> {
-    let cast = Cast::new(PLAIN);
+    let identities = Identities::new(PLAIN);
     let mut secrets = Redactions::default();
-    cast.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
+    identities.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
     shared.keep_secret(&secrets);
     let place = shared.workspace.place().map_err(|error| LaunchError::Harness(error.to_string()))?;
     shared.booted(1);
     let boot = Boot { place: &place, clock: first_moment(gateway), timeouts: &shared.timeouts };
-    let mut running = boot.of(gateway, &GatewaySettings::default(), &cast).await?;
+    let mut running = boot.of(gateway, &GatewaySettings::default(), &identities).await?;
     // How it stops is for the cases.
     let _ = context::stop(&mut running, &shared.timeouts).await;
     Ok(())

@@ -9,19 +9,19 @@ mod refused_config;
 
 use super::sharing::eligibility;
 use super::sharing::group::{self, GroupError};
-use super::steps::context::StageError;
+use super::steps::context::CaseError;
 use super::{Isolation, Shared};
 use crate::gateway::{Capability, Gateway, Kind, in_short};
 use crate::judge::Verdict;
 use crate::report::{Boot, CaseReport};
 use crate::rules::Release;
 use crate::scenario::Case;
-use case::Seen;
+use case::CaseResult;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 /// How many cases are played again at the least, however few gateways were to be started.
-const LEAST_AGAIN: usize = 8;
+const LEAST_RERUNS: usize = 8;
 /// So many cases are worth another gateway that they share.
 const LARGE_GROUP: usize = 8;
 
@@ -32,7 +32,7 @@ pub(super) enum Task<'a> {
     /// Cases share it.
     Group(Vec<&'a Case>),
     /// A case has it for itself after it was played in a group, where it saw this, if anything that counts.
-    Again(&'a Case, Option<Box<Seen>>),
+    Again(&'a Case, Option<Box<CaseResult>>),
 }
 
 impl<'a> Task<'a> {
@@ -69,7 +69,7 @@ impl<'a> Schedule<'a> {
             Isolation::Shared => eligibility::together(cases),
             Isolation::Case => cases.iter().map(|case| vec![*case]).collect(),
         };
-        shared.trust.begin(groups.len().max(LEAST_AGAIN));
+        shared.trust.begin(groups.len().max(LEAST_RERUNS));
         let task = |group: Vec<&'a Case>| match group.as_slice() {
             [case] => Task::Alone(case),
             _ => Task::Group(group),
@@ -166,7 +166,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
     }
     done.shared = true;
     let played = group::play(&cases, gateway, release, shared).await;
-    if let Err(GroupError::Stage(StageError::Launch(error))) = &played
+    if let Err(GroupError::Case(CaseError::Launch(error))) = &played
         && let Some(reason) = failed_start::not_applicable(error, settings)
     {
         // They all have the configuration that the gateway refuses.
@@ -174,8 +174,8 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
         done.reports.extend(refused);
         return done;
     }
-    let sights = match played {
-        Ok(sights) => sights,
+    let results = match played {
+        Ok(results) => results,
         Err(error) if shared.breaker.open(settings).is_some() => {
             // They are not played alone either: the first stands for what was tried, and has the gateway's last words.
             let mut cases = cases.into_iter();
@@ -190,7 +190,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
             return done;
         }
     };
-    for (case, seen) in cases.into_iter().zip(sights) {
+    for (case, seen) in cases.into_iter().zip(results) {
         match seen {
             Some(seen) if shared.options.trusting || is_plain(&seen, case, release, shared).await => {
                 done.reports.push(accepted(seen, case, gateway, release, shared));
@@ -213,7 +213,7 @@ fn apart(cases: Vec<&Case>) -> Vec<Task<'_>> {
 
 /// Whether nobody has to ask if others had a part in what was seen: it is what was approved, or what the rules predict of
 /// the case alone.
-async fn is_plain(seen: &Seen, case: &Case, release: Release, shared: &Shared<'_>) -> bool {
+async fn is_plain(seen: &CaseResult, case: &Case, release: Release, shared: &Shared<'_>) -> bool {
     match seen.verdict(case, release, shared) {
         Verdict::Conforms | Verdict::KnownDeviation => true,
         _ => case::predicted(case, release, shared).await.as_deref() == Some(seen.observation.text()),
@@ -222,7 +222,7 @@ async fn is_plain(seen: &Seen, case: &Case, release: Release, shared: &Shared<'_
 
 async fn again(
     case: &Case,
-    seen: Option<Box<Seen>>,
+    seen: Option<Box<CaseResult>>,
     gateway: &Gateway,
     release: Release,
     shared: &Shared<'_>,
@@ -240,7 +240,7 @@ async fn again(
     CaseReport { boot: Boot::Again, ..report }
 }
 
-fn accepted(seen: Seen, case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
+fn accepted(seen: CaseResult, case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
     CaseReport { boot: Boot::Shared, ..case::conclude(seen, case, release, gateway, shared) }
 }
 

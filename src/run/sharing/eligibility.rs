@@ -9,7 +9,7 @@
 
 use crate::judge;
 use crate::run::state_dir::openclaw_json::{Configuration, configuration};
-use crate::run::steps::identities::Cast;
+use crate::run::steps::identities::Identities;
 use crate::scenario::connect::{Connect, SharedSecret, Via};
 use crate::scenario::gateway::RateLimit;
 use crate::scenario::step::{Await, Frame};
@@ -20,7 +20,7 @@ use serde_json::Value;
 use std::cmp::Reverse;
 
 /// Whose secrets the gateway of a group has. One name for all groups: a case has the same secrets in every run.
-pub(crate) const HOUSEHOLD: &str = "a shared gateway";
+pub(crate) const GROUP_SECRETS: &str = "a shared gateway";
 
 /// The failed credential at which a gateway locks an address out where its configuration does not say (`auth-rate-limit.ts`,
 /// read in 2026.4.2).
@@ -42,7 +42,7 @@ const HARMLESS_METHODS: [&str; 9] = [
 /// Puts cases together that can share a gateway, in the order in which they are played; who has it alone is a group of one.
 /// The largest groups come first: they take longest.
 pub(crate) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
-    let mut households: IndexMap<String, Vec<Group<'a>>> = IndexMap::new();
+    let mut by_settings: IndexMap<String, Vec<Group<'a>>> = IndexMap::new();
     let mut alone = Vec::new();
     for case in cases {
         let (failures, most) = (Failures::of(case), most_failures(case));
@@ -50,13 +50,13 @@ pub(crate) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
             alone.push(vec![*case]);
             continue;
         }
-        let groups = households.entry(gateway_of(case)).or_default();
+        let groups = by_settings.entry(gateway_of(case)).or_default();
         match groups.iter_mut().find(|group| group.failures.leaves_room_for(failures, most)) {
             Some(group) => group.add(case, failures),
             None => groups.push(Group { cases: vec![case], failures }),
         }
     }
-    let mut groups = households.into_values().flatten().map(|group| group.cases).collect::<Vec<_>>();
+    let mut groups = by_settings.into_values().flatten().map(|group| group.cases).collect::<Vec<_>>();
     groups.sort_by_key(|group| Reverse(group.len()));
     groups.extend(alone);
     groups
@@ -78,7 +78,7 @@ impl<'a> Group<'a> {
 /// The configuration and the environment that a case asks for, secrets by their names.
 fn gateway_of(case: &Case) -> String {
     let Configuration { openclaw_json, environment } =
-        configuration(&case.scenario.gateway, &Cast::in_household(&case.id, HOUSEHOLD));
+        configuration(&case.scenario.gateway, &Identities::in_group(&case.id, GROUP_SECRETS));
     format!("{openclaw_json} {environment:?}")
 }
 

@@ -1,11 +1,11 @@
 //! Cases that share a gateway, played one after the other.
 //!
-//! All their records are written before it starts, beside those of bystanders whom nobody touches. What a case sees of the
+//! All their records are written before it starts, beside those of sentinels whom nobody touches. What a case sees of the
 //! store is what was seeded for it and what came while it was played. Where somebody else's record is another one after it, or
 //! the gateway fails, nothing that the group has seen counts: its cases are played alone.
 
-use super::eligibility::HOUSEHOLD;
-use super::tenancy::{Owner, Owners, Trespass};
+use super::eligibility::GROUP_SECRETS;
+use super::tenancy::{IsolationViolation, RecordOwner, Tenancy};
 use super::view::{self, Records};
 use crate::client::Redactions;
 use crate::gateway::{Exit, Gateway, Place};
@@ -16,14 +16,14 @@ use crate::rules::Release;
 use crate::run::Shared;
 use crate::run::redaction;
 use crate::run::schedule::breaker::Dead;
-use crate::run::schedule::case::{self, Seen};
+use crate::run::schedule::case::{self, CaseResult};
 use crate::run::schedule::failed_start;
 use crate::run::state_dir::files::{self, FilesError};
 use crate::run::state_dir::seed::Seeder;
-use crate::run::steps::bindings::Knowledge;
-use crate::run::steps::context::{self, Boot, House, Stage, StageError, first_moment};
+use crate::run::steps::bindings::Bindings;
+use crate::run::steps::context::{self, Boot, CaseContext, CaseError, SharedGateway, first_moment};
 use crate::run::steps::frames::Frames;
-use crate::run::steps::identities::Cast;
+use crate::run::steps::identities::Identities;
 use crate::scenario::Case;
 use crate::scenario::store::Store;
 use serde_json::json;
@@ -32,14 +32,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// What became of a group: what each of its cases saw, in their order. `None` where one could not be played to its end.
-pub(crate) type Sights = Vec<Option<Seen>>;
+pub(crate) type GroupResults = Vec<Option<CaseResult>>;
 
 /// Why nothing counts that a group has seen.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GroupError {
     /// The gateway did not start, or fell silent.
     #[error(transparent)]
-    Stage(#[from] StageError),
+    Case(#[from] CaseError),
     /// It ended by itself.
     #[error("the shared gateway ended by itself, with {0}")]
     Ended(Exit),
@@ -48,20 +48,20 @@ pub(crate) enum GroupError {
     Store,
     /// A record that nobody may touch is another one.
     #[error(transparent)]
-    Trespass(#[from] Trespass),
+    IsolationViolation(#[from] IsolationViolation),
 }
 
-struct Guest<'a> {
+struct Tenant<'a> {
     case: &'a Case,
-    knowledge: Knowledge,
+    bindings: Bindings,
 }
 
 /// Those who share a gateway.
-struct Party<'a> {
+struct TenantGroup<'a> {
     gateway: &'a Gateway,
     release: Release,
     shared: &'a Shared<'a>,
-    owners: Owners,
+    tenancy: Tenancy,
 }
 
 /// Plays the cases of a group on one gateway.
@@ -70,31 +70,31 @@ pub(crate) async fn play(
     gateway: &Gateway,
     release: Release,
     shared: &Shared<'_>,
-) -> Result<Sights, GroupError> {
-    let mut party = Party { gateway, release, shared, owners: Owners::default() };
-    let place = shared.workspace.place().map_err(StageError::Disk)?;
+) -> Result<GroupResults, GroupError> {
+    let mut group = TenantGroup { gateway, release, shared, tenancy: Tenancy::default() };
+    let place = shared.workspace.place().map_err(CaseError::Disk)?;
     let started_at = first_moment(gateway);
-    let guests = party.fill(cases, &place, started_at)?;
-    let house = party.start(cases, place, started_at).await?;
-    let played = party.entertain(guests, house).await;
+    let tenants = group.fill(cases, &place, started_at)?;
+    let shared_gateway = group.start(cases, place, started_at).await?;
+    let played = group.run_group(tenants, shared_gateway).await;
     match &played {
-        Err(GroupError::Stage(error)) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
+        Err(GroupError::Case(error)) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Err(error @ GroupError::Ended(_)) => shared.breaker.failed(&Dead::Ended(error.to_string())),
         Ok(_) | Err(_) => {}
     }
     played
 }
 
-impl Party<'_> {
+impl TenantGroup<'_> {
     /// Writes everybody's records.
-    fn fill<'c>(&mut self, cases: &[&'c Case], place: &Place, now: i64) -> Result<Vec<Guest<'c>>, GroupError> {
-        let mut guests = Vec::new();
+    fn fill<'c>(&mut self, cases: &[&'c Case], place: &Place, now: i64) -> Result<Vec<Tenant<'c>>, GroupError> {
+        let mut tenants = Vec::new();
         for (number, case) in cases.iter().enumerate() {
-            let knowledge = self.write(&case.id, &case.scenario.store, place, now, Owner::Guest(number))?;
-            guests.push(Guest { case, knowledge });
+            let bindings = self.write(&case.id, &case.scenario.store, place, now, RecordOwner::Tenant(number))?;
+            tenants.push(Tenant { case, bindings });
         }
-        self.write("clawcheck bystanders", &bystanders()?, place, now, Owner::Bystander)?;
-        Ok(guests)
+        self.write("clawcheck bystanders", &sentinels()?, place, now, RecordOwner::Sentinel)?;
+        Ok(tenants)
     }
 
     fn write(
@@ -103,119 +103,125 @@ impl Party<'_> {
         store: &Store,
         place: &Place,
         now: i64,
-        owner: Owner,
-    ) -> Result<Knowledge, StageError> {
-        let knowledge = Knowledge::new(Cast::in_household(name, HOUSEHOLD));
-        knowledge.set_now(now);
-        let seeder = Seeder { knowledge: &knowledge, now, release: self.release, own: true };
+        owner: RecordOwner,
+    ) -> Result<Bindings, CaseError> {
+        let bindings = Bindings::new(Identities::in_group(name, GROUP_SECRETS));
+        bindings.set_now(now);
+        let seeder = Seeder { bindings: &bindings, now, release: self.release, own: true };
         for (document, records) in seeder.records(store).map_err(FilesError::Symbol)? {
-            self.owners.own(document, records.into_iter().map(|(key, _)| key), owner);
+            self.tenancy.own(document, records.into_iter().map(|(key, _)| key), owner);
         }
         // What has files of its own does not share a gateway.
         files::write(&place.state_dir(), store, None, &seeder, files::format(store, seeder.release))?;
-        self.owners.know(owner, devices(&knowledge));
-        Ok(knowledge)
+        self.tenancy.know(owner, devices(&bindings));
+        Ok(bindings)
     }
 
-    async fn start(&self, cases: &[&Case], place: Place, started_at: i64) -> Result<House, GroupError> {
+    async fn start(&self, cases: &[&Case], place: Place, started_at: i64) -> Result<SharedGateway, GroupError> {
         let Some(first) = cases.first() else { return Err(GroupError::Store) };
         self.shared.booted(1);
         let boot = Boot { place: &place, clock: started_at, timeouts: &self.shared.timeouts };
-        let cast = Cast::in_household(&first.id, HOUSEHOLD);
-        match boot.of(self.gateway, &first.scenario.gateway, &cast).await {
+        let identities = Identities::in_group(&first.id, GROUP_SECRETS);
+        match boot.of(self.gateway, &first.scenario.gateway, &identities).await {
             Ok(running) => {
                 self.shared.breaker.ready(&first.scenario.gateway);
                 self.shared.ready();
-                Ok(House { place, running, started_at })
+                Ok(SharedGateway { place, running, started_at })
             }
             Err(error) => {
                 let mut secrets = Redactions::default();
-                cast.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
+                identities.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
                 self.shared.keep_secret(&secrets);
                 failed_start::failed(&error, &first.scenario.gateway, self.gateway, self.shared).await;
-                Err(StageError::Launch(error).into())
+                Err(CaseError::Launch(error).into())
             }
         }
     }
 
-    async fn entertain(&mut self, guests: Vec<Guest<'_>>, mut house: House) -> Result<Sights, GroupError> {
-        let at_start = records(&house)?;
-        self.owners.check_bystanders(&at_start)?;
-        let mut sights = Sights::new();
-        for (number, guest) in guests.into_iter().enumerate() {
-            if let Some(exit) = house.running.exited() {
+    async fn run_group(
+        &mut self,
+        tenants: Vec<Tenant<'_>>,
+        mut shared_gateway: SharedGateway,
+    ) -> Result<GroupResults, GroupError> {
+        let at_start = records(&shared_gateway)?;
+        self.tenancy.check_sentinels(&at_start)?;
+        let mut results = GroupResults::new();
+        for (number, tenant) in tenants.into_iter().enumerate() {
+            if let Some(exit) = shared_gateway.running.exited() {
                 return Err(GroupError::Ended(exit));
             }
-            self.shared.playing(&guest.case.id);
-            let settings = &guest.case.scenario.gateway;
+            self.shared.playing(&tenant.case.id);
+            let settings = &tenant.case.scenario.gateway;
             let seen;
-            (seen, house) = self.receive(number, guest, house, &at_start).await?;
+            (seen, shared_gateway) = self.play_tenant(number, tenant, shared_gateway, &at_start).await?;
             // Not only when all are done: a gateway that falls silent now has answered before.
             self.shared.breaker.played(settings);
-            sights.push(seen);
+            results.push(seen);
         }
-        self.owners.check(&at_start, &records(&house)?, None)?;
-        if let Some(exit) = house.running.exited() {
+        self.tenancy.check(&at_start, &records(&shared_gateway)?, None)?;
+        if let Some(exit) = shared_gateway.running.exited() {
             return Err(GroupError::Ended(exit));
         }
-        let _ = context::stop(&mut house.running, &self.shared.timeouts).await;
-        Ok(sights)
+        let _ = context::stop(&mut shared_gateway.running, &self.shared.timeouts).await;
+        Ok(results)
     }
 
     /// Plays one case.
-    async fn receive(
+    async fn play_tenant(
         &mut self,
         number: usize,
-        guest: Guest<'_>,
-        house: House,
+        tenant: Tenant<'_>,
+        shared_gateway: SharedGateway,
         at_start: &Records,
-    ) -> Result<(Option<Seen>, House), GroupError> {
+    ) -> Result<(Option<CaseResult>, SharedGateway), GroupError> {
         let began = Instant::now();
-        let case = guest.case;
-        let before = files_of(&house);
-        let log_before = house.running.logs();
-        let mut stage = Stage::visiting(case, self.gateway, self.release, guest.knowledge, house);
-        stage.timeouts = self.shared.timeouts.clone();
-        stage.frames = Arc::new(Frames::new(self.shared.options.schema.clone()));
-        stage.budget = self.shared.heard.part("one case", CASE_BYTES);
-        let played = stage.perform_steps().await;
-        let after = stage.files();
-        self.owners.know(Owner::Guest(number), devices(&stage.knowledge));
-        let mut redactions = case::redactions(&stage);
+        let case = tenant.case;
+        let before = files_of(&shared_gateway);
+        let log_before = shared_gateway.running.logs();
+        let mut context =
+            CaseContext::on_shared_gateway(case, self.gateway, self.release, tenant.bindings, shared_gateway);
+        context.timeouts = self.shared.timeouts.clone();
+        context.frames = Arc::new(Frames::new(self.shared.options.schema.clone()));
+        context.budget = self.shared.received.part("one case", CASE_BYTES);
+        let played = context.perform_steps().await;
+        let after = context.files();
+        self.tenancy.know(RecordOwner::Tenant(number), devices(&context.bindings));
+        let mut redactions = case::redactions(&context);
         redactions.extend(&self.shared.options.secrets);
         let checked = view::records(&after)
             .ok_or(GroupError::Store)
-            .and_then(|after| Ok(self.owners.check(at_start, &after, Some((number, &case.id)))?));
+            .and_then(|after| Ok(self.tenancy.check(at_start, &after, Some((number, &case.id)))?));
         if checked.is_err() || played.is_err() {
             self.shared.keep_secret(&redactions);
         }
         checked?;
         let seen = match played {
-            Err(error @ (StageError::Silent(_) | StageError::TooSlow { .. })) => return Err(error.into()),
+            Err(error @ (CaseError::Silent(_) | CaseError::TooSlow { .. })) => return Err(error.into()),
             Err(_) => None,
             Ok(mut steps) => {
-                view::hear(&mut steps, &|id: &str| !self.owners.is_anothers(number, id));
+                view::retain_received(&mut steps, &|id: &str| !self.tenancy.is_anothers(number, id));
                 let evidence = Evidence {
-                    known: stage.known(),
-                    started_at: stage.started_at(),
-                    steps_began: stage.steps_began().to_vec(),
+                    known: context.known(),
+                    started_at: context.started_at(),
+                    steps_began: context.steps_began().to_vec(),
                     steps,
                     // Who shares has seeded no file whose bytes could be compared.
                     before: StoreFiles::new(),
-                    after: Some(self.owners.view(number, &before, &after)),
+                    after: Some(self.tenancy.view(number, &before, &after)),
                 };
                 let observation = normalise_redacted(&evidence, &|text| redactions.apply_known(text));
-                let log = stage.running().map(|running| running.logs()).unwrap_or_default();
+                let log = context.running().map(|running| running.logs()).unwrap_or_default();
                 let log = log.strip_prefix(&log_before).unwrap_or(&log);
-                let frames = stage.frames.findings(&redactions);
+                let frames = context.frames.findings(&redactions);
                 let broken = !frames.is_empty();
-                let mut seen = Seen { observation, frames, report: case::blank(case, self.shared.options), kept: None };
-                seen.report.frames = stage.frames.tally();
+                let mut seen =
+                    CaseResult { observation, frames, report: case::blank(case, self.shared.options), kept: None };
+                seen.report.frames = context.frames.tally();
                 if self.shared.options.trace
                     || broken
                     || seen.verdict(case, self.release, self.shared) != Verdict::Conforms
                 {
-                    case::keep_records(&mut seen.report, &stage, log);
+                    case::keep_records(&mut seen.report, &context, log);
                 }
                 redaction::case(&mut seen.report, &redactions);
                 seen.report.duration = began.elapsed();
@@ -224,12 +230,12 @@ impl Party<'_> {
             }
         };
         let ended = || GroupError::Ended(Exit { code: None, signal: None });
-        Ok((seen, stage.leave().await.ok_or_else(ended)?))
+        Ok((seen, context.end_sharing().await.ok_or_else(ended)?))
     }
 }
 
 /// An operator and a node that were paired an hour ago and never come.
-fn bystanders() -> Result<Store, StageError> {
+fn sentinels() -> Result<Store, CaseError> {
     let store = json!({ "paired": {
         "operator": { "scopes": ["operator.read"], "age": "1h" },
         "node": { "role": "node", "age": "1h", "client": { "id": "node-host", "mode": "node" }, "tokens": { "node": { "revoked": true } } },
@@ -237,15 +243,16 @@ fn bystanders() -> Result<Store, StageError> {
     serde_json::from_value(store).map_err(|error| FilesError::Symbol(error.to_string()).into())
 }
 
-fn devices(knowledge: &Knowledge) -> BTreeSet<String> {
-    knowledge.cast.device_names().into_iter().map(|(id, _)| id).collect()
+fn devices(bindings: &Bindings) -> BTreeSet<String> {
+    bindings.identities.device_names().into_iter().map(|(id, _)| id).collect()
 }
 
-fn files_of(house: &House) -> StoreFiles {
-    let directory = house.running.state_dir().map_or_else(|| house.place.state_dir(), ToOwned::to_owned);
+fn files_of(shared_gateway: &SharedGateway) -> StoreFiles {
+    let directory =
+        shared_gateway.running.state_dir().map_or_else(|| shared_gateway.place.state_dir(), ToOwned::to_owned);
     files::read(&directory, &Store::default())
 }
 
-fn records(house: &House) -> Result<Records, GroupError> {
-    view::records(&files_of(house)).ok_or(GroupError::Store)
+fn records(shared_gateway: &SharedGateway) -> Result<Records, GroupError> {
+    view::records(&files_of(shared_gateway)).ok_or(GroupError::Store)
 }

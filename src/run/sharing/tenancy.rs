@@ -8,17 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Whose a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Owner {
+pub(crate) enum RecordOwner {
     /// Somebody's who never comes.
-    Bystander,
+    Sentinel,
     /// The case's of this number, in the order in which they are played.
-    Guest(usize),
+    Tenant(usize),
 }
 
 /// A record that nobody may touch is another one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the record of {whose} in {document} is another one {after}")]
-pub(crate) struct Trespass {
+#[error("the record of {whose} in {document} changed {after}")]
+pub(crate) struct IsolationViolation {
     whose: &'static str,
     document: &'static str,
     after: String,
@@ -26,44 +26,44 @@ pub(crate) struct Trespass {
 
 /// Who has records in a store.
 #[derive(Debug, Default)]
-pub(crate) struct Owners {
+pub(crate) struct Tenancy {
     /// The records that were there before the start.
-    seeded: BTreeMap<(Document, String), Owner>,
+    seeded: BTreeMap<(Document, String), RecordOwner>,
     /// The devices that are known so far.
-    devices: BTreeMap<Owner, BTreeSet<String>>,
+    devices: BTreeMap<RecordOwner, BTreeSet<String>>,
 }
 
-impl Owners {
+impl Tenancy {
     /// Notes records that are seeded.
-    pub(crate) fn own(&mut self, document: Document, keys: impl IntoIterator<Item = String>, owner: Owner) {
+    pub(crate) fn own(&mut self, document: Document, keys: impl IntoIterator<Item = String>, owner: RecordOwner) {
         self.seeded.extend(keys.into_iter().map(|key| ((document, key), owner)));
     }
 
     /// Notes somebody's devices.
-    pub(crate) fn know(&mut self, owner: Owner, devices: BTreeSet<String>) {
+    pub(crate) fn know(&mut self, owner: RecordOwner, devices: BTreeSet<String>) {
         self.devices.insert(owner, devices);
     }
 
-    /// Whether a device is somebody else's than this guest's.
-    pub(crate) fn is_anothers(&self, guest: usize, device: &str) -> bool {
-        self.devices.iter().any(|(owner, devices)| *owner != Owner::Guest(guest) && devices.contains(device))
+    /// Whether a device is somebody else's than this tenant's.
+    pub(crate) fn is_anothers(&self, tenant: usize, device: &str) -> bool {
+        self.devices.iter().any(|(owner, devices)| *owner != RecordOwner::Tenant(tenant) && devices.contains(device))
     }
 
-    /// What a guest sees of a store that was `before` when it came: its own records, and what came while it was played. Of
+    /// What a tenant sees of a store that was `before` when it came: its own records, and what came while it was played. Of
     /// other files it does not see those that a release has made of a document which others have filled.
-    pub(crate) fn view(&self, guest: usize, before: &StoreFiles, now: &StoreFiles) -> StoreFiles {
-        let guest = Owner::Guest(guest);
+    pub(crate) fn view(&self, tenant: usize, before: &StoreFiles, now: &StoreFiles) -> StoreFiles {
+        let tenant = RecordOwner::Tenant(tenant);
         let was_there = view::records(before).unwrap_or_default();
-        let is_mine = |id: &str| self.devices.get(&guest).is_some_and(|devices| devices.contains(id));
+        let is_mine = |id: &str| self.devices.get(&tenant).is_some_and(|devices| devices.contains(id));
         let mut view = view::documents(now, |document, key, record| {
             let place = (document, key.to_owned());
             match self.seeded.get(&place) {
-                Some(owner) => *owner == guest,
+                Some(owner) => *owner == tenant,
                 None => !was_there.contains_key(&place) || is_mine(key) || view::device(record).is_some_and(is_mine),
             }
         });
         let has_filled =
-            |document: Document| self.seeded.iter().any(|((other, _), owner)| *other == document && *owner == guest);
+            |document: Document| self.seeded.iter().any(|((other, _), owner)| *other == document && *owner == tenant);
         let is_document = |path: &str| Document::ALL.into_iter().any(|document| place(now, document) == path);
         for (path, content) in now.iter().filter(|(path, _)| !is_document(path)) {
             let made_of = Document::ALL.into_iter().find(|document| path.starts_with(document.path()));
@@ -75,44 +75,44 @@ impl Owners {
         view
     }
 
-    /// Whether the bystanders are still there once the gateway has started.
-    pub(crate) fn check_bystanders(&self, at_start: &Records) -> Result<(), Trespass> {
-        let gone = |(place, owner): &(&(Document, String), &Owner)| {
-            **owner == Owner::Bystander && !at_start.contains_key(*place)
+    /// Whether the sentinels are still there once the gateway has started.
+    pub(crate) fn check_sentinels(&self, at_start: &Records) -> Result<(), IsolationViolation> {
+        let gone = |(place, owner): &(&(Document, String), &RecordOwner)| {
+            **owner == RecordOwner::Sentinel && !at_start.contains_key(*place)
         };
         self.seeded.iter().find(gone).map_or(Ok(()), |((document, _), owner)| {
-            Err(Trespass::of(*owner, *document, "after the start of the gateway".to_owned()))
+            Err(IsolationViolation::of(*owner, *document, "after the start of the gateway".to_owned()))
         })
     }
 
-    /// Whether the records of the bystanders, and of those guests who come after this one, are what they were when the gateway had
-    /// started. Without a guest: at the end.
+    /// Whether the records of the sentinels, and of those tenants who come after this one, are what they were when the gateway had
+    /// started. Without a tenant: at the end.
     pub(crate) fn check(
         &self,
         at_start: &Records,
         now: &Records,
-        guest: Option<(usize, &str)>,
-    ) -> Result<(), Trespass> {
-        let untouchable = |owner: Owner| match (owner, guest) {
-            (Owner::Bystander, _) => true,
-            (Owner::Guest(other), Some((guest, _))) => other > guest,
-            (Owner::Guest(_), None) => false,
+        tenant: Option<(usize, &str)>,
+    ) -> Result<(), IsolationViolation> {
+        let untouchable = |owner: RecordOwner| match (owner, tenant) {
+            (RecordOwner::Sentinel, _) => true,
+            (RecordOwner::Tenant(other), Some((tenant, _))) => other > tenant,
+            (RecordOwner::Tenant(_), None) => false,
         };
-        let changed = |(place, owner): &(&(Document, String), &Owner)| {
+        let changed = |(place, owner): &(&(Document, String), &RecordOwner)| {
             untouchable(**owner) && at_start.get(*place) != now.get(*place)
         };
         self.seeded.iter().find(changed).map_or(Ok(()), |((document, _), owner)| {
-            let after = guest.map_or("at the end".to_owned(), |(_, case)| format!("after {case}"));
-            Err(Trespass::of(*owner, *document, after))
+            let after = tenant.map_or("at the end".to_owned(), |(_, case)| format!("after {case}"));
+            Err(IsolationViolation::of(*owner, *document, after))
         })
     }
 }
 
-impl Trespass {
-    fn of(owner: Owner, document: Document, after: String) -> Self {
+impl IsolationViolation {
+    fn of(owner: RecordOwner, document: Document, after: String) -> Self {
         let whose = match owner {
-            Owner::Bystander => "a bystander",
-            Owner::Guest(_) => "a case still to come",
+            RecordOwner::Sentinel => "a sentinel",
+            RecordOwner::Tenant(_) => "a case still to come",
         };
         Self { whose, document: document.path(), after }
     }
@@ -132,15 +132,15 @@ mod tests {
         view::records(&files(paired)).unwrap()
     }
 
-    /// A bystander, and three guests with one record each.
-    fn owners() -> Owners {
-        let mut owners = Owners::default();
-        let everybody = [Owner::Bystander, Owner::Guest(0), Owner::Guest(1), Owner::Guest(2)];
+    /// A sentinel, and three tenants with one record each.
+    fn tenancy() -> Tenancy {
+        let mut tenancy = Tenancy::default();
+        let everybody = [RecordOwner::Sentinel, RecordOwner::Tenant(0), RecordOwner::Tenant(1), RecordOwner::Tenant(2)];
         for (owner, name) in everybody.into_iter().zip(["by", "zero", "one", "two"]) {
-            owners.own(Document::DevicesPaired, [name.to_owned()], owner);
-            owners.know(owner, [name.to_owned()].into());
+            tenancy.own(Document::DevicesPaired, [name.to_owned()], owner);
+            tenancy.know(owner, [name.to_owned()].into());
         }
-        owners
+        tenancy
     }
 
     fn seeded() -> Value {
@@ -154,7 +154,7 @@ mod tests {
         now["zeros-second"] = json!({"deviceId": "zeros-second"});
         now["new"] = json!({"deviceId": "new"});
         now["one"]["role"] = json!("node");
-        let view = owners().view(1, &files(before), &files(now));
+        let view = tenancy().view(1, &files(before), &files(now));
         let seen = view::records(&view).unwrap();
         let keys = seen.keys().map(|(_, key)| key.as_str()).collect::<Vec<_>>();
         assert_eq!(keys, ["new", "one"]);
@@ -168,7 +168,7 @@ mod tests {
         let before = named(&["devices/paired.json.migrated", "devices/bootstrap.json.migrated", "devices/lock"]);
         let mut now = before.clone();
         now.insert("devices/pending.json.bak".to_owned(), bytes());
-        let view = owners().view(1, &before, &now);
+        let view = tenancy().view(1, &before, &now);
         let expected = ["devices/lock", "devices/paired.json.migrated", "devices/pending.json.bak"];
         assert_eq!(view.keys().collect::<Vec<_>>(), expected);
     }
@@ -180,43 +180,39 @@ mod tests {
     #[case::one_to_come(
         "two",
         Some(1),
-        Err("the record of a case still to come in devices/paired.json is another one after a/b")
+        Err("the record of a case still to come in devices/paired.json changed after a/b")
     )]
-    #[case::a_bystander(
-        "by",
-        Some(1),
-        Err("the record of a bystander in devices/paired.json is another one after a/b")
-    )]
-    #[case::a_bystander_at_the_end(
+    #[case::a_sentinel("by", Some(1), Err("the record of a sentinel in devices/paired.json changed after a/b"))]
+    #[case::a_sentinel_at_the_end(
         "by",
         None,
-        Err("the record of a bystander in devices/paired.json is another one at the end")
+        Err("the record of a sentinel in devices/paired.json changed at the end")
     )]
     #[case::a_guest_at_the_end("two", None, Ok(()))]
     fn who_is_touched_decides_whether_a_group_counts(
         #[case] touched: &str,
-        #[case] guest: Option<usize>,
+        #[case] tenant: Option<usize>,
         #[case] expected: Result<(), &str>,
     ) {
         for changed in [json!({"deviceId": touched, "role": "x"}), Value::Null] {
             let mut now = seeded();
             now[touched] = changed;
-            let checked = owners().check(&records(seeded()), &records(now), guest.map(|guest| (guest, "a/b")));
-            assert_eq!(checked.map_err(|trespass| trespass.to_string()), expected.map_err(str::to_owned));
+            let checked = tenancy().check(&records(seeded()), &records(now), tenant.map(|tenant| (tenant, "a/b")));
+            assert_eq!(checked.map_err(|violation| violation.to_string()), expected.map_err(str::to_owned));
         }
     }
 
     #[test]
     fn bystanders_must_have_survived_the_start() {
-        owners().check_bystanders(&records(seeded())).unwrap();
-        let trespass = owners().check_bystanders(&records(json!({"one": {}}))).unwrap_err();
-        assert!(trespass.to_string().ends_with("after the start of the gateway"), "{trespass}");
+        tenancy().check_sentinels(&records(seeded())).unwrap();
+        let violation = tenancy().check_sentinels(&records(json!({"one": {}}))).unwrap_err();
+        assert!(violation.to_string().ends_with("after the start of the gateway"), "{violation}");
     }
 
     #[test]
     fn other_guests_and_bystanders_are_others() {
-        let owners = owners();
-        let others = ["by", "zero", "one", "two", "stranger"].map(|id| owners.is_anothers(1, id));
+        let tenancy = tenancy();
+        let others = ["by", "zero", "one", "two", "stranger"].map(|id| tenancy.is_anothers(1, id));
         assert_eq!(others, [true, true, false, true, false]);
     }
 }

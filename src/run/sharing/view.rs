@@ -37,7 +37,7 @@ fn text(records: Map<String, Value>) -> Vec<u8> {
 }
 
 /// Takes out of what was heard what is about other people's devices: events about them, and their entries in lists.
-pub(crate) fn hear(steps: &mut [StepEvidence], own: &impl Fn(&str) -> bool) {
+pub(crate) fn retain_received(steps: &mut [StepEvidence], own: &impl Fn(&str) -> bool) {
     for step in steps {
         step.heard.retain_mut(|heard| match &mut heard.sound {
             Sound::Frame { frame, .. } | Sound::Stray(frame) => {
@@ -50,7 +50,7 @@ pub(crate) fn hear(steps: &mut [StepEvidence], own: &impl Fn(&str) -> bool) {
             }
             _ => true,
         });
-        hear(&mut step.parallel, own);
+        retain_received(&mut step.parallel, own);
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
             json!({"payload": {"pending": [{"deviceId": "mine"}, {"deviceId": "theirs"}], "nodes": [{"nodeId": "theirs"}]}}),
         );
         let mut steps = [StepEvidence { heard: vec![event("mine"), event("theirs"), list], ..StepEvidence::default() }];
-        hear(&mut steps, &|id| id == "mine");
+        retain_received(&mut steps, &|id| id == "mine");
         let left = sound(json!({"payload": {"pending": [{"deviceId": "mine"}], "nodes": []}}));
         assert_eq!(steps[0].heard, [event("mine"), left]);
     }

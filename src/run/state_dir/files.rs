@@ -7,7 +7,7 @@ use crate::limits::{DATABASE_BYTES, DOCUMENT_VALUES, LOOK_BYTES, LOOK_FILES};
 use crate::observe::{NoFile, StoreFiles, in_database};
 use crate::plain_file::{self, Links, OtherKind, PlainFileError};
 use crate::rules::{Release, Rules};
-use crate::run::steps::bindings::Knowledge;
+use crate::run::steps::bindings::Bindings;
 use crate::scenario::store::{FileContent, KeptAs, Store};
 use crate::store::{
     DATABASE, Document, Documents as _, SharedDocuments, SqliteDocuments, SqliteFault, StoreFormat, WriteFault, json,
@@ -91,7 +91,7 @@ pub(crate) fn write(
         }
     }
     for (path, content) in &store.files {
-        write_content(&beneath, path, content, seeder.knowledge)?;
+        write_content(&beneath, path, content, seeder.bindings)?;
     }
     Ok(())
 }
@@ -162,21 +162,14 @@ fn put(beneath: &Beneath, path: &str, bytes: &[u8]) -> Result<(), FilesError> {
     })
 }
 
-fn write_content(
-    beneath: &Beneath,
-    path: &str,
-    content: &FileContent,
-    knowledge: &Knowledge,
-) -> Result<(), FilesError> {
+fn write_content(beneath: &Beneath, path: &str, content: &FileContent, bindings: &Bindings) -> Result<(), FilesError> {
     let file = Path::new(path);
     let fault = |act| move |source| FilesError::Io { act, path: path.to_owned(), source };
     match content {
-        FileContent::Text(text) => {
-            put(beneath, path, knowledge.fill_text(text).map_err(FilesError::Symbol)?.as_bytes())
-        }
+        FileContent::Text(text) => put(beneath, path, bindings.fill_text(text).map_err(FilesError::Symbol)?.as_bytes()),
         FileContent::Base64(bytes) => put(beneath, path, &bytes.0),
         FileContent::Json(value) => {
-            let filled = knowledge.fill(value).map_err(FilesError::Symbol)?;
+            let filled = bindings.fill(value).map_err(FilesError::Symbol)?;
             put(beneath, path, json::stringify(&filled).as_bytes())
         }
         FileContent::Directory => {
@@ -343,7 +336,7 @@ pub(crate) fn prefixed(prefix: &str, files: StoreFiles) -> impl Iterator<Item = 
 mod tests {
     use super::*;
     use crate::rules::Release;
-    use crate::run::steps::identities::Cast;
+    use crate::run::steps::identities::Identities;
     use serde_json::json;
 
     fn store(said: Value) -> Store {
@@ -351,8 +344,8 @@ mod tests {
     }
 
     fn fill(directory: &Path, said: Value, folder: Option<&BTreeMap<String, Vec<u8>>>) -> Result<(), FilesError> {
-        let knowledge = Knowledge::new(Cast::new("a/b"));
-        let seeder = Seeder { knowledge: &knowledge, now: 0, release: Release::new(2026, 4, 2), own: true };
+        let bindings = Bindings::new(Identities::new("a/b"));
+        let seeder = Seeder { bindings: &bindings, now: 0, release: Release::new(2026, 4, 2), own: true };
         write(directory, &store(said), folder, &seeder, StoreFormat::Files)
     }
 
@@ -391,7 +384,7 @@ mod tests {
         fill(directory.path(), said, Some(&folder)).unwrap();
         fill(directory.path(), json!({"files": {"devices/cut": {"truncate-to": 2}}}), None).unwrap();
         let found = read(directory.path(), &Store::default());
-        let id = Cast::new("a/b").device("laptop").device_id();
+        let id = Identities::new("a/b").device("laptop").device_id();
         let paired: Value = serde_json::from_slice(found["devices/paired.json"].as_ref().unwrap()).unwrap();
         assert_eq!(paired.as_object().unwrap().keys().collect::<Vec<_>>(), ["old", &id]);
         assert_eq!(found["devices/pending.json"], Err(NoFile::Directory), "a directory is no file");
@@ -455,8 +448,8 @@ mod tests {
         let said = json!({"paired": {"laptop": {}}});
         let error = fill(directory.path(), said.clone(), None).unwrap_err().to_string();
         assert_eq!(error, "cannot read devices/paired.json: this is a named pipe, not a file");
-        let knowledge = Knowledge::new(Cast::new("a/b"));
-        let seeder = Seeder { knowledge: &knowledge, now: 0, release: Release::new(2026, 9, 6), own: true };
+        let bindings = Bindings::new(Identities::new("a/b"));
+        let seeder = Seeder { bindings: &bindings, now: 0, release: Release::new(2026, 9, 6), own: true };
         let error = write(directory.path(), &store(said), None, &seeder, StoreFormat::Sqlite).unwrap_err().to_string();
         assert!(error.ends_with("openclaw.sqlite: this is a named pipe, not a file"), "{error}");
     }
@@ -467,8 +460,8 @@ mod tests {
     #[case::journal("-journal")]
     fn a_pipe_beside_the_database_is_not_opened_by_it(#[case] suffix: &str) {
         let directory = tempfile::tempdir().unwrap();
-        let knowledge = Knowledge::new(Cast::new("a/b"));
-        let seeder = Seeder { knowledge: &knowledge, now: 0, release: Release::new(2026, 9, 6), own: true };
+        let bindings = Bindings::new(Identities::new("a/b"));
+        let seeder = Seeder { bindings: &bindings, now: 0, release: Release::new(2026, 9, 6), own: true };
         let said = store(json!({"paired": {"laptop": {}}}));
         write(directory.path(), &said, None, &seeder, StoreFormat::Sqlite).unwrap();
         let pipe = directory.path().join(format!("{DATABASE}{suffix}"));

@@ -2,7 +2,7 @@
 //! that reads OpenClaw's configuration is given the same.
 
 use crate::client::connect::merge_patch;
-use crate::run::steps::identities::Cast;
+use crate::run::steps::identities::Identities;
 use crate::scenario::gateway::{AuthMode, Bind, GatewaySettings};
 use crate::scenario::text::Length;
 use serde_json::{Map, Value, json};
@@ -17,11 +17,11 @@ pub(crate) struct Configuration {
 }
 
 /// Translates a scenario's settings.
-pub(crate) fn configuration(settings: &GatewaySettings, cast: &Cast) -> Configuration {
+pub(crate) fn configuration(settings: &GatewaySettings, identities: &Identities) -> Configuration {
     let mut gateway = Map::new();
     gateway.insert("mode".to_owned(), json!("local"));
     gateway.insert("bind".to_owned(), json!(bind(settings.bind)));
-    gateway.insert("auth".to_owned(), auth(settings, cast));
+    gateway.insert("auth".to_owned(), auth(settings, identities));
     put(&mut gateway, "trustedProxies", settings.trusted_proxies.as_ref().map(|proxies| json!(proxies)));
     put(&mut gateway, "allowRealIpFallback", settings.real_ip_fallback.map(Value::from));
     let control_ui = control_ui(settings);
@@ -52,7 +52,7 @@ fn bind(bind: Option<Bind>) -> &'static str {
     }
 }
 
-fn auth(settings: &GatewaySettings, cast: &Cast) -> Value {
+fn auth(settings: &GatewaySettings, identities: &Identities) -> Value {
     let mut auth = Map::new();
     let mode = match settings.auth.mode {
         AuthMode::None => Some("none"),
@@ -62,8 +62,8 @@ fn auth(settings: &GatewaySettings, cast: &Cast) -> Value {
         AuthMode::Unset => None,
     };
     put(&mut auth, "mode", mode.map(Value::from));
-    put(&mut auth, "token", settings.auth.token_secret().map(|name| cast.secret(name).into()));
-    put(&mut auth, "password", settings.auth.password_secret().map(|name| cast.secret(name).into()));
+    put(&mut auth, "token", settings.auth.token_secret().map(|name| identities.secret(name).into()));
+    put(&mut auth, "password", settings.auth.password_secret().map(|name| identities.secret(name).into()));
     put(&mut auth, "allowTailscale", settings.auth.allow_tailscale.map(Value::from));
     if let Some(limit) = &settings.rate_limit {
         let mut object = Map::new();
@@ -102,12 +102,12 @@ mod tests {
     use super::*;
 
     fn translated(settings: Value) -> Configuration {
-        configuration(&serde_json::from_value(settings).unwrap(), &Cast::new("a/b"))
+        configuration(&serde_json::from_value(settings).unwrap(), &Identities::new("a/b"))
     }
 
     #[test]
     fn what_is_not_said_is_a_shared_token_on_loopback() {
-        let token = Cast::new("a/b").secret("shared");
+        let token = Identities::new("a/b").secret("shared");
         let Configuration { openclaw_json, environment } = translated(json!({}));
         let expected =
             json!({"gateway": {"mode": "local", "bind": "loopback", "auth": {"mode": "token", "token": token}}});
@@ -129,7 +129,7 @@ mod tests {
             "env": {"A": "b"},
             "config": {"gateway": {"mode": null, "extra": 1}, "other": true},
         }));
-        let password = Cast::new("a/b").secret("shared");
+        let password = Identities::new("a/b").secret("shared");
         assert_eq!(
             openclaw_json,
             json!({

@@ -2,7 +2,7 @@
 
 use crate::rules::Release;
 use crate::rules::pairing::expanded_scopes;
-use crate::run::steps::bindings::Knowledge;
+use crate::run::steps::bindings::Bindings;
 use crate::scenario::store::{
     BootstrapRecord, FiledUnder, KeyForm, PairedField, PairedRecord, PendingField, PendingRecord, RecordClient, Store,
     TokenField, TokenRecord, Tokens,
@@ -20,7 +20,7 @@ pub(crate) type Records = Map<String, Value>;
 
 /// Writes records: for whom, when, and for which release.
 pub(crate) struct Seeder<'a> {
-    pub(crate) knowledge: &'a Knowledge,
+    pub(crate) bindings: &'a Bindings,
     /// Now by the gateway's clock.
     pub(crate) now: i64,
     /// The release whose issued bootstrap tokens are meant.
@@ -37,7 +37,7 @@ impl Seeder<'_> {
     pub(crate) fn records(&self, store: &Store) -> Result<Vec<(Document, Records)>, String> {
         let mut paired = Map::new();
         for (name, record) in &store.paired {
-            let device = self.knowledge.cast.device(name.as_str());
+            let device = self.bindings.identities.device(name.as_str());
             paired.insert(device.device_id(), self.paired(name.as_str(), record)?);
         }
         for (label, record) in &store.copied_pending {
@@ -51,17 +51,17 @@ impl Seeder<'_> {
         }
         let mut bootstrap = Map::new();
         for (name, record) in &store.bootstrap {
-            bootstrap.insert(self.knowledge.cast.bootstrap(name.as_str()), self.bootstrap(name.as_str(), record)?);
+            bootstrap.insert(self.bindings.identities.bootstrap(name.as_str()), self.bootstrap(name.as_str(), record)?);
         }
         let mut nodes_paired = Map::new();
         for (name, record) in &store.nodes.paired {
-            let id = self.knowledge.cast.device(name.as_str()).device_id();
-            nodes_paired.insert(id, self.knowledge.fill(&Value::Object(record.clone()))?);
+            let id = self.bindings.identities.device(name.as_str()).device_id();
+            nodes_paired.insert(id, self.bindings.fill(&Value::Object(record.clone()))?);
         }
         let mut nodes_pending = Map::new();
         for (label, record) in &store.nodes.pending {
-            let id = self.knowledge.cast.request(label.as_str());
-            nodes_pending.insert(id, self.knowledge.fill(&Value::Object(record.clone()))?);
+            let id = self.bindings.identities.request(label.as_str());
+            nodes_pending.insert(id, self.bindings.fill(&Value::Object(record.clone()))?);
         }
         let documents = [
             (Document::DevicesPaired, paired),
@@ -144,7 +144,7 @@ impl Seeder<'_> {
         created: i64,
     ) -> Result<Value, String> {
         let mut token = Map::new();
-        token.insert("token".to_owned(), json!(self.knowledge.cast.token(device, role)));
+        token.insert("token".to_owned(), json!(self.bindings.identities.token(device, role)));
         token.insert("role".to_owned(), json!(said.role.as_deref().unwrap_or(role)));
         let scopes = said.scopes.clone().unwrap_or_else(|| expanded_scopes(scopes));
         token.insert("scopes".to_owned(), json!(scopes));
@@ -167,7 +167,7 @@ impl Seeder<'_> {
         }
         self.set(&mut token, &said.set)?;
         if let Some(text) = token.get("token").and_then(Value::as_str).filter(|_| self.own) {
-            self.knowledge.seeded(device, role, text);
+            self.bindings.seeded(device, role, text);
         }
         Ok(Value::Object(token))
     }
@@ -175,7 +175,7 @@ impl Seeder<'_> {
     /// A pending request and what it is filed under.
     fn pending(&self, label: &str, said: &PendingRecord) -> Result<(String, Value), String> {
         let device = said.device.as_ref().map_or(label, |device| device.as_str());
-        let request = self.knowledge.cast.request(label);
+        let request = self.bindings.identities.request(label);
         let role = said.role.clone().or_else(|| said.roles.as_ref()?.first().cloned());
         let role = role.unwrap_or_else(|| "operator".to_owned());
         let mut record = Map::new();
@@ -201,10 +201,10 @@ impl Seeder<'_> {
             record.shift_remove(pending_field(*field));
         }
         self.set(&mut record, &said.set)?;
-        self.knowledge.requested(device, &request);
+        self.bindings.requested(device, &request);
         let key = match said.filed_under {
             None | Some(FiledUnder::Request) => request,
-            Some(FiledUnder::Device) => self.knowledge.cast.device(device).device_id(),
+            Some(FiledUnder::Device) => self.bindings.identities.device(device).device_id(),
         };
         Ok((key, Value::Object(record)))
     }
@@ -213,13 +213,13 @@ impl Seeder<'_> {
         let issued = self.ago(said.age);
         let (roles, scopes) = issued_profile(self.release);
         let mut record = Map::new();
-        record.insert("token".to_owned(), json!(self.knowledge.cast.bootstrap(name)));
+        record.insert("token".to_owned(), json!(self.bindings.identities.bootstrap(name)));
         record.insert("ts".to_owned(), json!(issued));
         let roles = said.roles.as_ref().map_or(json!(roles), |roles| json!(roles));
         let scopes = said.scopes.as_ref().map_or(json!(scopes), |scopes| json!(scopes));
         record.insert("profile".to_owned(), json!({ "roles": roles, "scopes": scopes }));
         if let Some(device) = &said.device {
-            let key = self.knowledge.cast.device(device.as_str());
+            let key = self.bindings.identities.device(device.as_str());
             record.insert("deviceId".to_owned(), json!(key.device_id()));
             record.insert("publicKey".to_owned(), json!(key.public_key()));
         }
@@ -229,12 +229,12 @@ impl Seeder<'_> {
     }
 
     fn who(&self, record: &mut Map<String, Value>, device: &str, key_of: &str, form: Option<KeyForm>) {
-        let key = self.knowledge.cast.device(key_of);
+        let key = self.bindings.identities.device(key_of);
         let public_key = match form {
             None | Some(KeyForm::Raw) => key.public_key(),
             Some(KeyForm::Pem) => key.public_key_pem(),
         };
-        record.insert("deviceId".to_owned(), json!(self.knowledge.cast.device(device).device_id()));
+        record.insert("deviceId".to_owned(), json!(self.bindings.identities.device(device).device_id()));
         record.insert("publicKey".to_owned(), json!(public_key));
     }
 
@@ -246,7 +246,7 @@ impl Seeder<'_> {
 
     fn set(&self, record: &mut Map<String, Value>, said: &Map<String, Value>) -> Result<(), String> {
         for (field, value) in said {
-            record.insert(field.clone(), self.knowledge.fill(value)?);
+            record.insert(field.clone(), self.bindings.fill(value)?);
         }
         Ok(())
     }
@@ -318,13 +318,13 @@ fn pending_field(field: PendingField) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::steps::identities::Cast;
+    use crate::run::steps::identities::Identities;
 
     const NOW: i64 = 1_775_000_000_000;
 
     fn records(store: Value) -> Value {
-        let knowledge = Knowledge::new(Cast::new("a/b"));
-        let seeder = Seeder { knowledge: &knowledge, now: NOW, release: Release::new(2026, 4, 2), own: true };
+        let bindings = Bindings::new(Identities::new("a/b"));
+        let seeder = Seeder { bindings: &bindings, now: NOW, release: Release::new(2026, 4, 2), own: true };
         let records = seeder.records(&serde_json::from_value(store).unwrap()).unwrap();
         records
             .into_iter()
@@ -341,14 +341,14 @@ mod tests {
     fn a_record_of_which_nothing_is_said_is_one_that_a_release_writes_for_a_silent_pairing() {
         let record =
             only(&records(json!({"paired": {"laptop": {"scopes": ["operator.write"]}}})), "devices/paired.json");
-        let key = Cast::new("a/b").device("laptop");
+        let key = Identities::new("a/b").device("laptop");
         let created = NOW - 60_000;
         assert_eq!(
             record,
             json!({
                 "deviceId": key.device_id(), "publicKey": key.public_key(), "platform": "linux", "clientId": "cli", "clientMode": "cli",
                 "role": "operator", "roles": ["operator"], "scopes": ["operator.write"], "approvedScopes": ["operator.write"],
-                "tokens": {"operator": {"token": Cast::new("a/b").token("laptop", "operator"), "role": "operator",
+                "tokens": {"operator": {"token": Identities::new("a/b").token("laptop", "operator"), "role": "operator",
                     "scopes": ["operator.read", "operator.write"], "createdAtMs": created}},
                 "createdAtMs": created, "approvedAtMs": created,
             })
@@ -364,7 +364,7 @@ mod tests {
         }}});
         let record = only(&records(store), "devices/paired.json");
         assert_eq!((record.get("scopes"), record.get("clientId"), &record["role"]), (None, None, &json!("node")));
-        assert_eq!(record["publicKey"], json!(Cast::new("a/b").device("phone").public_key()));
+        assert_eq!(record["publicKey"], json!(Identities::new("a/b").device("phone").public_key()));
         assert_eq!(record["createdAtMs"], json!(NOW - 172_800_000));
         assert_eq!(record["surprise"], record["deviceId"]);
         let token = &record["tokens"]["operator"];
@@ -405,6 +405,6 @@ mod tests {
         );
         let record = only(&records(json!({"bootstrap": {"code": {"device": "phone"}}})), "devices/bootstrap.json");
         assert_eq!(record["profile"]["roles"], json!(["node", "operator"]));
-        assert_eq!(record["deviceId"], json!(Cast::new("a/b").device("phone").device_id()));
+        assert_eq!(record["deviceId"], json!(Identities::new("a/b").device("phone").device_id()));
     }
 }

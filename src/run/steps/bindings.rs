@@ -1,7 +1,7 @@
 //! What a case has learned while it is played: tokens and request ids that the gateway gave, answers, challenges. It gives
 //! the symbols of a scenario (`<token laptop operator>`, `<answer ask payload.id>`) their values.
 
-use super::identities::Cast;
+use super::identities::Identities;
 use crate::observe::Known;
 use crate::scenario::symbol::{self, FillError, Part, Symbol};
 use serde_json::Value;
@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a case knows.
-pub(crate) struct Knowledge {
-    pub(crate) cast: Cast,
+pub(crate) struct Bindings {
+    pub(crate) identities: Identities,
     /// Now by the gateway's clock, in milliseconds since the epoch.
     now: AtomicI64,
     learned: Mutex<Learned>,
@@ -39,9 +39,9 @@ struct Learned {
     missing: Vec<String>,
 }
 
-impl Knowledge {
-    pub(crate) fn new(cast: Cast) -> Self {
-        Self { cast, now: AtomicI64::default(), learned: Mutex::default() }
+impl Bindings {
+    pub(crate) fn new(identities: Identities) -> Self {
+        Self { identities, now: AtomicI64::default(), learned: Mutex::default() }
     }
 
     pub(crate) fn set_now(&self, now: i64) {
@@ -91,7 +91,7 @@ impl Knowledge {
     /// device of somebody's state directory has none that is not there.
     pub(crate) fn seeded_token(&self, device: &str, role: &str) -> Option<String> {
         let seeded = self.learned().seeded.get(&(device.to_owned(), role.to_owned())).cloned();
-        seeded.or_else(|| (!self.cast.is_itself(device)).then(|| self.cast.token(device, role)))
+        seeded.or_else(|| (!self.identities.is_itself(device)).then(|| self.identities.token(device, role)))
     }
 
     /// Notes tokens that no reader may be shown.
@@ -105,7 +105,7 @@ impl Knowledge {
         let learned = self.learned();
         let given = learned.given.values().chain(learned.given_in.values());
         let tokens = learned.seeded.values().chain(given).chain(&learned.secrets).cloned();
-        tokens.chain(self.cast.tokens()).collect()
+        tokens.chain(self.identities.tokens()).collect()
     }
 
     pub(crate) fn token_given_in(&self, step: &str) -> Option<String> {
@@ -158,21 +158,21 @@ impl Knowledge {
 
     fn value(&self, symbol: &Symbol) -> Result<Value, String> {
         let text = match symbol {
-            Symbol::Device(name) => self.cast.device(name).device_id(),
-            Symbol::PublicKey(name) => self.cast.device(name).public_key(),
+            Symbol::Device(name) => self.identities.device(name).device_id(),
+            Symbol::PublicKey(name) => self.identities.device(name).public_key(),
             Symbol::Request(device) => {
                 let found = self.learned().requests.get(device).cloned();
                 found.ok_or_else(|| format!("no pending request of {device} is known"))?
             }
-            Symbol::Pending(label) => self.cast.request(label),
+            Symbol::Pending(label) => self.identities.request(label),
             Symbol::Token(device, role) => {
                 self.last_token(device, role).ok_or_else(|| format!("{device} was given no {role} token"))?
             }
             Symbol::SeededToken(device, role) => {
                 self.seeded_token(device, role).ok_or_else(|| format!("the folder has no {role} token for {device}"))?
             }
-            Symbol::Bootstrap(name) => self.cast.bootstrap(name),
-            Symbol::Secret(name) => self.cast.secret(name),
+            Symbol::Bootstrap(name) => self.identities.bootstrap(name),
+            Symbol::Secret(name) => self.identities.secret(name),
             Symbol::Answer(step, path) => return self.answer(step, path),
             Symbol::Now(offset) => return Ok(self.now.load(Ordering::Relaxed).saturating_add(*offset).into()),
         };
@@ -192,7 +192,7 @@ impl Knowledge {
 
     /// Everything that has a word of its own in an observation.
     pub(crate) fn known(&self) -> Vec<Known> {
-        let mut known = self.cast.known();
+        let mut known = self.identities.known();
         let learned = self.learned();
         known.extend(learned.literals.iter().map(|text| Known { value: text.clone(), symbol: text.clone() }));
         known

@@ -1,6 +1,6 @@
 //! A scenario's `connect` as the client's: who connects, as what, from where, with which proof.
 
-use super::bindings::Knowledge;
+use super::bindings::Bindings;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, KeyForm, Nonce, ProofVersion};
 use crate::client::{self, Upgrade};
 use crate::protocol::identity;
@@ -59,7 +59,7 @@ fn proxy(via: said::Via) -> Option<client::Via> {
 
 /// Makes the `connect` request that a scenario asks for.
 pub(crate) struct Connecting<'a> {
-    pub(crate) knowledge: &'a Knowledge,
+    pub(crate) bindings: &'a Bindings,
     pub(crate) settings: &'a GatewaySettings,
     pub(crate) release: Release,
 }
@@ -70,7 +70,7 @@ impl Connecting<'_> {
     /// # Errors
     /// A symbol in the raw parameters has no value.
     pub(crate) fn params(&self, connect: &said::Connect, challenge: &Challenge, now: i64) -> Result<Value, String> {
-        let patch = self.knowledge.fill(&Value::Object(self.patch(connect)))?;
+        let patch = self.bindings.fill(&Value::Object(self.patch(connect)))?;
         let default = if self.release < PROTOCOL_4 { (3, 3) } else { (4, 4) };
         let request = ConnectRequest {
             protocol: connect.protocol.map_or(default, |(low, high)| (low.into(), high.into())),
@@ -112,8 +112,8 @@ impl Connecting<'_> {
     }
 
     fn device(&self, name: &str, proof: &said::Proof) -> Device {
-        let cast = &self.knowledge.cast;
-        let mut device = Device::new(cast.device(name));
+        let identities = &self.bindings.identities;
+        let mut device = Device::new(identities.device(name));
         device.version = match proof.version {
             Some(said::ProofVersion::V1) => ProofVersion::V1,
             Some(said::ProofVersion::V2) => ProofVersion::V2,
@@ -123,19 +123,19 @@ impl Connecting<'_> {
         };
         device.nonce = match &proof.nonce {
             said::Nonce::Right => Nonce::Challenge,
-            said::Nonce::Wrong => Nonce::Other(cast.request("wrong nonce")),
+            said::Nonce::Wrong => Nonce::Other(identities.request("wrong nonce")),
             said::Nonce::Absent => Nonce::Absent,
             said::Nonce::Empty => Nonce::Other(String::new()),
-            said::Nonce::Of(step) => match self.knowledge.nonce(step.as_str()) {
+            said::Nonce::Of(step) => match self.bindings.nonce(step.as_str()) {
                 Some(nonce) => Nonce::Other(nonce),
                 None => {
-                    self.knowledge.miss(format!("step {step} saw no challenge"));
+                    self.bindings.miss(format!("step {step} saw no challenge"));
                     Nonce::Absent
                 }
             },
         };
         device.offset_ms = proof.clock_offset.map_or(0, |offset| offset.milliseconds);
-        device.signed_by = proof.key.as_ref().map(|key| cast.device(key.as_str()));
+        device.signed_by = proof.key.as_ref().map(|key| identities.device(key.as_str()));
         device.damaged = proof.signature == said::Signature::Damaged;
         device.id = (proof.id == said::SentId::Wrong).then(|| identity::device_id(b"somebody else"));
         device.form = if proof.public_key == said::SentKey::Pem { KeyForm::Pem } else { KeyForm::Raw };
@@ -148,9 +148,9 @@ impl Connecting<'_> {
         let device = connect.device.name().map(|name| name.as_str());
         let token = |said: &said::DeviceToken| self.device_token(said, device, role);
         let shared = |said: &said::SharedSecret, own: Option<&str>| match said {
-            said::SharedSecret::Right => Some(self.knowledge.cast.secret(own.unwrap_or(SHARED_SECRET))),
-            said::SharedSecret::Wrong => Some(self.knowledge.cast.wrong("secret")),
-            said::SharedSecret::Secret(name) => Some(self.knowledge.cast.secret(name.as_str())),
+            said::SharedSecret::Right => Some(self.bindings.identities.secret(own.unwrap_or(SHARED_SECRET))),
+            said::SharedSecret::Wrong => Some(self.bindings.identities.wrong("secret")),
+            said::SharedSecret::Secret(name) => Some(self.bindings.identities.secret(name.as_str())),
             said::SharedSecret::Text(text) => Some(text.clone()),
             said::SharedSecret::DeviceToken(said) => token(said),
         };
@@ -159,8 +159,8 @@ impl Connecting<'_> {
             password: credentials.password.as_ref().and_then(|said| shared(said, self.settings.auth.password_secret())),
             device_token: credentials.device_token.as_ref().and_then(token),
             bootstrap_token: credentials.bootstrap_token.as_ref().map(|said| match said {
-                said::BootstrapToken::Wrong => self.knowledge.cast.wrong("bootstrap token"),
-                said::BootstrapToken::Seeded(name) => self.knowledge.cast.bootstrap(name.as_str()),
+                said::BootstrapToken::Wrong => self.bindings.identities.wrong("bootstrap token"),
+                said::BootstrapToken::Seeded(name) => self.bindings.identities.bootstrap(name.as_str()),
                 said::BootstrapToken::Text(text) => text.clone(),
             }),
         };
@@ -172,7 +172,7 @@ impl Connecting<'_> {
 
     /// What a client sends that knows the gateway's secret and nothing else.
     fn own_secret(&self) -> Auth {
-        let secret = |name: Option<&str>| name.map(|name| self.knowledge.cast.secret(name));
+        let secret = |name: Option<&str>| name.map(|name| self.bindings.identities.secret(name));
         let (token, password) =
             (secret(self.settings.auth.token_secret()), secret(self.settings.auth.password_secret()));
         let password = password.filter(|_| token.is_none());
@@ -182,15 +182,15 @@ impl Connecting<'_> {
     fn device_token(&self, said: &said::DeviceToken, device: Option<&str>, role: &str) -> Option<String> {
         let own = device.unwrap_or("nobody");
         let found = match said {
-            said::DeviceToken::Last => self.knowledge.last_token(own, role),
-            said::DeviceToken::Seeded => self.knowledge.seeded_token(own, role),
-            said::DeviceToken::Wrong => return Some(self.knowledge.cast.wrong("device token")),
-            said::DeviceToken::From(step) => self.knowledge.token_given_in(step.as_str()),
-            said::DeviceToken::Of(owner) => self.knowledge.last_token(owner.device.as_str(), &owner.role),
+            said::DeviceToken::Last => self.bindings.last_token(own, role),
+            said::DeviceToken::Seeded => self.bindings.seeded_token(own, role),
+            said::DeviceToken::Wrong => return Some(self.bindings.identities.wrong("device token")),
+            said::DeviceToken::From(step) => self.bindings.token_given_in(step.as_str()),
+            said::DeviceToken::Of(owner) => self.bindings.last_token(owner.device.as_str(), &owner.role),
             said::DeviceToken::Text(text) => return Some(text.clone()),
         };
         if found.is_none() {
-            self.knowledge.miss(match said {
+            self.bindings.miss(match said {
                 said::DeviceToken::Seeded => format!("the folder has no {role} token for {own}: it sends none"),
                 said::DeviceToken::From(step) => format!("step {step} gave no device token"),
                 said::DeviceToken::Of(owner) => format!("{} was given no {} token", owner.device, owner.role),
@@ -230,57 +230,57 @@ fn overlay(patch: &mut Map<String, Value>, over: &Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::steps::identities::Cast;
+    use crate::run::steps::identities::Identities;
 
-    fn params(settings: Value, connect: Value, knowledge: &Knowledge) -> Value {
-        params_of("2026.4.2", settings, connect, knowledge)
+    fn params(settings: Value, connect: Value, bindings: &Bindings) -> Value {
+        params_of("2026.4.2", settings, connect, bindings)
     }
 
-    fn params_of(release: &str, settings: Value, connect: Value, knowledge: &Knowledge) -> Value {
+    fn params_of(release: &str, settings: Value, connect: Value, bindings: &Bindings) -> Value {
         let settings = serde_json::from_value(settings).unwrap();
-        let connecting = Connecting { knowledge, settings: &settings, release: release.parse().unwrap() };
+        let connecting = Connecting { bindings, settings: &settings, release: release.parse().unwrap() };
         let challenge = Challenge { nonce: Some("nonce".to_owned()), ts: Some(1) };
         connecting.params(&serde_json::from_value(connect).unwrap(), &challenge, 1000).unwrap()
     }
 
-    fn knowledge() -> Knowledge {
-        Knowledge::new(Cast::new("a/b"))
+    fn bindings() -> Bindings {
+        Bindings::new(Identities::new("a/b"))
     }
 
     #[test]
     fn who_says_nothing_sends_the_gateway_s_own_secret_and_neither_role_nor_scopes() {
-        let knowledge = knowledge();
-        let sent = params(json!({}), json!({"device": "laptop"}), &knowledge);
-        assert_eq!(sent["auth"], json!({"token": knowledge.cast.secret("shared")}));
+        let bindings = bindings();
+        let sent = params(json!({}), json!({"device": "laptop"}), &bindings);
+        assert_eq!(sent["auth"], json!({"token": bindings.identities.secret("shared")}));
         assert_eq!((sent.get("role"), sent.get("scopes"), &sent["minProtocol"]), (None, None, &json!(3)));
-        let sent = params(json!({"auth": {"mode": "password"}}), json!({"device": "none"}), &knowledge);
-        assert_eq!(sent["auth"], json!({"password": knowledge.cast.secret("shared")}));
+        let sent = params(json!({"auth": {"mode": "password"}}), json!({"device": "none"}), &bindings);
+        assert_eq!(sent["auth"], json!({"password": bindings.identities.secret("shared")}));
         assert_eq!(sent.get("device"), None);
-        let sent = params(json!({"auth": {"mode": "none"}}), json!({"device": "none"}), &knowledge);
+        let sent = params(json!({"auth": {"mode": "none"}}), json!({"device": "none"}), &bindings);
         assert_eq!(sent.get("auth"), None);
     }
 
     #[test]
     fn a_device_token_is_the_newest_that_is_known_and_the_seeded_one_stays_what_it_was() {
-        let knowledge = knowledge();
-        knowledge.seeded("laptop", "node", "old");
+        let bindings = bindings();
+        bindings.seeded("laptop", "node", "old");
         let sent = |token: Value| {
             let connect = json!({"device": "laptop", "role": "node", "auth": {"device-token": token}});
-            params(json!({}), connect, &knowledge)["auth"]["deviceToken"].clone()
+            params(json!({}), connect, &bindings)["auth"]["deviceToken"].clone()
         };
         assert_eq!(sent(json!("last")), "old");
-        knowledge.given(Some("first"), "laptop", "node", "new");
+        bindings.given(Some("first"), "laptop", "node", "new");
         assert_eq!([sent(json!("last")), sent(json!("seeded")), sent(json!({"from": "first"}))], ["new", "old", "new"]);
-        assert_eq!(knowledge.missed(), Vec::<String>::new());
+        assert_eq!(bindings.missed(), Vec::<String>::new());
         assert_eq!(sent(json!({"from": "second"})), Value::Null);
-        assert_eq!(knowledge.missed(), ["step second gave no device token"]);
+        assert_eq!(bindings.missed(), ["step second gave no device token"]);
     }
 
     #[test]
     fn what_is_wrong_with_a_proof_is_wrong_with_nothing_else() {
-        let knowledge = knowledge();
+        let bindings = bindings();
         let device =
-            |proof: Value| params(json!({}), json!({"device": "laptop", "proof": proof}), &knowledge)["device"].clone();
+            |proof: Value| params(json!({}), json!({"device": "laptop", "proof": proof}), &bindings)["device"].clone();
         let right = device(json!({}));
         let differs = |proof: Value| {
             let wrong = device(proof);
@@ -299,11 +299,11 @@ mod tests {
 
     #[test]
     fn a_client_of_2026_2_19_signs_v2_and_sends_its_device_token_as_token() {
-        let knowledge = knowledge();
-        knowledge.seeded("laptop", "operator", "tok");
+        let bindings = bindings();
+        bindings.seeded("laptop", "operator", "tok");
         let sent = |release: &str, auth: Value, proof: Value| {
             let connect = json!({"device": "laptop", "auth": auth, "proof": proof});
-            let sent = params_of(release, json!({}), connect, &knowledge);
+            let sent = params_of(release, json!({}), connect, &bindings);
             (sent["auth"].clone(), sent["device"]["signature"].clone())
         };
         let (old, token) = ("2026.2.19", json!({"device-token": "seeded"}));
@@ -319,7 +319,7 @@ mod tests {
     fn raw_parameters_go_over_everything_else() {
         let connect =
             json!({"device": "laptop", "caps": ["a"], "params": {"caps": null, "client": {"id": "x"}, "role": 7}});
-        let sent = params(json!({}), connect, &knowledge());
+        let sent = params(json!({}), connect, &bindings());
         assert_eq!(
             (sent.get("caps"), &sent["client"]["id"], &sent["client"]["mode"]),
             (None, &json!("x"), &json!("cli"))

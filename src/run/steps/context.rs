@@ -1,9 +1,9 @@
 //! Where one case is played: a gateway on its corner of the disk, and the connections that are held to it.
 
-use super::bindings::Knowledge;
+use super::bindings::Bindings;
 use super::frames::Frames;
-use super::identities::Cast;
-use super::session::{Awaited, Held};
+use super::identities::Identities;
+use super::session::{Awaited, Session};
 use super::silence::{Silence, There};
 use crate::client::Transcript;
 use crate::cut;
@@ -42,7 +42,7 @@ const WRITING: Duration = Duration::from_secs(2);
 
 /// Why a case could not be played.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StageError {
+pub(crate) enum CaseError {
     /// The gateway did not start.
     #[error(transparent)]
     Launch(#[from] LaunchError),
@@ -81,9 +81,9 @@ pub(crate) enum StageError {
 }
 
 /// Where one case is played.
-pub(crate) struct Stage<'a> {
+pub(crate) struct CaseContext<'a> {
     pub(crate) case: &'a Case,
-    pub(crate) knowledge: Knowledge,
+    pub(crate) bindings: Bindings,
     pub(crate) transcript: Transcript,
     pub(crate) timeouts: Timeouts,
     pub(crate) release: Release,
@@ -98,7 +98,7 @@ pub(crate) struct Stage<'a> {
     running: Option<Running>,
     /// What the gateways that are down have logged.
     logged: String,
-    held: Mutex<BTreeMap<String, Arc<AsyncMutex<Held>>>>,
+    sessions: Mutex<BTreeMap<String, Arc<AsyncMutex<Session>>>>,
     /// The gateway's clock when the first one was started, and how far the embedded one has come.
     started_at: i64,
     steps_began: Vec<i64>,
@@ -115,15 +115,15 @@ pub(crate) struct Stage<'a> {
 }
 
 /// A gateway that is up, with its corner of the disk: what one case after another is played on.
-pub(crate) struct House {
+pub(crate) struct SharedGateway {
     pub(crate) place: Place,
     pub(crate) running: Running,
     /// The gateway's clock when the store was filled.
     pub(crate) started_at: i64,
 }
 
-impl<'a> Stage<'a> {
-    /// A stage for a case. `secret` is the shared secret of a gateway that somebody else runs.
+impl<'a> CaseContext<'a> {
+    /// The context of a case. `secret` is the shared secret of a gateway that somebody else runs.
     pub(crate) fn new(
         case: &'a Case,
         gateway: &'a Gateway,
@@ -131,26 +131,27 @@ impl<'a> Stage<'a> {
         release: Release,
         secret: Option<&str>,
     ) -> Self {
-        let cast = secret.map_or_else(|| Cast::new(&case.id), |secret| Cast::with_shared_secret(&case.id, secret));
+        let identities =
+            secret.map_or_else(|| Identities::new(&case.id), |secret| Identities::with_shared_secret(&case.id, secret));
         // The records of a real state directory are of real days, whatever day the embedded gateway has otherwise.
         let real = case.identities().next().is_some();
         let first = if real { real_now() } else { first_moment(gateway) };
-        Self::with(case, gateway, place, release, Knowledge::new(cast), first)
+        Self::with(case, gateway, place, release, Bindings::new(identities), first)
     }
 
-    /// A stage for a case on a gateway that is up and that others have used before. Its store is filled.
-    pub(crate) fn visiting(
+    /// The context of a case on a gateway that is up and that others have used before. Its store is filled.
+    pub(crate) fn on_shared_gateway(
         case: &'a Case,
         gateway: &'a Gateway,
         release: Release,
-        knowledge: Knowledge,
-        house: House,
+        bindings: Bindings,
+        shared_gateway: SharedGateway,
     ) -> Self {
-        let House { place, running, started_at } = house;
-        let mut stage = Self::with(case, gateway, place, release, knowledge, started_at);
-        stage.moved_in(running);
-        stage.unfinished = files::unfinished(&stage.state_dir());
-        stage
+        let SharedGateway { place, running, started_at } = shared_gateway;
+        let mut context = Self::with(case, gateway, place, release, bindings, started_at);
+        context.set_running(running);
+        context.unfinished = files::unfinished(&context.state_dir());
+        context
     }
 
     fn with(
@@ -158,11 +159,11 @@ impl<'a> Stage<'a> {
         gateway: &'a Gateway,
         place: Place,
         release: Release,
-        knowledge: Knowledge,
+        bindings: Bindings,
         started_at: i64,
     ) -> Self {
-        knowledge.set_now(started_at);
-        case.identities().for_each(|(name, key)| knowledge.cast.plays_itself(name.as_str(), key));
+        bindings.set_now(started_at);
+        case.identities().for_each(|(name, key)| bindings.identities.plays_itself(name.as_str(), key));
         let known = |path: PathBuf, symbol: &str| Known {
             value: path.to_string_lossy().into_owned(),
             symbol: symbol.to_owned(),
@@ -174,7 +175,7 @@ impl<'a> Stage<'a> {
         ];
         Self {
             case,
-            knowledge,
+            bindings,
             transcript: Transcript::new(),
             timeouts: Timeouts::of(gateway),
             release,
@@ -185,7 +186,7 @@ impl<'a> Stage<'a> {
             place,
             running: None,
             logged: String::new(),
-            held: Mutex::default(),
+            sessions: Mutex::default(),
             started_at,
             steps_began: Vec::new(),
             clock: started_at,
@@ -197,7 +198,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn moved_in(&mut self, running: Running) {
+    fn set_running(&mut self, running: Running) {
         if let Some(port) = running.port() {
             self.places.push(Known { value: format!(":{port}"), symbol: ":<port>".to_owned() });
         }
@@ -206,17 +207,17 @@ impl<'a> Stage<'a> {
 
     /// Hangs up on every connection, waits until the gateway has seen it, and gives the gateway to the next one. `None` where
     /// it is down.
-    pub(crate) async fn leave(mut self) -> Option<House> {
-        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
-        for held in held.into_values() {
-            super::connections::goodbye(&mut *held.lock().await, &self.timeouts).await;
+    pub(crate) async fn end_sharing(mut self) -> Option<SharedGateway> {
+        let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
+        for session in session.into_values() {
+            super::connections::close_session(&mut *session.lock().await, &self.timeouts).await;
         }
         let running = self.running.take()?;
-        Some(House { place: self.place, running, started_at: self.started_at })
+        Some(SharedGateway { place: self.place, running, started_at: self.started_at })
     }
 
     /// Fills the state directories as the scenario says.
-    pub(crate) fn fill(&mut self) -> Result<(), StageError> {
+    pub(crate) fn fill(&mut self) -> Result<(), CaseError> {
         let scenario = &self.case.scenario;
         self.write(&scenario.store, self.place.state_dir(), true)?;
         if let Some(other) = &scenario.other_store {
@@ -231,13 +232,13 @@ impl<'a> Stage<'a> {
     }
 
     /// Writes into the gateway's state directory while the case is played.
-    pub(crate) fn edit(&self, store: &Store) -> Result<(), StageError> {
+    pub(crate) fn edit(&self, store: &Store) -> Result<(), CaseError> {
         self.write(store, self.place.state_dir(), false)
     }
 
-    fn write(&self, store: &Store, directory: PathBuf, own: bool) -> Result<(), StageError> {
+    fn write(&self, store: &Store, directory: PathBuf, own: bool) -> Result<(), CaseError> {
         let folder = store.from.as_ref().and_then(|from| self.case.folders.get(&from.value)).map(Arc::as_ref);
-        let seeder = Seeder { knowledge: &self.knowledge, now: self.now(), release: self.release, own };
+        let seeder = Seeder { bindings: &self.bindings, now: self.now(), release: self.release, own };
         if let Some(documents) = self.place.documents() {
             return Ok(files::write_records(&mut documents.clone(), store, &seeder)?);
         }
@@ -245,12 +246,12 @@ impl<'a> Stage<'a> {
         let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
         files::write(&directory, store, folder, &seeder, files::format(store, first))?;
         if folder.is_some() {
-            self.knowledge.keep_secret(copied::secrets(&directory));
+            self.bindings.keep_secret(copied::secrets(&directory));
         }
         if let Some(name) = &store.identity {
-            let device = self.knowledge.cast.device(name.as_str()).device_id();
+            let device = self.bindings.identities.device(name.as_str()).device_id();
             for (role, token) in copied::tokens_of(&directory, &device) {
-                self.knowledge.seeded(name.as_str(), &role, &token);
+                self.bindings.seeded(name.as_str(), &role, &token);
             }
         }
         Ok(())
@@ -274,7 +275,7 @@ impl<'a> Stage<'a> {
         }
         let mut found = files::read(&self.state_dir(), &scenario.store);
         if self.gateway.profile().kind == Kind::Attached {
-            let devices = self.knowledge.cast.device_names().into_iter().map(|(id, _)| id).collect();
+            let devices = self.bindings.identities.device_names().into_iter().map(|(id, _)| id).collect();
             found = attached::own(&found, &devices);
         }
         if let Some(other) = &scenario.other_store {
@@ -286,7 +287,7 @@ impl<'a> Stage<'a> {
     /// Lets the gateway finish what it is writing: it may answer, or hang up after a failed write, while another file of the
     /// store is on its way. What is still unfinished after [`WRITING`] was left so, and is seen. What stood there when the case
     /// began, and is as it was, nobody is writing.
-    pub(crate) async fn settle(&self) {
+    pub(crate) async fn wait_for_writes(&self) {
         let deadline = Instant::now() + WRITING;
         let of_case = |(path, now): (&PathBuf, &_)| self.unfinished.get(path) != Some(now);
         // Nothing tells when a rename is done, and the directory is not ours: it has to be looked at again.
@@ -317,14 +318,14 @@ impl<'a> Stage<'a> {
 
     /// Everything that has a word of its own in the observation.
     pub(crate) fn known(&self) -> Vec<Known> {
-        let mut known = self.knowledge.known();
+        let mut known = self.bindings.known();
         known.extend(self.places.iter().cloned());
         known.push(Known { value: super::connect::OTHER_HOST.to_string(), symbol: "<other-host>".to_owned() });
         known
     }
 
     /// Starts the gateway under test, or another release of it, on the case's state directory.
-    pub(crate) async fn launch(&mut self, release: Option<Release>) -> Result<(), StageError> {
+    pub(crate) async fn launch(&mut self, release: Option<Release>) -> Result<(), CaseError> {
         let other;
         self.speaking = release.map_or(self.release, |release| crate::run::played_as(self.gateway, release));
         let gateway = match release {
@@ -336,8 +337,8 @@ impl<'a> Stage<'a> {
         };
         self.boots += 1;
         let boot = Boot { place: &self.place, clock: self.clock, timeouts: &self.timeouts };
-        let running = boot.of(gateway, &self.case.scenario.gateway, &self.knowledge.cast).await?;
-        self.moved_in(running);
+        let running = boot.of(gateway, &self.case.scenario.gateway, &self.bindings.identities).await?;
+        self.set_running(running);
         Ok(())
     }
 
@@ -354,13 +355,13 @@ impl<'a> Stage<'a> {
 
     /// Stops the gateway, politely or not, and hears the connections that were held to it end. An exit code other than 0 of a
     /// polite stop is heard too.
-    pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Heard>, StageError> {
+    pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Heard>, CaseError> {
         let Some(mut running) = self.running.take() else { return Ok(Vec::new()) };
         // A gateway that goes down says goodbye on its connections and waits for the answer: they are read meanwhile.
-        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+        let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
         let until = Instant::now() + self.timeouts.limit(&Wait::Stop) + self.timeouts.answer();
-        let listening = held.into_iter().map(|(name, held)| async move {
-            let sounds = held.lock().await.listen(until, |_| false).await;
+        let listening = session.into_iter().map(|(name, session)| async move {
+            let sounds = session.lock().await.listen(until, |_| false).await;
             sounds.into_iter().map(move |sound| Heard { on: Some(name.clone()), sound }).collect::<Vec<_>>()
         });
         let stopping = async {
@@ -389,7 +390,7 @@ impl<'a> Stage<'a> {
     /// Ends what is still up and gives the log of all that was up.
     pub(crate) async fn end(&mut self) -> String {
         // Nobody listens on them any more, and a gateway would wait for their goodbye.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clear();
         if self.gateway.profile().kind != Kind::Attached
             && let Some(running) = &mut self.running
         {
@@ -413,17 +414,17 @@ impl<'a> Stage<'a> {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }
-        self.knowledge.set_now(self.now());
+        self.bindings.set_now(self.now());
         self.steps_began.push(self.now());
     }
 
     /// Moves the gateway's clock on.
-    pub(crate) async fn advance(&mut self, by: Duration) -> Result<(), StageError> {
+    pub(crate) async fn advance(&mut self, by: Duration) -> Result<(), CaseError> {
         match &mut self.running {
             Some(running) => running.advance(by).await?,
             None => self.clock = self.clock.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
         }
-        self.knowledge.set_now(self.now());
+        self.bindings.set_now(self.now());
         Ok(())
     }
 
@@ -435,28 +436,28 @@ impl<'a> Stage<'a> {
         self.running.as_ref().ok_or(LinkError::Down)
     }
 
-    pub(crate) fn held(&self, name: &str) -> Option<Arc<AsyncMutex<Held>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    pub(crate) fn session(&self, name: &str) -> Option<Arc<AsyncMutex<Session>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    pub(crate) fn hold(&self, name: &str, held: Held) {
-        let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(name.to_owned(), Arc::new(AsyncMutex::new(held)));
+    pub(crate) fn hold(&self, name: &str, session: Session) {
+        let mut all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(name.to_owned(), Arc::new(AsyncMutex::new(session)));
     }
 
-    pub(crate) fn let_go(&self, name: &str) -> Option<Arc<AsyncMutex<Held>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
+    pub(crate) fn let_go(&self, name: &str) -> Option<Arc<AsyncMutex<Session>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
     }
 
     /// What the held connections have heard since they were last asked, the step's own first. `later` is what later steps
     /// wait for, by connection.
     pub(crate) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Heard> {
-        let all = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut heard = Vec::new();
-        for (name, held) in all {
+        for (name, session) in all {
             let awaited =
                 later.iter().filter(|(on, _)| *on == name).map(|(_, awaited)| awaited.clone()).collect::<Vec<_>>();
-            let sounds = held.lock().await.catch_up(&self.timeouts, &awaited).await;
+            let sounds = session.lock().await.catch_up(&self.timeouts, &awaited).await;
             let on = (own != Some(name.as_str())).then_some(name);
             heard.extend(sounds.into_iter().map(|sound| Heard { on: on.clone(), sound }));
         }
@@ -478,9 +479,9 @@ impl Boot<'_> {
         &self,
         gateway: &Gateway,
         settings: &GatewaySettings,
-        cast: &Cast,
+        identities: &Identities,
     ) -> Result<Running, LaunchError> {
-        let Configuration { openclaw_json, environment } = configuration(settings, cast);
+        let Configuration { openclaw_json, environment } = configuration(settings, identities);
         let launch = Launch {
             place: self.place,
             state_dir: None,

@@ -22,11 +22,11 @@ const NAME_BYTES: usize = 100;
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     schema: Option<Arc<FrameSchema>>,
-    seen: Mutex<Seen>,
+    seen: Mutex<CaseResult>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct CaseResult {
     tally: FrameTally,
     broken: Vec<Broken>,
 }

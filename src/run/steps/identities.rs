@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 /// The cast of one case.
-pub(crate) struct Cast {
+pub(crate) struct Identities {
     case: String,
     /// Whose secrets the gateway has: the case's own, or those of a group of cases that share it.
     household: String,
@@ -22,13 +22,13 @@ pub(crate) struct Cast {
     tokens: Mutex<BTreeSet<String>>,
 }
 
-impl Cast {
+impl Identities {
     pub(crate) fn new(case: &str) -> Self {
-        Self::in_household(case, case)
+        Self::in_group(case, case)
     }
 
     /// A cast whose shared tokens and passwords come from the name of a household: the gateway has them from there.
-    pub(crate) fn in_household(case: &str, household: &str) -> Self {
+    pub(crate) fn in_group(case: &str, household: &str) -> Self {
         let (case, household) = (case.to_owned(), household.to_owned());
         Self {
             case,
@@ -42,11 +42,11 @@ impl Cast {
 
     /// A cast that knows the shared secret of a gateway that somebody else runs.
     pub(crate) fn with_shared_secret(case: &str, secret: &str) -> Self {
-        let cast = Self::new(case);
-        let mut secrets = cast.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let identities = Self::new(case);
+        let mut secrets = identities.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         secrets.insert(SHARED_SECRET.to_owned(), secret.to_owned());
         drop(secrets);
-        cast
+        identities
     }
 
     /// The devices seen so far: id and name.
@@ -148,31 +148,31 @@ mod tests {
 
     #[test]
     fn a_household_shares_its_secrets_and_nothing_else() {
-        let (one, other) = (Cast::in_household("a/b", "house"), Cast::in_household("a/c", "house"));
+        let (one, other) = (Identities::in_group("a/b", "house"), Identities::in_group("a/c", "house"));
         assert_eq!(one.secret("shared"), other.secret("shared"));
-        assert_ne!(one.secret("shared"), Cast::new("a/b").secret("shared"));
+        assert_ne!(one.secret("shared"), Identities::new("a/b").secret("shared"));
         assert_ne!(one.device("laptop").device_id(), other.device("laptop").device_id());
-        assert_eq!(one.token("laptop", "node"), Cast::new("a/b").token("laptop", "node"));
+        assert_eq!(one.token("laptop", "node"), Identities::new("a/b").token("laptop", "node"));
     }
 
     #[test]
     fn a_name_is_somebody_else_in_another_case_and_the_same_one_every_time() {
-        let (one, other) = (Cast::new("a/b"), Cast::new("a/c"));
+        let (one, other) = (Identities::new("a/b"), Identities::new("a/c"));
         assert_ne!(one.device("laptop").device_id(), other.device("laptop").device_id());
-        assert_eq!(one.token("laptop", "node"), Cast::new("a/b").token("laptop", "node"));
+        assert_eq!(one.token("laptop", "node"), Identities::new("a/b").token("laptop", "node"));
         assert_ne!(one.token("laptop", "node"), one.token("laptop", "operator"));
         assert_ne!(one.request("laptop"), one.request("phone"));
     }
 
     #[test]
     fn everybody_who_was_asked_for_is_known_by_name() {
-        let cast = Cast::new("a/b");
-        let id = cast.device("laptop").device_id();
-        let secret = cast.secret("shared");
+        let identities = Identities::new("a/b");
+        let id = identities.device("laptop").device_id();
+        let secret = identities.secret("shared");
         let symbol =
-            |value: &str| cast.known().into_iter().find(|known| known.value == value).map(|known| known.symbol);
+            |value: &str| identities.known().into_iter().find(|known| known.value == value).map(|known| known.symbol);
         assert_eq!(symbol(&id).as_deref(), Some("laptop"));
         assert_eq!(symbol(&secret).as_deref(), Some("<secret shared>"));
-        assert_eq!(symbol(&Cast::new("a/b").device("phone").device_id()), None);
+        assert_eq!(symbol(&Identities::new("a/b").device("phone").device_id()), None);
     }
 }

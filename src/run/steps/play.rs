@@ -1,6 +1,6 @@
 //! Plays the steps of a case, one after the other, and writes down what was heard.
 
-use super::context::{Stage, StageError};
+use super::context::{CaseContext, CaseError};
 use super::received::{heard, is_over, note, own};
 use super::session::{self, Awaited};
 use super::silence::was_silent;
@@ -21,9 +21,9 @@ const HANDSHAKE_TIMEOUT_MS: u64 = 15_000;
 /// most.
 const SETS_ITS_TIMEOUT: Release = Release::new(2026, 3, 28);
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Plays a case: the store, the gateway that wrote it, the gateway under test, the steps.
-    pub(crate) async fn perform(&mut self) -> Result<Vec<StepEvidence>, StageError> {
+    pub(crate) async fn perform(&mut self) -> Result<Vec<StepEvidence>, CaseError> {
         let scenario = &self.case.scenario;
         self.fill()?;
         let mut evidence = Vec::new();
@@ -41,24 +41,20 @@ impl Stage<'_> {
             self.launch(None).await?;
         }
         evidence.extend(self.play(&scenario.steps, number).await?.0);
-        self.settle().await;
+        self.wait_for_writes().await;
         Ok(evidence)
     }
 
     /// Plays the steps of a case on a gateway that is up, its store filled.
-    pub(crate) async fn perform_steps(&mut self) -> Result<Vec<StepEvidence>, StageError> {
+    pub(crate) async fn perform_steps(&mut self) -> Result<Vec<StepEvidence>, CaseError> {
         let scenario = &self.case.scenario;
         let (evidence, _) = self.play(&scenario.steps, 0).await?;
-        self.settle().await;
+        self.wait_for_writes().await;
         Ok(evidence)
     }
 
     /// Plays steps, the first of which has this number. Gives what was heard and the number after the last one.
-    pub(crate) async fn play(
-        &mut self,
-        steps: &[Step],
-        first: usize,
-    ) -> Result<(Vec<StepEvidence>, usize), StageError> {
+    pub(crate) async fn play(&mut self, steps: &[Step], first: usize) -> Result<(Vec<StepEvidence>, usize), CaseError> {
         let mut evidence: Vec<StepEvidence> = Vec::new();
         let mut number = first;
         for (at, step) in steps.iter().enumerate() {
@@ -71,10 +67,10 @@ impl Stage<'_> {
                 if was_silent(&heard, self.timeouts.was_answered())
                     && let Some(silence) = self.silence().await
                 {
-                    return Err(StageError::Silent(silence));
+                    return Err(CaseError::Silent(silence));
                 }
                 if let Some(late) = self.timeouts.too_late() {
-                    return Err(StageError::TooSlow { late, answer: self.timeouts.answer() });
+                    return Err(CaseError::TooSlow { late, answer: self.timeouts.answer() });
                 }
                 evidence.push(heard);
             }
@@ -88,7 +84,7 @@ impl Stage<'_> {
         step: &Step,
         number: usize,
         later: &[(String, Awaited)],
-    ) -> Result<StepEvidence, StageError> {
+    ) -> Result<StepEvidence, CaseError> {
         let mut evidence = match &step.act {
             Act::Stop(_) => self.ended(true).await?,
             Act::Kill(_) => self.ended(false).await?,
@@ -108,7 +104,7 @@ impl Stage<'_> {
         evidence.number = number;
         evidence.title = title(step);
         evidence.expected = self.expected(step.expect.as_ref());
-        evidence.heard.extend(self.knowledge.missed().into_iter().map(|what| own(Sound::Note(what))));
+        evidence.heard.extend(self.bindings.missed().into_iter().map(|what| own(Sound::Note(what))));
         if let Some(on) = acts_on(step) {
             self.keep_for_later(on, &mut evidence.heard, later, matches!(step.act, Act::Await(_))).await;
         }
@@ -122,27 +118,27 @@ impl Stage<'_> {
     /// The payload that the step's answer is expected to have, its symbols filled in.
     fn expected(&self, expectation: Option<&Expectation>) -> Option<Value> {
         let (Expectation::Ok(answer) | Expectation::Event(answer)) = expectation? else { return None };
-        match self.knowledge.fill(answer.payload.as_ref()?) {
+        match self.bindings.fill(answer.payload.as_ref()?) {
             Ok(payload) => Some(payload),
             Err(why) => {
-                self.knowledge.miss(why);
+                self.bindings.miss(why);
                 // Nothing is like this.
                 Some(json!({ "expected": "a value that is not known" }))
             }
         }
     }
 
-    async fn ended(&mut self, politely: bool) -> Result<StepEvidence, StageError> {
+    async fn ended(&mut self, politely: bool) -> Result<StepEvidence, CaseError> {
         Ok(StepEvidence { heard: self.stop(politely).await?, ..StepEvidence::default() })
     }
 
-    async fn started(&mut self, release: Option<Release>) -> Result<StepEvidence, StageError> {
+    async fn started(&mut self, release: Option<Release>) -> Result<StepEvidence, CaseError> {
         let sound = match self.launch(release).await {
             Ok(()) => Sound::Started,
-            Err(StageError::Launch(LaunchError::Exited { exit, log })) => {
+            Err(CaseError::Launch(LaunchError::Exited { exit, log })) => {
                 Sound::Exit { code: exit.code, line: last_words(&log.0) }
             }
-            Err(StageError::Launch(LaunchError::Refused { code, reason })) => {
+            Err(CaseError::Launch(LaunchError::Refused { code, reason })) => {
                 Sound::Exit { code: Some(code), line: reason.lines().next().map(str::to_owned) }
             }
             Err(error) => return Err(error),
@@ -150,7 +146,7 @@ impl Stage<'_> {
         Ok(StepEvidence { heard: vec![own(sound)], ..StepEvidence::default() })
     }
 
-    async fn handshake_timeout(&mut self, name: &str) -> Result<StepEvidence, StageError> {
+    async fn handshake_timeout(&mut self, name: &str) -> Result<StepEvidence, CaseError> {
         let said = self.case.scenario.gateway.handshake_timeout.filter(|_| self.speaking >= SETS_ITS_TIMEOUT);
         let said = said.map(|length| length.milliseconds);
         let timeout = Duration::from_millis(said.unwrap_or(HANDSHAKE_TIMEOUT_MS));
@@ -161,7 +157,7 @@ impl Stage<'_> {
     }
 
     /// Plays an act that leaves the gateway itself as it is: such acts may be played side by side.
-    fn act<'s>(&'s self, step: &'s Step, number: usize) -> BoxFuture<'s, Result<StepEvidence, StageError>> {
+    fn act<'s>(&'s self, step: &'s Step, number: usize) -> BoxFuture<'s, Result<StepEvidence, CaseError>> {
         Box::pin(async move {
             Ok(match &step.act {
                 Act::Connect(connect) => self.connect(step, connect).await?,
@@ -173,7 +169,8 @@ impl Stage<'_> {
                 }
                 Act::Reject(act) => self.decide(step, act.by.as_str(), "device.pair.reject", act.device.as_str()).await,
                 Act::Remove(act) => {
-                    let params = json!({ "deviceId": self.knowledge.cast.device(act.device.as_str()).device_id() });
+                    let params =
+                        json!({ "deviceId": self.bindings.identities.device(act.device.as_str()).device_id() });
                     self.ask(step, act.by.as_str(), "device.pair.remove", params).await
                 }
                 Act::List(act) => self.ask(step, act.by.as_str(), "device.pair.list", json!({})).await,
@@ -204,7 +201,7 @@ impl Stage<'_> {
         })
     }
 
-    async fn side_by_side(&self, branches: &[Step], number: usize) -> Result<StepEvidence, StageError> {
+    async fn side_by_side(&self, branches: &[Step], number: usize) -> Result<StepEvidence, CaseError> {
         let mut next = number + 1;
         let mut playing = Vec::new();
         for branch in branches {
@@ -220,7 +217,7 @@ impl Stage<'_> {
                     evidence.round = (branch.repeat > 1).then_some((round, branch.repeat));
                     all.push(evidence);
                 }
-                Ok::<_, StageError>(all)
+                Ok::<_, CaseError>(all)
             });
         }
         let played = join_all(playing).await.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -241,10 +238,10 @@ impl Stage<'_> {
 
     /// Waits for what cannot come before so long.
     async fn wait(&self, on: &str, awaited: &Awaited, earliest: Duration) -> StepEvidence {
-        let Some(held) = self.held(on) else { return is_over(on) };
-        let sounds = self.wait_for(&mut *held.lock().await, awaited, earliest).await;
+        let Some(session) = self.session(on) else { return is_over(on) };
+        let sounds = self.wait_for(&mut *session.lock().await, awaited, earliest).await;
         if let Awaited::Answer(name) = awaited {
-            session::learn(&self.knowledge, Some(name), None, &sounds);
+            session::learn(&self.bindings, Some(name), None, &sounds);
         }
         heard(sounds)
     }
@@ -255,7 +252,7 @@ impl Stage<'_> {
         if let Some(Heard { sound: Sound::Frame { frame, .. }, .. }) = heard.last()
             && session::is_event(frame, &event.name)
         {
-            self.knowledge.answered(name.as_str(), frame);
+            self.bindings.answered(name.as_str(), frame);
         }
     }
 
@@ -269,14 +266,14 @@ impl Stage<'_> {
     /// Takes the events out of what a step heard on its own connection that a later step waits for, so that it does not
     /// matter whether they come before the step's answer or after it. What a step waits for itself is the last it hears.
     async fn keep_for_later(&self, on: &str, heard: &mut Vec<Heard>, later: &[(String, Awaited)], waits: bool) {
-        let Some(held) = self.held(on) else { return };
-        let mut held = held.lock().await;
+        let Some(session) = self.session(on) else { return };
+        let mut session = session.lock().await;
         let mut end = heard.len() - usize::from(waits && !heard.is_empty());
         for (_, awaited) in later.iter().filter(|(name, awaited)| name == on && matches!(awaited, Awaited::Event(_))) {
             let found =
-                heard[..end].iter().position(|heard| heard.on.is_none() && held.is_awaited(&heard.sound, awaited));
+                heard[..end].iter().position(|heard| heard.on.is_none() && session.is_awaited(&heard.sound, awaited));
             if let Some(at) = found {
-                held.keep(heard.remove(at).sound);
+                session.keep(heard.remove(at).sound);
                 end -= 1;
             }
         }

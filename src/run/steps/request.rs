@@ -1,6 +1,6 @@
 //! Calls on held connections: any method, and the pairing and token calls by their own words.
 
-use super::context::Stage;
+use super::context::CaseContext;
 use super::received::{heard, is_ok, is_over, note, own};
 use super::session;
 use crate::observe::{Heard, Sound, StepEvidence};
@@ -9,9 +9,9 @@ use crate::scenario::Step;
 use crate::scenario::step::{Call, TokenAct};
 use serde_json::{Value, json};
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     pub(crate) async fn call(&self, step: &Step, call: &Call) -> StepEvidence {
-        let params = match call.params.as_ref().map(|params| self.knowledge.fill(params)).transpose() {
+        let params = match call.params.as_ref().map(|params| self.bindings.fill(params)).transpose() {
             Ok(params) => params,
             Err(why) => return note(why),
         };
@@ -19,19 +19,19 @@ impl Stage<'_> {
         if call.wait {
             return self.ask(step, on, &call.method, params.unwrap_or(Value::Null)).await;
         }
-        let Some(held) = self.held(on) else { return is_over(on) };
-        let mut held = held.lock().await;
-        if let Ok(pending) = self.request(&mut held, &call.method, params.unwrap_or(Value::Null)).await {
-            held.named(&pending, step.known_as().map(|name| name.as_str()));
+        let Some(session) = self.session(on) else { return is_over(on) };
+        let mut session = session.lock().await;
+        if let Ok(pending) = self.request(&mut session, &call.method, params.unwrap_or(Value::Null)).await {
+            session.named(&pending, step.known_as().map(|name| name.as_str()));
         }
         StepEvidence::default()
     }
 
     /// Calls a method on a held connection and listens until it is answered.
     pub(crate) async fn ask(&self, step: &Step, on: &str, method: &str, params: Value) -> StepEvidence {
-        let Some(held) = self.held(on) else { return is_over(on) };
+        let Some(session) = self.session(on) else { return is_over(on) };
         let name = step.known_as().map(|name| name.as_str());
-        let mut guard = held.lock().await;
+        let mut guard = session.lock().await;
         if guard.is_over() {
             return is_over(on);
         }
@@ -43,15 +43,15 @@ impl Stage<'_> {
         drop(guard);
         // Steps side by side on one connection all send before any of them listens.
         tokio::task::yield_now().await;
-        let mut guard = held.lock().await;
+        let mut guard = session.lock().await;
         let sounds = self.answer_to_call(&mut guard, &pending, method).await;
-        session::learn(&self.knowledge, name, None, &sounds);
+        session::learn(&self.bindings, name, None, &sounds);
         heard(sounds)
     }
 
     /// Approves or rejects the newest pending request of a device.
     pub(crate) async fn decide(&self, step: &Step, by: &str, method: &str, device: &str) -> StepEvidence {
-        let id = self.knowledge.cast.device(device).device_id();
+        let id = self.bindings.identities.device(device).device_id();
         let listed = self.ask(step, by, "device.pair.list", json!({})).await;
         let payload = listed.heard.iter().find_map(|heard| match &heard.sound {
             Sound::Frame { frame, method: Some(method) } if method == "device.pair.list" && is_ok(&heard.sound) => {
@@ -70,7 +70,7 @@ impl Stage<'_> {
             return evidence;
         };
         if let Some(request) = request.as_str() {
-            self.knowledge.requested(device, request);
+            self.bindings.requested(device, request);
         }
         let decided = self.ask(step, by, method, json!({ "requestId": request })).await;
         let mut evidence = others(listed);
@@ -80,7 +80,7 @@ impl Stage<'_> {
 
     pub(crate) fn token_params(&self, act: &TokenAct) -> Value {
         let mut params = json!({
-            "deviceId": self.knowledge.cast.device(act.device.as_str()).device_id(),
+            "deviceId": self.bindings.identities.device(act.device.as_str()).device_id(),
             "role": act.role,
         });
         if let (Some(scopes), Some(object)) = (&act.scopes, params.as_object_mut()) {
@@ -94,7 +94,7 @@ impl Stage<'_> {
             if let Sound::Frame { frame, .. } = &heard.sound
                 && let Some(token) = frame.pointer("/payload/token").and_then(Value::as_str)
             {
-                self.knowledge.given(step.known_as().map(|name| name.as_str()), device, role, token);
+                self.bindings.given(step.known_as().map(|name| name.as_str()), device, role, token);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A connection that is open, and what was heard on it.
 
-use super::bindings::Knowledge;
+use super::bindings::Bindings;
 use super::frames::ConnectionFrames;
 use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
 use crate::cut;
@@ -25,7 +25,7 @@ const TURNS: u32 = 40;
 const TURN: Duration = Duration::from_millis(5);
 
 /// An open connection.
-pub(crate) struct Held {
+pub(crate) struct Session {
     pub(crate) connection: Connection,
     /// The device that connected on it.
     pub(crate) device: Option<String>,
@@ -66,7 +66,7 @@ pub(crate) enum Awaited {
     Event(String),
 }
 
-impl Held {
+impl Session {
     pub(crate) fn new(connection: Connection, frames: ConnectionFrames, budget: Budget) -> Self {
         Self {
             connection,
@@ -350,25 +350,25 @@ fn close(closed: Closed) -> Sound {
 }
 
 /// Notes what the answer to a connect gave: a device token, or the id of a pending request.
-pub(crate) fn learn(knowledge: &Knowledge, step: Option<&str>, device: Option<&str>, heard: &[Sound]) {
+pub(crate) fn learn(bindings: &Bindings, step: Option<&str>, device: Option<&str>, heard: &[Sound]) {
     for sound in heard {
         let Sound::Frame { frame, .. } = sound else { continue };
         if frame.get("type") != Some(&"res".into()) {
             continue;
         }
         if let Some(step) = step {
-            knowledge.answered(step, frame);
+            bindings.answered(step, frame);
         }
         let text = |path: &str| frame.pointer(path).and_then(Value::as_str);
         let Some(device) = device else { continue };
         if let Some(request) = text("/error/details/requestId") {
-            knowledge.requested(device, request);
+            bindings.requested(device, request);
         }
         let extra = frame.pointer("/payload/auth/deviceTokens").and_then(Value::as_array);
         for given in extra.into_iter().flatten().chain(frame.pointer("/payload/auth")) {
             let text = |name: &str| given.get(name).and_then(Value::as_str);
             if let (Some(role), Some(token)) = (text("role"), text("deviceToken")) {
-                knowledge.given(step, device, role, token);
+                bindings.given(step, device, role, token);
             }
         }
     }

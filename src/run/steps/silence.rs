@@ -1,7 +1,7 @@
 //! Whether a gateway that did not answer in a step is there at all: one that never answers is found out with the first
 //! step, and costs two deadlines and not two for every case.
 
-use super::context::Stage;
+use super::context::CaseContext;
 use crate::client::connect::Challenge;
 use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, instead_of_response};
 use crate::observe::{Sound, StepEvidence};
@@ -25,7 +25,7 @@ pub(crate) enum There {
     Refuses,
 }
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Begins a step: the gateway may be asked again.
     pub(crate) fn forget_silence(&self) {
         *self.there.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -1,9 +1,9 @@
 //! The waits of a case: the timeout of each wait, what the run learns from it, and whether a short wait ended too
 //! early.
 
-use super::context::Stage;
+use super::context::CaseContext;
 use super::frames::ConnectionFrames;
-use super::session::{Awaited, Held, answers};
+use super::session::{Awaited, Session, answers};
 use crate::client::{Connection, Link, OpenError, Pending, SendError, Upgrade};
 use crate::limits::Budget;
 use crate::observe::Sound;
@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 /// The timeout for an answer is this many times the current response time to a probe.
 const TIMES_THE_PROBE: u32 = 4;
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Opens a connection. `frames` validates its frames against the schema, and `budget` limits the data that is kept.
     pub(crate) async fn connection(
         &self,
@@ -24,7 +24,7 @@ impl Stage<'_> {
         name: &str,
         frames: ConnectionFrames,
         budget: Budget,
-    ) -> Result<Held, OpenError> {
+    ) -> Result<Session, OpenError> {
         let (began, limit) = (Instant::now(), self.timeouts.limit(&Wait::Upgrade));
         let recorder = self.transcript.recorder(name);
         let opening = Connection::open(link, upgrade, recorder, began + self.timeouts.answer());
@@ -40,12 +40,12 @@ impl Stage<'_> {
             Err(OpenError::Deadline) => self.timeouts.missed(&Wait::Upgrade, began.elapsed()),
             _ => self.timeouts.came(&Wait::Upgrade, began.elapsed()),
         }
-        Ok(Held::new(opened?, frames, budget))
+        Ok(Session::new(opened?, frames, budget))
     }
 
     /// Waits for the challenge on a new connection whose upgrade took the given time. Also returns what arrives instead
     /// of the challenge, and [`Sound::NoChallenge`] if nothing arrives.
-    pub(crate) async fn challenge(&self, held: &mut Held, upgraded_in: Duration) -> Sound {
+    pub(crate) async fn challenge(&self, session: &mut Session, upgraded_in: Duration) -> Sound {
         if self.timeouts.without_challenge() {
             return Sound::NoChallenge;
         }
@@ -53,11 +53,11 @@ impl Stage<'_> {
         // A gateway that was slow to upgrade is slow to go on.
         let limit = limit.max(upgraded_in * TIMES_THE_PROBE).min(self.timeouts.answer());
         let began = Instant::now();
-        let first = held.listen(began + limit, |_| true).await.pop().unwrap_or(Sound::Silence);
+        let first = session.listen(began + limit, |_| true).await.pop().unwrap_or(Sound::Silence);
         match first {
             Sound::Silence => {
                 self.timeouts.missed(&Wait::Challenge, began.elapsed());
-                held.unanswered = false;
+                session.unanswered = false;
                 Sound::NoChallenge
             }
             first => {
@@ -70,12 +70,17 @@ impl Stage<'_> {
     }
 
     /// Sends a request.
-    pub(crate) async fn request(&self, held: &mut Held, method: &str, params: Value) -> Result<Pending, SendError> {
+    pub(crate) async fn request(
+        &self,
+        session: &mut Session,
+        method: &str,
+        params: Value,
+    ) -> Result<Pending, SendError> {
         let (began, limit) = (Instant::now(), self.timeouts.limit(&Wait::Sent));
-        let sent = held.connection.request(method, params, began + limit).await;
+        let sent = session.connection.request(method, params, began + limit).await;
         self.note_sent(began, sent.as_ref().err());
         if let Ok(pending) = &sent {
-            held.sent(pending, method);
+            session.sent(pending, method);
         }
         sent
     }
@@ -90,66 +95,66 @@ impl Stage<'_> {
     }
 
     /// Waits for the answer to a request.
-    pub(crate) async fn answer(&self, held: &mut Held, pending: &Pending, wait: &Wait) -> Vec<Sound> {
+    pub(crate) async fn answer(&self, session: &mut Session, pending: &Pending, wait: &Wait) -> Vec<Sound> {
         let id = pending.0.clone();
-        self.listen(held, wait, |sound| answers(sound, &id)).await
+        self.listen(session, wait, |sound| answers(sound, &id)).await
     }
 
     /// Waits for the answer to a call. A gateway with its own clock sends nothing more after every task has had a turn.
-    pub(crate) async fn answer_to_call(&self, held: &mut Held, pending: &Pending, method: &str) -> Vec<Sound> {
+    pub(crate) async fn answer_to_call(&self, session: &mut Session, pending: &Pending, method: &str) -> Vec<Sound> {
         let id = pending.0.clone();
         match self.has_own_clock() {
-            true => held.listen_briefly(|sound| answers(sound, &id)).await,
-            false => self.answer(held, pending, &Wait::Call(method.to_owned())).await,
+            true => session.listen_briefly(|sound| answers(sound, &id)).await,
+            false => self.answer(session, pending, &Wait::Call(method.to_owned())).await,
         }
     }
 
     /// Waits for the event of a step that cannot arrive before the given time, and returns everything received until
     /// then. Messages that arrived earlier and were kept count.
-    pub(crate) async fn wait_for(&self, held: &mut Held, awaited: &Awaited, earliest: Duration) -> Vec<Sound> {
-        if let Some(kept) = held.take_kept(awaited) {
+    pub(crate) async fn wait_for(&self, session: &mut Session, awaited: &Awaited, earliest: Duration) -> Vec<Sound> {
+        if let Some(kept) = session.take_kept(awaited) {
             return vec![kept];
         }
-        let wanted = held.wanted(awaited);
+        let wanted = session.wanted(awaited);
         if self.has_own_clock() {
-            return held.listen_briefly(wanted).await;
+            return session.listen_briefly(wanted).await;
         }
         let wait = match awaited {
             Awaited::Close => Wait::Close,
             Awaited::Answer(_) => Wait::LaterAnswer,
             Awaited::Event(name) => Wait::Event(name.clone()),
         };
-        self.listen_after(held, &wait, earliest, wanted).await
+        self.listen_after(session, &wait, earliest, wanted).await
     }
 
     /// Receives messages until `last` accepts one, the connection ends, or the timeout expires. Returns all messages in
     /// order; without an answer, the last item is [`Sound::Silence`].
     pub(crate) async fn listen(
         &self,
-        held: &mut Held,
+        session: &mut Session,
         wait: &Wait,
         last: impl FnMut(&Sound) -> bool + Send,
     ) -> Vec<Sound> {
-        self.listen_after(held, wait, Duration::ZERO, last).await
+        self.listen_after(session, wait, Duration::ZERO, last).await
     }
 
     /// The same for an answer that cannot arrive before the given time.
     async fn listen_after(
         &self,
-        held: &mut Held,
+        session: &mut Session,
         wait: &Wait,
         earliest: Duration,
         mut last: impl FnMut(&Sound) -> bool + Send,
     ) -> Vec<Sound> {
-        let (before, limit) = (held.unanswered, self.timeouts.limit(wait));
+        let (before, limit) = (session.unanswered, self.timeouts.limit(wait));
         let due = Instant::now() + earliest;
-        let mut heard = held.listen(due + limit, &mut last).await;
+        let mut heard = session.listen(due + limit, &mut last).await;
         // A gateway that is slow just now was not waited for long enough: it is asked, and given as much time as it needs.
         if heard.last() == Some(&Sound::Silence) && self.timeouts.is_in_doubt(wait, limit) {
             heard.pop();
-            held.unanswered = before;
+            session.unanswered = before;
             let more = self.slowness(limit).await;
-            heard.extend(held.listen(Instant::now() + more, &mut last).await);
+            heard.extend(session.listen(Instant::now() + more, &mut last).await);
         }
         let took = Instant::now().saturating_duration_since(due);
         match heard.last() {
