@@ -14,7 +14,7 @@ use crate::limits::SHOWN_STRING;
 use crate::observe::snapshot::{History, Variant};
 use crate::observe::{Observation, StepSeen};
 use crate::rules::Release;
-use crate::scenario::{Act, Case, Step};
+use crate::scenario::{Case, Step, StepKind};
 use serde::Serialize;
 
 /// What a case came to.
@@ -215,7 +215,7 @@ pub fn steps(case: &Case) -> Vec<&Step> {
     fn add<'a>(steps: &'a [Step], all: &mut Vec<&'a Step>) {
         for step in steps {
             all.push(step);
-            if let Act::Parallel(branches) = &step.act {
+            if let StepKind::Parallel(branches) = &step.kind {
                 add(branches, all);
             }
         }

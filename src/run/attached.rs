@@ -17,7 +17,7 @@ use crate::observe::{Sound, StoreFiles, stored};
 use crate::rules::Release;
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
-use crate::scenario::{Act, Case, Corpus, Step};
+use crate::scenario::{Case, Corpus, Step, StepKind};
 use crate::store::{Document, json as store_json};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,8 +103,13 @@ async fn keeps_the_store(case: &Case, rules: &Gateway, place: Place, release: Re
 /// Whether a step asks for nothing but a look. Calls reach people (an approval prompts whoever may approve).
 fn only_looks(step: &Step) -> bool {
     matches!(
-        step.act,
-        Act::Connect(_) | Act::Open(_) | Act::List(_) | Act::Await(_) | Act::Disconnect(_) | Act::Parallel(_)
+        step.kind,
+        StepKind::Connect(_)
+            | StepKind::Open(_)
+            | StepKind::List(_)
+            | StepKind::Await(_)
+            | StepKind::Disconnect(_)
+            | StepKind::Parallel(_)
     )
 }
 

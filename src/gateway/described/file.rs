@@ -6,7 +6,7 @@ use crate::gateway::profile::Capability;
 use crate::gateway::spawned::probe::Readiness;
 use crate::gateway::spawned::template::unknown_placeholder;
 use crate::rules::Release;
-use crate::scenario::text::Length;
+use crate::scenario::text::TimeSpan;
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -107,11 +107,11 @@ struct Raw {
 #[serde(deny_unknown_fields)]
 struct Timeouts {
     #[serde(default)]
-    answer: Option<Spanned<Length>>,
+    answer: Option<Spanned<TimeSpan>>,
     #[serde(default)]
-    start: Option<Spanned<Length>>,
+    start: Option<Spanned<TimeSpan>>,
     #[serde(default)]
-    stop: Option<Spanned<Length>>,
+    stop: Option<Spanned<TimeSpan>>,
 }
 
 fn yes() -> bool {
@@ -226,7 +226,7 @@ fn word<T>(
 }
 
 /// A time limit: no shorter than a millisecond, since nothing could ever be in time.
-fn time_limit(source: &Source<'_>, said: Option<&Spanned<Length>>) -> Result<Option<Duration>, DescriptionError> {
+fn time_limit(source: &Source<'_>, said: Option<&Spanned<TimeSpan>>) -> Result<Option<Duration>, DescriptionError> {
     match said {
         Some(said) if said.value.milliseconds == 0 => {
             Err(source.wrong(said.referenced, "a time limit must be longer than 0", None))

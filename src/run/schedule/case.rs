@@ -22,7 +22,7 @@ use crate::run::steps::frames::Frames;
 use crate::run::{Options, Shared};
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::gateway::GatewaySettings;
-use crate::scenario::{Act, Case, Step};
+use crate::scenario::{Case, Step, StepKind};
 use crate::store::StoreFormat;
 use serde_json::Value;
 use std::io;
@@ -128,8 +128,8 @@ fn place(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) 
 /// Whether every store of a case is documents, in which it puts records and nothing else.
 fn is_played_on_records(case: &Case, release: Release) -> bool {
     let scenario = &case.scenario;
-    let edits = judge::steps(case).into_iter().filter_map(|step| match &step.act {
-        Act::Edit(store) => Some(store.as_ref()),
+    let edits = judge::steps(case).into_iter().filter_map(|step| match &step.kind {
+        StepKind::Edit(store) => Some(store.as_ref()),
         _ => None,
     });
     let earlier = scenario.written_by.as_ref().map(|earlier| earlier.release.0);
@@ -243,7 +243,7 @@ async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Sh
 
 /// Whether a step uses the gateway's own shared secret.
 fn knows_the_secret(step: &Step) -> bool {
-    let Act::Connect(connect) = &step.act else { return false };
+    let StepKind::Connect(connect) = &step.kind else { return false };
     let right = |secret: &Option<SharedSecret>| matches!(secret, Some(SharedSecret::Right | SharedSecret::Secret(_)));
     connect.auth.as_ref().is_none_or(|auth| right(&auth.token) || right(&auth.password))
 }

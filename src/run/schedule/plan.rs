@@ -5,7 +5,7 @@ use crate::judge::Verdict;
 use crate::rules::Release;
 use crate::run::state_dir::openclaw_json;
 use crate::scenario::step::Call;
-use crate::scenario::{Act, Case, Need};
+use crate::scenario::{Case, Need, StepKind};
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -91,14 +91,19 @@ fn capabilities(case: &Case) -> Vec<(Capability, &'static str)> {
         needed.push((Capability::OtherRelease, "no other release of the gateway can be had"));
     }
     for step in crate::judge::steps(case) {
-        match &step.act {
-            Act::Approve(_) | Act::Reject(_) | Act::Remove(_) | Act::List(_) | Act::Rotate(_) | Act::Revoke(_) => {
+        match &step.kind {
+            StepKind::Approve(_)
+            | StepKind::Reject(_)
+            | StepKind::Remove(_)
+            | StepKind::List(_)
+            | StepKind::Rotate(_)
+            | StepKind::Revoke(_) => {
                 needed.push((Capability::Pairing, "the gateway does not pair devices"));
             }
-            Act::Call(Call { method, .. }) if method.starts_with("exec.approval.") => {
+            StepKind::Call(Call { method, .. }) if method.starts_with("exec.approval.") => {
                 needed.push((Capability::ExecApprovals, "the gateway has no exec approvals"));
             }
-            Act::Start(start) if start.release.is_some() => {
+            StepKind::Start(start) if start.release.is_some() => {
                 needed.push((Capability::OtherRelease, "no other release of the gateway can be had"));
             }
             _ => {}

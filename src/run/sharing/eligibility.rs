@@ -14,7 +14,7 @@ use crate::scenario::connect::{Connect, SharedSecret, Via};
 use crate::scenario::gateway::RateLimit;
 use crate::scenario::step::{Await, Frame};
 use crate::scenario::store::{PairedField, PairedRecord, Store, TokenRecord, Tokens};
-use crate::scenario::{Act, Case, Step};
+use crate::scenario::{Case, Step, StepKind};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::cmp::Reverse;
@@ -94,7 +94,7 @@ impl Failures {
     fn of(case: &Case) -> Self {
         let mut failures = Self::default();
         for step in judge::steps(case) {
-            let Act::Connect(connect) = &step.act else { continue };
+            let StepKind::Connect(connect) = &step.kind else { continue };
             if !may_fail(connect) {
                 continue;
             }
@@ -174,15 +174,17 @@ fn is_odd(record: &PairedRecord) -> bool {
 }
 
 fn why_step(step: &Step) -> Option<&'static str> {
-    match &step.act {
-        Act::Stop(_) | Act::Kill(_) | Act::Start(_) | Act::Restart(_) => Some("it stops or starts the gateway"),
-        Act::Edit(_) => Some("it edits the store while the gateway runs"),
-        Act::Advance(_) | Act::Await(Await::HandshakeTimeout(_)) => Some("time has to pass"),
-        Act::Parallel(_) => Some("its steps run side by side"),
-        Act::Connect(connect) if connect.via == Via::OtherHost => Some("it comes from another host"),
-        Act::Open(open) if open.via == Via::OtherHost => Some("it comes from another host"),
-        Act::Call(call) => why_method(&call.method),
-        Act::Send(send) => match &send.frame {
+    match &step.kind {
+        StepKind::Stop(_) | StepKind::Kill(_) | StepKind::Start(_) | StepKind::Restart(_) => {
+            Some("it stops or starts the gateway")
+        }
+        StepKind::Edit(_) => Some("it edits the store while the gateway runs"),
+        StepKind::Advance(_) | StepKind::Await(Await::HandshakeTimeout(_)) => Some("time has to pass"),
+        StepKind::Parallel(_) => Some("its steps run side by side"),
+        StepKind::Connect(connect) if connect.via == Via::OtherHost => Some("it comes from another host"),
+        StepKind::Open(open) if open.via == Via::OtherHost => Some("it comes from another host"),
+        StepKind::Call(call) => why_method(&call.method),
+        StepKind::Send(send) => match &send.frame {
             Frame::Json(frame) => frame.get("method").and_then(Value::as_str).and_then(why_method),
             Frame::Text(_) | Frame::Base64(_) | Frame::Filler(_) => None,
         },

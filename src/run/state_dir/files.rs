@@ -28,10 +28,10 @@ const FOLDERS: [&str; 2] = ["devices", "nodes"];
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FilesError {
     /// A file could not be written.
-    #[error("cannot {act} {path}: {source}")]
+    #[error("cannot {kind} {path}: {source}")]
     Io {
         /// What was tried.
-        act: &'static str,
+        kind: &'static str,
         /// Below the state directory.
         path: String,
         /// Why.
@@ -156,7 +156,7 @@ fn read_document(directory: &Path, document: Document) -> Result<Map<String, Val
 
 fn put(beneath: &Beneath, path: &str, bytes: &[u8]) -> Result<(), FilesError> {
     beneath.write(Path::new(path), bytes).map_err(|source| FilesError::Io {
-        act: "write",
+        kind: "write",
         path: path.to_owned(),
         source,
     })
@@ -164,7 +164,7 @@ fn put(beneath: &Beneath, path: &str, bytes: &[u8]) -> Result<(), FilesError> {
 
 fn write_content(beneath: &Beneath, path: &str, content: &FileContent, bindings: &Bindings) -> Result<(), FilesError> {
     let file = Path::new(path);
-    let fault = |act| move |source| FilesError::Io { act, path: path.to_owned(), source };
+    let fault = |kind| move |source| FilesError::Io { kind, path: path.to_owned(), source };
     match content {
         FileContent::Text(text) => put(beneath, path, bindings.fill_text(text).map_err(FilesError::Symbol)?.as_bytes()),
         FileContent::Base64(bytes) => put(beneath, path, &bytes.0),

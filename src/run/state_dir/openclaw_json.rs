@@ -4,7 +4,7 @@
 use crate::client::connect::merge_patch;
 use crate::run::steps::identities::Identities;
 use crate::scenario::gateway::{AuthMode, Bind, GatewaySettings};
-use crate::scenario::text::Length;
+use crate::scenario::text::TimeSpan;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub(crate) fn configuration(settings: &GatewaySettings, identities: &Identities)
     merge_patch(&mut openclaw_json, &Value::Object(settings.config.clone()));
     let mut environment =
         settings.env.iter().map(|(name, value)| (name.value.clone(), value.clone())).collect::<BTreeMap<_, _>>();
-    if let Some(Length { milliseconds }) = settings.handshake_timeout {
+    if let Some(TimeSpan { milliseconds }) = settings.handshake_timeout {
         environment.insert("OPENCLAW_HANDSHAKE_TIMEOUT_MS".to_owned(), milliseconds.to_string());
     }
     Configuration { openclaw_json, environment }
@@ -67,7 +67,7 @@ fn auth(settings: &GatewaySettings, identities: &Identities) -> Value {
     put(&mut auth, "allowTailscale", settings.auth.allow_tailscale.map(Value::from));
     if let Some(limit) = &settings.rate_limit {
         let mut object = Map::new();
-        let length = |length: Option<Length>| length.map(|length| length.milliseconds.into());
+        let length = |length: Option<TimeSpan>| length.map(|length| length.milliseconds.into());
         put(&mut object, "maxAttempts", limit.max_attempts.map(Value::from));
         put(&mut object, "windowMs", length(limit.window));
         put(&mut object, "lockoutMs", length(limit.lockout));

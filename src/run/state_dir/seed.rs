@@ -7,7 +7,7 @@ use crate::scenario::store::{
     BootstrapRecord, FiledUnder, KeyForm, PairedField, PairedRecord, PendingField, PendingRecord, RecordClient, Store,
     TokenField, TokenRecord, Tokens,
 };
-use crate::scenario::text::Length;
+use crate::scenario::text::TimeSpan;
 use crate::store::Document;
 use serde_json::{Map, Value, json};
 
@@ -239,7 +239,7 @@ impl Seeder<'_> {
     }
 
     /// A time so long ago.
-    fn ago(&self, age: Option<Length>) -> i64 {
+    fn ago(&self, age: Option<TimeSpan>) -> i64 {
         let ms = age.map_or(MOMENT_MS, |age| age.milliseconds);
         self.now - i64::try_from(ms).unwrap_or(i64::MAX / 2)
     }

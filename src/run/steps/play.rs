@@ -10,7 +10,7 @@ use crate::observe::{Heard, Sound, StepEvidence};
 use crate::rules::Release;
 use crate::scenario::expect::Expectation;
 use crate::scenario::step::{Await, Call};
-use crate::scenario::{Act, Step};
+use crate::scenario::{Step, StepKind};
 use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -85,30 +85,30 @@ impl CaseContext<'_> {
         number: usize,
         later: &[(String, Awaited)],
     ) -> Result<StepEvidence, CaseError> {
-        let mut evidence = match &step.act {
-            Act::Stop(_) => self.ended(true).await?,
-            Act::Kill(_) => self.ended(false).await?,
-            Act::Start(start) => self.started(start.release.map(|release| release.0)).await?,
-            Act::Restart(_) => {
+        let mut evidence = match &step.kind {
+            StepKind::Stop(_) => self.ended(true).await?,
+            StepKind::Kill(_) => self.ended(false).await?,
+            StepKind::Start(start) => self.started(start.release.map(|release| release.0)).await?,
+            StepKind::Restart(_) => {
                 let mut evidence = self.ended(true).await?;
                 evidence.heard.extend(self.started(None).await?.heard);
                 evidence
             }
-            Act::Advance(length) => {
+            StepKind::Advance(length) => {
                 self.advance(Duration::from_millis(length.milliseconds)).await?;
                 StepEvidence::default()
             }
-            Act::Await(Await::HandshakeTimeout(name)) => self.handshake_timeout(name.as_str()).await?,
-            _ => self.act(step, number).await?,
+            StepKind::Await(Await::HandshakeTimeout(name)) => self.handshake_timeout(name.as_str()).await?,
+            _ => self.kind(step, number).await?,
         };
         evidence.number = number;
         evidence.title = title(step);
         evidence.expected = self.expected(step.expect.as_ref());
         evidence.heard.extend(self.bindings.missed().into_iter().map(|what| own(Sound::Note(what))));
         if let Some(on) = acts_on(step) {
-            self.keep_for_later(on, &mut evidence.heard, later, matches!(step.act, Act::Await(_))).await;
+            self.keep_for_later(on, &mut evidence.heard, later, matches!(step.kind, StepKind::Await(_))).await;
         }
-        let waits = !matches!(&step.act, Act::Call(Call { wait: false, .. }));
+        let waits = !matches!(&step.kind, StepKind::Call(Call { wait: false, .. }));
         if waits && self.running().is_ok() {
             evidence.heard.extend(self.catch_up(acts_on(step), later).await);
         }
@@ -157,46 +157,51 @@ impl CaseContext<'_> {
     }
 
     /// Plays an act that leaves the gateway itself as it is: such acts may be played side by side.
-    fn act<'s>(&'s self, step: &'s Step, number: usize) -> BoxFuture<'s, Result<StepEvidence, CaseError>> {
+    fn kind<'s>(&'s self, step: &'s Step, number: usize) -> BoxFuture<'s, Result<StepEvidence, CaseError>> {
         Box::pin(async move {
-            Ok(match &step.act {
-                Act::Connect(connect) => self.connect(step, connect).await?,
-                Act::Open(open) => self.open_step(step, open).await?,
-                Act::Send(send) => self.send(send.on.as_str(), &send.frame).await,
-                Act::Call(call) => self.call(step, call).await,
-                Act::Approve(act) => {
-                    self.decide(step, act.by.as_str(), "device.pair.approve", act.device.as_str()).await
+            Ok(match &step.kind {
+                StepKind::Connect(connect) => self.connect(step, connect).await?,
+                StepKind::Open(open) => self.open_step(step, open).await?,
+                StepKind::Send(send) => self.send(send.on.as_str(), &send.frame).await,
+                StepKind::Call(call) => self.call(step, call).await,
+                StepKind::Approve(kind) => {
+                    self.decide(step, kind.by.as_str(), "device.pair.approve", kind.device.as_str()).await
                 }
-                Act::Reject(act) => self.decide(step, act.by.as_str(), "device.pair.reject", act.device.as_str()).await,
-                Act::Remove(act) => {
+                StepKind::Reject(kind) => {
+                    self.decide(step, kind.by.as_str(), "device.pair.reject", kind.device.as_str()).await
+                }
+                StepKind::Remove(kind) => {
                     let params =
-                        json!({ "deviceId": self.bindings.identities.device(act.device.as_str()).device_id() });
-                    self.ask(step, act.by.as_str(), "device.pair.remove", params).await
+                        json!({ "deviceId": self.bindings.identities.device(kind.device.as_str()).device_id() });
+                    self.ask(step, kind.by.as_str(), "device.pair.remove", params).await
                 }
-                Act::List(act) => self.ask(step, act.by.as_str(), "device.pair.list", json!({})).await,
-                Act::Rotate(act) => {
-                    let evidence = self.ask(step, act.by.as_str(), "device.token.rotate", self.token_params(act)).await;
-                    self.learn_rotated(step, act.device.as_str(), &act.role, &evidence.heard);
+                StepKind::List(kind) => self.ask(step, kind.by.as_str(), "device.pair.list", json!({})).await,
+                StepKind::Rotate(kind) => {
+                    let evidence =
+                        self.ask(step, kind.by.as_str(), "device.token.rotate", self.token_params(kind)).await;
+                    self.learn_rotated(step, kind.device.as_str(), &kind.role, &evidence.heard);
                     evidence
                 }
-                Act::Revoke(act) => {
-                    self.ask(step, act.by.as_str(), "device.token.revoke", self.token_params(act)).await
+                StepKind::Revoke(kind) => {
+                    self.ask(step, kind.by.as_str(), "device.token.revoke", self.token_params(kind)).await
                 }
-                Act::Await(awaited) => {
+                StepKind::Await(awaited) => {
                     let evidence = self.await_step(awaited).await;
                     self.learn_event(step, &evidence.heard);
                     evidence
                 }
-                Act::Disconnect(name) => self.disconnect(name.as_str()).await,
-                Act::Edit(store) => {
+                StepKind::Disconnect(name) => self.disconnect(name.as_str()).await,
+                StepKind::Edit(store) => {
                     self.edit(store)?;
                     StepEvidence::default()
                 }
-                Act::Parallel(branches) => self.side_by_side(branches, number).await?,
+                StepKind::Parallel(branches) => self.side_by_side(branches, number).await?,
                 // These change the gateway itself and are played by `step`.
-                Act::Stop(_) | Act::Kill(_) | Act::Start(_) | Act::Restart(_) | Act::Advance(_) => {
-                    StepEvidence::default()
-                }
+                StepKind::Stop(_)
+                | StepKind::Kill(_)
+                | StepKind::Start(_)
+                | StepKind::Restart(_)
+                | StepKind::Advance(_) => StepEvidence::default(),
             })
         })
     }
@@ -210,7 +215,7 @@ impl CaseContext<'_> {
             playing.push(async move {
                 let mut all = Vec::new();
                 for round in 1..=branch.repeat {
-                    let mut evidence = self.act(branch, number).await?;
+                    let mut evidence = self.kind(branch, number).await?;
                     evidence.number = number;
                     evidence.title = title(branch);
                     evidence.expected = self.expected(branch.expect.as_ref());
@@ -248,7 +253,7 @@ impl CaseContext<'_> {
 
     /// Notes the event that a step with a name has waited for: `<answer STEP PATH>` is a part of it.
     fn learn_event(&self, step: &Step, heard: &[Heard]) {
-        let (Some(name), Act::Await(Await::Event(event))) = (step.known_as(), &step.act) else { return };
+        let (Some(name), StepKind::Await(Await::Event(event))) = (step.known_as(), &step.kind) else { return };
         if let Some(Heard { sound: Sound::Frame { frame, .. }, .. }) = heard.last()
             && session::is_event(frame, &event.name)
         {
@@ -281,12 +286,14 @@ impl CaseContext<'_> {
 
     /// What these steps wait for, by connection.
     fn awaited(&self, steps: &[Step]) -> Vec<(String, Awaited)> {
-        let awaited = |step: &Step| match &step.act {
-            Act::Await(Await::Close(name) | Await::HandshakeTimeout(name)) => {
+        let awaited = |step: &Step| match &step.kind {
+            StepKind::Await(Await::Close(name) | Await::HandshakeTimeout(name)) => {
                 Some((name.as_str().to_owned(), Awaited::Close))
             }
-            Act::Await(Await::Event(event)) => Some((event.on.as_str().to_owned(), Awaited::Event(event.name.clone()))),
-            Act::Await(Await::Answer(name)) => {
+            StepKind::Await(Await::Event(event)) => {
+                Some((event.on.as_str().to_owned(), Awaited::Event(event.name.clone())))
+            }
+            StepKind::Await(Await::Answer(name)) => {
                 Some((self.caller(name.as_str())?, Awaited::Answer(name.as_str().to_owned())))
             }
             _ => None,
@@ -297,23 +304,23 @@ impl CaseContext<'_> {
 
 /// How many numbers a step takes: its own and those of the steps under it.
 fn size(step: &Step) -> usize {
-    1 + match &step.act {
-        Act::Parallel(branches) => branches.iter().map(size).sum(),
+    1 + match &step.kind {
+        StepKind::Parallel(branches) => branches.iter().map(size).sum(),
         _ => 0,
     }
 }
 
 /// The held connection that a step acts on: what is heard there is the step's own.
 fn acts_on(step: &Step) -> Option<&str> {
-    Some(match &step.act {
-        Act::Connect(_) | Act::Open(_) => return step.hold.as_ref().map(|name| name.as_str()),
-        Act::Send(send) => send.on.as_str(),
-        Act::Call(call) => call.on.as_str(),
-        Act::Approve(act) | Act::Reject(act) | Act::Remove(act) => act.by.as_str(),
-        Act::List(act) => act.by.as_str(),
-        Act::Rotate(act) | Act::Revoke(act) => act.by.as_str(),
-        Act::Await(Await::Close(name) | Await::HandshakeTimeout(name)) => name.as_str(),
-        Act::Await(Await::Event(event)) => event.on.as_str(),
+    Some(match &step.kind {
+        StepKind::Connect(_) | StepKind::Open(_) => return step.hold.as_ref().map(|name| name.as_str()),
+        StepKind::Send(send) => send.on.as_str(),
+        StepKind::Call(call) => call.on.as_str(),
+        StepKind::Approve(kind) | StepKind::Reject(kind) | StepKind::Remove(kind) => kind.by.as_str(),
+        StepKind::List(kind) => kind.by.as_str(),
+        StepKind::Rotate(kind) | StepKind::Revoke(kind) => kind.by.as_str(),
+        StepKind::Await(Await::Close(name) | Await::HandshakeTimeout(name)) => name.as_str(),
+        StepKind::Await(Await::Event(event)) => event.on.as_str(),
         _ => return None,
     })
 }

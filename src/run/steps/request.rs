@@ -6,7 +6,7 @@ use super::session;
 use crate::observe::{Heard, Sound, StepEvidence};
 use crate::run::timeouts::Wait;
 use crate::scenario::Step;
-use crate::scenario::step::{Call, TokenAct};
+use crate::scenario::step::{Call, TokenStep};
 use serde_json::{Value, json};
 
 impl CaseContext<'_> {
@@ -78,12 +78,12 @@ impl CaseContext<'_> {
         evidence
     }
 
-    pub(crate) fn token_params(&self, act: &TokenAct) -> Value {
+    pub(crate) fn token_params(&self, kind: &TokenStep) -> Value {
         let mut params = json!({
-            "deviceId": self.bindings.identities.device(act.device.as_str()).device_id(),
-            "role": act.role,
+            "deviceId": self.bindings.identities.device(kind.device.as_str()).device_id(),
+            "role": kind.role,
         });
-        if let (Some(scopes), Some(object)) = (&act.scopes, params.as_object_mut()) {
+        if let (Some(scopes), Some(object)) = (&kind.scopes, params.as_object_mut()) {
             object.insert("scopes".to_owned(), json!(scopes));
         }
         params

@@ -4,44 +4,44 @@ use crate::scenario::connect::{
     BootstrapToken, Connect, Credentials, DeviceToken, Proof, ProofVersion, SharedSecret, Signature, Via,
 };
 use crate::scenario::step::{Await, Frame};
-use crate::scenario::{Act, Step};
+use crate::scenario::{Step, StepKind};
 use std::fmt::Write as _;
 
 /// The title of a step.
 pub(crate) fn title(step: &Step) -> String {
     let hold = |words: String| step.hold.as_ref().map_or(words.clone(), |name| format!("{words}, held as {name}"));
-    match &step.act {
-        Act::Connect(connect) => hold(self::connect(connect)),
-        Act::Open(open) => hold(format!("open a connection{}", via(open.via))),
-        Act::Send(send) => format!("send {} on {}", frame(&send.frame), send.on),
-        Act::Call(call) => {
+    match &step.kind {
+        StepKind::Connect(connect) => hold(self::connect(connect)),
+        StepKind::Open(open) => hold(format!("open a connection{}", via(open.via))),
+        StepKind::Send(send) => format!("send {} on {}", frame(&send.frame), send.on),
+        StepKind::Call(call) => {
             let wait = if call.wait { "" } else { ", not waiting" };
             format!("call {} on {}{wait}", call.method, call.on)
         }
-        Act::Approve(act) => format!("approve {} by {}", act.device, act.by),
-        Act::Reject(act) => format!("reject {} by {}", act.device, act.by),
-        Act::Remove(act) => format!("remove {} by {}", act.device, act.by),
-        Act::List(act) => format!("list by {}", act.by),
-        Act::Rotate(act) => {
-            let scopes = act.scopes.as_ref().map(|scopes| format!(" [{}]", scopes.join(" "))).unwrap_or_default();
-            format!("rotate {}'s {} token{scopes} by {}", act.device, act.role, act.by)
+        StepKind::Approve(kind) => format!("approve {} by {}", kind.device, kind.by),
+        StepKind::Reject(kind) => format!("reject {} by {}", kind.device, kind.by),
+        StepKind::Remove(kind) => format!("remove {} by {}", kind.device, kind.by),
+        StepKind::List(kind) => format!("list by {}", kind.by),
+        StepKind::Rotate(kind) => {
+            let scopes = kind.scopes.as_ref().map(|scopes| format!(" [{}]", scopes.join(" "))).unwrap_or_default();
+            format!("rotate {}'s {} token{scopes} by {}", kind.device, kind.role, kind.by)
         }
-        Act::Revoke(act) => format!("revoke {}'s {} token by {}", act.device, act.role, act.by),
-        Act::Await(Await::Close(name)) => format!("await the close of {name}"),
-        Act::Await(Await::HandshakeTimeout(name)) => format!("await the handshake timeout of {name}"),
-        Act::Await(Await::Answer(name)) => format!("await the answer to {name}"),
-        Act::Await(Await::Event(event)) => format!("await {} on {}", event.name, event.on),
-        Act::Disconnect(name) => format!("disconnect {name}"),
-        Act::Stop(_) => "stop the gateway".to_owned(),
-        Act::Kill(_) => "kill the gateway".to_owned(),
-        Act::Start(start) => match &start.release {
+        StepKind::Revoke(kind) => format!("revoke {}'s {} token by {}", kind.device, kind.role, kind.by),
+        StepKind::Await(Await::Close(name)) => format!("await the close of {name}"),
+        StepKind::Await(Await::HandshakeTimeout(name)) => format!("await the handshake timeout of {name}"),
+        StepKind::Await(Await::Answer(name)) => format!("await the answer to {name}"),
+        StepKind::Await(Await::Event(event)) => format!("await {} on {}", event.name, event.on),
+        StepKind::Disconnect(name) => format!("disconnect {name}"),
+        StepKind::Stop(_) => "stop the gateway".to_owned(),
+        StepKind::Kill(_) => "kill the gateway".to_owned(),
+        StepKind::Start(start) => match &start.release {
             Some(release) => format!("start the gateway as {}", release.0),
             None => "start the gateway".to_owned(),
         },
-        Act::Restart(_) => "restart the gateway".to_owned(),
-        Act::Edit(_) => "edit the state directory".to_owned(),
-        Act::Advance(length) => format!("let {} ms pass", length.milliseconds),
-        Act::Parallel(_) => "side by side".to_owned(),
+        StepKind::Restart(_) => "restart the gateway".to_owned(),
+        StepKind::Edit(_) => "edit the state directory".to_owned(),
+        StepKind::Advance(length) => format!("let {} ms pass", length.milliseconds),
+        StepKind::Parallel(_) => "side by side".to_owned(),
     }
 }
 

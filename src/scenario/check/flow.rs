@@ -4,14 +4,14 @@ use super::{Known, store, symbols_in, symbols_in_text, unknown};
 use crate::scenario::model::connect::{BootstrapToken, Connect, DeviceToken, Nonce, SharedSecret};
 use crate::scenario::model::document::Scenario;
 use crate::scenario::model::expect::Expectation;
-use crate::scenario::model::step::{Act, Await, Call, Frame, Step};
-use crate::scenario::syntax::problems::Fault;
+use crate::scenario::model::step::{Await, Call, Frame, Step, StepKind};
+use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Name;
 use crate::words::choices;
 use std::collections::BTreeMap;
 
 /// The steps of a scenario as they are played.
-pub(crate) struct Story<'a> {
+pub(crate) struct Flow<'a> {
     scenario: &'a Scenario,
     /// What symbols may speak of at this point.
     known: Known<'a>,
@@ -20,32 +20,32 @@ pub(crate) struct Story<'a> {
     /// Names of the steps so far, and whether they are calls.
     steps: BTreeMap<&'a str, bool>,
     running: bool,
-    faults: &'a mut Vec<Fault>,
+    errors: &'a mut Vec<SpannedError>,
 }
 
-impl<'a> Story<'a> {
+impl<'a> Flow<'a> {
     /// The story of a scenario, not told yet.
-    pub fn new(scenario: &'a Scenario, known: &'a Known<'a>, faults: &'a mut Vec<Fault>) -> Self {
+    pub fn new(scenario: &'a Scenario, known: &'a Known<'a>, errors: &'a mut Vec<SpannedError>) -> Self {
         let (connections, steps) = (BTreeMap::new(), BTreeMap::new());
         let known = known.before_the_first_step();
-        Self { scenario, known, connections, steps, running: true, faults }
+        Self { scenario, known, connections, steps, running: true, errors }
     }
 
     /// Plays every step.
-    pub fn tell(mut self) {
+    pub fn check(mut self) {
         let scenario = self.scenario;
         if let Some(earlier) = &scenario.written_by {
             self.play_all(&earlier.steps);
             self.connections.values_mut().for_each(|held| *held = false);
             if earlier.steps.is_empty() {
-                let fault = Fault::at(scenario.scenario.span, "`written-by` has no steps", "nothing is written");
-                self.faults.push(fault.help("`written-by` plays steps on the release that writes the store"));
+                let error = SpannedError::at(scenario.scenario.span, "`written-by` has no steps", "nothing is written");
+                self.errors.push(error.help("`written-by` plays steps on the release that writes the store"));
             }
         }
         self.running = scenario.starts_running();
         if scenario.steps.is_empty() {
-            let fault = Fault::at(scenario.scenario.span, "the scenario has no steps", "nothing happens");
-            self.faults.push(fault.help("add a step such as `- connect: { device: laptop, role: operator }`"));
+            let error = SpannedError::at(scenario.scenario.span, "the scenario has no steps", "nothing happens");
+            self.errors.push(error.help("add a step such as `- connect: { device: laptop, role: operator }`"));
         }
         self.play_all(&scenario.steps);
     }
@@ -56,89 +56,103 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn fault(&mut self, fault: Fault) {
-        self.faults.push(fault);
+    fn error(&mut self, error: SpannedError) {
+        self.errors.push(error);
     }
 
     fn play(&mut self, step: &'a Step) {
         self.running(step);
-        self.act(step);
+        self.check_step(step);
         self.expectation(step);
         self.names(step);
     }
 
     /// Whether the gateway is up when it must be, and whether it is afterwards.
     fn running(&mut self, step: &'a Step) {
-        let down = match &step.act {
-            Act::Start(_) if self.running => {
-                self.fault(Fault::at(step.span, "the gateway runs already", "stop or kill it before"));
+        let down = match &step.kind {
+            StepKind::Start(_) if self.running => {
+                self.error(SpannedError::at(step.span, "the gateway runs already", "stop or kill it before"));
                 false
             }
-            Act::Start(_) => {
+            StepKind::Start(_) => {
                 self.running = !matches!(step.expect, Some(Expectation::StartRefused(_)));
                 return;
             }
-            Act::Edit(_) | Act::Advance(_) | Act::Disconnect(_) | Act::Parallel(_) | Act::Await(_) => false,
+            StepKind::Edit(_)
+            | StepKind::Advance(_)
+            | StepKind::Disconnect(_)
+            | StepKind::Parallel(_)
+            | StepKind::Await(_) => false,
             _ => !self.running,
         };
         if down {
-            self.fault(Fault::at(step.span, "the gateway is down here", "`start` it before"));
+            self.error(SpannedError::at(step.span, "the gateway is down here", "`start` it before"));
         }
-        match &step.act {
-            Act::Stop(_) | Act::Kill(_) => self.running = false,
-            Act::Restart(_) => self.running = !matches!(step.expect, Some(Expectation::StartRefused(_))),
+        match &step.kind {
+            StepKind::Stop(_) | StepKind::Kill(_) => self.running = false,
+            StepKind::Restart(_) => self.running = !matches!(step.expect, Some(Expectation::StartRefused(_))),
             _ => {}
         }
     }
 
-    fn act(&mut self, step: &'a Step) {
-        match &step.act {
-            Act::Connect(connect) => self.connect(connect, step),
-            Act::Send(send) => {
+    fn check_step(&mut self, step: &'a Step) {
+        match &step.kind {
+            StepKind::Connect(connect) => self.connect(connect, step),
+            StepKind::Send(send) => {
                 self.held(&send.on);
                 match &send.frame {
-                    Frame::Text(text) => symbols_in_text(text, &self.known, step.span, self.faults),
-                    Frame::Json(value) => symbols_in(value, &self.known, step.span, self.faults),
+                    Frame::Text(text) => symbols_in_text(text, &self.known, step.span, self.errors),
+                    Frame::Json(value) => symbols_in(value, &self.known, step.span, self.errors),
                     Frame::Base64(_) | Frame::Filler(_) => {}
                 }
             }
-            Act::Call(Call { on, params, .. }) => {
+            StepKind::Call(Call { on, params, .. }) => {
                 self.held(on);
                 if let Some(params) = params {
-                    symbols_in(params, &self.known, step.span, self.faults);
+                    symbols_in(params, &self.known, step.span, self.errors);
                 }
             }
-            Act::Approve(act) | Act::Reject(act) | Act::Remove(act) => {
-                self.held(&act.by);
-                self.device(&act.device);
+            StepKind::Approve(kind) | StepKind::Reject(kind) | StepKind::Remove(kind) => {
+                self.held(&kind.by);
+                self.device(&kind.device);
             }
-            Act::List(act) => self.held(&act.by),
-            Act::Rotate(act) | Act::Revoke(act) => {
-                self.held(&act.by);
-                self.device(&act.device);
+            StepKind::List(kind) => self.held(&kind.by),
+            StepKind::Rotate(kind) | StepKind::Revoke(kind) => {
+                self.held(&kind.by);
+                self.device(&kind.device);
             }
-            Act::Await(Await::Close(name) | Await::HandshakeTimeout(name)) => self.held(name),
-            Act::Await(Await::Event(event)) => self.held(&event.on),
-            Act::Await(Await::Answer(name)) => self.awaited(name),
-            Act::Disconnect(name) => {
+            StepKind::Await(Await::Close(name) | Await::HandshakeTimeout(name)) => self.held(name),
+            StepKind::Await(Await::Event(event)) => self.held(&event.on),
+            StepKind::Await(Await::Answer(name)) => self.awaited(name),
+            StepKind::Disconnect(name) => {
                 self.held(name);
                 self.connections.insert(name, false);
             }
-            Act::Edit(edit) => store(edit, &self.known, self.faults),
-            Act::Parallel(steps) => self.parallel(steps, step),
-            Act::Open(_) | Act::Stop(_) | Act::Kill(_) | Act::Start(_) | Act::Restart(_) | Act::Advance(_) => {}
+            StepKind::Edit(edit) => store(edit, &self.known, self.errors),
+            StepKind::Parallel(steps) => self.parallel(steps, step),
+            StepKind::Open(_)
+            | StepKind::Stop(_)
+            | StepKind::Kill(_)
+            | StepKind::Start(_)
+            | StepKind::Restart(_)
+            | StepKind::Advance(_) => {}
         }
     }
 
     fn parallel(&mut self, steps: &'a [Step], step: &'a Step) {
         if steps.is_empty() {
-            self.fault(Fault::at(step.span, "`parallel` has no steps", "nothing happens"));
+            self.error(SpannedError::at(step.span, "`parallel` has no steps", "nothing happens"));
         }
         for inner in steps {
-            match &inner.act {
-                Act::Stop(_) | Act::Kill(_) | Act::Start(_) | Act::Restart(_) | Act::Advance(_) | Act::Parallel(_) => {
+            match &inner.kind {
+                StepKind::Stop(_)
+                | StepKind::Kill(_)
+                | StepKind::Start(_)
+                | StepKind::Restart(_)
+                | StepKind::Advance(_)
+                | StepKind::Parallel(_) => {
                     let message = "this cannot happen beside other steps";
-                    self.fault(Fault::at(inner.span, message, "make it a step of its own"));
+                    self.error(SpannedError::at(inner.span, message, "make it a step of its own"));
                 }
                 _ => self.play(inner),
             }
@@ -149,15 +163,15 @@ impl<'a> Story<'a> {
         if let Nonce::Of(name) = &connect.proof.nonce {
             self.earlier(name);
         }
-        symbols_in(&serde_json::Value::Object(connect.params.clone()), &self.known, step.span, self.faults);
+        symbols_in(&serde_json::Value::Object(connect.params.clone()), &self.known, step.span, self.errors);
         let Some(auth) = &connect.auth else { return };
         let gateway = &self.scenario.gateway.auth;
         for (secret, has) in [(&auth.token, gateway.token_secret()), (&auth.password, gateway.password_secret())] {
             match secret {
                 Some(SharedSecret::Right) if has.is_none() => {
                     let message = "the gateway has no such secret that could be right";
-                    let fault = Fault::at(step.span, message, "`right` means the gateway's own");
-                    self.fault(fault.help("set it under `gateway: auth:`, or send `wrong`"));
+                    let error = SpannedError::at(step.span, message, "`right` means the gateway's own");
+                    self.error(error.help("set it under `gateway: auth:`, or send `wrong`"));
                 }
                 Some(SharedSecret::Secret(name)) => self.secret(name),
                 Some(SharedSecret::DeviceToken(token)) => self.device_token(token, connect, step),
@@ -172,7 +186,7 @@ impl<'a> Story<'a> {
         {
             let known: Vec<_> = self.scenario.store.bootstrap.keys().map(Name::as_str).collect();
             let message = format!("the store has no bootstrap token `{name}`");
-            self.fault(Fault::at(name.span, message, "unknown token").help(choices(name, &known)));
+            self.error(SpannedError::at(name.span, message, "unknown token").help(choices(name, &known)));
         }
     }
 
@@ -183,7 +197,7 @@ impl<'a> Story<'a> {
             DeviceToken::Last | DeviceToken::Seeded if connect.device.name().is_none() => {
                 let message = "a client without a device has no device token of its own";
                 let help = "write `device-token: { of: { device: NAME, role: ROLE } }`";
-                self.fault(Fault::at(step.span, message, "`device: none`").help(help));
+                self.error(SpannedError::at(step.span, message, "`device: none`").help(help));
             }
             DeviceToken::Last | DeviceToken::Seeded | DeviceToken::Wrong | DeviceToken::Text(_) => {}
         }
@@ -194,14 +208,14 @@ impl<'a> Story<'a> {
         let known: Vec<_> = auth.token_secret().into_iter().chain(auth.password_secret()).collect();
         if !known.contains(&name.as_str()) {
             let message = format!("the gateway has no secret `{name}`");
-            self.fault(Fault::at(name.span, message, "unknown secret").help(choices(name, &known)));
+            self.error(SpannedError::at(name.span, message, "unknown secret").help(choices(name, &known)));
         }
     }
 
     fn device(&mut self, name: &'a Name) {
         if !self.known.devices.contains(name.as_str()) {
-            let fault = unknown("device", name, name.span, &self.known.devices);
-            self.fault(fault);
+            let error = unknown("device", name, name.span, &self.known.devices);
+            self.error(error);
         }
     }
 
@@ -210,7 +224,7 @@ impl<'a> Story<'a> {
             Some(true) => {}
             Some(false) => {
                 let message = format!("the connection `{name}` is closed here");
-                self.fault(Fault::at(name.span, message, "closed in an earlier step"));
+                self.error(SpannedError::at(name.span, message, "closed in an earlier step"));
             }
             None => {
                 let known: Vec<_> = self.connections.keys().copied().collect();
@@ -219,7 +233,7 @@ impl<'a> Story<'a> {
                     false => choices(name, &known),
                 };
                 let message = format!("no connection is held as `{name}`");
-                self.fault(Fault::at(name.span, message, "unknown connection").help(help));
+                self.error(SpannedError::at(name.span, message, "unknown connection").help(help));
             }
         }
     }
@@ -233,7 +247,9 @@ impl<'a> Story<'a> {
             true => format!("name an earlier step with `name: {name}`"),
             false => choices(name, &known),
         };
-        self.fault(Fault::at(name.span, format!("no earlier step is named `{name}`"), "unknown step").help(help));
+        self.error(
+            SpannedError::at(name.span, format!("no earlier step is named `{name}`"), "unknown step").help(help),
+        );
     }
 
     /// A call may be answered more than once: accepted at first, and decided later.
@@ -241,35 +257,35 @@ impl<'a> Story<'a> {
         self.earlier(name);
         if self.steps.get(name.as_str()) == Some(&false) {
             let message = format!("the step `{name}` calls nothing that could be answered");
-            self.fault(Fault::at(name.span, message, "not a call"));
+            self.error(SpannedError::at(name.span, message, "not a call"));
         }
     }
 
     fn names(&mut self, step: &'a Step) {
         if let Some(hold) = &step.hold {
-            if !matches!(step.act, Act::Connect(_) | Act::Open(_)) {
+            if !matches!(step.kind, StepKind::Connect(_) | StepKind::Open(_)) {
                 let message = "only a `connect` or an `open` has a connection to hold";
-                self.fault(Fault::at(hold.span, message, "nothing to hold").help("use `name` to name a step"));
+                self.error(SpannedError::at(hold.span, message, "nothing to hold").help("use `name` to name a step"));
             }
             if step.repeat > 1 {
                 let message = "a repeated step has more than one connection";
-                self.fault(Fault::at(hold.span, message, "cannot hold them under one name"));
+                self.error(SpannedError::at(hold.span, message, "cannot hold them under one name"));
             }
             if step.name.is_some() {
-                self.fault(Fault::at(hold.span, "`as` names the step already", "drop `name`"));
+                self.error(SpannedError::at(hold.span, "`as` names the step already", "drop `name`"));
             }
             self.connections.insert(hold, true);
         }
         if let Some(name) = step.known_as() {
             self.known.steps.insert(name.as_str());
-            let call = matches!(step.act, Act::Call(_));
+            let call = matches!(step.kind, StepKind::Call(_));
             if self.steps.insert(name, call).is_some() {
                 let message = format!("`{name}` names an earlier step already");
-                self.fault(Fault::at(name.span, message, "the second one"));
+                self.error(SpannedError::at(name.span, message, "the second one"));
             }
-        } else if matches!(&step.act, Act::Call(call) if !call.wait) {
+        } else if matches!(&step.kind, StepKind::Call(call) if !call.wait) {
             let message = "nothing can wait for the answer of a call without a name";
-            self.fault(Fault::at(step.span, message, "`wait: false`").help("name the step: `name: NAME`"));
+            self.error(SpannedError::at(step.span, message, "`wait: false`").help("name the step: `name: NAME`"));
         }
     }
 
@@ -279,19 +295,21 @@ impl<'a> Story<'a> {
         if let Expectation::Ok(answer) | Expectation::Event(answer) = expectation
             && let Some(payload) = &answer.payload
         {
-            symbols_in(payload, &self.known, step.span, self.faults);
+            symbols_in(payload, &self.known, step.span, self.errors);
         }
-        let possible: &[&str] = match &step.act {
-            Act::Connect(_) => &["hello", "refused", "close", "http"],
-            Act::Open(_) => &["open", "close", "http"],
-            Act::Send(_) => &["ok", "error", "close", "hello", "refused"],
-            Act::Call(call) if !call.wait => &[],
-            Act::Approve(_) | Act::Reject(_) => &["ok", "error", "nothing-pending", "close"],
-            Act::Call(_) | Act::Remove(_) | Act::List(_) | Act::Rotate(_) | Act::Revoke(_) => &["ok", "error", "close"],
-            Act::Await(Await::Close(_) | Await::HandshakeTimeout(_)) => &["close"],
-            Act::Await(Await::Answer(_)) => &["ok", "error", "close"],
-            Act::Await(Await::Event(_)) => &["event"],
-            Act::Start(_) | Act::Restart(_) => &["started", "start-refused"],
+        let possible: &[&str] = match &step.kind {
+            StepKind::Connect(_) => &["hello", "refused", "close", "http"],
+            StepKind::Open(_) => &["open", "close", "http"],
+            StepKind::Send(_) => &["ok", "error", "close", "hello", "refused"],
+            StepKind::Call(call) if !call.wait => &[],
+            StepKind::Approve(_) | StepKind::Reject(_) => &["ok", "error", "nothing-pending", "close"],
+            StepKind::Call(_) | StepKind::Remove(_) | StepKind::List(_) | StepKind::Rotate(_) | StepKind::Revoke(_) => {
+                &["ok", "error", "close"]
+            }
+            StepKind::Await(Await::Close(_) | Await::HandshakeTimeout(_)) => &["close"],
+            StepKind::Await(Await::Answer(_)) => &["ok", "error", "close"],
+            StepKind::Await(Await::Event(_)) => &["event"],
+            StepKind::Start(_) | StepKind::Restart(_) => &["started", "start-refused"],
             _ => &[],
         };
         let word = expectation.word();
@@ -301,7 +319,7 @@ impl<'a> Story<'a> {
                 [] => "it has no answer to expect".to_owned(),
                 _ => format!("expected one of {}", possible.join(", ")),
             };
-            self.fault(Fault::at(step.span, message, "this act").help(help));
+            self.error(SpannedError::at(step.span, message, "this act").help(help));
         }
     }
 }

@@ -5,12 +5,12 @@ use super::trust::Trust;
 use crate::scenario::corpus::files::Origin;
 use crate::scenario::corpus::{Corpus, read};
 use crate::scenario::model::case::{Case, Source};
-use crate::scenario::syntax::problems::{Problem, Problems};
+use crate::scenario::syntax::problems::{ScenarioError, ScenarioErrors};
 use proptest::prelude::*;
 use rstest::rstest;
 use std::path::PathBuf;
 
-fn read_text(text: &str) -> (Vec<Case>, Vec<Problem>) {
+fn read_text(text: &str) -> (Vec<Case>, Vec<ScenarioError>) {
     let source = Source { path: PathBuf::from("family/name.yaml"), embedded: false, text: text.into() };
     read(vec![Ok((source, Origin::Disk(PathBuf::from("family"))))], Trust::Given)
 }
@@ -21,10 +21,10 @@ fn rendered(text: &str) -> String {
     show(problems)
 }
 
-fn show(problems: Vec<Problem>) -> String {
+fn show(problems: Vec<ScenarioError>) -> String {
     let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor()).with_width(110);
     let mut rendered = String::new();
-    handler.render_report(&mut rendered, &Problems(problems)).unwrap();
+    handler.render_report(&mut rendered, &ScenarioErrors(problems)).unwrap();
     // No line of a snapshot should end in blanks.
     rendered.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
@@ -145,7 +145,7 @@ fn files_that_are_no_scenarios() {
     std::fs::create_dir(path("folder")).unwrap();
     let names = ["binary.yaml", "latin1.yaml", "escape.yaml", "huge.yaml", "folder", "absent.yaml"];
     let paths: Vec<_> = names.iter().map(|name| path(name)).collect();
-    let Problems(problems) = Corpus::load(&paths).unwrap_err();
+    let ScenarioErrors(problems) = Corpus::load(&paths).unwrap_err();
     let root = format!("{}/", folder.path().display());
     let messages: Vec<_> = problems.iter().map(|problem| problem.to_string().replace(&root, "")).collect();
     insta::assert_snapshot!(messages.join("\n"), @r"
@@ -167,7 +167,7 @@ fn two_files_of_one_id_are_told_apart_or_refused() {
         std::fs::create_dir_all(file).unwrap();
         std::fs::write(file.join("name.yaml"), text).unwrap();
     }
-    let Problems(problems) = Corpus::load(&files).unwrap_err();
+    let ScenarioErrors(problems) = Corpus::load(&files).unwrap_err();
     assert!(problems[0].message().starts_with("the scenario `family/name` is in another file, too"));
     let once = [files[0].clone(), files[0].join("name.yaml")];
     assert_eq!(Corpus::load(&once).unwrap().cases().len(), 1);
@@ -196,7 +196,7 @@ fn words_that_are_nearly_known_ones_are_misspelt(#[case] asked: &str, #[case] me
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("name.yaml");
     std::fs::write(&file, steps(&format!("  - connect: {{ device: laptop, {asked} }}\n"))).unwrap();
-    let Problems(problems) = lint::lint(&[file], false).problems;
+    let ScenarioErrors(problems) = lint::lint(&[file], false).problems;
     assert_eq!(problems.iter().map(|problem| problem.message()).collect::<Vec<_>>(), Vec::from_iter(message));
 }
 
@@ -238,7 +238,7 @@ const PIECES: [&str; 24] = [
 #[test]
 fn a_message_that_quotes_line_breaks_is_one_line() {
     let (_, problems) = read_text(&steps("  - connect: { device: \"lap\\n\\r\\ntop\" }\n"));
-    assert_eq!(problems.iter().map(Problem::message).collect::<Vec<_>>(), ["`lap\\n\\r\\ntop` is no name"]);
+    assert_eq!(problems.iter().map(ScenarioError::message).collect::<Vec<_>>(), ["`lap\\n\\r\\ntop` is no name"]);
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use crate::scenario::corpus;
 use crate::scenario::corpus::files::{self, slug};
 use crate::scenario::model::case::Case;
 use crate::scenario::syntax::nodes::{self, Entry, Kind, Node};
-use crate::scenario::syntax::problems::{self, Fault, Problem, Problems};
+use crate::scenario::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
 use crate::scenario::syntax::spans::{Span, Spanned};
 use crate::words::nearest_within;
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ pub struct Findings {
     /// How many cases they have.
     pub cases: usize,
     /// Everything that is wrong, in the order of the files.
-    pub problems: Problems,
+    pub problems: ScenarioErrors,
 }
 
 /// Looks at these files and folders, or at the scenarios inside the binary where there are none. What needs trust is wrong with
@@ -33,39 +33,39 @@ pub fn lint(paths: &[PathBuf], trusted: bool) -> Findings {
     let mut seen = HashSet::new();
     let firsts: Vec<_> = cases.iter().filter(|case| seen.insert((&case.family, &case.name))).collect();
     problems.extend(firsts.iter().flat_map(|case| lint_file(case)));
-    Findings { scenarios: firsts.len(), cases: cases.len(), problems: Problems(problems) }
+    Findings { scenarios: firsts.len(), cases: cases.len(), problems: ScenarioErrors(problems) }
 }
 
 /// Lints a file by its first case: what is linted here is the same at every point of the matrix.
-pub(crate) fn lint_file(case: &Case) -> Vec<Problem> {
-    let mut faults = Vec::new();
+pub(crate) fn lint_file(case: &Case) -> Vec<ScenarioError> {
+    let mut errors = Vec::new();
     for link in &case.scenario.links {
         if !is_link(link) {
             let message = format!("`{}` is no link", link.value);
-            faults.push(Fault::at(link.span, message, "expected owner/repository#number or an https:// URL"));
+            errors.push(SpannedError::at(link.span, message, "expected owner/repository#number or an https:// URL"));
         }
     }
     for tag in &case.scenario.tags {
         if !is_tag(tag) {
             let message = format!("`{}` is no tag", tag.value);
-            faults.push(Fault::at(tag.span, message, "expected lower-case letters, digits and hyphens"));
+            errors.push(SpannedError::at(tag.span, message, "expected lower-case letters, digits and hyphens"));
         }
     }
-    twins(&case.scenario.links, "link", &mut faults);
-    twins(&case.scenario.tags, "tag", &mut faults);
+    twins(&case.scenario.links, "link", &mut errors);
+    twins(&case.scenario.tags, "tag", &mut errors);
     if let Ok(root) = nodes::parse(&case.source.text) {
-        misspelt_words(&root, &mut faults);
+        misspelt_words(&root, &mut errors);
     }
-    let mut problems = problems::within(faults, &case.source);
+    let mut problems = problems::within(errors, &case.source);
     problems.extend(file_name(case));
     problems
 }
 
-fn twins(words: &[Spanned<String>], what: &str, faults: &mut Vec<Fault>) {
+fn twins(words: &[Spanned<String>], what: &str, errors: &mut Vec<SpannedError>) {
     let mut seen = HashSet::new();
     for word in words {
         if !seen.insert(word.value.as_str()) {
-            faults.push(Fault::at(
+            errors.push(SpannedError::at(
                 word.span,
                 format!("the {what} `{}` stands here twice", word.value),
                 "the second one",
@@ -76,30 +76,30 @@ fn twins(words: &[Spanned<String>], what: &str, faults: &mut Vec<Fault>) {
 
 /// A role or scope may be one that no gateway knows: then nothing is asked for that a gateway must refuse. One that is nearly
 /// a known one is that one, misspelt.
-fn misspelt_words(node: &Node, faults: &mut Vec<Fault>) {
+fn misspelt_words(node: &Node, errors: &mut Vec<SpannedError>) {
     if let Kind::List(items) = &node.kind {
-        items.iter().for_each(|item| misspelt_words(item, faults));
+        items.iter().for_each(|item| misspelt_words(item, errors));
     }
     for Entry { key, value } in node.entries() {
         match key.as_str() {
-            "role" | "roles" => words(value, "role", &ROLES, faults),
-            "scopes" | "approved-scopes" => words(value, "scope", &OPERATOR_SCOPES, faults),
+            "role" | "roles" => words(value, "role", &ROLES, errors),
+            "scopes" | "approved-scopes" => words(value, "scope", &OPERATOR_SCOPES, errors),
             // What is raw is meant as it stands.
             "params" | "set" | "raw" => {}
-            _ => misspelt_words(value, faults),
+            _ => misspelt_words(value, errors),
         }
     }
 }
 
-fn words(node: &Node, what: &str, known: &[&str], faults: &mut Vec<Fault>) {
+fn words(node: &Node, what: &str, known: &[&str], errors: &mut Vec<SpannedError>) {
     match &node.kind {
-        Kind::List(items) => items.iter().for_each(|item| words(item, what, known, faults)),
+        Kind::List(items) => items.iter().for_each(|item| words(item, what, known, errors)),
         // Another case is written on purpose.
         Kind::Text(word) if !known.contains(&word.to_lowercase().as_str()) => {
             if let Some(near) = nearest_within(1, word, known.iter().copied()) {
-                let fault = Fault::at(node.span, format!("`{word}` is no {what}"), "nearly one");
-                faults.push(
-                    fault.help(format!("did you mean `{near}`? What is meant so can stand in `params` or `set`")),
+                let error = SpannedError::at(node.span, format!("`{word}` is no {what}"), "nearly one");
+                errors.push(
+                    error.help(format!("did you mean `{near}`? What is meant so can stand in `params` or `set`")),
                 );
             }
         }
@@ -126,7 +126,7 @@ fn is_tag(tag: &str) -> bool {
 }
 
 /// Ids are made of folder and file names, so these must have the form of ids.
-fn file_name(case: &Case) -> Option<Problem> {
+fn file_name(case: &Case) -> Option<ScenarioError> {
     let path = &case.source.path;
     let message = if path.extension().is_some_and(|extension| extension == "yml") {
         Some("the name of a scenario file ends in .yaml".to_owned())
@@ -136,7 +136,7 @@ fn file_name(case: &Case) -> Option<Problem> {
         (!good).then(|| format!("`{stem}` cannot stand in a case id; expected lower-case letters, digits and hyphens"))
     }?;
     let whole = Span::default();
-    let mut problem = Fault::at(whole, message, "").within(&case.source);
+    let mut problem = SpannedError::at(whole, message, "").within(&case.source);
     problem.forget_place();
     Some(problem)
 }

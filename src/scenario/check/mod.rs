@@ -11,32 +11,32 @@ pub(super) mod trust;
 
 use super::corpus::files::stays_below;
 use super::model::document::Scenario;
-use super::model::step::{Act, Step};
+use super::model::step::{Step, StepKind};
 use super::model::store::{FileContent, Store, Tokens};
 use super::model::symbol::{self, Symbol};
 use super::syntax::nodes::{Kind, Node};
-use super::syntax::problems::{Fault, MOST_OF_A_FILE};
+use super::syntax::problems::{MOST_OF_A_FILE, SpannedError};
 use super::syntax::spans::{Name, Span};
 use crate::words::{choices, nearest};
-use flow::Story;
+use flow::Flow;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Whether a file is a scenario at all.
-pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), Fault> {
+pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), SpannedError> {
     match &root.kind {
         Kind::Map(_) if is_gateway_description(root) => {
             let help = format!("give it with `--gateway {}`", path.display());
-            Err(Fault::at(root.head(), "this is a gateway description, and no scenario", "expected a scenario")
+            Err(SpannedError::at(root.head(), "this is a gateway description, and no scenario", "expected a scenario")
                 .help(help))
         }
         Kind::Map(_) => Ok(()),
         Kind::Null => {
             let help = Some("a scenario starts with `scenario: TITLE` and has `steps`".to_owned());
-            Err(Fault { span: None, message: "the file is empty".to_owned(), label: String::new(), help })
+            Err(SpannedError { span: None, message: "the file is empty".to_owned(), label: String::new(), help })
         }
-        _ => Err(Fault::at(root.head(), format!("{} is no scenario", root.what()), "expected a map")
+        _ => Err(SpannedError::at(root.head(), format!("{} is no scenario", root.what()), "expected a map")
             .help("a scenario starts with `scenario: TITLE` and has `steps`")),
     }
 }
@@ -48,22 +48,22 @@ fn is_gateway_description(root: &Node) -> bool {
 }
 
 /// Checks a scenario at a point of its matrix.
-pub(super) fn scenario(scenario: &Scenario) -> Result<(), Vec<Fault>> {
-    let mut faults = Vec::new();
+pub(super) fn scenario(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
+    let mut errors = Vec::new();
     let title = &scenario.scenario;
     if title.trim().is_empty() {
-        faults.push(Fault::at(title.span, "the title is empty", "expected a few words"));
+        errors.push(SpannedError::at(title.span, "the title is empty", "expected a few words"));
     }
     size(scenario)?;
-    environment(scenario, &mut faults);
+    environment(scenario, &mut errors);
     let known = known(scenario);
-    store(&scenario.store, &known, &mut faults);
+    store(&scenario.store, &known, &mut errors);
     if let Some(other) = &scenario.other_store {
-        store(other, &known, &mut faults);
+        store(other, &known, &mut errors);
     }
-    misspelt_devices(scenario, &known, &mut faults);
-    Story::new(scenario, &known, &mut faults).tell();
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
+    misspelt_devices(scenario, &known, &mut errors);
+    Flow::new(scenario, &known, &mut errors).check();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// Most steps that a scenario may have, those inside `parallel` included.
@@ -72,7 +72,7 @@ const MOST_STEPS: usize = 1000;
 const MOST_RECORDS: usize = 2000;
 
 /// Names are compared with names, and every step is told for each: what is far beyond any story is refused.
-fn size(scenario: &Scenario) -> Result<(), Vec<Fault>> {
+fn size(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
     let earlier = scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
     let steps: usize = earlier.chain(&scenario.steps).map(steps_in).sum();
     let records: usize = scenario.stores().map(Store::records).sum();
@@ -81,21 +81,21 @@ fn size(scenario: &Scenario) -> Result<(), Vec<Fault>> {
         None => Ok(()),
         Some((what, count, most)) => {
             let message = format!("the scenario has {count} {what}; the limit is {most}");
-            Err(vec![Fault::at(scenario.scenario.span, message, "make several of it")])
+            Err(vec![SpannedError::at(scenario.scenario.span, message, "make several of it")])
         }
     }
 }
 
 fn steps_in(step: &Step) -> usize {
-    match &step.act {
-        Act::Parallel(steps) => 1 + steps.iter().map(steps_in).sum::<usize>(),
+    match &step.kind {
+        StepKind::Parallel(steps) => 1 + steps.iter().map(steps_in).sum::<usize>(),
         _ => 1,
     }
 }
 
 /// A device that connects without being in a store may be new. Where its name is nearly that of a stored device of which no
 /// step speaks, it is that one, misspelt.
-fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, faults: &mut Vec<Fault>) {
+fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, errors: &mut Vec<SpannedError>) {
     let (mut stored, mut acting) = (Known::default(), Known::default());
     for store in [Some(&scenario.store), scenario.other_store.as_ref()].into_iter().flatten() {
         stored.add_store(store);
@@ -111,16 +111,16 @@ fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, faults: &mut Vec<Fau
         let near = nearest(device, unused.filter(|other| looks_misspelt(device, other)));
         if let Some(near) = near.filter(|near| !is_spoken_of(near, scenario, known)) {
             let message = format!("no device `{device}` is in the store, and no step uses the `{near}` that is");
-            let fault = Fault::at(device.span, message, "a new device?");
-            faults.push(fault.help(format!("did you mean `{near}`? A new device needs a name less like it")));
+            let error = SpannedError::at(device.span, message, "a new device?");
+            errors.push(error.help(format!("did you mean `{near}`? A new device needs a name less like it")));
         }
     }
 }
 
 fn connecting_devices<'a>(step: &'a Step, devices: &mut Vec<&'a Name>) {
-    match &step.act {
-        Act::Connect(connect) => devices.extend(connect.device.name()),
-        Act::Parallel(steps) => steps.iter().for_each(|step| connecting_devices(step, devices)),
+    match &step.kind {
+        StepKind::Connect(connect) => devices.extend(connect.device.name()),
+        StepKind::Parallel(steps) => steps.iter().for_each(|step| connecting_devices(step, devices)),
         _ => {}
     }
 }
@@ -135,24 +135,24 @@ fn looks_misspelt(name: &str, other: &str) -> bool {
 fn is_spoken_of(device: &str, scenario: &Scenario, known: &Known<'_>) -> bool {
     let mut without = known.clone();
     without.devices.remove(device);
-    let faults = |known: &Known<'_>| {
-        let mut faults = Vec::new();
-        Story::new(scenario, known, &mut faults).tell();
-        faults.len()
+    let errors = |known: &Known<'_>| {
+        let mut errors = Vec::new();
+        Flow::new(scenario, known, &mut errors).check();
+        errors.len()
     };
-    faults(&without) > faults(known)
+    errors(&without) > errors(known)
 }
 
 /// Variables that decide where a gateway reads and writes: they are the harness's, so that nobody's own files are touched.
 const OWN_VARIABLES: [&str; 6] =
     ["HOME", "USERPROFILE", "OPENCLAW_HOME", "OPENCLAW_STATE_DIR", "OPENCLAW_CONFIG_PATH", "OPENCLAW_GATEWAY_PORT"];
 
-fn environment(scenario: &Scenario, faults: &mut Vec<Fault>) {
+fn environment(scenario: &Scenario, errors: &mut Vec<SpannedError>) {
     for name in scenario.gateway.env.keys() {
         if OWN_VARIABLES.contains(&name.as_str()) {
             let message = format!("`{}` is set by the harness, and by nobody else", name.value);
-            let fault = Fault::at(name.span, message, "not to be set here");
-            faults.push(fault.help("it keeps every case in directories of its own"));
+            let error = SpannedError::at(name.span, message, "not to be set here");
+            errors.push(error.help("it keeps every case in directories of its own"));
         }
     }
 }
@@ -203,13 +203,13 @@ impl<'a> Known<'a> {
 
     fn add_step(&mut self, step: &'a Step) {
         self.steps.extend(step.known_as().map(Name::as_str));
-        match &step.act {
-            Act::Connect(connect) => {
+        match &step.kind {
+            StepKind::Connect(connect) => {
                 self.devices.extend(connect.device.name().map(Name::as_str));
                 self.devices.extend(connect.proof.key.as_ref().map(Name::as_str));
             }
-            Act::Edit(store) => self.add_store(store),
-            Act::Parallel(steps) => steps.iter().for_each(|step| self.add_step(step)),
+            StepKind::Edit(store) => self.add_store(store),
+            StepKind::Parallel(steps) => steps.iter().for_each(|step| self.add_step(step)),
             _ => {}
         }
     }
@@ -233,97 +233,98 @@ impl<'a> Known<'a> {
 }
 
 /// Checks what is put into a state directory.
-pub(super) fn store(store: &Store, known: &Known<'_>, faults: &mut Vec<Fault>) {
+pub(super) fn store(store: &Store, known: &Known<'_>, errors: &mut Vec<SpannedError>) {
     if let Some(from) = &store.from
         && !stays_below(&from.value)
     {
         let message = format!("`{}` is no folder beside the scenario", from.value);
-        faults.push(Fault::at(from.span, message, "expected a relative path without `..`"));
+        errors.push(SpannedError::at(from.span, message, "expected a relative path without `..`"));
     }
     if let (Some(name), None) = (&store.identity, &store.from) {
-        let fault = Fault::at(name.span, "`identity` is of a folder, and there is none", "of which folder?");
-        faults.push(fault.help("name the folder with `from`, beside `identity`"));
+        let error = SpannedError::at(name.span, "`identity` is of a folder, and there is none", "of which folder?");
+        errors.push(error.help("name the folder with `from`, beside `identity`"));
     }
     for (path, content) in &store.files {
         if !stays_below(path) {
             let message = format!("`{}` does not stay inside the state directory", path.value);
-            faults.push(Fault::at(path.span, message, "expected a relative path without `..`"));
+            errors.push(SpannedError::at(path.span, message, "expected a relative path without `..`"));
         }
         match content {
-            FileContent::Text(text) => symbols_in_text(text, known, path.span, faults),
-            FileContent::Json(value) => symbols_in(value, known, path.span, faults),
+            FileContent::Text(text) => symbols_in_text(text, known, path.span, errors),
+            FileContent::Json(value) => symbols_in(value, known, path.span, errors),
             _ => {}
         }
     }
     for (name, record) in &store.paired {
-        symbols_in_map(&record.set, known, name.span, faults);
+        symbols_in_map(&record.set, known, name.span, errors);
         if let Tokens::Map(tokens) = &record.tokens {
             for token in tokens.values().flatten() {
-                symbols_in_map(&token.set, known, name.span, faults);
+                symbols_in_map(&token.set, known, name.span, errors);
             }
         }
     }
     for (label, record) in store.pending.iter().chain(&store.copied_pending) {
-        symbols_in_map(&record.set, known, label.span, faults);
+        symbols_in_map(&record.set, known, label.span, errors);
     }
     for (name, record) in &store.bootstrap {
-        symbols_in_map(&record.set, known, name.span, faults);
+        symbols_in_map(&record.set, known, name.span, errors);
     }
     for (name, record) in store.nodes.paired.iter().chain(&store.nodes.pending) {
-        symbols_in_map(record, known, name.span, faults);
+        symbols_in_map(record, known, name.span, errors);
     }
 }
 
-fn symbols_in_map(map: &Map<String, Value>, known: &Known<'_>, place: Span, faults: &mut Vec<Fault>) {
+fn symbols_in_map(map: &Map<String, Value>, known: &Known<'_>, place: Span, errors: &mut Vec<SpannedError>) {
     for (key, value) in map {
-        symbols_in_text(key, known, place, faults);
-        symbols_in(value, known, place, faults);
+        symbols_in_text(key, known, place, errors);
+        symbols_in(value, known, place, errors);
     }
 }
 
 /// Checks every symbol in the texts and keys of a value.
-pub(super) fn symbols_in(value: &Value, known: &Known<'_>, place: Span, faults: &mut Vec<Fault>) {
+pub(super) fn symbols_in(value: &Value, known: &Known<'_>, place: Span, errors: &mut Vec<SpannedError>) {
     match value {
-        Value::String(text) => symbols_in_text(text, known, place, faults),
-        Value::Array(items) => items.iter().for_each(|item| symbols_in(item, known, place, faults)),
-        Value::Object(map) => symbols_in_map(map, known, place, faults),
+        Value::String(text) => symbols_in_text(text, known, place, errors),
+        Value::Array(items) => items.iter().for_each(|item| symbols_in(item, known, place, errors)),
+        Value::Object(map) => symbols_in_map(map, known, place, errors),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
 /// Checks every symbol in a text.
-pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, faults: &mut Vec<Fault>) {
+pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, errors: &mut Vec<SpannedError>) {
     // Who has so many problems has one of them often.
-    if faults.len() >= MOST_OF_A_FILE {
+    if errors.len() >= MOST_OF_A_FILE {
         return;
     }
     let parts = match symbol::parts(text) {
         Ok(parts) => parts,
         Err(error) => {
-            faults.push(
-                Fault::at(place, format!("`{}` is no symbol", error.text), "in a text here").help(error.expected),
+            errors.push(
+                SpannedError::at(place, format!("`{}` is no symbol", error.text), "in a text here")
+                    .help(error.expected),
             );
             return;
         }
     };
     for part in parts {
         let symbol::Part::Symbol(symbol) = part else { continue };
-        if faults.len() >= MOST_OF_A_FILE {
+        if errors.len() >= MOST_OF_A_FILE {
             return;
         }
         if let Some((kind, name, names)) = known.stranger(&symbol) {
-            faults.push(unknown(kind, name, place, names));
+            errors.push(unknown(kind, name, place, names));
         }
     }
 }
 
 /// A name that nothing in the scenario introduces.
-pub(super) fn unknown(kind: &str, name: &str, place: Span, known: &BTreeSet<&str>) -> Fault {
+pub(super) fn unknown(kind: &str, name: &str, place: Span, known: &BTreeSet<&str>) -> SpannedError {
     let message = match kind {
         "device" => format!("no device `{name}` connects or is in the store"),
         _ => format!("the scenario has no {kind} `{name}`"),
     };
-    let fault = Fault::at(place, message, format!("unknown {kind}"));
+    let error = SpannedError::at(place, message, format!("unknown {kind}"));
     let known: Vec<_> = known.iter().copied().collect();
-    if known.is_empty() { fault } else { fault.help(choices(name, &known)) }
+    if known.is_empty() { error } else { error.help(choices(name, &known)) }
 }

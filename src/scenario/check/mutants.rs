@@ -5,7 +5,7 @@ use super::trust::Trust;
 use crate::mutants;
 use crate::scenario::corpus;
 use crate::scenario::corpus::files;
-use crate::scenario::syntax::problems::Problem;
+use crate::scenario::syntax::problems::ScenarioError;
 use miette::Diagnostic as _;
 use std::path::Path;
 
@@ -46,7 +46,7 @@ fn mutants_of_scenarios_are_read_and_linted() {
     });
 }
 
-fn has_a_place(problem: &Problem, text: &str) {
+fn has_a_place(problem: &ScenarioError, text: &str) {
     assert!(!problem.message().is_empty() && !problem.message().contains('\n'), "{:?}", problem.message());
     if let Some((line, column)) = problem.position() {
         let lines = text.lines().count().max(1);

@@ -2,7 +2,7 @@
 
 use crate::scenario::model::connect::Via;
 use crate::scenario::model::document::{Need, Scenario};
-use crate::scenario::model::step::{Act, Step};
+use crate::scenario::model::step::{Step, StepKind};
 use crate::scenario::model::store::Store;
 use std::collections::BTreeSet;
 
@@ -20,13 +20,15 @@ pub(crate) fn of(scenario: &Scenario) -> BTreeSet<Need> {
 }
 
 fn add(step: &Step, needs: &mut BTreeSet<Need>) {
-    match &step.act {
-        Act::Connect(connect) if connect.via == Via::OtherHost => needs.extend([Need::OtherHost]),
-        Act::Open(open) if open.via == Via::OtherHost => needs.extend([Need::OtherHost]),
-        Act::Stop(_) | Act::Kill(_) | Act::Start(_) | Act::Restart(_) => needs.extend([Need::Restart]),
-        Act::Edit(_) => needs.extend([Need::WritableStore]),
-        Act::Advance(_) => needs.extend([Need::Clock]),
-        Act::Parallel(steps) => steps.iter().for_each(|step| add(step, needs)),
+    match &step.kind {
+        StepKind::Connect(connect) if connect.via == Via::OtherHost => needs.extend([Need::OtherHost]),
+        StepKind::Open(open) if open.via == Via::OtherHost => needs.extend([Need::OtherHost]),
+        StepKind::Stop(_) | StepKind::Kill(_) | StepKind::Start(_) | StepKind::Restart(_) => {
+            needs.extend([Need::Restart])
+        }
+        StepKind::Edit(_) => needs.extend([Need::WritableStore]),
+        StepKind::Advance(_) => needs.extend([Need::Clock]),
+        StepKind::Parallel(steps) => steps.iter().for_each(|step| add(step, needs)),
         _ => {}
     }
 }

@@ -8,10 +8,10 @@
 
 use crate::scenario::corpus::files::Folder;
 use crate::scenario::model::document::Scenario;
-use crate::scenario::model::step::{Act, Call, Frame, Send, Step};
+use crate::scenario::model::step::{Call, Frame, Send, Step, StepKind};
 use crate::scenario::model::store::{FileContent, Store};
 use crate::scenario::syntax::nodes::{Kind, Node, short};
-use crate::scenario::syntax::problems::Fault;
+use crate::scenario::syntax::problems::SpannedError;
 use crate::scenario::syntax::spans::Span;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -86,26 +86,26 @@ pub(crate) fn check(
     node: &Node,
     scenario: &Scenario,
     folders: &BTreeMap<String, Arc<Folder>>,
-) -> Result<(), Vec<Fault>> {
-    let mut faults = Vec::new();
+) -> Result<(), Vec<SpannedError>> {
+    let mut errors = Vec::new();
     for name in scenario.gateway.env.keys().filter(|name| !is_plain_variable(name)) {
         let message = format!("the variable `{}` may run code in the gateway", short(name));
-        faults.push(needs_trust(name.span, message));
+        errors.push(needs_trust(name.span, message));
     }
     if let Some(config) = node.get("gateway").and_then(|gateway| gateway.get("config")) {
-        settings(config, "", &mut faults);
+        settings(config, "", &mut errors);
     }
     for store in scenario.stores() {
-        files(store, folders, &mut faults);
+        files(store, folders, &mut errors);
     }
     let earlier = scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
-    earlier.chain(&scenario.steps).for_each(|step| methods(step, &mut faults));
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
+    earlier.chain(&scenario.steps).for_each(|step| methods(step, &mut errors));
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// A fault for a feature that needs `--trust`.
-pub(crate) fn needs_trust(span: Span, message: String) -> Fault {
-    Fault::at(span, message, "needs --trust")
+pub(crate) fn needs_trust(span: Span, message: String) -> SpannedError {
+    SpannedError::at(span, message, "needs --trust")
         .help("if you trust the author of the scenario, use --trust; SECURITY.md describes what that allows")
 }
 
@@ -115,9 +115,9 @@ fn is_plain_variable(name: &str) -> bool {
 }
 
 /// Checks the settings recursively, as deep as the lists go.
-fn settings(node: &Node, above: &str, faults: &mut Vec<Fault>) {
+fn settings(node: &Node, above: &str, errors: &mut Vec<SpannedError>) {
     if let Kind::List(items) = &node.kind {
-        items.iter().for_each(|item| settings(item, above, faults));
+        items.iter().for_each(|item| settings(item, above, errors));
     }
     for entry in node.entries() {
         let path = if above.is_empty() { entry.key.value.clone() } else { format!("{above}.{}", entry.key.value) };
@@ -131,9 +131,9 @@ fn settings(node: &Node, above: &str, faults: &mut Vec<Fault>) {
         let on_the_way = a_map && SETTINGS.iter().any(|known| is_at_or_below(known, &path));
         if entry.key.value == INCLUDE || !(allowed || on_the_way) {
             let message = format!("the setting `{}` may run code in the gateway, or reach outside", short(&path));
-            faults.push(needs_trust(entry.key.span, message));
+            errors.push(needs_trust(entry.key.span, message));
         } else {
-            settings(&entry.value, &path, faults);
+            settings(&entry.value, &path, errors);
         }
     }
 }
@@ -143,7 +143,7 @@ fn is_at_or_below(path: &str, other: &str) -> bool {
     path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-fn files(store: &Store, folders: &BTreeMap<String, Arc<Folder>>, faults: &mut Vec<Fault>) {
+fn files(store: &Store, folders: &BTreeMap<String, Arc<Folder>>, errors: &mut Vec<SpannedError>) {
     for (path, content) in &store.files {
         let bytes = match content {
             FileContent::Text(text) => text.as_bytes(),
@@ -156,14 +156,14 @@ fn files(store: &Store, folders: &BTreeMap<String, Arc<Folder>>, faults: &mut Ve
         };
         if !is_plain_file(path, bytes) {
             let message = format!("the gateway may run code from `{}`", short(path));
-            faults.push(needs_trust(path.span, message));
+            errors.push(needs_trust(path.span, message));
         }
     }
     let Some(from) = &store.from else { return };
     let files = folders.get(&from.value).into_iter().flat_map(|folder| folder.iter());
     if let Some((path, _)) = files.into_iter().find(|(path, bytes)| !is_plain_file(path, bytes)) {
         let message = format!("the gateway may run code from `{}` of this folder", short(path));
-        faults.push(needs_trust(from.span, message));
+        errors.push(needs_trust(from.span, message));
     }
 }
 
@@ -175,22 +175,22 @@ fn is_plain_file(path: &str, bytes: &[u8]) -> bool {
     folder || database
 }
 
-fn methods(step: &Step, faults: &mut Vec<Fault>) {
-    let method = match &step.act {
-        Act::Call(Call { method, params, .. }) if method == INVOKE && is_for_own_node(params) => None,
-        Act::Call(Call { method, .. }) => Some(method.clone()),
-        Act::Send(Send { frame: Frame::Json(frame), .. }) => named(frame),
-        Act::Send(Send { frame: Frame::Text(text), .. }) => method_in(text.as_bytes()),
-        Act::Send(Send { frame: Frame::Base64(bytes), .. }) => method_in(&bytes.0),
-        Act::Parallel(steps) => {
-            steps.iter().for_each(|step| methods(step, faults));
+fn methods(step: &Step, errors: &mut Vec<SpannedError>) {
+    let method = match &step.kind {
+        StepKind::Call(Call { method, params, .. }) if method == INVOKE && is_for_own_node(params) => None,
+        StepKind::Call(Call { method, .. }) => Some(method.clone()),
+        StepKind::Send(Send { frame: Frame::Json(frame), .. }) => named(frame),
+        StepKind::Send(Send { frame: Frame::Text(text), .. }) => method_in(text.as_bytes()),
+        StepKind::Send(Send { frame: Frame::Base64(bytes), .. }) => method_in(&bytes.0),
+        StepKind::Parallel(steps) => {
+            steps.iter().for_each(|step| methods(step, errors));
             None
         }
         _ => None,
     };
     if let Some(method) = method.filter(|method| !is_plain_method(method)) {
         let message = format!("the method `{}` may run code in the gateway, or reach outside", short(&method));
-        faults.push(needs_trust(step.span, message));
+        errors.push(needs_trust(step.span, message));
     }
 }
 

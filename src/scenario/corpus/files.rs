@@ -6,7 +6,7 @@ use crate::scenario::model::case::Source;
 use crate::scenario::model::document::Scenario;
 use crate::scenario::model::identity;
 use crate::scenario::syntax::nodes::LARGEST_FILE;
-use crate::scenario::syntax::problems::{Fault, Problem};
+use crate::scenario::syntax::problems::{ScenarioError, SpannedError};
 use crate::scenario::syntax::spans::Spanned;
 use include_dir::{Dir, include_dir};
 use std::collections::{BTreeMap, HashSet};
@@ -55,7 +55,7 @@ pub(crate) fn slug(text: &str) -> String {
 }
 
 /// Every scenario inside the binary.
-pub(crate) fn embedded() -> Vec<Result<(Source, Origin), Problem>> {
+pub(crate) fn embedded() -> Vec<Result<(Source, Origin), ScenarioError>> {
     let mut files: Vec<_> = EMBEDDED.dirs().flat_map(Dir::files).filter(|file| is_scenario(file.path())).collect();
     files.sort_by_key(|file| file.path());
     files
@@ -70,7 +70,7 @@ pub(crate) fn embedded() -> Vec<Result<(Source, Origin), Problem>> {
 }
 
 /// Every scenario in these files and folders, each once.
-pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Problem>> {
+pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), ScenarioError>> {
     let mut found = Vec::new();
     for path in paths {
         match std::fs::metadata(path) {
@@ -79,11 +79,11 @@ pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Problem
                 search(path, 0, &mut HashSet::new(), &mut found);
                 if found.len() == before {
                     let help = "a scenario is a file whose name ends in .yaml".to_owned();
-                    found.push(Err(Problem::with_file(path, "no scenario is in this folder", Some(help))));
+                    found.push(Err(ScenarioError::with_file(path, "no scenario is in this folder", Some(help))));
                 }
             }
             Ok(_) => found.push(Ok(path.clone())),
-            Err(error) => found.push(Err(Problem::with_file(path, unreadable(&error), None))),
+            Err(error) => found.push(Err(ScenarioError::with_file(path, unreadable(&error), None))),
         }
     }
     let mut seen = HashSet::new();
@@ -95,14 +95,14 @@ pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Problem
 }
 
 /// Looks into each folder once: links may lead back to where they stand, and by many ways.
-fn search(folder: &Path, depth: usize, looked: &mut HashSet<PathBuf>, found: &mut Vec<Result<PathBuf, Problem>>) {
+fn search(folder: &Path, depth: usize, looked: &mut HashSet<PathBuf>, found: &mut Vec<Result<PathBuf, ScenarioError>>) {
     if !looked.insert(folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf())) {
         return;
     }
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
-            found.push(Err(Problem::with_file(folder, unreadable(&error), None)));
+            found.push(Err(ScenarioError::with_file(folder, unreadable(&error), None)));
             return;
         }
     };
@@ -135,42 +135,42 @@ fn unreadable(error: &std::io::Error) -> String {
     }
 }
 
-fn read(path: &Path) -> Result<(Source, Origin), Problem> {
+fn read(path: &Path) -> Result<(Source, Origin), ScenarioError> {
     let bytes = plain_file::read(path, LARGEST_FILE, Links::Follow).map_err(|error| match error {
-        PlainFileError::Io(error) => Problem::with_file(path, unreadable(&error), None),
+        PlainFileError::Io(error) => ScenarioError::with_file(path, unreadable(&error), None),
         PlainFileError::TooLarge(_) => too_large(path),
-        other => Problem::with_file(path, other.to_string(), None),
+        other => ScenarioError::with_file(path, other.to_string(), None),
     })?;
     written(path, bytes)
 }
 
-fn too_large(path: &Path) -> Problem {
+fn too_large(path: &Path) -> ScenarioError {
     let message = format!("the file is larger than {} KiB, the limit for a scenario", LARGEST_FILE / 1024);
-    Problem::with_file(path, message, Some("is this a scenario at all?".to_owned()))
+    ScenarioError::with_file(path, message, Some("is this a scenario at all?".to_owned()))
 }
 
 /// A scenario as if it stood in a file at this path.
-pub(crate) fn written(path: &Path, bytes: Vec<u8>) -> Result<(Source, Origin), Problem> {
+pub(crate) fn written(path: &Path, bytes: Vec<u8>) -> Result<(Source, Origin), ScenarioError> {
     let text = text(path, bytes)?;
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
     Ok((Source { path: path.to_path_buf(), embedded: false, text }, Origin::Disk(folder)))
 }
 
 /// The text of a scenario file.
-fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<str>, Problem> {
+fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<str>, ScenarioError> {
     let help = |help: &str| Some(help.to_owned());
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(too_large(path));
     }
     if bytes.contains(&0) {
         let message = "this is a binary file";
-        return Err(Problem::with_file(path, message, help("a scenario is a YAML text in UTF-8")));
+        return Err(ScenarioError::with_file(path, message, help("a scenario is a YAML text in UTF-8")));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
         let message = format!("line {line} is not UTF-8");
-        Problem::with_file(path, message, help("a scenario is a YAML text in UTF-8"))
+        ScenarioError::with_file(path, message, help("a scenario is a YAML text in UTF-8"))
     })?;
     // A terminal would obey what it should show.
     if let Some((at, found)) =
@@ -178,7 +178,7 @@ fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<str>, Problem> {
     {
         let line = 1 + text[..at].matches('\n').count();
         let message = format!("line {line} has the control character U+{:04X}", u32::from(found));
-        return Err(Problem::with_file(
+        return Err(ScenarioError::with_file(
             path,
             message,
             help("write it as \"\\u001b\", with its own number, in double quotes"),
@@ -195,19 +195,19 @@ impl Origin {
         scenario: &Scenario,
         known: &mut BTreeMap<String, Arc<Folder>>,
         trust: Trust,
-    ) -> Result<(), Vec<Fault>> {
+    ) -> Result<(), Vec<SpannedError>> {
         for store in scenario.stores() {
             let Some(from) = &store.from else { continue };
             let folder = match known.get(&from.value) {
                 Some(folder) => Arc::clone(folder),
-                None => Arc::new(self.folder(from, trust).map_err(|fault| vec![fault])?),
+                None => Arc::new(self.folder(from, trust).map_err(|error| vec![error])?),
             };
             if let Some(name) = &store.identity
                 && let Err(error) = identity::of(&folder)
             {
-                let fault = Fault::at(name.span, error.to_string(), "the device of this folder");
+                let error = SpannedError::at(name.span, error.to_string(), "the device of this folder");
                 return Err(vec![
-                    fault.help("see \"Your own state directory\" in docs/scenarios.md, also for newer releases"),
+                    error.help("see \"Your own state directory\" in docs/scenarios.md, also for newer releases"),
                 ]);
             }
             known.insert(from.value.clone(), folder);
@@ -215,9 +215,13 @@ impl Origin {
         Ok(())
     }
 
-    fn folder(&self, from: &Spanned<String>, trust: Trust) -> Result<Folder, Fault> {
+    fn folder(&self, from: &Spanned<String>, trust: Trust) -> Result<Folder, SpannedError> {
         let missing = || {
-            Fault::at(from.span, format!("there is no folder `{}` beside the scenario", from.value), "no such folder")
+            SpannedError::at(
+                from.span,
+                format!("there is no folder `{}` beside the scenario", from.value),
+                "no such folder",
+            )
         };
         let mut files = Folder::new();
         match self {
@@ -231,10 +235,15 @@ impl Origin {
                 if !path.is_dir() {
                     let is_there = std::fs::symlink_metadata(&path).is_ok();
                     let message = format!("`{}` is not a folder", from.value);
-                    return Err(if is_there { Fault::at(from.span, message, "expected a folder") } else { missing() });
+                    return Err(if is_there {
+                        SpannedError::at(from.span, message, "expected a folder")
+                    } else {
+                        missing()
+                    });
                 }
-                let cannot =
-                    |message: String| Fault::at(from.span, format!("`{}`: {message}", from.value), "this folder");
+                let cannot = |message: String| {
+                    SpannedError::at(from.span, format!("`{}`: {message}", from.value), "this folder")
+                };
                 let real = |path: &Path| path.canonicalize().map_err(|error| cannot(unreadable(&error)));
                 let root = real(&path)?;
                 if trust == Trust::Withheld && !root.starts_with(real(&beside(folder))?) {
@@ -245,7 +254,7 @@ impl Origin {
                 }
                 let mut collecting =
                     Collecting { root: &root, trust, left: LARGEST_FOLDER, entries: MOST_ENTRIES, files };
-                collecting.collect(&path, "", 0).map_err(|fault| match fault {
+                collecting.collect(&path, "", 0).map_err(|error| match error {
                     Uncollected::Link(link, to) => {
                         let (from_folder, to) = (&from.value, to.display());
                         let message =

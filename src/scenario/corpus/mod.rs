@@ -9,7 +9,7 @@ use super::model::case::{Case, Source};
 use super::model::matrix::Matrix;
 use super::syntax::expansion::Budget;
 use super::syntax::nodes::Node;
-use super::syntax::problems::{self, Fault, Problem, Problems};
+use super::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
 use super::syntax::{deserializer, expansion, nodes};
 use files::Origin;
 use filter::Filter;
@@ -28,7 +28,7 @@ impl Corpus {
     ///
     /// # Errors
     /// Everything that is wrong with them; a test sees to it that it is nothing.
-    pub fn embedded() -> Result<Self, Problems> {
+    pub fn embedded() -> Result<Self, ScenarioErrors> {
         Self::of(read(files::embedded(), Trust::Given))
     }
 
@@ -36,7 +36,7 @@ impl Corpus {
     ///
     /// # Errors
     /// Everything that is wrong with them, and what they need trust for.
-    pub fn load(paths: &[PathBuf]) -> Result<Self, Problems> {
+    pub fn load(paths: &[PathBuf]) -> Result<Self, ScenarioErrors> {
         Self::of(read(files::on_disk(paths), Trust::Withheld))
     }
 
@@ -44,7 +44,7 @@ impl Corpus {
     ///
     /// # Errors
     /// Everything that is wrong with them.
-    pub fn trusting(paths: &[PathBuf]) -> Result<Self, Problems> {
+    pub fn trusting(paths: &[PathBuf]) -> Result<Self, ScenarioErrors> {
         Self::of(read(files::on_disk(paths), Trust::Given))
     }
 
@@ -52,12 +52,12 @@ impl Corpus {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn written(path: &Path, text: &str) -> Result<Self, Problems> {
+    pub fn written(path: &Path, text: &str) -> Result<Self, ScenarioErrors> {
         Self::of(read(vec![files::written(path, text.as_bytes().to_vec())], Trust::Given))
     }
 
-    fn of((cases, problems): (Vec<Case>, Vec<Problem>)) -> Result<Self, Problems> {
-        if problems.is_empty() { Ok(Self { cases }) } else { Err(Problems(problems)) }
+    fn of((cases, problems): (Vec<Case>, Vec<ScenarioError>)) -> Result<Self, ScenarioErrors> {
+        if problems.is_empty() { Ok(Self { cases }) } else { Err(ScenarioErrors(problems)) }
     }
 
     /// The cases.
@@ -72,7 +72,10 @@ impl Corpus {
 }
 
 /// Reads files into cases, and into everything that is wrong with them.
-pub(super) fn read(found: Vec<Result<(Source, Origin), Problem>>, trust: Trust) -> (Vec<Case>, Vec<Problem>) {
+pub(super) fn read(
+    found: Vec<Result<(Source, Origin), ScenarioError>>,
+    trust: Trust,
+) -> (Vec<Case>, Vec<ScenarioError>) {
     let mut cases: Vec<Case> = Vec::new();
     let mut problems = Vec::new();
     let mut files: HashMap<String, PathBuf> = HashMap::new();
@@ -92,7 +95,7 @@ pub(super) fn read(found: Vec<Result<(Source, Origin), Problem>>, trust: Trust) 
                     }
                 }
             }
-            Err(faults) => problems.extend(faults),
+            Err(errors) => problems.extend(errors),
         }
     }
     (cases, problems)
@@ -105,11 +108,11 @@ struct Read {
     folder: Option<PathBuf>,
     /// The folders that the stores of its cases are filled from, as it names them.
     from: BTreeSet<String>,
-    cases: Result<Vec<Case>, Vec<Problem>>,
+    cases: Result<Vec<Case>, Vec<ScenarioError>>,
 }
 
 impl Read {
-    fn of(file: Result<(Source, Origin), Problem>, trust: Trust) -> Self {
+    fn of(file: Result<(Source, Origin), ScenarioError>, trust: Trust) -> Self {
         match file {
             Ok((source, origin)) => {
                 let source = Arc::new(source);
@@ -140,10 +143,10 @@ impl Read {
     }
 }
 
-fn same_id(path: &Path, id: &str, other: &Path) -> Problem {
+fn same_id(path: &Path, id: &str, other: &Path) -> ScenarioError {
     let message = format!("the scenario `{id}` is in another file, too: {}", other.display());
     let help = "a scenario's id is its folder and its file name; rename one of them".to_owned();
-    Problem::with_file(path, message, Some(help))
+    ScenarioError::with_file(path, message, Some(help))
 }
 
 /// The cases of one file. `from` becomes the folders that their stores are filled from.
@@ -152,20 +155,20 @@ fn read_file(
     origin: &Origin,
     trust: Trust,
     from: &mut BTreeSet<String>,
-) -> Result<Vec<Case>, Vec<Problem>> {
+) -> Result<Vec<Case>, Vec<ScenarioError>> {
     let (family, name) = files::id_of(&source.path);
-    let within = |faults: Vec<Fault>| problems::within(faults, source);
-    let root = nodes::parse(&source.text).map_err(|fault| within(vec![fault]))?;
-    check::is_scenario(&root, &source.path).map_err(|fault| within(vec![fault]))?;
+    let within = |errors: Vec<SpannedError>| problems::within(errors, source);
+    let root = nodes::parse(&source.text).map_err(|error| within(vec![error]))?;
+    check::is_scenario(&root, &source.path).map_err(|error| within(vec![error]))?;
     let points = expansion::points(&root).map_err(within)?;
-    matrix(&root).map_err(|fault| within(vec![fault]))?;
+    matrix(&root).map_err(|error| within(vec![error]))?;
     let mut budget = Budget::of_a_file();
     let mut cases = Vec::new();
-    let (mut faults, mut seen) = (Vec::new(), HashSet::new());
+    let (mut errors, mut seen) = (Vec::new(), HashSet::new());
     let mut folders = BTreeMap::new();
     for point in &points {
         let scenario = expansion::at_point(&root, point, &mut budget).and_then(|node| {
-            let scenario = deserializer::from_node(&node).map_err(|fault| vec![fault])?;
+            let scenario = deserializer::from_node(&node).map_err(|error| vec![error])?;
             check::scenario(&scenario)?;
             from.extend(scenario.stores().filter_map(|store| Some(store.from.as_ref()?.value.clone())));
             origin.fill(&scenario, &mut folders, trust)?;
@@ -186,9 +189,10 @@ fn read_file(
                 cases.push(Case { id, family, name, point, scenario, source, folders: BTreeMap::new() });
             }
             Err(found) => {
-                faults
-                    .extend(found.into_iter().filter(|fault: &Fault| seen.insert((fault.span, fault.message.clone()))));
-                if budget.is_spent() || faults.len() > problems::MOST_OF_A_FILE {
+                errors.extend(
+                    found.into_iter().filter(|error: &SpannedError| seen.insert((error.span, error.message.clone()))),
+                );
+                if budget.is_spent() || errors.len() > problems::MOST_OF_A_FILE {
                     break;
                 }
             }
@@ -197,11 +201,11 @@ fn read_file(
     for case in &mut cases {
         case.folders.clone_from(&folders);
     }
-    if faults.is_empty() { Ok(cases) } else { Err(within(faults)) }
+    if errors.is_empty() { Ok(cases) } else { Err(within(errors)) }
 }
 
 /// Whether the matrix has the form of one. What a case is made of has none.
-fn matrix(root: &Node) -> Result<(), Fault> {
+fn matrix(root: &Node) -> Result<(), SpannedError> {
     root.get("matrix").map_or(Ok(()), |matrix| deserializer::from_node::<Matrix>(matrix).map(drop))
 }
 

@@ -2,7 +2,7 @@
 
 use super::gateway::GatewaySettings;
 use super::matrix::Matrix;
-use super::step::{Act, Step};
+use super::step::{Step, StepKind};
 use super::store::Store;
 use super::text::{Releases, Version};
 use crate::scenario::syntax::spans::Spanned;
@@ -65,16 +65,16 @@ impl Scenario {
         !self
             .steps
             .iter()
-            .find(|step| !matches!(step.act, Act::Edit(_)))
-            .is_some_and(|step| matches!(step.act, Act::Start(_)))
+            .find(|step| !matches!(step.kind, StepKind::Edit(_)))
+            .is_some_and(|step| matches!(step.kind, StepKind::Start(_)))
     }
 }
 
 /// What a step puts into the state directory.
 fn edits(step: &Step) -> Vec<&Store> {
-    match &step.act {
-        Act::Edit(store) => vec![store],
-        Act::Parallel(steps) => steps.iter().flat_map(edits).collect(),
+    match &step.kind {
+        StepKind::Edit(store) => vec![store],
+        StepKind::Parallel(steps) => steps.iter().flat_map(edits).collect(),
         _ => Vec::new(),
     }
 }

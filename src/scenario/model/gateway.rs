@@ -1,6 +1,6 @@
 //! The `gateway` part of a scenario: settings in portable words, which each kind of gateway translates.
 
-use super::text::Length;
+use super::text::TimeSpan;
 use crate::scenario::syntax::spans::{Name, NameOrNone, Spanned};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -23,7 +23,7 @@ pub struct GatewaySettings {
     /// Settings of the Control UI.
     pub control_ui: ControlUi,
     /// How long a client may take to connect.
-    pub handshake_timeout: Option<Length>,
+    pub handshake_timeout: Option<TimeSpan>,
     /// How failed credentials are limited.
     pub rate_limit: Option<RateLimit>,
     /// Environment variables of the gateway's process.
@@ -120,9 +120,9 @@ pub struct RateLimit {
     /// Failures before the lock-out.
     pub max_attempts: Option<u32>,
     /// The time in which failures add up.
-    pub window: Option<Length>,
+    pub window: Option<TimeSpan>,
     /// Length of the lock-out.
-    pub lockout: Option<Length>,
+    pub lockout: Option<TimeSpan>,
     /// Whether plain loopback is exempt.
     pub exempt_loopback: Option<bool>,
 }

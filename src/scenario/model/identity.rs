@@ -34,13 +34,13 @@ pub(crate) fn of(folder: &Folder) -> Result<DeviceKey, IdentityError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::{Corpus, Problems};
+    use crate::scenario::{Corpus, ScenarioErrors};
     use miette::Diagnostic as _;
     use rstest::rstest;
 
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\\n-----END PRIVATE KEY-----";
 
-    fn read_beside(folder: &std::path::Path, text: &str) -> Result<Corpus, Problems> {
+    fn read_beside(folder: &std::path::Path, text: &str) -> Result<Corpus, ScenarioErrors> {
         let file = folder.join("name.yaml");
         std::fs::write(&file, text).unwrap();
         Corpus::load(&[file])

@@ -3,7 +3,7 @@
 use super::connect::{Connect, Via};
 use super::expect::Expectation;
 use super::store::{Base64, Store};
-use super::text::{Length, Version};
+use super::text::{TimeSpan, Version};
 use crate::scenario::syntax::spans::{Name, Span, Spanned};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -18,7 +18,7 @@ pub struct Step {
     /// Where the step stands in its file.
     pub span: Span,
     /// What is done.
-    pub act: Act,
+    pub kind: StepKind,
     /// Holds the connection open under this name for later steps. It names the step, too.
     pub hold: Option<Name>,
     /// Names the step for later ones, without holding anything.
@@ -51,7 +51,7 @@ impl JsonSchema for Step {
 
 /// What a step does.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Act {
+pub enum StepKind {
     /// Connects a client.
     Connect(Box<Connect>),
     /// Opens a WebSocket and waits for the challenge, without connecting.
@@ -61,17 +61,17 @@ pub enum Act {
     /// Calls a method.
     Call(Call),
     /// Approves the newest pending request of a device, as `device.pair.list` shows it.
-    Approve(PairAct),
+    Approve(PairStep),
     /// Rejects the newest pending request of a device.
-    Reject(PairAct),
+    Reject(PairStep),
     /// Removes a paired device.
-    Remove(PairAct),
+    Remove(PairStep),
     /// Lists pending and paired devices.
-    List(ListAct),
+    List(ListStep),
     /// Rotates a device token.
-    Rotate(TokenAct),
+    Rotate(TokenStep),
     /// Revokes a device token.
-    Revoke(TokenAct),
+    Revoke(TokenStep),
     /// Waits for something on a held connection.
     Await(Await),
     /// Closes a held connection from the client's side.
@@ -87,13 +87,13 @@ pub enum Act {
     /// Writes into the state directory.
     Edit(Box<Store>),
     /// Moves the gateway's clock.
-    Advance(Length),
+    Advance(TimeSpan),
     /// Does these at the same time; their outcomes are compared as a set.
     Parallel(Vec<Step>),
 }
 
 macro_rules! step_fields {
-    ($($(#[$doc:meta])* $field:ident: $type:ty => $act:expr,)*) => {
+    ($($(#[$doc:meta])* $field:ident: $type:ty => $kind:expr,)*) => {
         /// One step: exactly one act, and what is said about it.
         #[derive(Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -126,12 +126,12 @@ macro_rules! step_fields {
 
         impl StepFields {
             /// The acts of the step, by their names.
-            fn acts(&mut self) -> Vec<(&'static str, Act)> {
-                let mut acts = Vec::new();
-                $(if let Some(act) = self.$field.take() {
-                    acts.push((written(stringify!($field)), $act(act)));
+            fn kinds(&mut self) -> Vec<(&'static str, StepKind)> {
+                let mut kinds = Vec::new();
+                $(if let Some(kind) = self.$field.take() {
+                    kinds.push((written(stringify!($field)), $kind(kind)));
                 })*
-                acts
+                kinds
             }
         }
     };
@@ -139,43 +139,43 @@ macro_rules! step_fields {
 
 step_fields! {
     /// Connects a client and waits for the answer. The connection is closed afterwards, unless the step holds it with `as`.
-    connect: Connect => |act| Act::Connect(Box::new(act)),
+    connect: Connect => |kind| StepKind::Connect(Box::new(kind)),
     /// Opens a WebSocket and waits for the challenge, without connecting.
-    open: Open => Act::Open,
+    open: Open => StepKind::Open,
     /// Sends a raw frame on a held connection and waits for its answer or the close.
-    send: Send => Act::Send,
+    send: Send => StepKind::Send,
     /// Calls a method on a held connection and waits for its answer.
-    call: Call => Act::Call,
+    call: Call => StepKind::Call,
     /// Approves the newest pending request of a device. That there is none is seen as `nothing-pending`.
-    approve: PairAct => Act::Approve,
+    approve: PairStep => StepKind::Approve,
     /// Rejects the newest pending request of a device. That there is none is seen as `nothing-pending`.
-    reject: PairAct => Act::Reject,
+    reject: PairStep => StepKind::Reject,
     /// Removes a paired device.
-    remove: PairAct => Act::Remove,
+    remove: PairStep => StepKind::Remove,
     /// Lists pending and paired devices.
-    list: ListAct => Act::List,
+    list: ListStep => StepKind::List,
     /// Rotates a device token.
-    rotate: TokenAct => Act::Rotate,
+    rotate: TokenStep => StepKind::Rotate,
     /// Revokes a device token.
-    revoke: TokenAct => Act::Revoke,
+    revoke: TokenStep => StepKind::Revoke,
     /// Waits for something on a held connection.
-    r#await: Await => Act::Await,
+    r#await: Await => StepKind::Await,
     /// Closes a held connection from the client's side.
-    disconnect: Name => Act::Disconnect,
+    disconnect: Name => StepKind::Disconnect,
     /// Stops the gateway, politely. It stays down until `start`.
-    stop: Nothing => Act::Stop,
+    stop: Nothing => StepKind::Stop,
     /// Kills the gateway. It stays down until `start`.
-    kill: Nothing => Act::Kill,
+    kill: Nothing => StepKind::Kill,
     /// Starts the gateway again, on the same state directory.
-    start: Start => Act::Start,
+    start: Start => StepKind::Start,
     /// Stops the gateway politely and starts it again.
-    restart: Nothing => Act::Restart,
+    restart: Nothing => StepKind::Restart,
     /// Writes into the state directory, whether the gateway runs or not.
-    edit: Store => |act| Act::Edit(Box::new(act)),
+    edit: Store => |kind| StepKind::Edit(Box::new(kind)),
     /// Moves the gateway's clock; only a gateway in process has one to move.
-    advance: Length => Act::Advance,
+    advance: TimeSpan => StepKind::Advance,
     /// Does these at the same time; their outcomes are compared as a set.
-    parallel: Vec<Step> => Act::Parallel,
+    parallel: Vec<Step> => StepKind::Parallel,
 }
 
 /// A field as it is written: the name of the field `r#await` is `await`.
@@ -188,7 +188,7 @@ const fn written(field: &'static str) -> &'static str {
 
 /// In the schema: one act, no more and no less.
 fn exactly_one_act(schema: &mut Schema) {
-    let one = ACTS.iter().map(|act| serde_json::json!({ "required": [act] })).collect();
+    let one = ACTS.iter().map(|kind| serde_json::json!({ "required": [kind] })).collect();
     schema.insert("oneOf".to_owned(), Value::Array(one));
 }
 
@@ -196,9 +196,9 @@ impl TryFrom<Spanned<StepFields>> for Step {
     type Error = String;
 
     fn try_from(Spanned { value: mut fields, span }: Spanned<StepFields>) -> Result<Self, String> {
-        let mut acts = fields.acts();
-        let names: Vec<_> = acts.iter().map(|(name, _)| format!("`{name}`")).collect();
-        let (Some((_, act)), true) = (acts.pop(), acts.is_empty()) else {
+        let mut kinds = fields.kinds();
+        let names: Vec<_> = kinds.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let (Some((_, kind)), true) = (kinds.pop(), kinds.is_empty()) else {
             return Err(match names.as_slice() {
                 [] => format!("a step has one act, and this has none; expected one of {}", ACTS.join(", ")),
                 _ => format!("a step has one act, and this has {}; make each a step of its own", names.join(" and ")),
@@ -209,7 +209,7 @@ impl TryFrom<Spanned<StepFields>> for Step {
             return Err(format!("`repeat: {repeat}`: a step is done between 1 and 1000 times"));
         }
         let StepFields { r#as: hold, name, expect, requires, note, .. } = fields;
-        Ok(Self { span, act, hold, name, expect, requires, note, repeat })
+        Ok(Self { span, kind, hold, name, expect, requires, note, repeat })
     }
 }
 
@@ -294,7 +294,7 @@ fn yes() -> bool {
 /// Somebody's decision about a device.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PairAct {
+pub struct PairStep {
     /// The device.
     pub device: Name,
     /// The held connection that asks for it.
@@ -304,7 +304,7 @@ pub struct PairAct {
 /// A look at the pairing store through the gateway.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ListAct {
+pub struct ListStep {
     /// The held connection that asks for it.
     pub by: Name,
 }
@@ -312,7 +312,7 @@ pub struct ListAct {
 /// Something done to a device token.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct TokenAct {
+pub struct TokenStep {
     /// The device.
     pub device: Name,
     /// The role of the token.

@@ -4,7 +4,7 @@
 //! paired silently: client `cli`/`cli` on `linux`, role `operator`, one token for each role, `approved-scopes` and the
 //! tokens' scopes as `scopes`, a moment ago.
 
-use super::text::Length;
+use super::text::TimeSpan;
 use crate::scenario::syntax::spans::{Name, Spanned};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -89,7 +89,7 @@ pub struct PairedRecord {
     /// The device tokens by role: `{}` is an empty map, `null` is null; unsaid, each role has one in order.
     pub tokens: Tokens,
     /// How long ago the device was paired; a moment unless said otherwise.
-    pub age: Option<Length>,
+    pub age: Option<TimeSpan>,
     /// The device whose public key stands here, under this device's id.
     pub key: Option<Name>,
     /// How the public key is written; raw unless said otherwise.
@@ -127,7 +127,7 @@ pub struct PendingRecord {
     /// Whether the device is paired already; no unless said.
     pub repair: Option<bool>,
     /// How long ago the request was made; a moment unless said otherwise. Releases drop it after five minutes.
-    pub age: Option<Length>,
+    pub age: Option<TimeSpan>,
     /// The device whose public key stands here, under this device's id.
     pub key: Option<Name>,
     /// What the record is filed under; the request id unless said otherwise.
@@ -326,7 +326,7 @@ pub struct BootstrapRecord {
     /// The device to which it is bound already.
     pub device: Option<Name>,
     /// How long ago it was issued; a moment unless said otherwise.
-    pub age: Option<Length>,
+    pub age: Option<TimeSpan>,
     /// Fields written as they are given, in the store's own words, over everything else.
     pub set: Map<String, Value>,
 }

@@ -9,12 +9,12 @@ use std::fmt;
 /// A length of time: a whole number and `ms`, `s`, `m`, `h` or `d`. Never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Length {
+pub struct TimeSpan {
     /// In milliseconds.
     pub milliseconds: u64,
 }
 
-/// A shift in time: a [`Length`] after `+` or `-`.
+/// A shift in time: a [`TimeSpan`] after `+` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Offset {
@@ -39,7 +39,7 @@ fn milliseconds(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor).filter(|&length| length <= LONGEST_MS)
 }
 
-impl TryFrom<String> for Length {
+impl TryFrom<String> for TimeSpan {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -184,7 +184,7 @@ macro_rules! text_schema {
 }
 
 text_schema! {
-    Length, "^[0-9]+(ms|s|m|h|d)$";
+    TimeSpan, "^[0-9]+(ms|s|m|h|d)$";
     Offset, "^[+-][0-9]+(ms|s|m|h|d)$";
     Version, r"^20\d\d\.\d+\.\d+(-\d+)?$";
     Releases, r"^\s*(>=|<=|>|<|=)\s*20\d\d\.";
@@ -193,7 +193,7 @@ text_schema! {
 
 #[cfg(test)]
 mod tests {
-    use super::{Length, Offset, Pattern, Releases};
+    use super::{Offset, Pattern, Releases, TimeSpan};
     use rstest::rstest;
 
     #[rstest]
@@ -210,7 +210,7 @@ mod tests {
     #[case("99999999999999999999d", None)]
     #[case("400000000d", None)]
     fn lengths(#[case] text: &str, #[case] milliseconds: Option<u64>) {
-        assert_eq!(Length::try_from(text.to_owned()).ok().map(|length| length.milliseconds), milliseconds);
+        assert_eq!(TimeSpan::try_from(text.to_owned()).ok().map(|length| length.milliseconds), milliseconds);
     }
 
     #[rstest]

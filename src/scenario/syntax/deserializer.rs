@@ -4,7 +4,7 @@
 //! `expect: { hello: {} }`), and a key with nothing behind it is an error, never a silent default.
 
 use super::nodes::{Entry, Kind, Node, short};
-use super::problems::Fault;
+use super::problems::SpannedError;
 use super::spans::{SPANNED, Span};
 use crate::words::choices;
 use serde::de::value::StrDeserializer;
@@ -16,17 +16,17 @@ use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use std::fmt;
 
 /// Reads a tree into a type.
-pub(crate) fn from_node<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Fault> {
+pub(crate) fn from_node<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, SpannedError> {
     T::deserialize(NodeDeserializer(node)).map_err(|error| *error.at(node.head()).0)
 }
 
 /// A fault that may not know its place yet. Boxed: it travels far.
 #[derive(Debug)]
-struct Error(Box<Fault>);
+struct Error(Box<SpannedError>);
 
 impl Error {
     fn new(message: String, label: String, help: Option<String>) -> Self {
-        Self(Box::new(Fault { span: None, message, label, help }))
+        Self(Box::new(SpannedError { span: None, message, label, help }))
     }
 
     /// Gives the fault its place, unless it has one.

@@ -1,7 +1,7 @@
 //! From a matrix to its points, and from a tree with references to the tree at a point.
 
 use super::nodes::{Entry, Kind, Node, short};
-use super::problems::Fault;
+use super::problems::SpannedError;
 use super::spans::{Span, Spanned};
 use crate::words::choices;
 use std::collections::HashSet;
@@ -29,7 +29,7 @@ impl Budget {
         Self { left: LARGEST_EXPANSION }
     }
 
-    fn spend(&mut self, bytes: usize, span: Span) -> Result<(), Fault> {
+    fn spend(&mut self, bytes: usize, span: Span) -> Result<(), SpannedError> {
         if let Some(left) = self.left.checked_sub(bytes) {
             self.left = left;
             return Ok(());
@@ -37,7 +37,8 @@ impl Budget {
         self.left = 0;
         let most = LARGEST_EXPANSION >> 20;
         let message = format!("the expanded cases of this file would take more than {most} MiB");
-        Err(Fault::at(span, message, "the limit is reached here").help("make the matrix, or its values, smaller"))
+        Err(SpannedError::at(span, message, "the limit is reached here")
+            .help("make the matrix, or its values, smaller"))
     }
 
     /// Whether nothing is left.
@@ -46,7 +47,7 @@ impl Budget {
     }
 
     /// Spends what a value takes with all that is in it.
-    fn spend_all(&mut self, node: &Node, span: Span) -> Result<(), Fault> {
+    fn spend_all(&mut self, node: &Node, span: Span) -> Result<(), SpannedError> {
         self.spend(VALUE_SIZE, span)?;
         match &node.kind {
             Kind::Text(text) => self.spend(text.len(), span),
@@ -94,47 +95,47 @@ impl Point {
 }
 
 /// The points of a scenario: one without a name where it has no matrix.
-pub(crate) fn points(root: &Node) -> Result<Vec<Point>, Vec<Fault>> {
+pub(crate) fn points(root: &Node) -> Result<Vec<Point>, Vec<SpannedError>> {
     let Some(matrix) = root.get("matrix") else { return Ok(vec![Point { values: Vec::new() }]) };
     if !matches!(matrix.kind, Kind::Map(_)) {
-        let fault = Fault::at(matrix.span, "a matrix is a map of axes", "expected a map of axes");
-        return Err(vec![fault.help("matrix: { via: [direct, nginx] }")]);
+        let error = SpannedError::at(matrix.span, "a matrix is a map of axes", "expected a map of axes");
+        return Err(vec![error.help("matrix: { via: [direct, nginx] }")]);
     }
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let axes: Vec<_> = matrix
         .entries()
         .iter()
         .filter(|entry| !["include", "exclude"].contains(&entry.key.value.as_str()))
-        .filter_map(|entry| axis(entry).map_err(|fault| faults.push(fault)).ok())
+        .filter_map(|entry| axis(entry).map_err(|error| errors.push(error)).ok())
         .collect();
-    if axes.is_empty() && faults.is_empty() {
-        faults.push(Fault::at(matrix.head(), "the matrix has no axis", "expected at least one axis"));
+    if axes.is_empty() && errors.is_empty() {
+        errors.push(SpannedError::at(matrix.head(), "the matrix has no axis", "expected at least one axis"));
     }
     if axes.len() > MOST_AXES {
         let message = format!("the matrix has {} axes; the limit is {MOST_AXES}", axes.len());
-        return Err(vec![Fault::at(axes[MOST_AXES].key.span, message, "one axis too many")]);
+        return Err(vec![SpannedError::at(axes[MOST_AXES].key.span, message, "one axis too many")]);
     }
-    find_unused(root, &axes, &mut faults);
-    if !faults.is_empty() {
-        return Err(faults);
+    find_unused(root, &axes, &mut errors);
+    if !errors.is_empty() {
+        return Err(errors);
     }
     let size = axes.iter().try_fold(1_usize, |size, axis| size.checked_mul(axis.values.len()));
     if size.is_none_or(|size| size > MOST_POINTS) {
         let message = format!("the matrix has more than {MOST_POINTS} points");
-        return Err(vec![Fault::at(axes[0].key.span, message, "the axes multiply")]);
+        return Err(vec![SpannedError::at(axes[0].key.span, message, "the axes multiply")]);
     }
-    let mut points = exclude(product(&axes), matrix.get("exclude"), &axes, &mut faults);
-    points.extend(include(matrix.get("include"), &axes, &mut faults));
+    let mut points = exclude(product(&axes), matrix.get("exclude"), &axes, &mut errors);
+    points.extend(include(matrix.get("include"), &axes, &mut errors));
     if points.len() > MOST_POINTS {
         let span = matrix.get("include").map_or(matrix.head(), Node::head);
         let message = format!("the matrix has {} points; the limit is {MOST_POINTS}", points.len());
-        return Err(vec![Fault::at(span, message, "with what is included")]);
+        return Err(vec![SpannedError::at(span, message, "with what is included")]);
     }
-    find_twins(matrix, &points, &mut faults);
-    if points.is_empty() && faults.is_empty() {
-        faults.push(Fault::at(matrix.head(), "every point of the matrix is excluded", "nothing is left to run"));
+    find_twins(matrix, &points, &mut errors);
+    if points.is_empty() && errors.is_empty() {
+        errors.push(SpannedError::at(matrix.head(), "every point of the matrix is excluded", "nothing is left to run"));
     }
-    if faults.is_empty() { Ok(points) } else { Err(faults) }
+    if errors.is_empty() { Ok(points) } else { Err(errors) }
 }
 
 fn is_axis_name(name: &str) -> bool {
@@ -147,10 +148,10 @@ fn is_value_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-'))
 }
 
-fn axis(Entry { key, value }: &Entry) -> Result<Axis<'_>, Fault> {
+fn axis(Entry { key, value }: &Entry) -> Result<Axis<'_>, SpannedError> {
     if !is_axis_name(&key.value) {
         let message = format!("`{}` is no name for an axis", short(&key.value));
-        return Err(Fault::at(key.span, message, "expected lower-case letters, digits and hyphens"));
+        return Err(SpannedError::at(key.span, message, "expected lower-case letters, digits and hyphens"));
     }
     let values = match &value.kind {
         Kind::List(items) => items.iter().map(plain_value).collect::<Result<Vec<_>, _>>()?,
@@ -159,22 +160,26 @@ fn axis(Entry { key, value }: &Entry) -> Result<Axis<'_>, Fault> {
         }
         _ => {
             let label = "expected a list of plain values, or a map of values by name";
-            return Err(Fault::at(value.span, format!("{} is no axis", value.what()), label));
+            return Err(SpannedError::at(value.span, format!("{} is no axis", value.what()), label));
         }
     };
     if values.is_empty() {
-        return Err(Fault::at(key.span, format!("the axis `{}` is empty", key.value), "expected at least one value"));
+        return Err(SpannedError::at(
+            key.span,
+            format!("the axis `{}` is empty", key.value),
+            "expected at least one value",
+        ));
     }
     let mut seen = HashSet::new();
     if let Some(twin) = values.iter().find(|value| !seen.insert(value.name.as_str())) {
         let message = format!("the axis `{}` has the value `{}` twice", key.value, twin.name);
-        return Err(Fault::at(twin.node.head(), message, "the second one"));
+        return Err(SpannedError::at(twin.node.head(), message, "the second one"));
     }
     Ok(Axis { key, values })
 }
 
 /// A value that is its own name.
-fn plain_value(node: &Node) -> Result<Value, Fault> {
+fn plain_value(node: &Node) -> Result<Value, SpannedError> {
     let name = match &node.kind {
         Kind::Text(text) if is_value_name(text) => text.clone(),
         Kind::Bool(value) => value.to_string(),
@@ -182,16 +187,16 @@ fn plain_value(node: &Node) -> Result<Value, Fault> {
         _ => {
             let message = format!("{} needs a name to stand in a case id", node.what());
             let help = "write the axis as a map of values by name: `axis: { name: value }`";
-            return Err(Fault::at(node.head(), message, "no name of its own").help(help));
+            return Err(SpannedError::at(node.head(), message, "no name of its own").help(help));
         }
     };
     Ok(Value { name, node: Arc::new(node.clone()) })
 }
 
-fn named_value(name: &Spanned<String>, node: &Node) -> Result<Value, Fault> {
+fn named_value(name: &Spanned<String>, node: &Node) -> Result<Value, SpannedError> {
     if !is_value_name(&name.value) {
         let message = format!("`{}` cannot stand in a case id", short(&name.value));
-        return Err(Fault::at(name.span, message, "expected lower-case letters, digits, dots and hyphens"));
+        return Err(SpannedError::at(name.span, message, "expected lower-case letters, digits, dots and hyphens"));
     }
     Ok(Value { name: name.value.clone(), node: Arc::new(node.clone()) })
 }
@@ -209,10 +214,14 @@ fn product(axes: &[Axis<'_>]) -> Vec<Point> {
 }
 
 /// The entries of a list of maps under `include` or `exclude`, with their axes known.
-fn rules<'a>(list: Option<&'a Node>, axes: &[Axis<'_>], faults: &mut Vec<Fault>) -> Vec<&'a Node> {
+fn rules<'a>(list: Option<&'a Node>, axes: &[Axis<'_>], errors: &mut Vec<SpannedError>) -> Vec<&'a Node> {
     let Some(list) = list else { return Vec::new() };
     let Kind::List(items) = &list.kind else {
-        faults.push(Fault::at(list.head(), format!("{} cannot stand here", list.what()), "expected a list of points"));
+        errors.push(SpannedError::at(
+            list.head(),
+            format!("{} cannot stand here", list.what()),
+            "expected a list of points",
+        ));
         return Vec::new();
     };
     let names: Vec<_> = axes.iter().map(|axis| axis.key.value.as_str()).collect();
@@ -220,10 +229,12 @@ fn rules<'a>(list: Option<&'a Node>, axes: &[Axis<'_>], faults: &mut Vec<Fault>)
     for item in items {
         let unknown = item.entries().iter().find(|entry| !names.contains(&entry.key.value.as_str()));
         if item.entries().is_empty() {
-            faults.push(Fault::at(item.head(), "this is no point", "expected a map of values by axis"));
+            errors.push(SpannedError::at(item.head(), "this is no point", "expected a map of values by axis"));
         } else if let Some(unknown) = unknown {
             let message = format!("the matrix has no axis `{}`", short(&unknown.key.value));
-            faults.push(Fault::at(unknown.key.span, message, "no such axis").help(choices(&unknown.key.value, &names)));
+            errors.push(
+                SpannedError::at(unknown.key.span, message, "no such axis").help(choices(&unknown.key.value, &names)),
+            );
         } else {
             good.push(item);
         }
@@ -231,14 +242,14 @@ fn rules<'a>(list: Option<&'a Node>, axes: &[Axis<'_>], faults: &mut Vec<Fault>)
     good
 }
 
-fn exclude(points: Vec<Point>, list: Option<&Node>, axes: &[Axis<'_>], faults: &mut Vec<Fault>) -> Vec<Point> {
+fn exclude(points: Vec<Point>, list: Option<&Node>, axes: &[Axis<'_>], errors: &mut Vec<SpannedError>) -> Vec<Point> {
     let mut left = points;
-    for rule in rules(list, axes, faults) {
+    for rule in rules(list, axes, errors) {
         let mut wanted = Vec::new();
         for entry in rule.entries() {
             match scalar_text(&entry.value) {
                 Some(name) => wanted.push((entry.key.value.as_str(), name)),
-                None => faults.push(Fault::at(
+                None => errors.push(SpannedError::at(
                     entry.value.head(),
                     format!("{} is no value's name", entry.value.what()),
                     "expected the name of a value of this axis",
@@ -252,35 +263,43 @@ fn exclude(points: Vec<Point>, list: Option<&Node>, axes: &[Axis<'_>], faults: &
                 .all(|(axis, name)| point.values.iter().any(|(key, value)| key == axis && value.name == *name))
         });
         if left.len() == before {
-            faults.push(Fault::at(rule.head(), "this excludes no point", "no point is left that has these values"));
+            errors.push(SpannedError::at(
+                rule.head(),
+                "this excludes no point",
+                "no point is left that has these values",
+            ));
         }
     }
     left
 }
 
-fn include(list: Option<&Node>, axes: &[Axis<'_>], faults: &mut Vec<Fault>) -> Vec<Point> {
+fn include(list: Option<&Node>, axes: &[Axis<'_>], errors: &mut Vec<SpannedError>) -> Vec<Point> {
     let mut points = Vec::new();
-    for rule in rules(list, axes, faults) {
-        let values: Result<Vec<_>, Fault> = axes
+    for rule in rules(list, axes, errors) {
+        let values: Result<Vec<_>, SpannedError> = axes
             .iter()
             .map(|axis| {
                 let name = &axis.key.value;
                 let node = rule.get(name).ok_or_else(|| {
-                    Fault::at(rule.head(), format!("this point has no value on the axis `{name}`"), "expected one")
+                    SpannedError::at(
+                        rule.head(),
+                        format!("this point has no value on the axis `{name}`"),
+                        "expected one",
+                    )
                 })?;
                 Ok((name.clone(), included_value(node, axis)?))
             })
             .collect();
         match values {
             Ok(values) => points.push(Point { values }),
-            Err(fault) => faults.push(fault),
+            Err(error) => errors.push(error),
         }
     }
     points
 }
 
 /// A value by the name it has on its axis, a plain value of its own, or `{ name: value }`.
-fn included_value(node: &Node, axis: &Axis<'_>) -> Result<Value, Fault> {
+fn included_value(node: &Node, axis: &Axis<'_>) -> Result<Value, SpannedError> {
     if let Some(name) = scalar_text(node)
         && let Some(value) = axis.values.iter().find(|value| value.name == name)
     {
@@ -292,15 +311,15 @@ fn included_value(node: &Node, axis: &Axis<'_>) -> Result<Value, Fault> {
     }
 }
 
-fn find_twins(matrix: &Node, points: &[Point], faults: &mut Vec<Fault>) {
+fn find_twins(matrix: &Node, points: &[Point], errors: &mut Vec<SpannedError>) {
     let mut seen = HashSet::new();
     if let Some(twin) = points.iter().filter_map(Point::name).find(|name| !seen.insert(name.clone())) {
         let span = matrix.get("include").map_or(matrix.head(), Node::head);
-        faults.push(Fault::at(span, format!("the point `{twin}` is in the matrix twice"), "included again"));
+        errors.push(SpannedError::at(span, format!("the point `{twin}` is in the matrix twice"), "included again"));
     }
 }
 
-fn find_unused(root: &Node, axes: &[Axis<'_>], faults: &mut Vec<Fault>) {
+fn find_unused(root: &Node, axes: &[Axis<'_>], errors: &mut Vec<SpannedError>) {
     let mut used = HashSet::new();
     for entry in root.entries().iter().filter(|entry| entry.key.value != "matrix") {
         note_references(&entry.value, &mut used);
@@ -308,7 +327,9 @@ fn find_unused(root: &Node, axes: &[Axis<'_>], faults: &mut Vec<Fault>) {
     for axis in axes.iter().filter(|axis| !used.contains(axis.key.value.as_str())) {
         let name = &axis.key.value;
         let help = format!("write `${{{name}}}` where the value belongs, or drop the axis");
-        faults.push(Fault::at(axis.key.span, format!("the axis `{name}` is never used"), "no reference").help(help));
+        errors.push(
+            SpannedError::at(axis.key.span, format!("the axis `{name}` is never used"), "no reference").help(help),
+        );
     }
 }
 
@@ -363,18 +384,18 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
 }
 
 /// The tree at a point: every reference replaced. The matrix is not in it.
-pub(crate) fn at_point(root: &Node, point: &Point, budget: &mut Budget) -> Result<Node, Vec<Fault>> {
+pub(crate) fn at_point(root: &Node, point: &Point, budget: &mut Budget) -> Result<Node, Vec<SpannedError>> {
     let Kind::Map(entries) = &root.kind else { return Ok(root.clone()) };
-    let mut at = At { point, budget, faults: Vec::new() };
+    let mut at = At { point, budget, errors: Vec::new() };
     let entries = entries.iter().filter(|entry| entry.key.value != "matrix").map(|entry| at.entry(entry)).collect();
-    if at.faults.is_empty() { Ok(Node { span: root.span, kind: Kind::Map(entries) }) } else { Err(at.faults) }
+    if at.errors.is_empty() { Ok(Node { span: root.span, kind: Kind::Map(entries) }) } else { Err(at.errors) }
 }
 
 /// A tree on its way to a point.
 struct At<'a> {
     point: &'a Point,
     budget: &'a mut Budget,
-    faults: Vec<Fault>,
+    errors: Vec<SpannedError>,
 }
 
 impl At<'_> {
@@ -382,8 +403,8 @@ impl At<'_> {
         let key = match text_at(&entry.key.value, entry.key.span, self.point, self.budget) {
             Ok(Some(node)) => scalar_text(&node).unwrap_or_else(|| entry.key.value.clone()),
             Ok(None) => entry.key.value.clone(),
-            Err(fault) => {
-                self.faults.push(fault);
+            Err(error) => {
+                self.errors.push(error);
                 entry.key.value.clone()
             }
         };
@@ -392,18 +413,18 @@ impl At<'_> {
 
     fn node(&mut self, node: &Node) -> Node {
         // What is wrong already is not written out: nobody will play it.
-        if !self.faults.is_empty() && self.budget.is_spent() {
+        if !self.errors.is_empty() && self.budget.is_spent() {
             return Node { span: node.span, kind: Kind::Null };
         }
-        if let Err(fault) = self.budget.spend(VALUE_SIZE, node.span) {
-            self.faults.push(fault);
+        if let Err(error) = self.budget.spend(VALUE_SIZE, node.span) {
+            self.errors.push(error);
         }
         let kind = match &node.kind {
             Kind::Text(text) => match text_at(text, node.span, self.point, self.budget) {
                 Ok(Some(replaced)) => return replaced,
                 Ok(None) => return node.clone(),
-                Err(fault) => {
-                    self.faults.push(fault);
+                Err(error) => {
+                    self.errors.push(error);
                     return node.clone();
                 }
             },
@@ -417,12 +438,12 @@ impl At<'_> {
 
 /// What a text is at a point; `None` where it has no reference. A reference that is the whole text becomes the value,
 /// whatever its type.
-fn text_at(text: &str, span: Span, point: &Point, budget: &mut Budget) -> Result<Option<Node>, Fault> {
+fn text_at(text: &str, span: Span, point: &Point, budget: &mut Budget) -> Result<Option<Node>, SpannedError> {
     budget.spend(text.len(), span)?;
     if !text.contains("${") {
         return Ok(None);
     }
-    let pieces = pieces(text).map_err(|message| Fault::at(span, message, "expected `}`"))?;
+    let pieces = pieces(text).map_err(|message| SpannedError::at(span, message, "expected `}`"))?;
     if let [Piece::Reference(path)] = pieces.as_slice() {
         let value = resolve(path, span, point)?;
         budget.spend_all(value, span)?;
@@ -439,7 +460,7 @@ fn text_at(text: &str, span: Span, point: &Point, budget: &mut Budget) -> Result
                 let value = resolve(path, span, point)?;
                 let text = scalar_text(value).ok_or_else(|| {
                     let message = format!("`${{{path}}}` is {}, which cannot stand inside a text", value.what());
-                    Fault::at(span, message, "expected a plain value here")
+                    SpannedError::at(span, message, "expected a plain value here")
                 })?;
                 budget.spend(text.len(), span)?;
                 whole.push_str(&text);
@@ -449,15 +470,15 @@ fn text_at(text: &str, span: Span, point: &Point, budget: &mut Budget) -> Result
     Ok(Some(Node { span, kind: Kind::Text(whole) }))
 }
 
-fn resolve<'a>(path: &str, span: Span, point: &'a Point) -> Result<&'a Node, Fault> {
+fn resolve<'a>(path: &str, span: Span, point: &'a Point) -> Result<&'a Node, SpannedError> {
     let mut steps = path.split('.');
     let axis = steps.next().unwrap_or_default();
     let names: Vec<_> = point.values.iter().map(|(name, _)| name.as_str()).collect();
     let mut node = point.value(axis).ok_or_else(|| {
-        let fault = Fault::at(span, format!("`${{{}}}` refers to no axis", short(path)), "no such axis");
+        let error = SpannedError::at(span, format!("`${{{}}}` refers to no axis", short(path)), "no such axis");
         match names.is_empty() {
-            true => fault.help("the scenario has no matrix; write `$${` for the characters themselves"),
-            false => fault.help(choices(axis, &names)),
+            true => error.help("the scenario has no matrix; write `$${` for the characters themselves"),
+            false => error.help(choices(axis, &names)),
         }
     })?;
     for key in steps {
@@ -465,8 +486,8 @@ fn resolve<'a>(path: &str, span: Span, point: &'a Point) -> Result<&'a Node, Fau
             let point = point.name().unwrap_or_default();
             let keys: Vec<_> = node.entries().iter().map(|entry| entry.key.value.as_str()).collect();
             let message = format!("`${{{}}}` has no value at the point `{point}`", short(path));
-            let fault = Fault::at(span, message, "no such key there");
-            if keys.is_empty() { fault } else { fault.help(choices(key, &keys)) }
+            let error = SpannedError::at(span, message, "no such key there");
+            if keys.is_empty() { error } else { error.help(choices(key, &keys)) }
         })?;
     }
     Ok(node)

@@ -1,6 +1,6 @@
 //! YAML as a tree that knows where everything stands.
 
-use super::problems::Fault;
+use super::problems::SpannedError;
 use super::spans::{Span, Spanned};
 use crate::scenario::model::case::Source;
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -100,7 +100,7 @@ pub(crate) fn short(text: &str) -> String {
 ///
 /// # Errors
 /// The text is not YAML, or not YAML of a sane size.
-pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
+pub(crate) fn parse(text: &str) -> Result<Node, SpannedError> {
     let mut options = Options::default();
     options.strict_booleans = true;
     options.with_snippet = false;
@@ -117,7 +117,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
     }
     if let Some(tab) = leading_tab(text) {
         let help = "indent with blanks; YAML knows no tabs";
-        return Err(Fault::at(tab, "a tab stands in the indentation", "this is a tab").help(help));
+        return Err(SpannedError::at(tab, "a tab stands in the indentation", "this is a tab").help(help));
     }
     let read: Read = serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_fault(text, &error))?;
     Ok(read.0)
@@ -135,26 +135,30 @@ fn leading_tab(text: &str) -> Option<Span> {
     None
 }
 
-fn yaml_fault(text: &str, error: &serde_saphyr::Error) -> Fault {
+fn yaml_fault(text: &str, error: &serde_saphyr::Error) -> SpannedError {
     use serde_saphyr::Error;
     let error = error.without_snippet();
     let span = error.location().map_or(Span::default(), |location| place(text, location));
     match error {
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().map(short).unwrap_or_default();
-            Fault::at(span, format!("the key `{key}` stands here a second time"), "the second one")
+            SpannedError::at(span, format!("the key `{key}` stands here a second time"), "the second one")
         }
-        Error::MergeKeyNotAllowed { .. } => {
-            Fault::at(span, "merge keys (`<<`) are not part of the language", "write the keys out, or use a matrix")
+        Error::MergeKeyNotAllowed { .. } => SpannedError::at(
+            span,
+            "merge keys (`<<`) are not part of the language",
+            "write the keys out, or use a matrix",
+        ),
+        Error::UnknownAnchor { .. } => SpannedError::at(span, "this alias refers to no anchor", "no such anchor"),
+        Error::Budget { .. } => {
+            SpannedError::at(span, "this is more YAML than a scenario needs", "the limit is reached here")
+                .help("a scenario is one document, not deeply nested, and not made of aliases")
         }
-        Error::UnknownAnchor { .. } => Fault::at(span, "this alias refers to no anchor", "no such anchor"),
-        Error::Budget { .. } => Fault::at(span, "this is more YAML than a scenario needs", "the limit is reached here")
-            .help("a scenario is one document, not deeply nested, and not made of aliases"),
         _ => {
             let message = error.to_string();
             // Line and column stand beside the caret already.
             let message = message.split(" at line ").next().unwrap_or_default();
-            Fault::at(span, format!("this is no YAML: {}", short(message)), "here")
+            SpannedError::at(span, format!("this is no YAML: {}", short(message)), "here")
         }
     }
 }

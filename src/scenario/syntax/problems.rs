@@ -17,22 +17,22 @@ pub(crate) const MOST_OF_A_FILE: usize = 40;
 const MOST_SHOWN: usize = 50;
 
 /// The problems that these faults are in a file: each once, and no more than are told.
-pub(crate) fn within(faults: Vec<Fault>, source: &Source) -> Vec<Problem> {
+pub(crate) fn within(errors: Vec<SpannedError>, source: &Source) -> Vec<ScenarioError> {
     let mut seen = HashSet::new();
-    let mut faults: Vec<_> =
-        faults.into_iter().filter(|fault| seen.insert((fault.span, fault.message.clone()))).collect();
-    let more = faults.len().saturating_sub(MOST_OF_A_FILE);
-    faults.truncate(MOST_OF_A_FILE);
-    let mut problems: Vec<_> = faults.into_iter().map(|fault| fault.within(source)).collect();
+    let mut errors: Vec<_> =
+        errors.into_iter().filter(|error| seen.insert((error.span, error.message.clone()))).collect();
+    let more = errors.len().saturating_sub(MOST_OF_A_FILE);
+    errors.truncate(MOST_OF_A_FILE);
+    let mut problems: Vec<_> = errors.into_iter().map(|error| error.within(source)).collect();
     if more > 0 {
-        problems.push(Problem::with_file(&source.path, format!("and {more} more problems in this file"), None));
+        problems.push(ScenarioError::with_file(&source.path, format!("and {more} more problems in this file"), None));
     }
     problems
 }
 
 /// Something wrong at a place of a file that is not named yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct SpannedError {
     /// Where; `None` until somebody who knows adds it.
     pub span: Option<Span>,
     /// What is wrong, in one line.
@@ -43,7 +43,7 @@ pub(crate) struct Fault {
     pub help: Option<String>,
 }
 
-impl Fault {
+impl SpannedError {
     /// Something wrong at a place.
     pub fn at(span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
         Self { span: Some(span), message: message.into(), label: label.into(), help: None }
@@ -56,7 +56,7 @@ impl Fault {
     }
 
     /// The problem that this is in a file.
-    pub fn within(mut self, source: &Source) -> Problem {
+    pub fn within(mut self, source: &Source) -> ScenarioError {
         let path = source.path.display().to_string();
         // A caret under the first line says where; under ten lines it says nothing.
         if let Some(span) = &mut self.span {
@@ -64,7 +64,7 @@ impl Fault {
             span.end = span.start + rest.lines().next().unwrap_or_default().trim_end().len();
         }
         let shown = self.span.filter(|span| source.line_length(*span) <= LONGEST_LINE);
-        Problem(Box::new(Details {
+        ScenarioError(Box::new(Details {
             position: self.span.map(|span| source.position(span)),
             span: shown,
             message: one_line(&self.message),
@@ -83,7 +83,7 @@ fn one_line(message: &str) -> String {
 
 /// Something wrong with a scenario file. Renders with the source and a caret under the fault.
 #[derive(Debug, Clone)]
-pub struct Problem(Box<Details>);
+pub struct ScenarioError(Box<Details>);
 
 #[derive(Debug, Clone)]
 struct Details {
@@ -96,7 +96,7 @@ struct Details {
     source: Option<NamedSource<Arc<str>>>,
 }
 
-impl Problem {
+impl ScenarioError {
     /// Something wrong with a file as a whole, or with a file that has no text to show.
     pub(crate) fn with_file(path: &Path, message: impl Into<String>, help: Option<String>) -> Self {
         Self(Box::new(Details {
@@ -131,7 +131,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0.span, self.0.position) {
             (Some(_), _) => f.write_str(&self.0.message),
@@ -144,9 +144,9 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for ScenarioError {}
 
-impl Diagnostic for Problem {
+impl Diagnostic for ScenarioError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.0.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
@@ -165,9 +165,9 @@ impl Diagnostic for Problem {
 
 /// Everything wrong with a set of scenario files.
 #[derive(Debug, Clone, Default)]
-pub struct Problems(pub Vec<Problem>);
+pub struct ScenarioErrors(pub Vec<ScenarioError>);
 
-impl fmt::Display for Problems {
+impl fmt::Display for ScenarioErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_slice() {
             [only] => only.fmt(f),
@@ -179,9 +179,9 @@ impl fmt::Display for Problems {
     }
 }
 
-impl std::error::Error for Problems {}
+impl std::error::Error for ScenarioErrors {}
 
-impl Diagnostic for Problems {
+impl Diagnostic for ScenarioErrors {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.only().and_then(Diagnostic::help)
     }
@@ -202,8 +202,8 @@ impl Diagnostic for Problems {
     }
 }
 
-impl Problems {
-    fn only(&self) -> Option<&Problem> {
+impl ScenarioErrors {
+    fn only(&self) -> Option<&ScenarioError> {
         match self.0.as_slice() {
             [only] => Some(only),
             _ => None,
