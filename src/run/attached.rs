@@ -13,7 +13,7 @@ use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Place, Workspace};
 use crate::limits::{Budget, CASE_BYTES};
-use crate::observe::{Sound, StoreFiles, stored};
+use crate::observe::{RawMessage, StoreFiles, stored};
 use crate::rules::Release;
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
@@ -65,8 +65,8 @@ pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared
     }
     let steps = steps.unwrap_or_default();
     let code = |frame: &Value| frame.pointer("/error/details/code").and_then(Value::as_str).map(str::to_owned);
-    Ok(steps.iter().flat_map(|step| &step.heard).any(
-        |heard| matches!(&heard.sound, Sound::Frame { frame, .. } if code(frame).as_deref() == Some("AUTH_TOKEN_MISMATCH")),
+    Ok(steps.iter().flat_map(|step| &step.received).any(
+        |received| matches!(&received.message, RawMessage::Frame { frame, .. } if code(frame).as_deref() == Some("AUTH_TOKEN_MISMATCH")),
     ))
 }
 
@@ -201,7 +201,7 @@ impl CaseContext<'_> {
     async fn ask_plainly(&self, session: &mut Session, method: &str, params: Value) -> Option<Value> {
         let pending = self.request(session, method, params).await.ok()?;
         match self.answer(session, &pending, &Wait::Call(method.to_owned())).await.pop()? {
-            Sound::Frame { frame, .. } if frame.get("ok") == Some(&Value::Bool(true)) => {
+            RawMessage::Frame { frame, .. } if frame.get("ok") == Some(&Value::Bool(true)) => {
                 Some(frame.get("payload").cloned().unwrap_or_default())
             }
             _ => None,

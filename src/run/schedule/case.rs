@@ -9,7 +9,7 @@ use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
 use crate::limits::{Budget, CASE_BYTES, RECORD_BYTES};
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
-use crate::observe::{Evidence, Observation, Sound, StepEvidence, normalise_redacted};
+use crate::observe::{Evidence, Observation, RawMessage, StepEvidence, normalise_redacted};
 use crate::report::terminal::quoted;
 use crate::report::{Boot, CaseReport};
 use crate::rules::Release;
@@ -180,7 +180,7 @@ pub(crate) fn keep_records(report: &mut CaseReport, context: &CaseContext<'_>, l
 
 /// Whether every connection of a step and of those side by side under it came to be.
 fn was_reached(step: &StepEvidence) -> bool {
-    let unreachable = step.heard.iter().any(|heard| matches!(heard.sound, Sound::Unreachable(_)));
+    let unreachable = step.received.iter().any(|received| matches!(received.message, RawMessage::Unreachable(_)));
     !unreachable && step.parallel.iter().all(was_reached)
 }
 

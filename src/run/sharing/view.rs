@@ -1,6 +1,6 @@
 //! What of a store and of what was heard is a case's own, where others have records on the same gateway.
 
-use crate::observe::{Sound, StepEvidence, StoreFiles, place, stored};
+use crate::observe::{RawMessage, StepEvidence, StoreFiles, place, stored};
 use crate::store::{Document, json as store_json};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -39,8 +39,8 @@ fn text(records: Map<String, Value>) -> Vec<u8> {
 /// Takes out of what was heard what is about other people's devices: events about them, and their entries in lists.
 pub(crate) fn retain_received(steps: &mut [StepEvidence], own: &impl Fn(&str) -> bool) {
     for step in steps {
-        step.heard.retain_mut(|heard| match &mut heard.sound {
-            Sound::Frame { frame, .. } | Sound::Stray(frame) => {
+        step.received.retain_mut(|received| match &mut received.message {
+            RawMessage::Frame { frame, .. } | RawMessage::Stray(frame) => {
                 for list in ["/payload/pending", "/payload/paired", "/payload/nodes"] {
                     if let Some(Value::Array(entries)) = frame.pointer_mut(list) {
                         entries.retain(|entry| device(entry).is_none_or(own));
@@ -62,7 +62,7 @@ pub(crate) fn device(record: &Value) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Heard;
+    use crate::observe::Received;
     use serde_json::json;
 
     fn files(documents: &[(&str, &str)]) -> StoreFiles {
@@ -93,15 +93,16 @@ mod tests {
 
     #[test]
     fn what_is_told_about_others_is_not_heard() {
-        let sound = |frame: Value| Heard { on: None, sound: Sound::Frame { frame, method: None } };
+        let message = |frame: Value| Received { on: None, message: RawMessage::Frame { frame, method: None } };
         let event =
-            |id: &str| sound(json!({"type": "event", "event": "device.pair.requested", "payload": {"deviceId": id}}));
-        let list = sound(
+            |id: &str| message(json!({"type": "event", "event": "device.pair.requested", "payload": {"deviceId": id}}));
+        let list = message(
             json!({"payload": {"pending": [{"deviceId": "mine"}, {"deviceId": "theirs"}], "nodes": [{"nodeId": "theirs"}]}}),
         );
-        let mut steps = [StepEvidence { heard: vec![event("mine"), event("theirs"), list], ..StepEvidence::default() }];
+        let mut steps =
+            [StepEvidence { received: vec![event("mine"), event("theirs"), list], ..StepEvidence::default() }];
         retain_received(&mut steps, &|id| id == "mine");
-        let left = sound(json!({"payload": {"pending": [{"deviceId": "mine"}], "nodes": []}}));
-        assert_eq!(steps[0].heard, [event("mine"), left]);
+        let left = message(json!({"payload": {"pending": [{"deviceId": "mine"}], "nodes": []}}));
+        assert_eq!(steps[0].received, [event("mine"), left]);
     }
 }

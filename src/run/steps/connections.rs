@@ -2,12 +2,12 @@
 
 use super::connect::{self, Connecting};
 use super::context::{CaseContext, CaseError};
-use super::received::{heard, is_ok, is_over, note, own};
+use super::received::{is_ok, is_over, note, own, received};
 use super::session::{self, Session};
 use super::waiting::is_challenge;
 use crate::client::connect::Challenge;
 use crate::client::{OpenError, Pending, SendError, Upgrade};
-use crate::observe::{Sound, StepEvidence};
+use crate::observe::{RawMessage, StepEvidence};
 use crate::run::timeouts::{Timeouts, Wait};
 use crate::scenario::Step;
 use crate::scenario::connect::{Connect, Via};
@@ -23,20 +23,20 @@ impl CaseContext<'_> {
         let upgrade =
             connect::upgrade(plain, connect.via, &connect.headers, connect.origin.as_ref(), connect.host.as_ref());
         let name = step.known_as().map(|name| name.as_str());
-        let (mut heard, session) = self.open(name.or(device).unwrap_or("client"), connect.via, &upgrade).await?;
+        let (mut received, session) = self.open(name.or(device).unwrap_or("client"), connect.via, &upgrade).await?;
         if let Some(mut session) = session {
             session.device = device.map(str::to_owned);
-            let challenge = challenge(&heard);
+            let challenge = challenge(&received);
             if let (Some(name), Some(nonce)) = (name, &challenge.nonce) {
                 self.bindings.challenged(name, nonce);
             }
-            let mut sounds = self.introduce(&mut session, connect, &challenge, name).await;
-            session::learn(&self.bindings, name, device, &sounds);
-            session.lighten(&mut sounds);
-            heard.extend(sounds);
-            heard.extend(self.keep_or_close(step, session).await);
+            let mut messages = self.introduce(&mut session, connect, &challenge, name).await;
+            session::learn(&self.bindings, name, device, &messages);
+            session.lighten(&mut messages);
+            received.extend(messages);
+            received.extend(self.keep_or_close(step, session).await);
         }
-        Ok(StepEvidence { opens: true, heard: heard.into_iter().map(own).collect(), ..StepEvidence::default() })
+        Ok(StepEvidence { opens: true, received: received.into_iter().map(own).collect(), ..StepEvidence::default() })
     }
 
     /// Sends the connect request and listens: to the answer, and to the end where the answer is no.
@@ -46,7 +46,7 @@ impl CaseContext<'_> {
         connect: &Connect,
         challenge: &Challenge,
         name: Option<&str>,
-    ) -> Vec<Sound> {
+    ) -> Vec<RawMessage> {
         if session.is_over() {
             return Vec::new();
         }
@@ -54,34 +54,39 @@ impl CaseContext<'_> {
             Connecting { bindings: &self.bindings, settings: &self.case.scenario.gateway, release: self.speaking };
         let params = match connecting.params(connect, challenge, self.now()) {
             Ok(params) => params,
-            Err(why) => return vec![Sound::Note(why)],
+            Err(why) => return vec![RawMessage::Note(why)],
         };
         let Ok(pending) = self.request(session, "connect", params).await else {
             return self.listen(session, &Wait::Refusal, |_| false).await;
         };
         session.named(&pending, name);
-        let mut sounds = self.answer(session, &pending, &Wait::Connect).await;
+        let mut messages = self.answer(session, &pending, &Wait::Connect).await;
         // It sends one, and was not waited for long enough. How late it was is part of what the answer took.
-        if challenge.nonce.is_none() && sounds.iter().any(is_challenge) {
+        if challenge.nonce.is_none() && messages.iter().any(is_challenge) {
             self.timeouts.came(&Wait::Challenge, Duration::ZERO);
         }
-        session.admitted = sounds.last().is_some_and(is_ok);
-        if !session.admitted && !matches!(sounds.last(), Some(Sound::Silence | Sound::Close { .. })) {
-            sounds.extend(self.listen(session, &Wait::Refusal, |_| false).await);
+        session.admitted = messages.last().is_some_and(is_ok);
+        if !session.admitted && !matches!(messages.last(), Some(RawMessage::Silence | RawMessage::Close { .. })) {
+            messages.extend(self.listen(session, &Wait::Refusal, |_| false).await);
         }
-        sounds
+        messages
     }
 
     /// Opens a connection and waits for the challenge. Without a connection, what was heard says why.
-    async fn open(&self, name: &str, via: Via, upgrade: &Upgrade) -> Result<(Vec<Sound>, Option<Session>), CaseError> {
+    async fn open(
+        &self,
+        name: &str,
+        via: Via,
+        upgrade: &Upgrade,
+    ) -> Result<(Vec<RawMessage>, Option<Session>), CaseError> {
         let link = self.running()?.link(connect::peer(via))?;
         let began = Instant::now();
         let (frames, budget) = (self.frames.on(name), self.budget.clone());
         let mut session = match self.connection(link, upgrade, name, frames, budget).await {
             Ok(session) => session,
-            Err(OpenError::Status { status, .. }) => return Ok((vec![Sound::Http(status)], None)),
+            Err(OpenError::Status { status, .. }) => return Ok((vec![RawMessage::Http(status)], None)),
             Err(OpenError::Machine(why)) => return Err(CaseError::Machine(why)),
-            Err(error) => return Ok((vec![Sound::Unreachable(unreachable(&error))], None)),
+            Err(error) => return Ok((vec![RawMessage::Unreachable(unreachable(&error))], None)),
         };
         let first = self.challenge(&mut session, began.elapsed()).await;
         Ok((vec![first], Some(session)))
@@ -94,19 +99,19 @@ impl CaseContext<'_> {
         }
         let upgrade = connect::upgrade(plain, open.via, &open.headers, open.origin.as_ref(), open.host.as_ref());
         let name = step.known_as().map(|name| name.as_str());
-        let (mut heard, session) = self.open(name.unwrap_or("client"), open.via, &upgrade).await?;
-        if let (Some(name), Some(nonce)) = (name, challenge(&heard).nonce) {
+        let (mut received, session) = self.open(name.unwrap_or("client"), open.via, &upgrade).await?;
+        if let (Some(name), Some(nonce)) = (name, challenge(&received).nonce) {
             self.bindings.challenged(name, &nonce);
         }
         if let Some(session) = session {
-            heard.extend(self.keep_or_close(step, session).await);
+            received.extend(self.keep_or_close(step, session).await);
         }
-        Ok(StepEvidence { opens: true, heard: heard.into_iter().map(own).collect(), ..StepEvidence::default() })
+        Ok(StepEvidence { opens: true, received: received.into_iter().map(own).collect(), ..StepEvidence::default() })
     }
 
     /// Holds a new connection under its name, or says goodbye on it. What the gateway still had to say is heard.
-    async fn keep_or_close(&self, step: &Step, mut session: Session) -> Vec<Sound> {
-        let heard = match session.admitted {
+    async fn keep_or_close(&self, step: &Step, mut session: Session) -> Vec<RawMessage> {
+        let received = match session.admitted {
             true => session.catch_up(&self.timeouts, &[]).await,
             false => Vec::new(),
         };
@@ -114,7 +119,7 @@ impl CaseContext<'_> {
             Some(name) => self.hold(name.as_str(), session),
             None => close_session(&mut session, &self.timeouts).await,
         }
-        heard
+        received
     }
 
     pub(crate) async fn send(&self, on: &str, frame: &Frame) -> StepEvidence {
@@ -145,13 +150,13 @@ impl CaseContext<'_> {
         // Before the connect every frame is answered by a hello or by the end; after it, a request is answered, and of
         // what is no request a round trip shows that it was not.
         let admitted = session.admitted;
-        let sounds = match (admitted, sent.is_ok(), id) {
+        let messages = match (admitted, sent.is_ok(), id) {
             (true, true, Some(id)) => self.answer(&mut session, &Pending(id), &Wait::Answer).await,
             (true, true, None) => Vec::new(),
             _ => self.listen(&mut session, &Wait::Refusal, is_ok).await,
         };
-        session.admitted |= sounds.last().is_some_and(is_ok);
-        heard(sounds)
+        session.admitted |= messages.last().is_some_and(is_ok);
+        received(messages)
     }
 
     pub(crate) async fn disconnect(&self, name: &str) -> StepEvidence {
@@ -162,9 +167,9 @@ impl CaseContext<'_> {
     }
 }
 
-pub(crate) fn challenge(heard: &[Sound]) -> Challenge {
-    let payload = heard.iter().find_map(|sound| match sound {
-        Sound::Frame { frame, .. } if is_challenge(sound) => frame.get("payload"),
+pub(crate) fn challenge(received: &[RawMessage]) -> Challenge {
+    let payload = received.iter().find_map(|message| match message {
+        RawMessage::Frame { frame, .. } if is_challenge(message) => frame.get("payload"),
         _ => None,
     });
     payload.map(Challenge::from_payload).unwrap_or_default()
@@ -188,7 +193,7 @@ pub(crate) async fn close_session(session: &mut Session, timeouts: &Timeouts) {
         Err(SendError::Ended) => return,
     };
     match answer {
-        Some(Sound::Close { .. }) => timeouts.came(&Wait::Goodbye, began.elapsed()),
+        Some(RawMessage::Close { .. }) => timeouts.came(&Wait::Goodbye, began.elapsed()),
         _ => timeouts.missed(&Wait::Goodbye, began.elapsed()),
     }
 }

@@ -9,7 +9,7 @@ use crate::client::Transcript;
 use crate::cut;
 use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
 use crate::limits::{Budget, CASE_BYTES, LOG_BYTES};
-use crate::observe::{Heard, Known, Sound, StoreFiles};
+use crate::observe::{Known, RawMessage, Received, StoreFiles};
 use crate::rules::Release;
 use crate::run::attached;
 use crate::run::state_dir::copied;
@@ -355,28 +355,28 @@ impl<'a> CaseContext<'a> {
 
     /// Stops the gateway, politely or not, and hears the connections that were held to it end. An exit code other than 0 of a
     /// polite stop is heard too.
-    pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Heard>, CaseError> {
+    pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Received>, CaseError> {
         let Some(mut running) = self.running.take() else { return Ok(Vec::new()) };
         // A gateway that goes down says goodbye on its connections and waits for the answer: they are read meanwhile.
         let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
         let until = Instant::now() + self.timeouts.limit(&Wait::Stop) + self.timeouts.answer();
         let listening = session.into_iter().map(|(name, session)| async move {
-            let sounds = session.lock().await.listen(until, |_| false).await;
-            sounds.into_iter().map(move |sound| Heard { on: Some(name.clone()), sound }).collect::<Vec<_>>()
+            let messages = session.lock().await.listen(until, |_| false).await;
+            messages.into_iter().map(move |message| Received { on: Some(name.clone()), message }).collect::<Vec<_>>()
         });
         let stopping = async {
             if politely {
                 let exit = stop(&mut running, &self.timeouts).await?;
-                Ok((exit.code != Some(0)).then_some(Sound::Exit { code: exit.code, line: None }))
+                Ok((exit.code != Some(0)).then_some(RawMessage::Exit { code: exit.code, line: None }))
             } else {
                 running.kill().await.map(|()| None)
             }
         };
-        let (exit, heard): (Result<_, LinkError>, Vec<_>) = tokio::join!(stopping, join_all(listening));
+        let (exit, received): (Result<_, LinkError>, Vec<_>) = tokio::join!(stopping, join_all(listening));
         self.clock = running.now();
         self.log(&running.logs());
-        let exit = exit?.map(|sound| Heard { on: None, sound });
-        Ok(exit.into_iter().chain(heard.into_iter().flatten()).collect())
+        let exit = exit?.map(|message| Received { on: None, message });
+        Ok(exit.into_iter().chain(received.into_iter().flatten()).collect())
     }
 
     /// Adds what a gateway has logged that is down: of many starts, the first and the last.
@@ -451,17 +451,17 @@ impl<'a> CaseContext<'a> {
 
     /// What the held connections have heard since they were last asked, the step's own first. `later` is what later steps
     /// wait for, by connection.
-    pub(crate) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Heard> {
+    pub(crate) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Received> {
         let all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         for (name, session) in all {
             let awaited =
                 later.iter().filter(|(on, _)| *on == name).map(|(_, awaited)| awaited.clone()).collect::<Vec<_>>();
-            let sounds = session.lock().await.catch_up(&self.timeouts, &awaited).await;
+            let messages = session.lock().await.catch_up(&self.timeouts, &awaited).await;
             let on = (own != Some(name.as_str())).then_some(name);
-            heard.extend(sounds.into_iter().map(|sound| Heard { on: on.clone(), sound }));
+            received.extend(messages.into_iter().map(|message| Received { on: on.clone(), message }));
         }
-        heard
+        received
     }
 }
 

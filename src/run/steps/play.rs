@@ -1,12 +1,12 @@
 //! Plays the steps of a case, one after the other, and writes down what was heard.
 
 use super::context::{CaseContext, CaseError};
-use super::received::{heard, is_over, note, own};
+use super::received::{is_over, note, own, received};
 use super::session::{self, Awaited};
 use super::silence::was_silent;
 use super::title::title;
 use crate::gateway::LaunchError;
-use crate::observe::{Heard, Sound, StepEvidence};
+use crate::observe::{RawMessage, Received, StepEvidence};
 use crate::rules::Release;
 use crate::scenario::expect::Expectation;
 use crate::scenario::step::{Await, Call};
@@ -62,9 +62,9 @@ impl CaseContext<'_> {
             for round in 1..=step.repeat {
                 self.tick().await;
                 self.forget_silence();
-                let mut heard = self.step(step, number, &later).await?;
-                heard.round = (step.repeat > 1).then_some((round, step.repeat));
-                if was_silent(&heard, self.timeouts.was_answered())
+                let mut received = self.step(step, number, &later).await?;
+                received.round = (step.repeat > 1).then_some((round, step.repeat));
+                if was_silent(&received, self.timeouts.was_answered())
                     && let Some(silence) = self.silence().await
                 {
                     return Err(CaseError::Silent(silence));
@@ -72,7 +72,7 @@ impl CaseContext<'_> {
                 if let Some(late) = self.timeouts.too_late() {
                     return Err(CaseError::TooSlow { late, answer: self.timeouts.answer() });
                 }
-                evidence.push(heard);
+                evidence.push(received);
             }
             number += size(step);
         }
@@ -91,7 +91,7 @@ impl CaseContext<'_> {
             StepKind::Start(start) => self.started(start.release.map(|release| release.0)).await?,
             StepKind::Restart(_) => {
                 let mut evidence = self.ended(true).await?;
-                evidence.heard.extend(self.started(None).await?.heard);
+                evidence.received.extend(self.started(None).await?.received);
                 evidence
             }
             StepKind::Advance(length) => {
@@ -104,13 +104,13 @@ impl CaseContext<'_> {
         evidence.number = number;
         evidence.title = title(step);
         evidence.expected = self.expected(step.expect.as_ref());
-        evidence.heard.extend(self.bindings.missed().into_iter().map(|what| own(Sound::Note(what))));
+        evidence.received.extend(self.bindings.missed().into_iter().map(|what| own(RawMessage::Note(what))));
         if let Some(on) = acts_on(step) {
-            self.keep_for_later(on, &mut evidence.heard, later, matches!(step.kind, StepKind::Await(_))).await;
+            self.keep_for_later(on, &mut evidence.received, later, matches!(step.kind, StepKind::Await(_))).await;
         }
         let waits = !matches!(&step.kind, StepKind::Call(Call { wait: false, .. }));
         if waits && self.running().is_ok() {
-            evidence.heard.extend(self.catch_up(acts_on(step), later).await);
+            evidence.received.extend(self.catch_up(acts_on(step), later).await);
         }
         Ok(evidence)
     }
@@ -129,21 +129,21 @@ impl CaseContext<'_> {
     }
 
     async fn ended(&mut self, politely: bool) -> Result<StepEvidence, CaseError> {
-        Ok(StepEvidence { heard: self.stop(politely).await?, ..StepEvidence::default() })
+        Ok(StepEvidence { received: self.stop(politely).await?, ..StepEvidence::default() })
     }
 
     async fn started(&mut self, release: Option<Release>) -> Result<StepEvidence, CaseError> {
-        let sound = match self.launch(release).await {
-            Ok(()) => Sound::Started,
+        let message = match self.launch(release).await {
+            Ok(()) => RawMessage::Started,
             Err(CaseError::Launch(LaunchError::Exited { exit, log })) => {
-                Sound::Exit { code: exit.code, line: last_words(&log.0) }
+                RawMessage::Exit { code: exit.code, line: last_words(&log.0) }
             }
             Err(CaseError::Launch(LaunchError::Refused { code, reason })) => {
-                Sound::Exit { code: Some(code), line: reason.lines().next().map(str::to_owned) }
+                RawMessage::Exit { code: Some(code), line: reason.lines().next().map(str::to_owned) }
             }
             Err(error) => return Err(error),
         };
-        Ok(StepEvidence { heard: vec![own(sound)], ..StepEvidence::default() })
+        Ok(StepEvidence { received: vec![own(message)], ..StepEvidence::default() })
     }
 
     async fn handshake_timeout(&mut self, name: &str) -> Result<StepEvidence, CaseError> {
@@ -179,7 +179,7 @@ impl CaseContext<'_> {
                 StepKind::Rotate(kind) => {
                     let evidence =
                         self.ask(step, kind.by.as_str(), "device.token.rotate", self.token_params(kind)).await;
-                    self.learn_rotated(step, kind.device.as_str(), &kind.role, &evidence.heard);
+                    self.learn_rotated(step, kind.device.as_str(), &kind.role, &evidence.received);
                     evidence
                 }
                 StepKind::Revoke(kind) => {
@@ -187,7 +187,7 @@ impl CaseContext<'_> {
                 }
                 StepKind::Await(awaited) => {
                     let evidence = self.await_step(awaited).await;
-                    self.learn_event(step, &evidence.heard);
+                    self.learn_event(step, &evidence.received);
                     evidence
                 }
                 StepKind::Disconnect(name) => self.disconnect(name.as_str()).await,
@@ -244,17 +244,17 @@ impl CaseContext<'_> {
     /// Waits for what cannot come before so long.
     async fn wait(&self, on: &str, awaited: &Awaited, earliest: Duration) -> StepEvidence {
         let Some(session) = self.session(on) else { return is_over(on) };
-        let sounds = self.wait_for(&mut *session.lock().await, awaited, earliest).await;
+        let messages = self.wait_for(&mut *session.lock().await, awaited, earliest).await;
         if let Awaited::Answer(name) = awaited {
-            session::learn(&self.bindings, Some(name), None, &sounds);
+            session::learn(&self.bindings, Some(name), None, &messages);
         }
-        heard(sounds)
+        received(messages)
     }
 
     /// Notes the event that a step with a name has waited for: `<answer STEP PATH>` is a part of it.
-    fn learn_event(&self, step: &Step, heard: &[Heard]) {
+    fn learn_event(&self, step: &Step, received: &[Received]) {
         let (Some(name), StepKind::Await(Await::Event(event))) = (step.known_as(), &step.kind) else { return };
-        if let Some(Heard { sound: Sound::Frame { frame, .. }, .. }) = heard.last()
+        if let Some(Received { message: RawMessage::Frame { frame, .. }, .. }) = received.last()
             && session::is_event(frame, &event.name)
         {
             self.bindings.answered(name.as_str(), frame);
@@ -270,15 +270,16 @@ impl CaseContext<'_> {
 
     /// Takes the events out of what a step heard on its own connection that a later step waits for, so that it does not
     /// matter whether they come before the step's answer or after it. What a step waits for itself is the last it hears.
-    async fn keep_for_later(&self, on: &str, heard: &mut Vec<Heard>, later: &[(String, Awaited)], waits: bool) {
+    async fn keep_for_later(&self, on: &str, received: &mut Vec<Received>, later: &[(String, Awaited)], waits: bool) {
         let Some(session) = self.session(on) else { return };
         let mut session = session.lock().await;
-        let mut end = heard.len() - usize::from(waits && !heard.is_empty());
+        let mut end = received.len() - usize::from(waits && !received.is_empty());
         for (_, awaited) in later.iter().filter(|(name, awaited)| name == on && matches!(awaited, Awaited::Event(_))) {
-            let found =
-                heard[..end].iter().position(|heard| heard.on.is_none() && session.is_awaited(&heard.sound, awaited));
+            let found = received[..end]
+                .iter()
+                .position(|received| received.on.is_none() && session.is_awaited(&received.message, awaited));
             if let Some(at) = found {
-                session.keep(heard.remove(at).sound);
+                session.keep(received.remove(at).message);
                 end -= 1;
             }
         }

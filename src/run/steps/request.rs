@@ -1,9 +1,9 @@
 //! Calls on held connections: any method, and the pairing and token calls by their own words.
 
 use super::context::CaseContext;
-use super::received::{heard, is_ok, is_over, note, own};
+use super::received::{is_ok, is_over, note, own, received};
 use super::session;
-use crate::observe::{Heard, Sound, StepEvidence};
+use crate::observe::{RawMessage, Received, StepEvidence};
 use crate::run::timeouts::Wait;
 use crate::scenario::Step;
 use crate::scenario::step::{Call, TokenStep};
@@ -37,24 +37,26 @@ impl CaseContext<'_> {
         }
         let pending = match self.request(&mut guard, method, params).await {
             Ok(pending) => pending,
-            Err(_) => return heard(self.listen(&mut guard, &Wait::Refusal, |_| false).await),
+            Err(_) => return received(self.listen(&mut guard, &Wait::Refusal, |_| false).await),
         };
         guard.named(&pending, name);
         drop(guard);
         // Steps side by side on one connection all send before any of them listens.
         tokio::task::yield_now().await;
         let mut guard = session.lock().await;
-        let sounds = self.answer_to_call(&mut guard, &pending, method).await;
-        session::learn(&self.bindings, name, None, &sounds);
-        heard(sounds)
+        let messages = self.answer_to_call(&mut guard, &pending, method).await;
+        session::learn(&self.bindings, name, None, &messages);
+        received(messages)
     }
 
     /// Approves or rejects the newest pending request of a device.
     pub(crate) async fn decide(&self, step: &Step, by: &str, method: &str, device: &str) -> StepEvidence {
         let id = self.bindings.identities.device(device).device_id();
         let listed = self.ask(step, by, "device.pair.list", json!({})).await;
-        let payload = listed.heard.iter().find_map(|heard| match &heard.sound {
-            Sound::Frame { frame, method: Some(method) } if method == "device.pair.list" && is_ok(&heard.sound) => {
+        let payload = listed.received.iter().find_map(|received| match &received.message {
+            RawMessage::Frame { frame, method: Some(method) }
+                if method == "device.pair.list" && is_ok(&received.message) =>
+            {
                 frame.pointer("/payload/pending")
             }
             _ => None,
@@ -66,7 +68,7 @@ impl CaseContext<'_> {
             .max_by_key(|request| request.get("ts").and_then(Value::as_i64));
         let Some(request) = newest.and_then(|request| request.get("requestId")).cloned() else {
             let mut evidence = others(listed);
-            evidence.heard.push(own(Sound::NothingPending(device.to_owned())));
+            evidence.received.push(own(RawMessage::NothingPending(device.to_owned())));
             return evidence;
         };
         if let Some(request) = request.as_str() {
@@ -74,7 +76,7 @@ impl CaseContext<'_> {
         }
         let decided = self.ask(step, by, method, json!({ "requestId": request })).await;
         let mut evidence = others(listed);
-        evidence.heard.extend(decided.heard);
+        evidence.received.extend(decided.received);
         evidence
     }
 
@@ -89,9 +91,9 @@ impl CaseContext<'_> {
         params
     }
 
-    pub(crate) fn learn_rotated(&self, step: &Step, device: &str, role: &str, heard: &[Heard]) {
-        for heard in heard {
-            if let Sound::Frame { frame, .. } = &heard.sound
+    pub(crate) fn learn_rotated(&self, step: &Step, device: &str, role: &str, received: &[Received]) {
+        for received in received {
+            if let RawMessage::Frame { frame, .. } = &received.message
                 && let Some(token) = frame.pointer("/payload/token").and_then(Value::as_str)
             {
                 self.bindings.given(step.known_as().map(|name| name.as_str()), device, role, token);
@@ -102,8 +104,8 @@ impl CaseContext<'_> {
 
 /// What was heard beside the answer.
 fn others(mut evidence: StepEvidence) -> StepEvidence {
-    evidence.heard.retain(
-        |heard| !matches!(&heard.sound, Sound::Frame { frame, .. } if frame.get("type") == Some(&"res".into())),
+    evidence.received.retain(
+        |received| !matches!(&received.message, RawMessage::Frame { frame, .. } if frame.get("type") == Some(&"res".into())),
     );
     evidence
 }

@@ -5,7 +5,7 @@ use super::frames::ConnectionFrames;
 use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
 use crate::cut;
 use crate::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
-use crate::observe::Sound;
+use crate::observe::RawMessage;
 use crate::run::timeouts::{Timeouts, Wait};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -42,9 +42,9 @@ pub(crate) struct Session {
     /// The ids of the calls that have a name.
     calls: HashMap<String, Pending>,
     /// What was heard and is what a later step waits for.
-    kept: Vec<Sound>,
+    kept: Vec<RawMessage>,
     /// How it ended.
-    over: Option<Sound>,
+    over: Option<RawMessage>,
     /// How many messages came, and how many bytes they had.
     taken: (usize, usize),
     /// What they may take in memory.
@@ -90,7 +90,7 @@ impl Session {
         self.over.is_some()
     }
 
-    /// Notes a request that was sent: what answers none of them is [`Sound::Stray`].
+    /// Notes a request that was sent: what answers none of them is [`RawMessage::Stray`].
     pub(crate) fn sent(&mut self, pending: &Pending, method: &str) {
         self.methods.insert(pending.0.clone(), method.to_owned());
     }
@@ -108,71 +108,75 @@ impl Session {
     }
 
     /// Takes what comes until `last` accepts something, the connection ends or the deadline passes. Gives everything that
-    /// was heard, in order. Without an answer it ends in [`Sound::Silence`].
-    pub(crate) async fn listen(&mut self, deadline: Instant, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
-        let mut heard = Vec::new();
+    /// was heard, in order. Without an answer it ends in [`RawMessage::Silence`].
+    pub(crate) async fn listen(
+        &mut self,
+        deadline: Instant,
+        mut last: impl FnMut(&RawMessage) -> bool,
+    ) -> Vec<RawMessage> {
+        let mut received = Vec::new();
         if self.is_over() {
-            return heard;
+            return received;
         }
         loop {
-            let sound = self.next(deadline).await;
-            self.unanswered |= sound == Sound::Silence;
-            let over = matches!(sound, Sound::Silence | Sound::Close { .. }) || last(&sound);
-            heard.push(sound);
+            let message = self.next(deadline).await;
+            self.unanswered |= message == RawMessage::Silence;
+            let over = matches!(message, RawMessage::Silence | RawMessage::Close { .. }) || last(&message);
+            received.push(message);
             if over {
-                return self.shown(heard);
+                return self.shown(received);
             }
         }
     }
 
     /// The same, of a gateway in this process, as long as everybody has had [`TURNS`].
-    pub(crate) async fn listen_briefly(&mut self, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
-        let (unanswered, mut heard) = (self.unanswered, Vec::new());
+    pub(crate) async fn listen_briefly(&mut self, mut last: impl FnMut(&RawMessage) -> bool) -> Vec<RawMessage> {
+        let (unanswered, mut received) = (self.unanswered, Vec::new());
         for _ in 0..TURNS {
-            heard.extend(self.listen(Instant::now() + TURN, &mut last).await);
-            if heard.last() != Some(&Sound::Silence) {
+            received.extend(self.listen(Instant::now() + TURN, &mut last).await);
+            if received.last() != Some(&RawMessage::Silence) {
                 self.unanswered = unanswered;
-                return heard;
+                return received;
             }
-            heard.pop();
+            received.pop();
         }
-        heard.push(Sound::Silence);
-        heard
+        received.push(RawMessage::Silence);
+        received
     }
 
     /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
     /// on this connection; it is kept for them.
-    pub(crate) async fn catch_up(&mut self, timeouts: &Timeouts, later: &[Awaited]) -> Vec<Sound> {
+    pub(crate) async fn catch_up(&mut self, timeouts: &Timeouts, later: &[Awaited]) -> Vec<RawMessage> {
         if self.is_over() {
             return Vec::new();
         }
         if self.unponged != Some(self.connection.pongs()) {
             self.ping(timeouts).await;
         }
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         loop {
             // What came before the pong is here already: nothing is waited for.
-            let sound = self.next(Instant::now()).await;
-            if sound == Sound::Silence {
+            let message = self.next(Instant::now()).await;
+            if message == RawMessage::Silence {
                 break;
             }
-            let over = matches!(sound, Sound::Close { .. });
-            heard.push(sound);
+            let over = matches!(message, RawMessage::Close { .. });
+            received.push(message);
             if over {
                 break;
             }
         }
-        heard = self.shown(heard);
+        received = self.shown(received);
         let mut later = later.to_vec();
-        heard.retain(|sound| match later.iter().position(|awaited| self.is_awaited(sound, awaited)) {
+        received.retain(|message| match later.iter().position(|awaited| self.is_awaited(message, awaited)) {
             Some(at) => {
                 later.remove(at);
-                self.keep(sound.clone());
+                self.keep(message.clone());
                 false
             }
             None => true,
         });
-        heard
+        received
     }
 
     /// Sends a ping and waits for its pong.
@@ -189,35 +193,35 @@ impl Session {
     }
 
     /// What a step waits for, where it came earlier.
-    pub(crate) fn take_kept(&mut self, awaited: &Awaited) -> Option<Sound> {
-        if let Some(at) = self.kept.iter().position(|sound| self.is_awaited(sound, awaited)) {
+    pub(crate) fn take_kept(&mut self, awaited: &Awaited) -> Option<RawMessage> {
+        if let Some(at) = self.kept.iter().position(|message| self.is_awaited(message, awaited)) {
             return Some(self.kept.remove(at));
         }
         self.over.clone().filter(|_| *awaited == Awaited::Close)
     }
 
     /// Tells what a step waits for from everything else.
-    pub(crate) fn wanted(&self, awaited: &Awaited) -> impl FnMut(&Sound) -> bool + Send + use<> {
+    pub(crate) fn wanted(&self, awaited: &Awaited) -> impl FnMut(&RawMessage) -> bool + Send + use<> {
         let (awaited, ids) = (awaited.clone(), self.calls.clone());
-        move |sound| is_awaited(sound, &awaited, &ids)
+        move |message| is_awaited(message, &awaited, &ids)
     }
 
     /// Keeps what was heard for the step that waits for it.
-    pub(crate) fn keep(&mut self, sound: Sound) {
-        self.kept.push(sound);
+    pub(crate) fn keep(&mut self, message: RawMessage) {
+        self.kept.push(message);
     }
 
-    pub(crate) fn is_awaited(&self, sound: &Sound, awaited: &Awaited) -> bool {
-        is_awaited(sound, awaited, &self.calls)
+    pub(crate) fn is_awaited(&self, message: &RawMessage, awaited: &Awaited) -> bool {
+        is_awaited(message, awaited, &self.calls)
     }
 
     /// What comes next. A gateway that says more than anybody may loses its connection, so every loop over this ends.
-    async fn next(&mut self, deadline: Instant) -> Sound {
+    async fn next(&mut self, deadline: Instant) -> RawMessage {
         let incoming = self.connection.next(deadline).await;
         let (bytes, weight) = match &incoming {
             Incoming::Text(frame) => (frame.text.len(), frame.weight),
             Incoming::Binary(bytes) => (bytes.len(), 0),
-            Incoming::Closed(_) | Incoming::Deadline => return self.sound(incoming),
+            Incoming::Closed(_) | Incoming::Deadline => return self.message(incoming),
         };
         self.taken = (self.taken.0 + 1, self.taken.1.saturating_add(bytes));
         let why = match self.taken {
@@ -228,20 +232,20 @@ impl Session {
                 format!("more than {} MiB on one connection", CONNECTION_BYTES >> 20)
             }
             _ => match self.budget.take(weight) {
-                Ok(()) => return self.sound(incoming),
+                Ok(()) => return self.message(incoming),
                 Err(over) => over.to_string(),
             },
         };
         let closed = self.connection.give_up(why);
-        self.sound(closed)
+        self.message(closed)
     }
 
     /// Drops of the answer to a connect what it tells of the gateway's machine (methods, events, who is there): most of what a case
     /// hears is that, again with each connect, and nobody looks into it after it was held to the schema. Which members there are
     /// stays.
-    pub(crate) fn lighten(&self, sounds: &mut [Sound]) {
-        for sound in sounds {
-            let Sound::Frame { frame, .. } = sound else { continue };
+    pub(crate) fn lighten(&self, messages: &mut [RawMessage]) {
+        for message in messages {
+            let RawMessage::Frame { frame, .. } = message else { continue };
             if frame.pointer("/payload/type").and_then(Value::as_str) != Some("hello-ok") {
                 continue;
             }
@@ -262,25 +266,25 @@ impl Session {
     }
 
     /// Of a flood, its beginning and its end; everything of anything else.
-    fn shown(&self, mut heard: Vec<Sound>) -> Vec<Sound> {
+    fn shown(&self, mut received: Vec<RawMessage>) -> Vec<RawMessage> {
         if !self.flooded {
-            return heard;
+            return received;
         }
-        let end = heard.pop();
+        let end = received.pop();
         let mut room = FLOOD_BYTES;
-        let fits = |sound: &&Sound| {
-            let Some(frame) = sound.json() else { return true };
+        let fits = |message: &&RawMessage| {
+            let Some(frame) = message.json() else { return true };
             let left = room.checked_sub(frame.to_string().len());
             room = left.unwrap_or_default();
             left.is_some()
         };
-        let shown = heard.iter().take(FLOOD_MESSAGES).take_while(fits).count();
-        heard.truncate(shown);
-        heard.extend(end);
-        heard
+        let shown = received.iter().take(FLOOD_MESSAGES).take_while(fits).count();
+        received.truncate(shown);
+        received.extend(end);
+        received
     }
 
-    fn sound(&mut self, incoming: Incoming) -> Sound {
+    fn message(&mut self, incoming: Incoming) -> RawMessage {
         match incoming {
             Incoming::Text(TextFrame { json: Some(frame), is_cut, .. }) => {
                 let is_response = frame.get("type") == Some(&"res".into());
@@ -291,21 +295,21 @@ impl Session {
                     self.frames.check(&frame, method.as_deref());
                 }
                 if is_response && method.is_none() && !is_cut && !self.sent_raw {
-                    return Sound::Stray(frame);
+                    return RawMessage::Stray(frame);
                 }
-                Sound::Frame { frame, method }
+                RawMessage::Frame { frame, method }
             }
             Incoming::Text(TextFrame { text, .. }) => {
-                Sound::NotJson { bytes: text.len(), begins: text.chars().take(BEGINS).collect() }
+                RawMessage::NotJson { bytes: text.len(), begins: text.chars().take(BEGINS).collect() }
             }
-            Incoming::Binary(bytes) => Sound::NotJson { bytes: bytes.len(), begins: "(binary)".to_owned() },
+            Incoming::Binary(bytes) => RawMessage::NotJson { bytes: bytes.len(), begins: "(binary)".to_owned() },
             Incoming::Closed(closed) => {
                 self.flooded = matches!(closed.how, Ending::TooMuch(_));
-                let sound = close(closed);
-                self.over = Some(sound.clone());
-                sound
+                let message = close(closed);
+                self.over = Some(message.clone());
+                message
             }
-            Incoming::Deadline => Sound::Silence,
+            Incoming::Deadline => RawMessage::Silence,
         }
     }
 }
@@ -319,11 +323,11 @@ fn empty(value: &mut Value) {
     }
 }
 
-fn is_awaited(sound: &Sound, awaited: &Awaited, calls: &HashMap<String, Pending>) -> bool {
-    match (awaited, sound) {
-        (Awaited::Close, Sound::Close { .. }) => true,
-        (Awaited::Answer(name), sound) => calls.get(name).is_some_and(|pending| answers(sound, &pending.0)),
-        (Awaited::Event(name), Sound::Frame { frame, .. }) => is_event(frame, name),
+fn is_awaited(message: &RawMessage, awaited: &Awaited, calls: &HashMap<String, Pending>) -> bool {
+    match (awaited, message) {
+        (Awaited::Close, RawMessage::Close { .. }) => true,
+        (Awaited::Answer(name), message) => calls.get(name).is_some_and(|pending| answers(message, &pending.0)),
+        (Awaited::Event(name), RawMessage::Frame { frame, .. }) => is_event(frame, name),
         _ => false,
     }
 }
@@ -334,25 +338,25 @@ pub(crate) fn is_event(frame: &Value, name: &str) -> bool {
 }
 
 /// Whether this answers the request with this id.
-pub(crate) fn answers(sound: &Sound, id: &str) -> bool {
-    let Sound::Frame { frame, .. } = sound else { return false };
+pub(crate) fn answers(message: &RawMessage, id: &str) -> bool {
+    let RawMessage::Frame { frame, .. } = message else { return false };
     frame.get("type") == Some(&"res".into()) && frame.get("id").and_then(Value::as_str) == Some(id)
 }
 
-fn close(closed: Closed) -> Sound {
+fn close(closed: Closed) -> RawMessage {
     let clean = closed.clean();
     let reason = match closed.how {
         Ending::CloseFrame | Ending::Eof | Ending::Reset => closed.reason,
         Ending::Violation(why) => why,
         Ending::TooMuch(why) => format!("the gateway flooded it: {why}"),
     };
-    Sound::Close { code: closed.code, reason, clean }
+    RawMessage::Close { code: closed.code, reason, clean }
 }
 
 /// Notes what the answer to a connect gave: a device token, or the id of a pending request.
-pub(crate) fn learn(bindings: &Bindings, step: Option<&str>, device: Option<&str>, heard: &[Sound]) {
-    for sound in heard {
-        let Sound::Frame { frame, .. } = sound else { continue };
+pub(crate) fn learn(bindings: &Bindings, step: Option<&str>, device: Option<&str>, received: &[RawMessage]) {
+    for message in received {
+        let RawMessage::Frame { frame, .. } = message else { continue };
         if frame.get("type") != Some(&"res".into()) {
             continue;
         }

@@ -4,7 +4,7 @@
 use super::context::CaseContext;
 use crate::client::connect::Challenge;
 use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, instead_of_response};
-use crate::observe::{Sound, StepEvidence};
+use crate::observe::{RawMessage, StepEvidence};
 use crate::run::timeouts::Wait;
 use std::fmt;
 use std::sync::PoisonError;
@@ -120,18 +120,18 @@ fn is_challenge(incoming: &Incoming) -> bool {
 /// Whether nothing came on the step's own connection that should have. Of a gateway that has answered in this run, a missing
 /// challenge says no more than that it sends none.
 pub(crate) fn was_silent(step: &StepEvidence, has_answered: bool) -> bool {
-    let mut own = step.heard.iter().filter(|heard| heard.on.is_none()).map(|heard| &heard.sound);
+    let mut own = step.received.iter().filter(|received| received.on.is_none()).map(|received| &received.message);
     let late_upgrade = OpenError::Deadline.to_string();
-    let missing = |sound: &Sound| match sound {
-        Sound::Silence => true,
-        Sound::NoChallenge => !has_answered,
+    let missing = |message: &RawMessage| match message {
+        RawMessage::Silence => true,
+        RawMessage::NoChallenge => !has_answered,
         _ => false,
     };
     own.clone().any(missing) && !own.clone().any(is_answer)
-        || own.any(|sound| matches!(sound, Sound::Unreachable(why) if *why == late_upgrade))
+        || own.any(|message| matches!(message, RawMessage::Unreachable(why) if *why == late_upgrade))
 }
 
-fn is_answer(sound: &Sound) -> bool {
+fn is_answer(message: &RawMessage) -> bool {
     // What answers no request of ours has no method.
-    matches!(sound, Sound::Frame { frame, method: Some(_) } if frame.get("type") == Some(&"res".into()))
+    matches!(message, RawMessage::Frame { frame, method: Some(_) } if frame.get("type") == Some(&"res".into()))
 }

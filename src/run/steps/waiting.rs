@@ -6,7 +6,7 @@ use super::frames::ConnectionFrames;
 use super::session::{Awaited, Session, answers};
 use crate::client::{Connection, Link, OpenError, Pending, SendError, Upgrade};
 use crate::limits::Budget;
-use crate::observe::Sound;
+use crate::observe::RawMessage;
 use crate::run::timeouts::Wait;
 use serde_json::Value;
 use std::time::Duration;
@@ -44,21 +44,21 @@ impl CaseContext<'_> {
     }
 
     /// Waits for the challenge on a new connection whose upgrade took the given time. Also returns what arrives instead
-    /// of the challenge, and [`Sound::NoChallenge`] if nothing arrives.
-    pub(crate) async fn challenge(&self, session: &mut Session, upgraded_in: Duration) -> Sound {
+    /// of the challenge, and [`RawMessage::NoChallenge`] if nothing arrives.
+    pub(crate) async fn challenge(&self, session: &mut Session, upgraded_in: Duration) -> RawMessage {
         if self.timeouts.without_challenge() {
-            return Sound::NoChallenge;
+            return RawMessage::NoChallenge;
         }
         let limit = self.timeouts.limit(&Wait::Challenge);
         // A gateway that was slow to upgrade is slow to go on.
         let limit = limit.max(upgraded_in * TIMES_THE_PROBE).min(self.timeouts.answer());
         let began = Instant::now();
-        let first = session.listen(began + limit, |_| true).await.pop().unwrap_or(Sound::Silence);
+        let first = session.listen(began + limit, |_| true).await.pop().unwrap_or(RawMessage::Silence);
         match first {
-            Sound::Silence => {
+            RawMessage::Silence => {
                 self.timeouts.missed(&Wait::Challenge, began.elapsed());
                 session.unanswered = false;
-                Sound::NoChallenge
+                RawMessage::NoChallenge
             }
             first => {
                 if is_challenge(&first) {
@@ -95,23 +95,33 @@ impl CaseContext<'_> {
     }
 
     /// Waits for the answer to a request.
-    pub(crate) async fn answer(&self, session: &mut Session, pending: &Pending, wait: &Wait) -> Vec<Sound> {
+    pub(crate) async fn answer(&self, session: &mut Session, pending: &Pending, wait: &Wait) -> Vec<RawMessage> {
         let id = pending.0.clone();
-        self.listen(session, wait, |sound| answers(sound, &id)).await
+        self.listen(session, wait, |message| answers(message, &id)).await
     }
 
     /// Waits for the answer to a call. A gateway with its own clock sends nothing more after every task has had a turn.
-    pub(crate) async fn answer_to_call(&self, session: &mut Session, pending: &Pending, method: &str) -> Vec<Sound> {
+    pub(crate) async fn answer_to_call(
+        &self,
+        session: &mut Session,
+        pending: &Pending,
+        method: &str,
+    ) -> Vec<RawMessage> {
         let id = pending.0.clone();
         match self.has_own_clock() {
-            true => session.listen_briefly(|sound| answers(sound, &id)).await,
+            true => session.listen_briefly(|message| answers(message, &id)).await,
             false => self.answer(session, pending, &Wait::Call(method.to_owned())).await,
         }
     }
 
     /// Waits for the event of a step that cannot arrive before the given time, and returns everything received until
     /// then. Messages that arrived earlier and were kept count.
-    pub(crate) async fn wait_for(&self, session: &mut Session, awaited: &Awaited, earliest: Duration) -> Vec<Sound> {
+    pub(crate) async fn wait_for(
+        &self,
+        session: &mut Session,
+        awaited: &Awaited,
+        earliest: Duration,
+    ) -> Vec<RawMessage> {
         if let Some(kept) = session.take_kept(awaited) {
             return vec![kept];
         }
@@ -128,13 +138,13 @@ impl CaseContext<'_> {
     }
 
     /// Receives messages until `last` accepts one, the connection ends, or the timeout expires. Returns all messages in
-    /// order; without an answer, the last item is [`Sound::Silence`].
+    /// order; without an answer, the last item is [`RawMessage::Silence`].
     pub(crate) async fn listen(
         &self,
         session: &mut Session,
         wait: &Wait,
-        last: impl FnMut(&Sound) -> bool + Send,
-    ) -> Vec<Sound> {
+        last: impl FnMut(&RawMessage) -> bool + Send,
+    ) -> Vec<RawMessage> {
         self.listen_after(session, wait, Duration::ZERO, last).await
     }
 
@@ -144,26 +154,28 @@ impl CaseContext<'_> {
         session: &mut Session,
         wait: &Wait,
         earliest: Duration,
-        mut last: impl FnMut(&Sound) -> bool + Send,
-    ) -> Vec<Sound> {
+        mut last: impl FnMut(&RawMessage) -> bool + Send,
+    ) -> Vec<RawMessage> {
         let (before, limit) = (session.unanswered, self.timeouts.limit(wait));
         let due = Instant::now() + earliest;
-        let mut heard = session.listen(due + limit, &mut last).await;
+        let mut received = session.listen(due + limit, &mut last).await;
         // A gateway that is slow just now was not waited for long enough: it is asked, and given as much time as it needs.
-        if heard.last() == Some(&Sound::Silence) && self.timeouts.is_in_doubt(wait, limit) {
-            heard.pop();
+        if received.last() == Some(&RawMessage::Silence) && self.timeouts.is_in_doubt(wait, limit) {
+            received.pop();
             session.unanswered = before;
             let more = self.slowness(limit).await;
-            heard.extend(session.listen(Instant::now() + more, &mut last).await);
+            received.extend(session.listen(Instant::now() + more, &mut last).await);
         }
         let took = Instant::now().saturating_duration_since(due);
-        match heard.last() {
-            Some(Sound::Silence) => self.timeouts.missed(wait, took),
-            Some(Sound::Close { .. }) if matches!(wait, Wait::Refusal | Wait::Close) => self.timeouts.came(wait, took),
-            Some(sound) if last(sound) => self.timeouts.came(wait, took),
+        match received.last() {
+            Some(RawMessage::Silence) => self.timeouts.missed(wait, took),
+            Some(RawMessage::Close { .. }) if matches!(wait, Wait::Refusal | Wait::Close) => {
+                self.timeouts.came(wait, took)
+            }
+            Some(message) if last(message) => self.timeouts.came(wait, took),
             _ => {}
         }
-        heard
+        received
     }
 
     /// Probes the gateway and returns how much longer to wait, based on its current speed. Returns `None` if the
@@ -175,6 +187,6 @@ impl CaseContext<'_> {
 }
 
 /// Whether this is a challenge.
-pub(crate) fn is_challenge(sound: &Sound) -> bool {
-    matches!(sound, Sound::Frame { frame, .. } if frame.get("event").and_then(Value::as_str) == Some("connect.challenge"))
+pub(crate) fn is_challenge(message: &RawMessage) -> bool {
+    matches!(message, RawMessage::Frame { frame, .. } if frame.get("event").and_then(Value::as_str) == Some("connect.challenge"))
 }
