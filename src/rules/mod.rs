@@ -10,6 +10,7 @@ mod approvals;
 mod broadcast;
 mod changes;
 pub mod config;
+pub mod facts;
 pub mod handshake;
 pub mod history;
 pub mod locality;

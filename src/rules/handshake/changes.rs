@@ -1,9 +1,9 @@
 //! What changed when in the handshake, up to 2026.4.15.
 
-use super::rules::{
+use crate::rules::Change;
+use crate::rules::facts::handshake::{
     BackendPairing, BootstrapPairing, OriginForm, ProofForm, RefusalDetails, ScopeUpgrade, UnboundScopes,
 };
-use crate::rules::Change;
 use crate::rules::schema::frames::ConnectForm;
 use crate::rules::versions::{
     V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_3_31, V2026_4_1, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15,

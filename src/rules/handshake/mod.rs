@@ -16,19 +16,18 @@ mod pairing;
 mod pins;
 mod refusal;
 mod required;
-mod rules;
 mod secret;
 mod unauthorised;
 mod welcome;
 
+pub use crate::rules::facts::handshake::{
+    BackendPairing, BootstrapPairing, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
+};
 pub(crate) use capabilities::challenge;
 pub use changes::CHANGES;
 pub(crate) use hello::MAX_PAYLOAD_BYTES;
 pub(crate) use limits::RateLimits;
 pub use newer_changes::NEWER_CHANGES;
-pub use rules::{
-    BackendPairing, BootstrapPairing, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
-};
 
 use self::attempt::Attempt;
 use self::pairing::{Paired, PairingCheck};

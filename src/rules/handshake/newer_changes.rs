@@ -1,6 +1,6 @@
 //! What changed when in the handshake, from 2026.5.7 on.
 
-use super::rules::{BootstrapPairing, ScopeUpgrade};
+use crate::rules::facts::handshake::{BootstrapPairing, ScopeUpgrade};
 use crate::rules::schema::Wording;
 use crate::rules::schema::frames::ConnectForm;
 use crate::rules::versions::{V2026_4_15, V2026_5_7, V2026_6_11, V2026_7_35, V2026_9_6};

@@ -2,7 +2,7 @@
 
 use super::attempt::Attempt;
 use super::refusal::Refusal;
-use super::rules::{OriginForm, RefusalDetails};
+use super::{OriginForm, RefusalDetails};
 use crate::protocol::client::mode;
 use crate::rules::origin::Origin;
 use crate::rules::{GatewayConfig, Rules, address};

@@ -12,11 +12,11 @@ mod import;
 mod local_cli;
 mod request;
 mod roles;
-mod rules;
 mod scopes;
 mod state;
 mod tokens;
 
+pub use crate::rules::facts::pairing::{EffectiveRoles, PairingRules, PendingRepeat};
 pub use approve::{Approval, ApprovalKind, Approver, Denial, access_scopes, approve, approve_bootstrap};
 pub use bootstrap::{
     BootstrapProfile, BootstrapRequest, bootstrap_profile, bound_bootstrap_profile, redeem_bootstrap_profile,
@@ -33,7 +33,6 @@ pub use import::{Imported, import_devices, import_nodes};
 pub use local_cli::pair_local_cli;
 pub use request::{PairingRequest, Requested, request};
 pub use roles::{approved_roles, effective_roles, has_effective_role};
-pub use rules::{EffectiveRoles, PairingRules, PendingRepeat};
 pub use scopes::{
     expanded_scopes, missing_scope, normalise_scopes, normalised_scopes, role_scoped, scopes_allow, scopes_allow_values,
 };

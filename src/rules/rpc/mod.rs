@@ -21,17 +21,17 @@ mod node_commands;
 mod node_schemas;
 mod nodes;
 mod plugin;
-mod prompts;
-mod rules;
+pub(super) mod prompts;
 mod schemas;
 mod scope_upgrades;
 mod setup;
-mod skills;
+pub(super) mod skills;
 mod status;
 mod system_event;
 #[cfg(test)]
 mod tests;
 
+pub use crate::rules::facts::rpc::{NoApprover, RpcRules};
 pub use changes::CHANGES;
 pub use events::events;
 pub use exec_request::ExecForm;
@@ -42,7 +42,6 @@ pub use node_calls::NodeCalls;
 pub(crate) use node_calls::{lose as lose_node, retire as retire_node};
 pub use node_changes::NODE_CHANGES;
 pub use plugin::PluginForm;
-pub use rules::{NoApprover, RpcRules};
 pub(crate) use scope_upgrades::settle;
 pub(crate) use status::health;
 

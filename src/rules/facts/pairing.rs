@@ -1,6 +1,6 @@
 //! What differs among the releases in the device store's operations.
 
-use super::StateRules;
+use crate::rules::pairing::StateRules;
 use crate::store::StoreFormat;
 
 /// Where a device's roles come from when it connects.

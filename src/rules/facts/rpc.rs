@@ -1,6 +1,6 @@
 //! What differs among the releases in the calls of welcomed clients.
 
-use super::{ExecForm, MethodSet, NodeCalls, PluginForm};
+use crate::rules::rpc::{ExecForm, MethodSet, NodeCalls, PluginForm};
 
 /// What becomes of an approval that nobody is there to give, by the release that brought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,10 +126,10 @@ impl RpcRules {
         Self {
             methods: MethodSet::V2026_2_19,
             node_calls: NodeCalls::V2026_2_19,
-            skill_bins: super::skills::V2026_2_19,
+            skill_bins: crate::rules::rpc::skills::V2026_2_19,
             asks_macs: true,
             programs_have_paths: false,
-            turn_sources: super::prompts::TURN_SOURCES,
+            turn_sources: crate::rules::rpc::prompts::TURN_SOURCES,
             health_for_all: false,
             wrong_roles_close: false,
             rotation_needs_scopes: false,
