@@ -14,7 +14,7 @@ use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Place, Workspace};
 use crate::limits::{Budget, CASE_BYTES};
 use crate::observe::{Sound, StoreFiles, stored};
-use crate::rules::Release;
+use crate::rules::{Facts, Release};
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
 use crate::scenario::{Act, Case, Corpus, Step};
@@ -186,7 +186,8 @@ impl Stage<'_> {
         }))
         .ok()?;
         let settings = &self.case.scenario.gateway;
-        let connecting = Connecting { knowledge: &self.knowledge, settings, release: self.release };
+        let connecting =
+            Connecting { knowledge: &self.knowledge, settings, offers: Facts::nearest(self.release).client };
         let params = connecting.params(&connect, &challenge, self.now()).ok()?;
         self.ask_plainly(&mut held, "connect", params).await?;
         Some(held)

@@ -9,6 +9,7 @@ use super::waiting::is_challenge;
 use crate::client::connect::Challenge;
 use crate::client::{OpenError, Pending, SendError, Upgrade};
 use crate::observe::{Sound, StepEvidence};
+use crate::rules::Facts;
 use crate::scenario::Step;
 use crate::scenario::connect::{Connect, Via};
 use crate::scenario::step::{Frame, Open};
@@ -50,8 +51,11 @@ impl Stage<'_> {
         if held.is_over() {
             return Vec::new();
         }
-        let connecting =
-            Connecting { knowledge: &self.knowledge, settings: &self.case.scenario.gateway, release: self.speaking };
+        let connecting = Connecting {
+            knowledge: &self.knowledge,
+            settings: &self.case.scenario.gateway,
+            offers: Facts::nearest(self.speaking).client,
+        };
         let params = match connecting.params(connect, challenge, self.now()) {
             Ok(params) => params,
             Err(why) => return vec![Sound::Note(why)],

@@ -1,6 +1,5 @@
 //! The node store: the second approval, of a node's commands (`node-pairing.ts`, `node-connect-reconcile.ts`).
 
-mod changes;
 mod commands;
 mod reconcile;
 mod request;
@@ -8,7 +7,6 @@ mod store;
 mod surface;
 
 pub use crate::rules::facts::nodes::{NodeReconnect, NodeRules, PlatformCommands};
-pub use changes::CHANGES;
 pub use commands::{Judged, declared_commands, permitted_commands, platform_allows};
 pub use reconcile::{Reconciliation, Surfaces, reconcile_on_connect};
 pub use request::{NodeRequest, NodeRequested, request};

@@ -5,7 +5,6 @@
 
 mod approve;
 mod bootstrap;
-mod changes;
 mod devices;
 mod fault;
 mod import;
@@ -16,13 +15,12 @@ mod scopes;
 mod state;
 mod tokens;
 
-pub use crate::rules::facts::pairing::{EffectiveRoles, PairingRules, PendingRepeat};
+pub use crate::rules::facts::pairing::{EffectiveRoles, PairingRules, PendingRepeat, StateRules};
 pub use approve::{Approval, ApprovalKind, Approver, Denial, access_scopes, approve, approve_bootstrap};
 pub use bootstrap::{
     BootstrapProfile, BootstrapRequest, bootstrap_profile, bound_bootstrap_profile, redeem_bootstrap_profile,
     revoke_bootstrap_token, verify_bootstrap_token,
 };
-pub use changes::CHANGES;
 pub use devices::{
     AccessMetadata, PairingList, find_paired, find_pending, list, live_request_id, note_life, prune_silent,
     redact_paired, reject, remove, remove_role, rename, update_metadata,
@@ -36,8 +34,8 @@ pub use roles::{approved_roles, effective_roles, has_effective_role};
 pub use scopes::{
     expanded_scopes, missing_scope, normalise_scopes, normalised_scopes, role_scoped, scopes_allow, scopes_allow_values,
 };
+pub use state::Family;
 pub(in crate::rules) use state::{Changed, State};
-pub use state::{Family, StateRules};
 pub use tokens::{
     ShownToken, TokenRefusal, TokenRevocation, TokenRotation, WantedToken, ensure_token, revoke_token, rotate_token,
     summarise_tokens, verify_token,
