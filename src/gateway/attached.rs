@@ -5,7 +5,7 @@ use super::profile::{Capability, Kind, Profile};
 use super::running::{Inner, LinkError, Running};
 use super::spawned::probe::HANGING_UP;
 use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
-use crate::rules::{Release, history};
+use crate::rules::{Release, releases};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ impl Attached {
             );
         }
         if claims.is_none() {
-            let newest = history::DEFAULT;
+            let newest = releases::DEFAULT;
             notes.push(format!(
                 "the release is not known: the answers are compared with those of {newest} (use --release)"
             ));

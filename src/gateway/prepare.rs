@@ -13,7 +13,7 @@ use super::spawned::Program;
 use super::spawned::probe::Readiness;
 use super::spec::GatewaySpec;
 use crate::client::UrlError;
-use crate::rules::{Release, Rules, UnknownRelease, history};
+use crate::rules::{Facts, Release, UnknownRelease, releases};
 use std::path::PathBuf;
 
 /// What [`Gateway::prepare`] may be told besides the gateway's name.
@@ -139,9 +139,9 @@ impl Gateway {
                 (profile, Means::Described(program))
             }
             GatewaySpec::Embedded(release) => {
-                let release = release.unwrap_or(history::DEFAULT);
+                let release = release.unwrap_or(releases::DEFAULT);
                 // A release without known rules is found here, once, and not by every launch.
-                Rules::of(release)?;
+                Facts::of(release)?;
                 (embedded::profile(spec.to_string(), release), Means::Embedded(release))
             }
         };

@@ -7,7 +7,7 @@ use super::logs::LogListener;
 use super::machine::this_machine;
 use super::settings::{ConfigFileError, Refusal, Settings, read_config, redactions};
 use crate::plain_file::{self, Links, OtherKind, PlainFileError};
-use crate::rules::{Release, Rules};
+use crate::rules::{Facts, Release};
 use crate::store::{Document, SqliteDocuments, json};
 use crate::whole;
 use miette::Diagnostic;
@@ -150,7 +150,7 @@ impl ProgramOptions {
 /// See [`ProgramError`]. Nothing listens and no task runs then.
 pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     // Before anything is written.
-    Rules::of(options.release).map_err(StartError::from)?;
+    Facts::of(options.release).map_err(StartError::from)?;
     let named = options.state_dir.clone().or_else(|| options.path("OPENCLAW_STATE_DIR"));
     let state_dir = absolute(named.ok_or(ProgramError::NoStateDir)?)?;
     check_directory(&state_dir)?;

@@ -14,7 +14,7 @@ use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Place, Workspace};
 use crate::limits::{Budget, CASE_BYTES};
 use crate::observe::{RawMessage, StoreFiles, stored};
-use crate::rules::Release;
+use crate::rules::{Facts, Release};
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
 use crate::scenario::{Case, Corpus, Step, StepKind};
@@ -191,7 +191,7 @@ impl CaseContext<'_> {
         }))
         .ok()?;
         let settings = &self.case.scenario.gateway;
-        let connecting = Connecting { bindings: &self.bindings, settings, release: self.release };
+        let connecting = Connecting { bindings: &self.bindings, settings, offers: Facts::nearest(self.release).client };
         let params = connecting.params(&connect, &challenge, self.now()).ok()?;
         self.ask_plainly(&mut session, "connect", params).await?;
         Some(session)

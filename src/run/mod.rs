@@ -19,8 +19,8 @@ use crate::judge::{Finding, Verdict};
 use crate::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
-use crate::rules::history;
-use crate::rules::{Release, Rules};
+use crate::rules::releases;
+use crate::rules::{Facts, Release};
 use crate::scenario::Case;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use schedule::breaker::Breaker;
@@ -424,27 +424,23 @@ fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {
     }
 }
 
-/// Says so where a release is not known of its own, or in part only: in what is not known it is held to what an older one
-/// answers.
+/// Says so where a release is not known of its own: it is held to what an older one answers.
 fn stands_in(release: Release) -> Option<String> {
-    let rules = Rules::of(release).ok()?;
+    let rules = Facts::of(release).ok()?;
     let known = rules.described();
-    if let Some(missing) = rules.missing() {
-        return Some(format!("{known} is known in part: {missing}"));
-    }
     (known != release).then(|| format!("{release} is not known of its own: it is held to the answers of {known}"))
 }
 
 /// The release that a gateway is held to: the default one where nobody said which it is.
 pub fn release_of(gateway: &Gateway) -> Release {
-    played_as(gateway, gateway.profile().claims.unwrap_or(history::DEFAULT))
+    played_as(gateway, gateway.profile().claims.unwrap_or(releases::DEFAULT))
 }
 
 /// The release that a gateway is when it is asked to be this one. The embedded gateway has the rules of known releases alone:
 /// for a release between two of them it is the earlier one, in everything, or its cases would ask of it what it has not.
 pub(crate) fn played_as(gateway: &Gateway, release: Release) -> Release {
     match gateway.profile().kind {
-        Kind::Embedded => Rules::of(release).map_or(release, |rules| rules.described()),
+        Kind::Embedded => Facts::of(release).map_or(release, |rules| rules.described()),
         Kind::Spawned | Kind::Attached => release,
     }
 }

@@ -3,8 +3,8 @@
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::{Format, cell, table};
 use crate::cli::{Failure, exit};
-use crate::rules::history::IN_PART;
-use crate::rules::{CHANGES, Change, Release, Rules, known_releases};
+use crate::rules::releases::{self, KNOWN};
+use crate::rules::{Change, Facts, KnownRelease, Release};
 use serde_json::json;
 use std::io::Write as _;
 use std::str::FromStr;
@@ -48,9 +48,9 @@ impl Asked {
     fn releases(self) -> Vec<Release> {
         match self {
             Self::One(release) => vec![release],
-            Self::Upgrade(from, to) => known_releases()
+            Self::Upgrade(from, to) => KNOWN
                 .iter()
-                .copied()
+                .map(|known| known.release)
                 .filter(|release| (from..=to).contains(release) && *release != from)
                 .collect(),
         }
@@ -69,17 +69,22 @@ impl Releases {
             }
         }
         for release in &self.only.iter().flat_map(|asked| asked.releases()).collect::<Vec<_>>() {
-            let known = Rules::of(*release).map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?;
-            if let Some(missing) = known.missing() {
-                notes.push(format!("{}: {missing}\n", known.described()));
-            } else if known.described() != *release {
-                notes.push(format!("{release} is not known of its own: it answers as {}\n", known.described()));
+            let described = Facts::of(*release)
+                .map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?
+                .described();
+            match KNOWN.iter().find(|known| known.release == *release) {
+                Some(known) => {
+                    wanted.push(*release);
+                    notes.extend(known.missing.map(|missing| format!("{release}: {missing}\n")));
+                }
+                None => {
+                    wanted.push(described);
+                    notes.push(format!("{release} is not known of its own: it answers as {described}\n"));
+                }
             }
-            wanted.push(known.described());
         }
-        let shown = |release: &Release| self.only.is_empty() || wanted.contains(release);
-        let in_part = IN_PART.iter().map(|(release, _)| *release).filter(|release| wanted.contains(release));
-        let releases = known_releases().iter().copied().filter(shown).chain(in_part).collect::<Vec<_>>();
+        let shown = |known: &&KnownRelease| self.only.is_empty() || wanted.contains(&known.release);
+        let releases = KNOWN.iter().filter(shown).collect::<Vec<_>>();
         let text = match self.format {
             Format::Json => json(&releases),
             _ if releases.is_empty() => notes.concat(),
@@ -90,36 +95,33 @@ impl Releases {
     }
 }
 
-fn of(release: Release) -> impl Iterator<Item = &'static Change> {
-    CHANGES.iter().copied().filter(move |change| change.seen == release)
-}
-
-fn history(releases: &[Release], format: Format) -> String {
+fn history(releases: &[&KnownRelease], format: Format) -> String {
     let mut table = table(format, ["release", "not yet in", "what changed", "known by"]);
-    for release in releases {
-        let mut named = false;
-        for change in of(*release) {
-            let name = if named { String::new() } else { release.to_string() };
-            named = true;
-            let sources = change.sources.join("\n");
-            table.add_row([name, change.not_yet.to_string(), cell(format, change.what), cell(format, &sources)]);
-        }
-        if !named {
-            let what = if *release == known_releases()[0] {
-                "the oldest release that is known: the ground that all changes build on"
-            } else {
-                "nothing that is known"
-            };
-            table.add_row([release.to_string(), String::new(), what.to_owned(), String::new()]);
+    for known in releases {
+        let release = known.release;
+        let Some(before) = releases::before(release) else {
+            let what = "the oldest release that is known: the ground that all changes build on".to_owned();
+            table.add_row([release.to_string(), String::new(), what, String::new()]);
+            continue;
+        };
+        for (index, change) in known.changes.iter().enumerate() {
+            let name = if index == 0 { release.to_string() } else { String::new() };
+            let sources = change.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            table.add_row([name, before.to_string(), cell(format, change.what), cell(format, &sources)]);
         }
     }
     format!("{table}\n")
 }
 
-fn json(releases: &[Release]) -> String {
-    let release = |release: &Release| {
-        let change = |change: &Change| json!({ "what": change.what, "not_yet": change.not_yet.to_string(), "sources": change.sources });
-        json!({ "release": release.to_string(), "changes": of(*release).map(change).collect::<Vec<_>>() })
+fn json(releases: &[&KnownRelease]) -> String {
+    let release = |known: &&KnownRelease| {
+        let before = releases::before(known.release).map(|before| before.to_string());
+        let change = |change: &Change| {
+            let sources = change.sources.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let links = change.sources.iter().filter_map(|source| source.url(known.release)).collect::<Vec<_>>();
+            json!({ "what": change.what, "not_yet": before, "sources": sources, "links": links })
+        };
+        json!({ "release": known.release.to_string(), "changes": known.changes.iter().map(change).collect::<Vec<_>>() })
     };
     format!("{:#}\n", json!({ "schema": 1, "releases": releases.iter().map(release).collect::<Vec<_>>() }))
 }

@@ -12,7 +12,7 @@ use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::{Library, Origin};
 use crate::report::terminal::{Look, quoted};
 use crate::report::{Delivery, Destination, Event, Json, Listener, RunReport, Terminal};
-use crate::rules::{Release, Rules};
+use crate::rules::{Facts, Release};
 use crate::run::{self, Isolation, Options, Outcome, RunEnd, RunError};
 use crate::scenario::{Case, Corpus, Filter};
 use std::collections::BTreeSet;
@@ -346,7 +346,7 @@ impl Run {
         let version = version.as_ref().map(|version| version.0.as_str());
         let release = run::release_of(&gateway);
         // The embedded gateway is the release whose rules it has, whatever it stands in for.
-        let own = Rules::of(release).map(|rules| rules.described()).ok();
+        let own = Facts::of(release).map(|rules| rules.described()).ok();
         let release = own.filter(|_| gateway.profile().kind == Kind::Embedded).unwrap_or(release);
         let found = gateway::protocol_schema(release, version, preparation, told).await;
         let found =

@@ -4,7 +4,7 @@ use crate::cli::signals::{Signals, told};
 use crate::cli::terminal::console;
 use crate::cli::{Failure, exit};
 use crate::reference::program::{self, Program, ProgramError, ProgramOptions};
-use crate::rules::{Release, Rules, history};
+use crate::rules::{Facts, Release, releases};
 use miette::Report;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -49,7 +49,7 @@ impl Serve {
     }
 
     async fn serve(self, signals: &Signals) -> Result<u8, Failure> {
-        let release = self.release.unwrap_or(history::DEFAULT);
+        let release = self.release.unwrap_or(releases::DEFAULT);
         let stop = signals.listen();
         let options = ProgramOptions {
             release,
@@ -61,7 +61,7 @@ impl Serve {
             log: self.verbose.then(|| Arc::new(log) as _),
         };
         let program = program::start(options).await.map_err(failure)?;
-        if let Some(known) = Rules::of(release).ok().map(|rules| rules.described()).filter(|known| *known != release) {
+        if let Some(known) = Facts::of(release).ok().map(|rules| rules.described()).filter(|known| *known != release) {
             log(&format!("clawcheck serve: {release} is not known of its own: it answers as {known}"));
         }
         if let Some(path) = &program.token_saved {

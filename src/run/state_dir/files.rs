@@ -6,7 +6,7 @@ use crate::cut;
 use crate::limits::{DATABASE_BYTES, DOCUMENT_VALUES, LOOK_BYTES, LOOK_FILES};
 use crate::observe::{NoFile, StoreFiles, in_database};
 use crate::plain_file::{self, Links, OtherKind, PlainFileError};
-use crate::rules::{Release, Rules};
+use crate::rules::{Facts, Release};
 use crate::run::steps::bindings::Bindings;
 use crate::scenario::store::{FileContent, KeptAs, Store};
 use crate::store::{
@@ -61,7 +61,7 @@ pub(crate) fn format(store: &Store, release: Release) -> StoreFormat {
     match store.kept_as {
         Some(KeptAs::Files) => StoreFormat::Files,
         // Before the history begins there were files.
-        None => Rules::of(release).map_or(StoreFormat::Files, |rules| rules.pairing.format),
+        None => Facts::nearest(release).pairing.format,
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a scenario says of a state directory, as the records that a release would have written.
 
-use crate::rules::Release;
+use crate::rules::facts::seed::SeedFacts;
 use crate::rules::pairing::expanded_scopes;
+use crate::rules::{Facts, Release};
 use crate::run::steps::bindings::Bindings;
 use crate::scenario::store::{
     BootstrapRecord, FiledUnder, KeyForm, PairedField, PairedRecord, PendingField, PendingRecord, RecordClient, Store,
@@ -211,7 +212,7 @@ impl Seeder<'_> {
 
     fn bootstrap(&self, name: &str, said: &BootstrapRecord) -> Result<Value, String> {
         let issued = self.ago(said.age);
-        let (roles, scopes) = issued_profile(self.release);
+        let SeedFacts { setup_code_roles: roles, setup_code_scopes: scopes } = Facts::nearest(self.release).seed;
         let mut record = Map::new();
         record.insert("token".to_owned(), json!(self.bindings.identities.bootstrap(name)));
         record.insert("ts".to_owned(), json!(issued));
@@ -268,17 +269,6 @@ fn client(
     }
     record.insert("clientId".to_owned(), json!(client.id.as_deref().unwrap_or("cli")));
     record.insert("clientMode".to_owned(), json!(client.mode.as_deref().unwrap_or("cli")));
-}
-
-/// Roles and scopes of a setup code as a release issues it (`PAIRING_SETUP_BOOTSTRAP_PROFILE` in `device-bootstrap-*.js`).
-fn issued_profile(release: Release) -> (&'static [&'static str], &'static [&'static str]) {
-    let (with_operator, with_approvals) = (Release::new(2026, 3, 31), Release::new(2026, 4, 5));
-    let scopes: &[&str] = &["operator.approvals", "operator.read", "operator.talk.secrets", "operator.write"];
-    match release {
-        release if release < with_operator => (&["node"], &[]),
-        release if release < with_approvals => (&["node", "operator"], &scopes[1..]),
-        _ => (&["node", "operator"], scopes),
-    }
 }
 
 fn paired_field(field: PairedField) -> &'static str {
@@ -398,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_setup_code_stands_for_what_its_release_issues() {
-        let profile = |release| issued_profile(release).1.len();
+        let profile = |release| Facts::nearest(release).seed.setup_code_scopes.len();
         assert_eq!(
             [(2026, 3, 28), (2026, 4, 2), (2026, 4, 8)].map(|(y, m, d)| profile(Release::new(y, m, d))),
             [0, 3, 4]

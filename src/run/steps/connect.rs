@@ -4,7 +4,7 @@ use super::bindings::Bindings;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, KeyForm, Nonce, ProofVersion};
 use crate::client::{self, Upgrade};
 use crate::protocol::identity;
-use crate::rules::Release;
+use crate::rules::facts::client::ClientFacts;
 use crate::scenario::connect as said;
 use crate::scenario::gateway::{GatewaySettings, SHARED_SECRET};
 use indexmap::IndexMap;
@@ -16,11 +16,6 @@ const CLIENT_BEHIND_PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 const PUBLIC_HOST: &str = "gateway.example";
 /// A client on another host of the same network.
 pub(crate) const OTHER_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 77, 2));
-/// The first release that speaks protocol 4.
-const PROTOCOL_4: Release = Release::new(2026, 5, 12);
-/// The first release whose clients sign v3 proofs and have a place of its own for a device token in `auth`; those before
-/// sign v2 and send a device token as `auth.token` (2026.2.19 `client.ts sendConnect`).
-const DEVICE_TOKENS: Release = Release::new(2026, 2, 26);
 
 /// The peer address that a connection must come from; `None` is plain loopback.
 pub(crate) fn peer(via: said::Via) -> Option<IpAddr> {
@@ -61,7 +56,8 @@ fn proxy(via: said::Via) -> Option<client::Via> {
 pub(crate) struct Connecting<'a> {
     pub(crate) bindings: &'a Bindings,
     pub(crate) settings: &'a GatewaySettings,
-    pub(crate) release: Release,
+    /// What the gateway's own client offers.
+    pub(crate) offers: ClientFacts,
 }
 
 impl Connecting<'_> {
@@ -71,9 +67,9 @@ impl Connecting<'_> {
     /// A symbol in the raw parameters has no value.
     pub(crate) fn params(&self, connect: &said::Connect, challenge: &Challenge, now: i64) -> Result<Value, String> {
         let patch = self.bindings.fill(&Value::Object(self.patch(connect)))?;
-        let default = if self.release < PROTOCOL_4 { (3, 3) } else { (4, 4) };
+        let (low, high) = connect.protocol.unwrap_or(self.offers.protocols);
         let request = ConnectRequest {
-            protocol: connect.protocol.map_or(default, |(low, high)| (low.into(), high.into())),
+            protocol: (low.into(), high.into()),
             client: client_info(&connect.client),
             role: connect.role.clone(),
             scopes: connect.scopes.clone(),
@@ -118,8 +114,8 @@ impl Connecting<'_> {
             Some(said::ProofVersion::V1) => ProofVersion::V1,
             Some(said::ProofVersion::V2) => ProofVersion::V2,
             Some(said::ProofVersion::V3) => ProofVersion::V3,
-            None if self.release < DEVICE_TOKENS => ProofVersion::V2,
-            None => ProofVersion::V3,
+            None if self.offers.device_tokens => ProofVersion::V3,
+            None => ProofVersion::V2,
         };
         device.nonce = match &proof.nonce {
             said::Nonce::Right => Nonce::Challenge,
@@ -164,7 +160,7 @@ impl Connecting<'_> {
                 said::BootstrapToken::Text(text) => text.clone(),
             }),
         };
-        match self.release < DEVICE_TOKENS && auth.token.is_none() {
+        match !self.offers.device_tokens && auth.token.is_none() {
             true => Auth { token: auth.device_token, device_token: None, ..auth },
             false => auth,
         }
@@ -230,6 +226,7 @@ fn overlay(patch: &mut Map<String, Value>, over: &Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::Facts;
     use crate::run::steps::identities::Identities;
 
     fn params(settings: Value, connect: Value, bindings: &Bindings) -> Value {
@@ -238,7 +235,8 @@ mod tests {
 
     fn params_of(release: &str, settings: Value, connect: Value, bindings: &Bindings) -> Value {
         let settings = serde_json::from_value(settings).unwrap();
-        let connecting = Connecting { bindings, settings: &settings, release: release.parse().unwrap() };
+        let connecting =
+            Connecting { bindings, settings: &settings, offers: Facts::nearest(release.parse().unwrap()).client };
         let challenge = Challenge { nonce: Some("nonce".to_owned()), ts: Some(1) };
         connecting.params(&serde_json::from_value(connect).unwrap(), &challenge, 1000).unwrap()
     }

@@ -8,6 +8,7 @@ use super::waiting::is_challenge;
 use crate::client::connect::Challenge;
 use crate::client::{OpenError, Pending, SendError, Upgrade};
 use crate::observe::{RawMessage, StepEvidence};
+use crate::rules::Facts;
 use crate::run::timeouts::{Timeouts, Wait};
 use crate::scenario::Step;
 use crate::scenario::connect::{Connect, Via};
@@ -50,8 +51,11 @@ impl CaseContext<'_> {
         if session.is_over() {
             return Vec::new();
         }
-        let connecting =
-            Connecting { bindings: &self.bindings, settings: &self.case.scenario.gateway, release: self.speaking };
+        let connecting = Connecting {
+            bindings: &self.bindings,
+            settings: &self.case.scenario.gateway,
+            offers: Facts::nearest(self.speaking).client,
+        };
         let params = match connecting.params(connect, challenge, self.now()) {
             Ok(params) => params,
             Err(why) => return vec![RawMessage::Note(why)],

@@ -7,7 +7,7 @@ use super::silence::was_silent;
 use super::title::title;
 use crate::gateway::LaunchError;
 use crate::observe::{RawMessage, Received, StepEvidence};
-use crate::rules::Release;
+use crate::rules::{Facts, Release};
 use crate::scenario::expect::Expectation;
 use crate::scenario::step::{Await, Call};
 use crate::scenario::{Step, StepKind};
@@ -17,9 +17,6 @@ use std::time::Duration;
 
 /// The longest handshake timeout of any release, in milliseconds.
 const HANDSHAKE_TIMEOUT_MS: u64 = 15_000;
-/// The first release whose handshake timeout can be set (`handshake-timeouts.ts`); those before keep their own, ten seconds at
-/// most.
-const SETS_ITS_TIMEOUT: Release = Release::new(2026, 3, 28);
 
 impl CaseContext<'_> {
     /// Plays a case: the store, the gateway that wrote it, the gateway under test, the steps.
@@ -147,7 +144,9 @@ impl CaseContext<'_> {
     }
 
     async fn handshake_timeout(&mut self, name: &str) -> Result<StepEvidence, CaseError> {
-        let said = self.case.scenario.gateway.handshake_timeout.filter(|_| self.speaking >= SETS_ITS_TIMEOUT);
+        // A release that keeps its own timeout has one of ten seconds at most.
+        let settable = Facts::nearest(self.speaking).config.timeout_from_environment;
+        let said = self.case.scenario.gateway.handshake_timeout.filter(|_| settable);
         let said = said.map(|length| length.milliseconds);
         let timeout = Duration::from_millis(said.unwrap_or(HANDSHAKE_TIMEOUT_MS));
         if self.has_own_clock() {

@@ -1,7 +1,26 @@
 //! What differs among the releases in the device store's operations.
 
-use super::StateRules;
 use crate::store::StoreFormat;
+
+/// How a release reads and writes the documents of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateRules {
+    /// A file that is there but cannot be read or parsed ends the operation; else it counts as absent.
+    pub unreadable_ends: bool,
+    /// A document that is no object counts as empty; else it is used as JavaScript uses it.
+    pub objects_only: bool,
+    /// An operation writes only the documents that it changed; else always both.
+    pub writes_what_changed: bool,
+    /// A pending request lives from its last repetition on; else from the first.
+    pub refresh_keeps_alive: bool,
+}
+
+impl StateRules {
+    /// The rules of the oldest release of the history.
+    pub fn oldest() -> Self {
+        Self { unreadable_ends: false, objects_only: false, writes_what_changed: false, refresh_keeps_alive: false }
+    }
+}
 
 /// Where a device's roles come from when it connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,46 @@
 //! What differs among the releases in the handshake, and since when.
 
-use crate::rules::PresenceForm;
-use crate::rules::schema::Wording;
-use crate::rules::schema::frames::ConnectForm;
+/// Which form the parameters of `connect` have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectForm {
+    /// 2026.2.19: of the secrets token and password are known, and a device may leave the nonce out.
+    V2026_2_19,
+    /// 2026.2.26: `auth.deviceToken` is known, and a device must give the nonce.
+    V2026_2_26,
+    /// 2026.3.13: `auth.bootstrapToken` is known.
+    V2026_3_13,
+    /// 2026.3.28: `openclaw-tui` is a client id. Client ids and modes are a union of literals.
+    Literals,
+    /// They are an enumeration.
+    Enumerated,
+    /// And the tool that asks for approvals may say that it is the gateway's own.
+    WithRuntimeToken,
+    /// 2026.7.35: and an agent's run may prove itself.
+    V2026_7_35,
+    /// 2026.9.6: more clients, their build and time zone, and what a client wants to be told at once.
+    V2026_9_6,
+}
+
+/// Who words the errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wording {
+    /// AJV: every missing property is named.
+    Ajv,
+    /// TypeBox's own validator, from 2026.6.11 on: only the first missing property of an object is named, and only the
+    /// first that it does not know.
+    TypeBox,
+}
+
+/// What the presence list shows, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PresenceForm {
+    /// 2026.2.19.
+    V2026_2_19,
+    /// 2026.6.11: the gateway's own entry names this run of it.
+    V2026_6_11,
+    /// 2026.9.6: who the clients are and since when, and a list that is told after every welcome.
+    V2026_9_6,
+}
 
 /// The handshake's rules of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]

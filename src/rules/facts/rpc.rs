@@ -1,6 +1,84 @@
 //! What differs among the releases in the calls of welcomed clients.
 
-use super::{ExecForm, MethodSet, NodeCalls, PluginForm};
+use super::{channels, skills};
+
+/// The set of methods of a release, by the release that brought the last of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MethodSet {
+    /// 2026.2.19.
+    V2026_2_19,
+    /// 2026.2.26.
+    V2026_2_26,
+    /// 2026.3.13.
+    V2026_3_13,
+    /// 2026.3.28.
+    V2026_3_28,
+    /// 2026.4.2.
+    V2026_4_2,
+    /// 2026.4.5.
+    V2026_4_5,
+    /// 2026.4.8.
+    V2026_4_8,
+    /// 2026.4.15.
+    V2026_4_15,
+    /// 2026.5.7.
+    V2026_5_7,
+    /// 2026.6.11.
+    V2026_6_11,
+    /// 2026.7.35.
+    V2026_7_35,
+    /// 2026.9.6.
+    V2026_9_6,
+}
+
+/// How the calls to nodes are answered, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NodeCalls {
+    /// 2026.2.19.
+    V2026_2_19,
+    /// 2026.2.26: why a command is not allowed is said.
+    V2026_2_26,
+    /// 2026.4.8: the profiles of a node's browser are not changed this way.
+    V2026_4_8,
+    /// 2026.5.7: a node says that it is alive.
+    V2026_5_7,
+    /// 2026.6.11: work waits a day, and is gone once it was fetched.
+    V2026_6_11,
+    /// 2026.7.35: the browser takes `operator.admin`, and dangerous commands are named as such.
+    V2026_7_35,
+    /// 2026.9.6: nothing goes to or comes from a node that has not been approved.
+    V2026_9_6,
+}
+
+/// What a plugin asks its approval with, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PluginForm {
+    /// 2026.3.28.
+    V2026_3_28,
+    /// 2026.5.7: the decisions that it allows.
+    V2026_5_7,
+    /// 2026.7.35: longer, and the devices that review it.
+    V2026_7_35,
+    /// 2026.9.6: details, a scope, and the session by its agent.
+    V2026_9_6,
+}
+
+/// What a command's approval takes and shows, by the release that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExecForm {
+    /// 2026.2.19: the command and where it runs.
+    V2026_2_19,
+    /// 2026.2.26: the arguments, and a node's plan without its text.
+    V2026_2_26,
+    /// 2026.3.13: a node's plan has its text.
+    V2026_3_13,
+    /// 2026.3.28: the environment's variables are named on any host, and Hangul fillers are spelt out.
+    V2026_3_28,
+    /// 2026.6.11: blank commands are none, decisions may be taken away, and it may be told to nobody or wait for nobody.
+    V2026_6_11,
+    /// 2026.9.6: it names the run, the call of the tool and the session it comes from, and the kind of approval.
+    V2026_9_6,
+}
 
 /// What becomes of an approval that nobody is there to give, by the release that brought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,10 +204,10 @@ impl RpcRules {
         Self {
             methods: MethodSet::V2026_2_19,
             node_calls: NodeCalls::V2026_2_19,
-            skill_bins: super::skills::V2026_2_19,
+            skill_bins: skills::V2026_2_19,
             asks_macs: true,
             programs_have_paths: false,
-            turn_sources: super::prompts::TURN_SOURCES,
+            turn_sources: channels::V2026_2_19,
             health_for_all: false,
             wrong_roles_close: false,
             rotation_needs_scopes: false,

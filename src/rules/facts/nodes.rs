@@ -1,6 +1,6 @@
 //! What differs among the releases in the node store.
 
-use crate::rules::pairing::StateRules;
+use super::pairing::StateRules;
 
 /// What a node's connect does to its command surface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
