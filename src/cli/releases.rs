@@ -8,12 +8,14 @@ use serde_json::json;
 use std::io::Write as _;
 use std::str::FromStr;
 
-/// Print the history of the rules: the changes in each release and their sources
+/// Print the changes in each release, and their sources
+///
+/// clawcheck expects a release between two known releases to answer like the older one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "A release between two known releases is expected to answer like the older one.")]
 pub(super) struct Releases {
-    /// Print only these releases; an unknown release counts as the known release before it. A..B: all changes after A, up to
-    /// and including B
+    /// Releases to print, or A..B for the changes after A up to and including B [default: all releases]
+    ///
+    /// For a release that is not known, `releases` prints the known release before it.
     #[arg(value_name = "RELEASE|A..B")]
     only: Vec<Asked>,
     /// Output format
@@ -37,7 +39,7 @@ impl FromStr for Asked {
         let Some((from, to)) = text.split_once("..") else { return release(text).map(Self::One) };
         match (release(from)?, release(to)?) {
             (from, to) if from < to => Ok(Self::Upgrade(from, to)),
-            (from, to) => Err(format!("{from} is not older than {to}: an upgrade goes from the older to the newer")),
+            (from, to) => Err(format!("{from} is not older than {to}; write the older release first")),
         }
     }
 }
@@ -64,7 +66,7 @@ impl Releases {
             if let Asked::Upgrade(from, to) = asked
                 && asked.releases().is_empty()
             {
-                notes.push(format!("{from} and {to} answer the same, as far as is known\n"));
+                notes.push(format!("no change between {from} and {to} is known\n"));
             }
         }
         for release in &self.only.iter().flat_map(|asked| asked.releases()).collect::<Vec<_>>() {
@@ -72,7 +74,7 @@ impl Releases {
             if let Some(missing) = known.missing() {
                 notes.push(format!("{}: {missing}\n", known.described()));
             } else if known.described() != *release {
-                notes.push(format!("{release} is not known of its own: it answers as {}\n", known.described()));
+                notes.push(format!("{release} has no history of its own; it answers like {}\n", known.described()));
             }
             wanted.push(known.described());
         }
@@ -105,9 +107,9 @@ fn history(releases: &[Release], format: Format) -> String {
         }
         if !named {
             let what = if *release == known_releases()[0] {
-                "the oldest release that is known: the ground that all changes build on"
+                "the oldest known release; the other releases are described by their changes to it"
             } else {
-                "nothing that is known"
+                "no known change"
             };
             table.add_row([release.to_string(), String::new(), what.to_owned(), String::new()]);
         }

@@ -18,8 +18,8 @@ use std::path::Path;
 pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), Fault> {
     match &root.kind {
         Kind::Map(_) if is_gateway_description(root) => {
-            let help = format!("give it with `--gateway {}`", path.display());
-            Err(Fault::at(root.head(), "this is a gateway description, and no scenario", "expected a scenario")
+            let help = format!("to use it, pass `--gateway {}`", path.display());
+            Err(Fault::at(root.head(), "this is a gateway description, not a scenario", "expected a scenario")
                 .help(help))
         }
         Kind::Map(_) => Ok(()),
@@ -27,7 +27,7 @@ pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), Fault> {
             let help = Some("a scenario starts with `scenario: TITLE` and has `steps`".to_owned());
             Err(Fault { span: None, message: "the file is empty".to_owned(), label: String::new(), help })
         }
-        _ => Err(Fault::at(root.head(), format!("{} is no scenario", root.what()), "expected a map")
+        _ => Err(Fault::at(root.head(), format!("{} is not a scenario", root.what()), "expected a map")
             .help("a scenario starts with `scenario: TITLE` and has `steps`")),
     }
 }
@@ -72,7 +72,7 @@ fn size(scenario: &Scenario) -> Result<(), Vec<Fault>> {
         None => Ok(()),
         Some((what, count, most)) => {
             let message = format!("the scenario has {count} {what}; the limit is {most}");
-            Err(vec![Fault::at(scenario.scenario.span, message, "make several of it")])
+            Err(vec![Fault::at(scenario.scenario.span, message, "split the scenario")])
         }
     }
 }
@@ -101,9 +101,10 @@ fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, faults: &mut Vec<Fau
         let unused = stored.devices.difference(&acting.devices).copied();
         let near = nearest(device, unused.filter(|other| looks_misspelt(device, other)));
         if let Some(near) = near.filter(|near| !is_spoken_of(near, scenario, known)) {
-            let message = format!("no device `{device}` is in the store, and no step uses the `{near}` that is");
-            let fault = Fault::at(device.span, message, "a new device?");
-            faults.push(fault.help(format!("did you mean `{near}`? A new device needs a name less like it")));
+            let message = format!("the store has no device `{device}`, and no step uses its device `{near}`");
+            let fault = Fault::at(device.span, message, "unknown device");
+            faults
+                .push(fault.help(format!("did you mean `{near}`? Otherwise, give the new device a less similar name")));
         }
     }
 }
@@ -141,9 +142,9 @@ const OWN_VARIABLES: [&str; 6] =
 fn environment(scenario: &Scenario, faults: &mut Vec<Fault>) {
     for name in scenario.gateway.env.keys() {
         if OWN_VARIABLES.contains(&name.as_str()) {
-            let message = format!("`{}` is set by the harness, and by nobody else", name.value);
-            let fault = Fault::at(name.span, message, "not to be set here");
-            faults.push(fault.help("it keeps every case in directories of its own"));
+            let message = format!("a scenario cannot set `{}`", name.value);
+            let fault = Fault::at(name.span, message, "reserved variable");
+            faults.push(fault.help("clawcheck sets it so that each case has its own directories"));
         }
     }
 }
@@ -228,16 +229,16 @@ pub(super) fn store(store: &Store, known: &Known<'_>, faults: &mut Vec<Fault>) {
     if let Some(from) = &store.from
         && !stays_below(&from.value)
     {
-        let message = format!("`{}` is no folder beside the scenario", from.value);
+        let message = format!("`{}` is not a folder next to the scenario", from.value);
         faults.push(Fault::at(from.span, message, "expected a relative path without `..`"));
     }
     if let (Some(name), None) = (&store.identity, &store.from) {
-        let fault = Fault::at(name.span, "`identity` is of a folder, and there is none", "of which folder?");
-        faults.push(fault.help("name the folder with `from`, beside `identity`"));
+        let fault = Fault::at(name.span, "`identity` needs a folder", "`from` is missing");
+        faults.push(fault.help("name the folder with `from`"));
     }
     for (path, content) in &store.files {
         if !stays_below(path) {
-            let message = format!("`{}` does not stay inside the state directory", path.value);
+            let message = format!("`{}` is outside the state directory", path.value);
             faults.push(Fault::at(path.span, message, "expected a relative path without `..`"));
         }
         match content {
@@ -292,7 +293,7 @@ pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, faults
         Ok(parts) => parts,
         Err(error) => {
             faults.push(
-                Fault::at(place, format!("`{}` is no symbol", error.text), "in a text here").help(error.expected),
+                Fault::at(place, format!("`{}` is not a symbol", error.text), "in this string").help(error.expected),
             );
             return;
         }
@@ -311,7 +312,7 @@ pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, faults
 /// A name that nothing in the scenario introduces.
 pub(super) fn unknown(kind: &str, name: &str, place: Span, known: &BTreeSet<&str>) -> Fault {
     let message = match kind {
-        "device" => format!("no device `{name}` connects or is in the store"),
+        "device" => format!("the device `{name}` does not exist: it does not connect and is not in the store"),
         _ => format!("the scenario has no {kind} `{name}`"),
     };
     let fault = Fault::at(place, message, format!("unknown {kind}"));

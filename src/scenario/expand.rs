@@ -37,7 +37,7 @@ impl Budget {
         self.left = 0;
         let most = LARGEST_EXPANSION >> 20;
         let message = format!("the expanded cases of this file would take more than {most} MiB");
-        Err(Fault::at(span, message, "the limit is reached here").help("make the matrix, or its values, smaller"))
+        Err(Fault::at(span, message, "the limit is reached here").help("reduce the matrix or its values"))
     }
 
     /// Whether nothing is left.
@@ -112,7 +112,7 @@ pub(super) fn points(root: &Node) -> Result<Vec<Point>, Vec<Fault>> {
     }
     if axes.len() > MOST_AXES {
         let message = format!("the matrix has {} axes; the limit is {MOST_AXES}", axes.len());
-        return Err(vec![Fault::at(axes[MOST_AXES].key.span, message, "one axis too many")]);
+        return Err(vec![Fault::at(axes[MOST_AXES].key.span, message, "this axis exceeds the limit")]);
     }
     find_unused(root, &axes, &mut faults);
     if !faults.is_empty() {
@@ -128,11 +128,11 @@ pub(super) fn points(root: &Node) -> Result<Vec<Point>, Vec<Fault>> {
     if points.len() > MOST_POINTS {
         let span = matrix.get("include").map_or(matrix.head(), Node::head);
         let message = format!("the matrix has {} points; the limit is {MOST_POINTS}", points.len());
-        return Err(vec![Fault::at(span, message, "with what is included")]);
+        return Err(vec![Fault::at(span, message, "`include` counts, too")]);
     }
     find_twins(matrix, &points, &mut faults);
     if points.is_empty() && faults.is_empty() {
-        faults.push(Fault::at(matrix.head(), "every point of the matrix is excluded", "nothing is left to run"));
+        faults.push(Fault::at(matrix.head(), "every point of the matrix is excluded", "no case is left"));
     }
     if faults.is_empty() { Ok(points) } else { Err(faults) }
 }
@@ -149,7 +149,7 @@ fn is_value_name(name: &str) -> bool {
 
 fn axis(Entry { key, value }: &Entry) -> Result<Axis<'_>, Fault> {
     if !is_axis_name(&key.value) {
-        let message = format!("`{}` is no name for an axis", short(&key.value));
+        let message = format!("`{}` is not a valid axis name", short(&key.value));
         return Err(Fault::at(key.span, message, "expected lower-case letters, digits and hyphens"));
     }
     let values = match &value.kind {
@@ -159,7 +159,7 @@ fn axis(Entry { key, value }: &Entry) -> Result<Axis<'_>, Fault> {
         }
         _ => {
             let label = "expected a list of plain values, or a map of values by name";
-            return Err(Fault::at(value.span, format!("{} is no axis", value.what()), label));
+            return Err(Fault::at(value.span, format!("{} is not an axis", value.what()), label));
         }
     };
     if values.is_empty() {
@@ -168,7 +168,7 @@ fn axis(Entry { key, value }: &Entry) -> Result<Axis<'_>, Fault> {
     let mut seen = HashSet::new();
     if let Some(twin) = values.iter().find(|value| !seen.insert(value.name.as_str())) {
         let message = format!("the axis `{}` has the value `{}` twice", key.value, twin.name);
-        return Err(Fault::at(twin.node.head(), message, "the second one"));
+        return Err(Fault::at(twin.node.head(), message, "second occurrence"));
     }
     Ok(Axis { key, values })
 }
@@ -180,9 +180,9 @@ fn plain_value(node: &Node) -> Result<Value, Fault> {
         Kind::Bool(value) => value.to_string(),
         Kind::Integer(value) if *value >= 0 => value.to_string(),
         _ => {
-            let message = format!("{} needs a name to stand in a case id", node.what());
+            let message = format!("{} needs a name for the case id", node.what());
             let help = "write the axis as a map of values by name: `axis: { name: value }`";
-            return Err(Fault::at(node.head(), message, "no name of its own").help(help));
+            return Err(Fault::at(node.head(), message, "no name").help(help));
         }
     };
     Ok(Value { name, node: Arc::new(node.clone()) })
@@ -190,7 +190,7 @@ fn plain_value(node: &Node) -> Result<Value, Fault> {
 
 fn named_value(name: &Spanned<String>, node: &Node) -> Result<Value, Fault> {
     if !is_value_name(&name.value) {
-        let message = format!("`{}` cannot stand in a case id", short(&name.value));
+        let message = format!("`{}` is not valid in a case id", short(&name.value));
         return Err(Fault::at(name.span, message, "expected lower-case letters, digits, dots and hyphens"));
     }
     Ok(Value { name: name.value.clone(), node: Arc::new(node.clone()) })
@@ -212,7 +212,7 @@ fn product(axes: &[Axis<'_>]) -> Vec<Point> {
 fn rules<'a>(list: Option<&'a Node>, axes: &[Axis<'_>], faults: &mut Vec<Fault>) -> Vec<&'a Node> {
     let Some(list) = list else { return Vec::new() };
     let Kind::List(items) = &list.kind else {
-        faults.push(Fault::at(list.head(), format!("{} cannot stand here", list.what()), "expected a list of points"));
+        faults.push(Fault::at(list.head(), format!("{} is not valid here", list.what()), "expected a list of points"));
         return Vec::new();
     };
     let names: Vec<_> = axes.iter().map(|axis| axis.key.value.as_str()).collect();
@@ -220,10 +220,10 @@ fn rules<'a>(list: Option<&'a Node>, axes: &[Axis<'_>], faults: &mut Vec<Fault>)
     for item in items {
         let unknown = item.entries().iter().find(|entry| !names.contains(&entry.key.value.as_str()));
         if item.entries().is_empty() {
-            faults.push(Fault::at(item.head(), "this is no point", "expected a map of values by axis"));
+            faults.push(Fault::at(item.head(), "this is not a point", "expected a map of values by axis"));
         } else if let Some(unknown) = unknown {
             let message = format!("the matrix has no axis `{}`", short(&unknown.key.value));
-            faults.push(Fault::at(unknown.key.span, message, "no such axis").help(choices(&unknown.key.value, &names)));
+            faults.push(Fault::at(unknown.key.span, message, "unknown axis").help(choices(&unknown.key.value, &names)));
         } else {
             good.push(item);
         }
@@ -240,7 +240,7 @@ fn exclude(points: Vec<Point>, list: Option<&Node>, axes: &[Axis<'_>], faults: &
                 Some(name) => wanted.push((entry.key.value.as_str(), name)),
                 None => faults.push(Fault::at(
                     entry.value.head(),
-                    format!("{} is no value's name", entry.value.what()),
+                    format!("{} is not the name of a value", entry.value.what()),
                     "expected the name of a value of this axis",
                 )),
             }
@@ -252,7 +252,7 @@ fn exclude(points: Vec<Point>, list: Option<&Node>, axes: &[Axis<'_>], faults: &
                 .all(|(axis, name)| point.values.iter().any(|(key, value)| key == axis && value.name == *name))
         });
         if left.len() == before {
-            faults.push(Fault::at(rule.head(), "this excludes no point", "no point is left that has these values"));
+            faults.push(Fault::at(rule.head(), "this rule excludes no point", "no remaining point has these values"));
         }
     }
     left
@@ -266,7 +266,7 @@ fn include(list: Option<&Node>, axes: &[Axis<'_>], faults: &mut Vec<Fault>) -> V
             .map(|axis| {
                 let name = &axis.key.value;
                 let node = rule.get(name).ok_or_else(|| {
-                    Fault::at(rule.head(), format!("this point has no value on the axis `{name}`"), "expected one")
+                    Fault::at(rule.head(), format!("this point has no value on the axis `{name}`"), "expected a value")
                 })?;
                 Ok((name.clone(), included_value(node, axis)?))
             })
@@ -296,7 +296,7 @@ fn find_twins(matrix: &Node, points: &[Point], faults: &mut Vec<Fault>) {
     let mut seen = HashSet::new();
     if let Some(twin) = points.iter().filter_map(Point::name).find(|name| !seen.insert(name.clone())) {
         let span = matrix.get("include").map_or(matrix.head(), Node::head);
-        faults.push(Fault::at(span, format!("the point `{twin}` is in the matrix twice"), "included again"));
+        faults.push(Fault::at(span, format!("the point `{twin}` is in the matrix twice"), "second occurrence"));
     }
 }
 
@@ -307,7 +307,7 @@ fn find_unused(root: &Node, axes: &[Axis<'_>], faults: &mut Vec<Fault>) {
     }
     for axis in axes.iter().filter(|axis| !used.contains(axis.key.value.as_str())) {
         let name = &axis.key.value;
-        let help = format!("write `${{{name}}}` where the value belongs, or drop the axis");
+        let help = format!("write `${{{name}}}` where the value belongs, or remove the axis");
         faults.push(Fault::at(axis.key.span, format!("the axis `{name}` is never used"), "no reference").help(help));
     }
 }
@@ -353,7 +353,7 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
         }
         pieces.push(Piece::Text(&rest[..at]));
         let inside = &rest[at + 2..];
-        let end = inside.find('}').ok_or("this reference has no end")?;
+        let end = inside.find('}').ok_or("the reference is not closed with `}`")?;
         pieces.push(Piece::Reference(&inside[..end]));
         rest = &inside[end + 1..];
     }
@@ -438,8 +438,8 @@ fn text_at(text: &str, span: Span, point: &Point, budget: &mut Budget) -> Result
             Piece::Reference(path) => {
                 let value = resolve(path, span, point)?;
                 let text = scalar_text(value).ok_or_else(|| {
-                    let message = format!("`${{{path}}}` is {}, which cannot stand inside a text", value.what());
-                    Fault::at(span, message, "expected a plain value here")
+                    let message = format!("`${{{path}}}` is {}, which cannot be part of a string", value.what());
+                    Fault::at(span, message, "expected a plain value")
                 })?;
                 budget.spend(text.len(), span)?;
                 whole.push_str(&text);
@@ -454,9 +454,9 @@ fn resolve<'a>(path: &str, span: Span, point: &'a Point) -> Result<&'a Node, Fau
     let axis = steps.next().unwrap_or_default();
     let names: Vec<_> = point.values.iter().map(|(name, _)| name.as_str()).collect();
     let mut node = point.value(axis).ok_or_else(|| {
-        let fault = Fault::at(span, format!("`${{{}}}` refers to no axis", short(path)), "no such axis");
+        let fault = Fault::at(span, format!("`${{{}}}` does not refer to an axis", short(path)), "unknown axis");
         match names.is_empty() {
-            true => fault.help("the scenario has no matrix; write `$${` for the characters themselves"),
+            true => fault.help("the scenario has no matrix; write `$${` for a literal `${`"),
             false => fault.help(choices(axis, &names)),
         }
     })?;
@@ -465,7 +465,7 @@ fn resolve<'a>(path: &str, span: Span, point: &'a Point) -> Result<&'a Node, Fau
             let point = point.name().unwrap_or_default();
             let keys: Vec<_> = node.entries().iter().map(|entry| entry.key.value.as_str()).collect();
             let message = format!("`${{{}}}` has no value at the point `{point}`", short(path));
-            let fault = Fault::at(span, message, "no such key there");
+            let fault = Fault::at(span, message, "unknown key");
             if keys.is_empty() { fault } else { fault.help(choices(key, &keys)) }
         })?;
     }

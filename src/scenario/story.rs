@@ -38,13 +38,13 @@ impl<'a> Story<'a> {
             self.play_all(&earlier.steps);
             self.connections.values_mut().for_each(|held| *held = false);
             if earlier.steps.is_empty() {
-                let fault = Fault::at(scenario.scenario.span, "`written-by` has no steps", "nothing is written");
+                let fault = Fault::at(scenario.scenario.span, "`written-by` has no steps", "no steps");
                 self.faults.push(fault.help("`written-by` plays steps on the release that writes the store"));
             }
         }
         self.running = scenario.starts_running();
         if scenario.steps.is_empty() {
-            let fault = Fault::at(scenario.scenario.span, "the scenario has no steps", "nothing happens");
+            let fault = Fault::at(scenario.scenario.span, "the scenario has no steps", "no steps");
             self.faults.push(fault.help("add a step such as `- connect: { device: laptop, role: operator }`"));
         }
         self.play_all(&scenario.steps);
@@ -71,7 +71,7 @@ impl<'a> Story<'a> {
     fn running(&mut self, step: &'a Step) {
         let down = match &step.act {
             Act::Start(_) if self.running => {
-                self.fault(Fault::at(step.span, "the gateway runs already", "stop or kill it before"));
+                self.fault(Fault::at(step.span, "the gateway is already running", "stop or kill it first"));
                 false
             }
             Act::Start(_) => {
@@ -82,7 +82,7 @@ impl<'a> Story<'a> {
             _ => !self.running,
         };
         if down {
-            self.fault(Fault::at(step.span, "the gateway is down here", "`start` it before"));
+            self.fault(Fault::at(step.span, "the gateway is not running at this step", "`start` it first"));
         }
         match &step.act {
             Act::Stop(_) | Act::Kill(_) => self.running = false,
@@ -132,12 +132,12 @@ impl<'a> Story<'a> {
 
     fn parallel(&mut self, steps: &'a [Step], step: &'a Step) {
         if steps.is_empty() {
-            self.fault(Fault::at(step.span, "`parallel` has no steps", "nothing happens"));
+            self.fault(Fault::at(step.span, "`parallel` has no steps", "no steps"));
         }
         for inner in steps {
             match &inner.act {
                 Act::Stop(_) | Act::Kill(_) | Act::Start(_) | Act::Restart(_) | Act::Advance(_) | Act::Parallel(_) => {
-                    let message = "this cannot happen beside other steps";
+                    let message = "this step cannot run in parallel";
                     self.fault(Fault::at(inner.span, message, "make it a step of its own"));
                 }
                 _ => self.play(inner),
@@ -155,8 +155,8 @@ impl<'a> Story<'a> {
         for (secret, has) in [(&auth.token, gateway.token_secret()), (&auth.password, gateway.password_secret())] {
             match secret {
                 Some(SharedSecret::Right) if has.is_none() => {
-                    let message = "the gateway has no such secret that could be right";
-                    let fault = Fault::at(step.span, message, "`right` means the gateway's own");
+                    let message = "the gateway has no secret of this kind";
+                    let fault = Fault::at(step.span, message, "`right` stands for the gateway's secret");
                     self.fault(fault.help("set it under `gateway: auth:`, or send `wrong`"));
                 }
                 Some(SharedSecret::Secret(name)) => self.secret(name),
@@ -181,7 +181,7 @@ impl<'a> Story<'a> {
             DeviceToken::From(name) => self.earlier(name),
             DeviceToken::Of(owner) => self.device(&owner.device),
             DeviceToken::Last | DeviceToken::Seeded if connect.device.name().is_none() => {
-                let message = "a client without a device has no device token of its own";
+                let message = "a client without a device has no device token";
                 let help = "write `device-token: { of: { device: NAME, role: ROLE } }`";
                 self.fault(Fault::at(step.span, message, "`device: none`").help(help));
             }
@@ -209,16 +209,16 @@ impl<'a> Story<'a> {
         match self.connections.get(name.as_str()) {
             Some(true) => {}
             Some(false) => {
-                let message = format!("the connection `{name}` is closed here");
+                let message = format!("the connection `{name}` is already closed");
                 self.fault(Fault::at(name.span, message, "closed in an earlier step"));
             }
             None => {
                 let known: Vec<_> = self.connections.keys().copied().collect();
                 let help = match known.is_empty() {
-                    true => format!("hold a connection with `as: {name}` beside its `connect`"),
+                    true => format!("add `as: {name}` to a `connect` step"),
                     false => choices(name, &known),
                 };
-                let message = format!("no connection is held as `{name}`");
+                let message = format!("there is no connection `{name}`");
                 self.fault(Fault::at(name.span, message, "unknown connection").help(help));
             }
         }
@@ -240,7 +240,7 @@ impl<'a> Story<'a> {
     fn awaited(&mut self, name: &'a Name) {
         self.earlier(name);
         if self.steps.get(name.as_str()) == Some(&false) {
-            let message = format!("the step `{name}` calls nothing that could be answered");
+            let message = format!("the step `{name}` is not a call");
             self.fault(Fault::at(name.span, message, "not a call"));
         }
     }
@@ -248,15 +248,15 @@ impl<'a> Story<'a> {
     fn names(&mut self, step: &'a Step) {
         if let Some(hold) = &step.hold {
             if !matches!(step.act, Act::Connect(_) | Act::Open(_)) {
-                let message = "only a `connect` or an `open` has a connection to hold";
-                self.fault(Fault::at(hold.span, message, "nothing to hold").help("use `name` to name a step"));
+                let message = "only `connect` and `open` accept `as`";
+                self.fault(Fault::at(hold.span, message, "no connection").help("use `name` to name a step"));
             }
             if step.repeat > 1 {
-                let message = "a repeated step has more than one connection";
-                self.fault(Fault::at(hold.span, message, "cannot hold them under one name"));
+                let message = "a repeated step cannot have `as`";
+                self.fault(Fault::at(hold.span, message, "more than one connection"));
             }
             if step.name.is_some() {
-                self.fault(Fault::at(hold.span, "`as` names the step already", "drop `name`"));
+                self.fault(Fault::at(hold.span, "`as` already names the step", "remove `name`"));
             }
             self.connections.insert(hold, true);
         }
@@ -264,12 +264,12 @@ impl<'a> Story<'a> {
             self.known.steps.insert(name.as_str());
             let call = matches!(step.act, Act::Call(_));
             if self.steps.insert(name, call).is_some() {
-                let message = format!("`{name}` names an earlier step already");
-                self.fault(Fault::at(name.span, message, "the second one"));
+                let message = format!("an earlier step already has the name `{name}`");
+                self.fault(Fault::at(name.span, message, "second occurrence"));
             }
         } else if matches!(&step.act, Act::Call(call) if !call.wait) {
-            let message = "nothing can wait for the answer of a call without a name";
-            self.fault(Fault::at(step.span, message, "`wait: false`").help("name the step: `name: NAME`"));
+            let message = "a call with `wait: false` needs a name";
+            self.fault(Fault::at(step.span, message, "`wait: false`").help("add `name: NAME`"));
         }
     }
 
@@ -296,7 +296,7 @@ impl<'a> Story<'a> {
         };
         let word = expectation.word();
         if !possible.contains(&word) {
-            let message = format!("this act is never answered with `{word}`");
+            let message = format!("this step is never answered with `{word}`");
             let help = match possible {
                 [] => "it has no answer to expect".to_owned(),
                 _ => format!("expected one of {}", possible.join(", ")),

@@ -116,7 +116,11 @@ fn the_history_is_printed_whole_or_for_one_release() {
     );
     let between = bench.clawcheck(&["releases", "2026.4.3"]);
     assert_eq!(between.code, Some(0));
-    assert!(between.out.starts_with("2026.4.3 is not known of its own: it answers as 2026.4.2\n"), "{}", between.out);
+    assert!(
+        between.out.starts_with("2026.4.3 has no history of its own; it answers like 2026.4.2\n"),
+        "{}",
+        between.out
+    );
     assert!(between.out.contains("falls back to") && !between.out.contains("has no role"), "{}", between.out);
 
     let before = bench.clawcheck(&["releases", "2026.1.1"]);

@@ -115,7 +115,11 @@ fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
     assert!(review.out.contains("[1 of 1] family/case for 2026.9.6, seen on the embedded gateway"), "{}", review.out);
     let accepted = bench.clawcheck(&["accept", "nope"]);
     assert_eq!(accepted.code, Some(4));
-    assert!(accepted.err.contains("`nope`") && accepted.err.contains("waiting there: family/case"), "{}", accepted.err);
+    assert!(
+        accepted.err.contains("`nope`") && accepted.err.contains("waiting for approval: family/case"),
+        "{}",
+        accepted.err
+    );
     assert_eq!(bench.clawcheck(&["accept", "family/case"]).code, Some(0));
     assert_eq!(bench.files("snapshots"), ["family/case@2026.9.6.snap"]);
     let accepted = bench.clawcheck(&["accept", "--all"]);
@@ -235,7 +239,7 @@ fn skips_alone_and_an_empty_selection_are_no_success() {
     let serving = Serving::start(command);
     let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{}", serving.port)]);
     assert_eq!(ran.code, Some(4), "{}", ran.out);
-    assert!(ran.out.contains("skipped: the gateway's state directory is not ours to write"), "{}", ran.out);
+    assert!(ran.out.contains("skipped: clawcheck cannot write to the gateway's state directory"), "{}", ran.out);
 }
 
 #[test]
@@ -244,6 +248,8 @@ fn wrong_words_end_with_two() {
     for wrong in [
         &["run", "--gateway", "openclaw"][..],
         &["run", "--report", "xml=x"],
+        &["run", "--report", "json="],
+        &["accept", "--all", "--snapshots", "scenarios/family/case.yaml"],
         &["run", "--jobs", "0"],
         &["run", "missing.yaml"],
         &["run", "scenarios", "--gateway", "embedded@2025.1.1"],
@@ -253,12 +259,13 @@ fn wrong_words_end_with_two() {
 }
 
 #[test]
-fn snapshots_that_cannot_be_kept_end_with_three() {
+fn snapshots_that_cannot_be_kept() {
     let bench = Bench::new(SCENARIO);
     std::fs::write(bench.path("file"), "").unwrap();
-    for place in ["file", "file/below", "/proc/self/fdinfo"] {
+    // What is no folder is a wrong argument; a folder that cannot be written is a failure.
+    for (place, code) in [("file", 2), ("file/below", 2), ("/proc/self/fdinfo", 3)] {
         let ran = bench.clawcheck(&["run", "scenarios", "--snapshots", place]);
-        assert_eq!(ran.code, Some(3), "{place}: {}", ran.err);
+        assert_eq!(ran.code, Some(code), "{place}: {}", ran.err);
         assert!(ran.err.contains(place) && ran.err.contains("--snapshots"), "{place}: {}", ran.err);
     }
     bench.leaves_nothing();

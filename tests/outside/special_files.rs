@@ -199,7 +199,7 @@ fn a_link_to_nothing_in_a_copied_folder_is_an_error_where_records_stand(#[case] 
     symlink("/no/such/file", &link).unwrap();
     let ended = clawcheck(&bench, &["lint", "scenarios"]);
     assert_eq!(ended.code, Some(code), "{}{}", ended.out, ended.err);
-    assert_eq!(ended.err.contains("is a link that leads to no file"), code == 2, "{}", ended.err);
+    assert_eq!(ended.err.contains("is a symbolic link to a file that does not exist"), code == 2, "{}", ended.err);
 }
 
 #[test]

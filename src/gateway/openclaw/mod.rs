@@ -28,7 +28,7 @@ const LISTENS_EARLY: Release = Release::new(2026, 5, 0);
 
 /// From this release on `logging.file` is honoured (seen in 2026.9.6; 2026.4.8 still does not look at it).
 const KEEPS_ITS_LOG: Release = Release::new(2026, 5, 0);
-const LOGS_ELSEWHERE: &str = "it appends to /tmp/openclaw/openclaw-DATE.log, whatever its configuration says";
+const LOGS_ELSEWHERE: &str = "it appends to /tmp/openclaw/openclaw-DATE.log and ignores its log configuration";
 
 /// Installs a release, if it is not in the cache, and says how to start it.
 pub(super) async fn prepare(

@@ -30,7 +30,7 @@ pub struct ProtocolSchema {
 pub enum SchemaError {
     /// The release is older than the first package.
     #[error("no schema was published for {release}: {PACKAGE} begins with {first}")]
-    #[diagnostic(help("--schema={first} holds it to that one all the same"))]
+    #[diagnostic(help("to use that version anyway, pass --schema={first}"))]
     NoneFor {
         /// The release.
         release: Release,
