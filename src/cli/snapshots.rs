@@ -95,7 +95,7 @@ pub(super) fn must_exist(folder: &Path) -> Result<(), Failure> {
 
 fn missing(folder: &Path, help: &str) -> Failure {
     let help = match similar(folder) {
-        Some(similar) => format!("did you mean `{}`? Otherwise {help}", similar.display()),
+        Some(similar) => format!("did you mean `{}`? Otherwise, {help}", similar.display()),
         None => help.to_owned(),
     };
     Failure::usage(miette::miette!(help = help, "--snapshots: the folder {} does not exist", folder.display()))

@@ -93,7 +93,7 @@ fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing
     for (spoil, says) in [
         ("grep -q node-host $PAIRED && echo '{}' > $PAIRED", "the record of a bystander"),
         ("grep -q node-host $PAIRED && exit 3", "ended with exit code 3"),
-        ("grep -q node-host $PAIRED && echo '[]' > $PAIRED", "something else than records"),
+        ("grep -q node-host $PAIRED && echo '[]' > $PAIRED", "something other than records"),
     ] {
         let spoilt = description(&bench, spoil);
         let (again, out) = Report::of(&bench, &["scenarios", "--gateway", &spoilt]);
