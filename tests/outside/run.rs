@@ -320,7 +320,7 @@ fn without_a_folder_of_snapshots_the_expectations_alone_decide() {
     assert_eq!(ran.code, Some(1), "{}", ran.out);
     assert!(ran.out.contains("no snapshot is approved for this case yet"), "{}", ran.out);
     assert!(ran.err.contains("create a folder `snapshots` next to `scenarios`"), "{}", ran.err);
-    assert!(!ran.err.contains("inside clawcheck"), "{}", ran.err);
+    assert!(!ran.err.contains("built-in"), "{}", ran.err);
 }
 
 #[test]
