@@ -141,7 +141,7 @@ fn in_words(code: ErrorCode) -> &'static str {
         Code::ExpectedValue => "expected a value; a string needs quotes",
         Code::ExpectedIdentifier | Code::InvalidKey => "expected a key",
         Code::ExpectedColon => "expected `:` after the key",
-        Code::ExpectedComma => "expected `,`",
+        Code::ExpectedComma => "expected `,` or the closing bracket",
         Code::ExpectedClosingBrace => "expected `,` or `}`",
         Code::ExpectedClosingBracket => "expected `,` or `]`",
         Code::ExpectedOpeningBrace => "expected `{`",
@@ -202,6 +202,20 @@ mod tests {
     fn what_is_no_configuration_is_said_to_be_none(#[case] bytes: Vec<u8>, #[case] says: &str) {
         let error = read(&bytes).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
+    }
+
+    #[rstest]
+    #[case::array("[1", "the file ends inside an array")]
+    #[case::string("{ a: 'b", "the file ends inside a string")]
+    #[case::colon("{ a 1 }", "expected `:` after the key")]
+    #[case::brace("{ a: 1 b: 2 }", "expected `,` or the closing bracket")]
+    #[case::bracket("[1 2]", "expected `,` or the closing bracket")]
+    #[case::value_missing("[1,", "the file ends where a value is expected")]
+    #[case::bare_word("{ a: local }", "expected a value; a string needs quotes")]
+    #[case::two_values("{} {}", "unexpected text after the end of the value")]
+    fn syntax_errors_are_in_plain_words(#[case] text: &str, #[case] says: &str) {
+        let error = read(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("invalid JSON5: {says}")), "{error}");
     }
 
     #[test]
