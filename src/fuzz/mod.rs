@@ -58,7 +58,7 @@ pub enum FuzzError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// A story is no scenario: the generator is wrong.
-    #[error("story {index} of seed {seed} is no scenario: {problems:?}")]
+    #[error("story {index} of seed {seed} is not a valid scenario: {problems:?}")]
     Story {
         /// The seed.
         seed: u64,

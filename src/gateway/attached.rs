@@ -37,12 +37,13 @@ impl Attached {
             Capability::ControlUi,
         ]);
         let mut notes =
-            vec!["its configuration, clock and log are out of reach, and it cannot be restarted".to_owned()];
+            vec!["clawcheck cannot change its configuration or clock, read its log or restart it".to_owned()];
         if self.state_dir.is_some() {
             can.insert(Capability::StoreRead);
         } else {
             notes.push(
-                "its pairing store is out of reach: what it writes is not observed (name it with --state-dir)".into(),
+                "clawcheck cannot read its pairing store (--state-dir names it) and does not observe what it writes"
+                    .into(),
             );
         }
         if claims.is_none() {

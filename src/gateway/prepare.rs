@@ -75,7 +75,7 @@ pub enum PrepareError {
     #[diagnostic(transparent)]
     Description(#[from] DescriptionError),
     /// The gateway has no other releases.
-    #[error("{gateway} cannot be had as another release")]
+    #[error("clawcheck cannot get another release of {gateway}")]
     NoOtherRelease {
         /// The gateway.
         gateway: String,

@@ -88,13 +88,13 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The run's corner of the disk could not be had.
-    #[error("no room for the run on the disk: {0}")]
+    #[error("not enough disk space for the run: {0}")]
     Workspace(io::Error),
     /// A gateway that somebody else runs is not there, or is none.
     #[error(transparent)]
     NoGateway(#[from] LaunchError),
     /// A gateway that somebody else runs has another shared token.
-    #[error("the gateway does not take the token that it was shown")]
+    #[error("the gateway does not accept CLAWCHECK_TOKEN")]
     Token,
     /// The snapshots could not be read or written.
     #[error(transparent)]
@@ -409,7 +409,7 @@ pub enum Outcome {
 fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {
     let profile = gateway.profile();
     let no_token = (profile.kind == Kind::Attached && options.token.is_none())
-        .then(|| "its shared token is not known: cases that show it are skipped (set CLAWCHECK_TOKEN)".to_owned());
+        .then(|| "clawcheck skips the cases that send the shared token (set CLAWCHECK_TOKEN to play them)".to_owned());
     GatewayInfo {
         kind: match profile.kind {
             Kind::Embedded => "embedded",
@@ -428,7 +428,8 @@ fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {
 fn stands_in(release: Release) -> Option<String> {
     let rules = Facts::of(release).ok()?;
     let known = rules.described();
-    (known != release).then(|| format!("{release} is not known of its own: it is held to the answers of {known}"))
+    (known != release)
+        .then(|| format!("{release} has no history of its own; its answers are compared with those of {known}"))
 }
 
 /// The release that a gateway is held to: the default one where nobody said which it is.
@@ -481,7 +482,7 @@ mod tests {
 
     #[rstest]
     #[case("2026.4.2", None)]
-    #[case("2026.4.3", Some("2026.4.3 is not known of its own: it is held to the answers of 2026.4.2"))]
+    #[case("2026.4.3", Some("2026.4.3 has no history of its own; its answers are compared with those of 2026.4.2"))]
     fn a_release_between_two_known_ones_is_held_to_the_older_and_says_so(
         #[case] release: &str,
         #[case] said: Option<&str>,

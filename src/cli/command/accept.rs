@@ -12,10 +12,13 @@ use std::path::PathBuf;
 /// Cases that are named before the rest is a number.
 const NAMED: usize = 10;
 
-/// Approve observations that a run wrote next to the snapshots
+/// Approve observations that a run saved next to the snapshots
+///
+/// `run` saves an observation that differs from the snapshot of its release as a `.snap.new` file. `accept` makes it the snapshot
+/// of that release. Use `review` to view the differences first.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Accept {
-    /// Cases whose id equals, contains or matches ID
+    /// Ids, parts of ids or globs of the cases to approve
     #[arg(value_name = "ID")]
     cases: Vec<Filter>,
     /// Approve all waiting observations
@@ -65,7 +68,7 @@ impl Accept {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let meant = self.cases.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>().join(" or ");
         miette::miette!(
-            help = format!("waiting there: {named}{more}"),
+            help = format!("waiting for approval: {named}{more}"),
             "nothing that matches {meant} waits for approval in {folder}"
         )
     }

@@ -21,25 +21,41 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Play cases on several gateways and print the differences between their answers
+///
+/// `compare` prints a table with a row for each case that differs. In a row, the same letter means the same observation,
+/// including the pairing store.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "In the table, the same letter means the same observation, including the store. \
-    Exit codes: 0 all compared cases are identical; 1 some cases differ; 2 usage error; 3 a gateway failed; \
-    4 no case was selected or compared; 130 interrupted by Ctrl-C.")]
+#[command(after_long_help = "\
+Environment variables:
+  CLAWCHECK_CACHE  Folder for releases that clawcheck installs from npm
+                   [default: clawcheck in the user's cache folder]
+
+Exit codes:
+  0    all compared cases are identical
+  1    a case differs
+  2    usage error or invalid file
+  3    a gateway or the harness failed
+  4    no case was selected or compared
+  130  Ctrl-C, SIGTERM or SIGHUP interrupted the command")]
 pub(crate) struct Compare {
     /// Gateways: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(value_name = "GATEWAY", required = true, num_args = 2..)]
     gateways: Vec<GatewaySpec>,
-    /// Scenario files and folders; default: the built-in scenarios
+    /// Scenario files and folders [default: the built-in scenarios]
     #[arg(long, value_name = "PATH")]
     scenarios: Vec<PathBuf>,
     /// Play only cases whose id equals, contains or matches EXPR (repeatable)
+    ///
+    /// EXPR is an id, a part of an id or a glob: `role-upgrade/direct`, `upgrade` or `proxied-*/header#*`. A case is played if it
+    /// matches one of the expressions.
     #[arg(long, short, value_name = "EXPR")]
     filter: Vec<Filter>,
-    /// Number of cases that are played at the same time
+    /// Number of cases that are played at the same time [default: number of cores, or 4 times that for the embedded gateway]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// Allow scenarios that can start code in a gateway or reach outside it. Use this only if you trust their authors (see
-    /// SECURITY.md)
+    /// Allow scenarios that can start code in a gateway or reach outside it
+    ///
+    /// Use this option only if you trust the authors of the scenarios. SECURITY.md describes what it allows.
     #[arg(long)]
     trust: bool,
     #[command(flatten)]
@@ -54,14 +70,14 @@ impl Compare {
         if let Some(attached) = self.gateways.iter().find(|gateway| matches!(gateway, GatewaySpec::Attached(_))) {
             let error = miette::miette!(
                 help = "describe how it starts in a YAML file (see gateways/), and pass that file",
-                "cannot compare {attached}: clawcheck plays the cases on one gateway after the other, and what earlier cases leave behind would differ"
+                "cannot compare {attached}: clawcheck plays the cases on one gateway after the other, and the records that earlier cases leave behind would change the results"
             );
             return Err(Failure::usage(error));
         }
         let corpus = crate::cli::corpus(&self.scenarios, self.trust)?;
         let cases = corpus.select(&self.filter);
         if cases.is_empty() {
-            return Err(Failure::nothing(miette::miette!("no case is selected; `clawcheck list` shows all")));
+            return Err(Failure::nothing(miette::miette!("no case is selected; `clawcheck list` prints all cases")));
         }
         check_descriptors()?;
         let runtime =

@@ -25,15 +25,25 @@ const NAMED: usize = 5;
 ///
 /// A story is a generated scenario with random records in the store, several connections, and decisions about devices and
 /// tokens. The same seed and index produce the same story on every gateway. The rules are those of the release that the gateway
-/// claims to implement.
+/// claims to implement. If the two differ, `fuzz` shortens the story and saves it as a scenario.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 no difference; 1 a difference; 2 usage error; 3 a gateway or the harness \
-    failed; 4 no story could be compared; 130 interrupted by Ctrl-C.")]
+#[command(after_long_help = "\
+Environment variables:
+  CLAWCHECK_CACHE  Folder for releases that clawcheck installs from npm
+                   [default: clawcheck in the user's cache folder]
+
+Exit codes:
+  0    no difference
+  1    a difference
+  2    usage error
+  3    a gateway or the harness failed
+  4    no story could be compared
+  130  Ctrl-C, SIGTERM or SIGHUP interrupted the command")]
 pub(crate) struct Fuzz {
     /// Gateway: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(long, short, value_name = "GATEWAY")]
     gateway: GatewaySpec,
-    /// Seed of the stories; default: a random seed, which is printed
+    /// Seed of the stories [default: random; the last line of the output names it]
     #[arg(long, short, value_name = "N")]
     seed: Option<u32>,
     /// Number of stories
@@ -42,13 +52,13 @@ pub(crate) struct Fuzz {
     /// Index of the first story
     #[arg(long, value_name = "INDEX", default_value_t = 0)]
     first: u32,
-    /// Folder for stories with differences
+    /// Folder in which to save stories with differences
     #[arg(long, value_name = "DIR", default_value = "fuzz")]
     keep: PathBuf,
-    /// Maximum time for shortening stories with differences; 0 reports them as found
+    /// Maximum time for shortening stories with differences; 0 saves them unchanged
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     shrink_within: u16,
-    /// Number of stories that are played at the same time
+    /// Number of stories that are played at the same time [default: number of cores, or 4 times that for the embedded gateway]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     #[command(flatten)]

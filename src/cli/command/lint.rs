@@ -12,12 +12,18 @@ use std::path::PathBuf;
 /// Drafts that are named before the rest is a number.
 const NAMED: usize = 10;
 
-/// Check scenario files and print their problems; for a file that is not a valid scenario, only the first error
+/// Check scenario files and print their problems
+///
+/// `lint` prints each problem with its line and a caret. For a file that is not a valid scenario, it prints only the first
+/// problem. It exits with code 2 if there is a problem.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Lint {
-    /// Scenario files and folders; default: the built-in scenarios
+    /// Scenario files and folders [default: the built-in scenarios]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Accept scenarios that need --trust in `run` and `compare` because they can start code or reach outside the gateway
+    /// Accept scenarios that need --trust in `run` and `compare`
+    ///
+    /// These scenarios can start code in a gateway or reach outside it.
     #[arg(long)]
     trust: bool,
 }

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 /// List the ids and titles of cases
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
-    /// Scenario files and folders; default: the built-in scenarios
+    /// Scenario files and folders [default: the built-in scenarios]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// List only cases whose id equals, contains or matches EXPR (repeatable)
     #[arg(long, short, value_name = "EXPR")]
@@ -38,8 +39,8 @@ impl List {
         if cases.is_empty() {
             let filters: Vec<_> = self.filter.iter().map(|filter| format!("`{}`", filter.as_str())).collect();
             return Err(Failure::nothing(miette::Report::msg(match filters.as_slice() {
-                [] => "there are no cases".to_owned(),
-                _ => format!("no case is selected by {}", filters.join(" or ")),
+                [] => "the scenarios contain no cases".to_owned(),
+                _ => format!("no case matches {}", filters.join(" or ")),
             })));
         }
         let text = match self.format {

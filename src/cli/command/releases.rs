@@ -9,12 +9,14 @@ use serde_json::json;
 use std::io::Write as _;
 use std::str::FromStr;
 
-/// Print the history of the rules: the changes in each release and their sources
+/// Print the changes in each release, and their sources
+///
+/// clawcheck expects a release between two known releases to answer like the older one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "A release between two known releases is expected to answer like the older one.")]
 pub(crate) struct Releases {
-    /// Print only these releases; an unknown release counts as the known release before it. A..B: all changes after A, up to
-    /// and including B
+    /// Releases to print, or A..B for the changes after A up to and including B [default: all releases]
+    ///
+    /// For a release that is not known, `releases` prints the known release before it.
     #[arg(value_name = "RELEASE|A..B")]
     only: Vec<Asked>,
     /// Output format
@@ -38,7 +40,7 @@ impl FromStr for Asked {
         let Some((from, to)) = text.split_once("..") else { return release(text).map(Self::One) };
         match (release(from)?, release(to)?) {
             (from, to) if from < to => Ok(Self::Upgrade(from, to)),
-            (from, to) => Err(format!("{from} is not older than {to}: an upgrade goes from the older to the newer")),
+            (from, to) => Err(format!("{from} is not older than {to}; write the older release first")),
         }
     }
 }
@@ -65,7 +67,7 @@ impl Releases {
             if let Asked::Upgrade(from, to) = asked
                 && asked.releases().is_empty()
             {
-                notes.push(format!("{from} and {to} answer the same, as far as is known\n"));
+                notes.push(format!("no change between {from} and {to} is known\n"));
             }
         }
         for release in &self.only.iter().flat_map(|asked| asked.releases()).collect::<Vec<_>>() {
@@ -79,7 +81,7 @@ impl Releases {
                 }
                 None => {
                     wanted.push(described);
-                    notes.push(format!("{release} is not known of its own: it answers as {described}\n"));
+                    notes.push(format!("{release} has no history of its own; it answers like {described}\n"));
                 }
             }
         }
@@ -100,7 +102,7 @@ fn history(releases: &[&KnownRelease], format: Format) -> String {
     for known in releases {
         let release = known.release;
         let Some(before) = releases::before(release) else {
-            let what = "the oldest release that is known: the ground that all changes build on".to_owned();
+            let what = "the oldest known release; the other releases are described by their changes to it".to_owned();
             table.add_row([release.to_string(), String::new(), what, String::new()]);
             continue;
         };

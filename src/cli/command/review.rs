@@ -12,10 +12,9 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::path::PathBuf;
 
 /// Show the observations that wait for approval, and accept or reject each one
+///
+/// If standard input or output is not a terminal, `review` only shows the observations. Use `clawcheck accept` to approve them.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Without a terminal, `review` only shows the observations; use `clawcheck accept` to approve them."
-)]
 pub(crate) struct Review {
     /// Folder with the snapshots
     #[arg(long, value_name = "DIR", default_value = "snapshots")]

@@ -24,54 +24,78 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Play cases on a gateway and compare the results with the approved snapshots
+///
+/// A case conforms if the gateway meets the expectations of the scenario and behaves like the snapshot of its release. `run`
+/// prints the differences for each case that deviates.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "CLAWCHECK_TOKEN contains the shared token of a gateway at a URL.")]
+#[command(after_long_help = "\
+Environment variables:
+  CLAWCHECK_CACHE  Folder for releases and schemas that clawcheck installs from npm
+                   [default: clawcheck in the user's cache folder]
+  CLAWCHECK_TOKEN  Shared token of a gateway at a URL
+
+Examples:
+  clawcheck run
+  clawcheck run role-upgrade --gateway embedded@2026.4.2
+  clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json")]
 pub(crate) struct Run {
-    /// Scenario files, folders or ids of cases; default: the built-in scenarios
+    /// Scenario files, folders or ids of cases [default: the built-in scenarios]
     #[arg(value_name = "PATH|ID")]
     what: Vec<String>,
     /// Gateway: embedded[@RELEASE], openclaw@RELEASE, ws://HOST:PORT or a description file
+    ///
+    /// `embedded` emulates a release inside clawcheck. `openclaw` is the real release, which clawcheck installs from npm. A
+    /// description is a YAML file that names the command of any other gateway (see gateways/).
     #[arg(long, short, value_name = "GATEWAY", default_value = "embedded")]
     gateway: GatewaySpec,
     /// Play only cases whose id equals, contains or matches EXPR (repeatable)
+    ///
+    /// EXPR is an id, a part of an id or a glob: `role-upgrade/direct`, `upgrade` or `proxied-*/header#*`. A case is played if it
+    /// matches one of the expressions.
     #[arg(long, short, value_name = "EXPR")]
     filter: Vec<Filter>,
-    /// Start a gateway for each case, or share gateways if sharing does not change the results; default: shared on gateways
-    /// that are processes
+    /// Whether cases share a gateway [default: shared, or case on the embedded gateway]
     #[arg(long, value_enum, value_name = "HOW")]
     isolation: Option<How>,
-    /// Number of gateways that run at the same time
+    /// Number of gateways that run at the same time [default: number of cores, or 4 times that for the embedded gateway]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     #[command(flatten)]
     limits: Limits,
-    /// Write a report: json=FILE, or json=- for standard output, which then contains only the report (repeatable)
+    /// Write a report: json=FILE, or json=- for standard output (repeatable)
+    ///
+    /// With json=-, standard output contains only the report, and all other output goes to standard error. `clawcheck schema
+    /// report` prints the JSON Schema of the report.
     #[arg(long, value_name = "KIND=FILE")]
     report: Vec<ReportFile>,
     /// Print every case and its messages on the wire
     #[arg(long)]
     trace: bool,
-    /// Treat these as failures (repeatable)
+    /// Treat WHAT as a failure (repeatable)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     deny: Vec<Deny>,
-    /// Validate every frame that the gateway sends against the protocol schema that OpenClaw publishes on npm
-    /// (@openclaw/gateway-protocol); default version: the one of the gateway's release
+    /// Validate the frames of the gateway against OpenClaw's published protocol schema [default: the version of the release]
+    ///
+    /// clawcheck installs the schema from npm (@openclaw/gateway-protocol).
     #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true)]
     schema: Option<Option<PackageVersion>>,
-    /// Folder with the snapshots
+    /// Folder with the snapshots [default: the folder `snapshots` next to the scenarios, or the built-in snapshots]
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
-    /// Also write an observation for approval if the case conforms on a real release that its snapshot does not list yet
+    /// Also propose snapshots that only record that a real release was tested
+    ///
+    /// If a case conforms on a real release that its snapshot does not list yet, `run` writes an observation for approval.
     #[arg(long)]
     mark_seen: bool,
-    /// State directory of a gateway at a URL
+    /// State directory of a gateway at a URL, to read and write its pairing store
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Release whose answers a gateway at a URL is compared with
+    /// Release that a gateway at a URL is compared with [default: the newest known release]
     #[arg(long, value_name = "RELEASE")]
     release: Option<Release>,
-    /// Allow scenarios that can start code in a gateway or reach outside it. Use this only if you trust their authors (see
-    /// SECURITY.md)
+    /// Allow scenarios that can start code in a gateway or reach outside it
+    ///
+    /// Use this option only if you trust the authors of the scenarios. SECURITY.md describes what it allows.
     #[arg(long)]
     trust: bool,
     /// Allow the run to write to a gateway at a URL
@@ -135,8 +159,11 @@ impl FromStr for ReportFile {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
-            Some(("json", file)) if !file.is_empty() => Ok(Self(PathBuf::from(file))),
-            Some((kind, _)) => Err(format!("there is no report of kind `{kind}`; expected json=FILE")),
+            Some(("json", "")) => {
+                Err("the file is missing; expected json=FILE, or json=- for standard output".to_owned())
+            }
+            Some(("json", file)) => Ok(Self(PathBuf::from(file))),
+            Some((kind, _)) => Err(format!("unknown report kind `{kind}`; expected json=FILE")),
             None => Err("expected KIND=FILE, for example json=report.json".to_owned()),
         }
     }
@@ -181,8 +208,10 @@ impl Run {
         let report = ended?;
         if !snapshots.is_writable() && report.unkept > 0 {
             let note = not_writable.unwrap_or_else(|| match paths.is_empty() {
-                true => "the snapshots are those inside clawcheck; name a folder with --snapshots".to_owned(),
-                false => "make a folder `snapshots` beside `scenarios`, or add an `expect` to the scenario".to_owned(),
+                true => "the built-in snapshots cannot be changed; name a folder with --snapshots".to_owned(),
+                false => {
+                    "create a folder `snapshots` next to `scenarios`, or add an `expect` to the scenario".to_owned()
+                }
             });
             let note = format!("observations are not saved: {note}");
             let _ = writeln!(console::stderr(), "{note}");
@@ -221,8 +250,8 @@ impl Run {
         }
         match &self.state_dir {
             Some(directory) if !directory.is_dir() => usage(
-                format!("there is no state directory {}", directory.display()),
-                "name the one that the gateway has (OPENCLAW_STATE_DIR, ~/.openclaw)",
+                format!("the state directory {} does not exist", directory.display()),
+                "pass the state directory of the gateway (OPENCLAW_STATE_DIR, ~/.openclaw)",
             ),
             _ => Ok(()),
         }
@@ -254,7 +283,10 @@ impl Run {
                 let help = match of_schema {
                     true => format!("the version of the schema is said with `=`: --schema={id}"),
                     false => {
-                        format!("`--filter {}` takes what has it in its id; `clawcheck list` shows all", quoted(id))
+                        format!(
+                            "`--filter {}` takes what has it in its id; `clawcheck list` prints all cases",
+                            quoted(id)
+                        )
                     }
                 };
                 return Err(Failure::usage(miette::miette!(
@@ -268,14 +300,14 @@ impl Run {
         if cases.is_empty() {
             let filters = self.filter.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>();
             return Err(Failure::nothing(miette::Report::msg(match filters.as_slice() {
-                [] => "there are no cases".to_owned(),
+                [] => "the scenarios contain no cases".to_owned(),
                 _ if named.is_empty() => {
-                    format!("no case is selected by {}; `clawcheck list` shows all", filters.join(" or "))
+                    format!("no case matches {}; `clawcheck list` prints all cases", filters.join(" or "))
                 }
                 _ => {
                     let named = named.iter().map(|named| format!("`{}`", named.as_str())).collect::<Vec<_>>();
                     let (named, filters) = (named.join(" and "), filters.join(" or "));
-                    format!("of the cases of {named} none is selected by {filters}; `clawcheck list` shows all")
+                    format!("no case of {named} matches {filters}; `clawcheck list` prints all cases")
                 }
             })));
         }
@@ -487,7 +519,7 @@ fn fault(message: &str) -> Failure {
 fn failure(error: RunError) -> Failure {
     match error {
         RunError::Token => Failure::fault(miette::miette!(
-            help = "set CLAWCHECK_TOKEN to the gateway's own (gateway.auth.token, OPENCLAW_GATEWAY_TOKEN)",
+            help = "set CLAWCHECK_TOKEN to the token of the gateway (gateway.auth.token, OPENCLAW_GATEWAY_TOKEN)",
             "{error}"
         )),
         RunError::Library(error) => Failure::fault(snapshots::report(error)),

@@ -21,19 +21,21 @@ use std::sync::Arc;
 /// configuration, like the release. It uses ~/.openclaw only if you name it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
-    /// OpenClaw release to emulate; default: the newest known release
-    #[arg(long, value_name = "R")]
+    /// OpenClaw release to emulate [default: the newest known release]
+    #[arg(long, value_name = "RELEASE")]
     release: Option<Release>,
-    /// Port to listen on; 0 selects a free port [default: OPENCLAW_GATEWAY_PORT, gateway.port, 18789]
-    #[arg(long, value_name = "P")]
+    /// Port to listen on; 0 selects a free port [default: 18789] [env: OPENCLAW_GATEWAY_PORT]
+    ///
+    /// Without this option and the variable, `serve` uses `gateway.port` of the configuration.
+    #[arg(long, value_name = "PORT")]
     port: Option<u16>,
-    /// State directory [default: OPENCLAW_STATE_DIR]
+    /// State directory [env: OPENCLAW_STATE_DIR]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Configuration file [default: OPENCLAW_CONFIG_PATH, openclaw.json in the state directory]
+    /// Configuration file [default: openclaw.json in the state directory] [env: OPENCLAW_CONFIG_PATH]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Addresses to listen on: loopback, lan, tailnet, auto or custom [default: gateway.bind, loopback]
+    /// Addresses to listen on [default: gateway.bind of the configuration, or loopback]
     #[arg(long, value_name = "MODE", value_parser = ["loopback", "lan", "tailnet", "auto", "custom"])]
     bind: Option<String>,
     /// Write the gateway's log to standard error
@@ -62,7 +64,7 @@ impl Serve {
         };
         let program = program::start(options).await.map_err(failure)?;
         if let Some(known) = Facts::of(release).ok().map(|rules| rules.described()).filter(|known| *known != release) {
-            log(&format!("clawcheck serve: {release} is not known of its own: it answers as {known}"));
+            log(&format!("clawcheck serve: {release} has no history of its own; it answers like {known}"));
         }
         if let Some(path) = &program.token_saved {
             log(&format!("clawcheck serve: saved a new gateway token in {}", path.display()));

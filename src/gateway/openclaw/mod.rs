@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// What is said of a release that does not write its log to `logging.file`.
-const LOGS_ELSEWHERE: &str = "it appends to /tmp/openclaw/openclaw-DATE.log, whatever its configuration says";
+const LOGS_ELSEWHERE: &str = "it appends to /tmp/openclaw/openclaw-DATE.log and ignores its log configuration";
 
 /// Installs a release, if it is not in the cache, and says how to start it.
 pub(super) async fn prepare(

@@ -173,7 +173,8 @@ fn share(directory: &Path, place: &Path) {
 }
 
 fn text(path: &Path) -> io::Result<String> {
-    let unspeakable = || io::Error::new(io::ErrorKind::InvalidInput, "a temporary directory's name is not UTF-8");
+    let unspeakable =
+        || io::Error::new(io::ErrorKind::InvalidInput, "the name of the temporary directory is not UTF-8");
     path.to_str().map(str::to_owned).ok_or_else(unspeakable)
 }
 
@@ -196,20 +197,20 @@ fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
     match error.kind() {
         // The system says the same of a script whose interpreter is missing.
         io::ErrorKind::NotFound if Path::new(&command).exists() => {
-            let reason = "the file is there, and what its first line (`#!`) names to run it is not".to_owned();
+            let reason = "the interpreter in its first line (`#!`) does not exist".to_owned();
             LaunchError::CannotRun { command, reason }
         }
         io::ErrorKind::NotFound => LaunchError::CommandNotFound { command },
         // The system says so, too, of a name that no folder of PATH has, where this user cannot look into one of them.
         io::ErrorKind::PermissionDenied if !is_there(&command) => LaunchError::CommandNotFound { command },
         io::ErrorKind::WouldBlock => {
-            let why = "the user may not start more processes (EAGAIN): raise `ulimit -u` or lower --jobs";
+            let why = "the user cannot start more processes (EAGAIN); raise `ulimit -u` or lower --jobs";
             LaunchError::Harness(why.to_owned())
         }
         // Not about the command at all.
         io::ErrorKind::Other | io::ErrorKind::Unsupported => LaunchError::Harness(error.to_string()),
         io::ErrorKind::PermissionDenied => {
-            let reason = format!("{error}: is it a program, and marked as one (chmod +x)?");
+            let reason = format!("{error}; is it an executable file (chmod +x)?");
             LaunchError::CannotRun { command, reason }
         }
         _ => LaunchError::CannotRun { command, reason: error.to_string() },

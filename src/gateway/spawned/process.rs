@@ -60,7 +60,7 @@ impl Process {
     /// Starts it: nothing on its standard input, its output kept, its environment clean, watched by the guard.
     pub(crate) async fn start(invocation: &Invocation, guard: &Guard) -> io::Result<Self> {
         let program = guard.program().ok_or_else(|| {
-            io::Error::new(io::ErrorKind::Unsupported, "clawcheck does not find its own program: is /proc mounted?")
+            io::Error::new(io::ErrorKind::Unsupported, "clawcheck cannot find its own program; is /proc mounted?")
         })?;
         let mark = guard.mark();
         let mut environment = invocation.environment();

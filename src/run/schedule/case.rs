@@ -31,8 +31,6 @@ use std::time::{Duration, Instant};
 
 /// How long what a case has written may take to be taken away once the run is told to stop. A signal leaves ten seconds for all.
 const CLEARING: Duration = Duration::from_secs(8);
-/// What is said of a gateway that was not stopped and is gone.
-const ENDED: &str = "the gateway ended by itself";
 
 /// Plays a case and judges it.
 pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
@@ -65,7 +63,7 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     if shared.cleans_up() {
         shared.left_behind(clean_up(&context, shared).await);
     }
-    let ended = context.exited(was_reached).await;
+    let ended = context.exited(was_reached).await.map(|exit| format!("the gateway exited unexpectedly ({exit})"));
     let log = context.end().await;
     shared.booted(context.boots());
     let redactions = redactions(&context);
@@ -76,18 +74,18 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     if observed.is_err() || ended.is_some() {
         shared.keep_secret(&redactions);
     }
-    match &observed {
-        Err(CaseError::Launch(error)) => failed_start::failed(error, settings, gateway, shared).await,
-        Err(error) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
-        Ok(_) if ended.is_some() => shared.breaker.failed(&Dead::Ended(ENDED.to_owned())),
-        Ok(_) => shared.breaker.played(settings),
+    match (&observed, &ended) {
+        (Err(CaseError::Launch(error)), _) => failed_start::failed(error, settings, gateway, shared).await,
+        (Err(error), _) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
+        (Ok(_), Some(why)) => shared.breaker.failed(&Dead::Ended(why.clone())),
+        (Ok(_), None) => shared.breaker.played(settings),
     }
     match observed {
         Err(error) => report = failed(report, error, settings, gateway, began),
         // Whatever it answered before: a gateway that nobody stopped has to be there at the end.
         Ok(_) if ended.is_some() => {
             report.verdict = Verdict::Error;
-            report.reason = Some(ENDED.to_owned());
+            report.reason = ended;
         }
         Ok(observation) => {
             report.frames = context.frames.tally();
@@ -223,7 +221,7 @@ async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Sh
         return None;
     }
     if shared.options.token.is_none() && judge::steps(case).into_iter().any(knows_the_secret) {
-        return Some("the gateway's shared token is not known: set CLAWCHECK_TOKEN".to_owned());
+        return Some("the case sends the gateway's shared token; set CLAWCHECK_TOKEN".to_owned());
     }
     if shared.options.allow_writes {
         return None;
@@ -236,8 +234,10 @@ async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Sh
     };
     match predicted.await {
         Ok(true) => None,
-        Ok(false) => Some("it would leave traces on a gateway that is not ours: --allow-writes lets it".to_owned()),
-        Err(error) => Some(format!("what it would leave on a gateway that is not ours is not known: {error}")),
+        Ok(false) => {
+            Some("the case writes to a gateway that clawcheck did not start; --allow-writes allows this".to_owned())
+        }
+        Err(error) => Some(format!("clawcheck cannot determine what the case writes to the gateway: {error}")),
     }
 }
 
@@ -310,7 +310,7 @@ pub(crate) fn conclude(
     report.verdict = verdict;
     if history.is_none() && verdict == Verdict::Conforms {
         report.reason =
-            Some("held to its expectations alone: no folder keeps snapshots for it (--snapshots)".to_owned());
+            Some("only the expectations were checked: there is no snapshot folder (--snapshots)".to_owned());
     }
     let history = history.unwrap_or_default();
     let real = gateway.profile().kind == Kind::Spawned && gateway.profile().program == "openclaw";
@@ -334,7 +334,9 @@ pub(crate) fn conclude(
         Ok(Some(Proposed::Left(path))) => report.proposed = Some(path),
         Ok(Some(Proposed::Waits(path))) => {
             let path = path.display();
-            report.reason = Some(format!("what a real release has shown waits in {path} already, and stays there"));
+            report.reason = Some(format!(
+                "an observation of a real release already waits in {path}; clawcheck did not overwrite it"
+            ));
         }
         Ok(None) => {}
         Err(LibraryError::BuiltIn | LibraryError::Frozen) => {}

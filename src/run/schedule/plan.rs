@@ -29,7 +29,7 @@ pub(crate) fn not_played(
     permissions_bind: bool,
 ) -> Option<NotPlayed> {
     if let Some(releases) = case.releases().filter(|releases| !releases.contains(release)) {
-        let reason = format!("asked of releases {releases} alone");
+        let reason = format!("the case applies only to the releases {releases}");
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
     for (capability, what) in capabilities(case) {
@@ -43,7 +43,7 @@ pub(crate) fn not_played(
     }
     // Who runs clawcheck is no fault of the run: `--deny skipped` must not fail in a container because its user is root.
     if case.needs().contains(&Need::Unprivileged) && profile.kind != Kind::Attached && !permissions_bind {
-        let reason = "file permissions do not stop this user: run clawcheck as a user other than root".to_owned();
+        let reason = "file permissions do not restrict this user; run clawcheck as a user other than root".to_owned();
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
     None
@@ -70,25 +70,25 @@ fn capabilities(case: &Case) -> Vec<(Capability, &'static str)> {
     let mut needed = Vec::new();
     for need in case.needs() {
         needed.push(match need {
-            Need::ReadableStore => (Capability::StoreRead, "the gateway's store is out of reach"),
-            Need::WritableStore => (Capability::StoreWrite, "the gateway's state directory is not ours to write"),
-            Need::Restart => (Capability::Restart, "the gateway is not ours to stop and start"),
-            Need::Clock => (Capability::Clock, "the gateway's clock cannot be moved"),
+            Need::ReadableStore => (Capability::StoreRead, "clawcheck cannot read the gateway's store"),
+            Need::WritableStore => (Capability::StoreWrite, "clawcheck cannot write to the gateway's state directory"),
+            Need::Restart => (Capability::Restart, "clawcheck cannot stop and start the gateway"),
+            Need::Clock => (Capability::Clock, "clawcheck cannot move the gateway's clock"),
             Need::OtherHost => (
                 Capability::PeerAddress,
-                "a connection from another host needs a network namespace, which is not made here",
+                "a connection from another host needs a network namespace, which clawcheck does not create",
             ),
             Need::Unprivileged => continue,
         });
     }
     if !openclaw_json::is_plain(&scenario.gateway) {
-        needed.push((Capability::Config, "the gateway's configuration is not ours to choose"));
+        needed.push((Capability::Config, "clawcheck cannot change the gateway's configuration"));
     }
     if !scenario.gateway.env.is_empty() || scenario.gateway.handshake_timeout.is_some() {
-        needed.push((Capability::Environment, "the gateway's environment is not ours to choose"));
+        needed.push((Capability::Environment, "clawcheck cannot change the gateway's environment"));
     }
     if scenario.written_by.is_some() {
-        needed.push((Capability::OtherRelease, "no other release of the gateway can be had"));
+        needed.push((Capability::OtherRelease, "clawcheck cannot get another release of the gateway"));
     }
     for step in crate::judge::steps(case) {
         match &step.kind {
@@ -104,7 +104,7 @@ fn capabilities(case: &Case) -> Vec<(Capability, &'static str)> {
                 needed.push((Capability::ExecApprovals, "the gateway has no exec approvals"));
             }
             StepKind::Start(start) if start.release.is_some() => {
-                needed.push((Capability::OtherRelease, "no other release of the gateway can be had"));
+                needed.push((Capability::OtherRelease, "clawcheck cannot get another release of the gateway"));
             }
             _ => {}
         }
@@ -165,7 +165,10 @@ mod tests {
     fn a_release_that_the_case_does_not_ask_is_not_applicable() {
         let scenario = format!("releases: '>=2026.4.5'\n{CONNECT}");
         let not = planned(&scenario, &profile(Kind::Embedded, &[], &[])).unwrap();
-        assert_eq!((not.verdict, not.reason.as_str()), (Verdict::NotApplicable, "asked of releases >=2026.4.5 alone"));
+        assert_eq!(
+            (not.verdict, not.reason.as_str()),
+            (Verdict::NotApplicable, "the case applies only to the releases >=2026.4.5")
+        );
     }
 
     #[test]

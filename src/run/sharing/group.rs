@@ -41,10 +41,10 @@ pub(crate) enum GroupError {
     #[error(transparent)]
     Case(#[from] CaseError),
     /// It ended by itself.
-    #[error("the shared gateway ended by itself, with {0}")]
+    #[error("the shared gateway exited unexpectedly ({0})")]
     Ended(Exit),
     /// A document of the store is no object of records.
-    #[error("the store of the shared gateway holds something else than records")]
+    #[error("the store of the shared gateway contains something other than records")]
     Store,
     /// A record that nobody may touch is another one.
     #[error(transparent)]

@@ -50,7 +50,7 @@ pub(crate) enum CaseError {
     #[error("{0}")]
     Silent(Silence),
     /// The machine that clawcheck runs on has run out of something.
-    #[error("the machine that clawcheck runs on: {0}")]
+    #[error("this machine: {0}")]
     Machine(&'static str),
     /// Its answers come, and too many of them are late.
     #[error(
@@ -76,7 +76,7 @@ pub(crate) enum CaseError {
     #[error("the state directory: {0}")]
     Files(#[from] FilesError),
     /// The harness's own corner of the disk could not be had.
-    #[error("no room for the case on the disk: {0}")]
+    #[error("not enough disk space for the case: {0}")]
     Disk(#[from] std::io::Error),
 }
 

@@ -38,13 +38,13 @@ impl<'a> Flow<'a> {
             self.play_all(&earlier.steps);
             self.connections.values_mut().for_each(|held| *held = false);
             if earlier.steps.is_empty() {
-                let error = SpannedError::at(scenario.scenario.span, "`written-by` has no steps", "nothing is written");
+                let error = SpannedError::at(scenario.scenario.span, "`written-by` has no steps", "no steps");
                 self.errors.push(error.help("`written-by` plays steps on the release that writes the store"));
             }
         }
         self.running = scenario.starts_running();
         if scenario.steps.is_empty() {
-            let error = SpannedError::at(scenario.scenario.span, "the scenario has no steps", "nothing happens");
+            let error = SpannedError::at(scenario.scenario.span, "the scenario has no steps", "no steps");
             self.errors.push(error.help("add a step such as `- connect: { device: laptop, role: operator }`"));
         }
         self.play_all(&scenario.steps);
@@ -71,7 +71,7 @@ impl<'a> Flow<'a> {
     fn running(&mut self, step: &'a Step) {
         let down = match &step.kind {
             StepKind::Start(_) if self.running => {
-                self.error(SpannedError::at(step.span, "the gateway runs already", "stop or kill it before"));
+                self.error(SpannedError::at(step.span, "the gateway is already running", "stop or kill it first"));
                 false
             }
             StepKind::Start(_) => {
@@ -86,7 +86,7 @@ impl<'a> Flow<'a> {
             _ => !self.running,
         };
         if down {
-            self.error(SpannedError::at(step.span, "the gateway is down here", "`start` it before"));
+            self.error(SpannedError::at(step.span, "the gateway is not running at this step", "`start` it first"));
         }
         match &step.kind {
             StepKind::Stop(_) | StepKind::Kill(_) => self.running = false,
@@ -141,7 +141,7 @@ impl<'a> Flow<'a> {
 
     fn parallel(&mut self, steps: &'a [Step], step: &'a Step) {
         if steps.is_empty() {
-            self.error(SpannedError::at(step.span, "`parallel` has no steps", "nothing happens"));
+            self.error(SpannedError::at(step.span, "`parallel` has no steps", "no steps"));
         }
         for inner in steps {
             match &inner.kind {
@@ -151,7 +151,7 @@ impl<'a> Flow<'a> {
                 | StepKind::Restart(_)
                 | StepKind::Advance(_)
                 | StepKind::Parallel(_) => {
-                    let message = "this cannot happen beside other steps";
+                    let message = "this step cannot run in parallel";
                     self.error(SpannedError::at(inner.span, message, "make it a step of its own"));
                 }
                 _ => self.play(inner),
@@ -169,8 +169,8 @@ impl<'a> Flow<'a> {
         for (secret, has) in [(&auth.token, gateway.token_secret()), (&auth.password, gateway.password_secret())] {
             match secret {
                 Some(SharedSecret::Right) if has.is_none() => {
-                    let message = "the gateway has no such secret that could be right";
-                    let error = SpannedError::at(step.span, message, "`right` means the gateway's own");
+                    let message = "the gateway has no secret of this kind";
+                    let error = SpannedError::at(step.span, message, "`right` stands for the gateway's secret");
                     self.error(error.help("set it under `gateway: auth:`, or send `wrong`"));
                 }
                 Some(SharedSecret::Secret(name)) => self.secret(name),
@@ -195,7 +195,7 @@ impl<'a> Flow<'a> {
             DeviceToken::From(name) => self.earlier(name),
             DeviceToken::Of(owner) => self.device(&owner.device),
             DeviceToken::Last | DeviceToken::Seeded if connect.device.name().is_none() => {
-                let message = "a client without a device has no device token of its own";
+                let message = "a client without a device has no device token";
                 let help = "write `device-token: { of: { device: NAME, role: ROLE } }`";
                 self.error(SpannedError::at(step.span, message, "`device: none`").help(help));
             }
@@ -223,16 +223,16 @@ impl<'a> Flow<'a> {
         match self.connections.get(name.as_str()) {
             Some(true) => {}
             Some(false) => {
-                let message = format!("the connection `{name}` is closed here");
+                let message = format!("the connection `{name}` is already closed");
                 self.error(SpannedError::at(name.span, message, "closed in an earlier step"));
             }
             None => {
                 let known: Vec<_> = self.connections.keys().copied().collect();
                 let help = match known.is_empty() {
-                    true => format!("hold a connection with `as: {name}` beside its `connect`"),
+                    true => format!("add `as: {name}` to a `connect` step"),
                     false => choices(name, &known),
                 };
-                let message = format!("no connection is held as `{name}`");
+                let message = format!("there is no connection `{name}`");
                 self.error(SpannedError::at(name.span, message, "unknown connection").help(help));
             }
         }
@@ -256,7 +256,7 @@ impl<'a> Flow<'a> {
     fn awaited(&mut self, name: &'a Name) {
         self.earlier(name);
         if self.steps.get(name.as_str()) == Some(&false) {
-            let message = format!("the step `{name}` calls nothing that could be answered");
+            let message = format!("the step `{name}` is not a call");
             self.error(SpannedError::at(name.span, message, "not a call"));
         }
     }
@@ -264,15 +264,15 @@ impl<'a> Flow<'a> {
     fn names(&mut self, step: &'a Step) {
         if let Some(hold) = &step.hold {
             if !matches!(step.kind, StepKind::Connect(_) | StepKind::Open(_)) {
-                let message = "only a `connect` or an `open` has a connection to hold";
-                self.error(SpannedError::at(hold.span, message, "nothing to hold").help("use `name` to name a step"));
+                let message = "only `connect` and `open` accept `as`";
+                self.error(SpannedError::at(hold.span, message, "no connection").help("use `name` to name a step"));
             }
             if step.repeat > 1 {
-                let message = "a repeated step has more than one connection";
-                self.error(SpannedError::at(hold.span, message, "cannot hold them under one name"));
+                let message = "a repeated step cannot have `as`";
+                self.error(SpannedError::at(hold.span, message, "more than one connection"));
             }
             if step.name.is_some() {
-                self.error(SpannedError::at(hold.span, "`as` names the step already", "drop `name`"));
+                self.error(SpannedError::at(hold.span, "`as` already names the step", "remove `name`"));
             }
             self.connections.insert(hold, true);
         }
@@ -280,12 +280,12 @@ impl<'a> Flow<'a> {
             self.known.steps.insert(name.as_str());
             let call = matches!(step.kind, StepKind::Call(_));
             if self.steps.insert(name, call).is_some() {
-                let message = format!("`{name}` names an earlier step already");
-                self.error(SpannedError::at(name.span, message, "the second one"));
+                let message = format!("an earlier step already has the name `{name}`");
+                self.error(SpannedError::at(name.span, message, "second occurrence"));
             }
         } else if matches!(&step.kind, StepKind::Call(call) if !call.wait) {
-            let message = "nothing can wait for the answer of a call without a name";
-            self.error(SpannedError::at(step.span, message, "`wait: false`").help("name the step: `name: NAME`"));
+            let message = "a call with `wait: false` needs a name";
+            self.error(SpannedError::at(step.span, message, "`wait: false`").help("add `name: NAME`"));
         }
     }
 
@@ -314,7 +314,7 @@ impl<'a> Flow<'a> {
         };
         let word = expectation.word();
         if !possible.contains(&word) {
-            let message = format!("this act is never answered with `{word}`");
+            let message = format!("this step is never answered with `{word}`");
             let help = match possible {
                 [] => "it has no answer to expect".to_owned(),
                 _ => format!("expected one of {}", possible.join(", ")),

@@ -168,7 +168,7 @@ fn two_files_of_one_id_are_told_apart_or_refused() {
         std::fs::write(file.join("name.yaml"), text).unwrap();
     }
     let ScenarioErrors(problems) = Corpus::load(&files).unwrap_err();
-    assert!(problems[0].message().starts_with("the scenario `family/name` is in another file, too"));
+    assert!(problems[0].message().starts_with("the scenario `family/name` is also in another file"));
     let once = [files[0].clone(), files[0].join("name.yaml")];
     assert_eq!(Corpus::load(&once).unwrap().cases().len(), 1);
 }
@@ -188,8 +188,8 @@ fn links_have_a_form(#[case] link: &str, #[case] good: bool) {
 }
 
 #[rstest]
-#[case("role: operater", Some("`operater` is no role"))]
-#[case("role: operator, scopes: [operator.read, operator.raed]", Some("`operator.raed` is no scope"))]
+#[case("role: operater", Some("`operater` is not a role"))]
+#[case("role: operator, scopes: [operator.read, operator.raed]", Some("`operator.raed` is not a scope"))]
 #[case("role: wizard, scopes: [operator.unheard-of]", None)]
 #[case("role: operator, params: { role: operater }", None)]
 fn words_that_are_nearly_known_ones_are_misspelt(#[case] asked: &str, #[case] message: Option<&str>) {
@@ -238,7 +238,10 @@ const PIECES: [&str; 24] = [
 #[test]
 fn a_message_that_quotes_line_breaks_is_one_line() {
     let (_, problems) = read_text(&steps("  - connect: { device: \"lap\\n\\r\\ntop\" }\n"));
-    assert_eq!(problems.iter().map(ScenarioError::message).collect::<Vec<_>>(), ["`lap\\n\\r\\ntop` is no name"]);
+    assert_eq!(
+        problems.iter().map(ScenarioError::message).collect::<Vec<_>>(),
+        ["`lap\\n\\r\\ntop` is not a valid name"]
+    );
 }
 
 proptest! {

@@ -41,13 +41,13 @@ pub(crate) fn lint_file(case: &Case) -> Vec<ScenarioError> {
     let mut errors = Vec::new();
     for link in &case.scenario.links {
         if !is_link(link) {
-            let message = format!("`{}` is no link", link.value);
+            let message = format!("`{}` is not a link", link.value);
             errors.push(SpannedError::at(link.span, message, "expected owner/repository#number or an https:// URL"));
         }
     }
     for tag in &case.scenario.tags {
         if !is_tag(tag) {
-            let message = format!("`{}` is no tag", tag.value);
+            let message = format!("`{}` is not a tag", tag.value);
             errors.push(SpannedError::at(tag.span, message, "expected lower-case letters, digits and hyphens"));
         }
     }
@@ -65,11 +65,7 @@ fn twins(words: &[Spanned<String>], what: &str, errors: &mut Vec<SpannedError>) 
     let mut seen = HashSet::new();
     for word in words {
         if !seen.insert(word.value.as_str()) {
-            errors.push(SpannedError::at(
-                word.span,
-                format!("the {what} `{}` stands here twice", word.value),
-                "the second one",
-            ));
+            errors.push(SpannedError::at(word.span, format!("duplicate {what} `{}`", word.value), "second occurrence"));
         }
     }
 }
@@ -97,9 +93,9 @@ fn words(node: &Node, what: &str, known: &[&str], errors: &mut Vec<SpannedError>
         // Another case is written on purpose.
         Kind::Text(word) if !known.contains(&word.to_lowercase().as_str()) => {
             if let Some(near) = nearest_within(1, word, known.iter().copied()) {
-                let error = SpannedError::at(node.span, format!("`{word}` is no {what}"), "nearly one");
+                let error = SpannedError::at(node.span, format!("`{word}` is not a {what}"), "misspelled?");
                 errors.push(
-                    error.help(format!("did you mean `{near}`? What is meant so can stand in `params` or `set`")),
+                    error.help(format!("did you mean `{near}`? If the spelling is intended, use `params` or `set`")),
                 );
             }
         }
@@ -129,11 +125,11 @@ fn is_tag(tag: &str) -> bool {
 fn file_name(case: &Case) -> Option<ScenarioError> {
     let path = &case.source.path;
     let message = if path.extension().is_some_and(|extension| extension == "yml") {
-        Some("the name of a scenario file ends in .yaml".to_owned())
+        Some("the name of a scenario file must end in .yaml".to_owned())
     } else {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let good = slug(&stem) == stem && !stem.starts_with(['.', '-']);
-        (!good).then(|| format!("`{stem}` cannot stand in a case id; expected lower-case letters, digits and hyphens"))
+        (!good).then(|| format!("`{stem}` is not valid in a case id; expected lower-case letters, digits and hyphens"))
     }?;
     let whole = Span::default();
     let mut problem = SpannedError::at(whole, message, "").within(&case.source);

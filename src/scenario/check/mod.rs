@@ -27,8 +27,8 @@ use std::path::Path;
 pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), SpannedError> {
     match &root.kind {
         Kind::Map(_) if is_gateway_description(root) => {
-            let help = format!("give it with `--gateway {}`", path.display());
-            Err(SpannedError::at(root.head(), "this is a gateway description, and no scenario", "expected a scenario")
+            let help = format!("to use it, pass `--gateway {}`", path.display());
+            Err(SpannedError::at(root.head(), "this is a gateway description, not a scenario", "expected a scenario")
                 .help(help))
         }
         Kind::Map(_) => Ok(()),
@@ -36,7 +36,7 @@ pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), SpannedError> 
             let help = Some("a scenario starts with `scenario: TITLE` and has `steps`".to_owned());
             Err(SpannedError { span: None, message: "the file is empty".to_owned(), label: String::new(), help })
         }
-        _ => Err(SpannedError::at(root.head(), format!("{} is no scenario", root.what()), "expected a map")
+        _ => Err(SpannedError::at(root.head(), format!("{} is not a scenario", root.what()), "expected a map")
             .help("a scenario starts with `scenario: TITLE` and has `steps`")),
     }
 }
@@ -81,7 +81,7 @@ fn size(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
         None => Ok(()),
         Some((what, count, most)) => {
             let message = format!("the scenario has {count} {what}; the limit is {most}");
-            Err(vec![SpannedError::at(scenario.scenario.span, message, "make several of it")])
+            Err(vec![SpannedError::at(scenario.scenario.span, message, "split the scenario")])
         }
     }
 }
@@ -110,9 +110,10 @@ fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, errors: &mut Vec<Spa
         let unused = stored.devices.difference(&acting.devices).copied();
         let near = nearest(device, unused.filter(|other| looks_misspelt(device, other)));
         if let Some(near) = near.filter(|near| !is_spoken_of(near, scenario, known)) {
-            let message = format!("no device `{device}` is in the store, and no step uses the `{near}` that is");
-            let error = SpannedError::at(device.span, message, "a new device?");
-            errors.push(error.help(format!("did you mean `{near}`? A new device needs a name less like it")));
+            let message = format!("the store has no device `{device}`, and no step uses its device `{near}`");
+            let error = SpannedError::at(device.span, message, "unknown device");
+            errors
+                .push(error.help(format!("did you mean `{near}`? Otherwise, give the new device a less similar name")));
         }
     }
 }
@@ -150,9 +151,9 @@ const OWN_VARIABLES: [&str; 6] =
 fn environment(scenario: &Scenario, errors: &mut Vec<SpannedError>) {
     for name in scenario.gateway.env.keys() {
         if OWN_VARIABLES.contains(&name.as_str()) {
-            let message = format!("`{}` is set by the harness, and by nobody else", name.value);
-            let error = SpannedError::at(name.span, message, "not to be set here");
-            errors.push(error.help("it keeps every case in directories of its own"));
+            let message = format!("a scenario cannot set `{}`", name.value);
+            let error = SpannedError::at(name.span, message, "reserved variable");
+            errors.push(error.help("clawcheck sets it so that each case has its own directories"));
         }
     }
 }
@@ -237,16 +238,16 @@ pub(super) fn store(store: &Store, known: &Known<'_>, errors: &mut Vec<SpannedEr
     if let Some(from) = &store.from
         && !stays_below(&from.value)
     {
-        let message = format!("`{}` is no folder beside the scenario", from.value);
+        let message = format!("`{}` is not a folder next to the scenario", from.value);
         errors.push(SpannedError::at(from.span, message, "expected a relative path without `..`"));
     }
     if let (Some(name), None) = (&store.identity, &store.from) {
-        let error = SpannedError::at(name.span, "`identity` is of a folder, and there is none", "of which folder?");
-        errors.push(error.help("name the folder with `from`, beside `identity`"));
+        let error = SpannedError::at(name.span, "`identity` needs a folder", "`from` is missing");
+        errors.push(error.help("name the folder with `from`"));
     }
     for (path, content) in &store.files {
         if !stays_below(path) {
-            let message = format!("`{}` does not stay inside the state directory", path.value);
+            let message = format!("`{}` is outside the state directory", path.value);
             errors.push(SpannedError::at(path.span, message, "expected a relative path without `..`"));
         }
         match content {
@@ -301,7 +302,7 @@ pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, errors
         Ok(parts) => parts,
         Err(error) => {
             errors.push(
-                SpannedError::at(place, format!("`{}` is no symbol", error.text), "in a text here")
+                SpannedError::at(place, format!("`{}` is not a symbol", error.text), "in this string")
                     .help(error.expected),
             );
             return;
@@ -321,7 +322,7 @@ pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, errors
 /// A name that nothing in the scenario introduces.
 pub(super) fn unknown(kind: &str, name: &str, place: Span, known: &BTreeSet<&str>) -> SpannedError {
     let message = match kind {
-        "device" => format!("no device `{name}` connects or is in the store"),
+        "device" => format!("the device `{name}` does not exist: it does not connect and is not in the store"),
         _ => format!("the scenario has no {kind} `{name}`"),
     };
     let error = SpannedError::at(place, message, format!("unknown {kind}"));

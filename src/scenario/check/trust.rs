@@ -130,7 +130,7 @@ fn settings(node: &Node, above: &str, errors: &mut Vec<SpannedError>) {
         let a_map = matches!(entry.value.kind, Kind::Map(_));
         let on_the_way = a_map && SETTINGS.iter().any(|known| is_at_or_below(known, &path));
         if entry.key.value == INCLUDE || !(allowed || on_the_way) {
-            let message = format!("the setting `{}` may run code in the gateway, or reach outside", short(&path));
+            let message = format!("the setting `{}` may run code in the gateway or reach outside it", short(&path));
             errors.push(needs_trust(entry.key.span, message));
         } else {
             settings(&entry.value, &path, errors);
@@ -189,7 +189,7 @@ fn methods(step: &Step, errors: &mut Vec<SpannedError>) {
         _ => None,
     };
     if let Some(method) = method.filter(|method| !is_plain_method(method)) {
-        let message = format!("the method `{}` may run code in the gateway, or reach outside", short(&method));
+        let message = format!("the method `{}` may run code in the gateway or reach outside it", short(&method));
         errors.push(needs_trust(step.span, message));
     }
 }
@@ -277,7 +277,7 @@ mod tests {
     #[case::include("{ gateway: { auth: { $include: /etc/passwd } } }", "gateway.auth.$include")]
     #[case::include_in_a_list("{ gateway: { trustedProxies: [{ $include: /x }] } }", "gateway.trustedProxies.$include")]
     fn a_setting_that_is_not_about_connecting_needs_trust(#[case] config: &str, #[case] path: &str) {
-        let message = format!("the setting `{path}` may run code in the gateway, or reach outside");
+        let message = format!("the setting `{path}` may run code in the gateway or reach outside it");
         assert_eq!(refused(&format!("gateway: {{ config: {config} }}")), [message]);
     }
 
@@ -341,7 +341,7 @@ mod tests {
     #[case::garbage("send: { on: held, frame: { text: '{' } }", None)]
     fn a_method_that_does_more_than_pair_needs_trust(#[case] step: &str, #[case] method: Option<&str>) {
         let message =
-            method.map(|method| format!("the method `{method}` may run code in the gateway, or reach outside"));
+            method.map(|method| format!("the method `{method}` may run code in the gateway or reach outside it"));
         let connect = "connect: { device: laptop, role: operator, scopes: [] }";
         let rest = format!("steps:\n  - {connect}\n    as: held\n  - {step}");
         assert_eq!(refused(&rest), message.into_iter().collect::<Vec<_>>());

@@ -164,13 +164,13 @@ fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<str>, ScenarioError> {
     }
     if bytes.contains(&0) {
         let message = "this is a binary file";
-        return Err(ScenarioError::with_file(path, message, help("a scenario is a YAML text in UTF-8")));
+        return Err(ScenarioError::with_file(path, message, help("a scenario is a YAML file in UTF-8")));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
         let message = format!("line {line} is not UTF-8");
-        ScenarioError::with_file(path, message, help("a scenario is a YAML text in UTF-8"))
+        ScenarioError::with_file(path, message, help("a scenario is a YAML file in UTF-8"))
     })?;
     // A terminal would obey what it should show.
     if let Some((at, found)) =
@@ -181,7 +181,7 @@ fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<str>, ScenarioError> {
         return Err(ScenarioError::with_file(
             path,
             message,
-            help("write it as \"\\u001b\", with its own number, in double quotes"),
+            help("write it as an escape such as \"\\u001b\" in double quotes"),
         ));
     }
     // A byte order mark is no part of the text.
@@ -219,8 +219,8 @@ impl Origin {
         let missing = || {
             SpannedError::at(
                 from.span,
-                format!("there is no folder `{}` beside the scenario", from.value),
-                "no such folder",
+                format!("there is no folder `{}` next to the scenario", from.value),
+                "unknown folder",
             )
         };
         let mut files = Folder::new();
@@ -248,8 +248,7 @@ impl Origin {
                 let root = real(&path)?;
                 if trust == Trust::Withheld && !root.starts_with(real(&beside(folder))?) {
                     let to = root.display();
-                    let message =
-                        format!("`{}` is a link that leads out of the scenario's folder, to {to}", from.value);
+                    let message = format!("`{}` is a symbolic link to {to}, outside the scenario's folder", from.value);
                     return Err(needs_trust(from.span, message));
                 }
                 let mut collecting =
@@ -258,7 +257,7 @@ impl Origin {
                     Uncollected::Link(link, to) => {
                         let (from_folder, to) = (&from.value, to.display());
                         let message =
-                            format!("`{from_folder}/{link}` is a link that leads out of `{from_folder}`, to {to}");
+                            format!("`{from_folder}/{link}` is a symbolic link to {to}, outside `{from_folder}`");
                         needs_trust(from.span, message)
                     }
                     Uncollected::Other(message) => cannot(message),
@@ -312,7 +311,7 @@ impl Collecting<'_> {
     /// Reads the files of a folder, which is `below` the root.
     fn collect(&mut self, folder: &Path, below: &str, depth: usize) -> Result<(), Uncollected> {
         if depth > DEEPEST {
-            return Err(Uncollected::Other("the folders go too deep".to_owned()));
+            return Err(Uncollected::Other("the folder is nested too deeply".to_owned()));
         }
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
@@ -327,7 +326,9 @@ impl Collecting<'_> {
                     match std::fs::metadata(&path) {
                         Ok(led_to) => led_to.file_type(),
                         Err(_) if is_of_store(&below) => {
-                            return Err(Uncollected::Other(format!("`{below}` is a link that leads to no file")));
+                            return Err(Uncollected::Other(format!(
+                                "`{below}` is a symbolic link to a file that does not exist"
+                            )));
                         }
                         Err(_) => continue,
                     }

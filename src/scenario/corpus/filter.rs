@@ -18,7 +18,7 @@ const WHOLE: [fn(&Case) -> String; 3] =
 
 /// A filter that is no glob, although it has a glob's characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the filter `{text}` is no glob: {message}")]
+#[error("the filter `{text}` is not a valid glob: {message}")]
 pub struct FilterError {
     text: String,
     message: String,

@@ -144,7 +144,7 @@ impl Read {
 }
 
 fn same_id(path: &Path, id: &str, other: &Path) -> ScenarioError {
-    let message = format!("the scenario `{id}` is in another file, too: {}", other.display());
+    let message = format!("the scenario `{id}` is also in another file: {}", other.display());
     let help = "a scenario's id is its folder and its file name; rename one of them".to_owned();
     ScenarioError::with_file(path, message, Some(help))
 }

@@ -58,7 +58,7 @@ mod tests {
     #[case("{ from: state, identity: me }", "no key here", "has no `privateKeyPem` with an Ed25519 key")]
     #[case("{ from: state, identity: me }", "{\"privateKeyPem\": \"x\"}", "has no `privateKeyPem` with an Ed25519 key")]
     #[case("{ from: empty, identity: me }", "", "the folder has no `identity/device.json`")]
-    #[case("{ identity: me }", "", "`identity` is of a folder, and there is none")]
+    #[case("{ identity: me }", "", "`identity` needs a folder")]
     fn a_folder_without_a_key_is_said(#[case] store: &str, #[case] identity: &str, #[case] message: &str) {
         let folder = folder(identity);
         let text = format!("scenario: Title\nstore: {store}\nsteps:\n  - connect: {{ device: me }}\n");

@@ -200,13 +200,13 @@ impl TryFrom<Spanned<StepFields>> for Step {
         let names: Vec<_> = kinds.iter().map(|(name, _)| format!("`{name}`")).collect();
         let (Some((_, kind)), true) = (kinds.pop(), kinds.is_empty()) else {
             return Err(match names.as_slice() {
-                [] => format!("a step has one act, and this has none; expected one of {}", ACTS.join(", ")),
-                _ => format!("a step has one act, and this has {}; make each a step of its own", names.join(" and ")),
+                [] => format!("the step has no action; expected one of {}", ACTS.join(", ")),
+                _ => format!("a step has one action, but this one has {}; write a step for each", names.join(" and ")),
             });
         };
         let repeat = fields.repeat.unwrap_or(1);
         if !(1..=1000).contains(&repeat) {
-            return Err(format!("`repeat: {repeat}`: a step is done between 1 and 1000 times"));
+            return Err(format!("`repeat: {repeat}`: expected a number from 1 to 1000"));
         }
         let StepFields { r#as: hold, name, expect, requires, note, .. } = fields;
         Ok(Self { span, kind, hold, name, expect, requires, note, repeat })
@@ -266,7 +266,7 @@ fn filler<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::E
     match u32::deserialize(deserializer)? {
         bytes @ 0..=MOST_FILLER => Ok(bytes),
         bytes => Err(serde::de::Error::custom(format!(
-            "{bytes} bytes of filler are too many; expected {MOST_FILLER} at most"
+            "{bytes} bytes of filler exceed the limit; expected {MOST_FILLER} or less"
         ))),
     }
 }

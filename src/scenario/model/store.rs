@@ -252,7 +252,7 @@ impl<'de> Deserialize<'de> for TokenOrNull {
             type Value = Option<TokenRecord>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a token (a map, `{}` for one in order), or null")
+                f.write_str("a token (a map; `{}` for a valid token), or null")
             }
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
                 Ok(None)
@@ -382,7 +382,7 @@ impl TryFrom<String> for Mode {
             .ok()
             .filter(|&mode| mode <= 0o7777 && text.len() >= 3)
             .map(Self)
-            .ok_or_else(|| format!("`{text}` are no permissions; expected something like \"0400\""))
+            .ok_or_else(|| format!("`{text}` is not a file mode; expected for example \"0400\""))
     }
 }
 

@@ -31,7 +31,7 @@ pub enum Symbol {
 
 /// A text in angle brackets that is no symbol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no symbol; {expected}")]
+#[error("`{text}` is not a symbol; {expected}")]
 pub struct SymbolError {
     /// What was written, with its brackets.
     pub text: String,
@@ -86,7 +86,7 @@ impl Symbol {
             },
             _ => {
                 let forms: Vec<_> = FORMS.iter().map(|(_, form)| *form).collect();
-                return Err(format!("expected one of {}, or `<<` for the character itself", forms.join(", ")));
+                return Err(format!("expected one of {}, or `<<` for a literal `<`", forms.join(", ")));
             }
         };
         symbol.ok_or_else(|| {

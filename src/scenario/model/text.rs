@@ -45,7 +45,7 @@ impl TryFrom<String> for TimeSpan {
     fn try_from(text: String) -> Result<Self, String> {
         milliseconds(&text)
             .map(|milliseconds| Self { milliseconds })
-            .ok_or_else(|| format!("`{text}` is no length of time; expected something like 250ms, 15s, 6m, 2h or 3d"))
+            .ok_or_else(|| format!("`{text}` is not a duration; expected for example 250ms, 15s, 6m, 2h or 3d"))
     }
 }
 
@@ -53,7 +53,7 @@ impl TryFrom<String> for Offset {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let error = || format!("`{text}` is no shift in time; expected something like -121s or +10m");
+        let error = || format!("`{text}` is not a time offset; expected for example -121s or +10m");
         let length = milliseconds(text.get(1..).unwrap_or_default()).and_then(|length| i64::try_from(length).ok());
         match (text.as_bytes().first(), length) {
             (Some(b'-'), Some(length)) => Ok(Self { milliseconds: -length }),
@@ -150,7 +150,7 @@ impl TryFrom<String> for Releases {
             let (comparison, version) = operators
                 .iter()
                 .find_map(|(sign, comparison)| Some((*comparison, part.strip_prefix(sign)?)))
-                .ok_or_else(|| format!("`{part}` compares nothing; expected something like >=2026.3.31, <2026.4.2"))?;
+                .ok_or_else(|| format!("`{part}` is not a comparison; expected for example >=2026.3.31, <2026.4.2"))?;
             let release = version.trim().parse::<Release>().map_err(|error| error.to_string())?;
             Ok::<_, String>((comparison, release))
         };

@@ -7,6 +7,7 @@ use super::nodes::{Entry, Kind, Node, short};
 use super::problems::SpannedError;
 use super::spans::{SPANNED, Span};
 use crate::words::choices;
+use crate::yaml::type_in_words as in_words;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess,
@@ -61,58 +62,39 @@ impl de::Error for Error {
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let expected = in_words(&expected.to_string());
         let scalar = matches!(found, Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Float(_));
-        let help = (expected == "a text" && (scalar || matches!(found, Unexpected::Bool(_))))
-            .then(|| "put it in quotes to make it a text".to_owned());
+        let help = (expected == "a string" && (scalar || matches!(found, Unexpected::Bool(_))))
+            .then(|| "quote the value to make it a string".to_owned());
         let message = match found {
-            Unexpected::Unit | Unexpected::Option => "there is nothing here".to_owned(),
-            _ => format!("{} cannot stand here", found_in_words(&found)),
+            Unexpected::Unit | Unexpected::Option => "the value is missing".to_owned(),
+            _ => format!("{} is not valid here", found_in_words(&found)),
         };
         Self::new(message, format!("expected {expected}"), help)
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let expected = in_words(&expected.to_string());
-        Self::new(format!("{} cannot stand here", found_in_words(&found)), format!("expected {expected}"), None)
+        Self::new(format!("{} is not valid here", found_in_words(&found)), format!("expected {expected}"), None)
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
         let expected = in_words(&expected.to_string());
-        Self::new(format!("a list of {length} cannot stand here"), format!("expected {expected}"), None)
+        Self::new(format!("a list of {length} is not valid here"), format!("expected {expected}"), None)
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(
-            format!("unknown key `{}`", short(field)),
-            "no such key here".to_owned(),
-            Some(choices(field, expected)),
-        )
+        Self::new(format!("unknown key `{}`", short(field)), "unknown key".to_owned(), Some(choices(field, expected)))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         Self::new(
-            format!("unknown word `{}`", short(variant)),
-            "no such word here".to_owned(),
+            format!("unknown value `{}`", short(variant)),
+            "unknown value".to_owned(),
             Some(choices(variant, expected)),
         )
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(format!("`{field}` is missing"), format!("this needs `{field}`"), None)
-    }
-}
-
-/// What serde calls a type, in the words of somebody who writes YAML.
-fn in_words(expected: &str) -> String {
-    match expected {
-        "a string" => "a text".to_owned(),
-        "a boolean" => "true or false".to_owned(),
-        "a sequence" => "a list".to_owned(),
-        "u16" => "a whole number from 0 to 65535".to_owned(),
-        "u32" | "u64" | "usize" => "a whole number from 0 up".to_owned(),
-        "i32" | "i64" => "a whole number".to_owned(),
-        "a tuple of size 2" => "a list of two".to_owned(),
-        _ if expected.starts_with("struct ") => "a map".to_owned(),
-        _ => expected.to_owned(),
+        Self::new(format!("the key `{field}` is missing"), format!("`{field}` is required"), None)
     }
 }
 
@@ -122,7 +104,7 @@ fn found_in_words(found: &Unexpected<'_>) -> String {
         Unexpected::Unsigned(value) => format!("the number {value}"),
         Unexpected::Signed(value) => format!("the number {value}"),
         Unexpected::Float(value) => format!("the number {value}"),
-        Unexpected::Str(text) => format!("the text `{}`", short(text)),
+        Unexpected::Str(text) => format!("the string `{}`", short(text)),
         Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "a map".to_owned(),
@@ -172,14 +154,14 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
             Kind::Map(entries) => match entries.as_slice() {
                 [Entry { key, value }] => Variant { word: &key.value, span: key.span, value: Some(value) },
                 _ => {
-                    let message = format!("a map of {} keys cannot stand here", entries.len());
+                    let message = format!("a map of {} keys is not valid here", entries.len());
                     return Err(Error::new(message, String::new(), Some(choices("", variants))).at(self.0.head()));
                 }
             },
             _ => {
                 let message = match &self.0.kind {
-                    Kind::Null => "there is nothing here".to_owned(),
-                    _ => format!("{} cannot stand here", self.0.what()),
+                    Kind::Null => "the value is missing".to_owned(),
+                    _ => format!("{} is not valid here", self.0.what()),
                 };
                 return Err(Error::new(message, String::new(), Some(choices("", variants))));
             }

@@ -37,8 +37,7 @@ impl Budget {
         self.left = 0;
         let most = LARGEST_EXPANSION >> 20;
         let message = format!("the expanded cases of this file would take more than {most} MiB");
-        Err(SpannedError::at(span, message, "the limit is reached here")
-            .help("make the matrix, or its values, smaller"))
+        Err(SpannedError::at(span, message, "the limit is reached here").help("reduce the matrix or its values"))
     }
 
     /// Whether nothing is left.
@@ -113,7 +112,7 @@ pub(crate) fn points(root: &Node) -> Result<Vec<Point>, Vec<SpannedError>> {
     }
     if axes.len() > MOST_AXES {
         let message = format!("the matrix has {} axes; the limit is {MOST_AXES}", axes.len());
-        return Err(vec![SpannedError::at(axes[MOST_AXES].key.span, message, "one axis too many")]);
+        return Err(vec![SpannedError::at(axes[MOST_AXES].key.span, message, "this axis exceeds the limit")]);
     }
     find_unused(root, &axes, &mut errors);
     if !errors.is_empty() {
@@ -129,11 +128,11 @@ pub(crate) fn points(root: &Node) -> Result<Vec<Point>, Vec<SpannedError>> {
     if points.len() > MOST_POINTS {
         let span = matrix.get("include").map_or(matrix.head(), Node::head);
         let message = format!("the matrix has {} points; the limit is {MOST_POINTS}", points.len());
-        return Err(vec![SpannedError::at(span, message, "with what is included")]);
+        return Err(vec![SpannedError::at(span, message, "`include` counts, too")]);
     }
     find_twins(matrix, &points, &mut errors);
     if points.is_empty() && errors.is_empty() {
-        errors.push(SpannedError::at(matrix.head(), "every point of the matrix is excluded", "nothing is left to run"));
+        errors.push(SpannedError::at(matrix.head(), "every point of the matrix is excluded", "no case is left"));
     }
     if errors.is_empty() { Ok(points) } else { Err(errors) }
 }
@@ -150,7 +149,7 @@ fn is_value_name(name: &str) -> bool {
 
 fn axis(Entry { key, value }: &Entry) -> Result<Axis<'_>, SpannedError> {
     if !is_axis_name(&key.value) {
-        let message = format!("`{}` is no name for an axis", short(&key.value));
+        let message = format!("`{}` is not a valid axis name", short(&key.value));
         return Err(SpannedError::at(key.span, message, "expected lower-case letters, digits and hyphens"));
     }
     let values = match &value.kind {
@@ -160,7 +159,7 @@ fn axis(Entry { key, value }: &Entry) -> Result<Axis<'_>, SpannedError> {
         }
         _ => {
             let label = "expected a list of plain values, or a map of values by name";
-            return Err(SpannedError::at(value.span, format!("{} is no axis", value.what()), label));
+            return Err(SpannedError::at(value.span, format!("{} is not an axis", value.what()), label));
         }
     };
     if values.is_empty() {
@@ -173,7 +172,7 @@ fn axis(Entry { key, value }: &Entry) -> Result<Axis<'_>, SpannedError> {
     let mut seen = HashSet::new();
     if let Some(twin) = values.iter().find(|value| !seen.insert(value.name.as_str())) {
         let message = format!("the axis `{}` has the value `{}` twice", key.value, twin.name);
-        return Err(SpannedError::at(twin.node.head(), message, "the second one"));
+        return Err(SpannedError::at(twin.node.head(), message, "second occurrence"));
     }
     Ok(Axis { key, values })
 }
@@ -185,9 +184,9 @@ fn plain_value(node: &Node) -> Result<Value, SpannedError> {
         Kind::Bool(value) => value.to_string(),
         Kind::Integer(value) if *value >= 0 => value.to_string(),
         _ => {
-            let message = format!("{} needs a name to stand in a case id", node.what());
+            let message = format!("{} needs a name for the case id", node.what());
             let help = "write the axis as a map of values by name: `axis: { name: value }`";
-            return Err(SpannedError::at(node.head(), message, "no name of its own").help(help));
+            return Err(SpannedError::at(node.head(), message, "no name").help(help));
         }
     };
     Ok(Value { name, node: Arc::new(node.clone()) })
@@ -195,7 +194,7 @@ fn plain_value(node: &Node) -> Result<Value, SpannedError> {
 
 fn named_value(name: &Spanned<String>, node: &Node) -> Result<Value, SpannedError> {
     if !is_value_name(&name.value) {
-        let message = format!("`{}` cannot stand in a case id", short(&name.value));
+        let message = format!("`{}` is not valid in a case id", short(&name.value));
         return Err(SpannedError::at(name.span, message, "expected lower-case letters, digits, dots and hyphens"));
     }
     Ok(Value { name: name.value.clone(), node: Arc::new(node.clone()) })
@@ -219,7 +218,7 @@ fn rules<'a>(list: Option<&'a Node>, axes: &[Axis<'_>], errors: &mut Vec<Spanned
     let Kind::List(items) = &list.kind else {
         errors.push(SpannedError::at(
             list.head(),
-            format!("{} cannot stand here", list.what()),
+            format!("{} is not valid here", list.what()),
             "expected a list of points",
         ));
         return Vec::new();
@@ -229,11 +228,11 @@ fn rules<'a>(list: Option<&'a Node>, axes: &[Axis<'_>], errors: &mut Vec<Spanned
     for item in items {
         let unknown = item.entries().iter().find(|entry| !names.contains(&entry.key.value.as_str()));
         if item.entries().is_empty() {
-            errors.push(SpannedError::at(item.head(), "this is no point", "expected a map of values by axis"));
+            errors.push(SpannedError::at(item.head(), "this is not a point", "expected a map of values by axis"));
         } else if let Some(unknown) = unknown {
             let message = format!("the matrix has no axis `{}`", short(&unknown.key.value));
             errors.push(
-                SpannedError::at(unknown.key.span, message, "no such axis").help(choices(&unknown.key.value, &names)),
+                SpannedError::at(unknown.key.span, message, "unknown axis").help(choices(&unknown.key.value, &names)),
             );
         } else {
             good.push(item);
@@ -251,7 +250,7 @@ fn exclude(points: Vec<Point>, list: Option<&Node>, axes: &[Axis<'_>], errors: &
                 Some(name) => wanted.push((entry.key.value.as_str(), name)),
                 None => errors.push(SpannedError::at(
                     entry.value.head(),
-                    format!("{} is no value's name", entry.value.what()),
+                    format!("{} is not the name of a value", entry.value.what()),
                     "expected the name of a value of this axis",
                 )),
             }
@@ -265,8 +264,8 @@ fn exclude(points: Vec<Point>, list: Option<&Node>, axes: &[Axis<'_>], errors: &
         if left.len() == before {
             errors.push(SpannedError::at(
                 rule.head(),
-                "this excludes no point",
-                "no point is left that has these values",
+                "this rule excludes no point",
+                "no remaining point has these values",
             ));
         }
     }
@@ -284,7 +283,7 @@ fn include(list: Option<&Node>, axes: &[Axis<'_>], errors: &mut Vec<SpannedError
                     SpannedError::at(
                         rule.head(),
                         format!("this point has no value on the axis `{name}`"),
-                        "expected one",
+                        "expected a value",
                     )
                 })?;
                 Ok((name.clone(), included_value(node, axis)?))
@@ -315,7 +314,7 @@ fn find_twins(matrix: &Node, points: &[Point], errors: &mut Vec<SpannedError>) {
     let mut seen = HashSet::new();
     if let Some(twin) = points.iter().filter_map(Point::name).find(|name| !seen.insert(name.clone())) {
         let span = matrix.get("include").map_or(matrix.head(), Node::head);
-        errors.push(SpannedError::at(span, format!("the point `{twin}` is in the matrix twice"), "included again"));
+        errors.push(SpannedError::at(span, format!("the point `{twin}` is in the matrix twice"), "second occurrence"));
     }
 }
 
@@ -326,7 +325,7 @@ fn find_unused(root: &Node, axes: &[Axis<'_>], errors: &mut Vec<SpannedError>) {
     }
     for axis in axes.iter().filter(|axis| !used.contains(axis.key.value.as_str())) {
         let name = &axis.key.value;
-        let help = format!("write `${{{name}}}` where the value belongs, or drop the axis");
+        let help = format!("write `${{{name}}}` where the value belongs, or remove the axis");
         errors.push(
             SpannedError::at(axis.key.span, format!("the axis `{name}` is never used"), "no reference").help(help),
         );
@@ -374,7 +373,7 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
         }
         pieces.push(Piece::Text(&rest[..at]));
         let inside = &rest[at + 2..];
-        let end = inside.find('}').ok_or("this reference has no end")?;
+        let end = inside.find('}').ok_or("the reference is not closed with `}`")?;
         pieces.push(Piece::Reference(&inside[..end]));
         rest = &inside[end + 1..];
     }
@@ -459,8 +458,8 @@ fn text_at(text: &str, span: Span, point: &Point, budget: &mut Budget) -> Result
             Piece::Reference(path) => {
                 let value = resolve(path, span, point)?;
                 let text = scalar_text(value).ok_or_else(|| {
-                    let message = format!("`${{{path}}}` is {}, which cannot stand inside a text", value.what());
-                    SpannedError::at(span, message, "expected a plain value here")
+                    let message = format!("`${{{path}}}` is {}, which cannot be part of a string", value.what());
+                    SpannedError::at(span, message, "expected a plain value")
                 })?;
                 budget.spend(text.len(), span)?;
                 whole.push_str(&text);
@@ -475,9 +474,9 @@ fn resolve<'a>(path: &str, span: Span, point: &'a Point) -> Result<&'a Node, Spa
     let axis = steps.next().unwrap_or_default();
     let names: Vec<_> = point.values.iter().map(|(name, _)| name.as_str()).collect();
     let mut node = point.value(axis).ok_or_else(|| {
-        let error = SpannedError::at(span, format!("`${{{}}}` refers to no axis", short(path)), "no such axis");
+        let error = SpannedError::at(span, format!("`${{{}}}` does not refer to an axis", short(path)), "unknown axis");
         match names.is_empty() {
-            true => error.help("the scenario has no matrix; write `$${` for the characters themselves"),
+            true => error.help("the scenario has no matrix; write `$${` for a literal `${`"),
             false => error.help(choices(axis, &names)),
         }
     })?;
@@ -486,7 +485,7 @@ fn resolve<'a>(path: &str, span: Span, point: &'a Point) -> Result<&'a Node, Spa
             let point = point.name().unwrap_or_default();
             let keys: Vec<_> = node.entries().iter().map(|entry| entry.key.value.as_str()).collect();
             let message = format!("`${{{}}}` has no value at the point `{point}`", short(path));
-            let error = SpannedError::at(span, message, "no such key there");
+            let error = SpannedError::at(span, message, "unknown key");
             if keys.is_empty() { error } else { error.help(choices(key, &keys)) }
         })?;
     }

@@ -3,6 +3,7 @@
 use super::problems::SpannedError;
 use super::spans::{Span, Spanned};
 use crate::scenario::model::case::Source;
+use crate::yaml::{Explanation, explain};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Options};
@@ -81,7 +82,7 @@ impl Node {
             Kind::Integer(value) => format!("the number {value}"),
             Kind::Natural(value) => format!("the number {value}"),
             Kind::Float(value) => format!("the number {value}"),
-            Kind::Text(text) => format!("the text `{}`", short(text)),
+            Kind::Text(text) => format!("the string `{}`", short(text)),
             Kind::List(_) => "a list".to_owned(),
             Kind::Map(_) => "a map".to_owned(),
         }
@@ -116,8 +117,8 @@ pub(crate) fn parse(text: &str) -> Result<Node, SpannedError> {
         budget.max_documents = 1;
     }
     if let Some(tab) = leading_tab(text) {
-        let help = "indent with blanks; YAML knows no tabs";
-        return Err(SpannedError::at(tab, "a tab stands in the indentation", "this is a tab").help(help));
+        let help = "indent with spaces";
+        return Err(SpannedError::at(tab, "a tab is not allowed in the indentation", "this is a tab").help(help));
     }
     let read: Read = serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_fault(text, &error))?;
     Ok(read.0)
@@ -142,23 +143,18 @@ fn yaml_fault(text: &str, error: &serde_saphyr::Error) -> SpannedError {
     match error {
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().map(short).unwrap_or_default();
-            SpannedError::at(span, format!("the key `{key}` stands here a second time"), "the second one")
+            SpannedError::at(span, format!("duplicate key `{key}`"), "second occurrence")
         }
-        Error::MergeKeyNotAllowed { .. } => SpannedError::at(
-            span,
-            "merge keys (`<<`) are not part of the language",
-            "write the keys out, or use a matrix",
-        ),
-        Error::UnknownAnchor { .. } => SpannedError::at(span, "this alias refers to no anchor", "no such anchor"),
+        Error::MergeKeyNotAllowed { .. } => {
+            SpannedError::at(span, "merge keys (`<<`) are not supported", "write the keys out, or use a matrix")
+        }
         Error::Budget { .. } => {
-            SpannedError::at(span, "this is more YAML than a scenario needs", "the limit is reached here")
-                .help("a scenario is one document, not deeply nested, and not made of aliases")
+            SpannedError::at(span, "the file contains more YAML than a scenario may have", "the limit is reached here")
+                .help("write one document, with little nesting and few aliases")
         }
         _ => {
-            let message = error.to_string();
-            // Line and column stand beside the caret already.
-            let message = message.split(" at line ").next().unwrap_or_default();
-            SpannedError::at(span, format!("this is no YAML: {}", short(message)), "here")
+            let Explanation { message, help } = explain(error);
+            SpannedError { help, ..SpannedError::at(span, message, "here") }
         }
     }
 }

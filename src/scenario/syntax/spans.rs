@@ -148,12 +148,12 @@ impl TryFrom<Spanned<String>> for Name {
 
     fn try_from(Spanned { value: text, span }: Spanned<String>) -> Result<Self, String> {
         if text == NONE {
-            return Err("`none` is no name: it says that there is none".to_owned());
+            return Err("`none` is not a valid name: it stands for no device".to_owned());
         }
         if Self::is_valid(&text) {
             return Ok(Self { text, span });
         }
-        Err(format!("`{text}` is no name; expected lower-case letters, digits and hyphens"))
+        Err(format!("`{text}` is not a valid name; expected lower-case letters, digits and hyphens"))
     }
 }
 
