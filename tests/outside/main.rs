@@ -18,6 +18,7 @@ mod live_clients;
 mod messages;
 mod processes;
 mod readme;
+mod releases;
 mod report_schema;
 mod reports;
 mod run;

@@ -50,7 +50,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         },
         Change {
             what: "A local backend client with the shared secret pairs like everyone.",
-            sources: &[Note("handshake-auth-helpers.ts shouldSkipBackendSelfPairing")],
+            sources: &[Code("src/gateway/server/ws-connection/handshake-auth-helpers.ts", "")],
             apply: |facts| facts.handshake.backend_pairing = BackendPairing::Needed,
         },
         Change {

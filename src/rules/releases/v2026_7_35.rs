@@ -46,7 +46,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         },
         Change {
             what: "hello-ok lists capabilities of the gateway.",
-            sources: &[Note("message-handler.ts helloOk.features.capabilities")],
+            sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "")],
             apply: |facts| facts.handshake.capabilities = capabilities::V2026_7_35,
         },
         Change {

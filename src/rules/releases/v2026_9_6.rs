@@ -28,7 +28,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         },
         Change {
             what: "Forwarded and X-Real-IP mark a proxy even where they are empty.",
-            sources: &[Note("net.ts hasForwardedRequestHeaders")],
+            sources: &[Code("src/gateway/net.ts", "hasForwardedRequestHeaders")],
             apply: |facts| facts.locality.empty_headers_count = true,
         },
         Change {
@@ -43,34 +43,46 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         },
         Change {
             what: "allowInsecureAuth and dangerouslyDisableDeviceAuth of the Control UI replace no device any more.",
-            sources: &[Note("connect-policy.ts evaluateMissingDeviceIdentity")],
+            sources: &[Code("src/gateway/server/ws-connection/connect-policy.ts", "evaluateMissingDeviceIdentity")],
             apply: |facts| facts.handshake.flags_replace_no_device = true,
         },
         Change {
             what: "A local client with the gateway's secret, or under auth mode none, gets more scopes without asking, but not \
                    by its device token; gateway.nodes.pairing.autoApproveLocal: false takes back all that is silent.",
-            sources: &[Issue(124589), Note("handshake-auth-helpers.ts shouldAllowSilentLocalPairing")],
+            sources: &[
+                Issue(124589),
+                Code("src/gateway/server/ws-connection/handshake-auth-helpers.ts", "shouldAllowSilentLocalPairing"),
+            ],
             apply: |facts| facts.handshake.local_scope_upgrade = ScopeUpgrade::BySecret,
         },
         Change {
             what: "The local backend, and the Control UI under auth mode none, are let in whatever their record says.",
-            sources: &[Note("connect-device-pairing.ts authorizeGatewayConnectDevice")],
+            sources: &[Code(
+                "src/gateway/server/ws-connection/connect-device-pairing.ts",
+                "authorizeGatewayConnectDevice",
+            )],
             apply: |facts| facts.handshake.skipping_notes_record = true,
         },
         Change {
             what: "hello-ok says how the client was let in and the scopes of this connection, once each, not those of its token.",
-            sources: &[Note("connect-hello.ts sendGatewayHello")],
+            sources: &[Code("src/gateway/server/ws-connection/connect-hello.ts", "sendGatewayHello")],
             apply: |facts| facts.handshake.hello_of_connection = true,
         },
         Change {
             what: "Before a client is refused for want of approval its record is looked at again: what another upgrade of the same \
                    connect brought counts.",
-            sources: &[Note("connect-device-pairing.ts pairingStateAllowsRequestedAccess")],
+            sources: &[Code(
+                "src/gateway/server/ws-connection/connect-device-pairing.ts",
+                "pairingStateAllowsRequestedAccess",
+            )],
             apply: |facts| facts.handshake.record_decides = true,
         },
         Change {
             what: "A Control UI whose request waits for approval is told to come again.",
-            sources: &[Note("connect-device-pairing.ts retryWhileControlUiApprovalPending")],
+            sources: &[Code(
+                "src/gateway/server/ws-connection/connect-device-pairing.ts",
+                "retryWhileControlUiApprovalPending",
+            )],
             apply: |facts| facts.handshake.control_ui_waits = true,
         },
         Change {
@@ -90,13 +102,17 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         },
         Change {
             what: "Who says to be a worker, by role, client id or mode, is closed without an answer.",
-            sources: &[Note("message-handler.ts claimsWorkerConnectionIdentity")],
+            sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "claimsWorkerConnectionIdentity")],
             apply: |facts| facts.handshake.workers_apart = true,
         },
         Change {
             what: "The challenge and hello-ok list what the gateway can do; hello-ok names its boot, its build, its widgets and link \
                    readers, and tells a node of those plugin surfaces only that it can show.",
-            sources: &[Note("ws-connection.ts"), Note("connect-hello.ts sendGatewayHello"), Note("connect-session.ts")],
+            sources: &[
+                Code("src/gateway/server/ws-connection.ts", ""),
+                Code("src/gateway/server/ws-connection/connect-hello.ts", "sendGatewayHello"),
+                Code("src/gateway/server/ws-connection/connect-session.ts", ""),
+            ],
             apply: |facts| {
                 facts.handshake.capabilities = capabilities::V2026_9_6;
                 facts.handshake.node_surfaces_by_caps = true;
@@ -104,7 +120,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         },
         Change {
             what: "An operator is present once for each connection, under the owner's profile; backends and probes are not present at all.",
-            sources: &[Note("connect-session.ts attachAuthenticatedGatewayConnect"), Note("gateway-owner-profile.ts")],
+            sources: &[
+                Code("src/gateway/server/ws-connection/connect-session.ts", "attachAuthenticatedGatewayConnect"),
+                Note("gateway-owner-profile.ts"),
+            ],
             apply: |facts| facts.handshake.presence_per_connection = true,
         },
         Change {
@@ -112,10 +131,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                    connection is open. Who may read hears the list after the welcome of a client that is in it, and when a node's \
                    pairing ends.",
             sources: &[
-                Note("system-presence.ts"),
+                Code("src/infra/system-presence.ts", ""),
                 Note("client-presence.ts refreshClientPresence"),
                 Note("authenticated-presence-user.ts"),
-                Note("connect-hello.ts sendGatewayHello"),
+                Code("src/gateway/server/ws-connection/connect-hello.ts", "sendGatewayHello"),
                 Note("server-lifecycle.ts onPairingInvalidated"),
             ],
             apply: |facts| facts.handshake.presence = PresenceForm::V2026_9_6,
@@ -123,8 +142,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Who is refused for wrong credentials is told where on the gateway's machine to look, and when to try again.",
             sources: &[
-                Note("auth-messages.ts formatGatewayAuthFailureMessage"),
-                Note("connect-auth.ts rejectUnauthorized"),
+                Code("src/gateway/server/ws-connection/auth-messages.ts", "formatGatewayAuthFailureMessage"),
+                Code("src/gateway/server/ws-connection/connect-auth.ts", "rejectUnauthorized"),
             ],
             apply: |facts| facts.handshake.says_where_to_look = true,
         },
@@ -136,7 +155,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The gateway's secret is taken as token or as password, whichever comes; a wrong one beside a device token counts only \
                    if that fails, too.",
-            sources: &[Note("auth.ts resolveConnectSecret"), Note("auth-context.ts pendingSharedAuthFailure")],
+            sources: &[
+                Code("src/gateway/auth.ts", "resolveConnectSecret"),
+                Code("src/gateway/server/ws-connection/auth-context.ts", "pendingSharedAuthFailure"),
+            ],
             apply: |facts| {
                 facts.handshake.either_secret = true;
                 facts.handshake.secret_failure_waits = true;
@@ -144,7 +166,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         },
         Change {
             what: "X-OpenClaw-Scopes bounds the scopes of every connection.",
-            sources: &[Note("connect-admission.ts resolveEffectiveConnectionScopes")],
+            sources: &[Code(
+                "src/gateway/server/ws-connection/connect-admission.ts",
+                "resolveEffectiveConnectionScopes",
+            )],
             apply: |facts| facts.handshake.header_bounds_all = true,
         },
         Change {
@@ -152,13 +177,16 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                    version of it.",
             sources: &[
                 Note("node-legacy-protocol-filter.ts normalizeNodeHostCompatibilityMetadata"),
-                Note("connect-device-metadata.ts"),
+                Code("src/gateway/server/ws-connection/connect-device-metadata.ts", ""),
             ],
             apply: |facts| facts.handshake.node_host_named = true,
         },
         Change {
             what: "A node that is given no device token and shows none is refused.",
-            sources: &[Note("connect-session.ts attachAuthenticatedGatewayConnect")],
+            sources: &[Code(
+                "src/gateway/server/ws-connection/connect-session.ts",
+                "attachAuthenticatedGatewayConnect",
+            )],
             apply: |facts| facts.handshake.nodes_need_token = true,
         },
         Change {
@@ -181,7 +209,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "A setup code hands on `operator.questions`, too; a code for a node alone pairs a node host at once.",
             sources: &[
-                Note("shared/device-bootstrap-profile.ts PAIRING_SETUP_BOOTSTRAP_PROFILE"),
+                Code("src/shared/device-bootstrap-profile.ts", "PAIRING_SETUP_BOOTSTRAP_PROFILE"),
                 Code("src/infra/device-bootstrap.worker-kernel.ts", ""),
             ],
             apply: |facts| facts.pairing.bootstrap_asks_questions = true,
@@ -204,7 +232,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         },
         Change {
             what: "operator.write covers operator.talk and operator.sessions.*, operator.read covers operator.sessions.read.",
-            sources: &[Note("operator-scope-compat.ts operatorScopeSatisfied")],
+            sources: &[Code("src/shared/operator-scope-compat.ts", "operatorScopeSatisfied")],
             apply: |facts| facts.pairing.write_covers_sessions = true,
         },
         Change {
@@ -215,7 +243,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Only Macs have a canvas; watches, computers that are operated, streams of a desktop and others come.",
             sources: &[
-                Note("node-command-policy.ts PLATFORM_DEFAULTS"),
+                Code("src/gateway/node-command-policy.ts", "PLATFORM_DEFAULTS"),
                 Note("extensions/canvas, linux-node, ollama registerNodeInvokePolicy"),
             ],
             apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_9_6,
@@ -223,7 +251,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Nodes are a part of their paired devices. A request takes over nothing of the one before, a record has no token, \
                    and only more than was approved is asked for again. Who may only pair decides about its own node alone.",
-            sources: &[Note("device-pairing-node.worker.ts"), Note("node-connect-reconcile.ts")],
+            sources: &[Note("device-pairing-node.worker.ts"), Code("src/gateway/node-connect-reconcile.ts", "")],
             apply: |facts| facts.nodes.part_of_device = true,
         },
         Change {
@@ -233,7 +261,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         },
         Change {
             what: "Node lists say when a node came and went, put the approved name first, and have `sessionHost` and `nodePluginTools`.",
-            sources: &[Note("node-catalog.ts buildEffectiveKnownNode")],
+            sources: &[Code("src/gateway/node-catalog.ts", "buildEffectiveKnownNode")],
             apply: |facts| facts.nodes.list_knows_sessions = true,
         },
         Change {
@@ -242,7 +270,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             sources: &[
                 Note("device-pairing-node.worker.ts node.request"),
                 Note("device-pairing-node.records.ts toPublicPendingRequest"),
-                Note("node-command-policy.ts retainFulfilledNodeCapabilities"),
+                Code("src/gateway/node-command-policy.ts", "retainFulfilledNodeCapabilities"),
             ],
             apply: |facts| facts.nodes.requests_of_devices = true,
         },
@@ -253,41 +281,50 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         },
         Change {
             what: "Other channels can be asked for an approval, a page and a terminal not.",
-            sources: &[Note("exec-approval-surface.ts"), Note("channels/ids.ts CHANNEL_IDS")],
+            sources: &[Code("src/infra/exec-approval-surface.ts", ""), Code("src/channels/ids.ts", "CHANNEL_IDS")],
             apply: |facts| facts.rpc.turn_sources = channels::V2026_9_6,
         },
         Change {
             what: "A call without its scope is FORBIDDEN, with MISSING_SCOPE and the scopes that it takes.",
-            sources: &[Note("error-codes.ts missingScopeErrorShape"), Note("server-methods.ts authorizeGatewayMethod")],
+            sources: &[
+                Code("packages/gateway-protocol/src/schema/error-codes.ts", "missingScopeErrorShape"),
+                Code("src/gateway/server-methods.ts", "authorizeGatewayMethod"),
+            ],
             apply: |facts| facts.rpc.scopes_forbidden = true,
         },
         Change {
             what: "An approval that is asked for names its kind, and for a command the session, the run and the call of the tool. \
                    Its id has a form, `security` and `ask` have known words, the decision says how it came about, sudo and doas hand \
                    a command on, and the policy is kept elsewhere.",
-            sources: &[Note("server-methods/exec-approval.ts"), Note("server-methods/approval-shared.ts")],
+            sources: &[
+                Code("src/gateway/server-methods/exec-approval.ts", ""),
+                Code("src/gateway/server-methods/approval-shared.ts", ""),
+            ],
             apply: |facts| facts.rpc.exec_form = ExecForm::V2026_9_6,
         },
         Change {
             what: "A plugin's approval may have details and a scope, its session names the agent, and it can always be denied.",
-            sources: &[Note("server-methods/plugin-approval.ts"), Note("protocol/schema/plugin-approvals.ts")],
+            sources: &[
+                Code("src/gateway/server-methods/plugin-approval.ts", ""),
+                Note("protocol/schema/plugin-approvals.ts"),
+            ],
             apply: |facts| facts.rpc.plugin_form = PluginForm::V2026_9_6,
         },
         Change {
             what: "Only clients that show approvals hear of them and may be waited for: the Control UI, for commands the apps, for \
                    plugins the terminal, and who says so in its caps.",
-            sources: &[Note("server-request-context.ts canDeliverApprovals")],
+            sources: &[Code("src/gateway/server-request-context.ts", "canDeliverApprovals")],
             apply: |facts| facts.rpc.approvals_need_client = true,
         },
         Change {
             what: "device.pair.list says which devices are connected, and device.token.rotate whether it hands over the token.",
-            sources: &[Note("server-methods/devices.ts redactPairedDevice, device.token.rotate")],
+            sources: &[Code("src/gateway/server-methods/devices.ts", "redactPairedDevice, device.token.rotate")],
             apply: |facts| facts.rpc.devices_show_connected = true,
         },
         Change {
             what: "The presence list is for who may read, every event has a number, and events for the owner's clients name the owner.",
             sources: &[
-                Note("server-broadcast.ts EVENT_SCOPE_GUARDS, createGatewayBroadcaster"),
+                Code("src/gateway/server-broadcast.ts", "EVENT_SCOPE_GUARDS, createGatewayBroadcaster"),
                 Note("expected-profile.ts"),
             ],
             apply: |facts| facts.rpc.events_restricted = true,
@@ -302,7 +339,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                    long it has for a command, whether or not the caller says so.",
             sources: &[
                 Note("node-registry-private.ts deadlineAtMs"),
-                Note("server-methods/nodes.ts captureNodePairingGeneration"),
+                Code("src/gateway/server-methods/nodes.ts", "captureNodePairingGeneration"),
                 Code("src/infra/device-pairing-identity.ts", "resolveNodePairingGeneration"),
             ],
             apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_9_6,
@@ -312,7 +349,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                    node.pair.request and node.pair.verify go.",
             sources: &[
                 Note("methods/core-method-policy.ts"),
-                Note("server-methods/devices.ts"),
+                Code("src/gateway/server-methods/devices.ts", ""),
                 Note("device-scope-upgrade.ts"),
             ],
             apply: |facts| facts.rpc.methods = MethodSet::V2026_9_6,
@@ -320,8 +357,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Who may read hears skills.changed and chat.metadata.changed when a Mac that runs commands comes, is approved or goes.",
             sources: &[
-                Note("skills/runtime/remote.ts recordRemoteNodeInfo, removeRemoteNodeInfo"),
-                Note("server-startup-early.ts registerSkillsChangeListener"),
+                Code("src/skills/runtime/remote.ts", "recordRemoteNodeInfo, removeRemoteNodeInfo"),
+                Code("src/gateway/server-startup-early.ts", "registerSkillsChangeListener"),
                 Note("server-chat-metadata-lifecycle.ts"),
             ],
             apply: |facts| facts.rpc.skills_told = true,
@@ -330,14 +367,14 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             what: "device.pair.setupCode takes a profile and a join URL, and is refused where auth.mode is none. (What 2026.7.35 \
                    answers is not among the rules.)",
             sources: &[
-                Note("server-methods/device-pair-setup.ts"),
-                Note("pairing/setup-code.ts resolvePairingSetupAuthLabel"),
+                Code("src/gateway/server-methods/device-pair-setup.ts", ""),
+                Code("src/pairing/setup-code.ts", "resolvePairingSetupAuthLabel"),
             ],
             apply: |facts| facts.rpc.setup_codes = true,
         },
         Change {
             what: "`gateway.nodes.commands` and `gateway.auth.trustedProxy.deviceAutoApprove` are configuration keys.",
-            sources: &[Note("zod-schema.ts OpenClawSchema")],
+            sources: &[Code("src/config/zod-schema.ts", "OpenClawSchema")],
             apply: |facts| facts.config.know(["gateway.nodes.commands", "gateway.auth.trustedProxy.deviceAutoApprove"]),
         },
     ],
