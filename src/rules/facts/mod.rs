@@ -1,5 +1,5 @@
 //! What differs among the releases, area by area: plain data that everything else reads. `oldest()` is what 2026.2.19 does;
-//! [`releases`](super::releases) says what each later release changed.
+//! [`super::releases`] says what each later release changed.
 
 pub(super) mod capabilities;
 pub(super) mod channels;
