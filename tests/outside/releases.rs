@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where a release may be named or compared: the history, the ranges of scenarios, and what npm is told by release.
-const MAY_COMPARE: [&str; 3] = ["src/rules/releases/", "src/scenario/model/text.rs", "src/gateway/openclaw/catalogue.rs"];
+const MAY_COMPARE: [&str; 3] =
+    ["src/rules/releases/", "src/scenario/model/text.rs", "src/gateway/openclaw/catalogue.rs"];
 
 /// What compares a release, or names one, in a line of code.
 const COMPARES: [&str; 5] = ["Release::new(", "release <", "release >", "speaking <", "speaking >"];
