@@ -6,18 +6,11 @@
 
 pub mod cli;
 pub mod client;
-pub mod cut;
-mod excerpt;
 pub mod fuzz;
 pub mod gateway;
 pub mod judge;
-pub mod limits;
 mod machine;
-#[cfg(test)]
-mod mutants;
 pub mod observe;
-mod plain_file;
-pub mod printable;
 pub mod protocol;
 pub mod reference;
 pub mod report;
@@ -25,5 +18,4 @@ pub mod rules;
 pub mod run;
 pub mod scenario;
 pub mod store;
-mod whole;
 mod words;

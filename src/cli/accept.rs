@@ -3,7 +3,7 @@
 use super::snapshots::{self, Snapshots};
 use super::{Failure, console, exit};
 use crate::observe::snapshot::{Edit, Library, LibraryError, Pending};
-use crate::printable::line;
+use untrusted_data::printable::line;
 use crate::scenario::Filter;
 use std::io::Write as _;
 use std::path::PathBuf;

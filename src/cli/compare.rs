@@ -8,7 +8,7 @@ use super::table::{Format, cell, table};
 use super::{Failure, console, exit};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation, PrepareError};
 use crate::observe::snapshot::Library;
-use crate::printable;
+use untrusted_data::printable;
 use crate::report::comparison::{Cell, Row};
 use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Event, Listener as _};

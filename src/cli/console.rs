@@ -5,8 +5,8 @@
 //! line break in a name makes no second line. Here is the edge where nothing else gets through, whoever forgot it.
 
 use super::output::Output;
-use crate::client::Redactions;
-use crate::printable;
+use untrusted_data::Redactions;
+use untrusted_data::printable;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
 

@@ -9,7 +9,7 @@ use super::{Failure, console, exit};
 use crate::fuzz::{self, FuzzReport, Plan};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::observe::diff;
-use crate::printable::{block, line};
+use untrusted_data::printable::{block, line};
 use crate::report::Listener as _;
 use crate::report::terminal::counted;
 use crate::run::{Isolation, Options};

@@ -2,7 +2,7 @@
 
 use super::snapshots::{self, Snapshots};
 use super::{Failure, console, exit};
-use crate::printable::line;
+use untrusted_data::printable::line;
 use crate::report::terminal::counted;
 use crate::scenario::lint;
 use std::io::Write as _;

@@ -1,7 +1,7 @@
 //! `clawcheck list`: which cases are there?
 
 use super::{Failure, console, exit};
-use crate::printable::{self, line};
+use untrusted_data::printable::{self, line};
 use crate::scenario::{Case, Corpus, Filter};
 use serde_json::{Value, json};
 use std::io::Write as _;

@@ -5,7 +5,7 @@ use super::snapshots::{self, Snapshots};
 use super::{Failure, accept, console, exit};
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError, Pending};
-use crate::printable::{block, line};
+use untrusted_data::printable::{block, line};
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 //! Tables: plain ones as wide as the terminal, and Markdown.
 
-use crate::printable;
+use untrusted_data::printable;
 use comfy_table::{ContentArrangement, Table, presets};
 
 /// How wide a table is where nobody looks at it on a terminal: as wide as the prose of this project.

@@ -1,7 +1,7 @@
 //! What a gateway can do on an open connection.
 
-use crate::cut::json;
-use crate::limits::{FRAME_VALUES, VALUE_BYTES};
+use untrusted_data::cut::json;
+use untrusted_data::limits::{FRAME_VALUES, VALUE_BYTES};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 

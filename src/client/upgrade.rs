@@ -3,7 +3,7 @@
 use super::link::{Link, Stream};
 use super::transcript::{Direction, EntryKind, Recorder};
 use crate::machine;
-use crate::printable::line;
+use untrusted_data::printable::line;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::io::ErrorKind;

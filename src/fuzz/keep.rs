@@ -5,7 +5,7 @@ use super::Shortest;
 use super::story::text;
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError};
-use crate::whole;
+use untrusted_data::whole;
 use std::io;
 use std::path::{Path, PathBuf};
 

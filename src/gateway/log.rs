@@ -1,7 +1,7 @@
 //! What a gateway's process prints, as far as it is kept.
 
 use super::launch::LogTail;
-use crate::limits::LOG_BYTES;
+use untrusted_data::limits::LOG_BYTES;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

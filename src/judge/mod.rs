@@ -9,8 +9,8 @@ pub mod frame_schema;
 
 pub use expectation::describe;
 
-use crate::cut;
-use crate::limits::SHOWN_STRING;
+use untrusted_data::cut;
+use untrusted_data::limits::SHOWN_STRING;
 use crate::observe::snapshot::{History, Variant};
 use crate::observe::{Observation, StepSeen};
 use crate::rules::Release;

@@ -1,6 +1,6 @@
 //! Differences between two texts, line by line, the changed words of a line marked.
 
-use crate::cut;
+use untrusted_data::cut;
 use owo_colors::OwoColorize as _;
 use similar::{ChangeTag, DiffOp, TextDiff};
 use std::fmt::Write as _;

@@ -1,7 +1,7 @@
 //! What one case saw, as it came off the wire and off the disk: the input of the normal form.
 
-use crate::cut;
-use crate::limits::{DOCUMENT_VALUES, LOOK_BYTES};
+use untrusted_data::cut;
+use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
 use crate::store::Document;
 use serde::Serialize;
 use serde_json::Value;

@@ -5,8 +5,8 @@ use super::room::Room;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
 use super::{Hello, Rounds, Seen, StepSeen, What, time};
-use crate::cut;
-use crate::limits::{SHOWN_IN_STEP, SHOWN_STRING};
+use untrusted_data::cut;
+use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STRING};
 use crate::protocol::connect::LONGEST_NONCE;
 use serde_json::{Map, Value};
 

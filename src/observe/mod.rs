@@ -25,8 +25,8 @@ mod symbol;
 mod text;
 mod time;
 
-use crate::limits::SHOWN_BYTES;
-use crate::printable;
+use untrusted_data::limits::SHOWN_BYTES;
+use untrusted_data::printable;
 use serde::Serialize;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! How much of what a case saw its observation has room for.
 
-use crate::cut::json;
-use crate::limits::{SHOWN_MESSAGE, SHOWN_STRING};
+use untrusted_data::cut::json;
+use untrusted_data::limits::{SHOWN_MESSAGE, SHOWN_STRING};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::Cell;

@@ -5,7 +5,7 @@ use super::record::{self, RecordSeen};
 use super::room::Room;
 use super::symbol::{Numbers, Symbols};
 use super::time::Moments;
-use crate::limits::{SHOWN_IN_STEP, SHOWN_STORE};
+use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STORE};
 use crate::store::Document;
 use serde::Serialize;
 use serde_json::Value;

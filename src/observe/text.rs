@@ -6,8 +6,8 @@
 use super::store::{Change, Holds, StoreSeen};
 use super::symbol::Numbers;
 use super::{Hello, Rounds, Seen, StepSeen, What};
-use crate::cut;
-use crate::printable::line;
+use untrusted_data::cut;
+use untrusted_data::printable::line;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 

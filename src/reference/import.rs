@@ -2,7 +2,7 @@
 //! can, and renames them (`state-migrations.pairing.ts` of 2026.9.6).
 
 use super::settings::Refusal;
-use crate::plain_file::{self, Links, PlainFileError};
+use untrusted_data::plain_file::{self, Links, PlainFileError};
 use crate::rules::pairing::{Imported, import_devices, import_nodes};
 use crate::store::record::Record;
 use crate::store::{DATABASE, Document, Documents, LONGEST_FILE, SqliteDocuments, SqliteFault, WriteFault, json};

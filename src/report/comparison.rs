@@ -1,9 +1,9 @@
 //! Several gateways side by side: which cases they answer alike, and where the others part.
 
 use super::{CaseReport, Event, Listener};
-use crate::cut;
+use untrusted_data::cut;
 use crate::judge::Verdict;
-use crate::limits::LINE;
+use untrusted_data::limits::LINE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 

@@ -1,6 +1,6 @@
 //! The destination of a report: a file, which is replaced atomically, or a stream.
 
-use crate::whole;
+use untrusted_data::whole;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};

@@ -7,7 +7,7 @@
 use super::destination::Sink;
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
 use crate::judge::{Finding, FrameFinding, Verdict};
-use crate::printable;
+use untrusted_data::printable;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs::File;

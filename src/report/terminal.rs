@@ -1,11 +1,11 @@
 //! The report for a person: what deviates in full, what was skipped with its reason, the rest as numbers.
 
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
-use crate::cut;
+use untrusted_data::cut;
 use crate::judge::{Finding, Verdict};
-use crate::limits::{LINE, OUTPUT_BYTES, TRACE_LINE};
+use untrusted_data::limits::{LINE, OUTPUT_BYTES, TRACE_LINE};
 use crate::observe::diff;
-use crate::printable;
+use untrusted_data::printable;
 use owo_colors::{OwoColorize as _, Style};
 use std::borrow::Cow;
 use std::collections::BTreeMap;

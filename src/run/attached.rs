@@ -12,7 +12,7 @@ use super::start;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Place, Workspace};
-use crate::limits::{Budget, CASE_BYTES};
+use untrusted_data::limits::{Budget, CASE_BYTES};
 use crate::observe::{Sound, StoreFiles, stored};
 use crate::rules::Release;
 use crate::scenario::connect::Connect;

@@ -3,10 +3,10 @@
 use super::beneath::{Beneath, BeneathError};
 use super::knowledge::Knowledge;
 use super::seed::{Records, Seeder};
-use crate::cut;
-use crate::limits::{DATABASE_BYTES, DOCUMENT_VALUES, LOOK_BYTES, LOOK_FILES};
+use untrusted_data::cut;
+use untrusted_data::limits::{DATABASE_BYTES, DOCUMENT_VALUES, LOOK_BYTES, LOOK_FILES};
 use crate::observe::{NoFile, StoreFiles, in_database};
-use crate::plain_file::{self, Links, OtherKind, PlainFileError};
+use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 use crate::rules::{Release, Rules};
 use crate::scenario::store::{FileContent, KeptAs, Store};
 use crate::store::{

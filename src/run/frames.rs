@@ -1,7 +1,7 @@
 //! Holds what a gateway sends to the published schema, where the run asks for it.
 
-use crate::client::Redactions;
-use crate::cut;
+use untrusted_data::Redactions;
+use untrusted_data::cut;
 use crate::judge::FrameFinding;
 use crate::judge::frame_schema::{FrameSchema, Violation};
 use crate::report::FrameTally;

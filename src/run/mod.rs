@@ -36,11 +36,11 @@ mod timeouts;
 mod title;
 mod waiting;
 
-use crate::client::Redactions;
+use untrusted_data::Redactions;
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::frame_schema::FrameSchema;
 use crate::judge::{Finding, Verdict};
-use crate::limits::{Budget, KEPT_BYTES, RUN_BYTES};
+use untrusted_data::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::rules::history;

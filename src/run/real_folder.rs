@@ -1,6 +1,6 @@
 //! What a copied state directory of somebody brings along: tokens, which a client may send and nobody may be shown.
 
-use crate::plain_file::{self, Links};
+use untrusted_data::plain_file::{self, Links};
 use crate::store::{Document, Documents as _, LONGEST_FILE, SqliteDocuments, json};
 use serde_json::Value;
 use std::path::Path;

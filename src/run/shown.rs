@@ -1,6 +1,6 @@
 //! Removes secrets from all output of a run, as the last step before the output, regardless of the origin of the text.
 
-use crate::client::Redactions;
+use untrusted_data::Redactions;
 use crate::judge::{Finding, FrameFinding};
 use crate::report::{CaseReport, FrameTally, RunInfo, RunReport};
 

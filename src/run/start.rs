@@ -7,7 +7,7 @@ use super::cast::Cast;
 use super::config;
 use super::refused;
 use super::stage::{self, Boot, first_moment};
-use crate::client::Redactions;
+use untrusted_data::Redactions;
 use crate::gateway::{Gateway, LaunchError};
 use crate::scenario::gateway::GatewaySettings;
 

@@ -6,7 +6,7 @@ use super::held::{Awaited, Held, answers};
 use super::stage::Stage;
 use super::timeouts::Wait;
 use crate::client::{Connection, Link, OpenError, Pending, SendError, Upgrade};
-use crate::limits::Budget;
+use untrusted_data::limits::Budget;
 use crate::observe::Sound;
 use serde_json::Value;
 use std::time::Duration;

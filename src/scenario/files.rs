@@ -7,7 +7,7 @@ use super::node::LARGEST_FILE;
 use super::problem::{Fault, Problem};
 use super::spanned::Spanned;
 use super::trust::{Trust, needs_trust};
-use crate::plain_file::{self, Links, PlainFileError};
+use untrusted_data::plain_file::{self, Links, PlainFileError};
 use include_dir::{Dir, include_dir};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path, PathBuf};

@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use super::trust::Trust;
 use super::{corpus, files, lint};
-use crate::mutants;
+use input_mutants::play;
 use miette::Diagnostic as _;
 use std::path::Path;
 
@@ -28,7 +28,7 @@ fn mutants_of_scenarios_are_read_and_linted() {
     let embedded = files::embedded().into_iter().filter_map(Result::ok);
     let seeds: Vec<Vec<u8>> = embedded.map(|(source, _)| source.text.as_bytes().to_vec()).collect();
     let path = Path::new("family/mutant.yaml");
-    mutants::play("scenarios", &seeds, &WORDS, |input| {
+    play("scenarios", &seeds, &WORDS, |input| {
         let found = files::written(path, input.to_vec());
         let text = found.as_ref().map(|(source, _)| source.text.clone()).unwrap_or_default();
         let (cases, mut problems) = corpus::read(vec![found], Trust::Given);

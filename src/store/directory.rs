@@ -1,7 +1,7 @@
 //! A store in a state directory, written as the releases write it (`json-files-*.js`, `writeTextAtomic`).
 
 use super::{Document, Documents, LONGEST_FILE, ReadFault, WriteFault, json};
-use crate::plain_file::{self, Links};
+use untrusted_data::plain_file::{self, Links};
 use crate::protocol::ids;
 use nix::fcntl::OFlag;
 use serde_json::Value;

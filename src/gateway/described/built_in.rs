@@ -1,7 +1,7 @@
 //! Finds a description: a file, or one that is inside the binary.
 
 use super::fault::DescriptionError;
-use crate::plain_file::{self, Links, PlainFileError};
+use untrusted_data::plain_file::{self, Links, PlainFileError};
 use std::path::Path;
 
 /// No description is this long.

@@ -1,6 +1,6 @@
 //! What can be wrong with a description: file, line, and a caret under the fault.
 
-use crate::excerpt::excerpt;
+use untrusted_data::excerpt;
 use crate::words::choices;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_saphyr::{Error, Location};

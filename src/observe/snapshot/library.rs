@@ -1,9 +1,9 @@
 //! A folder of snapshots: `FAMILY/NAME#POINT@RELEASE.snap`.
 
 use super::{History, Snapshot, SnapshotError, Variant};
-use crate::plain_file::{self, Links};
+use untrusted_data::plain_file::{self, Links};
 use crate::rules::Release;
-use crate::whole;
+use untrusted_data::whole;
 use include_dir::{Dir, include_dir};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;

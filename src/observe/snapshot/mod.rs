@@ -24,7 +24,7 @@ mod mutants;
 pub use history::{History, Variant};
 pub use library::{Edit, Library, LibraryError, Origin, Pending, Proposed};
 
-use crate::printable;
+use untrusted_data::printable;
 use crate::rules::Release;
 use serde::Deserialize;
 use std::collections::BTreeSet;

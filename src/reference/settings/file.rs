@@ -1,8 +1,8 @@
 //! `openclaw.json` as a file: JSON5, which allows comments, trailing commas and bare keys.
 
 use super::secrets::blotted;
-use crate::excerpt::excerpt;
-use crate::plain_file::{self, Links, PlainFileError};
+use untrusted_data::excerpt;
+use untrusted_data::plain_file::{self, Links, PlainFileError};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_json::Value;
 use std::io;

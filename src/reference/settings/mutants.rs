@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::file::{ConfigFileError, read_config};
-use crate::mutants;
+use input_mutants::{folder, play};
 use crate::rules::history::KNOWN;
 use miette::Diagnostic as _;
 
@@ -24,13 +24,13 @@ const MORE: &str = r#"// of a person
 
 #[test]
 fn mutants_of_configurations_are_read_and_resolved() {
-    let folder = mutants::folder();
-    let path = folder.path().join("openclaw.json");
+    let directory = folder();
+    let path = directory.path().join("openclaw.json");
     let strict = serde_json::to_vec(&json5::from_str::<serde_json::Value>(MORE).unwrap()).unwrap();
     let seeds = [PLAIN.as_bytes().to_vec(), MORE.as_bytes().to_vec(), strict];
     let env =
         [("PASSWORD", "p"), ("OPENCLAW_GATEWAY_TOKEN", "e")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-    mutants::play(
+    play(
         "configurations",
         &seeds,
         &["${PASSWORD}", "$${A}", "${A:-b}", "loopback", "trusted-proxy", "none"],

@@ -1,7 +1,7 @@
 //! What of a configuration must not be shown when something is wrong with it.
 
 use super::{Env, shape};
-use crate::client::Redactions;
+use untrusted_data::Redactions;
 use serde_json::Value;
 
 /// Parts of the names of members that hold secrets.

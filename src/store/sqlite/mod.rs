@@ -13,9 +13,9 @@ mod table;
 pub use table::Unfit;
 
 use super::{Document, Documents, ReadFault, WriteFault};
-use crate::cut;
-use crate::limits::{DOCUMENT_VALUES, LOOK_BYTES};
-use crate::plain_file::{self, Links, OtherKind, PlainFileError};
+use untrusted_data::cut;
+use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
+use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 use nix::unistd::{AccessFlags, access};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::limits::Limit;

@@ -1,8 +1,8 @@
 //! Mutants of databases: each is looked at, and none is written to by that.
 
 use super::{DATABASE, SqliteDocuments};
-use crate::mutants;
-use crate::plain_file::Links;
+use input_mutants::{folder, play};
+use untrusted_data::plain_file::Links;
 use crate::store::{Document, Documents as _};
 use rusqlite::Connection;
 use serde_json::json;
@@ -28,17 +28,17 @@ fn seed(folder: &std::path::Path) -> Vec<u8> {
 
 #[test]
 fn mutants_of_databases_are_looked_at_and_stay_as_they_are() {
-    let folder = mutants::folder();
-    let seeds = [seed(folder.path())];
-    let path = folder.path().join(DATABASE);
+    let directory = folder();
+    let seeds = [seed(directory.path())];
+    let path = directory.path().join(DATABASE);
     let words =
         ["CREATE TABLE", "device_id", "STRICT", "SQLite format 3\0", "{\"a\":", "WITHOUT ROWID", "VIEW", "TRIGGER"];
-    mutants::play("databases", &seeds, &words, |input| {
+    play("databases", &seeds, &words, |input| {
         std::fs::write(&path, input).unwrap();
-        if let Ok(found) = SqliteDocuments::look(folder.path(), Links::Refuse) {
+        if let Ok(found) = SqliteDocuments::look(directory.path(), Links::Refuse) {
             assert!(found.iter().all(|(_, document)| document.is_object()), "{found:?}");
         }
-        SqliteDocuments::is_store(folder.path());
+        SqliteDocuments::is_store(directory.path());
         assert_eq!(std::fs::read(&path).unwrap(), input, "looking wrote");
     });
 }

@@ -2,7 +2,7 @@
 //! that no client sends.
 
 use super::*;
-use crate::mutants;
+use input_mutants::play;
 use crate::rules::history::KNOWN;
 use crate::store::json as store_json;
 
@@ -32,7 +32,7 @@ fn release_for(input: &[u8]) -> String {
 fn mutants_of_stores_are_read_and_answered_from() {
     let words =
         ["operator.admin", "node", "tokens", "__proto__", "1970-01-01T00:00:00Z", "null", "approvedScopes", "roles"];
-    mutants::play("stores", &stores(), &words, |input| {
+    play("stores", &stores(), &words, |input| {
         let Some(document) = store_json::parse(input) else { return };
         let written = store_json::stringify(&document);
         assert_eq!(store_json::parse(written.as_bytes()).as_ref(), Some(&document), "{written}");
@@ -75,7 +75,7 @@ fn mutants_of_frames_are_answered() {
     ] {
         seeds.push(json!({ "type": "req", "id": "1", "method": method, "params": params }).to_string().into_bytes());
     }
-    mutants::play("frames", &seeds, &["operator.admin", "node", "__proto__", "device.pair.list", "connect"], |input| {
+    play("frames", &seeds, &["operator.admin", "node", "__proto__", "device.pair.list", "connect"], |input| {
         let mut stage = stage(&release_for(input));
         let (connection, _) = stage.open(cli().peer());
         stage.act(Act::Message { connection, data: input.to_vec() });

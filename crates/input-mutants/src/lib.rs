@@ -27,7 +27,7 @@ const MOST_BYTES: usize = 1 << 20;
 
 /// Plays mutants of `seeds` against `check`, which panics where a property does not hold. `words` are what the seeds' own
 /// words are replaced with, beside each other's.
-pub(crate) fn play(name: &'static str, seeds: &[Vec<u8>], words: &[&str], check: impl Fn(&[u8])) {
+pub fn play(name: &'static str, seeds: &[Vec<u8>], words: &[&str], check: impl Fn(&[u8])) {
     assert!(!seeds.is_empty(), "nothing to make mutants of");
     let plan = Plan::from_environment();
     println!("mutants of {name}: MUTANTS_SEED={}", plan.seed);
@@ -56,7 +56,7 @@ pub(crate) fn play(name: &'static str, seeds: &[Vec<u8>], words: &[&str], check:
 }
 
 /// A folder for readers that take files: one that no disk is behind, where there is one.
-pub(crate) fn folder() -> tempfile::TempDir {
+pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 

@@ -10,7 +10,7 @@ const BEFORE: usize = 100;
 const CUT: &str = "…";
 
 /// The text with no long line in it, and where `place` is in that. Lines keep their numbers.
-pub(crate) fn excerpt(text: &str, place: Range<usize>) -> (String, Range<usize>) {
+pub fn excerpt(text: &str, place: Range<usize>) -> (String, Range<usize>) {
     let (mut shown, mut found, mut start) = (String::new(), None, 0);
     for line in text.split_inclusive('\n') {
         let end = start + line.len();

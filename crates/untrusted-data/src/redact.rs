@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+/// Ends a text of a transcript that was cut.
+pub const CUT: &str = " …cut";
 /// JSON keys and header names whose string values are never shown.
 const SECRET_KEYS: [&str; 10] = [
     "token",
@@ -86,12 +88,12 @@ impl Redactions {
     /// The text without the secrets given by the caller: for texts in which what looks like a secret has its symbol already.
     pub fn apply_known(&self, text: &str) -> String {
         let shortest = self.known.keys().map(String::len).min().unwrap_or(usize::MAX).min(known::PART);
-        if text.len() < shortest && !text.ends_with('…') && !text.ends_with(super::transcript::CUT) {
+        if text.len() < shortest && !text.ends_with('…') && !text.ends_with(CUT) {
             return text.to_owned();
         }
         let finder = self.finder.get_or_init(|| Finder::new(self.known.keys().map(String::as_str)));
         let Some(finder) = finder else { return text.to_owned() };
-        let cut = [super::transcript::CUT, "…"].into_iter().find_map(|mark| text.strip_suffix(mark));
+        let cut = [CUT, "…"].into_iter().find_map(|mark| text.strip_suffix(mark));
         let symbols = self.known.values().collect::<Vec<_>>();
         let body = cut.unwrap_or(text);
         let mut out = String::with_capacity(text.len());
@@ -280,8 +282,8 @@ mod tests {
 
     #[test]
     fn a_cut_text_does_not_end_in_part_of_a_secret() {
-        let cut = format!("say hunte{}", super::super::transcript::CUT);
-        assert_eq!(redactions().apply(&cut), format!("say <password>{}", super::super::transcript::CUT));
+        let cut = format!("say hunte{}", CUT);
+        assert_eq!(redactions().apply(&cut), format!("say <password>{}", CUT));
         assert_eq!(redactions().apply("a gateway cut it: \"hunt"), "a gateway cut it: \"hunt");
     }
 
