@@ -11,7 +11,6 @@ pub mod gateway;
 pub mod judge;
 mod machine;
 pub mod observe;
-pub mod protocol;
 pub mod reference;
 pub mod report;
 pub mod rules;

@@ -3,10 +3,10 @@
 use super::snapshots::{self, Snapshots};
 use super::{Failure, console, exit};
 use crate::observe::snapshot::{Edit, Library, LibraryError, Pending};
-use untrusted_data::printable::line;
 use crate::scenario::Filter;
 use std::io::Write as _;
 use std::path::PathBuf;
+use untrusted_data::printable::line;
 
 /// Cases that are named before the rest is a number.
 const NAMED: usize = 10;

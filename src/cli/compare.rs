@@ -8,7 +8,6 @@ use super::table::{Format, cell, table};
 use super::{Failure, console, exit};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation, PrepareError};
 use crate::observe::snapshot::Library;
-use untrusted_data::printable;
 use crate::report::comparison::{Cell, Row};
 use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Event, Listener as _};
@@ -18,6 +17,7 @@ use serde_json::json;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
+use untrusted_data::printable;
 
 /// Play cases on several gateways and print the differences between their answers
 #[derive(Debug, clap::Args)]

@@ -2,11 +2,11 @@
 
 use super::snapshots::{self, Snapshots};
 use super::{Failure, console, exit};
-use untrusted_data::printable::line;
 use crate::report::terminal::counted;
 use crate::scenario::lint;
 use std::io::Write as _;
 use std::path::PathBuf;
+use untrusted_data::printable::line;
 
 /// Drafts that are named before the rest is a number.
 const NAMED: usize = 10;

@@ -1,11 +1,11 @@
 //! `clawcheck list`: which cases are there?
 
 use super::{Failure, console, exit};
-use untrusted_data::printable::{self, line};
 use crate::scenario::{Case, Corpus, Filter};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::PathBuf;
+use untrusted_data::printable::{self, line};
 
 /// List the ids and titles of cases
 #[derive(Debug, clap::Args)]

@@ -5,9 +5,9 @@ use super::snapshots::{self, Snapshots};
 use super::{Failure, accept, console, exit};
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError, Pending};
-use untrusted_data::printable::{block, line};
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::path::PathBuf;
+use untrusted_data::printable::{block, line};
 
 /// Show the observations that wait for approval, and accept or reject each one
 #[derive(Debug, clap::Args)]

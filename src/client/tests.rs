@@ -1,13 +1,13 @@
 //! What a gateway can do to a connection, and how each is told from the others.
 
 use super::*;
-use untrusted_data::limits::FRAME_VALUES;
 use serde_json::json;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use untrusted_data::limits::FRAME_VALUES;
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)

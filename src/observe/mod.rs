@@ -25,10 +25,10 @@ mod symbol;
 mod text;
 mod time;
 
-use untrusted_data::limits::SHOWN_BYTES;
-use untrusted_data::printable;
 use serde::Serialize;
 use serde_json::Value;
+use untrusted_data::limits::SHOWN_BYTES;
+use untrusted_data::printable;
 
 pub use evidence::{Evidence, Heard, Known, NoFile, Sound, StepEvidence, StoreFiles, in_database, place, stored};
 pub use store::{Section, StoreSeen};

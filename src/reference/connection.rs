@@ -4,10 +4,10 @@ use super::frames::{Decoder, Fault, Incoming, encode_close, encode_pong, encode_
 use super::http::{self, Head, Request};
 use super::outbox::{Inbox, Order, channel};
 use super::owner::{Admission, Event};
-use crate::protocol::codes::close;
 use crate::rules::config::AuthMode;
 use crate::rules::locality::{Locality, LocalityRules};
 use crate::rules::{ConnectionId, GatewayConfig, Peer};
+use openclaw_protocol::codes::close;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,15 +2,16 @@
 //! can, and renames them (`state-migrations.pairing.ts` of 2026.9.6).
 
 use super::settings::Refusal;
-use untrusted_data::plain_file::{self, Links, PlainFileError};
 use crate::rules::pairing::{Imported, import_devices, import_nodes};
-use crate::store::record::Record;
-use crate::store::{DATABASE, Document, Documents, LONGEST_FILE, SqliteDocuments, SqliteFault, WriteFault, json};
+use crate::store::{LONGEST_FILE, SqliteDocuments, SqliteFault};
+use openclaw_protocol::record::Record;
+use openclaw_protocol::store::{DATABASE, Document, Documents, WriteFault, json};
 use serde_json::Value;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// Why the files stay where they are.
 enum Fault {

@@ -6,11 +6,10 @@ use super::gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
 use super::logs::LogListener;
 use super::machine::this_machine;
 use super::settings::{ConfigFileError, Refusal, Settings, read_config, redactions};
-use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 use crate::rules::{Release, Rules};
-use crate::store::{Document, SqliteDocuments, json};
-use untrusted_data::whole;
+use crate::store::SqliteDocuments;
 use miette::Diagnostic;
+use openclaw_protocol::store::{Document, json};
 use serde_json::{Value, json};
 use std::fs;
 use std::io;
@@ -19,6 +18,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
+use untrusted_data::whole;
 
 /// What a gateway program is started with. What is not given comes from the environment, the configuration, or the
 /// release's defaults, in this order.

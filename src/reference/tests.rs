@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::client::{Connection, Incoming, Link, Reply, Transcript, Upgrade};
-use crate::protocol::identity::DeviceKey;
 use crate::rules::Release;
+use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -200,7 +200,8 @@ async fn a_refused_configuration_does_not_start() {
 /// As the real 2026.9.6 does, whose parser says where the text goes wrong.
 #[tokio::test]
 async fn a_store_with_a_cell_that_is_no_json_does_not_start_and_stays_as_it_is() {
-    use crate::store::{DATABASE, Document, Documents as _, SqliteDocuments};
+    use crate::store::SqliteDocuments;
+    use openclaw_protocol::store::{DATABASE, Document, Documents as _};
     let state = TempDir::new().unwrap();
     let device = json!({"deviceId": "a", "publicKey": "k", "createdAtMs": 1, "approvedAtMs": 1});
     let paired = std::sync::Arc::new(json!({ "a": device }));

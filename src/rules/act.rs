@@ -1,7 +1,7 @@
 //! What can happen to a gateway, and what it does about it.
 
-use crate::protocol::frame::ServerFrame;
-use crate::store::Documents;
+use openclaw_protocol::frame::ServerFrame;
+use openclaw_protocol::store::Documents;
 use std::net::IpAddr;
 
 /// Names one WebSocket connection for as long as the model lives. Chosen by the driver, never reused.

@@ -1,8 +1,8 @@
 //! Approvals of commands: registered, waited for, decided, expired (`exec-approval-manager.ts`).
 
 use super::act::ConnectionId;
-use crate::store::record::{self, Record};
 use indexmap::IndexMap;
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 /// How long a decided approval can still be asked for, in milliseconds.

@@ -2,7 +2,7 @@
 
 use super::act::{ConnectionId, Effect, Outcome};
 use super::model::{ConnectedClient, Model};
-use crate::protocol::frame::ServerFrame;
+use openclaw_protocol::frame::ServerFrame;
 use serde_json::{Value, json};
 
 /// How often a gateway says that it is alive, in milliseconds (`policy.tickIntervalMs`).
@@ -93,7 +93,7 @@ impl Model {
         self.broadcast("shutdown", payload, outcome);
         let open: Vec<_> = self.clients().into_iter().map(|(connection, _)| connection).collect();
         for connection in open {
-            self.close(connection, crate::protocol::codes::close::RESTART, "service restart", outcome);
+            self.close(connection, openclaw_protocol::codes::close::RESTART, "service restart", outcome);
         }
     }
 }

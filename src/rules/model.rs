@@ -11,11 +11,11 @@ use super::presence::{Person, Presence};
 use super::rpc;
 use super::scope_upgrades::ScopeUpgrades;
 use super::{GatewayConfig, Rules};
-use crate::protocol::codes::{close, error};
-use crate::protocol::connect::ConnectParams;
-use crate::protocol::frame::{ErrorShape, ServerFrame};
-use crate::protocol::ids;
 use indexmap::IndexMap;
+use openclaw_protocol::codes::{close, error};
+use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::frame::{ErrorShape, ServerFrame};
+use openclaw_protocol::ids;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

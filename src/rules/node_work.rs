@@ -2,8 +2,8 @@
 //! (`node-registry.ts`, `node-pending-work.ts`).
 
 use super::act::ConnectionId;
-use crate::store::record::{self, Record};
 use indexmap::IndexMap;
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 

@@ -8,9 +8,9 @@ pub(crate) use people::{Newcomer, Person};
 
 use super::config::Host;
 use super::release::Release;
-use crate::protocol::connect::ConnectParams;
-use crate::store::record::{self, Record};
 use indexmap::IndexMap;
+use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 /// How long an entry stays after its last update, in milliseconds.

@@ -9,11 +9,8 @@ use super::shown;
 use super::stage::{Stage, StageError};
 use super::start;
 use super::{Options, Shared};
-use untrusted_data::Redactions;
-use untrusted_data::cut;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Place, Preparation};
 use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
-use untrusted_data::limits::{Budget, CASE_BYTES, RECORD_BYTES};
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, Sound, StepEvidence, normalise_redacted};
@@ -23,11 +20,14 @@ use crate::rules::Release;
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::{Act, Case, Step};
-use crate::store::StoreFormat;
+use openclaw_protocol::store::StoreFormat;
 use serde_json::Value;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use untrusted_data::Redactions;
+use untrusted_data::cut;
+use untrusted_data::limits::{Budget, CASE_BYTES, RECORD_BYTES};
 
 /// How long what a case has written may take to be taken away once the run is told to stop. A signal leaves ten seconds for all.
 const CLEARING: Duration = Duration::from_secs(8);

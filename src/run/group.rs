@@ -18,10 +18,8 @@ use super::share::HOUSEHOLD;
 use super::shown;
 use super::stage::{self, Boot, House, Stage, StageError, first_moment};
 use super::start;
-use untrusted_data::Redactions;
 use crate::gateway::{Exit, Gateway, Place};
 use crate::judge::Verdict;
-use untrusted_data::limits::CASE_BYTES;
 use crate::observe::{Evidence, StoreFiles, normalise_redacted};
 use crate::rules::Release;
 use crate::scenario::Case;
@@ -30,6 +28,8 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
+use untrusted_data::Redactions;
+use untrusted_data::limits::CASE_BYTES;
 
 /// What became of a group: what each of its cases saw, in their order. `None` where one could not be played to its end.
 pub(super) type Sights = Vec<Option<Seen>>;

@@ -4,13 +4,13 @@ use super::frames::ConnectionFrames;
 use super::knowledge::Knowledge;
 use super::timeouts::{Timeouts, Wait};
 use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
-use untrusted_data::cut;
-use untrusted_data::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
 use crate::observe::Sound;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
+use untrusted_data::cut;
+use untrusted_data::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
 
 /// Characters of a message that is not JSON that are kept.
 const BEGINS: usize = 60;

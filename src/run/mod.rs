@@ -36,11 +36,9 @@ mod timeouts;
 mod title;
 mod waiting;
 
-use untrusted_data::Redactions;
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::frame_schema::FrameSchema;
 use crate::judge::{Finding, Verdict};
-use untrusted_data::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::rules::history;
@@ -54,6 +52,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use timeouts::Timeouts;
 use tokio::sync::{mpsc, watch};
+use untrusted_data::Redactions;
+use untrusted_data::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 
 /// Whether cases share gateways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

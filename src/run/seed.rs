@@ -8,7 +8,7 @@ use crate::scenario::store::{
     TokenField, TokenRecord, Tokens,
 };
 use crate::scenario::text::Length;
-use crate::store::Document;
+use openclaw_protocol::store::Document;
 use serde_json::{Map, Value, json};
 
 /// How long ago what is said to be a moment ago was, in milliseconds: long before the case, well within the five minutes

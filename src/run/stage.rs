@@ -12,9 +12,7 @@ use super::seed::Seeder;
 use super::silence::{Silence, There};
 use super::timeouts::{Timeouts, Wait};
 use crate::client::Transcript;
-use untrusted_data::cut;
 use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
-use untrusted_data::limits::{Budget, CASE_BYTES, LOG_BYTES};
 use crate::observe::{Heard, Known, Sound, StoreFiles};
 use crate::rules::Release;
 use crate::scenario::Case;
@@ -28,6 +26,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
+use untrusted_data::cut;
+use untrusted_data::limits::{Budget, CASE_BYTES, LOG_BYTES};
 
 /// Where the embedded gateway's clock starts: a fixed day, so that a case is the same every time.
 const EMBEDDED_START: i64 = 1_775_000_000_000;

@@ -7,9 +7,9 @@ use super::cast::Cast;
 use super::config;
 use super::refused;
 use super::stage::{self, Boot, first_moment};
-use untrusted_data::Redactions;
 use crate::gateway::{Gateway, LaunchError};
 use crate::scenario::gateway::GatewaySettings;
+use untrusted_data::Redactions;
 
 /// The case name from which the secrets of the default configuration are derived.
 const PLAIN: &str = "clawcheck starts the gateway with the default configuration";

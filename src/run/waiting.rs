@@ -6,11 +6,11 @@ use super::held::{Awaited, Held, answers};
 use super::stage::Stage;
 use super::timeouts::Wait;
 use crate::client::{Connection, Link, OpenError, Pending, SendError, Upgrade};
-use untrusted_data::limits::Budget;
 use crate::observe::Sound;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
+use untrusted_data::limits::Budget;
 
 /// The timeout for an answer is this many times the current response time to a probe.
 const TIMES_THE_PROBE: u32 = 4;

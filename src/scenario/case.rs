@@ -4,7 +4,7 @@ use super::document::{Need, Scenario};
 use super::identity;
 use super::spanned::{Name, Span};
 use super::text::Releases;
-use crate::protocol::identity::DeviceKey;
+use openclaw_protocol::identity::DeviceKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -7,11 +7,11 @@ use super::node::LARGEST_FILE;
 use super::problem::{Fault, Problem};
 use super::spanned::Spanned;
 use super::trust::{Trust, needs_trust};
-use untrusted_data::plain_file::{self, Links, PlainFileError};
 use include_dir::{Dir, include_dir};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// The scenarios inside the binary.
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");

@@ -1,7 +1,7 @@
 //! The device of a real state directory: `identity/device.json` holds its private key.
 
 use super::files::Folder;
-use crate::protocol::identity::DeviceKey;
+use openclaw_protocol::identity::DeviceKey;
 use serde::Deserialize;
 
 /// Where a command line client keeps its key (`device-identity.ts`), up to 2026.7.35 at least; 2026.9.6 has it in

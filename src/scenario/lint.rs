@@ -7,8 +7,8 @@ use super::node::{self, Entry, Kind, Node};
 use super::problem::{self, Fault, Problem, Problems};
 use super::spanned::{Span, Spanned};
 use super::trust::Trust;
-use crate::protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use crate::words::nearest_within;
+use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::collections::HashSet;
 use std::path::PathBuf;
 

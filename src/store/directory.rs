@@ -1,9 +1,9 @@
 //! A store in a state directory, written as the releases write it (`json-files-*.js`, `writeTextAtomic`).
 
-use super::{Document, Documents, LONGEST_FILE, ReadFault, WriteFault, json};
-use untrusted_data::plain_file::{self, Links};
-use crate::protocol::ids;
+use super::LONGEST_FILE;
 use nix::fcntl::OFlag;
+use openclaw_protocol::ids;
+use openclaw_protocol::store::{Document, Documents, ReadFault, WriteFault, json};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,6 +12,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use untrusted_data::plain_file::{self, Links};
 
 /// Mode of a document's file.
 const FILE_MODE: u32 = 0o600;

@@ -1,6 +1,6 @@
 //! A store in memory that a gateway in this process shares with whoever fills it and looks at it.
 
-use super::{Document, Documents, MemoryDocuments, ReadFault, WriteFault, json};
+use openclaw_protocol::store::{Document, Documents, MemoryDocuments, ReadFault, WriteFault, json};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

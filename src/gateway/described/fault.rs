@@ -1,10 +1,10 @@
 //! What can be wrong with a description: file, line, and a caret under the fault.
 
-use untrusted_data::excerpt;
 use crate::words::choices;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_saphyr::{Error, Location};
 use std::path::PathBuf;
+use untrusted_data::excerpt;
 
 /// Why a description cannot be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]

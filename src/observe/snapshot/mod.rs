@@ -24,11 +24,11 @@ mod mutants;
 pub use history::{History, Variant};
 pub use library::{Edit, Library, LibraryError, Origin, Pending, Proposed};
 
-use untrusted_data::printable;
 use crate::rules::Release;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use untrusted_data::printable;
 
 /// One snapshot file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Mutants of the snapshots: what can be read can be written, and is then read as the same.
 
 use super::Snapshot;
+use include_dir::{Dir, include_dir};
 use input_mutants::play;
 use untrusted_data::printable;
-use include_dir::{Dir, include_dir};
 
 static SNAPSHOTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
 

@@ -1,12 +1,12 @@
 //! `openclaw.json` as a file: JSON5, which allows comments, trailing commas and bare keys.
 
 use super::secrets::blotted;
-use untrusted_data::excerpt;
-use untrusted_data::plain_file::{self, Links, PlainFileError};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_json::Value;
 use std::io;
 use std::path::{Path, PathBuf};
+use untrusted_data::excerpt;
+use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// Far more than any configuration needs; a file above it is none.
 const MAX_SIZE: u64 = 4 * 1024 * 1024;

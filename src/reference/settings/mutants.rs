@@ -2,8 +2,8 @@
 
 use super::Settings;
 use super::file::{ConfigFileError, read_config};
-use input_mutants::{folder, play};
 use crate::rules::history::KNOWN;
+use input_mutants::{folder, play};
 use miette::Diagnostic as _;
 
 const PLAIN: &str = include_str!("../../../examples/openclaw.json");

@@ -1,8 +1,8 @@
 //! What of a configuration must not be shown when something is wrong with it.
 
 use super::{Env, shape};
-use untrusted_data::Redactions;
 use serde_json::Value;
+use untrusted_data::Redactions;
 
 /// Parts of the names of members that hold secrets.
 const SECRET_NAMES: [&str; 4] = ["token", "password", "secret", "key"];

@@ -2,13 +2,13 @@
 
 use super::HandshakeRules;
 use super::limits::{BROWSER_ON_LOOPBACK, BROWSER_ORIGIN_PREFIX};
-use crate::protocol::client::{self, mode};
-use crate::protocol::connect::{ClientInfo, ConnectParams};
 use crate::rules::address;
 use crate::rules::locality::{self, Locality};
 use crate::rules::model::Connection;
 use crate::rules::origin::Origin;
 use crate::rules::{ConnectionId, Peer};
+use openclaw_protocol::client::{self, mode};
+use openclaw_protocol::connect::{ClientInfo, ConnectParams};
 
 /// A connect whose frame, protocol range and role are in order.
 pub(super) struct Attempt {

@@ -5,7 +5,7 @@ use super::limits::{Credential, RateLimiter, RateLimits};
 use super::secret::{self, Counter, Failure, Given, Method};
 use crate::rules::pairing::{self, BootstrapRequest, Fault, ShownToken, TokenRefusal};
 use crate::rules::{AuthMode, Environment, GatewayConfig, Rules};
-use crate::store::record;
+use openclaw_protocol::record;
 
 /// How a client stands.
 pub(super) struct Standing {

@@ -6,11 +6,11 @@ use super::credentials::Standing;
 use super::refusal::Refusal;
 use super::secret::Method;
 use super::{HandshakeRules, ProofForm, RefusalDetails, UnboundScopes, unauthorised};
-use crate::protocol::connect::DeviceProof;
-use crate::protocol::proof::{Proof, ProofVersion};
-use crate::protocol::public_key::PublicKey;
 use crate::rules::{AuthMode, GatewayConfig};
-use crate::store::record;
+use openclaw_protocol::connect::DeviceProof;
+use openclaw_protocol::proof::{Proof, ProofVersion};
+use openclaw_protocol::public_key::PublicKey;
+use openclaw_protocol::record;
 use serde_json::{Value, json};
 
 /// How far the signing time may be off, either way, in milliseconds.

@@ -8,9 +8,9 @@ use crate::rules::GatewayConfig;
 use crate::rules::act::Environment;
 use crate::rules::model::Model;
 use crate::rules::pairing::{self, BootstrapProfile, Fault, WantedToken};
-use crate::store::record::{self, Record};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 

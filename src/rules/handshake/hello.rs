@@ -9,9 +9,9 @@ use crate::rules::broadcast::TICK_INTERVAL_MS;
 use crate::rules::model::Model;
 use crate::rules::origin::Origin;
 use crate::rules::{AuthMode, GatewayConfig, address, rpc};
-use crate::store::record::{self, Record};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 /// Most bytes of a message after the welcome.

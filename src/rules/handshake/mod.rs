@@ -33,14 +33,14 @@ pub use rules::{
 use self::attempt::Attempt;
 use self::pairing::{Paired, PairingCheck};
 use self::refusal::{End, Refusal};
-use crate::protocol::client::mode;
-use crate::protocol::codes::close;
-use crate::protocol::connect::ConnectParams;
-use crate::protocol::frame::ServerFrame;
 use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::rules::model::Model;
 use crate::rules::pairing::Fault;
 use crate::rules::schema::frames;
+use openclaw_protocol::client::mode;
+use openclaw_protocol::codes::close;
+use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::frame::ServerFrame;
 use serde_json::{Value, json};
 
 /// Most bytes of a message before the welcome, where they are limited. The WebSocket layer closes 1009 without a reason

@@ -9,7 +9,7 @@ use crate::rules::act::{Effect, Environment, Outcome};
 use crate::rules::model::Model;
 use crate::rules::nodes;
 use crate::rules::pairing::Fault;
-use crate::store::record;
+use openclaw_protocol::record;
 use serde_json::{Value, json};
 
 /// Admits a node: counts what it asks for, and leaves it of its commands what it may have.

@@ -3,9 +3,9 @@
 use super::attempt::Attempt;
 use super::refusal::Refusal;
 use super::rules::{OriginForm, RefusalDetails};
-use crate::protocol::client::mode;
 use crate::rules::origin::Origin;
 use crate::rules::{GatewayConfig, Rules, address};
+use openclaw_protocol::client::mode;
 use serde_json::json;
 
 const MESSAGE: &str =

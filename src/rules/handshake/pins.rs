@@ -1,10 +1,10 @@
 //! The platform and the device family that a device keeps (`message-handler.ts`, `resolvePinnedClientMetadata`).
 
 use super::HandshakeRules;
-use crate::protocol::client::{self, mode};
-use crate::protocol::connect::ClientInfo;
-use crate::protocol::proof::normal_metadata;
-use crate::store::record;
+use openclaw_protocol::client::{self, mode};
+use openclaw_protocol::connect::ClientInfo;
+use openclaw_protocol::proof::normal_metadata;
+use openclaw_protocol::record;
 use serde_json::Value;
 
 /// How a client's platform and family stand to those of its record.

@@ -1,8 +1,8 @@
 //! How a handshake ends without a welcome.
 
-use crate::protocol::codes::{close, error};
-use crate::protocol::frame::ErrorShape;
 use crate::rules::pairing::Fault;
+use openclaw_protocol::codes::{close, error};
+use openclaw_protocol::frame::ErrorShape;
 use serde_json::Value;
 
 /// Close reasons are cut to this many bytes.

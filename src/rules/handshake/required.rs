@@ -2,7 +2,7 @@
 
 use super::refusal::Refusal;
 use crate::rules::pairing::{self, Fault, PairingRules};
-use crate::store::record::{self, Record};
+use openclaw_protocol::record::{self, Record};
 use serde_json::Value;
 
 /// Longest id of a pending request that is named in an answer.

@@ -5,9 +5,9 @@ use super::attempt::Attempt;
 use super::refusal::Refusal;
 use super::rules::RefusalDetails;
 use super::secret::Failure;
-use crate::protocol::client::mode;
-use crate::protocol::connect::Credentials;
-use crate::store::record::{self, Record};
+use openclaw_protocol::client::mode;
+use openclaw_protocol::connect::Credentials;
+use openclaw_protocol::record::{self, Record};
 use serde_json::Value;
 
 /// The refusal that names what was wrong.

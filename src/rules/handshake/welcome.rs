@@ -8,14 +8,14 @@ use super::pairing::Paired;
 use super::refusal::{End, Refusal};
 use super::secret::Method;
 use super::{HandshakeRules, device, node};
-use crate::protocol::client::{self, mode};
-use crate::protocol::frame::ServerFrame;
 use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::rules::model::{ConnectedClient, Model};
 use crate::rules::origin::Origin;
 use crate::rules::presence::{Newcomer, Person, PresenceForm};
 use crate::rules::{nodes, rpc};
-use crate::store::record;
+use openclaw_protocol::client::{self, mode};
+use openclaw_protocol::frame::ServerFrame;
+use openclaw_protocol::record;
 use serde_json::{Value, json};
 
 /// Lets the client in.

@@ -2,7 +2,7 @@
 
 use super::{NodeRules, PlatformCommands};
 use crate::rules::GatewayConfig;
-use crate::store::record;
+use openclaw_protocol::record;
 
 /// Commands that run programs on the node: approving them takes `operator.admin`.
 pub(super) const RUN_COMMANDS: [&str; 3] = ["system.run.prepare", "system.run", "system.which"];

@@ -4,10 +4,11 @@ use super::request::{NodeRequest, NodeRequested, published, request as ask, same
 use super::store::{self, NodeApproval};
 use super::surface::{Surface, same_set, sorted_permissions};
 use super::{Judged, NodeReconnect, declared_commands, permitted_commands};
-use crate::protocol::connect::ConnectParams;
 use crate::rules::pairing::Fault;
 use crate::rules::{Environment, GatewayConfig, Rules};
-use crate::store::{Document, record};
+use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::record;
+use openclaw_protocol::store::Document;
 use serde_json::{Map, Value};
 
 /// The commands that a node has, and what it asked for.

@@ -3,11 +3,11 @@
 use super::NodeRules;
 use super::store::{DESCRIPTION, required_scopes};
 use super::surface::Surface;
-use crate::protocol::ids;
 use crate::rules::Entropy;
 use crate::rules::pairing::{Changed, Family, Fault, State};
-use crate::store::record::{self, Record};
-use crate::store::{Document, Documents};
+use openclaw_protocol::ids;
+use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::store::{Document, Documents};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 

@@ -3,13 +3,13 @@
 use super::NodeRules;
 use super::commands::RUN_COMMANDS;
 use super::request::add_device;
-use crate::protocol::ids;
 use crate::rules::Entropy;
 use crate::rules::pairing::{
     Changed, Family, Fault, PairingList, PairingRules, State, missing_scope, newest, reject_pending, same_secret,
 };
-use crate::store::record::{self, Record};
-use crate::store::{Document, Documents, sqlite};
+use openclaw_protocol::ids;
+use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::store::{Document, Documents, SURFACE_FIELDS};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -88,7 +88,7 @@ pub fn surfaces_of_device(
     let state = State::load(rules.state, Family::Nodes, documents, now)?;
     if let Some(approved) = state.paired.get_truthy(device_id) {
         let mut kept = record::spread(Some(approved));
-        kept.retain(|field, _| sqlite::SURFACE_FIELDS.contains(&field.as_str()));
+        kept.retain(|field, _| SURFACE_FIELDS.contains(&field.as_str()));
         record::set(&mut surfaces, "nodeSurface", Some(Value::Object(kept)));
     }
     let asks = |pending: &&Value| pending.get("nodeId").and_then(Value::as_str) == Some(device_id);
@@ -390,7 +390,7 @@ mod tests {
     use super::*;
     use crate::rules::Rules;
     use crate::rules::nodes::{NodeRequest, request};
-    use crate::store::{Document, MemoryDocuments};
+    use openclaw_protocol::store::{Document, MemoryDocuments};
     use rstest::rstest;
 
     const NOW: i64 = 1_700_000_000_000;

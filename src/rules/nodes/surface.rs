@@ -1,6 +1,6 @@
 //! What a node offers, as it is approved: caps, commands, permissions (`node-pairing-surface.ts`).
 
-use crate::store::record;
+use openclaw_protocol::record;
 use serde_json::{Map, Value, json};
 
 /// Caps, commands and permissions of a node.

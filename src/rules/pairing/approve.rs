@@ -9,8 +9,8 @@ use super::{
     role_scoped, scopes_allow,
 };
 use crate::rules::Entropy;
-use crate::store::Documents;
-use crate::store::record::{self, Record};
+use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 
 const OPERATOR: &str = "operator";

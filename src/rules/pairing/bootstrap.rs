@@ -7,7 +7,8 @@ use self::entry::{Tokens, comparable_key};
 pub use self::profile::BootstrapProfile;
 use self::profile::{OWNER_SCOPES, handed_on};
 use super::{Fault, PairingRules, role_scoped};
-use crate::store::{Documents, record};
+use openclaw_protocol::record;
+use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 
 /// A device that shows a bootstrap token.

@@ -6,7 +6,7 @@ use crate::rules::versions::{
     V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_3_31, V2026_4_1, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15,
     V2026_5_7, V2026_6_11, V2026_7_35, V2026_9_6,
 };
-use crate::store::StoreFormat;
+use openclaw_protocol::store::StoreFormat;
 
 /// The device store's changes, oldest first.
 pub const CHANGES: &[Change] = &[

@@ -6,8 +6,8 @@ use super::roles::merge_roles;
 use super::scopes::merge_scopes;
 use super::state::{StateRules, Table};
 use super::{Changed, Family, Fault, PairingRules, State, approved_roles, role_scoped, summarise_tokens};
-use crate::store::record::{self, Record, TypeFault};
-use crate::store::{Documents, StoreFormat};
+use openclaw_protocol::record::{self, Record, TypeFault};
+use openclaw_protocol::store::{Documents, StoreFormat};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 

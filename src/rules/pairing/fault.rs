@@ -1,7 +1,7 @@
 //! What can end an operation on the store other than an answer.
 
-use crate::store::record::TypeFault;
-use crate::store::{ReadFault, WriteFault};
+use openclaw_protocol::record::TypeFault;
+use openclaw_protocol::store::{ReadFault, WriteFault};
 
 /// An exception that a release throws out of a store operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! What a release whose store is a database takes over from the files of an older one (`device-pairing-migration.ts` and
 //! `node-pairing-migration.ts` of 2026.9.6). Requests that wait and bootstrap tokens are not taken over.
 
-use crate::store::record::{self, Record};
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 /// What came of an import.

@@ -2,11 +2,11 @@
 //! (`gateway/startup-local-cli-pairing.ts`).
 
 use super::{AccessMetadata, ApprovalKind, Approver, Fault, PairingRequest, PairingRules, approve, list, request};
-use crate::protocol::identity;
 use crate::rules::Entropy;
-use crate::store::Documents;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openclaw_protocol::identity;
+use openclaw_protocol::store::Documents;
 
 const NAME: &str = "OpenClaw CLI";
 

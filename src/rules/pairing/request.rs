@@ -3,10 +3,10 @@
 use super::roles::{merge_roles, normalise_role};
 use super::scopes::merge_scopes;
 use super::{Changed, Family, Fault, PairingRules, PendingRepeat, State, normalise_scopes};
-use crate::protocol::ids;
 use crate::rules::Entropy;
-use crate::store::Documents;
-use crate::store::record::{self, Record, TypeFault};
+use openclaw_protocol::ids;
+use openclaw_protocol::record::{self, Record, TypeFault};
+use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! Roles: which ones a record was approved for, and which ones it has in effect.
 
 use super::{EffectiveRoles, Fault, PairingRules};
-use crate::store::record::{self, TypeFault};
+use openclaw_protocol::record::{self, TypeFault};
 use serde_json::Value;
 
 /// The roles that a device may connect as. What an empty or absent `tokens` map means here is the heart of #59045.

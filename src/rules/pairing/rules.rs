@@ -1,7 +1,7 @@
 //! What differs among the releases in the device store's operations.
 
 use super::StateRules;
-use crate::store::StoreFormat;
+use openclaw_protocol::store::StoreFormat;
 
 /// Where a device's roles come from when it connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

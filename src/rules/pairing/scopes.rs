@@ -1,7 +1,7 @@
 //! Scopes: merging, normal form, and who covers what (`operator-scope-compat.ts`, `device-auth.ts`).
 
 use super::{Fault, PairingRules};
-use crate::store::record::{self, TypeFault};
+use openclaw_protocol::record::{self, TypeFault};
 use serde_json::Value;
 
 /// What every operator scope begins with.

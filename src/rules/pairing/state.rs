@@ -1,8 +1,8 @@
 //! Two documents in memory between one read and one write: pending requests by id, paired records by device or node.
 
 use super::{Fault, PENDING_TTL_MS};
-use crate::store::record::{self, Record, TypeFault};
-use crate::store::{Document, Documents};
+use openclaw_protocol::record::{self, Record, TypeFault};
+use openclaw_protocol::store::{Document, Documents};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -3,10 +3,10 @@
 use super::{
     Changed, Family, Fault, PairingRules, State, approved_roles, missing_scope, normalise_scopes, scopes_allow_values,
 };
-use crate::protocol::ids;
 use crate::rules::Entropy;
-use crate::store::record::{self, Record, TypeFault};
-use crate::store::{Documents, StoreFormat};
+use openclaw_protocol::ids;
+use openclaw_protocol::record::{self, Record, TypeFault};
+use openclaw_protocol::store::{Documents, StoreFormat};
 use serde_json::{Value, json};
 use std::cmp::Ordering;
 

@@ -1,6 +1,6 @@
 //! The line in which an app says that it is there (`system-presence.ts` parsePresence).
 
-use crate::store::record::{self, Record};
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 /// What a line of the form `Node: box (10.0.0.7) · app 1.2 · last input 5s ago · mode ui · reason periodic` says; `None` where it

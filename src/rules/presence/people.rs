@@ -1,7 +1,7 @@
 //! Who comes, and whom clients stand for.
 
-use crate::protocol::connect::ConnectParams;
-use crate::store::record::{self, Record};
+use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 /// Somebody whom clients stand for: the gateway's owner, or a user whom a reverse proxy vouches for.

@@ -1,11 +1,11 @@
 //! Who is told of the presence list when, and whom clients stand for (`presence-events.ts`, `client-presence.ts`).
 
 use super::{MOST, Newcomer, Person, PresenceForm};
-use crate::protocol::ids;
 use crate::rules::act::{ConnectionId, Environment, Outcome};
 use crate::rules::model::{ConnectedClient, Model};
 use crate::rules::rpc;
-use crate::store::record;
+use openclaw_protocol::ids;
+use openclaw_protocol::record;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 

@@ -5,7 +5,7 @@ use super::{Call, Handled, Refusal, Reply, invalid};
 use crate::rules::nodes;
 use crate::rules::pairing::{self, Approval, Approver, PairingList, TokenRevocation, TokenRotation};
 use crate::rules::scope_upgrades::Decided;
-use crate::store::record::{self, Record};
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 const ROTATION_DENIED: &str = "device token rotation denied";

@@ -5,9 +5,9 @@ use super::exec_request::{ExecForm, ExecRequest, visible};
 use super::prompts::{self, Asking, Kind};
 use super::schemas::{ID, exec_request as exec_request_schema};
 use super::{Call, Handled, Reply, RpcRules, invalid, invalid_with};
-use crate::protocol::ids;
 use crate::rules::approvals::Approval;
-use crate::store::record;
+use openclaw_protocol::ids;
+use openclaw_protocol::record;
 use serde_json::{Value, json};
 
 /// The refusal of a command that cannot be shown whole to who decides (2026.6.11).

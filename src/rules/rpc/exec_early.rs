@@ -3,7 +3,7 @@
 use super::exec_request::{environment, environment_hash, stripped, texts};
 use super::schemas::OPTIONAL_TEXT;
 use crate::rules::schema::{NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, within};
-use crate::store::record::{self, Record};
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 const NUMBER: Schema = Schema::Number(crate::rules::schema::Bounds { minimum: None, maximum: None });

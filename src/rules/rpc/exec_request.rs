@@ -2,7 +2,7 @@
 
 use super::prompts;
 use super::{RpcRules, command_shape};
-use crate::store::record::{self, Record};
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 

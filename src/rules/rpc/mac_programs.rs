@@ -2,11 +2,11 @@
 
 use super::mac_skills::tell_skills_changed;
 use super::node_calls::{Dispatched, NodeCalls, dispatch};
-use crate::protocol::ids;
 use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::rules::model::Model;
 use crate::rules::nodes;
-use crate::store::record;
+use openclaw_protocol::ids;
+use openclaw_protocol::record;
 use serde_json::{Value, json};
 
 /// How long a Mac may take to answer, in milliseconds.
@@ -120,7 +120,7 @@ fn script(bins: &[&str]) -> String {
 mod tests {
     use super::*;
     use crate::rules::rpc::tests::Counter;
-    use crate::store::MemoryDocuments;
+    use openclaw_protocol::store::MemoryDocuments;
 
     #[test]
     fn a_run_has_an_id_since_2026_6_11() {

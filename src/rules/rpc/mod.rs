@@ -50,10 +50,10 @@ use super::act::{ConnectionId, Effect, Environment, Outcome};
 use super::model::{ConnectedClient, Model, RequestFrame};
 use super::pairing::Fault;
 use super::schema::Schema;
-use crate::protocol::codes::{close, error};
-use crate::protocol::frame::ErrorShape;
-use crate::store::record::TypeFault;
 use methods::Access;
+use openclaw_protocol::codes::{close, error};
+use openclaw_protocol::frame::ErrorShape;
+use openclaw_protocol::record::TypeFault;
 use serde_json::{Value, json};
 
 /// One request on its way through its handler.

@@ -2,7 +2,7 @@
 
 use super::tests::{ADMIN, House};
 use crate::rules::config::AuthMode;
-use crate::store::{Document, MemoryDocuments};
+use openclaw_protocol::store::{Document, MemoryDocuments};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn home(role: &str, scopes: &[&str]) -> House {
 }
 
 fn field(house: &House, document: Document, id: &str, key: &str) -> Value {
-    use crate::store::Documents as _;
+    use openclaw_protocol::store::Documents as _;
     house.store.read(document).unwrap()[id][key].clone()
 }
 

@@ -3,15 +3,15 @@
 use super::node_schemas::{ACK, DRAIN, ENQUEUE, EVENT, PROGRESS, RESULT, SKILLS, TOOLS, invoke as invoke_schema};
 use super::schemas::NOTHING;
 use super::{Call, Handled, Refusal, Reply, invalid, mac_programs, not_implemented, refuse, shape};
-use crate::protocol::codes::error;
-use crate::protocol::frame::ErrorShape;
-use crate::protocol::ids;
 use crate::rules::act::{ConnectionId, Environment, Outcome};
 use crate::rules::model::Model;
 use crate::rules::node_work::{Invoke, Wanted};
 use crate::rules::nodes;
 use crate::rules::pairing;
-use crate::store::record::{self, Record};
+use openclaw_protocol::codes::error;
+use openclaw_protocol::frame::ErrorShape;
+use openclaw_protocol::ids;
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 /// How the calls to nodes are answered, by the release that brought it.

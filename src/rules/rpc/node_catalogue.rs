@@ -4,9 +4,9 @@
 use crate::rules::model::{ConnectedClient, Model};
 use crate::rules::nodes::{self, NodeRules, Surface, same_set};
 use crate::rules::pairing::{self, Fault};
-use crate::store::Documents;
-use crate::store::record::{self, Record};
 use indexmap::IndexMap;
+use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 use std::cmp::Ordering;
 

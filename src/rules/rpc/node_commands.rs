@@ -1,10 +1,10 @@
 //! Which commands go to which node, and in which form (`node-command-policy.ts`, `node-invoke-sanitize.ts`).
 
 use super::{Call, NodeCalls, Refusal, invalid, invalid_with, not_implemented};
-use crate::protocol::ids;
 use crate::rules::act::ConnectionId;
 use crate::rules::nodes::{self, Judged};
-use crate::store::record::{self, Record};
+use openclaw_protocol::ids;
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 /// Commands for which a node's own approvals are read and written: there are other methods for it.

@@ -7,7 +7,7 @@ use super::{Call, Handled, Refusal, Reply, invalid, missing};
 use crate::rules::ConnectionId;
 use crate::rules::nodes::{self, Judged, NodeApproval, NodeReconnect, NodeRequest, Surface};
 use crate::rules::pairing;
-use crate::store::record::{self, Record};
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {

@@ -3,9 +3,9 @@
 use super::prompts::{self, Asking, Kind};
 use super::schemas::plugin_request;
 use super::{Call, Handled, Reply};
-use crate::protocol::ids;
 use crate::rules::approvals::Approval;
-use crate::store::record::{self, Record};
+use openclaw_protocol::ids;
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 /// What a plugin asks its approval with, by the release that brought it.

@@ -2,12 +2,12 @@
 
 use super::schemas::RESOLVE;
 use super::{Call, ExecForm, Handled, NoApprover, PluginForm, Refusal, Reply, RpcRules, invalid, invalid_with};
-use crate::protocol::client;
 use crate::rules::act::{ConnectionId, Outcome};
 use crate::rules::approvals::{Approval, Approvals, Named, Waiter};
 use crate::rules::model::{ConnectedClient, Model};
-use crate::store::record::{self, Record};
 use indexmap::IndexSet;
+use openclaw_protocol::client;
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 /// Which approvals.

@@ -2,12 +2,12 @@
 
 use super::schemas::{REQUEST_ID, SCOPES};
 use super::{Call, Handled, Refusal, Reply, invalid, invalid_with};
-use crate::protocol::scopes::OPERATOR_SCOPES;
 use crate::rules::act::{Environment, Outcome};
 use crate::rules::model::Model;
 use crate::rules::pairing::{self, Fault, PENDING_TTL_MS, PairingRequest};
 use crate::rules::scope_upgrades::{Decided, Owner, ScopeUpgrade, ended};
-use crate::store::record;
+use openclaw_protocol::record;
+use openclaw_protocol::scopes::OPERATOR_SCOPES;
 use serde_json::{Value, json};
 
 pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {

@@ -2,12 +2,12 @@
 //! a gateway answers that makes no setup codes.
 
 use super::{Call, Handled, Refusal, Reply, invalid, not_implemented, refuse};
-use crate::protocol::codes::error;
 use crate::rules::address;
 use crate::rules::config::{AuthMode, GatewayConfig};
 use crate::rules::origin::Origin;
 use crate::rules::schema::{NON_EMPTY, Schema, object, optional, required, text};
-use crate::store::record;
+use openclaw_protocol::codes::error;
+use openclaw_protocol::record;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 

@@ -4,7 +4,7 @@
 use super::schemas::{EXEC_POLICY_SET, NOTHING};
 use super::{Call, ExecForm, Handled, Reply, invalid, not_implemented};
 use crate::rules::model::Model;
-use crate::store::record::{self, Record};
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 

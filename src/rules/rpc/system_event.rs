@@ -2,10 +2,10 @@
 //! session makes of it is not seen; what it does to the presence list is.
 
 use super::{Call, Handled, Refusal, Reply, invalid, refuse};
-use crate::protocol::codes::error;
 use crate::rules::PresenceForm;
 use crate::rules::schema::{Bounds, STRING, Schema, array, object, optional, required, text};
-use crate::store::record::{self, Record};
+use openclaw_protocol::codes::error;
+use openclaw_protocol::record::{self, Record};
 use serde_json::{Value, json};
 
 /// What takes back the time of the last input.

@@ -1,9 +1,9 @@
 use super::*;
-use crate::protocol::connect::ConnectParams;
-use crate::protocol::frame::ServerFrame;
 use crate::rules::presence::Person;
 use crate::rules::{Act, Entropy, GatewayConfig, Peer, Rules};
-use crate::store::{Document, MemoryDocuments};
+use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::frame::ServerFrame;
+use openclaw_protocol::store::{Document, MemoryDocuments};
 use rstest::rstest;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -155,7 +155,7 @@ impl House {
 
     /// The id of the command that was sent to a node last.
     pub(super) fn last_invoke(&self) -> String {
-        crate::protocol::ids::uuid([self.entropy.0; 16])
+        openclaw_protocol::ids::uuid([self.entropy.0; 16])
     }
 }
 

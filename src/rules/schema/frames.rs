@@ -2,7 +2,7 @@
 //! `method-scopes-*.js`).
 
 use super::{NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, text};
-use crate::protocol::client;
+use openclaw_protocol::client;
 
 /// The parameters of `connect` with these schemas of the client, the device and the credentials.
 macro_rules! connect {

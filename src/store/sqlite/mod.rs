@@ -12,11 +12,8 @@ mod table;
 
 pub use table::Unfit;
 
-use super::{Document, Documents, ReadFault, WriteFault};
-use untrusted_data::cut;
-use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
-use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 use nix::unistd::{AccessFlags, access};
+use openclaw_protocol::store::{DATABASE, Document, Documents, ReadFault, SURFACE_FIELDS, WriteFault};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
@@ -32,9 +29,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use table::{BOOTSTRAP, Cells, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, TABLES, Table};
+use untrusted_data::cut;
+use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
+use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 
-/// The database below the state directory.
-pub const DATABASE: &str = "state/openclaw.sqlite";
 /// What SQLite adds to the name of the database for the files that it reads beside it; the database itself first.
 const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 /// How long a call waits for another process's lock (`OPENCLAW_SQLITE_BUSY_TIMEOUT_MS`).
@@ -43,25 +41,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const LOOK_TIMEOUT: Duration = Duration::from_millis(500);
 /// A table that is over the limit is counted on up to so many times the limit.
 const COUNTED: usize = 20;
-
-/// What a row keeps of a node beside what its device's columns say.
-pub(crate) const SURFACE_FIELDS: [&str; 15] = [
-    "displayName",
-    "version",
-    "coreVersion",
-    "uiVersion",
-    "modelIdentifier",
-    "caps",
-    "commands",
-    "permissions",
-    "bins",
-    "sessionHost",
-    "createdAtMs",
-    "approvedAtMs",
-    "lastConnectedAtMs",
-    "lastDisconnectedAtMs",
-    "lastHostStats",
-];
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]

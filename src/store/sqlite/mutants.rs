@@ -1,12 +1,12 @@
 //! Mutants of databases: each is looked at, and none is written to by that.
 
-use super::{DATABASE, SqliteDocuments};
+use super::SqliteDocuments;
 use input_mutants::{folder, play};
-use untrusted_data::plain_file::Links;
-use crate::store::{Document, Documents as _};
+use openclaw_protocol::store::{DATABASE, Document, Documents as _};
 use rusqlite::Connection;
 use serde_json::json;
 use std::sync::Arc;
+use untrusted_data::plain_file::Links;
 
 /// A database as a release leaves it, in one file.
 fn seed(folder: &std::path::Path) -> Vec<u8> {

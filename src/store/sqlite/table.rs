@@ -242,7 +242,7 @@ impl Column {
     /// Whether a cell is JSON where it has to be.
     fn parses(&self, cell: ValueRef<'_>) -> bool {
         match (self.kind, cell) {
-            (Kind::Json, ValueRef::Text(bytes)) => super::super::json::parse(bytes).is_some(),
+            (Kind::Json, ValueRef::Text(bytes)) => openclaw_protocol::store::json::parse(bytes).is_some(),
             _ => true,
         }
     }
@@ -255,7 +255,7 @@ impl Column {
             (_, ValueRef::Integer(number)) => Some(Value::from(number)),
             (_, ValueRef::Real(number)) => Some(Value::from(number)),
             (Kind::Json, ValueRef::Text(bytes)) => {
-                Some(super::super::json::parse(bytes).unwrap_or_else(|| Value::String(text(bytes))))
+                Some(openclaw_protocol::store::json::parse(bytes).unwrap_or_else(|| Value::String(text(bytes))))
             }
             (_, ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => Some(Value::String(text(bytes))),
         }

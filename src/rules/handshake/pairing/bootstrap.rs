@@ -1,14 +1,14 @@
 //! Pairing by a bootstrap token: what its profile hands on, and to whom (`connect-pairing-plan.ts`, `connect-existing-device.ts`).
 
 use super::{End, PairingCheck, Upgrade};
-use crate::protocol::client::{self, mode};
-use crate::protocol::proof::normal_metadata;
 use crate::rules::Environment;
 use crate::rules::handshake::pins;
 use crate::rules::handshake::rules::BootstrapPairing;
 use crate::rules::handshake::secret::Method;
 use crate::rules::model::Model;
 use crate::rules::pairing::{self, BootstrapProfile, Fault, scopes_allow_values};
+use openclaw_protocol::client::{self, mode};
+use openclaw_protocol::proof::normal_metadata;
 use serde_json::{Value, json};
 
 /// A pairing by bootstrap token.

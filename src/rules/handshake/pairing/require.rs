@@ -2,7 +2,6 @@
 
 use super::PairingCheck;
 use super::bootstrap::Bootstrap;
-use crate::protocol::connect::ClientInfo;
 use crate::rules::act::Effect;
 use crate::rules::handshake::pins;
 use crate::rules::handshake::refusal::End;
@@ -12,6 +11,7 @@ use crate::rules::handshake::secret::Method;
 use crate::rules::model::Model;
 use crate::rules::pairing::{self, ApprovalKind, Approver, BootstrapProfile, Fault, PairingRequest, Requested};
 use crate::rules::{Environment, Outcome};
+use openclaw_protocol::connect::ClientInfo;
 use serde_json::{Value, json};
 
 /// Who stands for a device, so that nobody need be asked.

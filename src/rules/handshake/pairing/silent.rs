@@ -2,7 +2,6 @@
 //! `handshake-auth-helpers.ts`).
 
 use super::PairingCheck;
-use crate::protocol::client::{self, mode};
 use crate::rules::handshake::HandshakeRules;
 use crate::rules::handshake::required::Upgrade;
 use crate::rules::handshake::rules::ScopeUpgrade;
@@ -10,6 +9,7 @@ use crate::rules::handshake::secret::Method;
 use crate::rules::model::Model;
 use crate::rules::origin::Origin;
 use crate::rules::{LocalityRules, Outcome, address};
+use openclaw_protocol::client::{self, mode};
 
 impl PairingCheck<'_> {
     /// Whether a local client gets this without asking.

@@ -2,13 +2,13 @@
 //! (`gateway.auth.trustedProxy.deviceAutoApprove`, `connect-pairing-plan.ts`, 2026.9.6 on).
 
 use super::{End, PairingCheck, Upgrade};
-use crate::protocol::client::{self, mode};
 use crate::rules::Environment;
 use crate::rules::handshake::device;
 use crate::rules::handshake::secret::Method;
 use crate::rules::model::Model;
 use crate::rules::pairing::{self, ApprovalKind, Approver, Requested};
-use crate::store::record;
+use openclaw_protocol::client::{self, mode};
+use openclaw_protocol::record;
 use serde_json::Value;
 
 /// What is granted where neither the client nor the configuration says.

@@ -11,12 +11,12 @@ mod pairing;
 mod presence;
 mod welcome;
 
-use crate::protocol::frame::ServerFrame;
-use crate::protocol::identity::DeviceKey;
-use crate::protocol::proof::{Proof, ProofVersion};
 use crate::rules::handshake::ProofForm;
 use crate::rules::{Act, ConnectionId, Effect, Entropy, Environment, GatewayConfig, Model, Outcome, Peer, Rules};
-use crate::store::{Document, Documents, MemoryDocuments};
+use openclaw_protocol::frame::ServerFrame;
+use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::proof::{Proof, ProofVersion};
+use openclaw_protocol::store::{Document, Documents, MemoryDocuments};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_700_000_000_000;

@@ -2,9 +2,9 @@
 //! that no client sends.
 
 use super::*;
-use input_mutants::play;
 use crate::rules::history::KNOWN;
-use crate::store::json as store_json;
+use input_mutants::play;
+use openclaw_protocol::store::json as store_json;
 
 const DOCUMENTS: [Document; 5] = Document::ALL;
 

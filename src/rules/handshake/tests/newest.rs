@@ -1,8 +1,8 @@
 //! What 2026.7.35 and 2026.9.6 changed.
 
 use super::*;
-use crate::protocol::codes::close;
 use crate::rules::config::RateLimit;
+use openclaw_protocol::codes::close;
 use rstest::rstest;
 
 const OLD: &str = "2026.7.35";

@@ -3,8 +3,8 @@
 use super::BootstrapProfile;
 use crate::rules::pairing::tokens::same_secret;
 use crate::rules::pairing::{Fault, PairingRules};
-use crate::store::record::{self, Record, TypeFault};
-use crate::store::{Document, Documents};
+use openclaw_protocol::record::{self, Record, TypeFault};
+use openclaw_protocol::store::{Document, Documents};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -176,7 +176,7 @@ pub(super) fn comparable_key(rules: &PairingRules, key: &str) -> String {
     let key = record::trim(key);
     let foreign_form = key.contains("BEGIN") || key.contains(['+', '/', '=']);
     if rules.bootstrap_redeems && foreign_form {
-        return crate::protocol::public_key::normalise(key).unwrap_or_else(|| key.to_owned());
+        return openclaw_protocol::public_key::normalise(key).unwrap_or_else(|| key.to_owned());
     }
     key.to_owned()
 }

@@ -1,7 +1,7 @@
 //! What a bootstrap token stands for: roles, scopes, and what it was issued for.
 
 use crate::rules::pairing::{Fault, PairingRules, normalise_scopes, normalised_scopes, role_scoped, scopes_allow};
-use crate::store::record;
+use openclaw_protocol::record;
 use serde_json::{Value, json};
 
 /// The operator scopes that a bootstrap token may hand on (2026.4.5 on).

@@ -10,8 +10,8 @@ mod tokens;
 
 use super::*;
 use crate::rules::{Entropy, Rules};
-use crate::store::record::{self, Record};
-use crate::store::{Document, Documents, MemoryDocuments};
+use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::store::{Document, Documents, MemoryDocuments};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_700_000_000_000;

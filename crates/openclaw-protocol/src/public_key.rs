@@ -88,7 +88,7 @@ fn base64_digit(byte: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::identity::DeviceKey;
+    use crate::identity::DeviceKey;
     use rstest::rstest;
 
     /// What Node 22 made of them.

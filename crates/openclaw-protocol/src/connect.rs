@@ -53,7 +53,7 @@ pub struct ConnectParams {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientInfo {
-    /// Which client it is, one of [`client::ALL`](crate::protocol::client::ALL).
+    /// Which client it is, one of [`client::ALL`](crate::client::ALL).
     pub id: String,
     /// Its name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
