@@ -13,7 +13,6 @@ mod machine;
 pub mod observe;
 pub mod reference;
 pub mod report;
-pub mod rules;
 pub mod run;
 pub mod scenario;
 pub mod store;

@@ -2,8 +2,8 @@
 
 use super::table::{Format, cell, table};
 use super::{Failure, console, exit};
-use crate::rules::history::IN_PART;
-use crate::rules::{CHANGES, Change, Release, Rules, known_releases};
+use openclaw_model::history::IN_PART;
+use openclaw_model::{CHANGES, Change, Release, Rules, known_releases};
 use serde_json::json;
 use std::io::Write as _;
 use std::str::FromStr;

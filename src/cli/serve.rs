@@ -3,8 +3,8 @@
 use super::signals::{Signals, told};
 use super::{Failure, console, exit};
 use crate::reference::program::{self, Program, ProgramError, ProgramOptions};
-use crate::rules::{Release, Rules, history};
 use miette::Report;
+use openclaw_model::{Release, Rules, history};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;

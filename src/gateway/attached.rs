@@ -5,7 +5,7 @@ use super::probe::HANGING_UP;
 use super::profile::{Capability, Kind, Profile};
 use super::running::{Inner, LinkError, Running};
 use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
-use crate::rules::{Release, history};
+use openclaw_model::{Release, history};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use super::spawned::gateway_defaults;
 use super::template::merge_defaults;
 use crate::client::Link;
 use crate::reference::{Clock, EmbeddedGateway, EmbeddedOptions, ManualClock, StartError};
-use crate::rules::Release;
+use openclaw_model::Release;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};

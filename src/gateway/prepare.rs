@@ -13,7 +13,7 @@ use super::running::Running;
 use super::spawned::Program;
 use super::spec::GatewaySpec;
 use crate::client::UrlError;
-use crate::rules::{Release, Rules, UnknownRelease, history};
+use openclaw_model::{Release, Rules, UnknownRelease, history};
 use std::path::PathBuf;
 
 /// What [`Gateway::prepare`] may be told besides the gateway's name.

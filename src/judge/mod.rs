@@ -11,8 +11,8 @@ pub use expectation::describe;
 
 use crate::observe::snapshot::{History, Variant};
 use crate::observe::{Observation, StepSeen};
-use crate::rules::Release;
 use crate::scenario::{Act, Case, Step};
+use openclaw_model::Release;
 use serde::Serialize;
 use untrusted_data::cut;
 use untrusted_data::limits::SHOWN_STRING;

@@ -68,7 +68,7 @@ fn mutants_of_what_was_heard_have_a_normal_form() {
         assert_eq!(read["steps"].as_array().map(Vec::len), Some(2), "{written}");
         let snapshot = super::snapshot::Snapshot {
             case: "a/b".to_owned(),
-            release: crate::rules::history::DEFAULT,
+            release: openclaw_model::history::DEFAULT,
             seen: std::collections::BTreeSet::new(),
             text: text.to_owned(),
         };

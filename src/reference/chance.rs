@@ -1,6 +1,6 @@
 //! Ids and tokens: unguessable bytes that need the operating system only once, at the start, where failing is still possible.
 
-use crate::rules::Entropy;
+use openclaw_model::Entropy;
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of a secret seed and a counter.

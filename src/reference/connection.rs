@@ -4,9 +4,9 @@ use super::frames::{Decoder, Fault, Incoming, encode_close, encode_pong, encode_
 use super::http::{self, Head, Request};
 use super::outbox::{Inbox, Order, channel};
 use super::owner::{Admission, Event};
-use crate::rules::config::AuthMode;
-use crate::rules::locality::{Locality, LocalityRules};
-use crate::rules::{ConnectionId, GatewayConfig, Peer};
+use openclaw_model::config::AuthMode;
+use openclaw_model::locality::{Locality, LocalityRules};
+use openclaw_model::{ConnectionId, GatewayConfig, Peer};
 use openclaw_protocol::codes::close;
 use std::net::IpAddr;
 use std::sync::Arc;

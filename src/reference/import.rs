@@ -2,8 +2,8 @@
 //! can, and renames them (`state-migrations.pairing.ts` of 2026.9.6).
 
 use super::settings::Refusal;
-use crate::rules::pairing::{Imported, import_devices, import_nodes};
 use crate::store::{LONGEST_FILE, SqliteDocuments, SqliteFault};
+use openclaw_model::pairing::{Imported, import_devices, import_nodes};
 use openclaw_protocol::record::Record;
 use openclaw_protocol::store::{DATABASE, Document, Documents, WriteFault, json};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! TCP in front of a gateway.
 
 use super::connection::{Door, serve};
-use crate::rules::ConnectionId;
+use openclaw_model::ConnectionId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! The machine that a gateway shows in its presence list.
 
-use crate::rules::config::Host;
 use nix::ifaddrs::getifaddrs;
 use nix::sys::utsname::uname;
+use openclaw_model::config::Host;
 
 /// This machine, in Node's words (`os.hostname`, `os.platform`, `os.release`, `os.arch`).
 pub fn this_machine() -> Host {

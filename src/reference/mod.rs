@@ -1,6 +1,6 @@
-//! The embedded gateway: sockets and persistence around [`rules`](crate::rules), nothing decided here.
+//! The embedded gateway: sockets and persistence around [`rules`](openclaw_model), nothing decided here.
 //!
-//! [`EmbeddedGateway`] is one gateway process's worth: an owner task holds the [`Model`](crate::rules::Model) and lets
+//! [`EmbeddedGateway`] is one gateway process's worth: an owner task holds the [`Model`](openclaw_model::Model) and lets
 //! things happen to it one at a time; every socket has a task of its own that speaks HTTP and WebSocket and passes whole
 //! messages on. Clients come in through an in-memory pipe with an address of the caller's choice
 //! ([`EmbeddedGateway::connect`]), or through TCP ([`EmbeddedGateway::listening`]). No task outlives the gateway.

@@ -4,7 +4,7 @@ use super::chance::SeededEntropy;
 use super::clock::{Clock, real_delay};
 use super::logs::Logs;
 use super::outbox::{Order, Outbox};
-use crate::rules::{Act, ConnectionId, Effect, Environment, Model, Peer};
+use openclaw_model::{Act, ConnectionId, Effect, Environment, Model, Peer};
 use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::store::Documents;
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::client::{Connection, Incoming, Link, Reply, Transcript, Upgrade};
-use crate::rules::Release;
+use openclaw_model::Release;
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};

@@ -357,7 +357,7 @@ pub fn quoted(argument: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::{Boot, Boots, GatewayInfo};
-    use crate::rules::Release;
+    use openclaw_model::Release;
     use std::path::PathBuf;
 
     fn info() -> RunInfo {

@@ -3,10 +3,10 @@
 use super::knowledge::Knowledge;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, KeyForm, Nonce, ProofVersion};
 use crate::client::{self, Upgrade};
-use crate::rules::Release;
 use crate::scenario::connect as said;
 use crate::scenario::gateway::{GatewaySettings, SHARED_SECRET};
 use indexmap::IndexMap;
+use openclaw_model::Release;
 use openclaw_protocol::identity;
 use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv4Addr};

@@ -4,9 +4,9 @@ use super::beneath::{Beneath, BeneathError};
 use super::knowledge::Knowledge;
 use super::seed::{Records, Seeder};
 use crate::observe::{NoFile, StoreFiles, in_database};
-use crate::rules::{Release, Rules};
 use crate::scenario::store::{FileContent, KeptAs, Store};
 use crate::store::{SharedDocuments, SqliteDocuments, SqliteFault};
+use openclaw_model::{Release, Rules};
 use openclaw_protocol::store::{DATABASE, Document, Documents as _, StoreFormat, WriteFault, json};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -342,7 +342,7 @@ pub(super) fn prefixed(prefix: &str, files: StoreFiles) -> impl Iterator<Item = 
 mod tests {
     use super::super::cast::Cast;
     use super::*;
-    use crate::rules::Release;
+    use openclaw_model::Release;
     use serde_json::json;
 
     fn store(said: Value) -> Store {

@@ -3,9 +3,9 @@
 use super::config;
 use crate::gateway::{Capability, Kind, Profile};
 use crate::judge::Verdict;
-use crate::rules::Release;
 use crate::scenario::step::Call;
 use crate::scenario::{Act, Case, Need};
+use openclaw_model::Release;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;

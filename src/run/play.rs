@@ -7,11 +7,11 @@ use super::stage::{Stage, StageError};
 use super::title::title;
 use crate::gateway::LaunchError;
 use crate::observe::{Heard, Sound, StepEvidence};
-use crate::rules::Release;
 use crate::scenario::expect::Expectation;
 use crate::scenario::step::{Await, Call};
 use crate::scenario::{Act, Step};
 use futures_util::future::{BoxFuture, join_all};
+use openclaw_model::Release;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -1,13 +1,13 @@
 //! What a scenario says of a state directory, as the records that a release would have written.
 
 use super::knowledge::Knowledge;
-use crate::rules::Release;
-use crate::rules::pairing::expanded_scopes;
 use crate::scenario::store::{
     BootstrapRecord, FiledUnder, KeyForm, PairedField, PairedRecord, PendingField, PendingRecord, RecordClient, Store,
     TokenField, TokenRecord, Tokens,
 };
 use crate::scenario::text::Length;
+use openclaw_model::Release;
+use openclaw_model::pairing::expanded_scopes;
 use openclaw_protocol::store::Document;
 use serde_json::{Map, Value, json};
 

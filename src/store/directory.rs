@@ -208,6 +208,8 @@ mod tests {
             fs::write(directory.path().join("devices/paired.json"), text).unwrap();
             assert_eq!(store.read(Document::DevicesPaired), seen);
         }
+        let fault = store.try_read(Document::DevicesPaired).unwrap_err();
+        assert_eq!((fault.what, fault.path.ends_with("devices/paired.json")), ("parse", true));
         fs::remove_file(directory.path().join("devices/paired.json")).unwrap();
         assert_eq!(store.read(Document::DevicesPaired), None);
     }

@@ -4,7 +4,7 @@
 use crate::live_clients::{on_both, reached};
 use clawcheck::client::connect::{Auth, Challenge, Device};
 use clawcheck::client::{ConnectRequest, Connection, Incoming, Link, Transcript, Upgrade};
-use clawcheck::rules::Rules;
+use openclaw_model::Rules;
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Map, Value, json};
 use std::net::Ipv4Addr;

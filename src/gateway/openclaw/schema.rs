@@ -4,7 +4,7 @@ use super::cache::Cache;
 use super::catalogue::Catalogue;
 use super::install::{InstallError, Installation, Order, RELEASE_FLAGS};
 use crate::gateway::prepare::{Listener, Preparation};
-use crate::rules::Release;
+use openclaw_model::Release;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use untrusted_data::plain_file::{self, Links};

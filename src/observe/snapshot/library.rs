@@ -1,8 +1,8 @@
 //! A folder of snapshots: `FAMILY/NAME#POINT@RELEASE.snap`.
 
 use super::{History, Snapshot, SnapshotError, Variant};
-use crate::rules::Release;
 use include_dir::{Dir, include_dir};
+use openclaw_model::Release;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -24,7 +24,7 @@ mod mutants;
 pub use history::{History, Variant};
 pub use library::{Edit, Library, LibraryError, Origin, Pending, Proposed};
 
-use crate::rules::Release;
+use openclaw_model::Release;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -2,8 +2,8 @@
 
 use super::credentials::Credentials;
 use super::{DEFAULT_PORT, Refusal, strings};
-use crate::rules::Release;
-use crate::rules::config::AuthMode;
+use openclaw_model::Release;
+use openclaw_model::config::AuthMode;
 use serde_json::Value;
 use std::net::Ipv4Addr;
 

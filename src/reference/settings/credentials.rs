@@ -2,8 +2,8 @@
 
 use super::substitute::{has_reference, sole_reference};
 use super::{Env, Refusal};
-use crate::rules::Release;
-use crate::rules::config::AuthMode;
+use openclaw_model::Release;
+use openclaw_model::config::AuthMode;
 use serde_json::Value;
 use std::fmt::Write as _;
 

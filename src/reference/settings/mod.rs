@@ -22,9 +22,9 @@ pub use bind::Bind;
 pub use file::{ConfigFileError, read_config};
 pub(super) use secrets::redactions;
 
-use crate::rules::GatewayConfig;
-use crate::rules::config::{AutoApprove, RateLimit, TrustedProxy};
-use crate::rules::{Release, Rules};
+use openclaw_model::GatewayConfig;
+use openclaw_model::config::{AutoApprove, RateLimit, TrustedProxy};
+use openclaw_model::{Release, Rules};
 use serde_json::Value;
 
 /// The port where neither the configuration nor the environment names one.

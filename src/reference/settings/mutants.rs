@@ -2,9 +2,9 @@
 
 use super::Settings;
 use super::file::{ConfigFileError, read_config};
-use crate::rules::history::KNOWN;
 use input_mutants::{folder, play};
 use miette::Diagnostic as _;
+use openclaw_model::history::KNOWN;
 
 const PLAIN: &str = include_str!("../../../examples/openclaw.json");
 const MORE: &str = r#"// of a person

@@ -1,6 +1,6 @@
 //! The form of the `gateway` section (`src/config/zod-schema.ts`): every fault, in the release's words and order.
 
-use crate::rules::Release;
+use openclaw_model::Release;
 use serde_json::{Map, Value};
 use std::fmt;
 

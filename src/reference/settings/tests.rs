@@ -1,5 +1,5 @@
 use super::*;
-use crate::rules::config::AuthMode;
+use openclaw_model::config::AuthMode;
 use rstest::rstest;
 use serde_json::json;
 

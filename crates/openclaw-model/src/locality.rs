@@ -1,0 +1,309 @@
+//! Who counts as local, and which address a connection is taken to come from.
+
+use super::history::Change;
+use super::{GatewayConfig, Peer, address};
+use crate::versions::{
+    V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_3_31, V2026_4_1, V2026_4_2, V2026_4_15, V2026_5_7,
+    V2026_6_11, V2026_7_35, V2026_9_6,
+};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// What makes a connection local in one release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalityRules {
+    /// `Host` must name this machine (`localhost`, a loopback address, `*.ts.net`), and the client's address as
+    /// `trustedProxies` and the forwarding headers give it must be loopback. Otherwise locality is a loopback peer
+    /// without any proxy header, whatever `Host` and `trustedProxies` say.
+    pub host_and_trusted_proxies_count: bool,
+    /// `localhost.` is this machine as `localhost` is.
+    pub trailing_dots: bool,
+    /// Every proxy header counts in the checks that come after locality; else `X-Forwarded-For` and `X-Real-IP` only.
+    pub every_proxy_header_counts: bool,
+    /// Every header that begins with `X-Forwarded-` is a proxy header, be it empty.
+    pub forwarded_prefix: bool,
+    /// `Forwarded` and `X-Real-IP` mark a proxy where they are there at all, be they empty.
+    pub empty_headers_count: bool,
+    /// Who comes through a proxy must be attributable: the peer is a trusted proxy and names an address that is not loopback.
+    /// Else the upgrade is refused.
+    pub attribution_required: bool,
+    /// The client's address behind a trusted proxy is the last of `X-Forwarded-For` that is no trusted proxy, and
+    /// `X-Real-IP` counts where `allowRealIpFallback` is set; every loopback `Host` names this machine. Else it is the
+    /// first of `X-Forwarded-For`, or `X-Real-IP`, and only `localhost`, `127.0.0.1` and `::1` do.
+    pub addresses_judged: bool,
+    /// A loopback address in `X-Forwarded-For` is no client's; else it is taken for one unless it is a trusted proxy.
+    pub skips_loopback_hops: bool,
+}
+
+impl LocalityRules {
+    /// The rules of 2026.2.19, the oldest release of the history.
+    pub fn oldest() -> Self {
+        Self {
+            host_and_trusted_proxies_count: true,
+            trailing_dots: false,
+            every_proxy_header_counts: false,
+            forwarded_prefix: false,
+            empty_headers_count: false,
+            attribution_required: false,
+            addresses_judged: false,
+            skips_loopback_hops: false,
+        }
+    }
+}
+
+/// What changed in who counts as local.
+pub const CHANGES: &[Change] = &[
+    Change {
+        seen: V2026_2_26,
+        not_yet: V2026_2_19,
+        what: "Behind a trusted proxy the last address of X-Forwarded-For that is no trusted proxy is the client's; before, \
+               the first was, or X-Real-IP, address or not. Every loopback Host names this machine.",
+        sources: &["net.ts resolveClientIp, isLocalishHost"],
+        apply: |rules| rules.locality.addresses_judged = true,
+    },
+    Change {
+        seen: V2026_3_28,
+        not_yet: V2026_3_13,
+        what: "A loopback address in X-Forwarded-For is passed over when the client's address is looked for.",
+        sources: &["net.ts resolveForwardedClientIp"],
+        apply: |rules| rules.locality.skips_loopback_hops = true,
+    },
+    Change {
+        seen: V2026_3_31,
+        not_yet: V2026_3_28,
+        what: "A direct connect is local if the peer is loopback and no proxy header is present; Host and trustedProxies \
+               do not matter any more.",
+        sources: &["#59045", "auth-*.js isLocalDirectRequest"],
+        apply: |rules| rules.locality.host_and_trusted_proxies_count = false,
+    },
+    Change {
+        seen: V2026_4_2,
+        not_yet: V2026_4_1,
+        what: "localhost with a trailing dot is a loopback host.",
+        sources: &["net-*.js parseHostForAddressChecks"],
+        apply: |rules| rules.locality.trailing_dots = true,
+    },
+    Change {
+        seen: V2026_5_7,
+        not_yet: V2026_4_15,
+        what: "Forwarded, X-Forwarded-Host and X-Forwarded-Proto mark a proxy in every check: the CLI with the secret is \
+               not local beside them any more.",
+        sources: &["message-handler.ts hasForwardedRequestHeaders"],
+        apply: |rules| rules.locality.every_proxy_header_counts = true,
+    },
+    Change {
+        seen: V2026_6_11,
+        not_yet: V2026_5_7,
+        what: "Every header that begins with X-Forwarded- marks a proxy.",
+        sources: &["auth.ts hasForwardedRequestHeaders"],
+        apply: |rules| rules.locality.forwarded_prefix = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "An upgrade with a proxy's header, or Tailscale's, is refused with 403 unless the peer is a trusted proxy that \
+               names the client's address.",
+        sources: &["#119950", "ingress-attribution.ts resolveGatewayIngressAttribution", "told of 2026.8.1"],
+        apply: |rules| rules.locality.attribution_required = true,
+    },
+    Change {
+        seen: V2026_9_6,
+        not_yet: V2026_7_35,
+        what: "Forwarded and X-Real-IP mark a proxy even where they are empty.",
+        sources: &["net.ts hasForwardedRequestHeaders"],
+        apply: |rules| rules.locality.empty_headers_count = true,
+    },
+];
+
+/// Headers whose presence makes a connection proxied since 2026.3.31.
+const PROXY_HEADERS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "x-forwarded-host"];
+
+/// Headers that Tailscale sets.
+const TAILSCALE_HEADERS: [&str; 5] = [
+    "tailscale-funnel-request",
+    "tailscale-headers-info",
+    "tailscale-user-login",
+    "tailscale-user-name",
+    "tailscale-user-profile-pic",
+];
+
+/// Why an upgrade is refused since nobody can tell where it comes from.
+pub(super) fn unattributable(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Option<String> {
+    let tailscale = || TAILSCALE_HEADERS.into_iter().find(|name| peer.header(name).is_some());
+    let header = proxy_header(rules, peer).or_else(tailscale);
+    if !rules.attribution_required || header.is_none() && address::is_loopback(peer.address) {
+        return None;
+    }
+    if address::is_listed(peer.address, &config.trusted_proxies) {
+        let client = client_ip(rules, config, peer).filter(|ip| !address::is_loopback(*ip));
+        return client.is_none().then(|| format!("the trusted proxy {} names no client", peer.address));
+    }
+    header.map(|name| format!("header {} is present and {} is no trusted proxy", header_name(name), peer.address))
+}
+
+/// Where a connection comes from, as the gateway judges it when it opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locality {
+    /// Whether it counts as local.
+    pub direct: bool,
+    /// The client's address: the peer's, or behind a trusted proxy the one that it reports, if any.
+    pub client_ip: Option<IpAddr>,
+    /// The address that is written down and shown: none for local clients, loopback and untrusted proxies.
+    pub reported_ip: Option<String>,
+    /// Whether a proxy header is present that later checks look at.
+    pub has_proxy_headers: bool,
+    /// Why it is local or not, for a person.
+    pub reason: String,
+}
+
+impl Locality {
+    /// Judges a connection.
+    pub fn of(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Self {
+        let ours = rules.attribution_required && direct_by_headers(rules, peer).is_ok();
+        let client_ip = if ours { Some(peer.address.to_canonical()) } else { client_ip(rules, config, peer) };
+        let has_proxy_headers = match rules.every_proxy_header_counts {
+            true => proxy_header(rules, peer).is_some(),
+            false => ["x-forwarded-for", "x-real-ip"].into_iter().any(|header| present(peer, header).is_some()),
+        };
+        let untrusted_proxy = has_proxy_headers && !address::is_listed(peer.address, &config.trusted_proxies);
+        let verdict = if rules.host_and_trusted_proxies_count {
+            direct_by_host(rules, config, peer, client_ip)
+        } else {
+            direct_by_headers(rules, peer)
+        };
+        let is_shown = |loopback: bool| verdict.is_err() && !untrusted_proxy && !loopback;
+        let reported_ip = match first_hop(rules, config, peer) {
+            Some(hop) => Some(hop).filter(|hop| is_shown(is_loopback_text(hop))),
+            None => client_ip.filter(|ip| is_shown(address::is_loopback(*ip))).map(|ip| ip.to_string()),
+        };
+        Self {
+            direct: verdict.is_ok(),
+            client_ip,
+            reported_ip,
+            has_proxy_headers,
+            reason: match verdict {
+                Ok(why) => format!("local: {why}"),
+                Err(why) => format!("not local: {why}"),
+            },
+        }
+    }
+}
+
+/// The first header that marks a proxy.
+fn proxy_header<'a>(rules: &LocalityRules, peer: &'a Peer) -> Option<&'a str> {
+    let any = || peer.headers.iter().map(|(key, _)| key.as_str()).find(|key| key.starts_with("x-forwarded-"));
+    let there = |header: &&str| match rules.empty_headers_count {
+        true => peer.header(header).is_some(),
+        false => present(peer, header).is_some(),
+    };
+    let listed = PROXY_HEADERS.into_iter().find(there);
+    listed.or_else(|| if rules.forwarded_prefix { any() } else { None })
+}
+
+/// Since 2026.3.31.
+fn direct_by_headers(rules: &LocalityRules, peer: &Peer) -> Result<String, String> {
+    if let Some(header) = proxy_header(rules, peer) {
+        return Err(format!(
+            "header {} is present; since 2026.3.31 trustedProxies does not rescue it",
+            header_name(header)
+        ));
+    }
+    if !address::is_loopback(peer.address) {
+        return Err(format!("the peer {} is not loopback", peer.address));
+    }
+    Ok(format!("the peer {} is loopback and no proxy header is present", peer.address))
+}
+
+/// Up to 2026.3.28.
+fn direct_by_host(
+    rules: &LocalityRules,
+    config: &GatewayConfig,
+    peer: &Peer,
+    client_ip: Option<IpAddr>,
+) -> Result<String, String> {
+    let trusted = address::is_listed(peer.address, &config.trusted_proxies);
+    match client_ip {
+        Some(ip) if address::is_loopback(ip) => {}
+        Some(ip) => return Err(format!("the client's address {ip} is not loopback")),
+        None => {
+            return Err(format!("the peer {} is in trustedProxies and reports no client address", peer.address));
+        }
+    }
+    let host = address::host_name(peer.header("host").unwrap_or_default());
+    let ours = match rules.addresses_judged {
+        true => address::is_loopback_host(&host, rules.trailing_dots),
+        false => ["localhost", "127.0.0.1", "::1"].contains(&host.as_str()),
+    };
+    if !(ours || host.ends_with(".ts.net")) {
+        return Err(format!("Host `{host}` does not name this machine; it counts up to 2026.3.28"));
+    }
+    let forwarded =
+        ["x-forwarded-for", "x-real-ip", "x-forwarded-host"].into_iter().find(|h| present(peer, h).is_some());
+    match forwarded {
+        Some(header) if !trusted => {
+            Err(format!("header {} is present and the peer is not in trustedProxies", header_name(header)))
+        }
+        _ => Ok("the client's address is loopback and Host names this machine".to_owned()),
+    }
+}
+
+/// The client's address: the peer's own, unless the peer is a trusted proxy; then the last address of `X-Forwarded-For`
+/// that is no trusted proxy nor, mostly, loopback, else `X-Real-IP` where `allowRealIpFallback` is set.
+fn client_ip(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Option<IpAddr> {
+    if !address::is_listed(peer.address, &config.trusted_proxies) {
+        return Some(peer.address.to_canonical());
+    }
+    if !rules.addresses_judged {
+        let hop = first_hop(rules, config, peer)?;
+        let ours = is_loopback_text(&hop);
+        let parsed = address::parse_with_port(&hop).filter(|ip| address::is_loopback(*ip) == ours);
+        return parsed.or_else(|| ours.then_some(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    }
+    let forwarded = joined(peer, "x-forwarded-for").unwrap_or_default();
+    let passed_over = |hop: &IpAddr| rules.skips_loopback_hops && address::is_loopback(*hop);
+    let hop = forwarded
+        .split(',')
+        .filter_map(address::parse_with_port)
+        .rfind(|hop| !passed_over(hop) && !address::is_listed(*hop, &config.trusted_proxies));
+    hop.or_else(|| {
+        let real_ip = joined(peer, "x-real-ip").filter(|_| config.allow_real_ip_fallback)?;
+        address::parse_with_port(&real_ip)
+    })
+}
+
+/// What 2026.2.19 took for the client's address behind a trusted proxy, be it an address or not.
+fn first_hop(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Option<String> {
+    if rules.addresses_judged || !address::is_listed(peer.address, &config.trusted_proxies) {
+        return None;
+    }
+    let forwarded = joined(peer, "x-forwarded-for").unwrap_or_default();
+    let first = forwarded.split(',').next().map(str::trim).filter(|first| !first.is_empty()).map(str::to_owned);
+    let hop = first.or_else(|| joined(peer, "x-real-ip").filter(|ip| !ip.trim().is_empty()))?;
+    Some(address::without_port(&hop)).filter(|hop| !hop.is_empty())
+}
+
+fn is_loopback_text(ip: &str) -> bool {
+    ip.starts_with("127.") || ip == "::1"
+}
+
+/// A header as Node gives it: several of one name are joined.
+pub fn joined(peer: &Peer, name: &str) -> Option<String> {
+    let values: Vec<&str> =
+        peer.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+/// A header that is there and not empty.
+fn present<'a>(peer: &'a Peer, name: &str) -> Option<&'a str> {
+    peer.headers.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+}
+
+fn header_name(lower: &str) -> String {
+    lower
+        .split('-')
+        .map(|word| match word {
+            "ip" => "IP".to_owned(),
+            _ => word[..1].to_uppercase() + &word[1..],
+        })
+        .collect::<Vec<_>>()
+        .join("-")
+}
