@@ -2,8 +2,8 @@
 
 use super::signals::{Signals, told};
 use super::{Failure, console, exit};
-use crate::reference::program::{self, Program, ProgramError, ProgramOptions};
 use miette::Report;
+use openclaw_emulator::program::{self, Program, ProgramError, ProgramOptions};
 use openclaw_model::{Release, Rules, history};
 use std::io::{self, Write as _};
 use std::path::PathBuf;

@@ -5,7 +5,7 @@ use super::knowledge::Knowledge;
 use super::seed::{Records, Seeder};
 use crate::observe::{NoFile, StoreFiles, in_database};
 use crate::scenario::store::{FileContent, KeptAs, Store};
-use crate::store::{SharedDocuments, SqliteDocuments, SqliteFault};
+use openclaw_emulator::store::{SharedDocuments, SqliteDocuments, SqliteFault};
 use openclaw_model::{Release, Rules};
 use openclaw_protocol::store::{DATABASE, Document, Documents as _, StoreFormat, WriteFault, json};
 use serde_json::{Map, Value};

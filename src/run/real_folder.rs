@@ -1,6 +1,6 @@
 //! What a copied state directory of somebody brings along: tokens, which a client may send and nobody may be shown.
 
-use crate::store::{LONGEST_FILE, SqliteDocuments};
+use openclaw_emulator::store::{LONGEST_FILE, SqliteDocuments};
 use openclaw_protocol::store::{Document, Documents as _, json};
 use serde_json::Value;
 use std::path::Path;

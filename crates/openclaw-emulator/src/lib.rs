@@ -1,9 +1,11 @@
-//! The embedded gateway: sockets and persistence around [`rules`](openclaw_model), nothing decided here.
+//! The embedded gateway: sockets and persistence around [`openclaw_model`], nothing decided here.
 //!
 //! [`EmbeddedGateway`] is one gateway process's worth: an owner task holds the [`Model`](openclaw_model::Model) and lets
 //! things happen to it one at a time; every socket has a task of its own that speaks HTTP and WebSocket and passes whole
 //! messages on. Clients come in through an in-memory pipe with an address of the caller's choice
 //! ([`EmbeddedGateway::connect`]), or through TCP ([`EmbeddedGateway::listening`]). No task outlives the gateway.
+//!
+//! The crate imports `openclaw-model`, `openclaw-protocol` and `untrusted-data`, and no other of our crates.
 
 mod chance;
 mod clock;
@@ -19,8 +21,7 @@ mod outbox;
 mod owner;
 pub mod program;
 pub mod settings;
-#[cfg(test)]
-mod tests;
+pub mod store;
 
 pub use clock::{Clock, ManualClock};
 pub use gateway::{EmbeddedGateway, EmbeddedOptions, StartError};

@@ -68,7 +68,7 @@ impl Refusal {
     }
 
     /// What is said where the database is none.
-    pub(in crate::reference) fn at_database(path: &Path) -> Self {
+    pub(crate) fn at_database(path: &Path) -> Self {
         let unreadable = format!("shared state database is unreadable at {}: file is not a database", path.display());
         let advice = "Stop OpenClaw processes, then restore this file from a verified backup; the unreadable database was \
                       left unchanged. | gateway.maintenance_required. Stop the service with openclaw gateway stop (or its \
@@ -78,7 +78,7 @@ impl Refusal {
     }
 
     /// What is said where the database or its directory cannot be written (2026.9.6, as a user other than root).
-    pub(in crate::reference) fn at_read_only_database() -> Self {
+    pub(crate) fn at_read_only_database() -> Self {
         let line = "Gateway failed to start: attempt to write a readonly database | gateway.maintenance_required | \
                     ERR_SQLITE_ERROR. Stop the service with openclaw gateway stop (or its service owner), then run openclaw \
                     doctor --fix, then start it again with openclaw gateway start.";
@@ -86,12 +86,12 @@ impl Refusal {
     }
 
     /// What is said where a cell of the database is no JSON, but for what Node's parser says of it.
-    pub(in crate::reference) fn at_cell(error: &str) -> Self {
+    pub(crate) fn at_cell(error: &str) -> Self {
         Self::new([format!("Gateway failed to start: {error}. Run openclaw gateway status --deep for diagnostics.")])
     }
 
     /// What is said where the files of an older release cannot be imported.
-    pub(in crate::reference) fn at_import(error: &str) -> Self {
+    pub(crate) fn at_import(error: &str) -> Self {
         let stopped = "Failing check acp-replay-ledger (blocked-by-prior-refusal): Migration step \"acp-replay-ledger\" was not \
                        run because prior step \"pairing-stores\" refused execution.. Stop the service with openclaw gateway \
                        stop (or its service owner), then run openclaw doctor --fix, then start it again with openclaw gateway \

@@ -6,7 +6,7 @@ use input_mutants::{folder, play};
 use miette::Diagnostic as _;
 use openclaw_model::history::KNOWN;
 
-const PLAIN: &str = include_str!("../../../examples/openclaw.json");
+const PLAIN: &str = include_str!("../../../../examples/openclaw.json");
 const MORE: &str = r#"// of a person
 {
   gateway: {

@@ -1,7 +1,7 @@
 //! The embedded gateway as a whole, through pipes and through TCP.
 
-use super::*;
 use crate::client::{Connection, Incoming, Link, Reply, Transcript, Upgrade};
+use openclaw_emulator::{Clock, EmbeddedGateway, EmbeddedOptions, StartError};
 use openclaw_model::Release;
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Value, json};
@@ -71,9 +71,11 @@ async fn connect(connection: &mut Connection, clock: &Clock, device: &str) -> Va
 #[tokio::test]
 async fn a_handshake_through_the_pipe_and_what_it_leaves() {
     let state = TempDir::new().unwrap();
-    let gateway = EmbeddedGateway::start(options(&state)).unwrap();
+    let options = options(&state);
+    let clock = options.clock.clone();
+    let gateway = EmbeddedGateway::start(options).unwrap();
     let mut connection = open(pipe(&gateway, LOCAL)).await;
-    let hello = connect(&mut connection, &gateway.clock, "laptop").await;
+    let hello = connect(&mut connection, &clock, "laptop").await;
     assert_eq!(hello["payload"]["type"], "hello-ok", "{hello}");
     let paired = std::fs::read_to_string(state.path().join("devices/paired.json")).unwrap();
     assert!(paired.contains(&DeviceKey::from_name("laptop").device_id()), "{paired}");
@@ -85,9 +87,11 @@ async fn a_handshake_through_the_pipe_and_what_it_leaves() {
 #[tokio::test]
 async fn the_injected_address_counts() {
     let state = TempDir::new().unwrap();
-    let gateway = EmbeddedGateway::start(options(&state)).unwrap();
+    let options = options(&state);
+    let clock = options.clock.clone();
+    let gateway = EmbeddedGateway::start(options).unwrap();
     let mut connection = open(pipe(&gateway, [192, 168, 1, 9].into())).await;
-    let refused = connect(&mut connection, &gateway.clock, "laptop").await;
+    let refused = connect(&mut connection, &clock, "laptop").await;
     assert_eq!(refused["error"]["code"], "NOT_PAIRED", "{refused}");
     assert_eq!(closed(&mut connection).await, (Some(1008), "pairing required".to_owned(), true));
 }
@@ -95,10 +99,11 @@ async fn the_injected_address_counts() {
 #[tokio::test]
 async fn a_handshake_over_tcp_and_a_stop_that_says_goodbye() {
     let state = TempDir::new().unwrap();
+    let options = options(&state);
+    let clock = options.clock.clone();
     let listener = TcpListener::bind((LOCAL, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let gateway = EmbeddedGateway::start(options(&state)).unwrap().listening(listener);
-    let clock = gateway.clock.clone();
+    let gateway = EmbeddedGateway::start(options).unwrap().listening(listener);
     let (mut first, mut second) = (open(Link::tcp(address)).await, open(Link::tcp(address)).await);
     assert_eq!(connect(&mut first, &clock, "one").await["ok"], true);
     assert_eq!(connect(&mut second, &clock, "two").await["ok"], true);
@@ -200,7 +205,7 @@ async fn a_refused_configuration_does_not_start() {
 /// As the real 2026.9.6 does, whose parser says where the text goes wrong.
 #[tokio::test]
 async fn a_store_with_a_cell_that_is_no_json_does_not_start_and_stays_as_it_is() {
-    use crate::store::SqliteDocuments;
+    use openclaw_emulator::store::SqliteDocuments;
     use openclaw_protocol::store::{DATABASE, Document, Documents as _};
     let state = TempDir::new().unwrap();
     let device = json!({"deviceId": "a", "publicKey": "k", "createdAtMs": 1, "approvedAtMs": 1});
