@@ -4,7 +4,7 @@
 use super::settings::Refusal;
 use crate::store::{LONGEST_FILE, SqliteDocuments, SqliteFault};
 use openclaw_model::pairing::{Imported, import_devices, import_nodes};
-use openclaw_protocol::record::Record;
+use openclaw_protocol::js::Record;
 use openclaw_protocol::store::{DATABASE, Document, Documents, WriteFault, json};
 use serde_json::Value;
 use std::fs;

@@ -2,7 +2,7 @@
 
 use super::act::ConnectionId;
 use indexmap::IndexMap;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 /// How long a decided approval can still be asked for, in milliseconds.
@@ -58,11 +58,11 @@ impl Approval {
     /// The first of two answers.
     pub(crate) fn acceptance(&self, route: Option<&str>) -> Value {
         let mut acceptance = Record::new();
-        record::set(&mut acceptance, "status", Some("accepted"));
-        record::set(&mut acceptance, "id", Some(self.id.as_str()));
-        record::set(&mut acceptance, "deliveryRoute", route);
-        record::set(&mut acceptance, "createdAtMs", Some(self.created_at));
-        record::set(&mut acceptance, "expiresAtMs", Some(self.expires_at));
+        js::set(&mut acceptance, "status", Some("accepted"));
+        js::set(&mut acceptance, "id", Some(self.id.as_str()));
+        js::set(&mut acceptance, "deliveryRoute", route);
+        js::set(&mut acceptance, "createdAtMs", Some(self.created_at));
+        js::set(&mut acceptance, "expiresAtMs", Some(self.expires_at));
         Value::Object(acceptance)
     }
 
@@ -172,7 +172,7 @@ impl Approvals {
 
     fn find(&mut self, input: &str, now: i64, counts: impl Fn(&Approval) -> bool) -> Named {
         self.forget_old(now);
-        let input = record::trim(input);
+        let input = js::trim(input);
         if input.is_empty() {
             return Named::Nothing;
         }

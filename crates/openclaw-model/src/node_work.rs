@@ -3,7 +3,7 @@
 
 use super::act::ConnectionId;
 use indexmap::IndexMap;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 
@@ -43,10 +43,10 @@ pub(crate) struct Work {
 impl Work {
     fn shown(&self) -> Value {
         let mut shown = Record::new();
-        record::set(&mut shown, "id", Some(self.id.as_str()));
-        record::set(&mut shown, "type", Some(self.kind.as_str()));
-        record::set(&mut shown, "priority", Some(self.priority.as_str()));
-        record::set(&mut shown, "createdAtMs", Some(self.created_at));
+        js::set(&mut shown, "id", Some(self.id.as_str()));
+        js::set(&mut shown, "type", Some(self.kind.as_str()));
+        js::set(&mut shown, "priority", Some(self.priority.as_str()));
+        js::set(&mut shown, "createdAtMs", Some(self.created_at));
         shown.insert("expiresAtMs".to_owned(), json!(self.expires_at));
         Value::Object(shown)
     }

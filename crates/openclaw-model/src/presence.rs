@@ -10,7 +10,7 @@ use super::config::Host;
 use super::release::Release;
 use indexmap::IndexMap;
 use openclaw_protocol::connect::ConnectParams;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 /// How long an entry stays after its last update, in milliseconds.
@@ -218,7 +218,7 @@ impl Presence {
         entry.insert("roles".to_owned(), roles);
         entry.insert("scopes".to_owned(), scopes);
         entry.insert("ts".to_owned(), json!(now));
-        if !record::truthy(entry.get("text")) {
+        if !js::truthy(entry.get("text")) {
             let said = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned();
             let text = format!("Node: {} · mode {}", said("host"), said("mode"));
             entry.insert("text".to_owned(), json!(text));
@@ -236,7 +236,7 @@ fn owned_pair((key, value): (&String, &Value)) -> (String, Value) {
 }
 
 fn normal(key: &str) -> String {
-    record::trim(key).to_lowercase()
+    js::trim(key).to_lowercase()
 }
 
 /// The first so many UTF-16 units of a text, no character cut.
@@ -257,7 +257,7 @@ fn stamp(entry: &Record) -> i64 {
 fn merged(old: Option<&Value>, new: Option<&Value>) -> Value {
     let mut all: Vec<&str> = Vec::new();
     for text in [old, new].into_iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
-        let text = record::trim(text);
+        let text = js::trim(text);
         if all.len() == MOST_NAMES {
             break;
         }

@@ -5,7 +5,7 @@ use super::limits::{Credential, RateLimiter, RateLimits};
 use super::secret::{self, Counter, Failure, Given, Method};
 use crate::pairing::{self, BootstrapRequest, Fault, ShownToken, TokenRefusal};
 use crate::{AuthMode, Environment, GatewayConfig, Rules};
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 
 /// How a client stands.
 pub(super) struct Standing {
@@ -266,5 +266,5 @@ fn not_empty(text: Option<&str>) -> Option<&str> {
 }
 
 fn not_blank(text: Option<&str>) -> Option<&str> {
-    text.map(record::trim).filter(|text| !text.is_empty())
+    text.map(js::trim).filter(|text| !text.is_empty())
 }

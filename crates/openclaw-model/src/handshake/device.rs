@@ -8,9 +8,9 @@ use super::secret::Method;
 use super::{HandshakeRules, ProofForm, RefusalDetails, UnboundScopes, unauthorised};
 use crate::{AuthMode, GatewayConfig};
 use openclaw_protocol::connect::DeviceProof;
+use openclaw_protocol::js;
 use openclaw_protocol::proof::{Proof, ProofVersion};
 use openclaw_protocol::public_key::PublicKey;
-use openclaw_protocol::record;
 use serde_json::{Value, json};
 
 /// How far the signing time may be off, either way, in milliseconds.
@@ -157,7 +157,7 @@ pub(super) fn bound_scopes(attempt: &Attempt, scopes: &mut Vec<String>) {
     let named = attempt
         .peer
         .header("x-openclaw-scopes")
-        .map(|header| header.split(',').map(|scope| record::trim(scope).to_owned()).collect::<Vec<_>>());
+        .map(|header| header.split(',').map(|scope| js::trim(scope).to_owned()).collect::<Vec<_>>());
     if let Some(named) = named {
         scopes.retain(|scope| named.contains(scope));
     }
@@ -183,7 +183,7 @@ pub(super) fn check_proof(
     if (now as f64 - device.signed_at).abs() > skew(rules.proof_form) {
         return Err(refused("DEVICE_AUTH_SIGNATURE_EXPIRED", "device-signature-stale", "device signature expired"));
     }
-    let nonce = record::trim(&device.nonce);
+    let nonce = js::trim(&device.nonce);
     let local_v1 = rules.proof_form == ProofForm::V2026_2_19 && attempt.locality.direct;
     if nonce.is_empty() && !local_v1 {
         return Err(refused("DEVICE_AUTH_NONCE_REQUIRED", "device-nonce-missing", "device nonce required"));

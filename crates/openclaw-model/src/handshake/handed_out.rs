@@ -10,7 +10,7 @@ use crate::model::Model;
 use crate::pairing::{self, BootstrapProfile, Fault, WantedToken};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -57,7 +57,7 @@ pub(super) fn tokens(
     let Some(mut auth) = shown.next().filter(|_| own.is_some()) else { return Ok(None) };
     let others: Vec<Value> = shown.map(Value::Object).collect();
     if !others.is_empty() {
-        record::set(&mut auth, "deviceTokens", Some(others));
+        js::set(&mut auth, "deviceTokens", Some(others));
     }
     Ok(Some(auth))
 }
@@ -67,10 +67,10 @@ pub(super) fn always_auth(attempt: &Attempt, token: Option<Record>) -> Value {
     let token = token.unwrap_or_default();
     let scopes = token.get("scopes").cloned().unwrap_or_else(|| json!(attempt.scopes));
     let mut auth = Record::new();
-    record::set(&mut auth, "role", Some(attempt.role));
-    record::set(&mut auth, "scopes", Some(scopes));
+    js::set(&mut auth, "role", Some(attempt.role));
+    js::set(&mut auth, "scopes", Some(scopes));
     for key in ["deviceToken", "issuedAtMs", "deviceTokens"] {
-        record::set(&mut auth, key, token.get(key).cloned());
+        js::set(&mut auth, key, token.get(key).cloned());
     }
     Value::Object(auth)
 }
@@ -101,16 +101,16 @@ pub(super) fn connection_auth(
         (None, None, None) => None,
     };
     let mut auth = Record::new();
-    record::set(&mut auth, "method", Some(standing.method.name()));
-    record::set(&mut auth, "role", Some(attempt.role));
-    record::set(&mut auth, "scopes", Some(json!(attempt.scopes)));
+    js::set(&mut auth, "method", Some(standing.method.name()));
+    js::set(&mut auth, "role", Some(attempt.role));
+    js::set(&mut auth, "scopes", Some(json!(attempt.scopes)));
     if let Some(owner) = owner.filter(|_| attempt.role == "operator") {
         let scope = URL_SAFE_NO_PAD.encode(Sha256::digest(owner.to_string()));
-        record::set(&mut auth, "recoveryScope", Some(scope));
-        record::set(&mut auth, "recoveryMigrationAllowed", (!token.is_empty() && vouched.is_none()).then_some(true));
+        js::set(&mut auth, "recoveryScope", Some(scope));
+        js::set(&mut auth, "recoveryMigrationAllowed", (!token.is_empty() && vouched.is_none()).then_some(true));
     }
     for key in ["deviceToken", "issuedAtMs", "deviceTokens"] {
-        record::set(&mut auth, key, token.get(key).cloned());
+        js::set(&mut auth, key, token.get(key).cloned());
     }
     Value::Object(auth)
 }
@@ -146,11 +146,11 @@ pub(super) fn is_linked_page(
 
 fn shown_token(token: &Record) -> Record {
     let mut shown = Record::new();
-    record::set(&mut shown, "deviceToken", token.get("token").cloned());
-    record::set(&mut shown, "role", token.get("role").cloned());
-    record::set(&mut shown, "scopes", token.get("scopes").cloned());
-    let issued = record::present(token.get("rotatedAtMs")).or(token.get("createdAtMs"));
-    record::set(&mut shown, "issuedAtMs", issued.cloned());
+    js::set(&mut shown, "deviceToken", token.get("token").cloned());
+    js::set(&mut shown, "role", token.get("role").cloned());
+    js::set(&mut shown, "scopes", token.get("scopes").cloned());
+    let issued = js::present(token.get("rotatedAtMs")).or(token.get("createdAtMs"));
+    js::set(&mut shown, "issuedAtMs", issued.cloned());
     shown
 }
 

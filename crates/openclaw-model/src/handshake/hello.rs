@@ -11,7 +11,7 @@ use crate::origin::Origin;
 use crate::{AuthMode, GatewayConfig, address, rpc};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 /// Most bytes of a message after the welcome.
@@ -36,22 +36,22 @@ pub(super) fn hello(
     let snapshot = snapshot(model, environment.now, attempt);
     let handshake = &model.rules.handshake;
     let mut hello = Record::new();
-    record::set(&mut hello, "type", Some("hello-ok"));
-    record::set(&mut hello, "protocol", Some(handshake.protocol));
-    record::set(&mut hello, "server", Some(server(model, attempt)));
-    record::set(&mut hello, "features", Some(features(model, attempt)));
-    record::set(&mut hello, "snapshot", Some(snapshot));
+    js::set(&mut hello, "type", Some("hello-ok"));
+    js::set(&mut hello, "protocol", Some(handshake.protocol));
+    js::set(&mut hello, "server", Some(server(model, attempt)));
+    js::set(&mut hello, "features", Some(features(model, attempt)));
+    js::set(&mut hello, "snapshot", Some(snapshot));
     if handshake.hello_of_connection && operator_reads(attempt) {
-        record::set(&mut hello, "controlUiWidgetKinds", Some(capabilities::widget_kinds(is_admin(attempt))));
-        record::set(&mut hello, "controlUiLinkReaders", Some(capabilities::link_readers()));
+        js::set(&mut hello, "controlUiWidgetKinds", Some(capabilities::widget_kinds(is_admin(attempt))));
+        js::set(&mut hello, "controlUiLinkReaders", Some(capabilities::link_readers()));
     }
     let canvas = canvas(handshake, &model.config, attempt, environment);
     match handshake.plugin_surfaces {
-        true => record::set(&mut hello, "pluginSurfaceUrls", canvas.map(|url| json!({ "canvas": url }))),
-        false => record::set(&mut hello, "canvasHostUrl", canvas),
+        true => js::set(&mut hello, "pluginSurfaceUrls", canvas.map(|url| json!({ "canvas": url }))),
+        false => js::set(&mut hello, "canvasHostUrl", canvas),
     }
-    record::set(&mut hello, "auth", auth(model, attempt, standing, token));
-    record::set(&mut hello, "policy", Some(policy(handshake)));
+    js::set(&mut hello, "auth", auth(model, attempt, standing, token));
+    js::set(&mut hello, "policy", Some(policy(handshake)));
     Value::Object(hello)
 }
 
@@ -60,14 +60,14 @@ fn server(model: &Model, attempt: &Attempt) -> Record {
     let handshake = &model.rules.handshake;
     let version = if handshake.names_release { model.rules.release.to_string() } else { "dev".to_owned() };
     let mut server = Record::new();
-    record::set(&mut server, "version", Some(version));
+    js::set(&mut server, "version", Some(version));
     if handshake.hello_of_connection {
-        record::set(&mut server, "buildId", handshake.control_ui_build);
-        record::set(&mut server, "bootId", Some(model.boot_id.as_str()));
-        record::set(&mut server, "controlUiBuildSource", Some("bundled"));
+        js::set(&mut server, "buildId", handshake.control_ui_build);
+        js::set(&mut server, "bootId", Some(model.boot_id.as_str()));
+        js::set(&mut server, "controlUiBuildSource", Some("bundled"));
     }
-    record::set(&mut server, "host", handshake.hello_names_host.then(|| model.config.host.name.clone()));
-    record::set(&mut server, "connId", Some(attempt.conn_id.as_str()));
+    js::set(&mut server, "host", handshake.hello_names_host.then(|| model.config.host.name.clone()));
+    js::set(&mut server, "connId", Some(attempt.conn_id.as_str()));
     server
 }
 
@@ -146,7 +146,7 @@ fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
         false => model.present(now),
     };
     let mut snapshot = Record::new();
-    let mut put = |key: &str, value: Value| record::set(&mut snapshot, key, Some(value));
+    let mut put = |key: &str, value: Value| js::set(&mut snapshot, key, Some(value));
     if newer {
         put("suspension", json!({ "phase": "accepting" }));
     }
@@ -171,7 +171,7 @@ fn put_settings(snapshot: &mut Record, rules: &HandshakeRules, config: &GatewayC
     };
     let paths = [("configPath", config.config_path.as_str()), ("stateDir", config.state_dir.as_str())];
     let defaults = session_defaults(rules.hello_of_connection);
-    let mut put = |key: &str, value: Value| record::set(snapshot, key, Some(value));
+    let mut put = |key: &str, value: Value| js::set(snapshot, key, Some(value));
     if rules.paths_for_admin_only {
         put("sessionDefaults", defaults);
         if admin {

@@ -9,7 +9,7 @@ use crate::act::{Effect, Environment, Outcome};
 use crate::model::Model;
 use crate::nodes;
 use crate::pairing::Fault;
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use serde_json::{Value, json};
 
 /// Admits a node: counts what it asks for, and leaves it of its commands what it may have.
@@ -123,6 +123,6 @@ fn reconcile(
 
 /// The names under which a node may have been approved: its id and its instance.
 fn node_ids<'n>(node_id: &'n str, instance: Option<&'n str>) -> impl Iterator<Item = &'n str> {
-    let instance = instance.map(record::trim).filter(move |instance| !instance.is_empty() && *instance != node_id);
+    let instance = instance.map(js::trim).filter(move |instance| !instance.is_empty() && *instance != node_id);
     std::iter::once(node_id).chain(instance)
 }

@@ -3,8 +3,8 @@
 use super::HandshakeRules;
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::connect::ClientInfo;
+use openclaw_protocol::js;
 use openclaw_protocol::proof::normal_metadata;
-use openclaw_protocol::record;
 use serde_json::Value;
 
 /// How a client's platform and family stand to those of its record.
@@ -121,7 +121,7 @@ pub(super) fn name_node_host(client: &mut ClientInfo) {
         return;
     }
     let Some((platform, family)) = system(&client.platform) else { return };
-    let claimed = client.device_family.as_deref().map(record::trim).filter(|claimed| !claimed.is_empty());
+    let claimed = client.device_family.as_deref().map(js::trim).filter(|claimed| !claimed.is_empty());
     if claimed.is_none_or(|claimed| claimed.eq_ignore_ascii_case(family)) {
         let named = claimed.unwrap_or(family).to_owned();
         if client.platform != platform || claimed.is_none() {

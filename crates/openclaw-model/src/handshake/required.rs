@@ -2,7 +2,7 @@
 
 use super::refusal::Refusal;
 use crate::pairing::{self, Fault, PairingRules};
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::Value;
 
 /// Longest id of a pending request that is named in an answer.
@@ -65,9 +65,9 @@ impl Required<'_> {
     /// The refusal of the releases that only say that pairing is needed, and up to 2026.2.19 not why.
     pub(super) fn plain(self, says_why: bool) -> Refusal {
         let mut details = Record::new();
-        record::set(&mut details, "code", says_why.then_some("PAIRING_REQUIRED"));
-        record::set(&mut details, "requestId", self.request_id);
-        record::set(&mut details, "reason", says_why.then(|| self.upgrade.reason()));
+        js::set(&mut details, "code", says_why.then_some("PAIRING_REQUIRED"));
+        js::set(&mut details, "requestId", self.request_id);
+        js::set(&mut details, "reason", says_why.then(|| self.upgrade.reason()));
         Refusal::not_paired("pairing required", Some(Value::Object(details)))
     }
 
@@ -89,21 +89,21 @@ impl Required<'_> {
             ["approvedScopes", "scopes"].into_iter().find_map(|key| record.get(key).and_then(Value::as_array))
         });
         let mut details = Record::new();
-        record::set(&mut details, "code", Some("PAIRING_REQUIRED"));
-        record::set(&mut details, "reason", Some(self.upgrade.reason()));
-        record::set(&mut details, "requestId", request_id);
-        record::set(&mut details, "remediationHint", Some(self.upgrade.remediation()));
+        js::set(&mut details, "code", Some("PAIRING_REQUIRED"));
+        js::set(&mut details, "reason", Some(self.upgrade.reason()));
+        js::set(&mut details, "requestId", request_id);
+        js::set(&mut details, "remediationHint", Some(self.upgrade.remediation()));
         if advises && self.retry {
-            record::set(&mut details, "recommendedNextStep", Some("wait_then_retry"));
-            record::set(&mut details, "retryable", Some(true));
-            record::set(&mut details, "pauseReconnect", Some(false));
+            js::set(&mut details, "recommendedNextStep", Some("wait_then_retry"));
+            js::set(&mut details, "retryable", Some(true));
+            js::set(&mut details, "pauseReconnect", Some(false));
         }
-        record::set(&mut details, "deviceId", Some(self.device_id));
-        record::set(&mut details, "requestedRole", Some(self.role));
+        js::set(&mut details, "deviceId", Some(self.device_id));
+        js::set(&mut details, "requestedRole", Some(self.role));
         let texts = |list: &[String]| list.iter().filter_map(trimmed).collect::<Vec<_>>();
         let requested = texts(self.scopes);
-        record::set(&mut details, "requestedScopes", Some(requested).filter(|list| !advises || !list.is_empty()));
-        record::set(&mut details, "approvedRoles", Some(roles).filter(|roles| !roles.is_empty()));
+        js::set(&mut details, "requestedScopes", Some(requested).filter(|list| !advises || !list.is_empty()));
+        js::set(&mut details, "approvedRoles", Some(roles).filter(|roles| !roles.is_empty()));
         let scopes = scopes.filter(|scopes| !scopes.is_empty());
         let scopes = scopes.map(|list| {
             let mut scopes: Vec<String> = list.iter().filter_map(Value::as_str).filter_map(trimmed).collect();
@@ -113,19 +113,19 @@ impl Required<'_> {
             }
             scopes
         });
-        record::set(&mut details, "approvedScopes", scopes);
+        js::set(&mut details, "approvedScopes", scopes);
         Ok(Refusal::not_paired(&message, Some(Value::Object(details))).closing_because(&close))
     }
 }
 
 fn trimmed(text: impl AsRef<str>) -> Option<String> {
-    let text = record::trim(text.as_ref());
+    let text = js::trim(text.as_ref());
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// An id that an answer may carry: letters, digits and `._:-`, the first one a letter or a digit.
 fn is_plain_id(id: &str) -> bool {
-    let id = record::trim(id);
+    let id = js::trim(id);
     id.len() <= LONGEST_ID
         && id.starts_with(|c: char| c.is_ascii_alphanumeric())
         && id.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c))

@@ -7,7 +7,7 @@ use super::rules::RefusalDetails;
 use super::secret::Failure;
 use openclaw_protocol::client::mode;
 use openclaw_protocol::connect::Credentials;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::Value;
 
 /// The refusal that names what was wrong.
@@ -21,12 +21,12 @@ pub(super) fn refusal(rules: &HandshakeRules, attempt: &Attempt, failure: &Failu
     let mut details = Record::new();
     let header_missing = rules.says_where_to_look && failure.reason.starts_with("trusted_proxy_missing_header_");
     let code = if header_missing { "AUTH_IDENTITY_HEADER_REQUIRED" } else { detail_code(&failure.reason) };
-    record::set(&mut details, "code", Some(code));
-    record::set(&mut details, "authReason", Some(failure.reason.as_ref()));
+    js::set(&mut details, "code", Some(code));
+    js::set(&mut details, "authReason", Some(failure.reason.as_ref()));
     if form >= RefusalDetails::V2026_3_13 {
         let step = if can_retry { "retry_with_device_token" } else { next_step(&failure.reason) };
-        record::set(&mut details, "canRetryWithDeviceToken", Some(can_retry));
-        record::set(&mut details, "recommendedNextStep", Some(step));
+        js::set(&mut details, "canRetryWithDeviceToken", Some(can_retry));
+        js::set(&mut details, "recommendedNextStep", Some(step));
     }
     let details = Value::Object(details);
     let told = form >= RefusalDetails::V2026_2_26;

@@ -15,7 +15,7 @@ use crate::presence::{Newcomer, Person, PresenceForm};
 use crate::{nodes, rpc};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::frame::ServerFrame;
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use serde_json::{Value, json};
 
 /// Lets the client in.
@@ -211,10 +211,10 @@ fn unproven_run(attempt: &Attempt) -> Option<Refusal> {
 fn outdated_page(model: &Model, attempt: &Attempt) -> Option<Refusal> {
     let build = model.rules.handshake.control_ui_build.filter(|_| attempt.is_control_ui())?;
     let origin = attempt.origin.as_deref().and_then(Origin::parse)?;
-    let ours = attempt.host().is_some_and(|host| record::trim(host).to_lowercase() == origin.host);
+    let ours = attempt.host().is_some_and(|host| js::trim(host).to_lowercase() == origin.host);
     let details = json!({ "code": "PROTOCOL_MISMATCH", "gatewayBuildId": build, "reloadRequired": true });
     let message = "protocol mismatch: Control UI updated; reload this page to continue";
-    let own = attempt.client().build_id.as_deref().map(record::trim);
+    let own = attempt.client().build_id.as_deref().map(js::trim);
     let current = own == Some(build) || own == Some("dev");
     (ours && !current).then(|| Refusal::outdated(message, details))
 }

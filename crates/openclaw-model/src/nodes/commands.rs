@@ -2,7 +2,7 @@
 
 use super::{NodeRules, PlatformCommands};
 use crate::GatewayConfig;
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 
 /// Commands that run programs on the node: approving them takes `operator.admin`.
 pub(super) const RUN_COMMANDS: [&str; 3] = ["system.run.prepare", "system.run", "system.which"];
@@ -92,8 +92,8 @@ impl Platform {
             ("windows", Platform::Windows),
             ("linux", Platform::Linux),
         ];
-        let platform = record::trim(platform).to_lowercase();
-        let family = record::trim(family.unwrap_or_default()).to_lowercase();
+        let platform = js::trim(platform).to_lowercase();
+        let family = js::trim(family.unwrap_or_default()).to_lowercase();
         let by_platform = PREFIXES.iter().find(|(prefix, _)| platform.starts_with(prefix));
         let found = by_platform.or_else(|| FAMILIES.iter().find(|(token, _)| family.contains(token)));
         found.map_or(Self::Unknown, |(_, id)| *id)
@@ -122,7 +122,7 @@ pub fn platform_allows(
     family: Option<&str>,
     command: &str,
 ) -> bool {
-    let is = |listed: &String| record::trim(listed) == command;
+    let is = |listed: &String| js::trim(listed) == command;
     let platform = Platform::of(platform, family);
     let first = rules.platform_commands < PlatformCommands::V2026_2_26;
     if first && ["system.run.prepare", "notifications.list"].contains(&command) {
@@ -159,8 +159,8 @@ const TALK: &[&str] = &["talk.ptt.start", "talk.ptt.stop", "talk.ptt.cancel", "t
 impl Platform {
     /// A platform by its exact name, or as the apps label it, and a family that goes with it.
     fn exactly(rules: &NodeRules, platform: &str, family: Option<&str>) -> Self {
-        let platform = record::trim(platform).to_lowercase();
-        let family = record::trim(family.unwrap_or_default()).to_lowercase();
+        let platform = js::trim(platform).to_lowercase();
+        let family = js::trim(family.unwrap_or_default()).to_lowercase();
         let phone = ["iphone", "ipad", "ios"].contains(&family.as_str());
         let watch = ["apple watch", "watchos"].contains(&family.as_str())
             && rules.platform_commands >= PlatformCommands::V2026_9_6;
@@ -235,11 +235,11 @@ pub fn permitted_commands(
     commands: &[String],
 ) -> Vec<String> {
     let platform = Platform::exactly(rules, node.platform, node.family);
-    let phone = platform == Platform::Ios
-        && node.family.is_some_and(|family| record::trim(family).eq_ignore_ascii_case("iphone"));
+    let phone =
+        platform == Platform::Ios && node.family.is_some_and(|family| js::trim(family).eq_ignore_ascii_case("iphone"));
     let says_talk = |list: &[String], prefix: &str| {
         list.iter()
-            .map(|item| record::trim(item).to_lowercase())
+            .map(|item| js::trim(item).to_lowercase())
             .any(|item| item == prefix.trim_end_matches('.') || (prefix.ends_with('.') && item.starts_with(prefix)))
     };
     let talks = says_talk(node.caps, "talk") || says_talk(node.commands, "talk.");
@@ -256,8 +256,8 @@ pub fn permitted_commands(
             }
         };
         let approved =
-            node.approved.is_some_and(|approved| host && approved.iter().any(|have| record::trim(have) == command));
-        let is = |listed: &String| record::trim(listed) == command;
+            node.approved.is_some_and(|approved| host && approved.iter().any(|have| js::trim(have) == command));
+        let is = |listed: &String| js::trim(listed) == command;
         let may = (by_platform && (!host || node.approved.is_none()))
             || approved
             || (talks && TALK.contains(&command))
@@ -265,7 +265,7 @@ pub fn permitted_commands(
         may && !config.node_deny_commands.iter().any(is)
     };
     let mut permitted: Vec<String> = Vec::new();
-    for command in commands.iter().map(|command| record::trim(command)) {
+    for command in commands.iter().map(|command| js::trim(command)) {
         if !command.is_empty() && !permitted.iter().any(|have| have == command) && allows(command) {
             permitted.push(command.to_owned());
         }
@@ -282,7 +282,7 @@ pub fn declared_commands(
     commands: &[String],
 ) -> Vec<String> {
     let mut declared: Vec<String> = Vec::new();
-    for command in commands.iter().map(|command| record::trim(command)) {
+    for command in commands.iter().map(|command| js::trim(command)) {
         let new = !command.is_empty() && !declared.iter().any(|have| have == command);
         if new && platform_allows(rules, config, platform, family, command) {
             declared.push(command.to_owned());

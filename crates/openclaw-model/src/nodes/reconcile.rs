@@ -7,7 +7,7 @@ use super::{Judged, NodeReconnect, declared_commands, permitted_commands};
 use crate::pairing::Fault;
 use crate::{Environment, GatewayConfig, Rules};
 use openclaw_protocol::connect::ConnectParams;
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use openclaw_protocol::store::Document;
 use serde_json::{Map, Value};
 
@@ -128,7 +128,7 @@ fn reconcile_surface(
         approved: None,
     };
     let mut declared = Surface {
-        caps: caps.iter().map(|cap| record::trim(cap).to_owned()).filter(|cap| !cap.is_empty()).collect(),
+        caps: caps.iter().map(|cap| js::trim(cap).to_owned()).filter(|cap| !cap.is_empty()).collect(),
         commands: permitted_commands(&rules.nodes, config, judged, &offered),
         permissions: sorted_permissions(connect.permissions.as_ref()),
     };
@@ -235,7 +235,7 @@ fn is_borne_out(cap: &str, admitted: &[String], offered: &[String]) -> bool {
     let is_of = |command: &str| family.contains(&command);
     let withheld = offered
         .iter()
-        .map(|command| record::trim(command))
+        .map(|command| js::trim(command))
         .any(|command| is_of(command) && !admitted.iter().any(|admitted| admitted == command));
     !withheld || admitted.iter().any(|command| is_of(command))
 }
@@ -266,7 +266,7 @@ fn approve_at_once(
         return Ok(None);
     }
     let scopes = ["operator.admin", "operator.pairing", "operator.write"].map(str::to_owned);
-    let (id, now) = (record::key_text(requested.request.get("requestId")), environment.now);
+    let (id, now) = (js::key_text(requested.request.get("requestId")), environment.now);
     let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
     let approval = store::approve(&rules.nodes, &rules.pairing, store, entropy, now, &id, &scopes)?;
     Ok(matches!(approval, NodeApproval::Approved { .. }).then_some(id))
@@ -285,7 +285,7 @@ fn cut_down(
         super::platform_allows(&rules.nodes, config, platform, family, command)
             && approved.is_none_or(|approved| approved.iter().any(|have| have == command))
     };
-    let offered = connect.commands.iter().flatten().map(|command| record::trim(command));
+    let offered = connect.commands.iter().flatten().map(|command| js::trim(command));
     offered.filter(may).map(str::to_owned).collect()
 }
 
@@ -293,7 +293,7 @@ fn approved_commands(node: &Value) -> Result<Vec<String>, Fault> {
     let mut commands = Vec::new();
     if let Some(Value::Array(list)) = node.get("commands") {
         for command in list {
-            commands.push(record::trimmed(Some(command), "value")?.to_owned());
+            commands.push(js::trimmed(Some(command), "value")?.to_owned());
         }
     }
     Ok(commands)

@@ -6,7 +6,7 @@ use super::surface::Surface;
 use crate::Entropy;
 use crate::pairing::{Changed, Family, Fault, State};
 use openclaw_protocol::ids;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use openclaw_protocol::store::{Document, Documents};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -65,7 +65,7 @@ pub fn request(
     incoming: &NodeRequest,
 ) -> Result<NodeRequested, Fault> {
     let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
-    let node_id = record::trim(&incoming.node_id);
+    let node_id = js::trim(&incoming.node_id);
     if node_id.is_empty() {
         return Err(Fault::Refused("nodeId required"));
     }
@@ -73,13 +73,13 @@ pub fn request(
     existing.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
     if !rules.request_refreshes {
         if let Some(first) = existing.first() {
-            return Ok(NodeRequested { request: record::spread(Some(first)), created: false, superseded: Vec::new() });
+            return Ok(NodeRequested { request: js::spread(Some(first)), created: false, superseded: Vec::new() });
         }
         let is_repair = state.paired.get_truthy(node_id).is_some();
         let request = first_form(incoming, node_id, is_repair, ids::uuid(entropy.uuid()), now);
         return store_request(&mut state, documents, request, true);
     }
-    let existing: Vec<Value> = record::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
+    let existing: Vec<Value> = js::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
     if rules.request_by_surface {
         return request_by_surface(rules, state, documents, entropy, now, incoming, &existing);
     }
@@ -88,7 +88,7 @@ pub fn request(
         return store_request(&mut state, documents, request, false);
     }
     for pending in &existing {
-        state.pending.remove(&record::key_text(pending.get("requestId")));
+        state.pending.remove(&js::key_text(pending.get("requestId")));
     }
     let all_silent = existing.iter().all(|pending| pending.get("silent") == Some(&Value::Bool(true)));
     let silent = incoming.silent == Some(true) && all_silent;
@@ -106,7 +106,7 @@ fn request_by_surface(
     incoming: &NodeRequest,
     existing: &[Value],
 ) -> Result<NodeRequested, Fault> {
-    let node_id = record::trim(&incoming.node_id);
+    let node_id = js::trim(&incoming.node_id);
     let shown = |mut requested: NodeRequested, superseded: Vec<String>| {
         requested.request.shift_remove("revision");
         NodeRequested { superseded, ..requested }
@@ -115,10 +115,10 @@ fn request_by_surface(
         && incoming.surface_over(single).same(&Surface::of(single))
     {
         let mut request = refreshed(single, incoming, now);
-        record::set(&mut request, "revision", Some(ids::uuid(entropy.uuid())));
+        js::set(&mut request, "revision", Some(ids::uuid(entropy.uuid())));
         return Ok(shown(store_request(&mut state, documents, request, false)?, Vec::new()));
     }
-    let replaced: Vec<String> = existing.iter().map(|pending| record::key_text(pending.get("requestId"))).collect();
+    let replaced: Vec<String> = existing.iter().map(|pending| js::key_text(pending.get("requestId"))).collect();
     replaced.iter().for_each(|id| state.pending.remove(id));
     let all_silent = existing.iter().all(|pending| pending.get("silent") == Some(&Value::Bool(true)));
     let silent = incoming.silent == Some(true) && all_silent;
@@ -129,13 +129,13 @@ fn request_by_surface(
     let request_id = ids::uuid(entropy.uuid());
     let mut form = second_form(&merged, node_id, silent, request_id, now);
     if rules.part_of_device {
-        record::set(&mut form, "silent", incoming.silent);
+        js::set(&mut form, "silent", incoming.silent);
     }
     let mut request = Record::new();
     for (key, value) in form {
-        record::set(&mut request, &key, Some(value));
+        js::set(&mut request, &key, Some(value));
         if key == "requestId" {
-            record::set(&mut request, "revision", Some(ids::uuid(entropy.uuid())));
+            js::set(&mut request, "revision", Some(ids::uuid(entropy.uuid())));
         }
     }
     Ok(shown(store_request(&mut state, documents, request, true)?, replaced))
@@ -152,7 +152,7 @@ pub(super) fn same_pending(
     incoming: &NodeRequest,
 ) -> Result<Option<NodeRequested>, Fault> {
     let state = State::load(rules.state, Family::Nodes, documents, now)?;
-    let node_id = record::trim(&incoming.node_id);
+    let node_id = js::trim(&incoming.node_id);
     let mut existing = state.pending.values()?;
     existing.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
     let [single] = existing.as_slice() else { return Ok(None) };
@@ -162,9 +162,9 @@ pub(super) fn same_pending(
     let address = incoming.remote_ip.as_ref();
     let unchanged = same.all(|same| same)
         && address.is_none_or(|ip| single.get("remoteIp").and_then(Value::as_str) == Some(ip.as_str()))
-        && (incoming.silent == Some(true) || !record::truthy(single.get("silent")))
+        && (incoming.silent == Some(true) || !js::truthy(single.get("silent")))
         && incoming.surface_over(single).same(&Surface::of(single));
-    let mut request = record::spread(Some(single));
+    let mut request = js::spread(Some(single));
     request.shift_remove("revision");
     Ok(unchanged.then_some(NodeRequested { request, created: false, superseded: Vec::new() }))
 }
@@ -175,7 +175,7 @@ fn store_request(
     request: Record,
     created: bool,
 ) -> Result<NodeRequested, Fault> {
-    state.pending.set(&record::key_text(request.get("requestId")), Value::Object(request.clone()))?;
+    state.pending.set(&js::key_text(request.get("requestId")), Value::Object(request.clone()))?;
     state.persist(documents, Changed::Both)?;
     Ok(NodeRequested { request, created, superseded: Vec::new() })
 }
@@ -184,7 +184,7 @@ fn store_request(
 pub(super) fn published(rules: &NodeRules, documents: &dyn Documents, mut requested: NodeRequested) -> NodeRequested {
     if rules.requests_of_devices {
         let scopes = required_scopes(rules, &Value::Object(requested.request.clone()));
-        record::set(&mut requested.request, "requiredApproveScopes", Some(scopes));
+        js::set(&mut requested.request, "requiredApproveScopes", Some(scopes));
         add_device(documents, &mut requested.request);
     }
     requested
@@ -193,11 +193,11 @@ pub(super) fn published(rules: &NodeRules, documents: &dyn Documents, mut reques
 /// What a request does not say its device's record says.
 pub(super) fn add_device(documents: &dyn Documents, request: &mut Record) {
     let devices = documents.read(Document::DevicesPaired);
-    let node_id = record::key_text(request.get("nodeId"));
+    let node_id = js::key_text(request.get("nodeId"));
     let Some(device) = devices.as_ref().and_then(|devices| devices.get(&node_id)) else { return };
     for key in ["clientId", "clientMode", "displayName", "platform", "deviceFamily", "remoteIp"] {
-        if record::present(request.get(key)).is_none() {
-            record::set(request, key, record::present(device.get(key)).cloned());
+        if js::present(request.get(key)).is_none() {
+            js::set(request, key, js::present(device.get(key)).cloned());
         }
     }
 }
@@ -257,10 +257,10 @@ impl NodeRequest {
 
 fn described(incoming: &NodeRequest, node_id: &str, request_id: String) -> Record {
     let mut request = Record::new();
-    record::set(&mut request, "requestId", Some(request_id));
-    record::set(&mut request, "nodeId", Some(node_id));
+    js::set(&mut request, "requestId", Some(request_id));
+    js::set(&mut request, "nodeId", Some(node_id));
     for (key, value) in DESCRIPTION.iter().zip(incoming.description()) {
-        record::set(&mut request, key, value.map(String::as_str));
+        js::set(&mut request, key, value.map(String::as_str));
     }
     request
 }
@@ -268,30 +268,30 @@ fn described(incoming: &NodeRequest, node_id: &str, request_id: String) -> Recor
 /// A new request up to 2026.3.31: lists as they came, and whether the node was approved before.
 fn first_form(incoming: &NodeRequest, node_id: &str, is_repair: bool, request_id: String, now: i64) -> Record {
     let mut request = described(incoming, node_id, request_id);
-    record::set(&mut request, "caps", incoming.caps.clone());
-    record::set(&mut request, "commands", incoming.commands.clone());
-    record::set(&mut request, "permissions", incoming.permissions.clone());
-    record::set(&mut request, "remoteIp", incoming.remote_ip.as_deref());
-    record::set(&mut request, "silent", incoming.silent);
-    record::set(&mut request, "isRepair", Some(is_repair));
-    record::set(&mut request, "ts", Some(now));
+    js::set(&mut request, "caps", incoming.caps.clone());
+    js::set(&mut request, "commands", incoming.commands.clone());
+    js::set(&mut request, "permissions", incoming.permissions.clone());
+    js::set(&mut request, "remoteIp", incoming.remote_ip.as_deref());
+    js::set(&mut request, "silent", incoming.silent);
+    js::set(&mut request, "isRepair", Some(is_repair));
+    js::set(&mut request, "ts", Some(now));
     request
 }
 
 /// A new request from 2026.4.1 on: lists trimmed.
 fn second_form(incoming: &NodeRequest, node_id: &str, silent: bool, request_id: String, now: i64) -> Record {
     let mut request = described(incoming, node_id, request_id);
-    record::set(&mut request, "caps", trimmed_list(incoming.caps.as_deref()));
-    record::set(&mut request, "commands", trimmed_list(incoming.commands.as_deref()));
-    record::set(&mut request, "permissions", incoming.permissions.clone());
-    record::set(&mut request, "remoteIp", incoming.remote_ip.as_deref());
-    record::set(&mut request, "silent", Some(silent));
-    record::set(&mut request, "ts", Some(now));
+    js::set(&mut request, "caps", trimmed_list(incoming.caps.as_deref()));
+    js::set(&mut request, "commands", trimmed_list(incoming.commands.as_deref()));
+    js::set(&mut request, "permissions", incoming.permissions.clone());
+    js::set(&mut request, "remoteIp", incoming.remote_ip.as_deref());
+    js::set(&mut request, "silent", Some(silent));
+    js::set(&mut request, "ts", Some(now));
     request
 }
 
 fn refreshed(existing: &Value, incoming: &NodeRequest, now: i64) -> Record {
-    let mut request = record::spread(Some(existing));
+    let mut request = js::spread(Some(existing));
     for (key, value) in DESCRIPTION.iter().zip(incoming.description()) {
         renew(&mut request, key, value.map(|text| json!(text)));
     }
@@ -299,20 +299,20 @@ fn refreshed(existing: &Value, incoming: &NodeRequest, now: i64) -> Record {
     renew(&mut request, "commands", trimmed_list(incoming.commands.as_deref()).map(Value::from));
     renew(&mut request, "permissions", incoming.permissions.clone().map(Value::Object));
     renew(&mut request, "remoteIp", incoming.remote_ip.clone().map(Value::from));
-    let silent = record::truthy(existing.get("silent")) && incoming.silent == Some(true);
-    record::set(&mut request, "silent", Some(silent));
-    record::set(&mut request, "ts", Some(now));
+    let silent = js::truthy(existing.get("silent")) && incoming.silent == Some(true);
+    js::set(&mut request, "silent", Some(silent));
+    js::set(&mut request, "ts", Some(now));
     request
 }
 
 fn renew(request: &mut Record, key: &str, value: Option<Value>) {
     if value.is_some() {
-        record::set(request, key, value);
+        js::set(request, key, value);
     }
 }
 
 fn trimmed_list(list: Option<&[String]>) -> Option<Vec<String>> {
     let trimmed =
-        |list: &[String]| list.iter().map(|item| record::trim(item).to_owned()).filter(|i| !i.is_empty()).collect();
+        |list: &[String]| list.iter().map(|item| js::trim(item).to_owned()).filter(|i| !i.is_empty()).collect();
     list.map(trimmed)
 }

@@ -8,7 +8,7 @@ use crate::pairing::{
     Changed, Family, Fault, PairingList, PairingRules, State, missing_scope, newest, reject_pending, same_secret,
 };
 use openclaw_protocol::ids;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use openclaw_protocol::store::{Document, Documents, SURFACE_FIELDS};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -39,9 +39,9 @@ pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<Pa
     let mut pending: Vec<Value> = newest(&state.pending, "ts")?;
     if rules.approval_needs_pairing {
         for entry in &mut pending {
-            let mut shown = record::spread(Some(entry));
+            let mut shown = js::spread(Some(entry));
             shown.shift_remove("revision");
-            record::set(&mut shown, "requiredApproveScopes", Some(required_scopes(rules, entry)));
+            js::set(&mut shown, "requiredApproveScopes", Some(required_scopes(rules, entry)));
             if rules.requests_of_devices {
                 add_device(documents, &mut shown);
             }
@@ -50,7 +50,7 @@ pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<Pa
     }
     let mut paired = newest(&state.paired, "approvedAtMs")?;
     for node in paired.iter_mut().filter(|_| rules.part_of_device) {
-        *node = Value::Object(projected(documents, record::spread(Some(node))));
+        *node = Value::Object(projected(documents, js::spread(Some(node))));
     }
     Ok(PairingList { pending, paired })
 }
@@ -61,12 +61,12 @@ pub fn projected(documents: &dyn Documents, mut node: Record) -> Record {
     let devices = documents.read(Document::DevicesPaired);
     let id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let Some(device) = devices.as_ref().and_then(|devices| devices.get(&id)) else { return node };
-    let own = |key: &str| record::present(device.get(key)).cloned();
-    let name = record::present(node.get("displayName")).cloned().or_else(|| own("displayName"));
-    record::set(&mut node, "displayName", name);
+    let own = |key: &str| js::present(device.get(key)).cloned();
+    let name = js::present(node.get("displayName")).cloned().or_else(|| own("displayName"));
+    js::set(&mut node, "displayName", name);
     for key in ["clientId", "clientMode", "platform", "deviceFamily", "remoteIp", "lastSeenAtMs", "lastSeenReason"] {
         node.shift_remove(key);
-        record::set(&mut node, key, own(key));
+        js::set(&mut node, key, own(key));
     }
     node
 }
@@ -87,16 +87,16 @@ pub fn surfaces_of_device(
     }
     let state = State::load(rules.state, Family::Nodes, documents, now)?;
     if let Some(approved) = state.paired.get_truthy(device_id) {
-        let mut kept = record::spread(Some(approved));
+        let mut kept = js::spread(Some(approved));
         kept.retain(|field, _| SURFACE_FIELDS.contains(&field.as_str()));
-        record::set(&mut surfaces, "nodeSurface", Some(Value::Object(kept)));
+        js::set(&mut surfaces, "nodeSurface", Some(Value::Object(kept)));
     }
     let asks = |pending: &&Value| pending.get("nodeId").and_then(Value::as_str) == Some(device_id);
     let pending = newest(&state.pending, "ts")?;
     if let Some(pending) = pending.iter().find(asks) {
-        let mut kept = record::spread(Some(pending));
+        let mut kept = js::spread(Some(pending));
         kept.shift_remove("nodeId");
-        record::set(&mut surfaces, "pendingNodeSurface", Some(Value::Object(kept)));
+        js::set(&mut surfaces, "pendingNodeSurface", Some(Value::Object(kept)));
     }
     Ok(surfaces)
 }
@@ -112,7 +112,7 @@ pub fn find_paired(
     node_id: &str,
 ) -> Result<Option<Value>, Fault> {
     let state = State::load(rules.state, Family::Nodes, documents, now)?;
-    Ok(state.paired.get_truthy(record::trim(node_id)).cloned())
+    Ok(state.paired.get_truthy(js::trim(node_id)).cloned())
 }
 
 /// The id of the node behind a pending request.
@@ -141,11 +141,11 @@ pub fn reject_all(
     node_id: &str,
 ) -> Result<Vec<String>, Fault> {
     let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
-    let node_id = record::trim(node_id);
+    let node_id = js::trim(node_id);
     let mut theirs = state.pending.values()?;
     theirs.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
-    let newest = record::newest_first(theirs, "ts")?;
-    let ids: Vec<String> = newest.iter().map(|pending| record::key_text(pending.get("requestId"))).collect();
+    let newest = js::newest_first(theirs, "ts")?;
+    let ids: Vec<String> = newest.iter().map(|pending| js::key_text(pending.get("requestId"))).collect();
     drop(newest);
     if ids.is_empty() {
         return Ok(ids);
@@ -174,27 +174,27 @@ pub fn approve(
     if let Some(missing_scope) = missing_scope(scope_rules, "operator", &required, caller_scopes) {
         return Ok(NodeApproval::Forbidden { missing_scope: missing_scope.clone() });
     }
-    let key = record::key_text(pending.get("nodeId"));
-    let created = record::present(record::optional_property(state.paired.get(&key), "createdAtMs")).cloned();
+    let key = js::key_text(pending.get("nodeId"));
+    let created = js::present(js::optional_property(state.paired.get(&key), "createdAtMs")).cloned();
     let mut node = Record::new();
-    record::set(&mut node, "nodeId", pending.get("nodeId").cloned());
-    let had = |field: &str| record::optional_property(state.paired.get(&key), field).cloned();
+    js::set(&mut node, "nodeId", pending.get("nodeId").cloned());
+    let had = |field: &str| js::optional_property(state.paired.get(&key), field).cloned();
     if rules.part_of_device {
         let name = had("displayName").or_else(|| pending.get("displayName").cloned());
-        record::set(&mut node, "displayName", name);
+        js::set(&mut node, "displayName", name);
         for field in OWN.iter().chain(&SURFACE[..3]) {
-            record::set(&mut node, field, pending.get(*field).cloned());
+            js::set(&mut node, field, pending.get(*field).cloned());
         }
-        record::set(&mut node, "bins", had("bins"));
-        record::set(&mut node, "lastConnectedAtMs", had("lastConnectedAtMs"));
+        js::set(&mut node, "bins", had("bins"));
+        js::set(&mut node, "lastConnectedAtMs", had("lastConnectedAtMs"));
     } else {
-        record::set(&mut node, "token", Some(ids::token(entropy.token())));
+        js::set(&mut node, "token", Some(ids::token(entropy.token())));
         for field in DESCRIPTION.iter().chain(&SURFACE) {
-            record::set(&mut node, field, pending.get(*field).cloned());
+            js::set(&mut node, field, pending.get(*field).cloned());
         }
     }
-    record::set(&mut node, "createdAtMs", Some(created.unwrap_or_else(|| json!(now))));
-    record::set(&mut node, "approvedAtMs", Some(now));
+    js::set(&mut node, "createdAtMs", Some(created.unwrap_or_else(|| json!(now))));
+    js::set(&mut node, "approvedAtMs", Some(now));
     state.pending.remove(request_id);
     state.paired.set(&key, Value::Object(node.clone()))?;
     state.persist(documents, Changed::Both)?;
@@ -225,7 +225,7 @@ pub fn remove(
     node_id: &str,
 ) -> Result<Option<String>, Fault> {
     let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
-    let node_id = record::trim(node_id);
+    let node_id = js::trim(node_id);
     if node_id.is_empty() || state.paired.get_truthy(node_id).is_none() {
         return Ok(None);
     }
@@ -260,7 +260,7 @@ pub fn rename(
     node_id: &str,
     display_name: &str,
 ) -> Result<Option<Record>, Fault> {
-    change(rules, documents, now, node_id, |node| record::set(node, "displayName", Some(record::trim(display_name))))
+    change(rules, documents, now, node_id, |node| js::set(node, "displayName", Some(js::trim(display_name))))
 }
 
 /// Writes down when an approved node last connected. Nothing happens where there is none.
@@ -269,8 +269,8 @@ pub fn rename(
 /// The store, or an odd record.
 pub fn record_connect(rules: &NodeRules, documents: &mut dyn Documents, now: i64, node_id: &str) -> Result<(), Fault> {
     change(rules, documents, now, node_id, |node| {
-        record::set(node, "lastConnectedAtMs", Some(now));
-        let gone = node.get(DEPARTED).map(|gone| record::number(Some(gone)));
+        js::set(node, "lastConnectedAtMs", Some(now));
+        let gone = node.get(DEPARTED).map(|gone| js::number(Some(gone)));
         // Exact for every time of this millennium.
         #[allow(clippy::cast_precision_loss)]
         if rules.notes_departures && gone.is_some_and(|gone| now as f64 > gone) {
@@ -292,8 +292,8 @@ pub fn note_life(
     reason: &str,
 ) -> Result<bool, Fault> {
     let noted = change(rules, documents, now, node_id, |node| {
-        record::set(node, "lastSeenAtMs", Some(now));
-        record::set(node, "lastSeenReason", Some(reason));
+        js::set(node, "lastSeenAtMs", Some(now));
+        js::set(node, "lastSeenReason", Some(reason));
     })?;
     Ok(noted.is_some())
 }
@@ -314,7 +314,7 @@ pub fn note_programs(
     let known: BTreeSet<&str> = known.filter_map(Value::as_str).collect();
     let others = known != programs.iter().map(String::as_str).collect();
     if others {
-        change(rules, documents, now, node_id, |node| record::set(node, "bins", Some(json!(programs))))?;
+        change(rules, documents, now, node_id, |node| js::set(node, "bins", Some(json!(programs))))?;
     }
     Ok(others)
 }
@@ -336,7 +336,7 @@ pub fn record_departure(
     let still = find_paired(rules, documents, now, node_id)?
         .is_some_and(|node| node.get("lastConnectedAtMs") == Some(&json!(connected_at)));
     if still && rules.notes_departures {
-        change(rules, documents, now, node_id, |node| record::set(node, DEPARTED, Some(now)))?;
+        change(rules, documents, now, node_id, |node| js::set(node, DEPARTED, Some(now)))?;
     }
     Ok(())
 }
@@ -349,9 +349,9 @@ fn change(
     apply: impl FnOnce(&mut Record),
 ) -> Result<Option<Record>, Fault> {
     let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
-    let node_id = record::trim(node_id);
+    let node_id = js::trim(node_id);
     let Some(existing) = state.paired.get_truthy(node_id) else { return Ok(None) };
-    let mut node = record::spread(Some(existing));
+    let mut node = js::spread(Some(existing));
     apply(&mut node);
     state.paired.set(node_id, Value::Object(node.clone()))?;
     state.persist(documents, Changed::Both)?;
@@ -448,7 +448,7 @@ mod tests {
     ) {
         let (rules, mut store) = (of(release), MemoryDocuments::new());
         let asked = request(&rules.nodes, &mut store, &mut Zero, NOW, &phone(commands)).unwrap();
-        let id = record::key_text(asked.request.get("requestId"));
+        let id = js::key_text(asked.request.get("requestId"));
         let caller: Vec<String> = caller.iter().map(|scope| (*scope).to_owned()).collect();
         let approval = approve(&rules.nodes, &rules.pairing, &mut store, &mut Zero, NOW, &id, &caller).unwrap();
         match missing {

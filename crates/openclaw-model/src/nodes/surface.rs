@@ -1,6 +1,6 @@
 //! What a node offers, as it is approved: caps, commands, permissions (`node-pairing-surface.ts`).
 
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use serde_json::{Map, Value, json};
 
 /// Caps, commands and permissions of a node.
@@ -75,7 +75,7 @@ pub fn sorted_permissions(permissions: Option<&Map<String, Value>>) -> Option<Ma
 }
 
 fn trimmed(list: Option<&Value>) -> Vec<String> {
-    let items = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(record::trim);
+    let items = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(js::trim);
     items.filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 

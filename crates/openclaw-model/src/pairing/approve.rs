@@ -9,7 +9,7 @@ use super::{
     role_scoped, scopes_allow,
 };
 use crate::Entropy;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 
@@ -101,7 +101,7 @@ impl ApprovalKind {
     /// What a record says of it that had been approved before (`mergeApprovalKind`).
     fn over(self, existing: Option<&Value>) -> Option<Value> {
         let Some(existing) = existing.filter(|_| self != Self::Owner) else { return Some(json!(self.name())) };
-        match record::present(existing.get("approvedVia")) {
+        match js::present(existing.get("approvedVia")) {
             None => (self == Self::Bootstrap).then(|| json!(self.name())),
             Some(had) if had == "owner" || had == "bootstrap" => Some(had.clone()),
             Some(_) => Some(json!(self.name())),
@@ -128,12 +128,12 @@ pub fn approve(
     let existing = existing.as_ref();
     if let Some(grants) = by.grants {
         let same_key = existing.is_some_and(|device| device.get("publicKey") == pending.get("publicKey"));
-        let new = existing.is_none() && !record::truthy(pending.get("isRepair"));
+        let new = existing.is_none() && !js::truthy(pending.get("isRepair"));
         if !(new || same_key) || requested_roles(rules, &pending)? != [OPERATOR] {
             return Ok(Approval::NotGranted);
         }
-        let mut granted = record::spread(Some(&pending));
-        record::set(&mut granted, "scopes", Some(grants.to_vec()));
+        let mut granted = js::spread(Some(&pending));
+        js::set(&mut granted, "scopes", Some(grants.to_vec()));
         pending = Value::Object(granted);
     }
     if let Some(denial) = denial(rules, &pending, caller_scopes)? {
@@ -150,7 +150,7 @@ pub fn approve(
     };
     let mut granted = Vec::new();
     for role in mint_for {
-        let old = tokens.get(&role).filter(|old| record::truthy(Some(old))).cloned();
+        let old = tokens.get(&role).filter(|old| js::truthy(Some(old))).cloned();
         let token_scopes = token_scopes(rules, &role, &pending, old.as_ref(), fallback)?;
         let token_scopes = match rules.approval_adds_scopes {
             true => added_scopes(rules, &role, &pending, existing, old.as_ref(), token_scopes)?,
@@ -199,7 +199,7 @@ fn added_scopes(
         Some(_) if !baseline.is_empty() => asked.into_iter().filter(|scope| !baseline.contains(scope)).collect(),
         _ => asked,
     };
-    let had = record::optional_property(old, "scopes");
+    let had = js::optional_property(old, "scopes");
     if new.is_empty() && old.is_some() {
         return Ok(role_scoped(role, normalise_scopes(rules, had)?));
     }
@@ -255,7 +255,7 @@ pub fn approve_bootstrap(
         false => profile.clone(),
     };
     for role in &granted.roles {
-        let old = tokens.get(role).filter(|old| record::truthy(Some(old))).cloned();
+        let old = tokens.get(role).filter(|old| js::truthy(Some(old))).cloned();
         let scopes = granted.handoff_scopes(rules, role);
         let minted = Minted { role, scopes, rotated_at: old.is_some().then_some(now), issuer: None };
         tokens.insert(role.clone(), Value::Object(mint(entropy, now, minted, old.as_ref())));
@@ -347,12 +347,12 @@ fn token_scopes(
     if !requested.is_empty() || !rules.approved_scopes_kept {
         return Ok(requested);
     }
-    let kept = record::present(record::optional_property(old, "scopes")).or(fallback);
+    let kept = js::present(js::optional_property(old, "scopes")).or(fallback);
     Ok(scoped(normalise_scopes(rules, kept)?))
 }
 
 fn existing_record(state: &State, pending: &Value) -> Option<Value> {
-    record::present(state.paired.get(&record::key_text(pending.get("deviceId")))).cloned()
+    js::present(state.paired.get(&js::key_text(pending.get("deviceId")))).cloned()
 }
 
 /// The scopes that a record grants, as far as they are texts.
@@ -363,13 +363,13 @@ pub fn access_scopes(record: &Value) -> Vec<String> {
 
 /// `existing?.approvedScopes ?? existing?.scopes`; up to 2026.2.19 the scopes alone.
 fn approved_or_scopes<'a>(rules: &PairingRules, existing: Option<&'a Value>) -> Option<&'a Value> {
-    record::present(record::optional_property(existing, "approvedScopes"))
+    js::present(js::optional_property(existing, "approvedScopes"))
         .filter(|_| rules.approved_scopes_kept)
-        .or_else(|| record::optional_property(existing, "scopes"))
+        .or_else(|| js::optional_property(existing, "scopes"))
 }
 
 fn existing_tokens(existing: Option<&Value>) -> Record {
-    record::spread(record::optional_property(existing, "tokens"))
+    js::spread(js::optional_property(existing, "tokens"))
 }
 
 fn merged_roles(
@@ -381,8 +381,8 @@ fn merged_roles(
     Ok(merge_roles(
         rules,
         &[
-            record::optional_property(existing, "roles"),
-            record::optional_property(existing, "role"),
+            js::optional_property(existing, "roles"),
+            js::optional_property(existing, "role"),
             pending.get("roles"),
             pending.get("role"),
             granted,
@@ -392,14 +392,12 @@ fn merged_roles(
 
 /// The scopes of an existing record that belong to roles which are not granted now.
 fn kept_scopes(rules: &PairingRules, existing: Option<&Value>, granted: &[String]) -> Result<Vec<String>, Fault> {
-    let roles = merge_roles(
-        rules,
-        &[record::optional_property(existing, "roles"), record::optional_property(existing, "role")],
-    )?;
+    let roles =
+        merge_roles(rules, &[js::optional_property(existing, "roles"), js::optional_property(existing, "role")])?;
     let mut kept = Vec::new();
     for role in roles.unwrap_or_default().iter().filter(|role| !granted.contains(role)) {
         let scopes = approved_or_scopes(rules, existing).and_then(Value::as_array).into_iter().flatten();
-        let scopes = scopes.filter_map(Value::as_str).map(|scope| record::trim(scope).to_owned());
+        let scopes = scopes.filter_map(Value::as_str).map(|scope| js::trim(scope).to_owned());
         kept.extend(role_scoped(role, scopes.collect()));
     }
     Ok(kept)
@@ -425,30 +423,30 @@ fn paired_record(
     let mut device = Record::new();
     let copied = ["deviceId", "publicKey", "displayName", "platform", "deviceFamily", "clientId", "clientMode", "role"];
     for key in copied.into_iter().filter(|key| rules.approved_scopes_kept || *key != "deviceFamily") {
-        record::set(&mut device, key, pending.get(key).cloned());
+        js::set(&mut device, key, pending.get(key).cloned());
     }
-    record::set(&mut device, "roles", granted.roles);
-    record::set(&mut device, "scopes", granted.scopes.clone());
-    record::set(&mut device, "approvedScopes", granted.scopes.filter(|_| rules.approved_scopes_kept));
-    record::set(&mut device, "remoteIp", pending.get("remoteIp").cloned());
-    record::set(&mut device, "tokens", Some(granted.tokens));
+    js::set(&mut device, "roles", granted.roles);
+    js::set(&mut device, "scopes", granted.scopes.clone());
+    js::set(&mut device, "approvedScopes", granted.scopes.filter(|_| rules.approved_scopes_kept));
+    js::set(&mut device, "remoteIp", pending.get("remoteIp").cloned());
+    js::set(&mut device, "tokens", Some(granted.tokens));
     if rules.approval_kinds {
-        record::set(&mut device, "approvedVia", granted.kind.over(existing));
-        let label = record::present(record::optional_property(existing, LABEL));
-        record::set(&mut device, LABEL, label.filter(|label| record::truthy(Some(label))).cloned());
+        js::set(&mut device, "approvedVia", granted.kind.over(existing));
+        let label = js::present(js::optional_property(existing, LABEL));
+        js::set(&mut device, LABEL, label.filter(|label| js::truthy(Some(label))).cloned());
     }
-    let created = record::present(record::optional_property(existing, "createdAtMs"));
-    record::set(&mut device, "createdAtMs", Some(created.cloned().unwrap_or_else(|| json!(now))));
-    record::set(&mut device, "approvedAtMs", Some(now));
+    let created = js::present(js::optional_property(existing, "createdAtMs"));
+    js::set(&mut device, "createdAtMs", Some(created.cloned().unwrap_or_else(|| json!(now))));
+    js::set(&mut device, "approvedAtMs", Some(now));
     if rules.last_seen {
         // The names that a connect brings are those of its request already.
-        let old = |key: &str| record::present(record::optional_property(existing, key)).cloned();
+        let old = |key: &str| js::present(js::optional_property(existing, key)).cloned();
         let (at, reason) = match seen {
             Some(seen) => (Some(json!(now)), Some(json!(seen.reason.unwrap_or("connect")))),
             None => (old("lastSeenAtMs"), old("lastSeenReason")),
         };
-        record::set(&mut device, "lastSeenAtMs", at);
-        record::set(&mut device, "lastSeenReason", reason);
+        js::set(&mut device, "lastSeenAtMs", at);
+        js::set(&mut device, "lastSeenReason", reason);
     }
     device
 }
@@ -460,7 +458,7 @@ fn store_device(
     device: Record,
 ) -> Result<Approval, Fault> {
     state.pending.remove(request_id);
-    state.paired.set(&record::key_text(device.get("deviceId")), Value::Object(device.clone()))?;
+    state.paired.set(&js::key_text(device.get("deviceId")), Value::Object(device.clone()))?;
     state.persist(documents, Changed::Both)?;
     Ok(Approval::Approved { device })
 }

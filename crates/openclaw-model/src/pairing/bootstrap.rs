@@ -7,7 +7,7 @@ use self::entry::{Tokens, comparable_key};
 pub use self::profile::BootstrapProfile;
 use self::profile::{OWNER_SCOPES, handed_on};
 use super::{Fault, PairingRules, role_scoped};
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 
@@ -39,9 +39,9 @@ pub fn verify_bootstrap_token(
 ) -> Result<bool, Fault> {
     let mut state = Tokens::load(rules, documents, now)?;
     let Some(at) = state.find(request.token)? else { return Ok(false) };
-    let device_id = record::trim(request.device_id);
+    let device_id = js::trim(request.device_id);
     let public_key = comparable_key(rules, request.public_key);
-    let role = record::trim(request.role);
+    let role = js::trim(request.role);
     if device_id.is_empty() || public_key.is_empty() || role.is_empty() {
         return Ok(false);
     }
@@ -77,8 +77,8 @@ pub fn verify_bootstrap_token(
         let purpose = entry.profile.purpose;
         let scopes = handed_on(rules, role, request.scopes, purpose);
         let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes, purpose }.normalised(rules);
-        let bound = entry.device_id.as_deref().is_some_and(|id| !record::trim(id).is_empty())
-            || entry.public_key.as_deref().is_some_and(|key| !record::trim(key).is_empty());
+        let bound = entry.device_id.as_deref().is_some_and(|id| !js::trim(id).is_empty())
+            || entry.public_key.as_deref().is_some_and(|key| !js::trim(key).is_empty());
         if bound && entry.pending.as_ref().is_some_and(|pending| *pending != asked) {
             return Ok(false);
         }
@@ -122,15 +122,15 @@ pub(super) fn forget_device_tokens(
     now: i64,
     rejected: &Value,
 ) -> Result<(), Fault> {
-    let device_id = record::trimmed(rejected.get("deviceId"), "deviceId")?;
-    let public_key = comparable_key(rules, record::trimmed(rejected.get("publicKey"), "publicKey")?);
+    let device_id = js::trimmed(rejected.get("deviceId"), "deviceId")?;
+    let public_key = comparable_key(rules, js::trimmed(rejected.get("publicKey"), "publicKey")?);
     if device_id.is_empty() || public_key.is_empty() {
         return Ok(());
     }
     let mut state = Tokens::load(rules, documents, now)?;
     let before = state.entries.len();
     state.entries.retain(|(_, entry)| {
-        entry.device_id.as_deref().map(record::trim) != Some(device_id)
+        entry.device_id.as_deref().map(js::trim) != Some(device_id)
             || entry.public_key.as_deref().map(|key| comparable_key(rules, key)).as_ref() != Some(&public_key)
     });
     if state.entries.len() == before { Ok(()) } else { state.persist(documents) }
@@ -165,10 +165,10 @@ pub fn bound_bootstrap_profile(
     let state = Tokens::load(rules, documents, now)?;
     let Some(at) = state.find(token)? else { return Ok(None) };
     let entry = &state.entries[at].1;
-    let (device_id, public_key) = (record::trim(device_id), comparable_key(rules, public_key));
+    let (device_id, public_key) = (js::trim(device_id), comparable_key(rules, public_key));
     let bound = !device_id.is_empty()
         && !public_key.is_empty()
-        && entry.device_id.as_deref().map(record::trim) == Some(device_id)
+        && entry.device_id.as_deref().map(js::trim) == Some(device_id)
         && entry.public_key.as_deref().map(|key| comparable_key(rules, key)) == Some(public_key);
     Ok(bound.then(|| entry.profile.clone()))
 }

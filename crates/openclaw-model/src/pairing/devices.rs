@@ -6,7 +6,7 @@ use super::roles::merge_roles;
 use super::scopes::merge_scopes;
 use super::state::{StateRules, Table};
 use super::{Changed, Family, Fault, PairingRules, State, approved_roles, role_scoped, summarise_tokens};
-use openclaw_protocol::record::{self, Record, TypeFault};
+use openclaw_protocol::js::{self, Record, TypeFault};
 use openclaw_protocol::store::{Documents, StoreFormat};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -30,7 +30,7 @@ pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result
     let mut pending = newest(&state.pending, "ts")?;
     if rules.pending_covers {
         for request in &mut pending {
-            *request = Value::Object(shown_pending(record::spread(Some(request))));
+            *request = Value::Object(shown_pending(js::spread(Some(request))));
         }
     }
     Ok(PairingList { pending, paired: newest(&state.paired, "approvedAtMs")? })
@@ -48,7 +48,7 @@ fn bear_tokens(rules: &PairingRules, state: &State) -> Result<(), Fault> {
 
 /// A table's records, the latest by this time first.
 pub(crate) fn newest(table: &Table, key: &str) -> Result<Vec<Value>, TypeFault> {
-    Ok(record::newest_first(table.values()?, key)?.into_iter().map(Cow::into_owned).collect())
+    Ok(js::newest_first(table.values()?, key)?.into_iter().map(Cow::into_owned).collect())
 }
 
 /// The record of a device, whatever it looks like. `null` is none.
@@ -62,7 +62,7 @@ pub fn find_paired(
     device_id: &str,
 ) -> Result<Option<Value>, Fault> {
     let state = State::load(rules.state, Family::Devices, documents, now)?;
-    Ok(record::present(state.paired.get(record::trim(device_id))).cloned())
+    Ok(js::present(state.paired.get(js::trim(device_id))).cloned())
 }
 
 /// The id under which a device's request is pending now: this one where it still stands, else the newest one with the
@@ -79,16 +79,16 @@ pub fn live_request_id(
     public_key: &str,
 ) -> Result<Option<String>, Fault> {
     let state = State::load(rules.state, Family::Devices, documents, now)?;
-    let pending = record::newest_first(state.pending.values()?, "ts")?;
+    let pending = js::newest_first(state.pending.values()?, "ts")?;
     // The releases make the whole list for this, and stumble over what they would stumble over there.
-    record::newest_first(state.paired.values()?, "approvedAtMs")?;
+    js::newest_first(state.paired.values()?, "approvedAtMs")?;
     bear_tokens(rules, &state)?;
     let is = |entry: &Value, key: &str, text: &str| entry.get(key).and_then(Value::as_str) == Some(text);
     let exact = pending.iter().find(|entry| is(entry, "requestId", request_id));
     let found = exact.or_else(|| {
         pending.iter().find(|entry| is(entry, "deviceId", device_id) && is(entry, "publicKey", public_key))
     });
-    Ok(found.and_then(|entry| entry.get("requestId")).map(|id| record::key_text(Some(id))))
+    Ok(found.and_then(|entry| entry.get("requestId")).map(|id| js::key_text(Some(id))))
 }
 
 /// A pending request, whatever it looks like. What is not true of JavaScript is none.
@@ -151,7 +151,7 @@ pub fn remove(
     device_id: &str,
 ) -> Result<Option<String>, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let device_id = record::trim(device_id);
+    let device_id = js::trim(device_id);
     if device_id.is_empty() || state.paired.get_truthy(device_id).is_none() {
         return Ok(None);
     }
@@ -177,7 +177,7 @@ pub fn remove_role(
     role: &str,
 ) -> Result<Option<String>, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let device_id = record::trim(device_id);
+    let device_id = js::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(None) };
     let roles = approved_roles(rules, &device)?;
     if !roles.iter().any(|have| have == role) {
@@ -198,31 +198,31 @@ pub fn remove_role(
         if !asked.iter().any(|have| have == role) {
             continue;
         }
-        let key = record::key_text(pending.get("requestId"));
+        let key = js::key_text(pending.get("requestId"));
         let left: Vec<String> = asked.into_iter().filter(|have| have != role).collect();
         let Some(first) = left.first().cloned() else {
             state.pending.remove(&key);
             continue;
         };
-        let mut next = record::spread(Some(&pending));
+        let mut next = js::spread(Some(&pending));
         let scopes = pending.get("scopes").filter(|scopes| scopes.is_array());
-        record::set(&mut next, "role", Some(first));
-        record::set(&mut next, "scopes", scopes.map(|scopes| scopes_of(&left, scopes)));
-        record::set(&mut next, "roles", Some(left));
+        js::set(&mut next, "role", Some(first));
+        js::set(&mut next, "scopes", scopes.map(|scopes| scopes_of(&left, scopes)));
+        js::set(&mut next, "roles", Some(left));
         state.pending.set(&key, Value::Object(next))?;
     }
-    let mut next = record::spread(Some(&device));
-    let baseline = record::present(device.get("approvedScopes")).or_else(|| device.get("scopes"));
+    let mut next = js::spread(Some(&device));
+    let baseline = js::present(device.get("approvedScopes")).or_else(|| device.get("scopes"));
     if let Some(baseline) = baseline.filter(|baseline| baseline.is_array()) {
         let kept = scopes_of(&remaining, baseline);
-        record::set(&mut next, "scopes", Some(kept.clone()));
-        record::set(&mut next, "approvedScopes", Some(kept));
+        js::set(&mut next, "scopes", Some(kept.clone()));
+        js::set(&mut next, "approvedScopes", Some(kept));
     }
-    let mut tokens = record::spread(device.get("tokens"));
+    let mut tokens = js::spread(device.get("tokens"));
     tokens.shift_remove(role);
-    record::set(&mut next, "role", remaining.first().cloned());
-    record::set(&mut next, "roles", Some(remaining));
-    record::set(&mut next, "tokens", Some(tokens).filter(|tokens| !tokens.is_empty()));
+    js::set(&mut next, "role", remaining.first().cloned());
+    js::set(&mut next, "roles", Some(remaining));
+    js::set(&mut next, "tokens", Some(tokens).filter(|tokens| !tokens.is_empty()));
     state.paired.set(device_id, Value::Object(next))?;
     state.persist(documents, Changed::Both)?;
     Ok(Some(device_id.to_owned()))
@@ -230,7 +230,7 @@ pub fn remove_role(
 
 /// The scopes that belong to these roles, once each.
 fn scopes_of(roles: &[String], scopes: &Value) -> Vec<String> {
-    let texts = scopes.as_array().into_iter().flatten().filter_map(Value::as_str).map(record::trim);
+    let texts = scopes.as_array().into_iter().flatten().filter_map(Value::as_str).map(js::trim);
     let texts: Vec<String> = texts.filter(|text| !text.is_empty()).map(str::to_owned).collect();
     let mut kept: Vec<String> = Vec::new();
     for scope in roles.iter().flat_map(|role| role_scoped(role, texts.clone())) {
@@ -258,17 +258,17 @@ pub fn prune_silent(
 ) -> Result<Vec<(String, Vec<String>)>, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let silent = |device: &Value| device.get("approvedVia").and_then(Value::as_str) == Some("silent");
-    let Some(anchor) = state.paired.get_truthy(record::trim(device_id)).filter(|anchor| silent(anchor)) else {
+    let Some(anchor) = state.paired.get_truthy(js::trim(device_id)).filter(|anchor| silent(anchor)) else {
         return Ok(Vec::new());
     };
     let Some(look) = look(anchor) else { return Ok(Vec::new()) };
     let mut gone = Vec::new();
     for device in state.paired.values()?.iter().filter(|device| silent(device)) {
-        let id = record::key_text(device.get("deviceId"));
+        let id = js::key_text(device.get("deviceId"));
         // Exact for every time of this millennium.
         #[allow(clippy::cast_precision_loss)]
-        let age = now as f64 - record::number(device.get("approvedAtMs"));
-        let spared = id == record::trim(device_id) || age < SPARED_MS || connected.contains(&id);
+        let age = now as f64 - js::number(device.get("approvedAtMs"));
+        let spared = id == js::trim(device_id) || age < SPARED_MS || connected.contains(&id);
         if !spared && self::look(device).as_ref() == Some(&look) {
             gone.push((id, approved_roles(rules, device)?));
         }
@@ -287,7 +287,7 @@ pub fn prune_silent(
 /// What makes clients look alike: id, mode and name. `None` where a record says none of them.
 fn look(device: &Value) -> Option<[String; 3]> {
     let text = |key: &str| {
-        device.get(key).and_then(Value::as_str).map(|text| record::trim(text).to_lowercase()).unwrap_or_default()
+        device.get(key).and_then(Value::as_str).map(|text| js::trim(text).to_lowercase()).unwrap_or_default()
     };
     let look = ["clientId", "clientMode", "displayName"].map(text);
     look.iter().any(|part| !part.is_empty()).then_some(look)
@@ -326,30 +326,30 @@ pub fn update_metadata(
     seen: &AccessMetadata,
 ) -> Result<(), Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let Some(existing) = state.paired.get_truthy(record::trim(device_id)).cloned() else { return Ok(()) };
-    let mut device = record::spread(Some(&existing));
-    record::set(&mut device, "displayName", seen.display_name.as_deref());
+    let Some(existing) = state.paired.get_truthy(js::trim(device_id)).cloned() else { return Ok(()) };
+    let mut device = js::spread(Some(&existing));
+    js::set(&mut device, "displayName", seen.display_name.as_deref());
     if let Some(platform) = &seen.refreshed_platform {
-        record::set(&mut device, "platform", Some(platform.as_str()));
+        js::set(&mut device, "platform", Some(platform.as_str()));
     }
     if !rules.last_seen {
-        record::set(&mut device, "clientId", seen.client_id.as_deref());
-        record::set(&mut device, "clientMode", seen.client_mode.as_deref());
+        js::set(&mut device, "clientId", seen.client_id.as_deref());
+        js::set(&mut device, "clientMode", seen.client_mode.as_deref());
     }
     if rules.connect_leaves_access {
-        record::set(&mut device, "remoteIp", seen.remote_ip.as_deref());
+        js::set(&mut device, "remoteIp", seen.remote_ip.as_deref());
         if rules.last_seen {
-            record::set(&mut device, "lastSeenAtMs", Some(now));
-            record::set(&mut device, "lastSeenReason", Some("connect"));
+            js::set(&mut device, "lastSeenAtMs", Some(now));
+            js::set(&mut device, "lastSeenReason", Some("connect"));
         }
     } else {
         let (role, scopes) = (json!(seen.role), json!(seen.scopes));
         let roles = merge_roles(rules, &[existing.get("roles"), existing.get("role"), Some(&role)])?;
         let merged = merge_scopes(rules, &[existing.get("scopes"), Some(&scopes)])?;
-        record::set(&mut device, "role", Some(role));
-        record::set(&mut device, "scopes", merged);
-        record::set(&mut device, "remoteIp", seen.remote_ip.as_deref());
-        record::set(&mut device, "roles", roles);
+        js::set(&mut device, "role", Some(role));
+        js::set(&mut device, "scopes", merged);
+        js::set(&mut device, "remoteIp", seen.remote_ip.as_deref());
+        js::set(&mut device, "roles", roles);
     }
     state.paired.set(device_id, Value::Object(device))?;
     state.persist(documents, Changed::Paired)
@@ -367,7 +367,7 @@ pub fn rename(
     device_id: &str,
     label: &str,
 ) -> Result<bool, Fault> {
-    change(rules, documents, now, device_id, |device| record::set(device, LABEL, Some(label)))
+    change(rules, documents, now, device_id, |device| js::set(device, LABEL, Some(label)))
 }
 
 /// Notes that a paired device has said as a node that it is alive. `false` where it is not paired (2026.5.7 on).
@@ -382,8 +382,8 @@ pub fn note_life(
     reason: &str,
 ) -> Result<bool, Fault> {
     change(rules, documents, now, device_id, |device| {
-        record::set(device, "lastSeenAtMs", Some(now));
-        record::set(device, "lastSeenReason", Some(reason));
+        js::set(device, "lastSeenAtMs", Some(now));
+        js::set(device, "lastSeenReason", Some(reason));
     })
 }
 
@@ -395,9 +395,9 @@ fn change(
     apply: impl FnOnce(&mut Record),
 ) -> Result<bool, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let device_id = record::trim(device_id);
+    let device_id = js::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id) else { return Ok(false) };
-    let mut device = record::spread(Some(device));
+    let mut device = js::spread(Some(device));
     apply(&mut device);
     state.paired.set(device_id, Value::Object(device))?;
     state.persist(documents, Changed::Paired)?;
@@ -415,11 +415,11 @@ pub fn redact_paired(rules: &PairingRules, device: &Value) -> Result<Record, Fau
     if device.is_null() {
         return Err(TypeFault("Cannot destructure 'device' as it is null.".to_owned()).into());
     }
-    let mut shown = record::spread(Some(device));
+    let mut shown = js::spread(Some(device));
     let tokens = shown.shift_remove("tokens");
     if rules.approved_scopes_kept {
         shown.shift_remove("approvedScopes");
     }
-    record::set(&mut shown, "tokens", summarise_tokens(tokens.as_ref())?);
+    js::set(&mut shown, "tokens", summarise_tokens(tokens.as_ref())?);
     Ok(shown)
 }

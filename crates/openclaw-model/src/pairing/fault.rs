@@ -1,6 +1,6 @@
 //! What can end an operation on the store other than an answer.
 
-use openclaw_protocol::record::TypeFault;
+use openclaw_protocol::js::TypeFault;
 use openclaw_protocol::store::{ReadFault, WriteFault};
 
 /// An exception that a release throws out of a store operation.

@@ -1,7 +1,7 @@
 //! What a release whose store is a database takes over from the files of an older one (`device-pairing-migration.ts` and
 //! `node-pairing-migration.ts` of 2026.9.6). Requests that wait and bootstrap tokens are not taken over.
 
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 /// What came of an import.
@@ -38,13 +38,13 @@ const TEXTS: [&str; 11] = [
 pub fn import_devices(legacy: Option<&Value>, paired: &Record) -> Imported {
     let mut result = Imported { document: paired.clone(), imported: 0, kept: 0, invalid: 0, omitted: 0 };
     for (key, record) in legacy.and_then(Value::as_object).into_iter().flatten() {
-        let device = record::trim(key);
+        let device = js::trim(key);
         if device.is_empty() {
             result.invalid += 1;
         } else if result.document.contains_key(device) {
             result.kept += 1;
         } else if let Some((mut record, omitted)) = sound(record) {
-            record::set(&mut record, "deviceId", Some(device));
+            js::set(&mut record, "deviceId", Some(device));
             result.omitted += omitted;
             result.imported += 1;
             result.document.insert(device.to_owned(), Value::Object(record));
@@ -59,7 +59,7 @@ pub fn import_devices(legacy: Option<&Value>, paired: &Record) -> Imported {
 fn sound(record: &Value) -> Option<(Record, usize)> {
     let mut record = record.as_object()?.clone();
     let key = record.get("publicKey")?.as_str()?;
-    if record::trim(key).is_empty() || !is_time(record.get("createdAtMs")) || !is_time(record.get("approvedAtMs")) {
+    if js::trim(key).is_empty() || !is_time(record.get("createdAtMs")) || !is_time(record.get("approvedAtMs")) {
         return None;
     }
     let before = record.len();
@@ -81,7 +81,7 @@ fn is_time(value: Option<&Value>) -> bool {
 pub fn import_nodes(legacy: Option<&Value>, paired: &Record, nodes: &Record, now: i64) -> Imported {
     let mut result = Imported { document: nodes.clone(), imported: 0, kept: 0, invalid: 0, omitted: 0 };
     for (key, row) in legacy.and_then(Value::as_object).into_iter().flatten() {
-        let node = record::trim(key);
+        let node = js::trim(key);
         if !paired.get(node).is_some_and(is_node) {
             result.invalid += 1;
         } else if result.document.contains_key(node) {
@@ -95,7 +95,7 @@ pub fn import_nodes(legacy: Option<&Value>, paired: &Record, nodes: &Record, now
 }
 
 fn is_node(device: &Value) -> bool {
-    let named = |value: &Value| value.as_str().map(record::trim) == Some("node");
+    let named = |value: &Value| value.as_str().map(js::trim) == Some("node");
     let roles = device.get("roles").and_then(Value::as_array);
     device.get("role").is_some_and(named) || roles.is_some_and(|roles| roles.iter().any(named))
 }
@@ -103,18 +103,18 @@ fn is_node(device: &Value) -> bool {
 fn surface(node: &str, row: &Value, now: i64) -> Record {
     let mut surface = Record::from_iter([("nodeId".to_owned(), json!(node))]);
     for field in ["displayName", "version", "coreVersion", "uiVersion", "modelIdentifier"] {
-        record::set(&mut surface, field, row.get(field).cloned());
+        js::set(&mut surface, field, row.get(field).cloned());
     }
     for field in ["caps", "commands", "bins"] {
-        record::set(&mut surface, field, row.get(field).filter(|list| list.is_array()).cloned());
+        js::set(&mut surface, field, row.get(field).filter(|list| list.is_array()).cloned());
     }
-    record::set(&mut surface, "permissions", row.get("permissions").cloned());
+    js::set(&mut surface, "permissions", row.get("permissions").cloned());
     for field in ["createdAtMs", "approvedAtMs"] {
         let time = row.get(field).filter(|time| time.is_number()).cloned();
-        record::set(&mut surface, field, Some(time.unwrap_or_else(|| json!(now))));
+        js::set(&mut surface, field, Some(time.unwrap_or_else(|| json!(now))));
     }
     let connected = row.get("lastConnectedAtMs").filter(|time| time.is_number()).cloned();
-    record::set(&mut surface, "lastConnectedAtMs", connected);
+    js::set(&mut surface, "lastConnectedAtMs", connected);
     surface
 }
 

@@ -5,7 +5,7 @@ use super::scopes::merge_scopes;
 use super::{Changed, Family, Fault, PairingRules, PendingRepeat, State, normalise_scopes};
 use crate::Entropy;
 use openclaw_protocol::ids;
-use openclaw_protocol::record::{self, Record, TypeFault};
+use openclaw_protocol::js::{self, Record, TypeFault};
 use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -53,7 +53,7 @@ pub struct Requested {
 impl Requested {
     /// Its id.
     pub fn request_id(&self) -> String {
-        record::key_text(self.request.get("requestId"))
+        js::key_text(self.request.get("requestId"))
     }
 
     /// Whether it may be approved at once. A silent request that meets one waiting for a person is not silent any more.
@@ -78,7 +78,7 @@ pub fn request(
     incoming: &PairingRequest,
 ) -> Result<Requested, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let device_id = record::trim(&incoming.device_id);
+    let device_id = js::trim(&incoming.device_id);
     if device_id.is_empty() {
         return Err(Fault::Refused("deviceId required"));
     }
@@ -89,11 +89,7 @@ pub fn request(
         let existing = existing.into_iter().next().map(Cow::into_owned);
         let requested = match existing {
             Some(existing) if rules.pending_repeat == PendingRepeat::Kept => {
-                return Ok(Requested {
-                    request: record::spread(Some(&existing)),
-                    created: false,
-                    superseded: Vec::new(),
-                });
+                return Ok(Requested { request: js::spread(Some(&existing)), created: false, superseded: Vec::new() });
             }
             Some(existing) => Requested {
                 request: merged(rules, &existing, incoming, is_repair, now)?,
@@ -108,7 +104,7 @@ pub fn request(
         };
         return store_request(state, documents, requested);
     }
-    let existing: Vec<Value> = record::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
+    let existing: Vec<Value> = js::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
     let requested = match existing.as_slice() {
         [single]
             if same_request(rules, single, incoming)? || rules.pending_covers && covered(rules, single, incoming)? =>
@@ -118,11 +114,11 @@ pub fn request(
         }
         _ => {
             for pending in &existing {
-                state.pending.remove(&record::key_text(pending.get("requestId")));
+                state.pending.remove(&js::key_text(pending.get("requestId")));
             }
             let request_id = ids::uuid(entropy.uuid());
             let request = replacement(rules, &existing, incoming, device_id, is_repair, request_id, now)?;
-            let superseded = existing.iter().map(|pending| record::key_text(pending.get("requestId"))).collect();
+            let superseded = existing.iter().map(|pending| js::key_text(pending.get("requestId"))).collect();
             Requested { request, created: true, superseded }
         }
     };
@@ -183,8 +179,8 @@ fn same_set(left: &[String], right: &[String]) -> bool {
 }
 
 fn refreshed(rules: &PairingRules, existing: &Value, incoming: &PairingRequest, is_repair: bool, now: i64) -> Record {
-    let mut request = record::spread(Some(existing));
-    record::set(&mut request, "publicKey", Some(incoming.public_key.as_str()));
+    let mut request = js::spread(Some(existing));
+    js::set(&mut request, "publicKey", Some(incoming.public_key.as_str()));
     renew_description(&mut request, incoming);
     renew_standing(rules, &mut request, existing, incoming, is_repair, now);
     request
@@ -205,11 +201,11 @@ fn merged(
     };
     let roles = merge_roles(rules, &[existing.get("roles"), existing.get("role"), Some(&own_role)])?;
     let scopes = merge_scopes(rules, &[existing.get("scopes"), Some(&own_scopes)])?;
-    let mut request = record::spread(Some(existing));
+    let mut request = js::spread(Some(existing));
     renew_description(&mut request, incoming);
-    record::set(&mut request, "role", role);
-    record::set(&mut request, "roles", roles);
-    record::set(&mut request, "scopes", scopes);
+    js::set(&mut request, "role", role);
+    js::set(&mut request, "roles", roles);
+    js::set(&mut request, "scopes", scopes);
     renew_standing(rules, &mut request, existing, incoming, is_repair, now);
     Ok(request)
 }
@@ -224,7 +220,7 @@ fn renew_description(request: &mut Record, incoming: &PairingRequest) {
     ];
     for (key, value) in renewed {
         if let Some(value) = value {
-            record::set(request, key, Some(value.as_str()));
+            js::set(request, key, Some(value.as_str()));
         }
     }
 }
@@ -238,18 +234,18 @@ fn renew_standing(
     now: i64,
 ) {
     if let Some(remote_ip) = &incoming.remote_ip {
-        record::set(request, "remoteIp", Some(remote_ip.as_str()));
+        js::set(request, "remoteIp", Some(remote_ip.as_str()));
     }
-    let silent = record::truthy(existing.get("silent")) && incoming.silent;
-    record::set(request, "silent", Some(silent));
-    if !record::truthy(existing.get("isRepair")) {
-        record::set(request, "isRepair", Some(is_repair));
+    let silent = js::truthy(existing.get("silent")) && incoming.silent;
+    js::set(request, "silent", Some(silent));
+    if !js::truthy(existing.get("isRepair")) {
+        js::set(request, "isRepair", Some(is_repair));
     }
     if !rules.repeat_keeps_time {
-        record::set(request, "ts", Some(now));
+        js::set(request, "ts", Some(now));
     }
     if rules.pending_covers {
-        record::set(request, REFRESHED, Some(now));
+        js::set(request, REFRESHED, Some(now));
     }
 }
 
@@ -277,9 +273,9 @@ fn replacement(
     let waiting_for_a_person = existing.iter().any(|pending| pending.get("silent") != Some(&Value::Bool(true)));
 
     let mut request = described(incoming, device_id, request_id);
-    record::set(&mut request, "role", role.as_deref());
-    record::set(&mut request, "roles", merge_roles(rules, &role_items)?);
-    record::set(&mut request, "scopes", merge_scopes(rules, &scope_items)?);
+    js::set(&mut request, "role", role.as_deref());
+    js::set(&mut request, "roles", merge_roles(rules, &role_items)?);
+    js::set(&mut request, "scopes", merge_scopes(rules, &scope_items)?);
     let silent = incoming.silent && !waiting_for_a_person;
     close_request(&mut request, incoming, silent, is_repair, now);
     Ok(request)
@@ -288,9 +284,9 @@ fn replacement(
 /// A new request of before 2026.3.28: the scopes as they came.
 fn first(incoming: &PairingRequest, device_id: &str, is_repair: bool, request_id: String, now: i64) -> Record {
     let mut request = described(incoming, device_id, request_id);
-    record::set(&mut request, "role", Some(incoming.role.as_str()));
-    record::set(&mut request, "roles", Some(vec![incoming.role.as_str()]));
-    record::set(&mut request, "scopes", Some(incoming.scopes.clone()));
+    js::set(&mut request, "role", Some(incoming.role.as_str()));
+    js::set(&mut request, "roles", Some(vec![incoming.role.as_str()]));
+    js::set(&mut request, "scopes", Some(incoming.scopes.clone()));
     close_request(&mut request, incoming, incoming.silent, is_repair, now);
     request
 }
@@ -298,21 +294,21 @@ fn first(incoming: &PairingRequest, device_id: &str, is_repair: bool, request_id
 /// A request up to its role.
 fn described(incoming: &PairingRequest, device_id: &str, request_id: String) -> Record {
     let mut request = Record::new();
-    record::set(&mut request, "requestId", Some(request_id));
-    record::set(&mut request, "deviceId", Some(device_id));
-    record::set(&mut request, "publicKey", Some(incoming.public_key.as_str()));
-    record::set(&mut request, "displayName", incoming.display_name.as_deref());
-    record::set(&mut request, "platform", incoming.platform.as_deref());
-    record::set(&mut request, "deviceFamily", incoming.device_family.as_deref());
-    record::set(&mut request, "clientId", incoming.client_id.as_deref());
-    record::set(&mut request, "clientMode", incoming.client_mode.as_deref());
+    js::set(&mut request, "requestId", Some(request_id));
+    js::set(&mut request, "deviceId", Some(device_id));
+    js::set(&mut request, "publicKey", Some(incoming.public_key.as_str()));
+    js::set(&mut request, "displayName", incoming.display_name.as_deref());
+    js::set(&mut request, "platform", incoming.platform.as_deref());
+    js::set(&mut request, "deviceFamily", incoming.device_family.as_deref());
+    js::set(&mut request, "clientId", incoming.client_id.as_deref());
+    js::set(&mut request, "clientMode", incoming.client_mode.as_deref());
     request
 }
 
 /// What a request says after its scopes.
 fn close_request(request: &mut Record, incoming: &PairingRequest, silent: bool, is_repair: bool, now: i64) {
-    record::set(request, "remoteIp", incoming.remote_ip.as_deref());
-    record::set(request, "silent", Some(silent));
-    record::set(request, "isRepair", Some(is_repair));
-    record::set(request, "ts", Some(now));
+    js::set(request, "remoteIp", incoming.remote_ip.as_deref());
+    js::set(request, "silent", Some(silent));
+    js::set(request, "isRepair", Some(is_repair));
+    js::set(request, "ts", Some(now));
 }

@@ -1,7 +1,7 @@
 //! Roles: which ones a record was approved for, and which ones it has in effect.
 
 use super::{EffectiveRoles, Fault, PairingRules};
-use openclaw_protocol::record::{self, TypeFault};
+use openclaw_protocol::js::{self, TypeFault};
 use serde_json::Value;
 
 /// The roles that a device may connect as. What an empty or absent `tokens` map means here is the heart of #59045.
@@ -12,7 +12,7 @@ pub fn effective_roles(rules: &PairingRules, device: &Value) -> Result<Vec<Strin
     if rules.effective_roles == EffectiveRoles::Record {
         return Ok(recorded_roles(device));
     }
-    let tokens = device.get("tokens").filter(|tokens| record::truthy(Some(tokens)));
+    let tokens = device.get("tokens").filter(|tokens| js::truthy(Some(tokens)));
     let active = tokens.map(|tokens| active_token_roles(rules, tokens)).transpose()?;
     let has_tokens = tokens.is_some_and(|tokens| match tokens {
         Value::Object(fields) => !fields.is_empty(),
@@ -39,7 +39,7 @@ pub fn effective_roles(rules: &PairingRules, device: &Value) -> Result<Vec<Strin
 /// # Errors
 /// As [`effective_roles`].
 pub fn has_effective_role(rules: &PairingRules, device: &Value, role: &str) -> Result<bool, Fault> {
-    let role = record::trim(role);
+    let role = js::trim(role);
     Ok(!role.is_empty() && effective_roles(rules, device)?.iter().any(|have| have == role))
 }
 
@@ -56,14 +56,14 @@ fn recorded_roles(device: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     match device.get("roles") {
         Some(Value::Array(roles)) => roles.iter().filter_map(text).collect(),
-        _ => device.get("role").filter(|role| record::truthy(Some(role))).and_then(text).into_iter().collect(),
+        _ => device.get("role").filter(|role| js::truthy(Some(role))).and_then(text).into_iter().collect(),
     }
 }
 
 fn active_token_roles(rules: &PairingRules, tokens: &Value) -> Result<Vec<String>, TypeFault> {
     let mut roles = Vec::new();
-    for entry in record::values(Some(tokens))? {
-        if !record::truthy(record::property(Some(&entry), "revokedAtMs")?) {
+    for entry in js::values(Some(tokens))? {
+        if !js::truthy(js::property(Some(&entry), "revokedAtMs")?) {
             push_new(&mut roles, one_role(rules, entry.get("role"), "role")?);
         }
     }
@@ -73,7 +73,7 @@ fn active_token_roles(rules: &PairingRules, tokens: &Value) -> Result<Vec<String
 /// Roles and role lists of records merged in order of first appearance; `None` is `undefined`.
 pub(super) fn merge_roles(rules: &PairingRules, items: &[Option<&Value>]) -> Result<Option<Vec<String>>, TypeFault> {
     let mut roles = Vec::new();
-    for item in items.iter().copied().filter(|item| record::truthy(*item)) {
+    for item in items.iter().copied().filter(|item| js::truthy(*item)) {
         match item {
             Some(Value::Array(list)) => {
                 for role in list {
@@ -89,16 +89,16 @@ pub(super) fn merge_roles(rules: &PairingRules, items: &[Option<&Value>]) -> Res
 /// A role trimmed. What is no text is none, where the release bears it.
 fn one_role<'a>(rules: &PairingRules, role: Option<&'a Value>, name: &str) -> Result<&'a str, TypeFault> {
     match role {
-        Some(Value::String(text)) => Ok(record::trim(text)),
+        Some(Value::String(text)) => Ok(js::trim(text)),
         _ if rules.lenient_lists => Ok(""),
-        role => record::trimmed(role, name),
+        role => js::trimmed(role, name),
     }
 }
 
 /// `role?.trim()`, or `None` where nothing is left.
 pub(super) fn normalise_role(role: Option<&Value>) -> Result<Option<String>, TypeFault> {
-    let Some(role) = record::present(role) else { return Ok(None) };
-    let text = record::trimmed(Some(role), "role?")?;
+    let Some(role) = js::present(role) else { return Ok(None) };
+    let text = js::trimmed(Some(role), "role?")?;
     Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
 }
 

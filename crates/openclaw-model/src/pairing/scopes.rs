@@ -1,7 +1,7 @@
 //! Scopes: merging, normal form, and who covers what (`operator-scope-compat.ts`, `device-auth.ts`).
 
 use super::{Fault, PairingRules};
-use openclaw_protocol::record::{self, TypeFault};
+use openclaw_protocol::js::{self, TypeFault};
 use serde_json::Value;
 
 /// What every operator scope begins with.
@@ -22,7 +22,7 @@ const SESSIONS_WRITE: &str = "operator.sessions.write";
 pub fn normalise_scopes(rules: &PairingRules, scopes: Option<&Value>) -> Result<Vec<String>, Fault> {
     let Some(Value::Array(items)) = scopes else { return Ok(Vec::new()) };
     let texts = items.iter().filter(|item| item.is_string() || !rules.lenient_lists);
-    let texts = texts.map(|item| record::trimmed(Some(item), "scope")).collect::<Result<Vec<_>, _>>()?;
+    let texts = texts.map(|item| js::trimmed(Some(item), "scope")).collect::<Result<Vec<_>, _>>()?;
     Ok(normalised_scopes(rules, &texts))
 }
 
@@ -52,7 +52,7 @@ pub fn expanded_scopes<S: AsRef<str>>(scopes: &[S]) -> Vec<String> {
 }
 
 fn trimmed_scopes<S: AsRef<str>>(scopes: &[S]) -> Vec<String> {
-    scopes.iter().map(|scope| record::trim(scope.as_ref())).filter(|s| !s.is_empty()).map(str::to_owned).collect()
+    scopes.iter().map(|scope| js::trim(scope.as_ref())).filter(|s| !s.is_empty()).map(str::to_owned).collect()
 }
 
 /// Whether the granted scopes cover every requested one for this role.
@@ -62,9 +62,9 @@ pub fn scopes_allow<R: AsRef<str>, G: AsRef<str>>(
     requested: &[R],
     granted: &[G],
 ) -> bool {
-    let trimmed = |scope: &str| Some(record::trim(scope).to_owned()).filter(|scope| !scope.is_empty());
+    let trimmed = |scope: &str| Some(js::trim(scope).to_owned()).filter(|scope| !scope.is_empty());
     let granted: Vec<String> = granted.iter().filter_map(|scope| trimmed(scope.as_ref())).collect();
-    let role = record::trim(role);
+    let role = js::trim(role);
     requested.iter().filter_map(|scope| trimmed(scope.as_ref())).all(|scope| covered(rules, role, &scope, &granted))
 }
 
@@ -87,8 +87,8 @@ pub fn scopes_allow_values(
 
 fn scope_list(scopes: Option<&Value>) -> Result<Vec<String>, TypeFault> {
     let mut list = Vec::new();
-    for scope in record::iterate(scopes, "scopes")? {
-        let text = record::trimmed(Some(&scope), "scope")?;
+    for scope in js::iterate(scopes, "scopes")? {
+        let text = js::trimmed(Some(&scope), "scope")?;
         if !text.is_empty() {
             list.push(text.to_owned());
         }
@@ -144,15 +144,15 @@ pub(super) fn merge_scopes(rules: &PairingRules, lists: &[Option<&Value>]) -> Re
     let mut explicit = false;
     let is_list = |list: Option<&Value>| match rules.lenient_lists {
         true => list.is_some_and(Value::is_array),
-        false => record::truthy(list),
+        false => js::truthy(list),
     };
     for list in lists.iter().filter(|list| is_list(**list)) {
         explicit = true;
-        for scope in record::iterate(*list, "item")? {
+        for scope in js::iterate(*list, "item")? {
             if rules.lenient_lists && !scope.is_string() {
                 continue;
             }
-            let text = record::trimmed(Some(&scope), "scope")?;
+            let text = js::trimmed(Some(&scope), "scope")?;
             if !text.is_empty() && !merged.iter().any(|have| have == text) {
                 merged.push(text.to_owned());
             }

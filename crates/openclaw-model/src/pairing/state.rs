@@ -1,7 +1,7 @@
 //! Two documents in memory between one read and one write: pending requests by id, paired records by device or node.
 
 use super::{Fault, PENDING_TTL_MS};
-use openclaw_protocol::record::{self, Record, TypeFault};
+use openclaw_protocol::js::{self, Record, TypeFault};
 use openclaw_protocol::store::{Document, Documents};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -130,12 +130,12 @@ impl Table {
 
     /// `table[key]`, where it is true of JavaScript: neither absent nor `null`, `0`, `""` or `false`.
     pub fn get_truthy(&self, key: &str) -> Option<&Value> {
-        self.get(key).filter(|value| record::truthy(Some(value)))
+        self.get(key).filter(|value| js::truthy(Some(value)))
     }
 
     /// `Object.values(table)`.
     pub fn values(&self) -> Result<Vec<Cow<'_, Value>>, TypeFault> {
-        record::values(Some(&self.0))
+        js::values(Some(&self.0))
     }
 
     /// `table[key] = value`. A list takes it and forgets it: JSON writes a list's items only.
@@ -158,7 +158,7 @@ impl Table {
             Value::Number(_) => "number",
             Value::Bool(_) | Value::Null => "boolean",
         };
-        let shown = record::key_text(Some(&self.0));
+        let shown = js::key_text(Some(&self.0));
         Err(TypeFault(format!("Cannot create property '{key}' on {kind} '{shown}'")))
     }
 
@@ -190,7 +190,7 @@ impl Table {
     /// # Errors
     /// As [`Self::set`].
     pub fn set_both(&mut self, key: &str, id_key: &str, device: Record) -> Result<(), TypeFault> {
-        let own_key = record::key_text(device.get(id_key));
+        let own_key = js::key_text(device.get(id_key));
         if own_key != key {
             self.set(&own_key, Value::Object(device.clone()))?;
         }
@@ -202,9 +202,9 @@ impl Table {
         #[allow(clippy::cast_precision_loss)]
         let expired = |entry: &Value| -> Result<bool, TypeFault> {
             // Written by releases since 2026.7.35, and heeded by them alone: no other one leaves it in a file.
-            let refreshed = record::present(record::property(Some(entry), super::request::REFRESHED)?);
-            let since = refreshed.filter(|_| heeds_refresh).or(record::property(Some(entry), "ts")?);
-            Ok(now as f64 - record::number(since) > ttl as f64)
+            let refreshed = js::present(js::property(Some(entry), super::request::REFRESHED)?);
+            let since = refreshed.filter(|_| heeds_refresh).or(js::property(Some(entry), "ts")?);
+            Ok(now as f64 - js::number(since) > ttl as f64)
         };
         match &*self.0 {
             Value::Object(fields) => {

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::Entropy;
 use openclaw_protocol::ids;
-use openclaw_protocol::record::{self, Record, TypeFault};
+use openclaw_protocol::js::{self, Record, TypeFault};
 use openclaw_protocol::store::{Documents, StoreFormat};
 use serde_json::{Value, json};
 use std::cmp::Ordering;
@@ -78,23 +78,23 @@ pub fn verify_token(
     shown: ShownToken<'_>,
 ) -> Result<Result<Option<String>, TokenRefusal>, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let device_id = record::trim(device_id);
+    let device_id = js::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id).cloned() else {
         return Ok(Err(TokenRefusal::DeviceNotPaired));
     };
-    let role = record::trim(shown.role);
+    let role = js::trim(shown.role);
     if role.is_empty() {
         return Ok(Err(TokenRefusal::RoleMissing));
     }
-    let entry = record::optional_property(device.get("tokens"), role).filter(|entry| record::truthy(Some(entry)));
+    let entry = js::optional_property(device.get("tokens"), role).filter(|entry| js::truthy(Some(entry)));
     let Some(entry) = entry.cloned() else { return Ok(Err(TokenRefusal::TokenMissing)) };
-    if record::truthy(entry.get("revokedAtMs")) {
+    if js::truthy(entry.get("revokedAtMs")) {
         return Ok(Err(TokenRefusal::TokenRevoked));
     }
     if !same_secret(shown.token, entry.get("token"))? {
         return Ok(Err(TokenRefusal::TokenMismatch));
     }
-    let issuer = entry.get("issuer").filter(|issuer| rules.tokens_bound && record::truthy(Some(issuer)));
+    let issuer = entry.get("issuer").filter(|issuer| rules.tokens_bound && js::truthy(Some(issuer)));
     let bound_to = issuer.and_then(bound_generation).map(str::to_owned);
     let stale = match issuer {
         Some(_) => bound_to.is_some() && bound_to.as_deref() != shown.bound,
@@ -109,12 +109,12 @@ pub fn verify_token(
     if !covered {
         return Ok(Err(TokenRefusal::ScopeMismatch));
     }
-    let mut used = record::spread(Some(&entry));
-    record::set(&mut used, "lastUsedAtMs", Some(now));
-    let mut device = record::spread(Some(&device));
+    let mut used = js::spread(Some(&entry));
+    js::set(&mut used, "lastUsedAtMs", Some(now));
+    let mut device = js::spread(Some(&device));
     if rules.last_seen {
-        record::set(&mut device, "lastSeenAtMs", Some(now));
-        record::set(&mut device, "lastSeenReason", Some("device-token-auth"));
+        js::set(&mut device, "lastSeenAtMs", Some(now));
+        js::set(&mut device, "lastSeenReason", Some("device-token-auth"));
     }
     store_entry(&mut state, device_id, &Value::Object(device), role, used)?;
     state.persist(documents, Changed::Paired)?;
@@ -131,7 +131,7 @@ fn bound_generation(issuer: &Value) -> Option<&str> {
 
 /// Whether a record is that of a browser.
 fn is_browser(device: &Value) -> bool {
-    let text = |key: &str| device.get(key).and_then(Value::as_str).map(|text| record::trim(text).to_lowercase());
+    let text = |key: &str| device.get(key).and_then(Value::as_str).map(|text| js::trim(text).to_lowercase());
     text("clientMode").as_deref() == Some("webchat")
         || text("clientId").is_some_and(|id| ["openclaw-control-ui", "webchat-ui"].contains(&id.as_str()))
 }
@@ -167,8 +167,8 @@ pub fn ensure_token(
     if !within_baseline(rules, &context.role, Some(&requested), &context.device)? {
         return Ok(None);
     }
-    if let Some(old) = context.old.as_ref().filter(|old| !record::truthy(old.get("revokedAtMs"))) {
-        let bound = old.get("issuer").filter(|issuer| record::truthy(Some(issuer)));
+    if let Some(old) = context.old.as_ref().filter(|old| !js::truthy(old.get("revokedAtMs"))) {
+        let bound = old.get("issuer").filter(|issuer| js::truthy(Some(issuer)));
         let same_issuer = match wanted.bound {
             _ if !rules.tokens_bound => true,
             None => bound.is_none(),
@@ -178,13 +178,13 @@ pub fn ensure_token(
             && within_baseline(rules, &context.role, old.get("scopes"), &context.device)?
             && scopes_allow_values(rules, &context.role, Some(&requested), old.get("scopes"))?;
         if suffices {
-            return Ok(Some(record::spread(Some(old))));
+            return Ok(Some(js::spread(Some(old))));
         }
     }
     let rotated_at = context.old.is_some().then_some(now);
     let issuer = wanted.bound.map(|generation| json!({"kind": SHARED_SECRET, "generation": generation}));
     let next = mint(entropy, now, Minted { role: &context.role, scopes, rotated_at, issuer }, context.old.as_ref());
-    store_entry(&mut state, record::trim(device_id), &context.device, &context.role, next.clone())?;
+    store_entry(&mut state, js::trim(device_id), &context.device, &context.role, next.clone())?;
     state.persist(documents, Changed::Paired)?;
     Ok(Some(next))
 }
@@ -223,16 +223,16 @@ pub fn rotate_token(
     }
     if !rules.rotation_bounded && asked.is_some() {
         // The tokens come first, so that a record without any gets them before its scopes.
-        let mut device = record::spread(Some(&context.device));
-        let tokens = record::spread(device.get("tokens"));
-        record::set(&mut device, "tokens", Some(tokens));
-        record::set(&mut device, "scopes", Some(scopes.clone()));
+        let mut device = js::spread(Some(&context.device));
+        let tokens = js::spread(device.get("tokens"));
+        js::set(&mut device, "tokens", Some(tokens));
+        js::set(&mut device, "scopes", Some(scopes.clone()));
         context.device = Value::Object(device);
     }
-    let issuer = record::optional_property(context.old.as_ref(), "issuer").filter(|_| rules.tokens_bound).cloned();
+    let issuer = js::optional_property(context.old.as_ref(), "issuer").filter(|_| rules.tokens_bound).cloned();
     let minted = Minted { role: &context.role, scopes, rotated_at: Some(now), issuer };
     let next = mint(entropy, now, minted, context.old.as_ref());
-    store_entry(&mut state, record::trim(device_id), &context.device, &context.role, next.clone())?;
+    store_entry(&mut state, js::trim(device_id), &context.device, &context.role, next.clone())?;
     state.persist(documents, Changed::Paired)?;
     Ok(TokenRotation::Rotated(next))
 }
@@ -243,9 +243,7 @@ pub(crate) fn rotation_scopes<'a>(
     old: Option<&'a Value>,
     device: &'a Value,
 ) -> Option<&'a Value> {
-    record::present(scopes)
-        .or_else(|| record::present(record::optional_property(old, "scopes")))
-        .or_else(|| device.get("scopes"))
+    js::present(scopes).or_else(|| js::present(js::optional_property(old, "scopes"))).or_else(|| device.get("scopes"))
 }
 
 /// What a revocation ended in.
@@ -272,9 +270,9 @@ pub fn revoke_token(
     caller_scopes: &[String],
 ) -> Result<TokenRevocation, Fault> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
-    let (device_id, role) = (record::trim(device_id), record::trim(role));
+    let (device_id, role) = (js::trim(device_id), js::trim(role));
     let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(TokenRevocation::Unknown) };
-    let old = record::optional_property(device.get("tokens"), role).filter(|old| record::truthy(Some(old)));
+    let old = js::optional_property(device.get("tokens"), role).filter(|old| js::truthy(Some(old)));
     let Some(old) = old.filter(|_| !role.is_empty()) else { return Ok(TokenRevocation::Unknown) };
     if rules.revoke_like_rotate {
         if !approved_roles(rules, &device)?.iter().any(|have| have == role) {
@@ -285,8 +283,8 @@ pub fn revoke_token(
             return Ok(TokenRevocation::MissingScope(missing.clone()));
         }
     }
-    let mut entry = record::spread(Some(old));
-    record::set(&mut entry, "revokedAtMs", Some(now));
+    let mut entry = js::spread(Some(old));
+    js::set(&mut entry, "revokedAtMs", Some(now));
     store_entry(&mut state, device_id, &device, role, entry.clone())?;
     state.persist(documents, Changed::Paired)?;
     Ok(TokenRevocation::Revoked(entry))
@@ -297,15 +295,15 @@ pub fn revoke_token(
 /// # Errors
 /// A token that is `null`, or several of which one has no role.
 pub fn summarise_tokens(tokens: Option<&Value>) -> Result<Option<Vec<Value>>, Fault> {
-    if !record::truthy(tokens) {
+    if !js::truthy(tokens) {
         return Ok(None);
     }
     let mut summaries = Vec::new();
-    for token in record::values(tokens)? {
-        record::property(Some(&token), "role")?;
+    for token in js::values(tokens)? {
+        js::property(Some(&token), "role")?;
         let mut summary = Record::new();
         for key in ["role", "scopes", "createdAtMs", "rotatedAtMs", "revokedAtMs", "lastUsedAtMs"] {
-            record::set(&mut summary, key, token.get(key).cloned());
+            js::set(&mut summary, key, token.get(key).cloned());
         }
         summaries.push(Value::Object(summary));
     }
@@ -319,10 +317,10 @@ pub fn summarise_tokens(tokens: Option<&Value>) -> Result<Option<Vec<Value>>, Fa
 }
 
 fn comparable_role(role: Option<&Value>) -> Result<(), TypeFault> {
-    match record::present(role) {
+    match js::present(role) {
         Some(Value::String(_)) => Ok(()),
         Some(_) => Err(TypeFault("a.role.localeCompare is not a function".to_owned())),
-        None => record::property(role, "localeCompare").map(|_| ()),
+        None => js::property(role, "localeCompare").map(|_| ()),
     }
 }
 
@@ -348,14 +346,14 @@ pub(super) struct Minted<'a> {
 /// A new token's entry. The old one leaves the times of its creation and last use behind, and its revocation ends.
 pub(super) fn mint(entropy: &mut dyn Entropy, now: i64, minted: Minted<'_>, old: Option<&Value>) -> Record {
     let mut entry = Record::new();
-    record::set(&mut entry, "token", Some(ids::token(entropy.token())));
-    record::set(&mut entry, "role", Some(minted.role));
-    record::set(&mut entry, "scopes", Some(minted.scopes));
-    record::set(&mut entry, "issuer", minted.issuer);
-    let created = record::present(record::optional_property(old, "createdAtMs")).cloned();
-    record::set(&mut entry, "createdAtMs", Some(created.unwrap_or_else(|| json!(now))));
-    record::set(&mut entry, "rotatedAtMs", minted.rotated_at);
-    record::set(&mut entry, "lastUsedAtMs", record::optional_property(old, "lastUsedAtMs").cloned());
+    js::set(&mut entry, "token", Some(ids::token(entropy.token())));
+    js::set(&mut entry, "role", Some(minted.role));
+    js::set(&mut entry, "scopes", Some(minted.scopes));
+    js::set(&mut entry, "issuer", minted.issuer);
+    let created = js::present(js::optional_property(old, "createdAtMs")).cloned();
+    js::set(&mut entry, "createdAtMs", Some(created.unwrap_or_else(|| json!(now))));
+    js::set(&mut entry, "rotatedAtMs", minted.rotated_at);
+    js::set(&mut entry, "lastUsedAtMs", js::optional_property(old, "lastUsedAtMs").cloned());
     entry
 }
 
@@ -368,13 +366,13 @@ struct Context {
 
 impl Context {
     fn find(rules: &PairingRules, state: &State, device_id: &str, role: &str) -> Result<Option<Self>, Fault> {
-        let device = state.paired.get_truthy(record::trim(device_id)).cloned();
-        let role = record::trim(role).to_owned();
+        let device = state.paired.get_truthy(js::trim(device_id)).cloned();
+        let role = js::trim(role).to_owned();
         let Some(device) = device.filter(|_| !role.is_empty()) else { return Ok(None) };
         if rules.token_needs_approved_role && !approved_roles(rules, &device)?.contains(&role) {
             return Ok(None);
         }
-        let old = record::optional_property(device.get("tokens"), &role).filter(|old| record::truthy(Some(old)));
+        let old = js::optional_property(device.get("tokens"), &role).filter(|old| js::truthy(Some(old)));
         let old = old.cloned();
         Ok(Some(Self { device, role, old }))
     }
@@ -382,16 +380,16 @@ impl Context {
 
 /// Writes an entry into the record's tokens, and the record under its own id.
 fn store_entry(state: &mut State, key: &str, device: &Value, role: &str, entry: Record) -> Result<(), TypeFault> {
-    let mut tokens = record::spread(device.get("tokens"));
-    record::set(&mut tokens, role, Some(entry));
-    let mut device = record::spread(Some(device));
-    record::set(&mut device, "tokens", Some(tokens));
+    let mut tokens = js::spread(device.get("tokens"));
+    js::set(&mut tokens, role, Some(entry));
+    let mut device = js::spread(Some(device));
+    js::set(&mut device, "tokens", Some(tokens));
     state.paired.set_both(key, "deviceId", device)
 }
 
 /// The scopes that a record was approved for, `None` where it does not say.
 fn baseline(rules: &PairingRules, device: &Value) -> Result<Option<Vec<String>>, Fault> {
-    let scopes = record::present(device.get("approvedScopes")).or_else(|| device.get("scopes"));
+    let scopes = js::present(device.get("approvedScopes")).or_else(|| device.get("scopes"));
     match scopes {
         Some(Value::Array(_)) => Ok(Some(normalise_scopes(rules, scopes)?)),
         _ => Ok(None),
@@ -412,9 +410,9 @@ fn within_baseline(rules: &PairingRules, role: &str, scopes: Option<&Value>, dev
 /// do not have.
 fn within_recorded(rules: &PairingRules, scopes: &[String], context: &Context) -> Result<bool, Fault> {
     let device = &context.device;
-    let recorded = record::present(device.get("approvedScopes"))
-        .or_else(|| record::present(device.get("scopes")))
-        .or_else(|| record::optional_property(context.old.as_ref(), "scopes"));
+    let recorded = js::present(device.get("approvedScopes"))
+        .or_else(|| js::present(device.get("scopes")))
+        .or_else(|| js::optional_property(context.old.as_ref(), "scopes"));
     let recorded = implied(normalise_scopes(rules, recorded)?);
     Ok(implied(scopes.to_vec()).iter().all(|scope| recorded.contains(scope)))
 }
@@ -433,9 +431,9 @@ fn implied(mut scopes: Vec<String>) -> Vec<String> {
 
 /// Whether a token is the expected one. Blank ones never are.
 pub(crate) fn same_secret(provided: &str, expected: Option<&Value>) -> Result<bool, TypeFault> {
-    if record::trim(provided).is_empty() {
+    if js::trim(provided).is_empty() {
         return Ok(false);
     }
-    let expected_text = record::trimmed(expected, "expected")?;
+    let expected_text = js::trimmed(expected, "expected")?;
     Ok(!expected_text.is_empty() && expected.and_then(Value::as_str) == Some(provided))
 }

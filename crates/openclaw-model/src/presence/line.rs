@@ -1,6 +1,6 @@
 //! The line in which an app says that it is there (`system-presence.ts` parsePresence).
 
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 /// What a line of the form `Node: box (10.0.0.7) · app 1.2 · last input 5s ago · mode ui · reason periodic` says; `None` where it
@@ -11,10 +11,10 @@ pub(super) fn read(text: &str) -> Option<Record> {
 }
 
 fn parse(line: &str) -> Option<Record> {
-    let parts: Vec<&str> = line.splitn(5, '·').map(record::trim).collect();
+    let parts: Vec<&str> = line.splitn(5, '·').map(js::trim).collect();
     let [who, app, input, mode, reason] = parts.try_into().ok()?;
     let (host, address) = who.strip_suffix(')')?.split_once('(')?;
-    let host = record::trim(host);
+    let host = js::trim(host);
     if host.is_empty() || host.contains(' ') || address.is_empty() || address.contains(')') {
         return None;
     }
@@ -28,7 +28,7 @@ fn parse(line: &str) -> Option<Record> {
     let said = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(|text| json!(text));
     Some(Record::from_iter([
         ("host".to_owned(), json!(host)),
-        ("ip".to_owned(), json!(record::trim(address))),
+        ("ip".to_owned(), json!(js::trim(address))),
         ("version".to_owned(), said(app)?),
         ("lastInputSeconds".to_owned(), seconds),
         ("mode".to_owned(), said(mode)?),
@@ -39,7 +39,7 @@ fn parse(line: &str) -> Option<Record> {
 /// What follows this word, whatever the size of its letters.
 fn after<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let (head, rest) = (text.get(..word.len())?, text.get(word.len()..)?);
-    head.eq_ignore_ascii_case(word).then(|| record::trim(rest))
+    head.eq_ignore_ascii_case(word).then(|| js::trim(rest))
 }
 
 fn ends(text: &str, word: &str) -> bool {

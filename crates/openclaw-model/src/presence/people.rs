@@ -1,7 +1,7 @@
 //! Who comes, and whom clients stand for.
 
 use openclaw_protocol::connect::ConnectParams;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 /// Somebody whom clients stand for: the gateway's owner, or a user whom a reverse proxy vouches for.
@@ -21,12 +21,12 @@ impl Person {
     /// As `authenticated-presence-user.ts` shows them.
     pub(super) fn shown(&self) -> Value {
         let mut shown = Record::new();
-        record::set(&mut shown, "id", Some(self.id.as_str()));
-        record::set(&mut shown, "identity", Some(json!({"type": "profile", "id": self.id})));
-        record::set(&mut shown, "email", self.email.as_deref());
-        record::set(&mut shown, "name", self.name.as_deref());
+        js::set(&mut shown, "id", Some(self.id.as_str()));
+        js::set(&mut shown, "identity", Some(json!({"type": "profile", "id": self.id})));
+        js::set(&mut shown, "email", self.email.as_deref());
+        js::set(&mut shown, "name", self.name.as_deref());
         let avatar = format!("/api/users/{}/avatar?v={}", self.id, self.written_at);
-        record::set(&mut shown, "avatarUrl", Some(avatar));
+        js::set(&mut shown, "avatarUrl", Some(avatar));
         Value::Object(shown)
     }
 }

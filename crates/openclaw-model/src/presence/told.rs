@@ -5,7 +5,7 @@ use crate::act::{ConnectionId, Environment, Outcome};
 use crate::model::{ConnectedClient, Model};
 use crate::rpc;
 use openclaw_protocol::ids;
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
@@ -117,7 +117,7 @@ impl Model {
 
     /// The user whom a reverse proxy names so. Their profile is written when they first come.
     pub(crate) fn vouched_user(&mut self, user: &str, environment: &mut Environment<'_>) -> Person {
-        let address = record::trim(user).to_lowercase();
+        let address = js::trim(user).to_lowercase();
         let name = address.split('@').next().unwrap_or_default().to_owned();
         let profile = || Person {
             id: ids::uuid(environment.entropy.uuid()),
@@ -129,7 +129,7 @@ impl Model {
             self.forget_people();
         }
         let known = self.people.entry(address).or_insert_with(profile);
-        Person { email: Some(record::trim(user).to_owned()), ..known.clone() }
+        Person { email: Some(js::trim(user).to_owned()), ..known.clone() }
     }
 
     /// Makes room for one more profile: the oldest go that no open connection stands for. (A release writes them into its database

@@ -5,7 +5,7 @@ use super::{Call, Handled, Refusal, Reply, invalid};
 use crate::nodes;
 use crate::pairing::{self, Approval, Approver, PairingList, TokenRevocation, TokenRotation};
 use crate::scope_upgrades::Decided;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 const ROTATION_DENIED: &str = "device token rotation denied";
@@ -19,7 +19,7 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
         let theirs = |entries: Vec<Value>| -> Result<Vec<Value>, Refusal> {
             let mut kept = Vec::new();
             for entry in entries {
-                if record::trimmed(record::property(Some(&entry), "deviceId")?, "request.deviceId")? == own {
+                if js::trimmed(js::property(Some(&entry), "deviceId")?, "request.deviceId")? == own {
                     kept.push(entry);
                 }
             }
@@ -35,11 +35,11 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
     }
     if call.model.rules.rpc.devices_show_connected {
         for device in &mut paired {
-            let id = device.get("deviceId").and_then(Value::as_str).map(record::trim).unwrap_or_default().to_owned();
+            let id = device.get("deviceId").and_then(Value::as_str).map(js::trim).unwrap_or_default().to_owned();
             let connected = call.model.clients().iter().any(|(_, client)| client.device_id() == Some(id.as_str()));
             let tokens = device.shift_remove("tokens");
-            record::set(device, "connected", Some(connected));
-            record::set(device, "tokens", tokens);
+            js::set(device, "connected", Some(connected));
+            js::set(device, "tokens", tokens);
         }
     }
     Ok(Reply::Answer(json!({"pending": list.pending, "paired": paired})))
@@ -64,7 +64,7 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
         }
         Approval::Approved { device } => {
             let role = device.get("role").and_then(Value::as_str).unwrap_or("unknown");
-            let device_id = record::key_text(device.get("deviceId"));
+            let device_id = js::key_text(device.get("deviceId"));
             call.log(format!("device pairing approved device={device_id} role={role}"));
             call.resolved(request_id, device.get("deviceId").cloned(), "approved");
             let mut shown = pairing::redact_paired(&call.model.rules.pairing, &Value::Object(device))?;
@@ -86,8 +86,8 @@ pub(super) fn reject(call: &mut Call<'_, '_>) -> Handled {
     };
     call.resolved(request_id, device_id.clone(), "rejected");
     let mut payload = Record::new();
-    record::set(&mut payload, "requestId", Some(request_id));
-    record::set(&mut payload, "deviceId", device_id);
+    js::set(&mut payload, "requestId", Some(request_id));
+    js::set(&mut payload, "deviceId", device_id);
     Ok(Reply::Answer(Value::Object(payload)))
 }
 
@@ -117,7 +117,7 @@ pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
 pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&RENAME)?;
     let device_id = text(&params, "deviceId");
-    let label = record::trim(text(&params, "label"));
+    let label = js::trim(text(&params, "label"));
     if label.is_empty() {
         return Err(invalid("label required"));
     }
@@ -147,9 +147,9 @@ pub(super) fn rotate(call: &mut Call<'_, '_>) -> Handled {
     if !call.model.rules.rpc.rotation_needs_scopes {
         return call.rotate_now(device_id, role, &params);
     }
-    let normal_role = record::trim(role);
+    let normal_role = js::trim(role);
     let device = pairing::find_paired(&call.model.rules.pairing, call.environment.store, now, device_id)?
-        .filter(|device| record::truthy(Some(device)));
+        .filter(|device| js::truthy(Some(device)));
     let Some(device) = device else {
         return Err(call.rotation_denied(device_id, role, "unknown-device-or-role", None));
     };
@@ -158,7 +158,7 @@ pub(super) fn rotate(call: &mut Call<'_, '_>) -> Handled {
     {
         return Err(call.rotation_denied(device_id, role, "unknown-device-or-role", None));
     }
-    let old = record::optional_property(device.get("tokens"), normal_role);
+    let old = js::optional_property(device.get("tokens"), normal_role);
     let wanted = pairing::rotation_scopes(params.get("scopes"), old, &device);
     let wanted = pairing::normalise_scopes(&call.model.rules.pairing, wanted)?;
     let rules = &call.model.rules.pairing;
@@ -191,13 +191,13 @@ pub(super) fn revoke(call: &mut Call<'_, '_>) -> Handled {
         }
     };
     let disconnects = call.model.rules.rpc.revoke_disconnects;
-    let device_id = if disconnects { record::trim(device_id) } else { device_id }.to_owned();
+    let device_id = if disconnects { js::trim(device_id) } else { device_id }.to_owned();
     let role = entry.get("role").cloned();
-    call.log(format!("device token revoked device={device_id} role={}", record::key_text(role.as_ref())));
+    call.log(format!("device token revoked device={device_id} role={}", js::key_text(role.as_ref())));
     let mut payload = Record::new();
-    record::set(&mut payload, "deviceId", Some(device_id.as_str()));
-    record::set(&mut payload, "role", role.clone());
-    record::set(&mut payload, "revokedAtMs", entry.get("revokedAtMs").cloned());
+    js::set(&mut payload, "deviceId", Some(device_id.as_str()));
+    js::set(&mut payload, "role", role.clone());
+    js::set(&mut payload, "revokedAtMs", entry.get("revokedAtMs").cloned());
     let payload = Value::Object(payload);
     match disconnects {
         true => Ok(Reply::AnswerThenDisconnect { payload, device_id, role: role_filter(role.as_ref()) }),
@@ -208,7 +208,7 @@ pub(super) fn revoke(call: &mut Call<'_, '_>) -> Handled {
 impl Call<'_, '_> {
     /// Adds what stands in a device's record about the node that it is, where the release keeps it there.
     fn add_surfaces(&self, device: &mut Record) -> Result<(), Refusal> {
-        let id = record::key_text(device.get("deviceId"));
+        let id = js::key_text(device.get("deviceId"));
         let (rules, now) = (&self.model.rules.nodes, self.now());
         device.extend(nodes::surfaces_of_device(rules, &*self.environment.store, now, &id)?);
         Ok(())
@@ -217,13 +217,13 @@ impl Call<'_, '_> {
     /// The device that the caller is, where that counts.
     pub(super) fn caller_device(&self) -> Option<&str> {
         let counts = self.client.by_device_token || !self.model.rules.rpc.device_token_sessions;
-        self.client.device_id().map(record::trim).filter(|id| !id.is_empty() && counts)
+        self.client.device_id().map(js::trim).filter(|id| !id.is_empty() && counts)
     }
 
     /// Whether a device that is no admin reaches for another one where it may not.
     pub(super) fn manages_another(&mut self, target: &str) -> bool {
         let denied = self.model.rules.rpc.devices_manage_themselves
-            && self.caller_device().is_some_and(|caller| caller != record::trim(target))
+            && self.caller_device().is_some_and(|caller| caller != js::trim(target))
             && !self.holds("operator.admin");
         if denied {
             self.reason("a device without operator.admin manages only itself".to_owned());
@@ -243,7 +243,7 @@ impl Call<'_, '_> {
         let now = self.now();
         let pending = pairing::find_pending(&self.model.rules.pairing, self.environment.store, now, request_id)?;
         let theirs = match &pending {
-            Some(pending) => record::trimmed(pending.get("deviceId"), "pending.deviceId")? == own,
+            Some(pending) => js::trimmed(pending.get("deviceId"), "pending.deviceId")? == own,
             None => false,
         };
         if !theirs {
@@ -274,7 +274,7 @@ impl Call<'_, '_> {
 
     /// Whether somebody who is no administrator reaches for the token of another role than operator.
     fn manages_a_role(&mut self, role: &str) -> bool {
-        let role = record::trim(role);
+        let role = js::trim(role);
         let denied = self.model.rules.rpc.roles_need_admin
             && !self.holds("operator.admin")
             && !role.is_empty()
@@ -303,10 +303,10 @@ impl Call<'_, '_> {
         let decided = if decision == "approved" { Decided::Approved } else { Decided::Rejected };
         self.model.scope_upgrades.decide(request_id, decided);
         let mut payload = Record::new();
-        record::set(&mut payload, "requestId", Some(request_id));
-        record::set(&mut payload, "deviceId", device_id);
-        record::set(&mut payload, "decision", Some(decision));
-        record::set(&mut payload, "ts", Some(self.now()));
+        js::set(&mut payload, "requestId", Some(request_id));
+        js::set(&mut payload, "deviceId", device_id);
+        js::set(&mut payload, "decision", Some(decision));
+        js::set(&mut payload, "ts", Some(self.now()));
         self.broadcast("device.pair.resolved", Value::Object(payload));
     }
 
@@ -342,23 +342,23 @@ impl Call<'_, '_> {
 
     fn rotated(&mut self, device_id: &str, entry: &Record) -> Reply {
         let role = entry.get("role").cloned();
-        self.log(format!("device token rotated device={device_id} role={}", record::key_text(role.as_ref())));
-        let told = !self.model.rules.rpc.device_token_sessions || self.caller_device() == Some(record::trim(device_id));
+        self.log(format!("device token rotated device={device_id} role={}", js::key_text(role.as_ref())));
+        let told = !self.model.rules.rpc.device_token_sessions || self.caller_device() == Some(js::trim(device_id));
         let mut payload = Record::new();
-        record::set(&mut payload, "deviceId", Some(device_id));
-        record::set(&mut payload, "role", role.clone());
-        record::set(&mut payload, "token", entry.get("token").filter(|_| told).cloned());
-        record::set(&mut payload, "scopes", entry.get("scopes").cloned());
-        record::set(&mut payload, "rotatedAtMs", entry.get("rotatedAtMs").cloned());
+        js::set(&mut payload, "deviceId", Some(device_id));
+        js::set(&mut payload, "role", role.clone());
+        js::set(&mut payload, "token", entry.get("token").filter(|_| told).cloned());
+        js::set(&mut payload, "scopes", entry.get("scopes").cloned());
+        js::set(&mut payload, "rotatedAtMs", entry.get("rotatedAtMs").cloned());
         if self.model.rules.rpc.devices_show_connected {
             let delivery = if told { "in-band" } else { "withheld-cross-device" };
-            record::set(&mut payload, "tokenDelivery", Some(delivery));
+            js::set(&mut payload, "tokenDelivery", Some(delivery));
         }
         let payload = Value::Object(payload);
         if !self.model.rules.rpc.rotate_disconnects {
             return Reply::Answer(payload);
         }
-        let device_id = record::trim(device_id).to_owned();
+        let device_id = js::trim(device_id).to_owned();
         Reply::AnswerThenDisconnect { payload, device_id, role: role_filter(role.as_ref()) }
     }
 }
@@ -369,13 +369,13 @@ pub(super) fn has_other_role(device: &Value) -> bool {
     let of_tokens = tokens.filter_map(|(_, token)| token.get("role").and_then(Value::as_str));
     let named = device.get("roles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let role = device.get("role").and_then(Value::as_str);
-    let mut roles = named.chain(role).chain(of_tokens).map(record::trim);
+    let mut roles = named.chain(role).chain(of_tokens).map(js::trim);
     roles.any(|role| !role.is_empty() && role != "operator")
 }
 
 /// `opts?.role` as it filters connections: a role that is not true of JavaScript filters nothing.
 fn role_filter(role: Option<&Value>) -> Option<String> {
-    role.filter(|role| record::truthy(Some(role))).map(|role| record::key_text(Some(role)))
+    role.filter(|role| js::truthy(Some(role))).map(|role| js::key_text(Some(role)))
 }
 
 fn text<'a>(params: &'a Value, key: &str) -> &'a str {

@@ -7,7 +7,7 @@ use super::schemas::{ID, exec_request as exec_request_schema};
 use super::{Call, Handled, Reply, RpcRules, invalid, invalid_with};
 use crate::approvals::Approval;
 use openclaw_protocol::ids;
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use serde_json::{Value, json};
 
 /// The refusal of a command that cannot be shown whole to who decides (2026.6.11).
@@ -40,7 +40,7 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     let rules = &call.model.rules.rpc;
     let plain = rules.exec_form >= ExecForm::V2026_9_6;
     let given = params.get("id").and_then(Value::as_str).unwrap_or_default();
-    let id = if plain { given } else { record::trim(given) }.to_owned();
+    let id = if plain { given } else { js::trim(given) }.to_owned();
     if rules.plugin_ids_reserved && id.starts_with("plugin:") {
         return Err(invalid("approval ids starting with plugin: are reserved"));
     }
@@ -109,10 +109,10 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
 }
 
 /// The preview that is not the command over again: the request's own, else that of a node's plan.
-fn preview(rules: &RpcRules, request: &record::Record) -> Option<String> {
+fn preview(rules: &RpcRules, request: &js::Record) -> Option<String> {
     let of_plan = || request.get("systemRunPlan").and_then(|plan| plan.get("commandPreview"));
-    let preview = record::present(request.get("commandPreview")).or_else(of_plan).and_then(Value::as_str)?;
-    let preview = visible(rules, record::trim(preview));
+    let preview = js::present(request.get("commandPreview")).or_else(of_plan).and_then(Value::as_str)?;
+    let preview = visible(rules, js::trim(preview));
     let command = request.get("command").and_then(Value::as_str);
     Some(preview).filter(|preview| !preview.is_empty() && Some(preview.as_str()) != command)
 }

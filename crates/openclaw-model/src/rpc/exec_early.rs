@@ -3,7 +3,7 @@
 use super::exec_request::{environment, environment_hash, stripped, texts};
 use super::schemas::OPTIONAL_TEXT;
 use crate::schema::{NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, within};
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 const NUMBER: Schema = Schema::Number(crate::schema::Bounds { minimum: None, maximum: None });
@@ -58,9 +58,9 @@ pub(super) static FIRST_REQUEST: Schema = object(&[
 /// The request as events show it in 2026.2.19: as it came.
 pub(super) fn first_announced(params: &Value) -> Record {
     let mut request = Record::new();
-    record::set(&mut request, "command", params.get("command").cloned());
+    js::set(&mut request, "command", params.get("command").cloned());
     for key in ["cwd", "host", "security", "ask", "agentId", "resolvedPath", "sessionKey"] {
-        record::set(&mut request, key, Some(params.get(key).cloned().unwrap_or(Value::Null)));
+        js::set(&mut request, key, Some(params.get(key).cloned().unwrap_or(Value::Null)));
     }
     request
 }
@@ -145,26 +145,26 @@ pub(super) fn announced(params: &Value) -> Result<Record, &'static str> {
         "envHash": environment_hash(&env)
     });
     let given = params.get("command").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let kept = |key: &str| record::present(params.get(key)).cloned().unwrap_or(Value::Null);
+    let kept = |key: &str| js::present(params.get(key)).cloned().unwrap_or(Value::Null);
     let mut request = Record::new();
-    record::set(&mut request, "command", Some(plan.as_ref().map_or(given, Plan::command)));
-    record::set(&mut request, "commandArgv", argv);
+    js::set(&mut request, "command", Some(plan.as_ref().map_or(given, Plan::command)));
+    js::set(&mut request, "commandArgv", argv);
     let keys: Vec<&str> = env.iter().map(|(key, _)| key.as_str()).collect();
-    record::set(&mut request, "envKeys", (!keys.is_empty()).then(|| json!(keys)));
-    record::set(&mut request, "systemRunBindingV1", Some(if on_node { binding } else { Value::Null }));
-    record::set(&mut request, "systemRunPlanV2", Some(plan.as_ref().map_or(Value::Null, Plan::shown)));
-    record::set(&mut request, "cwd", Some(cwd));
-    record::set(&mut request, "nodeId", Some(json!(node_id.filter(|_| on_node))));
-    record::set(&mut request, "host", Some(json!(host)));
-    record::set(&mut request, "security", Some(kept("security")));
-    record::set(&mut request, "ask", Some(kept("ask")));
-    record::set(&mut request, "agentId", Some(agent_id));
-    record::set(&mut request, "resolvedPath", Some(kept("resolvedPath")));
-    record::set(&mut request, "sessionKey", Some(session_key));
+    js::set(&mut request, "envKeys", (!keys.is_empty()).then(|| json!(keys)));
+    js::set(&mut request, "systemRunBindingV1", Some(if on_node { binding } else { Value::Null }));
+    js::set(&mut request, "systemRunPlanV2", Some(plan.as_ref().map_or(Value::Null, Plan::shown)));
+    js::set(&mut request, "cwd", Some(cwd));
+    js::set(&mut request, "nodeId", Some(json!(node_id.filter(|_| on_node))));
+    js::set(&mut request, "host", Some(json!(host)));
+    js::set(&mut request, "security", Some(kept("security")));
+    js::set(&mut request, "ask", Some(kept("ask")));
+    js::set(&mut request, "agentId", Some(agent_id));
+    js::set(&mut request, "resolvedPath", Some(kept("resolvedPath")));
+    js::set(&mut request, "sessionKey", Some(session_key));
     for key in ["turnSourceChannel", "turnSourceTo", "turnSourceAccountId"] {
-        record::set(&mut request, key, Some(json!(stripped(params.get(key)))));
+        js::set(&mut request, key, Some(json!(stripped(params.get(key)))));
     }
-    record::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
+    js::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
     Ok(request)
 }
 

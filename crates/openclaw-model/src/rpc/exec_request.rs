@@ -2,7 +2,7 @@
 
 use super::prompts;
 use super::{RpcRules, command_shape};
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -90,7 +90,7 @@ impl ExecRequest {
     /// # Errors
     /// The sentence of the refusal.
     pub(super) fn check_blank(&self, rules: &RpcRules) -> Result<(), &'static str> {
-        match rules.exec_form >= ExecForm::V2026_6_11 && record::trim(&self.command).is_empty() {
+        match rules.exec_form >= ExecForm::V2026_6_11 && js::trim(&self.command).is_empty() {
             true => Err("command is required"),
             false => Ok(()),
         }
@@ -115,49 +115,49 @@ impl ExecRequest {
     /// The request as events and lists show it.
     pub(super) fn announced(&self, rules: &RpcRules, params: &Value) -> Record {
         let on_node = self.host == "node";
-        let kept = |key: &str| record::present(params.get(key)).cloned().unwrap_or(Value::Null);
+        let kept = |key: &str| js::present(params.get(key)).cloned().unwrap_or(Value::Null);
         let env = environment(params.get("env"));
         let mut request = Record::new();
-        record::set(&mut request, "command", Some(visible(rules, &self.command)));
-        record::set(&mut request, "commandArgv", self.argv.clone().filter(|_| !on_node));
+        js::set(&mut request, "command", Some(visible(rules, &self.command)));
+        js::set(&mut request, "commandArgv", self.argv.clone().filter(|_| !on_node));
         let keys: Vec<&str> = env.iter().map(|(key, _)| key.as_str()).collect();
         let named = !keys.is_empty() && (on_node || rules.exec_form >= ExecForm::V2026_3_28);
-        record::set(&mut request, "envKeys", named.then(|| json!(keys)));
-        record::set(&mut request, "systemRunBinding", Some(self.binding(&env)));
-        record::set(&mut request, "systemRunPlan", Some(self.plan.as_ref().map_or(Value::Null, Plan::shown)));
-        record::set(&mut request, "cwd", Some(json!(self.cwd)));
-        record::set(&mut request, "nodeId", Some(json!(on_node.then_some(&self.node_id))));
-        record::set(&mut request, "host", Some(json!(Some(&self.host).filter(|host| !host.is_empty()))));
+        js::set(&mut request, "envKeys", named.then(|| json!(keys)));
+        js::set(&mut request, "systemRunBinding", Some(self.binding(&env)));
+        js::set(&mut request, "systemRunPlan", Some(self.plan.as_ref().map_or(Value::Null, Plan::shown)));
+        js::set(&mut request, "cwd", Some(json!(self.cwd)));
+        js::set(&mut request, "nodeId", Some(json!(on_node.then_some(&self.node_id))));
+        js::set(&mut request, "host", Some(json!(Some(&self.host).filter(|host| !host.is_empty()))));
         let known = |key: &str, words: &[&str]| match rules.exec_form >= ExecForm::V2026_9_6 {
             true => json!(one_of(params.get(key), words)),
             false => kept(key),
         };
-        record::set(&mut request, "security", Some(known("security", &["deny", "allowlist", "full"])));
-        record::set(&mut request, "ask", Some(known("ask", &["off", "on-miss", "always"])));
+        js::set(&mut request, "security", Some(known("security", &["deny", "allowlist", "full"])));
+        js::set(&mut request, "ask", Some(known("ask", &["off", "on-miss", "always"])));
         if rules.approvals_show_analysis {
             let warning = stripped(params.get("warningText")).map(|text| warning(&text));
-            record::set(&mut request, "warningText", Some(json!(warning)));
-            record::set(&mut request, "commandAnalysis", Some(self.analysis(rules)));
+            js::set(&mut request, "warningText", Some(json!(warning)));
+            js::set(&mut request, "commandAnalysis", Some(self.analysis(rules)));
         }
         let taken = rules.exec_form >= ExecForm::V2026_6_11 && !texts(params.get("unavailableDecisions")).is_empty();
-        record::set(&mut request, "unavailableDecisions", taken.then(|| json!([ALLOW_ALWAYS])));
+        js::set(&mut request, "unavailableDecisions", taken.then(|| json!([ALLOW_ALWAYS])));
         let allowed = prompts::allowed(&request, params.get("ask").and_then(Value::as_str));
-        record::set(&mut request, "allowedDecisions", rules.decisions_bounded.then(|| json!(allowed)));
-        record::set(&mut request, "agentId", Some(json!(self.agent_id)));
-        record::set(&mut request, "resolvedPath", Some(kept("resolvedPath")));
-        record::set(&mut request, "sessionKey", Some(json!(self.session_key)));
+        js::set(&mut request, "allowedDecisions", rules.decisions_bounded.then(|| json!(allowed)));
+        js::set(&mut request, "agentId", Some(json!(self.agent_id)));
+        js::set(&mut request, "resolvedPath", Some(kept("resolvedPath")));
+        js::set(&mut request, "sessionKey", Some(json!(self.session_key)));
         for key in ["turnSourceChannel", "turnSourceTo", "turnSourceAccountId"] {
-            record::set(&mut request, key, Some(json!(stripped(params.get(key)))));
+            js::set(&mut request, key, Some(json!(stripped(params.get(key)))));
         }
-        record::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
+        js::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
         if rules.exec_form >= ExecForm::V2026_9_6 {
             for key in ["sessionId", "runId", "toolCallId"] {
-                record::set(&mut request, key, Some(json!(stripped(params.get(key)))));
+                js::set(&mut request, key, Some(json!(stripped(params.get(key)))));
             }
-            record::set(&mut request, "scope", Some(kept("scope")));
+            js::set(&mut request, "scope", Some(kept("scope")));
             // Jobs of the cron scheduler have these, and it does not call.
             for key in ["cronExecutionSource", "cronOperationBinding"] {
-                record::set(&mut request, key, Some(Value::Null));
+                js::set(&mut request, key, Some(Value::Null));
             }
         }
         request
@@ -210,13 +210,13 @@ impl Plan {
 
     fn shown(&self) -> Value {
         let mut plan = Record::new();
-        record::set(&mut plan, "argv", Some(self.argv.clone()));
-        record::set(&mut plan, "cwd", Some(json!(self.cwd)));
-        record::set(&mut plan, "commandText", Some(self.command_text.as_str()));
-        record::set(&mut plan, "commandPreview", Some(json!(self.command_preview)));
-        record::set(&mut plan, "agentId", Some(json!(self.agent_id)));
-        record::set(&mut plan, "sessionKey", Some(json!(self.session_key)));
-        record::set(&mut plan, "mutableFileOperand", self.file_operand.clone());
+        js::set(&mut plan, "argv", Some(self.argv.clone()));
+        js::set(&mut plan, "cwd", Some(json!(self.cwd)));
+        js::set(&mut plan, "commandText", Some(self.command_text.as_str()));
+        js::set(&mut plan, "commandPreview", Some(json!(self.command_preview)));
+        js::set(&mut plan, "agentId", Some(json!(self.agent_id)));
+        js::set(&mut plan, "sessionKey", Some(json!(self.session_key)));
+        js::set(&mut plan, "mutableFileOperand", self.file_operand.clone());
         Value::Object(plan)
     }
 }
@@ -235,7 +235,7 @@ fn one_of(value: Option<&Value>, words: &[&str]) -> Option<String> {
 
 /// A text with something in it, trimmed.
 pub(super) fn stripped(value: Option<&Value>) -> Option<String> {
-    let text = value.and_then(Value::as_str).map(record::trim)?;
+    let text = value.and_then(Value::as_str).map(js::trim)?;
     (!text.is_empty()).then(|| text.to_owned())
 }
 
@@ -322,7 +322,7 @@ pub(super) fn environment(env: Option<&Value>) -> Vec<(String, String)> {
     };
     let entries = env.and_then(Value::as_object).into_iter().flatten();
     let mut kept: Vec<(String, String)> = entries
-        .filter_map(|(key, value)| Some((record::trim(key).to_owned(), value.as_str()?.to_owned())))
+        .filter_map(|(key, value)| Some((js::trim(key).to_owned(), value.as_str()?.to_owned())))
         .filter(|(key, _)| portable(key))
         .collect();
     kept.sort_by(|left, right| left.0.to_lowercase().cmp(&right.0.to_lowercase()).then_with(|| right.0.cmp(&left.0)));

@@ -6,7 +6,7 @@ use crate::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::Model;
 use crate::nodes;
 use openclaw_protocol::ids;
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use serde_json::{Value, json};
 
 /// How long a Mac may take to answer, in milliseconds.
@@ -78,25 +78,25 @@ pub(super) fn note(
 
 /// The programs in a Mac's answer (`parseBinProbePayload`): a list, from 2026.5.7 on a map to their paths, or a shell's lines.
 fn told(result: &Value, with_paths: bool) -> Vec<String> {
-    let parsed = match result.get("payloadJSON").filter(|text| record::truthy(Some(text))).and_then(Value::as_str) {
+    let parsed = match result.get("payloadJSON").filter(|text| js::truthy(Some(text))).and_then(Value::as_str) {
         Some(text) => serde_json::from_str(text).unwrap_or_default(),
         None => result.get("payload").cloned().unwrap_or_default(),
     };
-    let has_path = |path: &Value| path.as_str().is_some_and(|path| !record::trim(path).is_empty());
+    let has_path = |path: &Value| path.as_str().is_some_and(|path| !js::trim(path).is_empty());
     let named: Vec<String> = match (parsed.get("bins"), parsed.get("stdout")) {
-        (Some(Value::Array(bins)), _) => bins.iter().map(|bin| record::key_text(Some(bin))).collect(),
+        (Some(Value::Array(bins)), _) => bins.iter().map(|bin| js::key_text(Some(bin))).collect(),
         (Some(Value::Object(paths)), _) if with_paths => {
             paths.iter().filter(|(_, path)| has_path(path)).map(|(bin, _)| bin.clone()).collect()
         }
         (_, Some(Value::String(lines))) => lines.split('\n').map(str::to_owned).collect(),
         _ => Vec::new(),
     };
-    named.iter().map(|bin| record::trim(bin).to_owned()).filter(|bin| !bin.is_empty()).collect()
+    named.iter().map(|bin| js::trim(bin).to_owned()).filter(|bin| !bin.is_empty()).collect()
 }
 
 pub(super) fn is_mac(platform: &str, family: Option<&str>) -> bool {
-    let platform = record::trim(platform).to_lowercase();
-    let family = family.map(|family| record::trim(family).to_lowercase());
+    let platform = js::trim(platform).to_lowercase();
+    let family = family.map(|family| js::trim(family).to_lowercase());
     platform.contains("mac") || platform.contains("darwin") || family.as_deref() == Some("mac")
 }
 

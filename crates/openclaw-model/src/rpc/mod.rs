@@ -53,7 +53,7 @@ use super::schema::Schema;
 use methods::Access;
 use openclaw_protocol::codes::{close, error};
 use openclaw_protocol::frame::ErrorShape;
-use openclaw_protocol::record::TypeFault;
+use openclaw_protocol::js::TypeFault;
 use serde_json::{Value, json};
 
 /// One request on its way through its handler.

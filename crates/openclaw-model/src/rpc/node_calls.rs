@@ -11,7 +11,7 @@ use crate::pairing;
 use openclaw_protocol::codes::error;
 use openclaw_protocol::frame::ErrorShape;
 use openclaw_protocol::ids;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 /// How the calls to nodes are answered, by the release that brought it.
@@ -117,13 +117,13 @@ pub(super) fn dispatch(
     let Dispatched { node_id, node, command, params, timeout, idempotency_key, asked } = command;
     let id = ids::uuid(environment.entropy.uuid());
     let mut payload = Record::new();
-    record::set(&mut payload, "id", Some(id.as_str()));
-    record::set(&mut payload, "nodeId", Some(node_id.as_str()));
-    record::set(&mut payload, "command", Some(command.as_str()));
+    js::set(&mut payload, "id", Some(id.as_str()));
+    js::set(&mut payload, "nodeId", Some(node_id.as_str()));
+    js::set(&mut payload, "command", Some(command.as_str()));
     payload.insert("paramsJSON".to_owned(), params.map_or(Value::Null, |params| json!(params.to_string())));
     let tells_default = model.rules.rpc.node_calls >= NodeCalls::V2026_9_6;
-    record::set(&mut payload, "timeoutMs", timeout.or(tells_default.then_some(DEFAULT_TIMEOUT_MS)));
-    record::set(&mut payload, "idempotencyKey", idempotency_key);
+    js::set(&mut payload, "timeoutMs", timeout.or(tells_default.then_some(DEFAULT_TIMEOUT_MS)));
+    js::set(&mut payload, "idempotencyKey", idempotency_key);
     let expires_at = environment.now.saturating_add(timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
     model.node_work.send(id, Invoke { node_id, node, command, asked, expires_at });
     model.tell_node(node, "node.invoke.request", Value::Object(payload), outcome);
@@ -183,10 +183,10 @@ fn done(invoke: &Invoke, params: &Value) -> Value {
     let parsed = json.map(str::trim).filter(|json| !json.is_empty());
     let parsed = parsed.map(|json| serde_json::from_str(json).unwrap_or_else(|_| json!({"payloadJSON": json})));
     let mut payload = Record::new();
-    record::set(&mut payload, "ok", Some(true));
-    record::set(&mut payload, "nodeId", Some(invoke.node_id.as_str()));
-    record::set(&mut payload, "command", Some(invoke.command.as_str()));
-    record::set(
+    js::set(&mut payload, "ok", Some(true));
+    js::set(&mut payload, "nodeId", Some(invoke.node_id.as_str()));
+    js::set(&mut payload, "command", Some(invoke.command.as_str()));
+    js::set(
         &mut payload,
         "payload",
         if json.is_some_and(|json| !json.is_empty()) { parsed } else { params.get("payload").cloned() },
@@ -196,7 +196,7 @@ fn done(invoke: &Invoke, params: &Value) -> Value {
 }
 
 fn node_error(model: &Model, failed: Value) -> ErrorShape {
-    let said = |key: &str| failed.get(key).and_then(Value::as_str).map(record::trim).filter(|text| !text.is_empty());
+    let said = |key: &str| failed.get(key).and_then(Value::as_str).map(js::trim).filter(|text| !text.is_empty());
     let message = said("message").unwrap_or("node invoke failed");
     let message = said("code").map_or_else(|| message.to_owned(), |code| format!("{code}: {message}"));
     let mut details = json!({"nodeError": failed});
@@ -291,7 +291,7 @@ pub(super) fn ack(call: &mut Call<'_, '_>) -> Handled {
     let node_id = call.current_node_id()?;
     let mut ids: Vec<&str> = Vec::new();
     let said = params.get("ids").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    for id in said.map(record::trim).filter(|id| !id.is_empty()) {
+    for id in said.map(js::trim).filter(|id| !id.is_empty()) {
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -339,7 +339,7 @@ impl Call<'_, '_> {
         let now = self.now();
         let rules = &self.model.rules;
         let device = pairing::find_paired(&rules.pairing, self.environment.store, now, node_id)?;
-        let Some(device) = device.filter(|device| record::truthy(Some(device))) else { return Ok(false) };
+        let Some(device) = device.filter(|device| js::truthy(Some(device))) else { return Ok(false) };
         let is_node = pairing::has_effective_role(&rules.pairing, &device, "node")?;
         Ok(is_node && nodes::find_paired(&rules.nodes, self.environment.store, now, node_id)?.is_some())
     }
@@ -351,7 +351,7 @@ impl Call<'_, '_> {
 
     /// The same, where the release still counts the node as paired.
     fn current_node_id(&mut self) -> Result<String, Refusal> {
-        let node_id = record::trim(&self.own_node_id()).to_owned();
+        let node_id = js::trim(&self.own_node_id()).to_owned();
         let strict = self.model.rules.rpc.node_calls >= NodeCalls::V2026_9_6;
         if strict && !self.is_approved_node(&node_id)? {
             return Err(pairing_changed("invocation"));
@@ -376,7 +376,7 @@ impl Call<'_, '_> {
         if !self.model.node_work.may_note(&device_id, now) {
             return Ok((true, "throttled"));
         }
-        let trigger = said.get("trigger").and_then(Value::as_str).map(|text| record::trim(text).to_lowercase());
+        let trigger = said.get("trigger").and_then(Value::as_str).map(|text| js::trim(text).to_lowercase());
         let reason = REASONS.into_iter().find(|reason| trigger.as_deref() == Some(reason)).unwrap_or(REASONS[0]);
         let rules = self.model.rules.clone();
         let store = &mut *self.environment.store;
@@ -442,5 +442,5 @@ fn text<'a>(params: &'a Value, key: &str) -> &'a str {
 }
 
 fn trimmed(params: &Value, key: &str) -> String {
-    record::trim(text(params, key)).to_owned()
+    js::trim(text(params, key)).to_owned()
 }

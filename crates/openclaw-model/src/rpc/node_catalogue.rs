@@ -5,7 +5,7 @@ use crate::model::{ConnectedClient, Model};
 use crate::nodes::{self, NodeRules, Surface, same_set};
 use crate::pairing::{self, Fault};
 use indexmap::IndexMap;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 use std::cmp::Ordering;
@@ -31,24 +31,24 @@ pub(super) fn catalogue(model: &Model, documents: &dyn Documents, now: i64) -> R
             false => recorded_node(&device)?,
         };
         if is_node {
-            let id = record::key_text(device.get("deviceId"));
+            let id = js::key_text(device.get("deviceId"));
             known.entry(id).or_default().device = Some(device);
         }
     }
     if rules.nodes.list_knows_nodes {
         let listed = nodes::list(&rules.nodes, documents, now)?;
         for node in listed.paired {
-            let id = record::key_text(record::property(Some(&node), "nodeId")?);
+            let id = js::key_text(js::property(Some(&node), "nodeId")?);
             known.entry(id).or_default().node = Some(node);
         }
         for pending in listed.pending.into_iter().filter(|_| rules.rpc.node_approval_state) {
-            let id = record::key_text(record::property(Some(&pending), "nodeId")?);
+            let id = js::key_text(js::property(Some(&pending), "nodeId")?);
             known.entry(id).or_default().pending.get_or_insert(pending);
         }
     }
     for (_, client) in model.clients().into_iter().filter(|(_, client)| client.stands_for_node) {
         let live = live_node(client);
-        let id = record::key_text(live.get("nodeId"));
+        let id = js::key_text(live.get("nodeId"));
         let sides = known.entry(id).or_default();
         sides.live = Some(live);
         sides.declared = client.declared.clone();
@@ -64,7 +64,7 @@ pub(super) fn catalogue(model: &Model, documents: &dyn Documents, now: i64) -> R
 
 /// 2026.3.28: the record's role, or its roles, whatever its tokens say.
 fn recorded_node(device: &Value) -> Result<bool, Fault> {
-    let role = record::property(Some(device), "role")?;
+    let role = js::property(Some(device), "role")?;
     let listed = device.get("roles").and_then(Value::as_array).is_some_and(|roles| roles.contains(&json!("node")));
     Ok(role.and_then(Value::as_str) == Some("node") || listed)
 }
@@ -73,34 +73,34 @@ fn live_node(client: &ConnectedClient) -> Record {
     let connect = &client.connect;
     let info = &connect.client;
     let mut live = Record::new();
-    record::set(&mut live, "nodeId", Some(client.node_id()));
-    record::set(&mut live, "clientId", Some(info.id.as_str()));
-    record::set(&mut live, "clientMode", Some(info.mode.as_str()));
-    record::set(&mut live, "displayName", info.display_name.as_deref());
-    record::set(&mut live, "platform", Some(info.platform.as_str()));
-    record::set(&mut live, "version", Some(info.version.as_str()));
-    record::set(&mut live, "deviceFamily", info.device_family.as_deref());
-    record::set(&mut live, "modelIdentifier", info.model_identifier.as_deref());
-    record::set(&mut live, "remoteIp", client.client_ip.as_deref());
-    record::set(&mut live, "caps", Some(connect.caps.clone().unwrap_or_default()));
-    record::set(&mut live, "commands", Some(connect.commands.clone().unwrap_or_default()));
-    record::set(&mut live, "permissions", connect.permissions.clone());
-    record::set(&mut live, "pathEnv", connect.path_env.as_deref());
-    record::set(&mut live, "connectedAtMs", Some(client.connected_at));
+    js::set(&mut live, "nodeId", Some(client.node_id()));
+    js::set(&mut live, "clientId", Some(info.id.as_str()));
+    js::set(&mut live, "clientMode", Some(info.mode.as_str()));
+    js::set(&mut live, "displayName", info.display_name.as_deref());
+    js::set(&mut live, "platform", Some(info.platform.as_str()));
+    js::set(&mut live, "version", Some(info.version.as_str()));
+    js::set(&mut live, "deviceFamily", info.device_family.as_deref());
+    js::set(&mut live, "modelIdentifier", info.model_identifier.as_deref());
+    js::set(&mut live, "remoteIp", client.client_ip.as_deref());
+    js::set(&mut live, "caps", Some(connect.caps.clone().unwrap_or_default()));
+    js::set(&mut live, "commands", Some(connect.commands.clone().unwrap_or_default()));
+    js::set(&mut live, "permissions", connect.permissions.clone());
+    js::set(&mut live, "pathEnv", connect.path_env.as_deref());
+    js::set(&mut live, "connectedAtMs", Some(client.connected_at));
     live
 }
 
 impl Sides {
     fn live(&self, key: &str) -> Option<&Value> {
-        record::present(self.live.as_ref().and_then(|live| live.get(key)))
+        js::present(self.live.as_ref().and_then(|live| live.get(key)))
     }
 
     fn node(&self, key: &str) -> Option<&Value> {
-        record::present(record::optional_property(self.node.as_ref(), key))
+        js::present(js::optional_property(self.node.as_ref(), key))
     }
 
     fn device(&self, key: &str) -> Option<&Value> {
-        record::present(record::optional_property(self.device.as_ref(), key))
+        js::present(js::optional_property(self.device.as_ref(), key))
     }
 
     /// The pending request, unless the live node offers something else by now.
@@ -128,7 +128,7 @@ impl Sides {
     fn last_seen(&self) -> Option<(Value, Option<Value>)> {
         let connect = Some(json!("connect"));
         let of = |at: Option<&Value>, reason: Option<Value>| {
-            at.filter(|at| record::truthy(Some(at))).map(|at| (at.clone(), reason))
+            at.filter(|at| js::truthy(Some(at))).map(|at| (at.clone(), reason))
         };
         let seen = [
             of(self.live("connectedAtMs"), connect.clone()),
@@ -137,8 +137,7 @@ impl Sides {
             of(self.device("lastSeenAtMs"), self.device("lastSeenReason").cloned()),
         ];
         // The first of the newest.
-        let newer =
-            |(at, _): &(Value, Option<Value>), than: &Value| record::number(Some(at)) > record::number(Some(than));
+        let newer = |(at, _): &(Value, Option<Value>), than: &Value| js::number(Some(at)) > js::number(Some(than));
         seen.into_iter().flatten().fold(None, |best, next| match best {
             Some((at, reason)) if !newer(&next, &at) => Some((at, reason)),
             _ => Some(next),
@@ -148,7 +147,7 @@ impl Sides {
     /// When it last connected: the later of its record's time and its connection's.
     fn last_connected(&self) -> Option<Value> {
         let (noted, live) = (self.node("lastConnectedAtMs"), self.live("connectedAtMs"));
-        let later = noted.zip(live).map(|(noted, live)| record::number(Some(noted)) > record::number(Some(live)));
+        let later = noted.zip(live).map(|(noted, live)| js::number(Some(noted)) > js::number(Some(live)));
         if later.unwrap_or(live.is_none()) { noted.cloned() } else { live.cloned() }
     }
 
@@ -161,7 +160,7 @@ impl Sides {
 /// A list's texts, sorted, once each.
 fn sorted(list: Option<&Value>) -> Vec<String> {
     let items = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let mut items: Vec<String> = items.map(|i| record::trim(i).to_owned()).filter(|i| !i.is_empty()).collect();
+    let mut items: Vec<String> = items.map(|i| js::trim(i).to_owned()).filter(|i| !i.is_empty()).collect();
     items.sort_by(|left, right| by_locale(left, right));
     items.dedup();
     items
@@ -170,7 +169,7 @@ fn sorted(list: Option<&Value>) -> Vec<String> {
 /// An entry from 2026.3.31 on.
 fn entry(id: &str, sides: &Sides, rules: &NodeRules, approval_state: bool) -> Record {
     let pending = sides.current_pending();
-    let asked = |key: &str| record::present(record::optional_property(pending, key));
+    let asked = |key: &str| js::present(js::optional_property(pending, key));
     let all = |key: &str| {
         let known = sides.live(key).or_else(|| sides.node(key)).or_else(|| sides.device(key));
         known.or_else(|| asked(key)).cloned()
@@ -178,52 +177,52 @@ fn entry(id: &str, sides: &Sides, rules: &NodeRules, approval_state: bool) -> Re
     let unpaired = |key: &str| sides.live(key).or_else(|| sides.node(key)).or_else(|| asked(key)).cloned();
     let unapproved = |key: &str| sides.live(key).or_else(|| sides.device(key)).or_else(|| asked(key)).cloned();
     let mut node = Record::new();
-    record::set(&mut node, "nodeId", Some(id));
+    js::set(&mut node, "nodeId", Some(id));
     let name = sides.node("displayName").filter(|_| rules.list_knows_sessions).cloned();
-    record::set(&mut node, "displayName", name.or_else(|| all("displayName")));
-    record::set(&mut node, "platform", all("platform"));
-    record::set(&mut node, "version", unpaired("version"));
-    record::set(&mut node, "coreVersion", unpaired("coreVersion"));
-    record::set(&mut node, "uiVersion", unpaired("uiVersion"));
-    record::set(&mut node, "clientId", unapproved("clientId"));
-    record::set(&mut node, "clientMode", unapproved("clientMode"));
-    record::set(&mut node, "deviceFamily", unpaired("deviceFamily"));
-    record::set(&mut node, "modelIdentifier", unpaired("modelIdentifier"));
-    record::set(&mut node, "remoteIp", all("remoteIp"));
-    record::set(&mut node, "caps", Some(sides.surface("caps")));
-    record::set(&mut node, "commands", Some(sides.surface("commands")));
+    js::set(&mut node, "displayName", name.or_else(|| all("displayName")));
+    js::set(&mut node, "platform", all("platform"));
+    js::set(&mut node, "version", unpaired("version"));
+    js::set(&mut node, "coreVersion", unpaired("coreVersion"));
+    js::set(&mut node, "uiVersion", unpaired("uiVersion"));
+    js::set(&mut node, "clientId", unapproved("clientId"));
+    js::set(&mut node, "clientMode", unapproved("clientMode"));
+    js::set(&mut node, "deviceFamily", unpaired("deviceFamily"));
+    js::set(&mut node, "modelIdentifier", unpaired("modelIdentifier"));
+    js::set(&mut node, "remoteIp", all("remoteIp"));
+    js::set(&mut node, "caps", Some(sides.surface("caps")));
+    js::set(&mut node, "commands", Some(sides.surface("commands")));
     if rules.list_knows_sessions {
-        record::set(&mut node, "sessionHost", Some(false));
-        record::set(&mut node, "nodePluginTools", sides.live.as_ref().map(|_| json!([])));
+        js::set(&mut node, "sessionHost", Some(false));
+        js::set(&mut node, "nodePluginTools", sides.live.as_ref().map(|_| json!([])));
     }
-    record::set(&mut node, "pathEnv", sides.live("pathEnv").cloned());
+    js::set(&mut node, "pathEnv", sides.live("pathEnv").cloned());
     let permissions = sides.live("permissions").or_else(|| sides.node("permissions")).cloned();
-    record::set(&mut node, "permissions", permissions);
+    js::set(&mut node, "permissions", permissions);
     if approval_state {
-        record::set(&mut node, "approvalState", Some(sides.approval_state(pending)));
-        record::set(&mut node, "pendingRequestId", asked("requestId").cloned());
+        js::set(&mut node, "approvalState", Some(sides.approval_state(pending)));
+        js::set(&mut node, "pendingRequestId", asked("requestId").cloned());
         let declared = |key: &str| pending.map(|pending| json!(sorted(pending.get(key))));
-        record::set(&mut node, "pendingDeclaredCaps", declared("caps"));
-        record::set(&mut node, "pendingDeclaredCommands", declared("commands"));
-        record::set(&mut node, "pendingDeclaredPermissions", asked("permissions").cloned());
+        js::set(&mut node, "pendingDeclaredCaps", declared("caps"));
+        js::set(&mut node, "pendingDeclaredCommands", declared("commands"));
+        js::set(&mut node, "pendingDeclaredPermissions", asked("permissions").cloned());
     }
-    record::set(&mut node, "connectedAtMs", sides.live("connectedAtMs").cloned());
+    js::set(&mut node, "connectedAtMs", sides.live("connectedAtMs").cloned());
     if rules.list_knows_sessions {
-        record::set(&mut node, "lastConnectedAtMs", sides.last_connected());
+        js::set(&mut node, "lastConnectedAtMs", sides.last_connected());
         let gone = sides.node("lastDisconnectedAtMs").filter(|_| sides.live.is_none());
-        record::set(&mut node, "lastDisconnectedAtMs", gone.cloned());
+        js::set(&mut node, "lastDisconnectedAtMs", gone.cloned());
     }
     if rules.list_knows_last_seen
         && let Some((at, reason)) = sides.last_seen()
     {
-        record::set(&mut node, "lastSeenAtMs", Some(at));
-        record::set(&mut node, "lastSeenReason", reason);
+        js::set(&mut node, "lastSeenAtMs", Some(at));
+        js::set(&mut node, "lastSeenReason", reason);
     }
     let approved =
         sides.node("approvedAtMs").filter(|_| rules.list_knows_nodes).or_else(|| sides.device("approvedAtMs"));
-    record::set(&mut node, "approvedAtMs", approved.cloned());
-    record::set(&mut node, "paired", Some(sides.device.is_some() || sides.node.is_some()));
-    record::set(&mut node, "connected", Some(sides.live.is_some()));
+    js::set(&mut node, "approvedAtMs", approved.cloned());
+    js::set(&mut node, "paired", Some(sides.device.is_some() || sides.node.is_some()));
+    js::set(&mut node, "connected", Some(sides.live.is_some()));
     node
 }
 

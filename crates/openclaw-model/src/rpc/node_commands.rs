@@ -4,7 +4,7 @@ use super::{Call, NodeCalls, Refusal, invalid, invalid_with, not_implemented};
 use crate::act::ConnectionId;
 use crate::nodes::{self, Judged};
 use openclaw_protocol::ids;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 /// Commands for which a node's own approvals are read and written: there are other methods for it.
@@ -82,11 +82,11 @@ impl Call<'_, '_> {
             "suppressNotifyOnExit",
         ];
         let form = self.model.rules.rpc.node_calls;
-        let decided = run.get("approvalDecision").and_then(Value::as_str).map(record::trim);
+        let decided = run.get("approvalDecision").and_then(Value::as_str).map(js::trim);
         let approved =
             run.get("approved") == Some(&json!(true)) || matches!(decided, Some("allow-once" | "allow-always"));
         if approved {
-            let id = run.get("runId").and_then(Value::as_str).map(record::trim).unwrap_or_default().to_owned();
+            let id = run.get("runId").and_then(Value::as_str).map(js::trim).unwrap_or_default().to_owned();
             if id.is_empty() {
                 let details = json!({"code": "MISSING_RUN_ID"});
                 return Err(invalid_with("approval override requires params.runId", details));
@@ -155,8 +155,7 @@ impl Call<'_, '_> {
 /// # Errors
 /// The refusal of a text without arguments.
 fn says_the_same(run: &Record) -> Result<bool, Refusal> {
-    let Some(raw) = run.get("rawCommand").and_then(Value::as_str).map(record::trim).filter(|raw| !raw.is_empty())
-    else {
+    let Some(raw) = run.get("rawCommand").and_then(Value::as_str).map(js::trim).filter(|raw| !raw.is_empty()) else {
         return Ok(true);
     };
     let words: Vec<&str> =
@@ -191,7 +190,7 @@ fn hint(form: NodeCalls, reason: &str, command: &str, platform: &str, declared: 
         _ if form >= NodeCalls::V2026_6_11 && command.starts_with("talk.") => {
             format!("\"{command}\" requires a trusted Talk-capable node")
         }
-        _ if form >= NodeCalls::V2026_7_35 && denied.iter().any(|entry| record::trim(entry) == command) => {
+        _ if form >= NodeCalls::V2026_7_35 && denied.iter().any(|entry| js::trim(entry) == command) => {
             format!("\"{command}\" is blocked by {deny}")
         }
         _ if form >= NodeCalls::V2026_7_35 && dangerous => format!("\"{command}\" requires explicit {allow} opt-in"),
@@ -209,7 +208,7 @@ pub(super) fn takes_admin(params: Option<&Value>) -> bool {
 
 /// Whether a request to a node's browser changes its lasting profiles.
 fn changes_profiles(params: Option<&Value>) -> bool {
-    let said = |key: &str| params.and_then(|params| params.get(key)).and_then(Value::as_str).map(record::trim);
+    let said = |key: &str| params.and_then(|params| params.get(key)).and_then(Value::as_str).map(js::trim);
     let (method, path) = (said("method").unwrap_or_default().to_uppercase(), said("path").unwrap_or_default());
     let path = format!("/{}", path.trim_start_matches('/').trim_end_matches('/'));
     match method.as_str() {

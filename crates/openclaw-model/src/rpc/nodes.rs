@@ -7,7 +7,7 @@ use super::{Call, Handled, Refusal, Reply, invalid, missing};
 use crate::ConnectionId;
 use crate::nodes::{self, Judged, NodeApproval, NodeReconnect, NodeRequest, Surface};
 use crate::pairing;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
@@ -40,12 +40,12 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
         call.broadcast("node.pair.requested", request.clone());
     }
     let mut payload = Record::new();
-    record::set(&mut payload, "status", Some("pending"));
-    record::set(&mut payload, "request", Some(request.clone()));
-    record::set(&mut payload, "created", Some(requested.created));
+    js::set(&mut payload, "status", Some("pending"));
+    js::set(&mut payload, "request", Some(request.clone()));
+    js::set(&mut payload, "created", Some(requested.created));
     let replaced = |id: &String| json!({"requestId": id, "nodeId": request.get("nodeId")});
     let superseded: Vec<Value> = requested.superseded.iter().map(replaced).collect();
-    record::set(&mut payload, "superseded", Some(superseded).filter(|list| !list.is_empty()));
+    js::set(&mut payload, "superseded", Some(superseded).filter(|list| !list.is_empty()));
     Ok(Reply::Answer(Value::Object(payload)))
 }
 
@@ -54,7 +54,7 @@ pub(super) fn list_pairing(call: &mut Call<'_, '_>) -> Handled {
     let mut list = nodes::list(&call.model.rules.nodes, call.environment.store, call.now())?;
     let bounded = call.model.rules.nodes.part_of_device;
     if let Some(own) = call.own_device_only().filter(|_| bounded) {
-        let theirs = |node: &Value| node.get("nodeId").and_then(Value::as_str).map(record::trim) == Some(own.as_str());
+        let theirs = |node: &Value| node.get("nodeId").and_then(Value::as_str).map(js::trim) == Some(own.as_str());
         list.pending.retain(theirs);
         list.paired.retain(theirs);
     }
@@ -111,8 +111,8 @@ pub(super) fn reject(call: &mut Call<'_, '_>) -> Handled {
     };
     call.node_resolved(request_id, node_id.clone(), "rejected");
     let mut payload = Record::new();
-    record::set(&mut payload, "requestId", Some(request_id));
-    record::set(&mut payload, "nodeId", node_id);
+    js::set(&mut payload, "requestId", Some(request_id));
+    js::set(&mut payload, "nodeId", node_id);
     Ok(Reply::Answer(Value::Object(payload)))
 }
 
@@ -153,10 +153,10 @@ pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&NODE_RENAME)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
     if call.model.rules.nodes.part_of_device && call.manages_another(text("nodeId")) {
-        call.log(format!("node rename denied node={}", record::trim(text("nodeId"))));
+        call.log(format!("node rename denied node={}", js::trim(text("nodeId"))));
         return Err(invalid("node rename denied"));
     }
-    let name = record::trim(text("displayName"));
+    let name = js::trim(text("displayName"));
     if name.is_empty() {
         return Err(invalid("displayName required"));
     }
@@ -164,8 +164,8 @@ pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
     let renamed = nodes::rename(&call.model.rules.nodes, call.environment.store, now, text("nodeId"), name)?;
     let node = renamed.ok_or_else(|| invalid("unknown nodeId"))?;
     let mut payload = Record::new();
-    record::set(&mut payload, "nodeId", node.get("nodeId").cloned());
-    record::set(&mut payload, "displayName", node.get("displayName").cloned());
+    js::set(&mut payload, "nodeId", node.get("nodeId").cloned());
+    js::set(&mut payload, "displayName", node.get("displayName").cloned());
     Ok(Reply::Answer(Value::Object(payload)))
 }
 
@@ -178,7 +178,7 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
 
 pub(super) fn describe(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&NODE_ID)?;
-    let node_id = record::trim(params.get("nodeId").and_then(Value::as_str).unwrap_or_default());
+    let node_id = js::trim(params.get("nodeId").and_then(Value::as_str).unwrap_or_default());
     if node_id.is_empty() {
         return Err(invalid("nodeId required"));
     }
@@ -187,7 +187,7 @@ pub(super) fn describe(call: &mut Call<'_, '_>) -> Handled {
     let is = |node: &&Record| node.get("nodeId").and_then(Value::as_str) == Some(node_id);
     let node = nodes.iter().find(is).ok_or_else(|| invalid("unknown nodeId"))?;
     let mut payload = Record::new();
-    record::set(&mut payload, "ts", Some(now));
+    js::set(&mut payload, "ts", Some(now));
     payload.extend(node.clone());
     Ok(Reply::Answer(Value::Object(payload)))
 }
@@ -263,7 +263,7 @@ impl Call<'_, '_> {
         let now = self.now();
         let rules = self.model.rules.pairing.clone();
         let paired = pairing::find_paired(&rules, self.environment.store, now, node_id)?;
-        let Some(paired) = paired.filter(|paired| record::truthy(Some(paired))) else { return Ok(None) };
+        let Some(paired) = paired.filter(|paired| js::truthy(Some(paired))) else { return Ok(None) };
         if !pairing::approved_roles(&rules, &paired)?.iter().any(|role| role == "node") {
             return Ok(None);
         }
@@ -282,10 +282,10 @@ impl Call<'_, '_> {
 
     fn resolution(&self, request_id: &str, node_id: Option<Value>, decision: &str) -> Value {
         let mut payload = Record::new();
-        record::set(&mut payload, "requestId", Some(request_id));
-        record::set(&mut payload, "nodeId", node_id);
-        record::set(&mut payload, "decision", Some(decision));
-        record::set(&mut payload, "ts", Some(self.now()));
+        js::set(&mut payload, "requestId", Some(request_id));
+        js::set(&mut payload, "nodeId", node_id);
+        js::set(&mut payload, "decision", Some(decision));
+        js::set(&mut payload, "ts", Some(self.now()));
         Value::Object(payload)
     }
 }

@@ -5,7 +5,7 @@ use super::schemas::plugin_request;
 use super::{Call, Handled, Reply};
 use crate::approvals::Approval;
 use openclaw_protocol::ids;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 /// What a plugin asks its approval with, by the release that brought it.
@@ -28,36 +28,36 @@ const LONGEST_TIMEOUT_MS: i64 = 600_000;
 pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(plugin_request(&call.model.rules.rpc))?;
     let mut request = Record::new();
-    let kept = |key: &str| record::present(params.get(key)).cloned().unwrap_or(Value::Null);
+    let kept = |key: &str| js::present(params.get(key)).cloned().unwrap_or(Value::Null);
     for key in ["pluginId", "title", "description", "severity", "toolName", "toolCallId"] {
-        record::set(&mut request, key, Some(kept(key)));
+        js::set(&mut request, key, Some(kept(key)));
     }
     let form = call.model.rules.rpc.plugin_form;
     let newest = form >= PluginForm::V2026_9_6;
-    let listed = record::present(params.get("allowedDecisions")).is_some() || !newest;
+    let listed = js::present(params.get("allowedDecisions")).is_some() || !newest;
     if form >= PluginForm::V2026_5_7 && params.get("allowedDecisions").is_some() && listed {
         let mut decisions = prompts::plugin_decisions(&params);
         if newest && !decisions.contains(&json!("deny")) {
             decisions.push(json!("deny"));
         }
-        record::set(&mut request, "allowedDecisions", Some(decisions));
+        js::set(&mut request, "allowedDecisions", Some(decisions));
     }
     let (agent, session) = match newest {
         true => session_of(&params),
         false => (kept("agentId"), kept("sessionKey")),
     };
-    record::set(&mut request, "agentId", Some(agent));
-    record::set(&mut request, "sessionKey", Some(session));
+    js::set(&mut request, "agentId", Some(agent));
+    js::set(&mut request, "sessionKey", Some(session));
     if newest {
-        record::set(&mut request, "scope", Some(kept("scope")));
-        record::set(&mut request, "detail", Some(kept("detail")));
-        record::set(&mut request, "runId", Some(Value::Null));
+        js::set(&mut request, "scope", Some(kept("scope")));
+        js::set(&mut request, "detail", Some(kept("detail")));
+        js::set(&mut request, "runId", Some(Value::Null));
     }
     for key in ["turnSourceChannel", "turnSourceTo", "turnSourceAccountId"] {
-        let text = params.get(key).and_then(Value::as_str).map(record::trim).filter(|text| !text.is_empty());
-        record::set(&mut request, key, Some(json!(text)));
+        let text = params.get(key).and_then(Value::as_str).map(js::trim).filter(|text| !text.is_empty());
+        js::set(&mut request, key, Some(json!(text)));
     }
-    record::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
+    js::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
     let timeout = params.get("timeoutMs").and_then(Value::as_i64).unwrap_or(TIMEOUT_MS).min(LONGEST_TIMEOUT_MS);
     let id = format!("plugin:{}", ids::uuid(call.environment.entropy.uuid()));
     let approval = Approval::new(id, request, call.requester(), call.now(), timeout);
@@ -68,7 +68,7 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
 /// The agent and the session that an approval names (2026.9.6): a session without its agent is one of the agent's.
 fn session_of(params: &Value) -> (Value, Value) {
     let text = |key: &str| {
-        let text = params.get(key).and_then(Value::as_str).map(record::trim).filter(|text| !text.is_empty());
+        let text = params.get(key).and_then(Value::as_str).map(js::trim).filter(|text| !text.is_empty());
         text.map(str::to_owned)
     };
     let agent = text("agentId");

@@ -7,7 +7,7 @@ use crate::approvals::{Approval, Approvals, Named, Waiter};
 use crate::model::{ConnectedClient, Model};
 use indexmap::IndexSet;
 use openclaw_protocol::client;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 /// Which approvals.
@@ -131,7 +131,7 @@ pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, askin
 
 /// Whether one of these channels is meant.
 fn asks_back(channel: &str, channels: &str) -> bool {
-    let channel = record::trim(channel).to_lowercase();
+    let channel = js::trim(channel).to_lowercase();
     channels.split_whitespace().any(|name| name == channel)
 }
 
@@ -175,7 +175,7 @@ impl Call<'_, '_> {
 /// `waitDecision`.
 pub(super) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     let params = call.raw_params();
-    let id = record::trim(params.get("id").and_then(Value::as_str).unwrap_or_default()).to_owned();
+    let id = js::trim(params.get("id").and_then(Value::as_str).unwrap_or_default()).to_owned();
     if id.is_empty() {
         return Err(invalid("id is required"));
     }
@@ -226,12 +226,12 @@ pub(super) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     let info = &call.client.connect.client;
     let resolved_by = info.display_name.clone().unwrap_or_else(|| info.id.clone());
     let mut event = Record::new();
-    record::set(&mut event, "id", Some(id.as_str()));
-    record::set(&mut event, "decision", Some(decision.as_str()));
-    record::set(&mut event, "resolvedBy", Some(resolved_by));
-    record::set(&mut event, "ts", Some(now));
+    js::set(&mut event, "id", Some(id.as_str()));
+    js::set(&mut event, "decision", Some(decision.as_str()));
+    js::set(&mut event, "resolvedBy", Some(resolved_by));
+    js::set(&mut event, "ts", Some(now));
     let shown = call.model.rules.rpc.exec_form > ExecForm::V2026_2_19;
-    record::set(&mut event, "request", shown.then(|| json!(approval.request)));
+    js::set(&mut event, "request", shown.then(|| json!(approval.request)));
     let event = Value::Object(event);
     match call.model.rules.rpc.approvals_private {
         true => {
@@ -282,7 +282,7 @@ pub(super) fn find(call: &mut Call<'_, '_>, kind: Kind, input: &str) -> Result<S
         Kind::Plugin => rules.plugin_prefix,
     };
     if !by_prefix {
-        let id = if kind == Kind::Exec { input } else { record::trim(input) };
+        let id = if kind == Kind::Exec { input } else { js::trim(input) };
         let open = kind.of(call.model).get(id, now).is_some_and(|approval| !approval.is_resolved());
         return if open { Ok(id.to_owned()) } else { Err(unknown(&rules)) };
     }
@@ -356,7 +356,7 @@ fn not_allowed(rules: &RpcRules) -> Refusal {
 
 /// The decisions that a request allows.
 pub(super) fn allowed_decisions(ask: Option<&str>) -> &'static [&'static str] {
-    match ask.map(|ask| record::trim(ask).to_lowercase()).as_deref() {
+    match ask.map(|ask| js::trim(ask).to_lowercase()).as_deref() {
         Some("always") => &["allow-once", "deny"],
         _ => &ALL_DECISIONS,
     }

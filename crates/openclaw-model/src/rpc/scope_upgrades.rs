@@ -6,7 +6,7 @@ use crate::act::{Environment, Outcome};
 use crate::model::Model;
 use crate::pairing::{self, Fault, PENDING_TTL_MS, PairingRequest};
 use crate::scope_upgrades::{Decided, Owner, ScopeUpgrade, ended};
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use openclaw_protocol::scopes::OPERATOR_SCOPES;
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     let environment = &mut *call.environment;
     let requested = pairing::request(&rules, environment.store, environment.entropy, now, &incoming)?;
     let request_id = requested.request_id();
-    let token = record::optional_property(paired.get("tokens"), "operator").and_then(|token| token.get("token"));
+    let token = js::optional_property(paired.get("tokens"), "operator").and_then(|token| token.get("token"));
     let before = (token.cloned(), paired.get("approvedAtMs").cloned());
     let upgrade = ScopeUpgrade::new(owner.clone(), scopes.clone(), before, now.saturating_add(PENDING_TTL_MS));
     call.model.scope_upgrades.register(&request_id, upgrade, now);
@@ -83,7 +83,7 @@ impl Call<'_, '_> {
     /// Whose upgrades this client may ask for.
     fn upgrade_owner(&self) -> Result<Owner, Refusal> {
         let device = self.client.connect.device.as_ref().filter(|_| self.client.role == "operator");
-        let trimmed = |text: &str| Some(record::trim(text).to_owned()).filter(|text| !text.is_empty());
+        let trimmed = |text: &str| Some(js::trim(text).to_owned()).filter(|text| !text.is_empty());
         let owner = device.and_then(|device| {
             Some(Owner { device_id: trimmed(&device.id)?, public_key: trimmed(&device.public_key)? })
         });
@@ -134,8 +134,8 @@ fn result(
     let Some(paired) = pairing::find_paired(rules, environment.store, now, &upgrade.owner.device_id)? else {
         return Ok(rejected);
     };
-    let entry = record::optional_property(paired.get("tokens"), "operator");
-    let Some(entry) = entry.filter(|entry| !record::truthy(entry.get("revokedAtMs"))) else { return Ok(rejected) };
+    let entry = js::optional_property(paired.get("tokens"), "operator");
+    let Some(entry) = entry.filter(|entry| !js::truthy(entry.get("revokedAtMs"))) else { return Ok(rejected) };
     let renewed = entry.get("token") != upgrade.initial_token.as_ref()
         && paired.get("approvedAtMs") != upgrade.initial_approval.as_ref();
     let same_key = paired.get("publicKey").and_then(Value::as_str) == Some(upgrade.owner.public_key.as_str());

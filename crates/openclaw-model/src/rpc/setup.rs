@@ -7,7 +7,7 @@ use crate::config::{AuthMode, GatewayConfig};
 use crate::origin::Origin;
 use crate::schema::{NON_EMPTY, Schema, object, optional, required, text};
 use openclaw_protocol::codes::error;
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
@@ -46,7 +46,7 @@ pub(super) fn code(call: &mut Call<'_, '_>) -> Handled {
     has_secret(config)?;
     let prefers_remote = params.get("preferRemoteUrl") == Some(&Value::Bool(true));
     let configured = text_at(config, "/plugins/entries/device-pair/config/publicUrl").filter(|_| !prefers_remote);
-    match given("publicUrl").or(configured).map(record::trim).filter(|url| !url.is_empty()) {
+    match given("publicUrl").or(configured).map(js::trim).filter(|url| !url.is_empty()) {
         Some(url) => Err(public(url).map_or_else(invalid, |()| not_made())),
         None if reachable(config) => Err(not_made()),
         None => Err(invalid(LOOPBACK_ONLY)),
@@ -82,7 +82,7 @@ fn reachable(config: &GatewayConfig) -> bool {
     let tailscale = text_at(config, "/gateway/tailscale/mode").unwrap_or("off");
     ["lan", "tailnet", "custom"].contains(&bind)
         || ["serve", "funnel"].contains(&tailscale)
-        || text_at(config, "/gateway/remote/url").is_some_and(|url| !record::trim(url).is_empty())
+        || text_at(config, "/gateway/remote/url").is_some_and(|url| !js::trim(url).is_empty())
 }
 
 fn text_at<'a>(config: &'a GatewayConfig, path: &str) -> Option<&'a str> {

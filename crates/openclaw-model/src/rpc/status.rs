@@ -4,7 +4,7 @@
 use super::schemas::{EXEC_POLICY_SET, NOTHING};
 use super::{Call, ExecForm, Handled, Reply, invalid, not_implemented};
 use crate::model::Model;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -62,7 +62,7 @@ pub(super) fn status(call: &mut Call<'_, '_>) -> Handled {
         false => json!({"model": null, "contextTokens": null}),
     };
     let paths: Vec<&str> = if admin { vec![&path] } else { Vec::new() };
-    let mut status = record::spread(Some(&json!({
+    let mut status = js::spread(Some(&json!({
         "runtimeVersion": call.model.rules.release.to_string(),
         "heartbeat": {
             "defaultAgentId": "main",
@@ -89,14 +89,14 @@ pub(super) fn status(call: &mut Call<'_, '_>) -> Handled {
             "recent": []
         }]
     });
-    record::set(&mut status, "sessions", Some(sessions));
+    js::set(&mut status, "sessions", Some(sessions));
     Ok(Reply::Answer(Value::Object(status)))
 }
 
 /// The counts of background tasks, none of which there are.
 fn no_tasks() -> Record {
     let none = |keys: &[&str]| keys.iter().map(|key| ((*key).to_owned(), json!(0))).collect::<Record>();
-    record::spread(Some(&json!({
+    js::spread(Some(&json!({
         "tasks": {
             "total": 0,
             "active": 0,
@@ -145,7 +145,7 @@ pub(super) fn config(call: &mut Call<'_, '_>) -> Handled {
     let shown = redacted(&config.document, "");
     let source = call.model.rules.rpc.config_shows_source;
     let mut answer = Record::new();
-    let mut put = |key: &str, value: Value| record::set(&mut answer, key, Some(value));
+    let mut put = |key: &str, value: Value| js::set(&mut answer, key, Some(value));
     put("path", json!(config.config_path));
     put("exists", json!(!config.document.is_null()));
     put("raw", Value::Null);

@@ -5,7 +5,7 @@ use super::{Call, Handled, Refusal, Reply, invalid, refuse};
 use crate::PresenceForm;
 use crate::schema::{Bounds, STRING, Schema, array, object, optional, required, text};
 use openclaw_protocol::codes::error;
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
 /// What takes back the time of the last input.
@@ -35,7 +35,7 @@ static EVENT: Schema = object(&[
 pub(super) fn event(call: &mut Call<'_, '_>) -> Handled {
     let newer = call.model.rules.handshake.presence >= PresenceForm::V2026_9_6;
     let params = if newer { call.params(&EVENT)? } else { call.raw_params() };
-    let text = record::trim(params.get("text").and_then(Value::as_str).unwrap_or_default());
+    let text = js::trim(params.get("text").and_then(Value::as_str).unwrap_or_default());
     if text.is_empty() {
         return Err(invalid("text required"));
     }
@@ -61,18 +61,14 @@ fn told(params: &Value, newer: bool) -> Record {
         ["deviceId", "instanceId", "host", "ip", "mode", "version", "platform", "deviceFamily", "modelIdentifier"];
     let mut told = Record::new();
     for key in texts.into_iter().chain(["reason"]) {
-        record::set(&mut told, key, params.get(key).filter(|value| value.is_string()).cloned());
+        js::set(&mut told, key, params.get(key).filter(|value| value.is_string()).cloned());
     }
     let list =
         |key: &str| params.get(key).filter(|list| list.as_array().is_some_and(|all| all.iter().all(Value::is_string)));
     for key in ["roles", "scopes"] {
-        record::set(&mut told, key, list(key).cloned());
+        js::set(&mut told, key, list(key).cloned());
     }
-    record::set(
-        &mut told,
-        "lastInputSeconds",
-        params.get("lastInputSeconds").filter(|value| value.is_number()).cloned(),
-    );
+    js::set(&mut told, "lastInputSeconds", params.get("lastInputSeconds").filter(|value| value.is_number()).cloned());
     let clears = list("tags").and_then(Value::as_array).is_some_and(|tags| tags.iter().any(|tag| tag == CLEARS_INPUT));
     if newer && clears {
         told.insert("lastInputSeconds".to_owned(), Value::Null);

@@ -8,7 +8,7 @@ use crate::handshake::secret::Method;
 use crate::model::Model;
 use crate::pairing::{self, ApprovalKind, Approver, Requested};
 use openclaw_protocol::client::{self, mode};
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use serde_json::Value;
 
 /// What is granted where neither the client nor the configuration says.
@@ -100,7 +100,7 @@ impl PairingCheck<'_> {
 
 fn sorted(scopes: &[String]) -> Vec<String> {
     let mut sorted: Vec<String> =
-        scopes.iter().map(|scope| record::trim(scope).to_owned()).filter(|scope| !scope.is_empty()).collect();
+        scopes.iter().map(|scope| js::trim(scope).to_owned()).filter(|scope| !scope.is_empty()).collect();
     sorted.sort();
     sorted.dedup();
     sorted

@@ -3,7 +3,7 @@
 use super::BootstrapProfile;
 use crate::pairing::tokens::same_secret;
 use crate::pairing::{Fault, PairingRules};
-use openclaw_protocol::record::{self, Record, TypeFault};
+use openclaw_protocol::js::{self, Record, TypeFault};
 use openclaw_protocol::store::{Document, Documents};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -48,23 +48,23 @@ impl Entry {
         let issued_at = stamp("issuedAtMs").unwrap_or_else(|| json!(0));
         Ok(Self {
             written: match (rules.bootstrap_profiles, rules.bootstrap_keeps_others) {
-                (false, _) => Written::AsRead(record::spread(Some(entry))),
-                (true, true) => Written::Changed(record::spread(Some(entry))),
+                (false, _) => Written::AsRead(js::spread(Some(entry))),
+                (true, true) => Written::Changed(js::spread(Some(entry))),
                 (true, false) => Written::Rebuilt,
             },
             used: false,
             redeems: false,
-            token: text("token").filter(|token| !record::trim(token).is_empty()).unwrap_or_else(|| key.to_owned()),
+            token: text("token").filter(|token| !js::trim(token).is_empty()).unwrap_or_else(|| key.to_owned()),
             profile: match rules.bootstrap_profiles {
-                true => BootstrapProfile::read(rules, record::present(entry.get("profile")).or(Some(entry)))?,
+                true => BootstrapProfile::read(rules, js::present(entry.get("profile")).or(Some(entry)))?,
                 false => BootstrapProfile::default(),
             },
             redeemed: match rules.bootstrap_redeems {
-                true if rules.bootstrap_asks_questions && !record::truthy(entry.get("redeemedProfile")) => None,
+                true if rules.bootstrap_asks_questions && !js::truthy(entry.get("redeemedProfile")) => None,
                 true => Some(BootstrapProfile::read(rules, entry.get("redeemedProfile"))?),
                 false => None,
             },
-            pending: match entry.get("pendingProfile").filter(|pending| record::truthy(Some(pending))) {
+            pending: match entry.get("pendingProfile").filter(|pending| js::truthy(Some(pending))) {
                 Some(pending) if rules.bootstrap_pends => Some(BootstrapProfile::read(rules, Some(pending))?),
                 _ => None,
             },
@@ -81,9 +81,9 @@ impl Entry {
         match &self.written {
             Written::AsRead(entry) => {
                 let mut entry = entry.clone();
-                record::set(&mut entry, "token", Some(self.token.as_str()));
-                record::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));
-                record::set(&mut entry, "ts", Some(self.ts.clone()));
+                js::set(&mut entry, "token", Some(self.token.as_str()));
+                js::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));
+                js::set(&mut entry, "ts", Some(self.ts.clone()));
                 entry
             }
             Written::Changed(entry) => self.changed(entry.clone()),
@@ -93,38 +93,38 @@ impl Entry {
 
     fn changed(&self, mut entry: Record) -> Record {
         if self.used {
-            record::set(&mut entry, "profile", Some(self.profile.to_value()));
-            record::set(&mut entry, "pendingProfile", self.pending.as_ref().map(BootstrapProfile::to_value));
-            record::set(&mut entry, "deviceId", self.device_id.as_deref());
-            record::set(&mut entry, "publicKey", self.public_key.as_deref());
-            record::set(&mut entry, "lastUsedAtMs", self.last_used.clone());
+            js::set(&mut entry, "profile", Some(self.profile.to_value()));
+            js::set(&mut entry, "pendingProfile", self.pending.as_ref().map(BootstrapProfile::to_value));
+            js::set(&mut entry, "deviceId", self.device_id.as_deref());
+            js::set(&mut entry, "publicKey", self.public_key.as_deref());
+            js::set(&mut entry, "lastUsedAtMs", self.last_used.clone());
         }
         if self.redeems {
             let redeemed = self.redeemed.as_ref().map(BootstrapProfile::to_value);
-            record::set(&mut entry, "redeemedProfile", redeemed);
+            js::set(&mut entry, "redeemedProfile", redeemed);
         }
         entry
     }
 
     fn rebuilt(&self) -> Record {
         let mut entry = Record::new();
-        record::set(&mut entry, "token", Some(self.token.as_str()));
-        record::set(&mut entry, "profile", Some(self.profile.to_value()));
-        record::set(&mut entry, "redeemedProfile", self.redeemed.as_ref().map(BootstrapProfile::to_value));
+        js::set(&mut entry, "token", Some(self.token.as_str()));
+        js::set(&mut entry, "profile", Some(self.profile.to_value()));
+        js::set(&mut entry, "redeemedProfile", self.redeemed.as_ref().map(BootstrapProfile::to_value));
         let pending = self.pending.as_ref().map(BootstrapProfile::to_value);
-        record::set(&mut entry, "pendingProfile", pending.clone().filter(|_| !self.pending_is_new));
-        record::set(&mut entry, "deviceId", self.device_id.as_deref());
-        record::set(&mut entry, "publicKey", self.public_key.as_deref());
-        record::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));
-        record::set(&mut entry, "ts", Some(self.ts.clone()));
-        record::set(&mut entry, "lastUsedAtMs", self.last_used.clone());
-        record::set(&mut entry, "pendingProfile", pending);
+        js::set(&mut entry, "pendingProfile", pending.clone().filter(|_| !self.pending_is_new));
+        js::set(&mut entry, "deviceId", self.device_id.as_deref());
+        js::set(&mut entry, "publicKey", self.public_key.as_deref());
+        js::set(&mut entry, "issuedAtMs", Some(self.issued_at.clone()));
+        js::set(&mut entry, "ts", Some(self.ts.clone()));
+        js::set(&mut entry, "lastUsedAtMs", self.last_used.clone());
+        js::set(&mut entry, "pendingProfile", pending);
         entry
     }
 
     /// Whether it is bound to nobody or to this device.
     pub(super) fn admits(&self, rules: &PairingRules, device_id: &str, public_key: &str) -> bool {
-        let bound_device = self.device_id.as_deref().map(record::trim).filter(|id| !id.is_empty());
+        let bound_device = self.device_id.as_deref().map(js::trim).filter(|id| !id.is_empty());
         let bound_key = self.public_key.as_deref().map(|key| comparable_key(rules, key)).filter(|key| !key.is_empty());
         match (bound_device, bound_key) {
             (None, None) => true,
@@ -148,12 +148,12 @@ impl Tokens {
         }
         // Exact for every time of this millennium.
         #[allow(clippy::cast_precision_loss)]
-        entries.retain(|(_, entry)| now as f64 - record::number(Some(&entry.ts)) <= TTL_MS);
+        entries.retain(|(_, entry)| now as f64 - js::number(Some(&entry.ts)) <= TTL_MS);
         Ok(Self { entries })
     }
 
     pub(super) fn find(&self, token: &str) -> Result<Option<usize>, TypeFault> {
-        let token = record::trim(token);
+        let token = js::trim(token);
         for (at, (_, entry)) in self.entries.iter().enumerate() {
             if same_secret(token, Some(&json!(entry.token)))? {
                 return Ok(Some(at));
@@ -173,7 +173,7 @@ impl Tokens {
 /// A public key in the form in which two of them are compared. A PEM or padded base64 is brought to unpadded base64url
 /// where the release does so.
 pub(super) fn comparable_key(rules: &PairingRules, key: &str) -> String {
-    let key = record::trim(key);
+    let key = js::trim(key);
     let foreign_form = key.contains("BEGIN") || key.contains(['+', '/', '=']);
     if rules.bootstrap_redeems && foreign_form {
         return openclaw_protocol::public_key::normalise(key).unwrap_or_else(|| key.to_owned());

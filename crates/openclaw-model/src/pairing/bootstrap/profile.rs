@@ -1,7 +1,7 @@
 //! What a bootstrap token stands for: roles, scopes, and what it was issued for.
 
 use crate::pairing::{Fault, PairingRules, normalise_scopes, normalised_scopes, role_scoped, scopes_allow};
-use openclaw_protocol::record;
+use openclaw_protocol::js;
 use serde_json::{Value, json};
 
 /// The operator scopes that a bootstrap token may hand on (2026.4.5 on).
@@ -93,7 +93,7 @@ impl BootstrapProfile {
     /// Trimmed, unique and sorted.
     #[must_use]
     pub fn normalised(mut self, rules: &PairingRules) -> Self {
-        self.roles = self.roles.iter().map(|role| record::trim(role).to_owned()).filter(|r| !r.is_empty()).collect();
+        self.roles = self.roles.iter().map(|role| js::trim(role).to_owned()).filter(|r| !r.is_empty()).collect();
         self.roles.sort();
         self.roles.dedup();
         self.scopes = normalised_scopes(rules, &self.scopes);
@@ -152,20 +152,20 @@ impl BootstrapProfile {
 
     pub(super) fn read(rules: &PairingRules, record: Option<&Value>) -> Result<Self, Fault> {
         let mut roles = Vec::new();
-        if let Some(Value::Array(list)) = record::optional_property(record, "roles") {
+        if let Some(Value::Array(list)) = js::optional_property(record, "roles") {
             for role in list {
-                roles.push(record::trimmed(Some(role), "role")?.to_owned());
+                roles.push(js::trimmed(Some(role), "role")?.to_owned());
             }
         }
-        let scopes = record::optional_property(record, "scopes").filter(|scopes| record::truthy(Some(scopes)));
+        let scopes = js::optional_property(record, "scopes").filter(|scopes| js::truthy(Some(scopes)));
         let scopes = match scopes {
             Some(scopes) => {
-                let spread = Value::Array(record::iterate(Some(scopes), "input.scopes")?);
+                let spread = Value::Array(js::iterate(Some(scopes), "input.scopes")?);
                 normalise_scopes(rules, Some(&spread))?
             }
             None => Vec::new(),
         };
-        let purpose = record::optional_property(record, "purpose").filter(|_| rules.bootstrap_purposes);
+        let purpose = js::optional_property(record, "purpose").filter(|_| rules.bootstrap_purposes);
         Ok(Self { roles, scopes, purpose: Purpose::read(purpose) }.normalised(rules))
     }
 

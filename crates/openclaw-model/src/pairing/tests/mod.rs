@@ -10,7 +10,7 @@ mod tokens;
 
 use super::*;
 use crate::{Entropy, Rules};
-use openclaw_protocol::record::{self, Record};
+use openclaw_protocol::js::{self, Record};
 use openclaw_protocol::store::{Document, Documents, MemoryDocuments};
 use serde_json::{Value, json};
 

@@ -70,7 +70,7 @@ proptest! {
         for later in 0..2 {
             request(&rules, &mut store, &mut Counter(0), NOW + later, &asks).unwrap();
         }
-        prop_assert_eq!(record::key_text(paired(&store).get("laptop")), record::key_text(Some(&row)));
+        prop_assert_eq!(js::key_text(paired(&store).get("laptop")), js::key_text(Some(&row)));
         prop_assert_eq!(&paired(&store)["laptop"], &row);
     }
 }

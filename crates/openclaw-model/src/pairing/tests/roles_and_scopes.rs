@@ -65,8 +65,8 @@ fn only_an_active_token_gives_a_role_from_2026_4_15_on(
     #[case] roles: &[&str],
 ) {
     let rules = of(release);
-    let mut device = record::spread(Some(&record));
-    record::set(&mut device, "role", Some("operator"));
+    let mut device = js::spread(Some(&record));
+    js::set(&mut device, "role", Some("operator"));
     assert_eq!(effective_roles(&rules, &Value::Object(device)).unwrap(), roles);
 }
 
