@@ -9,6 +9,11 @@
 //! - `MUTANTS_SEED=7`: from this seed (it is printed: see it with `--nocapture`), and not from the usual one;
 //! - `MUTANTS_FIRST=4711`: from this input on. With `MUTANTS_RUNS=1` that is how one input is played again;
 //! - `MUTANTS_KEEP=1`: each input is kept before it is played, for what ends the process (a stack that overflows).
+//!
+//! The crate is for tests only: the others have it among their `dev-dependencies`. It imports none of our crates.
+
+// A test that does not hold panics, and says on the terminal how to play it again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod change;
 
