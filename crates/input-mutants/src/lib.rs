@@ -2,7 +2,7 @@
 //! not there, whatever it is given.
 //!
 //! Each reader has a test named `mutants` that hands its corpus and its properties to [`play`]. By itself such a test takes
-//! [`SECONDS`]. The environment changes that:
+//! two seconds. The environment changes that:
 //!
 //! - `MUTANTS_SECONDS=8`: for how long;
 //! - `MUTANTS_RUNS=10000000`: so many inputs, however long that takes;
