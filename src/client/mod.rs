@@ -9,7 +9,6 @@ mod fragments;
 mod incoming;
 mod instead;
 mod link;
-pub mod redact;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -22,7 +21,6 @@ pub use connection::{Connection, Limits, Pending, Reply, SendError};
 pub use incoming::{Closed, Ending, Incoming, TextFrame};
 pub use instead::{ending, instead_of_response};
 pub use link::{Link, Stream, UrlError};
-pub use redact::Redactions;
 pub use transcript::{Direction, Entry, EntryKind, Recorder, Transcript};
 pub use upgrade::{OpenError, Upgrade};
 pub use via::Via;

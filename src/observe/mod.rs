@@ -25,10 +25,10 @@ mod symbol;
 mod text;
 mod time;
 
-use crate::limits::SHOWN_BYTES;
-use crate::printable;
 use serde::Serialize;
 use serde_json::Value;
+use untrusted_data::limits::SHOWN_BYTES;
+use untrusted_data::printable;
 
 pub use evidence::{
     Evidence, Known, NoFile, RawMessage, Received, StepEvidence, StoreFiles, in_database, place, stored,

@@ -15,7 +15,7 @@ pub use terminal::Terminal;
 
 use crate::judge::{Finding, Verdict};
 use crate::observe::Observation;
-use crate::rules::Release;
+use openclaw_model::Release;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -1,17 +1,17 @@
 //! The report for a person: what deviates in full, what was skipped with its reason, the rest as numbers.
 
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
-use crate::cut;
 use crate::judge::{Finding, Verdict};
-use crate::limits::{LINE, OUTPUT_BYTES, TRACE_LINE};
 use crate::observe::diff;
-use crate::printable;
 use owo_colors::{OwoColorize as _, Style};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
+use untrusted_data::cut;
+use untrusted_data::limits::{LINE, OUTPUT_BYTES, TRACE_LINE};
+use untrusted_data::printable;
 
 /// Failing cases that are shown with all that was seen; of those after them only what speaks against them is said, so that
 /// the output of a run in which everything fails can be read.
@@ -360,7 +360,7 @@ pub fn quoted(argument: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::{Boot, Boots, GatewayInfo};
-    use crate::rules::Release;
+    use openclaw_model::Release;
     use std::path::PathBuf;
 
     fn info() -> RunInfo {

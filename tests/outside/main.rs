@@ -4,6 +4,7 @@
 mod attached;
 mod canary;
 mod compare;
+mod crates;
 mod deadlines;
 mod ends;
 mod fuzz;

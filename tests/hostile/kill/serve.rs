@@ -3,8 +3,8 @@
 use super::{Moments, Room, ended, listing};
 use clawcheck::client::connect::{Auth, Challenge, Device};
 use clawcheck::client::{ConnectRequest, Connection, Incoming, Link, Reply, Transcript, Upgrade};
-use clawcheck::protocol::identity::DeviceKey;
 use nix::sys::signal::Signal;
+use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
