@@ -1,5 +1,7 @@
 //! What a gateway can do to a connection, and how each is told from the others.
 
+use super::connection::Limits;
+use super::link::Stream;
 use super::*;
 use serde_json::json;
 use std::time::Duration;

@@ -11,7 +11,6 @@ mod story;
 
 pub use bench::Listener;
 pub use difference::{Difference, Kind};
-pub use keep::{KeepError, Kept};
 
 use crate::gateway::{Gateway, Guard, PrepareError};
 use crate::observe::snapshot::LibraryError;

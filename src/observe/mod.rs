@@ -33,7 +33,7 @@ use untrusted_data::printable;
 pub use evidence::{
     Evidence, Known, NoFile, RawMessage, Received, StepEvidence, StoreFiles, in_database, place, stored,
 };
-pub use store::{Section, StoreSeen};
+pub use store::StoreSeen;
 
 /// What a byte of an observation's text takes in memory, the value that it is written of included.
 const WEIGHT: usize = 16;

@@ -4,7 +4,7 @@
 
 use crate::live_cli::{Cli, cache, node};
 use crate::serve::{Serving, serve};
-use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Launch, Place, Preparation, Running, Workspace};
+use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Place, Preparation, Running, Workspace};
 use openclaw_model::Facts;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

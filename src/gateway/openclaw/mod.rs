@@ -9,7 +9,7 @@ mod range;
 mod schema;
 
 pub use install::InstallError;
-pub use schema::{ProtocolSchema, SchemaError, protocol_schema};
+pub use schema::protocol_schema;
 
 use super::prepare::{Listener, Preparation};
 use super::profile::{Capability, Kind, Profile};
