@@ -24,6 +24,7 @@ pub mod report;
 pub mod rules;
 pub mod run;
 pub mod scenario;
+mod shell;
 pub mod store;
 mod whole;
 mod words;

@@ -15,8 +15,8 @@ pub use keep::{KeepError, Kept};
 
 use crate::gateway::{Gateway, Guard, PrepareError};
 use crate::observe::snapshot::LibraryError;
-use crate::report::Boots;
 use crate::rules::Release;
+use crate::run::outcome::Boots;
 use crate::run::{Isolation, Options, RunError};
 use crate::scenario::{Case, Corpus, ScenarioErrors};
 use bench::{Bench, Compared};

@@ -1,9 +1,10 @@
 //! Several gateways side by side: which cases they answer alike, and where the others part.
 
-use super::{CaseReport, Event, Listener};
+use super::Listener;
 use crate::cut;
 use crate::judge::Verdict;
 use crate::limits::LINE;
+use crate::run::outcome::{CaseReport, Event};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 

@@ -1,11 +1,13 @@
 //! The report for a person: what deviates in full, what was skipped with its reason, the rest as numbers.
 
-use super::{CaseReport, Event, Listener, RunInfo, RunReport};
+use super::Listener;
 use crate::cut;
 use crate::judge::{Finding, Verdict};
 use crate::limits::{LINE, OUTPUT_BYTES, TRACE_LINE};
 use crate::observe::diff;
 use crate::printable;
+use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
+use crate::shell::quoted;
 use owo_colors::{OwoColorize as _, Style};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -346,21 +348,11 @@ fn seconds(duration: Duration) -> String {
     }
 }
 
-/// An argument as a shell needs it: a case id with a point has a `#` in it.
-pub fn quoted(argument: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=@:+".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Boot, Boots, GatewayInfo};
     use crate::rules::Release;
+    use crate::run::outcome::{Boot, Boots, GatewayInfo};
     use std::path::PathBuf;
 
     fn info() -> RunInfo {
@@ -532,11 +524,5 @@ mod tests {
             folder_flag(Path::new("examples/snapshots/b@2026.4.2.snap.new"), "b"),
             " --snapshots examples/snapshots"
         );
-    }
-
-    #[test]
-    fn a_case_id_with_a_point_is_quoted_for_the_shell() {
-        assert_eq!(quoted("a/b"), "a/b");
-        assert_eq!(quoted("a/b#c=it's"), r"'a/b#c=it'\''s'");
     }
 }

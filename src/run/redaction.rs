@@ -2,7 +2,7 @@
 
 use crate::client::Redactions;
 use crate::judge::{Finding, FrameFinding};
-use crate::report::{CaseReport, FrameTally, RunInfo, RunReport};
+use crate::run::outcome::{CaseReport, FrameTally, RunInfo, RunReport};
 
 /// Redacts the report of a case. The observation contains no secrets: see [`crate::observe::normalise_redacted`].
 pub(super) fn case(report: &mut CaseReport, secrets: &Redactions) {

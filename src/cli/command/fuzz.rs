@@ -13,7 +13,9 @@ use crate::observe::diff;
 use crate::printable::{block, line};
 use crate::report::Listener as _;
 use crate::report::terminal::counted;
+use crate::run::outcome::Event;
 use crate::run::{Isolation, Options};
+use crate::shell::quoted;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -116,7 +118,7 @@ impl Fuzz {
             stories: self.cases.into(),
             shrink_within: Duration::from_secs(self.shrink_within.into()),
         };
-        let mut listen = |event: crate::report::Event<'_>| progress.hear(event);
+        let mut listen = |event: Event<'_>| progress.hear(event);
         let ended = fuzz::fuzz(plan, &gateway, &guard, &options, stop, &mut listen).await;
         progress.finish();
         ended.map(Some).map_err(|error| fault(&error.to_string()))
@@ -162,7 +164,7 @@ impl Fuzz {
                 writeln!(out, "    {line}").map_err(Failure::output)?;
             }
             let file = kept.file.display().to_string();
-            let again = crate::report::terminal::quoted(&file);
+            let again = quoted(&file);
             writeln!(out, "  again: clawcheck run {again} --gateway {gateway}\n").map_err(Failure::output)?;
         }
         for why in &report.boots.given_up {
