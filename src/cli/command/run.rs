@@ -371,7 +371,7 @@ impl Run {
     async fn prepare(
         &self,
         preparation: &Preparation,
-        told: gateway::Listener<'_>,
+        told: gateway::PrepareListener<'_>,
     ) -> Result<(Gateway, Option<FrameSchema>), Failure> {
         let gateway = Gateway::prepare(&self.gateway, preparation, told).await;
         let gateway =

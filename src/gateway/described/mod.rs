@@ -1,19 +1,19 @@
 //! Gateways that are not ours, by a YAML file: how to start one, when it is ready, what it claims and what it lacks.
 
 mod built_in;
-mod fault;
+mod error;
 mod file;
 #[cfg(test)]
 mod mutants;
 
-pub use fault::{DescriptionError, Fault as DescriptionFault};
+pub use error::{DescriptionError, InvalidDescription};
 
 use super::limits::TimeLimits;
 use super::openclaw;
-use super::prepare::{Listener, Preparation, PrepareError};
+use super::prepare::{Preparation, PrepareError, PrepareListener};
 use super::profile::{Capability, Kind, Profile};
 use super::spawned::template::Values;
-use super::spawned::{ANSWER, ConfigTemplate, Program};
+use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
 use file::{Config, Description, Npm, Store};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,7 +22,7 @@ use std::path::Path;
 pub(super) async fn prepare(
     named: &Path,
     preparation: &Preparation,
-    listener: Listener<'_>,
+    listener: PrepareListener<'_>,
 ) -> Result<(Profile, Program, TimeLimits), PrepareError> {
     let (name, text) = built_in::find(named)?;
     let description = file::parse(&name, &text)?;
@@ -34,8 +34,8 @@ pub(super) async fn prepare(
         let installed = openclaw::prepare_package(&wanted, preparation, listener).await?;
         places.node = Some(installed.node);
         places.package = Some(installed.directory);
-        places.compiled = Some(installed.compiled);
-        places.translated = Some(installed.translated);
+        places.compile_cache = Some(installed.compile_cache);
+        places.jiti_cache = Some(installed.jiti_cache);
     }
     Ok((profile(&description), program(&description, &places), description.timeouts))
 }
@@ -48,8 +48,8 @@ struct Places {
     package: Option<std::path::PathBuf>,
     /// Where the starts of an npm package keep what Node has compiled and jiti has translated: a start from nothing takes ten
     /// times as long.
-    compiled: Option<std::path::PathBuf>,
-    translated: Option<std::path::PathBuf>,
+    compile_cache: Option<std::path::PathBuf>,
+    jiti_cache: Option<std::path::PathBuf>,
 }
 
 impl Places {
@@ -70,13 +70,14 @@ impl Places {
 }
 
 fn program(description: &Description, places: &Places) -> Program {
-    let compiled = places.compiled.iter().map(|path| ("NODE_COMPILE_CACHE".to_owned(), path.display().to_string()));
+    let compile_cache =
+        places.compile_cache.iter().map(|path| ("NODE_COMPILE_CACHE".to_owned(), path.display().to_string()));
     let pairs = description.env.iter().map(|(name, value)| (name.clone(), places.fill(&value.value)));
     Program {
         command: places.fill(&description.command.value),
         arguments: description.args.iter().map(|argument| places.fill(&argument.value)).collect(),
         // What the description says comes last, and counts.
-        environment: compiled.chain(pairs).collect(),
+        environment: compile_cache.chain(pairs).collect(),
         config: match &description.config.value {
             Config::OpenClaw => ConfigTemplate::OpenClaw,
             Config::None => ConfigTemplate::None,
@@ -86,27 +87,27 @@ fn program(description: &Description, places: &Places) -> Program {
         readiness: description.ready.value.clone(),
         path: description.path.value.clone(),
         store: description.store == Store::OpenClaw,
-        translated: places.translated.clone(),
-        answer: ANSWER,
+        jiti_cache: places.jiti_cache.clone(),
+        answer: DEFAULT_ANSWER_TIMEOUT,
     }
 }
 
 fn profile(description: &Description) -> Profile {
     let lacks: BTreeSet<_> = description.lacks.iter().copied().collect();
-    let mut beyond_us = BTreeSet::from([Capability::PeerAddress, Capability::Clock, Capability::OtherRelease]);
+    let mut unsupported = BTreeSet::from([Capability::PeerAddress, Capability::Clock, Capability::OtherRelease]);
     let mut notes = Vec::new();
     if description.store == Store::None {
-        beyond_us.extend([Capability::StoreRead, Capability::StoreWrite]);
+        unsupported.extend([Capability::StoreRead, Capability::StoreWrite]);
         notes.push("clawcheck cannot read its store and does not observe what it writes".to_owned());
     }
     if description.config.value != Config::OpenClaw {
-        beyond_us.insert(Capability::Config);
+        unsupported.insert(Capability::Config);
         notes.push("it uses the settings of its description, not those of the scenarios".to_owned());
     }
     if !description.ran {
         notes.push("its description follows its documentation; nobody has run clawcheck with it".to_owned());
     }
-    let absent = |capability: &Capability| lacks.contains(capability) || beyond_us.contains(capability);
+    let absent = |capability: &Capability| lacks.contains(capability) || unsupported.contains(capability);
     Profile {
         kind: Kind::Spawned,
         name: description.gateway.clone(),

@@ -1,6 +1,6 @@
 //! Mutants of the descriptions: each is read, and what is wrong has a place in the file.
 
-use super::fault::DescriptionError;
+use super::error::DescriptionError;
 use super::{Places, built_in, file, profile, program};
 use crate::mutants;
 
@@ -19,11 +19,11 @@ fn mutants_of_descriptions_are_read() {
                 profile(&description);
                 program(&description, &Places::default());
             }
-            Err(DescriptionError::Wrong(fault)) => {
-                let shown = fault.source_code.inner();
-                let span = fault.span.offset()..fault.span.offset() + fault.span.len();
-                assert!(shown.get(span.clone()).is_some(), "{span:?} of {} bytes: {}", shown.len(), fault.message);
-                assert!(!fault.message.is_empty(), "{span:?}");
+            Err(DescriptionError::Invalid(error)) => {
+                let shown = error.source_code.inner();
+                let span = error.span.offset()..error.span.offset() + error.span.len();
+                assert!(shown.get(span.clone()).is_some(), "{span:?} of {} bytes: {}", shown.len(), error.message);
+                assert!(!error.message.is_empty(), "{span:?}");
             }
             Err(_) => {}
         }

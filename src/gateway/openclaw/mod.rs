@@ -11,10 +11,10 @@ mod schema;
 pub use install::InstallError;
 pub use schema::{ProtocolSchema, SchemaError, protocol_schema};
 
-use super::prepare::{Listener, Preparation};
+use super::prepare::{Preparation, PrepareListener};
 use super::profile::{Capability, Kind, Profile};
 use super::spawned::probe::Readiness;
-use super::spawned::{ANSWER, ConfigTemplate, Program};
+use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
 use crate::rules::facts::program::ProgramFacts;
 use crate::rules::{Facts, Release};
 use cache::Cache;
@@ -30,7 +30,7 @@ const LOGS_ELSEWHERE: &str = "it appends to /tmp/openclaw/openclaw-DATE.log and 
 pub(super) async fn prepare(
     release: Release,
     preparation: &Preparation,
-    listener: Listener<'_>,
+    listener: PrepareListener<'_>,
 ) -> Result<Program, InstallError> {
     let cache = Cache::locate(preparation.cache.as_deref())?;
     let catalogue = Catalogue::built_in()?;
@@ -56,40 +56,40 @@ pub(super) struct Installed {
     /// Its directory.
     pub(super) directory: PathBuf,
     /// Where Node keeps what it has compiled.
-    pub(super) compiled: PathBuf,
+    pub(super) compile_cache: PathBuf,
     /// Where jiti keeps what it has translated.
-    pub(super) translated: PathBuf,
+    pub(super) jiti_cache: PathBuf,
 }
 
 /// Installs a package that is not in the cache.
 pub(super) async fn prepare_package(
     wanted: &Wanted<'_>,
     preparation: &Preparation,
-    listener: Listener<'_>,
+    listener: PrepareListener<'_>,
 ) -> Result<Installed, InstallError> {
     let cache = Cache::locate(preparation.cache.as_deref())?;
     let catalogue = Catalogue::built_in()?;
     let installation =
         install::Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
     let beside: Vec<_> = wanted.beside.iter().map(String::as_str).collect();
-    let order = install::Order {
+    let request = install::InstallRequest {
         name: wanted.name,
         version: wanted.version,
         beside: &beside,
         overrides: wanted.overrides,
         flags: &install::RELEASE_FLAGS,
     };
-    let package = installation.package(&cache.other(wanted.name, wanted.version), &order).await?;
+    let package = installation.package(&cache.other(wanted.name, wanted.version), &request).await?;
     let node = installation.node_for(&package).await?;
-    let (compiled, translated) = (cache.compiled(), cache.translated());
-    Ok(Installed { node, directory: package.directory, compiled, translated })
+    let (compile_cache, jiti_cache) = (cache.compile_cache(), cache.jiti_cache());
+    Ok(Installed { node, directory: package.directory, compile_cache, jiti_cache })
 }
 
 fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Package, cache: &Cache) -> Program {
-    let compiled = cache.compiled().to_string_lossy().into_owned();
+    let compile_cache = cache.compile_cache().to_string_lossy().into_owned();
     let fixed = [
         // A release compiles some hundred modules at each start, and would keep the result in its temporary directory.
-        ("NODE_COMPILE_CACHE", compiled.as_str()),
+        ("NODE_COMPILE_CACHE", compile_cache.as_str()),
         ("OPENCLAW_STATE_DIR", "{state-dir}"),
         ("OPENCLAW_CONFIG_PATH", "{config}"),
         ("OPENCLAW_SKIP_CHANNELS", "1"),
@@ -118,16 +118,16 @@ fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Packag
         path: "/".to_owned(),
         store: true,
         // 2026.3.13 spends half a minute of processor time on it at each start.
-        translated: Some(cache.translated()),
-        answer: ANSWER,
+        jiti_cache: Some(cache.jiti_cache()),
+        answer: DEFAULT_ANSWER_TIMEOUT,
     }
 }
 
 /// What a release from npm is and what can be done with it.
 pub(super) fn profile(release: Release) -> Profile {
     let facts = Facts::nearest(release).program;
-    let beyond_us = [Capability::PeerAddress, Capability::Clock];
-    let can: BTreeSet<_> = Capability::ALL.into_iter().filter(|capability| !beyond_us.contains(capability)).collect();
+    let unsupported = [Capability::PeerAddress, Capability::Clock];
+    let can: BTreeSet<_> = Capability::ALL.into_iter().filter(|capability| !unsupported.contains(capability)).collect();
     Profile {
         kind: Kind::Spawned,
         name: format!("openclaw@{release}"),

@@ -6,12 +6,12 @@ pub(super) mod probe;
 pub(super) mod process;
 pub(super) mod template;
 
+use super::control_error::ControlError;
 use super::launch::{Exit, Launch, LaunchError};
-use super::running::{Inner, LinkError, Running};
 use crate::client::Link;
 use crate::machine;
 use probe::{LOOPBACK, Probe, Readiness};
-use process::{Inherited, Invocation, Process};
+use process::{InheritedEnvironment, Invocation, Process};
 use serde_json::{Value, json};
 use std::io;
 use std::net::IpAddr;
@@ -50,14 +50,14 @@ pub(super) struct Program {
     pub(super) store: bool,
     /// Where jiti keeps the plugins that it has translated. It would do so in the temporary directory, and start from
     /// nothing each time.
-    pub(super) translated: Option<PathBuf>,
+    pub(super) jiti_cache: Option<PathBuf>,
     /// How long it may leave a connection unanswered while it starts. Less than the start may take: the slow part of a start
     /// is over when it listens.
     pub(super) answer: Duration,
 }
 
 /// [`Program::answer`] where nobody says otherwise.
-pub(super) const ANSWER: Duration = Duration::from_secs(30);
+pub(super) const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A process that answered.
 #[derive(Debug)]
@@ -69,12 +69,12 @@ pub(super) struct Spawned {
 
 impl Program {
     /// The same with another time to answer in, where one is said.
-    pub(super) fn answering_within(self, answer: Option<Duration>) -> Self {
+    pub(super) fn with_answer_timeout(self, answer: Option<Duration>) -> Self {
         Self { answer: answer.unwrap_or(self.answer), ..self }
     }
 
     /// Starts it and waits until it is ready.
-    pub(super) async fn launch(&self, launch: &Launch<'_>) -> Result<Running, LaunchError> {
+    pub(super) async fn launch(&self, launch: &Launch<'_>) -> Result<Spawned, LaunchError> {
         let mut port = 0;
         for _ in 0..PORT_ATTEMPTS {
             port = port::free().map_err(|error| harness("find a free port", &error))?;
@@ -87,7 +87,7 @@ impl Program {
         Err(LaunchError::PortInUse { port, attempts: PORT_ATTEMPTS })
     }
 
-    async fn launch_on(&self, port: u16, launch: &Launch<'_>) -> Result<Running, LaunchError> {
+    async fn launch_on(&self, port: u16, launch: &Launch<'_>) -> Result<Spawned, LaunchError> {
         let values = self.values(port, launch).map_err(|error| harness("make its directories", &error))?;
         self.write_config(&values, launch).map_err(|error| harness("write its configuration", &error))?;
         let mut environment: Vec<_> =
@@ -100,10 +100,10 @@ impl Program {
             command: self.command.clone().into(),
             arguments: self.arguments.iter().map(|argument| values.fill(argument).into()).collect(),
             environment,
-            directory: launch.place.root().to_owned(),
-            inherited: Inherited::Little,
+            directory: launch.sandbox.root().to_owned(),
+            inherited: InheritedEnvironment::Minimal,
         };
-        let started = Process::start(&invocation, launch.place.guard()).await;
+        let started = Process::start(&invocation, launch.sandbox.guard()).await;
         let mut process = started.map_err(|error| cannot_start(&self.command, &error))?;
         let probe = Probe {
             port,
@@ -117,24 +117,23 @@ impl Program {
             return Err(error);
         }
         let state_dir = self.store.then(|| PathBuf::from(&values.state_dir));
-        let spawned = Spawned { process, port, state_dir };
-        Ok(Running { inner: Inner::Spawned(spawned), path: self.path.clone() })
+        Ok(Spawned { process, port, state_dir })
     }
 
     fn values(&self, port: u16, launch: &Launch<'_>) -> io::Result<Values> {
-        let place = launch.place;
-        let temp = place.root().join("tmp");
+        let sandbox = launch.sandbox;
+        let temp = sandbox.root().join("tmp");
         std::fs::create_dir_all(&temp)?;
-        if let Some(translated) = &self.translated {
-            share(translated, &temp.join("jiti"));
+        if let Some(jiti_cache) = &self.jiti_cache {
+            link_directory(jiti_cache, &temp.join("jiti"));
         }
-        let state_dir = launch.state_dir.clone().unwrap_or_else(|| place.state_dir());
+        let state_dir = launch.state_dir.clone().unwrap_or_else(|| sandbox.state_dir());
         let auth = |key: &str| launch.openclaw_json["gateway"]["auth"][key].as_str().unwrap_or_default().to_owned();
         Ok(Values {
             port,
             state_dir: text(&state_dir)?,
-            config: text(&place.config_file())?,
-            home: text(&place.home()?)?,
+            config: text(&sandbox.config_file())?,
+            home: text(&sandbox.home()?)?,
             temp: text(&temp)?,
             token: auth("token"),
             password: auth("password"),
@@ -155,7 +154,7 @@ impl Program {
                 format!("{config:#}\n")
             }
         };
-        std::fs::write(launch.place.config_file(), text)
+        std::fs::write(launch.sandbox.config_file(), text)
     }
 }
 
@@ -164,11 +163,11 @@ pub(super) fn gateway_defaults() -> Value {
     json!({ "gateway": { "mode": "local", "bind": "loopback" } })
 }
 
-/// Lets a directory stand in another place, too. Without that a gateway starts all the same, only later.
-fn share(directory: &Path, place: &Path) {
-    let there = std::fs::create_dir_all(directory).is_ok();
-    if there && !place.exists() {
-        let _ = std::os::unix::fs::symlink(directory, place);
+/// Makes `link` a symbolic link to a directory. Without it a gateway starts all the same, only later.
+fn link_directory(directory: &Path, link: &Path) {
+    let exists = std::fs::create_dir_all(directory).is_ok();
+    if exists && !link.exists() {
+        let _ = std::os::unix::fs::symlink(directory, link);
     }
 }
 
@@ -218,10 +217,10 @@ fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
 }
 
 impl Spawned {
-    pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, LinkError> {
+    pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, ControlError> {
         match peer {
             None => Ok(Link::Tcp { host: LOOPBACK.to_owned(), port: self.port }),
-            Some(peer) => Err(LinkError::PeerAddress(peer)),
+            Some(peer) => Err(ControlError::PeerAddress(peer)),
         }
     }
 
@@ -246,7 +245,7 @@ impl Spawned {
     }
 
     /// How it ended, if it does until the deadline.
-    pub(super) async fn exits(&mut self, deadline: Instant) -> Option<Exit> {
+    pub(super) async fn wait_for_exit(&mut self, deadline: Instant) -> Option<Exit> {
         let _ = timeout_at(deadline, self.process.wait()).await;
         self.exited()
     }
