@@ -126,7 +126,8 @@ impl Gateway {
             }
             Backend::OpenClaw(program) | Backend::Described(program) => {
                 let spawned = program.launch(&launch).await?;
-                Ok(Running { inner: Inner::Spawned(spawned), path: program.path.clone() })
+                let path = spawned.path().to_owned();
+                Ok(Running { inner: Inner::Spawned(spawned), path })
             }
             Backend::Attached(attached) => {
                 attached.check(launch.deadline).await?;

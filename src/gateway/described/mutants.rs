@@ -1,7 +1,7 @@
 //! Mutants of the descriptions: each is read, and what is wrong has a place in the file.
 
 use super::error::DescriptionError;
-use super::{Places, built_in, file, profile, program};
+use super::{Placeholders, built_in, file, profile, program};
 use crate::mutants;
 
 const MORE: &str = "gateway: x\nabout: x\nclaims: 2026.4.2\nran: false\ncommand: \"{here}/x\"\nnpm: { package: \"@a/b\", version: \"1\", \
@@ -17,7 +17,7 @@ fn mutants_of_descriptions_are_read() {
         match file::parse("mutant.yaml", text) {
             Ok(description) => {
                 profile(&description);
-                program(&description, &Places::default());
+                program(&description, Placeholders::default(), None);
             }
             Err(DescriptionError::Invalid(error)) => {
                 let shown = error.source_code.inner();

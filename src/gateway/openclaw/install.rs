@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// Without `--ignore-scripts` packages build native parts that no gateway needs for its handshake; optional dependencies are
 /// hundreds of megabytes of them.
-pub(super) const RELEASE_FLAGS: [&str; 5] =
+pub(in crate::gateway) const RELEASE_FLAGS: [&str; 5] =
     ["--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps"];
 /// How long an install may take; also how long one waits for another process that does it.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(20 * 60);
@@ -138,14 +138,14 @@ pub(super) struct Installation<'a> {
 }
 
 /// One package.
-pub(super) struct InstallRequest<'a> {
-    pub(super) name: &'a str,
-    pub(super) version: &'a str,
+pub(in crate::gateway) struct InstallRequest<'a> {
+    pub(in crate::gateway) name: &'a str,
+    pub(in crate::gateway) version: &'a str,
     /// Installed with it.
-    pub(super) beside: &'a [&'a str],
-    pub(super) overrides: &'a BTreeMap<String, String>,
+    pub(in crate::gateway) beside: &'a [&'a str],
+    pub(in crate::gateway) overrides: &'a BTreeMap<String, String>,
     /// For npm.
-    pub(super) flags: &'a [&'a str],
+    pub(in crate::gateway) flags: &'a [&'a str],
 }
 
 impl Installation<'_> {

@@ -9,18 +9,20 @@ mod range;
 mod schema;
 
 pub use install::InstallError;
+pub(super) use install::{InstallRequest, RELEASE_FLAGS};
 pub use schema::{ProtocolSchema, SchemaError, protocol_schema};
 
 use super::prepare::{Preparation, PrepareListener};
 use super::profile::{Capability, Kind, Profile};
 use super::spawned::probe::Readiness;
+use super::spawned::template::Placeholders;
 use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
 use crate::rules::facts::program::ProgramFacts;
 use crate::rules::{Facts, Release};
 use cache::Cache;
 use catalogue::Catalogue;
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// What is said of a release that does not write its log to `logging.file`.
@@ -41,14 +43,6 @@ pub(super) async fn prepare(
     Ok(program(&Facts::nearest(release).program, &node, &package, &cache))
 }
 
-/// An npm package that is no OpenClaw release.
-pub(super) struct Wanted<'a> {
-    pub(super) name: &'a str,
-    pub(super) version: &'a str,
-    pub(super) overrides: &'a BTreeMap<String, String>,
-    pub(super) beside: &'a [String],
-}
-
 /// A package that is installed, and what its starts have in common.
 pub(super) struct Installed {
     /// A Node that it runs on.
@@ -61,9 +55,9 @@ pub(super) struct Installed {
     pub(super) jiti_cache: PathBuf,
 }
 
-/// Installs a package that is not in the cache.
+/// Installs a package that is no OpenClaw release, if it is not in the cache.
 pub(super) async fn prepare_package(
-    wanted: &Wanted<'_>,
+    request: &InstallRequest<'_>,
     preparation: &Preparation,
     listener: PrepareListener<'_>,
 ) -> Result<Installed, InstallError> {
@@ -71,15 +65,7 @@ pub(super) async fn prepare_package(
     let catalogue = Catalogue::built_in()?;
     let installation =
         install::Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
-    let beside: Vec<_> = wanted.beside.iter().map(String::as_str).collect();
-    let request = install::InstallRequest {
-        name: wanted.name,
-        version: wanted.version,
-        beside: &beside,
-        overrides: wanted.overrides,
-        flags: &install::RELEASE_FLAGS,
-    };
-    let package = installation.package(&cache.other(wanted.name, wanted.version), &request).await?;
+    let package = installation.package(&cache.other(request.name, request.version), request).await?;
     let node = installation.node_for(&package).await?;
     let (compile_cache, jiti_cache) = (cache.compile_cache(), cache.jiti_cache());
     Ok(Installed { node, directory: package.directory, compile_cache, jiti_cache })
@@ -114,6 +100,7 @@ fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Packag
             "logging": { "file": "{temp}/gateway.log" },
         }),
         // Asking with a `connect` is right for every release; a challenge is cheaper.
+        placeholders: Placeholders::default(),
         readiness: if facts.listens_early { Readiness::Connect } else { Readiness::Challenge },
         path: "/".to_owned(),
         store: true,

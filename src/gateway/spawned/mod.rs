@@ -17,7 +17,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use template::{Values, merge_defaults};
+use template::{Placeholders, merge_defaults};
 use tokio::time::{Instant, timeout_at};
 
 /// How often a start is tried again when somebody else got the port first.
@@ -34,8 +34,7 @@ pub(super) enum ConfigTemplate {
     Literal(String),
 }
 
-/// How to start one kind of gateway. Placeholders in `arguments`, `environment` and a literal configuration are filled in at
-/// each launch.
+/// How to start one kind of gateway. Placeholders in its texts are filled in at each launch.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
     pub(super) command: String,
@@ -44,6 +43,8 @@ pub(super) struct Program {
     pub(super) config: ConfigTemplate,
     /// Added to an `openclaw.json` that does not say otherwise.
     pub(super) defaults: Value,
+    /// The placeholders that have their value before a launch.
+    pub(super) placeholders: Placeholders,
     pub(super) readiness: Readiness,
     pub(super) path: String,
     /// Whether its store is a state directory in OpenClaw's layout, within our reach.
@@ -64,6 +65,7 @@ pub(super) const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct Spawned {
     process: Process,
     port: u16,
+    path: String,
     state_dir: Option<PathBuf>,
 }
 
@@ -88,59 +90,52 @@ impl Program {
     }
 
     async fn launch_on(&self, port: u16, launch: &Launch<'_>) -> Result<Spawned, LaunchError> {
-        let values = self.values(port, launch).map_err(|error| harness("make its directories", &error))?;
-        self.write_config(&values, launch).map_err(|error| harness("write its configuration", &error))?;
+        let directories = Directories::new(launch).map_err(|error| harness("make its directories", &error))?;
+        let values = self.values(port, &directories, launch);
+        self.write_config(&values, port, launch).map_err(|error| harness("write its configuration", &error))?;
         let mut environment: Vec<_> =
             self.environment.iter().map(|(name, value)| (name.into(), values.fill(value).into())).collect();
         environment.extend(launch.environment.iter().map(|(name, value)| (name.into(), value.into())));
         // Last, so that nothing can lead it into the user's own.
-        environment.push(("HOME".into(), values.home.clone().into()));
-        environment.push(("TMPDIR".into(), values.temp.clone().into()));
+        environment.push(("HOME".into(), directories.home.into()));
+        environment.push(("TMPDIR".into(), directories.temp.into()));
+        let (command, path) = (values.fill(&self.command), values.fill(&self.path));
         let invocation = Invocation {
-            command: self.command.clone().into(),
+            command: command.clone().into(),
             arguments: self.arguments.iter().map(|argument| values.fill(argument).into()).collect(),
             environment,
             directory: launch.sandbox.root().to_owned(),
             inherited: InheritedEnvironment::Minimal,
         };
         let started = Process::start(&invocation, launch.sandbox.guard()).await;
-        let mut process = started.map_err(|error| cannot_start(&self.command, &error))?;
-        let probe = Probe {
-            port,
-            path: &self.path,
-            readiness: &self.readiness,
-            deadline: launch.deadline,
-            answer: self.answer,
-        };
+        let mut process = started.map_err(|error| cannot_start(&command, &error))?;
+        let probe =
+            Probe { port, path: &path, readiness: &self.readiness, deadline: launch.deadline, answer: self.answer };
         if let Err(error) = probe.wait(&mut process).await {
             process.kill().await;
             return Err(error);
         }
-        let state_dir = self.store.then(|| PathBuf::from(&values.state_dir));
-        Ok(Spawned { process, port, state_dir })
+        let state_dir = self.store.then(|| PathBuf::from(directories.state_dir));
+        Ok(Spawned { process, port, path, state_dir })
     }
 
-    fn values(&self, port: u16, launch: &Launch<'_>) -> io::Result<Values> {
-        let sandbox = launch.sandbox;
-        let temp = sandbox.root().join("tmp");
-        std::fs::create_dir_all(&temp)?;
+    fn values(&self, port: u16, directories: &Directories, launch: &Launch<'_>) -> Placeholders {
         if let Some(jiti_cache) = &self.jiti_cache {
-            link_directory(jiti_cache, &temp.join("jiti"));
+            link_directory(jiti_cache, &Path::new(&directories.temp).join("jiti"));
         }
-        let state_dir = launch.state_dir.clone().unwrap_or_else(|| sandbox.state_dir());
         let auth = |key: &str| launch.openclaw_json["gateway"]["auth"][key].as_str().unwrap_or_default().to_owned();
-        Ok(Values {
-            port,
-            state_dir: text(&state_dir)?,
-            config: text(&sandbox.config_file())?,
-            home: text(&sandbox.home()?)?,
-            temp: text(&temp)?,
-            token: auth("token"),
-            password: auth("password"),
-        })
+        let mut values = self.placeholders.clone();
+        values.set("port", port.to_string());
+        values.set("state-dir", directories.state_dir.clone());
+        values.set("config", directories.config.clone());
+        values.set("home", directories.home.clone());
+        values.set("temp", directories.temp.clone());
+        values.set("token", auth("token"));
+        values.set("password", auth("password"));
+        values
     }
 
-    fn write_config(&self, values: &Values, launch: &Launch<'_>) -> io::Result<()> {
+    fn write_config(&self, values: &Placeholders, port: u16, launch: &Launch<'_>) -> io::Result<()> {
         let text = match &self.config {
             ConfigTemplate::None => return Ok(()),
             ConfigTemplate::Literal(text) => values.fill(text),
@@ -149,12 +144,36 @@ impl Program {
                 merge_defaults(&mut config, &gateway_defaults());
                 merge_defaults(&mut config, &values.fill_json(&self.defaults));
                 if let Some(gateway) = config.get_mut("gateway").and_then(Value::as_object_mut) {
-                    gateway.insert("port".to_owned(), values.port.into());
+                    gateway.insert("port".to_owned(), port.into());
                 }
                 format!("{config:#}\n")
             }
         };
         std::fs::write(launch.sandbox.config_file(), text)
+    }
+}
+
+/// Where a launch keeps its files.
+struct Directories {
+    state_dir: String,
+    config: String,
+    home: String,
+    temp: String,
+}
+
+impl Directories {
+    /// The directories of a launch; those that only a process needs are made.
+    fn new(launch: &Launch<'_>) -> io::Result<Self> {
+        let sandbox = launch.sandbox;
+        let temp = sandbox.root().join("tmp");
+        std::fs::create_dir_all(&temp)?;
+        let state_dir = launch.state_dir.clone().unwrap_or_else(|| sandbox.state_dir());
+        Ok(Self {
+            state_dir: text(&state_dir)?,
+            config: text(&sandbox.config_file())?,
+            home: text(&sandbox.home()?)?,
+            temp: text(&temp)?,
+        })
     }
 }
 
@@ -226,6 +245,11 @@ impl Spawned {
 
     pub(super) fn state_dir(&self) -> Option<&Path> {
         self.state_dir.as_deref()
+    }
+
+    /// The path at which it takes WebSockets.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     pub(super) fn port(&self) -> u16 {
