@@ -11,7 +11,7 @@ use super::steps::frames::Frames;
 use super::steps::session::Session;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
-use crate::gateway::{Gateway, Launch, Place, Workspace};
+use crate::gateway::{Gateway, Launch, Sandbox, Workspace};
 use crate::observe::{RawMessage, StoreFiles, stored};
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
@@ -34,9 +34,9 @@ const KNOCK: &str = "scenario: Knock\nsteps:\n  - connect: { device: none, role:
 
 /// Whether the gateway takes a connection at all. Nothing is said on it.
 pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts: &Timeouts) -> Result<(), RunError> {
-    let place = workspace.place().map_err(RunError::Workspace)?;
+    let sandbox = workspace.sandbox().map_err(RunError::Workspace)?;
     let launch = Launch {
-        place: &place,
+        sandbox: &sandbox,
         state_dir: None,
         openclaw_json: Value::Null,
         environment: BTreeMap::new(),
@@ -51,10 +51,10 @@ pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts:
 /// nothing behind; what else it says to that, or that it says nothing, is for the cases.
 pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<bool> {
     let Some(token) = shared.options.token.as_deref() else { return Ok(false) };
-    let place = shared.workspace.place()?;
+    let sandbox = shared.workspace.sandbox()?;
     let corpus = Corpus::written(Path::new("clawcheck/knock.yaml"), KNOCK).map_err(io::Error::other)?;
     let [case] = corpus.cases() else { return Ok(false) };
-    let mut context = CaseContext::new(case, gateway, place, release, Some(token));
+    let mut context = CaseContext::new(case, gateway, sandbox, release, Some(token));
     context.timeouts = shared.timeouts.clone();
     let steps = context.perform().await;
     context.end().await;
@@ -85,15 +85,15 @@ pub(super) async fn leaves_no_trace(
     for mode in [AuthMode::Token, AuthMode::Password, AuthMode::None] {
         let mut case = case.clone();
         case.scenario.gateway.auth.mode = mode;
-        if !keeps_the_store(&case, rules, workspace.place()?, release).await? {
+        if !keeps_the_store(&case, rules, workspace.sandbox()?, release).await? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-async fn keeps_the_store(case: &Case, rules: &Gateway, place: Place, release: Release) -> Result<bool, CaseError> {
-    let mut context = CaseContext::new(case, rules, place, release, None);
+async fn keeps_the_store(case: &Case, rules: &Gateway, sandbox: Sandbox, release: Release) -> Result<bool, CaseError> {
+    let mut context = CaseContext::new(case, rules, sandbox, release, None);
     context.perform().await?;
     let after = context.files();
     context.end().await;

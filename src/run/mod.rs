@@ -5,6 +5,7 @@
 //! gateway that cannot be started at all is found so once and not once per case.
 
 mod attached;
+pub mod outcome;
 mod redaction;
 mod schedule;
 mod sharing;
@@ -13,10 +14,10 @@ mod steps;
 mod timeouts;
 
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
+use crate::judge::Finding;
 use crate::judge::frame_schema::FrameSchema;
-use crate::judge::{Finding, Verdict};
 use crate::observe::snapshot::{Library, LibraryError};
-use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
+use crate::run::outcome::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::scenario::Case;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use openclaw_model::releases;
@@ -378,34 +379,6 @@ fn tell(
     listen(Event::Case(&done)).map_err(RunError::Report)
 }
 
-/// The exit status of a run, in the words of its summary.
-pub fn outcome(report: &RunReport, deny_skipped: bool) -> Outcome {
-    let count = |verdict| report.summary.count(verdict);
-    let skipped = count(Verdict::Skipped);
-    if count(Verdict::Error) > 0 {
-        Outcome::Fault
-    } else if count(Verdict::Deviates) + count(Verdict::UnexpectedlyConforms) > 0 || (deny_skipped && skipped > 0) {
-        Outcome::Deviates
-    } else if skipped + count(Verdict::NotApplicable) == report.summary.total() {
-        Outcome::Nothing
-    } else {
-        Outcome::Conforms
-    }
-}
-
-/// What a run came to as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// All cases conform, deviate as written down, are not applicable or skipped; at least one was played.
-    Conforms,
-    /// A case deviates or unexpectedly conforms, or is skipped and must not be.
-    Deviates,
-    /// The harness or the gateway could not do its part in a case.
-    Fault,
-    /// No case was played: there were none, or all are not applicable or skipped.
-    Nothing,
-}
-
 fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {
     let profile = gateway.profile();
     let no_token = (profile.kind == Kind::Attached && options.token.is_none())
@@ -462,25 +435,6 @@ mod tests {
     }
 
     #[rstest]
-    #[case(&[Verdict::Conforms, Verdict::KnownDeviation, Verdict::NotApplicable, Verdict::Skipped], Outcome::Conforms)]
-    #[case(&[Verdict::NotApplicable, Verdict::Conforms], Outcome::Conforms)]
-    #[case(&[Verdict::Conforms, Verdict::Deviates], Outcome::Deviates)]
-    #[case(&[Verdict::Conforms, Verdict::UnexpectedlyConforms], Outcome::Deviates)]
-    #[case(&[Verdict::Deviates, Verdict::Error], Outcome::Fault)]
-    #[case(&[Verdict::Skipped, Verdict::Skipped], Outcome::Nothing)]
-    #[case(&[Verdict::NotApplicable, Verdict::NotApplicable], Outcome::Nothing)]
-    #[case(&[Verdict::NotApplicable, Verdict::Skipped], Outcome::Nothing)]
-    #[case(&[], Outcome::Nothing)]
-    fn the_worst_verdict_decides_and_what_was_not_played_is_nothing(
-        #[case] verdicts: &[Verdict],
-        #[case] expected: Outcome,
-    ) {
-        let mut report = RunReport::default();
-        verdicts.iter().for_each(|verdict| report.summary.add(*verdict));
-        assert_eq!(outcome(&report, false), expected);
-    }
-
-    #[rstest]
     #[case("2026.4.2", None)]
     #[case("2026.4.3", Some("2026.4.3 has no history of its own; its answers are compared with those of 2026.4.2"))]
     fn a_release_between_two_known_ones_is_held_to_the_older_and_says_so(
@@ -488,13 +442,5 @@ mod tests {
         #[case] said: Option<&str>,
     ) {
         assert_eq!(stands_in(release.parse().unwrap()).as_deref(), said);
-    }
-
-    #[test]
-    fn a_skip_can_be_denied() {
-        let mut report = RunReport::default();
-        report.summary.add(Verdict::Conforms);
-        report.summary.add(Verdict::Skipped);
-        assert_eq!(outcome(&report, true), Outcome::Deviates);
     }
 }

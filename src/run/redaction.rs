@@ -1,7 +1,7 @@
 //! Removes secrets from all output of a run, as the last step before the output, regardless of the origin of the text.
 
 use crate::judge::{Finding, FrameFinding};
-use crate::report::{CaseReport, FrameTally, RunInfo, RunReport};
+use crate::run::outcome::{CaseReport, FrameTally, RunInfo, RunReport};
 use untrusted_data::Redactions;
 
 /// Redacts the report of a case. The observation contains no secrets: see [`crate::observe::normalise_redacted`].

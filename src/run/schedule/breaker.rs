@@ -3,7 +3,7 @@
 //! Starts count by their configuration: one that a gateway does not take says nothing about the others. Nothing is given up
 //! before the gateway was started once with the plain one.
 
-use crate::gateway::{LaunchError, in_short};
+use crate::gateway::{LaunchError, one_line};
 use crate::run::state_dir::openclaw_json;
 use crate::run::steps::context::CaseError;
 use crate::scenario::gateway::GatewaySettings;
@@ -151,7 +151,7 @@ impl Breaker {
         };
         if state.in_a_row >= enough {
             // The gateway's last words are told with what was tried.
-            let why = in_short(dead.why());
+            let why = one_line(dead.why());
             state.reason = Some(match state.in_a_row {
                 1 => after_one(why),
                 many => format!("not tried: {many} cases in a row failed the same way: {why}"),
@@ -165,7 +165,7 @@ impl Breaker {
         if matches!(error, LaunchError::Refused { .. }) {
             return Next::GoOn;
         }
-        let why = in_short(&error.to_string()).to_owned();
+        let why = one_line(&error.to_string()).to_owned();
         let mut state = self.state();
         if is_hopeless(error) || (openclaw_json::is_plain(settings) && never_speaks(error)) {
             state.reason = Some(after_one(&why));
@@ -204,7 +204,7 @@ impl Breaker {
         let Some(settings) = state.in_doubt.take() else { return };
         if let Err(error) = started {
             let why = error.to_string();
-            let why = in_short(&why);
+            let why = one_line(&why);
             state.reason =
                 Some(format!("not tried: the gateway did not start, not even with the default configuration: {why}"));
             return;
@@ -258,7 +258,7 @@ mod tests {
     }
 
     fn unheard() -> LaunchError {
-        LaunchError::NeverListened { port: 1, instead: Vec::new(), left: false, log: LogTail::default() }
+        LaunchError::NeverListened { port: 1, instead: Vec::new(), in_background: false, log: LogTail::default() }
     }
 
     fn exited() -> LaunchError {

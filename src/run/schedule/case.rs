@@ -2,14 +2,13 @@
 
 use super::breaker::Dead;
 use super::failed_start;
-use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Place, Preparation};
+use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation, Sandbox};
 use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, RawMessage, StepEvidence, normalise_redacted};
-use crate::report::terminal::quoted;
-use crate::report::{Boot, CaseReport};
 use crate::run::attached;
+use crate::run::outcome::{Boot, CaseReport};
 use crate::run::redaction;
 use crate::run::sharing::view;
 use crate::run::state_dir::files;
@@ -19,6 +18,7 @@ use crate::run::{Options, Shared};
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::{Case, Step, StepKind};
+use crate::shell::quoted;
 use openclaw_model::Release;
 use openclaw_protocol::store::StoreFormat;
 use serde_json::Value;
@@ -40,8 +40,8 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     if let Some(reason) = shared.breaker.open(settings) {
         return given_up(case, reason, shared);
     }
-    let place = match place(case, gateway, release, shared) {
-        Ok(place) => place,
+    let sandbox = match sandbox(case, gateway, release, shared) {
+        Ok(sandbox) => sandbox,
         Err(error) => return failed(report, CaseError::Disk(error), settings, gateway, began),
     };
     if let Some(reason) = kept_from(case, gateway, release, shared).await {
@@ -50,7 +50,7 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     }
     let attached = gateway.profile().kind == Kind::Attached;
     let secret = shared.options.token.as_deref().filter(|_| attached);
-    let mut context = CaseContext::new(case, gateway, place, release, secret);
+    let mut context = CaseContext::new(case, gateway, sandbox, release, secret);
     context.timeouts = shared.timeouts.clone();
     context.frames = Arc::new(Frames::new(shared.options.schema.clone()));
     context.budget = shared.received.part("one case", CASE_BYTES);
@@ -116,10 +116,10 @@ async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String>
 
 /// Where a case is played. In this process nobody needs files but a case that writes some itself, or has a release play
 /// in it that keeps a database.
-fn place(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<Place> {
+fn sandbox(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<Sandbox> {
     match gateway.profile().kind {
-        Kind::Embedded if is_played_on_records(case, release) => Ok(shared.workspace.place_without_files()),
-        _ => shared.workspace.place(),
+        Kind::Embedded if is_played_on_records(case, release) => Ok(shared.workspace.sandbox_in_memory()),
+        _ => shared.workspace.sandbox(),
     }
 }
 
@@ -193,7 +193,7 @@ pub(crate) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
     let release = crate::run::release_of(&rules);
-    let mut context = CaseContext::new(case, &rules, place(case, &rules, release, shared).ok()?, release, None);
+    let mut context = CaseContext::new(case, &rules, sandbox(case, &rules, release, shared).ok()?, release, None);
     let steps = context.perform().await.ok()?;
     let observation = observe(&context, steps, &rules, &shared.options.secrets);
     context.end().await;

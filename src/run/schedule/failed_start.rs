@@ -42,9 +42,9 @@ async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError
     let mut secrets = Redactions::default();
     identities.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
     shared.keep_secret(&secrets);
-    let place = shared.workspace.place().map_err(|error| LaunchError::Harness(error.to_string()))?;
+    let sandbox = shared.workspace.sandbox().map_err(|error| LaunchError::Harness(error.to_string()))?;
     shared.booted(1);
-    let boot = Boot { place: &place, clock: first_moment(gateway), timeouts: &shared.timeouts };
+    let boot = Boot { sandbox: &sandbox, clock: first_moment(gateway), timeouts: &shared.timeouts };
     let mut running = boot.of(gateway, &GatewaySettings::default(), &identities).await?;
     // How it stops is for the cases.
     let _ = context::stop(&mut running, &shared.timeouts).await;

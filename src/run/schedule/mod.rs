@@ -11,9 +11,9 @@ use super::sharing::eligibility;
 use super::sharing::group::{self, GroupError};
 use super::steps::context::CaseError;
 use super::{Isolation, Shared};
-use crate::gateway::{Capability, Gateway, Kind, in_short};
+use crate::gateway::{Capability, Gateway, Kind, one_line};
 use crate::judge::Verdict;
-use crate::report::{Boot, CaseReport};
+use crate::run::outcome::{Boot, CaseReport};
 use crate::scenario::Case;
 use case::CaseResult;
 use openclaw_model::Release;
@@ -185,7 +185,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
         }
         Err(error) => {
             let why = error.to_string();
-            shared.boots().given_up.push(format!("{} cases, since {}", cases.len(), in_short(&why)));
+            shared.boots().given_up.push(format!("{} cases, since {}", cases.len(), one_line(&why)));
             done.again.extend(apart(cases));
             return done;
         }

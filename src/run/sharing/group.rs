@@ -7,7 +7,7 @@
 use super::eligibility::GROUP_SECRETS;
 use super::tenancy::{IsolationViolation, RecordOwner, Tenancy};
 use super::view::{self, Records};
-use crate::gateway::{Exit, Gateway, Place};
+use crate::gateway::{Exit, Gateway, Sandbox};
 use crate::judge::Verdict;
 use crate::observe::{Evidence, StoreFiles, normalise_redacted};
 use crate::run::Shared;
@@ -72,10 +72,10 @@ pub(crate) async fn play(
     shared: &Shared<'_>,
 ) -> Result<GroupResults, GroupError> {
     let mut group = TenantGroup { gateway, release, shared, tenancy: Tenancy::default() };
-    let place = shared.workspace.place().map_err(CaseError::Disk)?;
+    let sandbox = shared.workspace.sandbox().map_err(CaseError::Disk)?;
     let started_at = first_moment(gateway);
-    let tenants = group.fill(cases, &place, started_at)?;
-    let shared_gateway = group.start(cases, place, started_at).await?;
+    let tenants = group.fill(cases, &sandbox, started_at)?;
+    let shared_gateway = group.start(cases, sandbox, started_at).await?;
     let played = group.run_group(tenants, shared_gateway).await;
     match &played {
         Err(GroupError::Case(error)) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
@@ -87,13 +87,13 @@ pub(crate) async fn play(
 
 impl TenantGroup<'_> {
     /// Writes everybody's records.
-    fn fill<'c>(&mut self, cases: &[&'c Case], place: &Place, now: i64) -> Result<Vec<Tenant<'c>>, GroupError> {
+    fn fill<'c>(&mut self, cases: &[&'c Case], sandbox: &Sandbox, now: i64) -> Result<Vec<Tenant<'c>>, GroupError> {
         let mut tenants = Vec::new();
         for (number, case) in cases.iter().enumerate() {
-            let bindings = self.write(&case.id, &case.scenario.store, place, now, RecordOwner::Tenant(number))?;
+            let bindings = self.write(&case.id, &case.scenario.store, sandbox, now, RecordOwner::Tenant(number))?;
             tenants.push(Tenant { case, bindings });
         }
-        self.write("clawcheck bystanders", &sentinels()?, place, now, RecordOwner::Sentinel)?;
+        self.write("clawcheck bystanders", &sentinels()?, sandbox, now, RecordOwner::Sentinel)?;
         Ok(tenants)
     }
 
@@ -101,7 +101,7 @@ impl TenantGroup<'_> {
         &mut self,
         name: &str,
         store: &Store,
-        place: &Place,
+        sandbox: &Sandbox,
         now: i64,
         owner: RecordOwner,
     ) -> Result<Bindings, CaseError> {
@@ -112,21 +112,21 @@ impl TenantGroup<'_> {
             self.tenancy.own(document, records.into_iter().map(|(key, _)| key), owner);
         }
         // What has files of its own does not share a gateway.
-        files::write(&place.state_dir(), store, None, &seeder, files::format(store, seeder.release))?;
+        files::write(&sandbox.state_dir(), store, None, &seeder, files::format(store, seeder.release))?;
         self.tenancy.know(owner, devices(&bindings));
         Ok(bindings)
     }
 
-    async fn start(&self, cases: &[&Case], place: Place, started_at: i64) -> Result<SharedGateway, GroupError> {
+    async fn start(&self, cases: &[&Case], sandbox: Sandbox, started_at: i64) -> Result<SharedGateway, GroupError> {
         let Some(first) = cases.first() else { return Err(GroupError::Store) };
         self.shared.booted(1);
-        let boot = Boot { place: &place, clock: started_at, timeouts: &self.shared.timeouts };
+        let boot = Boot { sandbox: &sandbox, clock: started_at, timeouts: &self.shared.timeouts };
         let identities = Identities::in_group(&first.id, GROUP_SECRETS);
         match boot.of(self.gateway, &first.scenario.gateway, &identities).await {
             Ok(running) => {
                 self.shared.breaker.ready(&first.scenario.gateway);
                 self.shared.ready();
-                Ok(SharedGateway { place, running, started_at })
+                Ok(SharedGateway { sandbox, running, started_at })
             }
             Err(error) => {
                 let mut secrets = Redactions::default();
@@ -249,7 +249,7 @@ fn devices(bindings: &Bindings) -> BTreeSet<String> {
 
 fn files_of(shared_gateway: &SharedGateway) -> StoreFiles {
     let directory =
-        shared_gateway.running.state_dir().map_or_else(|| shared_gateway.place.state_dir(), ToOwned::to_owned);
+        shared_gateway.running.state_dir().map_or_else(|| shared_gateway.sandbox.state_dir(), ToOwned::to_owned);
     files::read(&directory, &Store::default())
 }
 

@@ -6,7 +6,7 @@ use super::identities::Identities;
 use super::session::{Awaited, Session};
 use super::silence::{Silence, There};
 use crate::client::Transcript;
-use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
+use crate::gateway::{ControlError, Exit, Gateway, Kind, Launch, LaunchError, PrepareError, Running, Sandbox};
 use crate::observe::{Known, RawMessage, Received, StoreFiles};
 use crate::run::attached;
 use crate::run::state_dir::copied;
@@ -71,7 +71,7 @@ pub(crate) enum CaseError {
     OtherRelease(#[from] PrepareError),
     /// The gateway cannot do what a step asks for.
     #[error(transparent)]
-    Link(#[from] LinkError),
+    Link(#[from] ControlError),
     /// The state directory could not be filled.
     #[error("the state directory: {0}")]
     Files(#[from] FilesError),
@@ -94,7 +94,7 @@ pub(crate) struct CaseContext<'a> {
     /// What is kept of what the gateway sends is taken from here.
     pub(crate) budget: Budget,
     gateway: &'a Gateway,
-    place: Place,
+    sandbox: Sandbox,
     running: Option<Running>,
     /// What the gateways that are down have logged.
     logged: String,
@@ -116,7 +116,7 @@ pub(crate) struct CaseContext<'a> {
 
 /// A gateway that is up, with its corner of the disk: what one case after another is played on.
 pub(crate) struct SharedGateway {
-    pub(crate) place: Place,
+    pub(crate) sandbox: Sandbox,
     pub(crate) running: Running,
     /// The gateway's clock when the store was filled.
     pub(crate) started_at: i64,
@@ -127,7 +127,7 @@ impl<'a> CaseContext<'a> {
     pub(crate) fn new(
         case: &'a Case,
         gateway: &'a Gateway,
-        place: Place,
+        sandbox: Sandbox,
         release: Release,
         secret: Option<&str>,
     ) -> Self {
@@ -136,7 +136,7 @@ impl<'a> CaseContext<'a> {
         // The records of a real state directory are of real days, whatever day the embedded gateway has otherwise.
         let real = case.identities().next().is_some();
         let first = if real { real_now() } else { first_moment(gateway) };
-        Self::with(case, gateway, place, release, Bindings::new(identities), first)
+        Self::with(case, gateway, sandbox, release, Bindings::new(identities), first)
     }
 
     /// The context of a case on a gateway that is up and that others have used before. Its store is filled.
@@ -147,8 +147,8 @@ impl<'a> CaseContext<'a> {
         bindings: Bindings,
         shared_gateway: SharedGateway,
     ) -> Self {
-        let SharedGateway { place, running, started_at } = shared_gateway;
-        let mut context = Self::with(case, gateway, place, release, bindings, started_at);
+        let SharedGateway { sandbox, running, started_at } = shared_gateway;
+        let mut context = Self::with(case, gateway, sandbox, release, bindings, started_at);
         context.set_running(running);
         context.unfinished = files::unfinished(&context.state_dir());
         context
@@ -157,7 +157,7 @@ impl<'a> CaseContext<'a> {
     fn with(
         case: &'a Case,
         gateway: &'a Gateway,
-        place: Place,
+        sandbox: Sandbox,
         release: Release,
         bindings: Bindings,
         started_at: i64,
@@ -169,9 +169,9 @@ impl<'a> CaseContext<'a> {
             symbol: symbol.to_owned(),
         };
         let places = vec![
-            known(place.state_dir(), "<state>"),
-            known(place.root().join("home"), "<home>"),
-            known(place.root().to_owned(), "<case>"),
+            known(sandbox.state_dir(), "<state>"),
+            known(sandbox.root().join("home"), "<home>"),
+            known(sandbox.root().to_owned(), "<case>"),
         ];
         Self {
             case,
@@ -183,7 +183,7 @@ impl<'a> CaseContext<'a> {
             frames: Arc::default(),
             budget: Budget::new("one case", CASE_BYTES),
             gateway,
-            place,
+            sandbox,
             running: None,
             logged: String::new(),
             sessions: Mutex::default(),
@@ -213,13 +213,13 @@ impl<'a> CaseContext<'a> {
             super::connections::close_session(&mut *session.lock().await, &self.timeouts).await;
         }
         let running = self.running.take()?;
-        Some(SharedGateway { place: self.place, running, started_at: self.started_at })
+        Some(SharedGateway { sandbox: self.sandbox, running, started_at: self.started_at })
     }
 
     /// Fills the state directories as the scenario says.
     pub(crate) fn fill(&mut self) -> Result<(), CaseError> {
         let scenario = &self.case.scenario;
-        self.write(&scenario.store, self.place.state_dir(), true)?;
+        self.write(&scenario.store, self.sandbox.state_dir(), true)?;
         if let Some(other) = &scenario.other_store {
             let directory = self.other_directory();
             std::fs::create_dir_all(&directory)?;
@@ -233,13 +233,13 @@ impl<'a> CaseContext<'a> {
 
     /// Writes into the gateway's state directory while the case is played.
     pub(crate) fn edit(&self, store: &Store) -> Result<(), CaseError> {
-        self.write(store, self.place.state_dir(), false)
+        self.write(store, self.sandbox.state_dir(), false)
     }
 
     fn write(&self, store: &Store, directory: PathBuf, own: bool) -> Result<(), CaseError> {
         let folder = store.from.as_ref().and_then(|from| self.case.folders.get(&from.value)).map(Arc::as_ref);
         let seeder = Seeder { bindings: &self.bindings, now: self.now(), release: self.release, own };
-        if let Some(documents) = self.place.documents() {
+        if let Some(documents) = self.sandbox.documents() {
             return Ok(files::write_records(&mut documents.clone(), store, &seeder)?);
         }
         // What lies there is what the first gateway to start on it has left.
@@ -258,19 +258,19 @@ impl<'a> CaseContext<'a> {
     }
 
     fn other_directory(&self) -> PathBuf {
-        self.place.root().join("other-state")
+        self.sandbox.root().join("other-state")
     }
 
     /// Where the gateway that runs keeps its store; the place's own while none does.
     fn state_dir(&self) -> PathBuf {
         let of_running = self.running.as_ref().and_then(|running| running.state_dir().map(PathBuf::from));
-        of_running.unwrap_or_else(|| self.place.state_dir())
+        of_running.unwrap_or_else(|| self.sandbox.state_dir())
     }
 
     /// The store as it is now.
     pub(crate) fn files(&self) -> StoreFiles {
         let scenario = &self.case.scenario;
-        if let Some(documents) = self.place.documents() {
+        if let Some(documents) = self.sandbox.documents() {
             return files::in_memory(documents);
         }
         let mut found = files::read(&self.state_dir(), &scenario.store);
@@ -336,7 +336,7 @@ impl<'a> CaseContext<'a> {
             None => self.gateway,
         };
         self.boots += 1;
-        let boot = Boot { place: &self.place, clock: self.clock, timeouts: &self.timeouts };
+        let boot = Boot { sandbox: &self.sandbox, clock: self.clock, timeouts: &self.timeouts };
         let running = boot.of(gateway, &self.case.scenario.gateway, &self.bindings.identities).await?;
         self.set_running(running);
         Ok(())
@@ -345,7 +345,7 @@ impl<'a> CaseContext<'a> {
     /// How the gateway ended, if it did so by itself. One that could not be reached in a step may be about to.
     pub(crate) async fn exited(&mut self, was_reached: bool) -> Option<Exit> {
         let running = self.running.as_mut()?;
-        if was_reached { running.exited() } else { running.exits(Instant::now() + ENDING).await }
+        if was_reached { running.exited() } else { running.wait_for_exit(Instant::now() + ENDING).await }
     }
 
     /// How often a gateway was started.
@@ -372,7 +372,7 @@ impl<'a> CaseContext<'a> {
                 running.kill().await.map(|()| None)
             }
         };
-        let (exit, received): (Result<_, LinkError>, Vec<_>) = tokio::join!(stopping, join_all(listening));
+        let (exit, received): (Result<_, ControlError>, Vec<_>) = tokio::join!(stopping, join_all(listening));
         self.clock = running.now();
         self.log(&running.logs());
         let exit = exit?.map(|message| Received { on: None, message });
@@ -432,8 +432,8 @@ impl<'a> CaseContext<'a> {
         self.gateway.profile().kind == Kind::Embedded
     }
 
-    pub(crate) fn running(&self) -> Result<&Running, LinkError> {
-        self.running.as_ref().ok_or(LinkError::Down)
+    pub(crate) fn running(&self) -> Result<&Running, ControlError> {
+        self.running.as_ref().ok_or(ControlError::Down)
     }
 
     pub(crate) fn session(&self, name: &str) -> Option<Arc<AsyncMutex<Session>>> {
@@ -467,7 +467,7 @@ impl<'a> CaseContext<'a> {
 
 /// One start of a gateway for one case or for many.
 pub(crate) struct Boot<'a> {
-    pub(crate) place: &'a Place,
+    pub(crate) sandbox: &'a Sandbox,
     /// Where the embedded gateway's clock starts.
     pub(crate) clock: i64,
     pub(crate) timeouts: &'a Timeouts,
@@ -483,7 +483,7 @@ impl Boot<'_> {
     ) -> Result<Running, LaunchError> {
         let Configuration { openclaw_json, environment } = configuration(settings, identities);
         let launch = Launch {
-            place: self.place,
+            sandbox: self.sandbox,
             state_dir: None,
             openclaw_json,
             environment,
@@ -502,7 +502,7 @@ impl Boot<'_> {
 }
 
 /// Stops a gateway as its operator would, and by force where it does not go in time.
-pub(crate) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<Exit, LinkError> {
+pub(crate) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<Exit, ControlError> {
     let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Stop));
     let exit = running.stop(began + limit).await?;
     match began.elapsed() {

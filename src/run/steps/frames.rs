@@ -2,7 +2,7 @@
 
 use crate::judge::FrameFinding;
 use crate::judge::frame_schema::{FrameSchema, Violation};
-use crate::report::FrameTally;
+use crate::run::outcome::FrameTally;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use untrusted_data::Redactions;
