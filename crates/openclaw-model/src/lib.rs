@@ -19,12 +19,12 @@ mod node_work;
 pub mod nodes;
 mod origin;
 pub mod pairing;
-mod presence;
 pub mod release;
 pub mod releases;
 pub mod rpc;
 pub mod schema;
 mod scope_upgrades;
+mod surface;
 
 pub use act::{Act, ConnectionId, Effect, Entropy, Environment, Outcome, Peer, Reason};
 pub use config::{AuthMode, GatewayConfig};

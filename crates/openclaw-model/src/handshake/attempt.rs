@@ -1,7 +1,7 @@
 //! One connect that is being judged.
 
 use super::HandshakeRules;
-use super::limits::{BROWSER_ON_LOOPBACK, BROWSER_ORIGIN_PREFIX};
+use super::auth::limits::{BROWSER_ON_LOOPBACK, BROWSER_ORIGIN_PREFIX};
 use crate::address;
 use crate::locality::{self, Locality};
 use crate::model::Connection;

@@ -2,30 +2,24 @@
 //! (`ws-connection/message-handler.ts`; each check's own file names its source).
 
 mod attempt;
-mod capabilities;
-mod credentials;
-mod device;
-mod handed_out;
+mod auth;
+mod checks;
 mod hello;
-mod limits;
-mod node;
-mod origin_check;
 mod pairing;
-mod pins;
 mod refusal;
-mod required;
-mod secret;
-mod unauthorised;
-mod welcome;
 
 pub use crate::facts::handshake::{
     BackendPairing, BootstrapPairing, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
 };
-pub(crate) use capabilities::challenge;
-pub(crate) use hello::MAX_PAYLOAD_BYTES;
-pub(crate) use limits::RateLimits;
+pub(crate) use auth::limits::RateLimits;
+pub(crate) use hello::capabilities::challenge;
+pub(crate) use hello::payload::MAX_PAYLOAD_BYTES;
 
 use self::attempt::Attempt;
+use self::auth::{credentials, unauthorised};
+use self::checks::{device, origin};
+use self::hello::welcome;
+use self::pairing::pins;
 use self::pairing::{Paired, PairingCheck};
 use self::refusal::{End, Refusal};
 use crate::act::{ConnectionId, Effect, Environment, Outcome};
@@ -136,8 +130,8 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     let open = model.connections.get(&connection).ok_or_else(|| Refusal::silent("invalid handshake"))?;
     let attempt = Attempt::new(&model.rules.handshake, connection, open, frame_id, params, role);
     outcome.because(attempt.locality.reason.clone());
-    origin_check::check_copilot(&attempt)?;
-    let origin = origin_check::check(&model.rules, &model.config, &attempt)?;
+    origin::check_copilot(&attempt)?;
+    let origin = origin::check(&model.rules, &model.config, &attempt)?;
     outcome.because(origin);
     Ok(attempt)
 }

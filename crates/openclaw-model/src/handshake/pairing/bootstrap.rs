@@ -3,8 +3,8 @@
 use super::{End, PairingCheck, Upgrade};
 use crate::Environment;
 use crate::facts::handshake::BootstrapPairing;
-use crate::handshake::pins;
-use crate::handshake::secret::Method;
+use crate::handshake::auth::secret::Method;
+use crate::handshake::pairing::pins;
 use crate::model::Model;
 use crate::pairing::{self, BootstrapProfile, Fault, scopes_allow_values};
 use openclaw_protocol::client::{self, mode};

@@ -4,8 +4,8 @@
 use super::PairingCheck;
 use crate::facts::handshake::ScopeUpgrade;
 use crate::handshake::HandshakeRules;
-use crate::handshake::required::Upgrade;
-use crate::handshake::secret::Method;
+use crate::handshake::auth::secret::Method;
+use crate::handshake::pairing::required::Upgrade;
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::{LocalityRules, Outcome, address};

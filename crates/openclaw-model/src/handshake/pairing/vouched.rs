@@ -3,8 +3,8 @@
 
 use super::{End, PairingCheck, Upgrade};
 use crate::Environment;
-use crate::handshake::device;
-use crate::handshake::secret::Method;
+use crate::handshake::auth::secret::Method;
+use crate::handshake::checks::device;
 use crate::model::Model;
 use crate::pairing::{self, ApprovalKind, Approver, Requested};
 use openclaw_protocol::client::{self, mode};
