@@ -27,7 +27,7 @@ pub(super) fn unattributable(rules: &LocalityRules, config: &GatewayConfig, peer
         let client = client_ip(rules, config, peer).filter(|ip| !address::is_loopback(*ip));
         return client.is_none().then(|| format!("the trusted proxy {} names no client", peer.address));
     }
-    header.map(|name| format!("header {} is present and {} is no trusted proxy", header_name(name), peer.address))
+    header.map(|name| format!("header {} is present and {} is not a trusted proxy", header_name(name), peer.address))
 }
 
 /// Where a connection comes from, as the gateway judges it when it opens.
@@ -137,7 +137,7 @@ fn direct_by_host(
 }
 
 /// The client's address: the peer's own, unless the peer is a trusted proxy; then the last address of `X-Forwarded-For`
-/// that is no trusted proxy nor, mostly, loopback, else `X-Real-IP` where `allowRealIpFallback` is set.
+/// that is not a trusted proxy nor, mostly, loopback, else `X-Real-IP` where `allowRealIpFallback` is set.
 fn client_ip(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Option<IpAddr> {
     if !address::is_listed(peer.address, &config.trusted_proxies) {
         return Some(peer.address.to_canonical());

@@ -19,9 +19,9 @@ impl Release {
     }
 }
 
-/// A text that is no OpenClaw version.
+/// A text that is not an OpenClaw version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no OpenClaw version; expected something like 2026.4.2 or 2026.7.1-2")]
+#[error("`{0}` is not an OpenClaw version; expected something like 2026.4.2 or 2026.7.1-2")]
 pub struct ReleaseError(String);
 
 impl FromStr for Release {

@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(Snapshot::parse("connect\n"), Err(SnapshotError::NoHeader));
         assert_eq!(Snapshot::parse("---\nexpression: a\n"), Err(SnapshotError::NoHeader));
         let error = Snapshot::parse("---\nexpression: a\ninfo:\n  release: latest\n---\n").unwrap_err();
-        assert!(error.to_string().contains("`latest` is no OpenClaw version"), "{error}");
+        assert!(error.to_string().contains("`latest` is not an OpenClaw version"), "{error}");
         assert!(matches!(Snapshot::parse("---\ninfo: 3\n---\n"), Err(SnapshotError::Header(_))));
     }
 }

@@ -18,7 +18,7 @@ pub struct LocalityRules {
     /// Who comes through a proxy must be attributable: the peer is a trusted proxy and names an address that is not loopback.
     /// Else the upgrade is refused.
     pub attribution_required: bool,
-    /// The client's address behind a trusted proxy is the last of `X-Forwarded-For` that is no trusted proxy, and
+    /// The client's address behind a trusted proxy is the last of `X-Forwarded-For` that is not a trusted proxy, and
     /// `X-Real-IP` counts where `allowRealIpFallback` is set; every loopback `Host` names this machine. Else it is the
     /// first of `X-Forwarded-For`, or `X-Real-IP`, and only `localhost`, `127.0.0.1` and `::1` do.
     pub addresses_judged: bool,

@@ -26,7 +26,7 @@ pub(super) fn check(rules: &Facts, config: &GatewayConfig, attempt: &Attempt) ->
         return Ok("origin: that of a browser's extension, which its pairing is bound to".to_owned());
     }
     if !asked && !attempt.is_control_ui() && !attempt.is_webchat() {
-        return Ok("origin: none came, and the client is no browser UI".to_owned());
+        return Ok("origin: none was sent, and the client is not a browser UI".to_owned());
     }
     let origin = attempt.origin.as_deref().unwrap_or_default();
     match verdict(rules, config, attempt, origin) {

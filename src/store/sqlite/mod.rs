@@ -76,7 +76,7 @@ pub enum SqliteFault {
     #[error("{0}: {1}")]
     NotPlain(PathBuf, PlainFileError),
     /// A cell is no JSON.
-    #[error("{table}.{column} is no JSON")]
+    #[error("{table}.{column} is not JSON")]
     Cell {
         /// The table.
         table: &'static str,
@@ -93,7 +93,7 @@ pub enum SqliteFault {
     #[error("{0} JSON values")]
     TooMany(u64),
     /// One of its tables is a view, or is computed in another way.
-    #[error("{0} is no plain table")]
+    #[error("{0} is not a plain table")]
     NoTable(&'static str),
 }
 

@@ -114,7 +114,7 @@ fn a_cell_that_is_no_json_is_seen_as_it_is_and_never_written_back() {
     store.write(&[(Document::DevicesPaired, &paired)]).unwrap();
     let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
     connection.execute("UPDATE device_pairing_paired SET tokens_json = '{not json'", []).unwrap();
-    let refused = "device_pairing_paired.tokens_json is no JSON";
+    let refused = "device_pairing_paired.tokens_json is not JSON";
     assert!(store.try_read(Document::DevicesPaired).unwrap_err().path.ends_with(refused));
     for document in [Document::DevicesPaired, Document::NodesPaired] {
         assert!(store.write(&[(document, &paired)]).unwrap_err().0.ends_with(refused));
