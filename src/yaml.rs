@@ -115,7 +115,8 @@ fn duplicate_key(message: &str) -> Explanation {
 }
 
 fn indentation() -> Explanation {
-    Explanation::new("wrong indentation").help("indent the line like the other lines of its block, and close every quoted string")
+    Explanation::new("wrong indentation")
+        .help("indent the line like the other lines of its block, and close every quoted string")
 }
 
 fn tag() -> Explanation {
