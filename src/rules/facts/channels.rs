@@ -1,6 +1,6 @@
 //! The channels that can be asked for an approval without being configured, with blanks between them.
 
-/// Channels that can be asked for an approval without being configured (`exec-approval-surface.ts`).
+/// The channels that can be asked for an approval without configuration, separated by spaces.
 pub(in crate::rules) const V2026_2_19: &str = "webchat tui telegram whatsapp discord irc internet-relay-chat googlechat gchat google-chat slack signal imessage imsg line";
 /// Those of 2026.5.7: the channels of its catalogue and its own, but for those that say themselves that they are not set
 /// up.
