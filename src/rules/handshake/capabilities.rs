@@ -1,4 +1,4 @@
-//! What gateways say they can do, and the parts of `hello-ok` that say it.
+//! The capabilities that gateways declare, and the parts of `hello-ok` that contain them.
 
 use super::HandshakeRules;
 use crate::rules::facts::capabilities::MODEL_CATALOG;
@@ -12,7 +12,7 @@ pub(crate) fn challenge(rules: &HandshakeRules, nonce: &str, now: i64) -> Value 
     }
 }
 
-/// `controlUiWidgetKinds`: what may stand on a dashboard. The browser's widget is for administrators.
+/// `controlUiWidgetKinds`: the widgets of a dashboard. The browser widget is for administrators only.
 pub(super) fn widget_kinds(admin: bool) -> Value {
     let kind = |plugin: &str, kind: &str, label: &str| json!({ "pluginId": plugin, "kind": kind, "label": label });
     let browser = admin.then(|| kind("browser", "browser:dashboard", "Browser"));
@@ -21,7 +21,7 @@ pub(super) fn widget_kinds(admin: bool) -> Value {
     Value::Array(browser.into_iter().chain(session).collect())
 }
 
-/// `controlUiLinkReaders`: which links a page may open in a reader.
+/// `controlUiLinkReaders`: the links that a page can open in a reader.
 pub(super) fn link_readers() -> Value {
     let issues = "^/[^/]+/[^/]+/(?:issues/[1-9][0-9]{0,9}|pull/[1-9][0-9]{0,9}(?:/files)?)/?$";
     let commits = "^/[^/]+/[^/]+/commit/[a-fA-F0-9]{7,40}/?$";

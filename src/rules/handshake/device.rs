@@ -1,4 +1,4 @@
-//! The device: whether one is needed, and whether it proves to be the one it says (`connect-policy.ts`,
+//! Determines whether a client needs a device, and checks the device proof (`connect-policy.ts`,
 //! `handshake-auth-helpers.ts`).
 
 use super::attempt::Attempt;
@@ -13,7 +13,7 @@ use crate::rules::{AuthMode, GatewayConfig};
 use crate::store::record;
 use serde_json::{Value, json};
 
-/// How far the signing time may be off, either way, in milliseconds.
+/// Maximum difference of the signing time in both directions, in milliseconds.
 fn skew(form: ProofForm) -> f64 {
     match form {
         ProofForm::V2026_2_19 => 600_000.0,
@@ -21,13 +21,13 @@ fn skew(form: ProofForm) -> f64 {
     }
 }
 
-/// Whether the configuration lets this client do without any device: the Control UI where
-/// `gateway.controlUi.dangerouslyDisableDeviceAuth` is set.
+/// Whether the configuration waives the device for this client: the Control UI with
+/// `gateway.controlUi.dangerouslyDisableDeviceAuth`.
 pub(super) fn is_disregarded(rules: &HandshakeRules, config: &GatewayConfig, attempt: &Attempt) -> bool {
     attempt.is_operator_ui() && config.control_ui_disable_device_auth && !rules.flags_replace_no_device
 }
 
-/// Whether a reverse proxy vouched for this Control UI.
+/// Whether a reverse proxy authenticated this Control UI.
 pub(super) fn is_vouched_control_ui(
     rules: &HandshakeRules,
     config: &GatewayConfig,
@@ -41,10 +41,10 @@ pub(super) fn is_vouched_control_ui(
         && standing.verdict == Ok(Method::TrustedProxy)
 }
 
-/// Judges a client without a device: it may be let in all the same, mostly without its scopes.
+/// Checks a client without a device. Some are admitted, most of them without scopes.
 ///
 /// # Errors
-/// The refusal, which blames the credentials where they are wrong.
+/// The refusal. It blames the credentials if they are wrong.
 pub(super) fn do_without(
     rules: &HandshakeRules,
     config: &GatewayConfig,
@@ -67,7 +67,7 @@ pub(super) fn do_without(
     Ok(format!("device: none, {why}; the scopes are taken away, since no device vouches for them"))
 }
 
-/// Whether a client keeps its scopes without a device since 2026.3.28.
+/// Whether a client keeps its scopes without a device, since 2026.3.28.
 fn keeps_unbound_scopes(
     rules: &HandshakeRules,
     config: &GatewayConfig,
@@ -135,17 +135,17 @@ fn may_do_without(
     }
 }
 
-/// Details, in a release that has them.
+/// The details, if the release has details.
 fn told(rules: &HandshakeRules, details: Value) -> Option<Value> {
     (rules.details >= RefusalDetails::V2026_2_26).then_some(details)
 }
 
-/// A local backend that auth mode none lets in.
+/// A local backend that auth mode none admits.
 pub(super) fn is_unasked_backend(attempt: &Attempt, standing: &Standing) -> bool {
     attempt.is_local_backend() && standing.verdict == Ok(Method::None)
 }
 
-/// Cuts the scopes down to those that the reverse proxy names, where it names any.
+/// Limits the scopes to those that the reverse proxy lists, if it lists any.
 pub(super) fn bound_by_proxy(attempt: &mut Attempt) {
     let mut scopes = std::mem::take(&mut attempt.scopes);
     bound_scopes(attempt, &mut scopes);
@@ -163,11 +163,11 @@ pub(super) fn bound_scopes(attempt: &Attempt, scopes: &mut Vec<String>) {
     }
 }
 
-/// Checks the proof of a device: its id, the signing time, the nonce, the signature. Gives the public key in the form
-/// in which the store keeps it.
+/// Checks a device proof: the id, the signing time, the nonce and the signature. Returns the public key in the form of
+/// the store.
 ///
 /// # Errors
-/// The refusal for the first thing that is wrong.
+/// Returns the refusal for the first failed check.
 pub(super) fn check_proof(
     rules: &HandshakeRules,
     attempt: &Attempt,
@@ -176,7 +176,7 @@ pub(super) fn check_proof(
 ) -> Result<(String, ProofVersion), Refusal> {
     let refused = |code, reason, message| refused(rules.details, code, reason, message);
     let key = PublicKey::parse(&device.public_key).filter(|key| key.device_id() == device.id);
-    // A key that has an id can be written down, so the releases' last check, on its form, never fails.
+    // A key that has an id can be written, so the releases' last check, of the form of the key, never fails.
     let key =
         key.ok_or_else(|| refused("DEVICE_AUTH_DEVICE_ID_MISMATCH", "device-id-mismatch", "device identity mismatch"))?;
     #[allow(clippy::cast_precision_loss)]

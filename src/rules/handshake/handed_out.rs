@@ -1,4 +1,4 @@
-//! What a welcomed client is handed out: its device's tokens, and `hello-ok.auth` that tells them.
+//! The tokens that a client gets with `hello-ok`, and `hello-ok.auth`.
 
 use super::attempt::Attempt;
 use super::credentials::Standing;
@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// Since 2026.4.5: what the bootstrap token that let the client in was issued for.
+/// The profile of the bootstrap token that admitted the client (since 2026.4.5).
 pub(super) fn issued_profile(
     model: &Model,
     environment: &Environment<'_>,
@@ -28,7 +28,8 @@ pub(super) fn issued_profile(
     }
 }
 
-/// `hello-ok.auth`: the device's token, minted if need be, and those of every role that a bootstrap token handed off.
+/// `hello-ok.auth`: the device's token, which is minted if necessary, and the tokens of every role that a bootstrap
+/// token handed off.
 pub(super) fn tokens(
     model: &Model,
     environment: &mut Environment<'_>,
@@ -62,7 +63,7 @@ pub(super) fn tokens(
     Ok(Some(auth))
 }
 
-/// `hello-ok.auth` of the releases that always have it: role and scopes first, those of the token where there is one.
+/// `hello-ok.auth` of the releases that always have it: role and scopes first, those of the token if there is one.
 pub(super) fn always_auth(attempt: &Attempt, token: Option<Record>) -> Value {
     let token = token.unwrap_or_default();
     let scopes = token.get("scopes").cloned().unwrap_or_else(|| json!(attempt.scopes));
@@ -75,13 +76,13 @@ pub(super) fn always_auth(attempt: &Attempt, token: Option<Record>) -> Value {
     Value::Object(auth)
 }
 
-/// The user whom a reverse proxy names.
+/// The user that a reverse proxy names.
 pub(super) fn vouched_user<'a>(config: &GatewayConfig, attempt: &'a Attempt) -> Option<&'a str> {
     let proxy = config.trusted_proxy.as_ref()?;
     attempt.peer.header(&proxy.user_header.to_lowercase())
 }
 
-/// `hello-ok.auth` of the releases that speak of the connection: its scopes, and who may take over what it had begun.
+/// `hello-ok.auth` of the releases that describe the connection: its scopes, and who can take over what it began.
 pub(super) fn connection_auth(
     config: &GatewayConfig,
     attempt: &Attempt,
@@ -115,9 +116,10 @@ pub(super) fn connection_auth(
     Value::Object(auth)
 }
 
-/// The shared secret that the token is bound to: the one that let a browser in, or that the token shown was bound to.
+/// The shared secret that the token is bound to: the one that admitted a browser, or the one that the presented token
+/// was bound to.
 ///
-/// The page that a link has let in counts as one that has shown the secret.
+/// A page that a link admitted counts like one that presented the secret.
 fn bound_to(model: &Model, attempt: &Attempt, standing: &Standing, linked: bool) -> Option<String> {
     let browser = attempt.is_control_ui() || attempt.is_webchat();
     let by_secret = linked || matches!(standing.method, Method::Token | Method::Password);
@@ -128,7 +130,7 @@ fn bound_to(model: &Model, attempt: &Attempt, standing: &Standing, linked: bool)
     }
 }
 
-/// Whether a link has let in this page: the Control UI with a bootstrap token made for it (2026.9.6 on).
+/// Whether a link admitted this page: the Control UI with a bootstrap token for it (since 2026.9.6).
 pub(super) fn is_linked_page(
     model: &Model,
     attempt: &Attempt,
@@ -154,8 +156,8 @@ fn shown_token(token: &Record) -> Record {
     shown
 }
 
-/// A bootstrap token that has handed off, or whose profile has been used up, is taken back. What fails here is only
-/// logged: the client is in already.
+/// Revokes a bootstrap token that has handed off or whose profile is used up. Errors are only logged, because the
+/// client is already admitted.
 pub(super) fn settle_bootstrap(
     model: &Model,
     environment: &mut Environment<'_>,

@@ -1,4 +1,4 @@
-//! `hello-ok`: what a welcomed client is told of the gateway (`buildGatewaySnapshot` in `health-state.ts`).
+//! `hello-ok`: the description of the gateway for the client (`buildGatewaySnapshot` in `health-state.ts`).
 
 use super::attempt::Attempt;
 use super::credentials::Standing;
@@ -14,18 +14,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// Most bytes of a message after the welcome.
+/// Maximum size of a message after `hello-ok`, in bytes.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 26_214_400;
 const MAX_BUFFERED_BYTES: usize = 52_428_800;
-/// Most bytes of an attachment that fits into a message, as 2026.9.6 tells them.
+/// Maximum size of an attachment in a message as 2026.9.6 reports it, in bytes.
 const MAX_ATTACHMENT_BYTES: usize = 19_464_192;
 const MAX_IMAGE_BYTES: usize = 6_291_456;
-/// The method that only a browser on the gateway's own machine is told of (2026.9.6 on, `resolveBrowserAuthOrigin`).
+/// The method that is listed only for a browser on the gateway's own host (since 2026.9.6, `resolveBrowserAuthOrigin`).
 const BROWSER_LOGIN: &str = "mcp.authLogin";
-/// The one port that a `Host` header's port may stand in for in the canvas URL.
+/// The only port that the port of a `Host` header replaces in the canvas URL.
 const DEFAULT_PORT: u16 = 18_789;
 
-/// The payload of `hello-ok`. `token` is the device's, where it was given one.
+/// The payload of `hello-ok`. `token` is the device's token, if it gets one.
 pub(super) fn hello(
     model: &mut Model,
     environment: &mut Environment<'_>,
@@ -55,7 +55,7 @@ pub(super) fn hello(
     Value::Object(hello)
 }
 
-/// The gateway, and its name for the connection.
+/// The gateway and its id of the connection.
 fn server(model: &Model, attempt: &Attempt) -> Record {
     let handshake = &model.rules.handshake;
     let version = if handshake.names_release { model.rules.release.to_string() } else { "dev".to_owned() };
@@ -71,7 +71,7 @@ fn server(model: &Model, attempt: &Attempt) -> Record {
     server
 }
 
-/// What the client may call and hear.
+/// The methods and events for the client.
 fn features(model: &Model, attempt: &Attempt) -> Value {
     let mut methods = rpc::listed_methods(&model.rules.rpc);
     methods.retain(|method| *method != BROWSER_LOGIN || origin_check::is_on_this_machine(&model.rules, attempt));
@@ -82,7 +82,7 @@ fn features(model: &Model, attempt: &Attempt) -> Value {
     features
 }
 
-/// Where this client finds the canvas host, where it may show one.
+/// The URL of the canvas host for this client, if it can show a canvas.
 fn canvas(
     rules: &HandshakeRules,
     config: &GatewayConfig,
@@ -97,7 +97,7 @@ fn canvas(
     Some(if scoped { with_capability(url, environment) } else { url })
 }
 
-/// What the client is now.
+/// The effective role and scopes of the client.
 fn auth(model: &Model, attempt: &Attempt, standing: &Standing, token: Option<Record>) -> Option<Value> {
     match model.rules.handshake.hello_always_has_auth {
         true if model.rules.handshake.hello_of_connection => {
@@ -108,7 +108,7 @@ fn auth(model: &Model, attempt: &Attempt, standing: &Standing, token: Option<Rec
     }
 }
 
-/// What the client has to keep to.
+/// The limits for the client.
 fn policy(rules: &HandshakeRules) -> Value {
     let mut policy = json!({
         "maxPayload": MAX_PAYLOAD_BYTES,
@@ -127,7 +127,7 @@ fn is_admin(attempt: &Attempt) -> bool {
     attempt.scopes.iter().any(|scope| scope == "operator.admin")
 }
 
-/// Whether this is an operator who may read.
+/// Whether the client is an operator that can read.
 fn operator_reads(attempt: &Attempt) -> bool {
     attempt.role == "operator" && reads(&attempt.scopes)
 }
