@@ -132,12 +132,12 @@ fn operator_reads(attempt: &Attempt) -> bool {
     attempt.role == "operator" && reads(&attempt.scopes)
 }
 
-/// Whether these scopes read.
+/// Whether these scopes include reading.
 fn reads(scopes: &[String]) -> bool {
     scopes.iter().any(|scope| ["operator.read", "operator.write", "operator.admin"].contains(&scope.as_str()))
 }
 
-/// What the gateway looks like at this moment (`buildGatewaySnapshot` in `health-state.ts`).
+/// The current state of the gateway (`buildGatewaySnapshot` in `health-state.ts`).
 fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
     let newer = model.rules.handshake.hello_of_connection;
     let health = rpc::health(model, now);
@@ -161,7 +161,7 @@ fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
     Value::Object(snapshot)
 }
 
-/// Adds what the gateway was told to be. The order of keys changed with who may see them.
+/// Adds the gateway's settings. The order of the keys changed together with who can see them.
 fn put_settings(snapshot: &mut Record, rules: &HandshakeRules, config: &GatewayConfig, admin: bool) {
     let auth_mode = match config.auth_mode {
         AuthMode::None => "none",
@@ -185,7 +185,7 @@ fn put_settings(snapshot: &mut Record, rules: &HandshakeRules, config: &GatewayC
     }
 }
 
-/// How a session begins; the newer releases say more of its agent.
+/// The defaults of a session. Newer releases contain more about its agent.
 fn session_defaults(newer: bool) -> Value {
     match newer {
         true => json!({
@@ -206,8 +206,7 @@ fn session_defaults(newer: bool) -> Value {
     }
 }
 
-/// Where a client finds the canvas host: this gateway's port at the host that the client itself named
-/// (`canvas-host-url.ts`).
+/// The URL of the canvas host: this gateway's port at the host name that the client used (`canvas-host-url.ts`).
 fn canvas_url(rules: &HandshakeRules, config: &GatewayConfig, attempt: &Attempt) -> Option<String> {
     if !config.canvas_host {
         return None;
@@ -229,12 +228,12 @@ fn canvas_url(rules: &HandshakeRules, config: &GatewayConfig, attempt: &Attempt)
         (DEFAULT_PORT, None) => 80,
         (port, _) => port,
     };
-    // An IPv6 address has its brackets already; the releases put on a second pair.
+    // An IPv6 address already has its brackets. The releases add a second pair.
     let host = if named.hostname.contains(':') { format!("[{}]", named.hostname) } else { named.hostname };
     Some(format!("{scheme}://{host}:{port}"))
 }
 
-/// A URL of the client's own. One with doubled brackets is no URL, and stays as it is.
+/// The client's own URL. One with double brackets is not a valid URL and stays unchanged.
 fn with_capability(url: String, environment: &mut Environment<'_>) -> String {
     let capability = URL_SAFE_NO_PAD.encode(&environment.entropy.token()[..18]);
     if url.contains("[[") { url } else { format!("{url}/__openclaw__/cap/{capability}") }

@@ -1,32 +1,32 @@
-//! Limits on failed credentials, per address and kind of credential (`auth-rate-limit.ts`).
+//! Rate limits for failed credentials, by address and kind of credential (`auth-rate-limit.ts`).
 
 use crate::rules::GatewayConfig;
 use crate::rules::address;
 use crate::rules::config::RateLimit;
 use std::collections::HashMap;
 
-/// The address under which every browser client on loopback is counted, where there is no bucket per origin.
+/// The address that all browser clients on loopback are counted for if there is no limit for each origin.
 pub(super) const BROWSER_ON_LOOPBACK: &str = "198.18.0.1";
-/// What a bucket of one browser origin is called before its origin.
+/// The prefix of the bucket of one browser origin.
 pub(super) const BROWSER_ORIGIN_PREFIX: &str = "browser-origin:";
-/// Records are looked through for outdated ones at most this often, in milliseconds.
+/// Minimum interval between two searches for outdated records, in milliseconds.
 const PRUNE_INTERVAL_MS: i64 = 60_000;
 
-/// Which kind of credential failed.
+/// The kind of the failed credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Credential {
-    /// Token or password of the gateway.
+    /// The gateway's token or password.
     SharedSecret,
     /// A device's own token.
     DeviceToken,
     /// A bootstrap token.
     BootstrapToken,
-    /// No credential: a new node's request for its approval.
+    /// No credential: a new node's request for approval.
     NodePairing,
 }
 
-/// The limits of one gateway: for browsers always, for clients without an `Origin` where the configuration sets one and from
-/// 2026.6.11 on always.
+/// The rate limits of one gateway. Browsers always have one. Clients without an `Origin` have one if the configuration
+/// sets it and, from 2026.6.11 on, always.
 #[derive(Debug, Clone)]
 pub(crate) struct RateLimits {
     plain: Option<RateLimiter>,
@@ -34,7 +34,7 @@ pub(crate) struct RateLimits {
 }
 
 impl RateLimits {
-    /// The limits that a configuration sets. No loopback address is exempt for browsers.
+    /// The rate limits of a configuration. For browsers, no loopback address is exempt.
     pub(crate) fn new(config: &GatewayConfig, always: bool) -> Self {
         let default = RateLimit { max_attempts: 10, window_ms: 60_000, lockout_ms: 300_000, exempt_loopback: true };
         let plain = config.rate_limit.clone().or_else(|| always.then(|| default.clone())).map(RateLimiter::new);
@@ -42,13 +42,13 @@ impl RateLimits {
         Self { plain, browser: RateLimiter::new(browser) }
     }
 
-    /// The limit for a connection with or without an `Origin`.
+    /// The rate limit for a connection with or without an `Origin`.
     pub(super) fn of(&mut self, browser: bool) -> Option<&mut RateLimiter> {
         if browser { Some(&mut self.browser) } else { self.plain.as_mut() }
     }
 }
 
-/// Counts failures in a sliding window and locks out whoever has too many.
+/// Counts failures in a sliding window, and locks out an address with too many.
 #[derive(Debug, Clone)]
 pub(super) struct RateLimiter {
     limit: RateLimit,
@@ -67,7 +67,7 @@ impl RateLimiter {
         Self { limit, records: HashMap::new(), pruned_at: 0 }
     }
 
-    /// Whether another attempt may be made.
+    /// Whether another attempt is allowed.
     pub(super) fn allows(&mut self, now: i64, address: Option<&str>, credential: Credential) -> bool {
         let (key, exempt) = self.key(address, credential);
         let window = self.window();
@@ -82,7 +82,7 @@ impl RateLimiter {
         record.failures.len() < most
     }
 
-    /// How long an address is locked out still.
+    /// The remaining duration of an address's lockout.
     pub(super) fn retry_after(&self, now: i64, address: Option<&str>, credential: Credential) -> Option<u64> {
         let (key, _) = self.key(address, credential);
         let until = self.records.get(&key).and_then(|record| record.locked_until)?;
@@ -110,13 +110,13 @@ impl RateLimiter {
         }
     }
 
-    /// Forgets the failures of an address.
+    /// Resets the failures of an address.
     pub(super) fn clear(&mut self, address: Option<&str>, credential: Credential) {
         let (key, _) = self.key(address, credential);
         self.records.remove(&key);
     }
 
-    /// The bucket of an address, and whether it is exempt.
+    /// The bucket of an address, and whether the address is exempt.
     fn key(&self, address: Option<&str>, credential: Credential) -> ((Credential, String), bool) {
         let origin = address.filter(|address| address.starts_with(BROWSER_ORIGIN_PREFIX));
         let parsed = address.filter(|_| origin.is_none()).and_then(address::parse);

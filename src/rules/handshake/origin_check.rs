@@ -1,4 +1,4 @@
-//! Browser origins (`origin-check.ts`).
+//! Checks browser origins (`origin-check.ts`).
 
 use super::attempt::Attempt;
 use super::refusal::Refusal;
@@ -11,10 +11,10 @@ use serde_json::json;
 const MESSAGE: &str =
     "origin not allowed (open the Control UI from the gateway host or allow it in gateway.controlUi.allowedOrigins)";
 
-/// Checks the origin of whoever sends one and of whoever must: the Control UI and the chat.
+/// Checks the origin of every client that sends one or must send one: the Control UI and the chat.
 ///
 /// # Errors
-/// The refusal of an origin that is not allowed.
+/// Returns the refusal if the origin is not allowed.
 pub(super) fn check(rules: &Facts, config: &GatewayConfig, attempt: &Attempt) -> Result<String, Refusal> {
     let asked = attempt.origin.is_some()
         && match rules.handshake.origin_form {
@@ -39,10 +39,11 @@ pub(super) fn check(rules: &Facts, config: &GatewayConfig, attempt: &Attempt) ->
     }
 }
 
-/// The copilot of 2026.9.6 runs as a user interface, can be handed tools and a session's events, and comes from an extension.
+/// Checks the copilot of 2026.9.6: it runs as a user interface, can receive tools and a session's events, and comes
+/// from an extension.
 ///
 /// # Errors
-/// The refusal of one that does not.
+/// Returns the refusal if the client does not meet this.
 pub(super) fn check_copilot(attempt: &Attempt) -> Result<(), Refusal> {
     if !attempt.is_copilot() {
         return Ok(());
@@ -59,7 +60,7 @@ pub(super) fn check_copilot(attempt: &Attempt) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The origin of a Chrome extension, whose id has 32 letters from a to p.
+/// Whether the origin is that of a Chrome extension, whose id has 32 letters from a to p.
 fn copilot_origin(attempt: &Attempt) -> Option<String> {
     let parsed = attempt.origin.as_deref().and_then(Origin::parse_bare)?;
     let is_id = parsed.hostname.len() == 32 && parsed.hostname.bytes().all(|byte| (b'a'..=b'p').contains(&byte));
@@ -95,7 +96,7 @@ fn verdict(
     let ours = match rules.handshake.origin_form {
         OriginForm::V2026_2_19 | OriginForm::V2026_2_26 => {
             let named = address::host_name(&host);
-            // 2026.2.19 looks at the text: `127.1` will do.
+            // 2026.2.19 checks the text, so `127.1` is sufficient.
             let by_text = rules.handshake.origin_form == OriginForm::V2026_2_19 && named.starts_with("127.");
             by_text || address::is_loopback_host(&named, dots)
         }
@@ -107,7 +108,7 @@ fn verdict(
     Err("origin not allowed")
 }
 
-/// Whether a page of this very gateway is open in a browser on the gateway's machine.
+/// Whether the client is a page of this gateway in a browser on the gateway's host.
 pub(super) fn is_on_this_machine(rules: &Facts, attempt: &Attempt) -> bool {
     let host = attempt.host().unwrap_or_default().trim().to_lowercase();
     let page = attempt.origin.as_deref().and_then(|origin| Origin::parse(origin.trim()));
@@ -116,7 +117,7 @@ pub(super) fn is_on_this_machine(rules: &Facts, attempt: &Attempt) -> bool {
         && attempt.locality.direct
 }
 
-/// Whether a `Host` is one that only this machine or its network has.
+/// Whether only this host or its network can have this `Host`.
 fn is_private_host(rules: &Facts, attempt: &Attempt, host: &str) -> bool {
     let name = address::host_name(host);
     if address::is_loopback_host(&name, rules.locality.trailing_dots) {

@@ -1,4 +1,5 @@
-//! The gateway's own secret: token, password, none, or a reverse proxy's word (`authorizeGatewayConnect` in `auth-*.js`).
+//! Checks the gateway's secret: token, password, none, or authentication by a reverse proxy (`authorizeGatewayConnect`
+//! in `auth.ts`).
 
 use super::HandshakeRules;
 use super::limits::{Credential, RateLimiter};
@@ -10,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 
-/// What let a client in.
+/// The method that admitted a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
     None,
@@ -22,7 +23,7 @@ pub(super) enum Method {
 }
 
 impl Method {
-    /// Its name in `hello-ok`.
+    /// The name of the method in `hello-ok`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -35,14 +36,14 @@ impl Method {
     }
 }
 
-/// Why a client was not let in.
+/// The reason why a client was not admitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
     /// `details.authReason`.
     pub reason: Cow<'static, str>,
-    /// Whether it is the rate limit that says no.
+    /// Whether the rate limit caused the refusal.
     pub rate_limited: bool,
-    /// When to try again, where the rate limit knows.
+    /// The time until the next attempt, if the rate limit knows it.
     pub retry_after_ms: Option<u64>,
 }
 
@@ -56,23 +57,23 @@ impl Failure {
     }
 }
 
-/// The token and password that a client gave, trimmed; blank ones are none.
+/// The token and password from a client, trimmed. Blank ones count as absent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Given<'a> {
     pub token: Option<&'a str>,
     pub password: Option<&'a str>,
 }
 
-/// Whose failures are counted where.
+/// How failures are counted.
 pub(super) struct Counter<'a> {
     pub now: i64,
     pub address: Option<&'a str>,
     pub limiter: Option<&'a mut RateLimiter>,
-    /// A wrong secret is not counted here: it is, later, if nothing else lets the client in.
+    /// Whether the caller counts a wrong secret later, if nothing else admits the client.
     pub later: bool,
 }
 
-/// What tokens are bound to that the shared secret brought: a digest of it, where there is one.
+/// A digest of the shared secret, which the tokens that it brought are bound to. `None` without a shared secret.
 pub(super) fn generation(config: &GatewayConfig) -> Option<String> {
     let (mode, secret) = match config.auth_mode {
         AuthMode::Token => ("token", config.token.as_deref()?),
@@ -82,7 +83,7 @@ pub(super) fn generation(config: &GatewayConfig) -> Option<String> {
     Some(URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{mode}\0{secret}"))))
 }
 
-/// What a connection is bound to that the shared secret let in: a digest of it, also beside a reverse proxy (2026.9.6).
+/// A digest of the shared secret that a connection is bound to, even if a reverse proxy is present (2026.9.6).
 pub(super) fn of_connection(config: &GatewayConfig) -> Option<String> {
     let beside_proxy = || {
         let password = config.password.as_deref().filter(|_| config.auth_mode == AuthMode::TrustedProxy)?;
@@ -91,13 +92,13 @@ pub(super) fn of_connection(config: &GatewayConfig) -> Option<String> {
     generation(config).or_else(beside_proxy)
 }
 
-/// Judges what a client gave.
+/// Checks the secret that a client sent.
 ///
-/// `gateway.auth.allowTailscale` adds nothing here: it takes the word of a Tailscale daemon that no case has, and without
-/// one the releases go on as if it were off.
+/// `gateway.auth.allowTailscale` has no effect here: it relies on a Tailscale daemon that no case has, and without one
+/// the releases behave as if it were off.
 ///
 /// # Errors
-/// Why it is not let in.
+/// Returns the reason why the client is not admitted.
 pub(super) fn authorise(
     rules: &HandshakeRules,
     config: &GatewayConfig,
@@ -123,7 +124,7 @@ pub(super) fn authorise(
         true => (given.token.or(given.password), given.password.or(given.token)),
         false => (given.token, given.password),
     };
-    // Where no address is known the peer's counts, for the secret only.
+    // If the client address is unknown, the peer's address counts, for the secret only.
     let peer_address = peer.address.to_string();
     let address = counter.address.or(Some(peer_address.as_str()));
     if let Some(limiter) = counter.limiter.as_deref_mut()
