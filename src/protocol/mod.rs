@@ -1,4 +1,4 @@
-//! Facts of the wire: frames, codes, device identity and proof. No I/O.
+//! The wire protocol: frames, codes, device identity and proof. This module has no I/O.
 
 pub mod client;
 pub mod codes;

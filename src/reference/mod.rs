@@ -1,8 +1,8 @@
-//! The embedded gateway: sockets and persistence around [`rules`](crate::rules), nothing decided here.
+//! The embedded gateway: sockets and persistence around [`rules`](crate::rules), which make all decisions.
 //!
-//! [`EmbeddedGateway`] is one gateway process's worth: an owner task holds the [`Model`](crate::rules::Model) and lets
-//! things happen to it one at a time; every socket has a task of its own that speaks HTTP and WebSocket and passes whole
-//! messages on. Clients come in through an in-memory pipe with an address of the caller's choice
+//! An [`EmbeddedGateway`] corresponds to one gateway process. An owner task holds the [`Model`](crate::rules::Model)
+//! and passes it one input at a time. Each socket has its own task, which speaks HTTP and WebSocket and passes complete
+//! messages on. Clients connect through an in-memory pipe with an address of the caller's choice
 //! ([`EmbeddedGateway::connect`]), or through TCP ([`EmbeddedGateway::listening`]). No task outlives the gateway.
 
 mod chance;

@@ -1,4 +1,4 @@
-//! A socket against a scripted owner: no model, time paused.
+//! Tests of a socket with a scripted owner, without a model and with paused time.
 
 use super::super::outbox::Outbox;
 use super::*;
@@ -31,7 +31,7 @@ fn soon() -> Instant {
 }
 
 impl Scene {
-    /// Upgrades, and lets the owner answer so.
+    /// Upgrades, and lets the owner give this answer.
     async fn upgrade(&mut self, answer: Admission) -> (Result<Connection, OpenError>, Outbox) {
         let stream = Box::new(self.client.take().unwrap());
         let link = Link::Pipe { stream, authority: "gateway.test".to_owned() };
@@ -61,7 +61,7 @@ impl Scene {
     }
 }
 
-/// Comes back when no task has anything left to do: only then does a paused clock move.
+/// Returns when no task has anything left to do, because a paused clock only moves then.
 async fn everybody_has_acted() {
     tokio::time::advance(Duration::ZERO).await;
     tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>()).await.unwrap_err();

@@ -104,7 +104,7 @@ fn a_record_fits_where_its_columns_can_hold_it(#[case] field: &str, #[case] valu
     assert_eq!(SqliteDocuments::fits(Document::DevicesPaired, &record), fits);
 }
 
-/// Seen on the real 2026.9.6: it does not start, and leaves the cell as it is.
+/// Observed on the real 2026.9.6: it does not start and does not change the cell.
 #[test]
 fn a_cell_that_is_no_json_is_seen_as_it_is_and_never_written_back() {
     let directory = tempfile::tempdir().unwrap();
