@@ -141,9 +141,9 @@ impl Timeouts {
             Kind::Spawned | Kind::Attached => (30, 120, 30),
         };
         let answer = said.answer.unwrap_or(Duration::from_secs(answer));
-        // A gateway that somebody else runs is up already: it has to answer, and not to start.
+        // A gateway at a URL already runs, so it has to answer but does not start.
         let start = if kind == Kind::Attached { answer } else { Duration::from_secs(start) };
-        // Longer than any timeout of the embedded gateway itself, whose time stands still meanwhile.
+        // Longer than every timeout of the embedded gateway, whose clock stands still meanwhile.
         let known = if kind == Kind::Embedded { answer } else { LEAST_OF_KNOWN };
         let least = if gateway.is_known() { known } else { LEAST };
         Self::with(Limits {
@@ -207,8 +207,7 @@ impl Timeouts {
             Wait::Challenge if limits.challenges == ChallengeSupport::Unknown && habit.slowest.is_none() => {
                 CHALLENGE.min(limits.answer)
             }
-            // What a connection waits for before anything was asked, and how long it takes to read a long frame, is another
-            // matter than an answer.
+            // The time of unrequested messages and the time to read a long frame do not measure the speed of answers.
             Wait::Challenge | Wait::Sent | Wait::Probe => limits.answer,
             wait if wait.is_of_the_library() && !limits.known => {
                 adapted(habit.slowest.unwrap_or_default(), TIMES_BRIEFLY)
@@ -249,7 +248,7 @@ impl Timeouts {
         let habit = learned.habits.entry(wait.clone()).or_default();
         let was_expected = !habit.is_missing();
         habit.missed = habit.missed.saturating_add(1);
-        // What is waited for briefly is not waited for in vain, and a process is another matter than an answer.
+        // A brief wait does not count as unsuccessful, and the start and stop of a process are not answers.
         if was_expected && !matches!(wait, Wait::Start | Wait::Stop) {
             learned.lost += within;
         }

@@ -18,7 +18,7 @@ const PLAIN: &str = "clawcheck starts the gateway with the default configuration
 /// configuration.
 pub(crate) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) -> Option<String> {
     match error {
-        // A gateway that refuses the plain configuration can play nothing: that is a failure of its own.
+        // A gateway that refuses the default configuration cannot play anything, which is a failure and not a refusal.
         LaunchError::Exited { log, .. } if !openclaw_json::is_plain(settings) => {
             refused_config::by_log(&log.0).map(|refused| format!("the gateway refuses {refused}"))
         }
@@ -46,7 +46,7 @@ async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError
     shared.booted(1);
     let boot = Boot { sandbox: &sandbox, clock: first_moment(gateway), timeouts: &shared.timeouts };
     let mut running = boot.of(gateway, &GatewaySettings::default(), &identities).await?;
-    // How it stops is for the cases.
+    // The cases test how the gateway stops.
     let _ = context::stop(&mut running, &shared.timeouts).await;
     Ok(())
 }

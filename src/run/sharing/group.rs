@@ -1,8 +1,8 @@
-//! Cases that share a gateway, played one after the other.
+//! Plays cases that share a gateway, one after another.
 //!
-//! All their records are written before it starts, beside those of sentinels whom nobody touches. What a case sees of the
-//! store is what was seeded for it and what came while it was played. Where somebody else's record is another one after it, or
-//! the gateway fails, nothing that the group has seen counts: its cases are played alone.
+//! All their records, and the records of sentinels that no case uses, are written before the gateway starts. Each case
+//! observes the records that were seeded for it and the records that appeared while it was played. If a record of
+//! another owner changes, or if the gateway fails, no observation of the group counts, and its cases are played alone.
 
 use super::eligibility::GROUP_SECRETS;
 use super::tenancy::{IsolationViolation, RecordOwner, Tenancy};
@@ -31,22 +31,22 @@ use std::time::Instant;
 use untrusted_data::Redactions;
 use untrusted_data::limits::CASE_BYTES;
 
-/// What became of a group: what each of its cases saw, in their order. `None` where one could not be played to its end.
+/// The results of a group: the observation of each case, in order. `None` for a case that was not played to its end.
 pub(crate) type GroupResults = Vec<Option<CaseResult>>;
 
-/// Why nothing counts that a group has seen.
+/// The reason why no observation of a group counts.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GroupError {
-    /// The gateway did not start, or fell silent.
+    /// The gateway did not start or stopped answering.
     #[error(transparent)]
     Case(#[from] CaseError),
-    /// It ended by itself.
+    /// The gateway exited on its own.
     #[error("the shared gateway exited unexpectedly ({0})")]
     Ended(Exit),
-    /// A document of the store is no object of records.
+    /// A document of the store is not an object of records.
     #[error("the store of the shared gateway contains something other than records")]
     Store,
-    /// A record that nobody may touch is another one.
+    /// A record that no case may change has changed.
     #[error(transparent)]
     IsolationViolation(#[from] IsolationViolation),
 }
@@ -56,7 +56,7 @@ struct Tenant<'a> {
     bindings: Bindings,
 }
 
-/// Those who share a gateway.
+/// The cases that share a gateway.
 struct TenantGroup<'a> {
     gateway: &'a Gateway,
     release: Release,
@@ -154,7 +154,7 @@ impl TenantGroup<'_> {
             let settings = &tenant.case.scenario.gateway;
             let seen;
             (seen, shared_gateway) = self.play_tenant(number, tenant, shared_gateway, &at_start).await?;
-            // Not only when all are done: a gateway that falls silent now has answered before.
+            // Report this here and not after all cases: a gateway that stops answering now has answered before.
             self.shared.breaker.played(settings);
             results.push(seen);
         }
@@ -166,7 +166,7 @@ impl TenantGroup<'_> {
         Ok(results)
     }
 
-    /// Plays one case.
+    /// Plays one case of the group.
     async fn play_tenant(
         &mut self,
         number: usize,
@@ -205,7 +205,7 @@ impl TenantGroup<'_> {
                     started_at: context.started_at(),
                     steps_began: context.steps_began().to_vec(),
                     steps,
-                    // Who shares has seeded no file whose bytes could be compared.
+                    // A case that shares a gateway has seeded no raw files.
                     before: StoreFiles::new(),
                     after: Some(self.tenancy.view(number, &before, &after)),
                 };
@@ -225,7 +225,7 @@ impl TenantGroup<'_> {
                 }
                 redaction::case(&mut seen.report, &redactions);
                 seen.report.duration = began.elapsed();
-                // One for which there is no room until the others are done is played alone then.
+                // If there is no memory for a case until the others are done, the case is played alone.
                 seen.is_kept(self.shared).then_some(seen)
             }
         };
@@ -234,7 +234,7 @@ impl TenantGroup<'_> {
     }
 }
 
-/// An operator and a node that were paired an hour ago and never come.
+/// An operator and a node that were paired an hour ago and never connect.
 fn sentinels() -> Result<Store, CaseError> {
     let store = json!({ "paired": {
         "operator": { "scopes": ["operator.read"], "age": "1h" },

@@ -50,7 +50,7 @@ impl CaseContext<'_> {
             return RawMessage::NoChallenge;
         }
         let limit = self.timeouts.limit(&Wait::Challenge);
-        // A gateway that was slow to upgrade is slow to go on.
+        // A gateway with a slow upgrade is probably slow for the challenge too.
         let limit = limit.max(upgraded_in * TIMES_THE_PROBE).min(self.timeouts.answer());
         let began = Instant::now();
         let first = session.listen(began + limit, |_| true).await.pop().unwrap_or(RawMessage::Silence);
@@ -159,7 +159,8 @@ impl CaseContext<'_> {
         let (before, limit) = (session.unanswered, self.timeouts.limit(wait));
         let due = Instant::now() + earliest;
         let mut received = session.listen(due + limit, &mut last).await;
-        // A gateway that is slow just now was not waited for long enough: it is asked, and given as much time as it needs.
+        // The wait may be too short if the gateway is currently slow, so the gateway is probed and gets as much time as
+        // it needs.
         if received.last() == Some(&RawMessage::Silence) && self.timeouts.is_in_doubt(wait, limit) {
             received.pop();
             session.unanswered = before;
