@@ -9,7 +9,7 @@ use crate::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
 use crate::observe::Sound;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::time::Duration;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 /// Characters of a message that is not JSON that are kept.
@@ -19,10 +19,8 @@ const BEGINS: usize = 60;
 const FLOOD_MESSAGES: usize = 8;
 const FLOOD_BYTES: usize = 16 << 10;
 
-/// A gateway in this process that stands on a clock of its own has said all it will say as soon as every task had its
-/// turn. So many times in a row everybody gets one, a moment each: a machine that stands still counts as one moment.
+/// How often everybody in this process gets a turn before a gateway with its own clock has said all that it will say.
 const TURNS: u32 = 40;
-const TURN: Duration = Duration::from_millis(5);
 
 /// An open connection.
 pub(super) struct Held {
@@ -125,19 +123,35 @@ impl Held {
         }
     }
 
-    /// The same, of a gateway in this process, as long as everybody has had [`TURNS`].
-    pub(super) async fn listen_briefly(&mut self, mut last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
+    /// The same for a gateway in this process with its own clock. No time passes: it answers a ping after everything that it
+    /// was sent before, and steps that are played side by side get [`TURNS`] to send more.
+    pub(super) async fn listen_briefly(
+        &mut self,
+        timeouts: &Timeouts,
+        mut last: impl FnMut(&Sound) -> bool,
+    ) -> Vec<Sound> {
         let (unanswered, mut heard) = (self.unanswered, Vec::new());
-        for _ in 0..TURNS {
-            heard.extend(self.listen(Instant::now() + TURN, &mut last).await);
+        for turn in 0..=TURNS {
+            if turn == 0 || turn == TURNS {
+                self.round_trip(timeouts).await;
+            }
+            heard.extend(self.listen(Instant::now(), &mut last).await);
             if heard.last() != Some(&Sound::Silence) {
                 self.unanswered = unanswered;
                 return heard;
             }
             heard.pop();
+            yield_now().await;
         }
         heard.push(Sound::Silence);
         heard
+    }
+
+    /// Waits until the gateway has read everything that was sent on this connection.
+    pub(super) async fn round_trip(&mut self, timeouts: &Timeouts) {
+        if !self.is_over() && self.unponged != Some(self.connection.pongs()) {
+            self.ping(timeouts).await;
+        }
     }
 
     /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
@@ -146,9 +160,7 @@ impl Held {
         if self.is_over() {
             return Vec::new();
         }
-        if self.unponged != Some(self.connection.pongs()) {
-            self.ping(timeouts).await;
-        }
+        self.round_trip(timeouts).await;
         let mut heard = Vec::new();
         loop {
             // What came before the pong is here already: nothing is waited for.

@@ -95,11 +95,11 @@ impl Stage<'_> {
         self.listen(held, wait, |sound| answers(sound, &id)).await
     }
 
-    /// Waits for the answer to a call. A gateway with its own clock sends nothing more after every task has had a turn.
+    /// Waits for the answer to a call. A gateway with its own clock sends nothing more once it has read all requests.
     pub(super) async fn answer_to_call(&self, held: &mut Held, pending: &Pending, method: &str) -> Vec<Sound> {
         let id = pending.0.clone();
         match self.has_own_clock() {
-            true => held.listen_briefly(|sound| answers(sound, &id)).await,
+            true => self.listen_briefly(held, |sound| answers(sound, &id)).await,
             false => self.answer(held, pending, &Wait::Call(method.to_owned())).await,
         }
     }
@@ -112,7 +112,7 @@ impl Stage<'_> {
         }
         let wanted = held.wanted(awaited);
         if self.has_own_clock() {
-            return held.listen_briefly(wanted).await;
+            return self.listen_briefly(held, wanted).await;
         }
         let wait = match awaited {
             Awaited::Close => Wait::Close,
@@ -120,6 +120,17 @@ impl Stage<'_> {
             Awaited::Event(name) => Wait::Event(name.clone()),
         };
         self.listen_after(held, &wait, earliest, wanted).await
+    }
+
+    /// Receives messages from a gateway with its own clock, after it has read what was sent on every connection.
+    async fn listen_briefly(&self, held: &mut Held, last: impl FnMut(&Sound) -> bool) -> Vec<Sound> {
+        for other in self.all_held() {
+            // One that is in use has a step of its own, played side by side with this one; `held` itself is too.
+            if let Ok(mut other) = other.try_lock() {
+                other.round_trip(&self.timeouts).await;
+            }
+        }
+        held.listen_briefly(&self.timeouts, last).await
     }
 
     /// Receives messages until `last` accepts one, the connection ends, or the timeout expires. Returns all messages in
