@@ -131,17 +131,17 @@ impl Held {
         mut last: impl FnMut(&Sound) -> bool,
     ) -> Vec<Sound> {
         let (unanswered, mut heard) = (self.unanswered, Vec::new());
-        for turn in 0..=TURNS {
-            if turn == 0 || turn == TURNS {
-                self.round_trip(timeouts).await;
-            }
+        for _ in 0..2 {
+            self.round_trip(timeouts).await;
             heard.extend(self.listen(Instant::now(), &mut last).await);
             if heard.last() != Some(&Sound::Silence) {
                 self.unanswered = unanswered;
                 return heard;
             }
             heard.pop();
-            yield_now().await;
+            for _ in 0..TURNS {
+                yield_now().await;
+            }
         }
         heard.push(Sound::Silence);
         heard
