@@ -324,15 +324,17 @@ impl Connection {
         });
         let incoming = timeout_at(deadline, reading).await.unwrap_or(Incoming::Deadline);
         if matches!(incoming, Incoming::Closed(_)) {
-            self.answer_close().await;
+            self.hang_up().await;
         }
         incoming
     }
 
-    /// The answer to a close frame waits in the socket; without it the gateway would hold its end open for 30 s.
-    async fn answer_close(&mut self) {
+    /// The answer to a close frame waits in the socket; without it the gateway would hold its end open for 30 s. Behind it our
+    /// half of the connection ends, as that of any client does: a gateway may count a session until then.
+    async fn hang_up(&mut self) {
         let deadline = Instant::now() + CLOSE_ANSWER;
         let _ = timeout_at(deadline, poll_fn(|cx| Pin::new(&mut self.socket).poll_flush(cx))).await;
+        let _ = timeout_at(deadline, self.socket.get_mut().shutdown()).await;
     }
 
     /// Takes one message from the socket. `None`: something happened that is not handed out (a ping, a pong).
