@@ -80,6 +80,7 @@ pub struct Connection {
     limits: Limits,
     unread_bytes: usize,
     ended: Option<Closed>,
+    our_half_closed: bool,
     requests: u64,
     pongs: usize,
     /// Number of received pings.
@@ -131,6 +132,7 @@ impl Connection {
             limits,
             unread_bytes: 0,
             ended: None,
+            our_half_closed: false,
             requests: 0,
             pongs: 0,
             pings: 0,
@@ -247,8 +249,8 @@ impl Connection {
         while self.pongs == before {
             let step = poll_fn(|cx| self.poll_step(cx));
             match timeout_at(deadline, step).await {
-                Ok(Some(over @ Incoming::Closed(_))) => {
-                    self.keep(over);
+                Ok(Some(Incoming::Closed(_))) => {
+                    self.close_our_half().await;
                     return false;
                 }
                 Ok(Some(incoming)) => self.keep(incoming),
@@ -325,16 +327,19 @@ impl Connection {
             }
         });
         let incoming = timeout_at(deadline, reading).await.unwrap_or(Incoming::Deadline);
-        if matches!(incoming, Incoming::Closed(_)) {
-            self.answer_close().await;
-        }
+        self.close_our_half().await;
         incoming
     }
 
-    /// Sends the buffered answer to a close frame. Without it, the gateway would keep the connection for 30 s.
-    async fn answer_close(&mut self) {
+    /// Once the connection is over, answers the gateway's close frame and ends our half of the TCP connection, as every client
+    /// does. Some releases count a session until then, and all of them wait 30 s for the answer.
+    async fn close_our_half(&mut self) {
+        if self.ended.is_none() || std::mem::replace(&mut self.our_half_closed, true) {
+            return;
+        }
         let deadline = Instant::now() + CLOSE_ANSWER;
         let _ = timeout_at(deadline, poll_fn(|cx| Pin::new(&mut self.socket).poll_flush(cx))).await;
+        let _ = timeout_at(deadline, self.socket.get_mut().shutdown()).await;
     }
 
     /// Reads one message from the socket. `None` for a message that is not returned (a ping or a pong).
@@ -442,7 +447,9 @@ impl Connection {
                 }
             }
         });
-        timeout_at(deadline, flushing).await.unwrap_or(Err(SendError::Deadline))
+        let flushed = timeout_at(deadline, flushing).await.unwrap_or(Err(SendError::Deadline));
+        self.close_our_half().await;
+        flushed
     }
 }
 

@@ -94,6 +94,12 @@ impl Embedded {
         Ok(())
     }
 
+    pub(super) async fn written(&self) {
+        if let Some(gateway) = &self.gateway {
+            gateway.written().await;
+        }
+    }
+
     pub(super) async fn stop(&mut self, deadline: Instant) -> Exit {
         self.last_log = self.logs();
         if let Some(gateway) = self.gateway.take() {

@@ -91,6 +91,13 @@ impl Running {
         }
     }
 
+    /// Waits until an embedded gateway has written to its store what came before. Any other does not say when.
+    pub(crate) async fn written(&self) {
+        if let Inner::Embedded(embedded) = &self.inner {
+            embedded.written().await;
+        }
+    }
+
     /// Stops it as its operator would (SIGTERM), and after the deadline by force. What it was told to keep is on disk then.
     ///
     /// # Errors

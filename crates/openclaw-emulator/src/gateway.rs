@@ -236,7 +236,16 @@ impl EmbeddedGateway {
         }
     }
 
-    /// The last lines of the log.
+    /// Waits until every message that the gateway has read is handled: what it writes to the store for them is written, or has
+    /// failed.
+    pub async fn written(&self) {
+        let (done, written) = oneshot::channel();
+        if self.events.send(Event::Written { done }).await.is_ok() {
+            let _ = written.await;
+        }
+    }
+
+    /// The last lines of its log.
     pub fn logs(&self) -> Vec<String> {
         self.logs.lines()
     }

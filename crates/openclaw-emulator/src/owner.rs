@@ -26,7 +26,9 @@ pub(super) enum Event {
     Closed { connection: ConnectionId },
     /// Moves the manual clock to this time.
     Advance { to: i64, done: oneshot::Sender<()> },
-    /// Close all connections and end.
+    /// Tell when everything that came before is handled.
+    Written { done: oneshot::Sender<()> },
+    /// Say goodbye to everybody and end.
     Stop { done: oneshot::Sender<()> },
 }
 
@@ -112,6 +114,9 @@ impl Owner {
             }
             Event::Advance { to, done } => {
                 self.advance(to);
+                let _ = done.send(());
+            }
+            Event::Written { done } => {
                 let _ = done.send(());
             }
             Event::Stop { .. } => {}

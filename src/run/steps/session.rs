@@ -7,7 +7,7 @@ use crate::observe::RawMessage;
 use crate::run::timeouts::{Timeouts, Wait};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::time::Duration;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 use untrusted_data::cut;
 use untrusted_data::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
@@ -19,10 +19,8 @@ const BEGINS: usize = 60;
 const FLOOD_MESSAGES: usize = 8;
 const FLOOD_BYTES: usize = 16 << 10;
 
-/// An embedded gateway with its own clock has sent everything as soon as every task had a turn. The wait consists of
-/// this many short waits in a row, so a pause of the machine uses up only one of them.
+/// How often everybody in this process gets a turn before a gateway with its own clock has said all that it will say.
 const TURNS: u32 = 40;
-const TURN: Duration = Duration::from_millis(5);
 
 /// An open connection.
 pub(crate) struct Session {
@@ -129,30 +127,44 @@ impl Session {
         }
     }
 
-    /// The same for an embedded gateway, with [`TURNS`] short waits.
-    pub(crate) async fn listen_briefly(&mut self, mut last: impl FnMut(&RawMessage) -> bool) -> Vec<RawMessage> {
+    /// The same for a gateway in this process with its own clock. No time passes: it answers a ping after everything that it
+    /// was sent before, and steps that are played side by side get [`TURNS`] to send more.
+    pub(crate) async fn listen_briefly(
+        &mut self,
+        timeouts: &Timeouts,
+        mut last: impl FnMut(&RawMessage) -> bool,
+    ) -> Vec<RawMessage> {
         let (unanswered, mut received) = (self.unanswered, Vec::new());
-        for _ in 0..TURNS {
-            received.extend(self.listen(Instant::now() + TURN, &mut last).await);
+        for _ in 0..2 {
+            self.round_trip(timeouts).await;
+            received.extend(self.listen(Instant::now(), &mut last).await);
             if received.last() != Some(&RawMessage::Silence) {
                 self.unanswered = unanswered;
                 return received;
             }
             received.pop();
+            for _ in 0..TURNS {
+                yield_now().await;
+            }
         }
         received.push(RawMessage::Silence);
         received
     }
 
-    /// Shows with a round trip that a message did not arrive, and returns the messages before the pong. What later
-    /// steps wait for (`later`) is kept for them.
+    /// Waits until the gateway has read everything that was sent on this connection.
+    pub(crate) async fn round_trip(&mut self, timeouts: &Timeouts) {
+        if !self.is_over() && self.unponged != Some(self.connection.pongs()) {
+            self.ping(timeouts).await;
+        }
+    }
+
+    /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
+    /// on this connection; it is kept for them.
     pub(crate) async fn catch_up(&mut self, timeouts: &Timeouts, later: &[Awaited]) -> Vec<RawMessage> {
         if self.is_over() {
             return Vec::new();
         }
-        if self.unponged != Some(self.connection.pongs()) {
-            self.ping(timeouts).await;
-        }
+        self.round_trip(timeouts).await;
         let mut received = Vec::new();
         loop {
             // Messages before the pong have already arrived, so there is no wait.
