@@ -112,7 +112,7 @@ struct Shared<'a> {
     options: &'a Options,
     breaker: Breaker,
     timeouts: Timeouts,
-    fault: Mutex<Option<LibraryError>>,
+    error: Mutex<Option<LibraryError>>,
     left_behind: Mutex<Vec<String>>,
     boots: Mutex<Boots>,
     /// Secrets that may be in what is told of more than one case.
@@ -145,8 +145,8 @@ impl Shared<'_> {
     }
 
     /// Notes the first thing that went wrong with the snapshots: the run's result cannot be kept.
-    fn fault(&self, error: LibraryError) {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    fn note_error(&self, error: LibraryError) {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
     /// Notes what could not be taken away again from a gateway that somebody else runs.
@@ -164,7 +164,7 @@ impl Shared<'_> {
     }
 
     fn take_library_error(&self) -> Option<LibraryError> {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Counts gateways that were started.
@@ -191,14 +191,14 @@ pub struct RunEnd {
     /// What became of it.
     pub report: RunReport,
     /// Why it could not be brought to its end; what was played until then was told, and is in the report.
-    pub fault: Option<RunError>,
+    pub error: Option<RunError>,
 }
 
 /// Plays cases on a gateway and tells `listen` what happens. When `stop` turns true, what is being played is broken off and
 /// everything that was started is ended.
 ///
 /// # Errors
-/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`RunEnd::fault`].
+/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`RunEnd::error`].
 pub async fn run(
     cases: &[&Case],
     gateway: &Gateway,
@@ -227,7 +227,7 @@ pub async fn run(
         options,
         breaker: Breaker::default(),
         timeouts: Timeouts::of(gateway),
-        fault: Mutex::default(),
+        error: Mutex::default(),
         left_behind: Mutex::default(),
         boots: Mutex::default(),
         secrets: Mutex::new(secrets),
@@ -256,7 +256,7 @@ pub async fn run(
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
                 report.duration = began.elapsed();
-                return Ok(RunEnd { report, fault: None });
+                return Ok(RunEnd { report, error: None });
             }
         };
         dead = asked.err();
@@ -267,12 +267,12 @@ pub async fn run(
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
                 report.duration = began.elapsed();
-                return Ok(RunEnd { report, fault: None });
+                return Ok(RunEnd { report, error: None });
             }
         };
         if turned_down {
             report.duration = began.elapsed();
-            return Ok(RunEnd { report, fault: Some(RunError::Token) });
+            return Ok(RunEnd { report, error: Some(RunError::Token) });
         }
     }
     let permissions_bind = plan::permissions_bind(shared.workspace.root()).map_err(RunError::Workspace)?;
@@ -286,9 +286,9 @@ pub async fn run(
             None => waiting.push(*case),
         }
     }
-    if let Some(fault) = dead {
+    if let Some(error) = dead {
         report.duration = began.elapsed();
-        return not_there(&waiting, fault, &shared, report, listen);
+        return not_there(&waiting, error, &shared, report, listen);
     }
     let mut schedule = Schedule::new(&waiting, gateway, &shared);
     let mut playing = FuturesUnordered::new();
@@ -321,8 +321,8 @@ pub async fn run(
                 break Ok(());
             }
         };
-        let fault = shared.take_library_error().map(RunError::Library);
-        if let Some(error) = told.err().or(fault) {
+        let error = shared.take_library_error().map(RunError::Library);
+        if let Some(error) = told.err().or(error) {
             break Err(error);
         }
     };
@@ -338,22 +338,22 @@ pub async fn run(
     report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
     report.duration = began.elapsed();
     redaction::run(&mut report, &shared.secrets());
-    Ok(RunEnd { report, fault: ended.err() })
+    Ok(RunEnd { report, error: ended.err() })
 }
 
 /// Tells of every case that was to be played that the gateway is not there. Where there is none, the run itself fails.
 fn not_there(
     waiting: &[&Case],
-    fault: RunError,
+    error: RunError,
     shared: &Shared<'_>,
     mut report: RunReport,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<RunEnd, RunError> {
-    let reason = format!("not tried: {fault}");
+    let reason = format!("not tried: {error}");
     for case in waiting {
         tell(case::given_up(case, reason.clone(), shared), shared, &mut report, listen)?;
     }
-    Ok(RunEnd { report, fault: waiting.is_empty().then_some(fault) })
+    Ok(RunEnd { report, error: waiting.is_empty().then_some(error) })
 }
 
 /// Waits until the run shall stop; for ever when nobody can say so any more.
