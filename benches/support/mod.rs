@@ -83,7 +83,7 @@ impl Play {
         let guard = Guard::absent();
         let run = run(cases, &self.gateway, &self.library, &guard, &options, stop, listen);
         let ran = runtime.block_on(run).unwrap();
-        assert!(ran.fault.is_none(), "the run came to its end");
+        assert!(ran.error.is_none(), "the run came to its end");
         ran.report
     }
 }

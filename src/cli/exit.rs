@@ -7,8 +7,8 @@ pub const DEVIATES: u8 = 1;
 /// Wrong usage, or a scenario or configuration file that is wrong. Also what clap uses for wrong arguments.
 pub const USAGE: u8 = 2;
 /// A gateway or the harness could not do its part.
-pub const FAULT: u8 = 3;
+pub const FAILED: u8 = 3;
 /// Nothing was selected, or nothing of it could be played.
-pub const NOTHING: u8 = 4;
+pub const NOTHING_PLAYED: u8 = 4;
 /// Ctrl-C, SIGTERM or SIGHUP broke off what was done, by the shell's custom.
 pub const INTERRUPTED: u8 = 130;

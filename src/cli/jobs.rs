@@ -1,26 +1,26 @@
 //! The number of gateways that run at the same time.
 
-use super::Failure;
+use super::CommandError;
 use super::terminal::console;
 use crate::gateway::Kind;
 use crate::machine;
 use std::io::Write as _;
 
 /// The maximum number of descriptors for one gateway: its pipes, its connections and the files of its store.
-const OF_A_JOB: usize = 24;
+const DESCRIPTORS_PER_JOB: usize = 24;
 /// Descriptors for everything else: reports, snapshots, the guard.
-const OF_THE_RUN: usize = 16;
+const RESERVED_DESCRIPTORS: usize = 16;
 
 /// Checks that this process can open enough files for one gateway. Otherwise, cases would fail because of missing
 /// descriptors, and the failures would look like failures of the gateway.
 ///
 /// # Errors
 /// When it may not.
-pub(super) fn check_descriptors() -> Result<(), Failure> {
+pub(super) fn check_descriptors() -> Result<(), CommandError> {
     match machine::free_descriptors() {
-        Some(free) if free < OF_A_JOB => Err(Failure::fault(miette::miette!(
+        Some(free) if free < DESCRIPTORS_PER_JOB => Err(CommandError::failed(miette::miette!(
             help = "raise `ulimit -n`",
-            "clawcheck can open only {free} more files, but a gateway needs up to {OF_A_JOB}"
+            "clawcheck can open only {free} more files, but a gateway needs up to {DESCRIPTORS_PER_JOB}"
         ))),
         _ => Ok(()),
     }
@@ -38,7 +38,7 @@ pub(super) fn jobs(asked: Option<u16>, kind: Kind) -> usize {
     if jobs < wanted {
         let note = format!(
             "running {jobs} gateways instead of {wanted}: this process can open only {descriptors} more files, and each gateway needs up to \
-             {OF_A_JOB} (raise `ulimit -n`)"
+             {DESCRIPTORS_PER_JOB} (raise `ulimit -n`)"
         );
         // Standard error may be closed; then there is nobody to tell.
         let _ = writeln!(console::stderr(), "{note}");
@@ -47,7 +47,7 @@ pub(super) fn jobs(asked: Option<u16>, kind: Kind) -> usize {
 }
 
 fn fitting(wanted: usize, descriptors: usize) -> usize {
-    wanted.min(descriptors.saturating_sub(OF_THE_RUN) / OF_A_JOB).max(1)
+    wanted.min(descriptors.saturating_sub(RESERVED_DESCRIPTORS) / DESCRIPTORS_PER_JOB).max(1)
 }
 
 #[cfg(test)]

@@ -1,28 +1,28 @@
 //! The command line: one file per command, each `arguments -> one library call -> print`.
 //!
-//! Nothing outside this room prints. A command returns the [exit code](exit) that its result deserves, or a [`Failure`]
+//! Nothing outside this room prints. A command returns the [exit code](exit) that its result deserves, or a [`CommandError`]
 //! that says what went wrong and which code that is.
 
 mod command;
+mod error;
 pub mod exit;
-mod failure;
+mod help;
 mod jobs;
-mod limits;
+mod session;
 mod signals;
 mod snapshots;
 mod terminal;
+mod timeouts;
 
-pub use failure::Failure;
+pub use error::CommandError;
 
-use crate::gateway::GatewaySpec;
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
 use command::{accept, compare, fuzz, lint, list, releases, review, run, schema, serve};
+use help::{cache_variable, exit_codes, token_variable};
 use signals::Signals;
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tokio::runtime::{Builder, Runtime};
 
 /// Test how OpenClaw gateways handle connections, pairing and authorization
 ///
@@ -41,20 +41,17 @@ const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 a case deviates; 2 usage 
     3 the gateway or the harness failed; 4 no case was selected or played; 130 interrupted.";
 
 /// What stands below the options in the long help.
-const AFTER_LONG_HELP: &str = "\
-Environment variables:
-  CLAWCHECK_CACHE  Folder for releases and schemas that clawcheck installs from npm
-                   [default: clawcheck in the user's cache folder]
-  CLAWCHECK_TOKEN  Shared token of a gateway at a URL
-  NO_COLOR         Print no colors
-
-Exit codes:
-  0    every selected case is as expected
-  1    a case deviates or unexpectedly conforms
-  2    usage error or invalid file
-  3    the gateway or the harness failed
-  4    no case was selected or played
-  130  Ctrl-C, SIGTERM or SIGHUP interrupted the command";
+const AFTER_LONG_HELP: &str = concat!(
+    cache_variable!(),
+    token_variable!(),
+    "\n  NO_COLOR         Print no colors\n\n",
+    exit_codes!(
+        0: "every selected case is as expected",
+        1: "a case deviates or unexpectedly conforms",
+        2: "usage error or invalid file",
+        4: "no case was selected or played"
+    )
+);
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -71,7 +68,7 @@ enum Command {
 }
 
 impl Command {
-    fn run(self, signals: &Signals) -> Result<u8, Failure> {
+    fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         match self {
             Self::Accept(command) => command.run(),
             Self::Compare(command) => command.run(signals),
@@ -87,22 +84,14 @@ impl Command {
     }
 }
 
-/// The runtime for a run on these gateways. What the embedded one and its clients say to each other is so short that handing
-/// it from thread to thread takes longer: they share one.
-fn runtime<'a>(gateways: impl IntoIterator<Item = &'a GatewaySpec>) -> io::Result<Runtime> {
-    let in_process = gateways.into_iter().all(|gateway| matches!(gateway, GatewaySpec::Embedded(_)));
-    let mut builder = if in_process { Builder::new_current_thread() } else { Builder::new_multi_thread() };
-    builder.enable_all().build()
-}
-
 /// The scenarios at these paths, those inside the binary where there are none. `trusted`: the user vouches for them.
-fn corpus(paths: &[PathBuf], trusted: bool) -> Result<Corpus, Failure> {
+fn corpus(paths: &[PathBuf], trusted: bool) -> Result<Corpus, CommandError> {
     let corpus = match (paths.is_empty(), trusted) {
         (true, _) => Corpus::embedded(),
         (false, true) => Corpus::trusting(paths),
         (false, false) => Corpus::load(paths),
     };
-    corpus.map_err(Failure::usage)
+    corpus.map_err(CommandError::usage)
 }
 
 /// Reads the process's arguments, runs the command, prints its failure if it has one, and gives the exit code.
@@ -115,13 +104,13 @@ pub fn main() -> ExitCode {
     crate::machine::raise_descriptors();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return ExitCode::from(failure::wrong_arguments(&error)),
+        Err(error) => return ExitCode::from(error::wrong_arguments(&error)),
     };
     // Caught before anything is started: whatever a signal ends is cleared away.
     let ended = Signals::catch()
-        .map_err(|error| Failure::fault(miette::Report::msg(format!("cannot catch signals: {error}"))))
+        .map_err(|error| CommandError::failed(miette::Report::msg(format!("cannot catch signals: {error}"))))
         .and_then(|signals| arguments.command.run(&signals));
-    ExitCode::from(ended.unwrap_or_else(Failure::report))
+    ExitCode::from(ended.unwrap_or_else(CommandError::report))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Catches the signals from here on. Until [`Signals::listen`] is called, the first one ends the process at once.
+    /// Catches the signals from here on. Until [`Signals::stop`] is called, the first one ends the process at once.
     ///
     /// # Errors
     /// When the system does not let them be caught.
@@ -33,7 +33,7 @@ impl Signals {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let mut caught = {
             let _runtime = runtime.enter();
-            Caught::new()?
+            CaughtSignals::new()?
         };
         let grace = Arc::clone(&grace_ms);
         let watching = async move {
@@ -51,33 +51,33 @@ impl Signals {
     }
 
     /// What turns true at the first signal. The command then has to end by itself, within a second.
-    pub(super) fn listen(&self) -> watch::Receiver<bool> {
+    pub(super) fn stop(&self) -> watch::Receiver<bool> {
         self.grace_ms.fetch_max(GRACE_MS, Ordering::SeqCst);
         self.stop.clone()
     }
 
     /// The same for a command that first takes away what it has left on a gateway that somebody else runs.
-    pub(super) fn listen_and_clear(&self) -> watch::Receiver<bool> {
+    pub(super) fn stop_after_cleanup(&self) -> watch::Receiver<bool> {
         self.grace_ms.fetch_max(CLEARING_GRACE_MS, Ordering::SeqCst);
         self.stop.clone()
     }
 }
 
 /// Waits until `stop` is true.
-pub(super) async fn told(mut stop: watch::Receiver<bool>) {
+pub(super) async fn stop_requested(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-struct Caught {
+struct CaughtSignals {
     interrupt: Signal,
     terminate: Signal,
     /// Absent under `nohup`, which means that a hang-up ends nothing.
     hangup: Option<Signal>,
 }
 
-impl Caught {
+impl CaughtSignals {
     fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,

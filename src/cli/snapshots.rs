@@ -1,6 +1,6 @@
 //! Which snapshots are meant: a folder that was named, the one beside the scenarios, or those inside the binary.
 
-use super::Failure;
+use super::CommandError;
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::shell::quoted;
 use crate::words::nearest;
@@ -40,11 +40,11 @@ impl Snapshots {
     ///
     /// # Errors
     /// There is none, or it cannot be read.
-    pub(super) fn waiting_in(folder: &Path) -> Result<Self, Failure> {
+    pub(super) fn waiting_in(folder: &Path) -> Result<Self, CommandError> {
         if !folder.is_dir() {
             must_exist(folder)?;
         }
-        Self::find(Some(folder), &[]).map_err(Failure::fault)
+        Self::find(Some(folder), &[]).map_err(CommandError::failed)
     }
 
     /// Finds out before the run whether observations can be left for approval. A folder that nobody named and this user may
@@ -52,7 +52,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// A folder that was named cannot be written, or the disk has no room.
-    pub(super) fn prepare(&mut self) -> Result<Option<String>, Failure> {
+    pub(super) fn prepare(&mut self) -> Result<Option<String>, CommandError> {
         match self.library.probe() {
             Ok(()) => Ok(None),
             Err(LibraryError::Write { path, source })
@@ -62,7 +62,7 @@ impl Snapshots {
                 self.library.freeze();
                 Ok(Some(format!("cannot write {}: {source}; name another folder with --snapshots", path.display())))
             }
-            Err(error) => Err(Failure::fault(report(error))),
+            Err(error) => Err(CommandError::failed(report(error))),
         }
     }
 
@@ -77,14 +77,14 @@ impl Snapshots {
 ///
 /// # Errors
 /// The folder does not exist, or is not a folder.
-pub(super) fn must_exist(folder: &Path) -> Result<(), Failure> {
+pub(super) fn must_exist(folder: &Path) -> Result<(), CommandError> {
     match std::fs::metadata(folder) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             let name = folder.to_string_lossy();
             let new = quoted(&name);
             Err(missing(folder, &format!("to use a new snapshot folder, create it first: mkdir -p {new}")))
         }
-        Ok(found) if !found.is_dir() => Err(Failure::usage(miette::miette!(
+        Ok(found) if !found.is_dir() => Err(CommandError::usage(miette::miette!(
             help = NAME_A_FOLDER,
             "--snapshots: {} is not a folder",
             folder.display()
@@ -94,12 +94,12 @@ pub(super) fn must_exist(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-fn missing(folder: &Path, help: &str) -> Failure {
+fn missing(folder: &Path, help: &str) -> CommandError {
     let help = match similar(folder) {
         Some(similar) => format!("did you mean `{}`? Otherwise, {help}", similar.display()),
         None => help.to_owned(),
     };
-    Failure::usage(miette::miette!(help = help, "--snapshots: the folder {} does not exist", folder.display()))
+    CommandError::usage(miette::miette!(help = help, "--snapshots: the folder {} does not exist", folder.display()))
 }
 
 /// A folder that stands where a missing one was looked for and has almost its name.

@@ -134,8 +134,8 @@ impl<'a> DifferentialRunner<'a> {
         // A difference is looked at again, alone, once for all stories that show it.
         let options = Options { isolation, trusting: true, ..self.options.clone() };
         let ran = run::run(cases, gateway, &self.library, self.guard, &options, stop, &mut hear).await?;
-        match ran.fault {
-            Some(fault) => Err(fault.into()),
+        match ran.error {
+            Some(error) => Err(error.into()),
             None => Ok((played, ran.report)),
         }
     }

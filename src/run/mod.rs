@@ -115,7 +115,7 @@ struct Shared<'a> {
     options: &'a Options,
     breaker: Breaker,
     timeouts: Timeouts,
-    fault: Mutex<Option<LibraryError>>,
+    error: Mutex<Option<LibraryError>>,
     left_behind: Mutex<Vec<String>>,
     boots: Mutex<Boots>,
     /// Secrets that can occur in the output of more than one case.
@@ -147,9 +147,9 @@ impl Shared<'_> {
         self.attached && self.options.allow_writes
     }
 
-    /// Records the first error of the snapshot library. The results of the run cannot be stored.
-    fn fault(&self, error: LibraryError) {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    /// Notes the first thing that went wrong with the snapshots: the run's result cannot be kept.
+    fn note_error(&self, error: LibraryError) {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
     /// Records what could not be removed from a gateway at a URL.
@@ -167,7 +167,7 @@ impl Shared<'_> {
     }
 
     fn take_library_error(&self) -> Option<LibraryError> {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Counts started gateways.
@@ -193,15 +193,15 @@ impl Shared<'_> {
 pub struct RunEnd {
     /// The report. It contains all cases that were played.
     pub report: RunReport,
-    /// The reason why the run could not be completed. The cases before it were reported and are in the report.
-    pub fault: Option<RunError>,
+    /// Why it could not be brought to its end; what was played until then was told, and is in the report.
+    pub error: Option<RunError>,
 }
 
 /// Plays cases on a gateway and passes events to `listen`. If `stop` becomes true, the run interrupts its tasks and
 /// stops everything that it started.
 ///
 /// # Errors
-/// Returns an error if the temporary directory or a report cannot be created. Later errors are in [`RunEnd::fault`].
+/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`RunEnd::error`].
 pub async fn run(
     cases: &[&Case],
     gateway: &Gateway,
@@ -230,7 +230,7 @@ pub async fn run(
         options,
         breaker: Breaker::default(),
         timeouts: Timeouts::of(gateway),
-        fault: Mutex::default(),
+        error: Mutex::default(),
         left_behind: Mutex::default(),
         boots: Mutex::default(),
         secrets: Mutex::new(secrets),
@@ -259,7 +259,7 @@ pub async fn run(
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
                 report.duration = began.elapsed();
-                return Ok(RunEnd { report, fault: None });
+                return Ok(RunEnd { report, error: None });
             }
         };
         dead = asked.err();
@@ -270,12 +270,12 @@ pub async fn run(
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
                 report.duration = began.elapsed();
-                return Ok(RunEnd { report, fault: None });
+                return Ok(RunEnd { report, error: None });
             }
         };
         if turned_down {
             report.duration = began.elapsed();
-            return Ok(RunEnd { report, fault: Some(RunError::Token) });
+            return Ok(RunEnd { report, error: Some(RunError::Token) });
         }
     }
     let permissions_bind = plan::permissions_bind(shared.workspace.root()).map_err(RunError::Workspace)?;
@@ -289,9 +289,9 @@ pub async fn run(
             None => waiting.push(*case),
         }
     }
-    if let Some(fault) = dead {
+    if let Some(error) = dead {
         report.duration = began.elapsed();
-        return not_there(&waiting, fault, &shared, report, listen);
+        return not_there(&waiting, error, &shared, report, listen);
     }
     let mut schedule = Schedule::new(&waiting, gateway, &shared);
     let mut playing = FuturesUnordered::new();
@@ -324,8 +324,8 @@ pub async fn run(
                 break Ok(());
             }
         };
-        let fault = shared.take_library_error().map(RunError::Library);
-        if let Some(error) = told.err().or(fault) {
+        let error = shared.take_library_error().map(RunError::Library);
+        if let Some(error) = told.err().or(error) {
             break Err(error);
         }
     };
@@ -341,22 +341,22 @@ pub async fn run(
     report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
     report.duration = began.elapsed();
     redaction::run(&mut report, &shared.secrets());
-    Ok(RunEnd { report, fault: ended.err() })
+    Ok(RunEnd { report, error: ended.err() })
 }
 
 /// Reports for every planned case that the gateway is not reachable. Without planned cases, the run itself fails.
 fn not_there(
     waiting: &[&Case],
-    fault: RunError,
+    error: RunError,
     shared: &Shared<'_>,
     mut report: RunReport,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<RunEnd, RunError> {
-    let reason = format!("not tried: {fault}");
+    let reason = format!("not tried: {error}");
     for case in waiting {
         tell(case::given_up(case, reason.clone(), shared), shared, &mut report, listen)?;
     }
-    Ok(RunEnd { report, fault: waiting.is_empty().then_some(fault) })
+    Ok(RunEnd { report, error: waiting.is_empty().then_some(error) })
 }
 
 /// Waits until the run must stop. Waits forever if the sender is gone.

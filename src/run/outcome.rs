@@ -182,11 +182,11 @@ impl RunReport {
         let count = |verdict| self.summary.count(verdict);
         let skipped = count(Verdict::Skipped);
         if count(Verdict::Error) > 0 {
-            Outcome::Fault
+            Outcome::Failed
         } else if count(Verdict::Deviates) + count(Verdict::UnexpectedlyConforms) > 0 || (deny_skipped && skipped > 0) {
             Outcome::Deviates
         } else if skipped + count(Verdict::NotApplicable) == self.summary.total() {
-            Outcome::Nothing
+            Outcome::NothingPlayed
         } else {
             Outcome::Conforms
         }
@@ -201,9 +201,9 @@ pub enum Outcome {
     /// A case deviates or unexpectedly conforms, or is skipped and must not be.
     Deviates,
     /// The harness or the gateway could not do its part in a case.
-    Fault,
+    Failed,
     /// No case was played: there were none, or all are not applicable or skipped.
-    Nothing,
+    NothingPlayed,
 }
 
 #[cfg(test)]
@@ -216,11 +216,11 @@ mod tests {
     #[case(&[Verdict::NotApplicable, Verdict::Conforms], Outcome::Conforms)]
     #[case(&[Verdict::Conforms, Verdict::Deviates], Outcome::Deviates)]
     #[case(&[Verdict::Conforms, Verdict::UnexpectedlyConforms], Outcome::Deviates)]
-    #[case(&[Verdict::Deviates, Verdict::Error], Outcome::Fault)]
-    #[case(&[Verdict::Skipped, Verdict::Skipped], Outcome::Nothing)]
-    #[case(&[Verdict::NotApplicable, Verdict::NotApplicable], Outcome::Nothing)]
-    #[case(&[Verdict::NotApplicable, Verdict::Skipped], Outcome::Nothing)]
-    #[case(&[], Outcome::Nothing)]
+    #[case(&[Verdict::Deviates, Verdict::Error], Outcome::Failed)]
+    #[case(&[Verdict::Skipped, Verdict::Skipped], Outcome::NothingPlayed)]
+    #[case(&[Verdict::NotApplicable, Verdict::NotApplicable], Outcome::NothingPlayed)]
+    #[case(&[Verdict::NotApplicable, Verdict::Skipped], Outcome::NothingPlayed)]
+    #[case(&[], Outcome::NothingPlayed)]
     fn the_worst_verdict_decides_and_what_was_not_played_is_nothing(
         #[case] verdicts: &[Verdict],
         #[case] expected: Outcome,

@@ -2,7 +2,7 @@
 
 use crate::cli::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
-use crate::cli::{Failure, exit};
+use crate::cli::{CommandError, exit};
 use crate::observe::snapshot::{Edit, Library, LibraryError, Pending};
 use crate::scenario::Filter;
 use std::io::Write as _;
@@ -30,25 +30,25 @@ pub(crate) struct Accept {
 }
 
 impl Accept {
-    pub(crate) fn run(self) -> Result<u8, Failure> {
+    pub(crate) fn run(self) -> Result<u8, CommandError> {
         if self.cases.is_empty() && !self.all {
             let error = miette::miette!(
                 help = "name cases, as in `clawcheck accept role-upgrade`, or use --all",
                 "no cases were named for approval"
             );
-            return Err(Failure::usage(error));
+            return Err(CommandError::usage(error));
         }
-        let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
+        let fault = |error: LibraryError| CommandError::failed(snapshots::report(error));
         let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
         let waiting = library.pending().map_err(fault)?;
         let chosen = waiting.iter().filter(|pending| self.means(pending)).collect::<Vec<_>>();
         if chosen.is_empty() {
-            return Err(Failure::nothing(self.nothing(&waiting)));
+            return Err(CommandError::nothing_selected(self.nothing(&waiting)));
         }
         let mut out = console::stdout_while_read();
         for pending in chosen {
             for done in accept(&mut library, pending).map_err(fault)? {
-                writeln!(out, "{done}").map_err(Failure::output)?;
+                writeln!(out, "{done}").map_err(CommandError::output)?;
             }
         }
         Ok(exit::OK)

@@ -1,24 +1,23 @@
 //! `clawcheck compare`: which cases do gateways answer differently?
 
-use crate::cli::jobs::{check_descriptors, jobs};
-use crate::cli::limits::Limits;
-use crate::cli::signals::{Signals, told};
+use crate::cli::help::{cache_variable, exit_codes};
+use crate::cli::session::{self, Session};
+use crate::cli::signals::Signals;
 use crate::cli::terminal::console;
-use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::table::{Format, cell, table};
-use crate::cli::{Failure, exit};
-use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation, PrepareError};
+use crate::cli::timeouts::TimeoutOptions;
+use crate::cli::{CommandError, exit};
+use crate::gateway::{Gateway, GatewaySpec};
 use crate::observe::snapshot::Library;
 use crate::report::comparison::{Cell, Row};
 use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Listener as _};
 use crate::run::outcome::Event;
-use crate::run::{self, Isolation, Options, RunEnd, RunError};
+use crate::run::{self, RunEnd};
 use crate::scenario::{Case, Filter};
 use serde_json::json;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
 use untrusted_data::printable;
 
 /// Play cases on several gateways and print the differences between their answers
@@ -26,18 +25,16 @@ use untrusted_data::printable;
 /// `compare` prints a table with a row for each case that differs. In a row, the same letter means the same observation,
 /// including the pairing store.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Environment variables:
-  CLAWCHECK_CACHE  Folder for releases that clawcheck installs from npm
-                   [default: clawcheck in the user's cache folder]
-
-Exit codes:
-  0    all compared cases are identical
-  1    a case differs
-  2    usage error or invalid file
-  3    a gateway or the harness failed
-  4    no case was selected or compared
-  130  Ctrl-C, SIGTERM or SIGHUP interrupted the command")]
+#[command(after_long_help = concat!(
+    cache_variable!(),
+    "\n\n",
+    exit_codes!(
+        0: "all compared cases are identical",
+        1: "a case differs",
+        2: "usage error or invalid file",
+        4: "no case was selected or compared"
+    )
+))]
 pub(crate) struct Compare {
     /// Gateways: embedded[@RELEASE], openclaw@RELEASE or a description file
     #[arg(value_name = "GATEWAY", required = true, num_args = 2..)]
@@ -60,94 +57,84 @@ pub(crate) struct Compare {
     #[arg(long)]
     trust: bool,
     #[command(flatten)]
-    limits: Limits,
+    timeouts: TimeoutOptions,
     /// Format of the table
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 impl Compare {
-    pub(crate) fn run(self, signals: &Signals) -> Result<u8, Failure> {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         if let Some(attached) = self.gateways.iter().find(|gateway| matches!(gateway, GatewaySpec::Attached(_))) {
             let error = miette::miette!(
                 help = "describe how it starts in a YAML file (see gateways/), and pass that file",
                 "cannot compare {attached}: clawcheck plays the cases on one gateway after the other, and the records that earlier cases leave behind would change the results"
             );
-            return Err(Failure::usage(error));
+            return Err(CommandError::usage(error));
         }
         let corpus = crate::cli::corpus(&self.scenarios, self.trust)?;
         let cases = corpus.select(&self.filter);
         if cases.is_empty() {
-            return Err(Failure::nothing(miette::miette!("no case is selected; `clawcheck list` prints all cases")));
+            return Err(CommandError::nothing_selected(miette::miette!(
+                "no case is selected; `clawcheck list` prints all cases"
+            )));
         }
-        check_descriptors()?;
-        let runtime =
-            crate::cli::runtime(&self.gateways).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
-        let played = runtime.block_on(self.play(signals, &cases));
-        runtime.shutdown_timeout(Duration::from_secs(1));
-        let Played { gateways, broken_off } = played?;
+        let GatewayRuns { gateways, interrupted } = session::block_on(&self.gateways, self.play(signals, &cases))?;
         let comparison = Comparison::new(&gateways);
-        let broken_off = broken_off.then(|| self.done(&gateways, cases.len()));
-        let text = self.print(&comparison, broken_off.as_deref());
-        console::stdout_while_read().write_all(text.as_bytes()).map_err(Failure::output)?;
+        let interrupted = interrupted.then(|| self.progress_so_far(&gateways, cases.len()));
+        let text = self.print(&comparison, interrupted.as_deref());
+        console::stdout_while_read().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(match comparison {
-            _ if broken_off.is_some() => exit::INTERRUPTED,
-            Comparison { errors: 1.., .. } => exit::FAULT,
+            _ if interrupted.is_some() => exit::INTERRUPTED,
+            Comparison { errors: 1.., .. } => exit::FAILED,
             Comparison { differing, .. } if !differing.is_empty() => exit::DEVIATES,
-            Comparison { alike: 0, .. } => exit::NOTHING,
+            Comparison { alike: 0, .. } => exit::NOTHING_PLAYED,
             _ => exit::OK,
         })
     }
 
     /// Plays the cases on one gateway after the other.
-    async fn play(&self, signals: &Signals, cases: &[&Case]) -> Result<Played, Failure> {
+    async fn play(&self, signals: &Signals, cases: &[&Case]) -> Result<GatewayRuns, CommandError> {
         // No snapshot is asked: what the gateways saw is held against each other alone.
         let library = Library::empty();
-        let stop = signals.listen();
-        let guard = Guard::default();
-        let progress = Progress::new(cases.len() * self.gateways.len());
+        let session = Session::new(cases.len() * self.gateways.len(), signals.stop());
         // All of them before the first case: a mistake in the last name must not cost the runs on the others.
-        let preparing = self.prepare(&progress, &guard);
-        let prepared = tokio::select! {
-            prepared = preparing => prepared,
-            () = told(stop.clone()) => {
-                progress.finish();
-                return Ok(self.played(Vec::new(), true));
-            }
+        let Some(gateways) = session.unless_stopped(self.prepare(&session)).await? else {
+            return Ok(self.played(Vec::new(), true));
         };
-        let gateways = prepared.inspect_err(|_| progress.finish())?;
-        let (mut all, mut broken_off) = (Vec::new(), false);
+        let (mut all, mut interrupted) = (Vec::new(), false);
         for gateway in &gateways {
             let mut collected = Collected::default();
-            let mut bar = progress.clone();
+            let mut bar = session.progress.clone();
             let mut listen = |event: Event<'_>| {
                 bar.hear(event)?;
                 collected.hear(event)
             };
-            let options = self.options(gateway);
-            let ran = run::run(cases, gateway, &library, &guard, &options, stop.clone(), &mut listen).await;
-            let RunEnd { report, fault } = ran.map_err(failure)?;
-            if let Some(fault) = fault {
-                return Err(failure(fault));
+            let options = Session::options(gateway, self.jobs);
+            let stop = session.stop.clone();
+            let RunEnd { report, error } =
+                run::run(cases, gateway, &library, &session.guard, &options, stop, &mut listen).await?;
+            if let Some(error) = error {
+                return Err(error.into());
             }
             all.push(collected);
             if report.interrupted.is_some() {
-                broken_off = true;
+                interrupted = true;
                 break;
             }
         }
-        progress.finish();
-        Ok(self.played(all, broken_off))
+        session.progress.finish();
+        Ok(self.played(all, interrupted))
     }
 
     /// What was played, with nothing on the gateways that were not come to.
-    fn played(&self, mut gateways: Vec<Collected>, broken_off: bool) -> Played {
+    fn played(&self, mut gateways: Vec<Collected>, interrupted: bool) -> GatewayRuns {
         gateways.resize_with(self.gateways.len(), Collected::default);
-        Played { gateways, broken_off }
+        GatewayRuns { gateways, interrupted }
     }
 
     /// How far a comparison came that was broken off.
-    fn done(&self, played: &[Collected], cases: usize) -> String {
+    fn progress_so_far(&self, played: &[Collected], cases: usize) -> String {
         let names = self.names();
         let counts = names.iter().zip(played).map(|(name, collected)| format!("{} on {name}", collected.cases()));
         format!("of {}, clawcheck played {}", counted(cases, "case"), counts.collect::<Vec<_>>().join(", "))
@@ -155,38 +142,24 @@ impl Compare {
 
     /// The gateways, each with its release.
     fn names(&self) -> Vec<String> {
-        let name = |gateway: &GatewaySpec| console::fit_line(&gateway.clone().with_release().to_string());
+        let name = |gateway: &GatewaySpec| console::sanitize_line(&gateway.clone().with_release().to_string());
         self.gateways.iter().map(name).collect()
     }
 
-    async fn prepare(&self, progress: &Progress, guard: &Guard) -> Result<Vec<Gateway>, Failure> {
+    async fn prepare(&self, session: &Session) -> Result<Vec<Gateway>, CommandError> {
+        let preparation = session.preparation(self.timeouts);
         let mut gateways = Vec::new();
-        for spec in &self.gateways {
-            let limits = self.limits.said();
-            let preparation = Preparation { guard: guard.clone(), limits, ..Preparation::default() };
-            let gateway = Gateway::prepare(spec, &preparation, &|event| progress.preparing(&event)).await;
-            let failure =
-                |error: PrepareError| if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) };
-            gateways.push(gateway.map_err(failure)?);
+        for gateway in &self.gateways {
+            gateways.push(session.prepare(gateway, &preparation).await?);
         }
         Ok(gateways)
     }
 
-    fn options(&self, gateway: &Gateway) -> Options {
-        let kind = gateway.profile().kind;
-        Options {
-            jobs: jobs(self.jobs, kind),
-            isolation: Isolation::usual(kind),
-            secrets: console::secrets().clone(),
-            ..Options::default()
-        }
-    }
-
-    /// `broken_off` says how far it came, where it did not come to its end.
-    fn print(&self, comparison: &Comparison, broken_off: Option<&str>) -> String {
+    /// `interrupted` says how far it came, where it did not come to its end.
+    fn print(&self, comparison: &Comparison, interrupted: Option<&str>) -> String {
         let names = self.names();
         if self.format == Format::Json {
-            return document(&names, comparison, broken_off.is_some());
+            return document(&names, comparison, interrupted.is_some());
         }
         let mut text = String::new();
         if !comparison.differing.is_empty() {
@@ -212,21 +185,21 @@ impl Compare {
             text.push_str(&format!(", {errors} errors"));
         }
         text.push('\n');
-        if let Some(done) = broken_off {
-            text.push_str(&format!("interrupted: {done}\n"));
+        if let Some(progress_so_far) = interrupted {
+            text.push_str(&format!("interrupted: {progress_so_far}\n"));
         }
         text
     }
 }
 
 /// What was played on the gateways, one after the other.
-struct Played {
+struct GatewayRuns {
     /// What each has seen.
     gateways: Vec<Collected>,
-    broken_off: bool,
+    interrupted: bool,
 }
 
-fn document(names: &[String], comparison: &Comparison, broken_off: bool) -> String {
+fn document(names: &[String], comparison: &Comparison, interrupted: bool) -> String {
     let row = |row: &Row| {
         let cells = row.cells.iter().map(|cell| json!({ "group": cell.group, "line": cell.line }));
         json!({ "case": row.case, "step": row.step, "gateways": cells.collect::<Vec<_>>() })
@@ -238,15 +211,7 @@ fn document(names: &[String], comparison: &Comparison, broken_off: bool) -> Stri
         "alike": comparison.alike,
         "incomplete": comparison.incomplete,
         "errors": comparison.errors,
-        "interrupted": broken_off,
+        "interrupted": interrupted,
     });
     printable::json(&format!("{document:#}\n")).into_owned()
-}
-
-fn fault(message: &str) -> Failure {
-    Failure::fault(miette::Report::msg(message.to_owned()))
-}
-
-fn failure(error: RunError) -> Failure {
-    fault(&error.to_string())
 }

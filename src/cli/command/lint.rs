@@ -2,7 +2,7 @@
 
 use crate::cli::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
-use crate::cli::{Failure, exit};
+use crate::cli::{CommandError, exit};
 use crate::report::terminal::counted;
 use crate::scenario::lint;
 use std::io::Write as _;
@@ -29,16 +29,16 @@ pub(crate) struct Lint {
 }
 
 impl Lint {
-    pub(crate) fn run(self) -> Result<u8, Failure> {
+    pub(crate) fn run(self) -> Result<u8, CommandError> {
         let findings = lint::lint(&self.paths, self.trust);
         if !findings.problems.0.is_empty() {
-            return Err(Failure::usage(findings.problems));
+            return Err(CommandError::usage(findings.problems));
         }
         let (scenarios, cases) = (counted(findings.scenarios, "scenario"), counted(findings.cases, "case"));
         let mut out = console::stdout();
-        writeln!(out, "{scenarios}, {cases}: no problems found").map_err(Failure::output)?;
-        let fault = |error| Failure::fault(snapshots::report(error));
-        let snapshots = Snapshots::find(None, &self.paths).map_err(Failure::fault)?;
+        writeln!(out, "{scenarios}, {cases}: no problems found").map_err(CommandError::output)?;
+        let fault = |error| CommandError::failed(snapshots::report(error));
+        let snapshots = Snapshots::find(None, &self.paths).map_err(CommandError::failed)?;
         if !self.paths.is_empty() && !snapshots.is_writable() {
             // Scenarios of the user's own: the snapshots inside clawcheck are not about them.
             return Ok(exit::OK);
@@ -47,10 +47,11 @@ impl Lint {
         let drafts = library.drafts().map_err(fault)?;
         if !drafts.is_empty() {
             let count = counted(drafts.len(), "draft");
-            writeln!(out, "{count} among the snapshots: not confirmed by a real release").map_err(Failure::output)?;
+            writeln!(out, "{count} among the snapshots: not confirmed by a real release")
+                .map_err(CommandError::output)?;
         }
         for (case, release) in drafts.iter().take(NAMED) {
-            writeln!(out, "    {} at {release}", line(case)).map_err(Failure::output)?;
+            writeln!(out, "    {} at {release}", line(case)).map_err(CommandError::output)?;
         }
         Ok(exit::OK)
     }

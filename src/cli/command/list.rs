@@ -1,7 +1,7 @@
 //! `clawcheck list`: which cases are there?
 
 use crate::cli::terminal::console;
-use crate::cli::{Failure, exit};
+use crate::cli::{CommandError, exit};
 use crate::scenario::{Case, Corpus, Filter};
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -32,13 +32,13 @@ enum Format {
 }
 
 impl List {
-    pub(crate) fn run(self) -> Result<u8, Failure> {
+    pub(crate) fn run(self) -> Result<u8, CommandError> {
         let corpus = if self.paths.is_empty() { Corpus::embedded() } else { Corpus::trusting(&self.paths) };
-        let corpus = corpus.map_err(Failure::usage)?;
+        let corpus = corpus.map_err(CommandError::usage)?;
         let cases = corpus.select(&self.filter);
         if cases.is_empty() {
             let filters: Vec<_> = self.filter.iter().map(|filter| format!("`{}`", filter.as_str())).collect();
-            return Err(Failure::nothing(miette::Report::msg(match filters.as_slice() {
+            return Err(CommandError::nothing_selected(miette::Report::msg(match filters.as_slice() {
                 [] => "the scenarios contain no cases".to_owned(),
                 _ => format!("no case matches {}", filters.join(" or ")),
             })));
@@ -50,7 +50,7 @@ impl List {
                 printable::json(&format!("{document:#}\n")).into_owned()
             }
         };
-        console::stdout().write_all(text.as_bytes()).map_err(Failure::output)?;
+        console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
     }
 }

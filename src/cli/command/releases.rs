@@ -2,7 +2,7 @@
 
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::{Format, cell, table};
-use crate::cli::{Failure, exit};
+use crate::cli::{CommandError, exit};
 use openclaw_model::releases::{self, KNOWN};
 use openclaw_model::{Change, Facts, KnownRelease, Release};
 use serde_json::json;
@@ -18,7 +18,7 @@ pub(crate) struct Releases {
     ///
     /// For a release that is not known, `releases` prints the known release before it.
     #[arg(value_name = "RELEASE|A..B")]
-    only: Vec<Asked>,
+    only: Vec<ReleaseQuery>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -26,13 +26,13 @@ pub(crate) struct Releases {
 
 /// `2026.4.2`, or `2026.3.28..2026.4.2`.
 #[derive(Debug, Clone, Copy)]
-enum Asked {
+enum ReleaseQuery {
     One(Release),
     /// What changes for those who go from the first to the second.
     Upgrade(Release, Release),
 }
 
-impl FromStr for Asked {
+impl FromStr for ReleaseQuery {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -45,7 +45,7 @@ impl FromStr for Asked {
     }
 }
 
-impl Asked {
+impl ReleaseQuery {
     /// The releases that are meant, as far as they are known or must be.
     fn releases(self) -> Vec<Release> {
         match self {
@@ -60,19 +60,19 @@ impl Asked {
 }
 
 impl Releases {
-    pub(crate) fn run(self) -> Result<u8, Failure> {
+    pub(crate) fn run(self) -> Result<u8, CommandError> {
         let mut wanted = Vec::new();
         let mut notes = Vec::new();
-        for asked in &self.only {
-            if let Asked::Upgrade(from, to) = asked
-                && asked.releases().is_empty()
+        for query in &self.only {
+            if let ReleaseQuery::Upgrade(from, to) = query
+                && query.releases().is_empty()
             {
                 notes.push(format!("no change between {from} and {to} is known\n"));
             }
         }
-        for release in &self.only.iter().flat_map(|asked| asked.releases()).collect::<Vec<_>>() {
+        for release in &self.only.iter().flat_map(|query| query.releases()).collect::<Vec<_>>() {
             let described = Facts::of(*release)
-                .map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?
+                .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?
                 .described();
             match KNOWN.iter().find(|known| known.release == *release) {
                 Some(known) => {
@@ -92,7 +92,7 @@ impl Releases {
             _ if releases.is_empty() => notes.concat(),
             format => notes.concat() + &history(&releases, format),
         };
-        console::stdout().write_all(text.as_bytes()).map_err(Failure::output)?;
+        console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
     }
 }

@@ -4,7 +4,7 @@ use super::accept;
 use crate::cli::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
-use crate::cli::{Failure, exit};
+use crate::cli::{CommandError, exit};
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError, Pending};
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
@@ -31,26 +31,27 @@ enum Answer {
 }
 
 impl Review {
-    pub(crate) fn run(self) -> Result<u8, Failure> {
-        let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
+    pub(crate) fn run(self) -> Result<u8, CommandError> {
+        let fault = |error: LibraryError| CommandError::failed(snapshots::report(error));
         let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
         let waiting = library.pending().map_err(fault)?;
         let mut out = console::stdout();
         if waiting.is_empty() {
-            writeln!(out, "nothing waits for approval in {}", self.snapshots.display()).map_err(Failure::output)?;
+            writeln!(out, "nothing waits for approval in {}", self.snapshots.display())
+                .map_err(CommandError::output)?;
             return Ok(exit::OK);
         }
         let asks = io::stdin().is_terminal() && console::stdout_is_terminal();
         for (at, pending) in waiting.iter().enumerate() {
             let text = describe(&library, pending).map_err(fault)?;
-            writeln!(out, "[{} of {}] {text}", at + 1, waiting.len()).map_err(Failure::output)?;
+            writeln!(out, "[{} of {}] {text}", at + 1, waiting.len()).map_err(CommandError::output)?;
             if !asks {
                 continue;
             }
-            match ask(&mut out).map_err(Failure::output)? {
+            match ask(&mut out).map_err(CommandError::output)? {
                 Answer::Accept => {
                     for line in accept::accept(&mut library, pending).map_err(fault)? {
-                        writeln!(out, "{line}").map_err(Failure::output)?;
+                        writeln!(out, "{line}").map_err(CommandError::output)?;
                     }
                 }
                 Answer::Reject => library.reject(pending).map_err(fault)?,

@@ -1,13 +1,14 @@
 //! `clawcheck run`: plays cases on a gateway and says what deviates.
 
-use crate::cli::jobs::{check_descriptors, jobs};
-use crate::cli::limits::Limits;
+use crate::cli::help::{cache_variable, token_variable};
+use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
 use crate::cli::terminal::progress::Progress;
-use crate::cli::{Failure, exit};
-use crate::gateway::{self, Gateway, GatewaySpec, Guard, Kind, Preparation};
+use crate::cli::timeouts::TimeoutOptions;
+use crate::cli::{CommandError, exit};
+use crate::gateway::{self, Gateway, GatewaySpec, Kind, Preparation};
 use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::{Library, Origin};
 use crate::report::terminal::Look;
@@ -30,16 +31,16 @@ use tokio::sync::watch;
 /// A case conforms if the gateway meets the expectations of the scenario and behaves like the snapshot of its release. `run`
 /// prints the differences for each case that deviates.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Environment variables:
-  CLAWCHECK_CACHE  Folder for releases and schemas that clawcheck installs from npm
-                   [default: clawcheck in the user's cache folder]
-  CLAWCHECK_TOKEN  Shared token of a gateway at a URL
+#[command(after_long_help = concat!(
+    cache_variable!(),
+    token_variable!(),
+    "
 
 Examples:
   clawcheck run
   clawcheck run role-upgrade --gateway embedded@2026.4.2
-  clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json")]
+  clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json"
+))]
 pub(crate) struct Run {
     /// Scenario files, folders or ids of cases [default: the built-in scenarios]
     #[arg(value_name = "PATH|ID")]
@@ -58,12 +59,12 @@ pub(crate) struct Run {
     filter: Vec<Filter>,
     /// Whether cases share a gateway [default: shared, or case on the embedded gateway]
     #[arg(long, value_enum, value_name = "HOW")]
-    isolation: Option<How>,
+    isolation: Option<IsolationOption>,
     /// Number of gateways that run at the same time [default: number of cores, or 4 times that for the embedded gateway]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     #[command(flatten)]
-    limits: Limits,
+    timeouts: TimeoutOptions,
     /// Write a report: json=FILE, or json=- for standard output (repeatable)
     ///
     /// With json=-, standard output contains only the report, and all other output goes to standard error. `clawcheck schema
@@ -75,7 +76,7 @@ pub(crate) struct Run {
     trace: bool,
     /// Treat WHAT as a failure (repeatable)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
-    deny: Vec<Deny>,
+    deny: Vec<DeniedResult>,
     /// Validate the frames of the gateway against OpenClaw's published protocol schema [default: the version of the release]
     ///
     /// clawcheck installs the schema from npm (@openclaw/gateway-protocol).
@@ -111,7 +112,7 @@ type Listeners = Vec<Box<dyn Listener + Send>>;
 const AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum How {
+enum IsolationOption {
     /// Start a gateway for each case
     Case,
     /// Share a gateway between all cases that can share it
@@ -119,7 +120,7 @@ enum How {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Deny {
+enum DeniedResult {
     /// Skipped cases
     Skipped,
     /// Snapshots that no case uses; for folders of scenarios, only snapshots of the families in these folders
@@ -128,7 +129,7 @@ enum Deny {
 
 /// Which snapshots are unused where no case is theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unused {
+enum UnusedScope {
     /// Every one: all scenarios there are have been read.
     All,
     /// Those of the families that have been read; other families may be in other folders.
@@ -137,7 +138,7 @@ enum Unused {
     Unknown,
 }
 
-impl Unused {
+impl UnusedScope {
     fn in_library(self, library: &Library, corpus: &Corpus) -> Vec<String> {
         let known = corpus.cases().iter().map(|case| case.id.as_str()).collect::<BTreeSet<_>>();
         let families = corpus.cases().iter().map(|case| case.family.as_str()).collect::<BTreeSet<_>>();
@@ -189,7 +190,7 @@ impl FromStr for PackageVersion {
 }
 
 impl Run {
-    pub(crate) fn run(self, signals: &Signals) -> Result<u8, Failure> {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         self.check_attached()?;
         // What is no file is an id, unless it looks like nothing but a path.
         let (paths, ids): (Vec<_>, Vec<_>) =
@@ -199,15 +200,10 @@ impl Run {
         let cases = self.select(&corpus, &ids)?;
         self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
         let unused = self.unused(&paths)?;
-        let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
+        let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(CommandError::failed)?;
         let not_writable = snapshots.prepare()?;
-        check_descriptors()?;
-        let runtime =
-            crate::cli::runtime([&self.gateway]).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
-        let ended = runtime.block_on(self.play(signals, &cases, &snapshots.library, &corpus, unused));
-        // Nothing that was started is left, and what still blocks a thread must not keep the process.
-        runtime.shutdown_timeout(Duration::from_secs(1));
-        let report = ended?;
+        let work = self.play(signals, &cases, &snapshots.library, &corpus, unused);
+        let report = session::block_on([&self.gateway], work)?;
         if !snapshots.is_writable() && report.unkept > 0 {
             let note = not_writable.unwrap_or_else(|| match paths.is_empty() {
                 true => "the built-in snapshots cannot be changed; name a folder with --snapshots".to_owned(),
@@ -224,7 +220,7 @@ impl Run {
             let unused = report.unused_snapshots.len();
             let _ = writeln!(console::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
         }
-        if code == exit::NOTHING {
+        if code == exit::NOTHING_PLAYED {
             let gateway = &self.gateway;
             let note =
                 format!("no case was played: every selected case was not applicable on {gateway} or was skipped");
@@ -234,8 +230,8 @@ impl Run {
     }
 
     /// What is asked of a gateway that somebody else runs must not be said of another one and be left undone.
-    fn check_attached(&self) -> Result<(), Failure> {
-        let usage = |message: String, help: &str| Err(Failure::usage(miette::miette!(help = help, "{message}")));
+    fn check_attached(&self) -> Result<(), CommandError> {
+        let usage = |message: String, help: &str| Err(CommandError::usage(miette::miette!(help = help, "{message}")));
         let attached = matches!(self.gateway, GatewaySpec::Attached(_));
         let release =
             "name the release with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description";
@@ -260,25 +256,25 @@ impl Run {
     }
 
     /// Which snapshots can be told to be unused.
-    fn unused(&self, paths: &[PathBuf]) -> Result<Unused, Failure> {
+    fn unused(&self, paths: &[PathBuf]) -> Result<UnusedScope, CommandError> {
         match paths.iter().find(|path| !path.is_dir()) {
-            Some(file) if self.deny.contains(&Deny::Unused) => Err(Failure::usage(miette::miette!(
+            Some(file) if self.deny.contains(&DeniedResult::Unused) => Err(CommandError::usage(miette::miette!(
                 help = "name the folder of the scenarios",
                 "cannot determine the unused snapshots: {} is one file, and its family may have more",
                 file.display()
             ))),
-            Some(_) => Ok(Unused::Unknown),
-            None if paths.is_empty() => Ok(Unused::All),
-            None => Ok(Unused::OfFamilies),
+            Some(_) => Ok(UnusedScope::Unknown),
+            None if paths.is_empty() => Ok(UnusedScope::All),
+            None => Ok(UnusedScope::OfFamilies),
         }
     }
 
     /// The cases that the ids name, or all of the corpus, and of these the ones that `--filter` selects.
-    fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, Failure> {
+    fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, CommandError> {
         let mut named = Vec::new();
         for id in ids {
             let filter =
-                id.parse::<Filter>().map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?;
+                id.parse::<Filter>().map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
             // A misspelt path must not play whatever has it in its name.
             if !filter.names(corpus.cases()) {
                 let of_schema = matches!(self.schema, Some(None)) && id.parse::<PackageVersion>().is_ok();
@@ -291,7 +287,7 @@ impl Run {
                         )
                     }
                 };
-                return Err(Failure::usage(miette::miette!(
+                return Err(CommandError::usage(miette::miette!(
                     help = help,
                     "there is no file or folder `{id}`, and no case, scenario or family of that name"
                 )));
@@ -301,7 +297,7 @@ impl Run {
         let cases = Filter::select_any(&self.filter, corpus.select(&named));
         if cases.is_empty() {
             let filters = self.filter.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>();
-            return Err(Failure::nothing(miette::Report::msg(match filters.as_slice() {
+            return Err(CommandError::nothing_selected(miette::Report::msg(match filters.as_slice() {
                 [] => "the scenarios contain no cases".to_owned(),
                 _ if named.is_empty() => {
                     format!("no case matches {}; `clawcheck list` prints all cases", filters.join(" or "))
@@ -322,47 +318,37 @@ impl Run {
         cases: &[&Case],
         library: &Library,
         corpus: &Corpus,
-        unused: Unused,
-    ) -> Result<RunReport, Failure> {
+        unused: UnusedScope,
+    ) -> Result<RunReport, CommandError> {
         if self.isolation.is_some() && matches!(self.gateway, GatewaySpec::Attached(_)) {
             let message = "--isolation applies only to gateways that clawcheck starts";
-            return Err(Failure::usage(miette::Report::msg(message)));
+            return Err(CommandError::usage(miette::Report::msg(message)));
         }
-        let guard = Guard::default();
-        let progress = Progress::new(cases.len());
-        let (mut listeners, deliveries) =
-            self.listeners(&progress).map_err(|error| failure(RunError::Report(error)))?;
+        let stop = if self.allow_writes { signals.stop_after_cleanup() } else { signals.stop() };
+        let session = Session::new(cases.len(), stop.clone());
+        let (mut listeners, deliveries) = self.listeners(&session.progress).map_err(RunError::Report)?;
         let preparation = Preparation {
             state_dir: self.state_dir.clone(),
             claims: self.release,
-            guard: guard.clone(),
-            limits: self.limits.said(),
-            ..Preparation::default()
+            ..session.preparation(self.timeouts)
         };
-        let stop = if self.allow_writes { signals.listen_and_clear() } else { signals.listen() };
         let mut listen = |event: Event<'_>| hear(&mut listeners, event);
-        let told = |event| progress.preparing(&event);
-        let prepared = tokio::select! {
-            prepared = self.prepare(&preparation, &told) => prepared,
-            () = crate::cli::signals::told(stop.clone()) => {
-                let mut report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };
-                progress.finish();
-                listen(Event::Finished(&report)).map_err(|error| failure(RunError::Report(error)))?;
-                deliver(deliveries, &mut report, stop).await.map_err(|error| failure(RunError::Report(error)))?;
-                return Ok(report);
-            }
+        let Some((gateway, schema)) = session.unless_stopped(self.prepare(&session, &preparation)).await? else {
+            let mut report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };
+            listen(Event::Finished(&report)).map_err(RunError::Report)?;
+            deliver(deliveries, &mut report, stop).await.map_err(RunError::Report)?;
+            return Ok(report);
         };
-        let (gateway, schema) = prepared.inspect_err(|_| progress.finish())?;
         let options = self.options(&gateway, schema);
-        let ran = run::run(cases, &gateway, library, &guard, &options, stop.clone(), &mut listen).await;
-        progress.finish();
-        let RunEnd { mut report, fault } = ran.map_err(failure)?;
+        let ended = run::run(cases, &gateway, library, &session.guard, &options, stop.clone(), &mut listen).await;
+        session.progress.finish();
+        let RunEnd { mut report, error } = ended?;
         report.unused_snapshots = unused.in_library(library, corpus);
-        // Told first: what was played and what was left behind is not lost with the fault.
-        let told = listen(Event::Finished(&report)).map_err(RunError::Report);
+        // Told first: what was played and what was left behind is not lost with the error.
+        let finished = listen(Event::Finished(&report)).map_err(RunError::Report);
         let delivered = deliver(deliveries, &mut report, stop).await.map_err(RunError::Report);
-        match fault.or(told.err()).or(delivered.err()) {
-            Some(fault) => Err(failure(fault)),
+        match error.or(finished.err()).or(delivered.err()) {
+            Some(error) => Err(error.into()),
             None => Ok(report),
         }
     }
@@ -370,23 +356,20 @@ impl Run {
     /// The gateway under test, and what its frames are held to.
     async fn prepare(
         &self,
+        session: &Session,
         preparation: &Preparation,
-        told: gateway::PrepareListener<'_>,
-    ) -> Result<(Gateway, Option<FrameSchema>), Failure> {
-        let gateway = Gateway::prepare(&self.gateway, preparation, told).await;
-        let gateway =
-            gateway.map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) })?;
+    ) -> Result<(Gateway, Option<FrameSchema>), CommandError> {
+        let gateway = session.prepare(&self.gateway, preparation).await?;
         let Some(version) = &self.schema else { return Ok((gateway, None)) };
         let version = version.as_ref().map(|version| version.0.as_str());
         let release = run::release_of(&gateway);
         // The embedded gateway is the release whose rules it has, whatever it stands in for.
         let own = Facts::of(release).map(|rules| rules.described()).ok();
         let release = own.filter(|_| gateway.profile().kind == Kind::Embedded).unwrap_or(release);
-        let found = gateway::protocol_schema(release, version, preparation, told).await;
-        let found =
-            found.map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) })?;
+        let show = |event| session.progress.preparing(&event);
+        let found = gateway::protocol_schema(release, version, preparation, &show).await?;
         let schema = FrameSchema::parse(&found.package, &found.text)
-            .map_err(|error| fault(&format!("{error} ({})", found.path.display())))?;
+            .map_err(|error| CommandError::message(&format!("{error} ({})", found.path.display())))?;
         Ok((gateway, Some(schema)))
     }
 
@@ -404,7 +387,7 @@ impl Run {
         if self.trust {
             again.push_str(" --trust");
         }
-        again.push_str(&self.limits.again());
+        again.push_str(&self.timeouts.arguments());
         if self.allow_writes {
             again.push_str(" --allow-writes");
         }
@@ -414,22 +397,20 @@ impl Run {
                 again.push_str(&format!("={version}"));
             }
         }
-        let isolation = match self.isolation {
-            Some(How::Case) => Isolation::Case,
-            Some(How::Shared) => Isolation::Shared,
-            None => Isolation::usual(gateway.profile().kind),
-        };
+        let usual = Session::options(gateway, self.jobs);
         Options {
-            trusting: false,
-            isolation,
+            isolation: match self.isolation {
+                Some(IsolationOption::Case) => Isolation::Case,
+                Some(IsolationOption::Shared) => Isolation::Shared,
+                None => usual.isolation,
+            },
             schema: schema.map(Arc::new),
-            jobs: jobs(self.jobs, gateway.profile().kind),
             trace: self.trace,
             mark_seen: self.mark_seen,
             again,
-            secrets: console::secrets().clone(),
             token: std::env::var("CLAWCHECK_TOKEN").ok().filter(|token| !token.is_empty()),
             allow_writes: self.allow_writes,
+            ..usual
         }
     }
 
@@ -464,12 +445,12 @@ impl Run {
         if report.interrupted.is_some() {
             return exit::INTERRUPTED;
         }
-        let unused = self.deny.contains(&Deny::Unused) && !report.unused_snapshots.is_empty();
-        match report.outcome(self.deny.contains(&Deny::Skipped)) {
-            Outcome::Fault => exit::FAULT,
+        let unused = self.deny.contains(&DeniedResult::Unused) && !report.unused_snapshots.is_empty();
+        match report.outcome(self.deny.contains(&DeniedResult::Skipped)) {
+            Outcome::Failed => exit::FAILED,
             Outcome::Deviates => exit::DEVIATES,
-            Outcome::Conforms | Outcome::Nothing if unused => exit::DEVIATES,
-            Outcome::Nothing => exit::NOTHING,
+            Outcome::Conforms | Outcome::NothingPlayed if unused => exit::DEVIATES,
+            Outcome::NothingPlayed => exit::NOTHING_PLAYED,
             Outcome::Conforms => exit::OK,
         }
     }
@@ -505,26 +486,11 @@ async fn deliver(deliveries: Vec<Delivery>, report: &mut RunReport, stop: watch:
                 report.interrupted.get_or_insert(0);
                 break;
             }
-            () = crate::cli::signals::told(stop.clone()), if !broken_off => {
+            () = crate::cli::signals::stop_requested(stop.clone()), if !broken_off => {
                 report.interrupted.get_or_insert(0);
                 break;
             }
         }
     }
     Ok(())
-}
-
-fn fault(message: &str) -> Failure {
-    Failure::fault(miette::Report::msg(message.to_owned()))
-}
-
-fn failure(error: RunError) -> Failure {
-    match error {
-        RunError::Token => Failure::fault(miette::miette!(
-            help = "set CLAWCHECK_TOKEN to the token of the gateway (gateway.auth.token, OPENCLAW_GATEWAY_TOKEN)",
-            "{error}"
-        )),
-        RunError::Library(error) => Failure::fault(snapshots::report(error)),
-        other => fault(&other.to_string()),
-    }
 }

@@ -1,7 +1,7 @@
 //! `clawcheck schema`: the JSON Schemas of scenario files and reports.
 
 use crate::cli::terminal::console;
-use crate::cli::{Failure, exit};
+use crate::cli::{CommandError, exit};
 use crate::report::json;
 use crate::scenario::schema;
 use std::io::Write as _;
@@ -14,11 +14,11 @@ use std::io::Write as _;
 pub(crate) struct Schema {
     /// What the schema describes
     #[arg(value_enum, value_name = "WHAT", default_value_t)]
-    of: Of,
+    of: SchemaKind,
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Of {
+enum SchemaKind {
     /// Scenario files
     #[default]
     Scenario,
@@ -27,12 +27,12 @@ enum Of {
 }
 
 impl Schema {
-    pub(crate) fn run(self) -> Result<u8, Failure> {
+    pub(crate) fn run(self) -> Result<u8, CommandError> {
         let text = match self.of {
-            Of::Scenario => schema::text(),
-            Of::Report => json::SCHEMA_TEXT.to_owned(),
+            SchemaKind::Scenario => schema::text(),
+            SchemaKind::Report => json::SCHEMA_TEXT.to_owned(),
         };
-        console::stdout().write_all(text.as_bytes()).map_err(Failure::output)?;
+        console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
     }
 }

@@ -1,8 +1,8 @@
 //! `clawcheck serve`: the embedded gateway as a program.
 
-use crate::cli::signals::{Signals, told};
+use crate::cli::signals::{Signals, stop_requested};
 use crate::cli::terminal::console;
-use crate::cli::{Failure, exit};
+use crate::cli::{CommandError, exit};
 use miette::Report;
 use openclaw_emulator::program::{self, Program, ProgramError, ProgramOptions};
 use openclaw_model::{Facts, Release, releases};
@@ -44,15 +44,15 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(crate) fn run(self, signals: &Signals) -> Result<u8, Failure> {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::fault(Report::msg(format!("cannot start: {error}"))))?;
+        let runtime = runtime.map_err(|error| CommandError::failed(Report::msg(format!("cannot start: {error}"))))?;
         runtime.block_on(self.serve(signals))
     }
 
-    async fn serve(self, signals: &Signals) -> Result<u8, Failure> {
+    async fn serve(self, signals: &Signals) -> Result<u8, CommandError> {
         let release = self.release.unwrap_or(releases::DEFAULT);
-        let stop = signals.listen();
+        let stop = signals.stop();
         let options = ProgramOptions {
             release,
             port: self.port,
@@ -62,7 +62,7 @@ impl Serve {
             env: environment(),
             log: self.verbose.then(|| Arc::new(log) as _),
         };
-        let program = program::start(options).await.map_err(failure)?;
+        let program = program::start(options).await.map_err(program_error)?;
         if let Some(known) = Facts::of(release).ok().map(|rules| rules.described()).filter(|known| *known != release) {
             log(&format!("clawcheck serve: {release} has no history of its own; it answers like {known}"));
         }
@@ -71,22 +71,22 @@ impl Serve {
         }
         let announced = announce(&program, release);
         if announced.is_ok() {
-            told(stop).await;
+            stop_requested(stop).await;
         }
         program.gateway.stop().await;
-        announced.map_err(Failure::output).map(|()| exit::OK)
+        announced.map_err(CommandError::output).map(|()| exit::OK)
     }
 }
 
 /// A release that refuses its settings ends with its own exit code, so that what watches it sees no difference.
-fn failure(error: ProgramError) -> Failure {
+fn program_error(error: ProgramError) -> CommandError {
     match &error {
         ProgramError::Refused { refusal, .. } => {
-            let code = u8::try_from(refusal.exit_code).unwrap_or(exit::FAULT);
-            Failure::refused(code, error)
+            let code = u8::try_from(refusal.exit_code).unwrap_or(exit::FAILED);
+            CommandError::refused(code, error)
         }
-        wrong if wrong.is_usage() => Failure::usage(error),
-        _ => Failure::fault(error),
+        wrong if wrong.is_usage() => CommandError::usage(error),
+        _ => CommandError::failed(error),
     }
 }
 
@@ -99,12 +99,12 @@ fn environment() -> Vec<(String, String)> {
 
 fn announce(program: &Program, release: Release) -> io::Result<()> {
     let mut out = console::stdout();
-    let (address, state_dir) = (program.address, console::fit_line(&program.state_dir.to_string_lossy()));
+    let (address, state_dir) = (program.address, console::sanitize_line(&program.state_dir.to_string_lossy()));
     writeln!(out, "clawcheck serve: openclaw {release} on ws://{address} (state {state_dir})")?;
     out.flush()
 }
 
 /// Nobody may be reading the log any more; the gateway goes on without.
 fn log(line: &str) {
-    let _ = writeln!(console::stderr(), "{}", console::fit_line(line));
+    let _ = writeln!(console::stderr(), "{}", console::sanitize_line(line));
 }

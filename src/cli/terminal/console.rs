@@ -4,7 +4,7 @@
 //! The secrets of cases are taken out earlier, by the run that knows them; lines are escaped where they are made, so that a
 //! line break in a name makes no second line. Here is the edge where nothing else gets through, whoever forgot it.
 
-use super::output::Output;
+use super::broken_pipe::IgnoreBrokenPipe;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
 use untrusted_data::Redactions;
@@ -25,12 +25,12 @@ pub(crate) fn secrets() -> &'static Redactions {
 }
 
 /// A text of several lines as it may be printed: without secrets, and without anything that a terminal would obey.
-pub(crate) fn fit(text: &str) -> String {
+pub(crate) fn sanitize(text: &str) -> String {
     printable::block(&secrets().apply_known(text)).into_owned()
 }
 
 /// One line, likewise.
-pub(crate) fn fit_line(text: &str) -> String {
+pub(crate) fn sanitize_line(text: &str) -> String {
     printable::line(&secrets().apply_known(text)).into_owned()
 }
 
@@ -65,8 +65,8 @@ pub(crate) fn stdout() -> Console<io::Stdout> {
 
 /// Standard output of a command whose work and exit code are asked for whoever reads it: when its reader has left, the rest
 /// goes nowhere.
-pub(crate) fn stdout_while_read() -> Console<Output> {
-    Console { out: Output(stdout_handle()), waiting: Vec::new() }
+pub(crate) fn stdout_while_read() -> Console<IgnoreBrokenPipe> {
+    Console { out: IgnoreBrokenPipe(stdout_handle()), waiting: Vec::new() }
 }
 
 /// Standard error.

@@ -47,7 +47,7 @@ impl Progress {
         };
         self.bar.suspend(|| {
             // Standard error may be closed; then there is nobody to tell.
-            let _ = writeln!(console::stderr(), "{}", console::fit_line(&words));
+            let _ = writeln!(console::stderr(), "{}", console::sanitize_line(&words));
         });
     }
 
@@ -57,13 +57,13 @@ impl Progress {
     }
 
     /// Standard output, written so that the bar is not in its way.
-    pub(crate) fn stdout(&self) -> Behind {
-        Behind { bar: self.bar.clone(), to_stderr: false, waiting: Vec::new() }
+    pub(crate) fn stdout(&self) -> ProgressWriter {
+        ProgressWriter { bar: self.bar.clone(), to_stderr: false, waiting: Vec::new() }
     }
 
     /// Standard error, likewise.
-    pub(crate) fn stderr(&self) -> Behind {
-        Behind { to_stderr: true, ..self.stdout() }
+    pub(crate) fn stderr(&self) -> ProgressWriter {
+        ProgressWriter { to_stderr: true, ..self.stdout() }
     }
 }
 
@@ -72,7 +72,7 @@ impl Listener for Progress {
         match event {
             Event::Started(_) if self.bar.is_hidden() => {}
             Event::Started(_) => self.bar.enable_steady_tick(TICK),
-            Event::Playing { case } => self.bar.set_message(console::fit_line(case)),
+            Event::Playing { case } => self.bar.set_message(console::sanitize_line(case)),
             Event::Case(case) => {
                 self.bar.inc(1);
                 if matches!(case.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error) {
@@ -88,13 +88,13 @@ impl Listener for Progress {
 }
 
 /// Standard output or error behind a progress bar: what was written goes out at each flush, with the bar out of the way.
-pub(crate) struct Behind {
+pub(crate) struct ProgressWriter {
     bar: ProgressBar,
     to_stderr: bool,
     waiting: Vec<u8>,
 }
 
-impl Write for Behind {
+impl Write for ProgressWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.waiting.extend_from_slice(bytes);
         Ok(bytes.len())

@@ -10,7 +10,7 @@ mod schema;
 
 pub use install::InstallError;
 pub(super) use install::{InstallRequest, RELEASE_FLAGS};
-pub use schema::protocol_schema;
+pub use schema::{SchemaError, protocol_schema};
 
 use super::prepare::{Preparation, PrepareListener};
 use super::profile::{Capability, Kind, Profile};

@@ -342,7 +342,7 @@ pub(crate) fn conclude(
         }
         Ok(None) => {}
         Err(LibraryError::BuiltIn | LibraryError::Frozen) => {}
-        Err(error) => shared.fault(error),
+        Err(error) => shared.note_error(error),
     }
     report.observation = Some(observation);
     if !is_worth_showing(&report, shared) {

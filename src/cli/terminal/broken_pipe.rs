@@ -3,9 +3,9 @@
 use std::io::{self, Stdout, Write};
 
 /// Standard output. When its reader has left (`clawcheck compare ... | head`), the rest goes nowhere, and the command goes on.
-pub(crate) struct Output(pub(crate) Stdout);
+pub(crate) struct IgnoreBrokenPipe(pub(crate) Stdout);
 
-impl Write for Output {
+impl Write for IgnoreBrokenPipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         unless_left(self.0.write(bytes), bytes.len())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How long a gateway may take.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub(super) struct Limits {
+pub(super) struct TimeoutOptions {
     /// Maximum wait for an answer, in seconds [default: 30, or 10 on the embedded gateway]
     ///
     /// After the first answer, the actual wait adapts to the speed of the gateway and never exceeds this maximum.
@@ -16,15 +16,15 @@ pub(super) struct Limits {
     start_timeout: Option<u16>,
 }
 
-impl Limits {
-    /// What was said.
-    pub(super) fn said(self) -> TimeLimits {
+impl TimeoutOptions {
+    /// The limits that were given.
+    pub(super) fn time_limits(self) -> TimeLimits {
         let seconds = |said: Option<u16>| said.map(|seconds| Duration::from_secs(seconds.into()));
         TimeLimits { answer: seconds(self.answer_timeout), start: seconds(self.start_timeout), stop: None }
     }
 
-    /// The arguments that say it again, each after a space.
-    pub(super) fn again(self) -> String {
+    /// The same options as arguments, each after a space.
+    pub(super) fn arguments(self) -> String {
         let options = [("--answer-timeout", self.answer_timeout), ("--start-timeout", self.start_timeout)];
         let said = options.into_iter().filter_map(|(option, said)| said.map(|seconds| format!(" {option} {seconds}")));
         said.collect()

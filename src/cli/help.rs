@@ -1,0 +1,37 @@
+//! Parts of the long help that several commands share.
+
+/// The first lines of a list of environment variables.
+macro_rules! cache_variable {
+    () => {
+        "\
+Environment variables:
+  CLAWCHECK_CACHE  Folder for releases and schemas that clawcheck installs from npm
+                   [default: clawcheck in the user's cache folder]"
+    };
+}
+
+/// The variable of commands that can play on a gateway at a URL, for the same list.
+macro_rules! token_variable {
+    () => {
+        "\n  CLAWCHECK_TOKEN  Shared token of a gateway at a URL"
+    };
+}
+
+/// The list of exit codes. The meaning of 3 and 130 is the same for every command.
+macro_rules! exit_codes {
+    (0: $conforms:literal, 1: $deviates:literal, 2: $usage:literal, 4: $nothing:literal) => {
+        concat!(
+            "Exit codes:\n  0    ",
+            $conforms,
+            "\n  1    ",
+            $deviates,
+            "\n  2    ",
+            $usage,
+            "\n  3    a gateway or the harness failed\n  4    ",
+            $nothing,
+            "\n  130  Ctrl-C, SIGTERM or SIGHUP interrupted the command"
+        )
+    };
+}
+
+pub(super) use {cache_variable, exit_codes, token_variable};

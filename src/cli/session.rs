@@ -1,0 +1,105 @@
+//! What `run`, `compare` and `fuzz` have in common: a runtime, a guard, a progress bar, and signals that stop them.
+
+use super::CommandError;
+use super::jobs::{check_descriptors, jobs};
+use super::signals::stop_requested;
+use super::terminal::console;
+use super::terminal::progress::Progress;
+use super::timeouts::TimeoutOptions;
+use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
+use crate::run::{Isolation, Options};
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+/// How long a thread that still blocks when everything is done may keep the process.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Runs the work of a command to its end, on a runtime that fits its gateways.
+///
+/// # Errors
+/// The process cannot open enough files, there is no runtime, or the work failed.
+pub(super) fn block_on<'a, T>(
+    gateways: impl IntoIterator<Item = &'a GatewaySpec>,
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    check_descriptors()?;
+    let runtime =
+        runtime(gateways).map_err(|error| CommandError::message(&format!("cannot start the run: {error}")))?;
+    let ended = runtime.block_on(work);
+    // Nothing that was started is left.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    ended
+}
+
+/// The runtime for a run on these gateways. What the embedded one and its clients say to each other is so short that handing
+/// it from thread to thread takes longer: they share one.
+fn runtime<'a>(gateways: impl IntoIterator<Item = &'a GatewaySpec>) -> io::Result<Runtime> {
+    let in_process = gateways.into_iter().all(|gateway| matches!(gateway, GatewaySpec::Embedded(_)));
+    let mut builder = if in_process { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.enable_all().build()
+}
+
+/// One execution of such a command.
+pub(super) struct Session {
+    pub(super) guard: Guard,
+    pub(super) progress: Progress,
+    /// Turns true when a signal stops the command.
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+impl Session {
+    /// A session that plays so many cases and stops when `stop` turns true.
+    pub(super) fn new(cases: usize, stop: watch::Receiver<bool>) -> Self {
+        Self { guard: Guard::default(), progress: Progress::new(cases), stop }
+    }
+
+    /// What gateways are prepared with.
+    pub(super) fn preparation(&self, timeouts: TimeoutOptions) -> Preparation {
+        Preparation { guard: self.guard.clone(), limits: timeouts.time_limits(), ..Preparation::default() }
+    }
+
+    /// Prepares a gateway, and shows what is installed for it.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub(super) async fn prepare(
+        &self,
+        gateway: &GatewaySpec,
+        preparation: &Preparation,
+    ) -> Result<Gateway, CommandError> {
+        Ok(Gateway::prepare(gateway, preparation, &|event| self.progress.preparing(&event)).await?)
+    }
+
+    /// Does what has to be done before the first case; `None` where a signal came first. Where it does not succeed, the
+    /// progress bar goes.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub(super) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = Result<T, CommandError>>,
+    ) -> Result<Option<T>, CommandError> {
+        let done = tokio::select! {
+            done = work => done.map(Some),
+            () = stop_requested(self.stop.clone()) => Ok(None),
+        };
+        if !matches!(done, Ok(Some(_))) {
+            self.progress.finish();
+        }
+        done
+    }
+
+    /// The usual options of a run on a gateway. `asked`: the number of jobs, where the user gave one.
+    pub(super) fn options(gateway: &Gateway, asked: Option<u16>) -> Options {
+        let kind = gateway.profile().kind;
+        Options {
+            jobs: jobs(asked, kind),
+            isolation: Isolation::usual(kind),
+            secrets: console::secrets().clone(),
+            ..Options::default()
+        }
+    }
+}
