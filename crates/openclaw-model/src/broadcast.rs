@@ -101,19 +101,14 @@ impl Model {
 /// The scope an event takes, where it takes one. The newer releases give more events a scope.
 fn required_scope(event: &str, restricted: bool) -> Option<&'static str> {
     match event {
-        "presence" | "node.presence" | "skills.changed" | "chat.metadata.changed" if restricted => {
-            Some("operator.read")
-        }
+        "presence" | "skills.changed" | "chat.metadata.changed" if restricted => Some("operator.read"),
         "exec.approval.requested"
         | "exec.approval.resolved"
         | "plugin.approval.requested"
         | "plugin.approval.resolved" => Some("operator.approvals"),
-        "device.pair.changed"
-        | "device.pair.requested"
-        | "device.pair.resolved"
-        | "node.pair.requested"
-        | "node.pair.resolved" => Some("operator.pairing"),
-        "sessions.changed" | "session.message" | "session.tool" => Some("operator.read"),
+        "device.pair.requested" | "device.pair.resolved" | "node.pair.requested" | "node.pair.resolved" => {
+            Some("operator.pairing")
+        }
         _ => None,
     }
 }

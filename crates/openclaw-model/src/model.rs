@@ -42,8 +42,6 @@ pub struct Model {
     pub(crate) scope_upgrades: ScopeUpgrades,
     /// What it wants of its nodes.
     pub(crate) node_work: NodeWork,
-    /// Whether agents wake up by themselves.
-    pub(crate) heartbeats_enabled: bool,
     /// When clients next hear that the gateway is alive, milliseconds since the epoch; `None` before the first act.
     pub(crate) next_tick: Option<i64>,
     /// Who is there.
@@ -157,7 +155,6 @@ impl Model {
             plugin_approvals: Approvals::default(),
             scope_upgrades: ScopeUpgrades::default(),
             node_work: NodeWork::default(),
-            heartbeats_enabled: true,
             next_tick: None,
             presence,
             people: IndexMap::new(),

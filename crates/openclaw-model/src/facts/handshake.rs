@@ -1,24 +1,26 @@
 //! What differs among the releases in the handshake, and since when.
 
+use super::presence::PresenceRules;
+
 /// Which form the parameters of `connect` have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectForm {
-    /// 2026.2.19: of the secrets token and password are known, and a device may leave the nonce out.
-    V2026_2_19,
-    /// 2026.2.26: `auth.deviceToken` is known, and a device must give the nonce.
-    V2026_2_26,
-    /// 2026.3.13: `auth.bootstrapToken` is known.
-    V2026_3_13,
-    /// 2026.3.28: `openclaw-tui` is a client id. Client ids and modes are a union of literals.
+    /// Of the secrets token and password are known, and a device may leave the nonce out.
+    Secrets,
+    /// `auth.deviceToken` is known, and a device must give the nonce.
+    DeviceToken,
+    /// `auth.bootstrapToken` is known.
+    BootstrapToken,
+    /// `openclaw-tui` is a client id. Client ids and modes are a union of literals.
     Literals,
     /// They are an enumeration.
     Enumerated,
     /// And the tool that asks for approvals may say that it is the gateway's own.
     WithRuntimeToken,
-    /// 2026.7.35: and an agent's run may prove itself.
-    V2026_7_35,
-    /// 2026.9.6: more clients, their build and time zone, and what a client wants to be told at once.
-    V2026_9_6,
+    /// And an agent's run may prove itself.
+    WithAgentRun,
+    /// More clients, their build and time zone, and what a client wants to be told at once.
+    WithBuild,
 }
 
 /// Who words the errors.
@@ -29,17 +31,6 @@ pub enum Wording {
     /// TypeBox's own validator, from 2026.6.11 on: only the first missing property of an object is named, and only the
     /// first that it does not know.
     TypeBox,
-}
-
-/// What the presence list shows, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PresenceForm {
-    /// 2026.2.19.
-    V2026_2_19,
-    /// 2026.6.11: the gateway's own entry names this run of it.
-    V2026_6_11,
-    /// 2026.9.6: who the clients are and since when, and a list that is told after every welcome.
-    V2026_9_6,
 }
 
 /// The handshake's rules of one release.
@@ -58,9 +49,13 @@ pub struct HandshakeRules {
     /// A message before the welcome may have 64 KiB; else as much as after it.
     pub early_messages_limited: bool,
     /// Which browser origins are allowed, and who is asked for one.
-    pub origin_form: OriginForm,
-    /// What the details of a refusal say.
-    pub details: RefusalDetails,
+    pub origins: AllowedOrigins,
+    /// An origin is a scheme and a host and no more, and one of an extension can be listed.
+    pub origins_bare: bool,
+    /// Refusals carry details: a code and a reason. Else only the pending request's id.
+    pub refusals_detailed: bool,
+    /// There is a code for each fault of a device's proof and of an origin, and a next step for wrong credentials.
+    pub refusals_exact: bool,
     /// What proves a device.
     pub proof_form: ProofForm,
     /// `auth.deviceToken` is known and secrets are trimmed; a reverse proxy's word counts as the secret; the Control UI
@@ -216,7 +211,7 @@ pub struct HandshakeRules {
     /// none; else everybody but the CLI has one for the device.
     pub presence_per_connection: bool,
     /// What the presence list shows.
-    pub presence: PresenceForm,
+    pub presence: PresenceRules,
     /// A bootstrap token is redeemed before `hello-ok`, which is when the node hears its wake words.
     pub redeems_before_hello: bool,
     /// A welcomed node hears where each word that wakes it leads, beside the words themselves.
@@ -236,39 +231,24 @@ pub enum BackendPairing {
     SkippedWhenProven,
 }
 
-/// Which browser origins are allowed, and who is asked for one, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OriginForm {
-    /// 2026.2.19: every origin that equals `Host`, and loopback origins where `Host` is loopback too; only browser UIs are
-    /// asked.
-    V2026_2_19,
-    /// 2026.2.26: loopback origins where `Host` is loopback too; `*` is no wildcard; behind a proxy only browser UIs are
-    /// asked.
-    V2026_2_26,
-    /// 2026.3.13: loopback origins of local clients; `*` lets every origin in; whoever sends an origin is asked.
-    V2026_3_13,
-    /// 2026.7.35: an origin is a scheme and a host and no more, and one of an extension can be listed.
-    V2026_7_35,
+/// Which browser origins are allowed besides the listed ones, and who is asked for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// Every origin that equals `Host`, and loopback origins where `Host` is loopback too; only browser UIs are asked.
+    SameHost,
+    /// Loopback origins where `Host` is loopback too; `*` is no wildcard; behind a proxy only browser UIs are asked.
+    LoopbackHost,
+    /// Loopback origins of local clients; `*` lets every origin in; whoever sends an origin is asked.
+    LocalClients,
 }
 
-/// What proves a device, by the release that brought it.
+/// What proves a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofForm {
-    /// 2026.2.19: a v2 proof, or from a local client without a nonce a v1 proof; ten minutes of skew.
-    V2026_2_19,
-    /// 2026.2.26: a v3 or a v2 proof; two minutes of skew.
-    V2026_2_26,
-}
-
-/// What the details of a refusal say, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RefusalDetails {
-    /// 2026.2.19: nothing but the pending request's id.
-    V2026_2_19,
-    /// 2026.2.26: a code and a reason.
-    V2026_2_26,
-    /// 2026.3.13: a code for each fault of a device's proof and of an origin, and what to do about wrong credentials.
-    V2026_3_13,
+    /// A v2 proof, or from a local client without a nonce a v1 proof; ten minutes of skew.
+    V2,
+    /// A v3 or a v2 proof; two minutes of skew.
+    V3,
 }
 
 /// How a local client gets more scopes than its device has.
@@ -321,14 +301,16 @@ impl HandshakeRules {
     pub fn oldest() -> Self {
         Self {
             protocol: 3,
-            connect_form: ConnectForm::V2026_2_19,
+            connect_form: ConnectForm::Secrets,
             wording: Wording::Ajv,
             protocol_range_named: false,
             timeout_ms: 10_000,
             early_messages_limited: false,
-            origin_form: OriginForm::V2026_2_19,
-            details: RefusalDetails::V2026_2_19,
-            proof_form: ProofForm::V2026_2_19,
+            origins: AllowedOrigins::SameHost,
+            origins_bare: false,
+            refusals_detailed: false,
+            refusals_exact: false,
+            proof_form: ProofForm::V2,
             device_tokens_known: false,
             missing_secret_forgiven: false,
             browsers_limited: false,
@@ -400,7 +382,7 @@ impl HandshakeRules {
             header_bounds_all: false,
             node_surfaces_by_caps: false,
             presence_per_connection: false,
-            presence: PresenceForm::V2026_2_19,
+            presence: PresenceRules::oldest(),
             redeems_before_hello: false,
             voice_routing: false,
             vouched_devices: false,

@@ -1,6 +1,7 @@
 //! What differs among the releases in the node store.
 
 use super::pairing::StateRules;
+use super::platforms::PlatformRules;
 
 /// What a node's connect does to its command surface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,21 +22,6 @@ pub enum NodeReconnect {
     AskForSurface,
 }
 
-/// Which commands a platform's nodes may offer, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PlatformCommands {
-    /// 2026.2.19.
-    V2026_2_19,
-    /// 2026.2.26: `system.run.prepare`; Android has `notifications.list`; unknown platforms may run programs.
-    V2026_2_26,
-    /// 2026.3.13: more of Android's own; unknown platforms run no programs.
-    V2026_3_13,
-    /// 2026.7.35: desktops' approvals of programs.
-    V2026_7_35,
-    /// 2026.9.6: only Macs have a canvas; watches; more of desktops, of Linux, and of Android.
-    V2026_9_6,
-}
-
 /// The node store's rules of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeRules {
@@ -50,7 +36,7 @@ pub struct NodeRules {
     /// Approving needs `operator.pairing` too, whatever the commands, and lists say which scopes it takes.
     pub approval_needs_pairing: bool,
     /// Which commands a platform's nodes may offer.
-    pub platform_commands: PlatformCommands,
+    pub platforms: PlatformRules,
     /// `sms.search` is among the commands of Android.
     pub android_sms_search: bool,
     /// `callLog.search` is among the commands of Android.
@@ -92,7 +78,7 @@ impl NodeRules {
             request_refreshes: false,
             approval_needs_scopes: false,
             approval_needs_pairing: false,
-            platform_commands: PlatformCommands::V2026_2_19,
+            platforms: PlatformRules::oldest(),
             android_sms_search: false,
             android_call_log: false,
             list_knows_nodes: false,

@@ -1,16 +1,16 @@
 //! What 2026.2.26 changed.
 
+use super::lists::skills;
 use super::{
     Change, KnownRelease,
     Source::{Code, Issue, Note},
 };
 use crate::Release;
 use crate::facts::config::LoopbackProxy;
-use crate::facts::handshake::{ConnectForm, OriginForm, ProofForm, RefusalDetails, ScopeUpgrade, UnboundScopes};
-use crate::facts::nodes::PlatformCommands;
+use crate::facts::handshake::{AllowedOrigins, ConnectForm, ProofForm, ScopeUpgrade, UnboundScopes};
 use crate::facts::pairing::PendingRepeat;
-use crate::facts::rpc::{ExecForm, MethodSet, NoApprover, NodeCalls};
-use crate::facts::skills;
+use crate::facts::rpc::NoApprover;
+use crate::facts::rpc::exec::ExecRequestForm;
 
 /// 2026.2.26.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -33,8 +33,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/device-auth.ts", ""),
             ],
             apply: |facts| {
-                facts.handshake.connect_form = ConnectForm::V2026_2_26;
-                facts.handshake.proof_form = ProofForm::V2026_2_26;
+                facts.handshake.connect_form = ConnectForm::DeviceToken;
+                facts.handshake.proof_form = ProofForm::V3;
             },
         },
         Change {
@@ -48,7 +48,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/protocol/connect-error-details.ts", ""),
                 Code("src/gateway/server/ws-connection/message-handler.ts", ""),
             ],
-            apply: |facts| facts.handshake.details = RefusalDetails::V2026_2_26,
+            apply: |facts| facts.handshake.refusals_detailed = true,
         },
         Change {
             what: "Whoever sends an origin is asked for it, is counted by limits of its own and pairs silently only as the \
@@ -58,7 +58,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server/ws-connection/message-handler.ts", "resolveHandshakeBrowserSecurityContext"),
             ],
             apply: |facts| {
-                facts.handshake.origin_form = OriginForm::V2026_2_26;
+                facts.handshake.origins = AllowedOrigins::LoopbackHost;
                 facts.handshake.browsers_limited = true;
                 facts.handshake.browsers_ask = true;
             },
@@ -120,7 +120,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Nodes may offer system.run.prepare where they run programs, and notifications.list on Android.",
             sources: &[Code("src/gateway/node-command-policy.ts", "PLATFORM_DEFAULTS")],
-            apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_2_26,
+            apply: |facts| facts.nodes.platforms.prepares_runs = true,
         },
         Change {
             what: "The programs that the bundled skills need are other ones.",
@@ -130,7 +130,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The methods doctor.memory.status, tools.catalog and secrets.reload.",
             sources: &[Code("src/gateway/server-methods-list.ts", "")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_2_26,
+            apply: |facts| {
+                facts.rpc.methods.change(
+                    "@health doctor.memory.status:r \
+                     @models.list tools.catalog:r \
+                     @voicewake.set secrets.reload:a",
+                )
+            },
         },
         Change {
             what: "health is for everybody, and the eleventh call in a row that is not for the role closes the connection.",
@@ -147,7 +153,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             what: "A command's approval shows arguments, variables, the node's plan and where the turn came from, and the event \
                    of its decision shows the request.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "")],
-            apply: |facts| facts.rpc.exec_form = ExecForm::V2026_2_26,
+            apply: |facts| {
+                facts.rpc.exec.form = ExecRequestForm::Arguments;
+                facts.rpc.exec.decisions_show_request = true;
+            },
         },
         Change {
             what: "A command's approval that nobody is there to give expires at once; before, it waited for its time.",
@@ -157,7 +166,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "A command that a node may not run is refused with the reason.",
             sources: &[Code("src/gateway/server-methods/nodes.ts", "buildNodeCommandRejectionHint")],
-            apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_2_26,
+            apply: |facts| facts.rpc.node_calls.refusals_explained = true,
         },
         Change {
             what: "The release's own client signs v3 proofs and sends a device token as `auth.deviceToken`. Before, it signed v2 proofs and sent a device token as `auth.token`.",

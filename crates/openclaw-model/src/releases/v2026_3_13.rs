@@ -5,9 +5,9 @@ use super::{
     Source::{Code, Issue, Note},
 };
 use crate::Release;
-use crate::facts::handshake::{BackendPairing, ConnectForm, OriginForm, RefusalDetails, UnboundScopes};
-use crate::facts::nodes::PlatformCommands;
-use crate::facts::rpc::{ExecForm, MethodSet, NoApprover};
+use crate::facts::handshake::{AllowedOrigins, BackendPairing, ConnectForm, UnboundScopes};
+use crate::facts::rpc::NoApprover;
+use crate::facts::rpc::exec::ExecRequestForm;
 
 /// 2026.3.13.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -38,7 +38,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/protocol/schema/snapshot.ts", "ConnectParamsSchema"),
                 Code("src/infra/device-bootstrap.ts", ""),
             ],
-            apply: |facts| facts.handshake.connect_form = ConnectForm::V2026_3_13,
+            apply: |facts| facts.handshake.connect_form = ConnectForm::BootstrapToken,
         },
         Change {
             what: "A loopback origin is allowed where the client is local instead of where Host is loopback; `*` allows every \
@@ -47,7 +47,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/origin-check.ts", "checkBrowserOrigin"),
                 Code("src/gateway/server/ws-connection/handshake-auth-helpers.ts", ""),
             ],
-            apply: |facts| facts.handshake.origin_form = OriginForm::V2026_3_13,
+            apply: |facts| facts.handshake.origins = AllowedOrigins::LocalClients,
         },
         Change {
             what: "Details name what is wrong with a device's proof or an origin, and what to do about wrong credentials.",
@@ -58,7 +58,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                     "resolveUnauthorizedHandshakeContext",
                 ),
             ],
-            apply: |facts| facts.handshake.details = RefusalDetails::V2026_3_13,
+            apply: |facts| facts.handshake.refusals_exact = true,
         },
         Change {
             what: "Where dangerouslyDisableDeviceAuth is set the Control UI needs no secret as an operator.",
@@ -92,7 +92,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             what: "Android nodes may offer system.notify, notifications.actions, device.permissions and device.health; nodes of \
                    unknown platforms run no programs.",
             sources: &[Code("src/gateway/node-command-policy.ts", "PLATFORM_DEFAULTS")],
-            apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_3_13,
+            apply: |facts| {
+                facts.nodes.platforms.android_complete = true;
+                facts.nodes.platforms.unknown_run_programs = false;
+            },
         },
         Change {
             what: "A command's approval that nobody is there to give is not accepted first.",
@@ -102,7 +105,23 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Methods of a node's pending work, gateway.identity.get, secrets.resolve and config.schema.lookup.",
             sources: &[Code("src/gateway/server-methods-list.ts", ""), Code("src/gateway/method-scopes.ts", "")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_3_13,
+            apply: |facts| {
+                facts.rpc.methods.change(
+                    "@config.schema config.schema.lookup:r \
+                     @secrets.reload secrets.resolve:a \
+                     @node.describe node.pending.drain:n node.pending.enqueue:w \
+                     @node.invoke node.pending.pull:n node.pending.ack:n \
+                     @node.event node.canvas.capability.refresh:n \
+                     @cron.runs gateway.identity.get:r \
+                     @chat.inject ~config.openFile:a \
+                     @push.test ~sessions.get:r",
+                )
+            },
+        },
+        Change {
+            what: "The error of a node's command begins with the code that the node gave; before, it was the node's message alone.",
+            sources: &[Code("src/gateway/server-methods/nodes.helpers.ts", "respondUnavailableOnNodeInvokeError")],
+            apply: |facts| facts.rpc.node_calls.error_codes_told = true,
         },
         Change {
             what: "`status` names the release.",
@@ -121,7 +140,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server-methods/exec-approval.ts", ""),
                 Code("src/infra/system-run-approval-context.ts", ""),
             ],
-            apply: |facts| facts.rpc.exec_form = ExecForm::V2026_3_13,
+            apply: |facts| facts.rpc.exec.form = ExecRequestForm::PlanText,
         },
         Change {
             what: "A command's approval is found by the beginning of its id when it is decided.",

@@ -3,7 +3,6 @@
 use super::{Change, KnownRelease, Source::Code};
 use crate::Release;
 use crate::facts::pairing::EffectiveRoles;
-use crate::facts::rpc::MethodSet;
 
 /// 2026.4.15.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -43,7 +42,12 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "`commands.list`, `models.authStatus`, `message.action` and the repair of the dream diary come.",
             sources: &[Code("src/gateway/server-methods-list.ts", ""), Code("src/gateway/method-scopes.ts", "")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_4_15,
+            apply: |facts| {
+                facts.rpc.methods.change("@doctor.memory.dreamDiary doctor.memory.backfillDreamDiary:w doctor.memory.resetDreamDiary:w doctor.memory.resetGroundedShortTerm:w doctor.memory.repairDreamingArtifacts:w doctor.memory.dedupeDreamDiary:w \
+                     @talk.mode commands.list:r \
+                     @models.list models.authStatus:r \
+                     @system-event message.action:w")
+            },
         },
         Change {
             what: "`gateway.controlUi.embedSandbox` and `gateway.controlUi.allowExternalEmbedUrls` are configuration keys.",

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::Release;
 use crate::facts::pairing::EffectiveRoles;
-use crate::facts::rpc::MethodSet;
 
 /// 2026.4.2.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -54,7 +53,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The browser's method comes from a bundled plugin and is listed.",
             sources: &[Note("hello-ok.features.methods")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_4_2,
+            apply: |facts| facts.rpc.methods.change("@chat.send browser.request:w"),
         },
     ],
 };

@@ -1,13 +1,12 @@
 //! What 2026.5.7 changed.
 
+use super::lists::channels;
 use super::{
     Change, KnownRelease,
     Source::{Code, Issue, Note},
 };
 use crate::Release;
-use crate::facts::channels;
 use crate::facts::handshake::ConnectForm;
-use crate::facts::rpc::{MethodSet, NodeCalls, PluginForm};
 
 /// 2026.5.7.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -149,7 +148,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Restarts, artifacts, `node.pair.remove` and others come, and the event `voicewake.routing.changed`.",
             sources: &[Code("src/gateway/server-methods-list.ts", ""), Code("src/gateway/method-scopes.ts", "")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_5_7,
+            apply: |facts| {
+                facts.rpc.methods.change(include_str!("lists/methods/2026.5.7.txt"));
+                facts.rpc.events.change("@voicewake.changed voicewake.routing.changed");
+            },
         },
         Change {
             what: "A client that its device token let in, and that is no admin, sees and decides only its own device's requests; \
@@ -181,7 +183,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "A plugin's approval may name the decisions that it allows.",
             sources: &[Code("src/gateway/server-methods/plugin-approval.ts", "")],
-            apply: |facts| facts.rpc.plugin_form = PluginForm::V2026_5_7,
+            apply: |facts| facts.rpc.plugin.decisions_named = true,
         },
         Change {
             what: "Every client counts its own events.",
@@ -196,7 +198,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "A node says that it is alive by the event node.presence.alive, and its record says so.",
             sources: &[Code("src/gateway/server-node-events.ts", "NODE_PRESENCE_ALIVE_EVENT")],
-            apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_5_7,
+            apply: |facts| facts.rpc.node_calls.signs_of_life = true,
         },
         Change {
             what: "A Mac may say which programs it has as a map to their paths.",

@@ -1,14 +1,12 @@
 //! What 2026.7.35 changed.
 
+use super::lists::{capabilities, skills};
 use super::{
     Change, KnownRelease,
     Source::{Code, Issue, Note},
 };
 use crate::Release;
-use crate::facts::handshake::{ConnectForm, OriginForm};
-use crate::facts::nodes::PlatformCommands;
-use crate::facts::rpc::{MethodSet, NodeCalls, PluginForm};
-use crate::facts::{capabilities, skills};
+use crate::facts::handshake::ConnectForm;
 
 /// 2026.7.35.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -29,7 +27,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Note("ConnectParamsSchema auth.agentRuntimeIdentityToken"),
                 Code("src/gateway/server/ws-connection/message-handler.ts", "verifyAgentRuntimeIdentityToken"),
             ],
-            apply: |facts| facts.handshake.connect_form = ConnectForm::V2026_7_35,
+            apply: |facts| facts.handshake.connect_form = ConnectForm::WithAgentRun,
         },
         Change {
             what: "The CLI with the gateway's secret keeps its scopes without a device where it is local.",
@@ -42,7 +40,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "An origin with a path, a user or no host is none; one of an extension can be listed.",
             sources: &[Code("src/gateway/origin-check.ts", "parseOrigin")],
-            apply: |facts| facts.handshake.origin_form = OriginForm::V2026_7_35,
+            apply: |facts| facts.handshake.origins_bare = true,
         },
         Change {
             what: "hello-ok lists capabilities of the gateway.",
@@ -72,7 +70,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/node-command-policy.ts", "NODE_EXEC_APPROVALS_COMMANDS"),
                 Note("extensions/ollama createOllamaNodeInvokePolicy"),
             ],
-            apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_7_35,
+            apply: |facts| facts.nodes.platforms.desktops_keep_approvals = true,
         },
         Change {
             what: "Approving a node that offers browser.proxy takes operator.admin.",
@@ -92,7 +90,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "A plugin's approval may have a longer description and name the devices that review it.",
             sources: &[Code("packages/gateway-protocol/src/schema/nodes.ts", "PluginApprovalRequestParamsSchema")],
-            apply: |facts| facts.rpc.plugin_form = PluginForm::V2026_7_35,
+            apply: |facts| facts.rpc.plugin.reviewers_named = true,
         },
         Change {
             what: "The answer to an approval that waits says who was asked for it.",
@@ -105,7 +103,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/methods/core-descriptors.ts", ""),
                 Code("src/gateway/server-methods-list.ts", ""),
             ],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_7_35,
+            apply: |facts| {
+                facts.rpc.methods.change(include_str!("lists/methods/2026.7.35.txt"));
+                facts.rpc.events.change(
+                    "@cron task \
+                     @plugin.approval.resolved terminal.data terminal.exit",
+                );
+            },
         },
         Change {
             what: "node.invoke of browser.proxy takes operator.admin, and a dangerous command is refused as such.",
@@ -113,7 +117,20 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 "src/gateway/server-methods/nodes.ts",
                 "clientHasOperatorAdminScope, buildNodeCommandRejectionHint",
             )],
-            apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_7_35,
+            apply: |facts| {
+                facts.rpc.node_calls.proxy_takes_admin = true;
+                facts.rpc.node_calls.dangerous = &[
+                    "camera.snap",
+                    "camera.clip",
+                    "screen.record",
+                    "contacts.add",
+                    "calendar.add",
+                    "reminders.add",
+                    "sms.send",
+                    "sms.search",
+                ];
+                facts.rpc.node_calls.denied_named = true;
+            },
         },
     ],
 };

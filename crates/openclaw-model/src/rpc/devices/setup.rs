@@ -33,7 +33,7 @@ const INSECURE: &str = "Tailscale and public mobile pairing require a secure gat
                         Android emulator.";
 
 /// `device.pair.setupCode`: nobody can come from elsewhere to a gateway on loopback. What 2026.7.35 answers is not told.
-pub(super) fn code(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn code(call: &mut Call<'_, '_>) -> Handled {
     if !call.model.rules.rpc.setup_codes {
         return Err(not_implemented("device.pair.setupCode"));
     }
@@ -67,7 +67,7 @@ fn has_secret(config: &GatewayConfig) -> Result<(), Refusal> {
 }
 
 /// `device.pair.setupStatus`: no setup has ever come to its end here.
-pub(super) fn status(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn status(call: &mut Call<'_, '_>) -> Handled {
     call.params(&STATUS)?;
     Ok(Reply::Answer(json!({})))
 }

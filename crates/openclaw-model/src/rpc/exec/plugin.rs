@@ -1,8 +1,7 @@
 //! `plugin.approval.*` (`server-methods/plugin-approval.ts`).
 
 use crate::approvals::Approval;
-use crate::facts::rpc::PluginForm;
-use crate::rpc::prompts::{self, Asking, Kind};
+use crate::rpc::exec::prompts::{self, Asking, Kind};
 use crate::rpc::schemas::plugin_request;
 use crate::rpc::{Call, Handled, Reply};
 use openclaw_protocol::ids;
@@ -13,17 +12,17 @@ use serde_json::{Value, json};
 const TIMEOUT_MS: i64 = 120_000;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
 
-pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(plugin_request(&call.model.rules.rpc))?;
     let mut request = Record::new();
     let kept = |key: &str| js::present(params.get(key)).cloned().unwrap_or(Value::Null);
     for key in ["pluginId", "title", "description", "severity", "toolName", "toolCallId"] {
         js::set(&mut request, key, Some(kept(key)));
     }
-    let form = call.model.rules.rpc.plugin_form;
-    let newest = form >= PluginForm::V2026_9_6;
+    let rules = call.model.rules.rpc.plugin;
+    let newest = rules.detailed;
     let listed = js::present(params.get("allowedDecisions")).is_some() || !newest;
-    if form >= PluginForm::V2026_5_7 && params.get("allowedDecisions").is_some() && listed {
+    if rules.decisions_named && params.get("allowedDecisions").is_some() && listed {
         let mut decisions = prompts::plugin_decisions(&params);
         if newest && !decisions.contains(&json!("deny")) {
             decisions.push(json!("deny"));
@@ -68,14 +67,14 @@ fn session_of(params: &Value) -> (Value, Value) {
     (json!(agent), json!(format!("agent:{agent}:{session}")))
 }
 
-pub(super) fn wait(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>) -> Handled {
     prompts::wait(call, Kind::Plugin)
 }
 
-pub(super) fn resolve(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>) -> Handled {
     prompts::resolve(call, Kind::Plugin)
 }
 
-pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
+pub(in crate::rpc) fn list(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(prompts::pending(call, Kind::Plugin)))
 }

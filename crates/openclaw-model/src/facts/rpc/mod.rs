@@ -1,84 +1,16 @@
 //! What differs among the releases in the calls of welcomed clients.
 
-use super::{channels, skills};
+mod channels;
+pub mod exec;
+pub mod names;
+pub mod node_calls;
+pub mod plugin;
+mod skills;
 
-/// The set of methods of a release, by the release that brought the last of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MethodSet {
-    /// 2026.2.19.
-    V2026_2_19,
-    /// 2026.2.26.
-    V2026_2_26,
-    /// 2026.3.13.
-    V2026_3_13,
-    /// 2026.3.28.
-    V2026_3_28,
-    /// 2026.4.2.
-    V2026_4_2,
-    /// 2026.4.5.
-    V2026_4_5,
-    /// 2026.4.8.
-    V2026_4_8,
-    /// 2026.4.15.
-    V2026_4_15,
-    /// 2026.5.7.
-    V2026_5_7,
-    /// 2026.6.11.
-    V2026_6_11,
-    /// 2026.7.35.
-    V2026_7_35,
-    /// 2026.9.6.
-    V2026_9_6,
-}
-
-/// How the calls to nodes are answered, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NodeCalls {
-    /// 2026.2.19.
-    V2026_2_19,
-    /// 2026.2.26: why a command is not allowed is said.
-    V2026_2_26,
-    /// 2026.4.8: the profiles of a node's browser are not changed this way.
-    V2026_4_8,
-    /// 2026.5.7: a node says that it is alive.
-    V2026_5_7,
-    /// 2026.6.11: work waits a day, and is gone once it was fetched.
-    V2026_6_11,
-    /// 2026.7.35: the browser takes `operator.admin`, and dangerous commands are named as such.
-    V2026_7_35,
-    /// 2026.9.6: nothing goes to or comes from a node that has not been approved.
-    V2026_9_6,
-}
-
-/// What a plugin asks its approval with, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PluginForm {
-    /// 2026.3.28.
-    V2026_3_28,
-    /// 2026.5.7: the decisions that it allows.
-    V2026_5_7,
-    /// 2026.7.35: longer, and the devices that review it.
-    V2026_7_35,
-    /// 2026.9.6: details, a scope, and the session by its agent.
-    V2026_9_6,
-}
-
-/// What a command's approval takes and shows, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ExecForm {
-    /// 2026.2.19: the command and where it runs.
-    V2026_2_19,
-    /// 2026.2.26: the arguments, and a node's plan without its text.
-    V2026_2_26,
-    /// 2026.3.13: a node's plan has its text.
-    V2026_3_13,
-    /// 2026.3.28: the environment's variables are named on any host, and Hangul fillers are spelt out.
-    V2026_3_28,
-    /// 2026.6.11: blank commands are none, decisions may be taken away, and it may be told to nobody or wait for nobody.
-    V2026_6_11,
-    /// 2026.9.6: it names the run, the call of the tool and the session it comes from, and the kind of approval.
-    V2026_9_6,
-}
+use exec::ExecRules;
+use names::Names;
+use node_calls::NodeCallRules;
+use plugin::PluginRules;
 
 /// What becomes of an approval that nobody is there to give, by the release that brought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,10 +26,14 @@ pub enum NoApprover {
 /// The rules of calls of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcRules {
-    /// Which methods there are.
-    pub methods: MethodSet,
+    /// The methods, in the order of `hello-ok`, with a letter each for who may call it: `n` nodes, `o` every operator, `r`
+    /// operators who read, `w` who write, `v` who approve, `p` who pair, `q` who answer questions, `t` who talk, `s` who
+    /// write to sessions, and `a` administrators.
+    pub methods: Names,
+    /// The events, in the order of `hello-ok`.
+    pub events: Names,
     /// How calls to nodes are answered.
-    pub node_calls: NodeCalls,
+    pub node_calls: NodeCallRules,
     /// `health` is for everybody, whatever the role and the scopes.
     pub health_for_all: bool,
     /// A client that calls what is not for its role again and again is closed.
@@ -120,14 +56,12 @@ pub struct RpcRules {
     pub rotate_disconnects: bool,
     /// A device that is no admin removes, rotates and revokes only itself.
     pub devices_manage_themselves: bool,
-    /// `node.pair.approve` takes `operator.pairing`; else `operator.write`.
-    pub node_approval_is_pairing: bool,
     /// What becomes of an approval that nobody is there to give.
     pub no_approver: NoApprover,
     /// Who asks for the approval of a command is no approver itself.
     pub asker_approves_not: bool,
     /// What a command's approval takes and shows.
-    pub exec_form: ExecForm,
+    pub exec: ExecRules,
     /// An approval is found by the beginning of its id when it is decided.
     pub exec_prefix: bool,
     /// An approval id that is unknown is answered with details.
@@ -162,7 +96,7 @@ pub struct RpcRules {
     /// A command's approval shows a warning and what the command is made of.
     pub approvals_show_analysis: bool,
     /// What a plugin asks its approval with.
-    pub plugin_form: PluginForm,
+    pub plugin: PluginRules,
     /// Everything that cannot be seen in a command is spelt out, white space of every kind and control characters too.
     pub all_invisible_spelt: bool,
     /// Every client counts the events that it is sent; else one count for all.
@@ -202,12 +136,13 @@ impl RpcRules {
     /// The rules of 2026.2.19, the oldest release of the history.
     pub fn oldest() -> Self {
         Self {
-            methods: MethodSet::V2026_2_19,
-            node_calls: NodeCalls::V2026_2_19,
-            skill_bins: skills::V2026_2_19,
+            methods: Names::of(include_str!("methods.txt")),
+            events: Names::of(include_str!("events.txt")),
+            node_calls: NodeCallRules::oldest(),
+            skill_bins: skills::OLDEST,
             asks_macs: true,
             programs_have_paths: false,
-            turn_sources: channels::V2026_2_19,
+            turn_sources: channels::OLDEST,
             health_for_all: false,
             wrong_roles_close: false,
             rotation_needs_scopes: false,
@@ -215,10 +150,9 @@ impl RpcRules {
             revoke_disconnects: false,
             rotate_disconnects: false,
             devices_manage_themselves: false,
-            node_approval_is_pairing: true,
             no_approver: NoApprover::Waits,
             asker_approves_not: false,
-            exec_form: ExecForm::V2026_2_19,
+            exec: ExecRules::oldest(),
             exec_prefix: false,
             unknown_approval_explained: false,
             exec_timeout_ms: 120_000,
@@ -234,7 +168,7 @@ impl RpcRules {
             device_token_sessions: false,
             decisions_repeat: false,
             approvals_show_analysis: false,
-            plugin_form: PluginForm::V2026_3_28,
+            plugin: PluginRules::oldest(),
             all_invisible_spelt: false,
             seq_per_client: false,
             roles_need_admin: false,
