@@ -103,6 +103,8 @@ pub struct StepEvidence {
     pub title: String,
     /// Whether the step opened a connection of its own, on which the challenge comes first.
     pub opens: bool,
+    /// Whether the methods and events of the step's hello-ok are shown.
+    pub shows_features: bool,
     /// What was heard, in order per connection.
     pub received: Vec<Received>,
     /// Steps that ran side by side under this one. Their order means nothing.

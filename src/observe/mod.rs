@@ -199,6 +199,9 @@ pub struct Hello {
     /// `policy`, whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<Value>,
+    /// `features`, whole, where the scenario asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<Box<Value>>,
     /// The names of all members, and of those of `server`, `features` and `snapshot` (`snapshot.health`), sorted.
     pub keys: Vec<String>,
 }

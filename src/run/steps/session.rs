@@ -243,7 +243,7 @@ impl Session {
     /// Drops of the answer to a connect what it tells of the gateway's machine (methods, events, who is there): most of what a case
     /// hears is that, again with each connect, and nobody looks into it after it was held to the schema. Which members there are
     /// stays.
-    pub(crate) fn lighten(&self, messages: &mut [RawMessage]) {
+    pub(crate) fn lighten(&self, messages: &mut [RawMessage], keeps_features: bool) {
         for message in messages {
             let RawMessage::Frame { frame, .. } = message else { continue };
             if frame.pointer("/payload/type").and_then(Value::as_str) != Some("hello-ok") {
@@ -254,6 +254,7 @@ impl Session {
             for (name, member) in payload.into_iter().flatten() {
                 match (name.as_str(), member) {
                     ("auth" | "policy", _) => {}
+                    ("features", _) if keeps_features => {}
                     // The names of their members are shown.
                     ("server" | "features" | "snapshot", Value::Object(members)) => {
                         members.values_mut().for_each(empty);

@@ -63,6 +63,9 @@ pub struct Connect {
     /// The connect parameter `locale`; not sent unless said.
     #[serde(default)]
     pub locale: Option<String>,
+    /// Whether the observation shows the methods and events that hello-ok lists.
+    #[serde(default)]
+    pub show_features: bool,
     /// Raw parameters, merged over all others (JSON Merge Patch: null removes) after the proof is made.
     #[serde(default)]
     pub params: Map<String, Value>,
