@@ -187,6 +187,7 @@ mod tests {
                 json!({"role": "operator", "scopes": ["operator.write", "operator.read"], "deviceToken": "<token-1>"}),
             ),
             policy: None,
+            features: None,
             keys: Vec::new(),
         })
     }

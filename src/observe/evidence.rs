@@ -102,7 +102,9 @@ pub struct StepEvidence {
     pub title: String,
     /// Whether the step opened its own connection, on which the challenge arrives first.
     pub opens: bool,
-    /// The received messages, in order for each connection.
+    /// Whether the methods and events of the step's hello-ok are shown.
+    pub shows_features: bool,
+    /// What was heard, in order per connection.
     pub received: Vec<Received>,
     /// Parallel steps in this step. Their order has no meaning.
     pub parallel: Vec<StepEvidence>,

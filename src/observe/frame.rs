@@ -94,6 +94,9 @@ pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
         .chunk_by(|one, other| one.on == other.on)
         .flat_map(|received| on_one_connection(received, context))
         .collect::<Vec<_>>();
+    if step.shows_features {
+        show_features(&mut seen, &step.received, context);
+    }
     if missing {
         seen.insert(0, Observed { on: None, what: Message::NoChallenge });
     }
@@ -111,8 +114,20 @@ pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
     }
 }
 
-/// The messages on one connection. Of a flood, it keeps the first and the last messages and, in between, the first of
-/// each kind, so that an awaited message is always visible.
+/// Adds to the hello-ok of a step what it lists.
+fn show_features(seen: &mut [Observed], received: &[Received], context: &Context<'_>) {
+    let frames = received.iter().filter_map(|received| received.message.json());
+    let features =
+        frames.filter(|frame| Frame::of(frame) == Frame::Hello).find_map(|frame| frame["payload"].get("features"));
+    for observed in seen {
+        if let Message::Hello(hello) = &mut observed.what {
+            hello.features = features.map(|features| Box::new(context.normal(features)));
+        }
+    }
+}
+
+/// What was heard on one connection: of very much the first and the last, and between them the first of each kind, so that
+/// what a step waits for is seen in any flood.
 fn on_one_connection(received: &[&Received], context: &Context<'_>) -> Vec<Observed> {
     let received = received.iter().filter(|received| !is_left_out(&received.message)).collect::<Vec<_>>();
     let most = if context.room.is_used_up() { FEW } else { SHOWN_IN_STEP };
@@ -266,6 +281,7 @@ fn hello(payload: &Value, normal: impl Fn(&Value) -> Value) -> Hello {
         protocol: payload.get("protocol").map_or(Value::Null, &normal),
         auth: payload.get("auth").map(&normal),
         policy: payload.get("policy").map(&normal),
+        features: None,
         keys: short_list(keys),
     }
 }
@@ -385,6 +401,22 @@ mod tests {
         let seen = seen(false, vec![received(json!({"type": "res", "id": "1", "ok": true, "payload": payload}))]);
         let Message::Hello(hello) = &seen[0].what else { panic!("{:?}", seen[0]) };
         assert_eq!(hello.keys[99..], ["odd099", "type", "… 900 more"]);
+    }
+
+    #[test]
+    fn what_a_welcome_lists_is_shown_where_the_scenario_asks_for_it() {
+        let features = json!({"methods": ["health", "connect"], "events": ["tick"]});
+        let hello =
+            json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok", "features": features}});
+        let (symbols, room) = (Symbols::new(&[]), Room::new(1 << 20));
+        let context = Context { symbols: &symbols, started_at: 0, room: &room };
+        let shown = |shows_features: bool| {
+            let evidence =
+                StepEvidence { shows_features, received: vec![received(hello.clone())], ..StepEvidence::default() };
+            super::super::text::seen_line(&step(&evidence, &context).seen[0])
+        };
+        assert!(shown(true).ends_with("  events=[tick]  methods=[health, connect]"), "{}", shown(true));
+        assert!(!shown(false).contains("health"), "{}", shown(false));
     }
 
     #[test]

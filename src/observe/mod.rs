@@ -201,7 +201,10 @@ pub struct Hello {
     /// The complete `policy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<Value>,
-    /// The names of all members and of the members of `server`, `features` and `snapshot` (`snapshot.health`), sorted.
+    /// `features`, whole, where the scenario asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<Box<Value>>,
+    /// The names of all members, and of those of `server`, `features` and `snapshot` (`snapshot.health`), sorted.
     pub keys: Vec<String>,
 }
 

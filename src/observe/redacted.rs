@@ -37,7 +37,12 @@ fn seen(seen: &mut Observed, redact: Redact<'_>) {
     match &mut seen.what {
         Message::Hello(hello) => {
             value(&mut hello.protocol, redact);
-            hello.auth.iter_mut().chain(&mut hello.policy).for_each(|part| value(part, redact));
+            hello
+                .auth
+                .iter_mut()
+                .chain(&mut hello.policy)
+                .chain(hello.features.as_deref_mut())
+                .for_each(|part| value(part, redact));
             hello.keys.iter_mut().for_each(|key| text(key, redact));
         }
         Message::Response { method, payload } => {

@@ -106,8 +106,8 @@ fn resolve(what: &mut Message, numbers: &mut Numbers) {
     match what {
         Message::Hello(hello) => {
             value(&mut hello.protocol);
-            hello.auth.iter_mut().for_each(&mut value);
-            hello.policy.iter_mut().for_each(value);
+            hello.auth.iter_mut().chain(&mut hello.policy).for_each(&mut value);
+            hello.features.as_deref_mut().into_iter().for_each(value);
         }
         Message::Response { payload, .. } | Message::Event { payload, .. } => payload.iter_mut().for_each(value),
         Message::Error(error) => value(error),
@@ -200,6 +200,9 @@ fn hello_words(hello: &Hello) -> String {
     }
     for key in hello.keys.iter().filter(|key| !STANDARD_KEYS.contains(&key.as_str())) {
         out.push_str(&format!("  with {key}"));
+    }
+    if let Some(features) = &hello.features {
+        out.push_str(&members(features));
     }
     out
 }

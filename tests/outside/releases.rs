@@ -29,11 +29,19 @@ fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
 
 /// The lines of code that compare or name a release, without comments and tests.
 fn comparisons(source: &str) -> Vec<&str> {
-    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let code = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
     let reversed = |line: &str| line.contains("< release") || line.contains("<= release");
     let ranged = |line: &str| line.contains("..") && line.contains("contains(&release)");
-    code.filter(|line| COMPARES.iter().any(|word| line.contains(word)) || reversed(line) || ranged(line)).collect()
+    let compares = |line: &str| COMPARES.iter().any(|word| line.contains(word)) || reversed(line) || ranged(line);
+    code.filter(|line| compares(line) || is_named_after_a_release(line)).collect()
+}
+
+/// Whether a name in a line of code says a release, as in `MethodSet::V2026_4_2` and `EVENTS_2026_9_6`.
+fn is_named_after_a_release(line: &str) -> bool {
+    line.match_indices("2026_").any(|(at, year)| {
+        line[..at].ends_with(['V', 'v', '_']) && line[at + year.len()..].starts_with(|char: char| char.is_ascii_digit())
+    })
 }
 
 #[test]
@@ -56,6 +64,14 @@ fn only_the_history_compares_releases() {
     );
 }
 
+/// A fact with an order is a release under another name: a handler would compare it.
+#[test]
+fn facts_have_no_order() {
+    let facts = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/openclaw-model/src/facts");
+    let ordered = |path: &PathBuf| fs::read_to_string(path).unwrap().contains("PartialOrd");
+    assert_eq!(files(&facts, ".rs").into_iter().filter(ordered).collect::<Vec<_>>(), Vec::<PathBuf>::new());
+}
+
 #[test]
 fn a_comparison_of_releases_is_found() {
     for line in [
@@ -64,12 +80,17 @@ fn a_comparison_of_releases_is_found() {
         "let said = said.filter(|_| self.speaking >= SETS_ITS_TIMEOUT);",
         "if (FIRST..LAST).contains(&release) {",
         "NEWER.iter().all(|(newer, since)| *since <= release)",
+        r#"("exec.approval.get", Approvals, V2026_4_5),"#,
+        "if form >= NodeCalls::V2026_9_6 {",
+        "static CONNECT_2026_9_6: Schema = object(&[]);",
     ] {
         assert_eq!(comparisons(line), [line]);
     }
     let tested =
         "/// since release < 3\nfn a() {}\n#[cfg(test)]\nmod tests { const R: Release = Release::new(2026, 4, 2); }";
     assert_eq!(comparisons(tested), [""; 0]);
+    let followed = "#[cfg(test)]\nmod tests;\nstatic CONNECT_2026_9_6: Schema = object(&[]);";
+    assert_eq!(comparisons(followed).len(), 1);
 }
 
 #[test]

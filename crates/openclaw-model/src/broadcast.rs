@@ -102,19 +102,14 @@ impl Model {
 /// The scope that an event needs. Newer releases require a scope for more events.
 fn required_scope(event: &str, restricted: bool) -> Option<&'static str> {
     match event {
-        "presence" | "node.presence" | "skills.changed" | "chat.metadata.changed" if restricted => {
-            Some("operator.read")
-        }
+        "presence" | "skills.changed" | "chat.metadata.changed" if restricted => Some("operator.read"),
         "exec.approval.requested"
         | "exec.approval.resolved"
         | "plugin.approval.requested"
         | "plugin.approval.resolved" => Some("operator.approvals"),
-        "device.pair.changed"
-        | "device.pair.requested"
-        | "device.pair.resolved"
-        | "node.pair.requested"
-        | "node.pair.resolved" => Some("operator.pairing"),
-        "sessions.changed" | "session.message" | "session.tool" => Some("operator.read"),
+        "device.pair.requested" | "device.pair.resolved" | "node.pair.requested" | "node.pair.resolved" => {
+            Some("operator.pairing")
+        }
         _ => None,
     }
 }

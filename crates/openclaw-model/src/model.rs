@@ -42,9 +42,7 @@ pub struct Model {
     pub(crate) scope_upgrades: ScopeUpgrades,
     /// Commands and pending work for nodes.
     pub(crate) node_work: NodeWork,
-    /// Whether agents wake up by themselves.
-    pub(crate) heartbeats_enabled: bool,
-    /// The time of the next tick event, in milliseconds since 1970. `None` before the first input.
+    /// When clients next hear that the gateway is alive, milliseconds since the epoch; `None` before the first act.
     pub(crate) next_tick: Option<i64>,
     /// The presence list.
     pub(crate) presence: Presence,
@@ -157,7 +155,6 @@ impl Model {
             plugin_approvals: Approvals::default(),
             scope_upgrades: ScopeUpgrades::default(),
             node_work: NodeWork::default(),
-            heartbeats_enabled: true,
             next_tick: None,
             presence,
             people: IndexMap::new(),

@@ -26,8 +26,8 @@ pub const WATCHOS_APP: &str = "openclaw-watchos";
 /// The apps of the platforms. The app for Linux exists since 2026.9.6.
 pub const NATIVE_APPS: [&str; 4] = ["openclaw-macos", "openclaw-linux", IOS_APP, ANDROID_APP];
 
-/// The client ids of 2026.9.6.
-pub const V2026_9_6: [&str; 17] = [
+/// The client ids of the releases that know the copilot, in the order in which the schema lists them.
+pub const IDS_WITH_COPILOT: [&str; 17] = [
     WEBCHAT_UI,
     CONTROL_UI,
     BROWSER_COPILOT,
@@ -99,6 +99,6 @@ pub mod mode {
     /// All modes, in the order of the schema.
     pub const ALL: [&str; 7] = [WEBCHAT, CLI, UI, BACKEND, NODE, PROBE, "test"];
 
-    /// The modes of 2026.9.6.
-    pub const V2026_9_6: [&str; 8] = [WEBCHAT, CLI, UI, BACKEND, NODE, "worker", PROBE, "test"];
+    /// The modes of the releases that know workers, in the order in which the schema lists them.
+    pub const WITH_WORKER: [&str; 8] = [WEBCHAT, CLI, UI, BACKEND, NODE, "worker", PROBE, "test"];
 }

@@ -33,11 +33,16 @@ impl CaseContext<'_> {
             }
             let mut messages = self.introduce(&mut session, connect, &challenge, name).await;
             session::learn(&self.bindings, name, device, &messages);
-            session.lighten(&mut messages);
+            session.lighten(&mut messages, connect.show_features);
             received.extend(messages);
             received.extend(self.keep_or_close(step, session).await);
         }
-        Ok(StepEvidence { opens: true, received: received.into_iter().map(own).collect(), ..StepEvidence::default() })
+        Ok(StepEvidence {
+            opens: true,
+            shows_features: connect.show_features,
+            received: received.into_iter().map(own).collect(),
+            ..StepEvidence::default()
+        })
     }
 
     /// Sends the connect request and receives the answer. If the gateway refuses, also receives the close.

@@ -252,10 +252,10 @@ impl Session {
         self.message(closed)
     }
 
-    /// Removes the description of the gateway's host (methods, events, presence) from the answer to a connect. It is
-    /// most of what a case receives, is repeated with each connect, and is not used after validation. The names of the
-    /// members remain.
-    pub(crate) fn lighten(&self, messages: &mut [RawMessage]) {
+    /// Drops of the answer to a connect what it tells of the gateway's machine (methods, events, who is there): most of what a case
+    /// hears is that, again with each connect, and nobody looks into it after it was held to the schema. Which members there are
+    /// stays.
+    pub(crate) fn lighten(&self, messages: &mut [RawMessage], keeps_features: bool) {
         for message in messages {
             let RawMessage::Frame { frame, .. } = message else { continue };
             if frame.pointer("/payload/type").and_then(Value::as_str) != Some("hello-ok") {
@@ -266,6 +266,7 @@ impl Session {
             for (name, member) in payload.into_iter().flatten() {
                 match (name.as_str(), member) {
                     ("auth" | "policy", _) => {}
+                    ("features", _) if keeps_features => {}
                     // The names of their members are shown.
                     ("server" | "features" | "snapshot", Value::Object(members)) => {
                         members.values_mut().for_each(empty);

@@ -62,7 +62,7 @@ const FOLDERS: [&str; 3] = ["devices", "identity", "nodes"];
 const DATABASE_MAGIC: &[u8] = b"SQLite format 3";
 
 /// Prefixes of methods about pairing, nodes and approvals, and of methods that only read.
-const METHOD_PREFIXES: [&str; 4] = ["device.", "exec.approval.", "node.pair.", "no.such."];
+const METHOD_PREFIXES: [&str; 5] = ["device.", "exec.approval.", "node.pair.", "no.such.", "plugin.approval."];
 /// The full names of such methods.
 const METHODS: [&str; 10] = [
     "connect",

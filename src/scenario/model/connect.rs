@@ -64,8 +64,10 @@ pub struct Connect {
     /// The connect parameter `locale`. Not sent by default.
     #[serde(default)]
     pub locale: Option<String>,
-    /// Raw parameters. They override all others and are merged after the proof is made (JSON Merge Patch: null removes
-    /// a parameter).
+    /// Whether the observation shows the methods and events that hello-ok lists.
+    #[serde(default)]
+    pub show_features: bool,
+    /// Raw parameters, merged over all others (JSON Merge Patch: null removes) after the proof is made.
     #[serde(default)]
     pub params: Map<String, Value>,
 }

@@ -1,24 +1,26 @@
 //! Differences between the releases in the handshake.
 
-/// The form of the parameters of `connect`. Each form includes the previous one.
+use super::presence::PresenceRules;
+
+/// Which form the parameters of `connect` have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectForm {
-    /// 2026.2.19: the known secrets are token and password, and a device can omit the nonce.
-    V2026_2_19,
-    /// 2026.2.26: adds `auth.deviceToken`, and a device must send the nonce.
-    V2026_2_26,
-    /// 2026.3.13: adds `auth.bootstrapToken`.
-    V2026_3_13,
-    /// 2026.3.28: adds the client id `openclaw-tui`. Client ids and modes are a union of literals.
+    /// Of the secrets token and password are known, and a device may leave the nonce out.
+    Secrets,
+    /// `auth.deviceToken` is known, and a device must give the nonce.
+    DeviceToken,
+    /// `auth.bootstrapToken` is known.
+    BootstrapToken,
+    /// `openclaw-tui` is a client id. Client ids and modes are a union of literals.
     Literals,
     /// 2026.5.7: client ids and modes are an enumeration.
     Enumerated,
     /// 2026.6.11: the tool that requests approvals can identify itself as the gateway's own.
     WithRuntimeToken,
-    /// 2026.7.35: an agent run can prove its identity.
-    V2026_7_35,
-    /// 2026.9.6: adds clients, their build and time zone, and the events that a client requests at once.
-    V2026_9_6,
+    /// And an agent's run may prove itself.
+    WithAgentRun,
+    /// More clients, their build and time zone, and what a client wants to be told at once.
+    WithBuild,
 }
 
 /// The validator that produces the error texts.
@@ -31,18 +33,7 @@ pub enum Wording {
     TypeBox,
 }
 
-/// The contents of the presence list, by the release that introduced it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PresenceForm {
-    /// 2026.2.19.
-    V2026_2_19,
-    /// 2026.6.11: the gateway's own entry identifies the current run.
-    V2026_6_11,
-    /// 2026.9.6: shows who the clients are and since when, and is sent after every `hello-ok`.
-    V2026_9_6,
-}
-
-/// The handshake rules of one release.
+/// The handshake's rules of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandshakeRules {
     /// The protocol version of the release.
@@ -58,11 +49,15 @@ pub struct HandshakeRules {
     pub timeout_ms: u64,
     /// A message before `hello-ok` is limited to 64 KiB. Otherwise, the limit is the same as after it.
     pub early_messages_limited: bool,
-    /// The allowed browser origins, and which clients are checked.
-    pub origin_form: OriginForm,
-    /// The details of a refusal.
-    pub details: RefusalDetails,
-    /// The accepted device proofs.
+    /// Which browser origins are allowed, and who is asked for one.
+    pub origins: AllowedOrigins,
+    /// An origin is a scheme and a host and no more, and one of an extension can be listed.
+    pub origins_bare: bool,
+    /// Refusals carry details: a code and a reason. Else only the pending request's id.
+    pub refusals_detailed: bool,
+    /// There is a code for each fault of a device's proof and of an origin, and a next step for wrong credentials.
+    pub refusals_exact: bool,
+    /// What proves a device.
     pub proof_form: ProofForm,
     /// `auth.deviceToken` exists and secrets are trimmed. Authentication by a reverse proxy counts as the secret, and
     /// the Control UI behind one needs no device. Otherwise, only `auth.token` can contain a device token.
@@ -223,9 +218,9 @@ pub struct HandshakeRules {
     /// An operator has one presence entry for each connection. Clients that only make calls (the CLI, backends, probes)
     /// have none. Otherwise, every client except the CLI has one for its device.
     pub presence_per_connection: bool,
-    /// The contents of the presence list.
-    pub presence: PresenceForm,
-    /// A bootstrap token is redeemed before `hello-ok`, and the node receives its wake words at that time.
+    /// What the presence list shows.
+    pub presence: PresenceRules,
+    /// A bootstrap token is redeemed before `hello-ok`, which is when the node hears its wake words.
     pub redeems_before_hello: bool,
     /// After `hello-ok`, a node also receives the routing of each wake word.
     pub voice_routing: bool,
@@ -244,40 +239,24 @@ pub enum BackendPairing {
     SkippedWhenProven,
 }
 
-/// The allowed browser origins and the clients that are checked, by the release that introduced them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OriginForm {
-    /// 2026.2.19: every origin that equals `Host`, and loopback origins if `Host` is loopback. Only browser UIs are
-    /// checked.
-    V2026_2_19,
-    /// 2026.2.26: loopback origins if `Host` is loopback. `*` is not a wildcard. Behind a proxy, only browser UIs are
-    /// checked.
-    V2026_2_26,
-    /// 2026.3.13: loopback origins of local clients. `*` allows every origin. Every client that sends an origin is
-    /// checked.
-    V2026_3_13,
-    /// 2026.7.35: an origin is only a scheme and a host. The origin of a browser extension can be listed.
-    V2026_7_35,
+/// Which browser origins are allowed besides the listed ones, and who is asked for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// Every origin that equals `Host`, and loopback origins where `Host` is loopback too; only browser UIs are asked.
+    SameHost,
+    /// Loopback origins where `Host` is loopback too; `*` is no wildcard; behind a proxy only browser UIs are asked.
+    LoopbackHost,
+    /// Loopback origins of local clients; `*` lets every origin in; whoever sends an origin is asked.
+    LocalClients,
 }
 
-/// The accepted device proofs, by the release that introduced them.
+/// What proves a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofForm {
-    /// 2026.2.19: a v2 proof, or a v1 proof from a local client without a nonce. Ten minutes of clock skew.
-    V2026_2_19,
-    /// 2026.2.26: a v3 or a v2 proof. Two minutes of clock skew.
-    V2026_2_26,
-}
-
-/// The details of a refusal, by the release that introduced them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RefusalDetails {
-    /// 2026.2.19: only the id of the pending request.
-    V2026_2_19,
-    /// 2026.2.26: a code and a reason.
-    V2026_2_26,
-    /// 2026.3.13: a code for each error in a device proof and in an origin, and what to do about wrong credentials.
-    V2026_3_13,
+    /// A v2 proof, or from a local client without a nonce a v1 proof; ten minutes of skew.
+    V2,
+    /// A v3 or a v2 proof; two minutes of skew.
+    V3,
 }
 
 /// How a local client gets more scopes than its device has.
@@ -331,14 +310,16 @@ impl HandshakeRules {
     pub fn oldest() -> Self {
         Self {
             protocol: 3,
-            connect_form: ConnectForm::V2026_2_19,
+            connect_form: ConnectForm::Secrets,
             wording: Wording::Ajv,
             protocol_range_named: false,
             timeout_ms: 10_000,
             early_messages_limited: false,
-            origin_form: OriginForm::V2026_2_19,
-            details: RefusalDetails::V2026_2_19,
-            proof_form: ProofForm::V2026_2_19,
+            origins: AllowedOrigins::SameHost,
+            origins_bare: false,
+            refusals_detailed: false,
+            refusals_exact: false,
+            proof_form: ProofForm::V2,
             device_tokens_known: false,
             missing_secret_forgiven: false,
             browsers_limited: false,
@@ -410,7 +391,7 @@ impl HandshakeRules {
             header_bounds_all: false,
             node_surfaces_by_caps: false,
             presence_per_connection: false,
-            presence: PresenceForm::V2026_2_19,
+            presence: PresenceRules::oldest(),
             redeems_before_hello: false,
             voice_routing: false,
             vouched_devices: false,

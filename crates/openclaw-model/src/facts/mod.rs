@@ -2,17 +2,17 @@
 //! lists the changes of each later release.
 
 pub(super) mod capabilities;
-pub(super) mod channels;
 pub mod client;
 pub mod config;
 pub mod handshake;
 pub mod locality;
 pub mod nodes;
 pub mod pairing;
+pub mod platforms;
+pub mod presence;
 pub mod program;
 pub mod rpc;
 pub mod seed;
-pub(super) mod skills;
 
 use super::release::Release;
 use super::releases;

@@ -1,6 +1,7 @@
 //! Differences between the releases in the node store.
 
 use super::pairing::StateRules;
+use super::platforms::PlatformRules;
 
 /// The effect of a node's connect on its commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,23 +23,7 @@ pub enum NodeReconnect {
     AskForSurface,
 }
 
-/// The commands that nodes of a platform can offer, by the release that introduced them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PlatformCommands {
-    /// 2026.2.19.
-    V2026_2_19,
-    /// 2026.2.26: adds `system.run.prepare`, and `notifications.list` on Android. Nodes with an unknown platform can
-    /// run programs.
-    V2026_2_26,
-    /// 2026.3.13: adds commands for Android. Nodes with an unknown platform cannot run programs.
-    V2026_3_13,
-    /// 2026.7.35: adds approvals of programs on desktops.
-    V2026_7_35,
-    /// 2026.9.6: only Macs have a canvas. Adds watches and commands for desktops, Linux and Android.
-    V2026_9_6,
-}
-
-/// The rules of the node store in one release.
+/// The node store's rules of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeRules {
     /// How the documents are read and written.
@@ -52,9 +37,9 @@ pub struct NodeRules {
     pub approval_needs_scopes: bool,
     /// An approval also needs `operator.pairing`, whatever the commands, and lists show the required scopes.
     pub approval_needs_pairing: bool,
-    /// The commands that nodes of a platform can offer.
-    pub platform_commands: PlatformCommands,
-    /// Android nodes can offer `sms.search`.
+    /// Which commands a platform's nodes may offer.
+    pub platforms: PlatformRules,
+    /// `sms.search` is among the commands of Android.
     pub android_sms_search: bool,
     /// Android nodes can offer `callLog.search`.
     pub android_call_log: bool,
@@ -96,7 +81,7 @@ impl NodeRules {
             request_refreshes: false,
             approval_needs_scopes: false,
             approval_needs_pairing: false,
-            platform_commands: PlatformCommands::V2026_2_19,
+            platforms: PlatformRules::oldest(),
             android_sms_search: false,
             android_call_log: false,
             list_knows_nodes: false,

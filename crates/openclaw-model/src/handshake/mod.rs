@@ -9,7 +9,7 @@ mod pairing;
 mod refusal;
 
 pub use crate::facts::handshake::{
-    BackendPairing, BootstrapPairing, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
+    AllowedOrigins, BackendPairing, BootstrapPairing, HandshakeRules, ProofForm, UnboundScopes,
 };
 pub(crate) use auth::limits::RateLimits;
 pub(crate) use hello::capabilities::challenge;

@@ -1,6 +1,6 @@
 //! Which commands a node may offer (`node-command-policy.ts`).
 
-use super::{NodeRules, PlatformCommands};
+use super::NodeRules;
 use crate::GatewayConfig;
 use openclaw_protocol::js;
 
@@ -100,15 +100,14 @@ impl Platform {
     }
 
     fn groups(self, rules: &NodeRules) -> &'static [&'static [&'static str]] {
-        let early = rules.platform_commands < PlatformCommands::V2026_3_13;
         match self {
             Self::Ios => &[CANVAS, PERSONAL, NOTIFY],
             Self::Watch => &[],
-            Self::Android if early => &[CANVAS, PERSONAL, NOTIFICATIONS],
+            Self::Android if !rules.platforms.android_complete => &[CANVAS, PERSONAL, NOTIFICATIONS],
             Self::Android => &[CANVAS, PERSONAL, NOTIFY, NOTIFICATIONS, ANDROID],
             Self::Mac => &[CANVAS, PERSONAL, NOTIFY, SYSTEM],
             Self::Windows | Self::Linux => &[NOTIFY, SYSTEM],
-            Self::Unknown if early => &[CANVAS, NOTIFY, SYSTEM],
+            Self::Unknown if rules.platforms.unknown_run_programs => &[CANVAS, NOTIFY, SYSTEM],
             Self::Unknown => &[CANVAS, NOTIFY],
         }
     }
@@ -124,8 +123,7 @@ pub fn platform_allows(
 ) -> bool {
     let is = |listed: &String| js::trim(listed) == command;
     let platform = Platform::of(platform, family);
-    let first = rules.platform_commands < PlatformCommands::V2026_2_26;
-    if first && ["system.run.prepare", "notifications.list"].contains(&command) {
+    if !rules.platforms.prepares_runs && ["system.run.prepare", "notifications.list"].contains(&command) {
         return config.node_allow_commands.iter().any(is) && !config.node_deny_commands.iter().any(is);
     }
     let by_platform = platform.groups(rules).iter().any(|group| group.contains(&command))
@@ -151,8 +149,8 @@ const HOST: &[&str] = &["system.run.prepare", "system.run", "system.which", "bro
 /// Whether a command is one of those that a desktop runs only after its approval.
 fn is_host(rules: &NodeRules, command: &str) -> bool {
     HOST.contains(&command)
-        || rules.platform_commands >= PlatformCommands::V2026_7_35 && APPROVALS.contains(&command)
-        || rules.platform_commands >= PlatformCommands::V2026_9_6 && DESKTOP.contains(&command)
+        || rules.platforms.desktops_keep_approvals && APPROVALS.contains(&command)
+        || rules.platforms.by_capability && DESKTOP.contains(&command)
 }
 const TALK: &[&str] = &["talk.ptt.start", "talk.ptt.stop", "talk.ptt.cancel", "talk.ptt.once"];
 
@@ -162,8 +160,7 @@ impl Platform {
         let platform = js::trim(platform).to_lowercase();
         let family = js::trim(family.unwrap_or_default()).to_lowercase();
         let phone = ["iphone", "ipad", "ios"].contains(&family.as_str());
-        let watch = ["apple watch", "watchos"].contains(&family.as_str())
-            && rules.platform_commands >= PlatformCommands::V2026_9_6;
+        let watch = ["apple watch", "watchos"].contains(&family.as_str()) && rules.platforms.by_capability;
         match platform.as_str() {
             "watchos" if watch => Self::Watch,
             _ if watch && is_labelled(&platform, &["watchos "], 3) => Self::Watch,
@@ -246,13 +243,13 @@ pub fn permitted_commands(
     let allows = |command: &str| {
         let host = platform.is_desktop() && is_host(rules, command);
         let has = |groups: &[&[&str]]| groups.iter().any(|group| group.contains(&command));
-        let by_platform = match rules.platform_commands {
-            PlatformCommands::V2026_9_6 => has(newest_groups(platform)) || phone && WATCH_RELAY.contains(&command),
-            with => {
+        let by_platform = match rules.platforms.by_capability {
+            true => has(newest_groups(platform)) || phone && WATCH_RELAY.contains(&command),
+            false => {
                 has(platform.groups(rules))
                     || (platform == Platform::Android && ["device.apps", "callLog.search"].contains(&command))
                     || (rules.desktop_screens && has(desktop_commands(platform)))
-                    || (with == PlatformCommands::V2026_7_35 && platform.is_desktop() && has(&[APPROVALS, MODELS]))
+                    || (rules.platforms.desktops_keep_approvals && platform.is_desktop() && has(&[APPROVALS, MODELS]))
             }
         };
         let approved =
@@ -294,6 +291,7 @@ pub fn declared_commands(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Facts;
     use rstest::rstest;
 
     #[rstest]
@@ -322,11 +320,8 @@ mod tests {
             node_deny_commands: vec!["system.which".to_owned()],
             ..GatewayConfig::default()
         };
-        let rules = NodeRules {
-            android_call_log: true,
-            platform_commands: PlatformCommands::V2026_3_13,
-            ..NodeRules::oldest()
-        };
+        let known = Facts::of("2026.3.13".parse().unwrap()).unwrap().nodes;
+        let rules = NodeRules { android_call_log: true, ..known };
         assert_eq!(platform_allows(&rules, &config, platform, family, command), allowed);
     }
 }

@@ -6,7 +6,7 @@ mod request;
 mod store;
 mod surface;
 
-pub use crate::facts::nodes::{NodeReconnect, NodeRules, PlatformCommands};
+pub use crate::facts::nodes::{NodeReconnect, NodeRules};
 pub use commands::{Judged, declared_commands, permitted_commands, platform_allows};
 pub use reconcile::{Reconciliation, Surfaces, reconcile_on_connect};
 pub use request::{NodeRequest, NodeRequested, request};

@@ -1,5 +1,6 @@
 //! The releases whose behaviour is known. Each file lists the changes of one release.
 
+mod lists;
 mod v2026_2_19;
 mod v2026_2_26;
 mod v2026_3_13;

@@ -1,16 +1,16 @@
 //! What 2026.2.26 changed.
 
+use super::lists::skills;
 use super::{
     Change, KnownRelease,
     Source::{Code, Issue, Note},
 };
 use crate::Release;
 use crate::facts::config::LoopbackProxy;
-use crate::facts::handshake::{ConnectForm, OriginForm, ProofForm, RefusalDetails, ScopeUpgrade, UnboundScopes};
-use crate::facts::nodes::PlatformCommands;
+use crate::facts::handshake::{AllowedOrigins, ConnectForm, ProofForm, ScopeUpgrade, UnboundScopes};
 use crate::facts::pairing::PendingRepeat;
-use crate::facts::rpc::{ExecForm, MethodSet, NoApprover, NodeCalls};
-use crate::facts::skills;
+use crate::facts::rpc::NoApprover;
+use crate::facts::rpc::exec::ExecRequestForm;
 
 /// 2026.2.26.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -35,8 +35,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/device-auth.ts", ""),
             ],
             apply: |facts| {
-                facts.handshake.connect_form = ConnectForm::V2026_2_26;
-                facts.handshake.proof_form = ProofForm::V2026_2_26;
+                facts.handshake.connect_form = ConnectForm::DeviceToken;
+                facts.handshake.proof_form = ProofForm::V3;
             },
         },
         Change {
@@ -51,7 +51,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/protocol/connect-error-details.ts", ""),
                 Code("src/gateway/server/ws-connection/message-handler.ts", ""),
             ],
-            apply: |facts| facts.handshake.details = RefusalDetails::V2026_2_26,
+            apply: |facts| facts.handshake.refusals_detailed = true,
         },
         Change {
             what: "The gateway checks the origin of every client that sends one, and such a client has its own rate \
@@ -62,7 +62,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server/ws-connection/message-handler.ts", "resolveHandshakeBrowserSecurityContext"),
             ],
             apply: |facts| {
-                facts.handshake.origin_form = OriginForm::V2026_2_26;
+                facts.handshake.origins = AllowedOrigins::LoopbackHost;
                 facts.handshake.browsers_limited = true;
                 facts.handshake.browsers_ask = true;
             },
@@ -129,7 +129,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             what: "Nodes that run programs can offer `system.run.prepare`, and Android nodes can offer \
                    `notifications.list`.",
             sources: &[Code("src/gateway/node-command-policy.ts", "PLATFORM_DEFAULTS")],
-            apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_2_26,
+            apply: |facts| facts.nodes.platforms.prepares_runs = true,
         },
         Change {
             what: "The bundled skills need a different set of programs.",
@@ -139,7 +139,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Adds the methods `doctor.memory.status`, `tools.catalog` and `secrets.reload`.",
             sources: &[Code("src/gateway/server-methods-list.ts", "")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_2_26,
+            apply: |facts| {
+                facts.rpc.methods.change(
+                    "@health doctor.memory.status:r \
+                     @models.list tools.catalog:r \
+                     @voicewake.set secrets.reload:a",
+                )
+            },
         },
         Change {
             what: "Every client can call `health`. The eleventh consecutive call of a method that the role does not \
@@ -157,7 +163,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             what: "The approval request for a command shows arguments, environment variables, the node's plan and the \
                    source of the turn. The event for the decision includes the request.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "")],
-            apply: |facts| facts.rpc.exec_form = ExecForm::V2026_2_26,
+            apply: |facts| {
+                facts.rpc.exec.form = ExecRequestForm::Arguments;
+                facts.rpc.exec.decisions_show_request = true;
+            },
         },
         Change {
             what: "The approval request for a command expires at once if no approver is connected. Before, it waited \
@@ -168,7 +177,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The error for a command that a node may not run states the reason.",
             sources: &[Code("src/gateway/server-methods/nodes.ts", "buildNodeCommandRejectionHint")],
-            apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_2_26,
+            apply: |facts| facts.rpc.node_calls.refusals_explained = true,
         },
         Change {
             what: "OpenClaw's own client signs v3 proofs and sends a device token as `auth.deviceToken`. Before, it \

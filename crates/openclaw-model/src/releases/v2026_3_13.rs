@@ -5,9 +5,9 @@ use super::{
     Source::{Code, Issue, Note},
 };
 use crate::Release;
-use crate::facts::handshake::{BackendPairing, ConnectForm, OriginForm, RefusalDetails, UnboundScopes};
-use crate::facts::nodes::PlatformCommands;
-use crate::facts::rpc::{ExecForm, MethodSet, NoApprover};
+use crate::facts::handshake::{AllowedOrigins, BackendPairing, ConnectForm, UnboundScopes};
+use crate::facts::rpc::NoApprover;
+use crate::facts::rpc::exec::ExecRequestForm;
 
 /// 2026.3.13.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -40,7 +40,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/protocol/schema/snapshot.ts", "ConnectParamsSchema"),
                 Code("src/infra/device-bootstrap.ts", ""),
             ],
-            apply: |facts| facts.handshake.connect_form = ConnectForm::V2026_3_13,
+            apply: |facts| facts.handshake.connect_form = ConnectForm::BootstrapToken,
         },
         Change {
             what: "A loopback origin is allowed if the client is local. Before, it was allowed if `Host` was loopback. \
@@ -49,7 +49,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/origin-check.ts", "checkBrowserOrigin"),
                 Code("src/gateway/server/ws-connection/handshake-auth-helpers.ts", ""),
             ],
-            apply: |facts| facts.handshake.origin_form = OriginForm::V2026_3_13,
+            apply: |facts| facts.handshake.origins = AllowedOrigins::LocalClients,
         },
         Change {
             what: "Refusal details state which check of the device proof or the origin failed, and what to do about \
@@ -61,7 +61,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                     "resolveUnauthorizedHandshakeContext",
                 ),
             ],
-            apply: |facts| facts.handshake.details = RefusalDetails::V2026_3_13,
+            apply: |facts| facts.handshake.refusals_exact = true,
         },
         Change {
             what: "With `dangerouslyDisableDeviceAuth`, the Control UI needs no secret to connect as an operator.",
@@ -97,7 +97,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             what: "Android nodes can offer `system.notify`, `notifications.actions`, `device.permissions` and \
                    `device.health`. Nodes with an unknown platform cannot run programs.",
             sources: &[Code("src/gateway/node-command-policy.ts", "PLATFORM_DEFAULTS")],
-            apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_3_13,
+            apply: |facts| {
+                facts.nodes.platforms.android_complete = true;
+                facts.nodes.platforms.unknown_run_programs = false;
+            },
         },
         Change {
             what: "The gateway no longer accepts an approval request for a command first if no approver is connected.",
@@ -108,7 +111,23 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             what: "Adds the methods for a node's pending work, `gateway.identity.get`, `secrets.resolve` and \
                    `config.schema.lookup`.",
             sources: &[Code("src/gateway/server-methods-list.ts", ""), Code("src/gateway/method-scopes.ts", "")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_3_13,
+            apply: |facts| {
+                facts.rpc.methods.change(
+                    "@config.schema config.schema.lookup:r \
+                     @secrets.reload secrets.resolve:a \
+                     @node.describe node.pending.drain:n node.pending.enqueue:w \
+                     @node.invoke node.pending.pull:n node.pending.ack:n \
+                     @node.event node.canvas.capability.refresh:n \
+                     @cron.runs gateway.identity.get:r \
+                     @chat.inject ~config.openFile:a \
+                     @push.test ~sessions.get:r",
+                )
+            },
+        },
+        Change {
+            what: "The error of a node's command begins with the code that the node gave; before, it was the node's message alone.",
+            sources: &[Code("src/gateway/server-methods/nodes.helpers.ts", "respondUnavailableOnNodeInvokeError")],
+            apply: |facts| facts.rpc.node_calls.error_codes_told = true,
         },
         Change {
             what: "`status` contains the release version.",
@@ -127,7 +146,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server-methods/exec-approval.ts", ""),
                 Code("src/infra/system-run-approval-context.ts", ""),
             ],
-            apply: |facts| facts.rpc.exec_form = ExecForm::V2026_3_13,
+            apply: |facts| facts.rpc.exec.form = ExecRequestForm::PlanText,
         },
         Change {
             what: "A decision can identify the approval request for a command by a prefix of its id.",

@@ -1,5 +1,6 @@
 //! What 2026.3.28 changed.
 
+use super::lists::skills;
 use super::{
     Change, KnownRelease,
     Source::{Code, Note},
@@ -8,8 +9,6 @@ use crate::Release;
 use crate::facts::handshake::{BackendPairing, ConnectForm, ScopeUpgrade, UnboundScopes};
 use crate::facts::nodes::NodeReconnect;
 use crate::facts::pairing::PendingRepeat;
-use crate::facts::rpc::{ExecForm, MethodSet};
-use crate::facts::skills;
 
 /// 2026.3.28.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -110,7 +109,19 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Adds methods and events for plugin approvals and for live sessions. Removes `browser.request`.",
             sources: &[Code("src/gateway/server-methods-list.ts", ""), Code("src/gateway/method-scopes.ts", "")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_3_28,
+            apply: |facts| {
+                facts.rpc.methods.change("-browser.request \
+                     @exec.approval.resolve plugin.approval.request:v plugin.approval.waitDecision:v plugin.approval.resolve:v \
+                     @talk.config talk.speak:w \
+                     @tools.catalog tools.effective:r \
+                     @sessions.list sessions.subscribe:r sessions.unsubscribe:r sessions.messages.subscribe:r sessions.messages.unsubscribe:r \
+                     @sessions.preview sessions.create:w sessions.send:w sessions.abort:w \
+                     @sessions.resolve ~sessions.steer:w");
+                facts.rpc.events.change(
+                    "@chat session.message session.tool sessions.changed \
+                     @exec.approval.resolved plugin.approval.requested plugin.approval.resolved",
+                );
+            },
         },
         Change {
             what: "Revoking a token closes the device's live connections with that role with 4001. Removing a device \
@@ -131,7 +142,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/infra/node-pairing.ts", "resolveNodeApprovalRequiredScope"),
             ],
             apply: |facts| {
-                facts.rpc.node_approval_is_pairing = false;
+                facts.rpc.methods.change("node.pair.approve:w");
                 facts.nodes.approval_needs_scopes = true;
             },
         },
@@ -147,7 +158,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server-methods/exec-approval.ts", ""),
                 Code("src/infra/exec-approval-command-display.ts", ""),
             ],
-            apply: |facts| facts.rpc.exec_form = ExecForm::V2026_3_28,
+            apply: |facts| {
+                facts.rpc.exec.env_named_everywhere = true;
+                facts.rpc.exec.fillers_spelt = true;
+            },
         },
         Change {
             what: "The error for an unknown approval id has the details `APPROVAL_NOT_FOUND`.",

@@ -3,7 +3,6 @@
 use super::{Change, KnownRelease, Source::Code};
 use crate::Release;
 use crate::facts::pairing::EffectiveRoles;
-use crate::facts::rpc::MethodSet;
 
 /// 2026.4.15.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -45,7 +44,12 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Adds `commands.list`, `models.authStatus`, `message.action` and the repair of the dream diary.",
             sources: &[Code("src/gateway/server-methods-list.ts", ""), Code("src/gateway/method-scopes.ts", "")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_4_15,
+            apply: |facts| {
+                facts.rpc.methods.change("@doctor.memory.dreamDiary doctor.memory.backfillDreamDiary:w doctor.memory.resetDreamDiary:w doctor.memory.resetGroundedShortTerm:w doctor.memory.repairDreamingArtifacts:w doctor.memory.dedupeDreamDiary:w \
+                     @talk.mode commands.list:r \
+                     @models.list models.authStatus:r \
+                     @system-event message.action:w")
+            },
         },
         Change {
             what: "Adds the configuration keys `gateway.controlUi.embedSandbox` and \

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::Release;
 use crate::facts::pairing::EffectiveRoles;
-use crate::facts::rpc::MethodSet;
 
 /// 2026.4.2.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -55,7 +54,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "A bundled plugin provides the browser method, and `hello-ok` lists it.",
             sources: &[Note("hello-ok.features.methods")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_4_2,
+            apply: |facts| facts.rpc.methods.change("@chat.send browser.request:w"),
         },
     ],
 };

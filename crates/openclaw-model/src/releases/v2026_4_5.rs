@@ -7,7 +7,6 @@ use super::{
 use crate::Release;
 use crate::facts::handshake::{BackendPairing, BootstrapPairing};
 use crate::facts::pairing::EffectiveRoles;
-use crate::facts::rpc::MethodSet;
 
 /// 2026.4.5.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -102,12 +101,18 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "`node.pair.approve` needs `operator.pairing` instead of `operator.write`.",
             sources: &[Code("src/gateway/method-scopes.ts", "")],
-            apply: |facts| facts.rpc.node_approval_is_pairing = true,
+            apply: |facts| facts.rpc.methods.change("node.pair.approve:p"),
         },
         Change {
             what: "Adds `exec.approval.get`, skill search and the dream diary.",
             sources: &[Code("src/gateway/server-methods-list.ts", "")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_4_5,
+            apply: |facts| {
+                facts.rpc.methods.change(
+                    "@doctor.memory.status doctor.memory.dreamDiary:r \
+                     @exec.approvals.node.set exec.approval.get:v \
+                     @skills.status skills.search:r skills.detail:r",
+                )
+            },
         },
         Change {
             what: "The error for an ambiguous approval id no longer lists the matching ids.",

@@ -3,7 +3,6 @@
 use super::{Change, KnownRelease, Source::Code};
 use crate::Release;
 use crate::facts::nodes::NodeReconnect;
-use crate::facts::rpc::{MethodSet, NodeCalls};
 
 /// 2026.4.8.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -28,7 +27,11 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Adds `exec.approval.list`, `plugin.approval.list` and session compactions.",
             sources: &[Code("src/gateway/server-methods-list.ts", "")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_4_8,
+            apply: |facts| {
+                facts.rpc.methods.change("@exec.approval.get exec.approval.list:v \
+                     @exec.approval.resolve plugin.approval.list:v \
+                     @sessions.preview sessions.compaction.list:r sessions.compaction.get:r sessions.compaction.branch:w sessions.compaction.restore:a")
+            },
         },
         Change {
             what: "A decision is sent first to the client that waits for it with `waitDecision`, then to the client \
@@ -47,7 +50,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "`node.invoke` can no longer change the persistent profiles of a node's browser.",
             sources: &[Code("src/gateway/server-methods/nodes.ts", "isForbiddenBrowserProxyMutation")],
-            apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_4_8,
+            apply: |facts| facts.rpc.node_calls.profiles_protected = true,
         },
         Change {
             what: "`gateway.bind: auto` allows the origins of its own host, like the other binds beyond loopback.",

@@ -1,13 +1,12 @@
 //! What 2026.5.7 changed.
 
+use super::lists::channels;
 use super::{
     Change, KnownRelease,
     Source::{Code, Issue, Note},
 };
 use crate::Release;
-use crate::facts::channels;
 use crate::facts::handshake::ConnectForm;
-use crate::facts::rpc::{MethodSet, NodeCalls, PluginForm};
 
 /// 2026.5.7.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -153,7 +152,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             what: "Adds methods for restarts and artifacts, `node.pair.remove` and others, and the event \
                    `voicewake.routing.changed`.",
             sources: &[Code("src/gateway/server-methods-list.ts", ""), Code("src/gateway/method-scopes.ts", "")],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_5_7,
+            apply: |facts| {
+                facts.rpc.methods.change(include_str!("lists/methods/2026.5.7.txt"));
+                facts.rpc.events.change("@voicewake.changed voicewake.routing.changed");
+            },
         },
         Change {
             what: "A client that authenticated with a device token and is not an administrator sees and decides only \
@@ -186,7 +188,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The approval request of a plugin can list the decisions that it allows.",
             sources: &[Code("src/gateway/server-methods/plugin-approval.ts", "")],
-            apply: |facts| facts.rpc.plugin_form = PluginForm::V2026_5_7,
+            apply: |facts| facts.rpc.plugin.decisions_named = true,
         },
         Change {
             what: "Event sequence numbers are counted for each client.",
@@ -201,7 +203,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "A node reports that it is alive with the event `node.presence.alive`, and its record stores this.",
             sources: &[Code("src/gateway/server-node-events.ts", "NODE_PRESENCE_ALIVE_EVENT")],
-            apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_5_7,
+            apply: |facts| facts.rpc.node_calls.signs_of_life = true,
         },
         Change {
             what: "A Mac can report its programs as a map from name to path.",

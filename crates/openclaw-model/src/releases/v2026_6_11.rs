@@ -1,14 +1,13 @@
 //! What 2026.6.11 changed.
 
+use super::lists::{channels, skills};
 use super::{
     Change, KnownRelease,
     Source::{Code, Issue, Note},
 };
 use crate::Release;
-use crate::facts::handshake::{BootstrapPairing, ConnectForm, PresenceForm, Wording};
+use crate::facts::handshake::{BootstrapPairing, ConnectForm, Wording};
 use crate::facts::nodes::NodeReconnect;
-use crate::facts::rpc::{ExecForm, MethodSet, NodeCalls};
-use crate::facts::{channels, skills};
 
 /// 2026.6.11.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -128,7 +127,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The gateway's own entry in the presence list identifies the current run of the gateway.",
             sources: &[Code("src/infra/system-presence.ts", "SELF_INSTANCE_ID")],
-            apply: |facts| facts.handshake.presence = PresenceForm::V2026_6_11,
+            apply: |facts| facts.handshake.presence.names_run = true,
         },
         Change {
             what: "Before a write to the store, the gateway makes the store's directory writable if it owns the \
@@ -229,7 +228,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/methods/core-descriptors.ts", ""),
                 Code("src/gateway/server-methods-list.ts", ""),
             ],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_6_11,
+            apply: |facts| {
+                facts.rpc.methods.change(include_str!("lists/methods/2026.6.11.txt"));
+                facts.rpc.events.change(
+                    "@session.message session.operation \
+                     @talk.mode talk.event",
+                );
+            },
         },
         Change {
             what: "Only administrators can approve, remove, rotate and revoke a role other than operator.",
@@ -245,7 +250,12 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server-methods/approval-shared.ts", "handlePendingApprovalRequest"),
                 Code("src/infra/command-explainer/extract.ts", ""),
             ],
-            apply: |facts| facts.rpc.exec_form = ExecForm::V2026_6_11,
+            apply: |facts| {
+                facts.rpc.exec.blank_refused = true;
+                facts.rpc.exec.decisions_taken_away = true;
+                facts.rpc.exec.delivery_chosen = true;
+                facts.rpc.exec.nested_commands_explained = true;
+            },
         },
         Change {
             what: "Only administrators and the device that requested an approval can see it. Its events have no \
@@ -271,7 +281,12 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "Pending work for a node expires after one day by default, and is deleted once the node fetches it.",
             sources: &[Code("src/gateway/node-pending-work.ts", "drainNodePendingWork, resolvePendingWorkExpiresAtMs")],
-            apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_6_11,
+            apply: |facts| {
+                facts.rpc.node_calls.work_is_consumed = true;
+                facts.rpc.node_calls.runs_have_ids = true;
+                facts.rpc.node_calls.unmatched_runs_told = true;
+                facts.rpc.node_calls.talk_explained = true;
+            },
         },
         Change {
             what: "Adds the configuration keys `gateway.tailscale.serviceName` and `gateway.tailscale.preserveFunnel`.",

@@ -1,14 +1,12 @@
 //! What 2026.7.35 changed.
 
+use super::lists::{capabilities, skills};
 use super::{
     Change, KnownRelease,
     Source::{Code, Issue, Note},
 };
 use crate::Release;
-use crate::facts::handshake::{ConnectForm, OriginForm};
-use crate::facts::nodes::PlatformCommands;
-use crate::facts::rpc::{MethodSet, NodeCalls, PluginForm};
-use crate::facts::{capabilities, skills};
+use crate::facts::handshake::ConnectForm;
 
 /// 2026.7.35.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -29,7 +27,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Note("ConnectParamsSchema auth.agentRuntimeIdentityToken"),
                 Code("src/gateway/server/ws-connection/message-handler.ts", "verifyAgentRuntimeIdentityToken"),
             ],
-            apply: |facts| facts.handshake.connect_form = ConnectForm::V2026_7_35,
+            apply: |facts| facts.handshake.connect_form = ConnectForm::WithAgentRun,
         },
         Change {
             what: "A local CLI with the gateway's secret keeps its scopes without a device.",
@@ -43,7 +41,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             what: "An origin with a path, with a user or without a host is invalid. The configuration can list the \
                    origin of a browser extension.",
             sources: &[Code("src/gateway/origin-check.ts", "parseOrigin")],
-            apply: |facts| facts.handshake.origin_form = OriginForm::V2026_7_35,
+            apply: |facts| facts.handshake.origins_bare = true,
         },
         Change {
             what: "`hello-ok` lists the capabilities of the gateway.",
@@ -74,7 +72,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/node-command-policy.ts", "NODE_EXEC_APPROVALS_COMMANDS"),
                 Note("extensions/ollama createOllamaNodeInvokePolicy"),
             ],
-            apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_7_35,
+            apply: |facts| facts.nodes.platforms.desktops_keep_approvals = true,
         },
         Change {
             what: "Approving a node that offers `browser.proxy` needs `operator.admin`.",
@@ -94,7 +92,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
         Change {
             what: "The approval request of a plugin can have a longer description and list the devices that review it.",
             sources: &[Code("packages/gateway-protocol/src/schema/nodes.ts", "PluginApprovalRequestParamsSchema")],
-            apply: |facts| facts.rpc.plugin_form = PluginForm::V2026_7_35,
+            apply: |facts| facts.rpc.plugin.reviewers_named = true,
         },
         Change {
             what: "The response to a waiting approval request states who was asked.",
@@ -107,7 +105,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/methods/core-descriptors.ts", ""),
                 Code("src/gateway/server-methods-list.ts", ""),
             ],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_7_35,
+            apply: |facts| {
+                facts.rpc.methods.change(include_str!("lists/methods/2026.7.35.txt"));
+                facts.rpc.events.change(
+                    "@cron task \
+                     @plugin.approval.resolved terminal.data terminal.exit",
+                );
+            },
         },
         Change {
             what: "`node.invoke` with `browser.proxy` needs `operator.admin`. The error for a dangerous command states \
@@ -116,7 +120,20 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 "src/gateway/server-methods/nodes.ts",
                 "clientHasOperatorAdminScope, buildNodeCommandRejectionHint",
             )],
-            apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_7_35,
+            apply: |facts| {
+                facts.rpc.node_calls.proxy_takes_admin = true;
+                facts.rpc.node_calls.dangerous = &[
+                    "camera.snap",
+                    "camera.clip",
+                    "screen.record",
+                    "contacts.add",
+                    "calendar.add",
+                    "reminders.add",
+                    "sms.send",
+                    "sms.search",
+                ];
+                facts.rpc.node_calls.denied_named = true;
+            },
         },
     ],
 };

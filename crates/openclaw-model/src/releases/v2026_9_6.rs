@@ -1,15 +1,45 @@
 //! What 2026.9.6 changed.
 
+use super::lists::{capabilities, channels, skills};
 use super::{
     Change, KnownRelease,
     Source::{Code, Issue, Note},
 };
 use crate::Release;
-use crate::facts::handshake::{ConnectForm, PresenceForm, ScopeUpgrade};
-use crate::facts::nodes::PlatformCommands;
-use crate::facts::rpc::{ExecForm, MethodSet, NodeCalls, PluginForm};
-use crate::facts::{capabilities, channels, skills};
+use crate::facts::handshake::{ConnectForm, ScopeUpgrade};
 use openclaw_protocol::store::StoreFormat;
+
+/// The events of nodes that it knows.
+const NODE_EVENTS: [&str; 13] = [
+    "node.desktop.availability",
+    "voice.transcript",
+    "agent.request",
+    "notifications.changed",
+    "chat.subscribe",
+    "chat.unsubscribe",
+    "exec.started",
+    "exec.finished",
+    "exec.denied",
+    "push.apns.register",
+    "node.host.stats",
+    "node.presence.activity",
+    "node.presence.alive",
+];
+/// The commands to nodes that the gateway alone sends.
+const PRIVATE_COMMANDS: [&str; 12] = [
+    "worker.bundle.install.v1",
+    "worker.launch.v1",
+    "worker.status.v1",
+    "worker.cancel.v1",
+    "worker.environment.stop.v1",
+    "worker.workspace.exec.v1",
+    "worker.workspace.prepare.v1",
+    "worker.workspace.retain.v1",
+    "worker.desktop.stream.v1",
+    "worker.desktop.launch.v1",
+    "worker.desktop.computer.v1",
+    "worker.portal.stream.v1",
+];
 
 /// 2026.9.6.
 pub(super) const RELEASE: KnownRelease = KnownRelease {
@@ -39,7 +69,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("packages/gateway-protocol/src/client-info.ts", "GATEWAY_CLIENT_IDS"),
                 Note("RequestFrameSchema"),
             ],
-            apply: |facts| facts.handshake.connect_form = ConnectForm::V2026_9_6,
+            apply: |facts| facts.handshake.connect_form = ConnectForm::WithBuild,
         },
         Change {
             what: "`allowInsecureAuth` and `dangerouslyDisableDeviceAuth` of the Control UI no longer replace a \
@@ -145,7 +175,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server/ws-connection/connect-hello.ts", "sendGatewayHello"),
                 Note("server-lifecycle.ts onPairingInvalidated"),
             ],
-            apply: |facts| facts.handshake.presence = PresenceForm::V2026_9_6,
+            apply: |facts| facts.handshake.presence.shows_clients = true,
         },
         Change {
             what: "A refusal for wrong credentials states where to look on the gateway's host, and when to retry.",
@@ -258,7 +288,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/node-command-policy.ts", "PLATFORM_DEFAULTS"),
                 Note("extensions/canvas, linux-node, ollama registerNodeInvokePolicy"),
             ],
-            apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_9_6,
+            apply: |facts| facts.nodes.platforms.by_capability = true,
         },
         Change {
             what: "Nodes are part of their paired devices. A request inherits nothing from the previous request, and a \
@@ -317,7 +347,15 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server-methods/exec-approval.ts", ""),
                 Code("src/gateway/server-methods/approval-shared.ts", ""),
             ],
-            apply: |facts| facts.rpc.exec_form = ExecForm::V2026_9_6,
+            apply: |facts| {
+                facts.rpc.exec.runs_named = true;
+                facts.rpc.exec.ids_restricted = true;
+                facts.rpc.exec.kind_named = true;
+                facts.rpc.exec.ends_explained = true;
+                facts.rpc.exec.refusal_by_command = true;
+                facts.rpc.exec.carriers_known = true;
+                facts.rpc.exec.policy_in_database = true;
+            },
         },
         Change {
             what: "The approval request of a plugin can have details and a scope, its session names the agent, and it \
@@ -326,7 +364,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server-methods/plugin-approval.ts", ""),
                 Note("protocol/schema/plugin-approvals.ts"),
             ],
-            apply: |facts| facts.rpc.plugin_form = PluginForm::V2026_9_6,
+            apply: |facts| facts.rpc.plugin.detailed = true,
         },
         Change {
             what: "Only clients that show approvals receive them and count as approvers: the Control UI, the apps for \
@@ -362,7 +400,35 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server-methods/nodes.ts", "captureNodePairingGeneration"),
                 Code("src/infra/device-pairing-identity.ts", "resolveNodePairingGeneration"),
             ],
-            apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_9_6,
+            apply: |facts| {
+                facts.rpc.node_calls.proxy_takes_admin = false;
+                facts.rpc.node_calls.admin_commands =
+                    &["browser.proxy", "browser.proxy.upload.v1", "fs.listDir", "terminal.upload"];
+                facts.rpc.node_calls.dangerous = &[
+                    "camera.snap",
+                    "camera.clip",
+                    "screen.record",
+                    "contacts.add",
+                    "calendar.add",
+                    "reminders.add",
+                    "sms.send",
+                    "sms.search",
+                    "camera.ptz.control",
+                    "health.summary",
+                ];
+                facts.rpc.node_calls.command_keys = ("gateway.nodes.commands.deny", "gateway.nodes.commands.allow");
+                facts.rpc.node_calls.private = &PRIVATE_COMMANDS;
+                facts.rpc.node_calls.browser_commands = &["browser.proxy", "browser.proxy.upload.v1"];
+                facts.rpc.node_calls.events = &NODE_EVENTS;
+                facts.rpc.node_calls.agent_runs_refused = true;
+                facts.rpc.node_calls.sources_named = true;
+                facts.rpc.node_calls.need_approval = true;
+                facts.rpc.node_calls.errors_detailed = true;
+                facts.rpc.node_calls.timeout_always_told = true;
+                facts.rpc.node_calls.late_commands_cancelled = true;
+                facts.rpc.node_calls.ids_trimmed = true;
+                facts.rpc.node_calls.withheld_surface_told = true;
+            },
         },
         Change {
             what: "Adds `device.pair.rename`, `device.scopes.requestUpgrade`, `device.scopes.waitUpgrade` and 260 \
@@ -372,7 +438,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
                 Code("src/gateway/server-methods/devices.ts", ""),
                 Note("device-scope-upgrade.ts"),
             ],
-            apply: |facts| facts.rpc.methods = MethodSet::V2026_9_6,
+            apply: |facts| {
+                facts.rpc.methods.change(include_str!("lists/methods/2026.9.6.txt"));
+                facts.rpc.events.change(include_str!("lists/events/2026.9.6.txt"));
+            },
         },
         Change {
             what: "Clients with `operator.read` receive `skills.changed` and `chat.metadata.changed` when a Mac that \

@@ -35,7 +35,7 @@ pub static REQUEST: Schema = object(&[
 ]);
 
 /// A request frame of 2026.9.6: it may name a trace and the profile that it is meant for.
-pub static REQUEST_2026_9_6: Schema = object(&[
+pub static TRACED_REQUEST: Schema = object(&[
     required("type", Schema::Literal("req")),
     required("id", NON_EMPTY),
     required("method", NON_EMPTY),
@@ -47,35 +47,35 @@ pub static REQUEST_2026_9_6: Schema = object(&[
 impl ConnectForm {
     /// The form of a request's frame.
     pub fn request(self) -> &'static Schema {
-        if self == Self::V2026_9_6 { &REQUEST_2026_9_6 } else { &REQUEST }
+        if self == Self::WithBuild { &TRACED_REQUEST } else { &REQUEST }
     }
 }
 
 /// The parameters of `connect`.
 pub fn connect(form: ConnectForm) -> &'static Schema {
     match form {
-        ConnectForm::V2026_2_19 => &CONNECT_2026_2_19,
-        ConnectForm::V2026_2_26 => &CONNECT_2026_2_26,
-        ConnectForm::V2026_3_13 => &CONNECT_2026_3_13,
+        ConnectForm::Secrets => &CONNECT_WITH_SECRETS,
+        ConnectForm::DeviceToken => &CONNECT_WITH_DEVICE_TOKEN,
+        ConnectForm::BootstrapToken => &CONNECT_WITH_BOOTSTRAP_TOKEN,
         ConnectForm::Literals => &CONNECT,
         ConnectForm::Enumerated => &CONNECT_ENUMERATED,
         ConnectForm::WithRuntimeToken => &CONNECT_WITH_RUNTIME_TOKEN,
-        ConnectForm::V2026_7_35 => &CONNECT_2026_7_35,
-        ConnectForm::V2026_9_6 => &CONNECT_2026_9_6,
+        ConnectForm::WithAgentRun => &CONNECT_WITH_AGENT_RUN,
+        ConnectForm::WithBuild => &CONNECT_WITH_BUILD,
     }
 }
 
-static CONNECT_2026_2_19: Schema = connect!(CLIENT_BEFORE_TUI, DEVICE_WITHOUT_NONCE, SECRETS);
-static CONNECT_2026_2_26: Schema = connect!(CLIENT_BEFORE_TUI, DEVICE, AUTH_BEFORE_BOOTSTRAP);
-static CONNECT_2026_3_13: Schema = connect!(CLIENT_BEFORE_TUI, DEVICE, AUTH);
+static CONNECT_WITH_SECRETS: Schema = connect!(CLIENT_BEFORE_TUI, DEVICE_WITHOUT_NONCE, SECRETS);
+static CONNECT_WITH_DEVICE_TOKEN: Schema = connect!(CLIENT_BEFORE_TUI, DEVICE, AUTH_BEFORE_BOOTSTRAP);
+static CONNECT_WITH_BOOTSTRAP_TOKEN: Schema = connect!(CLIENT_BEFORE_TUI, DEVICE, AUTH);
 static CONNECT: Schema = connect!(CLIENT, DEVICE, AUTH);
 static CONNECT_ENUMERATED: Schema = connect!(CLIENT_ENUMERATED, DEVICE, AUTH);
 static CONNECT_WITH_RUNTIME_TOKEN: Schema = connect!(CLIENT_ENUMERATED, DEVICE, AUTH_WITH_RUNTIME_TOKEN);
-static CONNECT_2026_7_35: Schema = connect!(CLIENT_ENUMERATED, DEVICE, AUTH_2026_7_35);
-static CONNECT_2026_9_6: Schema = object(&[
+static CONNECT_WITH_AGENT_RUN: Schema = connect!(CLIENT_ENUMERATED, DEVICE, AUTH_WITH_AGENT_RUN);
+static CONNECT_WITH_BUILD: Schema = object(&[
     required("minProtocol", at_least(1)),
     required("maxProtocol", at_least(1)),
-    required("client", CLIENT_2026_9_6),
+    required("client", CLIENT_WITH_BUILD),
     optional("caps", array(&NON_EMPTY)),
     optional("commands", array(&NON_EMPTY)),
     optional("computerUse", Schema::Any),
@@ -87,7 +87,7 @@ static CONNECT_2026_9_6: Schema = object(&[
     optional("scopes", array(&NON_EMPTY)),
     optional("modelCatalog", Schema::Union(&MODEL_CATALOGUES)),
     optional("device", DEVICE),
-    optional("auth", AUTH_2026_7_35),
+    optional("auth", AUTH_WITH_AGENT_RUN),
     optional("locale", STRING),
     optional("userAgent", STRING),
 ]);
@@ -96,8 +96,8 @@ static MODEL_CATALOGUES: [Schema; 2] = [
     object(&[optional("agentId", NON_EMPTY), required("shortId", NON_EMPTY), optional("slugHint", NON_EMPTY)]),
 ];
 
-const CLIENT_2026_9_6: Schema = object(&[
-    required("id", Schema::OneOf(&client::V2026_9_6)),
+const CLIENT_WITH_BUILD: Schema = object(&[
+    required("id", Schema::OneOf(&client::IDS_WITH_COPILOT)),
     optional("displayName", NON_EMPTY),
     required("version", NON_EMPTY),
     optional("buildId", text(1, 96)),
@@ -105,7 +105,7 @@ const CLIENT_2026_9_6: Schema = object(&[
     optional("deviceFamily", NON_EMPTY),
     optional("modelIdentifier", NON_EMPTY),
     optional("timeZone", text(1, 64)),
-    required("mode", Schema::OneOf(&client::mode::V2026_9_6)),
+    required("mode", Schema::OneOf(&client::mode::WITH_WORKER)),
     optional("instanceId", NON_EMPTY),
 ]);
 
@@ -173,7 +173,7 @@ const AUTH_WITH_RUNTIME_TOKEN: Schema = object(&[
     optional("password", STRING),
     optional("approvalRuntimeToken", STRING),
 ]);
-const AUTH_2026_7_35: Schema = object(&[
+const AUTH_WITH_AGENT_RUN: Schema = object(&[
     optional("token", STRING),
     optional("bootstrapToken", STRING),
     optional("deviceToken", STRING),

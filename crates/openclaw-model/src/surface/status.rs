@@ -1,10 +1,9 @@
 //! What a gateway says of itself. The reference gateway has no agents at work, no sessions, channels, models or cron jobs,
 //! and says so in the release's shapes.
 
-use crate::facts::rpc::ExecForm;
 use crate::model::Model;
-use crate::rpc::schemas::{EXEC_POLICY_SET, NOTHING};
-use crate::rpc::{Call, Handled, Reply, invalid, not_implemented};
+use crate::rpc::schemas::NOTHING;
+use crate::rpc::{Call, Handled, Reply};
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -30,7 +29,7 @@ pub(crate) fn health(model: &Model, now: i64) -> Value {
             "agentId": "main",
             "isDefault": true,
             "heartbeat": {
-                "enabled": model.heartbeats_enabled,
+                "enabled": true,
                 "every": "30m",
                 "everyMs": 1_800_000,
                 "prompt": "",
@@ -131,14 +130,6 @@ pub(super) fn last_heartbeat(_: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(Value::Null))
 }
 
-pub(super) fn set_heartbeats(call: &mut Call<'_, '_>) -> Handled {
-    let Some(enabled) = call.raw_params().get("enabled").and_then(Value::as_bool) else {
-        return Err(invalid("invalid set-heartbeats params: enabled (boolean) required"));
-    };
-    call.model.heartbeats_enabled = enabled;
-    Ok(Reply::Answer(json!({"ok": true, "enabled": enabled})))
-}
-
 /// `config.get`: what was read, without its secrets; nothing is resolved or filled in.
 pub(super) fn config(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
@@ -167,47 +158,8 @@ pub(super) fn config(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(Value::Object(answer)))
 }
 
-pub(super) fn sessions(call: &mut Call<'_, '_>) -> Handled {
-    let defaults = json!({"modelProvider": "anthropic", "model": MODEL, "contextTokens": CONTEXT_TOKENS});
-    let now = call.now();
-    Ok(Reply::Answer(json!({
-        "ts": now,
-        "path": "(multiple)",
-        "count": 0,
-        "defaults": defaults,
-        "sessions": []
-    })))
-}
-
 pub(super) fn models(_: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(json!({"models": []})))
-}
-
-pub(super) fn agents(_: &mut Call<'_, '_>) -> Handled {
-    let agents = json!([{"id": "main"}]);
-    Ok(Reply::Answer(json!({"defaultId": "main", "mainKey": "main", "scope": "per-sender", "agents": agents})))
-}
-
-pub(super) fn logs(_: &mut Call<'_, '_>) -> Handled {
-    Ok(Reply::Answer(json!({
-        "file": "",
-        "cursor": 0,
-        "size": 0,
-        "lines": [],
-        "truncated": false,
-        "reset": false
-    })))
-}
-
-pub(super) fn cron(_: &mut Call<'_, '_>) -> Handled {
-    Ok(Reply::Answer(json!({
-        "jobs": [],
-        "total": 0,
-        "offset": 0,
-        "limit": 50,
-        "hasMore": false,
-        "nextOffset": null
-    })))
 }
 
 /// `exec.approvals.get`: the policy of a machine on which none was written down but that the gateway itself writes when
@@ -215,7 +167,7 @@ pub(super) fn cron(_: &mut Call<'_, '_>) -> Handled {
 pub(super) fn exec_policy(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
     let state = &call.model.config.state_dir;
-    let in_store = call.model.rules.rpc.exec_form >= ExecForm::V2026_9_6;
+    let in_store = call.model.rules.rpc.exec.policy_in_database;
     let path = match in_store {
         true => format!("{state}/state/openclaw.sqlite#exec_approvals_config"),
         false => format!("{state}/exec-approvals.json"),
@@ -230,12 +182,6 @@ pub(super) fn exec_policy(call: &mut Call<'_, '_>) -> Handled {
             json!({"security": "full", "ask": "off", "askFallback": "deny", "autoAllowSkills": false});
     }
     Ok(Reply::Answer(policy))
-}
-
-/// `exec.approvals.set`: the parameters are checked, but no policy is kept.
-pub(super) fn set_exec_policy(call: &mut Call<'_, '_>) -> Handled {
-    call.params(&EXEC_POLICY_SET)?;
-    Err(not_implemented("exec.approvals.set"))
 }
 
 fn digest(text: &str) -> String {

@@ -1,7 +1,6 @@
 //! The refusal of wrong credentials (`auth-messages.ts`, `connect-error-details.ts`).
 
 use crate::handshake::HandshakeRules;
-use crate::handshake::RefusalDetails;
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::secret::Failure;
 use crate::handshake::refusal::Refusal;
@@ -17,7 +16,6 @@ pub(in crate::handshake) fn refusal(
     failure: &Failure,
     has_device: bool,
 ) -> Refusal {
-    let form = rules.details;
     let auth = attempt.params.auth.as_ref();
     let provided = provided(auth);
     let has_device_token = auth.and_then(|auth| auth.device_token.as_deref()).is_some_and(|token| !token.is_empty());
@@ -28,13 +26,13 @@ pub(in crate::handshake) fn refusal(
     let code = if header_missing { "AUTH_IDENTITY_HEADER_REQUIRED" } else { detail_code(&failure.reason) };
     js::set(&mut details, "code", Some(code));
     js::set(&mut details, "authReason", Some(failure.reason.as_ref()));
-    if form >= RefusalDetails::V2026_3_13 {
+    if rules.refusals_exact {
         let step = if can_retry { "retry_with_device_token" } else { next_step(&failure.reason) };
         js::set(&mut details, "canRetryWithDeviceToken", Some(can_retry));
         js::set(&mut details, "recommendedNextStep", Some(step));
     }
     let details = Value::Object(details);
-    let told = form >= RefusalDetails::V2026_2_26;
+    let told = rules.refusals_detailed;
     let message = match rules.says_where_to_look {
         true => newer_message(attempt, &failure.reason, provided),
         false => message(attempt, &failure.reason, provided),

@@ -5,7 +5,7 @@ use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::Standing;
 use crate::handshake::auth::secret::Method;
 use crate::handshake::refusal::Refusal;
-use crate::handshake::{HandshakeRules, ProofForm, RefusalDetails, UnboundScopes, auth::unauthorised};
+use crate::handshake::{HandshakeRules, ProofForm, UnboundScopes, auth::unauthorised};
 use crate::{AuthMode, GatewayConfig};
 use openclaw_protocol::connect::DeviceProof;
 use openclaw_protocol::js;
@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 /// Maximum difference of the signing time in both directions, in milliseconds.
 fn skew(form: ProofForm) -> f64 {
     match form {
-        ProofForm::V2026_2_19 => 600_000.0,
-        ProofForm::V2026_2_26 => 120_000.0,
+        ProofForm::V2 => 600_000.0,
+        ProofForm::V3 => 120_000.0,
     }
 }
 
@@ -137,7 +137,7 @@ fn may_do_without(
 
 /// The details, if the release has details.
 fn told(rules: &HandshakeRules, details: Value) -> Option<Value> {
-    (rules.details >= RefusalDetails::V2026_2_26).then_some(details)
+    (rules.refusals_detailed).then_some(details)
 }
 
 /// A local backend that auth mode none lets in.
@@ -174,7 +174,7 @@ pub(in crate::handshake) fn check_proof(
     device: &DeviceProof,
     now: i64,
 ) -> Result<(String, ProofVersion), Refusal> {
-    let refused = |code, reason, message| refused(rules.details, code, reason, message);
+    let refused = |code, reason, message| refused(rules, code, reason, message);
     let key = PublicKey::parse(&device.public_key).filter(|key| key.device_id() == device.id);
     // A key that has an id can be written, so the releases' last check, of the form of the key, never fails.
     let key =
@@ -184,7 +184,7 @@ pub(in crate::handshake) fn check_proof(
         return Err(refused("DEVICE_AUTH_SIGNATURE_EXPIRED", "device-signature-stale", "device signature expired"));
     }
     let nonce = js::trim(&device.nonce);
-    let local_v1 = rules.proof_form == ProofForm::V2026_2_19 && attempt.locality.direct;
+    let local_v1 = rules.proof_form == ProofForm::V2 && attempt.locality.direct;
     if nonce.is_empty() && !local_v1 {
         return Err(refused("DEVICE_AUTH_NONCE_REQUIRED", "device-nonce-missing", "device nonce required"));
     }
@@ -193,9 +193,9 @@ pub(in crate::handshake) fn check_proof(
     }
     let proof = proof_of(attempt, device, nonce);
     let versions: &[ProofVersion] = match rules.proof_form {
-        ProofForm::V2026_2_19 if nonce.is_empty() => &[ProofVersion::V1],
-        ProofForm::V2026_2_19 => &[ProofVersion::V2],
-        ProofForm::V2026_2_26 => &[ProofVersion::V3, ProofVersion::V2],
+        ProofForm::V2 if nonce.is_empty() => &[ProofVersion::V1],
+        ProofForm::V2 => &[ProofVersion::V2],
+        ProofForm::V3 => &[ProofVersion::V3, ProofVersion::V2],
     };
     versions
         .iter()
@@ -226,8 +226,8 @@ fn proof_of<'a>(attempt: &'a Attempt, device: &'a DeviceProof, nonce: &'a str) -
     }
 }
 
-fn refused(form: RefusalDetails, code: &str, reason: &str, message: &str) -> Refusal {
-    let code = if form >= RefusalDetails::V2026_3_13 { code } else { "DEVICE_AUTH_INVALID" };
+fn refused(rules: &HandshakeRules, code: &str, reason: &str, message: &str) -> Refusal {
+    let code = if rules.refusals_exact { code } else { "DEVICE_AUTH_INVALID" };
     let details = json!({ "code": code, "reason": reason });
-    Refusal::invalid(message, (form >= RefusalDetails::V2026_2_26).then_some(details))
+    Refusal::invalid(message, (rules.refusals_detailed).then_some(details))
 }

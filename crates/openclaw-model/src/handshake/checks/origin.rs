@@ -1,8 +1,8 @@
 //! Checks browser origins (`origin-check.ts`).
 
+use crate::handshake::AllowedOrigins;
 use crate::handshake::attempt::Attempt;
 use crate::handshake::refusal::Refusal;
-use crate::handshake::{OriginForm, RefusalDetails};
 use crate::origin::Origin;
 use crate::{Facts, GatewayConfig, address};
 use openclaw_protocol::client::mode;
@@ -17,10 +17,10 @@ const MESSAGE: &str =
 /// The refusal of an origin that is not allowed.
 pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt: &Attempt) -> Result<String, Refusal> {
     let asked = attempt.origin.is_some()
-        && match rules.handshake.origin_form {
-            OriginForm::V2026_2_19 => false,
-            OriginForm::V2026_2_26 => !attempt.locality.has_proxy_headers,
-            OriginForm::V2026_3_13 | OriginForm::V2026_7_35 => true,
+        && match rules.handshake.origins {
+            AllowedOrigins::SameHost => false,
+            AllowedOrigins::LoopbackHost => !attempt.locality.has_proxy_headers,
+            AllowedOrigins::LocalClients => true,
         };
     if attempt.is_copilot() && copilot_origin(attempt).is_some() {
         return Ok("origin: that of a browser's extension, which its pairing is bound to".to_owned());
@@ -33,7 +33,7 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
         Ok(why) => Ok(format!("origin: `{origin}` is allowed, {why}")),
         Err(reason) => {
             let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason });
-            let told = rules.handshake.details >= RefusalDetails::V2026_3_13;
+            let told = rules.handshake.refusals_exact;
             Err(Refusal::invalid(MESSAGE, told.then_some(details)))
         }
     }
@@ -73,19 +73,18 @@ fn verdict(
     attempt: &Attempt,
     origin: &str,
 ) -> Result<&'static str, &'static str> {
-    let parse = if rules.handshake.origin_form >= OriginForm::V2026_7_35 { Origin::parse_bare } else { Origin::parse };
+    let parse = if rules.handshake.origins_bare { Origin::parse_bare } else { Origin::parse };
     let parsed = Some(origin.trim()).filter(|origin| *origin != "null").and_then(parse);
     let Some(parsed) = parsed else { return Err("origin missing or invalid") };
     let listed = |entry: &String| {
         let entry = entry.trim().to_lowercase();
-        (entry == "*" && rules.handshake.origin_form >= OriginForm::V2026_3_13) || entry == parsed.origin
+        (entry == "*" && rules.handshake.origins == AllowedOrigins::LocalClients) || entry == parsed.origin
     };
     if config.allowed_origins.iter().any(listed) {
         return Ok("gateway.controlUi.allowedOrigins lists it");
     }
     let host = attempt.host().unwrap_or_default().trim().to_lowercase();
-    let equal_will_do =
-        config.allow_host_header_origin_fallback || rules.handshake.origin_form == OriginForm::V2026_2_19;
+    let equal_will_do = config.allow_host_header_origin_fallback || rules.handshake.origins == AllowedOrigins::SameHost;
     if equal_will_do && !host.is_empty() && parsed.host == host {
         return Ok("it equals the Host header");
     }
@@ -93,14 +92,14 @@ fn verdict(
         return Ok("it equals the Host header, and the host is a private one");
     }
     let dots = rules.locality.trailing_dots;
-    let ours = match rules.handshake.origin_form {
-        OriginForm::V2026_2_19 | OriginForm::V2026_2_26 => {
+    let ours = match rules.handshake.origins {
+        AllowedOrigins::SameHost | AllowedOrigins::LoopbackHost => {
             let named = address::host_name(&host);
-            // 2026.2.19 checks the text, so `127.1` is sufficient.
-            let by_text = rules.handshake.origin_form == OriginForm::V2026_2_19 && named.starts_with("127.");
+            // 2026.2.19 looks at the text: `127.1` will do.
+            let by_text = rules.handshake.origins == AllowedOrigins::SameHost && named.starts_with("127.");
             by_text || address::is_loopback_host(&named, dots)
         }
-        OriginForm::V2026_3_13 | OriginForm::V2026_7_35 => attempt.locality.direct,
+        AllowedOrigins::LocalClients => attempt.locality.direct,
     };
     if ours && address::is_loopback_host(&parsed.hostname, dots) {
         return Ok("it is loopback and the client is local, or its Host is up to 2026.2.26");

@@ -5,10 +5,11 @@ use crate::broadcast::TICK_INTERVAL_MS;
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::Standing;
 use crate::handshake::hello::handed_out::{always_auth, connection_auth};
-use crate::handshake::{HandshakeRules, checks::origin, hello::capabilities};
+use crate::handshake::{HandshakeRules, checks::origin};
 use crate::model::Model;
 use crate::origin::Origin;
-use crate::{AuthMode, GatewayConfig, address, rpc};
+use crate::surface::{control_ui, status};
+use crate::{AuthMode, GatewayConfig, address};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openclaw_protocol::js::{self, Record};
@@ -42,8 +43,8 @@ pub(in crate::handshake) fn hello(
     js::set(&mut hello, "features", Some(features(model, attempt)));
     js::set(&mut hello, "snapshot", Some(snapshot));
     if handshake.hello_of_connection && operator_reads(attempt) {
-        js::set(&mut hello, "controlUiWidgetKinds", Some(capabilities::widget_kinds(is_admin(attempt))));
-        js::set(&mut hello, "controlUiLinkReaders", Some(capabilities::link_readers()));
+        js::set(&mut hello, "controlUiWidgetKinds", Some(control_ui::widget_kinds(is_admin(attempt))));
+        js::set(&mut hello, "controlUiLinkReaders", Some(control_ui::link_readers()));
     }
     let canvas = canvas(handshake, &model.config, attempt, environment);
     match handshake.plugin_surfaces {
@@ -73,9 +74,9 @@ fn server(model: &Model, attempt: &Attempt) -> Record {
 
 /// The methods and events for the client.
 fn features(model: &Model, attempt: &Attempt) -> Value {
-    let mut methods = rpc::listed_methods(&model.rules.rpc);
+    let mut methods: Vec<&str> = model.rules.rpc.methods.listed().collect();
     methods.retain(|method| *method != BROWSER_LOGIN || origin::is_on_this_machine(&model.rules, attempt));
-    let mut features = json!({ "methods": methods, "events": rpc::events(&model.rules.rpc) });
+    let mut features = json!({ "methods": methods, "events": model.rules.rpc.events.listed().collect::<Vec<_>>() });
     if !model.rules.handshake.capabilities.is_empty() {
         features["capabilities"] = json!(model.rules.handshake.capabilities);
     }
@@ -140,7 +141,7 @@ fn reads(scopes: &[String]) -> bool {
 /// The current state of the gateway (`buildGatewaySnapshot` in `health-state.ts`).
 fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
     let newer = model.rules.handshake.hello_of_connection;
-    let health = crate::surface::status::health(model, now);
+    let health = status::health(model, now);
     let present = match model.rules.rpc.events_restricted && !operator_reads(attempt) {
         true => Vec::new(),
         false => model.present(now),

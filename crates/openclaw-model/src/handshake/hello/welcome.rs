@@ -12,7 +12,7 @@ use crate::handshake::refusal::{End, Refusal};
 use crate::handshake::{HandshakeRules, checks::device, checks::node};
 use crate::model::{ConnectedClient, Model};
 use crate::origin::Origin;
-use crate::surface::presence::{Newcomer, Person, PresenceForm};
+use crate::surface::presence::{Newcomer, Person};
 use crate::{nodes, rpc};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::frame::ServerFrame;
@@ -56,7 +56,7 @@ pub(in crate::handshake) fn welcome(
     let connection = attempt.connection;
     let place = show(model, environment, &attempt, standing, device_id.as_deref());
     let hello = hello(model, environment, &attempt, standing, token);
-    let told_of = place.presence_key.is_some() && model.rules.handshake.presence >= PresenceForm::V2026_9_6;
+    let told_of = place.presence_key.is_some() && model.rules.handshake.presence.shows_clients;
     let skilled = rpc::mac_skills(model);
     seat(model, &attempt, standing, place, node.as_ref(), environment.now);
     rpc::tell_if_skills_changed(model, &skilled, outcome);
@@ -115,7 +115,7 @@ fn show(
     device_id: Option<&str>,
 ) -> Place {
     let presence_key = presence_key(&model.rules.handshake, attempt, device_id);
-    let shows_people = model.rules.handshake.presence >= PresenceForm::V2026_9_6;
+    let shows_people = model.rules.handshake.presence.shows_clients;
     let user = (standing.method == Method::TrustedProxy).then(|| vouched_user(&model.config, attempt)).flatten();
     let by_owner = shows_people && presence_key.is_some() && attempt.role == "operator";
     let person = match user.map(str::to_owned) {

@@ -3,7 +3,7 @@
 use super::PairingCheck;
 use super::bootstrap::Bootstrap;
 use crate::act::Effect;
-use crate::facts::handshake::{BootstrapPairing, RefusalDetails, ScopeUpgrade};
+use crate::facts::handshake::{BootstrapPairing, ScopeUpgrade};
 use crate::handshake::auth::secret::Method;
 use crate::handshake::pairing::pins;
 use crate::handshake::pairing::required::{Required, Upgrade};
@@ -301,7 +301,7 @@ impl PairingCheck<'_> {
         let refusal = match model.rules.handshake.upgrade_named {
             true => required
                 .named(&model.rules.pairing, model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
-            false => required.plain(model.rules.handshake.details >= RefusalDetails::V2026_2_26),
+            false => required.plain(model.rules.handshake.refusals_detailed),
         };
         Err(refusal.into())
     }

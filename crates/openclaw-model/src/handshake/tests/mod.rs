@@ -86,7 +86,7 @@ impl Stage {
     fn connect(&mut self, connect: &Connect) -> Answer {
         let (connection, nonce) = self.open(connect.peer());
         let mut connect = connect.clone();
-        if self.model.rules.handshake.proof_form == ProofForm::V2026_2_19 {
+        if self.model.rules.handshake.proof_form == ProofForm::V2 {
             connect.version = ProofVersion::V2;
         }
         let frame = connect.frame(&nonce, self.now);

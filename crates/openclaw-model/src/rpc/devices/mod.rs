@@ -2,6 +2,7 @@
 
 pub(in crate::rpc) mod calls;
 pub(in crate::rpc) mod scope_upgrades;
+mod setup;
 
 use crate::rpc::Handler;
 
@@ -13,6 +14,8 @@ pub(in crate::rpc) fn handler(method: &str) -> Option<Handler> {
         "device.pair.reject" => calls::reject,
         "device.pair.remove" => calls::remove,
         "device.pair.rename" => calls::rename,
+        "device.pair.setupCode" => setup::code,
+        "device.pair.setupStatus" => setup::status,
         "device.scopes.requestUpgrade" => scope_upgrades::request,
         "device.scopes.waitUpgrade" => scope_upgrades::wait,
         "device.token.rotate" => calls::rotate,

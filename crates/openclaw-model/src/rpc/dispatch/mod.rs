@@ -1,12 +1,10 @@
 //! Requests of clients that have been welcomed: who may call what, and the answer.
 
-pub(in crate::rpc) mod access;
-pub(in crate::rpc) mod events;
-mod method_tables;
+mod access;
 pub(crate) mod schemas;
 
 use crate::act::{ConnectionId, Effect, Environment, Outcome};
-use crate::facts::rpc::{NodeCalls, RpcRules};
+use crate::facts::rpc::RpcRules;
 use crate::model::{ConnectedClient, Model, RequestFrame};
 use crate::pairing::Fault;
 use crate::rpc::exec::prompts;
@@ -124,7 +122,7 @@ pub(crate) fn wake_at(model: &Model) -> Option<i64> {
 impl Call<'_, '_> {
     fn run(&mut self) -> Handled {
         let method = self.request.method.clone();
-        let access = access::access(&self.model.rules.rpc, &method);
+        let access = Access::of(&self.model.rules.rpc.methods, &method);
         self.authorise(&method, access)?;
         match handler(&method) {
             Some(handler) if access.is_some() => handler(self),
@@ -140,8 +138,8 @@ impl Call<'_, '_> {
             return Ok(());
         }
         let mut access = access.unwrap_or(Access::Admin);
-        let by_command = self.model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 && method == "node.invoke";
-        if by_command && commands::takes_admin(self.request.params.as_ref()) {
+        let rules = &self.model.rules.rpc.node_calls;
+        if method == "node.invoke" && commands::takes_admin(rules, self.request.params.as_ref()) {
             access = Access::Admin;
         }
         let node = self.client.role == "node";

@@ -1,7 +1,8 @@
 //! The parameters of the methods that are answered. The same in all releases but where a function
 //! chooses (`method-scopes-*.js`, `protocol/schema/*.ts`).
 
-use crate::facts::rpc::{ExecForm, PluginForm, RpcRules};
+use crate::facts::rpc::RpcRules;
+use crate::facts::rpc::plugin::PluginRules;
 use crate::nodes::NodeRules;
 use crate::schema::{
     NATURAL, NON_EMPTY, Property, STRING, Schema, array, at_least, object, optional, required, text, within,
@@ -28,7 +29,7 @@ pub(in crate::rpc) static ROTATE: Schema =
 pub(in crate::rpc) static REVOKE: Schema = object(&[required("deviceId", NON_EMPTY), required("role", NON_EMPTY)]);
 /// `node.pair.request`.
 pub(in crate::rpc) fn node_request(rules: &NodeRules) -> &'static Schema {
-    if rules.request_by_surface { &NODE_REQUEST_2026_6_11 } else { &NODE_REQUEST }
+    if rules.request_by_surface { &NODE_REQUEST_WITH_SURFACE } else { &NODE_REQUEST }
 }
 
 static NODE_REQUEST: Schema = object(&[
@@ -45,7 +46,7 @@ static NODE_REQUEST: Schema = object(&[
     optional("remoteIp", NON_EMPTY),
     optional("silent", Schema::Boolean),
 ]);
-static NODE_REQUEST_2026_6_11: Schema = object(&[
+static NODE_REQUEST_WITH_SURFACE: Schema = object(&[
     required("nodeId", NON_EMPTY),
     optional("displayName", NON_EMPTY),
     optional("platform", NON_EMPTY),
@@ -87,9 +88,9 @@ const SYSTEM_RUN_PLAN: Schema = object(&[
 /// `exec.approval.request`.
 pub(in crate::rpc) fn exec_request(rules: &RpcRules) -> &'static Schema {
     match (rules.approvals_private, rules.approvals_show_analysis) {
-        _ if rules.exec_form >= ExecForm::V2026_9_6 => &EXEC_REQUEST_2026_9_6,
-        (true, _) => &EXEC_REQUEST_2026_6_11,
-        (_, true) => &EXEC_REQUEST_2026_5_7,
+        _ if rules.exec.runs_named => &EXEC_REQUEST_WITH_RUN,
+        (true, _) => &EXEC_REQUEST_WITH_DELIVERY,
+        (_, true) => &EXEC_REQUEST_WITH_WARNING,
         _ => &EXEC_REQUEST,
     }
 }
@@ -136,55 +137,23 @@ const ROUTE: Property = optional("requireDeliveryRoute", Schema::Boolean);
 const UNTOLD: Property = optional("suppressDelivery", Schema::Boolean);
 
 static EXEC_REQUEST: Schema = exec_request!([], [], []);
-static EXEC_REQUEST_2026_5_7: Schema = exec_request!([WARNING], [], []);
-static EXEC_REQUEST_2026_6_11: Schema =
+static EXEC_REQUEST_WITH_WARNING: Schema = exec_request!([WARNING], [], []);
+static EXEC_REQUEST_WITH_DELIVERY: Schema =
     exec_request!([WARNING, DECISIONS_TAKEN, SPANS], [], [REVIEWERS, ROUTE, UNTOLD]);
 // The kinds of scope are not told apart.
-static EXEC_REQUEST_2026_9_6: Schema = exec_request!(
+static EXEC_REQUEST_WITH_RUN: Schema = exec_request!(
     [WARNING, optional("scope", Schema::Any), DECISIONS_TAKEN, SPANS],
     [optional("sessionId", OPTIONAL_TEXT), optional("runId", OPTIONAL_TEXT), optional("toolCallId", OPTIONAL_TEXT)],
     [REVIEWERS, ROUTE, UNTOLD, optional("deliverToApprovalClientsOnly", Schema::Boolean)]
 );
 
-const ALLOWED_COMMAND: Schema = object(&[
-    optional("id", NON_EMPTY),
-    required("pattern", STRING),
-    optional("argPattern", STRING),
-    optional("lastUsedAt", NATURAL),
-    optional("lastUsedCommand", STRING),
-    optional("lastResolvedPath", STRING),
-]);
-const EXEC_POLICY_DEFAULTS: Schema = object(&[
-    optional("security", STRING),
-    optional("ask", STRING),
-    optional("askFallback", STRING),
-    optional("autoAllowSkills", Schema::Boolean),
-]);
-const EXEC_POLICY_AGENT: Schema = object(&[
-    optional("security", STRING),
-    optional("ask", STRING),
-    optional("askFallback", STRING),
-    optional("autoAllowSkills", Schema::Boolean),
-    optional("allowlist", array(&ALLOWED_COMMAND)),
-]);
-const EXEC_POLICY_SOCKET: Schema = object(&[optional("path", STRING), optional("token", STRING)]);
-const EXEC_POLICY: Schema = object(&[
-    required("version", Schema::Number(crate::schema::Bounds { minimum: Some(1), maximum: Some(1) })),
-    optional("socket", EXEC_POLICY_SOCKET),
-    optional("defaults", EXEC_POLICY_DEFAULTS),
-    optional("agents", Schema::Record(&EXEC_POLICY_AGENT)),
-]);
-
-/// `exec.approvals.set`.
-pub(crate) static EXEC_POLICY_SET: Schema = object(&[required("file", EXEC_POLICY), optional("baseHash", NON_EMPTY)]);
-
 /// `plugin.approval.request`.
-pub(crate) fn plugin_request(rules: &RpcRules) -> &'static Schema {
-    match rules.plugin_form {
-        PluginForm::V2026_3_28 => &PLUGIN_REQUEST,
-        PluginForm::V2026_5_7 => &PLUGIN_REQUEST_2026_5_7,
-        PluginForm::V2026_7_35 => &PLUGIN_REQUEST_2026_7_35,
-        PluginForm::V2026_9_6 => &PLUGIN_REQUEST_2026_9_6,
+pub(in crate::rpc) fn plugin_request(rules: &RpcRules) -> &'static Schema {
+    match rules.plugin {
+        PluginRules { detailed: true, .. } => &PLUGIN_REQUEST_WITH_DETAILS,
+        PluginRules { reviewers_named: true, .. } => &PLUGIN_REQUEST_WITH_REVIEWERS,
+        PluginRules { decisions_named: true, .. } => &PLUGIN_REQUEST_WITH_DECISIONS,
+        _ => &PLUGIN_REQUEST,
     }
 }
 
@@ -214,13 +183,13 @@ macro_rules! plugin_request {
 }
 
 static PLUGIN_REQUEST: Schema = plugin_request!(256, [], []);
-static PLUGIN_REQUEST_2026_5_7: Schema = plugin_request!(256, [optional("allowedDecisions", DECISIONS)], []);
-static PLUGIN_REQUEST_2026_7_35: Schema = plugin_request!(
+static PLUGIN_REQUEST_WITH_DECISIONS: Schema = plugin_request!(256, [optional("allowedDecisions", DECISIONS)], []);
+static PLUGIN_REQUEST_WITH_REVIEWERS: Schema = plugin_request!(
     512,
     [optional("allowedDecisions", DECISIONS)],
     [optional("approvalReviewerDeviceIds", array(&NON_EMPTY))]
 );
-static PLUGIN_REQUEST_2026_9_6: Schema = object(&[
+static PLUGIN_REQUEST_WITH_DETAILS: Schema = object(&[
     optional("pluginId", Schema::Union(&[NON_EMPTY, Schema::Null])),
     required("title", text(1, 80)),
     required("description", text(1, 512)),

@@ -1,8 +1,8 @@
 //! `exec.approval.*` (`server-methods/exec-approval.ts`).
 
 use crate::approvals::Approval;
-use crate::facts::rpc::ExecForm;
 use crate::facts::rpc::RpcRules;
+use crate::facts::rpc::exec::ExecRequestForm;
 use crate::rpc::dispatch::schemas::{ID, exec_request as exec_request_schema};
 use crate::rpc::exec::early;
 use crate::rpc::exec::prompts::{self, Asking, Kind};
@@ -16,16 +16,16 @@ use serde_json::{Value, json};
 const TOO_LONG: &str = "command exceeds exec approval display limit";
 
 pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
-    let form = call.model.rules.rpc.exec_form;
+    let form = call.model.rules.rpc.exec.form;
     let params = call.params(match form {
-        ExecForm::V2026_2_19 => &early::FIRST_REQUEST,
-        ExecForm::V2026_2_26 => &early::REQUEST,
-        _ => exec_request_schema(&call.model.rules.rpc),
+        ExecRequestForm::Command => &early::FIRST_REQUEST,
+        ExecRequestForm::Arguments => &early::REQUEST,
+        ExecRequestForm::PlanText => exec_request_schema(&call.model.rules.rpc),
     })?;
     let request = match form {
-        ExecForm::V2026_2_19 => Ok(early::first_announced(&params)),
-        ExecForm::V2026_2_26 => early::announced(&params),
-        _ => ExecRequest::read(&params).and_then(|asked| {
+        ExecRequestForm::Command => Ok(early::first_announced(&params)),
+        ExecRequestForm::Arguments => early::announced(&params),
+        ExecRequestForm::PlanText => ExecRequest::read(&params).and_then(|asked| {
             asked.check_blank(&call.model.rules.rpc)?;
             asked.check_argv()?;
             // Before it is looked into: nobody asks about what cannot be shown.
@@ -40,7 +40,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
         other => invalid(other),
     })?;
     let rules = &call.model.rules.rpc;
-    let plain = rules.exec_form >= ExecForm::V2026_9_6;
+    let plain = rules.exec.ids_restricted;
     let given = params.get("id").and_then(Value::as_str).unwrap_or_default();
     let id = if plain { given } else { js::trim(given) }.to_owned();
     if rules.plugin_ids_reserved && id.starts_with("plugin:") {
@@ -60,7 +60,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     let id = if id.is_empty() { ids::uuid(call.environment.entropy.uuid()) } else { id };
     let approval = Approval::new(id, request, call.requester(), now, timeout);
     let said = |key: &str, value: bool| params.get(key) == Some(&Value::Bool(value));
-    let delivers = call.model.rules.rpc.exec_form >= ExecForm::V2026_6_11;
+    let delivers = call.model.rules.rpc.exec.delivery_chosen;
     let asking = Asking {
         two_phase: said("twoPhase", true),
         tells_nobody: delivers && said("suppressDelivery", true),

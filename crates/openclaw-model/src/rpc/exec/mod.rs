@@ -1,8 +1,9 @@
-//! Approvals of commands.
+//! Approvals of commands and of plugins' actions.
 
 mod calls;
 mod early;
-pub(crate) mod prompts;
+mod plugin;
+pub(in crate::rpc) mod prompts;
 mod request;
 mod shape;
 mod words;
@@ -17,6 +18,10 @@ pub(in crate::rpc) fn handler(method: &str) -> Option<Handler> {
         "exec.approval.resolve" => calls::resolve,
         "exec.approval.get" => calls::get,
         "exec.approval.list" => calls::list,
+        "plugin.approval.request" => plugin::request,
+        "plugin.approval.waitDecision" => plugin::wait,
+        "plugin.approval.resolve" => plugin::resolve,
+        "plugin.approval.list" => plugin::list,
         _ => return None,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::act::{ConnectionId, Outcome};
 use crate::approvals::{Approval, Approvals, Named, Waiter};
-use crate::facts::rpc::{ExecForm, NoApprover, PluginForm, RpcRules};
+use crate::facts::rpc::{NoApprover, RpcRules};
 use crate::model::{ConnectedClient, Model};
 use crate::rpc::dispatch::schemas::RESOLVE;
 use crate::rpc::{Call, Handled, Refusal, Reply, invalid, invalid_with};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 /// Which approvals.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(in crate::rpc) enum Kind {
     /// Of commands.
     Exec,
     /// Of plugins' actions.
@@ -56,7 +56,7 @@ const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
 
 /// How an approval is asked for.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Asking {
+pub(in crate::rpc) struct Asking {
     /// It is answered `accepted` before.
     pub two_phase: bool,
     /// Nobody hears of it, nor counts as one who may decide.
@@ -67,7 +67,7 @@ pub(crate) struct Asking {
 
 /// Registers an approval, announces it and answers: at once without a decision where nobody can give one, else when
 /// it is given.
-pub(crate) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, asking: Asking) -> Handled {
+pub(in crate::rpc) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, asking: Asking) -> Handled {
     let id = approval.id.clone();
     let asked = call.connection;
     let mut viewers = viewers(call, kind, &approval);
@@ -77,7 +77,7 @@ pub(crate) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, askin
     match call.model.rules.rpc.approvals_private {
         true => {
             let mut announcement = approval.announcement();
-            if call.model.rules.rpc.exec_form >= ExecForm::V2026_9_6 {
+            if call.model.rules.rpc.exec.kind_named {
                 announcement["approvalKind"] = json!(kind.name());
             }
             call.model.tell(&told, &kind.event("requested"), &announcement, call.outcome);
@@ -143,19 +143,19 @@ fn is_shown(rules: &RpcRules, approval: &Approval, connection: ConnectionId, cli
 
 impl Call<'_, '_> {
     /// Whether the caller knows of an approval.
-    pub(crate) fn shown(&self) -> impl Fn(&Approval) -> bool + use<> {
+    pub(in crate::rpc) fn shown(&self) -> impl Fn(&Approval) -> bool + use<> {
         let (rules, connection, client) = (self.model.rules.rpc.clone(), self.connection, self.client.clone());
         move |approval| is_shown(&rules, approval, connection, &client)
     }
 
     /// Who asks for an approval.
-    pub(crate) fn requester(&self) -> (ConnectionId, Option<String>) {
+    pub(in crate::rpc) fn requester(&self) -> (ConnectionId, Option<String>) {
         (self.connection, self.client.device_id().map(str::to_owned))
     }
 }
 
 /// `waitDecision`.
-pub(crate) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
+pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     let params = call.raw_params();
     let id = js::trim(params.get("id").and_then(Value::as_str).unwrap_or_default()).to_owned();
     if id.is_empty() {
@@ -176,7 +176,7 @@ pub(crate) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
 }
 
 /// `resolve`.
-pub(crate) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
+pub(in crate::rpc) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     let params = call.params(&RESOLVE)?;
     let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let decision = text("decision");
@@ -188,7 +188,7 @@ pub(crate) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
         Ok(id) => id,
         Err(refusal) => return decided_again(call, kind, &text("id"), &decision).unwrap_or(Err(refusal)),
     };
-    if kind == Kind::Plugin && call.model.rules.rpc.plugin_form >= PluginForm::V2026_5_7 {
+    if kind == Kind::Plugin && call.model.rules.rpc.plugin.decisions_named {
         let request = kind.of(call.model).get(&id, now).map(|approval| Value::Object(approval.request.clone()));
         let allowed = plugin_decisions(&request.unwrap_or_default());
         if !allowed.iter().any(|allowed| *allowed == decision) {
@@ -212,7 +212,7 @@ pub(crate) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     js::set(&mut event, "decision", Some(decision.as_str()));
     js::set(&mut event, "resolvedBy", Some(resolved_by));
     js::set(&mut event, "ts", Some(now));
-    let shown = call.model.rules.rpc.exec_form > ExecForm::V2026_2_19;
+    let shown = call.model.rules.rpc.exec.decisions_show_request;
     js::set(&mut event, "request", shown.then(|| json!(approval.request)));
     let event = Value::Object(event);
     match call.model.rules.rpc.approvals_private {
@@ -234,7 +234,12 @@ pub(crate) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
 }
 
 /// Tells everybody who waits for it what was decided.
-pub(crate) fn answer_waiters(model: &mut Model, approval: &Approval, mut waiters: Vec<Waiter>, outcome: &mut Outcome) {
+pub(in crate::rpc) fn answer_waiters(
+    model: &mut Model,
+    approval: &Approval,
+    mut waiters: Vec<Waiter>,
+    outcome: &mut Outcome,
+) {
     if model.rules.rpc.waiters_first {
         waiters.sort_by_key(|waiter| waiter.asked);
     }
@@ -249,14 +254,14 @@ pub(crate) fn answer_waiters(model: &mut Model, approval: &Approval, mut waiters
 
 /// What who waits for a decision is told: from 2026.9.6 on how it came about, too.
 fn ended(rules: &RpcRules, mut decision: Value, reason: &str) -> Value {
-    if rules.exec_form >= ExecForm::V2026_9_6 {
+    if rules.exec.ends_explained {
         decision["terminalReason"] = json!(reason);
     }
     decision
 }
 
 /// The undecided approval that an id names.
-pub(crate) fn find(call: &mut Call<'_, '_>, kind: Kind, input: &str) -> Result<String, Refusal> {
+pub(in crate::rpc) fn find(call: &mut Call<'_, '_>, kind: Kind, input: &str) -> Result<String, Refusal> {
     let now = call.now();
     let rules = call.model.rules.rpc.clone();
     let by_prefix = match kind {
@@ -316,7 +321,7 @@ fn decided_again(call: &mut Call<'_, '_>, kind: Kind, input: &str, decision: &st
 }
 
 /// The decisions that a plugin's approval allows: those that it names, each once, else all.
-pub(crate) fn plugin_decisions(request: &Value) -> Vec<Value> {
+pub(in crate::rpc) fn plugin_decisions(request: &Value) -> Vec<Value> {
     let named = request.get("allowedDecisions").and_then(Value::as_array).into_iter().flatten();
     let decisions: IndexSet<Value> = named.cloned().collect();
     match decisions.is_empty() {
@@ -326,7 +331,7 @@ pub(crate) fn plugin_decisions(request: &Value) -> Vec<Value> {
 }
 
 fn not_allowed(rules: &RpcRules) -> Refusal {
-    let message = match rules.exec_form >= ExecForm::V2026_9_6 {
+    let message = match rules.exec.refusal_by_command {
         true => "allow-always is unavailable for this command",
         false => "allow-always is unavailable because the effective policy requires approval every time",
     };
@@ -337,7 +342,7 @@ fn not_allowed(rules: &RpcRules) -> Refusal {
 }
 
 /// The decisions that a request allows.
-pub(crate) fn allowed_decisions(ask: Option<&str>) -> &'static [&'static str] {
+pub(in crate::rpc) fn allowed_decisions(ask: Option<&str>) -> &'static [&'static str] {
     match ask.map(|ask| js::trim(ask).to_lowercase()).as_deref() {
         Some("always") => &["allow-once", "deny"],
         _ => &ALL_DECISIONS,
@@ -345,7 +350,7 @@ pub(crate) fn allowed_decisions(ask: Option<&str>) -> &'static [&'static str] {
 }
 
 /// The decisions that a request allows and has not taken away.
-pub(crate) fn allowed(request: &Record, ask: Option<&str>) -> Vec<&'static str> {
+pub(in crate::rpc) fn allowed(request: &Record, ask: Option<&str>) -> Vec<&'static str> {
     let taken = |decision: &str| {
         let taken = request.get("unavailableDecisions").and_then(Value::as_array);
         taken.is_some_and(|taken| taken.iter().any(|taken| taken == decision))
@@ -358,9 +363,9 @@ fn allows(request: &Record, decision: &str) -> bool {
 }
 
 /// The undecided approvals that the caller knows of.
-pub(crate) fn pending(call: &mut Call<'_, '_>, kind: Kind) -> Value {
+pub(in crate::rpc) fn pending(call: &mut Call<'_, '_>, kind: Kind) -> Value {
     let shown = call.shown();
-    let named = call.model.rules.rpc.exec_form >= ExecForm::V2026_9_6;
+    let named = call.model.rules.rpc.exec.kind_named;
     let mut pending = kind.of(call.model).pending(shown);
     for approval in pending.iter_mut().filter(|_| named) {
         approval["approvalKind"] = json!(kind.name());
@@ -371,7 +376,7 @@ pub(crate) fn pending(call: &mut Call<'_, '_>, kind: Kind) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::channels;
+    use crate::Facts;
     use rstest::rstest;
 
     #[rstest]
@@ -383,7 +388,8 @@ mod tests {
     #[case("reef", [false, false, true])]
     #[case("nope", [false, false, false])]
     fn which_channels_can_be_asked(#[case] channel: &str, #[case] expected: [bool; 3]) {
-        let by = [channels::V2026_2_19, channels::V2026_6_11, channels::V2026_9_6];
-        assert_eq!(by.map(|channels| asks_back(channel, channels)), expected);
+        let by = ["2026.2.19", "2026.6.11", "2026.9.6"];
+        let channels = |release: &str| Facts::of(release.parse().unwrap()).unwrap().rpc.turn_sources;
+        assert_eq!(by.map(|release| asks_back(channel, channels(release))), expected);
     }
 }

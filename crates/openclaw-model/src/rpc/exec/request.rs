@@ -1,6 +1,5 @@
 //! What a command's approval shows of the command (`exec-approval.ts`, `system-run-approval-binding.ts`).
 
-use crate::facts::rpc::ExecForm;
 use crate::facts::rpc::RpcRules;
 use crate::rpc::exec::prompts;
 use crate::rpc::exec::shape;
@@ -75,7 +74,7 @@ impl ExecRequest {
     /// # Errors
     /// The sentence of the refusal.
     pub(in crate::rpc) fn check_blank(&self, rules: &RpcRules) -> Result<(), &'static str> {
-        match rules.exec_form >= ExecForm::V2026_6_11 && js::trim(&self.command).is_empty() {
+        match rules.exec.blank_refused && js::trim(&self.command).is_empty() {
             true => Err("command is required"),
             false => Ok(()),
         }
@@ -106,14 +105,14 @@ impl ExecRequest {
         js::set(&mut request, "command", Some(visible(rules, &self.command)));
         js::set(&mut request, "commandArgv", self.argv.clone().filter(|_| !on_node));
         let keys: Vec<&str> = env.iter().map(|(key, _)| key.as_str()).collect();
-        let named = !keys.is_empty() && (on_node || rules.exec_form >= ExecForm::V2026_3_28);
+        let named = !keys.is_empty() && (on_node || rules.exec.env_named_everywhere);
         js::set(&mut request, "envKeys", named.then(|| json!(keys)));
         js::set(&mut request, "systemRunBinding", Some(self.binding(&env)));
         js::set(&mut request, "systemRunPlan", Some(self.plan.as_ref().map_or(Value::Null, Plan::shown)));
         js::set(&mut request, "cwd", Some(json!(self.cwd)));
         js::set(&mut request, "nodeId", Some(json!(on_node.then_some(&self.node_id))));
         js::set(&mut request, "host", Some(json!(Some(&self.host).filter(|host| !host.is_empty()))));
-        let known = |key: &str, words: &[&str]| match rules.exec_form >= ExecForm::V2026_9_6 {
+        let known = |key: &str, words: &[&str]| match rules.exec.runs_named {
             true => json!(one_of(params.get(key), words)),
             false => kept(key),
         };
@@ -124,7 +123,7 @@ impl ExecRequest {
             js::set(&mut request, "warningText", Some(json!(warning)));
             js::set(&mut request, "commandAnalysis", Some(self.analysis(rules)));
         }
-        let taken = rules.exec_form >= ExecForm::V2026_6_11 && !texts(params.get("unavailableDecisions")).is_empty();
+        let taken = rules.exec.decisions_taken_away && !texts(params.get("unavailableDecisions")).is_empty();
         js::set(&mut request, "unavailableDecisions", taken.then(|| json!([ALLOW_ALWAYS])));
         let allowed = prompts::allowed(&request, params.get("ask").and_then(Value::as_str));
         js::set(&mut request, "allowedDecisions", rules.decisions_bounded.then(|| json!(allowed)));
@@ -135,7 +134,7 @@ impl ExecRequest {
             js::set(&mut request, key, Some(json!(stripped(params.get(key)))));
         }
         js::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
-        if rules.exec_form >= ExecForm::V2026_9_6 {
+        if rules.exec.runs_named {
             for key in ["sessionId", "runId", "toolCallId"] {
                 js::set(&mut request, key, Some(json!(stripped(params.get(key)))));
             }
@@ -151,8 +150,8 @@ impl ExecRequest {
     /// What the command is made of.
     fn analysis(&self, rules: &RpcRules) -> Value {
         match self.host.as_str() {
-            "node" => shape::of_arguments(rules.exec_form, self.argv.as_deref().unwrap_or_default()),
-            _ => shape::of_shell(rules.exec_form, &self.command),
+            "node" => shape::of_arguments(&rules.exec, self.argv.as_deref().unwrap_or_default()),
+            _ => shape::of_shell(&rules.exec, &self.command),
         }
     }
 
@@ -235,7 +234,7 @@ const LONGEST: usize = 256 * 1024;
 
 /// Characters that show nothing, spelt out, so that what is approved is what is seen.
 pub(in crate::rpc) fn visible(rules: &RpcRules, text: &str) -> String {
-    if rules.exec_form < ExecForm::V2026_3_28 {
+    if !rules.exec.fillers_spelt {
         return spelt(text, is_format);
     }
     if !rules.all_invisible_spelt {
@@ -325,7 +324,12 @@ pub(in crate::rpc) fn environment_hash(env: &[(String, String)]) -> Option<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Facts;
     use rstest::rstest;
+
+    fn of(release: &str) -> RpcRules {
+        Facts::of(release.parse().unwrap()).unwrap().rpc
+    }
 
     #[rstest]
     #[case(json!({"command": "ls"}), None)]
@@ -338,9 +342,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_spelt_out() {
-        let first = RpcRules { exec_form: ExecForm::V2026_3_13, ..RpcRules::oldest() };
+        let first = RpcRules::oldest();
         assert_eq!(visible(&first, "a\u{202e}b\u{3164}"), "a\\u{202E}b\u{3164}");
-        let old = RpcRules { exec_form: ExecForm::V2026_3_28, ..RpcRules::oldest() };
+        let old = of("2026.3.28");
         assert_eq!(visible(&old, "a\u{202e}b\u{3164}\t"), "a\\u{202E}b\\u{3164}\t");
         let new = RpcRules { all_invisible_spelt: true, ..old };
         assert_eq!(visible(&new, "a\u{a0}b\tc d"), "a\\u{A0}b\\u{9}c d");
@@ -355,10 +359,7 @@ mod tests {
                 "sessionKey": "s"}});
         let request = ExecRequest::read(&params).unwrap();
         request.check_argv().unwrap();
-        let shown = request.announced(
-            &RpcRules { decisions_bounded: true, exec_form: ExecForm::V2026_3_28, ..RpcRules::oldest() },
-            &params,
-        );
+        let shown = request.announced(&RpcRules { decisions_bounded: true, ..of("2026.3.28") }, &params);
         assert_eq!(shown["command"], json!("ls -l"));
         assert_eq!(shown.get("commandArgv"), None);
         assert_eq!(shown["envKeys"], json!(["A", "B"]));

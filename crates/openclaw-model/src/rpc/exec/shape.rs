@@ -3,7 +3,7 @@
 //! The releases split a shell command into its commands and warn of programs that run others. Here documents and the rarer
 //! interpreters are left out: such a command counts as one that cannot be read.
 
-use crate::facts::rpc::ExecForm;
+use crate::facts::rpc::exec::ExecRules;
 use crate::rpc::exec::words::{self, Command};
 use serde_json::{Value, json};
 
@@ -36,12 +36,12 @@ const XARGS_VALUES: [&str; 14] = [
 const FIND_FLAGS: [&str; 4] = ["-exec", "-execdir", "-ok", "-okdir"];
 
 /// The summary of a shell command; null where it cannot be taken apart.
-pub(in crate::rpc) fn of_shell(form: ExecForm, command: &str) -> Value {
-    if form < ExecForm::V2026_6_11 {
-        return split(command).map_or(Value::Null, |commands| summary(form, &commands));
+pub(in crate::rpc) fn of_shell(rules: &ExecRules, command: &str) -> Value {
+    if !rules.nested_commands_explained {
+        return split(command).map_or(Value::Null, |commands| summary(rules, &commands));
     }
     let mut shape = Shape::default();
-    if shape.explain(form, command, 0).is_none() {
+    if shape.explain(rules, command, 0).is_none() {
         return Value::Null;
     }
     shape.told()
@@ -60,19 +60,19 @@ struct Shape {
 
 impl Shape {
     /// `None` where it cannot be taken apart. `depth`: in how many commands this one is.
-    fn explain(&mut self, form: ExecForm, text: &str, depth: usize) -> Option<()> {
+    fn explain(&mut self, rules: &ExecRules, text: &str, depth: usize) -> Option<()> {
         let commands = words::commands(text).filter(|_| depth <= DEEPEST)?;
         match depth {
             0 => self.commands += commands.len(),
             _ => self.nested += commands.len(),
         }
         for command in &commands {
-            self.look_at(form, command, depth)?;
+            self.look_at(rules, command, depth)?;
         }
         Some(())
     }
 
-    fn look_at(&mut self, form: ExecForm, command: &Command, depth: usize) -> Option<()> {
+    fn look_at(&mut self, rules: &ExecRules, command: &Command, depth: usize) -> Option<()> {
         let argv = command.argv.as_slice();
         let name = program(argv);
         if command.dynamic {
@@ -90,7 +90,7 @@ impl Shape {
         }
         match carrier(argv) {
             Some(line) => self.add("command-carrier", line.trim_start_matches("Contains command-carrier").to_owned()),
-            None if form >= ExecForm::V2026_9_6 && BLOCKED.contains(&name.as_str()) => {
+            None if rules.carriers_known && BLOCKED.contains(&name.as_str()) => {
                 self.add("command-carrier", format!(": {name}"));
             }
             None => {}
@@ -102,11 +102,11 @@ impl Shape {
             _ => {}
         }
         if let Some((_, command)) = payload.filter(|_| !command.dynamic) {
-            self.explain(form, command, depth + 1)?;
+            self.explain(rules, command, depth + 1)?;
         }
         for inside in &command.substitutions {
             self.add("command-substitution", String::new());
-            self.explain(form, inside, depth + 1)?;
+            self.explain(rules, inside, depth + 1)?;
         }
         if command.redirects {
             self.add("redirect", String::new());
@@ -154,12 +154,12 @@ fn payload(argv: &[String]) -> Option<(&str, &str)> {
 }
 
 /// The summary of one program's arguments.
-pub(in crate::rpc) fn of_arguments(form: ExecForm, argv: &[String]) -> Value {
+pub(in crate::rpc) fn of_arguments(rules: &ExecRules, argv: &[String]) -> Value {
     let argv: Vec<String> = argv.iter().filter(|argument| !argument.trim().is_empty()).cloned().collect();
-    if argv.is_empty() { Value::Null } else { summary(form, &[argv]) }
+    if argv.is_empty() { Value::Null } else { summary(rules, &[argv]) }
 }
 
-fn summary(form: ExecForm, commands: &[Vec<String>]) -> Value {
+fn summary(rules: &ExecRules, commands: &[Vec<String>]) -> Value {
     let mut kinds: Vec<&str> = Vec::new();
     let mut lines: Vec<String> = Vec::new();
     if let Some((program, flag)) = commands.iter().find_map(|argv| inline(argv)) {
@@ -168,7 +168,7 @@ fn summary(form: ExecForm, commands: &[Vec<String>]) -> Value {
     }
     let blocked = |argv: &[String]| {
         let name = Some(program(argv)).filter(|name| BLOCKED.contains(&name.as_str()))?;
-        (form >= ExecForm::V2026_9_6).then(|| format!("Contains command-carrier: {name}"))
+        (rules.carriers_known).then(|| format!("Contains command-carrier: {name}"))
     };
     for line in commands.iter().filter_map(|argv| carrier(argv).or_else(|| blocked(argv))) {
         if !kinds.contains(&"command-carrier") {
@@ -278,7 +278,12 @@ fn end_command(commands: &mut Vec<Vec<String>>, argv: &mut Vec<String>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Facts;
     use rstest::rstest;
+
+    fn rules(release: &str) -> ExecRules {
+        Facts::of(release.parse().unwrap()).unwrap().rpc.exec
+    }
 
     #[rstest]
     #[case("ls -l", 1, &[])]
@@ -287,7 +292,7 @@ mod tests {
     #[case("ls | xargs -n 1 rm", 2, &["Contains inline-eval: xargs <command>", "Contains command-carrier: xargs"])]
     #[case("find . -exec rm x", 1, &["Contains command-carrier: find -exec"])]
     fn commands_are_counted_and_warned_of(#[case] command: &str, #[case] count: u64, #[case] lines: &[&str]) {
-        let summary = of_shell(ExecForm::V2026_3_28, command);
+        let summary = of_shell(&rules("2026.5.7"), command);
         assert_eq!((&summary["commandCount"], &summary["warningLines"]), (&json!(count), &json!(lines)));
     }
 
@@ -298,17 +303,17 @@ mod tests {
     #[case("sleep 1 &")]
     #[case(" ")]
     fn what_is_more_than_commands_has_no_summary(#[case] command: &str) {
-        assert_eq!(of_shell(ExecForm::V2026_3_28, command), Value::Null);
+        assert_eq!(of_shell(&rules("2026.5.7"), command), Value::Null);
     }
 
     #[test]
     fn commands_in_commands_without_end_are_left_alone() {
         assert_eq!(
-            of_shell(ExecForm::V2026_9_6, &format!("{}b{}", "a $(".repeat(10), ")".repeat(10)))["nestedCommandCount"],
+            of_shell(&rules("2026.9.6"), &format!("{}b{}", "a $(".repeat(10), ")".repeat(10)))["nestedCommandCount"],
             10
         );
         let deep = format!("{}b{}", "a $(".repeat(20_000), ")".repeat(20_000));
-        assert_eq!(of_shell(ExecForm::V2026_9_6, &deep), Value::Null);
+        assert_eq!(of_shell(&rules("2026.9.6"), &deep), Value::Null);
     }
 
     /// As 2026.9.6 and 2026.6.11 have shown it.
@@ -327,7 +332,7 @@ mod tests {
         #[case] nested: u64,
         #[case] lines: &[&str],
     ) {
-        let summary = of_shell(ExecForm::V2026_9_6, command);
+        let summary = of_shell(&rules("2026.9.6"), command);
         assert_eq!(
             (&summary["commandCount"], &summary["nestedCommandCount"], &summary["warningLines"]),
             (&json!(count), &json!(nested), &json!(lines))

@@ -1,7 +1,6 @@
 //! Calls to nodes and of nodes: `node.invoke`, `node.event`, `node.pending.*` (`server-methods/nodes.ts`, `nodes-pending.ts`).
 
 use crate::act::{ConnectionId, Environment, Outcome};
-use crate::facts::rpc::NodeCalls;
 use crate::model::Model;
 use crate::node_work::{Invoke, Wanted};
 use crate::nodes;
@@ -18,39 +17,23 @@ use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
-/// The events of nodes that 2026.9.6 knows.
-const KNOWN_EVENTS: [&str; 13] = [
-    "node.desktop.availability",
-    "voice.transcript",
-    "agent.request",
-    "notifications.changed",
-    "chat.subscribe",
-    "chat.unsubscribe",
-    "exec.started",
-    "exec.finished",
-    "exec.denied",
-    "push.apns.register",
-    "node.host.stats",
-    "node.presence.activity",
-    "node.presence.alive",
-];
 /// How long a node has for a command that does not say so, in milliseconds.
 const DEFAULT_TIMEOUT_MS: i64 = 30_000;
 
 pub(in crate::rpc) fn invoke(call: &mut Call<'_, '_>) -> Handled {
-    let form = call.model.rules.rpc.node_calls;
-    let params = call.params(invoke_schema(form))?;
+    let rules = call.model.rules.rpc.node_calls;
+    let params = call.params(invoke_schema(&rules))?;
     let (node_id, command) = (trimmed(&params, "nodeId"), trimmed(&params, "command"));
     if node_id.is_empty() || command.is_empty() {
         return Err(invalid("nodeId and command required"));
     }
     call.refuse_command(&command, &params)?;
-    if form >= NodeCalls::V2026_9_6 && !call.is_approved_node(&node_id)? {
+    if rules.need_approval && !call.is_approved_node(&node_id)? {
         return Err(pairing_changed("invocation"));
     }
     let Some(node) = call.node_connection(&node_id) else {
         let mut details = json!({"code": "NOT_CONNECTED"});
-        if form >= NodeCalls::V2026_9_6 {
+        if rules.errors_detailed {
             details["nodeError"] = json!({"code": "NOT_CONNECTED", "message": "node not connected"});
             details["nodeCommandDispatched"] = json!(false);
         }
@@ -106,7 +89,7 @@ pub(in crate::rpc) fn dispatch(
     js::set(&mut payload, "nodeId", Some(node_id.as_str()));
     js::set(&mut payload, "command", Some(command.as_str()));
     payload.insert("paramsJSON".to_owned(), params.map_or(Value::Null, |params| json!(params.to_string())));
-    let tells_default = model.rules.rpc.node_calls >= NodeCalls::V2026_9_6;
+    let tells_default = model.rules.rpc.node_calls.timeout_always_told;
     js::set(&mut payload, "timeoutMs", timeout.or(tells_default.then_some(DEFAULT_TIMEOUT_MS)));
     js::set(&mut payload, "idempotencyKey", idempotency_key);
     let expires_at = environment.now.saturating_add(timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
@@ -181,11 +164,16 @@ fn done(invoke: &Invoke, params: &Value) -> Value {
 }
 
 fn node_error(model: &Model, failed: Value) -> ErrorShape {
-    let said = |key: &str| failed.get(key).and_then(Value::as_str).map(js::trim).filter(|text| !text.is_empty());
-    let message = said("message").unwrap_or("node invoke failed");
-    let message = said("code").map_or_else(|| message.to_owned(), |code| format!("{code}: {message}"));
+    const UNSAID: &str = "node invoke failed";
+    let text = |key: &str| failed.get(key).and_then(Value::as_str);
+    let said = |key: &str| text(key).map(js::trim).filter(|text| !text.is_empty());
+    let message = match (model.rules.rpc.node_calls.error_codes_told, said("code")) {
+        (false, _) => text("message").unwrap_or(UNSAID).to_owned(),
+        (true, None) => said("message").unwrap_or(UNSAID).to_owned(),
+        (true, Some(code)) => format!("{code}: {}", said("message").unwrap_or(UNSAID)),
+    };
     let mut details = json!({"nodeError": failed});
-    if model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 {
+    if model.rules.rpc.node_calls.errors_detailed {
         details["nodeCommandDispatched"] = json!(true);
     }
     ErrorShape { details: Some(details), ..shape(error::UNAVAILABLE, message) }
@@ -200,9 +188,9 @@ pub(in crate::rpc) fn progress(call: &mut Call<'_, '_>) -> Handled {
 
 pub(in crate::rpc) fn event(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&EVENT)?;
-    let form = call.model.rules.rpc.node_calls;
+    let rules = call.model.rules.rpc.node_calls;
     let node_id = call.own_node_id();
-    if form >= NodeCalls::V2026_9_6 && !call.is_approved_node(&node_id)? {
+    if rules.need_approval && !call.is_approved_node(&node_id)? {
         return Err(pairing_changed("invocation"));
     }
     let name = text(&params, "event");
@@ -213,16 +201,16 @@ pub(in crate::rpc) fn event(call: &mut Call<'_, '_>) -> Handled {
     let said = said.filter(Value::is_object);
     let told = |handled: bool, reason: &str| json!({"ok": true, "event": name, "handled": handled, "reason": reason});
     match name {
-        "node.presence.alive" if form >= NodeCalls::V2026_5_7 => {
+        "node.presence.alive" if rules.signs_of_life => {
             let Some(said) = said else { return Ok(Reply::Answer(told(false, "invalid_payload"))) };
             let (handled, reason) = call.note_sign_of_life(&said)?;
             Ok(Reply::Answer(told(handled, reason)))
         }
         // No command is sent that a node could report on.
-        "exec.started" | "exec.finished" | "exec.denied" if form >= NodeCalls::V2026_6_11 && said.is_some() => {
+        "exec.started" | "exec.finished" | "exec.denied" if rules.unmatched_runs_told && said.is_some() => {
             Ok(Reply::Answer(told(false, "unmatched_exec_event")))
         }
-        _ if form >= NodeCalls::V2026_9_6 && !KNOWN_EVENTS.contains(&name) => {
+        _ if !rules.events.is_empty() && !rules.events.contains(&name) => {
             Ok(Reply::Answer(told(false, "unsupported_event")))
         }
         _ => Ok(Reply::Answer(json!({"ok": true}))),
@@ -231,9 +219,9 @@ pub(in crate::rpc) fn event(call: &mut Call<'_, '_>) -> Handled {
 
 pub(in crate::rpc) fn enqueue(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&ENQUEUE)?;
-    let form = call.model.rules.rpc.node_calls;
+    let rules = call.model.rules.rpc.node_calls;
     let node_id = trimmed(&params, "nodeId");
-    if form >= NodeCalls::V2026_9_6 && !call.is_approved_node(&node_id)? {
+    if rules.need_approval && !call.is_approved_node(&node_id)? {
         return Err(pairing_changed("pending work"));
     }
     if node_id.is_empty() {
@@ -243,26 +231,25 @@ pub(in crate::rpc) fn enqueue(call: &mut Call<'_, '_>) -> Handled {
         kind: text(&params, "type"),
         priority: params.get("priority").and_then(Value::as_str),
         expires_in_ms: params.get("expiresInMs").and_then(Value::as_i64),
-        consumed: form >= NodeCalls::V2026_6_11,
+        consumed: rules.work_is_consumed,
     };
     let now = call.now();
     let entropy = &mut *call.environment.entropy;
     let (revision, queued) = call.model.node_work.enqueue(&node_id, wanted, || ids::uuid(entropy.uuid()), now);
-    // The node's id as it came, not trimmed, up to 2026.7.35.
-    let shown = if form >= NodeCalls::V2026_9_6 { node_id.as_str() } else { text(&params, "nodeId") };
+    let shown = if rules.ids_trimmed { node_id.as_str() } else { text(&params, "nodeId") };
     Ok(Reply::Answer(json!({"nodeId": shown, "revision": revision, "queued": queued, "wakeTriggered": false})))
 }
 
 pub(in crate::rpc) fn drain(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&DRAIN)?;
-    let form = call.model.rules.rpc.node_calls;
+    let rules = call.model.rules.rpc.node_calls;
     let node_id = call.own_node_id();
-    if form >= NodeCalls::V2026_9_6 && !call.is_approved_node(&node_id)? {
+    if rules.need_approval && !call.is_approved_node(&node_id)? {
         return Err(pairing_changed("pending work"));
     }
     let most = params.get("maxItems").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
     let now = call.now();
-    Ok(Reply::Answer(call.model.node_work.drain(&node_id, most, form >= NodeCalls::V2026_6_11, now)))
+    Ok(Reply::Answer(call.model.node_work.drain(&node_id, most, rules.work_is_consumed, now)))
 }
 
 pub(in crate::rpc) fn pull(call: &mut Call<'_, '_>) -> Handled {
@@ -337,7 +324,7 @@ impl Call<'_, '_> {
     /// The same, where the release still counts the node as paired.
     fn current_node_id(&mut self) -> Result<String, Refusal> {
         let node_id = js::trim(&self.own_node_id()).to_owned();
-        let strict = self.model.rules.rpc.node_calls >= NodeCalls::V2026_9_6;
+        let strict = self.model.rules.rpc.node_calls.need_approval;
         if strict && !self.is_approved_node(&node_id)? {
             return Err(pairing_changed("invocation"));
         }
@@ -381,7 +368,7 @@ pub(in crate::rpc) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome)
         let failed = json!({"code": "TIMEOUT", "message": "node invoke timed out"});
         let late = Err(node_error(model, failed));
         answer(model, &invoke, late, outcome);
-        if model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 {
+        if model.rules.rpc.node_calls.late_commands_cancelled {
             let payload = json!({"invokeId": id, "nodeId": invoke.node_id});
             model.tell_node(invoke.node, "node.invoke.cancel", payload, outcome);
         }
@@ -400,7 +387,7 @@ pub(crate) fn retire(model: &mut Model, node: ConnectionId, outcome: &mut Outcom
 pub(crate) fn lose(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
     for (_, invoke) in model.node_work.lose(node) {
         let text = format!("node disconnected ({})", invoke.command);
-        let gone = match model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 {
+        let gone = match model.rules.rpc.node_calls.errors_detailed {
             true => node_error(model, json!({"code": "DISCONNECTED", "message": text})),
             false => shape(error::UNAVAILABLE, format!("Error: {text}")),
         };

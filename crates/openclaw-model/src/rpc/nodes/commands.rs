@@ -1,7 +1,7 @@
 //! Which commands go to which node, and in which form (`node-command-policy.ts`, `node-invoke-sanitize.ts`).
 
 use crate::act::ConnectionId;
-use crate::facts::rpc::NodeCalls;
+use crate::facts::rpc::node_calls::NodeCallRules;
 use crate::nodes::{self, Judged};
 use crate::rpc::{Call, Refusal, invalid, invalid_with, not_implemented};
 use openclaw_protocol::ids;
@@ -10,58 +10,30 @@ use serde_json::{Value, json};
 
 /// Commands for which a node's own approvals are read and written: there are other methods for it.
 const OWN_APPROVALS: [&str; 2] = ["system.execApprovals.get", "system.execApprovals.set"];
-/// Commands that the gateway alone sends (2026.9.6).
-const PRIVATE: [&str; 12] = [
-    "worker.bundle.install.v1",
-    "worker.launch.v1",
-    "worker.status.v1",
-    "worker.cancel.v1",
-    "worker.environment.stop.v1",
-    "worker.workspace.exec.v1",
-    "worker.workspace.prepare.v1",
-    "worker.workspace.retain.v1",
-    "worker.desktop.stream.v1",
-    "worker.desktop.launch.v1",
-    "worker.desktop.computer.v1",
-    "worker.portal.stream.v1",
-];
-const BROWSER: [&str; 2] = ["browser.proxy", "browser.proxy.upload.v1"];
-/// Commands that take `operator.admin` (2026.9.6).
-const ADMIN_ONLY: [&str; 4] = ["browser.proxy", "browser.proxy.upload.v1", "fs.listDir", "terminal.upload"];
-/// Commands that no platform allows by itself, as 2026.7.35 lists them, and what 2026.9.6 lists besides.
-const DANGEROUS: [&str; 8] = [
-    "camera.snap",
-    "camera.clip",
-    "screen.record",
-    "contacts.add",
-    "calendar.add",
-    "reminders.add",
-    "sms.send",
-    "sms.search",
-];
-const DANGEROUS_2026_9_6: [&str; 2] = ["camera.ptz.control", "health.summary"];
+/// The command to a browser that every release knows.
+const BROWSER: &str = "browser.proxy";
 impl Call<'_, '_> {
     /// Commands that are refused whatever the node.
     pub(in crate::rpc) fn refuse_command(&mut self, command: &str, params: &Value) -> Result<(), Refusal> {
-        let form = self.model.rules.rpc.node_calls;
+        let rules = self.model.rules.rpc.node_calls;
         let details = || json!({"command": command});
-        if form >= NodeCalls::V2026_9_6 && PRIVATE.contains(&command) {
+        if rules.private.contains(&command) {
             return Err(invalid_with("node.invoke does not allow private node controls", details()));
         }
         if OWN_APPROVALS.contains(&command) {
             let message = "node.invoke does not allow system.execApprovals.*; use exec.approvals.node.*";
             return Err(invalid_with(message, details()));
         }
-        if form >= NodeCalls::V2026_9_6 && command == "agent.cli.claude.run.v1" {
+        if rules.agent_runs_refused && command == "agent.cli.claude.run.v1" {
             let message = "node.invoke does not allow Claude agent runs; use sessions.catalog.continue";
             return Err(invalid_with(message, details()));
         }
-        let browser = BROWSER.contains(&command) && (form >= NodeCalls::V2026_9_6 || command == BROWSER[0]);
-        if form >= NodeCalls::V2026_4_8 && browser && changes_profiles(params.get("params")) {
+        let browser = rules.browser_commands.contains(&command);
+        if rules.profiles_protected && browser && changes_profiles(params.get("params")) {
             let message = format!("node.invoke cannot mutate persistent browser profiles via {command}");
             return Err(invalid_with(&message, details()));
         }
-        if form == NodeCalls::V2026_7_35 && command == BROWSER[0] && !self.holds("operator.admin") {
+        if rules.proxy_takes_admin && command == BROWSER && !self.holds("operator.admin") {
             return Err(invalid("missing scope: operator.admin"));
         }
         Ok(())
@@ -82,7 +54,7 @@ impl Call<'_, '_> {
             "runId",
             "suppressNotifyOnExit",
         ];
-        let form = self.model.rules.rpc.node_calls;
+        let rules = self.model.rules.rpc.node_calls;
         let decided = run.get("approvalDecision").and_then(Value::as_str).map(js::trim);
         let approved =
             run.get("approved") == Some(&json!(true)) || matches!(decided, Some("allow-once" | "allow-always"));
@@ -108,7 +80,7 @@ impl Call<'_, '_> {
                 kept.insert(key.to_owned(), value.clone());
             }
         }
-        if form >= NodeCalls::V2026_6_11 && !kept.contains_key("runId") {
+        if rules.runs_have_ids && !kept.contains_key("runId") {
             kept.insert("runId".to_owned(), json!(ids::uuid(self.environment.entropy.uuid())));
         }
         *run = kept;
@@ -145,7 +117,7 @@ impl Call<'_, '_> {
             true => return Ok(()),
         };
         let declared = client.declared.as_ref().is_some_and(|all| all.commands.iter().any(|have| have == command));
-        let hint = hint(rules.rpc.node_calls, reason, command, &info.platform, declared, &config.node_deny_commands);
+        let hint = hint(&rules.rpc.node_calls, reason, command, &info.platform, declared, &config.node_deny_commands);
         self.reason(format!("the command is not allowed: {reason}"));
         Err(invalid_with(&hint, json!({"reason": reason, "command": command})))
     }
@@ -169,42 +141,45 @@ fn says_the_same(run: &Record) -> Result<bool, Refusal> {
 }
 
 /// What is said of a command that is not allowed.
-fn hint(form: NodeCalls, reason: &str, command: &str, platform: &str, declared: bool, denied: &[String]) -> String {
+fn hint(
+    rules: &NodeCallRules,
+    reason: &str,
+    command: &str,
+    platform: &str,
+    declared: bool,
+    denied: &[String],
+) -> String {
     const NOT_ALLOWED: &str = "node command not allowed";
-    if form < NodeCalls::V2026_2_26 {
+    if !rules.refusals_explained {
         return NOT_ALLOWED.to_owned();
     }
-    let dangerous =
-        DANGEROUS.contains(&command) || (form >= NodeCalls::V2026_9_6 && DANGEROUS_2026_9_6.contains(&command));
-    let (deny, allow) = match form >= NodeCalls::V2026_9_6 {
-        true => ("gateway.nodes.commands.deny", "gateway.nodes.commands.allow"),
-        false => ("gateway.nodes.denyCommands", "gateway.nodes.allowCommands"),
-    };
+    let (deny, allow) = rules.command_keys;
     let why = match reason {
         "command not declared by node" => format!("the node (platform: {platform}) does not support \"{command}\""),
-        "node did not declare commands" if form >= NodeCalls::V2026_9_6 && declared => {
+        "node did not declare commands" if rules.withheld_surface_told && declared => {
             "the node's declared command surface is pending approval; run `openclaw nodes pending`, then \
              `openclaw nodes approve <requestId>`"
                 .to_owned()
         }
         "node did not declare commands" => "the node did not declare any supported commands".to_owned(),
-        _ if form >= NodeCalls::V2026_6_11 && command.starts_with("talk.") => {
+        _ if rules.talk_explained && command.starts_with("talk.") => {
             format!("\"{command}\" requires a trusted Talk-capable node")
         }
-        _ if form >= NodeCalls::V2026_7_35 && denied.iter().any(|entry| js::trim(entry) == command) => {
+        _ if rules.denied_named && denied.iter().any(|entry| js::trim(entry) == command) => {
             format!("\"{command}\" is blocked by {deny}")
         }
-        _ if form >= NodeCalls::V2026_7_35 && dangerous => format!("\"{command}\" requires explicit {allow} opt-in"),
+        _ if rules.dangerous.contains(&command) => format!("\"{command}\" requires explicit {allow} opt-in"),
         _ => format!("\"{command}\" is not in the allowlist for platform \"{platform}\""),
     };
     format!("{NOT_ALLOWED}: {why}")
 }
 
-/// The scope that a command takes beyond what the method takes (2026.9.6).
-pub(in crate::rpc) fn takes_admin(params: Option<&Value>) -> bool {
+/// The scope that a command takes beyond what the method takes .
+pub(in crate::rpc) fn takes_admin(rules: &NodeCallRules, params: Option<&Value>) -> bool {
     let command = params.and_then(|params| params.get("command")).and_then(Value::as_str).unwrap_or_default();
-    let changes = BROWSER.contains(&command) && changes_profiles(params.and_then(|params| params.get("params")));
-    ADMIN_ONLY.contains(&command) && !changes
+    let changes =
+        rules.browser_commands.contains(&command) && changes_profiles(params.and_then(|params| params.get("params")));
+    rules.admin_commands.contains(&command) && !changes
 }
 
 /// Whether a request to a node's browser changes its lasting profiles.

@@ -1,7 +1,6 @@
 //! Which of the programs that skills need a Mac has: the gateway asks it, and writes down what it says (`skills-remote.ts`).
 
 use crate::act::{ConnectionId, Effect, Environment, Outcome};
-use crate::facts::rpc::NodeCalls;
 use crate::model::Model;
 use crate::nodes;
 use crate::rpc::nodes::calls::{Dispatched, dispatch};
@@ -43,7 +42,7 @@ pub(crate) fn ask_mac(
     let bins: Vec<&str> = model.rules.rpc.skill_bins.split_whitespace().collect();
     let (command, params) = match (offers("system.which"), offers("system.run")) {
         (true, _) => ("system.which", json!({"bins": bins})),
-        (false, true) => ("system.run", run(model.rules.rpc.node_calls, &bins, environment)),
+        (false, true) => ("system.run", run(model.rules.rpc.node_calls.runs_have_ids, &bins, environment)),
         (false, false) => return,
     };
     let command = Dispatched {
@@ -102,9 +101,9 @@ pub(in crate::rpc) fn is_mac(platform: &str, family: Option<&str>) -> bool {
 }
 
 /// The parameters of `system.run` that tell which programs there are. From 2026.6.11 on a run has an id (`node-registry.ts`).
-fn run(form: NodeCalls, bins: &[&str], environment: &mut Environment<'_>) -> Value {
+fn run(has_id: bool, bins: &[&str], environment: &mut Environment<'_>) -> Value {
     let mut params = json!({"command": ["/bin/sh", "-lc", script(bins)]});
-    if form >= NodeCalls::V2026_6_11 {
+    if has_id {
         params["runId"] = json!(ids::uuid(environment.entropy.uuid()));
     }
     params
@@ -124,11 +123,11 @@ mod tests {
     use openclaw_protocol::store::MemoryDocuments;
 
     #[test]
-    fn a_run_has_an_id_since_2026_6_11() {
+    fn a_run_has_an_id_where_the_release_gives_one() {
         let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
         let mut environment = Environment { now: 0, store: &mut store, entropy: &mut entropy };
-        for (form, named) in [(NodeCalls::V2026_5_7, false), (NodeCalls::V2026_6_11, true)] {
-            assert_eq!(run(form, &["op"], &mut environment).get("runId").is_some(), named, "{form:?}");
+        for has_id in [false, true] {
+            assert_eq!(run(has_id, &["op"], &mut environment).get("runId").is_some(), has_id);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The parameters of a node's own calls and of those that go to one (`protocol/schema/nodes.ts`).
 
-use crate::facts::rpc::NodeCalls;
+use crate::facts::rpc::node_calls::NodeCallRules;
 use crate::schema::{Bounds, NATURAL, NON_EMPTY, STRING, Schema, array, object, optional, required, text, within};
 
 static INVOKE: Schema = object(&[
@@ -10,7 +10,7 @@ static INVOKE: Schema = object(&[
     optional("timeoutMs", NATURAL),
     required("idempotencyKey", NON_EMPTY),
 ]);
-static INVOKE_2026_9_6: Schema = object(&[
+static INVOKE_WITH_SOURCE: Schema = object(&[
     required("nodeId", NON_EMPTY),
     required("command", NON_EMPTY),
     optional("params", Schema::Any),
@@ -25,8 +25,8 @@ static INVOKE_2026_9_6: Schema = object(&[
 const NUMBER: Schema = Schema::Number(Bounds { minimum: None, maximum: None });
 
 /// `node.invoke`.
-pub(in crate::rpc) fn invoke(form: NodeCalls) -> &'static Schema {
-    if form >= NodeCalls::V2026_9_6 { &INVOKE_2026_9_6 } else { &INVOKE }
+pub(in crate::rpc) fn invoke(rules: &NodeCallRules) -> &'static Schema {
+    if rules.sources_named { &INVOKE_WITH_SOURCE } else { &INVOKE }
 }
 
 /// `node.invoke.result`.

@@ -1,4 +1,4 @@
-use super::{ask_mac, handle, listed_methods, settle, wake, wake_at};
+use super::{ask_mac, handle, settle, wake, wake_at};
 use crate::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::{ConnectedClient, Model, RequestFrame};
 use crate::surface::presence::Person;
@@ -234,7 +234,7 @@ fn methods_come_with_their_release(#[case] release: &str, #[case] method: &str, 
 
 #[test]
 fn the_listed_methods_are_those_of_hello() {
-    let count = |release: &str| listed_methods(&Facts::of(release.parse().unwrap()).unwrap().rpc).len();
+    let count = |release: &str| Facts::of(release.parse().unwrap()).unwrap().rpc.methods.listed().count();
     let oldest = ["2026.2.19", "2026.2.26", "2026.3.13"].map(count);
     assert_eq!(oldest, [89, 92, 100]);
     let counts = [

@@ -174,8 +174,8 @@ fn what_a_node_alone_is_told_names_nobody_and_has_no_number() {
     house.is_of(admin, "ann");
     house.is_of(node, "ann");
     assert_eq!(house.asks_mac(node, "n"), ["2 event node.invoke.request 0"]);
-    let told = house.call(admin, "system-event", json!({"text": "hello"}));
-    assert_eq!(told, ["1 event presence 1 for ann", r#"1 ok {"ok":true}"#]);
+    let told = house.wake(house.now + 30_000);
+    assert!(told.contains(&"1 event tick 1 for ann".to_owned()), "{told:?}");
 }
 
 #[test]
@@ -233,31 +233,6 @@ fn what_comes_of_a_nodes_event(#[case] release: &str, #[case] event: &str, #[cas
     let node = house.join(1, "node", &[], Some("n"));
     let answers = house.call(node, "node.event", json!({"event": event, "payload": {}}));
     assert_eq!(answers, [format!("1 ok {expected}")]);
-}
-
-#[rstest]
-#[case("2026.7.35", json!({"text": 3}), "INVALID_REQUEST text required")]
-#[case("2026.9.6", json!({"text": 3}), "INVALID_REQUEST invalid system-event params: at /text: must be string")]
-#[case("2026.7.35", json!({"text": "Node: x", "wake": true}), "ok {\"ok\":true}")]
-#[case("2026.9.6", json!({"text": "Node: x", "wake": true}), "INVALID_REQUEST wake is not supported for node presence events")]
-#[case("2026.9.6", json!({"text": "x", "wake": true}), "UNAVAILABLE this reference gateway has no sessions")]
-fn an_event_of_the_system_has_a_text(#[case] release: &str, #[case] params: Value, #[case] expected: &str) {
-    let mut house = House::new(release);
-    let admin = house.join(1, "operator", ADMIN, None);
-    let answers = house.call(admin, "system-event", params);
-    assert!(answers.last().is_some_and(|line| line.starts_with(&format!("1 {expected}"))), "{answers:?}");
-}
-
-#[test]
-fn an_event_of_the_system_is_told_with_the_presence_list() {
-    let mut house = House::new("2026.4.2");
-    let admin = house.join(1, "operator", ADMIN, None);
-    let answers = house.call(admin, "system-event", json!({"text": " hello ", "deviceId": "Phone", "tags": ["x"]}));
-    assert_eq!(answers, ["1 event presence 1", r#"1 ok {"ok":true}"#]);
-    let list = house.call(admin, "system-presence", json!({}));
-    let list: Vec<Value> = serde_json::from_str(list[0].strip_prefix("1 ok ").unwrap()).unwrap();
-    let [_, entry] = list.as_slice() else { panic!("{list:?}") };
-    assert_eq!(entry.to_string(), format!(r#"{{"text":"hello","ts":{},"deviceId":"Phone"}}"#, house.now));
 }
 
 #[rstest]

@@ -1,7 +1,6 @@
 //! Who is there: the presence list (`system-presence.ts`).
 
-pub use crate::facts::handshake::PresenceForm;
-mod line;
+use crate::facts::presence::PresenceRules;
 mod people;
 mod told;
 
@@ -28,7 +27,7 @@ const KEPT_EVERY_MS: i64 = 25_000;
 /// The presence list and its version. `null` stands for what a release knows to be missing: it keeps its place in the order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Presence {
-    form: PresenceForm,
+    rules: PresenceRules,
     own_key: String,
     own: Record,
     entries: IndexMap<String, Record>,
@@ -37,11 +36,11 @@ pub(crate) struct Presence {
 
 impl Presence {
     /// The list of a gateway that has just started: the gateway alone, of this release where it knows it.
-    pub(crate) fn new(form: PresenceForm, host: &Host, release: Option<Release>) -> Self {
+    pub(crate) fn new(rules: PresenceRules, host: &Host, release: Option<Release>) -> Self {
         let version = release.map_or_else(|| "unknown".to_owned(), |release| release.to_string());
         let address = host.address.as_deref().unwrap_or(&host.name);
         let text = format!("Gateway: {} ({address}) · app {version} · mode gateway · reason self", host.name);
-        let shows_clients = form >= PresenceForm::V2026_9_6;
+        let shows_clients = rules.shows_clients;
         let model = if shows_clients { host.model.as_deref() } else { Some(host.arch.as_str()) };
         let own = entry([
             ("host", json!(host.name)),
@@ -58,13 +57,13 @@ impl Presence {
         ]);
         let own_key = if shows_clients { OWN.to_owned() } else { host.name.to_lowercase() };
         let entries = IndexMap::from([(own_key.clone(), own.clone())]);
-        Self { form, own_key, own, entries, version: 1 }
+        Self { rules, own_key, own, entries, version: 1 }
     }
 
     /// The gateway runs from now on. `id` is the name of this run, a UUID.
     pub(crate) fn begin(&mut self, now: i64, id: impl FnOnce() -> String) {
         self.own.insert("ts".to_owned(), json!(now));
-        if self.form >= PresenceForm::V2026_6_11 {
+        if self.rules.names_run {
             self.own.insert("instanceId".to_owned(), json!(id()));
         }
         self.entries.insert(self.own_key.clone(), self.own.clone());
@@ -83,7 +82,7 @@ impl Presence {
     /// A client has been welcomed.
     pub(crate) fn joined(&mut self, key: &str, newcomer: Newcomer<'_>, now: i64) {
         let Newcomer { connect: ConnectParams { client, device, .. }, role, scopes, ip, person } = newcomer;
-        let shows_clients = self.form >= PresenceForm::V2026_9_6;
+        let shows_clients = self.rules.shows_clients;
         let device_id = device.as_ref().map(|device| device.id.as_str());
         let by_device = !shows_clients || role == "node";
         let instance_id = device_id.filter(|_| by_device).or(client.instance_id.as_deref());
@@ -137,44 +136,9 @@ impl Presence {
         }
     }
 
-    /// What a system event says of somebody's presence (`updateSystemPresence`).
-    pub(crate) fn said(&mut self, text: &str, told: &Record, now: i64) {
-        let mut parsed = line::read(text).unwrap_or_default();
-        parsed.extend(entry([("text", json!(text)), ("ts", json!(now))]));
-        let text_of = |record: &Record, key: &str| {
-            record.get(key).and_then(Value::as_str).map(normal).filter(|text| !text.is_empty())
-        };
-        let key = text_of(told, "deviceId")
-            .or_else(|| text_of(told, "instanceId"))
-            .or_else(|| text_of(&parsed, "host"))
-            .unwrap_or_else(|| beginning(text, 64).to_owned());
-        let old = self.entries.get(&key).cloned().unwrap_or_default();
-        let first = |key: &str| {
-            let known = |record: &Record| record.get(key).filter(|value| !value.is_null()).cloned();
-            known(told).or_else(|| known(&parsed)).or_else(|| known(&old)).unwrap_or_default()
-        };
-        let mut entry = old.clone();
-        entry.extend(parsed.clone());
-        for key in ["host", "ip", "version", "platform", "deviceFamily", "modelIdentifier", "mode", "lastInputSeconds"]
-        {
-            entry.insert(key.to_owned(), first(key));
-        }
-        if told.get("lastInputSeconds") == Some(&Value::Null) {
-            entry.insert("lastInputSeconds".to_owned(), Value::Null);
-        }
-        for key in ["reason", "deviceId"] {
-            entry.insert(key.to_owned(), first(key));
-        }
-        for key in ["roles", "scopes"] {
-            entry.insert(key.to_owned(), merged(old.get(key), told.get(key)));
-        }
-        entry.insert("instanceId".to_owned(), first("instanceId"));
-        self.put(key, entry);
-    }
-
     /// Everybody, the latest first.
     pub(crate) fn list(&mut self, now: i64) -> Vec<Value> {
-        let own_stays = self.form >= PresenceForm::V2026_9_6;
+        let own_stays = self.rules.shows_clients;
         let own_key = self.own_key.clone();
         let is_kept = |key: &String| own_stays && *key == own_key;
         self.entries.retain(|key, entry| is_kept(key) || now - stamp(entry) <= TTL_MS);
@@ -229,16 +193,6 @@ fn normal(key: &str) -> String {
     js::trim(key).to_lowercase()
 }
 
-/// The first so many UTF-16 units of a text, no character cut.
-fn beginning(text: &str, units: usize) -> &str {
-    let mut count = 0;
-    let end = text.char_indices().find(|(_, char)| {
-        count += char.len_utf16();
-        count > units
-    });
-    end.map_or(text, |(at, _)| &text[..at])
-}
-
 fn stamp(entry: &Record) -> i64 {
     entry.get("ts").and_then(Value::as_i64).unwrap_or_default()
 }
@@ -261,9 +215,11 @@ fn merged(old: Option<&Value>, new: Option<&Value>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Facts;
 
-    fn presence(form: PresenceForm) -> Presence {
-        let mut presence = Presence::new(form, &Host::default(), Some(Release::new(2026, 9, 6)));
+    fn presence(release: &str) -> Presence {
+        let rules = Facts::of(release.parse().unwrap()).unwrap().handshake.presence;
+        let mut presence = Presence::new(rules, &Host::default(), Some(Release::new(2026, 9, 6)));
         presence.begin(1_000, || "run".to_owned());
         presence
     }
@@ -274,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_gateway_is_there_and_departures_stay_for_five_minutes() {
-        let mut presence = presence(PresenceForm::V2026_2_19);
+        let mut presence = presence("2026.2.19");
         presence.left("Phone", 1_000);
         assert_eq!(reasons(&presence.list(2_000)), ["self", "disconnect"]);
         assert_eq!(reasons(&presence.list(1_001 + TTL_MS)), ["self"]);
@@ -282,14 +238,14 @@ mod tests {
 
     #[test]
     fn the_run_is_named_since_2026_6_11() {
-        for (form, named) in [(PresenceForm::V2026_2_19, false), (PresenceForm::V2026_6_11, true)] {
-            assert_eq!(presence(form).list(2_000)[0].get("instanceId").is_some(), named, "{form:?}");
+        for (release, named) in [("2026.5.7", false), ("2026.6.11", true)] {
+            assert_eq!(presence(release).list(2_000)[0].get("instanceId").is_some(), named, "{release}");
         }
     }
 
     #[test]
     fn an_open_connection_keeps_its_entry() {
-        let mut presence = presence(PresenceForm::V2026_9_6);
+        let mut presence = presence("2026.9.6");
         presence.left("phone", 1_000);
         presence.keep("phone", 1_000, 1_000 + TTL_MS + 1);
         let list = presence.list(1_000 + TTL_MS + 1);
@@ -298,31 +254,11 @@ mod tests {
 
     #[test]
     fn a_client_named_as_the_machine_is_not_the_gateway_since_2026_9_6() {
-        for (form, entries) in [(PresenceForm::V2026_6_11, 1), (PresenceForm::V2026_9_6, 2)] {
-            let mut presence = presence(form);
+        for (release, entries) in [("2026.7.35", 1), ("2026.9.6", 2)] {
+            let mut presence = presence(release);
             presence.left(&Host::default().name, 1_000);
-            assert_eq!(presence.list(2_000).len(), entries, "{form:?}");
+            assert_eq!(presence.list(2_000).len(), entries, "{release}");
         }
-    }
-
-    #[test]
-    fn a_line_of_an_app_is_read_and_what_is_told_beside_it_goes_first() {
-        let mut presence = presence(PresenceForm::V2026_9_6);
-        let line = "Node: box (10.0.0.7) · app 1.2 · last input 5s ago · mode ui · reason periodic";
-        presence.said(line, &entry([("mode", json!("node")), ("roles", json!(["operator"]))]), 2_000);
-        presence.said("hello", &Record::new(), 1_500);
-        let list = presence.list(3_000);
-        let expected = r#"{"host":"box","ip":"10.0.0.7","version":"1.2","lastInputSeconds":5,"mode":"node","reason":"periodic","text":"Node: box (10.0.0.7) · app 1.2 · last input 5s ago · mode ui · reason periodic","ts":2000,"roles":["operator"]}"#;
-        assert_eq!(list[1].to_string(), expected);
-        assert_eq!(list[2], json!({"text": "hello", "ts": 1_500}));
-        presence.said(line, &entry([("lastInputSeconds", Value::Null)]), 4_000);
-        assert_eq!(presence.list(5_000)[1].get("lastInputSeconds"), None);
-    }
-
-    #[test]
-    fn a_long_text_names_an_entry_by_its_first_64_units() {
-        assert_eq!(beginning(&"\u{1f600}".repeat(40), 63).chars().count(), 31);
-        assert_eq!(beginning("short", 64), "short");
     }
 
     #[test]

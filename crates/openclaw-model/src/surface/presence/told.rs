@@ -1,6 +1,6 @@
 //! Who is told of the presence list when, and whom clients stand for (`presence-events.ts`, `client-presence.ts`).
 
-use super::{MOST, Newcomer, Person, PresenceForm};
+use super::{MOST, Newcomer, Person};
 use crate::act::{ConnectionId, Environment, Outcome};
 use crate::model::{ConnectedClient, Model};
 use crate::rpc;
@@ -15,7 +15,7 @@ const OWNER: &str = "gateway-owner";
 impl Model {
     /// The presence list of now.
     pub(crate) fn present(&mut self, now: i64) -> Vec<Value> {
-        if self.rules.handshake.presence >= PresenceForm::V2026_9_6 {
+        if self.rules.handshake.presence.shows_clients {
             let clients = self.connections.values().filter_map(|open| open.client.as_ref());
             for client in clients {
                 let Some(key) = &client.presence_key else { continue };
@@ -41,7 +41,7 @@ impl Model {
 
     /// A client's connection is gone. From 2026.9.6 on a node goes with the connection by which it is known.
     pub(crate) fn tell_departure(&mut self, gone: &ConnectedClient, now: i64, outcome: &mut Outcome) {
-        let by_registry = self.rules.handshake.presence >= PresenceForm::V2026_9_6 && gone.role == "node";
+        let by_registry = self.rules.handshake.presence.shows_clients && gone.role == "node";
         if by_registry && !gone.stands_for_node {
             return;
         }
@@ -56,7 +56,7 @@ impl Model {
     /// A device was removed, or its token rotated or revoked: its node has gone, though the connection is open still, and who waits
     /// for the node hears so (2026.9.6 on, `node-registry.ts` invalidateSessionForPairingChange).
     pub(crate) fn retire_nodes(&mut self, device_id: &str, role: Option<&str>, now: i64, outcome: &mut Outcome) {
-        if self.rules.handshake.presence < PresenceForm::V2026_9_6 || role.is_some_and(|role| role != "node") {
+        if !self.rules.handshake.presence.shows_clients || role.is_some_and(|role| role != "node") {
             return;
         }
         let nodes = self.connections.iter_mut().filter_map(|(id, open)| Some((*id, open.client.as_mut()?)));
@@ -76,7 +76,7 @@ impl Model {
     /// Puts a client into the presence list. Since when the person is there whom it stands for, if it stands for one.
     pub(crate) fn enter(&mut self, key: &str, newcomer: Newcomer<'_>, environment: &Environment<'_>) -> Option<i64> {
         let now = environment.now;
-        if self.rules.handshake.presence < PresenceForm::V2026_9_6 {
+        if !self.rules.handshake.presence.shows_clients {
             self.presence.joined(key, newcomer, now);
             self.presence.told();
             return None;
