@@ -56,7 +56,7 @@ pub(super) fn approve(call: &mut Call<'_, '_>) -> Handled {
     let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
     let scopes = &call.client.scopes;
     match pairing::approve(&call.model.rules.pairing, store, entropy, now, request_id, Approver::owner(scopes))? {
-        // Who decides by a call grants nothing besides.
+        // A caller's decision grants no additional scopes.
         Approval::Unknown | Approval::NotGranted => Err(invalid("unknown requestId")),
         Approval::Forbidden(denial) => {
             call.reason(format!("the request is not approved: {denial}"));
@@ -113,7 +113,7 @@ pub(super) fn remove(call: &mut Call<'_, '_>) -> Handled {
     }
 }
 
-/// Gives a paired device a name that its owner chose.
+/// Sets the owner's name for a paired device.
 pub(super) fn rename(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&RENAME)?;
     let device_id = text(&params, "deviceId");
@@ -206,7 +206,7 @@ pub(super) fn revoke(call: &mut Call<'_, '_>) -> Handled {
 }
 
 impl Call<'_, '_> {
-    /// Adds what stands in a device's record about the node that it is, where the release keeps it there.
+    /// Adds the node in a device's record, in releases that store it there.
     fn add_surfaces(&self, device: &mut Record) -> Result<(), Refusal> {
         let id = record::key_text(device.get("deviceId"));
         let (rules, now) = (&self.model.rules.nodes, self.now());
@@ -214,13 +214,13 @@ impl Call<'_, '_> {
         Ok(())
     }
 
-    /// The device that the caller is, where that counts.
+    /// The caller's device, if it counts.
     pub(super) fn caller_device(&self) -> Option<&str> {
         let counts = self.client.by_device_token || !self.model.rules.rpc.device_token_sessions;
         self.client.device_id().map(record::trim).filter(|id| !id.is_empty() && counts)
     }
 
-    /// Whether a device that is no admin reaches for another one where it may not.
+    /// Whether a device that is not an administrator acts on another device and must not.
     pub(super) fn manages_another(&mut self, target: &str) -> bool {
         let denied = self.model.rules.rpc.devices_manage_themselves
             && self.caller_device().is_some_and(|caller| caller != record::trim(target))
@@ -231,13 +231,13 @@ impl Call<'_, '_> {
         denied
     }
 
-    /// The device whose entries are all that the caller may see and decide, where that is so.
+    /// The only device whose entries the caller can see and decide. `None` if it can see and decide all.
     pub(super) fn own_device_only(&self) -> Option<String> {
         let bounded = self.model.rules.rpc.device_token_sessions && !self.holds("operator.admin");
         self.caller_device().filter(|_| bounded).map(str::to_owned)
     }
 
-    /// Whether the caller may not decide this request, since it is another device's, or nobody's.
+    /// Whether the caller cannot decide this request, because it belongs to another device or to none.
     fn decides_for_another(&mut self, request_id: &str) -> Result<bool, Refusal> {
         let Some(own) = self.own_device_only() else { return Ok(false) };
         let now = self.now();
@@ -252,8 +252,8 @@ impl Call<'_, '_> {
         Ok(!theirs)
     }
 
-    /// Whether somebody who is no administrator approves what only administrators approve: another role than operator. A
-    /// request that there is not counts too.
+    /// Whether a caller that is not an administrator approves a role that needs one: any role other than operator. A
+    /// request that does not exist counts too.
     fn approves_a_role(&mut self, request_id: &str) -> Result<bool, Refusal> {
         if !self.model.rules.rpc.roles_need_admin || self.holds("operator.admin") {
             return Ok(false);
@@ -272,7 +272,7 @@ impl Call<'_, '_> {
         Ok(denied)
     }
 
-    /// Whether somebody who is no administrator reaches for the token of another role than operator.
+    /// Whether a caller that is not an administrator acts on the token of a role other than operator.
     fn manages_a_role(&mut self, role: &str) -> bool {
         let role = record::trim(role);
         let denied = self.model.rules.rpc.roles_need_admin
@@ -285,7 +285,7 @@ impl Call<'_, '_> {
         denied
     }
 
-    /// Whether a device that is no admin reaches for itself while it has another role than operator, too.
+    /// Whether a device that is not an administrator acts on itself and also has a role other than operator.
     fn reaches_for_another_role(&mut self, device_id: &str) -> Result<bool, Refusal> {
         if self.own_device_only().is_none() {
             return Ok(false);
@@ -363,7 +363,7 @@ impl Call<'_, '_> {
     }
 }
 
-/// Whether a record names another role than operator, or has a token for one.
+/// Whether a record lists a role other than operator or has a token for one.
 pub(super) fn has_other_role(device: &Value) -> bool {
     let tokens = device.get("tokens").and_then(Value::as_object).into_iter().flatten();
     let of_tokens = tokens.filter_map(|(_, token)| token.get("role").and_then(Value::as_str));
@@ -373,7 +373,7 @@ pub(super) fn has_other_role(device: &Value) -> bool {
     roles.any(|role| !role.is_empty() && role != "operator")
 }
 
-/// `opts?.role` as it filters connections: a role that is not true of JavaScript filters nothing.
+/// `opts?.role` as a filter for connections: a role that JavaScript treats as false filters nothing.
 fn role_filter(role: Option<&Value>) -> Option<String> {
     role.filter(|role| record::truthy(Some(role))).map(|role| record::key_text(Some(role)))
 }

@@ -1,4 +1,4 @@
-//! The methods of each release: which there are, in which order `hello-ok` lists them, and who may call them
+//! The methods of each release: their names, their order in `hello-ok`, and who can call them
 //! (`server-methods-list.ts`, `method-scopes.ts`).
 
 use super::{RpcRules, method_tables};
@@ -9,7 +9,7 @@ use MethodSet::{
 };
 
 impl MethodSet {
-    /// The table of this set, where it is told whole.
+    /// The complete table of this set, if there is one.
     fn table(self) -> Option<&'static str> {
         match self {
             Self::V2026_7_35 => Some(method_tables::V2026_7_35),
@@ -19,10 +19,10 @@ impl MethodSet {
     }
 }
 
-/// Who may call a method.
+/// Who can call a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Nodes, and nobody else.
+    /// Nodes only.
     Node,
     /// Operators, whatever their scopes.
     Operator,
@@ -40,12 +40,12 @@ pub(super) enum Access {
     Approvals,
     /// Operators with `operator.pairing`.
     Pairing,
-    /// Operators with `operator.admin`, which suffices for all the others too.
+    /// Operators with `operator.admin`, which also allows all the others.
     Admin,
 }
 
 impl Access {
-    /// The scope that a refusal names.
+    /// The scope in the error of a refused call.
     pub(super) fn scope(self) -> &'static str {
         match self {
             Self::Read => "operator.read",
@@ -59,7 +59,7 @@ impl Access {
         }
     }
 
-    /// Whether a scope gives it.
+    /// Whether a scope allows it.
     pub(super) fn given_by(self, held: &str) -> bool {
         let implied = matches!(self, Self::Read | Self::Talk | Self::SessionsWrite) && held == "operator.write";
         held == "operator.admin" || held == self.scope() || implied
@@ -266,11 +266,11 @@ const LISTED: &[(&str, Access, MethodSet)] = &[
     ("chat.message.get", Read, V2026_6_11),
     ("chat.abort", Write, V2026_2_19),
     ("chat.send", Write, V2026_2_19),
-    // The bundled browser plugin's.
+    // The method of the bundled browser plugin.
     ("browser.request", Write, V2026_4_2),
 ];
 
-/// Methods that exist without being listed.
+/// Methods that exist but are not listed.
 const UNLISTED: &[(&str, Access, MethodSet)] = &[
     ("chat.inject", Admin, V2026_2_19),
     ("config.openFile", Admin, V2026_3_13),
@@ -293,12 +293,12 @@ const UNLISTED: &[(&str, Access, MethodSet)] = &[
     ("push.web.test", Write, V2026_5_7),
 ];
 
-/// A method that was among the gateway's own until the browser became a plugin, and the last set it was in.
+/// A method that the gateway itself had until the browser became a plugin, and the last set with it.
 const WITHDRAWN: (&str, Access, MethodSet) = ("browser.request", Write, V2026_3_13);
-/// The method that the withdrawn one stood before.
+/// The method that followed the removed one.
 const AFTER_WITHDRAWN: &str = "chat.history";
 
-/// Methods that were there until the release that took them away.
+/// Methods that existed up to a release.
 const GONE: &[(&str, MethodSet)] = &[
     ("talk.realtime.session", V2026_6_11),
     ("talk.realtime.relayAudio", V2026_6_11),
@@ -308,7 +308,7 @@ const GONE: &[(&str, MethodSet)] = &[
     ("node.canvas.capability.refresh", V2026_6_11),
 ];
 
-/// Whether a method that came then is there now.
+/// Whether a method that was added in that release exists in this one.
 fn is_there(rules: &RpcRules, name: &str, since: MethodSet) -> bool {
     since <= rules.methods && !GONE.iter().any(|(gone, by)| *gone == name && *by <= rules.methods)
 }
@@ -330,7 +330,7 @@ pub fn listed(rules: &RpcRules) -> Vec<&'static str> {
     names
 }
 
-/// Who may call a method of this release; `None` where it has no such method.
+/// Who can call a method of this release. `None` if the method does not exist.
 pub(super) fn access(rules: &RpcRules, method: &str) -> Option<Access> {
     if let Some(table) = rules.methods.table() {
         return method_tables::access(table, method);
@@ -341,7 +341,7 @@ pub(super) fn access(rules: &RpcRules, method: &str) -> Option<Access> {
     let mut all = LISTED.iter().chain(UNLISTED);
     let (name, access, _) = all.find(|(name, _, since)| *name == method && is_there(rules, name, *since))?;
     Some(match *name {
-        // From 2026.3.28 on approving a node took `operator.write` for a while.
+        // From 2026.3.28 on, approving a node needed `operator.write` for several releases.
         "node.pair.approve" if !rules.node_approval_is_pairing => Write,
         "browser.request" if rules.methods >= V2026_5_7 => Admin,
         _ => *access,

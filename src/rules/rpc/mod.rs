@@ -1,4 +1,4 @@
-//! Requests of clients that have been welcomed: who may call what, and the answer.
+//! Requests of clients after `hello-ok`: who can call which method, and the answers.
 
 mod command_shape;
 mod command_words;
@@ -48,7 +48,7 @@ use crate::store::record::TypeFault;
 use methods::Access;
 use serde_json::{Value, json};
 
-/// One request on its way through its handler.
+/// One request while it is handled.
 struct Call<'a, 'e> {
     model: &'a mut Model,
     connection: ConnectionId,
@@ -58,28 +58,28 @@ struct Call<'a, 'e> {
     outcome: &'a mut Outcome,
 }
 
-/// What a handler ends in.
+/// The result of a handler.
 enum Reply {
     /// The answer.
     Answer(Value),
-    /// The answer, and then the device's live connections are closed, those of one role or all.
+    /// An answer, after which the device's live connections are closed: those of one role, or all.
     AnswerThenDisconnect {
         /// The answer.
         payload: Value,
-        /// Whose connections.
+        /// The device.
         device_id: String,
-        /// Of this role only.
+        /// The role. `None` for all roles.
         role: Option<String>,
     },
-    /// All that there is to answer now has been answered.
+    /// There is nothing more to answer now.
     Answered,
 }
 
-/// Why a handler does not answer with a payload.
+/// The reason why a handler returns no payload.
 enum Refusal {
     /// An error for the caller.
     Error(Box<ErrorShape>),
-    /// An exception.
+    /// An error that the release throws.
     Fault(Fault),
 }
 
@@ -98,7 +98,7 @@ impl From<TypeFault> for Refusal {
 type Handled = Result<Reply, Refusal>;
 type Handler = fn(&mut Call<'_, '_>) -> Handled;
 
-/// Answers a request of a welcomed client.
+/// Answers a request of a client after `hello-ok`.
 pub(crate) fn handle(
     model: &mut Model,
     connection: ConnectionId,
@@ -128,7 +128,7 @@ pub(crate) fn handle(
     }
 }
 
-/// Lets time pass: approvals expire, and clients hear that the gateway is alive.
+/// Processes the passage of time: approvals expire, and clients receive tick events.
 pub(crate) fn wake(model: &mut Model, now: i64, outcome: &mut Outcome) {
     let expired = model.exec_approvals.expire(now).into_iter().chain(model.plugin_approvals.expire(now));
     for (approval, waiters) in expired.collect::<Vec<_>>() {
@@ -141,7 +141,7 @@ pub(crate) fn wake(model: &mut Model, now: i64, outcome: &mut Outcome) {
     }
 }
 
-/// When [`wake`] has something to do next.
+/// The time at which [`wake`] has to run next.
 pub(crate) fn wake_at(model: &Model) -> Option<i64> {
     let tick = model.next_tick.filter(|_| !model.clients().is_empty());
     let upgrades = model.scope_upgrades.next_expiry();
@@ -161,8 +161,9 @@ impl Call<'_, '_> {
         }
     }
 
-    /// Who may call what: `health` everybody, nodes the nodes' methods only, operators the others by scope. A method
-    /// that no list knows takes `operator.admin`, so that only an admin learns that it does not exist.
+    /// Checks whether the client can call a method: every client can call `health`, nodes can call the methods of
+    /// nodes, and operators can call the others with the necessary scope. An unknown method needs `operator.admin`, so
+    /// only an administrator learns that it does not exist.
     fn authorise(&mut self, method: &str, access: Option<Access>) -> Result<(), Refusal> {
         if method == "health" && self.model.rules.rpc.health_for_all {
             return Ok(());
@@ -185,7 +186,7 @@ impl Call<'_, '_> {
         Err(missing(&self.model.rules.rpc, scope, &[scope]))
     }
 
-    /// The parameters after their schema has been checked; absent ones are an empty object.
+    /// The parameters after validation. Absent parameters are an empty object.
     fn params(&self, schema: &Schema) -> Result<Value, Refusal> {
         let params = self.raw_params();
         schema
@@ -195,12 +196,12 @@ impl Call<'_, '_> {
         Ok(params)
     }
 
-    /// The parameters unchecked.
+    /// The parameters without validation.
     fn raw_params(&self) -> Value {
         self.request.params.clone().filter(|params| !params.is_null()).unwrap_or_else(|| json!({}))
     }
 
-    /// Whether the caller holds this very scope.
+    /// Whether the caller holds exactly this scope.
     fn holds(&self, scope: &str) -> bool {
         self.client.scopes.iter().any(|held| held == scope)
     }
@@ -294,7 +295,7 @@ fn shape(code: &str, message: impl Into<String>) -> ErrorShape {
     ErrorShape { code: code.to_owned(), message: message.into(), details: None, retryable: None, retry_after_ms: None }
 }
 
-/// The refusal for want of a scope.
+/// The refusal for a missing scope.
 fn missing(rules: &RpcRules, scope: &str, takes: &[&str]) -> Refusal {
     let message = format!("missing scope: {scope}");
     if !rules.scopes_forbidden {

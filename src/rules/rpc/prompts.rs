@@ -1,4 +1,4 @@
-//! What approvals of commands and of plugins have in common: announcing, waiting, deciding.
+//! The common part of approvals for commands and plugins: announcing, waiting, deciding.
 
 use super::schemas::RESOLVE;
 use super::{Call, ExecForm, Handled, NoApprover, PluginForm, Refusal, Reply, RpcRules, invalid, invalid_with};
@@ -10,12 +10,12 @@ use crate::store::record::{self, Record};
 use indexmap::IndexSet;
 use serde_json::{Value, json};
 
-/// Which approvals.
+/// The kind of approval.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Of commands.
+    /// Approvals of commands.
     Exec,
-    /// Of plugins' actions.
+    /// Approvals of plugins.
     Plugin,
 }
 
@@ -27,7 +27,7 @@ impl Kind {
         }
     }
 
-    /// Whether a client is one that shows approvals of this kind (2026.9.6 on, `canDeliverApprovals`).
+    /// Whether a client shows approvals of this kind (since 2026.9.6, `canDeliverApprovals`).
     fn is_shown_by(self, client: &ConnectedClient) -> bool {
         let (clients, cap): (&[&str], _) = match self {
             Self::Exec => (&[client::MACOS_APP, client::IOS_APP, client::ANDROID_APP], "exec-approvals"),
@@ -50,22 +50,22 @@ impl Kind {
     }
 }
 
-/// Every decision.
+/// All decisions.
 const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
 
-/// How an approval is asked for.
+/// How an approval is requested.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Asking {
-    /// It is answered `accepted` before.
+    /// Whether it is answered with `accepted` first.
     pub two_phase: bool,
-    /// Nobody hears of it, nor counts as one who may decide.
+    /// Whether it is not announced, and no client counts as an approver.
     pub tells_nobody: bool,
-    /// It waits although nobody can decide.
+    /// Whether it waits although there is no approver.
     pub waits_for_nobody: bool,
 }
 
-/// Registers an approval, announces it and answers: at once without a decision where nobody can give one, else when
-/// it is given.
+/// Registers an approval, announces it and answers: at once without a decision if there is no approver, otherwise when
+/// it is decided.
 pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, asking: Asking) -> Handled {
     let id = approval.id.clone();
     let asked = call.connection;
@@ -110,14 +110,14 @@ pub(super) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, askin
     Ok(Reply::Answered)
 }
 
-/// Whether one of these channels is meant.
+/// Whether one of these channels is named.
 fn asks_back(channel: &str, channels: &str) -> bool {
     let channel = record::trim(channel).to_lowercase();
     channels.split_whitespace().any(|name| name == channel)
 }
 
-/// The clients that may decide an approval: those with the scope and, where approvals are private, administrators and the
-/// device that asked for it only.
+/// The clients that can decide an approval: those with the scope. If approvals are private, only administrators and the
+/// device that requested it.
 fn viewers(call: &Call<'_, '_>, kind: Kind, approval: &Approval) -> Vec<ConnectionId> {
     let approves = |scope: &String| scope == "operator.admin" || scope == "operator.approvals";
     let clients = call.model.clients().into_iter();
@@ -129,7 +129,7 @@ fn viewers(call: &Call<'_, '_>, kind: Kind, approval: &Approval) -> Vec<Connecti
     viewers.map(|(connection, _)| connection).collect()
 }
 
-/// Whether a client knows of an approval.
+/// Whether a client can see an approval.
 fn is_shown(rules: &RpcRules, approval: &Approval, connection: ConnectionId, client: &ConnectedClient) -> bool {
     let (asked, device) = &approval.requester;
     !rules.approvals_private
@@ -141,13 +141,13 @@ fn is_shown(rules: &RpcRules, approval: &Approval, connection: ConnectionId, cli
 }
 
 impl Call<'_, '_> {
-    /// Whether the caller knows of an approval.
+    /// Whether the caller can see an approval.
     pub(super) fn shown(&self) -> impl Fn(&Approval) -> bool + use<> {
         let (rules, connection, client) = (self.model.rules.rpc.clone(), self.connection, self.client.clone());
         move |approval| is_shown(&rules, approval, connection, &client)
     }
 
-    /// Who asks for an approval.
+    /// The client that requests an approval.
     pub(super) fn requester(&self) -> (ConnectionId, Option<String>) {
         (self.connection, self.client.device_id().map(str::to_owned))
     }
@@ -232,7 +232,7 @@ pub(super) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
     Ok(Reply::Answered)
 }
 
-/// Tells everybody who waits for it what was decided.
+/// Sends the decision to every client that waits for it.
 pub(super) fn answer_waiters(model: &mut Model, approval: &Approval, mut waiters: Vec<Waiter>, outcome: &mut Outcome) {
     if model.rules.rpc.waiters_first {
         waiters.sort_by_key(|waiter| waiter.asked);
@@ -246,7 +246,7 @@ pub(super) fn answer_waiters(model: &mut Model, approval: &Approval, mut waiters
     }
 }
 
-/// What who waits for a decision is told: from 2026.9.6 on how it came about, too.
+/// The answer to a client that waits for a decision. From 2026.9.6 on, it states how the decision was made.
 fn ended(rules: &RpcRules, mut decision: Value, reason: &str) -> Value {
     if rules.exec_form >= ExecForm::V2026_9_6 {
         decision["terminalReason"] = json!(reason);
@@ -254,7 +254,7 @@ fn ended(rules: &RpcRules, mut decision: Value, reason: &str) -> Value {
     decision
 }
 
-/// The undecided approval that an id names.
+/// The undecided approval that an id identifies.
 pub(super) fn find(call: &mut Call<'_, '_>, kind: Kind, input: &str) -> Result<String, Refusal> {
     let now = call.now();
     let rules = call.model.rules.rpc.clone();
@@ -299,7 +299,8 @@ fn unknown(rules: &RpcRules) -> Refusal {
     invalid_with(message, details)
 }
 
-/// From 2026.5.7 on: a decision on what has been decided is taken where it is the same, and refused as such else.
+/// Since 2026.5.7: a decision on a decided approval is accepted if it is the same, and otherwise refused as a
+/// repetition.
 fn decided_again(call: &mut Call<'_, '_>, kind: Kind, input: &str, decision: &str) -> Option<Handled> {
     if !call.model.rules.rpc.decisions_repeat {
         return None;
@@ -314,7 +315,7 @@ fn decided_again(call: &mut Call<'_, '_>, kind: Kind, input: &str, decision: &st
     Some(Err(invalid_with("approval already resolved", json!({"reason": "APPROVAL_ALREADY_RESOLVED"}))))
 }
 
-/// The decisions that a plugin's approval allows: those that it names, each once, else all.
+/// The decisions that a plugin's approval allows: those that it lists, without duplicates, or all.
 pub(super) fn plugin_decisions(request: &Value) -> Vec<Value> {
     let named = request.get("allowedDecisions").and_then(Value::as_array).into_iter().flatten();
     let decisions: IndexSet<Value> = named.cloned().collect();
@@ -343,7 +344,7 @@ pub(super) fn allowed_decisions(ask: Option<&str>) -> &'static [&'static str] {
     }
 }
 
-/// The decisions that a request allows and has not taken away.
+/// The decisions that a request allows and does not exclude.
 pub(super) fn allowed(request: &Record, ask: Option<&str>) -> Vec<&'static str> {
     let taken = |decision: &str| {
         let taken = request.get("unavailableDecisions").and_then(Value::as_array);
@@ -356,7 +357,7 @@ fn allows(request: &Record, decision: &str) -> bool {
     allowed(request, request.get("ask").and_then(Value::as_str)).contains(&decision)
 }
 
-/// The undecided approvals that the caller knows of.
+/// The undecided approvals that the caller can see.
 pub(super) fn pending(call: &mut Call<'_, '_>, kind: Kind) -> Value {
     let shown = call.shown();
     let named = call.model.rules.rpc.exec_form >= ExecForm::V2026_9_6;

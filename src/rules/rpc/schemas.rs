@@ -1,5 +1,5 @@
-//! The parameters of the methods that are answered. The same in all releases but where a function
-//! chooses (`method-scopes-*.js`, `protocol/schema/*.ts`).
+//! The parameters of the methods that are answered. They are the same in all releases, unless a function selects them
+//! (`method-scopes.ts`, `protocol/schema/*.ts`).
 
 use super::{ExecForm, PluginForm, RpcRules};
 use crate::rules::nodes::NodeRules;
@@ -93,8 +93,8 @@ pub(super) fn exec_request(rules: &RpcRules) -> &'static Schema {
     }
 }
 
-/// The parameters of a command's approval, with what a release knows more: after `ask`, after `sessionKey`, and after the
-/// turn's source. Their order is that of the complaints about them.
+/// The parameters of a command's approval request, with the additions of newer releases after `ask`, after `sessionKey`
+/// and after the source of the turn. Their order is that of the errors.
 macro_rules! exec_request {
     ([$($decided:expr),*], [$($run:expr),*], [$($delivery:expr),*]) => {
         object(&[
@@ -138,7 +138,7 @@ static EXEC_REQUEST: Schema = exec_request!([], [], []);
 static EXEC_REQUEST_2026_5_7: Schema = exec_request!([WARNING], [], []);
 static EXEC_REQUEST_2026_6_11: Schema =
     exec_request!([WARNING, DECISIONS_TAKEN, SPANS], [], [REVIEWERS, ROUTE, UNTOLD]);
-// The kinds of scope are not told apart.
+// The kinds of scopes are not distinguished.
 static EXEC_REQUEST_2026_9_6: Schema = exec_request!(
     [WARNING, optional("scope", Schema::Any), DECISIONS_TAKEN, SPANS],
     [optional("sessionId", OPTIONAL_TEXT), optional("runId", OPTIONAL_TEXT), optional("toolCallId", OPTIONAL_TEXT)],
@@ -187,8 +187,8 @@ pub(super) fn plugin_request(rules: &RpcRules) -> &'static Schema {
     }
 }
 
-/// The parameters of a plugin's approval up to 2026.7.35, with what a release knows more: after `toolCallId`, and after
-/// `sessionKey`. Their order is that of the complaints about them.
+/// The parameters of a plugin's approval request up to 2026.7.35, with the additions of newer releases after
+/// `toolCallId` and after `sessionKey`. Their order is that of the errors.
 macro_rules! plugin_request {
     ($longest:literal, [$($decided:expr),*], [$($reviewed:expr),*]) => {
         object(&[
@@ -225,7 +225,7 @@ static PLUGIN_REQUEST_2026_9_6: Schema = object(&[
     required("description", text(1, 512)),
     optional("detail", Schema::Union(&[text(1, 16_384), Schema::Null])),
     optional("severity", Schema::Union(&[Schema::Enum(&["info", "warning", "critical"]), Schema::Null])),
-    // What it may say of its scope is not checked here.
+    // The contents of its scope are not checked here.
     optional("scope", Schema::Any),
     optional("toolName", Schema::Union(&[STRING, Schema::Null])),
     optional("toolCallId", Schema::Union(&[STRING, Schema::Null])),
