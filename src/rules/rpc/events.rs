@@ -1,4 +1,4 @@
-//! The events that each release lists in `hello-ok.features.events`, in its order (`server-methods-list.ts`).
+//! The events in `hello-ok.features.events` of each release, in its order (`server-methods-list.ts`).
 
 use super::{MethodSet, RpcRules};
 use MethodSet::{V2026_2_19, V2026_3_28, V2026_5_7, V2026_6_11, V2026_7_35, V2026_9_6};

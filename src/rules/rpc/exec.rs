@@ -11,7 +11,7 @@ use crate::rules::facts::rpc::ExecForm;
 use crate::store::record;
 use serde_json::{Value, json};
 
-/// The refusal of a command that cannot be shown whole to who decides (2026.6.11).
+/// The refusal of a command that is too long to be shown to the approver (2026.6.11).
 const TOO_LONG: &str = "command exceeds exec approval display limit";
 
 pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
@@ -27,7 +27,7 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
         _ => ExecRequest::read(&params).and_then(|asked| {
             asked.check_blank(&call.model.rules.rpc)?;
             asked.check_argv()?;
-            // Before it is looked into: nobody asks about what cannot be shown.
+            // This check comes before the others: nobody is asked about a command that cannot be shown.
             if call.model.rules.rpc.approvals_display_limit && asked.is_too_long(&call.model.rules.rpc) {
                 return Err(TOO_LONG);
             }
@@ -68,7 +68,7 @@ pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
     prompts::ask(call, Kind::Exec, approval, asking)
 }
 
-/// Whether an approval may have this id from 2026.9.6 on (`exec-approval-registration.ts`).
+/// Whether an approval can have this id since 2026.9.6 (`exec-approval-registration.ts`).
 fn is_plain_id(id: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     id.len() <= 128 && id != "." && id != ".." && id.chars().all(plain)
@@ -109,7 +109,7 @@ pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(prompts::pending(call, Kind::Exec)))
 }
 
-/// The preview that is not the command over again: the request's own, else that of a node's plan.
+/// The preview, if it differs from the command: that of the request, or that of a node's plan.
 fn preview(rules: &RpcRules, request: &record::Record) -> Option<String> {
     let of_plan = || request.get("systemRunPlan").and_then(|plan| plan.get("commandPreview"));
     let preview = record::present(request.get("commandPreview")).or_else(of_plan).and_then(Value::as_str)?;
@@ -118,7 +118,7 @@ fn preview(rules: &RpcRules, request: &record::Record) -> Option<String> {
     Some(preview).filter(|preview| !preview.is_empty() && Some(preview.as_str()) != command)
 }
 
-/// A timeout in whole milliseconds. The schema lets no other in.
+/// A timeout in whole milliseconds. The schema accepts no other number.
 fn whole(timeout: f64) -> i64 {
     #[allow(clippy::cast_possible_truncation)]
     let whole = timeout as i64;

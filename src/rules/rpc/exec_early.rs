@@ -1,4 +1,5 @@
-//! What a command's approval took and showed up to 2026.2.26 (`exec-approval.ts`, `system-run-approval-context.ts`).
+//! The parameters and output of approval requests for commands up to 2026.2.26 (`exec-approval.ts`,
+//! `system-run-approval-context.ts`).
 
 use super::exec_request::{environment, environment_hash, stripped, texts};
 use super::schemas::OPTIONAL_TEXT;
@@ -55,7 +56,7 @@ pub(super) static FIRST_REQUEST: Schema = object(&[
     optional("twoPhase", Schema::Boolean),
 ]);
 
-/// The request as events show it in 2026.2.19: as it came.
+/// The request in events of 2026.2.19: unchanged.
 pub(super) fn first_announced(params: &Value) -> Record {
     let mut request = Record::new();
     record::set(&mut request, "command", params.get("command").cloned());
@@ -65,7 +66,7 @@ pub(super) fn first_announced(params: &Value) -> Record {
     request
 }
 
-/// How a node is to run a command.
+/// The plan of a node's run.
 struct Plan {
     argv: Vec<String>,
     cwd: Option<String>,
@@ -112,10 +113,10 @@ fn quoted(arg: &str) -> String {
     arg.to_owned()
 }
 
-/// The request as events show it in 2026.2.26.
+/// The request in events of 2026.2.26.
 ///
 /// # Errors
-/// The sentence of the refusal.
+/// Returns the message of the refusal.
 pub(super) fn announced(params: &Value) -> Result<Record, &'static str> {
     let host = stripped(params.get("host"));
     let on_node = host.as_deref() == Some("node");

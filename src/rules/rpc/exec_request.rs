@@ -1,4 +1,4 @@
-//! What a command's approval shows of the command (`exec-approval.ts`, `system-run-approval-binding.ts`).
+//! The output of approval requests for commands (`exec-approval.ts`, `system-run-approval-binding.ts`).
 
 use super::prompts;
 use super::{RpcRules, command_shape};
@@ -7,10 +7,10 @@ use crate::store::record::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The one decision that can be taken away.
+/// The only decision that a request can exclude.
 const ALLOW_ALWAYS: &str = "allow-always";
 
-/// A command to be approved, from the parameters and, on a node, the plan of its run.
+/// A command to approve, from the parameters and, on a node, the plan of its run.
 pub(super) struct ExecRequest {
     host: String,
     node_id: String,
@@ -22,7 +22,7 @@ pub(super) struct ExecRequest {
     session_key: Option<String>,
 }
 
-/// How a node is to run a command.
+/// The plan of a node's run.
 struct Plan {
     argv: Vec<String>,
     cwd: Option<String>,
@@ -37,7 +37,7 @@ impl ExecRequest {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// The sentence of the refusal.
+    /// Returns the message of the refusal.
     pub(super) fn read(params: &Value) -> Result<Self, &'static str> {
         let text = |key: &str| stripped(params.get(key));
         let host = text("host").unwrap_or_default();
@@ -69,10 +69,10 @@ impl ExecRequest {
         })
     }
 
-    /// A command is more than blanks.
+    /// A command must contain more than blanks.
     ///
     /// # Errors
-    /// The sentence of the refusal.
+    /// Returns the message of the refusal.
     pub(super) fn check_blank(&self, rules: &RpcRules) -> Result<(), &'static str> {
         match rules.exec_form >= ExecForm::V2026_6_11 && record::trim(&self.command).is_empty() {
             true => Err("command is required"),
@@ -80,10 +80,10 @@ impl ExecRequest {
         }
     }
 
-    /// A node runs arguments, not text.
+    /// A node runs arguments and not a string.
     ///
     /// # Errors
-    /// The sentence of the refusal.
+    /// Returns the message of the refusal.
     pub(super) fn check_argv(&self) -> Result<(), &'static str> {
         match self.host == "node" && self.argv.as_ref().is_none_or(Vec::is_empty) {
             true => Err("commandArgv is required for host=node"),
@@ -91,12 +91,12 @@ impl ExecRequest {
         }
     }
 
-    /// Whether the command cannot be shown whole.
+    /// Whether the command is too long to be shown.
     pub(super) fn is_too_long(&self, rules: &RpcRules) -> bool {
         visible(rules, &self.command).chars().count() > SHOWN || self.command.len() > LONGEST
     }
 
-    /// The request as events and lists show it.
+    /// The request in events and lists.
     pub(super) fn announced(&self, rules: &RpcRules, params: &Value) -> Record {
         let on_node = self.host == "node";
         let kept = |key: &str| record::present(params.get(key)).cloned().unwrap_or(Value::Null);
@@ -139,7 +139,7 @@ impl ExecRequest {
                 record::set(&mut request, key, Some(json!(stripped(params.get(key)))));
             }
             record::set(&mut request, "scope", Some(kept("scope")));
-            // Jobs of the cron scheduler have these, and it does not call.
+            // Only jobs of the cron scheduler have these fields, and the scheduler does not call this method.
             for key in ["cronExecutionSource", "cronOperationBinding"] {
                 record::set(&mut request, key, Some(Value::Null));
             }
@@ -147,7 +147,7 @@ impl ExecRequest {
         request
     }
 
-    /// What the command is made of.
+    /// The parts of the command.
     fn analysis(&self, rules: &RpcRules) -> Value {
         match self.host.as_str() {
             "node" => command_shape::of_arguments(rules.exec_form, self.argv.as_deref().unwrap_or_default()),
@@ -155,7 +155,7 @@ impl ExecRequest {
         }
     }
 
-    /// What ties the approval to the run on a node.
+    /// The values that bind the approval to the run on a node.
     fn binding(&self, env: &[(String, String)]) -> Value {
         if self.host != "node" {
             return Value::Null;
@@ -211,13 +211,13 @@ fn file_operand(operand: &Value) -> Option<Value> {
     Some(json!({"argvIndex": index, "path": path, "sha256": sha256}))
 }
 
-/// One of these words, in any case.
+/// One of these words, regardless of letter case.
 fn one_of(value: Option<&Value>, words: &[&str]) -> Option<String> {
     let word = stripped(value)?.to_lowercase();
     words.contains(&word.as_str()).then_some(word)
 }
 
-/// A text with something in it, trimmed.
+/// A trimmed string. `None` if it is empty.
 pub(super) fn stripped(value: Option<&Value>) -> Option<String> {
     let text = value.and_then(Value::as_str).map(record::trim)?;
     (!text.is_empty()).then(|| text.to_owned())
@@ -227,12 +227,12 @@ pub(super) fn texts(list: Option<&Value>) -> Vec<String> {
     list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Most characters of a command that are shown, where the release sets a limit.
+/// Maximum number of characters of a shown command, in releases with a limit.
 const SHOWN: usize = 16 * 1024;
 /// A longer command is not shown at all.
 const LONGEST: usize = 256 * 1024;
 
-/// Characters that show nothing, spelt out, so that what is approved is what is seen.
+/// Escapes invisible characters, so that the approver sees what is approved.
 pub(super) fn visible(rules: &RpcRules, text: &str) -> String {
     if rules.exec_form < ExecForm::V2026_3_28 {
         return spelt(text, is_format);
@@ -246,7 +246,7 @@ pub(super) fn visible(rules: &RpcRules, text: &str) -> String {
     cut(spelt(text, is_invisible_or_blank))
 }
 
-/// A warning: line breaks stay.
+/// The same for a warning, which keeps its line breaks.
 fn warning(text: &str) -> String {
     let lines = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n");
     cut(spelt(&lines, |c| c != '\n' && is_invisible_or_blank(c)))
@@ -271,7 +271,7 @@ fn cut(text: String) -> String {
     }
 }
 
-/// From 2026.5.7 on: control characters and every blank but the space too.
+/// Since 2026.5.7, control characters and every blank except the space are escaped too.
 fn is_invisible_or_blank(c: char) -> bool {
     is_invisible(c)
         || c.is_control()
@@ -297,7 +297,7 @@ fn is_format(c: char) -> bool {
         | '\u{e0020}'..='\u{e007f}')
 }
 
-/// The environment's portable entries by name.
+/// The portable names of the environment variables.
 pub(super) fn environment(env: Option<&Value>) -> Vec<(String, String)> {
     let portable = |key: &str| {
         let mut characters = key.chars();

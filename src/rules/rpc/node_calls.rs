@@ -1,4 +1,5 @@
-//! Calls to nodes and of nodes: `node.invoke`, `node.event`, `node.pending.*` (`server-methods/nodes.ts`, `nodes-pending.ts`).
+//! Calls to nodes and calls of nodes: `node.invoke`, `node.event`, `node.pending.*` (`server-methods/nodes.ts`,
+//! `nodes-pending.ts`).
 
 use super::node_schemas::{ACK, DRAIN, ENQUEUE, EVENT, PROGRESS, RESULT, SKILLS, TOOLS, invoke as invoke_schema};
 use super::schemas::NOTHING;
@@ -15,7 +16,7 @@ use crate::rules::pairing;
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
 
-/// The events of nodes that 2026.9.6 knows.
+/// The node events of 2026.9.6.
 const KNOWN_EVENTS: [&str; 13] = [
     "node.desktop.availability",
     "voice.transcript",
@@ -31,7 +32,7 @@ const KNOWN_EVENTS: [&str; 13] = [
     "node.presence.activity",
     "node.presence.alive",
 ];
-/// How long a node has for a command that does not say so, in milliseconds.
+/// The default time limit of a command, in milliseconds.
 const DEFAULT_TIMEOUT_MS: i64 = 30_000;
 
 pub(super) fn invoke(call: &mut Call<'_, '_>) -> Handled {
@@ -71,7 +72,7 @@ pub(super) fn invoke(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answered)
 }
 
-/// A command that goes to a node.
+/// A command for a node.
 pub(super) struct Dispatched {
     /// The node's id.
     pub node_id: String,
@@ -81,15 +82,16 @@ pub(super) struct Dispatched {
     pub command: String,
     /// Its parameters.
     pub params: Option<Value>,
-    /// How long the node has for it, in milliseconds, where that is said.
+    /// The time limit for the node, in milliseconds, if there is one.
     pub timeout: Option<i64>,
-    /// What tells a repeat, where somebody asked.
+    /// The idempotency key of a caller's command.
     pub idempotency_key: Option<Value>,
-    /// Who asked, and the id of the request; `None` for the gateway itself, which wants to know a Mac's programs.
+    /// The caller and the id of its request. `None` for a command of the gateway itself, which asks for a Mac's
+    /// programs.
     pub asked: Option<(ConnectionId, String)>,
 }
 
-/// Sends a command to a node and notes that it is on its way (`node-registry.ts` invoke).
+/// Sends a command to a node and records it (`node-registry.ts` `invoke`).
 pub(super) fn dispatch(
     model: &mut Model,
     command: Dispatched,
@@ -111,14 +113,14 @@ pub(super) fn dispatch(
     model.tell_node(node, "node.invoke.request", Value::Object(payload), outcome);
 }
 
-/// Answers who asked for a command, if anybody did but the gateway.
+/// Answers the caller of a command, unless it is the gateway.
 fn answer(model: &mut Model, invoke: &Invoke, answer: Result<Value, ErrorShape>, outcome: &mut Outcome) {
     if let Some((connection, request)) = &invoke.asked {
         model.respond(*connection, request, answer, outcome);
     }
 }
 
-/// What a node makes of a command.
+/// The result of a command from a node.
 pub(super) fn invoke_result(call: &mut Call<'_, '_>) -> Handled {
     if let Some(Value::Object(params)) = &mut call.request.params {
         normalise_result(params);
@@ -143,7 +145,7 @@ pub(super) fn invoke_result(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answered)
 }
 
-/// A payload that is no text is the payload, and `null` is nothing.
+/// A payload that is not a string is returned as it is, and `null` counts as none.
 fn normalise_result(params: &mut Record) {
     match params.get("payloadJSON") {
         Some(Value::String(_)) | None => {}
@@ -188,7 +190,7 @@ fn node_error(model: &Model, failed: Value) -> ErrorShape {
     ErrorShape { details: Some(details), ..shape(error::UNAVAILABLE, message) }
 }
 
-/// Output of a command that a node sends while it runs.
+/// Output that a node sends while a command runs.
 pub(super) fn progress(call: &mut Call<'_, '_>) -> Handled {
     let params = call.params(&PROGRESS)?;
     call.is_own_id(&params)?;
@@ -215,7 +217,7 @@ pub(super) fn event(call: &mut Call<'_, '_>) -> Handled {
             let (handled, reason) = call.note_sign_of_life(&said)?;
             Ok(Reply::Answer(told(handled, reason)))
         }
-        // No command is sent that a node could report on.
+        // The model sends no command that a node could report progress for.
         "exec.started" | "exec.finished" | "exec.denied" if form >= NodeCalls::V2026_6_11 && said.is_some() => {
             Ok(Reply::Answer(told(false, "unmatched_exec_event")))
         }
@@ -245,7 +247,7 @@ pub(super) fn enqueue(call: &mut Call<'_, '_>) -> Handled {
     let now = call.now();
     let entropy = &mut *call.environment.entropy;
     let (revision, queued) = call.model.node_work.enqueue(&node_id, wanted, || ids::uuid(entropy.uuid()), now);
-    // The node's id as it came, not trimmed, up to 2026.7.35.
+    // The untrimmed id of the node, up to 2026.7.35.
     let shown = if form >= NodeCalls::V2026_9_6 { node_id.as_str() } else { text(&params, "nodeId") };
     Ok(Reply::Answer(json!({"nodeId": shown, "revision": revision, "queued": queued, "wakeTriggered": false})))
 }
@@ -281,7 +283,7 @@ pub(super) fn ack(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(json!({"nodeId": node_id, "ackedIds": ids, "remainingCount": 0})))
 }
 
-/// What a node's plugins, skills and programs are is not kept; wrong parameters are refused.
+/// The description of a node's plugins, skills and programs is not stored. Invalid parameters are refused.
 pub(super) fn update_catalogue(call: &mut Call<'_, '_>) -> Handled {
     let method = call.request.method.clone();
     match method.as_str() {
@@ -293,13 +295,13 @@ pub(super) fn update_catalogue(call: &mut Call<'_, '_>) -> Handled {
     Err(not_implemented(&method))
 }
 
-/// Renews the node's way to the canvas, up to 2026.5.7.
+/// Renews the canvas access of the node, up to 2026.5.7.
 pub(super) fn refresh_canvas(call: &mut Call<'_, '_>) -> Handled {
     call.params(&NOTHING)?;
     Err(not_implemented("node.canvas.capability.refresh"))
 }
 
-/// Renews what a plugin of the gateway serves to the node.
+/// Renews the plugin surfaces of the node.
 pub(super) fn refresh_surface(call: &mut Call<'_, '_>) -> Handled {
     let params = call.raw_params();
     if trimmed(&params, "surface").is_empty() {
@@ -316,7 +318,7 @@ impl Call<'_, '_> {
         clients.into_iter().rev().find(|(_, client)| is(client)).map(|(connection, _)| connection)
     }
 
-    /// Whether a node is paired and its commands were approved: what 2026.9.6 calls a pairing generation.
+    /// Whether a node is paired and its commands were approved. 2026.9.6 calls this a pairing generation.
     pub(super) fn is_approved_node(&mut self, node_id: &str) -> Result<bool, Refusal> {
         let now = self.now();
         let rules = &self.model.rules;
@@ -326,12 +328,12 @@ impl Call<'_, '_> {
         Ok(is_node && nodes::find_paired(&rules.nodes, self.environment.store, now, node_id)?.is_some())
     }
 
-    /// The id under which the calling node is known.
+    /// The id of the calling node.
     fn own_node_id(&self) -> String {
         self.client.device_id().unwrap_or(&self.client.connect.client.id).to_owned()
     }
 
-    /// The same, where the release still counts the node as paired.
+    /// The same, if the release still counts the node as paired.
     fn current_node_id(&mut self) -> Result<String, Refusal> {
         let node_id = record::trim(&self.own_node_id()).to_owned();
         let strict = self.model.rules.rpc.node_calls >= NodeCalls::V2026_9_6;
@@ -341,13 +343,13 @@ impl Call<'_, '_> {
         Ok(node_id)
     }
 
-    /// A node speaks of itself alone.
+    /// A node can only report about itself.
     fn is_own_id(&self, params: &Value) -> Result<(), Refusal> {
         let own = self.own_node_id();
         if own.is_empty() || own == text(params, "nodeId") { Ok(()) } else { Err(invalid("nodeId mismatch")) }
     }
 
-    /// Writes down that a node is alive. Whether anything came of it, and why.
+    /// Records that a node is alive. Returns whether anything was written, and why.
     fn note_sign_of_life(&mut self, said: &Value) -> Result<(bool, &'static str), Refusal> {
         const REASONS: [&str; 6] =
             ["background", "silent_push", "bg_app_refresh", "significant_location", "manual", "connect"];
@@ -372,7 +374,7 @@ impl Call<'_, '_> {
     }
 }
 
-/// Lets the commands expire whose time is up.
+/// Expires the commands whose time limit has passed.
 pub(super) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome) {
     for (id, invoke) in model.node_work.expire(now) {
         let failed = json!({"code": "TIMEOUT", "message": "node invoke timed out"});
@@ -385,15 +387,15 @@ pub(super) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome) {
     }
 }
 
-/// Answers the commands that were on their way to a node that is no longer what it was paired as: its connection is open
-/// still (2026.9.6 on, `server-methods/nodes.ts` captureNodePairingGeneration; seen with `device.pair.remove`).
+/// Answers the running commands of a node whose pairing changed while its connection is open (since 2026.9.6,
+/// `server-methods/nodes.ts` `captureNodePairingGeneration`; observed with `device.pair.remove`).
 pub(crate) fn retire(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
     for (_, invoke) in model.node_work.lose(node) {
         answer(model, &invoke, Err(pairing_changed_shape("invocation")), outcome);
     }
 }
 
-/// Answers the commands that were on their way to a node that is gone.
+/// Answers the running commands of a node that has disconnected.
 pub(crate) fn lose(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
     for (_, invoke) in model.node_work.lose(node) {
         let text = format!("node disconnected ({})", invoke.command);

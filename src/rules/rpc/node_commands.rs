@@ -1,4 +1,5 @@
-//! Which commands go to which node, and in which form (`node-command-policy.ts`, `node-invoke-sanitize.ts`).
+//! Determines which commands can be sent to which node, and in which form (`node-command-policy.ts`,
+//! `node-invoke-sanitize.ts`).
 
 use super::{Call, NodeCalls, Refusal, invalid, invalid_with, not_implemented};
 use crate::protocol::ids;
@@ -7,9 +8,9 @@ use crate::rules::nodes::{self, Judged};
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
 
-/// Commands for which a node's own approvals are read and written: there are other methods for it.
+/// Commands that read and write a node's own approvals. They have their own methods.
 const OWN_APPROVALS: [&str; 2] = ["system.execApprovals.get", "system.execApprovals.set"];
-/// Commands that the gateway alone sends (2026.9.6).
+/// Commands that only the gateway sends (2026.9.6).
 const PRIVATE: [&str; 12] = [
     "worker.bundle.install.v1",
     "worker.launch.v1",
@@ -25,9 +26,9 @@ const PRIVATE: [&str; 12] = [
     "worker.portal.stream.v1",
 ];
 const BROWSER: [&str; 2] = ["browser.proxy", "browser.proxy.upload.v1"];
-/// Commands that take `operator.admin` (2026.9.6).
+/// Commands that need `operator.admin` (2026.9.6).
 const ADMIN_ONLY: [&str; 4] = ["browser.proxy", "browser.proxy.upload.v1", "fs.listDir", "terminal.upload"];
-/// Commands that no platform allows by itself, as 2026.7.35 lists them, and what 2026.9.6 lists besides.
+/// Commands that no platform allows by default in 2026.7.35, and the additional ones in 2026.9.6.
 const DANGEROUS: [&str; 8] = [
     "camera.snap",
     "camera.clip",
@@ -40,7 +41,7 @@ const DANGEROUS: [&str; 8] = [
 ];
 const DANGEROUS_2026_9_6: [&str; 2] = ["camera.ptz.control", "health.summary"];
 impl Call<'_, '_> {
-    /// Commands that are refused whatever the node.
+    /// Commands that are refused for every node.
     pub(super) fn refuse_command(&mut self, command: &str, params: &Value) -> Result<(), Refusal> {
         let form = self.model.rules.rpc.node_calls;
         let details = || json!({"command": command});
@@ -66,7 +67,8 @@ impl Call<'_, '_> {
         Ok(())
     }
 
-    /// What of a program's run goes to its node. A run that names an approval is looked at as far as to its approval.
+    /// The parameters of a program's run for its node. A run with an existing approval is checked only up to the
+    /// approval.
     pub(super) fn sanitise_run(&mut self, run: &mut Record) -> Result<(), Refusal> {
         const KEPT: [&str; 11] = [
             "command",
@@ -114,7 +116,7 @@ impl Call<'_, '_> {
         Ok(())
     }
 
-    /// Whether the node of a connection may run a command.
+    /// Whether the node of a connection can run a command.
     pub(super) fn judge_command(&mut self, node: ConnectionId, command: &str) -> Result<(), Refusal> {
         let (rules, config) = (&self.model.rules, &self.model.config);
         let Some(client) = self.model.connections.get(&node).and_then(|open| open.client.as_ref()) else {
@@ -150,7 +152,7 @@ impl Call<'_, '_> {
     }
 }
 
-/// Whether the text of a command says what its arguments say. Texts with anything but plain words are not compared.
+/// Whether the text of a command equals its arguments. Texts with anything but plain words are not compared.
 ///
 /// # Errors
 /// The refusal of a text without arguments.
@@ -168,7 +170,7 @@ fn says_the_same(run: &Record) -> Result<bool, Refusal> {
     Ok(words.iter().all(plain) && words.join(" ") == raw)
 }
 
-/// What is said of a command that is not allowed.
+/// The reason why a command is not allowed.
 fn hint(form: NodeCalls, reason: &str, command: &str, platform: &str, declared: bool, denied: &[String]) -> String {
     const NOT_ALLOWED: &str = "node command not allowed";
     if form < NodeCalls::V2026_2_26 {
@@ -200,14 +202,14 @@ fn hint(form: NodeCalls, reason: &str, command: &str, platform: &str, declared: 
     format!("{NOT_ALLOWED}: {why}")
 }
 
-/// The scope that a command takes beyond what the method takes (2026.9.6).
+/// The scope that a command needs in addition to that of the method (2026.9.6).
 pub(super) fn takes_admin(params: Option<&Value>) -> bool {
     let command = params.and_then(|params| params.get("command")).and_then(Value::as_str).unwrap_or_default();
     let changes = BROWSER.contains(&command) && changes_profiles(params.and_then(|params| params.get("params")));
     ADMIN_ONLY.contains(&command) && !changes
 }
 
-/// Whether a request to a node's browser changes its lasting profiles.
+/// Whether a request to a node's browser changes its persistent profiles.
 fn changes_profiles(params: Option<&Value>) -> bool {
     let said = |key: &str| params.and_then(|params| params.get(key)).and_then(Value::as_str).map(record::trim);
     let (method, path) = (said("method").unwrap_or_default().to_uppercase(), said("path").unwrap_or_default());

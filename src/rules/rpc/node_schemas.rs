@@ -1,4 +1,4 @@
-//! The parameters of a node's own calls and of those that go to one (`protocol/schema/nodes.ts`).
+//! The parameters of a node's own calls and of calls to nodes (`protocol/schema/nodes.ts`).
 
 use super::NodeCalls;
 use crate::rules::schema::{
