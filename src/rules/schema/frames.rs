@@ -1,5 +1,4 @@
-//! The request frame and the parameters of `connect` (`RequestFrameSchema`, `ConnectParamsSchema` in
-//! `method-scopes-*.js`).
+//! The request frame and the parameters of `connect` (`RequestFrameSchema`, `ConnectParamsSchema`).
 
 use super::{NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, text};
 use crate::protocol::client;
@@ -34,7 +33,7 @@ pub static REQUEST: Schema = object(&[
     optional("params", Schema::Any),
 ]);
 
-/// A request frame of 2026.9.6: it may name a trace and the profile that it is meant for.
+/// A request frame of 2026.9.6, which can have a trace and a recipient's profile.
 pub static REQUEST_2026_9_6: Schema = object(&[
     required("type", Schema::Literal("req")),
     required("id", NON_EMPTY),
@@ -79,7 +78,7 @@ static CONNECT_2026_9_6: Schema = object(&[
     optional("caps", array(&NON_EMPTY)),
     optional("commands", array(&NON_EMPTY)),
     optional("computerUse", Schema::Any),
-    // What older node hosts said of their workers; what is in it is not checked here.
+    // The workers of older node hosts. The contents are not checked here.
     optional("workerRuns", Schema::Any),
     optional("permissions", Schema::Record(&Schema::Boolean)),
     optional("pathEnv", STRING),
