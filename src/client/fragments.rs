@@ -16,15 +16,15 @@ pub(super) struct Fragments {
     header: Vec<u8>,
     /// Number of bytes of the frame's payload that have not arrived yet.
     payload: u64,
-    /// How many frames of the message came, none of them the last.
+    /// Number of fragments of the message so far. None of them was the last.
     count: usize,
 }
 
 impl Fragments {
-    /// Takes what came next.
+    /// Processes the next bytes.
     ///
     /// # Errors
-    /// The message has too many fragments.
+    /// Returns an error if the message has too many fragments.
     pub(super) fn take(&mut self, mut bytes: &[u8]) -> Result<(), TooManyFragments> {
         while !bytes.is_empty() {
             let payload = usize::try_from(self.payload).unwrap_or(usize::MAX).min(bytes.len());
@@ -39,7 +39,7 @@ impl Fragments {
         Ok(())
     }
 
-    /// Where the header is whole, counts its frame and begins with the payload.
+    /// Counts the frame of a complete header, and begins with its payload.
     fn end_header(&mut self) -> Result<(), TooManyFragments> {
         let &[first, second, ref rest @ ..] = self.header.as_slice() else { return Ok(()) };
         let (more, short) = match second & 0x7f {
@@ -68,7 +68,7 @@ impl Fragments {
 mod tests {
     use super::*;
 
-    /// A frame that is not masked.
+    /// An unmasked frame.
     fn frame(first: u8, payload: usize) -> Vec<u8> {
         let mut frame = vec![first];
         match payload {
@@ -76,12 +76,12 @@ mod tests {
             126..65_536 => frame.extend([126].into_iter().chain(u16::try_from(payload).unwrap().to_be_bytes())),
             _ => frame.extend([127].into_iter().chain((payload as u64).to_be_bytes())),
         }
-        // What looks like the header of a fragment is none inside a payload.
+        // Bytes inside a payload that look like the header of a fragment.
         frame.resize(frame.len() + payload, 0);
         frame
     }
 
-    /// What is made of these frames when they come in pieces of so many bytes.
+    /// The result for these frames if they arrive in pieces of this many bytes.
     fn taken(frames: &[Vec<u8>], piece: usize) -> Result<(), TooManyFragments> {
         let mut fragments = Fragments::default();
         frames.concat().chunks(piece).try_for_each(|bytes| fragments.take(bytes))

@@ -1,38 +1,38 @@
-//! What a gateway can do on an open connection.
+//! Events on an open connection.
 
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use untrusted_data::cut::json;
 use untrusted_data::limits::{FRAME_VALUES, VALUE_BYTES};
 
-/// The next thing that happened on a connection.
+/// The next event on a connection.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Incoming {
     /// A text message.
     Text(TextFrame),
     /// A binary message. No OpenClaw gateway sends one.
     Binary(Vec<u8>),
-    /// The connection is over. Every later question gets this answer again.
+    /// The connection ended. Every later call returns this again.
     Closed(Closed),
-    /// Nothing happened until the deadline. The connection is as it was.
+    /// Nothing happened before the deadline. The connection is unchanged.
     Deadline,
 }
 
 /// A text message, parsed if it is JSON.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextFrame {
-    /// As it came.
+    /// The unchanged text.
     pub text: Utf8Bytes,
-    /// Its JSON value, cut where it has very many; `None` when it is not JSON.
+    /// Its JSON value, truncated if it has very many values. `None` if it is not JSON.
     pub json: Option<Value>,
-    /// Whether the value is cut.
+    /// Whether the value is truncated.
     pub is_cut: bool,
-    /// What the value takes in memory, about, in bytes.
+    /// The approximate memory of the value, in bytes.
     pub weight: usize,
 }
 
 impl TextFrame {
-    /// Parses a message.
+    /// Parses a text message.
     pub fn new(text: Utf8Bytes) -> Self {
         match json::parse(text.as_bytes(), FRAME_VALUES) {
             Some(parsed) => {
@@ -47,7 +47,7 @@ impl TextFrame {
         self.json.as_ref()?.get("type")?.as_str()
     }
 
-    /// Its event name, if it is an event.
+    /// The name of the event. `None` if it is not an event.
     pub fn event(&self) -> Option<&str> {
         if self.kind()? != "event" {
             return None;
@@ -55,52 +55,52 @@ impl TextFrame {
         self.json.as_ref()?.get("event")?.as_str()
     }
 
-    /// An event's payload.
+    /// The payload of an event.
     pub fn payload(&self) -> Option<&Value> {
         self.json.as_ref()?.get("payload")
     }
 
-    /// The whole response, if it answers the request with this id.
+    /// The complete response, if it answers the request with this id.
     pub fn response_to(&self, id: &str) -> Option<&Value> {
         let json = self.json.as_ref()?;
         (self.kind()? == "res" && json.get("id")?.as_str()? == id).then_some(json)
     }
 }
 
-/// How a connection ended, as seen from this side.
+/// How a connection ended, as the client saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closed {
-    /// The close frame's code. `None` in a close frame without a code (what browsers report as 1005) and without any close
-    /// frame (1006); `how` tells these apart.
+    /// The code of the close frame. `None` for a close frame without a code (browsers report 1005) and without a close
+    /// frame (1006). `how` distinguishes the two.
     pub code: Option<u16>,
-    /// The close frame's reason; empty where there is none.
+    /// The reason of the close frame. Empty if there is none.
     pub reason: String,
-    /// What ended it.
+    /// The cause of the end.
     pub how: Ending,
 }
 
-/// What ended a connection.
+/// The cause of a connection's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// A close frame came.
+    /// A close frame arrived.
     CloseFrame,
     /// The stream ended without a close frame.
     Eof,
-    /// The connection was reset (TCP RST), or failed in another way that the operating system reports.
+    /// The connection was reset (TCP RST), or the operating system reported another failure.
     Reset,
-    /// The gateway broke the WebSocket protocol: a masked or reserved frame, text that is not UTF-8, ...
+    /// The gateway violated the WebSocket protocol: a masked or reserved frame, text that is not UTF-8, and so on.
     Violation(String),
-    /// A frame or a message above the connection's limit, or more unread messages than it keeps.
+    /// A frame, a message or the number of unread messages exceeded a limit of the connection.
     TooMuch(String),
 }
 
 impl Closed {
-    /// Whether the gateway said goodbye: a close frame came.
+    /// Whether a close frame arrived.
     pub fn clean(&self) -> bool {
         self.how == Ending::CloseFrame
     }
 
-    /// The code as a browser reports it: 1005 for a close frame without a code, 1006 for none at all.
+    /// The code as a browser reports it: 1005 for a close frame without a code, 1006 without a close frame.
     pub fn browser_code(&self) -> u16 {
         match (&self.how, self.code) {
             (_, Some(code)) => code,

@@ -1,15 +1,15 @@
-//! What came in the place of an answer, in words: a gateway that answers wrongly is not silent.
+//! Describes what a gateway sent instead of an answer, because a gateway with wrong answers is not silent.
 
 use super::incoming::{Closed, Ending, Incoming, TextFrame};
 use serde_json::Value;
 
-/// So many kinds of messages are named.
+/// Maximum number of kinds of messages in the description.
 const NAMED: usize = 3;
-/// So many characters of a message are shown.
+/// Maximum number of characters shown of a message.
 const SHOWN: usize = 60;
 
-/// What a gateway sent in the place of the response to a request: `it sent 3 messages, none of them the response to request
-/// "1": a response with the id 99, ...`. `None` where it sent nothing.
+/// The messages that a gateway sent instead of the response to a request: `it sent 3 messages, none of them the
+/// response to request "1": a response with the id 99, ...`. `None` if it sent nothing.
 pub fn instead_of_response(received: &[Incoming], id: &str) -> Option<String> {
     let messages = received.iter().filter_map(|incoming| message(incoming, id)).collect::<Vec<_>>();
     let (count, none) = match messages.len() {
@@ -53,7 +53,7 @@ fn text(frame: &TextFrame, id: &str) -> String {
     }
 }
 
-/// A text message that could not be parsed, and why.
+/// A text message that could not be parsed, with the reason.
 fn no_json(text: &str) -> String {
     match serde_json::from_str::<Value>(text) {
         Err(error) if error.to_string().starts_with("recursion limit") => {
@@ -76,7 +76,7 @@ fn begin(text: &str) -> String {
     shown
 }
 
-/// How a connection ended that should not have, in words.
+/// How a connection ended unexpectedly, in words.
 pub fn ending(closed: &Closed) -> String {
     match (&closed.how, closed.code) {
         (Ending::Violation(how), _) => format!("it violated the WebSocket protocol: {how}"),

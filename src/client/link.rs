@@ -1,4 +1,4 @@
-//! Where a connection's bytes go: a TCP address, or a pipe into a gateway in this process.
+//! The transport of a connection: a TCP address, or a pipe to the embedded gateway.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,39 +9,39 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A way to reach a gateway. Made anew for each connection.
+/// A way to reach a gateway. Each connection needs a new one.
 pub enum Link {
     /// A TCP address.
     Tcp {
-        /// A name or an address, without brackets.
+        /// A host name or an address, without brackets.
         host: String,
         /// The port.
         port: u16,
     },
-    /// A pipe whose other end a gateway already holds.
+    /// A pipe whose other end the gateway already holds.
     Pipe {
-        /// Our end.
+        /// The client's end.
         stream: Box<dyn Stream>,
-        /// What the `Host` header says unless the upgrade says otherwise.
+        /// The `Host` header, unless the upgrade request sets another.
         authority: String,
     },
 }
 
-/// A text that is no URL a gateway could be reached at.
+/// A text that is not the URL of a gateway.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// `wss:` needs TLS, which clawcheck does not speak.
+    /// `wss:` needs TLS, which clawcheck does not support.
     #[error(
         "`{0}`: wss:// is not supported; end the TLS in front of clawcheck (socat TCP-LISTEN:18790,bind=127.0.0.1,fork OPENSSL:HOST:PORT) and name the ws:// address (ws://127.0.0.1:18790)"
     )]
     Tls(String),
-    /// Not `ws:` at all.
+    /// The scheme is not `ws:`.
     #[error("`{0}` is not a gateway URL; expected ws://HOST:PORT[/PATH]")]
     Scheme(String),
     /// The host is missing.
     #[error("`{0}` has no host; expected ws://HOST:PORT[/PATH]")]
     Host(String),
-    /// The port is no number below 65536.
+    /// The port is not a number below 65536.
     #[error("`{0}`: the port must be a number from 1 to 65535")]
     Port(String),
     /// `ws://user:password@host`.
@@ -55,11 +55,11 @@ impl Link {
         Self::Tcp { host: address.ip().to_string(), port: address.port() }
     }
 
-    /// Splits `ws://HOST[:PORT][/PATH]` into the link and the path (`/` where there is none). The default port is 80, as for
-    /// any `ws:` URL.
+    /// Splits `ws://HOST[:PORT][/PATH]` into the link and the path (default `/`). The default port is 80, as in every
+    /// `ws:` URL.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// Returns what is wrong with the text.
     pub fn from_url(url: &str) -> Result<(Self, String), UrlError> {
         let rest = match url.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => rest,
@@ -80,7 +80,7 @@ impl Link {
         Ok((Self::Tcp { host: host.to_owned(), port }, path))
     }
 
-    /// What the `Host` header says unless the upgrade says otherwise.
+    /// The `Host` header, unless the upgrade request sets another.
     pub(super) fn authority(&self) -> String {
         match self {
             Self::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
@@ -90,7 +90,7 @@ impl Link {
     }
 }
 
-/// Host (without brackets) and port. `None` when the port is no port.
+/// Host (without brackets) and port. `None` if the port is invalid.
 fn split_authority(authority: &str) -> Option<(&str, u16)> {
     let (host, port) = match authority.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
         Some((host, "")) => (host, None),

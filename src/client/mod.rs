@@ -1,7 +1,8 @@
-//! One connection to a gateway: upgrade, challenge, connect, requests, raw frames. It keeps a transcript.
+//! One connection to a gateway: upgrade, challenge, connect, requests and raw frames. It records a transcript.
 //!
-//! Nothing here knows what a right answer is. A gateway may do anything at all, and each thing that it can do
-//! (refuse the TCP connection, answer with HTTP, close without a code, break the frame format, fall silent) is told apart.
+//! This module does not know which answers are correct. A gateway can do anything, and each of its actions has its own
+//! result: it refuses the TCP connection, answers with HTTP, closes without a code, violates the frame format, or sends
+//! nothing.
 
 pub mod connect;
 mod connection;

@@ -1,5 +1,5 @@
-//! Sees the bytes below the WebSocket library. It remembers the last ones, because the library rewrites a close code that must not
-//! be sent, and counts fragments.
+//! Observes the bytes below the WebSocket library. It keeps the last ones, because the library rewrites an invalid
+//! close code, and it counts fragments.
 
 use super::fragments::Fragments;
 use super::link::Stream;
@@ -8,12 +8,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A close frame is at most this long: two bytes of header and 125 of payload.
+/// Maximum length of a close frame: two bytes of header and 125 of payload.
 const FRAME: usize = 127;
-/// `FIN` and the close opcode, not masked.
+/// `FIN` and the close opcode, unmasked.
 const CLOSE: u8 = 0x88;
 
-/// A stream whose last bytes are known.
+/// A stream that keeps its last bytes.
 pub(super) struct Tap {
     stream: Box<dyn Stream>,
     last: Vec<u8>,
@@ -21,11 +21,11 @@ pub(super) struct Tap {
 }
 
 impl Tap {
-    /// `read` came already.
+    /// `read` was already received.
     pub(super) fn new(stream: Box<dyn Stream>, read: &[u8]) -> Self {
         let mut tap = Self { stream, last: Vec::with_capacity(2 * FRAME), fragments: Fragments::default() };
         tap.remember(read);
-        // Too many are too many at the next frame, too.
+        // If there are too many fragments, the next frame reports it as well.
         let _ = tap.fragments.take(read);
         tap
     }
@@ -35,14 +35,14 @@ impl Tap {
         self.last.drain(..self.last.len().saturating_sub(FRAME));
     }
 
-    /// The last close frame whose code `wanted` accepts: its code and its reason.
+    /// The code and the reason of the last close frame whose code `wanted` accepts.
     pub(super) fn close_frame(&self, wanted: impl Fn(u16) -> bool) -> Option<(u16, String)> {
         let frames = (0..self.last.len()).rev().filter_map(|at| close_frame(&self.last[at..]));
         frames.into_iter().find(|(code, _)| wanted(*code))
     }
 }
 
-/// Reads a close frame with a code at the start of these bytes.
+/// Reads a close frame with a code at the start of the bytes.
 fn close_frame(bytes: &[u8]) -> Option<(u16, String)> {
     let (&[CLOSE, length], rest) = bytes.split_first_chunk::<2>()? else { return None };
     let (code, reason) = rest.get(..usize::from(length))?.split_first_chunk::<2>()?;

@@ -1,4 +1,4 @@
-//! What a gateway can do to a connection, and how each is told from the others.
+//! Tests of everything that a gateway can do to a connection, and of how the results differ.
 
 use super::connection::Limits;
 use super::link::Stream;
@@ -19,7 +19,7 @@ fn shortly() -> Instant {
     Instant::now() + Duration::from_millis(100)
 }
 
-/// Answers an upgrade by hand; what follows is up to the test.
+/// Answers an upgrade by hand. The test determines what follows.
 async fn upgrade(stream: &mut (impl Stream + ?Sized)) {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
@@ -43,7 +43,7 @@ async fn pair(limits: Limits) -> (Connection, DuplexStream) {
     (connection.unwrap(), theirs)
 }
 
-/// A server's frame: not masked.
+/// An unmasked frame, as from a server.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match u8::try_from(payload.len()) {
@@ -65,7 +65,7 @@ fn text(payload: &str) -> Vec<u8> {
     frame(0x81, payload.as_bytes())
 }
 
-/// What the connection sees when the gateway sends these bytes and hangs up.
+/// The events of the connection if the gateway sends these bytes and disconnects.
 async fn ending(bytes: &[u8]) -> Closed {
     let (mut connection, mut gateway) = pair(Limits::default()).await;
     gateway.write_all(bytes).await.unwrap();
@@ -130,7 +130,7 @@ async fn a_message_above_the_limit_is_not_taken() {
     gateway.write_all(&text(&"x".repeat(1001))).await.unwrap();
     let Incoming::Closed(Closed { how: Ending::TooMuch(why), .. }) = connection.next(soon()).await else { panic!() };
     assert_eq!(why, "a message of 1,001 bytes, more than 1,000");
-    // A length that no memory holds is refused by its header alone.
+    // A length that exceeds every memory is refused because of its header.
     let (mut connection, mut gateway) = pair(Limits::default()).await;
     gateway.write_all(&[0x81, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).await.unwrap();
     assert!(matches!(connection.next(soon()).await, Incoming::Closed(Closed { how: Ending::TooMuch(_), .. })));
@@ -153,7 +153,7 @@ async fn a_flood_of_events_ends_the_connection_and_not_the_harness() {
 #[tokio::test]
 async fn frames_that_say_nothing_end_the_connection_and_not_the_harness(#[case] frame: Vec<u8>, #[case] why: &str) {
     let (mut connection, mut gateway) = pair(Limits::default()).await;
-    // The first fragment of a message that never ends; whole otherwise.
+    // The first fragment of a message that never ends. The fragment itself is complete.
     let first = if frame[0] == 0 { vec![0x01, 0] } else { text("{}") };
     let flood = tokio::spawn(async move {
         gateway.write_all(&first).await.unwrap();
@@ -236,7 +236,7 @@ async fn what_came_before_the_end_is_handed_out_before_it() {
 async fn a_gateway_that_answers_before_it_has_read_everything_is_heard() {
     let (mut connection, mut gateway) = pair(Limits::default()).await;
     gateway.write_all(&frame(0x88, &1009_u16.to_be_bytes())).await.unwrap();
-    // Four times what the pipe holds, and nobody reads it.
+    // Four times the capacity of the pipe, and nobody reads it.
     let sent = connection.send_text("x".repeat(256 * 1024), soon()).await;
     assert_eq!(sent, Err(SendError::Ended));
     assert!(matches!(connection.next(soon()).await, Incoming::Closed(Closed { code: Some(1009), .. })));

@@ -1,4 +1,4 @@
-//! What went over the wires of one case, in the order in which it happened.
+//! The messages of all connections of one case, in the order of their occurrence.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -8,21 +8,21 @@ use untrusted_data::Redactions;
 use untrusted_data::limits::{ENTRIES, ENTRY_BYTES, TRANSCRIPT_BYTES};
 use untrusted_data::redact::CUT;
 
-/// Which way something went.
+/// The direction of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// From us to the gateway.
+    /// From the client to the gateway.
     Sent,
-    /// From the gateway to us.
+    /// From the gateway to the client.
     Received,
-    /// Neither: something that the harness saw or did.
+    /// Neither: an event or an action of the harness.
     Note,
 }
 
-/// What kind of thing it was.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
-    /// The upgrade request or the HTTP answer to it.
+    /// The upgrade request or its HTTP answer.
     Http,
     /// A text frame.
     Text,
@@ -34,22 +34,23 @@ pub enum EntryKind {
     Close,
     /// The end of the connection.
     End,
-    /// A remark of the harness.
+    /// A note of the harness.
     Remark,
 }
 
 /// One line of a transcript.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Microseconds since the transcript began.
+    /// Time since the start of the transcript, in microseconds.
     pub at_us: u64,
-    /// The connection's name.
+    /// The name of the connection.
     pub connection: Arc<str>,
     /// Which way.
     pub direction: Direction,
     /// What kind.
     pub kind: EntryKind,
-    /// The text, secrets included: never show it but through [`Transcript::render`]. Cut visibly where it was too long.
+    /// The text, including secrets. Show it only through [`Transcript::render`]. A text that was too long ends with a
+    /// mark.
     pub text: String,
 }
 
@@ -60,7 +61,8 @@ struct Kept {
     dropped: usize,
 }
 
-/// The transcript of one case: all its connections. Clones share it. Bounded; what was dropped is counted and shown.
+/// The transcript of one case with all its connections. Clones share it. Its size is limited, and omitted entries are
+/// counted and shown.
 #[derive(Debug, Clone)]
 pub struct Transcript {
     began: Instant,
@@ -74,22 +76,22 @@ impl Default for Transcript {
 }
 
 impl Transcript {
-    /// An empty transcript that begins now.
+    /// An empty transcript that starts now.
     pub fn new() -> Self {
         Self { began: Instant::now(), kept: Arc::default() }
     }
 
-    /// Writes under a connection's name.
+    /// A recorder for a connection.
     pub fn recorder(&self, connection: &str) -> Recorder {
         Recorder { transcript: self.clone(), connection: connection.into() }
     }
 
-    /// What is kept, oldest first.
+    /// The kept entries, oldest first.
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().entries.iter().cloned().collect()
     }
 
-    /// For a person: one line per entry, times in milliseconds, secrets taken out.
+    /// The text for people: one line per entry, times in milliseconds, without secrets.
     pub fn render(&self, redactions: &Redactions) -> String {
         let kept = self.lock();
         let mut out = String::new();
@@ -129,7 +131,7 @@ impl Transcript {
     }
 }
 
-/// One connection's way to write into a [`Transcript`].
+/// Writes the entries of one connection into a [`Transcript`].
 #[derive(Debug, Clone)]
 pub struct Recorder {
     transcript: Transcript,
@@ -144,7 +146,7 @@ impl Recorder {
         self.transcript.push(Entry { at_us, connection, direction, kind, text: cut(text) });
     }
 
-    /// Writes a remark of the harness.
+    /// Writes a note of the harness.
     pub fn remark(&self, text: &str) {
         self.record(Direction::Note, EntryKind::Remark, text);
     }

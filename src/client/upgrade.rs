@@ -1,4 +1,4 @@
-//! The upgrade: an HTTP request that may say anything, and the HTTP answer to it.
+//! The upgrade: an HTTP request with any contents, and its HTTP answer.
 
 use super::link::{Link, Stream};
 use super::transcript::{Direction, EntryKind, Recorder};
@@ -12,23 +12,23 @@ use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use untrusted_data::printable::line;
 
-/// The most an answer's head may take, in bytes.
+/// Maximum size of the head of an answer, in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
-/// How much of a refusal's body is kept, in bytes.
+/// Maximum size of the kept body of a refusal, in bytes.
 const BODY_BYTES: usize = 4 * 1024;
 
-/// What an upgrade request says.
+/// The contents of an upgrade request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upgrade {
-    /// The request target, `/`.
+    /// The request target. Default: `/`.
     pub path: String,
-    /// `Host`; by default the link's own address.
+    /// The `Host` header. Default: the address of the link.
     pub host: Option<String>,
-    /// `Origin`; absent by default, as for every client that is no browser.
+    /// The `Origin` header. Absent by default, as in every client that is not a browser.
     pub origin: Option<String>,
-    /// `User-Agent`; absent by default.
+    /// The `User-Agent` header. Absent by default.
     pub user_agent: Option<String>,
-    /// More headers, in this order, names as they are.
+    /// Additional headers, in this order, with unchanged names.
     pub headers: Vec<(String, String)>,
 }
 
@@ -38,49 +38,49 @@ impl Default for Upgrade {
     }
 }
 
-/// Why no WebSocket came to be.
+/// The reason why a WebSocket could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Nobody listens there.
+    /// Nothing listens at the address.
     #[error("connection to {0} refused")]
     Refused(String),
-    /// The address cannot be reached or the name not resolved.
+    /// The address is not reachable, or the name cannot be resolved.
     #[error("cannot reach {authority}: {reason}")]
     Unreachable {
         /// The address.
         authority: String,
-        /// The operating system's words.
+        /// The message of the operating system.
         reason: String,
     },
     /// An HTTP answer other than 101.
     #[error("HTTP {status} instead of an upgrade{}: {}", to(location.as_deref()), line(body))]
     Status {
-        /// The status.
+        /// The HTTP status.
         status: u16,
-        /// Where it sends the client (`Location`).
+        /// The target of a redirect (`Location`).
         location: Option<String>,
         /// The first 4 KiB of the body.
         body: String,
     },
-    /// A TLS record in the place of an HTTP answer.
+    /// A TLS record instead of an HTTP answer.
     #[error("it uses TLS, which clawcheck does not support")]
     Tls,
-    /// The machine that clawcheck runs on has run out of something: this says nothing about the gateway.
+    /// The machine that runs clawcheck lacks a resource. This says nothing about the gateway.
     #[error("cannot connect: {0}")]
     Machine(&'static str),
-    /// Something that is no answer to an upgrade: no HTTP, or a 101 that breaks RFC 6455.
+    /// Data that is not an answer to an upgrade: not HTTP, or a 101 that violates RFC 6455.
     #[error("not a WebSocket answer: {0}")]
     NotWebSocket(String),
-    /// The connection ended before an answer came.
+    /// The connection ended before an answer arrived.
     #[error("the connection was {} before the upgrade was answered", if *reset { "reset" } else { "closed" })]
     Ended {
-        /// Reset (TCP RST) rather than closed.
+        /// Whether it was reset (TCP RST) and not closed.
         reset: bool,
     },
-    /// No answer until the deadline.
+    /// No answer arrived before the timeout.
     #[error("no answer to the upgrade until the deadline")]
     Deadline,
-    /// The request itself cannot be written: a line break in a header or in the path.
+    /// The request cannot be written: a header or the path contains a line break.
     #[error("a line break in {0} cannot be sent")]
     Header(String),
 }
@@ -90,8 +90,8 @@ fn to(location: Option<&str>) -> String {
 }
 
 impl OpenError {
-    /// What somebody who has named the gateway's address and path can look at, where the answer tells. `path` is the one that
-    /// was asked for; `named` says where it is written: `in the URL`.
+    /// A suggestion for the user who named the gateway's address and path, if the answer allows one. `path` is the
+    /// requested path, and `named` states where it is written: `in the URL`.
     pub fn advice(&self, path: &str, named: &str) -> Option<String> {
         let is_path_right =
             || format!("is the path correct? clawcheck requested `{path}`; you can set the path {named}");
@@ -114,7 +114,7 @@ impl OpenError {
     }
 }
 
-/// Connects a link.
+/// Opens the transport of a link.
 pub(super) async fn connect(link: Link) -> Result<Box<dyn Stream>, OpenError> {
     let authority = link.authority();
     let (host, port) = match link {
@@ -123,7 +123,8 @@ pub(super) async fn connect(link: Link) -> Result<Box<dyn Stream>, OpenError> {
     };
     match TcpStream::connect((host.as_str(), port)).await {
         Ok(stream) => {
-            // Small frames go out at once: otherwise Nagle and delayed acknowledgements add 40 ms to a handshake.
+            // Send small frames immediately: Nagle's algorithm and delayed acknowledgements would add 40 ms to a
+            // handshake.
             let _ = stream.set_nodelay(true);
             Ok(Box::new(stream))
         }
@@ -135,7 +136,7 @@ pub(super) async fn connect(link: Link) -> Result<Box<dyn Stream>, OpenError> {
     }
 }
 
-/// Asks for the upgrade. Returns what came after the answer's head: the first bytes of frames.
+/// Requests the upgrade. Returns the bytes after the head of the answer: the beginning of frames.
 pub(super) async fn ask(
     stream: &mut Box<dyn Stream>,
     upgrade: &Upgrade,
@@ -145,7 +146,7 @@ pub(super) async fn ask(
     let key = websocket_key()?;
     let request = request_text(upgrade, authority, &key)?;
     recorder.record(Direction::Sent, EntryKind::Http, &request);
-    // A gateway may answer, or hang up, before it has read everything: its answer counts, not our failure to write.
+    // A gateway can answer or disconnect before it has read everything. Its answer counts, not the write error.
     let written = stream.write_all(request.as_bytes()).await;
     let flushed = stream.flush().await;
     let mut buffer = Vec::with_capacity(1024);
@@ -206,7 +207,7 @@ fn request_text(upgrade: &Upgrade, authority: &str, key: &str) -> Result<String,
     Ok(text)
 }
 
-/// The head of an answer.
+/// The head of an HTTP answer.
 struct Head {
     length: usize,
     status: u16,
@@ -217,7 +218,7 @@ struct Head {
 }
 
 impl Head {
-    /// RFC 6455 4.1: what a client must check before it takes a 101 for an upgrade.
+    /// The checks that RFC 6455, 4.1 requires of a client before it accepts a 101.
     fn check(&self, key: &str) -> Result<(), OpenError> {
         let fault = |text: &str| Err(OpenError::NotWebSocket(text.to_owned()));
         if !self.upgrade.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
@@ -233,7 +234,7 @@ impl Head {
     }
 }
 
-/// `None` while the head is not complete.
+/// Returns `None` if the head is incomplete.
 fn parse_head(buffer: &[u8]) -> Result<Option<Head>, OpenError> {
     let mut headers = [httparse::EMPTY_HEADER; 128];
     let mut response = httparse::Response::new(&mut headers);
@@ -256,10 +257,10 @@ fn parse_head(buffer: &[u8]) -> Result<Option<Head>, OpenError> {
     }))
 }
 
-/// The body of a refusal, as far as it is kept: up to its length, or to the end of the connection.
+/// The kept part of a refusal's body: up to its length or the end of the connection.
 async fn body(stream: &mut Box<dyn Stream>, mut bytes: Vec<u8>, length: Option<usize>) -> String {
     let wanted = length.unwrap_or(BODY_BYTES).min(BODY_BYTES);
-    // Without a length the end of the connection is the end of the body, and a gateway may keep that back for long.
+    // Without a length, the body ends with the connection, and a gateway can delay that.
     let patience = tokio::time::Duration::from_secs(2);
     let _ = tokio::time::timeout(patience, async {
         while bytes.len() < wanted {
@@ -273,7 +274,7 @@ async fn body(stream: &mut Box<dyn Stream>, mut bytes: Vec<u8>, length: Option<u
     String::from_utf8_lossy(&bytes).trim().to_owned()
 }
 
-/// What is no HTTP at all.
+/// Describes bytes that are not HTTP.
 fn foreign(bytes: &[u8]) -> OpenError {
     if is_tls(bytes) {
         return OpenError::Tls;
@@ -282,13 +283,13 @@ fn foreign(bytes: &[u8]) -> OpenError {
     OpenError::NotWebSocket(format!("it begins {text:?}"))
 }
 
-/// Whether this begins as a TLS record does: an alert or a handshake message, and the version (RFC 8446, 5.1).
+/// Whether the bytes begin like a TLS record: an alert or a handshake message, and the version (RFC 8446, 5.1).
 fn is_tls(bytes: &[u8]) -> bool {
     matches!(bytes, [0x15 | 0x16, 0x03, ..])
 }
 
-/// The shortest request for TLS 1.2 that a server has to answer, be it with a refusal (RFC 5246, 7.4.1.2): one cipher, no
-/// extensions, and nothing random, for nothing is to come of it.
+/// The shortest TLS 1.2 request that a server must answer, even with a refusal (RFC 5246, 7.4.1.2): one cipher, no
+/// extensions and no random data, because the connection is not used.
 fn client_hello() -> Vec<u8> {
     let mut hello = vec![0x16, 0x03, 0x01, 0x00, 0x2d, 0x01, 0x00, 0x00, 0x29, 0x03, 0x03];
     hello.extend([0x2a; 32]);
@@ -296,8 +297,8 @@ fn client_hello() -> Vec<u8> {
     hello
 }
 
-/// Whether TLS is spoken there. A server that speaks it may hang up on plain HTTP without a word: it is asked in its own
-/// language.
+/// Whether a server speaks TLS. Such a server can disconnect on plain HTTP without an answer, so the probe is a TLS
+/// request.
 pub(super) async fn speaks_tls(link: Link, deadline: Instant) -> bool {
     let asking = async {
         let mut stream = connect(link).await.ok()?;

@@ -3,12 +3,12 @@
 //! [`Evidence`] holds the raw observations from the wire and the disk, and [`normalise`] makes an [`Observation`] of
 //! it:
 //!
-//! - accidental values become symbols that keep identity (`<token-1>`, `<request-2>`, a device's name for its id);
-//! - times go, relations between times stay;
-//! - the prose of schema validators goes after its first words;
-//! - method lists, health, presence, sequence numbers and versions are left out, because they say what else a gateway
-//!   can do, or what else happens on its machine, and not how it answered;
-//! - everything else stays, also what nobody expected.
+//! - Symbols replace accidental values and keep their identity (`<token-1>`, `<request-2>`, a device's name for its id).
+//! - Relations replace times.
+//! - Messages of schema validators keep only their first words.
+//! - Method lists, health, presence, sequence numbers and versions are omitted, because they describe the gateway and
+//!   its machine and not its answer.
+//! - Everything else stays, including unknown members.
 //!
 //! An observation is compared, stored and read as text ([`Observation::text`]): see [`snapshot`].
 

@@ -149,7 +149,7 @@ fn every_command_ends_as_is_said() {
 #[test]
 fn every_mistake_is_answered_as_is_said() {
     let folder = TempDir::new().unwrap();
-    let section = PAGE.split("## What lint says").nth(1).unwrap();
+    let section = PAGE.split("## Lint messages").nth(1).unwrap();
     let rows: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")).collect();
     assert!(rows.len() > 10);
     for row in rows {

@@ -1,5 +1,4 @@
-//! What a gateway wants of its nodes: commands that are on their way, and work that waits until a node fetches it
-//! (`node-registry.ts`, `node-pending-work.ts`).
+//! Commands and pending work for nodes (`node-registry.ts`, `node-pending-work.ts`).
 
 use super::act::ConnectionId;
 use indexmap::IndexMap;
@@ -7,15 +6,15 @@ use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 
-/// How long work waits that does not say so, from 2026.6.11 on, in milliseconds.
+/// The default lifetime of pending work since 2026.6.11, in milliseconds.
 const DEFAULT_TTL_MS: i64 = 86_400_000;
-/// How many pieces of work are fetched at once, unless the node says so.
+/// The default number of work items that a node fetches at once.
 const DEFAULT_FETCHED: usize = 4;
-/// The work that every node is given which has nothing of the kind: it is to say how it is.
+/// The work item of a node without others of its kind: it has to report its status.
 const BASELINE: &str = "baseline-status";
 const STATUS: &str = "status.request";
 
-/// A command on its way to a node.
+/// A command that was sent to a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Invoke {
     /// The node's id.
@@ -24,13 +23,14 @@ pub(crate) struct Invoke {
     pub node: ConnectionId,
     /// The command.
     pub command: String,
-    /// Who asked for it, and the id of the request; `None` for the gateway itself, which wants to know a Mac's programs.
+    /// The caller and the id of its request. `None` for a command of the gateway itself, which asks for a Mac's
+    /// programs.
     pub asked: Option<(ConnectionId, String)>,
-    /// When it is given up, milliseconds since the epoch.
+    /// The time at which the command expires, in milliseconds since 1970.
     pub expires_at: i64,
 }
 
-/// A piece of work that waits for its node.
+/// A work item that waits for its node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Work {
     id: String,
@@ -60,7 +60,7 @@ impl Work {
     }
 }
 
-/// What waits for one node.
+/// The pending work of one node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Queue {
     revision: u64,
@@ -77,49 +77,49 @@ impl Queue {
     }
 }
 
-/// What an operator wants done.
+/// A work item that an operator requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
-    /// Its kind.
+    /// The kind of work.
     pub kind: &'a str,
-    /// How urgent it is.
+    /// The priority.
     pub priority: Option<&'a str>,
-    /// How long it waits, in milliseconds.
+    /// The lifetime, in milliseconds.
     pub expires_in_ms: Option<i64>,
-    /// Whether work waits a day unless it says so, and is gone once it was fetched (2026.6.11 on).
+    /// Whether work expires after one day by default and is deleted once it is fetched (since 2026.6.11).
     pub consumed: bool,
 }
 
-/// What a gateway wants of its nodes.
+/// The commands and pending work for all nodes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct NodeWork {
     invokes: IndexMap<String, Invoke>,
     queues: IndexMap<String, Queue>,
-    /// When a node's last sign of life was written down, by device.
+    /// The time of the last stored sign of life, by device.
     heard_at: IndexMap<String, i64>,
 }
 
-/// How often a node's sign of life is written down at most, in milliseconds.
+/// Minimum interval between two stored signs of life of a node, in milliseconds.
 const HEARD_EVERY_MS: i64 = 60_000;
 
 impl NodeWork {
-    /// Notes a command that is on its way.
+    /// Records a sent command.
     pub(crate) fn send(&mut self, id: String, invoke: Invoke) {
         self.invokes.insert(id, invoke);
     }
 
-    /// The command that a node answers, if it is one that this node was given.
+    /// The command that a node answers. `None` if this node did not get such a command.
     pub(crate) fn answered(&mut self, id: &str, node_id: &str, node: ConnectionId) -> Option<Invoke> {
         self.invokes.get(id).filter(|invoke| invoke.node_id == node_id && invoke.node == node)?;
         self.invokes.shift_remove(id)
     }
 
-    /// The commands whose time is up.
+    /// The expired commands.
     pub(crate) fn expire(&mut self, now: i64) -> Vec<(String, Invoke)> {
         self.take(|invoke| invoke.expires_at <= now)
     }
 
-    /// The commands that were on their way to a connection that is gone.
+    /// The commands that were sent to a closed connection.
     pub(crate) fn lose(&mut self, node: ConnectionId) -> Vec<(String, Invoke)> {
         self.take(|invoke| invoke.node == node)
     }
@@ -130,12 +130,12 @@ impl NodeWork {
         ids.into_iter().filter_map(|id| Some((id.clone(), self.invokes.shift_remove(&id)?))).collect()
     }
 
-    /// When the next command is given up.
+    /// The time at which the next command expires.
     pub(crate) fn next_expiry(&self) -> Option<i64> {
         self.invokes.values().map(|invoke| invoke.expires_at).min()
     }
 
-    /// Lets work wait for a node; of each kind there is one piece at most. The queue's revision, and the piece that waits.
+    /// Adds work for a node, at most one item of each kind. Returns the revision of the queue and the waiting item.
     pub(crate) fn enqueue(
         &mut self,
         node_id: &str,
@@ -162,10 +162,10 @@ impl NodeWork {
         (queue.revision, shown)
     }
 
-    /// What a node fetches: the most urgent first. `consumed` takes it from the queue.
+    /// The work that a node fetches, the most urgent first. `consumed` deletes it from the queue.
     pub(crate) fn drain(&mut self, node_id: &str, most: Option<usize>, consumed: bool, now: i64) -> Value {
         let queue = self.queues.entry(node_id.to_owned()).or_default();
-        // The older releases name the revision of before what has expired was dropped.
+        // The older releases return the revision before expired work was deleted.
         let before = queue.revision;
         queue.forget_old(now);
         let mut work = queue.work.clone();
@@ -192,17 +192,17 @@ impl NodeWork {
         json!({"nodeId": node_id, "revision": revision, "items": items, "hasMore": more})
     }
 
-    /// Forgets what waits for a node.
+    /// Deletes the pending work of a node.
     pub(crate) fn forget(&mut self, node_id: &str) {
         self.queues.shift_remove(node_id);
     }
 
-    /// Whether a sign of life may be written down now.
+    /// Whether a sign of life can be stored now.
     pub(crate) fn may_note(&self, device_id: &str, now: i64) -> bool {
         self.heard_at.get(device_id).is_none_or(|at| now - at >= HEARD_EVERY_MS)
     }
 
-    /// Notes that a sign of life was written down.
+    /// Records that a sign of life was stored.
     pub(crate) fn noted(&mut self, device_id: &str, now: i64) {
         self.heard_at.insert(device_id.to_owned(), now);
     }

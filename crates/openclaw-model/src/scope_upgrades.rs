@@ -1,13 +1,13 @@
-//! Scope upgrades that connected devices ask for and wait for (`device-scope-upgrade.ts`, from 2026.9.6 on).
+//! Scope upgrades that connected devices request and wait for (`device-scope-upgrade.ts`, since 2026.9.6).
 
 use super::act::ConnectionId;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-/// How long a finished upgrade can still be asked for, in milliseconds.
+/// How long a finished upgrade remains available, in milliseconds.
 const GRACE_MS: i64 = 15_000;
 
-/// Whose upgrade it is: the device's id, and its key as the client sent it.
+/// The owner of an upgrade: the device's id, and its key as the client sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owner {
     /// The device's id.
@@ -16,37 +16,37 @@ pub(crate) struct Owner {
     pub public_key: String,
 }
 
-/// How a pending request was decided by a call on this gateway.
+/// How a call on this gateway decided a pending request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decided {
-    /// It was approved.
+    /// The request was approved.
     Approved,
-    /// It was rejected, or another request took its place.
+    /// The request was rejected or replaced.
     Rejected,
 }
 
-/// One upgrade that was asked for.
+/// One requested upgrade.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ScopeUpgrade {
-    /// Whose it is.
+    /// The device that requested it.
     pub owner: Owner,
-    /// The scopes that were asked for.
+    /// The requested scopes.
     pub scopes: Vec<String>,
-    /// The token that the device had then.
+    /// The device's token at the time of the request.
     pub initial_token: Option<Value>,
-    /// When the device was approved before, as its record says.
+    /// The time of the device's last approval before the request, from its record.
     pub initial_approval: Option<Value>,
-    /// When it expires, milliseconds since the epoch.
+    /// The time at which it expires, in milliseconds since 1970.
     pub expires_at: i64,
-    /// How it was decided.
+    /// The decision.
     pub decided: Option<Decided>,
-    /// What who waits is answered with, and when it came about.
+    /// The answer for waiting clients, and its time.
     result: Option<(Value, i64)>,
     waiters: Vec<(ConnectionId, String)>,
 }
 
 impl ScopeUpgrade {
-    /// A new one.
+    /// A new upgrade.
     pub(crate) fn new(
         owner: Owner,
         scopes: Vec<String>,
@@ -67,14 +67,15 @@ impl ScopeUpgrade {
     }
 }
 
-/// The upgrades that are known, by the ids of their pending requests.
+/// The known upgrades, by the id of their pending request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ScopeUpgrades {
     entries: IndexMap<String, ScopeUpgrade>,
 }
 
 impl ScopeUpgrades {
-    /// Notes an upgrade; one that is asked for again under its id keeps who waits for it and what the device had.
+    /// Records an upgrade. If it is requested again under its id, the waiting clients and the device's earlier state
+    /// are kept.
     pub(crate) fn register(&mut self, request_id: &str, upgrade: ScopeUpgrade, now: i64) {
         self.forget_old(now);
         match self.entries.get_mut(request_id) {
@@ -89,34 +90,34 @@ impl ScopeUpgrades {
         }
     }
 
-    /// Notes how a pending request was decided.
+    /// Records the decision about a pending request.
     pub(crate) fn decide(&mut self, request_id: &str, decided: Decided) {
         if let Some(upgrade) = self.entries.get_mut(request_id) {
             upgrade.decided = Some(decided);
         }
     }
 
-    /// Lets its owner wait for an upgrade. `false` where there is none of theirs.
+    /// Lets the owner wait for an upgrade. `false` if it has no such upgrade.
     pub(crate) fn wait(&mut self, request_id: &str, owner: &Owner, waiter: (ConnectionId, String), now: i64) -> bool {
         self.forget_old(now);
         let theirs = self.entries.get_mut(request_id).filter(|upgrade| upgrade.owner == *owner);
         theirs.map(|upgrade| upgrade.waiters.push(waiter)).is_some()
     }
 
-    /// The upgrades that somebody waits for, with their ids.
+    /// The upgrades that clients wait for, with their ids.
     pub(crate) fn awaited(&self) -> Vec<(String, ScopeUpgrade)> {
         let awaited = self.entries.iter().filter(|(_, upgrade)| !upgrade.waiters.is_empty());
         awaited.map(|(id, upgrade)| (id.clone(), upgrade.clone())).collect()
     }
 
-    /// What an upgrade came to. Who waited for it.
+    /// Records the result of an upgrade. Returns the waiting clients.
     pub(crate) fn finish(&mut self, request_id: &str, result: &Value, now: i64) -> Vec<(ConnectionId, String)> {
         let Some(upgrade) = self.entries.get_mut(request_id) else { return Vec::new() };
         upgrade.result.get_or_insert_with(|| (result.clone(), now));
         std::mem::take(&mut upgrade.waiters)
     }
 
-    /// When the next one that somebody waits for expires.
+    /// The next expiry of an upgrade that clients wait for.
     pub(crate) fn next_expiry(&self) -> Option<i64> {
         self.entries.values().filter(|upgrade| !upgrade.waiters.is_empty()).map(|upgrade| upgrade.expires_at).min()
     }
@@ -129,13 +130,13 @@ impl ScopeUpgrades {
 }
 
 impl ScopeUpgrade {
-    /// What it came to, where that is known already.
+    /// The result, if it is already known.
     pub(crate) fn result(&self) -> Option<Value> {
         self.result.as_ref().map(|(result, _)| result.clone())
     }
 }
 
-/// The answer to who waits for an upgrade that was not approved.
+/// The answer for an upgrade that was not approved.
 pub(crate) fn ended(request_id: &str, status: &str) -> Value {
     json!({"status": status, "requestId": request_id})
 }

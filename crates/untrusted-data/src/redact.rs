@@ -1,4 +1,4 @@
-//! Takes secrets out of text that is about to be shown.
+//! Redacts secrets in text for output.
 
 mod known;
 mod reading;
@@ -25,29 +25,29 @@ const SECRET_KEYS: [&str; 10] = [
     "canvasCapability",
 ];
 
-/// What stands before the secret in the URL that a node gets for its canvas (2026.4.2 dist, `canvas-capability`).
+/// The prefix of the secret in the canvas URL of a node (2026.4.2, `canvas-capability`).
 const BEFORE_CAPABILITY: &str = "/cap/";
 
-/// A run of base64url characters this long is a token, a key or a signature: 32 bytes take 43 characters.
+/// A sequence of base64url characters with this length is a token, a key or a signature: 32 bytes have 43 characters.
 const LONG_RUN: usize = 40;
-/// Device ids and digests are 64 lower-case hex digits, and no secret.
+/// Device ids and digests have 64 lower-case hex digits and are not secret.
 const DIGEST: usize = 64;
 
-/// The secrets of a case, and what is shown in their place.
+/// The secrets of a case, with their replacements.
 ///
-/// Three nets, since the gateway mints secrets that nobody told us of: the strings given by the caller, the values of
-/// keys that hold secrets, and whatever has the shape of a token.
+/// There are three methods, because the gateway mints secrets that the harness does not know: the strings from the
+/// caller, the values of keys that contain secrets, and everything with the form of a token.
 ///
-/// The strings given by the caller are found in every form in which a gateway could send them back: escaped for JSON, a URL or
-/// HTML, in hex or base64, in other letter case, wrapped over lines, cut off at the end.
+/// The strings from the caller are found in every form in which a gateway can return them: escaped for JSON, a URL or
+/// HTML, in hex or base64, in other letter case, wrapped over several lines, or truncated.
 #[derive(Clone, Default)]
 pub struct Redactions {
     known: BTreeMap<String, String>,
-    /// Made when it is first needed: most cases have nothing to show.
+    /// Built on first use, because most cases have nothing to show.
     finder: Arc<OnceLock<Option<Finder>>>,
 }
 
-/// Only how many there are.
+/// Shows only the number of secrets.
 impl fmt::Debug for Redactions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redactions").field("known", &self.known.len()).finish_non_exhaustive()
@@ -55,7 +55,8 @@ impl fmt::Debug for Redactions {
 }
 
 impl Redactions {
-    /// Hides `secret` behind `<name>`. Strings under four characters are left alone: they would hide half the text.
+    /// Replaces `secret` with `<name>`. Strings of less than four characters are ignored, because they occur
+    /// everywhere.
     pub fn add(&mut self, secret: &str, name: &str) {
         if secret.len() >= 4 {
             self.known.insert(secret.to_owned(), format!("<{name}>"));
@@ -63,14 +64,14 @@ impl Redactions {
         }
     }
 
-    /// Hides what in a URL lets its reader in: a user and a password, secret parameters, and path segments that were drawn.
+    /// Redacts the secrets in a URL: a user and a password, secret parameters, and random path segments.
     pub fn add_url(&mut self, url: &str) {
         for secret in url::secrets(url) {
             self.add(&secret, "secret of the URL");
         }
     }
 
-    /// Hides what others hide, too.
+    /// Adds the secrets of others.
     pub fn extend(&mut self, others: &Self) {
         for (secret, symbol) in &others.known {
             if !self.known.contains_key(secret) {
@@ -85,7 +86,7 @@ impl Redactions {
         hide_runs(&hide_capabilities(&hide_values(&self.apply_known(text))))
     }
 
-    /// The text without the secrets given by the caller: for texts in which what looks like a secret has its symbol already.
+    /// The text without the strings from the caller, for texts in which other secrets already have symbols.
     pub fn apply_known(&self, text: &str) -> String {
         let shortest = self.known.keys().map(String::len).min().unwrap_or(usize::MAX).min(known::PART);
         if text.len() < shortest && !text.ends_with('…') && !text.ends_with(CUT) {
@@ -108,7 +109,8 @@ impl Redactions {
     }
 }
 
-/// Replaces the string values of secret keys: in JSON whole or cut, in `Name: value` header lines and in a URL's query.
+/// Replaces the string values of secret keys: in complete or truncated JSON, in `Name: value` header lines, and in a
+/// URL's query.
 fn hide_values(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -142,7 +144,7 @@ fn next_secret_value(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// `text` starts after an opening quote. If it is a secret key with a string value: where the value starts.
+/// `text` starts after an opening quote. If it is a secret key with a string value, returns the start of the value.
 fn json_value(text: &str) -> Option<usize> {
     let end = text.find('"')?;
     if !is_secret_key(&text[..end]) {
@@ -154,13 +156,13 @@ fn json_value(text: &str) -> Option<usize> {
     Some(text.len() - value.len())
 }
 
-/// `text` starts at the beginning of a line. If it is a header with a secret: where its value starts.
+/// `text` starts at the beginning of a line. If it is a header with a secret, returns the start of its value.
 fn header_value(text: &str) -> Option<usize> {
     let (name, _) = text.split_once('\n').map_or(text, |(line, _)| line).split_once(": ")?;
     is_secret_key(name).then_some(name.len() + 2)
 }
 
-/// `text` starts after `?` or `&`. If it is a secret parameter: where its value starts.
+/// `text` starts after `?` or `&`. If it is a secret parameter, returns the start of its value.
 fn query_value(text: &str) -> Option<usize> {
     let (name, _) = text.split_once('=')?;
     is_secret_key(name).then_some(name.len() + 1)
@@ -184,7 +186,7 @@ fn value_length(value: &str) -> (usize, bool) {
     (value.len(), value.is_empty())
 }
 
-/// Replaces the path segment that lets whoever knows it use a node's canvas.
+/// Replaces the path segment that gives access to a node's canvas.
 fn hide_capabilities(text: &str) -> String {
     let mut parts = text.split(BEFORE_CAPABILITY);
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -198,7 +200,7 @@ fn hide_capabilities(text: &str) -> String {
     out
 }
 
-/// Replaces what has the shape of a token, a key or a signature.
+/// Replaces everything with the form of a token, a key or a signature.
 fn hide_runs(text: &str) -> String {
     let in_run = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let mut out = String::with_capacity(text.len());
@@ -225,7 +227,7 @@ fn looks_secret(run: &str) -> bool {
     }
     let hex = run.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     let digest = hex && run.len() == DIGEST;
-    // Prose and identifiers joined by dashes or underscores are long too; random text has digits and both cases.
+    // Prose and identifiers with dashes or underscores are long too. Random text has digits and both cases.
     let digits = run.bytes().any(|b| b.is_ascii_digit());
     let lower = run.bytes().any(|b| b.is_ascii_lowercase());
     let upper = run.bytes().any(|b| b.is_ascii_uppercase());
@@ -324,7 +326,7 @@ mod tests {
         {
             let shown = known.apply(&encoded);
             assert!(shown.contains("<password>"), "{encoded}: {shown}");
-            // At most a part of one of the secret's characters is left at either end.
+            // At most a part of one character of the secret remains at either end.
             let left = shown.replace("<password>", "");
             assert!(left.len() <= (before + after) * 2 + 8, "{encoded}: {shown}");
         }

@@ -217,8 +217,8 @@ async fn a_store_with_a_cell_that_is_no_json_does_not_start_and_stays_as_it_is()
     match EmbeddedGateway::start(refused).err() {
         Some(StartError::Refused(refusal)) => {
             assert_eq!(refusal.exit_code, 1);
-            let line = "Gateway failed to start: device_pairing_paired.roles_json is no JSON. Run openclaw gateway status \
-                        --deep for diagnostics.";
+            let line = "Gateway failed to start: device_pairing_paired.roles_json is not JSON. Run openclaw gateway \
+                        status --deep for diagnostics.";
             assert_eq!(refusal.lines, [line]);
         }
         other => panic!("{other:?}"),

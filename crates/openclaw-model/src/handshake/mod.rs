@@ -38,9 +38,9 @@ const MAX_PREAUTH_PAYLOAD_BYTES: usize = 65_536;
 
 /// Processes messages from a client before `hello-ok`: all messages of one read.
 ///
-/// The releases check each up to its origin as it comes, before they have looked at the credentials of the first: a
-/// call sent right behind a connect is taken for a bad first message, and the connect still leaves its traces in the
-/// store although nobody hears of it.
+/// The releases check each message up to its origin when it arrives, before they check the credentials of the first one.
+/// A call directly after a connect therefore counts as an invalid first message. The connect still changes the store,
+/// although it gets no answer.
 pub(crate) fn receive(
     model: &mut Model,
     connection: ConnectionId,

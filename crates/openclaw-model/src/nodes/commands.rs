@@ -1,10 +1,10 @@
-//! Which commands a node may offer (`node-command-policy.ts`).
+//! Determines which commands a node can offer (`node-command-policy.ts`).
 
 use super::NodeRules;
 use crate::GatewayConfig;
 use openclaw_protocol::js;
 
-/// Commands that run programs on the node: approving them takes `operator.admin`.
+/// Commands that run programs on the node. Approving them needs `operator.admin`.
 pub(super) const RUN_COMMANDS: [&str; 3] = ["system.run.prepare", "system.run", "system.which"];
 
 const CANVAS: &[&str] = &[
@@ -36,12 +36,12 @@ const NOTIFICATIONS: &[&str] = &["notifications.list"];
 const ANDROID: &[&str] = &["notifications.actions", "device.permissions", "device.health"];
 const SYSTEM: &[&str] = &["system.run.prepare", "system.run", "system.which", "browser.proxy"];
 
-/// The commands of a Mac's canvas from 2026.9.6 on.
+/// The commands of a Mac's canvas, since 2026.9.6.
 const PANEL: &[&str] = &["canvas.present", "canvas.hide", "canvas.navigate"];
 const PLACE: &[&str] = &["camera.list", "location.get"];
 const APPROVALS: &[&str] = &["system.execApprovals.get", "system.execApprovals.set"];
 const MODELS: &[&str] = &["ollama.models", "ollama.chat"];
-/// What a desktop hands on from 2026.9.6 on: files, its browser, tools, agents, its screen.
+/// The commands of a desktop since 2026.9.6: files, browser, tools, agents and screen.
 const DESKTOP: &[&str] = &[
     "fs.listDir",
     "terminal.upload",
@@ -113,7 +113,7 @@ impl Platform {
     }
 }
 
-/// Whether a node of this platform and family may offer a command.
+/// Whether a node with this platform and device family can offer a command.
 pub fn platform_allows(
     rules: &NodeRules,
     config: &GatewayConfig,
@@ -134,7 +134,7 @@ pub fn platform_allows(
     (by_platform || config.node_allow_commands.iter().any(is)) && !config.node_deny_commands.iter().any(is)
 }
 
-/// What desktops may offer besides, where the release lets them.
+/// Additional commands of desktops, in releases that allow them.
 fn desktop_commands(platform: Platform) -> &'static [&'static [&'static str]] {
     match platform {
         Platform::Mac => &[SCREEN],
@@ -143,10 +143,10 @@ fn desktop_commands(platform: Platform) -> &'static [&'static [&'static str]] {
     }
 }
 
-/// Programs and the screen of a desktop: what a node may run only after its approval, where the release asks for it.
+/// The commands of a desktop for programs and its screen, which a node can only run after approval in some releases.
 const HOST: &[&str] = &["system.run.prepare", "system.run", "system.which", "browser.proxy", "screen.snapshot"];
 
-/// Whether a command is one of those that a desktop runs only after its approval.
+/// Whether a desktop can only run this command after approval.
 fn is_host(rules: &NodeRules, command: &str) -> bool {
     HOST.contains(&command)
         || rules.platforms.desktops_keep_approvals && APPROVALS.contains(&command)
@@ -155,7 +155,7 @@ fn is_host(rules: &NodeRules, command: &str) -> bool {
 const TALK: &[&str] = &["talk.ptt.start", "talk.ptt.stop", "talk.ptt.cancel", "talk.ptt.once"];
 
 impl Platform {
-    /// A platform by its exact name, or as the apps label it, and a family that goes with it.
+    /// A platform by its exact name or by the label of an app, and a matching device family.
     fn exactly(rules: &NodeRules, platform: &str, family: Option<&str>) -> Self {
         let platform = js::trim(platform).to_lowercase();
         let family = js::trim(family.unwrap_or_default()).to_lowercase();
@@ -182,7 +182,7 @@ impl Platform {
     }
 }
 
-/// A system and its version, of at most so many numbers; Android's may name its SDK too.
+/// A system and its version, with at most this many numbers. Android's version can include the SDK.
 fn is_labelled(platform: &str, systems: &[&str], numbers: usize) -> bool {
     let Some(version) = systems.iter().find_map(|system| platform.strip_prefix(system)) else { return false };
     let version = match version.split_once(" (sdk ") {
@@ -196,7 +196,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What a platform's nodes may offer from 2026.9.6 on.
+/// The commands that nodes of a platform can offer since 2026.9.6.
 fn newest_groups(platform: Platform) -> &'static [&'static [&'static str]] {
     match platform {
         Platform::Ios => &[PLACE, PERSONAL, NOTIFY],
@@ -209,22 +209,22 @@ fn newest_groups(platform: Platform) -> &'static [&'static [&'static str]] {
     }
 }
 
-/// What is known of a node whose commands are judged, where platforms are strict.
+/// The data about a node whose commands are checked, in releases with strict platforms.
 #[derive(Debug, Clone, Copy)]
 pub struct Judged<'a> {
     /// Its platform.
     pub platform: &'a str,
     /// Its family.
     pub family: Option<&'a str>,
-    /// What it can do.
+    /// Its capabilities.
     pub caps: &'a [String],
     /// The commands it offers.
     pub commands: &'a [String],
-    /// The commands that were approved; `None` while they are being asked for.
+    /// The approved commands. `None` while approval is pending.
     pub approved: Option<&'a [String]>,
 }
 
-/// Which of these commands a node may have.
+/// The commands that a node can have.
 pub fn permitted_commands(
     rules: &NodeRules,
     config: &GatewayConfig,
@@ -270,7 +270,7 @@ pub fn permitted_commands(
     permitted
 }
 
-/// A node's commands, trimmed, once each, without those that its platform may not offer.
+/// A node's commands, trimmed, without duplicates, and without those that its platform cannot offer.
 pub fn declared_commands(
     rules: &NodeRules,
     config: &GatewayConfig,

@@ -1,4 +1,4 @@
-//! What a node's connect does to its commands.
+//! The effect of a node's connect on its commands.
 
 use super::request::{NodeRequest, NodeRequested, published, request as ask, same_pending};
 use super::store::{self, NodeApproval};
@@ -11,38 +11,38 @@ use openclaw_protocol::js;
 use openclaw_protocol::store::Document;
 use serde_json::{Map, Value};
 
-/// The commands that a node has, and what it asked for.
+/// The commands of a node, and its request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reconciliation {
-    /// The node's id: its device's, else its client's.
+    /// The id of the node: its device's id, or its client's.
     pub node_id: String,
-    /// The commands it has from now on.
+    /// The commands that it has now.
     pub commands: Vec<String>,
-    /// The pending approval; a new one is announced as `node.pair.requested`.
+    /// The pending request. A new one is announced as `node.pair.requested`.
     pub requested: Option<NodeRequested>,
-    /// What it offers and what it has of that, where the release judges more than commands.
+    /// The offered and the available surface, in releases that check more than commands.
     pub surfaces: Option<Surfaces>,
-    /// What it asked for before is dropped once it is welcomed.
+    /// Its earlier requests, which are dropped after `hello-ok`.
     pub drops_pending: bool,
-    /// A node that is not approved asks, be it anew or again.
+    /// A node that is not approved requests approval, for the first time or again.
     pub asks_first: bool,
-    /// The request that was approved at once, since a setup code had brought the device.
+    /// The request that was approved at once because a setup code paired the device.
     pub approved: Option<String>,
 }
 
-/// What a node offers, and what it has of that.
+/// The offered and the available surface of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surfaces {
     /// What it offers.
     pub declared: Surface,
-    /// What it has from now on.
+    /// What it has now.
     pub effective: Surface,
 }
 
-/// Reconciles a node that was let in with the node store.
+/// Reconciles an admitted node with the node store.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn reconcile_on_connect(
     rules: &Facts,
     config: &GatewayConfig,
@@ -109,7 +109,7 @@ fn node_request(connect: &ConnectParams, node_id: &str, remote_ip: Option<&str>)
     }
 }
 
-/// From 2026.6.11 on: caps, commands and permissions are approved together.
+/// Since 2026.6.11, capabilities, commands and permissions are approved together.
 fn reconcile_surface(
     rules: &Facts,
     config: &GatewayConfig,
@@ -223,7 +223,7 @@ fn reconcile_surface(
     Ok(Reconciliation { node_id, commands, requested: Some(requested), surfaces, ..Reconciliation::default() })
 }
 
-/// Whether a cap has one of its commands left, or none was taken from it (2026.9.6).
+/// Whether a capability has one of its commands left, or lost none (2026.9.6).
 fn is_borne_out(cap: &str, admitted: &[String], offered: &[String]) -> bool {
     let family: &[&str] = match cap {
         "camera" => &["camera.list", "camera.ptz.status", "camera.snap", "camera.clip", "camera.ptz.control"],
@@ -244,18 +244,19 @@ fn is_paired_device(environment: &Environment<'_>, node_id: &str) -> bool {
     environment.store.read(Document::DevicesPaired).is_some_and(|devices| devices.get(node_id).is_some())
 }
 
-/// Whether the device behind a node was approved without a person, which its surface then says too.
+/// Whether the device of a node was approved without a person, which also applies to its surface.
 fn approved_by_itself(rules: &Facts, environment: &Environment<'_>, node_id: &str) -> bool {
     matches!(approved_via(rules, environment, node_id).as_deref(), Some("silent" | "bootstrap"))
 }
 
-/// How the device behind a node was approved, where the release says so.
+/// How the device of a node was approved, in releases that record it.
 fn approved_via(rules: &Facts, environment: &Environment<'_>, node_id: &str) -> Option<String> {
     let devices = environment.store.read(Document::DevicesPaired).filter(|_| rules.nodes.part_of_device)?;
     devices.get(node_id)?.get("approvedVia")?.as_str().map(str::to_owned)
 }
 
-/// Approves the first surface of a node that a setup code has brought (2026.9.6, `connect-node-session.ts`). The request's id.
+/// Approves the first surface of a node that a setup code paired (2026.9.6, `connect-node-session.ts`). Returns the id
+/// of the request.
 fn approve_at_once(
     rules: &Facts,
     environment: &mut Environment<'_>,
@@ -272,7 +273,8 @@ fn approve_at_once(
     Ok(matches!(approval, NodeApproval::Approved { .. }).then_some(id))
 }
 
-/// Up to 2026.3.31: what the platform allows and, where the node is paired, was approved; repeats stay.
+/// Up to 2026.3.31: the commands that the platform allows and that were approved if the node is paired. Duplicates
+/// remain.
 fn cut_down(
     rules: &Facts,
     config: &GatewayConfig,

@@ -1,4 +1,4 @@
-//! What a node asks to be approved for, as it is written down and announced (`node-pairing.ts` requestNodePairing).
+//! A node's request for approval, as it is written and announced (`node-pairing.ts` `requestNodePairing`).
 
 use super::NodeRules;
 use super::store::{DESCRIPTION, required_scopes};
@@ -11,52 +11,52 @@ use openclaw_protocol::store::{Document, Documents};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
-/// What a node asks to be approved for.
+/// A node's request for approval.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NodeRequest {
     /// Node id.
     pub node_id: String,
-    /// Its name for people.
+    /// Its display name.
     pub display_name: Option<String>,
     /// Its platform.
     pub platform: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// Version of its core.
+    /// The version of its core.
     pub core_version: Option<String>,
-    /// Version of its interface.
+    /// The version of its user interface.
     pub ui_version: Option<String>,
     /// Its device family.
     pub device_family: Option<String>,
     /// Its model.
     pub model_identifier: Option<String>,
-    /// What it can do.
+    /// Its capabilities.
     pub caps: Option<Vec<String>>,
-    /// Commands it offers.
+    /// The commands that it offers.
     pub commands: Option<Vec<String>>,
     /// Permissions of its operating system.
     pub permissions: Option<Map<String, Value>>,
     /// Its address.
     pub remote_ip: Option<String>,
-    /// Whether it may be approved at once.
+    /// Whether it can be approved silently.
     pub silent: Option<bool>,
 }
 
-/// The pending request that came of it.
+/// The resulting pending request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeRequested {
-    /// The pending request as written.
+    /// The pending request as it was written.
     pub request: Record,
-    /// Whether it is a new one.
+    /// Whether it is new.
     pub created: bool,
-    /// The requests that it replaces, where that is told.
+    /// The requests that it replaces, in releases that announce them.
     pub superseded: Vec<String>,
 }
 
-/// Writes down that a node asks to be approved.
+/// Writes a node's request to the store.
 ///
 /// # Errors
-/// The store, an odd record, or a blank id.
+/// Returns an error of the store, or for an invalid record or a blank id.
 pub fn request(
     rules: &NodeRules,
     documents: &mut dyn Documents,
@@ -96,7 +96,7 @@ pub fn request(
     store_request(&mut state, documents, request, true)
 }
 
-/// [`request`] of the releases that compare what is asked for.
+/// [`request`] in releases that compare the requested surface.
 fn request_by_surface(
     rules: &NodeRules,
     mut state: State,
@@ -141,10 +141,10 @@ fn request_by_surface(
     Ok(shown(store_request(&mut state, documents, request, true)?, replaced))
 }
 
-/// The request that is pending for a node already, where another one would change nothing of it.
+/// The pending request of a node, if another request would not change it.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub(super) fn same_pending(
     rules: &NodeRules,
     documents: &dyn Documents,
@@ -180,7 +180,8 @@ fn store_request(
     Ok(NodeRequested { request, created, superseded: Vec::new() })
 }
 
-/// A request as it is announced: with the client of its device and the scopes that approving takes, where the release says so.
+/// A request as it is announced. In newer releases, it contains the client of its device and the scopes that an
+/// approval needs.
 pub(super) fn published(rules: &NodeRules, documents: &dyn Documents, mut requested: NodeRequested) -> NodeRequested {
     if rules.requests_of_devices {
         let scopes = required_scopes(rules, &Value::Object(requested.request.clone()));
@@ -190,7 +191,7 @@ pub(super) fn published(rules: &NodeRules, documents: &dyn Documents, mut reques
     requested
 }
 
-/// What a request does not say its device's record says.
+/// Fields that a request does not contain are taken from the record of its device.
 pub(super) fn add_device(documents: &dyn Documents, request: &mut Record) {
     let devices = documents.read(Document::DevicesPaired);
     let node_id = js::key_text(request.get("nodeId"));
@@ -203,7 +204,7 @@ pub(super) fn add_device(documents: &dyn Documents, request: &mut Record) {
 }
 
 impl NodeRequest {
-    /// What it asks for; what it does not say is taken from a pending request.
+    /// The requested surface. Missing parts are taken from a pending request.
     fn surface_over(&self, pending: &Value) -> Surface {
         let old = Surface::of(pending);
         Surface {
@@ -213,7 +214,7 @@ impl NodeRequest {
         }
     }
 
-    /// The same with what it does not say from a pending request.
+    /// The request, with missing fields from a pending request.
     fn over(&self, latest: Option<&Value>) -> Self {
         let Some(latest) = latest else { return self.clone() };
         let text = |own: &Option<String>, key: &str| {
@@ -265,7 +266,7 @@ fn described(incoming: &NodeRequest, node_id: &str, request_id: String) -> Recor
     request
 }
 
-/// A new request up to 2026.3.31: lists as they came, and whether the node was approved before.
+/// A new request up to 2026.3.31: with unchanged lists, and whether the node was approved before.
 fn first_form(incoming: &NodeRequest, node_id: &str, is_repair: bool, request_id: String, now: i64) -> Record {
     let mut request = described(incoming, node_id, request_id);
     js::set(&mut request, "caps", incoming.caps.clone());
@@ -278,7 +279,7 @@ fn first_form(incoming: &NodeRequest, node_id: &str, is_repair: bool, request_id
     request
 }
 
-/// A new request from 2026.4.1 on: lists trimmed.
+/// A new request since 2026.4.1, with trimmed lists.
 fn second_form(incoming: &NodeRequest, node_id: &str, silent: bool, request_id: String, now: i64) -> Record {
     let mut request = described(incoming, node_id, request_id);
     js::set(&mut request, "caps", trimmed_list(incoming.caps.as_deref()));

@@ -1,4 +1,4 @@
-//! Node requests and approved nodes (`nodes/pending.json`, `nodes/paired.json`).
+//! Requests and approvals of nodes (`nodes/pending.json`, `nodes/paired.json`).
 
 use super::NodeRules;
 use super::commands::RUN_COMMANDS;
@@ -13,27 +13,27 @@ use openclaw_protocol::store::{Document, Documents, SURFACE_FIELDS};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// What came of an approval.
+/// The result of an approval.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NodeApproval {
-    /// No such pending request.
+    /// The pending request does not exist.
     Unknown,
     /// The approver lacks a scope.
     Forbidden {
-        /// The first one.
+        /// The first missing scope.
         missing_scope: String,
     },
     /// The node is approved.
     Approved {
-        /// Its record as written, with its token.
+        /// Its record as it was written, with its token.
         node: Record,
     },
 }
 
-/// Everything in the node store, newest first.
+/// The contents of the node store, newest first.
 ///
 /// # Errors
-/// An odd record.
+/// Returns an error for an invalid record.
 pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<PairingList, Fault> {
     let state = State::load(rules.state, Family::Nodes, documents, now)?;
     let mut pending: Vec<Value> = newest(&state.pending, "ts")?;
@@ -55,8 +55,8 @@ pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<Pa
     Ok(PairingList { pending, paired })
 }
 
-/// An approved node as it is shown where it is a part of its device: with what the device's record says
-/// (`device-pairing-node.records.ts toPairedNode`).
+/// An approved node in releases that store it with its device, in its public form: with the fields of the device's
+/// record (`device-pairing-node.records.ts` `toPairedNode`).
 pub fn projected(documents: &dyn Documents, mut node: Record) -> Record {
     let devices = documents.read(Document::DevicesPaired);
     let id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -71,10 +71,10 @@ pub fn projected(documents: &dyn Documents, mut node: Record) -> Record {
     node
 }
 
-/// What stands in a device's record about the node that it is: its approved surface and the one that it asks for (2026.9.6).
+/// The node in a device's record: its approved surface and the requested one (2026.9.6).
 ///
 /// # Errors
-/// An odd record.
+/// Returns an error for an invalid record.
 pub fn surfaces_of_device(
     rules: &NodeRules,
     documents: &dyn Documents,
@@ -104,7 +104,7 @@ pub fn surfaces_of_device(
 /// The record of an approved node.
 ///
 /// # Errors
-/// A pending request that is `null`: both documents are read.
+/// Returns an error for a pending request that is `null`, because both documents are read.
 pub fn find_paired(
     rules: &NodeRules,
     documents: &dyn Documents,
@@ -115,10 +115,10 @@ pub fn find_paired(
     Ok(state.paired.get_truthy(js::trim(node_id)).cloned())
 }
 
-/// The id of the node behind a pending request.
+/// The id of the node of a pending request.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn find_pending(
     rules: &NodeRules,
     documents: &dyn Documents,
@@ -130,10 +130,10 @@ pub fn find_pending(
     Ok(pending.and_then(|pending| pending.get("nodeId")?.as_str()).map(str::to_owned))
 }
 
-/// Drops every request of a node, the newest first. Their ids.
+/// Removes all requests of a node, newest first. Returns their ids.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn reject_all(
     rules: &NodeRules,
     documents: &mut dyn Documents,
@@ -155,10 +155,10 @@ pub fn reject_all(
     Ok(ids)
 }
 
-/// Approves a pending node on behalf of somebody who holds these scopes.
+/// Approves a pending node for an approver with these scopes.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn approve(
     rules: &NodeRules,
     scope_rules: &PairingRules,
@@ -201,10 +201,10 @@ pub fn approve(
     Ok(NodeApproval::Approved { node })
 }
 
-/// Drops a pending node request and says whose it was.
+/// Removes a pending request and returns its node.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn reject(
     rules: &NodeRules,
     documents: &mut dyn Documents,
@@ -214,10 +214,10 @@ pub fn reject(
     reject_pending(rules.state, Family::Nodes, "nodeId", documents, now, request_id)
 }
 
-/// Forgets an approved node. Its id, or `None` where there is none.
+/// Removes an approved node. Returns its id, or `None` if it does not exist.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn remove(
     rules: &NodeRules,
     documents: &mut dyn Documents,
@@ -234,10 +234,10 @@ pub fn remove(
     Ok(Some(node_id.to_owned()))
 }
 
-/// The record of a node whose token this is.
+/// The record of the node that a token belongs to.
 ///
 /// # Errors
-/// An odd record.
+/// Returns an error for an invalid record.
 pub fn verify(
     rules: &NodeRules,
     documents: &dyn Documents,
@@ -249,10 +249,10 @@ pub fn verify(
     Ok(same_secret(token, node.get("token"))?.then_some(node))
 }
 
-/// Gives an approved node another name. Its record, or `None` where there is none.
+/// Renames an approved node. Returns its record, or `None` if it does not exist.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn rename(
     rules: &NodeRules,
     documents: &mut dyn Documents,
@@ -263,10 +263,10 @@ pub fn rename(
     change(rules, documents, now, node_id, |node| js::set(node, "displayName", Some(js::trim(display_name))))
 }
 
-/// Writes down when an approved node last connected. Nothing happens where there is none.
+/// Records the last connect of an approved node. Does nothing if it does not exist.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn record_connect(rules: &NodeRules, documents: &mut dyn Documents, now: i64, node_id: &str) -> Result<(), Fault> {
     change(rules, documents, now, node_id, |node| {
         js::set(node, "lastConnectedAtMs", Some(now));
@@ -280,10 +280,10 @@ pub fn record_connect(rules: &NodeRules, documents: &mut dyn Documents, now: i64
     .map(|_| ())
 }
 
-/// Notes that an approved node has said that it is alive. Whether there is such a node (2026.5.7 on).
+/// Records that an approved node reported that it is alive. Returns whether the node exists (since 2026.5.7).
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn note_life(
     rules: &NodeRules,
     documents: &mut dyn Documents,
@@ -298,10 +298,11 @@ pub fn note_life(
     Ok(noted.is_some())
 }
 
-/// Notes which programs an approved node has, where they are others than before (`updatePairedNodeMetadata`). Whether they are.
+/// Records the programs of an approved node if they have changed (`updatePairedNodeMetadata`). Returns whether they
+/// have.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn note_programs(
     rules: &NodeRules,
     documents: &mut dyn Documents,
@@ -319,13 +320,13 @@ pub fn note_programs(
     Ok(others)
 }
 
-/// When a node has gone.
+/// The field with the time of the disconnect.
 const DEPARTED: &str = "lastDisconnectedAtMs";
 
-/// Notes that the node that came at this time has gone, unless it has come again since (2026.9.6 on).
+/// Records that the node with this connect time has disconnected, unless it has connected again (since 2026.9.6).
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn record_departure(
     rules: &NodeRules,
     documents: &mut dyn Documents,
@@ -358,7 +359,8 @@ fn change(
     Ok(Some(node))
 }
 
-/// The scopes that approving takes: `operator.admin` where programs can be run, `operator.write` for any other command.
+/// The scopes that an approval needs: `operator.admin` for commands that run programs, `operator.write` for any other
+/// command.
 pub(super) fn required_scopes(rules: &NodeRules, pending: &Value) -> Vec<String> {
     if !rules.approval_needs_scopes {
         return Vec::new();
@@ -378,10 +380,10 @@ pub(super) fn required_scopes(rules: &NodeRules, pending: &Value) -> Vec<String>
     pairing.into_iter().chain(by_commands).map(str::to_owned).collect()
 }
 
-/// What a node says of itself.
+/// The fields of a node's description.
 pub(super) const DESCRIPTION: [&str; 7] =
     ["displayName", "platform", "version", "coreVersion", "uiVersion", "deviceFamily", "modelIdentifier"];
-/// The same beside what its device says.
+/// The fields of a node's description, with those of its device.
 const OWN: [&str; 4] = ["version", "coreVersion", "uiVersion", "modelIdentifier"];
 const SURFACE: [&str; 4] = ["caps", "commands", "permissions", "remoteIp"];
 

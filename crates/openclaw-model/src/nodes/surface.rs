@@ -1,21 +1,21 @@
-//! What a node offers, as it is approved: caps, commands, permissions (`node-pairing-surface.ts`).
+//! The approved surface of a node: capabilities, commands and permissions (`node-pairing-surface.ts`).
 
 use openclaw_protocol::js;
 use serde_json::{Map, Value, json};
 
-/// Caps, commands and permissions of a node.
+/// The capabilities, commands and permissions of a node.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Surface {
-    /// What it can do.
+    /// Its capabilities.
     pub caps: Vec<String>,
-    /// Commands that it offers.
+    /// The commands that it offers.
     pub commands: Vec<String>,
     /// Permissions of its operating system.
     pub permissions: Option<Map<String, Value>>,
 }
 
 impl Surface {
-    /// That of a request or a record.
+    /// The surface in a request or a record.
     pub fn of(record: &Value) -> Self {
         Self {
             caps: trimmed(record.get("caps")),
@@ -24,7 +24,7 @@ impl Surface {
         }
     }
 
-    /// Whether they are the same, whatever their order.
+    /// Whether two surfaces are the same, in any order.
     pub fn same(&self, other: &Self) -> bool {
         same_set(&self.caps, &other.caps) && same_set(&self.commands, &other.commands) && self.same_permissions(other)
     }
@@ -36,7 +36,7 @@ impl Surface {
         left.len() == right.len() && left.iter().all(|(key, value)| right.get(key) == Some(value))
     }
 
-    /// What is left of it where only this much was approved.
+    /// The part of the surface that was approved.
     #[must_use]
     pub fn within(&self, approved: &Self) -> Self {
         let both = |own: &[String], theirs: &[String]| {
@@ -60,12 +60,12 @@ impl Surface {
     }
 }
 
-/// Whether two lists hold the same, repeats and order aside.
+/// Whether two lists have the same entries, in any order and with any duplicates.
 pub fn same_set(left: &[String], right: &[String]) -> bool {
     left.iter().all(|entry| right.contains(entry)) && right.iter().all(|entry| left.contains(entry))
 }
 
-/// A map's entries by name; none where it is empty.
+/// The entries of a map by name. Empty if the map is empty.
 pub fn sorted_permissions(permissions: Option<&Map<String, Value>>) -> Option<Map<String, Value>> {
     let mut entries: Vec<(String, Value)> =
         permissions.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();

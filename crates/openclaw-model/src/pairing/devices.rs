@@ -1,4 +1,4 @@
-//! Paired devices and pending requests as they stand: list, find, reject, remove, and what a connect writes down.
+//! Operations on paired devices and pending requests: list, find, reject, remove, and the update after a connect.
 
 use super::bootstrap::forget_device_tokens;
 use super::request::shown_pending;
@@ -12,7 +12,7 @@ use openclaw_protocol::store::{Documents, StoreFormat};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// Everything in the device store, newest first.
+/// The contents of the device store, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PairingList {
     /// Pending requests.
@@ -24,7 +24,7 @@ pub struct PairingList {
 /// Lists the device store.
 ///
 /// # Errors
-/// An odd record.
+/// Returns an error for an invalid record.
 pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result<PairingList, Fault> {
     let state = State::load(rules.state, Family::Devices, documents, now)?;
     bear_tokens(rules, &state)?;
@@ -37,7 +37,7 @@ pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result
     Ok(PairingList { pending, paired: newest(&state.paired, "approvedAtMs")? })
 }
 
-/// From 2026.9.6 on every record's tokens are looked at whenever the records are listed (`device-pairing-identity.ts`).
+/// From 2026.9.6 on, listing the records reads the tokens of every record (`device-pairing-identity.ts`).
 fn bear_tokens(rules: &PairingRules, state: &State) -> Result<(), Fault> {
     if rules.format == StoreFormat::Sqlite {
         for device in state.paired.values()? {
@@ -52,10 +52,10 @@ pub(crate) fn newest(table: &Table, key: &str) -> Result<Vec<Value>, TypeFault> 
     Ok(js::newest_first(table.values()?, key)?.into_iter().map(Cow::into_owned).collect())
 }
 
-/// The record of a device, whatever it looks like. `null` is none.
+/// The record of a device, valid or not. `null` counts as none.
 ///
 /// # Errors
-/// A pending request that is `null`: both documents are read.
+/// Returns an error for a pending request that is `null`, because both documents are read.
 pub fn find_paired(
     rules: &PairingRules,
     documents: &dyn Documents,
@@ -66,11 +66,10 @@ pub fn find_paired(
     Ok(js::present(state.paired.get(js::trim(device_id))).cloned())
 }
 
-/// The id under which a device's request is pending now: this one where it still stands, else the newest one with the
-/// same key.
+/// The id of a device's pending request: this one if it still exists, or the newest one with the same key.
 ///
 /// # Errors
-/// An odd record.
+/// Returns an error for an invalid record.
 pub fn live_request_id(
     rules: &PairingRules,
     documents: &dyn Documents,
@@ -92,10 +91,10 @@ pub fn live_request_id(
     Ok(found.and_then(|entry| entry.get("requestId")).map(|id| js::key_text(Some(id))))
 }
 
-/// A pending request, whatever it looks like. What is not true of JavaScript is none.
+/// A pending request, valid or not. A value that JavaScript treats as false counts as none.
 ///
 /// # Errors
-/// The store, or a pending request that is `null`.
+/// Returns an error of the store, or for a pending request that is `null`.
 pub fn find_pending(
     rules: &PairingRules,
     documents: &dyn Documents,
@@ -106,10 +105,11 @@ pub fn find_pending(
     Ok(state.pending.get_truthy(request_id).cloned())
 }
 
-/// Drops a pending request and says whose it was. `None` where there is none; `Some(None)` where it names no device.
+/// Removes a pending request and returns its device. `None` if it does not exist, and `Some(None)` if it names no
+/// device.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn reject(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -141,10 +141,10 @@ pub(crate) fn reject_pending(
     Ok(Some(owner))
 }
 
-/// Forgets a paired device. Its normalised id, or `None` where it was not paired.
+/// Removes a paired device. Returns its normalized id, or `None` if it was not paired.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn remove(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -165,11 +165,11 @@ pub fn remove(
     Ok(Some(device_id.to_owned()))
 }
 
-/// Takes a role from a paired device and from what it asks for; a device without any other is forgotten. Its normalised id,
-/// or `None` where it had no such role (`removePairedDeviceRole`, 2026.6.11 on).
+/// Removes a role from a paired device and from its requests. A device without another role is removed. Returns its
+/// normalized id, or `None` if it had no such role (`removePairedDeviceRole`, since 2026.6.11).
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn remove_role(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -229,7 +229,7 @@ pub fn remove_role(
     Ok(Some(device_id.to_owned()))
 }
 
-/// The scopes that belong to these roles, once each.
+/// The scopes that belong to these roles, without duplicates.
 fn scopes_of(roles: &[String], scopes: &Value) -> Vec<String> {
     let texts = scopes.as_array().into_iter().flatten().filter_map(Value::as_str).map(js::trim);
     let texts: Vec<String> = texts.filter(|text| !text.is_empty()).map(str::to_owned).collect();
@@ -242,14 +242,15 @@ fn scopes_of(roles: &[String], scopes: &Value) -> Vec<String> {
     kept
 }
 
-/// How long a silent pairing is spared after its approval, in milliseconds (`PRUNE_RECENT_APPROVAL_GRACE_MS`).
+/// The time after its approval during which a silent pairing is not removed, in milliseconds
+/// (`PRUNE_RECENT_APPROVAL_GRACE_MS`).
 const SPARED_MS: f64 = 60_000.0;
 
-/// Takes away the silent pairings of other devices whose client looks like that of this one, unless they are new or connected.
-/// Their ids and roles (`pruneSupersededSilentPairedDevices`, 2026.9.6 on).
+/// Removes the silent pairings of other devices with a similar client, unless they are new or connected. Returns their
+/// ids and roles (`pruneSupersededSilentPairedDevices`, since 2026.9.6).
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn prune_silent(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -285,7 +286,7 @@ pub fn prune_silent(
     Ok(gone)
 }
 
-/// What makes clients look alike: id, mode and name. `None` where a record says none of them.
+/// The fields that make clients similar: id, mode and name. `None` if a record has none of them.
 fn look(device: &Value) -> Option<[String; 3]> {
     let text = |key: &str| {
         device.get(key).and_then(Value::as_str).map(|text| js::trim(text).to_lowercase()).unwrap_or_default()
@@ -294,7 +295,7 @@ fn look(device: &Value) -> Option<[String; 3]> {
     look.iter().any(|part| !part.is_empty()).then_some(look)
 }
 
-/// What a connect that was let in writes into its record. What is absent here is taken out of the record.
+/// The values that a successful connect writes to its record. Absent values are removed from the record.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AccessMetadata {
     /// `client.displayName`.
@@ -303,22 +304,22 @@ pub struct AccessMetadata {
     pub client_id: Option<String>,
     /// `client.mode`.
     pub client_mode: Option<String>,
-    /// The role connected as.
+    /// The role of the connect.
     pub role: String,
-    /// The scopes connected with.
+    /// The scopes of the connect.
     pub scopes: Vec<String>,
-    /// The client's address where the gateway reports one.
+    /// The client's address, if the gateway reports one.
     pub remote_ip: Option<String>,
-    /// The platform that the record is to name from now on.
+    /// The platform to store in the record.
     pub refreshed_platform: Option<String>,
-    /// What it was seen at, where that is no connect.
+    /// The reason for the last contact, if it was not a connect.
     pub reason: Option<&'static str>,
 }
 
-/// Updates a paired record after a connect. Nothing happens where there is none.
+/// Updates a paired record after a connect. Does nothing if there is no record.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn update_metadata(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -356,11 +357,11 @@ pub fn update_metadata(
     state.persist(documents, Changed::Paired)
 }
 
-/// Gives a paired device the name that its owner chose. `false` where it is not paired
-/// (`updatePairedDeviceMetadata`, 2026.9.6 on).
+/// Sets the owner's name for a paired device. `false` if it is not paired (`updatePairedDeviceMetadata`, since
+/// 2026.9.6).
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn rename(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -371,10 +372,10 @@ pub fn rename(
     change(rules, documents, now, device_id, |device| js::set(device, LABEL, Some(label)))
 }
 
-/// Notes that a paired device has said as a node that it is alive. `false` where it is not paired (2026.5.7 on).
+/// Records that a paired device reported as a node that it is alive. `false` if it is not paired (since 2026.5.7).
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn note_life(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -405,13 +406,13 @@ fn change(
     Ok(true)
 }
 
-/// The name that its owner gave a device.
+/// The field with the owner's name for a device.
 pub(super) const LABEL: &str = "operatorLabel";
 
-/// A record as an answer shows it: tokens only as summaries, mostly without the approved scopes.
+/// A record as an answer shows it: with summaries of tokens and, in most releases, without the approved scopes.
 ///
 /// # Errors
-/// A record that is `null`, or a token that is.
+/// Returns an error for a record or a token that is `null`.
 pub fn redact_paired(rules: &PairingRules, device: &Value) -> Result<Record, Fault> {
     if device.is_null() {
         return Err(TypeFault("Cannot destructure 'device' as it is null.".to_owned()).into());

@@ -1,30 +1,30 @@
-//! What can end an operation on the store other than an answer.
+//! The errors of operations on the store.
 
 use openclaw_protocol::js::TypeFault;
 use openclaw_protocol::store::{ReadFault, WriteFault};
 
-/// An exception that a release throws out of a store operation.
+/// An error that a release throws in a store operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The store could not be written.
     #[error("Error: {0}")]
     Write(#[from] WriteFault),
-    /// A document of the store is there but cannot be read.
+    /// A document of the store exists but cannot be read.
     #[error("JsonFileReadError: {0}")]
     Read(#[from] ReadFault),
-    /// A record has a shape that the release's code cannot bear.
+    /// A record has a form that the release's code cannot process.
     #[error("{0}")]
     Type(#[from] TypeFault),
-    /// An error that the release throws on purpose.
+    /// An error that the release throws intentionally.
     #[error("Error: {0}")]
     Refused(&'static str),
 }
 
-/// Longest text of an exception in an answer, in characters (`LOG_VALUE_LIMIT` in `ws-log.ts`).
+/// Maximum length of an error text in an answer, in characters (`LOG_VALUE_LIMIT` in `ws-log.ts`).
 const LIMIT: usize = 240;
 
 impl Fault {
-    /// The exception as an `UNAVAILABLE` answer words it (`formatForLog` in `gateway-cli-*.js`).
+    /// The error in the form of an `UNAVAILABLE` answer (`formatForLog`).
     pub fn for_answer(&self) -> String {
         let code = match self {
             Self::Write(WriteFault(message)) => message.split_once(": ").map(|(code, _)| format!(": code={code}")),

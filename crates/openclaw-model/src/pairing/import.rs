@@ -1,25 +1,25 @@
-//! What a release whose store is a database takes over from the files of an older one (`device-pairing-migration.ts` and
-//! `node-pairing-migration.ts` of 2026.9.6). Requests that wait and bootstrap tokens are not taken over.
+//! The import of an older release's files into the database (`device-pairing-migration.ts` and
+//! `node-pairing-migration.ts` of 2026.9.6). Pending requests and bootstrap tokens are not imported.
 
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
-/// What came of an import.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
-    /// The document with what was taken over.
+    /// The document with the imported records.
     pub document: Record,
-    /// How many records were.
+    /// Number of imported records.
     pub imported: usize,
-    /// How many were there already; those stay.
+    /// Number of records that already existed. They do not change.
     pub kept: usize,
-    /// How many cannot be taken over.
+    /// Number of records that cannot be imported.
     pub invalid: usize,
-    /// How many fields of others cannot.
+    /// Number of fields that cannot be imported, in records that can.
     pub omitted: usize,
 }
 
-/// Fields that are a text or are left behind.
+/// Fields that are omitted if they are not strings.
 const TEXTS: [&str; 11] = [
     "displayName",
     "operatorLabel",
@@ -34,7 +34,7 @@ const TEXTS: [&str; 11] = [
     "lastSeenReason",
 ];
 
-/// Takes over paired devices. What is no object of records holds none.
+/// Imports paired devices. A document that is not an object has no records.
 pub fn import_devices(legacy: Option<&Value>, paired: &Record) -> Imported {
     let mut result = Imported { document: paired.clone(), imported: 0, kept: 0, invalid: 0, omitted: 0 };
     for (key, record) in legacy.and_then(Value::as_object).into_iter().flatten() {
@@ -55,7 +55,7 @@ pub fn import_devices(legacy: Option<&Value>, paired: &Record) -> Imported {
     result
 }
 
-/// A record that can be taken over, and how many of its fields cannot.
+/// An importable record, and the number of its fields that are not.
 fn sound(record: &Value) -> Option<(Record, usize)> {
     let mut record = record.as_object()?.clone();
     let key = record.get("publicKey")?.as_str()?;
@@ -77,7 +77,7 @@ fn is_time(value: Option<&Value>) -> bool {
     value.and_then(Value::as_i64).is_some_and(|number| number.unsigned_abs() < 1 << 53)
 }
 
-/// Takes over what was approved of nodes, for paired devices that may be nodes. The others are counted as invalid.
+/// Imports the approvals of nodes, for paired devices that can be nodes. The others count as invalid.
 pub fn import_nodes(legacy: Option<&Value>, paired: &Record, nodes: &Record, now: i64) -> Imported {
     let mut result = Imported { document: nodes.clone(), imported: 0, kept: 0, invalid: 0, omitted: 0 };
     for (key, row) in legacy.and_then(Value::as_object).into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! The command line client of the machine, which a gateway with a made up token pairs when it starts
+//! The command line client of the host, which a gateway with a generated token pairs at its start
 //! (`gateway/startup-local-cli-pairing.ts`).
 
 use super::{AccessMetadata, ApprovalKind, Approver, Fault, PairingRequest, PairingRules, approve, list, request};
@@ -10,11 +10,11 @@ use openclaw_protocol::store::Documents;
 
 const NAME: &str = "OpenClaw CLI";
 
-/// Pairs the client with `operator.admin`, unless one of its name is paired already. The release knows it by its key,
-/// which lies where the client can read it; here nobody has the key.
+/// Pairs the client with `operator.admin`, unless a client with its name is already paired. The release identifies it
+/// by its key, which is stored where the client can read it. Here, nobody has the key.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn pair_local_cli(
     rules: &PairingRules,
     documents: &mut dyn Documents,

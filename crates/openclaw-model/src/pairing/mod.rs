@@ -1,7 +1,7 @@
-//! The device store's operations, as each release performs them (`device-pairing-*.js`, `device-bootstrap-*.js`).
+//! The operations on the device store in each release (`device-pairing.ts`, `device-bootstrap.ts`).
 //!
-//! Every operation reads the documents afresh, changes them and writes them whole, since that is what the releases do
-//! and what makes an edit from outside take effect. Pending requests and paired devices are always written together.
+//! Every operation reads the documents, changes them and writes them completely, as the releases do. An edit from
+//! outside therefore takes effect. In older releases, pending requests and paired devices are always written together.
 
 mod approve;
 mod bootstrap;
@@ -42,8 +42,8 @@ pub use tokens::{
 };
 pub(crate) use tokens::{rotation_scopes, same_secret};
 
-/// How long a pending request lives, in milliseconds. Older ones are dropped when the file is next loaded, and are gone
-/// from the disk at the next write.
+/// The lifetime of a pending request, in milliseconds. Older requests are dropped when the file is next loaded, and
+/// removed from the disk with the next write.
 pub const PENDING_TTL_MS: i64 = 300_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A device asks to be paired: a new pending request, a refreshed one, or one that replaces what was pending.
+//! Creates, refreshes or replaces the pending request of a device.
 
 use super::roles::{merge_roles, normalise_role};
 use super::scopes::merge_scopes;
@@ -10,12 +10,12 @@ use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// What a connecting device asks for.
+/// The request of a connecting device.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PairingRequest {
     /// Device id.
     pub device_id: String,
-    /// Public key as the gateway keeps it.
+    /// The public key in the form of the store.
     pub public_key: String,
     /// `client.displayName`.
     pub display_name: Option<String>,
@@ -27,49 +27,50 @@ pub struct PairingRequest {
     pub client_id: Option<String>,
     /// `client.mode`.
     pub client_mode: Option<String>,
-    /// The role asked for.
+    /// The requested role.
     pub role: String,
-    /// All roles asked for, where they are more than the one.
+    /// All requested roles, if there are several.
     pub roles: Vec<String>,
-    /// The scopes asked for, in the order they came in.
+    /// The requested scopes, in their order.
     pub scopes: Vec<String>,
-    /// The client's address where the gateway reports one.
+    /// The client's address, if the gateway reports one.
     pub remote_ip: Option<String>,
-    /// Whether it may be approved at once.
+    /// Whether the request can be approved silently.
     pub silent: bool,
 }
 
-/// The pending request that came of it.
+/// The resulting pending request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Requested {
-    /// The pending request as written.
+    /// The pending request as it was written.
     pub request: Record,
-    /// Whether it is a new one, which is announced to the approvers.
+    /// Whether it is new. A new request is announced to the approvers.
     pub created: bool,
     /// The ids of the requests that it replaced.
     pub superseded: Vec<String>,
 }
 
 impl Requested {
-    /// Its id.
+    /// The id of the pending request.
     pub fn request_id(&self) -> String {
         js::key_text(self.request.get("requestId"))
     }
 
-    /// Whether it may be approved at once. A silent request that meets one waiting for a person is not silent any more.
+    /// Whether it can be approved silently. A silent request that meets a pending request for a person is no longer
+    /// silent.
     pub fn silent(&self) -> bool {
         self.request.get("silent") == Some(&Value::Bool(true))
     }
 }
 
-/// Writes down that a device asks to be paired.
+/// Writes a device's request to the store.
 ///
-/// Since 2026.3.28 the same key, role and scopes as the one pending request refresh it under its id, and anything else
-/// replaces all pending requests of the device under a new id with merged roles and scopes; before, a request was merged
-/// into the first pending one, and up to 2026.2.19 changed nothing of it.
+/// Since 2026.3.28, a request with the same key, role and scopes as the pending request refreshes it under its id. Any
+/// other request replaces all pending requests of the device under a new id, with merged roles and scopes. Before, a
+/// request was merged into the first pending one. Up to 2026.2.19, it did not change the pending one.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn request(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -146,7 +147,7 @@ fn same_request(rules: &PairingRules, existing: &Value, incoming: &PairingReques
     Ok(same_set(&normalise_scopes(rules, existing.get("scopes"))?, &super::normalised_scopes(rules, &incoming.scopes)))
 }
 
-/// Whether the pending request asks for all that this one asks for, and more (2026.7.35 on).
+/// Whether the pending request covers everything in this request (since 2026.7.35).
 fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) -> Result<bool, Fault> {
     if existing.get("publicKey").and_then(Value::as_str) != Some(incoming.public_key.as_str()) {
         return Ok(false);
@@ -165,13 +166,13 @@ fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) ->
         && super::normalised_scopes(rules, &incoming.scopes).iter().all(borne))
 }
 
-/// A pending request as everybody sees it: without the time of its last repetition.
+/// A pending request in its public form: without the time of its last repetition.
 pub(super) fn shown_pending(mut request: Record) -> Record {
     request.shift_remove(REFRESHED);
     request
 }
 
-/// When a pending request was last repeated.
+/// The field with the time of the last repetition.
 pub(super) const REFRESHED: &str = "refreshedAtMs";
 
 fn same_set(left: &[String], right: &[String]) -> bool {
@@ -186,7 +187,8 @@ fn refreshed(rules: &PairingRules, existing: &Value, incoming: &PairingRequest, 
     request
 }
 
-/// A pending request of before 2026.3.28 that meets another one of its device: it keeps its key and its role.
+/// A request before 2026.3.28 that meets a pending request of its device. The pending request keeps its key and its
+/// role.
 fn merged(
     rules: &PairingRules,
     existing: &Value,
@@ -281,7 +283,7 @@ fn replacement(
     Ok(request)
 }
 
-/// A new request of before 2026.3.28: the scopes as they came.
+/// A new request before 2026.3.28, with unchanged scopes.
 fn first(incoming: &PairingRequest, device_id: &str, is_repair: bool, request_id: String, now: i64) -> Record {
     let mut request = described(incoming, device_id, request_id);
     js::set(&mut request, "role", Some(incoming.role.as_str()));
@@ -291,7 +293,7 @@ fn first(incoming: &PairingRequest, device_id: &str, is_repair: bool, request_id
     request
 }
 
-/// A request up to its role.
+/// The fields of a request up to its role.
 fn described(incoming: &PairingRequest, device_id: &str, request_id: String) -> Record {
     let mut request = Record::new();
     js::set(&mut request, "requestId", Some(request_id));
@@ -305,7 +307,7 @@ fn described(incoming: &PairingRequest, device_id: &str, request_id: String) -> 
     request
 }
 
-/// What a request says after its scopes.
+/// The fields of a request after its scopes.
 fn close_request(request: &mut Record, incoming: &PairingRequest, silent: bool, is_repair: bool, now: i64) {
     js::set(request, "remoteIp", incoming.remote_ip.as_deref());
     js::set(request, "silent", Some(silent));

@@ -1,13 +1,13 @@
-//! Roles: which ones a record was approved for, and which ones it has in effect.
+//! The approved and the effective roles of a record.
 
 use super::{EffectiveRoles, Fault, PairingRules};
 use openclaw_protocol::js::{self, TypeFault};
 use serde_json::Value;
 
-/// The roles that a device may connect as. What an empty or absent `tokens` map means here is the heart of #59045.
+/// The roles that a device can connect with. The meaning of an empty or absent `tokens` map is the cause of #59045.
 ///
 /// # Errors
-/// A token or a role of a shape that the release's code cannot bear.
+/// Returns an error for a token or a role that the release's code cannot process.
 pub fn effective_roles(rules: &PairingRules, device: &Value) -> Result<Vec<String>, Fault> {
     if rules.effective_roles == EffectiveRoles::Record {
         return Ok(recorded_roles(device));
@@ -34,7 +34,7 @@ pub fn effective_roles(rules: &PairingRules, device: &Value) -> Result<Vec<Strin
     }
 }
 
-/// Whether a device may connect as this role.
+/// Whether a device can connect with this role.
 ///
 /// # Errors
 /// As [`effective_roles`].
@@ -43,15 +43,15 @@ pub fn has_effective_role(rules: &PairingRules, device: &Value, role: &str) -> R
     Ok(!role.is_empty() && effective_roles(rules, device)?.iter().any(|have| have == role))
 }
 
-/// The roles that the record names, whatever its tokens say.
+/// The roles that the record lists, whatever its tokens contain.
 ///
 /// # Errors
-/// A role that is no string.
+/// Returns an error for a role that is not a string.
 pub fn approved_roles(rules: &PairingRules, device: &Value) -> Result<Vec<String>, Fault> {
     Ok(merge_roles(rules, &[device.get("roles"), device.get("role")])?.unwrap_or_default())
 }
 
-/// 2026.3.28's reading in the connect handler: `roles` where it is a list, else `role`, untrimmed.
+/// The roles in the connect handler of 2026.3.28: `roles` if it is a list, otherwise `role`, untrimmed.
 fn recorded_roles(device: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     match device.get("roles") {
@@ -70,7 +70,7 @@ fn active_token_roles(rules: &PairingRules, tokens: &Value) -> Result<Vec<String
     Ok(roles)
 }
 
-/// Roles and role lists of records merged in order of first appearance; `None` is `undefined`.
+/// Merges roles and role lists of records in the order of their first occurrence. `None` is `undefined`.
 pub(super) fn merge_roles(rules: &PairingRules, items: &[Option<&Value>]) -> Result<Option<Vec<String>>, TypeFault> {
     let mut roles = Vec::new();
     for item in items.iter().copied().filter(|item| js::truthy(*item)) {
@@ -86,7 +86,7 @@ pub(super) fn merge_roles(rules: &PairingRules, items: &[Option<&Value>]) -> Res
     Ok(Some(roles).filter(|roles| !roles.is_empty()))
 }
 
-/// A role trimmed. What is no text is none, where the release bears it.
+/// A trimmed role. `None` for a value that is not a string, if the release accepts it.
 fn one_role<'a>(rules: &PairingRules, role: Option<&'a Value>, name: &str) -> Result<&'a str, TypeFault> {
     match role {
         Some(Value::String(text)) => Ok(js::trim(text)),
@@ -95,7 +95,7 @@ fn one_role<'a>(rules: &PairingRules, role: Option<&'a Value>, name: &str) -> Re
     }
 }
 
-/// `role?.trim()`, or `None` where nothing is left.
+/// `role?.trim()`. `None` if the result is empty.
 pub(super) fn normalise_role(role: Option<&Value>) -> Result<Option<String>, TypeFault> {
     let Some(role) = js::present(role) else { return Ok(None) };
     let text = js::trimmed(Some(role), "role?")?;

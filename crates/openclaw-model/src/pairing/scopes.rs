@@ -1,10 +1,10 @@
-//! Scopes: merging, normal form, and who covers what (`operator-scope-compat.ts`, `device-auth.ts`).
+//! Scopes: merging, normalization and coverage (`operator-scope-compat.ts`, `device-auth.ts`).
 
 use super::{Fault, PairingRules};
 use openclaw_protocol::js::{self, TypeFault};
 use serde_json::Value;
 
-/// What every operator scope begins with.
+/// The prefix of every operator scope.
 pub(super) const OPERATOR_PREFIX: &str = "operator.";
 const OPERATOR: &str = "operator";
 const ADMIN: &str = "operator.admin";
@@ -14,11 +14,11 @@ const TALK: &str = "operator.talk";
 const SESSIONS_READ: &str = "operator.sessions.read";
 const SESSIONS_WRITE: &str = "operator.sessions.write";
 
-/// The scopes of a record in the form a token keeps: trimmed, unique, mostly with the implied ones added, sorted. What is
-/// no list is no scopes.
+/// The scopes of a record in the form of a token: trimmed, unique, in most releases with the implied scopes, and
+/// sorted. A value that is not a list has no scopes.
 ///
 /// # Errors
-/// A scope that is no string.
+/// Returns an error for a scope that is not a string.
 pub fn normalise_scopes(rules: &PairingRules, scopes: Option<&Value>) -> Result<Vec<String>, Fault> {
     let Some(Value::Array(items)) = scopes else { return Ok(Vec::new()) };
     let texts = items.iter().filter(|item| item.is_string() || !rules.lenient_lists);
@@ -26,7 +26,7 @@ pub fn normalise_scopes(rules: &PairingRules, scopes: Option<&Value>) -> Result<
     Ok(normalised_scopes(rules, &texts))
 }
 
-/// The form that [`normalise_scopes`] gives, of scopes known to be texts.
+/// [`normalise_scopes`] for scopes that are known to be strings.
 pub fn normalised_scopes<S: AsRef<str>>(rules: &PairingRules, scopes: &[S]) -> Vec<String> {
     if rules.scopes_imply {
         return expanded_scopes(scopes);
@@ -37,7 +37,7 @@ pub fn normalised_scopes<S: AsRef<str>>(rules: &PairingRules, scopes: &[S]) -> V
     normal
 }
 
-/// Trimmed, unique scopes with the implied ones added, sorted: what tokens keep since 2026.3.28.
+/// Trimmed, unique scopes with the implied ones, sorted: the form of tokens since 2026.3.28.
 pub fn expanded_scopes<S: AsRef<str>>(scopes: &[S]) -> Vec<String> {
     let mut normal = trimmed_scopes(scopes);
     let has = |scope: &str| normal.iter().any(|have| have == scope);
@@ -68,10 +68,10 @@ pub fn scopes_allow<R: AsRef<str>, G: AsRef<str>>(
     requested.iter().filter_map(|scope| trimmed(scope.as_ref())).all(|scope| covered(rules, role, &scope, &granted))
 }
 
-/// [`scopes_allow`] on a record's scopes, which may be anything.
+/// [`scopes_allow`] for the scopes of a record, which can be any value.
 ///
 /// # Errors
-/// What cannot be walked, or a scope that is no string.
+/// Returns an error for a value that is not iterable, or for a scope that is not a string.
 pub fn scopes_allow_values(
     rules: &PairingRules,
     role: &str,
@@ -112,7 +112,7 @@ fn covered(rules: &PairingRules, role: &str, scope: &str, granted: &[String]) ->
     (has(ADMIN) && operator_scope) || has(scope) || (scope == READ && has(WRITE)) || implied_newly(rules, scope, &has)
 }
 
-/// What `operator.write`, `operator.read` and `operator.sessions.write` stand for since 2026.9.6.
+/// The scopes that `operator.write`, `operator.read` and `operator.sessions.write` imply since 2026.9.6.
 fn implied_newly(rules: &PairingRules, scope: &str, has: &impl Fn(&str) -> bool) -> bool {
     rules.write_covers_sessions
         && match scope {
@@ -122,7 +122,7 @@ fn implied_newly(rules: &PairingRules, scope: &str, has: &impl Fn(&str) -> bool)
         }
 }
 
-/// The first requested scope that the granted ones do not cover.
+/// The first requested scope that the granted scopes do not cover.
 pub fn missing_scope<'a, G: AsRef<str>>(
     rules: &PairingRules,
     role: &str,
@@ -132,13 +132,13 @@ pub fn missing_scope<'a, G: AsRef<str>>(
     requested.iter().find(|scope| !scopes_allow(rules, role, std::slice::from_ref(*scope), granted))
 }
 
-/// The operator's scopes among these for the operator, the others for any other role.
+/// For the operator role, the operator scopes. For any other role, the other scopes.
 pub fn role_scoped(role: &str, scopes: Vec<String>) -> Vec<String> {
     let operator = role == OPERATOR;
     scopes.into_iter().filter(|scope| scope.starts_with(OPERATOR_PREFIX) == operator).collect()
 }
 
-/// Scope lists of records merged in order of first appearance; `None` is `undefined`.
+/// Merges scope lists of records in the order of their first occurrence. `None` is `undefined`.
 pub(super) fn merge_scopes(rules: &PairingRules, lists: &[Option<&Value>]) -> Result<Option<Vec<String>>, TypeFault> {
     let mut merged: Vec<String> = Vec::new();
     let mut explicit = false;

@@ -1,4 +1,4 @@
-//! Two documents in memory between one read and one write: pending requests by id, paired records by device or node.
+//! The documents between one read and one write: pending requests by id, and paired records by device or node.
 
 use super::{Fault, PENDING_TTL_MS};
 use crate::facts::pairing::StateRules;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// Which pair of documents.
+/// A pair of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     /// `devices/`.
@@ -33,7 +33,7 @@ impl Family {
     }
 }
 
-/// Which documents an operation changed.
+/// The documents that an operation changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Changed {
     /// The pending requests.
@@ -55,10 +55,10 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Reads both documents and forgets the requests that are too old.
+    /// Reads both documents and drops expired requests.
     ///
     /// # Errors
-    /// A pending request that is `null`, or a file that the release cannot do without.
+    /// Returns an error for a pending request that is `null`, or for an unreadable file in releases that need it.
     pub fn load(rules: StateRules, family: Family, documents: &dyn Documents, now: i64) -> Result<Self, Fault> {
         let mut pending = Table::load(rules, documents, family.pending())?;
         let paired = Table::load(rules, documents, family.paired())?;
@@ -66,10 +66,10 @@ impl State {
         Ok(Self { rules, family, pending, paired })
     }
 
-    /// Writes what was changed, or both documents where the release knows no difference.
+    /// Writes the changed documents, or both in releases that always write both.
     ///
     /// # Errors
-    /// The first document that could not be written; the other one is tried all the same.
+    /// Returns the error of the first document that could not be written. The other one is still tried.
     pub fn persist(&self, documents: &mut dyn Documents, changed: Changed) -> Result<(), Fault> {
         let pending = (self.family.pending(), &self.pending.0);
         let paired = (self.family.paired(), &self.paired.0);
@@ -94,7 +94,7 @@ impl Table {
         Ok(Self::new(read.filter(|value| value.is_object() || !rules.objects_only)))
     }
 
-    /// A document as it was read; nothing and `null` become an empty object.
+    /// The document as it was read. An absent document and `null` become an empty object.
     pub fn new(document: Option<Arc<Value>>) -> Self {
         let document = document.filter(|value| !value.is_null());
         Self(document.unwrap_or_else(|| Arc::new(Value::Object(Record::new()))))
@@ -109,7 +109,7 @@ impl Table {
         }
     }
 
-    /// `table[key]`, where it is true of JavaScript: neither absent nor `null`, `0`, `""` or `false`.
+    /// `table[key]` if JavaScript treats it as true: not absent, `null`, `0`, `""` or `false`.
     pub fn get_truthy(&self, key: &str) -> Option<&Value> {
         self.get(key).filter(|value| js::truthy(Some(value)))
     }
@@ -119,10 +119,10 @@ impl Table {
         js::values(Some(&self.0))
     }
 
-    /// `table[key] = value`. A list takes it and forgets it: JSON writes a list's items only.
+    /// `table[key] = value`. A list loses it, because JSON writes only the items of a list.
     ///
     /// # Errors
-    /// A document that is a bare text, number or boolean.
+    /// Returns an error for a document that is a string, a number or a boolean.
     pub fn set(&mut self, key: &str, value: Value) -> Result<(), TypeFault> {
         let kind = match Arc::make_mut(&mut self.0) {
             Value::Object(fields) => {
@@ -158,15 +158,15 @@ impl Table {
         }
     }
 
-    /// Deletes every entry for which this is true.
+    /// Deletes every entry for which the function returns true.
     pub fn remove_where(&mut self, dead: impl Fn(&Value) -> bool) {
         if let Value::Object(fields) = Arc::make_mut(&mut self.0) {
             fields.retain(|_, entry| !dead(entry));
         }
     }
 
-    /// Replaces the record at `key`, and the one under the record's own `idKey` too: the releases change the record in
-    /// place and then store it under the id it carries, which need not be the key it was found under.
+    /// Replaces the record at `key` and at the record's own `idKey`. The releases change the record in place and then
+    /// store it under the id in it, which can differ from the key.
     ///
     /// # Errors
     /// As [`Self::set`].

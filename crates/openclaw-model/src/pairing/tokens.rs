@@ -10,27 +10,27 @@ use openclaw_protocol::store::{Documents, StoreFormat};
 use serde_json::{Value, json};
 use std::cmp::Ordering;
 
-/// Why a device token does not admit.
+/// The reason why a device token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenRefusal {
-    /// No record of the device.
+    /// There is no record of the device.
     DeviceNotPaired,
-    /// The connect names no role.
+    /// The connect contains no role.
     RoleMissing,
     /// The record has no token for the role.
     TokenMissing,
     /// The role's token is revoked.
     TokenRevoked,
-    /// It is another token.
+    /// The token is a different one.
     TokenMismatch,
-    /// The token is bound to another shared secret, or to none although it is a browser's.
+    /// The token is bound to another shared secret, or a browser's token is bound to none.
     IssuerStale,
-    /// The token has more scopes than the record was approved for, or fewer than the connect asks for.
+    /// The token has more scopes than were approved, or does not cover the requested scopes.
     ScopeMismatch,
 }
 
 impl TokenRefusal {
-    /// The release's word for it.
+    /// The name of the reason in the release.
     pub fn reason(self) -> &'static str {
         match self {
             Self::DeviceNotPaired => "device-not-paired",
@@ -44,32 +44,32 @@ impl TokenRefusal {
     }
 }
 
-/// What a rotation ended in.
+/// The result of a rotation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TokenRotation {
-    /// The new token's entry.
+    /// The entry of the new token.
     Rotated(Record),
-    /// Refused, in the release's word.
+    /// A refusal, with its name in the release.
     Refused(&'static str),
 }
 
-/// A device token that a connect shows.
+/// A device token in a connect.
 #[derive(Debug, Clone, Copy)]
 pub struct ShownToken<'a> {
     /// The token.
     pub token: &'a str,
-    /// The role asked for.
+    /// The requested role.
     pub role: &'a str,
-    /// The scopes asked for.
+    /// The requested scopes.
     pub scopes: &'a [String],
-    /// What tokens are bound to that the shared secret brings now.
+    /// The digest that tokens from the current shared secret are bound to.
     pub bound: Option<&'a str>,
 }
 
-/// Checks a device token and, where it admits, writes down that it was used. What it is bound to, if anything.
+/// Checks a device token and records its use if it is accepted. Returns what it is bound to, if anything.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn verify_token(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -121,7 +121,7 @@ pub fn verify_token(
     Ok(Ok(bound_to))
 }
 
-/// What kind of issuer binds a token to the shared secret.
+/// The kind of issuer that binds a token to the shared secret.
 const SHARED_SECRET: &str = "shared-gateway-auth";
 
 fn bound_generation(issuer: &Value) -> Option<&str> {
@@ -129,29 +129,29 @@ fn bound_generation(issuer: &Value) -> Option<&str> {
     issuer.get("generation").and_then(Value::as_str).filter(|_| shared)
 }
 
-/// Whether a record is that of a browser.
+/// Whether a record belongs to a browser.
 fn is_browser(device: &Value) -> bool {
     let text = |key: &str| device.get(key).and_then(Value::as_str).map(|text| js::trim(text).to_lowercase());
     text("clientMode").as_deref() == Some("webchat")
         || text("clientId").is_some_and(|id| ["openclaw-control-ui", "webchat-ui"].contains(&id.as_str()))
 }
 
-/// A device token that a connect is to be given.
+/// A device token to issue.
 #[derive(Debug, Clone, Copy)]
 pub struct WantedToken<'a> {
     /// Its role.
     pub role: &'a str,
-    /// The scopes it must suffice for.
+    /// The scopes that it must cover.
     pub scopes: &'a [String],
-    /// What it is to be bound to.
+    /// The digest to bind it to.
     pub bound: Option<&'a str>,
 }
 
-/// The token that a connect which was let in is given: the one there is where it suffices, else a new one. `None` where
-/// the record does not bear it.
+/// The token for a successful connect: the existing one if it is sufficient, or a new one. `None` if the record does
+/// not allow one.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn ensure_token(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -189,10 +189,11 @@ pub fn ensure_token(
     Ok(Some(next))
 }
 
-/// Replaces a role's token, revoked or not, with these scopes; without any, with the ones it had.
+/// Replaces the token of a role, revoked or not, with these scopes. Without scopes, the new token has those of the old
+/// one.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn rotate_token(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -218,7 +219,7 @@ pub fn rotate_token(
         return Ok(TokenRotation::Refused("scope-outside-approved-baseline"));
     }
     if rules.format == StoreFormat::Sqlite {
-        // What the node was before is looked at, and with it every token.
+        // The release reads the previous node, and every token with it.
         super::effective_roles(rules, &context.device)?;
     }
     if !rules.rotation_bounded && asked.is_some() {
@@ -246,21 +247,21 @@ pub(crate) fn rotation_scopes<'a>(
     js::present(scopes).or_else(|| js::present(js::optional_property(old, "scopes"))).or_else(|| device.get("scopes"))
 }
 
-/// What a revocation ended in.
+/// The result of a revocation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TokenRevocation {
-    /// The revoked token's entry.
+    /// The entry of the revoked token.
     Revoked(Record),
-    /// There is no such token, or none of a role that the record names where that counts.
+    /// There is no such token or, in releases that check it, the record does not list its role.
     Unknown,
-    /// Who revokes lacks this scope of the token.
+    /// The caller lacks this scope of the token.
     MissingScope(String),
 }
 
-/// Revokes a role's token on behalf of somebody who holds these scopes.
+/// Revokes the token of a role for a caller with these scopes.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn revoke_token(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -290,10 +291,10 @@ pub fn revoke_token(
     Ok(TokenRevocation::Revoked(entry))
 }
 
-/// A record's tokens without their secrets, by role. `None` where there are none.
+/// The tokens of a record without their secrets, by role. `None` if there are none.
 ///
 /// # Errors
-/// A token that is `null`, or several of which one has no role.
+/// Returns an error for a token that is `null`, or for several tokens of which one has no role.
 pub fn summarise_tokens(tokens: Option<&Value>) -> Result<Option<Vec<Value>>, Fault> {
     if !js::truthy(tokens) {
         return Ok(None);
@@ -324,26 +325,26 @@ fn comparable_role(role: Option<&Value>) -> Result<(), TypeFault> {
     }
 }
 
-/// `localeCompare` on role names: letters before their case.
+/// `localeCompare` for role names: letters before case.
 fn by_role(left: &Value, right: &Value) -> Ordering {
     let text = |value: &Value| value.get("role").and_then(Value::as_str).unwrap_or_default().to_owned();
     let (left, right) = (text(left), text(right));
     left.to_lowercase().cmp(&right.to_lowercase()).then_with(|| right.cmp(&left))
 }
 
-/// A token that is about to be made.
+/// A token to mint.
 pub(super) struct Minted<'a> {
     /// Its role.
     pub role: &'a str,
     /// Its scopes.
     pub scopes: Vec<String>,
-    /// When it replaced another one.
+    /// The time of the rotation, if it replaced another token.
     pub rotated_at: Option<i64>,
     /// What it is bound to.
     pub issuer: Option<Value>,
 }
 
-/// A new token's entry. The old one leaves the times of its creation and last use behind, and its revocation ends.
+/// The entry of a new token. It keeps the times of the old one's creation and last use, but not its revocation.
 pub(super) fn mint(entropy: &mut dyn Entropy, now: i64, minted: Minted<'_>, old: Option<&Value>) -> Record {
     let mut entry = Record::new();
     js::set(&mut entry, "token", Some(ids::token(entropy.token())));
@@ -378,7 +379,7 @@ impl Context {
     }
 }
 
-/// Writes an entry into the record's tokens, and the record under its own id.
+/// Writes an entry to the record's tokens, and the record under its own id.
 fn store_entry(state: &mut State, key: &str, device: &Value, role: &str, entry: Record) -> Result<(), TypeFault> {
     let mut tokens = js::spread(device.get("tokens"));
     js::set(&mut tokens, role, Some(entry));
@@ -387,7 +388,7 @@ fn store_entry(state: &mut State, key: &str, device: &Value, role: &str, entry: 
     state.paired.set_both(key, "deviceId", device)
 }
 
-/// The scopes that a record was approved for, `None` where it does not say.
+/// The approved scopes of a record. `None` if it has none.
 fn baseline(rules: &PairingRules, device: &Value) -> Result<Option<Vec<String>>, Fault> {
     let scopes = js::present(device.get("approvedScopes")).or_else(|| device.get("scopes"));
     match scopes {
@@ -406,8 +407,7 @@ fn within_baseline(rules: &PairingRules, role: &str, scopes: Option<&Value>, dev
     }
 }
 
-/// Up to 2026.2.26: whether a rotation asks for nothing that the record's or the old token's scopes, and what they imply,
-/// do not have.
+/// Up to 2026.2.26: whether a rotation asks only for scopes that the record's or the old token's scopes cover.
 fn within_recorded(rules: &PairingRules, scopes: &[String], context: &Context) -> Result<bool, Fault> {
     let device = &context.device;
     let recorded = js::present(device.get("approvedScopes"))
@@ -417,7 +417,7 @@ fn within_recorded(rules: &PairingRules, scopes: &[String], context: &Context) -
     Ok(implied(scopes.to_vec()).iter().all(|scope| recorded.contains(scope)))
 }
 
-/// Scopes and those that a rotation takes for implied up to 2026.2.26.
+/// Scopes with those that a rotation treats as implied, up to 2026.2.26.
 fn implied(mut scopes: Vec<String>) -> Vec<String> {
     let has = |scope: &str| scopes.iter().any(|have| have == scope);
     let more: &[&str] = match (has("operator.admin"), has("operator.write")) {

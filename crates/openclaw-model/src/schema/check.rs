@@ -1,22 +1,21 @@
-//! Holding a value against a schema, with AJV's errors in AJV's order.
+//! Validates a value against a schema, with the errors and the order of AJV.
 
 use super::{Bounds, Property, Schema, Text};
 use serde_json::{Map, Value};
 use std::fmt;
 
 impl Schema {
-    /// Checks a value; `None` is JavaScript's `undefined`.
+    /// Validates a value. `None` is JavaScript's `undefined`.
     ///
     /// # Errors
-    /// The sentence that a release answers with, after its own prefix.
+    /// The message of the release, without its prefix.
     pub fn check(&self, value: Option<&Value>) -> Result<(), String> {
         let mut errors = Errors::default();
         self.visit(value, &Path::Root, &mut errors);
         if errors.0.is_empty() { Ok(()) } else { Err(errors.0.join("; ")) }
     }
 
-    /// Adds every error of the value. What is of the wrong type is not looked into, but constants are compared all the
-    /// same; that is AJV's way.
+    /// Adds all errors of the value. AJV does not look into a value of the wrong type, but it still compares constants.
     fn visit(&self, value: Option<&Value>, path: &Path<'_>, errors: &mut Errors) {
         match self {
             Self::Any => {}
@@ -75,7 +74,7 @@ impl Schema {
 fn visit_text(text: &Text, value: Option<&Value>, path: &Path<'_>, errors: &mut Errors) {
     let Some(Value::String(string)) = value else { return errors.add(path, "must be string") };
     let Text { min_length, max_length, pattern } = text;
-    // A string has at most as many characters as bytes: no need to count most of them.
+    // A string has at most as many characters as bytes, so most of them need no count.
     if string.len() < *min_length || (*min_length > 1 && string.chars().count() < *min_length) {
         errors.add(path, &format!("must NOT have fewer than {min_length} characters"));
     }
@@ -97,7 +96,7 @@ fn visit_literals(words: &[&str], value: Option<&Value>, path: &Path<'_>, errors
     if value.and_then(Value::as_str).is_some_and(|found| words.contains(&found)) {
         return;
     }
-    // The same two errors from every choice; repeated ones are said once.
+    // Every alternative has the same two errors. Repeated errors are reported once.
     errors.expect(matches!(value, Some(Value::String(_))), path, "must be string");
     errors.add(path, "must be equal to constant");
     errors.add(path, "must match a schema in anyOf");
@@ -105,7 +104,7 @@ fn visit_literals(words: &[&str], value: Option<&Value>, path: &Path<'_>, errors
 
 fn visit_bounds(bounds: &Bounds, number: Option<f64>, path: &Path<'_>, errors: &mut Errors) {
     let Some(number) = number else { return };
-    // The bounds of every schema are small enough to be exact as floating point numbers.
+    // The bounds of all schemas are small enough to be exact as floating point numbers.
     #[allow(clippy::cast_precision_loss)]
     let exact = |bound: i64| bound as f64;
     if let Some(maximum) = bounds.maximum.filter(|maximum| number > exact(*maximum)) {
@@ -174,7 +173,7 @@ fn visit_unknown(properties: &[Property], fields: &Map<String, Value>, path: &Pa
     }
 }
 
-/// Where in the value: AJV's `instancePath`, a JSON pointer. Built on the way down and written only where an error is.
+/// The path in the value: AJV's `instancePath`, a JSON pointer. The text is only created for an error.
 enum Path<'a> {
     Root,
     Key(&'a Path<'a>, &'a str),
@@ -191,7 +190,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// Error sentences, each once.
+/// Error messages without duplicates.
 #[derive(Default)]
 struct Errors(Vec<String>);
 

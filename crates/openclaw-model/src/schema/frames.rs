@@ -1,5 +1,4 @@
-//! The request frame and the parameters of `connect` (`RequestFrameSchema`, `ConnectParamsSchema` in
-//! `method-scopes-*.js`).
+//! The request frame and the parameters of `connect` (`RequestFrameSchema`, `ConnectParamsSchema`).
 
 use super::{NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, text};
 pub use crate::facts::handshake::ConnectForm;
@@ -79,7 +78,7 @@ static CONNECT_WITH_BUILD: Schema = object(&[
     optional("caps", array(&NON_EMPTY)),
     optional("commands", array(&NON_EMPTY)),
     optional("computerUse", Schema::Any),
-    // What older node hosts said of their workers; what is in it is not checked here.
+    // The workers of older node hosts. The contents are not checked here.
     optional("workerRuns", Schema::Any),
     optional("permissions", Schema::Record(&Schema::Boolean)),
     optional("pathEnv", STRING),

@@ -1,30 +1,30 @@
-//! Schemas of request parameters as data, and what a release says of a value that does not fit.
+//! Schemas of request parameters as data, and the errors of a release for values that do not match.
 //!
-//! A release compiles TypeBox schemas with AJV (`allErrors`) and joins the errors into one sentence
-//! (`formatValidationErrors` in `method-scopes-*.js`); the sentence is in the answer and, during the handshake, in the
-//! close reason, so its wording and order are facts of the wire.
+//! A release compiles TypeBox schemas with AJV (`allErrors`) and joins the errors into one message
+//! (`formatValidationErrors`). The message is in the answer and, during the handshake, in the close reason, so its text
+//! and order are part of the protocol.
 
 mod check;
 pub mod frames;
 
 pub use crate::facts::handshake::Wording;
 
-/// The shape a value must have. Made to be written down as a `static`.
+/// The form of a value. Schemas are `static` values.
 #[derive(Debug)]
 pub enum Schema {
-    /// Anything.
+    /// Any value.
     Any,
     /// A boolean.
     Boolean,
     /// Null.
     Null,
-    /// A string of at least this many characters.
+    /// A string with at least this many characters.
     String(Text),
-    /// One of these strings, by the keyword `enum`.
+    /// One of these strings, with the keyword `enum`.
     Enum(&'static [&'static str]),
-    /// One of these strings, by the keyword `enum` alone: nothing is said of the type.
+    /// One of these strings, with the keyword `enum` alone: there is no error about the type.
     OneOf(&'static [&'static str]),
-    /// Nothing but true.
+    /// The value true.
     True,
     /// Exactly this string.
     Literal(&'static str),
@@ -32,34 +32,34 @@ pub enum Schema {
     Number(Bounds),
     /// A number without a fraction.
     Integer(Bounds),
-    /// Any of these.
+    /// Any of these schemas.
     Union(&'static [Schema]),
-    /// One of these strings, written as a union of literals: its error texts differ from those of [`Self::Enum`].
+    /// One of these strings, as a union of literals. Its errors differ from those of [`Self::Enum`].
     Literals(&'static [&'static str]),
     /// A list.
     Array {
-        /// What every item must be.
+        /// The schema of every item.
         items: &'static Schema,
-        /// Fewest items.
+        /// Minimum number of items.
         min_items: usize,
-        /// Most items.
+        /// Maximum number of items.
         max_items: usize,
     },
-    /// A list none of whose items is there twice.
+    /// A list without duplicates.
     Unique(&'static Schema),
-    /// An object that has no other properties than these, unless it is open.
+    /// An object with only these properties, unless it is open.
     Object {
-        /// Its properties, in the order in which the release declares them.
+        /// The properties, in the order of the release.
         properties: &'static [Property],
-        /// Whether others may be there too.
+        /// Whether other properties are allowed.
         open: bool,
     },
-    /// An object with any keys and these values.
+    /// An object with any keys and values of this schema.
     Record(&'static Schema),
 }
 
 impl Wording {
-    /// The sentence in these words.
+    /// Adapts an error message to this wording.
     pub fn of(self, sentence: String) -> String {
         match self {
             Self::Ajv => sentence,
@@ -68,7 +68,7 @@ impl Wording {
     }
 }
 
-/// The sentence without every missing and every unknown property of an object but the first of each kind.
+/// An error message with only the first missing and the first unknown property of each object.
 fn first_of_each_kind(sentence: &str) -> String {
     let mut named: Vec<(&str, &str)> = Vec::new();
     let kept = sentence.split("; ").filter(|error| {
@@ -82,79 +82,79 @@ fn first_of_each_kind(sentence: &str) -> String {
     kept.collect::<Vec<_>>().join("; ")
 }
 
-/// What a string must be.
+/// The conditions for a string.
 #[derive(Debug)]
 pub struct Text {
-    /// Fewest characters.
+    /// Minimum number of characters.
     pub min_length: usize,
-    /// Most characters.
+    /// Maximum number of characters.
     pub max_length: usize,
-    /// The pattern it must match.
+    /// The pattern.
     pub pattern: Option<Pattern>,
 }
 
-/// A regular expression as code.
+/// A regular expression as a function.
 #[derive(Debug)]
 pub struct Pattern {
-    /// The expression as the error names it.
+    /// The expression in the error.
     pub source: &'static str,
-    /// Whether a string matches it.
+    /// Whether a string matches.
     pub matches: fn(&str) -> bool,
 }
 
-/// Bounds of a number, both included.
+/// The bounds of a number, inclusive.
 #[derive(Debug)]
 pub struct Bounds {
-    /// Least value.
+    /// The minimum.
     pub minimum: Option<i64>,
-    /// Greatest value.
+    /// The maximum.
     pub maximum: Option<i64>,
 }
 
-/// One property of an object.
+/// A property of an object.
 #[derive(Debug)]
 pub struct Property {
     /// Its name.
     pub name: &'static str,
-    /// Whether it must be there.
+    /// Whether it is required.
     pub required: bool,
-    /// What it must be.
+    /// Its schema.
     pub schema: Schema,
 }
 
 /// Any string.
 pub const STRING: Schema = text(0, usize::MAX);
-/// A string that is not empty.
+/// A non-empty string.
 pub const NON_EMPTY: Schema = text(1, usize::MAX);
-/// A whole number that is not negative.
+/// A whole number, 0 or greater.
 pub const NATURAL: Schema = at_least(0);
 
-/// A string whose length lies within bounds, in characters.
+/// A string with a length between two bounds, in characters.
 pub const fn text(min_length: usize, max_length: usize) -> Schema {
     Schema::String(Text { min_length, max_length, pattern: None })
 }
 
-/// A whole number of at least this much.
+/// A whole number with a minimum.
 pub const fn at_least(minimum: i64) -> Schema {
     Schema::Integer(Bounds { minimum: Some(minimum), maximum: None })
 }
 
-/// A whole number within bounds.
+/// A whole number between two bounds.
 pub const fn within(minimum: i64, maximum: i64) -> Schema {
     Schema::Integer(Bounds { minimum: Some(minimum), maximum: Some(maximum) })
 }
 
-/// A property that must be there.
+/// A required property.
 pub const fn required(name: &'static str, schema: Schema) -> Property {
     Property { name, required: true, schema }
 }
 
-/// A property that may be there.
+/// An optional property.
 pub const fn optional(name: &'static str, schema: Schema) -> Property {
     Property { name, required: false, schema }
 }
 
-/// A closed object.
+/// An object without other properties.
 pub const fn object(properties: &'static [Property]) -> Schema {
     Schema::Object { properties, open: false }
 }

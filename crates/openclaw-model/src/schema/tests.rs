@@ -1,4 +1,4 @@
-//! Values and the sentences that AJV 8.20 with the releases' `formatValidationErrors` gave for them.
+//! Values, and their errors from AJV 8.20 with the releases' `formatValidationErrors`.
 
 use super::*;
 use rstest::rstest;

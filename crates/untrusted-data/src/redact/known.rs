@@ -1,4 +1,4 @@
-//! Finds strings that are known to be secret, in every form in which a gateway could send them back.
+//! Finds known secrets in every form in which a gateway can return them.
 
 use super::reading::Reading;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -6,38 +6,38 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::collections::HashMap;
 
-/// Escapes within escapes are decoded so often: a frame as a JSON string in an error as a JSON string.
+/// Number of nested escapes that are decoded: a frame as a JSON string in an error as a JSON string.
 const DEEPEST: usize = 3;
-/// Shorter pieces of base64 would be found in ordinary words.
+/// Shorter parts of base64 occur in ordinary words.
 const SHORTEST_BASE64: usize = 6;
-/// How much of a secret must stand at the end of a text that was cut there, and says so.
+/// Minimum length of a secret's beginning at the end of a truncated text.
 const CUT: usize = 4;
-/// How much of a secret, from its beginning or to its end, is taken for a part of it anywhere: many things cut texts.
+/// Minimum length of a secret's beginning or end anywhere in a text, because many programs truncate texts.
 pub(super) const PART: usize = 12;
-/// A long text is searched in windows of so many bytes, as a reading takes many times the memory of its text.
+/// A long text is searched in windows of this many bytes, because a reading needs many times the memory of its text.
 const WINDOW: usize = 256 * 1024;
-/// How much of a window is in the next one, too: more than a secret takes when every byte of it is an escape.
+/// The overlap of two windows: more than the length of a secret with every byte escaped.
 const OVERLAP: usize = 32 * 1024;
 
-/// A form of a secret: what is looked for, and whose it is.
+/// A form of a secret, and the secret that it belongs to.
 struct Needle {
     form: Vec<u8>,
     secret: usize,
 }
 
-/// Looks for secrets and for parts of them. Upper and lower case are the same.
+/// Searches for secrets and their parts. Letter case is ignored.
 pub(super) struct Finder {
     needles: Vec<Needle>,
-    /// Finds the beginnings and the ends of needles: what they belong to shows when one is found.
+    /// Finds the beginnings and the ends of needles. A match shows which needle it belongs to.
     automaton: AhoCorasick,
-    /// For each pattern of the automaton the needle, and whether it is the needle's end.
+    /// For each pattern of the automaton: the needle, and whether the pattern is its end.
     patterns: Vec<(usize, bool)>,
-    /// Needles by their first bytes, for texts that were cut.
+    /// Needles by their first bytes, for truncated texts.
     heads: HashMap<[u8; CUT], Vec<usize>>,
     longest: usize,
 }
 
-/// A place in a text where a secret stands, and which one it is.
+/// A range of a text that contains a secret, and the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) start: usize,
@@ -46,7 +46,7 @@ pub(super) struct Found {
 }
 
 impl Finder {
-    /// Looks for these secrets; `None` where there are none.
+    /// Creates a search for these secrets. `None` if there are none.
     pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Option<Self> {
         let needles = secrets.enumerate().flat_map(|(secret, text)| {
             forms(text).into_iter().map(move |form| Needle { form: form.to_ascii_lowercase(), secret })
@@ -72,7 +72,7 @@ impl Finder {
         };
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
-            // The quickest to build: every case has secrets of its own and little to search.
+            // This kind is the fastest to build: every case has its own secrets and little text to search.
             .kind(Some(AhoCorasickKind::NoncontiguousNFA))
             .ascii_case_insensitive(true)
             .build(patterns.iter().map(piece))
@@ -81,7 +81,8 @@ impl Finder {
         Some(Self { needles, automaton, patterns, heads, longest })
     }
 
-    /// Where secrets stand in a text, in order and apart from one another. `cut` says that the text goes on behind its end.
+    /// The ranges of secrets in a text, in order and without overlaps. `cut` states that the text is truncated at its
+    /// end.
     pub(super) fn find(&self, text: &str, cut: bool) -> Vec<Found> {
         let mut found = Vec::new();
         let mut from = 0_usize;
@@ -100,7 +101,7 @@ impl Finder {
         }
     }
 
-    /// Looks in a reading of what begins at `from`.
+    /// Searches a reading of the text that begins at `from`.
     fn find_in(&self, reading: &Reading, from: usize, cut: bool, found: &mut Vec<Found>) {
         let bytes = reading.bytes.to_ascii_lowercase();
         let mut add = |start, end, needle: usize| {
@@ -123,7 +124,7 @@ impl Finder {
         }
     }
 
-    /// The longest part of a needle, from its beginning, that bytes end with.
+    /// The longest beginning of a needle at the end of the bytes.
     fn beginning_at_end(&self, bytes: &[u8]) -> Option<(usize, usize)> {
         let longest = self.longest.min(bytes.len());
         (CUT..=longest).rev().find_map(|length| {
@@ -134,12 +135,12 @@ impl Finder {
     }
 }
 
-/// The last boundary of a character up to a byte.
+/// The last character boundary up to a byte.
 fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
-/// Places that touch none of the others: overlapping ones become one, of the secret whose place was the longest.
+/// Merges overlapping ranges. A merged range belongs to the secret with the longest range.
 fn joined(mut found: Vec<Found>) -> Vec<Found> {
     found.sort_by_key(|found| (found.start, std::cmp::Reverse(found.end)));
     let mut joined: Vec<(Found, usize)> = Vec::new();
@@ -158,14 +159,14 @@ fn joined(mut found: Vec<Found>) -> Vec<Found> {
     joined.into_iter().map(|(found, _)| found).collect()
 }
 
-/// The forms that are looked for: the secret itself, in hex, and in both alphabets of base64 wherever it begins in what is
-/// encoded. Escapes need no forms: they are decoded.
+/// The searched forms: the secret itself, in hex, and in both alphabets of base64 at every offset. Escapes need no
+/// forms, because they are decoded.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     let bytes = secret.as_bytes();
     let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let mut forms = vec![bytes.to_vec(), hex.into_bytes()];
     for before in 0..3 {
-        // The characters in which no bit of a neighbour is.
+        // The characters that contain no bit of the neighbouring bytes.
         let start = (before * 8_usize).div_ceil(6);
         let end = (before + bytes.len()) * 8 / 6;
         if end < start + SHORTEST_BASE64 {

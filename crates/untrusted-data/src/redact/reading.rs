@@ -1,18 +1,18 @@
-//! What a reader could make of a text: its escapes decoded, what is invisible and what only wraps lines left out.
+//! The possible readings of a text: with its escapes decoded, and without invisible characters and line wraps.
 
 use crate::printable::is_printable;
 
-/// A text in one of its readings, and where each byte of it comes from.
+/// A text in one of its readings, with the origin of each byte.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reading {
-    /// The bytes; no UTF-8 where an escape spells something else.
+    /// The bytes. They are not UTF-8 if an escape stands for something else.
     pub(super) bytes: Vec<u8>,
-    /// For each byte the start and the end of its place in the first text.
+    /// For each byte, the start and the end of its range in the original text.
     places: Vec<(usize, usize)>,
 }
 
 impl Reading {
-    /// The text as it stands, without characters that cannot be seen and without line breaks and what indents the next line.
+    /// The text without invisible characters, line breaks and the indentation of the next line.
     pub(super) fn plain(text: &str) -> Self {
         let mut reading = Self::default();
         let mut indenting = false;
@@ -28,7 +28,7 @@ impl Reading {
         reading
     }
 
-    /// The same with its escapes decoded once; `None` where there are none.
+    /// The same with its escapes decoded once. `None` if it has none.
     pub(super) fn decoded(&self) -> Option<Self> {
         let mut reading = Self::default();
         let (mut at, mut found, mut indenting) = (0, false, false);
@@ -57,7 +57,7 @@ impl Reading {
         found.then_some(reading)
     }
 
-    /// The place in the first text of a range of bytes that is not empty.
+    /// The range in the original text of a range of bytes that is not empty.
     pub(super) fn place(&self, start: usize, end: usize) -> (usize, usize) {
         (self.places[start].0, self.places[end - 1].1)
     }
@@ -68,14 +68,14 @@ impl Reading {
     }
 }
 
-/// What an escape stands for.
+/// The meaning of an escape.
 enum Spelled {
     Char(char),
     Byte(u8),
 }
 
-/// The escape that bytes begin with, by its length: of JSON and of program sources (`\u0041`, `\u{41}`, `\x41`, `\/`), of
-/// URLs (`%41`), of HTML (`&#65;`, `&#x41;`, `&amp;`).
+/// The escape at the start of the bytes, with its length: in JSON and program sources (`\u0041`, `\u{41}`, `\x41`,
+/// `\/`), in URLs (`%41`) and in HTML (`&#65;`, `&#x41;`, `&amp;`).
 fn escape(bytes: &[u8]) -> Option<(usize, Spelled)> {
     match bytes {
         [b'%', hex @ ..] => Some((3, Spelled::Byte(u8::try_from(number(hex.get(..2)?, 16)?).ok()?))),
@@ -93,7 +93,7 @@ fn escape(bytes: &[u8]) -> Option<(usize, Spelled)> {
         }
         [b'\\', b'u', rest @ ..] => unit(rest),
         [b'\\', b'n', ..] => Some((2, Spelled::Byte(b'\n'))),
-        // What these stand for is not seen.
+        // The characters that these stand for are invisible.
         [b'\\', b'b' | b'f' | b'r' | b't', ..] => Some((2, Spelled::Byte(0))),
         [b'\\', c, ..] if c.is_ascii_punctuation() => Some((2, Spelled::Byte(*c))),
         _ => None,
@@ -105,7 +105,7 @@ fn entity(rest: &[u8], before: usize, base: u32) -> Option<(usize, Spelled)> {
     Some((before + length + 1, Spelled::Char(char::from_u32(number(&rest[..length], base)?)?)))
 }
 
-/// `XXXX` after `\u`, and the second half of a pair where it is the first.
+/// `XXXX` after `\u`, with the second half if it is the first half of a surrogate pair.
 fn unit(rest: &[u8]) -> Option<(usize, Spelled)> {
     let half = |at: usize| u16::try_from(number(rest.get(at..at + 4)?, 16)?).ok();
     let first = half(0)?;

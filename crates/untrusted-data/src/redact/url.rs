@@ -1,19 +1,19 @@
-//! What in a URL must not be shown.
+//! Finds the secrets in a URL.
 
 use percent_encoding::percent_decode_str;
 
-/// Parts of the names of parameters that hold secrets.
+/// Parts of the names of parameters that contain secrets.
 const SECRET_NAMES: [&str; 13] =
     ["token", "secret", "pass", "pwd", "auth", "key", "sig", "cred", "session", "ticket", "code", "jwt", "bearer"];
-/// Shorter words are no drawn ones.
+/// Minimum length of a random word.
 const SHORTEST_DRAWN: usize = 16;
 
-/// The user and the password, the values of secret parameters of query and fragment, and whatever of these and of the path
-/// looks drawn; each as it stands and decoded.
+/// The user and the password, the values of secret parameters in query and fragment, and all random words in these and
+/// in the path. Each is returned unchanged and decoded.
 pub(super) fn secrets(url: &str) -> Vec<String> {
     let Some((_, rest)) = url.split_once("://") else { return Vec::new() };
     let mut found = Vec::new();
-    // A password may have a slash in it.
+    // A password can contain a slash.
     let authority_end = rest.rfind('@').map_or(0, |at| at + 1);
     if authority_end > 0 {
         let info = &rest[..authority_end - 1];
@@ -37,7 +37,7 @@ pub(super) fn secrets(url: &str) -> Vec<String> {
     found.iter().flat_map(|text| [(*text).to_owned(), decoded(text)]).collect()
 }
 
-/// Whether a word has the look of one that a machine drew: long, with letters and digits, and no name of a file or host.
+/// Whether a word looks random: long, with letters and digits, and not the name of a file or host.
 fn is_drawn(word: &str) -> bool {
     word.len() >= SHORTEST_DRAWN
         && !word.contains('.')

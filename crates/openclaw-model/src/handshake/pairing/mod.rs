@@ -242,9 +242,9 @@ impl PairingCheck<'_> {
         record.get("publicKey").and_then(Value::as_str) == Some(self.public_key)
     }
 
-    /// Whether a record grants what is asked for, as a silent request looks at it that was not approved
-    /// (`pairingStateAllowsRequestedAccess`): one that somebody else has approved meanwhile, or whose approval took more
-    /// scopes than the client asks for.
+    /// Whether a record grants the access of a silent request that was not approved
+    /// (`pairingStateAllowsRequestedAccess`), because another approval granted it in the meantime, or because the
+    /// approval needed more scopes than the client requests.
     fn is_let_in_by(&self, model: &Model, record: &Value) -> Result<bool, Fault> {
         let rules = &model.rules.pairing;
         if !self.is_theirs(record) || !pairing::has_effective_role(rules, record, self.attempt.role)? {

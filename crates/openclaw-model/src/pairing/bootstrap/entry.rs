@@ -1,4 +1,4 @@
-//! The document of bootstrap tokens, as the releases rebuild it.
+//! The document of bootstrap tokens in the form of the releases.
 
 use super::BootstrapProfile;
 use crate::pairing::tokens::same_secret;
@@ -8,30 +8,30 @@ use openclaw_protocol::store::{Document, Documents};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// How long a bootstrap token lives, in milliseconds.
+/// The lifetime of a bootstrap token, in milliseconds.
 const TTL_MS: f64 = 600_000.0;
 
-/// How an entry is written again.
+/// How an entry is written back.
 enum Written {
     /// As it was read, with its token and its times.
     AsRead(Record),
-    /// As it was read, but for what was done with it: what a client showed, what was redeemed.
+    /// As it was read, with the changes of the operation: the presented values and what was redeemed.
     Changed(Record),
-    /// From what the release knows of it: other fields are lost.
+    /// From the fields that the release knows. Other fields are lost.
     Rebuilt,
 }
 
-/// One entry, as the releases read it whenever the file is loaded.
+/// One entry, as the releases read it whenever they load the file.
 pub(super) struct Entry {
     written: Written,
-    /// Whether it was shown and taken.
+    /// Whether it was presented and accepted.
     pub(super) used: bool,
-    /// Whether something of it was redeemed.
+    /// Whether a part of it was redeemed.
     pub(super) redeems: bool,
     pub(super) token: String,
     pub(super) profile: BootstrapProfile,
     pub(super) redeemed: Option<BootstrapProfile>,
-    /// What its device asks for, until it is redeemed.
+    /// The request of its device, until it is redeemed.
     pub(super) pending: Option<BootstrapProfile>,
     pub(super) pending_is_new: bool,
     pub(super) device_id: Option<String>,
@@ -122,7 +122,7 @@ impl Entry {
         entry
     }
 
-    /// Whether it is bound to nobody or to this device.
+    /// Whether it is bound to no device or to this one.
     pub(super) fn admits(&self, rules: &PairingRules, device_id: &str, public_key: &str) -> bool {
         let bound_device = self.device_id.as_deref().map(js::trim).filter(|id| !id.is_empty());
         let bound_key = self.public_key.as_deref().map(|key| comparable_key(rules, key)).filter(|key| !key.is_empty());
@@ -170,8 +170,8 @@ impl Tokens {
     }
 }
 
-/// A public key in the form in which two of them are compared. A PEM or padded base64 is brought to unpadded base64url
-/// where the release does so.
+/// A public key in the form that is compared. In releases that normalize keys, a PEM or padded base64 becomes unpadded
+/// base64url.
 pub(super) fn comparable_key(rules: &PairingRules, key: &str) -> String {
     let key = js::trim(key);
     let foreign_form = key.contains("BEGIN") || key.contains(['+', '/', '=']);

@@ -1,17 +1,17 @@
-//! What a bootstrap token stands for: roles, scopes, and what it was issued for.
+//! The profile of a bootstrap token: roles, scopes and purpose.
 
 use crate::pairing::{Fault, PairingRules, normalise_scopes, normalised_scopes, role_scoped, scopes_allow};
 use openclaw_protocol::js;
 use serde_json::{Value, json};
 
-/// The operator scopes that a bootstrap token may hand on (2026.4.5 on).
+/// The operator scopes that a bootstrap token can hand off (since 2026.4.5).
 const HANDOFF_SCOPES: [&str; 4] = ["operator.approvals", "operator.read", "operator.talk.secrets", "operator.write"];
 
-/// Those of the releases that know questions (2026.9.6).
+/// The same scopes in releases with questions (2026.9.6).
 const HANDOFF_SCOPES_WITH_QUESTIONS: [&str; 5] =
     ["operator.approvals", "operator.questions", "operator.read", "operator.talk.secrets", "operator.write"];
 
-/// Those that a code for a phone with full access hands on (`MOBILE_FULL_ACCESS_OPERATOR_SCOPES`, 2026.9.6).
+/// The scopes that a code for a phone with full access hands off (`MOBILE_FULL_ACCESS_OPERATOR_SCOPES`, 2026.9.6).
 const FULL_SCOPES: [&str; 6] = [
     "operator.admin",
     "operator.approvals",
@@ -20,7 +20,7 @@ const FULL_SCOPES: [&str; 6] = [
     "operator.talk.secrets",
     "operator.write",
 ];
-/// Those of the owner's Control UI (`CONTROL_UI_OWNER_BOOTSTRAP_OPERATOR_SCOPES`).
+/// The scopes of the owner's Control UI (`CONTROL_UI_OWNER_BOOTSTRAP_OPERATOR_SCOPES`).
 pub(super) const OWNER_SCOPES: [&str; 7] = [
     "operator.admin",
     "operator.approvals",
@@ -30,10 +30,10 @@ pub(super) const OWNER_SCOPES: [&str; 7] = [
     "operator.talk.secrets",
     "operator.write",
 ];
-/// Those of a voice node (`VOICE_NODE_OPERATOR_SCOPE_SET`).
+/// The scopes of a voice node (`VOICE_NODE_OPERATOR_SCOPE_SET`).
 const VOICE_SCOPES: [&str; 2] = ["operator.read", "operator.talk"];
 
-/// What a bootstrap token was issued for (2026.9.6 on).
+/// The purpose of a bootstrap token (since 2026.9.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// A Control UI.
@@ -67,7 +67,7 @@ impl Purpose {
     }
 }
 
-/// The operator scopes that may be handed on for a purpose.
+/// The operator scopes that can be handed off for a purpose.
 fn handoff_scope_list(rules: &PairingRules, purpose: Option<Purpose>) -> &'static [&'static str] {
     match purpose {
         Some(Purpose::ControlUiOwner) => &OWNER_SCOPES,
@@ -78,19 +78,19 @@ fn handoff_scope_list(rules: &PairingRules, purpose: Option<Purpose>) -> &'stati
     }
 }
 
-/// Roles and scopes that a bootstrap token stands for.
+/// The roles and scopes of a bootstrap token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BootstrapProfile {
-    /// Roles, sorted.
+    /// The roles, sorted.
     pub roles: Vec<String>,
-    /// Scopes, in the form a token keeps.
+    /// The scopes, in the form of a token.
     pub scopes: Vec<String>,
-    /// What the token was issued for.
+    /// The purpose of the token.
     pub purpose: Option<Purpose>,
 }
 
 impl BootstrapProfile {
-    /// Trimmed, unique and sorted.
+    /// The profile with trimmed, unique and sorted entries.
     #[must_use]
     pub fn normalised(mut self, rules: &PairingRules) -> Self {
         self.roles = self.roles.iter().map(|role| js::trim(role).to_owned()).filter(|r| !r.is_empty()).collect();
@@ -100,36 +100,36 @@ impl BootstrapProfile {
         self
     }
 
-    /// What a device token minted from this profile may carry for a role.
+    /// The scopes that a device token from this profile can have for a role.
     pub fn handoff_scopes(&self, rules: &PairingRules, role: &str) -> Vec<String> {
         handed_on(rules, role, &self.scopes, self.purpose)
     }
 
-    /// Which of these scopes may be handed on for any of the profile's roles.
+    /// The scopes that can be handed off for any of the profile's roles.
     pub fn all_handoff_scopes(&self, rules: &PairingRules, scopes: &[String]) -> Vec<String> {
         let handed =
             self.roles.iter().flat_map(|role| handed_on(rules, role, scopes, self.purpose)).collect::<Vec<_>>();
         normalised_scopes(rules, &handed)
     }
 
-    /// Whether this is what a setup code of the apps stands for.
+    /// Whether this is the profile of a setup code for the apps.
     pub fn is_setup_code(&self, rules: &PairingRules) -> bool {
         self.is(rules, &["node", "operator"], handoff_scope_list(rules, None), None)
             || self.is(rules, &["node", "operator"], &FULL_SCOPES, Some(Purpose::MobileFull))
     }
 
-    /// Whether this is what a voice node's setup code stands for.
+    /// Whether this is the profile of a setup code for a voice node.
     pub fn is_voice_node(&self, rules: &PairingRules) -> bool {
         self.is(rules, &["node", "operator"], &VOICE_SCOPES, Some(Purpose::VoiceNode))
     }
 
-    /// Whether this is what the link to the owner's Control UI stands for, and these scopes are all that it gives.
+    /// Whether this is the profile of the link to the owner's Control UI, with exactly these scopes.
     pub fn is_owners_page(&self, rules: &PairingRules, asked: &[String]) -> bool {
         self.is(rules, &["operator"], &OWNER_SCOPES, Some(Purpose::ControlUiOwner))
             && normalised_scopes(rules, asked) == OWNER_SCOPES
     }
 
-    /// Whether this is what a link to a Control UI stands for, and these scopes are within it.
+    /// Whether this is the profile of a link to a Control UI, with these scopes within it.
     pub fn is_page(&self, rules: &PairingRules, asked: &[String]) -> bool {
         let usual = handoff_scope_list(rules, None);
         self.purpose == Some(Purpose::ControlUi)
@@ -143,7 +143,7 @@ impl BootstrapProfile {
         profile.roles == roles && profile.scopes == scopes && profile.purpose == purpose
     }
 
-    /// Whether this is what a setup code of a node without operator stands for.
+    /// Whether this is the profile of a setup code for a node without the operator role.
     pub fn is_node_alone(&self, rules: &PairingRules) -> bool {
         let worker = Some(Purpose::CloudWorker);
         rules.bootstrap_asks_questions
@@ -192,7 +192,7 @@ impl BootstrapProfile {
     }
 }
 
-/// Which of these scopes a bootstrap token may hand on for a role.
+/// The scopes that a bootstrap token can hand off for a role.
 pub(super) fn handed_on(rules: &PairingRules, role: &str, scopes: &[String], purpose: Option<Purpose>) -> Vec<String> {
     let mut scopes = if role == "operator" { normalised_scopes(rules, scopes) } else { Vec::new() };
     scopes.retain(|scope| handoff_scope_list(rules, purpose).contains(&scope.as_str()));

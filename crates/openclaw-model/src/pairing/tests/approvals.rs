@@ -1,4 +1,4 @@
-//! What an approval writes, and which it refuses.
+//! Tests of what an approval writes and refuses.
 
 use super::*;
 use rstest::rstest;
@@ -44,7 +44,7 @@ fn removing_and_approving_from_2026_5_7_on(#[case] release: &str, #[case] approv
     let (rules, mut entropy) = (of(release), Counter(0));
     let mut store = store_with(operator_record(json!({"token": "t", "role": "operator", "scopes": ["operator.read"]})));
     let id = request(&rules, &mut store, &mut entropy, NOW, &laptop("operator", &[], false)).unwrap().request_id();
-    // The request asks for nothing, but the token that comes of it keeps its scopes.
+    // The request asks for nothing, but the resulting token keeps its scopes.
     let mut copy = store.clone();
     let approval =
         approve(&rules, &mut copy, &mut entropy, NOW, &id, Approver::owner(&["operator.pairing".to_owned()])).unwrap();

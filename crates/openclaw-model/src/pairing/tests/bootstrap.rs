@@ -1,4 +1,4 @@
-//! Bootstrap tokens and their profiles.
+//! Tests of bootstrap tokens and their profiles.
 
 use super::*;
 use rstest::rstest;
@@ -49,7 +49,7 @@ fn a_bootstrap_token_without_a_profile_admits_once_and_keeps_what_it_says() {
     let asked = |token| BootstrapRequest { token, device_id: "d", public_key: "k", role: "node", scopes: &[] };
     assert!(verify_bootstrap_token(&rules, &mut store, NOW, asked("boot")).unwrap());
     assert!(!verify_bootstrap_token(&rules, &mut store, NOW, asked("boot")).unwrap());
-    // One that is not found under its own name stays.
+    // An entry that is not found under its own key remains.
     assert!(verify_bootstrap_token(&rules, &mut store, NOW, asked("o")).unwrap());
     let left = store.read(Document::DevicesBootstrap).unwrap();
     assert_eq!(*left, json!({"other": {"token": "o", "issuedAtMs": NOW, "ts": NOW}}));

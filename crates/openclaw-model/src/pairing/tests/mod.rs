@@ -1,4 +1,4 @@
-//! Requests, approvals and tokens against the rules of the releases.
+//! Tests of requests, approvals and tokens in each release.
 
 mod approvals;
 mod bootstrap;

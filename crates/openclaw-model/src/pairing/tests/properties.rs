@@ -1,4 +1,4 @@
-//! What holds of every request and approval.
+//! Properties of all requests and approvals.
 
 use super::*;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! The paired records: what is written, and what an odd file does.
+//! Tests of what is written to paired records, and of invalid files.
 
 use super::*;
 use openclaw_protocol::store::{ReadFault, WriteFault};

@@ -1,4 +1,4 @@
-//! What a request leaves, and what a repeated one does.
+//! Tests of requests and repeated requests.
 
 use super::*;
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! Which roles are in effect, and which scopes cover which.
+//! Tests of effective roles and of the coverage of scopes.
 
 use super::*;
 use rstest::rstest;

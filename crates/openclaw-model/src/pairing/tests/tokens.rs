@@ -1,4 +1,4 @@
-//! Device tokens: verified, minted, rotated, revoked.
+//! Tests of device tokens: verified, minted, rotated, revoked.
 
 use super::*;
 use rstest::rstest;

@@ -56,7 +56,7 @@ pub(in crate::rpc) fn approve(call: &mut Call<'_, '_>) -> Handled {
     let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
     let scopes = &call.client.scopes;
     match pairing::approve(&call.model.rules.pairing, store, entropy, now, request_id, Approver::owner(scopes))? {
-        // Who decides by a call grants nothing besides.
+        // A caller's decision grants no additional scopes.
         Approval::Unknown | Approval::NotGranted => Err(invalid("unknown requestId")),
         Approval::Forbidden(denial) => {
             call.reason(format!("the request is not approved: {denial}"));
@@ -206,7 +206,7 @@ pub(in crate::rpc) fn revoke(call: &mut Call<'_, '_>) -> Handled {
 }
 
 impl Call<'_, '_> {
-    /// Adds what stands in a device's record about the node that it is, where the release keeps it there.
+    /// Adds the node in a device's record, in releases that store it there.
     fn add_surfaces(&self, device: &mut Record) -> Result<(), Refusal> {
         let id = js::key_text(device.get("deviceId"));
         let (rules, now) = (&self.model.rules.nodes, self.now());
@@ -237,7 +237,7 @@ impl Call<'_, '_> {
         self.caller_device().filter(|_| bounded).map(str::to_owned)
     }
 
-    /// Whether the caller may not decide this request, since it is another device's, or nobody's.
+    /// Whether the caller cannot decide this request, because it belongs to another device or to none.
     fn decides_for_another(&mut self, request_id: &str) -> Result<bool, Refusal> {
         let Some(own) = self.own_device_only() else { return Ok(false) };
         let now = self.now();
@@ -252,8 +252,8 @@ impl Call<'_, '_> {
         Ok(!theirs)
     }
 
-    /// Whether somebody who is no administrator approves what only administrators approve: another role than operator. A
-    /// request that there is not counts too.
+    /// Whether a caller that is not an administrator approves a role that needs one: any role other than operator. A
+    /// request that does not exist counts too.
     fn approves_a_role(&mut self, request_id: &str) -> Result<bool, Refusal> {
         if !self.model.rules.rpc.roles_need_admin || self.holds("operator.admin") {
             return Ok(false);
@@ -272,7 +272,7 @@ impl Call<'_, '_> {
         Ok(denied)
     }
 
-    /// Whether somebody who is no administrator reaches for the token of another role than operator.
+    /// Whether a caller that is not an administrator acts on the token of a role other than operator.
     fn manages_a_role(&mut self, role: &str) -> bool {
         let role = js::trim(role);
         let denied = self.model.rules.rpc.roles_need_admin
@@ -285,7 +285,7 @@ impl Call<'_, '_> {
         denied
     }
 
-    /// Whether a device that is no admin reaches for itself while it has another role than operator, too.
+    /// Whether a device that is not an administrator acts on itself and also has a role other than operator.
     fn reaches_for_another_role(&mut self, device_id: &str) -> Result<bool, Refusal> {
         if self.own_device_only().is_none() {
             return Ok(false);
@@ -373,7 +373,7 @@ pub(in crate::rpc) fn has_other_role(device: &Value) -> bool {
     roles.any(|role| !role.is_empty() && role != "operator")
 }
 
-/// `opts?.role` as it filters connections: a role that is not true of JavaScript filters nothing.
+/// `opts?.role` as a filter for connections: a role that JavaScript treats as false filters nothing.
 fn role_filter(role: Option<&Value>) -> Option<String> {
     role.filter(|role| js::truthy(Some(role))).map(|role| js::key_text(Some(role)))
 }

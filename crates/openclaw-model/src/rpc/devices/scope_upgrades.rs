@@ -80,7 +80,7 @@ pub(in crate::rpc) fn wait(call: &mut Call<'_, '_>) -> Handled {
 }
 
 impl Call<'_, '_> {
-    /// Whose upgrades this client may ask for.
+    /// The owner of the upgrades that this client can ask for.
     fn upgrade_owner(&self) -> Result<Owner, Refusal> {
         let device = self.client.connect.device.as_ref().filter(|_| self.client.role == "operator");
         let trimmed = |text: &str| Some(js::trim(text).to_owned()).filter(|text| !text.is_empty());
@@ -97,14 +97,14 @@ fn device_required() -> Refusal {
     invalid_with(message, details)
 }
 
-/// Answers who waits for an upgrade that has come to something.
+/// Answers the clients that wait for a finished upgrade.
 pub(crate) fn settle(model: &mut Model, environment: &mut Environment<'_>, outcome: &mut Outcome) {
     for (request_id, upgrade) in model.scope_upgrades.awaited() {
         let result = match upgrade.result() {
             Some(result) => Ok(Some(result)),
             None => result(model, environment, &request_id, &upgrade),
         };
-        // What cannot be read is read again the next time.
+        // If the store cannot be read, it is read again the next time.
         if let Ok(Some(result)) = result {
             for (connection, id) in model.scope_upgrades.finish(&request_id, &result, environment.now) {
                 model.respond(connection, &id, Ok(result.clone()), outcome);
@@ -113,7 +113,7 @@ pub(crate) fn settle(model: &mut Model, environment: &mut Environment<'_>, outco
     }
 }
 
-/// What the store says an upgrade has come to: nothing while its request is pending.
+/// The result of an upgrade according to the store. `None` while its request is pending.
 fn result(
     model: &Model,
     environment: &Environment<'_>,

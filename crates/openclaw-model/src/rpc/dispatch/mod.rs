@@ -1,4 +1,4 @@
-//! Requests of clients that have been welcomed: who may call what, and the answer.
+//! Requests of clients after `hello-ok`: who can call which method, and the answers.
 
 mod access;
 pub(crate) mod schemas;
@@ -32,16 +32,16 @@ pub(crate) struct Call<'a, 'e> {
 pub(crate) enum Reply {
     /// The answer.
     Answer(Value),
-    /// The answer, and then the device's live connections are closed, those of one role or all.
+    /// An answer, after which the device's live connections are closed: those of one role, or all.
     AnswerThenDisconnect {
         /// The answer.
         payload: Value,
-        /// Whose connections.
+        /// The device.
         device_id: String,
-        /// Of this role only.
+        /// The role. `None` for all roles.
         role: Option<String>,
     },
-    /// All that there is to answer now has been answered.
+    /// There is nothing more to answer now.
     Answered,
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum Reply {
 pub(crate) enum Refusal {
     /// An error for the caller.
     Error(Box<ErrorShape>),
-    /// An exception.
+    /// An error that the release throws.
     Fault(Fault),
 }
 
@@ -68,7 +68,7 @@ impl From<TypeFault> for Refusal {
 pub(crate) type Handled = Result<Reply, Refusal>;
 pub(crate) type Handler = fn(&mut Call<'_, '_>) -> Handled;
 
-/// Answers a request of a welcomed client.
+/// Answers a request of a client after `hello-ok`.
 pub(crate) fn handle(
     model: &mut Model,
     connection: ConnectionId,
@@ -98,7 +98,7 @@ pub(crate) fn handle(
     }
 }
 
-/// Lets time pass: approvals expire, and clients hear that the gateway is alive.
+/// Processes the passage of time: approvals expire, and clients receive tick events.
 pub(crate) fn wake(model: &mut Model, now: i64, outcome: &mut Outcome) {
     let expired = model.exec_approvals.expire(now).into_iter().chain(model.plugin_approvals.expire(now));
     for (approval, waiters) in expired.collect::<Vec<_>>() {
@@ -111,7 +111,7 @@ pub(crate) fn wake(model: &mut Model, now: i64, outcome: &mut Outcome) {
     }
 }
 
-/// When [`wake`] has something to do next.
+/// The time at which [`wake`] has to run next.
 pub(crate) fn wake_at(model: &Model) -> Option<i64> {
     let tick = model.next_tick.filter(|_| !model.clients().is_empty());
     let upgrades = model.scope_upgrades.next_expiry();
@@ -131,8 +131,9 @@ impl Call<'_, '_> {
         }
     }
 
-    /// Who may call what: `health` everybody, nodes the nodes' methods only, operators the others by scope. A method
-    /// that no list knows takes `operator.admin`, so that only an admin learns that it does not exist.
+    /// Checks whether the client can call a method: every client can call `health`, nodes can call the methods of
+    /// nodes, and operators can call the others with the necessary scope. An unknown method needs `operator.admin`, so
+    /// only an administrator learns that it does not exist.
     fn authorise(&mut self, method: &str, access: Option<Access>) -> Result<(), Refusal> {
         if method == "health" && self.model.rules.rpc.health_for_all {
             return Ok(());

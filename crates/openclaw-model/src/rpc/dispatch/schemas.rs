@@ -1,5 +1,5 @@
-//! The parameters of the methods that are answered. The same in all releases but where a function
-//! chooses (`method-scopes-*.js`, `protocol/schema/*.ts`).
+//! The parameters of the methods that are answered. They are the same in all releases, unless a function selects them
+//! (`method-scopes.ts`, `protocol/schema/*.ts`).
 
 use crate::facts::rpc::RpcRules;
 use crate::facts::rpc::plugin::PluginRules;
@@ -95,8 +95,8 @@ pub(in crate::rpc) fn exec_request(rules: &RpcRules) -> &'static Schema {
     }
 }
 
-/// The parameters of a command's approval, with what a release knows more: after `ask`, after `sessionKey`, and after the
-/// turn's source. Their order is that of the complaints about them.
+/// The parameters of a command's approval request, with the additions of newer releases after `ask`, after `sessionKey`
+/// and after the source of the turn. Their order is that of the errors.
 macro_rules! exec_request {
     ([$($decided:expr),*], [$($run:expr),*], [$($delivery:expr),*]) => {
         object(&[
@@ -157,8 +157,8 @@ pub(in crate::rpc) fn plugin_request(rules: &RpcRules) -> &'static Schema {
     }
 }
 
-/// The parameters of a plugin's approval up to 2026.7.35, with what a release knows more: after `toolCallId`, and after
-/// `sessionKey`. Their order is that of the complaints about them.
+/// The parameters of a plugin's approval request up to 2026.7.35, with the additions of newer releases after
+/// `toolCallId` and after `sessionKey`. Their order is that of the errors.
 macro_rules! plugin_request {
     ($longest:literal, [$($decided:expr),*], [$($reviewed:expr),*]) => {
         object(&[
@@ -195,7 +195,7 @@ static PLUGIN_REQUEST_WITH_DETAILS: Schema = object(&[
     required("description", text(1, 512)),
     optional("detail", Schema::Union(&[text(1, 16_384), Schema::Null])),
     optional("severity", Schema::Union(&[Schema::Enum(&["info", "warning", "critical"]), Schema::Null])),
-    // What it may say of its scope is not checked here.
+    // The contents of its scope are not checked here.
     optional("scope", Schema::Any),
     optional("toolName", Schema::Union(&[STRING, Schema::Null])),
     optional("toolCallId", Schema::Union(&[STRING, Schema::Null])),

@@ -12,7 +12,7 @@ use openclaw_protocol::ids;
 use openclaw_protocol::js;
 use serde_json::{Value, json};
 
-/// The refusal of a command that cannot be shown whole to who decides (2026.6.11).
+/// The refusal of a command that is too long to be shown to the approver (2026.6.11).
 const TOO_LONG: &str = "command exceeds exec approval display limit";
 
 pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
@@ -28,7 +28,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
         ExecRequestForm::PlanText => ExecRequest::read(&params).and_then(|asked| {
             asked.check_blank(&call.model.rules.rpc)?;
             asked.check_argv()?;
-            // Before it is looked into: nobody asks about what cannot be shown.
+            // This check comes before the others: nobody is asked about a command that cannot be shown.
             if call.model.rules.rpc.approvals_display_limit && asked.is_too_long(&call.model.rules.rpc) {
                 return Err(TOO_LONG);
             }
@@ -69,7 +69,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     prompts::ask(call, Kind::Exec, approval, asking)
 }
 
-/// Whether an approval may have this id from 2026.9.6 on (`exec-approval-registration.ts`).
+/// Whether an approval can have this id since 2026.9.6 (`exec-approval-registration.ts`).
 fn is_plain_id(id: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     id.len() <= 128 && id != "." && id != ".." && id.chars().all(plain)
@@ -119,7 +119,7 @@ fn preview(rules: &RpcRules, request: &js::Record) -> Option<String> {
     Some(preview).filter(|preview| !preview.is_empty() && Some(preview.as_str()) != command)
 }
 
-/// A timeout in whole milliseconds. The schema lets no other in.
+/// A timeout in whole milliseconds. The schema accepts no other number.
 fn whole(timeout: f64) -> i64 {
     #[allow(clippy::cast_possible_truncation)]
     let whole = timeout as i64;

@@ -1,4 +1,5 @@
-//! What a command's approval took and showed up to 2026.2.26 (`exec-approval.ts`, `system-run-approval-context.ts`).
+//! The parameters and output of approval requests for commands up to 2026.2.26 (`exec-approval.ts`,
+//! `system-run-approval-context.ts`).
 
 use crate::rpc::dispatch::schemas::OPTIONAL_TEXT;
 use crate::rpc::exec::request::{environment, environment_hash, stripped, texts};
@@ -65,7 +66,7 @@ pub(in crate::rpc) fn first_announced(params: &Value) -> Record {
     request
 }
 
-/// How a node is to run a command.
+/// The plan of a node's run.
 struct Plan {
     argv: Vec<String>,
     cwd: Option<String>,
@@ -112,7 +113,7 @@ fn quoted(arg: &str) -> String {
     arg.to_owned()
 }
 
-/// The request as events show it in 2026.2.26.
+/// The request in events of 2026.2.26.
 ///
 /// # Errors
 /// The sentence of the refusal.

@@ -8,7 +8,7 @@ use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
-/// How long a plugin's approval waits unless it says so, in milliseconds.
+/// The default timeout of a plugin's approval request, in milliseconds.
 const TIMEOUT_MS: i64 = 120_000;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
 
@@ -52,7 +52,7 @@ pub(in crate::rpc) fn request(call: &mut Call<'_, '_>) -> Handled {
     prompts::ask(call, Kind::Plugin, approval, Asking { two_phase, ..Asking::default() })
 }
 
-/// The agent and the session that an approval names (2026.9.6): a session without its agent is one of the agent's.
+/// The agent and the session of an approval request (2026.9.6). A session without an agent belongs to the named agent.
 fn session_of(params: &Value) -> (Value, Value) {
     let text = |key: &str| {
         let text = params.get(key).and_then(Value::as_str).map(js::trim).filter(|text| !text.is_empty());

@@ -1,4 +1,4 @@
-//! What approvals of commands and of plugins have in common: announcing, waiting, deciding.
+//! The common part of approvals for commands and plugins: announcing, waiting, deciding.
 
 use crate::act::{ConnectionId, Outcome};
 use crate::approvals::{Approval, Approvals, Named, Waiter};
@@ -11,12 +11,12 @@ use openclaw_protocol::client;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
-/// Which approvals.
+/// The kind of approval.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::rpc) enum Kind {
     /// Of commands.
     Exec,
-    /// Of plugins' actions.
+    /// Approvals of plugins.
     Plugin,
 }
 
@@ -28,7 +28,7 @@ impl Kind {
         }
     }
 
-    /// Whether a client is one that shows approvals of this kind (2026.9.6 on, `canDeliverApprovals`).
+    /// Whether a client shows approvals of this kind (since 2026.9.6, `canDeliverApprovals`).
     fn is_shown_by(self, client: &ConnectedClient) -> bool {
         let (clients, cap): (&[&str], _) = match self {
             Self::Exec => (&[client::MACOS_APP, client::IOS_APP, client::ANDROID_APP], "exec-approvals"),
@@ -51,17 +51,17 @@ impl Kind {
     }
 }
 
-/// Every decision.
+/// All decisions.
 const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
 
-/// How an approval is asked for.
+/// How an approval is requested.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::rpc) struct Asking {
     /// It is answered `accepted` before.
     pub two_phase: bool,
-    /// Nobody hears of it, nor counts as one who may decide.
+    /// Whether it is not announced, and no client counts as an approver.
     pub tells_nobody: bool,
-    /// It waits although nobody can decide.
+    /// Whether it waits although there is no approver.
     pub waits_for_nobody: bool,
 }
 
@@ -111,14 +111,14 @@ pub(in crate::rpc) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approva
     Ok(Reply::Answered)
 }
 
-/// Whether one of these channels is meant.
+/// Whether one of these channels is named.
 fn asks_back(channel: &str, channels: &str) -> bool {
     let channel = js::trim(channel).to_lowercase();
     channels.split_whitespace().any(|name| name == channel)
 }
 
-/// The clients that may decide an approval: those with the scope and, where approvals are private, administrators and the
-/// device that asked for it only.
+/// The clients that can decide an approval: those with the scope. If approvals are private, only administrators and the
+/// device that requested it.
 fn viewers(call: &Call<'_, '_>, kind: Kind, approval: &Approval) -> Vec<ConnectionId> {
     let approves = |scope: &String| scope == "operator.admin" || scope == "operator.approvals";
     let clients = call.model.clients().into_iter();
@@ -130,7 +130,7 @@ fn viewers(call: &Call<'_, '_>, kind: Kind, approval: &Approval) -> Vec<Connecti
     viewers.map(|(connection, _)| connection).collect()
 }
 
-/// Whether a client knows of an approval.
+/// Whether a client can see an approval.
 fn is_shown(rules: &RpcRules, approval: &Approval, connection: ConnectionId, client: &ConnectedClient) -> bool {
     let (asked, device) = &approval.requester;
     !rules.approvals_private
@@ -252,7 +252,7 @@ pub(in crate::rpc) fn answer_waiters(
     }
 }
 
-/// What who waits for a decision is told: from 2026.9.6 on how it came about, too.
+/// The answer to a client that waits for a decision. From 2026.9.6 on, it states how the decision was made.
 fn ended(rules: &RpcRules, mut decision: Value, reason: &str) -> Value {
     if rules.exec.ends_explained {
         decision["terminalReason"] = json!(reason);
@@ -305,7 +305,8 @@ fn unknown(rules: &RpcRules) -> Refusal {
     invalid_with(message, details)
 }
 
-/// From 2026.5.7 on: a decision on what has been decided is taken where it is the same, and refused as such else.
+/// Since 2026.5.7: a decision on a decided approval is accepted if it is the same, and otherwise refused as a
+/// repetition.
 fn decided_again(call: &mut Call<'_, '_>, kind: Kind, input: &str, decision: &str) -> Option<Handled> {
     if !call.model.rules.rpc.decisions_repeat {
         return None;

@@ -1,4 +1,4 @@
-//! What a command's approval shows of the command (`exec-approval.ts`, `system-run-approval-binding.ts`).
+//! The output of approval requests for commands (`exec-approval.ts`, `system-run-approval-binding.ts`).
 
 use crate::facts::rpc::RpcRules;
 use crate::rpc::exec::prompts;
@@ -7,7 +7,7 @@ use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The one decision that can be taken away.
+/// The only decision that a request can exclude.
 const ALLOW_ALWAYS: &str = "allow-always";
 
 /// A command to be approved, from the parameters and, on a node, the plan of its run.
@@ -22,7 +22,7 @@ pub(in crate::rpc) struct ExecRequest {
     session_key: Option<String>,
 }
 
-/// How a node is to run a command.
+/// The plan of a node's run.
 struct Plan {
     argv: Vec<String>,
     cwd: Option<String>,
@@ -69,7 +69,7 @@ impl ExecRequest {
         })
     }
 
-    /// A command is more than blanks.
+    /// A command must contain more than blanks.
     ///
     /// # Errors
     /// The sentence of the refusal.
@@ -80,7 +80,7 @@ impl ExecRequest {
         }
     }
 
-    /// A node runs arguments, not text.
+    /// A node runs arguments and not a string.
     ///
     /// # Errors
     /// The sentence of the refusal.
@@ -147,7 +147,7 @@ impl ExecRequest {
         request
     }
 
-    /// What the command is made of.
+    /// The parts of the command.
     fn analysis(&self, rules: &RpcRules) -> Value {
         match self.host.as_str() {
             "node" => shape::of_arguments(&rules.exec, self.argv.as_deref().unwrap_or_default()),
@@ -155,7 +155,7 @@ impl ExecRequest {
         }
     }
 
-    /// What ties the approval to the run on a node.
+    /// The values that bind the approval to the run on a node.
     fn binding(&self, env: &[(String, String)]) -> Value {
         if self.host != "node" {
             return Value::Null;
@@ -211,7 +211,7 @@ fn file_operand(operand: &Value) -> Option<Value> {
     Some(json!({"argvIndex": index, "path": path, "sha256": sha256}))
 }
 
-/// One of these words, in any case.
+/// One of these words, regardless of letter case.
 fn one_of(value: Option<&Value>, words: &[&str]) -> Option<String> {
     let word = stripped(value)?.to_lowercase();
     words.contains(&word.as_str()).then_some(word)
@@ -227,7 +227,7 @@ pub(in crate::rpc) fn texts(list: Option<&Value>) -> Vec<String> {
     list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Most characters of a command that are shown, where the release sets a limit.
+/// Maximum number of characters of a shown command, in releases with a limit.
 const SHOWN: usize = 16 * 1024;
 /// A longer command is not shown at all.
 const LONGEST: usize = 256 * 1024;
@@ -246,7 +246,7 @@ pub(in crate::rpc) fn visible(rules: &RpcRules, text: &str) -> String {
     cut(spelt(text, is_invisible_or_blank))
 }
 
-/// A warning: line breaks stay.
+/// The same for a warning, which keeps its line breaks.
 fn warning(text: &str) -> String {
     let lines = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n");
     cut(spelt(&lines, |c| c != '\n' && is_invisible_or_blank(c)))
@@ -271,7 +271,7 @@ fn cut(text: String) -> String {
     }
 }
 
-/// From 2026.5.7 on: control characters and every blank but the space too.
+/// Since 2026.5.7, control characters and every blank except the space are escaped too.
 fn is_invisible_or_blank(c: char) -> bool {
     is_invisible(c)
         || c.is_control()

@@ -1,4 +1,5 @@
-//! Calls to nodes and of nodes: `node.invoke`, `node.event`, `node.pending.*` (`server-methods/nodes.ts`, `nodes-pending.ts`).
+//! Calls to nodes and calls of nodes: `node.invoke`, `node.event`, `node.pending.*` (`server-methods/nodes.ts`,
+//! `nodes-pending.ts`).
 
 use crate::act::{ConnectionId, Environment, Outcome};
 use crate::model::Model;
@@ -67,11 +68,12 @@ pub(in crate::rpc) struct Dispatched {
     pub command: String,
     /// Its parameters.
     pub params: Option<Value>,
-    /// How long the node has for it, in milliseconds, where that is said.
+    /// The time limit for the node, in milliseconds, if there is one.
     pub timeout: Option<i64>,
-    /// What tells a repeat, where somebody asked.
+    /// The idempotency key of a caller's command.
     pub idempotency_key: Option<Value>,
-    /// Who asked, and the id of the request; `None` for the gateway itself, which wants to know a Mac's programs.
+    /// The caller and the id of its request. `None` for a command of the gateway itself, which asks for a Mac's
+    /// programs.
     pub asked: Option<(ConnectionId, String)>,
 }
 
@@ -97,7 +99,7 @@ pub(in crate::rpc) fn dispatch(
     model.tell_node(node, "node.invoke.request", Value::Object(payload), outcome);
 }
 
-/// Answers who asked for a command, if anybody did but the gateway.
+/// Answers the caller of a command, unless it is the gateway.
 fn answer(model: &mut Model, invoke: &Invoke, answer: Result<Value, ErrorShape>, outcome: &mut Outcome) {
     if let Some((connection, request)) = &invoke.asked {
         model.respond(*connection, request, answer, outcome);
@@ -129,7 +131,7 @@ pub(in crate::rpc) fn invoke_result(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answered)
 }
 
-/// A payload that is no text is the payload, and `null` is nothing.
+/// A payload that is not a string is returned as it is, and `null` counts as none.
 fn normalise_result(params: &mut Record) {
     match params.get("payloadJSON") {
         Some(Value::String(_)) | None => {}
@@ -316,12 +318,12 @@ impl Call<'_, '_> {
         Ok(is_node && nodes::find_paired(&rules.nodes, self.environment.store, now, node_id)?.is_some())
     }
 
-    /// The id under which the calling node is known.
+    /// The id of the calling node.
     fn own_node_id(&self) -> String {
         self.client.device_id().unwrap_or(&self.client.connect.client.id).to_owned()
     }
 
-    /// The same, where the release still counts the node as paired.
+    /// The same, if the release still counts the node as paired.
     fn current_node_id(&mut self) -> Result<String, Refusal> {
         let node_id = js::trim(&self.own_node_id()).to_owned();
         let strict = self.model.rules.rpc.node_calls.need_approval;
@@ -331,13 +333,13 @@ impl Call<'_, '_> {
         Ok(node_id)
     }
 
-    /// A node speaks of itself alone.
+    /// A node can only report about itself.
     fn is_own_id(&self, params: &Value) -> Result<(), Refusal> {
         let own = self.own_node_id();
         if own.is_empty() || own == text(params, "nodeId") { Ok(()) } else { Err(invalid("nodeId mismatch")) }
     }
 
-    /// Writes down that a node is alive. Whether anything came of it, and why.
+    /// Records that a node is alive. Returns whether anything was written, and why.
     fn note_sign_of_life(&mut self, said: &Value) -> Result<(bool, &'static str), Refusal> {
         const REASONS: [&str; 6] =
             ["background", "silent_push", "bg_app_refresh", "significant_location", "manual", "connect"];
@@ -375,15 +377,15 @@ pub(in crate::rpc) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome)
     }
 }
 
-/// Answers the commands that were on their way to a node that is no longer what it was paired as: its connection is open
-/// still (2026.9.6 on, `server-methods/nodes.ts` captureNodePairingGeneration; seen with `device.pair.remove`).
+/// Answers the running commands of a node whose pairing changed while its connection is open (since 2026.9.6,
+/// `server-methods/nodes.ts` `captureNodePairingGeneration`; observed with `device.pair.remove`).
 pub(crate) fn retire(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
     for (_, invoke) in model.node_work.lose(node) {
         answer(model, &invoke, Err(pairing_changed_shape("invocation")), outcome);
     }
 }
 
-/// Answers the commands that were on their way to a node that is gone.
+/// Answers the running commands of a node that has disconnected.
 pub(crate) fn lose(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
     for (_, invoke) in model.node_work.lose(node) {
         let text = format!("node disconnected ({})", invoke.command);

@@ -1,4 +1,4 @@
-//! The nodes a gateway knows: paired devices with the node role, approved nodes, and live connections, put together
+//! The nodes that a gateway knows, merged from paired devices with the node role, approved nodes and live connections
 //! (`node-catalog.ts`).
 
 use crate::model::{ConnectedClient, Model};
@@ -10,7 +10,7 @@ use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 use std::cmp::Ordering;
 
-/// What is known of one node from each side.
+/// The data about one node from each source.
 #[derive(Default)]
 struct Sides {
     device: Option<Value>,
@@ -62,7 +62,7 @@ pub(in crate::rpc) fn catalogue(model: &Model, documents: &dyn Documents, now: i
     Ok(nodes)
 }
 
-/// 2026.3.28: the record's role, or its roles, whatever its tokens say.
+/// In 2026.3.28, the record's role or roles, whatever its tokens contain.
 fn recorded_node(device: &Value) -> Result<bool, Fault> {
     let role = js::property(Some(device), "role")?;
     let listed = device.get("roles").and_then(Value::as_array).is_some_and(|roles| roles.contains(&json!("node")));
@@ -103,7 +103,7 @@ impl Sides {
         js::present(js::optional_property(self.device.as_ref(), key))
     }
 
-    /// The pending request, unless the live node offers something else by now.
+    /// The pending request, unless the live node now offers something else.
     fn current_pending(&self) -> Option<&Value> {
         let pending = self.pending.as_ref()?;
         let Some(declared) = self.declared.as_ref() else { return Some(pending) };
@@ -124,7 +124,7 @@ impl Sides {
         }
     }
 
-    /// When it was last heard of, and how.
+    /// When and why the node was last seen.
     fn last_seen(&self) -> Option<(Value, Option<Value>)> {
         let connect = Some(json!("connect"));
         let of = |at: Option<&Value>, reason: Option<Value>| {
@@ -144,20 +144,21 @@ impl Sides {
         })
     }
 
-    /// When it last connected: the later of its record's time and its connection's.
+    /// The time of the last connect: the later one of its record and its connection.
     fn last_connected(&self) -> Option<Value> {
         let (noted, live) = (self.node("lastConnectedAtMs"), self.live("connectedAtMs"));
         let later = noted.zip(live).map(|(noted, live)| js::number(Some(noted)) > js::number(Some(live)));
         if later.unwrap_or(live.is_none()) { noted.cloned() } else { live.cloned() }
     }
 
-    /// The caps or commands: the live connection's where there is one, else the approved ones; sorted, once each.
+    /// The capabilities or commands of the live connection, or the approved ones without a connection. Sorted, without
+    /// duplicates.
     fn surface(&self, key: &str) -> Vec<String> {
         sorted(if self.live.is_some() { self.live(key) } else { self.node(key) })
     }
 }
 
-/// A list's texts, sorted, once each.
+/// The strings of a list, sorted, without duplicates.
 fn sorted(list: Option<&Value>) -> Vec<String> {
     let items = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let mut items: Vec<String> = items.map(|i| js::trim(i).to_owned()).filter(|i| !i.is_empty()).collect();
@@ -166,7 +167,7 @@ fn sorted(list: Option<&Value>) -> Vec<String> {
     items
 }
 
-/// An entry from 2026.3.31 on.
+/// An entry since 2026.3.31.
 fn entry(id: &str, sides: &Sides, rules: &NodeRules, approval_state: bool) -> Record {
     let pending = sides.current_pending();
     let asked = |key: &str| js::present(js::optional_property(pending, key));
@@ -226,7 +227,7 @@ fn entry(id: &str, sides: &Sides, rules: &NodeRules, approval_state: bool) -> Re
     node
 }
 
-/// An entry of 2026.3.28: without the client and the time of approval.
+/// An entry in 2026.3.28, without the client and the time of approval.
 fn old_entry(id: &str, sides: &Sides) -> Record {
     let mut node = entry(id, sides, &NodeRules::oldest(), false);
     for key in ["clientId", "clientMode", "approvedAtMs"] {
@@ -246,7 +247,7 @@ fn compare(left: &Record, right: &Record) -> Ordering {
         .then_with(|| by_locale(&id(left), &id(right)))
 }
 
-/// `localeCompare`: letters before their case.
+/// `localeCompare`: letters before case.
 fn by_locale(left: &str, right: &str) -> Ordering {
     left.to_lowercase().cmp(&right.to_lowercase()).then_with(|| right.cmp(left))
 }

@@ -1,4 +1,5 @@
-//! Which commands go to which node, and in which form (`node-command-policy.ts`, `node-invoke-sanitize.ts`).
+//! Determines which commands can be sent to which node, and in which form (`node-command-policy.ts`,
+//! `node-invoke-sanitize.ts`).
 
 use crate::act::ConnectionId;
 use crate::facts::rpc::node_calls::NodeCallRules;
@@ -8,7 +9,7 @@ use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
-/// Commands for which a node's own approvals are read and written: there are other methods for it.
+/// Commands that read and write a node's own approvals. They have their own methods.
 const OWN_APPROVALS: [&str; 2] = ["system.execApprovals.get", "system.execApprovals.set"];
 /// The command to a browser that every release knows.
 const BROWSER: &str = "browser.proxy";
@@ -123,7 +124,7 @@ impl Call<'_, '_> {
     }
 }
 
-/// Whether the text of a command says what its arguments say. Texts with anything but plain words are not compared.
+/// Whether the text of a command equals its arguments. Texts with anything but plain words are not compared.
 ///
 /// # Errors
 /// The refusal of a text without arguments.
@@ -182,7 +183,7 @@ pub(in crate::rpc) fn takes_admin(rules: &NodeCallRules, params: Option<&Value>)
     rules.admin_commands.contains(&command) && !changes
 }
 
-/// Whether a request to a node's browser changes its lasting profiles.
+/// Whether a request to a node's browser changes its persistent profiles.
 fn changes_profiles(params: Option<&Value>) -> bool {
     let said = |key: &str| params.and_then(|params| params.get(key)).and_then(Value::as_str).map(js::trim);
     let (method, path) = (said("method").unwrap_or_default().to_uppercase(), said("path").unwrap_or_default());

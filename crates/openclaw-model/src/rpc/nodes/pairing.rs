@@ -125,7 +125,7 @@ pub(in crate::rpc) fn remove(call: &mut Call<'_, '_>) -> Handled {
     let removed = nodes::remove(rules, call.environment.store, now, device.as_deref().unwrap_or(node_id))?;
     let removed = removed.or_else(|| device.clone());
     let node_id = removed.ok_or_else(|| invalid("unknown nodeId"))?;
-    // Before the decision is told; after it, `AnswerThenDisconnect` finds the node gone already.
+    // This must happen before the decision is announced, because `AnswerThenDisconnect` finds the node already gone.
     if device.is_some() {
         call.model.retire_nodes(&node_id, Some("node"), now, call.outcome);
     }
@@ -193,10 +193,10 @@ pub(in crate::rpc) fn describe(call: &mut Call<'_, '_>) -> Handled {
 }
 
 impl Call<'_, '_> {
-    /// From 2026.9.6 on a device without `operator.admin` decides only its own node's requests.
+    /// From 2026.9.6 on, a device without `operator.admin` can decide only its own node's requests.
     ///
     /// # Errors
-    /// The refusal where it is another's, or nobody's.
+    /// Returns the refusal if the request belongs to another device or to none.
     fn decides_own_node(&mut self, request_id: &str, what: &str) -> Result<(), Refusal> {
         if !self.model.rules.nodes.part_of_device {
             return Ok(());
@@ -209,7 +209,7 @@ impl Call<'_, '_> {
         if denied { Err(invalid(format!("node pairing {what} denied"))) } else { Ok(()) }
     }
 
-    /// Leaves a live node what was approved of what it offers. The node's connections.
+    /// Limits a live node to the approved part of what it offers. Returns the node's connections.
     fn grant_surface(&mut self, node: &Value) -> Vec<ConnectionId> {
         let approved = Surface::of(node);
         let node_id = node.get("nodeId").and_then(Value::as_str).unwrap_or_default();
@@ -238,7 +238,7 @@ impl Call<'_, '_> {
         live
     }
 
-    /// The nodes that the caller may know of, and what it may know of them.
+    /// The nodes that the caller can see, with the fields that it can see.
     fn known_nodes(&mut self) -> Result<Vec<Record>, Refusal> {
         let mut nodes = catalogue(self.model, self.environment.store, self.now())?;
         let pairs = self.holds("operator.admin") || self.holds("operator.pairing");
@@ -255,7 +255,7 @@ impl Call<'_, '_> {
         Ok(nodes)
     }
 
-    /// Takes the node role from the device behind a node, where there is one. Its id.
+    /// Removes the node role from the device of a node, if there is one. Returns its id.
     fn remove_node_role(&mut self, node_id: &str) -> Result<Option<String>, Refusal> {
         if !self.model.rules.rpc.node_removal_takes_role {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! The parameters of a node's own calls and of those that go to one (`protocol/schema/nodes.ts`).
+//! The parameters of a node's own calls and of calls to nodes (`protocol/schema/nodes.ts`).
 
 use crate::facts::rpc::node_calls::NodeCallRules;
 use crate::schema::{Bounds, NATURAL, NON_EMPTY, STRING, Schema, array, object, optional, required, text, within};
