@@ -4,6 +4,7 @@
 //! about the rest is beside the point. Each check gives a [`Finding`]; the findings decide the verdict. That is where
 //! invariants and known deviations will join: as more findings, and as the reason to see some of them as expected.
 
+pub mod cause;
 mod expectation;
 pub mod frame_schema;
 
