@@ -27,3 +27,4 @@ pub mod scenario;
 pub mod store;
 mod whole;
 mod words;
+mod yaml;

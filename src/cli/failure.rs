@@ -1,6 +1,7 @@
 //! How a command ends when it cannot do what it was asked.
 
-use super::{console, exit};
+use super::exit;
+use super::terminal::console;
 use miette::{MietteHandlerOpts, Report, ReportHandler};
 use std::fmt;
 use std::io::{self, Write as _};

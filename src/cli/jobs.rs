@@ -1,6 +1,7 @@
 //! The number of gateways that run at the same time.
 
-use super::{Failure, console};
+use super::Failure;
+use super::terminal::console;
 use crate::gateway::Kind;
 use crate::machine;
 use std::io::Write as _;

@@ -6,11 +6,12 @@ use std::time::Duration;
 /// How long a gateway may take.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct Limits {
-    /// Maximum wait for an answer, from 1 to 65535 seconds; default: 30, or 10 on the embedded gateway. The actual wait adapts
-    /// to the speed of the gateway after its first answer
+    /// Maximum wait for an answer, in seconds [default: 30, or 10 on the embedded gateway]
+    ///
+    /// After the first answer, the actual wait adapts to the speed of the gateway and never exceeds this maximum.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
     answer_timeout: Option<u16>,
-    /// Maximum wait for a gateway to become ready; default: 120 seconds, or the answer timeout for a gateway at a URL
+    /// Maximum wait for a gateway to become ready, in seconds [default: 120, or the answer timeout for a gateway at a URL]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..))]
     start_timeout: Option<u16>,
 }

@@ -3,47 +3,58 @@
 //! Nothing outside this room prints. A command returns the [exit code](exit) that its result deserves, or a [`Failure`]
 //! that says what went wrong and which code that is.
 
-mod accept;
-mod compare;
-mod console;
+mod command;
 pub mod exit;
 mod failure;
-mod fuzz;
 mod jobs;
 mod limits;
-mod lint;
-mod list;
-mod output;
-mod progress;
-mod releases;
-mod review;
-mod run;
-mod schema;
-mod serve;
 mod signals;
 mod snapshots;
-mod table;
+mod terminal;
 
 pub use failure::Failure;
 
 use crate::gateway::GatewaySpec;
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
+use command::{accept, compare, fuzz, lint, list, releases, review, run, schema, serve};
 use signals::Signals;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 
-/// Protocol conformance test harness for OpenClaw gateways.
+/// Test how OpenClaw gateways handle connections, pairing and authorization
+///
+/// clawcheck plays scenarios (YAML files) on a gateway over a WebSocket connection. It compares the answers, the close codes and
+/// the pairing store with snapshots that were approved for each OpenClaw release.
 #[derive(Debug, Parser)]
-#[command(name = "clawcheck", version, about, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 as expected; 1 a case deviates; 2 usage error or invalid file; \
-    3 the gateway or the harness failed; 4 no case was selected or played; 130 interrupted by Ctrl-C.")]
+#[command(name = "clawcheck", version, max_term_width = 100)]
+#[command(after_help = EXIT_CODES, after_long_help = AFTER_LONG_HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+/// The exit codes, in short.
+const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 a case deviates; 2 usage error or invalid file; \
+    3 the gateway or the harness failed; 4 no case was selected or played; 130 interrupted.";
+
+/// What stands below the options in the long help.
+const AFTER_LONG_HELP: &str = "\
+Environment variables:
+  CLAWCHECK_CACHE  Folder for releases and schemas that clawcheck installs from npm
+                   [default: clawcheck in the user's cache folder]
+  CLAWCHECK_TOKEN  Shared token of a gateway at a URL
+  NO_COLOR         Print no colors
+
+Exit codes:
+  0    every selected case is as expected
+  1    a case deviates or unexpectedly conforms
+  2    usage error or invalid file
+  3    the gateway or the harness failed
+  4    no case was selected or played
+  130  Ctrl-C, SIGTERM or SIGHUP interrupted the command";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -4,9 +4,11 @@ use super::Failure;
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::terminal::quoted;
 use crate::words::nearest;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+/// What to do about a folder that cannot be used.
+const NAME_A_FOLDER: &str = "name the folder of your snapshots with --snapshots";
 /// The folder's name beside `scenarios`.
 const FOLDER: &str = "snapshots";
 /// Of a folder with more entries not all are looked at for one with a similar name.
@@ -40,8 +42,7 @@ impl Snapshots {
     /// There is none, or it cannot be read.
     pub(super) fn waiting_in(folder: &Path) -> Result<Self, Failure> {
         if !folder.is_dir() {
-            let help = "name the folder of your snapshots with --snapshots";
-            return Err(missing(folder, help));
+            must_exist(folder)?;
         }
         Self::find(Some(folder), &[]).map_err(Failure::fault)
     }
@@ -71,16 +72,22 @@ impl Snapshots {
     }
 }
 
-/// Refuses a folder that was named and is not there: it may be misspelt, and nobody would look for what a run leaves in it.
+/// Refuses a folder that was named and does not exist, or is a file: it may be misspelt, and nobody would look for what a run
+/// leaves in it.
 ///
 /// # Errors
-/// There is no such folder.
+/// The folder does not exist, or is not a folder.
 pub(super) fn must_exist(folder: &Path) -> Result<(), Failure> {
     match std::fs::metadata(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             let new = quoted(&folder.to_string_lossy());
             Err(missing(folder, &format!("to use a new snapshot folder, create it first: mkdir -p {new}")))
         }
+        Ok(found) if !found.is_dir() => Err(Failure::usage(miette::miette!(
+            help = NAME_A_FOLDER,
+            "--snapshots: {} is not a folder",
+            folder.display()
+        ))),
         // What is wrong with a folder that is there is found when it is read.
         _ => Ok(()),
     }
@@ -88,10 +95,10 @@ pub(super) fn must_exist(folder: &Path) -> Result<(), Failure> {
 
 fn missing(folder: &Path, help: &str) -> Failure {
     let help = match similar(folder) {
-        Some(similar) => format!("did you mean `{}`? Otherwise {help}", similar.display()),
+        Some(similar) => format!("did you mean `{}`? Otherwise, {help}", similar.display()),
         None => help.to_owned(),
     };
-    Failure::usage(miette::miette!(help = help, "--snapshots: there is no folder {}", folder.display()))
+    Failure::usage(miette::miette!(help = help, "--snapshots: the folder {} does not exist", folder.display()))
 }
 
 /// A folder that stands where a missing one was looked for and has almost its name.

@@ -36,16 +36,16 @@ pub enum UrlError {
     )]
     Tls(String),
     /// Not `ws:` at all.
-    #[error("`{0}` is no gateway URL; expected ws://HOST:PORT[/PATH]")]
+    #[error("`{0}` is not a gateway URL; expected ws://HOST:PORT[/PATH]")]
     Scheme(String),
     /// The host is missing.
-    #[error("`{0}` names no host; expected ws://HOST:PORT[/PATH]")]
+    #[error("`{0}` has no host; expected ws://HOST:PORT[/PATH]")]
     Host(String),
     /// The port is no number below 65536.
     #[error("`{0}`: the port must be a number from 1 to 65535")]
     Port(String),
     /// `ws://user:password@host`.
-    #[error("a gateway URL must not carry a user or a password")]
+    #[error("a gateway URL must not contain a user name or a password")]
     Credentials,
 }
 

@@ -87,13 +87,13 @@ impl<'a> Bench<'a> {
             return Ok(Comparison { cases: BTreeMap::new(), boots: Boots::default(), interrupted: true });
         }
         // What the rules cannot play cannot be compared.
-        let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(Played::Seen(_)));
+        let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(Played::Observed(_)));
         let worth = cases.iter().filter(playable).copied().collect::<Vec<_>>();
         let (mut seen, ran) = self.play(&worth, self.gateway, isolation, listen).await?;
         let mut compared = BTreeMap::new();
         for (id, predicted) in predicted {
             let result = match (predicted, seen.remove(&id)) {
-                (Played::Seen(predicted), Some(Played::Seen(seen))) => {
+                (Played::Observed(predicted), Some(Played::Observed(seen))) => {
                     match Difference::between(seen.comparable(predicted.text()), seen.text()) {
                         Some(difference) => Compared::Differs(Box::new(difference)),
                         None => Compared::Same,
@@ -122,7 +122,7 @@ impl<'a> Bench<'a> {
             if let Event::Case(report) = event {
                 let reason = || report.reason.clone().unwrap_or_default();
                 let what = match (&report.observation, report.verdict) {
-                    (Some(observation), _) => Played::Seen(Box::new(observation.clone())),
+                    (Some(observation), _) => Played::Observed(Box::new(observation.clone())),
                     (None, Verdict::Error) => Played::Failed(reason()),
                     (None, _) => Played::Not(reason()),
                 };
@@ -142,7 +142,7 @@ impl<'a> Bench<'a> {
 }
 
 enum Played {
-    Seen(Box<Observation>),
+    Observed(Box<Observation>),
     Not(String),
     Failed(String),
 }

@@ -18,7 +18,7 @@ use crate::observe::snapshot::LibraryError;
 use crate::report::Boots;
 use crate::rules::Release;
 use crate::run::{Isolation, Options, RunError};
-use crate::scenario::{Case, Corpus, Problems};
+use crate::scenario::{Case, Corpus, ScenarioErrors};
 use bench::{Bench, Compared};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,14 +58,14 @@ pub enum FuzzError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// A story is no scenario: the generator is wrong.
-    #[error("story {index} of seed {seed} is no scenario: {problems:?}")]
+    #[error("story {index} of seed {seed} is not a valid scenario: {problems:?}")]
     Story {
         /// The seed.
         seed: u64,
         /// The story's index.
         index: u64,
         /// What is wrong with it.
-        problems: Problems,
+        problems: ScenarioErrors,
     },
 }
 
@@ -195,10 +195,10 @@ fn name(seed: u64, index: u64) -> String {
 }
 
 /// The case that a scenario's tree is.
-fn case(name: &str, scenario: &Value) -> Result<Case, Problems> {
+fn case(name: &str, scenario: &Value) -> Result<Case, ScenarioErrors> {
     let corpus = Corpus::written(Path::new(&format!("fuzz/{name}.yaml")), &text::yaml(scenario, &[]))?;
     // A story has no matrix.
-    corpus.cases().first().cloned().ok_or(Problems(Vec::new()))
+    corpus.cases().first().cloned().ok_or(ScenarioErrors(Vec::new()))
 }
 
 /// Makes the stories short that show the most frequent differences, all of them side by side.

@@ -1,11 +1,11 @@
 //! A gateway that somebody else runs.
 
 use super::launch::LaunchError;
-use super::probe::HANGING_UP;
 use super::profile::{Capability, Kind, Profile};
 use super::running::{Inner, LinkError, Running};
+use super::spawned::probe::HANGING_UP;
 use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
-use crate::rules::{Release, history};
+use crate::rules::{Release, releases};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -37,16 +37,17 @@ impl Attached {
             Capability::ControlUi,
         ]);
         let mut notes =
-            vec!["its configuration, clock and log are out of reach, and it cannot be restarted".to_owned()];
+            vec!["clawcheck cannot change its configuration or clock, read its log or restart it".to_owned()];
         if self.state_dir.is_some() {
             can.insert(Capability::StoreRead);
         } else {
             notes.push(
-                "its pairing store is out of reach: what it writes is not observed (name it with --state-dir)".into(),
+                "clawcheck cannot read its pairing store (--state-dir names it) and does not observe what it writes"
+                    .into(),
             );
         }
         if claims.is_none() {
-            let newest = history::DEFAULT;
+            let newest = releases::DEFAULT;
             notes.push(format!(
                 "the release is not known: the answers are compared with those of {newest} (use --release)"
             ));

@@ -4,7 +4,7 @@ use super::launch::{Exit, Launch, LaunchError};
 use super::profile::{Capability, Kind, Profile};
 use super::running::{Inner, LinkError, Running};
 use super::spawned::gateway_defaults;
-use super::template::merge_defaults;
+use super::spawned::template::merge_defaults;
 use crate::client::Link;
 use crate::reference::{Clock, EmbeddedGateway, EmbeddedOptions, ManualClock, StartError};
 use crate::rules::Release;

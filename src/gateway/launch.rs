@@ -177,6 +177,6 @@ pub enum LaunchError {
         reason: String,
     },
     /// The harness could not do its part: a file or directory could not be written.
-    #[error("cannot prepare the gateway's start: {0}")]
+    #[error("cannot prepare the start of the gateway: {0}")]
     Harness(String),
 }

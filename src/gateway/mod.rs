@@ -11,18 +11,13 @@ mod embedded;
 pub mod guard;
 mod launch;
 mod limits;
-mod log;
 mod openclaw;
-mod port;
 mod prepare;
-mod probe;
-mod process;
 mod profile;
 mod running;
 mod spawned;
 mod spec;
 pub mod supervisor;
-mod template;
 mod workspace;
 
 pub use described::{DescriptionError, DescriptionFault};

@@ -7,13 +7,13 @@ use super::guard::Guard;
 use super::launch::{Launch, LaunchError};
 use super::limits::{Challenges, TimeLimits};
 use super::openclaw::{self, InstallError};
-use super::probe::Readiness;
 use super::profile::{Capability, Profile};
 use super::running::Running;
 use super::spawned::Program;
+use super::spawned::probe::Readiness;
 use super::spec::GatewaySpec;
 use crate::client::UrlError;
-use crate::rules::{Release, Rules, UnknownRelease, history};
+use crate::rules::{Facts, Release, UnknownRelease, releases};
 use std::path::PathBuf;
 
 /// What [`Gateway::prepare`] may be told besides the gateway's name.
@@ -75,7 +75,7 @@ pub enum PrepareError {
     #[diagnostic(transparent)]
     Description(#[from] DescriptionError),
     /// The gateway has no other releases.
-    #[error("{gateway} cannot be had as another release")]
+    #[error("clawcheck cannot get another release of {gateway}")]
     NoOtherRelease {
         /// The gateway.
         gateway: String,
@@ -139,9 +139,9 @@ impl Gateway {
                 (profile, Means::Described(program))
             }
             GatewaySpec::Embedded(release) => {
-                let release = release.unwrap_or(history::DEFAULT);
+                let release = release.unwrap_or(releases::DEFAULT);
                 // A release without known rules is found here, once, and not by every launch.
-                Rules::of(release)?;
+                Facts::of(release)?;
                 (embedded::profile(spec.to_string(), release), Means::Embedded(release))
             }
         };

@@ -27,16 +27,16 @@ pub(super) enum Inner {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
     /// Only the embedded gateway can be told another peer address.
-    #[error("this gateway cannot be given the peer address {0}")]
+    #[error("clawcheck cannot connect to this gateway from the address {0}")]
     PeerAddress(IpAddr),
     /// It is down.
     #[error("the gateway is not running")]
     Down,
     /// Only the embedded gateway's clock moves.
-    #[error("this gateway's clock cannot be moved")]
+    #[error("clawcheck cannot move this gateway's clock")]
     Clock,
     /// Only what we started can be stopped.
-    #[error("this gateway is not ours to stop")]
+    #[error("clawcheck did not start this gateway and cannot stop it")]
     NotOurs,
 }
 

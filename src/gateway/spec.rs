@@ -2,7 +2,7 @@
 
 use crate::client::{Link, UrlError};
 use crate::rules::release::ReleaseError;
-use crate::rules::{Release, history};
+use crate::rules::{Release, releases};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -44,7 +44,7 @@ impl GatewaySpec {
     #[must_use]
     pub fn with_release(self) -> Self {
         match self {
-            Self::Embedded(None) => Self::Embedded(Some(history::DEFAULT)),
+            Self::Embedded(None) => Self::Embedded(Some(releases::DEFAULT)),
             named => named,
         }
     }

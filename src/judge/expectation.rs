@@ -1,35 +1,38 @@
 //! Whether a step saw what it must.
 
-use crate::observe::{StepSeen, What};
+use crate::observe::{Message, StepResult};
 use crate::scenario::expect::{Answer, Close, Expectation, Failure, Hello, Refused, StartRefused};
 use crate::scenario::text::Pattern;
 use serde_json::Value;
 
 /// Whether a step met its expectation. What held connections heard beside it does not count.
-pub(super) fn is_met(expectation: &Expectation, step: &StepSeen) -> bool {
+pub(super) fn is_met(expectation: &Expectation, step: &StepResult) -> bool {
     let own = || step.seen.iter().filter(|seen| seen.on.is_none()).map(|seen| &seen.what);
-    let hello = || own().any(|what| matches!(what, What::Hello(_)));
+    let hello = || own().any(|what| matches!(what, Message::Hello(_)));
     let ended = || {
-        own().any(|what| !matches!(what, What::Hello(_) | What::Response { .. } | What::Error(_) | What::Event { .. }))
+        own().any(|what| {
+            !matches!(what, Message::Hello(_) | Message::Response { .. } | Message::Error(_) | Message::Event { .. })
+        })
     };
     match expectation {
         Expectation::Hello(expected) => {
-            own().any(|what| matches!(what, What::Hello(seen) if says(seen.auth.as_ref(), expected)))
+            own().any(|what| matches!(what, Message::Hello(seen) if says(seen.auth.as_ref(), expected)))
         }
         Expectation::Refused(expected) => !hello() && is_refused(expected, own),
         Expectation::Open => !ended(),
-        Expectation::Http(status) => own().any(|what| what == &What::Http(*status)),
+        Expectation::Http(status) => own().any(|what| what == &Message::Http(*status)),
         Expectation::Close(expected) => own().any(|what| is_closed(expected, what)),
         Expectation::Ok(_) => own().any(
-            |what| matches!(what, What::Response { payload, .. } if has(payload.as_ref(), step.expected.as_ref())),
+            |what| matches!(what, Message::Response { payload, .. } if has(payload.as_ref(), step.expected.as_ref())),
         ),
         Expectation::Error(expected) => !ended() && own().any(|what| has_failed(expected, what)),
-        Expectation::NothingPending => own().any(|what| matches!(what, What::NothingPending(_))),
-        Expectation::Event(_) => own()
-            .any(|what| matches!(what, What::Event { payload, .. } if has(payload.as_ref(), step.expected.as_ref()))),
-        Expectation::Started => own().any(|what| what == &What::Started),
+        Expectation::NothingPending => own().any(|what| matches!(what, Message::NothingPending(_))),
+        Expectation::Event(_) => own().any(
+            |what| matches!(what, Message::Event { payload, .. } if has(payload.as_ref(), step.expected.as_ref())),
+        ),
+        Expectation::Started => own().any(|what| what == &Message::Started),
         Expectation::StartRefused(StartRefused { exit, log }) => own().any(|what| match what {
-            What::Exit { code, line } => {
+            Message::Exit { code, line } => {
                 exit.is_none_or(|exit| *code == Some(exit))
                     && log.as_ref().is_none_or(|log| line.as_ref().is_some_and(|line| log.matches(line)))
             }
@@ -56,11 +59,11 @@ fn says(auth: Option<&Value>, expected: &Hello) -> bool {
         && expected.device_token.is_none_or(|given| member("deviceToken").is_some() == given)
 }
 
-fn is_refused<'a, I: Iterator<Item = &'a What>>(expected: &Refused, own: impl Fn() -> I) -> bool {
-    let error = own().find_map(|what| if let What::Error(error) = what { Some(error) } else { None });
+fn is_refused<'a, I: Iterator<Item = &'a Message>>(expected: &Refused, own: impl Fn() -> I) -> bool {
+    let error = own().find_map(|what| if let Message::Error(error) = what { Some(error) } else { None });
     // A connection that is lost without a close frame is nobody's refusal: the gateway may have crashed.
     let close = own().find_map(|what| match what {
-        What::Close { code: Some(code), reason, .. } => Some((*code, reason)),
+        Message::Close { code: Some(code), reason, .. } => Some((*code, reason)),
         _ => None,
     });
     let text = |path: &str| error.and_then(|error| error.pointer(path)).and_then(Value::as_str);
@@ -73,15 +76,15 @@ fn is_refused<'a, I: Iterator<Item = &'a What>>(expected: &Refused, own: impl Fn
         && meets(expected.close_reason.as_ref(), close.map(|(_, reason)| reason.as_str()))
 }
 
-fn is_closed(expected: &Close, what: &What) -> bool {
-    let What::Close { code, reason, clean } = what else { return false };
+fn is_closed(expected: &Close, what: &Message) -> bool {
+    let Message::Close { code, reason, clean } = what else { return false };
     expected.code.is_none_or(|expected| *code == Some(expected))
         && meets(expected.reason.as_ref(), Some(reason))
         && expected.clean.is_none_or(|expected| *clean == expected)
 }
 
-fn has_failed(expected: &Failure, what: &What) -> bool {
-    let What::Error(error) = what else { return false };
+fn has_failed(expected: &Failure, what: &Message) -> bool {
+    let Message::Error(error) = what else { return false };
     let text = |path: &str| error.pointer(path).and_then(Value::as_str);
     expected.code.as_ref().is_none_or(|code| text("/code") == Some(code))
         && expected.detail.as_ref().is_none_or(|detail| text("/details/code") == Some(detail))
@@ -162,23 +165,23 @@ fn list(items: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Seen;
+    use crate::observe::Observed;
     use rstest::rstest;
     use serde_json::json;
 
-    fn step(seen: Vec<What>) -> StepSeen {
-        StepSeen {
+    fn step(seen: Vec<Message>) -> StepResult {
+        StepResult {
             number: 0,
             step: "step".to_owned(),
             rounds: None,
-            seen: seen.into_iter().map(|what| Seen { on: None, what }).collect(),
+            seen: seen.into_iter().map(|what| Observed { on: None, what }).collect(),
             parallel: Vec::new(),
             expected: None,
         }
     }
 
-    fn hello() -> What {
-        What::Hello(crate::observe::Hello {
+    fn hello() -> Message {
+        Message::Hello(crate::observe::Hello {
             protocol: json!(3),
             auth: Some(
                 json!({"role": "operator", "scopes": ["operator.write", "operator.read"], "deviceToken": "<token-1>"}),
@@ -188,14 +191,14 @@ mod tests {
         })
     }
 
-    fn refusal() -> Vec<What> {
+    fn refusal() -> Vec<Message> {
         let error = json!({"code": "NOT_PAIRED", "message": "pairing required",
             "details": {"code": "PAIRING_REQUIRED", "reason": "role-upgrade"}});
-        vec![What::Error(error), close(Some(1008), true)]
+        vec![Message::Error(error), close(Some(1008), true)]
     }
 
-    fn close(code: Option<u16>, clean: bool) -> What {
-        What::Close { code, reason: "pairing required".to_owned(), clean }
+    fn close(code: Option<u16>, clean: bool) -> Message {
+        Message::Close { code, reason: "pairing required".to_owned(), clean }
     }
 
     fn expect(value: Value) -> Expectation {
@@ -216,25 +219,29 @@ mod tests {
     #[case(json!("refused"), refusal(), true)]
     #[case(json!("refused"), vec![hello()], false)]
     #[case(json!("refused"), vec![hello(), close(Some(1008), true)], false)]
-    #[case(json!("refused"), vec![What::Silence], false)]
+    #[case(json!("refused"), vec![Message::Silence], false)]
     #[case(json!({"refused": {"reason": "role-upgrade", "close": 1008, "close-reason": "pairing*"}}), refusal(), true)]
     #[case(json!({"refused": {"reason": "scope-upgrade"}}), refusal(), false)]
     #[case(json!({"refused": {"close": 1000}}), refusal(), false)]
     #[case(json!({"refused": {"close": 1008}}), vec![refusal().remove(0)], false)]
     #[case(json!("open"), vec![], true)]
-    #[case(json!("open"), vec![What::Silence], false)]
-    #[case(json!("open"), vec![What::NoChallenge], false)]
-    #[case(json!({"http": 403}), vec![What::Http(403)], true)]
-    #[case(json!({"http": 403}), vec![What::Http(401)], false)]
+    #[case(json!("open"), vec![Message::Silence], false)]
+    #[case(json!("open"), vec![Message::NoChallenge], false)]
+    #[case(json!({"http": 403}), vec![Message::Http(403)], true)]
+    #[case(json!({"http": 403}), vec![Message::Http(401)], false)]
     #[case(json!({"close": {"code": 1008, "clean": true}}), vec![close(Some(1008), true)], true)]
     #[case(json!({"close": {"clean": true}}), vec![close(None, false)], false)]
     #[case(json!({"error": {"code": "NOT_PAIRED"}}), vec![refusal().remove(0)], true)]
     #[case(json!({"error": {"code": "NOT_PAIRED"}}), refusal(), false)]
-    #[case(json!("nothing-pending"), vec![What::NothingPending("laptop".to_owned())], true)]
-    #[case(json!("started"), vec![What::Started], true)]
-    #[case(json!({"start-refused": {"exit": 1}}), vec![What::Exit { code: Some(1), line: None }], true)]
-    #[case(json!({"start-refused": {"log": "*parse*"}}), vec![What::Exit { code: Some(1), line: None }], false)]
-    fn is_met_by_what_it_says_and_nothing_else(#[case] expectation: Value, #[case] seen: Vec<What>, #[case] met: bool) {
+    #[case(json!("nothing-pending"), vec![Message::NothingPending("laptop".to_owned())], true)]
+    #[case(json!("started"), vec![Message::Started], true)]
+    #[case(json!({"start-refused": {"exit": 1}}), vec![Message::Exit { code: Some(1), line: None }], true)]
+    #[case(json!({"start-refused": {"log": "*parse*"}}), vec![Message::Exit { code: Some(1), line: None }], false)]
+    fn is_met_by_what_it_says_and_nothing_else(
+        #[case] expectation: Value,
+        #[case] seen: Vec<Message>,
+        #[case] met: bool,
+    ) {
         assert_eq!(is_met(&expect(expectation), &step(seen)), met);
     }
 
@@ -246,7 +253,7 @@ mod tests {
     #[case(json!({"list": [1, 2]}), true)]
     fn a_payload_has_at_least_what_is_named(#[case] expected: Value, #[case] met: bool) {
         let payload = Some(json!({"a": {"b": 1, "c": 2}, "list": [1, 2]}));
-        let mut step = step(vec![What::Response { method: None, payload }]);
+        let mut step = step(vec![Message::Response { method: None, payload }]);
         step.expected = Some(expected);
         assert_eq!(is_met(&expect(json!({"ok": {}})), &step), met);
     }

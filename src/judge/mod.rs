@@ -13,9 +13,9 @@ pub use expectation::describe;
 use crate::cut;
 use crate::limits::SHOWN_STRING;
 use crate::observe::snapshot::{History, Variant};
-use crate::observe::{Observation, StepSeen};
+use crate::observe::{Observation, StepResult};
 use crate::rules::Release;
-use crate::scenario::{Act, Case, Step};
+use crate::scenario::{Case, Step, StepKind};
 use serde::Serialize;
 
 /// What a case came to.
@@ -190,7 +190,7 @@ fn unmet(case: &Case, observation: &Observation) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen = observation.steps.iter().collect::<Vec<_>>();
     while !seen.is_empty() {
-        let mut branches: Vec<&StepSeen> = Vec::new();
+        let mut branches: Vec<&StepResult> = Vec::new();
         for saw in seen {
             branches.extend(&saw.parallel);
             let Some(step) = steps.get(saw.number) else { continue };
@@ -216,7 +216,7 @@ pub fn steps(case: &Case) -> Vec<&Step> {
     fn add<'a>(steps: &'a [Step], all: &mut Vec<&'a Step>) {
         for step in steps {
             all.push(step);
-            if let Act::Parallel(branches) = &step.act {
+            if let StepKind::Parallel(branches) = &step.kind {
                 add(branches, all);
             }
         }
@@ -229,7 +229,7 @@ pub fn steps(case: &Case) -> Vec<&Step> {
     all
 }
 
-fn in_words(step: &StepSeen) -> String {
+fn in_words(step: &StepResult) -> String {
     let own = step.seen.iter().filter(|seen| seen.on.is_none());
     let lines =
         own.map(|seen| seen.line().trim_start_matches("<- ").trim_start_matches("-- ").to_owned()).collect::<Vec<_>>();

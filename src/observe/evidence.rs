@@ -104,7 +104,7 @@ pub struct StepEvidence {
     /// Whether the step opened a connection of its own, on which the challenge comes first.
     pub opens: bool,
     /// What was heard, in order per connection.
-    pub heard: Vec<Heard>,
+    pub received: Vec<Received>,
     /// Steps that ran side by side under this one. Their order means nothing.
     pub parallel: Vec<StepEvidence>,
     /// What an answer's payload is expected to have, its symbols filled in.
@@ -113,14 +113,14 @@ pub struct StepEvidence {
 
 /// One thing that was heard.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Heard {
+pub struct Received {
     /// The held connection on which it was heard; `None` is the step's own.
     pub on: Option<String>,
     /// What it was.
-    pub sound: Sound,
+    pub message: RawMessage,
 }
 
-impl Sound {
+impl RawMessage {
     /// The JSON of a message, where it is some.
     pub fn json(&self) -> Option<&Value> {
         match self {
@@ -132,7 +132,7 @@ impl Sound {
 
 /// What can be heard from a gateway.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Sound {
+pub enum RawMessage {
     /// A frame that is JSON.
     Frame {
         /// The frame.

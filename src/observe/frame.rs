@@ -1,10 +1,10 @@
 //! The normal form of what was heard on a connection.
 
-use super::evidence::{Heard, Sound, StepEvidence};
+use super::evidence::{RawMessage, Received, StepEvidence};
 use super::room::Room;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
-use super::{Hello, Rounds, Seen, StepSeen, What, time};
+use super::{Hello, Message, Observed, Rounds, StepResult, time};
 use crate::cut;
 use crate::limits::{SHOWN_IN_STEP, SHOWN_STRING};
 use crate::protocol::connect::LONGEST_NONCE;
@@ -40,8 +40,8 @@ const LISTED: [&str; 3] = ["server", "features", "snapshot"];
 
 /// Notes the accidental values of a step's frames.
 pub(super) fn learn(step: &StepEvidence, symbols: &mut Symbols) {
-    for heard in &step.heard {
-        let Some(frame) = heard.sound.json() else { continue };
+    for received in &step.received {
+        let Some(frame) = received.message.json() else { continue };
         symbols.learn(frame);
         for name in approval_ids(frame) {
             symbols.learn_approval(name);
@@ -79,23 +79,23 @@ impl Context<'_> {
 }
 
 /// The normal form of one step, its values still marked.
-pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepSeen {
-    let mut heard = step.heard.iter().collect::<Vec<_>>();
+pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
+    let mut received = step.received.iter().collect::<Vec<_>>();
     // Connections are independent of one another: only the order on each of them means something.
-    heard.sort_by_key(|heard| heard.on.as_deref());
-    let own_frame = heard.iter().find(|heard| heard.on.is_none());
-    let challenged = own_frame.is_some_and(|heard| is_plain_challenge(heard));
+    received.sort_by_key(|received| received.on.as_deref());
+    let own_frame = received.iter().find(|received| received.on.is_none());
+    let challenged = own_frame.is_some_and(|received| is_plain_challenge(received));
     let missing =
-        step.opens && own_frame.and_then(|heard| heard.sound.json()).is_some_and(|frame| !is_challenge(frame));
-    heard.drain(..usize::from(step.opens && challenged));
-    let mut seen = heard
+        step.opens && own_frame.and_then(|received| received.message.json()).is_some_and(|frame| !is_challenge(frame));
+    received.drain(..usize::from(step.opens && challenged));
+    let mut seen = received
         .chunk_by(|one, other| one.on == other.on)
-        .flat_map(|heard| on_one_connection(heard, context))
+        .flat_map(|received| on_one_connection(received, context))
         .collect::<Vec<_>>();
     if missing {
-        seen.insert(0, Seen { on: None, what: What::NoChallenge });
+        seen.insert(0, Observed { on: None, what: Message::NoChallenge });
     }
-    StepSeen {
+    StepResult {
         number: step.number,
         step: step.title.clone(),
         rounds: step.round.map(|(first, of)| Rounds { first, last: first, of }),
@@ -111,33 +111,33 @@ pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepSeen {
 
 /// What was heard on one connection: of very much the first and the last, and between them the first of each kind, so that
 /// what a step waits for is seen in any flood.
-fn on_one_connection(heard: &[&Heard], context: &Context<'_>) -> Vec<Seen> {
-    let heard = heard.iter().filter(|heard| !is_left_out(&heard.sound)).collect::<Vec<_>>();
+fn on_one_connection(received: &[&Received], context: &Context<'_>) -> Vec<Observed> {
+    let received = received.iter().filter(|received| !is_left_out(&received.message)).collect::<Vec<_>>();
     let most = if context.room.is_used_up() { FEW } else { SHOWN_IN_STEP };
-    let between = if heard.len() > most { most / 2..heard.len() - most / 2 } else { 0..0 };
+    let between = if received.len() > most { most / 2..received.len() - most / 2 } else { 0..0 };
     let (mut seen, mut kinds, mut left_out) = (Vec::new(), Vec::new(), 0);
-    for (at, heard) in heard.into_iter().enumerate() {
-        let kind = kind(&heard.sound);
+    for (at, received) in received.into_iter().enumerate() {
+        let kind = kind(&received.message);
         if !between.contains(&at) || !kinds.contains(&kind) {
-            seen.push(Seen { on: heard.on.clone(), what: what(&heard.sound, context) });
+            seen.push(Observed { on: received.on.clone(), what: what(&received.message, context) });
             kinds.extend((!kinds.contains(&kind)).then_some(kind));
         } else {
             left_out += 1;
         }
         if at + 1 == between.end && left_out > 0 {
-            seen.push(Seen { on: heard.on.clone(), what: What::Note(cut::more(left_out)) });
+            seen.push(Observed { on: received.on.clone(), what: Message::Note(cut::more(left_out)) });
         }
     }
     seen
 }
 
 /// What tells messages apart of which one stands for others like it.
-fn kind(sound: &Sound) -> (std::mem::Discriminant<Sound>, Option<Frame>) {
-    let frame = match sound {
-        Sound::Frame { frame, .. } => Some(Frame::of(frame)),
+fn kind(message: &RawMessage) -> (std::mem::Discriminant<RawMessage>, Option<Frame>) {
+    let frame = match message {
+        RawMessage::Frame { frame, .. } => Some(Frame::of(frame)),
         _ => None,
     };
-    (std::mem::discriminant(sound), frame)
+    (std::mem::discriminant(message), frame)
 }
 
 /// What a frame is.
@@ -171,8 +171,8 @@ impl Frame {
 }
 
 /// Whether it is an event that says nothing about the case.
-fn is_left_out(sound: &Sound) -> bool {
-    let Sound::Frame { frame, .. } = sound else { return false };
+fn is_left_out(message: &RawMessage) -> bool {
+    let RawMessage::Frame { frame, .. } = message else { return false };
     let event = frame.get("event").and_then(Value::as_str);
     event.is_some_and(|event| LEFT_OUT_EVENTS.contains(&event)) && Frame::of(frame) == Frame::Event
 }
@@ -183,8 +183,8 @@ fn is_challenge(frame: &Value) -> bool {
 
 /// A challenge of `nonce` and `ts`, in newer releases with a list of capabilities, comes first on every connection of every
 /// release, and is not worth a line.
-fn is_plain_challenge(heard: &Heard) -> bool {
-    let Sound::Frame { frame, .. } = &heard.sound else { return false };
+fn is_plain_challenge(received: &Received) -> bool {
+    let RawMessage::Frame { frame, .. } = &received.message else { return false };
     let Some(payload) = frame.get("payload").and_then(Value::as_object) else { return false };
     let capabilities = payload.get("capabilities");
     is_challenge(frame)
@@ -195,44 +195,47 @@ fn is_plain_challenge(heard: &Heard) -> bool {
         && payload.get("ts").is_some_and(|ts| time::time(ts).is_some())
 }
 
-fn what(sound: &Sound, context: &Context<'_>) -> What {
-    match sound {
-        Sound::Frame { frame, method } => self::frame(frame, method.as_deref(), context),
-        Sound::Stray(frame) => What::Frame(context.normal(frame)),
-        Sound::NotJson { bytes, begins } => What::NotJson { bytes: *bytes, begins: context.text(begins) },
-        Sound::Close { code, reason, clean } => {
-            What::Close { code: *code, reason: context.text(&prose(reason)), clean: *clean }
+fn what(message: &RawMessage, context: &Context<'_>) -> Message {
+    match message {
+        RawMessage::Frame { frame, method } => self::frame(frame, method.as_deref(), context),
+        RawMessage::Stray(frame) => Message::Frame(context.normal(frame)),
+        RawMessage::NotJson { bytes, begins } => Message::NotJson { bytes: *bytes, begins: context.text(begins) },
+        RawMessage::Close { code, reason, clean } => {
+            Message::Close { code: *code, reason: context.text(&prose(reason)), clean: *clean }
         }
-        Sound::Http(status) => What::Http(*status),
-        Sound::Unreachable(why) => What::Unreachable(context.text(why)),
-        Sound::NoChallenge => What::NoChallenge,
-        Sound::Silence => What::Silence,
-        Sound::Exit { code, line } => {
-            What::Exit { code: *code, line: line.as_ref().map(|line| context.text(&prose(line))) }
+        RawMessage::Http(status) => Message::Http(*status),
+        RawMessage::Unreachable(why) => Message::Unreachable(context.text(why)),
+        RawMessage::NoChallenge => Message::NoChallenge,
+        RawMessage::Silence => Message::Silence,
+        RawMessage::Exit { code, line } => {
+            Message::Exit { code: *code, line: line.as_ref().map(|line| context.text(&prose(line))) }
         }
-        Sound::Started => What::Started,
-        Sound::NothingPending(device) => What::NothingPending(device.clone()),
-        Sound::Note(note) => What::Note(context.text(note)),
+        RawMessage::Started => Message::Started,
+        RawMessage::NothingPending(device) => Message::NothingPending(device.clone()),
+        RawMessage::Note(note) => Message::Note(context.text(note)),
     }
 }
 
-fn frame(frame: &Value, method: Option<&str>, context: &Context<'_>) -> What {
+fn frame(frame: &Value, method: Option<&str>, context: &Context<'_>) -> Message {
     let member = |name: &str| frame.get(name).filter(|value| !value.is_null());
     let normal = |value: &Value| context.normal(value);
     match Frame::of(frame) {
-        Frame::Hello => What::Hello(hello(&frame["payload"], normal)),
-        Frame::Response => What::Response {
+        Frame::Hello => Message::Hello(hello(&frame["payload"], normal)),
+        Frame::Response => Message::Response {
             method: method.map(str::to_owned),
             payload: member("payload")
                 .filter(|_| method.is_none_or(|method| !LEFT_OUT_ANSWERS.contains(&method)))
                 .map(normal),
         },
-        Frame::Error => What::Error(error(normal(&frame["error"]))),
+        Frame::Error => Message::Error(error(normal(&frame["error"]))),
         Frame::Event => {
             let event = member("event").and_then(Value::as_str).unwrap_or_default();
-            What::Event { event: cut::text(event, SHOWN_STRING).into_owned(), payload: member("payload").map(normal) }
+            Message::Event {
+                event: cut::text(event, SHOWN_STRING).into_owned(),
+                payload: member("payload").map(normal),
+            }
         }
-        Frame::Odd => What::Frame(normal(frame)),
+        Frame::Odd => Message::Frame(normal(frame)),
     }
 }
 
@@ -298,18 +301,18 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn heard(frame: Value) -> Heard {
-        Heard { on: None, sound: Sound::Frame { frame, method: None } }
+    fn received(frame: Value) -> Received {
+        Received { on: None, message: RawMessage::Frame { frame, method: None } }
     }
 
-    fn seen(opens: bool, heard: Vec<Heard>) -> Vec<Seen> {
+    fn seen(opens: bool, received: Vec<Received>) -> Vec<Observed> {
         let (symbols, room) = (Symbols::new(&[]), Room::new(1 << 20));
         let context = Context { symbols: &symbols, started_at: 0, room: &room };
-        step(&StepEvidence { opens, heard, ..StepEvidence::default() }, &context).seen
+        step(&StepEvidence { opens, received, ..StepEvidence::default() }, &context).seen
     }
 
-    fn challenge(payload: Value) -> Heard {
-        heard(json!({"type": "event", "event": "connect.challenge", "payload": payload}))
+    fn challenge(payload: Value) -> Received {
+        received(json!({"type": "event", "event": "connect.challenge", "payload": payload}))
     }
 
     #[test]
@@ -323,25 +326,25 @@ mod tests {
 
     #[test]
     fn a_first_frame_that_is_no_challenge_is_said() {
-        let seen = seen(true, vec![heard(json!({"type": "res", "id": "1", "ok": true}))]);
-        assert_eq!(seen[0].what, What::NoChallenge);
-        assert_eq!(seen[1].what, What::Response { method: None, payload: None });
+        let seen = seen(true, vec![received(json!({"type": "res", "id": "1", "ok": true}))]);
+        assert_eq!(seen[0].what, Message::NoChallenge);
+        assert_eq!(seen[1].what, Message::Response { method: None, payload: None });
     }
 
     #[test]
     fn a_challenge_that_comes_too_late_stays_behind_the_line_that_misses_it() {
-        let missing = Heard { on: None, sound: Sound::NoChallenge };
+        let missing = Received { on: None, message: RawMessage::NoChallenge };
         let late = challenge(json!({"nonce": "n", "ts": 1_760_000_000_000_i64}));
         let seen = seen(true, vec![missing, late]);
-        assert_eq!(seen[0].what, What::NoChallenge);
-        assert!(matches!(&seen[1].what, What::Event { event, .. } if event == "connect.challenge"), "{seen:?}");
+        assert_eq!(seen[0].what, Message::NoChallenge);
+        assert!(matches!(&seen[1].what, Message::Event { event, .. } if event == "connect.challenge"), "{seen:?}");
         assert_eq!(seen.len(), 2);
     }
 
     #[test]
     fn a_frame_with_a_member_nobody_knows_is_kept_whole() {
         let odd = json!({"type": "res", "id": "1", "ok": true, "surprise": 1});
-        assert_eq!(seen(false, vec![heard(odd.clone())])[0].what, What::Frame(odd));
+        assert_eq!(seen(false, vec![received(odd.clone())])[0].what, Message::Frame(odd));
     }
 
     #[test]
@@ -349,27 +352,27 @@ mod tests {
         let seen = seen(
             false,
             vec![
-                heard(json!({"type": "event", "event": "tick", "payload": {"ts": 1}, "seq": 4})),
-                heard(json!({"type": "event", "event": "device.pair.resolved", "seq": 5})),
+                received(json!({"type": "event", "event": "tick", "payload": {"ts": 1}, "seq": 4})),
+                received(json!({"type": "event", "event": "device.pair.resolved", "seq": 5})),
             ],
         );
         assert_eq!(seen.len(), 1);
-        assert_eq!(seen[0].what, What::Event { event: "device.pair.resolved".to_owned(), payload: None });
+        assert_eq!(seen[0].what, Message::Event { event: "device.pair.resolved".to_owned(), payload: None });
     }
 
     #[test]
     fn of_a_flood_the_ends_stay_and_what_stands_out() {
-        let event = |n: usize| heard(json!({"type": "event", "event": format!("noise.{n}")}));
+        let event = |n: usize| received(json!({"type": "event", "event": format!("noise.{n}")}));
         let mut flood = (0..300).map(event).collect::<Vec<_>>();
-        flood[150] = heard(json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok"}}));
+        flood[150] = received(json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok"}}));
         let seen = seen(false, flood);
         let name = |at: usize| match &seen[at].what {
-            What::Event { event, .. } => event.clone(),
+            Message::Event { event, .. } => event.clone(),
             other => format!("{other:?}"),
         };
         assert_eq!([name(0), name(49), name(52), name(101)], ["noise.0", "noise.49", "noise.250", "noise.299"]);
-        assert!(matches!(seen[50].what, What::Hello(_)), "{}", name(50));
-        assert_eq!(seen[51].what, What::Note("… 199 more".to_owned()));
+        assert!(matches!(seen[50].what, Message::Hello(_)), "{}", name(50));
+        assert_eq!(seen[51].what, Message::Note("… 199 more".to_owned()));
         assert_eq!(seen.len(), 102);
     }
 
@@ -377,14 +380,14 @@ mod tests {
     fn members_of_a_welcome_that_nobody_knows_are_counted_where_they_are_many() {
         let payload = (0..1000).map(|n| (format!("odd{n:03}"), json!(n)));
         let payload = payload.chain([("type".to_owned(), json!("hello-ok"))]).collect::<Map<_, _>>();
-        let seen = seen(false, vec![heard(json!({"type": "res", "id": "1", "ok": true, "payload": payload}))]);
-        let What::Hello(hello) = &seen[0].what else { panic!("{:?}", seen[0]) };
+        let seen = seen(false, vec![received(json!({"type": "res", "id": "1", "ok": true, "payload": payload}))]);
+        let Message::Hello(hello) = &seen[0].what else { panic!("{:?}", seen[0]) };
         assert_eq!(hello.keys[99..], ["odd099", "type", "… 900 more"]);
     }
 
     #[test]
     fn held_connections_come_after_the_steps_own_in_the_order_of_their_names() {
-        let on = |name: Option<&str>| Heard { on: name.map(str::to_owned), sound: Sound::Silence };
+        let on = |name: Option<&str>| Received { on: name.map(str::to_owned), message: RawMessage::Silence };
         let seen = seen(false, vec![on(Some("phone")), on(Some("admin")), on(None)]);
         assert_eq!(
             seen.iter().map(|seen| seen.on.as_deref()).collect::<Vec<_>>(),

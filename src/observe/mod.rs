@@ -30,7 +30,9 @@ use crate::printable;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use evidence::{Evidence, Heard, Known, NoFile, Sound, StepEvidence, StoreFiles, in_database, place, stored};
+pub use evidence::{
+    Evidence, Known, NoFile, RawMessage, Received, StepEvidence, StoreFiles, in_database, place, stored,
+};
 pub use store::{Section, StoreSeen};
 
 /// What a byte of an observation's text takes in memory, the value that it is written of included.
@@ -40,7 +42,7 @@ const WEIGHT: usize = 16;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Observation {
     /// The steps, in the order in which they were played.
-    pub steps: Vec<StepSeen>,
+    pub steps: Vec<StepResult>,
     /// The store afterwards; absent where it was out of reach.
     pub store: Option<StoreSeen>,
     /// The whole as a reader sees it.
@@ -71,7 +73,7 @@ impl Observation {
 
 /// What one step saw.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StepSeen {
+pub struct StepResult {
     /// Which step of the scenario it was, counted through all of them.
     #[serde(skip)]
     pub number: usize,
@@ -82,10 +84,10 @@ pub struct StepSeen {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rounds: Option<Rounds>,
     /// What was heard: the step's own connection first, then held ones by name, each in its order.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<Observed>,
     /// What the steps saw that ran side by side, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub parallel: Vec<StepSeen>,
+    pub parallel: Vec<StepResult>,
     /// What the answer's payload was expected to have.
     #[serde(skip)]
     pub expected: Option<Value>,
@@ -104,15 +106,15 @@ pub struct Rounds {
 
 /// One thing that was seen.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Seen {
+pub struct Observed {
     /// The held connection on which it was heard, where that is not the step's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
     /// What it was.
-    pub what: What,
+    pub what: Message,
 }
 
-impl Seen {
+impl Observed {
     /// Its line in the text.
     pub fn line(&self) -> String {
         printable::line(&text::seen_line(self)).into_owned()
@@ -122,7 +124,7 @@ impl Seen {
 /// What can be seen of a gateway.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum What {
+pub enum Message {
     /// The gateway admitted the connection.
     Hello(Hello),
     /// A request was answered.
@@ -246,8 +248,8 @@ mod tests {
         Known { value: value.to_owned(), symbol: symbol.to_owned() }
     }
 
-    fn heard(frame: Value) -> Heard {
-        Heard { on: None, sound: Sound::Frame { frame, method: None } }
+    fn received(frame: Value) -> Received {
+        Received { on: None, message: RawMessage::Frame { frame, method: None } }
     }
 
     fn hello() -> Value {
@@ -272,20 +274,21 @@ mod tests {
             "clientId": "cli", "clientMode": "cli", "role": "node", "roles": ["node"], "scopes": [], "silent": false,
             "isRepair": true, "ts": START + 7}});
         let file = |value: &Value| Ok(value.to_string().into_bytes());
-        let step = |title: &str, heard| StepEvidence { title: title.to_owned(), heard, ..StepEvidence::default() };
+        let step =
+            |title: &str, received| StepEvidence { title: title.to_owned(), received, ..StepEvidence::default() };
         Evidence {
             known: vec![known(&id, "laptop"), known("KEY", "<key of laptop>")],
             started_at: START,
             steps_began: vec![START, START + 5],
             steps: vec![
-                step("connect laptop as operator [operator.read]", vec![heard(hello())]),
+                step("connect laptop as operator [operator.read]", vec![received(hello())]),
                 step(
                     "connect laptop as node",
                     vec![
-                        heard(json!({"type": "res", "id": "2", "ok": false, "error": error})),
-                        Heard {
+                        received(json!({"type": "res", "id": "2", "ok": false, "error": error})),
+                        Received {
                             on: None,
-                            sound: Sound::Close {
+                            message: RawMessage::Close {
                                 code: Some(1008),
                                 reason: "pairing required".to_owned(),
                                 clean: true,
@@ -375,7 +378,7 @@ mod tests {
             json!({"type": "res", "id": "1", "ok": false, "error": {"details": {"all": vec![0; 10_000]},
             "token": long, "code": "NOT_PAIRED", "message": message}})
         };
-        let step = |_| StepEvidence { heard: vec![heard(error(&long)); 5], ..StepEvidence::default() };
+        let step = |_| StepEvidence { received: vec![received(error(&long)); 5], ..StepEvidence::default() };
         let seen = normalise(&Evidence { steps: (0..10).map(step).collect(), ..Evidence::default() });
         assert!(seen.text().len() < 800_000, "{}", seen.text().len());
         assert_eq!(seen.text().matches("<- error NOT_PAIRED ").count(), 50, "the code of each is seen");
@@ -386,7 +389,7 @@ mod tests {
     fn steps_that_ran_side_by_side_are_sorted_before_symbols_are_given() {
         let branch = |code: &str, id: &str| StepEvidence {
             title: "connect".to_owned(),
-            heard: vec![heard(
+            received: vec![received(
                 json!({"type": "res", "id": "1", "ok": false, "error": {"code": code, "message": "m", "details": {"requestId": id}}}),
             )],
             ..StepEvidence::default()
@@ -407,7 +410,9 @@ mod tests {
         let round = |n, code: &str| StepEvidence {
             title: "connect laptop".to_owned(),
             round: Some((n, 4)),
-            heard: vec![heard(json!({"type": "res", "id": "1", "ok": false, "error": {"code": code, "message": "m"}}))],
+            received: vec![received(
+                json!({"type": "res", "id": "1", "ok": false, "error": {"code": code, "message": "m"}}),
+            )],
             ..StepEvidence::default()
         };
         let steps = vec![round(1, "A"), round(2, "A"), round(3, "A"), round(4, "B")];

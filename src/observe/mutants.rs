@@ -1,6 +1,6 @@
 //! Mutants of what a gateway says and leaves: its normal form is text that reads back, and data that is JSON.
 
-use super::{Evidence, Heard, Sound, StepEvidence, StoreFiles, normalise};
+use super::{Evidence, RawMessage, Received, StepEvidence, StoreFiles, normalise};
 use crate::mutants;
 use serde_json::{Value, json};
 
@@ -23,21 +23,24 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 fn evidence(input: &[u8]) -> Evidence {
-    let heard = |sound| vec![Heard { on: None, sound }];
+    let received = |message| vec![Received { on: None, message }];
     let text = String::from_utf8_lossy(input).into_owned();
     let first = match serde_json::from_slice::<Value>(input) {
-        Ok(frame) => Sound::Frame { frame, method: Some("connect".to_owned()) },
-        Err(_) => Sound::NotJson { bytes: input.len(), begins: text.chars().take(40).collect() },
+        Ok(frame) => RawMessage::Frame { frame, method: Some("connect".to_owned()) },
+        Err(_) => RawMessage::NotJson { bytes: input.len(), begins: text.chars().take(40).collect() },
     };
-    let step = |number, sound| StepEvidence {
+    let step = |number, message| StepEvidence {
         number,
         title: "connect laptop".to_owned(),
         opens: true,
-        heard: heard(sound),
+        received: received(message),
         ..StepEvidence::default()
     };
-    let end =
-        Sound::Close { code: u16::try_from(input.len()).ok(), reason: text.chars().take(120).collect(), clean: true };
+    let end = RawMessage::Close {
+        code: u16::try_from(input.len()).ok(),
+        reason: text.chars().take(120).collect(),
+        clean: true,
+    };
     let file = |bytes: &[u8]| {
         StoreFiles::from([
             ("devices/paired.json".to_owned(), Ok(bytes.to_vec())),
@@ -68,7 +71,7 @@ fn mutants_of_what_was_heard_have_a_normal_form() {
         assert_eq!(read["steps"].as_array().map(Vec::len), Some(2), "{written}");
         let snapshot = super::snapshot::Snapshot {
             case: "a/b".to_owned(),
-            release: crate::rules::history::DEFAULT,
+            release: crate::rules::releases::DEFAULT,
             seen: std::collections::BTreeSet::new(),
             text: text.to_owned(),
         };

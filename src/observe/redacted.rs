@@ -2,13 +2,13 @@
 //! one sends them otherwise: encoded, in the name of an event, as a key.
 
 use super::store::Holds;
-use super::{Seen, StepSeen, StoreSeen, What};
+use super::{Message, Observed, StepResult, StoreSeen};
 use serde_json::Value;
 
 /// Gives a string without its secrets.
 pub(super) type Redact<'a> = &'a dyn Fn(&str) -> String;
 
-pub(super) fn steps(steps: &mut [StepSeen], redact: Redact<'_>) {
+pub(super) fn steps(steps: &mut [StepResult], redact: Redact<'_>) {
     for step in steps {
         text(&mut step.step, redact);
         step.seen.iter_mut().for_each(|seen| self::seen(seen, redact));
@@ -32,30 +32,34 @@ pub(super) fn store(store: &mut StoreSeen, redact: Redact<'_>) {
     }
 }
 
-fn seen(seen: &mut Seen, redact: Redact<'_>) {
+fn seen(seen: &mut Observed, redact: Redact<'_>) {
     seen.on.iter_mut().for_each(|on| text(on, redact));
     match &mut seen.what {
-        What::Hello(hello) => {
+        Message::Hello(hello) => {
             value(&mut hello.protocol, redact);
             hello.auth.iter_mut().chain(&mut hello.policy).for_each(|part| value(part, redact));
             hello.keys.iter_mut().for_each(|key| text(key, redact));
         }
-        What::Response { method, payload } => {
+        Message::Response { method, payload } => {
             method.iter_mut().for_each(|method| text(method, redact));
             payload.iter_mut().for_each(|payload| value(payload, redact));
         }
-        What::Event { event, payload } => {
+        Message::Event { event, payload } => {
             text(event, redact);
             payload.iter_mut().for_each(|payload| value(payload, redact));
         }
-        What::Error(whole) | What::Frame(whole) => value(whole, redact),
-        What::NotJson { begins: words, .. }
-        | What::Close { reason: words, .. }
-        | What::Unreachable(words)
-        | What::NothingPending(words)
-        | What::Note(words)
-        | What::Exit { line: Some(words), .. } => text(words, redact),
-        What::NoChallenge | What::Http(_) | What::Silence | What::Started | What::Exit { line: None, .. } => {}
+        Message::Error(whole) | Message::Frame(whole) => value(whole, redact),
+        Message::NotJson { begins: words, .. }
+        | Message::Close { reason: words, .. }
+        | Message::Unreachable(words)
+        | Message::NothingPending(words)
+        | Message::Note(words)
+        | Message::Exit { line: Some(words), .. } => text(words, redact),
+        Message::NoChallenge
+        | Message::Http(_)
+        | Message::Silence
+        | Message::Started
+        | Message::Exit { line: None, .. } => {}
     }
 }
 

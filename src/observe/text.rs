@@ -5,7 +5,7 @@
 
 use super::store::{Change, Holds, StoreSeen};
 use super::symbol::Numbers;
-use super::{Hello, Rounds, Seen, StepSeen, What};
+use super::{Hello, Message, Observed, Rounds, StepResult};
 use crate::cut;
 use crate::printable::line;
 use serde_json::{Map, Value};
@@ -37,8 +37,8 @@ const STANDARD_POLICY: [(&str, u64); 3] =
     [("maxBufferedBytes", 52_428_800), ("maxPayload", 26_214_400), ("tickIntervalMs", 30_000)];
 
 /// Sorts what ran side by side, gives every accidental value its number, and puts times together that saw the same.
-pub(super) fn number(steps: Vec<StepSeen>, numbers: &mut Numbers) -> Vec<StepSeen> {
-    let mut numbered: Vec<StepSeen> = Vec::with_capacity(steps.len());
+pub(super) fn number(steps: Vec<StepResult>, numbers: &mut Numbers) -> Vec<StepResult> {
+    let mut numbered: Vec<StepResult> = Vec::with_capacity(steps.len());
     for mut step in steps {
         if !step.parallel.is_empty() {
             step.seen.sort_by_cached_key(|seen| (seen.on.clone(), numbers.resolve(&seen_line(seen))));
@@ -63,7 +63,7 @@ pub(super) fn number(steps: Vec<StepSeen>, numbers: &mut Numbers) -> Vec<StepSee
 }
 
 /// Whether a step is the next time of one that is repeated, and saw the same.
-fn follows(last: &StepSeen, next: &StepSeen) -> bool {
+fn follows(last: &StepResult, next: &StepResult) -> bool {
     let (Some(a), Some(b)) = (last.rounds, next.rounds) else { return false };
     a.last + 1 == b.first
         && (last.number, &last.step, &last.seen, &last.parallel, &last.expected)
@@ -71,7 +71,7 @@ fn follows(last: &StepSeen, next: &StepSeen) -> bool {
 }
 
 /// Writes steps whose values have their symbols.
-pub(super) fn steps(steps: &[StepSeen], depth: usize, out: &mut String) {
+pub(super) fn steps(steps: &[StepResult], depth: usize, out: &mut String) {
     let margin = "  ".repeat(depth);
     for step in steps {
         let asked = line(&step.step);
@@ -89,7 +89,7 @@ pub(super) fn steps(steps: &[StepSeen], depth: usize, out: &mut String) {
     }
 }
 
-fn masked(step: &StepSeen) -> String {
+fn masked(step: &StepResult) -> String {
     let mut text = step.step.clone();
     for seen in &step.seen {
         let _ = write!(text, "\n{}", seen_line(seen));
@@ -98,71 +98,75 @@ fn masked(step: &StepSeen) -> String {
     text
 }
 
-fn resolve(what: &mut What, numbers: &mut Numbers) {
+fn resolve(what: &mut Message, numbers: &mut Numbers) {
     let mut value = |value: &mut Value| {
         numbers.assign_value(value);
         numbers.resolve_value(value);
     };
     match what {
-        What::Hello(hello) => {
+        Message::Hello(hello) => {
             value(&mut hello.protocol);
             hello.auth.iter_mut().for_each(&mut value);
             hello.policy.iter_mut().for_each(value);
         }
-        What::Response { payload, .. } | What::Event { payload, .. } => payload.iter_mut().for_each(value),
-        What::Error(error) => value(error),
-        What::Frame(frame) => value(frame),
-        What::Close { reason: text, .. }
-        | What::NotJson { begins: text, .. }
-        | What::Unreachable(text)
-        | What::Note(text)
-        | What::NothingPending(text)
-        | What::Exit { line: Some(text), .. } => *text = numbers.resolve(text),
-        What::NoChallenge | What::Http(_) | What::Silence | What::Started | What::Exit { line: None, .. } => {}
+        Message::Response { payload, .. } | Message::Event { payload, .. } => payload.iter_mut().for_each(value),
+        Message::Error(error) => value(error),
+        Message::Frame(frame) => value(frame),
+        Message::Close { reason: text, .. }
+        | Message::NotJson { begins: text, .. }
+        | Message::Unreachable(text)
+        | Message::Note(text)
+        | Message::NothingPending(text)
+        | Message::Exit { line: Some(text), .. } => *text = numbers.resolve(text),
+        Message::NoChallenge
+        | Message::Http(_)
+        | Message::Silence
+        | Message::Started
+        | Message::Exit { line: None, .. } => {}
     }
 }
 
 /// One thing that was seen, as its line in the text.
-pub(super) fn seen_line(seen: &Seen) -> String {
+pub(super) fn seen_line(seen: &Observed) -> String {
     let line = what_line(&seen.what);
     seen.on.as_ref().map_or(line.clone(), |on| format!("{on} {line}"))
 }
 
-fn what_line(what: &What) -> String {
+fn what_line(what: &Message) -> String {
     match what {
-        What::Hello(hello) => format!("<- hello-ok{}", hello_words(hello)),
-        What::Response { method, payload } => {
+        Message::Hello(hello) => format!("<- hello-ok{}", hello_words(hello)),
+        Message::Response { method, payload } => {
             let method = method.as_ref().map(|method| format!(" {method}")).unwrap_or_default();
             format!("<- ok{method}{}", payload.as_ref().map(members).unwrap_or_default())
         }
-        What::Error(error) => format!("<- error{}", error_words(error)),
-        What::Event { event, payload } => {
+        Message::Error(error) => format!("<- error{}", error_words(error)),
+        Message::Event { event, payload } => {
             format!("<- event {event}{}", payload.as_ref().map(members).unwrap_or_default())
         }
-        What::Frame(frame) => format!("<- frame {frame}"),
-        What::NoChallenge => "<- no connect.challenge".to_owned(),
-        What::NotJson { bytes, begins } => format!("<- not JSON, {bytes} bytes: {}", quoted(begins)),
-        What::Close { code: Some(code), reason, clean } => {
+        Message::Frame(frame) => format!("<- frame {frame}"),
+        Message::NoChallenge => "<- no connect.challenge".to_owned(),
+        Message::NotJson { bytes, begins } => format!("<- not JSON, {bytes} bytes: {}", quoted(begins)),
+        Message::Close { code: Some(code), reason, clean } => {
             format!("<- close {code} {}  {}", quoted(reason), if *clean { "clean" } else { "not clean" })
         }
-        What::Close { code: None, clean: true, .. } => "<- close without a code  clean".to_owned(),
-        What::Close { code: None, reason, .. } if reason.is_empty() => {
+        Message::Close { code: None, clean: true, .. } => "<- close without a code  clean".to_owned(),
+        Message::Close { code: None, reason, .. } if reason.is_empty() => {
             "<- connection lost without a close frame".to_owned()
         }
-        What::Close { code: None, reason, .. } => format!("<- connection lost: {reason}"),
-        What::Http(status) => format!("<- HTTP {status}"),
-        What::Unreachable(why) => format!("-- no connection: {why}"),
-        What::Silence => "-- nothing came".to_owned(),
-        What::Exit { code, line } => {
+        Message::Close { code: None, reason, .. } => format!("<- connection lost: {reason}"),
+        Message::Http(status) => format!("<- HTTP {status}"),
+        Message::Unreachable(why) => format!("-- no connection: {why}"),
+        Message::Silence => "-- nothing came".to_owned(),
+        Message::Exit { code, line } => {
             let code = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
             format!(
                 "-- gateway ended: {code}{}",
                 line.as_ref().map(|line| format!("  {}", quoted(line))).unwrap_or_default()
             )
         }
-        What::Started => "-- gateway started".to_owned(),
-        What::NothingPending(device) => format!("-- nothing pending for {device}"),
-        What::Note(note) => format!("-- {note}"),
+        Message::Started => "-- gateway started".to_owned(),
+        Message::NothingPending(device) => format!("-- nothing pending for {device}"),
+        Message::Note(note) => format!("-- {note}"),
     }
 }
 

@@ -11,7 +11,7 @@ use super::settings::{Refusal, Settings};
 use crate::rules::config::Host;
 use crate::rules::handshake::most_early_bytes;
 use crate::rules::pairing;
-use crate::rules::{ConnectionId, Model, Release, Rules, UnknownRelease};
+use crate::rules::{ConnectionId, Facts, Model, Release, UnknownRelease};
 use crate::store::{DirectoryDocuments, Documents, SqliteDocuments, StoreFormat};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -125,7 +125,7 @@ impl EmbeddedGateway {
     /// What the release refuses to start with, as the release words it; a release without known rules.
     pub fn start(options: EmbeddedOptions) -> Result<Self, StartError> {
         let runtime = Handle::try_current()?;
-        let rules = Rules::of(options.release)?;
+        let rules = Facts::of(options.release)?;
         let mut settings = Settings::resolve(options.release, &options.openclaw_json, &options.env)?;
         let config_path = options.config_path.unwrap_or_else(|| options.state_dir.join("openclaw.json"));
         let gateway = &mut settings.gateway;

@@ -7,7 +7,7 @@ use super::logs::LogListener;
 use super::machine::this_machine;
 use super::settings::{ConfigFileError, Refusal, Settings, read_config, redactions};
 use crate::plain_file::{self, Links, OtherKind, PlainFileError};
-use crate::rules::{Release, Rules};
+use crate::rules::{Facts, Release};
 use crate::store::{Document, SqliteDocuments, json};
 use crate::whole;
 use miette::Diagnostic;
@@ -55,11 +55,13 @@ pub struct Program {
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ProgramError {
     /// No state directory is named.
-    #[error("no state directory is named")]
-    #[diagnostic(help("pass --state-dir DIR or set OPENCLAW_STATE_DIR; ~/.openclaw is only used when it is named"))]
+    #[error("the state directory is missing")]
+    #[diagnostic(help(
+        "pass --state-dir DIR or set OPENCLAW_STATE_DIR; `serve` does not use ~/.openclaw unless you name it"
+    ))]
     NoStateDir,
     /// The configuration file that was named is not there.
-    #[error("there is no configuration at {0}")]
+    #[error("the configuration {0} does not exist")]
     NoConfig(PathBuf),
     /// The configuration file cannot be read.
     #[error(transparent)]
@@ -67,7 +69,7 @@ pub enum ProgramError {
     Config(#[from] ConfigFileError),
     /// The release refuses these settings.
     #[error("openclaw {release} does not start with {}:\n{refusal}", config.display())]
-    #[diagnostic(help("these are the release's own words"))]
+    #[diagnostic(help("this is the message of the release"))]
     Refused {
         /// The release.
         release: Release,
@@ -85,8 +87,8 @@ pub enum ProgramError {
         error: io::Error,
     },
     /// Something stands in the place of a file of the store that cannot be one.
-    #[error("cannot use {path} as a part of the store: {error}")]
-    #[diagnostic(help("move it away, or name another state directory"))]
+    #[error("cannot use {path} in the store: {error}")]
+    #[diagnostic(help("move the file, or use another state directory"))]
     Store {
         /// The path.
         path: PathBuf,
@@ -150,7 +152,7 @@ impl ProgramOptions {
 /// See [`ProgramError`]. Nothing listens and no task runs then.
 pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     // Before anything is written.
-    Rules::of(options.release).map_err(StartError::from)?;
+    Facts::of(options.release).map_err(StartError::from)?;
     let named = options.state_dir.clone().or_else(|| options.path("OPENCLAW_STATE_DIR"));
     let state_dir = absolute(named.ok_or(ProgramError::NoStateDir)?)?;
     check_directory(&state_dir)?;

@@ -144,7 +144,7 @@ impl Delivery {
             written = &mut done => return ended(written).map_err(|error| named(&path, error)),
             opened = is_open => drop(opened),
             () = tokio::time::sleep(READER) => {
-                let waited = format!("nobody read from it within {} s", READER.as_secs());
+                let waited = format!("no program read from it within {} s", READER.as_secs());
                 return Err(named(&path, io::Error::new(io::ErrorKind::TimedOut, waited)));
             }
         }
@@ -219,6 +219,6 @@ mod tests {
         let (sink, delivery) = Destination::find(&pipe).unwrap().open().unwrap();
         sink.take(document()).unwrap();
         let error = delivery.unwrap().finish().await.unwrap_err();
-        assert!(error.to_string().contains("pipe: nobody read from it within 10 s"), "{error}");
+        assert!(error.to_string().contains("pipe: no program read from it within 10 s"), "{error}");
     }
 }

@@ -17,6 +17,9 @@ use std::ops::Range;
 /// The version of the report's form.
 pub const SCHEMA: u32 = 1;
 
+/// The JSON Schema of a report (draft 2020-12).
+pub const SCHEMA_TEXT: &str = include_str!("../../schema/report.json");
+
 /// Writes the report when the run is over; also when it was broken off.
 pub struct Json {
     sink: Sink,

@@ -200,10 +200,13 @@ impl<W: Write> Terminal<W> {
         }
         if let Some(proposed) = &case.proposed {
             let folder = folder_flag(proposed, &case.id);
-            self.whole_line(&format!("  what was seen waits in {}", printable::line(&proposed.to_string_lossy())))?;
+            self.whole_line(&format!(
+                "  the observation was saved in {}",
+                printable::line(&proposed.to_string_lossy())
+            ))?;
             let id = quoted(&case.id);
             let accept = format!("clawcheck accept {id}{folder}");
-            let both = format!("  look at it: clawcheck review{folder}; approve it: {accept}");
+            let both = format!("  to view it: clawcheck review{folder}; to approve it: {accept}");
             self.whole_line(&printable::line(&both))?;
         }
         self.whole_line(&format!("  again: {}", printable::line(&case.again)))
@@ -264,7 +267,7 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out, "slow: {} took {}", printable::line(case), seconds(*duration))?;
         }
         for case in &run.unused_snapshots {
-            writeln!(self.out, "unused snapshot: there is no case {}", printable::line(case))?;
+            writeln!(self.out, "unused snapshot: no case has the id {}", printable::line(case))?;
         }
         for left in run.left_behind.iter().take(LISTED) {
             self.line(&format!("left behind on the gateway: {left}"))?;
@@ -437,8 +440,8 @@ mod tests {
                  0.120 laptop -> GET / HTTP/1.1
           the gateway's last log lines
             [ws] closed before connect
-          what was seen waits in snapshots/role-upgrade/direct#auth=none@2026.3.31.snap.new
-          look at it: clawcheck review; approve it: clawcheck accept 'role-upgrade/direct#auth=none'
+          the observation was saved in snapshots/role-upgrade/direct#auth=none@2026.3.31.snap.new
+          to view it: clawcheck review; to approve it: clawcheck accept 'role-upgrade/direct#auth=none'
           again: clawcheck run 'role-upgrade/direct#auth=none' --gateway openclaw@2026.3.31
 
         2 cases: 1 conforms, 1 deviates  in 3.21 s
@@ -470,7 +473,7 @@ mod tests {
         skipped: its clock cannot be moved
             family/case-0, family/case-1, family/case-2, family/case-3, family/case-4, family/case-5 and 2 more
         slow: family/slow took 61.00 s
-        unused snapshot: there is no case family/gone
+        unused snapshot: no case has the id family/gone
         shared gateway given up: 2 cases, since it ended
         boots: 3 made, 5 saved
         interrupted: 3 cases not played

@@ -10,7 +10,7 @@ use super::nodes::{self, Surface};
 use super::presence::{Person, Presence};
 use super::rpc;
 use super::scope_upgrades::ScopeUpgrades;
-use super::{GatewayConfig, Rules};
+use super::{Facts, GatewayConfig};
 use crate::protocol::codes::{close, error};
 use crate::protocol::connect::ConnectParams;
 use crate::protocol::frame::{ErrorShape, ServerFrame};
@@ -26,7 +26,7 @@ const UNAUTHORISED_CALLS: u32 = 10;
 /// rate limits, presence). What it keeps on disk it reads through [`Environment::store`].
 #[derive(Clone)]
 pub struct Model {
-    pub(crate) rules: Rules,
+    pub(crate) rules: Facts,
     pub(crate) config: GatewayConfig,
     /// Open connections by id. Ids grow, so this is the order in which they came.
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
@@ -140,7 +140,7 @@ pub(crate) struct RequestFrame {
 
 impl Model {
     /// A gateway that has just started.
-    pub fn new(rules: Rules, config: GatewayConfig) -> Self {
+    pub fn new(rules: Facts, config: GatewayConfig) -> Self {
         let presence = Presence::new(
             rules.handshake.presence,
             &config.host,

@@ -1,5 +1,6 @@
 //! Who is there: the presence list (`system-presence.ts`).
 
+pub use super::facts::handshake::PresenceForm;
 mod line;
 mod people;
 mod told;
@@ -23,17 +24,6 @@ const MOST_NAMES: usize = 1_000;
 const OWN: &str = " self";
 /// How often an open connection keeps its entry, in milliseconds (`websocket-keepalive.ts`).
 const KEPT_EVERY_MS: i64 = 25_000;
-
-/// What the presence list shows, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PresenceForm {
-    /// 2026.2.19.
-    V2026_2_19,
-    /// 2026.6.11: the gateway's own entry names this run of it.
-    V2026_6_11,
-    /// 2026.9.6: who the clients are and since when, and a list that is told after every welcome.
-    V2026_9_6,
-}
 
 /// The presence list and its version. `null` stands for what a release knows to be missing: it keeps its place in the order.
 #[derive(Debug, Clone, PartialEq)]

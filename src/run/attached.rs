@@ -1,23 +1,23 @@
 //! A gateway that somebody else runs: what a case would leave behind there, which records are its own, and how they are
 //! taken away again.
 
-use super::breaker::Dead;
-use super::connecting::Connecting;
-use super::connections;
-use super::frames::Frames;
-use super::held::Held;
-use super::own;
-use super::stage::{Stage, StageError};
-use super::start;
+use super::schedule::breaker::Dead;
+use super::schedule::failed_start;
+use super::sharing::view;
+use super::steps::connect::Connecting;
+use super::steps::connections;
+use super::steps::context::{CaseContext, CaseError};
+use super::steps::frames::Frames;
+use super::steps::session::Session;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Place, Workspace};
 use crate::limits::{Budget, CASE_BYTES};
-use crate::observe::{Sound, StoreFiles, stored};
-use crate::rules::Release;
+use crate::observe::{RawMessage, StoreFiles, stored};
+use crate::rules::{Facts, Release};
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
-use crate::scenario::{Act, Case, Corpus, Step};
+use crate::scenario::{Case, Corpus, Step, StepKind};
 use crate::store::{Document, json as store_json};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,19 +54,19 @@ pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared
     let place = shared.workspace.place()?;
     let corpus = Corpus::written(Path::new("clawcheck/knock.yaml"), KNOCK).map_err(io::Error::other)?;
     let [case] = corpus.cases() else { return Ok(false) };
-    let mut stage = Stage::new(case, gateway, place, release, Some(token));
-    stage.timeouts = shared.timeouts.clone();
-    let steps = stage.perform().await;
-    stage.end().await;
+    let mut context = CaseContext::new(case, gateway, place, release, Some(token));
+    context.timeouts = shared.timeouts.clone();
+    let steps = context.perform().await;
+    context.end().await;
     match &steps {
-        Err(StageError::Launch(error)) => start::failed(error, &case.scenario.gateway, gateway, shared).await,
+        Err(CaseError::Launch(error)) => failed_start::failed(error, &case.scenario.gateway, gateway, shared).await,
         Err(error) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Ok(_) => {}
     }
     let steps = steps.unwrap_or_default();
     let code = |frame: &Value| frame.pointer("/error/details/code").and_then(Value::as_str).map(str::to_owned);
-    Ok(steps.iter().flat_map(|step| &step.heard).any(
-        |heard| matches!(&heard.sound, Sound::Frame { frame, .. } if code(frame).as_deref() == Some("AUTH_TOKEN_MISMATCH")),
+    Ok(steps.iter().flat_map(|step| &step.received).any(
+        |received| matches!(&received.message, RawMessage::Frame { frame, .. } if code(frame).as_deref() == Some("AUTH_TOKEN_MISMATCH")),
     ))
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn leaves_no_trace(
     rules: &Gateway,
     workspace: &Workspace,
     release: Release,
-) -> Result<bool, StageError> {
+) -> Result<bool, CaseError> {
     if !crate::judge::steps(case).into_iter().all(only_looks) {
         return Ok(false);
     }
@@ -92,19 +92,24 @@ pub(super) async fn leaves_no_trace(
     Ok(true)
 }
 
-async fn keeps_the_store(case: &Case, rules: &Gateway, place: Place, release: Release) -> Result<bool, StageError> {
-    let mut stage = Stage::new(case, rules, place, release, None);
-    stage.perform().await?;
-    let after = stage.files();
-    stage.end().await;
-    Ok(records(stage.before()) == records(&after))
+async fn keeps_the_store(case: &Case, rules: &Gateway, place: Place, release: Release) -> Result<bool, CaseError> {
+    let mut context = CaseContext::new(case, rules, place, release, None);
+    context.perform().await?;
+    let after = context.files();
+    context.end().await;
+    Ok(records(context.before()) == records(&after))
 }
 
 /// Whether a step asks for nothing but a look. Calls reach people (an approval prompts whoever may approve).
 fn only_looks(step: &Step) -> bool {
     matches!(
-        step.act,
-        Act::Connect(_) | Act::Open(_) | Act::List(_) | Act::Await(_) | Act::Disconnect(_) | Act::Parallel(_)
+        step.kind,
+        StepKind::Connect(_)
+            | StepKind::Open(_)
+            | StepKind::List(_)
+            | StepKind::Await(_)
+            | StepKind::Disconnect(_)
+            | StepKind::Parallel(_)
     )
 }
 
@@ -118,18 +123,18 @@ fn records(files: &StoreFiles) -> Vec<(Document, Value)> {
 /// The records of a store that belong to these devices. Everybody else's are nobody's business.
 pub(super) fn own(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
     let mine = |id: &str| devices.contains(id);
-    own::documents(files, |_, key, record| mine(key) || own::device(record).is_some_and(mine))
+    view::documents(files, |_, key, record| mine(key) || view::device(record).is_some_and(mine))
 }
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Takes away what the case's devices have left on the gateway. Gives what could not be taken away, in words.
     pub(super) async fn clean_up(&self) -> Vec<String> {
-        let devices = self.knowledge.cast.device_names();
+        let devices = self.bindings.identities.device_names();
         if devices.is_empty() {
             return Vec::new();
         }
-        let Some(mut held) = self.cleaner().await else { return self.perhaps_left() };
-        let Some(listed) = self.ask_plainly(&mut held, "device.pair.list", json!({})).await else {
+        let Some(mut session) = self.cleaner().await else { return self.perhaps_left() };
+        let Some(listed) = self.ask_plainly(&mut session, "device.pair.list", json!({})).await else {
             return self.perhaps_left();
         };
         let mut left = Vec::new();
@@ -137,27 +142,27 @@ impl Stage<'_> {
         for request in entries("pending") {
             let Some(name) = named(&request, &devices) else { continue };
             let params = json!({ "requestId": request.get("requestId") });
-            if self.ask_plainly(&mut held, "device.pair.reject", params).await.is_none() {
+            if self.ask_plainly(&mut session, "device.pair.reject", params).await.is_none() {
                 left.push(format!("{}: a pending request of the device {name}", self.case.id));
             }
         }
         for record in entries("paired") {
             let Some(name) = named(&record, &devices) else { continue };
             let params = json!({ "deviceId": record.get("deviceId") });
-            if self.ask_plainly(&mut held, "device.pair.remove", params).await.is_none() {
+            if self.ask_plainly(&mut session, "device.pair.remove", params).await.is_none() {
                 left.push(format!("{}: the paired device {name}", self.case.id));
             }
         }
-        for request in self.pending_nodes(&mut held).await {
+        for request in self.pending_nodes(&mut session).await {
             let Some(name) = named(&request, &devices) else { continue };
             let params = json!({ "requestId": request.get("requestId") });
-            if self.ask_plainly(&mut held, "node.pair.reject", params).await.is_none() {
+            if self.ask_plainly(&mut session, "node.pair.reject", params).await.is_none() {
                 left.push(format!("{}: a pending request of the node {name}", self.case.id));
             }
         }
         // Last itself: its connection ends with it.
-        let own = json!({ "deviceId": self.knowledge.cast.device(CLEANER).device_id() });
-        if self.ask_plainly(&mut held, "device.pair.remove", own).await.is_none() {
+        let own = json!({ "deviceId": self.bindings.identities.device(CLEANER).device_id() });
+        if self.ask_plainly(&mut session, "device.pair.remove", own).await.is_none() {
             left.push(format!("{}: the paired device {CLEANER}", self.case.id));
         }
         left
@@ -165,38 +170,38 @@ impl Stage<'_> {
 
     /// What the case may have left on the gateway, where nobody can tell.
     pub(super) fn perhaps_left(&self) -> Vec<String> {
-        let devices = self.knowledge.cast.device_names();
+        let devices = self.bindings.identities.device_names();
         devices.iter().map(|(_, name)| format!("{}: perhaps the device {name}", self.case.id)).collect()
     }
 
-    async fn pending_nodes(&self, held: &mut Held) -> Vec<Value> {
-        let listed = self.ask_plainly(held, "node.pair.list", json!({})).await.unwrap_or_default();
+    async fn pending_nodes(&self, session: &mut Session) -> Vec<Value> {
+        let listed = self.ask_plainly(session, "node.pair.list", json!({})).await.unwrap_or_default();
         listed.get("pending").and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
-    async fn cleaner(&self) -> Option<Held> {
+    async fn cleaner(&self) -> Option<Session> {
         let running = self.running().ok()?;
         let (link, upgrade, began) = (running.link(None).ok()?, running.upgrade(), Instant::now());
         // What is said to us while we clean up is no part of the case.
         let (frames, budget) = (Arc::<Frames>::default().on(CLEANER), Budget::new("the cleaning up", CASE_BYTES));
-        let mut held = self.connection(link, &upgrade, CLEANER, frames, budget).await.ok()?;
-        let challenge = connections::challenge(&[self.challenge(&mut held, began.elapsed()).await]);
+        let mut session = self.connection(link, &upgrade, CLEANER, frames, budget).await.ok()?;
+        let challenge = connections::challenge(&[self.challenge(&mut session, began.elapsed()).await]);
         let connect: Connect = serde_json::from_value(json!({
             "device": CLEANER, "role": "operator", "scopes": ["operator.admin", "operator.pairing"],
         }))
         .ok()?;
         let settings = &self.case.scenario.gateway;
-        let connecting = Connecting { knowledge: &self.knowledge, settings, release: self.release };
+        let connecting = Connecting { bindings: &self.bindings, settings, offers: Facts::nearest(self.release).client };
         let params = connecting.params(&connect, &challenge, self.now()).ok()?;
-        self.ask_plainly(&mut held, "connect", params).await?;
-        Some(held)
+        self.ask_plainly(&mut session, "connect", params).await?;
+        Some(session)
     }
 
     /// The payload of an answer that is no error.
-    async fn ask_plainly(&self, held: &mut Held, method: &str, params: Value) -> Option<Value> {
-        let pending = self.request(held, method, params).await.ok()?;
-        match self.answer(held, &pending, &Wait::Call(method.to_owned())).await.pop()? {
-            Sound::Frame { frame, .. } if frame.get("ok") == Some(&Value::Bool(true)) => {
+    async fn ask_plainly(&self, session: &mut Session, method: &str, params: Value) -> Option<Value> {
+        let pending = self.request(session, method, params).await.ok()?;
+        match self.answer(session, &pending, &Wait::Call(method.to_owned())).await.pop()? {
+            RawMessage::Frame { frame, .. } if frame.get("ok") == Some(&Value::Bool(true)) => {
                 Some(frame.get("payload").cloned().unwrap_or_default())
             }
             _ => None,
@@ -206,7 +211,7 @@ impl Stage<'_> {
 
 /// The name of the device that a record is about, if it is one of these.
 fn named<'a>(record: &Value, devices: &'a [(String, String)]) -> Option<&'a str> {
-    let id = own::device(record)?;
+    let id = view::device(record)?;
     devices.iter().find(|(known, name)| known == id && name != CLEANER).map(|(_, name)| name.as_str())
 }
 

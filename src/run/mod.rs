@@ -5,36 +5,12 @@
 //! gateway that cannot be started at all is found so once and not once per case.
 
 mod attached;
-mod beneath;
-mod breaker;
-mod calls;
-mod case;
-mod cast;
-mod config;
-mod connecting;
-mod connections;
-mod files;
-mod frames;
-mod group;
-mod heard;
-mod held;
-mod knowledge;
-mod own;
-mod owners;
-mod plan;
-mod play;
-mod real_folder;
-mod refused;
+mod redaction;
 mod schedule;
-mod seed;
-mod share;
-mod shown;
-mod silence;
-mod stage;
-mod start;
+mod sharing;
+mod state_dir;
+mod steps;
 mod timeouts;
-mod title;
-mod waiting;
 
 use crate::client::Redactions;
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
@@ -43,12 +19,12 @@ use crate::judge::{Finding, Verdict};
 use crate::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
-use crate::rules::history;
-use crate::rules::{Release, Rules};
+use crate::rules::releases;
+use crate::rules::{Facts, Release};
 use crate::scenario::Case;
-use breaker::Breaker;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use schedule::{Schedule, Trust};
+use schedule::breaker::Breaker;
+use schedule::{Schedule, Trust, case, plan};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -112,13 +88,13 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The run's corner of the disk could not be had.
-    #[error("no room for the run on the disk: {0}")]
+    #[error("not enough disk space for the run: {0}")]
     Workspace(io::Error),
     /// A gateway that somebody else runs is not there, or is none.
     #[error(transparent)]
     NoGateway(#[from] LaunchError),
     /// A gateway that somebody else runs has another shared token.
-    #[error("the gateway does not take the token that it was shown")]
+    #[error("the gateway does not accept CLAWCHECK_TOKEN")]
     Token,
     /// The snapshots could not be read or written.
     #[error(transparent)]
@@ -142,11 +118,11 @@ struct Shared<'a> {
     secrets: Mutex<Redactions>,
     trust: Trust,
     /// What the cases that are being played keep of what the gateway sends.
-    heard: Budget,
+    received: Budget,
     /// What is kept of cases whose report is not told yet.
     kept: Budget,
     /// Hears what happens while something is played.
-    words: mpsc::UnboundedSender<Word>,
+    progress: mpsc::UnboundedSender<ProgressEvent>,
     /// Whether what is written has to be taken away again.
     attached: bool,
     /// Turns true when the run shall stop.
@@ -154,7 +130,7 @@ struct Shared<'a> {
 }
 
 /// What happens while something is played.
-enum Word {
+enum ProgressEvent {
     /// A case of a group begins.
     Playing(String),
     /// A gateway is ready: others may be started, too.
@@ -186,7 +162,7 @@ impl Shared<'_> {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_fault(&self) -> Option<LibraryError> {
+    fn take_library_error(&self) -> Option<LibraryError> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -201,16 +177,16 @@ impl Shared<'_> {
 
     fn playing(&self, case: &str) {
         // Nobody hears it any more when the run is being broken off.
-        let _ = self.words.send(Word::Playing(case.to_owned()));
+        let _ = self.progress.send(ProgressEvent::Playing(case.to_owned()));
     }
 
     fn ready(&self) {
-        let _ = self.words.send(Word::Ready);
+        let _ = self.progress.send(ProgressEvent::Ready);
     }
 }
 
 /// A run as far as it came.
-pub struct Ran {
+pub struct RunEnd {
     /// What became of it.
     pub report: RunReport,
     /// Why it could not be brought to its end; what was played until then was told, and is in the report.
@@ -221,7 +197,7 @@ pub struct Ran {
 /// everything that was started is ended.
 ///
 /// # Errors
-/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`Ran::fault`].
+/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`RunEnd::fault`].
 pub async fn run(
     cases: &[&Case],
     gateway: &Gateway,
@@ -230,11 +206,11 @@ pub async fn run(
     options: &Options,
     stop: watch::Receiver<bool>,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
-) -> Result<Ran, RunError> {
+) -> Result<RunEnd, RunError> {
     let began = Instant::now();
     let release = release_of(gateway);
     let attached = gateway.profile().kind == Kind::Attached;
-    let (words, mut heard) = mpsc::unbounded_channel();
+    let (progress, mut progress_events) = mpsc::unbounded_channel();
     let (break_off, broken_off) = watch::channel(false);
     let mut secrets = options.secrets.clone();
     if let Some(token) = &options.token {
@@ -255,9 +231,9 @@ pub async fn run(
         boots: Mutex::default(),
         secrets: Mutex::new(secrets),
         trust: Trust::default(),
-        heard: Budget::new("one run", RUN_BYTES),
+        received: Budget::new("one run", RUN_BYTES),
         kept: Budget::new("one run", KEPT_BYTES),
-        words,
+        progress,
         attached,
         stop: broken_off,
     };
@@ -268,7 +244,7 @@ pub async fn run(
         schema: options.schema.as_deref().map(|schema| schema.package().to_owned()),
         isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
     };
-    shown::info(&mut info, &shared.secrets());
+    redaction::info(&mut info, &shared.secrets());
     listen(Event::Started(&info)).map_err(RunError::Report)?;
     let mut report = RunReport::default();
     let mut dead = None;
@@ -279,7 +255,7 @@ pub async fn run(
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
                 report.duration = began.elapsed();
-                return Ok(Ran { report, fault: None });
+                return Ok(RunEnd { report, fault: None });
             }
         };
         dead = asked.err();
@@ -290,12 +266,12 @@ pub async fn run(
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
                 report.duration = began.elapsed();
-                return Ok(Ran { report, fault: None });
+                return Ok(RunEnd { report, fault: None });
             }
         };
         if turned_down {
             report.duration = began.elapsed();
-            return Ok(Ran { report, fault: Some(RunError::Token) });
+            return Ok(RunEnd { report, fault: Some(RunError::Token) });
         }
     }
     let permissions_bind = plan::permissions_bind(shared.workspace.root()).map_err(RunError::Workspace)?;
@@ -335,16 +311,16 @@ pub async fn run(
             Some(done) = playing.next() => {
                 schedule.take(done).into_iter().try_for_each(|done| tell(done, &shared, &mut report, listen))
             }
-            Some(word) = heard.recv() => match word {
-                Word::Playing(case) => listen(Event::Playing { case: &case }).map_err(RunError::Report),
-                Word::Ready => Ok(()),
+            Some(word) = progress_events.recv() => match word {
+                ProgressEvent::Playing(case) => listen(Event::Playing { case: &case }).map_err(RunError::Report),
+                ProgressEvent::Ready => Ok(()),
             },
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(waiting.len() - schedule.told());
                 break Ok(());
             }
         };
-        let fault = shared.take_fault().map(RunError::Library);
+        let fault = shared.take_library_error().map(RunError::Library);
         if let Some(error) = told.err().or(fault) {
             break Err(error);
         }
@@ -360,8 +336,8 @@ pub async fn run(
     report.left_behind = std::mem::take(&mut *shared.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
     report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
     report.duration = began.elapsed();
-    shown::run(&mut report, &shared.secrets());
-    Ok(Ran { report, fault: ended.err() })
+    redaction::run(&mut report, &shared.secrets());
+    Ok(RunEnd { report, fault: ended.err() })
 }
 
 /// Tells of every case that was to be played that the gateway is not there. Where there is none, the run itself fails.
@@ -371,12 +347,12 @@ fn not_there(
     shared: &Shared<'_>,
     mut report: RunReport,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
-) -> Result<Ran, RunError> {
+) -> Result<RunEnd, RunError> {
     let reason = format!("not tried: {fault}");
     for case in waiting {
         tell(case::given_up(case, reason.clone(), shared), shared, &mut report, listen)?;
     }
-    Ok(Ran { report, fault: waiting.is_empty().then_some(fault) })
+    Ok(RunEnd { report, fault: waiting.is_empty().then_some(fault) })
 }
 
 /// Waits until the run shall stop; for ever when nobody can say so any more.
@@ -392,7 +368,7 @@ fn tell(
     report: &mut RunReport,
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<(), RunError> {
-    shown::case(&mut done, &shared.secrets());
+    redaction::case(&mut done, &shared.secrets());
     report.summary.add(done.verdict);
     let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
     report.unkept += usize::from(done.proposed.is_none() && done.findings.iter().any(new));
@@ -433,7 +409,7 @@ pub enum Outcome {
 fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {
     let profile = gateway.profile();
     let no_token = (profile.kind == Kind::Attached && options.token.is_none())
-        .then(|| "its shared token is not known: cases that show it are skipped (set CLAWCHECK_TOKEN)".to_owned());
+        .then(|| "clawcheck skips the cases that send the shared token (set CLAWCHECK_TOKEN to play them)".to_owned());
     GatewayInfo {
         kind: match profile.kind {
             Kind::Embedded => "embedded",
@@ -448,27 +424,24 @@ fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {
     }
 }
 
-/// Says so where a release is not known of its own, or in part only: in what is not known it is held to what an older one
-/// answers.
+/// Says so where a release is not known of its own: it is held to what an older one answers.
 fn stands_in(release: Release) -> Option<String> {
-    let rules = Rules::of(release).ok()?;
+    let rules = Facts::of(release).ok()?;
     let known = rules.described();
-    if let Some(missing) = rules.missing() {
-        return Some(format!("{known} is known in part: {missing}"));
-    }
-    (known != release).then(|| format!("{release} is not known of its own: it is held to the answers of {known}"))
+    (known != release)
+        .then(|| format!("{release} has no history of its own; its answers are compared with those of {known}"))
 }
 
 /// The release that a gateway is held to: the default one where nobody said which it is.
 pub fn release_of(gateway: &Gateway) -> Release {
-    played_as(gateway, gateway.profile().claims.unwrap_or(history::DEFAULT))
+    played_as(gateway, gateway.profile().claims.unwrap_or(releases::DEFAULT))
 }
 
 /// The release that a gateway is when it is asked to be this one. The embedded gateway has the rules of known releases alone:
 /// for a release between two of them it is the earlier one, in everything, or its cases would ask of it what it has not.
 pub(crate) fn played_as(gateway: &Gateway, release: Release) -> Release {
     match gateway.profile().kind {
-        Kind::Embedded => Rules::of(release).map_or(release, |rules| rules.described()),
+        Kind::Embedded => Facts::of(release).map_or(release, |rules| rules.described()),
         Kind::Spawned | Kind::Attached => release,
     }
 }
@@ -509,7 +482,7 @@ mod tests {
 
     #[rstest]
     #[case("2026.4.2", None)]
-    #[case("2026.4.3", Some("2026.4.3 is not known of its own: it is held to the answers of 2026.4.2"))]
+    #[case("2026.4.3", Some("2026.4.3 has no history of its own; its answers are compared with those of 2026.4.2"))]
     fn a_release_between_two_known_ones_is_held_to_the_older_and_says_so(
         #[case] release: &str,
         #[case] said: Option<&str>,

@@ -70,7 +70,7 @@ fn scenarios_in_the_place_of_a_gateway_are_told_where_they_belong() {
             let ran = bench.clawcheck(command);
             assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
             let said = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(said.contains(&format!("`{named}` is {is}, and no gateway description")), "{}", ran.err);
+            assert!(said.contains(&format!("`{named}` is {is}, not a gateway description")), "{}", ran.err);
             assert!(said.contains("--scenarios PATH"), "{}", ran.err);
         }
     }
@@ -110,13 +110,14 @@ fn the_history_is_printed_whole_or_for_one_release() {
     let backwards = bench.clawcheck(&["releases", "2026.4.2..2026.3.28"]);
     assert_eq!(backwards.code, Some(2), "{}", backwards.err);
     let same = bench.clawcheck(&["releases", "2026.4.3..2026.4.4"]);
-    assert_eq!(
-        (same.code, same.out.as_str()),
-        (Some(0), "2026.4.3 and 2026.4.4 answer the same, as far as is known\n")
-    );
+    assert_eq!((same.code, same.out.as_str()), (Some(0), "no change between 2026.4.3 and 2026.4.4 is known\n"));
     let between = bench.clawcheck(&["releases", "2026.4.3"]);
     assert_eq!(between.code, Some(0));
-    assert!(between.out.starts_with("2026.4.3 is not known of its own: it answers as 2026.4.2\n"), "{}", between.out);
+    assert!(
+        between.out.starts_with("2026.4.3 has no history of its own; it answers like 2026.4.2\n"),
+        "{}",
+        between.out
+    );
     assert!(between.out.contains("falls back to") && !between.out.contains("has no role"), "{}", between.out);
 
     let before = bench.clawcheck(&["releases", "2026.1.1"]);

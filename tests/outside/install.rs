@@ -111,7 +111,7 @@ fn a_failure_is_named_and_leaves_nothing() {
     assert!(last.contains("openclaw@2026.4.2 does not exist on npm"), "{last}");
     assert!(machine.cached().is_empty());
     let last = said(Machine::with_npm("exit 0").install()).pop().unwrap();
-    assert!(last.contains("is not in it"), "{last}");
+    assert!(last.contains("but the package has no"), "{last}");
     let last = said(Machine::without_npm().install()).pop().unwrap();
     assert!(last.contains("npm was not found"), "{last}");
 }

@@ -43,7 +43,7 @@ fn list_prints_ids_and_is_told_by_filters() {
 fn nothing_selected_is_no_success() {
     let (code, out, err) = clawcheck(&["list", "--filter", "no-such-case"]);
     assert_eq!((code, out.as_str()), (4, ""));
-    assert!(err.contains("no case is selected by `no-such-case`"), "{err}");
+    assert!(err.contains("no case matches `no-such-case`"), "{err}");
 }
 
 #[test]

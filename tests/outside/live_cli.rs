@@ -5,7 +5,7 @@ use crate::live_clients::{on_both, reached};
 use clawcheck::client::connect::{Auth, Challenge, Device};
 use clawcheck::client::{ConnectRequest, Connection, Incoming, Link, Transcript, Upgrade};
 use clawcheck::protocol::identity::DeviceKey;
-use clawcheck::rules::Rules;
+use clawcheck::rules::Facts;
 use serde_json::{Map, Value, json};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ async fn knock(port: u16, name: &str, release: &str) -> Value {
     let mut connection = Connection::open(link, &upgrade, Transcript::new().recorder(name), deadline).await.unwrap();
     let Incoming::Text(frame) = connection.next(deadline).await else { panic!("no challenge for {name}") };
     let challenge = Challenge::from_payload(&frame.json.as_ref().unwrap()["payload"]);
-    let protocol = i64::from(Rules::of(release.parse().unwrap()).unwrap().handshake.protocol);
+    let protocol = i64::from(Facts::of(release.parse().unwrap()).unwrap().handshake.protocol);
     let request = ConnectRequest {
         protocol: (protocol, protocol),
         role: Some("operator".to_owned()),

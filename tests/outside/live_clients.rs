@@ -5,7 +5,7 @@
 use crate::live_cli::{Cli, cache, node};
 use crate::serve::{Serving, serve};
 use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Launch, Place, Preparation, Running, Workspace};
-use clawcheck::rules::Rules;
+use clawcheck::rules::Facts;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const NPM_CLIENTS: [(&str, &str); 2] = [("@openclaw/gateway-client", "2026.9.1")
 const PYPI_CLIENT: &str = "openclaw-sdk==2.1.0";
 
 fn speaks_protocol_4(release: &str) -> bool {
-    Rules::of(release.parse().unwrap()).unwrap().handshake.protocol == 4
+    Facts::of(release.parse().unwrap()).unwrap().handshake.protocol == 4
 }
 
 fn driver(name: &str) -> PathBuf {

@@ -18,6 +18,8 @@ mod live_clients;
 mod messages;
 mod processes;
 mod readme;
+mod releases;
+mod report_schema;
 mod reports;
 mod run;
 mod scenarios_page;

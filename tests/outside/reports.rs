@@ -93,7 +93,7 @@ fn a_folder_of_snapshots_that_is_not_there_is_not_made() {
     let bench = Bench::new(SCENARIO);
     let ran = bench.clawcheck(&["run", "scenarios", "--snapshots", "snapshot"]);
     assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
-    for says in ["there is no folder snapshot", "did you mean `snapshots`?", "mkdir -p snapshot"] {
+    for says in ["the folder snapshot does not exist", "did you mean `snapshots`?", "mkdir -p snapshot"] {
         assert!(ran.err.contains(says), "{}", ran.err);
     }
     assert!(!bench.path("snapshot").exists());

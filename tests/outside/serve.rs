@@ -110,7 +110,7 @@ fn a_release_that_is_not_known_writes_nothing_and_one_between_two_says_which_it_
     serving.signal(Signal::SIGTERM);
     let mut said = String::new();
     serving.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(said.contains("2026.4.3 is not known of its own: it answers as 2026.4.2"), "{said}");
+    assert!(said.contains("2026.4.3 has no history of its own; it answers like 2026.4.2"), "{said}");
 }
 
 #[test]
@@ -141,8 +141,8 @@ fn a_port_in_use_is_a_fault() {
 }
 
 #[rstest]
-#[case::syntax("{ gateway: ", 2, "JSON5 parse failed")]
-#[case::binary("\u{0}\u{1}", 2, "JSON5 parse failed")]
+#[case::syntax("{ gateway: ", 2, "invalid JSON5")]
+#[case::binary("\u{0}\u{1}", 2, "invalid JSON5")]
 #[case::refused("{ gateway: { mode: 'local', port: 'x' } }", 1, "gateway.port: Invalid input: expected number")]
 #[case::unset("{}", 1, "gateway.mode")]
 fn a_wrong_configuration_is_the_user_s(#[case] text: &str, #[case] code: i32, #[case] says: &str) {

@@ -91,9 +91,9 @@ fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing
     assert_eq!((shared.boots("made"), shared.boots("saved"), shared.on("shared")), (1, 2, 3), "{}", shared.0);
     // Two bystanders and nobody else are there before the start: that is how the script knows.
     for (spoil, says) in [
-        ("grep -q node-host $PAIRED && echo '{}' > $PAIRED", "the record of a bystander"),
+        ("grep -q node-host $PAIRED && echo '{}' > $PAIRED", "the record of a sentinel"),
         ("grep -q node-host $PAIRED && exit 3", "ended with exit code 3"),
-        ("grep -q node-host $PAIRED && echo '[]' > $PAIRED", "something else than records"),
+        ("grep -q node-host $PAIRED && echo '[]' > $PAIRED", "something other than records"),
     ] {
         let spoilt = description(&bench, spoil);
         let (again, out) = Report::of(&bench, &["scenarios", "--gateway", &spoilt]);
@@ -114,7 +114,7 @@ fn a_gateway_that_dies_in_the_middle_is_not_relied_on() {
                 (until grep -q deviceId $2/devices/pending.json 2>/dev/null; do :; done; kill -9 $$) &\nfi";
     let (again, out) = Report::of(&bench, &["scenarios", "--gateway", &description(&bench, dies)]);
     assert_eq!(again.on("again"), 3, "{}", again.0);
-    assert!(out.contains("shared gateway given up: 3 cases, since the shared gateway ended by itself"), "{out}");
+    assert!(out.contains("shared gateway given up: 3 cases, since the shared gateway exited unexpectedly ("), "{out}");
     assert_eq!(again.observations(), shared.observations());
 }
 

@@ -1,7 +1,7 @@
 //! What can be wrong with a description: file, line, and a caret under the fault.
 
 use crate::excerpt::excerpt;
-use crate::words::choices;
+use crate::yaml::{Explanation, explain};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_saphyr::{Error, Location};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum DescriptionError {
     /// It is not there.
-    #[error("there is no gateway description `{}`", path.display())]
+    #[error("the gateway description `{}` does not exist", path.display())]
     #[diagnostic(help("{help}"))]
     Missing {
         /// What was named.
@@ -30,9 +30,9 @@ pub enum DescriptionError {
         help: String,
     },
     /// It is something else: a scenario, or a folder with them perhaps.
-    #[error("`{}` is {is}, and no gateway description", path.display())]
+    #[error("`{}` is {is}, not a gateway description", path.display())]
     #[diagnostic(help(
-        "scenarios are named with `clawcheck run PATH --gateway GATEWAY` and `clawcheck compare GATEWAY GATEWAY --scenarios PATH`"
+        "to play scenarios, use `clawcheck run PATH --gateway GATEWAY` or `clawcheck compare GATEWAY GATEWAY --scenarios PATH`"
     ))]
     SomethingElse {
         /// What was named.
@@ -87,23 +87,12 @@ impl Source<'_> {
     pub(super) fn yaml(&self, error: &serde_saphyr::Error) -> DescriptionError {
         let error = error.without_snippet();
         let at = error.location().unwrap_or(Location::UNKNOWN);
-        match error {
-            Error::SerdeUnknownField { field, expected, .. } => {
-                return self.wrong(at, format!("unknown key `{field}`"), Some(choices(field, expected)));
-            }
-            Error::SerdeUnknownVariant { variant, expected, .. } => {
-                return self.wrong(at, format!("unknown word `{variant}`"), Some(choices(variant, expected)));
-            }
-            Error::Budget { .. } => {
-                let help = "a description is one document, not deeply nested, and not made of aliases";
-                return self.wrong(at, "this is more YAML than a description needs", Some(help.to_owned()));
-            }
-            _ => {}
+        if let Error::Budget { .. } = error {
+            let help = "write one document, with little nesting and few aliases";
+            return self.wrong(at, "the file contains more YAML than a description may have", Some(help.to_owned()));
         }
-        let message = error.to_string();
-        // Line and column stand beside the caret already.
-        let message = message.split(" at line ").next().unwrap_or_default().trim_end_matches(':').to_owned();
-        self.wrong(at, message, self.bare_placeholder(at))
+        let Explanation { message, help } = explain(error);
+        self.wrong(at, message, self.bare_placeholder(at).or(help))
     }
 
     /// A placeholder without quotes is a map to YAML.

@@ -2,11 +2,11 @@
 
 use super::fault::{DescriptionError, Source};
 use crate::gateway::limits::TimeLimits;
-use crate::gateway::probe::Readiness;
 use crate::gateway::profile::Capability;
-use crate::gateway::template::unknown_placeholder;
+use crate::gateway::spawned::probe::Readiness;
+use crate::gateway::spawned::template::unknown_placeholder;
 use crate::rules::Release;
-use crate::scenario::text::Length;
+use crate::scenario::text::TimeSpan;
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -107,11 +107,11 @@ struct Raw {
 #[serde(deny_unknown_fields)]
 struct Timeouts {
     #[serde(default)]
-    answer: Option<Spanned<Length>>,
+    answer: Option<Spanned<TimeSpan>>,
     #[serde(default)]
-    start: Option<Spanned<Length>>,
+    start: Option<Spanned<TimeSpan>>,
     #[serde(default)]
-    stop: Option<Spanned<Length>>,
+    stop: Option<Spanned<TimeSpan>>,
 }
 
 fn yes() -> bool {
@@ -131,17 +131,17 @@ impl<'de> Deserialize<'de> for Word {
         impl<'de> serde::de::Visitor<'de> for Visitor {
             type Value = Word;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a word, or one key with a text")
+                f.write_str("a word, or a map with one key")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Word, E> {
                 Ok(Word::Plain(text.to_owned()))
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Word, A::Error> {
                 let entry = map.next_entry::<String, String>()?;
-                let (key, text) = entry.ok_or_else(|| serde::de::Error::custom("an empty map says nothing"))?;
+                let (key, text) = entry.ok_or_else(|| serde::de::Error::custom("the map is empty"))?;
                 match map.next_key::<String>()? {
                     None => Ok(Word::With(key, text)),
-                    Some(second) => Err(serde::de::Error::custom(format!("`{second}` is one key too many"))),
+                    Some(second) => Err(serde::de::Error::custom(format!("unexpected second key `{second}`"))),
                 }
             }
         }
@@ -168,13 +168,13 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
         false => source.yaml(&error),
     })?;
     if raw.about.trim().is_empty() || raw.gateway.value.trim().is_empty() {
-        return Err(source.wrong(raw.gateway.referenced, "`gateway` and `about` must say something", None));
+        return Err(source.wrong(raw.gateway.referenced, "`gateway` and `about` must not be empty", None));
     }
     let claims = raw.claims.value.parse::<Release>().map_err(|error| {
         source.wrong(
             raw.claims.referenced,
             error.to_string(),
-            Some("the release whose answers it claims to give".to_owned()),
+            Some("write the release that the gateway claims to be compatible with".to_owned()),
         )
     })?;
     let without_challenge = raw.lacks.contains(&Capability::Challenge);
@@ -226,10 +226,10 @@ fn word<T>(
 }
 
 /// A time limit: no shorter than a millisecond, since nothing could ever be in time.
-fn time_limit(source: &Source<'_>, said: Option<&Spanned<Length>>) -> Result<Option<Duration>, DescriptionError> {
+fn time_limit(source: &Source<'_>, said: Option<&Spanned<TimeSpan>>) -> Result<Option<Duration>, DescriptionError> {
     match said {
         Some(said) if said.value.milliseconds == 0 => {
-            Err(source.wrong(said.referenced, "a time limit must be longer than 0", None))
+            Err(source.wrong(said.referenced, "a timeout must be greater than 0", None))
         }
         said => Ok(said.map(|said| Duration::from_millis(said.value.milliseconds))),
     }
@@ -241,7 +241,7 @@ fn config(source: &Source<'_>, word: &Spanned<Word>) -> Result<Config, Descripti
         Word::Plain(plain) if plain == "none" => Ok(Config::None),
         Word::With(key, text) if key == "text" => Ok(Config::Text(text.clone())),
         Word::Plain(other) | Word::With(other, _) => {
-            let message = format!("`{other}` is no form of configuration");
+            let message = format!("unknown configuration `{other}`");
             Err(source.wrong(
                 word.referenced,
                 message,
@@ -259,7 +259,7 @@ fn readiness(source: &Source<'_>, word: &Spanned<Word>) -> Result<Readiness, Des
         Word::Plain(plain) if plain == "tcp" => Readiness::Tcp,
         Word::With(key, text) if key == "log" && !text.is_empty() => Readiness::LogLine(text.clone()),
         Word::Plain(other) | Word::With(other, _) => {
-            let message = format!("`{other}` does not tell when a gateway is ready");
+            let message = format!("unknown readiness check `{other}`");
             let help = "expected challenge, connect, websocket, tcp, or log: followed by a part of a log line";
             return Err(source.wrong(word.referenced, message, Some(help.to_owned())));
         }
@@ -275,7 +275,7 @@ fn check(source: &Source<'_>, description: &Description) -> Result<(), Descripti
                 "placeholders: {port} {state-dir} {config} {home} {temp} {token} {password} {here} {node} {package}";
             return Err(source.wrong(
                 text.referenced,
-                format!("`{{{name}}}` is no placeholder"),
+                format!("unknown placeholder `{{{name}}}`"),
                 Some(help.to_owned()),
             ));
         }
@@ -294,12 +294,12 @@ fn check(source: &Source<'_>, description: &Description) -> Result<(), Descripti
     }
     let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
     if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {
-        let message = "it would never be ready: `ready` waits for the challenge that it lacks";
-        let help = "say websocket, tcp, or log: followed by a part of a log line";
+        let message = "`ready` waits for a challenge, but `lacks` says that the gateway sends none";
+        let help = "use websocket, tcp, or log: followed by a part of a log line";
         return Err(source.wrong(description.ready.referenced, message, Some(help.to_owned())));
     }
     if !description.path.value.starts_with('/') {
-        return Err(source.wrong(description.path.referenced, "`path` must begin with a slash", None));
+        return Err(source.wrong(description.path.referenced, "`path` must start with `/`", None));
     }
     Ok(())
 }
@@ -336,17 +336,17 @@ mod tests {
 
     #[rstest]
     #[case("arguments: [a]", "arguments", "unknown key")]
-    #[case("args: [\"--dir={state_dir}\"]", "\"--dir={state_dir}\"", "no placeholder")]
+    #[case("args: [\"--dir={state_dir}\"]", "\"--dir={state_dir}\"", "unknown placeholder")]
     #[case("args: [\"{package}/x.js\"]", "\"{package}/x.js\"", "needs an npm package")]
-    #[case("ready: soon", "soon", "does not tell")]
-    #[case("ready: {log: a, tcp: b}", "", "one key too many")]
-    #[case("config: toml", "toml", "no form of configuration")]
-    #[case("path: ws", "ws", "slash")]
-    #[case("lacks: [pairings]", "pairings", "unknown word")]
+    #[case("ready: soon", "soon", "unknown readiness check")]
+    #[case("ready: {log: a, tcp: b}", "", "unexpected second key `tcp`")]
+    #[case("config: toml", "toml", "unknown configuration")]
+    #[case("path: ws", "ws", "must start with `/`")]
+    #[case("lacks: [pairings]", "pairings", "unknown value")]
     #[case("gateway: again", "gateway", "gateway")]
-    #[case("lacks: [challenge]\nready: connect", "connect", "challenge that it lacks")]
-    #[case("timeouts: { answer: 5 }", "5", "no length of time")]
-    #[case("timeouts: { start: 0s }", "0s", "longer than 0")]
+    #[case("lacks: [challenge]\nready: connect", "connect", "sends none")]
+    #[case("timeouts: { answer: 5 }", "5", "not a duration")]
+    #[case("timeouts: { start: 0s }", "0s", "greater than 0")]
     #[case("timeouts: { answers: 5s }", "answers", "unknown key")]
     fn says_what_is_wrong_and_where(#[case] line: &str, #[case] at: &str, #[case] says: &str) {
         let text = format!("{GOOD}{line}\n");

@@ -12,8 +12,8 @@ use super::limits::TimeLimits;
 use super::openclaw;
 use super::prepare::{Listener, Preparation, PrepareError};
 use super::profile::{Capability, Kind, Profile};
+use super::spawned::template::Values;
 use super::spawned::{ANSWER, ConfigTemplate, Program};
-use super::template::Values;
 use file::{Config, Description, Npm, Store};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -97,14 +97,14 @@ fn profile(description: &Description) -> Profile {
     let mut notes = Vec::new();
     if description.store == Store::None {
         beyond_us.extend([Capability::StoreRead, Capability::StoreWrite]);
-        notes.push("its store is out of reach: what it writes is not observed".to_owned());
+        notes.push("clawcheck cannot read its store and does not observe what it writes".to_owned());
     }
     if description.config.value != Config::OpenClaw {
         beyond_us.insert(Capability::Config);
-        notes.push("its settings are those of its description, not the scenarios'".to_owned());
+        notes.push("it uses the settings of its description, not those of the scenarios".to_owned());
     }
     if !description.ran {
-        notes.push("its description was written from its documentation and has not been tried by us".to_owned());
+        notes.push("its description follows its documentation; nobody has run clawcheck with it".to_owned());
     }
     let absent = |capability: &Capability| lacks.contains(capability) || beyond_us.contains(capability);
     Profile {

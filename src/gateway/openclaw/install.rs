@@ -5,7 +5,7 @@ use super::catalogue::Catalogue;
 use super::npm;
 use crate::gateway::guard::Guard;
 use crate::gateway::prepare::{Listener, PrepareEvent};
-use crate::gateway::process::{Inherited, Invocation, Process};
+use crate::gateway::spawned::process::{Inherited, Invocation, Process};
 use crate::rules::Release;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ pub enum InstallError {
     },
     /// The registry cannot be reached.
     #[error(
-        "npm cannot reach its registry to install {package} ({code}); a release that is in the cache needs no network"
+        "npm cannot reach its registry to install {package} ({code}); releases in the cache do not need the network"
     )]
     Network {
         /// What was to be installed.
@@ -60,7 +60,9 @@ pub enum InstallError {
         code: &'static str,
     },
     /// There is no room.
-    #[error("no space left to install {package}; a release takes about 500 MB (move the cache with CLAWCHECK_CACHE)")]
+    #[error(
+        "not enough disk space to install {package}; a release needs about 500 MB (CLAWCHECK_CACHE selects another folder)"
+    )]
     DiskFull {
         /// What was to be installed.
         package: String,
@@ -88,7 +90,7 @@ pub enum InstallError {
         lock: PathBuf,
     },
     /// npm was content, and yet the package is not there.
-    #[error("npm installed {package}, but {missing} is not in it")]
+    #[error("npm installed {package}, but the package has no {missing}")]
     Incomplete {
         /// What was installed.
         package: String,
@@ -96,7 +98,7 @@ pub enum InstallError {
         missing: String,
     },
     /// Neither the one Node nor the other fits.
-    #[error("the release needs Node {range}; neither the one on PATH nor npm's node@{offered} fits")]
+    #[error("the release needs Node {range}; neither the Node on PATH nor npm's node@{offered} matches")]
     NoNode {
         /// `engines.node`.
         range: String,
@@ -104,10 +106,10 @@ pub enum InstallError {
         offered: String,
     },
     /// No cache directory is known.
-    #[error("no cache directory is known: set CLAWCHECK_CACHE")]
+    #[error("cannot determine the cache directory; set CLAWCHECK_CACHE")]
     NoCache,
     /// The cache cannot be written or read.
-    #[error("the cache cannot be used: {}: {reason} (choose another with CLAWCHECK_CACHE)", path.display())]
+    #[error("cannot use the cache {}: {reason} (CLAWCHECK_CACHE selects another folder)", path.display())]
     Cache {
         /// Where.
         path: PathBuf,
@@ -115,7 +117,7 @@ pub enum InstallError {
         reason: String,
     },
     /// `gateways/openclaw.yaml` is wrong: a fault of this program.
-    #[error("the built-in gateways/openclaw.yaml is wrong: {reason}")]
+    #[error("the built-in gateways/openclaw.yaml is invalid: {reason}")]
     Catalogue {
         /// What is wrong.
         reason: String,

@@ -12,23 +12,19 @@ pub use install::InstallError;
 pub use schema::{ProtocolSchema, SchemaError, protocol_schema};
 
 use super::prepare::{Listener, Preparation};
-use super::probe::Readiness;
 use super::profile::{Capability, Kind, Profile};
+use super::spawned::probe::Readiness;
 use super::spawned::{ANSWER, ConfigTemplate, Program};
-use crate::rules::Release;
+use crate::rules::facts::program::ProgramFacts;
+use crate::rules::{Facts, Release};
 use cache::Cache;
 use catalogue::Catalogue;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// From this release on a gateway listens before it takes connects (1013 `gateway starting`; seen in 2026.9.6, and not in
-/// 2026.4.8). Asking with a `connect` is right for every release; a challenge is cheaper.
-const LISTENS_EARLY: Release = Release::new(2026, 5, 0);
-
-/// From this release on `logging.file` is honoured (seen in 2026.9.6; 2026.4.8 still does not look at it).
-const KEEPS_ITS_LOG: Release = Release::new(2026, 5, 0);
-const LOGS_ELSEWHERE: &str = "it appends to /tmp/openclaw/openclaw-DATE.log, whatever its configuration says";
+/// What is said of a release that does not write its log to `logging.file`.
+const LOGS_ELSEWHERE: &str = "it appends to /tmp/openclaw/openclaw-DATE.log and ignores its log configuration";
 
 /// Installs a release, if it is not in the cache, and says how to start it.
 pub(super) async fn prepare(
@@ -42,7 +38,7 @@ pub(super) async fn prepare(
         install::Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
     let package = installation.release(release).await?;
     let node = installation.node_for(&package).await?;
-    Ok(program(release, &node, &package, &cache))
+    Ok(program(&Facts::nearest(release).program, &node, &package, &cache))
 }
 
 /// An npm package that is no OpenClaw release.
@@ -89,7 +85,7 @@ pub(super) async fn prepare_package(
     Ok(Installed { node, directory: package.directory, compiled, translated })
 }
 
-fn program(release: Release, node: &std::path::Path, package: &cache::Package, cache: &Cache) -> Program {
+fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Package, cache: &Cache) -> Program {
     let compiled = cache.compiled().to_string_lossy().into_owned();
     let fixed = [
         // A release compiles some hundred modules at each start, and would keep the result in its temporary directory.
@@ -117,7 +113,8 @@ fn program(release: Release, node: &std::path::Path, package: &cache::Package, c
             "discovery": { "mdns": { "mode": "off" } },
             "logging": { "file": "{temp}/gateway.log" },
         }),
-        readiness: if release < LISTENS_EARLY { Readiness::Challenge } else { Readiness::Connect },
+        // Asking with a `connect` is right for every release; a challenge is cheaper.
+        readiness: if facts.listens_early { Readiness::Connect } else { Readiness::Challenge },
         path: "/".to_owned(),
         store: true,
         // 2026.3.13 spends half a minute of processor time on it at each start.
@@ -128,6 +125,7 @@ fn program(release: Release, node: &std::path::Path, package: &cache::Package, c
 
 /// What a release from npm is and what can be done with it.
 pub(super) fn profile(release: Release) -> Profile {
+    let facts = Facts::nearest(release).program;
     let beyond_us = [Capability::PeerAddress, Capability::Clock];
     let can: BTreeSet<_> = Capability::ALL.into_iter().filter(|capability| !beyond_us.contains(capability)).collect();
     Profile {
@@ -137,7 +135,7 @@ pub(super) fn profile(release: Release) -> Profile {
         claims: Some(release),
         can,
         lacks: BTreeSet::new(),
-        notes: if release < KEEPS_ITS_LOG { vec![LOGS_ELSEWHERE.to_owned()] } else { Vec::new() },
+        notes: if facts.keeps_its_log { Vec::new() } else { vec![LOGS_ELSEWHERE.to_owned()] },
         links: vec![format!("https://www.npmjs.com/package/openclaw/v/{release}")],
     }
 }

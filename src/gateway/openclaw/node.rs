@@ -3,7 +3,7 @@
 use super::cache::{self, Package};
 use super::install::{InstallError, Installation, Order};
 use super::range;
-use crate::gateway::process::{Inherited, Invocation, Process};
+use crate::gateway::spawned::process::{Inherited, Invocation, Process};
 use crate::plain_file::{self, Links};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -29,8 +29,8 @@ pub struct ProtocolSchema {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum SchemaError {
     /// The release is older than the first package.
-    #[error("no schema was published for {release}: {PACKAGE} begins with {first}")]
-    #[diagnostic(help("--schema={first} holds it to that one all the same"))]
+    #[error("no schema was published for {release}: the first version of {PACKAGE} is {first}")]
+    #[diagnostic(help("to use that version anyway, pass --schema={first}"))]
     NoneFor {
         /// The release.
         release: Release,

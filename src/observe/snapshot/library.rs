@@ -102,7 +102,7 @@ pub enum LibraryError {
         source: io::Error,
     },
     /// A file is no snapshot.
-    #[error("{} is no snapshot: {source}", path.display())]
+    #[error("{} is not a valid snapshot: {source}", path.display())]
     Snapshot {
         /// The file.
         path: PathBuf,
@@ -110,16 +110,16 @@ pub enum LibraryError {
         source: SnapshotError,
     },
     /// A file's name ends in `.snap` and names no case and release.
-    #[error("{}: a snapshot is called FAMILY/NAME@RELEASE.snap or FAMILY/NAME#POINT@RELEASE.snap", path.display())]
+    #[error("{}: invalid name of a snapshot; expected FAMILY/NAME@RELEASE.snap or FAMILY/NAME#POINT@RELEASE.snap", path.display())]
     Name {
         /// The file.
         path: PathBuf,
     },
     /// The snapshots are inside the program.
-    #[error("the snapshots inside clawcheck cannot be changed; name a folder with --snapshots")]
+    #[error("clawcheck cannot change its built-in snapshots; name a folder with --snapshots")]
     BuiltIn,
     /// The folder is compared with and not written.
-    #[error("this user cannot write the folder of the snapshots")]
+    #[error("this user cannot write to the snapshot folder")]
     Frozen,
 }
 
@@ -508,7 +508,10 @@ mod tests {
         let path = path.path();
         std::fs::rename(path, path.with_file_name("name#mode=token,via=a%2Fb@2026.4.5.snap")).unwrap();
         let error = Library::open(folder.path()).unwrap().history(CASE).unwrap_err();
-        assert!(error.to_string().contains("the header says release 2026.4.2, the file's name 2026.4.5"), "{error}");
+        assert!(
+            error.to_string().contains("the header names release 2026.4.2, but the file name says 2026.4.5"),
+            "{error}"
+        );
     }
 
     #[test]

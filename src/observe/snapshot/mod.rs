@@ -26,6 +26,7 @@ pub use library::{Edit, Library, LibraryError, Origin, Pending, Proposed};
 
 use crate::printable;
 use crate::rules::Release;
+use crate::yaml::explain;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -47,13 +48,13 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// The first line is not `---`, or the second `---` is missing.
-    #[error("no header between two lines `---`")]
+    #[error("the header is missing; expected it between two lines `---` at the start")]
     NoHeader,
     /// The header is not what it must be.
-    #[error("the header is wrong: {0}")]
+    #[error("invalid header: {0}")]
     Header(String),
     /// The file's name says another release than its header.
-    #[error("the header says release {header}, the file's name {name}")]
+    #[error("the header names release {header}, but the file name says {name}")]
     Release {
         /// In the header.
         header: Release,
@@ -61,7 +62,7 @@ pub enum SnapshotError {
         name: Release,
     },
     /// The file's name says another case than its header: it was copied.
-    #[error("the header is for the case `{header}`, the file's name for `{name}`")]
+    #[error("the header names the case `{header}`, but the file name says `{name}`")]
     Case {
         /// In the header.
         header: String,
@@ -93,7 +94,7 @@ impl Snapshot {
         let rest = file.strip_prefix("---\n").ok_or(SnapshotError::NoHeader)?;
         let (header, body) = rest.split_once("\n---\n").ok_or(SnapshotError::NoHeader)?;
         let header: Header =
-            serde_saphyr::from_str(header).map_err(|error| SnapshotError::Header(first_line(&error.to_string())))?;
+            serde_saphyr::from_str(header).map_err(|error| SnapshotError::Header(explain(&error).message))?;
         let release =
             |text: &str| text.parse::<Release>().map_err(|error| SnapshotError::Header(first_line(&error.to_string())));
         Ok(Self {

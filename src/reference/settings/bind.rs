@@ -2,8 +2,8 @@
 
 use super::credentials::Credentials;
 use super::{DEFAULT_PORT, Refusal, strings};
-use crate::rules::Release;
 use crate::rules::config::AuthMode;
+use crate::rules::facts::config::{ConfigFacts, LoopbackProxy};
 use serde_json::Value;
 use std::net::Ipv4Addr;
 
@@ -56,8 +56,8 @@ pub(super) fn require_secret(bind: &Bind, secrets: &Credentials) -> Result<(), R
 }
 
 /// `gateway.controlUi.allowedOrigins`; a bind beyond loopback without any gets the origins of this machine
-/// (`gateway-control-ui-origins.ts`; `auto` counts from 2026.4.8 on). The release also writes them into the file.
-pub(super) fn allowed_origins(gateway: &Value, release: Release, warnings: &mut Vec<String>) -> Vec<String> {
+/// (`gateway-control-ui-origins.ts`). The release also writes them into the file.
+pub(super) fn allowed_origins(gateway: &Value, facts: &ConfigFacts, warnings: &mut Vec<String>) -> Vec<String> {
     let control_ui = &gateway["controlUi"];
     let configured: Vec<String> = strings(&control_ui["allowedOrigins"])
         .into_iter()
@@ -66,13 +66,11 @@ pub(super) fn allowed_origins(gateway: &Value, release: Release, warnings: &mut 
         .collect();
     let beyond_loopback = match gateway["bind"].as_str() {
         Some("lan" | "tailnet" | "custom") => true,
-        Some("auto") => release >= Release::new(2026, 4, 8),
+        Some("auto") => facts.auto_seeds_origins,
         _ => false,
     };
-    // Up to 2026.2.26 nothing is seeded.
-    let seeds = release >= Release::new(2026, 3, 13);
     let fallback = control_ui["dangerouslyAllowHostHeaderOriginFallback"] == true;
-    if !seeds || !beyond_loopback || fallback || !configured.is_empty() {
+    if !facts.origins_seeded || !beyond_loopback || fallback || !configured.is_empty() {
         return configured;
     }
     let port = gateway["port"].as_f64().map_or(DEFAULT_PORT, |port| port as u16);
@@ -95,7 +93,7 @@ pub(super) fn judge(
     bind: &Bind,
     port: u16,
     secrets: &Credentials,
-    release: Release,
+    facts: &ConfigFacts,
 ) -> Result<(), Refusal> {
     let refuse = |error: &str| Err(Refusal::at_start(error));
     if bind.mode == "custom" {
@@ -110,7 +108,7 @@ pub(super) fn judge(
     let proxies = strings(&gateway["trustedProxies"]);
     let by_proxy = secrets.mode == AuthMode::TrustedProxy;
     if by_proxy {
-        judge_trusted_proxy(gateway, secrets, release)?;
+        judge_trusted_proxy(gateway, secrets, facts)?;
     }
     let tailscale = gateway["tailscale"]["mode"].as_str().unwrap_or("off");
     if tailscale == "funnel" && secrets.mode != AuthMode::Password {
@@ -132,16 +130,13 @@ pub(super) fn judge(
     let open_to_origins = control_ui["enabled"] != false
         && !strings(&control_ui["allowedOrigins"]).iter().any(|origin| !origin.trim().is_empty())
         && control_ui["dangerouslyAllowHostHeaderOriginFallback"] != true;
-    if (Release::new(2026, 2, 26)..Release::new(2026, 3, 13)).contains(&release)
-        && !bind.host.is_loopback()
-        && open_to_origins
-    {
+    if facts.origins_required && !bind.host.is_loopback() && open_to_origins {
         return refuse(
             "non-loopback Control UI requires gateway.controlUi.allowedOrigins (set explicit origins), or set \
              gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback=true to use Host-header origin fallback mode",
         );
     }
-    if by_proxy && bind.host.is_loopback() && release < Release::new(2026, 2, 26) {
+    if by_proxy && bind.host.is_loopback() && facts.loopback_proxy == LoopbackProxy::Refused {
         return refuse(
             "gateway auth mode=trusted-proxy makes no sense with bind=loopback; use bind=lan or bind=custom with \
              gateway.trustedProxies configured",
@@ -152,9 +147,8 @@ pub(super) fn judge(
             "gateway auth mode=trusted-proxy requires gateway.trustedProxies to be configured with at least one proxy IP",
         );
     }
-    // Up to 2026.3.28 a release lets a proxy on the same machine vouch for users, and wants it listed.
     let lists_loopback = proxies.iter().any(|proxy| proxy.starts_with("127.") || proxy.starts_with("::1"));
-    if by_proxy && bind.host.is_loopback() && release < Release::new(2026, 3, 31) && !lists_loopback {
+    if by_proxy && bind.host.is_loopback() && facts.loopback_proxy == LoopbackProxy::Listed && !lists_loopback {
         return refuse(
             "gateway auth mode=trusted-proxy with bind=loopback requires gateway.trustedProxies to include 127.0.0.1, ::1, \
              or a loopback CIDR",
@@ -163,7 +157,7 @@ pub(super) fn judge(
     Ok(())
 }
 
-fn judge_trusted_proxy(gateway: &Value, secrets: &Credentials, release: Release) -> Result<(), Refusal> {
+fn judge_trusted_proxy(gateway: &Value, secrets: &Credentials, facts: &ConfigFacts) -> Result<(), Refusal> {
     let refuse = |error: &str| Err(Refusal::at_start(error));
     let section = &gateway["auth"]["trustedProxy"];
     if !section.is_object() {
@@ -176,7 +170,7 @@ fn judge_trusted_proxy(gateway: &Value, secrets: &Credentials, release: Release)
             "gateway auth mode is trusted-proxy, but trustedProxy.userHeader is empty (set gateway.auth.trustedProxy.userHeader)",
         );
     }
-    if secrets.token.is_some() && release >= Release::new(2026, 3, 31) {
+    if secrets.token.is_some() && facts.proxy_excludes_token {
         return refuse(
             "gateway auth mode is trusted-proxy, but a shared token is also configured; remove gateway.auth.token / \
              OPENCLAW_GATEWAY_TOKEN because trusted-proxy and token auth are mutually exclusive",

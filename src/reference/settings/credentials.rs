@@ -2,8 +2,8 @@
 
 use super::substitute::{has_reference, sole_reference};
 use super::{Env, Refusal};
-use crate::rules::Release;
 use crate::rules::config::AuthMode;
+use crate::rules::facts::config::ConfigFacts;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -74,7 +74,7 @@ impl Secret {
 ///
 /// # Errors
 /// What the release refuses to start with.
-pub(super) fn resolve(config: &Value, env: Env<'_>, release: Release) -> Result<Credentials, Refusal> {
+pub(super) fn resolve(config: &Value, env: Env<'_>, facts: &ConfigFacts) -> Result<Credentials, Refusal> {
     let auth = &config["gateway"]["auth"];
     let explicit = auth["mode"].as_str();
     let (token, password) = (Secret::read(&auth["token"], env), Secret::read(&auth["password"], env));
@@ -87,9 +87,7 @@ pub(super) fn resolve(config: &Value, env: Env<'_>, release: Release) -> Result<
             "Set gateway.auth.password (or OPENCLAW_GATEWAY_PASSWORD), or pass --password.",
         ]));
     }
-    // Up to 2026.2.26 the password goes before the token.
-    let ambiguous_refused = release >= Release::new(2026, 3, 13);
-    if ambiguous_refused && explicit.is_none() && token.configured() && password.configured() {
+    if facts.ambiguous_secrets_refused && explicit.is_none() && token.configured() && password.configured() {
         return Err(Refusal::at_start(
             "Invalid config: gateway.auth.token and gateway.auth.password are both configured, but gateway.auth.mode is \
              unset. Set gateway.auth.mode to token or password.",

@@ -3,6 +3,7 @@
 use super::secrets::blotted;
 use crate::excerpt::excerpt;
 use crate::plain_file::{self, Links, PlainFileError};
+use json5::ErrorCode;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_json::Value;
 use std::io;
@@ -25,10 +26,10 @@ pub enum ConfigFileError {
         error: io::Error,
     },
     /// Too long to be one.
-    #[error("{0} is longer than 4 MiB; that is no openclaw.json")]
+    #[error("{0} is larger than 4 MiB, the limit for an openclaw.json")]
     TooBig(PathBuf),
     /// Nested too deep to be one.
-    #[error("{0} is nested deeper than 128 levels; that is no openclaw.json")]
+    #[error("{0} is nested deeper than 128 levels, the limit for an openclaw.json")]
     TooDeep(PathBuf),
     /// Not text.
     #[error("{0} is not UTF-8 text; expected an openclaw.json (JSON5)")]
@@ -41,8 +42,8 @@ pub enum ConfigFileError {
 
 /// A file that is no JSON5, with the place where it stops being it.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-#[error("{}: JSON5 parse failed: {message}", text.name())]
-#[diagnostic(help("openclaw.json is JSON5: JSON with comments, trailing commas and unquoted keys allowed"))]
+#[error("{}: invalid JSON5: {message}", text.name())]
+#[diagnostic(help("openclaw.json is JSON5: JSON that may contain comments, trailing commas and unquoted keys"))]
 pub struct SyntaxError {
     /// What the parser expected.
     message: String,
@@ -109,11 +110,49 @@ fn after_mark<'a>(bytes: &'a [u8], mark: &[u8]) -> &'a [u8] {
 
 fn syntax(path: &Path, text: String, error: &json5::Error) -> ConfigFileError {
     let at = error.position().map_or(text.len(), |position| offset(&text, position.line, position.column));
-    let message = error.code().map_or_else(|| error.to_string(), |code| code.to_string());
+    let message = match error.code() {
+        Some(ErrorCode::EofParsingValue) if text.trim().is_empty() => "the file is empty",
+        code => code.map_or("invalid syntax", in_words),
+    };
+    let message = message.to_owned();
     let length = text[at..].chars().next().map_or(0, char::len_utf8);
     let (shown, place) = excerpt(&blotted(&text), at..at + length);
     let text = NamedSource::new(path.display().to_string(), shown);
     ConfigFileError::Syntax(Box::new(SyntaxError { message, text, at: place.into() }))
+}
+
+/// What the parser expected, in words that do not require knowledge of the parser.
+fn in_words(code: ErrorCode) -> &'static str {
+    use ErrorCode as Code;
+    match code {
+        Code::EofParsingArray => "the file ends inside an array",
+        Code::EofParsingObject => "the file ends inside an object",
+        Code::EofParsingString | Code::EofParsingEscapeSequence => "the file ends inside a string",
+        Code::EofParsingComment => "the file ends inside a comment",
+        Code::EofParsingBool
+        | Code::EofParsingIdentifier
+        | Code::EofParsingNull
+        | Code::EofParsingNumber
+        | Code::EofParsingValue => "the file ends where a value is expected",
+        Code::ExpectedBool => "expected true or false",
+        Code::ExpectedNull => "expected null",
+        Code::ExpectedNumber => "expected a number",
+        Code::ExpectedString | Code::ExpectedStringOrObject => "expected a string",
+        Code::ExpectedValue => "expected a value; a string needs quotes",
+        Code::ExpectedIdentifier | Code::InvalidKey => "expected a key",
+        Code::ExpectedColon => "expected `:` after the key",
+        Code::ExpectedComma => "expected `,` or the closing bracket",
+        Code::ExpectedClosingBrace => "expected `,` or `}`",
+        Code::ExpectedClosingBracket => "expected `,` or `]`",
+        Code::ExpectedOpeningBrace => "expected `{`",
+        Code::ExpectedOpeningBracket => "expected `[`",
+        Code::ExpectedComment => "expected a comment (`//` or `/*`)",
+        Code::InvalidEscapeSequence | Code::InvalidBytes => "invalid escape sequence in a string",
+        Code::LineTerminatorInString => "the string is not closed on its line",
+        Code::LeadingZero => "a number must not start with 0",
+        Code::OverflowParsingNumber => "the number is too large",
+        Code::TrailingCharacters => "unexpected text after the end of the value",
+    }
 }
 
 /// The byte at a line and a column, both counted from 0, the column in characters.
@@ -156,13 +195,27 @@ mod tests {
 
     #[rstest]
     #[case::binary(b"\x00\xff\xfe".to_vec(), "not UTF-8")]
-    #[case::cut_off(b"{ gateway: {".to_vec(), "JSON5 parse failed")]
-    #[case::empty(Vec::new(), "JSON5 parse failed")]
-    #[case::long(vec![b' '; 5 * 1024 * 1024], "longer than 4 MiB")]
+    #[case::cut_off(b"{ gateway: {".to_vec(), "invalid JSON5: the file ends inside an object")]
+    #[case::empty(Vec::new(), "invalid JSON5: the file is empty")]
+    #[case::long(vec![b' '; 5 * 1024 * 1024], "larger than 4 MiB")]
     #[case::deep(vec![b'['; 100_000], "nested deeper")]
     fn what_is_no_configuration_is_said_to_be_none(#[case] bytes: Vec<u8>, #[case] says: &str) {
         let error = read(&bytes).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
+    }
+
+    #[rstest]
+    #[case::array("[1", "the file ends inside an array")]
+    #[case::string("{ a: 'b", "the file ends inside a string")]
+    #[case::colon("{ a 1 }", "expected `:` after the key")]
+    #[case::brace("{ a: 1 b: 2 }", "expected `,` or the closing bracket")]
+    #[case::bracket("[1 2]", "expected `,` or the closing bracket")]
+    #[case::value_missing("[1,", "the file ends where a value is expected")]
+    #[case::bare_word("{ a: local }", "expected a value; a string needs quotes")]
+    #[case::two_values("{} {}", "unexpected text after the end of the value")]
+    fn syntax_errors_are_in_plain_words(#[case] text: &str, #[case] says: &str) {
+        let error = read(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("invalid JSON5: {says}")), "{error}");
     }
 
     #[test]

@@ -24,7 +24,9 @@ pub(super) use secrets::redactions;
 
 use crate::rules::GatewayConfig;
 use crate::rules::config::{AutoApprove, RateLimit, TrustedProxy};
-use crate::rules::{Release, Rules};
+use crate::rules::facts::config::ConfigFacts;
+use crate::rules::releases::described;
+use crate::rules::{Facts, Release};
 use serde_json::Value;
 
 /// The port where neither the configuration nor the environment names one.
@@ -125,36 +127,36 @@ impl Settings {
     /// # Errors
     /// What the release refuses to start with, in its words.
     pub fn resolve(release: Release, openclaw_json: &Value, env: &[(String, String)]) -> Result<Self, Refusal> {
-        // Settings change with the rules: those of a release between two known ones are the earlier one's.
-        let release = Rules::of(release).map_or(release, |rules| rules.described());
+        // A release between two known ones has the settings of the earlier one.
+        let facts = Facts::nearest(described(release).unwrap_or(release)).config;
         let env = Env(env);
         let (config, mut warnings) = substitute::variables(openclaw_json, env);
-        let faults = shape::faults(&config, release);
+        let faults = shape::faults(&config, &facts);
         if !faults.is_empty() {
             let problems = faults.iter().map(|fault| format!("  - {fault}"));
             return Err(Refusal::new(["Config invalid".to_owned(), "Problem:".to_owned()].into_iter().chain(problems)));
         }
         let gateway = &config["gateway"];
-        require_local_mode(gateway["mode"].as_str(), release)?;
-        let secrets = credentials::resolve(&config, env, release)?;
+        require_local_mode(gateway["mode"].as_str(), &facts)?;
+        let secrets = credentials::resolve(&config, env, &facts)?;
         let bind = Bind::resolve(gateway);
         bind::require_secret(&bind, &secrets)?;
         let port = port(gateway, env);
-        let allowed_origins = bind::allowed_origins(gateway, release, &mut warnings);
-        bind::judge(gateway, &bind, port, &secrets, release)?;
+        let allowed_origins = bind::allowed_origins(gateway, &facts, &mut warnings);
+        bind::judge(gateway, &bind, port, &secrets, &facts)?;
         if secrets.generated.is_some() {
             warnings.push("Gateway auth token was missing. Generated a new token.".to_owned());
         }
         let generated_token = secrets.generated.clone();
         let document = openclaw_json.clone();
         let gateway =
-            GatewayConfig { port, allowed_origins, document, ..gateway_config(&config, release, env, secrets) };
+            GatewayConfig { port, allowed_origins, document, ..gateway_config(&config, &facts, env, secrets) };
         Ok(Self { gateway, bind, generated_token, warnings })
     }
 }
 
 /// What is taken over from a configuration as it stands.
-fn gateway_config(config: &Value, release: Release, env: Env<'_>, secrets: Credentials) -> GatewayConfig {
+fn gateway_config(config: &Value, facts: &ConfigFacts, env: Env<'_>, secrets: Credentials) -> GatewayConfig {
     let gateway = &config["gateway"];
     let control_ui = &gateway["controlUi"];
     let flag = |value: &Value| value.as_bool() == Some(true);
@@ -171,10 +173,9 @@ fn gateway_config(config: &Value, release: Release, env: Env<'_>, secrets: Crede
         auto_approve_cidrs: strings(&gateway["nodes"]["pairing"]["autoApproveCidrs"]),
         control_ui_allow_insecure_auth: flag(&control_ui["allowInsecureAuth"]),
         control_ui_disable_device_auth: flag(&control_ui["dangerouslyDisableDeviceAuth"]),
-        // The environment wins, honoured from 2026.3.28 on (`handshake-timeouts.ts`); `gateway.handshakeTimeoutMs` is
-        // known from 2026.5.7 on, and refused before.
+        // The environment goes before `gateway.handshakeTimeoutMs`, which is refused where it is unknown.
         handshake_timeout_ms: positive(env, "OPENCLAW_HANDSHAKE_TIMEOUT_MS")
-            .filter(|_| release >= Release::new(2026, 3, 28))
+            .filter(|_| facts.timeout_from_environment)
             .or_else(|| gateway["handshakeTimeoutMs"].as_f64().filter(|ms| *ms > 0.0))
             .map(|ms| ms as u64),
         rate_limit: rate_limit(&gateway["auth"]["rateLimit"]),
@@ -194,12 +195,11 @@ fn either(newer: &Value, older: &Value) -> Vec<String> {
     strings(if newer.is_null() { older } else { newer })
 }
 
-fn require_local_mode(mode: Option<&str>, release: Release) -> Result<(), Refusal> {
+fn require_local_mode(mode: Option<&str>, facts: &ConfigFacts) -> Result<(), Refusal> {
     if mode == Some("local") {
         return Ok(());
     }
-    // 2026.4.5 words the missing mode anew (`getGatewayStartGuardErrors`).
-    let line = if mode.is_none() && release >= Release::new(2026, 4, 5) {
+    let line = if mode.is_none() && facts.missing_mode_suspicious {
         "Gateway start blocked: existing config is missing gateway.mode. Treat this as suspicious or clobbered config. \
          Re-run `openclaw onboard --mode local` or `openclaw setup`, set gateway.mode=local manually, or pass \
          --allow-unconfigured."

@@ -3,7 +3,7 @@
 use super::Settings;
 use super::file::{ConfigFileError, read_config};
 use crate::mutants;
-use crate::rules::history::KNOWN;
+use crate::rules::releases::KNOWN;
 use miette::Diagnostic as _;
 
 const PLAIN: &str = include_str!("../../../examples/openclaw.json");
@@ -38,7 +38,7 @@ fn mutants_of_configurations_are_read_and_resolved() {
             std::fs::write(&path, input).unwrap();
             match read_config(&path) {
                 Ok(config) => {
-                    let release = KNOWN[input.len() % KNOWN.len()];
+                    let release = KNOWN[input.len() % KNOWN.len()].release;
                     if let Err(refusal) = Settings::resolve(release, &config.unwrap(), &env) {
                         assert!(!refusal.to_string().is_empty());
                     }

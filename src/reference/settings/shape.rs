@@ -1,6 +1,6 @@
 //! The form of the `gateway` section (`src/config/zod-schema.ts`): every fault, in the release's words and order.
 
-use crate::rules::Release;
+use crate::rules::facts::config::ConfigFacts;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -112,30 +112,6 @@ const GATEWAY: &[(&str, Form)] = &[
     ),
 ];
 
-/// Keys that are unknown before these releases.
-const NEWER: &[(&str, Release)] = &[
-    ("gateway.customBindHost", Release::new(2026, 2, 26)),
-    ("gateway.nodes.commands", Release::new(2026, 9, 6)),
-    ("gateway.allowRealIpFallback", Release::new(2026, 2, 26)),
-    ("gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback", Release::new(2026, 2, 26)),
-    ("gateway.push", Release::new(2026, 3, 13)),
-    ("gateway.channelStaleEventThresholdMinutes", Release::new(2026, 3, 28)),
-    ("gateway.channelMaxRestartsPerHour", Release::new(2026, 3, 28)),
-    ("gateway.webchat", Release::new(2026, 4, 1)),
-    ("gateway.controlUi.embedSandbox", Release::new(2026, 4, 15)),
-    ("gateway.controlUi.allowExternalEmbedUrls", Release::new(2026, 4, 15)),
-    ("gateway.controlUi.chatMessageMaxWidth", Release::new(2026, 5, 7)),
-    ("gateway.auth.trustedProxy.allowLoopback", Release::new(2026, 5, 7)),
-    ("gateway.auth.trustedProxy.deviceAutoApprove", Release::new(2026, 9, 6)),
-    ("gateway.handshakeTimeoutMs", Release::new(2026, 5, 7)),
-    ("gateway.nodes.pairing", Release::new(2026, 5, 7)),
-    ("gateway.tailscale.serviceName", Release::new(2026, 6, 11)),
-    ("gateway.tailscale.preserveFunnel", Release::new(2026, 6, 11)),
-];
-
-/// Keys that are unknown again from these releases on.
-const GONE: &[(&str, Release)] = &[("gateway.webchat", Release::new(2026, 6, 11))];
-
 /// The names of all members, and the words that some of them may be.
 pub(super) fn words() -> Vec<&'static str> {
     fn collect(forms: &[(&'static str, Form)], words: &mut Vec<&'static str>) {
@@ -154,7 +130,7 @@ pub(super) fn words() -> Vec<&'static str> {
 }
 
 /// Everything wrong with a configuration's `gateway` section. A configuration that is no object is an empty one.
-pub(super) fn faults(config: &Value, release: Release) -> Vec<Fault> {
+pub(super) fn faults(config: &Value, facts: &ConfigFacts) -> Vec<Fault> {
     let mut faults = Vec::new();
     if let Some(gateway) = config.get("gateway") {
         if gateway["bind"].as_str().is_some_and(is_host_alias) {
@@ -165,7 +141,7 @@ pub(super) fn faults(config: &Value, release: Release) -> Vec<Fault> {
                     .to_owned(),
             }];
         }
-        section(gateway, "gateway", GATEWAY, release, &mut faults);
+        section(gateway, "gateway", GATEWAY, facts, &mut faults);
     }
     faults
 }
@@ -176,19 +152,15 @@ fn is_host_alias(bind: &str) -> bool {
     matches!(bind.as_str(), "0.0.0.0" | "::" | "[::]" | "*" | "127.0.0.1" | "localhost" | "::1" | "[::1]")
 }
 
-fn section(value: &Value, path: &str, forms: &[(&str, Form)], release: Release, faults: &mut Vec<Fault>) {
+fn section(value: &Value, path: &str, forms: &[(&str, Form)], facts: &ConfigFacts, faults: &mut Vec<Fault>) {
     let Some(members) = value.as_object() else {
         return expected("object", value, path, faults);
     };
-    let there = |key: &str| {
-        let path = format!("{path}.{key}");
-        NEWER.iter().all(|(newer, since)| *newer != path || *since <= release)
-            && GONE.iter().all(|(gone, since)| *gone != path || release < *since)
-    };
+    let there = |key: &str| !facts.unknown_keys.contains(format!("{path}.{key}").as_str());
     let known = |key: &str| forms.iter().any(|(name, _)| *name == key) && there(key);
     for (name, form) in forms.iter().filter(|(name, _)| known(name)) {
         match (members.get(*name), form) {
-            (Some(member), form) => check(member, &format!("{path}.{name}"), form, release, faults),
+            (Some(member), form) => check(member, &format!("{path}.{name}"), form, facts, faults),
             (None, NonEmpty(_)) => faults.push(Fault {
                 path: format!("{path}.{name}"),
                 message: "Invalid input: expected string, received undefined".to_owned(),
@@ -208,7 +180,7 @@ fn unrecognized(members: &Map<String, Value>, path: &str, known: impl Fn(&str) -
     }
 }
 
-fn check(value: &Value, path: &str, form: &Form, release: Release, faults: &mut Vec<Fault>) {
+fn check(value: &Value, path: &str, form: &Form, facts: &ConfigFacts, faults: &mut Vec<Fault>) {
     let mut fault = |message: String| faults.push(Fault { path: path.to_owned(), message });
     match form {
         Text | NonEmpty(_) if !value.is_string() => expected("string", value, path, faults),
@@ -235,10 +207,9 @@ fn check(value: &Value, path: &str, form: &Form, release: Release, faults: &mut 
                 expected("string", item, &format!("{path}.{index}"), faults);
             }),
         },
-        // References to secrets come with 2026.3.13.
-        Secret if release < Release::new(2026, 3, 13) && !value.is_string() => expected("string", value, path, faults),
+        Secret if !facts.secret_references && !value.is_string() => expected("string", value, path, faults),
         Secret if !is_secret(value) => fault("Invalid input".to_owned()),
-        Section(forms) => section(value, path, forms, release, faults),
+        Section(forms) => section(value, path, forms, facts, faults),
         Opaque if !value.is_object() => expected("object", value, path, faults),
         Flag | Number | Integer(_) | Words(_) | Secret | Opaque => {}
     }

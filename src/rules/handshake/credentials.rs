@@ -4,7 +4,7 @@ use super::attempt::Attempt;
 use super::limits::{Credential, RateLimiter, RateLimits};
 use super::secret::{self, Counter, Failure, Given, Method};
 use crate::rules::pairing::{self, BootstrapRequest, Fault, ShownToken, TokenRefusal};
-use crate::rules::{AuthMode, Environment, GatewayConfig, Rules};
+use crate::rules::{AuthMode, Environment, Facts, GatewayConfig};
 use crate::store::record;
 
 /// How a client stands.
@@ -54,7 +54,7 @@ impl Standing {
 
 /// Looks at the gateway's secret. Bootstrap and device tokens are only noted, and only where there is a device.
 pub(super) fn look(
-    rules: &Rules,
+    rules: &Facts,
     config: &GatewayConfig,
     limits: &mut RateLimits,
     now: i64,
@@ -124,7 +124,7 @@ fn meets_limit(
 /// # Errors
 /// The store.
 pub(super) fn decide(
-    rules: &Rules,
+    rules: &Facts,
     config: &GatewayConfig,
     limits: &mut RateLimits,
     environment: &mut Environment<'_>,
@@ -164,7 +164,7 @@ pub(super) fn settle(limits: &mut RateLimits, now: i64, attempt: &Attempt, stand
 
 /// Looks at the bootstrap token. Whether it is wrong and that counts.
 fn decide_by_bootstrap_token(
-    rules: &Rules,
+    rules: &Facts,
     limits: &mut RateLimits,
     environment: &mut Environment<'_>,
     attempt: &Attempt,
@@ -205,7 +205,7 @@ fn decide_by_bootstrap_token(
 }
 
 fn decide_by_device_token(
-    rules: &Rules,
+    rules: &Facts,
     config: &GatewayConfig,
     limits: &mut RateLimits,
     environment: &mut Environment<'_>,
@@ -257,7 +257,7 @@ fn decide_by_device_token(
 }
 
 /// Whether the client is counted by the limits of browsers.
-pub(super) fn browser(rules: &Rules, attempt: &Attempt) -> bool {
+pub(super) fn browser(rules: &Facts, attempt: &Attempt) -> bool {
     rules.handshake.browsers_limited && attempt.origin.is_some()
 }
 

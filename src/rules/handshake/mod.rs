@@ -3,32 +3,27 @@
 
 mod attempt;
 mod capabilities;
-mod changes;
 mod credentials;
 mod device;
 mod handed_out;
 mod hello;
 mod limits;
-mod newer_changes;
 mod node;
 mod origin_check;
 mod pairing;
 mod pins;
 mod refusal;
 mod required;
-mod rules;
 mod secret;
 mod unauthorised;
 mod welcome;
 
-pub(crate) use capabilities::challenge;
-pub use changes::CHANGES;
-pub(crate) use hello::MAX_PAYLOAD_BYTES;
-pub(crate) use limits::RateLimits;
-pub use newer_changes::NEWER_CHANGES;
-pub use rules::{
+pub use crate::rules::facts::handshake::{
     BackendPairing, BootstrapPairing, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
 };
+pub(crate) use capabilities::challenge;
+pub(crate) use hello::MAX_PAYLOAD_BYTES;
+pub(crate) use limits::RateLimits;
 
 use self::attempt::Attempt;
 use self::pairing::{Paired, PairingCheck};

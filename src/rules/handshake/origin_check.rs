@@ -2,10 +2,10 @@
 
 use super::attempt::Attempt;
 use super::refusal::Refusal;
-use super::rules::{OriginForm, RefusalDetails};
+use super::{OriginForm, RefusalDetails};
 use crate::protocol::client::mode;
 use crate::rules::origin::Origin;
-use crate::rules::{GatewayConfig, Rules, address};
+use crate::rules::{Facts, GatewayConfig, address};
 use serde_json::json;
 
 const MESSAGE: &str =
@@ -15,7 +15,7 @@ const MESSAGE: &str =
 ///
 /// # Errors
 /// The refusal of an origin that is not allowed.
-pub(super) fn check(rules: &Rules, config: &GatewayConfig, attempt: &Attempt) -> Result<String, Refusal> {
+pub(super) fn check(rules: &Facts, config: &GatewayConfig, attempt: &Attempt) -> Result<String, Refusal> {
     let asked = attempt.origin.is_some()
         && match rules.handshake.origin_form {
             OriginForm::V2026_2_19 => false,
@@ -67,7 +67,7 @@ fn copilot_origin(attempt: &Attempt) -> Option<String> {
 }
 
 fn verdict(
-    rules: &Rules,
+    rules: &Facts,
     config: &GatewayConfig,
     attempt: &Attempt,
     origin: &str,
@@ -108,7 +108,7 @@ fn verdict(
 }
 
 /// Whether a page of this very gateway is open in a browser on the gateway's machine.
-pub(super) fn is_on_this_machine(rules: &Rules, attempt: &Attempt) -> bool {
+pub(super) fn is_on_this_machine(rules: &Facts, attempt: &Attempt) -> bool {
     let host = attempt.host().unwrap_or_default().trim().to_lowercase();
     let page = attempt.origin.as_deref().and_then(|origin| Origin::parse(origin.trim()));
     let dots = rules.locality.trailing_dots;
@@ -117,7 +117,7 @@ pub(super) fn is_on_this_machine(rules: &Rules, attempt: &Attempt) -> bool {
 }
 
 /// Whether a `Host` is one that only this machine or its network has.
-fn is_private_host(rules: &Rules, attempt: &Attempt, host: &str) -> bool {
+fn is_private_host(rules: &Facts, attempt: &Attempt, host: &str) -> bool {
     let name = address::host_name(host);
     if address::is_loopback_host(&name, rules.locality.trailing_dots) {
         return attempt.locality.direct;

@@ -5,11 +5,11 @@ mod require;
 mod silent;
 mod vouched;
 
+use super::BackendPairing;
 use super::attempt::Attempt;
 use super::credentials::Standing;
 use super::refusal::End;
 use super::required::Upgrade;
-use super::rules::BackendPairing;
 use super::secret::Method;
 use super::{HandshakeRules, device, pins};
 use crate::rules::model::Model;

@@ -1,9 +1,9 @@
 //! The answer to credentials that do not do (`auth-messages.ts`, `connect-error-details.ts`).
 
 use super::HandshakeRules;
+use super::RefusalDetails;
 use super::attempt::Attempt;
 use super::refusal::Refusal;
-use super::rules::RefusalDetails;
 use super::secret::Failure;
 use crate::protocol::client::mode;
 use crate::protocol::connect::Credentials;

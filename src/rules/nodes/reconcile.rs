@@ -6,7 +6,7 @@ use super::surface::{Surface, same_set, sorted_permissions};
 use super::{Judged, NodeReconnect, declared_commands, permitted_commands};
 use crate::protocol::connect::ConnectParams;
 use crate::rules::pairing::Fault;
-use crate::rules::{Environment, GatewayConfig, Rules};
+use crate::rules::{Environment, Facts, GatewayConfig};
 use crate::store::{Document, record};
 use serde_json::{Map, Value};
 
@@ -43,7 +43,7 @@ pub struct Surfaces {
 /// # Errors
 /// The store, or an odd record.
 pub fn reconcile_on_connect(
-    rules: &Rules,
+    rules: &Facts,
     config: &GatewayConfig,
     connect: &ConnectParams,
     remote_ip: Option<&str>,
@@ -110,7 +110,7 @@ fn node_request(connect: &ConnectParams, node_id: &str, remote_ip: Option<&str>)
 
 /// From 2026.6.11 on: caps, commands and permissions are approved together.
 fn reconcile_surface(
-    rules: &Rules,
+    rules: &Facts,
     config: &GatewayConfig,
     connect: &ConnectParams,
     remote_ip: Option<&str>,
@@ -244,19 +244,19 @@ fn is_paired_device(environment: &Environment<'_>, node_id: &str) -> bool {
 }
 
 /// Whether the device behind a node was approved without a person, which its surface then says too.
-fn approved_by_itself(rules: &Rules, environment: &Environment<'_>, node_id: &str) -> bool {
+fn approved_by_itself(rules: &Facts, environment: &Environment<'_>, node_id: &str) -> bool {
     matches!(approved_via(rules, environment, node_id).as_deref(), Some("silent" | "bootstrap"))
 }
 
 /// How the device behind a node was approved, where the release says so.
-fn approved_via(rules: &Rules, environment: &Environment<'_>, node_id: &str) -> Option<String> {
+fn approved_via(rules: &Facts, environment: &Environment<'_>, node_id: &str) -> Option<String> {
     let devices = environment.store.read(Document::DevicesPaired).filter(|_| rules.nodes.part_of_device)?;
     devices.get(node_id)?.get("approvedVia")?.as_str().map(str::to_owned)
 }
 
 /// Approves the first surface of a node that a setup code has brought (2026.9.6, `connect-node-session.ts`). The request's id.
 fn approve_at_once(
-    rules: &Rules,
+    rules: &Facts,
     environment: &mut Environment<'_>,
     node_id: &str,
     requested: &NodeRequested,
@@ -273,7 +273,7 @@ fn approve_at_once(
 
 /// Up to 2026.3.31: what the platform allows and, where the node is paired, was approved; repeats stay.
 fn cut_down(
-    rules: &Rules,
+    rules: &Facts,
     config: &GatewayConfig,
     connect: &ConnectParams,
     approved: Option<&[String]>,

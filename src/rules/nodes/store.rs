@@ -388,7 +388,7 @@ const SURFACE: [&str; 4] = ["caps", "commands", "permissions", "remoteIp"];
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Rules;
+    use crate::rules::Facts;
     use crate::rules::nodes::{NodeRequest, request};
     use crate::store::{Document, MemoryDocuments};
     use rstest::rstest;
@@ -407,8 +407,8 @@ mod tests {
         }
     }
 
-    fn of(release: &str) -> Rules {
-        Rules::of(release.parse().unwrap()).unwrap()
+    fn of(release: &str) -> Facts {
+        Facts::of(release.parse().unwrap()).unwrap()
     }
 
     fn phone(commands: &[&str]) -> NodeRequest {

@@ -5,24 +5,22 @@
 
 mod approve;
 mod bootstrap;
-mod changes;
 mod devices;
 mod fault;
 mod import;
 mod local_cli;
 mod request;
 mod roles;
-mod rules;
 mod scopes;
 mod state;
 mod tokens;
 
+pub use crate::rules::facts::pairing::{EffectiveRoles, PairingRules, PendingRepeat, StateRules};
 pub use approve::{Approval, ApprovalKind, Approver, Denial, access_scopes, approve, approve_bootstrap};
 pub use bootstrap::{
     BootstrapProfile, BootstrapRequest, bootstrap_profile, bound_bootstrap_profile, redeem_bootstrap_profile,
     revoke_bootstrap_token, verify_bootstrap_token,
 };
-pub use changes::CHANGES;
 pub use devices::{
     AccessMetadata, PairingList, find_paired, find_pending, list, live_request_id, note_life, prune_silent,
     redact_paired, reject, remove, remove_role, rename, update_metadata,
@@ -33,12 +31,11 @@ pub use import::{Imported, import_devices, import_nodes};
 pub use local_cli::pair_local_cli;
 pub use request::{PairingRequest, Requested, request};
 pub use roles::{approved_roles, effective_roles, has_effective_role};
-pub use rules::{EffectiveRoles, PairingRules, PendingRepeat};
 pub use scopes::{
     expanded_scopes, missing_scope, normalise_scopes, normalised_scopes, role_scoped, scopes_allow, scopes_allow_values,
 };
+pub use state::Family;
 pub(in crate::rules) use state::{Changed, State};
-pub use state::{Family, StateRules};
 pub use tokens::{
     ShownToken, TokenRefusal, TokenRevocation, TokenRotation, WantedToken, ensure_token, revoke_token, rotate_token,
     summarise_tokens, verify_token,

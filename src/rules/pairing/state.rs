@@ -1,6 +1,7 @@
 //! Two documents in memory between one read and one write: pending requests by id, paired records by device or node.
 
 use super::{Fault, PENDING_TTL_MS};
+use crate::rules::facts::pairing::StateRules;
 use crate::store::record::{self, Record, TypeFault};
 use crate::store::{Document, Documents};
 use serde_json::Value;
@@ -29,26 +30,6 @@ impl Family {
             Self::Devices => Document::DevicesPaired,
             Self::Nodes => Document::NodesPaired,
         }
-    }
-}
-
-/// How a release reads and writes the documents of a family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StateRules {
-    /// A file that is there but cannot be read or parsed ends the operation; else it counts as absent.
-    pub unreadable_ends: bool,
-    /// A document that is no object counts as empty; else it is used as JavaScript uses it.
-    pub objects_only: bool,
-    /// An operation writes only the documents that it changed; else always both.
-    pub writes_what_changed: bool,
-    /// A pending request lives from its last repetition on; else from the first.
-    pub refresh_keeps_alive: bool,
-}
-
-impl StateRules {
-    /// The rules of the oldest release of the history.
-    pub fn oldest() -> Self {
-        Self { unreadable_ends: false, objects_only: false, writes_what_changed: false, refresh_keeps_alive: false }
     }
 }
 

@@ -1,12 +1,13 @@
 //! `exec.approval.*` (`server-methods/exec-approval.ts`).
 
 use super::exec_early;
-use super::exec_request::{ExecForm, ExecRequest, visible};
+use super::exec_request::{ExecRequest, visible};
 use super::prompts::{self, Asking, Kind};
 use super::schemas::{ID, exec_request as exec_request_schema};
 use super::{Call, Handled, Reply, RpcRules, invalid, invalid_with};
 use crate::protocol::ids;
 use crate::rules::approvals::Approval;
+use crate::rules::facts::rpc::ExecForm;
 use crate::store::record;
 use serde_json::{Value, json};
 

@@ -2,26 +2,10 @@
 
 use super::prompts;
 use super::{RpcRules, command_shape};
+use crate::rules::facts::rpc::ExecForm;
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-
-/// What a command's approval takes and shows, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ExecForm {
-    /// 2026.2.19: the command and where it runs.
-    V2026_2_19,
-    /// 2026.2.26: the arguments, and a node's plan without its text.
-    V2026_2_26,
-    /// 2026.3.13: a node's plan has its text.
-    V2026_3_13,
-    /// 2026.3.28: the environment's variables are named on any host, and Hangul fillers are spelt out.
-    V2026_3_28,
-    /// 2026.6.11: blank commands are none, decisions may be taken away, and it may be told to nobody or wait for nobody.
-    V2026_6_11,
-    /// 2026.9.6: it names the run, the call of the tool and the session it comes from, and the kind of approval.
-    V2026_9_6,
-}
 
 /// The one decision that can be taken away.
 const ALLOW_ALWAYS: &str = "allow-always";

@@ -1,9 +1,10 @@
 //! Which of the programs that skills need a Mac has: the gateway asks it, and writes down what it says (`skills-remote.ts`).
 
 use super::mac_skills::tell_skills_changed;
-use super::node_calls::{Dispatched, NodeCalls, dispatch};
+use super::node_calls::{Dispatched, dispatch};
 use crate::protocol::ids;
 use crate::rules::act::{ConnectionId, Effect, Environment, Outcome};
+use crate::rules::facts::rpc::NodeCalls;
 use crate::rules::model::Model;
 use crate::rules::nodes;
 use crate::store::record;

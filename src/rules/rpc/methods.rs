@@ -2,35 +2,7 @@
 //! (`server-methods-list.ts`, `method-scopes.ts`).
 
 use super::{RpcRules, method_tables};
-
-/// The set of methods of a release, by the release that brought the last of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MethodSet {
-    /// 2026.2.19.
-    V2026_2_19,
-    /// 2026.2.26.
-    V2026_2_26,
-    /// 2026.3.13.
-    V2026_3_13,
-    /// 2026.3.28.
-    V2026_3_28,
-    /// 2026.4.2.
-    V2026_4_2,
-    /// 2026.4.5.
-    V2026_4_5,
-    /// 2026.4.8.
-    V2026_4_8,
-    /// 2026.4.15.
-    V2026_4_15,
-    /// 2026.5.7.
-    V2026_5_7,
-    /// 2026.6.11.
-    V2026_6_11,
-    /// 2026.7.35.
-    V2026_7_35,
-    /// 2026.9.6.
-    V2026_9_6,
-}
+use crate::rules::facts::rpc::MethodSet;
 
 use MethodSet::{
     V2026_2_19, V2026_2_26, V2026_3_13, V2026_3_28, V2026_4_2, V2026_4_5, V2026_4_8, V2026_4_15, V2026_5_7, V2026_6_11,

@@ -1,6 +1,5 @@
 //! Requests of clients that have been welcomed: who may call what, and the answer.
 
-mod changes;
 mod command_shape;
 mod command_words;
 mod devices;
@@ -16,13 +15,11 @@ mod methods;
 mod newer_tests;
 mod node_calls;
 mod node_catalogue;
-mod node_changes;
 mod node_commands;
 mod node_schemas;
 mod nodes;
 mod plugin;
 mod prompts;
-mod rules;
 mod schemas;
 mod scope_upgrades;
 mod setup;
@@ -32,17 +29,12 @@ mod system_event;
 #[cfg(test)]
 mod tests;
 
-pub use changes::CHANGES;
+pub use crate::rules::facts::rpc::{ExecForm, MethodSet, NoApprover, NodeCalls, PluginForm, RpcRules};
 pub use events::events;
-pub use exec_request::ExecForm;
 pub(crate) use mac_programs::{ask_mac, ask_welcomed_mac};
 pub(crate) use mac_skills::{mac_skills, runs_mac_skills, tell_if_skills_changed, tell_skills_changed};
-pub use methods::{MethodSet, listed as listed_methods};
-pub use node_calls::NodeCalls;
+pub use methods::listed as listed_methods;
 pub(crate) use node_calls::{lose as lose_node, retire as retire_node};
-pub use node_changes::NODE_CHANGES;
-pub use plugin::PluginForm;
-pub use rules::{NoApprover, RpcRules};
 pub(crate) use scope_upgrades::settle;
 pub(crate) use status::health;
 

@@ -7,31 +7,13 @@ use crate::protocol::codes::error;
 use crate::protocol::frame::ErrorShape;
 use crate::protocol::ids;
 use crate::rules::act::{ConnectionId, Environment, Outcome};
+use crate::rules::facts::rpc::NodeCalls;
 use crate::rules::model::Model;
 use crate::rules::node_work::{Invoke, Wanted};
 use crate::rules::nodes;
 use crate::rules::pairing;
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
-
-/// How the calls to nodes are answered, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NodeCalls {
-    /// 2026.2.19.
-    V2026_2_19,
-    /// 2026.2.26: why a command is not allowed is said.
-    V2026_2_26,
-    /// 2026.4.8: the profiles of a node's browser are not changed this way.
-    V2026_4_8,
-    /// 2026.5.7: a node says that it is alive.
-    V2026_5_7,
-    /// 2026.6.11: work waits a day, and is gone once it was fetched.
-    V2026_6_11,
-    /// 2026.7.35: the browser takes `operator.admin`, and dangerous commands are named as such.
-    V2026_7_35,
-    /// 2026.9.6: nothing goes to or comes from a node that has not been approved.
-    V2026_9_6,
-}
 
 /// The events of nodes that 2026.9.6 knows.
 const KNOWN_EVENTS: [&str; 13] = [

@@ -5,21 +5,9 @@ use super::schemas::plugin_request;
 use super::{Call, Handled, Reply};
 use crate::protocol::ids;
 use crate::rules::approvals::Approval;
+use crate::rules::facts::rpc::PluginForm;
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};
-
-/// What a plugin asks its approval with, by the release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PluginForm {
-    /// 2026.3.28.
-    V2026_3_28,
-    /// 2026.5.7: the decisions that it allows.
-    V2026_5_7,
-    /// 2026.7.35: longer, and the devices that review it.
-    V2026_7_35,
-    /// 2026.9.6: details, a scope, and the session by its agent.
-    V2026_9_6,
-}
 
 /// How long a plugin's approval waits unless it says so, in milliseconds.
 const TIMEOUT_MS: i64 = 120_000;

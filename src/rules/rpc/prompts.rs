@@ -50,25 +50,6 @@ impl Kind {
     }
 }
 
-/// Channels that can be asked for an approval without being configured (`exec-approval-surface.ts`).
-pub(super) const TURN_SOURCES: &str = "webchat tui telegram whatsapp discord irc internet-relay-chat googlechat gchat google-chat slack signal imessage imsg line";
-
-/// Those of 2026.5.7: the channels of its catalogue and its own, but for those that say themselves that they are not set
-/// up.
-pub(super) const TURN_SOURCES_V2026_5_7: &str = "webchat tui bluebubbles bb discord feishu lark googlechat gchat google-chat \
-     imessage imsg irc internet-relay-chat line mattermost msteams teams nextcloud-talk nc-talk nc nostr qqbot signal \
-     synology-chat tlon twitch twitch-chat wecom qywx wework enterprise-wechat whatsapp yuanbao yb tencent-yuanbao 元宝 \
-     zalo zl zalouser zlu";
-/// Those of 2026.6.11 and 2026.7.35: the channels of its catalogue, but none that says itself that it is not set up.
-pub(super) const TURN_SOURCES_V2026_6_11: &str = "webchat tui clickclack discord feishu lark googlechat gchat google-chat irc \
-     internet-relay-chat line matrix mattermost msteams teams nextcloud-talk nc-talk nc nostr openclaw-weixin weixin \
-     wechat 微信 openclaw-zaloclawbot zaloclawbot zalo-clawbot qqbot raft signal slack sms synology-chat tlon twitch \
-     twitch-chat wecom qywx wework enterprise-wechat whatsapp yuanbao yb tencent-yuanbao 元宝 zalo zl zalouser zlu";
-/// Those of 2026.9.6, where a page and a terminal cannot be asked any more.
-pub(super) const TURN_SOURCES_V2026_9_6: &str = "a2a buzz clickclack discord feishu lark googlechat gchat google-chat imessage imsg \
-     irc internet-relay-chat line matrix mattermost msteams teams nextcloud-talk nc nc-talk nostr raft reef signal slack \
-     sms synology-chat tlon twitch twitch-chat whatsapp zalo zl zalouser zlu";
-
 /// Every decision.
 const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
 
@@ -389,6 +370,7 @@ pub(super) fn pending(call: &mut Call<'_, '_>, kind: Kind) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::facts::channels;
     use rstest::rstest;
 
     #[rstest]
@@ -400,7 +382,7 @@ mod tests {
     #[case("reef", [false, false, true])]
     #[case("nope", [false, false, false])]
     fn which_channels_can_be_asked(#[case] channel: &str, #[case] expected: [bool; 3]) {
-        let by = [TURN_SOURCES, TURN_SOURCES_V2026_6_11, TURN_SOURCES_V2026_9_6];
+        let by = [channels::V2026_2_19, channels::V2026_6_11, channels::V2026_9_6];
         assert_eq!(by.map(|channels| asks_back(channel, channels)), expected);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Call, Handled, Refusal, Reply, invalid, refuse};
 use crate::protocol::codes::error;
-use crate::rules::PresenceForm;
+use crate::rules::facts::handshake::PresenceForm;
 use crate::rules::schema::{Bounds, STRING, Schema, array, object, optional, required, text};
 use crate::store::record::{self, Record};
 use serde_json::{Value, json};

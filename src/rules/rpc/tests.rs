@@ -2,7 +2,7 @@ use super::*;
 use crate::protocol::connect::ConnectParams;
 use crate::protocol::frame::ServerFrame;
 use crate::rules::presence::Person;
-use crate::rules::{Act, Entropy, GatewayConfig, Peer, Rules};
+use crate::rules::{Act, Entropy, Facts, GatewayConfig, Peer};
 use crate::store::{Document, MemoryDocuments};
 use rstest::rstest;
 use std::net::{IpAddr, Ipv4Addr};
@@ -33,7 +33,7 @@ pub(super) struct House {
 
 impl House {
     pub(super) fn new(release: &str) -> Self {
-        let model = Model::new(Rules::of(release.parse().unwrap()).unwrap(), GatewayConfig::default());
+        let model = Model::new(Facts::of(release.parse().unwrap()).unwrap(), GatewayConfig::default());
         Self { model, store: MemoryDocuments::new(), entropy: Counter(0), now: NOW }
     }
 
@@ -229,7 +229,7 @@ fn methods_come_with_their_release(#[case] release: &str, #[case] method: &str, 
 
 #[test]
 fn the_listed_methods_are_those_of_hello() {
-    let count = |release: &str| listed_methods(&Rules::of(release.parse().unwrap()).unwrap().rpc).len();
+    let count = |release: &str| listed_methods(&Facts::of(release.parse().unwrap()).unwrap().rpc).len();
     let oldest = ["2026.2.19", "2026.2.26", "2026.3.13"].map(count);
     assert_eq!(oldest, [89, 92, 100]);
     let counts = [

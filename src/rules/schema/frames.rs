@@ -3,6 +3,7 @@
 
 use super::{NATURAL, NON_EMPTY, STRING, Schema, array, at_least, object, optional, required, text};
 use crate::protocol::client;
+pub use crate::rules::facts::handshake::ConnectForm;
 
 /// The parameters of `connect` with these schemas of the client, the device and the credentials.
 macro_rules! connect {
@@ -42,27 +43,6 @@ pub static REQUEST_2026_9_6: Schema = object(&[
     optional("traceparent", text(0, 128)),
     optional("expectedProfileId", text(1, 128)),
 ]);
-
-/// Which form the parameters of `connect` have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectForm {
-    /// 2026.2.19: of the secrets token and password are known, and a device may leave the nonce out.
-    V2026_2_19,
-    /// 2026.2.26: `auth.deviceToken` is known, and a device must give the nonce.
-    V2026_2_26,
-    /// 2026.3.13: `auth.bootstrapToken` is known.
-    V2026_3_13,
-    /// 2026.3.28: `openclaw-tui` is a client id. Client ids and modes are a union of literals.
-    Literals,
-    /// They are an enumeration.
-    Enumerated,
-    /// And the tool that asks for approvals may say that it is the gateway's own.
-    WithRuntimeToken,
-    /// 2026.7.35: and an agent's run may prove itself.
-    V2026_7_35,
-    /// 2026.9.6: more clients, their build and time zone, and what a client wants to be told at once.
-    V2026_9_6,
-}
 
 impl ConnectForm {
     /// The form of a request's frame.

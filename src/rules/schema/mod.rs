@@ -7,6 +7,8 @@
 mod check;
 pub mod frames;
 
+pub use crate::rules::facts::handshake::Wording;
+
 /// The shape a value must have. Made to be written down as a `static`.
 #[derive(Debug)]
 pub enum Schema {
@@ -54,16 +56,6 @@ pub enum Schema {
     },
     /// An object with any keys and these values.
     Record(&'static Schema),
-}
-
-/// Who words the errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wording {
-    /// AJV: every missing property is named.
-    Ajv,
-    /// TypeBox's own validator, from 2026.6.11 on: only the first missing property of an object is named, and only the
-    /// first that it does not know.
-    TypeBox,
 }
 
 impl Wording {

@@ -3,9 +3,9 @@
 
 use super::PairingCheck;
 use crate::protocol::client::{self, mode};
+use crate::rules::facts::handshake::ScopeUpgrade;
 use crate::rules::handshake::HandshakeRules;
 use crate::rules::handshake::required::Upgrade;
-use crate::rules::handshake::rules::ScopeUpgrade;
 use crate::rules::handshake::secret::Method;
 use crate::rules::model::Model;
 use crate::rules::origin::Origin;

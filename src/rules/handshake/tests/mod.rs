@@ -15,7 +15,7 @@ use crate::protocol::frame::ServerFrame;
 use crate::protocol::identity::DeviceKey;
 use crate::protocol::proof::{Proof, ProofVersion};
 use crate::rules::handshake::ProofForm;
-use crate::rules::{Act, ConnectionId, Effect, Entropy, Environment, GatewayConfig, Model, Outcome, Peer, Rules};
+use crate::rules::{Act, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Model, Outcome, Peer};
 use crate::store::{Document, Documents, MemoryDocuments};
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn stage(release: &str) -> Stage {
 fn staged(release: &str, settings: impl FnOnce(&mut GatewayConfig)) -> Stage {
     let mut config = GatewayConfig { token: Some(TOKEN.to_owned()), ..GatewayConfig::default() };
     settings(&mut config);
-    let model = Model::new(Rules::of(release.parse().unwrap()).unwrap(), config);
+    let model = Model::new(Facts::of(release.parse().unwrap()).unwrap(), config);
     Stage { model, store: MemoryDocuments::new(), entropy: Counter(0), now: NOW, connections: 0 }
 }
 

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::mutants;
-use crate::rules::history::KNOWN;
+use crate::rules::releases::KNOWN;
 use crate::store::json as store_json;
 
 const DOCUMENTS: [Document; 5] = Document::ALL;
@@ -11,8 +11,8 @@ const DOCUMENTS: [Document; 5] = Document::ALL;
 /// Stores as they are after a device has paired, one waits, and a node has come.
 fn stores() -> Vec<Vec<u8>> {
     let mut stores = Vec::new();
-    for release in KNOWN {
-        let mut stage = stage(&release.to_string());
+    for known in KNOWN {
+        let mut stage = stage(&known.release.to_string());
         for connect in
             [cli(), cli().role("node").client("node-host", "node"), cli().scopes(&["operator.admin"]).from("10.0.0.9")]
         {
@@ -25,7 +25,7 @@ fn stores() -> Vec<Vec<u8>> {
 }
 
 fn release_for(input: &[u8]) -> String {
-    KNOWN[input.iter().fold(input.len(), |sum, byte| sum + usize::from(*byte)) % KNOWN.len()].to_string()
+    KNOWN[input.iter().fold(input.len(), |sum, byte| sum + usize::from(*byte)) % KNOWN.len()].release.to_string()
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn a_bootstrap_token_without_a_profile_admits_once_and_keeps_what_it_says() {
 #[case("2026.7.35", json!(["operator.read", "operator.write"]))]
 #[case("2026.9.6", json!(["operator.write"]))]
 fn the_use_of_a_token_leaves_the_others_as_they_are(#[case] release: &str, #[case] scopes: Value) {
-    let rules = Rules::of(release.parse().unwrap()).unwrap().pairing;
+    let rules = Facts::of(release.parse().unwrap()).unwrap().pairing;
     let token = |token: &str, scopes: &[&str]| {
         json!({"token": token, "setupId": "s", "ts": NOW, "issuedAtMs": NOW,
             "profile": {"roles": ["node", "operator"], "scopes": scopes}})

@@ -9,7 +9,7 @@ mod roles_and_scopes;
 mod tokens;
 
 use super::*;
-use crate::rules::{Entropy, Rules};
+use crate::rules::{Entropy, Facts};
 use crate::store::record::{self, Record};
 use crate::store::{Document, Documents, MemoryDocuments};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ impl Entropy for Counter {
 }
 
 fn of(release: &str) -> PairingRules {
-    Rules::of(release.parse().unwrap()).unwrap().pairing
+    Facts::of(release.parse().unwrap()).unwrap().pairing
 }
 
 fn v2026_2_19() -> PairingRules {

@@ -1,0 +1,105 @@
+//! `clawcheck accept`: approves what a run left for approval.
+
+use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::terminal::console;
+use crate::cli::{Failure, exit};
+use crate::observe::snapshot::{Edit, Library, LibraryError, Pending};
+use crate::printable::line;
+use crate::scenario::Filter;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Cases that are named before the rest is a number.
+const NAMED: usize = 10;
+
+/// Approve observations that a run saved next to the snapshots
+///
+/// `run` saves an observation that differs from the snapshot of its release as a `.snap.new` file. `accept` makes it the snapshot
+/// of that release. Use `review` to view the differences first.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Accept {
+    /// Ids, parts of ids or globs of the cases to approve
+    #[arg(value_name = "ID")]
+    cases: Vec<Filter>,
+    /// Approve all waiting observations
+    #[arg(long, conflicts_with = "cases")]
+    all: bool,
+    /// Folder with the snapshots
+    #[arg(long, value_name = "DIR", default_value = "snapshots")]
+    snapshots: PathBuf,
+}
+
+impl Accept {
+    pub(crate) fn run(self) -> Result<u8, Failure> {
+        if self.cases.is_empty() && !self.all {
+            let error = miette::miette!(
+                help = "name cases, as in `clawcheck accept role-upgrade`, or use --all",
+                "no cases were named for approval"
+            );
+            return Err(Failure::usage(error));
+        }
+        let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
+        let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
+        let waiting = library.pending().map_err(fault)?;
+        let chosen = waiting.iter().filter(|pending| self.means(pending)).collect::<Vec<_>>();
+        if chosen.is_empty() {
+            return Err(Failure::nothing(self.nothing(&waiting)));
+        }
+        let mut out = console::stdout_while_read();
+        for pending in chosen {
+            for done in accept(&mut library, pending).map_err(fault)? {
+                writeln!(out, "{done}").map_err(Failure::output)?;
+            }
+        }
+        Ok(exit::OK)
+    }
+
+    /// Nothing of what waits is meant.
+    fn nothing(&self, waiting: &[Pending]) -> miette::Report {
+        let folder = self.snapshots.display();
+        if waiting.is_empty() {
+            let help = "`clawcheck run` writes observations there that no snapshot contains";
+            return miette::miette!(help = help, "nothing waits for approval in {folder}");
+        }
+        let mut cases = waiting.iter().map(|pending| pending.snapshot.case.as_str()).collect::<Vec<_>>();
+        cases.dedup();
+        let named = cases.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = cases.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let meant = self.cases.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>().join(" or ");
+        miette::miette!(
+            help = format!("waiting for approval: {named}{more}"),
+            "nothing that matches {meant} waits for approval in {folder}"
+        )
+    }
+
+    fn means(&self, pending: &Pending) -> bool {
+        self.all || self.cases.iter().any(|filter| filter.matches(&pending.snapshot.case))
+    }
+}
+
+/// Approves one observation; says in one line each what that did to the files.
+pub(crate) fn accept(library: &mut Library, pending: &Pending) -> Result<Vec<String>, LibraryError> {
+    let (case, release) = (&pending.snapshot.case, pending.snapshot.release);
+    let before = library.history(case)?.variants.remove(&release).map(|variant| variant.seen).unwrap_or_default();
+    let edits = library.accept(pending)?;
+    if edits.is_empty() {
+        return Ok(vec![format!("{} is already approved", line(case))]);
+    }
+    let mut lines = edits
+        .iter()
+        .map(|edit| match edit {
+            Edit::Wrote(path) => format!("wrote {}", line(&path.to_string_lossy())),
+            Edit::Removed(path) => {
+                format!("removed {}: the previous variant is identical", line(&path.to_string_lossy()))
+            }
+        })
+        .collect::<Vec<_>>();
+    if before.contains(&release) && pending.snapshot.seen.is_empty() {
+        lines.push(format!(
+            "note: the real {release} answered differently in {}; its replacement is a draft",
+            line(case)
+        ));
+    }
+    Ok(lines)
+}

@@ -1,0 +1,57 @@
+//! `clawcheck lint`: is anything wrong with the scenarios?
+
+use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::terminal::console;
+use crate::cli::{Failure, exit};
+use crate::printable::line;
+use crate::report::terminal::counted;
+use crate::scenario::lint;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Drafts that are named before the rest is a number.
+const NAMED: usize = 10;
+
+/// Check scenario files and print their problems
+///
+/// `lint` prints each problem with its line and a caret. For a file that is not a valid scenario, it prints only the first
+/// problem. It exits with code 2 if there is a problem.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Lint {
+    /// Scenario files and folders [default: the built-in scenarios]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Accept scenarios that need --trust in `run` and `compare`
+    ///
+    /// These scenarios can start code in a gateway or reach outside it.
+    #[arg(long)]
+    trust: bool,
+}
+
+impl Lint {
+    pub(crate) fn run(self) -> Result<u8, Failure> {
+        let findings = lint::lint(&self.paths, self.trust);
+        if !findings.problems.0.is_empty() {
+            return Err(Failure::usage(findings.problems));
+        }
+        let (scenarios, cases) = (counted(findings.scenarios, "scenario"), counted(findings.cases, "case"));
+        let mut out = console::stdout();
+        writeln!(out, "{scenarios}, {cases}: no problems found").map_err(Failure::output)?;
+        let fault = |error| Failure::fault(snapshots::report(error));
+        let snapshots = Snapshots::find(None, &self.paths).map_err(Failure::fault)?;
+        if !self.paths.is_empty() && !snapshots.is_writable() {
+            // Scenarios of the user's own: the snapshots inside clawcheck are not about them.
+            return Ok(exit::OK);
+        }
+        let library = snapshots.library;
+        let drafts = library.drafts().map_err(fault)?;
+        if !drafts.is_empty() {
+            let count = counted(drafts.len(), "draft");
+            writeln!(out, "{count} among the snapshots: not confirmed by a real release").map_err(Failure::output)?;
+        }
+        for (case, release) in drafts.iter().take(NAMED) {
+            writeln!(out, "    {} at {release}", line(case)).map_err(Failure::output)?;
+        }
+        Ok(exit::OK)
+    }
+}

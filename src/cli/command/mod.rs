@@ -1,0 +1,12 @@
+//! The commands, one file each: `arguments -> one library call -> print`.
+
+pub(super) mod accept;
+pub(super) mod compare;
+pub(super) mod fuzz;
+pub(super) mod lint;
+pub(super) mod list;
+pub(super) mod releases;
+pub(super) mod review;
+pub(super) mod run;
+pub(super) mod schema;
+pub(super) mod serve;

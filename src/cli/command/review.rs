@@ -1,0 +1,103 @@
+//! `clawcheck review`: shows what waits for approval, and asks.
+
+use super::accept;
+use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::terminal::console;
+use crate::cli::terminal::console::colour;
+use crate::cli::{Failure, exit};
+use crate::observe::diff;
+use crate::observe::snapshot::{Library, LibraryError, Pending};
+use crate::printable::{block, line};
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
+use std::path::PathBuf;
+
+/// Show the observations that wait for approval, and accept or reject each one
+///
+/// If standard input or output is not a terminal, `review` only shows the observations. Use `clawcheck accept` to approve them.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Review {
+    /// Folder with the snapshots
+    #[arg(long, value_name = "DIR", default_value = "snapshots")]
+    snapshots: PathBuf,
+}
+
+/// What the user wants done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Accept,
+    Reject,
+    Skip,
+    Quit,
+}
+
+impl Review {
+    pub(crate) fn run(self) -> Result<u8, Failure> {
+        let fault = |error: LibraryError| Failure::fault(snapshots::report(error));
+        let Snapshots { mut library, .. } = Snapshots::waiting_in(&self.snapshots)?;
+        let waiting = library.pending().map_err(fault)?;
+        let mut out = console::stdout();
+        if waiting.is_empty() {
+            writeln!(out, "nothing waits for approval in {}", self.snapshots.display()).map_err(Failure::output)?;
+            return Ok(exit::OK);
+        }
+        let asks = io::stdin().is_terminal() && console::stdout_is_terminal();
+        for (at, pending) in waiting.iter().enumerate() {
+            let text = describe(&library, pending).map_err(fault)?;
+            writeln!(out, "[{} of {}] {text}", at + 1, waiting.len()).map_err(Failure::output)?;
+            if !asks {
+                continue;
+            }
+            match ask(&mut out).map_err(Failure::output)? {
+                Answer::Accept => {
+                    for line in accept::accept(&mut library, pending).map_err(fault)? {
+                        writeln!(out, "{line}").map_err(Failure::output)?;
+                    }
+                }
+                Answer::Reject => library.reject(pending).map_err(fault)?,
+                Answer::Skip => {}
+                Answer::Quit => break,
+            }
+        }
+        Ok(exit::OK)
+    }
+}
+
+/// What waits, against what is approved.
+fn describe(library: &Library, pending: &Pending) -> Result<String, LibraryError> {
+    let snapshot = &pending.snapshot;
+    let text = block(&snapshot.text);
+    let seen = if snapshot.seen.is_empty() { "the embedded gateway" } else { "the real release" };
+    let head = format!("{} for {}, seen on {seen}", line(&snapshot.case), snapshot.release);
+    let history = library.history(&snapshot.case)?;
+    Ok(match history.serving(snapshot.release) {
+        None => format!("{head}: there is no snapshot yet\n{text}"),
+        Some((variant, held)) if held.text == snapshot.text => {
+            format!("{head}: equal to the snapshot of {variant}, which was not yet seen on this release\n")
+        }
+        Some((variant, held)) => {
+            format!(
+                "{head}: differs from the snapshot of {variant}\n{}",
+                diff::render(&block(&held.text), &text, colour())
+            )
+        }
+    })
+}
+
+/// Asks until the answer is one. The end of the input is a no to everything.
+fn ask(out: &mut impl Write) -> io::Result<Answer> {
+    loop {
+        write!(out, "(a)ccept, (r)eject, (s)kip, (q)uit? ")?;
+        out.flush()?;
+        let mut line = String::new();
+        if io::stdin().lock().read_line(&mut line)? == 0 {
+            return Ok(Answer::Quit);
+        }
+        match line.trim() {
+            "a" | "accept" => return Ok(Answer::Accept),
+            "r" | "reject" => return Ok(Answer::Reject),
+            "s" | "skip" => return Ok(Answer::Skip),
+            "q" | "quit" => return Ok(Answer::Quit),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,528 @@
+//! `clawcheck run`: plays cases on a gateway and says what deviates.
+
+use crate::cli::jobs::{check_descriptors, jobs};
+use crate::cli::limits::Limits;
+use crate::cli::signals::Signals;
+use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::terminal::console;
+use crate::cli::terminal::progress::Progress;
+use crate::cli::{Failure, exit};
+use crate::gateway::{self, Gateway, GatewaySpec, Guard, Kind, Preparation};
+use crate::judge::frame_schema::FrameSchema;
+use crate::observe::snapshot::{Library, Origin};
+use crate::report::terminal::{Look, quoted};
+use crate::report::{Delivery, Destination, Event, Json, Listener, RunReport, Terminal};
+use crate::rules::{Facts, Release};
+use crate::run::{self, Isolation, Options, Outcome, RunEnd, RunError};
+use crate::scenario::{Case, Corpus, Filter};
+use std::collections::BTreeSet;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Play cases on a gateway and compare the results with the approved snapshots
+///
+/// A case conforms if the gateway meets the expectations of the scenario and behaves like the snapshot of its release. `run`
+/// prints the differences for each case that deviates.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Environment variables:
+  CLAWCHECK_CACHE  Folder for releases and schemas that clawcheck installs from npm
+                   [default: clawcheck in the user's cache folder]
+  CLAWCHECK_TOKEN  Shared token of a gateway at a URL
+
+Examples:
+  clawcheck run
+  clawcheck run role-upgrade --gateway embedded@2026.4.2
+  clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json")]
+pub(crate) struct Run {
+    /// Scenario files, folders or ids of cases [default: the built-in scenarios]
+    #[arg(value_name = "PATH|ID")]
+    what: Vec<String>,
+    /// Gateway: embedded[@RELEASE], openclaw@RELEASE, ws://HOST:PORT or a description file
+    ///
+    /// `embedded` emulates a release inside clawcheck. `openclaw` is the real release, which clawcheck installs from npm. A
+    /// description is a YAML file that names the command of any other gateway (see gateways/).
+    #[arg(long, short, value_name = "GATEWAY", default_value = "embedded")]
+    gateway: GatewaySpec,
+    /// Play only cases whose id equals, contains or matches EXPR (repeatable)
+    ///
+    /// EXPR is an id, a part of an id or a glob: `role-upgrade/direct`, `upgrade` or `proxied-*/header#*`. A case is played if it
+    /// matches one of the expressions.
+    #[arg(long, short, value_name = "EXPR")]
+    filter: Vec<Filter>,
+    /// Whether cases share a gateway [default: shared, or case on the embedded gateway]
+    #[arg(long, value_enum, value_name = "HOW")]
+    isolation: Option<How>,
+    /// Number of gateways that run at the same time [default: number of cores, or 4 times that for the embedded gateway]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    #[command(flatten)]
+    limits: Limits,
+    /// Write a report: json=FILE, or json=- for standard output (repeatable)
+    ///
+    /// With json=-, standard output contains only the report, and all other output goes to standard error. `clawcheck schema
+    /// report` prints the JSON Schema of the report.
+    #[arg(long, value_name = "KIND=FILE")]
+    report: Vec<ReportFile>,
+    /// Print every case and its messages on the wire
+    #[arg(long)]
+    trace: bool,
+    /// Treat WHAT as a failure (repeatable)
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    deny: Vec<Deny>,
+    /// Validate the frames of the gateway against OpenClaw's published protocol schema [default: the version of the release]
+    ///
+    /// clawcheck installs the schema from npm (@openclaw/gateway-protocol).
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true)]
+    schema: Option<Option<PackageVersion>>,
+    /// Folder with the snapshots [default: the folder `snapshots` next to the scenarios, or the built-in snapshots]
+    #[arg(long, value_name = "DIR")]
+    snapshots: Option<PathBuf>,
+    /// Also propose snapshots that only record that a real release was tested
+    ///
+    /// If a case conforms on a real release that its snapshot does not list yet, `run` writes an observation for approval.
+    #[arg(long)]
+    mark_seen: bool,
+    /// State directory of a gateway at a URL, to read and write its pairing store
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Release that a gateway at a URL is compared with [default: the newest known release]
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<Release>,
+    /// Allow scenarios that can start code in a gateway or reach outside it
+    ///
+    /// Use this option only if you trust the authors of the scenarios. SECURITY.md describes what it allows.
+    #[arg(long)]
+    trust: bool,
+    /// Allow the run to write to a gateway at a URL
+    #[arg(long)]
+    allow_writes: bool,
+}
+
+type Listeners = Vec<Box<dyn Listener + Send>>;
+
+/// How long the reports of a run that was broken off may take to be read.
+const AFTER_SIGNAL: Duration = Duration::from_millis(500);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum How {
+    /// Start a gateway for each case
+    Case,
+    /// Share a gateway between all cases that can share it
+    Shared,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Deny {
+    /// Skipped cases
+    Skipped,
+    /// Snapshots that no case uses; for folders of scenarios, only snapshots of the families in these folders
+    Unused,
+}
+
+/// Which snapshots are unused where no case is theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unused {
+    /// Every one: all scenarios there are have been read.
+    All,
+    /// Those of the families that have been read; other families may be in other folders.
+    OfFamilies,
+    /// It cannot be told: a family may have more scenarios than were read.
+    Unknown,
+}
+
+impl Unused {
+    fn in_library(self, library: &Library, corpus: &Corpus) -> Vec<String> {
+        let known = corpus.cases().iter().map(|case| case.id.as_str()).collect::<BTreeSet<_>>();
+        let families = corpus.cases().iter().map(|case| case.family.as_str()).collect::<BTreeSet<_>>();
+        let read = |case: &str| match self {
+            Self::All => true,
+            // The snapshots inside clawcheck are not about scenarios of the user's own.
+            Self::OfFamilies if *library.origin() == Origin::BuiltIn => false,
+            Self::OfFamilies => case.split_once('/').is_some_and(|(family, _)| families.contains(family)),
+            Self::Unknown => false,
+        };
+        library.cases().filter(|case| !known.contains(case) && read(case)).map(str::to_owned).collect()
+    }
+}
+
+/// `json=report.json`.
+#[derive(Debug, Clone)]
+struct ReportFile(PathBuf);
+
+impl FromStr for ReportFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some(("json", "")) => {
+                Err("the file is missing; expected json=FILE, or json=- for standard output".to_owned())
+            }
+            Some(("json", file)) => Ok(Self(PathBuf::from(file))),
+            Some((kind, _)) => Err(format!("unknown report kind `{kind}`; expected json=FILE")),
+            None => Err("expected KIND=FILE, for example json=report.json".to_owned()),
+        }
+    }
+}
+
+/// `2026.9.1`: it becomes part of a path and of npm's arguments.
+#[derive(Debug, Clone)]
+struct PackageVersion(String);
+
+impl FromStr for PackageVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let of_a_version = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+        let is_one = text.starts_with(|c: char| c.is_ascii_digit()) && text.split('.').count() > 2;
+        if !is_one || !text.chars().all(of_a_version) {
+            return Err("expected a version on npm, for example 2026.9.1".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Run {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, Failure> {
+        self.check_attached()?;
+        // What is no file is an id, unless it looks like nothing but a path.
+        let (paths, ids): (Vec<_>, Vec<_>) =
+            self.what.iter().partition(|what| PathBuf::from(what).exists() || what.ends_with(".yaml"));
+        let paths = paths.into_iter().map(PathBuf::from).collect::<Vec<_>>();
+        let corpus = crate::cli::corpus(&paths, self.trust)?;
+        let cases = self.select(&corpus, &ids)?;
+        self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
+        let unused = self.unused(&paths)?;
+        let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(Failure::fault)?;
+        let not_writable = snapshots.prepare()?;
+        check_descriptors()?;
+        let runtime =
+            crate::cli::runtime([&self.gateway]).map_err(|error| fault(&format!("cannot start the run: {error}")))?;
+        let ended = runtime.block_on(self.play(signals, &cases, &snapshots.library, &corpus, unused));
+        // Nothing that was started is left, and what still blocks a thread must not keep the process.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        let report = ended?;
+        if !snapshots.is_writable() && report.unkept > 0 {
+            let note = not_writable.unwrap_or_else(|| match paths.is_empty() {
+                true => "the built-in snapshots cannot be changed; name a folder with --snapshots".to_owned(),
+                false => {
+                    "create a folder `snapshots` next to `scenarios`, or add an `expect` to the scenario".to_owned()
+                }
+            });
+            let note = format!("observations are not saved: {note}");
+            let _ = writeln!(console::stderr(), "{note}");
+        }
+        let code = self.exit_code(&report);
+        if code == exit::DEVIATES && run::outcome(&report, false) == Outcome::Conforms {
+            let skipped = report.summary.count(crate::judge::Verdict::Skipped);
+            let unused = report.unused_snapshots.len();
+            let _ = writeln!(console::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
+        }
+        if code == exit::NOTHING {
+            let gateway = &self.gateway;
+            let note =
+                format!("no case was played: every selected case was not applicable on {gateway} or was skipped");
+            let _ = writeln!(console::stderr(), "{note}");
+        }
+        Ok(code)
+    }
+
+    /// What is asked of a gateway that somebody else runs must not be said of another one and be left undone.
+    fn check_attached(&self) -> Result<(), Failure> {
+        let usage = |message: String, help: &str| Err(Failure::usage(miette::miette!(help = help, "{message}")));
+        let attached = matches!(self.gateway, GatewaySpec::Attached(_));
+        let release =
+            "name the release with the gateway: embedded@2026.4.2, openclaw@2026.4.2, or `claims:` in its description";
+        let own = "omit the option: a gateway that clawcheck starts has its own state directory";
+        let said = [
+            ("--release", self.release.is_some(), release),
+            ("--state-dir", self.state_dir.is_some(), own),
+            ("--allow-writes", self.allow_writes, own),
+        ];
+        if let Some((option, _, help)) = said.into_iter().find(|(_, said, _)| *said && !attached) {
+            let gateway = &self.gateway;
+            let message = format!("{option} applies only to a gateway at a URL, and clawcheck starts {gateway} itself");
+            return usage(message, help);
+        }
+        match &self.state_dir {
+            Some(directory) if !directory.is_dir() => usage(
+                format!("the state directory {} does not exist", directory.display()),
+                "pass the state directory of the gateway (OPENCLAW_STATE_DIR, ~/.openclaw)",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Which snapshots can be told to be unused.
+    fn unused(&self, paths: &[PathBuf]) -> Result<Unused, Failure> {
+        match paths.iter().find(|path| !path.is_dir()) {
+            Some(file) if self.deny.contains(&Deny::Unused) => Err(Failure::usage(miette::miette!(
+                help = "name the folder of the scenarios",
+                "cannot determine the unused snapshots: {} is one file, and its family may have more",
+                file.display()
+            ))),
+            Some(_) => Ok(Unused::Unknown),
+            None if paths.is_empty() => Ok(Unused::All),
+            None => Ok(Unused::OfFamilies),
+        }
+    }
+
+    /// The cases that the ids name, or all of the corpus, and of these the ones that `--filter` selects.
+    fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, Failure> {
+        let mut named = Vec::new();
+        for id in ids {
+            let filter =
+                id.parse::<Filter>().map_err(|error| Failure::usage(miette::Report::msg(error.to_string())))?;
+            // A misspelt path must not play whatever has it in its name.
+            if !filter.names(corpus.cases()) {
+                let of_schema = matches!(self.schema, Some(None)) && id.parse::<PackageVersion>().is_ok();
+                let help = match of_schema {
+                    true => format!("the version of the schema is said with `=`: --schema={id}"),
+                    false => {
+                        format!(
+                            "`--filter {}` takes what has it in its id; `clawcheck list` prints all cases",
+                            quoted(id)
+                        )
+                    }
+                };
+                return Err(Failure::usage(miette::miette!(
+                    help = help,
+                    "there is no file or folder `{id}`, and no case, scenario or family of that name"
+                )));
+            }
+            named.push(filter);
+        }
+        let cases = Filter::select_any(&self.filter, corpus.select(&named));
+        if cases.is_empty() {
+            let filters = self.filter.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>();
+            return Err(Failure::nothing(miette::Report::msg(match filters.as_slice() {
+                [] => "the scenarios contain no cases".to_owned(),
+                _ if named.is_empty() => {
+                    format!("no case matches {}; `clawcheck list` prints all cases", filters.join(" or "))
+                }
+                _ => {
+                    let named = named.iter().map(|named| format!("`{}`", named.as_str())).collect::<Vec<_>>();
+                    let (named, filters) = (named.join(" and "), filters.join(" or "));
+                    format!("no case of {named} matches {filters}; `clawcheck list` prints all cases")
+                }
+            })));
+        }
+        Ok(cases)
+    }
+
+    async fn play(
+        &self,
+        signals: &Signals,
+        cases: &[&Case],
+        library: &Library,
+        corpus: &Corpus,
+        unused: Unused,
+    ) -> Result<RunReport, Failure> {
+        if self.isolation.is_some() && matches!(self.gateway, GatewaySpec::Attached(_)) {
+            let message = "--isolation applies only to gateways that clawcheck starts";
+            return Err(Failure::usage(miette::Report::msg(message)));
+        }
+        let guard = Guard::default();
+        let progress = Progress::new(cases.len());
+        let (mut listeners, deliveries) =
+            self.listeners(&progress).map_err(|error| failure(RunError::Report(error)))?;
+        let preparation = Preparation {
+            state_dir: self.state_dir.clone(),
+            claims: self.release,
+            guard: guard.clone(),
+            limits: self.limits.said(),
+            ..Preparation::default()
+        };
+        let stop = if self.allow_writes { signals.listen_and_clear() } else { signals.listen() };
+        let mut listen = |event: Event<'_>| hear(&mut listeners, event);
+        let told = |event| progress.preparing(&event);
+        let prepared = tokio::select! {
+            prepared = self.prepare(&preparation, &told) => prepared,
+            () = crate::cli::signals::told(stop.clone()) => {
+                let mut report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };
+                progress.finish();
+                listen(Event::Finished(&report)).map_err(|error| failure(RunError::Report(error)))?;
+                deliver(deliveries, &mut report, stop).await.map_err(|error| failure(RunError::Report(error)))?;
+                return Ok(report);
+            }
+        };
+        let (gateway, schema) = prepared.inspect_err(|_| progress.finish())?;
+        let options = self.options(&gateway, schema);
+        let ran = run::run(cases, &gateway, library, &guard, &options, stop.clone(), &mut listen).await;
+        progress.finish();
+        let RunEnd { mut report, fault } = ran.map_err(failure)?;
+        report.unused_snapshots = unused.in_library(library, corpus);
+        // Told first: what was played and what was left behind is not lost with the fault.
+        let told = listen(Event::Finished(&report)).map_err(RunError::Report);
+        let delivered = deliver(deliveries, &mut report, stop).await.map_err(RunError::Report);
+        match fault.or(told.err()).or(delivered.err()) {
+            Some(fault) => Err(failure(fault)),
+            None => Ok(report),
+        }
+    }
+
+    /// The gateway under test, and what its frames are held to.
+    async fn prepare(
+        &self,
+        preparation: &Preparation,
+        told: gateway::Listener<'_>,
+    ) -> Result<(Gateway, Option<FrameSchema>), Failure> {
+        let gateway = Gateway::prepare(&self.gateway, preparation, told).await;
+        let gateway =
+            gateway.map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) })?;
+        let Some(version) = &self.schema else { return Ok((gateway, None)) };
+        let version = version.as_ref().map(|version| version.0.as_str());
+        let release = run::release_of(&gateway);
+        // The embedded gateway is the release whose rules it has, whatever it stands in for.
+        let own = Facts::of(release).map(|rules| rules.described()).ok();
+        let release = own.filter(|_| gateway.profile().kind == Kind::Embedded).unwrap_or(release);
+        let found = gateway::protocol_schema(release, version, preparation, told).await;
+        let found =
+            found.map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) })?;
+        let schema = FrameSchema::parse(&found.package, &found.text)
+            .map_err(|error| fault(&format!("{error} ({})", found.path.display())))?;
+        Ok((gateway, Some(schema)))
+    }
+
+    fn options(&self, gateway: &Gateway, schema: Option<FrameSchema>) -> Options {
+        let mut again = format!(" --gateway {}", quoted(&self.gateway.to_string()));
+        if let Some(directory) = &self.snapshots {
+            again.push_str(&format!(" --snapshots {}", quoted(&directory.to_string_lossy())));
+        }
+        if let Some(directory) = &self.state_dir {
+            again.push_str(&format!(" --state-dir {}", quoted(&directory.to_string_lossy())));
+        }
+        if let Some(release) = self.release {
+            again.push_str(&format!(" --release {release}"));
+        }
+        if self.trust {
+            again.push_str(" --trust");
+        }
+        again.push_str(&self.limits.again());
+        if self.allow_writes {
+            again.push_str(" --allow-writes");
+        }
+        if let Some(version) = &self.schema {
+            again.push_str(" --schema");
+            if let Some(PackageVersion(version)) = version {
+                again.push_str(&format!("={version}"));
+            }
+        }
+        let isolation = match self.isolation {
+            Some(How::Case) => Isolation::Case,
+            Some(How::Shared) => Isolation::Shared,
+            None => Isolation::usual(gateway.profile().kind),
+        };
+        Options {
+            trusting: false,
+            isolation,
+            schema: schema.map(Arc::new),
+            jobs: jobs(self.jobs, gateway.profile().kind),
+            trace: self.trace,
+            mark_seen: self.mark_seen,
+            again,
+            secrets: console::secrets().clone(),
+            token: std::env::var("CLAWCHECK_TOKEN").ok().filter(|token| !token.is_empty()),
+            allow_writes: self.allow_writes,
+        }
+    }
+
+    /// Who hears what happens, and the reports that go into streams.
+    ///
+    /// # Errors
+    /// A report cannot be written: found now and not after the last case.
+    fn listeners(&self, progress: &Progress) -> io::Result<(Listeners, Vec<Delivery>)> {
+        let reports = self.report.iter().map(|file| Destination::find(&file.0)).collect::<io::Result<Vec<_>>>()?;
+        // A program that reads the report finds nothing else there.
+        let to_stderr = reports.contains(&Destination::Stdout);
+        let look = Look {
+            colour: if to_stderr { console::colour_of_stderr() } else { console::colour() },
+            every_case: self.trace,
+            slow_after: match self.gateway {
+                GatewaySpec::Embedded(_) => Duration::from_millis(500),
+                _ => Duration::from_secs(45),
+            },
+        };
+        let out = if to_stderr { progress.stderr() } else { progress.stdout() };
+        let mut listeners: Listeners = vec![Box::new(progress.clone()), Box::new(Terminal::new(out, look))];
+        let mut deliveries = Vec::new();
+        for report in reports {
+            let (sink, delivery) = report.open()?;
+            listeners.push(Box::new(Json::new(sink)));
+            deliveries.extend(delivery);
+        }
+        Ok((listeners, deliveries))
+    }
+
+    fn exit_code(&self, report: &RunReport) -> u8 {
+        if report.interrupted.is_some() {
+            return exit::INTERRUPTED;
+        }
+        let unused = self.deny.contains(&Deny::Unused) && !report.unused_snapshots.is_empty();
+        match run::outcome(report, self.deny.contains(&Deny::Skipped)) {
+            Outcome::Fault => exit::FAULT,
+            Outcome::Deviates => exit::DEVIATES,
+            Outcome::Conforms | Outcome::Nothing if unused => exit::DEVIATES,
+            Outcome::Nothing => exit::NOTHING,
+            Outcome::Conforms => exit::OK,
+        }
+    }
+}
+
+/// Tells every listener, also when one of them fails. Where nobody reads standard output any more (`clawcheck run | head`),
+/// the run goes on without it: the verdict and the other reports are still asked for.
+fn hear(listeners: &mut Listeners, event: Event<'_>) -> io::Result<()> {
+    let mut heard = Ok(());
+    listeners.retain_mut(|listener| match listener.hear(event) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
+        Err(error) => {
+            heard = Err(error);
+            true
+        }
+        Ok(()) => true,
+    });
+    heard
+}
+
+/// Waits until the reports are written that go into streams. A signal ends the waiting: who was to read one may never come. Where
+/// nobody reads any more, there is nobody to tell.
+async fn deliver(deliveries: Vec<Delivery>, report: &mut RunReport, stop: watch::Receiver<bool>) -> io::Result<()> {
+    let broken_off = *stop.borrow();
+    let deadline = tokio::time::Instant::now() + AFTER_SIGNAL;
+    for delivery in deliveries {
+        tokio::select! {
+            written = delivery.finish() => match written {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                written => written?,
+            },
+            () = tokio::time::sleep_until(deadline), if broken_off => {
+                report.interrupted.get_or_insert(0);
+                break;
+            }
+            () = crate::cli::signals::told(stop.clone()), if !broken_off => {
+                report.interrupted.get_or_insert(0);
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn fault(message: &str) -> Failure {
+    Failure::fault(miette::Report::msg(message.to_owned()))
+}
+
+fn failure(error: RunError) -> Failure {
+    match error {
+        RunError::Token => Failure::fault(miette::miette!(
+            help = "set CLAWCHECK_TOKEN to the token of the gateway (gateway.auth.token, OPENCLAW_GATEWAY_TOKEN)",
+            "{error}"
+        )),
+        RunError::Library(error) => Failure::fault(snapshots::report(error)),
+        other => fault(&other.to_string()),
+    }
+}

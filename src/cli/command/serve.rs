@@ -1,0 +1,110 @@
+//! `clawcheck serve`: the embedded gateway as a program.
+
+use crate::cli::signals::{Signals, told};
+use crate::cli::terminal::console;
+use crate::cli::{Failure, exit};
+use crate::reference::program::{self, Program, ProgramError, ProgramOptions};
+use crate::rules::{Facts, Release, releases};
+use miette::Report;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Run the embedded gateway with an openclaw.json and a state directory, like the real release
+///
+/// `serve` reads the `gateway` section of the configuration (JSON5) in the same way as the release. It refuses the settings
+/// that the release refuses (with the release's exit code, 1) and writes the pairing store in the release's format. The real
+/// `openclaw` CLI and other clients can therefore use it. `serve` does not serve the Control UI's pages and the gateway's
+/// other HTTP APIs.
+///
+/// If there is no configuration, or the configuration has no token, `serve` generates a token and saves it in the
+/// configuration, like the release. It uses ~/.openclaw only if you name it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// OpenClaw release to emulate [default: the newest known release]
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<Release>,
+    /// Port to listen on; 0 selects a free port [default: 18789] [env: OPENCLAW_GATEWAY_PORT]
+    ///
+    /// Without this option and the variable, `serve` uses `gateway.port` of the configuration.
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// State directory [env: OPENCLAW_STATE_DIR]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Configuration file [default: openclaw.json in the state directory] [env: OPENCLAW_CONFIG_PATH]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Addresses to listen on [default: gateway.bind of the configuration, or loopback]
+    #[arg(long, value_name = "MODE", value_parser = ["loopback", "lan", "tailnet", "auto", "custom"])]
+    bind: Option<String>,
+    /// Write the gateway's log to standard error
+    #[arg(long)]
+    verbose: bool,
+}
+
+impl Serve {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::fault(Report::msg(format!("cannot start: {error}"))))?;
+        runtime.block_on(self.serve(signals))
+    }
+
+    async fn serve(self, signals: &Signals) -> Result<u8, Failure> {
+        let release = self.release.unwrap_or(releases::DEFAULT);
+        let stop = signals.listen();
+        let options = ProgramOptions {
+            release,
+            port: self.port,
+            state_dir: self.state_dir,
+            config: self.config,
+            bind: self.bind,
+            env: environment(),
+            log: self.verbose.then(|| Arc::new(log) as _),
+        };
+        let program = program::start(options).await.map_err(failure)?;
+        if let Some(known) = Facts::of(release).ok().map(|rules| rules.described()).filter(|known| *known != release) {
+            log(&format!("clawcheck serve: {release} has no history of its own; it answers like {known}"));
+        }
+        if let Some(path) = &program.token_saved {
+            log(&format!("clawcheck serve: saved a new gateway token in {}", path.display()));
+        }
+        let announced = announce(&program, release);
+        if announced.is_ok() {
+            told(stop).await;
+        }
+        program.gateway.stop().await;
+        announced.map_err(Failure::output).map(|()| exit::OK)
+    }
+}
+
+/// A release that refuses its settings ends with its own exit code, so that what watches it sees no difference.
+fn failure(error: ProgramError) -> Failure {
+    match &error {
+        ProgramError::Refused { refusal, .. } => {
+            let code = u8::try_from(refusal.exit_code).unwrap_or(exit::FAULT);
+            Failure::refused(code, error)
+        }
+        wrong if wrong.is_usage() => Failure::usage(error),
+        _ => Failure::fault(error),
+    }
+}
+
+/// Variables that are no Unicode have no meaning to a gateway.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+fn announce(program: &Program, release: Release) -> io::Result<()> {
+    let mut out = console::stdout();
+    let (address, state_dir) = (program.address, console::fit_line(&program.state_dir.to_string_lossy()));
+    writeln!(out, "clawcheck serve: openclaw {release} on ws://{address} (state {state_dir})")?;
+    out.flush()
+}
+
+/// Nobody may be reading the log any more; the gateway goes on without.
+fn log(line: &str) {
+    let _ = writeln!(console::stderr(), "{}", console::fit_line(line));
+}

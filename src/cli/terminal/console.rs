@@ -1,0 +1,178 @@
+//! Standard output and standard error, the only way to them: what is printed is printable and holds no secret of the command
+//! line or the environment.
+//!
+//! The secrets of cases are taken out earlier, by the run that knows them; lines are escaped where they are made, so that a
+//! line break in a name makes no second line. Here is the edge where nothing else gets through, whoever forgot it.
+
+use super::output::Output;
+use crate::client::Redactions;
+use crate::printable;
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::OnceLock;
+
+/// What nobody is shown whatever the command: the token of a gateway that somebody else runs, and what URLs on the command
+/// line let their readers in with.
+pub(crate) fn secrets() -> &'static Redactions {
+    static SECRETS: OnceLock<Redactions> = OnceLock::new();
+    SECRETS.get_or_init(|| {
+        let mut secrets = Redactions::default();
+        if let Ok(token) = std::env::var("CLAWCHECK_TOKEN") {
+            secrets.add(token.trim(), "gateway token");
+        }
+        std::env::args_os().for_each(|argument| secrets.add_url(&argument.to_string_lossy()));
+        secrets
+    })
+}
+
+/// A text of several lines as it may be printed: without secrets, and without anything that a terminal would obey.
+pub(crate) fn fit(text: &str) -> String {
+    printable::block(&secrets().apply_known(text)).into_owned()
+}
+
+/// One line, likewise.
+pub(crate) fn fit_line(text: &str) -> String {
+    printable::line(&secrets().apply_known(text)).into_owned()
+}
+
+/// Whether standard output shows colours: on a terminal, unless the user has asked for none.
+pub(crate) fn colour() -> bool {
+    shows_colour(&stdout_handle())
+}
+
+/// The same of standard error.
+pub(crate) fn colour_of_stderr() -> bool {
+    shows_colour(&stderr_handle())
+}
+
+fn shows_colour(stream: &impl io::IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether standard output is a terminal.
+pub(crate) fn stdout_is_terminal() -> bool {
+    stdout_handle().is_terminal()
+}
+
+/// Whether standard error is a terminal.
+pub(crate) fn stderr_is_terminal() -> bool {
+    stderr_handle().is_terminal()
+}
+
+/// Standard output.
+pub(crate) fn stdout() -> Console<io::Stdout> {
+    Console { out: stdout_handle(), waiting: Vec::new() }
+}
+
+/// Standard output of a command whose work and exit code are asked for whoever reads it: when its reader has left, the rest
+/// goes nowhere.
+pub(crate) fn stdout_while_read() -> Console<Output> {
+    Console { out: Output(stdout_handle()), waiting: Vec::new() }
+}
+
+/// Standard error.
+pub(crate) fn stderr() -> Console<io::Stderr> {
+    Console { out: stderr_handle(), waiting: Vec::new() }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the only place that may")]
+fn stdout_handle() -> io::Stdout {
+    io::stdout()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the only place that may")]
+fn stderr_handle() -> io::Stderr {
+    io::stderr()
+}
+
+/// Writes what is fit to be printed, line by line.
+pub(crate) struct Console<W: Write> {
+    out: W,
+    /// The beginning of a line.
+    waiting: Vec<u8>,
+}
+
+impl<W: Write> Console<W> {
+    fn send(&mut self, length: usize) -> io::Result<()> {
+        let text = self.waiting.drain(..length).collect::<Vec<_>>();
+        self.out.write_all(printed(&String::from_utf8_lossy(&text)).as_bytes())
+    }
+}
+
+impl<W: Write> Write for Console<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.waiting.extend_from_slice(bytes);
+        if let Some(end) = self.waiting.iter().rposition(|byte| *byte == b'\n') {
+            self.send(end + 1)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send(self.waiting.len())?;
+        self.out.flush()
+    }
+}
+
+impl<W: Write> Drop for Console<W> {
+    fn drop(&mut self) {
+        // Standard error may be closed; then there is nobody to tell.
+        let _ = self.flush();
+    }
+}
+
+/// The text as it is printed. Of control sequences only those that colour text get through; what a gateway or a file chose
+/// had its escape characters replaced before it was coloured.
+fn printed(text: &str) -> String {
+    let text = secrets().apply_known(text);
+    let mut parts = text.split('\u{1b}');
+    let mut out = printable::block(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        let end = part.strip_prefix('[').and_then(|rest| rest.find(|c: char| !c.is_ascii_digit() && c != ';'));
+        match end.filter(|end| part[end + 1..].starts_with('m')) {
+            Some(_) => out.push('\u{1b}'),
+            None => out.push_str(r"\u{1b}"),
+        }
+        out.push_str(&printable::block(part));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("\u{1b}[1;31mred\u{1b}[0m\n", "\u{1b}[1;31mred\u{1b}[0m\n")]
+    #[case("\u{1b}[2J\u{1b}]0;t\u{7}\u{1b}c\u{1b}[31", "\\u{1b}[2J\\u{1b}]0;t\\u{7}\\u{1b}c\\u{1b}[31")]
+    #[case("\u{1b}[\u{1b}[m\u{9b}31m", "\\u{1b}[\u{1b}[m\\u{9b}31m")]
+    fn colours_get_through_and_nothing_else(#[case] text: &str, #[case] shown: &str) {
+        assert_eq!(printed(text), shown);
+    }
+
+    #[test]
+    fn a_line_is_written_when_it_is_whole_and_the_rest_at_the_end() {
+        let mut out = Vec::new();
+        let mut console = Console { out: &mut out, waiting: Vec::new() };
+        console.write_all("a\r\nb\u{fc}".as_bytes()).unwrap();
+        console.write_all(b"\x1b[H\xff").unwrap();
+        drop(console);
+        assert_eq!(String::from_utf8(out).unwrap(), "a\nb\u{fc}\\u{1b}[H\u{fffd}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_only_allowed_characters_come_out(
+            parts in prop::collection::vec(prop_oneof![any::<String>(), "[\u{1b}\u{9b}\\[0-9;mJ\n\u{202e}]{0,8}"], 0..8)
+        ) {
+            let shown = printed(&parts.concat());
+            let plain = shown.split('\u{1b}').enumerate().all(|(at, part)| {
+                let colour = part.strip_prefix('[').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
+                at == 0 || colour.is_some_and(|rest| rest.starts_with('m'))
+            });
+            prop_assert!(plain, "{shown:?}");
+            prop_assert!(shown.chars().all(|c| c == '\u{1b}' || c == '\n' || printable::is_printable(c)), "{shown:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The progress bar: on a terminal, and nowhere else.
+
+use super::console;
+use crate::gateway::PrepareEvent;
+use crate::judge::Verdict;
+use crate::report::{Event, Listener};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often the bar is drawn while nothing happens.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Shows how far a run has come. Clones share the bar.
+#[derive(Clone)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    failed: Arc<Mutex<usize>>,
+}
+
+impl Progress {
+    /// A bar for so many cases. It is drawn on standard error, if that is a terminal.
+    pub(crate) fn new(cases: usize) -> Self {
+        let target =
+            if console::stderr_is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(u64::try_from(cases).unwrap_or(u64::MAX)), target);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {prefix} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, failed: Arc::default() }
+    }
+
+    /// Says what is done before the first case can be played.
+    pub(crate) fn preparing(&self, event: &PrepareEvent) {
+        let words = match event {
+            PrepareEvent::Waiting { package } => format!("waiting for another clawcheck that installs {package}"),
+            PrepareEvent::Installing { package, directory } => {
+                format!("installing {package} into {}", directory.display())
+            }
+            PrepareEvent::Progress { packages } => {
+                self.bar.set_message(format!("{packages} packages"));
+                return;
+            }
+            PrepareEvent::Installed { package } => format!("installed {package}"),
+        };
+        self.bar.suspend(|| {
+            // Standard error may be closed; then there is nobody to tell.
+            let _ = writeln!(console::stderr(), "{}", console::fit_line(&words));
+        });
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Standard output, written so that the bar is not in its way.
+    pub(crate) fn stdout(&self) -> Behind {
+        Behind { bar: self.bar.clone(), to_stderr: false, waiting: Vec::new() }
+    }
+
+    /// Standard error, likewise.
+    pub(crate) fn stderr(&self) -> Behind {
+        Behind { to_stderr: true, ..self.stdout() }
+    }
+}
+
+impl Listener for Progress {
+    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Started(_) if self.bar.is_hidden() => {}
+            Event::Started(_) => self.bar.enable_steady_tick(TICK),
+            Event::Playing { case } => self.bar.set_message(console::fit_line(case)),
+            Event::Case(case) => {
+                self.bar.inc(1);
+                if matches!(case.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error) {
+                    let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                    *failed += 1;
+                    self.bar.set_prefix(format!("{failed} failed"));
+                }
+            }
+            Event::Finished(_) => self.finish(),
+        }
+        Ok(())
+    }
+}
+
+/// Standard output or error behind a progress bar: what was written goes out at each flush, with the bar out of the way.
+pub(crate) struct Behind {
+    bar: ProgressBar,
+    to_stderr: bool,
+    waiting: Vec<u8>,
+}
+
+impl Write for Behind {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.waiting.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        self.bar.suspend(|| {
+            let mut out: Box<dyn Write> =
+                if self.to_stderr { Box::new(console::stderr()) } else { Box::new(console::stdout()) };
+            out.write_all(&waiting)?;
+            out.flush()
+        })
+    }
+}

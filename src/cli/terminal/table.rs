@@ -1,0 +1,44 @@
+//! Tables: plain ones as wide as the terminal, and Markdown.
+
+use crate::printable;
+use comfy_table::{ContentArrangement, Table, presets};
+
+/// How wide a table is where nobody looks at it on a terminal: as wide as the prose of this project.
+const WIDTH: u16 = 120;
+
+/// The format of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Plain text, for a terminal
+    #[default]
+    Plain,
+    /// Markdown, for a page or an issue
+    Markdown,
+    /// One JSON document
+    Json,
+}
+
+/// An empty table in this format, with a header. JSON has no tables; it gets the plain one.
+pub(crate) fn table<S: Into<comfy_table::Cell>>(format: Format, header: impl IntoIterator<Item = S>) -> Table {
+    let mut table = Table::new();
+    if format == Format::Markdown {
+        table.load_preset(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+    } else {
+        let width = terminal_size::terminal_size().map_or(WIDTH, |(terminal_size::Width(width), _)| width);
+        table
+            .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+    }
+    table.set_header(header);
+    table
+}
+
+/// A text of a cell in this format, fit to be printed: Markdown takes a bar for the end of a cell.
+pub(crate) fn cell(format: Format, text: &str) -> String {
+    let text = printable::block(text);
+    match format {
+        Format::Markdown => text.replace('|', "\\|").replace('\n', "<br>"),
+        Format::Plain | Format::Json => text.into_owned(),
+    }
+}

@@ -1,0 +1,178 @@
+//! What a gateway's process prints, as far as it is kept.
+
+use crate::gateway::launch::LogTail;
+use crate::limits::LOG_BYTES;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// The longest line kept, in bytes; what is longer is broken into lines.
+const LINE_BYTES: usize = 8 * 1024;
+/// How many lines an error shows.
+const TAIL: usize = 12;
+/// How long the end of a process's output may lag behind its exit: a child of its own may hold the pipe open for ever.
+const LAG: Duration = Duration::from_millis(500);
+
+#[derive(Debug, Default)]
+struct Lines {
+    kept: VecDeque<String>,
+    bytes: usize,
+    dropped: usize,
+}
+
+/// A bounded log. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Log {
+    lines: Arc<Mutex<Lines>>,
+    news: watch::Sender<()>,
+}
+
+impl Log {
+    pub(crate) fn new() -> Self {
+        Self { lines: Arc::default(), news: watch::Sender::new(()) }
+    }
+
+    /// Everything kept, a line each.
+    pub(crate) fn all(&self) -> String {
+        let lines = self.lock();
+        let mut text = String::new();
+        if lines.dropped > 0 {
+            text.push_str(&format!("({} earlier lines are not kept)\n", lines.dropped));
+        }
+        for line in &lines.kept {
+            text.push_str(line);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The last lines.
+    pub(crate) fn tail(&self) -> LogTail {
+        let lines = self.lock();
+        let from = lines.kept.len().saturating_sub(TAIL);
+        LogTail(lines.kept.range(from..).cloned().collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Whether a line contains one of these texts.
+    pub(crate) fn contains(&self, texts: &[&str]) -> bool {
+        self.lock().kept.iter().any(|line| texts.iter().any(|text| line.contains(text)))
+    }
+
+    /// Returns once a line contains this text.
+    pub(crate) async fn wait_for(&self, text: &str) {
+        let mut news = self.news.subscribe();
+        while !self.contains(&[text]) {
+            if news.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Reads a stream to its end, in a task of its own.
+    pub(crate) fn read(&self, stream: impl AsyncRead + Send + Unpin + 'static) -> Reader {
+        let log = self.clone();
+        Reader(tokio::spawn(log.follow(stream)))
+    }
+
+    async fn follow(self, mut stream: impl AsyncRead + Unpin) {
+        let mut pending = Vec::new();
+        let mut chunk = [0_u8; 8 * 1024];
+        while let Ok(read @ 1..) = stream.read(&mut chunk).await {
+            pending.extend_from_slice(&chunk[..read]);
+            while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = pending.drain(..=end).collect();
+                self.push(&line[..end]);
+            }
+            if pending.len() > LINE_BYTES {
+                self.push(&std::mem::take(&mut pending));
+            }
+        }
+        if !pending.is_empty() {
+            self.push(&pending);
+        }
+    }
+
+    fn push(&self, line: &[u8]) {
+        let line = printable(&String::from_utf8_lossy(line));
+        let mut lines = self.lock();
+        lines.bytes += line.len() + 1;
+        lines.kept.push_back(line);
+        while lines.bytes > LOG_BYTES {
+            let Some(oldest) = lines.kept.pop_front() else { break };
+            lines.bytes -= oldest.len() + 1;
+            lines.dropped += 1;
+        }
+        drop(lines);
+        self.news.send_replace(());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A task that reads one stream; ends with it.
+#[derive(Debug)]
+pub(crate) struct Reader(JoinHandle<()>);
+
+impl Reader {
+    /// Waits until the stream's end has been read, but not for long.
+    pub(crate) async fn finish(&mut self) {
+        if !self.0.is_finished() {
+            let _ = tokio::time::timeout(LAG, &mut self.0).await;
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A line without escape sequences and control characters: it will be shown on a terminal.
+fn printable(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            // A control sequence ends at its first letter.
+            '\u{1b}' if rest.as_str().starts_with('[') => drop(rest.by_ref().find(|c| c.is_ascii_alphabetic())),
+            '\t' => out.push(' '),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flood_without_line_ends_stays_bounded() {
+        let log = Log::new();
+        let flood = std::io::Cursor::new(vec![b'x'; 4 * LOG_BYTES]);
+        log.read(flood).finish().await;
+        let all = log.all();
+        assert!(all.len() < LOG_BYTES + LINE_BYTES, "{}", all.len());
+        assert!(all.contains("earlier lines are not kept"));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_there_already_is_not_waited_for() {
+        let log = Log::new();
+        log.read(std::io::Cursor::new(b"one\nready now".to_vec())).finish().await;
+        log.wait_for("ready").await;
+        assert_eq!(log.tail(), LogTail("one\nready now".to_owned()));
+    }
+
+    #[test]
+    fn lines_cannot_drive_the_terminal() {
+        assert_eq!(printable("\u{1b}[31mred\u{1b}[0m\u{7} \u{1b}]0;title\r"), "red ]0;title");
+    }
+}

@@ -1,0 +1,257 @@
+//! A gateway that is a process of its own.
+
+mod log;
+mod port;
+pub(super) mod probe;
+pub(super) mod process;
+pub(super) mod template;
+
+use super::launch::{Exit, Launch, LaunchError};
+use super::running::{Inner, LinkError, Running};
+use crate::client::Link;
+use crate::machine;
+use probe::{LOOPBACK, Probe, Readiness};
+use process::{Inherited, Invocation, Process};
+use serde_json::{Value, json};
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use template::{Values, merge_defaults};
+use tokio::time::{Instant, timeout_at};
+
+/// How often a start is tried again when somebody else got the port first.
+const PORT_ATTEMPTS: u32 = 5;
+
+/// What the gateway reads its settings from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ConfigTemplate {
+    /// `openclaw.json`, as the scenario and the harness fill it.
+    OpenClaw,
+    /// None: its arguments and its environment say it all.
+    None,
+    /// This text, placeholders filled in.
+    Literal(String),
+}
+
+/// How to start one kind of gateway. Placeholders in `arguments`, `environment` and a literal configuration are filled in at
+/// each launch.
+#[derive(Debug, Clone)]
+pub(super) struct Program {
+    pub(super) command: String,
+    pub(super) arguments: Vec<String>,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) config: ConfigTemplate,
+    /// Added to an `openclaw.json` that does not say otherwise.
+    pub(super) defaults: Value,
+    pub(super) readiness: Readiness,
+    pub(super) path: String,
+    /// Whether its store is a state directory in OpenClaw's layout, within our reach.
+    pub(super) store: bool,
+    /// Where jiti keeps the plugins that it has translated. It would do so in the temporary directory, and start from
+    /// nothing each time.
+    pub(super) translated: Option<PathBuf>,
+    /// How long it may leave a connection unanswered while it starts. Less than the start may take: the slow part of a start
+    /// is over when it listens.
+    pub(super) answer: Duration,
+}
+
+/// [`Program::answer`] where nobody says otherwise.
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
+
+/// A process that answered.
+#[derive(Debug)]
+pub(super) struct Spawned {
+    process: Process,
+    port: u16,
+    state_dir: Option<PathBuf>,
+}
+
+impl Program {
+    /// The same with another time to answer in, where one is said.
+    pub(super) fn answering_within(self, answer: Option<Duration>) -> Self {
+        Self { answer: answer.unwrap_or(self.answer), ..self }
+    }
+
+    /// Starts it and waits until it is ready.
+    pub(super) async fn launch(&self, launch: &Launch<'_>) -> Result<Running, LaunchError> {
+        let mut port = 0;
+        for _ in 0..PORT_ATTEMPTS {
+            port = port::free().map_err(|error| harness("find a free port", &error))?;
+            match self.launch_on(port, launch).await {
+                Err(LaunchError::PortInUse { .. }) => {}
+                Err(LaunchError::Exited { log, .. }) if port::IN_USE.iter().any(|text| log.0.contains(text)) => {}
+                other => return other,
+            }
+        }
+        Err(LaunchError::PortInUse { port, attempts: PORT_ATTEMPTS })
+    }
+
+    async fn launch_on(&self, port: u16, launch: &Launch<'_>) -> Result<Running, LaunchError> {
+        let values = self.values(port, launch).map_err(|error| harness("make its directories", &error))?;
+        self.write_config(&values, launch).map_err(|error| harness("write its configuration", &error))?;
+        let mut environment: Vec<_> =
+            self.environment.iter().map(|(name, value)| (name.into(), values.fill(value).into())).collect();
+        environment.extend(launch.environment.iter().map(|(name, value)| (name.into(), value.into())));
+        // Last, so that nothing can lead it into the user's own.
+        environment.push(("HOME".into(), values.home.clone().into()));
+        environment.push(("TMPDIR".into(), values.temp.clone().into()));
+        let invocation = Invocation {
+            command: self.command.clone().into(),
+            arguments: self.arguments.iter().map(|argument| values.fill(argument).into()).collect(),
+            environment,
+            directory: launch.place.root().to_owned(),
+            inherited: Inherited::Little,
+        };
+        let started = Process::start(&invocation, launch.place.guard()).await;
+        let mut process = started.map_err(|error| cannot_start(&self.command, &error))?;
+        let probe = Probe {
+            port,
+            path: &self.path,
+            readiness: &self.readiness,
+            deadline: launch.deadline,
+            answer: self.answer,
+        };
+        if let Err(error) = probe.wait(&mut process).await {
+            process.kill().await;
+            return Err(error);
+        }
+        let state_dir = self.store.then(|| PathBuf::from(&values.state_dir));
+        let spawned = Spawned { process, port, state_dir };
+        Ok(Running { inner: Inner::Spawned(spawned), path: self.path.clone() })
+    }
+
+    fn values(&self, port: u16, launch: &Launch<'_>) -> io::Result<Values> {
+        let place = launch.place;
+        let temp = place.root().join("tmp");
+        std::fs::create_dir_all(&temp)?;
+        if let Some(translated) = &self.translated {
+            share(translated, &temp.join("jiti"));
+        }
+        let state_dir = launch.state_dir.clone().unwrap_or_else(|| place.state_dir());
+        let auth = |key: &str| launch.openclaw_json["gateway"]["auth"][key].as_str().unwrap_or_default().to_owned();
+        Ok(Values {
+            port,
+            state_dir: text(&state_dir)?,
+            config: text(&place.config_file())?,
+            home: text(&place.home()?)?,
+            temp: text(&temp)?,
+            token: auth("token"),
+            password: auth("password"),
+        })
+    }
+
+    fn write_config(&self, values: &Values, launch: &Launch<'_>) -> io::Result<()> {
+        let text = match &self.config {
+            ConfigTemplate::None => return Ok(()),
+            ConfigTemplate::Literal(text) => values.fill(text),
+            ConfigTemplate::OpenClaw => {
+                let mut config = launch.openclaw_json.clone();
+                merge_defaults(&mut config, &gateway_defaults());
+                merge_defaults(&mut config, &values.fill_json(&self.defaults));
+                if let Some(gateway) = config.get_mut("gateway").and_then(Value::as_object_mut) {
+                    gateway.insert("port".to_owned(), values.port.into());
+                }
+                format!("{config:#}\n")
+            }
+        };
+        std::fs::write(launch.place.config_file(), text)
+    }
+}
+
+/// What every OpenClaw needs in order to start at all.
+pub(super) fn gateway_defaults() -> Value {
+    json!({ "gateway": { "mode": "local", "bind": "loopback" } })
+}
+
+/// Lets a directory stand in another place, too. Without that a gateway starts all the same, only later.
+fn share(directory: &Path, place: &Path) {
+    let there = std::fs::create_dir_all(directory).is_ok();
+    if there && !place.exists() {
+        let _ = std::os::unix::fs::symlink(directory, place);
+    }
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let unspeakable =
+        || io::Error::new(io::ErrorKind::InvalidInput, "the name of the temporary directory is not UTF-8");
+    path.to_str().map(str::to_owned).ok_or_else(unspeakable)
+}
+
+fn harness(what: &str, error: &io::Error) -> LaunchError {
+    let why = machine::shortage(error).map_or_else(|| error.to_string(), str::to_owned);
+    LaunchError::Harness(format!("{what}: {why}"))
+}
+
+/// Whether a command names something: a path, or a name in a folder of PATH that this user can look into.
+fn is_there(command: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command.contains('/') || std::env::split_paths(&path).any(|folder| folder.join(command).exists())
+}
+
+fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
+    let command = command.to_owned();
+    if let Some(why) = machine::shortage(error) {
+        return LaunchError::Harness(why.to_owned());
+    }
+    match error.kind() {
+        // The system says the same of a script whose interpreter is missing.
+        io::ErrorKind::NotFound if Path::new(&command).exists() => {
+            let reason = "the interpreter in its first line (`#!`) does not exist".to_owned();
+            LaunchError::CannotRun { command, reason }
+        }
+        io::ErrorKind::NotFound => LaunchError::CommandNotFound { command },
+        // The system says so, too, of a name that no folder of PATH has, where this user cannot look into one of them.
+        io::ErrorKind::PermissionDenied if !is_there(&command) => LaunchError::CommandNotFound { command },
+        io::ErrorKind::WouldBlock => {
+            let why = "the user cannot start more processes (EAGAIN); raise `ulimit -u` or lower --jobs";
+            LaunchError::Harness(why.to_owned())
+        }
+        // Not about the command at all.
+        io::ErrorKind::Other | io::ErrorKind::Unsupported => LaunchError::Harness(error.to_string()),
+        io::ErrorKind::PermissionDenied => {
+            let reason = format!("{error}; is it an executable file (chmod +x)?");
+            LaunchError::CannotRun { command, reason }
+        }
+        _ => LaunchError::CannotRun { command, reason: error.to_string() },
+    }
+}
+
+impl Spawned {
+    pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, LinkError> {
+        match peer {
+            None => Ok(Link::Tcp { host: LOOPBACK.to_owned(), port: self.port }),
+            Some(peer) => Err(LinkError::PeerAddress(peer)),
+        }
+    }
+
+    pub(super) fn state_dir(&self) -> Option<&Path> {
+        self.state_dir.as_deref()
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn logs(&self) -> String {
+        self.process.log().all()
+    }
+
+    pub(super) async fn stop(&mut self, deadline: Instant) -> Exit {
+        self.process.stop(self.port, deadline).await
+    }
+
+    pub(super) async fn kill(&mut self) {
+        self.process.kill().await;
+    }
+
+    /// How it ended, if it does until the deadline.
+    pub(super) async fn exits(&mut self, deadline: Instant) -> Option<Exit> {
+        let _ = timeout_at(deadline, self.process.wait()).await;
+        self.exited()
+    }
+
+    pub(super) fn exited(&mut self) -> Option<Exit> {
+        self.process.exited(self.port)
+    }
+}

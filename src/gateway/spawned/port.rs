@@ -1,0 +1,117 @@
+//! A free port, and whose it is after that. Linux can tell; elsewhere the gateway's own complaint has to do.
+
+use crate::gateway::descent;
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+
+/// Some gateways open a second and a third server this far above their port.
+const NEIGHBOURS: [u16; 2] = [2, 3];
+/// How many ports are looked at before one with free neighbours is given up.
+const TRIES: u32 = 64;
+
+/// A port on 127.0.0.1 that nobody has at this moment, nor those of its second and third server.
+pub(crate) fn free() -> io::Result<u16> {
+    for _ in 0..TRIES {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        let vacant =
+            |by: &u16| port.checked_add(*by).is_some_and(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
+        if NEIGHBOURS.iter().all(vacant) {
+            return Ok(port);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AddrInUse, "no port with free neighbours was found on 127.0.0.1"))
+}
+
+/// What a gateway says when somebody else has its port.
+pub(crate) const IN_USE: [&str; 4] =
+    ["EADDRINUSE", "ddress already in use", "is already in use", "another gateway instance is already listening"];
+
+/// A process and everything below it, as the owner of a port.
+#[derive(Debug, Clone)]
+pub(crate) struct Owner {
+    root: u32,
+}
+
+impl Owner {
+    pub(crate) fn new(root: u32) -> Self {
+        Self { root }
+    }
+
+    /// Whether one of its processes listens on this port. `true` too where the system does not tell.
+    pub(crate) fn listens(&self, port: u16) -> bool {
+        let Some(listeners) = listening_sockets(port) else { return true };
+        descent::family_of(self.root).into_iter().any(|process| has_any(process, &listeners))
+    }
+
+    /// The ports on which its processes listen, as far as the system tells.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let family = descent::family_of(self.root);
+        let ports = listeners().into_iter().flatten().filter_map(|(port, socket)| {
+            family.iter().any(|process| has_any(*process, std::slice::from_ref(&socket))).then_some(port)
+        });
+        ports.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+/// The sockets that listen on a port, as `/proc/PID/fd` names them. `None`: the system does not tell.
+fn listening_sockets(port: u16) -> Option<Vec<String>> {
+    let on_it = listeners()?.into_iter().filter(|(found, _)| *found == port);
+    Some(on_it.map(|(_, socket)| socket).collect())
+}
+
+/// All sockets that listen, with their ports.
+fn listeners() -> Option<Vec<(u16, String)>> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
+    if tables.iter().all(Result::is_err) {
+        return None;
+    }
+    Some(
+        tables
+            .into_iter()
+            .flatten()
+            .flat_map(|table| table.lines().skip(1).filter_map(listener).collect::<Vec<_>>())
+            .collect(),
+    )
+}
+
+/// Columns of proc_net_tcp(5): local address and port in hex, remote, state (0A: listening), ..., inode.
+fn listener(row: &str) -> Option<(u16, String)> {
+    let columns = row.split_whitespace().collect::<Vec<_>>();
+    if columns.get(3) != Some(&"0A") {
+        return None;
+    }
+    let port = u16::from_str_radix(columns.get(1)?.rsplit_once(':')?.1, 16).ok()?;
+    Some((port, format!("socket:[{}]", columns.get(9)?)))
+}
+
+fn has_any(process: u32, sockets: &[String]) -> bool {
+    let files = std::fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    files
+        .filter_map(|file| std::fs::read_link(file.path()).ok())
+        .any(|target| target.to_str().is_some_and(|target| sockets.iter().any(|socket| socket == target)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_port_is_ours_and_not_anothers() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let ours = Owner::new(std::process::id());
+        assert!(ours.listens(port) && ours.ports().contains(&port));
+        let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        assert!(!Owner::new(other.id()).listens(port) && Owner::new(other.id()).ports().is_empty());
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+
+    #[test]
+    fn a_free_port_can_be_had() {
+        let port = free().unwrap();
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    }
+}

@@ -1,0 +1,241 @@
+//! Finds out when a gateway is ready, by asking it.
+
+use super::log::Log;
+use super::port::Owner;
+use super::process::Process;
+use crate::client::connect::Challenge;
+use crate::client::{
+    Closed, ConnectRequest, Connection, Ending, Incoming, Link, OpenError, Reply, Transcript, Upgrade, ending,
+    instead_of_response,
+};
+use crate::gateway::launch::LaunchError;
+use crate::machine;
+use crate::protocol::codes;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+/// The first and the longest pause between two tries.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// For how long an answer that no ready gateway gives is taken for one that is still starting.
+const STARTING: Duration = Duration::from_secs(10);
+/// How long a gateway that hangs up on HTTP may take to answer TLS.
+pub(crate) const HANGING_UP: Duration = Duration::from_secs(2);
+
+/// Where every gateway that we start listens.
+pub(crate) const LOOPBACK: &str = "127.0.0.1";
+/// A protocol version that no gateway will ever have.
+const NO_PROTOCOL: i64 = 1_000_000;
+
+/// What tells that a gateway is ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// It takes TCP connections.
+    Tcp,
+    /// It answers an upgrade.
+    WebSocket,
+    /// It sends a challenge.
+    Challenge,
+    /// It answers a `connect` whose protocol range no gateway has, with anything but `gateway starting`.
+    Connect,
+    /// It logs a line that contains this.
+    LogLine(String),
+}
+
+/// Where to ask.
+pub(crate) struct Probe<'a> {
+    pub(crate) port: u16,
+    pub(crate) path: &'a str,
+    pub(crate) readiness: &'a Readiness,
+    pub(crate) deadline: Instant,
+    /// How long a connection that was taken may go unanswered.
+    pub(crate) answer: Duration,
+}
+
+/// What one try found.
+#[derive(Debug)]
+enum Found {
+    Ready,
+    /// Nobody listens yet.
+    Nobody,
+    /// It says that it is starting. Ask again after this long, if it said so.
+    Starting(Option<Duration>),
+    /// Something that a gateway may say while it starts, but not for long.
+    Odd(String),
+    /// Something that no gateway ever says.
+    Garbage(String),
+    /// It took the connection, and then nothing came until the deadline.
+    Unanswered(&'static str),
+    /// The machine that clawcheck runs on has run out of something.
+    Machine(&'static str),
+}
+
+/// Why it is not ready.
+enum Unready {
+    NeverListened,
+    NeverLogged(String),
+    NeverAnswered(&'static str),
+    Garbage(String),
+    Machine(&'static str),
+    /// Somebody else listens on its port.
+    Taken,
+}
+
+impl Probe<'_> {
+    /// Waits until the gateway is ready, dead, or out of time.
+    pub(crate) async fn wait(&self, process: &mut Process) -> Result<(), LaunchError> {
+        let log = process.log().clone();
+        let owner = process.owner();
+        let asked = tokio::select! {
+            biased;
+            exit = process.wait_for_good() => Err(exit),
+            asked = self.ask(&log, &owner) => Ok(asked),
+        };
+        let unready = match asked {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(unready)) => unready,
+            Err(exit) => return Err(LaunchError::Exited { exit, log: process.last_words().await }),
+        };
+        let (port, log) = (self.port, log.tail());
+        Err(match unready {
+            Unready::NeverListened => {
+                LaunchError::NeverListened { port, instead: owner.ports(), left: process.has_left_some(), log }
+            }
+            Unready::NeverLogged(line) => LaunchError::NeverLogged { line, log },
+            Unready::Machine(why) => LaunchError::Harness(why.to_owned()),
+            Unready::NeverAnswered(what) => LaunchError::NeverAnswered { port, what, log },
+            Unready::Garbage(saw) => LaunchError::Garbage { port, saw, log },
+            Unready::Taken => LaunchError::PortInUse { port, attempts: 1 },
+        })
+    }
+
+    async fn ask(&self, log: &Log, owner: &Owner) -> Result<(), Unready> {
+        if let Readiness::LogLine(text) = self.readiness {
+            return timeout_at(self.deadline, log.wait_for(text)).await.map_err(|_| Unready::NeverLogged(text.clone()));
+        }
+        let mut pause = FIRST_PAUSE;
+        let mut odd: Option<(Instant, String)> = None;
+        loop {
+            let mut wait = pause;
+            let found = self.find(owner).await;
+            match found {
+                Found::Ready => return Ok(()),
+                Found::Garbage(saw) => {
+                    return Err(if owner.listens(self.port) { Unready::Garbage(saw) } else { Unready::Taken });
+                }
+                // What it said before, however odd, says more than that it then fell silent.
+                Found::Unanswered(what) => {
+                    return Err(odd.map_or(Unready::NeverAnswered(what), |(_, saw)| Unready::Garbage(saw)));
+                }
+                Found::Odd(saw) => {
+                    let since = odd.map_or_else(Instant::now, |(since, _)| since);
+                    if since.elapsed() > STARTING {
+                        return Err(Unready::Garbage(saw));
+                    }
+                    odd = Some((since, saw));
+                }
+                Found::Starting(after) => wait = after.unwrap_or(pause).min(LONGEST_PAUSE * 4),
+                Found::Nobody => {}
+                Found::Machine(why) => return Err(Unready::Machine(why)),
+            }
+            if Instant::now() + wait >= self.deadline {
+                return Err(odd.map_or(Unready::NeverListened, |(_, saw)| Unready::Garbage(saw)));
+            }
+            // Nothing tells when a stranger begins to listen: it has to be asked again and again.
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One try.
+    async fn find(&self, owner: &Owner) -> Found {
+        match timeout_at(self.deadline, TcpStream::connect((LOOPBACK, self.port))).await {
+            Ok(Ok(_)) if !owner.listens(self.port) => return Found::Garbage("another program".to_owned()),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return machine::shortage(&error).map_or(Found::Nobody, Found::Machine),
+            Err(_) => return Found::Nobody,
+        }
+        if *self.readiness == Readiness::Tcp {
+            return Found::Ready;
+        }
+        let deadline = self.deadline.min(Instant::now() + self.answer);
+        let upgrade = Upgrade { path: self.path.to_owned(), ..Upgrade::default() };
+        let recorder = Transcript::new().recorder("probe");
+        let mut connection = match Connection::open(self.link(), &upgrade, recorder, deadline).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                let soon = deadline.min(Instant::now() + HANGING_UP);
+                return self.refused(&Connection::explained(error, self.link(), soon).await);
+            }
+        };
+        let found = match self.readiness {
+            Readiness::Challenge => challenge(&mut connection, deadline).await,
+            Readiness::Connect => connect(&mut connection, deadline).await,
+            Readiness::Tcp | Readiness::WebSocket | Readiness::LogLine(_) => Found::Ready,
+        };
+        // A polite end, so that the gateway's log does not begin with a complaint.
+        let _ = connection.close(Some(codes::close::NORMAL), "", deadline).await;
+        found
+    }
+
+    fn link(&self) -> Link {
+        Link::Tcp { host: LOOPBACK.to_owned(), port: self.port }
+    }
+
+    fn refused(&self, error: &OpenError) -> Found {
+        let advice = error.advice(self.path, "with `path:` in the description");
+        let saw = advice.map_or_else(|| error.to_string(), |advice| format!("{error}; {advice}"));
+        match error {
+            OpenError::Refused(_) | OpenError::Unreachable { .. } => Found::Nobody,
+            OpenError::Machine(why) => Found::Machine(why),
+            OpenError::Deadline => Found::Unanswered("the upgrade"),
+            OpenError::Status { .. } | OpenError::Ended { .. } => Found::Odd(saw),
+            OpenError::NotWebSocket(_) | OpenError::Header(_) | OpenError::Tls => Found::Garbage(saw),
+        }
+    }
+}
+
+async fn challenge(connection: &mut Connection, deadline: Instant) -> Found {
+    match connection.next(deadline).await {
+        Incoming::Text(frame) if frame.event() == Some("connect.challenge") => Found::Ready,
+        Incoming::Text(frame) => {
+            Found::Garbage(format!("its first frame begins {:?}", frame.text.chars().take(60).collect::<String>()))
+        }
+        Incoming::Binary(_) => Found::Garbage("its first frame is binary".to_owned()),
+        Incoming::Closed(closed) => over(&closed),
+        Incoming::Deadline => Found::Unanswered("with a challenge"),
+    }
+}
+
+/// Newer releases listen, and send challenges, before they take connects. What they say to a connect whose protocol range
+/// nobody has tells which it is, and leaves no trace in their store.
+async fn connect(connection: &mut Connection, deadline: Instant) -> Found {
+    let first = challenge(connection, deadline).await;
+    if !matches!(first, Found::Ready) {
+        return first;
+    }
+    let request = ConnectRequest { protocol: (NO_PROTOCOL, NO_PROTOCOL), ..ConnectRequest::default() };
+    let params = request.params(&Challenge::default(), 0);
+    let Ok(pending) = connection.request("connect", params, deadline).await else { return Found::Starting(None) };
+    match connection.response(&pending, deadline).await {
+        Reply::Response(response) if response["error"]["code"] == codes::error::UNAVAILABLE => {
+            Found::Starting(response["error"]["retryAfterMs"].as_u64().map(Duration::from_millis))
+        }
+        Reply::Response(_) => Found::Ready,
+        Reply::Closed(closed) => over(&closed),
+        Reply::Deadline => match instead_of_response(&connection.take_all_unread(), &pending.0) {
+            Some(instead) => Found::Garbage(instead),
+            None => Found::Unanswered("a connect"),
+        },
+    }
+}
+
+fn over(closed: &Closed) -> Found {
+    match (closed.code, &closed.how) {
+        (Some(codes::close::TRY_LATER | codes::close::RESTART), _) => Found::Starting(None),
+        // That is not how a gateway begins, however long it is waited for.
+        (_, Ending::Violation(_) | Ending::TooMuch(_)) => Found::Garbage(ending(closed)),
+        _ => Found::Odd(format!("{} at once", ending(closed))),
+    }
+}

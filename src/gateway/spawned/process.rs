@@ -1,0 +1,180 @@
+//! A gateway's process and everything that it starts in turn. Unix.
+
+use super::log::{Log, Reader};
+use super::port::Owner;
+use crate::gateway::guard::{self, Guard, MARK};
+use crate::gateway::launch::{Exit, LogTail};
+use crate::gateway::supervisor::{Order, Supervisor};
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use tokio::process::{ChildStderr, ChildStdout};
+use tokio::time::{Instant, timeout_at};
+
+/// The variables of [`Inherited::Little`].
+const INHERITED: [&str; 5] = ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE"];
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    pub(crate) command: OsString,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    pub(crate) directory: PathBuf,
+    pub(crate) inherited: Inherited,
+}
+
+/// What of the user's environment a process gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inherited {
+    /// What it needs to find programs and to speak the user's language.
+    Little,
+    /// All of it.
+    Everything,
+}
+
+impl Invocation {
+    /// All that the command gets as its environment.
+    fn environment(&self) -> Vec<(OsString, OsString)> {
+        let inherited = std::env::vars_os().filter(|(name, _)| match self.inherited {
+            Inherited::Little => INHERITED.iter().any(|inherited| name == inherited),
+            Inherited::Everything => true,
+        });
+        inherited.chain(self.environment.iter().cloned()).collect()
+    }
+}
+
+/// A running process below a [`Supervisor`]. Dropping it ends it and everything that it has started.
+#[derive(Debug)]
+pub(crate) struct Process {
+    supervisor: Supervisor,
+    log: Log,
+    readers: Vec<Reader>,
+    /// Whether it and what it has started was ended.
+    over: bool,
+    mark: String,
+    guard: Guard,
+}
+
+impl Process {
+    /// Starts it: nothing on its standard input, its output kept, its environment clean, watched by the guard.
+    pub(crate) async fn start(invocation: &Invocation, guard: &Guard) -> io::Result<Self> {
+        let program = guard.program().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::Unsupported, "clawcheck cannot find its own program; is /proc mounted?")
+        })?;
+        let mark = guard.mark();
+        let mut environment = invocation.environment();
+        environment.push((MARK.into(), mark.clone().into()));
+        let order = Order {
+            command: (&invocation.command).into(),
+            arguments: invocation.arguments.iter().map(Into::into).collect(),
+            environment: environment.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            directory: (&invocation.directory).into(),
+            descriptors: crate::machine::usual_descriptors(),
+        };
+        let (supervisor, out, err) = Supervisor::start(program, order).await?;
+        let log = Log::new();
+        let mut process = Self { supervisor, log, readers: Vec::new(), over: false, mark, guard: guard.clone() };
+        if let Some(out) = out {
+            process.readers.push(process.log.read(ChildStdout::from_std(out)?));
+        }
+        if let Some(err) = err {
+            process.readers.push(process.log.read(ChildStderr::from_std(err)?));
+        }
+        process.guard.watch_group(process.supervisor.leader())?;
+        Ok(process)
+    }
+
+    /// It and everything below it, as the owner of a port.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner::new(self.supervisor.id())
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Its log once it has ended: waits for the last lines.
+    pub(crate) async fn last_words(&mut self) -> LogTail {
+        for reader in &mut self.readers {
+            reader.finish().await;
+        }
+        self.log.tail()
+    }
+
+    /// Waits until it ends.
+    pub(crate) async fn wait(&mut self) -> Exit {
+        self.supervisor.ended().await
+    }
+
+    /// Waits until it ends for good: one that ends with 0 and leaves others running has gone into the background, as
+    /// `setsid` and other starters do, and has not ended before these have.
+    pub(crate) async fn wait_for_good(&mut self) -> Exit {
+        match self.supervisor.ended().await {
+            exit if exit.code == Some(0) && self.supervisor.has_left_some() => self.supervisor.gone().await,
+            exit => exit,
+        }
+    }
+
+    /// Whether it has ended, and left others running.
+    pub(crate) fn has_left_some(&self) -> bool {
+        self.supervisor.has_left_some()
+    }
+
+    /// How it ended, if it has. One that has gone into the background has not while something of it listens on its port.
+    pub(crate) fn exited(&mut self, port: u16) -> Option<Exit> {
+        let exit = self.supervisor.has_ended()?;
+        (exit.code != Some(0) || !self.is_in_background(port)).then_some(exit)
+    }
+
+    fn is_in_background(&self, port: u16) -> bool {
+        self.supervisor.has_left_some() && self.owner().listens(port)
+    }
+
+    /// Asks it to end, and after the deadline ends it. A starter (`setsid --wait`) may end without handing that on: then what
+    /// listens on the port is asked, too.
+    pub(crate) async fn stop(&mut self, port: u16, deadline: Instant) -> Exit {
+        if let Some(exit) = self.exited(port) {
+            self.kill().await;
+            return exit;
+        }
+        let mut exit = None;
+        if self.supervisor.has_ended().is_none() {
+            self.supervisor.terminate().await;
+            exit = timeout_at(deadline, self.wait()).await.ok();
+        }
+        if self.is_in_background(port) {
+            self.supervisor.terminate().await;
+            exit = timeout_at(deadline, self.supervisor.gone()).await.ok();
+        }
+        let killed = self.kill().await;
+        exit.unwrap_or(killed)
+    }
+
+    /// Ends it and everything that it has started at once. Gives how it ended; where it had gone into the background, how the
+    /// last of it did.
+    pub(crate) async fn kill(&mut self) -> Exit {
+        let had_ended = self.supervisor.has_ended().is_some();
+        let cleared = self.supervisor.end().await;
+        self.let_go(cleared);
+        if had_ended { self.supervisor.gone().await } else { self.supervisor.ended().await }
+    }
+
+    /// `cleared`: whether the supervisor vouches for it that nothing is left.
+    fn let_go(&mut self, cleared: bool) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        if !cleared {
+            guard::end_marked(&self.mark);
+        }
+        self.guard.forget_group(self.supervisor.leader());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let cleared = self.supervisor.end_at_once();
+        self.let_go(cleared);
+    }
+}

@@ -1,0 +1,98 @@
+//! What differs among the releases, area by area: plain data that everything else reads. `oldest()` is what 2026.2.19 does;
+//! [`super::releases`] says what each later release changed.
+
+pub(super) mod capabilities;
+pub(super) mod channels;
+pub mod client;
+pub mod config;
+pub mod handshake;
+pub mod locality;
+pub mod nodes;
+pub mod pairing;
+pub mod program;
+pub mod rpc;
+pub mod seed;
+pub(super) mod skills;
+
+use super::release::Release;
+use super::releases;
+use client::ClientFacts;
+use config::ConfigFacts;
+use handshake::HandshakeRules;
+use locality::LocalityRules;
+use nodes::NodeRules;
+use pairing::PairingRules;
+use program::ProgramFacts;
+use rpc::RpcRules;
+use seed::SeedFacts;
+
+/// What one release does: the facts of the oldest release with every change up to this one applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// The release that was asked for. Its facts are those of the newest known release at or before it.
+    pub release: Release,
+    /// What its own client offers.
+    pub client: ClientFacts,
+    /// What its configuration means.
+    pub config: ConfigFacts,
+    /// Who counts as local.
+    pub locality: LocalityRules,
+    /// The checks between the upgrade and `hello-ok`, and `hello-ok` itself.
+    pub handshake: HandshakeRules,
+    /// The device store.
+    pub pairing: PairingRules,
+    /// The node store.
+    pub nodes: NodeRules,
+    /// The calls of welcomed clients.
+    pub rpc: RpcRules,
+    /// How its own program behaves as a process.
+    pub program: ProgramFacts,
+    /// What it writes into its store by commands of its own.
+    pub seed: SeedFacts,
+}
+
+/// A release older than every one that is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the rules of {0} are not known: the oldest known release is {oldest}", oldest = releases::OLDEST)]
+pub struct UnknownRelease(pub Release);
+
+impl Facts {
+    /// The facts of a release: those of the newest known release at or before it.
+    ///
+    /// # Errors
+    /// A release before the first known one.
+    pub fn of(release: Release) -> Result<Self, UnknownRelease> {
+        match releases::described(release) {
+            Some(_) => Ok(Self::nearest(release)),
+            None => Err(UnknownRelease(release)),
+        }
+    }
+
+    /// As [`Self::of`], and the facts of the oldest known release for every release before it.
+    pub fn nearest(release: Release) -> Self {
+        let mut facts = Self::oldest(release);
+        releases::changes_up_to(release).for_each(|change| (change.apply)(&mut facts));
+        facts
+    }
+
+    /// What 2026.2.19 does, under this name.
+    fn oldest(release: Release) -> Self {
+        Self {
+            release,
+            client: ClientFacts::oldest(),
+            config: ConfigFacts::oldest(),
+            locality: LocalityRules::oldest(),
+            handshake: HandshakeRules::oldest(),
+            pairing: PairingRules::oldest(),
+            nodes: NodeRules::oldest(),
+            rpc: RpcRules::oldest(),
+            program: ProgramFacts::oldest(),
+            seed: SeedFacts::oldest(),
+        }
+    }
+
+    /// The newest release at or before this one that is known without a gap: the one that these facts describe.
+    pub fn described(&self) -> Release {
+        releases::described(self.release).unwrap_or(releases::OLDEST)
+    }
+}

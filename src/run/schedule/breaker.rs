@@ -1,0 +1,412 @@
+//! A gateway that is found dead is found dead once, and not once per case.
+//!
+//! Starts count by their configuration: one that a gateway does not take says nothing about the others. Nothing is given up
+//! before the gateway was started once with the plain one.
+
+use crate::gateway::{LaunchError, in_short};
+use crate::run::state_dir::openclaw_json;
+use crate::run::steps::context::CaseError;
+use crate::scenario::gateway::GatewaySettings;
+use std::mem::{Discriminant, discriminant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Failures in a row, all of one kind, after which a configuration is given up with which the gateway never started.
+const NEVER_STARTED: usize = 2;
+/// The same for one with which it did start, and for a gateway that ends by itself: some cases may have a reason to make it
+/// fail.
+const STARTED_BEFORE: usize = 6;
+/// Silent gateways in a row after which one that did answer before is given up. One is enough where none did: each has been
+/// asked twice.
+const SILENT_AFTER_ALL: usize = 2;
+
+/// How a gateway was found dead that had started.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Dead {
+    /// It started and then said nothing; in words.
+    Silent(String),
+    /// It answers, and too slowly for a run; in words.
+    TooSlow(String),
+    /// It ended by itself while a case was played; in words.
+    Ended(String),
+}
+
+impl Dead {
+    /// What the failure of a case tells about a gateway that had started, if anything.
+    pub(crate) fn of(error: &CaseError) -> Option<Self> {
+        match error {
+            CaseError::Silent(_) => Some(Self::Silent(error.to_string())),
+            CaseError::TooSlow { .. } => Some(Self::TooSlow(error.to_string())),
+            _ => None,
+        }
+    }
+
+    fn why(&self) -> &str {
+        match self {
+            Self::Silent(why) | Self::TooSlow(why) | Self::Ended(why) => why,
+        }
+    }
+}
+
+/// What is to be done about a start that failed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing: the run goes on.
+    GoOn,
+    /// The gateway is to be started with the plain configuration, and the breaker told with [`Breaker::plain`].
+    TryPlain,
+}
+
+/// Counts launches that failed, and gateways that were silent.
+#[derive(Default)]
+pub(crate) struct Breaker(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Whether a gateway was ready.
+    ready: bool,
+    /// Whether a case was played to its end.
+    played: bool,
+    in_a_row: usize,
+    last: Option<Discriminant<Dead>>,
+    /// Why everything is given up.
+    reason: Option<String>,
+    starts: Vec<Starts>,
+    /// The configuration whose failure is held against the plain one just now.
+    in_doubt: Option<GatewaySettings>,
+}
+
+/// The starts with one configuration.
+struct Starts {
+    settings: GatewaySettings,
+    /// Whether the gateway was ready with it.
+    ready: bool,
+    in_a_row: usize,
+    last: Option<(Discriminant<LaunchError>, String)>,
+    /// Why it is given up.
+    reason: Option<String>,
+}
+
+impl Starts {
+    /// Why the last one failed.
+    fn why(&self) -> &str {
+        self.last.as_ref().map_or("", |(_, why)| why)
+    }
+}
+
+impl State {
+    fn with(&mut self, settings: &GatewaySettings) -> &mut Starts {
+        let at = self.starts.iter().position(|starts| starts.settings == *settings).unwrap_or_else(|| {
+            let settings = settings.clone();
+            self.starts.push(Starts { settings, ready: false, in_a_row: 0, last: None, reason: None });
+            self.starts.len() - 1
+        });
+        &mut self.starts[at]
+    }
+}
+
+impl Breaker {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing tells yet if the gateway starts at all: one case should find out before others are begun.
+    pub(crate) fn undecided(&self) -> bool {
+        let state = self.state();
+        !state.ready && state.reason.is_none()
+    }
+
+    /// Why no more launches with these settings should be tried, if so.
+    pub(crate) fn open(&self, settings: &GatewaySettings) -> Option<String> {
+        let state = self.state();
+        let of_settings = || state.starts.iter().find(|starts| starts.settings == *settings)?.reason.clone();
+        state.reason.clone().or_else(of_settings)
+    }
+
+    /// A gateway is ready.
+    pub(crate) fn ready(&self, settings: &GatewaySettings) {
+        let mut state = self.state();
+        state.ready = true;
+        let starts = state.with(settings);
+        (starts.ready, starts.in_a_row) = (true, 0);
+    }
+
+    /// A case was played to its end.
+    pub(crate) fn played(&self, settings: &GatewaySettings) {
+        self.ready(settings);
+        let mut state = self.state();
+        state.played = true;
+        state.in_a_row = 0;
+    }
+
+    /// A gateway that had started is dead.
+    pub(crate) fn failed(&self, dead: &Dead) {
+        let mut state = self.state();
+        let kind = discriminant(dead);
+        state.in_a_row = if state.last == Some(kind) { state.in_a_row + 1 } else { 1 };
+        state.last = Some(kind);
+        let enough = match dead {
+            Dead::Silent(_) if state.played => SILENT_AFTER_ALL,
+            Dead::Silent(_) | Dead::TooSlow(_) => 1,
+            Dead::Ended(_) => STARTED_BEFORE,
+        };
+        if state.in_a_row >= enough {
+            // The gateway's last words are told with what was tried.
+            let why = in_short(dead.why());
+            state.reason = Some(match state.in_a_row {
+                1 => after_one(why),
+                many => format!("not tried: {many} cases in a row failed the same way: {why}"),
+            });
+        }
+    }
+
+    /// A start with these settings failed.
+    pub(crate) fn start_failed(&self, error: &LaunchError, settings: &GatewaySettings) -> Next {
+        // What the gateway refuses is the scenario's doing, and says nothing about the next case.
+        if matches!(error, LaunchError::Refused { .. }) {
+            return Next::GoOn;
+        }
+        let why = in_short(&error.to_string()).to_owned();
+        let mut state = self.state();
+        if is_hopeless(error) || (openclaw_json::is_plain(settings) && never_speaks(error)) {
+            state.reason = Some(after_one(&why));
+            return Next::GoOn;
+        }
+        let never_ready = !state.ready;
+        let starts = state.with(settings);
+        let kind = discriminant(error);
+        let again = starts.last.as_ref().is_some_and(|(last, _)| *last == kind);
+        starts.in_a_row = if again { starts.in_a_row + 1 } else { 1 };
+        starts.last = Some((kind, why));
+        // With the plain one it was started already: twice it was no case's doing.
+        if never_ready && openclaw_json::is_plain(settings) {
+            if starts.in_a_row >= NEVER_STARTED {
+                let (many, why) = (starts.in_a_row, starts.why());
+                let reason = format!("not tried: {many} starts in a row failed the same way: {why}");
+                state.reason = Some(reason);
+            }
+            return Next::GoOn;
+        }
+        let enough = match starts.ready {
+            _ if never_ready || never_speaks(error) => 1,
+            true => STARTED_BEFORE,
+            false => NEVER_STARTED,
+        };
+        if starts.in_a_row < enough || state.in_doubt.is_some() {
+            return Next::GoOn;
+        }
+        state.in_doubt = Some(settings.clone());
+        Next::TryPlain
+    }
+
+    /// What became of the start with the plain configuration that [`Next::TryPlain`] asked for.
+    pub(crate) fn plain(&self, started: Result<(), &LaunchError>) {
+        let mut state = self.state();
+        let Some(settings) = state.in_doubt.take() else { return };
+        if let Err(error) = started {
+            let why = error.to_string();
+            let why = in_short(&why);
+            state.reason =
+                Some(format!("not tried: the gateway did not start, not even with the default configuration: {why}"));
+            return;
+        }
+        state.ready = true;
+        let starts = state.with(&settings);
+        let (many, (_, why)) = match starts.last.clone() {
+            // With the plain configuration the gateway starts: what failed was another thing of the cases.
+            Some(last) if !starts.ready && !openclaw_json::is_plain(&settings) => (starts.in_a_row, last),
+            _ => {
+                starts.in_a_row = 0;
+                return;
+            }
+        };
+        if many >= NEVER_STARTED {
+            starts.reason =
+                Some(format!("not tried: {many} starts in a row with these settings failed the same way: {why}"));
+        }
+    }
+}
+
+fn after_one(why: &str) -> String {
+    format!("not tried: {why}")
+}
+
+/// Whether the gateway, and not what a scenario asks of it, must be the reason.
+fn is_hopeless(error: &LaunchError) -> bool {
+    matches!(
+        error,
+        LaunchError::CommandNotFound { .. }
+            | LaunchError::CannotRun { .. }
+            | LaunchError::NeverLogged { .. }
+            // A gateway that somebody else runs is asked the same by every case.
+            | LaunchError::Unreachable { .. }
+    )
+}
+
+/// Whether it listens, and does not speak the protocol.
+fn never_speaks(error: &LaunchError) -> bool {
+    matches!(error, LaunchError::NeverAnswered { .. } | LaunchError::Garbage { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::{Exit, LogTail};
+    use serde_json::json;
+
+    fn missing() -> LaunchError {
+        LaunchError::CommandNotFound { command: "nobody".to_owned() }
+    }
+
+    fn unheard() -> LaunchError {
+        LaunchError::NeverListened { port: 1, instead: Vec::new(), left: false, log: LogTail::default() }
+    }
+
+    fn exited() -> LaunchError {
+        LaunchError::Exited { exit: Exit { code: Some(1), signal: None }, log: LogTail::default() }
+    }
+
+    fn plain() -> GatewaySettings {
+        GatewaySettings::default()
+    }
+
+    fn settings(bind: &str) -> GatewaySettings {
+        serde_json::from_value(json!({ "bind": bind })).unwrap()
+    }
+
+    fn silent() -> Dead {
+        Dead::Silent("silent".to_owned())
+    }
+
+    #[test]
+    fn opens_at_once_where_no_scenario_can_be_the_reason() {
+        let breaker = Breaker::default();
+        assert!(breaker.undecided());
+        assert_eq!(breaker.start_failed(&missing(), &settings("lan")), Next::GoOn);
+        assert!(breaker.open(&plain()).is_some_and(|reason| reason.contains("`nobody` was not found")));
+        assert!(!breaker.undecided());
+    }
+
+    #[test]
+    fn a_gateway_that_never_starts_is_dead_after_one_more_start_with_the_plain_configuration() {
+        let breaker = Breaker::default();
+        assert_eq!(breaker.start_failed(&unheard(), &settings("lan")), Next::TryPlain);
+        assert_eq!((breaker.open(&settings("lan")), breaker.undecided()), (None, true));
+        breaker.plain(Err(&unheard()));
+        let reason = breaker.open(&plain()).unwrap();
+        assert!(reason.contains("did not listen") && reason.contains("default configuration"), "{reason}");
+    }
+
+    #[test]
+    fn a_gateway_that_never_starts_with_the_plain_configuration_is_dead_after_two_starts() {
+        let breaker = Breaker::default();
+        assert_eq!(breaker.start_failed(&unheard(), &plain()), Next::GoOn);
+        assert_eq!((breaker.open(&plain()), breaker.undecided()), (None, true));
+        assert_eq!(breaker.start_failed(&unheard(), &plain()), Next::GoOn);
+        assert!(breaker.open(&settings("lan")).is_some_and(|reason| reason.contains("did not listen")));
+    }
+
+    #[test]
+    fn a_configuration_that_never_starts_is_given_up_and_no_other() {
+        let breaker = Breaker::default();
+        breaker.played(&plain());
+        assert_eq!(breaker.start_failed(&exited(), &settings("lan")), Next::GoOn);
+        assert_eq!(breaker.start_failed(&exited(), &settings("lan")), Next::TryPlain);
+        assert_eq!(breaker.open(&settings("lan")), None, "nothing is given up before the plain one was tried");
+        breaker.plain(Ok(()));
+        assert!(breaker.open(&settings("lan")).is_some_and(|reason| reason.contains("2 starts in a row")));
+        assert_eq!([breaker.open(&plain()), breaker.open(&settings("auto"))], [None, None]);
+    }
+
+    /// It is held against the plain one at its first failure, so that the first must still count at the second.
+    #[test]
+    fn a_configuration_with_which_the_gateway_never_speaks_is_given_up_after_two_starts() {
+        let unanswered = LaunchError::NeverAnswered { port: 1, what: "the upgrade", log: LogTail::default() };
+        let breaker = Breaker::default();
+        breaker.played(&plain());
+        for given_up in [false, true] {
+            assert_eq!(breaker.start_failed(&unanswered, &settings("lan")), Next::TryPlain);
+            breaker.plain(Ok(()));
+            assert_eq!(breaker.open(&settings("lan")).is_some(), given_up);
+        }
+        assert_eq!(breaker.open(&plain()), None);
+    }
+
+    #[test]
+    fn starts_with_many_configurations_do_not_add_up() {
+        let breaker = Breaker::default();
+        breaker.played(&plain());
+        for bind in ["lan", "tailnet", "auto"] {
+            assert_eq!(breaker.start_failed(&exited(), &settings(bind)), Next::GoOn);
+        }
+        assert_eq!(breaker.open(&settings("lan")), None);
+    }
+
+    #[test]
+    fn the_plain_configuration_is_not_given_up_while_it_starts() {
+        let breaker = Breaker::default();
+        breaker.ready(&plain());
+        for _ in 1..STARTED_BEFORE {
+            assert_eq!(breaker.start_failed(&exited(), &plain()), Next::GoOn);
+        }
+        assert_eq!(breaker.start_failed(&exited(), &plain()), Next::TryPlain);
+        assert_eq!(breaker.start_failed(&exited(), &plain()), Next::GoOn, "it is being tried");
+        breaker.plain(Ok(()));
+        assert_eq!(breaker.open(&plain()), None);
+    }
+
+    #[test]
+    fn a_gateway_that_goes_bad_is_given_up_with_its_plain_configuration() {
+        let breaker = Breaker::default();
+        breaker.played(&plain());
+        for _ in 1..STARTED_BEFORE {
+            assert_eq!(breaker.start_failed(&exited(), &plain()), Next::GoOn);
+        }
+        assert_eq!(breaker.start_failed(&exited(), &plain()), Next::TryPlain);
+        breaker.plain(Err(&exited()));
+        assert!(breaker.open(&settings("lan")).is_some());
+    }
+
+    #[test]
+    fn a_gateway_that_never_answered_a_case_is_found_silent_once_and_one_that_did_twice() {
+        let breaker = Breaker::default();
+        breaker.ready(&plain());
+        assert!(!breaker.undecided());
+        breaker.failed(&silent());
+        assert!(breaker.open(&plain()).is_some());
+        let breaker = Breaker::default();
+        breaker.played(&plain());
+        breaker.failed(&silent());
+        assert_eq!(breaker.open(&plain()), None);
+        breaker.failed(&silent());
+        assert!(breaker.open(&plain()).is_some());
+    }
+
+    #[test]
+    fn one_that_is_too_slow_is_given_up_at_once_although_it_answered() {
+        let breaker = Breaker::default();
+        breaker.played(&plain());
+        breaker.failed(&Dead::TooSlow("too slow".to_owned()));
+        assert!(breaker.open(&plain()).is_some_and(|reason| reason.contains("too slow")));
+    }
+
+    #[test]
+    fn one_that_ends_in_every_case_is_given_up_in_the_end() {
+        let breaker = Breaker::default();
+        breaker.ready(&plain());
+        for _ in 0..STARTED_BEFORE {
+            assert_eq!(breaker.open(&plain()), None);
+            breaker.failed(&Dead::Ended("it ended".to_owned()));
+        }
+        assert!(breaker.open(&plain()).is_some());
+    }
+
+    #[test]
+    fn what_a_gateway_refuses_by_rule_does_not_count() {
+        let breaker = Breaker::default();
+        let refused = LaunchError::Refused { code: 1, reason: "bind".to_owned() };
+        for _ in 0..9 {
+            assert_eq!(breaker.start_failed(&refused, &plain()), Next::GoOn);
+        }
+        assert_eq!(breaker.open(&plain()), None);
+    }
+}

@@ -1,0 +1,446 @@
+//! One case, from an empty corner of the disk to its report.
+
+use super::breaker::Dead;
+use super::failed_start;
+use crate::client::Redactions;
+use crate::cut;
+use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Place, Preparation};
+use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
+use crate::limits::{Budget, CASE_BYTES, RECORD_BYTES};
+use crate::machine;
+use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
+use crate::observe::{Evidence, Observation, RawMessage, StepEvidence, normalise_redacted};
+use crate::report::terminal::quoted;
+use crate::report::{Boot, CaseReport};
+use crate::rules::Release;
+use crate::run::attached;
+use crate::run::redaction;
+use crate::run::sharing::view;
+use crate::run::state_dir::files;
+use crate::run::steps::context::{CaseContext, CaseError};
+use crate::run::steps::frames::Frames;
+use crate::run::{Options, Shared};
+use crate::scenario::connect::SharedSecret;
+use crate::scenario::gateway::GatewaySettings;
+use crate::scenario::{Case, Step, StepKind};
+use crate::store::StoreFormat;
+use serde_json::Value;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long what a case has written may take to be taken away once the run is told to stop. A signal leaves ten seconds for all.
+const CLEARING: Duration = Duration::from_secs(8);
+
+/// Plays a case and judges it.
+pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
+    let began = Instant::now();
+    let mut report = blank(case, shared.options);
+    let settings = &case.scenario.gateway;
+    if let Some(reason) = shared.breaker.open(settings) {
+        return given_up(case, reason, shared);
+    }
+    let place = match place(case, gateway, release, shared) {
+        Ok(place) => place,
+        Err(error) => return failed(report, CaseError::Disk(error), settings, gateway, began),
+    };
+    if let Some(reason) = kept_from(case, gateway, release, shared).await {
+        report.reason = Some(reason);
+        return report;
+    }
+    let attached = gateway.profile().kind == Kind::Attached;
+    let secret = shared.options.token.as_deref().filter(|_| attached);
+    let mut context = CaseContext::new(case, gateway, place, release, secret);
+    context.timeouts = shared.timeouts.clone();
+    context.frames = Arc::new(Frames::new(shared.options.schema.clone()));
+    context.budget = shared.received.part("one case", CASE_BYTES);
+    let played = tokio::select! {
+        played = context.perform() => played,
+        () = crate::run::stopped(shared.stop.clone()), if shared.cleans_up() => Err(CaseError::BrokenOff),
+    };
+    let was_reached = played.as_ref().ok().is_none_or(|steps| steps.iter().all(was_reached));
+    let observed = played.map(|steps| observe(&context, steps, gateway, &shared.options.secrets));
+    if shared.cleans_up() {
+        shared.left_behind(clean_up(&context, shared).await);
+    }
+    let ended = context.exited(was_reached).await.map(|exit| format!("the gateway exited unexpectedly ({exit})"));
+    let log = context.end().await;
+    shared.booted(context.boots());
+    let redactions = redactions(&context);
+    if matches!(observed, Err(CaseError::BrokenOff)) {
+        report.reason = Some(CaseError::BrokenOff.to_string());
+        return report;
+    }
+    if observed.is_err() || ended.is_some() {
+        shared.keep_secret(&redactions);
+    }
+    match (&observed, &ended) {
+        (Err(CaseError::Launch(error)), _) => failed_start::failed(error, settings, gateway, shared).await,
+        (Err(error), _) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
+        (Ok(_), Some(why)) => shared.breaker.failed(&Dead::Ended(why.clone())),
+        (Ok(_), None) => shared.breaker.played(settings),
+    }
+    match observed {
+        Err(error) => report = failed(report, error, settings, gateway, began),
+        // Whatever it answered before: a gateway that nobody stopped has to be there at the end.
+        Ok(_) if ended.is_some() => {
+            report.verdict = Verdict::Error;
+            report.reason = ended;
+        }
+        Ok(observation) => {
+            report.frames = context.frames.tally();
+            let seen = CaseResult { observation, frames: context.frames.findings(&redactions), report, kept: None };
+            report = conclude(seen, case, release, gateway, shared);
+        }
+    }
+    if is_worth_showing(&report, shared) {
+        keep_records(&mut report, &context, &log);
+    }
+    report.reason = report.reason.map(|reason| redactions.apply(&reason));
+    redaction::case(&mut report, &redactions);
+    report.duration = began.elapsed();
+    report
+}
+
+/// Takes away what a case has written. Once the run is told to stop, for [`CLEARING`] at most: the report has to be written.
+async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String> {
+    let hurried = async {
+        crate::run::stopped(shared.stop.clone()).await;
+        tokio::time::sleep(CLEARING).await;
+    };
+    tokio::select! {
+        left = context.clean_up() => left,
+        () = hurried => context.perhaps_left(),
+    }
+}
+
+/// Where a case is played. In this process nobody needs files but a case that writes some itself, or has a release play
+/// in it that keeps a database.
+fn place(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<Place> {
+    match gateway.profile().kind {
+        Kind::Embedded if is_played_on_records(case, release) => Ok(shared.workspace.place_without_files()),
+        _ => shared.workspace.place(),
+    }
+}
+
+/// Whether every store of a case is documents, in which it puts records and nothing else.
+fn is_played_on_records(case: &Case, release: Release) -> bool {
+    let scenario = &case.scenario;
+    let edits = judge::steps(case).into_iter().filter_map(|step| match &step.kind {
+        StepKind::Edit(store) => Some(store.as_ref()),
+        _ => None,
+    });
+    let earlier = scenario.written_by.as_ref().map(|earlier| earlier.release.0);
+    let keeps_files = |release| files::format(&scenario.store, release) == StoreFormat::Files;
+    scenario.other_store.is_none()
+        && edits.chain([&scenario.store]).all(files::is_records)
+        && earlier.into_iter().chain([release]).all(keeps_files)
+}
+
+/// What a case saw, before it is judged.
+pub(crate) struct CaseResult {
+    pub(crate) observation: Observation,
+    /// The frames that break the published schema.
+    pub(crate) frames: Vec<FrameFinding>,
+    /// All that is known without a verdict.
+    pub(crate) report: CaseReport,
+    /// What it takes of the run's memory until its report is made, where it waits for that.
+    pub(crate) kept: Option<Budget>,
+}
+
+impl CaseResult {
+    /// Has room kept for it in the run's memory. `false` where there is none.
+    pub(crate) fn is_kept(&mut self, shared: &Shared<'_>) -> bool {
+        let records = self.report.transcript.iter().chain(&self.report.log).map(String::len).sum::<usize>();
+        let kept = shared.kept.part("one case", usize::MAX);
+        let has_room = kept.take(self.observation.weight() + records).is_ok();
+        self.kept = Some(kept);
+        has_room
+    }
+
+    /// The verdict that [`conclude`] would come to but for the published schema: a frame that breaks it breaks it on every gateway.
+    pub(crate) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
+        match kept(case, release, shared) {
+            Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new()).verdict,
+            Err(_) => Verdict::Error,
+        }
+    }
+}
+
+/// Keeps what went over the wire and what the gateway logged.
+pub(crate) fn keep_records(report: &mut CaseReport, context: &CaseContext<'_>, log: &str) {
+    let redactions = redactions(context);
+    let kept = |text: &str| cut::middle(text, RECORD_BYTES).into_owned();
+    let transcript = abridged(&context.transcript.render(&redactions));
+    report.transcript = Some(kept(&transcript)).filter(|text| !text.is_empty());
+    report.log = Some(kept(&redactions.apply(log))).filter(|text| !text.trim().is_empty());
+}
+
+/// Whether every connection of a step and of those side by side under it came to be.
+fn was_reached(step: &StepEvidence) -> bool {
+    let unreachable = step.received.iter().any(|received| matches!(received.message, RawMessage::Unreachable(_)));
+    !unreachable && step.parallel.iter().all(was_reached)
+}
+
+/// Whether what went over the wire helps anybody.
+fn is_worth_showing(report: &CaseReport, shared: &Shared<'_>) -> bool {
+    shared.options.trace || matches!(report.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error)
+}
+
+/// What the embedded gateway, asked by itself, shows of a case at this release: what the rules predict. `None` where they
+/// cannot tell.
+pub(crate) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>) -> Option<String> {
+    let rules = GatewaySpec::Embedded(Some(release));
+    let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
+    let release = crate::run::release_of(&rules);
+    let mut context = CaseContext::new(case, &rules, place(case, &rules, release, shared).ok()?, release, None);
+    let steps = context.perform().await.ok()?;
+    let observation = observe(&context, steps, &rules, &shared.options.secrets);
+    context.end().await;
+    Some(observation.text().to_owned())
+}
+
+/// The report of a case in which the gateway or the harness could not do its part.
+pub(crate) fn not_done(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+    CaseReport { verdict: Verdict::Error, reason: Some(reason), ..blank(case, shared.options) }
+}
+
+/// The report of a case whose settings the gateway refuses.
+pub(crate) fn not_applicable(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+    CaseReport { verdict: Verdict::NotApplicable, reason: Some(reason), ..blank(case, shared.options) }
+}
+
+/// The report of a case that was not begun, because the gateway had been found dead before.
+pub(crate) fn given_up(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
+    CaseReport { verdict: Verdict::Error, reason: Some(reason), given_up: true, ..blank(case, shared.options) }
+}
+
+/// Why a case must not be played on a gateway that somebody else runs; `None` when it may.
+async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Option<String> {
+    if gateway.profile().kind != Kind::Attached {
+        return None;
+    }
+    if shared.options.token.is_none() && judge::steps(case).into_iter().any(knows_the_secret) {
+        return Some("the case sends the gateway's shared token; set CLAWCHECK_TOKEN".to_owned());
+    }
+    if shared.options.allow_writes {
+        return None;
+    }
+    let predicted = async {
+        let rules = GatewaySpec::Embedded(Some(release));
+        let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await?;
+        let release = crate::run::release_of(&rules);
+        attached::leaves_no_trace(case, &rules, &shared.workspace, release).await
+    };
+    match predicted.await {
+        Ok(true) => None,
+        Ok(false) => {
+            Some("the case writes to a gateway that clawcheck did not start; --allow-writes allows this".to_owned())
+        }
+        Err(error) => Some(format!("clawcheck cannot determine what the case writes to the gateway: {error}")),
+    }
+}
+
+/// Whether a step uses the gateway's own shared secret.
+fn knows_the_secret(step: &Step) -> bool {
+    let StepKind::Connect(connect) = &step.kind else { return false };
+    let right = |secret: &Option<SharedSecret>| matches!(secret, Some(SharedSecret::Right | SharedSecret::Secret(_)));
+    connect.auth.as_ref().is_none_or(|auth| right(&auth.token) || right(&auth.password))
+}
+
+fn observe(
+    context: &CaseContext<'_>,
+    mut steps: Vec<StepEvidence>,
+    gateway: &Gateway,
+    secrets: &Redactions,
+) -> Observation {
+    if gateway.profile().kind == Kind::Attached {
+        let devices = context.bindings.identities.device_names();
+        view::retain_received(&mut steps, &|id: &str| devices.iter().any(|(own, _)| own == id));
+    }
+    let reachable = gateway.profile().can(Capability::StoreRead);
+    let mut redactions = redactions(context);
+    redactions.extend(secrets);
+    let evidence = Evidence {
+        known: context.known(),
+        started_at: context.started_at(),
+        steps_began: context.steps_began().to_vec(),
+        steps,
+        before: context.before().clone(),
+        after: reachable.then(|| context.files()),
+    };
+    normalise_redacted(&evidence, &|text| redactions.apply_known(text))
+}
+
+/// The approved snapshots of a case that concern a release; `None` where they could not be kept: a scenario of the user's
+/// own, with no folder of snapshots beside it.
+fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<History>, LibraryError> {
+    let history = shared.library.serving(&case.id, release)?;
+    let nowhere = *shared.library.origin() == Origin::BuiltIn && !case.source.embedded;
+    Ok(if nowhere && history.variants.is_empty() { None } else { Some(history) })
+}
+
+/// Judges what a case saw, and keeps what waits for approval.
+pub(crate) fn conclude(
+    seen: CaseResult,
+    case: &Case,
+    release: Release,
+    gateway: &Gateway,
+    shared: &Shared<'_>,
+) -> CaseReport {
+    let CaseResult { observation, frames, mut report, kept: _kept } = seen;
+    let history = match kept(case, release, shared) {
+        Ok(history) => history,
+        Err(error) => {
+            report.verdict = Verdict::Error;
+            report.reason = Some(error.to_string());
+            return report;
+        }
+    };
+    let Judgement { verdict, findings } = judge(case, &observation, release, history.as_ref(), frames);
+    if matches!(verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms)
+        && let Some(why) = machine::exhausted(shared.workspace.root())
+    {
+        // The gateway runs on it, too: what it did then says nothing about it elsewhere.
+        report.verdict = Verdict::Error;
+        report.reason = Some(format!("the observation is not conclusive: {why}"));
+        report.observation = Some(observation);
+        return report;
+    }
+    report.verdict = verdict;
+    if history.is_none() && verdict == Verdict::Conforms {
+        report.reason =
+            Some("only the expectations were checked: there is no snapshot folder (--snapshots)".to_owned());
+    }
+    let history = history.unwrap_or_default();
+    let real = gateway.profile().kind == Kind::Spawned && gateway.profile().program == "openclaw";
+    let seen = history.serving(release).is_some_and(|(_, variant)| variant.seen.contains(&release));
+    // Where a step did not see what it must, the observation is no candidate for approval; what breaks the schema alone is seen
+    // as it was approved.
+    let about_snapshot =
+        findings.iter().any(|finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. }));
+    let propose = match verdict {
+        Verdict::Deviates => about_snapshot && observation.store.is_some(),
+        Verdict::Conforms => real && shared.options.mark_seen && !seen,
+        _ => false,
+    };
+    report.findings = findings;
+    let proposed = if propose {
+        shared.library.propose(&case.id, release, observation.text(), real).map(Some)
+    } else {
+        shared.library.withdraw(&case.id, release, real).map(|()| None)
+    };
+    match proposed {
+        Ok(Some(Proposed::Left(path))) => report.proposed = Some(path),
+        Ok(Some(Proposed::Waits(path))) => {
+            let path = path.display();
+            report.reason = Some(format!(
+                "an observation of a real release already waits in {path}; clawcheck did not overwrite it"
+            ));
+        }
+        Ok(None) => {}
+        Err(LibraryError::BuiltIn | LibraryError::Frozen) => {}
+        Err(error) => shared.fault(error),
+    }
+    report.observation = Some(observation);
+    if !is_worth_showing(&report, shared) {
+        report.transcript = None;
+        report.log = None;
+    }
+    report
+}
+
+/// A case that could not be played.
+fn failed(
+    mut report: CaseReport,
+    error: CaseError,
+    settings: &GatewaySettings,
+    gateway: &Gateway,
+    began: Instant,
+) -> CaseReport {
+    report.verdict = match &error {
+        // The release that wrote the store must be had, or there is nothing to ask.
+        CaseError::OtherRelease(_) => Verdict::NotApplicable,
+        CaseError::Launch(launch) if failed_start::not_applicable(launch, settings).is_some() => Verdict::NotApplicable,
+        CaseError::Link(_) if gateway.profile().kind == Kind::Attached => Verdict::Skipped,
+        _ => Verdict::Error,
+    };
+    report.reason = Some(match error {
+        CaseError::Launch(error) => failed_start::not_applicable(&error, settings).unwrap_or_else(|| error.to_string()),
+        other => other.to_string(),
+    });
+    report.duration = began.elapsed();
+    report
+}
+
+/// A report with nothing in it yet.
+pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
+    let mut again = format!("clawcheck run {}", quoted(&case.id));
+    if !case.source.embedded {
+        again = format!("clawcheck run {} --filter {}", quoted(&case.source.path.to_string_lossy()), quoted(&case.id));
+    }
+    again.push_str(&options.again);
+    CaseReport {
+        id: case.id.clone(),
+        title: case.title().to_owned(),
+        file: case.source.path.clone(),
+        verdict: Verdict::Skipped,
+        reason: None,
+        given_up: false,
+        boot: Boot::Own,
+        findings: Vec::new(),
+        frames: None,
+        observation: None,
+        duration: Duration::ZERO,
+        transcript: None,
+        log: None,
+        again,
+        proposed: None,
+    }
+}
+
+/// What must not be shown.
+pub(crate) fn redactions(context: &CaseContext<'_>) -> Redactions {
+    let mut redactions = Redactions::default();
+    for (name, secret) in context.bindings.identities.secrets() {
+        redactions.add(&secret, &format!("secret {name}"));
+    }
+    for token in context.bindings.tokens() {
+        redactions.add(&token, "token");
+    }
+    redactions
+}
+
+/// A transcript without what a reader never looks for: round trips, the state of the gateway's machine, and in `hello-ok`
+/// the lists of methods and events.
+fn abridged(transcript: &str) -> String {
+    let dull = [
+        "-> ping",
+        "<- pong",
+        "<- ping",
+        r#"<- {"type":"event","event":"health""#,
+        r#"<- {"type":"event","event":"tick""#,
+    ];
+    let mut out = String::with_capacity(transcript.len());
+    for line in transcript.lines().filter(|line| !dull.iter().any(|dull| line.contains(dull))) {
+        match line.split_once(r#"<- {"type":"res""#).filter(|(_, rest)| rest.contains(r#""type":"hello-ok""#)) {
+            Some((before, rest)) => {
+                let text = format!(r#"{{"type":"res"{rest}"#);
+                let shortened = serde_json::from_str::<Value>(&text).map(|frame| without_lists(frame).to_string());
+                out.push_str(&format!("{before}<- {}", shortened.unwrap_or(text)));
+            }
+            None => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn without_lists(mut frame: Value) -> Value {
+    for path in ["/payload/features", "/payload/snapshot"] {
+        if let Some(value) = frame.pointer_mut(path) {
+            *value = Value::String("...".to_owned());
+        }
+    }
+    frame
+}

@@ -1,0 +1,52 @@
+//! Evaluates a failed start: the gateway refused its configuration, the gateway does not work at all, or neither is
+//! known.
+
+use super::breaker::Next;
+use super::refused_config;
+use crate::client::Redactions;
+use crate::gateway::{Gateway, LaunchError};
+use crate::run::Shared;
+use crate::run::state_dir::openclaw_json;
+use crate::run::steps::context::{self, Boot, first_moment};
+use crate::run::steps::identities::Identities;
+use crate::scenario::gateway::GatewaySettings;
+
+/// The case name from which the secrets of the default configuration are derived.
+const PLAIN: &str = "clawcheck starts the gateway with the default configuration";
+
+/// The reason why cases with these settings are not applicable, if the log shows that the gateway refused its
+/// configuration.
+pub(crate) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) -> Option<String> {
+    match error {
+        // A gateway that refuses the plain configuration can play nothing: that is a failure of its own.
+        LaunchError::Exited { log, .. } if !openclaw_json::is_plain(settings) => {
+            refused_config::by_log(&log.0).map(|refused| format!("the gateway refuses {refused}"))
+        }
+        _ => None,
+    }
+}
+
+/// Reports a start that failed for a reason other than its configuration to the breaker. If the breaker asks for it,
+/// starts the gateway with the default configuration.
+pub(crate) async fn failed(error: &LaunchError, settings: &GatewaySettings, gateway: &Gateway, shared: &Shared<'_>) {
+    if not_applicable(error, settings).is_some() || shared.breaker.start_failed(error, settings) == Next::GoOn {
+        return;
+    }
+    let started = plain(gateway, shared).await;
+    shared.breaker.plain(started.as_ref().copied());
+}
+
+/// Starts the gateway with the default configuration and an empty store, and stops it.
+async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError> {
+    let identities = Identities::new(PLAIN);
+    let mut secrets = Redactions::default();
+    identities.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
+    shared.keep_secret(&secrets);
+    let place = shared.workspace.place().map_err(|error| LaunchError::Harness(error.to_string()))?;
+    shared.booted(1);
+    let boot = Boot { place: &place, clock: first_moment(gateway), timeouts: &shared.timeouts };
+    let mut running = boot.of(gateway, &GatewaySettings::default(), &identities).await?;
+    // How it stops is for the cases.
+    let _ = context::stop(&mut running, &shared.timeouts).await;
+    Ok(())
+}

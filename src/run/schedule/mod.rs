@@ -1,0 +1,263 @@
+//! What is played when: groups first, then the cases that have a gateway for themselves, at last those of which a group has
+//! not seen what was asked for.
+
+pub(super) mod breaker;
+pub(super) mod case;
+pub(super) mod failed_start;
+pub(super) mod plan;
+mod refused_config;
+
+use super::sharing::eligibility;
+use super::sharing::group::{self, GroupError};
+use super::steps::context::CaseError;
+use super::{Isolation, Shared};
+use crate::gateway::{Capability, Gateway, Kind, in_short};
+use crate::judge::Verdict;
+use crate::report::{Boot, CaseReport};
+use crate::rules::Release;
+use crate::scenario::Case;
+use case::CaseResult;
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+/// How many cases are played again at the least, however few gateways were to be started.
+const LEAST_RERUNS: usize = 8;
+/// So many cases are worth another gateway that they share.
+const LARGE_GROUP: usize = 8;
+
+/// What is done with one gateway.
+pub(super) enum Task<'a> {
+    /// A case has it for itself.
+    Alone(&'a Case),
+    /// Cases share it.
+    Group(Vec<&'a Case>),
+    /// A case has it for itself after it was played in a group, where it saw this, if anything that counts.
+    Again(&'a Case, Option<Box<CaseResult>>),
+}
+
+impl<'a> Task<'a> {
+    /// The case that is played as soon as this is begun; a group says itself when each of its cases is.
+    pub(super) fn case(&self) -> Option<&'a Case> {
+        match self {
+            Self::Alone(case) | Self::Again(case, _) => Some(case),
+            Self::Group(_) => None,
+        }
+    }
+}
+
+/// What a task came to.
+#[derive(Default)]
+pub(super) struct Done<'a> {
+    reports: Vec<CaseReport>,
+    again: Vec<Task<'a>>,
+    /// Whether a gateway was started for several cases.
+    shared: bool,
+}
+
+/// The tasks that are still to be done.
+pub(super) struct Schedule<'a> {
+    waiting: VecDeque<Task<'a>>,
+    told: usize,
+    /// How many cases stand as a shared gateway showed them, and how many of those were started.
+    on_shared: usize,
+    shared: usize,
+}
+
+impl<'a> Schedule<'a> {
+    pub(super) fn new(cases: &[&'a Case], gateway: &Gateway, shared: &Shared<'_>) -> Self {
+        let groups = match possible(shared.options.isolation, gateway) {
+            Isolation::Shared => eligibility::together(cases),
+            Isolation::Case => cases.iter().map(|case| vec![*case]).collect(),
+        };
+        shared.trust.begin(groups.len().max(LEAST_RERUNS));
+        let task = |group: Vec<&'a Case>| match group.as_slice() {
+            [case] => Task::Alone(case),
+            _ => Task::Group(group),
+        };
+        Self { waiting: groups.into_iter().map(task).collect(), told: 0, on_shared: 0, shared: 0 }
+    }
+
+    /// The next task.
+    pub(super) fn next(&mut self) -> Option<Task<'a>> {
+        self.waiting.pop_front()
+    }
+
+    /// Takes what a task came to; gives the reports that can be told.
+    pub(super) fn take(&mut self, done: Done<'a>) -> Vec<CaseReport> {
+        self.waiting.extend(done.again);
+        self.told += done.reports.len();
+        self.on_shared += done.reports.iter().filter(|report| report.boot == Boot::Shared).count();
+        self.shared += usize::from(done.shared);
+        done.reports
+    }
+
+    /// How many cases were told.
+    pub(super) fn told(&self) -> usize {
+        self.told
+    }
+
+    /// How many more gateways would have been started if no case had shared one.
+    pub(super) fn saved(&self) -> usize {
+        self.on_shared.saturating_sub(self.shared)
+    }
+}
+
+/// The isolation that is possible on a gateway: where its store is out of reach, nobody could tell whose what is.
+pub(super) fn possible(wanted: Isolation, gateway: &Gateway) -> Isolation {
+    let profile = gateway.profile();
+    let store = profile.can(Capability::StoreRead) && profile.can(Capability::StoreWrite);
+    if profile.kind != Kind::Attached && store { wanted } else { Isolation::Case }
+}
+
+/// Whether what a case sees alone is what it saw in a group. A case that deviates there is played again; on a gateway that
+/// deviates everywhere that would cost as much as no sharing at all, and is left off once it has shown nothing new so many
+/// times.
+#[derive(Default)]
+pub(super) struct Trust(Mutex<Trusted>);
+
+#[derive(Default)]
+struct Trusted {
+    enough: usize,
+    same: usize,
+    differed: bool,
+}
+
+impl Trust {
+    fn with<T>(&self, act: impl FnOnce(&mut Trusted) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn begin(&self, enough: usize) {
+        self.with(|trusted| trusted.enough = enough);
+    }
+
+    fn note(&self, same: bool) {
+        self.with(|trusted| {
+            trusted.same += usize::from(same);
+            trusted.differed |= !same;
+        });
+    }
+
+    /// Whether what groups have seen is taken as it is.
+    fn is_earned(&self) -> bool {
+        self.with(|trusted| !trusted.differed && trusted.same >= trusted.enough)
+    }
+}
+
+/// Does a task.
+pub(super) async fn perform<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
+    match task {
+        Task::Alone(case) => {
+            Done { reports: vec![case::play(case, gateway, release, shared).await], ..Done::default() }
+        }
+        Task::Group(cases) => together(cases, gateway, release, shared).await,
+        Task::Again(case, seen) => {
+            Done { reports: vec![again(case, seen, gateway, release, shared).await], ..Done::default() }
+        }
+    }
+}
+
+async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
+    let mut done = Done::default();
+    let Some(settings) = cases.first().map(|case| &case.scenario.gateway) else { return done };
+    if let Some(reason) = shared.breaker.open(settings) {
+        done.reports.extend(cases.into_iter().map(|case| case::given_up(case, reason.clone(), shared)));
+        return done;
+    }
+    done.shared = true;
+    let played = group::play(&cases, gateway, release, shared).await;
+    if let Err(GroupError::Case(CaseError::Launch(error))) = &played
+        && let Some(reason) = failed_start::not_applicable(error, settings)
+    {
+        // They all have the configuration that the gateway refuses.
+        let refused = cases.into_iter().map(|case| case::not_applicable(case, reason.clone(), shared));
+        done.reports.extend(refused);
+        return done;
+    }
+    let results = match played {
+        Ok(results) => results,
+        Err(error) if shared.breaker.open(settings).is_some() => {
+            // They are not played alone either: the first stands for what was tried, and has the gateway's last words.
+            let mut cases = cases.into_iter();
+            done.reports.extend(cases.next().map(|case| case::not_done(case, error.to_string(), shared)));
+            done.again.extend(cases.map(|case| Task::Again(case, None)));
+            return done;
+        }
+        Err(error) => {
+            let why = error.to_string();
+            shared.boots().given_up.push(format!("{} cases, since {}", cases.len(), in_short(&why)));
+            done.again.extend(apart(cases));
+            return done;
+        }
+    };
+    for (case, seen) in cases.into_iter().zip(results) {
+        match seen {
+            Some(seen) if shared.options.trusting || is_plain(&seen, case, release, shared).await => {
+                done.reports.push(accepted(seen, case, gateway, release, shared));
+            }
+            seen => done.again.push(Task::Again(case, seen.map(Box::new))),
+        }
+    }
+    done
+}
+
+/// What is done with the cases of a group of which nothing counts. One of them is the reason more often than all are: those of a large
+/// group are played in two halves, and those of a small one alone.
+fn apart(cases: Vec<&Case>) -> Vec<Task<'_>> {
+    if cases.len() < LARGE_GROUP {
+        return cases.into_iter().map(|case| Task::Again(case, None)).collect();
+    }
+    let (one, other) = cases.split_at(cases.len() / 2);
+    vec![Task::Group(one.to_vec()), Task::Group(other.to_vec())]
+}
+
+/// Whether nobody has to ask if others had a part in what was seen: it is what was approved, or what the rules predict of
+/// the case alone.
+async fn is_plain(seen: &CaseResult, case: &Case, release: Release, shared: &Shared<'_>) -> bool {
+    match seen.verdict(case, release, shared) {
+        Verdict::Conforms | Verdict::KnownDeviation => true,
+        _ => case::predicted(case, release, shared).await.as_deref() == Some(seen.observation.text()),
+    }
+}
+
+async fn again(
+    case: &Case,
+    seen: Option<Box<CaseResult>>,
+    gateway: &Gateway,
+    release: Release,
+    shared: &Shared<'_>,
+) -> CaseReport {
+    let seen = match seen {
+        Some(seen) if shared.trust.is_earned() || shared.breaker.open(&case.scenario.gateway).is_some() => {
+            return accepted(*seen, case, gateway, release, shared);
+        }
+        seen => seen,
+    };
+    let report = case::play(case, gateway, release, shared).await;
+    if let (Some(seen), Some(observation)) = (seen, &report.observation) {
+        shared.trust.note(seen.observation.text() == observation.text());
+    }
+    CaseReport { boot: Boot::Again, ..report }
+}
+
+fn accepted(seen: CaseResult, case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
+    CaseReport { boot: Boot::Shared, ..case::conclude(seen, case, release, gateway, shared) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::not_enough(&[true, true], false)]
+    #[case::enough(&[true, true, true], true)]
+    #[case::differed_before(&[false, true, true, true], false)]
+    #[case::differed_after(&[true, true, true, false], false)]
+    fn groups_are_taken_at_their_word_once_nothing_new_was_seen_so_often(#[case] same: &[bool], #[case] earned: bool) {
+        let trust = Trust::default();
+        trust.begin(3);
+        same.iter().for_each(|same| trust.note(*same));
+        assert_eq!(trust.is_earned(), earned);
+    }
+}

@@ -1,0 +1,195 @@
+//! Which of the selected cases can be played on a gateway, and why the others cannot.
+
+use crate::gateway::{Capability, Kind, Profile};
+use crate::judge::Verdict;
+use crate::rules::Release;
+use crate::run::state_dir::openclaw_json;
+use crate::scenario::step::Call;
+use crate::scenario::{Case, Need, StepKind};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+/// Why a case is not played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotPlayed {
+    /// Not applicable, or skipped.
+    pub(crate) verdict: Verdict,
+    /// In words.
+    pub(crate) reason: String,
+}
+
+/// Why a case is not played on a gateway that answers as `release`; `None` when it is. `permissions_bind` tells whether
+/// file permissions stop what this process starts ([`permissions_bind`]).
+pub(crate) fn not_played(
+    case: &Case,
+    profile: &Profile,
+    release: Release,
+    permissions_bind: bool,
+) -> Option<NotPlayed> {
+    if let Some(releases) = case.releases().filter(|releases| !releases.contains(release)) {
+        let reason = format!("the case applies only to the releases {releases}");
+        return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
+    }
+    for (capability, what) in capabilities(case) {
+        if profile.lacks.contains(&capability) {
+            let reason = format!("the gateway declares that it has no {capability}");
+            return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
+        }
+        if !profile.can(capability) {
+            return Some(skipped(what));
+        }
+    }
+    // Who runs clawcheck is no fault of the run: `--deny skipped` must not fail in a container because its user is root.
+    if case.needs().contains(&Need::Unprivileged) && profile.kind != Kind::Attached && !permissions_bind {
+        let reason = "file permissions do not restrict this user; run clawcheck as a user other than root".to_owned();
+        return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
+    }
+    None
+}
+
+/// Whether file permissions stop this process: tried on a directory below `parent`. The user's number would not tell, since a container
+/// may take from root what lets it pass, and another user may have it.
+///
+/// # Errors
+/// When the directory cannot be made.
+pub(crate) fn permissions_bind(parent: &Path) -> io::Result<bool> {
+    let locked =
+        tempfile::Builder::new().prefix("locked-").permissions(Permissions::from_mode(0o500)).tempdir_in(parent)?;
+    Ok(fs::create_dir(locked.path().join("inside")).is_err())
+}
+
+fn skipped(reason: &str) -> NotPlayed {
+    NotPlayed { verdict: Verdict::Skipped, reason: reason.to_owned() }
+}
+
+/// What a case needs of a gateway, and what is said where the gateway cannot do it.
+fn capabilities(case: &Case) -> Vec<(Capability, &'static str)> {
+    let scenario = &case.scenario;
+    let mut needed = Vec::new();
+    for need in case.needs() {
+        needed.push(match need {
+            Need::ReadableStore => (Capability::StoreRead, "clawcheck cannot read the gateway's store"),
+            Need::WritableStore => (Capability::StoreWrite, "clawcheck cannot write to the gateway's state directory"),
+            Need::Restart => (Capability::Restart, "clawcheck cannot stop and start the gateway"),
+            Need::Clock => (Capability::Clock, "clawcheck cannot move the gateway's clock"),
+            Need::OtherHost => (
+                Capability::PeerAddress,
+                "a connection from another host needs a network namespace, which clawcheck does not create",
+            ),
+            Need::Unprivileged => continue,
+        });
+    }
+    if !openclaw_json::is_plain(&scenario.gateway) {
+        needed.push((Capability::Config, "clawcheck cannot change the gateway's configuration"));
+    }
+    if !scenario.gateway.env.is_empty() || scenario.gateway.handshake_timeout.is_some() {
+        needed.push((Capability::Environment, "clawcheck cannot change the gateway's environment"));
+    }
+    if scenario.written_by.is_some() {
+        needed.push((Capability::OtherRelease, "clawcheck cannot get another release of the gateway"));
+    }
+    for step in crate::judge::steps(case) {
+        match &step.kind {
+            StepKind::Approve(_)
+            | StepKind::Reject(_)
+            | StepKind::Remove(_)
+            | StepKind::List(_)
+            | StepKind::Rotate(_)
+            | StepKind::Revoke(_) => {
+                needed.push((Capability::Pairing, "the gateway does not pair devices"));
+            }
+            StepKind::Call(Call { method, .. }) if method.starts_with("exec.approval.") => {
+                needed.push((Capability::ExecApprovals, "the gateway has no exec approvals"));
+            }
+            StepKind::Start(start) if start.release.is_some() => {
+                needed.push((Capability::OtherRelease, "clawcheck cannot get another release of the gateway"));
+            }
+            _ => {}
+        }
+    }
+    needed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Corpus, Filter};
+    use rstest::rstest;
+    use std::collections::BTreeSet;
+
+    fn profile(kind: Kind, cannot: &[Capability], lacks: &[Capability]) -> Profile {
+        let lacks = lacks.iter().copied().collect::<BTreeSet<_>>();
+        let can = Capability::ALL.into_iter().filter(|can| !cannot.contains(can) && !lacks.contains(can)).collect();
+        let name = "a gateway".to_owned();
+        Profile { kind, program: name.clone(), name, claims: None, can, lacks, notes: Vec::new(), links: Vec::new() }
+    }
+
+    fn planned(scenario: &str, profile: &Profile) -> Option<NotPlayed> {
+        planned_where(scenario, profile, true)
+    }
+
+    fn planned_where(scenario: &str, profile: &Profile, permissions_bind: bool) -> Option<NotPlayed> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("case.yaml");
+        std::fs::write(&file, format!("scenario: A case\n{scenario}")).unwrap();
+        let corpus = Corpus::load(&[file]).unwrap();
+        not_played(corpus.select(&[] as &[Filter])[0], profile, Release::new(2026, 4, 2), permissions_bind)
+    }
+
+    const CONNECT: &str = "steps:\n  - connect: { device: laptop }\n    as: one\n";
+
+    #[rstest]
+    #[case::store("store: { paired: { laptop: {} } }\n", "", Capability::StoreWrite)]
+    #[case::settings("gateway: { trusted-proxies: [] }\n", "", Capability::Config)]
+    #[case::environment("gateway: { handshake-timeout: 1s }\n", "", Capability::Environment)]
+    #[case::restart("", "  - restart: {}\n", Capability::Restart)]
+    #[case::clock("", "  - advance: 1s\n", Capability::Clock)]
+    #[case::pairing("", "  - list: { by: one }\n", Capability::Pairing)]
+    #[case::approvals("", "  - call: { on: one, method: exec.approval.list }\n", Capability::ExecApprovals)]
+    #[case::other_host("", "  - connect: { device: laptop, via: other-host }\n", Capability::PeerAddress)]
+    fn what_cannot_be_done_is_skipped_and_what_is_declared_absent_is_not_applicable(
+        #[case] before: &str,
+        #[case] step: &str,
+        #[case] needed: Capability,
+    ) {
+        let scenario = format!("{before}{CONNECT}{step}");
+        let verdict = |profile: &Profile| planned(&scenario, profile).map(|not| not.verdict);
+        assert_eq!(verdict(&profile(Kind::Embedded, &[], &[])), None);
+        assert_eq!(verdict(&profile(Kind::Spawned, &[needed], &[])), Some(Verdict::Skipped));
+        assert_eq!(verdict(&profile(Kind::Spawned, &[], &[needed])), Some(Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn a_release_that_the_case_does_not_ask_is_not_applicable() {
+        let scenario = format!("releases: '>=2026.4.5'\n{CONNECT}");
+        let not = planned(&scenario, &profile(Kind::Embedded, &[], &[])).unwrap();
+        assert_eq!(
+            (not.verdict, not.reason.as_str()),
+            (Verdict::NotApplicable, "the case applies only to the releases >=2026.4.5")
+        );
+    }
+
+    #[test]
+    fn permissions_that_do_not_bind_make_a_case_not_applicable() {
+        let scenario = format!("needs: [unprivileged]\n{CONNECT}");
+        let verdict = |kind, bind| planned_where(&scenario, &profile(kind, &[], &[]), bind).map(|not| not.verdict);
+        assert_eq!(verdict(Kind::Embedded, false), Some(Verdict::NotApplicable));
+        assert_eq!(verdict(Kind::Spawned, false), Some(Verdict::NotApplicable));
+        assert_eq!(verdict(Kind::Spawned, true), None);
+        // Somebody else's gateway has a user of its own.
+        assert_eq!(verdict(Kind::Attached, false), None);
+    }
+
+    #[test]
+    fn permissions_bind_whoever_cannot_write_into_a_locked_directory() {
+        let parent = tempfile::tempdir().unwrap();
+        let bind = permissions_bind(parent.path()).unwrap();
+        let locked = parent.path().join("locked");
+        fs::create_dir(&locked).unwrap();
+        fs::set_permissions(&locked, Permissions::from_mode(0o500)).unwrap();
+        assert_eq!(bind, fs::write(locked.join("file"), "").is_err());
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "the trial is cleared away");
+    }
+}

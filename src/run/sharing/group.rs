@@ -1,0 +1,258 @@
+//! Cases that share a gateway, played one after the other.
+//!
+//! All their records are written before it starts, beside those of sentinels whom nobody touches. What a case sees of the
+//! store is what was seeded for it and what came while it was played. Where somebody else's record is another one after it, or
+//! the gateway fails, nothing that the group has seen counts: its cases are played alone.
+
+use super::eligibility::GROUP_SECRETS;
+use super::tenancy::{IsolationViolation, RecordOwner, Tenancy};
+use super::view::{self, Records};
+use crate::client::Redactions;
+use crate::gateway::{Exit, Gateway, Place};
+use crate::judge::Verdict;
+use crate::limits::CASE_BYTES;
+use crate::observe::{Evidence, StoreFiles, normalise_redacted};
+use crate::rules::Release;
+use crate::run::Shared;
+use crate::run::redaction;
+use crate::run::schedule::breaker::Dead;
+use crate::run::schedule::case::{self, CaseResult};
+use crate::run::schedule::failed_start;
+use crate::run::state_dir::files::{self, FilesError};
+use crate::run::state_dir::seed::Seeder;
+use crate::run::steps::bindings::Bindings;
+use crate::run::steps::context::{self, Boot, CaseContext, CaseError, SharedGateway, first_moment};
+use crate::run::steps::frames::Frames;
+use crate::run::steps::identities::Identities;
+use crate::scenario::Case;
+use crate::scenario::store::Store;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What became of a group: what each of its cases saw, in their order. `None` where one could not be played to its end.
+pub(crate) type GroupResults = Vec<Option<CaseResult>>;
+
+/// Why nothing counts that a group has seen.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GroupError {
+    /// The gateway did not start, or fell silent.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    /// It ended by itself.
+    #[error("the shared gateway exited unexpectedly ({0})")]
+    Ended(Exit),
+    /// A document of the store is no object of records.
+    #[error("the store of the shared gateway contains something other than records")]
+    Store,
+    /// A record that nobody may touch is another one.
+    #[error(transparent)]
+    IsolationViolation(#[from] IsolationViolation),
+}
+
+struct Tenant<'a> {
+    case: &'a Case,
+    bindings: Bindings,
+}
+
+/// Those who share a gateway.
+struct TenantGroup<'a> {
+    gateway: &'a Gateway,
+    release: Release,
+    shared: &'a Shared<'a>,
+    tenancy: Tenancy,
+}
+
+/// Plays the cases of a group on one gateway.
+pub(crate) async fn play(
+    cases: &[&Case],
+    gateway: &Gateway,
+    release: Release,
+    shared: &Shared<'_>,
+) -> Result<GroupResults, GroupError> {
+    let mut group = TenantGroup { gateway, release, shared, tenancy: Tenancy::default() };
+    let place = shared.workspace.place().map_err(CaseError::Disk)?;
+    let started_at = first_moment(gateway);
+    let tenants = group.fill(cases, &place, started_at)?;
+    let shared_gateway = group.start(cases, place, started_at).await?;
+    let played = group.run_group(tenants, shared_gateway).await;
+    match &played {
+        Err(GroupError::Case(error)) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
+        Err(error @ GroupError::Ended(_)) => shared.breaker.failed(&Dead::Ended(error.to_string())),
+        Ok(_) | Err(_) => {}
+    }
+    played
+}
+
+impl TenantGroup<'_> {
+    /// Writes everybody's records.
+    fn fill<'c>(&mut self, cases: &[&'c Case], place: &Place, now: i64) -> Result<Vec<Tenant<'c>>, GroupError> {
+        let mut tenants = Vec::new();
+        for (number, case) in cases.iter().enumerate() {
+            let bindings = self.write(&case.id, &case.scenario.store, place, now, RecordOwner::Tenant(number))?;
+            tenants.push(Tenant { case, bindings });
+        }
+        self.write("clawcheck bystanders", &sentinels()?, place, now, RecordOwner::Sentinel)?;
+        Ok(tenants)
+    }
+
+    fn write(
+        &mut self,
+        name: &str,
+        store: &Store,
+        place: &Place,
+        now: i64,
+        owner: RecordOwner,
+    ) -> Result<Bindings, CaseError> {
+        let bindings = Bindings::new(Identities::in_group(name, GROUP_SECRETS));
+        bindings.set_now(now);
+        let seeder = Seeder { bindings: &bindings, now, release: self.release, own: true };
+        for (document, records) in seeder.records(store).map_err(FilesError::Symbol)? {
+            self.tenancy.own(document, records.into_iter().map(|(key, _)| key), owner);
+        }
+        // What has files of its own does not share a gateway.
+        files::write(&place.state_dir(), store, None, &seeder, files::format(store, seeder.release))?;
+        self.tenancy.know(owner, devices(&bindings));
+        Ok(bindings)
+    }
+
+    async fn start(&self, cases: &[&Case], place: Place, started_at: i64) -> Result<SharedGateway, GroupError> {
+        let Some(first) = cases.first() else { return Err(GroupError::Store) };
+        self.shared.booted(1);
+        let boot = Boot { place: &place, clock: started_at, timeouts: &self.shared.timeouts };
+        let identities = Identities::in_group(&first.id, GROUP_SECRETS);
+        match boot.of(self.gateway, &first.scenario.gateway, &identities).await {
+            Ok(running) => {
+                self.shared.breaker.ready(&first.scenario.gateway);
+                self.shared.ready();
+                Ok(SharedGateway { place, running, started_at })
+            }
+            Err(error) => {
+                let mut secrets = Redactions::default();
+                identities.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
+                self.shared.keep_secret(&secrets);
+                failed_start::failed(&error, &first.scenario.gateway, self.gateway, self.shared).await;
+                Err(CaseError::Launch(error).into())
+            }
+        }
+    }
+
+    async fn run_group(
+        &mut self,
+        tenants: Vec<Tenant<'_>>,
+        mut shared_gateway: SharedGateway,
+    ) -> Result<GroupResults, GroupError> {
+        let at_start = records(&shared_gateway)?;
+        self.tenancy.check_sentinels(&at_start)?;
+        let mut results = GroupResults::new();
+        for (number, tenant) in tenants.into_iter().enumerate() {
+            if let Some(exit) = shared_gateway.running.exited() {
+                return Err(GroupError::Ended(exit));
+            }
+            self.shared.playing(&tenant.case.id);
+            let settings = &tenant.case.scenario.gateway;
+            let seen;
+            (seen, shared_gateway) = self.play_tenant(number, tenant, shared_gateway, &at_start).await?;
+            // Not only when all are done: a gateway that falls silent now has answered before.
+            self.shared.breaker.played(settings);
+            results.push(seen);
+        }
+        self.tenancy.check(&at_start, &records(&shared_gateway)?, None)?;
+        if let Some(exit) = shared_gateway.running.exited() {
+            return Err(GroupError::Ended(exit));
+        }
+        let _ = context::stop(&mut shared_gateway.running, &self.shared.timeouts).await;
+        Ok(results)
+    }
+
+    /// Plays one case.
+    async fn play_tenant(
+        &mut self,
+        number: usize,
+        tenant: Tenant<'_>,
+        shared_gateway: SharedGateway,
+        at_start: &Records,
+    ) -> Result<(Option<CaseResult>, SharedGateway), GroupError> {
+        let began = Instant::now();
+        let case = tenant.case;
+        let before = files_of(&shared_gateway);
+        let log_before = shared_gateway.running.logs();
+        let mut context =
+            CaseContext::on_shared_gateway(case, self.gateway, self.release, tenant.bindings, shared_gateway);
+        context.timeouts = self.shared.timeouts.clone();
+        context.frames = Arc::new(Frames::new(self.shared.options.schema.clone()));
+        context.budget = self.shared.received.part("one case", CASE_BYTES);
+        let played = context.perform_steps().await;
+        let after = context.files();
+        self.tenancy.know(RecordOwner::Tenant(number), devices(&context.bindings));
+        let mut redactions = case::redactions(&context);
+        redactions.extend(&self.shared.options.secrets);
+        let checked = view::records(&after)
+            .ok_or(GroupError::Store)
+            .and_then(|after| Ok(self.tenancy.check(at_start, &after, Some((number, &case.id)))?));
+        if checked.is_err() || played.is_err() {
+            self.shared.keep_secret(&redactions);
+        }
+        checked?;
+        let seen = match played {
+            Err(error @ (CaseError::Silent(_) | CaseError::TooSlow { .. })) => return Err(error.into()),
+            Err(_) => None,
+            Ok(mut steps) => {
+                view::retain_received(&mut steps, &|id: &str| !self.tenancy.is_anothers(number, id));
+                let evidence = Evidence {
+                    known: context.known(),
+                    started_at: context.started_at(),
+                    steps_began: context.steps_began().to_vec(),
+                    steps,
+                    // Who shares has seeded no file whose bytes could be compared.
+                    before: StoreFiles::new(),
+                    after: Some(self.tenancy.view(number, &before, &after)),
+                };
+                let observation = normalise_redacted(&evidence, &|text| redactions.apply_known(text));
+                let log = context.running().map(|running| running.logs()).unwrap_or_default();
+                let log = log.strip_prefix(&log_before).unwrap_or(&log);
+                let frames = context.frames.findings(&redactions);
+                let broken = !frames.is_empty();
+                let mut seen =
+                    CaseResult { observation, frames, report: case::blank(case, self.shared.options), kept: None };
+                seen.report.frames = context.frames.tally();
+                if self.shared.options.trace
+                    || broken
+                    || seen.verdict(case, self.release, self.shared) != Verdict::Conforms
+                {
+                    case::keep_records(&mut seen.report, &context, log);
+                }
+                redaction::case(&mut seen.report, &redactions);
+                seen.report.duration = began.elapsed();
+                // One for which there is no room until the others are done is played alone then.
+                seen.is_kept(self.shared).then_some(seen)
+            }
+        };
+        let ended = || GroupError::Ended(Exit { code: None, signal: None });
+        Ok((seen, context.end_sharing().await.ok_or_else(ended)?))
+    }
+}
+
+/// An operator and a node that were paired an hour ago and never come.
+fn sentinels() -> Result<Store, CaseError> {
+    let store = json!({ "paired": {
+        "operator": { "scopes": ["operator.read"], "age": "1h" },
+        "node": { "role": "node", "age": "1h", "client": { "id": "node-host", "mode": "node" }, "tokens": { "node": { "revoked": true } } },
+    }});
+    serde_json::from_value(store).map_err(|error| FilesError::Symbol(error.to_string()).into())
+}
+
+fn devices(bindings: &Bindings) -> BTreeSet<String> {
+    bindings.identities.device_names().into_iter().map(|(id, _)| id).collect()
+}
+
+fn files_of(shared_gateway: &SharedGateway) -> StoreFiles {
+    let directory =
+        shared_gateway.running.state_dir().map_or_else(|| shared_gateway.place.state_dir(), ToOwned::to_owned);
+    files::read(&directory, &Store::default())
+}
+
+fn records(shared_gateway: &SharedGateway) -> Result<Records, GroupError> {
+    view::records(&files_of(shared_gateway)).ok_or(GroupError::Store)
+}

@@ -1,0 +1,218 @@
+//! Whose the records in the store of a shared gateway are, what each case sees of it, and whether anybody has touched what is
+//! not theirs.
+
+use super::view::{self, Records};
+use crate::observe::{StoreFiles, place};
+use crate::store::Document;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whose a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RecordOwner {
+    /// Somebody's who never comes.
+    Sentinel,
+    /// The case's of this number, in the order in which they are played.
+    Tenant(usize),
+}
+
+/// A record that nobody may touch is another one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the record of {whose} in {document} changed {after}")]
+pub(crate) struct IsolationViolation {
+    whose: &'static str,
+    document: &'static str,
+    after: String,
+}
+
+/// Who has records in a store.
+#[derive(Debug, Default)]
+pub(crate) struct Tenancy {
+    /// The records that were there before the start.
+    seeded: BTreeMap<(Document, String), RecordOwner>,
+    /// The devices that are known so far.
+    devices: BTreeMap<RecordOwner, BTreeSet<String>>,
+}
+
+impl Tenancy {
+    /// Notes records that are seeded.
+    pub(crate) fn own(&mut self, document: Document, keys: impl IntoIterator<Item = String>, owner: RecordOwner) {
+        self.seeded.extend(keys.into_iter().map(|key| ((document, key), owner)));
+    }
+
+    /// Notes somebody's devices.
+    pub(crate) fn know(&mut self, owner: RecordOwner, devices: BTreeSet<String>) {
+        self.devices.insert(owner, devices);
+    }
+
+    /// Whether a device is somebody else's than this tenant's.
+    pub(crate) fn is_anothers(&self, tenant: usize, device: &str) -> bool {
+        self.devices.iter().any(|(owner, devices)| *owner != RecordOwner::Tenant(tenant) && devices.contains(device))
+    }
+
+    /// What a tenant sees of a store that was `before` when it came: its own records, and what came while it was played. Of
+    /// other files it does not see those that a release has made of a document which others have filled.
+    pub(crate) fn view(&self, tenant: usize, before: &StoreFiles, now: &StoreFiles) -> StoreFiles {
+        let tenant = RecordOwner::Tenant(tenant);
+        let was_there = view::records(before).unwrap_or_default();
+        let is_mine = |id: &str| self.devices.get(&tenant).is_some_and(|devices| devices.contains(id));
+        let mut view = view::documents(now, |document, key, record| {
+            let place = (document, key.to_owned());
+            match self.seeded.get(&place) {
+                Some(owner) => *owner == tenant,
+                None => !was_there.contains_key(&place) || is_mine(key) || view::device(record).is_some_and(is_mine),
+            }
+        });
+        let has_filled =
+            |document: Document| self.seeded.iter().any(|((other, _), owner)| *other == document && *owner == tenant);
+        let is_document = |path: &str| Document::ALL.into_iter().any(|document| place(now, document) == path);
+        for (path, content) in now.iter().filter(|(path, _)| !is_document(path)) {
+            let made_of = Document::ALL.into_iter().find(|document| path.starts_with(document.path()));
+            let is_others = before.contains_key(path) && made_of.is_some_and(|document| !has_filled(document));
+            if !is_others {
+                view.insert(path.clone(), content.clone());
+            }
+        }
+        view
+    }
+
+    /// Whether the sentinels are still there once the gateway has started.
+    pub(crate) fn check_sentinels(&self, at_start: &Records) -> Result<(), IsolationViolation> {
+        let gone = |(place, owner): &(&(Document, String), &RecordOwner)| {
+            **owner == RecordOwner::Sentinel && !at_start.contains_key(*place)
+        };
+        self.seeded.iter().find(gone).map_or(Ok(()), |((document, _), owner)| {
+            Err(IsolationViolation::of(*owner, *document, "after the start of the gateway".to_owned()))
+        })
+    }
+
+    /// Whether the records of the sentinels, and of those tenants who come after this one, are what they were when the gateway had
+    /// started. Without a tenant: at the end.
+    pub(crate) fn check(
+        &self,
+        at_start: &Records,
+        now: &Records,
+        tenant: Option<(usize, &str)>,
+    ) -> Result<(), IsolationViolation> {
+        let untouchable = |owner: RecordOwner| match (owner, tenant) {
+            (RecordOwner::Sentinel, _) => true,
+            (RecordOwner::Tenant(other), Some((tenant, _))) => other > tenant,
+            (RecordOwner::Tenant(_), None) => false,
+        };
+        let changed = |(place, owner): &(&(Document, String), &RecordOwner)| {
+            untouchable(**owner) && at_start.get(*place) != now.get(*place)
+        };
+        self.seeded.iter().find(changed).map_or(Ok(()), |((document, _), owner)| {
+            let after = tenant.map_or("at the end".to_owned(), |(_, case)| format!("after {case}"));
+            Err(IsolationViolation::of(*owner, *document, after))
+        })
+    }
+}
+
+impl IsolationViolation {
+    fn of(owner: RecordOwner, document: Document, after: String) -> Self {
+        let whose = match owner {
+            RecordOwner::Sentinel => "a sentinel",
+            RecordOwner::Tenant(_) => "a case still to come",
+        };
+        Self { whose, document: document.path(), after }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    fn files(paired: Value) -> StoreFiles {
+        [("devices/paired.json".to_owned(), Ok(paired.to_string().into_bytes()))].into()
+    }
+
+    fn records(paired: Value) -> Records {
+        view::records(&files(paired)).unwrap()
+    }
+
+    /// A sentinel, and three tenants with one record each.
+    fn tenancy() -> Tenancy {
+        let mut tenancy = Tenancy::default();
+        let everybody = [RecordOwner::Sentinel, RecordOwner::Tenant(0), RecordOwner::Tenant(1), RecordOwner::Tenant(2)];
+        for (owner, name) in everybody.into_iter().zip(["by", "zero", "one", "two"]) {
+            tenancy.own(Document::DevicesPaired, [name.to_owned()], owner);
+            tenancy.know(owner, [name.to_owned()].into());
+        }
+        tenancy
+    }
+
+    fn seeded() -> Value {
+        json!({"by": {"deviceId": "by"}, "zero": {"deviceId": "zero"}, "one": {"deviceId": "one"}, "two": {"deviceId": "two"}})
+    }
+
+    #[test]
+    fn a_guest_sees_its_own_records_and_what_came_while_it_was_played() {
+        let (mut before, mut now) = (seeded(), seeded());
+        before["zeros-second"] = json!({"deviceId": "zeros-second"});
+        now["zeros-second"] = json!({"deviceId": "zeros-second"});
+        now["new"] = json!({"deviceId": "new"});
+        now["one"]["role"] = json!("node");
+        let view = tenancy().view(1, &files(before), &files(now));
+        let seen = view::records(&view).unwrap();
+        let keys = seen.keys().map(|(_, key)| key.as_str()).collect::<Vec<_>>();
+        assert_eq!(keys, ["new", "one"]);
+        assert_eq!(seen[&(Document::DevicesPaired, "one".to_owned())]["role"], "node");
+    }
+
+    #[test]
+    fn of_other_files_a_guest_sees_what_is_new_what_comes_from_its_own_documents_and_what_belongs_to_nobody() {
+        let bytes = || Ok(b"x".to_vec());
+        let named = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), bytes())).collect::<StoreFiles>();
+        let before = named(&["devices/paired.json.migrated", "devices/bootstrap.json.migrated", "devices/lock"]);
+        let mut now = before.clone();
+        now.insert("devices/pending.json.bak".to_owned(), bytes());
+        let view = tenancy().view(1, &before, &now);
+        let expected = ["devices/lock", "devices/paired.json.migrated", "devices/pending.json.bak"];
+        assert_eq!(view.keys().collect::<Vec<_>>(), expected);
+    }
+
+    #[rstest]
+    #[case::nobody("new", Some(1), Ok(()))]
+    #[case::the_guest_itself("one", Some(1), Ok(()))]
+    #[case::one_that_is_done("zero", Some(1), Ok(()))]
+    #[case::one_to_come(
+        "two",
+        Some(1),
+        Err("the record of a case still to come in devices/paired.json changed after a/b")
+    )]
+    #[case::a_sentinel("by", Some(1), Err("the record of a sentinel in devices/paired.json changed after a/b"))]
+    #[case::a_sentinel_at_the_end(
+        "by",
+        None,
+        Err("the record of a sentinel in devices/paired.json changed at the end")
+    )]
+    #[case::a_guest_at_the_end("two", None, Ok(()))]
+    fn who_is_touched_decides_whether_a_group_counts(
+        #[case] touched: &str,
+        #[case] tenant: Option<usize>,
+        #[case] expected: Result<(), &str>,
+    ) {
+        for changed in [json!({"deviceId": touched, "role": "x"}), Value::Null] {
+            let mut now = seeded();
+            now[touched] = changed;
+            let checked = tenancy().check(&records(seeded()), &records(now), tenant.map(|tenant| (tenant, "a/b")));
+            assert_eq!(checked.map_err(|violation| violation.to_string()), expected.map_err(str::to_owned));
+        }
+    }
+
+    #[test]
+    fn bystanders_must_have_survived_the_start() {
+        tenancy().check_sentinels(&records(seeded())).unwrap();
+        let violation = tenancy().check_sentinels(&records(json!({"one": {}}))).unwrap_err();
+        assert!(violation.to_string().ends_with("after the start of the gateway"), "{violation}");
+    }
+
+    #[test]
+    fn other_guests_and_bystanders_are_others() {
+        let tenancy = tenancy();
+        let others = ["by", "zero", "one", "two", "stranger"].map(|id| tenancy.is_anothers(1, id));
+        assert_eq!(others, [true, true, false, true, false]);
+    }
+}

@@ -1,0 +1,7 @@
+//! Writes, reads and compares the state directory of a gateway under test.
+
+pub(super) mod beneath;
+pub(super) mod copied;
+pub(super) mod files;
+pub(super) mod openclaw_json;
+pub(super) mod seed;

@@ -1,0 +1,204 @@
+//! What a case has learned while it is played: tokens and request ids that the gateway gave, answers, challenges. It gives
+//! the symbols of a scenario (`<token laptop operator>`, `<answer ask payload.id>`) their values.
+
+use super::identities::Identities;
+use crate::observe::Known;
+use crate::scenario::symbol::{self, FillError, Part, Symbol};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What a case knows.
+pub(crate) struct Bindings {
+    pub(crate) identities: Identities,
+    /// Now by the gateway's clock, in milliseconds since the epoch.
+    now: AtomicI64,
+    learned: Mutex<Learned>,
+}
+
+#[derive(Default)]
+struct Learned {
+    /// The tokens in the store before the first start, by device and role.
+    seeded: BTreeMap<(String, String), String>,
+    /// The newest token that the gateway gave, by device and role.
+    given: BTreeMap<(String, String), String>,
+    /// The token that the gateway gave in a step.
+    given_in: BTreeMap<String, String>,
+    /// The newest pending request of a device.
+    requests: BTreeMap<String, String>,
+    /// The answers to steps, whole.
+    answers: BTreeMap<String, Value>,
+    /// The tokens of a state directory that somebody has copied.
+    secrets: Vec<String>,
+    /// The challenges of steps.
+    nonces: BTreeMap<String, String>,
+    /// Texts that the scenario itself chose and the gateway may repeat.
+    literals: Vec<String>,
+    /// Something that the scenario speaks of and that did not come to be.
+    missing: Vec<String>,
+}
+
+impl Bindings {
+    pub(crate) fn new(identities: Identities) -> Self {
+        Self { identities, now: AtomicI64::default(), learned: Mutex::default() }
+    }
+
+    pub(crate) fn set_now(&self, now: i64) {
+        self.now.store(now, Ordering::Relaxed);
+    }
+
+    fn learned(&self) -> MutexGuard<'_, Learned> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn seeded(&self, device: &str, role: &str, token: &str) {
+        self.learned().seeded.insert((device.to_owned(), role.to_owned()), token.to_owned());
+    }
+
+    pub(crate) fn given(&self, step: Option<&str>, device: &str, role: &str, token: &str) {
+        let mut learned = self.learned();
+        learned.given.insert((device.to_owned(), role.to_owned()), token.to_owned());
+        if let Some(step) = step {
+            learned.given_in.insert(step.to_owned(), token.to_owned());
+        }
+    }
+
+    pub(crate) fn requested(&self, device: &str, request: &str) {
+        self.learned().requests.insert(device.to_owned(), request.to_owned());
+    }
+
+    pub(crate) fn answered(&self, step: &str, frame: &Value) {
+        self.learned().answers.insert(step.to_owned(), frame.clone());
+    }
+
+    pub(crate) fn challenged(&self, step: &str, nonce: &str) {
+        self.learned().nonces.insert(step.to_owned(), nonce.to_owned());
+    }
+
+    pub(crate) fn nonce(&self, step: &str) -> Option<String> {
+        self.learned().nonces.get(step).cloned()
+    }
+
+    /// The newest token of a device for a role: the one that the gateway gave, else the one in the store.
+    pub(crate) fn last_token(&self, device: &str, role: &str) -> Option<String> {
+        let key = (device.to_owned(), role.to_owned());
+        let learned = self.learned();
+        learned.given.get(&key).or_else(|| learned.seeded.get(&key)).cloned()
+    }
+
+    /// The token of the store before the first start; made up where no record has one, as if the store had lost it. A
+    /// device of somebody's state directory has none that is not there.
+    pub(crate) fn seeded_token(&self, device: &str, role: &str) -> Option<String> {
+        let seeded = self.learned().seeded.get(&(device.to_owned(), role.to_owned())).cloned();
+        seeded.or_else(|| (!self.identities.is_itself(device)).then(|| self.identities.token(device, role)))
+    }
+
+    /// Notes tokens that no reader may be shown.
+    pub(crate) fn keep_secret(&self, secrets: Vec<String>) {
+        self.learned().secrets.extend(secrets);
+    }
+
+    /// Every token of the case: the seeded ones, those made up for it, those that the gateway gave, and those of a state
+    /// directory that it began with.
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        let learned = self.learned();
+        let given = learned.given.values().chain(learned.given_in.values());
+        let tokens = learned.seeded.values().chain(given).chain(&learned.secrets).cloned();
+        tokens.chain(self.identities.tokens()).collect()
+    }
+
+    pub(crate) fn token_given_in(&self, step: &str) -> Option<String> {
+        self.learned().given_in.get(step).cloned()
+    }
+
+    /// Notes that something the scenario speaks of did not come to be; the step goes on without it.
+    pub(crate) fn miss(&self, what: String) {
+        self.learned().missing.push(what);
+    }
+
+    /// What was missed since this was last asked.
+    pub(crate) fn missed(&self) -> Vec<String> {
+        std::mem::take(&mut self.learned().missing)
+    }
+
+    /// Fills in the symbols of a value.
+    ///
+    /// # Errors
+    /// What the scenario speaks of did not come to be.
+    pub(crate) fn fill(&self, template: &Value) -> Result<Value, String> {
+        self.note_literals(template);
+        symbol::fill(template, &mut |symbol| self.value(symbol)).map_err(in_words)
+    }
+
+    /// Fills in the symbols of a text.
+    ///
+    /// # Errors
+    /// What the scenario speaks of did not come to be.
+    pub(crate) fn fill_text(&self, template: &str) -> Result<String, String> {
+        symbol::fill_text(template, &mut |symbol| self.value(symbol)).map_err(in_words)
+    }
+
+    /// Texts that stand in the scenario as they are: what the gateway repeats of them is no accident.
+    fn note_literals(&self, template: &Value) {
+        match template {
+            Value::String(text) => {
+                if let Ok([Part::Text(literal)]) = symbol::parts(text).as_deref()
+                    && literal.len() >= 6
+                    && !literal.contains(char::is_whitespace)
+                {
+                    self.learned().literals.push(literal.clone());
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.note_literals(item)),
+            Value::Object(object) => object.values().for_each(|member| self.note_literals(member)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn value(&self, symbol: &Symbol) -> Result<Value, String> {
+        let text = match symbol {
+            Symbol::Device(name) => self.identities.device(name).device_id(),
+            Symbol::PublicKey(name) => self.identities.device(name).public_key(),
+            Symbol::Request(device) => {
+                let found = self.learned().requests.get(device).cloned();
+                found.ok_or_else(|| format!("no pending request of {device} is known"))?
+            }
+            Symbol::Pending(label) => self.identities.request(label),
+            Symbol::Token(device, role) => {
+                self.last_token(device, role).ok_or_else(|| format!("{device} was given no {role} token"))?
+            }
+            Symbol::SeededToken(device, role) => {
+                self.seeded_token(device, role).ok_or_else(|| format!("the folder has no {role} token for {device}"))?
+            }
+            Symbol::Bootstrap(name) => self.identities.bootstrap(name),
+            Symbol::Secret(name) => self.identities.secret(name),
+            Symbol::Answer(step, path) => return self.answer(step, path),
+            Symbol::Now(offset) => return Ok(self.now.load(Ordering::Relaxed).saturating_add(*offset).into()),
+        };
+        Ok(Value::String(text))
+    }
+
+    fn answer(&self, step: &str, path: &str) -> Result<Value, String> {
+        let learned = self.learned();
+        let whole =
+            learned.answers.get(step).ok_or_else(|| format!("nothing was answered or awaited in step {step}"))?;
+        let part = path.split('.').try_fold(whole, |value, key| match value {
+            Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+            other => other.get(key),
+        });
+        part.cloned().ok_or_else(|| format!("what came in step {step} has no {path}"))
+    }
+
+    /// Everything that has a word of its own in an observation.
+    pub(crate) fn known(&self) -> Vec<Known> {
+        let mut known = self.identities.known();
+        let learned = self.learned();
+        known.extend(learned.literals.iter().map(|text| Known { value: text.clone(), symbol: text.clone() }));
+        known
+    }
+}
+
+fn in_words(error: FillError<String>) -> String {
+    error.to_string()
+}

@@ -1,0 +1,212 @@
+//! Acts on connections: open one, introduce oneself, send something odd, say goodbye.
+
+use super::connect::{self, Connecting};
+use super::context::{CaseContext, CaseError};
+use super::received::{is_ok, is_over, note, own, received};
+use super::session::{self, Session};
+use super::waiting::is_challenge;
+use crate::client::connect::Challenge;
+use crate::client::{OpenError, Pending, SendError, Upgrade};
+use crate::observe::{RawMessage, StepEvidence};
+use crate::rules::Facts;
+use crate::run::timeouts::{Timeouts, Wait};
+use crate::scenario::Step;
+use crate::scenario::connect::{Connect, Via};
+use crate::scenario::step::{Frame, Open};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl CaseContext<'_> {
+    pub(crate) async fn connect(&self, step: &Step, connect: &Connect) -> Result<StepEvidence, CaseError> {
+        let device = connect.device.name().map(|name| name.as_str());
+        let plain = self.running()?.upgrade();
+        let upgrade =
+            connect::upgrade(plain, connect.via, &connect.headers, connect.origin.as_ref(), connect.host.as_ref());
+        let name = step.known_as().map(|name| name.as_str());
+        let (mut received, session) = self.open(name.or(device).unwrap_or("client"), connect.via, &upgrade).await?;
+        if let Some(mut session) = session {
+            session.device = device.map(str::to_owned);
+            let challenge = challenge(&received);
+            if let (Some(name), Some(nonce)) = (name, &challenge.nonce) {
+                self.bindings.challenged(name, nonce);
+            }
+            let mut messages = self.introduce(&mut session, connect, &challenge, name).await;
+            session::learn(&self.bindings, name, device, &messages);
+            session.lighten(&mut messages);
+            received.extend(messages);
+            received.extend(self.keep_or_close(step, session).await);
+        }
+        Ok(StepEvidence { opens: true, received: received.into_iter().map(own).collect(), ..StepEvidence::default() })
+    }
+
+    /// Sends the connect request and listens: to the answer, and to the end where the answer is no.
+    async fn introduce(
+        &self,
+        session: &mut Session,
+        connect: &Connect,
+        challenge: &Challenge,
+        name: Option<&str>,
+    ) -> Vec<RawMessage> {
+        if session.is_over() {
+            return Vec::new();
+        }
+        let connecting = Connecting {
+            bindings: &self.bindings,
+            settings: &self.case.scenario.gateway,
+            offers: Facts::nearest(self.speaking).client,
+        };
+        let params = match connecting.params(connect, challenge, self.now()) {
+            Ok(params) => params,
+            Err(why) => return vec![RawMessage::Note(why)],
+        };
+        let Ok(pending) = self.request(session, "connect", params).await else {
+            return self.listen(session, &Wait::Refusal, |_| false).await;
+        };
+        session.named(&pending, name);
+        let mut messages = self.answer(session, &pending, &Wait::Connect).await;
+        // It sends one, and was not waited for long enough. How late it was is part of what the answer took.
+        if challenge.nonce.is_none() && messages.iter().any(is_challenge) {
+            self.timeouts.came(&Wait::Challenge, Duration::ZERO);
+        }
+        session.admitted = messages.last().is_some_and(is_ok);
+        if !session.admitted && !matches!(messages.last(), Some(RawMessage::Silence | RawMessage::Close { .. })) {
+            messages.extend(self.listen(session, &Wait::Refusal, |_| false).await);
+        }
+        messages
+    }
+
+    /// Opens a connection and waits for the challenge. Without a connection, what was heard says why.
+    async fn open(
+        &self,
+        name: &str,
+        via: Via,
+        upgrade: &Upgrade,
+    ) -> Result<(Vec<RawMessage>, Option<Session>), CaseError> {
+        let link = self.running()?.link(connect::peer(via))?;
+        let began = Instant::now();
+        let (frames, budget) = (self.frames.on(name), self.budget.clone());
+        let mut session = match self.connection(link, upgrade, name, frames, budget).await {
+            Ok(session) => session,
+            Err(OpenError::Status { status, .. }) => return Ok((vec![RawMessage::Http(status)], None)),
+            Err(OpenError::Machine(why)) => return Err(CaseError::Machine(why)),
+            Err(error) => return Ok((vec![RawMessage::Unreachable(unreachable(&error))], None)),
+        };
+        let first = self.challenge(&mut session, began.elapsed()).await;
+        Ok((vec![first], Some(session)))
+    }
+
+    pub(crate) async fn open_step(&self, step: &Step, open: &Open) -> Result<StepEvidence, CaseError> {
+        let mut plain = self.running()?.upgrade();
+        if let Some(path) = &open.path {
+            plain.path.clone_from(path);
+        }
+        let upgrade = connect::upgrade(plain, open.via, &open.headers, open.origin.as_ref(), open.host.as_ref());
+        let name = step.known_as().map(|name| name.as_str());
+        let (mut received, session) = self.open(name.unwrap_or("client"), open.via, &upgrade).await?;
+        if let (Some(name), Some(nonce)) = (name, challenge(&received).nonce) {
+            self.bindings.challenged(name, &nonce);
+        }
+        if let Some(session) = session {
+            received.extend(self.keep_or_close(step, session).await);
+        }
+        Ok(StepEvidence { opens: true, received: received.into_iter().map(own).collect(), ..StepEvidence::default() })
+    }
+
+    /// Holds a new connection under its name, or says goodbye on it. What the gateway still had to say is heard.
+    async fn keep_or_close(&self, step: &Step, mut session: Session) -> Vec<RawMessage> {
+        let received = match session.admitted {
+            true => session.catch_up(&self.timeouts, &[]).await,
+            false => Vec::new(),
+        };
+        match &step.hold {
+            Some(name) => self.hold(name.as_str(), session),
+            None => close_session(&mut session, &self.timeouts).await,
+        }
+        received
+    }
+
+    pub(crate) async fn send(&self, on: &str, frame: &Frame) -> StepEvidence {
+        let Some(session) = self.session(on) else { return is_over(on) };
+        let mut session = session.lock().await;
+        session.sends_raw();
+        let began = Instant::now();
+        let deadline = began + self.timeouts.limit(&Wait::Sent);
+        let (sent, id) = match frame {
+            Frame::Text(text) => match self.bindings.fill_text(text) {
+                Ok(text) => (session.connection.send_text(text, deadline).await, None),
+                Err(why) => return note(why),
+            },
+            Frame::Json(value) => match self.bindings.fill(value) {
+                Ok(value) => {
+                    let id = value.get("id").and_then(Value::as_str).map(str::to_owned);
+                    (session.connection.send_text(value.to_string(), deadline).await, id)
+                }
+                Err(why) => return note(why),
+            },
+            Frame::Base64(bytes) => (session.connection.send_binary(bytes.0.clone(), deadline).await, None),
+            Frame::Filler(bytes) => {
+                let text = "x".repeat(usize::try_from(*bytes).unwrap_or(usize::MAX));
+                (session.connection.send_text(text, deadline).await, None)
+            }
+        };
+        self.note_sent(began, sent.as_ref().err());
+        // Before the connect every frame is answered by a hello or by the end; after it, a request is answered, and of
+        // what is no request a round trip shows that it was not.
+        let admitted = session.admitted;
+        let messages = match (admitted, sent.is_ok(), id) {
+            (true, true, Some(id)) => self.answer(&mut session, &Pending(id), &Wait::Answer).await,
+            (true, true, None) => Vec::new(),
+            _ => self.listen(&mut session, &Wait::Refusal, is_ok).await,
+        };
+        session.admitted |= messages.last().is_some_and(is_ok);
+        received(messages)
+    }
+
+    pub(crate) async fn disconnect(&self, name: &str) -> StepEvidence {
+        let Some(session) = self.let_go(name) else { return is_over(name) };
+        let mut session = session.lock().await;
+        close_session(&mut session, &self.timeouts).await;
+        StepEvidence::default()
+    }
+}
+
+pub(crate) fn challenge(received: &[RawMessage]) -> Challenge {
+    let payload = received.iter().find_map(|message| match message {
+        RawMessage::Frame { frame, .. } if is_challenge(message) => frame.get("payload"),
+        _ => None,
+    });
+    payload.map(Challenge::from_payload).unwrap_or_default()
+}
+
+/// How long a gateway that has left a connection without an answer may take to see that it is closed. One that is there needs
+/// milliseconds; one that is not has cost a deadline already.
+const PARTING: Duration = Duration::from_secs(2);
+
+/// Closes a connection as a client does that has nothing more to say, and waits until the gateway has seen it.
+pub(crate) async fn close_session(session: &mut Session, timeouts: &Timeouts) {
+    if session.is_over() {
+        return;
+    }
+    let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Goodbye));
+    let deadline = began + if session.unanswered { limit.min(PARTING) } else { limit };
+    let answer = match session.connection.close(Some(1000), "", deadline).await {
+        Ok(()) => session.listen(deadline, |_| false).await.pop(),
+        // Not even the close was taken.
+        Err(SendError::Deadline) => None,
+        Err(SendError::Ended) => return,
+    };
+    match answer {
+        Some(RawMessage::Close { .. }) => timeouts.came(&Wait::Goodbye, began.elapsed()),
+        _ => timeouts.missed(&Wait::Goodbye, began.elapsed()),
+    }
+}
+
+/// Why no connection came to be, without addresses.
+fn unreachable(error: &OpenError) -> String {
+    match error {
+        OpenError::Refused(_) => "connection refused".to_owned(),
+        OpenError::Unreachable { reason, .. } => format!("unreachable: {reason}"),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,526 @@
+//! Where one case is played: a gateway on its corner of the disk, and the connections that are held to it.
+
+use super::bindings::Bindings;
+use super::frames::Frames;
+use super::identities::Identities;
+use super::session::{Awaited, Session};
+use super::silence::{Silence, There};
+use crate::client::Transcript;
+use crate::cut;
+use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
+use crate::limits::{Budget, CASE_BYTES, LOG_BYTES};
+use crate::observe::{Known, RawMessage, Received, StoreFiles};
+use crate::rules::Release;
+use crate::run::attached;
+use crate::run::state_dir::copied;
+use crate::run::state_dir::files::{self, FilesError, Unfinished};
+use crate::run::state_dir::openclaw_json::{Configuration, configuration};
+use crate::run::state_dir::seed::Seeder;
+use crate::run::timeouts::{Timeouts, Wait};
+use crate::scenario::Case;
+use crate::scenario::gateway::GatewaySettings;
+use crate::scenario::store::Store;
+use futures_util::future::join_all;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::Instant;
+
+/// Where the embedded gateway's clock starts: a fixed day, so that a case is the same every time.
+const EMBEDDED_START: i64 = 1_775_000_000_000;
+/// How far the clock moves on between steps, in milliseconds, so that what happens in two steps happens at two times.
+const TICK_MS: u64 = 5;
+/// For how long a gateway that was not reached is watched for its end.
+const ENDING: Duration = Duration::from_secs(1);
+/// How long the machine's clock may take to move on by as little.
+const TICKING: Duration = Duration::from_secs(1);
+/// How long a file of the store may take to be written.
+const WRITING: Duration = Duration::from_secs(2);
+
+/// Why a case could not be played.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CaseError {
+    /// The gateway did not start.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// It did, and then answered nothing, neither in a step nor when it was asked whether it is there.
+    #[error("{0}")]
+    Silent(Silence),
+    /// The machine that clawcheck runs on has run out of something.
+    #[error("this machine: {0}")]
+    Machine(&'static str),
+    /// Its answers come, and too many of them are late.
+    #[error(
+        "the gateway is too slow: its late answers took {} s in all, each more than a quarter of the {} s that an answer may \
+         take (--answer-timeout)", .late.as_secs(), .answer.as_secs()
+    )]
+    TooSlow {
+        /// What its late answers took in all.
+        late: Duration,
+        /// How long an answer may take.
+        answer: Duration,
+    },
+    /// The run was told to stop.
+    #[error("interrupted")]
+    BrokenOff,
+    /// The release that the case needs cannot be had.
+    #[error(transparent)]
+    OtherRelease(#[from] PrepareError),
+    /// The gateway cannot do what a step asks for.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The state directory could not be filled.
+    #[error("the state directory: {0}")]
+    Files(#[from] FilesError),
+    /// The harness's own corner of the disk could not be had.
+    #[error("not enough disk space for the case: {0}")]
+    Disk(#[from] std::io::Error),
+}
+
+/// Where one case is played.
+pub(crate) struct CaseContext<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) bindings: Bindings,
+    pub(crate) transcript: Transcript,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) release: Release,
+    /// The release that was started last: what a client offers is meant for it.
+    pub(crate) speaking: Release,
+    /// What the gateway sends is held to the published schema here.
+    pub(crate) frames: Arc<Frames>,
+    /// What is kept of what the gateway sends is taken from here.
+    pub(crate) budget: Budget,
+    gateway: &'a Gateway,
+    place: Place,
+    running: Option<Running>,
+    /// What the gateways that are down have logged.
+    logged: String,
+    sessions: Mutex<BTreeMap<String, Arc<AsyncMutex<Session>>>>,
+    /// The gateway's clock when the first one was started, and how far the embedded one has come.
+    started_at: i64,
+    steps_began: Vec<i64>,
+    clock: i64,
+    before: StoreFiles,
+    /// What was unfinished when the case began: somebody else has left it.
+    unfinished: Unfinished,
+    /// Ports and paths that stood for something in the course of the case.
+    places: Vec<Known>,
+    /// How often a gateway was started.
+    boots: usize,
+    /// Whether the gateway was found silent when it was asked in this step.
+    pub(crate) there: Mutex<Option<There>>,
+}
+
+/// A gateway that is up, with its corner of the disk: what one case after another is played on.
+pub(crate) struct SharedGateway {
+    pub(crate) place: Place,
+    pub(crate) running: Running,
+    /// The gateway's clock when the store was filled.
+    pub(crate) started_at: i64,
+}
+
+impl<'a> CaseContext<'a> {
+    /// The context of a case. `secret` is the shared secret of a gateway that somebody else runs.
+    pub(crate) fn new(
+        case: &'a Case,
+        gateway: &'a Gateway,
+        place: Place,
+        release: Release,
+        secret: Option<&str>,
+    ) -> Self {
+        let identities =
+            secret.map_or_else(|| Identities::new(&case.id), |secret| Identities::with_shared_secret(&case.id, secret));
+        // The records of a real state directory are of real days, whatever day the embedded gateway has otherwise.
+        let real = case.identities().next().is_some();
+        let first = if real { real_now() } else { first_moment(gateway) };
+        Self::with(case, gateway, place, release, Bindings::new(identities), first)
+    }
+
+    /// The context of a case on a gateway that is up and that others have used before. Its store is filled.
+    pub(crate) fn on_shared_gateway(
+        case: &'a Case,
+        gateway: &'a Gateway,
+        release: Release,
+        bindings: Bindings,
+        shared_gateway: SharedGateway,
+    ) -> Self {
+        let SharedGateway { place, running, started_at } = shared_gateway;
+        let mut context = Self::with(case, gateway, place, release, bindings, started_at);
+        context.set_running(running);
+        context.unfinished = files::unfinished(&context.state_dir());
+        context
+    }
+
+    fn with(
+        case: &'a Case,
+        gateway: &'a Gateway,
+        place: Place,
+        release: Release,
+        bindings: Bindings,
+        started_at: i64,
+    ) -> Self {
+        bindings.set_now(started_at);
+        case.identities().for_each(|(name, key)| bindings.identities.plays_itself(name.as_str(), key));
+        let known = |path: PathBuf, symbol: &str| Known {
+            value: path.to_string_lossy().into_owned(),
+            symbol: symbol.to_owned(),
+        };
+        let places = vec![
+            known(place.state_dir(), "<state>"),
+            known(place.root().join("home"), "<home>"),
+            known(place.root().to_owned(), "<case>"),
+        ];
+        Self {
+            case,
+            bindings,
+            transcript: Transcript::new(),
+            timeouts: Timeouts::of(gateway),
+            release,
+            speaking: release,
+            frames: Arc::default(),
+            budget: Budget::new("one case", CASE_BYTES),
+            gateway,
+            place,
+            running: None,
+            logged: String::new(),
+            sessions: Mutex::default(),
+            started_at,
+            steps_began: Vec::new(),
+            clock: started_at,
+            before: StoreFiles::new(),
+            unfinished: Unfinished::new(),
+            places,
+            boots: 0,
+            there: Mutex::default(),
+        }
+    }
+
+    fn set_running(&mut self, running: Running) {
+        if let Some(port) = running.port() {
+            self.places.push(Known { value: format!(":{port}"), symbol: ":<port>".to_owned() });
+        }
+        self.running = Some(running);
+    }
+
+    /// Hangs up on every connection, waits until the gateway has seen it, and gives the gateway to the next one. `None` where
+    /// it is down.
+    pub(crate) async fn end_sharing(mut self) -> Option<SharedGateway> {
+        let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
+        for session in session.into_values() {
+            super::connections::close_session(&mut *session.lock().await, &self.timeouts).await;
+        }
+        let running = self.running.take()?;
+        Some(SharedGateway { place: self.place, running, started_at: self.started_at })
+    }
+
+    /// Fills the state directories as the scenario says.
+    pub(crate) fn fill(&mut self) -> Result<(), CaseError> {
+        let scenario = &self.case.scenario;
+        self.write(&scenario.store, self.place.state_dir(), true)?;
+        if let Some(other) = &scenario.other_store {
+            let directory = self.other_directory();
+            std::fs::create_dir_all(&directory)?;
+            // Where the gateway's own store has no record, `seeded` means the one in the store that it does not use.
+            self.write(other, directory, true)?;
+        }
+        self.before = self.files();
+        self.unfinished = files::unfinished(&self.state_dir());
+        Ok(())
+    }
+
+    /// Writes into the gateway's state directory while the case is played.
+    pub(crate) fn edit(&self, store: &Store) -> Result<(), CaseError> {
+        self.write(store, self.place.state_dir(), false)
+    }
+
+    fn write(&self, store: &Store, directory: PathBuf, own: bool) -> Result<(), CaseError> {
+        let folder = store.from.as_ref().and_then(|from| self.case.folders.get(&from.value)).map(Arc::as_ref);
+        let seeder = Seeder { bindings: &self.bindings, now: self.now(), release: self.release, own };
+        if let Some(documents) = self.place.documents() {
+            return Ok(files::write_records(&mut documents.clone(), store, &seeder)?);
+        }
+        // What lies there is what the first gateway to start on it has left.
+        let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
+        files::write(&directory, store, folder, &seeder, files::format(store, first))?;
+        if folder.is_some() {
+            self.bindings.keep_secret(copied::secrets(&directory));
+        }
+        if let Some(name) = &store.identity {
+            let device = self.bindings.identities.device(name.as_str()).device_id();
+            for (role, token) in copied::tokens_of(&directory, &device) {
+                self.bindings.seeded(name.as_str(), &role, &token);
+            }
+        }
+        Ok(())
+    }
+
+    fn other_directory(&self) -> PathBuf {
+        self.place.root().join("other-state")
+    }
+
+    /// Where the gateway that runs keeps its store; the place's own while none does.
+    fn state_dir(&self) -> PathBuf {
+        let of_running = self.running.as_ref().and_then(|running| running.state_dir().map(PathBuf::from));
+        of_running.unwrap_or_else(|| self.place.state_dir())
+    }
+
+    /// The store as it is now.
+    pub(crate) fn files(&self) -> StoreFiles {
+        let scenario = &self.case.scenario;
+        if let Some(documents) = self.place.documents() {
+            return files::in_memory(documents);
+        }
+        let mut found = files::read(&self.state_dir(), &scenario.store);
+        if self.gateway.profile().kind == Kind::Attached {
+            let devices = self.bindings.identities.device_names().into_iter().map(|(id, _)| id).collect();
+            found = attached::own(&found, &devices);
+        }
+        if let Some(other) = &scenario.other_store {
+            found.extend(files::prefixed("other store", files::read(&self.other_directory(), other)));
+        }
+        found
+    }
+
+    /// Lets the gateway finish what it is writing: it may answer, or hang up after a failed write, while another file of the
+    /// store is on its way. What is still unfinished after [`WRITING`] was left so, and is seen. What stood there when the case
+    /// began, and is as it was, nobody is writing.
+    pub(crate) async fn wait_for_writes(&self) {
+        let deadline = Instant::now() + WRITING;
+        let of_case = |(path, now): (&PathBuf, &_)| self.unfinished.get(path) != Some(now);
+        // Nothing tells when a rename is done, and the directory is not ours: it has to be looked at again.
+        while files::unfinished(&self.state_dir()).iter().any(of_case) && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub(crate) fn before(&self) -> &StoreFiles {
+        &self.before
+    }
+
+    pub(crate) fn started_at(&self) -> i64 {
+        self.started_at
+    }
+
+    pub(crate) fn steps_began(&self) -> &[i64] {
+        &self.steps_began
+    }
+
+    /// Now by the gateway's clock.
+    pub(crate) fn now(&self) -> i64 {
+        self.running.as_ref().map_or_else(
+            || if self.gateway.profile().kind == Kind::Embedded { self.clock } else { real_now() },
+            Running::now,
+        )
+    }
+
+    /// Everything that has a word of its own in the observation.
+    pub(crate) fn known(&self) -> Vec<Known> {
+        let mut known = self.bindings.known();
+        known.extend(self.places.iter().cloned());
+        known.push(Known { value: super::connect::OTHER_HOST.to_string(), symbol: "<other-host>".to_owned() });
+        known
+    }
+
+    /// Starts the gateway under test, or another release of it, on the case's state directory.
+    pub(crate) async fn launch(&mut self, release: Option<Release>) -> Result<(), CaseError> {
+        let other;
+        self.speaking = release.map_or(self.release, |release| crate::run::played_as(self.gateway, release));
+        let gateway = match release {
+            Some(release) => {
+                other = self.gateway.at_release(release, &|_| {}).await?;
+                &other
+            }
+            None => self.gateway,
+        };
+        self.boots += 1;
+        let boot = Boot { place: &self.place, clock: self.clock, timeouts: &self.timeouts };
+        let running = boot.of(gateway, &self.case.scenario.gateway, &self.bindings.identities).await?;
+        self.set_running(running);
+        Ok(())
+    }
+
+    /// How the gateway ended, if it did so by itself. One that could not be reached in a step may be about to.
+    pub(crate) async fn exited(&mut self, was_reached: bool) -> Option<Exit> {
+        let running = self.running.as_mut()?;
+        if was_reached { running.exited() } else { running.exits(Instant::now() + ENDING).await }
+    }
+
+    /// How often a gateway was started.
+    pub(crate) fn boots(&self) -> usize {
+        self.boots
+    }
+
+    /// Stops the gateway, politely or not, and hears the connections that were held to it end. An exit code other than 0 of a
+    /// polite stop is heard too.
+    pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Received>, CaseError> {
+        let Some(mut running) = self.running.take() else { return Ok(Vec::new()) };
+        // A gateway that goes down says goodbye on its connections and waits for the answer: they are read meanwhile.
+        let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
+        let until = Instant::now() + self.timeouts.limit(&Wait::Stop) + self.timeouts.answer();
+        let listening = session.into_iter().map(|(name, session)| async move {
+            let messages = session.lock().await.listen(until, |_| false).await;
+            messages.into_iter().map(move |message| Received { on: Some(name.clone()), message }).collect::<Vec<_>>()
+        });
+        let stopping = async {
+            if politely {
+                let exit = stop(&mut running, &self.timeouts).await?;
+                Ok((exit.code != Some(0)).then_some(RawMessage::Exit { code: exit.code, line: None }))
+            } else {
+                running.kill().await.map(|()| None)
+            }
+        };
+        let (exit, received): (Result<_, LinkError>, Vec<_>) = tokio::join!(stopping, join_all(listening));
+        self.clock = running.now();
+        self.log(&running.logs());
+        let exit = exit?.map(|message| Received { on: None, message });
+        Ok(exit.into_iter().chain(received.into_iter().flatten()).collect())
+    }
+
+    /// Adds what a gateway has logged that is down: of many starts, the first and the last.
+    fn log(&mut self, lines: &str) {
+        self.logged.push_str(lines);
+        if let Cow::Owned(cut) = cut::middle(&self.logged, LOG_BYTES) {
+            self.logged = cut;
+        }
+    }
+
+    /// Ends what is still up and gives the log of all that was up.
+    pub(crate) async fn end(&mut self) -> String {
+        // Nobody listens on them any more, and a gateway would wait for their goodbye.
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if self.gateway.profile().kind != Kind::Attached
+            && let Some(running) = &mut self.running
+        {
+            let _ = stop(running, &self.timeouts).await;
+        }
+        if let Some(running) = self.running.take() {
+            self.log(&running.logs());
+        }
+        std::mem::take(&mut self.logged)
+    }
+
+    /// Lets a little time pass between two steps.
+    pub(crate) async fn tick(&mut self) {
+        if self.gateway.profile().kind == Kind::Embedded {
+            let _ = self.advance(Duration::from_millis(TICK_MS)).await;
+        } else {
+            // Two steps within one millisecond could not be told apart in the store. It is the machine's clock that has
+            // to move, and nothing can be awaited for that. One that is set back meanwhile is not waited for.
+            let (before, deadline) = (real_now(), Instant::now() + TICKING);
+            while real_now() <= before + 1 && Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        self.bindings.set_now(self.now());
+        self.steps_began.push(self.now());
+    }
+
+    /// Moves the gateway's clock on.
+    pub(crate) async fn advance(&mut self, by: Duration) -> Result<(), CaseError> {
+        match &mut self.running {
+            Some(running) => running.advance(by).await?,
+            None => self.clock = self.clock.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        }
+        self.bindings.set_now(self.now());
+        Ok(())
+    }
+
+    pub(crate) fn has_own_clock(&self) -> bool {
+        self.gateway.profile().kind == Kind::Embedded
+    }
+
+    pub(crate) fn running(&self) -> Result<&Running, LinkError> {
+        self.running.as_ref().ok_or(LinkError::Down)
+    }
+
+    pub(crate) fn session(&self, name: &str) -> Option<Arc<AsyncMutex<Session>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    pub(crate) fn hold(&self, name: &str, session: Session) {
+        let mut all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(name.to_owned(), Arc::new(AsyncMutex::new(session)));
+    }
+
+    pub(crate) fn let_go(&self, name: &str) -> Option<Arc<AsyncMutex<Session>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
+    }
+
+    /// What the held connections have heard since they were last asked, the step's own first. `later` is what later steps
+    /// wait for, by connection.
+    pub(crate) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Received> {
+        let all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut received = Vec::new();
+        for (name, session) in all {
+            let awaited =
+                later.iter().filter(|(on, _)| *on == name).map(|(_, awaited)| awaited.clone()).collect::<Vec<_>>();
+            let messages = session.lock().await.catch_up(&self.timeouts, &awaited).await;
+            let on = (own != Some(name.as_str())).then_some(name);
+            received.extend(messages.into_iter().map(|message| Received { on: on.clone(), message }));
+        }
+        received
+    }
+}
+
+/// One start of a gateway for one case or for many.
+pub(crate) struct Boot<'a> {
+    pub(crate) place: &'a Place,
+    /// Where the embedded gateway's clock starts.
+    pub(crate) clock: i64,
+    pub(crate) timeouts: &'a Timeouts,
+}
+
+impl Boot<'_> {
+    /// Starts a gateway with the settings of a scenario, secrets from a cast.
+    pub(crate) async fn of(
+        &self,
+        gateway: &Gateway,
+        settings: &GatewaySettings,
+        identities: &Identities,
+    ) -> Result<Running, LaunchError> {
+        let Configuration { openclaw_json, environment } = configuration(settings, identities);
+        let launch = Launch {
+            place: self.place,
+            state_dir: None,
+            openclaw_json,
+            environment,
+            clock: (gateway.profile().kind == Kind::Embedded).then_some(self.clock),
+            deadline: Instant::now() + self.timeouts.limit(&Wait::Start),
+        };
+        let began = Instant::now();
+        let launched = gateway.launch(launch).await;
+        match &launched {
+            Ok(_) => self.timeouts.came(&Wait::Start, began.elapsed()),
+            Err(LaunchError::NeverListened { .. }) => self.timeouts.missed(&Wait::Start, began.elapsed()),
+            Err(_) => {}
+        }
+        launched
+    }
+}
+
+/// Stops a gateway as its operator would, and by force where it does not go in time.
+pub(crate) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<Exit, LinkError> {
+    let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Stop));
+    let exit = running.stop(began + limit).await?;
+    match began.elapsed() {
+        took if took < limit => timeouts.came(&Wait::Stop, took),
+        took => timeouts.missed(&Wait::Stop, took),
+    }
+    Ok(exit)
+}
+
+/// The gateway's clock before it is started.
+pub(crate) fn first_moment(gateway: &Gateway) -> i64 {
+    match gateway.profile().kind {
+        Kind::Embedded => EMBEDDED_START,
+        Kind::Spawned | Kind::Attached => real_now(),
+    }
+}
+
+fn real_now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

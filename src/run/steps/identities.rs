@@ -1,0 +1,178 @@
+//! Who plays in a case: keys, secrets, tokens and ids. All come from the case's id and a name, so that no two cases share
+//! one and a case has the same ones every time.
+
+use crate::observe::Known;
+use crate::protocol::identity::DeviceKey;
+use crate::protocol::ids;
+use crate::scenario::gateway::SHARED_SECRET;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+/// The cast of one case.
+pub(crate) struct Identities {
+    case: String,
+    /// Whose secrets the gateway has: the case's own, or those of a group of cases that share it.
+    household: String,
+    devices: Mutex<BTreeMap<String, DeviceKey>>,
+    /// The devices that there are outside, too.
+    real: Mutex<BTreeSet<String>>,
+    secrets: Mutex<BTreeMap<String, String>>,
+    /// Tokens made up so far: stored ones, those of bootstraps, and those that nobody has.
+    tokens: Mutex<BTreeSet<String>>,
+}
+
+impl Identities {
+    pub(crate) fn new(case: &str) -> Self {
+        Self::in_group(case, case)
+    }
+
+    /// A cast whose shared tokens and passwords come from the name of a household: the gateway has them from there.
+    pub(crate) fn in_group(case: &str, household: &str) -> Self {
+        let (case, household) = (case.to_owned(), household.to_owned());
+        Self {
+            case,
+            household,
+            devices: Mutex::default(),
+            real: Mutex::default(),
+            secrets: Mutex::default(),
+            tokens: Mutex::default(),
+        }
+    }
+
+    /// A cast that knows the shared secret of a gateway that somebody else runs.
+    pub(crate) fn with_shared_secret(case: &str, secret: &str) -> Self {
+        let identities = Self::new(case);
+        let mut secrets = identities.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.insert(SHARED_SECRET.to_owned(), secret.to_owned());
+        drop(secrets);
+        identities
+    }
+
+    /// The devices seen so far: id and name.
+    pub(crate) fn device_names(&self) -> Vec<(String, String)> {
+        let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        devices.iter().map(|(name, key)| (key.device_id(), name.clone())).collect()
+    }
+
+    fn digest(&self, kind: &str, name: &str) -> [u8; 32] {
+        digest(kind, &self.case, name)
+    }
+
+    /// A device's key.
+    pub(crate) fn device(&self, name: &str) -> DeviceKey {
+        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = || DeviceKey::from_name(&format!("{}/{name}", self.case));
+        devices.entry(name.to_owned()).or_insert_with(key).clone()
+    }
+
+    /// Gives a device the key that it has outside, in the place of one that is made up.
+    pub(crate) fn plays_itself(&self, name: &str, key: DeviceKey) {
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), key);
+        self.real.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    }
+
+    /// Whether a device has the key that it has outside.
+    pub(crate) fn is_itself(&self, name: &str) -> bool {
+        self.real.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
+    /// A shared token or password, by its name in the scenario.
+    pub(crate) fn secret(&self, name: &str) -> String {
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.entry(name.to_owned()).or_insert_with(|| ids::token(digest("secret", &self.household, name))).clone()
+    }
+
+    /// The device token that a record of the store has.
+    pub(crate) fn token(&self, device: &str, role: &str) -> String {
+        self.made_up("token", &format!("{device}/{role}"))
+    }
+
+    /// A bootstrap token of the store.
+    pub(crate) fn bootstrap(&self, name: &str) -> String {
+        self.made_up("bootstrap", name)
+    }
+
+    /// A secret of the right shape that nobody has.
+    pub(crate) fn wrong(&self, kind: &str) -> String {
+        self.made_up("wrong", kind)
+    }
+
+    fn made_up(&self, kind: &str, name: &str) -> String {
+        let token = ids::token(self.digest(kind, name));
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone());
+        token
+    }
+
+    /// The tokens made up so far.
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// The id of a pending request of the store.
+    pub(crate) fn request(&self, label: &str) -> String {
+        let digest = self.digest("request", label);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        ids::uuid(bytes)
+    }
+
+    /// Everybody seen so far, with the words that stand for them in an observation.
+    pub(crate) fn known(&self) -> Vec<Known> {
+        let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |value: String, symbol: String| Known { value, symbol };
+        let mut all = Vec::new();
+        for (name, key) in devices.iter() {
+            all.push(known(key.device_id(), name.clone()));
+            all.push(known(key.public_key(), format!("<key of {name}>")));
+            all.push(known(key.public_key_pem(), format!("<PEM key of {name}>")));
+        }
+        all.extend(secrets.iter().map(|(name, secret)| known(secret.clone(), format!("<secret {name}>"))));
+        all
+    }
+
+    /// The secrets seen so far, by name.
+    pub(crate) fn secrets(&self) -> BTreeMap<String, String> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn digest(kind: &str, whose: &str, name: &str) -> [u8; 32] {
+    Sha256::digest(format!("clawcheck {kind} {whose}/{name}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_household_shares_its_secrets_and_nothing_else() {
+        let (one, other) = (Identities::in_group("a/b", "house"), Identities::in_group("a/c", "house"));
+        assert_eq!(one.secret("shared"), other.secret("shared"));
+        assert_ne!(one.secret("shared"), Identities::new("a/b").secret("shared"));
+        assert_ne!(one.device("laptop").device_id(), other.device("laptop").device_id());
+        assert_eq!(one.token("laptop", "node"), Identities::new("a/b").token("laptop", "node"));
+    }
+
+    #[test]
+    fn a_name_is_somebody_else_in_another_case_and_the_same_one_every_time() {
+        let (one, other) = (Identities::new("a/b"), Identities::new("a/c"));
+        assert_ne!(one.device("laptop").device_id(), other.device("laptop").device_id());
+        assert_eq!(one.token("laptop", "node"), Identities::new("a/b").token("laptop", "node"));
+        assert_ne!(one.token("laptop", "node"), one.token("laptop", "operator"));
+        assert_ne!(one.request("laptop"), one.request("phone"));
+    }
+
+    #[test]
+    fn everybody_who_was_asked_for_is_known_by_name() {
+        let identities = Identities::new("a/b");
+        let id = identities.device("laptop").device_id();
+        let secret = identities.secret("shared");
+        let symbol =
+            |value: &str| identities.known().into_iter().find(|known| known.value == value).map(|known| known.symbol);
+        assert_eq!(symbol(&id).as_deref(), Some("laptop"));
+        assert_eq!(symbol(&secret).as_deref(), Some("<secret shared>"));
+        assert_eq!(symbol(&Identities::new("a/b").device("phone").device_id()), None);
+    }
+}

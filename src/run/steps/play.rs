@@ -1,0 +1,333 @@
+//! Plays the steps of a case, one after the other, and writes down what was heard.
+
+use super::context::{CaseContext, CaseError};
+use super::received::{is_over, note, own, received};
+use super::session::{self, Awaited};
+use super::silence::was_silent;
+use super::title::title;
+use crate::gateway::LaunchError;
+use crate::observe::{RawMessage, Received, StepEvidence};
+use crate::rules::{Facts, Release};
+use crate::scenario::expect::Expectation;
+use crate::scenario::step::{Await, Call};
+use crate::scenario::{Step, StepKind};
+use futures_util::future::{BoxFuture, join_all};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The longest handshake timeout of any release, in milliseconds.
+const HANDSHAKE_TIMEOUT_MS: u64 = 15_000;
+
+impl CaseContext<'_> {
+    /// Plays a case: the store, the gateway that wrote it, the gateway under test, the steps.
+    pub(crate) async fn perform(&mut self) -> Result<Vec<StepEvidence>, CaseError> {
+        let scenario = &self.case.scenario;
+        self.fill()?;
+        let mut evidence = Vec::new();
+        let mut number = 0;
+        if let Some(earlier) = &scenario.written_by {
+            let writer = earlier.release.0;
+            self.launch(Some(writer)).await?;
+            let (mut steps, next) = self.play(&earlier.steps, number).await?;
+            number = next;
+            self.stop(true).await?;
+            steps.iter_mut().for_each(|step| step.title = format!("on {writer}: {}", step.title));
+            evidence.extend(steps);
+        }
+        if scenario.starts_running() {
+            self.launch(None).await?;
+        }
+        evidence.extend(self.play(&scenario.steps, number).await?.0);
+        self.wait_for_writes().await;
+        Ok(evidence)
+    }
+
+    /// Plays the steps of a case on a gateway that is up, its store filled.
+    pub(crate) async fn perform_steps(&mut self) -> Result<Vec<StepEvidence>, CaseError> {
+        let scenario = &self.case.scenario;
+        let (evidence, _) = self.play(&scenario.steps, 0).await?;
+        self.wait_for_writes().await;
+        Ok(evidence)
+    }
+
+    /// Plays steps, the first of which has this number. Gives what was heard and the number after the last one.
+    pub(crate) async fn play(&mut self, steps: &[Step], first: usize) -> Result<(Vec<StepEvidence>, usize), CaseError> {
+        let mut evidence: Vec<StepEvidence> = Vec::new();
+        let mut number = first;
+        for (at, step) in steps.iter().enumerate() {
+            let later = self.awaited(&steps[at + 1..]);
+            for round in 1..=step.repeat {
+                self.tick().await;
+                self.forget_silence();
+                let mut received = self.step(step, number, &later).await?;
+                received.round = (step.repeat > 1).then_some((round, step.repeat));
+                if was_silent(&received, self.timeouts.was_answered())
+                    && let Some(silence) = self.silence().await
+                {
+                    return Err(CaseError::Silent(silence));
+                }
+                if let Some(late) = self.timeouts.too_late() {
+                    return Err(CaseError::TooSlow { late, answer: self.timeouts.answer() });
+                }
+                evidence.push(received);
+            }
+            number += size(step);
+        }
+        Ok((evidence, number))
+    }
+
+    async fn step(
+        &mut self,
+        step: &Step,
+        number: usize,
+        later: &[(String, Awaited)],
+    ) -> Result<StepEvidence, CaseError> {
+        let mut evidence = match &step.kind {
+            StepKind::Stop(_) => self.ended(true).await?,
+            StepKind::Kill(_) => self.ended(false).await?,
+            StepKind::Start(start) => self.started(start.release.map(|release| release.0)).await?,
+            StepKind::Restart(_) => {
+                let mut evidence = self.ended(true).await?;
+                evidence.received.extend(self.started(None).await?.received);
+                evidence
+            }
+            StepKind::Advance(length) => {
+                self.advance(Duration::from_millis(length.milliseconds)).await?;
+                StepEvidence::default()
+            }
+            StepKind::Await(Await::HandshakeTimeout(name)) => self.handshake_timeout(name.as_str()).await?,
+            _ => self.kind(step, number).await?,
+        };
+        evidence.number = number;
+        evidence.title = title(step);
+        evidence.expected = self.expected(step.expect.as_ref());
+        evidence.received.extend(self.bindings.missed().into_iter().map(|what| own(RawMessage::Note(what))));
+        if let Some(on) = acts_on(step) {
+            self.keep_for_later(on, &mut evidence.received, later, matches!(step.kind, StepKind::Await(_))).await;
+        }
+        let waits = !matches!(&step.kind, StepKind::Call(Call { wait: false, .. }));
+        if waits && self.running().is_ok() {
+            evidence.received.extend(self.catch_up(acts_on(step), later).await);
+        }
+        Ok(evidence)
+    }
+
+    /// The payload that the step's answer is expected to have, its symbols filled in.
+    fn expected(&self, expectation: Option<&Expectation>) -> Option<Value> {
+        let (Expectation::Ok(answer) | Expectation::Event(answer)) = expectation? else { return None };
+        match self.bindings.fill(answer.payload.as_ref()?) {
+            Ok(payload) => Some(payload),
+            Err(why) => {
+                self.bindings.miss(why);
+                // Nothing is like this.
+                Some(json!({ "expected": "a value that is not known" }))
+            }
+        }
+    }
+
+    async fn ended(&mut self, politely: bool) -> Result<StepEvidence, CaseError> {
+        Ok(StepEvidence { received: self.stop(politely).await?, ..StepEvidence::default() })
+    }
+
+    async fn started(&mut self, release: Option<Release>) -> Result<StepEvidence, CaseError> {
+        let message = match self.launch(release).await {
+            Ok(()) => RawMessage::Started,
+            Err(CaseError::Launch(LaunchError::Exited { exit, log })) => {
+                RawMessage::Exit { code: exit.code, line: last_words(&log.0) }
+            }
+            Err(CaseError::Launch(LaunchError::Refused { code, reason })) => {
+                RawMessage::Exit { code: Some(code), line: reason.lines().next().map(str::to_owned) }
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(StepEvidence { received: vec![own(message)], ..StepEvidence::default() })
+    }
+
+    async fn handshake_timeout(&mut self, name: &str) -> Result<StepEvidence, CaseError> {
+        // A release that keeps its own timeout has one of ten seconds at most.
+        let settable = Facts::nearest(self.speaking).config.timeout_from_environment;
+        let said = self.case.scenario.gateway.handshake_timeout.filter(|_| settable);
+        let said = said.map(|length| length.milliseconds);
+        let timeout = Duration::from_millis(said.unwrap_or(HANDSHAKE_TIMEOUT_MS));
+        if self.has_own_clock() {
+            self.advance(timeout + Duration::from_millis(1)).await?;
+        }
+        Ok(self.wait(name, &Awaited::Close, timeout).await)
+    }
+
+    /// Plays an act that leaves the gateway itself as it is: such acts may be played side by side.
+    fn kind<'s>(&'s self, step: &'s Step, number: usize) -> BoxFuture<'s, Result<StepEvidence, CaseError>> {
+        Box::pin(async move {
+            Ok(match &step.kind {
+                StepKind::Connect(connect) => self.connect(step, connect).await?,
+                StepKind::Open(open) => self.open_step(step, open).await?,
+                StepKind::Send(send) => self.send(send.on.as_str(), &send.frame).await,
+                StepKind::Call(call) => self.call(step, call).await,
+                StepKind::Approve(kind) => {
+                    self.decide(step, kind.by.as_str(), "device.pair.approve", kind.device.as_str()).await
+                }
+                StepKind::Reject(kind) => {
+                    self.decide(step, kind.by.as_str(), "device.pair.reject", kind.device.as_str()).await
+                }
+                StepKind::Remove(kind) => {
+                    let params =
+                        json!({ "deviceId": self.bindings.identities.device(kind.device.as_str()).device_id() });
+                    self.ask(step, kind.by.as_str(), "device.pair.remove", params).await
+                }
+                StepKind::List(kind) => self.ask(step, kind.by.as_str(), "device.pair.list", json!({})).await,
+                StepKind::Rotate(kind) => {
+                    let evidence =
+                        self.ask(step, kind.by.as_str(), "device.token.rotate", self.token_params(kind)).await;
+                    self.learn_rotated(step, kind.device.as_str(), &kind.role, &evidence.received);
+                    evidence
+                }
+                StepKind::Revoke(kind) => {
+                    self.ask(step, kind.by.as_str(), "device.token.revoke", self.token_params(kind)).await
+                }
+                StepKind::Await(awaited) => {
+                    let evidence = self.await_step(awaited).await;
+                    self.learn_event(step, &evidence.received);
+                    evidence
+                }
+                StepKind::Disconnect(name) => self.disconnect(name.as_str()).await,
+                StepKind::Edit(store) => {
+                    self.edit(store)?;
+                    StepEvidence::default()
+                }
+                StepKind::Parallel(branches) => self.side_by_side(branches, number).await?,
+                // These change the gateway itself and are played by `step`.
+                StepKind::Stop(_)
+                | StepKind::Kill(_)
+                | StepKind::Start(_)
+                | StepKind::Restart(_)
+                | StepKind::Advance(_) => StepEvidence::default(),
+            })
+        })
+    }
+
+    async fn side_by_side(&self, branches: &[Step], number: usize) -> Result<StepEvidence, CaseError> {
+        let mut next = number + 1;
+        let mut playing = Vec::new();
+        for branch in branches {
+            let number = next;
+            next += size(branch);
+            playing.push(async move {
+                let mut all = Vec::new();
+                for round in 1..=branch.repeat {
+                    let mut evidence = self.kind(branch, number).await?;
+                    evidence.number = number;
+                    evidence.title = title(branch);
+                    evidence.expected = self.expected(branch.expect.as_ref());
+                    evidence.round = (branch.repeat > 1).then_some((round, branch.repeat));
+                    all.push(evidence);
+                }
+                Ok::<_, CaseError>(all)
+            });
+        }
+        let played = join_all(playing).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(StepEvidence { parallel: played.into_iter().flatten().collect(), ..StepEvidence::default() })
+    }
+
+    async fn await_step(&self, awaited: &Await) -> StepEvidence {
+        let (on, awaited) = match awaited {
+            Await::Close(name) | Await::HandshakeTimeout(name) => (name.as_str().to_owned(), Awaited::Close),
+            Await::Event(event) => (event.on.as_str().to_owned(), Awaited::Event(event.name.clone())),
+            Await::Answer(name) => {
+                let Some(on) = self.caller(name.as_str()) else { return note(format!("step {name} called nothing")) };
+                (on, Awaited::Answer(name.as_str().to_owned()))
+            }
+        };
+        self.wait(&on, &awaited, Duration::ZERO).await
+    }
+
+    /// Waits for what cannot come before so long.
+    async fn wait(&self, on: &str, awaited: &Awaited, earliest: Duration) -> StepEvidence {
+        let Some(session) = self.session(on) else { return is_over(on) };
+        let messages = self.wait_for(&mut *session.lock().await, awaited, earliest).await;
+        if let Awaited::Answer(name) = awaited {
+            session::learn(&self.bindings, Some(name), None, &messages);
+        }
+        received(messages)
+    }
+
+    /// Notes the event that a step with a name has waited for: `<answer STEP PATH>` is a part of it.
+    fn learn_event(&self, step: &Step, received: &[Received]) {
+        let (Some(name), StepKind::Await(Await::Event(event))) = (step.known_as(), &step.kind) else { return };
+        if let Some(Received { message: RawMessage::Frame { frame, .. }, .. }) = received.last()
+            && session::is_event(frame, &event.name)
+        {
+            self.bindings.answered(name.as_str(), frame);
+        }
+    }
+
+    /// The connection on which a named call was made.
+    fn caller(&self, name: &str) -> Option<String> {
+        let steps = crate::judge::steps(self.case);
+        let step = steps.into_iter().find(|step| step.known_as().is_some_and(|known| known.as_str() == name))?;
+        acts_on(step).map(str::to_owned)
+    }
+
+    /// Takes the events out of what a step heard on its own connection that a later step waits for, so that it does not
+    /// matter whether they come before the step's answer or after it. What a step waits for itself is the last it hears.
+    async fn keep_for_later(&self, on: &str, received: &mut Vec<Received>, later: &[(String, Awaited)], waits: bool) {
+        let Some(session) = self.session(on) else { return };
+        let mut session = session.lock().await;
+        let mut end = received.len() - usize::from(waits && !received.is_empty());
+        for (_, awaited) in later.iter().filter(|(name, awaited)| name == on && matches!(awaited, Awaited::Event(_))) {
+            let found = received[..end]
+                .iter()
+                .position(|received| received.on.is_none() && session.is_awaited(&received.message, awaited));
+            if let Some(at) = found {
+                session.keep(received.remove(at).message);
+                end -= 1;
+            }
+        }
+    }
+
+    /// What these steps wait for, by connection.
+    fn awaited(&self, steps: &[Step]) -> Vec<(String, Awaited)> {
+        let awaited = |step: &Step| match &step.kind {
+            StepKind::Await(Await::Close(name) | Await::HandshakeTimeout(name)) => {
+                Some((name.as_str().to_owned(), Awaited::Close))
+            }
+            StepKind::Await(Await::Event(event)) => {
+                Some((event.on.as_str().to_owned(), Awaited::Event(event.name.clone())))
+            }
+            StepKind::Await(Await::Answer(name)) => {
+                Some((self.caller(name.as_str())?, Awaited::Answer(name.as_str().to_owned())))
+            }
+            _ => None,
+        };
+        steps.iter().filter_map(awaited).collect()
+    }
+}
+
+/// How many numbers a step takes: its own and those of the steps under it.
+fn size(step: &Step) -> usize {
+    1 + match &step.kind {
+        StepKind::Parallel(branches) => branches.iter().map(size).sum(),
+        _ => 0,
+    }
+}
+
+/// The held connection that a step acts on: what is heard there is the step's own.
+fn acts_on(step: &Step) -> Option<&str> {
+    Some(match &step.kind {
+        StepKind::Connect(_) | StepKind::Open(_) => return step.hold.as_ref().map(|name| name.as_str()),
+        StepKind::Send(send) => send.on.as_str(),
+        StepKind::Call(call) => call.on.as_str(),
+        StepKind::Approve(kind) | StepKind::Reject(kind) | StepKind::Remove(kind) => kind.by.as_str(),
+        StepKind::List(kind) => kind.by.as_str(),
+        StepKind::Rotate(kind) | StepKind::Revoke(kind) => kind.by.as_str(),
+        StepKind::Await(Await::Close(name) | Await::HandshakeTimeout(name)) => name.as_str(),
+        StepKind::Await(Await::Event(event)) => event.on.as_str(),
+        _ => return None,
+    })
+}
+
+/// The line in which a gateway says why it did not start: the one that says so, else the last one.
+fn last_words(log: &str) -> Option<String> {
+    let mut lines = log.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let says_why = lines.clone().find(|line| line.starts_with("Gateway failed to start"));
+    says_why.or_else(|| lines.next()).map(str::to_owned)
+}

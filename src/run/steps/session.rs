@@ -1,0 +1,379 @@
+//! A connection that is open, and what was heard on it.
+
+use super::bindings::Bindings;
+use super::frames::ConnectionFrames;
+use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
+use crate::cut;
+use crate::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
+use crate::observe::RawMessage;
+use crate::run::timeouts::{Timeouts, Wait};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Characters of a message that is not JSON that are kept.
+const BEGINS: usize = 60;
+
+/// How much is shown of what a gateway that floods said: so many messages, and not more bytes than these.
+const FLOOD_MESSAGES: usize = 8;
+const FLOOD_BYTES: usize = 16 << 10;
+
+/// A gateway in this process that stands on a clock of its own has said all it will say as soon as every task had its
+/// turn. So many times in a row everybody gets one, a moment each: a machine that stands still counts as one moment.
+const TURNS: u32 = 40;
+const TURN: Duration = Duration::from_millis(5);
+
+/// An open connection.
+pub(crate) struct Session {
+    pub(crate) connection: Connection,
+    /// The device that connected on it.
+    pub(crate) device: Option<String>,
+    /// Where what comes is held to the published schema.
+    frames: ConnectionFrames,
+    /// Whether it got past `connect`.
+    pub(crate) admitted: bool,
+    /// How many pongs had come when one did not: until another comes the gateway is not asked again.
+    unponged: Option<usize>,
+    /// The methods of the requests that were sent, by request id.
+    methods: HashMap<String, String>,
+    /// Whether a frame of a scenario's own was sent: what is answered then, nobody but the gateway knows.
+    sent_raw: bool,
+    /// The ids of the calls that have a name.
+    calls: HashMap<String, Pending>,
+    /// What was heard and is what a later step waits for.
+    kept: Vec<RawMessage>,
+    /// How it ended.
+    over: Option<RawMessage>,
+    /// How many messages came, and how many bytes they had.
+    taken: (usize, usize),
+    /// What they may take in memory.
+    budget: Budget,
+    /// Whether it ended because the gateway sent too much.
+    flooded: bool,
+    /// Whether the gateway left it without an answer until a deadline.
+    pub(crate) unanswered: bool,
+}
+
+/// What a later step waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// The end of the connection.
+    Close,
+    /// Another answer to the call of this name.
+    Answer(String),
+    /// An event of this name.
+    Event(String),
+}
+
+impl Session {
+    pub(crate) fn new(connection: Connection, frames: ConnectionFrames, budget: Budget) -> Self {
+        Self {
+            connection,
+            device: None,
+            frames,
+            admitted: false,
+            unponged: None,
+            methods: HashMap::new(),
+            sent_raw: false,
+            calls: HashMap::new(),
+            kept: Vec::new(),
+            over: None,
+            taken: (0, 0),
+            budget,
+            flooded: false,
+            unanswered: false,
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
+
+    /// Notes a request that was sent: what answers none of them is [`RawMessage::Stray`].
+    pub(crate) fn sent(&mut self, pending: &Pending, method: &str) {
+        self.methods.insert(pending.0.clone(), method.to_owned());
+    }
+
+    /// Notes the name of the step that sent a request.
+    pub(crate) fn named(&mut self, pending: &Pending, name: Option<&str>) {
+        if let Some(name) = name {
+            self.calls.insert(name.to_owned(), pending.clone());
+        }
+    }
+
+    /// Notes that a frame of a scenario's own goes out.
+    pub(crate) fn sends_raw(&mut self) {
+        self.sent_raw = true;
+    }
+
+    /// Takes what comes until `last` accepts something, the connection ends or the deadline passes. Gives everything that
+    /// was heard, in order. Without an answer it ends in [`RawMessage::Silence`].
+    pub(crate) async fn listen(
+        &mut self,
+        deadline: Instant,
+        mut last: impl FnMut(&RawMessage) -> bool,
+    ) -> Vec<RawMessage> {
+        let mut received = Vec::new();
+        if self.is_over() {
+            return received;
+        }
+        loop {
+            let message = self.next(deadline).await;
+            self.unanswered |= message == RawMessage::Silence;
+            let over = matches!(message, RawMessage::Silence | RawMessage::Close { .. }) || last(&message);
+            received.push(message);
+            if over {
+                return self.shown(received);
+            }
+        }
+    }
+
+    /// The same, of a gateway in this process, as long as everybody has had [`TURNS`].
+    pub(crate) async fn listen_briefly(&mut self, mut last: impl FnMut(&RawMessage) -> bool) -> Vec<RawMessage> {
+        let (unanswered, mut received) = (self.unanswered, Vec::new());
+        for _ in 0..TURNS {
+            received.extend(self.listen(Instant::now() + TURN, &mut last).await);
+            if received.last() != Some(&RawMessage::Silence) {
+                self.unanswered = unanswered;
+                return received;
+            }
+            received.pop();
+        }
+        received.push(RawMessage::Silence);
+        received
+    }
+
+    /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
+    /// on this connection; it is kept for them.
+    pub(crate) async fn catch_up(&mut self, timeouts: &Timeouts, later: &[Awaited]) -> Vec<RawMessage> {
+        if self.is_over() {
+            return Vec::new();
+        }
+        if self.unponged != Some(self.connection.pongs()) {
+            self.ping(timeouts).await;
+        }
+        let mut received = Vec::new();
+        loop {
+            // What came before the pong is here already: nothing is waited for.
+            let message = self.next(Instant::now()).await;
+            if message == RawMessage::Silence {
+                break;
+            }
+            let over = matches!(message, RawMessage::Close { .. });
+            received.push(message);
+            if over {
+                break;
+            }
+        }
+        received = self.shown(received);
+        let mut later = later.to_vec();
+        received.retain(|message| match later.iter().position(|awaited| self.is_awaited(message, awaited)) {
+            Some(at) => {
+                later.remove(at);
+                self.keep(message.clone());
+                false
+            }
+            None => true,
+        });
+        received
+    }
+
+    /// Sends a ping and waits for its pong.
+    async fn ping(&mut self, timeouts: &Timeouts) {
+        let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Pong));
+        let came = self.connection.ping(began + limit).await;
+        self.unponged = (!came).then(|| self.connection.pongs());
+        match began.elapsed() {
+            took if came => timeouts.came(&Wait::Pong, took),
+            // Sooner than that it was the connection that ended.
+            took if took >= limit => timeouts.missed(&Wait::Pong, took),
+            _ => {}
+        }
+    }
+
+    /// What a step waits for, where it came earlier.
+    pub(crate) fn take_kept(&mut self, awaited: &Awaited) -> Option<RawMessage> {
+        if let Some(at) = self.kept.iter().position(|message| self.is_awaited(message, awaited)) {
+            return Some(self.kept.remove(at));
+        }
+        self.over.clone().filter(|_| *awaited == Awaited::Close)
+    }
+
+    /// Tells what a step waits for from everything else.
+    pub(crate) fn wanted(&self, awaited: &Awaited) -> impl FnMut(&RawMessage) -> bool + Send + use<> {
+        let (awaited, ids) = (awaited.clone(), self.calls.clone());
+        move |message| is_awaited(message, &awaited, &ids)
+    }
+
+    /// Keeps what was heard for the step that waits for it.
+    pub(crate) fn keep(&mut self, message: RawMessage) {
+        self.kept.push(message);
+    }
+
+    pub(crate) fn is_awaited(&self, message: &RawMessage, awaited: &Awaited) -> bool {
+        is_awaited(message, awaited, &self.calls)
+    }
+
+    /// What comes next. A gateway that says more than anybody may loses its connection, so every loop over this ends.
+    async fn next(&mut self, deadline: Instant) -> RawMessage {
+        let incoming = self.connection.next(deadline).await;
+        let (bytes, weight) = match &incoming {
+            Incoming::Text(frame) => (frame.text.len(), frame.weight),
+            Incoming::Binary(bytes) => (bytes.len(), 0),
+            Incoming::Closed(_) | Incoming::Deadline => return self.message(incoming),
+        };
+        self.taken = (self.taken.0 + 1, self.taken.1.saturating_add(bytes));
+        let why = match self.taken {
+            (messages, _) if messages > CONNECTION_MESSAGES => {
+                format!("more than {CONNECTION_MESSAGES} messages on one connection")
+            }
+            (_, bytes) if bytes > CONNECTION_BYTES => {
+                format!("more than {} MiB on one connection", CONNECTION_BYTES >> 20)
+            }
+            _ => match self.budget.take(weight) {
+                Ok(()) => return self.message(incoming),
+                Err(over) => over.to_string(),
+            },
+        };
+        let closed = self.connection.give_up(why);
+        self.message(closed)
+    }
+
+    /// Drops of the answer to a connect what it tells of the gateway's machine (methods, events, who is there): most of what a case
+    /// hears is that, again with each connect, and nobody looks into it after it was held to the schema. Which members there are
+    /// stays.
+    pub(crate) fn lighten(&self, messages: &mut [RawMessage]) {
+        for message in messages {
+            let RawMessage::Frame { frame, .. } = message else { continue };
+            if frame.pointer("/payload/type").and_then(Value::as_str) != Some("hello-ok") {
+                continue;
+            }
+            let before = cut::json::weight(frame);
+            let payload = frame.pointer_mut("/payload").and_then(Value::as_object_mut);
+            for (name, member) in payload.into_iter().flatten() {
+                match (name.as_str(), member) {
+                    ("auth" | "policy", _) => {}
+                    // The names of their members are shown.
+                    ("server" | "features" | "snapshot", Value::Object(members)) => {
+                        members.values_mut().for_each(empty);
+                    }
+                    (_, member) => empty(member),
+                }
+            }
+            self.budget.give_back(before - cut::json::weight(frame));
+        }
+    }
+
+    /// Of a flood, its beginning and its end; everything of anything else.
+    fn shown(&self, mut received: Vec<RawMessage>) -> Vec<RawMessage> {
+        if !self.flooded {
+            return received;
+        }
+        let end = received.pop();
+        let mut room = FLOOD_BYTES;
+        let fits = |message: &&RawMessage| {
+            let Some(frame) = message.json() else { return true };
+            let left = room.checked_sub(frame.to_string().len());
+            room = left.unwrap_or_default();
+            left.is_some()
+        };
+        let shown = received.iter().take(FLOOD_MESSAGES).take_while(fits).count();
+        received.truncate(shown);
+        received.extend(end);
+        received
+    }
+
+    fn message(&mut self, incoming: Incoming) -> RawMessage {
+        match incoming {
+            Incoming::Text(TextFrame { json: Some(frame), is_cut, .. }) => {
+                let is_response = frame.get("type") == Some(&"res".into());
+                let id = frame.get("id").and_then(Value::as_str).filter(|_| is_response);
+                let method = id.and_then(|id| self.methods.get(id)).cloned();
+                // The mark in the place of what is left out is not the gateway's.
+                if !is_cut {
+                    self.frames.check(&frame, method.as_deref());
+                }
+                if is_response && method.is_none() && !is_cut && !self.sent_raw {
+                    return RawMessage::Stray(frame);
+                }
+                RawMessage::Frame { frame, method }
+            }
+            Incoming::Text(TextFrame { text, .. }) => {
+                RawMessage::NotJson { bytes: text.len(), begins: text.chars().take(BEGINS).collect() }
+            }
+            Incoming::Binary(bytes) => RawMessage::NotJson { bytes: bytes.len(), begins: "(binary)".to_owned() },
+            Incoming::Closed(closed) => {
+                self.flooded = matches!(closed.how, Ending::TooMuch(_));
+                let message = close(closed);
+                self.over = Some(message.clone());
+                message
+            }
+            Incoming::Deadline => RawMessage::Silence,
+        }
+    }
+}
+
+/// Takes out what a value holds.
+fn empty(value: &mut Value) {
+    match value {
+        Value::Array(items) => *items = Vec::new(),
+        Value::Object(members) => *members = Map::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn is_awaited(message: &RawMessage, awaited: &Awaited, calls: &HashMap<String, Pending>) -> bool {
+    match (awaited, message) {
+        (Awaited::Close, RawMessage::Close { .. }) => true,
+        (Awaited::Answer(name), message) => calls.get(name).is_some_and(|pending| answers(message, &pending.0)),
+        (Awaited::Event(name), RawMessage::Frame { frame, .. }) => is_event(frame, name),
+        _ => false,
+    }
+}
+
+/// Whether a frame is an event of this name.
+pub(crate) fn is_event(frame: &Value, name: &str) -> bool {
+    frame.get("type") == Some(&"event".into()) && frame.get("event").and_then(Value::as_str) == Some(name)
+}
+
+/// Whether this answers the request with this id.
+pub(crate) fn answers(message: &RawMessage, id: &str) -> bool {
+    let RawMessage::Frame { frame, .. } = message else { return false };
+    frame.get("type") == Some(&"res".into()) && frame.get("id").and_then(Value::as_str) == Some(id)
+}
+
+fn close(closed: Closed) -> RawMessage {
+    let clean = closed.clean();
+    let reason = match closed.how {
+        Ending::CloseFrame | Ending::Eof | Ending::Reset => closed.reason,
+        Ending::Violation(why) => why,
+        Ending::TooMuch(why) => format!("the gateway flooded it: {why}"),
+    };
+    RawMessage::Close { code: closed.code, reason, clean }
+}
+
+/// Notes what the answer to a connect gave: a device token, or the id of a pending request.
+pub(crate) fn learn(bindings: &Bindings, step: Option<&str>, device: Option<&str>, received: &[RawMessage]) {
+    for message in received {
+        let RawMessage::Frame { frame, .. } = message else { continue };
+        if frame.get("type") != Some(&"res".into()) {
+            continue;
+        }
+        if let Some(step) = step {
+            bindings.answered(step, frame);
+        }
+        let text = |path: &str| frame.pointer(path).and_then(Value::as_str);
+        let Some(device) = device else { continue };
+        if let Some(request) = text("/error/details/requestId") {
+            bindings.requested(device, request);
+        }
+        let extra = frame.pointer("/payload/auth/deviceTokens").and_then(Value::as_array);
+        for given in extra.into_iter().flatten().chain(frame.pointer("/payload/auth")) {
+            let text = |name: &str| given.get(name).and_then(Value::as_str);
+            if let (Some(role), Some(token)) = (text("role"), text("deviceToken")) {
+                bindings.given(step, device, role, token);
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Whether a gateway that did not answer in a step is there at all: one that never answers is found out with the first
+//! step, and costs two deadlines and not two for every case.
+
+use super::context::CaseContext;
+use crate::client::connect::Challenge;
+use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, instead_of_response};
+use crate::observe::{RawMessage, StepEvidence};
+use crate::run::timeouts::Wait;
+use std::fmt;
+use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A protocol version that no gateway will ever have: whoever asks for it leaves no trace in a store.
+const NO_PROTOCOL: i64 = 1_000_000;
+
+/// What a gateway does with the question whether it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum There {
+    /// It answers.
+    Answers,
+    /// It does not.
+    Silent(Silence),
+    /// It cannot be asked, or ends the connection: one that is down is not silent.
+    Refuses,
+}
+
+impl CaseContext<'_> {
+    /// Begins a step: the gateway may be asked again.
+    pub(crate) fn forget_silence(&self) {
+        *self.there.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// How a gateway is silent of which nothing comes on a new connection within the deadline of an answer; `None` where it is
+    /// not. In each step it is asked once.
+    pub(crate) async fn silence(&self) -> Option<Silence> {
+        if self.there().is_none() {
+            self.probe(self.timeouts.answer()).await;
+        }
+        match self.there() {
+            Some(There::Silent(silence)) => Some(silence),
+            _ => None,
+        }
+    }
+
+    fn there(&self) -> Option<There> {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks the gateway on a new connection whether it is there, within `at_most`. Gives how long it took to answer.
+    pub(crate) async fn probe(&self, at_most: Duration) -> Option<Duration> {
+        let (began, limit) = (Instant::now(), self.timeouts.limit(&Wait::Probe).min(at_most));
+        let there = self.ask_if_there(began, limit).await;
+        let took = began.elapsed();
+        match &there {
+            There::Answers => self.timeouts.came(&Wait::Probe, took),
+            There::Silent(_) => self.timeouts.missed(&Wait::Probe, took),
+            There::Refuses => {}
+        }
+        let answers = there == There::Answers;
+        *self.there.lock().unwrap_or_else(PoisonError::into_inner) = Some(there);
+        answers.then_some(took)
+    }
+
+    async fn ask_if_there(&self, began: Instant, within: Duration) -> There {
+        let deadline = began + within;
+        let Ok(running) = self.running() else { return There::Refuses };
+        let Ok(link) = running.link(None) else { return There::Refuses };
+        let recorder = self.transcript.recorder("clawcheck asks if it is there");
+        let mut connection = match Connection::open(link, &running.upgrade(), recorder, deadline).await {
+            Ok(connection) => connection,
+            Err(OpenError::Deadline) => return There::Silent(Silence { within, instead: None }),
+            Err(_) => return There::Refuses,
+        };
+        let request = ConnectRequest { protocol: (NO_PROTOCOL, NO_PROTOCOL), ..ConnectRequest::default() };
+        let params = request.params(&Challenge::default(), 0);
+        let Ok(pending) = connection.request("connect", params, deadline).await else { return There::Refuses };
+        match connection.response(&pending, deadline).await {
+            Reply::Response(_) => There::Answers,
+            Reply::Closed(_) => There::Refuses,
+            Reply::Deadline => {
+                let mut received = connection.take_all_unread();
+                received.retain(|incoming| !is_challenge(incoming));
+                There::Silent(Silence { within, instead: instead_of_response(&received, &pending.0) })
+            }
+        }
+    }
+}
+
+/// How a gateway did not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Silence {
+    /// How long its last answer was waited for.
+    within: Duration,
+    /// What it sent in the place of an answer; nothing but perhaps its challenge where absent.
+    instead: Option<String>,
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.within.as_secs_f64().ceil();
+        match &self.instead {
+            None => {
+                write!(f, "the gateway is silent: nothing came in a step, nor on a new connection within {seconds} s")
+            }
+            Some(instead) => write!(
+                f,
+                "the gateway does not answer: no response came in a step, nor on a new connection within {seconds} s; \
+                 there {instead}"
+            ),
+        }
+    }
+}
+
+/// The challenge comes unasked, and is no answer.
+fn is_challenge(incoming: &Incoming) -> bool {
+    matches!(incoming, Incoming::Text(frame) if frame.event() == Some("connect.challenge"))
+}
+
+/// Whether nothing came on the step's own connection that should have. Of a gateway that has answered in this run, a missing
+/// challenge says no more than that it sends none.
+pub(crate) fn was_silent(step: &StepEvidence, has_answered: bool) -> bool {
+    let mut own = step.received.iter().filter(|received| received.on.is_none()).map(|received| &received.message);
+    let late_upgrade = OpenError::Deadline.to_string();
+    let missing = |message: &RawMessage| match message {
+        RawMessage::Silence => true,
+        RawMessage::NoChallenge => !has_answered,
+        _ => false,
+    };
+    own.clone().any(missing) && !own.clone().any(is_answer)
+        || own.any(|message| matches!(message, RawMessage::Unreachable(why) if *why == late_upgrade))
+}
+
+fn is_answer(message: &RawMessage) -> bool {
+    // What answers no request of ours has no method.
+    matches!(message, RawMessage::Frame { frame, method: Some(_) } if frame.get("type") == Some(&"res".into()))
+}

@@ -1,0 +1,273 @@
+//! Wrong scenario files and what is said about them, and files of any kind that must not bring the reader down.
+
+use super::lint;
+use super::trust::Trust;
+use crate::scenario::corpus::files::Origin;
+use crate::scenario::corpus::{Corpus, read};
+use crate::scenario::model::case::{Case, Source};
+use crate::scenario::syntax::problems::{ScenarioError, ScenarioErrors};
+use proptest::prelude::*;
+use rstest::rstest;
+use std::path::PathBuf;
+
+fn read_text(text: &str) -> (Vec<Case>, Vec<ScenarioError>) {
+    let source = Source { path: PathBuf::from("family/name.yaml"), embedded: false, text: text.into() };
+    read(vec![Ok((source, Origin::Disk(PathBuf::from("family"))))], Trust::Given)
+}
+
+/// The problems of a text as a terminal without colours shows them.
+fn rendered(text: &str) -> String {
+    let (_, problems) = read_text(text);
+    show(problems)
+}
+
+fn show(problems: Vec<ScenarioError>) -> String {
+    let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor()).with_width(110);
+    let mut rendered = String::new();
+    handler.render_report(&mut rendered, &ScenarioErrors(problems)).unwrap();
+    // No line of a snapshot should end in blanks.
+    rendered.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Steps under a title.
+fn steps(steps: &str) -> String {
+    format!("scenario: Title\nsteps:\n{steps}")
+}
+
+/// A matrix, and a step that uses the axis `via`.
+fn matrix(matrix: &str) -> String {
+    format!("scenario: Title\nmatrix:\n{matrix}\nsteps:\n  - connect: {{ device: laptop, via: \"${{via}}\" }}\n")
+}
+
+#[rstest]
+#[case::empty("")]
+#[case::list("- a\n- b\n")]
+#[case::gateway_description("gateway: mine\nabout: x\nclaims: 2026.4.2\ncommand: y\n")]
+#[case::no_yaml("a: [1\nb: 2\n")]
+#[case::tab("scenario: Title\nsteps:\n\t- connect: { device: laptop }\n")]
+#[case::key_twice("scenario: Title\nscenario: Title\nsteps: []\n")]
+#[case::two_documents("scenario: One\n---\nscenario: Two\n")]
+#[case::merge_key("scenario: Title\n<<: { about: x }\nsteps: []\n")]
+#[case::unknown_alias("scenario: *title\nsteps: []\n")]
+#[case::unknown_tag("scenario: !include title\nsteps: []\n")]
+#[case::deep(&format!("scenario: {}\n", "[".repeat(200)))]
+#[case::no_steps("scenario: Title\nsteps: []\n")]
+#[case::steps_missing("scenario: Title\n")]
+#[case::empty_title("scenario: ''\nsteps:\n  - connect: { device: none }\n")]
+#[case::misspelt_top("scenario: Title\nstpes:\n  - connect: { device: laptop }\n")]
+#[case::misspelt_key(&steps("  - connect: { device: laptop, scoeps: [operator.read] }\n"))]
+#[case::misspelt_word(&steps("  - connect: { device: laptop }\n    expect: helo\n"))]
+#[case::misspelt_variant(&steps("  - connect: { device: laptop, auth: { token: { secrte: x } } }\n"))]
+#[case::wrong_type(&steps("  - connect: { device: laptop, scopes: operator.read }\n"))]
+#[case::number_for_text(&steps("  - connect: { device: laptop, client: { version: 5 } }\n"))]
+#[case::text_for_map(&steps("  - connect: laptop\n"))]
+#[case::number_too_large(&steps("  - connect: { device: laptop }\n    expect: { refused: { close: 70000 } }\n"))]
+#[case::long_line(&format!("scenario: Title\nsteps: [{}]\n", "restart, ".repeat(100)))]
+#[case::nothing_behind_expect(&steps("  - connect: { device: laptop }\n    expect:\n"))]
+#[case::nothing_behind_a_key(&steps("  - connect: { device: laptop, role: }\n"))]
+#[case::word_without_value(&steps("  - connect: { device: laptop }\n    expect: http\n"))]
+#[case::value_without_need(&steps("  - open: {}\n    expect: { open: yes }\n"))]
+#[case::no_length(&steps("  - advance: 5 minutes\n"))]
+#[case::no_name(&steps("  - connect: { device: My Laptop }\n"))]
+#[case::device_missing(&steps("  - connect:\n      role: operator\n"))]
+#[case::no_act(&steps("  - expect: hello\n"))]
+#[case::two_acts(&steps("  - connect: { device: laptop }\n    restart: {}\n"))]
+#[case::unknown_release("scenario: Title\nreleases: '>=1.2'\nsteps:\n  - connect: { device: laptop }\n")]
+#[case::unknown_device(&steps("  - connect: { device: laptop }\n    as: admin\n  - approve: { device: lapto, by: admin }\n"))]
+#[case::misspelt_device(
+    "scenario: Title\nstore: { paired: { laptop: {} } }\nsteps:\n  - connect: { device: laptpo }\n"
+)]
+#[case::much_filler(&steps("  - open: {}\n    as: raw\n  - send: { on: raw, frame: { filler: 67108865 } }\n"))]
+#[case::unknown_connection(&steps("  - connect: { device: laptop }\n    as: admin\n  - list: { by: admni }\n"))]
+#[case::closed_connection(&steps("  - connect: { device: laptop }\n    as: admin\n  - disconnect: admin\n  - list: { by: admin }\n"))]
+#[case::unknown_step(&steps("  - connect: { device: laptop, auth: { device-token: { from: first } } }\n"))]
+#[case::unknown_secret(&steps("  - connect: { device: laptop, auth: { token: { secret: shraed } } }\n"))]
+#[case::no_device_no_token(&steps("  - connect: { device: none, auth: { device-token: last } }\n"))]
+#[case::name_twice(&steps("  - connect: { device: a }\n    as: admin\n  - connect: { device: b }\n    as: admin\n"))]
+#[case::nothing_to_hold(&steps("  - restart: {}\n    as: admin\n"))]
+#[case::gateway_down(&steps("  - stop: {}\n  - connect: { device: laptop }\n"))]
+#[case::impossible_answer(&steps("  - connect: { device: laptop }\n    expect: nothing-pending\n"))]
+#[case::unknown_symbol(&steps("  - connect: { device: a }\n    as: a\n  - call: { on: a, method: x, params: { id: <devise a> } }\n"))]
+#[case::unknown_symbol_device(&steps("  - connect: { device: a }\n    as: a\n  - call: { on: a, method: x, params: { id: <device b> } }\n"))]
+#[case::unknown_symbol_step(&steps("  - connect: { device: a }\n    as: a\n  - call: { on: a, method: x, params: { id: <answer ask payload.id> } }\n  - call: { on: a, method: y }\n    name: ask\n"))]
+#[case::path_outside("scenario: Title\nstore: { files: { ../paired.json: directory } }\nsteps:\n  - restart: {}\n")]
+#[case::no_folder("scenario: Title\nstore: { from: nowhere }\nsteps:\n  - restart: {}\n")]
+#[case::own_variable("scenario: Title\ngateway: { env: { HOME: /root } }\nsteps:\n  - restart: {}\n")]
+#[case::empty_axis(&matrix("  via: []"))]
+#[case::unused_axis(&matrix("  via: [direct]\n  role: [node]"))]
+#[case::value_twice(&matrix("  via: [direct, direct]"))]
+#[case::value_without_name(&matrix("  via: [{ a: b }]"))]
+#[case::unknown_axis(&matrix("  vai: [direct]"))]
+#[case::unknown_axis_excluded(&matrix("  via: [direct, nginx]\n  exclude: [{ vai: nginx }]"))]
+#[case::nothing_excluded(&matrix("  via: [direct, nginx]\n  exclude: [{ via: caddy }]"))]
+#[case::all_excluded(&matrix("  via: [direct]\n  exclude: [{ via: direct }]"))]
+#[case::included_twice(&matrix("  via: [direct]\n  include: [{ via: direct }]"))]
+#[case::wrong_value(&matrix("  via: [direct, ngnix]"))]
+#[case::part_missing(
+    "scenario: Title\nmatrix: { p: { a: { via: nginx }, b: {} } }\nsteps:\n  - connect: { device: x, via: '${p.via}' }\n"
+)]
+#[case::no_matrix(&steps("  - connect: { device: laptop, role: '${role}' }\n"))]
+#[case::open_reference(&steps("  - connect: { device: laptop, role: '${role' }\n"))]
+fn wrong_files(#[case] text: &str) {
+    let name = std::thread::current().name().unwrap_or_default().rsplit("::").next().unwrap_or_default().to_owned();
+    let name = name.splitn(3, '_').nth(2).unwrap_or(&name).to_owned();
+    let (cases, problems) = read_text(text);
+    assert!(!problems.is_empty(), "nothing is found wrong: {cases:?}");
+    insta::assert_snapshot!(name, rendered(text));
+}
+
+/// A device that is new, or is like a stored one that a step speaks of, is nobody's slip.
+#[rstest]
+#[case::unlike("laptop", "phone", "")]
+#[case::counted("node-1", "node-2", "")]
+#[case::short("a", "b", "")]
+#[case::used("laptop", "laptops", "  - connect: { device: laptop }\n")]
+#[case::spoken_of(
+    "laptop",
+    "laptops",
+    "    as: on\n  - call: { on: on, method: x, params: { id: <device laptop> } }\n"
+)]
+fn new_devices(#[case] stored: &str, #[case] connecting: &str, #[case] more: &str) {
+    let start = format!("scenario: Title\nstore: {{ paired: {{ {stored}: {{}} }} }}\nsteps:\n");
+    let (_, problems) = read_text(&format!("{start}  - connect: {{ device: {connecting} }}\n{more}"));
+    assert!(problems.is_empty(), "{problems:?}");
+}
+
+/// Each kind of file that is no text: one clear message, and no more memory than the limit.
+#[test]
+fn files_that_are_no_scenarios() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("binary.yaml"), [0x7f, b'E', b'L', b'F', 0, 1, 2]).unwrap();
+    std::fs::write(path("latin1.yaml"), b"scenario: T\nabout: caf\xe9\n").unwrap();
+    std::fs::write(path("escape.yaml"), "scenario: T\nabout: \u{1b}[2J\n").unwrap();
+    std::fs::File::create(path("huge.yaml")).unwrap().set_len(50 * 1024 * 1024).unwrap();
+    std::fs::create_dir(path("folder")).unwrap();
+    let names = ["binary.yaml", "latin1.yaml", "escape.yaml", "huge.yaml", "folder", "absent.yaml"];
+    let paths: Vec<_> = names.iter().map(|name| path(name)).collect();
+    let ScenarioErrors(problems) = Corpus::load(&paths).unwrap_err();
+    let root = format!("{}/", folder.path().display());
+    let messages: Vec<_> = problems.iter().map(|problem| problem.to_string().replace(&root, "")).collect();
+    insta::assert_snapshot!(messages.join("\n"), @r"
+    binary.yaml: this is a binary file
+    latin1.yaml: line 2 is not UTF-8
+    escape.yaml: line 2 has the control character U+001B
+    huge.yaml: the file is larger than 1024 KiB, the limit for a scenario
+    folder: no scenario is in this folder
+    absent.yaml: no such file or folder
+    ");
+}
+
+#[test]
+fn two_files_of_one_id_are_told_apart_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "scenario: Title\nsteps:\n  - restart: {}\n";
+    let files: Vec<_> = ["a/family", "b/family"].iter().map(|name| folder.path().join(name)).collect();
+    for file in &files {
+        std::fs::create_dir_all(file).unwrap();
+        std::fs::write(file.join("name.yaml"), text).unwrap();
+    }
+    let ScenarioErrors(problems) = Corpus::load(&files).unwrap_err();
+    assert!(problems[0].message().starts_with("the scenario `family/name` is also in another file"));
+    let once = [files[0].clone(), files[0].join("name.yaml")];
+    assert_eq!(Corpus::load(&once).unwrap().cases().len(), 1);
+}
+
+#[rstest]
+#[case::no_number("openclaw/openclaw", false)]
+#[case::number("openclaw/openclaw#59045", true)]
+#[case::page("https://example.org/thread", true)]
+#[case::plain_http("http://example.org/thread", false)]
+#[case::bare_number("#59045", false)]
+fn links_have_a_form(#[case] link: &str, #[case] good: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("name.yaml");
+    std::fs::write(&file, format!("scenario: Title\nlinks: ['{link}']\nsteps:\n  - restart: {{}}\n")).unwrap();
+    let findings = lint::lint(&[file], false);
+    assert_eq!(findings.problems.0.is_empty(), good, "{}", show(findings.problems.0));
+}
+
+#[rstest]
+#[case("role: operater", Some("`operater` is not a role"))]
+#[case("role: operator, scopes: [operator.read, operator.raed]", Some("`operator.raed` is not a scope"))]
+#[case("role: wizard, scopes: [operator.unheard-of]", None)]
+#[case("role: operator, params: { role: operater }", None)]
+fn words_that_are_nearly_known_ones_are_misspelt(#[case] asked: &str, #[case] message: Option<&str>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("name.yaml");
+    std::fs::write(&file, steps(&format!("  - connect: {{ device: laptop, {asked} }}\n"))).unwrap();
+    let ScenarioErrors(problems) = lint::lint(&[file], false).problems;
+    assert_eq!(problems.iter().map(|problem| problem.message()).collect::<Vec<_>>(), Vec::from_iter(message));
+}
+
+#[test]
+fn nothing_is_wrong_with_the_scenarios_inside() {
+    let findings = lint::lint(&[], false);
+    assert!(findings.problems.0.is_empty(), "{}", show(findings.problems.0));
+    assert!(findings.cases >= 60);
+}
+
+/// Pieces of which wrong scenarios are made.
+const PIECES: [&str; 24] = [
+    "scenario: T\n",
+    "steps:\n",
+    "  - ",
+    "connect: ",
+    "{ device: laptop }",
+    "\n",
+    "    ",
+    "matrix:\n",
+    "  a: [b, c]\n",
+    "${a}",
+    "${",
+    "}",
+    "<device x>",
+    "<",
+    "store:\n",
+    "  paired:\n",
+    "    laptop: {}\n",
+    "&x ",
+    "*x",
+    "|\n",
+    "'",
+    "\"",
+    ": ",
+    "ü\u{feff}\u{2028}",
+];
+
+#[test]
+fn a_message_that_quotes_line_breaks_is_one_line() {
+    let (_, problems) = read_text(&steps("  - connect: { device: \"lap\\n\\r\\ntop\" }\n"));
+    assert_eq!(
+        problems.iter().map(ScenarioError::message).collect::<Vec<_>>(),
+        ["`lap\\n\\r\\ntop` is not a valid name"]
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_brings_the_reader_down(text in "\\PC{0,200}") {
+        rendered(&text);
+    }
+
+    #[test]
+    fn no_text_made_of_yaml_brings_the_reader_down(text in "[-a-c:{}\\[\\]'\"&*!|>%@#, \n\t?$<0-9.]{0,120}") {
+        rendered(&text);
+    }
+
+    #[test]
+    fn no_broken_scenario_brings_the_reader_down(pieces in proptest::collection::vec(0..PIECES.len(), 0..40)) {
+        let text: String = pieces.into_iter().map(|piece| PIECES[piece]).collect();
+        rendered(&text);
+    }
+
+    #[test]
+    fn no_damaged_scenario_brings_the_reader_down(file in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), with in "\\PC{0,3}") {
+        let files = crate::scenario::corpus::files::embedded();
+        let (source, _) = files[file.index(files.len())].as_ref().unwrap();
+        let ends: Vec<_> = source.text.char_indices().map(|(end, _)| end).collect();
+        let end = ends[at.index(ends.len())];
+        let next = source.text[end..].chars().next().map_or(end, |letter| end + letter.len_utf8());
+        rendered(&format!("{}{with}{}", &source.text[..end], &source.text[next..]));
+    }
+}

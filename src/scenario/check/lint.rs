@@ -1,0 +1,138 @@
+//! What can be read and run, and is wrong all the same.
+
+use super::trust::Trust;
+use crate::protocol::scopes::{OPERATOR_SCOPES, ROLES};
+use crate::scenario::corpus;
+use crate::scenario::corpus::files::{self, slug};
+use crate::scenario::model::case::Case;
+use crate::scenario::syntax::nodes::{self, Entry, Kind, Node};
+use crate::scenario::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
+use crate::scenario::syntax::spans::{Span, Spanned};
+use crate::words::nearest_within;
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+/// What a lint has looked at, and found.
+#[derive(Debug)]
+pub struct Findings {
+    /// How many scenario files could be read.
+    pub scenarios: usize,
+    /// How many cases they have.
+    pub cases: usize,
+    /// Everything that is wrong, in the order of the files.
+    pub problems: ScenarioErrors,
+}
+
+/// Looks at these files and folders, or at the scenarios inside the binary where there are none. What needs trust is wrong with
+/// scenarios that are not `trusted`.
+pub fn lint(paths: &[PathBuf], trusted: bool) -> Findings {
+    let inside = paths.is_empty();
+    let found = if inside { files::embedded() } else { files::on_disk(paths) };
+    let trust = if inside || trusted { Trust::Given } else { Trust::Withheld };
+    let (cases, mut problems) = corpus::read(found, trust);
+    let mut seen = HashSet::new();
+    let firsts: Vec<_> = cases.iter().filter(|case| seen.insert((&case.family, &case.name))).collect();
+    problems.extend(firsts.iter().flat_map(|case| lint_file(case)));
+    Findings { scenarios: firsts.len(), cases: cases.len(), problems: ScenarioErrors(problems) }
+}
+
+/// Lints a file by its first case: what is linted here is the same at every point of the matrix.
+pub(crate) fn lint_file(case: &Case) -> Vec<ScenarioError> {
+    let mut errors = Vec::new();
+    for link in &case.scenario.links {
+        if !is_link(link) {
+            let message = format!("`{}` is not a link", link.value);
+            errors.push(SpannedError::at(link.span, message, "expected owner/repository#number or an https:// URL"));
+        }
+    }
+    for tag in &case.scenario.tags {
+        if !is_tag(tag) {
+            let message = format!("`{}` is not a tag", tag.value);
+            errors.push(SpannedError::at(tag.span, message, "expected lower-case letters, digits and hyphens"));
+        }
+    }
+    twins(&case.scenario.links, "link", &mut errors);
+    twins(&case.scenario.tags, "tag", &mut errors);
+    if let Ok(root) = nodes::parse(&case.source.text) {
+        misspelt_words(&root, &mut errors);
+    }
+    let mut problems = problems::within(errors, &case.source);
+    problems.extend(file_name(case));
+    problems
+}
+
+fn twins(words: &[Spanned<String>], what: &str, errors: &mut Vec<SpannedError>) {
+    let mut seen = HashSet::new();
+    for word in words {
+        if !seen.insert(word.value.as_str()) {
+            errors.push(SpannedError::at(word.span, format!("duplicate {what} `{}`", word.value), "second occurrence"));
+        }
+    }
+}
+
+/// A role or scope may be one that no gateway knows: then nothing is asked for that a gateway must refuse. One that is nearly
+/// a known one is that one, misspelt.
+fn misspelt_words(node: &Node, errors: &mut Vec<SpannedError>) {
+    if let Kind::List(items) = &node.kind {
+        items.iter().for_each(|item| misspelt_words(item, errors));
+    }
+    for Entry { key, value } in node.entries() {
+        match key.as_str() {
+            "role" | "roles" => words(value, "role", &ROLES, errors),
+            "scopes" | "approved-scopes" => words(value, "scope", &OPERATOR_SCOPES, errors),
+            // What is raw is meant as it stands.
+            "params" | "set" | "raw" => {}
+            _ => misspelt_words(value, errors),
+        }
+    }
+}
+
+fn words(node: &Node, what: &str, known: &[&str], errors: &mut Vec<SpannedError>) {
+    match &node.kind {
+        Kind::List(items) => items.iter().for_each(|item| words(item, what, known, errors)),
+        // Another case is written on purpose.
+        Kind::Text(word) if !known.contains(&word.to_lowercase().as_str()) => {
+            if let Some(near) = nearest_within(1, word, known.iter().copied()) {
+                let error = SpannedError::at(node.span, format!("`{word}` is not a {what}"), "misspelled?");
+                errors.push(
+                    error.help(format!("did you mean `{near}`? If the spelling is intended, use `params` or `set`")),
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_link(link: &str) -> bool {
+    if let Some(rest) = link.strip_prefix("https://") {
+        return rest.contains('.') && !rest.contains(char::is_whitespace);
+    }
+    let part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    link.split_once('#').is_some_and(|(repository, number)| {
+        let owner = repository.split_once('/').is_some_and(|(owner, name)| part(owner) && part(name));
+        owner && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+fn is_tag(tag: &str) -> bool {
+    tag.starts_with(|first: char| first.is_ascii_lowercase())
+        && tag.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// Ids are made of folder and file names, so these must have the form of ids.
+fn file_name(case: &Case) -> Option<ScenarioError> {
+    let path = &case.source.path;
+    let message = if path.extension().is_some_and(|extension| extension == "yml") {
+        Some("the name of a scenario file must end in .yaml".to_owned())
+    } else {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let good = slug(&stem) == stem && !stem.starts_with(['.', '-']);
+        (!good).then(|| format!("`{stem}` is not valid in a case id; expected lower-case letters, digits and hyphens"))
+    }?;
+    let whole = Span::default();
+    let mut problem = SpannedError::at(whole, message, "").within(&case.source);
+    problem.forget_place();
+    Some(problem)
+}

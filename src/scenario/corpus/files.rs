@@ -1,0 +1,387 @@
+//! Scenario files and the folders beside them, on disk or inside the binary.
+
+use crate::plain_file::{self, Links, PlainFileError};
+use crate::scenario::check::trust::{Trust, needs_trust};
+use crate::scenario::model::case::Source;
+use crate::scenario::model::document::Scenario;
+use crate::scenario::model::identity;
+use crate::scenario::syntax::nodes::LARGEST_FILE;
+use crate::scenario::syntax::problems::{ScenarioError, SpannedError};
+use crate::scenario::syntax::spans::Spanned;
+use include_dir::{Dir, include_dir};
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// The scenarios inside the binary.
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
+
+/// Deepest that folders are searched.
+const DEEPEST: usize = 8;
+/// Largest folder that a store may be filled from, in bytes.
+const LARGEST_FOLDER: u64 = 16 * 1024 * 1024;
+/// Most files and folders that it may have. Links in it may lead to the same ones by very many ways.
+const MOST_ENTRIES: usize = 100_000;
+
+/// The files of a folder by their relative path.
+pub(crate) type Folder = BTreeMap<String, Vec<u8>>;
+
+/// Where a scenario's other files are.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// In this folder.
+    Disk(PathBuf),
+    /// In this folder inside the binary.
+    Embedded(PathBuf),
+}
+
+/// A scenario's `family` and `name`, by the folder and the name of its file.
+pub(crate) fn id_of(path: &Path) -> (String, String) {
+    let name = path.file_stem().map(|stem| slug(&stem.to_string_lossy())).unwrap_or_default();
+    let parent = path.parent().filter(|parent| parent.file_name().is_some()).map(Path::to_path_buf);
+    // `here.yaml` and `../here.yaml` have a folder with a name all the same.
+    let parent = parent.or_else(|| path.canonicalize().ok().and_then(|path| path.parent().map(Path::to_path_buf)));
+    let family = parent.and_then(|parent| parent.file_name().map(|name| slug(&name.to_string_lossy())));
+    (family.unwrap_or_default(), name)
+}
+
+/// A text as it can stand in an id.
+pub(crate) fn slug(text: &str) -> String {
+    let letter = |letter: char| match letter.to_ascii_lowercase() {
+        letter @ ('a'..='z' | '0'..='9' | '.' | '-') => letter,
+        _ => '-',
+    };
+    text.chars().map(letter).collect()
+}
+
+/// Every scenario inside the binary.
+pub(crate) fn embedded() -> Vec<Result<(Source, Origin), ScenarioError>> {
+    let mut files: Vec<_> = EMBEDDED.dirs().flat_map(Dir::files).filter(|file| is_scenario(file.path())).collect();
+    files.sort_by_key(|file| file.path());
+    files
+        .into_iter()
+        .map(|file| {
+            let path = Path::new("scenarios").join(file.path());
+            let folder = file.path().parent().unwrap_or(Path::new("")).to_path_buf();
+            let text = text(&path, file.contents().to_vec())?;
+            Ok((Source { path, embedded: true, text }, Origin::Embedded(folder)))
+        })
+        .collect()
+}
+
+/// Every scenario in these files and folders, each once.
+pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), ScenarioError>> {
+    let mut found = Vec::new();
+    for path in paths {
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let before = found.len();
+                search(path, 0, &mut HashSet::new(), &mut found);
+                if found.len() == before {
+                    let help = "a scenario is a file whose name ends in .yaml".to_owned();
+                    found.push(Err(ScenarioError::with_file(path, "no scenario is in this folder", Some(help))));
+                }
+            }
+            Ok(_) => found.push(Ok(path.clone())),
+            Err(error) => found.push(Err(ScenarioError::with_file(path, unreadable(&error), None))),
+        }
+    }
+    let mut seen = HashSet::new();
+    found.retain(|found| match found {
+        Ok(path) => seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())),
+        Err(_) => true,
+    });
+    found.into_iter().map(|path| path.and_then(|path| read(&path))).collect()
+}
+
+/// Looks into each folder once: links may lead back to where they stand, and by many ways.
+fn search(folder: &Path, depth: usize, looked: &mut HashSet<PathBuf>, found: &mut Vec<Result<PathBuf, ScenarioError>>) {
+    if !looked.insert(folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf())) {
+        return;
+    }
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            found.push(Err(ScenarioError::with_file(folder, unreadable(&error), None)));
+            return;
+        }
+    };
+    let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            if depth < DEEPEST {
+                search(&path, depth + 1, looked, found);
+            }
+        } else if is_scenario(&path) {
+            found.push(Ok(path));
+        }
+    }
+}
+
+fn is_scenario(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+fn unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "this may not be read".to_owned(),
+        _ => format!("this cannot be read: {error}"),
+    }
+}
+
+fn read(path: &Path) -> Result<(Source, Origin), ScenarioError> {
+    let bytes = plain_file::read(path, LARGEST_FILE, Links::Follow).map_err(|error| match error {
+        PlainFileError::Io(error) => ScenarioError::with_file(path, unreadable(&error), None),
+        PlainFileError::TooLarge(_) => too_large(path),
+        other => ScenarioError::with_file(path, other.to_string(), None),
+    })?;
+    written(path, bytes)
+}
+
+fn too_large(path: &Path) -> ScenarioError {
+    let message = format!("the file is larger than {} KiB, the limit for a scenario", LARGEST_FILE / 1024);
+    ScenarioError::with_file(path, message, Some("is this a scenario at all?".to_owned()))
+}
+
+/// A scenario as if it stood in a file at this path.
+pub(crate) fn written(path: &Path, bytes: Vec<u8>) -> Result<(Source, Origin), ScenarioError> {
+    let text = text(path, bytes)?;
+    let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+    Ok((Source { path: path.to_path_buf(), embedded: false, text }, Origin::Disk(folder)))
+}
+
+/// The text of a scenario file.
+fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<str>, ScenarioError> {
+    let help = |help: &str| Some(help.to_owned());
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(too_large(path));
+    }
+    if bytes.contains(&0) {
+        let message = "this is a binary file";
+        return Err(ScenarioError::with_file(path, message, help("a scenario is a YAML file in UTF-8")));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        let message = format!("line {line} is not UTF-8");
+        ScenarioError::with_file(path, message, help("a scenario is a YAML file in UTF-8"))
+    })?;
+    // A terminal would obey what it should show.
+    if let Some((at, found)) =
+        text.char_indices().find(|(_, letter)| letter.is_control() && !"\t\r\n".contains(*letter))
+    {
+        let line = 1 + text[..at].matches('\n').count();
+        let message = format!("line {line} has the control character U+{:04X}", u32::from(found));
+        return Err(ScenarioError::with_file(
+            path,
+            message,
+            help("write it as an escape such as \"\\u001b\" in double quotes"),
+        ));
+    }
+    // A byte order mark is no part of the text.
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).into())
+}
+
+impl Origin {
+    /// Reads the folders that a scenario's stores are filled from, unless they are known.
+    pub(crate) fn fill(
+        &self,
+        scenario: &Scenario,
+        known: &mut BTreeMap<String, Arc<Folder>>,
+        trust: Trust,
+    ) -> Result<(), Vec<SpannedError>> {
+        for store in scenario.stores() {
+            let Some(from) = &store.from else { continue };
+            let folder = match known.get(&from.value) {
+                Some(folder) => Arc::clone(folder),
+                None => Arc::new(self.folder(from, trust).map_err(|error| vec![error])?),
+            };
+            if let Some(name) = &store.identity
+                && let Err(error) = identity::of(&folder)
+            {
+                let error = SpannedError::at(name.span, error.to_string(), "the device of this folder");
+                return Err(vec![
+                    error.help("see \"Your own state directory\" in docs/scenarios.md, also for newer releases"),
+                ]);
+            }
+            known.insert(from.value.clone(), folder);
+        }
+        Ok(())
+    }
+
+    fn folder(&self, from: &Spanned<String>, trust: Trust) -> Result<Folder, SpannedError> {
+        let missing = || {
+            SpannedError::at(
+                from.span,
+                format!("there is no folder `{}` next to the scenario", from.value),
+                "unknown folder",
+            )
+        };
+        let mut files = Folder::new();
+        match self {
+            Self::Embedded(folder) => {
+                let path = folder.join(from.value.trim_end_matches('/'));
+                let folder = EMBEDDED.get_dir(&path).ok_or_else(missing)?;
+                collect_embedded(folder, &path, &mut files);
+            }
+            Self::Disk(folder) => {
+                let path = folder.join(&from.value);
+                if !path.is_dir() {
+                    let is_there = std::fs::symlink_metadata(&path).is_ok();
+                    let message = format!("`{}` is not a folder", from.value);
+                    return Err(if is_there {
+                        SpannedError::at(from.span, message, "expected a folder")
+                    } else {
+                        missing()
+                    });
+                }
+                let cannot = |message: String| {
+                    SpannedError::at(from.span, format!("`{}`: {message}", from.value), "this folder")
+                };
+                let real = |path: &Path| path.canonicalize().map_err(|error| cannot(unreadable(&error)));
+                let root = real(&path)?;
+                if trust == Trust::Withheld && !root.starts_with(real(&beside(folder))?) {
+                    let to = root.display();
+                    let message = format!("`{}` is a symbolic link to {to}, outside the scenario's folder", from.value);
+                    return Err(needs_trust(from.span, message));
+                }
+                let mut collecting =
+                    Collecting { root: &root, trust, left: LARGEST_FOLDER, entries: MOST_ENTRIES, files };
+                collecting.collect(&path, "", 0).map_err(|error| match error {
+                    Uncollected::Link(link, to) => {
+                        let (from_folder, to) = (&from.value, to.display());
+                        let message =
+                            format!("`{from_folder}/{link}` is a symbolic link to {to}, outside `{from_folder}`");
+                        needs_trust(from.span, message)
+                    }
+                    Uncollected::Other(message) => cannot(message),
+                })?;
+                files = collecting.files;
+            }
+        }
+        Ok(files)
+    }
+}
+
+fn collect_embedded(folder: &Dir<'_>, root: &Path, files: &mut Folder) {
+    for file in folder.files() {
+        files.insert(relative(file.path(), root), file.contents().to_vec());
+    }
+    folder.dirs().for_each(|folder| collect_embedded(folder, root, files));
+}
+
+/// The folder in which a scenario file stands, as a path that can be opened.
+fn beside(folder: &Path) -> PathBuf {
+    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_path_buf() }
+}
+
+/// A folder on the disk that is being read.
+struct Collecting<'a> {
+    /// Where the folder really is.
+    root: &'a Path,
+    trust: Trust,
+    /// How many bytes may still be read.
+    left: u64,
+    /// How many entries may still be looked at.
+    entries: usize,
+    files: Folder,
+}
+
+/// Why a folder was not read.
+enum Uncollected {
+    /// A link in it, by its path below the folder, leads out of it.
+    Link(String, PathBuf),
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl From<std::io::Error> for Uncollected {
+    fn from(error: std::io::Error) -> Self {
+        Self::Other(unreadable(&error))
+    }
+}
+
+impl Collecting<'_> {
+    /// Reads the files of a folder, which is `below` the root.
+    fn collect(&mut self, folder: &Path, below: &str, depth: usize) -> Result<(), Uncollected> {
+        if depth > DEEPEST {
+            return Err(Uncollected::Other("the folder is nested too deeply".to_owned()));
+        }
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let too_many = || Uncollected::Other(format!("the folder has more than {MOST_ENTRIES} files"));
+            self.entries = self.entries.checked_sub(1).ok_or_else(too_many)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let below = if below.is_empty() { name } else { format!("{below}/{name}") };
+            let path = entry.path();
+            let kind = match entry.file_type()? {
+                kind if kind.is_symlink() => {
+                    self.check_link(&path, &below)?;
+                    match std::fs::metadata(&path) {
+                        Ok(led_to) => led_to.file_type(),
+                        Err(_) if is_of_store(&below) => {
+                            return Err(Uncollected::Other(format!(
+                                "`{below}` is a symbolic link to a file that does not exist"
+                            )));
+                        }
+                        Err(_) => continue,
+                    }
+                }
+                kind => kind,
+            };
+            if kind.is_dir() {
+                self.collect(&path, &below, depth + 1)?;
+            } else if kind.is_file() || is_of_store(&below) {
+                self.read(&path, below)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A link may lead anywhere inside the folder, and elsewhere only where the user trusts the scenario.
+    fn check_link(&self, path: &Path, below: &str) -> Result<(), Uncollected> {
+        let Ok(led_to) = path.canonicalize() else { return Ok(()) };
+        match self.trust == Trust::Given || led_to.starts_with(self.root) {
+            true => Ok(()),
+            false => Err(Uncollected::Link(below.to_owned(), led_to)),
+        }
+    }
+
+    fn read(&mut self, path: &Path, below: String) -> Result<(), Uncollected> {
+        let bytes = plain_file::read(path, self.left, Links::Follow).map_err(|error| match error {
+            PlainFileError::TooLarge(_) => {
+                Uncollected::Other(format!("the folder is larger than {} MiB", LARGEST_FOLDER / (1024 * 1024)))
+            }
+            PlainFileError::Io(error) => Uncollected::Other(format!("`{below}`: {}", unreadable(&error))),
+            other => Uncollected::Other(format!("`{below}`: {other}")),
+        })?;
+        self.left = self.left.saturating_sub(bytes.len() as u64);
+        self.files.insert(below, bytes);
+        Ok(())
+    }
+}
+
+/// Whether a file of a state directory holds devices: without it the copy would be another store, so what cannot be read there is an
+/// error. What else a gateway keeps (sockets, pipes, links into nothing) is left out.
+fn is_of_store(below: &str) -> bool {
+    let folder = below.split('/').next().unwrap_or_default();
+    ["devices", "identity", "nodes", "state"].contains(&folder)
+}
+
+/// A path below a folder, with `/` between its parts.
+fn relative(path: &Path, root: &Path) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+/// Whether a path stays below the folder that it starts from.
+pub(crate) fn stays_below(path: &str) -> bool {
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}

@@ -1,0 +1,284 @@
+//! All cases of a set of scenario files.
+
+pub(super) mod files;
+pub(super) mod filter;
+
+use super::check;
+use super::check::trust::{self, Trust};
+use super::model::case::{Case, Source};
+use super::model::matrix::Matrix;
+use super::syntax::expansion::Budget;
+use super::syntax::nodes::Node;
+use super::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
+use super::syntax::{deserializer, expansion, nodes};
+use files::Origin;
+use filter::Filter;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The cases of a set of scenario files, in the order of their files and of the points in them.
+#[derive(Debug, Clone, Default)]
+pub struct Corpus {
+    cases: Vec<Case>,
+}
+
+impl Corpus {
+    /// The scenarios inside the binary.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them; a test sees to it that it is nothing.
+    pub fn embedded() -> Result<Self, ScenarioErrors> {
+        Self::of(read(files::embedded(), Trust::Given))
+    }
+
+    /// The scenarios in these files and, at any depth, folders. They may do nothing that starts code or reaches outside.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, and what they need trust for.
+    pub fn load(paths: &[PathBuf]) -> Result<Self, ScenarioErrors> {
+        Self::of(read(files::on_disk(paths), Trust::Withheld))
+    }
+
+    /// [`Corpus::load`] of scenarios that the user vouches for: they may do everything.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn trusting(paths: &[PathBuf]) -> Result<Self, ScenarioErrors> {
+        Self::of(read(files::on_disk(paths), Trust::Given))
+    }
+
+    /// The scenario that this text is, as if it stood in a file at this path.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn written(path: &Path, text: &str) -> Result<Self, ScenarioErrors> {
+        Self::of(read(vec![files::written(path, text.as_bytes().to_vec())], Trust::Given))
+    }
+
+    fn of((cases, problems): (Vec<Case>, Vec<ScenarioError>)) -> Result<Self, ScenarioErrors> {
+        if problems.is_empty() { Ok(Self { cases }) } else { Err(ScenarioErrors(problems)) }
+    }
+
+    /// The cases.
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// The cases that one of the filters selects; all where there is none.
+    pub fn select(&self, filters: &[Filter]) -> Vec<&Case> {
+        Filter::select_any(filters, self.cases.iter().collect())
+    }
+}
+
+/// Reads files into cases, and into everything that is wrong with them.
+pub(super) fn read(
+    found: Vec<Result<(Source, Origin), ScenarioError>>,
+    trust: Trust,
+) -> (Vec<Case>, Vec<ScenarioError>) {
+    let mut cases: Vec<Case> = Vec::new();
+    let mut problems = Vec::new();
+    let mut files: HashMap<String, PathBuf> = HashMap::new();
+    let mut all = found.into_iter().map(|file| Read::of(file, trust)).collect::<Vec<_>>();
+    let directories = all.iter().flat_map(Read::state_directories).collect::<Vec<_>>();
+    // What lies in a state directory is no scenario, whatever its name ends in.
+    all.retain(|file| directories.is_empty() || !file.is_in(&directories));
+    for Read { path, cases: read, .. } in all {
+        match read {
+            Ok(read) => {
+                let id = read.first().map(|case| format!("{}/{}", case.family, case.name)).unwrap_or_default();
+                match files.get(&id) {
+                    Some(other) => problems.push(same_id(&path, &id, other)),
+                    None => {
+                        files.insert(id, path);
+                        cases.extend(read);
+                    }
+                }
+            }
+            Err(errors) => problems.extend(errors),
+        }
+    }
+    (cases, problems)
+}
+
+/// What one file holds.
+struct Read {
+    path: PathBuf,
+    /// The folder on the disk that it stands in.
+    folder: Option<PathBuf>,
+    /// The folders that the stores of its cases are filled from, as it names them.
+    from: BTreeSet<String>,
+    cases: Result<Vec<Case>, Vec<ScenarioError>>,
+}
+
+impl Read {
+    fn of(file: Result<(Source, Origin), ScenarioError>, trust: Trust) -> Self {
+        match file {
+            Ok((source, origin)) => {
+                let source = Arc::new(source);
+                let mut from = BTreeSet::new();
+                let cases = read_file(&source, &origin, trust, &mut from);
+                let folder = match origin {
+                    Origin::Disk(folder) => Some(folder),
+                    Origin::Embedded(_) => None,
+                };
+                Self { path: source.path.clone(), folder, from, cases }
+            }
+            Err(problem) => {
+                let (path, from) = (problem.path().into(), BTreeSet::new());
+                Self { path, folder: None, from, cases: Err(vec![problem]) }
+            }
+        }
+    }
+
+    /// The folders that the stores of its cases are filled from.
+    fn state_directories(&self) -> Vec<PathBuf> {
+        let Some(folder) = &self.folder else { return Vec::new() };
+        self.from.iter().filter_map(|name| folder.join(name).canonicalize().ok()).collect()
+    }
+
+    fn is_in(&self, directories: &[PathBuf]) -> bool {
+        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        directories.iter().any(|directory| path.starts_with(directory))
+    }
+}
+
+fn same_id(path: &Path, id: &str, other: &Path) -> ScenarioError {
+    let message = format!("the scenario `{id}` is also in another file: {}", other.display());
+    let help = "a scenario's id is its folder and its file name; rename one of them".to_owned();
+    ScenarioError::with_file(path, message, Some(help))
+}
+
+/// The cases of one file. `from` becomes the folders that their stores are filled from.
+fn read_file(
+    source: &Arc<Source>,
+    origin: &Origin,
+    trust: Trust,
+    from: &mut BTreeSet<String>,
+) -> Result<Vec<Case>, Vec<ScenarioError>> {
+    let (family, name) = files::id_of(&source.path);
+    let within = |errors: Vec<SpannedError>| problems::within(errors, source);
+    let root = nodes::parse(&source.text).map_err(|error| within(vec![error]))?;
+    check::is_scenario(&root, &source.path).map_err(|error| within(vec![error]))?;
+    let points = expansion::points(&root).map_err(within)?;
+    matrix(&root).map_err(|error| within(vec![error]))?;
+    let mut budget = Budget::of_a_file();
+    let mut cases = Vec::new();
+    let (mut errors, mut seen) = (Vec::new(), HashSet::new());
+    let mut folders = BTreeMap::new();
+    for point in &points {
+        let scenario = expansion::at_point(&root, point, &mut budget).and_then(|node| {
+            let scenario = deserializer::from_node(&node).map_err(|error| vec![error])?;
+            check::scenario(&scenario)?;
+            from.extend(scenario.stores().filter_map(|store| Some(store.from.as_ref()?.value.clone())));
+            origin.fill(&scenario, &mut folders, trust)?;
+            match trust {
+                Trust::Given => {}
+                Trust::Withheld => trust::check(&node, &scenario, &folders)?,
+            }
+            Ok(scenario)
+        });
+        match scenario {
+            Ok(scenario) => {
+                let point = point.name();
+                let id = match &point {
+                    Some(point) => format!("{family}/{name}#{point}"),
+                    None => format!("{family}/{name}"),
+                };
+                let (family, name, source) = (family.clone(), name.clone(), Arc::clone(source));
+                cases.push(Case { id, family, name, point, scenario, source, folders: BTreeMap::new() });
+            }
+            Err(found) => {
+                errors.extend(
+                    found.into_iter().filter(|error: &SpannedError| seen.insert((error.span, error.message.clone()))),
+                );
+                if budget.is_spent() || errors.len() > problems::MOST_OF_A_FILE {
+                    break;
+                }
+            }
+        }
+    }
+    for case in &mut cases {
+        case.folders.clone_from(&folders);
+    }
+    if errors.is_empty() { Ok(cases) } else { Err(within(errors)) }
+}
+
+/// Whether the matrix has the form of one. What a case is made of has none.
+fn matrix(root: &Node) -> Result<(), SpannedError> {
+    root.get("matrix").map_or(Ok(()), |matrix| deserializer::from_node::<Matrix>(matrix).map(drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Corpus;
+    use crate::scenario::{Case, Need};
+    use rstest::rstest;
+
+    /// The only case of a scenario with this after its title; beside it is a folder `state` with two files.
+    fn case(rest: &str) -> Case {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("name.yaml");
+        std::fs::create_dir_all(folder.path().join("state/devices")).unwrap();
+        std::fs::write(folder.path().join("state/openclaw.json"), "{}").unwrap();
+        std::fs::write(folder.path().join("state/devices/paired.json"), "[]").unwrap();
+        std::fs::write(&file, format!("scenario: Title\n{rest}")).unwrap();
+        Corpus::trusting(&[file]).unwrap().cases()[0].clone()
+    }
+
+    #[test]
+    fn a_folder_comes_with_its_case() {
+        let case = case("store: { from: state }\nsteps:\n  - restart: {}\n");
+        let files: Vec<_> =
+            case.folders["state"].iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
+        assert_eq!(files, [("devices/paired.json", b"[]".as_slice()), ("openclaw.json", b"{}")]);
+    }
+
+    #[test]
+    fn a_folder_that_a_step_puts_in_comes_with_the_case_too() {
+        let case = case("steps:\n  - parallel: [{ edit: { from: state } }, { open: {} }]\n");
+        assert!(case.folders["state"].contains_key("openclaw.json"));
+    }
+
+    #[test]
+    fn what_lies_in_a_state_directory_is_no_scenario() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        put("family/case.yaml", "scenario: Title\nstore: { from: my-state }\nsteps:\n  - restart: {}\n");
+        put("family/my-state/deep/settings.yaml", "some: settings\n");
+        put("family/my-state/binary.yml", "\0");
+        let paths = [folder.path().to_owned()];
+        assert_eq!(Corpus::trusting(&paths).unwrap().cases().len(), 1);
+        // Nor is it where the scenario may not have it.
+        let refused = Corpus::load(&paths).unwrap_err().to_string();
+        assert_eq!(refused, "the gateway may run code from `binary.yml` of this folder");
+        put("family/other/settings.yaml", "some: settings\n");
+        assert!(Corpus::trusting(&paths).unwrap_err().to_string().contains("unknown key `some`"));
+    }
+
+    #[rstest]
+    #[case::nothing("steps:\n  - open: {}\n", &[])]
+    #[case::said("needs: [unprivileged]\nsteps:\n  - open: {}\n", &[Need::Unprivileged])]
+    #[case::store("store: { pending: { laptop: {} } }\nsteps:\n  - open: {}\n", &[Need::WritableStore])]
+    #[case::other_host("steps:\n  - connect: { device: laptop, via: other-host }\n", &[Need::OtherHost])]
+    #[case::inside_parallel("steps:\n  - parallel: [{ open: { via: other-host } }]\n", &[Need::OtherHost])]
+    #[case::start("steps:\n  - start: {}\n", &[Need::Restart])]
+    #[case::clock("steps:\n  - advance: 6m\n", &[Need::Clock])]
+    #[case::earlier("written-by: { release: 2026.3.28, steps: [{ advance: 6m }] }\nsteps:\n  - open: {}\n", &[Need::WritableStore, Need::Clock])]
+    fn needs_are_read_off_the_scenario(#[case] rest: &str, #[case] needs: &[Need]) {
+        assert_eq!(case(rest).needs().into_iter().collect::<Vec<_>>(), needs);
+    }
+
+    #[rstest]
+    #[case::connect("steps:\n  - open: {}\n", true)]
+    #[case::start("steps:\n  - start: {}\n", false)]
+    #[case::edit_then_start("steps:\n  - edit: {}\n  - start: {}\n", false)]
+    #[case::stop_then_start("steps:\n  - stop: {}\n  - start: {}\n", true)]
+    fn a_gateway_runs_unless_it_is_started_first(#[case] rest: &str, #[case] running: bool) {
+        assert_eq!(case(rest).scenario.starts_running(), running);
+    }
+}

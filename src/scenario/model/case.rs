@@ -1,0 +1,83 @@
+//! A case: one scenario at one point of its matrix.
+
+use super::document::{Need, Scenario};
+use super::identity;
+use super::text::Releases;
+use crate::protocol::identity::DeviceKey;
+use crate::scenario::syntax::spans::{Name, Span};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One scenario at one point of its matrix: the unit that runs and is reported.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// `family/name`, or `family/name#point`.
+    pub id: String,
+    /// The folder of the scenario file.
+    pub family: String,
+    /// The name of the scenario file.
+    pub name: String,
+    /// The names of the values at this point, joined with `,` in the order of the axes.
+    pub point: Option<String>,
+    /// The scenario with every reference replaced. Its `matrix` is as it was written.
+    pub scenario: Scenario,
+    /// The file it came from.
+    pub source: Arc<Source>,
+    /// The folders that the scenario's stores are filled from, by what `from` says: their files by relative path.
+    pub folders: BTreeMap<String, Arc<BTreeMap<String, Vec<u8>>>>,
+}
+
+impl Case {
+    /// The title.
+    pub fn title(&self) -> &str {
+        &self.scenario.scenario
+    }
+
+    /// Releases on which the case can be asked; all where this is `None`.
+    pub fn releases(&self) -> Option<&Releases> {
+        self.scenario.releases.as_ref()
+    }
+
+    /// What the gateway under test must have: what the scenario says, and what its steps and its store make plain.
+    pub fn needs(&self) -> BTreeSet<Need> {
+        crate::scenario::check::needs::of(&self.scenario)
+    }
+
+    /// The devices of real state directories that play, with their own keys.
+    pub fn identities(&self) -> impl Iterator<Item = (&Name, DeviceKey)> {
+        self.scenario.stores().filter_map(|store| {
+            let folder = self.folders.get(&store.from.as_ref()?.value)?;
+            Some((store.identity.as_ref()?, identity::of(folder).ok()?))
+        })
+    }
+
+    /// The case's tags.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.scenario.tags.iter().map(|tag| tag.value.as_str())
+    }
+
+    /// The line of a place in the case's file, counted from 1.
+    pub fn line(&self, span: Span) -> usize {
+        self.source.line(span)
+    }
+}
+
+/// A scenario file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its path as the user knows it; for a scenario inside the binary `scenarios/FAMILY/NAME.yaml`.
+    pub path: PathBuf,
+    /// Whether it came from inside the binary.
+    pub embedded: bool,
+    /// Its text.
+    pub text: Arc<str>,
+}
+
+impl Source {
+    /// The line of a place, counted from 1.
+    pub fn line(&self, span: Span) -> usize {
+        let before = self.text.as_bytes().get(..span.start).unwrap_or(self.text.as_bytes());
+        1 + before.iter().filter(|&&byte| byte == b'\n').count()
+    }
+}

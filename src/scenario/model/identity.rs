@@ -1,0 +1,81 @@
+//! The device of a real state directory: `identity/device.json` holds its private key.
+
+use crate::protocol::identity::DeviceKey;
+use crate::scenario::corpus::files::Folder;
+use serde::Deserialize;
+
+/// Where a command line client keeps its key (`device-identity.ts`), up to 2026.7.35 at least; 2026.9.6 has it in
+/// `state/openclaw.sqlite`.
+const FILE: &str = "identity/device.json";
+
+/// The folder has no key that a device could sign with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum IdentityError {
+    /// The file is not there.
+    #[error("the folder has no `{FILE}`")]
+    Missing,
+    /// There is no Ed25519 key in it.
+    #[error("`{FILE}` has no `privateKeyPem` with an Ed25519 key")]
+    NoKey,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    private_key_pem: String,
+}
+
+/// The key of the device whose state directory this is.
+pub(crate) fn of(folder: &Folder) -> Result<DeviceKey, IdentityError> {
+    let bytes = folder.get(FILE).ok_or(IdentityError::Missing)?;
+    let identity = serde_json::from_slice::<Identity>(bytes).map_err(|_| IdentityError::NoKey)?;
+    DeviceKey::from_pem(&identity.private_key_pem).ok_or(IdentityError::NoKey)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::{Corpus, ScenarioErrors};
+    use miette::Diagnostic as _;
+    use rstest::rstest;
+
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\\n-----END PRIVATE KEY-----";
+
+    fn read_beside(folder: &std::path::Path, text: &str) -> Result<Corpus, ScenarioErrors> {
+        let file = folder.join("name.yaml");
+        std::fs::write(&file, text).unwrap();
+        Corpus::load(&[file])
+    }
+
+    fn folder(identity: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("state/identity")).unwrap();
+        std::fs::write(folder.path().join("state/identity/device.json"), identity).unwrap();
+        std::fs::create_dir(folder.path().join("empty")).unwrap();
+        folder
+    }
+
+    #[rstest]
+    #[case("{ from: state, identity: me }", "no key here", "has no `privateKeyPem` with an Ed25519 key")]
+    #[case("{ from: state, identity: me }", "{\"privateKeyPem\": \"x\"}", "has no `privateKeyPem` with an Ed25519 key")]
+    #[case("{ from: empty, identity: me }", "", "the folder has no `identity/device.json`")]
+    #[case("{ identity: me }", "", "`identity` needs a folder")]
+    fn a_folder_without_a_key_is_said(#[case] store: &str, #[case] identity: &str, #[case] message: &str) {
+        let folder = folder(identity);
+        let text = format!("scenario: Title\nstore: {store}\nsteps:\n  - connect: {{ device: me }}\n");
+        let error = read_beside(folder.path(), &text).unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+        let help = error.help().map(|help| help.to_string()).unwrap_or_default();
+        let heading = "Your own state directory";
+        assert!(store.starts_with("{ identity") || help.contains(heading), "{help}");
+        assert!(include_str!("../../../docs/scenarios.md").contains(&format!("### {heading}\n")));
+    }
+
+    #[test]
+    fn the_device_of_the_folder_plays_with_its_own_key() {
+        let folder = folder(&format!("{{\"privateKeyPem\": \"{KEY}\\n\"}}"));
+        let text = "scenario: Title\nsteps:\n  - edit: { from: state, identity: me }\n  - connect: { device: me }\n";
+        let corpus = read_beside(folder.path(), text).unwrap();
+        let (name, key) = corpus.cases()[0].identities().next().unwrap();
+        assert_eq!((name.as_str(), key.public_key().as_str()), ("me", "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE"));
+    }
+}

@@ -1,0 +1,248 @@
+//! Symbols in raw texts: `<device laptop>` stands for an id that only the run knows.
+
+use serde_json::Value;
+use std::fmt;
+use std::ops::Range;
+
+/// What a symbol stands for. Names are the scenario's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Symbol {
+    /// `<device NAME>`: the id of a device.
+    Device(String),
+    /// `<public-key NAME>`: the public key of a device, raw in unpadded base64url.
+    PublicKey(String),
+    /// `<request NAME>`: the id of the newest pending request of a device that the case knows of.
+    Request(String),
+    /// `<pending LABEL>`: the id of a pending request of the scenario's store.
+    Pending(String),
+    /// `<token DEVICE ROLE>`: the newest token that the gateway gave to a device for a role, else the one in the store.
+    Token(String, String),
+    /// `<seeded-token DEVICE ROLE>`: the token that the scenario's store has.
+    SeededToken(String, String),
+    /// `<bootstrap NAME>`: a bootstrap token of the scenario's store.
+    Bootstrap(String),
+    /// `<secret NAME>`: a shared secret.
+    Secret(String),
+    /// `<answer STEP PATH>`: a part of the answer to a step, or of the event that it awaited: `<answer ask payload.id>`.
+    Answer(String, String),
+    /// `<now>`, `<now -10m>`: milliseconds since the epoch; a number where it is the whole text.
+    Now(i64),
+}
+
+/// A text in angle brackets that is no symbol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a symbol; {expected}")]
+pub struct SymbolError {
+    /// What was written, with its brackets.
+    pub text: String,
+    /// What could stand there.
+    pub expected: String,
+    /// The bytes of the text that it takes.
+    pub range: Range<usize>,
+}
+
+const FORMS: [(&str, &str); 10] = [
+    ("device", "<device NAME>"),
+    ("public-key", "<public-key NAME>"),
+    ("request", "<request DEVICE>"),
+    ("pending", "<pending LABEL>"),
+    ("token", "<token DEVICE ROLE>"),
+    ("seeded-token", "<seeded-token DEVICE ROLE>"),
+    ("bootstrap", "<bootstrap NAME>"),
+    ("secret", "<secret NAME>"),
+    ("answer", "<answer STEP PATH>"),
+    ("now", "<now> or <now -10m>"),
+];
+
+impl Symbol {
+    fn parse(inside: &str) -> Result<Self, String> {
+        let words: Vec<_> = inside.split(' ').collect();
+        let one = |symbol: fn(String) -> Self| match words[1..] {
+            [name] if !name.is_empty() => Some(symbol(name.to_owned())),
+            _ => None,
+        };
+        let two = |symbol: fn(String, String) -> Self| match words[1..] {
+            [first, second] if !first.is_empty() && !second.is_empty() => {
+                Some(symbol(first.to_owned(), second.to_owned()))
+            }
+            _ => None,
+        };
+        let symbol = match words[0] {
+            "device" => one(Self::Device),
+            "public-key" => one(Self::PublicKey),
+            "request" => one(Self::Request),
+            "pending" => one(Self::Pending),
+            "token" => two(Self::Token),
+            "seeded-token" => two(Self::SeededToken),
+            "bootstrap" => one(Self::Bootstrap),
+            "secret" => one(Self::Secret),
+            "answer" => two(Self::Answer),
+            "now" => match words[1..] {
+                [] => Some(Self::Now(0)),
+                [offset] => {
+                    super::text::Offset::try_from(offset.to_owned()).ok().map(|offset| Self::Now(offset.milliseconds))
+                }
+                _ => None,
+            },
+            _ => {
+                let forms: Vec<_> = FORMS.iter().map(|(_, form)| *form).collect();
+                return Err(format!("expected one of {}, or `<<` for a literal `<`", forms.join(", ")));
+            }
+        };
+        symbol.ok_or_else(|| {
+            let form = FORMS.iter().find(|(word, _)| *word == words[0]).map_or("", |(_, form)| *form);
+            format!("expected {form}")
+        })
+    }
+}
+
+/// A text taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// These characters.
+    Text(String),
+    /// A symbol.
+    Symbol(Symbol),
+}
+
+/// Takes a text apart. `<<` is the character `<`.
+///
+/// # Errors
+/// Something in angle brackets is no symbol.
+pub fn parts(text: &str) -> Result<Vec<Part>, SymbolError> {
+    let mut parts = Vec::new();
+    let mut plain = String::new();
+    let mut at = 0;
+    while let Some(open) = text[at..].find('<').map(|open| at + open) {
+        plain.push_str(&text[at..open]);
+        let rest = &text[open + 1..];
+        let end = rest.find('>').filter(|_| rest.starts_with(|first: char| first.is_ascii_lowercase()));
+        at = match end {
+            Some(end) => {
+                let range = open..open + end + 2;
+                let symbol = Symbol::parse(&rest[..end]).map_err(|expected| SymbolError {
+                    text: text[range.clone()].to_owned(),
+                    expected,
+                    range: range.clone(),
+                })?;
+                if !plain.is_empty() {
+                    parts.push(Part::Text(std::mem::take(&mut plain)));
+                }
+                parts.push(Part::Symbol(symbol));
+                range.end
+            }
+            None => {
+                plain.push('<');
+                open + 1 + usize::from(rest.starts_with('<'))
+            }
+        };
+    }
+    plain.push_str(&text[at..]);
+    if !plain.is_empty() {
+        parts.push(Part::Text(plain));
+    }
+    Ok(parts)
+}
+
+/// Why a value could not be filled in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FillError<E: fmt::Display> {
+    /// Something in angle brackets is no symbol.
+    #[error(transparent)]
+    NoSymbol(#[from] SymbolError),
+    /// The symbol has no value at this moment.
+    #[error("{0}")]
+    Unknown(E),
+}
+
+/// Replaces every symbol in a text by what `value` gives for it.
+///
+/// # Errors
+/// No symbol, or none with a value.
+pub fn fill_text<E: fmt::Display>(
+    text: &str,
+    value: &mut dyn FnMut(&Symbol) -> Result<Value, E>,
+) -> Result<String, FillError<E>> {
+    let mut filled = String::with_capacity(text.len());
+    for part in parts(text)? {
+        match part {
+            Part::Text(text) => filled.push_str(&text),
+            Part::Symbol(symbol) => match value(&symbol).map_err(FillError::Unknown)? {
+                Value::String(text) => filled.push_str(&text),
+                other => filled.push_str(&other.to_string()),
+            },
+        }
+    }
+    Ok(filled)
+}
+
+/// Replaces every symbol in the texts and keys of a value. Where a symbol is the whole text, its value takes the text's place,
+/// whatever its type.
+///
+/// # Errors
+/// No symbol, or none with a value.
+pub fn fill<E: fmt::Display>(
+    template: &Value,
+    value: &mut dyn FnMut(&Symbol) -> Result<Value, E>,
+) -> Result<Value, FillError<E>> {
+    Ok(match template {
+        Value::String(text) => match parts(text)?.as_slice() {
+            [Part::Symbol(symbol)] => value(symbol).map_err(FillError::Unknown)?,
+            _ => Value::String(fill_text(text, value)?),
+        },
+        Value::Array(items) => {
+            Value::Array(items.iter().map(|item| fill(item, value)).collect::<Result<_, FillError<E>>>()?)
+        }
+        Value::Object(entries) => Value::Object(
+            entries
+                .iter()
+                .map(|(key, entry)| Ok((fill_text(key, value)?, fill(entry, value)?)))
+                .collect::<Result<_, FillError<E>>>()?,
+        ),
+        Value::Null | Value::Bool(_) | Value::Number(_) => template.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Symbol, fill, parts};
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    /// Every symbol becomes its debug form, the time a number.
+    fn named(symbol: &Symbol) -> Result<Value, String> {
+        match symbol {
+            Symbol::Now(offset) => Ok(json!(1000 + offset)),
+            Symbol::Pending(label) => Err(format!("no request {label}")),
+            other => Ok(json!(format!("{other:?}"))),
+        }
+    }
+
+    #[rstest]
+    #[case(json!("<device laptop>"), json!("Device(\"laptop\")"))]
+    #[case(json!("a <token laptop node> b"), json!("a Token(\"laptop\", \"node\") b"))]
+    #[case(json!("<now -1s>"), json!(0))]
+    #[case(json!("at <now>"), json!("at 1000"))]
+    #[case(json!({ "<device a>": ["<answer ask payload.id>"] }), json!({ "Device(\"a\")": ["Answer(\"ask\", \"payload.id\")"] }))]
+    #[case(json!("<<device laptop>"), json!("<device laptop>"))]
+    #[case(json!("1 < 2 and 3 > 2"), json!("1 < 2 and 3 > 2"))]
+    #[case(json!(5), json!(5))]
+    fn symbols_are_filled_in(#[case] template: Value, #[case] filled: Value) {
+        assert_eq!(fill(&template, &mut named).unwrap(), filled);
+    }
+
+    #[rstest]
+    #[case("<devise laptop>")]
+    #[case("<device>")]
+    #[case("<device a b>")]
+    #[case("<token laptop>")]
+    #[case("<now 5m>")]
+    fn other_words_are_no_symbols(#[case] text: &str) {
+        assert!(parts(text).is_err());
+    }
+
+    #[test]
+    fn a_symbol_without_a_value_is_said() {
+        assert_eq!(fill(&json!(["<pending gone>"]), &mut named).unwrap_err().to_string(), "no request gone");
+    }
+}

@@ -1,0 +1,251 @@
+//! Small texts with a form of their own: lengths of time, patterns, ranges of releases.
+
+use crate::rules::Release;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::fmt;
+
+/// A length of time: a whole number and `ms`, `s`, `m`, `h` or `d`. Never negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TimeSpan {
+    /// In milliseconds.
+    pub milliseconds: u64,
+}
+
+/// A shift in time: a [`TimeSpan`] after `+` or `-`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Offset {
+    /// In milliseconds; negative is earlier.
+    pub milliseconds: i64,
+}
+
+/// Longest length of time that a scenario may say: a hundred years.
+const LONGEST_MS: u64 = 100 * 365 * 24 * 3600 * 1000;
+
+fn milliseconds(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let factor = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60 * 1000,
+        "h" => 3600 * 1000,
+        "d" => 24 * 3600 * 1000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor).filter(|&length| length <= LONGEST_MS)
+}
+
+impl TryFrom<String> for TimeSpan {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        milliseconds(&text)
+            .map(|milliseconds| Self { milliseconds })
+            .ok_or_else(|| format!("`{text}` is not a duration; expected for example 250ms, 15s, 6m, 2h or 3d"))
+    }
+}
+
+impl TryFrom<String> for Offset {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let error = || format!("`{text}` is not a time offset; expected for example -121s or +10m");
+        let length = milliseconds(text.get(1..).unwrap_or_default()).and_then(|length| i64::try_from(length).ok());
+        match (text.as_bytes().first(), length) {
+            (Some(b'-'), Some(length)) => Ok(Self { milliseconds: -length }),
+            (Some(b'+'), Some(length)) => Ok(Self { milliseconds: length }),
+            _ => Err(error()),
+        }
+    }
+}
+
+/// A text to be met exactly, but that `*` stands for any characters or none.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Pattern(pub String);
+
+impl Pattern {
+    /// Whether the whole text meets the pattern.
+    pub fn matches(&self, text: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+        let mut parts: Vec<_> = parts.collect();
+        let Some(last) = parts.pop() else { return rest.is_empty() };
+        for part in parts {
+            let Some(at) = rest.find(part) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+        rest.ends_with(last)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A version of OpenClaw, `2026.3.31`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Version(pub Release);
+
+impl TryFrom<String> for Version {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error: crate::rules::release::ReleaseError| error.to_string())
+    }
+}
+
+/// Releases: comparisons joined with `,` (all must hold), alternatives joined with `||`: `>=2026.3.31, <2026.4.2`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Releases {
+    text: String,
+    alternatives: Vec<Vec<(Comparison, Release)>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Less,
+    LessOrEqual,
+    Equal,
+    GreaterOrEqual,
+    Greater,
+}
+
+impl Releases {
+    /// Whether a release is one of them.
+    pub fn contains(&self, release: Release) -> bool {
+        self.alternatives.iter().any(|all| {
+            all.iter().all(|&(comparison, bound)| match comparison {
+                Comparison::Less => release < bound,
+                Comparison::LessOrEqual => release <= bound,
+                Comparison::Equal => release == bound,
+                Comparison::GreaterOrEqual => release >= bound,
+                Comparison::Greater => release > bound,
+            })
+        })
+    }
+}
+
+impl TryFrom<String> for Releases {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let comparison = |part: &str| {
+            let part = part.trim();
+            let operators = [
+                (">=", Comparison::GreaterOrEqual),
+                ("<=", Comparison::LessOrEqual),
+                (">", Comparison::Greater),
+                ("<", Comparison::Less),
+                ("=", Comparison::Equal),
+            ];
+            let (comparison, version) = operators
+                .iter()
+                .find_map(|(sign, comparison)| Some((*comparison, part.strip_prefix(sign)?)))
+                .ok_or_else(|| format!("`{part}` is not a comparison; expected for example >=2026.3.31, <2026.4.2"))?;
+            let release = version.trim().parse::<Release>().map_err(|error| error.to_string())?;
+            Ok::<_, String>((comparison, release))
+        };
+        let alternatives =
+            text.split("||").map(|all| all.split(',').map(comparison).collect()).collect::<Result<_, String>>()?;
+        Ok(Self { text, alternatives })
+    }
+}
+
+impl fmt::Display for Releases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Gives a text type its inline JSON Schema.
+macro_rules! text_schema {
+    ($($type:ty, $pattern:literal;)*) => {$(
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $pattern })
+            }
+        }
+    )*};
+}
+
+text_schema! {
+    TimeSpan, "^[0-9]+(ms|s|m|h|d)$";
+    Offset, "^[+-][0-9]+(ms|s|m|h|d)$";
+    Version, r"^20\d\d\.\d+\.\d+(-\d+)?$";
+    Releases, r"^\s*(>=|<=|>|<|=)\s*20\d\d\.";
+    Pattern, "";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Offset, Pattern, Releases, TimeSpan};
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("250ms", Some(250))]
+    #[case("15s", Some(15_000))]
+    #[case("10m", Some(600_000))]
+    #[case("2h", Some(7_200_000))]
+    #[case("1d", Some(86_400_000))]
+    #[case("-1s", None)]
+    #[case("s", None)]
+    #[case("5", None)]
+    #[case("5 s", None)]
+    #[case("1.5s", None)]
+    #[case("99999999999999999999d", None)]
+    #[case("400000000d", None)]
+    fn lengths(#[case] text: &str, #[case] milliseconds: Option<u64>) {
+        assert_eq!(TimeSpan::try_from(text.to_owned()).ok().map(|length| length.milliseconds), milliseconds);
+    }
+
+    #[rstest]
+    #[case("-121s", Some(-121_000))]
+    #[case("+10m", Some(600_000))]
+    #[case("10m", None)]
+    #[case("--1s", None)]
+    #[case("ä1s", None)]
+    #[case("", None)]
+    fn offsets(#[case] text: &str, #[case] milliseconds: Option<i64>) {
+        assert_eq!(Offset::try_from(text.to_owned()).ok().map(|offset| offset.milliseconds), milliseconds);
+    }
+
+    #[rstest]
+    #[case("pairing required", "pairing required", true)]
+    #[case("pairing required", "pairing required!", false)]
+    #[case("pairing*", "pairing required", true)]
+    #[case("*required", "pairing required", true)]
+    #[case("*ing*qui*", "pairing required", true)]
+    #[case("*quired*ing*", "pairing required", false)]
+    #[case("a*a", "a", false)]
+    #[case("*", "", true)]
+    #[case("", "x", false)]
+    fn patterns(#[case] pattern: &str, #[case] text: &str, #[case] matches: bool) {
+        assert_eq!(Pattern(pattern.to_owned()).matches(text), matches);
+    }
+
+    #[rstest]
+    #[case(">=2026.3.31", "2026.3.31", true)]
+    #[case(">2026.3.31", "2026.3.31", false)]
+    #[case(">=2026.3.31, <2026.4.2", "2026.4.1", true)]
+    #[case(">=2026.3.31, <2026.4.2", "2026.4.2", false)]
+    #[case("<2026.3.31 || =2026.4.2", "2026.4.2", true)]
+    #[case("<2026.3.31 || =2026.4.2", "2026.4.1", false)]
+    fn releases(#[case] range: &str, #[case] release: &str, #[case] contains: bool) {
+        assert_eq!(Releases::try_from(range.to_owned()).unwrap().contains(release.parse().unwrap()), contains);
+    }
+}

@@ -1,0 +1,274 @@
+//! YAML as a tree that knows where everything stands.
+
+use super::problems::SpannedError;
+use super::spans::{Span, Spanned};
+use crate::scenario::model::case::Source;
+use crate::yaml::{Explanation, explain};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_saphyr::{Location, Options};
+use std::fmt;
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    /// Where: for a list or map, from its first item to its last.
+    pub span: Span,
+    /// The value.
+    pub kind: Kind,
+}
+
+/// A YAML value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kind {
+    /// Nothing, or `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A whole number beyond `i64`.
+    Natural(u64),
+    /// Any other number.
+    Float(f64),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A map, in the order in which it is written.
+    Map(Vec<Entry>),
+}
+
+/// One entry of a map.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    /// The key.
+    pub key: Spanned<String>,
+    /// The value.
+    pub value: Node,
+}
+
+/// Largest scenario file, in bytes.
+pub(crate) const LARGEST_FILE: u64 = 1024 * 1024;
+
+impl Node {
+    /// The value under a key, if this is a map that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries().iter().find(|entry| entry.key.value == key).map(|entry| &entry.value)
+    }
+
+    /// The entries, if this is a map; else none.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.kind {
+            Kind::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The narrowest place to point at when all of this is meant: the first key of a map, the first item of a list.
+    pub fn head(&self) -> Span {
+        match &self.kind {
+            Kind::Map(entries) => entries.first().map_or(self.span, |entry| entry.key.span),
+            Kind::List(items) => items.first().map_or(self.span, Self::head),
+            _ => self.span,
+        }
+    }
+
+    /// What this is, for a message.
+    pub fn what(&self) -> String {
+        match &self.kind {
+            Kind::Null => "nothing".to_owned(),
+            Kind::Bool(value) => format!("`{value}`"),
+            Kind::Integer(value) => format!("the number {value}"),
+            Kind::Natural(value) => format!("the number {value}"),
+            Kind::Float(value) => format!("the number {value}"),
+            Kind::Text(text) => format!("the string `{}`", short(text)),
+            Kind::List(_) => "a list".to_owned(),
+            Kind::Map(_) => "a map".to_owned(),
+        }
+    }
+}
+
+/// The beginning of a text, for a message.
+pub(crate) fn short(text: &str) -> String {
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Reads a file's text into a tree.
+///
+/// # Errors
+/// The text is not YAML, or not YAML of a sane size.
+pub(crate) fn parse(text: &str) -> Result<Node, SpannedError> {
+    let mut options = Options::default();
+    options.strict_booleans = true;
+    options.with_snippet = false;
+    options.merge_keys = serde_saphyr::options::MergeKeyPolicy::Error;
+    options.reject_unsupported_tags = true;
+    options.alias_limits.max_total_replayed_events = 10_000;
+    options.alias_limits.max_replay_stack_depth = 16;
+    if let Some(budget) = &mut options.budget {
+        // Each level takes the stack of the reader, some 40 KiB of it without optimisation.
+        budget.max_depth = 32;
+        budget.max_events = 200_000;
+        budget.max_nodes = 100_000;
+        budget.max_documents = 1;
+    }
+    if let Some(tab) = leading_tab(text) {
+        let help = "indent with spaces";
+        return Err(SpannedError::at(tab, "a tab is not allowed in the indentation", "this is a tab").help(help));
+    }
+    let read: Read = serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_fault(text, &error))?;
+    Ok(read.0)
+}
+
+fn leading_tab(text: &str) -> Option<Span> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let blank = line.len() - line.trim_start_matches(' ').len();
+        if line[blank..].starts_with('\t') && !line.trim().is_empty() && !line.trim_start().starts_with('#') {
+            return Some(Span { start: start + blank, end: start + blank + 1 });
+        }
+        start += line.len();
+    }
+    None
+}
+
+fn yaml_fault(text: &str, error: &serde_saphyr::Error) -> SpannedError {
+    use serde_saphyr::Error;
+    let error = error.without_snippet();
+    let span = error.location().map_or(Span::default(), |location| place(text, location));
+    match error {
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().map(short).unwrap_or_default();
+            SpannedError::at(span, format!("duplicate key `{key}`"), "second occurrence")
+        }
+        Error::MergeKeyNotAllowed { .. } => {
+            SpannedError::at(span, "merge keys (`<<`) are not supported", "write the keys out, or use a matrix")
+        }
+        Error::Budget { .. } => {
+            SpannedError::at(span, "the file contains more YAML than a scenario may have", "the limit is reached here")
+                .help("write one document, with little nesting and few aliases")
+        }
+        _ => {
+            let Explanation { message, help } = explain(error);
+            SpannedError { help, ..SpannedError::at(span, message, "here") }
+        }
+    }
+}
+
+/// The bytes that a location means. Where the parser counted no bytes, they are found by line and column.
+fn place(text: &str, location: Location) -> Span {
+    let known = bytes(location);
+    if location.span().byte_offset().is_some() && text.is_char_boundary(known.start) && text.is_char_boundary(known.end)
+    {
+        return known;
+    }
+    let line = usize::try_from(location.line()).unwrap_or(usize::MAX).saturating_sub(1);
+    let column = usize::try_from(location.column()).unwrap_or(usize::MAX).saturating_sub(1);
+    let line_start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let start = text[line_start..].char_indices().nth(column).map_or(text.len(), |(at, _)| line_start + at);
+    let end = start + text[start..].chars().next().filter(|&next| next != '\n').map_or(0, char::len_utf8);
+    Span { start, end }
+}
+
+/// A node as it comes from the parser.
+struct Read(Node);
+
+impl<'de> Deserialize<'de> for Read {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = serde_saphyr::Spanned::<ReadKind>::deserialize(deserializer)?;
+        let mut span = bytes(read.defined);
+        match &read.value.0 {
+            Kind::List(items) => span.end = items.last().map_or(span.end, |item| item.span.end.max(span.end)),
+            Kind::Map(entries) => {
+                span.end = entries.last().map_or(span.end, |entry| entry.value.span.end.max(span.end))
+            }
+            _ => {}
+        }
+        Ok(Self(Node { span, kind: read.value.0 }))
+    }
+}
+
+fn bytes(location: Location) -> Span {
+    let span = location.span();
+    let start = span.byte_offset().and_then(|start| usize::try_from(start).ok()).unwrap_or_default();
+    let length = span.byte_len().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    Span { start, end: start + length }
+}
+
+struct ReadKind(Kind);
+
+impl<'de> Deserialize<'de> for ReadKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KindVisitor;
+
+        impl<'de> Visitor<'de> for KindVisitor {
+            type Value = Kind;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any YAML value")
+            }
+            fn visit_unit<E>(self) -> Result<Kind, E> {
+                Ok(Kind::Null)
+            }
+            fn visit_none<E>(self) -> Result<Kind, E> {
+                Ok(Kind::Null)
+            }
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Kind, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Kind, E> {
+                Ok(Kind::Bool(value))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Kind, E> {
+                Ok(Kind::Integer(value))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Kind, E> {
+                Ok(i64::try_from(value).map_or(Kind::Natural(value), Kind::Integer))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Kind, E> {
+                Ok(Kind::Float(value))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Kind, E> {
+                Ok(Kind::Text(text.to_owned()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Kind, A::Error> {
+                let mut items = Vec::new();
+                while let Some(Read(item)) = seq.next_element()? {
+                    items.push(item);
+                }
+                Ok(Kind::List(items))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kind, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(key) = map.next_key::<serde_saphyr::Spanned<String>>()? {
+                    let key = Spanned { span: bytes(key.defined), value: key.value };
+                    let Read(value) = map.next_value()?;
+                    entries.push(Entry { key, value });
+                }
+                Ok(Kind::Map(entries))
+            }
+        }
+
+        deserializer.deserialize_any(KindVisitor).map(ReadKind)
+    }
+}
+
+impl Source {
+    /// Line and column of a place, counted from 1, in characters.
+    pub(crate) fn position(&self, span: Span) -> (usize, usize) {
+        let before = self.text.get(..span.start).unwrap_or(&self.text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (self.line(span), 1 + before[line_start..].chars().count())
+    }
+
+    /// The length of the line of a place, in bytes.
+    pub(crate) fn line_length(&self, span: Span) -> usize {
+        let (before, after) = self.text.split_at_checked(span.start).unwrap_or((&self.text, ""));
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        before.len() - line_start + after.find('\n').unwrap_or(after.len())
+    }
+}

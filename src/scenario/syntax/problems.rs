@@ -1,0 +1,212 @@
+//! What is wrong with a scenario file, and where.
+
+use super::spans::Span;
+use crate::scenario::model::case::Source;
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use std::collections::HashSet;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Longest line, in bytes, that is shown with a caret. A longer one would fill the screen.
+const LONGEST_LINE: usize = 400;
+
+/// Problems of one file that are told. Who has more has made the same mistake often, or no scenario.
+pub(crate) const MOST_OF_A_FILE: usize = 40;
+/// Problems of all files that are shown; the others are counted.
+const MOST_SHOWN: usize = 50;
+
+/// The problems that these faults are in a file: each once, and no more than are told.
+pub(crate) fn within(errors: Vec<SpannedError>, source: &Source) -> Vec<ScenarioError> {
+    let mut seen = HashSet::new();
+    let mut errors: Vec<_> =
+        errors.into_iter().filter(|error| seen.insert((error.span, error.message.clone()))).collect();
+    let more = errors.len().saturating_sub(MOST_OF_A_FILE);
+    errors.truncate(MOST_OF_A_FILE);
+    let mut problems: Vec<_> = errors.into_iter().map(|error| error.within(source)).collect();
+    if more > 0 {
+        problems.push(ScenarioError::with_file(&source.path, format!("and {more} more problems in this file"), None));
+    }
+    problems
+}
+
+/// Something wrong at a place of a file that is not named yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SpannedError {
+    /// Where; `None` until somebody who knows adds it.
+    pub span: Option<Span>,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// What stands at the caret: what was expected.
+    pub label: String,
+    /// How to put it right.
+    pub help: Option<String>,
+}
+
+impl SpannedError {
+    /// Something wrong at a place.
+    pub fn at(span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { span: Some(span), message: message.into(), label: label.into(), help: None }
+    }
+
+    /// Adds how to put it right.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The problem that this is in a file.
+    pub fn within(mut self, source: &Source) -> ScenarioError {
+        let path = source.path.display().to_string();
+        // A caret under the first line says where; under ten lines it says nothing.
+        if let Some(span) = &mut self.span {
+            let rest = source.text.get(span.start..span.end).unwrap_or_default();
+            span.end = span.start + rest.lines().next().unwrap_or_default().trim_end().len();
+        }
+        let shown = self.span.filter(|span| source.line_length(*span) <= LONGEST_LINE);
+        ScenarioError(Box::new(Details {
+            position: self.span.map(|span| source.position(span)),
+            span: shown,
+            message: one_line(&self.message),
+            label: self.label,
+            help: self.help,
+            source: Some(NamedSource::new(&path, Arc::clone(&source.text)).with_language("yaml")),
+            path,
+        }))
+    }
+}
+
+/// A message whose quoted words have line breaks in them, on one line.
+fn one_line(message: &str) -> String {
+    message.replace('\n', "\\n").replace('\r', "\\r")
+}
+
+/// Something wrong with a scenario file. Renders with the source and a caret under the fault.
+#[derive(Debug, Clone)]
+pub struct ScenarioError(Box<Details>);
+
+#[derive(Debug, Clone)]
+struct Details {
+    path: String,
+    position: Option<(usize, usize)>,
+    span: Option<Span>,
+    message: String,
+    label: String,
+    help: Option<String>,
+    source: Option<NamedSource<Arc<str>>>,
+}
+
+impl ScenarioError {
+    /// Something wrong with a file as a whole, or with a file that has no text to show.
+    pub(crate) fn with_file(path: &Path, message: impl Into<String>, help: Option<String>) -> Self {
+        Self(Box::new(Details {
+            path: path.display().to_string(),
+            position: None,
+            span: None,
+            message: one_line(&message.into()),
+            label: String::new(),
+            help,
+            source: None,
+        }))
+    }
+
+    /// Makes it a problem of the file as a whole.
+    pub(crate) fn forget_place(&mut self) {
+        (self.0.position, self.0.span) = (None, None);
+    }
+
+    /// The file, as the user knows it.
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// Line and column, counted from 1, where there is one place.
+    pub fn position(&self) -> Option<(usize, usize)> {
+        self.0.position
+    }
+
+    /// What is wrong, in one line.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+impl fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.span, self.0.position) {
+            (Some(_), _) => f.write_str(&self.0.message),
+            (None, Some((line, column))) => {
+                write!(f, "{}:{line}:{column}: {}", self.0.path, self.0.message)?;
+                if self.0.label.is_empty() { Ok(()) } else { write!(f, "; {}", self.0.label) }
+            }
+            (None, None) => write!(f, "{}: {}", self.0.path, self.0.message),
+        }
+    }
+}
+
+impl std::error::Error for ScenarioError {}
+
+impl Diagnostic for ScenarioError {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.0.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.0.span?;
+        self.0.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.0.span?;
+        let label = Some(self.0.label.clone()).filter(|label| !label.is_empty());
+        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(label, span))))
+    }
+}
+
+/// Everything wrong with a set of scenario files.
+#[derive(Debug, Clone, Default)]
+pub struct ScenarioErrors(pub Vec<ScenarioError>);
+
+impl fmt::Display for ScenarioErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [only] => only.fmt(f),
+            all if all.len() > MOST_SHOWN => {
+                write!(f, "{} problems in the scenarios; these are the first {MOST_SHOWN}", all.len())
+            }
+            all => write!(f, "{} problems in the scenarios", all.len()),
+        }
+    }
+}
+
+impl std::error::Error for ScenarioErrors {}
+
+impl Diagnostic for ScenarioErrors {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.only().and_then(Diagnostic::help)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.only().and_then(Diagnostic::source_code)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.only().and_then(Diagnostic::labels)
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        match self.only() {
+            Some(_) => None,
+            None => Some(Box::new(self.0.iter().take(MOST_SHOWN).map(|problem| problem as &dyn Diagnostic))),
+        }
+    }
+}
+
+impl ScenarioErrors {
+    fn only(&self) -> Option<&ScenarioError> {
+        match self.0.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+}

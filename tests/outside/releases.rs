@@ -1,0 +1,113 @@
+//! Where the facts of releases stand, and what `clawcheck releases` says of them.
+
+use super::run::Bench;
+use clawcheck::rules::releases::{KNOWN, known_releases};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where a release may be named or compared: the history, the ranges of scenarios, and what npm is told by release.
+const MAY_COMPARE: [&str; 3] =
+    ["src/rules/releases/", "src/scenario/model/text.rs", "src/gateway/openclaw/catalogue.rs"];
+
+/// What compares a release, or names one, in a line of code.
+const COMPARES: [&str; 5] = ["Release::new(", "release <", "release >", "speaking <", "speaking >"];
+
+fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path, end)),
+            false if path.to_str().unwrap().ends_with(end) => found.push(path),
+            false => {}
+        }
+    }
+    found
+}
+
+/// The lines of code that compare or name a release, without comments and tests.
+fn comparisons(source: &str) -> Vec<&str> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    let reversed = |line: &str| line.contains("< release") || line.contains("<= release");
+    let ranged = |line: &str| line.contains("..") && line.contains("contains(&release)");
+    code.filter(|line| COMPARES.iter().any(|word| line.contains(word)) || reversed(line) || ranged(line)).collect()
+}
+
+#[test]
+fn only_the_history_compares_releases() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for path in files(&root.join("src"), ".rs") {
+        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        let is_test = name.contains("/tests/") || name.ends_with("tests.rs");
+        if is_test || MAY_COMPARE.iter().any(|place| name.starts_with(place)) {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        found.extend(comparisons(&source).into_iter().map(|line| format!("{name}: {line}")));
+    }
+    assert_eq!(found, Vec::<String>::new(), "a fact belongs into src/rules/facts, its release into src/rules/releases");
+}
+
+#[test]
+fn a_comparison_of_releases_is_found() {
+    for line in [
+        "let seeds = release >= Release::new(2026, 3, 13);",
+        "if self.release < PROTOCOL_4 {",
+        "let said = said.filter(|_| self.speaking >= SETS_ITS_TIMEOUT);",
+        "if (FIRST..LAST).contains(&release) {",
+        "NEWER.iter().all(|(newer, since)| *since <= release)",
+    ] {
+        assert_eq!(comparisons(line), [line]);
+    }
+    let tested =
+        "/// since release < 3\nfn a() {}\n#[cfg(test)]\nmod tests { const R: Release = Release::new(2026, 4, 2); }";
+    assert_eq!(comparisons(tested), [""; 0]);
+}
+
+#[test]
+fn every_snapshot_of_a_release_is_explained_by_a_change_of_it() {
+    let snapshots = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots"), ".snap");
+    let mut variants = BTreeSet::new();
+    for path in &snapshots {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if let Some((_, release)) = name.rsplit_once('@') {
+            variants.insert(release.to_owned());
+        }
+    }
+    assert!(variants.len() > 5, "{variants:?}");
+    let first = known_releases().next().unwrap().to_string();
+    for variant in variants.iter().filter(|variant| **variant != first) {
+        let known = KNOWN.iter().find(|known| known.release.to_string() == *variant);
+        assert!(known.is_some_and(|known| !known.changes.is_empty()), "{variant} has snapshots and no change");
+    }
+}
+
+#[test]
+fn an_upgrade_tells_what_changed_in_the_configuration_and_at_the_start() {
+    let bench = Bench::new("scenario: Nothing\nsteps: []\n");
+    let changes = |range: &str| {
+        let ran = bench.clawcheck(&["releases", range, "--format", "json"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        let document: Value = serde_json::from_str(&ran.out).unwrap();
+        let releases = document["releases"].as_array().unwrap().clone();
+        releases.into_iter().flat_map(|release| release["changes"].as_array().unwrap().clone()).collect::<Vec<_>>()
+    };
+    let says =
+        |changes: &[Value], words: &str| changes.iter().any(|change| change["what"].as_str().unwrap().contains(words));
+    assert!(says(&changes("2026.4.5..2026.4.8"), "gateway.bind: auto"));
+    let upgrade = changes("2026.2.26..2026.3.13");
+    assert!(
+        says(&upgrade, "gateway.controlUi.allowedOrigins") && says(&upgrade, "no `gateway.auth.mode` does not start")
+    );
+
+    let origins = upgrade.iter().find(|change| change["what"].as_str().unwrap().contains("allowedOrigins")).unwrap();
+    assert_eq!(origins["not_yet"], "2026.2.26");
+    assert_eq!(origins["sources"][0], "src/config/gateway-control-ui-origins.ts buildDefaultControlUiAllowedOrigins");
+    let link = "https://github.com/openclaw/openclaw/blob/v2026.3.13/src/config/gateway-control-ui-origins.ts";
+    assert_eq!(origins["links"], serde_json::json!([link]));
+    bench.leaves_nothing();
+}
