@@ -13,7 +13,7 @@ pub use destination::{Delivery, Destination};
 pub use json::Json;
 pub use terminal::Terminal;
 
-use crate::judge::{Finding, Verdict};
+use crate::judge::{Difference, Finding, Verdict};
 use crate::observe::Observation;
 use crate::rules::Release;
 use serde::Serialize;
@@ -96,8 +96,16 @@ pub struct CaseReport {
     pub given_up: bool,
     /// Which gateway it was played on.
     pub boot: Boot,
+    /// What the scenario is about.
+    pub about: Option<String>,
+    /// Issues, pull requests and pages that the scenario comes from.
+    pub links: Vec<String>,
+    /// The requirements that its expectations stand for.
+    pub requirements: Vec<String>,
     /// What speaks against it.
     pub findings: Vec<Finding>,
+    /// What differs, by cause.
+    pub differences: Vec<Difference>,
     /// The frames that were held to the published schema, where the run asked for that.
     pub frames: Option<FrameTally>,
     /// What was seen, if it was played to its end.

@@ -5,7 +5,7 @@ use super::read;
 /// How a step was answered, as far as a decision is concerned, with the line that says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer<'t> {
-    /// `hello-ok`, or the answer to a request.
+    /// `hello-ok`, the answer to a request, or a gateway that started.
     Accepted(&'t str),
     /// An error, or a close without one.
     Refused(&'t str),
@@ -24,8 +24,13 @@ impl<'t> Answer<'t> {
 
     fn of_line(line: &'t str) -> Self {
         if let Some(rest) = line.strip_prefix("-- ") {
-            let missing = ["nothing came", "no connection", "gateway ended"].iter().any(|start| rest.starts_with(start));
-            return if missing { Self::Missing(line) } else { Self::Undecided };
+            let missing =
+                ["nothing came", "no connection", "gateway ended"].iter().any(|start| rest.starts_with(start));
+            return match rest {
+                "gateway started" => Self::Accepted(line),
+                _ if missing => Self::Missing(line),
+                _ => Self::Undecided,
+            };
         }
         let Some(rest) = line.strip_prefix("<- ") else { return Self::Undecided };
         match rest.split([' ', '=']).next() {

@@ -8,11 +8,14 @@
 //! consequence. Of what follows only graver differences are kept.
 
 mod answer;
+mod parting;
 mod read;
 mod steps;
 mod store;
+pub(super) mod unmet;
 mod word;
 
+use super::{Finding, FrameFinding};
 use crate::cut;
 use crate::limits::LINE;
 use serde::Serialize;
@@ -42,10 +45,16 @@ pub enum Kind {
     Close,
     /// There was no answer, or the gateway ended.
     Silence,
+    /// The case could not be played: the gateway or the harness failed.
+    Error,
+    /// A frame is not what the published schema says.
+    Schema,
     /// A message for people has another text.
     Text,
     /// A message has other fields, or there is a message more or less.
     Fields,
+    /// There is no approved snapshot to compare with.
+    Unapproved,
 }
 
 impl Kind {
@@ -59,8 +68,11 @@ impl Kind {
             Self::ErrorCode => "other error code or reason",
             Self::Close => "closed in another way",
             Self::Silence => "no answer, or the gateway ended",
+            Self::Error => "error",
+            Self::Schema => "frame breaks the published schema",
             Self::Text => "other text",
             Self::Fields => "other fields or events",
+            Self::Unapproved => "no approved snapshot",
         }
     }
 }
@@ -78,13 +90,35 @@ pub struct Difference {
     pub expected: String,
     /// The line that was seen instead; empty if there is none.
     pub seen: String,
+    /// The requirement that the step's expectation stands for.
+    pub requires: Option<String>,
 }
 
 impl Difference {
     fn new(kind: Kind, what: String, place: &str, expected: &str, seen: &str) -> Self {
-        let short = |text: &str| cut::line(text.trim(), LINE).into_owned();
+        let (expected, seen) = parting::shown(expected.trim(), seen.trim(), LINE);
         let what = cut::line(&what, SENTENCE).into_owned();
-        Self { kind, what, place: short(place), expected: short(expected), seen: short(seen) }
+        Self { kind, what, place: cut::line(place.trim(), LINE).into_owned(), expected, seen, requires: None }
+    }
+
+    /// The difference of a case that could not be played, for this reason.
+    pub fn error(reason: &str) -> Self {
+        let mut lines = reason.lines();
+        let what = lines.next().unwrap_or_default().to_owned();
+        Self::new(Kind::Error, what, "", "", lines.next().unwrap_or_default())
+    }
+
+    /// The difference that a finding stands for which is not about an observation.
+    pub(super) fn of_finding(finding: &Finding) -> Option<Self> {
+        match finding {
+            Finding::NoSnapshot { .. } => Some(Self::new(Kind::Unapproved, finding.sentence(), "", "", "")),
+            Finding::Frame(FrameFinding { connection, definition, frame, pointer, message, text, .. }) => {
+                let place = if pointer.is_empty() { "the frame" } else { pointer };
+                let what = format!("{frame} breaks {definition} at {place}: {message}");
+                Some(Self::new(Kind::Schema, what, connection, "", text.lines().next().unwrap_or_default()))
+            }
+            Finding::Expectation { .. } | Finding::Snapshot { .. } => None,
+        }
     }
 }
 
@@ -110,7 +144,7 @@ pub fn differences(expected: &str, seen: &str) -> Vec<Difference> {
 }
 
 /// The differences up to the first decision that differs, and those after it that are graver.
-fn without_consequences(all: Vec<Difference>) -> Vec<Difference> {
+pub(super) fn without_consequences(all: Vec<Difference>) -> Vec<Difference> {
     let mut gravest = None;
     let mut kept = Vec::new();
     for difference in all {

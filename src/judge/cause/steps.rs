@@ -66,14 +66,32 @@ impl Step<'_, '_> {
         }
         let (expected, seen) = (own(self.expected), own(self.seen));
         let answers = (Answer::of(&expected), Answer::of(&seen));
-        if let Some(kind) = decision(answers.0, answers.1) {
-            let what = format!("{} instead of {}", answers.1.sign(), answers.0.sign());
+        if let Some(kind) = self.decision(answers) {
+            let what = format!("{} instead of {}", self.sign(answers.1), self.sign(answers.0));
             found.push(self.found(kind, what, answers.0.line(), answers.1.line()));
             return;
         }
         self.answers(answers, found);
         self.closes(&expected, &seen, answers, found);
         self.others(answers, found);
+    }
+
+    /// The kind of difference where another decision was taken.
+    fn decision(&self, (expected, seen): (Answer<'_>, Answer<'_>)) -> Option<Kind> {
+        match (expected, seen) {
+            (Answer::Refused(_), Answer::Undecided) if self.opens() => Some(Kind::LetIn),
+            (Answer::Undecided, Answer::Refused(_)) if self.opens() => Some(Kind::Refused),
+            _ => decision(expected, seen),
+        }
+    }
+
+    /// Whether the step opens a connection and sends nothing: then no answer means that the gateway let it in.
+    fn opens(&self) -> bool {
+        self.expected.heading.starts_with("open a connection")
+    }
+
+    fn sign(&self, answer: Answer<'_>) -> String {
+        if answer == Answer::Undecided && self.opens() { "an open connection".to_owned() } else { answer.sign() }
     }
 
     /// Compares two answers that decide the same.
@@ -90,14 +108,10 @@ impl Step<'_, '_> {
                 _ if matches!(expected, Answer::Missing(_)) => Kind::Text,
                 _ => Kind::Fields,
             };
-            let what = match kind {
-                Kind::Text => format!("{subject} has another text"),
-                _ => word.sentence(&subject),
-            };
-            found.push(self.found(kind, what, expected.line(), seen.line()));
+            found.push(self.found(kind, word.sentence(&subject), expected.line(), seen.line()));
         }
         if matches!(expected, Answer::Missing(_)) && expected != seen {
-            let what = format!("{subject} has another text");
+            let what = word::says(&subject, behind_sign(expected.line()), behind_sign(seen.line()));
             found.push(self.found(Kind::Text, what, expected.line(), seen.line()));
         }
     }
@@ -115,7 +129,7 @@ impl Step<'_, '_> {
             (true, false) => (Kind::Close, format!("{sign_b} as well")),
             _ if sign_a != sign_b => (Kind::Close, format!("{sign_b} instead of {sign_a}")),
             _ if clean(&a) != clean(&b) => (Kind::Close, format!("{sign_b} in another way")),
-            _ => (Kind::Text, format!("{sign_b} has another reason")),
+            _ => (Kind::Text, word::says(&sign_b, behind_sign(&a), behind_sign(&b))),
         };
         found.push(self.found(kind, what, &a, &b));
     }
@@ -142,9 +156,17 @@ impl Step<'_, '_> {
                 None => found.push(self.found(kind_of(line), format!("{} is missing", sign(line)), line, "")),
             }
         }
-        found.extend(
-            extra.iter().map(|line| self.found(kind_of(line), format!("{} as well", sign(line)), "", line)),
-        );
+        found.extend(extra.iter().map(|line| self.found(kind_of(line), format!("{} as well", sign(line)), "", line)));
+    }
+}
+
+/// The text behind the sign of a line: the reason of a close, or why no connection came to be.
+fn behind_sign(line: &str) -> &str {
+    let word = read::words(line).next().unwrap_or_default();
+    match (word.find('"'), word.split_once(": ")) {
+        (Some(quote), _) => &word[quote..],
+        (None, Some((_, text))) => text,
+        (None, None) => "nothing",
     }
 }
 

@@ -20,9 +20,9 @@ fn told(expected: &str, seen: &str) -> Vec<String> {
 #[case::not_clean(OUT, &OUT.replace("clean", "not clean"), "Close: close 1008 in another way")]
 #[case::stays_open(OUT, OUT.split("  <- close").next().unwrap(), "Close: the connection stays open instead of close 1008")]
 #[case::silence(IN, "connect laptop\n  -- nothing came\n", "Silence: nothing came instead of hello-ok")]
-#[case::another_text(OUT, &OUT.replace("\"pairing required\"  request", "\"pair first\"  request"), "Text: NOT_PAIRED PAIRING_REQUIRED role-upgrade has another text")]
-#[case::another_close_text(OUT, &OUT.replace("\"pairing required\"  clean", "\"pair first\"  clean"), "Text: close 1008 has another reason")]
-#[case::one_more_field(IN, &IN.replace("read\n", "read  with snapshot.authMode\n"), "Fields: hello-ok has also snapshot.authMode")]
+#[case::another_text(OUT, &OUT.replace("\"pairing required\"  request", "\"pair first\"  request"), r#"Text: NOT_PAIRED PAIRING_REQUIRED role-upgrade says "pair first" instead of "pairing required""#)]
+#[case::another_close_text(OUT, &OUT.replace("\"pairing required\"  clean", "\"pair first\"  clean"), r#"Text: close 1008 says "pair first" instead of "pairing required""#)]
+#[case::one_more_field(IN, &IN.replace("read\n", "read  with snapshot.authMode\n"), "Fields: hello-ok also has snapshot.authMode")]
 #[case::one_field_less(&IN.replace("read\n", "read  with snapshot.authMode\n"), IN, "Fields: hello-ok lacks snapshot.authMode")]
 #[case::a_standard_field_less(IN, &IN.replace("read\n", "read  no policy\n"), "Fields: hello-ok has no policy")]
 #[case::an_event_more(IN, &format!("{IN}  admin <- event tick  ts=<time>\n"), "Fields: event tick as well")]
@@ -32,12 +32,28 @@ fn a_difference_has_its_kind_and_its_sentence(#[case] expected: &str, #[case] se
 }
 
 #[rstest]
-#[case::lost("  laptop  cli/cli  role operator  scopes operator.read\n    operator  <token-1>  scopes operator.read\n", "  none\n", "Store: a record in `paired` is missing")]
-#[case::widened("scopes operator.read\n    op", "scopes operator.admin\n    op", "Store: a record in `paired` has scopes operator.admin instead of scopes operator.read")]
-#[case::token_widened("<token-1>  scopes operator.read", "<token-1>  scopes operator.admin", "Store: a token in `paired` has scopes operator.admin instead of scopes operator.read")]
+#[case::lost(
+    "  laptop  cli/cli  role operator  scopes operator.read\n    operator  <token-1>  scopes operator.read\n",
+    "  none\n",
+    "Store: a record in `paired` is missing"
+)]
+#[case::widened(
+    "scopes operator.read\n    op",
+    "scopes operator.admin\n    op",
+    "Store: a record in `paired` has scopes operator.admin instead of scopes operator.read"
+)]
+#[case::token_widened(
+    "<token-1>  scopes operator.read",
+    "<token-1>  scopes operator.admin",
+    "Store: a token in `paired` has scopes operator.admin instead of scopes operator.read"
+)]
 #[case::no_token("\n    operator  <token-1>  scopes operator.read", "", "Store: a token in `paired` is missing")]
 #[case::pending("pending\n  none", "pending\n  <request-1>  laptop", "Store: `pending` has one more record")]
-#[case::a_file("pending\n  none\n", "pending\n  none\nnew file devices/x.json\n", "Store: section `new file devices/x.json` is new")]
+#[case::a_file(
+    "pending\n  none\n",
+    "pending\n  none\nnew file devices/x.json\n",
+    "Store: section `new file devices/x.json` is new"
+)]
 fn the_store_is_compared(#[case] expected: &str, #[case] seen: &str, #[case] says: &str) {
     let text = format!("{IN}{STORE}");
     let other = text.replacen(expected, seen, 1);

@@ -1,7 +1,10 @@
 //! The words in which two lines differ.
 
-use super::read;
+use super::{parting, read};
 use std::collections::BTreeSet;
+
+/// How much of a text for people is in a sentence, in characters.
+const TEXT: usize = 50;
 
 /// A word that only one of two lines has, or that has another value.
 pub(super) enum Word<'t> {
@@ -24,8 +27,11 @@ impl Word<'_> {
     /// What it says of its line, without values that are structures.
     pub(super) fn sentence(&self, subject: &str) -> String {
         match self {
+            Self::Other(expected, seen) if self.topic() == "\"" => says(subject, expected, seen),
+            Self::More(_) if self.topic() == "\"" => format!("{subject} also has a text"),
+            Self::Less(_) if self.topic() == "\"" => format!("{subject} lacks its text"),
             Self::More(word) if word.starts_with("no ") => format!("{subject} has {word}"),
-            Self::More(word) => format!("{subject} has also {}", short(word)),
+            Self::More(word) => format!("{subject} also has {}", short(word)),
             Self::Less(word) => format!("{subject} lacks {}", short(word)),
             Self::Other(expected, seen) if is_plain(expected) && is_plain(seen) => {
                 format!("{subject} has {} instead of {}", short(seen), short(expected))
@@ -33,6 +39,13 @@ impl Word<'_> {
             Self::Other(..) => format!("{subject} has another {}", self.topic()),
         }
     }
+}
+
+/// The sentence about two texts for people: the part in which they differ.
+pub(super) fn says(subject: &str, expected: &str, seen: &str) -> String {
+    let (expected, seen) = (read::unnumbered(expected), read::unnumbered(seen));
+    let (expected, seen) = parting::shown(&expected, &seen, TEXT);
+    format!("{subject} says {seen} instead of {expected}")
 }
 
 fn topic(word: &str) -> &str {
