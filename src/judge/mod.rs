@@ -51,6 +51,11 @@ impl Verdict {
         Self::Skipped,
     ];
 
+    /// Whether a run with such a case fails.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Deviates | Self::UnexpectedlyConforms | Self::Error)
+    }
+
     /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -68,6 +68,11 @@ pub(super) fn sign(line: &str) -> String {
     word.trim_start_matches("<- ").trim_start_matches("-- ").to_owned()
 }
 
+/// Whether a line is the answer to a request on an open connection.
+pub(super) fn is_request(line: &str) -> bool {
+    line.starts_with("<- ok")
+}
+
 /// Whether a line is the end of a connection.
 pub(super) fn is_close(line: &str) -> bool {
     line.starts_with("<- close") || line.starts_with("<- connection lost")

@@ -31,10 +31,14 @@ const SENTENCE: usize = 160;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A connection or a request was accepted that should have been refused.
+    /// A connection was accepted that should have been refused, or a gateway started that should not have.
     LetIn,
-    /// A connection or a request was refused that should have been accepted.
+    /// A connection was refused that should have been accepted.
     Refused,
+    /// A request was granted that should have been refused.
+    Allowed,
+    /// A request was refused that should have been granted.
+    Denied,
     /// Another role, other scopes or another token were granted.
     Granted,
     /// The store lost a record, has one too many, or holds other rights.
@@ -63,6 +67,8 @@ impl Kind {
         match self {
             Self::LetIn => "let in instead of refused",
             Self::Refused => "refused instead of let in",
+            Self::Allowed => "request granted instead of refused",
+            Self::Denied => "request refused instead of granted",
             Self::Granted => "other rights granted",
             Self::Store => "store differs",
             Self::ErrorCode => "other error code or reason",
@@ -106,6 +112,12 @@ impl Difference {
         let mut lines = reason.lines();
         let what = lines.next().unwrap_or_default().to_owned();
         Self::new(Kind::Error, what, "", "", lines.next().unwrap_or_default())
+    }
+
+    /// A difference for a test.
+    #[cfg(test)]
+    pub(crate) fn test(kind: Kind, what: &str, expected: &str, seen: &str) -> Self {
+        Self::new(kind, what.to_owned(), "step", expected, seen)
     }
 
     /// The difference that a finding stands for which is not about an observation.

@@ -1,6 +1,6 @@
 //! What differs in the steps.
 
-use super::answer::{Answer, is_close, sign};
+use super::answer::{Answer, is_close, is_request, sign};
 use super::read::{self, Block};
 use super::{Difference, Kind, word};
 use similar::{Algorithm, capture_diff_slices};
@@ -189,8 +189,12 @@ fn closes_first(lines: &[&str], answer: Answer<'_>) -> bool {
 fn decision(expected: Answer<'_>, seen: Answer<'_>) -> Option<Kind> {
     let other = expected.sign() != seen.sign();
     match (expected, seen) {
-        (Answer::Accepted(_), Answer::Refused(_)) => Some(Kind::Refused),
-        (Answer::Refused(_) | Answer::Missing(_), Answer::Accepted(_)) => Some(Kind::LetIn),
+        (Answer::Accepted(line), Answer::Refused(_)) => {
+            Some(if is_request(line) { Kind::Denied } else { Kind::Refused })
+        }
+        (Answer::Refused(_) | Answer::Missing(_), Answer::Accepted(line)) => {
+            Some(if is_request(line) { Kind::Allowed } else { Kind::LetIn })
+        }
         (Answer::Accepted(_) | Answer::Refused(_), Answer::Missing(_) | Answer::Undecided) => Some(Kind::Silence),
         (Answer::Missing(_), Answer::Refused(_)) => Some(Kind::ErrorCode),
         (Answer::Missing(_), Answer::Missing(_)) if other => Some(Kind::Silence),

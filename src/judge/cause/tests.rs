@@ -3,6 +3,8 @@ use rstest::rstest;
 
 const IN: &str = "connect laptop\n  <- hello-ok  protocol 3  role operator  scopes operator.read\n";
 const OUT: &str = "connect laptop\n  <- error NOT_PAIRED PAIRING_REQUIRED role-upgrade  \"pairing required\"  request <request-1>\n  <- close 1008 \"pairing required\"  clean\n";
+const DONE: &str = "call device.pair.approve\n  <- ok device.pair.approve  ok=true\n";
+const REFUSED: &str = "call device.pair.approve\n  <- error INVALID_REQUEST  \"no\"\n";
 const STORE: &str = "\npaired\n  laptop  cli/cli  role operator  scopes operator.read\n    operator  <token-1>  scopes operator.read\npending\n  none\n";
 
 /// The kinds and sentences of what differs.
@@ -13,6 +15,33 @@ fn told(expected: &str, seen: &str) -> Vec<String> {
 #[rstest]
 #[case::let_in(OUT, IN, "LetIn: hello-ok instead of NOT_PAIRED PAIRING_REQUIRED role-upgrade")]
 #[case::refused(IN, OUT, "Refused: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok")]
+#[case::request_allowed(REFUSED, DONE, "Allowed: ok device.pair.approve instead of INVALID_REQUEST")]
+#[case::request_denied(DONE, REFUSED, "Denied: INVALID_REQUEST instead of ok device.pair.approve")]
+#[case::upgrade_let_in(
+    "open a connection\n  <- http 403\n",
+    "open a connection\n",
+    "LetIn: an open connection instead of http 403"
+)]
+#[case::upgrade_refused(
+    "open a connection\n",
+    "open a connection\n  <- http 403\n",
+    "Refused: http 403 instead of an open connection"
+)]
+#[case::starts(
+    "start\n  -- gateway ended: 1\n",
+    "start\n  -- gateway started\n",
+    "LetIn: gateway started instead of gateway ended"
+)]
+#[case::does_not_start(
+    "start\n  -- gateway started\n",
+    "start\n  -- gateway ended: 1\n",
+    "Silence: gateway ended instead of gateway started"
+)]
+#[case::another_line(
+    "start\n  -- gateway ended: 1: a\n",
+    "start\n  -- gateway ended: 1: b\n",
+    "Text: gateway ended says 1: b instead of 1: a"
+)]
 #[case::more_scopes(IN, &IN.replace("read", "admin"), "Granted: hello-ok has scopes operator.admin instead of scopes operator.read")]
 #[case::no_token(&IN.replace("read\n", "read  device-token <token-1>\n"), IN, "Granted: hello-ok lacks device-token <token>")]
 #[case::another_reason(OUT, &OUT.replace("role-upgrade", "not-paired"), "ErrorCode: NOT_PAIRED PAIRING_REQUIRED not-paired instead of NOT_PAIRED PAIRING_REQUIRED role-upgrade")]

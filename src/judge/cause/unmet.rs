@@ -1,6 +1,6 @@
 //! An expectation of a scenario that a step did not meet, as a difference.
 
-use super::answer::{Answer, is_close};
+use super::answer::{Answer, is_close, is_request};
 use super::{Difference, Kind};
 use crate::judge::expectation::describe;
 use crate::observe::StepResult;
@@ -43,7 +43,7 @@ fn sign(expectation: &Expectation) -> String {
 }
 
 fn kind(expectation: &Expectation, answer: Answer<'_>) -> Kind {
-    let wants_yes = matches!(expectation, Expectation::Hello(_) | Expectation::Ok(_) | Expectation::Open);
+    let wants_yes = matches!(expectation, Expectation::Hello(_) | Expectation::Open);
     let wants_no = matches!(
         expectation,
         Expectation::Refused(_) | Expectation::Error(_) | Expectation::Http(_) | Expectation::StartRefused(_)
@@ -52,8 +52,15 @@ fn kind(expectation: &Expectation, answer: Answer<'_>) -> Kind {
         Answer::Accepted(line) if line.starts_with("<- hello-ok") && matches!(expectation, Expectation::Hello(_)) => {
             Kind::Granted
         }
-        Answer::Accepted(_) if wants_no => Kind::LetIn,
+        Answer::Accepted(line) if wants_no => {
+            if is_request(line) {
+                Kind::Allowed
+            } else {
+                Kind::LetIn
+            }
+        }
         Answer::Undecided if matches!(expectation, Expectation::Http(_)) => Kind::LetIn,
+        Answer::Refused(_) if matches!(expectation, Expectation::Ok(_)) => Kind::Denied,
         Answer::Refused(_) if wants_yes => Kind::Refused,
         // A close for an error on a connection that stays open, or for a refusal that says why.
         Answer::Refused(line) if is_close(line) => Kind::Close,

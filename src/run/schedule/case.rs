@@ -184,7 +184,7 @@ fn was_reached(step: &StepEvidence) -> bool {
 
 /// Whether what went over the wire helps anybody.
 fn is_worth_showing(report: &CaseReport, shared: &Shared<'_>) -> bool {
-    shared.options.trace || matches!(report.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error)
+    shared.options.trace || report.verdict.is_failure()
 }
 
 /// What the embedded gateway, asked by itself, shows of a case at this release: what the rules predict. `None` where they
