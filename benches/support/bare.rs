@@ -6,11 +6,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
-use clawcheck::protocol::identity;
-use clawcheck::protocol::proof::{Proof, ProofVersion};
+use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use futures_util::{SinkExt as _, StreamExt as _};
+use openclaw_protocol::identity;
+use openclaw_protocol::proof::{Proof, ProofVersion};
 use serde::Deserialize;
 use serde_json::json;
 use std::borrow::Cow;
@@ -99,7 +99,7 @@ impl Bare {
             deadline: tokio::time::Instant::now() + Duration::from_secs(10),
         };
         let running = gateway.launch(launch).await.unwrap();
-        let clawcheck::client::Link::Pipe { stream, .. } = running.link(None).unwrap() else { unreachable!() };
+        let clawcheck::Link::Pipe { stream, .. } = running.link(None).unwrap() else { unreachable!() };
         self.client(stream).await
     }
 
@@ -152,7 +152,7 @@ impl Bare {
         let mut socket = accept_async(stream).await.unwrap();
         let mut random = [0; 16];
         getrandom::fill(&mut random).unwrap();
-        let nonce = clawcheck::protocol::ids::uuid(random);
+        let nonce = openclaw_protocol::ids::uuid(random);
         let challenge = format!(
             r#"{{"type":"event","event":"connect.challenge","payload":{{"nonce":"{nonce}","ts":1775000000005}}}}"#
         );

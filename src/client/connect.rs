@@ -1,7 +1,7 @@
 //! The parameters of a `connect` request: as a right client sends them, and wrong in every way a scenario can ask for.
 
-use crate::protocol::connect::LONGEST_NONCE;
-use crate::protocol::identity::DeviceKey;
+use openclaw_protocol::connect::LONGEST_NONCE;
+use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Map, Value, json};
 
 /// What the gateway's challenge said. Both are absent for a gateway that sent none.

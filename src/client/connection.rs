@@ -6,8 +6,6 @@ use super::link::Link;
 use super::tap::Tap;
 use super::transcript::{Direction, EntryKind, Recorder};
 use super::upgrade::{self, OpenError, Upgrade};
-use crate::cut;
-use crate::limits::{MESSAGE_BYTES, UNREAD_BYTES, UNREAD_MESSAGES};
 use futures_util::{Sink as _, Stream as _};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -21,6 +19,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error as SocketError, Message};
+use untrusted_data::cut;
+use untrusted_data::limits::{MESSAGE_BYTES, UNREAD_BYTES, UNREAD_MESSAGES};
 
 /// How long a gateway that has closed may take to read our answer; behind a long frame that it does not read it never will.
 const CLOSE_ANSWER: Duration = Duration::from_millis(200);

@@ -1,9 +1,9 @@
 //! What a gateway can do on an open connection.
 
-use crate::cut::json;
-use crate::limits::{FRAME_VALUES, VALUE_BYTES};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
+use untrusted_data::cut::json;
+use untrusted_data::limits::{FRAME_VALUES, VALUE_BYTES};
 
 /// The next thing that happened on a connection.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,13 +1,15 @@
 //! What a gateway can do to a connection, and how each is told from the others.
 
+use super::connection::Limits;
+use super::link::Stream;
 use super::*;
-use crate::limits::FRAME_VALUES;
 use serde_json::json;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use untrusted_data::limits::FRAME_VALUES;
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
@@ -194,7 +196,7 @@ async fn an_answer_of_very_many_values_is_cut_and_is_still_the_answer() {
     let Reply::Response(response) = reply else { panic!("{reply:?}") };
     let items = response["payload"].as_array().unwrap();
     assert!(items.len() < FRAME_VALUES + 10, "{}", items.len());
-    assert_eq!(items.last().unwrap(), &format!("… {} more", crate::cut::number(500_001 - items.len() as u64)));
+    assert_eq!(items.last().unwrap(), &format!("… {} more", untrusted_data::cut::number(500_001 - items.len() as u64)));
 }
 
 #[tokio::test]

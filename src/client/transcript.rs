@@ -1,14 +1,12 @@
 //! What went over the wires of one case, in the order in which it happened.
 
-use super::redact::Redactions;
-use crate::limits::{ENTRIES, ENTRY_BYTES, TRANSCRIPT_BYTES};
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-
-/// Ends a text that was cut.
-pub(super) const CUT: &str = " …cut";
+use untrusted_data::Redactions;
+use untrusted_data::limits::{ENTRIES, ENTRY_BYTES, TRANSCRIPT_BYTES};
+use untrusted_data::redact::CUT;
 
 /// Which way something went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

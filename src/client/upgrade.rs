@@ -3,7 +3,6 @@
 use super::link::{Link, Stream};
 use super::transcript::{Direction, EntryKind, Recorder};
 use crate::machine;
-use crate::printable::line;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::io::ErrorKind;
@@ -11,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use untrusted_data::printable::line;
 
 /// The most an answer's head may take, in bytes.
 const HEAD_BYTES: usize = 64 * 1024;

@@ -5,9 +5,9 @@ use super::Shortest;
 use super::story::text;
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError};
-use crate::whole;
 use std::io;
 use std::path::{Path, PathBuf};
+use untrusted_data::whole;
 
 /// The folder of snapshots beside the scenarios that are kept.
 const SNAPSHOTS: &str = "snapshots";

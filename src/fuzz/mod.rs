@@ -11,15 +11,14 @@ mod story;
 
 pub use bench::Listener;
 pub use difference::{Difference, Kind};
-pub use keep::{KeepError, Kept};
 
 use crate::gateway::{Gateway, Guard, PrepareError};
 use crate::observe::snapshot::LibraryError;
 use crate::report::Boots;
-use crate::rules::Release;
 use crate::run::{Isolation, Options, RunError};
 use crate::scenario::{Case, Corpus, ScenarioErrors};
 use bench::{Bench, Compared};
+use openclaw_model::Release;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

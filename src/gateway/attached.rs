@@ -5,7 +5,7 @@ use super::profile::{Capability, Kind, Profile};
 use super::running::{Inner, LinkError, Running};
 use super::spawned::probe::HANGING_UP;
 use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
-use crate::rules::{Release, releases};
+use openclaw_model::{Release, releases};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,16 @@
 //! The embedded gateway: ours, in this process.
 
+#[cfg(test)]
+mod tests;
+
 use super::launch::{Exit, Launch, LaunchError};
 use super::profile::{Capability, Kind, Profile};
 use super::running::{Inner, LinkError, Running};
 use super::spawned::gateway_defaults;
 use super::spawned::template::merge_defaults;
 use crate::client::Link;
-use crate::reference::{Clock, EmbeddedGateway, EmbeddedOptions, ManualClock, StartError};
-use crate::rules::Release;
+use openclaw_emulator::{Clock, EmbeddedGateway, EmbeddedOptions, ManualClock, StartError};
+use openclaw_model::Release;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};

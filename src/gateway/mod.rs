@@ -20,13 +20,14 @@ mod spec;
 pub mod supervisor;
 mod workspace;
 
-pub use described::{DescriptionError, DescriptionFault};
 pub use guard::Guard;
-pub use launch::{Exit, Launch, LaunchError, LogTail, in_short};
+#[cfg(test)]
+pub use launch::LogTail;
+pub use launch::{Exit, Launch, LaunchError, in_short};
 pub use limits::{Challenges, TimeLimits};
-pub use openclaw::{InstallError, ProtocolSchema, SchemaError, protocol_schema};
+pub use openclaw::protocol_schema;
 pub use prepare::{Gateway, Listener, Preparation, PrepareError, PrepareEvent};
 pub use profile::{Capability, Kind, Profile};
 pub use running::{LinkError, Running};
-pub use spec::{GatewaySpec, SpecError};
+pub use spec::GatewaySpec;
 pub use workspace::{Place, Workspace};

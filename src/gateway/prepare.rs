@@ -13,7 +13,7 @@ use super::spawned::Program;
 use super::spawned::probe::Readiness;
 use super::spec::GatewaySpec;
 use crate::client::UrlError;
-use crate::rules::{Facts, Release, UnknownRelease, releases};
+use openclaw_model::{Facts, Release, UnknownRelease, releases};
 use std::path::PathBuf;
 
 /// What [`Gateway::prepare`] may be told besides the gateway's name.

@@ -1,6 +1,6 @@
 //! What a gateway is and what can be done with it.
 
-use crate::rules::Release;
+use openclaw_model::Release;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;

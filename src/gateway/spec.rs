@@ -1,8 +1,8 @@
 //! What the user may name as a gateway.
 
 use crate::client::{Link, UrlError};
-use crate::rules::release::ReleaseError;
-use crate::rules::{Release, releases};
+use openclaw_model::release::ReleaseError;
+use openclaw_model::{Release, releases};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;

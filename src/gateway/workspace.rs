@@ -1,7 +1,7 @@
 //! The run's own corner of the disk. Nothing of a run is written anywhere else.
 
 use super::guard::Guard;
-use crate::store::SharedDocuments;
+use openclaw_emulator::store::SharedDocuments;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

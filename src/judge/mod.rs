@@ -11,13 +11,13 @@ pub mod frame_schema;
 pub use cause::Difference;
 pub use expectation::describe;
 
-use crate::cut;
-use crate::limits::SHOWN_STRING;
 use crate::observe::snapshot::{History, Variant};
 use crate::observe::{Observation, StepResult};
-use crate::rules::Release;
 use crate::scenario::{Case, Step, StepKind};
+use openclaw_model::Release;
 use serde::Serialize;
+use untrusted_data::cut;
+use untrusted_data::limits::SHOWN_STRING;
 
 /// What a case came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -1,9 +1,9 @@
 //! Differences between two texts, line by line, the changed words of a line marked.
 
-use crate::cut;
 use owo_colors::OwoColorize as _;
 use similar::{ChangeTag, DiffOp, TextDiff};
 use std::fmt::Write as _;
+use untrusted_data::cut;
 
 /// Unchanged lines shown around a change.
 const CONTEXT: usize = 3;

@@ -1,11 +1,11 @@
 //! What one case saw, as it came off the wire and off the disk: the input of the normal form.
 
-use crate::cut;
-use crate::limits::{DOCUMENT_VALUES, LOOK_BYTES};
-use crate::store::Document;
+use openclaw_protocol::store::Document;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use untrusted_data::cut;
+use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
 
 /// The files of a state directory that the observation looks at, by their path below it. The error
 /// says what is there instead of a file that can be read.
@@ -13,7 +13,7 @@ pub type StoreFiles = BTreeMap<String, Result<Vec<u8>, NoFile>>;
 
 /// Where a document that is a part of the database stands among the files: no file can have this path.
 pub fn in_database(document: Document) -> String {
-    format!("{}#{}", crate::store::DATABASE, document.path())
+    format!("{}#{}", openclaw_protocol::store::DATABASE, document.path())
 }
 
 /// Where a document of the store stands among the files. Where there is a database it is there and nowhere else.

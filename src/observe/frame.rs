@@ -5,10 +5,10 @@ use super::room::Room;
 use super::symbol::Symbols;
 use super::text::STANDARD_KEYS;
 use super::{Hello, Message, Observed, Rounds, StepResult, time};
-use crate::cut;
-use crate::limits::{SHOWN_IN_STEP, SHOWN_STRING};
-use crate::protocol::connect::LONGEST_NONCE;
+use openclaw_protocol::connect::LONGEST_NONCE;
 use serde_json::{Map, Value};
+use untrusted_data::cut;
+use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STRING};
 
 /// Events that say how the gateway's machine is, what it does by the clock or when it has started, and nothing about the case.
 const LEFT_OUT_EVENTS: [&str; 9] = [

@@ -25,15 +25,15 @@ mod symbol;
 mod text;
 mod time;
 
-use crate::limits::SHOWN_BYTES;
-use crate::printable;
 use serde::Serialize;
 use serde_json::Value;
+use untrusted_data::limits::SHOWN_BYTES;
+use untrusted_data::printable;
 
 pub use evidence::{
     Evidence, Known, NoFile, RawMessage, Received, StepEvidence, StoreFiles, in_database, place, stored,
 };
-pub use store::{Section, StoreSeen};
+pub use store::StoreSeen;
 
 /// What a byte of an observation's text takes in memory, the value that it is written of included.
 const WEIGHT: usize = 16;

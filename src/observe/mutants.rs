@@ -1,7 +1,7 @@
 //! Mutants of what a gateway says and leaves: its normal form is text that reads back, and data that is JSON.
 
 use super::{Evidence, RawMessage, Received, StepEvidence, StoreFiles, normalise};
-use crate::mutants;
+use input_mutants::play;
 use serde_json::{Value, json};
 
 fn seeds() -> Vec<Vec<u8>> {
@@ -60,7 +60,7 @@ fn evidence(input: &[u8]) -> Evidence {
 #[test]
 fn mutants_of_what_was_heard_have_a_normal_form() {
     let words = ["hello-ok", "res", "event", "__proto__", "deviceToken", "<token-1>", "pairing required"];
-    mutants::play("observations", &seeds(), &words, |input| {
+    play("observations", &seeds(), &words, |input| {
         let evidence = evidence(input);
         let observation = normalise(&evidence);
         let text = observation.text();
@@ -71,7 +71,7 @@ fn mutants_of_what_was_heard_have_a_normal_form() {
         assert_eq!(read["steps"].as_array().map(Vec::len), Some(2), "{written}");
         let snapshot = super::snapshot::Snapshot {
             case: "a/b".to_owned(),
-            release: crate::rules::releases::DEFAULT,
+            release: openclaw_model::releases::DEFAULT,
             seen: std::collections::BTreeSet::new(),
             text: text.to_owned(),
         };

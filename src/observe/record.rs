@@ -4,12 +4,12 @@ use super::room::Room;
 use super::symbol::{Numbers, Symbols};
 use super::text::{self, Words};
 use super::time::{self, Moments, Relation};
-use crate::cut;
-use crate::limits::{SHOWN_RECORDS, SHOWN_STRING};
-use crate::store::Document;
+use openclaw_protocol::store::Document;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
+use untrusted_data::cut;
+use untrusted_data::limits::{SHOWN_RECORDS, SHOWN_STRING};
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,10 +1,10 @@
 //! How much of what a case saw its observation has room for.
 
-use crate::cut::json;
-use crate::limits::{SHOWN_MESSAGE, SHOWN_STRING};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::Cell;
+use untrusted_data::cut::json;
+use untrusted_data::limits::{SHOWN_MESSAGE, SHOWN_STRING};
 
 /// What one message is shown of, in bytes, also where there is no room left: its code and how it begins.
 const LEAST: usize = 1 << 10;

@@ -5,10 +5,10 @@ use super::record::{self, RecordSeen};
 use super::room::Room;
 use super::symbol::{Numbers, Symbols};
 use super::time::Moments;
-use crate::limits::{SHOWN_IN_STEP, SHOWN_STORE};
-use crate::store::Document;
+use openclaw_protocol::store::Document;
 use serde::Serialize;
 use serde_json::Value;
+use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STORE};
 
 /// The store after a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -7,12 +7,12 @@
 //! given before the sort would be an accident itself.
 
 use super::evidence::Known;
-use crate::cut;
-use crate::limits::{SEARCHED, SHOWN_STRING};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
+use untrusted_data::cut;
+use untrusted_data::limits::{SEARCHED, SHOWN_STRING};
 
 const OPEN: char = '\u{E000}';
 const SPLIT: char = '\u{E001}';

@@ -6,10 +6,10 @@
 use super::store::{Change, Holds, StoreSeen};
 use super::symbol::Numbers;
 use super::{Hello, Message, Observed, Rounds, StepResult};
-use crate::cut;
-use crate::printable::line;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
+use untrusted_data::cut;
+use untrusted_data::printable::line;
 
 /// The members of `hello-ok` on every release known so far.
 pub(super) const STANDARD_KEYS: [&str; 17] = [

@@ -1,11 +1,11 @@
 //! Several gateways side by side: which cases they answer alike, and where the others part.
 
 use super::{CaseReport, Event, Listener};
-use crate::cut;
 use crate::judge::Verdict;
-use crate::limits::LINE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use untrusted_data::cut;
+use untrusted_data::limits::LINE;
 
 /// Keeps what became of every case.
 #[derive(Debug, Default)]

@@ -1,12 +1,12 @@
 //! The destination of a report: a file, which is replaced atomically, or a stream.
 
-use crate::whole;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use untrusted_data::whole;
 
 /// The maximum wait for a reader of a pipe after the report is complete.
 const READER: Duration = Duration::from_secs(10);

@@ -8,12 +8,12 @@ use super::causes::{Cause, Causes};
 use super::destination::Sink;
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
 use crate::judge::{Finding, FrameFinding, Verdict};
-use crate::printable;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
+use untrusted_data::printable;
 
 /// The version of the report's form.
 pub const SCHEMA: u32 = 1;

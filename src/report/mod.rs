@@ -9,7 +9,6 @@ pub mod destination;
 pub mod json;
 pub mod terminal;
 
-pub use causes::Causes;
 pub use comparison::{Collected, Comparison};
 pub use destination::{Delivery, Destination};
 pub use json::Json;
@@ -17,7 +16,7 @@ pub use terminal::Terminal;
 
 use crate::judge::{Difference, Finding, Verdict};
 use crate::observe::Observation;
-use crate::rules::Release;
+use openclaw_model::Release;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

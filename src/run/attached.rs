@@ -12,19 +12,19 @@ use super::steps::session::Session;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Place, Workspace};
-use crate::limits::{Budget, CASE_BYTES};
 use crate::observe::{RawMessage, StoreFiles, stored};
-use crate::rules::{Facts, Release};
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
 use crate::scenario::{Case, Corpus, Step, StepKind};
-use crate::store::{Document, json as store_json};
+use openclaw_model::{Facts, Release};
+use openclaw_protocol::store::{Document, json as store_json};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::time::Instant;
+use untrusted_data::limits::{Budget, CASE_BYTES};
 
 /// The device that takes away what a case has left behind.
 const CLEANER: &str = "clawcheck-cleaner";

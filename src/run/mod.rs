@@ -12,17 +12,15 @@ mod state_dir;
 mod steps;
 mod timeouts;
 
-use crate::client::Redactions;
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::frame_schema::FrameSchema;
 use crate::judge::{Finding, Verdict};
-use crate::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
-use crate::rules::releases;
-use crate::rules::{Facts, Release};
 use crate::scenario::Case;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use openclaw_model::releases;
+use openclaw_model::{Facts, Release};
 use schedule::breaker::Breaker;
 use schedule::{Schedule, Trust, case, plan};
 use std::io;
@@ -30,6 +28,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use timeouts::Timeouts;
 use tokio::sync::{mpsc, watch};
+use untrusted_data::Redactions;
+use untrusted_data::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 
 /// Whether cases share gateways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

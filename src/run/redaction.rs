@@ -1,8 +1,8 @@
 //! Removes secrets from all output of a run, as the last step before the output, regardless of the origin of the text.
 
-use crate::client::Redactions;
 use crate::judge::{Difference, Finding, FrameFinding};
 use crate::report::{CaseReport, FrameTally, RunInfo, RunReport};
+use untrusted_data::Redactions;
 
 /// Redacts the report of a case. The observation contains no secrets: see [`crate::observe::normalise_redacted`].
 pub(super) fn case(report: &mut CaseReport, secrets: &Redactions) {

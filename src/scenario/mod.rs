@@ -12,10 +12,9 @@ mod syntax;
 
 pub use check::lint;
 pub use corpus::Corpus;
-pub use corpus::filter::{Filter, FilterError};
-pub use model::case::{Case, Source};
-pub use model::document::{Need, Scenario, WrittenBy};
+pub use corpus::filter::Filter;
+pub use model::case::Case;
+pub use model::document::Need;
 pub use model::step::{Step, StepKind};
 pub use model::{connect, expect, gateway, step, store, symbol, text};
-pub use syntax::problems::{ScenarioError, ScenarioErrors};
-pub use syntax::spans::{Name, NameOrNone, Span, Spanned};
+pub use syntax::problems::ScenarioErrors;

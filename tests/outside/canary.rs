@@ -157,7 +157,7 @@ fn is_clean(bench: &Bench, ran: &[&Ended], secrets: &[String]) {
         texts.extend(files.into_iter().map(|path| ("the name of a file".to_owned(), path)));
     }
     for (name, text) in &texts {
-        let bad = text.chars().find(|c| *c != '\n' && !clawcheck::printable::is_printable(*c));
+        let bad = text.chars().find(|c| *c != '\n' && !untrusted_data::printable::is_printable(*c));
         assert_eq!(bad, None, "in {name}: {text:?}");
         if let Some(piece) = betrays(text, secrets) {
             let at = text.to_lowercase().find(&piece.to_lowercase());

@@ -3,7 +3,8 @@
 //! A gateway that sends stands in this process; one that writes a store is this test binary, run again with `HEAVY` set.
 
 use super::run::Bench;
-use clawcheck::store::{Document, Documents as _, SqliteDocuments};
+use openclaw_emulator::store::SqliteDocuments;
+use openclaw_protocol::store::{Document, Documents as _};
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;

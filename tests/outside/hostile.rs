@@ -2,9 +2,7 @@
 //!
 //! The hostile gateway is this very test binary, run again with `HOSTILE` set: then [`serve`] is a server instead of a test.
 
-use clawcheck::gateway::{
-    Capability, Gateway, GatewaySpec, Guard, Launch, LaunchError, Place, Preparation, Running, Workspace,
-};
+use clawcheck::{Capability, Gateway, GatewaySpec, Guard, Launch, LaunchError, Place, Preparation, Running, Workspace};
 use rstest::rstest;
 use serde_json::json;
 use std::collections::BTreeMap;

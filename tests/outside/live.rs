@@ -1,8 +1,8 @@
 //! Real gateways: `CLAWCHECK_LIVE=openclaw@2026.4.2[,clawdbot,...] cargo test --test outside -- --ignored`, with the cache that
 //! `CLAWCHECK_CACHE` names. Ignored otherwise: they start and download what others have made.
 
-use clawcheck::client::{Connection, Incoming, Transcript};
-use clawcheck::gateway::{Capability, Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
+use clawcheck::{Capability, Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
+use clawcheck::{Connection, Incoming, Transcript};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -4,8 +4,8 @@
 
 use crate::live_cli::{Cli, cache, node};
 use crate::serve::{Serving, serve};
-use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Launch, Place, Preparation, Running, Workspace};
-use clawcheck::rules::Facts;
+use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Place, Preparation, Running, Workspace};
+use openclaw_model::Facts;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@ mod attached;
 mod canary;
 mod causes;
 mod compare;
+mod crates;
 mod deadlines;
 mod ends;
 mod fuzz;

@@ -2,7 +2,7 @@
 
 use super::hostile::Yard;
 use super::run::{Bench, SCENARIO};
-use clawcheck::gateway::LaunchError;
+use clawcheck::LaunchError;
 use rstest::rstest;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

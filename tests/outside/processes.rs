@@ -5,7 +5,7 @@
 
 use super::hostile::Yard;
 use super::run::{Bench, Ended};
-use clawcheck::gateway::{Exit, LaunchError};
+use clawcheck::{Exit, LaunchError};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;

@@ -1,7 +1,7 @@
 //! Where the facts of releases stand, and what `clawcheck releases` says of them.
 
 use super::run::Bench;
-use clawcheck::rules::releases::{KNOWN, known_releases};
+use openclaw_model::releases::{KNOWN, known_releases};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Where a release may be named or compared: the history, the ranges of scenarios, and what npm is told by release.
 const MAY_COMPARE: [&str; 3] =
-    ["src/rules/releases/", "src/scenario/model/text.rs", "src/gateway/openclaw/catalogue.rs"];
+    ["crates/openclaw-model/src/releases/", "src/scenario/model/text.rs", "src/gateway/openclaw/catalogue.rs"];
 
 /// What compares a release, or names one, in a line of code.
 const COMPARES: [&str; 5] = ["Release::new(", "release <", "release >", "speaking <", "speaking >"];
@@ -40,7 +40,7 @@ fn comparisons(source: &str) -> Vec<&str> {
 fn only_the_history_compares_releases() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    for path in files(&root.join("src"), ".rs") {
+    for path in [files(&root.join("src"), ".rs"), files(&root.join("crates"), ".rs")].concat() {
         let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
         let is_test = name.contains("/tests/") || name.ends_with("tests.rs");
         if is_test || MAY_COMPARE.iter().any(|place| name.starts_with(place)) {
@@ -49,7 +49,11 @@ fn only_the_history_compares_releases() {
         let source = fs::read_to_string(&path).unwrap();
         found.extend(comparisons(&source).into_iter().map(|line| format!("{name}: {line}")));
     }
-    assert_eq!(found, Vec::<String>::new(), "a fact belongs into src/rules/facts, its release into src/rules/releases");
+    assert_eq!(
+        found,
+        Vec::<String>::new(),
+        "a fact belongs in openclaw-model/src/facts, its release in openclaw-model/src/releases"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What `docs/scenarios.md` shows is true: its examples are played, its commands end as it says, its mistakes are answered so,
 //! and no word of the language is missing there.
 
-use clawcheck::protocol::identity::DeviceKey;
+use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;

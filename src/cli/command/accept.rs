@@ -4,10 +4,10 @@ use crate::cli::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
 use crate::cli::{Failure, exit};
 use crate::observe::snapshot::{Edit, Library, LibraryError, Pending};
-use crate::printable::line;
 use crate::scenario::Filter;
 use std::io::Write as _;
 use std::path::PathBuf;
+use untrusted_data::printable::line;
 
 /// Cases that are named before the rest is a number.
 const NAMED: usize = 10;

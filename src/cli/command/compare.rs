@@ -9,7 +9,6 @@ use crate::cli::terminal::table::{Format, cell, table};
 use crate::cli::{Failure, exit};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation, PrepareError};
 use crate::observe::snapshot::Library;
-use crate::printable;
 use crate::report::comparison::{Cell, Row};
 use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Event, Listener as _};
@@ -19,6 +18,7 @@ use serde_json::json;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
+use untrusted_data::printable;
 
 /// Play cases on several gateways and print the differences between their answers
 ///

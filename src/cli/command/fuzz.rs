@@ -10,13 +10,13 @@ use crate::cli::{Failure, exit};
 use crate::fuzz::{self, FuzzReport, Plan};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::observe::diff;
-use crate::printable::{block, line};
 use crate::report::Listener as _;
 use crate::report::terminal::counted;
 use crate::run::{Isolation, Options};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
+use untrusted_data::printable::{block, line};
 
 /// Stories in which a side could not do its part that are named before the rest is a number.
 const NAMED: usize = 5;

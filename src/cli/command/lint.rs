@@ -3,11 +3,11 @@
 use crate::cli::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
 use crate::cli::{Failure, exit};
-use crate::printable::line;
 use crate::report::terminal::counted;
 use crate::scenario::lint;
 use std::io::Write as _;
 use std::path::PathBuf;
+use untrusted_data::printable::line;
 
 /// Drafts that are named before the rest is a number.
 const NAMED: usize = 10;

@@ -2,11 +2,11 @@
 
 use crate::cli::terminal::console;
 use crate::cli::{Failure, exit};
-use crate::printable::{self, line};
 use crate::scenario::{Case, Corpus, Filter};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::PathBuf;
+use untrusted_data::printable::{self, line};
 
 /// List the ids and titles of cases
 #[derive(Debug, clap::Args)]

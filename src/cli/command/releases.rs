@@ -3,8 +3,8 @@
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::{Format, cell, table};
 use crate::cli::{Failure, exit};
-use crate::rules::releases::{self, KNOWN};
-use crate::rules::{Change, Facts, KnownRelease, Release};
+use openclaw_model::releases::{self, KNOWN};
+use openclaw_model::{Change, Facts, KnownRelease, Release};
 use serde_json::json;
 use std::io::Write as _;
 use std::str::FromStr;

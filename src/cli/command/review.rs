@@ -7,9 +7,9 @@ use crate::cli::terminal::console::colour;
 use crate::cli::{Failure, exit};
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError, Pending};
-use crate::printable::{block, line};
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::path::PathBuf;
+use untrusted_data::printable::{block, line};
 
 /// Show the observations that wait for approval, and accept or reject each one
 ///

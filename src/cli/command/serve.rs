@@ -3,9 +3,9 @@
 use crate::cli::signals::{Signals, told};
 use crate::cli::terminal::console;
 use crate::cli::{Failure, exit};
-use crate::reference::program::{self, Program, ProgramError, ProgramOptions};
-use crate::rules::{Facts, Release, releases};
 use miette::Report;
+use openclaw_emulator::program::{self, Program, ProgramError, ProgramOptions};
+use openclaw_model::{Facts, Release, releases};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -5,10 +5,10 @@
 //! line break in a name makes no second line. Here is the edge where nothing else gets through, whoever forgot it.
 
 use super::output::Output;
-use crate::client::Redactions;
-use crate::printable;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
+use untrusted_data::Redactions;
+use untrusted_data::printable;
 
 /// What nobody is shown whatever the command: the token of a gateway that somebody else runs, and what URLs on the command
 /// line let their readers in with.

@@ -1,7 +1,7 @@
 //! Tables: plain ones as wide as the terminal, and Markdown.
 
-use crate::printable;
 use comfy_table::{ContentArrangement, Table, presets};
+use untrusted_data::printable;
 
 /// How wide a table is where nobody looks at it on a terminal: as wide as the prose of this project.
 const WIDTH: u16 = 120;

@@ -1,8 +1,8 @@
 //! Finds a description: a file, or one that is inside the binary.
 
 use super::fault::DescriptionError;
-use crate::plain_file::{self, Links, PlainFileError};
 use std::path::Path;
+use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// No description is this long.
 const LONGEST: u64 = 1 << 20;

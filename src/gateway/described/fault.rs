@@ -1,10 +1,10 @@
 //! What can be wrong with a description: file, line, and a caret under the fault.
 
-use crate::excerpt::excerpt;
 use crate::yaml::{Explanation, explain};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_saphyr::{Error, Location};
 use std::path::PathBuf;
+use untrusted_data::excerpt;
 
 /// Why a description cannot be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]

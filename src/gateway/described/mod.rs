@@ -6,7 +6,7 @@ mod file;
 #[cfg(test)]
 mod mutants;
 
-pub use fault::{DescriptionError, Fault as DescriptionFault};
+pub use fault::DescriptionError;
 
 use super::limits::TimeLimits;
 use super::openclaw;

@@ -2,7 +2,7 @@
 
 use super::fault::DescriptionError;
 use super::{Places, built_in, file, profile, program};
-use crate::mutants;
+use input_mutants::play;
 
 const MORE: &str = "gateway: x\nabout: x\nclaims: 2026.4.2\nran: false\ncommand: \"{here}/x\"\nnpm: { package: \"@a/b\", version: \"1\", \
                     overrides: { a: b }, beside: [c] }\nready: { log: up }\npath: /ws\nconfig: { text: \"{port}\" }\nstore: none\n";
@@ -12,7 +12,7 @@ fn mutants_of_descriptions_are_read() {
     let mut seeds: Vec<Vec<u8>> = built_in::ALL.iter().map(|(_, text)| text.as_bytes().to_vec()).collect();
     seeds.push(MORE.as_bytes().to_vec());
     let words = ["{port}", "{state-dir}", "{port+1}", "scenario:", "lacks: [challenge]", "ready: tcp"];
-    mutants::play("descriptions", &seeds, &words, |input| {
+    play("descriptions", &seeds, &words, |input| {
         let Ok(text) = std::str::from_utf8(input) else { return };
         match file::parse("mutant.yaml", text) {
             Ok(description) => {

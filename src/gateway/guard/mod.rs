@@ -55,7 +55,7 @@ impl Default for Guard {
 }
 
 impl Guard {
-    /// A guard that runs this very program again; `main` must ask [`serve_if_asked`] first.
+    /// A guard that runs this very program again; `main` must call `serve_if_asked` first.
     pub fn of_this_program() -> Self {
         // The file may have been replaced by a new build meanwhile: the link still leads to the one that runs.
         let link = Path::new("/proc/self/exe");

@@ -1,7 +1,7 @@
 //! Where installed releases are kept.
 
 use super::install::InstallError;
-use crate::rules::Release;
+use openclaw_model::Release;
 use std::path::{Path, PathBuf};
 
 /// Overrides the platform's cache directory.

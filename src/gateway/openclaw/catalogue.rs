@@ -1,7 +1,7 @@
 //! `gateways/openclaw.yaml`: what npm has to be told besides the release.
 
 use super::install::InstallError;
-use crate::rules::Release;
+use openclaw_model::Release;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use super::npm;
 use crate::gateway::guard::Guard;
 use crate::gateway::prepare::{Listener, PrepareEvent};
 use crate::gateway::spawned::process::{Inherited, Invocation, Process};
-use crate::rules::Release;
+use openclaw_model::Release;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};

@@ -9,16 +9,16 @@ mod range;
 mod schema;
 
 pub use install::InstallError;
-pub use schema::{ProtocolSchema, SchemaError, protocol_schema};
+pub use schema::protocol_schema;
 
 use super::prepare::{Listener, Preparation};
 use super::profile::{Capability, Kind, Profile};
 use super::spawned::probe::Readiness;
 use super::spawned::{ANSWER, ConfigTemplate, Program};
-use crate::rules::facts::program::ProgramFacts;
-use crate::rules::{Facts, Release};
 use cache::Cache;
 use catalogue::Catalogue;
+use openclaw_model::facts::program::ProgramFacts;
+use openclaw_model::{Facts, Release};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -4,12 +4,12 @@ use super::cache::{self, Package};
 use super::install::{InstallError, Installation, Order};
 use super::range;
 use crate::gateway::spawned::process::{Inherited, Invocation, Process};
-use crate::plain_file::{self, Links};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
+use untrusted_data::plain_file::{self, Links};
 
 /// The longest `package.json` that is read, in bytes.
 const LONGEST_MANIFEST: u64 = 4 << 20;

@@ -4,10 +4,10 @@ use super::cache::Cache;
 use super::catalogue::Catalogue;
 use super::install::{InstallError, Installation, Order, RELEASE_FLAGS};
 use crate::gateway::prepare::{Listener, Preparation};
-use crate::plain_file::{self, Links};
-use crate::rules::Release;
+use openclaw_model::Release;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use untrusted_data::plain_file::{self, Links};
 
 const PACKAGE: &str = "@openclaw/gateway-protocol";
 const FILE: &str = "protocol.schema.json";

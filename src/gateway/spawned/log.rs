@@ -1,13 +1,13 @@
 //! What a gateway's process prints, as far as it is kept.
 
 use crate::gateway::launch::LogTail;
-use crate::limits::LOG_BYTES;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use untrusted_data::limits::LOG_BYTES;
 
 /// The longest line kept, in bytes; what is longer is broken into lines.
 const LINE_BYTES: usize = 8 * 1024;

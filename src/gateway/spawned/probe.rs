@@ -10,7 +10,7 @@ use crate::client::{
 };
 use crate::gateway::launch::LaunchError;
 use crate::machine;
-use crate::protocol::codes;
+use openclaw_protocol::codes;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};

@@ -16,9 +16,9 @@ pub(super) mod unmet;
 mod word;
 
 use super::{Finding, FrameFinding};
-use crate::cut;
-use crate::limits::LINE;
 use serde::Serialize;
+use untrusted_data::cut;
+use untrusted_data::limits::LINE;
 
 /// The most differences that are kept of one case.
 const MOST: usize = 16;

@@ -1,7 +1,7 @@
 //! Two long texts, cut so that the part is left in which they differ.
 
-use crate::cut;
 use crate::observe::diff;
+use untrusted_data::cut;
 
 /// Both texts with at most `width` characters, and the marks of what is left out. They begin at the same character, before
 /// the first one that differs.

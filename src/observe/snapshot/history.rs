@@ -1,6 +1,6 @@
 //! The variants of one case: what its answer was, release by release.
 
-use crate::rules::Release;
+use openclaw_model::Release;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one variant says.

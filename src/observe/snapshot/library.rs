@@ -1,15 +1,15 @@
 //! A folder of snapshots: `FAMILY/NAME#POINT@RELEASE.snap`.
 
 use super::{History, Snapshot, SnapshotError, Variant};
-use crate::plain_file::{self, Links};
-use crate::rules::Release;
-use crate::whole;
 use include_dir::{Dir, include_dir};
+use openclaw_model::Release;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use untrusted_data::plain_file::{self, Links};
+use untrusted_data::whole;
 
 /// The approved snapshots of this version of clawcheck.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");

@@ -24,12 +24,12 @@ mod mutants;
 pub use history::{History, Variant};
 pub use library::{Edit, Library, LibraryError, Origin, Pending, Proposed};
 
-use crate::printable;
-use crate::rules::Release;
 use crate::yaml::explain;
+use openclaw_model::Release;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use untrusted_data::printable;
 
 /// One snapshot file.
 #[derive(Debug, Clone, PartialEq, Eq)]

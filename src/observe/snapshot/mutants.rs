@@ -1,9 +1,9 @@
 //! Mutants of the snapshots: what can be read can be written, and is then read as the same.
 
 use super::Snapshot;
-use crate::mutants;
-use crate::printable;
 use include_dir::{Dir, include_dir};
+use input_mutants::play;
+use untrusted_data::printable;
 
 static SNAPSHOTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
 
@@ -11,7 +11,7 @@ static SNAPSHOTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
 fn mutants_of_snapshots_are_read_back_as_they_were_written() {
     let files = SNAPSHOTS.dirs().flat_map(Dir::files);
     let seeds: Vec<Vec<u8>> = files.map(|file| file.contents().to_vec()).collect();
-    mutants::play("snapshots", &seeds, &["---", "\n---\n", "seen: []", "2026.13.99"], |input| {
+    play("snapshots", &seeds, &["---", "\n---\n", "seen: []", "2026.13.99"], |input| {
         let Ok(text) = std::str::from_utf8(input) else { return };
         match Snapshot::parse(text) {
             Ok(mut snapshot) => {

@@ -3,10 +3,10 @@
 //! Lines of which half is the same are shown as one: `close [-1008-]{+1002+}`, as `git diff --word-diff` does. Others are shown one
 //! below the other.
 
-use crate::cut;
-use crate::printable;
 use owo_colors::OwoColorize as _;
 use similar::{ChangeTag, TextDiff};
+use untrusted_data::cut;
+use untrusted_data::printable;
 
 /// Unchanged characters that are shown beside a change; the rest of a long line is left out.
 const CONTEXT: usize = 40;

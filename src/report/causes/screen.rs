@@ -2,11 +2,11 @@
 
 use super::marked::marked;
 use super::{Cause, Causes, fold::fold};
-use crate::cut;
 use crate::judge::cause::Kind;
-use crate::printable;
 use crate::report::terminal::counted;
 use owo_colors::OwoColorize as _;
+use untrusted_data::cut;
+use untrusted_data::printable;
 
 /// The longest line, in characters. A command is never cut: it has to be copied.
 const WIDTH: usize = 150;

@@ -126,7 +126,7 @@ fn whatever_differs_the_screen_has_so_many_lines_and_they_are_short() {
         // The first cause is shown in full, and the number of what is left out.
         assert!(lines.len() <= most.max(10), "{most}: {}", lines.len());
         assert!(lines.iter().all(|line| line.chars().count() < 260), "{lines:?}");
-        assert!(lines.iter().flat_map(|line| line.chars()).all(crate::printable::is_printable));
+        assert!(lines.iter().flat_map(|line| line.chars()).all(untrusted_data::printable::is_printable));
         assert!(lines[0].contains("let in instead of refused"), "{}", lines[0]);
         assert!(lines.last().unwrap().contains("… and more causes in "), "{lines:?}");
     }

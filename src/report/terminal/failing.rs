@@ -1,13 +1,13 @@
 //! A failing case in full: what it is about, what speaks against it, what went over the wire, and how to see it again.
 
 use super::{Look, REASON_LINES, TRANSCRIPT_LINES, counted, folder_flag, quoted};
-use crate::cut;
 use crate::judge::Finding;
-use crate::limits::LINE;
 use crate::observe::diff;
-use crate::printable;
 use crate::report::CaseReport;
 use owo_colors::Style;
+use untrusted_data::cut;
+use untrusted_data::limits::LINE;
+use untrusted_data::printable;
 
 /// Lines of all that was seen, and of the gateway's log: with what is said around them, a screen.
 const SEEN_LINES: usize = 24;

@@ -5,16 +5,16 @@ mod failing;
 
 use super::causes::{Causes, Screen, fold};
 use super::{CaseReport, Event, Listener, RunInfo, RunReport};
-use crate::cut;
 use crate::judge::Verdict;
-use crate::limits::{LINE, TRACE_LINE};
-use crate::printable;
 use owo_colors::{OwoColorize as _, Style};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
+use untrusted_data::cut;
+use untrusted_data::limits::{LINE, TRACE_LINE};
+use untrusted_data::printable;
 
 /// Failing cases that are shown with all that was seen. Where more fail, their causes are shown instead, on one screen.
 const IN_FULL: usize = 3;

@@ -2,7 +2,7 @@ use super::*;
 use crate::judge::cause::Kind;
 use crate::judge::{Difference, Finding};
 use crate::report::{Boot, Boots, GatewayInfo};
-use crate::rules::Release;
+use openclaw_model::Release;
 use std::path::PathBuf;
 
 fn info() -> RunInfo {

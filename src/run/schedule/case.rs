@@ -2,17 +2,13 @@
 
 use super::breaker::Dead;
 use super::failed_start;
-use crate::client::Redactions;
-use crate::cut;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Place, Preparation};
 use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
-use crate::limits::{Budget, CASE_BYTES, RECORD_BYTES};
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, RawMessage, StepEvidence, normalise_redacted};
 use crate::report::terminal::quoted;
 use crate::report::{Boot, CaseReport};
-use crate::rules::Release;
 use crate::run::attached;
 use crate::run::redaction;
 use crate::run::sharing::view;
@@ -23,11 +19,15 @@ use crate::run::{Options, Shared};
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::{Case, Step, StepKind};
-use crate::store::StoreFormat;
+use openclaw_model::Release;
+use openclaw_protocol::store::StoreFormat;
 use serde_json::Value;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use untrusted_data::Redactions;
+use untrusted_data::cut;
+use untrusted_data::limits::{Budget, CASE_BYTES, RECORD_BYTES};
 
 /// How long what a case has written may take to be taken away once the run is told to stop. A signal leaves ten seconds for all.
 const CLEARING: Duration = Duration::from_secs(8);

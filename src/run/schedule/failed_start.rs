@@ -3,13 +3,13 @@
 
 use super::breaker::Next;
 use super::refused_config;
-use crate::client::Redactions;
 use crate::gateway::{Gateway, LaunchError};
 use crate::run::Shared;
 use crate::run::state_dir::openclaw_json;
 use crate::run::steps::context::{self, Boot, first_moment};
 use crate::run::steps::identities::Identities;
 use crate::scenario::gateway::GatewaySettings;
+use untrusted_data::Redactions;
 
 /// The case name from which the secrets of the default configuration are derived.
 const PLAIN: &str = "clawcheck starts the gateway with the default configuration";

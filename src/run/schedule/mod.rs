@@ -14,9 +14,9 @@ use super::{Isolation, Shared};
 use crate::gateway::{Capability, Gateway, Kind, in_short};
 use crate::judge::Verdict;
 use crate::report::{Boot, CaseReport};
-use crate::rules::Release;
 use crate::scenario::Case;
 use case::CaseResult;
+use openclaw_model::Release;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 

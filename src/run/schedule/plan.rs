@@ -2,10 +2,10 @@
 
 use crate::gateway::{Capability, Kind, Profile};
 use crate::judge::Verdict;
-use crate::rules::Release;
 use crate::run::state_dir::openclaw_json;
 use crate::scenario::step::Call;
 use crate::scenario::{Case, Need, StepKind};
+use openclaw_model::Release;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;

@@ -7,12 +7,9 @@
 use super::eligibility::GROUP_SECRETS;
 use super::tenancy::{IsolationViolation, RecordOwner, Tenancy};
 use super::view::{self, Records};
-use crate::client::Redactions;
 use crate::gateway::{Exit, Gateway, Place};
 use crate::judge::Verdict;
-use crate::limits::CASE_BYTES;
 use crate::observe::{Evidence, StoreFiles, normalise_redacted};
-use crate::rules::Release;
 use crate::run::Shared;
 use crate::run::redaction;
 use crate::run::schedule::breaker::Dead;
@@ -26,10 +23,13 @@ use crate::run::steps::frames::Frames;
 use crate::run::steps::identities::Identities;
 use crate::scenario::Case;
 use crate::scenario::store::Store;
+use openclaw_model::Release;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
+use untrusted_data::Redactions;
+use untrusted_data::limits::CASE_BYTES;
 
 /// What became of a group: what each of its cases saw, in their order. `None` where one could not be played to its end.
 pub(crate) type GroupResults = Vec<Option<CaseResult>>;

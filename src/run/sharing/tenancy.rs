@@ -3,7 +3,7 @@
 
 use super::view::{self, Records};
 use crate::observe::{StoreFiles, place};
-use crate::store::Document;
+use openclaw_protocol::store::Document;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whose a record is.

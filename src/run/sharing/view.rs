@@ -1,7 +1,7 @@
 //! What of a store and of what was heard is a case's own, where others have records on the same gateway.
 
 use crate::observe::{RawMessage, StepEvidence, StoreFiles, place, stored};
-use crate::store::{Document, json as store_json};
+use openclaw_protocol::store::{Document, json as store_json};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 

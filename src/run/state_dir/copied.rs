@@ -1,10 +1,11 @@
 //! What a copied state directory of somebody brings along: tokens, which a client may send and nobody may be shown.
 
-use crate::plain_file::{self, Links};
-use crate::store::{Document, Documents as _, LONGEST_FILE, SqliteDocuments, json};
+use openclaw_emulator::store::{LONGEST_FILE, SqliteDocuments};
+use openclaw_protocol::store::{Document, Documents as _, json};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
+use untrusted_data::plain_file::{self, Links};
 
 /// The fields of the store's documents that hold tokens.
 const SECRETS: [&str; 3] = ["token", "deviceToken", "bootstrapToken"];

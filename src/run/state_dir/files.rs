@@ -2,16 +2,12 @@
 
 use super::beneath::{Beneath, BeneathError};
 use super::seed::{Records, Seeder};
-use crate::cut;
-use crate::limits::{DATABASE_BYTES, DOCUMENT_VALUES, LOOK_BYTES, LOOK_FILES};
 use crate::observe::{NoFile, StoreFiles, in_database};
-use crate::plain_file::{self, Links, OtherKind, PlainFileError};
-use crate::rules::{Facts, Release};
 use crate::run::steps::bindings::Bindings;
 use crate::scenario::store::{FileContent, KeptAs, Store};
-use crate::store::{
-    DATABASE, Document, Documents as _, SharedDocuments, SqliteDocuments, SqliteFault, StoreFormat, WriteFault, json,
-};
+use openclaw_emulator::store::{SharedDocuments, SqliteDocuments, SqliteFault};
+use openclaw_model::{Facts, Release};
+use openclaw_protocol::store::{DATABASE, Document, Documents as _, StoreFormat, WriteFault, json};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +16,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
+use untrusted_data::cut;
+use untrusted_data::limits::{DATABASE_BYTES, DOCUMENT_VALUES, LOOK_BYTES, LOOK_FILES};
+use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 
 /// The folders that belong to the pairing store: every file in them is looked at.
 const FOLDERS: [&str; 2] = ["devices", "nodes"];
@@ -335,8 +334,8 @@ pub(crate) fn prefixed(prefix: &str, files: StoreFiles) -> impl Iterator<Item = 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Release;
     use crate::run::steps::identities::Identities;
+    use openclaw_model::Release;
     use serde_json::json;
 
     fn store(said: Value) -> Store {

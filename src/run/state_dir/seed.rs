@@ -1,15 +1,15 @@
 //! What a scenario says of a state directory, as the records that a release would have written.
 
-use crate::rules::facts::seed::SeedFacts;
-use crate::rules::pairing::expanded_scopes;
-use crate::rules::{Facts, Release};
 use crate::run::steps::bindings::Bindings;
 use crate::scenario::store::{
     BootstrapRecord, FiledUnder, KeyForm, PairedField, PairedRecord, PendingField, PendingRecord, RecordClient, Store,
     TokenField, TokenRecord, Tokens,
 };
 use crate::scenario::text::TimeSpan;
-use crate::store::Document;
+use openclaw_model::facts::seed::SeedFacts;
+use openclaw_model::pairing::expanded_scopes;
+use openclaw_model::{Facts, Release};
+use openclaw_protocol::store::Document;
 use serde_json::{Map, Value, json};
 
 /// How long ago what is said to be a moment ago was, in milliseconds: long before the case, well within the five minutes

@@ -3,11 +3,11 @@
 use super::bindings::Bindings;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, KeyForm, Nonce, ProofVersion};
 use crate::client::{self, Upgrade};
-use crate::protocol::identity;
-use crate::rules::facts::client::ClientFacts;
 use crate::scenario::connect as said;
 use crate::scenario::gateway::{GatewaySettings, SHARED_SECRET};
 use indexmap::IndexMap;
+use openclaw_model::facts::client::ClientFacts;
+use openclaw_protocol::identity;
 use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -226,8 +226,8 @@ fn overlay(patch: &mut Map<String, Value>, over: &Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Facts;
     use crate::run::steps::identities::Identities;
+    use openclaw_model::Facts;
 
     fn params(settings: Value, connect: Value, bindings: &Bindings) -> Value {
         params_of("2026.4.2", settings, connect, bindings)

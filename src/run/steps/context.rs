@@ -6,11 +6,8 @@ use super::identities::Identities;
 use super::session::{Awaited, Session};
 use super::silence::{Silence, There};
 use crate::client::Transcript;
-use crate::cut;
 use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
-use crate::limits::{Budget, CASE_BYTES, LOG_BYTES};
 use crate::observe::{Known, RawMessage, Received, StoreFiles};
-use crate::rules::Release;
 use crate::run::attached;
 use crate::run::state_dir::copied;
 use crate::run::state_dir::files::{self, FilesError, Unfinished};
@@ -21,6 +18,7 @@ use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::store::Store;
 use futures_util::future::join_all;
+use openclaw_model::Release;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,6 +26,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
+use untrusted_data::cut;
+use untrusted_data::limits::{Budget, CASE_BYTES, LOG_BYTES};
 
 /// Where the embedded gateway's clock starts: a fixed day, so that a case is the same every time.
 const EMBEDDED_START: i64 = 1_775_000_000_000;

@@ -1,12 +1,12 @@
 //! Holds what a gateway sends to the published schema, where the run asks for it.
 
-use crate::client::Redactions;
-use crate::cut;
 use crate::judge::FrameFinding;
 use crate::judge::frame_schema::{FrameSchema, Violation};
 use crate::report::FrameTally;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
+use untrusted_data::Redactions;
+use untrusted_data::cut;
 
 /// How much of a frame is shown, in bytes.
 const SHOWN_BYTES: usize = 2048;

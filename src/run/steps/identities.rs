@@ -2,9 +2,9 @@
 //! one and a case has the same ones every time.
 
 use crate::observe::Known;
-use crate::protocol::identity::DeviceKey;
-use crate::protocol::ids;
 use crate::scenario::gateway::SHARED_SECRET;
+use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::ids;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};

@@ -7,11 +7,11 @@ use super::silence::was_silent;
 use super::title::title;
 use crate::gateway::LaunchError;
 use crate::observe::{RawMessage, Received, StepEvidence};
-use crate::rules::{Facts, Release};
 use crate::scenario::expect::Expectation;
 use crate::scenario::step::{Await, Call};
 use crate::scenario::{Step, StepKind};
 use futures_util::future::{BoxFuture, join_all};
+use openclaw_model::{Facts, Release};
 use serde_json::{Value, json};
 use std::time::Duration;
 

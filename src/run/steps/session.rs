@@ -3,14 +3,14 @@
 use super::bindings::Bindings;
 use super::frames::ConnectionFrames;
 use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
-use crate::cut;
-use crate::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
 use crate::observe::RawMessage;
 use crate::run::timeouts::{Timeouts, Wait};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
+use untrusted_data::cut;
+use untrusted_data::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
 
 /// Characters of a message that is not JSON that are kept.
 const BEGINS: usize = 60;

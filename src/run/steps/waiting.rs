@@ -5,12 +5,12 @@ use super::context::CaseContext;
 use super::frames::ConnectionFrames;
 use super::session::{Awaited, Session, answers};
 use crate::client::{Connection, Link, OpenError, Pending, SendError, Upgrade};
-use crate::limits::Budget;
 use crate::observe::RawMessage;
 use crate::run::timeouts::Wait;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
+use untrusted_data::limits::Budget;
 
 /// The timeout for an answer is this many times the current response time to a probe.
 const TIMES_THE_PROBE: u32 = 4;

@@ -1,7 +1,6 @@
 //! What can be read and run, and is wrong all the same.
 
 use super::trust::Trust;
-use crate::protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use crate::scenario::corpus;
 use crate::scenario::corpus::files::{self, slug};
 use crate::scenario::model::case::Case;
@@ -9,6 +8,7 @@ use crate::scenario::syntax::nodes::{self, Entry, Kind, Node};
 use crate::scenario::syntax::problems::{self, ScenarioError, ScenarioErrors, SpannedError};
 use crate::scenario::syntax::spans::{Span, Spanned};
 use crate::words::nearest_within;
+use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::collections::HashSet;
 use std::path::PathBuf;
 

@@ -2,10 +2,10 @@
 
 use super::lint;
 use super::trust::Trust;
-use crate::mutants;
 use crate::scenario::corpus;
 use crate::scenario::corpus::files;
 use crate::scenario::syntax::problems::ScenarioError;
+use input_mutants::play;
 use miette::Diagnostic as _;
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn mutants_of_scenarios_are_read_and_linted() {
     let embedded = files::embedded().into_iter().filter_map(Result::ok);
     let seeds: Vec<Vec<u8>> = embedded.map(|(source, _)| source.text.as_bytes().to_vec()).collect();
     let path = Path::new("family/mutant.yaml");
-    mutants::play("scenarios", &seeds, &WORDS, |input| {
+    play("scenarios", &seeds, &WORDS, |input| {
         let found = files::written(path, input.to_vec());
         let text = found.as_ref().map(|(source, _)| source.text.clone()).unwrap_or_default();
         let (cases, mut problems) = corpus::read(vec![found], Trust::Given);

@@ -171,7 +171,7 @@ fn files(store: &Store, folders: &BTreeMap<String, Arc<Folder>>, errors: &mut Ve
 fn is_plain_file(path: &str, bytes: &[u8]) -> bool {
     let first = Path::new(path).components().next();
     let folder = first.is_some_and(|first| FOLDERS.iter().any(|folder| first.as_os_str() == *folder));
-    let database = path == crate::store::DATABASE && !bytes.starts_with(DATABASE_MAGIC);
+    let database = path == openclaw_protocol::store::DATABASE && !bytes.starts_with(DATABASE_MAGIC);
     folder || database
 }
 

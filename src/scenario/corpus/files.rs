@@ -1,6 +1,5 @@
 //! Scenario files and the folders beside them, on disk or inside the binary.
 
-use crate::plain_file::{self, Links, PlainFileError};
 use crate::scenario::check::trust::{Trust, needs_trust};
 use crate::scenario::model::case::Source;
 use crate::scenario::model::document::Scenario;
@@ -12,6 +11,7 @@ use include_dir::{Dir, include_dir};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// The scenarios inside the binary.
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");

@@ -85,10 +85,11 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::Filter;
+    use crate::scenario::Case;
     use crate::scenario::check::trust::Trust;
     use crate::scenario::corpus::files::Origin;
     use crate::scenario::corpus::read;
-    use crate::scenario::{Case, Source};
+    use crate::scenario::model::case::Source;
     use rstest::rstest;
 
     fn cases() -> Vec<Case> {

@@ -3,8 +3,8 @@
 use super::document::{Need, Scenario};
 use super::identity;
 use super::text::Releases;
-use crate::protocol::identity::DeviceKey;
 use crate::scenario::syntax::spans::{Name, Span};
+use openclaw_protocol::identity::DeviceKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The device of a real state directory: `identity/device.json` holds its private key.
 
-use crate::protocol::identity::DeviceKey;
 use crate::scenario::corpus::files::Folder;
+use openclaw_protocol::identity::DeviceKey;
 use serde::Deserialize;
 
 /// Where a command line client keeps its key (`device-identity.ts`), up to 2026.7.35 at least; 2026.9.6 has it in

@@ -171,7 +171,6 @@ pub struct RecordClient {
 /// A field of a paired record, by its portable name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the fields of the record above")]
 pub enum PairedField {
     DeviceId,
     PublicKey,
@@ -190,7 +189,6 @@ pub enum PairedField {
 /// A field of a pending record, by its portable name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the fields of the record above")]
 pub enum PendingField {
     RequestId,
     DeviceId,
@@ -307,7 +305,6 @@ pub struct TokenRecord {
 /// A field of a token, by its portable name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the fields of the token above")]
 pub enum TokenField {
     Token,
     Role,

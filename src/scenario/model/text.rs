@@ -1,6 +1,6 @@
 //! Small texts with a form of their own: lengths of time, patterns, ranges of releases.
 
-use crate::rules::Release;
+use openclaw_model::Release;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -98,7 +98,7 @@ impl TryFrom<String> for Version {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|error: crate::rules::release::ReleaseError| error.to_string())
+        text.parse().map(Self).map_err(|error: openclaw_model::release::ReleaseError| error.to_string())
     }
 }
 

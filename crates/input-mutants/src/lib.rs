@@ -1,0 +1,142 @@
+//! Mutants of real inputs, for everything that reads what a stranger wrote: nothing may panic, hang or say a place that is
+//! not there, whatever it is given.
+//!
+//! Each reader has a test named `mutants` that hands its corpus and its properties to [`play`]. By itself such a test takes
+//! two seconds. The environment changes that:
+//!
+//! - `MUTANTS_SECONDS=8`: for how long;
+//! - `MUTANTS_RUNS=10000000`: so many inputs, however long that takes;
+//! - `MUTANTS_SEED=7`: from this seed (it is printed: see it with `--nocapture`), and not from the usual one;
+//! - `MUTANTS_FIRST=4711`: from this input on. With `MUTANTS_RUNS=1` that is how one input is played again;
+//! - `MUTANTS_KEEP=1`: each input is kept before it is played, for what ends the process (a stack that overflows).
+//!
+//! The crate is for tests only: the others have it among their `dev-dependencies`. It imports none of our crates.
+
+// A test that does not hold panics, and says on the terminal how to play it again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+
+mod change;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a test plays when nobody says.
+const SECONDS: u64 = 2;
+/// No input may take longer, on however slow a machine; a thousand times what one takes.
+const LONGEST: Duration = Duration::from_secs(20);
+/// Longer inputs are cut: a reader has limits of its own, and they are far below.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Plays mutants of `seeds` against `check`, which panics where a property does not hold. `words` are what the seeds' own
+/// words are replaced with, beside each other's.
+pub fn play(name: &'static str, seeds: &[Vec<u8>], words: &[&str], check: impl Fn(&[u8])) {
+    assert!(!seeds.is_empty(), "nothing to make mutants of");
+    let plan = Plan::from_environment();
+    println!("mutants of {name}: MUTANTS_SEED={}", plan.seed);
+    let dictionary = change::Dictionary::new(seeds, words);
+    let watch = Watch::start(name);
+    let (began, mut runs, mut slowest) = (Instant::now(), 0_u64, (Duration::ZERO, 0));
+    while plan.goes_on(runs, began) {
+        let at = plan.first.wrapping_add(runs);
+        let input = Arc::new(dictionary.mutant(seeds, plan.seed, at, MOST_BYTES));
+        watch.show(&input);
+        if plan.keeps {
+            keep(name, &input);
+        }
+        let start = Instant::now();
+        let held = catch_unwind(AssertUnwindSafe(|| check(&input)));
+        let took = start.elapsed();
+        let again = format!("play it again with MUTANTS_SEED={} MUTANTS_FIRST={at} MUTANTS_RUNS=1", plan.seed);
+        assert!(held.is_ok(), "{name}: input {at} is kept in {}; {again}", keep(name, &input).display());
+        assert!(took < LONGEST, "{name}: {took:?} for {}; {again}", keep(name, &input).display());
+        if took > slowest.0 {
+            slowest = (took, at);
+        }
+        runs += 1;
+    }
+    println!("mutants of {name}: {runs} in {:?}, the slowest {slowest:?}", began.elapsed());
+}
+
+/// A folder for readers that take files: one that no disk is behind, where there is one.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// The seed when nobody says: a test that passes once passes again.
+const USUAL_SEED: u64 = 1;
+
+/// How many inputs, and which.
+struct Plan {
+    seed: u64,
+    first: u64,
+    runs: Option<u64>,
+    seconds: u64,
+    keeps: bool,
+}
+
+impl Plan {
+    fn from_environment() -> Self {
+        let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
+        Self {
+            seed: number("MUTANTS_SEED").unwrap_or(USUAL_SEED),
+            first: number("MUTANTS_FIRST").unwrap_or_default(),
+            runs: number("MUTANTS_RUNS"),
+            seconds: number("MUTANTS_SECONDS").unwrap_or(SECONDS),
+            keeps: std::env::var_os("MUTANTS_KEEP").is_some(),
+        }
+    }
+
+    fn goes_on(&self, runs: u64, began: Instant) -> bool {
+        match self.runs {
+            Some(all) => runs < all,
+            None => began.elapsed().as_secs() < self.seconds,
+        }
+    }
+}
+
+/// Writes an input where it can be looked at.
+fn keep(name: &str, input: &[u8]) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("mutant-{name}-{}", std::process::id()));
+    let _ = std::fs::write(&path, input);
+    path
+}
+
+/// What is played, and since when.
+type Shown = (Instant, Arc<Vec<u8>>);
+
+/// Ends the process when one input takes for ever: nothing else could.
+struct Watch {
+    shown: Arc<Mutex<Option<Shown>>>,
+    over: Arc<AtomicBool>,
+}
+
+impl Watch {
+    fn start(name: &'static str) -> Self {
+        let watch = Self { shown: Arc::default(), over: Arc::default() };
+        let (shown, over) = (Arc::clone(&watch.shown), Arc::clone(&watch.over));
+        std::thread::spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(200));
+                let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some((since, input)) = shown.as_ref().filter(|(since, _)| since.elapsed() > 3 * LONGEST) {
+                    eprintln!("{name}: {:?} and no end: {}", since.elapsed(), keep(name, input).display());
+                    std::process::abort();
+                }
+            }
+        });
+        watch
+    }
+
+    fn show(&self, input: &Arc<Vec<u8>>) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(input)));
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,50 @@
+//! Ids and tokens: unguessable bytes that need the operating system only once, at the start, where failing is still possible.
+
+use openclaw_model::Entropy;
+use sha2::{Digest as _, Sha256};
+
+/// SHA-256 of a secret seed and a counter.
+pub(super) struct SeededEntropy {
+    seed: [u8; 32],
+    drawn: u64,
+}
+
+impl SeededEntropy {
+    /// Seeds from the operating system.
+    ///
+    /// # Errors
+    /// It has no random bytes to give.
+    pub(super) fn new() -> Result<Self, getrandom::Error> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)?;
+        Ok(Self { seed, drawn: 0 })
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn uuid(&mut self) -> [u8; 16] {
+        let mut uuid = [0; 16];
+        uuid.copy_from_slice(&self.token()[..16]);
+        uuid
+    }
+
+    fn token(&mut self) -> [u8; 32] {
+        self.drawn += 1;
+        Sha256::new().chain_update(self.seed).chain_update(self.drawn.to_be_bytes()).finalize().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_drawn_twice() {
+        let (mut one, mut other) = (SeededEntropy::new().unwrap(), SeededEntropy::new().unwrap());
+        let drawn = [one.token(), one.token(), other.token(), other.token()];
+        let mut distinct = drawn.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), drawn.len());
+    }
+}

@@ -1,0 +1,303 @@
+//! A socket against a scripted owner: no model, time paused.
+
+mod client;
+
+use super::super::outbox::Outbox;
+use super::*;
+use client::{Client, NoUpgrade, Seen};
+use rstest::rstest;
+use tokio::io::DuplexStream;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::Message;
+
+struct Scene {
+    client: Option<DuplexStream>,
+    events: mpsc::Receiver<Event>,
+    stopping: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+fn scene(goodbye: Duration) -> Scene {
+    let (client, server) = tokio::io::duplex(4 * 1024);
+    let (sender, events) = mpsc::channel(4);
+    let (stopping, stopped) = watch::channel(false);
+    let standing =
+        Standing { locality: LocalityRules::oldest(), config: GatewayConfig::default(), most_early_bytes: 65_536 };
+    let (started, standing) = (Instant::now(), Arc::new(standing));
+    let door = Door { events: sender, stopping: stopped, goodbye, started, standing };
+    let task = tokio::spawn(serve(server, ConnectionId(7), [127, 0, 0, 1].into(), door));
+    Scene { client: Some(client), events, stopping, task }
+}
+
+impl Scene {
+    /// Upgrades, and lets the owner answer so.
+    async fn upgrade(&mut self, answer: Admission) -> (Result<Client, NoUpgrade>, Outbox) {
+        let opening = Client::open(self.client.take().unwrap(), ("x-real-ip", "1.2.3.4"));
+        let owner = async {
+            let Some(Event::Open { connection: ConnectionId(7), peer, outbox, admission }) = self.events.recv().await
+            else {
+                panic!("no upgrade came")
+            };
+            assert_eq!((peer.header("host"), peer.header("x-real-ip")), (Some("gateway.test"), Some("1.2.3.4")));
+            assert!(admission.send(answer).is_ok());
+            outbox
+        };
+        tokio::join!(opening, owner)
+    }
+
+    async fn open(&mut self) -> (Client, Outbox) {
+        let (client, outbox) = self.upgrade(Admission::Accepted).await;
+        (client.unwrap_or_else(|answer| panic!("{answer:?}")), outbox)
+    }
+
+    async fn closed_event(&mut self) {
+        assert!(matches!(self.events.recv().await, Some(Event::Closed { connection: ConnectionId(7) })));
+        (&mut self.task).await.unwrap();
+    }
+}
+
+/// Comes back when no task has anything left to do: only then does a paused clock move.
+async fn everybody_has_acted() {
+    tokio::time::advance(Duration::ZERO).await;
+    tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>()).await.unwrap_err();
+}
+
+fn text(text: &str) -> Order {
+    Order::Text(text.to_owned())
+}
+
+fn goodbye(code: u16, reason: &str) -> Order {
+    Order::Close { code, reason: reason.to_owned() }
+}
+
+async fn read_text(client: &mut Client) -> String {
+    match client.next().await {
+        Seen::Text(text) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn read_close(client: &mut Client) -> (Option<u16>, String, bool) {
+    match client.next().await {
+        Seen::Closed(code, reason) => (code, reason, true),
+        Seen::Cut => (None, String::new(), false),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_before_a_close_are_delivered_and_none_after_it() {
+    let mut scene = scene(Duration::ZERO);
+    let (mut client, mut outbox) = scene.open().await;
+    for order in [text("one"), text("two"), goodbye(1008, "pairing required"), text("late")] {
+        outbox.push(order);
+    }
+    assert_eq!((read_text(&mut client).await, read_text(&mut client).await), ("one".to_owned(), "two".to_owned()));
+    assert_eq!(read_close(&mut client).await, (Some(1008), "pairing required".to_owned(), true));
+    drop(client);
+    scene.closed_event().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_reach_the_owner_until_the_close() {
+    let mut scene = scene(Duration::ZERO);
+    let (mut client, mut outbox) = scene.open().await;
+    assert!(client.send_text("hi").await);
+    let Some(Event::Message { data, .. }) = scene.events.recv().await else { panic!("no message came") };
+    assert_eq!(data, b"hi");
+    assert!(client.send_text("one").await);
+    assert!(client.send(Message::Binary(vec![1, 2].into())).await);
+    let Some(Event::Burst { messages, .. }) = scene.events.recv().await else { panic!("no burst came") };
+    assert_eq!(messages, [b"one".to_vec(), vec![1, 2]]);
+    outbox.push(goodbye(1008, ""));
+    outbox.push(text("never"));
+    everybody_has_acted().await;
+    assert!(client.send_text("too late").await);
+    assert_eq!(read_close(&mut client).await.0, Some(1008));
+    drop(client);
+    scene.closed_event().await;
+}
+
+#[rstest]
+#[case(Some(4321), "mine")]
+#[case(None, "")]
+#[tokio::test(start_paused = true)]
+async fn a_client_s_close_is_echoed(#[case] code: Option<u16>, #[case] reason: &'static str) {
+    let mut scene = scene(Duration::ZERO);
+    let (mut client, _outbox) = scene.open().await;
+    assert!(client.close(code, reason).await);
+    assert_eq!(read_close(&mut client).await, (code, reason.to_owned(), true));
+    drop(client);
+    scene.closed_event().await;
+}
+
+#[rstest]
+#[case::limit(65_536, None)]
+#[case::above(65_537, Some(1009))]
+#[tokio::test(start_paused = true)]
+async fn the_limit_before_hello(#[case] size: usize, #[case] code: Option<u16>) {
+    let mut scene = scene(Duration::ZERO);
+    let (mut client, _outbox) = scene.open().await;
+    let sending = client.send_text("x".repeat(size));
+    match code {
+        None => {
+            let (sent, event) = tokio::join!(sending, scene.events.recv());
+            assert!(sent);
+            assert!(matches!(event, Some(Event::Message { data, .. }) if data.len() == size));
+        }
+        Some(_) => {
+            // The gateway stops reading in earnest at the header, so the rest may or may not be taken.
+            let _ = sending.await;
+            assert_eq!(read_close(&mut client).await, (code, String::new(), true));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn hello_raises_the_limit() {
+    let mut scene = scene(Duration::ZERO);
+    let (mut client, mut outbox) = scene.open().await;
+    outbox.push(Order::RaiseLimit);
+    outbox.push(text("hello"));
+    read_text(&mut client).await;
+    let sending = client.send_text("x".repeat(1_000_000));
+    let (sent, event) = tokio::join!(sending, scene.events.recv());
+    assert!(sent);
+    assert!(matches!(event, Some(Event::Message { data, .. }) if data.len() == 1_000_000));
+}
+
+#[rstest]
+#[case::not_masked(b"\x81\x02hi", 1002)]
+#[case::reserved_opcode(b"\x83\x80\0\0\0\0", 1002)]
+#[case::no_utf8(b"\x81\x81\0\0\0\0\xff", 1007)]
+#[tokio::test(start_paused = true)]
+async fn broken_frames_close_with_the_library_s_codes(#[case] bytes: &[u8], #[case] code: u16) {
+    let mut scene = scene(Duration::ZERO);
+    let (mut client, _outbox) = scene.open().await;
+    client.send_raw_bytes(bytes).await;
+    assert_eq!(read_close(&mut client).await, (Some(code), String::new(), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_is_answered_in_the_owner_s_turn() {
+    let mut scene = scene(Duration::ZERO);
+    let (mut client, mut outbox) = scene.open().await;
+    let owner = async {
+        let Some(Event::Ping { payload, .. }) = scene.events.recv().await else { panic!("no ping came") };
+        outbox.push(text("before"));
+        outbox.push(Order::Pong(payload));
+    };
+    let (answered, ()) = tokio::join!(client.ping(), owner);
+    assert!(answered);
+    assert_eq!(read_text(&mut client).await, "before", "what was sent before the pong is here with it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_knows_of_a_goodbye_before_the_peer_has_the_answer() {
+    let mut scene = scene(Duration::ZERO);
+    let (mut client, _outbox) = scene.open().await;
+    assert!(client.close(Some(1000), "").await);
+    assert_eq!(read_close(&mut client).await.0, Some(1000));
+    assert!(matches!(scene.events.try_recv(), Ok(Event::Closed { connection: ConnectionId(7) })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_closes_is_dropped_after_thirty_seconds() {
+    let mut scene = scene(Duration::ZERO);
+    let (client, mut outbox) = scene.open().await;
+    let began = Instant::now();
+    outbox.push(goodbye(1008, "go"));
+    scene.closed_event().await;
+    assert_eq!(began.elapsed().as_secs(), 30);
+    drop(client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_too_slow_is_cut_off() {
+    let mut scene = scene(Duration::ZERO);
+    let (mut client, mut outbox) = scene.open().await;
+    // More than the pipe, the high-water mark and the queue hold together.
+    for _ in 0..200 {
+        for _ in 0..100 {
+            outbox.push(text(&"x".repeat(1000)));
+        }
+        tokio::task::yield_now().await;
+    }
+    let mut frames = 0;
+    let closed = loop {
+        match client.next().await {
+            Seen::Text(_) => frames += 1,
+            Seen::Closed(code, reason) => break (code, reason),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(closed, (Some(1008), "slow consumer".to_owned()));
+    assert!((100..2000).contains(&frames), "{frames} frames were held for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_queued_goes_out_when_the_gateway_stops() {
+    let mut scene = scene(Duration::ZERO);
+    let (mut client, mut outbox) = scene.open().await;
+    outbox.push(text("last words"));
+    outbox.push(goodbye(1012, "service restart"));
+    scene.stopping.send_replace(true);
+    scene.closed_event().await;
+    assert_eq!(read_text(&mut client).await, "last words");
+    assert_eq!(read_close(&mut client).await, (Some(1012), "service restart".to_owned(), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_socket_without_a_goodbye_is_cut_when_the_gateway_stops() {
+    let mut scene = scene(Duration::from_secs(1));
+    let (mut client, _outbox) = scene.open().await;
+    scene.stopping.send_replace(true);
+    scene.closed_event().await;
+    assert_eq!(read_close(&mut client).await, (None, String::new(), false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_upgrade_is_an_http_answer() {
+    let mut scene = scene(Duration::ZERO);
+    let answer = Admission::Refused { status: 503, body: "Too many unauthenticated sockets".to_owned() };
+    let (opened, _outbox) = scene.upgrade(answer).await;
+    assert_eq!(opened.err(), Some((503, "Too many unauthenticated sockets".to_owned())));
+    scene.task.await.unwrap();
+}
+
+#[rstest]
+#[case("GET /health HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n")]
+#[case("GET /other HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 Not Found\r\n")]
+#[case("\x16\x03\x01 no http\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n")]
+#[tokio::test(start_paused = true)]
+async fn plain_http_is_answered_and_ended(#[case] request: &str, #[case] status: &str) {
+    let mut scene = scene(Duration::ZERO);
+    let mut client = scene.client.take().unwrap();
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with(status), "{answer}");
+    scene.task.await.unwrap();
+}
+
+#[rstest]
+#[case::local([127, 0, 0, 1], None, true)]
+#[case::remote([10, 0, 0, 1], None, false)]
+#[case::remote_with_the_secret([10, 0, 0, 1], Some("t"), true)]
+#[case::remote_with_another([10, 0, 0, 1], Some("u"), false)]
+fn readiness_details(#[case] address: [u8; 4], #[case] bearer: Option<&str>, #[case] shown: bool) {
+    let config = GatewayConfig { token: Some("t".to_owned()), ..GatewayConfig::default() };
+    let standing = Standing { locality: LocalityRules::oldest(), config, most_early_bytes: 65_536 };
+    let peer = Peer { address: address.into(), headers: vec![("host".to_owned(), "localhost".to_owned())] };
+    assert_eq!(standing.shows_details(&peer, bearer), shown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_says_nothing_is_dropped() {
+    let mut scene = scene(Duration::ZERO);
+    let client = scene.client.take();
+    let began = Instant::now();
+    scene.task.await.unwrap();
+    assert_eq!(began.elapsed(), HEAD_TIMEOUT);
+    drop(client);
+}

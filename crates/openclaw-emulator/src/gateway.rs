@@ -1,0 +1,268 @@
+//! A gateway that runs inside this process.
+
+use super::chance::SeededEntropy;
+use super::clock::Clock;
+use super::connection::{Door, Standing, serve};
+use super::import::import;
+use super::listen;
+use super::logs::{LogListener, Logs};
+use super::owner::{Event, Owner};
+use super::settings::{Refusal, Settings};
+use crate::store::{DirectoryDocuments, SqliteDocuments};
+use openclaw_model::config::Host;
+use openclaw_model::handshake::most_early_bytes;
+use openclaw_model::pairing;
+use openclaw_model::{ConnectionId, Facts, Model, Release, UnknownRelease};
+use openclaw_protocol::store::{Documents, StoreFormat};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::DuplexStream;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout};
+
+/// Events that may wait for the owner; whoever sends more waits.
+const EVENTS: usize = 32;
+/// Bytes under way in each direction of a pipe.
+const PIPE: usize = 64 * 1024;
+/// How long TCP peers get to answer the goodbye (`WEBSOCKET_CLOSE_GRACE_MS` of 2026.4.5).
+const GOODBYE: Duration = Duration::from_secs(1);
+/// Longer than any connection may take to end once the gateway stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What a gateway is started with.
+pub struct EmbeddedOptions {
+    /// The release to be.
+    pub release: Release,
+    /// The contents of `openclaw.json`.
+    pub openclaw_json: Value,
+    /// The environment variables that the gateway sees. The process's own are not looked at.
+    pub env: Vec<(String, String)>,
+    /// The state directory. It need not exist; nothing is written before a device asks to pair.
+    pub state_dir: PathBuf,
+    /// Its store, where that is not in the state directory.
+    pub documents: Option<Box<dyn Documents + Send>>,
+    /// Where its time comes from.
+    pub clock: Clock,
+    /// Whether every write reaches the disk before it counts, as in the release.
+    pub durable: bool,
+    /// Where the configuration lies, as it is shown to clients; `openclaw.json` in the state directory where not given.
+    pub config_path: Option<PathBuf>,
+    /// The machine, as it is shown to clients.
+    pub host: Host,
+    /// The port it believes to listen on, where that is not the one of its settings.
+    pub port: Option<u16>,
+    /// Whether somebody made up the token in the configuration for this start.
+    pub token_is_new: bool,
+    /// Who wants the log's lines as they come.
+    pub log: Option<LogListener>,
+}
+
+impl EmbeddedOptions {
+    /// A release on a configuration and a state directory: no environment, the machine's clock, no fsync.
+    pub fn new(release: Release, openclaw_json: Value, state_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            release,
+            openclaw_json,
+            env: Vec::new(),
+            state_dir: state_dir.into(),
+            documents: None,
+            clock: Clock::Real,
+            durable: false,
+            config_path: None,
+            host: Host::default(),
+            port: None,
+            token_is_new: false,
+            log: None,
+        }
+    }
+}
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum StartError {
+    /// The release itself refuses these settings.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Refused(#[from] Refusal),
+    /// Older than everything that is known.
+    #[error(transparent)]
+    UnknownRelease(#[from] UnknownRelease),
+    /// The operating system has no random bytes to give.
+    #[error("no random bytes from the operating system: {0}")]
+    Entropy(getrandom::Error),
+    /// Not called from within a Tokio runtime.
+    #[error("the embedded gateway needs a running Tokio runtime: {0}")]
+    NoRuntime(#[from] tokio::runtime::TryCurrentError),
+}
+
+/// A gateway of a given release inside this process. Dropping it cuts every connection, like [`EmbeddedGateway::kill`].
+pub struct EmbeddedGateway {
+    runtime: Handle,
+    owner: JoinHandle<()>,
+    events: mpsc::Sender<Event>,
+    stopping: watch::Receiver<bool>,
+    started: Instant,
+    ids: Arc<AtomicU64>,
+    standing: Arc<Standing>,
+    pipes: Mutex<JoinSet<()>>,
+    listeners: JoinSet<()>,
+    pub(super) clock: Clock,
+    logs: Logs,
+    settings: Settings,
+}
+
+impl EmbeddedGateway {
+    /// Starts a gateway on the current Tokio runtime. It is ready when this returns.
+    ///
+    /// # Errors
+    /// What the release refuses to start with, as the release words it; a release without known rules.
+    pub fn start(options: EmbeddedOptions) -> Result<Self, StartError> {
+        let runtime = Handle::try_current()?;
+        let rules = Facts::of(options.release)?;
+        let mut settings = Settings::resolve(options.release, &options.openclaw_json, &options.env)?;
+        let config_path = options.config_path.unwrap_or_else(|| options.state_dir.join("openclaw.json"));
+        let gateway = &mut settings.gateway;
+        gateway.port = options.port.unwrap_or(gateway.port);
+        gateway.config_path = config_path.to_string_lossy().into_owned();
+        gateway.state_dir = options.state_dir.to_string_lossy().into_owned();
+        gateway.host = options.host;
+        let logs = Logs::new(options.log);
+        settings.warnings.iter().for_each(|line| logs.push(line.clone()));
+        let mut store: Box<dyn Documents + Send> = match (options.documents, rules.pairing.format) {
+            (Some(documents), _) => documents,
+            (None, StoreFormat::Files) => {
+                let store = DirectoryDocuments::new(&options.state_dir, options.durable);
+                let store = store.leaving_failures(rules.pairing.failed_files_stay);
+                Box::new(store.unlocking_directories(rules.pairing.unlocks_directories))
+            }
+            (None, StoreFormat::Sqlite) => Box::new(SqliteDocuments::new(&options.state_dir, options.durable)),
+        };
+        if rules.pairing.format == StoreFormat::Sqlite {
+            let imported = import(&options.state_dir, &mut *store, options.clock.now())?;
+            imported.into_iter().for_each(|line| logs.push(line));
+        }
+        let mut entropy = SeededEntropy::new().map_err(StartError::Entropy)?;
+        let made_up = options.token_is_new || settings.generated_token.is_some();
+        if rules.pairing.pairs_local_cli && made_up && settings.bind.host.is_loopback() {
+            let now = options.clock.now();
+            if let Err(fault) = pairing::pair_local_cli(&rules.pairing, &mut *store, &mut entropy, now) {
+                logs.push(format!("the command line client of this machine is not paired: {fault}"));
+            }
+        }
+        let standing = Arc::new(Standing {
+            locality: rules.locality.clone(),
+            config: settings.gateway.clone(),
+            most_early_bytes: most_early_bytes(&rules.handshake),
+        });
+        let (events, received) = mpsc::channel(EVENTS);
+        let (stopping_sender, stopping) = watch::channel(false);
+        let owner = Owner {
+            model: Model::new(rules, settings.gateway.clone()),
+            store,
+            entropy,
+            clock: options.clock.clone(),
+            logs: logs.clone(),
+            events: received,
+            stopping: stopping_sender,
+            outboxes: HashMap::new(),
+            wake_at: None,
+        };
+        Ok(Self {
+            owner: runtime.spawn(owner.run()),
+            runtime,
+            events,
+            stopping,
+            started: Instant::now(),
+            ids: Arc::default(),
+            standing,
+            pipes: Mutex::default(),
+            listeners: JoinSet::new(),
+            clock: options.clock,
+            logs,
+            settings,
+        })
+    }
+
+    /// What the release made of its configuration.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Connects to the gateway without a network. It sees a TCP peer at this address. The bytes are those of TCP: the
+    /// caller begins with the HTTP upgrade.
+    pub fn connect(&self, peer: IpAddr) -> DuplexStream {
+        let (client, server) = tokio::io::duplex(PIPE);
+        let connection = ConnectionId(self.ids.fetch_add(1, Ordering::Relaxed));
+        let mut pipes = self.pipes.lock().unwrap_or_else(PoisonError::into_inner);
+        while pipes.try_join_next().is_some() {}
+        pipes.spawn_on(serve(server, connection, peer, self.door(Duration::ZERO)), &self.runtime);
+        client
+    }
+
+    /// Serves a listening socket too.
+    #[must_use]
+    pub fn listening(mut self, listener: TcpListener) -> Self {
+        let accept = listen::accept(listener, self.door(GOODBYE), Arc::clone(&self.ids));
+        self.listeners.spawn_on(accept, &self.runtime);
+        self
+    }
+
+    fn door(&self, goodbye: Duration) -> Door {
+        Door {
+            events: self.events.clone(),
+            stopping: self.stopping.clone(),
+            goodbye,
+            started: self.started,
+            standing: Arc::clone(&self.standing),
+        }
+    }
+
+    /// Moves a manual clock on, and returns when everything that this makes due has happened. Frames and close frames that
+    /// follow from it are then on their way. A gateway on the machine's clock does not change.
+    pub async fn advance(&self, by: Duration) {
+        let to = self.clock.now().saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+        let (done, advanced) = oneshot::channel();
+        if self.events.send(Event::Advance { to, done }).await.is_ok() {
+            let _ = advanced.await;
+        }
+    }
+
+    /// The last lines of its log.
+    pub fn logs(&self) -> Vec<String> {
+        self.logs.lines()
+    }
+
+    /// Stops as the release does on SIGTERM: what it sends and the close frames go out first, then everything ends.
+    pub async fn stop(mut self) {
+        let (done, said) = oneshot::channel();
+        let goodbye = async {
+            if self.events.send(Event::Stop { done }).await.is_ok() {
+                let _ = said.await;
+            }
+            let mut pipes = std::mem::take(self.pipes.get_mut().unwrap_or_else(PoisonError::into_inner));
+            while pipes.join_next().await.is_some() {}
+            while self.listeners.join_next().await.is_some() {}
+        };
+        // Whoever is left after the deadline is cut off by the drop.
+        let _ = timeout(STOP_TIMEOUT, goodbye).await;
+    }
+
+    /// Ends at once, as a killed process does: every connection is cut, nothing is said.
+    pub fn kill(self) {
+        drop(self);
+    }
+}
+
+impl Drop for EmbeddedGateway {
+    fn drop(&mut self) {
+        self.owner.abort();
+    }
+}

@@ -1,0 +1,151 @@
+//! What a release whose store is a database does at its start with the files that an older one has left: takes over what it
+//! can, and renames them (`state-migrations.pairing.ts` of 2026.9.6).
+
+use super::settings::Refusal;
+use crate::store::{LONGEST_FILE, SqliteDocuments, SqliteFault};
+use openclaw_model::pairing::{Imported, import_devices, import_nodes};
+use openclaw_protocol::js::Record;
+use openclaw_protocol::store::{DATABASE, Document, Documents, WriteFault, json};
+use serde_json::Value;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use untrusted_data::plain_file::{self, Links, PlainFileError};
+
+/// Why the files stay where they are.
+enum Fault {
+    /// A file that cannot be read, or does not parse.
+    Unreadable(PathBuf, &'static str),
+    /// The database.
+    Write(WriteFault),
+}
+
+impl From<WriteFault> for Fault {
+    fn from(fault: WriteFault) -> Self {
+        Self::Write(fault)
+    }
+}
+
+/// Imports the files below a state directory, whose database must be one. Gives lines for the log.
+///
+/// # Errors
+/// A file that does not parse, or a database that cannot be written: the release does not start then.
+pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
+    if SqliteDocuments::exists(state_dir) {
+        check_database(state_dir, store)?;
+    }
+    if Document::ALL.iter().all(|document| fs::metadata(state_dir.join(document.path())).is_err()) {
+        return Ok(Vec::new());
+    }
+    let mut log = Vec::new();
+    // The database is there before anything is imported, and stays when that fails.
+    store.write(&[]).map_err(|fault| Refusal::at_import(&fault.to_string()))?;
+    devices(state_dir, store, &mut log)
+        .and_then(|()| nodes(state_dir, store, now, &mut log))
+        .map_err(|fault| Refusal::at_import(&fault.to_string()))?;
+    Ok(log)
+}
+
+/// Holds a database that is there to what a release needs of it.
+fn check_database(state_dir: &Path, store: &mut dyn Documents) -> Result<(), Refusal> {
+    match SqliteDocuments::check(state_dir, Links::Follow) {
+        Err(fault) if fault.is_no_database() => return Err(Refusal::at_database(&state_dir.join(DATABASE))),
+        Err(fault @ SqliteFault::Cell { .. }) => return Err(Refusal::at_cell(&fault.to_string())),
+        // What else is wrong with it shows when it is used.
+        Err(_) | Ok(()) => {}
+    }
+    // Every start writes to it.
+    let writable = store.write(&[]).is_ok();
+    let opened = || SqliteDocuments::new(state_dir, false).open();
+    if !writable && opened().is_err_and(|fault| fault.is_read_only()) {
+        return Err(Refusal::at_read_only_database());
+    }
+    Ok(())
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unreadable(path, why) => write!(f, "Failed to {why} JSON file: {}", path.display()),
+            Self::Write(fault) => fault.fmt(f),
+        }
+    }
+}
+
+fn devices(state_dir: &Path, store: &mut dyn Documents, log: &mut Vec<String>) -> Result<(), Fault> {
+    let transient = [Document::DevicesPending, Document::DevicesBootstrap];
+    let legacy = read(state_dir, Document::DevicesPaired)?;
+    if legacy.is_none() && transient.iter().all(|document| fs::metadata(state_dir.join(document.path())).is_err()) {
+        return Ok(());
+    }
+    let result = import_devices(legacy.as_ref(), &records(store, Document::DevicesPaired));
+    take(store, Document::DevicesPaired, &result)?;
+    if result.invalid > 0 {
+        log.push(format!("device pairing store migration skipped {} invalid paired record(s)", result.invalid));
+    }
+    if result.omitted > 0 {
+        log.push(format!("device pairing store migration omitted {} invalid optional field(s)", result.omitted));
+    }
+    archive(state_dir, &[Document::DevicesPaired, Document::DevicesPending, Document::DevicesBootstrap]);
+    log.push(format!(
+        "device pairing store migrated to SQLite: imported {} paired device(s), kept {} existing record(s)",
+        result.imported, result.kept
+    ));
+    Ok(())
+}
+
+fn nodes(state_dir: &Path, store: &mut dyn Documents, now: i64, log: &mut Vec<String>) -> Result<(), Fault> {
+    let (paired, pending) = (read(state_dir, Document::NodesPaired)?, read(state_dir, Document::NodesPending)?);
+    if paired.is_none() && pending.is_none() {
+        return Ok(());
+    }
+    let (devices, known) = (records(store, Document::DevicesPaired), records(store, Document::NodesPaired));
+    let result = import_nodes(paired.as_ref(), &devices, &known, now);
+    take(store, Document::NodesPaired, &result)?;
+    archive(state_dir, &[Document::NodesPaired, Document::NodesPending]);
+    log.push(format!(
+        "node pairing store migrated: folded {} node surface(s) into device records, dropped {} orphan row(s)",
+        result.imported, result.invalid
+    ));
+    Ok(())
+}
+
+/// A file that may be absent. `null` is as good as none.
+fn read(state_dir: &Path, document: Document) -> Result<Option<Value>, Fault> {
+    let path = state_dir.join(document.path());
+    let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
+        Ok(bytes) => bytes,
+        Err(PlainFileError::Io(error))
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            return Ok(None);
+        }
+        Err(_) => return Err(Fault::Unreadable(path, "read")),
+    };
+    match json::parse(&bytes) {
+        Some(value) => Ok(Some(value).filter(|value| !value.is_null())),
+        None => Err(Fault::Unreadable(path, "parse")),
+    }
+}
+
+fn records(store: &dyn Documents, document: Document) -> Record {
+    store.read(document).and_then(|value| value.as_object().cloned()).unwrap_or_default()
+}
+
+fn take(store: &mut dyn Documents, document: Document, result: &Imported) -> Result<(), WriteFault> {
+    if result.imported == 0 {
+        return Ok(());
+    }
+    store.write(&[(document, &Arc::new(Value::Object(result.document.clone())))])
+}
+
+/// Renames files. One that cannot be renamed stays: the release does not mind.
+fn archive(state_dir: &Path, documents: &[Document]) {
+    for document in documents {
+        let path = state_dir.join(document.path());
+        let mut archived = path.clone().into_os_string();
+        archived.push(".migrated");
+        let _ = fs::rename(&path, archived);
+    }
+}

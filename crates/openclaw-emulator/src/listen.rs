@@ -1,0 +1,36 @@
+//! TCP in front of a gateway.
+
+use super::connection::{Door, serve};
+use openclaw_model::ConnectionId;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// How long to leave accepting alone when the machine is out of sockets or memory for it.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves whoever connects, until the gateway says goodbye; then lets those who are connected finish.
+pub(super) async fn accept(listener: TcpListener, mut door: Door, ids: Arc<AtomicU64>) {
+    let mut connections = JoinSet::new();
+    let serving = door.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    // Frames are small and each matters at once; failing to say so to the kernel only costs time.
+                    let _ = stream.set_nodelay(true);
+                    let connection = ConnectionId(ids.fetch_add(1, Ordering::Relaxed));
+                    connections.spawn(serve(stream, connection, peer.ip(), serving.clone()));
+                }
+                Err(_) => sleep(ACCEPT_PAUSE).await,
+            },
+            Some(_) = connections.join_next() => {}
+            () = door.stopped() => break,
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}

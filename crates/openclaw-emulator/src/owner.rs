@@ -1,0 +1,173 @@
+//! The one task that holds a gateway's model and lets things happen to it, one at a time.
+
+use super::chance::SeededEntropy;
+use super::clock::{Clock, real_delay};
+use super::logs::Logs;
+use super::outbox::{Order, Outbox};
+use openclaw_model::{Act, ConnectionId, Effect, Environment, Model, Peer};
+use openclaw_protocol::frame::ServerFrame;
+use openclaw_protocol::store::Documents;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+/// What comes to the owner.
+pub(super) enum Event {
+    /// An upgrade request.
+    Open { connection: ConnectionId, peer: Peer, outbox: Outbox, admission: oneshot::Sender<Admission> },
+    /// A whole message.
+    Message { connection: ConnectionId, data: Vec<u8> },
+    /// Several whole messages that came in one read.
+    Burst { connection: ConnectionId, messages: Vec<Vec<u8>> },
+    /// A ping. Answered in its turn: whoever has the pong has everything that was sent to it before.
+    Ping { connection: ConnectionId, payload: Vec<u8> },
+    /// The socket is gone.
+    Closed { connection: ConnectionId },
+    /// The manual clock goes to this time.
+    Advance { to: i64, done: oneshot::Sender<()> },
+    /// Say goodbye to everybody and end.
+    Stop { done: oneshot::Sender<()> },
+}
+
+/// Whether an upgrade becomes a WebSocket.
+pub(super) enum Admission {
+    Accepted,
+    Refused { status: u16, body: String },
+}
+
+/// A gateway's model and everything that an answer depends on.
+pub(super) struct Owner {
+    pub(super) model: Model,
+    pub(super) store: Box<dyn Documents + Send>,
+    pub(super) entropy: SeededEntropy,
+    pub(super) clock: Clock,
+    pub(super) logs: Logs,
+    pub(super) events: mpsc::Receiver<Event>,
+    /// Set when the goodbyes are queued: connections then only finish what they have to send.
+    pub(super) stopping: watch::Sender<bool>,
+    pub(super) outboxes: HashMap<ConnectionId, Outbox>,
+    pub(super) wake_at: Option<i64>,
+}
+
+impl Owner {
+    /// Runs until told to stop, or until nobody can send anything any more.
+    pub(super) async fn run(mut self) {
+        loop {
+            let alarm = self.alarm();
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Some(Event::Stop { done }) => {
+                        self.act(Act::Stop);
+                        self.stopping.send_replace(true);
+                        let _ = done.send(());
+                        return;
+                    }
+                    Some(event) => self.handle(event),
+                    None => return,
+                },
+                () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {
+                    self.act(Act::Wake);
+                }
+            }
+        }
+    }
+
+    /// When the machine's clock will have reached the time that the model waits for. A manual clock needs no alarm.
+    fn alarm(&self) -> Option<Instant> {
+        match self.clock {
+            // Never at once: the model would have had its say in the act before.
+            Clock::Real => self.wake_at.map(|at| Instant::now() + real_delay(at).max(Duration::from_millis(1))),
+            Clock::Manual(_) => None,
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Open { connection, peer, outbox, admission } => {
+                self.outboxes.insert(connection, outbox);
+                let refusal = self.act(Act::Open { connection, peer });
+                let refused = refusal.is_some();
+                // A peer that has gone meanwhile sends `Closed` like any other.
+                let _ = admission.send(refusal.unwrap_or(Admission::Accepted));
+                if refused {
+                    self.outboxes.remove(&connection);
+                }
+            }
+            Event::Message { connection, data } => {
+                self.act(Act::Message { connection, data });
+            }
+            Event::Burst { connection, messages } => {
+                self.act(Act::Burst { connection, messages });
+            }
+            Event::Ping { connection, payload } => {
+                if let Some(outbox) = self.outboxes.get_mut(&connection) {
+                    outbox.push(Order::Pong(payload));
+                }
+            }
+            Event::Closed { connection } => {
+                if self.outboxes.remove(&connection).is_some() {
+                    self.act(Act::Closed { connection });
+                }
+            }
+            Event::Advance { to, done } => {
+                self.advance(to);
+                let _ = done.send(());
+            }
+            Event::Stop { .. } => {}
+        }
+    }
+
+    /// Moves a manual clock, stopping at every time at which the model wants to be woken.
+    fn advance(&mut self, to: i64) {
+        let Clock::Manual(clock) = self.clock.clone() else { return };
+        while let Some(at) = self.wake_at.filter(|at| *at <= to) {
+            clock.move_to(at);
+            self.act(Act::Wake);
+            if self.wake_at == Some(at) {
+                break;
+            }
+        }
+        clock.move_to(to);
+    }
+
+    /// Lets one thing happen and does what the model says; gives the refusal of an upgrade if there is one.
+    fn act(&mut self, act: Act) -> Option<Admission> {
+        let mut environment =
+            Environment { now: self.clock.now(), store: &mut *self.store, entropy: &mut self.entropy };
+        let outcome = self.model.act(act, &mut environment);
+        self.wake_at = outcome.wake_at;
+        let mut refusal = None;
+        for effect in outcome.effects {
+            match effect {
+                Effect::RefuseUpgrade { status, body, .. } => refusal = Some(Admission::Refused { status, body }),
+                Effect::Send { connection, frame } => self.send(connection, &frame),
+                Effect::Close { connection, code, reason } => self.order(connection, Order::Close { code, reason }),
+                Effect::Log(line) => self.logs.push(line),
+            }
+        }
+        refusal
+    }
+
+    fn send(&mut self, connection: ConnectionId, frame: &ServerFrame) {
+        if is_hello(frame) {
+            self.order(connection, Order::RaiseLimit);
+        }
+        match serde_json::to_string(frame) {
+            Ok(text) => self.order(connection, Order::Text(text)),
+            Err(error) => self.logs.push(format!("frame not sent: {error}")),
+        }
+    }
+
+    fn order(&mut self, connection: ConnectionId, order: Order) {
+        if let Some(outbox) = self.outboxes.get_mut(&connection) {
+            outbox.push(order);
+        }
+    }
+}
+
+/// The frame after which a client may send more than 64 KiB at a time (`setSocketMaxPayload`).
+fn is_hello(frame: &ServerFrame) -> bool {
+    matches!(frame, ServerFrame::Res { ok: true, payload: Some(payload), .. }
+        if payload.get("type").and_then(|kind| kind.as_str()) == Some("hello-ok"))
+}

@@ -1,0 +1,258 @@
+//! `openclaw.json` and the environment, made into a gateway's settings as a release makes them, or refused as it refuses.
+//!
+//! Only the `gateway` section is read (and `secrets.defaults`): the other sections have no say in the handshake, and
+//! keys outside it are not judged. Not done: `$include`, a `.env` file in the state directory, secret providers other
+//! than the environment, TLS, reloading while running.
+
+mod bind;
+mod credentials;
+mod file;
+#[cfg(test)]
+mod mutants;
+mod secrets;
+mod shape;
+mod substitute;
+#[cfg(test)]
+mod tests;
+
+use credentials::Credentials;
+use std::path::Path;
+
+pub use bind::Bind;
+pub use file::{ConfigFileError, read_config};
+pub(super) use secrets::redactions;
+
+use openclaw_model::GatewayConfig;
+use openclaw_model::config::{AutoApprove, RateLimit, TrustedProxy};
+use openclaw_model::facts::config::ConfigFacts;
+use openclaw_model::releases::described;
+use openclaw_model::{Facts, Release};
+use serde_json::Value;
+
+/// The port where neither the configuration nor the environment names one.
+pub const DEFAULT_PORT: u16 = 18789;
+
+/// What a release makes of its configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// What the rules need. Paths and machine are not settled here.
+    pub gateway: GatewayConfig,
+    /// Where it listens.
+    pub bind: Bind,
+    /// A token that was made up because token authentication had none. The release writes it into the configuration
+    /// file; this gateway leaves that to its caller.
+    pub generated_token: Option<String>,
+    /// Lines for the log.
+    pub warnings: Vec<String>,
+}
+
+/// The exit code where somebody has to look after the state directory first (seen in 2026.9.6).
+const MAINTENANCE_REQUIRED: i32 = 78;
+
+/// The release does not start with these settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[error("{}", lines.join("\n"))]
+pub struct Refusal {
+    /// What it prints.
+    pub lines: Vec<String>,
+    /// The exit code of its process.
+    pub exit_code: i32,
+}
+
+impl Refusal {
+    fn new(lines: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { lines: lines.into_iter().map(Into::into).collect(), exit_code: 1 }
+    }
+
+    /// What comes out of the server's own start rather than of the command in front of it.
+    fn at_start(error: &str) -> Self {
+        Self::new([format!("Gateway failed to start: Error: {error}")])
+    }
+
+    /// What is said where the database is none.
+    pub(crate) fn at_database(path: &Path) -> Self {
+        let unreadable = format!("shared state database is unreadable at {}: file is not a database", path.display());
+        let advice = "Stop OpenClaw processes, then restore this file from a verified backup; the unreadable database was \
+                      left unchanged. | gateway.maintenance_required. Stop the service with openclaw gateway stop (or its \
+                      service owner), then run openclaw doctor --fix, then start it again with openclaw gateway start.";
+        let line = format!("Gateway failed to start: Doctor cannot repair this state: {unreadable}. {advice}");
+        Self { lines: vec![line], exit_code: MAINTENANCE_REQUIRED }
+    }
+
+    /// What is said where the database or its directory cannot be written (2026.9.6, as a user other than root).
+    pub(crate) fn at_read_only_database() -> Self {
+        let line = "Gateway failed to start: attempt to write a readonly database | gateway.maintenance_required | \
+                    ERR_SQLITE_ERROR. Stop the service with openclaw gateway stop (or its service owner), then run openclaw \
+                    doctor --fix, then start it again with openclaw gateway start.";
+        Self { lines: vec![line.to_owned()], exit_code: MAINTENANCE_REQUIRED }
+    }
+
+    /// What is said where a cell of the database is no JSON, but for what Node's parser says of it.
+    pub(crate) fn at_cell(error: &str) -> Self {
+        Self::new([format!("Gateway failed to start: {error}. Run openclaw gateway status --deep for diagnostics.")])
+    }
+
+    /// What is said where the files of an older release cannot be imported.
+    pub(crate) fn at_import(error: &str) -> Self {
+        let stopped = "Failing check acp-replay-ledger (blocked-by-prior-refusal): Migration step \"acp-replay-ledger\" was not \
+                       run because prior step \"pairing-stores\" refused execution.. Stop the service with openclaw gateway \
+                       stop (or its service owner), then run openclaw doctor --fix, then start it again with openclaw gateway \
+                       start.";
+        let mut refusal = Self::new([stopped.to_owned(), format!("- {error}")]);
+        refusal.exit_code = MAINTENANCE_REQUIRED;
+        refusal
+    }
+}
+
+/// The environment variables that a gateway sees.
+#[derive(Clone, Copy)]
+pub(crate) struct Env<'a>(&'a [(String, String)]);
+
+impl<'a> Env<'a> {
+    /// A variable as it is; the last one counts where a name is given twice.
+    fn get(self, name: &str) -> Option<&'a str> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A variable without surrounding blanks, unless nothing is left.
+    fn trimmed(self, name: &str) -> Option<&'a str> {
+        self.get(name).map(str::trim).filter(|value| !value.is_empty())
+    }
+}
+
+impl Settings {
+    /// Resolves a configuration (`src/config/io.ts`, `src/cli/gateway-cli/run.ts`, `src/gateway/startup-auth.ts` and
+    /// `server-runtime-config.ts` of the releases).
+    ///
+    /// # Errors
+    /// What the release refuses to start with, in its words.
+    pub fn resolve(release: Release, openclaw_json: &Value, env: &[(String, String)]) -> Result<Self, Refusal> {
+        // A release between two known ones has the settings of the earlier one.
+        let facts = Facts::nearest(described(release).unwrap_or(release)).config;
+        let env = Env(env);
+        let (config, mut warnings) = substitute::variables(openclaw_json, env);
+        let faults = shape::faults(&config, &facts);
+        if !faults.is_empty() {
+            let problems = faults.iter().map(|fault| format!("  - {fault}"));
+            return Err(Refusal::new(["Config invalid".to_owned(), "Problem:".to_owned()].into_iter().chain(problems)));
+        }
+        let gateway = &config["gateway"];
+        require_local_mode(gateway["mode"].as_str(), &facts)?;
+        let secrets = credentials::resolve(&config, env, &facts)?;
+        let bind = Bind::resolve(gateway);
+        bind::require_secret(&bind, &secrets)?;
+        let port = port(gateway, env);
+        let allowed_origins = bind::allowed_origins(gateway, &facts, &mut warnings);
+        bind::judge(gateway, &bind, port, &secrets, &facts)?;
+        if secrets.generated.is_some() {
+            warnings.push("Gateway auth token was missing. Generated a new token.".to_owned());
+        }
+        let generated_token = secrets.generated.clone();
+        let document = openclaw_json.clone();
+        let gateway =
+            GatewayConfig { port, allowed_origins, document, ..gateway_config(&config, &facts, env, secrets) };
+        Ok(Self { gateway, bind, generated_token, warnings })
+    }
+}
+
+/// What is taken over from a configuration as it stands.
+fn gateway_config(config: &Value, facts: &ConfigFacts, env: Env<'_>, secrets: Credentials) -> GatewayConfig {
+    let gateway = &config["gateway"];
+    let control_ui = &gateway["controlUi"];
+    let flag = |value: &Value| value.as_bool() == Some(true);
+    let defaults = GatewayConfig::default();
+    GatewayConfig {
+        auth_mode: secrets.mode,
+        token: secrets.token,
+        password: secrets.password,
+        allow_tailscale: secrets.allow_tailscale,
+        trusted_proxies: strings(&gateway["trustedProxies"]),
+        allow_real_ip_fallback: flag(&gateway["allowRealIpFallback"]),
+        allow_host_header_origin_fallback: flag(&control_ui["dangerouslyAllowHostHeaderOriginFallback"]),
+        auto_approve_local: gateway["nodes"]["pairing"]["autoApproveLocal"] != false,
+        auto_approve_cidrs: strings(&gateway["nodes"]["pairing"]["autoApproveCidrs"]),
+        control_ui_allow_insecure_auth: flag(&control_ui["allowInsecureAuth"]),
+        control_ui_disable_device_auth: flag(&control_ui["dangerouslyDisableDeviceAuth"]),
+        // The environment goes before `gateway.handshakeTimeoutMs`, which is refused where it is unknown.
+        handshake_timeout_ms: positive(env, "OPENCLAW_HANDSHAKE_TIMEOUT_MS")
+            .filter(|_| facts.timeout_from_environment)
+            .or_else(|| gateway["handshakeTimeoutMs"].as_f64().filter(|ms| *ms > 0.0))
+            .map(|ms| ms as u64),
+        rate_limit: rate_limit(&gateway["auth"]["rateLimit"]),
+        trusted_proxy: trusted_proxy(&gateway["auth"]["trustedProxy"]),
+        max_preauth_connections_per_ip: positive(env, "OPENCLAW_MAX_PREAUTH_CONNECTIONS_PER_IP")
+            .filter(|limit| *limit >= 1.0)
+            .map_or(defaults.max_preauth_connections_per_ip, |limit| limit as u32),
+        canvas_host: config["canvasHost"]["enabled"] != false && env.get("OPENCLAW_SKIP_CANVAS_HOST") != Some("1"),
+        node_allow_commands: either(&gateway["nodes"]["commands"]["allow"], &gateway["nodes"]["allowCommands"]),
+        node_deny_commands: either(&gateway["nodes"]["commands"]["deny"], &gateway["nodes"]["denyCommands"]),
+        ..defaults
+    }
+}
+
+/// A list by its newer name, or by its older one.
+fn either(newer: &Value, older: &Value) -> Vec<String> {
+    strings(if newer.is_null() { older } else { newer })
+}
+
+fn require_local_mode(mode: Option<&str>, facts: &ConfigFacts) -> Result<(), Refusal> {
+    if mode == Some("local") {
+        return Ok(());
+    }
+    let line = if mode.is_none() && facts.missing_mode_suspicious {
+        "Gateway start blocked: existing config is missing gateway.mode. Treat this as suspicious or clobbered config. \
+         Re-run `openclaw onboard --mode local` or `openclaw setup`, set gateway.mode=local manually, or pass \
+         --allow-unconfigured."
+            .to_owned()
+    } else {
+        let current = mode.unwrap_or("unset");
+        format!("Gateway start blocked: set gateway.mode=local (current: {current}) or pass --allow-unconfigured.")
+    };
+    Err(Refusal::new([line]))
+}
+
+/// `OPENCLAW_GATEWAY_PORT`, as a number or as `host:port`, goes before `gateway.port`.
+fn port(gateway: &Value, env: Env<'_>) -> u16 {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let from_env = env.trimmed("OPENCLAW_GATEWAY_PORT").and_then(|text| match text.rsplit_once(':') {
+        None => digits(text),
+        Some((host, port)) if host.starts_with('[') && host.ends_with(']') && host.len() > 2 => digits(port),
+        Some((host, port)) if !host.is_empty() && !host.contains(':') => digits(port),
+        Some(_) => None,
+    });
+    let configured = gateway["port"].as_f64().map(|port| port as u16);
+    from_env.filter(|port| *port > 0).or(configured).unwrap_or(DEFAULT_PORT)
+}
+
+/// A variable that JavaScript's `Number` reads as something positive and finite.
+fn positive(env: Env<'_>, name: &str) -> Option<f64> {
+    env.trimmed(name)?.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0)
+}
+
+fn strings(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// `createAuthRateLimiter` fills in what is not set.
+fn rate_limit(section: &Value) -> Option<RateLimit> {
+    section.is_object().then(|| RateLimit {
+        max_attempts: section["maxAttempts"].as_f64().map_or(10, |attempts| attempts as u32),
+        window_ms: section["windowMs"].as_f64().map_or(60_000, |ms| ms as u64),
+        lockout_ms: section["lockoutMs"].as_f64().map_or(300_000, |ms| ms as u64),
+        exempt_loopback: section["exemptLoopback"].as_bool().unwrap_or(true),
+    })
+}
+
+fn trusted_proxy(section: &Value) -> Option<TrustedProxy> {
+    Some(TrustedProxy {
+        user_header: section["userHeader"].as_str()?.to_owned(),
+        required_headers: strings(&section["requiredHeaders"]),
+        allow_users: strings(&section["allowUsers"]),
+        allow_loopback: section["allowLoopback"] == true,
+        auto_approve: (section["deviceAutoApprove"]["enabled"] == true).then(|| AutoApprove {
+            scopes: section["deviceAutoApprove"]["scopes"]
+                .is_array()
+                .then(|| strings(&section["deviceAutoApprove"]["scopes"])),
+        }),
+    })
+}

@@ -1,0 +1,239 @@
+//! The form of the `gateway` section (`src/config/zod-schema.ts`): every fault, in the release's words and order.
+
+use openclaw_model::facts::config::ConfigFacts;
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// One thing wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    path: String,
+    message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+/// What a member may be.
+enum Form {
+    Text,
+    /// A text that is not empty, and what is said where it is.
+    NonEmpty(&'static str),
+    Flag,
+    Number,
+    /// An integer of at least this.
+    Integer(i64),
+    Words(&'static [&'static str]),
+    Texts,
+    /// A text or a reference to one.
+    Secret,
+    Section(&'static [(&'static str, Form)]),
+    /// An object of which the members are not looked at here.
+    Opaque,
+}
+
+use Form::{Flag, Integer, NonEmpty, Number, Opaque, Secret, Section, Text, Texts, Words};
+
+const CONTROL_UI: &[(&str, Form)] = &[
+    ("enabled", Flag),
+    ("basePath", Text),
+    ("root", Text),
+    ("embedSandbox", Words(&["strict", "scripts", "trusted"])),
+    ("allowExternalEmbedUrls", Flag),
+    ("allowedOrigins", Texts),
+    ("dangerouslyAllowHostHeaderOriginFallback", Flag),
+    ("allowInsecureAuth", Flag),
+    ("dangerouslyDisableDeviceAuth", Flag),
+    ("chatMessageMaxWidth", Opaque),
+];
+
+const AUTH: &[(&str, Form)] = &[
+    ("mode", Words(&["none", "token", "password", "trusted-proxy"])),
+    ("token", Secret),
+    ("password", Secret),
+    ("allowTailscale", Flag),
+    (
+        "rateLimit",
+        Section(&[("maxAttempts", Number), ("windowMs", Number), ("lockoutMs", Number), ("exemptLoopback", Flag)]),
+    ),
+    (
+        "trustedProxy",
+        Section(&[
+            ("userHeader", NonEmpty("userHeader is required for trusted-proxy mode")),
+            ("requiredHeaders", Texts),
+            ("allowUsers", Texts),
+            ("allowLoopback", Flag),
+            ("deviceAutoApprove", Section(&[("enabled", Flag), ("scopes", Texts)])),
+        ]),
+    ),
+];
+
+const GATEWAY: &[(&str, Form)] = &[
+    ("port", Integer(1)),
+    ("mode", Words(&["local", "remote"])),
+    ("bind", Words(&["auto", "lan", "loopback", "custom", "tailnet"])),
+    ("customBindHost", Text),
+    ("controlUi", Section(CONTROL_UI)),
+    ("auth", Section(AUTH)),
+    ("trustedProxies", Texts),
+    ("allowRealIpFallback", Flag),
+    ("tools", Section(&[("deny", Texts), ("allow", Texts)])),
+    ("webchat", Opaque),
+    ("handshakeTimeoutMs", Integer(1)),
+    ("channelHealthCheckMinutes", Integer(0)),
+    ("channelStaleEventThresholdMinutes", Integer(1)),
+    ("channelMaxRestartsPerHour", Integer(1)),
+    (
+        "tailscale",
+        Section(&[
+            ("mode", Words(&["off", "serve", "funnel"])),
+            ("resetOnExit", Flag),
+            ("serviceName", Opaque),
+            ("preserveFunnel", Flag),
+        ]),
+    ),
+    ("remote", Opaque),
+    ("reload", Opaque),
+    ("tls", Opaque),
+    ("http", Opaque),
+    ("push", Opaque),
+    (
+        "nodes",
+        Section(&[
+            ("browser", Opaque),
+            ("pairing", Opaque),
+            ("commands", Section(&[("allow", Texts), ("deny", Texts)])),
+            ("allowCommands", Texts),
+            ("denyCommands", Texts),
+        ]),
+    ),
+];
+
+/// The names of all members, and the words that some of them may be.
+pub(super) fn words() -> Vec<&'static str> {
+    fn collect(forms: &[(&'static str, Form)], words: &mut Vec<&'static str>) {
+        for (name, form) in forms {
+            words.push(*name);
+            match form {
+                Words(values) => words.extend(*values),
+                Section(members) => collect(members, words),
+                _ => {}
+            }
+        }
+    }
+    let mut words = Vec::new();
+    collect(GATEWAY, &mut words);
+    words
+}
+
+/// Everything wrong with a configuration's `gateway` section. A configuration that is no object is an empty one.
+pub(super) fn faults(config: &Value, facts: &ConfigFacts) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if let Some(gateway) = config.get("gateway") {
+        if gateway["bind"].as_str().is_some_and(is_host_alias) {
+            return vec![Fault {
+                path: "gateway.bind".to_owned(),
+                message: "gateway.bind host aliases (for example 0.0.0.0/localhost) are legacy; use bind modes \
+                          (lan/loopback/custom/tailnet/auto) instead (auto-migrated on load)."
+                    .to_owned(),
+            }];
+        }
+        section(gateway, "gateway", GATEWAY, facts, &mut faults);
+    }
+    faults
+}
+
+/// Words for addresses that older versions took as `gateway.bind`.
+fn is_host_alias(bind: &str) -> bool {
+    let bind = bind.trim().to_ascii_lowercase();
+    matches!(bind.as_str(), "0.0.0.0" | "::" | "[::]" | "*" | "127.0.0.1" | "localhost" | "::1" | "[::1]")
+}
+
+fn section(value: &Value, path: &str, forms: &[(&str, Form)], facts: &ConfigFacts, faults: &mut Vec<Fault>) {
+    let Some(members) = value.as_object() else {
+        return expected("object", value, path, faults);
+    };
+    let there = |key: &str| !facts.unknown_keys.contains(format!("{path}.{key}").as_str());
+    let known = |key: &str| forms.iter().any(|(name, _)| *name == key) && there(key);
+    for (name, form) in forms.iter().filter(|(name, _)| known(name)) {
+        match (members.get(*name), form) {
+            (Some(member), form) => check(member, &format!("{path}.{name}"), form, facts, faults),
+            (None, NonEmpty(_)) => faults.push(Fault {
+                path: format!("{path}.{name}"),
+                message: "Invalid input: expected string, received undefined".to_owned(),
+            }),
+            (None, _) => {}
+        }
+    }
+    unrecognized(members, path, known, faults);
+}
+
+fn unrecognized(members: &Map<String, Value>, path: &str, known: impl Fn(&str) -> bool, faults: &mut Vec<Fault>) {
+    let unknown: Vec<String> = members.keys().filter(|key| !known(key)).map(|key| format!("\"{key}\"")).collect();
+    if !unknown.is_empty() {
+        let plural = if unknown.len() > 1 { "s" } else { "" };
+        let message = format!("Unrecognized key{plural}: {}", unknown.join(", "));
+        faults.push(Fault { path: path.to_owned(), message });
+    }
+}
+
+fn check(value: &Value, path: &str, form: &Form, facts: &ConfigFacts, faults: &mut Vec<Fault>) {
+    let mut fault = |message: String| faults.push(Fault { path: path.to_owned(), message });
+    match form {
+        Text | NonEmpty(_) if !value.is_string() => expected("string", value, path, faults),
+        NonEmpty(message) if value == "" => fault((*message).to_owned()),
+        Text | NonEmpty(_) => {}
+        Flag if !value.is_boolean() => {
+            fault(format!("Invalid input: expected boolean, received {} (allowed: true, false)", kind(value)));
+        }
+        Number | Integer(_) if !value.is_number() => expected("number", value, path, faults),
+        Integer(_) if value.as_f64().is_some_and(|number| number.fract() != 0.0) => {
+            fault("Invalid input: expected int, received number".to_owned());
+        }
+        Integer(least) if value.as_f64().is_some_and(|number| number < *least as f64) => {
+            let bound = if *least == 1 { ">0".to_owned() } else { format!(">={least}") };
+            fault(format!("Too small: expected number to be {bound}"));
+        }
+        Words(words) if !value.as_str().is_some_and(|word| words.contains(&word)) => {
+            let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+            fault(format!("Invalid input (allowed: {})", words.join(", ")));
+        }
+        Texts => match value.as_array() {
+            None => expected("array", value, path, faults),
+            Some(items) => items.iter().enumerate().filter(|(_, item)| !item.is_string()).for_each(|(index, item)| {
+                expected("string", item, &format!("{path}.{index}"), faults);
+            }),
+        },
+        Secret if !facts.secret_references && !value.is_string() => expected("string", value, path, faults),
+        Secret if !is_secret(value) => fault("Invalid input".to_owned()),
+        Section(forms) => section(value, path, forms, facts, faults),
+        Opaque if !value.is_object() => expected("object", value, path, faults),
+        Flag | Number | Integer(_) | Words(_) | Secret | Opaque => {}
+    }
+}
+
+/// A text, or `{source: env | file | exec, provider, id}`.
+fn is_secret(value: &Value) -> bool {
+    let part = |name: &str| value[name].as_str().is_some_and(|part| !part.trim().is_empty());
+    value.is_string()
+        || matches!(value["source"].as_str(), Some("env" | "file" | "exec")) && part("provider") && part("id")
+}
+
+fn expected(wanted: &str, value: &Value, path: &str, faults: &mut Vec<Fault>) {
+    let message = format!("Invalid input: expected {wanted}, received {}", kind(value));
+    faults.push(Fault { path: path.to_owned(), message });
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}

@@ -1,0 +1,562 @@
+//! A store in `state/openclaw.sqlite`, as the releases from 2026.8 on keep it.
+//!
+//! The database of a release holds some three hundred tables; these are the three that pairing reads and writes
+//! (`device-pairing-store.ts` of 2026.9.6). A release completes a database that has nothing else: without a schema version
+//! it is one to be migrated. The node store has no table of its own: what a device does as a node, and what it asks
+//! to do, stand in two columns of its row. As documents they are what they were before, `nodes/paired.json` by device and
+//! `nodes/pending.json` by request.
+
+#[cfg(test)]
+mod mutants;
+mod table;
+
+pub use table::Unfit;
+
+use nix::unistd::{AccessFlags, access};
+use openclaw_protocol::store::{DATABASE, Document, Documents, ReadFault, SURFACE_FIELDS, WriteFault};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use rusqlite::limits::Limit;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
+use serde_json::{Map, Value};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use table::{BOOTSTRAP, Cells, NODE_SURFACE, PAIRED, PENDING, PENDING_NODE_SURFACE, TABLES, Table};
+use untrusted_data::cut;
+use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
+use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
+
+/// What SQLite adds to the name of the database for the files that it reads beside it; the database itself first.
+const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+/// How long a call waits for another process's lock (`OPENCLAW_SQLITE_BUSY_TIMEOUT_MS`).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for a look without writing.
+const LOOK_TIMEOUT: Duration = Duration::from_millis(500);
+/// A table that is over the limit is counted on up to so many times the limit.
+const COUNTED: usize = 20;
+
+/// The database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SqliteFault {
+    /// What SQLite says.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// Its directory or its file cannot be made.
+    #[error("{0}: {1}")]
+    Io(PathBuf, io::Error),
+    /// The database, or a file beside it that SQLite would read, is something else than a regular file.
+    #[error("{0}: {1}")]
+    NotPlain(PathBuf, PlainFileError),
+    /// A cell is no JSON.
+    #[error("{table}.{column} is no JSON")]
+    Cell {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
+    /// A record is no row.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// It holds more bytes than are read.
+    #[error("more than {} MiB", LOOK_BYTES >> 20)]
+    TooLarge,
+    /// It holds more JSON values than are read: so many.
+    #[error("{0} JSON values")]
+    TooMany(u64),
+    /// One of its tables is a view, or is computed in another way.
+    #[error("{0} is no plain table")]
+    NoTable(&'static str),
+}
+
+impl SqliteFault {
+    /// Whether the file is no database, or a broken one.
+    pub fn is_no_database(&self) -> bool {
+        let code = match self {
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            Self::Io(..)
+            | Self::NotPlain(..)
+            | Self::Cell { .. }
+            | Self::Unfit(_)
+            | Self::TooLarge
+            | Self::TooMany(_)
+            | Self::NoTable(_) => None,
+        };
+        matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+    }
+
+    /// Whether the file or its directory is not to be written by this user.
+    pub fn is_read_only(&self) -> bool {
+        match self {
+            // Without a journal beside it a database in a locked directory cannot be opened.
+            Self::Sqlite(error) => {
+                matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+            }
+            Self::Io(_, error) => error.kind() == io::ErrorKind::PermissionDenied,
+            Self::NotPlain(..)
+            | Self::Cell { .. }
+            | Self::Unfit(_)
+            | Self::TooLarge
+            | Self::TooMany(_)
+            | Self::NoTable(_) => false,
+        }
+    }
+}
+
+/// The documents of one state directory whose store is the database. It is made with the first write.
+#[derive(Debug)]
+pub struct SqliteDocuments {
+    path: PathBuf,
+    durable: bool,
+    links: Links,
+    open: RefCell<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    /// What the tables held when they were last looked at, and at which version of the database: other processes write too.
+    version: i64,
+    read: HashMap<Document, Arc<Value>>,
+}
+
+impl SqliteDocuments {
+    /// The store below this state directory, which need not exist yet. `durable` makes every write reach the disk before
+    /// it is reported done.
+    pub fn new(state_dir: &Path, durable: bool) -> Self {
+        Self { path: state_dir.join(DATABASE), durable, links: Links::Follow, open: RefCell::default() }
+    }
+
+    /// The same store in a directory where somebody else may have put links, which are not followed.
+    #[must_use]
+    pub fn refusing_links(self) -> Self {
+        Self { links: Links::Refuse, ..self }
+    }
+
+    /// Whether a state directory has the database.
+    pub fn exists(state_dir: &Path) -> bool {
+        fs::symlink_metadata(state_dir.join(DATABASE)).is_ok()
+    }
+
+    /// Whether the database is the store. In that of 2026.6.11 the tables of devices are there and not used; those of the
+    /// releases that use them say what a device is as a node, too. A file that cannot be looked into counts.
+    pub fn is_store(state_dir: &Path) -> bool {
+        Self::exists(state_dir) && !matches!(knows_nodes(&state_dir.join(DATABASE)), Ok(false))
+    }
+
+    /// The files of the database in a state directory, whether they are there or not.
+    pub fn files(state_dir: &Path) -> impl Iterator<Item = PathBuf> {
+        SUFFIXES.into_iter().map(move |suffix| state_dir.join(format!("{DATABASE}{suffix}")))
+    }
+
+    /// Looks at a database without writing to it, whoever else has it open: all documents that hold something. What a gateway has
+    /// written there may be of any size; no more is kept of it than fits into the limits.
+    ///
+    /// # Errors
+    /// What SQLite says: a file that is no database, tables that are not there. More than is read.
+    pub fn look(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteFault> {
+        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LOOK_BYTES).unwrap_or(i32::MAX))?;
+        TABLES.into_iter().try_for_each(|table| is_plain(&connection, table))?;
+        let read = |document| {
+            let records = read(&connection, document, Cells::AsTheyAre, &mut Size::limited())?;
+            Ok((document, Value::Object(records)))
+        };
+        let read = Document::ALL.into_iter().map(read).collect::<Result<Vec<_>, SqliteFault>>();
+        read.map_err(|fault| match fault {
+            SqliteFault::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => SqliteFault::TooLarge,
+            other => other,
+        })
+    }
+
+    /// Finds out whether a release could read the devices in the database, without writing to it.
+    ///
+    /// # Errors
+    /// What SQLite says, or a cell that does not parse.
+    pub fn check(state_dir: &Path, links: Links) -> Result<(), SqliteFault> {
+        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
+        let documents = [Document::DevicesPaired, Document::DevicesPending];
+        documents
+            .into_iter()
+            .try_for_each(|document| read(&connection, document, Cells::Parsed, &mut Size::default()).map(drop))
+    }
+
+    /// Opens a database that is there for writing, as a release does at its start.
+    ///
+    /// # Errors
+    /// It cannot be written: permissions, a file that is no database.
+    pub fn open(&self) -> Result<(), SqliteFault> {
+        self.with(false, |_| Ok(())).map(drop)
+    }
+
+    /// Whether a record can be a row. One that cannot only comes out of a JSON file.
+    pub fn fits(document: Document, record: &Value) -> bool {
+        let Value::Object(record) = record else { return false };
+        match document {
+            Document::DevicesPaired => PAIRED.row(record).is_ok(),
+            Document::DevicesPending => PENDING.row(record).is_ok(),
+            Document::DevicesBootstrap => BOOTSTRAP.row(&keyed(&BOOTSTRAP, "", record)).is_ok(),
+            Document::NodesPaired | Document::NodesPending => true,
+        }
+    }
+
+    /// Does something with the open database; `None` where there is none and none is to be made.
+    fn with<T>(
+        &self,
+        make: bool,
+        act: impl FnOnce(&mut Open) -> Result<T, SqliteFault>,
+    ) -> Result<Option<T>, SqliteFault> {
+        let mut open = self.open.borrow_mut();
+        if open.is_none() {
+            if !make && fs::symlink_metadata(&self.path).is_err() {
+                return Ok(None);
+            }
+            *open = Some(Open::new(&self.path, self.durable, self.links)?);
+        }
+        open.as_mut().map(act).transpose()
+    }
+}
+
+impl Open {
+    fn new(path: &Path, durable: bool, links: Links) -> Result<Self, SqliteFault> {
+        only_plain(path, links)?;
+        if let Some(directory) = path.parent() {
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+            made.map_err(|error| SqliteFault::Io(directory.to_owned(), error))?;
+        }
+        // The releases give themselves the permission back, where the files are theirs.
+        for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+            let _ = fs::set_permissions(file, fs::Permissions::from_mode(0o600));
+        }
+        // SQLite makes its files with the mode of the first one.
+        let made = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+        made.map_err(|error| SqliteFault::Io(path.to_owned(), error))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", if durable { "full" } else { "off" })?;
+        let transaction = connection.transaction()?;
+        for table in TABLES {
+            transaction.execute_batch(&table.create())?;
+            let there = columns(&transaction, table)?;
+            transaction.execute_batch(&table.complete(&there))?;
+        }
+        transaction.commit()?;
+        Ok(Self { connection, version: 0, read: HashMap::new() })
+    }
+
+    fn read(&mut self, document: Document) -> Result<Arc<Value>, SqliteFault> {
+        let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        if version != self.version {
+            self.read.clear();
+            self.version = version;
+        }
+        if let Some(value) = self.read.get(&document) {
+            return Ok(Arc::clone(value));
+        }
+        let value = Arc::new(Value::Object(read(&self.connection, document, Cells::Parsed, &mut Size::default())?));
+        self.read.insert(document, Arc::clone(&value));
+        Ok(value)
+    }
+
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), SqliteFault> {
+        let transaction = self.connection.transaction()?;
+        for (document, value) in documents {
+            // A mutation begins with what is there: what cannot be read is not written over.
+            read(&transaction, *document, Cells::Parsed, &mut Size::default())?;
+            let empty = Map::new();
+            write(&transaction, *document, value.as_object().unwrap_or(&empty))?;
+        }
+        transaction.commit()?;
+        // A row of one document holds a part of another's.
+        self.read.clear();
+        Ok(())
+    }
+}
+
+impl Documents for SqliteDocuments {
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
+        self.with(false, |open| open.read(document))
+            .map_err(|fault| ReadFault { what: "read", path: format!("{DATABASE}: {fault}") })
+    }
+
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {
+        let written = self.with(true, |open| open.write(documents));
+        written.map(drop).map_err(|fault| WriteFault(format!("Error: {fault}")))
+    }
+}
+
+/// Opens a database without writing to it, whoever else has it open.
+fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteFault> {
+    only_plain(path, links)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = if is_unchanging(path) {
+        // SQLite would make a journal beside it even to read.
+        let name = percent_encode(path.as_os_str().as_bytes(), NON_ALPHANUMERIC);
+        Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?
+    } else {
+        Connection::open_with_flags(path, flags)?
+    };
+    // Readers of a release's database wait for nobody. A gateway that holds a lock for longer is not waited for.
+    connection.busy_timeout(LOOK_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// Whether nobody can be writing to a database: it has no journal beside it, and this user can make none.
+fn is_unchanging(path: &Path) -> bool {
+    let locked = path.parent().is_some_and(|directory| access(directory, AccessFlags::W_OK).is_err());
+    locked && fs::symlink_metadata(beside(path, "-wal")).is_err()
+}
+
+/// A file that SQLite keeps beside a database; the database itself where nothing is added.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Sees to it that SQLite, which opens files by their paths, comes upon nothing that it would wait for without end.
+fn only_plain(database: &Path, links: Links) -> Result<(), SqliteFault> {
+    if links == Links::Refuse
+        && let Some(directory) = database.parent()
+        && fs::symlink_metadata(directory).is_ok_and(|found| found.is_symlink())
+    {
+        return Err(SqliteFault::NotPlain(directory.to_owned(), PlainFileError::Kind(OtherKind::Link)));
+    }
+    for suffix in SUFFIXES {
+        let path = beside(database, suffix);
+        // What is not there, or may not be looked at, SQLite has words for.
+        if let Err(error @ PlainFileError::Kind(_)) = plain_file::check(&path, links) {
+            return Err(SqliteFault::NotPlain(path, error));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a device's row says what it is as a node.
+fn knows_nodes(path: &Path) -> Result<bool, SqliteFault> {
+    let connection = open_to_read(path, Links::Refuse)?;
+    let sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
+    let found: i64 = connection.query_row(sql, params![PAIRED.name, NODE_SURFACE], |row| row.get(0))?;
+    Ok(found > 0)
+}
+
+fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec<String>> {
+    let mut statement = transaction.prepare("SELECT name FROM pragma_table_info(?)")?;
+    statement.query_map([table.name], |row| row.get(0))?.collect()
+}
+
+/// Whether a table stores its rows as they are read. A view may have rows without end, and a generated column (`hidden`) may take
+/// any time to compute.
+fn is_plain(connection: &Connection, table: &Table) -> Result<(), SqliteFault> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?";
+    let found: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
+    let sql = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden <> 0";
+    let computed: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
+    if found == 1 && computed == 0 { Ok(()) } else { Err(SqliteFault::NoTable(table.name)) }
+}
+
+/// How much of a table was read.
+#[derive(Debug, Default)]
+struct Size {
+    is_limited: bool,
+    bytes: u64,
+    values: usize,
+}
+
+impl Size {
+    fn limited() -> Self {
+        Self { is_limited: true, ..Self::default() }
+    }
+
+    /// Adds a row. `false` where there is no room for it.
+    fn add(&mut self, row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<bool> {
+        if !self.is_limited {
+            return Ok(true);
+        }
+        for at in 0..columns {
+            match row.get_ref(at)? {
+                ValueRef::Null => {}
+                ValueRef::Integer(_) | ValueRef::Real(_) => self.values += 1,
+                ValueRef::Text(cell) | ValueRef::Blob(cell) => {
+                    self.bytes += cell.len() as u64;
+                    self.values += cut::json::count(cell);
+                }
+            }
+        }
+        Ok(self.bytes <= LOOK_BYTES && self.values <= DOCUMENT_VALUES)
+    }
+
+    fn is_endless(&self) -> bool {
+        self.bytes > LOOK_BYTES * COUNTED as u64 || self.values > DOCUMENT_VALUES * COUNTED
+    }
+
+    fn check(&self) -> Result<(), SqliteFault> {
+        match self {
+            Self { is_limited: true, values, .. } if *values > DOCUMENT_VALUES => {
+                Err(SqliteFault::TooMany(*values as u64))
+            }
+            Self { is_limited: true, bytes, .. } if *bytes > LOOK_BYTES => Err(SqliteFault::TooLarge),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A document whole. Where it is larger than it may be it is read to its end all the same, to say how large.
+fn read(
+    connection: &Connection,
+    document: Document,
+    cells: Cells,
+    size: &mut Size,
+) -> Result<Map<String, Value>, SqliteFault> {
+    let table = match document {
+        Document::DevicesPending => &PENDING,
+        Document::DevicesBootstrap => &BOOTSTRAP,
+        Document::DevicesPaired | Document::NodesPaired | Document::NodesPending => &PAIRED,
+    };
+    let mut statement = connection.prepare(&table.select())?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
+    let mut records = Map::new();
+    while let Some(row) = rows.next()? {
+        if !size.add(row, columns)? {
+            records.clear();
+            if size.is_endless() {
+                break;
+            }
+            continue;
+        }
+        let mut record = table.record(row, cells)?;
+        let surface = record.shift_remove(NODE_SURFACE);
+        let pending = record.shift_remove(PENDING_NODE_SURFACE);
+        let key = record.get(table.key_field()).and_then(Value::as_str).unwrap_or_default().to_owned();
+        match document {
+            Document::NodesPaired => records.extend(surface.map(|surface| (key.clone(), node(&key, surface)))),
+            Document::NodesPending => records.extend(pending.map(|pending| {
+                let request = pending.get("requestId").and_then(Value::as_str).unwrap_or_default().to_owned();
+                (request, node(&key, pending))
+            })),
+            Document::DevicesBootstrap => {
+                record.shift_remove(table.key_field());
+                records.insert(key, Value::Object(record));
+            }
+            Document::DevicesPaired | Document::DevicesPending => {
+                records.insert(key, Value::Object(record));
+            }
+        }
+    }
+    size.check()?;
+    Ok(records)
+}
+
+/// What stands in a device's row about the node that it is, as a record of its own.
+fn node(device: &str, surface: Value) -> Value {
+    match surface {
+        Value::Object(fields) => {
+            let mut record = Map::from_iter([("nodeId".to_owned(), Value::from(device))]);
+            record.extend(fields);
+            Value::Object(record)
+        }
+        other => other,
+    }
+}
+
+/// Writes a document whole, as the releases do: every row goes, every record comes.
+fn write(transaction: &Transaction<'_>, document: Document, records: &Map<String, Value>) -> Result<(), SqliteFault> {
+    match document {
+        Document::DevicesPaired => replace_paired(transaction, records),
+        Document::DevicesPending => replace(transaction, &PENDING, records),
+        Document::DevicesBootstrap => replace(transaction, &BOOTSTRAP, records),
+        Document::NodesPaired => {
+            let mut surfaces = HashMap::new();
+            for (key, record) in records {
+                let mut kept = record.clone();
+                if let Value::Object(fields) = &mut kept {
+                    fields.retain(|field, _| SURFACE_FIELDS.contains(&field.as_str()));
+                }
+                surfaces.insert(key.clone(), kept.to_string());
+            }
+            set_column(transaction, NODE_SURFACE, &surfaces)
+        }
+        Document::NodesPending => {
+            let mut surfaces = HashMap::new();
+            for record in records.values() {
+                let Some(device) = record.get("nodeId").and_then(Value::as_str) else { continue };
+                let mut kept = record.clone();
+                if let Value::Object(fields) = &mut kept {
+                    fields.shift_remove("nodeId");
+                }
+                surfaces.insert(device.to_owned(), kept.to_string());
+            }
+            set_column(transaction, PENDING_NODE_SURFACE, &surfaces)
+        }
+    }
+}
+
+fn replace(transaction: &Transaction<'_>, table: &Table, records: &Map<String, Value>) -> Result<(), SqliteFault> {
+    transaction.execute(&format!("DELETE FROM {}", table.name), [])?;
+    let mut insert = transaction.prepare(&table.insert())?;
+    for (key, record) in records {
+        let Value::Object(record) = record else { continue };
+        insert.execute(rusqlite::params_from_iter(table.row(&keyed(table, key, record))?))?;
+    }
+    Ok(())
+}
+
+/// A record with the key that it is filed under, where its table has a column for that alone.
+fn keyed(table: &Table, key: &str, record: &Map<String, Value>) -> Map<String, Value> {
+    let mut record = record.clone();
+    if table.name == BOOTSTRAP.name {
+        record.insert(table.key_field().to_owned(), Value::from(key));
+    }
+    record
+}
+
+/// The rows of devices, what they are as nodes kept.
+fn replace_paired(transaction: &Transaction<'_>, records: &Map<String, Value>) -> Result<(), SqliteFault> {
+    let mut nodes = HashMap::new();
+    let sql = format!("SELECT {}, {NODE_SURFACE}, {PENDING_NODE_SURFACE} FROM {}", PAIRED.key_column(), PAIRED.name);
+    let mut statement = transaction.prepare(&sql)?;
+    let cells = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)));
+    for row in statement.query_map([], cells)? {
+        let (device, columns): (String, (Option<String>, Option<String>)) = row?;
+        nodes.insert(device, columns);
+    }
+    replace(transaction, &PAIRED, records)?;
+    let sql = format!(
+        "UPDATE {} SET {NODE_SURFACE} = ?, {PENDING_NODE_SURFACE} = ? WHERE {} = ?",
+        PAIRED.name,
+        PAIRED.key_column()
+    );
+    let mut update = transaction.prepare(&sql)?;
+    for (device, (surface, pending)) in nodes.into_iter().filter(|(_, (a, b))| a.is_some() || b.is_some()) {
+        update.execute(params![surface, pending, device])?;
+    }
+    Ok(())
+}
+
+/// Sets a column of every device; those that are not named lose what it held.
+fn set_column(
+    transaction: &Transaction<'_>,
+    column: &str,
+    by_device: &HashMap<String, String>,
+) -> Result<(), SqliteFault> {
+    transaction.execute(&format!("UPDATE {} SET {column} = NULL", PAIRED.name), [])?;
+    let sql = format!("UPDATE {} SET {column} = ? WHERE {} = ?", PAIRED.name, PAIRED.key_column());
+    let mut update = transaction.prepare(&sql)?;
+    for (device, surface) in by_device {
+        update.execute(params![surface, device])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

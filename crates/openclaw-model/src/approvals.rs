@@ -1,0 +1,239 @@
+//! Approvals of commands: registered, waited for, decided, expired (`exec-approval-manager.ts`).
+
+use super::act::ConnectionId;
+use indexmap::IndexMap;
+use openclaw_protocol::js::{self, Record};
+use serde_json::{Value, json};
+
+/// How long a decided approval can still be asked for, in milliseconds.
+const GRACE_MS: i64 = 15_000;
+
+/// Somebody who waits for a decision: an open request that is answered with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Waiter {
+    /// Its connection.
+    pub connection: ConnectionId,
+    /// The request's id.
+    pub request_id: String,
+    /// It asked for the approval; else it only waits for it.
+    pub asked: bool,
+}
+
+/// One approval.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Approval {
+    /// Its id.
+    pub id: String,
+    /// What is asked for, as the event shows it.
+    pub request: Record,
+    /// Who asked for it: its connection and, where it has one, its device.
+    pub requester: (ConnectionId, Option<String>),
+    /// When it was registered, milliseconds since the epoch.
+    pub created_at: i64,
+    /// When it expires.
+    pub expires_at: i64,
+    /// When it was decided or expired, and the decision, `None` where there was none.
+    resolved: Option<(i64, Option<String>)>,
+    waiters: Vec<Waiter>,
+}
+
+impl Approval {
+    /// A new one.
+    pub(crate) fn new(
+        id: String,
+        request: Record,
+        requester: (ConnectionId, Option<String>),
+        now: i64,
+        timeout_ms: i64,
+    ) -> Self {
+        let expires_at = now.saturating_add(timeout_ms);
+        Self { id, request, requester, created_at: now, expires_at, resolved: None, waiters: Vec::new() }
+    }
+
+    /// The event that announces it.
+    pub(crate) fn announcement(&self) -> Value {
+        json!({"id": self.id, "request": self.request, "createdAtMs": self.created_at, "expiresAtMs": self.expires_at})
+    }
+
+    /// The first of two answers.
+    pub(crate) fn acceptance(&self, route: Option<&str>) -> Value {
+        let mut acceptance = Record::new();
+        js::set(&mut acceptance, "status", Some("accepted"));
+        js::set(&mut acceptance, "id", Some(self.id.as_str()));
+        js::set(&mut acceptance, "deliveryRoute", route);
+        js::set(&mut acceptance, "createdAtMs", Some(self.created_at));
+        js::set(&mut acceptance, "expiresAtMs", Some(self.expires_at));
+        Value::Object(acceptance)
+    }
+
+    /// The answer that carries the decision.
+    pub(crate) fn decision(&self) -> Value {
+        let decision = self.resolved.as_ref().and_then(|(_, decision)| decision.clone());
+        json!({
+            "id": self.id,
+            "decision": decision,
+            "createdAtMs": self.created_at,
+            "expiresAtMs": self.expires_at
+        })
+    }
+
+    /// How it came to its end: somebody decided, its time ran out, or nobody could be asked.
+    pub(crate) fn terminal_reason(&self) -> &'static str {
+        match &self.resolved {
+            Some((_, Some(_))) => "user",
+            Some((at, None)) if *at < self.expires_at => "no-route",
+            _ => "timeout",
+        }
+    }
+
+    /// What was decided.
+    pub(crate) fn decided(&self) -> Option<&str> {
+        self.resolved.as_ref().and_then(|(_, decision)| decision.as_deref())
+    }
+
+    /// Whether it is decided or expired.
+    pub(crate) fn is_resolved(&self) -> bool {
+        self.resolved.is_some()
+    }
+}
+
+/// What an id or the beginning of one names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// Nothing that is undecided.
+    Nothing,
+    /// This approval.
+    One(String),
+    /// Several, in the order in which they came.
+    Several(Vec<String>),
+}
+
+/// The approvals of one kind.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Approvals {
+    entries: IndexMap<String, Approval>,
+}
+
+impl Approvals {
+    /// The approval with this id, decided ones for a while too.
+    pub(crate) fn get(&mut self, id: &str, now: i64) -> Option<&Approval> {
+        self.forget_old(now);
+        self.entries.get(id)
+    }
+
+    /// Registers an approval.
+    pub(crate) fn register(&mut self, approval: Approval) {
+        self.entries.insert(approval.id.clone(), approval);
+    }
+
+    /// Lets a request wait for the decision. `false` where there is no such approval, or none to wait for any more.
+    pub(crate) fn wait(&mut self, id: &str, waiter: Waiter) -> bool {
+        let open = self.entries.get_mut(id).filter(|approval| !approval.is_resolved());
+        open.map(|approval| approval.waiters.push(waiter)).is_some()
+    }
+
+    /// Decides an approval, or lets it expire where there is no decision. What was decided and who waited for it.
+    pub(crate) fn resolve(&mut self, id: &str, decision: Option<&str>, now: i64) -> Option<(Approval, Vec<Waiter>)> {
+        let approval = self.entries.get_mut(id).filter(|approval| !approval.is_resolved())?;
+        approval.resolved = Some((now, decision.map(str::to_owned)));
+        let waiters = std::mem::take(&mut approval.waiters);
+        Some((approval.clone(), waiters))
+    }
+
+    /// Lets everything expire that is due.
+    pub(crate) fn expire(&mut self, now: i64) -> Vec<(Approval, Vec<Waiter>)> {
+        self.forget_old(now);
+        let due = |approval: &&Approval| !approval.is_resolved() && approval.expires_at <= now;
+        let due: Vec<String> = self.entries.values().filter(due).map(|approval| approval.id.clone()).collect();
+        due.iter().filter_map(|id| self.resolve(id, None, now)).collect()
+    }
+
+    /// When the next one expires.
+    pub(crate) fn next_expiry(&self) -> Option<i64> {
+        self.entries.values().filter(|approval| !approval.is_resolved()).map(|approval| approval.expires_at).min()
+    }
+
+    /// The undecided ones that are shown, in the order in which they came.
+    pub(crate) fn pending(&self, shown: impl Fn(&Approval) -> bool) -> Vec<Value> {
+        let open = self.entries.values().filter(|approval| !approval.is_resolved() && shown(approval));
+        open.map(Approval::announcement).collect()
+    }
+
+    /// What an id, or the beginning of one in any case, names.
+    /// Those that are not shown count for nothing.
+    pub(crate) fn named(&mut self, input: &str, now: i64, shown: impl Fn(&Approval) -> bool) -> Named {
+        self.find(input, now, |approval| !approval.is_resolved() && shown(approval))
+    }
+
+    /// The same among the decided ones that are still known, too.
+    pub(crate) fn named_ever(&mut self, input: &str, now: i64, shown: impl Fn(&Approval) -> bool) -> Named {
+        self.find(input, now, shown)
+    }
+
+    fn find(&mut self, input: &str, now: i64, counts: impl Fn(&Approval) -> bool) -> Named {
+        self.forget_old(now);
+        let input = js::trim(input);
+        if input.is_empty() {
+            return Named::Nothing;
+        }
+        if let Some(exact) = self.entries.get(input) {
+            return if counts(exact) { Named::One(exact.id.clone()) } else { Named::Nothing };
+        }
+        let prefix = input.to_lowercase();
+        let matches = |approval: &&Approval| counts(approval) && approval.id.to_lowercase().starts_with(&prefix);
+        let mut ids: Vec<String> = self.entries.values().filter(matches).map(|approval| approval.id.clone()).collect();
+        match ids.len() {
+            0 => Named::Nothing,
+            1 => Named::One(ids.remove(0)),
+            _ => Named::Several(ids),
+        }
+    }
+
+    fn forget_old(&mut self, now: i64) {
+        self.entries.retain(|_, approval| approval.resolved.as_ref().is_none_or(|(at, _)| now - at < GRACE_MS));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(ids: &[&str]) -> Approvals {
+        let mut approvals = Approvals::default();
+        for id in ids {
+            approvals.register(Approval::new((*id).to_owned(), Record::new(), (ConnectionId(1), None), 0, 100));
+        }
+        approvals
+    }
+
+    #[test]
+    fn an_id_is_found_by_its_beginning_in_any_case() {
+        let mut approvals = with(&["Abc", "abd", "x"]);
+        assert_eq!(approvals.named("X", 1, |_| true), Named::One("x".to_owned()));
+        assert_eq!(approvals.named("ab", 1, |_| true), Named::Several(vec!["Abc".to_owned(), "abd".to_owned()]));
+        assert_eq!(approvals.named(" ", 1, |_| true), Named::Nothing);
+        approvals.resolve("x", Some("deny"), 2).unwrap();
+        assert_eq!(approvals.named("x", 3, |_| true), Named::Nothing);
+    }
+
+    #[test]
+    fn a_decision_is_known_for_fifteen_seconds_and_made_once() {
+        let mut approvals = with(&["a"]);
+        let waiter = Waiter { connection: ConnectionId(1), request_id: "r".to_owned(), asked: false };
+        assert!(approvals.wait("a", waiter.clone()));
+        let (approval, waiters) = approvals.resolve("a", Some("deny"), 50).unwrap();
+        assert_eq!((approval.decision()["decision"].as_str(), waiters), (Some("deny"), vec![waiter]));
+        assert!(approvals.resolve("a", Some("allow-once"), 51).is_none());
+        assert!(approvals.get("a", 50 + GRACE_MS - 1).is_some());
+        assert!(approvals.get("a", 50 + GRACE_MS).is_none());
+    }
+
+    #[test]
+    fn what_nobody_decides_expires_without_a_decision() {
+        let mut approvals = with(&["a"]);
+        assert_eq!(approvals.next_expiry(), Some(100));
+        assert!(approvals.expire(99).is_empty());
+        assert_eq!(approvals.expire(100)[0].0.decision()["decision"], Value::Null);
+        assert_eq!(approvals.next_expiry(), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! From the first message to `hello-ok` or the close: every check, in the order in which the releases make them
+//! (`ws-connection/message-handler.ts`; each check's own file names its source).
+
+mod attempt;
+mod capabilities;
+mod credentials;
+mod device;
+mod handed_out;
+mod hello;
+mod limits;
+mod node;
+mod origin_check;
+mod pairing;
+mod pins;
+mod refusal;
+mod required;
+mod secret;
+mod unauthorised;
+mod welcome;
+
+pub use crate::facts::handshake::{
+    BackendPairing, BootstrapPairing, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
+};
+pub(crate) use capabilities::challenge;
+pub(crate) use hello::MAX_PAYLOAD_BYTES;
+pub(crate) use limits::RateLimits;
+
+use self::attempt::Attempt;
+use self::pairing::{Paired, PairingCheck};
+use self::refusal::{End, Refusal};
+use crate::act::{ConnectionId, Effect, Environment, Outcome};
+use crate::model::Model;
+use crate::pairing::Fault;
+use crate::schema::frames;
+use openclaw_protocol::client::mode;
+use openclaw_protocol::codes::close;
+use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::frame::ServerFrame;
+use serde_json::{Value, json};
+
+/// Most bytes of a message before the welcome, where they are limited. The WebSocket layer closes 1009 without a reason
+/// beyond it.
+const MAX_PREAUTH_PAYLOAD_BYTES: usize = 65_536;
+
+/// Messages from a client that has not been welcomed yet, all those that came in one read.
+///
+/// The releases check each up to its origin as it comes, before they have looked at the credentials of the first: a
+/// call sent right behind a connect is taken for a bad first message, and the connect still leaves its traces in the
+/// store although nobody hears of it.
+pub(crate) fn receive(
+    model: &mut Model,
+    connection: ConnectionId,
+    messages: &[Vec<u8>],
+    environment: &mut Environment<'_>,
+    outcome: &mut Outcome,
+) {
+    let mut attempts = Vec::new();
+    for data in messages {
+        if !is_open(model, connection) {
+            break;
+        }
+        let Some(frame) = read_json(model, connection, data, outcome) else { break };
+        let id = frame.get("id").cloned().unwrap_or_default();
+        match look_at(model, connection, frame, outcome) {
+            Ok(attempt) => attempts.push((id, attempt)),
+            Err(refusal) => refuse(model, connection, id, refusal, outcome),
+        }
+    }
+    for (id, attempt) in attempts {
+        let before = outcome.effects.len();
+        let unheard = !is_open(model, connection);
+        if let Err(end) = admit(model, attempt, environment, outcome) {
+            match end {
+                End::Refused(refusal) => refuse(model, connection, id, refusal, outcome),
+                End::Threw(fault) => throw(model, connection, &fault, outcome),
+            }
+        }
+        if unheard {
+            let mut at = 0;
+            outcome.effects.retain(|effect| {
+                at += 1;
+                at <= before || !matches!(effect, Effect::Send { connection: to, .. } if *to == connection)
+            });
+        }
+    }
+}
+
+/// Most bytes of a message before the welcome in this release.
+pub fn most_early_bytes(rules: &HandshakeRules) -> usize {
+    if rules.early_messages_limited { MAX_PREAUTH_PAYLOAD_BYTES } else { MAX_PAYLOAD_BYTES }
+}
+
+fn is_open(model: &Model, connection: ConnectionId) -> bool {
+    model.connections.get(&connection).is_some_and(|open| !open.closing)
+}
+
+/// The message as JSON. What is too long or no JSON ends the connection.
+fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: &mut Outcome) -> Option<Value> {
+    let most = most_early_bytes(&model.rules.handshake);
+    if data.len() > most {
+        let length = data.len();
+        outcome.because(format!("frame: {length} bytes before the welcome; {most} are allowed"));
+        model.close(connection, close::TOO_BIG, "", outcome);
+        return None;
+    }
+    // Binary messages are read as text too, and what is not UTF-8 in them becomes U+FFFD.
+    let frame = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)).ok();
+    if frame.is_none() {
+        outcome.because("frame: not JSON; closed without a word");
+        model.close(connection, close::NORMAL, "", outcome);
+    }
+    frame
+}
+
+fn refuse(model: &mut Model, connection: ConnectionId, id: Value, refusal: Refusal, outcome: &mut Outcome) {
+    let Refusal { error, code, reason } = refusal;
+    outcome.because(format!("refused: {reason}"));
+    outcome.effects.push(Effect::Log(format!("handshake refused: {reason}")));
+    if let Some(error) = error {
+        let frame = ServerFrame::Res { id, ok: false, payload: None, error: Some(*error) };
+        outcome.effects.push(Effect::Send { connection, frame });
+    }
+    model.close(connection, code, &reason, outcome);
+}
+
+fn throw(model: &mut Model, connection: ConnectionId, fault: &Fault, outcome: &mut Outcome) {
+    outcome.because(format!("the release throws here and closes without a word: {fault}"));
+    outcome.effects.push(Effect::Log(format!("parse/handle error: {fault}")));
+    model.close(connection, close::NORMAL, "", outcome);
+}
+
+/// The checks that a release makes as soon as a message is there: frame, protocol, role, origin.
+fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut Outcome) -> Result<Attempt, Refusal> {
+    let (frame_id, params) = read_connect(&model.rules.handshake, frame)?;
+    let role = check_protocol_and_role(&model.rules.handshake, &params)?;
+    let open = model.connections.get(&connection).ok_or_else(|| Refusal::silent("invalid handshake"))?;
+    let attempt = Attempt::new(&model.rules.handshake, connection, open, frame_id, params, role);
+    outcome.because(attempt.locality.reason.clone());
+    origin_check::check_copilot(&attempt)?;
+    let origin = origin_check::check(&model.rules, &model.config, &attempt)?;
+    outcome.because(origin);
+    Ok(attempt)
+}
+
+/// The checks that take their time, and the welcome.
+fn admit(
+    model: &mut Model,
+    mut attempt: Attempt,
+    environment: &mut Environment<'_>,
+    outcome: &mut Outcome,
+) -> Result<(), End> {
+    let disregarded = device::is_disregarded(&model.rules.handshake, &model.config, &attempt);
+    let has_device = attempt.params.device.is_some() && !disregarded;
+    let now = environment.now;
+    let mut standing = credentials::look(&model.rules, &model.config, &mut model.limits, now, &attempt, has_device);
+    let proven = match attempt.params.device.as_ref().filter(|_| has_device) {
+        None => {
+            outcome.because(device::do_without(&model.rules.handshake, &model.config, &mut attempt, &standing)?);
+            None
+        }
+        Some(device) => {
+            let proof = device::check_proof(&model.rules.handshake, &attempt, device, now);
+            if proof.is_err() {
+                credentials::settle(&mut model.limits, now, &attempt, &standing);
+            }
+            let (key, version) = proof?;
+            outcome.because(format!("device: the proof holds ({version:?})"));
+            Some((device.id.clone(), key))
+        }
+    };
+    credentials::decide(&model.rules, &model.config, &mut model.limits, environment, &attempt, &mut standing)?;
+    if let Err(failure) = &standing.verdict {
+        return Err(unauthorised::refusal(&model.rules.handshake, &attempt, failure, has_device).into());
+    }
+    outcome.because(format!("credentials: let in by {:?}", standing.method));
+    if model.rules.handshake.vouched_pairs
+        && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &standing)
+    {
+        device::bound_by_proxy(&mut attempt);
+    }
+    let mut paired = Paired::default();
+    if model.rules.handshake.node_host_named {
+        pins::name_node_host(&mut attempt.params.client);
+    }
+    if let Some((device_id, public_key)) = &proven {
+        let claimed = (attempt.client().platform.clone(), attempt.client().device_family.clone());
+        let check = PairingCheck { attempt: &mut attempt, standing: &standing, public_key, device_id, claimed };
+        paired = check.run(model, environment, outcome)?;
+    }
+    welcome::welcome(model, environment, attempt, &standing, proven.map(|(id, _)| id), paired, outcome)
+}
+
+/// The frame: a request, its method `connect`, its parameters as the schema wants them.
+fn read_connect(rules: &HandshakeRules, mut frame: Value) -> Result<(String, ConnectParams), Refusal> {
+    if rules.workers_apart && claims_to_be_a_worker(&frame["params"]) {
+        return Err(Refusal::silent("invalid-handshake"));
+    }
+    let form = rules.connect_form;
+    form.request().check(Some(&frame)).map_err(|_| Refusal::silent("invalid request frame"))?;
+    if frame["method"] != "connect" {
+        return Err(Refusal::invalid("invalid handshake: first request must be connect", None));
+    }
+    let invalid =
+        |errors: String| Refusal::invalid(format!("invalid connect params: {}", rules.wording.of(errors)), None);
+    frames::connect(form).check(frame.get("params")).map_err(invalid)?;
+    let id = frame["id"].as_str().unwrap_or_default().to_owned();
+    let params = serde_json::from_value(frame["params"].take()).map_err(|error| invalid(error.to_string()))?;
+    Ok((id, params))
+}
+
+fn claims_to_be_a_worker(params: &Value) -> bool {
+    let client = &params["client"];
+    params["role"] == "worker" || client["id"] == "openclaw-worker" || client["mode"] == "worker"
+}
+
+fn check_protocol_and_role(rules: &HandshakeRules, params: &ConnectParams) -> Result<&'static str, Refusal> {
+    let spoken = f64::from(rules.protocol);
+    let least = if rules.previous_protocol { spoken - 1.0 } else { spoken };
+    if !(params.max_protocol >= spoken && params.min_protocol <= spoken || is_previous(rules, params, least)) {
+        let details = match rules.protocol_range_named {
+            true => json!({
+                "code": "PROTOCOL_MISMATCH",
+                "clientMinProtocol": whole(params.min_protocol),
+                "clientMaxProtocol": whole(params.max_protocol),
+                "expectedProtocol": rules.protocol,
+                "minimumProbeProtocol": whole(least)
+            }),
+            false => json!({ "expectedProtocol": rules.protocol }),
+        };
+        return Err(Refusal::invalid("protocol mismatch", Some(details)).closing_with(close::PROTOCOL));
+    }
+    match params.role.as_deref().unwrap_or("operator") {
+        "operator" => Ok("operator"),
+        "node" => Ok("node"),
+        _ => Err(Refusal::invalid("invalid role", None)),
+    }
+}
+
+/// A probe or a node that speaks the protocol before.
+fn is_previous(rules: &HandshakeRules, params: &ConnectParams, least: f64) -> bool {
+    let reaches = rules.previous_protocol && params.max_protocol >= least;
+    let node = params.role.as_deref() == Some("node") && params.client.mode == mode::NODE;
+    let probe = params.client.mode == mode::PROBE && params.min_protocol <= least + 1.0;
+    reaches && (probe || node && params.min_protocol <= least)
+}
+
+/// A number that the schema has found to be whole.
+fn whole(number: f64) -> i64 {
+    #[allow(clippy::cast_possible_truncation)]
+    let whole = number as i64;
+    whole
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Pairing by a bootstrap token: what its profile hands on, and to whom (`connect-pairing-plan.ts`, `connect-existing-device.ts`).
+
+use super::{End, PairingCheck, Upgrade};
+use crate::Environment;
+use crate::facts::handshake::BootstrapPairing;
+use crate::handshake::pins;
+use crate::handshake::secret::Method;
+use crate::model::Model;
+use crate::pairing::{self, BootstrapProfile, Fault, scopes_allow_values};
+use openclaw_protocol::client::{self, mode};
+use openclaw_protocol::proof::normal_metadata;
+use serde_json::{Value, json};
+
+/// A pairing by bootstrap token.
+pub(super) struct Bootstrap {
+    /// The profile whose roles are handed off; none where the token only pairs and is revoked.
+    pub(super) profile: Option<BootstrapProfile>,
+}
+
+impl PairingCheck<'_> {
+    /// A node that shows its setup code again is handed off what the record bears of it.
+    pub(super) fn handed_off_again(
+        &self,
+        record: &Value,
+        roles: &[String],
+        model: &Model,
+        environment: &Environment<'_>,
+    ) -> Result<Option<BootstrapProfile>, Fault> {
+        let rules = &model.rules;
+        if rules.handshake.bootstrap_pairing != BootstrapPairing::SetupCode
+            || !self.is_bootstrapped_node()
+            || !roles.iter().any(|role| role == "operator")
+        {
+            return Ok(None);
+        }
+        let Some(profile) = self.bound_profile(model, environment)? else { return Ok(None) };
+        let wanted = json!(profile.handoff_scopes(&rules.pairing, "operator"));
+        let granted = record.get("approvedScopes").filter(|scopes| scopes.is_array()).or_else(|| record.get("scopes"));
+        let code = match rules.pairing.bootstrap_asks_questions {
+            true => self.is_setup_code_for_this(&profile, &rules.pairing),
+            false => profile.is_setup_code(&rules.pairing),
+        };
+        let borne = code
+            && scopes_allow_values(&rules.pairing, "operator", Some(&wanted), Some(granted.unwrap_or(&json!([]))))?;
+        Ok(borne.then_some(profile))
+    }
+
+    /// A node that its bootstrap token let in, not a browser.
+    fn is_bootstrapped_node(&self) -> bool {
+        let attempt = &*self.attempt;
+        self.standing.method == Method::BootstrapToken
+            && attempt.role == "node"
+            && attempt.scopes.is_empty()
+            && attempt.client().mode == mode::NODE
+            && !attempt.is_operator_ui()
+            && !attempt.is_webchat()
+    }
+
+    fn bound_profile(&self, model: &Model, environment: &Environment<'_>) -> Result<Option<BootstrapProfile>, Fault> {
+        let Some(token) = self.standing.bootstrap_token() else { return Ok(None) };
+        let (store, now) = (&*environment.store, environment.now);
+        pairing::bound_bootstrap_profile(&model.rules.pairing, store, now, token, self.device_id, self.public_key)
+    }
+
+    /// How the bootstrap token pairs a new node without asking, if it does.
+    pub(super) fn bootstrap_pairing(
+        &self,
+        upgrade: Upgrade,
+        existed: bool,
+        model: &Model,
+        environment: &Environment<'_>,
+    ) -> Result<Option<Bootstrap>, End> {
+        let fits = self.standing.method == Method::BootstrapToken
+            && upgrade == Upgrade::NotPaired
+            && self.attempt.role == "node"
+            && self.attempt.scopes.is_empty()
+            && !existed;
+        match model.rules.handshake.bootstrap_pairing {
+            BootstrapPairing::Silent if fits => Ok(Some(Bootstrap { profile: None })),
+            BootstrapPairing::HandOff if fits => {
+                let profile = self.bound_profile(model, environment)?;
+                Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
+            }
+            BootstrapPairing::SetupCode if fits && self.is_bootstrapped_node() => {
+                let profile = self.bound_profile(model, environment)?;
+                let profile = profile.filter(|profile| self.is_setup_code_for_this(profile, &model.rules.pairing));
+                Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
+            }
+            BootstrapPairing::SetupCode if model.rules.pairing.bootstrap_purposes => {
+                let profile = self.page_profile(upgrade, existed, model, environment)?;
+                Ok(profile.map(|profile| Bootstrap { profile: Some(profile) }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The profile that pairs a Control UI without asking: a new one, or the owner's that asks for more.
+    fn page_profile(
+        &self,
+        upgrade: Upgrade,
+        existed: bool,
+        model: &Model,
+        environment: &Environment<'_>,
+    ) -> Result<Option<BootstrapProfile>, Fault> {
+        let asks = self.standing.method == Method::BootstrapToken
+            && self.attempt.is_control_ui()
+            && self.attempt.role == "operator";
+        let fits = match upgrade {
+            Upgrade::NotPaired => !existed,
+            Upgrade::Scope => existed,
+            _ => false,
+        };
+        if !asks || !fits {
+            return Ok(None);
+        }
+        let (rules, scopes) = (&model.rules.pairing, &self.attempt.scopes);
+        let profile = self.bound_profile(model, environment)?;
+        Ok(profile
+            .filter(|profile| profile.is_owners_page(rules, scopes) || !existed && profile.is_page(rules, scopes)))
+    }
+
+    /// Whether a setup code's profile is meant for this client: one of the phone apps, a node host, or a voice node.
+    fn is_setup_code_for_this(&self, profile: &BootstrapProfile, rules: &pairing::PairingRules) -> bool {
+        profile.is_setup_code(rules) && self.is_phone()
+            || profile.is_node_alone(rules) && self.attempt.client().id == client::NODE_HOST
+            || profile.is_voice_node(rules) && self.is_voice_node()
+    }
+
+    /// A node host on an ESP32.
+    fn is_voice_node(&self) -> bool {
+        let client = self.attempt.client();
+        let family = normal_metadata(client.device_family.as_deref());
+        client.id == client::NODE_HOST
+            && pins::names(&normal_metadata(Some(&client.platform)), &["esp32"])
+            && family == "esp32"
+    }
+
+    /// One of the phone apps, on a phone.
+    fn is_phone(&self) -> bool {
+        let client = self.attempt.client();
+        let (platform, family) =
+            (normal_metadata(Some(&client.platform)), normal_metadata(client.device_family.as_deref()));
+        match client.id.as_str() {
+            client::ANDROID_APP => pins::names(&platform, &["android"]) && family == "android",
+            client::IOS_APP => {
+                pins::names(&platform, &["ios", "ipados"]) && ["iphone", "ipad", "ios"].contains(&family.as_str())
+            }
+            _ => false,
+        }
+    }
+
+    /// The role asked for and those of a bootstrap profile.
+    pub(super) fn roles_handed_off(&self, profile: &BootstrapProfile) -> Vec<String> {
+        let others = profile.roles.iter().filter(|role| *role != self.attempt.role).cloned();
+        std::iter::once(self.attempt.role.to_owned()).chain(others).collect()
+    }
+}

@@ -1,0 +1,307 @@
+//! Asks for what a device lacks: approved at once, or left for a person (`requirePairing` in `message-handler.ts`).
+
+use super::PairingCheck;
+use super::bootstrap::Bootstrap;
+use crate::act::Effect;
+use crate::facts::handshake::{BootstrapPairing, RefusalDetails, ScopeUpgrade};
+use crate::handshake::pins;
+use crate::handshake::refusal::End;
+use crate::handshake::required::{Required, Upgrade};
+use crate::handshake::secret::Method;
+use crate::model::Model;
+use crate::pairing::{self, ApprovalKind, Approver, BootstrapProfile, Fault, PairingRequest, Requested};
+use crate::{Environment, Outcome};
+use openclaw_protocol::connect::ClientInfo;
+use serde_json::{Value, json};
+
+/// Who stands for a device, so that nobody need be asked.
+struct Silence {
+    /// It is a node of an address that the configuration trusts.
+    listed: bool,
+    /// It has a bootstrap token.
+    bootstrap: Option<Bootstrap>,
+    /// Whether that it is local, or one of these, counts for what is asked.
+    counts: bool,
+}
+
+impl Silence {
+    /// The profile of the bootstrap token, where it has one.
+    fn profile(&self) -> Option<&BootstrapProfile> {
+        self.bootstrap.as_ref()?.profile.as_ref()
+    }
+}
+
+impl PairingCheck<'_> {
+    /// Asks for approval. Comes back only where it was given at once, or is no longer needed.
+    ///
+    /// # Errors
+    /// The refusal, or what a release throws.
+    pub(super) fn require(
+        &mut self,
+        upgrade: Upgrade,
+        existing: Option<&Value>,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<Option<BootstrapProfile>, End> {
+        let vouched = self.vouched_scopes(upgrade, existing, model);
+        if let (Upgrade::Scope, Some(scopes), Some(record)) = (upgrade, &vouched, existing)
+            && self.has_vouched(scopes, record, model)?
+        {
+            outcome.because("pairing: the record bears what the reverse proxy's users are given");
+            return Ok(None);
+        }
+        let silence = self.silence(upgrade, existing, model, environment, outcome)?;
+        let requested = self.ask(&silence, model, environment, outcome)?;
+        if let Some(scopes) = vouched
+            && self.approve_vouched(&requested, scopes, model, environment)?
+        {
+            self.approved(&requested, None, model, environment, outcome)?;
+            outcome.because("pairing: the reverse proxy's users are paired at once");
+            return Ok(None);
+        }
+        if requested.silent() {
+            if self.approve_silently(&requested, &silence, existing, model, environment)? {
+                self.approved(&requested, silence.bootstrap.as_ref(), model, environment, outcome)?;
+                if model.rules.handshake.record_decides {
+                    self.live_request(&requested, model, environment)?;
+                }
+                outcome.because(format!("pairing: {} approved at once", upgrade.reason()));
+                return Ok(silence.bootstrap.and_then(|bootstrap| bootstrap.profile));
+            }
+            if self.is_let_in_unapproved(model, environment, outcome)? {
+                return Ok(None);
+            }
+        }
+        if model.rules.handshake.record_decides && self.is_granted_by_now(&requested, model, environment)? {
+            if requested.created && !requested.silent() {
+                model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
+            }
+            outcome.because("pairing: the request waits, but the record grants it by now");
+            return Ok(None);
+        }
+        self.refuse(upgrade, existing, &requested, model, environment, outcome)
+    }
+
+    /// Who stands for the device.
+    fn silence(
+        &self,
+        upgrade: Upgrade,
+        existing: Option<&Value>,
+        model: &Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<Silence, End> {
+        let rules = &model.rules.handshake;
+        let bootstrap = self.bootstrap_pairing(upgrade, existing.is_some(), model, environment)?;
+        let bound = existing.is_some() && self.attempt.role != "operator" && rules.silent_for_operators_only;
+        let local = self.silent_locally(upgrade, bound, model, outcome);
+        let listed = !local && self.is_listed_node(upgrade, existing.is_some(), model, outcome);
+        let scope_too = rules.local_scope_upgrade != ScopeUpgrade::Asked;
+        let counts = (upgrade != Upgrade::Scope || scope_too) && (local || listed || bootstrap.is_some());
+        Ok(Silence { listed, bootstrap, counts })
+    }
+
+    /// Leaves the request in the store, and announces which ones it takes the place of.
+    fn ask(
+        &self,
+        silence: &Silence,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<Requested, End> {
+        let rules = &model.rules.pairing;
+        let profile = silence.profile();
+        let own = self.request();
+        let scopes = match profile.filter(|_| rules.bootstrap_grants_requested) {
+            Some(profile) => profile.all_handoff_scopes(rules, &profile.scopes),
+            None => own.scopes,
+        };
+        let asked = PairingRequest {
+            device_id: self.device_id.to_owned(),
+            public_key: self.public_key.to_owned(),
+            platform: Some(self.claimed.0.clone()),
+            device_family: self.claimed.1.clone().filter(|_| model.rules.handshake.pins_metadata),
+            silent: silence.counts,
+            roles: profile.map(|profile| self.roles_handed_off(profile)).unwrap_or_default(),
+            scopes,
+            ..own
+        };
+        let Environment { now, store, entropy } = environment;
+        let requested = pairing::request(rules, *store, *entropy, *now, &asked)?;
+        if model.rules.handshake.superseded_announced {
+            for replaced in &requested.superseded {
+                let payload =
+                    json!({"requestId": replaced, "deviceId": self.device_id, "decision": "rejected", "ts": *now});
+                model.broadcast("device.pair.resolved", payload, outcome);
+            }
+        }
+        Ok(requested)
+    }
+
+    /// Approves a silent request in the name of who stands for the device; whether that was granted.
+    fn approve_silently(
+        &self,
+        requested: &Requested,
+        silence: &Silence,
+        existing: Option<&Value>,
+        model: &Model,
+        environment: &mut Environment<'_>,
+    ) -> Result<bool, End> {
+        let (rules, id, seen) = (&model.rules.pairing, requested.request_id(), self.seen());
+        let Environment { now, store, entropy } = environment;
+        let approval = match silence.profile() {
+            Some(profile) => pairing::approve_bootstrap(rules, *store, *entropy, *now, &id, profile, Some(&seen))?,
+            None => {
+                let mut scopes = self.attempt.scopes.clone();
+                if model.rules.handshake.local_scope_upgrade == ScopeUpgrade::BySecret {
+                    scopes.extend(existing.map(pairing::access_scopes).unwrap_or_default());
+                }
+                let kind = if silence.listed { ApprovalKind::TrustedCidr } else { ApprovalKind::Silent };
+                let by = Approver { scopes: &scopes, kind, seen: Some(&seen), grants: None };
+                pairing::approve(rules, *store, *entropy, *now, &id, by)?
+            }
+        };
+        Ok(approval.device().is_some())
+    }
+
+    /// A silent request that was not approved: whether the client is let in all the same.
+    fn is_let_in_unapproved(
+        &self,
+        model: &Model,
+        environment: &Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<bool, End> {
+        if !model.rules.handshake.live_request_id {
+            outcome.because("pairing: the silent request is gone; up to 2026.3.13 that suffices");
+            return Ok(true);
+        }
+        let record = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
+        let granted = record.as_ref().map_or(Ok(false), |record| self.is_let_in_by(model, record))?;
+        if granted {
+            outcome.because("pairing: not approved at once, but the record grants it as it is");
+        }
+        Ok(granted)
+    }
+
+    /// Whether the record as it stands by now grants what is asked for (2026.9.6): an upgrade just before may have done so.
+    fn is_granted_by_now(
+        &self,
+        requested: &Requested,
+        model: &Model,
+        environment: &Environment<'_>,
+    ) -> Result<bool, End> {
+        self.live_request(requested, model, environment)?;
+        let rules = &model.rules;
+        let record = pairing::find_paired(&rules.pairing, environment.store, environment.now, self.device_id)?;
+        let Some(record) = record else { return Ok(false) };
+        let client = ClientInfo {
+            platform: self.claimed.0.clone(),
+            device_family: self.claimed.1.clone(),
+            ..self.attempt.client().clone()
+        };
+        Ok(!pins::hold(&rules.handshake, &client, &record).mismatch && self.is_let_in_by(model, &record)?)
+    }
+
+    /// The id under which the device's request is pending now.
+    fn live_request(
+        &self,
+        requested: &Requested,
+        model: &Model,
+        environment: &Environment<'_>,
+    ) -> Result<Option<String>, Fault> {
+        let (id, store, now) = (requested.request_id(), &*environment.store, environment.now);
+        pairing::live_request_id(&model.rules.pairing, store, now, &id, self.device_id, self.public_key)
+    }
+
+    /// What a silent approval brings with it.
+    fn approved(
+        &self,
+        requested: &Requested,
+        bootstrap: Option<&Bootstrap>,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), End> {
+        if bootstrap.is_some_and(|bootstrap| bootstrap.profile.is_none())
+            && let Some(token) = self.standing.bootstrap_token()
+        {
+            pairing::revoke_bootstrap_token(&model.rules.pairing, environment.store, environment.now, token)?;
+        }
+        let payload = json!({
+            "requestId": requested.request_id(),
+            "deviceId": self.device_id,
+            "decision": "approved",
+            "ts": environment.now,
+        });
+        model.broadcast("device.pair.resolved", payload, outcome);
+        if model.rules.handshake.prunes_silent && bootstrap.is_none() {
+            self.prune(model, environment, outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Takes away silent pairings of look-alikes.
+    fn prune(&self, model: &mut Model, environment: &mut Environment<'_>, outcome: &mut Outcome) -> Result<(), End> {
+        let connected: Vec<String> =
+            model.clients().into_iter().filter_map(|(_, client)| client.device_id().map(str::to_owned)).collect();
+        let (store, now) = (&mut *environment.store, environment.now);
+        let pruned = pairing::prune_silent(&model.rules.pairing, store, now, self.device_id, &connected)?;
+        for (device, roles) in pruned {
+            outcome
+                .effects
+                .push(Effect::Log(format!("device pairing pruned superseded silent pairing device={device}")));
+            if roles.iter().any(|role| role == "node") {
+                let payload = json!({"requestId": "", "nodeId": device, "decision": "removed", "ts": now});
+                model.broadcast("node.pair.resolved", payload, outcome);
+            }
+        }
+        Ok(())
+    }
+
+    /// Announces what has to be approved and refuses.
+    fn refuse<T>(
+        &self,
+        upgrade: Upgrade,
+        existing: Option<&Value>,
+        requested: &Requested,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<T, End> {
+        let live = match model.rules.handshake.live_request_id {
+            true => self.live_request(requested, model, environment)?,
+            false => Some(requested.request_id()),
+        };
+        // A silent request that could not be approved is announced if it is still there.
+        let announced =
+            if requested.silent() { live.as_deref() == Some(&requested.request_id()) } else { requested.created };
+        if announced {
+            model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
+        }
+        let control_ui_waits = model.rules.handshake.control_ui_waits
+            && self.attempt.is_operator_ui()
+            && self.attempt.role == "operator"
+            && live.is_some();
+        let required = Required {
+            upgrade,
+            request_id: live,
+            device_id: self.device_id,
+            role: self.attempt.role,
+            scopes: &self.attempt.scopes,
+            record: existing.filter(|record| self.is_theirs(record)),
+            retry: self.standing.method == Method::BootstrapToken
+                && upgrade == Upgrade::NotPaired
+                && self.attempt.role == "node"
+                && self.attempt.scopes.is_empty()
+                && existing.is_none()
+                || control_ui_waits,
+        };
+        let refusal = match model.rules.handshake.upgrade_named {
+            true => required
+                .named(&model.rules.pairing, model.rules.handshake.bootstrap_pairing == BootstrapPairing::SetupCode)?,
+            false => required.plain(model.rules.handshake.details >= RefusalDetails::V2026_2_26),
+        };
+        Err(refusal.into())
+    }
+}

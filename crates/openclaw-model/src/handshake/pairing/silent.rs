@@ -1,0 +1,118 @@
+//! Who counts as local for pairing, and what such a client gets without asking (`message-handler.ts`,
+//! `handshake-auth-helpers.ts`).
+
+use super::PairingCheck;
+use crate::facts::handshake::ScopeUpgrade;
+use crate::handshake::HandshakeRules;
+use crate::handshake::required::Upgrade;
+use crate::handshake::secret::Method;
+use crate::model::Model;
+use crate::origin::Origin;
+use crate::{LocalityRules, Outcome, address};
+use openclaw_protocol::client::{self, mode};
+
+impl PairingCheck<'_> {
+    /// Whether a local client gets this without asking.
+    pub(super) fn silent_locally(&self, upgrade: Upgrade, bound: bool, model: &Model, outcome: &mut Outcome) -> bool {
+        let rules = &model.rules.handshake;
+        let (local, why) = self.pairing_locality(rules, &model.rules.locality);
+        let browser = rules.browsers_ask
+            && self.attempt.origin.is_some()
+            && !self.attempt.is_operator_ui()
+            && !self.attempt.is_webchat();
+        let can_be_switched_off = rules.local_scope_upgrade == ScopeUpgrade::BySecret && upgrade != Upgrade::Metadata;
+        let switched_off = can_be_switched_off && !model.config.auto_approve_local;
+        let kind = !bound && !switched_off && self.is_silent_kind(rules, upgrade);
+        let verdict = match (local, browser, kind) {
+            (false, ..) => "not approved at once",
+            (true, true, _) => "not approved at once: it is a browser, and neither the Control UI nor the chat",
+            (true, false, false) => "but this release does not approve that at once",
+            (true, false, true) => "approved at once",
+        };
+        outcome.because(format!("pairing: {} is needed; {why}; {verdict}", upgrade.reason()));
+        local && !browser && kind
+    }
+
+    /// Whether this is a new node from a network that `gateway.nodes.pairing.autoApproveCidrs` names. What a proxy on loopback says
+    /// of its address does not count (`node-pairing-auto-approve.ts`).
+    pub(super) fn is_listed_node(&self, upgrade: Upgrade, known: bool, model: &Model, outcome: &mut Outcome) -> bool {
+        let attempt = &self.attempt;
+        let is_new_node =
+            !known && upgrade == Upgrade::NotPaired && attempt.role == "node" && attempt.scopes.is_empty();
+        let browser = attempt.origin.is_some() || attempt.is_operator_ui() || attempt.is_webchat();
+        let proxied = attempt.locality.has_proxy_headers && address::is_loopback(attempt.peer.address);
+        let ip = attempt.locality.reported_ip.as_deref().and_then(address::parse);
+        let listed = model.rules.handshake.lists_networks
+            && is_new_node
+            && !browser
+            && !proxied
+            && ip.is_some_and(|ip| address::is_listed(ip, &model.config.auto_approve_cidrs));
+        if listed {
+            outcome.because("pairing: gateway.nodes.pairing.autoApproveCidrs names its network");
+        }
+        listed
+    }
+
+    /// Whether this release gives a local client this without asking.
+    fn is_silent_kind(&self, rules: &HandshakeRules, upgrade: Upgrade) -> bool {
+        match upgrade {
+            Upgrade::NotPaired => true,
+            Upgrade::Role => rules.silent_role_upgrade,
+            Upgrade::Metadata => rules.silent_native_metadata && self.is_local_native_app(),
+            Upgrade::Scope => match rules.local_scope_upgrade {
+                ScopeUpgrade::Asked => false,
+                ScopeUpgrade::Silent => true,
+                ScopeUpgrade::BySecret => {
+                    matches!(self.standing.method, Method::None | Method::Token | Method::Password)
+                }
+            },
+        }
+    }
+
+    /// An app of a platform on this machine, not a browser.
+    fn is_local_native_app(&self) -> bool {
+        let client = self.attempt.client();
+        client.mode == mode::UI
+            && client::NATIVE_APPS.contains(&client.id.as_str())
+            && self.attempt.locality.direct
+            && self.attempt.origin.is_none()
+    }
+
+    /// Whether the client counts as local for pairing, and why.
+    fn pairing_locality(&self, rules: &HandshakeRules, locality: &LocalityRules) -> (bool, String) {
+        let seen = &self.attempt.locality;
+        let trusted = self.standing.has_matching_secret() && !seen.has_proxy_headers;
+        let host = address::host_name(self.attempt.host().unwrap_or_default());
+        let dots = locality.trailing_dots;
+        let why = if seen.direct {
+            return (true, seen.reason.clone());
+        } else if rules.local_container_control_ui && trusted && self.is_contained_control_ui(&host, dots) {
+            "since 2026.4.8 the Control UI with the secret is local from a private peer with a loopback Host"
+        } else if rules.local_container_cli && trusted && self.is_contained_cli(&host, dots) {
+            "since 2026.4.5 the CLI with the secret is local on a loopback peer with a private Host"
+        } else {
+            return (false, seen.reason.clone());
+        };
+        (true, why.to_owned())
+    }
+
+    /// A Control UI page of this machine whose connection a container's network hands on.
+    fn is_contained_control_ui(&self, host: &str, trailing_dots: bool) -> bool {
+        let origin = self.attempt.origin.as_deref().and_then(Origin::parse);
+        let ours = |host: &str| address::is_loopback_host(host, trailing_dots);
+        self.attempt.is_control_ui()
+            && self.attempt.client().mode == mode::WEBCHAT
+            && address::is_private_or_loopback(self.attempt.peer.address)
+            && ours(host)
+            && origin.is_some_and(|origin| ours(&origin.hostname))
+    }
+
+    /// The CLI inside the gateway's own container.
+    fn is_contained_cli(&self, host: &str, trailing_dots: bool) -> bool {
+        let client = self.attempt.client();
+        (client.id.as_str(), client.mode.as_str()) == (client::CLI, mode::CLI)
+            && self.attempt.origin.is_none()
+            && address::is_loopback(self.attempt.peer.address)
+            && address::is_private_or_loopback_host(host, trailing_dots)
+    }
+}

@@ -1,0 +1,107 @@
+//! Devices of users whom a reverse proxy vouches for: paired at once where the configuration says so
+//! (`gateway.auth.trustedProxy.deviceAutoApprove`, `connect-pairing-plan.ts`, 2026.9.6 on).
+
+use super::{End, PairingCheck, Upgrade};
+use crate::Environment;
+use crate::handshake::device;
+use crate::handshake::secret::Method;
+use crate::model::Model;
+use crate::pairing::{self, ApprovalKind, Approver, Requested};
+use openclaw_protocol::client::{self, mode};
+use openclaw_protocol::js;
+use serde_json::Value;
+
+/// What is granted where neither the client nor the configuration says.
+const DEFAULT_SCOPES: [&str; 4] = ["operator.approvals", "operator.questions", "operator.read", "operator.write"];
+/// What every client asks for then.
+const QUESTIONS: &str = "operator.questions";
+
+impl PairingCheck<'_> {
+    /// The scopes with which the device is paired at once; `None` where it is not.
+    pub(super) fn vouched_scopes(
+        &self,
+        upgrade: Upgrade,
+        existing: Option<&Value>,
+        model: &Model,
+    ) -> Option<Vec<String>> {
+        let policy = model.config.trusted_proxy.as_ref()?.auto_approve.as_ref()?;
+        if !model.rules.handshake.vouched_devices {
+            return None;
+        }
+        let attempt = &*self.attempt;
+        let info = attempt.client();
+        let app = info.mode == mode::UI && client::NATIVE_APPS.contains(&info.id.as_str());
+        let fits = match upgrade {
+            Upgrade::NotPaired => existing.is_none(),
+            Upgrade::Scope => existing.is_some_and(|record| self.is_theirs(record)),
+            _ => false,
+        };
+        let shown = attempt.is_operator_ui() || attempt.is_webchat() || app;
+        if !fits || !shown || attempt.role != "operator" || self.standing.method != Method::TrustedProxy {
+            return None;
+        }
+        let granted = match &policy.scopes {
+            Some(scopes) => sorted(scopes),
+            None => DEFAULT_SCOPES.map(str::to_owned).to_vec(),
+        };
+        let mut asked = match attempt.params.scopes {
+            Some(_) => attempt.scopes.clone(),
+            None => granted.clone(),
+        };
+        if policy.scopes.is_none() {
+            asked.push(QUESTIONS.to_owned());
+        }
+        let mut scopes = sorted(&asked);
+        scopes.retain(|scope| granted.contains(scope));
+        device::bound_scopes(attempt, &mut scopes);
+        Some(scopes)
+    }
+
+    /// Leaves the connection what the record bears already of what it asks for and is vouched. Whether that is so.
+    ///
+    /// # Errors
+    /// The store.
+    pub(super) fn has_vouched(&mut self, scopes: &[String], record: &Value, model: &Model) -> Result<bool, End> {
+        let rules = &model.rules.pairing;
+        let held = pairing::access_scopes(record);
+        if !pairing::has_effective_role(rules, record, self.attempt.role)?
+            || !pairing::scopes_allow(rules, self.attempt.role, scopes, &held)
+        {
+            return Ok(false);
+        }
+        let mut all = sorted(&[self.attempt.scopes.as_slice(), scopes].concat());
+        all.retain(|scope| pairing::scopes_allow(rules, self.attempt.role, std::slice::from_ref(scope), &held));
+        self.attempt.scopes = all;
+        Ok(true)
+    }
+
+    /// Approves the request with these scopes. Whether it was.
+    ///
+    /// # Errors
+    /// The store.
+    pub(super) fn approve_vouched(
+        &mut self,
+        requested: &Requested,
+        scopes: Vec<String>,
+        model: &Model,
+        environment: &mut Environment<'_>,
+    ) -> Result<bool, End> {
+        let Environment { now, store, entropy } = environment;
+        let (id, seen) = (requested.request_id(), self.seen());
+        let by =
+            Approver { scopes: &scopes, kind: ApprovalKind::TrustedProxy, seen: Some(&seen), grants: Some(&scopes) };
+        let approved = pairing::approve(&model.rules.pairing, *store, *entropy, *now, &id, by)?.device().is_some();
+        if approved {
+            self.attempt.scopes = scopes;
+        }
+        Ok(approved)
+    }
+}
+
+fn sorted(scopes: &[String]) -> Vec<String> {
+    let mut sorted: Vec<String> =
+        scopes.iter().map(|scope| js::trim(scope).to_owned()).filter(|scope| !scope.is_empty()).collect();
+    sorted.sort();
+    sorted.dedup();
+    sorted
+}

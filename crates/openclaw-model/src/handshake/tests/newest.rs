@@ -1,0 +1,250 @@
+//! What 2026.7.35 and 2026.9.6 changed.
+
+use super::*;
+use crate::config::RateLimit;
+use openclaw_protocol::codes::close;
+use rstest::rstest;
+
+const OLD: &str = "2026.7.35";
+const NEW: &str = "2026.9.6";
+
+/// A connect that speaks protocol 4.
+pub(super) fn newer(connect: Connect) -> Connect {
+    connect.tampered(|params| params["maxProtocol"] = json!(4))
+}
+
+#[rstest]
+#[case("2026.6.11", cli().client("openclaw-probe", "probe"), "PROTOCOL_MISMATCH")]
+#[case(OLD, cli().client("openclaw-probe", "probe"), "hello")]
+#[case(OLD, cli().client("node-host", "node").role("node").scopes(&[]), "hello")]
+#[case(OLD, cli().client("node-host", "node"), "PROTOCOL_MISMATCH")]
+#[case(OLD, cli(), "PROTOCOL_MISMATCH")]
+fn probes_and_nodes_may_speak_the_protocol_before(
+    #[case] release: &str,
+    #[case] connect: Connect,
+    #[case] expected: &str,
+) {
+    assert_eq!(stage(release).connect(&connect).verdict(), expected);
+}
+
+#[rstest]
+#[case("2026.6.11", json!([]))]
+#[case(OLD, json!(["operator.read"]))]
+fn the_cli_keeps_its_scopes_without_a_device(#[case] release: &str, #[case] scopes: Value) {
+    let answer = stage(release).connect(&newer(cli().without_device()));
+    assert_eq!(answer.said["auth"]["scopes"], scopes);
+}
+
+#[rstest]
+#[case::secret(OLD, json!({"token": TOKEN}), "PAIRING_REQUIRED scope-upgrade")]
+#[case::secret(NEW, json!({"token": TOKEN}), "hello")]
+#[case::device_token(NEW, json!({"deviceToken": "tok"}), "AUTH_SCOPE_MISMATCH")]
+fn more_scopes_are_granted_to_who_knows_the_secret(#[case] release: &str, #[case] auth: Value, #[case] expected: &str) {
+    let mut stage = stage(release).with(Document::DevicesPaired, paired("d", &["operator.read"]));
+    let answer = stage.connect(&newer(cli().scopes(&["operator.admin"]).auth(auth)));
+    assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
+}
+
+#[test]
+fn who_switches_it_off_is_asked_for_every_pairing() {
+    let mut stage = staged(NEW, |config| config.auto_approve_local = false);
+    let answer = stage.connect(&newer(cli()));
+    assert_eq!(answer.verdict(), "PAIRING_REQUIRED not-paired", "{}", answer.reasons);
+}
+
+#[rstest]
+#[case::no_proxy(&[], &[], 101)]
+#[case::untrusted(&[("x-forwarded-for", "203.0.113.7")], &[], 403)]
+#[case::trusted(&[("x-forwarded-for", "203.0.113.7")], &["127.0.0.1"], 101)]
+#[case::loopback_client(&[("x-forwarded-for", "127.0.0.1")], &["127.0.0.1"], 403)]
+#[case::nameless(&[("x-forwarded-proto", "https")], &["127.0.0.1"], 403)]
+#[case::tailscale(&[("tailscale-user-login", "a@b")], &[], 403)]
+#[case::trusted_but_direct(&[], &["127.0.0.1"], 101)]
+fn an_upgrade_must_say_where_it_comes_from(
+    #[case] headers: &[(&'static str, &'static str)],
+    #[case] proxies: &[&str],
+    #[case] status: u16,
+) {
+    let mut stage = staged(NEW, |config| config.trusted_proxies = proxies.iter().map(|ip| (*ip).to_owned()).collect());
+    let connect = headers.iter().fold(cli(), |connect, (name, value)| connect.header(name, value));
+    let outcome = stage.act(Act::Open { connection: ConnectionId(7), peer: connect.peer() });
+    let seen = match outcome.effects.first() {
+        Some(Effect::RefuseUpgrade { status, .. }) => *status,
+        _ => 101,
+    };
+    assert_eq!(seen, status, "{:?}", outcome.reasons);
+}
+
+#[test]
+fn hello_speaks_of_the_connection_and_not_of_its_token() {
+    let mut stage = stage(NEW).with(Document::DevicesPaired, paired("d", &["operator.admin"]));
+    let auth = stage.connect(&newer(cli())).said["auth"].clone();
+    assert_eq!((&auth["method"], &auth["scopes"]), (&json!("token"), &json!(["operator.read"])));
+    assert_eq!((&auth["deviceToken"], &auth["recoveryMigrationAllowed"]), (&json!("tok"), &json!(true)));
+    assert_eq!(auth["recoveryScope"].as_str().map(str::len), Some(43));
+}
+
+#[rstest]
+#[case("2026.7.35", "PAIRING_REQUIRED scope-upgrade")]
+#[case(NEW, "hello")]
+fn the_local_backend_is_let_in_whatever_its_record_says(#[case] release: &str, #[case] expected: &str) {
+    let record = paired_with("d", &["operator.read"], |record| record["tokens"] = json!({}));
+    let mut stage = stage(release).with(Document::DevicesPaired, record);
+    let connect = newer(cli().client("gateway-client", "backend").scopes(&["operator.approvals"]));
+    let answer = stage.connect(&connect);
+    assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
+}
+
+#[rstest]
+#[case(OLD, "hello")]
+#[case(NEW, "CONTROL_UI_DEVICE_IDENTITY_REQUIRED")]
+fn the_control_uis_flag_replaces_no_device(#[case] release: &str, #[case] expected: &str) {
+    let mut stage = staged(release, |config| config.control_ui_disable_device_auth = true);
+    let connect = cli().client("openclaw-control-ui", "webchat").without_device();
+    let connect = newer(connect.header("origin", "http://localhost:3000"));
+    assert_eq!(stage.connect(&connect).verdict(), expected);
+}
+
+#[test]
+fn a_page_of_another_build_is_told_to_load_again() {
+    let connect = newer(cli().client("openclaw-control-ui", "webchat").header("origin", "http://127.0.0.1:18789"));
+    let answer = stage(NEW).connect(&connect);
+    assert_eq!((answer.verdict().as_str(), answer.close_code()), ("PROTOCOL_MISMATCH", Some(close::POLICY)));
+    let elsewhere = connect.header("origin", "http://localhost:3000");
+    assert_eq!(stage(NEW).connect(&elsewhere).verdict(), "hello");
+}
+
+#[test]
+fn who_says_to_be_a_worker_hears_nothing() {
+    let answer = stage(NEW).connect(&newer(cli().role("worker")));
+    assert_eq!((answer.said.clone(), answer.verdict().as_str()), (Value::Null, "close 1008 invalid-handshake"));
+}
+
+#[test]
+fn a_silent_pairing_takes_away_old_look_alikes() {
+    let mut stage = stage(NEW);
+    let ids = || ["a", "b", "c"].map(|name| DeviceKey::from_name(name).device_id());
+    let here = |stage: &Stage| ids().map(|id| stage.document(Document::DevicesPaired).get(&id).is_some());
+    let device = |name| newer(Connect { device: Some(name), ..cli() });
+    for (name, later) in [("a", 0), ("b", 59_999), ("c", 1)] {
+        stage.now += later;
+        let answer = stage.connect(&device(name));
+        assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
+        let _ = stage.act(Act::Closed { connection: answer.connection });
+    }
+    assert_eq!(here(&stage), [false, true, true], "a is a minute old when c comes, b is not");
+}
+
+#[rstest]
+#[case::unproven(cli().client("gateway-client", "backend"), OLD, "invalid agent runtime identity token")]
+#[case::from_elsewhere(cli(), NEW, "agent runtime identity token is only accepted from local backend gateway clients")]
+#[case::unknown(cli(), "2026.6.11", "invalid connect params")]
+fn the_run_of_an_agent_has_to_prove_itself(#[case] connect: Connect, #[case] release: &str, #[case] expected: &str) {
+    let connect = connect.tampered(|params| {
+        params["maxProtocol"] = json!(4);
+        params["auth"]["agentRuntimeIdentityToken"] = json!("x");
+    });
+    let answer = stage(release).connect(&connect);
+    let reason = answer.close_reason();
+    assert!(reason.starts_with(expected), "{reason}");
+}
+
+#[rstest]
+#[case::no_caps(&[], "chrome-extension://abcdefghijklmnopabcdefghijklmnop", "browser copilot requires ui mode")]
+#[case::a_page(&["run-tool-bindings", "session-scoped-events"], "https://a.example", "browser copilot requires a canonical")]
+#[case::extension(
+    &["run-tool-bindings", "session-scoped-events"],
+    "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+    "pairing required"
+)]
+fn the_copilot_comes_from_an_extension(
+    #[case] caps: &'static [&'static str],
+    #[case] origin: &'static str,
+    #[case] expected: &str,
+) {
+    let connect = newer(cli().client("openclaw-browser-copilot", "ui").header("origin", origin));
+    let connect = match caps {
+        [] => connect,
+        _ => connect.tampered(|params| {
+            params["maxProtocol"] = json!(4);
+            params["caps"] = json!(["run-tool-bindings", "session-scoped-events"]);
+        }),
+    };
+    let answer = stage(NEW).connect(&connect);
+    let reason = answer.close_reason();
+    assert!(reason.starts_with(expected), "{reason}");
+}
+
+#[rstest]
+#[case("2026.4.15", "PAIRING_REQUIRED not-paired")]
+#[case("2026.5.7", "hello")]
+fn a_new_node_of_a_listed_network_is_paired_at_once(#[case] release: &str, #[case] expected: &str) {
+    let mut stage = staged(release, |config| config.auto_approve_cidrs = vec!["192.168.0.0/16".to_owned()]);
+    let connect = Connect { address: "192.168.1.9", ..cli().client("node-host", "node").role("node").scopes(&[]) };
+    let answer = stage.connect(&connect);
+    assert_eq!(answer.verdict(), expected, "{}", answer.reasons);
+    let elsewhere = Connect { address: "10.0.0.9", device: Some("e"), ..connect };
+    assert_eq!(stage.connect(&elsewhere).verdict(), "PAIRING_REQUIRED not-paired");
+}
+
+#[rstest]
+#[case("2026.5.7", "hello")]
+#[case("2026.6.11", "AUTH_RATE_LIMITED")]
+fn failed_credentials_are_limited_without_any_configuration(#[case] release: &str, #[case] expected: &str) {
+    let mut stage = staged(release, |config| config.trusted_proxies = vec!["127.0.0.1".to_owned()]);
+    let speaks = |params: &mut Value| (params["minProtocol"], params["maxProtocol"]) = (json!(3), json!(4));
+    let far = cli().without_device().header("x-forwarded-for", "203.0.113.7").tampered(speaks);
+    for _ in 0..10 {
+        assert_eq!(stage.connect(&far.clone().auth(json!({"token": "wrong"}))).verdict(), "AUTH_TOKEN_MISMATCH");
+    }
+    assert_eq!(stage.connect(&far).verdict(), expected);
+}
+
+#[rstest]
+#[case("2026.5.7", "hello")]
+#[case(OLD, "AUTH_RATE_LIMITED")]
+fn new_nodes_of_one_address_may_ask_only_so_often(#[case] release: &str, #[case] expected: &str) {
+    let limit = RateLimit { max_attempts: 2, window_ms: 60_000, lockout_ms: 60_000, exempt_loopback: false };
+    let mut stage = staged(release, |config| config.rate_limit = Some(limit));
+    let node = |device| {
+        let connect = Connect { device: Some(device), ..cli().client("node-host", "node").role("node").scopes(&[]) };
+        connect.tampered(|params| (params["minProtocol"], params["maxProtocol"]) = (json!(3), json!(4)))
+    };
+    assert_eq!(stage.connect(&node("a")).verdict(), "hello");
+    assert_eq!(stage.connect(&node("b")).verdict(), "hello");
+    assert_eq!(stage.connect(&node("c")).verdict(), expected);
+}
+
+#[test]
+fn what_an_upgrade_just_before_brought_counts() {
+    let record = paired_with("d", &["operator.read"], |record| {
+        record["role"] = json!("node");
+        record["roles"] = json!(["node"]);
+        record["tokens"] = json!({"node": {"token": "t", "role": "node", "scopes": [], "createdAtMs": 1}});
+        record["scopes"] = json!([]);
+        record["approvedScopes"] = json!([]);
+    });
+    let mut stage = staged(NEW, |_| {}).with(Document::DevicesPaired, record);
+    let connect = newer(cli().auth(json!({"deviceToken": "t"})));
+    assert_eq!(stage.connect(&connect).verdict(), "AUTH_DEVICE_TOKEN_MISMATCH");
+    assert_eq!(stage.connect(&newer(cli())).verdict(), "hello");
+}
+
+#[rstest]
+#[case::either("2026.5.7", cli(), 0)]
+#[case::later("2026.6.11", newer(cli()), 1)]
+fn a_node_of_two_connections_is_gone_with_the_later_one_or_with_either(
+    #[case] release: &str,
+    #[case] client: Connect,
+    #[case] left_by_earlier: usize,
+) {
+    for (goes, left) in [(0, left_by_earlier), (1, 0)] {
+        let mut stage = stage(release);
+        let node = || Connect { role: "node", scopes: Vec::new(), ..client.clone() };
+        let connections = [stage.connect(&node()).connection, stage.connect(&node()).connection];
+        let known = |stage: &Stage| stage.model.clients().iter().filter(|(_, client)| client.stands_for_node).count();
+        assert_eq!(known(&stage), 1);
+        stage.act(Act::Closed { connection: connections[goes] });
+        assert_eq!(known(&stage), left, "{release}: {goes} goes");
+    }
+}

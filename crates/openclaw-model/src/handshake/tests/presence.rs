@@ -1,0 +1,190 @@
+//! Who is there, and who is told of it, since 2026.9.6.
+
+use super::newest::newer;
+use super::*;
+use crate::config::{AuthMode, AutoApprove, TrustedProxy};
+use crate::presence::Person;
+use rstest::rstest;
+
+const OLD: &str = "2026.7.35";
+const NEW: &str = "2026.9.6";
+
+/// A terminal user interface of this device.
+fn terminal(device: &'static str) -> Connect {
+    newer(Connect { device: Some(device), ..cli() }.client("openclaw-tui", "ui"))
+}
+
+#[rstest]
+#[case(OLD, terminal("d"), false)]
+#[case(NEW, terminal("d"), true)]
+#[case(NEW, newer(cli()), false)]
+#[case(NEW, newer(cli().client("gateway-client", "backend")), false)]
+#[case(NEW, newer(cli().client("openclaw-probe", "probe")), false)]
+fn who_is_there_is_told_after_the_welcome_of_who_is_in_the_list(
+    #[case] release: &str,
+    #[case] connect: Connect,
+    #[case] told: bool,
+) {
+    let mut stage = stage(release);
+    stage.connect(&terminal("e"));
+    let before = stage.model.presence.version();
+    let answer = stage.connect(&connect);
+    assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
+    assert_eq!(answer.events.iter().any(|(event, _)| event == "presence"), told);
+    let counted = json!(if release == OLD { before + 1 } else { before });
+    assert_eq!(answer.said["snapshot"]["stateVersion"]["presence"], counted);
+}
+
+#[test]
+fn a_terminal_stands_for_the_owner_since_the_first_of_them_came() {
+    let mut stage = stage(NEW);
+    stage.connect(&terminal("d"));
+    stage.now += 2_000;
+    let list = stage.connect(&terminal("e")).said["snapshot"]["presence"].clone();
+    let user = json!({
+        "id": "gateway-owner", "identity": {"type": "profile", "id": "gateway-owner"},
+        "avatarUrl": format!("/api/users/gateway-owner/avatar?v={NOW}")
+    });
+    for entry in &list.as_array().unwrap()[1..] {
+        let shown = [&entry["clientId"], &entry["user"], &entry["onlineSince"], &entry["text"], &entry["ts"]];
+        assert_eq!(
+            shown,
+            [&json!("openclaw-tui"), &user, &json!(NOW), &json!("Node: unknown · mode ui"), &json!(NOW + 2_000)]
+        );
+    }
+    let of = |at: usize| list[at]["deviceId"].as_str().map(str::to_owned);
+    assert_eq!([of(1), of(2)], ["e", "d"].map(|name| Some(DeviceKey::from_name(name).device_id())));
+    let keys: Vec<&str> = list[1].as_object().unwrap().keys().map(String::as_str).collect();
+    let first = ["clientId", "mode", "user", "onlineSince", "roles", "scopes", "ts", "text", "host", "version"];
+    assert_eq!(keys[..10], first);
+}
+
+/// A gateway behind a reverse proxy that names users.
+fn behind_a_proxy() -> Stage {
+    staged(NEW, |config| {
+        config.auth_mode = AuthMode::TrustedProxy;
+        config.trusted_proxies = vec!["127.0.0.1".to_owned()];
+        config.trusted_proxy = Some(TrustedProxy {
+            user_header: "X-User".to_owned(),
+            required_headers: Vec::new(),
+            allow_users: Vec::new(),
+            allow_loopback: true,
+            auto_approve: Some(AutoApprove { scopes: Some(vec!["operator.read".to_owned()]) }),
+        });
+    })
+}
+
+/// A terminal user interface of a user whom the proxy names.
+fn vouched(device: &'static str, user: &'static str) -> Connect {
+    let connect = Connect { device: Some(device), ..cli() }.client("openclaw-tui", "ui").auth(json!({}));
+    newer(connect.header("x-user", user).header("x-forwarded-for", "203.0.113.7"))
+}
+
+#[test]
+fn users_whom_a_proxy_names_have_profiles_of_their_own() {
+    let mut stage = behind_a_proxy();
+    let first = stage.connect(&vouched("d", "Ann@example.org"));
+    assert_eq!(first.verdict(), "hello", "{}", first.reasons);
+    let list = stage.connect(&vouched("e", "ann@example.org")).said["snapshot"]["presence"].clone();
+    let of = |at: usize, key: &str| list[at]["user"][key].clone();
+    assert_eq!([of(1, "email"), of(2, "email")], ["ann@example.org", "Ann@example.org"]);
+    assert_eq!((of(1, "id"), of(1, "name")), (of(2, "id"), json!("ann")));
+}
+
+#[test]
+fn profiles_of_users_who_have_gone_are_not_kept_for_ever() {
+    let mut stage = behind_a_proxy();
+    let ids = |stage: &Stage| stage.model.people.values().map(|person| person.id.clone()).collect::<Vec<_>>();
+    stage.connect(&vouched("d", "ann"));
+    let gone = stage.connect(&vouched("e", "bob")).connection;
+    stage.act(Act::Closed { connection: gone });
+    let [ann, bob] = ids(&stage).try_into().unwrap();
+    let others = (0..198).map(|number| (format!("user{number}"), format!("profile{number}")));
+    for (user, id) in others {
+        stage.model.people.insert(user, Person { id, email: None, name: None, written_at: NOW });
+    }
+    stage.connect(&vouched("e", "Bob"));
+    assert_eq!(ids(&stage)[..2], [ann.clone(), bob.clone()]);
+    let left = |stage: &Stage| (ids(stage).len(), ids(stage).contains(&ann), ids(stage).contains(&bob));
+    let last = stage.model.connections.keys().copied().max().unwrap();
+    stage.act(Act::Closed { connection: last });
+    stage.connect(&vouched("f", "eve"));
+    assert_eq!(left(&stage), (200, true, false));
+}
+
+#[test]
+fn a_node_goes_with_the_connection_by_which_it_is_known() {
+    let mut stage = stage(NEW);
+    stage.connect(&terminal("d"));
+    let node = || newer(Connect { device: Some("n"), ..cli() }.client("node-host", "node").role("node").scopes(&[]));
+    let (first, second) = (stage.connect(&node()).connection, stage.connect(&node()).connection);
+    let mut gone = |connection| {
+        let outcome = stage.act(Act::Closed { connection });
+        Answer::of(connection, outcome).events.iter().filter(|(event, _)| event == "presence").count()
+    };
+    assert_eq!((gone(first), gone(second)), (0, 1));
+}
+
+/// A Mac as a node that offers commands.
+fn mac() -> Connect {
+    let mac = Connect { device: Some("m"), ..cli() }.client("openclaw-macos", "node").role("node").scopes(&[]);
+    mac.machine("macOS 15.1.0", "Mac").tampered(|params| {
+        params["maxProtocol"] = json!(4);
+        params["commands"] = json!(["system.run", "system.which"]);
+    })
+}
+
+/// A gateway where the commands of [`mac`] were approved.
+fn knows_mac(release: &str) -> Stage {
+    let id = DeviceKey::from_name("m").device_id();
+    let commands = ["system.run", "system.which"];
+    let node = json!({"nodeId": id, "token": "t", "commands": commands, "createdAtMs": 1, "approvedAtMs": 1});
+    stage(release).with(Document::NodesPaired, json!({ id: node }))
+}
+
+/// The events of skills among these.
+fn of_skills(events: &[(String, Value)]) -> Vec<&str> {
+    let skills = |name: &&str| name.starts_with("skills.") || name.starts_with("chat.");
+    events.iter().map(|(name, _)| name.as_str()).filter(skills).collect()
+}
+
+#[rstest]
+#[case(OLD, &[])]
+#[case(NEW, &["skills.changed", "chat.metadata.changed"])]
+fn a_mac_that_comes_or_goes_changes_the_skills(#[case] release: &str, #[case] told: &[&str]) {
+    let mut stage = knows_mac(release);
+    stage.connect(&terminal("d"));
+    let come = stage.connect(&mac());
+    assert_eq!(come.verdict(), "hello", "{}", come.reasons);
+    assert_eq!(of_skills(&come.events), told);
+    let outcome = stage.act(Act::Closed { connection: come.connection });
+    assert_eq!(of_skills(&Answer::of(come.connection, outcome).events), told);
+}
+
+#[test]
+fn a_mac_whose_commands_were_not_approved_changes_no_skills() {
+    let mut stage = stage(NEW);
+    stage.connect(&terminal("d"));
+    let come = stage.connect(&mac());
+    assert_eq!((come.verdict().as_str(), of_skills(&come.events)), ("hello", Vec::new()));
+}
+
+#[test]
+fn the_words_that_wake_a_node_have_no_number() {
+    let mut stage = knows_mac(NEW);
+    let connect = mac();
+    let (connection, nonce) = stage.open(connect.peer());
+    let data = connect.frame(&nonce, stage.now).to_string().into_bytes();
+    let events = stage.act(Act::Message { connection, data }).effects.into_iter().filter_map(|effect| match effect {
+        Effect::Send { connection: to, frame: frame @ ServerFrame::Event { .. } } if to == connection => {
+            Some(serde_json::to_value(frame).unwrap())
+        }
+        _ => None,
+    });
+    let told: Vec<(String, Vec<String>)> = events
+        .map(|frame| (frame["event"].to_string(), frame.as_object().unwrap().keys().cloned().collect()))
+        .collect();
+    let bare = |event: &str| (format!("{event:?}"), ["type", "event", "payload"].map(str::to_owned).to_vec());
+    let expected = ["voicewake.changed", "voicewake.routing.changed"].map(bare);
+    assert_eq!(told, expected);
+}

@@ -1,0 +1,35 @@
+//! The pure model: what a release answers to an act, and what that does to the state. No I/O, no clock, no chance.
+//!
+//! One [`Model`] is one gateway process. Whoever drives it (the embedded gateway's sockets, the planner, a fuzzer)
+//! hands it one [`Act`] at a time together with an [`Environment`]: the time, the store, a source of ids. The answer is an [`Outcome`]: effects in the order in
+//! which they must happen, and the reasons in words.
+//!
+//! The crate imports `openclaw-protocol` and no other of our crates.
+
+pub mod act;
+mod address;
+mod approvals;
+mod broadcast;
+pub mod config;
+pub mod facts;
+pub mod handshake;
+pub mod locality;
+mod model;
+mod node_work;
+pub mod nodes;
+mod origin;
+pub mod pairing;
+mod presence;
+pub mod release;
+pub mod releases;
+pub mod rpc;
+pub mod schema;
+mod scope_upgrades;
+
+pub use act::{Act, ConnectionId, Effect, Entropy, Environment, Outcome, Peer, Reason};
+pub use config::{AuthMode, GatewayConfig};
+pub use facts::locality::LocalityRules;
+pub use facts::{Facts, UnknownRelease};
+pub use model::Model;
+pub use release::Release;
+pub use releases::{Change, KnownRelease, Source, known_releases};

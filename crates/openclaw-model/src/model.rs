@@ -1,0 +1,387 @@
+//! One gateway process.
+
+use super::act::{Act, ConnectionId, Effect, Environment, Outcome, Peer};
+use super::approvals::Approvals;
+use super::broadcast::TICK_INTERVAL_MS;
+use super::handshake::{self, RateLimits};
+use super::locality::{self, Locality};
+use super::node_work::NodeWork;
+use super::nodes::{self, Surface};
+use super::presence::{Person, Presence};
+use super::rpc;
+use super::scope_upgrades::ScopeUpgrades;
+use super::{Facts, GatewayConfig};
+use indexmap::IndexMap;
+use openclaw_protocol::codes::{close, error};
+use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::frame::{ErrorShape, ServerFrame};
+use openclaw_protocol::ids;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Refusals for the role in a row that a connection may have; the next one closes it.
+const UNAUTHORISED_CALLS: u32 = 10;
+
+/// One gateway process: the rules of its release, its settings, and what it holds in memory (connections, approvals,
+/// rate limits, presence). What it keeps on disk it reads through [`Environment::store`].
+#[derive(Clone)]
+pub struct Model {
+    pub(crate) rules: Facts,
+    pub(crate) config: GatewayConfig,
+    /// Open connections by id. Ids grow, so this is the order in which they came.
+    pub(crate) connections: BTreeMap<ConnectionId, Connection>,
+    /// How many clients have been welcomed; the next one's [`ConnectedClient::order`].
+    pub(crate) welcomed: u64,
+    /// The `seq` of the last event that went to everyone.
+    pub(crate) event_seq: u64,
+    /// Approvals of commands.
+    pub(crate) exec_approvals: Approvals,
+    /// Approvals of plugins' actions.
+    pub(crate) plugin_approvals: Approvals,
+    /// Scope upgrades that connected devices asked for.
+    pub(crate) scope_upgrades: ScopeUpgrades,
+    /// What it wants of its nodes.
+    pub(crate) node_work: NodeWork,
+    /// Whether agents wake up by themselves.
+    pub(crate) heartbeats_enabled: bool,
+    /// When clients next hear that the gateway is alive, milliseconds since the epoch; `None` before the first act.
+    pub(crate) next_tick: Option<i64>,
+    /// Who is there.
+    pub(crate) presence: Presence,
+    /// Profiles, by what a reverse proxy calls their users, in small letters; the owner's by nothing. The oldest first, and only so
+    /// many as the presence list may have entries, besides those of open connections.
+    pub(crate) people: IndexMap<String, Person>,
+    /// How often the health summary was made anew.
+    pub(crate) health_version: u64,
+    /// Failed credentials.
+    pub(crate) limits: RateLimits,
+    /// When the first act came, milliseconds since the epoch.
+    pub(crate) started_at: Option<i64>,
+    /// The name of this run of the gateway, a UUID; empty before the first act.
+    pub(crate) boot_id: String,
+}
+
+/// One WebSocket connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    /// The gateway's own id for it, a UUID: `server.connId`.
+    pub(crate) conn_id: String,
+    /// The other end.
+    pub(crate) peer: Peer,
+    /// Where it comes from.
+    pub(crate) locality: Locality,
+    /// The challenge's nonce.
+    pub(crate) nonce: String,
+    /// When the handshake times out, milliseconds since the epoch; `None` once it is over.
+    pub(crate) handshake_deadline: Option<i64>,
+    /// The gateway has closed it: what still comes in is not read, and no event goes out.
+    pub(crate) closing: bool,
+    /// Whom it turned out to be.
+    pub(crate) client: Option<ConnectedClient>,
+    /// Calls in a row that were refused for the role.
+    pub(crate) unauthorised_calls: u32,
+}
+
+/// A client that has been welcomed.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectedClient {
+    /// Its place among all that were welcomed: events go out in this order.
+    pub(crate) order: u64,
+    /// What it connected with; scopes, commands, platform and family as the gateway left them.
+    pub(crate) connect: ConnectParams,
+    /// Its role.
+    pub(crate) role: String,
+    /// The scopes it holds.
+    pub(crate) scopes: Vec<String>,
+    /// Its entry in the presence list, where it has one.
+    pub(crate) presence_key: Option<String>,
+    /// Its address where the gateway reports one.
+    pub(crate) client_ip: Option<String>,
+    /// What it offers as a node, where the release judges more than commands.
+    pub(crate) declared: Option<Surface>,
+    /// How many events it was sent, where every client counts its own.
+    pub(crate) events: u64,
+    /// Whether a device token let it in.
+    pub(crate) by_device_token: bool,
+    /// When it was welcomed, milliseconds since the epoch.
+    pub(crate) connected_at: i64,
+    /// Whom it stands for, which its events name.
+    pub(crate) person: Option<Person>,
+    /// Since when they are there by any of their clients, milliseconds since the epoch.
+    pub(crate) online_since: Option<i64>,
+    /// Whether a node is known by this connection, and not by a later one of it (`node-registry.ts` nodesById).
+    pub(crate) stands_for_node: bool,
+    /// Its pairing as a node is over, though its connection is open still.
+    pub(crate) retired: bool,
+}
+
+impl ConnectedClient {
+    /// The id of the device it proved to be, if it did.
+    pub(crate) fn device_id(&self) -> Option<&str> {
+        self.connect.device.as_ref().map(|device| device.id.as_str())
+    }
+
+    /// The id under which a node is known.
+    pub(crate) fn node_id(&self) -> &str {
+        self.device_id().unwrap_or(&self.connect.client.id)
+    }
+}
+
+/// A request that has passed the frame's schema.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RequestFrame {
+    /// Its id, never empty.
+    pub(crate) id: String,
+    /// Its method, never empty.
+    pub(crate) method: String,
+    /// Its parameters.
+    pub(crate) params: Option<Value>,
+}
+
+impl Model {
+    /// A gateway that has just started.
+    pub fn new(rules: Facts, config: GatewayConfig) -> Self {
+        let presence = Presence::new(
+            rules.handshake.presence,
+            &config.host,
+            Some(rules.release).filter(|_| rules.handshake.names_release),
+        );
+        let limits = RateLimits::new(&config, rules.handshake.always_limited);
+        Self {
+            rules,
+            config,
+            connections: BTreeMap::new(),
+            welcomed: 0,
+            event_seq: 0,
+            exec_approvals: Approvals::default(),
+            plugin_approvals: Approvals::default(),
+            scope_upgrades: ScopeUpgrades::default(),
+            node_work: NodeWork::default(),
+            heartbeats_enabled: true,
+            next_tick: None,
+            presence,
+            people: IndexMap::new(),
+            health_version: 1,
+            limits,
+            started_at: None,
+            boot_id: String::new(),
+        }
+    }
+
+    /// Lets one thing happen.
+    pub fn act(&mut self, act: Act, environment: &mut Environment<'_>) -> Outcome {
+        if self.started_at.is_none() {
+            self.started_at = Some(environment.now);
+            self.presence.begin(environment.now, || ids::uuid(environment.entropy.uuid()));
+        }
+        self.next_tick.get_or_insert(environment.now.saturating_add(TICK_INTERVAL_MS));
+        if self.boot_id.is_empty() && self.rules.handshake.hello_of_connection {
+            self.boot_id = ids::uuid(environment.entropy.uuid());
+        }
+        let mut outcome = Outcome::default();
+        match act {
+            Act::Open { connection, peer } => self.open(connection, peer, environment, &mut outcome),
+            Act::Message { connection, data } => self.messages(connection, &[data], environment, &mut outcome),
+            Act::Burst { connection, messages } => self.messages(connection, &messages, environment, &mut outcome),
+            Act::Closed { connection } => self.closed(connection, environment, &mut outcome),
+            Act::Wake => {
+                self.time_out(environment.now, &mut outcome);
+                rpc::wake(self, environment.now, &mut outcome);
+            }
+            Act::Stop => self.announce_stop("gateway stopping", &mut outcome),
+        }
+        rpc::settle(self, environment, &mut outcome);
+        let handshakes = self.connections.values().filter_map(|open| open.handshake_deadline).min();
+        outcome.wake_at = [handshakes, rpc::wake_at(self)].into_iter().flatten().min();
+        outcome
+    }
+
+    fn open(&mut self, connection: ConnectionId, peer: Peer, environment: &mut Environment<'_>, outcome: &mut Outcome) {
+        if let Some(why) = locality::unattributable(&self.rules.locality, &self.config, &peer) {
+            outcome.because(format!("upgrade: {why}"));
+            let body = json!({"error": {"type": "proxy_attribution_required", "message": "Proxy client attribution is required."}});
+            return outcome.effects.push(Effect::RefuseUpgrade { connection, status: 403, body: body.to_string() });
+        }
+        let locality = Locality::of(&self.rules.locality, &self.config, &peer);
+        let waiting = |open: &&Connection| {
+            open.client.is_none() && !open.closing && open.locality.client_ip == locality.client_ip
+        };
+        let already = self.connections.values().filter(waiting).count();
+        let most = self.config.max_preauth_connections_per_ip as usize;
+        if self.rules.handshake.waiting_limited && already >= most {
+            outcome.because(format!("upgrade: {already} connections of this address wait for their connect"));
+            let body = "Too many unauthenticated sockets".to_owned();
+            return outcome.effects.push(Effect::RefuseUpgrade { connection, status: 503, body });
+        }
+        let conn_id = ids::uuid(environment.entropy.uuid());
+        let nonce = ids::uuid(environment.entropy.uuid());
+        let timeout = self.config.handshake_timeout_ms.unwrap_or(self.rules.handshake.timeout_ms);
+        let deadline = environment.now.saturating_add(i64::try_from(timeout).unwrap_or(i64::MAX));
+        let frame = ServerFrame::Event {
+            event: "connect.challenge".to_owned(),
+            payload: Some(handshake::challenge(&self.rules.handshake, &nonce, environment.now)),
+            seq: None,
+            state_version: None,
+            recipient: None,
+        };
+        outcome.effects.push(Effect::Send { connection, frame });
+        let open = Connection {
+            conn_id,
+            peer,
+            locality,
+            nonce,
+            handshake_deadline: Some(deadline),
+            closing: false,
+            client: None,
+            unauthorised_calls: 0,
+        };
+        self.connections.insert(connection, open);
+    }
+
+    fn messages(
+        &mut self,
+        connection: ConnectionId,
+        messages: &[Vec<u8>],
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) {
+        if self.connections.get(&connection).is_some_and(|open| !open.closing && open.client.is_none()) {
+            return handshake::receive(self, connection, messages, environment, outcome);
+        }
+        for data in messages {
+            if self.connections.get(&connection).is_some_and(|open| !open.closing) {
+                self.request(connection, data, environment, outcome);
+            }
+        }
+    }
+
+    /// A message from a client that has been welcomed.
+    fn request(
+        &mut self,
+        connection: ConnectionId,
+        data: &[u8],
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) {
+        if data.len() > handshake::MAX_PAYLOAD_BYTES {
+            return self.close(connection, close::TOO_BIG, "", outcome);
+        }
+        // What is not JSON is logged and left unanswered.
+        let Ok(mut frame) = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)) else {
+            return outcome.effects.push(Effect::Log("parse/handle error: a message is not JSON".to_owned()));
+        };
+        if let Err(errors) = self.rules.handshake.connect_form.request().check(Some(&frame)) {
+            let id = frame.get("id").filter(|id| !id.is_null()).cloned().unwrap_or_else(|| Value::from("invalid"));
+            let errors = self.rules.handshake.wording.of(errors);
+            let error = invalid_request(format!("invalid request frame: {errors}"));
+            let frame = ServerFrame::Res { id, ok: false, payload: None, error: Some(error) };
+            return outcome.effects.push(Effect::Send { connection, frame });
+        }
+        let text = |frame: &Value, key: &str| frame[key].as_str().unwrap_or_default().to_owned();
+        let request = RequestFrame {
+            id: text(&frame, "id"),
+            method: text(&frame, "method"),
+            params: frame.get_mut("params").map(Value::take),
+        };
+        rpc::handle(self, connection, request, environment, outcome);
+    }
+
+    fn closed(&mut self, connection: ConnectionId, environment: &mut Environment<'_>, outcome: &mut Outcome) {
+        let Some(gone) = self.connections.remove(&connection) else { return };
+        rpc::lose_node(self, connection, outcome);
+        if let Some(client) = gone.client.as_ref().filter(|client| client.role == "node")
+            && !self.rules.nodes.gone_with_later_only
+        {
+            self.forget_node(client.node_id());
+        }
+        if let Some(client) =
+            gone.client.as_ref().filter(|client| client.role == "node" && self.rules.nodes.notes_departures)
+            && let Some(node_id) = client.device_id()
+        {
+            let Environment { now, store, .. } = environment;
+            let noted = nodes::record_departure(&self.rules.nodes, *store, *now, node_id, client.connected_at);
+            if let Err(fault) = noted {
+                outcome.effects.push(Effect::Log(format!("failed to record last disconnect for {node_id}: {fault}")));
+            }
+        }
+        if let Some(client) = &gone.client {
+            self.tell_departure(client, environment.now, outcome);
+        }
+    }
+
+    /// No connection that is open stands for this node any more.
+    pub(crate) fn forget_node(&mut self, node_id: &str) {
+        let clients = self.connections.values_mut().filter_map(|open| open.client.as_mut());
+        for client in clients.filter(|client| client.node_id() == node_id) {
+            client.stands_for_node = false;
+        }
+    }
+
+    fn time_out(&mut self, now: i64, outcome: &mut Outcome) {
+        let late: Vec<ConnectionId> = self
+            .connections
+            .iter()
+            .filter(|(_, open)| open.handshake_deadline.is_some_and(|deadline| deadline <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for connection in late {
+            outcome.because("handshake: no connect in time; closed without a word");
+            self.close(connection, close::NORMAL, "", outcome);
+        }
+    }
+
+    /// Connections of welcomed clients that the gateway has not closed, in the order in which they were welcomed.
+    pub(crate) fn clients(&self) -> Vec<(ConnectionId, &ConnectedClient)> {
+        let mut clients: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| !connection.closing)
+            .filter_map(|(id, connection)| Some((*id, connection.client.as_ref()?)))
+            .collect();
+        clients.sort_by_key(|(_, client)| client.order);
+        clients
+    }
+
+    /// Answers a request, unless its connection is gone. Ten refusals for the role in a row are borne; the next one closes the connection.
+    pub(crate) fn respond(
+        &mut self,
+        connection: ConnectionId,
+        id: &str,
+        answer: Result<Value, ErrorShape>,
+        outcome: &mut Outcome,
+    ) {
+        let Some(open) = self.connections.get_mut(&connection).filter(|open| !open.closing) else { return };
+        let (ok, payload, error) = match answer {
+            Ok(payload) => (true, Some(payload), None),
+            Err(error) => (false, None, Some(error)),
+        };
+        let wrong_role = error.as_ref().is_some_and(|error| {
+            error.code == error::INVALID_REQUEST && error.message.starts_with("unauthorized role:")
+        });
+        let frame = ServerFrame::Res { id: Value::from(id), ok, payload, error };
+        outcome.effects.push(Effect::Send { connection, frame });
+        open.unauthorised_calls = if wrong_role { open.unauthorised_calls + 1 } else { 0 };
+        if self.rules.rpc.wrong_roles_close && open.unauthorised_calls > UNAUTHORISED_CALLS {
+            self.close(connection, close::POLICY, "repeated unauthorized calls", outcome);
+        }
+    }
+
+    /// Closes a connection, once.
+    pub(crate) fn close(&mut self, connection: ConnectionId, code: u16, reason: &str, outcome: &mut Outcome) {
+        if let Some(open) = self.connections.get_mut(&connection).filter(|open| !open.closing) {
+            open.closing = true;
+            open.handshake_deadline = None;
+            outcome.effects.push(Effect::Close { connection, code, reason: reason.to_owned() });
+        }
+    }
+}
+
+fn invalid_request(message: String) -> ErrorShape {
+    ErrorShape {
+        code: error::INVALID_REQUEST.to_owned(),
+        message,
+        details: None,
+        retryable: None,
+        retry_after_ms: None,
+    }
+}

@@ -1,0 +1,300 @@
+//! What a node's connect does to its commands.
+
+use super::request::{NodeRequest, NodeRequested, published, request as ask, same_pending};
+use super::store::{self, NodeApproval};
+use super::surface::{Surface, same_set, sorted_permissions};
+use super::{Judged, NodeReconnect, declared_commands, permitted_commands};
+use crate::pairing::Fault;
+use crate::{Environment, Facts, GatewayConfig};
+use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::js;
+use openclaw_protocol::store::Document;
+use serde_json::{Map, Value};
+
+/// The commands that a node has, and what it asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reconciliation {
+    /// The node's id: its device's, else its client's.
+    pub node_id: String,
+    /// The commands it has from now on.
+    pub commands: Vec<String>,
+    /// The pending approval; a new one is announced as `node.pair.requested`.
+    pub requested: Option<NodeRequested>,
+    /// What it offers and what it has of that, where the release judges more than commands.
+    pub surfaces: Option<Surfaces>,
+    /// What it asked for before is dropped once it is welcomed.
+    pub drops_pending: bool,
+    /// A node that is not approved asks, be it anew or again.
+    pub asks_first: bool,
+    /// The request that was approved at once, since a setup code had brought the device.
+    pub approved: Option<String>,
+}
+
+/// What a node offers, and what it has of that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Surfaces {
+    /// What it offers.
+    pub declared: Surface,
+    /// What it has from now on.
+    pub effective: Surface,
+}
+
+/// Reconciles a node that was let in with the node store.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn reconcile_on_connect(
+    rules: &Facts,
+    config: &GatewayConfig,
+    connect: &ConnectParams,
+    remote_ip: Option<&str>,
+    environment: &mut Environment<'_>,
+) -> Result<Reconciliation, Fault> {
+    if rules.nodes.reconnect == NodeReconnect::AskForSurface {
+        return reconcile_surface(rules, config, connect, remote_ip, environment);
+    }
+    let client = &connect.client;
+    let node_id = connect.device.as_ref().map_or(&client.id, |device| &device.id).clone();
+    let family = client.device_family.as_deref();
+    let allowed = |commands: &[String]| declared_commands(&rules.nodes, config, &client.platform, family, commands);
+    let offered = connect.commands.clone().unwrap_or_default();
+    if rules.nodes.reconnect == NodeReconnect::CutToPlatform {
+        let commands = cut_down(rules, config, connect, None);
+        return Ok(Reconciliation { node_id, commands, asks_first: true, ..Reconciliation::default() });
+    }
+    let paired = store::find_paired(&rules.nodes, environment.store, environment.now, &node_id)?;
+    let approved = paired.as_ref().map(approved_commands).transpose()?;
+    let (commands, asks) = match (rules.nodes.reconnect, approved) {
+        (NodeReconnect::CutToPlatform | NodeReconnect::CutDown, approved) => {
+            (cut_down(rules, config, connect, approved.as_deref()), false)
+        }
+        (NodeReconnect::AskAndWithhold, None) => (Vec::new(), true),
+        (NodeReconnect::AskAndWithhold, approved) => (cut_down(rules, config, connect, approved.as_deref()), false),
+        (_, None) => (allowed(&offered), true),
+        (NodeReconnect::AskWhenUnpaired, Some(_)) => (allowed(&offered), false),
+        (_, Some(approved)) => {
+            let (declared, approved) = (allowed(&offered), allowed(&approved));
+            let more = declared.iter().any(|command| !approved.contains(command));
+            (if more { approved } else { declared }, more)
+        }
+    };
+    let requested = match asks {
+        true => {
+            let asked = match rules.nodes.reconnect {
+                NodeReconnect::CutToPlatform | NodeReconnect::CutDown | NodeReconnect::AskAndWithhold => {
+                    cut_down(rules, config, connect, None)
+                }
+                _ => allowed(&offered),
+            };
+            let request = NodeRequest { commands: Some(asked), ..node_request(connect, &node_id, remote_ip) };
+            Some(ask(&rules.nodes, environment.store, environment.entropy, environment.now, &request)?)
+        }
+        false => None,
+    };
+    Ok(Reconciliation { node_id, commands, requested, ..Reconciliation::default() })
+}
+
+fn node_request(connect: &ConnectParams, node_id: &str, remote_ip: Option<&str>) -> NodeRequest {
+    let client = &connect.client;
+    NodeRequest {
+        node_id: node_id.to_owned(),
+        display_name: client.display_name.clone(),
+        platform: Some(client.platform.clone()),
+        version: Some(client.version.clone()),
+        device_family: client.device_family.clone(),
+        model_identifier: client.model_identifier.clone(),
+        caps: connect.caps.clone(),
+        remote_ip: remote_ip.map(str::to_owned),
+        ..NodeRequest::default()
+    }
+}
+
+/// From 2026.6.11 on: caps, commands and permissions are approved together.
+fn reconcile_surface(
+    rules: &Facts,
+    config: &GatewayConfig,
+    connect: &ConnectParams,
+    remote_ip: Option<&str>,
+    environment: &mut Environment<'_>,
+) -> Result<Reconciliation, Fault> {
+    let client = &connect.client;
+    let node_id = connect.device.as_ref().map_or(&client.id, |device| &device.id).clone();
+    let (caps, offered) = (connect.caps.clone().unwrap_or_default(), connect.commands.clone().unwrap_or_default());
+    let judged = Judged {
+        platform: &client.platform,
+        family: client.device_family.as_deref(),
+        caps: &caps,
+        commands: &offered,
+        approved: None,
+    };
+    let mut declared = Surface {
+        caps: caps.iter().map(|cap| js::trim(cap).to_owned()).filter(|cap| !cap.is_empty()).collect(),
+        commands: permitted_commands(&rules.nodes, config, judged, &offered),
+        permissions: sorted_permissions(connect.permissions.as_ref()),
+    };
+    if rules.nodes.requests_of_devices {
+        declared.caps.retain(|cap| is_borne_out(cap, &declared.commands, &offered));
+    }
+    let request = NodeRequest {
+        caps: Some(declared.caps.clone()),
+        commands: Some(declared.commands.clone()),
+        permissions: declared.permissions.clone(),
+        ..node_request(connect, &node_id, remote_ip)
+    };
+    let now = environment.now;
+    if rules.nodes.part_of_device {
+        // The nodes are found by going through all devices, and what is odd about one of them ends that.
+        crate::pairing::list(&rules.pairing, environment.store, now)?;
+    }
+    let paired = store::find_paired(&rules.nodes, environment.store, now, &node_id)?;
+    let Some(paired) = paired else {
+        if rules.nodes.requests_of_devices && !is_paired_device(environment, &node_id) {
+            return Err(Fault::Refused("node pairing requires a paired device"));
+        }
+        let request =
+            NodeRequest { silent: approved_by_itself(rules, environment, &node_id).then_some(true), ..request };
+        let requested = ask(&rules.nodes, environment.store, environment.entropy, now, &request)?;
+        if let Some(approved) = approve_at_once(rules, environment, &node_id, &requested)? {
+            let surfaces = Some(Surfaces { declared: declared.clone(), effective: declared.clone() });
+            let commands = declared.commands;
+            return Ok(Reconciliation {
+                node_id,
+                commands,
+                surfaces,
+                drops_pending: true,
+                asks_first: true,
+                approved: Some(approved),
+                ..Reconciliation::default()
+            });
+        }
+        let requested = published(&rules.nodes, environment.store, requested);
+        let effective = Surface::default();
+        let surfaces = Some(Surfaces { declared, effective });
+        return Ok(Reconciliation {
+            node_id,
+            requested: Some(requested),
+            surfaces,
+            asks_first: true,
+            ..Reconciliation::default()
+        });
+    };
+    let recorded = Surface::of(&paired);
+    let approved = Surface {
+        commands: permitted_commands(
+            &rules.nodes,
+            config,
+            Judged { approved: Some(&recorded.commands), ..judged },
+            &recorded.commands,
+        ),
+        ..recorded.clone()
+    };
+    let more = declared.commands.iter().any(|command| !approved.commands.contains(command));
+    let other_permissions = match rules.nodes.part_of_device {
+        true => declared.permissions.iter().flatten().any(|(key, value)| {
+            let approved = recorded.permissions.as_ref().and_then(|permissions| permissions.get(key));
+            *value == Value::Bool(true) && approved != Some(&Value::Bool(true))
+        }),
+        false => !recorded.same_permissions(&declared),
+    };
+    let same_caps = match rules.nodes.part_of_device {
+        true => declared.caps.iter().all(|cap| recorded.caps.contains(cap)),
+        false => same_set(&recorded.caps, &declared.caps),
+    };
+    if !more && same_caps && !other_permissions {
+        let surfaces = Some(Surfaces { declared: declared.clone(), effective: declared.clone() });
+        return Ok(Reconciliation {
+            node_id,
+            commands: declared.commands,
+            surfaces,
+            drops_pending: true,
+            ..Reconciliation::default()
+        });
+    }
+    let permissions = request.permissions.clone().or_else(|| other_permissions.then(Map::new));
+    let request = NodeRequest { permissions, ..request };
+    let requested = match same_pending(&rules.nodes, environment.store, now, &request)? {
+        Some(same) => same,
+        None => ask(&rules.nodes, environment.store, environment.entropy, now, &request)?,
+    };
+    let requested = published(&rules.nodes, environment.store, requested);
+    let effective = declared.within(&approved);
+    let commands = effective.commands.clone();
+    let surfaces = Some(Surfaces { declared, effective });
+    Ok(Reconciliation { node_id, commands, requested: Some(requested), surfaces, ..Reconciliation::default() })
+}
+
+/// Whether a cap has one of its commands left, or none was taken from it (2026.9.6).
+fn is_borne_out(cap: &str, admitted: &[String], offered: &[String]) -> bool {
+    let family: &[&str] = match cap {
+        "camera" => &["camera.list", "camera.ptz.status", "camera.snap", "camera.clip", "camera.ptz.control"],
+        "computer" => &["computer.act"],
+        "location" => &["location.get"],
+        "screen" => &["screen.snapshot", "desktop.stream", "screen.record"],
+        _ => return true,
+    };
+    let is_of = |command: &str| family.contains(&command);
+    let withheld = offered
+        .iter()
+        .map(|command| js::trim(command))
+        .any(|command| is_of(command) && !admitted.iter().any(|admitted| admitted == command));
+    !withheld || admitted.iter().any(|command| is_of(command))
+}
+
+fn is_paired_device(environment: &Environment<'_>, node_id: &str) -> bool {
+    environment.store.read(Document::DevicesPaired).is_some_and(|devices| devices.get(node_id).is_some())
+}
+
+/// Whether the device behind a node was approved without a person, which its surface then says too.
+fn approved_by_itself(rules: &Facts, environment: &Environment<'_>, node_id: &str) -> bool {
+    matches!(approved_via(rules, environment, node_id).as_deref(), Some("silent" | "bootstrap"))
+}
+
+/// How the device behind a node was approved, where the release says so.
+fn approved_via(rules: &Facts, environment: &Environment<'_>, node_id: &str) -> Option<String> {
+    let devices = environment.store.read(Document::DevicesPaired).filter(|_| rules.nodes.part_of_device)?;
+    devices.get(node_id)?.get("approvedVia")?.as_str().map(str::to_owned)
+}
+
+/// Approves the first surface of a node that a setup code has brought (2026.9.6, `connect-node-session.ts`). The request's id.
+fn approve_at_once(
+    rules: &Facts,
+    environment: &mut Environment<'_>,
+    node_id: &str,
+    requested: &NodeRequested,
+) -> Result<Option<String>, Fault> {
+    if approved_via(rules, environment, node_id).as_deref() != Some("bootstrap") {
+        return Ok(None);
+    }
+    let scopes = ["operator.admin", "operator.pairing", "operator.write"].map(str::to_owned);
+    let (id, now) = (js::key_text(requested.request.get("requestId")), environment.now);
+    let (store, entropy) = (&mut *environment.store, &mut *environment.entropy);
+    let approval = store::approve(&rules.nodes, &rules.pairing, store, entropy, now, &id, &scopes)?;
+    Ok(matches!(approval, NodeApproval::Approved { .. }).then_some(id))
+}
+
+/// Up to 2026.3.31: what the platform allows and, where the node is paired, was approved; repeats stay.
+fn cut_down(
+    rules: &Facts,
+    config: &GatewayConfig,
+    connect: &ConnectParams,
+    approved: Option<&[String]>,
+) -> Vec<String> {
+    let family = connect.client.device_family.as_deref();
+    let platform = &connect.client.platform;
+    let may = |command: &&str| {
+        super::platform_allows(&rules.nodes, config, platform, family, command)
+            && approved.is_none_or(|approved| approved.iter().any(|have| have == command))
+    };
+    let offered = connect.commands.iter().flatten().map(|command| js::trim(command));
+    offered.filter(may).map(str::to_owned).collect()
+}
+
+fn approved_commands(node: &Value) -> Result<Vec<String>, Fault> {
+    let mut commands = Vec::new();
+    if let Some(Value::Array(list)) = node.get("commands") {
+        for command in list {
+            commands.push(js::trimmed(Some(command), "value")?.to_owned());
+        }
+    }
+    Ok(commands)
+}

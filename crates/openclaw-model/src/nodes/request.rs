@@ -1,0 +1,318 @@
+//! What a node asks to be approved for, as it is written down and announced (`node-pairing.ts` requestNodePairing).
+
+use super::NodeRules;
+use super::store::{DESCRIPTION, required_scopes};
+use super::surface::Surface;
+use crate::Entropy;
+use crate::pairing::{Changed, Family, Fault, State};
+use openclaw_protocol::ids;
+use openclaw_protocol::js::{self, Record};
+use openclaw_protocol::store::{Document, Documents};
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+/// What a node asks to be approved for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NodeRequest {
+    /// Node id.
+    pub node_id: String,
+    /// Its name for people.
+    pub display_name: Option<String>,
+    /// Its platform.
+    pub platform: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Version of its core.
+    pub core_version: Option<String>,
+    /// Version of its interface.
+    pub ui_version: Option<String>,
+    /// Its device family.
+    pub device_family: Option<String>,
+    /// Its model.
+    pub model_identifier: Option<String>,
+    /// What it can do.
+    pub caps: Option<Vec<String>>,
+    /// Commands it offers.
+    pub commands: Option<Vec<String>>,
+    /// Permissions of its operating system.
+    pub permissions: Option<Map<String, Value>>,
+    /// Its address.
+    pub remote_ip: Option<String>,
+    /// Whether it may be approved at once.
+    pub silent: Option<bool>,
+}
+
+/// The pending request that came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeRequested {
+    /// The pending request as written.
+    pub request: Record,
+    /// Whether it is a new one.
+    pub created: bool,
+    /// The requests that it replaces, where that is told.
+    pub superseded: Vec<String>,
+}
+
+/// Writes down that a node asks to be approved.
+///
+/// # Errors
+/// The store, an odd record, or a blank id.
+pub fn request(
+    rules: &NodeRules,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    incoming: &NodeRequest,
+) -> Result<NodeRequested, Fault> {
+    let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let node_id = js::trim(&incoming.node_id);
+    if node_id.is_empty() {
+        return Err(Fault::Refused("nodeId required"));
+    }
+    let mut existing = state.pending.values()?;
+    existing.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
+    if !rules.request_refreshes {
+        if let Some(first) = existing.first() {
+            return Ok(NodeRequested { request: js::spread(Some(first)), created: false, superseded: Vec::new() });
+        }
+        let is_repair = state.paired.get_truthy(node_id).is_some();
+        let request = first_form(incoming, node_id, is_repair, ids::uuid(entropy.uuid()), now);
+        return store_request(&mut state, documents, request, true);
+    }
+    let existing: Vec<Value> = js::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
+    if rules.request_by_surface {
+        return request_by_surface(rules, state, documents, entropy, now, incoming, &existing);
+    }
+    if let [single] = existing.as_slice() {
+        let request = refreshed(single, incoming, now);
+        return store_request(&mut state, documents, request, false);
+    }
+    for pending in &existing {
+        state.pending.remove(&js::key_text(pending.get("requestId")));
+    }
+    let all_silent = existing.iter().all(|pending| pending.get("silent") == Some(&Value::Bool(true)));
+    let silent = incoming.silent == Some(true) && all_silent;
+    let request = second_form(incoming, node_id, silent, ids::uuid(entropy.uuid()), now);
+    store_request(&mut state, documents, request, true)
+}
+
+/// [`request`] of the releases that compare what is asked for.
+fn request_by_surface(
+    rules: &NodeRules,
+    mut state: State,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    incoming: &NodeRequest,
+    existing: &[Value],
+) -> Result<NodeRequested, Fault> {
+    let node_id = js::trim(&incoming.node_id);
+    let shown = |mut requested: NodeRequested, superseded: Vec<String>| {
+        requested.request.shift_remove("revision");
+        NodeRequested { superseded, ..requested }
+    };
+    if let [single] = existing
+        && incoming.surface_over(single).same(&Surface::of(single))
+    {
+        let mut request = refreshed(single, incoming, now);
+        js::set(&mut request, "revision", Some(ids::uuid(entropy.uuid())));
+        return Ok(shown(store_request(&mut state, documents, request, false)?, Vec::new()));
+    }
+    let replaced: Vec<String> = existing.iter().map(|pending| js::key_text(pending.get("requestId"))).collect();
+    replaced.iter().for_each(|id| state.pending.remove(id));
+    let all_silent = existing.iter().all(|pending| pending.get("silent") == Some(&Value::Bool(true)));
+    let silent = incoming.silent == Some(true) && all_silent;
+    let merged = match rules.part_of_device {
+        true => incoming.clone(),
+        false => incoming.over(existing.first()),
+    };
+    let request_id = ids::uuid(entropy.uuid());
+    let mut form = second_form(&merged, node_id, silent, request_id, now);
+    if rules.part_of_device {
+        js::set(&mut form, "silent", incoming.silent);
+    }
+    let mut request = Record::new();
+    for (key, value) in form {
+        js::set(&mut request, &key, Some(value));
+        if key == "requestId" {
+            js::set(&mut request, "revision", Some(ids::uuid(entropy.uuid())));
+        }
+    }
+    Ok(shown(store_request(&mut state, documents, request, true)?, replaced))
+}
+
+/// The request that is pending for a node already, where another one would change nothing of it.
+///
+/// # Errors
+/// The store, or an odd record.
+pub(super) fn same_pending(
+    rules: &NodeRules,
+    documents: &dyn Documents,
+    now: i64,
+    incoming: &NodeRequest,
+) -> Result<Option<NodeRequested>, Fault> {
+    let state = State::load(rules.state, Family::Nodes, documents, now)?;
+    let node_id = js::trim(&incoming.node_id);
+    let mut existing = state.pending.values()?;
+    existing.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
+    let [single] = existing.as_slice() else { return Ok(None) };
+    let described = DESCRIPTION.iter().zip(incoming.description());
+    let mut same = described
+        .map(|(key, value)| value.is_none_or(|value| single.get(*key).and_then(Value::as_str) == Some(value.as_str())));
+    let address = incoming.remote_ip.as_ref();
+    let unchanged = same.all(|same| same)
+        && address.is_none_or(|ip| single.get("remoteIp").and_then(Value::as_str) == Some(ip.as_str()))
+        && (incoming.silent == Some(true) || !js::truthy(single.get("silent")))
+        && incoming.surface_over(single).same(&Surface::of(single));
+    let mut request = js::spread(Some(single));
+    request.shift_remove("revision");
+    Ok(unchanged.then_some(NodeRequested { request, created: false, superseded: Vec::new() }))
+}
+
+fn store_request(
+    state: &mut State,
+    documents: &mut dyn Documents,
+    request: Record,
+    created: bool,
+) -> Result<NodeRequested, Fault> {
+    state.pending.set(&js::key_text(request.get("requestId")), Value::Object(request.clone()))?;
+    state.persist(documents, Changed::Both)?;
+    Ok(NodeRequested { request, created, superseded: Vec::new() })
+}
+
+/// A request as it is announced: with the client of its device and the scopes that approving takes, where the release says so.
+pub(super) fn published(rules: &NodeRules, documents: &dyn Documents, mut requested: NodeRequested) -> NodeRequested {
+    if rules.requests_of_devices {
+        let scopes = required_scopes(rules, &Value::Object(requested.request.clone()));
+        js::set(&mut requested.request, "requiredApproveScopes", Some(scopes));
+        add_device(documents, &mut requested.request);
+    }
+    requested
+}
+
+/// What a request does not say its device's record says.
+pub(super) fn add_device(documents: &dyn Documents, request: &mut Record) {
+    let devices = documents.read(Document::DevicesPaired);
+    let node_id = js::key_text(request.get("nodeId"));
+    let Some(device) = devices.as_ref().and_then(|devices| devices.get(&node_id)) else { return };
+    for key in ["clientId", "clientMode", "displayName", "platform", "deviceFamily", "remoteIp"] {
+        if js::present(request.get(key)).is_none() {
+            js::set(request, key, js::present(device.get(key)).cloned());
+        }
+    }
+}
+
+impl NodeRequest {
+    /// What it asks for; what it does not say is taken from a pending request.
+    fn surface_over(&self, pending: &Value) -> Surface {
+        let old = Surface::of(pending);
+        Surface {
+            caps: trimmed_list(self.caps.as_deref()).unwrap_or(old.caps),
+            commands: trimmed_list(self.commands.as_deref()).unwrap_or(old.commands),
+            permissions: self.permissions.clone().or(old.permissions),
+        }
+    }
+
+    /// The same with what it does not say from a pending request.
+    fn over(&self, latest: Option<&Value>) -> Self {
+        let Some(latest) = latest else { return self.clone() };
+        let text = |own: &Option<String>, key: &str| {
+            own.clone().or_else(|| latest.get(key).and_then(Value::as_str).map(str::to_owned))
+        };
+        let list = |own: &Option<Vec<String>>, key: &str| {
+            own.clone().or_else(|| {
+                let items = latest.get(key)?.as_array()?;
+                Some(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            })
+        };
+        Self {
+            node_id: self.node_id.clone(),
+            display_name: text(&self.display_name, "displayName"),
+            platform: text(&self.platform, "platform"),
+            version: text(&self.version, "version"),
+            core_version: text(&self.core_version, "coreVersion"),
+            ui_version: text(&self.ui_version, "uiVersion"),
+            device_family: text(&self.device_family, "deviceFamily"),
+            model_identifier: text(&self.model_identifier, "modelIdentifier"),
+            caps: list(&self.caps, "caps"),
+            commands: list(&self.commands, "commands"),
+            permissions: self.permissions.clone().or_else(|| latest.get("permissions")?.as_object().cloned()),
+            remote_ip: text(&self.remote_ip, "remoteIp"),
+            silent: self.silent,
+        }
+    }
+
+    fn description(&self) -> [Option<&String>; 7] {
+        [
+            self.display_name.as_ref(),
+            self.platform.as_ref(),
+            self.version.as_ref(),
+            self.core_version.as_ref(),
+            self.ui_version.as_ref(),
+            self.device_family.as_ref(),
+            self.model_identifier.as_ref(),
+        ]
+    }
+}
+
+fn described(incoming: &NodeRequest, node_id: &str, request_id: String) -> Record {
+    let mut request = Record::new();
+    js::set(&mut request, "requestId", Some(request_id));
+    js::set(&mut request, "nodeId", Some(node_id));
+    for (key, value) in DESCRIPTION.iter().zip(incoming.description()) {
+        js::set(&mut request, key, value.map(String::as_str));
+    }
+    request
+}
+
+/// A new request up to 2026.3.31: lists as they came, and whether the node was approved before.
+fn first_form(incoming: &NodeRequest, node_id: &str, is_repair: bool, request_id: String, now: i64) -> Record {
+    let mut request = described(incoming, node_id, request_id);
+    js::set(&mut request, "caps", incoming.caps.clone());
+    js::set(&mut request, "commands", incoming.commands.clone());
+    js::set(&mut request, "permissions", incoming.permissions.clone());
+    js::set(&mut request, "remoteIp", incoming.remote_ip.as_deref());
+    js::set(&mut request, "silent", incoming.silent);
+    js::set(&mut request, "isRepair", Some(is_repair));
+    js::set(&mut request, "ts", Some(now));
+    request
+}
+
+/// A new request from 2026.4.1 on: lists trimmed.
+fn second_form(incoming: &NodeRequest, node_id: &str, silent: bool, request_id: String, now: i64) -> Record {
+    let mut request = described(incoming, node_id, request_id);
+    js::set(&mut request, "caps", trimmed_list(incoming.caps.as_deref()));
+    js::set(&mut request, "commands", trimmed_list(incoming.commands.as_deref()));
+    js::set(&mut request, "permissions", incoming.permissions.clone());
+    js::set(&mut request, "remoteIp", incoming.remote_ip.as_deref());
+    js::set(&mut request, "silent", Some(silent));
+    js::set(&mut request, "ts", Some(now));
+    request
+}
+
+fn refreshed(existing: &Value, incoming: &NodeRequest, now: i64) -> Record {
+    let mut request = js::spread(Some(existing));
+    for (key, value) in DESCRIPTION.iter().zip(incoming.description()) {
+        renew(&mut request, key, value.map(|text| json!(text)));
+    }
+    renew(&mut request, "caps", trimmed_list(incoming.caps.as_deref()).map(Value::from));
+    renew(&mut request, "commands", trimmed_list(incoming.commands.as_deref()).map(Value::from));
+    renew(&mut request, "permissions", incoming.permissions.clone().map(Value::Object));
+    renew(&mut request, "remoteIp", incoming.remote_ip.clone().map(Value::from));
+    let silent = js::truthy(existing.get("silent")) && incoming.silent == Some(true);
+    js::set(&mut request, "silent", Some(silent));
+    js::set(&mut request, "ts", Some(now));
+    request
+}
+
+fn renew(request: &mut Record, key: &str, value: Option<Value>) {
+    if value.is_some() {
+        js::set(request, key, value);
+    }
+}
+
+fn trimmed_list(list: Option<&[String]>) -> Option<Vec<String>> {
+    let trimmed =
+        |list: &[String]| list.iter().map(|item| js::trim(item).to_owned()).filter(|i| !i.is_empty()).collect();
+    list.map(trimmed)
+}

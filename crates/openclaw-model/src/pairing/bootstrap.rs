@@ -1,0 +1,208 @@
+//! Bootstrap tokens (`devices/bootstrap.json`): what a setup code lets a new device do once.
+
+mod entry;
+mod profile;
+
+use self::entry::{Tokens, comparable_key};
+pub use self::profile::BootstrapProfile;
+use self::profile::{OWNER_SCOPES, handed_on};
+use super::{Fault, PairingRules, role_scoped};
+use openclaw_protocol::js;
+use openclaw_protocol::store::Documents;
+use serde_json::{Value, json};
+
+/// A device that shows a bootstrap token.
+#[derive(Debug, Clone, Copy)]
+pub struct BootstrapRequest<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// Device id.
+    pub device_id: &'a str,
+    /// Public key.
+    pub public_key: &'a str,
+    /// Role asked for.
+    pub role: &'a str,
+    /// Scopes asked for.
+    pub scopes: &'a [String],
+}
+
+/// Whether a bootstrap token admits this device with this role and these scopes. Where it does, the token is consumed
+/// (up to 2026.3.28) or bound to the device.
+///
+/// # Errors
+/// The store, or an odd entry.
+pub fn verify_bootstrap_token(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    request: BootstrapRequest<'_>,
+) -> Result<bool, Fault> {
+    let mut state = Tokens::load(rules, documents, now)?;
+    let Some(at) = state.find(request.token)? else { return Ok(false) };
+    let device_id = js::trim(request.device_id);
+    let public_key = comparable_key(rules, request.public_key);
+    let role = js::trim(request.role);
+    if device_id.is_empty() || public_key.is_empty() || role.is_empty() {
+        return Ok(false);
+    }
+    if !rules.bootstrap_profiles {
+        // The entry is looked for under its token, and stays where it stands under another key.
+        let key = state.entries[at].1.token.clone();
+        state.entries.retain(|(name, _)| *name != key);
+        state.persist(documents)?;
+        return Ok(true);
+    }
+    let entry = &mut state.entries[at].1;
+    if entry.profile.roles.is_empty() {
+        return Ok(false);
+    }
+    if !rules.bootstrap_binds {
+        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes: request.scopes.to_vec(), purpose: None };
+        let asked = asked.normalised(rules);
+        if asked != entry.profile {
+            return Ok(false);
+        }
+        state.entries.remove(at);
+        state.persist(documents)?;
+        return Ok(true);
+    }
+    let owners = entry.profile.is_owners_page(rules, &OWNER_SCOPES.map(str::to_owned));
+    if owners && !(role == "operator" && entry.profile.is_owners_page(rules, request.scopes)) {
+        return Ok(false);
+    }
+    if !entry.profile.allows(rules, role, request.scopes) || !entry.admits(rules, device_id, &public_key) {
+        return Ok(false);
+    }
+    if rules.bootstrap_pends {
+        let purpose = entry.profile.purpose;
+        let scopes = handed_on(rules, role, request.scopes, purpose);
+        let asked = BootstrapProfile { roles: vec![role.to_owned()], scopes, purpose }.normalised(rules);
+        let bound = entry.device_id.as_deref().is_some_and(|id| !js::trim(id).is_empty())
+            || entry.public_key.as_deref().is_some_and(|key| !js::trim(key).is_empty());
+        if bound && entry.pending.as_ref().is_some_and(|pending| *pending != asked) {
+            return Ok(false);
+        }
+        // What is remembered for the first time is written last.
+        entry.pending_is_new = entry.pending.is_none();
+        let pending = if bound { entry.pending.take() } else { None };
+        entry.pending = Some(pending.unwrap_or(asked));
+    }
+    entry.device_id = Some(device_id.to_owned());
+    entry.public_key = Some(public_key);
+    entry.last_used = Some(json!(now));
+    entry.used = true;
+    state.persist(documents)?;
+    Ok(true)
+}
+
+/// Forgets a bootstrap token. Whether there was one.
+///
+/// # Errors
+/// The store, or an odd entry.
+pub fn revoke_bootstrap_token(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    token: &str,
+) -> Result<bool, Fault> {
+    let mut state = Tokens::load(rules, documents, now)?;
+    let Some(at) = state.find(token)? else { return Ok(false) };
+    state.entries.remove(at);
+    state.persist(documents)?;
+    Ok(true)
+}
+
+/// Forgets the bootstrap tokens that are bound to the device of a rejected request.
+///
+/// # Errors
+/// The store, or an odd entry.
+pub(super) fn forget_device_tokens(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    rejected: &Value,
+) -> Result<(), Fault> {
+    let device_id = js::trimmed(rejected.get("deviceId"), "deviceId")?;
+    let public_key = comparable_key(rules, js::trimmed(rejected.get("publicKey"), "publicKey")?);
+    if device_id.is_empty() || public_key.is_empty() {
+        return Ok(());
+    }
+    let mut state = Tokens::load(rules, documents, now)?;
+    let before = state.entries.len();
+    state.entries.retain(|(_, entry)| {
+        entry.device_id.as_deref().map(js::trim) != Some(device_id)
+            || entry.public_key.as_deref().map(|key| comparable_key(rules, key)).as_ref() != Some(&public_key)
+    });
+    if state.entries.len() == before { Ok(()) } else { state.persist(documents) }
+}
+
+/// What a bootstrap token stands for, whoever shows it (2026.4.5 on).
+///
+/// # Errors
+/// An odd entry.
+pub fn bootstrap_profile(
+    rules: &PairingRules,
+    documents: &dyn Documents,
+    now: i64,
+    token: &str,
+) -> Result<Option<BootstrapProfile>, Fault> {
+    let state = Tokens::load(rules, documents, now)?;
+    Ok(state.find(token)?.map(|at| state.entries[at].1.profile.clone()))
+}
+
+/// What a bootstrap token stands for, where it is bound to this very device (2026.4.5 on).
+///
+/// # Errors
+/// An odd entry.
+pub fn bound_bootstrap_profile(
+    rules: &PairingRules,
+    documents: &dyn Documents,
+    now: i64,
+    token: &str,
+    device_id: &str,
+    public_key: &str,
+) -> Result<Option<BootstrapProfile>, Fault> {
+    let state = Tokens::load(rules, documents, now)?;
+    let Some(at) = state.find(token)? else { return Ok(None) };
+    let entry = &state.entries[at].1;
+    let (device_id, public_key) = (js::trim(device_id), comparable_key(rules, public_key));
+    let bound = !device_id.is_empty()
+        && !public_key.is_empty()
+        && entry.device_id.as_deref().map(js::trim) == Some(device_id)
+        && entry.public_key.as_deref().map(|key| comparable_key(rules, key)) == Some(public_key);
+    Ok(bound.then(|| entry.profile.clone()))
+}
+
+/// Counts a role and its scopes as redeemed (2026.4.5 on). Whether the whole profile is redeemed now; `false` too where
+/// there is no such token.
+///
+/// # Errors
+/// The store, or an odd entry.
+pub fn redeem_bootstrap_profile(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    token: &str,
+    role: &str,
+    scopes: &[String],
+) -> Result<bool, Fault> {
+    let mut state = Tokens::load(rules, documents, now)?;
+    let Some(at) = state.find(token)? else { return Ok(false) };
+    let entry = &mut state.entries[at].1;
+    let mut redeemed = entry.redeemed.clone().unwrap_or_default();
+    redeemed.purpose = entry.profile.purpose;
+    redeemed.roles.push(role.to_owned());
+    redeemed.scopes.extend(match rules.bootstrap_hands_on_only {
+        true => handed_on(rules, role, scopes, redeemed.purpose),
+        false => role_scoped(role, scopes.to_vec()),
+    });
+    let redeemed = redeemed.normalised(rules);
+    let whole = redeemed.satisfies(rules, &entry.profile);
+    if entry.pending.as_ref().is_some_and(|pending| redeemed.satisfies(rules, pending)) {
+        entry.pending = None;
+    }
+    entry.redeemed = Some(redeemed);
+    (entry.used, entry.redeems) = (true, true);
+    state.persist(documents)?;
+    Ok(whole)
+}

@@ -1,0 +1,200 @@
+//! What a bootstrap token stands for: roles, scopes, and what it was issued for.
+
+use crate::pairing::{Fault, PairingRules, normalise_scopes, normalised_scopes, role_scoped, scopes_allow};
+use openclaw_protocol::js;
+use serde_json::{Value, json};
+
+/// The operator scopes that a bootstrap token may hand on (2026.4.5 on).
+const HANDOFF_SCOPES: [&str; 4] = ["operator.approvals", "operator.read", "operator.talk.secrets", "operator.write"];
+
+/// Those of the releases that know questions (2026.9.6).
+const HANDOFF_SCOPES_WITH_QUESTIONS: [&str; 5] =
+    ["operator.approvals", "operator.questions", "operator.read", "operator.talk.secrets", "operator.write"];
+
+/// Those that a code for a phone with full access hands on (`MOBILE_FULL_ACCESS_OPERATOR_SCOPES`, 2026.9.6).
+const FULL_SCOPES: [&str; 6] = [
+    "operator.admin",
+    "operator.approvals",
+    "operator.questions",
+    "operator.read",
+    "operator.talk.secrets",
+    "operator.write",
+];
+/// Those of the owner's Control UI (`CONTROL_UI_OWNER_BOOTSTRAP_OPERATOR_SCOPES`).
+pub(super) const OWNER_SCOPES: [&str; 7] = [
+    "operator.admin",
+    "operator.approvals",
+    "operator.pairing",
+    "operator.questions",
+    "operator.read",
+    "operator.talk.secrets",
+    "operator.write",
+];
+/// Those of a voice node (`VOICE_NODE_OPERATOR_SCOPE_SET`).
+const VOICE_SCOPES: [&str; 2] = ["operator.read", "operator.talk"];
+
+/// What a bootstrap token was issued for (2026.9.6 on).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A Control UI.
+    ControlUi,
+    /// The Control UI of the gateway's owner.
+    ControlUiOwner,
+    /// A phone with full access.
+    MobileFull,
+    /// A node that listens and speaks.
+    VoiceNode,
+    /// A node in a cloud.
+    CloudWorker,
+}
+
+impl Purpose {
+    const ALL: [(&'static str, Self); 5] = [
+        ("control-ui", Self::ControlUi),
+        ("control-ui-owner", Self::ControlUiOwner),
+        ("mobile-full", Self::MobileFull),
+        ("voice-node", Self::VoiceNode),
+        ("cloud-worker", Self::CloudWorker),
+    ];
+
+    fn read(name: Option<&Value>) -> Option<Self> {
+        let name = name.and_then(Value::as_str)?;
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, purpose)| purpose)
+    }
+
+    fn name(self) -> &'static str {
+        Self::ALL.into_iter().find(|(_, purpose)| *purpose == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// The operator scopes that may be handed on for a purpose.
+fn handoff_scope_list(rules: &PairingRules, purpose: Option<Purpose>) -> &'static [&'static str] {
+    match purpose {
+        Some(Purpose::ControlUiOwner) => &OWNER_SCOPES,
+        Some(Purpose::MobileFull) => &FULL_SCOPES,
+        Some(Purpose::VoiceNode) => &VOICE_SCOPES,
+        _ if rules.bootstrap_asks_questions => &HANDOFF_SCOPES_WITH_QUESTIONS,
+        _ => &HANDOFF_SCOPES,
+    }
+}
+
+/// Roles and scopes that a bootstrap token stands for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BootstrapProfile {
+    /// Roles, sorted.
+    pub roles: Vec<String>,
+    /// Scopes, in the form a token keeps.
+    pub scopes: Vec<String>,
+    /// What the token was issued for.
+    pub purpose: Option<Purpose>,
+}
+
+impl BootstrapProfile {
+    /// Trimmed, unique and sorted.
+    #[must_use]
+    pub fn normalised(mut self, rules: &PairingRules) -> Self {
+        self.roles = self.roles.iter().map(|role| js::trim(role).to_owned()).filter(|r| !r.is_empty()).collect();
+        self.roles.sort();
+        self.roles.dedup();
+        self.scopes = normalised_scopes(rules, &self.scopes);
+        self
+    }
+
+    /// What a device token minted from this profile may carry for a role.
+    pub fn handoff_scopes(&self, rules: &PairingRules, role: &str) -> Vec<String> {
+        handed_on(rules, role, &self.scopes, self.purpose)
+    }
+
+    /// Which of these scopes may be handed on for any of the profile's roles.
+    pub fn all_handoff_scopes(&self, rules: &PairingRules, scopes: &[String]) -> Vec<String> {
+        let handed =
+            self.roles.iter().flat_map(|role| handed_on(rules, role, scopes, self.purpose)).collect::<Vec<_>>();
+        normalised_scopes(rules, &handed)
+    }
+
+    /// Whether this is what a setup code of the apps stands for.
+    pub fn is_setup_code(&self, rules: &PairingRules) -> bool {
+        self.is(rules, &["node", "operator"], handoff_scope_list(rules, None), None)
+            || self.is(rules, &["node", "operator"], &FULL_SCOPES, Some(Purpose::MobileFull))
+    }
+
+    /// Whether this is what a voice node's setup code stands for.
+    pub fn is_voice_node(&self, rules: &PairingRules) -> bool {
+        self.is(rules, &["node", "operator"], &VOICE_SCOPES, Some(Purpose::VoiceNode))
+    }
+
+    /// Whether this is what the link to the owner's Control UI stands for, and these scopes are all that it gives.
+    pub fn is_owners_page(&self, rules: &PairingRules, asked: &[String]) -> bool {
+        self.is(rules, &["operator"], &OWNER_SCOPES, Some(Purpose::ControlUiOwner))
+            && normalised_scopes(rules, asked) == OWNER_SCOPES
+    }
+
+    /// Whether this is what a link to a Control UI stands for, and these scopes are within it.
+    pub fn is_page(&self, rules: &PairingRules, asked: &[String]) -> bool {
+        let usual = handoff_scope_list(rules, None);
+        self.purpose == Some(Purpose::ControlUi)
+            && self.roles == ["operator"]
+            && self.scopes.iter().all(|scope| usual.contains(&scope.as_str()))
+            && scopes_allow(rules, "operator", asked, &self.scopes)
+    }
+
+    fn is(&self, rules: &PairingRules, roles: &[&str], scopes: &[&str], purpose: Option<Purpose>) -> bool {
+        let profile = self.clone().normalised(rules);
+        profile.roles == roles && profile.scopes == scopes && profile.purpose == purpose
+    }
+
+    /// Whether this is what a setup code of a node without operator stands for.
+    pub fn is_node_alone(&self, rules: &PairingRules) -> bool {
+        let worker = Some(Purpose::CloudWorker);
+        rules.bootstrap_asks_questions
+            && [None, worker].into_iter().any(|purpose| self.is(rules, &["node"], &[], purpose))
+    }
+
+    pub(super) fn read(rules: &PairingRules, record: Option<&Value>) -> Result<Self, Fault> {
+        let mut roles = Vec::new();
+        if let Some(Value::Array(list)) = js::optional_property(record, "roles") {
+            for role in list {
+                roles.push(js::trimmed(Some(role), "role")?.to_owned());
+            }
+        }
+        let scopes = js::optional_property(record, "scopes").filter(|scopes| js::truthy(Some(scopes)));
+        let scopes = match scopes {
+            Some(scopes) => {
+                let spread = Value::Array(js::iterate(Some(scopes), "input.scopes")?);
+                normalise_scopes(rules, Some(&spread))?
+            }
+            None => Vec::new(),
+        };
+        let purpose = js::optional_property(record, "purpose").filter(|_| rules.bootstrap_purposes);
+        Ok(Self { roles, scopes, purpose: Purpose::read(purpose) }.normalised(rules))
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        let mut value = json!({"roles": self.roles, "scopes": self.scopes});
+        if let Some(purpose) = self.purpose {
+            value["purpose"] = json!(purpose.name());
+        }
+        value
+    }
+
+    pub(super) fn allows(&self, rules: &PairingRules, role: &str, scopes: &[String]) -> bool {
+        self.roles.iter().any(|have| have == role) && scopes_allow(rules, role, scopes, &self.scopes)
+    }
+
+    pub(super) fn satisfies(&self, rules: &PairingRules, required: &Self) -> bool {
+        required.roles.iter().all(|role| {
+            let scopes = match rules.bootstrap_hands_on_only {
+                true => required.handoff_scopes(rules, role),
+                false => role_scoped(role, required.scopes.clone()),
+            };
+            self.roles.contains(role) && (scopes.is_empty() || self.allows(rules, role, &scopes))
+        })
+    }
+}
+
+/// Which of these scopes a bootstrap token may hand on for a role.
+pub(super) fn handed_on(rules: &PairingRules, role: &str, scopes: &[String], purpose: Option<Purpose>) -> Vec<String> {
+    let mut scopes = if role == "operator" { normalised_scopes(rules, scopes) } else { Vec::new() };
+    scopes.retain(|scope| handoff_scope_list(rules, purpose).contains(&scope.as_str()));
+    scopes
+}

@@ -1,0 +1,50 @@
+//! The device store's operations, as each release performs them (`device-pairing-*.js`, `device-bootstrap-*.js`).
+//!
+//! Every operation reads the documents afresh, changes them and writes them whole, since that is what the releases do
+//! and what makes an edit from outside take effect. Pending requests and paired devices are always written together.
+
+mod approve;
+mod bootstrap;
+mod devices;
+mod fault;
+mod import;
+mod local_cli;
+mod request;
+mod roles;
+mod scopes;
+mod state;
+mod tokens;
+
+pub use crate::facts::pairing::{EffectiveRoles, PairingRules, PendingRepeat, StateRules};
+pub use approve::{Approval, ApprovalKind, Approver, Denial, access_scopes, approve, approve_bootstrap};
+pub use bootstrap::{
+    BootstrapProfile, BootstrapRequest, bootstrap_profile, bound_bootstrap_profile, redeem_bootstrap_profile,
+    revoke_bootstrap_token, verify_bootstrap_token,
+};
+pub use devices::{
+    AccessMetadata, PairingList, find_paired, find_pending, list, live_request_id, note_life, prune_silent,
+    redact_paired, reject, remove, remove_role, rename, update_metadata,
+};
+pub(crate) use devices::{newest, reject_pending};
+pub use fault::Fault;
+pub use import::{Imported, import_devices, import_nodes};
+pub use local_cli::pair_local_cli;
+pub use request::{PairingRequest, Requested, request};
+pub use roles::{approved_roles, effective_roles, has_effective_role};
+pub use scopes::{
+    expanded_scopes, missing_scope, normalise_scopes, normalised_scopes, role_scoped, scopes_allow, scopes_allow_values,
+};
+pub use state::Family;
+pub(crate) use state::{Changed, State};
+pub use tokens::{
+    ShownToken, TokenRefusal, TokenRevocation, TokenRotation, WantedToken, ensure_token, revoke_token, rotate_token,
+    summarise_tokens, verify_token,
+};
+pub(crate) use tokens::{rotation_scopes, same_secret};
+
+/// How long a pending request lives, in milliseconds. Older ones are dropped when the file is next loaded, and are gone
+/// from the disk at the next write.
+pub const PENDING_TTL_MS: i64 = 300_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,314 @@
+//! A device asks to be paired: a new pending request, a refreshed one, or one that replaces what was pending.
+
+use super::roles::{merge_roles, normalise_role};
+use super::scopes::merge_scopes;
+use super::{Changed, Family, Fault, PairingRules, PendingRepeat, State, normalise_scopes};
+use crate::Entropy;
+use openclaw_protocol::ids;
+use openclaw_protocol::js::{self, Record, TypeFault};
+use openclaw_protocol::store::Documents;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+/// What a connecting device asks for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PairingRequest {
+    /// Device id.
+    pub device_id: String,
+    /// Public key as the gateway keeps it.
+    pub public_key: String,
+    /// `client.displayName`.
+    pub display_name: Option<String>,
+    /// `client.platform`.
+    pub platform: Option<String>,
+    /// `client.deviceFamily`.
+    pub device_family: Option<String>,
+    /// `client.id`.
+    pub client_id: Option<String>,
+    /// `client.mode`.
+    pub client_mode: Option<String>,
+    /// The role asked for.
+    pub role: String,
+    /// All roles asked for, where they are more than the one.
+    pub roles: Vec<String>,
+    /// The scopes asked for, in the order they came in.
+    pub scopes: Vec<String>,
+    /// The client's address where the gateway reports one.
+    pub remote_ip: Option<String>,
+    /// Whether it may be approved at once.
+    pub silent: bool,
+}
+
+/// The pending request that came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Requested {
+    /// The pending request as written.
+    pub request: Record,
+    /// Whether it is a new one, which is announced to the approvers.
+    pub created: bool,
+    /// The ids of the requests that it replaced.
+    pub superseded: Vec<String>,
+}
+
+impl Requested {
+    /// Its id.
+    pub fn request_id(&self) -> String {
+        js::key_text(self.request.get("requestId"))
+    }
+
+    /// Whether it may be approved at once. A silent request that meets one waiting for a person is not silent any more.
+    pub fn silent(&self) -> bool {
+        self.request.get("silent") == Some(&Value::Bool(true))
+    }
+}
+
+/// Writes down that a device asks to be paired.
+///
+/// Since 2026.3.28 the same key, role and scopes as the one pending request refresh it under its id, and anything else
+/// replaces all pending requests of the device under a new id with merged roles and scopes; before, a request was merged
+/// into the first pending one, and up to 2026.2.19 changed nothing of it.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn request(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    incoming: &PairingRequest,
+) -> Result<Requested, Fault> {
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let device_id = js::trim(&incoming.device_id);
+    if device_id.is_empty() {
+        return Err(Fault::Refused("deviceId required"));
+    }
+    let is_repair = state.paired.get_truthy(device_id).is_some();
+    let mut existing = state.pending.values()?;
+    existing.retain(|pending| pending.get("deviceId").and_then(Value::as_str) == Some(device_id));
+    if rules.pending_repeat != PendingRepeat::Superseded {
+        let existing = existing.into_iter().next().map(Cow::into_owned);
+        let requested = match existing {
+            Some(existing) if rules.pending_repeat == PendingRepeat::Kept => {
+                return Ok(Requested { request: js::spread(Some(&existing)), created: false, superseded: Vec::new() });
+            }
+            Some(existing) => Requested {
+                request: merged(rules, &existing, incoming, is_repair, now)?,
+                created: false,
+                superseded: Vec::new(),
+            },
+            None => Requested {
+                request: first(incoming, device_id, is_repair, ids::uuid(entropy.uuid()), now),
+                created: true,
+                superseded: Vec::new(),
+            },
+        };
+        return store_request(state, documents, requested);
+    }
+    let existing: Vec<Value> = js::newest_first(existing, "ts")?.into_iter().map(Cow::into_owned).collect();
+    let requested = match existing.as_slice() {
+        [single]
+            if same_request(rules, single, incoming)? || rules.pending_covers && covered(rules, single, incoming)? =>
+        {
+            let request = refreshed(rules, single, incoming, is_repair, now);
+            Requested { request, created: false, superseded: Vec::new() }
+        }
+        _ => {
+            for pending in &existing {
+                state.pending.remove(&js::key_text(pending.get("requestId")));
+            }
+            let request_id = ids::uuid(entropy.uuid());
+            let request = replacement(rules, &existing, incoming, device_id, is_repair, request_id, now)?;
+            let superseded = existing.iter().map(|pending| js::key_text(pending.get("requestId"))).collect();
+            Requested { request, created: true, superseded }
+        }
+    };
+    store_request(state, documents, requested)
+}
+
+fn store_request(mut state: State, documents: &mut dyn Documents, requested: Requested) -> Result<Requested, Fault> {
+    state.pending.set(&requested.request_id(), Value::Object(requested.request.clone()))?;
+    state.persist(documents, Changed::Pending)?;
+    Ok(Requested { request: shown_pending(requested.request), ..requested })
+}
+
+fn same_request(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) -> Result<bool, Fault> {
+    if existing.get("publicKey").and_then(Value::as_str) != Some(incoming.public_key.as_str()) {
+        return Ok(false);
+    }
+    let role = json!(incoming.role);
+    if normalise_role(existing.get("role"))? != normalise_role(Some(&role))? {
+        return Ok(false);
+    }
+    let roles = merge_roles(rules, &[existing.get("roles"), existing.get("role")])?.unwrap_or_default();
+    if !same_set(&roles, &merge_roles(rules, &[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default()) {
+        return Ok(false);
+    }
+    Ok(same_set(&normalise_scopes(rules, existing.get("scopes"))?, &super::normalised_scopes(rules, &incoming.scopes)))
+}
+
+/// Whether the pending request asks for all that this one asks for, and more (2026.7.35 on).
+fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) -> Result<bool, Fault> {
+    if existing.get("publicKey").and_then(Value::as_str) != Some(incoming.public_key.as_str()) {
+        return Ok(false);
+    }
+    let role = json!(incoming.role);
+    if normalise_role(existing.get("role"))? != normalise_role(Some(&role))? {
+        return Ok(false);
+    }
+    let asked = merge_roles(rules, &[Some(&json!(incoming.roles)), Some(&role)])?.unwrap_or_default();
+    let pending = merge_roles(rules, &[existing.get("roles"), existing.get("role")])?.unwrap_or_default();
+    let granted = normalise_scopes(rules, existing.get("scopes"))?;
+    let borne = |scope: &String| {
+        asked.iter().any(|role| super::scopes_allow(rules, role, std::slice::from_ref(scope), &granted))
+    };
+    Ok(asked.iter().all(|role| pending.contains(role))
+        && super::normalised_scopes(rules, &incoming.scopes).iter().all(borne))
+}
+
+/// A pending request as everybody sees it: without the time of its last repetition.
+pub(super) fn shown_pending(mut request: Record) -> Record {
+    request.shift_remove(REFRESHED);
+    request
+}
+
+/// When a pending request was last repeated.
+pub(super) const REFRESHED: &str = "refreshedAtMs";
+
+fn same_set(left: &[String], right: &[String]) -> bool {
+    left.len() == right.len() && left.iter().all(|value| right.contains(value))
+}
+
+fn refreshed(rules: &PairingRules, existing: &Value, incoming: &PairingRequest, is_repair: bool, now: i64) -> Record {
+    let mut request = js::spread(Some(existing));
+    js::set(&mut request, "publicKey", Some(incoming.public_key.as_str()));
+    renew_description(&mut request, incoming);
+    renew_standing(rules, &mut request, existing, incoming, is_repair, now);
+    request
+}
+
+/// A pending request of before 2026.3.28 that meets another one of its device: it keeps its key and its role.
+fn merged(
+    rules: &PairingRules,
+    existing: &Value,
+    incoming: &PairingRequest,
+    is_repair: bool,
+    now: i64,
+) -> Result<Record, TypeFault> {
+    let (own_role, own_scopes) = (json!(incoming.role), json!(incoming.scopes));
+    let role = match normalise_role(existing.get("role"))? {
+        Some(role) => Some(role),
+        None => normalise_role(Some(&own_role))?,
+    };
+    let roles = merge_roles(rules, &[existing.get("roles"), existing.get("role"), Some(&own_role)])?;
+    let scopes = merge_scopes(rules, &[existing.get("scopes"), Some(&own_scopes)])?;
+    let mut request = js::spread(Some(existing));
+    renew_description(&mut request, incoming);
+    js::set(&mut request, "role", role);
+    js::set(&mut request, "roles", roles);
+    js::set(&mut request, "scopes", scopes);
+    renew_standing(rules, &mut request, existing, incoming, is_repair, now);
+    Ok(request)
+}
+
+fn renew_description(request: &mut Record, incoming: &PairingRequest) {
+    let renewed = [
+        ("displayName", &incoming.display_name),
+        ("platform", &incoming.platform),
+        ("deviceFamily", &incoming.device_family),
+        ("clientId", &incoming.client_id),
+        ("clientMode", &incoming.client_mode),
+    ];
+    for (key, value) in renewed {
+        if let Some(value) = value {
+            js::set(request, key, Some(value.as_str()));
+        }
+    }
+}
+
+fn renew_standing(
+    rules: &PairingRules,
+    request: &mut Record,
+    existing: &Value,
+    incoming: &PairingRequest,
+    is_repair: bool,
+    now: i64,
+) {
+    if let Some(remote_ip) = &incoming.remote_ip {
+        js::set(request, "remoteIp", Some(remote_ip.as_str()));
+    }
+    let silent = js::truthy(existing.get("silent")) && incoming.silent;
+    js::set(request, "silent", Some(silent));
+    if !js::truthy(existing.get("isRepair")) {
+        js::set(request, "isRepair", Some(is_repair));
+    }
+    if !rules.repeat_keeps_time {
+        js::set(request, "ts", Some(now));
+    }
+    if rules.pending_covers {
+        js::set(request, REFRESHED, Some(now));
+    }
+}
+
+fn replacement(
+    rules: &PairingRules,
+    existing: &[Value],
+    incoming: &PairingRequest,
+    device_id: &str,
+    is_repair: bool,
+    request_id: String,
+    now: i64,
+) -> Result<Record, TypeFault> {
+    let (own_roles, own_role, own_scopes) = (json!(incoming.roles), json!(incoming.role), json!(incoming.scopes));
+    let latest = existing.first().and_then(|pending| pending.get("role"));
+    let role = match normalise_role(Some(&own_role))? {
+        Some(role) => Some(role),
+        None => normalise_role(latest)?,
+    };
+    let mut role_items: Vec<Option<&Value>> =
+        existing.iter().flat_map(|pending| [pending.get("roles"), pending.get("role")]).collect();
+    let role_value = role.as_deref().map(Value::from);
+    role_items.extend([Some(&own_roles), Some(&own_role), role_value.as_ref()]);
+    let mut scope_items: Vec<Option<&Value>> = existing.iter().map(|pending| pending.get("scopes")).collect();
+    scope_items.push(Some(&own_scopes));
+    let waiting_for_a_person = existing.iter().any(|pending| pending.get("silent") != Some(&Value::Bool(true)));
+
+    let mut request = described(incoming, device_id, request_id);
+    js::set(&mut request, "role", role.as_deref());
+    js::set(&mut request, "roles", merge_roles(rules, &role_items)?);
+    js::set(&mut request, "scopes", merge_scopes(rules, &scope_items)?);
+    let silent = incoming.silent && !waiting_for_a_person;
+    close_request(&mut request, incoming, silent, is_repair, now);
+    Ok(request)
+}
+
+/// A new request of before 2026.3.28: the scopes as they came.
+fn first(incoming: &PairingRequest, device_id: &str, is_repair: bool, request_id: String, now: i64) -> Record {
+    let mut request = described(incoming, device_id, request_id);
+    js::set(&mut request, "role", Some(incoming.role.as_str()));
+    js::set(&mut request, "roles", Some(vec![incoming.role.as_str()]));
+    js::set(&mut request, "scopes", Some(incoming.scopes.clone()));
+    close_request(&mut request, incoming, incoming.silent, is_repair, now);
+    request
+}
+
+/// A request up to its role.
+fn described(incoming: &PairingRequest, device_id: &str, request_id: String) -> Record {
+    let mut request = Record::new();
+    js::set(&mut request, "requestId", Some(request_id));
+    js::set(&mut request, "deviceId", Some(device_id));
+    js::set(&mut request, "publicKey", Some(incoming.public_key.as_str()));
+    js::set(&mut request, "displayName", incoming.display_name.as_deref());
+    js::set(&mut request, "platform", incoming.platform.as_deref());
+    js::set(&mut request, "deviceFamily", incoming.device_family.as_deref());
+    js::set(&mut request, "clientId", incoming.client_id.as_deref());
+    js::set(&mut request, "clientMode", incoming.client_mode.as_deref());
+    request
+}
+
+/// What a request says after its scopes.
+fn close_request(request: &mut Record, incoming: &PairingRequest, silent: bool, is_repair: bool, now: i64) {
+    js::set(request, "remoteIp", incoming.remote_ip.as_deref());
+    js::set(request, "silent", Some(silent));
+    js::set(request, "isRepair", Some(is_repair));
+    js::set(request, "ts", Some(now));
+}

@@ -1,0 +1,162 @@
+//! Scopes: merging, normal form, and who covers what (`operator-scope-compat.ts`, `device-auth.ts`).
+
+use super::{Fault, PairingRules};
+use openclaw_protocol::js::{self, TypeFault};
+use serde_json::Value;
+
+/// What every operator scope begins with.
+pub(super) const OPERATOR_PREFIX: &str = "operator.";
+const OPERATOR: &str = "operator";
+const ADMIN: &str = "operator.admin";
+const READ: &str = "operator.read";
+const WRITE: &str = "operator.write";
+const TALK: &str = "operator.talk";
+const SESSIONS_READ: &str = "operator.sessions.read";
+const SESSIONS_WRITE: &str = "operator.sessions.write";
+
+/// The scopes of a record in the form a token keeps: trimmed, unique, mostly with the implied ones added, sorted. What is
+/// no list is no scopes.
+///
+/// # Errors
+/// A scope that is no string.
+pub fn normalise_scopes(rules: &PairingRules, scopes: Option<&Value>) -> Result<Vec<String>, Fault> {
+    let Some(Value::Array(items)) = scopes else { return Ok(Vec::new()) };
+    let texts = items.iter().filter(|item| item.is_string() || !rules.lenient_lists);
+    let texts = texts.map(|item| js::trimmed(Some(item), "scope")).collect::<Result<Vec<_>, _>>()?;
+    Ok(normalised_scopes(rules, &texts))
+}
+
+/// The form that [`normalise_scopes`] gives, of scopes known to be texts.
+pub fn normalised_scopes<S: AsRef<str>>(rules: &PairingRules, scopes: &[S]) -> Vec<String> {
+    if rules.scopes_imply {
+        return expanded_scopes(scopes);
+    }
+    let mut normal = trimmed_scopes(scopes);
+    normal.sort();
+    normal.dedup();
+    normal
+}
+
+/// Trimmed, unique scopes with the implied ones added, sorted: what tokens keep since 2026.3.28.
+pub fn expanded_scopes<S: AsRef<str>>(scopes: &[S]) -> Vec<String> {
+    let mut normal = trimmed_scopes(scopes);
+    let has = |scope: &str| normal.iter().any(|have| have == scope);
+    if has(ADMIN) {
+        normal.extend([READ.to_owned(), WRITE.to_owned()]);
+    } else if has(WRITE) {
+        normal.push(READ.to_owned());
+    }
+    normal.sort();
+    normal.dedup();
+    normal
+}
+
+fn trimmed_scopes<S: AsRef<str>>(scopes: &[S]) -> Vec<String> {
+    scopes.iter().map(|scope| js::trim(scope.as_ref())).filter(|s| !s.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether the granted scopes cover every requested one for this role.
+pub fn scopes_allow<R: AsRef<str>, G: AsRef<str>>(
+    rules: &PairingRules,
+    role: &str,
+    requested: &[R],
+    granted: &[G],
+) -> bool {
+    let trimmed = |scope: &str| Some(js::trim(scope).to_owned()).filter(|scope| !scope.is_empty());
+    let granted: Vec<String> = granted.iter().filter_map(|scope| trimmed(scope.as_ref())).collect();
+    let role = js::trim(role);
+    requested.iter().filter_map(|scope| trimmed(scope.as_ref())).all(|scope| covered(rules, role, &scope, &granted))
+}
+
+/// [`scopes_allow`] on a record's scopes, which may be anything.
+///
+/// # Errors
+/// What cannot be walked, or a scope that is no string.
+pub fn scopes_allow_values(
+    rules: &PairingRules,
+    role: &str,
+    requested: Option<&Value>,
+    granted: Option<&Value>,
+) -> Result<bool, Fault> {
+    let requested = scope_list(requested)?;
+    if requested.is_empty() {
+        return Ok(true);
+    }
+    Ok(scopes_allow(rules, role, &requested, &scope_list(granted)?))
+}
+
+fn scope_list(scopes: Option<&Value>) -> Result<Vec<String>, TypeFault> {
+    let mut list = Vec::new();
+    for scope in js::iterate(scopes, "scopes")? {
+        let text = js::trimmed(Some(&scope), "scope")?;
+        if !text.is_empty() {
+            list.push(text.to_owned());
+        }
+    }
+    Ok(list)
+}
+
+fn covered(rules: &PairingRules, role: &str, scope: &str, granted: &[String]) -> bool {
+    let has = |wanted: &str| granted.iter().any(|have| have == wanted);
+    if !rules.scopes_cover {
+        return has(scope);
+    }
+    if role != OPERATOR {
+        let belongs = || scope.strip_prefix(role).is_some_and(|rest| rest.starts_with('.'));
+        return has(scope) && (!rules.scopes_follow_role || belongs());
+    }
+    let operator_scope = scope.starts_with(OPERATOR_PREFIX);
+    if rules.scopes_follow_role && !operator_scope {
+        return false;
+    }
+    (has(ADMIN) && operator_scope) || has(scope) || (scope == READ && has(WRITE)) || implied_newly(rules, scope, &has)
+}
+
+/// What `operator.write`, `operator.read` and `operator.sessions.write` stand for since 2026.9.6.
+fn implied_newly(rules: &PairingRules, scope: &str, has: &impl Fn(&str) -> bool) -> bool {
+    rules.write_covers_sessions
+        && match scope {
+            TALK | SESSIONS_WRITE => has(WRITE),
+            SESSIONS_READ => has(WRITE) || has(READ) || has(SESSIONS_WRITE),
+            _ => false,
+        }
+}
+
+/// The first requested scope that the granted ones do not cover.
+pub fn missing_scope<'a, G: AsRef<str>>(
+    rules: &PairingRules,
+    role: &str,
+    requested: &'a [String],
+    granted: &[G],
+) -> Option<&'a String> {
+    requested.iter().find(|scope| !scopes_allow(rules, role, std::slice::from_ref(*scope), granted))
+}
+
+/// The operator's scopes among these for the operator, the others for any other role.
+pub fn role_scoped(role: &str, scopes: Vec<String>) -> Vec<String> {
+    let operator = role == OPERATOR;
+    scopes.into_iter().filter(|scope| scope.starts_with(OPERATOR_PREFIX) == operator).collect()
+}
+
+/// Scope lists of records merged in order of first appearance; `None` is `undefined`.
+pub(super) fn merge_scopes(rules: &PairingRules, lists: &[Option<&Value>]) -> Result<Option<Vec<String>>, TypeFault> {
+    let mut merged: Vec<String> = Vec::new();
+    let mut explicit = false;
+    let is_list = |list: Option<&Value>| match rules.lenient_lists {
+        true => list.is_some_and(Value::is_array),
+        false => js::truthy(list),
+    };
+    for list in lists.iter().filter(|list| is_list(**list)) {
+        explicit = true;
+        for scope in js::iterate(*list, "item")? {
+            if rules.lenient_lists && !scope.is_string() {
+                continue;
+            }
+            let text = js::trimmed(Some(&scope), "scope")?;
+            if !text.is_empty() && !merged.iter().any(|have| have == text) {
+                merged.push(text.to_owned());
+            }
+        }
+    }
+    Ok(Some(merged).filter(|merged| !merged.is_empty() || (explicit && rules.empty_scope_list_kept)))
+}

@@ -1,0 +1,439 @@
+//! Device tokens: verify, ensure, rotate, revoke.
+
+use super::{
+    Changed, Family, Fault, PairingRules, State, approved_roles, missing_scope, normalise_scopes, scopes_allow_values,
+};
+use crate::Entropy;
+use openclaw_protocol::ids;
+use openclaw_protocol::js::{self, Record, TypeFault};
+use openclaw_protocol::store::{Documents, StoreFormat};
+use serde_json::{Value, json};
+use std::cmp::Ordering;
+
+/// Why a device token does not admit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// No record of the device.
+    DeviceNotPaired,
+    /// The connect names no role.
+    RoleMissing,
+    /// The record has no token for the role.
+    TokenMissing,
+    /// The role's token is revoked.
+    TokenRevoked,
+    /// It is another token.
+    TokenMismatch,
+    /// The token is bound to another shared secret, or to none although it is a browser's.
+    IssuerStale,
+    /// The token has more scopes than the record was approved for, or fewer than the connect asks for.
+    ScopeMismatch,
+}
+
+impl TokenRefusal {
+    /// The release's word for it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::DeviceNotPaired => "device-not-paired",
+            Self::RoleMissing => "role-missing",
+            Self::TokenMissing => "token-missing",
+            Self::TokenRevoked => "token-revoked",
+            Self::TokenMismatch => "token-mismatch",
+            Self::IssuerStale => "issuer-generation-stale",
+            Self::ScopeMismatch => "scope-mismatch",
+        }
+    }
+}
+
+/// What a rotation ended in.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TokenRotation {
+    /// The new token's entry.
+    Rotated(Record),
+    /// Refused, in the release's word.
+    Refused(&'static str),
+}
+
+/// A device token that a connect shows.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownToken<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// The role asked for.
+    pub role: &'a str,
+    /// The scopes asked for.
+    pub scopes: &'a [String],
+    /// What tokens are bound to that the shared secret brings now.
+    pub bound: Option<&'a str>,
+}
+
+/// Checks a device token and, where it admits, writes down that it was used. What it is bound to, if anything.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn verify_token(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    device_id: &str,
+    shown: ShownToken<'_>,
+) -> Result<Result<Option<String>, TokenRefusal>, Fault> {
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let device_id = js::trim(device_id);
+    let Some(device) = state.paired.get_truthy(device_id).cloned() else {
+        return Ok(Err(TokenRefusal::DeviceNotPaired));
+    };
+    let role = js::trim(shown.role);
+    if role.is_empty() {
+        return Ok(Err(TokenRefusal::RoleMissing));
+    }
+    let entry = js::optional_property(device.get("tokens"), role).filter(|entry| js::truthy(Some(entry)));
+    let Some(entry) = entry.cloned() else { return Ok(Err(TokenRefusal::TokenMissing)) };
+    if js::truthy(entry.get("revokedAtMs")) {
+        return Ok(Err(TokenRefusal::TokenRevoked));
+    }
+    if !same_secret(shown.token, entry.get("token"))? {
+        return Ok(Err(TokenRefusal::TokenMismatch));
+    }
+    let issuer = entry.get("issuer").filter(|issuer| rules.tokens_bound && js::truthy(Some(issuer)));
+    let bound_to = issuer.and_then(bound_generation).map(str::to_owned);
+    let stale = match issuer {
+        Some(_) => bound_to.is_some() && bound_to.as_deref() != shown.bound,
+        None => rules.tokens_bound && shown.bound.is_some() && is_browser(&device),
+    };
+    if stale {
+        return Ok(Err(TokenRefusal::IssuerStale));
+    }
+    let requested = json!(super::normalised_scopes(rules, shown.scopes));
+    let covered = within_baseline(rules, role, entry.get("scopes"), &device)?
+        && scopes_allow_values(rules, role, Some(&requested), entry.get("scopes"))?;
+    if !covered {
+        return Ok(Err(TokenRefusal::ScopeMismatch));
+    }
+    let mut used = js::spread(Some(&entry));
+    js::set(&mut used, "lastUsedAtMs", Some(now));
+    let mut device = js::spread(Some(&device));
+    if rules.last_seen {
+        js::set(&mut device, "lastSeenAtMs", Some(now));
+        js::set(&mut device, "lastSeenReason", Some("device-token-auth"));
+    }
+    store_entry(&mut state, device_id, &Value::Object(device), role, used)?;
+    state.persist(documents, Changed::Paired)?;
+    Ok(Ok(bound_to))
+}
+
+/// What kind of issuer binds a token to the shared secret.
+const SHARED_SECRET: &str = "shared-gateway-auth";
+
+fn bound_generation(issuer: &Value) -> Option<&str> {
+    let shared = issuer.get("kind").and_then(Value::as_str) == Some(SHARED_SECRET);
+    issuer.get("generation").and_then(Value::as_str).filter(|_| shared)
+}
+
+/// Whether a record is that of a browser.
+fn is_browser(device: &Value) -> bool {
+    let text = |key: &str| device.get(key).and_then(Value::as_str).map(|text| js::trim(text).to_lowercase());
+    text("clientMode").as_deref() == Some("webchat")
+        || text("clientId").is_some_and(|id| ["openclaw-control-ui", "webchat-ui"].contains(&id.as_str()))
+}
+
+/// A device token that a connect is to be given.
+#[derive(Debug, Clone, Copy)]
+pub struct WantedToken<'a> {
+    /// Its role.
+    pub role: &'a str,
+    /// The scopes it must suffice for.
+    pub scopes: &'a [String],
+    /// What it is to be bound to.
+    pub bound: Option<&'a str>,
+}
+
+/// The token that a connect which was let in is given: the one there is where it suffices, else a new one. `None` where
+/// the record does not bear it.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn ensure_token(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    device_id: &str,
+    wanted: WantedToken<'_>,
+) -> Result<Option<Record>, Fault> {
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let Some(context) = Context::find(rules, &state, device_id, wanted.role)? else { return Ok(None) };
+    let scopes = super::normalised_scopes(rules, wanted.scopes);
+    let requested = json!(scopes);
+    if !within_baseline(rules, &context.role, Some(&requested), &context.device)? {
+        return Ok(None);
+    }
+    if let Some(old) = context.old.as_ref().filter(|old| !js::truthy(old.get("revokedAtMs"))) {
+        let bound = old.get("issuer").filter(|issuer| js::truthy(Some(issuer)));
+        let same_issuer = match wanted.bound {
+            _ if !rules.tokens_bound => true,
+            None => bound.is_none(),
+            Some(_) => bound.and_then(bound_generation) == wanted.bound,
+        };
+        let suffices = same_issuer
+            && within_baseline(rules, &context.role, old.get("scopes"), &context.device)?
+            && scopes_allow_values(rules, &context.role, Some(&requested), old.get("scopes"))?;
+        if suffices {
+            return Ok(Some(js::spread(Some(old))));
+        }
+    }
+    let rotated_at = context.old.is_some().then_some(now);
+    let issuer = wanted.bound.map(|generation| json!({"kind": SHARED_SECRET, "generation": generation}));
+    let next = mint(entropy, now, Minted { role: &context.role, scopes, rotated_at, issuer }, context.old.as_ref());
+    store_entry(&mut state, js::trim(device_id), &context.device, &context.role, next.clone())?;
+    state.persist(documents, Changed::Paired)?;
+    Ok(Some(next))
+}
+
+/// Replaces a role's token, revoked or not, with these scopes; without any, with the ones it had.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn rotate_token(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    entropy: &mut dyn Entropy,
+    now: i64,
+    device_id: &str,
+    role: &str,
+    asked: Option<&Value>,
+) -> Result<TokenRotation, Fault> {
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let Some(mut context) = Context::find(rules, &state, device_id, role)? else {
+        return Ok(TokenRotation::Refused("unknown-device-or-role"));
+    };
+    let scopes = normalise_scopes(rules, rotation_scopes(asked, context.old.as_ref(), &context.device))?;
+    if rules.tokens_bounded && baseline(rules, &context.device)?.is_none() {
+        return Ok(TokenRotation::Refused("missing-approved-scope-baseline"));
+    }
+    let within = match rules.tokens_bounded {
+        true => within_baseline(rules, &context.role, Some(&json!(scopes)), &context.device)?,
+        false => !rules.rotation_bounded || within_recorded(rules, &scopes, &context)?,
+    };
+    if !within {
+        return Ok(TokenRotation::Refused("scope-outside-approved-baseline"));
+    }
+    if rules.format == StoreFormat::Sqlite {
+        // What the node was before is looked at, and with it every token.
+        super::effective_roles(rules, &context.device)?;
+    }
+    if !rules.rotation_bounded && asked.is_some() {
+        // The tokens come first, so that a record without any gets them before its scopes.
+        let mut device = js::spread(Some(&context.device));
+        let tokens = js::spread(device.get("tokens"));
+        js::set(&mut device, "tokens", Some(tokens));
+        js::set(&mut device, "scopes", Some(scopes.clone()));
+        context.device = Value::Object(device);
+    }
+    let issuer = js::optional_property(context.old.as_ref(), "issuer").filter(|_| rules.tokens_bound).cloned();
+    let minted = Minted { role: &context.role, scopes, rotated_at: Some(now), issuer };
+    let next = mint(entropy, now, minted, context.old.as_ref());
+    store_entry(&mut state, js::trim(device_id), &context.device, &context.role, next.clone())?;
+    state.persist(documents, Changed::Paired)?;
+    Ok(TokenRotation::Rotated(next))
+}
+
+/// `scopes ?? existing?.scopes ?? device.scopes`: what a rotation asks for.
+pub(crate) fn rotation_scopes<'a>(
+    scopes: Option<&'a Value>,
+    old: Option<&'a Value>,
+    device: &'a Value,
+) -> Option<&'a Value> {
+    js::present(scopes).or_else(|| js::present(js::optional_property(old, "scopes"))).or_else(|| device.get("scopes"))
+}
+
+/// What a revocation ended in.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TokenRevocation {
+    /// The revoked token's entry.
+    Revoked(Record),
+    /// There is no such token, or none of a role that the record names where that counts.
+    Unknown,
+    /// Who revokes lacks this scope of the token.
+    MissingScope(String),
+}
+
+/// Revokes a role's token on behalf of somebody who holds these scopes.
+///
+/// # Errors
+/// The store, or an odd record.
+pub fn revoke_token(
+    rules: &PairingRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    device_id: &str,
+    role: &str,
+    caller_scopes: &[String],
+) -> Result<TokenRevocation, Fault> {
+    let mut state = State::load(rules.state, Family::Devices, documents, now)?;
+    let (device_id, role) = (js::trim(device_id), js::trim(role));
+    let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(TokenRevocation::Unknown) };
+    let old = js::optional_property(device.get("tokens"), role).filter(|old| js::truthy(Some(old)));
+    let Some(old) = old.filter(|_| !role.is_empty()) else { return Ok(TokenRevocation::Unknown) };
+    if rules.revoke_like_rotate {
+        if !approved_roles(rules, &device)?.iter().any(|have| have == role) {
+            return Ok(TokenRevocation::Unknown);
+        }
+        let scopes = old.get("scopes").filter(|scopes| scopes.is_array()).or_else(|| device.get("scopes"));
+        if let Some(missing) = missing_scope(rules, role, &normalise_scopes(rules, scopes)?, caller_scopes) {
+            return Ok(TokenRevocation::MissingScope(missing.clone()));
+        }
+    }
+    let mut entry = js::spread(Some(old));
+    js::set(&mut entry, "revokedAtMs", Some(now));
+    store_entry(&mut state, device_id, &device, role, entry.clone())?;
+    state.persist(documents, Changed::Paired)?;
+    Ok(TokenRevocation::Revoked(entry))
+}
+
+/// A record's tokens without their secrets, by role. `None` where there are none.
+///
+/// # Errors
+/// A token that is `null`, or several of which one has no role.
+pub fn summarise_tokens(tokens: Option<&Value>) -> Result<Option<Vec<Value>>, Fault> {
+    if !js::truthy(tokens) {
+        return Ok(None);
+    }
+    let mut summaries = Vec::new();
+    for token in js::values(tokens)? {
+        js::property(Some(&token), "role")?;
+        let mut summary = Record::new();
+        for key in ["role", "scopes", "createdAtMs", "rotatedAtMs", "revokedAtMs", "lastUsedAtMs"] {
+            js::set(&mut summary, key, token.get(key).cloned());
+        }
+        summaries.push(Value::Object(summary));
+    }
+    if summaries.len() > 1 {
+        for summary in &summaries {
+            comparable_role(summary.get("role"))?;
+        }
+        summaries.sort_by(by_role);
+    }
+    Ok(Some(summaries).filter(|summaries| !summaries.is_empty()))
+}
+
+fn comparable_role(role: Option<&Value>) -> Result<(), TypeFault> {
+    match js::present(role) {
+        Some(Value::String(_)) => Ok(()),
+        Some(_) => Err(TypeFault("a.role.localeCompare is not a function".to_owned())),
+        None => js::property(role, "localeCompare").map(|_| ()),
+    }
+}
+
+/// `localeCompare` on role names: letters before their case.
+fn by_role(left: &Value, right: &Value) -> Ordering {
+    let text = |value: &Value| value.get("role").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (left, right) = (text(left), text(right));
+    left.to_lowercase().cmp(&right.to_lowercase()).then_with(|| right.cmp(&left))
+}
+
+/// A token that is about to be made.
+pub(super) struct Minted<'a> {
+    /// Its role.
+    pub role: &'a str,
+    /// Its scopes.
+    pub scopes: Vec<String>,
+    /// When it replaced another one.
+    pub rotated_at: Option<i64>,
+    /// What it is bound to.
+    pub issuer: Option<Value>,
+}
+
+/// A new token's entry. The old one leaves the times of its creation and last use behind, and its revocation ends.
+pub(super) fn mint(entropy: &mut dyn Entropy, now: i64, minted: Minted<'_>, old: Option<&Value>) -> Record {
+    let mut entry = Record::new();
+    js::set(&mut entry, "token", Some(ids::token(entropy.token())));
+    js::set(&mut entry, "role", Some(minted.role));
+    js::set(&mut entry, "scopes", Some(minted.scopes));
+    js::set(&mut entry, "issuer", minted.issuer);
+    let created = js::present(js::optional_property(old, "createdAtMs")).cloned();
+    js::set(&mut entry, "createdAtMs", Some(created.unwrap_or_else(|| json!(now))));
+    js::set(&mut entry, "rotatedAtMs", minted.rotated_at);
+    js::set(&mut entry, "lastUsedAtMs", js::optional_property(old, "lastUsedAtMs").cloned());
+    entry
+}
+
+/// The record and the role that a token is minted for.
+struct Context {
+    device: Value,
+    role: String,
+    old: Option<Value>,
+}
+
+impl Context {
+    fn find(rules: &PairingRules, state: &State, device_id: &str, role: &str) -> Result<Option<Self>, Fault> {
+        let device = state.paired.get_truthy(js::trim(device_id)).cloned();
+        let role = js::trim(role).to_owned();
+        let Some(device) = device.filter(|_| !role.is_empty()) else { return Ok(None) };
+        if rules.token_needs_approved_role && !approved_roles(rules, &device)?.contains(&role) {
+            return Ok(None);
+        }
+        let old = js::optional_property(device.get("tokens"), &role).filter(|old| js::truthy(Some(old)));
+        let old = old.cloned();
+        Ok(Some(Self { device, role, old }))
+    }
+}
+
+/// Writes an entry into the record's tokens, and the record under its own id.
+fn store_entry(state: &mut State, key: &str, device: &Value, role: &str, entry: Record) -> Result<(), TypeFault> {
+    let mut tokens = js::spread(device.get("tokens"));
+    js::set(&mut tokens, role, Some(entry));
+    let mut device = js::spread(Some(device));
+    js::set(&mut device, "tokens", Some(tokens));
+    state.paired.set_both(key, "deviceId", device)
+}
+
+/// The scopes that a record was approved for, `None` where it does not say.
+fn baseline(rules: &PairingRules, device: &Value) -> Result<Option<Vec<String>>, Fault> {
+    let scopes = js::present(device.get("approvedScopes")).or_else(|| device.get("scopes"));
+    match scopes {
+        Some(Value::Array(_)) => Ok(Some(normalise_scopes(rules, scopes)?)),
+        _ => Ok(None),
+    }
+}
+
+fn within_baseline(rules: &PairingRules, role: &str, scopes: Option<&Value>, device: &Value) -> Result<bool, Fault> {
+    if !rules.tokens_bounded {
+        return Ok(true);
+    }
+    match baseline(rules, device)? {
+        Some(approved) => scopes_allow_values(rules, role, scopes, Some(&json!(approved))),
+        None => Ok(false),
+    }
+}
+
+/// Up to 2026.2.26: whether a rotation asks for nothing that the record's or the old token's scopes, and what they imply,
+/// do not have.
+fn within_recorded(rules: &PairingRules, scopes: &[String], context: &Context) -> Result<bool, Fault> {
+    let device = &context.device;
+    let recorded = js::present(device.get("approvedScopes"))
+        .or_else(|| js::present(device.get("scopes")))
+        .or_else(|| js::optional_property(context.old.as_ref(), "scopes"));
+    let recorded = implied(normalise_scopes(rules, recorded)?);
+    Ok(implied(scopes.to_vec()).iter().all(|scope| recorded.contains(scope)))
+}
+
+/// Scopes and those that a rotation takes for implied up to 2026.2.26.
+fn implied(mut scopes: Vec<String>) -> Vec<String> {
+    let has = |scope: &str| scopes.iter().any(|have| have == scope);
+    let more: &[&str] = match (has("operator.admin"), has("operator.write")) {
+        (true, _) => &["operator.read", "operator.write", "operator.approvals", "operator.pairing"],
+        (false, true) => &["operator.read"],
+        (false, false) => &[],
+    };
+    scopes.extend(more.iter().map(|scope| (*scope).to_owned()));
+    scopes
+}
+
+/// Whether a token is the expected one. Blank ones never are.
+pub(crate) fn same_secret(provided: &str, expected: Option<&Value>) -> Result<bool, TypeFault> {
+    if js::trim(provided).is_empty() {
+        return Ok(false);
+    }
+    let expected_text = js::trimmed(expected, "expected")?;
+    Ok(!expected_text.is_empty() && expected.and_then(Value::as_str) == Some(provided))
+}

@@ -1,0 +1,153 @@
+//! Who is told of the presence list when, and whom clients stand for (`presence-events.ts`, `client-presence.ts`).
+
+use super::{MOST, Newcomer, Person, PresenceForm};
+use crate::act::{ConnectionId, Environment, Outcome};
+use crate::model::{ConnectedClient, Model};
+use crate::rpc;
+use openclaw_protocol::ids;
+use openclaw_protocol::js;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+
+/// The profile of the gateway's owner, whom every client stands for that no proxy has named.
+const OWNER: &str = "gateway-owner";
+
+impl Model {
+    /// The presence list of now.
+    pub(crate) fn present(&mut self, now: i64) -> Vec<Value> {
+        if self.rules.handshake.presence >= PresenceForm::V2026_9_6 {
+            let clients = self.connections.values().filter_map(|open| open.client.as_ref());
+            for client in clients {
+                let Some(key) = &client.presence_key else { continue };
+                self.presence.keep(key, client.connected_at, now);
+            }
+        }
+        self.presence.list(now)
+    }
+
+    /// Says who is there now.
+    pub(crate) fn announce_presence(&mut self, now: i64, outcome: &mut Outcome) {
+        self.presence.told();
+        let state_version = json!({"presence": self.presence.version(), "health": self.health_version});
+        let payload = json!({"presence": self.present(now)});
+        self.broadcast_state("presence", payload, Some(state_version), outcome);
+    }
+
+    /// Says that a client has gone: everyone gets the presence list as it is now.
+    pub(crate) fn announce_departure(&mut self, presence_key: &str, now: i64, outcome: &mut Outcome) {
+        self.presence.left(presence_key, now);
+        self.announce_presence(now, outcome);
+    }
+
+    /// A client's connection is gone. From 2026.9.6 on a node goes with the connection by which it is known.
+    pub(crate) fn tell_departure(&mut self, gone: &ConnectedClient, now: i64, outcome: &mut Outcome) {
+        let by_registry = self.rules.handshake.presence >= PresenceForm::V2026_9_6 && gone.role == "node";
+        if by_registry && !gone.stands_for_node {
+            return;
+        }
+        if let Some(key) = &gone.presence_key {
+            self.announce_departure(key, now, outcome);
+        }
+        if by_registry && rpc::runs_mac_skills(gone) {
+            rpc::tell_skills_changed(self, outcome);
+        }
+    }
+
+    /// A device was removed, or its token rotated or revoked: its node has gone, though the connection is open still, and who waits
+    /// for the node hears so (2026.9.6 on, `node-registry.ts` invalidateSessionForPairingChange).
+    pub(crate) fn retire_nodes(&mut self, device_id: &str, role: Option<&str>, now: i64, outcome: &mut Outcome) {
+        if self.rules.handshake.presence < PresenceForm::V2026_9_6 || role.is_some_and(|role| role != "node") {
+            return;
+        }
+        let nodes = self.connections.iter_mut().filter_map(|(id, open)| Some((*id, open.client.as_mut()?)));
+        let mut ended = nodes.filter(|(_, client)| client.stands_for_node && client.device_id() == Some(device_id));
+        let Some((connection, client)) = ended.find(|(_, client)| !client.retired) else { return };
+        let (key, skilled) = (client.presence_key.clone(), rpc::runs_mac_skills(client));
+        client.retired = true;
+        rpc::retire_node(self, connection, outcome);
+        if let Some(key) = key {
+            self.announce_departure(&key, now, outcome);
+        }
+        if skilled {
+            rpc::tell_skills_changed(self, outcome);
+        }
+    }
+
+    /// Puts a client into the presence list. Since when the person is there whom it stands for, if it stands for one.
+    pub(crate) fn enter(&mut self, key: &str, newcomer: Newcomer<'_>, environment: &Environment<'_>) -> Option<i64> {
+        let now = environment.now;
+        if self.rules.handshake.presence < PresenceForm::V2026_9_6 {
+            self.presence.joined(key, newcomer, now);
+            self.presence.told();
+            return None;
+        }
+        let since = newcomer.person.filter(|_| newcomer.role != "node").map(|person| self.gather(person, now));
+        if let (Some(person), Some(since)) = (newcomer.person, since) {
+            let client = &newcomer.connect.client;
+            self.presence.stands_for(key, (&client.id, &client.mode), person, since, now);
+        }
+        self.presence.joined(key, newcomer, now);
+        since
+    }
+
+    /// One more client of a person comes: since when they are there, which all their clients say from now on.
+    fn gather(&mut self, person: &Person, now: i64) -> i64 {
+        let open = self.connections.values_mut().filter(|open| !open.closing);
+        let theirs = |client: &&mut ConnectedClient| {
+            client.online_since.is_some() && client.person.as_ref().is_some_and(|other| other.id == person.id)
+        };
+        let mut clients: Vec<_> = open.filter_map(|open| open.client.as_mut()).filter(theirs).collect();
+        clients.sort_by_key(|client| client.order);
+        let since = clients.iter().filter_map(|client| client.online_since).fold(now, i64::min);
+        for client in clients {
+            client.online_since = Some(since);
+            if let (Some(key), Some(person)) = (&client.presence_key, &client.person) {
+                let info = &client.connect.client;
+                self.presence.stands_for(key, (&info.id, &info.mode), person, since, now);
+            }
+        }
+        since
+    }
+
+    /// The gateway's owner. Their profile is written when it is first asked for.
+    pub(crate) fn owner(&mut self, now: i64) -> Person {
+        let profile = || Person { id: OWNER.to_owned(), email: None, name: None, written_at: now };
+        self.people.entry(String::new()).or_insert_with(profile).clone()
+    }
+
+    /// The user whom a reverse proxy names so. Their profile is written when they first come.
+    pub(crate) fn vouched_user(&mut self, user: &str, environment: &mut Environment<'_>) -> Person {
+        let address = js::trim(user).to_lowercase();
+        let name = address.split('@').next().unwrap_or_default().to_owned();
+        let profile = || Person {
+            id: ids::uuid(environment.entropy.uuid()),
+            email: None,
+            name: Some(name).filter(|name| !name.is_empty()),
+            written_at: environment.now,
+        };
+        if !self.people.contains_key(&address) {
+            self.forget_people();
+        }
+        let known = self.people.entry(address).or_insert_with(profile);
+        Person { email: Some(js::trim(user).to_owned()), ..known.clone() }
+    }
+
+    /// Makes room for one more profile: the oldest go that no open connection stands for. (A release writes them into its database
+    /// and forgets none: who comes back after so many others has another profile here.)
+    fn forget_people(&mut self) {
+        let clients = self.connections.values().filter_map(|open| open.client.as_ref());
+        let present: HashSet<&str> = clients.filter_map(|client| Some(client.person.as_ref()?.id.as_str())).collect();
+        let mut excess = (self.people.len() + 1).saturating_sub(MOST);
+        self.people.retain(|_, person| {
+            let goes = excess > 0 && person.id != OWNER && !present.contains(person.id.as_str());
+            excess -= usize::from(goes);
+            !goes
+        });
+    }
+
+    /// Whom the events of a connection are for.
+    pub(crate) fn recipient(&self, connection: ConnectionId) -> Option<String> {
+        let client = self.connections.get(&connection)?.client.as_ref()?;
+        client.person.as_ref().map(|person| person.id.clone())
+    }
+}

@@ -1,0 +1,63 @@
+use super::*;
+use crate::Facts;
+use rstest::rstest;
+
+#[rstest]
+#[case("2026.2.19", "2026.2.19")]
+#[case("2026.2.25", "2026.2.19")]
+#[case("2026.2.26", "2026.2.26")]
+#[case("2026.3.12", "2026.2.26")]
+#[case("2026.3.13", "2026.3.13")]
+#[case("2026.3.24", "2026.3.13")]
+#[case("2026.3.28", "2026.3.28")]
+#[case("2026.3.30", "2026.3.28")]
+#[case("2026.4.3", "2026.4.2")]
+#[case("2026.8.2", "2026.7.35")]
+#[case("2026.7.1", "2026.6.11")]
+fn an_unknown_release_has_the_rules_of_the_one_before(#[case] release: &str, #[case] described: &str) {
+    let rules = Facts::of(release.parse().unwrap()).unwrap();
+    assert_eq!(rules.described().to_string(), described);
+    let known = Facts::of(described.parse().unwrap()).unwrap();
+    assert_eq!(Facts { release: known.release, ..rules }, known);
+}
+
+#[test]
+fn the_default_release_is_known() {
+    assert_eq!(known_releases().next_back(), Some(DEFAULT));
+}
+
+#[test]
+fn what_came_before_the_history_is_unknown() {
+    let error = Facts::of(Release::new(2026, 2, 18)).unwrap_err();
+    assert_eq!(error.to_string(), "the rules of 2026.2.18 are not known: the oldest known release is 2026.2.19");
+}
+
+#[test]
+fn every_change_changes_the_facts_of_the_release_before() {
+    for known in KNOWN {
+        for change in known.changes {
+            let before = Facts::of(before(known.release).unwrap()).unwrap();
+            let mut after = before.clone();
+            (change.apply)(&mut after);
+            assert_ne!(before, after, "{}: {}", known.release, change.what);
+        }
+    }
+}
+
+#[test]
+fn releases_are_listed_in_their_order_and_every_one_but_the_oldest_changed_something() {
+    assert!(KNOWN.is_sorted_by(|older, newer| older.release < newer.release));
+    assert!(KNOWN[0].changes.is_empty() && KNOWN[1..].iter().all(|known| !known.changes.is_empty()));
+}
+
+#[test]
+fn a_source_opens_at_the_tag_of_its_release() {
+    let release = Release::new(2026, 4, 2);
+    let url = |source: Source| source.url(release).unwrap_or_default();
+    assert_eq!(
+        url(Source::Code("src/infra/device-pairing.ts", "approveDevicePairing")),
+        "https://github.com/openclaw/openclaw/blob/v2026.4.2/src/infra/device-pairing.ts"
+    );
+    assert_eq!(url(Source::Issue(59092)), "https://github.com/openclaw/openclaw/issues/59092");
+    assert_eq!(url(Source::Note("seen")), "");
+}

@@ -1,0 +1,60 @@
+//! What 2026.4.2 changed.
+
+use super::{
+    Change, KnownRelease,
+    Source::{Code, Issue, Note},
+};
+use crate::Release;
+use crate::facts::pairing::EffectiveRoles;
+use crate::facts::rpc::MethodSet;
+
+/// 2026.4.2.
+pub(super) const RELEASE: KnownRelease = KnownRelease {
+    release: Release::new(2026, 4, 2),
+    missing: None,
+    changes: &[
+        Change {
+            what: "localhost with a trailing dot is a loopback host.",
+            sources: &[Code("src/gateway/net.ts", "parseHostForAddressChecks")],
+            apply: |facts| facts.locality.trailing_dots = true,
+        },
+        Change {
+            what: "A role upgrade is silent for local clients, as a first pairing is.",
+            sources: &[
+                Issue(59092),
+                Issue(59555),
+                Code("src/gateway/server/ws-connection/handshake-auth-helpers.ts", "shouldAllowSilentLocalPairing"),
+            ],
+            apply: |facts| facts.handshake.silent_role_upgrade = true,
+        },
+        Change {
+            what: "A bootstrap token is looked at even where the shared secret is right.",
+            sources: &[Code("src/gateway/server/ws-connection/auth-context.ts", "resolveConnectAuthDecision")],
+            apply: |facts| facts.handshake.bootstrap_beats_secret = true,
+        },
+        Change {
+            what: "hello-ok shows configPath, stateDir and authMode to administrators only.",
+            sources: &[Code("src/gateway/server/health-state.ts", "buildGatewaySnapshot")],
+            apply: |facts| facts.handshake.paths_for_admin_only = true,
+        },
+        Change {
+            what: "A record with `tokens: {}` falls back to the roles it names.",
+            sources: &[
+                Issue(59092),
+                Issue(59555),
+                Code("src/infra/device-pairing.ts", "listEffectivePairedDeviceRoles"),
+            ],
+            apply: |facts| facts.pairing.effective_roles = EffectiveRoles::ActiveTokensOrRecord,
+        },
+        Change {
+            what: "A command's approval says which decisions it allows; `ask: always` takes no `allow-always`.",
+            sources: &[Code("src/gateway/server-methods/exec-approval.ts", "allowedDecisions")],
+            apply: |facts| facts.rpc.decisions_bounded = true,
+        },
+        Change {
+            what: "The browser's method comes from a bundled plugin and is listed.",
+            sources: &[Note("hello-ok.features.methods")],
+            apply: |facts| facts.rpc.methods = MethodSet::V2026_4_2,
+        },
+    ],
+};

@@ -1,0 +1,81 @@
+//! A file as it is shown around a fault: lines that would fill the screen are cut.
+
+use std::ops::Range;
+
+/// The longest line, in bytes, that is shown whole.
+const LONGEST_LINE: usize = 400;
+/// What of a longer line is shown before the fault.
+const BEFORE: usize = 100;
+/// Stands where a line was cut.
+const CUT: &str = "…";
+
+/// The text with no long line in it, and where `place` is in that. Lines keep their numbers.
+pub fn excerpt(text: &str, place: Range<usize>) -> (String, Range<usize>) {
+    let (mut shown, mut found, mut start) = (String::new(), None, 0);
+    for line in text.split_inclusive('\n') {
+        let end = start + line.len();
+        let within = (start..end).contains(&place.start).then(|| place.start - start);
+        let kept = kept(line, within.unwrap_or_default());
+        let cut = |is: bool| if is { CUT } else { "" };
+        shown.push_str(cut(kept.start > 0));
+        if let Some(at) = within {
+            let from = shown.len() + at.saturating_sub(kept.start);
+            found = Some(from..from + place.len().min(kept.end.saturating_sub(at)));
+        }
+        shown.push_str(&line[kept.clone()]);
+        if kept.end < line.len() {
+            shown.push_str(CUT);
+            shown.push_str(if line.ends_with('\n') { "\n" } else { "" });
+        }
+        start = end;
+    }
+    let found = found.unwrap_or(shown.len()..shown.len());
+    (shown, found)
+}
+
+/// The part of a line that is shown around a place in it.
+fn kept(line: &str, at: usize) -> Range<usize> {
+    if line.len() <= LONGEST_LINE {
+        return 0..line.len();
+    }
+    let from = boundary(line, at.saturating_sub(BEFORE));
+    from..boundary(line, from + LONGEST_LINE)
+}
+
+/// The last boundary between characters up to there.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_long_line_is_cut_around_the_fault_and_lines_keep_their_numbers() {
+        let text = format!("a\n{}HERE{}\nb\n", "ü".repeat(5000), "x".repeat(5000));
+        let at = text.find("HERE").unwrap();
+        let (shown, place) = excerpt(&text, at..at + 4);
+        assert_eq!(&shown[place], "HERE");
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(
+            lines.len() == 3 && lines[1].len() < 420 && lines[1].starts_with('…') && lines[1].ends_with('…'),
+            "{shown}"
+        );
+        let (shown, place) = excerpt("a\nHERE\n", 2..6);
+        assert_eq!((shown.as_str(), &shown[place]), ("a\nHERE\n", "HERE"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_place_in_the_text_stays_one(lines in prop::collection::vec("[aü\n]{0,900}", 0..4), at in 0_usize..3000, length in 0_usize..9) {
+            let text = lines.concat();
+            let at = boundary(&text, at);
+            let (shown, place) = excerpt(&text, at..boundary(&text, at + length));
+            prop_assert!(shown.get(place).is_some());
+            prop_assert_eq!(shown.matches('\n').count(), text.matches('\n').count());
+            prop_assert!(shown.lines().all(|line| line.len() <= LONGEST_LINE + 2 * CUT.len()));
+        }
+    }
+}

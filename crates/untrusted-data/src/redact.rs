@@ -1,0 +1,361 @@
+//! Takes secrets out of text that is about to be shown.
+
+mod known;
+mod reading;
+mod url;
+
+use known::Finder;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// Ends a text of a transcript that was cut.
+pub const CUT: &str = " …cut";
+/// JSON keys and header names whose string values are never shown.
+const SECRET_KEYS: [&str; 10] = [
+    "token",
+    "deviceToken",
+    "bootstrapToken",
+    "password",
+    "authorization",
+    "cookie",
+    "privateKey",
+    "privateKeyPem",
+    "signature",
+    "canvasCapability",
+];
+
+/// What stands before the secret in the URL that a node gets for its canvas (2026.4.2 dist, `canvas-capability`).
+const BEFORE_CAPABILITY: &str = "/cap/";
+
+/// A run of base64url characters this long is a token, a key or a signature: 32 bytes take 43 characters.
+const LONG_RUN: usize = 40;
+/// Device ids and digests are 64 lower-case hex digits, and no secret.
+const DIGEST: usize = 64;
+
+/// The secrets of a case, and what is shown in their place.
+///
+/// Three nets, since the gateway mints secrets that nobody told us of: the strings given by the caller, the values of
+/// keys that hold secrets, and whatever has the shape of a token.
+///
+/// The strings given by the caller are found in every form in which a gateway could send them back: escaped for JSON, a URL or
+/// HTML, in hex or base64, in other letter case, wrapped over lines, cut off at the end.
+#[derive(Clone, Default)]
+pub struct Redactions {
+    known: BTreeMap<String, String>,
+    /// Made when it is first needed: most cases have nothing to show.
+    finder: Arc<OnceLock<Option<Finder>>>,
+}
+
+/// Only how many there are.
+impl fmt::Debug for Redactions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactions").field("known", &self.known.len()).finish_non_exhaustive()
+    }
+}
+
+impl Redactions {
+    /// Hides `secret` behind `<name>`. Strings under four characters are left alone: they would hide half the text.
+    pub fn add(&mut self, secret: &str, name: &str) {
+        if secret.len() >= 4 {
+            self.known.insert(secret.to_owned(), format!("<{name}>"));
+            self.finder = Arc::default();
+        }
+    }
+
+    /// Hides what in a URL lets its reader in: a user and a password, secret parameters, and path segments that were drawn.
+    pub fn add_url(&mut self, url: &str) {
+        for secret in url::secrets(url) {
+            self.add(&secret, "secret of the URL");
+        }
+    }
+
+    /// Hides what others hide, too.
+    pub fn extend(&mut self, others: &Self) {
+        for (secret, symbol) in &others.known {
+            if !self.known.contains_key(secret) {
+                self.known.insert(secret.clone(), symbol.clone());
+                self.finder = Arc::default();
+            }
+        }
+    }
+
+    /// The text without secrets.
+    pub fn apply(&self, text: &str) -> String {
+        hide_runs(&hide_capabilities(&hide_values(&self.apply_known(text))))
+    }
+
+    /// The text without the secrets given by the caller: for texts in which what looks like a secret has its symbol already.
+    pub fn apply_known(&self, text: &str) -> String {
+        let shortest = self.known.keys().map(String::len).min().unwrap_or(usize::MAX).min(known::PART);
+        if text.len() < shortest && !text.ends_with('…') && !text.ends_with(CUT) {
+            return text.to_owned();
+        }
+        let finder = self.finder.get_or_init(|| Finder::new(self.known.keys().map(String::as_str)));
+        let Some(finder) = finder else { return text.to_owned() };
+        let cut = [CUT, "…"].into_iter().find_map(|mark| text.strip_suffix(mark));
+        let symbols = self.known.values().collect::<Vec<_>>();
+        let body = cut.unwrap_or(text);
+        let mut out = String::with_capacity(text.len());
+        let mut done = 0;
+        for found in finder.find(body, cut.is_some()) {
+            out.push_str(&body[done..found.start]);
+            out.push_str(symbols[found.secret]);
+            done = found.end;
+        }
+        out.push_str(&text[done..]);
+        out
+    }
+}
+
+/// Replaces the string values of secret keys: in JSON whole or cut, in `Name: value` header lines and in a URL's query.
+fn hide_values(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, value)) = next_secret_value(rest) {
+        out.push_str(before);
+        let (length, empty) = value_length(value);
+        if !empty {
+            out.push_str("<secret>");
+        }
+        rest = &value[length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Splits at the first character of the next secret string value.
+fn next_secret_value(text: &str) -> Option<(&str, &str)> {
+    let mut from = 0;
+    while let Some(found) = text[from..].find(['"', '\n', '?', '&']) {
+        let at = from + found + 1;
+        let value = match text.as_bytes()[at - 1] {
+            b'"' => json_value(&text[at..]),
+            b'\n' => header_value(&text[at..]),
+            _ => query_value(&text[at..]),
+        };
+        if let Some(offset) = value {
+            return Some(text.split_at(at + offset));
+        }
+        from = at;
+    }
+    None
+}
+
+/// `text` starts after an opening quote. If it is a secret key with a string value: where the value starts.
+fn json_value(text: &str) -> Option<usize> {
+    let end = text.find('"')?;
+    if !is_secret_key(&text[..end]) {
+        return None;
+    }
+    let after = &text[end + 1..];
+    let colon = after.trim_start().strip_prefix(':')?.trim_start();
+    let value = colon.strip_prefix('"')?;
+    Some(text.len() - value.len())
+}
+
+/// `text` starts at the beginning of a line. If it is a header with a secret: where its value starts.
+fn header_value(text: &str) -> Option<usize> {
+    let (name, _) = text.split_once('\n').map_or(text, |(line, _)| line).split_once(": ")?;
+    is_secret_key(name).then_some(name.len() + 2)
+}
+
+/// `text` starts after `?` or `&`. If it is a secret parameter: where its value starts.
+fn query_value(text: &str) -> Option<usize> {
+    let (name, _) = text.split_once('=')?;
+    is_secret_key(name).then_some(name.len() + 1)
+}
+
+fn is_secret_key(name: &str) -> bool {
+    SECRET_KEYS.iter().any(|key| key.eq_ignore_ascii_case(name))
+}
+
+/// The length of a value up to its closing quote or the end of its line, and whether it is empty.
+fn value_length(value: &str) -> (usize, bool) {
+    let mut escaped = false;
+    for (at, c) in value.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' | '\r' | '\n' => return (at, at == 0),
+            _ => {}
+        }
+    }
+    (value.len(), value.is_empty())
+}
+
+/// Replaces the path segment that lets whoever knows it use a node's canvas.
+fn hide_capabilities(text: &str) -> String {
+    let mut parts = text.split(BEFORE_CAPABILITY);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let in_segment = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '%');
+        let rest = part.trim_start_matches(in_segment);
+        out.push_str(BEFORE_CAPABILITY);
+        out.push_str(if rest.len() < part.len() { "<secret>" } else { "" });
+        out.push_str(rest);
+    }
+    out
+}
+
+/// Replaces what has the shape of a token, a key or a signature.
+fn hide_runs(text: &str) -> String {
+    let in_run = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(in_run) {
+        let (before, run) = rest.split_at(start);
+        let length = run.find(|c| !in_run(c)).unwrap_or(run.len());
+        let (run, after) = run.split_at(length);
+        out.push_str(before);
+        if looks_secret(run) {
+            out.push_str(&format!("<{length} characters>"));
+        } else {
+            out.push_str(run);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn looks_secret(run: &str) -> bool {
+    if run.len() < LONG_RUN {
+        return false;
+    }
+    let hex = run.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let digest = hex && run.len() == DIGEST;
+    // Prose and identifiers joined by dashes or underscores are long too; random text has digits and both cases.
+    let digits = run.bytes().any(|b| b.is_ascii_digit());
+    let lower = run.bytes().any(|b| b.is_ascii_lowercase());
+    let upper = run.bytes().any(|b| b.is_ascii_uppercase());
+    !digest && (hex || (lower && upper) || (digits && !run.contains(['-', '_'])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const TOKEN: &str = "q3Vd-0aZ_xY1mN8bR5tK2wL7sJ4hG6fD9pC0vB3nM1E";
+
+    fn redactions() -> Redactions {
+        let mut known = Redactions::default();
+        known.add("hunter2", "password");
+        known.add("hunter2-longer", "other");
+        known
+    }
+
+    #[rstest]
+    #[case(r#"x hunter2 y"#, "x <password> y")]
+    #[case("hunter2-longer", "<other>")]
+    #[case(r#"{"token":"abc","role":"node"}"#, r#"{"token":"<secret>","role":"node"}"#)]
+    #[case(r#"{"auth":{"password" : "a\"b"}}"#, r#"{"auth":{"password" : "<secret>"}}"#)]
+    #[case(r#"{"deviceToken":"abc"#, r#"{"deviceToken":"<secret>"#)]
+    #[case(r#"{"token":""}"#, r#"{"token":""}"#)]
+    #[case(r#"{"token":{"a":1}}"#, r#"{"token":{"a":1}}"#)]
+    #[case("GET /ws?x=1&token=abc HTTP/1.1\r\nHost: h", "GET /ws?x=1&token=<secret>\r\nHost: h")]
+    #[case("GET /\r\nAuthorization: Bearer abc\r\nHost: h", "GET /\r\nAuthorization: <secret>\r\nHost: h")]
+    #[case(
+        r#"{"canvasHostUrl":"http://h:1/__openclaw__/cap/Ab3-x_9QmN4rT7yU1oP5sD8f","x":"/cap/"}"#,
+        r#"{"canvasHostUrl":"http://h:1/__openclaw__/cap/<secret>","x":"/cap/"}"#
+    )]
+    #[case("GET /__openclaw__/cap/abc/a2ui/?x=1 HTTP/1.1", "GET /__openclaw__/cap/<secret>/a2ui/?x=1 HTTP/1.1")]
+    #[case(r#"{"canvasCapability":"abc"}"#, r#"{"canvasCapability":"<secret>"}"#)]
+    fn hides(#[case] text: &str, #[case] shown: &str) {
+        assert_eq!(redactions().apply(text), shown);
+    }
+
+    #[test]
+    fn hides_what_has_the_shape_of_a_token_wherever_it_is() {
+        let shown = Redactions::default().apply(&format!("unknown key {TOKEN}, {}", "a1".repeat(24)));
+        assert_eq!(shown, "unknown key <43 characters>, <48 characters>");
+    }
+
+    #[rstest]
+    #[case("0c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee0")]
+    #[case("6f9619ff-8b86-d011-b42d-00cf4fc964ff")]
+    #[case("device-pairing-role-upgrade-over-loopback-direct-connect-2026")]
+    fn shows_ids_and_prose(#[case] text: &str) {
+        assert_eq!(Redactions::default().apply(text), text);
+    }
+
+    #[test]
+    fn a_cut_text_does_not_end_in_part_of_a_secret() {
+        let cut = format!("say hunte{}", CUT);
+        assert_eq!(redactions().apply(&cut), format!("say <password>{}", CUT));
+        assert_eq!(redactions().apply("a gateway cut it: \"hunt"), "a gateway cut it: \"hunt");
+    }
+
+    #[rstest]
+    #[case::upper("HUNTER2")]
+    #[case::json(r"hu\u006eter2")]
+    #[case::json_whole(r"\u0068\u0075\u006E\u0074\u0065\u0072\u0032")]
+    #[case::json_in_json(r"\\u0068unter2")]
+    #[case::rust(r"h\u{75}nter\x32")]
+    #[case::percent("hunte%722")]
+    #[case::percent_twice("hunte%25722")]
+    #[case::html("&#104;unter&#x32;")]
+    #[case::hex("68756e74657232")]
+    #[case::hex_upper("68756E74657232")]
+    #[case::wrapped("hun\n   │ ter2")]
+    #[case::zero_width("hun\u{200b}ter\u{1b}2")]
+    #[case::escaped_line_break(r"hun\nter2")]
+    #[case::escaped_wrap(r"hun\n      ter2")]
+    fn finds_a_known_secret_in_every_encoding(#[case] encoded: &str) {
+        let mut known = Redactions::default();
+        known.add("hunter2", "password");
+        assert_eq!(known.apply(&format!("<{encoded}>")), "<<password>>", "{encoded}");
+    }
+
+    #[rstest]
+    fn finds_base64_wherever_the_secret_begins(
+        #[values(0, 1, 2, 3, 4, 5)] before: usize,
+        #[values(0, 1, 2)] after: usize,
+    ) {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+        let secret = "?>hunter2<?~~";
+        let mut known = Redactions::default();
+        known.add(secret, "password");
+        let text = format!("{}{secret}{}", "x".repeat(before), "y".repeat(after));
+        for encoded in
+            [STANDARD.encode(&text), URL_SAFE_NO_PAD.encode(&text), STANDARD.encode(&text).replace('/', r"\/")]
+        {
+            let shown = known.apply(&encoded);
+            assert!(shown.contains("<password>"), "{encoded}: {shown}");
+            // At most a part of one of the secret's characters is left at either end.
+            let left = shown.replace("<password>", "");
+            assert!(left.len() <= (before + after) * 2 + 8, "{encoded}: {shown}");
+        }
+    }
+
+    #[test]
+    fn secrets_that_overlap_are_hidden_whole() {
+        let mut known = Redactions::default();
+        known.add("abcdefgh", "one");
+        known.add("efghijklmn", "other");
+        assert_eq!(known.apply("-abcdefghijklmn-"), "-<other>-");
+    }
+
+    #[test]
+    fn part_of_a_long_secret_is_hidden() {
+        let mut known = Redactions::default();
+        known.add(TOKEN, "token");
+        assert_eq!(known.apply_known(&format!("say {}", &TOKEN[..14])), "say <token>");
+        assert_eq!(
+            known.apply_known(&format!("\"{}\" {} said", &TOKEN[..20], &TOKEN[20..])),
+            "\"<token>\" <token> said"
+        );
+    }
+
+    #[test]
+    fn secrets_of_a_url_are_hidden() {
+        let mut known = Redactions::default();
+        known.add_url("ws://me:pass-word@h:1/ws?token=to%2Fken1&x=1");
+        assert_eq!(
+            known.apply_known("Pass-Word to/ken1 TO%2fKEN1 x=1"),
+            "<secret of the URL> <secret of the URL> <secret of the URL> x=1"
+        );
+    }
+}

@@ -1,0 +1,229 @@
+//! The embedded gateway as a whole, through pipes and through TCP.
+
+use crate::client::{Connection, Incoming, Link, Reply, Transcript, Upgrade};
+use openclaw_emulator::{Clock, EmbeddedGateway, EmbeddedOptions, StartError};
+use openclaw_model::Release;
+use openclaw_protocol::identity::DeviceKey;
+use serde_json::{Value, json};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+const RELEASE: Release = Release::new(2026, 4, 2);
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn options(state: &TempDir) -> EmbeddedOptions {
+    let config = json!({ "gateway": { "mode": "local", "auth": { "mode": "token", "token": "t" } } });
+    EmbeddedOptions { clock: Clock::manual(), ..EmbeddedOptions::new(RELEASE, config, state.path()) }
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
+fn pipe(gateway: &EmbeddedGateway, peer: IpAddr) -> Link {
+    Link::Pipe { stream: Box::new(gateway.connect(peer)), authority: "127.0.0.1:18789".to_owned() }
+}
+
+async fn open(link: Link) -> Connection {
+    Connection::open(link, &Upgrade::default(), Transcript::new().recorder("client"), soon()).await.unwrap()
+}
+
+async fn event(connection: &mut Connection, name: &str) -> Value {
+    match connection.next(soon()).await {
+        Incoming::Text(frame) if frame.event() == Some(name) => frame.payload().cloned().unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn closed(connection: &mut Connection) -> (Option<u16>, String, bool) {
+    loop {
+        match connection.next(soon()).await {
+            Incoming::Closed(closed) => return (closed.code, closed.reason.clone(), closed.clean()),
+            Incoming::Text(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Connects a device as operator and gives the answer.
+async fn connect(connection: &mut Connection, clock: &Clock, device: &str) -> Value {
+    let nonce = event(connection, "connect.challenge").await["nonce"].as_str().unwrap().to_owned();
+    let (key, signed_at) = (DeviceKey::from_name(device), clock.now());
+    let proof = format!("v2|{}|cli|cli|operator|operator.read|{signed_at}|t|{nonce}", key.device_id());
+    let params = json!({
+        "minProtocol": 3, "maxProtocol": 3, "role": "operator", "scopes": ["operator.read"], "auth": { "token": "t" },
+        "client": { "id": "cli", "mode": "cli", "version": "1", "platform": "linux" },
+        "device": { "id": key.device_id(), "publicKey": key.public_key(), "signature": key.sign(&proof),
+                    "signedAt": signed_at, "nonce": nonce },
+    });
+    let pending = connection.request("connect", params, soon()).await.unwrap();
+    match connection.response(&pending, soon()).await {
+        Reply::Response(response) => response,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_through_the_pipe_and_what_it_leaves() {
+    let state = TempDir::new().unwrap();
+    let options = options(&state);
+    let clock = options.clock.clone();
+    let gateway = EmbeddedGateway::start(options).unwrap();
+    let mut connection = open(pipe(&gateway, LOCAL)).await;
+    let hello = connect(&mut connection, &clock, "laptop").await;
+    assert_eq!(hello["payload"]["type"], "hello-ok", "{hello}");
+    let paired = std::fs::read_to_string(state.path().join("devices/paired.json")).unwrap();
+    assert!(paired.contains(&DeviceKey::from_name("laptop").device_id()), "{paired}");
+    // After hello a message may be longer than 64 KiB.
+    let pending = connection.request("no-such-method", json!({ "x": "x".repeat(100_000) }), soon()).await.unwrap();
+    assert!(matches!(connection.response(&pending, soon()).await, Reply::Response(answer) if answer["ok"] == false));
+}
+
+#[tokio::test]
+async fn the_injected_address_counts() {
+    let state = TempDir::new().unwrap();
+    let options = options(&state);
+    let clock = options.clock.clone();
+    let gateway = EmbeddedGateway::start(options).unwrap();
+    let mut connection = open(pipe(&gateway, [192, 168, 1, 9].into())).await;
+    let refused = connect(&mut connection, &clock, "laptop").await;
+    assert_eq!(refused["error"]["code"], "NOT_PAIRED", "{refused}");
+    assert_eq!(closed(&mut connection).await, (Some(1008), "pairing required".to_owned(), true));
+}
+
+#[tokio::test]
+async fn a_handshake_over_tcp_and_a_stop_that_says_goodbye() {
+    let state = TempDir::new().unwrap();
+    let options = options(&state);
+    let clock = options.clock.clone();
+    let listener = TcpListener::bind((LOCAL, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let gateway = EmbeddedGateway::start(options).unwrap().listening(listener);
+    let (mut first, mut second) = (open(Link::tcp(address)).await, open(Link::tcp(address)).await);
+    assert_eq!(connect(&mut first, &clock, "one").await["ok"], true);
+    assert_eq!(connect(&mut second, &clock, "two").await["ok"], true);
+    let (first, second, ()) = tokio::join!(closed(&mut first), closed(&mut second), gateway.stop());
+    assert_eq!(first, (Some(1012), "service restart".to_owned(), true));
+    assert_eq!(second, first);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_handshake_timeout_costs_no_time() {
+    let state = TempDir::new().unwrap();
+    let gateway = EmbeddedGateway::start(options(&state)).unwrap();
+    let mut connection = open(pipe(&gateway, LOCAL)).await;
+    event(&mut connection, "connect.challenge").await;
+    let began = Instant::now();
+    gateway.advance(Duration::from_millis(9_999)).await;
+    assert_eq!(connection.next(Instant::now() + Duration::from_millis(20)).await, Incoming::Deadline);
+    gateway.advance(Duration::from_millis(1)).await;
+    assert_eq!(closed(&mut connection).await, (Some(1000), String::new(), true));
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn the_machine_s_clock_times_out_too() {
+    let state = TempDir::new().unwrap();
+    let env = vec![("OPENCLAW_HANDSHAKE_TIMEOUT_MS".to_owned(), "50".to_owned())];
+    let gateway = EmbeddedGateway::start(EmbeddedOptions { env, clock: Clock::Real, ..options(&state) }).unwrap();
+    let mut connection = open(pipe(&gateway, LOCAL)).await;
+    event(&mut connection, "connect.challenge").await;
+    assert_eq!(closed(&mut connection).await, (Some(1000), String::new(), true));
+}
+
+#[tokio::test]
+async fn a_kill_cuts_without_a_word() {
+    let state = TempDir::new().unwrap();
+    let gateway = EmbeddedGateway::start(options(&state)).unwrap();
+    let mut connection = open(pipe(&gateway, LOCAL)).await;
+    event(&mut connection, "connect.challenge").await;
+    gateway.kill();
+    assert_eq!(closed(&mut connection).await, (None, String::new(), false));
+}
+
+/// Waits until no more tasks are alive than there were.
+async fn settled(before: usize) {
+    let deadline = soon();
+    while Handle::current().metrics().num_alive_tasks() > before {
+        assert!(Instant::now() < deadline, "{} tasks left", Handle::current().metrics().num_alive_tasks());
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn no_task_outlives_its_gateway() {
+    let before = Handle::current().metrics().num_alive_tasks();
+    for end in [EmbeddedGateway::kill, drop] {
+        let state = TempDir::new().unwrap();
+        let listener = TcpListener::bind((LOCAL, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let gateway = EmbeddedGateway::start(options(&state)).unwrap().listening(listener);
+        let half_open = gateway.connect(LOCAL);
+        let (piped, tcp) = (open(pipe(&gateway, LOCAL)).await, open(Link::tcp(address)).await);
+        end(gateway);
+        settled(before).await;
+        drop((half_open, piped, tcp));
+    }
+    let state = TempDir::new().unwrap();
+    let gateway = EmbeddedGateway::start(options(&state)).unwrap();
+    let (mut half_open, piped) = (gateway.connect(LOCAL), open(pipe(&gateway, LOCAL)).await);
+    gateway.stop().await;
+    settled(before).await;
+    assert_eq!(half_open.read(&mut [0; 16]).await.unwrap(), 0);
+    drop(piped);
+}
+
+#[tokio::test]
+async fn connections_that_ended_are_forgotten_while_the_gateway_runs() {
+    let state = TempDir::new().unwrap();
+    let gateway = EmbeddedGateway::start(options(&state)).unwrap();
+    let before = Handle::current().metrics().num_alive_tasks();
+    for _ in 0..50 {
+        let mut connection = open(pipe(&gateway, LOCAL)).await;
+        event(&mut connection, "connect.challenge").await;
+        drop(connection);
+    }
+    settled(before).await;
+}
+
+#[tokio::test]
+async fn a_refused_configuration_does_not_start() {
+    let state = TempDir::new().unwrap();
+    let refused = EmbeddedOptions { openclaw_json: json!({}), ..options(&state) };
+    match EmbeddedGateway::start(refused).err() {
+        Some(StartError::Refused(refusal)) => assert_eq!(refusal.exit_code, 1),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// As the real 2026.9.6 does, whose parser says where the text goes wrong.
+#[tokio::test]
+async fn a_store_with_a_cell_that_is_no_json_does_not_start_and_stays_as_it_is() {
+    use openclaw_emulator::store::SqliteDocuments;
+    use openclaw_protocol::store::{DATABASE, Document, Documents as _};
+    let state = TempDir::new().unwrap();
+    let device = json!({"deviceId": "a", "publicKey": "k", "createdAtMs": 1, "approvedAtMs": 1});
+    let paired = std::sync::Arc::new(json!({ "a": device }));
+    SqliteDocuments::new(state.path(), false).write(&[(Document::DevicesPaired, &paired)]).unwrap();
+    let connection = rusqlite::Connection::open(state.path().join(DATABASE)).unwrap();
+    connection.execute("UPDATE device_pairing_paired SET roles_json = '[broken'", []).unwrap();
+    let refused = EmbeddedOptions { release: Release::new(2026, 9, 6), ..options(&state) };
+    match EmbeddedGateway::start(refused).err() {
+        Some(StartError::Refused(refusal)) => {
+            assert_eq!(refusal.exit_code, 1);
+            let line = "Gateway failed to start: device_pairing_paired.roles_json is no JSON. Run openclaw gateway status \
+                        --deep for diagnostics.";
+            assert_eq!(refusal.lines, [line]);
+        }
+        other => panic!("{other:?}"),
+    }
+    let cell = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let cell = connection.query_row("SELECT roles_json FROM device_pairing_paired", [], cell).unwrap();
+    assert_eq!(cell, "[broken");
+}
