@@ -4,9 +4,11 @@
 //! about the rest is beside the point. Each check gives a [`Finding`]; the findings decide the verdict. That is where
 //! invariants and known deviations will join: as more findings, and as the reason to see some of them as expected.
 
+pub mod cause;
 mod expectation;
 pub mod frame_schema;
 
+pub use cause::Difference;
 pub use expectation::describe;
 
 use crate::observe::snapshot::{History, Variant};
@@ -48,6 +50,11 @@ impl Verdict {
         Self::NotApplicable,
         Self::Skipped,
     ];
+
+    /// Whether a run with such a case fails.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Deviates | Self::UnexpectedlyConforms | Self::Error)
+    }
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
@@ -158,6 +165,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// What speaks against the case; empty when it conforms.
     pub findings: Vec<Finding>,
+    /// What differs, by cause, in the order of the steps; empty when it conforms.
+    pub differences: Vec<Difference>,
 }
 
 /// Judges what was seen of a case on a gateway that answers as `release`. Where no snapshots are kept for it (`history` is
@@ -170,23 +179,65 @@ pub fn judge(
     history: Option<&History>,
     frames: Vec<FrameFinding>,
 ) -> Judgement {
-    let mut findings = unmet(case, observation);
+    let (mut findings, unmet) = unmet(case, observation);
+    let snapshot = match history {
+        Some(history) => against_snapshot(observation, release, history),
+        None if steps(case).iter().any(|step| step.expect.is_some()) => None,
+        None => Some(Finding::NoSnapshot { later: None, seen: observation.text().to_owned() }),
+    };
+    let mut differences = match &snapshot {
+        Some(Finding::Snapshot { expected, seen, .. }) => cause::differences(expected, seen),
+        _ => Vec::new(),
+    };
+    requirements(&mut differences, case, observation);
+    add_unmet(&mut differences, unmet);
     if findings.is_empty() {
-        match history {
-            Some(history) => findings.extend(against_snapshot(observation, release, history)),
-            None if steps(case).iter().any(|step| step.expect.is_some()) => {}
-            None => findings.push(Finding::NoSnapshot { later: None, seen: observation.text().to_owned() }),
-        }
+        findings.extend(snapshot);
     }
     findings.extend(frames.into_iter().map(Finding::Frame));
+    differences.extend(findings.iter().filter_map(Difference::of_finding));
     let verdict = if findings.is_empty() { Verdict::Conforms } else { Verdict::Deviates };
-    Judgement { verdict, findings }
+    Judgement { verdict, findings, differences }
 }
 
-/// The expectations that were not met.
-fn unmet(case: &Case, observation: &Observation) -> Vec<Finding> {
+/// Adds the expectations that were not met to what differs from the snapshot. The snapshot shows the same difference with the
+/// lines themselves, unless it is from before the expectation.
+fn add_unmet(differences: &mut Vec<Difference>, unmet: Vec<Difference>) {
+    let told = |place: &str| differences.iter().any(|difference| difference.place.starts_with(place));
+    let gravest = differences.iter().map(|difference| difference.kind).min();
+    let graver = |kind| gravest.is_none_or(|gravest| kind < gravest);
+    let unmet = cause::without_consequences(unmet);
+    let unmet = unmet.into_iter().filter(|one| !told(&one.place) && graver(one.kind)).collect::<Vec<_>>();
+    differences.extend(unmet);
+}
+
+/// Adds the requirements that the expectations of the steps stand for.
+fn requirements(differences: &mut [Difference], case: &Case, observation: &Observation) {
     let steps = steps(case);
-    let mut findings = Vec::new();
+    let required = steps.iter().enumerate().filter_map(|(number, step)| Some((number, step.requires.as_ref()?)));
+    for (number, requirement) in required {
+        let played = all(&observation.steps).find(|played| played.number == number);
+        let Some(played) = played else { continue };
+        for difference in differences.iter_mut().filter(|one| one.place.starts_with(&played.step)) {
+            difference.requires.get_or_insert_with(|| requirement.value.clone());
+        }
+    }
+}
+
+/// Steps and those that ran side by side under them.
+fn all(steps: &[StepResult]) -> impl Iterator<Item = &StepResult> {
+    let mut open = steps.iter().rev().collect::<Vec<_>>();
+    std::iter::from_fn(move || {
+        let next = open.pop()?;
+        open.extend(next.parallel.iter().rev());
+        Some(next)
+    })
+}
+
+/// The expectations that were not met, and how they differ.
+fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Difference>) {
+    let steps = steps(case);
+    let (mut findings, mut differences) = (Vec::new(), Vec::new());
     let mut seen = observation.steps.iter().collect::<Vec<_>>();
     while !seen.is_empty() {
         let mut branches: Vec<&StepResult> = Vec::new();
@@ -195,18 +246,20 @@ fn unmet(case: &Case, observation: &Observation) -> Vec<Finding> {
             let Some(step) = steps.get(saw.number) else { continue };
             let Some(expectation) = &step.expect else { continue };
             if !expectation::is_met(expectation, saw) {
+                let (words, requires) = (in_words(saw), step.requires.as_ref().map(|id| id.value.clone()));
+                differences.push(cause::unmet::difference(expectation, saw, &words, requires.clone()));
                 findings.push(Finding::Expectation {
                     step: saw.step.clone(),
                     line: case.line(step.span),
                     expected: describe(expectation),
-                    seen: in_words(saw),
-                    requires: step.requires.as_ref().map(|id| id.value.clone()),
+                    seen: words,
+                    requires,
                 });
             }
         }
         seen = branches;
     }
-    findings
+    (findings, differences)
 }
 
 /// All steps of a case in the order in which they are counted: those of an earlier life first, a step before the ones

@@ -66,6 +66,13 @@ struct Parting {
     bytes: usize,
 }
 
+/// The character from which on two lines are shown that stand in each other's place: the first one, unless what follows
+/// within `width` characters would hardly show that they differ.
+pub(crate) fn start(old: &str, new: &str, width: usize) -> usize {
+    let common = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
+    if common > width / 2 { common - width / 4 } else { 0 }
+}
+
 impl Parting {
     fn of(diff: &TextDiff<'_, '_, str>, op: &DiffOp, width: usize) -> Self {
         let (old, new) = (op.old_range(), op.new_range());
@@ -74,10 +81,7 @@ impl Parting {
         };
         let old_lines = lines(old.clone(), |diff, at| diff.old_slice(at).unwrap_or_default().to_owned());
         let new_lines = lines(new.clone(), |diff, at| diff.new_slice(at).unwrap_or_default().to_owned());
-        let start = |(old, new): (&String, &String)| {
-            let common = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
-            if common > width / 2 { common - width / 4 } else { 0 }
-        };
+        let start = |(old, new): (&String, &String)| start(old, new, width);
         Self {
             first: (old.start, new.start),
             starts: old_lines.iter().zip(&new_lines).map(start).collect(),

@@ -5,6 +5,7 @@
 //! with a lot would be more than it holds.
 
 use super::Listener;
+use super::causes::{Cause, Causes};
 use super::destination::Sink;
 use crate::judge::{Finding, FrameFinding, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
@@ -28,6 +29,7 @@ pub struct Json {
     jobs: usize,
     isolation: Value,
     package: Option<String>,
+    causes: Causes,
     cases: Option<Cases>,
 }
 
@@ -73,7 +75,7 @@ impl Json {
     /// A report into this.
     pub fn new(sink: Sink) -> Self {
         let (gateway, isolation) = (Value::Null, Value::Null);
-        Self { sink, gateway, jobs: 0, isolation, package: None, cases: None }
+        Self { sink, gateway, jobs: 0, isolation, package: None, causes: Causes::default(), cases: None }
     }
 
     /// The document without its cases, which end it.
@@ -100,6 +102,7 @@ impl Json {
                 "checked": tally.checked,
                 "payload_not_described": tally.payload_not_described,
             })),
+            "causes": self.causes.list().iter().map(cause).collect::<Vec<_>>(),
             "cases": [],
         })
     }
@@ -142,6 +145,9 @@ impl Listener for Json {
                     none => none.insert(Cases::new()?),
                 };
                 cases.add(&case.id, &self::case(case))?;
+                if case.verdict.is_failure() {
+                    self.causes.add(case);
+                }
             }
             Event::Finished(run) => {
                 let document = self.assemble(run)?;
@@ -164,6 +170,23 @@ fn gateway(run: &RunInfo) -> Value {
     })
 }
 
+fn cause(cause: &Cause<'_>) -> Value {
+    json!({
+        "kind": cause.kind,
+        "what": cause.what,
+        "cases": cause.cases,
+        "example": {
+            "case": cause.simplest,
+            "place": cause.example.place,
+            "expected": cause.example.expected,
+            "seen": cause.example.seen,
+        },
+        "again": cause.again,
+        "links": cause.links,
+        "requirements": cause.requirements,
+    })
+}
+
 fn case(case: &CaseReport) -> Value {
     let mut object = Map::new();
     let mut put = |name: &str, value: Value| {
@@ -176,6 +199,10 @@ fn case(case: &CaseReport) -> Value {
     put("duration_ms", milliseconds(case.duration));
     put("boot", json!(case.boot));
     put("reason", json!(case.reason));
+    put("about", json!(case.about));
+    put("links", json!(case.links));
+    put("requirements", json!(case.requirements));
+    put("differences", json!(case.differences));
     put("findings", case.findings.iter().map(finding).collect());
     put(
         "observation",

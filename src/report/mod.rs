@@ -3,6 +3,7 @@
 //! A listener hears [`Event`]s in the order in which they happen, from one thread. What it is told is fit to be shown: the
 //! run has put symbols in the place of ids and tokens and taken the secrets out of transcripts and logs.
 
+pub mod causes;
 pub mod comparison;
 pub mod destination;
 pub mod json;

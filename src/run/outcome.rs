@@ -3,7 +3,7 @@
 //! What it says is fit to be shown: the run has put symbols in the place of ids and tokens and taken the secrets out of
 //! transcripts and logs.
 
-use crate::judge::{Finding, Verdict};
+use crate::judge::{Difference, Finding, Verdict};
 use crate::observe::Observation;
 use openclaw_model::Release;
 use serde::Serialize;
@@ -76,8 +76,16 @@ pub struct CaseReport {
     pub given_up: bool,
     /// Which gateway it was played on.
     pub boot: Boot,
+    /// What the scenario is about.
+    pub about: Option<String>,
+    /// Issues, pull requests and pages that the scenario comes from.
+    pub links: Vec<String>,
+    /// The requirements that its expectations stand for.
+    pub requirements: Vec<String>,
     /// What speaks against it.
     pub findings: Vec<Finding>,
+    /// The differences by cause, the gravest first.
+    pub differences: Vec<Difference>,
     /// The frames that were held to the published schema, where the run asked for that.
     pub frames: Option<FrameTally>,
     /// What was seen, if it was played to its end.

@@ -1,6 +1,6 @@
 //! Removes secrets from all output of a run, as the last step before the output, regardless of the origin of the text.
 
-use crate::judge::{Finding, FrameFinding};
+use crate::judge::{Difference, Finding, FrameFinding};
 use crate::run::outcome::{CaseReport, FrameTally, RunInfo, RunReport};
 use untrusted_data::Redactions;
 
@@ -9,7 +9,9 @@ pub(super) fn case(report: &mut CaseReport, secrets: &Redactions) {
     let redact = |text: &mut String| *text = secrets.apply_known(text);
     [&mut report.title, &mut report.again].into_iter().for_each(redact);
     report.reason.iter_mut().chain(&mut report.transcript).chain(&mut report.log).for_each(redact);
+    report.about.iter_mut().chain(&mut report.links).for_each(redact);
     report.findings.iter_mut().for_each(|finding| self::finding(finding, secrets));
+    report.differences.iter_mut().for_each(|difference| self::difference(difference, secrets));
     report.frames.iter_mut().for_each(|tally| frames(tally, secrets));
 }
 
@@ -40,6 +42,12 @@ fn finding(finding: &mut Finding, secrets: &Redactions) {
         // Both are derived from observations.
         Finding::Snapshot { .. } | Finding::NoSnapshot { .. } => {}
     }
+}
+
+/// Redacts a difference: what an expectation says may be a secret.
+fn difference(difference: &mut Difference, secrets: &Redactions) {
+    let Difference { kind: _, what, place, expected, seen, requires: _ } = difference;
+    [what, place, expected, seen].into_iter().for_each(|text| *text = secrets.apply_known(text));
 }
 
 fn frames(tally: &mut FrameTally, secrets: &Redactions) {

@@ -3,6 +3,7 @@
 
 mod attached;
 mod canary;
+mod causes;
 mod compare;
 mod crates;
 mod deadlines;

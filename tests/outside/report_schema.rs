@@ -50,16 +50,22 @@ fn reports_with_findings_are_valid() {
     let bench = Bench::new(&format!("{SCENARIO}    expect: hello\n"));
     let first = report(&bench, &["scenarios"]);
     assert_eq!(first["cases"][0]["findings"][0]["kind"], "expectation");
+    assert_eq!(
+        (&first["cases"][0]["differences"][0]["kind"], &first["causes"][0]["kind"]),
+        (&json!("refused"), &json!("refused"))
+    );
     assert_eq!(refused(&first), Vec::<String>::new());
 
     let bench = Bench::new(SCENARIO);
     let first = report(&bench, &["scenarios"]);
     assert_eq!(first["cases"][0]["findings"][0]["kind"], "no-snapshot");
+    assert_eq!(first["causes"][0]["kind"], "unapproved");
     assert_eq!(refused(&first), Vec::<String>::new());
     assert_eq!(bench.clawcheck(&["accept", "--all"]).code, Some(0));
     std::fs::write(bench.path("scenarios/family/case.yaml"), SCENARIO.replace(", via: nginx", "")).unwrap();
     let second = report(&bench, &["scenarios"]);
     assert_eq!(second["cases"][0]["findings"][0]["kind"], "snapshot");
+    assert_eq!(second["causes"][0]["example"]["case"], "family/case");
     assert_eq!(refused(&second), Vec::<String>::new());
 }
 
@@ -67,7 +73,9 @@ fn reports_with_findings_are_valid() {
 fn what_is_no_report_is_refused() {
     let bench = Bench::new(SCENARIO);
     let good = report(&bench, &["scenarios"]);
-    let changes: [(&str, Value); 6] = [
+    let changes: [(&str, Value); 8] = [
+        ("/causes/0/kind", json!("unheard-of")),
+        ("/cases/0/differences", json!([{ "kind": "let-in" }])),
         ("/schema", json!(2)),
         ("/cases/0/verdict", json!("fine")),
         ("/cases/0/findings/0/kind", json!("other")),

@@ -68,8 +68,6 @@ pub const DOCUMENT_VALUES: usize = 100_000;
 pub const LINE: usize = 300;
 /// The same where all was asked for (`--trace`).
 pub const TRACE_LINE: usize = 2000;
-/// The most that one run shows on a terminal.
-pub const OUTPUT_BYTES: usize = 160 << 10;
 
 /// How much may be kept, by whom, and how much is. Clones share it. What was taken is given back when the last clone goes.
 #[derive(Debug, Clone)]

@@ -2,7 +2,6 @@
 
 use super::console;
 use crate::gateway::PrepareEvent;
-use crate::judge::Verdict;
 use crate::report::Listener;
 use crate::run::outcome::Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -75,7 +74,7 @@ impl Listener for Progress {
             Event::Playing { case } => self.bar.set_message(console::sanitize_line(case)),
             Event::Case(case) => {
                 self.bar.inc(1);
-                if matches!(case.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error) {
+                if case.verdict.is_failure() {
                     let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
                     *failed += 1;
                     self.bar.set_prefix(format!("{failed} failed"));

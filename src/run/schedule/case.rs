@@ -186,7 +186,7 @@ fn was_reached(step: &StepEvidence) -> bool {
 
 /// Whether the transcript and the log help the reader.
 fn is_worth_showing(report: &CaseReport, shared: &Shared<'_>) -> bool {
-    shared.options.trace || matches!(report.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error)
+    shared.options.trace || report.verdict.is_failure()
 }
 
 /// The observation of a case that the rules of a release predict, from a run on the embedded gateway. `None` if the
@@ -299,7 +299,7 @@ pub(crate) fn conclude(
             return report;
         }
     };
-    let Judgement { verdict, findings } = judge(case, &observation, release, history.as_ref(), frames);
+    let Judgement { verdict, findings, differences } = judge(case, &observation, release, history.as_ref(), frames);
     if matches!(verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms)
         && let Some(why) = machine::exhausted(shared.workspace.root())
     {
@@ -326,7 +326,7 @@ pub(crate) fn conclude(
         Verdict::Conforms => real && shared.options.mark_seen && !seen,
         _ => false,
     };
-    report.findings = findings;
+    (report.findings, report.differences) = (findings, differences);
     let proposed = if propose {
         shared.library.propose(&case.id, release, observation.text(), real).map(Some)
     } else {
@@ -390,7 +390,11 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
         reason: None,
         given_up: false,
         boot: Boot::Own,
+        about: case.scenario.about.clone(),
+        links: case.scenario.links.iter().map(|link| link.value.clone()).collect(),
+        requirements: requirements(case),
         findings: Vec::new(),
+        differences: Vec::new(),
         frames: None,
         observation: None,
         duration: Duration::ZERO,
@@ -401,7 +405,18 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
     }
 }
 
-/// The secrets that must not appear in output.
+/// The requirements that the case's expectations stand for, each once, in the order of the steps.
+fn requirements(case: &Case) -> Vec<String> {
+    let mut ids = Vec::new();
+    for id in judge::steps(case).into_iter().filter_map(|step| step.requires.as_ref()) {
+        if !ids.contains(&id.value) {
+            ids.push(id.value.clone());
+        }
+    }
+    ids
+}
+
+/// What must not be shown.
 pub(crate) fn redactions(context: &CaseContext<'_>) -> Redactions {
     let mut redactions = Redactions::default();
     for (name, secret) in context.bindings.identities.secrets() {

@@ -1,0 +1,79 @@
+//! How a step was answered.
+
+use super::read;
+
+/// How a step was answered, as far as a decision is concerned, with the line that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer<'t> {
+    /// `hello-ok`, the answer to a request, or a gateway that started.
+    Accepted(&'t str),
+    /// An error, or a close without one.
+    Refused(&'t str),
+    /// Nothing came, no connection was possible, or the gateway ended.
+    Missing(&'t str),
+    /// Nothing that decides: events alone, notes, or nothing at all.
+    Undecided,
+}
+
+impl<'t> Answer<'t> {
+    /// The first line on the step's own connection that decides.
+    pub(super) fn of(lines: &[&'t str]) -> Self {
+        let answers = lines.iter().map(|line| Self::of_line(line));
+        answers.into_iter().find(|answer| *answer != Self::Undecided).unwrap_or(Self::Undecided)
+    }
+
+    fn of_line(line: &'t str) -> Self {
+        if let Some(rest) = line.strip_prefix("-- ") {
+            let missing =
+                ["nothing came", "no connection", "gateway ended"].iter().any(|start| rest.starts_with(start));
+            return match rest {
+                "gateway started" => Self::Accepted(line),
+                _ if missing => Self::Missing(line),
+                _ => Self::Undecided,
+            };
+        }
+        let Some(rest) = line.strip_prefix("<- ") else { return Self::Undecided };
+        match rest.split([' ', '=']).next() {
+            Some("hello-ok" | "ok") => Self::Accepted(line),
+            Some("event" | "no") => Self::Undecided,
+            _ => Self::Refused(line),
+        }
+    }
+
+    /// The line that decides.
+    pub(super) fn line(self) -> &'t str {
+        match self {
+            Self::Accepted(line) | Self::Refused(line) | Self::Missing(line) => line,
+            Self::Undecided => "",
+        }
+    }
+
+    /// Its codes, without texts and without what belongs to one device.
+    pub(super) fn sign(self) -> String {
+        if self == Self::Undecided {
+            return "no answer".to_owned();
+        }
+        let sign = sign(self.line());
+        sign.strip_prefix("error ").map(str::to_owned).unwrap_or(sign)
+    }
+}
+
+/// The first word of a line, without its mark and without quoted text: `error NOT_PAIRED PAIRING_REQUIRED role-upgrade`,
+/// `close 1008`.
+pub(super) fn sign(line: &str) -> String {
+    let word = read::words(line).next().unwrap_or_default();
+    let word = word.split('"').next().unwrap_or_default().trim();
+    // The reason of a lost connection and of a gateway that ended is text.
+    let word = word.split(": ").next().unwrap_or_default();
+    word.trim_start_matches("<- ").trim_start_matches("-- ").to_owned()
+}
+
+/// Whether a line is the answer to a request on an open connection.
+pub(super) fn is_request(line: &str) -> bool {
+    line.starts_with("<- ok")
+}
+
+/// Whether a line is the end of a connection.
+pub(super) fn is_close(line: &str) -> bool {
+    line.starts_with("<- close") || line.starts_with("<- connection lost")
+}

@@ -1,0 +1,215 @@
+//! What differs in the steps.
+
+use super::answer::{Answer, is_close, is_request, sign};
+use super::read::{self, Block};
+use super::{Difference, Kind, word};
+use similar::{Algorithm, capture_diff_slices};
+use std::ops::Range;
+
+/// Compares the steps of two observations.
+pub(super) fn compare(expected: &str, seen: &str) -> Vec<Difference> {
+    let (expected, seen) = (read::steps(expected), read::steps(seen));
+    let mut found = Vec::new();
+    for pair in aligned(&expected, &seen) {
+        match pair {
+            (Some(expected), Some(seen)) => Step { expected, seen }.compare(&mut found),
+            (Some(expected), None) => found.push(unpaired(expected, Kind::Silence, "a step is missing")),
+            (None, Some(seen)) => found.push(unpaired(seen, Kind::Fields, "a repeated step was answered in two ways")),
+            (None, None) => {}
+        }
+    }
+    found
+}
+
+fn unpaired(block: &Block<'_>, kind: Kind, what: &str) -> Difference {
+    let line = block.lines.first().copied().unwrap_or_default();
+    let (expected, seen) = if kind == Kind::Silence { (line, "") } else { ("", line) };
+    Difference::new(kind, what.to_owned(), block.heading, expected, seen)
+}
+
+type Pair<'b, 't> = (Option<&'b Block<'t>>, Option<&'b Block<'t>>);
+
+/// Pairs the steps of both sides. Steps in each other's place are the same step, asked with other values.
+fn aligned<'b, 't>(expected: &'b [Block<'t>], seen: &'b [Block<'t>]) -> Vec<Pair<'b, 't>> {
+    let headings = |blocks: &[Block<'_>]| blocks.iter().map(|block| unrepeated(block.heading)).collect::<Vec<_>>();
+    let pick = |blocks: &'b [Block<'t>], range: &Range<usize>, at| range.clone().nth(at).and_then(|at| blocks.get(at));
+    let mut pairs = Vec::new();
+    for op in capture_diff_slices(Algorithm::Myers, &headings(expected), &headings(seen)) {
+        let (old, new) = (op.old_range(), op.new_range());
+        for at in 0..old.len().max(new.len()) {
+            pairs.push((pick(expected, &old, at), pick(seen, &new, at)));
+        }
+    }
+    pairs
+}
+
+/// A heading without which times of a repeated step it stands for, and without the numbers of symbols.
+fn unrepeated(heading: &str) -> String {
+    let times = heading.rsplit_once("  (").filter(|(_, times)| times.ends_with(')'));
+    read::unnumbered(times.map_or(heading, |(bare, _)| bare))
+}
+
+/// One step, on both sides.
+struct Step<'b, 't> {
+    expected: &'b Block<'t>,
+    seen: &'b Block<'t>,
+}
+
+impl Step<'_, '_> {
+    fn found(&self, kind: Kind, what: String, expected: &str, seen: &str) -> Difference {
+        Difference::new(kind, what, self.expected.heading, expected, seen)
+    }
+
+    fn compare(&self, found: &mut Vec<Difference>) {
+        if self.expected.lines == self.seen.lines {
+            return;
+        }
+        let (expected, seen) = (own(self.expected), own(self.seen));
+        let answers = (Answer::of(&expected), Answer::of(&seen));
+        if let Some(kind) = self.decision(answers) {
+            let what = format!("{} instead of {}", self.sign(answers.1), self.sign(answers.0));
+            found.push(self.found(kind, what, answers.0.line(), answers.1.line()));
+            return;
+        }
+        self.answers(answers, found);
+        self.closes(&expected, &seen, answers, found);
+        self.others(answers, found);
+    }
+
+    /// The kind of difference where another decision was taken.
+    fn decision(&self, (expected, seen): (Answer<'_>, Answer<'_>)) -> Option<Kind> {
+        match (expected, seen) {
+            (Answer::Refused(_), Answer::Undecided) if self.opens() => Some(Kind::LetIn),
+            (Answer::Undecided, Answer::Refused(_)) if self.opens() => Some(Kind::Refused),
+            _ => decision(expected, seen),
+        }
+    }
+
+    /// Whether the step opens a connection and sends nothing: then no answer means that the gateway let it in.
+    fn opens(&self) -> bool {
+        self.expected.heading.starts_with("open a connection")
+    }
+
+    fn sign(&self, answer: Answer<'_>) -> String {
+        if answer == Answer::Undecided && self.opens() { "an open connection".to_owned() } else { answer.sign() }
+    }
+
+    /// Compares two answers that decide the same.
+    fn answers(&self, (expected, seen): (Answer<'_>, Answer<'_>), found: &mut Vec<Difference>) {
+        if is_close(expected.line()) || is_close(seen.line()) {
+            return;
+        }
+        let subject = seen.sign();
+        let welcomed = subject == "hello-ok";
+        for word in word::differing(expected.line(), seen.line()) {
+            let kind = match word.topic() {
+                "role" | "scopes" | "device-token" if welcomed => Kind::Granted,
+                "\"" => Kind::Text,
+                _ if matches!(expected, Answer::Missing(_)) => Kind::Text,
+                _ => Kind::Fields,
+            };
+            found.push(self.found(kind, word.sentence(&subject), expected.line(), seen.line()));
+        }
+        if matches!(expected, Answer::Missing(_)) && expected != seen {
+            let what = word::says(&subject, behind_sign(expected.line()), behind_sign(seen.line()));
+            found.push(self.found(Kind::Text, what, expected.line(), seen.line()));
+        }
+    }
+
+    /// Compares how the step's own connection was closed.
+    fn closes(&self, expected: &[&str], seen: &[&str], answers: (Answer<'_>, Answer<'_>), found: &mut Vec<Difference>) {
+        let close = |lines: &[&str]| lines.iter().find(|line| is_close(line)).map(|line| (*line).to_owned());
+        let (a, b) = (close(expected).unwrap_or_default(), close(seen).unwrap_or_default());
+        let clean = |line: &str| !line.ends_with("  not clean");
+        let (sign_a, sign_b) = (sign(&a), sign(&b));
+        let (kind, what) = match (a.is_empty(), b.is_empty()) {
+            _ if a == b && closes_first(expected, answers.0) == closes_first(seen, answers.1) => return,
+            _ if a == b => (Kind::Close, "the close and the answer come in another order".to_owned()),
+            (false, true) => (Kind::Close, format!("the connection stays open instead of {sign_a}")),
+            (true, false) => (Kind::Close, format!("{sign_b} as well")),
+            _ if sign_a != sign_b => (Kind::Close, format!("{sign_b} instead of {sign_a}")),
+            _ if clean(&a) != clean(&b) => (Kind::Close, format!("{sign_b} in another way")),
+            _ => (Kind::Text, word::says(&sign_b, behind_sign(&a), behind_sign(&b))),
+        };
+        found.push(self.found(kind, what, &a, &b));
+    }
+
+    /// Compares what else was seen: events, later answers, notes, and what came on other connections.
+    fn others(&self, answers: (Answer<'_>, Answer<'_>), found: &mut Vec<Difference>) {
+        let mut missing = rest(self.expected, answers.0);
+        let mut extra = Vec::new();
+        for line in rest(self.seen, answers.1) {
+            match missing.iter().position(|other| read::unnumbered(other) == read::unnumbered(line)) {
+                Some(at) => drop(missing.remove(at)),
+                None => extra.push(line),
+            }
+        }
+        for line in missing {
+            match extra.iter().position(|other| sign(other) == sign(line)) {
+                Some(at) => {
+                    let other = extra.remove(at);
+                    let words = word::differing(line, other);
+                    found.extend(
+                        words.iter().map(|word| self.found(Kind::Fields, word.sentence(&sign(other)), line, other)),
+                    );
+                }
+                None => found.push(self.found(kind_of(line), format!("{} is missing", sign(line)), line, "")),
+            }
+        }
+        found.extend(extra.iter().map(|line| self.found(kind_of(line), format!("{} as well", sign(line)), "", line)));
+    }
+}
+
+/// The text behind the sign of a line: the reason of a close, or why no connection came to be.
+fn behind_sign(line: &str) -> &str {
+    let word = read::words(line).next().unwrap_or_default();
+    match (word.find('"'), word.split_once(": ")) {
+        (Some(quote), _) => &word[quote..],
+        (None, Some((_, text))) => text,
+        (None, None) => "nothing",
+    }
+}
+
+/// The lines of the step's own connection.
+fn own<'t>(block: &Block<'t>) -> Vec<&'t str> {
+    block.lines.iter().copied().filter(|line| read::on(line).0.is_none()).collect()
+}
+
+/// What is neither the answer nor the close of the step's own connection, without the names of connections.
+fn rest<'t>(block: &Block<'t>, answer: Answer<'_>) -> Vec<&'t str> {
+    let rest = block.lines.iter().copied().filter(|line| *line != answer.line() && !is_close(line));
+    rest.map(|line| read::on(line).1).collect()
+}
+
+fn closes_first(lines: &[&str], answer: Answer<'_>) -> bool {
+    lines.iter().position(|line| is_close(line)) < lines.iter().position(|line| *line == answer.line())
+}
+
+/// The kind of difference where another decision was taken.
+fn decision(expected: Answer<'_>, seen: Answer<'_>) -> Option<Kind> {
+    let other = expected.sign() != seen.sign();
+    match (expected, seen) {
+        (Answer::Accepted(line), Answer::Refused(_)) => {
+            Some(if is_request(line) { Kind::Denied } else { Kind::Refused })
+        }
+        (Answer::Refused(_) | Answer::Missing(_), Answer::Accepted(line)) => {
+            Some(if is_request(line) { Kind::Allowed } else { Kind::LetIn })
+        }
+        (Answer::Accepted(_) | Answer::Refused(_), Answer::Missing(_) | Answer::Undecided) => Some(Kind::Silence),
+        (Answer::Missing(_), Answer::Refused(_)) => Some(Kind::ErrorCode),
+        (Answer::Missing(_), Answer::Missing(_)) if other => Some(Kind::Silence),
+        (Answer::Refused(a), Answer::Refused(b)) if is_close(a) && is_close(b) => None,
+        (Answer::Refused(_), Answer::Refused(_)) if other => Some(Kind::ErrorCode),
+        _ => None,
+    }
+}
+
+/// How grave it is that a line is missing, or there as well.
+fn kind_of(line: &str) -> Kind {
+    match Answer::of(&[line]) {
+        Answer::Missing(_) => Kind::Silence,
+        Answer::Refused(line) if is_close(line) => Kind::Close,
+        Answer::Refused(_) => Kind::ErrorCode,
+        Answer::Accepted(_) | Answer::Undecided => Kind::Fields,
+    }
+}

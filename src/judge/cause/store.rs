@@ -1,0 +1,117 @@
+//! What differs in the store.
+
+use super::read::{self, Block};
+use super::word::{self, Word};
+use super::{Difference, Kind};
+
+/// Compares the stores of two observations. A store that was out of reach on one side is not compared.
+pub(super) fn compare(expected: &str, seen: &str) -> Vec<Difference> {
+    if expected.is_empty() || seen.is_empty() {
+        return Vec::new();
+    }
+    let (expected, mut seen) = (read::sections(expected), read::sections(seen));
+    let mut found = Vec::new();
+    for section in &expected {
+        match seen.iter().position(|other| other.heading == section.heading) {
+            Some(at) => Section { name: section.heading, found: &mut found }.compare(section, &seen.remove(at)),
+            None => found.push(whole(section.heading, "is missing", section.heading, "")),
+        }
+    }
+    found.extend(seen.iter().map(|section| whole(section.heading, "is new", "", section.heading)));
+    found
+}
+
+/// A section that only one side has.
+fn whole(name: &str, how: &str, expected: &str, seen: &str) -> Difference {
+    Difference::new(Kind::Store, format!("section `{name}` {how}"), "store", expected, seen)
+}
+
+/// A record: its own line, and the lines of its tokens.
+struct Record<'t> {
+    name: String,
+    line: &'t str,
+    tokens: Vec<&'t str>,
+}
+
+impl Record<'_> {
+    /// All of it, without the numbers of symbols.
+    fn plain(&self) -> Vec<String> {
+        std::iter::once(&self.line).chain(&self.tokens).map(|line| read::unnumbered(line)).collect()
+    }
+}
+
+fn records<'t>(block: &Block<'t>) -> Vec<Record<'t>> {
+    let mut records: Vec<Record<'t>> = Vec::new();
+    for line in block.lines.iter().copied().filter(|line| *line != "none") {
+        match records.last_mut() {
+            Some(record) if line.starts_with("  ") => record.tokens.push(line),
+            _ => {
+                let name = read::unnumbered(first_word(line));
+                records.push(Record { name, line, tokens: Vec::new() });
+            }
+        }
+    }
+    records
+}
+
+fn first_word(line: &str) -> &str {
+    read::words(line).next().unwrap_or_default()
+}
+
+/// A section that both sides have.
+struct Section<'f, 't> {
+    name: &'t str,
+    found: &'f mut Vec<Difference>,
+}
+
+impl Section<'_, '_> {
+    fn add(&mut self, kind: Kind, what: String, expected: &str, seen: &str) {
+        self.found.push(Difference::new(kind, what, self.name, expected, seen));
+    }
+
+    fn compare(&mut self, expected: &Block<'_>, seen: &Block<'_>) {
+        let name = self.name;
+        let mut others = records(seen);
+        for record in records(expected) {
+            // Pending requests have no name of their own: the one that is alike is the same.
+            let alike = others.iter().position(|other| other.plain() == record.plain());
+            match alike.or_else(|| others.iter().position(|other| other.name == record.name)) {
+                Some(at) => self.record(&record, &others.remove(at)),
+                None => self.add(Kind::Store, format!("a record in `{name}` is missing"), record.line, ""),
+            }
+        }
+        for other in others {
+            self.add(Kind::Store, format!("`{name}` has one more record"), "", other.line);
+        }
+    }
+
+    /// Compares two records of one device, and their tokens by role.
+    fn record(&mut self, expected: &Record<'_>, seen: &Record<'_>) {
+        let name = self.name;
+        self.line(&format!("a record in `{name}`"), expected.line, seen.line);
+        let mut others = seen.tokens.clone();
+        for token in &expected.tokens {
+            match others.iter().position(|other| first_word(other) == first_word(token)) {
+                Some(at) => self.line(&format!("a token in `{name}`"), token, others.remove(at)),
+                None => self.add(Kind::Store, format!("a token in `{name}` is missing"), token, ""),
+            }
+        }
+        for token in others {
+            self.add(Kind::Store, format!("a record in `{name}` has one more token"), "", token);
+        }
+    }
+
+    fn line(&mut self, subject: &str, expected: &str, seen: &str) {
+        for word in word::differing(expected, seen) {
+            self.add(kind(&word), word.sentence(subject), expected, seen);
+        }
+    }
+}
+
+/// Rights decide who gets in later. What else a record holds does not.
+fn kind(word: &Word<'_>) -> Kind {
+    match word.topic() {
+        "role" | "roles" | "scopes" | "approved" | "revoked" => Kind::Store,
+        _ => Kind::Fields,
+    }
+}

@@ -1,0 +1,124 @@
+use super::*;
+use rstest::rstest;
+
+const IN: &str = "connect laptop\n  <- hello-ok  protocol 3  role operator  scopes operator.read\n";
+const OUT: &str = "connect laptop\n  <- error NOT_PAIRED PAIRING_REQUIRED role-upgrade  \"pairing required\"  request <request-1>\n  <- close 1008 \"pairing required\"  clean\n";
+const DONE: &str = "call device.pair.approve\n  <- ok device.pair.approve  ok=true\n";
+const REFUSED: &str = "call device.pair.approve\n  <- error INVALID_REQUEST  \"no\"\n";
+const STORE: &str = "\npaired\n  laptop  cli/cli  role operator  scopes operator.read\n    operator  <token-1>  scopes operator.read\npending\n  none\n";
+
+/// The kinds and sentences of what differs.
+fn told(expected: &str, seen: &str) -> Vec<String> {
+    differences(expected, seen).into_iter().map(|found| format!("{:?}: {}", found.kind, found.what)).collect()
+}
+
+#[rstest]
+#[case::let_in(OUT, IN, "LetIn: hello-ok instead of NOT_PAIRED PAIRING_REQUIRED role-upgrade")]
+#[case::refused(IN, OUT, "Refused: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok")]
+#[case::request_allowed(REFUSED, DONE, "Allowed: ok device.pair.approve instead of INVALID_REQUEST")]
+#[case::request_denied(DONE, REFUSED, "Denied: INVALID_REQUEST instead of ok device.pair.approve")]
+#[case::upgrade_let_in(
+    "open a connection\n  <- http 403\n",
+    "open a connection\n",
+    "LetIn: an open connection instead of http 403"
+)]
+#[case::upgrade_refused(
+    "open a connection\n",
+    "open a connection\n  <- http 403\n",
+    "Refused: http 403 instead of an open connection"
+)]
+#[case::starts(
+    "start\n  -- gateway ended: 1\n",
+    "start\n  -- gateway started\n",
+    "LetIn: gateway started instead of gateway ended"
+)]
+#[case::does_not_start(
+    "start\n  -- gateway started\n",
+    "start\n  -- gateway ended: 1\n",
+    "Silence: gateway ended instead of gateway started"
+)]
+#[case::another_line(
+    "start\n  -- gateway ended: 1: a\n",
+    "start\n  -- gateway ended: 1: b\n",
+    "Text: gateway ended says 1: b instead of 1: a"
+)]
+#[case::more_scopes(IN, &IN.replace("read", "admin"), "Granted: hello-ok has scopes operator.admin instead of scopes operator.read")]
+#[case::no_token(&IN.replace("read\n", "read  device-token <token-1>\n"), IN, "Granted: hello-ok lacks device-token <token>")]
+#[case::another_reason(OUT, &OUT.replace("role-upgrade", "not-paired"), "ErrorCode: NOT_PAIRED PAIRING_REQUIRED not-paired instead of NOT_PAIRED PAIRING_REQUIRED role-upgrade")]
+#[case::another_close(OUT, &OUT.replace("1008", "1002"), "Close: close 1002 instead of close 1008")]
+#[case::not_clean(OUT, &OUT.replace("clean", "not clean"), "Close: close 1008 in another way")]
+#[case::stays_open(OUT, OUT.split("  <- close").next().unwrap(), "Close: the connection stays open instead of close 1008")]
+#[case::silence(IN, "connect laptop\n  -- nothing came\n", "Silence: nothing came instead of hello-ok")]
+#[case::another_text(OUT, &OUT.replace("\"pairing required\"  request", "\"pair first\"  request"), r#"Text: NOT_PAIRED PAIRING_REQUIRED role-upgrade says "pair first" instead of "pairing required""#)]
+#[case::another_close_text(OUT, &OUT.replace("\"pairing required\"  clean", "\"pair first\"  clean"), r#"Text: close 1008 says "pair first" instead of "pairing required""#)]
+#[case::one_more_field(IN, &IN.replace("read\n", "read  with snapshot.authMode\n"), "Fields: hello-ok also has snapshot.authMode")]
+#[case::one_field_less(&IN.replace("read\n", "read  with snapshot.authMode\n"), IN, "Fields: hello-ok lacks snapshot.authMode")]
+#[case::a_standard_field_less(IN, &IN.replace("read\n", "read  no policy\n"), "Fields: hello-ok has no policy")]
+#[case::an_event_more(IN, &format!("{IN}  admin <- event tick  ts=<time>\n"), "Fields: event tick as well")]
+#[case::an_event_less(&format!("{IN}  admin <- event tick  ts=<time>\n"), IN, "Fields: event tick is missing")]
+fn a_difference_has_its_kind_and_its_sentence(#[case] expected: &str, #[case] seen: &str, #[case] says: &str) {
+    assert_eq!(told(expected, seen), [says]);
+}
+
+#[rstest]
+#[case::lost(
+    "  laptop  cli/cli  role operator  scopes operator.read\n    operator  <token-1>  scopes operator.read\n",
+    "  none\n",
+    "Store: a record in `paired` is missing"
+)]
+#[case::widened(
+    "scopes operator.read\n    op",
+    "scopes operator.admin\n    op",
+    "Store: a record in `paired` has scopes operator.admin instead of scopes operator.read"
+)]
+#[case::token_widened(
+    "<token-1>  scopes operator.read",
+    "<token-1>  scopes operator.admin",
+    "Store: a token in `paired` has scopes operator.admin instead of scopes operator.read"
+)]
+#[case::no_token("\n    operator  <token-1>  scopes operator.read", "", "Store: a token in `paired` is missing")]
+#[case::pending("pending\n  none", "pending\n  <request-1>  laptop", "Store: `pending` has one more record")]
+#[case::a_file(
+    "pending\n  none\n",
+    "pending\n  none\nnew file devices/x.json\n",
+    "Store: section `new file devices/x.json` is new"
+)]
+fn the_store_is_compared(#[case] expected: &str, #[case] seen: &str, #[case] says: &str) {
+    let text = format!("{IN}{STORE}");
+    let other = text.replacen(expected, seen, 1);
+    assert_ne!(text, other);
+    assert_eq!(told(&text, &other), [says]);
+}
+
+#[test]
+fn what_follows_a_refusal_is_a_consequence() {
+    let then = "call status\n  <- ok status\n";
+    let denied = "call status\n  -- no connection: closed\n";
+    let lost = STORE.replace("laptop", "phone");
+    let found = told(&format!("{IN}{then}{STORE}"), &format!("{OUT}{denied}{lost}"));
+    assert_eq!(found, ["Refused: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok"]);
+}
+
+#[test]
+fn who_is_let_in_after_a_refusal_is_told() {
+    let found = told(&format!("{IN}{OUT}"), &format!("{OUT}{IN}"));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[1].starts_with("LetIn"), "{found:?}");
+}
+
+#[test]
+fn another_token_in_the_place_of_one_is_a_difference() {
+    let text = format!("{IN}{STORE}");
+    assert_eq!(told(&text, &text.replace("<token-1>", "<token-2>")), ["Fields: another <token> than expected"]);
+}
+
+proptest::proptest! {
+    /// Whatever the texts are: equal ones have no difference, others have one, and what is kept is bounded.
+    #[test]
+    fn exactly_equal_texts_have_no_difference(a in "[ a<>1\\-\n]{0,80}", b in "(?s).{0,200}") {
+        proptest::prop_assert_eq!(differences(&a, &a), vec![]);
+        let found = differences(&a, &b);
+        proptest::prop_assert_eq!(found.is_empty(), a == b);
+        proptest::prop_assert!(found.len() <= MOST);
+    }
+}

@@ -1,0 +1,73 @@
+//! An expectation of a scenario that a step did not meet, as a difference.
+
+use super::answer::{Answer, is_close, is_request};
+use super::{Difference, Kind};
+use crate::judge::expectation::describe;
+use crate::observe::StepResult;
+use crate::scenario::expect::{Expectation, Failure, Refused};
+
+/// The difference of a step that did not see what it must; `seen` says in words what it saw.
+pub(in crate::judge) fn difference(
+    expectation: &Expectation,
+    step: &StepResult,
+    seen: &str,
+    requires: Option<String>,
+) -> Difference {
+    let own = step.seen.iter().filter(|seen| seen.on.is_none());
+    let lines = own.map(|seen| seen.line()).collect::<Vec<_>>();
+    let lines = lines.iter().map(String::as_str).collect::<Vec<_>>();
+    let answer = Answer::of(&lines);
+    let kind = kind(expectation, answer);
+    let saw = match answer {
+        Answer::Undecided if kind == Kind::LetIn => "an open connection".to_owned(),
+        _ => answer.sign(),
+    };
+    let what = match kind {
+        // The decision is as expected; what it came with is not.
+        Kind::Granted | Kind::Close | Kind::Fields => format!("{saw} instead of {}", describe(expectation)),
+        _ => format!("{saw} instead of {}", sign(expectation)),
+    };
+    Difference { requires, ..Difference::new(kind, what, &step.step, &describe(expectation), seen) }
+}
+
+/// What is expected, as the sign of an answer: `hello-ok`, `NOT_PAIRED PAIRING_REQUIRED role-upgrade`.
+fn sign(expectation: &Expectation) -> String {
+    let codes = |codes: [&Option<String>; 3]| codes.into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+    let named = match expectation {
+        Expectation::Hello(_) => "hello-ok".to_owned(),
+        Expectation::Refused(Refused { code, detail, reason, .. }) => codes([code, detail, reason]),
+        Expectation::Error(Failure { code, detail, .. }) => codes([code, detail, &None]),
+        _ => String::new(),
+    };
+    if named.is_empty() { describe(expectation) } else { named }
+}
+
+fn kind(expectation: &Expectation, answer: Answer<'_>) -> Kind {
+    let wants_yes = matches!(expectation, Expectation::Hello(_) | Expectation::Open);
+    let wants_no = matches!(
+        expectation,
+        Expectation::Refused(_) | Expectation::Error(_) | Expectation::Http(_) | Expectation::StartRefused(_)
+    );
+    match answer {
+        Answer::Accepted(line) if line.starts_with("<- hello-ok") && matches!(expectation, Expectation::Hello(_)) => {
+            Kind::Granted
+        }
+        Answer::Accepted(line) if wants_no => {
+            if is_request(line) {
+                Kind::Allowed
+            } else {
+                Kind::LetIn
+            }
+        }
+        Answer::Undecided if matches!(expectation, Expectation::Http(_)) => Kind::LetIn,
+        Answer::Refused(_) if matches!(expectation, Expectation::Ok(_)) => Kind::Denied,
+        Answer::Refused(_) if wants_yes => Kind::Refused,
+        // A close for an error on a connection that stays open, or for a refusal that says why.
+        Answer::Refused(line) if is_close(line) => Kind::Close,
+        Answer::Refused(_) if wants_no => Kind::ErrorCode,
+        Answer::Refused(_) | Answer::Accepted(_) if matches!(expectation, Expectation::Close(_)) => Kind::Close,
+        Answer::Missing(_) if matches!(expectation, Expectation::StartRefused(_)) => Kind::ErrorCode,
+        Answer::Missing(_) | Answer::Undecided => Kind::Silence,
+        Answer::Accepted(_) | Answer::Refused(_) => Kind::Fields,
+    }
+}

@@ -1,0 +1,120 @@
+//! A failing case in full: what it is about, what speaks against it, what went over the wire, and how to see it again.
+
+use super::{Look, REASON_LINES, TRANSCRIPT_LINES, counted, folder_flag, quoted};
+use crate::judge::Finding;
+use crate::observe::diff;
+use crate::run::outcome::CaseReport;
+use owo_colors::Style;
+use untrusted_data::cut;
+use untrusted_data::limits::LINE;
+use untrusted_data::printable;
+
+/// Lines of all that was seen, and of the gateway's log: with what is said around them, a screen.
+const SEEN_LINES: usize = 24;
+const LOG_LINES: usize = 10;
+/// Findings that are told.
+const FINDINGS: usize = 3;
+/// How wide a text about a scenario is, in characters, and how many lines of it are told.
+const ABOUT_WIDTH: usize = 110;
+const ABOUT_LINES: usize = 4;
+/// Links and requirements that are told.
+const LINKS: usize = 5;
+
+/// The case as lines.
+pub(super) fn lines(case: &CaseReport, look: &Look) -> Vec<String> {
+    let dim = |text: &str| format!("  {}", look.paint(text, Style::new().dimmed()));
+    let mut lines = vec![String::new(), heading(case, look)];
+    lines.extend(about(case).iter().map(|line| dim(line)));
+    lines.extend(look.indented(case.reason.as_deref(), (1, REASON_LINES - 1)));
+    lines.extend(findings(case, look));
+    if case.transcript.is_some() {
+        lines.push(dim("transcript (milliseconds)"));
+        lines.extend(look.indented(case.transcript.as_deref(), TRANSCRIPT_LINES));
+    }
+    if let Some(log) = case.log.as_deref().filter(|log| !log.trim().is_empty()) {
+        lines.push(dim("the gateway's last log lines"));
+        let log = log.trim_end().lines().collect::<Vec<_>>();
+        let last = log[log.len().saturating_sub(LOG_LINES)..].join("\n");
+        lines.extend(look.indented(Some(&last), (LOG_LINES, 0)));
+    }
+    lines.extend(saved(case));
+    lines.push(format!("  again: {}", printable::line(&case.again)));
+    lines
+}
+
+fn heading(case: &CaseReport, look: &Look) -> String {
+    let verdict = look.paint(case.verdict.name(), Style::new().red().bold());
+    let id = look.paint(&case.id, Style::new().bold());
+    format!("{verdict}  {id}  {}", cut::line(&printable::line(&case.title), LINE))
+}
+
+/// What the scenario is about, and the requirements and links behind it.
+fn about(case: &CaseReport) -> Vec<String> {
+    let about = wrapped(case.about.as_deref().unwrap_or_default(), ABOUT_WIDTH).join("\n");
+    let mut lines = cut::lines(&about, ABOUT_LINES - 1, 0).lines().map(str::to_owned).collect::<Vec<_>>();
+    for (name, all) in [("requirements", &case.requirements), ("links", &case.links)] {
+        if !all.is_empty() {
+            let more = all.len().saturating_sub(LINKS);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let shown = all.iter().take(LINKS).map(String::as_str).collect::<Vec<_>>().join(", ");
+            lines.push(cut::line(&format!("{name}: {shown}{more}"), LINE).into_owned());
+        }
+    }
+    lines
+}
+
+/// A text in lines of at most `width` characters, unless a word is longer.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter().map(|line| cut::line(line, LINE).into_owned()).collect()
+}
+
+fn findings(case: &CaseReport, look: &Look) -> Vec<String> {
+    let told = if look.every_case { case.findings.len() } else { FINDINGS.min(case.findings.len()) };
+    let mut lines = Vec::new();
+    for finding in &case.findings[..told] {
+        lines.push(look.line(&format!("  {}", finding.sentence())));
+        // What one finding shows leaves as much to each of the others.
+        lines.extend(shown(finding, SEEN_LINES / told.max(1), look));
+    }
+    let more = case.findings.len() - told;
+    if more > 0 {
+        lines.push(format!("  … {}", counted(more, "more finding")));
+    }
+    lines
+}
+
+/// What was seen that makes a finding.
+fn shown(finding: &Finding, lines: usize, look: &Look) -> Vec<String> {
+    let ends = (lines - lines / 3, lines / 3);
+    match finding {
+        Finding::Snapshot { expected, seen, .. } => {
+            let (expected, seen) = (printable::block(expected), printable::block(seen));
+            let diff = diff::render_within(&expected, &seen, look.colour, look.width());
+            look.cut(&diff, ends).lines().map(|line| format!("    {line}")).collect()
+        }
+        Finding::NoSnapshot { seen, .. } => look.indented(Some(seen), ends),
+        Finding::Frame(finding) => look.indented(Some(&finding.text), ends),
+        Finding::Expectation { .. } => Vec::new(),
+    }
+}
+
+/// Where the observation was saved, and how to go on.
+fn saved(case: &CaseReport) -> Vec<String> {
+    let Some(proposed) = &case.proposed else { return Vec::new() };
+    let (folder, id) = (folder_flag(proposed, &case.id), quoted(&case.id));
+    let both = format!("  to view it: clawcheck review{folder}; to approve it: clawcheck accept {id}{folder}");
+    vec![
+        format!("  the observation was saved in {}", printable::line(&proposed.to_string_lossy())),
+        printable::line(&both).into_owned(),
+    ]
+}

@@ -1,0 +1,328 @@
+//! The report for a person: what deviates in full or, where that is much, by cause; what was skipped with its reason; the rest as
+//! numbers.
+
+mod failing;
+
+use super::Listener;
+use super::causes::{Causes, Screen, fold};
+use crate::judge::Verdict;
+use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
+use owo_colors::{OwoColorize as _, Style};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+use untrusted_data::cut;
+use untrusted_data::limits::{LINE, TRACE_LINE};
+use untrusted_data::printable;
+
+/// Failing cases that are shown with all that was seen. Where more fail, their causes are shown instead, on one screen.
+const IN_FULL: usize = 3;
+/// Lines of a screen, what is told beside the causes included, and lines that the causes have in any case.
+const SCREEN: usize = 45;
+const CAUSES: usize = 20;
+/// Folders of observations that wait for approval which are named.
+const FOLDERS: usize = 3;
+/// Lines of a failing case's reason, and of a transcript (the first and the last).
+const REASON_LINES: usize = 4;
+const TRANSCRIPT_LINES: (usize, usize) = (2, 14);
+/// Reasons that are told with their cases, and lines of any other list at the end of a run.
+const LISTED: usize = 40;
+/// How wide the line is that names the cases behind a reason; the others are a number.
+const NAMED: usize = 110;
+/// Where `review` and `accept` look unless told otherwise.
+const USUAL_FOLDER: &str = "snapshots";
+/// Slow cases that are named.
+const SLOWEST: usize = 5;
+
+/// How the report is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Whether terminal colours are used.
+    pub colour: bool,
+    /// Whether every case has a line of its own, with its transcript where it has one.
+    pub every_case: bool,
+    /// A case that takes longer than this is named.
+    pub slow_after: Duration,
+}
+
+impl Look {
+    fn paint(&self, text: &str, style: Style) -> String {
+        let text = printable::line(text);
+        if self.colour { text.style(style).to_string() } else { text.into_owned() }
+    }
+
+    /// One line, its beginning at least: what a gateway has said may be of any length.
+    fn line(&self, line: &str) -> String {
+        cut::line(&printable::line(line), self.width()).into_owned()
+    }
+
+    /// A text below a line, of many lines the first and the last.
+    fn indented(&self, text: Option<&str>, ends: (usize, usize)) -> Vec<String> {
+        let text = printable::block(text.unwrap_or_default());
+        self.cut(&text, ends).lines().map(|line| self.line(&format!("    {line}"))).collect()
+    }
+
+    /// Of many lines the first and the last, unless all was asked for.
+    fn cut<'t>(&self, text: &'t str, (first, last): (usize, usize)) -> Cow<'t, str> {
+        if self.every_case { Cow::Borrowed(text) } else { cut::lines(text, first, last) }
+    }
+
+    /// The longest line, in characters.
+    fn width(&self) -> usize {
+        if self.every_case { TRACE_LINE } else { LINE }
+    }
+}
+
+/// Writes the report to a terminal or a log.
+pub struct Terminal<W> {
+    out: W,
+    look: Look,
+    /// Lines that were written before the first case.
+    started: usize,
+    /// The failing cases in full, as long as they are few.
+    in_full: Vec<Vec<String>>,
+    causes: Causes,
+    /// The command that shows the observations of failing cases that wait for approval, and how many there are.
+    waiting: BTreeMap<String, usize>,
+    reasons: BTreeMap<(Verdict, String), Vec<String>>,
+    slow: Vec<(Duration, String)>,
+    /// What frames are held to.
+    schema: Option<String>,
+}
+
+impl<W: Write> Terminal<W> {
+    /// A report to `out`.
+    pub fn new(out: W, look: Look) -> Self {
+        Self {
+            out,
+            look,
+            started: 0,
+            in_full: Vec::new(),
+            causes: Causes::default(),
+            waiting: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            slow: Vec::new(),
+            schema: None,
+        }
+    }
+
+    fn write(&mut self, lines: &[String]) -> io::Result<()> {
+        lines.iter().try_for_each(|line| writeln!(self.out, "{line}"))
+    }
+
+    fn started(&mut self, run: &RunInfo) -> io::Result<()> {
+        let cases = counted(run.cases, "case");
+        let release = run.gateway.release.map(|release| release.to_string()).unwrap_or_default();
+        let release = if run.gateway.name.contains(&release) { String::new() } else { format!(" ({release})") };
+        let name = self.look.paint(&run.gateway.name, Style::new().bold());
+        let mut lines = vec![format!("{cases} on {name}{release}")];
+        lines.extend(run.gateway.notes.iter().map(|note| self.look.line(&format!("  note: {note}"))));
+        self.schema.clone_from(&run.schema);
+        self.started = lines.len();
+        self.write(&lines)
+    }
+
+    fn case(&mut self, case: &CaseReport) -> io::Result<()> {
+        if case.duration > self.look.slow_after {
+            self.slow.push((case.duration, case.id.clone()));
+        }
+        match case.verdict {
+            Verdict::Conforms if case.reason.is_some() && !self.look.every_case => self.aside(case),
+            Verdict::Conforms | Verdict::KnownDeviation if !self.look.every_case => {}
+            Verdict::Conforms | Verdict::KnownDeviation => self.quiet_case(case)?,
+            Verdict::NotApplicable | Verdict::Skipped => self.aside(case),
+            Verdict::Error if case.given_up => self.aside(case),
+            Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error => self.failing_case(case)?,
+        }
+        Ok(())
+    }
+
+    /// Keeps a case for the end, where those with the same reason are told together.
+    fn aside(&mut self, case: &CaseReport) {
+        let reason = case.reason.as_deref().map(|reason| self.reason(reason)).unwrap_or_default();
+        self.reasons.entry((case.verdict, reason)).or_default().push(case.id.clone());
+    }
+
+    /// A reason as it is shown: a gateway's last words may be in it.
+    fn reason(&self, reason: &str) -> String {
+        let reason = printable::block(reason);
+        let lines = self.look.cut(&reason, (1, REASON_LINES - 1));
+        lines.lines().map(|line| cut::line(line, self.look.width())).collect::<Vec<_>>().join("\n")
+    }
+
+    fn quiet_case(&mut self, case: &CaseReport) -> io::Result<()> {
+        let verdict = self.look.paint(case.verdict.name(), Style::new().green());
+        let mut lines = vec![format!("{verdict}  {}  {}", printable::line(&case.id), seconds(case.duration))];
+        lines.extend(self.look.indented(case.transcript.as_deref(), TRANSCRIPT_LINES));
+        self.write(&lines)
+    }
+
+    /// Shows a failing case where every case is shown, and keeps the first ones for the end where not: of a few all is shown,
+    /// of more the causes.
+    fn failing_case(&mut self, case: &CaseReport) -> io::Result<()> {
+        self.causes.add(case);
+        if let Some(proposed) = &case.proposed {
+            let review = format!("clawcheck review{}", folder_flag(proposed, &case.id));
+            *self.waiting.entry(review).or_default() += 1;
+        }
+        if self.look.every_case {
+            self.write(&failing::lines(case, &self.look))?;
+        } else if self.causes.cases() <= IN_FULL {
+            self.in_full.push(failing::lines(case, &self.look));
+        }
+        Ok(())
+    }
+
+    fn finished(&mut self, run: &RunReport) -> io::Result<()> {
+        let end = self.end(run);
+        if self.causes.cases() > IN_FULL {
+            let lines = self.causes(run, end.len());
+            self.write(&lines)?;
+        } else {
+            let in_full = std::mem::take(&mut self.in_full).concat();
+            self.write(&in_full)?;
+        }
+        writeln!(self.out)?;
+        self.write(&end)
+    }
+
+    /// The causes of many failing cases, and how to see more. `others` lines follow them.
+    fn causes(&self, run: &RunReport, others: usize) -> Vec<String> {
+        let mut after = vec![self.look.paint("--trace shows every case in full", Style::new().dimmed())];
+        for (review, count) in self.waiting.iter().take(FOLDERS) {
+            let saved =
+                if *count == 1 { "1 observation was saved" } else { &format!("{count} observations were saved") };
+            after.push(printable::line(&format!("{saved}; to view: {review}")).into_owned());
+        }
+        // A blank line before the causes and one behind them, and the heading.
+        let beside = self.started + others + after.len() + 3;
+        let screen = Screen { colour: self.look.colour, lines: SCREEN.saturating_sub(beside).max(CAUSES) };
+        let cases = counted(run.summary.total(), "case");
+        let causes = match self.causes.list().len() {
+            1 => "The cause:".to_owned(),
+            many => format!("{many} causes, the most serious first:"),
+        };
+        let heading = format!("{} of {cases} fail. {causes}", self.causes.cases());
+        let heading = self.look.paint(&heading, Style::new().bold());
+        let mut lines = vec![String::new(), heading];
+        lines.extend(screen.show(&self.causes));
+        lines.extend(after);
+        lines
+    }
+
+    /// What is told at the end of every run.
+    fn end(&mut self, run: &RunReport) -> Vec<String> {
+        let mut lines = Vec::new();
+        for ((verdict, reason), cases) in self.reasons.iter().take(LISTED) {
+            let named = fold(&cases.iter().map(String::as_str).collect::<Vec<_>>(), NAMED);
+            let verdict = self.look.paint(verdict.name(), Style::new().yellow());
+            let reason = reason.replace('\n', "\n    ");
+            let text = format!("{verdict}: {reason}\n    {}", printable::line(&named));
+            lines.extend(text.lines().map(str::to_owned));
+        }
+        lines.extend(and_more(self.reasons.len(), "more reason"));
+        if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
+            lines.push(self.look.line(&format!("{} checked against {package}", counted(tally.checked, "frame"))));
+            let bare = tally.payload_not_described.iter().map(String::as_str).collect::<Vec<_>>();
+            if !bare.is_empty() {
+                let bare = bare.join(", ");
+                lines.push(self.look.line(&format!("    the schema does not describe the payload of: {bare}")));
+            }
+        }
+        self.slow.sort_by(|a, b| b.cmp(a));
+        for (duration, case) in self.slow.iter().take(SLOWEST) {
+            lines.push(format!("slow: {} took {}", printable::line(case), seconds(*duration)));
+        }
+        for case in &run.unused_snapshots {
+            lines.push(format!("unused snapshot: no case has the id {}", printable::line(case)));
+        }
+        for left in run.left_behind.iter().take(LISTED) {
+            lines.push(self.look.line(&format!("left behind on the gateway: {left}")));
+        }
+        lines.extend(and_more(run.left_behind.len(), "more item"));
+        if let Some(boots) = &run.boots {
+            for why in boots.given_up.iter().take(LISTED) {
+                lines.push(self.look.line(&format!("shared gateway given up: {why}")));
+            }
+            lines.extend(and_more(boots.given_up.len(), "more item"));
+            lines.push(format!("boots: {} made, {} saved", boots.made, boots.saved));
+        }
+        if let Some(not_played) = run.interrupted {
+            lines.push(format!("interrupted: {} not played", counted(not_played, "case")));
+        }
+        lines.push(self.summary(run));
+        lines
+    }
+
+    fn summary(&self, run: &RunReport) -> String {
+        let summary = &run.summary;
+        let counts = Verdict::ALL.into_iter().filter(|verdict| summary.count(*verdict) > 0).map(|verdict| {
+            let style = match verdict {
+                Verdict::Conforms | Verdict::KnownDeviation => Style::new().green(),
+                Verdict::NotApplicable | Verdict::Skipped => Style::new().yellow(),
+                Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error => Style::new().red().bold(),
+            };
+            self.look.paint(&format!("{} {}", summary.count(verdict), verdict.name()), style)
+        });
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        let counts = if counts.is_empty() { String::new() } else { format!(": {counts}") };
+        format!("{}{counts}  in {}", counted(summary.total(), "case"), seconds(run.duration))
+    }
+}
+
+/// Counts what a list has beyond [`LISTED`].
+fn and_more(listed: usize, noun: &str) -> Option<String> {
+    let more = listed.saturating_sub(LISTED);
+    (more > 0).then(|| format!("… {}", counted(more, noun)))
+}
+
+impl<W: Write> Listener for Terminal<W> {
+    fn hear(&mut self, event: Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Started(run) => self.started(run)?,
+            Event::Playing { .. } => {}
+            Event::Case(case) => self.case(case)?,
+            Event::Finished(run) => self.finished(run)?,
+        }
+        self.out.flush()
+    }
+}
+
+/// The flag that `review` and `accept` need to find what was left at this path: none for the usual folder.
+fn folder_flag(proposed: &Path, case: &str) -> String {
+    // FOLDER/FAMILY/NAME@RELEASE.snap.new, or without the family.
+    let depth = if case.contains('/') { 2 } else { 1 };
+    match proposed.ancestors().nth(depth) {
+        Some(folder) if folder != Path::new(USUAL_FOLDER) => {
+            format!(" --snapshots {}", quoted(&folder.to_string_lossy()))
+        }
+        _ => String::new(),
+    }
+}
+
+/// `1 case`, `2 cases`.
+pub fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+fn seconds(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        short if short < 0.1 => format!("{:.1} ms", short * 1000.0),
+        long => format!("{long:.2} s"),
+    }
+}
+
+/// An argument as a shell needs it: a case id with a point has a `#` in it.
+pub fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=@:+".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

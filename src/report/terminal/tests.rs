@@ -1,0 +1,242 @@
+use super::*;
+use crate::judge::cause::Kind;
+use crate::judge::{Difference, Finding};
+use crate::run::outcome::{Boot, Boots, GatewayInfo};
+use openclaw_model::Release;
+use std::path::PathBuf;
+
+fn info() -> RunInfo {
+    RunInfo {
+        gateway: GatewayInfo {
+            kind: "spawned",
+            name: "openclaw@2026.3.31".to_owned(),
+            program: "openclaw".to_owned(),
+            release: Some(Release::new(2026, 3, 31)),
+            lacks: Vec::new(),
+            notes: vec!["its clock cannot be moved".to_owned()],
+        },
+        cases: 4,
+        jobs: 2,
+        isolation: Some("case"),
+        schema: None,
+    }
+}
+
+fn case(id: &str, verdict: Verdict) -> CaseReport {
+    CaseReport {
+        id: id.to_owned(),
+        title: "Role upgrade over direct loopback".to_owned(),
+        file: PathBuf::from("scenarios/role-upgrade/direct.yaml"),
+        verdict,
+        reason: None,
+        given_up: false,
+        boot: Boot::Own,
+        about: None,
+        links: Vec::new(),
+        requirements: Vec::new(),
+        findings: Vec::new(),
+        differences: Vec::new(),
+        frames: None,
+        observation: None,
+        duration: Duration::from_millis(12),
+        transcript: None,
+        log: None,
+        again: format!("clawcheck run {} --gateway openclaw@2026.3.31", quoted(id)),
+        proposed: None,
+    }
+}
+
+fn shown(events: &[Event<'_>]) -> String {
+    shown_with(false, events)
+}
+
+fn shown_with(every_case: bool, events: &[Event<'_>]) -> String {
+    let mut out = Vec::new();
+    let look = Look { colour: false, every_case, slow_after: Duration::from_secs(30) };
+    let mut terminal = Terminal::new(&mut out, look);
+    events.iter().for_each(|event| terminal.hear(*event).unwrap());
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_failing_case_says_what_why_and_how_to_see_it_again() {
+    let mut failing = case("role-upgrade/direct#auth=none", Verdict::Deviates);
+    failing.findings = vec![Finding::Snapshot {
+        variant: Release::new(2026, 3, 31),
+        draft: false,
+        expected: "connect laptop as node\n  <- close 1008 \"pairing required\"  clean\n".to_owned(),
+        seen: "connect laptop as node\n  <- close 1000 \"\"  clean\n".to_owned(),
+    }];
+    failing.transcript = Some("     0.120 laptop -> GET / HTTP/1.1\n".to_owned());
+    failing.log = Some("[ws] closed before connect\n".to_owned());
+    failing.proposed = Some(PathBuf::from("snapshots/role-upgrade/direct#auth=none@2026.3.31.snap.new"));
+    let mut run = RunReport { duration: Duration::from_millis(3210), ..RunReport::default() };
+    run.summary.add(Verdict::Conforms);
+    run.summary.add(Verdict::Deviates);
+    insta::assert_snapshot!(shown(&[Event::Started(&info()), Event::Case(&case("a/b", Verdict::Conforms)), Event::Case(&failing), Event::Finished(&run)]), @r#"
+    4 cases on openclaw@2026.3.31
+      note: its clock cannot be moved
+
+    deviates  role-upgrade/direct#auth=none  Role upgrade over direct loopback
+      the observation differs from the snapshot approved for 2026.3.31 and later
+          connect laptop as node
+        -   <- close 1008 "pairing required"  clean
+        +   <- close 1000 ""  clean
+      transcript (milliseconds)
+             0.120 laptop -> GET / HTTP/1.1
+      the gateway's last log lines
+        [ws] closed before connect
+      the observation was saved in snapshots/role-upgrade/direct#auth=none@2026.3.31.snap.new
+      to view it: clawcheck review; to approve it: clawcheck accept 'role-upgrade/direct#auth=none'
+      again: clawcheck run 'role-upgrade/direct#auth=none' --gateway openclaw@2026.3.31
+
+    2 cases: 1 conforms, 1 deviates  in 3.21 s
+    "#);
+}
+
+#[test]
+fn what_was_not_played_is_told_with_its_reason_and_what_took_long_by_name() {
+    let mut cases = Vec::new();
+    for n in 0..8 {
+        let mut skipped = case(&format!("family/case-{n}"), Verdict::Skipped);
+        skipped.reason = Some("its clock cannot be moved".to_owned());
+        cases.push(skipped);
+    }
+    let mut slow = case("family/slow", Verdict::Conforms);
+    slow.duration = Duration::from_secs(61);
+    cases.push(slow);
+    let mut run = RunReport {
+        duration: Duration::from_secs(61),
+        interrupted: Some(3),
+        boots: Some(Boots { made: 3, saved: 5, given_up: vec!["2 cases, since it ended".to_owned()] }),
+        unused_snapshots: vec!["family/gone".to_owned()],
+        ..RunReport::default()
+    };
+    cases.iter().for_each(|case| run.summary.add(case.verdict));
+    let mut events = cases.iter().map(Event::Case).collect::<Vec<_>>();
+    events.push(Event::Finished(&run));
+    insta::assert_snapshot!(shown(&events), @r#"
+    skipped: its clock cannot be moved
+        family/{case-0,case-1,case-2,case-3,case-4,case-5,case-6,case-7}
+    slow: family/slow took 61.00 s
+    unused snapshot: no case has the id family/gone
+    shared gateway given up: 2 cases, since it ended
+    boots: 3 made, 5 saved
+    interrupted: 3 cases not played
+    9 cases: 1 conforms, 8 skipped  in 61.00 s
+    "#);
+}
+
+#[test]
+fn of_more_than_three_failing_cases_the_causes_are_shown_unless_all_is_asked_for() {
+    let failing = |n: usize| {
+        let mut failing = case(&format!("family/case-{n:02}"), Verdict::Deviates);
+        failing.findings = vec![Finding::NoSnapshot { later: None, seen: "<- hello-ok\n".to_owned() }];
+        failing.differences =
+            vec![Difference::test(Kind::LetIn, "hello-ok instead of NOT_PAIRED", "<- error NOT_PAIRED", "<- hello-ok")];
+        failing.transcript = Some("-> connect\n".to_owned());
+        failing.proposed = Some(PathBuf::from(format!("mine/family/case-{n:02}@2026.3.31.snap.new")));
+        failing
+    };
+    let mut run = RunReport::default();
+    (0..13).for_each(|_| run.summary.add(Verdict::Deviates));
+    let (few, many) = ((0..3).map(failing).collect::<Vec<_>>(), (0..13).map(failing).collect::<Vec<_>>());
+    let events = |cases: &'static [CaseReport]| cases.iter().map(Event::Case).collect::<Vec<_>>();
+    let (few, many) = (events(few.leak()), events(many.leak()));
+    let with_end = |events: &[Event<'static>]| [events, &[Event::Finished(Box::leak(Box::new(run.clone())))]].concat();
+    let count = |text: &str, what: &str| text.matches(what).count();
+    let short = shown(&with_end(&few));
+    assert_eq!(
+        (count(&short, "-> connect"), count(&short, "again: "), count(&short, "let in instead")),
+        (3, 3, 0),
+        "{short}"
+    );
+    let short = shown(&with_end(&many));
+    assert_eq!(
+        (count(&short, "-> connect"), count(&short, "again: "), count(&short, "let in instead")),
+        (0, 0, 1),
+        "{short}"
+    );
+    insta::assert_snapshot!(short, @r"
+
+    13 of 13 cases fail. The cause:
+    13 cases  let in instead of refused: hello-ok instead of NOT_PAIRED
+          family/{case-00,case-01,case-02,case-03,case-04,case-05,case-06,case-07,case-08,case-09,case-10,case-11} and 1 more
+          at: step
+          - <- error NOT_PAIRED
+          + <- hello-ok
+          show one: clawcheck run family/case-00 --gateway openclaw@2026.3.31
+    --trace shows every case in full
+    13 observations were saved; to view: clawcheck review --snapshots mine
+
+    13 cases: 13 deviates  in 0.0 ms
+    ");
+    let all = shown_with(true, &with_end(&many));
+    assert_eq!(
+        (count(&all, "-> connect"), count(&all, "again: "), count(&all, "let in instead")),
+        (13, 13, 1),
+        "{all}"
+    );
+}
+
+#[test]
+fn a_failing_case_says_what_its_scenario_is_about_and_where_it_comes_from() {
+    let mut failing = case("family/case", Verdict::Deviates);
+    failing.about = Some("A device asks \u{1b}[31mtwice. ".repeat(20));
+    failing.links = (0..12).map(|n| format!("openclaw/openclaw#{n}")).collect();
+    failing.requirements = vec!["PAIR-1".to_owned()];
+    let run = RunReport::default();
+    insta::assert_snapshot!(shown(&[Event::Case(&failing), Event::Finished(&run)]), @r"
+
+    deviates  family/case  Role upgrade over direct loopback
+      A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A
+      device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device
+      asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device asks \u{1b}[31mtwice. A device asks
+      … 2 more lines …
+      requirements: PAIR-1
+      links: openclaw/openclaw#0, openclaw/openclaw#1, openclaw/openclaw#2, openclaw/openclaw#3, openclaw/openclaw#4 and 7 more
+      again: clawcheck run family/case --gateway openclaw@2026.3.31
+
+    0 cases  in 0.0 ms
+    ");
+}
+
+#[test]
+fn a_failing_case_takes_a_screen_and_a_run_what_can_be_read_however_much_there_is() {
+    let long = |lines: usize| (0..lines).map(|n| format!("line {n} {}\n", "word ".repeat(1000))).collect::<String>();
+    let mut failing = case("family/case", Verdict::Error);
+    failing.reason = Some(long(100));
+    failing.findings = vec![Finding::NoSnapshot { later: None, seen: long(1000) }; 100];
+    failing.findings[0] = Finding::Snapshot {
+        variant: Release::new(2026, 3, 31),
+        draft: false,
+        expected: long(500),
+        seen: long(1000).replace("line", "other"),
+    };
+    (failing.transcript, failing.log) = (Some(long(1000)), Some(long(1000)));
+    let run = RunReport::default();
+    let one = shown(&[Event::Case(&failing), Event::Finished(&run)]);
+    assert!(one.lines().count() < 72, "{} lines", one.lines().count());
+    assert!(one.contains("… 97 more findings") && one.contains("… 984 more lines …"), "{one}");
+    assert!(one.lines().all(|line| line.chars().count() < 350));
+    let mut events = vec![Event::Case(&failing); 2000];
+    events.push(Event::Finished(&run));
+    let all = shown(&events);
+    assert!(all.lines().count() <= 46 && all.len() < 20_000, "{all}");
+}
+
+#[test]
+fn the_folder_is_named_where_it_is_not_the_usual_one() {
+    assert_eq!(folder_flag(Path::new("snapshots/a/b@2026.4.2.snap.new"), "a/b"), "");
+    assert_eq!(folder_flag(Path::new("my own/a/b@2026.4.2.snap.new"), "a/b"), " --snapshots 'my own'");
+    assert_eq!(
+        folder_flag(Path::new("examples/snapshots/b@2026.4.2.snap.new"), "b"),
+        " --snapshots examples/snapshots"
+    );
+}
+
+#[test]
+fn a_case_id_with_a_point_is_quoted_for_the_shell() {
+    assert_eq!(quoted("a/b"), "a/b");
+    assert_eq!(quoted("a/b#c=it's"), r"'a/b#c=it'\''s'");
+}

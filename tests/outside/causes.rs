@@ -1,0 +1,79 @@
+//! A gateway that is not what it claims to be: what differs is shown by cause, on one screen.
+
+use super::run::{Bench, Ended};
+
+/// `clawcheck serve` at 2026.3.31 that claims to be 2026.4.2.
+fn old_gateway() -> Bench {
+    let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
+    let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
+    let description = format!(
+        "gateway: old\nabout: An old release that claims to be a newer one.\nclaims: 2026.4.2\ncommand: {program}\n\
+         args: [serve, --release, 2026.3.31, --port, '{{port}}', --state-dir, '{{state-dir}}', --config, '{{config}}']\n\
+         config: openclaw\nready: connect\nstore: openclaw\n"
+    );
+    std::fs::write(bench.path("old.yaml"), description).unwrap();
+    // The cases are held to the snapshots inside the program.
+    std::fs::remove_dir(bench.path("snapshots")).unwrap();
+    bench
+}
+
+fn run(bench: &Bench, arguments: &[&str]) -> Ended {
+    let ran = bench.clawcheck(&[&["run", "--gateway", "old.yaml"], arguments].concat());
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    ran
+}
+
+const LOCK_OUT: &str = "refused instead of let in: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok";
+
+#[test]
+fn of_a_hundred_deviations_the_lock_out_comes_first_on_one_screen() {
+    let bench = old_gateway();
+    let ran = run(&bench, &[]);
+    let lines = ran.out.lines().collect::<Vec<_>>();
+    assert!(lines.len() <= 45, "{} lines: {}", lines.len(), ran.out);
+    assert!(lines[2].contains(" cases fail. "), "{}", ran.out);
+    assert!(lines[3].ends_with(LOCK_OUT), "{}", ran.out);
+    let failed = lines[2].split(' ').next().unwrap().parse::<usize>().unwrap();
+    assert!(failed > 100, "{}", ran.out);
+    // What nearly every case has is told once, behind what is graver.
+    let fields = ran.out.matches("hello-ok also has snapshot.authMode, snapshot.configPath, snapshot.stateDir").count();
+    assert_eq!(fields, 1, "{}", ran.out);
+    bench.leaves_nothing();
+}
+
+#[test]
+fn the_causes_of_a_lock_out() {
+    let bench = old_gateway();
+    let ran = run(&bench, &["empty-tokens"]);
+    let screen = ran.out.split("\n\n").nth(1).unwrap().to_owned();
+    insta::assert_snapshot!(screen, @r#"
+    16 of 17 cases fail. 3 causes, the most serious first:
+    10 cases  refused instead of let in: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok
+          empty-tokens/{approve-heals,device-token,exec-client#{none,token},legacy-roles,no-scopes-asked,node} and 3 more
+          at: connect laptop as operator [operator.read]
+          - <- hello-ok  protocol 3  role operator  scopes operator.read  device-token <token-1>  issued now
+          + <- error NOT_PAIRED PAIRING_REQUIRED role-upgrade  "pairing required"  request <request-1>
+          links: openclaw/openclaw#59045, openclaw/openclaw#59092, openclaw/openclaw#59882, openclaw/openclaw#24084
+          show one: clawcheck run empty-tokens/approve-heals --gateway old.yaml
+     1 case   other error code or reason: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of NOT_PAIRED PAIRING_REQUIRED scope-upgrade
+          at: connect near as operator [operator.admin]
+          <- error NOT_PAIRED PAIRING_REQUIRED [-scope-upgrade-]{+role-upgrade+}  "pairing required"  request <request-1>
+          links: openclaw/openclaw#54694, openclaw/openclaw#59092
+          show one: clawcheck run empty-tokens/wider --gateway old.yaml
+     5 cases  other fields or events: hello-ok also has snapshot.authMode, snapshot.configPath, snapshot.stateDir
+          empty-tokens/{odd-token,reconnect#{absent,direct; absent,nginx; null,direct; null,nginx}}
+          at: connect laptop as operator [operator.read]
+          <- hello-ok …  device-token <token-1>  issued now{+  with snapshot.authMode  with snapshot.configPath  with snapshot.stateDir+}
+          links: openclaw/openclaw#59045, openclaw/openclaw#59092, openclaw/openclaw#59969, openclaw/openclaw#62767
+          show one: clawcheck run 'empty-tokens/reconnect#absent,direct' --gateway old.yaml
+    --trace shows every case in full
+    "#);
+    // The command that is named shows the case, and what it is about.
+    let command = screen.lines().find_map(|line| line.trim().strip_prefix("show one: clawcheck run ")).unwrap();
+    let id = command.split(' ').next().unwrap();
+    let one = run(&bench, &[id]);
+    assert!(one.out.contains(&format!("deviates  {id}  ")), "{}", one.out);
+    assert!(one.out.contains("links: openclaw/openclaw#"), "{}", one.out);
+    assert!(one.out.contains("\n    +   <- error NOT_PAIRED PAIRING_REQUIRED role-upgrade"), "{}", one.out);
+    bench.leaves_nothing();
+}
