@@ -3,7 +3,8 @@
 //! [`Evidence`] holds the raw observations from the wire and the disk, and [`normalise`] makes an [`Observation`] of
 //! it:
 //!
-//! - Symbols replace accidental values and keep their identity (`<token-1>`, `<request-2>`, a device's name for its id).
+//! - Symbols replace accidental values and keep their identity (`<token-1>`, `<request-2>`, or a device's name for its
+//!   id).
 //! - Relations replace times.
 //! - Messages of schema validators keep only their first words.
 //! - Method lists, health, presence, sequence numbers and versions are omitted, because they describe the gateway and

@@ -38,7 +38,7 @@ const MAX_PREAUTH_PAYLOAD_BYTES: usize = 65_536;
 
 /// Processes messages from a client before `hello-ok`: all messages of one read.
 ///
-/// The releases check each message up to its origin when it arrives, before they check the credentials of the first one.
+/// The releases check each message up to its origin when it arrives, before they check the credentials of the first.
 /// A call directly after a connect therefore counts as an invalid first message. The connect still changes the store,
 /// although it gets no answer.
 pub(crate) fn receive(
