@@ -1,5 +1,6 @@
 //! What can happen to a gateway, and what it does about it.
 
+use super::trace::{Check, Fact, TraceLine};
 use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::store::Documents;
 use std::net::IpAddr;
@@ -93,25 +94,26 @@ pub enum Effect {
     Log(String),
 }
 
-/// Why an answer is what it is: one sentence for a person, in the order in which the rules came to them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason(pub String);
-
 /// The answer to one act.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Outcome {
     /// What to do, in order.
     pub effects: Vec<Effect>,
-    /// Why, in words.
-    pub reasons: Vec<Reason>,
+    /// Why: the checks that were made, in their order.
+    pub trace: Vec<TraceLine>,
     /// When the model next wants [`Act::Wake`], milliseconds since the epoch.
     pub wake_at: Option<i64>,
 }
 
 impl Outcome {
-    /// Notes a reason: one sentence that begins with the check it comes from.
-    pub fn because(&mut self, why: impl Into<String>) {
-        self.reasons.push(Reason(why.into()));
+    /// Notes what a check found.
+    pub fn because(&mut self, check: Check, why: impl Into<String>) {
+        self.trace.push(TraceLine { check, sentence: why.into(), fact: None });
+    }
+
+    /// Notes what a check found, and the fact of the release that it rests on.
+    pub fn because_of(&mut self, check: Check, fact: Fact, why: impl Into<String>) {
+        self.trace.push(TraceLine { check, sentence: why.into(), fact: Some(fact) });
     }
 }
 

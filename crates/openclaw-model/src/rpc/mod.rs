@@ -42,6 +42,7 @@ use super::act::{ConnectionId, Effect, Environment, Outcome};
 use super::model::{ConnectedClient, Model, RequestFrame};
 use super::pairing::Fault;
 use super::schema::Schema;
+use super::trace::Check;
 use methods::Access;
 use openclaw_protocol::codes::{close, error};
 use openclaw_protocol::frame::ErrorShape;
@@ -214,7 +215,7 @@ impl Call<'_, '_> {
     }
 
     fn reason(&mut self, reason: String) {
-        self.outcome.because(reason);
+        self.outcome.because(Check::Call, reason);
     }
 
     fn log(&mut self, line: String) {
