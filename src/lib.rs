@@ -8,6 +8,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod explain;
 pub mod fuzz;
 pub mod gateway;
 pub mod judge;

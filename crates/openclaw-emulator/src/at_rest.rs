@@ -133,6 +133,15 @@ impl AtRest {
         self.files.insert(document, kept);
     }
 
+    /// The documents in the database.
+    pub fn database(&self) -> impl Iterator<Item = (Document, &Arc<Value>)> {
+        let documents = match &self.database {
+            Database::Holds(documents) => Some(documents),
+            _ => None,
+        };
+        documents.into_iter().flatten().map(|(document, value)| (*document, value))
+    }
+
     /// Whether the database is the store already.
     pub fn has_database(&self) -> bool {
         !matches!(self.database, Database::Absent | Database::Unused)

@@ -34,4 +34,4 @@ pub use facts::{Facts, UnknownRelease};
 pub use model::Model;
 pub use release::Release;
 pub use releases::{Change, KnownRelease, Source, known_releases};
-pub use trace::{Check, Fact, Since, TraceLine};
+pub use trace::{Check, Fact, Held, Since, TraceLine};

@@ -1,6 +1,8 @@
 //! Why an answer is what it is: the checks that a release made, in their order, and the facts that they rest on.
 
+use super::act::ConnectionId;
 use super::facts::Facts;
+use super::model::Model;
 use super::release::Release;
 use super::releases::{KNOWN, OLDEST, Source};
 use std::fmt;
@@ -129,6 +131,23 @@ pub struct Since {
     pub what: &'static str,
     /// How the change is known.
     pub sources: &'static [Source],
+}
+
+/// What a client that was let in may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its role.
+    pub role: String,
+    /// Its scopes.
+    pub scopes: Vec<String>,
+}
+
+impl Model {
+    /// What the client of a connection may do; `None` where nobody was let in there.
+    pub fn held(&self, connection: ConnectionId) -> Option<Held> {
+        let client = self.connections.get(&connection).filter(|open| !open.closing)?.client.as_ref()?;
+        Some(Held { role: client.role.clone(), scopes: client.scopes.clone() })
+    }
 }
 
 #[cfg(test)]
