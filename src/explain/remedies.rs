@@ -1,5 +1,8 @@
 //! What would change the answer: everything that a person could do is tried on a copy of the gateway, and what lets this
 //! client in, also after a restart, is listed.
+//!
+//! The client has just been refused when somebody begins to do something about it, and the request that this left can keep the
+//! client out in another attempt. So everything is tried after a refused connect.
 
 use super::client::{Client, Credential};
 use super::world::{Answer, Gateway, Verdict, World};
@@ -50,6 +53,8 @@ impl Risk {
 pub enum Change {
     /// Approve the request that the refused connect leaves.
     Approve,
+    /// Reject the request that the refused connect has left.
+    Reject,
     /// Ask for these scopes only.
     Scopes(Vec<String>),
     /// Connect to loopback on the gateway's machine, without a proxy.
@@ -58,7 +63,7 @@ pub enum Change {
     Credential(Credential),
     /// Set `gateway.` this.
     Setting(&'static str, Value),
-    /// Give the device's role a new token, which it sends.
+    /// Give the device's role a new token.
     Rotate,
     /// Remove the device.
     Remove,
@@ -117,18 +122,17 @@ pub fn tried(world: &World) -> Tried {
         }
     }
     let helps = |changes: &[Change]| alone.iter().any(|remedy| remedy.changes == changes);
+    let approve = candidates.iter().find(|remedy| remedy.changes == [Change::Approve]);
+    let reject = reject();
     let mut pairs = Vec::new();
-    if let Some(approve) = candidates.iter().find(|remedy| remedy.changes == [Change::Approve])
-        && !helps(&approve.changes)
-    {
-        for first in candidates.iter().filter(|remedy| takes_approval(remedy) && !helps(&remedy.changes)) {
-            let both = first.and(approve);
-            if works(world, &both.changes) {
-                pairs.push(both);
-            }
-        }
+    for remedy in candidates.iter().filter(|remedy| combines(remedy) && !helps(&remedy.changes)) {
+        let after_reject = || Some(reject.and(remedy));
+        let then_approve = || approve.filter(|approve| !helps(&approve.changes)).map(|approve| remedy.and(approve));
+        let ways = [after_reject(), then_approve()];
+        pairs.extend(ways.into_iter().flatten().find(|both| works(world, &both.changes)));
     }
-    result.fails.retain(|failed| !pairs.iter().any(|pair| pair.changes.starts_with(&failed.changes)));
+    let part_of = |failed: &Remedy| pairs.iter().any(|pair| pair.changes.contains(&failed.changes[0]));
+    result.fails.retain(|failed| !part_of(failed));
     result.helps = alone;
     result.helps.extend(pairs);
     result.helps.sort_by_key(|remedy| (remedy.risk, remedy.changes.len()));
@@ -143,15 +147,33 @@ pub fn works(world: &World, changes: &[Change]) -> bool {
 
 /// The gateway and the client after these changes; `None` where one of them cannot be made.
 pub fn after(world: &World, changes: &[Change]) -> Option<(World, Gateway)> {
+    let refused = refused(world, changes);
     let mut world = world.clone();
     for change in changes {
         change.prepare(&mut world)?;
     }
     let mut gateway = world.start().ok()?;
+    if let Some(refused) = refused {
+        gateway.store = refused.store;
+    }
     for change in changes {
-        change.perform(&mut world, &mut gateway)?;
+        change.perform(&world, &mut gateway)?;
     }
     Some((world, gateway))
+}
+
+/// The gateway as it is, after the client was refused. `None` where it does not start, or where another store is made: another
+/// release or repaired files take longer than a pending request lives.
+fn refused(world: &World, changes: &[Change]) -> Option<Gateway> {
+    let other_store = |change: &Change| {
+        matches!(change, Change::Release(_) | Change::MoveAway(_) | Change::MoveDatabaseAway | Change::Unlock)
+    };
+    if changes.iter().any(other_store) {
+        return None;
+    }
+    let mut gateway = world.start().ok()?;
+    gateway.connect(world);
+    Some(gateway)
 }
 
 /// Releases that let the client in as things are, oldest first.
@@ -183,36 +205,39 @@ impl Change {
             Self::Unlock => world.at_rest.unlock(),
             Self::Release(release) => world.facts = Facts::of(*release).ok()?,
             Self::UpdateClient => world.client_facts = None,
-            Self::Approve | Self::Rotate | Self::Remove | Self::CopyPending | Self::WriteToken => {}
+            Self::Approve | Self::Reject | Self::Rotate | Self::Remove | Self::CopyPending | Self::WriteToken => {}
         }
         Some(())
     }
 
     /// What is done to the store of the gateway.
-    fn perform(&self, world: &mut World, gateway: &mut Gateway) -> Option<()> {
+    fn perform(&self, world: &World, gateway: &mut Gateway) -> Option<()> {
         let rules = gateway.facts.pairing.clone();
         let (id, now, role) = (world.client.who.key().map(|key| key.device_id()), world.now, world.client.role.clone());
         match self {
             Self::Approve => {
-                let request = pending(world, gateway)?;
+                let request = asked(world, gateway)?;
                 let scopes = approver_scopes(&world.client);
                 let (store, entropy) = gateway.parts();
                 pairing::approve(&rules, store, entropy, now, &request, Approver::owner(&scopes)).ok()?.device()?;
+            }
+            Self::Reject => {
+                let request = pending(world, gateway)?;
+                let (store, _) = gateway.parts();
+                pairing::reject(&rules, store, now, &request).ok()??;
             }
             Self::Rotate => {
                 let (store, entropy) = gateway.parts();
                 let id = id?;
                 let rotated = pairing::rotate_token(&rules, store, entropy, now, &id, &role, None).ok()?;
-                let TokenRotation::Rotated(entry) = rotated else { return None };
-                let token = entry.get("token").and_then(Value::as_str)?.to_owned();
-                world.client.credential = Credential::DeviceToken(Some(token));
+                matches!(rotated, TokenRotation::Rotated(_)).then_some(())?;
             }
             Self::Remove => {
                 let (store, _) = gateway.parts();
                 pairing::remove(&rules, store, now, &id?).ok()??;
             }
             Self::CopyPending => {
-                let request = pending(world, gateway)?;
+                let request = asked(world, gateway)?;
                 let (store, _) = gateway.parts();
                 let pending = store.read(Document::DevicesPending)?.get(&request)?.clone();
                 let mut paired = store.read(Document::DevicesPaired).map_or_else(|| json!({}), |all| (*all).clone());
@@ -235,12 +260,14 @@ impl Change {
     }
 }
 
-/// The request that is pending for the client after it was refused.
-fn pending(world: &World, gateway: &mut Gateway) -> Option<String> {
+/// The request that is pending for the client after it was refused once more, by the gateway as it is now.
+fn asked(world: &World, gateway: &mut Gateway) -> Option<String> {
     let refused = gateway.connect(world);
-    if !matches!(refused.verdict, Verdict::Refused { .. }) {
-        return None;
-    }
+    matches!(refused.verdict, Verdict::Refused { .. }).then(|| pending(world, gateway)).flatten()
+}
+
+/// The newest request that is pending for the client's device.
+fn pending(world: &World, gateway: &Gateway) -> Option<String> {
     let id = world.client.who.key()?.device_id();
     let pending = gateway.store.read(Document::DevicesPending)?;
     let requests = pending.as_object()?;
@@ -298,10 +325,15 @@ fn advised(remedy: &Remedy) -> bool {
     )
 }
 
-/// What may be followed by an approval.
-fn takes_approval(remedy: &Remedy) -> bool {
-    !matches!(remedy.changes.as_slice(), [Change::Approve | Change::CopyPending | Change::WriteToken | Change::Rotate])
-        && remedy.risk != Risk::Opens
+/// What may follow a rejection, or be followed by an approval.
+fn combines(remedy: &Remedy) -> bool {
+    let decides = [Change::Approve, Change::CopyPending, Change::WriteToken, Change::Rotate];
+    !decides.contains(&remedy.changes[0]) && remedy.risk != Risk::Opens
+}
+
+fn reject() -> Remedy {
+    let how = ["openclaw devices list".to_owned(), "openclaw devices reject REQUEST-ID".to_owned()];
+    Remedy::new(Change::Reject, Risk::Client, "Reject the pending request, or wait five minutes until it expires", &how)
 }
 
 impl Remedy {
@@ -403,9 +435,11 @@ fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
             .opening("the record has no token and no approval; other releases treat it in other ways");
     all.push(copy);
     let Some(record) = world.start().ok().and_then(|gateway| gateway.record(&world.client)) else { return };
-    let rotate = [format!("openclaw devices rotate --device {id} --role {}", world.client.role)];
-    let what = "Give the device a new token, and put it into the client";
-    all.push(Remedy::new(Change::Rotate, Risk::Record, what, &rotate));
+    // Newer releases hand the new token over to nobody but the device: it helps only those that do not send it.
+    if !matches!(world.client.credential, Credential::DeviceToken(_)) {
+        let rotate = [format!("openclaw devices rotate --device {id} --role {}", world.client.role)];
+        all.push(Remedy::new(Change::Rotate, Risk::Record, "Give the device a new token", &rotate));
+    }
     let remove = [format!("openclaw devices remove {id}")];
     all.push(Remedy::new(Change::Remove, Risk::Record, "Remove the device, and let it pair again", &remove));
     if record.get("tokens").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty) {

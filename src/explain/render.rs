@@ -3,7 +3,7 @@
 use super::remedies::{Remedy, Tried};
 use super::world::{Answer, Verdict, World};
 use super::{State, Who};
-use openclaw_model::{Fact, Release, TraceLine, pairing};
+use openclaw_model::{Check, Fact, Release, TraceLine, pairing};
 use openclaw_protocol::frame::ErrorShape;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -211,7 +211,7 @@ impl Explanation<'_> {
         if !self.answer.trace.is_empty() {
             out.push_str("Why, in the order of the checks:\n");
         }
-        for line in &self.answer.trace {
+        for line in self.answer.trace.iter().filter(|line| line.check != Check::Frame || line.fact.is_some()) {
             let _ = writeln!(out, "  {:<11} {}{}", line.check.name(), short(&line.sentence), self.since(line));
         }
         if let Verdict::NoStart(refusal) = &self.answer.verdict {
@@ -297,6 +297,7 @@ impl Explanation<'_> {
                 "fact": line.fact.map(Fact::name),
                 "since": since.map(|since| since.release.to_string()),
                 "change": since.map(|since| since.what),
+                "until": line.fact.and_then(|fact| fact.until(self.world.facts.release)).map(|until| until.release.to_string()),
                 "sources": since.map(|since| since.sources.iter().map(ToString::to_string).collect::<Vec<_>>()),
             })
         };
@@ -339,7 +340,13 @@ impl Explanation<'_> {
     }
 
     fn since(&self, line: &TraceLine) -> String {
-        self.since_release(line.fact).map(|release| format!(" (since {release})")).unwrap_or_default()
+        let until = line.fact.and_then(|fact| fact.until(self.world.facts.release)).map(|until| until.release);
+        match (self.since_release(line.fact), until) {
+            (None, None) => String::new(),
+            (Some(since), None) => format!(" (since {since})"),
+            (None, Some(until)) => format!(" (until {until} changed that)"),
+            (Some(since), Some(until)) => format!(" (since {since}, until {until} changed that)"),
+        }
     }
 
     fn since_release(&self, fact: Option<Fact>) -> Option<Release> {

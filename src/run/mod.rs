@@ -5,6 +5,8 @@
 //! gateway that cannot be started at all is found so once and not once per case.
 
 mod attached;
+#[cfg(test)]
+mod explained;
 mod redaction;
 mod schedule;
 mod sharing;

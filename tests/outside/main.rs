@@ -7,6 +7,7 @@ mod compare;
 mod crates;
 mod deadlines;
 mod ends;
+mod explain;
 mod fuzz;
 mod guard;
 mod heavy;

@@ -61,6 +61,19 @@ pub enum Act {
     Stop,
 }
 
+impl Act {
+    /// The connection on which it happens, if it happens on one.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Open { connection, .. }
+            | Self::Message { connection, .. }
+            | Self::Burst { connection, .. }
+            | Self::Closed { connection } => Some(*connection),
+            Self::Wake | Self::Stop => None,
+        }
+    }
+}
+
 /// What the driver must do, in this order.
 #[expect(clippy::large_enum_variant, reason = "most effects are frames, and each is moved once")]
 #[derive(Debug, Clone, PartialEq)]

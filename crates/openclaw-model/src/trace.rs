@@ -94,19 +94,29 @@ impl Fact {
 
     /// The last change of this fact up to a release; `None` where it is as the oldest known release had it.
     pub fn since(self, release: Release) -> Option<Since> {
+        self.changes().into_iter().take_while(|change| change.release <= release).last()
+    }
+
+    /// The first change of this fact after a release; `None` where it is so in the newest known one.
+    pub fn until(self, release: Release) -> Option<Since> {
+        self.changes().into_iter().find(|change| change.release > release)
+    }
+
+    /// Every change of this fact, the oldest first.
+    fn changes(self) -> Vec<Since> {
         let mut facts = Facts::nearest(OLDEST);
-        let (mut value, mut since) = ((self.value)(&facts), None);
-        for known in KNOWN.iter().filter(|known| OLDEST < known.release && known.release <= release) {
+        let (mut value, mut changes) = ((self.value)(&facts), Vec::new());
+        for known in KNOWN.iter().filter(|known| OLDEST < known.release) {
             for change in known.changes {
                 (change.apply)(&mut facts);
                 let now = (self.value)(&facts);
                 if now != value {
                     value = now;
-                    since = Some(Since { release: known.release, what: change.what, sources: change.sources });
+                    changes.push(Since { release: known.release, what: change.what, sources: change.sources });
                 }
             }
         }
-        since
+        changes
     }
 }
 
@@ -122,10 +132,10 @@ impl fmt::Debug for Fact {
     }
 }
 
-/// Since when a fact holds, and by which change.
+/// Since when a fact holds, or from when on it does not, and by which change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since {
-    /// The first known release in which it holds.
+    /// The first known release with the change.
     pub release: Release,
     /// The change, in a sentence.
     pub what: &'static str,
@@ -164,6 +174,8 @@ mod tests {
         let roles = fact!(pairing.effective_roles);
         let found = roles.since(release.parse().unwrap()).map(|since| since.release.to_string());
         assert_eq!((roles.name(), found.as_deref()), ("pairing.effective_roles", since));
+        let newest = roles.since("2026.9.6".parse().unwrap()).unwrap();
+        assert_eq!(roles.until(newest.release), None, "the last change has no end");
     }
 
     #[test]

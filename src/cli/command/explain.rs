@@ -38,6 +38,9 @@ Exit codes:
   2    usage error or invalid file
   3    the output could not be written")]
 pub(crate) struct Explain {
+    /// State directory; the same as --state-dir
+    #[arg(value_name = "DIR", conflicts_with = "state_dir")]
+    directory: Option<PathBuf>,
     /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR or ~/.openclaw]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
@@ -111,7 +114,11 @@ impl Explain {
         };
         let env =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        let places = Places { state_dir: self.state_dir.clone(), config: self.config.clone(), env: env.collect() };
+        let places = Places {
+            state_dir: self.directory.clone().or_else(|| self.state_dir.clone()),
+            config: self.config.clone(),
+            env: env.collect(),
+        };
         let logged = self.log.as_deref().map(logged).transpose()?;
         let state = State::read(&places).map_err(Failure::usage)?;
         let all = self.releases.is_some();

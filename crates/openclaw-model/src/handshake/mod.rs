@@ -137,6 +137,7 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     let role = check_protocol_and_role(&model.rules.handshake, &params)?;
     let open = model.connections.get(&connection).ok_or_else(|| Refusal::silent("invalid handshake"))?;
     let attempt = Attempt::new(&model.rules.handshake, connection, open, frame_id, params, role);
+    outcome.because(Check::Frame, attempt.words());
     let fact = fact!(locality.host_and_trusted_proxies_count);
     outcome.because_of(Check::Locality, fact, attempt.locality.reason.clone());
     origin_check::check_copilot(&attempt)?;
