@@ -17,7 +17,7 @@ pub use failure::Failure;
 use crate::gateway::GatewaySpec;
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
-use command::{accept, compare, explain, fuzz, lint, list, releases, review, run, schema, serve};
+use command::{accept, compare, doctor, explain, fuzz, lint, list, releases, review, run, schema, serve};
 use signals::Signals;
 use std::io;
 use std::path::PathBuf;
@@ -60,6 +60,7 @@ Exit codes:
 enum Command {
     Accept(accept::Accept),
     Compare(compare::Compare),
+    Doctor(doctor::Doctor),
     Explain(explain::Explain),
     Fuzz(fuzz::Fuzz),
     Lint(lint::Lint),
@@ -76,6 +77,7 @@ impl Command {
         match self {
             Self::Accept(command) => command.run(),
             Self::Compare(command) => command.run(signals),
+            Self::Doctor(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Fuzz(command) => command.run(signals),
             Self::Lint(command) => command.run(),

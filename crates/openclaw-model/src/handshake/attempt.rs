@@ -65,9 +65,10 @@ impl Attempt {
     /// Who asks for what, for a person.
     pub(super) fn words(&self) -> String {
         let client = self.client();
-        let device = self.params.device.as_ref().map_or("no device", |device| device.id.as_str());
+        let device =
+            self.params.device.as_ref().map_or("no device".to_owned(), |device| format!("device {}", device.id));
         let scopes = self.scopes.join(", ").chars().take(LONGEST_SCOPES).collect::<String>();
-        format!("{}/{} as {} [{scopes}], device {device}", client.id, client.mode, self.role)
+        format!("{}/{} as {} [{scopes}], {device}", client.id, client.mode, self.role)
     }
 
     pub(super) fn client(&self) -> &ClientInfo {
