@@ -39,6 +39,7 @@
 
 mod cli;
 mod client;
+mod explain;
 mod fuzz;
 mod gateway;
 mod judge;

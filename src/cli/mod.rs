@@ -18,7 +18,7 @@ pub use error::CommandError;
 
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
-use command::{accept, compare, fuzz, lint, list, releases, review, run, schema, serve};
+use command::{accept, compare, doctor, explain, fuzz, lint, list, releases, review, run, schema, serve};
 use help::{cache_variable, exit_codes, token_variable};
 use signals::Signals;
 use std::path::PathBuf;
@@ -54,9 +54,12 @@ const AFTER_LONG_HELP: &str = concat!(
 );
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each process")]
 enum Command {
     Accept(accept::Accept),
     Compare(compare::Compare),
+    Doctor(doctor::Doctor),
+    Explain(explain::Explain),
     Fuzz(fuzz::Fuzz),
     Lint(lint::Lint),
     List(list::List),
@@ -72,6 +75,8 @@ impl Command {
         match self {
             Self::Accept(command) => command.run(),
             Self::Compare(command) => command.run(signals),
+            Self::Doctor(command) => command.run(),
+            Self::Explain(command) => command.run(),
             Self::Fuzz(command) => command.run(signals),
             Self::Lint(command) => command.run(),
             Self::List(command) => command.run(),

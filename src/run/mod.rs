@@ -6,6 +6,8 @@
 //! each case.
 
 mod attached;
+#[cfg(test)]
+mod explained;
 pub mod outcome;
 mod redaction;
 mod schedule;

@@ -8,6 +8,7 @@ mod compare;
 mod crates;
 mod deadlines;
 mod ends;
+mod explain;
 mod fuzz;
 mod guard;
 mod heavy;

@@ -23,6 +23,9 @@ enum Promise {
     RunsThis,
 }
 
+/// Explains a lock-out.
+const LOCKED_OUT: &str = "clawcheck explain --state-dir examples/locked-out --as exec";
+
 /// The promises, in the README's order. A command that is not here fails the test, and so does one that is only here.
 const PROMISES: &[(&str, Promise)] = &[
     ("cargo run --release -- run", Promise::Exits(0)),
@@ -32,10 +35,8 @@ const PROMISES: &[(&str, Promise)] = &[
     ("clawcheck run empty-tokens", Promise::Exits(0)),
     ("clawcheck run empty-tokens --gateway embedded@2026.3.31", Promise::Exits(0)),
     ("clawcheck run empty-tokens --gateway openclaw@2026.3.31", Promise::ExitsLive(0)),
-    (
-        "clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --scenarios examples/exec-after-upgrade.yaml",
-        Promise::Exits(1),
-    ),
+    (LOCKED_OUT, Promise::Exits(1)),
+    ("clawcheck explain --state-dir examples/locked-out --as exec --releases all", Promise::Exits(1)),
     ("clawcheck releases", Promise::Exits(0)),
     ("clawcheck releases 2026.3.28..2026.4.2", Promise::Exits(0)),
     ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens", Promise::Exits(1)),
@@ -137,6 +138,15 @@ fn the_sample_failure_is_what_is_printed() {
     let output = clawcheck(PROMISES[2].0, folder.path()).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     let sample = README.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(printed.contains(sample), "{printed}");
+}
+
+#[test]
+fn the_sample_explanation_is_what_is_printed() {
+    let folder = checkout();
+    let output = clawcheck(LOCKED_OUT, folder.path()).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let sample = README.split("```text\n").nth(2).unwrap().split("```").next().unwrap();
     assert!(printed.contains(sample), "{printed}");
 }
 

@@ -3,12 +3,14 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
+use serde_json::json;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 /// A command with nothing of the caller's environment but a scratch HOME.
 pub fn serve(home: &Path) -> Command {
@@ -81,6 +83,36 @@ fn it_says_where_it_listens_answers_and_stops_cleanly(#[case] signal: Signal) {
     let _idle = TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
     assert_eq!(serving.signal(signal).code(), Some(0));
     assert!(TcpStream::connect(("127.0.0.1", serving.port)).is_err());
+}
+
+#[test]
+fn verbose_says_why_a_connect_is_answered_so() {
+    let home = TempDir::new().unwrap();
+    let mut command = serve(home.path());
+    command
+        .args(["--release", "2026.4.2", "--port", "0", "--state-dir", "state", "--verbose"])
+        .current_dir(home.path());
+    let mut serving = Serving::start(command);
+    let url = format!("ws://127.0.0.1:{}", serving.port);
+    let stream = TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let (mut client, _) = tungstenite::client(url, stream).unwrap();
+    let connect = json!({"type": "req", "id": "1", "method": "connect", "params": {
+        "minProtocol": 3, "maxProtocol": 3, "role": "operator", "scopes": ["operator.read"],
+        "client": {"id": "cli", "version": "1", "platform": "linux", "mode": "cli"},
+    }});
+    client.send(Message::text(connect.to_string())).unwrap();
+    while client.read().is_ok_and(|message| !message.is_close()) {}
+    serving.signal(Signal::SIGTERM);
+    let mut log = String::new();
+    serving.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    for line in [
+        "connection 0: frame: cli/cli as operator [operator.read], no device",
+        "connection 0: locality: local: the peer 127.0.0.1 is loopback",
+        "connection 0: device: none came",
+    ] {
+        assert!(log.contains(line), "{log}");
+    }
 }
 
 #[test]

@@ -13,9 +13,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 
-/// The reason why the files are not imported.
-enum Fault {
-    /// A file cannot be read or does not parse.
+/// The files that an older release has left.
+pub(crate) trait OldFiles {
+    /// What is in one; `None` where it is absent or says `null`.
+    ///
+    /// # Errors
+    /// It cannot be read, or does not parse.
+    fn read(&self, document: Document) -> Result<Option<Value>, Fault>;
+    /// Whether it is there.
+    fn has(&self, document: Document) -> bool;
+    /// Renames files. One that cannot be renamed stays: the release does not mind.
+    fn archive(&self, documents: &[Document]);
+}
+
+/// Those of a state directory.
+struct OnDisk<'a>(&'a Path);
+
+/// Why the files stay where they are.
+pub(crate) enum Fault {
+    /// A file that cannot be read, or does not parse.
     Unreadable(PathBuf, &'static str),
     /// The database cannot be written.
     Write(WriteFault),
@@ -36,14 +52,22 @@ pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> R
     if SqliteDocuments::exists(state_dir) {
         check_database(state_dir, store)?;
     }
-    if Document::ALL.iter().all(|document| fs::metadata(state_dir.join(document.path())).is_err()) {
+    take_over(&OnDisk(state_dir), store, now)
+}
+
+/// Imports the files. Gives lines for the log.
+///
+/// # Errors
+/// A file that does not parse, or a store that cannot be written.
+pub(crate) fn take_over(files: &dyn OldFiles, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
+    if !Document::ALL.iter().any(|document| files.has(*document)) {
         return Ok(Vec::new());
     }
     let mut log = Vec::new();
     // The database exists before the import, and remains if the import fails.
     store.write(&[]).map_err(|fault| Refusal::at_import(&fault.to_string()))?;
-    devices(state_dir, store, &mut log)
-        .and_then(|()| nodes(state_dir, store, now, &mut log))
+    devices(files, store, &mut log)
+        .and_then(|()| nodes(files, store, now, &mut log))
         .map_err(|fault| Refusal::at_import(&fault.to_string()))?;
     Ok(log)
 }
@@ -74,10 +98,10 @@ impl std::fmt::Display for Fault {
     }
 }
 
-fn devices(state_dir: &Path, store: &mut dyn Documents, log: &mut Vec<String>) -> Result<(), Fault> {
+fn devices(files: &dyn OldFiles, store: &mut dyn Documents, log: &mut Vec<String>) -> Result<(), Fault> {
     let transient = [Document::DevicesPending, Document::DevicesBootstrap];
-    let legacy = read(state_dir, Document::DevicesPaired)?;
-    if legacy.is_none() && transient.iter().all(|document| fs::metadata(state_dir.join(document.path())).is_err()) {
+    let legacy = files.read(Document::DevicesPaired)?;
+    if legacy.is_none() && !transient.iter().any(|document| files.has(*document)) {
         return Ok(());
     }
     let result = import_devices(legacy.as_ref(), &records(store, Document::DevicesPaired));
@@ -88,7 +112,7 @@ fn devices(state_dir: &Path, store: &mut dyn Documents, log: &mut Vec<String>) -
     if result.omitted > 0 {
         log.push(format!("device pairing store migration omitted {} invalid optional field(s)", result.omitted));
     }
-    archive(state_dir, &[Document::DevicesPaired, Document::DevicesPending, Document::DevicesBootstrap]);
+    files.archive(&[Document::DevicesPaired, Document::DevicesPending, Document::DevicesBootstrap]);
     log.push(format!(
         "device pairing store migrated to SQLite: imported {} paired device(s), kept {} existing record(s)",
         result.imported, result.kept
@@ -96,15 +120,15 @@ fn devices(state_dir: &Path, store: &mut dyn Documents, log: &mut Vec<String>) -
     Ok(())
 }
 
-fn nodes(state_dir: &Path, store: &mut dyn Documents, now: i64, log: &mut Vec<String>) -> Result<(), Fault> {
-    let (paired, pending) = (read(state_dir, Document::NodesPaired)?, read(state_dir, Document::NodesPending)?);
+fn nodes(files: &dyn OldFiles, store: &mut dyn Documents, now: i64, log: &mut Vec<String>) -> Result<(), Fault> {
+    let (paired, pending) = (files.read(Document::NodesPaired)?, files.read(Document::NodesPending)?);
     if paired.is_none() && pending.is_none() {
         return Ok(());
     }
     let (devices, known) = (records(store, Document::DevicesPaired), records(store, Document::NodesPaired));
     let result = import_nodes(paired.as_ref(), &devices, &known, now);
     take(store, Document::NodesPaired, &result)?;
-    archive(state_dir, &[Document::NodesPaired, Document::NodesPending]);
+    files.archive(&[Document::NodesPaired, Document::NodesPending]);
     log.push(format!(
         "node pairing store migrated: folded {} node surface(s) into device records, dropped {} orphan row(s)",
         result.imported, result.invalid
@@ -112,21 +136,35 @@ fn nodes(state_dir: &Path, store: &mut dyn Documents, now: i64, log: &mut Vec<St
     Ok(())
 }
 
-/// A file that can be absent. `null` counts as absent.
-fn read(state_dir: &Path, document: Document) -> Result<Option<Value>, Fault> {
-    let path = state_dir.join(document.path());
-    let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
-        Ok(bytes) => bytes,
-        Err(PlainFileError::Io(error))
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            return Ok(None);
+impl OldFiles for OnDisk<'_> {
+    fn read(&self, document: Document) -> Result<Option<Value>, Fault> {
+        let path = self.0.join(document.path());
+        let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
+            Ok(bytes) => bytes,
+            Err(PlainFileError::Io(error))
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            {
+                return Ok(None);
+            }
+            Err(_) => return Err(Fault::Unreadable(path, "read")),
+        };
+        match json::parse(&bytes) {
+            Some(value) => Ok(Some(value).filter(|value| !value.is_null())),
+            None => Err(Fault::Unreadable(path, "parse")),
         }
-        Err(_) => return Err(Fault::Unreadable(path, "read")),
-    };
-    match json::parse(&bytes) {
-        Some(value) => Ok(Some(value).filter(|value| !value.is_null())),
-        None => Err(Fault::Unreadable(path, "parse")),
+    }
+
+    fn has(&self, document: Document) -> bool {
+        fs::metadata(self.0.join(document.path())).is_ok()
+    }
+
+    fn archive(&self, documents: &[Document]) {
+        for document in documents {
+            let path = self.0.join(document.path());
+            let mut archived = path.clone().into_os_string();
+            archived.push(".migrated");
+            let _ = fs::rename(&path, archived);
+        }
     }
 }
 
@@ -139,14 +177,4 @@ fn take(store: &mut dyn Documents, document: Document, result: &Imported) -> Res
         return Ok(());
     }
     store.write(&[(document, &Arc::new(Value::Object(result.document.clone())))])
-}
-
-/// Renames files. The release ignores files that cannot be renamed.
-fn archive(state_dir: &Path, documents: &[Document]) {
-    for document in documents {
-        let path = state_dir.join(document.path());
-        let mut archived = path.clone().into_os_string();
-        archived.push(".migrated");
-        let _ = fs::rename(&path, archived);
-    }
 }

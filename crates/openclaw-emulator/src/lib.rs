@@ -7,6 +7,7 @@
 //!
 //! The crate imports `openclaw-model`, `openclaw-protocol` and `untrusted-data`, and no other of our crates.
 
+pub mod at_rest;
 mod chance;
 mod clock;
 mod connection;

@@ -32,6 +32,13 @@ impl Logs {
         lines.push_back(line);
     }
 
+    /// Tells the listener why the gateway does something; the log itself does not say it, as the release's does not.
+    pub(super) fn explain(&self, why: impl FnOnce() -> String) {
+        if let Some(listener) = &self.listener {
+            listener(&why());
+        }
+    }
+
     pub(super) fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }

@@ -140,7 +140,11 @@ impl Owner {
     fn act(&mut self, act: Act) -> Option<Admission> {
         let mut environment =
             Environment { now: self.clock.now(), store: &mut *self.store, entropy: &mut self.entropy };
+        let connection = act.connection();
         let outcome = self.model.act(act, &mut environment);
+        if let Some(ConnectionId(number)) = connection {
+            outcome.trace.iter().for_each(|line| self.logs.explain(|| format!("connection {number}: {line}")));
+        }
         self.wake_at = outcome.wake_at;
         let mut refusal = None;
         for effect in outcome.effects {

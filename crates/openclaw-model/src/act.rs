@@ -1,5 +1,6 @@
 //! The inputs of the model and its outputs.
 
+use super::trace::{Check, Fact, TraceLine};
 use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::store::Documents;
 use std::net::IpAddr;
@@ -60,6 +61,19 @@ pub enum Act {
     Stop,
 }
 
+impl Act {
+    /// The connection on which it happens, if it happens on one.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Open { connection, .. }
+            | Self::Message { connection, .. }
+            | Self::Burst { connection, .. }
+            | Self::Closed { connection } => Some(*connection),
+            Self::Wake | Self::Stop => None,
+        }
+    }
+}
+
 /// An action that the driver must perform. The order matters.
 #[expect(clippy::large_enum_variant, reason = "most effects are frames, and each is moved once")]
 #[derive(Debug, Clone, PartialEq)]
@@ -93,25 +107,26 @@ pub enum Effect {
     Log(String),
 }
 
-/// One sentence about why the answer is what it is, for people. The order is that of the checks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason(pub String);
-
 /// The result of one input.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Outcome {
     /// The actions to perform, in order.
     pub effects: Vec<Effect>,
-    /// The reasons, in words.
-    pub reasons: Vec<Reason>,
+    /// The checks that led to the result, in their order.
+    pub trace: Vec<TraceLine>,
     /// The time of the next [`Act::Wake`], in milliseconds since 1970. `None` if none is needed.
     pub wake_at: Option<i64>,
 }
 
 impl Outcome {
-    /// Adds a reason: one sentence that begins with the name of the check.
-    pub fn because(&mut self, why: impl Into<String>) {
-        self.reasons.push(Reason(why.into()));
+    /// Notes what a check found.
+    pub fn because(&mut self, check: Check, why: impl Into<String>) {
+        self.trace.push(TraceLine { check, sentence: why.into(), fact: None });
+    }
+
+    /// Notes what a check found, and the fact of the release that it rests on.
+    pub fn because_of(&mut self, check: Check, fact: Fact, why: impl Into<String>) {
+        self.trace.push(TraceLine { check, sentence: why.into(), fact: Some(fact) });
     }
 }
 

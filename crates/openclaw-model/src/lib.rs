@@ -3,7 +3,7 @@
 //!
 //! One [`Model`] is one gateway process. Whoever drives it (the embedded gateway's sockets, the planner, a fuzzer)
 //! hands it one [`Act`] at a time together with an [`Environment`]: the time, the store, a source of ids. The answer is an [`Outcome`]: effects in the order in
-//! which they must happen, and the reasons in words.
+//! which they must happen, and the [trace](TraceLine) of the checks that were made.
 //!
 //! The crate imports `openclaw-protocol` and no other of our crates.
 
@@ -26,11 +26,13 @@ pub mod rpc;
 pub mod schema;
 mod scope_upgrades;
 mod surface;
+pub mod trace;
 
-pub use act::{Act, ConnectionId, Effect, Entropy, Environment, Outcome, Peer, Reason};
+pub use act::{Act, ConnectionId, Effect, Entropy, Environment, Outcome, Peer};
 pub use config::{AuthMode, GatewayConfig};
 pub use facts::locality::LocalityRules;
 pub use facts::{Facts, UnknownRelease};
 pub use model::Model;
 pub use release::Release;
 pub use releases::{Change, KnownRelease, Source, known_releases};
+pub use trace::{Check, Fact, Held, Since, TraceLine};

@@ -93,10 +93,7 @@ fn proxy_header<'a>(rules: &LocalityRules, peer: &'a Peer) -> Option<&'a str> {
 /// The check since 2026.3.31.
 fn direct_by_headers(rules: &LocalityRules, peer: &Peer) -> Result<String, String> {
     if let Some(header) = proxy_header(rules, peer) {
-        return Err(format!(
-            "header {} is present; since 2026.3.31 trustedProxies does not rescue it",
-            header_name(header)
-        ));
+        return Err(format!("header {} is present; trustedProxies does not rescue it", header_name(header)));
     }
     if !address::is_loopback(peer.address) {
         return Err(format!("the peer {} is not loopback", peer.address));
@@ -125,7 +122,7 @@ fn direct_by_host(
         false => ["localhost", "127.0.0.1", "::1"].contains(&host.as_str()),
     };
     if !(ours || host.ends_with(".ts.net")) {
-        return Err(format!("Host `{host}` does not name this machine; it counts up to 2026.3.28"));
+        return Err(format!("Host `{host}` does not name this machine"));
     }
     let forwarded =
         ["x-forwarded-for", "x-real-ip", "x-forwarded-host"].into_iter().find(|h| present(peer, h).is_some());

@@ -10,6 +10,7 @@ use super::nodes::{self, Surface};
 use super::rpc;
 use super::scope_upgrades::ScopeUpgrades;
 use super::surface::presence::{Person, Presence};
+use super::trace::{Check, fact};
 use super::{Facts, GatewayConfig};
 use indexmap::IndexMap;
 use openclaw_protocol::codes::{close, error};
@@ -195,7 +196,7 @@ impl Model {
 
     fn open(&mut self, connection: ConnectionId, peer: Peer, environment: &mut Environment<'_>, outcome: &mut Outcome) {
         if let Some(why) = locality::unattributable(&self.rules.locality, &self.config, &peer) {
-            outcome.because(format!("upgrade: {why}"));
+            outcome.because_of(Check::Upgrade, fact!(locality.attribution_required), why);
             let body = json!({"error": {"type": "proxy_attribution_required", "message": "Proxy client attribution is required."}});
             return outcome.effects.push(Effect::RefuseUpgrade { connection, status: 403, body: body.to_string() });
         }
@@ -206,7 +207,8 @@ impl Model {
         let already = self.connections.values().filter(waiting).count();
         let most = self.config.max_preauth_connections_per_ip as usize;
         if self.rules.handshake.waiting_limited && already >= most {
-            outcome.because(format!("upgrade: {already} connections of this address wait for their connect"));
+            let why = format!("{already} connections of this address wait for their connect");
+            outcome.because_of(Check::Upgrade, fact!(handshake.waiting_limited), why);
             let body = "Too many unauthenticated sockets".to_owned();
             return outcome.effects.push(Effect::RefuseUpgrade { connection, status: 503, body });
         }
@@ -322,7 +324,7 @@ impl Model {
             .map(|(id, _)| *id)
             .collect();
         for connection in late {
-            outcome.because("handshake: no connect in time; closed without a word");
+            outcome.because_of(Check::Frame, fact!(handshake.timeout_ms), "no connect in time; closed without a word");
             self.close(connection, close::NORMAL, "", outcome);
         }
     }

@@ -2,6 +2,8 @@
 
 pub(super) mod accept;
 pub(super) mod compare;
+pub(super) mod doctor;
+pub(super) mod explain;
 pub(super) mod fuzz;
 pub(super) mod lint;
 pub(super) mod list;

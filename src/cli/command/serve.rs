@@ -38,7 +38,7 @@ pub(crate) struct Serve {
     /// Addresses to listen on [default: gateway.bind of the configuration, or loopback]
     #[arg(long, value_name = "MODE", value_parser = ["loopback", "lan", "tailnet", "auto", "custom"])]
     bind: Option<String>,
-    /// Write the gateway's log to standard error
+    /// Write the gateway's log to standard error, and for each connect the checks that led to its answer
     #[arg(long)]
     verbose: bool,
 }

@@ -78,7 +78,10 @@ pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Scenari
                 let before = found.len();
                 search(path, 0, &mut HashSet::new(), &mut found);
                 if found.len() == before {
-                    let help = "a scenario is a file whose name ends in .yaml".to_owned();
+                    let help = match is_state_directory(path) {
+                        true => explains(path),
+                        false => "a scenario is a file whose name ends in .yaml".to_owned(),
+                    };
                     found.push(Err(ScenarioError::with_file(path, "no scenario is in this folder", Some(help))));
                 }
             }
@@ -92,6 +95,21 @@ pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), Scenari
         Err(_) => true,
     });
     found.into_iter().map(|path| path.and_then(|path| read(&path))).collect()
+}
+
+/// Whether a gateway keeps its state in a folder.
+fn is_state_directory(folder: &Path) -> bool {
+    ["devices/paired.json", "state/openclaw.sqlite", "identity/device.json"]
+        .iter()
+        .any(|file| folder.join(file).exists())
+}
+
+/// What to do with a state directory where a scenario was expected.
+fn explains(folder: &Path) -> String {
+    let folder = folder.display();
+    format!(
+        "this is the state directory of a gateway: `clawcheck explain --state-dir {folder}` says whom the gateway lets in"
+    )
 }
 
 /// Searches each folder once, because links can form cycles and reach a folder in many ways.
@@ -138,10 +156,27 @@ fn unreadable(error: &std::io::Error) -> String {
 fn read(path: &Path) -> Result<(Source, Origin), ScenarioError> {
     let bytes = plain_file::read(path, LARGEST_FILE, Links::Follow).map_err(|error| match error {
         PlainFileError::Io(error) => ScenarioError::with_file(path, unreadable(&error), None),
+        PlainFileError::TooLarge(_) if is_log(path, b"") => log(path),
         PlainFileError::TooLarge(_) => too_large(path),
         other => ScenarioError::with_file(path, other.to_string(), None),
     })?;
+    if is_log(path, &bytes) {
+        return Err(log(path));
+    }
     written(path, bytes)
+}
+
+/// Whether a file is the log of a gateway.
+fn is_log(path: &Path, bytes: &[u8]) -> bool {
+    let line = b"closed before connect ";
+    let says = || bytes.windows(line.len()).any(|window| window == line);
+    path.extension().is_some_and(|extension| extension == "log") || !is_scenario(path) && says()
+}
+
+fn log(path: &Path) -> ScenarioError {
+    let help =
+        format!("`clawcheck explain --log {}` explains the last refused connect of a gateway's log", path.display());
+    ScenarioError::with_file(path, "this is a log, not a scenario", Some(help))
 }
 
 fn too_large(path: &Path) -> ScenarioError {

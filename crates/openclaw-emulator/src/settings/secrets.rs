@@ -12,7 +12,7 @@ const LONGEST_NUMBER: usize = 5;
 const USUAL: [&str; 6] = ["true", "false", "null", "gateway", "//", "/*"];
 
 /// The secrets of a configuration that was read, and those that the environment gives a gateway.
-pub(crate) fn redactions(document: &Value, environment: &[(String, String)]) -> Redactions {
+pub fn redactions(document: &Value, environment: &[(String, String)]) -> Redactions {
     let mut redactions = Redactions::default();
     collect(document, false, &mut redactions);
     let env = Env(environment);

@@ -10,6 +10,9 @@ use crate::{ConnectionId, Peer};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::connect::{ClientInfo, ConnectParams};
 
+/// How many letters of the scopes a trace shows.
+const LONGEST_SCOPES: usize = 200;
+
 /// A connect with a valid frame, protocol range and role.
 pub(super) struct Attempt {
     pub connection: ConnectionId,
@@ -57,6 +60,15 @@ impl Attempt {
             origin,
             limit_address,
         }
+    }
+
+    /// Who asks for what, for a person.
+    pub(super) fn words(&self) -> String {
+        let client = self.client();
+        let device =
+            self.params.device.as_ref().map_or("no device".to_owned(), |device| format!("device {}", device.id));
+        let scopes = self.scopes.join(", ").chars().take(LONGEST_SCOPES).collect::<String>();
+        format!("{}/{} as {} [{scopes}], {device}", client.id, client.mode, self.role)
     }
 
     pub(super) fn client(&self) -> &ClientInfo {

@@ -26,6 +26,7 @@ use crate::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::Model;
 use crate::pairing::Fault;
 use crate::schema::frames;
+use crate::trace::{Check, fact};
 use openclaw_protocol::client::mode;
 use openclaw_protocol::codes::close;
 use openclaw_protocol::connect::ConnectParams;
@@ -93,14 +94,15 @@ fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: 
     let most = most_early_bytes(&model.rules.handshake);
     if data.len() > most {
         let length = data.len();
-        outcome.because(format!("frame: {length} bytes before the welcome; {most} are allowed"));
+        let why = format!("{length} bytes before the welcome; {most} are allowed");
+        outcome.because_of(Check::Frame, fact!(handshake.early_messages_limited), why);
         model.close(connection, close::TOO_BIG, "", outcome);
         return None;
     }
     // Binary messages are read as text too, and invalid UTF-8 becomes U+FFFD.
     let frame = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)).ok();
     if frame.is_none() {
-        outcome.because("frame: not JSON; closed without a word");
+        outcome.because(Check::Frame, "not JSON; closed without a word");
         model.close(connection, close::NORMAL, "", outcome);
     }
     frame
@@ -108,7 +110,7 @@ fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: 
 
 fn refuse(model: &mut Model, connection: ConnectionId, id: Value, refusal: Refusal, outcome: &mut Outcome) {
     let Refusal { error, code, reason } = refusal;
-    outcome.because(format!("refused: {reason}"));
+    outcome.because(Check::Answer, format!("refused: {reason}"));
     outcome.effects.push(Effect::Log(format!("handshake refused: {reason}")));
     if let Some(error) = error {
         let frame = ServerFrame::Res { id, ok: false, payload: None, error: Some(*error) };
@@ -118,7 +120,7 @@ fn refuse(model: &mut Model, connection: ConnectionId, id: Value, refusal: Refus
 }
 
 fn throw(model: &mut Model, connection: ConnectionId, fault: &Fault, outcome: &mut Outcome) {
-    outcome.because(format!("the release throws here and closes without a word: {fault}"));
+    outcome.because(Check::Answer, format!("the release throws here and closes without a word: {fault}"));
     outcome.effects.push(Effect::Log(format!("parse/handle error: {fault}")));
     model.close(connection, close::NORMAL, "", outcome);
 }
@@ -129,10 +131,14 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     let role = check_protocol_and_role(&model.rules.handshake, &params)?;
     let open = model.connections.get(&connection).ok_or_else(|| Refusal::silent("invalid handshake"))?;
     let attempt = Attempt::new(&model.rules.handshake, connection, open, frame_id, params, role);
-    outcome.because(attempt.locality.reason.clone());
+    outcome.because(Check::Frame, attempt.words());
+    let fact = fact!(locality.host_and_trusted_proxies_count);
+    outcome.because_of(Check::Locality, fact, attempt.locality.reason.clone());
     origin::check_copilot(&attempt)?;
-    let origin = origin::check(&model.rules, &model.config, &attempt)?;
-    outcome.because(origin);
+    let origin = origin::check(&model.rules, &model.config, &attempt);
+    let why = origin.as_ref().map_or_else(|refusal| refusal.reason.as_str(), String::as_str);
+    outcome.because_of(Check::Origin, fact!(handshake.origins), why);
+    origin?;
     Ok(attempt)
 }
 
@@ -149,24 +155,30 @@ fn admit(
     let mut standing = credentials::look(&model.rules, &model.config, &mut model.limits, now, &attempt, has_device);
     let proven = match attempt.params.device.as_ref().filter(|_| has_device) {
         None => {
-            outcome.because(device::do_without(&model.rules.handshake, &model.config, &mut attempt, &standing)?);
+            let allowed = device::do_without(&model.rules.handshake, &model.config, &mut attempt, &standing);
+            let why = allowed.as_ref().map_or("none came, and this client may not do without one", String::as_str);
+            outcome.because_of(Check::Device, fact!(handshake.unbound_scopes), why);
+            allowed?;
             None
         }
         Some(device) => {
             let proof = device::check_proof(&model.rules.handshake, &attempt, device, now);
-            if proof.is_err() {
+            if let Err(refusal) = &proof {
+                let why = format!("the proof does not hold: {}", refusal.reason);
+                outcome.because_of(Check::Device, fact!(handshake.proof_form), why);
                 credentials::settle(&mut model.limits, now, &attempt, &standing);
             }
             let (key, version) = proof?;
-            outcome.because(format!("device: the proof holds ({version:?})"));
+            outcome.because_of(Check::Device, fact!(handshake.proof_form), format!("the proof holds ({version:?})"));
             Some((device.id.clone(), key))
         }
     };
     credentials::decide(&model.rules, &model.config, &mut model.limits, environment, &attempt, &mut standing)?;
     if let Err(failure) = &standing.verdict {
+        outcome.because(Check::Credentials, standing.why_not(failure));
         return Err(unauthorised::refusal(&model.rules.handshake, &attempt, failure, has_device).into());
     }
-    outcome.because(format!("credentials: let in by {:?}", standing.method));
+    outcome.because(Check::Credentials, format!("let in by {}", standing.method.words()));
     if model.rules.handshake.vouched_pairs
         && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &standing)
     {

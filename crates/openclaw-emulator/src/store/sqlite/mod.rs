@@ -177,6 +177,30 @@ impl SqliteDocuments {
         })
     }
 
+    /// The private key of the gateway's own device, in PEM, where the database keeps it (2026.9.6).
+    ///
+    /// # Errors
+    /// What SQLite says. A table of that name that is no plain one.
+    pub fn own_key(state_dir: &Path, links: Links) -> Result<Option<String>, SqliteFault> {
+        let connection = open_to_read(&state_dir.join(DATABASE), links)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LOOK_BYTES).unwrap_or(i32::MAX))?;
+        let sql =
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = 'device_identities'";
+        let found: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        let sql = "SELECT count(*) FROM pragma_table_xinfo('device_identities') WHERE hidden <> 0";
+        let computed: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        if found == 0 {
+            return Ok(None);
+        }
+        if computed > 0 {
+            return Err(SqliteFault::NoTable("device_identities"));
+        }
+        let sql = "SELECT private_key_pem FROM device_identities WHERE identity_key = 'primary'";
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        rows.next()?.map(|row| row.get(0)).transpose().map_err(SqliteFault::from)
+    }
+
     /// Checks whether a release could read the devices in the database, without writing to it.
     ///
     /// # Errors

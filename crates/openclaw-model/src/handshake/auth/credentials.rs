@@ -23,6 +23,8 @@ pub(in crate::handshake) struct Standing {
     device_token: Option<DeviceToken>,
     /// The shared secret that the device token is bound to.
     bound_to: Option<String>,
+    /// Why the device token did not admit, where it was looked at.
+    token_refusal: Option<TokenRefusal>,
 }
 
 struct DeviceToken {
@@ -35,6 +37,14 @@ struct DeviceToken {
 impl Standing {
     pub(in crate::handshake) fn authorised(&self) -> bool {
         self.verdict.is_ok()
+    }
+
+    /// Why it is not in, for a person.
+    pub(in crate::handshake) fn why_not(&self, failure: &Failure) -> String {
+        match self.token_refusal {
+            Some(refusal) => format!("{}; as a device token it is refused: {}", failure.words(), refusal.reason()),
+            None => failure.words().into_owned(),
+        }
     }
 
     /// Whether it was let in by the gateway's own secret.
@@ -101,7 +111,17 @@ pub(in crate::handshake) fn look(
     let expected = if config.auth_mode == AuthMode::Password { Method::Password } else { Method::Token };
     let method = *verdict.as_ref().unwrap_or(&expected);
     let wrong_secret = later && verdict.as_ref().is_err_and(|failure| failure.reason.ends_with("_mismatch"));
-    Standing { verdict, method, has_secret, gave_secret, wrong_secret, bootstrap_token, device_token, bound_to: None }
+    Standing {
+        verdict,
+        method,
+        has_secret,
+        gave_secret,
+        wrong_secret,
+        bootstrap_token,
+        device_token,
+        bound_to: None,
+        token_refusal: None,
+    }
 }
 
 /// Up to 2026.3.28, a correct secret with a device token still fails while its address is locked out.
@@ -229,6 +249,7 @@ fn decide_by_device_token(
     let shown =
         ShownToken { token: &given.token, role: attempt.role, scopes: &attempt.scopes, bound: bound.as_deref() };
     let verified = pairing::verify_token(&rules.pairing, environment.store, now, &device.id, shown)?;
+    standing.token_refusal = verified.as_ref().err().copied();
     if let Ok(bound_to) = verified {
         standing.verdict = Ok(Method::DeviceToken);
         standing.method = Method::DeviceToken;

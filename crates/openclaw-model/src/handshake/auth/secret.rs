@@ -23,6 +23,18 @@ pub(in crate::handshake) enum Method {
 }
 
 impl Method {
+    /// What it is, for a person.
+    pub(in crate::handshake) fn words(self) -> &'static str {
+        match self {
+            Self::None => "auth mode none, which asks for nothing",
+            Self::Token => "the gateway's token",
+            Self::Password => "the gateway's password",
+            Self::TrustedProxy => "the word of a trusted proxy",
+            Self::BootstrapToken => "a bootstrap token",
+            Self::DeviceToken => "the device's own token",
+        }
+    }
+
     /// Its name in `hello-ok`.
     pub(in crate::handshake) fn name(self) -> &'static str {
         match self {
@@ -48,6 +60,30 @@ pub(in crate::handshake) struct Failure {
 }
 
 impl Failure {
+    /// What is wrong, for a person.
+    pub(in crate::handshake) fn words(&self) -> Cow<'static, str> {
+        let words = match self.reason.as_ref() {
+            "token_missing_config" => "the gateway asks for a token and has none",
+            "token_missing" => "no token came",
+            "token_mismatch" => "the token that came is not the gateway's",
+            "password_missing_config" => "the gateway asks for a password and has none",
+            "password_missing" => "no password came",
+            "password_mismatch" => "the password that came is not the gateway's",
+            "bootstrap_token_invalid" => "the bootstrap token is unknown, used up or too old",
+            "device_token_mismatch" => "the device token does not admit",
+            "scope_mismatch" => "the device token has fewer scopes than the client asks for",
+            "rate_limited" => "too many wrong credentials came from this address",
+            "trusted_proxy_untrusted_source" => "gateway.trustedProxies does not name the peer",
+            "trusted_proxy_loopback_source" => "a proxy on loopback may not vouch for users",
+            "trusted_proxy_user_missing" => "the proxy names no user",
+            "trusted_proxy_user_not_allowed" => "gateway.auth.trustedProxy.allowUsers does not list the user",
+            "trusted_proxy_no_proxies_configured" => "gateway.trustedProxies is empty",
+            "trusted_proxy_config_missing" => "gateway.auth.trustedProxy is not set",
+            _ => return self.reason.clone(),
+        };
+        Cow::Borrowed(words)
+    }
+
     pub(in crate::handshake) fn rate_limited(retry_after_ms: Option<u64>) -> Self {
         Self { reason: Cow::Borrowed("rate_limited"), rate_limited: true, retry_after_ms }
     }

@@ -61,10 +61,10 @@ pub(in crate::handshake) fn do_without(
         UnboundScopes::WithoutSecret => keeps_unbound_scopes(rules, config, attempt, standing),
     };
     if keeps_scopes {
-        return Ok(format!("device: none, {why}; the scopes stay"));
+        return Ok(format!("none, {why}; the scopes stay"));
     }
     attempt.scopes.clear();
-    Ok(format!("device: none, {why}; the scopes are taken away, since no device vouches for them"))
+    Ok(format!("none, {why}; the scopes are taken away, since no device vouches for them"))
 }
 
 /// Whether a client keeps its scopes without a device, since 2026.3.28.

@@ -23,14 +23,14 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
             AllowedOrigins::LocalClients => true,
         };
     if attempt.is_copilot() && copilot_origin(attempt).is_some() {
-        return Ok("origin: that of a browser's extension, which its pairing is bound to".to_owned());
+        return Ok("that of a browser's extension, which its pairing is bound to".to_owned());
     }
     if !asked && !attempt.is_control_ui() && !attempt.is_webchat() {
-        return Ok("origin: none was sent, and the client is not a browser UI".to_owned());
+        return Ok("none came, and the client is no browser UI".to_owned());
     }
     let origin = attempt.origin.as_deref().unwrap_or_default();
     match verdict(rules, config, attempt, origin) {
-        Ok(why) => Ok(format!("origin: `{origin}` is allowed, {why}")),
+        Ok(why) => Ok(format!("`{origin}` is allowed, {why}")),
         Err(reason) => {
             let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason });
             let told = rules.handshake.refusals_exact;
@@ -102,7 +102,7 @@ fn verdict(
         AllowedOrigins::LocalClients => attempt.locality.direct,
     };
     if ours && address::is_loopback_host(&parsed.hostname, dots) {
-        return Ok("it is loopback and the client is local, or its Host is up to 2026.2.26");
+        return Ok("it is loopback, and so is the client or its Host");
     }
     Err("origin not allowed")
 }

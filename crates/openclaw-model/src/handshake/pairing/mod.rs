@@ -19,6 +19,7 @@ use crate::model::Model;
 use crate::pairing::{
     self, AccessMetadata, BootstrapProfile, Fault, PairingRequest, effective_roles, scopes_allow_values,
 };
+use crate::trace::{Check, Fact, fact};
 use crate::{AuthMode, Environment, GatewayConfig, Outcome};
 use serde_json::{Value, json};
 
@@ -43,13 +44,20 @@ enum Skip {
 }
 
 impl Skip {
+    /// The fact that lets it be skipped.
+    fn fact(self) -> Fact {
+        match self {
+            Self::Vouched => fact!(handshake.vouched_pairs),
+            Self::ControlUi => fact!(handshake.control_ui_skips_without_auth),
+            Self::Backend => fact!(handshake.backend_pairing),
+        }
+    }
+
     fn why(self) -> &'static str {
         match self {
             Self::Vouched => "a reverse proxy vouches for the Control UI",
             Self::ControlUi => "the Control UI is let in by auth mode none",
-            Self::Backend => {
-                "since 2026.4.5 a local backend with the gateway's secret or a device token is let through"
-            }
+            Self::Backend => "a local backend with the gateway's secret or a device token is let through",
         }
     }
 }
@@ -80,7 +88,7 @@ impl PairingCheck<'_> {
         let mut result = Paired { issues_token: true, ..Paired::default() };
         let skip = self.need_not_be_paired(&model.rules.handshake, &model.config);
         if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_ignores_record) {
-            outcome.because(format!("pairing: not looked at, {}", skip.why()));
+            outcome.because_of(Check::Pairing, skip.fact(), format!("not looked at: {}", skip.why()));
             return Ok(result);
         }
         if model.rules.handshake.vouched_pairs
@@ -91,7 +99,7 @@ impl PairingCheck<'_> {
         let found = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
         let known = found.as_ref().filter(|record| self.is_theirs(record));
         if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_notes_record) {
-            outcome.because(format!("pairing: not looked at, {}", skip.why()));
+            outcome.because_of(Check::Pairing, skip.fact(), format!("not looked at: {}", skip.why()));
             match known {
                 Some(_) => {
                     let seen = self.seen();
@@ -105,12 +113,21 @@ impl PairingCheck<'_> {
         match (known, skip) {
             (Some(record), _) => result.handed_off = self.hold_to_record(record, model, environment, outcome)?,
             (None, Some(skip)) => {
-                outcome.because(format!("pairing: the device need not be paired, {}", skip.why()));
+                outcome.because_of(
+                    Check::Pairing,
+                    skip.fact(),
+                    format!("the device need not be paired: {}", skip.why()),
+                );
                 if model.rules.handshake.token_needs_baseline {
                     result.issues_token &= self.let_through(skip);
                 }
             }
             (None, None) => {
+                let why = match &found {
+                    Some(_) => "the record of this device has another public key",
+                    None => "there is no record of this device",
+                };
+                outcome.because(Check::Pairing, why);
                 result.handed_off = self.require(Upgrade::NotPaired, found.as_ref(), model, environment, outcome)?;
             }
         }
@@ -171,8 +188,8 @@ impl PairingCheck<'_> {
         let roles = effective_roles(&pairing_rules, record)?;
         if !roles.iter().any(|role| role == self.attempt.role) {
             let have = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
-            let why = format!("pairing: the record's roles in effect are {have}, not {}", self.attempt.role);
-            outcome.because(why);
+            let why = format!("the roles in effect of the record: {have}; {} is asked for", self.attempt.role);
+            outcome.because_of(Check::Pairing, fact!(pairing.effective_roles), why);
             self.require(Upgrade::Role, Some(record), model, environment, outcome)?;
         }
         let mut linked = None;
@@ -193,11 +210,12 @@ impl PairingCheck<'_> {
                 false => self.attempt.scopes.iter().all(|scope| items.contains(&json!(scope))),
             };
             if items.is_empty() || !covered {
-                outcome.because(format!("pairing: the record grants {granted}, not all of {asked}"));
+                let why = format!("the record grants {granted}, not all of {asked}");
+                outcome.because_of(Check::Pairing, fact!(pairing.scopes_cover), why);
                 linked = self.require(Upgrade::Scope, Some(record), model, environment, outcome)?;
             }
         }
-        outcome.because("pairing: the device has what it asks for");
+        outcome.because(Check::Pairing, "the device has what it asks for");
         let again = self.handed_off_again(record, &roles, model, environment)?;
         let handed_off = linked.or(again);
         let seen = AccessMetadata { refreshed_platform: refreshed, ..self.seen() };
@@ -217,13 +235,14 @@ impl PairingCheck<'_> {
         let pins = pins::hold(&model.rules.handshake, self.attempt.client(), record);
         if pins.mismatch {
             let client = self.attempt.client();
-            outcome.because(format!(
-                "pairing: paired as platform {} and family {}, now {} and {}",
+            let why = format!(
+                "paired as platform {} and family {}, now {} and {}",
                 record.get("platform").and_then(Value::as_str).unwrap_or("any"),
                 record.get("deviceFamily").and_then(Value::as_str).unwrap_or("any"),
                 client.platform,
                 client.device_family.as_deref().unwrap_or("none"),
-            ));
+            );
+            outcome.because_of(Check::Pairing, fact!(handshake.pins_metadata), why);
             self.require(Upgrade::Metadata, Some(record), model, environment, outcome)?;
             return Ok(pins.refreshed);
         }

@@ -10,6 +10,7 @@ use crate::handshake::pairing::required::{Required, Upgrade};
 use crate::handshake::refusal::End;
 use crate::model::Model;
 use crate::pairing::{self, ApprovalKind, Approver, BootstrapProfile, Fault, PairingRequest, Requested};
+use crate::trace::{Check, fact};
 use crate::{Environment, Outcome};
 use openclaw_protocol::connect::ClientInfo;
 use serde_json::{Value, json};
@@ -48,7 +49,7 @@ impl PairingCheck<'_> {
         if let (Upgrade::Scope, Some(scopes), Some(record)) = (upgrade, &vouched, existing)
             && self.has_vouched(scopes, record, model)?
         {
-            outcome.because("pairing: the record bears what the reverse proxy's users are given");
+            outcome.because(Check::Pairing, "the record bears what the reverse proxy's users are given");
             return Ok(None);
         }
         let silence = self.silence(upgrade, existing, model, environment, outcome)?;
@@ -57,7 +58,8 @@ impl PairingCheck<'_> {
             && self.approve_vouched(&requested, scopes, model, environment)?
         {
             self.approved(&requested, None, model, environment, outcome)?;
-            outcome.because("pairing: the reverse proxy's users are paired at once");
+            let fact = fact!(handshake.vouched_devices);
+            outcome.because_of(Check::Pairing, fact, "the reverse proxy's users are paired at once");
             return Ok(None);
         }
         if requested.silent() {
@@ -66,7 +68,7 @@ impl PairingCheck<'_> {
                 if model.rules.handshake.record_decides {
                     self.live_request(&requested, model, environment)?;
                 }
-                outcome.because(format!("pairing: {} approved at once", upgrade.reason()));
+                outcome.because(Check::Pairing, format!("{} approved at once", upgrade.reason()));
                 return Ok(silence.bootstrap.and_then(|bootstrap| bootstrap.profile));
             }
             if self.is_let_in_unapproved(model, environment, outcome)? {
@@ -77,7 +79,8 @@ impl PairingCheck<'_> {
             if requested.created && !requested.silent() {
                 model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
             }
-            outcome.because("pairing: the request waits, but the record grants it by now");
+            let fact = fact!(handshake.record_decides);
+            outcome.because_of(Check::Pairing, fact, "the request waits, but the record grants it by now");
             return Ok(None);
         }
         self.refuse(upgrade, existing, &requested, model, environment, outcome)
@@ -173,13 +176,14 @@ impl PairingCheck<'_> {
         outcome: &mut Outcome,
     ) -> Result<bool, End> {
         if !model.rules.handshake.live_request_id {
-            outcome.because("pairing: the silent request is gone; up to 2026.3.13 that suffices");
+            let fact = fact!(handshake.live_request_id);
+            outcome.because_of(Check::Pairing, fact, "the silent request is gone, and that suffices");
             return Ok(true);
         }
         let record = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
         let granted = record.as_ref().map_or(Ok(false), |record| self.is_let_in_by(model, record))?;
         if granted {
-            outcome.because("pairing: not approved at once, but the record grants it as it is");
+            outcome.because(Check::Pairing, "not approved at once, but the record grants it as it is");
         }
         Ok(granted)
     }

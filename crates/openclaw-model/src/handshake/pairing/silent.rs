@@ -8,6 +8,7 @@ use crate::handshake::auth::secret::Method;
 use crate::handshake::pairing::required::Upgrade;
 use crate::model::Model;
 use crate::origin::Origin;
+use crate::trace::{Check, fact};
 use crate::{LocalityRules, Outcome, address};
 use openclaw_protocol::client::{self, mode};
 
@@ -29,7 +30,16 @@ impl PairingCheck<'_> {
             (true, false, false) => "but this release does not approve that at once",
             (true, false, true) => "approved at once",
         };
-        outcome.because(format!("pairing: {} is needed; {why}; {verdict}", upgrade.reason()));
+        let fact = match upgrade {
+            _ if !local => fact!(locality.host_and_trusted_proxies_count),
+            _ if bound => fact!(handshake.silent_for_operators_only),
+            Upgrade::NotPaired => fact!(handshake.browsers_ask),
+            Upgrade::Role => fact!(handshake.silent_role_upgrade),
+            Upgrade::Metadata => fact!(handshake.silent_native_metadata),
+            Upgrade::Scope => fact!(handshake.local_scope_upgrade),
+        };
+        let why = format!("{} is needed; {why}; {verdict}", upgrade.reason());
+        outcome.because_of(Check::Pairing, fact, why);
         local && !browser && kind
     }
 
@@ -48,7 +58,8 @@ impl PairingCheck<'_> {
             && !proxied
             && ip.is_some_and(|ip| address::is_listed(ip, &model.config.auto_approve_cidrs));
         if listed {
-            outcome.because("pairing: gateway.nodes.pairing.autoApproveCidrs names its network");
+            let why = "gateway.nodes.pairing.autoApproveCidrs names its network";
+            outcome.because_of(Check::Pairing, fact!(handshake.lists_networks), why);
         }
         listed
     }
@@ -87,9 +98,9 @@ impl PairingCheck<'_> {
         let why = if seen.direct {
             return (true, seen.reason.clone());
         } else if rules.local_container_control_ui && trusted && self.is_contained_control_ui(&host, dots) {
-            "since 2026.4.8 the Control UI with the secret is local from a private peer with a loopback Host"
+            "the Control UI with the secret is local from a private peer with a loopback Host"
         } else if rules.local_container_cli && trusted && self.is_contained_cli(&host, dots) {
-            "since 2026.4.5 the CLI with the secret is local on a loopback peer with a private Host"
+            "the CLI with the secret is local on a loopback peer with a private Host"
         } else {
             return (false, seen.reason.clone());
         };

@@ -247,7 +247,7 @@ impl Answer {
                 _ => {}
             }
         }
-        answer.reasons = outcome.reasons.iter().map(|reason| reason.0.clone()).collect::<Vec<_>>().join("\n");
+        answer.reasons = outcome.trace.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         answer
     }
 

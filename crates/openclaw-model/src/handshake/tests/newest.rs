@@ -72,7 +72,7 @@ fn an_upgrade_must_say_where_it_comes_from(
         Some(Effect::RefuseUpgrade { status, .. }) => *status,
         _ => 101,
     };
-    assert_eq!(seen, status, "{:?}", outcome.reasons);
+    assert_eq!(seen, status, "{:?}", outcome.trace);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::rpc::nodes::{calls, commands};
 use crate::rpc::{devices, exec, nodes};
 use crate::schema::Schema;
 use crate::surface;
+use crate::trace::Check;
 use access::Access;
 use openclaw_protocol::codes::{close, error};
 use openclaw_protocol::frame::ErrorShape;
@@ -185,7 +186,7 @@ impl Call<'_, '_> {
     }
 
     pub(crate) fn reason(&mut self, reason: String) {
-        self.outcome.because(reason);
+        self.outcome.because(Check::Call, reason);
     }
 
     pub(crate) fn log(&mut self, line: String) {

@@ -1,0 +1,386 @@
+//! The pairing store of a state directory as it lies there: read without writing to it, and then in memory what each release
+//! would have at its start.
+
+use super::import::{Fault, OldFiles, take_over};
+use super::settings::Refusal;
+use crate::store::{SqliteDocuments, SqliteFault};
+use openclaw_model::Facts;
+use openclaw_protocol::store::{DATABASE, Document, Documents, ReadFault, StoreFormat, WriteFault, json};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use untrusted_data::cut;
+use untrusted_data::limits::DOCUMENT_VALUES;
+use untrusted_data::plain_file::{self, Links, PlainFileError};
+
+/// The longest file that is read, in bytes.
+const LONGEST: u64 = 16 << 20;
+
+/// What a state directory keeps of devices and nodes.
+#[derive(Debug, Clone)]
+pub struct AtRest {
+    directory: PathBuf,
+    files: BTreeMap<Document, Kept>,
+    database: Database,
+    /// The folders that the gateway cannot write to, with the sentence for the user.
+    locked: BTreeMap<&'static str, String>,
+}
+
+/// One file of the store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kept {
+    /// There is none.
+    Absent,
+    /// What is in it.
+    Json(Arc<Value>),
+    /// It is there, and a gateway cannot use it.
+    Unusable {
+        /// `read` or `parse`.
+        what: &'static str,
+        /// Why, for a person.
+        why: String,
+    },
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+enum Database {
+    Absent,
+    /// It is there, and no pairing store yet.
+    Unused,
+    Holds(BTreeMap<Document, Arc<Value>>),
+    /// No release starts with it.
+    Refused(Refusal, String),
+}
+
+/// A state directory that cannot be looked at.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum AtRestError {
+    /// It is not there, or something else.
+    #[error("cannot read the state directory {path}: {error}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the operating system said.
+        error: io::Error,
+    },
+    /// A file has more than is read.
+    #[error("{path} has more than {limit}; a store of that size is not read")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit: String,
+    },
+    /// The database cannot be read by this user now.
+    #[error("cannot read {path}: {fault}")]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        fault: SqliteFault,
+    },
+}
+
+impl AtRest {
+    /// A state directory in which nothing is.
+    pub fn empty(directory: impl Into<PathBuf>) -> Self {
+        let files = Document::ALL.into_iter().map(|document| (document, Kept::Absent)).collect();
+        Self { directory: directory.into(), files, database: Database::Absent, locked: BTreeMap::new() }
+    }
+
+    /// Reads a state directory. The gateway is taken to run as the user whom the directory belongs to.
+    ///
+    /// # Errors
+    /// The directory is not there, or holds more than is read.
+    pub fn read(directory: &Path) -> Result<Self, AtRestError> {
+        let failed = |error| AtRestError::Directory { path: directory.to_owned(), error };
+        let root = fs::metadata(directory).map_err(failed)?;
+        if !root.is_dir() {
+            return Err(failed(io::ErrorKind::NotADirectory.into()));
+        }
+        let mut files = BTreeMap::new();
+        for document in Document::ALL {
+            files.insert(document, file(&directory.join(document.path()), document, &root)?);
+        }
+        let mut locked = BTreeMap::new();
+        for folder in ["devices", "nodes"] {
+            if let Ok(found) = fs::metadata(directory.join(folder))
+                && !allows(&root, &found, 0o2)
+            {
+                locked.insert(folder, format!("the gateway cannot write to {folder}: {}", owners(&root, &found)));
+            }
+        }
+        Ok(Self { directory: directory.to_owned(), files, database: database(directory, &root)?, locked })
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// One of its files.
+    pub fn file(&self, document: Document) -> &Kept {
+        self.files.get(&document).unwrap_or(&Kept::Absent)
+    }
+
+    /// Puts another file in the place of one, in memory.
+    pub fn set_file(&mut self, document: Document, kept: Kept) {
+        self.files.insert(document, kept);
+    }
+
+    /// The documents in the database.
+    pub fn database(&self) -> impl Iterator<Item = (Document, &Arc<Value>)> {
+        let documents = match &self.database {
+            Database::Holds(documents) => Some(documents),
+            _ => None,
+        };
+        documents.into_iter().flatten().map(|(document, value)| (*document, value))
+    }
+
+    /// Whether the database is the store already.
+    pub fn has_database(&self) -> bool {
+        !matches!(self.database, Database::Absent | Database::Unused)
+    }
+
+    /// Why no release starts with the database, where that is so.
+    pub fn damaged_database(&self) -> Option<&str> {
+        match &self.database {
+            Database::Refused(_, why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// The same without its database, as after it was moved away.
+    pub fn drop_database(&mut self) {
+        self.database = Database::Absent;
+    }
+
+    /// The folders that the gateway cannot write to, each with a sentence.
+    pub fn locked(&self) -> impl Iterator<Item = &str> {
+        self.locked.values().map(String::as_str)
+    }
+
+    /// The same after the gateway's user was given what lies there.
+    pub fn unlock(&mut self) {
+        self.locked.clear();
+    }
+
+    /// What a release has in its store when it has started, and what it logs about it.
+    ///
+    /// # Errors
+    /// The release does not start on this store.
+    pub fn start(&self, facts: &Facts, now: i64) -> Result<(StoredDocuments, Vec<String>), Refusal> {
+        let mut store = StoredDocuments { directory: self.directory.clone(), ..StoredDocuments::default() };
+        if facts.pairing.format == StoreFormat::Files {
+            store.locked = self.locked.clone();
+            for (document, kept) in &self.files {
+                match kept {
+                    Kept::Absent => {}
+                    Kept::Json(value) => drop(store.documents.insert(*document, Ok(Arc::clone(value)))),
+                    Kept::Unusable { what, .. } => drop(store.documents.insert(*document, Err(what))),
+                }
+            }
+            return Ok((store, Vec::new()));
+        }
+        match &self.database {
+            Database::Absent | Database::Unused => {}
+            Database::Refused(refusal, _) => return Err(refusal.clone()),
+            Database::Holds(documents) => {
+                store.documents =
+                    documents.iter().map(|(document, value)| (*document, Ok(Arc::clone(value)))).collect();
+            }
+        }
+        let log = take_over(self, &mut store, now)?;
+        Ok((store, log))
+    }
+}
+
+impl OldFiles for AtRest {
+    fn read(&self, document: Document) -> Result<Option<Value>, Fault> {
+        match self.file(document) {
+            Kept::Absent => Ok(None),
+            Kept::Json(value) => Ok(Some((**value).clone()).filter(|value| !value.is_null())),
+            Kept::Unusable { what, .. } => Err(Fault::Unreadable(self.directory.join(document.path()), what)),
+        }
+    }
+
+    fn has(&self, document: Document) -> bool {
+        *self.file(document) != Kept::Absent
+    }
+
+    fn archive(&self, _: &[Document]) {}
+}
+
+/// The documents of a started gateway, in memory. A file that cannot be used stays so until it is written over.
+#[derive(Debug, Clone, Default)]
+pub struct StoredDocuments {
+    directory: PathBuf,
+    documents: BTreeMap<Document, Result<Arc<Value>, &'static str>>,
+    locked: BTreeMap<&'static str, String>,
+}
+
+impl StoredDocuments {
+    /// Changes every document that can be read.
+    pub fn change(&mut self, mut change: impl FnMut(&Value) -> Value) {
+        for value in self.documents.values_mut().flatten() {
+            *value = Arc::new(change(value));
+        }
+    }
+
+    /// The documents that can be read.
+    pub fn readable(&self) -> impl Iterator<Item = (Document, &Arc<Value>)> {
+        self.documents.iter().filter_map(|(document, value)| Some((*document, value.as_ref().ok()?)))
+    }
+}
+
+impl Documents for StoredDocuments {
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
+        match self.documents.get(&document) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some(Arc::clone(value))),
+            Some(Err(what)) => {
+                Err(ReadFault { what, path: self.directory.join(document.path()).display().to_string() })
+            }
+        }
+    }
+
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {
+        let mut first = Ok(());
+        for (document, value) in documents {
+            let folder = document.path().split('/').next().unwrap_or_default();
+            if self.locked.contains_key(folder) {
+                let path = self.directory.join(document.path());
+                let fault = format!("EACCES: permission denied, open '{}'", path.display());
+                first = first.and(Err(WriteFault(fault)));
+                continue;
+            }
+            self.documents.insert(*document, Ok(Arc::clone(value)));
+        }
+        first
+    }
+}
+
+fn file(path: &Path, document: Document, root: &Metadata) -> Result<Kept, AtRestError> {
+    let name = document.path();
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Kept::Absent);
+        }
+        Err(error) => return Ok(Kept::Unusable { what: "read", why: format!("{name}: {error}") }),
+    };
+    if found.is_file() && !allows(root, &found, 0o4) {
+        let why = format!("the gateway cannot read {name}: {}", owners(root, &found));
+        return Ok(Kept::Unusable { what: "read", why });
+    }
+    let too_large = |limit: String| AtRestError::TooLarge { path: path.to_owned(), limit };
+    let bytes = match plain_file::read(path, LONGEST, Links::Follow) {
+        Ok(bytes) => bytes,
+        Err(PlainFileError::TooLarge(_)) => return Err(too_large(format!("{} MiB", LONGEST >> 20))),
+        Err(error) => return Ok(Kept::Unusable { what: "read", why: format!("{name}: {error}") }),
+    };
+    if cut::json::count(&bytes) > DOCUMENT_VALUES {
+        return Err(too_large(format!("{DOCUMENT_VALUES} JSON values")));
+    }
+    Ok(match json::parse(&bytes) {
+        Some(value) => Kept::Json(Arc::new(value)),
+        None if bytes.is_empty() => Kept::Unusable { what: "parse", why: format!("{name} is empty") },
+        None => Kept::Unusable { what: "parse", why: format!("{name} is no JSON") },
+    })
+}
+
+fn database(directory: &Path, root: &Metadata) -> Result<Database, AtRestError> {
+    let path = directory.join(DATABASE);
+    let Ok(found) = fs::metadata(&path) else { return Ok(Database::Absent) };
+    if !allows(root, &found, 0o6) {
+        let why = format!("the gateway cannot write to {DATABASE}: {}", owners(root, &found));
+        return Ok(Database::Refused(Refusal::at_read_only_database(), why));
+    }
+    match SqliteDocuments::check(directory, Links::Follow) {
+        Err(fault) if fault.is_no_database() => {
+            let why = format!("{DATABASE} is no database, or a damaged one");
+            return Ok(Database::Refused(Refusal::at_database(&path), why));
+        }
+        Err(fault @ SqliteFault::Cell { .. }) => {
+            let why = format!("{DATABASE}: {fault}");
+            return Ok(Database::Refused(Refusal::at_cell(&fault.to_string()), why));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    if !SqliteDocuments::is_store(directory) {
+        return Ok(Database::Unused);
+    }
+    let documents = SqliteDocuments::look(directory, Links::Follow);
+    let documents = documents.map_err(|fault| AtRestError::Database { path, fault })?;
+    Ok(Database::Holds(documents.into_iter().map(|(document, value)| (document, Arc::new(value))).collect()))
+}
+
+/// Whether the user whom the state directory belongs to may do this (bits as for others) with a file or a folder in it.
+fn allows(root: &Metadata, found: &Metadata, bits: u32) -> bool {
+    let mode = match found {
+        _ if root.uid() == 0 => return true,
+        found if found.uid() == root.uid() => found.mode() >> 6,
+        found if found.gid() == root.gid() => found.mode() >> 3,
+        found => found.mode(),
+    };
+    mode & bits == bits
+}
+
+fn owners(root: &Metadata, found: &Metadata) -> String {
+    match found.uid() == root.uid() {
+        true => format!("its mode is {:03o}", found.mode() & 0o777),
+        false => format!("it belongs to user {}, the state directory to user {}", found.uid(), root.uid()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn facts(release: &str) -> Facts {
+        Facts::of(release.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_directory_is_read_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("devices")).unwrap();
+        fs::write(folder.path().join("devices/paired.json"), r#"{"a":{"deviceId":"a"}}"#).unwrap();
+        fs::write(folder.path().join("devices/pending.json"), "{").unwrap();
+        let at_rest = AtRest::read(folder.path()).unwrap();
+        let (mut store, _) = at_rest.start(&facts("2026.4.2"), 0).unwrap();
+        assert_eq!(*store.read(Document::DevicesPaired).unwrap(), json!({"a": {"deviceId": "a"}}));
+        assert_eq!(store.try_read(Document::DevicesPending).unwrap_err().what, "parse");
+        store.write(&[(Document::DevicesPending, &Arc::new(json!({})))]).unwrap();
+        assert_eq!(*store.read(Document::DevicesPending).unwrap(), json!({}));
+        assert_eq!(fs::read(folder.path().join("devices/pending.json")).unwrap(), b"{");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_release_with_a_database_imports_the_files_or_refuses_to_start() {
+        let mut at_rest = AtRest::empty("/state");
+        at_rest.set_file(Document::DevicesPaired, Kept::Unusable { what: "parse", why: String::new() });
+        assert_eq!(at_rest.start(&facts("2026.9.6"), 0).unwrap_err().exit_code, 78);
+        at_rest.set_file(Document::DevicesPaired, Kept::Json(Arc::new(json!({}))));
+        at_rest.set_file(Document::DevicesPending, Kept::Json(Arc::new(json!({"r": {"requestId": "r"}}))));
+        let (store, log) = at_rest.start(&facts("2026.9.6"), 0).unwrap();
+        assert_eq!(store.read(Document::DevicesPending), None, "pending requests are not imported");
+        assert!(log.iter().any(|line| line.contains("migrated to SQLite")), "{log:?}");
+    }
+
+    #[test]
+    fn a_folder_that_is_locked_fails_as_node_says() {
+        let mut at_rest = AtRest::empty("/state");
+        at_rest.locked.insert("devices", String::new());
+        let (mut store, _) = at_rest.start(&facts("2026.4.2"), 0).unwrap();
+        let fault = store.write(&[(Document::DevicesPaired, &Arc::new(json!({})))]).unwrap_err();
+        assert_eq!(fault.0, "EACCES: permission denied, open '/state/devices/paired.json'");
+    }
+}

@@ -1,0 +1,187 @@
+//! Why an answer is what it is: the checks that a release made, in their order, and the facts that they rest on.
+
+use super::act::ConnectionId;
+use super::facts::Facts;
+use super::model::Model;
+use super::release::Release;
+use super::releases::{KNOWN, OLDEST, Source};
+use std::fmt;
+
+/// Which check of the handshake a line comes from, in the order in which the releases make them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Check {
+    /// The HTTP upgrade.
+    Upgrade,
+    /// The first message: size, form, protocol version, role.
+    Frame,
+    /// Whether the client counts as local.
+    Locality,
+    /// The `Origin` header of a browser.
+    Origin,
+    /// The device's proof, or the lack of a device.
+    Device,
+    /// Shared secret, device token, bootstrap token, or a proxy's word.
+    Credentials,
+    /// What the device was approved for.
+    Pairing,
+    /// The answer that came of it.
+    Answer,
+    /// A call of a client that was let in.
+    Call,
+}
+
+impl Check {
+    /// Its name, in small letters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Upgrade => "upgrade",
+            Self::Frame => "frame",
+            Self::Locality => "locality",
+            Self::Origin => "origin",
+            Self::Device => "device",
+            Self::Credentials => "credentials",
+            Self::Pairing => "pairing",
+            Self::Answer => "answer",
+            Self::Call => "call",
+        }
+    }
+}
+
+/// One line of a trace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceLine {
+    /// The check that it comes from.
+    pub check: Check,
+    /// What the check found, for a person. It never holds a secret, but it may hold text that a client or a record chose.
+    pub sentence: String,
+    /// The fact of the release without which the check would have ended in another way, where there is one.
+    pub fact: Option<Fact>,
+}
+
+impl fmt::Display for TraceLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.check.name(), self.sentence)
+    }
+}
+
+/// One of the [`Facts`], by its path.
+#[derive(Clone, Copy)]
+pub struct Fact {
+    name: &'static str,
+    value: fn(&Facts) -> String,
+}
+
+/// The fact at a path of [`Facts`]: `fact!(handshake.silent_role_upgrade)`.
+macro_rules! fact {
+    ($area:ident . $name:ident) => {
+        $crate::trace::Fact::new(concat!(stringify!($area), ".", stringify!($name)), |facts| {
+            format!("{:?}", facts.$area.$name)
+        })
+    };
+}
+pub(crate) use fact;
+
+impl Fact {
+    /// A fact by its path and its value in words.
+    pub(crate) const fn new(name: &'static str, value: fn(&Facts) -> String) -> Self {
+        Self { name, value }
+    }
+
+    /// Its path below [`Facts`].
+    pub fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// The last change of this fact up to a release; `None` where it is as the oldest known release had it.
+    pub fn since(self, release: Release) -> Option<Since> {
+        self.changes().into_iter().take_while(|change| change.release <= release).last()
+    }
+
+    /// The first change of this fact after a release; `None` where it is so in the newest known one.
+    pub fn until(self, release: Release) -> Option<Since> {
+        self.changes().into_iter().find(|change| change.release > release)
+    }
+
+    /// Every change of this fact, the oldest first.
+    fn changes(self) -> Vec<Since> {
+        let mut facts = Facts::nearest(OLDEST);
+        let (mut value, mut changes) = ((self.value)(&facts), Vec::new());
+        for known in KNOWN.iter().filter(|known| OLDEST < known.release) {
+            for change in known.changes {
+                (change.apply)(&mut facts);
+                let now = (self.value)(&facts);
+                if now != value {
+                    value = now;
+                    changes.push(Since { release: known.release, what: change.what, sources: change.sources });
+                }
+            }
+        }
+        changes
+    }
+}
+
+impl PartialEq for Fact {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Debug for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Since when a fact holds, or from when on it does not, and by which change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// The first known release with the change.
+    pub release: Release,
+    /// The change, in a sentence.
+    pub what: &'static str,
+    /// How the change is known.
+    pub sources: &'static [Source],
+}
+
+/// What a client that was let in may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its role.
+    pub role: String,
+    /// Its scopes.
+    pub scopes: Vec<String>,
+}
+
+impl Model {
+    /// What the client of a connection may do; `None` where nobody was let in there.
+    pub fn held(&self, connection: ConnectionId) -> Option<Held> {
+        let client = self.connections.get(&connection).filter(|open| !open.closing)?.client.as_ref()?;
+        Some(Held { role: client.role.clone(), scopes: client.scopes.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("2026.2.19", None)]
+    #[case("2026.3.28", None)]
+    #[case("2026.3.31", Some("2026.3.31"))]
+    #[case("2026.4.1", Some("2026.3.31"))]
+    #[case("2026.4.2", Some("2026.4.2"))]
+    fn a_fact_holds_since_its_last_change(#[case] release: &str, #[case] since: Option<&str>) {
+        let roles = fact!(pairing.effective_roles);
+        let found = roles.since(release.parse().unwrap()).map(|since| since.release.to_string());
+        assert_eq!((roles.name(), found.as_deref()), ("pairing.effective_roles", since));
+        let newest = roles.since("2026.9.6".parse().unwrap()).unwrap();
+        assert_eq!(roles.until(newest.release), None, "the last change has no end");
+    }
+
+    #[test]
+    fn a_release_without_a_history_of_its_own_has_the_facts_of_the_one_before() {
+        let since = fact!(locality.host_and_trusted_proxies_count).since("2026.4.1".parse().unwrap()).unwrap();
+        assert_eq!(since.release.to_string(), "2026.3.31");
+        assert!(!since.what.is_empty() && !since.sources.is_empty());
+    }
+}

@@ -1,0 +1,45 @@
+//! `clawcheck doctor`: what is odd about a state directory?
+
+use crate::cli::terminal::console;
+use crate::cli::terminal::table::Format;
+use crate::cli::{CommandError, exit};
+use crate::explain::{self, Places, State, doctor};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// List what is odd about a state directory, and which releases it matters to
+///
+/// `doctor` looks at the JSON files and the SQLite store of a gateway: files that a gateway cannot read or use, records without a
+/// role, records that were never approved, keys that do not fit, expired requests, two stores beside each other, and releases
+/// that do not start on this store. It writes nothing, and prints no tokens, passwords or keys.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit codes:
+  0    nothing odd was found
+  1    something odd was found
+  2    usage error, or a directory that cannot be read
+  3    the output could not be written")]
+pub(crate) struct Doctor {
+    /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR or ~/.openclaw]
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Doctor {
+    pub(crate) fn run(self) -> Result<u8, CommandError> {
+        let places = Places { state_dir: self.directory, config: None, env: super::explain::environment() };
+        let state = State::read(&places).map_err(CommandError::usage)?;
+        let findings = doctor::findings(&state, super::explain::now());
+        let format = match self.format {
+            Format::Plain => explain::Format::Plain,
+            Format::Markdown => explain::Format::Markdown,
+            Format::Json => explain::Format::Json,
+        };
+        let text = doctor::write(&state, &findings, format);
+        console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
+        Ok(if findings.is_empty() { exit::OK } else { exit::DEVIATES })
+    }
+}

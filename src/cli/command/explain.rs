@@ -1,0 +1,197 @@
+//! `clawcheck explain`: why is a connect answered as it is, and what would change that?
+
+use crate::cli::terminal::console;
+use crate::cli::terminal::table::Format;
+use crate::cli::{CommandError, exit};
+use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, State, Verdict, remedies};
+use miette::Report;
+use openclaw_model::Release;
+use std::io::{Read as _, Write as _};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The longest log that is read from standard input, in bytes.
+const LONGEST_LOG: u64 = 32 << 20;
+
+/// Explain why a gateway refuses a client, and what would let the client in
+///
+/// `explain` reads a state directory and its openclaw.json, and asks the model of an OpenClaw release how it would answer a
+/// client. It prints the answer, the checks that led to it with the release that introduced each rule, and the record that
+/// decided. If the client is refused, `explain` tries on copies in memory what a person could do, and lists what lets this
+/// client in and survives a restart, the least risky first.
+///
+/// `explain` writes nothing, starts nothing and connects to nothing. Without --state-dir, it reads the state directory that
+/// `openclaw` itself would use on this machine. It does not print tokens, passwords or keys.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  clawcheck explain                                  The openclaw command on this machine
+  clawcheck explain --as exec                        The exec tool
+  clawcheck explain --state-dir DIR --device iPhone  A phone, in a copied state directory
+  clawcheck explain --as control-ui --header 'X-Forwarded-For: 203.0.113.7'
+  clawcheck explain --log gateway.log --releases all
+
+Exit codes:
+  0    the client is let in with the scopes that it asks for
+  1    the client is refused, or let in without its scopes; with --releases: the answers differ
+  2    usage error or invalid file
+  3    the output could not be written")]
+pub(crate) struct Explain {
+    /// State directory; the same as --state-dir
+    #[arg(value_name = "DIR", conflicts_with = "state_dir")]
+    directory: Option<PathBuf>,
+    /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR or ~/.openclaw]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Configuration file [default: OPENCLAW_CONFIG_PATH or openclaw.json in the state directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// OpenClaw release of the gateway [default: the installed or last used release, or the newest known one]
+    ///
+    /// Without this option, `explain` reads the version from the package of the `openclaw` in PATH (only for the default state
+    /// directory) or from `meta.lastTouchedVersion` in openclaw.json.
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<Release>,
+    /// Print the answers of all known releases, one line for each
+    #[arg(long, value_name = "all", value_parser = ["all"])]
+    releases: Option<String>,
+    /// Client: cli, probe, tui, exec, backend, control-ui, webchat, node, macos, ios, android [default: from the device's record, or cli]
+    #[arg(long = "as", value_name = "CLIENT")]
+    client: Option<Preset>,
+    /// Device: a name, an id or its first letters, `new` or `none` [default: identity/device.json]
+    ///
+    /// The private keys of other devices are not in a state directory. `explain` uses a stand-in key for them and puts it into
+    /// its copy of the records.
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    /// Role that the client asks for [default: the client's own]
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+    /// Scopes that the client asks for, separated by commas [default: the client's own]
+    #[arg(long, value_name = "SCOPES", value_delimiter = ',')]
+    scopes: Option<Vec<String>>,
+    /// Platform of the client [default: that of the device's record]
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<String>,
+    /// Credentials: shared, token, password, device-token, bootstrap-token or none, with an optional `=VALUE`
+    ///
+    /// Without a value, `token` and `password` are those of the gateway, and `device-token` is that of the device's record. The
+    /// default is `shared`, the secret that the gateway asks for, or the device token for a device whose key is elsewhere.
+    #[arg(long, value_name = "KIND[=VALUE]")]
+    auth: Option<Credential>,
+    /// Header of the upgrade request, for example of a proxy (repeatable)
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
+    header: Vec<(String, String)>,
+    /// Origin header [default: none, or the gateway's address for browser clients]
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Option<String>,
+    /// Host header [default: the gateway's address]
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// Address from which the gateway sees the connection come [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    peer: Option<IpAddr>,
+    /// OpenClaw release of the client [default: the release of the gateway]
+    #[arg(long, value_name = "RELEASE")]
+    client_release: Option<Release>,
+    /// Take client, device, headers and role from the last refused connect in a gateway's log; - is standard input
+    ///
+    /// Options that are given on the command line override the log.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Explain {
+    pub(crate) fn run(self) -> Result<u8, CommandError> {
+        let format = match self.format {
+            Format::Plain => explain::Format::Plain,
+            Format::Markdown => explain::Format::Markdown,
+            Format::Json => explain::Format::Json,
+        };
+        let places = Places {
+            state_dir: self.directory.clone().or_else(|| self.state_dir.clone()),
+            config: self.config.clone(),
+            env: environment(),
+        };
+        let logged = self.log.as_deref().map(logged).transpose()?;
+        let state = State::read(&places).map_err(CommandError::usage)?;
+        let all = self.releases.is_some();
+        let mut question = self.question();
+        if let Some(logged) = &logged {
+            logged.complete(&mut question);
+        }
+        let world = explain::world(&state, &question, now()).map_err(CommandError::usage)?;
+        let answer = world.answer();
+        let notes = logged.iter().filter_map(Logged::says).collect();
+        let mut explanation = Explanation { state: &state, world: &world, answer: &answer, tried: None, notes };
+        let (text, code) = if all {
+            let answers = remedies::by_release(&world);
+            let differ = answers.windows(2).any(|pair| lets_in(&pair[0].1.verdict) != lets_in(&pair[1].1.verdict));
+            (explanation.releases(&answers, format), if differ { exit::DEVIATES } else { exit::OK })
+        } else {
+            let tried = (!answer.succeeds()).then(|| remedies::tried(&world));
+            explanation.tried = tried.as_ref();
+            (explanation.write(format), if answer.succeeds() { exit::OK } else { exit::DEVIATES })
+        };
+        console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
+        Ok(code)
+    }
+
+    fn question(self) -> Question {
+        Question {
+            preset: self.client,
+            device: self.device,
+            role: self.role,
+            scopes: self.scopes.map(|scopes| scopes.into_iter().filter(|scope| !scope.is_empty()).collect()),
+            platform: self.platform,
+            headers: self.header,
+            origin: self.origin,
+            host: self.host,
+            peer: self.peer,
+            credential: self.auth,
+            release: self.release,
+            client_release: self.client_release,
+        }
+    }
+}
+
+fn lets_in(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::LetIn(_))
+}
+
+/// The environment, which says where `openclaw` itself would look. Variables that are no Unicode have no meaning to it.
+pub(super) fn environment() -> Vec<(String, String)> {
+    let texts =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    texts.collect()
+}
+
+/// Now, in milliseconds since the epoch.
+pub(super) fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn logged(path: &Path) -> Result<Logged, CommandError> {
+    if path != Path::new("-") {
+        return Logged::read(path).map_err(CommandError::usage);
+    }
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(LONGEST_LOG).read_to_end(&mut bytes);
+    read.map_err(|error| {
+        CommandError::usage(Report::msg(format!("cannot read the log from standard input: {error}")))
+    })?;
+    Logged::parse(&String::from_utf8_lossy(&bytes)).map_err(CommandError::usage)
+}
+
+/// `Name: value`, with the name in small letters.
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("expected `Name: value`")?;
+    let name = name.trim().to_ascii_lowercase();
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if is_name { Ok((name, value.trim().to_owned())) } else { Err("expected `Name: value`".to_owned()) }
+}

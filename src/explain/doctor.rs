@@ -1,0 +1,244 @@
+//! `doctor`: what is odd about a state directory, and what the releases make of it.
+
+use super::State;
+use super::render::{Format, short, short_id};
+use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::store::SqliteDocuments;
+use openclaw_model::{Facts, Release, known_releases, pairing};
+use openclaw_protocol::public_key::PublicKey;
+use openclaw_protocol::store::{DATABASE, Document, StoreFormat};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+
+/// How many findings are shown; a store may have any number of records.
+const MOST: usize = 200;
+
+/// Something odd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The file or the table below the state directory.
+    pub place: String,
+    /// The device or the request, if it is one record.
+    pub record: Option<String>,
+    /// What is odd.
+    pub what: String,
+    /// The releases that it matters to; all of them where there is none.
+    pub releases: Vec<Release>,
+}
+
+/// Looks a state directory over, at a time in milliseconds since the epoch.
+pub fn findings(state: &State, now: i64) -> Vec<Finding> {
+    let releases = known_releases().filter_map(|release| Facts::of(release).ok()).collect::<Vec<_>>();
+    let mut found = Vec::new();
+    files(state, &releases, &mut found);
+    starts(state, &releases, now, &mut found);
+    for (document, place, records) in documents(state) {
+        for (key, record) in &records {
+            if found.len() > MOST {
+                return found;
+            }
+            match document {
+                Document::DevicesPaired => paired(place, key, record, &releases, &mut found),
+                Document::DevicesPending => pending(place, key, record, now, &mut found),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// Findings as text or JSON, without secrets.
+pub fn write(state: &State, findings: &[Finding], format: Format) -> String {
+    let text = match format {
+        Format::Json => {
+            let finding = |finding: &Finding| {
+                json!({
+                    "place": finding.place, "record": finding.record.as_deref().map(short), "what": finding.what,
+                    "releases": finding.releases.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                })
+            };
+            let shown = findings.iter().take(MOST).map(finding).collect::<Vec<_>>();
+            format!("{:#}\n", json!({ "schema": 1, "findings": shown, "complete": findings.len() <= MOST }))
+        }
+        Format::Plain | Format::Markdown => plain(state, findings, format),
+    };
+    state.secrets().apply_known(&text)
+}
+
+fn plain(state: &State, findings: &[Finding], format: Format) -> String {
+    let mut out = format!("{} (only read)\n", short(&state.at_rest.directory().display().to_string()));
+    let bullet = if format == Format::Markdown { "- " } else { "  " };
+    for finding in findings.iter().take(MOST) {
+        let record = finding.record.as_deref().map(|record| format!(" {}", short_id(record))).unwrap_or_default();
+        let releases = match finding.releases.as_slice() {
+            [] => String::new(),
+            releases => format!(" ({})", spans(releases)),
+        };
+        let _ = writeln!(out, "{bullet}{}{record}: {}{releases}", finding.place, finding.what);
+    }
+    match findings.len() {
+        0 => out.push_str("nothing odd was found\n"),
+        1 => out.push_str("1 finding\n"),
+        more if more > MOST => out.push_str("more findings were left out\n"),
+        more => {
+            let _ = writeln!(out, "{more} findings");
+        }
+    }
+    out
+}
+
+/// `2026.3.31 to 2026.4.1, 2026.9.6`: neighbours among the known releases are taken together.
+fn spans(releases: &[Release]) -> String {
+    let known = known_releases().collect::<Vec<_>>();
+    let mut runs: Vec<(Release, Release)> = Vec::new();
+    for release in releases {
+        let before = known.iter().take_while(|known| *known < release).last();
+        match runs.last_mut() {
+            Some((_, last)) if before == Some(last) => *last = *release,
+            _ => runs.push((*release, *release)),
+        }
+    }
+    let run = |(first, last): &(Release, Release)| match first == last {
+        true => first.to_string(),
+        false => format!("{first} to {last}"),
+    };
+    runs.iter().map(run).collect::<Vec<_>>().join(", ")
+}
+
+/// What is odd about files as such, and what the releases do with a file that they cannot use.
+fn files(state: &State, releases: &[Facts], found: &mut Vec<Finding>) {
+    let of = |place: &str, what: String| Finding { place: place.to_owned(), record: None, what, releases: Vec::new() };
+    found.extend(state.notes.iter().map(|note| of("state directory", short(note))));
+    for document in Document::ALL {
+        if !matches!(state.at_rest.file(document), Kept::Unusable { .. }) {
+            continue;
+        }
+        let matters = |fits: &dyn Fn(&Facts) -> bool| {
+            releases.iter().filter(|facts| fits(facts)).map(|facts| facts.release).collect::<Vec<_>>()
+        };
+        let files = |facts: &Facts| facts.pairing.format == StoreFormat::Files;
+        let ways: [(&str, Vec<Release>); 2] = [
+            (
+                "is taken for an empty file, and written over with the next change",
+                matters(&|facts| files(facts) && !facts.pairing.state.unreadable_ends),
+            ),
+            (
+                "ends every connect that needs it, without an answer",
+                matters(&|facts| files(facts) && facts.pairing.state.unreadable_ends),
+            ),
+        ];
+        for (what, releases) in ways {
+            found.push(Finding { releases, ..of(document.path(), what.to_owned()) });
+        }
+    }
+}
+
+/// The releases that do not start, and what the others import.
+fn starts(state: &State, releases: &[Facts], now: i64, found: &mut Vec<Finding>) {
+    for facts in releases {
+        let (what, place) = match state.at_rest.start(facts, now) {
+            Err(refusal) => (format!("does not start: {}", short(&refusal.lines.join(" "))), "state directory"),
+            Ok((_, log)) => {
+                let lost = log.iter().find(|line| line.contains("skipped") || line.contains("omitted"));
+                let Some(lost) = lost else { continue };
+                (short(lost), DATABASE)
+            }
+        };
+        match found.iter_mut().find(|finding| finding.what == what) {
+            Some(same) => same.releases.push(facts.release),
+            None => found.push(Finding { place: place.to_owned(), record: None, what, releases: vec![facts.release] }),
+        }
+    }
+}
+
+/// The records of devices, from the files and from the database.
+fn documents(state: &State) -> Vec<(Document, &'static str, Map<String, Value>)> {
+    let mut documents = Vec::new();
+    let mut add = |document: Document, place: &'static str, value: &Value| {
+        if let Value::Object(records) = value {
+            documents.push((document, place, records.clone()));
+        }
+    };
+    for document in [Document::DevicesPaired, Document::DevicesPending] {
+        if let Kept::Json(value) = state.at_rest.file(document) {
+            add(document, document.path(), value);
+        }
+    }
+    state.at_rest.database().for_each(|(document, value)| add(document, DATABASE, value));
+    documents
+}
+
+fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], found: &mut Vec<Finding>) {
+    let mut note = |what: String, releases: Vec<Release>| {
+        found.push(Finding { place: place.to_owned(), record: Some(key.to_owned()), what, releases });
+    };
+    let Value::Object(fields) = record else {
+        return note("is no object".to_owned(), Vec::new());
+    };
+    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    if text("deviceId").is_some_and(|id| id != key) {
+        note("deviceId is another one than the key of the record".to_owned(), Vec::new());
+    }
+    match text("publicKey").map(|text| (text, PublicKey::parse(text))) {
+        None => note("publicKey is missing".to_owned(), Vec::new()),
+        Some((_, None)) => note("publicKey is no key".to_owned(), Vec::new()),
+        Some((_, Some(parsed))) if parsed.device_id() != key => {
+            note("publicKey belongs to another device".to_owned(), Vec::new());
+        }
+        Some((text, Some(parsed))) if parsed.to_base64url() != text => {
+            note("publicKey is spelled in another way than releases compare it".to_owned(), Vec::new());
+        }
+        Some(_) => {}
+    }
+    if fields.contains_key("requestId") || !fields.contains_key("approvedAtMs") {
+        note("looks like a pending request: it was never approved".to_owned(), Vec::new());
+    }
+    let roleless =
+        |facts: &&Facts| pairing::effective_roles(&facts.pairing, record).map_or(true, |roles| roles.is_empty());
+    let without = releases.iter().filter(roleless).map(|facts| facts.release).collect::<Vec<_>>();
+    if !without.is_empty() {
+        note(format!("has no role in effect: tokens is {}", tokens(fields)), without);
+    }
+    if place != DATABASE && !SqliteDocuments::fits(Document::DevicesPaired, record) {
+        note("cannot be imported into a database".to_owned(), Vec::new());
+    }
+}
+
+/// What the tokens of a record are, without the tokens.
+fn tokens(fields: &Map<String, Value>) -> &'static str {
+    match fields.get("tokens") {
+        None => "absent",
+        Some(Value::Object(tokens)) if tokens.is_empty() => "{}",
+        Some(Value::Object(_)) => "revoked or for other roles",
+        Some(_) => "no object",
+    }
+}
+
+fn pending(place: &'static str, key: &str, request: &Value, now: i64, found: &mut Vec<Finding>) {
+    let what = match request.get("ts").and_then(Value::as_i64) {
+        None => "a pending request without a time",
+        Some(ts) if now.saturating_sub(ts) > pairing::PENDING_TTL_MS => "a pending request that has expired",
+        Some(_) => return,
+    };
+    found.push(Finding {
+        place: place.to_owned(),
+        record: Some(key.to_owned()),
+        what: what.to_owned(),
+        releases: Vec::new(),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(&["2026.3.31"], "2026.3.31")]
+    #[case(&["2026.3.31", "2026.4.1"], "2026.3.31 to 2026.4.1")]
+    #[case(&["2026.2.19", "2026.4.1", "2026.4.2", "2026.9.6"], "2026.2.19, 2026.4.1 to 2026.4.2, 2026.9.6")]
+    fn neighbours_are_taken_together(#[case] releases: &[&str], #[case] shown: &str) {
+        let releases = releases.iter().map(|release| release.parse().unwrap()).collect::<Vec<_>>();
+        assert_eq!(spans(&releases), shown);
+    }
+}

@@ -1,0 +1,213 @@
+//! The lines in which a gateway logs a refused handshake: which client it was, and where it came from.
+//!
+//! `closed before connect conn=... remote=... fwd=... origin=... host=... ua=... code=... reason=...` is logged for every refused
+//! connect, and `security audit: device access upgrade requested reason=... device=... roleTo=... scopesTo=... client=...` before
+//! it, if a paired device asks for more.
+
+use super::Question;
+use super::client::{Credential, Preset};
+use std::collections::BTreeMap;
+use std::path::Path;
+use untrusted_data::plain_file::{self, Links, PlainFileError};
+use untrusted_data::printable;
+
+/// The longest log that is read, in bytes.
+const LONGEST_LOG: u64 = 32 << 20;
+const CLOSED: &str = "closed before connect ";
+const UPGRADE: &str = "device access upgrade requested ";
+
+/// A log that says nothing of a refused connect.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum LogError {
+    /// It cannot be read.
+    #[error("cannot read the log {0}: {1}")]
+    Unread(String, PlainFileError),
+    /// No line is about a refused connect.
+    #[error("the log has no line about a refused connect")]
+    #[diagnostic(help(
+        "a gateway logs `closed before connect conn=... remote=... reason=...` for each refused connect; pass the log of the \
+         gateway, not that of the client"
+    ))]
+    Nothing,
+}
+
+/// The last refused connect of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Logged {
+    closed: BTreeMap<String, String>,
+    upgrade: BTreeMap<String, String>,
+}
+
+impl Logged {
+    /// Reads the last refused connect of a log file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or without such a line.
+    pub fn read(path: &Path) -> Result<Self, LogError> {
+        let failed = |error| LogError::Unread(path.display().to_string(), error);
+        let bytes = plain_file::read(path, LONGEST_LOG, Links::Follow).map_err(failed)?;
+        Self::parse(&String::from_utf8_lossy(&bytes))
+    }
+
+    /// Reads the last refused connect of a log.
+    ///
+    /// # Errors
+    /// No line is about one.
+    pub fn parse(log: &str) -> Result<Self, LogError> {
+        let mut upgrades = BTreeMap::new();
+        let mut last = None;
+        for line in log.lines() {
+            if let Some(at) = line.find(UPGRADE) {
+                let upgrade = fields(&line[at + UPGRADE.len()..]);
+                if let Some(conn) = upgrade.get("conn") {
+                    // The newest one of a connection counts, and only the last connection is asked for.
+                    let conn = conn.clone();
+                    upgrades.clear();
+                    upgrades.insert(conn, upgrade);
+                }
+            } else if let Some(at) = line.find(CLOSED) {
+                let closed = fields(&line[at + CLOSED.len()..]);
+                let upgrade = closed.get("conn").and_then(|conn| upgrades.get(conn)).cloned();
+                last = Some(Self { closed, upgrade: upgrade.unwrap_or_default() });
+            }
+        }
+        match (last, upgrades.into_values().next()) {
+            (Some(last), _) => Ok(last),
+            (None, Some(upgrade)) => Ok(Self { closed: BTreeMap::new(), upgrade }),
+            (None, None) => Err(LogError::Nothing),
+        }
+    }
+
+    /// Fills in what the user does not say.
+    pub fn complete(&self, question: &mut Question) {
+        let closed = |name: &str| said(&self.closed, name);
+        let upgrade = |name: &str| said(&self.upgrade, name);
+        if question.peer.is_none() {
+            question.peer = closed("remote").and_then(|address| address.parse().ok());
+        }
+        if question.host.is_none() {
+            question.host = closed("host").map(str::to_owned);
+        }
+        if question.origin.is_none() {
+            question.origin = closed("origin").map(str::to_owned);
+        }
+        let has = |headers: &[(String, String)], name: &str| headers.iter().any(|(known, _)| known == name);
+        if let Some(forwarded) = closed("fwd").filter(|_| !has(&question.headers, "x-forwarded-for")) {
+            question.headers.push(("x-forwarded-for".to_owned(), forwarded.to_owned()));
+        }
+        if question.device.is_none() {
+            question.device = upgrade("device").map(str::to_owned);
+        }
+        if question.role.is_none() {
+            question.role = upgrade("roleTo").map(str::to_owned);
+        }
+        if question.scopes.is_none() {
+            question.scopes = upgrade("scopesTo").map(|scopes| scopes.split(',').map(str::to_owned).collect());
+        }
+        if question.preset.is_none() {
+            question.preset = upgrade("client").and_then(preset).or_else(|| browser(closed("ua"), closed("origin")));
+        }
+        if question.credential.is_none() {
+            question.credential = upgrade("auth").and_then(|method| match method {
+                "none" => Some(Credential::None),
+                "token" => Some(Credential::Token(None)),
+                "password" => Some(Credential::Password(None)),
+                "device-token" => Some(Credential::DeviceToken(None)),
+                _ => None,
+            });
+        }
+    }
+
+    /// What the gateway said when it closed the connection, for a person.
+    pub fn says(&self) -> Option<String> {
+        let code = said(&self.closed, "code")?;
+        let reason = said(&self.closed, "reason").unwrap_or_default();
+        Some(format!("the log says close {} \"{}\"", printable::line(code), printable::line(reason)))
+    }
+}
+
+fn said<'a>(fields: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    let nothing = ["", "n/a", "?", "none", "<none>", "unknown-ip"];
+    fields.get(name).map(String::as_str).filter(|value| !nothing.contains(value))
+}
+
+/// `name=value name=value`, where a value may have blanks in it.
+fn fields(text: &str) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    let mut last: Option<String> = None;
+    for word in text.split(' ') {
+        let name =
+            word.split_once('=').filter(|(name, _)| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic()));
+        match (name, &last) {
+            (Some((name, value)), _) => {
+                fields.insert(name.to_owned(), value.trim_end_matches(['"', '\'']).to_owned());
+                last = Some(name.to_owned());
+            }
+            (None, Some(name)) => {
+                if let Some(value) = fields.get_mut(name) {
+                    value.push(' ');
+                    value.push_str(word);
+                }
+            }
+            (None, None) => {}
+        }
+    }
+    fields
+}
+
+/// The client by its id; the role is said in another field.
+fn preset(id: &str) -> Option<Preset> {
+    let name = match id {
+        "cli" => "cli",
+        "gateway-client" => "backend",
+        "openclaw-control-ui" => "control-ui",
+        "openclaw-tui" => "tui",
+        "webchat-ui" | "webchat" => "webchat",
+        "node-host" => "node",
+        "openclaw-macos" => "macos",
+        "openclaw-ios" => "ios",
+        "openclaw-android" => "android",
+        _ => return None,
+    };
+    name.parse().ok()
+}
+
+/// A browser has an origin and names Mozilla.
+fn browser(agent: Option<&str>, origin: Option<&str>) -> Option<Preset> {
+    agent.zip(origin).filter(|(agent, _)| agent.starts_with("Mozilla/")).and_then(|_| "control-ui".parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = "\
+2026-04-02T10:00:00Z [gateway] security audit: device access upgrade requested reason=scope-upgrade device=abcd ip=unknown-ip auth=token \
+roleFrom=operator roleTo=operator scopesFrom=operator.read scopesTo=operator.admin,operator.write client=gateway-client conn=c1
+2026-04-02T10:00:00Z [ws] closed before connect conn=c1 remote=127.0.0.1 fwd=203.0.113.7 origin=n/a host=gateway.example:443 \
+ua=n/a code=1008 reason=pairing required
+";
+
+    #[test]
+    fn the_last_refused_connect_of_a_log_says_who_it_was() {
+        let mut question = Question { role: Some("node".to_owned()), ..Question::default() };
+        let logged = Logged::parse(LOG).unwrap();
+        logged.complete(&mut question);
+        assert_eq!(question.device.as_deref(), Some("abcd"));
+        assert_eq!(question.role.as_deref(), Some("node"), "what the user says stays");
+        assert_eq!(question.scopes.unwrap(), ["operator.admin", "operator.write"]);
+        assert_eq!(question.headers, [("x-forwarded-for".to_owned(), "203.0.113.7".to_owned())]);
+        assert_eq!((question.host.as_deref(), question.origin), (Some("gateway.example:443"), None));
+        assert_eq!(question.preset.unwrap().name, "backend");
+        assert_eq!(logged.says().unwrap(), "the log says close 1008 \"pairing required\"");
+    }
+
+    #[test]
+    fn the_upgrade_of_another_connection_does_not_count() {
+        let other = LOG.replace("conn=c1 remote", "conn=c2 remote");
+        let mut question = Question::default();
+        Logged::parse(&other).unwrap().complete(&mut question);
+        assert_eq!((question.device, question.peer.is_some()), (None, true));
+        Logged::parse("[ws] webchat connected conn=c1\n").unwrap_err();
+    }
+}

@@ -1,0 +1,228 @@
+//! `explain`: why a connect is answered as it is, and what would change that.
+//!
+//! [`State`] is read from a state directory, [`World`] is a gateway and a client made of it, and the model of a release
+//! answers ([`Answer`]). [`remedies`] tries on copies what would let the client in. Nothing is written, and no socket is
+//! opened.
+
+pub mod client;
+pub mod doctor;
+mod log;
+pub mod remedies;
+mod render;
+mod state;
+mod world;
+
+pub use client::{Client, Credential, Preset, Who};
+pub use log::Logged;
+pub use render::{Explanation, Format};
+pub use state::{Places, State};
+pub use world::{Verdict, World};
+
+use openclaw_emulator::at_rest::{AtRest, Kept};
+use openclaw_model::{Facts, Release, UnknownRelease, releases};
+use openclaw_protocol::store::Document;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use untrusted_data::printable;
+
+/// The fewest letters of an id that stand for it.
+const SHORTEST_ID: usize = 4;
+/// How many devices are listed where none of them is meant.
+const LISTED: usize = 12;
+
+/// What the user says about the client.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// Which client.
+    pub preset: Option<Preset>,
+    /// `none`, `new`, an id or its beginning, or a name.
+    pub device: Option<String>,
+    /// The role.
+    pub role: Option<String>,
+    /// The scopes.
+    pub scopes: Option<Vec<String>>,
+    /// The platform.
+    pub platform: Option<String>,
+    /// Headers, names in small letters.
+    pub headers: Vec<(String, String)>,
+    /// The `Origin` header.
+    pub origin: Option<String>,
+    /// The `Host` header.
+    pub host: Option<String>,
+    /// The peer's address.
+    pub peer: Option<IpAddr>,
+    /// The credentials.
+    pub credential: Option<Credential>,
+    /// The gateway's release.
+    pub release: Option<Release>,
+    /// The client's release.
+    pub client_release: Option<Release>,
+}
+
+/// A question that cannot be answered.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum QuestionError {
+    /// No device, or more than one, is meant.
+    #[error("{problem}")]
+    #[diagnostic(help("{help}"))]
+    Device {
+        /// What is wrong.
+        problem: String,
+        /// The devices that there are.
+        help: String,
+    },
+    /// A release before the first known one.
+    #[error(transparent)]
+    Release(#[from] UnknownRelease),
+}
+
+/// Makes a gateway and a client of what was read and what was asked, at a time in milliseconds since the epoch.
+///
+/// # Errors
+/// No device, or more than one, is meant; a release that is not known.
+pub fn world(state: &State, question: &Question, now: i64) -> Result<World, QuestionError> {
+    let release = question.release.or(state.release.map(|(release, _)| release)).unwrap_or(releases::DEFAULT);
+    let facts = Facts::of(release)?;
+    let client_facts = question.client_release.map(Facts::of).transpose()?;
+    let client_facts = client_facts.filter(|theirs| theirs.client != facts.client);
+    let devices = devices(&state.at_rest);
+    let who = who(state, &devices, question.device.as_deref())?;
+    let record = who.id().and_then(|id| devices.get(&id)?.paired.clone());
+    let client = client(question, who, record.as_ref());
+    let (config, env) = (state.config.clone(), state.env.clone());
+    Ok(World { facts, config, env, at_rest: state.at_rest.clone(), client, client_facts, now })
+}
+
+fn client(question: &Question, who: Who, record: Option<&Value>) -> Client {
+    let elsewhere = matches!(who, Who::StandIn { .. });
+    let cli = client::PRESETS[0];
+    let mut client = match (question.preset, record) {
+        (Some(preset), _) => Client::of(preset, who),
+        (None, Some(record)) => Client::of_record(record, who.clone()).unwrap_or_else(|| Client::of(cli, who)),
+        (None, None) => Client::of(cli, who),
+    };
+    if let Some(record) = record {
+        client.on_machine_of(record);
+        let role = question.role.as_deref().unwrap_or(&client.role);
+        let has_token = record.get("tokens").and_then(|tokens| tokens.get(role)?.get("token")).is_some();
+        if elsewhere && has_token {
+            client.credential = Credential::DeviceToken(None);
+        }
+    }
+    if let Some(role) = &question.role {
+        client.ask_as(role);
+    }
+    if let Some(scopes) = &question.scopes {
+        client.scopes.clone_from(scopes);
+    }
+    if let Some(platform) = &question.platform {
+        client.platform.clone_from(platform);
+    }
+    if let Some(credential) = &question.credential {
+        client.credential = credential.clone();
+    }
+    if let Some(peer) = question.peer {
+        client.peer = peer;
+    }
+    client.host.clone_from(&question.host);
+    client.origin.clone_from(&question.origin);
+    client.headers.clone_from(&question.headers);
+    client
+}
+
+/// What a store knows of a device.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    paired: Option<Value>,
+    name: Option<String>,
+}
+
+/// The devices of a store by id: paired ones, and those that wait.
+fn devices(at_rest: &AtRest) -> BTreeMap<String, Known> {
+    let mut devices = BTreeMap::<String, Known>::new();
+    let mut learn = |document: Document, value: &Value| {
+        let paired = document == Document::DevicesPaired;
+        if !paired && document != Document::DevicesPending {
+            return;
+        }
+        for (key, record) in value.as_object().into_iter().flatten() {
+            let id = if paired { Some(key.as_str()) } else { record.get("deviceId").and_then(Value::as_str) };
+            let Some(id) = id else { continue };
+            let known = devices.entry(id.to_owned()).or_default();
+            if paired {
+                known.paired = Some(record.clone());
+            }
+            let name = ["operatorLabel", "displayName"].into_iter().find_map(|key| record.get(key)?.as_str());
+            known.name = known.name.take().or_else(|| name.map(str::to_owned));
+        }
+    };
+    for document in Document::ALL {
+        if let Kept::Json(value) = at_rest.file(document) {
+            learn(document, value);
+        }
+    }
+    // The database goes before the files, where it is the store.
+    at_rest.database().for_each(|(document, value)| learn(document, value));
+    devices
+}
+
+fn who(state: &State, devices: &BTreeMap<String, Known>, asked: Option<&str>) -> Result<Who, QuestionError> {
+    let own = state.own_key.as_ref().map(openclaw_protocol::identity::DeviceKey::device_id);
+    let of_id = |id: &str| match &state.own_key {
+        Some(key) if own.as_deref() == Some(id) => Who::Holder(key.clone()),
+        _ => Who::elsewhere(id),
+    };
+    let known = || devices.keys().chain(&own).chain(&state.own_id);
+    let Some(asked) = asked else {
+        return match (&own, &state.own_id, devices.keys().collect::<Vec<_>>().as_slice()) {
+            (Some(id), _, _) | (None, Some(id), _) => Ok(of_id(id)),
+            (None, None, []) => Ok(Who::new()),
+            (None, None, [only]) => Ok(of_id(only)),
+            (None, None, _) => {
+                Err(unmeant("the state directory has no identity/device.json; say which device connects", devices))
+            }
+        };
+    };
+    match asked {
+        "none" => return Ok(Who::Nobody),
+        "new" => return Ok(Who::new()),
+        _ => {}
+    }
+    let named =
+        devices.iter().filter(|(_, known)| known.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(asked)));
+    let mut meant = named.map(|(id, _)| id).collect::<Vec<_>>();
+    if meant.is_empty() && asked.len() >= SHORTEST_ID {
+        let lower = asked.to_ascii_lowercase();
+        meant = known().filter(|id| id.starts_with(&lower)).collect();
+        meant.sort();
+        meant.dedup();
+    }
+    let shown = printable::line(asked);
+    match meant.as_slice() {
+        [only] => Ok(of_id(only)),
+        [] if is_id(asked) => Ok(of_id(asked)),
+        [] => Err(unmeant(&format!("no device is called `{shown}`, and no id begins with it"), devices)),
+        several => Err(unmeant(&format!("{} devices are meant by `{shown}`", several.len()), devices)),
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+fn unmeant(problem: &str, devices: &BTreeMap<String, Known>) -> QuestionError {
+    let device = |(id, known): (&String, &Known)| match &known.name {
+        Some(name) => format!("{} ({})", render::short_id(id), render::short(name)),
+        None => render::short_id(id),
+    };
+    let mut listed = devices.iter().take(LISTED).map(device).collect::<Vec<_>>();
+    if devices.len() > LISTED {
+        listed.push(format!("{} more", devices.len() - LISTED));
+    }
+    let help = match listed.is_empty() {
+        true => "--device takes `none`, `new`, an id or its beginning, or a name; the store has no devices".to_owned(),
+        false => format!("pass --device `none`, `new`, or one of {}", listed.join(", ")),
+    };
+    QuestionError::Device { problem: problem.to_owned(), help }
+}

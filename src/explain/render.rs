@@ -1,0 +1,398 @@
+//! An explanation as text, Markdown or JSON.
+
+use super::remedies::{Remedy, Tried};
+use super::world::{Answer, Verdict, World};
+use super::{State, Who};
+use openclaw_model::{Check, Fact, Release, TraceLine, pairing};
+use openclaw_protocol::frame::ErrorShape;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use untrusted_data::printable;
+
+/// The longest sentence that is shown, in characters.
+const LONGEST: usize = 240;
+/// How many of the notes, the failed remedies and the tokens of a record are shown.
+const MOST: usize = 8;
+
+/// What an explanation is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For a terminal.
+    Plain,
+    /// For a page or an issue.
+    Markdown,
+    /// For a program.
+    Json,
+}
+
+/// A question and its answer.
+pub struct Explanation<'a> {
+    /// What was read.
+    pub state: &'a State,
+    /// The gateway and the client.
+    pub world: &'a World,
+    /// The answer.
+    pub answer: &'a Answer,
+    /// What would change it; `None` where the client is let in.
+    pub tried: Option<&'a Tried>,
+    /// More to be noted.
+    pub notes: Vec<String>,
+}
+
+/// A text that a file or a client chose, in one line of bounded length.
+pub(super) fn short(text: &str) -> String {
+    let line = printable::line(text);
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.into_owned(),
+    }
+}
+
+/// The beginning of an id, by which its device can be named.
+pub(super) fn short_id(id: &str) -> String {
+    short(id).chars().take(12).collect()
+}
+
+impl Explanation<'_> {
+    /// The explanation, with secrets taken out.
+    pub fn write(&self, format: Format) -> String {
+        let text = match format {
+            Format::Plain => self.text(),
+            Format::Markdown => self.markdown(),
+            Format::Json => format!("{:#}\n", self.json()),
+        };
+        let mut secrets = self.state.secrets();
+        if let Some(secret) = self.world.client.credential.given() {
+            secrets.add(secret, "secret of the command line");
+        }
+        self.named(&secrets.apply_known(&text))
+    }
+
+    /// The answers of several releases, one line for each; a flip is where the answer before was another one.
+    pub fn releases(&self, answers: &[(Release, Answer)], format: Format) -> String {
+        let mut before: Option<String> = None;
+        let rows = answers.iter().map(|(release, answer)| {
+            let said = summary(answer);
+            let flips = before.as_ref().is_some_and(|before| *before != said);
+            before = Some(said.clone());
+            (*release, said, flips)
+        });
+        let rows = rows.collect::<Vec<_>>();
+        let text = match format {
+            Format::Json => {
+                let row = |(release, said, flips): &(Release, String, bool)| json!({ "release": release.to_string(), "answer": said, "flips": flips });
+                format!("{:#}\n", json!({ "schema": 1, "releases": rows.iter().map(row).collect::<Vec<_>>() }))
+            }
+            Format::Markdown => {
+                rows.iter().fold("| release | answer |\n|---|---|\n".to_owned(), |mut out, (release, said, flips)| {
+                    let said = said.replace('|', "\\|");
+                    let said = if *flips { format!("**{said}**") } else { said };
+                    let _ = writeln!(out, "| {release} | {said} |");
+                    out
+                })
+            }
+            Format::Plain => {
+                rows.iter().fold(self.head(), |mut out, (release, said, flips)| {
+                    let _ = writeln!(out, "{} {:<10} {said}", if *flips { "*" } else { " " }, release.to_string());
+                    out
+                }) + "\n* the answer differs from that of the release before\n"
+            }
+        };
+        self.named(&self.state.secrets().apply_known(&text))
+    }
+
+    /// The id of a stand-in becomes that of the device.
+    fn named(&self, text: &str) -> String {
+        match &self.world.client.who {
+            Who::StandIn { id, key } => text.replace(&key.device_id(), id).replace(&key.public_key(), "<public key>"),
+            _ => text.to_owned(),
+        }
+    }
+
+    fn client(&self) -> String {
+        let client = &self.world.client;
+        let mut text = format!(
+            "{} ({}/{}) as {} [{}] on {}, with {}, from {}",
+            client.what,
+            client.id,
+            client.mode,
+            short(&client.role),
+            short(&client.scopes.join(", ")),
+            short(&client.platform),
+            client.credential.words(),
+            client.peer
+        );
+        for (name, value) in [("Host", &client.host), ("Origin", &client.origin)] {
+            if let Some(value) = value {
+                let _ = write!(text, ", {name} {}", short(value));
+            }
+        }
+        for (name, _) in &client.headers {
+            let _ = write!(text, ", header {}", short(name));
+        }
+        text
+    }
+
+    fn device(&self) -> String {
+        match (&self.world.client.who, self.record()) {
+            (Who::Nobody, _) => "none".to_owned(),
+            (who, None) => format!("{}, which the store does not know", short_id(&who.id().unwrap_or_default())),
+            (who, Some(record)) => {
+                let name =
+                    record.get("displayName").and_then(Value::as_str).map(|name| format!(" \"{}\"", short(name)));
+                format!("{}{}", short_id(&who.id().unwrap_or_default()), name.unwrap_or_default())
+            }
+        }
+    }
+
+    fn gateway(&self) -> String {
+        let directory = self.world.at_rest.directory().display();
+        let config = self
+            .state
+            .config_path
+            .as_ref()
+            .map_or_else(|| "no openclaw.json".to_owned(), |path| format!("{}", path.display()));
+        let whose = if self.state.is_default { "the one that openclaw uses here, " } else { "" };
+        format!("{} ({whose}only read) with {}", short(&directory.to_string()), short(&config))
+    }
+
+    fn release(&self) -> String {
+        let release = self.world.facts.release;
+        let described = self.world.facts.described();
+        match self.state.release {
+            _ if described != release => format!("{release}, which answers like {described}"),
+            Some((said, who)) if said == release => format!("{release} ({who})"),
+            _ => release.to_string(),
+        }
+    }
+
+    fn record(&self) -> Option<Value> {
+        self.world.start().ok()?.record(&self.world.client)
+    }
+
+    /// What the record says that the answer depends on; no tokens.
+    fn record_words(&self) -> Option<String> {
+        let record = self.record()?;
+        let rules = &self.world.facts.pairing;
+        let list = |key: &str| record.get(key).map_or_else(|| "absent".to_owned(), |value| short(&value.to_string()));
+        let effective = match pairing::effective_roles(rules, &record) {
+            Ok(roles) if roles.is_empty() => "none".to_owned(),
+            Ok(roles) => short(&roles.join(", ")),
+            Err(fault) => format!("none: {}", short(&fault.to_string())),
+        };
+        let tokens = match record.get("tokens") {
+            None => "absent".to_owned(),
+            Some(Value::Object(tokens)) if tokens.is_empty() => "{}".to_owned(),
+            Some(Value::Object(tokens)) => tokens.iter().take(MOST).map(token_words).collect::<Vec<_>>().join("; "),
+            Some(other) => short(&other.to_string()),
+        };
+        let text = |key: &str| record.get(key).and_then(Value::as_str).map_or_else(|| "none".to_owned(), short);
+        Some(format!(
+            "roles {} (in effect: {effective}), scopes {}, approvedScopes {}, tokens: {tokens}, platform {}, family {}",
+            list("roles"),
+            list("scopes"),
+            list("approvedScopes"),
+            text("platform"),
+            text("deviceFamily")
+        ))
+    }
+
+    fn head(&self) -> String {
+        let mut out = String::new();
+        let _ = writeln!(out, "client   {}", self.client());
+        let _ = writeln!(out, "device   {}", self.device());
+        let _ = writeln!(out, "gateway  {}", self.gateway());
+        let _ = writeln!(out, "release  {}\n", self.release());
+        out
+    }
+
+    fn text(&self) -> String {
+        let mut out = format!("{}\n\n{}", summary(self.answer), self.head());
+        if !self.answer.trace.is_empty() {
+            out.push_str("Why, in the order of the checks:\n");
+        }
+        for line in self.answer.trace.iter().filter(|line| line.check != Check::Frame || line.fact.is_some()) {
+            let _ = writeln!(out, "  {:<11} {}{}", line.check.name(), short(&line.sentence), self.since(line));
+        }
+        if let Verdict::NoStart(refusal) = &self.answer.verdict {
+            out.push_str("The gateway says:\n");
+            refusal.lines.iter().take(MOST).for_each(|line| {
+                let _ = writeln!(out, "  {}", short(line));
+            });
+        }
+        if let Some(record) = self.record_words() {
+            let _ = writeln!(out, "  {:<11} {record}", "record");
+        }
+        for note in self.all_notes() {
+            let _ = writeln!(out, "  {:<11} {}", "note", short(&note));
+        }
+        if let Some(tried) = self.tried {
+            out.push('\n');
+            self.remedies(tried, &mut out);
+        }
+        out
+    }
+
+    fn remedies(&self, tried: &Tried, out: &mut String) {
+        match tried.helps.is_empty() {
+            true => out.push_str("Nothing of what was tried lets this client in on this release.\n"),
+            false => out.push_str(
+                "What lets this client in, also after a restart (tried on the model, the least risky first):\n",
+            ),
+        }
+        for (index, remedy) in tried.helps.iter().enumerate() {
+            let _ = writeln!(out, "  {}. {}", index + 1, short(&remedy.what));
+            for line in &remedy.how {
+                let _ = writeln!(out, "       {}", short(line));
+            }
+            if let Some(opens) = remedy.opens {
+                let _ = writeln!(out, "       opens more than asked for: {opens}");
+            }
+        }
+        if !tried.releases.is_empty() {
+            let _ = writeln!(out, "Releases that let it in as things are: {}", releases(&tried.releases));
+        }
+        if !tried.fails.is_empty() {
+            let fails = tried.fails.iter().take(MOST).map(|remedy| short(&remedy.what)).collect::<Vec<_>>();
+            let _ = writeln!(out, "Does not help here: {}", fails.join("; "));
+        }
+    }
+
+    fn markdown(&self) -> String {
+        let mut out = format!("**{}**\n\n", summary(self.answer));
+        for (name, text) in [
+            ("client", self.client()),
+            ("device", self.device()),
+            ("gateway", self.gateway()),
+            ("release", self.release()),
+        ] {
+            let _ = writeln!(out, "- {name}: {text}");
+        }
+        out.push_str("\n| check | what it found | since |\n|---|---|---|\n");
+        for line in &self.answer.trace {
+            let sentence = short(&line.sentence).replace('|', "\\|");
+            let since = self.since_release(line.fact).map(|release| release.to_string()).unwrap_or_default();
+            let _ = writeln!(out, "| {} | {sentence} | {since} |", line.check.name());
+        }
+        if let Some(record) = self.record_words() {
+            let _ = writeln!(out, "\nRecord: {}", record.replace('|', "\\|"));
+        }
+        for note in self.all_notes() {
+            let _ = writeln!(out, "\nNote: {}", short(&note));
+        }
+        if let Some(tried) = self.tried {
+            out.push_str("\n```text\n");
+            self.remedies(tried, &mut out);
+            out.push_str("```\n");
+        }
+        out
+    }
+
+    fn json(&self) -> Value {
+        let line = |line: &TraceLine| {
+            let since = line.fact.and_then(|fact| fact.since(self.world.facts.release));
+            json!({
+                "check": line.check.name(),
+                "found": short(&line.sentence),
+                "fact": line.fact.map(Fact::name),
+                "since": since.map(|since| since.release.to_string()),
+                "change": since.map(|since| since.what),
+                "until": line.fact.and_then(|fact| fact.until(self.world.facts.release)).map(|until| until.release.to_string()),
+                "sources": since.map(|since| since.sources.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            })
+        };
+        let remedy = |remedy: &Remedy| {
+            let how = remedy.how.iter().map(|line| short(line)).collect::<Vec<_>>();
+            json!({ "what": short(&remedy.what), "how": how, "risk": remedy.risk.name(), "opens": remedy.opens })
+        };
+        let remedies = |list: &[Remedy]| list.iter().map(remedy).collect::<Vec<_>>();
+        let (error, close) = match &self.answer.verdict {
+            Verdict::Refused { error, close } => (error.as_deref(), close.as_ref()),
+            _ => (None, None),
+        };
+        json!({
+            "schema": 1,
+            "release": self.world.facts.release.to_string(),
+            "state_dir": short(&self.world.at_rest.directory().display().to_string()),
+            "client": self.client(),
+            "device": self.world.client.who.id().map(|id| short(&id)),
+            "let_in": matches!(self.answer.verdict, Verdict::LetIn(_)),
+            "answer": summary(self.answer),
+            "code": error.map(|error| error.code.as_str()),
+            "details": error.and_then(|error| error.details.as_ref()).map(|details| json!({
+                "code": details.get("code"), "reason": details.get("reason"), "authReason": details.get("authReason"),
+            })),
+            "close": close.map(|(code, reason)| json!({ "code": code, "reason": short(reason) })),
+            "withheld_scopes": self.answer.withheld.iter().map(|scope| short(scope)).collect::<Vec<_>>(),
+            "trace": self.answer.trace.iter().map(line).collect::<Vec<_>>(),
+            "record": self.record_words(),
+            "notes": self.all_notes().iter().map(|note| short(note)).collect::<Vec<_>>(),
+            "remedies": self.tried.map(|tried| remedies(&tried.helps)),
+            "does_not_help": self.tried.map(|tried| remedies(&tried.fails)),
+            "releases_that_let_it_in":
+                self.tried.map(|tried| tried.releases.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        })
+    }
+
+    fn all_notes(&self) -> Vec<String> {
+        let log = self.world.start().map(|gateway| gateway.log).unwrap_or_default();
+        self.state.notes.iter().chain(&self.notes).chain(&log).take(MOST).cloned().collect()
+    }
+
+    fn since(&self, line: &TraceLine) -> String {
+        let until = line.fact.and_then(|fact| fact.until(self.world.facts.release)).map(|until| until.release);
+        match (self.since_release(line.fact), until) {
+            (None, None) => String::new(),
+            (Some(since), None) => format!(" (since {since})"),
+            (None, Some(until)) => format!(" (until {until} changed that)"),
+            (Some(since), Some(until)) => format!(" (since {since}, until {until} changed that)"),
+        }
+    }
+
+    fn since_release(&self, fact: Option<Fact>) -> Option<Release> {
+        fact?.since(self.world.facts.release).map(|since| since.release)
+    }
+}
+
+/// A token in a record, without the token.
+fn token_words((role, token): (&String, &Value)) -> String {
+    let revoked = token.get("revokedAtMs").is_some_and(|at| !at.is_null());
+    let scopes = token.get("scopes").map_or_else(|| "absent".to_owned(), |scopes| short(&scopes.to_string()));
+    format!("{} ({}, scopes {scopes})", short(role), if revoked { "revoked" } else { "active" })
+}
+
+/// `2026.4.2, 2026.4.5`.
+fn releases(releases: &[Release]) -> String {
+    releases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The answer in one line.
+pub(super) fn summary(answer: &Answer) -> String {
+    match &answer.verdict {
+        Verdict::NoStart(refusal) => {
+            let line = refusal.lines.first().map(|line| short(line)).unwrap_or_default();
+            format!("the gateway does not start (exit code {}): {line}", refusal.exit_code)
+        }
+        Verdict::NoUpgrade { status, body } => format!("refused: HTTP {status} {}", short(body)),
+        Verdict::Refused { error, close } => {
+            let error = error.as_deref().map_or_else(|| "no answer".to_owned(), error_words);
+            let close = close.as_ref().map_or_else(
+                || "the connection stays open".to_owned(),
+                |(code, reason)| format!("close {code} \"{}\"", short(reason)),
+            );
+            format!("refused: {error}, then {close}")
+        }
+        Verdict::LetIn(held) if !answer.withheld.is_empty() => {
+            format!("let in as {}, but without {}", short(&held.role), short(&answer.withheld.join(", ")))
+        }
+        Verdict::LetIn(held) => format!("let in as {} [{}]", short(&held.role), short(&held.scopes.join(", "))),
+    }
+}
+
+/// The code, the code and the reason of the details, and the message.
+fn error_words(error: &ErrorShape) -> String {
+    let detail = |name: &str| error.details.as_ref()?.get(name)?.as_str().map(short);
+    let words = [Some(short(&error.code)), detail("code"), detail("reason").or_else(|| detail("authReason"))];
+    let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    format!("{words} \"{}\"", short(&error.message))
+}

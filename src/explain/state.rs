@@ -1,0 +1,274 @@
+//! What is read from a state directory and an `openclaw.json`: nothing is written, and nothing is run.
+
+use openclaw_emulator::at_rest::{AtRest, AtRestError, Kept};
+use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
+use openclaw_emulator::store::SqliteDocuments;
+use openclaw_model::Release;
+use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::store::{DATABASE, Document};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use untrusted_data::Redactions;
+use untrusted_data::plain_file::{self, Links};
+
+/// The longest `identity/device.json` and `package.json` that are read, in bytes.
+const LONGEST_SMALL_FILE: u64 = 256 << 10;
+/// How many folders above a program its `package.json` is looked for in.
+const FOLDERS_UP: usize = 6;
+/// The fields of the store's documents that hold tokens.
+const SECRETS: [&str; 3] = ["token", "deviceToken", "bootstrapToken"];
+
+/// Where to read.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// The state directory, if the user names one.
+    pub state_dir: Option<PathBuf>,
+    /// The configuration, if the user names one.
+    pub config: Option<PathBuf>,
+    /// The environment, which says where `openclaw` itself would look.
+    pub env: Vec<(String, String)>,
+}
+
+/// What was read.
+#[derive(Clone)]
+pub struct State {
+    /// The store.
+    pub at_rest: AtRest,
+    /// The configuration; the smallest one that a gateway starts with where there is none.
+    pub config: Value,
+    /// Where the configuration was read, if there is one.
+    pub config_path: Option<PathBuf>,
+    /// The environment of the gateway: that of this process, if the directory is the one that `openclaw` uses here.
+    pub env: Vec<(String, String)>,
+    /// Whether nobody named the state directory.
+    pub is_default: bool,
+    /// The key of `identity/device.json`, or of the database.
+    pub own_key: Option<DeviceKey>,
+    /// The id that `identity/device.json` says, where its key cannot be read.
+    pub own_id: Option<String>,
+    /// What is odd, one sentence each.
+    pub notes: Vec<String>,
+    /// The release that is installed here or that wrote the configuration, and who says so.
+    pub release: Option<(Release, &'static str)>,
+}
+
+/// A state directory or a configuration that cannot be read.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum StateError {
+    /// Nobody says where the state directory is.
+    #[error("no state directory is named, and HOME is not set")]
+    #[diagnostic(help("pass --state-dir DIR or set OPENCLAW_STATE_DIR"))]
+    NoDirectory,
+    /// The store.
+    #[error(transparent)]
+    #[diagnostic(help("pass --state-dir DIR: the folder that holds devices/paired.json or state/openclaw.sqlite"))]
+    Store(#[from] AtRestError),
+    /// The configuration.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] ConfigFileError),
+    /// The configuration that was named is not there.
+    #[error("the configuration {0} does not exist")]
+    NoConfig(PathBuf),
+}
+
+impl State {
+    /// Reads what lies there.
+    ///
+    /// # Errors
+    /// A directory or a configuration that cannot be read.
+    pub fn read(places: &Places) -> Result<Self, StateError> {
+        let env = Environment(&places.env);
+        let directory = places.state_dir.clone().or_else(|| env.state_dir()).ok_or(StateError::NoDirectory)?;
+        let is_default = places.state_dir.is_none();
+        let at_rest = AtRest::read(&directory)?;
+        let named = places.config.clone().or_else(|| env.path("OPENCLAW_CONFIG_PATH").filter(|_| is_default));
+        let path = named.clone().unwrap_or_else(|| directory.join("openclaw.json"));
+        let found = read_config(&path)?;
+        let mut notes = odd(&at_rest);
+        if found.is_none() {
+            if let Some(path) = named {
+                return Err(StateError::NoConfig(path));
+            }
+            notes.push("there is no openclaw.json: token authentication on loopback is assumed".to_owned());
+        }
+        let config_path = found.is_some().then_some(path);
+        let config = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
+        let (own_key, own_id) = own_device(&directory, &mut notes);
+        let written = || Some((config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()?, "openclaw.json says so"));
+        let installed = || Some((installed(&env)?, "it is installed here"));
+        let release = if is_default { installed().or_else(written) } else { written() };
+        let env = if is_default { places.env.clone() } else { Vec::new() };
+        Ok(Self { at_rest, config, config_path, env, is_default, own_key, own_id, notes, release })
+    }
+
+    /// What nobody may be shown: secrets of the configuration and the environment, and every token of the store.
+    pub fn secrets(&self) -> Redactions {
+        let mut secrets = redactions(&self.config, &self.env);
+        for document in Document::ALL {
+            if let Kept::Json(value) = self.at_rest.file(document) {
+                tokens(value, document, &mut secrets);
+            }
+        }
+        for (document, value) in self.at_rest.database() {
+            tokens(value, document, &mut secrets);
+        }
+        secrets
+    }
+}
+
+/// Every token in a document. The key under which a bootstrap token stands is the token, too.
+fn tokens(value: &Value, document: Document, secrets: &mut Redactions) {
+    if document == Document::DevicesBootstrap {
+        value.as_object().into_iter().flatten().for_each(|(key, _)| secrets.add(key, "bootstrap token"));
+    }
+    collect(value, secrets);
+}
+
+fn collect(value: &Value, secrets: &mut Redactions) {
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, member)| match member {
+            Value::String(text) if SECRETS.contains(&name.as_str()) => secrets.add(text, "token"),
+            other => collect(other, secrets),
+        }),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, secrets)),
+        _ => {}
+    }
+}
+
+/// What is odd about a store, one sentence each.
+fn odd(at_rest: &AtRest) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut files = 0;
+    for document in Document::ALL {
+        match at_rest.file(document) {
+            Kept::Absent => {}
+            Kept::Json(_) => files += 1,
+            Kept::Unusable { why, .. } => notes.push(why.clone()),
+        }
+    }
+    notes.extend(at_rest.damaged_database().map(str::to_owned));
+    notes.extend(at_rest.locked().map(str::to_owned));
+    if files > 0 && at_rest.has_database() {
+        notes.push(format!(
+            "two stores lie beside each other: JSON files and {DATABASE}; releases before 2026.8.1 use the files, later ones \
+             the database, into which they import the files"
+        ));
+    }
+    notes
+}
+
+/// The key and the id of the gateway's own device.
+fn own_device(directory: &Path, notes: &mut Vec<String>) -> (Option<DeviceKey>, Option<String>) {
+    let path = directory.join("identity/device.json");
+    let pem = match plain_file::read(&path, LONGEST_SMALL_FILE, Links::Follow) {
+        Ok(bytes) => {
+            let document = serde_json::from_slice::<Value>(&bytes).unwrap_or_default();
+            let key = document["privateKeyPem"].as_str().and_then(DeviceKey::from_pem);
+            let id = document["deviceId"].as_str().map(str::to_owned);
+            if key.is_none() {
+                notes.push("identity/device.json holds no Ed25519 key".to_owned());
+            }
+            return (key, id);
+        }
+        Err(error) if error.is_not_found() => SqliteDocuments::own_key(directory, Links::Follow).ok().flatten(),
+        Err(error) => {
+            notes.push(format!("identity/device.json: {error}"));
+            None
+        }
+    };
+    (pem.as_deref().and_then(DeviceKey::from_pem), None)
+}
+
+/// The release of the `openclaw` that the shell would run: what its `package.json` says. It is not run.
+fn installed(env: &Environment<'_>) -> Option<Release> {
+    let path = env.get("PATH")?;
+    let program = std::env::split_paths(path).map(|folder| folder.join("openclaw")).find(|file| file.is_file())?;
+    let program = std::fs::canonicalize(program).ok()?;
+    program.ancestors().skip(1).take(FOLDERS_UP).find_map(|folder| {
+        let bytes = plain_file::read(&folder.join("package.json"), LONGEST_SMALL_FILE, Links::Follow).ok()?;
+        let package = serde_json::from_slice::<Value>(&bytes).ok()?;
+        (package["name"] == "openclaw").then(|| package["version"].as_str()?.parse().ok()).flatten()
+    })
+}
+
+/// The environment, as `openclaw` reads it.
+struct Environment<'a>(&'a [(String, String)]);
+
+impl Environment<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().rev().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        self.get("OPENCLAW_HOME").or_else(|| self.get("HOME")).map(PathBuf::from)
+    }
+
+    /// A path; `~` is the home directory.
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        let text = self.get(name)?;
+        match (text.strip_prefix('~'), self.home()) {
+            (Some(""), Some(home)) => Some(home),
+            (Some(rest), Some(home)) if rest.starts_with('/') => Some(home.join(&rest[1..])),
+            _ => Some(PathBuf::from(text)),
+        }
+    }
+
+    fn state_dir(&self) -> Option<PathBuf> {
+        self.path("OPENCLAW_STATE_DIR").or_else(|| Some(self.home()?.join(".openclaw")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn env(pairs: &[(&str, &Path)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.display().to_string())).collect()
+    }
+
+    #[test]
+    fn the_directory_and_the_release_are_those_that_openclaw_itself_uses() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join(".openclaw");
+        fs::create_dir_all(&state).unwrap();
+        fs::write(
+            state.join("openclaw.json"),
+            r#"{ gateway: { mode: "local" }, meta: { lastTouchedVersion: "2026.4.2" } }"#,
+        )
+        .unwrap();
+        let package = folder.path().join("lib/openclaw");
+        fs::create_dir_all(&package).unwrap();
+        fs::write(package.join("openclaw.mjs"), "").unwrap();
+        fs::write(package.join("package.json"), r#"{"name":"openclaw","version":"2026.4.5"}"#).unwrap();
+        fs::create_dir(folder.path().join("bin")).unwrap();
+        std::os::unix::fs::symlink(package.join("openclaw.mjs"), folder.path().join("bin/openclaw")).unwrap();
+        let home = ("HOME", folder.path());
+        let read = |places: Places| State::read(&places).unwrap();
+        let found = read(Places { env: env(&[home]), ..Places::default() });
+        assert_eq!(found.at_rest.directory(), state);
+        assert_eq!((found.is_default, found.release.unwrap().0), (true, "2026.4.2".parse().unwrap()));
+        let bin = folder.path().join("bin");
+        let found = read(Places { env: env(&[home, ("PATH", &bin)]), ..Places::default() });
+        assert_eq!(found.release.unwrap().0, "2026.4.5".parse().unwrap());
+        let named = Places { state_dir: Some(state), env: env(&[home, ("PATH", &bin)]), ..Places::default() };
+        let found = read(named);
+        assert_eq!((found.release.unwrap().0, found.env.len()), ("2026.4.2".parse().unwrap(), 0));
+    }
+
+    #[test]
+    fn every_token_is_a_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("devices")).unwrap();
+        fs::write(folder.path().join("devices/paired.json"), r#"{"a":{"tokens":{"operator":{"token":"canary-1"}}}}"#)
+            .unwrap();
+        fs::write(folder.path().join("devices/bootstrap.json"), r#"{"canary-2":{"ts":1}}"#).unwrap();
+        fs::write(folder.path().join("openclaw.json"), r#"{"gateway":{"auth":{"token":"canary-3"}}}"#).unwrap();
+        let places = Places { state_dir: Some(folder.path().to_owned()), ..Places::default() };
+        let secrets = State::read(&places).unwrap().secrets();
+        let shown = secrets.apply_known("canary-1 canary-2 canary-3");
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}

@@ -1,0 +1,315 @@
+//! A gateway made of a state directory, a configuration and a release, and one client that connects to it. All of it is in
+//! memory: the model of the release answers, and no socket is opened.
+
+use super::client::{Client, Credential, Who};
+use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, ProofVersion};
+use openclaw_emulator::at_rest::{AtRest, StoredDocuments};
+use openclaw_emulator::settings::{Refusal, Settings};
+use openclaw_model::{
+    Act, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Held, Model, Peer, TraceLine,
+};
+use openclaw_protocol::frame::{ErrorShape, ServerFrame};
+use openclaw_protocol::public_key::PublicKey;
+use openclaw_protocol::store::{Document, Documents as _};
+use serde_json::{Map, Value, json};
+use std::net::IpAddr;
+
+/// The one connection of a gateway.
+const CONNECTION: ConnectionId = ConnectionId(0);
+
+/// Everything that an answer depends on.
+#[derive(Clone)]
+pub struct World {
+    /// The release.
+    pub facts: Facts,
+    /// The `openclaw.json`.
+    pub config: Value,
+    /// The environment of the gateway.
+    pub env: Vec<(String, String)>,
+    /// The store.
+    pub at_rest: AtRest,
+    /// The client.
+    pub client: Client,
+    /// What the client's program offers: that of the gateway's release, unless it is of another one.
+    pub client_facts: Option<Facts>,
+    /// Now, milliseconds since the epoch.
+    pub now: i64,
+}
+
+/// A gateway that has started.
+#[derive(Clone)]
+pub struct Gateway {
+    /// The release.
+    pub facts: Facts,
+    /// What it made of its configuration.
+    pub config: GatewayConfig,
+    /// Its store.
+    pub store: StoredDocuments,
+    /// What it logged at its start.
+    pub log: Vec<String>,
+    entropy: Counter,
+}
+
+/// The answer to a connect.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// The gateway does not start.
+    NoStart(Refusal),
+    /// The upgrade is refused.
+    NoUpgrade {
+        /// HTTP status.
+        status: u16,
+        /// Response body.
+        body: String,
+    },
+    /// The connect is refused.
+    Refused {
+        /// The response, if there is one.
+        error: Option<Box<ErrorShape>>,
+        /// Close code and reason.
+        close: Option<(u16, String)>,
+    },
+    /// The client is let in.
+    LetIn(Held),
+}
+
+/// An answer, and why it is what it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The answer.
+    pub verdict: Verdict,
+    /// The checks that were made, in their order.
+    pub trace: Vec<TraceLine>,
+    /// The scopes that the client asked for and did not get.
+    pub withheld: Vec<String>,
+}
+
+impl Answer {
+    /// Whether the client is let in with everything that it asked for.
+    pub fn succeeds(&self) -> bool {
+        matches!(self.verdict, Verdict::LetIn(_)) && self.withheld.is_empty()
+    }
+
+    fn of_refused_start(refusal: Refusal) -> Self {
+        Self { verdict: Verdict::NoStart(refusal), trace: Vec::new(), withheld: Vec::new() }
+    }
+}
+
+impl World {
+    /// Starts the gateway.
+    ///
+    /// # Errors
+    /// What the release refuses to start with.
+    pub fn start(&self) -> Result<Gateway, Refusal> {
+        let settings = Settings::resolve(self.facts.release, &self.config, &self.env)?;
+        let (mut store, log) = self.at_rest.start(&self.facts, self.now)?;
+        if let Who::StandIn { id, key } = &self.client.who {
+            stand_in(&mut store, id, &key.device_id(), &key.public_key(), &key.public_key_pem());
+        }
+        Ok(Gateway { facts: self.facts.clone(), config: settings.gateway, store, log, entropy: Counter::default() })
+    }
+
+    /// Starts the gateway and connects.
+    pub fn answer(&self) -> Answer {
+        match self.start() {
+            Ok(mut gateway) => gateway.connect(self),
+            Err(refusal) => Answer::of_refused_start(refusal),
+        }
+    }
+}
+
+impl Gateway {
+    /// Connects, as if the gateway had just been started: nothing but its store is left of what came before.
+    pub fn connect(&mut self, world: &World) -> Answer {
+        let client = &world.client;
+        let mut model = Model::new(self.facts.clone(), self.config.clone());
+        let peer = Peer { address: client.peer, headers: headers(client, self.config.port) };
+        let mut trace = Vec::new();
+        let mut effects = self.act(&mut model, Act::Open { connection: CONNECTION, peer }, world.now, &mut trace);
+        let nonce = effects.iter().find_map(nonce);
+        if let Some(nonce) = nonce {
+            let params = self.params(world, nonce);
+            let request = json!({"type": "req", "id": "connect-1", "method": "connect", "params": params});
+            let data = request.to_string().into_bytes();
+            effects = self.act(&mut model, Act::Message { connection: CONNECTION, data }, world.now, &mut trace);
+        }
+        let verdict = match model.held(CONNECTION) {
+            Some(held) => Verdict::LetIn(held),
+            None => refusal(effects),
+        };
+        let withheld = match &verdict {
+            Verdict::LetIn(held) => {
+                client.scopes.iter().filter(|scope| !held.scopes.contains(scope)).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        Answer { verdict, trace, withheld }
+    }
+
+    fn act(&mut self, model: &mut Model, act: Act, now: i64, trace: &mut Vec<TraceLine>) -> Vec<Effect> {
+        let mut environment = Environment { now, store: &mut self.store, entropy: &mut self.entropy };
+        let outcome = model.act(act, &mut environment);
+        trace.extend(outcome.trace);
+        outcome.effects
+    }
+
+    fn params(&self, world: &World, nonce: String) -> Value {
+        let client = &world.client;
+        let offers = world.client_facts.as_ref().unwrap_or(&self.facts).client.clone();
+        let mut auth = self.auth(client);
+        let device = client.who.key().map(|key| {
+            let mut device = Device::new(key.clone());
+            device.version = if offers.device_tokens { ProofVersion::V3 } else { ProofVersion::V2 };
+            device
+        });
+        if !offers.device_tokens && auth.token.is_none() {
+            auth.token = auth.device_token.take();
+        }
+        let mut patch = Map::new();
+        if client.is_page
+            && let Some(build) = self.facts.handshake.control_ui_build
+        {
+            patch.insert("client".to_owned(), json!({ "buildId": build }));
+        }
+        let request = ConnectRequest {
+            protocol: (offers.protocols.0.into(), offers.protocols.1.into()),
+            client: ClientInfo {
+                id: client.id.clone(),
+                mode: client.mode.clone(),
+                platform: client.platform.clone(),
+                device_family: client.family.clone(),
+                ..ClientInfo::default()
+            },
+            role: Some(client.role.clone()),
+            scopes: Some(client.scopes.clone()),
+            auth,
+            device,
+            patch: (!patch.is_empty()).then_some(Value::Object(patch)),
+        };
+        request.params(&Challenge { nonce: Some(nonce), ts: Some(world.now) }, world.now)
+    }
+
+    fn auth(&self, client: &Client) -> Auth {
+        let mut auth = Auth::default();
+        let (token, password) = (self.config.token.clone(), self.config.password.clone());
+        match &client.credential {
+            Credential::Shared => match self.config.auth_mode {
+                AuthMode::Token => auth.token = token,
+                AuthMode::Password => auth.password = password,
+                AuthMode::None | AuthMode::TrustedProxy => {}
+            },
+            Credential::Token(given) => auth.token = given.clone().or(token),
+            Credential::Password(given) => auth.password = given.clone().or(password),
+            Credential::DeviceToken(given) => auth.device_token = given.clone().or_else(|| self.device_token(client)),
+            Credential::Bootstrap(given) => auth.bootstrap_token = Some(given.clone()),
+            Credential::None => {}
+        }
+        auth
+    }
+
+    /// The token that the record of a device has for the role that it asks for.
+    pub fn device_token(&self, client: &Client) -> Option<String> {
+        let id = client.who.key()?.device_id();
+        let paired = self.store.read(Document::DevicesPaired)?;
+        let token = paired.get(&id)?.get("tokens")?.get(&client.role)?.get("token")?;
+        token.as_str().map(str::to_owned)
+    }
+
+    /// The record of a client's device.
+    pub fn record(&self, client: &Client) -> Option<Value> {
+        let id = client.who.key()?.device_id();
+        self.store.read(Document::DevicesPaired)?.get(&id).cloned()
+    }
+
+    /// The source of ids and tokens, for what is done to the store by hand.
+    pub fn parts(&mut self) -> (&mut StoredDocuments, &mut dyn Entropy) {
+        (&mut self.store, &mut self.entropy)
+    }
+}
+
+/// The gateway's address as a client has it.
+pub(super) fn address(peer: IpAddr, port: u16) -> String {
+    if peer.to_canonical().is_loopback() { format!("127.0.0.1:{port}") } else { format!("gateway:{port}") }
+}
+
+fn headers(client: &Client, port: u16) -> Vec<(String, String)> {
+    let host = client.host.clone().unwrap_or_else(|| address(client.peer, port));
+    let origin = client.origin.clone().or_else(|| client.is_page.then(|| format!("http://{host}")));
+    let mut headers = vec![("host".to_owned(), host)];
+    headers.extend(origin.map(|origin| ("origin".to_owned(), origin)));
+    headers.extend(client.headers.iter().cloned());
+    headers
+}
+
+fn nonce(effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::Send { frame: ServerFrame::Event { payload: Some(payload), .. }, .. } => {
+            payload.get("nonce")?.as_str().map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
+fn refusal(effects: Vec<Effect>) -> Verdict {
+    let (mut error, mut close) = (None, None);
+    for effect in effects {
+        match effect {
+            Effect::RefuseUpgrade { status, body, .. } => return Verdict::NoUpgrade { status, body },
+            Effect::Send { connection: CONNECTION, frame: ServerFrame::Res { error: Some(said), .. } } => {
+                error = Some(Box::new(said));
+            }
+            Effect::Close { connection: CONNECTION, code, reason } => close = Some((code, reason)),
+            Effect::Send { .. } | Effect::Close { .. } | Effect::Log(_) => {}
+        }
+    }
+    Verdict::Refused { error, close }
+}
+
+/// Puts a stand-in into the place of a device in every document: its id, and its public key where that is the key of this id.
+/// A key that is spelt in another way than releases spell it becomes one that is, too; any other key stays.
+fn stand_in(store: &mut StoredDocuments, id: &str, new_id: &str, key: &str, pem: &str) {
+    store.change(|document| {
+        exchanged(document, &|text| {
+            if text == id {
+                return Some(new_id.to_owned());
+            }
+            let parsed =
+                (text.len() >= 40).then(|| PublicKey::parse(text)).flatten().filter(|found| found.device_id() == id)?;
+            Some(if parsed.to_base64url() == text { key.to_owned() } else { pem.to_owned() })
+        })
+    });
+}
+
+fn exchanged(value: &Value, exchange: &dyn Fn(&str) -> Option<String>) -> Value {
+    match value {
+        Value::String(text) => exchange(text).map_or_else(|| value.clone(), Value::String),
+        Value::Array(items) => items.iter().map(|item| exchanged(item, exchange)).collect(),
+        Value::Object(members) => {
+            let member = |(name, member): (&String, &Value)| {
+                (exchange(name).unwrap_or_else(|| name.clone()), exchanged(member, exchange))
+            };
+            Value::Object(members.iter().map(member).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// Ids and tokens that no gateway is given: numbers.
+#[derive(Debug, Clone, Default)]
+struct Counter(u64);
+
+impl Entropy for Counter {
+    fn uuid(&mut self) -> [u8; 16] {
+        self.0 += 1;
+        let mut bytes = [0; 16];
+        bytes[8..].copy_from_slice(&self.0.to_be_bytes());
+        bytes
+    }
+
+    fn token(&mut self) -> [u8; 32] {
+        self.0 += 1;
+        let mut bytes = [0; 32];
+        bytes[24..].copy_from_slice(&self.0.to_be_bytes());
+        bytes
+    }
+}

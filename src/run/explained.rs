@@ -1,0 +1,205 @@
+//! `explain` gives the answer that was approved: the first connect of each built-in case, on each release.
+
+use super::state_dir::seed::Seeder;
+use super::state_dir::{files, openclaw_json};
+use super::steps::bindings::Bindings;
+use super::steps::connect;
+use super::steps::identities::Identities;
+use crate::client::Upgrade;
+use crate::explain::remedies::{self, Change};
+use crate::explain::{Client, Credential, Preset, Verdict, Who, World};
+use crate::observe::snapshot::Library;
+use crate::scenario::connect as said;
+use crate::scenario::step::StepKind;
+use crate::scenario::{Case, Corpus};
+use openclaw_emulator::at_rest::AtRest;
+use openclaw_model::{Facts, Release, known_releases};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Any time; the records of a case are made for it.
+const NOW: i64 = 1_790_000_000_000;
+
+/// A case whose first step is a connect that `explain` can be asked about.
+fn world(case: &Case, release: Release) -> Option<World> {
+    let scenario = &case.scenario;
+    let StepKind::Connect(connect) = &scenario.steps.first()?.kind else { return None };
+    if scenario.written_by.is_some() || case.releases().is_some_and(|known| !known.contains(release)) {
+        return None;
+    }
+    if scenario.store.from.is_some() || scenario.stores().any(|store| !store.files.is_empty()) {
+        return None;
+    }
+    let identities = Identities::new(&case.id);
+    let bindings = Bindings::new(identities);
+    bindings.set_now(NOW);
+    let directory = tempfile::tempdir().unwrap();
+    let seeder = Seeder { bindings: &bindings, now: NOW, release, own: true };
+    files::write(directory.path(), &scenario.store, None, &seeder, files::format(&scenario.store, release)).ok()?;
+    let configuration = openclaw_json::configuration(&scenario.gateway, &bindings.identities);
+    let facts = Facts::of(release).unwrap();
+    Some(World {
+        client: client(connect, &bindings, &facts)?,
+        facts,
+        config: configuration.openclaw_json,
+        env: configuration.environment.into_iter().collect(),
+        at_rest: AtRest::read(directory.path()).unwrap(),
+        client_facts: None,
+        now: NOW,
+    })
+}
+
+fn client(said: &said::Connect, bindings: &Bindings, facts: &Facts) -> Option<Client> {
+    let plain = said.proof == said::Proof::default() && said.params.is_empty() && said.protocol.is_none();
+    let scopes = said.scopes.clone().or_else(|| (said.role.as_deref() == Some("node")).then(Vec::new));
+    if !plain || said.caps.is_some() || said.commands.is_some() || said.permissions.is_some() {
+        return None;
+    }
+    let role = said.role.clone().unwrap_or_else(|| "operator".to_owned());
+    let key = said.device.name().map(|name| (name.as_str(), bindings.identities.device(name.as_str())));
+    let credential = match &said.auth {
+        None => Credential::Shared,
+        Some(auth) => credential(auth, key.as_ref().map(|(name, _)| *name), &role, bindings, facts)?,
+    };
+    let upgrade =
+        connect::upgrade(Upgrade::default(), said.via, &said.headers, said.origin.as_ref(), said.host.as_ref());
+    let cli: Preset = "cli".parse().unwrap();
+    let mut client = Client::of(cli, key.map_or(Who::Nobody, |(_, key)| Who::elsewhere(&key.device_id())));
+    client.id = said.client.id.clone().unwrap_or(client.id);
+    client.mode = said.client.mode.clone().unwrap_or(client.mode);
+    client.platform = said.client.platform.clone().unwrap_or(client.platform);
+    client.family.clone_from(&said.client.device_family);
+    client.role = role;
+    client.scopes = scopes?;
+    client.credential = credential;
+    client.peer = connect::peer(said.via).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    client.host = upgrade.host;
+    client.origin = upgrade.origin;
+    client.headers = upgrade.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+    Some(client)
+}
+
+fn credential(
+    said: &said::Credentials,
+    device: Option<&str>,
+    role: &str,
+    bindings: &Bindings,
+    facts: &Facts,
+) -> Option<Credential> {
+    let given = |token: &said::DeviceToken| match token {
+        said::DeviceToken::Last | said::DeviceToken::Seeded => {
+            Some(Credential::DeviceToken(Some(bindings.seeded_token(device?, role)?)))
+        }
+        said::DeviceToken::Wrong => Some(Credential::DeviceToken(Some(bindings.identities.wrong("device token")))),
+        _ => None,
+    };
+    match said {
+        said::Credentials { token: None, password: None, device_token: None, bootstrap_token: None } => {
+            Some(Credential::None)
+        }
+        said::Credentials { token: None, password: None, device_token: Some(token), bootstrap_token: None } => {
+            given(token)
+        }
+        said::Credentials {
+            token: Some(said::SharedSecret::Wrong),
+            password: None,
+            device_token: None,
+            bootstrap_token: None,
+        } => Some(Credential::Token(Some(bindings.identities.wrong("secret")))),
+        said::Credentials {
+            token: Some(said::SharedSecret::Right),
+            password: None,
+            device_token: None,
+            bootstrap_token: None,
+        } if facts.handshake.protocol > 0 => Some(Credential::Token(None)),
+        _ => None,
+    }
+}
+
+/// What an approved snapshot says of the first connect: `hello-ok`, the words of the error, or the close.
+fn approved(text: &str) -> Option<Vec<&str>> {
+    let lines = text.lines().skip(1).take_while(|line| line.starts_with("  "));
+    let lines = lines.filter_map(|line| line.strip_prefix("  <- ")).collect::<Vec<_>>();
+    (!lines.is_empty()).then_some(lines)
+}
+
+/// The same of an answer.
+fn agrees(verdict: &Verdict, lines: &[&str]) -> bool {
+    let first = lines[0];
+    match verdict {
+        Verdict::LetIn(_) => first.starts_with("hello-ok"),
+        Verdict::NoUpgrade { status, .. } => first.starts_with(&format!("HTTP {status}")),
+        Verdict::NoStart(_) => false,
+        Verdict::Refused { error, close } => {
+            let detail = |name: &str| {
+                let details = error.as_ref()?.details.as_ref()?;
+                details.get(name)?.as_str().map(|text| format!(" {text}"))
+            };
+            // A reason of several words stands farther back in the line.
+            let reason = detail("reason").filter(|reason| !reason.trim().contains(' ')).unwrap_or_default();
+            let said = error
+                .as_ref()
+                .map(|error| format!("error {}{}{} ", error.code, detail("code").unwrap_or_default(), reason));
+            let close =
+                close.as_ref().map(|(code, reason)| format!("close {code} \"{}", reason.get(..12).unwrap_or(reason)));
+            let says = |expected: &Option<String>| {
+                expected
+                    .as_ref()
+                    .is_none_or(|expected| lines.iter().any(|line| format!("{line} ").starts_with(expected)))
+            };
+            says(&said) && says(&close) && !first.starts_with("hello-ok")
+        }
+    }
+}
+
+#[test]
+fn the_answer_is_the_approved_one() {
+    let (corpus, library) = (Corpus::embedded().unwrap(), Library::built_in().unwrap());
+    let (mut asked, mut refused) = (0, 0);
+    let mut wrong = BTreeMap::<String, (String, Verdict)>::new();
+    for release in known_releases() {
+        for case in corpus.cases() {
+            let history = library.serving(&case.id, release).unwrap();
+            let Some((_, variant)) = history.serving(release) else { continue };
+            let (Some(lines), Some(world)) = (approved(&variant.text), world(case, release)) else { continue };
+            let answer = world.answer();
+            asked += 1;
+            refused += usize::from(!matches!(answer.verdict, Verdict::LetIn(_)));
+            if !agrees(&answer.verdict, &lines) {
+                wrong.insert(format!("{}@{release}", case.id), (lines.join("; "), answer.verdict));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {asked}: {:#?}", wrong.len(), wrong.iter().take(5).collect::<Vec<_>>());
+    assert!(asked > 1200 && refused > 400, "{asked} asked, {refused} refused");
+}
+
+/// A listed remedy lets the client in twice, each time on a gateway that has just been started; a failed one does not.
+#[test]
+fn what_is_listed_helps_and_what_is_not_does_not() {
+    let corpus = Corpus::embedded().unwrap();
+    let (mut listed, mut failed) = (0, 0);
+    for release in ["2026.3.31", "2026.9.6"].map(|release| release.parse().unwrap()) {
+        for world in corpus.cases().iter().filter_map(|case| world(case, release)) {
+            if world.answer().succeeds() {
+                continue;
+            }
+            let tried = remedies::tried(&world);
+            for remedy in &tried.helps {
+                let (world, mut gateway) = remedies::after(&world, &remedy.changes).unwrap();
+                assert!(gateway.connect(&world).succeeds(), "{remedy:?}");
+                assert!(gateway.connect(&world).succeeds(), "after a restart: {remedy:?}");
+                listed += 1;
+            }
+            for remedy in &tried.fails {
+                assert!(!remedies::works(&world, &remedy.changes), "{remedy:?}");
+                failed += 1;
+            }
+            for other in &tried.releases {
+                assert!(remedies::works(&world, &[Change::Release(*other)]), "{other}");
+            }
+            assert!(tried.helps.windows(2).all(|pair| pair[0].risk <= pair[1].risk), "the least risky first");
+        }
+    }
+    assert!(listed > 150 && failed > 60, "{listed} listed, {failed} failed");
+}

@@ -1,0 +1,365 @@
+//! `clawcheck explain`: what it answers, that it only reads, and that no file makes it wait, fail or show a secret.
+
+use super::run::{Bench, Ended, SCENARIO};
+use super::special_files::ended;
+use nix::sys::stat::Mode;
+use openclaw_emulator::store::SqliteDocuments;
+use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::store::{Document, Documents as _};
+use rstest::rstest;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+/// A private key that is in RFC 8410, section 10.3.
+const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+
+fn explain(bench: &Bench, arguments: &[&str]) -> Ended {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command.arg("explain").args(arguments).current_dir(bench.path(""));
+    command.env_clear().env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+    ended(command)
+}
+
+fn put(bench: &Bench, path: &str, text: &str) {
+    let path = bench.path("state").join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// A record of a device, with a token for each role.
+fn record(key: &DeviceKey, name: &str, roles: &[&str], scopes: &[&str]) -> Value {
+    let token = |role: &&str| {
+        let token = format!("Canary-4fj29sKq81-{name}-{role}");
+        ((*role).to_owned(), json!({"token": token, "role": role, "scopes": scopes, "createdAtMs": 1}))
+    };
+    json!({
+        "deviceId": key.device_id(), "publicKey": key.public_key(), "displayName": name, "platform": "linux",
+        "clientId": "cli", "clientMode": "cli", "role": roles[0], "roles": roles, "scopes": scopes,
+        "approvedScopes": scopes, "tokens": roles.iter().map(token).collect::<serde_json::Map<_, _>>(),
+        "createdAtMs": 1, "approvedAtMs": 1,
+    })
+}
+
+/// A state directory with the gateway's own device, a phone, and secrets wherever there may be some.
+fn state(bench: &Bench) -> (DeviceKey, DeviceKey) {
+    let (own, phone) = (DeviceKey::from_pem(PEM).unwrap(), DeviceKey::from_name("phone"));
+    let mut paired = serde_json::Map::new();
+    paired.insert(own.device_id(), record(&own, "server", &["operator"], &["operator.read"]));
+    let mut theirs = record(&phone, "Phone \u{1b}[31m", &["node"], &[]);
+    theirs["clientId"] = json!("openclaw-ios");
+    theirs["clientMode"] = json!("node");
+    theirs["platform"] = json!("ios");
+    theirs["deviceFamily"] = json!("iPhone");
+    paired.insert(phone.device_id(), theirs);
+    put(bench, "devices/paired.json", &Value::Object(paired).to_string());
+    put(
+        bench,
+        "devices/bootstrap.json",
+        &json!({"Canary-4fj29sKq81-code": {"token": "Canary-4fj29sKq81-code"}}).to_string(),
+    );
+    put(bench, "identity/device.json", &json!({"deviceId": own.device_id(), "privateKeyPem": PEM}).to_string());
+    let config = json!({
+        "gateway": {"mode": "local", "auth": {"mode": "token", "token": "Canary-4fj29sKq81-shared"}},
+        "channels": {"telegram": {"botToken": "Canary-4fj29sKq81-bot"}},
+        "meta": {"lastTouchedVersion": "2026.4.2"},
+    });
+    put(bench, "openclaw.json", &config.to_string());
+    (own, phone)
+}
+
+fn json_of(ended: &Ended) -> Value {
+    serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}{}", ended.out, ended.err))
+}
+
+/// Every file below a folder with its bytes.
+fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(tree(&path)),
+            false => drop(found.insert(path.display().to_string(), fs::read(&path).unwrap())),
+        }
+    }
+    found
+}
+
+#[test]
+fn a_refused_connect_is_explained_and_remedied() {
+    let bench = Bench::new(SCENARIO);
+    state(&bench);
+    let refused = explain(&bench, &["state", "--header", "X-Forwarded-For: 203.0.113.7", "--format", "json"]);
+    let found = json_of(&refused);
+    assert_eq!(refused.code, Some(1), "{}", refused.out);
+    assert_eq!((&found["release"], &found["let_in"]), (&json!("2026.4.2"), &json!(false)));
+    assert_eq!((&found["details"]["reason"], &found["close"]["code"]), (&json!("scope-upgrade"), &json!(1008)));
+    let locality = found["trace"].as_array().unwrap().iter().find(|line| line["check"] == "locality").unwrap();
+    assert_eq!(locality["found"], "not local: header X-Forwarded-For is present; trustedProxies does not rescue it");
+    assert_eq!((&locality["check"], &locality["since"]), (&json!("locality"), &json!("2026.3.31")));
+    let whats = |list: &str| {
+        found[list].as_array().unwrap().iter().map(|remedy| remedy["what"].to_string()).collect::<Vec<_>>()
+    };
+    assert!(
+        whats("remedies")[0].contains("Ask for no more than the device was approved for: operator.read"),
+        "{found:#}"
+    );
+    assert!(whats("remedies").iter().any(|what| what.contains("approve the request")), "{found:#}");
+    assert!(whats("does_not_help").iter().any(|what| what.contains("gateway.trustedProxies")), "{found:#}");
+    let let_in = explain(&bench, &["state", "--scopes", "operator.read"]);
+    assert_eq!(let_in.code, Some(0), "{}", let_in.out);
+    assert!(let_in.out.starts_with("let in as operator [operator.read]"), "{}", let_in.out);
+}
+
+#[test]
+fn a_device_is_named_by_its_name_its_id_or_the_beginning_of_it() {
+    let bench = Bench::new(SCENARIO);
+    let (_, phone) = state(&bench);
+    let id = phone.device_id();
+    for name in [id.as_str(), &id[..6], "phone \u{1b}[31M"] {
+        let found = json_of(&explain(&bench, &["state", "--device", name, "--format", "json"]));
+        assert_eq!((&found["device"], &found["let_in"]), (&json!(id), &json!(true)), "{found:#}");
+        assert!(found["client"].as_str().unwrap().starts_with("the app for iOS"), "{found:#}");
+    }
+    let unknown = explain(&bench, &["state", "--device", "tablet"]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.err.contains("no device is called `tablet`") && unknown.err.contains(&id[..12]), "{}", unknown.err);
+}
+
+#[test]
+fn the_directory_of_this_machine_is_read_and_nothing_is_written() {
+    let bench = Bench::new(SCENARIO);
+    state(&bench);
+    fs::rename(bench.path("state"), bench.path("home/.openclaw")).unwrap();
+    let before = tree(&bench.path("home"));
+    let ended = explain(&bench, &["--as", "control-ui", "--origin", "https://elsewhere.example"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.out.contains("the one that openclaw uses here, only read"), "{}", ended.out);
+    assert!(
+        ended.out.contains("openclaw config set gateway.controlUi.allowedOrigins '[\"https://elsewhere.example\"]'"),
+        "{}",
+        ended.out
+    );
+    assert_eq!(tree(&bench.path("home")), before);
+}
+
+#[test]
+fn every_release_has_a_line() {
+    let bench = Bench::new(SCENARIO);
+    state(&bench);
+    let ended = explain(
+        &bench,
+        &["state", "--releases", "all", "--format", "json", "--header", "X-Forwarded-For: 203.0.113.7"],
+    );
+    let found = json_of(&ended);
+    let line = |release: &str| {
+        found["releases"].as_array().unwrap().iter().find(|line| line["release"] == release).unwrap().clone()
+    };
+    assert!(line("2026.9.6")["answer"].as_str().unwrap().contains("HTTP 403"), "{found:#}");
+    assert_eq!((&line("2026.9.6")["flips"], &line("2026.2.19")["flips"]), (&json!(true), &json!(false)));
+}
+
+#[test]
+fn a_database_that_a_gateway_holds_is_read() {
+    let bench = Bench::new(SCENARIO);
+    state(&bench);
+    let (own, text) = (DeviceKey::from_pem(PEM).unwrap(), fs::read(bench.path("state/devices/paired.json")).unwrap());
+    fs::remove_dir_all(bench.path("state/devices")).unwrap();
+    let mut database = SqliteDocuments::new(&bench.path("state"), true);
+    database.write(&[(Document::DevicesPaired, &Arc::new(serde_json::from_slice(&text).unwrap()))]).unwrap();
+    let before = tree(&bench.path("state"));
+    let ended = explain(&bench, &["state", "--release", "2026.9.6", "--scopes", "operator.read", "--format", "json"]);
+    let found = json_of(&ended);
+    assert_eq!((&found["let_in"], &found["device"]), (&json!(true), &json!(own.device_id())), "{found:#}");
+    let after = tree(&bench.path("state"));
+    let only = |tree: &BTreeMap<String, Vec<u8>>| {
+        tree.iter()
+            .filter(|(path, _)| !path.ends_with("-shm"))
+            .map(|(path, bytes)| (path.clone(), bytes.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(only(&after), only(&before), "what the gateway wrote keeps its bytes");
+    drop(database);
+}
+
+#[test]
+fn a_log_says_who_was_refused() {
+    let bench = Bench::new(SCENARIO);
+    let (_, phone) = state(&bench);
+    let line = format!(
+        "[gateway] security audit: device access upgrade requested reason=role-upgrade device={} ip=unknown-ip auth=token \
+         roleFrom=node roleTo=operator scopesFrom=<none> scopesTo=operator.read client=openclaw-ios conn=c1\n\
+         [ws] closed before connect conn=c1 remote=127.0.0.1 fwd=203.0.113.7 origin=n/a host=gateway.example ua=n/a \
+         code=1008 reason=pairing required\n",
+        phone.device_id()
+    );
+    fs::write(bench.path("gateway.log"), line).unwrap();
+    let found = json_of(&explain(&bench, &["state", "--log", "gateway.log", "--format", "json"]));
+    assert_eq!(
+        (&found["device"], &found["details"]["reason"]),
+        (&json!(phone.device_id()), &json!("role-upgrade")),
+        "{found:#}"
+    );
+    assert!(found["notes"].to_string().contains("the log says close 1008"), "{found:#}");
+    fs::write(bench.path("gateway.log"), "all is well\n").unwrap();
+    assert_eq!(explain(&bench, &["state", "--log", "gateway.log"]).code, Some(2));
+}
+
+#[rstest]
+#[case("plain")]
+#[case("markdown")]
+#[case("json")]
+fn no_secret_is_shown(#[case] format: &str) {
+    let bench = Bench::new(SCENARIO);
+    let (own, phone) = state(&bench);
+    let id = phone.device_id();
+    for more in [
+        vec!["--auth", "token=Canary-4fj29sKq81-mine"],
+        vec!["--device", &id, "--role", "operator"],
+        vec!["--auth", "device-token=Canary-4fj29sKq81-mine", "--release", "2026.9.6"],
+        vec!["--releases", "all", "--auth", "bootstrap-token=Canary-4fj29sKq81-code"],
+        vec!["--as", "nonsense", "--auth", "password=Canary-4fj29sKq81-mine"],
+    ] {
+        let ended = explain(&bench, &[&["state", "--format", format], more.as_slice()].concat());
+        let said = format!("{}{}", ended.out, ended.err);
+        assert!(!said.contains("4fj29sKq81"), "{more:?}\n{said}");
+        assert!(!said.contains("MC4CAQAwBQYDK2Vw") && !said.contains('\u{1b}'), "{more:?}\n{said}");
+        assert!(!said.contains("canary") && !said.contains(&own.public_key()), "{more:?}\n{said}");
+    }
+}
+
+#[rstest]
+#[case::pipe("devices/paired.json", Hostile::Pipe)]
+#[case::pipe_for_a_key("identity/device.json", Hostile::Pipe)]
+#[case::pipe_for_a_configuration("openclaw.json", Hostile::Pipe)]
+#[case::pipe_for_a_database("state/openclaw.sqlite", Hostile::Pipe)]
+#[case::device("devices/pending.json", Hostile::Device)]
+#[case::circle("devices/paired.json", Hostile::Circle)]
+#[case::folder("devices/paired.json", Hostile::Folder)]
+#[case::large("devices/paired.json", Hostile::Large)]
+#[case::large_key("identity/device.json", Hostile::Large)]
+#[case::many("devices/paired.json", Hostile::Many)]
+#[case::deep("devices/paired.json", Hostile::Deep)]
+#[case::deep_configuration("openclaw.json", Hostile::Deep)]
+#[case::no_json("devices/paired.json", Hostile::Text("{\"a\":"))]
+#[case::empty("devices/pending.json", Hostile::Text(""))]
+#[case::list("devices/paired.json", Hostile::Text("[1, null, \"a\"]"))]
+#[case::odd_records(
+    "devices/paired.json",
+    Hostile::Text("{\"a\": null, \"b\": 7, \"c\": {\"tokens\": 3, \"scopes\": {}, \"role\": []}}")
+)]
+#[case::no_database("state/openclaw.sqlite", Hostile::Text("SQLite format 3\0, or so it says"))]
+fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: Hostile) {
+    let bench = Bench::new(SCENARIO);
+    state(&bench);
+    hostile.put(&bench.path("state").join(path));
+    for release in ["2026.3.31", "2026.9.6"] {
+        let ended = explain(&bench, &["state", "--release", release, "--device", "new", "--as", "exec"]);
+        assert!(matches!(ended.code, Some(0..=2)), "{:?} {}{}", ended.code, ended.out, ended.err);
+        assert!(!ended.err.contains("panicked"), "{}", ended.err);
+        assert!(ended.out.len() < 20_000, "one screen, and not {} bytes", ended.out.len());
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Hostile {
+    Pipe,
+    Device,
+    Circle,
+    Folder,
+    Large,
+    Many,
+    Deep,
+    Text(&'static str),
+}
+
+impl Hostile {
+    fn put(self, path: &Path) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let _ = fs::remove_file(path);
+        match self {
+            Self::Pipe => nix::unistd::mkfifo(path, Mode::S_IRWXU).unwrap(),
+            Self::Device => symlink("/dev/zero", path).unwrap(),
+            Self::Circle => symlink(path, path).unwrap(),
+            Self::Folder => fs::create_dir(path).unwrap(),
+            Self::Large => fs::File::create(path).unwrap().set_len(1 << 33).unwrap(),
+            Self::Many => fs::write(path, format!("[{}0]", "0,".repeat(1 << 20))).unwrap(),
+            Self::Deep => fs::write(path, "[".repeat(1 << 20)).unwrap(),
+            Self::Text(text) => fs::write(path, text).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn a_doctor_finds_what_is_odd_and_nothing_else() {
+    let bench = Bench::new(SCENARIO);
+    let (own, phone) = state(&bench);
+    fs::remove_file(bench.path("state/devices/bootstrap.json")).unwrap();
+    let doctor = |arguments: &[&str]| {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+        command
+            .args([&["doctor", "state"], arguments].concat())
+            .current_dir(bench.path(""))
+            .env("HOME", bench.path("home"));
+        ended(command)
+    };
+    let clean = doctor(&[]);
+    assert_eq!(clean.code, Some(0), "{}", clean.out);
+    let mut paired: Value =
+        serde_json::from_slice(&fs::read(bench.path("state/devices/paired.json")).unwrap()).unwrap();
+    paired[own.device_id()]["tokens"] = json!({});
+    paired[phone.device_id()]["requestId"] = json!("copied by hand");
+    put(&bench, "devices/paired.json", &paired.to_string());
+    put(&bench, "devices/pending.json", "{");
+    let odd = doctor(&["--format", "json"]);
+    assert_eq!(odd.code, Some(1));
+    let found = json_of(&odd);
+    let has = |record: Option<&str>, what: &str, release: &str| {
+        let findings = found["findings"].as_array().unwrap();
+        let about = findings.iter().filter(|finding| finding["what"].as_str().unwrap().contains(what));
+        let mut about = about.filter(|finding| finding["record"].as_str() == record);
+        about.any(|finding| release.is_empty() || finding["releases"].as_array().unwrap().contains(&json!(release)))
+    };
+    let (own, phone) = (own.device_id(), phone.device_id());
+    assert!(has(Some(&own), "has no role in effect: tokens is {}", "2026.3.31"), "{found:#}");
+    assert!(!has(Some(&own), "has no role in effect", "2026.4.2"), "{found:#}");
+    assert!(has(Some(&phone), "looks like a pending request", ""), "{found:#}");
+    // Pending requests are not read before a release with a database drops them.
+    assert!(!has(None, "does not start", "2026.9.6"), "{found:#}");
+    assert!(has(None, "written over", "2026.4.2") && has(None, "ends every connect", "2026.6.11"), "{found:#}");
+    assert!(!odd.out.contains("4fj29sKq81"), "{}", odd.out);
+    put(&bench, "devices/paired.json", "{");
+    let found = json_of(&doctor(&["--format", "json"]));
+    let refuses = |release: &str| {
+        let findings = found["findings"].as_array().unwrap();
+        let mut starts =
+            findings.iter().filter(|finding| finding["what"].as_str().unwrap().starts_with("does not start"));
+        starts.any(|finding| finding["releases"].as_array().unwrap().contains(&json!(release)))
+    };
+    assert!(refuses("2026.9.6") && !refuses("2026.4.2"), "{found:#}");
+}
+
+#[test]
+fn dead_ends_point_on() {
+    let bench = Bench::new(SCENARIO);
+    state(&bench);
+    fs::write(bench.path("gateway.log"), "[ws] closed before connect conn=c1 code=1008 reason=pairing required\n")
+        .unwrap();
+    for (argument, help) in
+        [("state", "clawcheck explain --state-dir state"), ("gateway.log", "clawcheck explain --log gateway.log")]
+    {
+        for command in ["run", "lint"] {
+            let mut process = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+            process.args([command, argument]).current_dir(bench.path(""));
+            let ended = ended(process);
+            assert_eq!(ended.code, Some(2), "{command} {argument}: {}", ended.err);
+            // The help is wrapped, also at a hyphen.
+            let said = ended.err.replace(' ', "");
+            assert!(said.contains(&help.replace(' ', "")), "{command} {argument}: {}", ended.err);
+        }
+    }
+}
