@@ -187,7 +187,7 @@ fn case(case: &CaseReport) -> Value {
             })
         }),
     );
-    put("again", json!(case.again));
+    put("rerun", json!(case.rerun));
     if let Some(transcript) = &case.transcript {
         put("transcript", transcript.lines().collect());
     }

@@ -211,7 +211,7 @@ impl<W: Write> Terminal<W> {
             let both = format!("  to view it: clawcheck review{folder}; to approve it: {accept}");
             self.whole_line(&printable::line(&both))?;
         }
-        self.whole_line(&format!("  again: {}", printable::line(&case.again)))
+        self.whole_line(&format!("  rerun: {}", printable::line(&case.rerun)))
     }
 
     /// What was seen that makes a finding.
@@ -387,7 +387,7 @@ mod tests {
             duration: Duration::from_millis(12),
             transcript: None,
             log: None,
-            again: format!("clawcheck run {} --gateway openclaw@2026.3.31", quoted(id)),
+            rerun: format!("clawcheck run {} --gateway openclaw@2026.3.31", quoted(id)),
             proposed: None,
         }
     }
@@ -434,7 +434,7 @@ mod tests {
             [ws] closed before connect
           the observation was saved in snapshots/role-upgrade/direct#auth=none@2026.3.31.snap.new
           to view it: clawcheck review; to approve it: clawcheck accept 'role-upgrade/direct#auth=none'
-          again: clawcheck run 'role-upgrade/direct#auth=none' --gateway openclaw@2026.3.31
+          rerun: clawcheck run 'role-upgrade/direct#auth=none' --gateway openclaw@2026.3.31
 
         2 cases: 1 conforms, 1 deviates  in 3.21 s
         "#);
@@ -482,7 +482,7 @@ mod tests {
         let short = shown(&events);
         let count = |text: &str, what: &str| text.matches(what).count();
         assert_eq!(count(&short, &failing.findings[0].sentence()), 13);
-        for what in ["-> connect", "<- hello-ok", "again: "] {
+        for what in ["-> connect", "<- hello-ok", "rerun: "] {
             assert_eq!(count(&short, what), IN_FULL, "{what}: {short}");
         }
         assert_eq!(count(&short, "--trace shows everything"), 1);

@@ -80,7 +80,7 @@ pub struct Options {
     /// What every frame is held to that the gateway sends.
     pub schema: Option<Arc<FrameSchema>>,
     /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
-    pub again: String,
+    pub rerun: String,
     /// What the caller knows to be secret: it is in nothing that the run tells.
     pub secrets: Redactions,
 }

@@ -7,7 +7,7 @@ use crate::run::outcome::{CaseReport, FrameTally, RunInfo, RunReport};
 /// Redacts the report of a case. The observation contains no secrets: see [`crate::observe::normalise_redacted`].
 pub(super) fn case(report: &mut CaseReport, secrets: &Redactions) {
     let redact = |text: &mut String| *text = secrets.apply_known(text);
-    [&mut report.title, &mut report.again].into_iter().for_each(redact);
+    [&mut report.title, &mut report.rerun].into_iter().for_each(redact);
     report.reason.iter_mut().chain(&mut report.transcript).chain(&mut report.log).for_each(redact);
     report.findings.iter_mut().for_each(|finding| self::finding(finding, secrets));
     report.frames.iter_mut().for_each(|tally| frames(tally, secrets));

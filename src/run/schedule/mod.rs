@@ -32,14 +32,14 @@ pub(super) enum Task<'a> {
     /// Cases share it.
     Group(Vec<&'a Case>),
     /// A case has it for itself after it was played in a group, where it saw this, if anything that counts.
-    Again(&'a Case, Option<Box<CaseResult>>),
+    Rerun(&'a Case, Option<Box<CaseResult>>),
 }
 
 impl<'a> Task<'a> {
     /// The case that is played as soon as this is begun; a group says itself when each of its cases is.
     pub(super) fn case(&self) -> Option<&'a Case> {
         match self {
-            Self::Alone(case) | Self::Again(case, _) => Some(case),
+            Self::Alone(case) | Self::Rerun(case, _) => Some(case),
             Self::Group(_) => None,
         }
     }
@@ -49,7 +49,7 @@ impl<'a> Task<'a> {
 #[derive(Default)]
 pub(super) struct Done<'a> {
     reports: Vec<CaseReport>,
-    again: Vec<Task<'a>>,
+    rerun: Vec<Task<'a>>,
     /// Whether a gateway was started for several cases.
     shared: bool,
 }
@@ -84,7 +84,7 @@ impl<'a> Schedule<'a> {
 
     /// Takes what a task came to; gives the reports that can be told.
     pub(super) fn take(&mut self, done: Done<'a>) -> Vec<CaseReport> {
-        self.waiting.extend(done.again);
+        self.waiting.extend(done.rerun);
         self.told += done.reports.len();
         self.on_shared += done.reports.iter().filter(|report| report.boot == Boot::Shared).count();
         self.shared += usize::from(done.shared);
@@ -151,8 +151,8 @@ pub(super) async fn perform<'a>(task: Task<'a>, gateway: &Gateway, release: Rele
             Done { reports: vec![case::play(case, gateway, release, shared).await], ..Done::default() }
         }
         Task::Group(cases) => together(cases, gateway, release, shared).await,
-        Task::Again(case, seen) => {
-            Done { reports: vec![again(case, seen, gateway, release, shared).await], ..Done::default() }
+        Task::Rerun(case, seen) => {
+            Done { reports: vec![rerun(case, seen, gateway, release, shared).await], ..Done::default() }
         }
     }
 }
@@ -180,13 +180,13 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
             // They are not played alone either: the first stands for what was tried, and has the gateway's last words.
             let mut cases = cases.into_iter();
             done.reports.extend(cases.next().map(|case| case::not_done(case, error.to_string(), shared)));
-            done.again.extend(cases.map(|case| Task::Again(case, None)));
+            done.rerun.extend(cases.map(|case| Task::Rerun(case, None)));
             return done;
         }
         Err(error) => {
             let why = error.to_string();
             shared.boots().given_up.push(format!("{} cases, since {}", cases.len(), one_line(&why)));
-            done.again.extend(apart(cases));
+            done.rerun.extend(apart(cases));
             return done;
         }
     };
@@ -195,7 +195,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
             Some(seen) if shared.options.trusting || is_plain(&seen, case, release, shared).await => {
                 done.reports.push(accepted(seen, case, gateway, release, shared));
             }
-            seen => done.again.push(Task::Again(case, seen.map(Box::new))),
+            seen => done.rerun.push(Task::Rerun(case, seen.map(Box::new))),
         }
     }
     done
@@ -205,7 +205,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
 /// group are played in two halves, and those of a small one alone.
 fn apart(cases: Vec<&Case>) -> Vec<Task<'_>> {
     if cases.len() < LARGE_GROUP {
-        return cases.into_iter().map(|case| Task::Again(case, None)).collect();
+        return cases.into_iter().map(|case| Task::Rerun(case, None)).collect();
     }
     let (one, other) = cases.split_at(cases.len() / 2);
     vec![Task::Group(one.to_vec()), Task::Group(other.to_vec())]
@@ -220,7 +220,7 @@ async fn is_plain(seen: &CaseResult, case: &Case, release: Release, shared: &Sha
     }
 }
 
-async fn again(
+async fn rerun(
     case: &Case,
     seen: Option<Box<CaseResult>>,
     gateway: &Gateway,
@@ -237,7 +237,7 @@ async fn again(
     if let (Some(seen), Some(observation)) = (seen, &report.observation) {
         shared.trust.note(seen.observation.text() == observation.text());
     }
-    CaseReport { boot: Boot::Again, ..report }
+    CaseReport { boot: Boot::Rerun, ..report }
 }
 
 fn accepted(seen: CaseResult, case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
