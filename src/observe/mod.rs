@@ -15,6 +15,7 @@
 
 pub mod diff;
 mod evidence;
+mod fields;
 mod frame;
 #[cfg(test)]
 mod mutants;

@@ -1,8 +1,8 @@
 //! The normal form of one record of the store, and its text.
 
+use super::fields::{self, FieldWriter};
 use super::room::Room;
 use super::symbol::{Numbers, Symbols};
-use super::text::{self, Words};
 use super::time::{self, Moments, Relation};
 use openclaw_protocol::store::Document;
 use serde::Serialize;
@@ -96,7 +96,7 @@ fn replace_time(name: &str, value: &mut Value, anchor: Option<&Value>, moments: 
 
 /// The text of a record.
 fn lines(document: Document, name: &str, record: &Value) -> Vec<String> {
-    let Some(object) = record.as_object() else { return vec![format!("{name}  {}", text::inline(record))] };
+    let Some(object) = record.as_object() else { return vec![format!("{name}  {}", fields::inline(record))] };
     match document {
         Document::DevicesPaired => paired(name, object),
         Document::DevicesPending => vec![pending(name, object)],
@@ -105,7 +105,7 @@ fn lines(document: Document, name: &str, record: &Value) -> Vec<String> {
 }
 
 fn paired(name: &str, object: &Map<String, Value>) -> Vec<String> {
-    let mut words = Words::new(name, object);
+    let mut words = FieldWriter::new(name, object);
     words.hide("deviceId", name);
     words.hide("publicKey", &key_of(name));
     words.flag("createdAtMs", &[("<time>", "new"), ("<time before>", "")]);
@@ -125,14 +125,14 @@ fn paired(name: &str, object: &Map<String, Value>) -> Vec<String> {
             tokens.sort_by_key(|(role, _)| role.as_str());
             lines.extend(tokens.into_iter().map(|(role, token)| format!("  {}", self::token(role, token))));
         }
-        Some(odd) => lines.push(format!("  tokens={}", text::inline(odd))),
+        Some(odd) => lines.push(format!("  tokens={}", fields::inline(odd))),
     }
     lines
 }
 
 fn token(role: &str, token: &Value) -> String {
-    let Some(object) = token.as_object() else { return format!("{role}={}", text::inline(token)) };
-    let mut words = Words::new(role, object);
+    let Some(object) = token.as_object() else { return format!("{role}={}", fields::inline(token)) };
+    let mut words = FieldWriter::new(role, object);
     words.bare("token");
     words.hide("role", role);
     words.list("scopes", "scopes");
@@ -153,7 +153,7 @@ fn token(role: &str, token: &Value) -> String {
 }
 
 fn pending(name: &str, object: &Map<String, Value>) -> String {
-    let mut words = Words::new(name, object);
+    let mut words = FieldWriter::new(name, object);
     words.hide("requestId", name);
     let device = object.get("deviceId").and_then(Value::as_str).map(str::to_owned);
     words.bare("deviceId");
@@ -168,8 +168,8 @@ fn pending(name: &str, object: &Map<String, Value>) -> String {
     words.finish()
 }
 
-/// The client in the record: `cli/cli linux`.
-fn identity(words: &mut Words<'_>) {
+/// Who the client says it is: `cli/cli linux`.
+fn identity(words: &mut FieldWriter<'_>) {
     words.pair("clientId", "clientMode");
     words.bare("platform");
     words.optional("deviceFamily", "family");
@@ -179,7 +179,7 @@ fn identity(words: &mut Words<'_>) {
 
 /// Records of the other documents list every field by name.
 fn other(name: &str, object: &Map<String, Value>) -> Vec<String> {
-    let mut words = Words::new(name, object);
+    let mut words = FieldWriter::new(name, object);
     words.hide_optional("token", name);
     words.hide_optional("requestId", name);
     words.hide_optional("nodeId", name);

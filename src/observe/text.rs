@@ -3,6 +3,7 @@
 //! The text loses nothing. It omits what all releases do alike (the standard policy, the standard members of
 //! `hello-ok`, the role of a token), and it states what is absent (`no scopes`) or unusual (`scopes="operator.read"`).
 
+use super::fields::{FieldWriter, inline, quoted};
 use super::store::{Change, Holds, StoreSeen};
 use super::symbol::Numbers;
 use super::{Hello, Message, Observed, Rounds, StepResult};
@@ -174,7 +175,7 @@ fn hello_words(hello: &Hello) -> String {
     let mut out = format!("  protocol {}", inline(&hello.protocol));
     match &hello.auth {
         Some(Value::Object(auth)) => {
-            let mut words = Words::new("", auth);
+            let mut words = FieldWriter::new("", auth);
             words.word("role", "role");
             words.list("scopes", "scopes");
             words.word("deviceToken", "device-token");
@@ -211,10 +212,10 @@ fn hello_words(hello: &Hello) -> String {
 /// reason of the details, the message, the other details, and the rest of the error.
 fn error_words(error: &Value) -> String {
     let Some(object) = error.as_object() else { return format!("={}", inline(error)) };
-    let mut words = Words::new("", object);
+    let mut words = FieldWriter::new("", object);
     let details = words.take("details");
     let none = Map::new();
-    let mut more = Words::new("", details.and_then(Value::as_object).unwrap_or(&none));
+    let mut more = FieldWriter::new("", details.and_then(Value::as_object).unwrap_or(&none));
     let mut line = words.take_bare("code").map_or("  no code".to_owned(), |code| format!(" {code}"));
     if let Some(code) = more.take_bare("code") {
         let _ = write!(line, " {code}");
@@ -239,7 +240,7 @@ fn error_words(error: &Value) -> String {
 /// The members of an answer's payload, sorted by name.
 fn members(payload: &Value) -> String {
     match payload {
-        Value::Object(object) => Words::new("", object).finish(),
+        Value::Object(object) => FieldWriter::new("", object).finish(),
         other => format!("  {}", inline(other)),
     }
 }
@@ -270,151 +271,5 @@ pub(super) fn store(store: &StoreSeen, out: &mut String) {
             Holds::File(Change::Gone) => writeln!(out, "gone file {name}"),
             Holds::File(Change::Changed) => writeln!(out, "changed file {name}"),
         };
-    }
-}
-
-/// A record as text. Fields with a short form come first, and the others follow as `name=value`.
-pub(super) struct Words<'a> {
-    parts: Vec<String>,
-    rest: Vec<(&'a str, &'a Value)>,
-}
-
-impl<'a> Words<'a> {
-    pub(super) fn new(name: &str, object: &'a Map<String, Value>) -> Self {
-        let mut rest = object.iter().map(|(name, value)| (name.as_str(), value)).collect::<Vec<_>>();
-        rest.sort_by_key(|(name, _)| *name);
-        Self { parts: vec![name.to_owned()], rest }
-    }
-
-    /// Takes a field out of the record to write it in another form.
-    pub(super) fn take(&mut self, field: &str) -> Option<&'a Value> {
-        let at = self.rest.iter().position(|(name, _)| *name == field)?;
-        Some(self.rest.remove(at).1)
-    }
-
-    fn get(&self, field: &str) -> Option<&'a Value> {
-        self.rest.iter().find(|(name, _)| *name == field).map(|(_, value)| *value)
-    }
-
-    /// Writes a field if `write` can. Otherwise, it remains for the end. An absent field is stated unless it is
-    /// optional.
-    fn put(&mut self, field: &str, word: &str, required: bool, write: impl Fn(&'a Value) -> Option<String>) {
-        match self.get(field).map(write) {
-            Some(Some(words)) => {
-                self.take(field);
-                if !words.is_empty() {
-                    self.parts.push(words);
-                }
-            }
-            None if required => self.parts.push(format!("no {word}")),
-            Some(None) | None => {}
-        }
-    }
-
-    /// A field that is omitted if it has its usual value.
-    pub(super) fn hide(&mut self, field: &str, expected: &str) {
-        self.put(field, field, true, |value| (value.as_str() == Some(expected)).then(String::new));
-    }
-
-    /// The same for an optional field.
-    pub(super) fn hide_optional(&mut self, field: &str, expected: &str) {
-        self.put(field, field, false, |value| (value.as_str() == Some(expected)).then(String::new));
-    }
-
-    /// Writes a value without the name of its field.
-    pub(super) fn bare(&mut self, field: &str) {
-        self.put(field, field, true, bare);
-    }
-
-    /// Takes a field out of the record if it can be written without its name.
-    fn take_bare(&mut self, field: &str) -> Option<String> {
-        let text = bare(self.get(field)?)?;
-        self.take(field);
-        Some(text)
-    }
-
-    fn quoted(&mut self, field: &str) {
-        self.put(field, field, true, |value| value.as_str().map(quoted));
-    }
-
-    pub(super) fn word(&mut self, field: &str, word: &str) {
-        self.put(field, word, true, |value| bare(value).map(|value| format!("{word} {value}")));
-    }
-
-    pub(super) fn optional(&mut self, field: &str, word: &str) {
-        self.put(field, word, false, |value| value.is_string().then(|| format!("{word} {}", inline(value))));
-    }
-
-    pub(super) fn list(&mut self, field: &str, word: &str) {
-        self.put(field, word, true, |value| match value.as_array()?.as_slice() {
-            [] => Some(format!("{word} none")),
-            items => Some(format!("{word} {}", items.iter().map(bare).collect::<Option<Vec<_>>>()?.join(","))),
-        });
-    }
-
-    pub(super) fn flag(&mut self, field: &str, table: &[(&str, &str)]) {
-        self.put(field, field, true, |value| look_up(value, table));
-    }
-
-    pub(super) fn optional_flag(&mut self, field: &str, table: &[(&str, &str)]) {
-        self.put(field, field, false, |value| look_up(value, table));
-    }
-
-    /// Writes two fields as one: `cli/cli`.
-    pub(super) fn pair(&mut self, first: &str, second: &str) {
-        match (self.get(first).and_then(bare), self.get(second).and_then(bare)) {
-            (Some(a), Some(b)) => {
-                self.take(first);
-                self.take(second);
-                self.parts.push(format!("{a}/{b}"));
-            }
-            _ => {
-                self.word(first, first);
-                self.word(second, second);
-            }
-        }
-    }
-
-    pub(super) fn finish(mut self) -> String {
-        let rest = std::mem::take(&mut self.rest);
-        self.parts.extend(rest.into_iter().map(|(name, value)| format!("{name}={}", inline(value))));
-        self.parts.join("  ")
-    }
-}
-
-fn look_up(value: &Value, table: &[(&str, &str)]) -> Option<String> {
-    let text = match value {
-        Value::String(text) if text.starts_with('<') => text.clone(),
-        Value::Bool(flag) => flag.to_string(),
-        _ => return None,
-    };
-    table.iter().find(|(known, _)| *known == text).map(|(_, word)| (*word).to_owned())
-}
-
-/// A string that needs no quotes because it cannot be mistaken for anything else.
-fn bare(value: &Value) -> Option<String> {
-    let text = value.as_str()?;
-    let plain =
-        |c: char| c.is_ascii_alphanumeric() || "._:/@+<>-".contains(c) || ('\u{E000}'..='\u{E002}').contains(&c);
-    let symbol = text.starts_with('<') && text.ends_with('>');
-    let ok = !text.is_empty() && (symbol || text.chars().all(plain)) && !["none", "no"].contains(&text);
-    (ok && serde_json::from_str::<Value>(text).is_err()).then(|| text.to_owned())
-}
-
-fn quoted(text: &str) -> String {
-    Value::String(text.to_owned()).to_string()
-}
-
-/// A value on one line: plain strings without quotes, lists in brackets, objects in braces with sorted members.
-pub(super) fn inline(value: &Value) -> String {
-    match value {
-        Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
-        Value::Object(object) => {
-            let mut members = object.iter().collect::<Vec<_>>();
-            members.sort_by_key(|(name, _)| name.as_str());
-            let members = members.into_iter().map(|(name, value)| format!("{name}: {}", inline(value)));
-            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
-        }
-        other => bare(other).unwrap_or_else(|| other.to_string()),
     }
 }

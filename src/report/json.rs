@@ -181,7 +181,7 @@ fn cause(cause: &Cause<'_>) -> Value {
             "expected": cause.example.expected,
             "seen": cause.example.seen,
         },
-        "again": cause.again,
+        "rerun": cause.rerun,
         "links": cause.links,
         "requirements": cause.requirements,
     })
@@ -214,7 +214,7 @@ fn case(case: &CaseReport) -> Value {
             })
         }),
     );
-    put("again", json!(case.again));
+    put("rerun", json!(case.rerun));
     if let Some(transcript) = &case.transcript {
         put("transcript", transcript.lines().collect());
     }

@@ -84,9 +84,9 @@ pub struct Options {
     pub allow_writes: bool,
     /// The schema that every frame from the gateway is validated against.
     pub schema: Option<Arc<FrameSchema>>,
-    /// The arguments that play a case again in the same way, such as ` --gateway openclaw@2026.3.31`.
-    pub again: String,
-    /// Secrets that the caller knows. They do not appear in any output of the run.
+    /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
+    pub rerun: String,
+    /// What the caller knows to be secret: it is in nothing that the run tells.
     pub secrets: Redactions,
 }
 

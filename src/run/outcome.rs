@@ -97,7 +97,7 @@ pub struct CaseReport {
     /// The last lines of the gateway's log, secrets taken out; only where they help.
     pub log: Option<String>,
     /// The command that plays this one case again.
-    pub again: String,
+    pub rerun: String,
     /// The `.snap.new` file that was left for approval.
     pub proposed: Option<PathBuf>,
 }
@@ -111,7 +111,7 @@ pub enum Boot {
     /// One that other cases had, too.
     Shared,
     /// One for it alone, after what it had seen on a shared one was not to be relied on.
-    Again,
+    Rerun,
 }
 
 /// How many gateways were started.

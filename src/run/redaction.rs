@@ -7,7 +7,7 @@ use untrusted_data::Redactions;
 /// Redacts the report of a case. The observation contains no secrets: see [`crate::observe::normalise_redacted`].
 pub(super) fn case(report: &mut CaseReport, secrets: &Redactions) {
     let redact = |text: &mut String| *text = secrets.apply_known(text);
-    [&mut report.title, &mut report.again].into_iter().for_each(redact);
+    [&mut report.title, &mut report.rerun].into_iter().for_each(redact);
     report.reason.iter_mut().chain(&mut report.transcript).chain(&mut report.log).for_each(redact);
     report.about.iter_mut().chain(&mut report.links).for_each(redact);
     report.findings.iter_mut().for_each(|finding| self::finding(finding, secrets));

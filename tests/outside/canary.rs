@@ -279,7 +279,7 @@ fn an_attached_gateway_gets_no_secret_and_no_control_character_out(#[case] manne
         assert!(secrets.contains(&TOKEN.to_owned()), "no token was shown: {}{}", ran.out, ran.err);
         assert!(ran.out.contains("<-"), "its answer is not in the output: {}", ran.out);
     }
-    assert!(ran.out.contains("again: ") || ran.code != Some(1), "{}", ran.out);
+    assert!(ran.out.contains("rerun: ") || ran.code != Some(1), "{}", ran.out);
     is_clean(&bench, &[&ran, &bench.clawcheck(&["review"])], &secrets);
 }
 

@@ -43,7 +43,7 @@ impl Ran {
     fn is_bounded(&self) {
         assert!(self.peak < MEMORY, "{} MB: {}", self.peak, self.beginning());
         assert!(self.out.len() < OUTPUT, "{} bytes are shown", self.out.len());
-        let longest = self.out.lines().filter(|line| !line.contains("again: ")).map(|line| line.chars().count()).max();
+        let longest = self.out.lines().filter(|line| !line.contains("rerun: ")).map(|line| line.chars().count()).max();
         assert!(longest < Some(LINE), "{longest:?}: {}", self.beginning());
     }
 

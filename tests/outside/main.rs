@@ -19,6 +19,7 @@ mod live;
 mod live_cli;
 mod live_clients;
 mod messages;
+mod modules;
 mod processes;
 mod readme;
 mod releases;

@@ -237,6 +237,20 @@ async fn its_environment_holds_nothing_of_the_users() {
 }
 
 #[tokio::test]
+async fn the_path_of_a_description_has_its_placeholders_filled() {
+    let yard = Yard::new();
+    let sandbox = yard.workspace.sandbox().unwrap();
+    let program = std::env::current_exe().unwrap();
+    let description = yard.write(&format!(
+        "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: {}\nargs: [hostile::serve, --exact, --nocapture]\n\
+         env: {{ HOSTILE: right, PORT: \"{{port}}\" }}\npath: \"/{{port}}/{{token}}x\"\nconfig: none\nstore: none\n",
+        program.display()
+    ));
+    let running = yard.launch(&description, &sandbox, 60).await.unwrap();
+    assert_eq!(running.upgrade().path, format!("/{}/x", running.port().unwrap()));
+}
+
+#[tokio::test]
 async fn what_ignores_sigterm_is_killed_at_the_deadline() {
     let yard = Yard::new();
     let sandbox = yard.workspace.sandbox().unwrap();

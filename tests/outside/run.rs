@@ -136,7 +136,7 @@ fn what_is_new_deviates_until_it_is_accepted_and_a_change_deviates_again() {
     let third = bench.clawcheck(&["run", "scenarios/family/case.yaml", "--gateway", "embedded"]);
     assert_eq!(third.code, Some(1));
     for line in
-        ["\n    - connect laptop as node via nginx\n", "\n    + connect laptop as node\n", "again: clawcheck run"]
+        ["\n    - connect laptop as node via nginx\n", "\n    + connect laptop as node\n", "rerun: clawcheck run"]
     {
         assert!(third.out.contains(line), "{line:?} is not in {}", third.out);
     }
@@ -169,7 +169,7 @@ fn an_expectation_that_is_not_met_names_its_line_and_proposes_nothing() {
     let sentence =
         "`connect laptop as node via nginx` (line 8): expected hello-ok; saw error NOT_PAIRED PAIRING_REQUIRED";
     assert!(ran.out.contains(sentence), "{}", ran.out);
-    assert!(ran.out.contains("again: clawcheck run"), "{}", ran.out);
+    assert!(ran.out.contains("rerun: clawcheck run"), "{}", ran.out);
     assert_eq!(bench.files("snapshots"), Vec::<String>::new());
 }
 

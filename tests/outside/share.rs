@@ -73,7 +73,7 @@ fn the_whole_corpus_shares_gateways_and_sees_what_every_case_sees_alone() {
     for (id, observation) in together.iter().filter(|(_, observation)| !observation.is_null()) {
         assert_eq!(observation, &apart[id], "{id}");
     }
-    assert_eq!(shared.on("again"), 0, "no case had to be played again");
+    assert_eq!(shared.on("rerun"), 0, "no case had to be played again");
     assert!(shared.0["boots"]["given_up"].as_array().unwrap().is_empty(), "{}", shared.0["boots"]);
     // All but a few configurations' worth of the cases that shared one are saved, and the whole is what would have been made.
     let (made, saved, on_shared) = (shared.boots("made"), shared.boots("saved"), shared.on("shared"));
@@ -97,7 +97,7 @@ fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing
     ] {
         let spoilt = description(&bench, spoil);
         let (again, out) = Report::of(&bench, &["scenarios", "--gateway", &spoilt]);
-        assert_eq!((again.boots("made"), again.boots("saved"), again.on("again")), (4, 0, 3), "{spoil}: {}", again.0);
+        assert_eq!((again.boots("made"), again.boots("saved"), again.on("rerun")), (4, 0, 3), "{spoil}: {}", again.0);
         assert!(again.0["boots"]["given_up"][0].as_str().unwrap().contains(says), "{}", again.0["boots"]);
         assert!(out.contains("shared gateway given up: 3 cases"), "{out}");
         assert_eq!(again.observations(), shared.observations(), "{spoil}");
@@ -113,7 +113,7 @@ fn a_gateway_that_dies_in_the_middle_is_not_relied_on() {
     let dies = "if grep -q node-host $PAIRED; then\n\
                 (until grep -q deviceId $2/devices/pending.json 2>/dev/null; do :; done; kill -9 $$) &\nfi";
     let (again, out) = Report::of(&bench, &["scenarios", "--gateway", &description(&bench, dies)]);
-    assert_eq!(again.on("again"), 3, "{}", again.0);
+    assert_eq!(again.on("rerun"), 3, "{}", again.0);
     assert!(out.contains("shared gateway given up: 3 cases, since the shared gateway exited unexpectedly ("), "{out}");
     assert_eq!(again.observations(), shared.observations());
 }
@@ -127,7 +127,7 @@ fn a_case_that_deviates_in_a_group_is_played_again_alone() {
     let script = std::fs::read_to_string(bench.path("gateway.sh")).unwrap();
     std::fs::write(bench.path("gateway.sh"), script.replace("2026.4.2", "2026.3.31")).unwrap();
     let (report, _) = Report::of(&bench, &["scenarios", "--gateway", &file]);
-    assert_eq!((report.on("again"), report.boots("made"), report.boots("saved")), (3, 4, 0), "{}", report.0);
+    assert_eq!((report.on("rerun"), report.boots("made"), report.boots("saved")), (3, 4, 0), "{}", report.0);
     assert_eq!(report.0["summary"]["deviates"], 3);
 }
 

@@ -128,8 +128,8 @@ impl Fuzz {
                 writeln!(out, "    {line}").map_err(CommandError::output)?;
             }
             let file = saved.file.display().to_string();
-            let again = quoted(&file);
-            writeln!(out, "  again: clawcheck run {again} --gateway {gateway}\n").map_err(CommandError::output)?;
+            let rerun = quoted(&file);
+            writeln!(out, "  rerun: clawcheck run {rerun} --gateway {gateway}\n").map_err(CommandError::output)?;
         }
         for why in &report.boots.given_up {
             writeln!(out, "not shared  {}", line(why)).map_err(CommandError::output)?;

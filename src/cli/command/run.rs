@@ -374,27 +374,27 @@ impl Run {
     }
 
     fn options(&self, gateway: &Gateway, schema: Option<FrameSchema>) -> Options {
-        let mut again = format!(" --gateway {}", quoted(&self.gateway.to_string()));
+        let mut rerun = format!(" --gateway {}", quoted(&self.gateway.to_string()));
         if let Some(directory) = &self.snapshots {
-            again.push_str(&format!(" --snapshots {}", quoted(&directory.to_string_lossy())));
+            rerun.push_str(&format!(" --snapshots {}", quoted(&directory.to_string_lossy())));
         }
         if let Some(directory) = &self.state_dir {
-            again.push_str(&format!(" --state-dir {}", quoted(&directory.to_string_lossy())));
+            rerun.push_str(&format!(" --state-dir {}", quoted(&directory.to_string_lossy())));
         }
         if let Some(release) = self.release {
-            again.push_str(&format!(" --release {release}"));
+            rerun.push_str(&format!(" --release {release}"));
         }
         if self.trust {
-            again.push_str(" --trust");
+            rerun.push_str(" --trust");
         }
-        again.push_str(&self.timeouts.arguments());
+        rerun.push_str(&self.timeouts.arguments());
         if self.allow_writes {
-            again.push_str(" --allow-writes");
+            rerun.push_str(" --allow-writes");
         }
         if let Some(version) = &self.schema {
-            again.push_str(" --schema");
+            rerun.push_str(" --schema");
             if let Some(PackageVersion(version)) = version {
-                again.push_str(&format!("={version}"));
+                rerun.push_str(&format!("={version}"));
             }
         }
         let usual = Session::options(gateway, self.jobs);
@@ -407,7 +407,7 @@ impl Run {
             schema: schema.map(Arc::new),
             trace: self.trace,
             mark_seen: self.mark_seen,
-            again,
+            rerun,
             token: std::env::var("CLAWCHECK_TOKEN").ok().filter(|token| !token.is_empty()),
             allow_writes: self.allow_writes,
             ..usual

@@ -37,7 +37,7 @@ struct Group {
     /// The case with the fewest differences, and of those the first one: by how many it has, and its id.
     simplest: (usize, String),
     example: Difference,
-    again: String,
+    rerun: String,
     links: BTreeMap<String, usize>,
     requirements: BTreeSet<String>,
 }
@@ -48,7 +48,7 @@ pub struct Differs<'a> {
     /// Its id.
     pub id: &'a str,
     /// The command that shows it.
-    pub again: &'a str,
+    pub rerun: &'a str,
     /// Where its scenario comes from.
     pub links: &'a [String],
     /// What differs.
@@ -69,7 +69,7 @@ pub struct Cause<'a> {
     /// The difference in that one.
     pub example: &'a Difference,
     /// The command that shows it.
-    pub again: &'a str,
+    pub rerun: &'a str,
     /// Where the scenarios of the cases come from: what most of them have first.
     pub links: Vec<&'a str>,
     /// The requirements behind it.
@@ -81,8 +81,8 @@ impl Causes {
     pub fn add(&mut self, case: &CaseReport) {
         let stand_in = if case.differences.is_empty() { vec![stand_in(case)] } else { Vec::new() };
         let differences = if case.differences.is_empty() { &stand_in } else { &case.differences };
-        let CaseReport { id, again, links, .. } = case;
-        self.add_differences(Differs { id, again, links, differences });
+        let CaseReport { id, rerun, links, .. } = case;
+        self.add_differences(Differs { id, rerun, links, differences });
     }
 
     /// Adds a case with what differs in it. A case in which nothing differs is left out.
@@ -157,7 +157,7 @@ impl Causes {
             cases,
             simplest: &group.simplest.1,
             example: &group.example,
-            again: &group.again,
+            rerun: &group.rerun,
             links: links.into_iter().map(|(_, link)| link).collect(),
             requirements: group.requirements.iter().map(String::as_str).collect(),
         }
@@ -170,7 +170,7 @@ impl Group {
             cases: BTreeSet::new(),
             simplest: (case.differences.len(), case.id.to_owned()),
             example: difference.clone(),
-            again: case.again.to_owned(),
+            rerun: case.rerun.to_owned(),
             links: BTreeMap::new(),
             requirements: BTreeSet::new(),
         }
@@ -179,7 +179,7 @@ impl Group {
     fn add(&mut self, difference: &Difference, case: Differs<'_>) {
         let rank = (case.differences.len(), case.id.to_owned());
         if rank < self.simplest {
-            (self.simplest, self.again) = (rank, case.again.to_owned());
+            (self.simplest, self.rerun) = (rank, case.rerun.to_owned());
             self.example = difference.clone();
         }
         for link in case.links {

@@ -88,7 +88,7 @@ impl Screen {
             _ => lines.extend(marked(&example.expected, &example.seen, self.colour, WIDTH)),
         }
         lines.extend(behind(cause));
-        lines.push(format!("show one: {}", printable::line(cause.again)));
+        lines.push(format!("show one: {}", printable::line(cause.rerun)));
         lines.retain(|line| !line.trim().is_empty());
         lines.iter().map(|line| format!("{INDENT}{line}")).collect()
     }

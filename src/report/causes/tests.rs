@@ -10,8 +10,8 @@ fn causes<'a>(cases: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) -> C
     let mut causes = Causes::default();
     for (id, expected, seen) in cases {
         let links = [format!("openclaw/openclaw#{}", id.len())];
-        let (again, found) = (format!("clawcheck run {id}"), differences(expected, seen));
-        causes.add_differences(Differs { id, again: &again, links: &links, differences: &found });
+        let (rerun, found) = (format!("clawcheck run {id}"), differences(expected, seen));
+        causes.add_differences(Differs { id, rerun: &rerun, links: &links, differences: &found });
     }
     causes
 }
@@ -36,7 +36,7 @@ fn cases_with_the_same_difference_have_one_cause_whatever_their_devices_are_call
         [format!("1 LetIn: hello-ok instead of {upgrade}"), format!("2 Refused: {upgrade} instead of hello-ok")]
     );
     assert_eq!(causes.list()[1].cases, ["a/one", "b/two"]);
-    assert_eq!(causes.list()[1].again, "clawcheck run a/one");
+    assert_eq!(causes.list()[1].rerun, "clawcheck run a/one");
 }
 
 #[rstest]
@@ -80,7 +80,7 @@ fn a_case_that_could_not_be_played_is_grouped_by_its_reason_without_numbers() {
     let mut all = Causes::default();
     for (id, reason) in [("a", "no answer on port 4711\nlast words"), ("b", "no answer on port 80"), ("c", "no disk")] {
         let found = [Difference::error(reason)];
-        all.add_differences(Differs { id, again: "again", links: &[], differences: &found });
+        all.add_differences(Differs { id, rerun: "rerun", links: &[], differences: &found });
     }
     assert_eq!(told(&all), ["2 Error: no answer on port 4711", "1 Error: no disk"]);
 }
@@ -116,7 +116,7 @@ fn whatever_differs_the_screen_has_so_many_lines_and_they_are_short() {
         let links = (0..20).map(|link| format!("link-{n}-{link}")).collect::<Vec<_>>();
         all.add_differences(Differs {
             id: &format!("family/case-{n}"),
-            again: "again",
+            rerun: "rerun",
             links: &links,
             differences: &found,
         });

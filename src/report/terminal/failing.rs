@@ -38,7 +38,7 @@ pub(super) fn lines(case: &CaseReport, look: &Look) -> Vec<String> {
         lines.extend(look.indented(Some(&last), (LOG_LINES, 0)));
     }
     lines.extend(saved(case));
-    lines.push(format!("  again: {}", printable::line(&case.again)));
+    lines.push(format!("  rerun: {}", printable::line(&case.rerun)));
     lines
 }
 

@@ -41,7 +41,7 @@ fn case(id: &str, verdict: Verdict) -> CaseReport {
         duration: Duration::from_millis(12),
         transcript: None,
         log: None,
-        again: format!("clawcheck run {} --gateway openclaw@2026.3.31", quoted(id)),
+        rerun: format!("clawcheck run {} --gateway openclaw@2026.3.31", quoted(id)),
         proposed: None,
     }
 }
@@ -88,7 +88,7 @@ fn a_failing_case_says_what_why_and_how_to_see_it_again() {
         [ws] closed before connect
       the observation was saved in snapshots/role-upgrade/direct#auth=none@2026.3.31.snap.new
       to view it: clawcheck review; to approve it: clawcheck accept 'role-upgrade/direct#auth=none'
-      again: clawcheck run 'role-upgrade/direct#auth=none' --gateway openclaw@2026.3.31
+      rerun: clawcheck run 'role-upgrade/direct#auth=none' --gateway openclaw@2026.3.31
 
     2 cases: 1 conforms, 1 deviates  in 3.21 s
     "#);
@@ -147,13 +147,13 @@ fn of_more_than_three_failing_cases_the_causes_are_shown_unless_all_is_asked_for
     let count = |text: &str, what: &str| text.matches(what).count();
     let short = shown(&with_end(&few));
     assert_eq!(
-        (count(&short, "-> connect"), count(&short, "again: "), count(&short, "let in instead")),
+        (count(&short, "-> connect"), count(&short, "rerun: "), count(&short, "let in instead")),
         (3, 3, 0),
         "{short}"
     );
     let short = shown(&with_end(&many));
     assert_eq!(
-        (count(&short, "-> connect"), count(&short, "again: "), count(&short, "let in instead")),
+        (count(&short, "-> connect"), count(&short, "rerun: "), count(&short, "let in instead")),
         (0, 0, 1),
         "{short}"
     );
@@ -173,7 +173,7 @@ fn of_more_than_three_failing_cases_the_causes_are_shown_unless_all_is_asked_for
     ");
     let all = shown_with(true, &with_end(&many));
     assert_eq!(
-        (count(&all, "-> connect"), count(&all, "again: "), count(&all, "let in instead")),
+        (count(&all, "-> connect"), count(&all, "rerun: "), count(&all, "let in instead")),
         (13, 13, 1),
         "{all}"
     );
@@ -195,7 +195,7 @@ fn a_failing_case_says_what_its_scenario_is_about_and_where_it_comes_from() {
       … 2 more lines …
       requirements: PAIR-1
       links: openclaw/openclaw#0, openclaw/openclaw#1, openclaw/openclaw#2, openclaw/openclaw#3, openclaw/openclaw#4 and 7 more
-      again: clawcheck run family/case --gateway openclaw@2026.3.31
+      rerun: clawcheck run family/case --gateway openclaw@2026.3.31
 
     0 cases  in 0.0 ms
     ");

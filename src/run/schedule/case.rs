@@ -377,11 +377,11 @@ fn failed(
 
 /// An empty report.
 pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
-    let mut again = format!("clawcheck run {}", quoted(&case.id));
+    let mut rerun = format!("clawcheck run {}", quoted(&case.id));
     if !case.source.embedded {
-        again = format!("clawcheck run {} --filter {}", quoted(&case.source.path.to_string_lossy()), quoted(&case.id));
+        rerun = format!("clawcheck run {} --filter {}", quoted(&case.source.path.to_string_lossy()), quoted(&case.id));
     }
-    again.push_str(&options.again);
+    rerun.push_str(&options.rerun);
     CaseReport {
         id: case.id.clone(),
         title: case.title().to_owned(),
@@ -400,7 +400,7 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
         duration: Duration::ZERO,
         transcript: None,
         log: None,
-        again,
+        rerun,
         proposed: None,
     }
 }

@@ -31,15 +31,15 @@ pub(super) enum Task<'a> {
     Alone(&'a Case),
     /// Cases that share a gateway.
     Group(Vec<&'a Case>),
-    /// A case with its own gateway, after it was played in a group. Holds its observation in the group if it counts.
-    Again(&'a Case, Option<Box<CaseResult>>),
+    /// A case has it for itself after it was played in a group, where it saw this, if anything that counts.
+    Rerun(&'a Case, Option<Box<CaseResult>>),
 }
 
 impl<'a> Task<'a> {
     /// The case that starts together with the task. A group reports the start of each of its cases itself.
     pub(super) fn case(&self) -> Option<&'a Case> {
         match self {
-            Self::Alone(case) | Self::Again(case, _) => Some(case),
+            Self::Alone(case) | Self::Rerun(case, _) => Some(case),
             Self::Group(_) => None,
         }
     }
@@ -49,8 +49,8 @@ impl<'a> Task<'a> {
 #[derive(Default)]
 pub(super) struct Done<'a> {
     reports: Vec<CaseReport>,
-    again: Vec<Task<'a>>,
-    /// Whether the gateway was started for several cases.
+    rerun: Vec<Task<'a>>,
+    /// Whether a gateway was started for several cases.
     shared: bool,
 }
 
@@ -84,7 +84,7 @@ impl<'a> Schedule<'a> {
 
     /// Records the result of a task and returns the reports that are final.
     pub(super) fn take(&mut self, done: Done<'a>) -> Vec<CaseReport> {
-        self.waiting.extend(done.again);
+        self.waiting.extend(done.rerun);
         self.told += done.reports.len();
         self.on_shared += done.reports.iter().filter(|report| report.boot == Boot::Shared).count();
         self.shared += usize::from(done.shared);
@@ -152,8 +152,8 @@ pub(super) async fn perform<'a>(task: Task<'a>, gateway: &Gateway, release: Rele
             Done { reports: vec![case::play(case, gateway, release, shared).await], ..Done::default() }
         }
         Task::Group(cases) => together(cases, gateway, release, shared).await,
-        Task::Again(case, seen) => {
-            Done { reports: vec![again(case, seen, gateway, release, shared).await], ..Done::default() }
+        Task::Rerun(case, seen) => {
+            Done { reports: vec![rerun(case, seen, gateway, release, shared).await], ..Done::default() }
         }
     }
 }
@@ -182,13 +182,13 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
             // output.
             let mut cases = cases.into_iter();
             done.reports.extend(cases.next().map(|case| case::not_done(case, error.to_string(), shared)));
-            done.again.extend(cases.map(|case| Task::Again(case, None)));
+            done.rerun.extend(cases.map(|case| Task::Rerun(case, None)));
             return done;
         }
         Err(error) => {
             let why = error.to_string();
             shared.boots().given_up.push(format!("{} cases, since {}", cases.len(), one_line(&why)));
-            done.again.extend(apart(cases));
+            done.rerun.extend(apart(cases));
             return done;
         }
     };
@@ -197,7 +197,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
             Some(seen) if shared.options.trusting || is_plain(&seen, case, release, shared).await => {
                 done.reports.push(accepted(seen, case, gateway, release, shared));
             }
-            seen => done.again.push(Task::Again(case, seen.map(Box::new))),
+            seen => done.rerun.push(Task::Rerun(case, seen.map(Box::new))),
         }
     }
     done
@@ -207,7 +207,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
 /// large group is split into halves and a small group into single cases.
 fn apart(cases: Vec<&Case>) -> Vec<Task<'_>> {
     if cases.len() < LARGE_GROUP {
-        return cases.into_iter().map(|case| Task::Again(case, None)).collect();
+        return cases.into_iter().map(|case| Task::Rerun(case, None)).collect();
     }
     let (one, other) = cases.split_at(cases.len() / 2);
     vec![Task::Group(one.to_vec()), Task::Group(other.to_vec())]
@@ -222,7 +222,7 @@ async fn is_plain(seen: &CaseResult, case: &Case, release: Release, shared: &Sha
     }
 }
 
-async fn again(
+async fn rerun(
     case: &Case,
     seen: Option<Box<CaseResult>>,
     gateway: &Gateway,
@@ -239,7 +239,7 @@ async fn again(
     if let (Some(seen), Some(observation)) = (seen, &report.observation) {
         shared.trust.note(seen.observation.text() == observation.text());
     }
-    CaseReport { boot: Boot::Again, ..report }
+    CaseReport { boot: Boot::Rerun, ..report }
 }
 
 fn accepted(seen: CaseResult, case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {

@@ -75,9 +75,7 @@ impl Seeder<'_> {
     }
 
     fn paired(&self, name: &str, said: &PairedRecord) -> Result<Value, String> {
-        let role = said.role.clone().or_else(|| said.roles.as_ref()?.first().cloned());
-        let role = role.unwrap_or_else(|| "operator".to_owned());
-        let roles = said.roles.clone().unwrap_or_else(|| vec![role.clone()]);
+        let (role, roles) = roles(said.role.as_ref(), said.roles.as_ref());
         let scopes = said.scopes.clone().unwrap_or_default();
         let created = self.ago(said.age);
         let mut record = Map::new();
@@ -177,8 +175,7 @@ impl Seeder<'_> {
     fn pending(&self, label: &str, said: &PendingRecord) -> Result<(String, Value), String> {
         let device = said.device.as_ref().map_or(label, |device| device.as_str());
         let request = self.bindings.identities.request(label);
-        let role = said.role.clone().or_else(|| said.roles.as_ref()?.first().cloned());
-        let role = role.unwrap_or_else(|| "operator".to_owned());
+        let (role, roles) = roles(said.role.as_ref(), said.roles.as_ref());
         let mut record = Map::new();
         record.insert("requestId".to_owned(), json!(request));
         self.who(&mut record, device, said.key.as_ref().map_or(device, |key| key.as_str()), None);
@@ -190,7 +187,7 @@ impl Seeder<'_> {
             said.device_family.as_ref(),
         );
         record.insert("role".to_owned(), json!(role));
-        record.insert("roles".to_owned(), json!(said.roles.clone().unwrap_or_else(|| vec![role])));
+        record.insert("roles".to_owned(), json!(roles));
         record.insert("scopes".to_owned(), json!(said.scopes.clone().unwrap_or_default()));
         if let Some(address) = &said.remote_ip {
             record.insert("remoteIp".to_owned(), json!(address));
@@ -251,6 +248,13 @@ impl Seeder<'_> {
         }
         Ok(())
     }
+}
+
+/// The role and the roles of a record, where one of them may be left out: an operator's, if both are.
+fn roles(role: Option<&String>, roles: Option<&Vec<String>>) -> (String, Vec<String>) {
+    let role = role.or_else(|| roles?.first()).cloned().unwrap_or_else(|| "operator".to_owned());
+    let roles = roles.cloned().unwrap_or_else(|| vec![role.clone()]);
+    (role, roles)
 }
 
 fn client(
