@@ -1,4 +1,4 @@
-//! What differs among the releases in the handshake, and since when.
+//! What differs among the releases in the handshake.
 
 use super::presence::PresenceRules;
 
@@ -28,7 +28,7 @@ pub enum ConnectForm {
 pub enum Wording {
     /// AJV: every missing property is named.
     Ajv,
-    /// TypeBox's own validator, from 2026.6.11 on: only the first missing property of an object is named, and only the
+    /// TypeBox's own validator: only the first missing property of an object is named, and only the
     /// first that it does not know.
     TypeBox,
 }
