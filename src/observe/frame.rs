@@ -405,7 +405,7 @@ mod tests {
 
     #[test]
     fn what_a_welcome_lists_is_shown_where_the_scenario_asks_for_it() {
-        let features = json!({"methods": ["health", "connect"], "events": ["tick"]});
+        let features = json!({"methods": ["node.list", "connect"], "events": ["tick"]});
         let hello =
             json!({"type": "res", "id": "1", "ok": true, "payload": {"type": "hello-ok", "features": features}});
         let (symbols, room) = (Symbols::new(&[]), Room::new(1 << 20));
@@ -415,8 +415,8 @@ mod tests {
                 StepEvidence { shows_features, received: vec![received(hello.clone())], ..StepEvidence::default() };
             super::super::text::seen_line(&step(&evidence, &context).seen[0])
         };
-        assert!(shown(true).ends_with("  events=[tick]  methods=[health, connect]"), "{}", shown(true));
-        assert!(!shown(false).contains("health"), "{}", shown(false));
+        assert!(shown(true).ends_with("  events=[tick]  methods=[node.list, connect]"), "{}", shown(true));
+        assert!(!shown(false).contains("node.list"), "{}", shown(false));
     }
 
     #[test]

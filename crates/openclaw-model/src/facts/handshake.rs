@@ -1,4 +1,4 @@
-//! Differences between the releases in the handshake.
+//! What differs among the releases in the handshake.
 
 use super::presence::PresenceRules;
 
@@ -28,8 +28,8 @@ pub enum ConnectForm {
 pub enum Wording {
     /// AJV: lists every missing property.
     Ajv,
-    /// TypeBox's own validator, from 2026.6.11 on: lists only the first missing and the first unknown property of an
-    /// object.
+    /// TypeBox's own validator: only the first missing property of an object is named, and only the
+    /// first that it does not know.
     TypeBox,
 }
 

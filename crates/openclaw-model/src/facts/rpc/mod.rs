@@ -12,14 +12,14 @@ use names::Names;
 use node_calls::NodeCallRules;
 use plugin::PluginRules;
 
-/// What happens to an approval request without an approver, by the release that introduced it.
+/// What becomes of an approval that nobody is there to give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoApprover {
-    /// 2026.2.19: it waits until its timeout.
+    /// It waits for its time.
     Waits,
-    /// 2026.2.26: it expires at once, after it was accepted if the caller asked for two phases.
+    /// It expires at once, and is accepted before where that was asked for.
     ExpiresOnceAccepted,
-    /// 2026.3.13: it expires at once, without being accepted.
+    /// It expires at once, without being accepted.
     Expires,
 }
 

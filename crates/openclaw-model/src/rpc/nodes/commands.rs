@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const OWN_APPROVALS: [&str; 2] = ["system.execApprovals.get", "system.execApprovals.set"];
 /// The command to a browser that every release knows.
 const BROWSER: &str = "browser.proxy";
+
 impl Call<'_, '_> {
     /// Commands that are refused whatever the node.
     pub(in crate::rpc) fn refuse_command(&mut self, command: &str, params: &Value) -> Result<(), Refusal> {
