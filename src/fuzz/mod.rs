@@ -13,6 +13,7 @@ pub use bench::Listener;
 pub use difference::{Difference, Kind};
 
 use crate::gateway::{Gateway, Guard, PrepareError};
+use crate::judge::cause;
 use crate::observe::snapshot::LibraryError;
 use crate::report::Boots;
 use crate::run::{Isolation, Options, RunError};
@@ -102,6 +103,14 @@ pub struct Found {
     pub stories: Vec<u64>,
     /// The shortest story that shows it.
     pub shortest: Shortest,
+}
+
+impl Found {
+    /// The most serious difference of the shortest story.
+    pub fn cause(&self) -> cause::Difference {
+        let Difference { predicted, seen, .. } = &self.shortest.difference;
+        cause::gravest(predicted, seen)
+    }
 }
 
 /// A story that shows a difference, as short as it could be made.

@@ -135,7 +135,9 @@ impl Fuzz {
     fn tell(&self, seed: u32, report: &FuzzReport) -> Result<u8, Failure> {
         let mut out = console::stdout_while_read();
         let gateway = console::fit_line(&self.gateway.to_string());
-        for found in &report.found {
+        let mut found = report.found.iter().map(|found| (found.cause(), found)).collect::<Vec<_>>();
+        found.sort_by_key(|(cause, _)| cause.kind);
+        for (cause, found) in found {
             let shortest = &found.shortest;
             let stories = match found.stories.len() {
                 1 => "1 story".to_owned(),
@@ -144,8 +146,9 @@ impl Fuzz {
             let first = found.stories.iter().take(NAMED).map(u64::to_string).collect::<Vec<_>>().join(", ");
             writeln!(
                 out,
-                "differs  {}  ({stories}: {first}{})",
-                line(&found.kind.to_string()),
+                "differs  {}: {}  ({stories}: {first}{})",
+                cause.kind.title(),
+                line(&cause.what),
                 if found.stories.len() > NAMED { ", ..." } else { "" }
             )
             .map_err(Failure::output)?;
