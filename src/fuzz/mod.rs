@@ -13,6 +13,7 @@ pub use difference::{Difference, DifferenceKind};
 pub use differential_runner::EventListener;
 
 use crate::gateway::{Gateway, Guard, PrepareError};
+use crate::judge::cause;
 use crate::observe::snapshot::LibraryError;
 use crate::run::outcome::Boots;
 use crate::run::{Isolation, Options, RunError};
@@ -102,6 +103,14 @@ pub struct FoundDifference {
     pub stories: Vec<u64>,
     /// The shortest story that shows it.
     pub shrunk: ShrunkStory,
+}
+
+impl FoundDifference {
+    /// The most serious difference of the shortest story.
+    pub fn cause(&self) -> cause::Difference {
+        let Difference { predicted, seen, .. } = &self.shrunk.difference;
+        cause::gravest(predicted, seen)
+    }
 }
 
 /// A story that shows a difference, as short as it could be made.

@@ -1,7 +1,9 @@
 //! Several gateways side by side: which cases they answer alike, and where the others part.
 
 use super::Listener;
+use super::causes::{Causes, Differs};
 use crate::judge::Verdict;
+use crate::judge::cause::differences;
 use crate::run::outcome::{CaseReport, Event};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -20,6 +22,8 @@ struct Became {
     reason: String,
     /// What was seen.
     text: Option<String>,
+    /// Where its scenario comes from.
+    links: Vec<String>,
 }
 
 impl Became {
@@ -29,6 +33,7 @@ impl Became {
             verdict: case.verdict,
             reason: cut::line(reason, LINE).into_owned(),
             text: case.observation.as_ref().map(|observation| observation.text().to_owned()),
+            links: case.links.clone(),
         }
     }
 }
@@ -38,6 +43,21 @@ impl Collected {
     pub fn cases(&self) -> usize {
         self.0.len()
     }
+}
+
+/// Why two gateways answer cases differently: what the first one saw counts as expected. `rerun` is the command that compares
+/// them in one case.
+pub fn causes(first: &Collected, other: &Collected, rerun: &dyn Fn(&str) -> String) -> Causes {
+    let mut causes = Causes::default();
+    for (id, became) in &first.0 {
+        let seen = other.0.get(id).and_then(|other| other.text.as_deref());
+        if let (Some(expected), Some(seen)) = (&became.text, seen) {
+            let differences = differences(expected, seen);
+            let (rerun, links) = (rerun(id), &became.links);
+            causes.add_differences(Differs { id, rerun: &rerun, links, differences: &differences });
+        }
+    }
+    causes
 }
 
 impl Listener for Collected {

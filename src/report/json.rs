@@ -170,7 +170,8 @@ fn gateway(run: &RunInfo) -> Value {
     })
 }
 
-fn cause(cause: &Cause<'_>) -> Value {
+/// A cause as a member of a document.
+pub(crate) fn cause(cause: &Cause<'_>) -> Value {
     json!({
         "kind": cause.kind,
         "what": cause.what,

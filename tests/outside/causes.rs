@@ -63,7 +63,7 @@ fn the_causes_of_a_lock_out() {
      5 cases  other fields or events: hello-ok also has snapshot.authMode, snapshot.configPath, snapshot.stateDir
           empty-tokens/{odd-token,reconnect#{absent,direct; absent,nginx; null,direct; null,nginx}}
           at: connect laptop as operator [operator.read]
-          <- hello-ok …  device-token <token-1>  issued now{+  with snapshot.authMode  with snapshot.configPath  with snapshot.stateDir+}
+          <- hello-ok  …  device-token <token-1>  issued now{+  with snapshot.authMode  with snapshot.configPath  with snapshot.stateDir+}
           links: openclaw/openclaw#59045, openclaw/openclaw#59092, openclaw/openclaw#59969, openclaw/openclaw#62767
           show one: clawcheck run 'empty-tokens/reconnect#absent,direct' --gateway old.yaml
     --trace shows every case in full

@@ -38,6 +38,36 @@ fn gateways_that_part_are_shown_with_the_line_in_which_they_do() {
 }
 
 #[test]
+fn many_differing_cases_are_shown_by_cause() {
+    let bench = Bench::new(SCENARIO);
+    for n in 0..4 {
+        std::fs::write(bench.path(&format!("scenarios/family/more-{n}.yaml")), SCENARIO).unwrap();
+    }
+    let both = ["compare", "embedded@2026.3.31", "embedded@2026.4.2", "--scenarios", "scenarios"];
+    let ran = bench.clawcheck(&both);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let lines = ran.out.lines().collect::<Vec<_>>();
+    assert_eq!(
+        lines[..3],
+        [
+            "embedded@2026.3.31 (-) and embedded@2026.4.2 (+): 5 cases differ. The cause:",
+            "5 cases  let in instead of refused: hello-ok instead of NOT_PAIRED PAIRING_REQUIRED role-upgrade",
+            "      family/{case,more-0,more-1,more-2,more-3}",
+        ]
+    );
+    let again =
+        "show one: clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --scenarios scenarios --filter family/case";
+    assert!(lines[6].trim() == again && ran.out.ends_with("\n\n5 differ, 0 alike\n"), "{}", ran.out);
+    let ran = bench.clawcheck(&[&both[..], &["--format", "json"]].concat());
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(document["causes"][0]["gateway"], "embedded@2026.4.2");
+    assert_eq!(document["causes"][0]["causes"][0]["kind"], "let-in");
+    let ran = bench.clawcheck(&[&both[..], &["--format", "markdown"]].concat());
+    assert!(ran.out.starts_with("```text\nembedded@") && ran.out.contains("\n| family/more-3"), "{}", ran.out);
+    bench.leaves_nothing();
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused_in_words() {
     let bench = Bench::new(SCENARIO);
     let attached = bench.clawcheck(&["compare", "embedded", "ws://127.0.0.1:9", "--scenarios", "scenarios"]);

@@ -39,7 +39,7 @@ fn a_planted_difference_is_found_made_short_and_kept_so_that_a_run_shows_it_agai
     let gateway = planted(&bench);
     let ran = bench.clawcheck(&["fuzz", "--gateway", &gateway, "--seed", "1", "-n", "30", "--keep", "kept"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(1), ""), "{}", ran.out);
-    let upgrade = "differs  steps: <- error NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of <- hello-ok";
+    let upgrade = "differs  refused instead of let in: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok";
     assert!(ran.out.contains(upgrade), "{}", ran.out);
     let file = kept(&bench).into_iter().find(|file| {
         let text = std::fs::read_to_string(file).unwrap();

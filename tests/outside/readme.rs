@@ -133,12 +133,20 @@ fn every_command_on_a_real_release_does_what_is_said() {
 }
 
 #[test]
-fn the_sample_failure_is_what_is_printed() {
+fn the_sample_outputs_are_what_is_printed() {
     let folder = checkout();
-    let output = clawcheck(PROMISES[2].0, folder.path()).output().unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
-    let sample = README.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
-    assert!(printed.contains(sample), "{printed}");
+    let samples = README.split("```text\n").skip(1).map(|text| text.split("```").next().unwrap()).collect::<Vec<_>>();
+    let commands = [
+        "clawcheck run examples/exec-after-upgrade.yaml --gateway embedded@2026.3.31",
+        "clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens",
+    ];
+    assert_eq!(samples.len(), commands.len());
+    for (command, sample) in commands.into_iter().zip(samples) {
+        assert!(PROMISES.iter().any(|(promised, _)| *promised == command), "{command}");
+        let output = clawcheck(command, folder.path()).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains(sample), "{printed}");
+    }
 }
 
 #[test]

@@ -9,21 +9,30 @@ use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::gateway::{Gateway, GatewaySpec};
 use crate::observe::snapshot::Library;
-use crate::report::comparison::{Cell, Row};
+use crate::report::causes::{Causes, Screen};
+use crate::report::comparison::{Cell, Row, causes};
+use crate::report::json::cause;
 use crate::report::terminal::counted;
 use crate::report::{Collected, Comparison, Listener as _};
 use crate::run::outcome::Event;
 use crate::run::{self, RunEnd};
 use crate::scenario::{Case, Filter};
+use crate::shell::quoted;
 use serde_json::json;
 use std::io::Write as _;
 use std::path::PathBuf;
 use untrusted_data::printable;
 
+/// Differing cases that are shown in a table; more are shown by cause.
+const IN_A_TABLE: usize = 3;
+/// Lines of the causes of one pair of gateways.
+const SCREEN: usize = 40;
+
 /// Play cases on several gateways and print the differences between their answers
 ///
 /// `compare` prints a table with a row for each case that differs. In a row, the same letter means the same observation,
-/// including the pairing store.
+/// including the pairing store. If more than 3 cases differ, `compare` prints the differences by cause: `-` and `[-...-]` mark the
+/// answer of the first gateway, `+` and `{+...+}` the answer of the other one. `--format markdown` prints both.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!(
     cache_variable!(),
@@ -82,7 +91,7 @@ impl Compare {
         let GatewayRuns { gateways, interrupted } = session::block_on(&self.gateways, self.play(signals, &cases))?;
         let comparison = Comparison::new(&gateways);
         let interrupted = interrupted.then(|| self.progress_so_far(&gateways, cases.len()));
-        let text = self.print(&comparison, interrupted.as_deref());
+        let text = self.print(&gateways, &comparison, interrupted.as_deref());
         console::stdout_while_read().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(match comparison {
             _ if interrupted.is_some() => exit::INTERRUPTED,
@@ -156,25 +165,31 @@ impl Compare {
     }
 
     /// `interrupted` says how far it came, where it did not come to its end.
-    fn print(&self, comparison: &Comparison, interrupted: Option<&str>) -> String {
+    fn print(&self, gateways: &[Collected], comparison: &Comparison, interrupted: Option<&str>) -> String {
         let names = self.names();
+        let causes = self.causes(gateways);
         if self.format == Format::Json {
-            return document(&names, comparison, interrupted.is_some());
+            return document(&names, comparison, &causes, interrupted.is_some());
         }
+        let by_cause = comparison.differing.len() > IN_A_TABLE;
         let mut text = String::new();
-        if !comparison.differing.is_empty() {
-            let header = std::iter::once("case".to_owned()).chain(names.iter().cloned());
-            let mut table = table(self.format, header);
-            for Row { case, step, cells } in &comparison.differing {
-                let case = printable::line(case);
-                let place = if step.is_empty() { case.into_owned() } else { format!("{case}\n{step}") };
-                let cells = cells.iter().map(|cell| match cell {
-                    Cell { group: Some(group), line } => format!("{group}  {line}"),
-                    Cell { group: None, line } => format!("-  {line}"),
+        if by_cause {
+            for (name, causes) in names.iter().skip(1).zip(&causes).filter(|(_, causes)| causes.cases() > 0) {
+                let shown = self.shown(&names[0], name, causes);
+                text.push_str(&if self.format == Format::Markdown {
+                    format!("```text\n{shown}```\n\n")
+                } else {
+                    shown
                 });
-                table.add_row(std::iter::once(place).chain(cells).map(|text| cell(self.format, &text)));
             }
-            text = format!("{table}\n\n");
+        }
+        // By cause, only what was seen is told: why a case could not be played stands in the table in any case.
+        let in_table = |row: &&Row| {
+            !by_cause || self.format == Format::Markdown || row.cells.iter().any(|cell| cell.group.is_none())
+        };
+        let rows = comparison.differing.iter().filter(in_table).collect::<Vec<_>>();
+        if !rows.is_empty() {
+            text.push_str(&self.table(&names, &rows));
         }
         let Comparison { differing, alike, incomplete, errors } = comparison;
         text.push_str(&format!("{} differ, {alike} alike", differing.len()));
@@ -190,6 +205,47 @@ impl Compare {
         }
         text
     }
+
+    fn table(&self, names: &[String], rows: &[&Row]) -> String {
+        let header = std::iter::once("case".to_owned()).chain(names.iter().cloned());
+        let mut table = table(self.format, header);
+        for Row { case, step, cells } in rows {
+            let case = printable::line(case);
+            let place = if step.is_empty() { case.into_owned() } else { format!("{case}\n{step}") };
+            let cells = cells.iter().map(|cell| match cell {
+                Cell { group: Some(group), line } => format!("{group}  {line}"),
+                Cell { group: None, line } => format!("-  {line}"),
+            });
+            table.add_row(std::iter::once(place).chain(cells).map(|text| cell(self.format, &text)));
+        }
+        format!("{table}\n\n")
+    }
+
+    /// Why each of the other gateways answers cases differently from the first one.
+    fn causes(&self, gateways: &[Collected]) -> Vec<Causes> {
+        let Some((first, others)) = gateways.split_first() else { return Vec::new() };
+        let others = others.iter().zip(self.gateways.iter().skip(1));
+        let rerun = |other: &GatewaySpec, case: &str| {
+            let mut command =
+                format!("clawcheck compare {} {}", quoted(&self.gateways[0].to_string()), quoted(&other.to_string()));
+            for path in &self.scenarios {
+                command.push_str(&format!(" --scenarios {}", quoted(&path.to_string_lossy())));
+            }
+            format!("{command} --filter {}", quoted(case))
+        };
+        others.map(|(other, spec)| causes(first, other, &|case| rerun(spec, case))).collect()
+    }
+
+    /// The causes of one pair of gateways, on about a screen.
+    fn shown(&self, first: &str, other: &str, causes: &Causes) -> String {
+        let colour = self.format == Format::Plain && console::colour();
+        let differ =
+            if causes.cases() == 1 { "1 case differs".to_owned() } else { format!("{} cases differ", causes.cases()) };
+        let mut lines = vec![format!("{first} (-) and {other} (+): {differ}. {}", causes.heading())];
+        lines.extend(Screen { colour, lines: SCREEN }.show(causes));
+        lines.push(String::new());
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
 }
 
 /// What was played on the gateways, one after the other.
@@ -199,7 +255,8 @@ struct GatewayRuns {
     interrupted: bool,
 }
 
-fn document(names: &[String], comparison: &Comparison, interrupted: bool) -> String {
+fn document(names: &[String], comparison: &Comparison, causes: &[Causes], interrupted: bool) -> String {
+    let pair = |(name, causes): (&String, &Causes)| json!({ "gateway": name, "causes": causes.list().iter().map(cause).collect::<Vec<_>>() });
     let row = |row: &Row| {
         let cells = row.cells.iter().map(|cell| json!({ "group": cell.group, "line": cell.line }));
         json!({ "case": row.case, "step": row.step, "gateways": cells.collect::<Vec<_>>() })
@@ -207,6 +264,7 @@ fn document(names: &[String], comparison: &Comparison, interrupted: bool) -> Str
     let document = json!({
         "schema": 1,
         "gateways": names,
+        "causes": names.iter().skip(1).zip(causes).map(pair).collect::<Vec<_>>(),
         "differing": comparison.differing.iter().map(row).collect::<Vec<_>>(),
         "alike": comparison.alike,
         "incomplete": comparison.incomplete,

@@ -101,7 +101,9 @@ impl Fuzz {
     fn print_report(&self, seed: u32, report: &FuzzReport) -> Result<u8, CommandError> {
         let mut out = console::stdout_while_read();
         let gateway = console::sanitize_line(&self.gateway.to_string());
-        for found in &report.found {
+        let mut found = report.found.iter().map(|found| (found.cause(), found)).collect::<Vec<_>>();
+        found.sort_by_key(|(cause, _)| cause.kind);
+        for (cause, found) in found {
             let shrunk = &found.shrunk;
             let stories = match found.stories.len() {
                 1 => "1 story".to_owned(),
@@ -110,8 +112,9 @@ impl Fuzz {
             let first = found.stories.iter().take(NAMED).map(u64::to_string).collect::<Vec<_>>().join(", ");
             writeln!(
                 out,
-                "differs  {}  ({stories}: {first}{})",
-                line(&found.kind.to_string()),
+                "differs  {}: {}  ({stories}: {first}{})",
+                cause.kind.title(),
+                line(&cause.what),
                 if found.stories.len() > NAMED { ", ..." } else { "" }
             )
             .map_err(CommandError::output)?;

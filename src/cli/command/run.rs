@@ -28,8 +28,9 @@ use tokio::sync::watch;
 
 /// Play cases on a gateway and compare the results with the approved snapshots
 ///
-/// A case conforms if the gateway meets the expectations of the scenario and behaves like the snapshot of its release. `run`
-/// prints the differences for each case that deviates.
+/// A case conforms if the gateway meets the expectations of the scenario and behaves like the snapshot of its release. If up to 3
+/// cases fail, `run` prints each of them in full. If more cases fail, `run` groups the differences by cause and prints the causes on
+/// one screen. `--trace` prints every case in full.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = concat!(
     cache_variable!(),
@@ -71,7 +72,7 @@ pub(crate) struct Run {
     /// report` prints the JSON Schema of the report.
     #[arg(long, value_name = "KIND=FILE")]
     report: Vec<ReportFile>,
-    /// Print every case and its messages on the wire
+    /// Print every case in full, with its messages on the wire
     #[arg(long)]
     trace: bool,
     /// Treat WHAT as a failure (repeatable)

@@ -155,6 +155,12 @@ pub fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     found
 }
 
+/// The most serious difference between two texts that differ, and of equally serious ones the first.
+pub fn gravest(expected: &str, seen: &str) -> Difference {
+    let all = differences(expected, seen).into_iter();
+    all.min_by_key(|difference| difference.kind).unwrap_or_else(|| first_line_that_differs(expected, seen))
+}
+
 /// The differences up to the first decision that differs, and those after it that are graver.
 pub(super) fn without_consequences(all: Vec<Difference>) -> Vec<Difference> {
     let mut gravest = None;

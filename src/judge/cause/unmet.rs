@@ -71,3 +71,62 @@ fn kind(expectation: &Expectation, answer: Answer<'_>) -> Kind {
         Answer::Accepted(_) | Answer::Refused(_) => Kind::Fields,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{Hello, Message, Observed};
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    fn hello() -> Message {
+        Message::Hello(Hello { protocol: json!(3), auth: None, policy: None, keys: Vec::new(), features: None })
+    }
+
+    fn refusal() -> Message {
+        let details = json!({"code": "PAIRING_REQUIRED", "reason": "role-upgrade"});
+        Message::Error(json!({"code": "NOT_PAIRED", "message": "pairing required", "details": details}))
+    }
+
+    fn close() -> Message {
+        Message::Close { code: Some(1008), reason: "no".to_owned(), clean: true }
+    }
+
+    fn done() -> Message {
+        Message::Response { method: Some("status".to_owned()), payload: Some(json!({})) }
+    }
+
+    #[rstest]
+    #[case::locked_out(json!({"hello": {}}), refusal(), "Refused: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok")]
+    #[case::let_in(json!({"refused": {"code": "NOT_PAIRED"}}), hello(), "LetIn: hello-ok instead of NOT_PAIRED")]
+    #[case::let_in_against_any(json!({"refused": {}}), hello(), "LetIn: hello-ok instead of a refusal")]
+    #[case::rights(json!({"hello": {"role": "node"}}), hello(), "Granted: hello-ok instead of hello-ok with role node")]
+    #[case::reason(json!({"refused": {"reason": "scope-upgrade"}}), refusal(), "ErrorCode: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of scope-upgrade")]
+    #[case::silence(json!({"hello": {}}), Message::Silence, "Silence: nothing came instead of hello-ok")]
+    #[case::granted(json!({"error": {"code": "FORBIDDEN"}}), done(), "Allowed: ok status instead of FORBIDDEN")]
+    #[case::denied(json!({"ok": {}}), refusal(), "Denied: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of an answer")]
+    #[case::closed(json!({"error": {"code": "FORBIDDEN"}}), close(), "Close: close 1008 instead of an error on an open connection with FORBIDDEN")]
+    #[case::another_close(json!({"close": {"code": 1002}}), close(), "Close: close 1008 instead of a close with 1002")]
+    #[case::starts(json!({"start-refused": {"exit": 78}}), Message::Started, "LetIn: gateway started instead of that the gateway refuses to start with exit code 78")]
+    fn an_unmet_expectation_has_its_kind_and_its_sentence(
+        #[case] expected: Value,
+        #[case] seen: Message,
+        #[case] says: &str,
+    ) {
+        let expectation: Expectation = serde_json::from_value(expected).unwrap();
+        let step = StepResult {
+            number: 0,
+            step: "step".to_owned(),
+            rounds: None,
+            seen: vec![Observed { on: None, what: seen }],
+            parallel: Vec::new(),
+            expected: None,
+        };
+        let found = difference(&expectation, &step, "words", Some("PAIR-1".to_owned()));
+        assert_eq!(format!("{:?}: {}", found.kind, found.what), says);
+        assert_eq!(
+            (found.place.as_str(), found.seen.as_str(), found.requires.as_deref()),
+            ("step", "words", Some("PAIR-1"))
+        );
+    }
+}

@@ -122,14 +122,16 @@ fn paint_part(tag: ChangeTag, text: &str, colour: bool) -> String {
         (ChangeTag::Equal, _) => text.to_owned(),
         (ChangeTag::Delete, false) => format!("[-{text}-]"),
         (ChangeTag::Insert, false) => format!("{{+{text}+}}"),
-        (_, true) => paint(tag, text, true),
+        (ChangeTag::Delete, true) => text.red().strikethrough().to_string(),
+        (ChangeTag::Insert, true) => text.green().bold().to_string(),
     }
 }
 
+/// A whole line.
 fn paint(tag: ChangeTag, text: &str, colour: bool) -> String {
     match (tag, colour) {
-        (ChangeTag::Delete, true) => text.red().strikethrough().to_string(),
-        (ChangeTag::Insert, true) => text.green().bold().to_string(),
+        (ChangeTag::Delete, true) => text.red().to_string(),
+        (ChangeTag::Insert, true) => text.green().to_string(),
         _ => text.to_owned(),
     }
 }

@@ -125,6 +125,14 @@ impl Causes {
         causes
     }
 
+    /// The end of the heading of a list: how many causes it has.
+    pub fn heading(&self) -> String {
+        match self.list().len() {
+            1 => "The cause:".to_owned(),
+            many => format!("{many} causes, the most serious first:"),
+        }
+    }
+
     /// How many cases show a cause which is not in the list.
     pub fn others(&self) -> usize {
         self.others.len()

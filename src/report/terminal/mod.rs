@@ -200,11 +200,7 @@ impl<W: Write> Terminal<W> {
         let beside = self.started + others + after.len() + 3;
         let screen = Screen { colour: self.look.colour, lines: SCREEN.saturating_sub(beside).max(CAUSES) };
         let cases = counted(run.summary.total(), "case");
-        let causes = match self.causes.list().len() {
-            1 => "The cause:".to_owned(),
-            many => format!("{many} causes, the most serious first:"),
-        };
-        let heading = format!("{} of {cases} fail. {causes}", self.causes.cases());
+        let heading = format!("{} of {cases} fail. {}", self.causes.cases(), self.causes.heading());
         let heading = self.look.paint(&heading, Style::new().bold());
         let mut lines = vec![String::new(), heading];
         lines.extend(screen.show(&self.causes));
