@@ -47,6 +47,7 @@ mod observe;
 mod report;
 mod run;
 mod scenario;
+mod shell;
 mod words;
 mod yaml;
 
@@ -54,12 +55,12 @@ pub use cli::main;
 pub use client::connect::{Auth, Challenge, Device};
 pub use client::{ConnectRequest, Connection, Incoming, Link, Reply, Transcript, Upgrade};
 pub use gateway::{
-    Capability, Exit, Gateway, GatewaySpec, Guard, Launch, LaunchError, Place, Preparation, PrepareError, PrepareEvent,
-    Running, Workspace,
+    Capability, Exit, Gateway, GatewaySpec, Guard, Launch, LaunchError, Preparation, PrepareError, PrepareEvent,
+    Running, Sandbox, Workspace,
 };
 pub use judge::Verdict;
 pub use observe::snapshot::{History, Library, Snapshot};
 pub use observe::{Evidence, StoreFiles, diff, normalise};
-pub use report::{Event, RunReport};
+pub use run::outcome::{Event, RunReport};
 pub use run::{Options, RunEnd, RunError, run};
 pub use scenario::{Case, Corpus};

@@ -88,10 +88,10 @@ impl Bare {
         let spec = GatewaySpec::Embedded(Some(super::RELEASE));
         let preparation = Preparation { guard: Guard::absent(), ..Preparation::default() };
         let gateway = Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();
-        let place = Workspace::new(&Guard::absent()).unwrap().place().unwrap();
+        let sandbox = Workspace::new(&Guard::absent()).unwrap().sandbox().unwrap();
         let auth = json!({ "gateway": { "auth": { "mode": "token", "token": TOKEN } } });
         let launch = Launch {
-            place: &place,
+            sandbox: &sandbox,
             state_dir: None,
             openclaw_json: auth,
             environment: BTreeMap::new(),

@@ -1,9 +1,10 @@
 //! Several gateways side by side: which cases they answer alike, and where the others part.
 
+use super::Listener;
 use super::causes::{Causes, Differs};
-use super::{CaseReport, Event, Listener};
 use crate::judge::Verdict;
 use crate::judge::cause::differences;
+use crate::run::outcome::{CaseReport, Event};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use untrusted_data::cut;

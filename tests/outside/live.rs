@@ -23,11 +23,11 @@ async fn a_real_gateway_starts_answers_and_stops() {
     for spec in gateways() {
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
         let workspace = Workspace::new(&guard).unwrap();
-        let place = workspace.place().unwrap();
+        let sandbox = workspace.sandbox().unwrap();
         let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
         let gateway = Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();
         let launch = || Launch {
-            place: &place,
+            sandbox: &sandbox,
             state_dir: None,
             openclaw_json: json!({"gateway": {"auth": {"mode": "token", "token": "t0ken"}}}),
             environment: BTreeMap::new(),
@@ -51,8 +51,8 @@ async fn a_real_gateway_starts_answers_and_stops() {
             let exit = running.stop(within(20)).await.unwrap();
             assert_ne!(exit.signal, Some(9), "{spec} had to be killed: {}", running.logs());
         }
-        let directory = place.root().to_owned();
-        drop(place);
+        let directory = sandbox.root().to_owned();
+        drop(sandbox);
         assert!(!directory.exists());
     }
 }

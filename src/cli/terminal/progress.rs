@@ -2,7 +2,8 @@
 
 use super::console;
 use crate::gateway::PrepareEvent;
-use crate::report::{Event, Listener};
+use crate::report::Listener;
+use crate::run::outcome::Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};

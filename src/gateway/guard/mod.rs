@@ -5,8 +5,8 @@
 //! directories are registered through the pipe and forgotten through it; when the pipe closes, be it by a `kill -9`, the
 //! guard ends the groups and removes the directories that are still registered, and exits.
 
-mod cleared;
 mod record;
+mod registry;
 mod serve;
 mod system;
 
@@ -121,7 +121,7 @@ impl Guard {
         let Some(program) = &self.shared.program else { return Ok(()) };
         let mut process = self.shared.lock();
         if process.is_none() {
-            if record.forgets() {
+            if record.is_forget() {
                 return Ok(());
             }
             *process = Some(Process::start(program, &self.shared.run)?);
@@ -159,6 +159,6 @@ impl Drop for Process {
 }
 
 /// Ends everything that carries this mark: children of a gateway that left its process group.
-pub(super) fn end_marked(mark: &str) {
+pub(super) fn kill_marked_as(mark: &str) {
     system::kill_marked(&format!("{MARK}={mark}"), false);
 }

@@ -10,9 +10,9 @@ mod screen;
 pub use fold::fold;
 pub use screen::Screen;
 
-use super::CaseReport;
 use crate::judge::cause::{Difference, Kind};
 use crate::judge::{Finding, Verdict};
+use crate::run::outcome::CaseReport;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most causes of one kind that are told apart. Cases with others are counted by kind.

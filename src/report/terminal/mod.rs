@@ -3,9 +3,11 @@
 
 mod failing;
 
+use super::Listener;
 use super::causes::{Causes, Screen, fold};
-use super::{CaseReport, Event, Listener, RunInfo, RunReport};
 use crate::judge::Verdict;
+use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
+use crate::shell::quoted;
 use owo_colors::{OwoColorize as _, Style};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -306,16 +308,6 @@ fn seconds(duration: Duration) -> String {
     match duration.as_secs_f64() {
         short if short < 0.1 => format!("{:.1} ms", short * 1000.0),
         long => format!("{long:.2} s"),
-    }
-}
-
-/// An argument as a shell needs it: a case id with a point has a `#` in it.
-pub fn quoted(argument: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=@:+".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
     }
 }
 

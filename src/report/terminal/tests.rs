@@ -1,7 +1,7 @@
 use super::*;
 use crate::judge::cause::Kind;
 use crate::judge::{Difference, Finding};
-use crate::report::{Boot, Boots, GatewayInfo};
+use crate::run::outcome::{Boot, Boots, GatewayInfo};
 use openclaw_model::Release;
 use std::path::PathBuf;
 
@@ -233,10 +233,4 @@ fn the_folder_is_named_where_it_is_not_the_usual_one() {
         folder_flag(Path::new("examples/snapshots/b@2026.4.2.snap.new"), "b"),
         " --snapshots examples/snapshots"
     );
-}
-
-#[test]
-fn a_case_id_with_a_point_is_quoted_for_the_shell() {
-    assert_eq!(quoted("a/b"), "a/b");
-    assert_eq!(quoted("a/b#c=it's"), r"'a/b#c=it'\''s'");
 }
