@@ -1,4 +1,4 @@
-//! What differs among the releases in the calls of welcomed clients.
+//! Differences between the releases in the calls after `hello-ok`.
 
 mod channels;
 pub mod exec;
@@ -12,18 +12,18 @@ use names::Names;
 use node_calls::NodeCallRules;
 use plugin::PluginRules;
 
-/// What becomes of an approval that nobody is there to give.
+/// What happens to an approval request without an approver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoApprover {
-    /// It waits for its time.
+    /// It waits until its timeout.
     Waits,
-    /// It expires at once, and is accepted before where that was asked for.
+    /// It expires at once, after it was accepted if the caller asked for two phases.
     ExpiresOnceAccepted,
     /// It expires at once, without being accepted.
     Expires,
 }
 
-/// The rules of calls of one release.
+/// The rules of calls in one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcRules {
     /// The methods, in the order of `hello-ok`, with a letter each for who may call it: `n` nodes, `o` every operator, `r`
@@ -32,108 +32,113 @@ pub struct RpcRules {
     pub methods: Names,
     /// The events, in the order of `hello-ok`.
     pub events: Names,
-    /// How calls to nodes are answered.
+    /// The answers to calls to nodes.
     pub node_calls: NodeCallRules,
-    /// `health` is for everybody, whatever the role and the scopes.
+    /// Every client can call `health`, whatever its role and scopes.
     pub health_for_all: bool,
-    /// A client that calls what is not for its role again and again is closed.
+    /// A client that repeatedly calls methods that its role does not allow is closed.
     pub wrong_roles_close: bool,
-    /// Who rotates a token must hold its scopes.
+    /// A client that rotates a token must hold its scopes.
     pub rotation_needs_scopes: bool,
-    /// Why a rotation is refused is not told; else the missing scope and the unknown device or role are named.
+    /// The refusal of a rotation does not state the reason. Otherwise, it names the missing scope or the unknown device
+    /// or role.
     pub rotation_denied_alike: bool,
-    /// Removing a device and revoking its token close its live connections, of that role.
+    /// Removing a device and revoking its token close its live connections with that role.
     pub revoke_disconnects: bool,
-    /// The programs that the bundled skills need, with blanks between them.
+    /// The programs that the bundled skills need, separated by spaces.
     pub skill_bins: &'static str,
-    /// A Mac that is welcomed as a node is asked at once which of them it has.
+    /// A Mac that connects as a node is asked at once which of these programs it has.
     pub asks_macs: bool,
-    /// A Mac may say which of them it has as a map to their paths.
+    /// A Mac can report its programs as a map from name to path.
     pub programs_have_paths: bool,
-    /// The channels that can be asked for an approval without being configured.
+    /// The channels that can be asked for an approval without configuration.
     pub turn_sources: &'static str,
-    /// Rotating a token closes the device's live connections of that role.
+    /// Rotating a token closes the device's live connections with that role.
     pub rotate_disconnects: bool,
-    /// A device that is no admin removes, rotates and revokes only itself.
+    /// A device that is not an administrator can remove, rotate and revoke only itself.
     pub devices_manage_themselves: bool,
-    /// What becomes of an approval that nobody is there to give.
+    /// What happens to an approval request without an approver.
     pub no_approver: NoApprover,
-    /// Who asks for the approval of a command is no approver itself.
+    /// The client that requests approval for a command does not count as an approver.
     pub asker_approves_not: bool,
-    /// What a command's approval takes and shows.
+    /// The parameters and the output of an approval request for a command.
     pub exec: ExecRules,
-    /// An approval is found by the beginning of its id when it is decided.
+    /// A decision can identify an approval request by a prefix of its id.
     pub exec_prefix: bool,
-    /// An approval id that is unknown is answered with details.
+    /// The error for an unknown approval id has details.
     pub unknown_approval_explained: bool,
-    /// How long a command's approval waits unless it says so, in milliseconds.
+    /// The default timeout of an approval request for a command, in milliseconds.
     pub exec_timeout_ms: i64,
-    /// The channel from which a command came can be asked for the approval.
+    /// The channel of a command can be asked for the approval.
     pub turn_source_route: bool,
-    /// A command's approval says which decisions it allows, and takes no others.
+    /// The approval request for a command lists the decisions that it allows and accepts no others.
     pub decisions_bounded: bool,
-    /// Several approvals that begin alike are not named to the caller, and a decision that is not allowed has details.
+    /// The error for an ambiguous approval id does not list the matching ids, and the error for a decision that is not
+    /// allowed has details.
     pub approvals_terse: bool,
-    /// A decision is heard first by who waits for it by `waitDecision`, then by who asked for the approval, and who made
-    /// it is answered last; else who made it is answered first and the others in the order in which they came.
+    /// A decision is sent first to the client that waits for it with `waitDecision`, then to the client that requested
+    /// the approval, and the client that decided is answered last. Otherwise, the client that decided is answered first
+    /// and the others in the order of their requests.
     pub waiters_first: bool,
-    /// `status` names the release.
+    /// `status` contains the release version.
     pub status_names_release: bool,
     /// `status` counts background tasks.
     pub status_counts_tasks: bool,
-    /// `config.get` shows the configuration as written and as run.
+    /// `config.get` shows the configuration both as written and as run.
     pub config_shows_source: bool,
-    /// Approval ids that begin with `plugin:` are refused for commands.
+    /// The id of an approval request for a command must not begin with `plugin:`.
     pub plugin_ids_reserved: bool,
-    /// A plugin's approval is found by the beginning of its id too.
+    /// A decision can identify the approval request of a plugin by a prefix of its id.
     pub plugin_prefix: bool,
-    /// Only a client that a device token let in counts as its device: without `operator.admin` it sees and decides only
-    /// its own requests, and only it is given the token that it rotates. Else every client with a device counts, all see
-    /// and decide everything, and all are given the token.
+    /// Only a client that authenticated with a device token counts as its device. Without `operator.admin`, it sees and
+    /// decides only its own requests, and only it receives the token that it rotates. Otherwise, every client with a
+    /// device counts, all see and decide everything, and all receive the token.
     pub device_token_sessions: bool,
-    /// What an unknown approval's refusal advises, and that the same decision made again is taken.
+    /// The error for an unknown approval says what to do, and a repetition of the same decision is accepted.
     pub decisions_repeat: bool,
-    /// A command's approval shows a warning and what the command is made of.
+    /// The approval request for a command shows a warning and the parts of the command.
     pub approvals_show_analysis: bool,
-    /// What a plugin asks its approval with.
+    /// The parameters of a plugin's approval request.
     pub plugin: PluginRules,
-    /// Everything that cannot be seen in a command is spelt out, white space of every kind and control characters too.
+    /// Every invisible character in a command is escaped, including all white space and control characters.
     pub all_invisible_spelt: bool,
-    /// Every client counts the events that it is sent; else one count for all.
+    /// Event sequence numbers are counted for each client. Otherwise, all clients share one count.
     pub seq_per_client: bool,
-    /// Only administrators approve, remove, rotate and revoke what has another role than operator, and others learn
-    /// nothing of requests that there are not.
+    /// Only administrators can approve, remove, rotate and revoke a role other than operator, and other clients do not
+    /// learn whether a request exists.
     pub roles_need_admin: bool,
-    /// An approval is known to administrators and to the device that asked for it only; else to everybody with the scope.
+    /// Only administrators and the device that requested an approval can see it. Otherwise, every client with the scope
+    /// can.
     pub approvals_private: bool,
-    /// A command that is too long to be shown cannot be approved.
+    /// A command that is too long to display cannot be approved.
     pub approvals_display_limit: bool,
-    /// Removing a node takes the role of the device behind it, too.
+    /// Removing a node also removes the node role of its device.
     pub node_removal_takes_role: bool,
-    /// Node lists say how a node stands with its approval.
+    /// Node lists show the approval state of a node.
     pub node_approval_state: bool,
-    /// Node lists name a device its own pending request, whatever its scopes.
+    /// Node lists show a device its own pending request, whatever its scopes.
     pub own_node_request_told: bool,
-    /// The notice of a stop says nothing of a restart that nobody expects; else that there is none.
+    /// The shutdown notice without a restart does not mention a restart. Otherwise, it states that there is none.
     pub stop_without_restart_silent: bool,
-    /// A missing scope is `FORBIDDEN` and has details; else `INVALID_REQUEST`.
+    /// The error for a missing scope is `FORBIDDEN` and has details. Otherwise, it is `INVALID_REQUEST`.
     pub scopes_forbidden: bool,
-    /// Lists say which devices are connected, and a rotation whether it hands over the token.
+    /// Lists show which devices are connected, and the response to a rotation states whether it contains the token.
     pub devices_show_connected: bool,
-    /// The answer to a request that waits says who was asked.
+    /// The response to a waiting request states who was asked.
     pub acceptance_names_route: bool,
-    /// Only clients that show approvals hear of them and count: the Control UI, the apps, and who says so in its `caps`.
+    /// Only clients that show approvals receive them and count as approvers: the Control UI, the apps, and clients that
+    /// declare it in `caps`.
     pub approvals_need_client: bool,
-    /// More events take a scope, presence among them, and every event has a number.
+    /// More events need a scope, including presence, and every event has a sequence number.
     pub events_restricted: bool,
-    /// Who may read hears when Macs come or go on which skills can be used.
+    /// Clients with `operator.read` receive an event when Macs connect or disconnect on which skills can be used.
     pub skills_told: bool,
-    /// `device.pair.setupCode` is answered as far as no code is made; else it is not answered at all.
+    /// `device.pair.setupCode` is answered, except that no code is created. Otherwise, it is not answered at all.
     pub setup_codes: bool,
 }
 
 impl RpcRules {
-    /// The rules of 2026.2.19, the oldest release of the history.
+    /// The rules of 2026.2.19, the oldest known release.
     pub fn oldest() -> Self {
         Self {
             methods: Names::of(include_str!("methods.txt")),

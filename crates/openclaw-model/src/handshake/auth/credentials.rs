@@ -1,4 +1,4 @@
-//! Which of a client's credentials let it in (`auth-context.ts`).
+//! Checks a client's credentials (`auth-context.ts`).
 
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::limits::{Credential, RateLimiter, RateLimits};
@@ -11,13 +11,13 @@ use openclaw_protocol::js;
 pub(in crate::handshake) struct Standing {
     /// What let it in, or why it is not in.
     pub verdict: Result<Method, Failure>,
-    /// What it was let in by; where it is not in, what the mode asks for.
+    /// The method that admitted the client. For a refused client, the method of the auth mode.
     pub method: Method,
-    /// Whether it gave the gateway's own secret, or a reverse proxy vouched for it.
+    /// Whether the client sent the gateway's secret or was authenticated by a reverse proxy.
     pub has_secret: bool,
-    /// Whether it gave any token or password that is not blank.
+    /// Whether the client sent a token or password that is not blank.
     gave_secret: bool,
-    /// Whether its token or password is wrong and that has not been counted yet.
+    /// Whether the client's token or password is wrong and does not count yet.
     wrong_secret: bool,
     bootstrap_token: Option<String>,
     device_token: Option<DeviceToken>,
@@ -27,7 +27,8 @@ pub(in crate::handshake) struct Standing {
 
 struct DeviceToken {
     token: String,
-    /// It came as `auth.deviceToken`, or the release knows no difference; else it is `auth.token` taken for one.
+    /// Whether the token came as `auth.deviceToken` or the release makes no difference. Otherwise, it is an
+    /// `auth.token` that can be a device token.
     explicit: bool,
 }
 
@@ -103,7 +104,7 @@ pub(in crate::handshake) fn look(
     Standing { verdict, method, has_secret, gave_secret, wrong_secret, bootstrap_token, device_token, bound_to: None }
 }
 
-/// Up to 2026.3.28: a right secret beside a device token still fails while its address is locked out.
+/// Up to 2026.3.28, a correct secret with a device token still fails while its address is locked out.
 fn meets_limit(
     limiter: Option<&mut RateLimiter>,
     now: i64,
@@ -119,7 +120,7 @@ fn meets_limit(
     verdict
 }
 
-/// Looks at bootstrap and device token where the secret did not do, or where the release looks anyway.
+/// Checks bootstrap and device tokens if the secret was not sufficient or the release checks them anyway.
 ///
 /// # Errors
 /// The store.
@@ -162,7 +163,7 @@ pub(in crate::handshake) fn settle(limits: &mut RateLimits, now: i64, attempt: &
     }
 }
 
-/// Looks at the bootstrap token. Whether it is wrong and that counts.
+/// Checks the bootstrap token. Returns whether it is wrong and counts.
 fn decide_by_bootstrap_token(
     rules: &Facts,
     limits: &mut RateLimits,
@@ -245,8 +246,8 @@ fn decide_by_device_token(
         } else if given.explicit {
             standing.verdict = Err(Failure::because("device_token_mismatch"));
         } else if let Err(failure) = &mut standing.verdict {
-            // The token was looked at: the reason stays, but not that it is the limit's (seen on 2026.6.11; the source of
-            // 2026.3.31 and 2026.4.2, `auth-context.ts`, makes a new result of it, too).
+            // The token was checked: the reason stays, but not that the rate limit caused it (observed on 2026.6.11;
+            // `auth-context.ts` of 2026.3.31 and 2026.4.2 creates a new result, too).
             (failure.rate_limited, failure.retry_after_ms) = (false, None);
         }
         if let Some(limiter) = limiter {

@@ -1,4 +1,4 @@
-//! Limits on failed credentials, per address and kind of credential (`auth-rate-limit.ts`).
+//! Rate limits for failed credentials, by address and kind of credential (`auth-rate-limit.ts`).
 
 use crate::GatewayConfig;
 use crate::address;
@@ -12,7 +12,7 @@ pub(in crate::handshake) const BROWSER_ORIGIN_PREFIX: &str = "browser-origin:";
 /// Records are looked through for outdated ones at most this often, in milliseconds.
 const PRUNE_INTERVAL_MS: i64 = 60_000;
 
-/// Which kind of credential failed.
+/// The kind of the failed credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::handshake) enum Credential {
     /// Token or password of the gateway.
@@ -21,12 +21,12 @@ pub(in crate::handshake) enum Credential {
     DeviceToken,
     /// A bootstrap token.
     BootstrapToken,
-    /// No credential: a new node's request for its approval.
+    /// No credential: a new node's request for approval.
     NodePairing,
 }
 
-/// The limits of one gateway: for browsers always, for clients without an `Origin` where the configuration sets one and from
-/// 2026.6.11 on always.
+/// The rate limits of one gateway. Browsers always have one. Clients without an `Origin` have one if the configuration
+/// sets it and, from 2026.6.11 on, always.
 #[derive(Debug, Clone)]
 pub(crate) struct RateLimits {
     plain: Option<RateLimiter>,
@@ -34,7 +34,7 @@ pub(crate) struct RateLimits {
 }
 
 impl RateLimits {
-    /// The limits that a configuration sets. No loopback address is exempt for browsers.
+    /// The rate limits of a configuration. For browsers, no loopback address is exempt.
     pub(crate) fn new(config: &GatewayConfig, always: bool) -> Self {
         let default = RateLimit { max_attempts: 10, window_ms: 60_000, lockout_ms: 300_000, exempt_loopback: true };
         let plain = config.rate_limit.clone().or_else(|| always.then(|| default.clone())).map(RateLimiter::new);
@@ -48,7 +48,7 @@ impl RateLimits {
     }
 }
 
-/// Counts failures in a sliding window and locks out whoever has too many.
+/// Counts failures in a sliding window, and locks out an address with too many.
 #[derive(Debug, Clone)]
 pub(in crate::handshake) struct RateLimiter {
     limit: RateLimit,
@@ -121,7 +121,7 @@ impl RateLimiter {
         self.records.remove(&key);
     }
 
-    /// The bucket of an address, and whether it is exempt.
+    /// The bucket of an address, and whether the address is exempt.
     fn key(&self, address: Option<&str>, credential: Credential) -> ((Credential, String), bool) {
         let origin = address.filter(|address| address.starts_with(BROWSER_ORIGIN_PREFIX));
         let parsed = address.filter(|_| origin.is_none()).and_then(address::parse);

@@ -1,4 +1,5 @@
-//! The gateway's own secret: token, password, none, or a reverse proxy's word (`authorizeGatewayConnect` in `auth-*.js`).
+//! Checks the gateway's secret: token, password, none, or authentication by a reverse proxy (`authorizeGatewayConnect`
+//! in `auth.ts`).
 
 use crate::config::TrustedProxy;
 use crate::handshake::HandshakeRules;
@@ -10,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 
-/// What let a client in.
+/// The method that admitted a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::handshake) enum Method {
     None,
@@ -35,14 +36,14 @@ impl Method {
     }
 }
 
-/// Why a client was not let in.
+/// The reason why a client was not admitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::handshake) struct Failure {
     /// `details.authReason`.
     pub reason: Cow<'static, str>,
-    /// Whether it is the rate limit that says no.
+    /// Whether the rate limit caused the refusal.
     pub rate_limited: bool,
-    /// When to try again, where the rate limit knows.
+    /// The time until the next attempt, if the rate limit knows it.
     pub retry_after_ms: Option<u64>,
 }
 
@@ -56,7 +57,7 @@ impl Failure {
     }
 }
 
-/// The token and password that a client gave, trimmed; blank ones are none.
+/// The token and password from a client, trimmed. Blank ones count as absent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::handshake) struct Given<'a> {
     pub token: Option<&'a str>,
@@ -68,7 +69,7 @@ pub(in crate::handshake) struct Counter<'a> {
     pub now: i64,
     pub address: Option<&'a str>,
     pub limiter: Option<&'a mut RateLimiter>,
-    /// A wrong secret is not counted here: it is, later, if nothing else lets the client in.
+    /// Whether the caller counts a wrong secret later, if nothing else admits the client.
     pub later: bool,
 }
 
@@ -91,10 +92,10 @@ pub(in crate::handshake) fn of_connection(config: &GatewayConfig) -> Option<Stri
     generation(config).or_else(beside_proxy)
 }
 
-/// Judges what a client gave.
+/// Checks the secret that a client sent.
 ///
-/// `gateway.auth.allowTailscale` adds nothing here: it takes the word of a Tailscale daemon that no case has, and without
-/// one the releases go on as if it were off.
+/// `gateway.auth.allowTailscale` has no effect here: it relies on a Tailscale daemon that no case has, and without one
+/// the releases behave as if it were off.
 ///
 /// # Errors
 /// Why it is not let in.
@@ -123,7 +124,7 @@ pub(in crate::handshake) fn authorise(
         true => (given.token.or(given.password), given.password.or(given.token)),
         false => (given.token, given.password),
     };
-    // Where no address is known the peer's counts, for the secret only.
+    // If the client address is unknown, the peer's address counts, for the secret only.
     let peer_address = peer.address.to_string();
     let address = counter.address.or(Some(peer_address.as_str()));
     if let Some(limiter) = counter.limiter.as_deref_mut()

@@ -1,4 +1,4 @@
-//! The answer to credentials that do not do (`auth-messages.ts`, `connect-error-details.ts`).
+//! The refusal of wrong credentials (`auth-messages.ts`, `connect-error-details.ts`).
 
 use crate::handshake::HandshakeRules;
 use crate::handshake::attempt::Attempt;
@@ -44,7 +44,7 @@ pub(in crate::handshake) fn refusal(
     }
 }
 
-/// Which credential came, the strongest first.
+/// The credential that the client sent. If it sent several, the strongest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Provided {
     Password,
@@ -93,7 +93,7 @@ fn next_step(reason: &str) -> &'static str {
     }
 }
 
-/// The sentence for a person that the newer releases have: where it is the gateway's own machine they say so.
+/// The message of the newer releases. On the gateway's own host, it says where to look.
 fn newer_message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
     let browser = attempt.is_operator_ui() || attempt.is_webchat();
     let local_cli = attempt.is_cli() && attempt.locality.direct;
@@ -124,7 +124,7 @@ fn newer_message(attempt: &Attempt, reason: &str, provided: Provided) -> String 
     }
 }
 
-/// The sentence for a person.
+/// The message for people.
 fn message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
     let bootstrap = "unauthorized: bootstrap token invalid or expired (scan a fresh setup code)";
     let constant = match reason {
@@ -140,7 +140,7 @@ fn message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
         "rate_limited" => "unauthorized: too many failed authentication attempts (retry later)",
         "device_token_mismatch" => "unauthorized: device token mismatch (rotate/reissue device token)",
         "scope_mismatch" => "unauthorized: device token scope mismatch (re-pair or approve scope upgrade)",
-        // What is left are a reverse proxy's reasons; they have no sentence of their own.
+        // The remaining reasons come from a reverse proxy and have no message of their own.
         _ if provided == Provided::BootstrapToken => bootstrap,
         _ => "unauthorized",
     };

@@ -1,4 +1,4 @@
-//! The device: whether one is needed, and whether it proves to be the one it says (`connect-policy.ts`,
+//! Determines whether a client needs a device, and checks the device proof (`connect-policy.ts`,
 //! `handshake-auth-helpers.ts`).
 
 use crate::handshake::attempt::Attempt;
@@ -13,7 +13,7 @@ use openclaw_protocol::proof::{Proof, ProofVersion};
 use openclaw_protocol::public_key::PublicKey;
 use serde_json::{Value, json};
 
-/// How far the signing time may be off, either way, in milliseconds.
+/// Maximum difference of the signing time in both directions, in milliseconds.
 fn skew(form: ProofForm) -> f64 {
     match form {
         ProofForm::V2 => 600_000.0,
@@ -41,7 +41,7 @@ pub(in crate::handshake) fn is_vouched_control_ui(
         && standing.verdict == Ok(Method::TrustedProxy)
 }
 
-/// Judges a client without a device: it may be let in all the same, mostly without its scopes.
+/// Checks a client without a device. Some are admitted, most of them without scopes.
 ///
 /// # Errors
 /// The refusal, which blames the credentials where they are wrong.
@@ -67,7 +67,7 @@ pub(in crate::handshake) fn do_without(
     Ok(format!("device: none, {why}; the scopes are taken away, since no device vouches for them"))
 }
 
-/// Whether a client keeps its scopes without a device since 2026.3.28.
+/// Whether a client keeps its scopes without a device, since 2026.3.28.
 fn keeps_unbound_scopes(
     rules: &HandshakeRules,
     config: &GatewayConfig,
@@ -135,7 +135,7 @@ fn may_do_without(
     }
 }
 
-/// Details, in a release that has them.
+/// The details, if the release has details.
 fn told(rules: &HandshakeRules, details: Value) -> Option<Value> {
     (rules.refusals_detailed).then_some(details)
 }
@@ -163,8 +163,8 @@ pub(in crate::handshake) fn bound_scopes(attempt: &Attempt, scopes: &mut Vec<Str
     }
 }
 
-/// Checks the proof of a device: its id, the signing time, the nonce, the signature. Gives the public key in the form
-/// in which the store keeps it.
+/// Checks a device proof: the id, the signing time, the nonce and the signature. Returns the public key in the form of
+/// the store.
 ///
 /// # Errors
 /// The refusal for the first thing that is wrong.
@@ -176,7 +176,7 @@ pub(in crate::handshake) fn check_proof(
 ) -> Result<(String, ProofVersion), Refusal> {
     let refused = |code, reason, message| refused(rules, code, reason, message);
     let key = PublicKey::parse(&device.public_key).filter(|key| key.device_id() == device.id);
-    // A key that has an id can be written down, so the releases' last check, on its form, never fails.
+    // A key that has an id can be written, so the releases' last check, of the form of the key, never fails.
     let key =
         key.ok_or_else(|| refused("DEVICE_AUTH_DEVICE_ID_MISMATCH", "device-id-mismatch", "device identity mismatch"))?;
     #[allow(clippy::cast_precision_loss)]

@@ -1,4 +1,4 @@
-//! A node's welcome: how often its address may ask, what it is left of what it offers, and its names in the node store.
+//! The connect of a node: the limit on its requests, its approved surface, and its names in the node store.
 
 use crate::act::{Effect, Environment, Outcome};
 use crate::handshake::attempt::Attempt;
@@ -12,7 +12,7 @@ use crate::pairing::Fault;
 use openclaw_protocol::js;
 use serde_json::{Value, json};
 
-/// Admits a node: counts what it asks for, and leaves it of its commands what it may have.
+/// Admits a node: counts its request, and limits its commands to those that it can have.
 ///
 /// # Errors
 /// The refusal of an address that asks too often, or what a release throws.
@@ -31,7 +31,7 @@ pub(in crate::handshake) fn admit(
     Ok(node)
 }
 
-/// What a node's store is told once it has been welcomed.
+/// Updates the store of a node after `hello-ok`.
 ///
 /// # Errors
 /// The store.
@@ -58,10 +58,10 @@ pub(in crate::handshake) fn welcomed(
     Ok(())
 }
 
-/// New nodes of one address may ask for their approval only so often (from 2026.6.11 on).
+/// Limits the approval requests of new nodes from one address (since 2026.6.11).
 ///
 /// # Errors
-/// The refusal of one more.
+/// Returns the refusal if the limit is exceeded.
 fn check_limit(
     model: &mut Model,
     environment: &Environment<'_>,
@@ -91,7 +91,7 @@ fn count_request(model: &mut Model, now: i64, attempt: &Attempt) {
     }
 }
 
-/// Reconciles a node with the node store, announces what it asks for, and leaves it what it may have.
+/// Reconciles a node with the node store, announces its request, and limits it to what it can have.
 fn reconcile(
     model: &mut Model,
     environment: &mut Environment<'_>,
@@ -121,7 +121,7 @@ fn reconcile(
     Ok(node)
 }
 
-/// The names under which a node may have been approved: its id and its instance.
+/// The ids under which a node can be approved: its device id and its instance id.
 fn node_ids<'n>(node_id: &'n str, instance: Option<&'n str>) -> impl Iterator<Item = &'n str> {
     let instance = instance.map(js::trim).filter(move |instance| !instance.is_empty() && *instance != node_id);
     std::iter::once(node_id).chain(instance)

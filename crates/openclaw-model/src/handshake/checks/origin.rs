@@ -1,4 +1,4 @@
-//! Browser origins (`origin-check.ts`).
+//! Checks browser origins (`origin-check.ts`).
 
 use crate::handshake::AllowedOrigins;
 use crate::handshake::attempt::Attempt;
@@ -11,7 +11,7 @@ use serde_json::json;
 const MESSAGE: &str =
     "origin not allowed (open the Control UI from the gateway host or allow it in gateway.controlUi.allowedOrigins)";
 
-/// Checks the origin of whoever sends one and of whoever must: the Control UI and the chat.
+/// Checks the origin of every client that sends one or must send one: the Control UI and the chat.
 ///
 /// # Errors
 /// The refusal of an origin that is not allowed.
@@ -26,7 +26,7 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
         return Ok("origin: that of a browser's extension, which its pairing is bound to".to_owned());
     }
     if !asked && !attempt.is_control_ui() && !attempt.is_webchat() {
-        return Ok("origin: none came, and the client is no browser UI".to_owned());
+        return Ok("origin: none was sent, and the client is not a browser UI".to_owned());
     }
     let origin = attempt.origin.as_deref().unwrap_or_default();
     match verdict(rules, config, attempt, origin) {
@@ -39,7 +39,8 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
     }
 }
 
-/// The copilot of 2026.9.6 runs as a user interface, can be handed tools and a session's events, and comes from an extension.
+/// Checks the copilot of 2026.9.6: it runs as a user interface, can receive tools and a session's events, and comes
+/// from an extension.
 ///
 /// # Errors
 /// The refusal of one that does not.
@@ -59,7 +60,7 @@ pub(in crate::handshake) fn check_copilot(attempt: &Attempt) -> Result<(), Refus
     Ok(())
 }
 
-/// The origin of a Chrome extension, whose id has 32 letters from a to p.
+/// Whether the origin is that of a Chrome extension, whose id has 32 letters from a to p.
 fn copilot_origin(attempt: &Attempt) -> Option<String> {
     let parsed = attempt.origin.as_deref().and_then(Origin::parse_bare)?;
     let is_id = parsed.hostname.len() == 32 && parsed.hostname.bytes().all(|byte| (b'a'..=b'p').contains(&byte));
@@ -94,7 +95,7 @@ fn verdict(
     let ours = match rules.handshake.origins {
         AllowedOrigins::SameHost | AllowedOrigins::LoopbackHost => {
             let named = address::host_name(&host);
-            // 2026.2.19 looks at the text: `127.1` will do.
+            // 2026.2.19 checks the text, so `127.1` is sufficient.
             let by_text = rules.handshake.origins == AllowedOrigins::SameHost && named.starts_with("127.");
             by_text || address::is_loopback_host(&named, dots)
         }
@@ -115,7 +116,7 @@ pub(in crate::handshake) fn is_on_this_machine(rules: &Facts, attempt: &Attempt)
         && attempt.locality.direct
 }
 
-/// Whether a `Host` is one that only this machine or its network has.
+/// Whether only this host or its network can have this `Host`.
 fn is_private_host(rules: &Facts, attempt: &Attempt, host: &str) -> bool {
     let name = address::host_name(host);
     if address::is_loopback_host(&name, rules.locality.trailing_dots) {

@@ -1,4 +1,4 @@
-//! What gateways say they can do, and the parts of `hello-ok` that say it.
+//! The capabilities that gateways declare, and the parts of `hello-ok` that contain them.
 
 use crate::facts::capabilities::MODEL_CATALOG;
 use crate::handshake::HandshakeRules;

@@ -1,4 +1,4 @@
-//! What a welcomed client is handed out: its device's tokens, and `hello-ok.auth` that tells them.
+//! The tokens that a client gets with `hello-ok`, and `hello-ok.auth`.
 
 use crate::GatewayConfig;
 use crate::act::Environment;
@@ -115,9 +115,10 @@ pub(in crate::handshake) fn connection_auth(
     Value::Object(auth)
 }
 
-/// The shared secret that the token is bound to: the one that let a browser in, or that the token shown was bound to.
+/// The shared secret that the token is bound to: the one that admitted a browser, or the one that the presented token
+/// was bound to.
 ///
-/// The page that a link has let in counts as one that has shown the secret.
+/// A page that a link admitted counts like one that presented the secret.
 fn bound_to(model: &Model, attempt: &Attempt, standing: &Standing, linked: bool) -> Option<String> {
     let browser = attempt.is_control_ui() || attempt.is_webchat();
     let by_secret = linked || matches!(standing.method, Method::Token | Method::Password);

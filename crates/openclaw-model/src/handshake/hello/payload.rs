@@ -1,4 +1,4 @@
-//! `hello-ok`: what a welcomed client is told of the gateway (`buildGatewaySnapshot` in `health-state.ts`).
+//! `hello-ok`: the description of the gateway for the client (`buildGatewaySnapshot` in `health-state.ts`).
 
 use crate::act::Environment;
 use crate::broadcast::TICK_INTERVAL_MS;
@@ -15,15 +15,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
-/// Most bytes of a message after the welcome.
+/// Maximum size of a message after `hello-ok`, in bytes.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 26_214_400;
 const MAX_BUFFERED_BYTES: usize = 52_428_800;
-/// Most bytes of an attachment that fits into a message, as 2026.9.6 tells them.
+/// Maximum size of an attachment in a message as 2026.9.6 reports it, in bytes.
 const MAX_ATTACHMENT_BYTES: usize = 19_464_192;
 const MAX_IMAGE_BYTES: usize = 6_291_456;
-/// The method that only a browser on the gateway's own machine is told of (2026.9.6 on, `resolveBrowserAuthOrigin`).
+/// The method that is listed only for a browser on the gateway's own host (since 2026.9.6, `resolveBrowserAuthOrigin`).
 const BROWSER_LOGIN: &str = "mcp.authLogin";
-/// The one port that a `Host` header's port may stand in for in the canvas URL.
+/// The only port that the port of a `Host` header replaces in the canvas URL.
 const DEFAULT_PORT: u16 = 18_789;
 
 /// The payload of `hello-ok`. `token` is the device's, where it was given one.
@@ -56,7 +56,7 @@ pub(in crate::handshake) fn hello(
     Value::Object(hello)
 }
 
-/// The gateway, and its name for the connection.
+/// The gateway and its id of the connection.
 fn server(model: &Model, attempt: &Attempt) -> Record {
     let handshake = &model.rules.handshake;
     let version = if handshake.names_release { model.rules.release.to_string() } else { "dev".to_owned() };
@@ -72,7 +72,7 @@ fn server(model: &Model, attempt: &Attempt) -> Record {
     server
 }
 
-/// What the client may call and hear.
+/// The methods and events for the client.
 fn features(model: &Model, attempt: &Attempt) -> Value {
     let mut methods: Vec<&str> = model.rules.rpc.methods.listed().collect();
     methods.retain(|method| *method != BROWSER_LOGIN || origin::is_on_this_machine(&model.rules, attempt));
@@ -83,7 +83,7 @@ fn features(model: &Model, attempt: &Attempt) -> Value {
     features
 }
 
-/// Where this client finds the canvas host, where it may show one.
+/// The URL of the canvas host for this client, if it can show a canvas.
 fn canvas(
     rules: &HandshakeRules,
     config: &GatewayConfig,
@@ -98,7 +98,7 @@ fn canvas(
     Some(if scoped { with_capability(url, environment) } else { url })
 }
 
-/// What the client is now.
+/// The effective role and scopes of the client.
 fn auth(model: &Model, attempt: &Attempt, standing: &Standing, token: Option<Record>) -> Option<Value> {
     match model.rules.handshake.hello_always_has_auth {
         true if model.rules.handshake.hello_of_connection => {
@@ -109,7 +109,7 @@ fn auth(model: &Model, attempt: &Attempt, standing: &Standing, token: Option<Rec
     }
 }
 
-/// What the client has to keep to.
+/// The limits for the client.
 fn policy(rules: &HandshakeRules) -> Value {
     let mut policy = json!({
         "maxPayload": MAX_PAYLOAD_BYTES,
@@ -128,17 +128,17 @@ fn is_admin(attempt: &Attempt) -> bool {
     attempt.scopes.iter().any(|scope| scope == "operator.admin")
 }
 
-/// Whether this is an operator who may read.
+/// Whether the client is an operator that can read.
 fn operator_reads(attempt: &Attempt) -> bool {
     attempt.role == "operator" && reads(&attempt.scopes)
 }
 
-/// Whether these scopes read.
+/// Whether these scopes include reading.
 fn reads(scopes: &[String]) -> bool {
     scopes.iter().any(|scope| ["operator.read", "operator.write", "operator.admin"].contains(&scope.as_str()))
 }
 
-/// What the gateway looks like at this moment (`buildGatewaySnapshot` in `health-state.ts`).
+/// The current state of the gateway (`buildGatewaySnapshot` in `health-state.ts`).
 fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
     let newer = model.rules.handshake.hello_of_connection;
     let health = status::health(model, now);
@@ -162,7 +162,7 @@ fn snapshot(model: &mut Model, now: i64, attempt: &Attempt) -> Value {
     Value::Object(snapshot)
 }
 
-/// Adds what the gateway was told to be. The order of keys changed with who may see them.
+/// Adds the gateway's settings. The order of the keys changed together with who can see them.
 fn put_settings(snapshot: &mut Record, rules: &HandshakeRules, config: &GatewayConfig, admin: bool) {
     let auth_mode = match config.auth_mode {
         AuthMode::None => "none",
@@ -186,7 +186,7 @@ fn put_settings(snapshot: &mut Record, rules: &HandshakeRules, config: &GatewayC
     }
 }
 
-/// How a session begins; the newer releases say more of its agent.
+/// The defaults of a session. Newer releases contain more about its agent.
 fn session_defaults(newer: bool) -> Value {
     match newer {
         true => json!({
@@ -207,8 +207,7 @@ fn session_defaults(newer: bool) -> Value {
     }
 }
 
-/// Where a client finds the canvas host: this gateway's port at the host that the client itself named
-/// (`canvas-host-url.ts`).
+/// The URL of the canvas host: this gateway's port at the host name that the client used (`canvas-host-url.ts`).
 fn canvas_url(rules: &HandshakeRules, config: &GatewayConfig, attempt: &Attempt) -> Option<String> {
     if !config.canvas_host {
         return None;
@@ -230,12 +229,12 @@ fn canvas_url(rules: &HandshakeRules, config: &GatewayConfig, attempt: &Attempt)
         (DEFAULT_PORT, None) => 80,
         (port, _) => port,
     };
-    // An IPv6 address has its brackets already; the releases put on a second pair.
+    // An IPv6 address already has its brackets. The releases add a second pair.
     let host = if named.hostname.contains(':') { format!("[{}]", named.hostname) } else { named.hostname };
     Some(format!("{scheme}://{host}:{port}"))
 }
 
-/// A URL of the client's own. One with doubled brackets is no URL, and stays as it is.
+/// The client's own URL. One with double brackets is not a valid URL and stays unchanged.
 fn with_capability(url: String, environment: &mut Environment<'_>) -> String {
     let capability = URL_SAFE_NO_PAD.encode(&environment.entropy.token()[..18]);
     if url.contains("[[") { url } else { format!("{url}/__openclaw__/cap/{capability}") }

@@ -1,4 +1,5 @@
-//! The welcome: device token, presence and `hello-ok`, in the order in which a release comes to them (`message-handler.ts`).
+//! The end of a successful handshake: device token, presence and `hello-ok`, in the order of the releases
+//! (`message-handler.ts`).
 
 use crate::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::handshake::attempt::Attempt;
@@ -18,7 +19,7 @@ use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::js;
 use serde_json::{Value, json};
 
-/// Lets the client in.
+/// Admits the client.
 ///
 /// # Errors
 /// A late refusal, or what a release throws on the way.
@@ -87,7 +88,7 @@ pub(in crate::handshake) fn welcome(
     Ok(())
 }
 
-/// What refuses a client that has been let in but for this. `known_by_token` is a device that has a token.
+/// The checks that can still refuse an admitted client. `known_by_token` states whether the device has a token.
 fn refuse_late(model: &Model, attempt: &Attempt, known_by_token: bool) -> Result<(), Refusal> {
     if model.rules.handshake.nodes_need_token && attempt.role == "node" && !known_by_token {
         return Err(Refusal::not_paired("authenticated node pairing identity unavailable", None));
@@ -95,17 +96,17 @@ fn refuse_late(model: &Model, attempt: &Attempt, known_by_token: bool) -> Result
     unproven_run(attempt).or_else(|| outdated_page(model, attempt)).map_or(Ok(()), Err)
 }
 
-/// A client's place among those who are there.
+/// A client's entry in the presence list.
 struct Place {
-    /// Its name in the presence list, where it is in it.
+    /// Its key in the presence list, if it has an entry.
     presence_key: Option<String>,
-    /// Whom it stands for.
+    /// The user that it acts for.
     person: Option<Person>,
-    /// Since when they are there.
+    /// The time since which the user is present.
     online_since: Option<i64>,
 }
 
-/// Puts the client into the presence list, where it belongs there.
+/// Adds the client to the presence list, if it belongs there.
 fn show(
     model: &mut Model,
     environment: &mut Environment<'_>,
@@ -133,7 +134,7 @@ fn show(
     Place { presence_key, person, online_since }
 }
 
-/// Makes the connection that of a client.
+/// Turns the connection into that of a client.
 fn seat(
     model: &mut Model,
     attempt: &Attempt,
@@ -171,7 +172,7 @@ fn seat(
     }
 }
 
-/// Under which name a client is in the presence list; `None` where it is not in it.
+/// The key of a client in the presence list. `None` if it has no entry.
 fn presence_key(rules: &HandshakeRules, attempt: &Attempt, device_id: Option<&str>) -> Option<String> {
     let client = attempt.client();
     let of_device = || device_id.map(str::to_owned).or_else(|| client.instance_id.clone());
@@ -183,7 +184,7 @@ fn presence_key(rules: &HandshakeRules, attempt: &Attempt, device_id: Option<&st
     (!calls_only).then(|| of_node().unwrap_or_else(|| attempt.conn_id.clone()))
 }
 
-/// A node hears which words wake it and where they lead: the defaults, since nobody can set others here
+/// Sends a node its wake words and their routing. These are the defaults, because nothing in the model changes them
 /// (`voicewake.ts`, `voicewake-routing.ts`).
 fn tell_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Outcome) {
     let triggers = json!({"triggers": ["openclaw", "claude", "computer"]});
@@ -195,7 +196,8 @@ fn tell_wake_words(model: &mut Model, connection: ConnectionId, outcome: &mut Ou
     }
 }
 
-/// Who says to be the run of an agent (from 2026.7.35 on): only the local backend may, and nobody here can prove it.
+/// Checks a client that claims to be an agent run (since 2026.7.35). Only the local backend can, and no client of the
+/// model can prove it.
 fn unproven_run(attempt: &Attempt) -> Option<Refusal> {
     attempt.params.auth.as_ref()?.agent_runtime_identity_token.as_ref()?;
     let client = attempt.client();
@@ -207,7 +209,7 @@ fn unproven_run(attempt: &Attempt) -> Option<Refusal> {
     Some(Refusal::invalid(message, None))
 }
 
-/// A page that the gateway itself has served, and that is not the one it serves now.
+/// Whether the client is a page that the gateway itself served, with another build than the current one.
 fn outdated_page(model: &Model, attempt: &Attempt) -> Option<Refusal> {
     let build = model.rules.handshake.control_ui_build.filter(|_| attempt.is_control_ui())?;
     let origin = attempt.origin.as_deref().and_then(Origin::parse)?;

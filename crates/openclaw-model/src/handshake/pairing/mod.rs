@@ -1,4 +1,5 @@
-//! Whether a device is paired for what it asks, and what happens if it is not (`message-handler.ts`).
+//! Checks whether a device is paired for the requested access, and requests pairing if it is not
+//! (`message-handler.ts`).
 
 mod bootstrap;
 pub(super) mod pins;
@@ -21,21 +22,21 @@ use crate::pairing::{
 use crate::{AuthMode, Environment, GatewayConfig, Outcome};
 use serde_json::{Value, json};
 
-/// What the pairing check left behind for the welcome.
+/// The result of the pairing check.
 #[derive(Debug, Default)]
 pub(super) struct Paired {
-    /// The device is given a token.
+    /// Whether the device gets a token.
     pub issues_token: bool,
-    /// The bootstrap profile whose roles the device got.
+    /// The bootstrap profile whose roles the device received.
     pub handed_off: Option<BootstrapProfile>,
 }
 
-/// Why a client need not be paired.
+/// The reason why a client needs no pairing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Skip {
-    /// A reverse proxy vouches for the Control UI.
+    /// A reverse proxy authenticates the Control UI.
     Vouched,
-    /// The Control UI under auth mode none.
+    /// The Control UI with auth mode none.
     ControlUi,
     /// A local backend with the secret or a device token.
     Backend,
@@ -53,23 +54,23 @@ impl Skip {
     }
 }
 
-/// Everything the check looks at.
+/// The input of the check.
 pub(super) struct PairingCheck<'a> {
     pub attempt: &'a mut Attempt,
     pub standing: &'a Standing,
-    /// In the form of the store.
+    /// The public key in the form of the store.
     pub public_key: &'a str,
     pub device_id: &'a str,
-    /// Platform and family as the client says them, before those of its record take their place.
+    /// Platform and device family from the client, before those of its record replace them.
     pub claimed: (String, Option<String>),
 }
 
 impl PairingCheck<'_> {
-    /// Checks that the device is paired, has the platform and family it was paired with, and has been approved for the
-    /// role and the scopes. What is missing is asked for; a local client mostly gets it at once.
+    /// Checks that the device is paired, has the platform and device family that it was paired with, and was approved
+    /// for the role and the scopes. Missing access is requested, and a local client usually gets it at once.
     ///
     /// # Errors
-    /// The refusal, or what a release throws.
+    /// Returns the refusal, or an error that a release throws.
     pub(super) fn run(
         mut self,
         model: &mut Model,
@@ -116,7 +117,7 @@ impl PairingCheck<'_> {
         Ok(result)
     }
 
-    /// Why this client need not be paired, if so.
+    /// The reason why this client needs no pairing. `None` if it does.
     fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<Skip> {
         let (attempt, standing) = (&*self.attempt, self.standing);
         if !rules.vouched_pairs && device::is_vouched_control_ui(rules, config, attempt, standing) {
@@ -140,8 +141,8 @@ impl PairingCheck<'_> {
         (attempt.is_local_backend() && (proven || unasked)).then_some(Skip::Backend)
     }
 
-    /// A client that is not paired and need not be: whether it is given a token all the same. One that a proxy vouches
-    /// for loses its scopes.
+    /// Whether an unpaired client that needs no pairing gets a token. A client that a proxy authenticated loses its
+    /// scopes.
     fn let_through(&mut self, skip: Skip) -> bool {
         match skip {
             Skip::Vouched => {
@@ -153,7 +154,7 @@ impl PairingCheck<'_> {
         }
     }
 
-    /// A paired device: platform and family, role, scopes, in this order.
+    /// Checks a paired device: platform and device family, role, scopes, in this order.
     fn hold_to_record(
         &mut self,
         record: &Value,
@@ -161,7 +162,7 @@ impl PairingCheck<'_> {
         environment: &mut Environment<'_>,
         outcome: &mut Outcome,
     ) -> Result<Option<BootstrapProfile>, End> {
-        // Up to 2026.2.19 the record takes over whatever platform the client claims.
+        // Up to 2026.2.19, the record adopts the platform that the client reports.
         let refreshed = match model.rules.handshake.pins_metadata {
             true => self.pin_metadata(record, model, environment, outcome)?,
             false => Some(self.claimed.0.clone()),
@@ -204,8 +205,8 @@ impl PairingCheck<'_> {
         Ok(handed_off)
     }
 
-    /// A device keeps the platform and the family it was paired with; those of the record are what the client counts as.
-    /// The platform that the record is to name from now on.
+    /// A device keeps the platform and device family that it was paired with, and the client counts as having those of
+    /// the record. Returns the platform to store.
     fn pin_metadata(
         &mut self,
         record: &Value,
@@ -236,7 +237,7 @@ impl PairingCheck<'_> {
         Ok(pins.refreshed)
     }
 
-    /// Whether a record is that of this very device, by its key.
+    /// Whether a record has the key of this device.
     fn is_theirs(&self, record: &Value) -> bool {
         record.get("publicKey").and_then(Value::as_str) == Some(self.public_key)
     }

@@ -7,16 +7,16 @@ use openclaw_protocol::js;
 use openclaw_protocol::proof::normal_metadata;
 use serde_json::Value;
 
-/// How a client's platform and family stand to those of its record.
+/// The comparison of a client's platform and device family with its record.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::handshake) struct Pins {
     /// They are others: the change has to be approved.
     pub mismatch: bool,
-    /// The platform that the client counts as.
+    /// The platform that the client counts as having.
     pub platform: Option<String>,
-    /// The family that the client counts as.
+    /// The device family that the client counts as having.
     pub family: Option<String>,
-    /// The platform that the record is to name from now on.
+    /// The platform to store in the record.
     pub refreshed: Option<String>,
 }
 
@@ -52,7 +52,7 @@ pub(in crate::handshake) fn hold(rules: &HandshakeRules, client: &ClientInfo, re
     pins
 }
 
-/// A node host of the same system by another name.
+/// Whether a node host has the same system under another name.
 fn same_node_host(client: &ClientInfo, paired: &str, claimed: &str) -> bool {
     (client.id.as_str(), client.mode.as_str()) == (client::NODE_HOST, mode::NODE)
         && !claimed.is_empty()
@@ -67,7 +67,7 @@ fn desktop(platform: &str) -> &str {
     }
 }
 
-/// A phone app on another version of its system.
+/// Whether a phone app has another version of its system.
 fn same_phone(client: &ClientInfo, paired: &str, claimed: &str) -> bool {
     let systems: &[&str] = match client.id.as_str() {
         client::IOS_APP => &["ios", "ipados"],
@@ -77,27 +77,28 @@ fn same_phone(client: &ClientInfo, paired: &str, claimed: &str) -> bool {
     names(paired, systems) && names(claimed, systems)
 }
 
-/// An app on another version of its system (2026.9.6).
+/// Whether an app has another version of its system (2026.9.6).
 fn same_app(client: &ClientInfo, paired: &str, claimed: &str) -> bool {
     let mac = client.id == client::MACOS_APP && is_dated_mac(claimed);
     mac && (is_dated_mac(paired) || ["darwin", "macos"].contains(&paired)) || same_phone(client, paired, claimed)
 }
 
-/// A client that names its system and family as the gateway does, where the record has the system's other name and no family.
+/// Whether a client spells its system and device family as the gateway does, while the record has another spelling of
+/// the system and no device family.
 fn names_the_system(client: &ClientInfo, paired: &str, claimed: &str, has_family: bool) -> bool {
     let family = normal_metadata(client.device_family.as_deref());
     let expected = system(paired).map(|(_, family)| family.to_lowercase());
     !has_family && desktop(paired) != paired && claimed == desktop(paired) && expected == Some(family)
 }
 
-/// A node host on the machine whose record the app for macOS has written.
+/// Whether the client is a node host on a machine whose record the app for macOS has written.
 fn is_mac_node(client: &ClientInfo, paired: &str, claimed: &str) -> bool {
     (client.id.as_str(), client.mode.as_str()) == (client::NODE_HOST, mode::NODE)
         && ["darwin", "macos"].contains(&claimed)
         && is_dated_mac(paired)
 }
 
-/// `macos 26.3.1`.
+/// Whether the platform has a version, as in `macos 26.3.1`.
 fn is_dated_mac(platform: &str) -> bool {
     platform.strip_prefix("macos ").is_some_and(|version| {
         let parts: Vec<&str> = version.split('.').collect();
@@ -105,7 +106,7 @@ fn is_dated_mac(platform: &str) -> bool {
     })
 }
 
-/// The names of a desktop system and of its family.
+/// The names of a desktop system and its device family.
 fn system(platform: &str) -> Option<(&'static str, &'static str)> {
     match platform {
         "darwin" | "macos" => Some(("macos", "Mac")),

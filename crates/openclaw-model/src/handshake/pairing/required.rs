@@ -1,14 +1,14 @@
-//! How a release says that a device has to be approved (`connect-error-details.ts`).
+//! The refusals of connects that need approval (`connect-error-details.ts`).
 
 use crate::handshake::refusal::Refusal;
 use crate::pairing::{self, Fault, PairingRules};
 use openclaw_protocol::js::{self, Record};
 use serde_json::Value;
 
-/// Longest id of a pending request that is named in an answer.
+/// Maximum length of a pending request's id in an answer.
 const LONGEST_ID: usize = 128;
 
-/// Why a device has to be approved.
+/// The reason why a device needs approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::handshake) enum Upgrade {
     NotPaired,
@@ -27,7 +27,7 @@ impl Upgrade {
         }
     }
 
-    /// What the message says after `pairing required`.
+    /// The text of the message after `pairing required`.
     fn requirement(self) -> &'static str {
         match self {
             Self::NotPaired => "device is not approved yet",
@@ -50,14 +50,14 @@ impl Upgrade {
 /// A pairing that is needed.
 pub(in crate::handshake) struct Required<'a> {
     pub upgrade: Upgrade,
-    /// The request that is pending for it now.
+    /// The id of its pending request.
     pub request_id: Option<String>,
     pub device_id: &'a str,
     pub role: &'a str,
     pub scopes: &'a [String],
-    /// The record of this very device, where it is paired.
+    /// The record of this device, if it is paired.
     pub record: Option<&'a Value>,
-    /// A new node with a bootstrap token that only has to wait for its approval.
+    /// Whether it is a new node with a bootstrap token that only has to wait for its approval.
     pub retry: bool,
 }
 
@@ -71,9 +71,9 @@ impl Required<'_> {
         Refusal::not_paired("pairing required", Some(Value::Object(details)))
     }
 
-    /// The refusal of the releases that name the upgrade, the request, and what has been approved so far.
+    /// The refusal of releases that state the upgrade, the request and the approved access.
     ///
-    /// `advises` tells nodes that wait so, and leaves empty lists out.
+    /// `advises` tells waiting nodes to wait and omits empty lists.
     ///
     /// # Errors
     /// An odd record.
@@ -123,7 +123,7 @@ fn trimmed(text: impl AsRef<str>) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// An id that an answer may carry: letters, digits and `._:-`, the first one a letter or a digit.
+/// Whether an answer can contain this id: letters, digits and `._:-`, starting with a letter or a digit.
 fn is_plain_id(id: &str) -> bool {
     let id = js::trim(id);
     id.len() <= LONGEST_ID

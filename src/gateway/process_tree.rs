@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 /// The processes whose parent this one is.
-pub(super) fn children_of(parent: u32) -> impl Iterator<Item = u32> {
+pub(super) fn children(parent: u32) -> impl Iterator<Item = u32> {
     processes().filter(move |process| parent_of(*process) == Some(parent))
 }
 
 /// This process and everything below it, parents before children.
-pub(super) fn family_of(root: u32) -> Vec<u32> {
+pub(super) fn members(root: u32) -> Vec<u32> {
     let mut children = BTreeMap::<u32, Vec<u32>>::new();
     for process in processes() {
         if let Some(parent) = parent_of(process) {
@@ -50,10 +50,10 @@ mod tests {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let grandchild: u32 = line.trim().parse().unwrap();
         let ours = std::process::id();
-        assert_eq!(family_of(child.id()), [child.id(), grandchild]);
-        assert!(family_of(ours).contains(&grandchild));
-        assert!(children_of(ours).any(|found| found == child.id()));
-        assert!(!children_of(ours).any(|found| found == grandchild));
+        assert_eq!(members(child.id()), [child.id(), grandchild]);
+        assert!(members(ours).contains(&grandchild));
+        assert!(children(ours).any(|found| found == child.id()));
+        assert!(!children(ours).any(|found| found == grandchild));
         child.kill().unwrap();
         child.wait().unwrap();
         let grandchild = nix::unistd::Pid::from_raw(i32::try_from(grandchild).unwrap());

@@ -6,7 +6,7 @@ use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::judge::Verdict;
 use crate::observe::Observation;
 use crate::observe::snapshot::Library;
-use crate::report::{Boots, Event, RunReport};
+use crate::run::outcome::{Boots, Event, RunReport};
 use crate::run::{self, Isolation, Options};
 use crate::scenario::Case;
 use openclaw_model::Release;
@@ -15,10 +15,10 @@ use std::io;
 use tokio::sync::watch;
 
 /// Hears how far a comparison is: the events of the run on the gateway under test.
-pub type Listener<'a> = &'a mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send);
+pub type EventListener<'a> = &'a mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send);
 
 /// The gateway under test beside the rules of the release that it claims to be.
-pub(super) struct Bench<'a> {
+pub(super) struct DifferentialRunner<'a> {
     gateway: &'a Gateway,
     rules: Gateway,
     /// Stories have no snapshots: the rules say what is right.
@@ -30,7 +30,7 @@ pub(super) struct Bench<'a> {
 
 /// What became of one scenario on both.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Compared {
+pub(super) enum Comparison {
     /// Both saw the same.
     Same,
     /// They did not.
@@ -42,16 +42,16 @@ pub(super) enum Compared {
 }
 
 /// What became of many.
-pub(super) struct Comparison {
+pub(super) struct ComparisonReport {
     /// By the id of the case.
-    pub(super) cases: BTreeMap<String, Compared>,
+    pub(super) cases: BTreeMap<String, Comparison>,
     /// How many times the gateway under test was started, and how many starts sharing has saved.
     pub(super) boots: Boots,
     /// Whether the run was told to stop before all of them were played.
     pub(super) interrupted: bool,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> DifferentialRunner<'a> {
     /// A bench for a gateway.
     ///
     /// # Errors
@@ -80,34 +80,34 @@ impl<'a> Bench<'a> {
         &self,
         cases: &[&Case],
         isolation: Isolation,
-        listen: Listener<'_>,
-    ) -> Result<Comparison, FuzzError> {
+        listen: EventListener<'_>,
+    ) -> Result<ComparisonReport, FuzzError> {
         let (predicted, on_rules) = self.play(cases, &self.rules, Isolation::Case, &mut |_| Ok(())).await?;
         if on_rules.interrupted.is_some() {
-            return Ok(Comparison { cases: BTreeMap::new(), boots: Boots::default(), interrupted: true });
+            return Ok(ComparisonReport { cases: BTreeMap::new(), boots: Boots::default(), interrupted: true });
         }
         // What the rules cannot play cannot be compared.
-        let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(Played::Observed(_)));
+        let playable = |case: &&&Case| matches!(predicted.get(&case.id), Some(PlayResult::Observed(_)));
         let worth = cases.iter().filter(playable).copied().collect::<Vec<_>>();
         let (mut seen, ran) = self.play(&worth, self.gateway, isolation, listen).await?;
         let mut compared = BTreeMap::new();
         for (id, predicted) in predicted {
             let result = match (predicted, seen.remove(&id)) {
-                (Played::Observed(predicted), Some(Played::Observed(seen))) => {
+                (PlayResult::Observed(predicted), Some(PlayResult::Observed(seen))) => {
                     match Difference::between(seen.comparable(predicted.text()), seen.text()) {
-                        Some(difference) => Compared::Differs(Box::new(difference)),
-                        None => Compared::Same,
+                        Some(difference) => Comparison::Differs(Box::new(difference)),
+                        None => Comparison::Same,
                     }
                 }
-                (Played::Failed(why), _) => Compared::Failed(format!("the rules: {why}")),
-                (Played::Not(why), _) | (_, Some(Played::Not(why))) => Compared::NotPlayed(why),
-                (_, Some(Played::Failed(why))) => Compared::Failed(why),
+                (PlayResult::Failed(why), _) => Comparison::Failed(format!("the rules: {why}")),
+                (PlayResult::Not(why), _) | (_, Some(PlayResult::Not(why))) => Comparison::NotPlayed(why),
+                (_, Some(PlayResult::Failed(why))) => Comparison::Failed(why),
                 (_, None) => continue,
             };
             compared.insert(id, result);
         }
         let boots = ran.boots.unwrap_or_default();
-        Ok(Comparison { cases: compared, boots, interrupted: ran.interrupted.is_some() })
+        Ok(ComparisonReport { cases: compared, boots, interrupted: ran.interrupted.is_some() })
     }
 
     async fn play(
@@ -115,18 +115,18 @@ impl<'a> Bench<'a> {
         cases: &[&Case],
         gateway: &Gateway,
         isolation: Isolation,
-        listen: Listener<'_>,
-    ) -> Result<(BTreeMap<String, Played>, RunReport), FuzzError> {
+        listen: EventListener<'_>,
+    ) -> Result<(BTreeMap<String, PlayResult>, RunReport), FuzzError> {
         let mut played = BTreeMap::new();
         let mut hear = |event: Event<'_>| {
             if let Event::Case(report) = event {
                 let reason = || report.reason.clone().unwrap_or_default();
-                let what = match (&report.observation, report.verdict) {
-                    (Some(observation), _) => Played::Observed(Box::new(observation.clone())),
-                    (None, Verdict::Error) => Played::Failed(reason()),
-                    (None, _) => Played::Not(reason()),
+                let result = match (&report.observation, report.verdict) {
+                    (Some(observation), _) => PlayResult::Observed(Box::new(observation.clone())),
+                    (None, Verdict::Error) => PlayResult::Failed(reason()),
+                    (None, _) => PlayResult::Not(reason()),
                 };
-                played.insert(report.id.clone(), what);
+                played.insert(report.id.clone(), result);
             }
             listen(event)
         };
@@ -141,7 +141,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-enum Played {
+enum PlayResult {
     Observed(Box<Observation>),
     Not(String),
     Failed(String),

@@ -1,7 +1,7 @@
 //! Puts a difference on the disk, so that `clawcheck run FILE` shows it again: the scenario, and beside it what the rules say of it
 //! as a snapshot.
 
-use super::Shortest;
+use super::ShrunkStory;
 use super::story::text;
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError};
@@ -14,14 +14,14 @@ const SNAPSHOTS: &str = "snapshots";
 
 /// A difference on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct SavedStory {
     /// The scenario file.
     pub file: PathBuf,
 }
 
 /// Why a difference could not be kept.
 #[derive(Debug, thiserror::Error)]
-pub enum KeepError {
+pub enum SaveError {
     /// The scenario file could not be written.
     #[error("cannot write {}: {source}", path.display())]
     File {
@@ -35,7 +35,7 @@ pub enum KeepError {
     Snapshot(#[from] LibraryError),
 }
 
-impl Shortest {
+impl ShrunkStory {
     /// The scenario file: what was found where, what differs, and the story. `gateway` is as the user named it.
     pub fn text(&self, gateway: &str) -> String {
         let Self { seed, story, release, difference, .. } = self;
@@ -54,9 +54,9 @@ impl Shortest {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn keep(&self, folder: &Path, gateway: &str) -> Result<Kept, KeepError> {
+    pub fn save(&self, folder: &Path, gateway: &str) -> Result<SavedStory, SaveError> {
         let file = folder.join(format!("seed-{}-story-{}.yaml", self.seed, self.story));
-        let failed = |source| KeepError::File { path: file.clone(), source };
+        let failed = |source| SaveError::File { path: file.clone(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
         whole::replace(&file, self.text(gateway).as_bytes()).map_err(failed)?;
         let case = crate::scenario::Corpus::load(std::slice::from_ref(&file));
@@ -69,6 +69,6 @@ impl Shortest {
                 library.accept(&pending)?;
             }
         }
-        Ok(Kept { file })
+        Ok(SavedStory { file })
     }
 }

@@ -43,13 +43,13 @@ pub enum DescriptionError {
     /// It says something wrong.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Wrong(Box<Fault>),
+    Invalid(Box<InvalidDescription>),
 }
 
 /// Something wrong in a description, and where.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
-pub struct Fault {
+pub struct InvalidDescription {
     /// What is wrong.
     pub message: String,
     /// The file.
@@ -72,10 +72,10 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     /// A fault at a place.
-    pub(super) fn wrong(&self, at: Location, message: impl Into<String>, help: Option<String>) -> DescriptionError {
+    pub(super) fn error_at(&self, at: Location, message: impl Into<String>, help: Option<String>) -> DescriptionError {
         let span = self.span(at);
         let (shown, place) = excerpt(self.text, span.offset()..span.offset() + span.len());
-        DescriptionError::Wrong(Box::new(Fault {
+        DescriptionError::Invalid(Box::new(InvalidDescription {
             message: message.into(),
             source_code: NamedSource::new(self.name, shown).with_language("yaml"),
             span: place.into(),
@@ -89,10 +89,10 @@ impl Source<'_> {
         let at = error.location().unwrap_or(Location::UNKNOWN);
         if let Error::Budget { .. } = error {
             let help = "write one document, with little nesting and few aliases";
-            return self.wrong(at, "the file contains more YAML than a description may have", Some(help.to_owned()));
+            return self.error_at(at, "the file contains more YAML than a description may have", Some(help.to_owned()));
         }
         let Explanation { message, help } = explain(error);
-        self.wrong(at, message, self.bare_placeholder(at).or(help))
+        self.error_at(at, message, self.bare_placeholder(at).or(help))
     }
 
     /// A placeholder without quotes is a map to YAML.

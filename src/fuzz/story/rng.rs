@@ -3,9 +3,9 @@
 use sha2::{Digest as _, Sha256};
 
 /// Choices that look random and are not.
-pub(super) struct Dice(fastrand::Rng);
+pub(super) struct Rng(fastrand::Rng);
 
-impl Dice {
+impl Rng {
     /// Dice for one thing of a seed: what it is, and which of its kind.
     pub(super) fn new(seed: u64, what: &str, number: u64) -> Self {
         // Neighbouring seeds and numbers must not throw alike.
@@ -33,10 +33,10 @@ impl Dice {
     /// One of these, each as often as its weight says.
     pub(super) fn pick<T: Clone>(&mut self, of: &[(u32, T)]) -> T {
         let total = of.iter().map(|(weight, _)| *weight).sum::<u32>();
-        let mut thrown = self.0.u32(..total);
-        let found = of.iter().find(|(weight, _)| match thrown.checked_sub(*weight) {
+        let mut drawn = self.0.u32(..total);
+        let found = of.iter().find(|(weight, _)| match drawn.checked_sub(*weight) {
             Some(left) => {
-                thrown = left;
+                drawn = left;
                 false
             }
             None => true,
@@ -51,20 +51,20 @@ mod tests {
 
     #[test]
     fn a_weight_is_how_often_and_nothing_weighs_nothing() {
-        let mut dice = Dice::new(1, "test", 0);
-        let thrown = (0..1000).map(|_| dice.pick(&[(9, 'a'), (1, 'b'), (0, 'c')])).collect::<Vec<_>>();
-        let count = |wanted| thrown.iter().filter(|thrown| **thrown == wanted).count();
+        let mut rng = Rng::new(1, "test", 0);
+        let drawn = (0..1000).map(|_| rng.pick(&[(9, 'a'), (1, 'b'), (0, 'c')])).collect::<Vec<_>>();
+        let count = |wanted| drawn.iter().filter(|drawn| **drawn == wanted).count();
         assert!(count('a') > 800 && count('b') > 50 && count('c') == 0);
     }
 
     #[test]
     fn neighbours_throw_differently_and_the_same_throw_the_same() {
-        let thrown = |seed, number| {
-            let mut dice = Dice::new(seed, "test", number);
-            (0..8).map(|_| dice.between(0, 9)).collect::<Vec<_>>()
+        let drawn = |seed, number| {
+            let mut rng = Rng::new(seed, "test", number);
+            (0..8).map(|_| rng.between(0, 9)).collect::<Vec<_>>()
         };
-        assert_eq!(thrown(1, 1), thrown(1, 1));
-        assert_ne!(thrown(1, 1), thrown(1, 2));
-        assert_ne!(thrown(1, 1), thrown(2, 1));
+        assert_eq!(drawn(1, 1), drawn(1, 1));
+        assert_ne!(drawn(1, 1), drawn(1, 2));
+        assert_ne!(drawn(1, 1), drawn(2, 1));
     }
 }

@@ -12,13 +12,13 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// What the guard would have to clear.
 #[derive(Debug, Default)]
-pub(super) struct Registered {
+pub(super) struct Registry {
     directories: BTreeSet<PathBuf>,
     groups: BTreeMap<u32, Option<u64>>,
 }
 
-impl Registered {
-    pub(super) fn take(&mut self, record: Record) {
+impl Registry {
+    pub(super) fn apply(&mut self, record: Record) {
         match record {
             Record::WatchDirectory(path) => {
                 let path = Record::path(path);
@@ -81,13 +81,13 @@ mod tests {
             path
         };
         let (ours, forgotten, foreign) = (path("clawcheck-a"), path("clawcheck-b"), path("home"));
-        let mut registered = Registered::default();
+        let mut registry = Registry::default();
         for directory in [&ours, &forgotten, &foreign] {
-            registered.take(Record::watch_directory(directory));
+            registry.apply(Record::watch_directory(directory));
         }
-        registered.take(Record::watch_directory(Path::new("clawcheck-relative")));
-        registered.take(Record::forget_directory(&forgotten));
-        registered.clear("CLAWCHECK_RUN=no-such-run.");
+        registry.apply(Record::watch_directory(Path::new("clawcheck-relative")));
+        registry.apply(Record::forget_directory(&forgotten));
+        registry.clear("CLAWCHECK_RUN=no-such-run.");
         assert!(!ours.exists() && forgotten.exists() && foreign.exists());
     }
 }

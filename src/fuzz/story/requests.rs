@@ -1,38 +1,38 @@
 //! What a story does on a connection that is held: decisions about devices, tokens and nodes, and calls that fit nothing.
 
-use super::dice::Dice;
-use super::records::{Subject, scopes};
+use super::records::{Device, scopes};
+use super::rng::Rng;
 use serde_json::{Map, Value, json};
 
 /// An act of a held connection on one of the devices.
-pub(super) fn act(dice: &mut Dice, on: &str, subjects: &[Subject]) -> Value {
-    let device = dice.any(subjects);
-    let role = dice.pick(&[(12, device.role), (3, "operator"), (3, "node"), (1, "wizard")]);
-    match dice.between(0, 99) {
+pub(super) fn request(rng: &mut Rng, on: &str, devices: &[Device]) -> Value {
+    let device = rng.any(devices);
+    let role = rng.pick(&[(12, device.role), (3, "operator"), (3, "node"), (1, "wizard")]);
+    match rng.between(0, 99) {
         0..22 => json!({ "approve": { "device": device.name, "by": on } }),
         22..29 => json!({ "reject": { "device": device.name, "by": on } }),
         29..38 => json!({ "remove": { "device": device.name, "by": on } }),
-        38..53 => token_act(dice, "rotate", device.name, role, on),
+        38..53 => token_request(rng, "rotate", device.name, role, on),
         53..68 => json!({ "revoke": { "device": device.name, "role": role, "by": on } }),
         68..80 => json!({ "list": { "by": on } }),
-        80..88 => node_call(dice, on, device.name),
-        _ => odd_call(dice, on, device.name),
+        80..88 => node_call(rng, on, device.name),
+        _ => invalid_call(rng, on, device.name),
     }
 }
 
-fn token_act(dice: &mut Dice, act: &str, device: &str, role: &str, on: &str) -> Value {
-    let mut said = Map::new();
-    said.insert("device".to_owned(), json!(device));
-    said.insert("role".to_owned(), json!(role));
-    if dice.chance(45) {
-        said.insert("scopes".to_owned(), json!(scopes(dice)));
+fn token_request(rng: &mut Rng, request: &str, device: &str, role: &str, on: &str) -> Value {
+    let mut fields = Map::new();
+    fields.insert("device".to_owned(), json!(device));
+    fields.insert("role".to_owned(), json!(role));
+    if rng.chance(45) {
+        fields.insert("scopes".to_owned(), json!(scopes(rng)));
     }
-    said.insert("by".to_owned(), json!(on));
-    json!({ act: said })
+    fields.insert("by".to_owned(), json!(on));
+    json!({ request: fields })
 }
 
-fn node_call(dice: &mut Dice, on: &str, device: &str) -> Value {
-    let (method, params) = dice.any(&[
+fn node_call(rng: &mut Rng, on: &str, device: &str) -> Value {
+    let (method, params) = rng.any(&[
         ("node.pair.list", json!({})),
         ("node.pair.approve", json!({ "requestId": format!("<request {device}>") })),
         ("node.pair.reject", json!({ "requestId": "nothing" })),
@@ -43,9 +43,9 @@ fn node_call(dice: &mut Dice, on: &str, device: &str) -> Value {
 }
 
 /// Calls with parameters that are missing, of another type or of nobody.
-fn odd_call(dice: &mut Dice, on: &str, device: &str) -> Value {
+fn invalid_call(rng: &mut Rng, on: &str, device: &str) -> Value {
     let id = format!("<device {device}>");
-    let (method, params) = dice.any(&[
+    let (method, params) = rng.any(&[
         ("device.pair.approve", json!({ "requestId": "nothing" })),
         ("device.pair.approve", json!({ "requestId": "" })),
         ("device.pair.approve", json!({})),
