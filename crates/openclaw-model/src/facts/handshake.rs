@@ -7,9 +7,9 @@ use super::presence::PresenceRules;
 pub enum ConnectForm {
     /// Of the secrets token and password are known, and a device may leave the nonce out.
     Secrets,
-    /// `auth.deviceToken` is known, and a device must give the nonce.
+    /// Adds `auth.deviceToken`, and a device must send the nonce.
     DeviceToken,
-    /// `auth.bootstrapToken` is known.
+    /// Adds `auth.bootstrapToken`.
     BootstrapToken,
     /// `openclaw-tui` is a client id. Client ids and modes are a union of literals.
     Literals,
@@ -19,7 +19,7 @@ pub enum ConnectForm {
     WithRuntimeToken,
     /// And an agent's run may prove itself.
     WithAgentRun,
-    /// More clients, their build and time zone, and what a client wants to be told at once.
+    /// Adds clients, their build and time zone, and the events that a client requests at once.
     WithBuild,
 }
 
@@ -51,11 +51,11 @@ pub struct HandshakeRules {
     pub early_messages_limited: bool,
     /// Which browser origins are allowed, and who is asked for one.
     pub origins: AllowedOrigins,
-    /// An origin is a scheme and a host and no more, and one of an extension can be listed.
+    /// An origin is only a scheme and a host. The origin of a browser extension can be listed.
     pub origins_bare: bool,
-    /// Refusals carry details: a code and a reason. Else only the pending request's id.
+    /// Refusals have details: a code and a reason. Otherwise, only the id of the pending request.
     pub refusals_detailed: bool,
-    /// There is a code for each fault of a device's proof and of an origin, and a next step for wrong credentials.
+    /// Each error in a device proof and in an origin has its own code, and wrong credentials have a next step.
     pub refusals_exact: bool,
     /// What proves a device.
     pub proof_form: ProofForm,
@@ -242,20 +242,20 @@ pub enum BackendPairing {
 /// Which browser origins are allowed besides the listed ones, and who is asked for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AllowedOrigins {
-    /// Every origin that equals `Host`, and loopback origins where `Host` is loopback too; only browser UIs are asked.
+    /// Every origin that equals `Host`, and loopback origins if `Host` is loopback. Only browser UIs are checked.
     SameHost,
-    /// Loopback origins where `Host` is loopback too; `*` is no wildcard; behind a proxy only browser UIs are asked.
+    /// Loopback origins if `Host` is loopback. `*` is not a wildcard. Behind a proxy, only browser UIs are checked.
     LoopbackHost,
-    /// Loopback origins of local clients; `*` lets every origin in; whoever sends an origin is asked.
+    /// Loopback origins of local clients. `*` allows every origin. Every client that sends an origin is checked.
     LocalClients,
 }
 
-/// What proves a device.
+/// The accepted device proofs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofForm {
-    /// A v2 proof, or from a local client without a nonce a v1 proof; ten minutes of skew.
+    /// A v2 proof, or a v1 proof from a local client without a nonce. Ten minutes of clock skew.
     V2,
-    /// A v3 or a v2 proof; two minutes of skew.
+    /// A v3 or a v2 proof. Two minutes of clock skew.
     V3,
 }
 

@@ -1,4 +1,4 @@
-//! What differs among the releases in the commands that a platform's nodes may offer.
+//! Differences between the releases in the commands that a platform's nodes may offer.
 
 /// Which commands a platform's nodes may offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

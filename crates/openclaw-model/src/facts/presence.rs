@@ -1,4 +1,4 @@
-//! What differs among the releases in the presence list.
+//! Differences between the releases in the presence list.
 
 /// The rules of the presence list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

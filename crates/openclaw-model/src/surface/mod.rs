@@ -15,7 +15,6 @@ pub(crate) fn handler(method: &str) -> Option<Handler> {
         "system-presence" => status::presence,
         "last-heartbeat" => status::last_heartbeat,
         "config.get" => status::config,
-        "models.list" => status::models,
         "exec.approvals.get" => status::exec_policy,
         "skills.bins" => skills::bins,
         _ => return None,

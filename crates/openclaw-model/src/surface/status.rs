@@ -158,10 +158,6 @@ pub(super) fn config(call: &mut Call<'_, '_>) -> Handled {
     Ok(Reply::Answer(Value::Object(answer)))
 }
 
-pub(super) fn models(_: &mut Call<'_, '_>) -> Handled {
-    Ok(Reply::Answer(json!({"models": []})))
-}
-
 /// `exec.approvals.get`: the policy of a machine on which none was written down but that the gateway itself writes when
 /// it is asked. Its socket's token is not shown.
 pub(super) fn exec_policy(call: &mut Call<'_, '_>) -> Handled {

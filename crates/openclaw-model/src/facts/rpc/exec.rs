@@ -1,4 +1,4 @@
-//! What differs among the releases in the approvals of commands.
+//! Differences between the releases in the approvals of commands.
 
 /// What a request for the approval of a command has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,10 +12,10 @@ use names::Names;
 use node_calls::NodeCallRules;
 use plugin::PluginRules;
 
-/// What becomes of an approval that nobody is there to give.
+/// What happens to an approval request without an approver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoApprover {
-    /// It waits for its time.
+    /// It waits until its timeout.
     Waits,
     /// It expires at once, and is accepted before where that was asked for.
     ExpiresOnceAccepted,
@@ -32,7 +32,7 @@ pub struct RpcRules {
     pub methods: Names,
     /// The events, in the order of `hello-ok`.
     pub events: Names,
-    /// How calls to nodes are answered.
+    /// The answers to calls to nodes.
     pub node_calls: NodeCallRules,
     /// `health` is for everybody, whatever the role and the scopes.
     pub health_for_all: bool,

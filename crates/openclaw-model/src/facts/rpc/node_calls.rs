@@ -1,4 +1,4 @@
-//! What differs among the releases in the calls to nodes and of nodes.
+//! Differences between the releases in the calls to nodes and of nodes.
 
 /// The rules of calls to nodes and of nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What differs among the releases in the approvals of plugins' actions.
+//! Differences between the releases in the approvals of plugins' actions.
 
 /// The rules of the approvals of plugins' actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
