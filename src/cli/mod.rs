@@ -61,7 +61,7 @@ enum Command {
     Accept(accept::Accept),
     Compare(compare::Compare),
     Doctor(doctor::Doctor),
-    Explain(explain::Explain),
+    Explain(Box<explain::Explain>),
     Fuzz(fuzz::Fuzz),
     Lint(lint::Lint),
     List(list::List),

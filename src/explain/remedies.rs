@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+/// How many combinations are listed.
+const MOST_TOGETHER: usize = 4;
+
 /// How much is changed by a remedy; the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Risk {
@@ -132,12 +135,31 @@ pub fn tried(world: &World) -> Tried {
         let ways = [after_reject(), then_approve()];
         pairs.extend(ways.into_iter().flatten().find(|both| works(world, &both.changes)));
     }
+    if alone.is_empty() && pairs.is_empty() {
+        pairs = together(world, &candidates, &approve);
+    }
     let part_of = |failed: &Remedy| pairs.iter().any(|pair| pair.changes.contains(&failed.changes[0]));
     result.fails.retain(|failed| !part_of(failed));
     result.helps = alone;
     result.helps.extend(pairs);
     result.helps.sort_by_key(|remedy| (remedy.risk, remedy.changes.len()));
     result
+}
+
+/// What helps only together: two changes, or two and an approval.
+fn together(world: &World, candidates: &[Remedy], approve: &Remedy) -> Vec<Remedy> {
+    let parts = candidates.iter().filter(|remedy| combines(remedy)).collect::<Vec<_>>();
+    let mut found = Vec::new();
+    for (index, first) in parts.iter().enumerate() {
+        for second in &parts[index + 1..] {
+            let both = first.and(second);
+            let ways = [both.clone(), both.and(approve)];
+            found.extend(ways.into_iter().find(|way| works(world, &way.changes)));
+        }
+    }
+    found.sort_by_key(|remedy| (remedy.changes.len(), remedy.risk));
+    found.truncate(MOST_TOGETHER);
+    found
 }
 
 /// Whether the client is let in after these changes, and again after a restart.
@@ -198,7 +220,7 @@ impl Change {
     fn prepare(&self, world: &mut World) -> Option<()> {
         match self {
             Self::Scopes(scopes) => world.client.scopes.clone_from(scopes),
-            Self::UseDevice => world.client.who = Who::new(),
+            Self::UseDevice => world.client.who = Who::unknown(),
             Self::Direct => direct(&mut world.client),
             Self::Credential(credential) => world.client.credential = credential.clone(),
             Self::Setting(path, value) => set(&mut world.config, path, value.clone())?,

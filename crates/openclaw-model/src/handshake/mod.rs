@@ -142,7 +142,11 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     outcome.because_of(Check::Locality, fact, attempt.locality.reason.clone());
     origin_check::check_copilot(&attempt)?;
     let origin = origin_check::check(&model.rules, &model.config, &attempt);
-    let why = origin.as_ref().map_or_else(|refusal| refusal.reason.as_str(), String::as_str);
+    let refused = || match &attempt.origin {
+        Some(origin) => format!("`{origin}` is not allowed"),
+        None => "none came, and this client must send one".to_owned(),
+    };
+    let why = origin.clone().unwrap_or_else(|_| refused());
     outcome.because_of(Check::Origin, fact!(handshake.origin_form), why);
     origin?;
     Ok(attempt)
