@@ -9,7 +9,7 @@ use super::world::{Answer, Gateway, Verdict, World};
 use openclaw_emulator::at_rest::Kept;
 use openclaw_model::pairing::{self, Approver, TokenRotation};
 use openclaw_model::{AuthMode, Facts, Release, known_releases};
-use openclaw_protocol::store::{Document, Documents as _};
+use openclaw_protocol::store::{Document, Documents as _, StoreFormat};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -135,8 +135,12 @@ pub fn tried(world: &World) -> Tried {
         let ways = [after_reject(), then_approve()];
         pairs.extend(ways.into_iter().flatten().find(|both| works(world, &both.changes)));
     }
-    if alone.is_empty() && pairs.is_empty() {
-        pairs = together(world, &candidates, &approve);
+    // Who comes through a proxy mostly has to: that the way around it is open is not enough.
+    let stays = |remedy: &Remedy| !remedy.changes.contains(&Change::Direct);
+    if !alone.iter().chain(&pairs).any(stays) {
+        let nothing = alone.is_empty() && pairs.is_empty();
+        let parts = candidates.iter().filter(|remedy| combines(remedy) && (nothing || stays(remedy)));
+        pairs.extend(together(world, &parts.collect::<Vec<_>>(), &approve));
     }
     let part_of = |failed: &Remedy| pairs.iter().any(|pair| pair.changes.contains(&failed.changes[0]));
     result.fails.retain(|failed| !part_of(failed));
@@ -146,20 +150,24 @@ pub fn tried(world: &World) -> Tried {
     result
 }
 
-/// What helps only together: two changes, or two and an approval.
-fn together(world: &World, candidates: &[Remedy], approve: &Remedy) -> Vec<Remedy> {
-    let parts = candidates.iter().filter(|remedy| combines(remedy)).collect::<Vec<_>>();
-    let mut found = Vec::new();
-    for (index, first) in parts.iter().enumerate() {
-        for second in &parts[index + 1..] {
-            let both = first.and(second);
-            let ways = [both.clone(), both.and(approve)];
-            found.extend(ways.into_iter().find(|way| works(world, &way.changes)));
-        }
+/// What helps only together: two changes, else three, each time also with an approval.
+fn together(world: &World, parts: &[&Remedy], approve: &Remedy) -> Vec<Remedy> {
+    let helps = |all: &Remedy| [all.clone(), all.and(approve)].into_iter().find(|way| works(world, &way.changes));
+    let two = combined(&parts.iter().map(|part| (*part).clone()).collect::<Vec<_>>(), parts);
+    let mut found = two.iter().filter_map(helps).collect::<Vec<_>>();
+    if found.is_empty() {
+        found = combined(&two, parts).iter().filter_map(helps).collect();
     }
     found.sort_by_key(|remedy| (remedy.changes.len(), remedy.risk));
     found.truncate(MOST_TOGETHER);
     found
+}
+
+/// Each of these with each later part: no combination comes twice.
+fn combined(firsts: &[Remedy], parts: &[&Remedy]) -> Vec<Remedy> {
+    let place = |change: &Change| parts.iter().position(|part| part.changes[0] == *change);
+    let later = |first: &Remedy| first.changes.last().and_then(place).map_or(0, |at| at + 1);
+    firsts.iter().flat_map(|first| parts[later(first)..].iter().map(|part| first.and(part))).collect()
 }
 
 /// Whether the client is let in after these changes, and again after a restart.
@@ -352,7 +360,8 @@ fn advised(remedy: &Remedy) -> bool {
 /// What may follow a rejection, or be followed by an approval.
 fn combines(remedy: &Remedy) -> bool {
     let decides = [Change::Approve, Change::CopyPending, Change::WriteToken, Change::Rotate];
-    !decides.contains(&remedy.changes[0]) && remedy.risk != Risk::Opens
+    let proxies = matches!(remedy.changes[0], Change::Setting("trustedProxies", _));
+    !decides.contains(&remedy.changes[0]) && (remedy.risk != Risk::Opens || proxies)
 }
 
 fn approve() -> Remedy {
@@ -477,9 +486,13 @@ fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
     }
     let remove = [format!("openclaw devices remove {id}")];
     all.push(Remedy::new(Change::Remove, Risk::Record, "Remove the device, and let it pair again", &remove));
-    if record.get("tokens").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty) {
-        let what = format!("Stop the gateway and give the record a token for {} by hand", world.client.role);
-        all.push(Remedy::new(Change::WriteToken, Risk::Files, what, &[]));
+    let tokenless = record.get("tokens").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
+    if tokenless && world.facts.pairing.format == StoreFormat::Files {
+        let role = &world.client.role;
+        let what = format!("Stop the gateway and give the record a token for {role} by hand");
+        let token = format!("{{ \"token\": RANDOM, \"role\": \"{role}\", \"scopes\": SCOPES, \"createdAtMs\": 1 }}");
+        let how = [format!("in devices/paired.json: \"tokens\": {{ \"{role}\": {token} }}")];
+        all.push(Remedy::new(Change::WriteToken, Risk::Files, what, &how));
     }
 }
 

@@ -123,8 +123,29 @@ fn what_helps_only_together_is_found() {
     let header = "X-Forwarded-For: 203.0.113.7";
     let arguments = ["state", "--as", "control-ui", "--device", "none", "--header", header, "--release", "2026.9.6"];
     let found = json_of(&explain(&bench, &[arguments.as_slice(), &["--format", "json"]].concat()));
-    let what = found["remedies"][0]["what"].as_str().unwrap();
-    assert!(what.contains("device identity") && what.contains("without the proxy"), "{found:#}");
+    let has = |parts: &[&str]| {
+        let remedies = found["remedies"].as_array().unwrap();
+        remedies.iter().any(|remedy| parts.iter().all(|part| remedy["what"].as_str().unwrap().contains(part)))
+    };
+    assert!(has(&["device identity", "without the proxy"]), "{found:#}");
+}
+
+/// The way around the proxy is not enough for whoever has to come through it.
+#[test]
+fn the_way_through_the_proxy_is_mended_too() {
+    let bench = Bench::new(SCENARIO);
+    state(&bench);
+    let arguments =
+        ["state", "--as", "control-ui", "--device", "new", "--via", "tailscale-serve", "--release", "2026.9.6"];
+    let found = json_of(&explain(&bench, &[arguments.as_slice(), &["--format", "json"]].concat()));
+    let remedies = found["remedies"].as_array().unwrap();
+    let through =
+        remedies.iter().find(|remedy| !remedy["what"].as_str().unwrap().contains("without the proxy")).unwrap();
+    let what = through["what"].as_str().unwrap();
+    for part in ["gateway.trustedProxies", "allow the origin of the page", "approve the request"] {
+        assert!(what.contains(part), "{found:#}");
+    }
+    assert_eq!(through["risk"], "opens-more");
 }
 
 #[test]
