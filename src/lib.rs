@@ -1,21 +1,67 @@
 //! clawcheck: protocol conformance for OpenClaw gateways.
 //!
-//! Data runs one way: scenario -> cases -> plan -> (gateway <- client) -> observation -> verdict -> reports.
-//! `scenario`, `observe` and `judge` know no sockets; only `cli` prints.
+//! Data flows in one direction: scenario -> cases -> schedule -> (gateway <- client) -> observation -> verdict -> report.
+//! `scenario`, `observe` and `judge` use no sockets. Only `cli` prints.
 //!
-//! Below this crate: `openclaw-protocol` (what is said and kept), `openclaw-model` (what a release answers),
-//! `openclaw-emulator` (a gateway made of the model), and `untrusted-data` (what others wrote, read and shown with care).
+//! Below this crate: `openclaw-protocol` (frames and documents), `openclaw-model` (what a release answers),
+//! `openclaw-emulator` (a gateway made of the model), and `untrusted-data` (read and show what others wrote).
+//!
+//! The program is the product. The library has a small interface for tools that play cases themselves: prepare a
+//! [`Gateway`], take [`Case`]s from a [`Corpus`], [`run`] them, and read the [`RunReport`].
+//!
+//! ```
+//! use clawcheck::{Case, Corpus, Gateway, GatewaySpec, Guard, Library, Options, Preparation, Verdict, run};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let corpus = Corpus::embedded()?;
+//! let fresh: Vec<&Case> = corpus.cases().iter().filter(|case| case.id.starts_with("fresh-install/")).collect();
+//!
+//! // An embedded gateway needs no guard. A gateway with processes of its own needs `Guard::of_program`.
+//! let preparation = Preparation { guard: Guard::absent(), ..Preparation::default() };
+//! let gateway = Gateway::prepare(&GatewaySpec::Embedded(None), &preparation, &|_| {}).await?;
+//!
+//! let (_stop, stopped) = tokio::sync::watch::channel(false);
+//! let end = run(
+//!     &fresh,
+//!     &gateway,
+//!     &Library::built_in()?,
+//!     &preparation.guard,
+//!     &Options::default(),
+//!     stopped,
+//!     &mut |_event| Ok(()),
+//! )
+//! .await?;
+//! assert_eq!(end.report.summary.count(Verdict::Conforms), fresh.len());
+//! # Ok(())
+//! # }
+//! ```
 
-pub mod cli;
-pub mod client;
-pub mod explain;
-pub mod fuzz;
-pub mod gateway;
-pub mod judge;
+mod cli;
+mod client;
+mod explain;
+mod fuzz;
+mod gateway;
+mod judge;
 mod machine;
-pub mod observe;
-pub mod report;
-pub mod run;
-pub mod scenario;
+mod observe;
+mod report;
+mod run;
+mod scenario;
+mod shell;
 mod words;
 mod yaml;
+
+pub use cli::main;
+pub use client::connect::{Auth, Challenge, Device};
+pub use client::{ConnectRequest, Connection, Incoming, Link, Reply, Transcript, Upgrade};
+pub use gateway::{
+    Capability, Exit, Gateway, GatewaySpec, Guard, Launch, LaunchError, Preparation, PrepareError, PrepareEvent,
+    Running, Sandbox, Workspace,
+};
+pub use judge::Verdict;
+pub use observe::snapshot::{History, Library, Snapshot};
+pub use observe::{Evidence, StoreFiles, diff, normalise};
+pub use run::outcome::{Event, RunReport};
+pub use run::{Options, RunEnd, RunError, run};
+pub use scenario::{Case, Corpus};

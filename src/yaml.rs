@@ -1,19 +1,19 @@
-//! What the YAML reader reports, in words that do not require knowledge of the reader.
+//! Translates the errors of the YAML reader for users.
 //!
-//! Scenarios, gateway descriptions and the headers of snapshots are read by the same library. Its messages name its own types
-//! and options; a user has neither.
+//! The same library reads scenarios, gateway descriptions and the headers of snapshots. Its messages name its own types and
+//! options, which users do not know.
 
 use crate::words::choices;
 use serde_saphyr::Error;
 use serde_saphyr::granit_parser::ErrorKind;
 use serde_saphyr::localizer::ExternalMessageSource;
 
-/// An error in a YAML file, as a user reads it.
+/// An error in a YAML file, for a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Explanation {
-    /// What is wrong: one line, without the position.
+    /// The error in one line, without its position.
     pub(crate) message: String,
-    /// What to do about it.
+    /// A suggestion to correct the error.
     pub(crate) help: Option<String>,
 }
 
@@ -86,7 +86,7 @@ fn structure(error: &Error) -> Explanation {
         | Error::ResolverError { .. } => tag(),
         Error::InvalidBooleanStrict { .. } => Explanation::new("expected true or false"),
         Error::NullIntoString { .. } | Error::InvalidCharNull { .. } => {
-            Explanation::new("expected a string, found nothing").help("quote the value to make it a string")
+            Explanation::new("expected a string, found no value").help("add a value, or `\"\"` for an empty string")
         }
         Error::InvalidScalar { ty, .. } => Explanation::new(format!("expected {}", type_in_words(ty))),
         Error::NonFiniteFloat { value, .. } => Explanation::new(format!("`{value}` is not a finite number")),
@@ -115,7 +115,8 @@ fn duplicate_key(message: &str) -> Explanation {
 }
 
 fn indentation() -> Explanation {
-    Explanation::new("wrong indentation").help("indent the line like the other lines of its block")
+    Explanation::new("wrong indentation")
+        .help("indent the line like the other lines of its block, and close every quoted string")
 }
 
 fn tag() -> Explanation {
@@ -256,7 +257,7 @@ fn marks(kind: &ErrorKind) -> Explanation {
     }
 }
 
-/// What serde calls a type, in the words of somebody who writes YAML.
+/// Translates the name of a type in serde.
 pub(crate) fn type_in_words(expected: &str) -> String {
     match expected {
         "string" => "a string".to_owned(),
@@ -274,14 +275,14 @@ pub(crate) fn type_in_words(expected: &str) -> String {
     }
 }
 
-/// What serde calls a value.
+/// Translates the description of a value in serde.
 fn found_in_words(found: &str) -> String {
     let named =
         [("integer ", "the number "), ("floating point ", "the number "), ("string ", "the string "), ("boolean ", "")];
     match found {
         "sequence" => "a list".to_owned(),
         "map" => "a map".to_owned(),
-        "unit value" | "Option value" | "null" => "nothing".to_owned(),
+        "unit value" | "Option value" | "null" => "no value".to_owned(),
         _ => named
             .iter()
             .find_map(|(name, word)| found.strip_prefix(name).map(|value| format!("{word}{value}")))
@@ -385,7 +386,7 @@ mod tests {
     #[case::text_for_number("number: a", "expected a whole number from 0 to 65535")]
     #[case::number_too_large("number: 70000", "expected a whole number from 0 to 65535")]
     #[case::text_for_flag("flag: maybe", "expected true or false")]
-    #[case::nothing_for_text("text: null", "expected a string, found nothing")]
+    #[case::nothing_for_text("text: null", "expected a string, found no value")]
     #[case::pair_short("pair: [1]", "expected a list of two, found a list of 1")]
     #[case::word_is_list("word: [one]", "expected a single word, or a map with one key")]
     #[case::whole_is_list("- a", "expected a map")]

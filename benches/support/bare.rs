@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
+use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use futures_util::{SinkExt as _, StreamExt as _};
 use openclaw_protocol::identity;
@@ -88,10 +88,10 @@ impl Bare {
         let spec = GatewaySpec::Embedded(Some(super::RELEASE));
         let preparation = Preparation { guard: Guard::absent(), ..Preparation::default() };
         let gateway = Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();
-        let place = Workspace::new(&Guard::absent()).unwrap().place().unwrap();
+        let sandbox = Workspace::new(&Guard::absent()).unwrap().sandbox().unwrap();
         let auth = json!({ "gateway": { "auth": { "mode": "token", "token": TOKEN } } });
         let launch = Launch {
-            place: &place,
+            sandbox: &sandbox,
             state_dir: None,
             openclaw_json: auth,
             environment: BTreeMap::new(),
@@ -99,7 +99,7 @@ impl Bare {
             deadline: tokio::time::Instant::now() + Duration::from_secs(10),
         };
         let running = gateway.launch(launch).await.unwrap();
-        let clawcheck::client::Link::Pipe { stream, .. } = running.link(None).unwrap() else { unreachable!() };
+        let clawcheck::Link::Pipe { stream, .. } = running.link(None).unwrap() else { unreachable!() };
         self.client(stream).await
     }
 

@@ -7,12 +7,12 @@ pub mod bare;
 pub mod cpu;
 pub mod store;
 
-use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Preparation};
-use clawcheck::judge::Verdict;
-use clawcheck::observe::snapshot::Library;
-use clawcheck::report::{Event, RunReport};
-use clawcheck::run::{self, Options};
-use clawcheck::scenario::{Case, Corpus};
+use clawcheck::Library;
+use clawcheck::Verdict;
+use clawcheck::{Case, Corpus};
+use clawcheck::{Event, RunReport};
+use clawcheck::{Gateway, GatewaySpec, Guard, Preparation};
+use clawcheck::{Options, run};
 use openclaw_model::Release;
 use std::collections::HashSet;
 use std::io;
@@ -81,7 +81,7 @@ impl Play {
         let (_keep, stop) = watch::channel(false);
         let options = Options { jobs, ..Options::default() };
         let guard = Guard::absent();
-        let run = run::run(cases, &self.gateway, &self.library, &guard, &options, stop, listen);
+        let run = run(cases, &self.gateway, &self.library, &guard, &options, stop, listen);
         let ran = runtime.block_on(run).unwrap();
         assert!(ran.fault.is_none(), "the run came to its end");
         ran.report

@@ -1,8 +1,8 @@
 //! The whole corpus on the embedded gateway, and what comes before it.
 
 use crate::support::{Play, jobs, one_thread};
-use clawcheck::observe::snapshot::Library;
-use clawcheck::scenario::Corpus;
+use clawcheck::Corpus;
+use clawcheck::Library;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 

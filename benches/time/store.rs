@@ -2,8 +2,8 @@
 
 use crate::support::RELEASE;
 use crate::support::store::evidence;
-use clawcheck::observe::snapshot::{History, Snapshot};
-use clawcheck::observe::{diff, normalise};
+use clawcheck::{History, Snapshot};
+use clawcheck::{diff, normalise};
 use divan::{Bencher, black_box};
 
 const DEVICES: [usize; 2] = [100, 1000];

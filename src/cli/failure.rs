@@ -44,11 +44,6 @@ impl Failure {
         Self::fault(Report::msg(format!("cannot write the output: {error}")))
     }
 
-    /// The exit code.
-    pub fn code(&self) -> u8 {
-        self.code
-    }
-
     /// Prints the failure to standard error, with the source under a caret where there is one; gives the exit code.
     pub fn report(self) -> u8 {
         if let Some(report) = self.report {
@@ -89,13 +84,13 @@ mod tests {
     fn a_reader_that_left_is_quiet_and_no_failure() {
         let failure = Failure::output(io::Error::from(io::ErrorKind::BrokenPipe));
         assert!(failure.report.is_none());
-        assert_eq!(failure.code(), exit::OK);
+        assert_eq!(failure.code, exit::OK);
     }
 
     #[test]
     fn a_full_disk_is_a_fault() {
         let failure = Failure::output(io::Error::from(io::ErrorKind::StorageFull));
-        assert_eq!(failure.code(), exit::FAULT);
+        assert_eq!(failure.code, exit::FAULT);
         assert!(failure.report.is_some());
     }
 }

@@ -110,7 +110,7 @@ fn corpus(paths: &[PathBuf], trusted: bool) -> Result<Corpus, Failure> {
 }
 
 /// Reads the process's arguments, runs the command, prints its failure if it has one, and gives the exit code.
-/// Wrong arguments give [`exit::USAGE`], `--help` and `--version` [`exit::OK`].
+/// Wrong arguments give exit code 2, `--help` and `--version` 0.
 pub fn main() -> ExitCode {
     let served = crate::gateway::guard::serve_if_asked().or_else(crate::gateway::supervisor::serve_if_asked);
     if let Some(code) = served {

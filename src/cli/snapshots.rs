@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::observe::snapshot::{Library, LibraryError};
-use crate::report::terminal::quoted;
+use crate::shell::quoted;
 use crate::words::nearest;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -80,7 +80,8 @@ impl Snapshots {
 pub(super) fn must_exist(folder: &Path) -> Result<(), Failure> {
     match std::fs::metadata(folder) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            let new = quoted(&folder.to_string_lossy());
+            let name = folder.to_string_lossy();
+            let new = quoted(&name);
             Err(missing(folder, &format!("to use a new snapshot folder, create it first: mkdir -p {new}")))
         }
         Ok(found) if !found.is_dir() => Err(Failure::usage(miette::miette!(

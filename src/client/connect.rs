@@ -1,10 +1,11 @@
-//! The parameters of a `connect` request: as a right client sends them, and wrong in every way a scenario can ask for.
+//! The parameters of a `connect` request, as a correct client sends them or with every error that a scenario can
+//! request.
 
 use openclaw_protocol::connect::LONGEST_NONCE;
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Map, Value, json};
 
-/// What the gateway's challenge said. Both are absent for a gateway that sent none.
+/// The contents of the gateway's challenge. Both fields are absent if the gateway sent none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Challenge {
     /// `payload.nonce`, if it was a string of at most [`LONGEST_NONCE`] bytes.
@@ -14,7 +15,7 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Reads a `connect.challenge` payload, whatever is wrong with it.
+    /// Reads a `connect.challenge` payload, even if it is invalid.
     pub fn from_payload(payload: &Value) -> Self {
         let nonce = payload.get("nonce").and_then(Value::as_str);
         Self {
@@ -31,17 +32,17 @@ pub struct ClientInfo {
     pub id: String,
     /// `cli`, `backend`, `ui`, `webchat`, `node`, `probe`, `test`.
     pub mode: String,
-    /// Its version; any text.
+    /// The client's version. Any text.
     pub version: String,
-    /// `linux`, `macos`, ...; signed in a v3 proof and pinned in the record.
+    /// `linux`, `macos`, ... It is signed in a v3 proof and pinned in the record.
     pub platform: String,
-    /// Signed in a v3 proof and pinned in the record.
+    /// The device family. It is signed in a v3 proof and pinned in the record.
     pub device_family: Option<String>,
-    /// Shown to whoever approves.
+    /// The name shown to the approver.
     pub display_name: Option<String>,
     /// The hardware model.
     pub model_identifier: Option<String>,
-    /// Tells apart two programs of one device.
+    /// Distinguishes two programs on one device.
     pub instance_id: Option<String>,
 }
 
@@ -60,27 +61,27 @@ impl Default for ClientInfo {
     }
 }
 
-/// The `auth` object. All absent: no `auth` at all.
+/// The `auth` object. If all fields are absent, there is no `auth`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Auth {
     /// The gateway's shared token (or, for old clients, a device token).
     pub token: Option<String>,
     /// The gateway's shared password.
     pub password: Option<String>,
-    /// A device token that the gateway gave earlier.
+    /// A device token that the gateway issued.
     pub device_token: Option<String>,
     /// A bootstrap token.
     pub bootstrap_token: Option<String>,
 }
 
-/// Which line is signed.
+/// The format of the signed line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProofVersion {
     /// Without a nonce, as before 2026.2.19.
     V1,
-    /// With the nonce, without platform and family.
+    /// With the nonce, without the platform and the device family.
     V2,
-    /// With platform and family, since 2026.2.26.
+    /// With the platform and the device family, since 2026.2.26.
     #[default]
     V3,
 }
@@ -88,12 +89,12 @@ pub enum ProofVersion {
 /// The nonce that is sent and signed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Nonce {
-    /// The challenge's.
+    /// The nonce of the challenge.
     #[default]
     Challenge,
-    /// None is sent; an empty one is signed.
+    /// No nonce is sent, and an empty one is signed.
     Absent,
-    /// This one, whatever the challenge said.
+    /// This nonce, whatever the challenge contains.
     Other(String),
 }
 
@@ -107,31 +108,31 @@ pub enum KeyForm {
     Pem,
 }
 
-/// The `device` object: whose it is, and what is wrong with its proof.
+/// The `device` object: the device, and the errors in its proof.
 #[derive(Clone)]
 pub struct Device {
     /// The device's key.
     pub key: DeviceKey,
-    /// Which line is signed.
+    /// The format of the signed line.
     pub version: ProofVersion,
     /// The nonce that is sent and signed.
     pub nonce: Nonce,
-    /// Added to now for `signedAt`, milliseconds.
+    /// Added to the current time for `signedAt`, in milliseconds.
     pub offset_ms: i64,
-    /// Signs in place of `key`.
+    /// The key that signs instead of `key`.
     pub signed_by: Option<DeviceKey>,
     /// Whether the signature is damaged after signing.
     pub damaged: bool,
-    /// Sent and signed in place of the key's own id.
+    /// The id that is sent and signed instead of the key's own id.
     pub id: Option<String>,
     /// The form of the public key.
     pub form: KeyForm,
-    /// Signed in place of the token that `auth` carries.
+    /// The token that is signed instead of the token in `auth`.
     pub signed_token: Option<String>,
 }
 
 impl Device {
-    /// A device with nothing wrong.
+    /// A device without errors.
     pub fn new(key: DeviceKey) -> Self {
         Self {
             key,
@@ -147,28 +148,28 @@ impl Device {
     }
 }
 
-/// Everything a `connect` says.
+/// The parameters of a `connect`.
 #[derive(Clone)]
 pub struct ConnectRequest {
     /// `minProtocol` and `maxProtocol`.
     pub protocol: (i64, i64),
     /// The `client` object.
     pub client: ClientInfo,
-    /// `role`; absent lets the gateway choose `operator`.
+    /// `role`. If absent, the gateway uses `operator`.
     pub role: Option<String>,
-    /// `scopes`; absent is not the same as empty to every release.
+    /// `scopes`. No release treats absent scopes like empty ones.
     pub scopes: Option<Vec<String>>,
     /// `auth`.
     pub auth: Auth,
-    /// `device`; absent for a client without identity.
+    /// `device`. Absent for a client without an identity.
     pub device: Option<Device>,
-    /// Laid over the finished params as a JSON merge patch (RFC 7396): for other members, and for what no right client sends.
-    /// The proof does not know of it.
+    /// Merged over the finished parameters as a JSON merge patch (RFC 7396), for other members and for values that no
+    /// correct client sends. The proof does not include it.
     pub patch: Option<Value>,
 }
 
 impl Default for ConnectRequest {
-    /// The `openclaw` CLI's own: protocol 3, client `cli`, no role, no scopes, no secret, no device.
+    /// The defaults of the `openclaw` CLI: protocol 3, client `cli`, no role, no scopes, no secret, no device.
     fn default() -> Self {
         Self {
             protocol: (3, 3),
@@ -183,7 +184,7 @@ impl Default for ConnectRequest {
 }
 
 impl ConnectRequest {
-    /// The `params` of the request, at `now` (milliseconds since the epoch, by the gateway's clock).
+    /// The `params` of the request at the time `now` (milliseconds since 1970, by the gateway's clock).
     pub fn params(&self, challenge: &Challenge, now: i64) -> Value {
         let mut params = Map::new();
         params.insert("minProtocol".to_owned(), self.protocol.0.into());
@@ -236,7 +237,7 @@ impl ConnectRequest {
         let line = self.proof_line(device, &id, signed_at, nonce.as_deref().unwrap_or_default());
         let mut signature = device.signed_by.as_ref().unwrap_or(&device.key).sign(&line);
         if device.damaged {
-            // The first character: the last one of an unpadded base64url text has bits that count for nothing.
+            // Damage the first character: the last one of an unpadded base64url text has unused bits.
             let first = if signature.starts_with('A') { "B" } else { "A" };
             signature.replace_range(..1, first);
         }
@@ -287,7 +288,7 @@ fn insert(object: &mut Map<String, Value>, key: &str, value: Option<&str>) {
     }
 }
 
-/// RFC 7396: `null` removes, objects merge, everything else replaces.
+/// RFC 7396: `null` removes a member, objects are merged, and everything else replaces.
 pub fn merge_patch(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();

@@ -1,4 +1,4 @@
-//! An open WebSocket.
+//! An open WebSocket connection.
 
 use super::fragments::TooManyFragments;
 use super::incoming::{Closed, Ending, Incoming, TextFrame};
@@ -22,19 +22,20 @@ use tokio_tungstenite::tungstenite::{Bytes, Error as SocketError, Message};
 use untrusted_data::cut;
 use untrusted_data::limits::{MESSAGE_BYTES, UNREAD_BYTES, UNREAD_MESSAGES};
 
-/// How long a gateway that has closed may take to read our answer; behind a long frame that it does not read it never will.
+/// Maximum time for a gateway that closed the connection to read our close frame. It may never read it behind a long
+/// frame.
 const CLOSE_ANSWER: Duration = Duration::from_millis(200);
 
-/// What one connection may make the harness keep in memory.
+/// Memory limits of one connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The longest message taken from a gateway, in bytes.
+    /// Maximum length of a message from the gateway, in bytes.
     pub message_bytes: usize,
-    /// How many unread messages are kept.
+    /// Maximum number of unread messages.
     pub unread: usize,
-    /// What they may take in memory, in bytes.
+    /// Maximum memory for unread messages, in bytes.
     pub unread_bytes: usize,
-    /// How many pings, and how many pongs, are taken in the life of a connection.
+    /// Maximum number of pings, and of pongs, in the life of a connection.
     pub pings: usize,
 }
 
@@ -44,34 +45,34 @@ impl Default for Limits {
     }
 }
 
-/// Why something could not be sent. The connection may still hold unread messages, a close frame among them.
+/// The reason why something could not be sent. The connection can still hold unread messages, including a close frame.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The connection is over; [`Connection::next`] says how.
+    /// The connection has ended. [`Connection::next`] returns how.
     #[error("the connection is over")]
     Ended,
-    /// The gateway did not take it until the deadline.
+    /// The gateway did not read it before the timeout.
     #[error("the gateway did not take it until the deadline")]
     Deadline,
 }
 
-/// The id of a request that was sent.
+/// The id of a sent request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending(pub String);
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
-    /// The whole response frame.
+    /// The complete response frame.
     Response(Value),
-    /// The connection ended without one.
+    /// The connection ended without a response.
     Closed(Closed),
-    /// None came until the deadline.
+    /// No response arrived before the timeout.
     Deadline,
 }
 
-/// An open WebSocket. Messages are handed out in the order in which they came; [`Connection::response`] takes one out of
-/// turn and leaves the others where they are. Dropping it ends the TCP connection without a close frame.
+/// An open WebSocket. It returns messages in the order of their arrival. [`Connection::response`] returns one out of
+/// order and keeps the others. Dropping the connection closes the TCP connection without a close frame.
 pub struct Connection {
     socket: WebSocketStream<Tap>,
     recorder: Recorder,
@@ -79,18 +80,19 @@ pub struct Connection {
     limits: Limits,
     unread_bytes: usize,
     ended: Option<Closed>,
+    our_half_closed: bool,
     requests: u64,
     pongs: usize,
-    /// How many pings came.
+    /// Number of received pings.
     pings: usize,
 }
 
 impl Connection {
-    /// Connects and upgrades. Nothing is sent or read after that: the challenge is the first thing that [`Connection::next`]
-    /// returns.
+    /// Connects and upgrades. It sends and reads nothing after that, so the challenge is the first result of
+    /// [`Connection::next`].
     ///
     /// # Errors
-    /// Why no WebSocket came to be.
+    /// Returns the reason why the connection could not be opened.
     pub async fn open(link: Link, upgrade: &Upgrade, recorder: Recorder, deadline: Instant) -> Result<Self, OpenError> {
         Self::open_with(link, upgrade, recorder, Limits::default(), deadline).await
     }
@@ -98,7 +100,7 @@ impl Connection {
     /// [`Connection::open`] with other limits.
     ///
     /// # Errors
-    /// Why no WebSocket came to be.
+    /// Returns the reason why the connection could not be opened.
     pub async fn open_with(
         link: Link,
         upgrade: &Upgrade,
@@ -130,25 +132,27 @@ impl Connection {
             limits,
             unread_bytes: 0,
             ended: None,
+            our_half_closed: false,
             requests: 0,
             pongs: 0,
             pings: 0,
         })
     }
 
-    /// The same error, unless the gateway hung up because it takes nothing but TLS: that is found out on a new connection.
+    /// The same error, or an error about TLS if the gateway closed the connection because it accepts only TLS. A new
+    /// connection tests this.
     pub async fn explained(error: OpenError, link: Link, deadline: Instant) -> OpenError {
         let hung_up = matches!(error, OpenError::Ended { .. });
         if hung_up && upgrade::speaks_tls(link, deadline).await { OpenError::Tls } else { error }
     }
 
-    /// Takes all that came and was not read.
+    /// Returns all received messages that were not read.
     pub fn take_all_unread(&mut self) -> Vec<Incoming> {
         self.unread_bytes = 0;
         std::mem::take(&mut self.unread).into()
     }
 
-    /// The next thing that happens: an unread message first, else what comes until the deadline.
+    /// Returns the next unread message, or the next one that arrives before the deadline.
     pub async fn next(&mut self, deadline: Instant) -> Incoming {
         if let Some(incoming) = self.take_unread(0) {
             return incoming;
@@ -156,7 +160,7 @@ impl Connection {
         self.read(deadline).await
     }
 
-    /// Reads until `wanted` accepts something, and takes that; what came before it stays unread, in order.
+    /// Reads until `wanted` accepts a message, and returns it. Earlier messages stay unread, in order.
     pub async fn next_matching(&mut self, deadline: Instant, mut wanted: impl FnMut(&Incoming) -> bool) -> Incoming {
         let mut at = 0;
         loop {
@@ -175,10 +179,10 @@ impl Connection {
         }
     }
 
-    /// Sends a request. Ids count up from `1` on each connection.
+    /// Sends a request. The ids count up from `1` on each connection.
     ///
     /// # Errors
-    /// When it could not be sent.
+    /// Returns an error if the request could not be sent.
     pub async fn request(&mut self, method: &str, params: Value, deadline: Instant) -> Result<Pending, SendError> {
         self.requests += 1;
         let id = self.requests.to_string();
@@ -201,7 +205,7 @@ impl Connection {
     /// Sends a text frame.
     ///
     /// # Errors
-    /// When it could not be sent.
+    /// Returns an error if the frame could not be sent.
     pub async fn send_text(&mut self, text: String, deadline: Instant) -> Result<(), SendError> {
         self.recorder.record(Direction::Sent, EntryKind::Text, &text);
         self.send(Message::Text(text.into()), deadline).await
@@ -210,16 +214,16 @@ impl Connection {
     /// Sends a binary frame.
     ///
     /// # Errors
-    /// When it could not be sent.
+    /// Returns an error if the frame could not be sent.
     pub async fn send_binary(&mut self, bytes: Vec<u8>, deadline: Instant) -> Result<(), SendError> {
         self.recorder.record(Direction::Sent, EntryKind::Bytes, &format!("binary frame, {} bytes", bytes.len()));
         self.send(Message::Binary(bytes.into()), deadline).await
     }
 
-    /// Sends bytes below the WebSocket layer, as they are: unmasked, reserved or cut frames.
+    /// Sends raw bytes below the WebSocket layer, for unmasked, reserved or truncated frames.
     ///
     /// # Errors
-    /// When they could not be sent.
+    /// Returns an error if the bytes could not be sent.
     pub async fn send_raw_bytes(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), SendError> {
         self.recorder.record(Direction::Sent, EntryKind::Bytes, &format!("{} raw bytes", bytes.len()));
         self.flush(deadline).await?;
@@ -235,7 +239,7 @@ impl Connection {
         }
     }
 
-    /// Sends a ping and waits for its pong. What comes before it stays unread. `false` when none came.
+    /// Sends a ping and waits for its pong. Earlier messages stay unread. Returns `false` if no pong arrived.
     pub async fn ping(&mut self, deadline: Instant) -> bool {
         let before = self.pongs;
         self.recorder.record(Direction::Sent, EntryKind::Ping, "ping");
@@ -245,8 +249,8 @@ impl Connection {
         while self.pongs == before {
             let step = poll_fn(|cx| self.poll_step(cx));
             match timeout_at(deadline, step).await {
-                Ok(Some(over @ Incoming::Closed(_))) => {
-                    self.keep(over);
+                Ok(Some(Incoming::Closed(_))) => {
+                    self.close_our_half().await;
                     return false;
                 }
                 Ok(Some(incoming)) => self.keep(incoming),
@@ -257,15 +261,15 @@ impl Connection {
         true
     }
 
-    /// How many pongs came.
+    /// Number of received pongs.
     pub fn pongs(&self) -> usize {
         self.pongs
     }
 
-    /// Sends a close frame. The gateway's answer to it comes from [`Connection::next`].
+    /// Sends a close frame. [`Connection::next`] returns the gateway's answer.
     ///
     /// # Errors
-    /// When it could not be sent.
+    /// Returns an error if the close frame could not be sent.
     pub async fn close(&mut self, code: Option<u16>, reason: &str, deadline: Instant) -> Result<(), SendError> {
         let said = code.map_or_else(|| "close without a code".to_owned(), |code| format!("close {code} {reason:?}"));
         self.recorder.record(Direction::Sent, EntryKind::Close, &said);
@@ -273,17 +277,17 @@ impl Connection {
         self.send(Message::Close(frame), deadline).await
     }
 
-    /// Ends the connection without a close frame, as a process that dies does.
+    /// Ends the connection without a close frame, like a process that dies.
     pub fn abort(self) {
         self.recorder.record(Direction::Note, EntryKind::End, "dropped by us");
     }
 
-    /// Ends the connection because the gateway sends more than anybody may: nothing more is read from it.
+    /// Ends the connection because the gateway exceeded a limit. Nothing more is read.
     pub fn give_up(&mut self, why: String) -> Incoming {
         self.end(Closed::without_frame(Ending::TooMuch(why)))
     }
 
-    /// Whether the end of the connection was seen.
+    /// How the connection ended. `None` if its end was not seen.
     pub fn ended(&self) -> Option<&Closed> {
         self.ended.as_ref()
     }
@@ -294,7 +298,7 @@ impl Connection {
         Some(incoming)
     }
 
-    /// Puts something at the end of the unread messages; a gateway that floods loses its connection.
+    /// Adds a message to the unread messages. A gateway that exceeds the limit loses its connection.
     fn keep(&mut self, incoming: Incoming) {
         if matches!(incoming, Incoming::Closed(_) | Incoming::Deadline) {
             return; // `ended` has it, and it is handed out when all else is read
@@ -323,19 +327,22 @@ impl Connection {
             }
         });
         let incoming = timeout_at(deadline, reading).await.unwrap_or(Incoming::Deadline);
-        if matches!(incoming, Incoming::Closed(_)) {
-            self.answer_close().await;
-        }
+        self.close_our_half().await;
         incoming
     }
 
-    /// The answer to a close frame waits in the socket; without it the gateway would hold its end open for 30 s.
-    async fn answer_close(&mut self) {
+    /// Once the connection is over, answers the gateway's close frame and ends our half of the TCP connection, as every client
+    /// does. Some releases count a session until then, and all of them wait 30 s for the answer.
+    async fn close_our_half(&mut self) {
+        if self.ended.is_none() || std::mem::replace(&mut self.our_half_closed, true) {
+            return;
+        }
         let deadline = Instant::now() + CLOSE_ANSWER;
         let _ = timeout_at(deadline, poll_fn(|cx| Pin::new(&mut self.socket).poll_flush(cx))).await;
+        let _ = timeout_at(deadline, self.socket.get_mut().shutdown()).await;
     }
 
-    /// Takes one message from the socket. `None`: something happened that is not handed out (a ping, a pong).
+    /// Reads one message from the socket. `None` for a message that is not returned (a ping or a pong).
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
         if let Some(closed) = &self.ended {
             return Poll::Ready(Some(Incoming::Closed(closed.clone())));
@@ -362,7 +369,7 @@ impl Connection {
             Message::Ping(_) => {
                 self.recorder.record(Direction::Received, EntryKind::Ping, "ping");
                 self.pings += 1;
-                // Each is answered by a pong, which waits in memory for as long as the gateway does not read.
+                // Each ping is answered with a pong, which stays in memory until the gateway reads it.
                 let most = self.limits.pings;
                 (self.pings > most).then(|| self.give_up(format!("more than {most} pings")))
             }
@@ -380,7 +387,7 @@ impl Connection {
         }
     }
 
-    /// What a close frame said. The library reports a code that must not be sent as 1002 with words of its own.
+    /// The contents of a close frame. The library reports an invalid code as 1002 with its own reason.
     fn closed(&self, frame: &CloseFrame) -> Closed {
         if frame.code == CloseCode::Protocol && frame.reason.as_str() == "Protocol violation" {
             let reserved = |code: u16| !CloseCode::from(code).is_allowed();
@@ -422,8 +429,8 @@ impl Connection {
         self.flush(deadline).await
     }
 
-    /// Writes what is buffered, and reads meanwhile: a gateway that answers a long frame before it has read all of it would
-    /// otherwise wait for us while we wait for it.
+    /// Writes the buffered data and reads at the same time. A gateway that answers a long frame before it has read all
+    /// of it would otherwise block both sides.
     async fn flush(&mut self, deadline: Instant) -> Result<(), SendError> {
         let flushing = poll_fn(|cx| {
             loop {
@@ -440,11 +447,13 @@ impl Connection {
                 }
             }
         });
-        timeout_at(deadline, flushing).await.unwrap_or(Err(SendError::Deadline))
+        let flushed = timeout_at(deadline, flushing).await.unwrap_or(Err(SendError::Deadline));
+        self.close_our_half().await;
+        flushed
     }
 }
 
-/// What an unread message takes in memory, in bytes.
+/// Memory of an unread message, in bytes.
 fn weight(incoming: &Incoming) -> usize {
     match incoming {
         Incoming::Text(frame) => frame.text.len() + frame.weight,

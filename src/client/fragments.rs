@@ -1,20 +1,20 @@
-//! Counts the fragments of a message below the WebSocket library, which puts them together without an end: a gateway that sends
-//! empty ones for ever would keep it at work and never be heard of.
+//! Counts the fragments of a message below the WebSocket library. The library assembles them without a limit, so a
+//! gateway that sends empty fragments forever would block the reader.
 
-/// Most fragments that one message may have. The longest message that is taken has 512 where each has 16 KiB.
+/// Maximum number of fragments in one message. The longest accepted message has 512 fragments of 16 KiB.
 const MOST: usize = 8192;
 
-/// One message has more fragments than any gateway sends.
+/// An error: a message has more fragments than any gateway sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a message in more than {MOST} fragments")]
 pub(super) struct TooManyFragments;
 
-/// Follows the frames in the bytes that came.
+/// Follows the frames in the received bytes.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
-    /// The header of the frame that is being read, as far as it came: at most ten bytes, and four of a mask.
+    /// The received part of the current frame's header: at most ten bytes, and four of a mask.
     header: Vec<u8>,
-    /// How much of the frame's payload is still to come, in bytes.
+    /// Number of bytes of the frame's payload that have not arrived yet.
     payload: u64,
     /// How many frames of the message came, none of them the last.
     count: usize,

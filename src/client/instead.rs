@@ -43,13 +43,13 @@ fn text(frame: &TextFrame, id: &str) -> String {
             format!("a response with the id {}", quoted(other))
         }
         (Some("res"), Some(other), _) => {
-            format!("a response with the id {}, which is no string", begin(&other.to_string()))
+            format!("a response with the id {}, which is not a string", begin(&other.to_string()))
         }
         (Some("res"), None, _) => "a response without an id".to_owned(),
         (_, _, Some(event)) => format!("the event {}", quoted(event)),
         (Some(kind), ..) => format!("a frame of the type {}", quoted(kind)),
         (None, ..) if json.is_object() => format!("a frame without a type: {}", begin(&json.to_string())),
-        (None, ..) => format!("JSON that is no object: {}", begin(&json.to_string())),
+        (None, ..) => format!("JSON that is not an object: {}", begin(&json.to_string())),
     }
 }
 
@@ -99,12 +99,12 @@ mod tests {
 
     #[rstest]
     #[case(r#"{"type":"res","id":"99","ok":true}"#, r#"a response with the id "99""#)]
-    #[case(r#"{"type":"res","id":1,"ok":true}"#, "a response with the id 1, which is no string")]
+    #[case(r#"{"type":"res","id":1,"ok":true}"#, "a response with the id 1, which is not a string")]
     #[case(r#"{"type":"res","ok":true}"#, "a response without an id")]
     #[case(r#"{"type":"res","id":"1","ok":NaN}"#, "text that is not JSON (expected value at line 1 column 29)")]
     #[case(r#"{"type":"event","event":"tick"}"#, r#"the event "tick""#)]
     #[case(r#"{"id":"1","result":{}}"#, r#"a frame without a type: {"id":"1","result":{}}"#)]
-    #[case("[1]", "JSON that is no object: [1]")]
+    #[case("[1]", "JSON that is not an object: [1]")]
     fn a_wrong_answer_is_told_by_what_is_wrong(#[case] text: &str, #[case] says: &str) {
         let told = instead_of_response(&[received(text)], "1").unwrap();
         assert!(told.starts_with(r#"it sent 1 message, which is not the response to request "1": "#), "{told}");

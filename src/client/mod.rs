@@ -17,10 +17,10 @@ mod upgrade;
 pub mod via;
 
 pub use connect::ConnectRequest;
-pub use connection::{Connection, Limits, Pending, Reply, SendError};
+pub use connection::{Connection, Pending, Reply, SendError};
 pub use incoming::{Closed, Ending, Incoming, TextFrame};
 pub use instead::{ending, instead_of_response};
-pub use link::{Link, Stream, UrlError};
-pub use transcript::{Direction, Entry, EntryKind, Recorder, Transcript};
+pub use link::{Link, UrlError};
+pub use transcript::Transcript;
 pub use upgrade::{OpenError, Upgrade};
 pub use via::Via;

@@ -1,5 +1,7 @@
 //! What a gateway can do to a connection, and how each is told from the others.
 
+use super::connection::Limits;
+use super::link::Stream;
 use super::*;
 use serde_json::json;
 use std::time::Duration;
@@ -254,6 +256,52 @@ async fn a_close_of_ours_is_answered_or_not() {
     assert_eq!(connection.next(shortly()).await, Incoming::Deadline, "a gateway that never closes");
     gateway.write_all(&frame(0x88, &1000_u16.to_be_bytes())).await.unwrap();
     assert!(matches!(connection.next(soon()).await, Incoming::Closed(Closed { code: Some(1000), .. })));
+}
+
+/// Reads what the client still sends until its half of the connection ends, while `connection` stays open.
+async fn until_our_half_ends(gateway: &mut DuplexStream) -> Vec<u8> {
+    let mut rest = Vec::new();
+    tokio::time::timeout_at(soon(), gateway.read_to_end(&mut rest)).await.expect("our half is still open").unwrap();
+    rest
+}
+
+#[tokio::test]
+async fn our_half_of_a_closed_connection_ends_at_once() {
+    let close = frame(0x88, &1008_u16.to_be_bytes());
+    // The close is read by itself, behind a ping and behind a request.
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    gateway.write_all(&close).await.unwrap();
+    assert!(matches!(connection.next(soon()).await, Incoming::Closed(_)));
+    let answer = until_our_half_ends(&mut gateway).await;
+    assert_eq!(answer[..2], [0x88, 0x82], "the close frame is answered first");
+    drop(connection);
+
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    gateway.write_all(&close).await.unwrap();
+    assert!(!connection.ping(soon()).await);
+    until_our_half_ends(&mut gateway).await;
+    drop(connection);
+
+    // More than the pipe holds: the close is read while the request is written.
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    gateway.write_all(&close).await.unwrap();
+    let sent = connection.send_text("x".repeat(1 << 20), soon()).await;
+    assert_eq!(sent, Err(SendError::Ended));
+    until_our_half_ends(&mut gateway).await;
+    drop(connection);
+}
+
+#[tokio::test]
+async fn our_half_of_an_open_connection_stays_open() {
+    let (mut connection, mut gateway) = pair(Limits::default()).await;
+    gateway.write_all(&text("{}")).await.unwrap();
+    assert!(matches!(connection.next(soon()).await, Incoming::Text(_)));
+    connection.send_text("last".to_owned(), soon()).await.unwrap();
+    let mut byte = [0; 10];
+    gateway.read_exact(&mut byte).await.unwrap();
+    assert_eq!(byte[0], 0x81);
+    let more = tokio::time::timeout_at(shortly(), gateway.read(&mut byte)).await;
+    assert!(more.is_err(), "the client neither sends nor ends: {more:?}");
 }
 
 #[tokio::test]

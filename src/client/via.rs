@@ -22,25 +22,6 @@ pub enum Via {
 }
 
 impl Via {
-    /// Every proxy.
-    pub const ALL: [Self; 5] = [Self::Nginx, Self::Caddy, Self::TailscaleServe, Self::Cloudflared, Self::SshTunnel];
-
-    /// Its name in a scenario.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nginx => "nginx",
-            Self::Caddy => "caddy",
-            Self::TailscaleServe => "tailscale-serve",
-            Self::Cloudflared => "cloudflared",
-            Self::SshTunnel => "ssh-tunnel",
-        }
-    }
-
-    /// The proxy of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|via| via.name() == name)
-    }
-
     /// Whether it rewrites requests at all: an SSH tunnel does not.
     pub fn adds_headers(self) -> bool {
         self != Self::SshTunnel
@@ -129,12 +110,5 @@ mod tests {
         let mut upgrade = Upgrade { headers, ..Upgrade::default() };
         Via::Nginx.apply(&mut upgrade, IpAddr::from([203, 0, 113, 7]), "gate.example");
         assert!(upgrade.headers.contains(&("X-Forwarded-For".into(), "127.0.0.1, 203.0.113.7".into())));
-    }
-
-    #[test]
-    fn every_name_finds_its_proxy() {
-        for via in Via::ALL {
-            assert_eq!(Via::from_name(via.name()), Some(via));
-        }
     }
 }

@@ -13,10 +13,10 @@ mod state;
 mod world;
 
 pub use client::{Client, Credential, Preset, Who};
-pub use log::{LogError, Logged};
+pub use log::Logged;
 pub use render::{Explanation, Format};
-pub use state::{Places, State, StateError};
-pub use world::{Answer, Gateway, Verdict, World};
+pub use state::{Places, State};
+pub use world::{Verdict, World};
 
 use crate::client::{Upgrade, Via};
 use openclaw_emulator::at_rest::{AtRest, Kept};

@@ -29,8 +29,6 @@ pub enum Risk {
     Setting,
     /// Files of the store are repaired or moved away.
     Files,
-    /// Another release.
-    Release,
     /// It lets in more than this client.
     Opens,
 }
@@ -44,7 +42,6 @@ impl Risk {
             Self::Record => "record",
             Self::Setting => "setting",
             Self::Files => "files",
-            Self::Release => "release",
             Self::Opens => "opens-more",
         }
     }

@@ -11,7 +11,7 @@ pub struct Difference {
     /// The observation on the gateway under test, in the same form.
     pub seen: String,
     /// What kind of difference it is.
-    pub kind: Kind,
+    pub kind: DifferenceKind,
 }
 
 impl Difference {
@@ -20,14 +20,14 @@ impl Difference {
         (predicted != seen).then(|| Self {
             predicted: predicted.to_owned(),
             seen: seen.to_owned(),
-            kind: Kind::of(predicted, seen),
+            kind: DifferenceKind::of(predicted, seen),
         })
     }
 }
 
 /// What differs first, without who it happened to: differences of one kind have one cause more often than not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Kind {
+pub struct DifferenceKind {
     /// The part of the observation: `steps`, or a section of the store.
     part: String,
     /// What the rules say there that was not seen.
@@ -36,7 +36,7 @@ pub struct Kind {
     seen: String,
 }
 
-impl Kind {
+impl DifferenceKind {
     fn of(predicted: &str, seen: &str) -> Self {
         let mut part = "steps".to_owned();
         let (mut left, mut right) = (predicted.lines(), seen.lines());
@@ -57,7 +57,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for DifferenceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or_nothing = |text: &'_ str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
         write!(f, "{}: {} instead of {}", self.part, or_nothing(&self.seen), or_nothing(&self.predicted))

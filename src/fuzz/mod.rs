@@ -3,22 +3,21 @@
 //! A story is a generated scenario. It goes the way of every scenario, on both sides: the ordinary parser, the ordinary run, the
 //! ordinary observation. What is played is decided by the seed, the story's index and the version of clawcheck alone.
 
-mod bench;
 mod difference;
-mod keep;
+mod differential_runner;
+mod save;
 mod shrink;
 mod story;
 
-pub use bench::Listener;
-pub use difference::{Difference, Kind};
-pub use keep::{KeepError, Kept};
+pub use difference::{Difference, DifferenceKind};
+pub use differential_runner::EventListener;
 
 use crate::gateway::{Gateway, Guard, PrepareError};
 use crate::observe::snapshot::LibraryError;
-use crate::report::Boots;
+use crate::run::outcome::Boots;
 use crate::run::{Isolation, Options, RunError};
 use crate::scenario::{Case, Corpus, ScenarioErrors};
-use bench::{Bench, Compared};
+use differential_runner::{Comparison, DifferentialRunner};
 use openclaw_model::Release;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +33,7 @@ const MOST_CUTS: usize = 120;
 
 /// Which stories are played.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub struct FuzzOptions {
     /// What the stories come from.
     pub seed: u64,
     /// The index of the first one.
@@ -83,7 +82,7 @@ pub struct FuzzReport {
     /// Stories in which one side could not do its part, and why.
     pub failed: Vec<(u64, String)>,
     /// The differences by kind, the most frequent first.
-    pub found: Vec<Found>,
+    pub found: Vec<FoundDifference>,
     /// How many times the gateway was started, and how many starts were saved because stories share it.
     pub boots: Boots,
     /// How many scenarios were played to make differences short.
@@ -96,18 +95,18 @@ pub struct FuzzReport {
 
 /// One kind of difference.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct FoundDifference {
     /// What kind.
-    pub kind: Kind,
+    pub kind: DifferenceKind,
     /// The indexes of the stories that show it first.
     pub stories: Vec<u64>,
     /// The shortest story that shows it.
-    pub shortest: Shortest,
+    pub shrunk: ShrunkStory,
 }
 
 /// A story that shows a difference, as short as it could be made.
 #[derive(Debug, Clone)]
-pub struct Shortest {
+pub struct ShrunkStory {
     /// The seed.
     pub seed: u64,
     /// The index of the story that it comes from.
@@ -127,15 +126,15 @@ pub struct Shortest {
 /// # Errors
 /// The rules, the disk or a report are not to be had.
 pub async fn fuzz(
-    plan: Plan,
+    plan: FuzzOptions,
     gateway: &Gateway,
     guard: &Guard,
     options: &Options,
     stop: watch::Receiver<bool>,
-    listen: Listener<'_>,
+    listen: EventListener<'_>,
 ) -> Result<FuzzReport, FuzzError> {
     let began = Instant::now();
-    let bench = Bench::new(gateway, guard, options, stop).await?;
+    let runner = DifferentialRunner::new(gateway, guard, options, stop).await?;
     let mut stories = BTreeMap::new();
     let mut cases = Vec::new();
     for index in plan.first..plan.first.saturating_add(plan.stories) {
@@ -151,43 +150,48 @@ pub async fn fuzz(
     let configurations = stories.values().filter_map(|(_, scenario)| scenario.get("gateway")).map(Value::to_string);
     let mut report =
         FuzzReport { configurations: configurations.collect::<BTreeSet<_>>().len(), ..FuzzReport::default() };
-    let comparison = bench.compare(&cases.iter().collect::<Vec<_>>(), options.isolation, listen).await?;
+    let comparison = runner.compare(&cases.iter().collect::<Vec<_>>(), options.isolation, listen).await?;
     report.interrupted = comparison.interrupted;
     report.boots = comparison.boots;
-    let mut kinds: BTreeMap<Kind, Vec<(u64, Difference)>> = BTreeMap::new();
+    let mut kinds: BTreeMap<DifferenceKind, Vec<(u64, Difference)>> = BTreeMap::new();
     for (id, compared) in comparison.cases {
         let Some((index, _)) = stories.get(&id) else { continue };
         match compared {
-            Compared::Same => report.compared += 1,
-            Compared::Differs(difference) => {
+            Comparison::Same => report.compared += 1,
+            Comparison::Differs(difference) => {
                 report.compared += 1;
                 report.differing += 1;
                 kinds.entry(difference.kind.clone()).or_default().push((*index, *difference));
             }
-            Compared::NotPlayed(why) => *report.not_played.entry(why).or_default() += 1,
-            Compared::Failed(why) => report.failed.push((*index, why)),
+            Comparison::NotPlayed(why) => *report.not_played.entry(why).or_default() += 1,
+            Comparison::Failed(why) => report.failed.push((*index, why)),
         }
     }
     report.failed.sort();
     report.found =
-        kinds.into_iter().filter_map(|(kind, stories)| found(&plan, bench.release(), kind, stories)).collect();
+        kinds.into_iter().filter_map(|(kind, stories)| found(&plan, runner.release(), kind, stories)).collect();
     report.found.sort_by_key(|found| std::cmp::Reverse(found.stories.len()));
     if !report.interrupted {
         let deadline = Instant::now() + plan.shrink_within;
-        shorten(&bench, &mut report, options.isolation, deadline).await?;
+        shrink_all(&runner, &mut report, options.isolation, deadline).await?;
     }
     report.duration = began.elapsed();
     Ok(report)
 }
 
-fn found(plan: &Plan, release: Release, kind: Kind, mut stories: Vec<(u64, Difference)>) -> Option<Found> {
+fn found(
+    plan: &FuzzOptions,
+    release: Release,
+    kind: DifferenceKind,
+    mut stories: Vec<(u64, Difference)>,
+) -> Option<FoundDifference> {
     stories.sort_by_key(|(index, _)| *index);
     // The shortest of them is the least work to read and to make shorter.
     let scenario = |index: u64| story(plan.seed, index);
     let (index, difference) = stories.iter().min_by_key(|(index, _)| shrink::size(&scenario(*index))).cloned()?;
-    let shortest =
-        Shortest { seed: plan.seed, story: index, release, difference, repeats: false, scenario: scenario(index) };
-    Some(Found { kind, stories: stories.into_iter().map(|(index, _)| index).collect(), shortest })
+    let shrunk =
+        ShrunkStory { seed: plan.seed, story: index, release, difference, repeats: false, scenario: scenario(index) };
+    Some(FoundDifference { kind, stories: stories.into_iter().map(|(index, _)| index).collect(), shrunk })
 }
 
 fn name(seed: u64, index: u64) -> String {
@@ -202,78 +206,79 @@ fn case(name: &str, scenario: &Value) -> Result<Case, ScenarioErrors> {
 }
 
 /// Makes the stories short that show the most frequent differences, all of them side by side.
-async fn shorten(
-    bench: &Bench<'_>,
+async fn shrink_all(
+    runner: &DifferentialRunner<'_>,
     report: &mut FuzzReport,
     isolation: Isolation,
     deadline: Instant,
 ) -> Result<(), FuzzError> {
     let mut open = (0..report.found.len().min(MOST_SHRUNK)).collect::<Vec<_>>();
-    let over = || Instant::now() >= deadline;
-    if over() {
+    let timed_out = || Instant::now() >= deadline;
+    if timed_out() {
         return Ok(());
     }
-    open = repeat(bench, report, &open, "again").await?;
+    open = replay(runner, report, &open, "again").await?;
     let repeating = open.clone();
-    while !open.is_empty() && !over() {
+    while !open.is_empty() && !timed_out() {
         let cuts =
-            open.iter().map(|at| (*at, shrink::cuts(&report.found[*at].shortest.scenario))).collect::<BTreeMap<_, _>>();
+            open.iter().map(|at| (*at, shrink::cuts(&report.found[*at].shrunk.scenario))).collect::<BTreeMap<_, _>>();
         let scenarios = |at: usize, cuts: &[shrink::Cut]| {
-            let scenario = &report.found[at].shortest.scenario;
+            let scenario = &report.found[at].shrunk.scenario;
             cuts.iter().take(MOST_CUTS).map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>()
         };
         let trials = cuts.iter().map(|(at, cuts)| (*at, scenarios(*at, cuts))).collect();
-        let shown = try_all(bench, report, trials, "cut", isolation).await?;
+        let reproducing = play_trials(runner, report, trials, "cut", isolation).await?;
         let mut joined = Vec::new();
-        for (at, good) in &shown {
-            let good = good.iter().map(|(number, _)| cuts[at][*number].clone()).collect::<Vec<_>>();
-            let scenario = &report.found[*at].shortest.scenario;
-            let shorter = shrink::together(&good).iter().map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>();
+        for (at, reproduced) in &reproducing {
+            let reproduced = reproduced.iter().map(|(number, _)| cuts[at][*number].clone()).collect::<Vec<_>>();
+            let scenario = &report.found[*at].shrunk.scenario;
+            let shorter =
+                shrink::merged(&reproduced).iter().map(|cut| shrink::without(scenario, cut)).collect::<Vec<_>>();
             joined.push((*at, shorter));
         }
-        open.retain(|at| shown.contains_key(at));
+        open.retain(|at| reproducing.contains_key(at));
         let shorter = joined.iter().cloned().collect::<BTreeMap<_, _>>();
-        let shown = try_all(bench, report, joined, "together", isolation).await?;
-        for (at, good) in shown {
-            if let Some((number, difference)) = good.into_iter().next() {
-                let shortest = &mut report.found[at].shortest;
-                shortest.scenario = shorter[&at][number].clone();
-                shortest.difference = difference;
+        let reproducing = play_trials(runner, report, joined, "together", isolation).await?;
+        for (at, reproduced) in reproducing {
+            if let Some((number, difference)) = reproduced.into_iter().next() {
+                let shrunk = &mut report.found[at].shrunk;
+                shrunk.scenario = shorter[&at][number].clone();
+                shrunk.difference = difference;
             }
         }
     }
-    repeat(bench, report, &repeating, "shortest").await?;
+    replay(runner, report, &repeating, "shortest").await?;
     Ok(())
 }
 
 /// Plays the shortest stories so far on gateways of their own, and notes which of these show their difference there. Gives those.
-async fn repeat(
-    bench: &Bench<'_>,
+async fn replay(
+    runner: &DifferentialRunner<'_>,
     report: &mut FuzzReport,
     which: &[usize],
-    what: &str,
+    result: &str,
 ) -> Result<Vec<usize>, FuzzError> {
-    let trials = which.iter().map(|at| (*at, vec![report.found[*at].shortest.scenario.clone()])).collect();
-    let shown = try_all(bench, report, trials, what, Isolation::Case).await?;
+    let trials = which.iter().map(|at| (*at, vec![report.found[*at].shrunk.scenario.clone()])).collect();
+    let reproducing = play_trials(runner, report, trials, result, Isolation::Case).await?;
     for at in which {
-        report.found[*at].shortest.repeats = shown.contains_key(at);
+        report.found[*at].shrunk.repeats = reproducing.contains_key(at);
     }
-    Ok(shown.into_keys().collect())
+    Ok(reproducing.into_keys().collect())
 }
 
 /// Plays scenarios for differences, and gives those that show the same kind still, by their number, in their order.
-async fn try_all(
-    bench: &Bench<'_>,
+async fn play_trials(
+    runner: &DifferentialRunner<'_>,
     report: &mut FuzzReport,
     trials: Vec<(usize, Vec<Value>)>,
-    what: &str,
+    result: &str,
     isolation: Isolation,
 ) -> Result<BTreeMap<usize, Vec<(usize, Difference)>>, FuzzError> {
     let mut cases = BTreeMap::new();
     for (at, scenarios) in &trials {
-        let Shortest { seed, story, .. } = &report.found[*at].shortest;
+        let ShrunkStory { seed, story, .. } = &report.found[*at].shrunk;
         for (number, scenario) in scenarios.iter().enumerate() {
-            let name = format!("{}-{what}-{}-{number}", name(*seed, *story), report.replayed);
+            let name = format!("{}-{result}-{}-{number}", name(*seed, *story), report.replayed);
             // What is no scenario cannot be left out.
             if let Ok(case) = case(&name, scenario) {
                 cases.insert(case.id.clone(), (*at, number, case));
@@ -282,19 +287,19 @@ async fn try_all(
     }
     report.replayed += cases.len();
     let all = cases.values().map(|(_, _, case)| case).collect::<Vec<_>>();
-    let comparison = bench.compare(&all, isolation, &mut |_| Ok(())).await?;
+    let comparison = runner.compare(&all, isolation, &mut |_| Ok(())).await?;
     report.interrupted |= comparison.interrupted;
     report.boots.made += comparison.boots.made;
     report.boots.saved += comparison.boots.saved;
-    let mut shown: BTreeMap<usize, Vec<(usize, Difference)>> = BTreeMap::new();
+    let mut reproducing: BTreeMap<usize, Vec<(usize, Difference)>> = BTreeMap::new();
     for (id, compared) in comparison.cases {
         let Some((at, number, _)) = cases.get(&id) else { continue };
-        if let Compared::Differs(difference) = compared
+        if let Comparison::Differs(difference) = compared
             && difference.kind == report.found[*at].kind
         {
-            shown.entry(*at).or_default().push((*number, *difference));
+            reproducing.entry(*at).or_default().push((*number, *difference));
         }
     }
-    shown.values_mut().for_each(|good| good.sort_by_key(|(number, _)| *number));
-    Ok(shown)
+    reproducing.values_mut().for_each(|reproduced| reproduced.sort_by_key(|(number, _)| *number));
+    Ok(reproducing)
 }

@@ -8,11 +8,11 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Where something stands in a tree.
-pub(super) type Path = Vec<At>;
+pub(super) type NodePath = Vec<PathSegment>;
 
 /// One step into a tree.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum At {
+pub(super) enum PathSegment {
     /// An entry of a map.
     Key(String),
     /// An item of a list.
@@ -20,7 +20,7 @@ pub(super) enum At {
 }
 
 /// What is left out together.
-pub(super) type Cut = BTreeSet<Path>;
+pub(super) type Cut = BTreeSet<NodePath>;
 
 /// Everything that could be left out of a scenario by itself, the largest parts first. A step goes with those that use the
 /// connection that it holds.
@@ -35,13 +35,13 @@ pub(super) fn cuts(scenario: &Value) -> Vec<Cut> {
                 gone.insert(later);
             }
         }
-        let path = |step: usize| vec![At::Key("steps".to_owned()), At::Item(step)];
+        let path = |step: usize| vec![PathSegment::Key("steps".to_owned()), PathSegment::Item(step)];
         cuts.push(gone.into_iter().map(path).collect());
     }
     for part in ["store", "gateway", "steps"] {
-        let mut path = vec![At::Key(part.to_owned())];
+        let mut path = vec![PathSegment::Key(part.to_owned())];
         if let Some(value) = scenario.get(part) {
-            inside(value, &mut path, &mut cuts);
+            cuts_inside(value, &mut path, &mut cuts);
         }
     }
     cuts.sort_by_key(|cut| std::cmp::Reverse(size(scenario) - size(&without(scenario, cut))));
@@ -59,16 +59,20 @@ fn mentions(step: &Value, name: &str) -> bool {
     }
 }
 
-fn inside(value: &Value, path: &mut Path, cuts: &mut Vec<Cut>) {
-    let mut try_without = |at: At, value: &Value| {
+fn cuts_inside(value: &Value, path: &mut NodePath, cuts: &mut Vec<Cut>) {
+    let mut try_without = |at: PathSegment, value: &Value| {
         path.push(at);
         cuts.push(Cut::from([path.clone()]));
-        inside(value, path, cuts);
+        cuts_inside(value, path, cuts);
         path.pop();
     };
     match value {
-        Value::Object(entries) => entries.iter().for_each(|(key, value)| try_without(At::Key(key.clone()), value)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(at, value)| try_without(At::Item(at), value)),
+        Value::Object(entries) => {
+            entries.iter().for_each(|(key, value)| try_without(PathSegment::Key(key.clone()), value))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, value)| try_without(PathSegment::Item(at), value))
+        }
         _ => {}
     }
 }
@@ -91,16 +95,16 @@ pub(super) fn without(scenario: &Value, cut: &Cut) -> Value {
     scenario
 }
 
-fn remove(value: &mut Value, path: &[At]) {
+fn remove(value: &mut Value, path: &[PathSegment]) {
     match (value, path) {
-        (Value::Object(entries), [At::Key(key)]) => drop(entries.shift_remove(key)),
-        (Value::Array(items), [At::Item(at)]) if *at < items.len() => drop(items.remove(*at)),
-        (Value::Object(entries), [At::Key(key), rest @ ..]) => {
+        (Value::Object(entries), [PathSegment::Key(key)]) => drop(entries.shift_remove(key)),
+        (Value::Array(items), [PathSegment::Item(at)]) if *at < items.len() => drop(items.remove(*at)),
+        (Value::Object(entries), [PathSegment::Key(key), rest @ ..]) => {
             if let Some(value) = entries.get_mut(key) {
                 remove(value, rest);
             }
         }
-        (Value::Array(items), [At::Item(at), rest @ ..]) => {
+        (Value::Array(items), [PathSegment::Item(at), rest @ ..]) => {
             if let Some(value) = items.get_mut(*at) {
                 remove(value, rest);
             }
@@ -119,7 +123,7 @@ pub(super) fn size(value: &Value) -> usize {
 }
 
 /// Cuts that each can be made, put together: all of them, then ever fewer, down to the largest alone.
-pub(super) fn together(good: &[Cut]) -> Vec<Cut> {
+pub(super) fn merged(good: &[Cut]) -> Vec<Cut> {
     let mut tried = Vec::new();
     let mut many = good.len();
     while many > 0 {
@@ -171,9 +175,9 @@ mod tests {
     #[test]
     fn cuts_that_overlap_can_be_made_together() {
         let scenario = scenario();
-        let all = together(&cuts(&scenario));
-        let shortest = without(&scenario, &all[0]);
-        assert_eq!(shortest, json!({ "scenario": "Story", "steps": [] }));
+        let all = merged(&cuts(&scenario));
+        let shrunk = without(&scenario, &all[0]);
+        assert_eq!(shrunk, json!({ "scenario": "Story", "steps": [] }));
         assert_eq!(all.last(), cuts(&scenario).first());
     }
 }

@@ -1,9 +1,9 @@
 //! A gateway that somebody else runs.
 
+use super::control_error::ControlError;
 use super::launch::LaunchError;
 use super::profile::{Capability, Kind, Profile};
-use super::running::{Inner, LinkError, Running};
-use super::spawned::probe::HANGING_UP;
+use super::spawned::probe::TLS_CHECK_TIMEOUT;
 use crate::client::{Connection, Link, OpenError, Transcript, Upgrade, UrlError};
 use openclaw_model::{Release, releases};
 use std::collections::BTreeSet;
@@ -65,14 +65,14 @@ impl Attached {
     }
 
     /// One upgrade, so that a gateway that is not there is found once and not once per case.
-    pub(super) async fn launch(&self, deadline: Instant) -> Result<Running, LaunchError> {
+    pub(super) async fn check(&self, deadline: Instant) -> Result<(), LaunchError> {
         let upgrade = Upgrade { path: self.path.clone(), ..Upgrade::default() };
         let recorder = Transcript::new().recorder("probe");
         if let Err(error) = Connection::open(self.tcp(), &upgrade, recorder, deadline).await {
-            let soon = deadline.min(Instant::now() + HANGING_UP);
+            let soon = deadline.min(Instant::now() + TLS_CHECK_TIMEOUT);
             return Err(self.unreachable(&Connection::explained(error, self.tcp(), soon).await));
         }
-        Ok(Running { inner: Inner::Attached(self.clone()), path: self.path.clone() })
+        Ok(())
     }
 
     fn unreachable(&self, error: &OpenError) -> LaunchError {
@@ -85,12 +85,17 @@ impl Attached {
         LaunchError::Unreachable { url: self.shown(), reason }
     }
 
-    pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, LinkError> {
-        peer.map_or_else(|| Ok(self.tcp()), |peer| Err(LinkError::PeerAddress(peer)))
+    pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, ControlError> {
+        peer.map_or_else(|| Ok(self.tcp()), |peer| Err(ControlError::PeerAddress(peer)))
     }
 
     pub(super) fn state_dir(&self) -> Option<&Path> {
         self.state_dir.as_deref()
+    }
+
+    /// The path at which it takes WebSockets.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     pub(super) fn port(&self) -> u16 {

@@ -1,11 +1,8 @@
 //! The embedded gateway: ours, in this process.
 
-#[cfg(test)]
-mod tests;
-
+use super::control_error::ControlError;
 use super::launch::{Exit, Launch, LaunchError};
 use super::profile::{Capability, Kind, Profile};
-use super::running::{Inner, LinkError, Running};
 use super::spawned::gateway_defaults;
 use super::spawned::template::merge_defaults;
 use crate::client::Link;
@@ -45,20 +42,19 @@ pub(super) fn profile(name: String, release: Release) -> Profile {
     }
 }
 
-pub(super) fn launch(release: Release, launch: &Launch<'_>) -> Result<Running, LaunchError> {
-    let state_dir = launch.state_dir.clone().unwrap_or_else(|| launch.place.state_dir());
+pub(super) fn launch(release: Release, launch: &Launch<'_>) -> Result<Embedded, LaunchError> {
+    let state_dir = launch.state_dir.clone().unwrap_or_else(|| launch.sandbox.state_dir());
     let mut config = launch.openclaw_json.clone();
     merge_defaults(&mut config, &gateway_defaults());
     let mut options = EmbeddedOptions::new(release, config, &state_dir);
     options.port = Some(PORT);
     options.env = launch.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    let documents = launch.place.documents().filter(|_| launch.state_dir.is_none()).cloned();
+    let documents = launch.sandbox.documents().filter(|_| launch.state_dir.is_none()).cloned();
     options.documents = documents.map(|documents| Box::new(documents) as Box<_>);
     let clock = launch.clock.map_or(Clock::Real, |now| Clock::Manual(Arc::new(ManualClock::starting_at(now))));
     options.clock = clock.clone();
     let gateway = EmbeddedGateway::start(options).map_err(refusal)?;
-    let embedded = Embedded { gateway: Some(gateway), clock, state_dir, last_log: String::new() };
-    Ok(Running { inner: Inner::Embedded(Box::new(embedded)), path: "/".to_owned() })
+    Ok(Embedded { gateway: Some(gateway), clock, state_dir, last_log: String::new() })
 }
 
 fn refusal(error: StartError) -> LaunchError {
@@ -71,8 +67,8 @@ fn refusal(error: StartError) -> LaunchError {
 }
 
 impl Embedded {
-    pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, LinkError> {
-        let gateway = self.gateway.as_ref().ok_or(LinkError::Down)?;
+    pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, ControlError> {
+        let gateway = self.gateway.as_ref().ok_or(ControlError::Down)?;
         let stream = Box::new(gateway.connect(peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))));
         Ok(Link::Pipe { stream, authority: format!("{}:{}", Ipv4Addr::LOCALHOST, PORT) })
     }
@@ -89,13 +85,19 @@ impl Embedded {
         self.clock.now()
     }
 
-    pub(super) async fn advance(&self, by: Duration) -> Result<(), LinkError> {
-        let gateway = self.gateway.as_ref().ok_or(LinkError::Down)?;
+    pub(super) async fn advance(&self, by: Duration) -> Result<(), ControlError> {
+        let gateway = self.gateway.as_ref().ok_or(ControlError::Down)?;
         if matches!(self.clock, Clock::Real) {
-            return Err(LinkError::Clock);
+            return Err(ControlError::Clock);
         }
         gateway.advance(by).await;
         Ok(())
+    }
+
+    pub(super) async fn written(&self) {
+        if let Some(gateway) = &self.gateway {
+            gateway.written().await;
+        }
     }
 
     pub(super) async fn stop(&mut self, deadline: Instant) -> Exit {

@@ -1,6 +1,6 @@
 //! One start of a gateway, and all the ways in which it can fail.
 
-use super::workspace::Place;
+use super::workspace::Sandbox;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// One start.
 pub struct Launch<'a> {
     /// The corner of the disk that it lives in; outlives the gateway.
-    pub place: &'a Place,
+    pub sandbox: &'a Sandbox,
     /// A state directory other than the place's own.
     pub state_dir: Option<PathBuf>,
     /// `openclaw.json`. `gateway.port` and, where absent, what keeps a release from calling home are filled in.
@@ -53,11 +53,11 @@ impl fmt::Display for LogTail {
 }
 
 /// Between what is wrong and the last lines of the log.
-const LAST_WORDS: &str = "; its last log lines:\n";
+const LOG_HEADING: &str = "; its last log lines:\n";
 
 /// What an error says of a gateway, in one line without its last words.
-pub fn in_short(error: &str) -> &str {
-    error.split_once(LAST_WORDS).map_or(error, |(what, _)| what).lines().next().unwrap_or_default()
+pub fn one_line(error: &str) -> &str {
+    error.split_once(LOG_HEADING).map_or(error, |(what, _)| what).lines().next().unwrap_or_default()
 }
 
 /// Where a command that was not found was looked for.
@@ -73,10 +73,10 @@ fn where_looked(command: &str) -> String {
 }
 
 /// What can be said of a gateway that does not listen where it should.
-fn listens(ports: &[u16], left: bool) -> String {
+fn listens(ports: &[u16], in_background: bool) -> String {
     let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" and ");
     match ports.as_str() {
-        "" if left => {
+        "" if in_background => {
             "; its command exited with code 0, and the processes that it left running do not listen either".to_owned()
         }
         "" => "; --start-timeout allows more time".to_owned(),
@@ -102,7 +102,7 @@ pub enum LaunchError {
         reason: String,
     },
     /// It ended before it was ready. A gateway that refuses to start on purpose does this; a scenario may expect it.
-    #[error("the gateway ended with {exit} before it was ready{words}{log}", words = LAST_WORDS)]
+    #[error("the gateway ended with {exit} before it was ready{heading}{log}", heading = LOG_HEADING)]
     Exited {
         /// How it ended.
         exit: Exit,
@@ -110,19 +110,19 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// It never listened on its port.
-    #[error("the gateway did not listen on port {port} in time{}{words}{log}", listens(instead, *left), words = LAST_WORDS)]
+    #[error("the gateway did not listen on port {port} in time{}{heading}{log}", listens(instead, *in_background), heading = LOG_HEADING)]
     NeverListened {
         /// The port.
         port: u16,
         /// The ports on which it listens instead.
         instead: Vec<u16>,
         /// Whether its command had ended, with 0, and had left processes behind.
-        left: bool,
+        in_background: bool,
         /// Its last log lines.
         log: LogTail,
     },
     /// It never logged the line that says that it is ready.
-    #[error("the gateway did not log a line with `{line}` in time; its description names this line as the sign that it is ready{words}{log}", words = LAST_WORDS)]
+    #[error("the gateway did not log a line with `{line}` in time; its description names this line as the sign that it is ready{heading}{log}", heading = LOG_HEADING)]
     NeverLogged {
         /// What the line has in it.
         line: String,
@@ -130,7 +130,7 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// It takes connections and says nothing.
-    #[error("the gateway listens on port {port} but never answered {what}{words}{log}", words = LAST_WORDS)]
+    #[error("the gateway listens on port {port} but never answered {what}{heading}{log}", heading = LOG_HEADING)]
     NeverAnswered {
         /// The port.
         port: u16,
@@ -140,7 +140,7 @@ pub enum LaunchError {
         log: LogTail,
     },
     /// What listens there does not speak the protocol.
-    #[error("the program on port {port} does not answer like a gateway: {saw}{words}{log}", words = LAST_WORDS)]
+    #[error("the program on port {port} does not answer like a gateway: {saw}{heading}{log}", heading = LOG_HEADING)]
     Garbage {
         /// The port.
         port: u16,

@@ -23,7 +23,7 @@ impl TimeLimits {
 
 /// Whether a gateway sends `connect.challenge` on every new connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Challenges {
+pub enum ChallengeSupport {
     /// It is known to: the embedded gateway, OpenClaw itself, a gateway that counts as ready once it has sent one.
     Sent,
     /// It declares that it does not.

@@ -1,11 +1,11 @@
 //! A gateway under test: start it, reach it, stop it. One file per kind.
 //!
 //! [`GatewaySpec`] is what the user named; [`Gateway::prepare`] makes it usable once per run (installs a release, reads a
-//! description); [`Gateway::launch`] starts one instance on a [`Place`] of its own and hands back a [`Running`].
+//! description); [`Gateway::launch`] starts one instance on a [`Sandbox`] of its own and hands back a [`Running`].
 //! Everything that outlives a function is registered with the run's [`Guard`], which clears it even after a `kill -9`.
 
 mod attached;
-mod descent;
+mod control_error;
 mod described;
 mod embedded;
 pub mod guard;
@@ -13,6 +13,8 @@ mod launch;
 mod limits;
 mod openclaw;
 mod prepare;
+mod prepared;
+mod process_tree;
 mod profile;
 mod running;
 mod spawned;
@@ -20,13 +22,16 @@ mod spec;
 pub mod supervisor;
 mod workspace;
 
-pub use described::{DescriptionError, DescriptionFault};
+pub use control_error::ControlError;
 pub use guard::Guard;
-pub use launch::{Exit, Launch, LaunchError, LogTail, in_short};
-pub use limits::{Challenges, TimeLimits};
-pub use openclaw::{InstallError, ProtocolSchema, SchemaError, protocol_schema};
-pub use prepare::{Gateway, Listener, Preparation, PrepareError, PrepareEvent};
+#[cfg(test)]
+pub use launch::LogTail;
+pub use launch::{Exit, Launch, LaunchError, one_line};
+pub use limits::{ChallengeSupport, TimeLimits};
+pub use openclaw::protocol_schema;
+pub use prepare::{Preparation, PrepareError, PrepareEvent, PrepareListener};
+pub use prepared::Gateway;
 pub use profile::{Capability, Kind, Profile};
-pub use running::{LinkError, Running};
-pub use spec::{GatewaySpec, SpecError};
-pub use workspace::{Place, Workspace};
+pub use running::Running;
+pub use spec::GatewaySpec;
+pub use workspace::{Sandbox, Workspace};

@@ -1,6 +1,7 @@
 //! A gateway that is up.
 
 use super::attached::Attached;
+use super::control_error::ControlError;
 use super::embedded::Embedded;
 use super::launch::Exit;
 use super::spawned::Spawned;
@@ -23,29 +24,12 @@ pub(super) enum Inner {
     Attached(Attached),
 }
 
-/// Why a connection cannot be made the way it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LinkError {
-    /// Only the embedded gateway can be told another peer address.
-    #[error("clawcheck cannot connect to this gateway from the address {0}")]
-    PeerAddress(IpAddr),
-    /// It is down.
-    #[error("the gateway is not running")]
-    Down,
-    /// Only the embedded gateway's clock moves.
-    #[error("clawcheck cannot move this gateway's clock")]
-    Clock,
-    /// Only what we started can be stopped.
-    #[error("clawcheck did not start this gateway and cannot stop it")]
-    NotOurs,
-}
-
 impl Running {
     /// A fresh way to it. `peer` is the address that the connection shall come from; `None` is plain loopback.
     ///
     /// # Errors
     /// When it is down, or cannot be reached from that address.
-    pub fn link(&self, peer: Option<IpAddr>) -> Result<Link, LinkError> {
+    pub fn link(&self, peer: Option<IpAddr>) -> Result<Link, ControlError> {
         match &self.inner {
             Inner::Embedded(embedded) => embedded.link(peer),
             Inner::Spawned(spawned) => spawned.link(peer),
@@ -100,10 +84,17 @@ impl Running {
     ///
     /// # Errors
     /// When its clock is not ours.
-    pub async fn advance(&mut self, by: Duration) -> Result<(), LinkError> {
+    pub async fn advance(&mut self, by: Duration) -> Result<(), ControlError> {
         match &self.inner {
             Inner::Embedded(embedded) => embedded.advance(by).await,
-            Inner::Spawned(_) | Inner::Attached(_) => Err(LinkError::Clock),
+            Inner::Spawned(_) | Inner::Attached(_) => Err(ControlError::Clock),
+        }
+    }
+
+    /// Waits until an embedded gateway has written to its store what came before. Any other does not say when.
+    pub(crate) async fn written(&self) {
+        if let Inner::Embedded(embedded) = &self.inner {
+            embedded.written().await;
         }
     }
 
@@ -111,11 +102,11 @@ impl Running {
     ///
     /// # Errors
     /// When it is not ours to stop.
-    pub async fn stop(&mut self, deadline: Instant) -> Result<Exit, LinkError> {
+    pub async fn stop(&mut self, deadline: Instant) -> Result<Exit, ControlError> {
         match &mut self.inner {
             Inner::Embedded(embedded) => Ok(embedded.stop(deadline).await),
             Inner::Spawned(spawned) => Ok(spawned.stop(deadline).await),
-            Inner::Attached(_) => Err(LinkError::NotOurs),
+            Inner::Attached(_) => Err(ControlError::NotOurs),
         }
     }
 
@@ -123,7 +114,7 @@ impl Running {
     ///
     /// # Errors
     /// When it is not ours to end.
-    pub async fn kill(&mut self) -> Result<(), LinkError> {
+    pub async fn kill(&mut self) -> Result<(), ControlError> {
         match &mut self.inner {
             Inner::Embedded(embedded) => {
                 embedded.kill();
@@ -133,15 +124,15 @@ impl Running {
                 spawned.kill().await;
                 Ok(())
             }
-            Inner::Attached(_) => Err(LinkError::NotOurs),
+            Inner::Attached(_) => Err(ControlError::NotOurs),
         }
     }
 
     /// How it ended, if it does so by itself until the deadline: the system tells of a process's end after that of its
     /// connections.
-    pub async fn exits(&mut self, deadline: Instant) -> Option<Exit> {
+    pub async fn wait_for_exit(&mut self, deadline: Instant) -> Option<Exit> {
         match &mut self.inner {
-            Inner::Spawned(spawned) => spawned.exits(deadline).await,
+            Inner::Spawned(spawned) => spawned.wait_for_exit(deadline).await,
             Inner::Embedded(_) | Inner::Attached(_) => None,
         }
     }

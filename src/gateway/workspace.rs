@@ -71,17 +71,17 @@ impl Workspace {
     ///
     /// # Errors
     /// When the directories cannot be made.
-    pub fn place(&self) -> io::Result<Place> {
-        let place = Place { directory: self.unused(), workspace: self.clone(), documents: None };
-        std::fs::create_dir(&place.directory)?;
-        std::fs::create_dir(place.state_dir())?;
-        Ok(place)
+    pub fn sandbox(&self) -> io::Result<Sandbox> {
+        let sandbox = Sandbox { directory: self.unused(), workspace: self.clone(), documents: None };
+        std::fs::create_dir(&sandbox.directory)?;
+        std::fs::create_dir(sandbox.state_dir())?;
+        Ok(sandbox)
     }
 
     /// A corner for an embedded gateway of which nobody looks at a file: its store is in memory, and its directories have
     /// names and are not there.
-    pub fn place_without_files(&self) -> Place {
-        Place { directory: self.unused(), workspace: self.clone(), documents: Some(SharedDocuments::default()) }
+    pub fn sandbox_in_memory(&self) -> Sandbox {
+        Sandbox { directory: self.unused(), workspace: self.clone(), documents: Some(SharedDocuments::default()) }
     }
 
     fn unused(&self) -> PathBuf {
@@ -102,14 +102,14 @@ impl Drop for Root {
 
 /// Where one gateway lives through all its restarts. Removed when dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct Sandbox {
     directory: PathBuf,
     workspace: Workspace,
     /// The store, where it is not in the state directory.
     documents: Option<SharedDocuments>,
 }
 
-impl Place {
+impl Sandbox {
     /// The gateway's state directory.
     pub fn state_dir(&self) -> PathBuf {
         self.directory.join("state")
@@ -146,7 +146,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Sandbox {
     fn drop(&mut self) {
         if self.documents.is_none() {
             remove(&self.directory);

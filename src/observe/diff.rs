@@ -1,25 +1,26 @@
-//! Differences between two texts, line by line, the changed words of a line marked.
+//! Line-by-line differences between two texts, with the changed words of a line marked.
 
 use owo_colors::OwoColorize as _;
 use similar::{ChangeTag, DiffOp, TextDiff};
 use std::fmt::Write as _;
 use untrusted_data::cut;
 
-/// Unchanged lines shown around a change.
+/// Number of unchanged lines shown around a change.
 const CONTEXT: usize = 3;
 
-/// The most lines of a text that are held against another one.
+/// Maximum number of lines of a text that are compared.
 const LINES: usize = 2000;
-/// In replaced lines of more bytes than these no words are marked: whoever reads them sees a part of each at best.
+/// If the replaced lines have more bytes than this, no words are marked, because the reader sees only a part of each
+/// line.
 const MARKED: usize = 16 << 10;
 
-/// Shows what is expected (`-`) against what was seen (`+`). Empty where nothing differs. `colour` adds terminal colours;
-/// without it the signs alone tell the lines apart. Lines are shown whole.
+/// Shows the expected (`-`) and the observed (`+`) lines. Empty if the texts are equal. `colour` adds terminal colours.
+/// Lines are shown whole.
 pub fn render(expected: &str, seen: &str, colour: bool) -> String {
     render_within(expected, seen, colour, usize::MAX)
 }
 
-/// The same with at most `width` characters of a line: of two long ones the part in which they differ.
+/// The same with at most `width` characters of each line. Of two long lines, the part that differs is shown.
 pub fn render_within(expected: &str, seen: &str, colour: bool, width: usize) -> String {
     let differ = expected != seen;
     let (expected, seen) = (cut::lines(expected, LINES, 0), cut::lines(seen, LINES, 0));
@@ -56,12 +57,12 @@ pub fn render_within(expected: &str, seen: &str, colour: bool, width: usize) -> 
     out
 }
 
-/// From which character on long lines are shown that stand in each other's place.
+/// The first shown character of long lines that replace each other.
 struct Parting {
-    /// The first of the lines, before and after.
+    /// The numbers of the first lines, before and after.
     first: (usize, usize),
     starts: Vec<usize>,
-    /// What all of them take.
+    /// The size of all lines, in bytes.
     bytes: usize,
 }
 
@@ -94,7 +95,7 @@ impl Parting {
     }
 }
 
-/// Writes a line from a character on, with what is left out on both sides.
+/// Writes a line from a character on, with marks for omitted parts on both sides.
 fn line<'a>(
     tag: ChangeTag,
     parts: impl Iterator<Item = (bool, &'a str)>,

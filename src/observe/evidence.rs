@@ -1,4 +1,4 @@
-//! What one case saw, as it came off the wire and off the disk: the input of the normal form.
+//! The raw observations of one case, from the wire and the disk. They are the input of the normal form.
 
 use openclaw_protocol::store::Document;
 use serde::Serialize;
@@ -7,21 +7,20 @@ use std::collections::BTreeMap;
 use untrusted_data::cut;
 use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
 
-/// The files of a state directory that the observation looks at, by their path below it. The error
-/// says what is there instead of a file that can be read.
+/// The observed files of a state directory, by path below it. An error states what is there instead of a readable file.
 pub type StoreFiles = BTreeMap<String, Result<Vec<u8>, NoFile>>;
 
-/// Where a document that is a part of the database stands among the files: no file can have this path.
+/// The path of a document in the database. No file can have this path.
 pub fn in_database(document: Document) -> String {
     format!("{}#{}", openclaw_protocol::store::DATABASE, document.path())
 }
 
-/// Where a document of the store stands among the files. Where there is a database it is there and nowhere else.
+/// The path of a document of the store. If there is a database, the document is only there.
 pub fn place(files: &StoreFiles, document: Document) -> String {
     if has_database(files) { in_database(document) } else { document.path().to_owned() }
 }
 
-/// A document of the store, wherever a release keeps it.
+/// A document of the store, from the files or the database.
 pub fn stored(files: &StoreFiles, document: Document) -> Option<&Result<Vec<u8>, NoFile>> {
     files.get(&place(files, document))
 }
@@ -31,26 +30,26 @@ fn has_database(files: &StoreFiles) -> bool {
     files.contains_key(&in_database(Document::DevicesPaired))
 }
 
-/// What stands in the place of a file that can be read.
+/// The reason why there is no readable file at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoFile {
     /// A directory.
     Directory,
-    /// A pipe, a device, a symbolic link: whatever might never end or lead elsewhere.
+    /// A pipe, a device or a symbolic link, which might not end or might lead elsewhere.
     NotPlain,
-    /// A file that has, with those that were read before it, more than is read of a store.
+    /// The file exceeds the read limit of the store, together with the files before it.
     TooLarge,
-    /// A document of more JSON values than are read: so many.
+    /// The document exceeds the limit of JSON values. Holds their number.
     TooMany(u64),
-    /// In the place of a folder: so many of its files were not looked at.
+    /// In place of a folder: the number of its files that were not read.
     MoreFiles(u64),
-    /// A file that cannot be read.
+    /// An unreadable file.
     Unread,
 }
 
 impl NoFile {
-    /// What an observation calls it.
+    /// The words for it in an observation.
     pub fn words(self) -> String {
         match self {
             Self::Directory => "a directory".to_owned(),
@@ -66,62 +65,62 @@ impl NoFile {
     }
 }
 
-/// Everything that a case saw.
+/// The raw observations of one case.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
-    /// Values that the harness itself chose, with the words that stand for them.
+    /// Values that the harness chose, with their symbols.
     pub known: Vec<Known>,
-    /// When the case started, by the gateway's clock, in milliseconds since the epoch. Times before it were seeded.
+    /// The start of the case by the gateway's clock, in milliseconds since 1970. Earlier times were seeded.
     pub started_at: i64,
-    /// When each step began, by the same clock, in order. Times within one step are one moment.
+    /// The start of each step by the same clock, in order. Times within one step count as equal.
     pub steps_began: Vec<i64>,
-    /// The steps, in the order in which they were played.
+    /// The steps in the order of play.
     pub steps: Vec<StepEvidence>,
     /// The store before the first step.
     pub before: StoreFiles,
-    /// The store after the last one. `None`: out of reach.
+    /// The store after the last step. `None` if it was not accessible.
     pub after: Option<StoreFiles>,
 }
 
-/// A value that the harness chose, and what is written in its place.
+/// A value that the harness chose, and its symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// The value, wherever it turns up, but as a part of a longer word.
+    /// The value. It is replaced wherever it occurs, except inside a longer word.
     pub value: String,
-    /// The word in its place: a device's name, `<case-secret>`, `<state>`.
+    /// The symbol: the name of a device, `<case-secret>` or `<state>`.
     pub symbol: String,
 }
 
-/// One step as it was played.
+/// The raw observations of one step.
 #[derive(Debug, Clone, Default)]
 pub struct StepEvidence {
-    /// Which step of the scenario it was, counted through all of them; a step that is repeated keeps its number.
+    /// The number of the step in the scenario, including nested steps. The repetitions of a step share a number.
     pub number: usize,
-    /// Which time it was, counted from 1, and of how many, for a step that is repeated.
+    /// For a repeated step: the number of the repetition, counted from 1, and the total.
     pub round: Option<(u32, u32)>,
-    /// What was asked, in the scenario's names: `connect laptop as operator [operator.read]`.
+    /// The action with the names of the scenario: `connect laptop as operator [operator.read]`.
     pub title: String,
-    /// Whether the step opened a connection of its own, on which the challenge comes first.
+    /// Whether the step opened its own connection, on which the challenge arrives first.
     pub opens: bool,
-    /// What was heard, in order per connection.
+    /// The received messages, in order for each connection.
     pub received: Vec<Received>,
-    /// Steps that ran side by side under this one. Their order means nothing.
+    /// Parallel steps in this step. Their order has no meaning.
     pub parallel: Vec<StepEvidence>,
-    /// What an answer's payload is expected to have, its symbols filled in.
+    /// The expected payload of an answer, with its symbols replaced.
     pub expected: Option<Value>,
 }
 
-/// One thing that was heard.
+/// One received message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
-    /// The held connection on which it was heard; `None` is the step's own.
+    /// The held connection that received the message. `None` is the step's own connection.
     pub on: Option<String>,
-    /// What it was.
+    /// The message.
     pub message: RawMessage,
 }
 
 impl RawMessage {
-    /// The JSON of a message, where it is some.
+    /// The JSON of the message, if it is JSON.
     pub fn json(&self) -> Option<&Value> {
         match self {
             Self::Frame { frame, .. } | Self::Stray(frame) => Some(frame),
@@ -130,54 +129,54 @@ impl RawMessage {
     }
 }
 
-/// What can be heard from a gateway.
+/// A message or an event from a gateway.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RawMessage {
-    /// A frame that is JSON.
+    /// A JSON frame.
     Frame {
         /// The frame.
         frame: Value,
-        /// The method that it answers, where it is the response to a request.
+        /// The method that the frame answers, if it is a response.
         method: Option<String>,
     },
-    /// A response to a request that was never sent on its connection: the answer to nothing.
+    /// A response to a request that was not sent on this connection.
     Stray(Value),
-    /// A message that is not JSON, by its size in bytes and its first characters.
+    /// A message that is not JSON.
     NotJson {
-        /// Size in bytes.
+        /// The size in bytes.
         bytes: usize,
-        /// How it begins.
+        /// The first characters.
         begins: String,
     },
     /// The connection ended.
     Close {
-        /// The code of the close frame, where one came.
+        /// The code of the close frame, if there was one.
         code: Option<u16>,
-        /// The reason of the close frame; without a frame, how the gateway broke the WebSocket protocol, if it did.
+        /// The reason of the close frame. Without a close frame, the protocol violation of the gateway, if any.
         reason: String,
-        /// Whether a close frame came at all.
+        /// Whether a close frame arrived.
         clean: bool,
     },
-    /// The upgrade was answered with this HTTP status and no WebSocket came to be.
+    /// The gateway answered the upgrade with this HTTP status.
     Http(u16),
-    /// No connection came to be, and why: `connection refused`.
+    /// The connection could not be opened, with the reason: `connection refused`.
     Unreachable(String),
-    /// No challenge came first on a new connection: nothing came at all, or none was waited for since the gateway declares
-    /// that it sends none.
+    /// A new connection did not start with a challenge. Either nothing arrived, or the harness did not wait because the
+    /// gateway declares that it sends none.
     NoChallenge,
-    /// Nothing came before the deadline.
+    /// Nothing arrived before the timeout.
     Silence,
-    /// The gateway process ended: exit code and the log line that says why, where there is one.
+    /// The gateway exited. Holds the log line with the reason, if there is one.
     Exit {
-        /// Exit code; `None` is a signal.
+        /// The exit code. `None` if a signal ended the process.
         code: Option<i32>,
         /// The log line.
         line: Option<String>,
     },
-    /// The gateway was started and is ready.
+    /// The gateway started and is ready.
     Started,
-    /// A request was to be decided on and this device has none pending.
+    /// A decision on a request of a device that has no pending request.
     NothingPending(String),
-    /// The harness did something that a reader must see, or could not do it.
+    /// A note of the harness for the reader.
     Note(String),
 }

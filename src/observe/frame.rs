@@ -1,4 +1,4 @@
-//! The normal form of what was heard on a connection.
+//! The normal form of the messages on a connection.
 
 use super::evidence::{RawMessage, Received, StepEvidence};
 use super::room::Room;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use untrusted_data::cut;
 use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STRING};
 
-/// Events that say how the gateway's machine is, what it does by the clock or when it has started, and nothing about the case.
+/// Events about the gateway's host, its timers or its start, which say nothing about the case.
 const LEFT_OUT_EVENTS: [&str; 9] = [
     "tick",
     "health",
@@ -23,22 +23,24 @@ const LEFT_OUT_EVENTS: [&str; 9] = [
     "sessions.changed",
 ];
 
-/// Members of `hello-ok.snapshot` that depend on the network and on whether an update has been looked for yet.
+/// Members of `hello-ok.snapshot` that depend on the network and on the update check.
 const UPDATES: [&str; 2] = ["updateAvailable", "updateSchedule"];
 
-/// The members of an event. `recipientProfileId` says whose eyes it is for, and on a gateway with one owner it is always theirs.
+/// The members of an event. `recipientProfileId` names the recipient, which is always the owner on a gateway with one
+/// owner.
 const EVENT_MEMBERS: [&str; 6] = ["type", "event", "payload", "seq", "stateVersion", "recipientProfileId"];
 
-/// Methods whose answers describe the gateway's machine; that they answer is kept, what they answer is not.
+/// Methods whose answers describe the gateway's host. The observation keeps that they were answered, but not the
+/// answers.
 const LEFT_OUT_ANSWERS: [&str; 4] = ["health", "status", "system-presence", "config.get"];
 
-/// How many things are shown of a step once there is no room left.
+/// Number of items shown for a step after the room is used up.
 const FEW: usize = 8;
 
 /// Members of `hello-ok` whose own members are listed by name.
 const LISTED: [&str; 3] = ["server", "features", "snapshot"];
 
-/// Notes the accidental values of a step's frames.
+/// Records the accidental values in a step's frames.
 pub(super) fn learn(step: &StepEvidence, symbols: &mut Symbols) {
     for received in &step.received {
         let Some(frame) = received.message.json() else { continue };
@@ -50,7 +52,7 @@ pub(super) fn learn(step: &StepEvidence, symbols: &mut Symbols) {
     step.parallel.iter().for_each(|step| learn(step, symbols));
 }
 
-/// The `id` members of exec approvals: of the payload of `exec.approval.*` events and of answers that look like one.
+/// The `id` members of exec approvals, in the payloads of `exec.approval.*` events and in similar answers.
 fn approval_ids(frame: &Value) -> impl Iterator<Item = &str> {
     let payload = frame.get("payload");
     let about_approval = frame.get("event").and_then(Value::as_str).is_some_and(|event| event.contains(".approval."))
@@ -58,11 +60,11 @@ fn approval_ids(frame: &Value) -> impl Iterator<Item = &str> {
     payload.filter(|_| about_approval).and_then(|payload| payload.get("id")?.as_str()).into_iter()
 }
 
-/// What the normal form of a message depends on beside it.
+/// The inputs of the normal form other than the message.
 pub(super) struct Context<'a> {
     pub(super) symbols: &'a Symbols,
     pub(super) started_at: i64,
-    /// How much of all messages is shown.
+    /// The room for all messages.
     pub(super) room: &'a Room,
 }
 
@@ -78,10 +80,10 @@ impl Context<'_> {
     }
 }
 
-/// The normal form of one step, its values still marked.
+/// The normal form of one step, with its values still marked.
 pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
     let mut received = step.received.iter().collect::<Vec<_>>();
-    // Connections are independent of one another: only the order on each of them means something.
+    // Connections are independent, so only the order within each connection has a meaning.
     received.sort_by_key(|received| received.on.as_deref());
     let own_frame = received.iter().find(|received| received.on.is_none());
     let challenged = own_frame.is_some_and(|received| is_plain_challenge(received));
@@ -109,8 +111,8 @@ pub(super) fn step(step: &StepEvidence, context: &Context<'_>) -> StepResult {
     }
 }
 
-/// What was heard on one connection: of very much the first and the last, and between them the first of each kind, so that
-/// what a step waits for is seen in any flood.
+/// The messages on one connection. Of a flood, it keeps the first and the last messages and, in between, the first of
+/// each kind, so that an awaited message is always visible.
 fn on_one_connection(received: &[&Received], context: &Context<'_>) -> Vec<Observed> {
     let received = received.iter().filter(|received| !is_left_out(&received.message)).collect::<Vec<_>>();
     let most = if context.room.is_used_up() { FEW } else { SHOWN_IN_STEP };
@@ -131,7 +133,7 @@ fn on_one_connection(received: &[&Received], context: &Context<'_>) -> Vec<Obser
     seen
 }
 
-/// What tells messages apart of which one stands for others like it.
+/// The key that groups similar messages.
 fn kind(message: &RawMessage) -> (std::mem::Discriminant<RawMessage>, Option<Frame>) {
     let frame = match message {
         RawMessage::Frame { frame, .. } => Some(Frame::of(frame)),
@@ -140,7 +142,7 @@ fn kind(message: &RawMessage) -> (std::mem::Discriminant<RawMessage>, Option<Fra
     (std::mem::discriminant(message), frame)
 }
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Frame {
     Hello,
@@ -170,7 +172,7 @@ impl Frame {
     }
 }
 
-/// Whether it is an event that says nothing about the case.
+/// Whether the frame is an event that says nothing about the case.
 fn is_left_out(message: &RawMessage) -> bool {
     let RawMessage::Frame { frame, .. } = message else { return false };
     let event = frame.get("event").and_then(Value::as_str);
@@ -181,8 +183,8 @@ fn is_challenge(frame: &Value) -> bool {
     frame.get("event").and_then(Value::as_str) == Some("connect.challenge")
 }
 
-/// A challenge of `nonce` and `ts`, in newer releases with a list of capabilities, comes first on every connection of every
-/// release, and is not worth a line.
+/// A challenge with `nonce` and `ts`, and a list of capabilities in newer releases, comes first on every connection of
+/// every release. It is not shown.
 fn is_plain_challenge(received: &Received) -> bool {
     let RawMessage::Frame { frame, .. } = &received.message else { return false };
     let Some(payload) = frame.get("payload").and_then(Value::as_object) else { return false };
@@ -268,7 +270,7 @@ fn hello(payload: &Value, normal: impl Fn(&Value) -> Value) -> Hello {
     }
 }
 
-/// Members that nobody knows are named as long as they are not very many.
+/// Unknown members are named, up to a maximum number.
 fn short_list(keys: Vec<String>) -> Vec<String> {
     let mut unknown = 0;
     let mut short = Vec::new();
@@ -283,8 +285,8 @@ fn short_list(keys: Vec<String>) -> Vec<String> {
     short
 }
 
-/// A message without the prose of a schema validator, which changes with the validator's version and says nothing about
-/// the protocol: `invalid connect params: at /client/id: must be ...` becomes `invalid connect params: ...`.
+/// A message without the text of a schema validator, which changes with the version of the validator and says nothing
+/// about the protocol: `invalid connect params: at /client/id: must be ...` becomes `invalid connect params: ...`.
 fn prose(message: &str) -> String {
     if message.starts_with("invalid request frame: ") {
         return "invalid request frame: ...".to_owned();

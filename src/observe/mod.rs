@@ -1,6 +1,7 @@
-//! What a case saw, in normal form: the same for two runs of which neither did anything that the other did not.
+//! Observations of a case in normal form. Two runs with the same behaviour have equal observations.
 //!
-//! [`Evidence`] is what came off the wire and off the disk; [`normalise`] makes an [`Observation`] of it:
+//! [`Evidence`] holds the raw observations from the wire and the disk, and [`normalise`] makes an [`Observation`] of
+//! it:
 //!
 //! - accidental values become symbols that keep identity (`<token-1>`, `<request-2>`, a device's name for its id);
 //! - times go, relations between times stay;
@@ -33,36 +34,36 @@ use untrusted_data::printable;
 pub use evidence::{
     Evidence, Known, NoFile, RawMessage, Received, StepEvidence, StoreFiles, in_database, place, stored,
 };
-pub use store::{Section, StoreSeen};
+pub use store::StoreSeen;
 
-/// What a byte of an observation's text takes in memory, the value that it is written of included.
+/// Approximate memory for one byte of an observation's text, including the value that it was written from.
 const WEIGHT: usize = 16;
 
-/// What a case saw, in normal form.
+/// The normalized observation of a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Observation {
-    /// The steps, in the order in which they were played.
+    /// The steps in the order of play.
     pub steps: Vec<StepResult>,
-    /// The store afterwards; absent where it was out of reach.
+    /// The store after the case. Absent if it was not accessible.
     pub store: Option<StoreSeen>,
-    /// The whole as a reader sees it.
+    /// The complete text.
     #[serde(skip)]
     text: String,
 }
 
 impl Observation {
-    /// The observation as text: what snapshots hold and differences are shown of. Ends with a newline.
+    /// The text of the observation, for snapshots and differences. Ends with a newline.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What it takes in memory, about, in bytes: it holds the text, and the same as values.
+    /// Approximate memory in bytes, for the text and the values.
     pub fn weight(&self) -> usize {
         self.text.len() * WEIGHT
     }
 
-    /// What a snapshot's text says of that which this observation could see: all of it, or, where the store was out of
-    /// reach, the steps alone.
+    /// The part of a snapshot's text that this observation can be compared with: everything, or only the steps if the
+    /// store was not accessible.
     pub fn comparable<'a>(&self, snapshot: &'a str) -> &'a str {
         match (&self.store, snapshot.find("\n\n")) {
             (None, Some(end)) => &snapshot[..=end],
@@ -71,145 +72,146 @@ impl Observation {
     }
 }
 
-/// What one step saw.
+/// The normalized observation of one step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepResult {
-    /// Which step of the scenario it was, counted through all of them.
+    /// The number of the step in the scenario, including nested steps.
     #[serde(skip)]
     pub number: usize,
-    /// What was asked.
+    /// The action.
     pub step: String,
-    /// For a step that is repeated: the times, counted from 1, that saw this, and of how many. Times that saw the same one
-    /// after the other are told together.
+    /// For a repeated step: the repetitions with this observation, counted from 1, and the total. Consecutive
+    /// repetitions with the same observation are merged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rounds: Option<Rounds>,
-    /// What was heard: the step's own connection first, then held ones by name, each in its order.
+    /// The received messages: those of the step's own connection first, then those of held connections by name, each in
+    /// order.
     pub seen: Vec<Observed>,
-    /// What the steps saw that ran side by side, sorted.
+    /// The observations of parallel steps, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parallel: Vec<StepResult>,
-    /// What the answer's payload was expected to have.
+    /// The expected payload of the answer.
     #[serde(skip)]
     pub expected: Option<Value>,
 }
 
-/// Which times of a step that is repeated.
+/// The repetitions of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Rounds {
-    /// The first of them.
+    /// The first repetition.
     pub first: u32,
-    /// The last of them.
+    /// The last repetition.
     pub last: u32,
-    /// How often the step is done.
+    /// The total number of repetitions.
     pub of: u32,
 }
 
-/// One thing that was seen.
+/// One observed message.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Observed {
-    /// The held connection on which it was heard, where that is not the step's own.
+    /// The held connection that received the message, if it is not the step's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
-    /// What it was.
+    /// The message.
     pub what: Message,
 }
 
 impl Observed {
-    /// Its line in the text.
+    /// The line in the text.
     pub fn line(&self) -> String {
         printable::line(&text::seen_line(self)).into_owned()
     }
 }
 
-/// What can be seen of a gateway.
+/// A normalized message or event from a gateway.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Message {
-    /// The gateway admitted the connection.
+    /// The gateway accepted the connect.
     Hello(Hello),
-    /// A request was answered.
+    /// A successful response.
     Response {
-        /// The method, where the harness knows which request it answers.
+        /// The method, if the harness knows which request was answered.
         #[serde(skip_serializing_if = "Option::is_none")]
         method: Option<String>,
-        /// The answer. Absent where there was none, or where it is left out (`health`).
+        /// The payload. Absent if there was none, or if it is left out (`health`).
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Value>,
     },
-    /// A request was refused: the `error` object whole.
+    /// An error response: the complete `error` object.
     Error(Value),
-    /// Something happened.
+    /// An event.
     Event {
         /// Its name.
         event: String,
-        /// What happened.
+        /// The payload.
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Value>,
     },
-    /// A frame of no known form, whole.
+    /// A complete frame of an unknown form.
     Frame(Value),
     /// The first frame after the upgrade was not the challenge.
     NoChallenge,
     /// A message that is not JSON.
     NotJson {
-        /// Its size in bytes.
+        /// The size in bytes.
         bytes: usize,
-        /// How it begins.
+        /// The first characters.
         begins: String,
     },
     /// The connection ended.
     Close {
-        /// Close code, where a close frame came.
+        /// The close code, if a close frame arrived.
         code: Option<u16>,
         /// Close reason.
         reason: String,
-        /// Whether a close frame came at all.
+        /// Whether a close frame arrived.
         clean: bool,
     },
-    /// The upgrade was answered with this HTTP status.
+    /// The gateway answered the upgrade with this HTTP status.
     Http(u16),
-    /// No connection came to be.
+    /// The connection could not be opened.
     Unreachable(String),
-    /// Nothing came before the deadline.
+    /// Nothing arrived before the timeout.
     Silence,
-    /// The gateway process ended.
+    /// The gateway exited.
     Exit {
-        /// Exit code; absent for a signal.
+        /// The exit code. Absent if a signal ended the process.
         code: Option<i32>,
-        /// The log line that says why.
+        /// The log line with the reason.
         #[serde(skip_serializing_if = "Option::is_none")]
         line: Option<String>,
     },
-    /// The gateway was started and is ready.
+    /// The gateway started and is ready.
     Started,
-    /// A request was to be decided on and this device has none pending.
+    /// A decision on a request of a device that has no pending request.
     NothingPending(String),
-    /// A remark of the harness.
+    /// A note of the harness.
     Note(String),
 }
 
-/// What is kept of `hello-ok`.
+/// The shown parts of `hello-ok`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Hello {
     /// `protocol`.
     pub protocol: Value,
-    /// `auth`, whole; absent where the gateway gave no device token.
+    /// The complete `auth`. Absent if the gateway issued no device token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<Value>,
-    /// `policy`, whole.
+    /// The complete `policy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<Value>,
-    /// The names of all members, and of those of `server`, `features` and `snapshot` (`snapshot.health`), sorted.
+    /// The names of all members and of the members of `server`, `features` and `snapshot` (`snapshot.health`), sorted.
     pub keys: Vec<String>,
 }
 
-/// Brings what a case saw into normal form.
+/// Normalizes the raw observations of a case.
 pub fn normalise(evidence: &Evidence) -> Observation {
     normalise_redacted(evidence, &str::to_owned)
 }
 
-/// The same with what `redact` makes of every string of the normal form, so that a secret which a gateway sent back in another
-/// form is in no snapshot and no report.
+/// The same, with `redact` applied to every string of the normal form, so that an encoded secret from a gateway is in
+/// no snapshot and no report.
 pub fn normalise_redacted(evidence: &Evidence, redact: &dyn Fn(&str) -> String) -> Observation {
     let documents = evidence.after.as_ref().map(|after| store::Documents::read(&evidence.before, after));
     let mut symbols = symbol::Symbols::new(&evidence.known);

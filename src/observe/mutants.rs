@@ -1,4 +1,5 @@
-//! Mutants of what a gateway says and leaves: its normal form is text that reads back, and data that is JSON.
+//! Mutation tests of messages and stores: the normal form of each mutant is text that parses again, and data that is
+//! JSON.
 
 use super::{Evidence, RawMessage, Received, StepEvidence, StoreFiles, normalise};
 use input_mutants::play;

@@ -1,4 +1,4 @@
-//! The normal form of one record of the store, and the words in which it is written.
+//! The normal form of one record of the store, and its text.
 
 use super::room::Room;
 use super::symbol::{Numbers, Symbols};
@@ -11,20 +11,19 @@ use std::cmp::Ordering;
 use untrusted_data::cut;
 use untrusted_data::limits::{SHOWN_RECORDS, SHOWN_STRING};
 
-/// One record.
+/// One normalized record.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RecordSeen {
-    /// What it is called: the device's name, or the symbol of its key in the document.
+    /// The name of the device, or the symbol of the record's key.
     pub name: String,
-    /// The record, whole: accidental values as symbols, times as relations.
+    /// The complete record, with symbols for accidental values and relations for times.
     pub record: Value,
-    /// The words for a reader.
+    /// The lines of text.
     #[serde(skip)]
     pub(super) lines: Vec<String>,
 }
 
-/// Brings the records of a document into normal form, as far as there is room for them, sorted by what a reader sees, and numbers
-/// their symbols.
+/// Normalizes the records of a document as far as there is room, sorts them by their text, and numbers their symbols.
 pub(super) fn normalise(
     document: Document,
     records: &Map<String, Value>,
@@ -56,7 +55,7 @@ pub(super) fn normalise(
     seen
 }
 
-/// Replaces the times of a record and of its tokens by how they stand to one another.
+/// Replaces the times of a record and of its tokens by their relations.
 fn relate_times(record: &mut Value, moments: Moments<'_>) {
     let Some(record) = record.as_object_mut() else { return };
     let created = record.get("createdAtMs").cloned();
@@ -75,8 +74,8 @@ fn relate_times(record: &mut Value, moments: Moments<'_>) {
     }
 }
 
-/// The fields whose equality with the creation is kept: one reading of the clock gives both. Everything else happens
-/// at the creation or later, and whether in the same millisecond is an accident.
+/// The fields whose equality with the creation time is kept, because one reading of the clock gives both. All other
+/// events happen at the creation or later, and whether they fall into the same millisecond is accidental.
 fn is_exact(name: &str) -> bool {
     matches!(name, "createdAtMs" | "approvedAtMs")
 }
@@ -95,7 +94,7 @@ fn replace_time(name: &str, value: &mut Value, anchor: Option<&Value>, moments: 
     *value = Value::String(if before { format!("<{relation} before>") } else { format!("<{relation}>") });
 }
 
-/// The words for a record.
+/// The text of a record.
 fn lines(document: Document, name: &str, record: &Value) -> Vec<String> {
     let Some(object) = record.as_object() else { return vec![format!("{name}  {}", text::inline(record))] };
     match document {
@@ -169,7 +168,7 @@ fn pending(name: &str, object: &Map<String, Value>) -> String {
     words.finish()
 }
 
-/// Who the client says it is: `cli/cli linux`.
+/// The client in the record: `cli/cli linux`.
 fn identity(words: &mut Words<'_>) {
     words.pair("clientId", "clientMode");
     words.bare("platform");
@@ -178,7 +177,7 @@ fn identity(words: &mut Words<'_>) {
     words.optional("remoteIp", "from");
 }
 
-/// Records of the other documents have no words of their own: every field by its name.
+/// Records of the other documents list every field by name.
 fn other(name: &str, object: &Map<String, Value>) -> Vec<String> {
     let mut words = Words::new(name, object);
     words.hide_optional("token", name);

@@ -1,11 +1,11 @@
-//! Takes secrets out of what was seen, string by string. Symbols stand for secrets that a gateway sent as they are; a hostile
-//! one sends them otherwise: encoded, in the name of an event, as a key.
+//! Redacts secrets in every string of an observation. Symbols stand for secrets that a gateway sent unchanged. A
+//! hostile gateway can also send them encoded, in the name of an event, or as a key.
 
 use super::store::Holds;
 use super::{Message, Observed, StepResult, StoreSeen};
 use serde_json::Value;
 
-/// Gives a string without its secrets.
+/// Returns a string without its secrets.
 pub(super) type Redact<'a> = &'a dyn Fn(&str) -> String;
 
 pub(super) fn steps(steps: &mut [StepResult], redact: Redact<'_>) {

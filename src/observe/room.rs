@@ -1,4 +1,4 @@
-//! How much of what a case saw its observation has room for.
+//! Limits the size of an observation.
 
 use serde_json::Value;
 use std::borrow::Cow;
@@ -6,10 +6,10 @@ use std::cell::Cell;
 use untrusted_data::cut::json;
 use untrusted_data::limits::{SHOWN_MESSAGE, SHOWN_STRING};
 
-/// What one message is shown of, in bytes, also where there is no room left: its code and how it begins.
+/// Maximum shown bytes of one message after the room is used up: its code and its beginning.
 const LEAST: usize = 1 << 10;
 
-/// Room for so many bytes of text.
+/// Room for a number of bytes of text.
 pub(super) struct Room(Cell<usize>);
 
 impl Room {
@@ -21,11 +21,11 @@ impl Room {
         self.0.get() == 0
     }
 
-    /// The value, as far as there is room for it.
+    /// The value, truncated to the available room.
     pub(super) fn fit<'v>(&self, value: &'v Value) -> Cow<'v, Value> {
         let most = self.0.get().clamp(LEAST, SHOWN_MESSAGE);
         let length = json::length(value, SHOWN_STRING);
-        // What is short as a whole has nothing in it that would have to be cut.
+        // A value that is short as a whole contains nothing to truncate.
         if length <= SHOWN_STRING.min(most) {
             self.0.set(self.0.get().saturating_sub(length));
             return Cow::Borrowed(value);

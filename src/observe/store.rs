@@ -14,18 +14,18 @@ use untrusted_data::limits::{SHOWN_IN_STEP, SHOWN_STORE};
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct StoreSeen {
-    /// Its documents. `paired` and `pending` are always there, the others where they hold something.
+    /// The documents. `paired` and `pending` are always present, the others only if they are not empty.
     pub sections: Vec<Section>,
 }
 
-/// One document of the store, or one other file beside them.
+/// One document of the store, or one other file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Section {
-    /// `paired`, `pending`, `bootstrap`, `nodes paired`, `nodes pending`, or the path of a file that is none of these.
+    /// `paired`, `pending`, `bootstrap`, `nodes paired`, `nodes pending`, or the path of another file.
     pub name: String,
-    /// What it holds.
+    /// The contents.
     pub holds: Holds,
-    /// How many more records it has, which are not shown.
+    /// Number of records that are not shown.
     #[serde(skip_serializing_if = "is_none")]
     pub more: usize,
 }
@@ -34,39 +34,39 @@ fn is_none(more: &usize) -> bool {
     *more == 0
 }
 
-/// What a document holds.
+/// The contents of a document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Holds {
-    /// Records; none where the file is absent, which means the same to every release.
+    /// Records. Empty if the file is absent, which means the same to every release.
     Records(Vec<RecordSeen>),
-    /// Something that does not parse as JSON.
+    /// Text that is not JSON.
     Unreadable {
-        /// Whether it is byte for byte what it was before the case.
+        /// Whether its bytes are the same as before the case.
         unchanged: bool,
     },
     /// JSON that is not an object of records.
     Other(Value),
-    /// A file that is no document of the store, by what became of it.
+    /// A file that is not a document of the store.
     File(Change),
-    /// Nothing that can be read as a file.
+    /// A path without a readable file.
     #[serde(untagged)]
     NoFile(NoFile),
 }
 
-/// What became of a file.
+/// The change to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
-    /// It was not there before.
+    /// The file did not exist before.
     New,
-    /// It is not there any more.
+    /// The file no longer exists.
     Gone,
-    /// Its bytes are other ones.
+    /// The bytes have changed.
     Changed,
 }
 
-/// The documents as they were found.
+/// The documents before normalization.
 pub(super) struct Documents {
     found: Vec<(Document, Found)>,
     others: Vec<(String, Holds)>,
@@ -100,7 +100,7 @@ impl Documents {
                 ))
             })
             .collect();
-        // Beside a database, a document's file is a file like any other: one that waits to be imported.
+        // If there is a database, the file of a document is an ordinary file that waits for the import.
         let is_document = |path: &str| {
             Document::ALL.iter().any(|document| path == in_database(*document) || path == place(after, *document))
         };
@@ -130,7 +130,7 @@ impl Documents {
         }
     }
 
-    /// The normal form. Symbols are numbered on from where the steps left off.
+    /// The normal form. Symbols are numbered from the last number of the steps.
     pub(super) fn normalise(self, symbols: &Symbols, moments: Moments<'_>, numbers: &mut Numbers) -> StoreSeen {
         let mut sections = Vec::new();
         let room = Room::new(SHOWN_STORE);
@@ -173,7 +173,7 @@ impl Documents {
     }
 }
 
-/// What became of a file that is no document.
+/// The change to a file that is not a document.
 fn became(was_there: bool, now: &Result<Vec<u8>, NoFile>) -> Holds {
     match now {
         Err(NoFile::Directory) | Ok(_) if was_there => Holds::File(Change::Changed),

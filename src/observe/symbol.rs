@@ -1,10 +1,10 @@
-//! Symbols: what is written in place of a value that another run would have by accident otherwise.
+//! Symbols replace values that differ accidentally between runs.
 //!
-//! Three passes. [`Symbols::learn`] reads everything once and notes which values are tokens, request ids and so on
-//! by the fields they stand in. [`Symbols::mark`] then wraps every accidental value, also inside prose, in a mark
-//! that still carries the value. [`Numbers`] at last turns marks into `<token-1>`, `<request-2>` in the order in which
-//! a reader meets them. Numbering comes last because parallel steps and records are sorted in between, and a number
-//! given before the sort would be an accident itself.
+//! There are three passes. [`Symbols::learn`] reads everything once and records which values are tokens, request ids
+//! and so on, by the fields that contain them. [`Symbols::mark`] then wraps every accidental value, also inside prose,
+//! in a mark that still contains the value. Finally, [`Numbers`] turns marks into `<token-1>` and `<request-2>` in
+//! reading order. Numbers come last because parallel steps and records are sorted in between, and a number from before
+//! the sort would be accidental itself.
 
 use super::evidence::Known;
 use serde_json::{Map, Value};
@@ -17,14 +17,14 @@ use untrusted_data::limits::{SEARCHED, SHOWN_STRING};
 const OPEN: char = '\u{E000}';
 const SPLIT: char = '\u{E001}';
 const SHUT: char = '\u{E002}';
-/// In the place of a kind: what stands in this mark is written already.
+/// In place of a kind: the text in this mark is final.
 const SETTLED: &str = "=";
-/// The length of a UUID: no shorter word has a [`shape`].
+/// The length of a UUID. No shorter word has a [`shape`].
 const SHORTEST_SHAPE: usize = 36;
-/// Fewer characters of a value that was cut could be anybody's.
+/// A shorter part of a truncated value is not unique.
 const SHORTEST_BEGINNING: usize = 12;
 
-/// What an accidental value is. A value that stands in fields of two kinds has the first of them.
+/// The kind of an accidental value. A value in fields of two kinds has the first kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind {
     Device,
@@ -51,7 +51,7 @@ impl Kind {
         }
     }
 
-    /// The kind of value that a field of this name carries, whatever the value looks like.
+    /// The kind of value that a field with this name contains.
     fn of_field(name: &str) -> Option<Self> {
         Some(match name {
             "deviceId" | "nodeId" => Self::Device,
@@ -71,24 +71,24 @@ impl Kind {
 pub(super) struct Symbols {
     known: Vec<Known>,
     kinds: BTreeMap<String, Kind>,
-    /// Learned values that have no shape of their own and must be looked for as they are, the longest first. Every text is
-    /// searched for each of them, so there are not more than [`SEARCHED`]; beyond that they are known in their fields alone.
+    /// Learned values without a shape, which are searched literally, the longest first. Every text is searched for each
+    /// of them, so there are at most [`SEARCHED`]. Other values are recognized in their fields only.
     shapeless: Vec<String>,
-    /// A text shorter than this has nothing to be marked in it. Most are: names, roles, scopes.
+    /// A shorter text contains nothing to mark. This covers most texts: names, roles and scopes.
     shortest: usize,
 }
 
 impl Symbols {
     pub(super) fn new(known: &[Known]) -> Self {
         let mut known = known.iter().filter(|known| !known.value.is_empty()).cloned().collect::<Vec<_>>();
-        // The longest first: a path must be replaced before the directory that it begins with.
+        // Longest first: a path must be replaced before the directory that it begins with.
         known.sort_by(|a, b| b.value.len().cmp(&a.value.len()).then_with(|| a.value.cmp(&b.value)));
         known.dedup_by(|a, b| a.value == b.value);
         let shortest = known.last().map_or(SHORTEST_BEGINNING, |known| known.value.len().min(SHORTEST_BEGINNING));
         Self { known, kinds: BTreeMap::new(), shapeless: Vec::new(), shortest }
     }
 
-    /// Notes what the values of a document are, by the fields in which they stand.
+    /// Records the kinds of the values of a document by their fields.
     pub(super) fn learn(&mut self, value: &Value) {
         match value {
             Value::Object(object) => {
@@ -104,13 +104,13 @@ impl Symbols {
         }
     }
 
-    /// Notes the id of an exec approval, which stands in a field called plainly `id`.
+    /// Records the id of an exec approval, whose field is just `id`.
     pub(super) fn learn_approval(&mut self, id: &str) {
         self.note(id, Kind::Approval);
     }
 
     fn note(&mut self, text: &str, kind: Kind) {
-        // As it is shown.
+        // In its shown form.
         let text = &*cut::text(text, SHOWN_STRING);
         if text.trim().is_empty() || is_symbol(text) || self.is_known(text) {
             return;
@@ -132,7 +132,7 @@ impl Symbols {
         self.known.iter().any(|known| known.value == text)
     }
 
-    /// Wraps every accidental value of a document in a mark. `field` is the name of the field it stands in.
+    /// Wraps every accidental value of a document in a mark. `field` is the name of the field.
     pub(super) fn mark(&self, value: &Value, field: &str) -> Value {
         match value {
             Value::String(text) => Value::String(self.mark_field(text, field)),
@@ -156,7 +156,7 @@ impl Symbols {
         }
     }
 
-    /// Wraps the accidental values inside a piece of prose.
+    /// Wraps the accidental values in a text.
     pub(super) fn mark_text(&self, text: &str) -> String {
         if text.len() < self.shortest && !text.contains(OPEN) {
             return text.to_owned();
@@ -178,8 +178,8 @@ impl Symbols {
         if marked.contains(OPEN) { settle(&marked) } else { marked.into_owned() }
     }
 
-    /// The text with the whole value in the place of a beginning of one that it ends with: close reasons are cut, perhaps in
-    /// the middle of an id.
+    /// Completes a value that is cut at the end of a text. Close reasons are truncated, sometimes in the middle of an
+    /// id.
     fn completed(&self, text: &str) -> Option<String> {
         let start =
             text.rfind(|c: char| !is_word(c)).map_or(0, |at| at + text[at..].chars().next().map_or(0, char::len_utf8));
@@ -216,7 +216,7 @@ impl Symbols {
     }
 }
 
-/// Takes the marks off that only kept what stands in them from being looked at again.
+/// Removes the marks that only protected final text.
 fn settle(text: &str) -> String {
     let opening = format!("{OPEN}{SETTLED}{SPLIT}");
     let mut parts = text.split(&opening);
@@ -229,7 +229,7 @@ fn settle(text: &str) -> String {
     out
 }
 
-/// Replaces a value where it is not part of a mark already made, nor of a longer word.
+/// Replaces a value unless it is part of a mark or of a longer word.
 fn replace_outside_marks(text: &str, value: &str, with: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
@@ -248,7 +248,7 @@ fn replace_outside_marks(text: &str, value: &str, with: impl Fn(&str) -> String)
     out
 }
 
-/// Whether a text is a symbol already: what is in normal form stays as it is.
+/// Whether a text is already a symbol. Normalized text stays as it is.
 fn is_symbol(text: &str) -> bool {
     text.starts_with('<') && text.ends_with('>')
 }
@@ -257,7 +257,7 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '-' || c == '_'
 }
 
-/// The kind of a value that shows by its looks: a UUID, a hex SHA-256, 32 bytes in base64url.
+/// The kind of a value with a recognizable shape: a UUID, a hex SHA-256, or 32 bytes in base64url.
 fn shape(word: &str) -> Option<Kind> {
     let bytes = word.as_bytes();
     let hex = |range: &[u8]| range.iter().all(u8::is_ascii_hexdigit);
@@ -277,8 +277,8 @@ fn shape(word: &str) -> Option<Kind> {
     }
 }
 
-/// Whether 43 characters of base64url were drawn, and are no word of a sentence or name of a program: both cases, and
-/// a digit. One draw in 1,500 has no digit; it has more capitals than any name that people wrote.
+/// Whether 43 characters of base64url are random and not words: they contain both cases and a digit. One random text in
+/// 1,500 has no digit, but it has more capitals than any name that people write.
 fn is_drawn(bytes: &[u8]) -> bool {
     let count = |of: fn(&u8) -> bool| bytes.iter().filter(|&byte| of(byte)).count();
     let (upper, lower) = (count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase));
@@ -289,7 +289,7 @@ fn wrap(kind: Kind, value: &str) -> String {
     format!("{OPEN}{}{SPLIT}{value}{SHUT}", kind.word())
 }
 
-/// The numbers given so far.
+/// The numbers of symbols so far.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     symbols: HashMap<String, String>,
@@ -297,7 +297,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// Gives a number to every marked value that has none yet, in the order in which they stand in the text.
+    /// Numbers every new mark, in the order of the text.
     pub(super) fn assign(&mut self, text: &str) {
         for (kind, value) in marks(text) {
             if !self.symbols.contains_key(value) {
@@ -308,14 +308,14 @@ impl Numbers {
         }
     }
 
-    /// The same for the marks of a whole document.
+    /// The same for the marks of a document.
     pub(super) fn assign_value(&mut self, value: &Value) {
         if is_marked(value) {
             self.assign(&value.to_string());
         }
     }
 
-    /// The text with symbols in place of marks; a value without a number yet is `<kind>`, so that texts can be sorted.
+    /// The text with symbols in place of marks. A value without a number is `<kind>`, so that texts can be sorted.
     pub(super) fn resolve(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -350,7 +350,7 @@ impl Numbers {
     }
 }
 
-/// Whether there is a mark anywhere in a document.
+/// Whether a document contains a mark.
 fn is_marked(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains(OPEN),

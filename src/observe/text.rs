@@ -1,7 +1,7 @@
-//! The text of an observation: what a person reads in a review.
+//! The text of an observation, as a reviewer reads it.
 //!
-//! Nothing is lost in it. What every release does alike has no words (the standard policy, the standard members of
-//! `hello-ok`, a token's role); what is absent is said (`no scopes`), so is what is odd (`scopes="operator.read"`).
+//! The text loses nothing. It omits what all releases do alike (the standard policy, the standard members of
+//! `hello-ok`, the role of a token), and it states what is absent (`no scopes`) or unusual (`scopes="operator.read"`).
 
 use super::store::{Change, Holds, StoreSeen};
 use super::symbol::Numbers;
@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use untrusted_data::cut;
 use untrusted_data::printable::line;
 
-/// The members of `hello-ok` on every release known so far.
+/// The members of `hello-ok` on every known release.
 pub(super) const STANDARD_KEYS: [&str; 17] = [
     "auth",
     "features",
@@ -32,11 +32,11 @@ pub(super) const STANDARD_KEYS: [&str; 17] = [
     "canvasHostUrl",
 ];
 
-/// The policy on every release known so far: 25 MiB a frame, 50 MiB buffered, a tick every 30 s.
+/// The policy on every known release: 25 MiB per frame, 50 MiB of buffer, a tick every 30 s.
 const STANDARD_POLICY: [(&str, u64); 3] =
     [("maxBufferedBytes", 52_428_800), ("maxPayload", 26_214_400), ("tickIntervalMs", 30_000)];
 
-/// Sorts what ran side by side, gives every accidental value its number, and puts times together that saw the same.
+/// Sorts parallel steps, numbers the accidental values, and merges repetitions with the same observation.
 pub(super) fn number(steps: Vec<StepResult>, numbers: &mut Numbers) -> Vec<StepResult> {
     let mut numbered: Vec<StepResult> = Vec::with_capacity(steps.len());
     for mut step in steps {
@@ -62,7 +62,7 @@ pub(super) fn number(steps: Vec<StepResult>, numbers: &mut Numbers) -> Vec<StepR
     numbered
 }
 
-/// Whether a step is the next time of one that is repeated, and saw the same.
+/// Whether a step is the next repetition of a step and has the same observation.
 fn follows(last: &StepResult, next: &StepResult) -> bool {
     let (Some(a), Some(b)) = (last.rounds, next.rounds) else { return false };
     a.last + 1 == b.first
@@ -70,7 +70,7 @@ fn follows(last: &StepResult, next: &StepResult) -> bool {
             == (next.number, &next.step, &next.seen, &next.parallel, &next.expected)
 }
 
-/// Writes steps whose values have their symbols.
+/// Writes steps whose values are already symbols.
 pub(super) fn steps(steps: &[StepResult], depth: usize, out: &mut String) {
     let margin = "  ".repeat(depth);
     for step in steps {
@@ -126,7 +126,7 @@ fn resolve(what: &mut Message, numbers: &mut Numbers) {
     }
 }
 
-/// One thing that was seen, as its line in the text.
+/// The line of one message.
 pub(super) fn seen_line(seen: &Observed) -> String {
     let line = what_line(&seen.what);
     seen.on.as_ref().map_or(line.clone(), |on| format!("{on} {line}"))
@@ -204,8 +204,8 @@ fn hello_words(hello: &Hello) -> String {
     out
 }
 
-/// `NOT_PAIRED PAIRING_REQUIRED role-upgrade  "pairing required"  request <request-1>`: the code, the code and the reason
-/// of the details, the message, then the other details, then what else the error has.
+/// `NOT_PAIRED PAIRING_REQUIRED role-upgrade  "pairing required"  request <request-1>`: the code, the code and the
+/// reason of the details, the message, the other details, and the rest of the error.
 fn error_words(error: &Value) -> String {
     let Some(object) = error.as_object() else { return format!("={}", inline(error)) };
     let mut words = Words::new("", object);
@@ -270,7 +270,7 @@ pub(super) fn store(store: &StoreSeen, out: &mut String) {
     }
 }
 
-/// A record as words: the fields that have words take them, the others follow as `name=value`.
+/// A record as text. Fields with a short form come first, and the others follow as `name=value`.
 pub(super) struct Words<'a> {
     parts: Vec<String>,
     rest: Vec<(&'a str, &'a Value)>,
@@ -283,7 +283,7 @@ impl<'a> Words<'a> {
         Self { parts: vec![name.to_owned()], rest }
     }
 
-    /// Takes a field out, to be written otherwise.
+    /// Takes a field out of the record to write it in another form.
     pub(super) fn take(&mut self, field: &str) -> Option<&'a Value> {
         let at = self.rest.iter().position(|(name, _)| *name == field)?;
         Some(self.rest.remove(at).1)
@@ -293,7 +293,8 @@ impl<'a> Words<'a> {
         self.rest.iter().find(|(name, _)| *name == field).map(|(_, value)| *value)
     }
 
-    /// Writes a field if `write` knows how; else it stays for the end. An absent one is said unless it may be absent.
+    /// Writes a field if `write` can. Otherwise, it remains for the end. An absent field is stated unless it is
+    /// optional.
     fn put(&mut self, field: &str, word: &str, required: bool, write: impl Fn(&'a Value) -> Option<String>) {
         match self.get(field).map(write) {
             Some(Some(words)) => {
@@ -307,22 +308,22 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// A field that need not be said when it is what it must be.
+    /// A field that is omitted if it has its usual value.
     pub(super) fn hide(&mut self, field: &str, expected: &str) {
         self.put(field, field, true, |value| (value.as_str() == Some(expected)).then(String::new));
     }
 
-    /// The same for a field that may be absent.
+    /// The same for an optional field.
     pub(super) fn hide_optional(&mut self, field: &str, expected: &str) {
         self.put(field, field, false, |value| (value.as_str() == Some(expected)).then(String::new));
     }
 
-    /// A value without its field's name.
+    /// Writes a value without the name of its field.
     pub(super) fn bare(&mut self, field: &str) {
         self.put(field, field, true, bare);
     }
 
-    /// Takes a field out if it can be written bare.
+    /// Takes a field out of the record if it can be written without its name.
     fn take_bare(&mut self, field: &str) -> Option<String> {
         let text = bare(self.get(field)?)?;
         self.take(field);
@@ -356,7 +357,7 @@ impl<'a> Words<'a> {
         self.put(field, field, false, |value| look_up(value, table));
     }
 
-    /// Two fields that are written as one: `cli/cli`.
+    /// Writes two fields as one: `cli/cli`.
     pub(super) fn pair(&mut self, first: &str, second: &str) {
         match (self.get(first).and_then(bare), self.get(second).and_then(bare)) {
             (Some(a), Some(b)) => {
@@ -387,7 +388,7 @@ fn look_up(value: &Value, table: &[(&str, &str)]) -> Option<String> {
     table.iter().find(|(known, _)| *known == text).map(|(_, word)| (*word).to_owned())
 }
 
-/// A string that can be written without quotes and still not be taken for anything else.
+/// A string that needs no quotes because it cannot be mistaken for anything else.
 fn bare(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     let plain =
@@ -401,7 +402,7 @@ fn quoted(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }
 
-/// A value on one line: plain strings bare, lists in brackets, objects in braces with their members sorted.
+/// A value on one line: plain strings without quotes, lists in brackets, objects in braces with sorted members.
 pub(super) fn inline(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),

@@ -1,12 +1,12 @@
-//! Times go, relations between times stay.
+//! Removes times and keeps the relations between them.
 
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
 
-/// Milliseconds since the epoch that a gateway may mean today: 2017 to 2096. Other numbers are no times.
+/// Milliseconds since 1970 that can be a time of a gateway: 2017 to 2096. Other numbers are not times.
 const EPOCH_MS: std::ops::Range<i64> = 1_500_000_000_000..4_000_000_000_000;
 
-/// The time in a field, if it is one.
+/// The time in a field, if it is a time.
 pub(super) fn time(value: &Value) -> Option<i64> {
     value
         .as_i64()
@@ -14,8 +14,8 @@ pub(super) fn time(value: &Value) -> Option<i64> {
         .filter(|ms| EPOCH_MS.contains(ms))
 }
 
-/// Replaces the times in a document: `<time>` for one during the case, `<time before>` for one that was there before
-/// it, and `<createdAtMs+120000>` for a deadline, which is as long after its beginning as the gateway decided.
+/// Replaces the times in a document: `<time>` for a time during the case, `<time before>` for a time before it, and
+/// `<createdAtMs+120000>` for a deadline, whose distance the gateway determined.
 pub(super) fn replace(value: &mut Value, started_at: i64) {
     match value {
         Value::Object(object) => replace_members(object, started_at),
@@ -35,11 +35,11 @@ fn replace_members(object: &mut Map<String, Value>, started_at: i64) {
     {
         *expires = Value::String(format!("<{name}{:+}>", end - begin));
     }
-    // What a node is told of its time for a command is, from 2026.9.6 on, what the gateway's own work has left of it.
+    // From 2026.9.6 on, the time limit that a node receives is what the gateway's own work has left of it.
     let for_node = object.contains_key("paramsJSON");
     for (name, member) in object.iter_mut() {
         let passes = matches!(name.as_str(), "retryAfterMs" | "uptimeMs" | "ageMs") || for_node && name == "timeoutMs";
-        // How long ago, how long still: accidents of the moment, except where the gateway says nothing at all.
+        // Ages and remaining times are accidental. Only whether they are present is kept.
         if passes && member.as_f64().is_some_and(|ms| ms > 0.0) {
             *member = Value::String("<duration>".to_owned());
         } else {
@@ -52,19 +52,19 @@ fn phase(ms: i64, started_at: i64) -> &'static str {
     if ms < started_at { "<time before>" } else { "<time>" }
 }
 
-/// The moments of a case: before it, and one for each step. A gateway reads its clock more than once in an act, and how far
-/// the readings are apart says how busy the machine was, and nothing else.
+/// The moments of a case: one before it and one for each step. A gateway reads its clock more than once in an action,
+/// and the distance between the readings only depends on the load of the machine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moments<'a> {
-    /// When the case began.
+    /// The start of the case.
     pub(super) started_at: i64,
-    /// When each step began, in order.
+    /// The start of each step, in order.
     pub(super) steps: &'a [i64],
 }
 
 impl Moments<'_> {
-    /// How a time stands to another one: equal where both are within one step. Before the case times stand as they were
-    /// seeded.
+    /// The relation between two times. They are equal if both are within one step. Times before the case are compared
+    /// as seeded.
     fn compare(&self, ms: i64, anchor: i64) -> Ordering {
         if ms < self.started_at || anchor < self.started_at {
             return ms.cmp(&anchor);
@@ -74,16 +74,16 @@ impl Moments<'_> {
     }
 }
 
-/// How a time of a record stands to the one it is measured by.
+/// The relation between a time of a record and its reference time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Relation {
-    /// Earlier, equal or later; `None` where the other one is no time.
+    /// Earlier, equal or later. `None` if the reference is not a time.
     pub(super) order: Option<Ordering>,
-    /// Whether it was there before the case.
+    /// Whether the time is before the case.
     pub(super) before: bool,
 }
 
-/// Relates a time of a record to another one. `None` where it is absent or no time.
+/// Compares a time of a record with another. `None` if it is absent or not a time.
 pub(super) fn relate(value: Option<&Value>, anchor: Option<&Value>, moments: Moments<'_>) -> Option<Relation> {
     let ms = time(value?)?;
     let order = anchor.and_then(time).map(|anchor| moments.compare(ms, anchor));

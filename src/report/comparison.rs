@@ -1,7 +1,8 @@
 //! Several gateways side by side: which cases they answer alike, and where the others part.
 
-use super::{CaseReport, Event, Listener};
+use super::Listener;
 use crate::judge::Verdict;
+use crate::run::outcome::{CaseReport, Event};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use untrusted_data::cut;

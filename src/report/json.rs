@@ -4,9 +4,10 @@
 //! Cases wait on the disk for the end of the run, as they will be written: in memory those of a gateway that answers everything
 //! with a lot would be more than it holds.
 
+use super::Listener;
 use super::destination::Sink;
-use super::{CaseReport, Event, Listener, RunInfo, RunReport};
 use crate::judge::{Finding, FrameFinding, Verdict};
+use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,8 +1,10 @@
 //! The report for a person: what deviates in full, what was skipped with its reason, the rest as numbers.
 
-use super::{CaseReport, Event, Listener, RunInfo, RunReport};
+use super::Listener;
 use crate::judge::{Finding, Verdict};
 use crate::observe::diff;
+use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
+use crate::shell::quoted;
 use owo_colors::{OwoColorize as _, Style};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -346,20 +348,10 @@ fn seconds(duration: Duration) -> String {
     }
 }
 
-/// An argument as a shell needs it: a case id with a point has a `#` in it.
-pub fn quoted(argument: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=@:+".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Boot, Boots, GatewayInfo};
+    use crate::run::outcome::{Boot, Boots, GatewayInfo};
     use openclaw_model::Release;
     use std::path::PathBuf;
 
@@ -532,11 +524,5 @@ mod tests {
             folder_flag(Path::new("examples/snapshots/b@2026.4.2.snap.new"), "b"),
             " --snapshots examples/snapshots"
         );
-    }
-
-    #[test]
-    fn a_case_id_with_a_point_is_quoted_for_the_shell() {
-        assert_eq!(quoted("a/b"), "a/b");
-        assert_eq!(quoted("a/b#c=it's"), r"'a/b#c=it'\''s'");
     }
 }

@@ -1,5 +1,4 @@
-//! A gateway that somebody else runs: what a case would leave behind there, which records are its own, and how they are
-//! taken away again.
+//! Cases on a gateway at a URL: what a case would leave there, which records belong to it, and how they are removed.
 
 use super::schedule::breaker::Dead;
 use super::schedule::failed_start;
@@ -11,7 +10,7 @@ use super::steps::frames::Frames;
 use super::steps::session::Session;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
-use crate::gateway::{Gateway, Launch, Place, Workspace};
+use crate::gateway::{Gateway, Launch, Sandbox, Workspace};
 use crate::observe::{RawMessage, StoreFiles, stored};
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
@@ -26,17 +25,17 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use untrusted_data::limits::{Budget, CASE_BYTES};
 
-/// The device that takes away what a case has left behind.
+/// The device that removes what a case left behind.
 const CLEANER: &str = "clawcheck-cleaner";
 
-/// Asks for nothing with the shared token, and as nobody who could be paired.
+/// Connects with the shared token, without a device and without scopes.
 const KNOCK: &str = "scenario: Knock\nsteps:\n  - connect: { device: none, role: operator, scopes: [] }\n";
 
-/// Whether the gateway takes a connection at all. Nothing is said on it.
+/// Whether the gateway accepts a connection. The client sends nothing on it.
 pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts: &Timeouts) -> Result<(), RunError> {
-    let place = workspace.place().map_err(RunError::Workspace)?;
+    let sandbox = workspace.sandbox().map_err(RunError::Workspace)?;
     let launch = Launch {
-        place: &place,
+        sandbox: &sandbox,
         state_dir: None,
         openclaw_json: Value::Null,
         environment: BTreeMap::new(),
@@ -47,14 +46,14 @@ pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts:
     Ok(())
 }
 
-/// Whether the gateway says that the shared token is another one than the run was given. It is asked once, in a way that leaves
-/// nothing behind; what else it says to that, or that it says nothing, is for the cases.
+/// Whether the gateway reports that its shared token differs from the token of the run. The question is asked once and
+/// leaves nothing behind. Any other answer, or none, is left to the cases.
 pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<bool> {
     let Some(token) = shared.options.token.as_deref() else { return Ok(false) };
-    let place = shared.workspace.place()?;
+    let sandbox = shared.workspace.sandbox()?;
     let corpus = Corpus::written(Path::new("clawcheck/knock.yaml"), KNOCK).map_err(io::Error::other)?;
     let [case] = corpus.cases() else { return Ok(false) };
-    let mut context = CaseContext::new(case, gateway, place, release, Some(token));
+    let mut context = CaseContext::new(case, gateway, sandbox, release, Some(token));
     context.timeouts = shared.timeouts.clone();
     let steps = context.perform().await;
     context.end().await;
@@ -70,9 +69,9 @@ pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared
     ))
 }
 
-/// Whether a case changes nothing that outlives it: what it asks for is answered and told to nobody else, and the
-/// rules, asked through the embedded gateway, keep the store as it was. How the gateway authenticates is not known before it
-/// is asked, and asking can be enough to leave a trace: so they must keep it in every mode.
+/// Whether a case changes nothing that outlives it. Its calls must not reach other clients, and the rules, played on
+/// the embedded gateway, must leave the store unchanged. The auth mode of the gateway is not known at this point, and a
+/// connect can already leave a record, so the store must stay unchanged in every mode.
 pub(super) async fn leaves_no_trace(
     case: &Case,
     rules: &Gateway,
@@ -85,22 +84,22 @@ pub(super) async fn leaves_no_trace(
     for mode in [AuthMode::Token, AuthMode::Password, AuthMode::None] {
         let mut case = case.clone();
         case.scenario.gateway.auth.mode = mode;
-        if !keeps_the_store(&case, rules, workspace.place()?, release).await? {
+        if !keeps_the_store(&case, rules, workspace.sandbox()?, release).await? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-async fn keeps_the_store(case: &Case, rules: &Gateway, place: Place, release: Release) -> Result<bool, CaseError> {
-    let mut context = CaseContext::new(case, rules, place, release, None);
+async fn keeps_the_store(case: &Case, rules: &Gateway, sandbox: Sandbox, release: Release) -> Result<bool, CaseError> {
+    let mut context = CaseContext::new(case, rules, sandbox, release, None);
     context.perform().await?;
     let after = context.files();
     context.end().await;
     Ok(records(context.before()) == records(&after))
 }
 
-/// Whether a step asks for nothing but a look. Calls reach people (an approval prompts whoever may approve).
+/// Whether a step only reads. Calls can reach people: an approval request prompts every approver.
 fn only_looks(step: &Step) -> bool {
     matches!(
         step.kind,
@@ -113,21 +112,21 @@ fn only_looks(step: &Step) -> bool {
     )
 }
 
-/// The documents that hold something: an empty one says the same as none.
+/// The documents that are not empty. An empty document is equivalent to none.
 fn records(files: &StoreFiles) -> Vec<(Document, Value)> {
     let parsed = |document: Document| store_json::parse(stored(files, document)?.as_deref().ok()?);
     let documents = Document::ALL.into_iter().filter_map(|document| Some((document, parsed(document)?)));
     documents.filter(|(_, value)| value.as_object().is_none_or(|records| !records.is_empty())).collect()
 }
 
-/// The records of a store that belong to these devices. Everybody else's are nobody's business.
+/// The records of a store that belong to these devices. clawcheck ignores all other records.
 pub(super) fn own(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
     let mine = |id: &str| devices.contains(id);
     view::documents(files, |_, key, record| mine(key) || view::device(record).is_some_and(mine))
 }
 
 impl CaseContext<'_> {
-    /// Takes away what the case's devices have left on the gateway. Gives what could not be taken away, in words.
+    /// Removes what the case's devices left on the gateway. Returns a sentence for each thing that it could not remove.
     pub(super) async fn clean_up(&self) -> Vec<String> {
         let devices = self.bindings.identities.device_names();
         if devices.is_empty() {
@@ -160,7 +159,7 @@ impl CaseContext<'_> {
                 left.push(format!("{}: a pending request of the node {name}", self.case.id));
             }
         }
-        // Last itself: its connection ends with it.
+        // Remove the admin device last, because its connection ends with it.
         let own = json!({ "deviceId": self.bindings.identities.device(CLEANER).device_id() });
         if self.ask_plainly(&mut session, "device.pair.remove", own).await.is_none() {
             left.push(format!("{}: the paired device {CLEANER}", self.case.id));
@@ -168,7 +167,7 @@ impl CaseContext<'_> {
         left
     }
 
-    /// What the case may have left on the gateway, where nobody can tell.
+    /// What the case may have left on the gateway if nobody can check it.
     pub(super) fn perhaps_left(&self) -> Vec<String> {
         let devices = self.bindings.identities.device_names();
         devices.iter().map(|(_, name)| format!("{}: perhaps the device {name}", self.case.id)).collect()
@@ -182,7 +181,7 @@ impl CaseContext<'_> {
     async fn cleaner(&self) -> Option<Session> {
         let running = self.running().ok()?;
         let (link, upgrade, began) = (running.link(None).ok()?, running.upgrade(), Instant::now());
-        // What is said to us while we clean up is no part of the case.
+        // Messages that arrive during the cleanup are not part of the case.
         let (frames, budget) = (Arc::<Frames>::default().on(CLEANER), Budget::new("the cleaning up", CASE_BYTES));
         let mut session = self.connection(link, &upgrade, CLEANER, frames, budget).await.ok()?;
         let challenge = connections::challenge(&[self.challenge(&mut session, began.elapsed()).await]);
@@ -197,7 +196,7 @@ impl CaseContext<'_> {
         Some(session)
     }
 
-    /// The payload of an answer that is no error.
+    /// The payload of a successful answer.
     async fn ask_plainly(&self, session: &mut Session, method: &str, params: Value) -> Option<Value> {
         let pending = self.request(session, method, params).await.ok()?;
         match self.answer(session, &pending, &Wait::Call(method.to_owned())).await.pop()? {
@@ -209,7 +208,7 @@ impl CaseContext<'_> {
     }
 }
 
-/// The name of the device that a record is about, if it is one of these.
+/// The name of the device that a record is about. `None` if it is not one of these devices.
 fn named<'a>(record: &Value, devices: &'a [(String, String)]) -> Option<&'a str> {
     let id = view::device(record)?;
     devices.iter().find(|(known, name)| known == id && name != CLEANER).map(|(_, name)| name.as_str())

@@ -1,12 +1,14 @@
-//! Plans the cases, plays their steps on a gateway, gathers what was seen and has it judged.
+//! Plans the cases, plays their steps on a gateway, records the observations and has them judged.
 //!
-//! Each case has keys and tokens of its own, and a gateway that is started for it and ended with it, unless it can share one
-//! with others ([`Isolation`]). Gateways are started side by side, as many as there are jobs, those with the most cases first; a
-//! gateway that cannot be started at all is found so once and not once per case.
+//! Each case has its own keys and tokens. It also has its own gateway, which is started and stopped for it, unless it
+//! can share a gateway with other cases ([`Isolation`]). The run starts as many gateways at the same time as there are
+//! jobs, those with the most cases first. If a gateway cannot start at all, the run finds out once and not once for
+//! each case.
 
 mod attached;
 #[cfg(test)]
 mod explained;
+pub mod outcome;
 mod redaction;
 mod schedule;
 mod sharing;
@@ -15,10 +17,10 @@ mod steps;
 mod timeouts;
 
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
+use crate::judge::Finding;
 use crate::judge::frame_schema::FrameSchema;
-use crate::judge::{Finding, Verdict};
 use crate::observe::snapshot::{Library, LibraryError};
-use crate::report::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
+use crate::run::outcome::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::scenario::Case;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use openclaw_model::releases;
@@ -36,15 +38,15 @@ use untrusted_data::limits::{Budget, KEPT_BYTES, RUN_BYTES};
 /// Whether cases share gateways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Isolation {
-    /// Every case has a gateway of its own.
+    /// Every case has its own gateway.
     #[default]
     Case,
-    /// Cases share one where that changes nothing of what they see.
+    /// Cases share a gateway if sharing does not change what they observe.
     Shared,
 }
 
 impl Isolation {
-    /// What is usual for a kind of gateway: a process takes long to start.
+    /// The default for a kind of gateway. Processes are shared because they take long to start.
     pub fn usual(kind: Kind) -> Self {
         match kind {
             Kind::Spawned => Self::Shared,
@@ -52,7 +54,7 @@ impl Isolation {
         }
     }
 
-    /// Its name in reports and on the command line.
+    /// The name in reports and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Case => "case",
@@ -61,41 +63,43 @@ impl Isolation {
     }
 }
 
-/// How a run goes about its work.
+/// The options of a run.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Whether cases share gateways; a gateway that somebody else runs is the one that it is.
+    /// Whether cases share gateways. It has no effect on a gateway at a URL.
     pub isolation: Isolation,
-    /// Whether what a case sees on a gateway that it shares is taken as it is, also where it deviates: whoever asked looks again.
+    /// Whether an observation on a shared gateway is final even if the case deviates. `false` plays such a case again
+    /// on its own gateway.
     pub trusting: bool,
-    /// How many cases are played at once; at least one.
+    /// Number of gateways that run at the same time. At least 1.
     pub jobs: usize,
     /// Whether every case keeps its transcript.
     pub trace: bool,
-    /// Whether a conforming case on a real release that its snapshot has not been seen on leaves that for approval.
+    /// Whether a conforming case on a real release proposes a snapshot if its snapshot was only seen on the embedded
+    /// gateway.
     pub mark_seen: bool,
-    /// The shared token of a gateway that somebody else runs.
+    /// The shared token of a gateway at a URL.
     pub token: Option<String>,
-    /// Whether the run may write to a gateway that somebody else runs.
+    /// Whether the run may write to a gateway at a URL.
     pub allow_writes: bool,
-    /// What every frame is held to that the gateway sends.
+    /// The schema that every frame from the gateway is validated against.
     pub schema: Option<Arc<FrameSchema>>,
-    /// The arguments that play a case the same way again: ` --gateway openclaw@2026.3.31`.
+    /// The arguments that play a case again in the same way, such as ` --gateway openclaw@2026.3.31`.
     pub again: String,
-    /// What the caller knows to be secret: it is in nothing that the run tells.
+    /// Secrets that the caller knows. They do not appear in any output of the run.
     pub secrets: Redactions,
 }
 
-/// Why a run could not be brought to its end.
+/// The reason why a run could not be completed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The run's corner of the disk could not be had.
+    /// The temporary directory of the run could not be created.
     #[error("not enough disk space for the run: {0}")]
     Workspace(io::Error),
-    /// A gateway that somebody else runs is not there, or is none.
+    /// The gateway at the URL is not reachable, or it is not a gateway.
     #[error(transparent)]
     NoGateway(#[from] LaunchError),
-    /// A gateway that somebody else runs has another shared token.
+    /// The gateway at the URL has a different shared token.
     #[error("the gateway does not accept CLAWCHECK_TOKEN")]
     Token,
     /// The snapshots could not be read or written.
@@ -106,7 +110,7 @@ pub enum RunError {
     Report(io::Error),
 }
 
-/// What the cases of a run share.
+/// The state that the cases of a run share.
 struct Shared<'a> {
     workspace: Workspace,
     library: &'a Library,
@@ -116,46 +120,46 @@ struct Shared<'a> {
     fault: Mutex<Option<LibraryError>>,
     left_behind: Mutex<Vec<String>>,
     boots: Mutex<Boots>,
-    /// Secrets that may be in what is told of more than one case.
+    /// Secrets that can occur in the output of more than one case.
     secrets: Mutex<Redactions>,
     trust: Trust,
-    /// What the cases that are being played keep of what the gateway sends.
+    /// Memory for what running cases keep of the gateway's messages.
     received: Budget,
-    /// What is kept of cases whose report is not told yet.
+    /// Memory for cases whose reports are not printed yet.
     kept: Budget,
-    /// Hears what happens while something is played.
+    /// Receives events while a task runs.
     progress: mpsc::UnboundedSender<ProgressEvent>,
-    /// Whether what is written has to be taken away again.
+    /// Whether the run has to remove what it writes.
     attached: bool,
-    /// Turns true when the run shall stop.
+    /// Becomes true when the run must stop.
     stop: watch::Receiver<bool>,
 }
 
-/// What happens while something is played.
+/// Events while a task runs.
 enum ProgressEvent {
-    /// A case of a group begins.
+    /// A case of a group starts.
     Playing(String),
-    /// A gateway is ready: others may be started, too.
+    /// A gateway is ready, so other gateways can be started too.
     Ready,
 }
 
 impl Shared<'_> {
-    /// Whether a case takes away what it has left on the gateway, also when it is broken off.
+    /// Whether a case removes what it left on the gateway, also if it is interrupted.
     fn cleans_up(&self) -> bool {
         self.attached && self.options.allow_writes
     }
 
-    /// Notes the first thing that went wrong with the snapshots: the run's result cannot be kept.
+    /// Records the first error of the snapshot library. The results of the run cannot be stored.
     fn fault(&self, error: LibraryError) {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
-    /// Notes what could not be taken away again from a gateway that somebody else runs.
+    /// Records what could not be removed from a gateway at a URL.
     fn left_behind(&self, left: Vec<String>) {
         self.left_behind.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
     }
 
-    /// Notes the secrets of a case whose failure may be told as the reason of others.
+    /// Records the secrets of a case whose failure can be the reason of other cases.
     fn keep_secret(&self, secrets: &Redactions) {
         self.secrets().extend(secrets);
     }
@@ -168,7 +172,7 @@ impl Shared<'_> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Counts gateways that were started.
+    /// Counts started gateways.
     fn booted(&self, boots: usize) {
         self.boots().made += boots;
     }
@@ -178,7 +182,7 @@ impl Shared<'_> {
     }
 
     fn playing(&self, case: &str) {
-        // Nobody hears it any more when the run is being broken off.
+        // The receiver is gone if the run is being interrupted.
         let _ = self.progress.send(ProgressEvent::Playing(case.to_owned()));
     }
 
@@ -187,19 +191,19 @@ impl Shared<'_> {
     }
 }
 
-/// A run as far as it came.
+/// The result of a run, complete or not.
 pub struct RunEnd {
-    /// What became of it.
+    /// The report. It contains all cases that were played.
     pub report: RunReport,
-    /// Why it could not be brought to its end; what was played until then was told, and is in the report.
+    /// The reason why the run could not be completed. The cases before it were reported and are in the report.
     pub fault: Option<RunError>,
 }
 
-/// Plays cases on a gateway and tells `listen` what happens. When `stop` turns true, what is being played is broken off and
-/// everything that was started is ended.
+/// Plays cases on a gateway and passes events to `listen`. If `stop` becomes true, the run interrupts its tasks and
+/// stops everything that it started.
 ///
 /// # Errors
-/// The disk or a report are not to be had from the beginning. What goes wrong later is in [`RunEnd::fault`].
+/// Returns an error if the temporary directory or a report cannot be created. Later errors are in [`RunEnd::fault`].
 pub async fn run(
     cases: &[&Case],
     gateway: &Gateway,
@@ -251,7 +255,7 @@ pub async fn run(
     let mut report = RunReport::default();
     let mut dead = None;
     if attached {
-        // Also where nothing will be played: whoever names a gateway wants to know that it is not there.
+        // Checked even if no case will be played: a user who names a gateway wants to know that it is not reachable.
         let asked = tokio::select! {
             asked = attached::is_there(gateway, &shared.workspace, &shared.timeouts) => asked,
             () = stopped(stop.clone()) => {
@@ -328,12 +332,12 @@ pub async fn run(
         }
     };
     if shared.cleans_up() {
-        // What is still being played takes away what it has left on the gateway, within deadlines of its own. A second Ctrl-C
-        // does not wait for it.
+        // Interrupted tasks remove what they left on the gateway, with their own timeouts. A second Ctrl-C does not
+        // wait for them.
         break_off.send_replace(true);
         while playing.next().await.is_some() {}
     }
-    // What was broken off goes with its gateways and directories.
+    // Dropping an interrupted task stops its gateways and removes its directories.
     drop(playing);
     report.left_behind = std::mem::take(&mut *shared.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
     report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
@@ -342,7 +346,7 @@ pub async fn run(
     Ok(RunEnd { report, fault: ended.err() })
 }
 
-/// Tells of every case that was to be played that the gateway is not there. Where there is none, the run itself fails.
+/// Reports for every planned case that the gateway is not reachable. Without planned cases, the run itself fails.
 fn not_there(
     waiting: &[&Case],
     fault: RunError,
@@ -357,7 +361,7 @@ fn not_there(
     Ok(RunEnd { report, fault: waiting.is_empty().then_some(fault) })
 }
 
-/// Waits until the run shall stop; for ever when nobody can say so any more.
+/// Waits until the run must stop. Waits forever if the sender is gone.
 async fn stopped(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
@@ -380,34 +384,6 @@ fn tell(
     listen(Event::Case(&done)).map_err(RunError::Report)
 }
 
-/// The exit status of a run, in the words of its summary.
-pub fn outcome(report: &RunReport, deny_skipped: bool) -> Outcome {
-    let count = |verdict| report.summary.count(verdict);
-    let skipped = count(Verdict::Skipped);
-    if count(Verdict::Error) > 0 {
-        Outcome::Fault
-    } else if count(Verdict::Deviates) + count(Verdict::UnexpectedlyConforms) > 0 || (deny_skipped && skipped > 0) {
-        Outcome::Deviates
-    } else if skipped + count(Verdict::NotApplicable) == report.summary.total() {
-        Outcome::Nothing
-    } else {
-        Outcome::Conforms
-    }
-}
-
-/// What a run came to as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// All cases conform, deviate as written down, are not applicable or skipped; at least one was played.
-    Conforms,
-    /// A case deviates or unexpectedly conforms, or is skipped and must not be.
-    Deviates,
-    /// The harness or the gateway could not do its part in a case.
-    Fault,
-    /// No case was played: there were none, or all are not applicable or skipped.
-    Nothing,
-}
-
 fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {
     let profile = gateway.profile();
     let no_token = (profile.kind == Kind::Attached && options.token.is_none())
@@ -426,7 +402,7 @@ fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {
     }
 }
 
-/// Says so where a release is not known of its own: it is held to what an older one answers.
+/// A note if the release is not a known release, which names the known release that the gateway is compared with.
 fn stands_in(release: Release) -> Option<String> {
     let rules = Facts::of(release).ok()?;
     let known = rules.described();
@@ -434,13 +410,13 @@ fn stands_in(release: Release) -> Option<String> {
         .then(|| format!("{release} has no history of its own; its answers are compared with those of {known}"))
 }
 
-/// The release that a gateway is held to: the default one where nobody said which it is.
+/// The release that a gateway is compared with. Default: the default release.
 pub fn release_of(gateway: &Gateway) -> Release {
     played_as(gateway, gateway.profile().claims.unwrap_or(releases::DEFAULT))
 }
 
-/// The release that a gateway is when it is asked to be this one. The embedded gateway has the rules of known releases alone:
-/// for a release between two of them it is the earlier one, in everything, or its cases would ask of it what it has not.
+/// The release that a gateway plays if this release is requested. The embedded gateway has the rules of known releases
+/// only. A release between two known ones plays as the earlier one in every respect, including which cases apply.
 pub(crate) fn played_as(gateway: &Gateway, release: Release) -> Release {
     match gateway.profile().kind {
         Kind::Embedded => Facts::of(release).map_or(release, |rules| rules.described()),
@@ -464,25 +440,6 @@ mod tests {
     }
 
     #[rstest]
-    #[case(&[Verdict::Conforms, Verdict::KnownDeviation, Verdict::NotApplicable, Verdict::Skipped], Outcome::Conforms)]
-    #[case(&[Verdict::NotApplicable, Verdict::Conforms], Outcome::Conforms)]
-    #[case(&[Verdict::Conforms, Verdict::Deviates], Outcome::Deviates)]
-    #[case(&[Verdict::Conforms, Verdict::UnexpectedlyConforms], Outcome::Deviates)]
-    #[case(&[Verdict::Deviates, Verdict::Error], Outcome::Fault)]
-    #[case(&[Verdict::Skipped, Verdict::Skipped], Outcome::Nothing)]
-    #[case(&[Verdict::NotApplicable, Verdict::NotApplicable], Outcome::Nothing)]
-    #[case(&[Verdict::NotApplicable, Verdict::Skipped], Outcome::Nothing)]
-    #[case(&[], Outcome::Nothing)]
-    fn the_worst_verdict_decides_and_what_was_not_played_is_nothing(
-        #[case] verdicts: &[Verdict],
-        #[case] expected: Outcome,
-    ) {
-        let mut report = RunReport::default();
-        verdicts.iter().for_each(|verdict| report.summary.add(*verdict));
-        assert_eq!(outcome(&report, false), expected);
-    }
-
-    #[rstest]
     #[case("2026.4.2", None)]
     #[case("2026.4.3", Some("2026.4.3 has no history of its own; its answers are compared with those of 2026.4.2"))]
     fn a_release_between_two_known_ones_is_held_to_the_older_and_says_so(
@@ -490,13 +447,5 @@ mod tests {
         #[case] said: Option<&str>,
     ) {
         assert_eq!(stands_in(release.parse().unwrap()).as_deref(), said);
-    }
-
-    #[test]
-    fn a_skip_can_be_denied() {
-        let mut report = RunReport::default();
-        report.summary.add(Verdict::Conforms);
-        report.summary.add(Verdict::Skipped);
-        assert_eq!(outcome(&report, true), Outcome::Deviates);
     }
 }

@@ -1,7 +1,7 @@
 //! Removes secrets from all output of a run, as the last step before the output, regardless of the origin of the text.
 
 use crate::judge::{Finding, FrameFinding};
-use crate::report::{CaseReport, FrameTally, RunInfo, RunReport};
+use crate::run::outcome::{CaseReport, FrameTally, RunInfo, RunReport};
 use untrusted_data::Redactions;
 
 /// Redacts the report of a case. The observation contains no secrets: see [`crate::observe::normalise_redacted`].
@@ -13,7 +13,7 @@ pub(super) fn case(report: &mut CaseReport, secrets: &Redactions) {
     report.frames.iter_mut().for_each(|tally| frames(tally, secrets));
 }
 
-/// What is known when a run begins.
+/// Redacts the data that is known when a run begins.
 pub(super) fn info(info: &mut RunInfo, secrets: &Redactions) {
     let gateway = &mut info.gateway;
     for text in [&mut gateway.name, &mut gateway.program].into_iter().chain(&mut gateway.notes) {
@@ -21,7 +21,7 @@ pub(super) fn info(info: &mut RunInfo, secrets: &Redactions) {
     }
 }
 
-/// What became of a run.
+/// Redacts the report of a run.
 pub(super) fn run(report: &mut RunReport, secrets: &Redactions) {
     let given_up = report.boots.iter_mut().flat_map(|boots| &mut boots.given_up);
     for text in report.left_behind.iter_mut().chain(given_up) {
@@ -37,7 +37,7 @@ fn finding(finding: &mut Finding, secrets: &Redactions) {
         Finding::Frame(FrameFinding { connection, frame, pointer, message, text, .. }) => {
             [connection, frame, pointer, message, text].into_iter().for_each(redact);
         }
-        // Both are made of observations.
+        // Both are derived from observations.
         Finding::Snapshot { .. } | Finding::NoSnapshot { .. } => {}
     }
 }

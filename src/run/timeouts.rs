@@ -4,7 +4,7 @@
 //! adapt to it. If something did not arrive once, the run waits only briefly for it until it arrives. A gateway that
 //! does not support something therefore costs the run one timeout and not one timeout in every step.
 
-use crate::gateway::{Challenges, Gateway, Kind};
+use crate::gateway::{ChallengeSupport, Gateway, Kind};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -99,7 +99,7 @@ struct Limits {
     stop: Duration,
     /// The minimum of an adapted answer timeout.
     least: Duration,
-    challenges: Challenges,
+    challenges: ChallengeSupport,
     /// Whether the gateway is a known program. For a known program, no timeout is shorter than `least`.
     known: bool,
 }
@@ -141,9 +141,9 @@ impl Timeouts {
             Kind::Spawned | Kind::Attached => (30, 120, 30),
         };
         let answer = said.answer.unwrap_or(Duration::from_secs(answer));
-        // A gateway that somebody else runs is up already: it has to answer, and not to start.
+        // A gateway at a URL already runs, so it has to answer but does not start.
         let start = if kind == Kind::Attached { answer } else { Duration::from_secs(start) };
-        // Longer than any timeout of the embedded gateway itself, whose time stands still meanwhile.
+        // Longer than every timeout of the embedded gateway, whose clock stands still meanwhile.
         let known = if kind == Kind::Embedded { answer } else { LEAST_OF_KNOWN };
         let least = if gateway.is_known() { known } else { LEAST };
         Self::with(Limits {
@@ -171,7 +171,7 @@ impl Timeouts {
 
     /// Whether the gateway declares that it sends no challenge.
     pub(super) fn without_challenge(&self) -> bool {
-        self.limits.challenges == Challenges::Absent
+        self.limits.challenges == ChallengeSupport::Absent
     }
 
     /// Whether the gateway has answered anything in this run.
@@ -203,12 +203,11 @@ impl Timeouts {
         let adapted = |slowest: Duration, times: u32| (slowest * times).clamp(limits.least, limits.answer);
         let usual = learned.slowest.map_or(limits.answer, |slowest| adapted(slowest, TIMES_THE_SLOWEST));
         let usual = match wait {
-            Wait::Challenge if limits.challenges == Challenges::Absent => return Duration::ZERO,
-            Wait::Challenge if limits.challenges == Challenges::Unknown && habit.slowest.is_none() => {
+            Wait::Challenge if limits.challenges == ChallengeSupport::Absent => return Duration::ZERO,
+            Wait::Challenge if limits.challenges == ChallengeSupport::Unknown && habit.slowest.is_none() => {
                 CHALLENGE.min(limits.answer)
             }
-            // What a connection waits for before anything was asked, and how long it takes to read a long frame, is another
-            // matter than an answer.
+            // The time of unrequested messages and the time to read a long frame do not measure the speed of answers.
             Wait::Challenge | Wait::Sent | Wait::Probe => limits.answer,
             wait if wait.is_of_the_library() && !limits.known => {
                 adapted(habit.slowest.unwrap_or_default(), TIMES_BRIEFLY)
@@ -249,7 +248,7 @@ impl Timeouts {
         let habit = learned.habits.entry(wait.clone()).or_default();
         let was_expected = !habit.is_missing();
         habit.missed = habit.missed.saturating_add(1);
-        // What is waited for briefly is not waited for in vain, and a process is another matter than an answer.
+        // A brief wait does not count as unsuccessful, and the start and stop of a process are not answers.
         if was_expected && !matches!(wait, Wait::Start | Wait::Stop) {
             learned.lost += within;
         }
@@ -273,10 +272,10 @@ mod tests {
         start: Duration::from_secs(120),
         stop: Duration::from_secs(30),
         least: LEAST,
-        challenges: Challenges::Unknown,
+        challenges: ChallengeSupport::Unknown,
         known: false,
     };
-    const KNOWN: Limits = Limits { least: LEAST_OF_KNOWN, challenges: Challenges::Sent, known: true, ..LIMITS };
+    const KNOWN: Limits = Limits { least: LEAST_OF_KNOWN, challenges: ChallengeSupport::Sent, known: true, ..LIMITS };
 
     fn call(method: &str) -> Wait {
         Wait::Call(method.to_owned())
@@ -356,17 +355,17 @@ mod tests {
     }
 
     #[rstest]
-    #[case::absent(Challenges::Absent, Duration::ZERO, Duration::ZERO)]
-    #[case::unknown(Challenges::Unknown, SECOND, SECOND)]
-    #[case::sent(Challenges::Sent, 30 * SECOND, SECOND)]
+    #[case::absent(ChallengeSupport::Absent, Duration::ZERO, Duration::ZERO)]
+    #[case::unknown(ChallengeSupport::Unknown, SECOND, SECOND)]
+    #[case::sent(ChallengeSupport::Sent, 30 * SECOND, SECOND)]
     fn a_challenge_is_waited_for_as_it_is_known(
-        #[case] challenges: Challenges,
+        #[case] challenges: ChallengeSupport,
         #[case] first: Duration,
         #[case] once_missed: Duration,
     ) {
         let timeouts = Timeouts::with(Limits { challenges, ..LIMITS });
         assert_eq!(timeouts.limit(&Wait::Challenge), first);
-        if challenges != Challenges::Absent {
+        if challenges != ChallengeSupport::Absent {
             timeouts.missed(&Wait::Challenge, first);
         }
         assert_eq!(timeouts.limit(&Wait::Challenge), once_missed);

@@ -1,8 +1,9 @@
-//! The scenario language: types, parsing with spans, matrix expansion, lint, JSON Schema. Reads files, nothing else.
+//! The scenario language: types, parsing with positions, matrix expansion, lint and JSON Schema. This module reads
+//! files and has no other effects.
 //!
-//! A file becomes a tree of nodes that know where they stand; at each point of the matrix the references `${axis}` are
-//! replaced in the tree, and the tree is read into the types of the model, [`gateway`], [`store`], [`step`],
-//! [`connect`] and [`expect`]. Their doc comments are the descriptions of the JSON Schema.
+//! A file becomes a tree of nodes with positions. At each point of the matrix, the references `${axis}` in the tree are
+//! replaced, and the tree is deserialized into the types of the model: [`gateway`], [`store`], [`step`], [`connect`]
+//! and [`expect`]. The doc comments of these types are the descriptions in the JSON Schema.
 
 mod check;
 mod corpus;
@@ -12,10 +13,9 @@ mod syntax;
 
 pub use check::lint;
 pub use corpus::Corpus;
-pub use corpus::filter::{Filter, FilterError};
-pub use model::case::{Case, Source};
-pub use model::document::{Need, Scenario, WrittenBy};
+pub use corpus::filter::Filter;
+pub use model::case::Case;
+pub use model::document::Need;
 pub use model::step::{Step, StepKind};
 pub use model::{connect, expect, gateway, step, store, symbol, text};
-pub use syntax::problems::{ScenarioError, ScenarioErrors};
-pub use syntax::spans::{Name, NameOrNone, Span, Spanned};
+pub use syntax::problems::ScenarioErrors;

@@ -1,4 +1,4 @@
-//! The JSON Schema of a scenario file, for editors. Made from the types, so that it cannot say anything else.
+//! The JSON Schema of a scenario file, for editors. It is generated from the types, so the two always agree.
 
 use super::model::document::Scenario;
 use schemars::generate::SchemaSettings;
@@ -20,12 +20,12 @@ pub fn schema() -> Value {
     schema
 }
 
-/// The schema as it is printed and committed.
+/// The schema as `clawcheck schema` prints it and as it is committed.
 pub fn text() -> String {
     format!("{:#}\n", schema())
 }
 
-/// Adapts what schemars says of the types to what the reader of scenarios does.
+/// Adapts the schema from schemars to the rules of the scenario reader.
 fn adapt(schema: &mut Value, definitions: &Map<String, Value>) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(|item| adapt(item, definitions)),
@@ -47,14 +47,14 @@ fn adapt(schema: &mut Value, definitions: &Map<String, Value>) {
     }
 }
 
-/// A doc comment's lines end where the source's do; an editor has lines of its own.
+/// Joins the lines of a doc comment, because editors wrap descriptions themselves.
 fn join_lines(object: &mut Map<String, Value>) {
     if let Some(Value::String(description)) = object.get_mut("description") {
         *description = description.replace("\n\n", "\u{0}").replace('\n', " ").replace('\u{0}', "\n\n");
     }
 }
 
-/// A variant of which nothing need be said may be written as a bare word.
+/// Accepts a word for a variant whose fields are all optional.
 fn allow_bare_words(object: &mut Map<String, Value>, definitions: &Map<String, Value>) {
     let Some(Value::Array(variants)) = object.get_mut("oneOf") else { return };
     let words: Vec<_> = variants.iter().filter_map(|variant| bare_word(variant, definitions)).collect();
@@ -65,14 +65,14 @@ fn allow_bare_words(object: &mut Map<String, Value>, definitions: &Map<String, V
 
 fn bare_word(variant: &Value, definitions: &Map<String, Value>) -> Option<String> {
     let (word, value) = variant.get("properties")?.as_object()?.iter().next()?;
-    // The reference stands alone, or beside `${axis}` where that was allowed already.
+    // The reference is the only alternative, or it is added to an existing `${axis}`.
     let reference = value.get("$ref").or_else(|| value.pointer("/anyOf/0/$ref"))?.as_str()?;
     let fields = definitions.get(reference.strip_prefix("#/$defs/")?)?;
     let optional = fields.get("properties").is_some() && fields.get("required").is_none();
     optional.then(|| word.clone())
 }
 
-/// A property that need not be said is left out, not null; and `${axis}` can stand for it.
+/// An optional property is absent, not null, and `${axis}` can replace it.
 fn property(schema: &mut Value) {
     if let Value::Object(object) = schema {
         if let Some(Value::Array(types)) = object.get_mut("type") {
@@ -85,13 +85,13 @@ fn property(schema: &mut Value) {
         if let Some(Value::Array(alternatives)) = object.get_mut("anyOf") {
             alternatives.retain(|alternative| alternative != &json!({ "type": "null" }));
         }
-        // What stands for nothing said is in the description, in words.
+        // The description states the default in words.
         object.remove("default");
     }
     allow_reference(schema);
 }
 
-/// Lets `${axis}` stand for a value: what it stands for is checked where the scenario is read.
+/// Accepts `${axis}` in place of a value. The scenario reader checks the value itself.
 fn allow_reference(schema: &mut Value) {
     let reference = json!({ "$ref": "#/$defs/Reference" });
     let Value::Object(object) = schema else { return };
@@ -106,7 +106,7 @@ fn allow_reference(schema: &mut Value) {
         }
         return;
     }
-    // What an editor shows stays where it looks for it.
+    // Keep the description where editors look for it.
     let description = object.remove("description");
     let inner = std::mem::take(object);
     object.insert("anyOf".to_owned(), json!([inner, reference]));
@@ -124,7 +124,7 @@ mod tests {
         jsonschema::draft202012::new(&schema()).unwrap().is_valid(document)
     }
 
-    /// `clawcheck schema > schema/scenario.json` puts it right.
+    /// To update the file, run `clawcheck schema > schema/scenario.json`.
     #[test]
     fn the_committed_schema_is_the_one_that_is_made() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/scenario.json");

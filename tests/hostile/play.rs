@@ -146,7 +146,7 @@ fn held(row: &Row, ran: &Ran, secret: &str, folder: &Path) -> Vec<String> {
     if let Some(control) = control(&said) {
         check(false, format!("prints U+{:04X}", u32::from(control)));
     }
-    check(ran.report.is_some(), "the report is no JSON".to_owned());
+    check(ran.report.is_some(), "the report is not JSON".to_owned());
     wrong.extend(reported(row, ran));
     wrong.extend(leaks(&[("the output", &said), ("the report", &ran.report_text)], secret));
     wrong.extend(left(folder, secret));

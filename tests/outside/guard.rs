@@ -15,10 +15,10 @@ async fn victim() {
         return;
     }
     let yard = Yard::new();
-    let place = yard.workspace.place().unwrap();
-    let running = yard.launch(&yard.description("right"), &place, 60).await.unwrap();
+    let sandbox = yard.workspace.sandbox().unwrap();
+    let running = yard.launch(&yard.description("right"), &sandbox, 60).await.unwrap();
     // libtest has written the beginning of a line already.
-    println!("\nvictim: {} {}", running.port().unwrap(), place.root().parent().unwrap().display());
+    println!("\nvictim: {} {}", running.port().unwrap(), sandbox.root().parent().unwrap().display());
     // What the guard cannot know of, the victim's own parent removes.
     println!("victim: yard {}", yard.directory.path().display());
     std::future::pending::<()>().await;

@@ -2,8 +2,8 @@
 //!
 //! The hostile gateway is this very test binary, run again with `HOSTILE` set: then [`serve`] is a server instead of a test.
 
-use clawcheck::gateway::{
-    Capability, Gateway, GatewaySpec, Guard, Launch, LaunchError, Place, Preparation, Running, Workspace,
+use clawcheck::{
+    Capability, Gateway, GatewaySpec, Guard, Launch, LaunchError, Preparation, Running, Sandbox, Workspace,
 };
 use rstest::rstest;
 use serde_json::json;
@@ -165,13 +165,13 @@ impl Yard {
         path
     }
 
-    pub async fn launch(&self, description: &Path, place: &Place, patience: u64) -> Result<Running, LaunchError> {
+    pub async fn launch(&self, description: &Path, sandbox: &Sandbox, patience: u64) -> Result<Running, LaunchError> {
         let preparation = Preparation { guard: self.workspace.guard().clone(), ..Preparation::default() };
         let spec = GatewaySpec::Described(description.to_owned());
         let gateway = Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();
         assert!(!gateway.profile().can(Capability::StoreRead));
         let launch = Launch {
-            place,
+            sandbox,
             state_dir: None,
             openclaw_json: json!({}),
             environment: BTreeMap::new(),
@@ -184,8 +184,8 @@ impl Yard {
 
 async fn failure(manner: &str, patience: u64) -> LaunchError {
     let yard = Yard::new();
-    let place = yard.workspace.place().unwrap();
-    yard.launch(&yard.description(manner), &place, patience).await.err().expect("it must not count as running")
+    let sandbox = yard.workspace.sandbox().unwrap();
+    yard.launch(&yard.description(manner), &sandbox, patience).await.err().expect("it must not count as running")
 }
 
 #[tokio::test]
@@ -208,10 +208,10 @@ async fn one_that_never_listens_is_told() {
 #[tokio::test]
 async fn one_that_never_logs_that_it_is_ready_is_told_with_the_line() {
     let yard = Yard::new();
-    let place = yard.workspace.place().unwrap();
+    let sandbox = yard.workspace.sandbox().unwrap();
     let text = std::fs::read_to_string(yard.description("silent")).unwrap();
     let description = yard.write(&format!("{text}ready: {{ log: it is up }}\n"));
-    let error = yard.launch(&description, &place, 2).await.err().expect("it must not count as running");
+    let error = yard.launch(&description, &sandbox, 2).await.err().expect("it must not count as running");
     let told = error.to_string();
     assert!(told.starts_with("the gateway did not log a line with `it is up` in time"), "{told}");
     assert!(told.contains("a hostile gateway, silent"), "{told}");
@@ -250,29 +250,29 @@ async fn what_only_a_starting_gateway_says_is_told_in_the_end(#[case] manner: &s
 #[tokio::test]
 async fn a_command_that_does_not_exist_or_cannot_run_is_told() {
     let yard = Yard::new();
-    let place = yard.workspace.place().unwrap();
+    let sandbox = yard.workspace.sandbox().unwrap();
     let absent =
         yard.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: no-such-gateway\nconfig: none\nstore: none\n");
-    let error = yard.launch(&absent, &place, 5).await.err().unwrap();
+    let error = yard.launch(&absent, &sandbox, 5).await.err().unwrap();
     assert!(matches!(&error, LaunchError::CommandNotFound { command } if command == "no-such-gateway"), "{error}");
     let directory = yard.write("gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: /tmp\nconfig: none\nstore: none\n");
-    let error = yard.launch(&directory, &place, 5).await.err().unwrap();
+    let error = yard.launch(&directory, &sandbox, 5).await.err().unwrap();
     assert!(matches!(error, LaunchError::CannotRun { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_right_one_runs_in_a_home_of_its_own_and_leaves_nothing() {
     let yard = Yard::new();
-    let place = yard.workspace.place().unwrap();
-    let mut running = yard.launch(&yard.description("right"), &place, 60).await.unwrap();
+    let sandbox = yard.workspace.sandbox().unwrap();
+    let mut running = yard.launch(&yard.description("right"), &sandbox, 60).await.unwrap();
     let port = running.port().unwrap();
     assert_eq!(running.exited(), None);
-    assert!(running.logs().contains(&format!("home {}", place.root().display())), "{}", running.logs());
+    assert!(running.logs().contains(&format!("home {}", sandbox.root().display())), "{}", running.logs());
     let exit = running.stop(Instant::now() + Duration::from_secs(20)).await.unwrap();
     assert_eq!(exit.signal, Some(15));
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
-    let root = place.root().to_owned();
-    drop(place);
+    let root = sandbox.root().to_owned();
+    drop(sandbox);
     assert!(!root.exists());
 }
 

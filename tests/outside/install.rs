@@ -2,7 +2,7 @@
 //!
 //! The installer is this very test binary, run again with `INSTALL` set, so that it has a PATH of its own.
 
-use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Preparation, PrepareEvent};
+use clawcheck::{Gateway, GatewaySpec, Guard, Preparation, PrepareEvent};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

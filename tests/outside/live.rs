@@ -1,8 +1,8 @@
 //! Real gateways: `CLAWCHECK_LIVE=openclaw@2026.4.2[,clawdbot,...] cargo test --test outside -- --ignored`, with the cache that
 //! `CLAWCHECK_CACHE` names. Ignored otherwise: they start and download what others have made.
 
-use clawcheck::client::{Connection, Incoming, Transcript};
-use clawcheck::gateway::{Capability, Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
+use clawcheck::{Capability, Gateway, GatewaySpec, Guard, Launch, Preparation, Workspace};
+use clawcheck::{Connection, Incoming, Transcript};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,11 +23,11 @@ async fn a_real_gateway_starts_answers_and_stops() {
     for spec in gateways() {
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
         let workspace = Workspace::new(&guard).unwrap();
-        let place = workspace.place().unwrap();
+        let sandbox = workspace.sandbox().unwrap();
         let preparation = Preparation { guard: guard.clone(), ..Preparation::default() };
         let gateway = Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();
         let launch = || Launch {
-            place: &place,
+            sandbox: &sandbox,
             state_dir: None,
             openclaw_json: json!({"gateway": {"auth": {"mode": "token", "token": "t0ken"}}}),
             environment: BTreeMap::new(),
@@ -51,8 +51,8 @@ async fn a_real_gateway_starts_answers_and_stops() {
             let exit = running.stop(within(20)).await.unwrap();
             assert_ne!(exit.signal, Some(9), "{spec} had to be killed: {}", running.logs());
         }
-        let directory = place.root().to_owned();
-        drop(place);
+        let directory = sandbox.root().to_owned();
+        drop(sandbox);
         assert!(!directory.exists());
     }
 }

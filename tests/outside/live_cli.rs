@@ -2,8 +2,8 @@
 //! `openclaw@RELEASE` in `CLAWCHECK_LIVE`. `CLAWCHECK_CACHE` names the cache. Ignored otherwise.
 
 use crate::live_clients::{on_both, reached};
-use clawcheck::client::connect::{Auth, Challenge, Device};
-use clawcheck::client::{ConnectRequest, Connection, Incoming, Link, Transcript, Upgrade};
+use clawcheck::{Auth, Challenge, Device};
+use clawcheck::{ConnectRequest, Connection, Incoming, Link, Transcript, Upgrade};
 use openclaw_model::Facts;
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Map, Value, json};

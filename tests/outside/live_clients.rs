@@ -4,7 +4,7 @@
 
 use crate::live_cli::{Cli, cache, node};
 use crate::serve::{Serving, serve};
-use clawcheck::gateway::{Gateway, GatewaySpec, Guard, Launch, Place, Preparation, Running, Workspace};
+use clawcheck::{Gateway, GatewaySpec, Guard, Launch, Preparation, Running, Sandbox, Workspace};
 use openclaw_model::Facts;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -111,9 +111,9 @@ fn serving(release: &str, home: &Path) -> Serving {
     Serving::start(command)
 }
 
-async fn real(gateway: &Gateway, place: &Place) -> Running {
+async fn real(gateway: &Gateway, sandbox: &Sandbox) -> Running {
     let launch = Launch {
-        place,
+        sandbox,
         state_dir: None,
         openclaw_json: config(),
         environment: BTreeMap::new(),
@@ -154,8 +154,8 @@ pub async fn on_both(release: &str, look: fn(&str, u16) -> Value) -> (Value, Val
     let gateway = Gateway::prepare(&spec, &Preparation { guard, ..Preparation::default() }, &|_| {}).await.unwrap();
     let home = TempDir::new().unwrap();
     let serving = serving(release, home.path());
-    let place = workspace.place().unwrap();
-    let mut running = real(&gateway, &place).await;
+    let sandbox = workspace.sandbox().unwrap();
+    let mut running = real(&gateway, &sandbox).await;
     let (ours, theirs, release) = (serving.port, running.port().unwrap(), release.to_owned());
     let seen = tokio::task::spawn_blocking(move || (look(&release, ours), look(&release, theirs))).await.unwrap();
     running.stop(Instant::now() + Duration::from_secs(20)).await.unwrap();

@@ -2,7 +2,7 @@
 
 use super::hostile::Yard;
 use super::run::{Bench, SCENARIO};
-use clawcheck::gateway::LaunchError;
+use clawcheck::LaunchError;
 use rstest::rstest;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -88,10 +88,10 @@ fn a_gateway_that_is_not_there_is_told_also_where_nothing_is_played() {
 
 async fn failure(manner: &str, ready: &str, patience: u64) -> LaunchError {
     let yard = Yard::new();
-    let place = yard.workspace.place().unwrap();
+    let sandbox = yard.workspace.sandbox().unwrap();
     let description = yard.description(manner);
     let text = std::fs::read_to_string(&description).unwrap() + ready;
-    yard.launch(&yard.write(&text), &place, patience).await.err().unwrap()
+    yard.launch(&yard.write(&text), &sandbox, patience).await.err().unwrap()
 }
 
 #[rstest]

@@ -5,7 +5,7 @@
 
 use super::hostile::Yard;
 use super::run::{Bench, Ended};
-use clawcheck::gateway::{Exit, LaunchError};
+use clawcheck::{Exit, LaunchError};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
@@ -224,20 +224,22 @@ fn a_gateway_below_setsid_is_played_on_stopped_and_started_again(#[case] option:
 #[tokio::test]
 async fn its_environment_holds_nothing_of_the_users() {
     let yard = Yard::new();
-    let place = yard.workspace.place().unwrap();
+    let sandbox = yard.workspace.sandbox().unwrap();
     let description = yard.write(
         "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: sh\nargs: [-c, 'env; echo in $PWD; exit 7']\nenv: { GIVEN: yes }\n\
          config: none\nstore: none\n",
     );
-    let LaunchError::Exited { log, .. } = yard.launch(&description, &place, 60).await.err().unwrap() else { panic!() };
-    assert!(log.0.contains("GIVEN=yes") && log.0.contains(&format!("in {}", place.root().display())), "{log}");
+    let LaunchError::Exited { log, .. } = yard.launch(&description, &sandbox, 60).await.err().unwrap() else {
+        panic!()
+    };
+    assert!(log.0.contains("GIVEN=yes") && log.0.contains(&format!("in {}", sandbox.root().display())), "{log}");
     assert!(!log.0.lines().any(|line| line.starts_with("CARGO")), "{log}");
 }
 
 #[tokio::test]
 async fn what_ignores_sigterm_is_killed_at_the_deadline() {
     let yard = Yard::new();
-    let place = yard.workspace.place().unwrap();
+    let sandbox = yard.workspace.sandbox().unwrap();
     let program = std::env::current_exe().unwrap();
     let description = yard.write(&format!(
         "gateway: x\nabout: x\nclaims: 2026.4.2\ncommand: sh\n\
@@ -245,7 +247,7 @@ async fn what_ignores_sigterm_is_killed_at_the_deadline() {
          env: {{ HOSTILE: right, PORT: \"{{port}}\" }}\nconfig: none\nstore: none\n",
         program.display()
     ));
-    let mut running = yard.launch(&description, &place, 60).await.unwrap();
+    let mut running = yard.launch(&description, &sandbox, 60).await.unwrap();
     let port = running.port().unwrap();
     let exit = running.stop(tokio::time::Instant::now() + Duration::from_millis(200)).await.unwrap();
     assert_eq!(exit, Exit { code: None, signal: Some(9) });

@@ -1,4 +1,5 @@
-//! Ids and tokens: unguessable bytes that need the operating system only once, at the start, where failing is still possible.
+//! Ids and tokens from unpredictable bytes. The operating system is needed only once, at the start, where an error can
+//! still be reported.
 
 use openclaw_model::Entropy;
 use sha2::{Digest as _, Sha256};
@@ -10,10 +11,10 @@ pub(super) struct SeededEntropy {
 }
 
 impl SeededEntropy {
-    /// Seeds from the operating system.
+    /// Takes the seed from the operating system.
     ///
     /// # Errors
-    /// It has no random bytes to give.
+    /// Returns an error if the operating system has no random bytes.
     pub(super) fn new() -> Result<Self, getrandom::Error> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;

@@ -1,16 +1,16 @@
-//! The embedded gateway's time: the machine's, or one that the harness moves.
+//! The clock of the embedded gateway: the machine's clock, or a clock that the harness moves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Where a gateway's time comes from.
+/// The source of a gateway's time.
 #[derive(Debug, Clone, Default)]
 pub enum Clock {
     /// The machine's clock.
     #[default]
     Real,
-    /// A clock that stands still until somebody moves it. Gateways and clients may share one.
+    /// A clock that stands still until it is moved. Gateways and clients can share one.
     Manual(Arc<ManualClock>),
 }
 
@@ -20,7 +20,7 @@ impl Clock {
         Self::Manual(Arc::new(ManualClock::starting_at(real_now())))
     }
 
-    /// Now, in milliseconds since the epoch.
+    /// The current time, in milliseconds since 1970.
     pub fn now(&self) -> i64 {
         match self {
             Self::Real => real_now(),
@@ -34,24 +34,24 @@ impl Clock {
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that shows this time, in milliseconds since the epoch.
+    /// A clock with this time, in milliseconds since 1970.
     pub fn starting_at(now: i64) -> Self {
         Self(AtomicI64::new(now))
     }
 
-    /// Now, in milliseconds since the epoch.
+    /// The current time, in milliseconds since 1970.
     pub fn now(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Moves to this time; an earlier one changes nothing. A gateway notices only through
+    /// Moves the clock to this time. An earlier time has no effect. A gateway is notified only by
     /// [`EmbeddedGateway::advance`](super::EmbeddedGateway::advance), which calls this.
     pub fn move_to(&self, now: i64) {
         self.0.fetch_max(now, Ordering::SeqCst);
     }
 }
 
-/// How long until a time on the machine's clock; nothing if it has passed.
+/// The duration until a time on the machine's clock. Zero if it has passed.
 pub(super) fn real_delay(until: i64) -> Duration {
     Duration::from_millis(until.saturating_sub(real_now()).try_into().unwrap_or(0))
 }

@@ -1,4 +1,4 @@
-//! One socket: HTTP head, upgrade, frames, close handshake.
+//! One socket: HTTP head, upgrade, frames and close handshake.
 
 use super::frames::{Decoder, Fault, Incoming, encode_close, encode_pong, encode_text};
 use super::http::{self, Head, Request};
@@ -16,43 +16,43 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-/// Bytes that are read ahead of a decision.
+/// Maximum number of bytes that are read before a decision.
 const READ_AHEAD: usize = 64 * 1024;
-/// Bytes of one message after `hello-ok` (`MAX_PAYLOAD_BYTES`).
+/// Maximum size of a message after `hello-ok`, in bytes (`MAX_PAYLOAD_BYTES`).
 const LIMIT_AFTER_HELLO: usize = 25 * 1024 * 1024;
-/// How long Node waits for a request head.
+/// Node.js's timeout for a request head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long `ws` waits for the peer after its own close frame before it drops the socket.
+/// The time that `ws` waits for the peer after its own close frame before it drops the socket.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a release is at least busy with a connect: what comes in meanwhile it looks at before it has finished.
+/// The minimum time that a release needs for a connect. It looks at what arrives meanwhile before it has finished.
 const BUSY_WITH_CONNECT: Duration = Duration::from_millis(3);
-/// Unsent bytes above which nothing more is read or taken over from the owner: the peer has to read first.
+/// Number of unsent bytes above which nothing more is read from the peer or accepted from the owner.
 const HIGH_WATER: usize = 64 * 1024;
 
-/// What a connection's task needs of its gateway.
+/// The parts of the gateway that a connection's task needs.
 #[derive(Clone)]
 pub(super) struct Door {
     pub(super) events: mpsc::Sender<Event>,
-    /// True once the owner has said goodbye to everybody.
+    /// Becomes true when the owner has closed all connections.
     pub(super) stopping: watch::Receiver<bool>,
-    /// How long a peer gets then to answer a close frame.
+    /// The time that a peer then has to answer a close frame.
     pub(super) goodbye: Duration,
-    /// When the gateway started.
+    /// The start time of the gateway.
     pub(super) started: Instant,
     pub(super) standing: Arc<Standing>,
 }
 
-/// What plain HTTP requests are judged by.
+/// The data that plain HTTP requests are answered from.
 pub(super) struct Standing {
     pub(super) locality: LocalityRules,
     pub(super) config: GatewayConfig,
-    /// Bytes of one message before `hello-ok`.
+    /// Maximum size of a message before `hello-ok`, in bytes.
     pub(super) most_early_bytes: usize,
 }
 
 impl Standing {
-    /// Who sees more of a gateway's readiness than that it is ready (`canRevealReadinessDetails`): a direct local peer, and
-    /// whoever brings the shared secret.
+    /// Who sees the details of the gateway's readiness (`canRevealReadinessDetails`): a direct local peer, and every
+    /// client with the shared secret.
     fn shows_details(&self, peer: &Peer, bearer: Option<&str>) -> bool {
         let secret = match self.config.auth_mode {
             AuthMode::Token => self.config.token.as_deref(),
@@ -64,13 +64,13 @@ impl Standing {
 }
 
 impl Door {
-    /// Resolves once the gateway has said goodbye to everybody, or is gone.
+    /// Resolves when the gateway has closed all connections or no longer exists.
     pub(super) async fn stopped(&mut self) {
         let _ = self.stopping.wait_for(|stopping| *stopping).await;
     }
 }
 
-/// Serves one socket until it is gone.
+/// Serves one socket until it is closed.
 pub(super) async fn serve<S>(mut stream: S, connection: ConnectionId, address: IpAddr, mut door: Door)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
@@ -114,12 +114,13 @@ where
             socket.run().await;
         }
         Ok(Admission::Refused { status, body }) => say(&mut stream, &http::refusal(status, &body)).await,
-        // The gateway ended meanwhile.
+        // The gateway ended in the meantime.
         Err(_) => {}
     }
 }
 
-/// Reads the request head; gives the bytes that came after it too. `None` if there is none and the socket is done with.
+/// Reads the request head, and returns it with the bytes after it. `None` if there is no valid head and the socket is
+/// finished.
 async fn head<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Option<(Request, Vec<u8>)> {
     let mut bytes = Vec::with_capacity(1024);
     loop {
@@ -137,7 +138,7 @@ async fn head<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Option<(Requ
     }
 }
 
-/// Writes a whole answer and ends our side. A peer that does not read it loses it.
+/// Writes a complete answer and shuts down our side. A peer that does not read it loses it.
 async fn say<S: AsyncWrite + Unpin>(stream: &mut S, answer: &[u8]) {
     let _ = timeout(CLOSE_TIMEOUT, async {
         stream.write_all(answer).await?;
@@ -146,16 +147,16 @@ async fn say<S: AsyncWrite + Unpin>(stream: &mut S, answer: &[u8]) {
     .await;
 }
 
-/// How far the end of a connection has come.
+/// The state of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Messages go both ways.
+    /// Messages are exchanged in both directions.
     Open,
-    /// Our close frame is on its way or out; the peer's has not come.
+    /// Our close frame was queued or sent, and the peer's has not arrived.
     Closing,
-    /// Nothing that comes is looked at any more; what we have to send goes out, then our side ends.
+    /// Incoming data is ignored. The queued data is sent, then our side shuts down.
     Draining,
-    /// Our side has ended; we wait for the peer's.
+    /// Our side is shut down and waits for the peer's.
     Ended,
 }
 
@@ -163,20 +164,20 @@ struct Socket<S> {
     reader: ReadHalf<S>,
     writer: WriteHalf<S>,
     decoder: Decoder,
-    /// Bytes for the peer; those before `written` are gone already.
+    /// Bytes for the peer. Those before `written` were already sent.
     out: Vec<u8>,
     written: usize,
     inbox: Inbox,
     phase: Phase,
-    /// The client is authenticated.
+    /// Whether the client received `hello-ok`.
     welcomed: bool,
-    /// When the socket is dropped, whatever the peer does.
+    /// The time at which the socket is dropped, whatever the peer does.
     deadline: Option<Instant>,
     connection: ConnectionId,
     door: Door,
 }
 
-/// What a connection's task woke up for.
+/// The reason why a connection's task woke up.
 enum Wake {
     Written(std::io::Result<usize>),
     Read(std::io::Result<usize>),
@@ -189,7 +190,7 @@ enum Wake {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
     async fn run(mut self) {
         self.exchange().await;
-        // The gateway may have ended before its connections; then nobody needs to know.
+        // If the gateway ended before its connections, nobody needs this event.
         let _ = self.door.events.send(Event::Closed { connection: self.connection }).await;
     }
 
@@ -248,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         }
     }
 
-    /// The peer has ended its side, with a close frame or without: what is already on its way out still goes.
+    /// The peer has shut down its side, with or without a close frame. Queued data is still sent.
     fn hang_up(&mut self) {
         if self.phase != Phase::Ended {
             self.phase = Phase::Draining;
@@ -293,8 +294,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         self.phase = next;
     }
 
-    /// Before the welcome over TCP, takes what the peer sends right behind its connect: the model answers at once, and
-    /// would have welcomed it before the next segment is there. A pipe hands over everything in one piece.
+    /// Before `hello-ok` over TCP, waits for what the peer sends directly after its connect. The model answers
+    /// immediately and would send `hello-ok` before the next segment arrives. A pipe delivers everything in one piece.
     async fn read_what_follows(&mut self) {
         if self.welcomed || self.door.goodbye.is_zero() {
             return;
@@ -305,10 +306,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         {}
     }
 
-    /// Looks at what has come.
+    /// Processes the received data.
     ///
     /// # Errors
-    /// The gateway is gone.
+    /// Returns an error if the gateway no longer exists.
     async fn digest(&mut self) -> Result<(), mpsc::error::SendError<Event>> {
         let mut messages = Vec::new();
         while matches!(self.phase, Phase::Open | Phase::Closing) {
@@ -322,7 +323,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         self.hand_over(messages).await
     }
 
-    /// Gives the owner what came in one read.
+    /// Passes the messages of one read to the owner.
     async fn hand_over(&self, mut messages: Vec<Vec<u8>>) -> Result<(), mpsc::error::SendError<Event>> {
         let connection = self.connection;
         match messages.len() {
@@ -346,7 +347,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
             Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong => {}
             Incoming::Close(frame) => {
                 self.hand_over(std::mem::take(messages)).await?;
-                // The owner knows before the peer has our answer: what the peer does next finds it gone.
+                // The owner is notified before the peer has our answer, so the peer's next action finds the connection
+                // closed.
                 self.door.events.send(Event::Closed { connection: self.connection }).await?;
                 let echo = frame.as_ref().map(|(code, reason)| (*code, reason.as_slice()));
                 self.close(Phase::Draining, echo);

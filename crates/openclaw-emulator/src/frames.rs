@@ -1,29 +1,30 @@
-//! The server's side of RFC 6455 framing, with the limits and the strictness of the WebSocket library that every
-//! known release uses (npm `ws` 8, no extensions): which fault is answered with which close code is what a client sees.
+//! The server's side of RFC 6455 framing, with the limits of the WebSocket library that every known release uses (npm
+//! `ws` 8, without extensions). Clients see which close code each error causes.
 
 use std::fmt;
 
-/// What a client can send, once its fragments are together.
+/// A message or control frame from a client, after its fragments are joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Incoming {
-    /// A whole text or binary message.
+    /// A complete text or binary message.
     Message(Vec<u8>),
-    /// To be answered with a pong that carries the same bytes.
+    /// A ping. It is answered with a pong with the same bytes.
     Ping(Vec<u8>),
-    /// Needs nothing.
+    /// A pong. It needs no answer.
     Pong,
-    /// The close frame; no code where its payload was empty.
+    /// A close frame. The code is absent if its payload was empty.
     Close(Option<(u16, Vec<u8>)>),
 }
 
-/// Why the client's bytes end the connection. The release answers with a close frame of [`Fault::code`] and no reason.
+/// The reason why the client's bytes end the connection. The release answers with a close frame with [`Fault::code`]
+/// and no reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// A frame that breaks the protocol.
+    /// A frame that violates the protocol.
     Protocol,
     /// Text, or a close reason, that is not UTF-8.
     Encoding,
-    /// A message above the limit that holds at this moment.
+    /// A message above the current limit.
     TooBig,
 }
 
@@ -54,14 +55,14 @@ const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
-/// Fragments of one message that `ws` puts up with.
+/// Maximum number of fragments of one message in `ws`.
 const MAX_FRAGMENTS: usize = 16 * 1024;
-/// Room for one read from the socket.
+/// Maximum size of one read from the socket.
 const READ_SIZE: usize = 8 * 1024;
-/// A buffer that grew above this for one message is given back.
+/// A buffer that grew beyond this size for one message is freed.
 const KEPT_CAPACITY: usize = 128 * 1024;
 
-/// Takes a client's byte stream apart. A frame's length is judged from its header, before its payload is buffered, so a
+/// Decodes a client's byte stream. The length of a frame is checked in its header, before its payload is buffered, so a
 /// decoder never holds more than the limit.
 pub(super) struct Decoder {
     buffer: Vec<u8>,
@@ -70,7 +71,7 @@ pub(super) struct Decoder {
     fragments: Option<Fragments>,
 }
 
-/// A message of which the last frame has not come yet.
+/// A message whose last frame has not arrived yet.
 struct Fragments {
     opcode: u8,
     data: Vec<u8>,
@@ -86,17 +87,17 @@ struct Header {
 }
 
 impl Decoder {
-    /// A decoder that refuses messages above `limit` bytes and has already been given `buffer`.
+    /// A decoder that refuses messages above `limit` bytes and already received `buffer`.
     pub(super) fn new(limit: usize, buffer: Vec<u8>) -> Self {
         Self { buffer, consumed: 0, limit, fragments: None }
     }
 
-    /// From now on messages may have this many bytes.
+    /// Changes the maximum size of a message, in bytes.
     pub(super) fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
     }
 
-    /// Where the next bytes from the socket go.
+    /// The buffer for the next bytes from the socket.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         self.buffer.drain(..self.consumed);
         self.consumed = 0;
@@ -107,7 +108,7 @@ impl Decoder {
         &mut self.buffer
     }
 
-    /// The next thing the client said; `None` until more bytes have come. After a fault the stream means nothing any more.
+    /// The next message or control frame. `None` until more bytes arrive. After an error, the stream is unusable.
     pub(super) fn next(&mut self) -> Result<Option<Incoming>, Fault> {
         loop {
             let Some(header) = self.header()? else { return Ok(None) };
@@ -161,7 +162,7 @@ impl Decoder {
         if lawful { Ok(()) } else { Err(Fault::Protocol) }
     }
 
-    /// Puts a frame where it belongs; gives what is complete with it.
+    /// Adds a frame to the message that it belongs to, and returns what is complete.
     fn accept(&mut self, header: &Header, payload: Vec<u8>) -> Result<Option<Incoming>, Fault> {
         match header.opcode {
             CLOSE => close(payload).map(Some),
@@ -216,7 +217,7 @@ pub(super) fn encode_pong(out: &mut Vec<u8>, payload: &[u8]) {
     encode(out, PONG, payload);
 }
 
-/// Appends a close frame; without a code its payload is empty.
+/// Appends a close frame. Without a code, its payload is empty.
 pub(super) fn encode_close(out: &mut Vec<u8>, close: Option<(u16, &[u8])>) {
     let mut payload = Vec::new();
     if let Some((code, reason)) = close {

@@ -1,4 +1,4 @@
-//! A gateway that runs inside this process.
+//! A gateway inside this process.
 
 use super::chance::SeededEntropy;
 use super::clock::Clock;
@@ -28,45 +28,46 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
-/// Events that may wait for the owner; whoever sends more waits.
+/// Maximum number of queued events for the owner. Senders wait if the queue is full.
 const EVENTS: usize = 32;
-/// Bytes under way in each direction of a pipe.
+/// Maximum number of bytes in transit in each direction of a pipe.
 const PIPE: usize = 64 * 1024;
-/// How long TCP peers get to answer the goodbye (`WEBSOCKET_CLOSE_GRACE_MS` of 2026.4.5).
+/// The time that TCP peers have to answer the close frames of a stop (`WEBSOCKET_CLOSE_GRACE_MS` of 2026.4.5).
 const GOODBYE: Duration = Duration::from_secs(1);
-/// Longer than any connection may take to end once the gateway stops.
+/// An upper bound for the end of all connections after a stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What a gateway is started with.
+/// The options of an embedded gateway.
 pub struct EmbeddedOptions {
-    /// The release to be.
+    /// The release to emulate.
     pub release: Release,
     /// The contents of `openclaw.json`.
     pub openclaw_json: Value,
-    /// The environment variables that the gateway sees. The process's own are not looked at.
+    /// The environment variables that the gateway sees. The environment of the process is not used.
     pub env: Vec<(String, String)>,
-    /// The state directory. It need not exist; nothing is written before a device asks to pair.
+    /// The state directory. It does not have to exist. Nothing is written before a device requests pairing.
     pub state_dir: PathBuf,
-    /// Its store, where that is not in the state directory.
+    /// The store, if it is not in the state directory.
     pub documents: Option<Box<dyn Documents + Send>>,
-    /// Where its time comes from.
+    /// The source of the gateway's time.
     pub clock: Clock,
-    /// Whether every write reaches the disk before it counts, as in the release.
+    /// Whether a write returns only after the data is on disk, as in the release.
     pub durable: bool,
-    /// Where the configuration lies, as it is shown to clients; `openclaw.json` in the state directory where not given.
+    /// The path of the configuration that clients see. Default: `openclaw.json` in the state directory.
     pub config_path: Option<PathBuf>,
-    /// The machine, as it is shown to clients.
+    /// The host that clients see.
     pub host: Host,
-    /// The port it believes to listen on, where that is not the one of its settings.
+    /// The port that the gateway reports, if it is not the one in its settings.
     pub port: Option<u16>,
-    /// Whether somebody made up the token in the configuration for this start.
+    /// Whether the token in the configuration was generated for this start.
     pub token_is_new: bool,
-    /// Who wants the log's lines as they come.
+    /// Receives each line of the log.
     pub log: Option<LogListener>,
 }
 
 impl EmbeddedOptions {
-    /// A release on a configuration and a state directory: no environment, the machine's clock, no fsync.
+    /// A release with a configuration and a state directory, without an environment, with the machine's clock and
+    /// without fsync.
     pub fn new(release: Release, openclaw_json: Value, state_dir: impl Into<PathBuf>) -> Self {
         Self {
             release,
@@ -85,20 +86,20 @@ impl EmbeddedOptions {
     }
 }
 
-/// Why a gateway did not start.
+/// The reason why a gateway did not start.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum StartError {
-    /// The release itself refuses these settings.
+    /// The release refuses these settings.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Refused(#[from] Refusal),
-    /// Older than everything that is known.
+    /// The release is older than the oldest known one.
     #[error(transparent)]
     UnknownRelease(#[from] UnknownRelease),
-    /// The operating system has no random bytes to give.
+    /// The operating system has no random bytes.
     #[error("no random bytes from the operating system: {0}")]
     Entropy(getrandom::Error),
-    /// Not called from within a Tokio runtime.
+    /// The caller is not in a Tokio runtime.
     #[error("the embedded gateway needs a running Tokio runtime: {0}")]
     NoRuntime(#[from] tokio::runtime::TryCurrentError),
 }
@@ -120,10 +121,10 @@ pub struct EmbeddedGateway {
 }
 
 impl EmbeddedGateway {
-    /// Starts a gateway on the current Tokio runtime. It is ready when this returns.
+    /// Starts a gateway on the current Tokio runtime. The gateway is ready when this returns.
     ///
     /// # Errors
-    /// What the release refuses to start with, as the release words it; a release without known rules.
+    /// Returns the refusal of the release in its own words, or an error for an unknown release.
     pub fn start(options: EmbeddedOptions) -> Result<Self, StartError> {
         let runtime = Handle::try_current()?;
         let rules = Facts::of(options.release)?;
@@ -191,13 +192,13 @@ impl EmbeddedGateway {
         })
     }
 
-    /// What the release made of its configuration.
+    /// The settings that the release derived from its configuration.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Connects to the gateway without a network. It sees a TCP peer at this address. The bytes are those of TCP: the
-    /// caller begins with the HTTP upgrade.
+    /// Connects to the gateway without a network. The gateway sees a TCP peer with this address. The caller sends the
+    /// bytes of a TCP connection, starting with the HTTP upgrade.
     pub fn connect(&self, peer: IpAddr) -> DuplexStream {
         let (client, server) = tokio::io::duplex(PIPE);
         let connection = ConnectionId(self.ids.fetch_add(1, Ordering::Relaxed));
@@ -225,8 +226,8 @@ impl EmbeddedGateway {
         }
     }
 
-    /// Moves a manual clock on, and returns when everything that this makes due has happened. Frames and close frames that
-    /// follow from it are then on their way. A gateway on the machine's clock does not change.
+    /// Moves a manual clock, and returns when everything that became due has happened. The resulting frames are then in
+    /// transit. It has no effect on a gateway with the machine's clock.
     pub async fn advance(&self, by: Duration) {
         let to = self.clock.now().saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
         let (done, advanced) = oneshot::channel();
@@ -235,12 +236,21 @@ impl EmbeddedGateway {
         }
     }
 
+    /// Waits until every message that the gateway has read is handled: what it writes to the store for them is written, or has
+    /// failed.
+    pub async fn written(&self) {
+        let (done, written) = oneshot::channel();
+        if self.events.send(Event::Written { done }).await.is_ok() {
+            let _ = written.await;
+        }
+    }
+
     /// The last lines of its log.
     pub fn logs(&self) -> Vec<String> {
         self.logs.lines()
     }
 
-    /// Stops as the release does on SIGTERM: what it sends and the close frames go out first, then everything ends.
+    /// Stops like the release on SIGTERM: it sends its last frames and close frames, then everything ends.
     pub async fn stop(mut self) {
         let (done, said) = oneshot::channel();
         let goodbye = async {
@@ -251,11 +261,11 @@ impl EmbeddedGateway {
             while pipes.join_next().await.is_some() {}
             while self.listeners.join_next().await.is_some() {}
         };
-        // Whoever is left after the deadline is cut off by the drop.
+        // The drop cuts the connections that remain after the deadline.
         let _ = timeout(STOP_TIMEOUT, goodbye).await;
     }
 
-    /// Ends at once, as a killed process does: every connection is cut, nothing is said.
+    /// Ends immediately like a killed process: every connection is cut without a message.
     pub fn kill(self) {
         drop(self);
     }

@@ -1,11 +1,12 @@
-//! The HTTP that comes before the WebSocket: one request head, and either the upgrade or a short answer.
+//! HTTP before the WebSocket: one request head, and either the upgrade or a short answer.
 //!
-//! Node's parser and npm `ws` decide here in the release; what they accept, refuse and merge is what this file does.
+//! In the release, the parser of Node.js and npm `ws` decide what is accepted, refused and merged. This file does the
+//! same.
 
 use std::fmt::Write as _;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// The longest request head that Node reads before it answers 431.
+/// Maximum length of a request head. Node.js answers a longer one with 431.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 200;
 
@@ -13,20 +14,20 @@ const MAX_HEADERS: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) method: String,
-    /// Path and query as they came.
+    /// The unchanged path and query.
     pub(super) target: String,
-    /// Names in lower case, in the order in which they first came, repetitions merged as Node merges them.
+    /// Headers with lower-case names, in the order of their first occurrence. Repetitions are merged as in Node.js.
     pub(super) headers: Vec<(String, String)>,
 }
 
-/// What the bytes of a connection begin with.
+/// The beginning of a connection's bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Head {
     /// More bytes are needed.
     Partial,
-    /// A whole head, and how many bytes it took.
+    /// A complete head, and its length in bytes.
     Whole(Request, usize),
-    /// Not HTTP, or too long: the whole answer to it.
+    /// Data that is not HTTP or is too long, with the complete answer to it.
     Refused(Vec<u8>),
 }
 
@@ -53,12 +54,12 @@ fn whole(request: &httparse::Request<'_, '_>) -> Request {
     Request { method: text(request.method), target: text(request.path), headers }
 }
 
-/// Node reads header values as Latin-1, one character a byte.
+/// Node.js reads header values as Latin-1, one character per byte.
 fn latin1(value: &[u8]) -> String {
     value.iter().map(|byte| char::from(*byte)).collect::<String>().trim().to_owned()
 }
 
-/// Of these only the first counts when they are repeated; all others are joined (`node:http`, `message.headers`).
+/// If one of these headers is repeated, only the first counts. All others are joined (`node:http`, `message.headers`).
 const FIRST_COUNTS: [&str; 17] = [
     "age",
     "authorization",
@@ -107,14 +108,15 @@ impl Request {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
     }
 
-    /// Whether Node would hand this to the upgrade handler: an `Upgrade` header that `Connection` names.
+    /// Whether Node.js would pass this request to the upgrade handler: it has an `Upgrade` header that `Connection`
+    /// names.
     pub(super) fn wants_upgrade(&self) -> bool {
         let connection = self.header("connection").unwrap_or_default();
         self.header("upgrade").is_some()
             && connection.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
     }
 
-    /// The answer that makes it a WebSocket, or the one that refuses it, in the order in which `ws` looks.
+    /// The answer to an upgrade, which accepts or refuses it. The checks have the order of `ws`.
     pub(super) fn upgrade(&self) -> Result<Vec<u8>, Vec<u8>> {
         if self.method != "GET" {
             return Err(abort(405, "Invalid HTTP method", ""));
@@ -146,7 +148,7 @@ impl Request {
     }
 }
 
-/// Sixteen bytes in base64.
+/// Whether the text is sixteen bytes in base64.
 fn is_key(key: &str) -> bool {
     key.len() == 24
         && key.ends_with("==")
@@ -157,7 +159,7 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// A refused upgrade as `ws` writes it.
+/// A refused upgrade in the form of `ws`.
 fn abort(status: u16, message: &str, headers: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status} {}\r\nConnection: close\r\nContent-Type: text/html\r\nContent-Length: {}\r\n{headers}\r\n{message}",
@@ -167,7 +169,7 @@ fn abort(status: u16, message: &str, headers: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A refused upgrade as the gateway itself writes it (`attachGatewayUpgradeHandler`).
+/// A refused upgrade in the form of the gateway (`attachGatewayUpgradeHandler`).
 pub(super) fn refusal(status: u16, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status} {}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{body}",
@@ -177,8 +179,8 @@ pub(super) fn refusal(status: u16, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The answer to a request that is no upgrade: the probes of `server-http.ts`, and 404 for the rest. The Control UI's
-/// pages and the gateway's HTTP APIs are not served. The uptime goes only to whom the release shows details.
+/// The answer to a request that is not an upgrade: the probes of `server-http.ts`, and 404 for everything else. The
+/// Control UI's pages and the gateway's HTTP APIs are not served. Only clients that may see details see the uptime.
 pub(super) fn plain(request: &Request, shown_uptime_ms: Option<u128>) -> Vec<u8> {
     let body = match request.path() {
         "/health" | "/healthz" => r#"{"ok":true,"status":"live"}"#.to_owned(),

@@ -1,5 +1,5 @@
-//! What a release whose store is a database does at its start with the files that an older one has left: takes over what it
-//! can, and renames them (`state-migrations.pairing.ts` of 2026.9.6).
+//! The import of an older release's files at the start of a release with a database. It imports what it can and renames
+//! the files (`state-migrations.pairing.ts` of 2026.9.6).
 
 use super::settings::Refusal;
 use crate::store::{LONGEST_FILE, SqliteDocuments, SqliteFault};
@@ -15,25 +15,25 @@ use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// The files that an older release has left.
 pub(crate) trait OldFiles {
-    /// What is in one; `None` where it is absent or says `null`.
+    /// The contents of a file; `None` if it is absent or contains `null`.
     ///
     /// # Errors
-    /// It cannot be read, or does not parse.
+    /// The file cannot be read or does not parse.
     fn read(&self, document: Document) -> Result<Option<Value>, Fault>;
-    /// Whether it is there.
+    /// Whether the file exists.
     fn has(&self, document: Document) -> bool;
-    /// Renames files. One that cannot be renamed stays: the release does not mind.
+    /// Renames files. The release ignores files that cannot be renamed.
     fn archive(&self, documents: &[Document]);
 }
 
-/// Those of a state directory.
+/// The files of a state directory.
 struct OnDisk<'a>(&'a Path);
 
-/// Why the files stay where they are.
+/// The reason why the files are not imported.
 pub(crate) enum Fault {
-    /// A file that cannot be read, or does not parse.
+    /// A file cannot be read or does not parse.
     Unreadable(PathBuf, &'static str),
-    /// The database.
+    /// The database cannot be written.
     Write(WriteFault),
 }
 
@@ -43,10 +43,11 @@ impl From<WriteFault> for Fault {
     }
 }
 
-/// Imports the files below a state directory, whose database must be one. Gives lines for the log.
+/// Imports the files below a state directory, whose store must be a database. Returns lines for the log.
 ///
 /// # Errors
-/// A file that does not parse, or a database that cannot be written: the release does not start then.
+/// Returns an error for a file that does not parse or a database that cannot be written. The release does not start in
+/// these cases.
 pub(super) fn import(state_dir: &Path, store: &mut dyn Documents, now: i64) -> Result<Vec<String>, Refusal> {
     if SqliteDocuments::exists(state_dir) {
         check_database(state_dir, store)?;
@@ -63,7 +64,7 @@ pub(crate) fn take_over(files: &dyn OldFiles, store: &mut dyn Documents, now: i6
         return Ok(Vec::new());
     }
     let mut log = Vec::new();
-    // The database is there before anything is imported, and stays when that fails.
+    // The database exists before the import, and remains if the import fails.
     store.write(&[]).map_err(|fault| Refusal::at_import(&fault.to_string()))?;
     devices(files, store, &mut log)
         .and_then(|()| nodes(files, store, now, &mut log))
@@ -71,15 +72,15 @@ pub(crate) fn take_over(files: &dyn OldFiles, store: &mut dyn Documents, now: i6
     Ok(log)
 }
 
-/// Holds a database that is there to what a release needs of it.
+/// Checks that an existing database meets the release's needs.
 fn check_database(state_dir: &Path, store: &mut dyn Documents) -> Result<(), Refusal> {
     match SqliteDocuments::check(state_dir, Links::Follow) {
         Err(fault) if fault.is_no_database() => return Err(Refusal::at_database(&state_dir.join(DATABASE))),
         Err(fault @ SqliteFault::Cell { .. }) => return Err(Refusal::at_cell(&fault.to_string())),
-        // What else is wrong with it shows when it is used.
+        // Other errors appear when the database is used.
         Err(_) | Ok(()) => {}
     }
-    // Every start writes to it.
+    // Every start writes to the database.
     let writable = store.write(&[]).is_ok();
     let opened = || SqliteDocuments::new(state_dir, false).open();
     if !writable && opened().is_err_and(|fault| fault.is_read_only()) {

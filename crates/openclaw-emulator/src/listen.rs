@@ -1,4 +1,4 @@
-//! TCP in front of a gateway.
+//! The TCP listener of a gateway.
 
 use super::connection::{Door, serve};
 use openclaw_model::ConnectionId;
@@ -9,10 +9,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// How long to leave accepting alone when the machine is out of sockets or memory for it.
+/// The pause before the next accept if the machine lacks sockets or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves whoever connects, until the gateway says goodbye; then lets those who are connected finish.
+/// Serves connections until the gateway stops, then lets the open ones finish.
 pub(super) async fn accept(listener: TcpListener, mut door: Door, ids: Arc<AtomicU64>) {
     let mut connections = JoinSet::new();
     let serving = door.clone();
@@ -20,7 +20,7 @@ pub(super) async fn accept(listener: TcpListener, mut door: Door, ids: Arc<Atomi
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    // Frames are small and each matters at once; failing to say so to the kernel only costs time.
+                    // Frames are small and must be sent immediately. Without this option, they are only slower.
                     let _ = stream.set_nodelay(true);
                     let connection = ConnectionId(ids.fetch_add(1, Ordering::Relaxed));
                     connections.spawn(serve(stream, connection, peer.ip(), serving.clone()));

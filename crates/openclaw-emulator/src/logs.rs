@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Lines kept; older ones are forgotten.
+/// Number of lines that are kept.
 const KEPT: usize = 1000;
 
-/// Somebody who wants every line as it is written.
+/// A function that receives every line when it is written.
 pub type LogListener = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// The last lines of a gateway's log, shared by everything that writes into it.
+/// The last lines of a gateway's log, shared by all writers.
 #[derive(Clone, Default)]
 pub(super) struct Logs {
     lines: Arc<Mutex<VecDeque<String>>>,

@@ -1,16 +1,16 @@
-//! The machine that a gateway shows in its presence list.
+//! The gateway's host in the presence list.
 
 use nix::ifaddrs::getifaddrs;
 use nix::sys::utsname::uname;
 use openclaw_model::config::Host;
 
-/// This machine, in Node's words (`os.hostname`, `os.platform`, `os.release`, `os.arch`).
+/// This machine in the form of Node.js (`os.hostname`, `os.platform`, `os.release`, `os.arch`).
 pub fn this_machine() -> Host {
     let defaults = Host::default();
     let Ok(system) = uname() else { return defaults };
     let name = system.nodename().to_string_lossy().into_owned();
     Host {
-        // Without a network the releases show the name in the address's place.
+        // Without a network, the releases show the host name in place of the address.
         address: Some(lan_address().unwrap_or_else(|| name.clone())),
         name,
         platform: format!("{} {}", std::env::consts::OS, system.release().to_string_lossy()),
@@ -23,7 +23,7 @@ pub fn this_machine() -> Host {
     }
 }
 
-/// What the maker calls this machine, at most 64 letters of it (`machine-model.ts`).
+/// The hardware model of this machine, truncated to 64 characters (`machine-model.ts`).
 fn model() -> Option<String> {
     let files = ["/sys/devices/virtual/dmi/id/product_name", "/proc/device-tree/model"];
     let read = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
@@ -31,7 +31,7 @@ fn model() -> Option<String> {
     named.find(|name| !name.is_empty())
 }
 
-/// The first IPv4 address of `en0` or `eth0`, else of any interface that is not loopback (`pickPrimaryLanIPv4`).
+/// The first IPv4 address of `en0` or `eth0`, or of any interface that is not loopback (`pickPrimaryLanIPv4`).
 fn lan_address() -> Option<String> {
     let mut found: Vec<(String, String)> = getifaddrs()
         .ok()?

@@ -1,28 +1,28 @@
-//! What the owner wants a connection to do, on its way to the connection's task.
+//! The queue of commands from the owner to a connection's task.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{Notify, mpsc};
 
-/// Orders that may wait for a connection. Its task takes them as fast as the peer reads.
+/// Maximum number of queued commands. The task takes them as fast as the peer reads.
 const CAPACITY: usize = 1024;
-/// Bytes that may wait for a slow reader before the release gives it up (`MAX_BUFFERED_BYTES`).
+/// Maximum number of bytes for a slow reader before the release closes its connection (`MAX_BUFFERED_BYTES`).
 const MAX_BUFFERED: usize = 50 * 1024 * 1024;
 
-/// One thing for a connection to do, in order.
+/// One command for a connection. The order matters.
 #[derive(Debug)]
 pub(super) enum Order {
     /// Send this text frame.
     Text(String),
-    /// Answer a ping that carried these bytes.
+    /// Answer a ping with these bytes.
     Pong(Vec<u8>),
-    /// The client is authenticated: it may send longer messages.
+    /// The client is authenticated and can send longer messages.
     RaiseLimit,
     /// Start the close handshake; nothing follows.
     Close { code: u16, reason: String },
 }
 
-/// The owner's end. Never blocks: a reader too slow for what it is sent is cut off, as in the release.
+/// The owner's end. It never blocks: a reader that is too slow is disconnected, as in the release.
 pub(super) struct Outbox {
     orders: mpsc::Sender<Order>,
     shared: Arc<Shared>,
@@ -49,7 +49,7 @@ pub(super) fn channel() -> (Outbox, Inbox) {
 }
 
 impl Outbox {
-    /// Queues an order. After a close, and after the reader was found too slow, nothing is queued any more.
+    /// Queues a command. After a close, or if the reader was too slow, nothing more is queued.
     pub(super) fn push(&mut self, order: Order) {
         if self.closed {
             return;
@@ -64,21 +64,21 @@ impl Outbox {
 }
 
 impl Inbox {
-    /// The next order; `None` once the owner has let go of the connection.
+    /// The next command. `None` after the owner has dropped its end.
     pub(super) async fn next(&mut self) -> Option<Order> {
         let order = self.orders.recv().await?;
         self.shared.bytes.fetch_sub(order.size(), Ordering::Relaxed);
         Some(order)
     }
 
-    /// An order that is already there.
+    /// A command that is already queued.
     pub(super) fn try_next(&mut self) -> Option<Order> {
         let order = self.orders.try_recv().ok()?;
         self.shared.bytes.fetch_sub(order.size(), Ordering::Relaxed);
         Some(order)
     }
 
-    /// Resolves when the reader was too slow for what it was sent.
+    /// Resolves when the reader was too slow.
     pub(super) fn overflow(&self) -> impl Future<Output = ()> + use<> {
         let shared = Arc::clone(&self.shared);
         async move { shared.overflow.notified().await }

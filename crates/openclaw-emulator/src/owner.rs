@@ -1,4 +1,4 @@
-//! The one task that holds a gateway's model and lets things happen to it, one at a time.
+//! The task that holds a gateway's model and passes it one input at a time.
 
 use super::chance::SeededEntropy;
 use super::clock::{Clock, real_delay};
@@ -12,25 +12,27 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-/// What comes to the owner.
+/// An event for the owner.
 pub(super) enum Event {
     /// An upgrade request.
     Open { connection: ConnectionId, peer: Peer, outbox: Outbox, admission: oneshot::Sender<Admission> },
-    /// A whole message.
+    /// A complete message.
     Message { connection: ConnectionId, data: Vec<u8> },
-    /// Several whole messages that came in one read.
+    /// Several complete messages of one read.
     Burst { connection: ConnectionId, messages: Vec<Vec<u8>> },
-    /// A ping. Answered in its turn: whoever has the pong has everything that was sent to it before.
+    /// A ping. It is answered in order: a client with the pong has received everything before it.
     Ping { connection: ConnectionId, payload: Vec<u8> },
-    /// The socket is gone.
+    /// The socket is closed.
     Closed { connection: ConnectionId },
-    /// The manual clock goes to this time.
+    /// Moves the manual clock to this time.
     Advance { to: i64, done: oneshot::Sender<()> },
+    /// Tell when everything that came before is handled.
+    Written { done: oneshot::Sender<()> },
     /// Say goodbye to everybody and end.
     Stop { done: oneshot::Sender<()> },
 }
 
-/// Whether an upgrade becomes a WebSocket.
+/// Whether an upgrade is accepted.
 pub(super) enum Admission {
     Accepted,
     Refused { status: u16, body: String },
@@ -44,14 +46,14 @@ pub(super) struct Owner {
     pub(super) clock: Clock,
     pub(super) logs: Logs,
     pub(super) events: mpsc::Receiver<Event>,
-    /// Set when the goodbyes are queued: connections then only finish what they have to send.
+    /// Set when the close frames are queued. Connections then only send what is queued.
     pub(super) stopping: watch::Sender<bool>,
     pub(super) outboxes: HashMap<ConnectionId, Outbox>,
     pub(super) wake_at: Option<i64>,
 }
 
 impl Owner {
-    /// Runs until told to stop, or until nobody can send anything any more.
+    /// Runs until it is told to stop or no sender is left.
     pub(super) async fn run(mut self) {
         loop {
             let alarm = self.alarm();
@@ -73,10 +75,10 @@ impl Owner {
         }
     }
 
-    /// When the machine's clock will have reached the time that the model waits for. A manual clock needs no alarm.
+    /// When the machine's clock reaches the time that the model waits for. A manual clock needs no timer.
     fn alarm(&self) -> Option<Instant> {
         match self.clock {
-            // Never at once: the model would have had its say in the act before.
+            // Never immediately: the model would have acted in the previous input.
             Clock::Real => self.wake_at.map(|at| Instant::now() + real_delay(at).max(Duration::from_millis(1))),
             Clock::Manual(_) => None,
         }
@@ -88,7 +90,7 @@ impl Owner {
                 self.outboxes.insert(connection, outbox);
                 let refusal = self.act(Act::Open { connection, peer });
                 let refused = refusal.is_some();
-                // A peer that has gone meanwhile sends `Closed` like any other.
+                // A peer that has disconnected in the meantime sends `Closed` like any other.
                 let _ = admission.send(refusal.unwrap_or(Admission::Accepted));
                 if refused {
                     self.outboxes.remove(&connection);
@@ -114,11 +116,14 @@ impl Owner {
                 self.advance(to);
                 let _ = done.send(());
             }
+            Event::Written { done } => {
+                let _ = done.send(());
+            }
             Event::Stop { .. } => {}
         }
     }
 
-    /// Moves a manual clock, stopping at every time at which the model wants to be woken.
+    /// Moves a manual clock, and stops at every time at which the model wants to be woken.
     fn advance(&mut self, to: i64) {
         let Clock::Manual(clock) = self.clock.clone() else { return };
         while let Some(at) = self.wake_at.filter(|at| *at <= to) {
@@ -131,7 +136,7 @@ impl Owner {
         clock.move_to(to);
     }
 
-    /// Lets one thing happen and does what the model says; gives the refusal of an upgrade if there is one.
+    /// Passes one input to the model and performs its effects. Returns the refusal of an upgrade if there is one.
     fn act(&mut self, act: Act) -> Option<Admission> {
         let mut environment =
             Environment { now: self.clock.now(), store: &mut *self.store, entropy: &mut self.entropy };
@@ -170,7 +175,7 @@ impl Owner {
     }
 }
 
-/// The frame after which a client may send more than 64 KiB at a time (`setSocketMaxPayload`).
+/// Whether a client can send messages of more than 64 KiB after this frame (`setSocketMaxPayload`).
 fn is_hello(frame: &ServerFrame) -> bool {
     matches!(frame, ServerFrame::Res { ok: true, payload: Some(payload), .. }
         if payload.get("type").and_then(|kind| kind.as_str()) == Some("hello-ok"))

@@ -1,5 +1,5 @@
-//! The embedded gateway as a program: paths and port from arguments and environment, as the release finds them, TCP
-//! listeners, writes that reach the disk.
+//! The embedded gateway as a program: paths and port from arguments and environment as in the release, TCP listeners,
+//! and durable writes.
 
 use super::clock::Clock;
 use super::gateway::{EmbeddedGateway, EmbeddedOptions, StartError};
@@ -21,22 +21,22 @@ use tokio::net::TcpListener;
 use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 use untrusted_data::whole;
 
-/// What a gateway program is started with. What is not given comes from the environment, the configuration, or the
-/// release's defaults, in this order.
+/// The options of a gateway program. Missing values come from the environment, the configuration, or the release's
+/// defaults, in this order.
 pub struct ProgramOptions {
-    /// The release to be.
+    /// The release to emulate.
     pub release: Release,
-    /// The port; 0 picks a free one.
+    /// The port. 0 selects a free one.
     pub port: Option<u16>,
-    /// The state directory. Never guessed: the user's own is touched only when named.
+    /// The state directory. There is no default, so the user's own directory is only used if it is named.
     pub state_dir: Option<PathBuf>,
     /// The configuration file.
     pub config: Option<PathBuf>,
-    /// The bind mode, before `gateway.bind`.
+    /// The bind mode. It overrides `gateway.bind`.
     pub bind: Option<String>,
     /// The environment.
     pub env: Vec<(String, String)>,
-    /// Who wants the log's lines as they come.
+    /// Receives each line of the log.
     pub log: Option<LogListener>,
 }
 
@@ -44,24 +44,24 @@ pub struct ProgramOptions {
 pub struct Program {
     /// The gateway.
     pub gateway: EmbeddedGateway,
-    /// The address it listens on; `::1` may come with `127.0.0.1`.
+    /// The address that it listens on. `::1` can be added to `127.0.0.1`.
     pub address: SocketAddr,
     /// Its state directory.
     pub state_dir: PathBuf,
-    /// Where a new gateway token was written, if there was none.
+    /// The file that a new gateway token was written to, if one was generated.
     pub token_saved: Option<PathBuf>,
 }
 
-/// Why a gateway program does not start.
+/// The reason why a gateway program does not start.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ProgramError {
-    /// No state directory is named.
+    /// No state directory is given.
     #[error("the state directory is missing")]
     #[diagnostic(help(
         "pass --state-dir DIR or set OPENCLAW_STATE_DIR; `serve` does not use ~/.openclaw unless you name it"
     ))]
     NoStateDir,
-    /// The configuration file that was named is not there.
+    /// The given configuration file does not exist.
     #[error("the configuration {0} does not exist")]
     NoConfig(PathBuf),
     /// The configuration file cannot be read.
@@ -76,24 +76,24 @@ pub enum ProgramError {
         release: Release,
         /// The configuration file.
         config: PathBuf,
-        /// What it says.
+        /// The output of the release.
         refusal: Refusal,
     },
-    /// The state directory cannot be had.
+    /// The state directory cannot be used.
     #[error("cannot use the state directory {path}: {error}")]
     StateDir {
         /// The directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// Something stands in the place of a file of the store that cannot be one.
+    /// A path of the store is not a regular file.
     #[error("cannot use {path} in the store: {error}")]
     #[diagnostic(help("move the file, or use another state directory"))]
     Store {
         /// The path.
         path: PathBuf,
-        /// What it is.
+        /// What is at the path.
         error: PlainFileError,
     },
     /// The new token cannot be written.
@@ -102,24 +102,24 @@ pub enum ProgramError {
     TokenNotSaved {
         /// The configuration file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// The port is taken, or the address is not ours.
+    /// The port is in use, or the address does not belong to this host.
     #[error("cannot listen on {address}: {error}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the operating system said.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// The gateway itself.
+    /// The embedded gateway did not start.
     #[error(transparent)]
     Start(#[from] StartError),
 }
 
 impl ProgramError {
-    /// Whether the user's arguments or configuration are wrong, rather than something that the machine did not give.
+    /// Whether the user's arguments or configuration caused the error, and not the machine.
     pub fn is_usage(&self) -> bool {
         match self {
             Self::NoStateDir | Self::NoConfig(_) | Self::Refused { .. } | Self::Store { .. } => true,
@@ -136,7 +136,7 @@ impl ProgramOptions {
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// A path from the environment; `~` is `HOME`, as in the release (`resolveUserPath`).
+    /// A path from the environment. `~` is `HOME`, as in the release (`resolveUserPath`).
     fn path(&self, name: &str) -> Option<PathBuf> {
         let text = self.variable(name)?;
         match (text.strip_prefix('~'), self.variable("HOME")) {
@@ -150,9 +150,9 @@ impl ProgramOptions {
 /// Starts a gateway that listens.
 ///
 /// # Errors
-/// See [`ProgramError`]. Nothing listens and no task runs then.
+/// See [`ProgramError`]. On an error, nothing listens and no task runs.
 pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
-    // Before anything is written.
+    // Check this before anything is written.
     Facts::of(options.release).map_err(StartError::from)?;
     let named = options.state_dir.clone().or_else(|| options.path("OPENCLAW_STATE_DIR"));
     let state_dir = absolute(named.ok_or(ProgramError::NoStateDir)?)?;
@@ -164,7 +164,7 @@ pub async fn start(options: ProgramOptions) -> Result<Program, ProgramError> {
     if found.is_none() && explicit.is_some() {
         return Err(ProgramError::NoConfig(config_path));
     }
-    // Without a configuration the release wants to be set up first; a harness has nobody to do that.
+    // Without a configuration, the release requires a setup, which nobody can do in a harness.
     let mut document = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
     let secrets = redactions(&document, &options.env);
     let refused = |mut refusal: Refusal| {
@@ -212,12 +212,12 @@ fn with_bind(document: &Value, bind: Option<&str>) -> Value {
     document
 }
 
-/// The whole path: clients are told it, and may live elsewhere.
+/// Clients see the path and can have another working directory, so it must be absolute.
 fn absolute(path: PathBuf) -> Result<PathBuf, ProgramError> {
     std::path::absolute(&path).map_err(|error| ProgramError::StateDir { path, error })
 }
 
-/// A state directory need not be there yet, but nothing else may be in its place.
+/// Checks that the state directory is a directory or does not exist yet.
 fn check_directory(path: &Path) -> Result<(), ProgramError> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -228,8 +228,8 @@ fn check_directory(path: &Path) -> Result<(), ProgramError> {
     .map_err(|error| ProgramError::StateDir { path: path.to_owned(), error })
 }
 
-/// Pipes, sockets and devices are no files of a store: a gateway would wait for them, or lose what it writes. What a release
-/// does with a directory there is known.
+/// Pipes, sockets and devices are refused as files of a store, because a gateway would block on them or lose its
+/// writes. A directory is allowed, because the release's reaction to it is known.
 fn check_store(state_dir: &Path) -> Result<(), ProgramError> {
     let documents = Document::ALL.into_iter().map(|document| state_dir.join(document.path()));
     for path in documents.chain(SqliteDocuments::files(state_dir)) {
@@ -249,7 +249,7 @@ fn make_directory(path: &Path) -> Result<(), ProgramError> {
     made.map_err(|error| ProgramError::StateDir { path: path.to_owned(), error })
 }
 
-/// Listens on the address, and on `::1` beside `127.0.0.1` where the machine has it (`resolveGatewayListenHosts`).
+/// Listens on the address, and on `::1` in addition to `127.0.0.1` if the machine has it (`resolveGatewayListenHosts`).
 async fn listen(host: IpAddr, port: u16) -> Result<(Vec<TcpListener>, SocketAddr), ProgramError> {
     let wanted = SocketAddr::new(host, port);
     let failed = |error| ProgramError::Listen { address: wanted, error };

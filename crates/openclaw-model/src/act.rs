@@ -1,20 +1,20 @@
-//! What can happen to a gateway, and what it does about it.
+//! The inputs of the model and its outputs.
 
 use super::trace::{Check, Fact, TraceLine};
 use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::store::Documents;
 use std::net::IpAddr;
 
-/// Names one WebSocket connection for as long as the model lives. Chosen by the driver, never reused.
+/// The id of a WebSocket connection. The driver chooses it and never reuses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
-/// Who is at the other end of the TCP connection, and what its upgrade request said.
+/// The peer of the TCP connection and its upgrade request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Peer {
-    /// The TCP peer's address, as the gateway's socket sees it.
+    /// The address of the TCP peer as the gateway's socket sees it.
     pub address: IpAddr,
-    /// The upgrade request's headers, names in lower case, in the order in which they came.
+    /// The headers of the upgrade request, with lower-case names, in the order of their arrival.
     pub headers: Vec<(String, String)>,
 }
 
@@ -25,44 +25,44 @@ impl Peer {
     }
 }
 
-/// One thing that happens to the gateway.
+/// One event that happens to the gateway.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
-    /// A WebSocket upgrade arrived. Answered with the challenge, or with [`Effect::RefuseUpgrade`].
+    /// A WebSocket upgrade arrived. The answer is the challenge or [`Effect::RefuseUpgrade`].
     Open {
-        /// The name of the new connection.
+        /// The id of the new connection.
         connection: ConnectionId,
-        /// Its other end.
+        /// The peer.
         peer: Peer,
     },
-    /// A whole text or binary message arrived (the real gateway reads both as text).
+    /// A complete text or binary message arrived. The real gateway reads both as text.
     Message {
-        /// On this connection.
+        /// The connection.
         connection: ConnectionId,
-        /// Its bytes.
+        /// The bytes of the message.
         data: Vec<u8>,
     },
-    /// Several messages came in one read of the socket. Before the welcome a release looks at all of them before it has
-    /// finished with the first; afterwards this is one [`Act::Message`] after the other.
+    /// Several messages arrived in one read of the socket. Before `hello-ok`, a release looks at all of them before it
+    /// has finished the first. Afterwards, this is the same as several [`Act::Message`].
     Burst {
-        /// On this connection.
+        /// The connection.
         connection: ConnectionId,
-        /// Their bytes, in order.
+        /// The bytes of the messages, in order.
         messages: Vec<Vec<u8>>,
     },
-    /// The connection is gone, whoever closed it.
+    /// The connection is closed, by either side.
     Closed {
-        /// This connection.
+        /// The connection.
         connection: ConnectionId,
     },
-    /// The time that [`Outcome::wake_at`] named has come (handshake timeouts, approvals that expire).
+    /// The time in [`Outcome::wake_at`] has come (handshake timeouts, expired approvals).
     Wake,
-    /// The gateway is about to stop: closes every connection as the release does.
+    /// The gateway is about to stop. It closes every connection as the release does.
     Stop,
 }
 
 impl Act {
-    /// The connection on which it happens, if it happens on one.
+    /// The connection of the input, if it has one.
     pub fn connection(&self) -> Option<ConnectionId> {
         match self {
             Self::Open { connection, .. }
@@ -74,29 +74,29 @@ impl Act {
     }
 }
 
-/// What the driver must do, in this order.
+/// An action that the driver must perform. The order matters.
 #[expect(clippy::large_enum_variant, reason = "most effects are frames, and each is moved once")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Refuse the upgrade with this HTTP status and body; no WebSocket comes to be.
+    /// Refuse the upgrade with this HTTP status and body. No WebSocket is opened.
     RefuseUpgrade {
-        /// The connection that was being opened.
+        /// The connection that requested the upgrade.
         connection: ConnectionId,
-        /// HTTP status.
+        /// The HTTP status.
         status: u16,
-        /// Response body.
+        /// The response body.
         body: String,
     },
     /// Send a frame.
     Send {
-        /// To this connection.
+        /// The connection.
         connection: ConnectionId,
         /// The frame.
         frame: ServerFrame,
     },
     /// Start the close handshake. No frame follows on this connection.
     Close {
-        /// This connection.
+        /// The connection.
         connection: ConnectionId,
         /// Close code.
         code: u16,
@@ -107,40 +107,40 @@ pub enum Effect {
     Log(String),
 }
 
-/// The answer to one act.
+/// The result of one input.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Outcome {
-    /// What to do, in order.
+    /// The actions to perform, in order.
     pub effects: Vec<Effect>,
-    /// Why: the checks that were made, in their order.
+    /// The checks that were made, in their order.
     pub trace: Vec<TraceLine>,
-    /// When the model next wants [`Act::Wake`], milliseconds since the epoch.
+    /// The time of the next [`Act::Wake`], in milliseconds since 1970. `None` if none is needed.
     pub wake_at: Option<i64>,
 }
 
 impl Outcome {
-    /// Notes what a check found.
+    /// Adds what a check found.
     pub fn because(&mut self, check: Check, why: impl Into<String>) {
         self.trace.push(TraceLine { check, sentence: why.into(), fact: None });
     }
 
-    /// Notes what a check found, and the fact of the release that it rests on.
+    /// Adds what a check found, and the fact of the release that it rests on.
     pub fn because_of(&mut self, check: Check, fact: Fact, why: impl Into<String>) {
         self.trace.push(TraceLine { check, sentence: why.into(), fact: Some(fact) });
     }
 }
 
-/// Everything an answer may depend on besides the model's own state.
+/// Everything that an answer can depend on in addition to the model's own state.
 pub struct Environment<'a> {
-    /// Now, in milliseconds since the epoch.
+    /// The current time, in milliseconds since 1970.
     pub now: i64,
-    /// The store: releases read it afresh whenever they need it, and so do the rules.
+    /// The store. Releases read it again whenever they need it, and so does the model.
     pub store: &'a mut dyn Documents,
-    /// Where ids and tokens come from.
+    /// The source of ids and tokens.
     pub entropy: &'a mut dyn Entropy,
 }
 
-/// Source of what must not be guessed. The driver's is the operating system; a test's is a counter.
+/// A source of random bytes. The driver uses the operating system, and a test uses a counter.
 pub trait Entropy {
     /// Sixteen bytes for a version 4 UUID (nonces, request ids, connection ids, approval ids).
     fn uuid(&mut self) -> [u8; 16];

@@ -1,18 +1,18 @@
-//! IP addresses as the releases read and compare them (`src/shared/net/ip.ts` and `src/gateway/net.ts` in `ip-*.js`,
-//! `net-*.js`): trimmed, brackets taken off, IPv4 only in its canonical form, IPv4-mapped IPv6 as IPv4.
+//! IP addresses as the releases read and compare them (`src/shared/net/ip.ts` and `src/gateway/net.ts`): trimmed,
+//! without brackets, IPv4 only in canonical form, and IPv4-mapped IPv6 as IPv4.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An address in canonical form, IPv4-mapped ones as IPv4.
+/// Parses an address in canonical form. IPv4-mapped addresses become IPv4.
 pub fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let text = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
-    // A zone is part of the text but of no comparison that is made here.
+    // A zone is part of the text but not of the comparisons here.
     let address = text.split_once('%').map_or(text, |(address, _)| address);
     Some(address.parse::<IpAddr>().ok()?.to_canonical())
 }
 
-/// An address that may carry a port, as `X-Forwarded-For` entries do.
+/// Parses an address that can have a port, as in `X-Forwarded-For`.
 pub fn parse_with_port(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -24,7 +24,8 @@ pub fn parse_with_port(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// An entry of `X-Forwarded-For` as 2026.2.19 took it, be it an address or not: without brackets and port, in lower case.
+/// An entry of `X-Forwarded-For` as 2026.2.19 reads it, even if it is not an address: without brackets and port, in
+/// lower case.
 pub fn without_port(text: &str) -> String {
     let text = text.trim();
     let bare = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -38,7 +39,7 @@ pub fn without_port(text: &str) -> String {
     bare.strip_prefix("::ffff:").map_or(bare.clone(), str::to_owned)
 }
 
-/// Whether this is the machine itself.
+/// Whether the address is loopback.
 pub fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
@@ -73,7 +74,7 @@ fn is_special_use(address: Ipv6Addr) -> bool {
         || site_local
 }
 
-/// Whether an address is one of these: single addresses and CIDR ranges. What is neither matches nothing.
+/// Whether an address is in a list of addresses and CIDR ranges. Invalid entries match nothing.
 pub fn is_listed(address: IpAddr, list: &[String]) -> bool {
     let address = address.to_canonical();
     list.iter().any(|entry| match entry.trim().split_once('/') {
@@ -97,7 +98,7 @@ fn is_within(address: IpAddr, base: IpAddr, prefix: u32) -> bool {
     }
 }
 
-/// The name in a `Host` header, in lower case and without brackets and port.
+/// The host name in a `Host` header, in lower case, without brackets and port.
 pub fn host_name(header: &str) -> String {
     let host = header.trim().to_lowercase();
     if let Some((inner, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -109,12 +110,12 @@ pub fn host_name(header: &str) -> String {
     host.split(':').next().unwrap_or_default().to_owned()
 }
 
-/// Whether a host name or address means this machine. Since 2026.4.2 `localhost.` counts too.
+/// Whether a host name or address names this host. Since 2026.4.2, `localhost.` counts too.
 pub fn is_loopback_host(host: &str, trailing_dots: bool) -> bool {
     is_localhost(host, trailing_dots) || host_address(host).is_some_and(is_loopback)
 }
 
-/// Whether a host name or address means this machine or a private network.
+/// Whether a host name or address names this host or a private network.
 pub fn is_private_or_loopback_host(host: &str, trailing_dots: bool) -> bool {
     is_localhost(host, trailing_dots)
         || host_address(host).is_some_and(|address| {

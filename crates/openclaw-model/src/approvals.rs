@@ -1,44 +1,44 @@
-//! Approvals of commands: registered, waited for, decided, expired (`exec-approval-manager.ts`).
+//! Approval requests for commands: registered, awaited, decided, expired (`exec-approval-manager.ts`).
 
 use super::act::ConnectionId;
 use indexmap::IndexMap;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};
 
-/// How long a decided approval can still be asked for, in milliseconds.
+/// How long a decided approval remains available, in milliseconds.
 const GRACE_MS: i64 = 15_000;
 
-/// Somebody who waits for a decision: an open request that is answered with it.
+/// An open request that is answered with the decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiter {
-    /// Its connection.
+    /// The connection of the request.
     pub connection: ConnectionId,
-    /// The request's id.
+    /// The id of the request.
     pub request_id: String,
-    /// It asked for the approval; else it only waits for it.
+    /// Whether the request registered the approval. Otherwise, it only waits for the decision.
     pub asked: bool,
 }
 
-/// One approval.
+/// One approval request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Approval {
-    /// Its id.
+    /// The id of the approval.
     pub id: String,
-    /// What is asked for, as the event shows it.
+    /// The requested approval, as the event shows it.
     pub request: Record,
-    /// Who asked for it: its connection and, where it has one, its device.
+    /// The connection that requested the approval, and its device if it has one.
     pub requester: (ConnectionId, Option<String>),
-    /// When it was registered, milliseconds since the epoch.
+    /// The time of the registration, in milliseconds since 1970.
     pub created_at: i64,
-    /// When it expires.
+    /// The time at which the approval expires, in milliseconds since 1970.
     pub expires_at: i64,
-    /// When it was decided or expired, and the decision, `None` where there was none.
+    /// The time of the decision or expiry, and the decision. The decision is `None` if the approval expired.
     resolved: Option<(i64, Option<String>)>,
     waiters: Vec<Waiter>,
 }
 
 impl Approval {
-    /// A new one.
+    /// A new approval request.
     pub(crate) fn new(
         id: String,
         request: Record,
@@ -50,7 +50,7 @@ impl Approval {
         Self { id, request, requester, created_at: now, expires_at, resolved: None, waiters: Vec::new() }
     }
 
-    /// The event that announces it.
+    /// The event that announces the approval.
     pub(crate) fn announcement(&self) -> Value {
         json!({"id": self.id, "request": self.request, "createdAtMs": self.created_at, "expiresAtMs": self.expires_at})
     }
@@ -66,7 +66,7 @@ impl Approval {
         Value::Object(acceptance)
     }
 
-    /// The answer that carries the decision.
+    /// The answer with the decision.
     pub(crate) fn decision(&self) -> Value {
         let decision = self.resolved.as_ref().and_then(|(_, decision)| decision.clone());
         json!({
@@ -77,7 +77,7 @@ impl Approval {
         })
     }
 
-    /// How it came to its end: somebody decided, its time ran out, or nobody could be asked.
+    /// How the approval ended: it was decided, it expired, or nobody could be asked.
     pub(crate) fn terminal_reason(&self) -> &'static str {
         match &self.resolved {
             Some((_, Some(_))) => "user",
@@ -86,25 +86,25 @@ impl Approval {
         }
     }
 
-    /// What was decided.
+    /// The decision.
     pub(crate) fn decided(&self) -> Option<&str> {
         self.resolved.as_ref().and_then(|(_, decision)| decision.as_deref())
     }
 
-    /// Whether it is decided or expired.
+    /// Whether the approval is decided or expired.
     pub(crate) fn is_resolved(&self) -> bool {
         self.resolved.is_some()
     }
 }
 
-/// What an id or the beginning of one names.
+/// The approvals that an id or a prefix identifies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Named {
-    /// Nothing that is undecided.
+    /// No undecided approval.
     Nothing,
-    /// This approval.
+    /// One approval.
     One(String),
-    /// Several, in the order in which they came.
+    /// Several approvals, in the order of their registration.
     Several(Vec<String>),
 }
 
@@ -115,7 +115,7 @@ pub(crate) struct Approvals {
 }
 
 impl Approvals {
-    /// The approval with this id, decided ones for a while too.
+    /// The approval with this id. Decided approvals remain available for a while.
     pub(crate) fn get(&mut self, id: &str, now: i64) -> Option<&Approval> {
         self.forget_old(now);
         self.entries.get(id)
@@ -126,13 +126,13 @@ impl Approvals {
         self.entries.insert(approval.id.clone(), approval);
     }
 
-    /// Lets a request wait for the decision. `false` where there is no such approval, or none to wait for any more.
+    /// Adds a request that waits for the decision. `false` if the approval does not exist or is already decided.
     pub(crate) fn wait(&mut self, id: &str, waiter: Waiter) -> bool {
         let open = self.entries.get_mut(id).filter(|approval| !approval.is_resolved());
         open.map(|approval| approval.waiters.push(waiter)).is_some()
     }
 
-    /// Decides an approval, or lets it expire where there is no decision. What was decided and who waited for it.
+    /// Decides an approval, or expires it without a decision. Returns the approval and the waiting requests.
     pub(crate) fn resolve(&mut self, id: &str, decision: Option<&str>, now: i64) -> Option<(Approval, Vec<Waiter>)> {
         let approval = self.entries.get_mut(id).filter(|approval| !approval.is_resolved())?;
         approval.resolved = Some((now, decision.map(str::to_owned)));
@@ -140,7 +140,7 @@ impl Approvals {
         Some((approval.clone(), waiters))
     }
 
-    /// Lets everything expire that is due.
+    /// Expires every approval that is due.
     pub(crate) fn expire(&mut self, now: i64) -> Vec<(Approval, Vec<Waiter>)> {
         self.forget_old(now);
         let due = |approval: &&Approval| !approval.is_resolved() && approval.expires_at <= now;
@@ -148,24 +148,24 @@ impl Approvals {
         due.iter().filter_map(|id| self.resolve(id, None, now)).collect()
     }
 
-    /// When the next one expires.
+    /// The time at which the next approval expires.
     pub(crate) fn next_expiry(&self) -> Option<i64> {
         self.entries.values().filter(|approval| !approval.is_resolved()).map(|approval| approval.expires_at).min()
     }
 
-    /// The undecided ones that are shown, in the order in which they came.
+    /// The undecided approvals that are shown, in the order of their registration.
     pub(crate) fn pending(&self, shown: impl Fn(&Approval) -> bool) -> Vec<Value> {
         let open = self.entries.values().filter(|approval| !approval.is_resolved() && shown(approval));
         open.map(Approval::announcement).collect()
     }
 
-    /// What an id, or the beginning of one in any case, names.
-    /// Those that are not shown count for nothing.
+    /// The approvals that an id or a prefix identifies, regardless of letter case. Approvals that are not shown are
+    /// ignored.
     pub(crate) fn named(&mut self, input: &str, now: i64, shown: impl Fn(&Approval) -> bool) -> Named {
         self.find(input, now, |approval| !approval.is_resolved() && shown(approval))
     }
 
-    /// The same among the decided ones that are still known, too.
+    /// The same, including the decided approvals that are still available.
     pub(crate) fn named_ever(&mut self, input: &str, now: i64, shown: impl Fn(&Approval) -> bool) -> Named {
         self.find(input, now, shown)
     }

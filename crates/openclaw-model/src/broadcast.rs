@@ -1,21 +1,21 @@
-//! Events: who may see which, and the count they carry (`server-broadcast.ts`).
+//! Events: which client can see which event, and their sequence numbers (`server-broadcast.ts`).
 
 use super::act::{ConnectionId, Effect, Outcome};
 use super::model::{ConnectedClient, Model};
 use openclaw_protocol::frame::ServerFrame;
 use serde_json::{Value, json};
 
-/// How often a gateway says that it is alive, in milliseconds (`policy.tickIntervalMs`).
+/// The interval of tick events, in milliseconds (`policy.tickIntervalMs`).
 pub(crate) const TICK_INTERVAL_MS: i64 = 30_000;
 
 impl Model {
-    /// Sends an event to every client that may see it. It takes the next number whether or not anyone may; without any
-    /// client it takes none.
+    /// Sends an event to every client that can see it. The event uses a sequence number even if no client can see it,
+    /// but not if there is no client.
     pub(crate) fn broadcast(&mut self, event: &str, payload: Value, outcome: &mut Outcome) {
         self.broadcast_state(event, payload, None, outcome);
     }
 
-    /// [`Self::broadcast`] of an event that carries the versions of presence and health.
+    /// [`Self::broadcast`] for an event with the versions of presence and health.
     pub(crate) fn broadcast_state(
         &mut self,
         event: &str,
@@ -42,7 +42,8 @@ impl Model {
         }
     }
 
-    /// The number of the event that goes to a client now: how many it was sent, or how many there were at all.
+    /// The sequence number of an event for a client: counted for this client or for all clients, depending on the
+    /// release.
     fn next_seq(&mut self, connection: ConnectionId) -> u64 {
         let client = self.connections.get_mut(&connection).and_then(|open| open.client.as_mut());
         match client.filter(|_| self.rules.rpc.seq_per_client) {
@@ -54,7 +55,7 @@ impl Model {
         }
     }
 
-    /// Sends an event to these clients alone. It has a number where every event has one.
+    /// Sends an event to these clients only. It has a sequence number if every event of the release has one.
     pub(crate) fn tell(&mut self, to: &[ConnectionId], event: &str, payload: &Value, outcome: &mut Outcome) {
         for connection in to {
             let recipient = self.recipient(*connection);
@@ -70,7 +71,7 @@ impl Model {
         }
     }
 
-    /// Sends an event to one node. It has no number.
+    /// Sends an event to one node, without a sequence number.
     pub(crate) fn tell_node(&self, node: ConnectionId, event: &str, payload: Value, outcome: &mut Outcome) {
         if self.connections.get(&node).is_some_and(|open| !open.closing) {
             let frame = ServerFrame::Event {
@@ -84,7 +85,7 @@ impl Model {
         }
     }
 
-    /// Says that the gateway is about to stop and closes every client as a restart does.
+    /// Announces the stop of the gateway and closes every client as in a restart.
     pub(crate) fn announce_stop(&mut self, reason: &str, outcome: &mut Outcome) {
         let payload = match self.rules.rpc.stop_without_restart_silent {
             true => json!({"reason": reason}),
@@ -98,7 +99,7 @@ impl Model {
     }
 }
 
-/// The scope an event takes, where it takes one. The newer releases give more events a scope.
+/// The scope that an event needs. Newer releases require a scope for more events.
 fn required_scope(event: &str, restricted: bool) -> Option<&'static str> {
     match event {
         "presence" | "node.presence" | "skills.changed" | "chat.metadata.changed" if restricted => {
@@ -118,8 +119,8 @@ fn required_scope(event: &str, restricted: bool) -> Option<&'static str> {
     }
 }
 
-/// Whether a client may see an event: an operator with the scope, `operator.admin` having them all and `operator.write`
-/// having `operator.read`.
+/// Whether a client can see an event: an operator with the scope. `operator.admin` implies every scope, and
+/// `operator.write` implies `operator.read`.
 fn may_see(client: &ConnectedClient, event: &str, restricted: bool) -> bool {
     let Some(scope) = required_scope(event, restricted) else { return true };
     let has = |wanted: &str| client.scopes.iter().any(|have| have == wanted);

@@ -1,8 +1,8 @@
-//! The part of a gateway's configuration that the handshake and the pairing life depend on.
+//! The part of a gateway's configuration that the handshake and pairing depend on.
 
 use serde_json::Value;
 
-/// How a client proves that it may talk to the gateway at all.
+/// How clients authenticate.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AuthMode {
     /// No shared secret.
@@ -12,23 +12,23 @@ pub enum AuthMode {
     Token,
     /// A shared password.
     Password,
-    /// A reverse proxy vouches for the user.
+    /// A reverse proxy authenticates the user.
     TrustedProxy,
 }
 
-/// Gateway settings, resolved: defaults filled in, environment applied.
-/// Read from `openclaw.json` by `reference::settings`.
+/// The resolved settings of a gateway, with defaults and environment variables applied. `reference::settings` reads
+/// them from `openclaw.json`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GatewayConfig {
-    /// Port the gateway says it listens on.
+    /// The port that the gateway reports.
     pub port: u16,
-    /// `gateway.auth.mode`, or what the release derives where it is absent.
+    /// `gateway.auth.mode`, or the mode that the release derives.
     pub auth_mode: AuthMode,
     /// `gateway.auth.token` or `OPENCLAW_GATEWAY_TOKEN`.
     pub token: Option<String>,
     /// `gateway.auth.password` or `OPENCLAW_GATEWAY_PASSWORD`.
     pub password: Option<String>,
-    /// `gateway.auth.allowTailscale`, resolved.
+    /// `gateway.auth.allowTailscale`, or its default.
     pub allow_tailscale: bool,
     /// `gateway.trustedProxies`: addresses and CIDR ranges.
     pub trusted_proxies: Vec<String>,
@@ -42,37 +42,39 @@ pub struct GatewayConfig {
     pub control_ui_allow_insecure_auth: bool,
     /// `gateway.controlUi.dangerouslyDisableDeviceAuth`.
     pub control_ui_disable_device_auth: bool,
-    /// Handshake timeout in milliseconds: `OPENCLAW_HANDSHAKE_TIMEOUT_MS` where the release honours it, else its own.
+    /// The handshake timeout in milliseconds. `OPENCLAW_HANDSHAKE_TIMEOUT_MS` sets it if the release supports the
+    /// variable.
     pub handshake_timeout_ms: Option<u64>,
-    /// `gateway.auth.rateLimit`, where set.
+    /// `gateway.auth.rateLimit`, if set.
     pub rate_limit: Option<RateLimit>,
-    /// `gateway.auth.trustedProxy`, where set.
+    /// `gateway.auth.trustedProxy`, if set.
     pub trusted_proxy: Option<TrustedProxy>,
-    /// Sockets that one address may hold open before they have authenticated; the next upgrade is refused with 503
-    /// (`OPENCLAW_MAX_PREAUTH_CONNECTIONS_PER_IP`, 32 where not set).
+    /// Maximum number of open sockets from one address before authentication. The next upgrade is refused with 503
+    /// (`OPENCLAW_MAX_PREAUTH_CONNECTIONS_PER_IP`, default 32).
     pub max_preauth_connections_per_ip: u32,
-    /// Whether the canvas host runs: `canvasHost.enabled` is not false and `OPENCLAW_SKIP_CANVAS_HOST` is not 1.
+    /// Whether the canvas host runs: `canvasHost.enabled` is not false, and `OPENCLAW_SKIP_CANVAS_HOST` is not 1.
     pub canvas_host: bool,
-    /// `gateway.nodes.allowCommands`: commands a node may offer beyond those of its platform.
+    /// `gateway.nodes.allowCommands`: commands that a node can offer in addition to those of its platform.
     pub node_allow_commands: Vec<String>,
-    /// `gateway.nodes.denyCommands`: commands no node may offer.
+    /// `gateway.nodes.denyCommands`: commands that no node can offer.
     pub node_deny_commands: Vec<String>,
     /// `gateway.nodes.pairing.autoApproveLocal`.
     pub auto_approve_local: bool,
-    /// `gateway.nodes.pairing.autoApproveCidrs`: from where new nodes are paired without asking.
+    /// `gateway.nodes.pairing.autoApproveCidrs`: networks whose new nodes are paired without approval.
     pub auto_approve_cidrs: Vec<String>,
-    /// The machine, as the presence list shows it.
+    /// The gateway's host in the presence list.
     pub host: Host,
-    /// Where the configuration lies, as `config.get` and `hello-ok.snapshot.configPath` name it.
+    /// The path of the configuration, as in `config.get` and `hello-ok.snapshot.configPath`.
     pub config_path: String,
-    /// The state directory, as `hello-ok.snapshot.stateDir` names it.
+    /// The state directory, as in `hello-ok.snapshot.stateDir`.
     pub state_dir: String,
-    /// The whole configuration as it was read, for `config.get`.
+    /// The complete configuration as it was read, for `config.get`.
     pub document: Value,
 }
 
 impl Default for GatewayConfig {
-    /// What a release makes of an empty configuration, but without a secret: a token is mode's default and has to be set.
+    /// The settings of an empty configuration, without a secret. The default auth mode is token, and the caller has to
+    /// set the token.
     fn default() -> Self {
         Self {
             port: 18_789,
@@ -103,18 +105,18 @@ impl Default for GatewayConfig {
     }
 }
 
-/// The machine a gateway runs on.
+/// The host that a gateway runs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
-    /// Its name.
+    /// The host name.
     pub name: String,
-    /// Its address in the local network, where it has one.
+    /// The address in the local network, if any.
     pub address: Option<String>,
-    /// Operating system and version, `linux 6.18`.
+    /// Operating system and version, such as `linux 6.18`.
     pub platform: String,
-    /// Processor, `x64`.
+    /// Processor architecture, such as `x64`.
     pub arch: String,
-    /// What its maker calls it, where it says so.
+    /// The hardware model, if known.
     pub model: Option<String>,
 }
 
@@ -130,37 +132,37 @@ impl Default for Host {
     }
 }
 
-/// `gateway.auth.trustedProxy`: how a reverse proxy names the user it vouches for.
+/// `gateway.auth.trustedProxy`: how a reverse proxy identifies the user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrustedProxy {
-    /// The header with the user, as written in the configuration.
+    /// The header with the user, as spelled in the configuration.
     pub user_header: String,
-    /// Headers that must be there too.
+    /// Headers that must also be present.
     pub required_headers: Vec<String>,
-    /// The users that are let in; empty lets everybody in.
+    /// The allowed users. Empty allows every user.
     pub allow_users: Vec<String>,
-    /// Whether one on loopback may vouch, where the release asks.
+    /// Whether a proxy on loopback can authenticate users, if the release has this setting.
     pub allow_loopback: bool,
-    /// How the devices of its users are paired at once, if they are (2026.9.6 on).
+    /// Automatic approval of the users' devices (since 2026.9.6). `None` if it is disabled.
     pub auto_approve: Option<AutoApprove>,
 }
 
-/// `gateway.auth.trustedProxy.deviceAutoApprove`, where enabled.
+/// `gateway.auth.trustedProxy.deviceAutoApprove`, if enabled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AutoApprove {
-    /// The scopes that are given at most, where the configuration names them.
+    /// The maximum scopes, if the configuration lists them.
     pub scopes: Option<Vec<String>>,
 }
 
 /// `gateway.auth.rateLimit`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateLimit {
-    /// Failures before the lock-out.
+    /// Number of failures before the lockout.
     pub max_attempts: u32,
-    /// Window in milliseconds.
+    /// The period in which failures are counted, in milliseconds.
     pub window_ms: u64,
-    /// Length of the lock-out in milliseconds.
+    /// The duration of the lockout, in milliseconds.
     pub lockout_ms: u64,
-    /// Whether plain loopback is exempt.
+    /// Whether plain loopback connections are exempt.
     pub exempt_loopback: bool,
 }

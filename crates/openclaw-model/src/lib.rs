@@ -1,4 +1,5 @@
-//! The pure model: what a release answers to an act, and what that does to the state. No I/O, no clock, no chance.
+//! The pure model of OpenClaw: the answer of a release to an input, and its effect on the state. It has no I/O, no
+//! clock and no randomness.
 //!
 //! One [`Model`] is one gateway process. Whoever drives it (the embedded gateway's sockets, the planner, a fuzzer)
 //! hands it one [`Act`] at a time together with an [`Environment`]: the time, the store, a source of ids. The answer is an [`Outcome`]: effects in the order in
@@ -19,12 +20,12 @@ mod node_work;
 pub mod nodes;
 mod origin;
 pub mod pairing;
-mod presence;
 pub mod release;
 pub mod releases;
 pub mod rpc;
 pub mod schema;
 mod scope_upgrades;
+mod surface;
 pub mod trace;
 
 pub use act::{Act, ConnectionId, Effect, Entropy, Environment, Outcome, Peer};

@@ -1,10 +1,10 @@
-//! Who counts as local, and which address a connection is taken to come from.
+//! Determines which connections count as local, and the client address of a connection.
 
 use super::facts::locality::LocalityRules;
 use super::{GatewayConfig, Peer, address};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Headers whose presence makes a connection proxied since 2026.3.31.
+/// Headers that mark a proxy since 2026.3.31.
 const PROXY_HEADERS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "x-forwarded-host"];
 
 /// Headers that Tailscale sets.
@@ -16,7 +16,7 @@ const TAILSCALE_HEADERS: [&str; 5] = [
     "tailscale-user-profile-pic",
 ];
 
-/// Why an upgrade is refused since nobody can tell where it comes from.
+/// The reason for refusing an upgrade whose origin cannot be determined.
 pub(super) fn unattributable(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Option<String> {
     let tailscale = || TAILSCALE_HEADERS.into_iter().find(|name| peer.header(name).is_some());
     let header = proxy_header(rules, peer).or_else(tailscale);
@@ -27,26 +27,27 @@ pub(super) fn unattributable(rules: &LocalityRules, config: &GatewayConfig, peer
         let client = client_ip(rules, config, peer).filter(|ip| !address::is_loopback(*ip));
         return client.is_none().then(|| format!("the trusted proxy {} names no client", peer.address));
     }
-    header.map(|name| format!("header {} is present and {} is no trusted proxy", header_name(name), peer.address))
+    header.map(|name| format!("header {} is present and {} is not a trusted proxy", header_name(name), peer.address))
 }
 
-/// Where a connection comes from, as the gateway judges it when it opens.
+/// The origin of a connection, determined when it opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locality {
-    /// Whether it counts as local.
+    /// Whether the connection counts as local.
     pub direct: bool,
-    /// The client's address: the peer's, or behind a trusted proxy the one that it reports, if any.
+    /// The client address: the peer's address or, behind a trusted proxy, the address that the proxy reports. `None` if
+    /// it reports none.
     pub client_ip: Option<IpAddr>,
-    /// The address that is written down and shown: none for local clients, loopback and untrusted proxies.
+    /// The address that is stored and shown. `None` for local clients, loopback and untrusted proxies.
     pub reported_ip: Option<String>,
-    /// Whether a proxy header is present that later checks look at.
+    /// Whether a proxy header is present that later checks use.
     pub has_proxy_headers: bool,
-    /// Why it is local or not, for a person.
+    /// The reason why the connection is local or not, for people.
     pub reason: String,
 }
 
 impl Locality {
-    /// Judges a connection.
+    /// Determines the origin of a connection.
     pub fn of(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Self {
         let ours = rules.attribution_required && direct_by_headers(rules, peer).is_ok();
         let client_ip = if ours { Some(peer.address.to_canonical()) } else { client_ip(rules, config, peer) };
@@ -89,7 +90,7 @@ fn proxy_header<'a>(rules: &LocalityRules, peer: &'a Peer) -> Option<&'a str> {
     listed.or_else(|| if rules.forwarded_prefix { any() } else { None })
 }
 
-/// Since 2026.3.31.
+/// The check since 2026.3.31.
 fn direct_by_headers(rules: &LocalityRules, peer: &Peer) -> Result<String, String> {
     if let Some(header) = proxy_header(rules, peer) {
         return Err(format!("header {} is present; trustedProxies does not rescue it", header_name(header)));
@@ -100,7 +101,7 @@ fn direct_by_headers(rules: &LocalityRules, peer: &Peer) -> Result<String, Strin
     Ok(format!("the peer {} is loopback and no proxy header is present", peer.address))
 }
 
-/// Up to 2026.3.28.
+/// The check up to 2026.3.28.
 fn direct_by_host(
     rules: &LocalityRules,
     config: &GatewayConfig,
@@ -133,8 +134,9 @@ fn direct_by_host(
     }
 }
 
-/// The client's address: the peer's own, unless the peer is a trusted proxy; then the last address of `X-Forwarded-For`
-/// that is no trusted proxy nor, mostly, loopback, else `X-Real-IP` where `allowRealIpFallback` is set.
+/// The client address. If the peer is a trusted proxy, it is the last address in `X-Forwarded-For` that is neither a
+/// trusted proxy nor (in most releases) loopback, or `X-Real-IP` with `allowRealIpFallback`. Otherwise, it is the
+/// peer's address.
 fn client_ip(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Option<IpAddr> {
     if !address::is_listed(peer.address, &config.trusted_proxies) {
         return Some(peer.address.to_canonical());
@@ -157,7 +159,7 @@ fn client_ip(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Opti
     })
 }
 
-/// What 2026.2.19 took for the client's address behind a trusted proxy, be it an address or not.
+/// The client address behind a trusted proxy in 2026.2.19, even if it is not an address.
 fn first_hop(rules: &LocalityRules, config: &GatewayConfig, peer: &Peer) -> Option<String> {
     if rules.addresses_judged || !address::is_listed(peer.address, &config.trusted_proxies) {
         return None;
@@ -172,14 +174,14 @@ fn is_loopback_text(ip: &str) -> bool {
     ip.starts_with("127.") || ip == "::1"
 }
 
-/// A header as Node gives it: several of one name are joined.
+/// A header as Node.js provides it: headers with the same name are joined.
 pub fn joined(peer: &Peer, name: &str) -> Option<String> {
     let values: Vec<&str> =
         peer.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect();
     (!values.is_empty()).then(|| values.join(", "))
 }
 
-/// A header that is there and not empty.
+/// A header that is present and not empty.
 fn present<'a>(peer: &'a Peer, name: &str) -> Option<&'a str> {
     peer.headers.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
 }

@@ -1,4 +1,4 @@
-//! One gateway process.
+//! The model of one gateway process.
 
 use super::act::{Act, ConnectionId, Effect, Environment, Outcome, Peer};
 use super::approvals::Approvals;
@@ -7,9 +7,9 @@ use super::handshake::{self, RateLimits};
 use super::locality::{self, Locality};
 use super::node_work::NodeWork;
 use super::nodes::{self, Surface};
-use super::presence::{Person, Presence};
 use super::rpc;
 use super::scope_upgrades::ScopeUpgrades;
+use super::surface::presence::{Person, Presence};
 use super::trace::{Check, fact};
 use super::{Facts, GatewayConfig};
 use indexmap::IndexMap;
@@ -20,122 +20,122 @@ use openclaw_protocol::ids;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Refusals for the role in a row that a connection may have; the next one closes it.
+/// Number of consecutive calls that a connection can make without the role. The next one closes the connection.
 const UNAUTHORISED_CALLS: u32 = 10;
 
-/// One gateway process: the rules of its release, its settings, and what it holds in memory (connections, approvals,
-/// rate limits, presence). What it keeps on disk it reads through [`Environment::store`].
+/// One gateway process: the rules of its release, its settings and its memory (connections, approvals, rate limits,
+/// presence). It accesses its files through [`Environment::store`].
 #[derive(Clone)]
 pub struct Model {
     pub(crate) rules: Facts,
     pub(crate) config: GatewayConfig,
-    /// Open connections by id. Ids grow, so this is the order in which they came.
+    /// Open connections by id. Ids increase, so the order is that of their arrival.
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
-    /// How many clients have been welcomed; the next one's [`ConnectedClient::order`].
+    /// Number of clients that received `hello-ok`. It is the [`ConnectedClient::order`] of the next one.
     pub(crate) welcomed: u64,
-    /// The `seq` of the last event that went to everyone.
+    /// The `seq` of the last event to all clients.
     pub(crate) event_seq: u64,
-    /// Approvals of commands.
+    /// Approval requests for commands.
     pub(crate) exec_approvals: Approvals,
-    /// Approvals of plugins' actions.
+    /// Approval requests of plugins.
     pub(crate) plugin_approvals: Approvals,
-    /// Scope upgrades that connected devices asked for.
+    /// Scope upgrades that connected devices requested.
     pub(crate) scope_upgrades: ScopeUpgrades,
-    /// What it wants of its nodes.
+    /// Commands and pending work for nodes.
     pub(crate) node_work: NodeWork,
     /// Whether agents wake up by themselves.
     pub(crate) heartbeats_enabled: bool,
-    /// When clients next hear that the gateway is alive, milliseconds since the epoch; `None` before the first act.
+    /// The time of the next tick event, in milliseconds since 1970. `None` before the first input.
     pub(crate) next_tick: Option<i64>,
-    /// Who is there.
+    /// The presence list.
     pub(crate) presence: Presence,
     /// Profiles, by what a reverse proxy calls their users, in small letters; the owner's by nothing. The oldest first, and only so
     /// many as the presence list may have entries, besides those of open connections.
     pub(crate) people: IndexMap<String, Person>,
-    /// How often the health summary was made anew.
+    /// Number of changes of the health summary.
     pub(crate) health_version: u64,
     /// Failed credentials.
     pub(crate) limits: RateLimits,
-    /// When the first act came, milliseconds since the epoch.
+    /// The time of the first input, in milliseconds since 1970.
     pub(crate) started_at: Option<i64>,
-    /// The name of this run of the gateway, a UUID; empty before the first act.
+    /// The id of this run of the gateway, a UUID. Empty before the first input.
     pub(crate) boot_id: String,
 }
 
 /// One WebSocket connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
-    /// The gateway's own id for it, a UUID: `server.connId`.
+    /// The gateway's id of the connection, a UUID: `server.connId`.
     pub(crate) conn_id: String,
-    /// The other end.
+    /// The peer.
     pub(crate) peer: Peer,
-    /// Where it comes from.
+    /// The origin of the connection.
     pub(crate) locality: Locality,
-    /// The challenge's nonce.
+    /// The nonce of the challenge.
     pub(crate) nonce: String,
-    /// When the handshake times out, milliseconds since the epoch; `None` once it is over.
+    /// The time of the handshake timeout, in milliseconds since 1970. `None` after the handshake.
     pub(crate) handshake_deadline: Option<i64>,
-    /// The gateway has closed it: what still comes in is not read, and no event goes out.
+    /// Whether the gateway has closed the connection. It reads no further messages and sends no further events.
     pub(crate) closing: bool,
-    /// Whom it turned out to be.
+    /// The client, after `hello-ok`.
     pub(crate) client: Option<ConnectedClient>,
-    /// Calls in a row that were refused for the role.
+    /// Number of consecutive calls without the role.
     pub(crate) unauthorised_calls: u32,
 }
 
-/// A client that has been welcomed.
+/// A client that received `hello-ok`.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectedClient {
-    /// Its place among all that were welcomed: events go out in this order.
+    /// Its position among all clients. Events are sent in this order.
     pub(crate) order: u64,
-    /// What it connected with; scopes, commands, platform and family as the gateway left them.
+    /// The parameters of its connect. The gateway may have changed scopes, commands, platform and device family.
     pub(crate) connect: ConnectParams,
     /// Its role.
     pub(crate) role: String,
-    /// The scopes it holds.
+    /// Its current scopes.
     pub(crate) scopes: Vec<String>,
-    /// Its entry in the presence list, where it has one.
+    /// The key of its presence entry, if it has one.
     pub(crate) presence_key: Option<String>,
-    /// Its address where the gateway reports one.
+    /// Its address, if the gateway reports one.
     pub(crate) client_ip: Option<String>,
-    /// What it offers as a node, where the release judges more than commands.
+    /// Its surface as a node, if the release checks more than commands.
     pub(crate) declared: Option<Surface>,
-    /// How many events it was sent, where every client counts its own.
+    /// Number of events that it received, if the release counts them for each client.
     pub(crate) events: u64,
-    /// Whether a device token let it in.
+    /// Whether it authenticated with a device token.
     pub(crate) by_device_token: bool,
-    /// When it was welcomed, milliseconds since the epoch.
+    /// The time of `hello-ok`, in milliseconds since 1970.
     pub(crate) connected_at: i64,
-    /// Whom it stands for, which its events name.
+    /// The user that it acts for. Its events name the user.
     pub(crate) person: Option<Person>,
-    /// Since when they are there by any of their clients, milliseconds since the epoch.
+    /// The time since which the user is present with any client, in milliseconds since 1970.
     pub(crate) online_since: Option<i64>,
-    /// Whether a node is known by this connection, and not by a later one of it (`node-registry.ts` nodesById).
+    /// Whether the node is registered with this connection and not with a later one (`node-registry.ts` `nodesById`).
     pub(crate) stands_for_node: bool,
-    /// Its pairing as a node is over, though its connection is open still.
+    /// Whether its pairing as a node has ended while its connection is still open.
     pub(crate) retired: bool,
 }
 
 impl ConnectedClient {
-    /// The id of the device it proved to be, if it did.
+    /// The id of its device, if it proved one.
     pub(crate) fn device_id(&self) -> Option<&str> {
         self.connect.device.as_ref().map(|device| device.id.as_str())
     }
 
-    /// The id under which a node is known.
+    /// The id of the node.
     pub(crate) fn node_id(&self) -> &str {
         self.device_id().unwrap_or(&self.connect.client.id)
     }
 }
 
-/// A request that has passed the frame's schema.
+/// A request with a valid frame.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RequestFrame {
-    /// Its id, never empty.
+    /// The id of the request. Never empty.
     pub(crate) id: String,
-    /// Its method, never empty.
+    /// The method. Never empty.
     pub(crate) method: String,
-    /// Its parameters.
+    /// The parameters.
     pub(crate) params: Option<Value>,
 }
 
@@ -169,7 +169,7 @@ impl Model {
         }
     }
 
-    /// Lets one thing happen.
+    /// Processes one input.
     pub fn act(&mut self, act: Act, environment: &mut Environment<'_>) -> Outcome {
         if self.started_at.is_none() {
             self.started_at = Some(environment.now);
@@ -257,7 +257,7 @@ impl Model {
         }
     }
 
-    /// A message from a client that has been welcomed.
+    /// Processes a message from a client after `hello-ok`.
     fn request(
         &mut self,
         connection: ConnectionId,
@@ -268,7 +268,7 @@ impl Model {
         if data.len() > handshake::MAX_PAYLOAD_BYTES {
             return self.close(connection, close::TOO_BIG, "", outcome);
         }
-        // What is not JSON is logged and left unanswered.
+        // A message that is not JSON is logged and not answered.
         let Ok(mut frame) = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)) else {
             return outcome.effects.push(Effect::Log("parse/handle error: a message is not JSON".to_owned()));
         };
@@ -311,7 +311,7 @@ impl Model {
         }
     }
 
-    /// No connection that is open stands for this node any more.
+    /// Unregisters a node that has no open connection left.
     pub(crate) fn forget_node(&mut self, node_id: &str) {
         let clients = self.connections.values_mut().filter_map(|open| open.client.as_mut());
         for client in clients.filter(|client| client.node_id() == node_id) {
@@ -332,7 +332,7 @@ impl Model {
         }
     }
 
-    /// Connections of welcomed clients that the gateway has not closed, in the order in which they were welcomed.
+    /// Connections of clients that the gateway has not closed, in the order of their `hello-ok`.
     pub(crate) fn clients(&self) -> Vec<(ConnectionId, &ConnectedClient)> {
         let mut clients: Vec<_> = self
             .connections
@@ -344,7 +344,8 @@ impl Model {
         clients
     }
 
-    /// Answers a request, unless its connection is gone. Ten refusals for the role in a row are borne; the next one closes the connection.
+    /// Answers a request, unless its connection is closed. Ten consecutive calls without the role are refused, and the
+    /// next one closes the connection.
     pub(crate) fn respond(
         &mut self,
         connection: ConnectionId,
@@ -368,7 +369,7 @@ impl Model {
         }
     }
 
-    /// Closes a connection, once.
+    /// Closes a connection unless it is already closed.
     pub(crate) fn close(&mut self, connection: ConnectionId, code: u16, reason: &str, outcome: &mut Outcome) {
         if let Some(open) = self.connections.get_mut(&connection).filter(|open| !open.closing) {
             open.closing = true;

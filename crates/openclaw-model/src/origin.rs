@@ -1,23 +1,23 @@
-//! The parts of a URL that origin checks look at, read as the WHATWG URL parser reads them for what browsers send in
-//! `Origin` and `Host`. International names and percent-encoding are left as they come: no browser sends either.
+//! The parts of a URL that origin checks use. The parser follows the WHATWG URL parser for what browsers send in
+//! `Origin` and `Host`. International names and percent-encoding stay unchanged, because no browser sends either.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The origin of a URL, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// `https://example.com`; `null` for schemes that have none, such as a browser extension's.
+    /// `https://example.com`, or `null` for schemes without an origin, such as that of a browser extension.
     pub origin: String,
-    /// Host name and port, the scheme's default port left out.
+    /// Host name and port, without the scheme's default port.
     pub host: String,
-    /// Host name; an IPv6 address in brackets.
+    /// The host name. An IPv6 address is in brackets.
     pub hostname: String,
-    /// Port, where it is not the scheme's default.
+    /// The port, if it is not the scheme's default.
     pub port: Option<u16>,
 }
 
 impl Origin {
-    /// The origin of a URL; `None` where it is no URL.
+    /// The origin of a URL. `None` if the text is not a URL.
     pub fn parse(url: &str) -> Option<Self> {
         let url = url.trim();
         let (scheme, rest) = url.split_once(':')?;
@@ -33,7 +33,8 @@ impl Origin {
         }
     }
 
-    /// The origin of what is a scheme, a host and at most a slash (2026.7.35 on). Schemes without origins have one here, too.
+    /// The origin of a text that is only a scheme, a host and at most a slash (since 2026.7.35). Schemes without an
+    /// origin have one here, too.
     pub fn parse_bare(url: &str) -> Option<Self> {
         let url = url.trim();
         let (scheme, rest) = url.split_once("://")?;
@@ -49,7 +50,7 @@ impl Origin {
         Some(Self { origin, ..parsed })
     }
 
-    /// A URL of a scheme that has origins: any number of slashes, a host, perhaps a port.
+    /// A URL with a scheme that has an origin: any number of slashes, a host and an optional port.
     fn special(scheme: &str, default: Option<u16>, rest: &str) -> Option<Self> {
         let rest = rest.trim_start_matches(['/', '\\']);
         let (host, port) = authority(rest, &['/', '\\', '?', '#'])?;
@@ -59,7 +60,7 @@ impl Origin {
         Some(Self { origin: format!("{scheme}://{host}"), host, hostname, port })
     }
 
-    /// A URL of any other scheme: its origin is `null`, but it may have a host.
+    /// A URL with any other scheme. Its origin is `null`, but it can have a host.
     fn opaque(rest: &str) -> Option<Self> {
         let (hostname, port) = match rest.strip_prefix("//") {
             Some(rest) => authority(rest, &['/', '?', '#'])?,
@@ -70,7 +71,7 @@ impl Origin {
     }
 }
 
-/// The default port of a scheme that has origins; `file` has neither and counts among the others here.
+/// The default port of a scheme that has an origin. `file` has neither and counts among the other schemes here.
 fn default_port(scheme: &str) -> Option<Option<u16>> {
     match scheme {
         "http" | "ws" => Some(Some(80)),
@@ -84,7 +85,7 @@ fn with_port(hostname: &str, port: Option<u16>) -> String {
     port.map_or_else(|| hostname.to_owned(), |port| format!("{hostname}:{port}"))
 }
 
-/// Host and port at the start of what follows the scheme; user name and password are skipped.
+/// Host and port at the start of the text after the scheme. User name and password are skipped.
 fn authority(rest: &str, ends: &[char]) -> Option<(String, Option<u16>)> {
     let authority = rest.split(ends).next().unwrap_or_default();
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -97,7 +98,7 @@ fn authority(rest: &str, ends: &[char]) -> Option<(String, Option<u16>)> {
     Some((host.to_owned(), port))
 }
 
-/// Whether a user name or a password stands before the host.
+/// Whether there is a user name or a password before the host.
 fn names_a_user(authority: &str) -> bool {
     authority.rsplit_once('@').is_some_and(|(user, _)| !user.is_empty() && user != ":")
 }
@@ -119,7 +120,7 @@ fn special_host(host: &str) -> Option<String> {
     }
 }
 
-/// An IPv4 address of one to four numbers, the last of which fills the rest.
+/// An IPv4 address of one to four numbers. The last number fills the remaining bytes.
 fn ipv4(labels: &[&str]) -> Option<Ipv4Addr> {
     let numbers: Vec<u64> = labels.iter().map(|label| number(label)).collect::<Option<_>>()?;
     let (last, first) = numbers.split_last()?;
@@ -130,7 +131,7 @@ fn ipv4(labels: &[&str]) -> Option<Ipv4Addr> {
     u32::try_from(value).ok().map(Ipv4Addr::from)
 }
 
-/// A decimal, octal or hexadecimal number as IPv4 addresses have them.
+/// A decimal, octal or hexadecimal number in an IPv4 address.
 fn number(label: &str) -> Option<u64> {
     if let Some(hex) = label.strip_prefix("0x") {
         return if hex.is_empty() { Some(0) } else { u64::from_str_radix(hex, 16).ok() };
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    /// What Node 22's `URL` made of them: origin, host, hostname.
+    /// The results of Node.js 22's `URL`: origin, host, hostname.
     #[rstest]
     #[case("http://127.1", "http://127.0.0.1", "127.0.0.1", "127.0.0.1")]
     #[case("HTTP://LocalHost:80", "http://localhost", "localhost", "localhost")]

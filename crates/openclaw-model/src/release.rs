@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// An OpenClaw version. Ordered as npm publishes them, a suffix counting as a later build: 2026.7.1 < 2026.7.1-2.
+/// An OpenClaw version. The order is that of the npm releases, and a suffix counts as a later build: 2026.7.1 <
+/// 2026.7.1-2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Release {
     year: u16,
@@ -13,15 +14,15 @@ pub struct Release {
 }
 
 impl Release {
-    /// A release by its parts.
+    /// A release from its parts.
     pub const fn new(year: u16, month: u16, patch: u16) -> Self {
         Self { year, month, patch, build: 0 }
     }
 }
 
-/// A text that is no OpenClaw version.
+/// A text that is not an OpenClaw version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no OpenClaw version; expected something like 2026.4.2 or 2026.7.1-2")]
+#[error("`{0}` is not an OpenClaw version; expected something like 2026.4.2 or 2026.7.1-2")]
 pub struct ReleaseError(String);
 
 impl FromStr for Release {

@@ -17,16 +17,16 @@ pub const MACOS_APP: &str = "openclaw-macos";
 pub const IOS_APP: &str = "openclaw-ios";
 /// The app for Android.
 pub const ANDROID_APP: &str = "openclaw-android";
-/// The program that makes a machine a node.
+/// The program that turns a machine into a node.
 pub const NODE_HOST: &str = "node-host";
 /// The copilot in a browser's side panel (2026.9.6).
 pub const BROWSER_COPILOT: &str = "openclaw-browser-copilot";
 /// The app for watchOS (2026.9.6).
 pub const WATCHOS_APP: &str = "openclaw-watchos";
-/// The apps of the platforms; that for Linux from 2026.9.6 on.
+/// The apps of the platforms. The app for Linux exists since 2026.9.6.
 pub const NATIVE_APPS: [&str; 4] = ["openclaw-macos", "openclaw-linux", IOS_APP, ANDROID_APP];
 
-/// The client ids that 2026.9.6 knows.
+/// The client ids of 2026.9.6.
 pub const V2026_9_6: [&str; 17] = [
     WEBCHAT_UI,
     CONTROL_UI,
@@ -47,7 +47,7 @@ pub const V2026_9_6: [&str; 17] = [
     "openclaw-probe",
 ];
 
-/// Every client id, in the order in which the schema lists them.
+/// All client ids, in the order of the schema.
 pub const ALL: [&str; 13] = [
     WEBCHAT_UI,
     CONTROL_UI,
@@ -64,7 +64,7 @@ pub const ALL: [&str; 13] = [
     "openclaw-probe",
 ];
 
-/// Every client id before there was [`TUI`].
+/// All client ids of releases without [`TUI`].
 pub const BEFORE_TUI: [&str; 12] = [
     WEBCHAT_UI,
     CONTROL_UI,
@@ -80,7 +80,7 @@ pub const BEFORE_TUI: [&str; 12] = [
     "openclaw-probe",
 ];
 
-/// What a client may run as.
+/// The modes of clients.
 pub mod mode {
     /// The chat in a browser.
     pub const WEBCHAT: &str = "webchat";
@@ -91,14 +91,14 @@ pub mod mode {
 
     /// A node.
     pub const NODE: &str = "node";
-    /// Looks whether a gateway is there.
+    /// A client that only checks whether a gateway responds.
     pub const PROBE: &str = "probe";
     /// A user interface.
     pub const UI: &str = "ui";
 
-    /// Every mode, in the order in which the schema lists them.
+    /// All modes, in the order of the schema.
     pub const ALL: [&str; 7] = [WEBCHAT, CLI, UI, BACKEND, NODE, PROBE, "test"];
 
-    /// The modes that 2026.9.6 knows.
+    /// The modes of 2026.9.6.
     pub const V2026_9_6: [&str; 8] = [WEBCHAT, CLI, UI, BACKEND, NODE, "worker", PROBE, "test"];
 }

@@ -3,24 +3,24 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The longest nonce of a challenge that is taken for one, in bytes. The releases send 36; a client signs it and sends it back, and a
-/// gateway must not make it send megabytes.
+/// Maximum length of an accepted challenge nonce, in bytes. The releases send 36. A client signs the nonce and sends it
+/// back, so a gateway must not make it send megabytes.
 pub const LONGEST_NONCE: usize = 1024;
 
-/// `connect` parameters that have passed the schema.
+/// `connect` parameters that match the schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectParams {
-    /// Oldest protocol version the client speaks.
+    /// The oldest protocol version that the client supports.
     pub min_protocol: f64,
-    /// Newest protocol version the client speaks.
+    /// The newest protocol version that the client supports.
     pub max_protocol: f64,
-    /// Who the client says it is.
+    /// The client's description of itself.
     pub client: ClientInfo,
-    /// What a node can do.
+    /// The capabilities of a node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caps: Option<Vec<String>>,
-    /// Commands a node offers.
+    /// The commands that a node offers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commands: Option<Vec<String>>,
     /// Permissions of a node's operating system.
@@ -29,10 +29,10 @@ pub struct ConnectParams {
     /// A node's `PATH`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_env: Option<String>,
-    /// The role asked for.
+    /// The requested role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// The scopes asked for.
+    /// The requested scopes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
     /// The device and its proof.
@@ -55,7 +55,7 @@ pub struct ConnectParams {
 pub struct ClientInfo {
     /// Which client it is, one of [`client::ALL`](crate::client::ALL).
     pub id: String,
-    /// Its name for people.
+    /// Its display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// Its version.
@@ -68,15 +68,15 @@ pub struct ClientInfo {
     /// Its model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_identifier: Option<String>,
-    /// What it runs as.
+    /// Its mode.
     pub mode: String,
-    /// One running instance of it.
+    /// The id of the running instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
     /// Its build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_id: Option<String>,
-    /// The time zone that it is in.
+    /// Its time zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
 }
@@ -91,9 +91,9 @@ pub struct DeviceProof {
     pub public_key: String,
     /// Ed25519 signature over the proof payload, base64url.
     pub signature: String,
-    /// When it was signed, milliseconds since the epoch.
+    /// The time of the signature, in milliseconds since 1970.
     pub signed_at: f64,
-    /// The challenge's nonce; empty where it is left out, as the oldest releases let local clients do.
+    /// The nonce of the challenge. Empty if it is omitted, which the oldest releases allow for local clients.
     #[serde(default)]
     pub nonce: String,
 }
@@ -102,10 +102,10 @@ pub struct DeviceProof {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
-    /// The shared token, or a device token by its old name.
+    /// The shared token or, in older clients, a device token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// A setup code's token.
+    /// The token of a setup code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bootstrap_token: Option<String>,
     /// The device's own token.
@@ -114,7 +114,7 @@ pub struct Credentials {
     /// The shared password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// The proof of an agent's run that is the gateway's own.
+    /// The proof that an agent run belongs to the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_runtime_identity_token: Option<String>,
 }

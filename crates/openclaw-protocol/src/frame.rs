@@ -1,4 +1,4 @@
-//! The three frame kinds of the wire: request, response, event.
+//! The three kinds of frames: request, response, event.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,17 +7,17 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorShape {
-    /// Machine-readable class, `INVALID_REQUEST` or `NOT_PAIRED` for most refusals.
+    /// The error class: `INVALID_REQUEST` or `NOT_PAIRED` for most refusals.
     pub code: String,
-    /// The sentence for a person.
+    /// The message for people.
     pub message: String,
-    /// The machine-readable cause, where there is one.
+    /// The machine-readable cause, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<Value>,
-    /// Whether the same request may succeed later.
+    /// Whether the same request can succeed later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
-    /// Milliseconds to wait before trying again.
+    /// Minimum delay before a retry, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
@@ -28,31 +28,31 @@ pub struct ErrorShape {
 pub enum ServerFrame {
     /// The answer to one request.
     Res {
-        /// The request's id; any JSON value, since a malformed request's id is echoed.
+        /// The id of the request. It can be any JSON value, because the id of an invalid request is echoed.
         id: Value,
         /// Whether it succeeded.
         ok: bool,
-        /// The answer.
+        /// The payload.
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Value>,
-        /// Why it failed.
+        /// The error of a failed request.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<ErrorShape>,
     },
-    /// Something happened.
+    /// An event.
     Event {
-        /// Its name, `connect.challenge`.
+        /// The name of the event, such as `connect.challenge`.
         event: String,
-        /// What happened.
+        /// The payload.
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Value>,
-        /// Counts per gateway; absent on targeted events.
+        /// The sequence number of the event. Absent for events to a single client.
         #[serde(skip_serializing_if = "Option::is_none")]
         seq: Option<u64>,
-        /// Versions of presence and health, on the events that carry them.
+        /// Versions of presence and health, for events that contain them.
         #[serde(rename = "stateVersion", skip_serializing_if = "Option::is_none")]
         state_version: Option<Value>,
-        /// Whose eyes it is for: the profile that the client's credentials stand for, where the gateway keeps profiles.
+        /// The recipient's profile, if the gateway has profiles.
         #[serde(rename = "recipientProfileId", skip_serializing_if = "Option::is_none")]
         recipient: Option<String>,
     },

@@ -12,35 +12,36 @@ use sha2::{Digest as _, Sha256};
 pub struct DeviceKey(SigningKey);
 
 impl DeviceKey {
-    /// The key that belongs to a name: the same name gives the same key, and no two names share one.
+    /// The key that belongs to a name. The same name always results in the same key, and different names in different
+    /// keys.
     pub fn from_name(name: &str) -> Self {
         Self(SigningKey::from_bytes(&Sha256::digest(name.as_bytes()).into()))
     }
 
-    /// The key in a PKCS #8 PEM, as `identity/device.json` keeps it. `None` where there is no Ed25519 key in it.
+    /// The key from a PKCS #8 PEM, as in `identity/device.json`. `None` if it contains no Ed25519 key.
     pub fn from_pem(pem: &str) -> Option<Self> {
         let body = pem.trim().strip_prefix("-----BEGIN PRIVATE KEY-----")?.strip_suffix("-----END PRIVATE KEY-----")?;
         let der = STANDARD.decode(body.split_whitespace().collect::<String>()).ok()?;
         SigningKey::from_pkcs8_der(&der).ok().map(Self)
     }
 
-    /// The raw public key in unpadded base64url, as `device.publicKey` carries it.
+    /// The raw public key in unpadded base64url, as in `device.publicKey`.
     pub fn public_key(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0.verifying_key().as_bytes())
     }
 
-    /// The public key as an SPKI PEM, which gateways accept in place of the raw form.
+    /// The public key as an SPKI PEM, which gateways also accept.
     pub fn public_key_pem(&self) -> String {
         let der = [&public_key::SPKI_PREFIX[..], self.0.verifying_key().as_bytes()].concat();
         format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der))
     }
 
-    /// The device id: lower-case hex SHA-256 of the raw public key.
+    /// The device id: the lower-case hex SHA-256 of the raw public key.
     pub fn device_id(&self) -> String {
         device_id(self.0.verifying_key().as_bytes())
     }
 
-    /// The signature over a proof payload, in unpadded base64url. To have a wrong one, sign something else.
+    /// The signature of a proof payload, in unpadded base64url.
     pub fn sign(&self, payload: &str) -> String {
         URL_SAFE_NO_PAD.encode(self.0.sign(payload.as_bytes()).to_bytes())
     }
@@ -58,7 +59,7 @@ pub fn device_id(raw_public_key: &[u8]) -> String {
 mod tests {
     use super::DeviceKey;
 
-    /// The key of RFC 8410, section 10.3, and what OpenSSL says is its public key.
+    /// The key of RFC 8410, section 10.3, and its public key according to OpenSSL.
     const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
 
     #[test]

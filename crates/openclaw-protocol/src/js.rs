@@ -1,23 +1,23 @@
-//! Records as JavaScript sees them: `undefined` beside `null`, truthiness, property access that throws on `null`.
+//! Records as JavaScript sees them: `undefined` and `null`, truthiness, and property access that throws on `null`.
 //!
-//! The releases read what lies on the disk without checking its shape, so what an odd record does to them is
-//! JavaScript's doing. `Option<&Value>` stands for a value that may be `undefined`.
+//! The releases read the store without validation, so JavaScript determines the effect of an invalid record.
+//! `Option<&Value>` stands for a value that can be `undefined`.
 
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
-/// A record: an object with its keys in file order.
+/// A record: an object with its keys in the order of the file.
 pub type Record = Map<String, Value>;
 
-/// The `TypeError` a release throws on an odd record, in V8's words.
+/// The `TypeError` that a release throws for an invalid record, with V8's message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("TypeError: {0}")]
 pub struct TypeFault(pub String);
 
-/// `value.key`. Anything but an object has no such property.
+/// `value.key`. Only objects have properties here.
 ///
 /// # Errors
-/// `null` and `undefined` have no properties at all.
+/// Returns an error for `null` and `undefined`, which have no properties.
 pub fn property<'a>(value: Option<&'a Value>, key: &str) -> Result<Option<&'a Value>, TypeFault> {
     match value {
         None => Err(TypeFault(format!("Cannot read properties of undefined (reading '{key}')"))),
@@ -31,7 +31,7 @@ pub fn optional_property<'a>(value: Option<&'a Value>, key: &str) -> Option<&'a 
     value.and_then(|value| value.get(key))
 }
 
-/// `value ?? undefined`: neither `null` nor `undefined`.
+/// `value ?? undefined`: a value that is neither `null` nor `undefined`.
 pub fn present(value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| !value.is_null())
 }
@@ -47,7 +47,7 @@ pub fn truthy(value: Option<&Value>) -> bool {
     }
 }
 
-/// `Number(value)`, as arithmetic and comparison apply it. What is no number is NaN.
+/// `Number(value)`, as in arithmetic and comparisons. NaN for a value that is not a number.
 pub fn number(value: Option<&Value>) -> f64 {
     match value {
         Some(Value::Number(number)) => number.as_f64().unwrap_or(f64::NAN),
@@ -60,7 +60,7 @@ pub fn number(value: Option<&Value>) -> f64 {
     }
 }
 
-/// `String(value)`, as it becomes a property's name.
+/// `String(value)`, as for the name of a property.
 pub fn key_text(value: Option<&Value>) -> String {
     match value {
         None => "undefined".to_owned(),
@@ -74,15 +74,15 @@ pub fn key_text(value: Option<&Value>) -> String {
     }
 }
 
-/// `text.trim()`: JavaScript's whitespace has U+FEFF and lacks U+0085.
+/// `text.trim()`. JavaScript's white space includes U+FEFF and excludes U+0085.
 pub fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}')
 }
 
-/// `value.trim()`, where `name` is how the release's code calls the value.
+/// `value.trim()`. `name` is the name of the value in the release's code.
 ///
 /// # Errors
-/// Only strings can be trimmed.
+/// Returns an error if the value is not a string.
 pub fn trimmed<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a str, TypeFault> {
     match value {
         Some(Value::String(text)) => Ok(trim(text)),
@@ -94,7 +94,7 @@ pub fn trimmed<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a str, Type
 /// `Object.values(value)`.
 ///
 /// # Errors
-/// `null` and `undefined` cannot be converted to an object.
+/// Returns an error for `null` and `undefined`, which cannot be converted to an object.
 pub fn values(value: Option<&Value>) -> Result<Vec<Cow<'_, Value>>, TypeFault> {
     match value {
         None | Some(Value::Null) => Err(TypeFault("Cannot convert undefined or null to object".to_owned())),
@@ -105,10 +105,10 @@ pub fn values(value: Option<&Value>) -> Result<Vec<Cow<'_, Value>>, TypeFault> {
     }
 }
 
-/// `for (const item of value)`, where `name` is how the release's code calls the value.
+/// `for (const item of value)`. `name` is the name of the value in the release's code.
 ///
 /// # Errors
-/// Only arrays and strings can be walked.
+/// Returns an error if the value is neither an array nor a string.
 pub fn iterate(value: Option<&Value>, name: &str) -> Result<Vec<Value>, TypeFault> {
     match value {
         Some(Value::Array(items)) => Ok(items.clone()),
@@ -128,7 +128,7 @@ pub fn spread(value: Option<&Value>) -> Record {
     }
 }
 
-/// Sets a field; `undefined` takes it away, since `JSON.stringify` leaves it out.
+/// Sets a field. `undefined` removes it, because `JSON.stringify` omits it.
 pub fn set(record: &mut Record, key: &str, value: Option<impl Into<Value>>) {
     match value {
         Some(value) => {
@@ -140,8 +140,8 @@ pub fn set(record: &mut Record, key: &str, value: Option<impl Into<Value>>) {
     }
 }
 
-/// `items.toSorted((a, b) => key(b) - key(a))`, newest first. A comparison with NaN counts as equal, which makes the
-/// order depend on the sorting method, so this is V8's for short arrays: binary insertion.
+/// `items.toSorted((a, b) => key(b) - key(a))`, newest first. A comparison with NaN counts as equal, so the order
+/// depends on the sorting algorithm. This is V8's algorithm for short arrays: binary insertion.
 pub fn newest_first<'a>(items: Vec<Cow<'a, Value>>, key: &str) -> Result<Vec<Cow<'a, Value>>, TypeFault> {
     let mut sorted: Vec<(f64, Cow<'a, Value>)> = Vec::with_capacity(items.len());
     let many = items.len() > 1;
@@ -150,7 +150,7 @@ pub fn newest_first<'a>(items: Vec<Cow<'a, Value>>, key: &str) -> Result<Vec<Cow
         let (mut low, mut high) = (0, sorted.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            // Negative means the new item goes before the one in the middle.
+            // A negative result places the new item before the middle one.
             if sorted[middle].0 - stamp < 0.0 { high = middle } else { low = middle + 1 }
         }
         sorted.insert(low, (stamp, item));

@@ -1,6 +1,6 @@
-//! The proof of possession: one line of text that the device signs (`buildDeviceAuthPayload*` in `device-auth-*.js`).
+//! The proof of possession: one line of text that the device signs (`buildDeviceAuthPayload*` in `device-auth.ts`).
 
-/// What a proof speaks for.
+/// The signed contents of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof<'a> {
     /// `device.id`.
@@ -9,15 +9,15 @@ pub struct Proof<'a> {
     pub client_id: &'a str,
     /// `client.mode`.
     pub client_mode: &'a str,
-    /// The role asked for.
+    /// The requested role.
     pub role: &'a str,
-    /// The scopes asked for, in their order.
+    /// The requested scopes, in their order.
     pub scopes: &'a [String],
-    /// When it is signed, milliseconds since the epoch.
+    /// The time of the signature, in milliseconds since 1970.
     pub signed_at_ms: i64,
-    /// The first of `auth.token`, `auth.deviceToken`, `auth.bootstrapToken` that is there, else empty.
+    /// The first of `auth.token`, `auth.deviceToken` and `auth.bootstrapToken` that is present. Otherwise empty.
     pub token: &'a str,
-    /// The challenge's nonce.
+    /// The nonce of the challenge.
     pub nonce: &'a str,
     /// `client.platform`.
     pub platform: Option<&'a str>,
@@ -25,19 +25,19 @@ pub struct Proof<'a> {
     pub device_family: Option<&'a str>,
 }
 
-/// Which form of the proof.
+/// The format of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofVersion {
-    /// Without a nonce; no release since 2026.2.26 takes it.
+    /// Without a nonce. Releases since 2026.2.26 refuse it.
     V1,
     /// With the nonce.
     V2,
-    /// With platform and device family; since 2026.2.26.
+    /// With the platform and the device family, since 2026.2.26.
     V3,
 }
 
 impl Proof<'_> {
-    /// The line to be signed.
+    /// The line to sign.
     pub fn payload(&self, version: ProofVersion) -> String {
         let common = format!(
             "{}|{}|{}|{}|{}|{}|{}",
@@ -61,7 +61,8 @@ impl Proof<'_> {
     }
 }
 
-/// Platform and device family as proofs and pinning compare them: trimmed, ASCII letters in lower case, absent is empty.
+/// Platform and device family in the form in which proofs and pins compare them: trimmed, ASCII letters in lower case,
+/// empty if absent.
 pub fn normal_metadata(value: Option<&str>) -> String {
     value.map(|value| value.trim().to_ascii_lowercase()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Public keys as they come over the wire: every form in which the releases take one (`device-identity.ts`).
+//! Public keys in every form that the releases accept (`device-identity.ts`).
 
 use super::identity::device_id;
 use base64::Engine as _;
@@ -9,29 +9,30 @@ use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 pub(super) const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 const RAW_LENGTH: usize = 32;
 
-/// A public key that could be decoded. Whether it is a point of the curve shows when it verifies.
+/// A decoded public key. Whether it is a point of the curve is only known at the verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey(Vec<u8>);
 
 impl PublicKey {
-    /// A key from base64 or base64url, padded or not, or from an Ed25519 SPKI PEM. `None` where nothing can be decoded.
+    /// A key from base64 or base64url, with or without padding, or from an Ed25519 SPKI PEM. `None` if it cannot be
+    /// decoded.
     pub fn parse(text: &str) -> Option<Self> {
         let raw = if text.contains("BEGIN") { pem_key(text)? } else { lenient_base64(text) };
         (!raw.is_empty()).then_some(Self(raw))
     }
 
-    /// The device id that belongs to it.
+    /// The device id of the key.
     pub fn device_id(&self) -> String {
         device_id(&self.0)
     }
 
-    /// Its one form in the store: unpadded base64url.
+    /// The form in the store: unpadded base64url.
     pub fn to_base64url(&self) -> String {
         URL_SAFE_NO_PAD.encode(&self.0)
     }
 
-    /// Whether the signature, in any base64, is this key's over the payload. Bytes after the key's 32 are ignored, as
-    /// OpenSSL ignores them.
+    /// Whether a signature, in any base64, is valid for the payload. Bytes after the key's 32 are ignored, as in
+    /// OpenSSL.
     pub fn verifies(&self, payload: &str, signature: &str) -> bool {
         let key = self.0.first_chunk::<RAW_LENGTH>().and_then(|raw| VerifyingKey::from_bytes(raw).ok());
         let signature = Signature::from_slice(&lenient_base64(signature)).ok();
@@ -39,12 +40,12 @@ impl PublicKey {
     }
 }
 
-/// A public key in unpadded base64url, from any form in which a release takes one. `None` where nothing can be decoded.
+/// A public key in unpadded base64url, from any form that a release accepts. `None` if it cannot be decoded.
 pub fn normalise(key: &str) -> Option<String> {
     PublicKey::parse(key).map(|key| key.to_base64url())
 }
 
-/// The raw key in a PEM. Header and footer must be lines of their own.
+/// The raw key in a PEM. Header and footer must be on separate lines.
 fn pem_key(text: &str) -> Option<Vec<u8>> {
     let mut lines = text.lines().map(str::trim_end).skip_while(|line| *line != "-----BEGIN PUBLIC KEY-----").skip(1);
     let mut body = String::new();
@@ -58,8 +59,8 @@ fn pem_key(text: &str) -> Option<Vec<u8>> {
     der.strip_prefix(&SPKI_PREFIX).and_then(|raw| raw.get(..RAW_LENGTH)).map(<[u8]>::to_vec)
 }
 
-/// Decodes as Node's `Buffer.from(text, 'base64')` does: either alphabet, foreign characters skipped, ended by the first
-/// `=`, bits that fill no byte dropped.
+/// Decodes like Node.js `Buffer.from(text, 'base64')`: both alphabets, other characters are skipped, the first `=` ends
+/// the text, and incomplete bytes are dropped.
 fn lenient_base64(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
     let (mut bits, mut held) = (0_u32, 0_u32);
@@ -91,7 +92,7 @@ mod tests {
     use crate::identity::DeviceKey;
     use rstest::rstest;
 
-    /// What Node 22 made of them.
+    /// The results of Node.js 22.
     #[rstest]
     #[case("QUJD=REVG", b"ABC")]
     #[case("QUJD==", b"ABC")]

@@ -1,10 +1,10 @@
-//! The roles and scopes that there are.
+//! All roles and scopes.
 
 /// The roles of every release.
 pub const ROLES: [&str; 2] = ["operator", "node"];
 
-/// Every scope that an operator can hold in 2026.9.6, the most of any release (`operator-scopes.ts`; what
-/// `device.scopes.requestUpgrade` takes, seen).
+/// All operator scopes of 2026.9.6, which has the most of all releases (`operator-scopes.ts`; observed: the scopes that
+/// `device.scopes.requestUpgrade` accepts).
 pub const OPERATOR_SCOPES: [&str; 10] = [
     "operator.admin",
     "operator.read",

@@ -15,6 +15,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The longest log that is read from standard input, in bytes.
 const LONGEST_LOG: u64 = 32 << 20;
 
+/// The proxies that can be named.
+const PROXIES: [(&str, Via); 5] = [
+    ("nginx", Via::Nginx),
+    ("caddy", Via::Caddy),
+    ("tailscale-serve", Via::TailscaleServe),
+    ("cloudflared", Via::Cloudflared),
+    ("ssh-tunnel", Via::SshTunnel),
+];
+
 /// Explain why a gateway refuses a client, and what would let the client in
 ///
 /// `explain` reads a state directory and its openclaw.json, and asks the model of an OpenClaw release how it would answer a
@@ -195,8 +204,8 @@ fn logged(path: &Path) -> Result<Logged, Failure> {
 }
 
 fn via(name: &str) -> Result<Via, String> {
-    let names = Via::ALL.map(Via::name);
-    Via::from_name(name).ok_or_else(|| crate::words::choices(name, &names))
+    let found = PROXIES.iter().find(|(known, _)| *known == name).map(|(_, via)| *via);
+    found.ok_or_else(|| crate::words::choices(name, &PROXIES.map(|(known, _)| known)))
 }
 
 /// `Name: value`, with the name in small letters.

@@ -7,12 +7,14 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::console::colour;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::{Failure, exit};
-use crate::fuzz::{self, FuzzReport, Plan};
+use crate::fuzz::{self, FuzzOptions, FuzzReport};
 use crate::gateway::{Gateway, GatewaySpec, Guard, Preparation};
 use crate::observe::diff;
 use crate::report::Listener as _;
 use crate::report::terminal::counted;
+use crate::run::outcome::Event;
 use crate::run::{Isolation, Options};
+use crate::shell::quoted;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -110,13 +112,13 @@ impl Fuzz {
             if error.is_usage() { Failure::usage(error) } else { Failure::fault(error) }
         })?;
         let options = self.options(&gateway);
-        let plan = Plan {
+        let plan = FuzzOptions {
             seed: seed.into(),
             first: self.first.into(),
             stories: self.cases.into(),
             shrink_within: Duration::from_secs(self.shrink_within.into()),
         };
-        let mut listen = |event: crate::report::Event<'_>| progress.hear(event);
+        let mut listen = |event: Event<'_>| progress.hear(event);
         let ended = fuzz::fuzz(plan, &gateway, &guard, &options, stop, &mut listen).await;
         progress.finish();
         ended.map(Some).map_err(|error| fault(&error.to_string()))
@@ -136,7 +138,7 @@ impl Fuzz {
         let mut out = console::stdout_while_read();
         let gateway = console::fit_line(&self.gateway.to_string());
         for found in &report.found {
-            let shortest = &found.shortest;
+            let shrunk = &found.shrunk;
             let stories = match found.stories.len() {
                 1 => "1 story".to_owned(),
                 many => format!("{many} stories"),
@@ -149,20 +151,20 @@ impl Fuzz {
                 if found.stories.len() > NAMED { ", ..." } else { "" }
             )
             .map_err(Failure::output)?;
-            if !shortest.repeats && self.shrink_within > 0 {
+            if !shrunk.repeats && self.shrink_within > 0 {
                 writeln!(
                     out,
                     "  the difference did not occur again on a separate gateway, or there was no time to try"
                 )
                 .map_err(Failure::output)?;
             }
-            let kept = shortest.keep(&self.keep, &gateway).map_err(|error| fault(&error.to_string()))?;
-            let text = diff::render(&shortest.difference.predicted, &shortest.difference.seen, colour());
+            let saved = shrunk.save(&self.keep, &gateway).map_err(|error| fault(&error.to_string()))?;
+            let text = diff::render(&shrunk.difference.predicted, &shrunk.difference.seen, colour());
             for line in text.lines() {
                 writeln!(out, "    {line}").map_err(Failure::output)?;
             }
-            let file = kept.file.display().to_string();
-            let again = crate::report::terminal::quoted(&file);
+            let file = saved.file.display().to_string();
+            let again = quoted(&file);
             writeln!(out, "  again: clawcheck run {again} --gateway {gateway}\n").map_err(Failure::output)?;
         }
         for why in &report.boots.given_up {

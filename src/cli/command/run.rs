@@ -10,10 +10,12 @@ use crate::cli::{Failure, exit};
 use crate::gateway::{self, Gateway, GatewaySpec, Guard, Kind, Preparation};
 use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::{Library, Origin};
-use crate::report::terminal::{Look, quoted};
-use crate::report::{Delivery, Destination, Event, Json, Listener, RunReport, Terminal};
-use crate::run::{self, Isolation, Options, Outcome, RunEnd, RunError};
+use crate::report::terminal::Look;
+use crate::report::{Delivery, Destination, Json, Listener, Terminal};
+use crate::run::outcome::{Event, Outcome, RunReport};
+use crate::run::{self, Isolation, Options, RunEnd, RunError};
 use crate::scenario::{Case, Corpus, Filter};
+use crate::shell::quoted;
 use openclaw_model::{Facts, Release};
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
@@ -217,7 +219,7 @@ impl Run {
             let _ = writeln!(console::stderr(), "{note}");
         }
         let code = self.exit_code(&report);
-        if code == exit::DEVIATES && run::outcome(&report, false) == Outcome::Conforms {
+        if code == exit::DEVIATES && report.outcome(false) == Outcome::Conforms {
             let skipped = report.summary.count(crate::judge::Verdict::Skipped);
             let unused = report.unused_snapshots.len();
             let _ = writeln!(console::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
@@ -369,7 +371,7 @@ impl Run {
     async fn prepare(
         &self,
         preparation: &Preparation,
-        told: gateway::Listener<'_>,
+        told: gateway::PrepareListener<'_>,
     ) -> Result<(Gateway, Option<FrameSchema>), Failure> {
         let gateway = Gateway::prepare(&self.gateway, preparation, told).await;
         let gateway =
@@ -463,7 +465,7 @@ impl Run {
             return exit::INTERRUPTED;
         }
         let unused = self.deny.contains(&Deny::Unused) && !report.unused_snapshots.is_empty();
-        match run::outcome(report, self.deny.contains(&Deny::Skipped)) {
+        match report.outcome(self.deny.contains(&Deny::Skipped)) {
             Outcome::Fault => exit::FAULT,
             Outcome::Deviates => exit::DEVIATES,
             Outcome::Conforms | Outcome::Nothing if unused => exit::DEVIATES,

@@ -3,7 +3,8 @@
 use super::console;
 use crate::gateway::PrepareEvent;
 use crate::judge::Verdict;
-use crate::report::{Event, Listener};
+use crate::report::Listener;
+use crate::run::outcome::Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -3,18 +3,18 @@
 //! A story is told as the tree that its YAML will have ([`story`]) and written down by [`text`]. It then goes the way of
 //! every scenario file: the ordinary parser, the ordinary planner, the ordinary player.
 
-mod acts;
 mod connects;
-mod dice;
 mod records;
+mod requests;
+mod rng;
 mod settings;
 #[cfg(test)]
 mod tests;
 pub(super) mod text;
 
-use connects::{Scene, connect};
-use dice::Dice;
-use records::{Subject, pending, scopes, subject};
+use connects::{ConnectContext, connect};
+use records::{Device, device, pending, scopes};
+use rng::Rng;
 use serde_json::{Map, Value, json};
 use settings::{CONFIGURATIONS, settings};
 
@@ -24,30 +24,30 @@ const ALONE_PERCENT: u32 = 2;
 
 /// The story of a seed at an index: always the same one. It is the tree that a scenario's YAML has.
 pub(super) fn story(seed: u64, index: u64) -> Value {
-    let dice = &mut Dice::new(seed, "story", index);
+    let rng = &mut Rng::new(seed, "story", index);
     // Everybody's configuration is the most common one in the reports, too.
-    let number = if dice.chance(25) { 0 } else { dice.between(0, CONFIGURATIONS - 1) };
+    let number = if rng.chance(25) { 0 } else { rng.between(0, CONFIGURATIONS - 1) };
     let gateway = settings(seed, number);
-    let mut telling = Telling::new(dice, &gateway);
-    if dice.chance(ALONE_PERCENT) {
-        telling.alone(dice);
+    let mut builder = StoryBuilder::new(rng, &gateway);
+    if rng.chance(ALONE_PERCENT) {
+        builder.add_unshareable(rng);
     } else {
-        telling.tell(dice);
+        builder.add_steps(rng);
     }
     let mut scenario = Map::new();
     scenario.insert("scenario".to_owned(), json!(format!("Story {index} of seed {seed}")));
     scenario.insert("gateway".to_owned(), gateway);
-    let store = telling.store();
+    let store = builder.store();
     if !store.is_empty() {
         scenario.insert("store".to_owned(), Value::Object(store));
     }
-    scenario.insert("steps".to_owned(), Value::Array(telling.steps));
+    scenario.insert("steps".to_owned(), Value::Array(builder.steps));
     Value::Object(scenario)
 }
 
 /// A story while it is told.
-struct Telling {
-    subjects: Vec<Subject>,
+struct StoryBuilder {
+    devices: Vec<Device>,
     paired: Map<String, Value>,
     pending: Map<String, Value>,
     bootstrap: Map<String, Value>,
@@ -58,11 +58,11 @@ struct Telling {
     has_password: bool,
 }
 
-impl Telling {
-    fn new(dice: &mut Dice, gateway: &Value) -> Self {
+impl StoryBuilder {
+    fn new(rng: &mut Rng, gateway: &Value) -> Self {
         let mode = gateway.pointer("/auth/mode").and_then(Value::as_str).unwrap_or("token").to_owned();
-        let mut telling = Self {
-            subjects: Vec::new(),
+        let mut builder = Self {
+            devices: Vec::new(),
             paired: Map::new(),
             pending: Map::new(),
             bootstrap: Map::new(),
@@ -72,78 +72,77 @@ impl Telling {
             mode,
         };
         let names = ["laptop", "phone", "kitchen"];
-        for name in &names[..dice.pick(&[(60, 1), (34, 2), (6, 3)])] {
-            let (subject, record) = subject(dice, name);
+        for name in &names[..rng.pick(&[(60, 1), (34, 2), (6, 3)])] {
+            let (device, record) = device(rng, name);
             if let Some(record) = record {
-                telling.paired.insert((*name).to_owned(), record);
+                builder.paired.insert((*name).to_owned(), record);
             }
-            telling.subjects.push(subject);
+            builder.devices.push(device);
         }
-        if dice.chance(4) {
-            telling.bootstrap.insert("code".to_owned(), bootstrap(dice));
+        if rng.chance(4) {
+            builder.bootstrap.insert("code".to_owned(), bootstrap(rng));
         }
-        telling
+        builder
     }
 
     fn store(&mut self) -> Map<String, Value> {
         let parts = [("paired", &mut self.paired), ("pending", &mut self.pending), ("bootstrap", &mut self.bootstrap)];
-        let said = parts.into_iter().filter(|(_, part)| !part.is_empty());
-        said.map(|(name, part)| (name.to_owned(), Value::Object(std::mem::take(part)))).collect()
+        let fields = parts.into_iter().filter(|(_, part)| !part.is_empty());
+        fields.map(|(name, part)| (name.to_owned(), Value::Object(std::mem::take(part)))).collect()
     }
 
     /// Some beats: connects, and what those who are connected do.
-    fn tell(&mut self, dice: &mut Dice) {
-        for _ in 0..dice.between(2, 6) {
-            match dice.between(0, 99) {
-                0..62 => self.connect(dice),
+    fn add_steps(&mut self, rng: &mut Rng) {
+        for _ in 0..rng.between(2, 6) {
+            match rng.between(0, 99) {
+                0..62 => self.connect(rng),
                 62..86 => {
-                    let who = self.in_charge(dice);
-                    self.act(dice, &who);
+                    let who = self.privileged_connection(rng);
+                    self.request(rng, &who);
                 }
                 86..97 => match self.held.clone().as_slice() {
-                    [] => self.connect(dice),
+                    [] => self.connect(rng),
                     held => {
-                        let on = dice.any(held);
-                        self.act(dice, &on);
+                        let on = rng.any(held);
+                        self.request(rng, &on);
                     }
                 },
-                _ => self.raw(dice),
+                _ => self.raw(rng),
             }
         }
     }
 
     /// A story that no other may be beside.
-    fn alone(&mut self, dice: &mut Dice) {
-        match dice.between(0, 2) {
+    fn add_unshareable(&mut self, rng: &mut Rng) {
+        match rng.between(0, 2) {
             0 => {
-                for subject in &self.subjects {
-                    self.pending.insert(subject.name.to_owned(), pending(dice, subject));
+                for device in &self.devices {
+                    self.pending.insert(device.name.to_owned(), pending(rng, device));
                 }
-                self.tell(dice);
+                self.add_steps(rng);
             }
             1 => {
-                self.tell(dice);
+                self.add_steps(rng);
                 self.steps.push(json!({ "restart": {} }));
                 self.held.clear();
-                self.tell(dice);
+                self.add_steps(rng);
             }
-            _ => self.exec_approval(dice),
+            _ => self.exec_approval(rng),
         }
     }
 
-    fn connect(&mut self, dice: &mut Dice) {
-        let subject = dice.any(&self.subjects);
+    fn connect(&mut self, rng: &mut Rng) {
+        let device = rng.any(&self.devices);
         let bootstrap: &[&str] = if self.bootstrap.is_empty() { &[] } else { &["code"] };
-        let known =
-            self.subjects.iter().map(|subject| subject.name).filter(|name| self.knows(name)).collect::<Vec<_>>();
-        let scene = Scene { known: &known, mode: &self.mode, has_password: self.has_password, bootstrap };
-        let mut step = json!({ "connect": connect(dice, &subject, &scene) });
-        if dice.chance(35) {
+        let known = self.devices.iter().map(|device| device.name).filter(|name| self.knows(name)).collect::<Vec<_>>();
+        let context = ConnectContext { known: &known, mode: &self.mode, has_password: self.has_password, bootstrap };
+        let mut step = json!({ "connect": connect(rng, &device, &context) });
+        if rng.chance(35) {
             let name = self.name_for("line");
             step["as"] = json!(name);
             self.held.push(name);
-        } else if dice.chance(6) {
-            step["repeat"] = json!(dice.between(2, 3));
+        } else if rng.chance(6) {
+            step["repeat"] = json!(rng.between(2, 3));
         }
         self.steps.push(step);
     }
@@ -154,8 +153,8 @@ impl Telling {
     }
 
     /// A held connection of somebody who may decide about devices, or of somebody who may do less.
-    fn in_charge(&mut self, dice: &mut Dice) -> String {
-        let (name, device, has): (_, _, &[&str]) = dice.pick(&[
+    fn privileged_connection(&mut self, rng: &mut Rng) -> String {
+        let (name, device, has): (_, _, &[&str]) = rng.pick(&[
             (7, ("boss", "admin", &["operator.admin"][..])),
             (2, ("clerk", "pairer", &["operator.pairing"][..])),
             (1, ("guest", "reader", &["operator.read"][..])),
@@ -171,20 +170,20 @@ impl Telling {
         held
     }
 
-    fn act(&mut self, dice: &mut Dice, on: &str) {
-        let mut about = self.subjects.clone();
+    fn request(&mut self, rng: &mut Rng, on: &str) {
+        let mut about = self.devices.clone();
         // Now and then about those in charge themselves.
-        if dice.chance(10) && self.paired.contains_key("admin") {
+        if rng.chance(10) && self.paired.contains_key("admin") {
             let scopes = vec!["operator.admin"];
-            about.push(Subject { name: "admin", role: "operator", scopes, client: ("cli", "cli"), platform: None });
+            about.push(Device { name: "admin", role: "operator", scopes, client: ("cli", "cli"), platform: None });
         }
-        let mut step = acts::act(dice, on, &about);
+        let mut step = requests::request(rng, on, &about);
         let misses = |device: &str| !self.knows(device);
         let unknown = ["approve", "reject", "remove", "rotate", "revoke"]
             .iter()
-            .find_map(|act| step.get(*act)?.get("device")?.as_str())
+            .find_map(|request| step.get(*request)?.get("device")?.as_str())
             .is_some_and(misses)
-            || (step.get("call").is_some() && about.iter().any(|subject| misses(subject.name)));
+            || (step.get("call").is_some() && about.iter().any(|device| misses(device.name)));
         if unknown {
             step = json!({ "list": { "by": on } });
         }
@@ -198,10 +197,10 @@ impl Telling {
     }
 
     /// Frames that are no connect.
-    fn raw(&mut self, dice: &mut Dice) {
+    fn raw(&mut self, rng: &mut Rng) {
         let name = self.name_for("raw");
         self.steps.push(json!({ "open": {}, "as": name }));
-        let frame = dice.any(&[
+        let frame = rng.any(&[
             json!({ "text": "{" }),
             json!({ "text": "" }),
             json!({ "json": [] }),
@@ -216,30 +215,30 @@ impl Telling {
     }
 
     /// A tool asks, and perhaps somebody is there to decide.
-    fn exec_approval(&mut self, dice: &mut Dice) {
+    fn exec_approval(&mut self, rng: &mut Rng) {
         let client = json!({ "id": "gateway-client", "mode": "backend" });
-        let anything = scopes(dice);
-        let tool = dice.any(&[vec!["operator.approvals"], vec!["operator.admin"], anything]);
+        let anything = scopes(rng);
+        let tool = rng.any(&[vec!["operator.approvals"], vec!["operator.admin"], anything]);
         self.paired.insert("tool".to_owned(), json!({ "scopes": tool, "client": client }));
-        let person = dice.any(&[vec!["operator.approvals"], vec!["operator.admin"], vec!["operator.read"]]);
+        let person = rng.any(&[vec!["operator.approvals"], vec!["operator.admin"], vec!["operator.read"]]);
         self.paired.insert("person".to_owned(), json!({ "scopes": person }));
-        if dice.chance(80) {
+        if rng.chance(80) {
             let connect = json!({ "device": "person", "role": "operator", "scopes": person });
             self.steps.push(json!({ "connect": connect, "as": "person" }));
         }
         let connect = json!({ "device": "tool", "role": "operator", "scopes": tool, "client": client });
         self.steps.push(json!({ "connect": connect, "as": "tool" }));
-        let ask = dice.any(&["always", "on-miss", "off"]);
+        let ask = rng.any(&["always", "on-miss", "off"]);
         let params = json!({ "id": "exec-1", "command": "uname -a", "host": "gateway", "ask": ask, "timeoutMs": 60000, "twoPhase": true });
         self.steps.push(json!({ "call": { "on": "tool", "method": "exec.approval.request", "params": params } }));
-        for _ in 0..dice.between(1, 2) {
-            let on = if self.steps.len() > 2 && self.steps[0].get("as") == Some(&json!("person")) && dice.chance(80) {
+        for _ in 0..rng.between(1, 2) {
+            let on = if self.steps.len() > 2 && self.steps[0].get("as") == Some(&json!("person")) && rng.chance(80) {
                 "person"
             } else {
                 "tool"
             };
-            let decision = dice.any(&["allow-once", "allow-always", "deny", "perhaps"]);
-            let id = dice.any(&["exec-1", "exec-1", "exec-", "exec-2"]);
+            let decision = rng.any(&["allow-once", "allow-always", "deny", "perhaps"]);
+            let id = rng.any(&["exec-1", "exec-1", "exec-", "exec-2"]);
             let params = json!({ "id": id, "decision": decision });
             self.steps.push(json!({ "call": { "on": on, "method": "exec.approval.resolve", "params": params } }));
         }
@@ -247,8 +246,8 @@ impl Telling {
 }
 
 /// A bootstrap token in the store.
-fn bootstrap(dice: &mut Dice) -> Value {
-    dice.any(&[
+fn bootstrap(rng: &mut Rng) -> Value {
+    rng.any(&[
         json!({}),
         json!({ "roles": ["node"], "scopes": [] }),
         json!({ "roles": ["node", "operator"], "scopes": ["operator.read"] }),

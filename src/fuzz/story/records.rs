@@ -1,11 +1,11 @@
 //! What a story's store holds: records of devices, with the oddities of the reports.
 
-use super::dice::Dice;
+use super::rng::Rng;
 use serde_json::{Map, Value, json};
 
 /// What the story knows of a device when it lets it connect.
 #[derive(Debug, Clone)]
-pub(super) struct Subject {
+pub(super) struct Device {
     /// Its name.
     pub(super) name: &'static str,
     /// The role that it was paired for, or would be.
@@ -19,8 +19,8 @@ pub(super) struct Subject {
 }
 
 /// Sets of scopes that the reports are about.
-pub(super) fn scopes(dice: &mut Dice) -> Vec<&'static str> {
-    dice.pick(&[
+pub(super) fn scopes(rng: &mut Rng) -> Vec<&'static str> {
+    rng.pick(&[
         (6, vec!["operator.read"]),
         (4, vec!["operator.admin"]),
         (4, vec![]),
@@ -39,31 +39,31 @@ pub(super) fn scopes(dice: &mut Dice) -> Vec<&'static str> {
 }
 
 /// A device that may be in the store, and its record if it is.
-pub(super) fn subject(dice: &mut Dice, name: &'static str) -> (Subject, Option<Value>) {
-    let role = dice.pick(&[(3, "operator"), (1, "node")]);
-    let scopes = if role == "operator" || dice.chance(15) { scopes(dice) } else { Vec::new() };
+pub(super) fn device(rng: &mut Rng, name: &'static str) -> (Device, Option<Value>) {
+    let role = rng.pick(&[(3, "operator"), (1, "node")]);
+    let scopes = if role == "operator" || rng.chance(15) { scopes(rng) } else { Vec::new() };
     let client = match role {
-        "node" => dice.pick(&[(4, ("node-host", "node")), (1, ("openclaw-ios", "node")), (1, ("cli", "cli"))]),
-        _ => dice.pick(&[
+        "node" => rng.pick(&[(4, ("node-host", "node")), (1, ("openclaw-ios", "node")), (1, ("cli", "cli"))]),
+        _ => rng.pick(&[
             (6, ("cli", "cli")),
             (3, ("gateway-client", "backend")),
             (1, ("openclaw-control-ui", "webchat")),
             (1, ("openclaw-tui", "ui")),
         ]),
     };
-    let mut subject = Subject { name, role, scopes, client, platform: None };
-    if !dice.chance(72) {
-        return (subject, None);
+    let mut device = Device { name, role, scopes, client, platform: None };
+    if !rng.chance(72) {
+        return (device, None);
     }
-    let record = paired(dice, &mut subject);
-    (subject, Some(Value::Object(record)))
+    let record = paired(rng, &mut device);
+    (device, Some(Value::Object(record)))
 }
 
-fn paired(dice: &mut Dice, subject: &mut Subject) -> Map<String, Value> {
+fn paired(rng: &mut Rng, device: &mut Device) -> Map<String, Value> {
     let mut record = Map::new();
     let mut without = Vec::new();
-    record.insert("role".to_owned(), json!(subject.role));
-    let roles = dice.pick(&[
+    record.insert("role".to_owned(), json!(device.role));
+    let roles = rng.pick(&[
         (10, None),
         (3, Some(vec!["operator", "node"])),
         (1, Some(vec!["node", "operator"])),
@@ -74,25 +74,25 @@ fn paired(dice: &mut Dice, subject: &mut Subject) -> Map<String, Value> {
     if let Some(roles) = &roles {
         record.insert("roles".to_owned(), json!(roles));
     }
-    record.insert("scopes".to_owned(), json!(subject.scopes));
-    if dice.chance(18) {
-        record.insert("approved-scopes".to_owned(), json!(scopes(dice)));
+    record.insert("scopes".to_owned(), json!(device.scopes));
+    if rng.chance(18) {
+        record.insert("approved-scopes".to_owned(), json!(scopes(rng)));
     }
-    if subject.client != ("cli", "cli") {
-        record.insert("client".to_owned(), json!({ "id": subject.client.0, "mode": subject.client.1 }));
+    if device.client != ("cli", "cli") {
+        record.insert("client".to_owned(), json!({ "id": device.client.0, "mode": device.client.1 }));
     }
-    tokens(dice, subject, &mut record, &mut without);
-    pinned(dice, subject, &mut record, &mut without);
-    if dice.chance(12) {
-        for _ in 0..dice.between(1, 3) {
-            without.push(dice.any(&["role", "roles", "scopes", "approved-scopes", "client-id", "client-mode"]));
+    tokens(rng, device, &mut record, &mut without);
+    pinned(rng, device, &mut record, &mut without);
+    if rng.chance(12) {
+        for _ in 0..rng.between(1, 3) {
+            without.push(rng.any(&["role", "roles", "scopes", "approved-scopes", "client-id", "client-mode"]));
         }
         // Lists are sorted by these: such a record cannot be beside others.
-        if dice.chance(6) {
-            without.push(dice.any(&["created-at", "approved-at"]));
+        if rng.chance(6) {
+            without.push(rng.any(&["created-at", "approved-at"]));
         }
     }
-    match dice.between(0, 99) {
+    match rng.between(0, 99) {
         0..4 => drop(record.insert("key".to_owned(), json!("stranger"))),
         4..7 => drop(record.insert("key-form".to_owned(), json!("pem"))),
         7..12 => drop(record.insert("display-name".to_owned(), json!("Kitchen Pi"))),
@@ -109,11 +109,11 @@ fn paired(dice: &mut Dice, subject: &mut Subject) -> Map<String, Value> {
 }
 
 /// The heart of the reports: what stands where the device tokens should.
-fn tokens(dice: &mut Dice, subject: &Subject, record: &mut Map<String, Value>, without: &mut Vec<&'static str>) {
-    let own = subject.role;
+fn tokens(rng: &mut Rng, device: &Device, record: &mut Map<String, Value>, without: &mut Vec<&'static str>) {
+    let own = device.role;
     let other = if own == "operator" { "node" } else { "operator" };
     let mut map = Map::new();
-    match dice.between(0, 99) {
+    match rng.between(0, 99) {
         0..40 => return,
         40..54 => {}
         54..62 => {
@@ -133,71 +133,71 @@ fn tokens(dice: &mut Dice, subject: &Subject, record: &mut Map<String, Value>, w
         }
         82..87 => {
             map.insert(own.to_owned(), json!({}));
-            map.insert(other.to_owned(), token(dice));
+            map.insert(other.to_owned(), token(rng));
         }
         87..91 => {
-            map.insert(other.to_owned(), token(dice));
+            map.insert(other.to_owned(), token(rng));
         }
         _ => {
-            map.insert(own.to_owned(), token(dice));
+            map.insert(own.to_owned(), token(rng));
         }
     }
     record.insert("tokens".to_owned(), Value::Object(map));
 }
 
-fn token(dice: &mut Dice) -> Value {
+fn token(rng: &mut Rng) -> Value {
     let mut token = Map::new();
-    if dice.chance(60) {
-        token.insert("scopes".to_owned(), json!(scopes(dice)));
+    if rng.chance(60) {
+        token.insert("scopes".to_owned(), json!(scopes(rng)));
     }
     for state in ["revoked", "rotated", "used"] {
-        if dice.chance(20) {
+        if rng.chance(20) {
             token.insert(state.to_owned(), json!(true));
         }
     }
     // What every list goes through: such a token cannot be beside others.
-    if dice.chance(3) {
-        token.insert("without".to_owned(), json!([dice.any(&["token", "role", "scopes", "created-at"])]));
+    if rng.chance(3) {
+        token.insert("without".to_owned(), json!([rng.any(&["token", "role", "scopes", "created-at"])]));
     }
     Value::Object(token)
 }
 
 /// What the record pins the device to.
-fn pinned(dice: &mut Dice, subject: &mut Subject, record: &mut Map<String, Value>, without: &mut Vec<&'static str>) {
-    match dice.between(0, 99) {
+fn pinned(rng: &mut Rng, device: &mut Device, record: &mut Map<String, Value>, without: &mut Vec<&'static str>) {
+    match rng.between(0, 99) {
         0..8 => {
-            subject.platform = Some("darwin");
+            device.platform = Some("darwin");
             record.insert("platform".to_owned(), json!("darwin"));
         }
         8..11 => drop(record.insert("platform".to_owned(), json!(" Linux "))),
         11..14 => drop(record.insert("platform".to_owned(), json!(""))),
         14..19 => without.push("platform"),
-        19..24 => drop(record.insert("device-family".to_owned(), json!(dice.any(&["Mac", "iPhone", ""])))),
+        19..24 => drop(record.insert("device-family".to_owned(), json!(rng.any(&["Mac", "iPhone", ""])))),
         _ => {}
     }
 }
 
 /// A pending request that was there before the start.
-pub(super) fn pending(dice: &mut Dice, subject: &Subject) -> Value {
+pub(super) fn pending(rng: &mut Rng, device: &Device) -> Value {
     let mut record = Map::new();
-    if dice.chance(50) {
-        record.insert("role".to_owned(), json!(subject.role));
-        record.insert("scopes".to_owned(), json!(subject.scopes));
+    if rng.chance(50) {
+        record.insert("role".to_owned(), json!(device.role));
+        record.insert("scopes".to_owned(), json!(device.scopes));
     } else {
-        record.insert("role".to_owned(), json!(dice.any(&["operator", "node"])));
-        record.insert("scopes".to_owned(), json!(scopes(dice)));
+        record.insert("role".to_owned(), json!(rng.any(&["operator", "node"])));
+        record.insert("scopes".to_owned(), json!(scopes(rng)));
     }
     for flag in ["silent", "repair"] {
-        if dice.chance(25) {
+        if rng.chance(25) {
             record.insert(flag.to_owned(), json!(true));
         }
     }
-    if dice.chance(20) {
-        record.insert("age".to_owned(), json!(dice.any(&["6m", "2h"])));
+    if rng.chance(20) {
+        record.insert("age".to_owned(), json!(rng.any(&["6m", "2h"])));
     }
-    if dice.chance(15) {
+    if rng.chance(15) {
         let fields = ["role", "roles", "scopes", "platform", "silent", "repair"];
-        record.insert("without".to_owned(), json!([dice.any(&fields)]));
+        record.insert("without".to_owned(), json!([rng.any(&fields)]));
     }
     Value::Object(record)
 }

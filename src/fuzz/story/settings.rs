@@ -1,6 +1,6 @@
 //! The gateway configurations of a seed: few, so that many stories share one gateway.
 
-use super::dice::Dice;
+use super::rng::Rng;
 use serde_json::{Map, Value, json};
 
 /// How many configurations a seed has at most.
@@ -13,36 +13,36 @@ pub(super) const PANEL: &str = "https://panel.example";
 
 /// The `gateway` part of the stories that a seed plays on one of its configurations. The first is what everybody has.
 pub(super) fn settings(seed: u64, number: u32) -> Value {
-    let dice = &mut Dice::new(seed, "configuration", number.into());
-    let mut said = Map::new();
-    said.insert("rate-limit".to_owned(), json!({ "max-attempts": MOST_ATTEMPTS }));
+    let rng = &mut Rng::new(seed, "configuration", number.into());
+    let mut fields = Map::new();
+    fields.insert("rate-limit".to_owned(), json!({ "max-attempts": MOST_ATTEMPTS }));
     if number == 0 {
-        return Value::Object(said);
+        return Value::Object(fields);
     }
-    match dice.pick(&[(10, "token"), (4, "none"), (4, "password"), (2, "both")]) {
+    match rng.pick(&[(10, "token"), (4, "none"), (4, "password"), (2, "both")]) {
         "token" => {}
         "both" => {
-            said.insert("auth".to_owned(), json!({ "mode": "token", "token": "shared", "password": "second" }));
+            fields.insert("auth".to_owned(), json!({ "mode": "token", "token": "shared", "password": "second" }));
         }
         mode => {
-            said.insert("auth".to_owned(), json!({ "mode": mode }));
+            fields.insert("auth".to_owned(), json!({ "mode": mode }));
         }
     }
-    if let Some(proxies) = proxies(dice) {
-        said.insert("trusted-proxies".to_owned(), proxies);
+    if let Some(proxies) = proxies(rng) {
+        fields.insert("trusted-proxies".to_owned(), proxies);
     }
-    if dice.chance(20) {
-        said.insert("real-ip-fallback".to_owned(), json!(true));
+    if rng.chance(20) {
+        fields.insert("real-ip-fallback".to_owned(), json!(true));
     }
-    let control_ui = control_ui(dice);
+    let control_ui = control_ui(rng);
     if !control_ui.is_empty() {
-        said.insert("control-ui".to_owned(), Value::Object(control_ui));
+        fields.insert("control-ui".to_owned(), Value::Object(control_ui));
     }
-    Value::Object(said)
+    Value::Object(fields)
 }
 
-fn proxies(dice: &mut Dice) -> Option<Value> {
-    dice.pick(&[
+fn proxies(rng: &mut Rng) -> Option<Value> {
+    rng.pick(&[
         (8, None),
         (5, Some(json!(["127.0.0.1"]))),
         (2, Some(json!(["127.0.0.0/8", "::1"]))),
@@ -52,17 +52,17 @@ fn proxies(dice: &mut Dice) -> Option<Value> {
     ])
 }
 
-fn control_ui(dice: &mut Dice) -> Map<String, Value> {
-    let mut said = Map::new();
+fn control_ui(rng: &mut Rng) -> Map<String, Value> {
+    let mut fields = Map::new();
     for (flag, percent) in
         [("allow-insecure-auth", 25), ("disable-device-auth", 15), ("host-header-origin-fallback", 10)]
     {
-        if dice.chance(percent) {
-            said.insert(flag.to_owned(), json!(true));
+        if rng.chance(percent) {
+            fields.insert(flag.to_owned(), json!(true));
         }
     }
-    if let Some(origins) = dice.pick(&[(6, None), (5, Some(json!([PANEL]))), (1, Some(json!(["*"])))]) {
-        said.insert("allowed-origins".to_owned(), origins);
+    if let Some(origins) = rng.pick(&[(6, None), (5, Some(json!([PANEL]))), (1, Some(json!(["*"])))]) {
+        fields.insert("allowed-origins".to_owned(), origins);
     }
-    said
+    fields
 }

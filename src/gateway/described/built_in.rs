@@ -1,6 +1,6 @@
 //! Finds a description: a file, or one that is inside the binary.
 
-use super::fault::DescriptionError;
+use super::error::DescriptionError;
 use std::path::Path;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 

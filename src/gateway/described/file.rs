@@ -1,6 +1,6 @@
 //! The form of a description file.
 
-use super::fault::{DescriptionError, Source};
+use super::error::{DescriptionError, Source};
 use crate::gateway::limits::TimeLimits;
 use crate::gateway::profile::Capability;
 use crate::gateway::spawned::probe::Readiness;
@@ -89,11 +89,11 @@ struct Raw {
     #[serde(default)]
     env: IndexMap<String, Spanned<String>>,
     #[serde(default)]
-    config: Option<Spanned<Word>>,
+    config: Option<Spanned<Setting>>,
     #[serde(default)]
     defaults: Map<String, Value>,
     #[serde(default)]
-    ready: Option<Spanned<Word>>,
+    ready: Option<Spanned<Setting>>,
     #[serde(default)]
     path: Option<Spanned<String>>,
     #[serde(default)]
@@ -120,27 +120,27 @@ fn yes() -> bool {
 
 /// One word, or one key with a text.
 #[derive(Debug, Clone)]
-enum Word {
+enum Setting {
     Plain(String),
     With(String, String),
 }
 
-impl<'de> Deserialize<'de> for Word {
+impl<'de> Deserialize<'de> for Setting {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Word;
+            type Value = Setting;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a word, or a map with one key")
             }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Word, E> {
-                Ok(Word::Plain(text.to_owned()))
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Setting, E> {
+                Ok(Setting::Plain(text.to_owned()))
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Word, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Setting, A::Error> {
                 let entry = map.next_entry::<String, String>()?;
                 let (key, text) = entry.ok_or_else(|| serde::de::Error::custom("the map is empty"))?;
                 match map.next_key::<String>()? {
-                    None => Ok(Word::With(key, text)),
+                    None => Ok(Setting::With(key, text)),
                     Some(second) => Err(serde::de::Error::custom(format!("unexpected second key `{second}`"))),
                 }
             }
@@ -168,10 +168,10 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
         false => source.yaml(&error),
     })?;
     if raw.about.trim().is_empty() || raw.gateway.value.trim().is_empty() {
-        return Err(source.wrong(raw.gateway.referenced, "`gateway` and `about` must not be empty", None));
+        return Err(source.error_at(raw.gateway.referenced, "`gateway` and `about` must not be empty", None));
     }
     let claims = raw.claims.value.parse::<Release>().map_err(|error| {
-        source.wrong(
+        source.error_at(
             raw.claims.referenced,
             error.to_string(),
             Some("write the release that the gateway claims to be compatible with".to_owned()),
@@ -215,9 +215,9 @@ fn replace<T>(at: &Location, value: T) -> Spanned<T> {
 }
 
 fn word<T>(
-    word: Option<Spanned<Word>>,
+    word: Option<Spanned<Setting>>,
     default: T,
-    read: impl FnOnce(&Spanned<Word>) -> Result<T, DescriptionError>,
+    read: impl FnOnce(&Spanned<Setting>) -> Result<T, DescriptionError>,
 ) -> Result<Spanned<T>, DescriptionError> {
     match word {
         None => Ok(replace(&Location::UNKNOWN, default)),
@@ -229,20 +229,20 @@ fn word<T>(
 fn time_limit(source: &Source<'_>, said: Option<&Spanned<TimeSpan>>) -> Result<Option<Duration>, DescriptionError> {
     match said {
         Some(said) if said.value.milliseconds == 0 => {
-            Err(source.wrong(said.referenced, "a timeout must be greater than 0", None))
+            Err(source.error_at(said.referenced, "a timeout must be greater than 0", None))
         }
         said => Ok(said.map(|said| Duration::from_millis(said.value.milliseconds))),
     }
 }
 
-fn config(source: &Source<'_>, word: &Spanned<Word>) -> Result<Config, DescriptionError> {
+fn config(source: &Source<'_>, word: &Spanned<Setting>) -> Result<Config, DescriptionError> {
     match &word.value {
-        Word::Plain(plain) if plain == "openclaw" => Ok(Config::OpenClaw),
-        Word::Plain(plain) if plain == "none" => Ok(Config::None),
-        Word::With(key, text) if key == "text" => Ok(Config::Text(text.clone())),
-        Word::Plain(other) | Word::With(other, _) => {
+        Setting::Plain(plain) if plain == "openclaw" => Ok(Config::OpenClaw),
+        Setting::Plain(plain) if plain == "none" => Ok(Config::None),
+        Setting::With(key, text) if key == "text" => Ok(Config::Text(text.clone())),
+        Setting::Plain(other) | Setting::With(other, _) => {
             let message = format!("unknown configuration `{other}`");
-            Err(source.wrong(
+            Err(source.error_at(
                 word.referenced,
                 message,
                 Some("expected openclaw, none, or text: followed by the file's text".into()),
@@ -251,17 +251,17 @@ fn config(source: &Source<'_>, word: &Spanned<Word>) -> Result<Config, Descripti
     }
 }
 
-fn readiness(source: &Source<'_>, word: &Spanned<Word>) -> Result<Readiness, DescriptionError> {
+fn readiness(source: &Source<'_>, word: &Spanned<Setting>) -> Result<Readiness, DescriptionError> {
     Ok(match &word.value {
-        Word::Plain(plain) if plain == "challenge" => Readiness::Challenge,
-        Word::Plain(plain) if plain == "connect" => Readiness::Connect,
-        Word::Plain(plain) if plain == "websocket" => Readiness::WebSocket,
-        Word::Plain(plain) if plain == "tcp" => Readiness::Tcp,
-        Word::With(key, text) if key == "log" && !text.is_empty() => Readiness::LogLine(text.clone()),
-        Word::Plain(other) | Word::With(other, _) => {
+        Setting::Plain(plain) if plain == "challenge" => Readiness::Challenge,
+        Setting::Plain(plain) if plain == "connect" => Readiness::Connect,
+        Setting::Plain(plain) if plain == "websocket" => Readiness::WebSocket,
+        Setting::Plain(plain) if plain == "tcp" => Readiness::Tcp,
+        Setting::With(key, text) if key == "log" && !text.is_empty() => Readiness::LogLine(text.clone()),
+        Setting::Plain(other) | Setting::With(other, _) => {
             let message = format!("unknown readiness check `{other}`");
             let help = "expected challenge, connect, websocket, tcp, or log: followed by a part of a log line";
-            return Err(source.wrong(word.referenced, message, Some(help.to_owned())));
+            return Err(source.error_at(word.referenced, message, Some(help.to_owned())));
         }
     })
 }
@@ -273,7 +273,7 @@ fn check(source: &Source<'_>, description: &Description) -> Result<(), Descripti
         if let Some(name) = unknown_placeholder(&text.value, super::known_placeholder) {
             let help =
                 "placeholders: {port} {state-dir} {config} {home} {temp} {token} {password} {here} {node} {package}";
-            return Err(source.wrong(
+            return Err(source.error_at(
                 text.referenced,
                 format!("unknown placeholder `{{{name}}}`"),
                 Some(help.to_owned()),
@@ -282,7 +282,7 @@ fn check(source: &Source<'_>, description: &Description) -> Result<(), Descripti
         let of_npm = ["{node}", "{package}"].into_iter().find(|placeholder| text.value.contains(placeholder));
         if let (Some(placeholder), None) = (of_npm, &description.npm) {
             let message = format!("`{placeholder}` needs an npm package");
-            return Err(source.wrong(
+            return Err(source.error_at(
                 text.referenced,
                 message,
                 Some("name the package and its version under `npm`".into()),
@@ -290,16 +290,16 @@ fn check(source: &Source<'_>, description: &Description) -> Result<(), Descripti
         }
     }
     if description.command.value.trim().is_empty() {
-        return Err(source.wrong(description.command.referenced, "`command` must name a program", None));
+        return Err(source.error_at(description.command.referenced, "`command` must name a program", None));
     }
     let waits_for_challenge = matches!(description.ready.value, Readiness::Challenge | Readiness::Connect);
     if waits_for_challenge && description.lacks.contains(&Capability::Challenge) {
         let message = "`ready` waits for a challenge, but `lacks` says that the gateway sends none";
         let help = "use websocket, tcp, or log: followed by a part of a log line";
-        return Err(source.wrong(description.ready.referenced, message, Some(help.to_owned())));
+        return Err(source.error_at(description.ready.referenced, message, Some(help.to_owned())));
     }
     if !description.path.value.starts_with('/') {
-        return Err(source.wrong(description.path.referenced, "`path` must start with `/`", None));
+        return Err(source.error_at(description.path.referenced, "`path` must start with `/`", None));
     }
     Ok(())
 }
@@ -351,8 +351,8 @@ mod tests {
     fn says_what_is_wrong_and_where(#[case] line: &str, #[case] at: &str, #[case] says: &str) {
         let text = format!("{GOOD}{line}\n");
         let error = parse("x.yaml", &text).unwrap_err();
-        let DescriptionError::Wrong(fault) = &error else { panic!("{error}") };
-        let (message, span) = (&fault.message, fault.span);
+        let DescriptionError::Invalid(error) = &error else { panic!("{error}") };
+        let (message, span) = (&error.message, error.span);
         assert!(message.contains(says), "{message}");
         let marked = &text[span.offset()..span.offset() + span.len()];
         assert!(marked.starts_with(at), "{message}: {marked:?}");
@@ -365,8 +365,8 @@ mod tests {
     #[case("store: opnclaw", "did you mean `openclaw`?")]
     fn asks_for_what_was_meant(#[case] line: &str, #[case] asks: &str) {
         let error = parse("x.yaml", &format!("{GOOD}{line}\n")).unwrap_err();
-        let DescriptionError::Wrong(fault) = &error else { panic!("{error}") };
-        let help = fault.help.as_deref().unwrap_or_default();
+        let DescriptionError::Invalid(error) = &error else { panic!("{error}") };
+        let help = error.help.as_deref().unwrap_or_default();
         assert!(help.starts_with(asks), "{error}: {help}");
     }
 
@@ -378,8 +378,8 @@ mod tests {
     #[case("path: {port}", "quote it: \"{port}\"")]
     fn a_placeholder_without_quotes_is_told_to_have_some(#[case] line: &str, #[case] help: &str) {
         let error = parse("x.yaml", &format!("{GOOD}{line}\n")).unwrap_err();
-        let DescriptionError::Wrong(fault) = &error else { panic!("{error}") };
-        assert_eq!(fault.help.as_deref(), Some(help), "{error}: {:?}", fault.span);
+        let DescriptionError::Invalid(error) = &error else { panic!("{error}") };
+        assert_eq!(error.help.as_deref(), Some(help), "{error}: {:?}", error.span);
     }
 
     #[rstest]

@@ -1,7 +1,7 @@
 //! Mutants of the descriptions: each is read, and what is wrong has a place in the file.
 
-use super::fault::DescriptionError;
-use super::{Places, built_in, file, profile, program};
+use super::error::DescriptionError;
+use super::{Placeholders, built_in, file, profile, program};
 use input_mutants::play;
 
 const MORE: &str = "gateway: x\nabout: x\nclaims: 2026.4.2\nran: false\ncommand: \"{here}/x\"\nnpm: { package: \"@a/b\", version: \"1\", \
@@ -17,13 +17,13 @@ fn mutants_of_descriptions_are_read() {
         match file::parse("mutant.yaml", text) {
             Ok(description) => {
                 profile(&description);
-                program(&description, &Places::default());
+                program(&description, Placeholders::default(), None);
             }
-            Err(DescriptionError::Wrong(fault)) => {
-                let shown = fault.source_code.inner();
-                let span = fault.span.offset()..fault.span.offset() + fault.span.len();
-                assert!(shown.get(span.clone()).is_some(), "{span:?} of {} bytes: {}", shown.len(), fault.message);
-                assert!(!fault.message.is_empty(), "{span:?}");
+            Err(DescriptionError::Invalid(error)) => {
+                let shown = error.source_code.inner();
+                let span = error.span.offset()..error.span.offset() + error.span.len();
+                assert!(shown.get(span.clone()).is_some(), "{span:?} of {} bytes: {}", shown.len(), error.message);
+                assert!(!error.message.is_empty(), "{span:?}");
             }
             Err(_) => {}
         }

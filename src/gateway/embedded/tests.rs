@@ -1,4 +1,4 @@
-//! The embedded gateway as a whole, through pipes and through TCP.
+//! Tests of the whole embedded gateway, through pipes and TCP.
 
 use crate::client::{Connection, Incoming, Link, Reply, Transcript, Upgrade};
 use openclaw_emulator::{Clock, EmbeddedGateway, EmbeddedOptions, StartError};
@@ -50,7 +50,7 @@ async fn closed(connection: &mut Connection) -> (Option<u16>, String, bool) {
     }
 }
 
-/// Connects a device as operator and gives the answer.
+/// Connects a device as an operator and returns the answer.
 async fn connect(connection: &mut Connection, clock: &Clock, device: &str) -> Value {
     let nonce = event(connection, "connect.challenge").await["nonce"].as_str().unwrap().to_owned();
     let (key, signed_at) = (DeviceKey::from_name(device), clock.now());
@@ -79,7 +79,7 @@ async fn a_handshake_through_the_pipe_and_what_it_leaves() {
     assert_eq!(hello["payload"]["type"], "hello-ok", "{hello}");
     let paired = std::fs::read_to_string(state.path().join("devices/paired.json")).unwrap();
     assert!(paired.contains(&DeviceKey::from_name("laptop").device_id()), "{paired}");
-    // After hello a message may be longer than 64 KiB.
+    // After `hello-ok`, a message can be longer than 64 KiB.
     let pending = connection.request("no-such-method", json!({ "x": "x".repeat(100_000) }), soon()).await.unwrap();
     assert!(matches!(connection.response(&pending, soon()).await, Reply::Response(answer) if answer["ok"] == false));
 }
@@ -147,7 +147,7 @@ async fn a_kill_cuts_without_a_word() {
     assert_eq!(closed(&mut connection).await, (None, String::new(), false));
 }
 
-/// Waits until no more tasks are alive than there were.
+/// Waits until no more tasks are alive than before.
 async fn settled(before: usize) {
     let deadline = soon();
     while Handle::current().metrics().num_alive_tasks() > before {
@@ -202,7 +202,7 @@ async fn a_refused_configuration_does_not_start() {
     }
 }
 
-/// As the real 2026.9.6 does, whose parser says where the text goes wrong.
+/// As on the real 2026.9.6, whose parser reports where the text is wrong.
 #[tokio::test]
 async fn a_store_with_a_cell_that_is_no_json_does_not_start_and_stays_as_it_is() {
     use openclaw_emulator::store::SqliteDocuments;

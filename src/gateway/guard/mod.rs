@@ -5,8 +5,8 @@
 //! directories are registered through the pipe and forgotten through it; when the pipe closes, be it by a `kill -9`, the
 //! guard ends the groups and removes the directories that are still registered, and exits.
 
-mod cleared;
 mod record;
+mod registry;
 mod serve;
 mod system;
 
@@ -55,7 +55,7 @@ impl Default for Guard {
 }
 
 impl Guard {
-    /// A guard that runs this very program again; `main` must ask [`serve_if_asked`] first.
+    /// A guard that runs this very program again; `main` must call `serve_if_asked` first.
     pub fn of_this_program() -> Self {
         // The file may have been replaced by a new build meanwhile: the link still leads to the one that runs.
         let link = Path::new("/proc/self/exe");
@@ -121,7 +121,7 @@ impl Guard {
         let Some(program) = &self.shared.program else { return Ok(()) };
         let mut process = self.shared.lock();
         if process.is_none() {
-            if record.forgets() {
+            if record.is_forget() {
                 return Ok(());
             }
             *process = Some(Process::start(program, &self.shared.run)?);
@@ -159,6 +159,6 @@ impl Drop for Process {
 }
 
 /// Ends everything that carries this mark: children of a gateway that left its process group.
-pub(super) fn end_marked(mark: &str) {
+pub(super) fn kill_marked_as(mark: &str) {
     system::kill_marked(&format!("{MARK}={mark}"), false);
 }

@@ -29,7 +29,7 @@ impl Record {
         Self::ForgetDirectory(super::system::path_bytes(path))
     }
 
-    pub(super) fn forgets(&self) -> bool {
+    pub(super) fn is_forget(&self) -> bool {
         matches!(self, Self::ForgetDirectory(_) | Self::ForgetGroup { .. })
     }
 

@@ -1,7 +1,7 @@
 //! The guard process.
 
-use super::cleared::Registered;
 use super::record::Record;
+use super::registry::Registry;
 use super::{MARK, SUBCOMMAND};
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::ExitCode;
@@ -17,13 +17,13 @@ pub fn serve_if_asked() -> Option<ExitCode> {
 
 /// Runs the guard: reads from standard input until it ends, then clears what is still registered. `run` is the run's mark.
 fn serve(run: &str) -> ExitCode {
-    let mut registered = Registered::default();
-    listen(std::io::stdin(), &mut registered);
-    registered.clear(&format!("{MARK}={run}."));
+    let mut registry = Registry::default();
+    listen(std::io::stdin(), &mut registry);
+    registry.clear(&format!("{MARK}={run}."));
     ExitCode::SUCCESS
 }
 
-fn listen(pipe: impl Read, registered: &mut Registered) {
+fn listen(pipe: impl Read, registry: &mut Registry) {
     let mut reader = BufReader::new(pipe);
     loop {
         let mut line = Vec::new();
@@ -33,7 +33,7 @@ fn listen(pipe: impl Read, registered: &mut Registered) {
         }
         // The last line may be cut by the death of its writer.
         if let Ok(record) = serde_json::from_slice::<Record>(&line) {
-            registered.take(record);
+            registry.apply(record);
         }
     }
 }

@@ -58,12 +58,12 @@ impl Cache {
     }
 
     /// Where Node keeps what it has compiled.
-    pub(super) fn compiled(&self) -> PathBuf {
+    pub(super) fn compile_cache(&self) -> PathBuf {
         self.root.join("compiled")
     }
 
     /// Where jiti keeps what it has translated.
-    pub(super) fn translated(&self) -> PathBuf {
+    pub(super) fn jiti_cache(&self) -> PathBuf {
         self.root.join("translated")
     }
 

@@ -41,15 +41,15 @@ struct Extra {
 impl Catalogue {
     /// The one in the binary.
     pub(super) fn built_in() -> Result<Self, InstallError> {
-        let fault = |reason: String| InstallError::Catalogue { reason };
-        let catalogue: Self = serde_saphyr::from_str(TEXT).map_err(|error| fault(error.to_string()))?;
+        let invalid = |reason: String| InstallError::Catalogue { reason };
+        let catalogue: Self = serde_saphyr::from_str(TEXT).map_err(|error| invalid(error.to_string()))?;
         for extra in &catalogue.releases {
             for bound in [&extra.from, &extra.until] {
-                bound.parse::<Release>().map_err(|error| fault(error.to_string()))?;
+                bound.parse::<Release>().map_err(|error| invalid(error.to_string()))?;
             }
         }
         for schema in &catalogue.schemas {
-            schema.from.parse::<Release>().map_err(|error| fault(error.to_string()))?;
+            schema.from.parse::<Release>().map_err(|error| invalid(error.to_string()))?;
         }
         Ok(catalogue)
     }

@@ -4,8 +4,8 @@ use super::cache::{self, Cache, Package};
 use super::catalogue::Catalogue;
 use super::npm;
 use crate::gateway::guard::Guard;
-use crate::gateway::prepare::{Listener, PrepareEvent};
-use crate::gateway::spawned::process::{Inherited, Invocation, Process};
+use crate::gateway::prepare::{PrepareEvent, PrepareListener};
+use crate::gateway::spawned::process::{InheritedEnvironment, Invocation, Process};
 use openclaw_model::Release;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -17,12 +17,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// Without `--ignore-scripts` packages build native parts that no gateway needs for its handshake; optional dependencies are
 /// hundreds of megabytes of them.
-pub(super) const RELEASE_FLAGS: [&str; 5] =
+pub(in crate::gateway) const RELEASE_FLAGS: [&str; 5] =
     ["--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps"];
 /// How long an install may take; also how long one waits for another process that does it.
-const PATIENCE: Duration = Duration::from_secs(20 * 60);
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 /// How often progress is told, and a lock that somebody else holds is tried again.
-const TICK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// In the name of every directory that an install works in; the guard removes it, and so does the next install.
 const PARTIAL: &str = ".clawcheck-partial-";
 
@@ -76,13 +76,13 @@ pub enum InstallError {
         log: String,
     },
     /// npm did not come to an end.
-    #[error("installing {package} took longer than {} minutes", PATIENCE.as_secs() / 60)]
+    #[error("installing {package} took longer than {} minutes", INSTALL_TIMEOUT.as_secs() / 60)]
     TooSlow {
         /// What was to be installed.
         package: String,
     },
     /// Another process holds the lock.
-    #[error("another process has been installing {package} for more than {} minutes; it holds {}", PATIENCE.as_secs() / 60, lock.display())]
+    #[error("another process has been installing {package} for more than {} minutes; it holds {}", INSTALL_TIMEOUT.as_secs() / 60, lock.display())]
     Locked {
         /// What was to be installed.
         package: String,
@@ -134,57 +134,62 @@ pub(super) struct Installation<'a> {
     pub(super) cache: &'a Cache,
     pub(super) catalogue: &'a Catalogue,
     pub(super) guard: &'a Guard,
-    pub(super) listener: Listener<'a>,
+    pub(super) listener: PrepareListener<'a>,
 }
 
 /// One package.
-pub(super) struct Order<'a> {
-    pub(super) name: &'a str,
-    pub(super) version: &'a str,
+pub(in crate::gateway) struct InstallRequest<'a> {
+    pub(in crate::gateway) name: &'a str,
+    pub(in crate::gateway) version: &'a str,
     /// Installed with it.
-    pub(super) beside: &'a [&'a str],
-    pub(super) overrides: &'a BTreeMap<String, String>,
+    pub(in crate::gateway) beside: &'a [&'a str],
+    pub(in crate::gateway) overrides: &'a BTreeMap<String, String>,
     /// For npm.
-    pub(super) flags: &'a [&'a str],
+    pub(in crate::gateway) flags: &'a [&'a str],
 }
 
 impl Installation<'_> {
     /// A release, from the cache or from npm.
     pub(super) async fn release(&self, release: Release) -> Result<Package, InstallError> {
         let beside = self.catalogue.beside(release);
-        let order = Order {
+        let request = InstallRequest {
             name: "openclaw",
             version: &release.to_string(),
             beside: &beside,
             overrides: &self.catalogue.overrides,
             flags: &RELEASE_FLAGS,
         };
-        self.package(&self.cache.release(release), &order).await
+        self.package(&self.cache.release(release), &request).await
     }
 
     /// A package at its place in the cache.
-    pub(super) async fn package(&self, directory: &Path, order: &Order<'_>) -> Result<Package, InstallError> {
-        let Order { name, version, .. } = order;
+    pub(super) async fn package(
+        &self,
+        directory: &Path,
+        request: &InstallRequest<'_>,
+    ) -> Result<Package, InstallError> {
+        let InstallRequest { name, version, .. } = request;
         if let Some(package) = cache::package(directory, name) {
             return Ok(package);
         }
         let package = format!("{name}@{version}");
-        let fault = |error: &io::Error| InstallError::Cache { path: directory.to_owned(), reason: error.to_string() };
+        let cache_error =
+            |error: &io::Error| InstallError::Cache { path: directory.to_owned(), reason: error.to_string() };
         let parent = directory.parent().unwrap_or(directory);
-        std::fs::create_dir_all(parent).map_err(|error| fault(&error))?;
+        std::fs::create_dir_all(parent).map_err(|error| cache_error(&error))?;
         let _lock = self.lock(&parent.join(format!("{version}.lock")), &package).await?;
         // Whoever held the lock before us may have installed it.
         if let Some(found) = cache::package(directory, name) {
             return Ok(found);
         }
         clear_partial(parent, version);
-        let partial = self.partial(parent, version).map_err(|error| fault(&error))?;
+        let partial = self.partial(parent, version).map_err(|error| cache_error(&error))?;
         (self.listener)(PrepareEvent::Installing { package: package.clone(), directory: directory.to_owned() });
-        self.npm(&partial, &package, order).await?;
+        self.npm(&partial, &package, request).await?;
         if cache::package(&partial.path, name).is_none() {
             return Err(InstallError::Incomplete { package, missing: format!("node_modules/{name}") });
         }
-        std::fs::rename(&partial.path, directory).map_err(|error| fault(&error))?;
+        std::fs::rename(&partial.path, directory).map_err(|error| cache_error(&error))?;
         (self.listener)(PrepareEvent::Installed { package: package.clone() });
         cache::package(directory, name)
             .ok_or(InstallError::Incomplete { package, missing: format!("node_modules/{name}") })
@@ -192,25 +197,25 @@ impl Installation<'_> {
 
     /// Holds a lock file until dropped. It stays on disk: removing it would let two processes lock two files of one name.
     async fn lock(&self, path: &Path, package: &str) -> Result<File, InstallError> {
-        let fault = |error: &io::Error| InstallError::Cache { path: path.to_owned(), reason: error.to_string() };
+        let cache_error = |error: &io::Error| InstallError::Cache { path: path.to_owned(), reason: error.to_string() };
         let file =
-            File::options().create(true).truncate(false).write(true).open(path).map_err(|error| fault(&error))?;
-        let deadline = Instant::now() + PATIENCE;
-        let mut told = false;
+            File::options().create(true).truncate(false).write(true).open(path).map_err(|error| cache_error(&error))?;
+        let deadline = Instant::now() + INSTALL_TIMEOUT;
+        let mut reported = false;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
-                Err(TryLockError::Error(error)) => return Err(fault(&error)),
+                Err(TryLockError::Error(error)) => return Err(cache_error(&error)),
                 Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                     return Err(InstallError::Locked { package: package.to_owned(), lock: path.to_owned() });
                 }
                 Err(TryLockError::WouldBlock) => {}
             }
-            if !std::mem::replace(&mut told, true) {
+            if !std::mem::replace(&mut reported, true) {
                 (self.listener)(PrepareEvent::Waiting { package: package.to_owned() });
             }
             // A blocking lock could not be given up on Ctrl-C.
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -221,26 +226,26 @@ impl Installation<'_> {
         Ok(Partial { path: directory.keep(), guard: self.guard.clone() })
     }
 
-    async fn npm(&self, partial: &Partial, package: &str, order: &Order<'_>) -> Result<(), InstallError> {
-        let manifest = json!({ "name": "clawcheck-cache", "private": true, "overrides": order.overrides });
+    async fn npm(&self, partial: &Partial, package: &str, request: &InstallRequest<'_>) -> Result<(), InstallError> {
+        let manifest = json!({ "name": "clawcheck-cache", "private": true, "overrides": request.overrides });
         std::fs::write(partial.path.join("package.json"), manifest.to_string())
             .map_err(|error| InstallError::Cache { path: partial.path.clone(), reason: error.to_string() })?;
         let words = ["install", package];
-        let arguments = words.iter().chain(order.beside).chain(order.flags);
+        let arguments = words.iter().chain(request.beside).chain(request.flags);
         let invocation = Invocation {
             command: "npm".into(),
             arguments: arguments.map(Into::into).collect(),
             environment: vec![("npm_config_progress".into(), "false".into())],
             directory: partial.path.clone(),
             // npm needs its user's registry, proxy and certificates.
-            inherited: Inherited::Everything,
+            inherited: InheritedEnvironment::All,
         };
         let mut process = Process::start(&invocation, self.guard).await.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => InstallError::NoNpm { package: package.to_owned() },
             _ => InstallError::CannotRunNpm { package: package.to_owned(), reason: error.to_string() },
         })?;
-        let deadline = Instant::now() + PATIENCE;
-        let mut ticks = interval(TICK);
+        let deadline = Instant::now() + INSTALL_TIMEOUT;
+        let mut ticks = interval(POLL_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let exit = loop {
             tokio::select! {
@@ -251,7 +256,7 @@ impl Installation<'_> {
                 return Err(InstallError::TooSlow { package: package.to_owned() });
             }
         };
-        process.last_words().await;
+        process.final_log().await;
         if exit.code == Some(0) { Ok(()) } else { Err(npm::failure(package, &process.log().all())) }
     }
 }

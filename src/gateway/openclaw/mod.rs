@@ -9,18 +9,20 @@ mod range;
 mod schema;
 
 pub use install::InstallError;
-pub use schema::{ProtocolSchema, SchemaError, protocol_schema};
+pub(super) use install::{InstallRequest, RELEASE_FLAGS};
+pub use schema::protocol_schema;
 
-use super::prepare::{Listener, Preparation};
+use super::prepare::{Preparation, PrepareListener};
 use super::profile::{Capability, Kind, Profile};
 use super::spawned::probe::Readiness;
-use super::spawned::{ANSWER, ConfigTemplate, Program};
+use super::spawned::template::Placeholders;
+use super::spawned::{ConfigTemplate, DEFAULT_ANSWER_TIMEOUT, Program};
 use cache::Cache;
 use catalogue::Catalogue;
 use openclaw_model::facts::program::ProgramFacts;
 use openclaw_model::{Facts, Release};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// What is said of a release that does not write its log to `logging.file`.
@@ -30,7 +32,7 @@ const LOGS_ELSEWHERE: &str = "it appends to /tmp/openclaw/openclaw-DATE.log and 
 pub(super) async fn prepare(
     release: Release,
     preparation: &Preparation,
-    listener: Listener<'_>,
+    listener: PrepareListener<'_>,
 ) -> Result<Program, InstallError> {
     let cache = Cache::locate(preparation.cache.as_deref())?;
     let catalogue = Catalogue::built_in()?;
@@ -41,14 +43,6 @@ pub(super) async fn prepare(
     Ok(program(&Facts::nearest(release).program, &node, &package, &cache))
 }
 
-/// An npm package that is no OpenClaw release.
-pub(super) struct Wanted<'a> {
-    pub(super) name: &'a str,
-    pub(super) version: &'a str,
-    pub(super) overrides: &'a BTreeMap<String, String>,
-    pub(super) beside: &'a [String],
-}
-
 /// A package that is installed, and what its starts have in common.
 pub(super) struct Installed {
     /// A Node that it runs on.
@@ -56,40 +50,32 @@ pub(super) struct Installed {
     /// Its directory.
     pub(super) directory: PathBuf,
     /// Where Node keeps what it has compiled.
-    pub(super) compiled: PathBuf,
+    pub(super) compile_cache: PathBuf,
     /// Where jiti keeps what it has translated.
-    pub(super) translated: PathBuf,
+    pub(super) jiti_cache: PathBuf,
 }
 
-/// Installs a package that is not in the cache.
+/// Installs a package that is no OpenClaw release, if it is not in the cache.
 pub(super) async fn prepare_package(
-    wanted: &Wanted<'_>,
+    request: &InstallRequest<'_>,
     preparation: &Preparation,
-    listener: Listener<'_>,
+    listener: PrepareListener<'_>,
 ) -> Result<Installed, InstallError> {
     let cache = Cache::locate(preparation.cache.as_deref())?;
     let catalogue = Catalogue::built_in()?;
     let installation =
         install::Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
-    let beside: Vec<_> = wanted.beside.iter().map(String::as_str).collect();
-    let order = install::Order {
-        name: wanted.name,
-        version: wanted.version,
-        beside: &beside,
-        overrides: wanted.overrides,
-        flags: &install::RELEASE_FLAGS,
-    };
-    let package = installation.package(&cache.other(wanted.name, wanted.version), &order).await?;
+    let package = installation.package(&cache.other(request.name, request.version), request).await?;
     let node = installation.node_for(&package).await?;
-    let (compiled, translated) = (cache.compiled(), cache.translated());
-    Ok(Installed { node, directory: package.directory, compiled, translated })
+    let (compile_cache, jiti_cache) = (cache.compile_cache(), cache.jiti_cache());
+    Ok(Installed { node, directory: package.directory, compile_cache, jiti_cache })
 }
 
 fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Package, cache: &Cache) -> Program {
-    let compiled = cache.compiled().to_string_lossy().into_owned();
+    let compile_cache = cache.compile_cache().to_string_lossy().into_owned();
     let fixed = [
         // A release compiles some hundred modules at each start, and would keep the result in its temporary directory.
-        ("NODE_COMPILE_CACHE", compiled.as_str()),
+        ("NODE_COMPILE_CACHE", compile_cache.as_str()),
         ("OPENCLAW_STATE_DIR", "{state-dir}"),
         ("OPENCLAW_CONFIG_PATH", "{config}"),
         ("OPENCLAW_SKIP_CHANNELS", "1"),
@@ -114,20 +100,21 @@ fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Packag
             "logging": { "file": "{temp}/gateway.log" },
         }),
         // Asking with a `connect` is right for every release; a challenge is cheaper.
+        placeholders: Placeholders::default(),
         readiness: if facts.listens_early { Readiness::Connect } else { Readiness::Challenge },
         path: "/".to_owned(),
         store: true,
         // 2026.3.13 spends half a minute of processor time on it at each start.
-        translated: Some(cache.translated()),
-        answer: ANSWER,
+        jiti_cache: Some(cache.jiti_cache()),
+        answer: DEFAULT_ANSWER_TIMEOUT,
     }
 }
 
 /// What a release from npm is and what can be done with it.
 pub(super) fn profile(release: Release) -> Profile {
     let facts = Facts::nearest(release).program;
-    let beyond_us = [Capability::PeerAddress, Capability::Clock];
-    let can: BTreeSet<_> = Capability::ALL.into_iter().filter(|capability| !beyond_us.contains(capability)).collect();
+    let unsupported = [Capability::PeerAddress, Capability::Clock];
+    let can: BTreeSet<_> = Capability::ALL.into_iter().filter(|capability| !unsupported.contains(capability)).collect();
     Profile {
         kind: Kind::Spawned,
         name: format!("openclaw@{release}"),

@@ -1,9 +1,9 @@
 //! A Node that a release runs on.
 
 use super::cache::{self, Package};
-use super::install::{InstallError, Installation, Order};
+use super::install::{InstallError, InstallRequest, Installation};
 use super::range;
-use crate::gateway::spawned::process::{Inherited, Invocation, Process};
+use crate::gateway::spawned::process::{InheritedEnvironment, Invocation, Process};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use untrusted_data::plain_file::{self, Links};
 /// The longest `package.json` that is read, in bytes.
 const LONGEST_MANIFEST: u64 = 4 << 20;
 /// Printing its version takes Node a tenth of a second, on a cold disk some seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Installation<'_> {
     /// The Node on PATH if the package asks for no other, else one from the cache, else npm's `node` package.
@@ -33,14 +33,14 @@ impl Installation<'_> {
             return Err(InstallError::NoNode { range, offered: wanted.clone() });
         }
         let directory = self.cache.node(wanted);
-        let order = Order {
+        let request = InstallRequest {
             name: "node",
             version: wanted,
             beside: &[],
             overrides: &BTreeMap::new(),
             flags: &["--no-audit", "--no-fund"],
         };
-        self.package(&directory, &order).await?;
+        self.package(&directory, &request).await?;
         Ok(cache::node_binary(&directory))
     }
 
@@ -50,11 +50,11 @@ impl Installation<'_> {
             arguments: vec!["--version".into()],
             environment: Vec::new(),
             directory: std::env::temp_dir(),
-            inherited: Inherited::Little,
+            inherited: InheritedEnvironment::Minimal,
         };
         let mut process = Process::start(&invocation, self.guard).await.ok()?;
-        timeout_at(Instant::now() + PATIENCE, process.wait()).await.ok()?;
-        range::version(process.last_words().await.0.lines().last()?)
+        timeout_at(Instant::now() + VERSION_TIMEOUT, process.wait()).await.ok()?;
+        range::version(process.final_log().await.0.lines().last()?)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::cache::Cache;
 use super::catalogue::Catalogue;
-use super::install::{InstallError, Installation, Order, RELEASE_FLAGS};
-use crate::gateway::prepare::{Listener, Preparation};
+use super::install::{InstallError, InstallRequest, Installation, RELEASE_FLAGS};
+use crate::gateway::prepare::{Preparation, PrepareListener};
 use openclaw_model::Release;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -67,7 +67,7 @@ pub async fn protocol_schema(
     release: Release,
     version: Option<&str>,
     preparation: &Preparation,
-    listener: Listener<'_>,
+    listener: PrepareListener<'_>,
 ) -> Result<ProtocolSchema, SchemaError> {
     let cache = Cache::locate(preparation.cache.as_deref())?;
     let catalogue = Catalogue::built_in()?;
@@ -77,8 +77,8 @@ pub async fn protocol_schema(
     };
     let installation = Installation { cache: &cache, catalogue: &catalogue, guard: &preparation.guard, listener };
     let overrides = BTreeMap::new();
-    let order = Order { name: PACKAGE, version, beside: &[], overrides: &overrides, flags: &RELEASE_FLAGS };
-    let installed = installation.package(&cache.other(PACKAGE, version), &order).await?;
+    let request = InstallRequest { name: PACKAGE, version, beside: &[], overrides: &overrides, flags: &RELEASE_FLAGS };
+    let installed = installation.package(&cache.other(PACKAGE, version), &request).await?;
     let package = format!("{PACKAGE}@{version}");
     let path = installed.directory.join(FILE);
     match plain_file::read_text(&path, LONGEST, Links::Follow) {

@@ -14,7 +14,7 @@ const LINE_BYTES: usize = 8 * 1024;
 /// How many lines an error shows.
 const TAIL: usize = 12;
 /// How long the end of a process's output may lag behind its exit: a child of its own may hold the pipe open for ever.
-const LAG: Duration = Duration::from_millis(500);
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Default)]
 struct Lines {
@@ -27,12 +27,12 @@ struct Lines {
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
     lines: Arc<Mutex<Lines>>,
-    news: watch::Sender<()>,
+    changed: watch::Sender<()>,
 }
 
 impl Log {
     pub(crate) fn new() -> Self {
-        Self { lines: Arc::default(), news: watch::Sender::new(()) }
+        Self { lines: Arc::default(), changed: watch::Sender::new(()) }
     }
 
     /// Everything kept, a line each.
@@ -63,18 +63,18 @@ impl Log {
 
     /// Returns once a line contains this text.
     pub(crate) async fn wait_for(&self, text: &str) {
-        let mut news = self.news.subscribe();
+        let mut changed = self.changed.subscribe();
         while !self.contains(&[text]) {
-            if news.changed().await.is_err() {
+            if changed.changed().await.is_err() {
                 return;
             }
         }
     }
 
     /// Reads a stream to its end, in a task of its own.
-    pub(crate) fn read(&self, stream: impl AsyncRead + Send + Unpin + 'static) -> Reader {
+    pub(crate) fn read(&self, stream: impl AsyncRead + Send + Unpin + 'static) -> LogReader {
         let log = self.clone();
-        Reader(tokio::spawn(log.follow(stream)))
+        LogReader(tokio::spawn(log.follow(stream)))
     }
 
     async fn follow(self, mut stream: impl AsyncRead + Unpin) {
@@ -106,7 +106,7 @@ impl Log {
             lines.dropped += 1;
         }
         drop(lines);
-        self.news.send_replace(());
+        self.changed.send_replace(());
     }
 
     fn lock(&self) -> MutexGuard<'_, Lines> {
@@ -116,18 +116,18 @@ impl Log {
 
 /// A task that reads one stream; ends with it.
 #[derive(Debug)]
-pub(crate) struct Reader(JoinHandle<()>);
+pub(crate) struct LogReader(JoinHandle<()>);
 
-impl Reader {
+impl LogReader {
     /// Waits until the stream's end has been read, but not for long.
     pub(crate) async fn finish(&mut self) {
         if !self.0.is_finished() {
-            let _ = tokio::time::timeout(LAG, &mut self.0).await;
+            let _ = tokio::time::timeout(DRAIN_TIMEOUT, &mut self.0).await;
         }
     }
 }
 
-impl Drop for Reader {
+impl Drop for LogReader {
     fn drop(&mut self) {
         self.0.abort();
     }

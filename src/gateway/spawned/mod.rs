@@ -6,18 +6,18 @@ pub(super) mod probe;
 pub(super) mod process;
 pub(super) mod template;
 
+use super::control_error::ControlError;
 use super::launch::{Exit, Launch, LaunchError};
-use super::running::{Inner, LinkError, Running};
 use crate::client::Link;
 use crate::machine;
 use probe::{LOOPBACK, Probe, Readiness};
-use process::{Inherited, Invocation, Process};
+use process::{InheritedEnvironment, Invocation, Process};
 use serde_json::{Value, json};
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use template::{Values, merge_defaults};
+use template::{Placeholders, merge_defaults};
 use tokio::time::{Instant, timeout_at};
 
 /// How often a start is tried again when somebody else got the port first.
@@ -34,8 +34,7 @@ pub(super) enum ConfigTemplate {
     Literal(String),
 }
 
-/// How to start one kind of gateway. Placeholders in `arguments`, `environment` and a literal configuration are filled in at
-/// each launch.
+/// How to start one kind of gateway. Placeholders in its texts are filled in at each launch.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
     pub(super) command: String,
@@ -44,37 +43,40 @@ pub(super) struct Program {
     pub(super) config: ConfigTemplate,
     /// Added to an `openclaw.json` that does not say otherwise.
     pub(super) defaults: Value,
+    /// The placeholders that have their value before a launch.
+    pub(super) placeholders: Placeholders,
     pub(super) readiness: Readiness,
     pub(super) path: String,
     /// Whether its store is a state directory in OpenClaw's layout, within our reach.
     pub(super) store: bool,
     /// Where jiti keeps the plugins that it has translated. It would do so in the temporary directory, and start from
     /// nothing each time.
-    pub(super) translated: Option<PathBuf>,
+    pub(super) jiti_cache: Option<PathBuf>,
     /// How long it may leave a connection unanswered while it starts. Less than the start may take: the slow part of a start
     /// is over when it listens.
     pub(super) answer: Duration,
 }
 
 /// [`Program::answer`] where nobody says otherwise.
-pub(super) const ANSWER: Duration = Duration::from_secs(30);
+pub(super) const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A process that answered.
 #[derive(Debug)]
 pub(super) struct Spawned {
     process: Process,
     port: u16,
+    path: String,
     state_dir: Option<PathBuf>,
 }
 
 impl Program {
     /// The same with another time to answer in, where one is said.
-    pub(super) fn answering_within(self, answer: Option<Duration>) -> Self {
+    pub(super) fn with_answer_timeout(self, answer: Option<Duration>) -> Self {
         Self { answer: answer.unwrap_or(self.answer), ..self }
     }
 
     /// Starts it and waits until it is ready.
-    pub(super) async fn launch(&self, launch: &Launch<'_>) -> Result<Running, LaunchError> {
+    pub(super) async fn launch(&self, launch: &Launch<'_>) -> Result<Spawned, LaunchError> {
         let mut port = 0;
         for _ in 0..PORT_ATTEMPTS {
             port = port::free().map_err(|error| harness("find a free port", &error))?;
@@ -87,61 +89,53 @@ impl Program {
         Err(LaunchError::PortInUse { port, attempts: PORT_ATTEMPTS })
     }
 
-    async fn launch_on(&self, port: u16, launch: &Launch<'_>) -> Result<Running, LaunchError> {
-        let values = self.values(port, launch).map_err(|error| harness("make its directories", &error))?;
-        self.write_config(&values, launch).map_err(|error| harness("write its configuration", &error))?;
+    async fn launch_on(&self, port: u16, launch: &Launch<'_>) -> Result<Spawned, LaunchError> {
+        let directories = Directories::new(launch).map_err(|error| harness("make its directories", &error))?;
+        let values = self.values(port, &directories, launch);
+        self.write_config(&values, port, launch).map_err(|error| harness("write its configuration", &error))?;
         let mut environment: Vec<_> =
             self.environment.iter().map(|(name, value)| (name.into(), values.fill(value).into())).collect();
         environment.extend(launch.environment.iter().map(|(name, value)| (name.into(), value.into())));
         // Last, so that nothing can lead it into the user's own.
-        environment.push(("HOME".into(), values.home.clone().into()));
-        environment.push(("TMPDIR".into(), values.temp.clone().into()));
+        environment.push(("HOME".into(), directories.home.into()));
+        environment.push(("TMPDIR".into(), directories.temp.into()));
+        let (command, path) = (values.fill(&self.command), values.fill(&self.path));
         let invocation = Invocation {
-            command: self.command.clone().into(),
+            command: command.clone().into(),
             arguments: self.arguments.iter().map(|argument| values.fill(argument).into()).collect(),
             environment,
-            directory: launch.place.root().to_owned(),
-            inherited: Inherited::Little,
+            directory: launch.sandbox.root().to_owned(),
+            inherited: InheritedEnvironment::Minimal,
         };
-        let started = Process::start(&invocation, launch.place.guard()).await;
-        let mut process = started.map_err(|error| cannot_start(&self.command, &error))?;
-        let probe = Probe {
-            port,
-            path: &self.path,
-            readiness: &self.readiness,
-            deadline: launch.deadline,
-            answer: self.answer,
-        };
+        let started = Process::start(&invocation, launch.sandbox.guard()).await;
+        let mut process = started.map_err(|error| cannot_start(&command, &error))?;
+        let probe =
+            Probe { port, path: &path, readiness: &self.readiness, deadline: launch.deadline, answer: self.answer };
         if let Err(error) = probe.wait(&mut process).await {
             process.kill().await;
             return Err(error);
         }
-        let state_dir = self.store.then(|| PathBuf::from(&values.state_dir));
-        let spawned = Spawned { process, port, state_dir };
-        Ok(Running { inner: Inner::Spawned(spawned), path: self.path.clone() })
+        let state_dir = self.store.then(|| PathBuf::from(directories.state_dir));
+        Ok(Spawned { process, port, path, state_dir })
     }
 
-    fn values(&self, port: u16, launch: &Launch<'_>) -> io::Result<Values> {
-        let place = launch.place;
-        let temp = place.root().join("tmp");
-        std::fs::create_dir_all(&temp)?;
-        if let Some(translated) = &self.translated {
-            share(translated, &temp.join("jiti"));
+    fn values(&self, port: u16, directories: &Directories, launch: &Launch<'_>) -> Placeholders {
+        if let Some(jiti_cache) = &self.jiti_cache {
+            link_directory(jiti_cache, &Path::new(&directories.temp).join("jiti"));
         }
-        let state_dir = launch.state_dir.clone().unwrap_or_else(|| place.state_dir());
         let auth = |key: &str| launch.openclaw_json["gateway"]["auth"][key].as_str().unwrap_or_default().to_owned();
-        Ok(Values {
-            port,
-            state_dir: text(&state_dir)?,
-            config: text(&place.config_file())?,
-            home: text(&place.home()?)?,
-            temp: text(&temp)?,
-            token: auth("token"),
-            password: auth("password"),
-        })
+        let mut values = self.placeholders.clone();
+        values.set("port", port.to_string());
+        values.set("state-dir", directories.state_dir.clone());
+        values.set("config", directories.config.clone());
+        values.set("home", directories.home.clone());
+        values.set("temp", directories.temp.clone());
+        values.set("token", auth("token"));
+        values.set("password", auth("password"));
+        values
     }
 
-    fn write_config(&self, values: &Values, launch: &Launch<'_>) -> io::Result<()> {
+    fn write_config(&self, values: &Placeholders, port: u16, launch: &Launch<'_>) -> io::Result<()> {
         let text = match &self.config {
             ConfigTemplate::None => return Ok(()),
             ConfigTemplate::Literal(text) => values.fill(text),
@@ -150,12 +144,36 @@ impl Program {
                 merge_defaults(&mut config, &gateway_defaults());
                 merge_defaults(&mut config, &values.fill_json(&self.defaults));
                 if let Some(gateway) = config.get_mut("gateway").and_then(Value::as_object_mut) {
-                    gateway.insert("port".to_owned(), values.port.into());
+                    gateway.insert("port".to_owned(), port.into());
                 }
                 format!("{config:#}\n")
             }
         };
-        std::fs::write(launch.place.config_file(), text)
+        std::fs::write(launch.sandbox.config_file(), text)
+    }
+}
+
+/// Where a launch keeps its files.
+struct Directories {
+    state_dir: String,
+    config: String,
+    home: String,
+    temp: String,
+}
+
+impl Directories {
+    /// The directories of a launch; those that only a process needs are made.
+    fn new(launch: &Launch<'_>) -> io::Result<Self> {
+        let sandbox = launch.sandbox;
+        let temp = sandbox.root().join("tmp");
+        std::fs::create_dir_all(&temp)?;
+        let state_dir = launch.state_dir.clone().unwrap_or_else(|| sandbox.state_dir());
+        Ok(Self {
+            state_dir: text(&state_dir)?,
+            config: text(&sandbox.config_file())?,
+            home: text(&sandbox.home()?)?,
+            temp: text(&temp)?,
+        })
     }
 }
 
@@ -164,11 +182,11 @@ pub(super) fn gateway_defaults() -> Value {
     json!({ "gateway": { "mode": "local", "bind": "loopback" } })
 }
 
-/// Lets a directory stand in another place, too. Without that a gateway starts all the same, only later.
-fn share(directory: &Path, place: &Path) {
-    let there = std::fs::create_dir_all(directory).is_ok();
-    if there && !place.exists() {
-        let _ = std::os::unix::fs::symlink(directory, place);
+/// Makes `link` a symbolic link to a directory. Without it a gateway starts all the same, only later.
+fn link_directory(directory: &Path, link: &Path) {
+    let exists = std::fs::create_dir_all(directory).is_ok();
+    if exists && !link.exists() {
+        let _ = std::os::unix::fs::symlink(directory, link);
     }
 }
 
@@ -218,15 +236,20 @@ fn cannot_start(command: &str, error: &io::Error) -> LaunchError {
 }
 
 impl Spawned {
-    pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, LinkError> {
+    pub(super) fn link(&self, peer: Option<IpAddr>) -> Result<Link, ControlError> {
         match peer {
             None => Ok(Link::Tcp { host: LOOPBACK.to_owned(), port: self.port }),
-            Some(peer) => Err(LinkError::PeerAddress(peer)),
+            Some(peer) => Err(ControlError::PeerAddress(peer)),
         }
     }
 
     pub(super) fn state_dir(&self) -> Option<&Path> {
         self.state_dir.as_deref()
+    }
+
+    /// The path at which it takes WebSockets.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -246,7 +269,7 @@ impl Spawned {
     }
 
     /// How it ended, if it does until the deadline.
-    pub(super) async fn exits(&mut self, deadline: Instant) -> Option<Exit> {
+    pub(super) async fn wait_for_exit(&mut self, deadline: Instant) -> Option<Exit> {
         let _ = timeout_at(deadline, self.process.wait()).await;
         self.exited()
     }

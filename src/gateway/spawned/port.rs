@@ -1,6 +1,6 @@
 //! A free port, and whose it is after that. Linux can tell; elsewhere the gateway's own complaint has to do.
 
-use crate::gateway::descent;
+use crate::gateway::process_tree;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -30,11 +30,11 @@ pub(crate) const IN_USE: [&str; 4] =
 
 /// A process and everything below it, as the owner of a port.
 #[derive(Debug, Clone)]
-pub(crate) struct Owner {
+pub(crate) struct ProcessTree {
     root: u32,
 }
 
-impl Owner {
+impl ProcessTree {
     pub(crate) fn new(root: u32) -> Self {
         Self { root }
     }
@@ -42,12 +42,12 @@ impl Owner {
     /// Whether one of its processes listens on this port. `true` too where the system does not tell.
     pub(crate) fn listens(&self, port: u16) -> bool {
         let Some(listeners) = listening_sockets(port) else { return true };
-        descent::family_of(self.root).into_iter().any(|process| has_any(process, &listeners))
+        process_tree::members(self.root).into_iter().any(|process| has_any(process, &listeners))
     }
 
     /// The ports on which its processes listen, as far as the system tells.
     pub(crate) fn ports(&self) -> Vec<u16> {
-        let family = descent::family_of(self.root);
+        let family = process_tree::members(self.root);
         let ports = listeners().into_iter().flatten().filter_map(|(port, socket)| {
             family.iter().any(|process| has_any(*process, std::slice::from_ref(&socket))).then_some(port)
         });
@@ -101,10 +101,10 @@ mod tests {
     fn our_own_port_is_ours_and_not_anothers() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let ours = Owner::new(std::process::id());
+        let ours = ProcessTree::new(std::process::id());
         assert!(ours.listens(port) && ours.ports().contains(&port));
         let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        assert!(!Owner::new(other.id()).listens(port) && Owner::new(other.id()).ports().is_empty());
+        assert!(!ProcessTree::new(other.id()).listens(port) && ProcessTree::new(other.id()).ports().is_empty());
         other.kill().unwrap();
         other.wait().unwrap();
     }

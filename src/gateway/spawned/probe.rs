@@ -1,7 +1,7 @@
 //! Finds out when a gateway is ready, by asking it.
 
 use super::log::Log;
-use super::port::Owner;
+use super::port::ProcessTree;
 use super::process::Process;
 use crate::client::connect::Challenge;
 use crate::client::{
@@ -19,9 +19,9 @@ use tokio::time::{Instant, timeout_at};
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// For how long an answer that no ready gateway gives is taken for one that is still starting.
-const STARTING: Duration = Duration::from_secs(10);
+const STARTUP_GRACE: Duration = Duration::from_secs(10);
 /// How long a gateway that hangs up on HTTP may take to answer TLS.
-pub(crate) const HANGING_UP: Duration = Duration::from_secs(2);
+pub(crate) const TLS_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where every gateway that we start listens.
 pub(crate) const LOOPBACK: &str = "127.0.0.1";
@@ -55,14 +55,14 @@ pub(crate) struct Probe<'a> {
 
 /// What one try found.
 #[derive(Debug)]
-enum Found {
+enum ProbeResult {
     Ready,
     /// Nobody listens yet.
-    Nobody,
+    NotListening,
     /// It says that it is starting. Ask again after this long, if it said so.
     Starting(Option<Duration>),
     /// Something that a gateway may say while it starts, but not for long.
-    Odd(String),
+    Unexpected(String),
     /// Something that no gateway ever says.
     Garbage(String),
     /// It took the connection, and then nothing came until the deadline.
@@ -72,75 +72,86 @@ enum Found {
 }
 
 /// Why it is not ready.
-enum Unready {
+enum ReadinessError {
     NeverListened,
     NeverLogged(String),
     NeverAnswered(&'static str),
     Garbage(String),
     Machine(&'static str),
     /// Somebody else listens on its port.
-    Taken,
+    PortTaken,
 }
 
 impl Probe<'_> {
     /// Waits until the gateway is ready, dead, or out of time.
     pub(crate) async fn wait(&self, process: &mut Process) -> Result<(), LaunchError> {
         let log = process.log().clone();
-        let owner = process.owner();
-        let asked = tokio::select! {
+        let tree = process.tree();
+        let polled = tokio::select! {
             biased;
-            exit = process.wait_for_good() => Err(exit),
-            asked = self.ask(&log, &owner) => Ok(asked),
+            exit = process.wait_for_all() => Err(exit),
+            polled = self.poll(&log, &tree) => Ok(polled),
         };
-        let unready = match asked {
+        let unready = match polled {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(unready)) => unready,
-            Err(exit) => return Err(LaunchError::Exited { exit, log: process.last_words().await }),
+            Err(exit) => return Err(LaunchError::Exited { exit, log: process.final_log().await }),
         };
         let (port, log) = (self.port, log.tail());
         Err(match unready {
-            Unready::NeverListened => {
-                LaunchError::NeverListened { port, instead: owner.ports(), left: process.has_left_some(), log }
-            }
-            Unready::NeverLogged(line) => LaunchError::NeverLogged { line, log },
-            Unready::Machine(why) => LaunchError::Harness(why.to_owned()),
-            Unready::NeverAnswered(what) => LaunchError::NeverAnswered { port, what, log },
-            Unready::Garbage(saw) => LaunchError::Garbage { port, saw, log },
-            Unready::Taken => LaunchError::PortInUse { port, attempts: 1 },
+            ReadinessError::NeverListened => LaunchError::NeverListened {
+                port,
+                instead: tree.ports(),
+                in_background: process.has_descendants(),
+                log,
+            },
+            ReadinessError::NeverLogged(line) => LaunchError::NeverLogged { line, log },
+            ReadinessError::Machine(why) => LaunchError::Harness(why.to_owned()),
+            ReadinessError::NeverAnswered(what) => LaunchError::NeverAnswered { port, what, log },
+            ReadinessError::Garbage(saw) => LaunchError::Garbage { port, saw, log },
+            ReadinessError::PortTaken => LaunchError::PortInUse { port, attempts: 1 },
         })
     }
 
-    async fn ask(&self, log: &Log, owner: &Owner) -> Result<(), Unready> {
+    async fn poll(&self, log: &Log, tree: &ProcessTree) -> Result<(), ReadinessError> {
         if let Readiness::LogLine(text) = self.readiness {
-            return timeout_at(self.deadline, log.wait_for(text)).await.map_err(|_| Unready::NeverLogged(text.clone()));
+            return timeout_at(self.deadline, log.wait_for(text))
+                .await
+                .map_err(|_| ReadinessError::NeverLogged(text.clone()));
         }
         let mut pause = FIRST_PAUSE;
-        let mut odd: Option<(Instant, String)> = None;
+        let mut unexpected: Option<(Instant, String)> = None;
         loop {
             let mut wait = pause;
-            let found = self.find(owner).await;
+            let found = self.attempt(tree).await;
             match found {
-                Found::Ready => return Ok(()),
-                Found::Garbage(saw) => {
-                    return Err(if owner.listens(self.port) { Unready::Garbage(saw) } else { Unready::Taken });
+                ProbeResult::Ready => return Ok(()),
+                ProbeResult::Garbage(saw) => {
+                    return Err(if tree.listens(self.port) {
+                        ReadinessError::Garbage(saw)
+                    } else {
+                        ReadinessError::PortTaken
+                    });
                 }
                 // What it said before, however odd, says more than that it then fell silent.
-                Found::Unanswered(what) => {
-                    return Err(odd.map_or(Unready::NeverAnswered(what), |(_, saw)| Unready::Garbage(saw)));
+                ProbeResult::Unanswered(what) => {
+                    return Err(
+                        unexpected.map_or(ReadinessError::NeverAnswered(what), |(_, saw)| ReadinessError::Garbage(saw))
+                    );
                 }
-                Found::Odd(saw) => {
-                    let since = odd.map_or_else(Instant::now, |(since, _)| since);
-                    if since.elapsed() > STARTING {
-                        return Err(Unready::Garbage(saw));
+                ProbeResult::Unexpected(saw) => {
+                    let since = unexpected.map_or_else(Instant::now, |(since, _)| since);
+                    if since.elapsed() > STARTUP_GRACE {
+                        return Err(ReadinessError::Garbage(saw));
                     }
-                    odd = Some((since, saw));
+                    unexpected = Some((since, saw));
                 }
-                Found::Starting(after) => wait = after.unwrap_or(pause).min(LONGEST_PAUSE * 4),
-                Found::Nobody => {}
-                Found::Machine(why) => return Err(Unready::Machine(why)),
+                ProbeResult::Starting(after) => wait = after.unwrap_or(pause).min(LONGEST_PAUSE * 4),
+                ProbeResult::NotListening => {}
+                ProbeResult::Machine(why) => return Err(ReadinessError::Machine(why)),
             }
             if Instant::now() + wait >= self.deadline {
-                return Err(odd.map_or(Unready::NeverListened, |(_, saw)| Unready::Garbage(saw)));
+                return Err(unexpected.map_or(ReadinessError::NeverListened, |(_, saw)| ReadinessError::Garbage(saw)));
             }
             // Nothing tells when a stranger begins to listen: it has to be asked again and again.
             tokio::time::sleep(wait).await;
@@ -149,15 +160,15 @@ impl Probe<'_> {
     }
 
     /// One try.
-    async fn find(&self, owner: &Owner) -> Found {
+    async fn attempt(&self, tree: &ProcessTree) -> ProbeResult {
         match timeout_at(self.deadline, TcpStream::connect((LOOPBACK, self.port))).await {
-            Ok(Ok(_)) if !owner.listens(self.port) => return Found::Garbage("another program".to_owned()),
+            Ok(Ok(_)) if !tree.listens(self.port) => return ProbeResult::Garbage("another program".to_owned()),
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => return machine::shortage(&error).map_or(Found::Nobody, Found::Machine),
-            Err(_) => return Found::Nobody,
+            Ok(Err(error)) => return machine::shortage(&error).map_or(ProbeResult::NotListening, ProbeResult::Machine),
+            Err(_) => return ProbeResult::NotListening,
         }
         if *self.readiness == Readiness::Tcp {
-            return Found::Ready;
+            return ProbeResult::Ready;
         }
         let deadline = self.deadline.min(Instant::now() + self.answer);
         let upgrade = Upgrade { path: self.path.to_owned(), ..Upgrade::default() };
@@ -165,14 +176,14 @@ impl Probe<'_> {
         let mut connection = match Connection::open(self.link(), &upgrade, recorder, deadline).await {
             Ok(connection) => connection,
             Err(error) => {
-                let soon = deadline.min(Instant::now() + HANGING_UP);
-                return self.refused(&Connection::explained(error, self.link(), soon).await);
+                let soon = deadline.min(Instant::now() + TLS_CHECK_TIMEOUT);
+                return self.open_failed(&Connection::explained(error, self.link(), soon).await);
             }
         };
         let found = match self.readiness {
             Readiness::Challenge => challenge(&mut connection, deadline).await,
             Readiness::Connect => connect(&mut connection, deadline).await,
-            Readiness::Tcp | Readiness::WebSocket | Readiness::LogLine(_) => Found::Ready,
+            Readiness::Tcp | Readiness::WebSocket | Readiness::LogLine(_) => ProbeResult::Ready,
         };
         // A polite end, so that the gateway's log does not begin with a complaint.
         let _ = connection.close(Some(codes::close::NORMAL), "", deadline).await;
@@ -183,59 +194,60 @@ impl Probe<'_> {
         Link::Tcp { host: LOOPBACK.to_owned(), port: self.port }
     }
 
-    fn refused(&self, error: &OpenError) -> Found {
+    fn open_failed(&self, error: &OpenError) -> ProbeResult {
         let advice = error.advice(self.path, "with `path:` in the description");
         let saw = advice.map_or_else(|| error.to_string(), |advice| format!("{error}; {advice}"));
         match error {
-            OpenError::Refused(_) | OpenError::Unreachable { .. } => Found::Nobody,
-            OpenError::Machine(why) => Found::Machine(why),
-            OpenError::Deadline => Found::Unanswered("the upgrade"),
-            OpenError::Status { .. } | OpenError::Ended { .. } => Found::Odd(saw),
-            OpenError::NotWebSocket(_) | OpenError::Header(_) | OpenError::Tls => Found::Garbage(saw),
+            OpenError::Refused(_) | OpenError::Unreachable { .. } => ProbeResult::NotListening,
+            OpenError::Machine(why) => ProbeResult::Machine(why),
+            OpenError::Deadline => ProbeResult::Unanswered("the upgrade"),
+            OpenError::Status { .. } | OpenError::Ended { .. } => ProbeResult::Unexpected(saw),
+            OpenError::NotWebSocket(_) | OpenError::Header(_) | OpenError::Tls => ProbeResult::Garbage(saw),
         }
     }
 }
 
-async fn challenge(connection: &mut Connection, deadline: Instant) -> Found {
+async fn challenge(connection: &mut Connection, deadline: Instant) -> ProbeResult {
     match connection.next(deadline).await {
-        Incoming::Text(frame) if frame.event() == Some("connect.challenge") => Found::Ready,
-        Incoming::Text(frame) => {
-            Found::Garbage(format!("its first frame begins {:?}", frame.text.chars().take(60).collect::<String>()))
-        }
-        Incoming::Binary(_) => Found::Garbage("its first frame is binary".to_owned()),
-        Incoming::Closed(closed) => over(&closed),
-        Incoming::Deadline => Found::Unanswered("with a challenge"),
+        Incoming::Text(frame) if frame.event() == Some("connect.challenge") => ProbeResult::Ready,
+        Incoming::Text(frame) => ProbeResult::Garbage(format!(
+            "its first frame begins {:?}",
+            frame.text.chars().take(60).collect::<String>()
+        )),
+        Incoming::Binary(_) => ProbeResult::Garbage("its first frame is binary".to_owned()),
+        Incoming::Closed(closed) => closed_result(&closed),
+        Incoming::Deadline => ProbeResult::Unanswered("with a challenge"),
     }
 }
 
 /// Newer releases listen, and send challenges, before they take connects. What they say to a connect whose protocol range
 /// nobody has tells which it is, and leaves no trace in their store.
-async fn connect(connection: &mut Connection, deadline: Instant) -> Found {
+async fn connect(connection: &mut Connection, deadline: Instant) -> ProbeResult {
     let first = challenge(connection, deadline).await;
-    if !matches!(first, Found::Ready) {
+    if !matches!(first, ProbeResult::Ready) {
         return first;
     }
     let request = ConnectRequest { protocol: (NO_PROTOCOL, NO_PROTOCOL), ..ConnectRequest::default() };
     let params = request.params(&Challenge::default(), 0);
-    let Ok(pending) = connection.request("connect", params, deadline).await else { return Found::Starting(None) };
+    let Ok(pending) = connection.request("connect", params, deadline).await else { return ProbeResult::Starting(None) };
     match connection.response(&pending, deadline).await {
         Reply::Response(response) if response["error"]["code"] == codes::error::UNAVAILABLE => {
-            Found::Starting(response["error"]["retryAfterMs"].as_u64().map(Duration::from_millis))
+            ProbeResult::Starting(response["error"]["retryAfterMs"].as_u64().map(Duration::from_millis))
         }
-        Reply::Response(_) => Found::Ready,
-        Reply::Closed(closed) => over(&closed),
+        Reply::Response(_) => ProbeResult::Ready,
+        Reply::Closed(closed) => closed_result(&closed),
         Reply::Deadline => match instead_of_response(&connection.take_all_unread(), &pending.0) {
-            Some(instead) => Found::Garbage(instead),
-            None => Found::Unanswered("a connect"),
+            Some(instead) => ProbeResult::Garbage(instead),
+            None => ProbeResult::Unanswered("a connect"),
         },
     }
 }
 
-fn over(closed: &Closed) -> Found {
+fn closed_result(closed: &Closed) -> ProbeResult {
     match (closed.code, &closed.how) {
-        (Some(codes::close::TRY_LATER | codes::close::RESTART), _) => Found::Starting(None),
+        (Some(codes::close::TRY_LATER | codes::close::RESTART), _) => ProbeResult::Starting(None),
         // That is not how a gateway begins, however long it is waited for.
-        (_, Ending::Violation(_) | Ending::TooMuch(_)) => Found::Garbage(ending(closed)),
-        _ => Found::Odd(format!("{} at once", ending(closed))),
+        (_, Ending::Violation(_) | Ending::TooMuch(_)) => ProbeResult::Garbage(ending(closed)),
+        _ => ProbeResult::Unexpected(format!("{} at once", ending(closed))),
     }
 }

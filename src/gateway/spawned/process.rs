@@ -1,17 +1,17 @@
 //! A gateway's process and everything that it starts in turn. Unix.
 
-use super::log::{Log, Reader};
-use super::port::Owner;
+use super::log::{Log, LogReader};
+use super::port::ProcessTree;
 use crate::gateway::guard::{self, Guard, MARK};
 use crate::gateway::launch::{Exit, LogTail};
-use crate::gateway::supervisor::{Order, Supervisor};
+use crate::gateway::supervisor::{SpawnRequest, Supervisor};
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::time::{Instant, timeout_at};
 
-/// The variables of [`Inherited::Little`].
+/// The variables of [`InheritedEnvironment::Minimal`].
 const INHERITED: [&str; 5] = ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE"];
 
 /// What to run.
@@ -21,24 +21,24 @@ pub(crate) struct Invocation {
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) directory: PathBuf,
-    pub(crate) inherited: Inherited,
+    pub(crate) inherited: InheritedEnvironment,
 }
 
 /// What of the user's environment a process gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Inherited {
+pub(crate) enum InheritedEnvironment {
     /// What it needs to find programs and to speak the user's language.
-    Little,
+    Minimal,
     /// All of it.
-    Everything,
+    All,
 }
 
 impl Invocation {
     /// All that the command gets as its environment.
     fn environment(&self) -> Vec<(OsString, OsString)> {
         let inherited = std::env::vars_os().filter(|(name, _)| match self.inherited {
-            Inherited::Little => INHERITED.iter().any(|inherited| name == inherited),
-            Inherited::Everything => true,
+            InheritedEnvironment::Minimal => INHERITED.iter().any(|inherited| name == inherited),
+            InheritedEnvironment::All => true,
         });
         inherited.chain(self.environment.iter().cloned()).collect()
     }
@@ -49,9 +49,9 @@ impl Invocation {
 pub(crate) struct Process {
     supervisor: Supervisor,
     log: Log,
-    readers: Vec<Reader>,
+    readers: Vec<LogReader>,
     /// Whether it and what it has started was ended.
-    over: bool,
+    is_ended: bool,
     mark: String,
     guard: Guard,
 }
@@ -65,16 +65,16 @@ impl Process {
         let mark = guard.mark();
         let mut environment = invocation.environment();
         environment.push((MARK.into(), mark.clone().into()));
-        let order = Order {
+        let request = SpawnRequest {
             command: (&invocation.command).into(),
             arguments: invocation.arguments.iter().map(Into::into).collect(),
             environment: environment.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             directory: (&invocation.directory).into(),
             descriptors: crate::machine::usual_descriptors(),
         };
-        let (supervisor, out, err) = Supervisor::start(program, order).await?;
+        let (supervisor, out, err) = Supervisor::start(program, request).await?;
         let log = Log::new();
-        let mut process = Self { supervisor, log, readers: Vec::new(), over: false, mark, guard: guard.clone() };
+        let mut process = Self { supervisor, log, readers: Vec::new(), is_ended: false, mark, guard: guard.clone() };
         if let Some(out) = out {
             process.readers.push(process.log.read(ChildStdout::from_std(out)?));
         }
@@ -86,8 +86,8 @@ impl Process {
     }
 
     /// It and everything below it, as the owner of a port.
-    pub(crate) fn owner(&self) -> Owner {
-        Owner::new(self.supervisor.id())
+    pub(crate) fn tree(&self) -> ProcessTree {
+        ProcessTree::new(self.supervisor.id())
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -95,7 +95,7 @@ impl Process {
     }
 
     /// Its log once it has ended: waits for the last lines.
-    pub(crate) async fn last_words(&mut self) -> LogTail {
+    pub(crate) async fn final_log(&mut self) -> LogTail {
         for reader in &mut self.readers {
             reader.finish().await;
         }
@@ -104,21 +104,21 @@ impl Process {
 
     /// Waits until it ends.
     pub(crate) async fn wait(&mut self) -> Exit {
-        self.supervisor.ended().await
+        self.supervisor.leader_ended().await
     }
 
     /// Waits until it ends for good: one that ends with 0 and leaves others running has gone into the background, as
     /// `setsid` and other starters do, and has not ended before these have.
-    pub(crate) async fn wait_for_good(&mut self) -> Exit {
-        match self.supervisor.ended().await {
-            exit if exit.code == Some(0) && self.supervisor.has_left_some() => self.supervisor.gone().await,
+    pub(crate) async fn wait_for_all(&mut self) -> Exit {
+        match self.supervisor.leader_ended().await {
+            exit if exit.code == Some(0) && self.supervisor.has_descendants() => self.supervisor.all_ended().await,
             exit => exit,
         }
     }
 
     /// Whether it has ended, and left others running.
-    pub(crate) fn has_left_some(&self) -> bool {
-        self.supervisor.has_left_some()
+    pub(crate) fn has_descendants(&self) -> bool {
+        self.supervisor.has_descendants()
     }
 
     /// How it ended, if it has. One that has gone into the background has not while something of it listens on its port.
@@ -128,7 +128,7 @@ impl Process {
     }
 
     fn is_in_background(&self, port: u16) -> bool {
-        self.supervisor.has_left_some() && self.owner().listens(port)
+        self.supervisor.has_descendants() && self.tree().listens(port)
     }
 
     /// Asks it to end, and after the deadline ends it. A starter (`setsid --wait`) may end without handing that on: then what
@@ -145,7 +145,7 @@ impl Process {
         }
         if self.is_in_background(port) {
             self.supervisor.terminate().await;
-            exit = timeout_at(deadline, self.supervisor.gone()).await.ok();
+            exit = timeout_at(deadline, self.supervisor.all_ended()).await.ok();
         }
         let killed = self.kill().await;
         exit.unwrap_or(killed)
@@ -155,18 +155,18 @@ impl Process {
     /// last of it did.
     pub(crate) async fn kill(&mut self) -> Exit {
         let had_ended = self.supervisor.has_ended().is_some();
-        let cleared = self.supervisor.end().await;
-        self.let_go(cleared);
-        if had_ended { self.supervisor.gone().await } else { self.supervisor.ended().await }
+        let all_gone = self.supervisor.end().await;
+        self.unregister(all_gone);
+        if had_ended { self.supervisor.all_ended().await } else { self.supervisor.leader_ended().await }
     }
 
     /// `cleared`: whether the supervisor vouches for it that nothing is left.
-    fn let_go(&mut self, cleared: bool) {
-        if std::mem::replace(&mut self.over, true) {
+    fn unregister(&mut self, all_gone: bool) {
+        if std::mem::replace(&mut self.is_ended, true) {
             return;
         }
-        if !cleared {
-            guard::end_marked(&self.mark);
+        if !all_gone {
+            guard::kill_marked_as(&self.mark);
         }
         self.guard.forget_group(self.supervisor.leader());
     }
@@ -174,7 +174,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let cleared = self.supervisor.end_at_once();
-        self.let_go(cleared);
+        let all_gone = self.supervisor.end_blocking();
+        self.unregister(all_gone);
     }
 }

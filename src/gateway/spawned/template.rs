@@ -1,32 +1,28 @@
 //! What is filled in when a gateway is launched.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 
-/// The values of one launch.
-#[derive(Debug, Clone)]
-pub(crate) struct Values {
-    pub(crate) port: u16,
-    pub(crate) state_dir: String,
-    pub(crate) config: String,
-    pub(crate) home: String,
-    pub(crate) temp: String,
-    /// The shared token that the configuration names; empty where it names none.
-    pub(crate) token: String,
-    /// The shared password that the configuration names; empty where it names none.
-    pub(crate) password: String,
-}
+/// Placeholders that are filled in at each launch.
+pub(crate) const AT_LAUNCH: [&str; 7] = ["port", "state-dir", "config", "home", "temp", "token", "password"];
 
-impl Values {
-    /// The placeholders of a launch.
-    pub(crate) const NAMES: [&str; 7] = ["port", "state-dir", "config", "home", "temp", "token", "password"];
+/// The values of placeholders, by name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Placeholders(BTreeMap<&'static str, String>);
+
+impl Placeholders {
+    /// Gives a placeholder its value.
+    pub(crate) fn set(&mut self, name: &'static str, value: String) {
+        self.0.insert(name, value);
+    }
 
     /// The text with every placeholder filled in, in one pass: what a value contains is not looked at again.
     pub(crate) fn fill(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
-        while let Some((before, name, after)) = next_placeholder(rest) {
+        while let Some((before, value, after)) = self.next(rest) {
             out.push_str(before);
-            out.push_str(&self.value(name));
+            out.push_str(value);
             rest = after;
         }
         out.push_str(rest);
@@ -45,33 +41,16 @@ impl Values {
         }
     }
 
-    fn value(&self, name: &str) -> String {
-        match name {
-            "port" => self.port.to_string(),
-            "state-dir" => self.state_dir.clone(),
-            "config" => self.config.clone(),
-            "home" => self.home.clone(),
-            "temp" => self.temp.clone(),
-            "token" => self.token.clone(),
-            _ => self.password.clone(),
-        }
+    /// The text before the next placeholder, its value, and the text after it. Braces around anything else are text: JSON
+    /// has many.
+    fn next<'a>(&'a self, text: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
+        text.match_indices('{').find_map(|(at, _)| {
+            self.0.iter().find_map(|(name, value)| {
+                let after = text[at + 1..].strip_prefix(name)?.strip_prefix('}')?;
+                Some((&text[..at], value.as_str(), after))
+            })
+        })
     }
-}
-
-/// What is before the next placeholder, its name, and what is after it. Braces around anything else are text: JSON has many.
-fn next_placeholder(text: &str) -> Option<(&str, &'static str, &str)> {
-    let mut from = 0;
-    while let Some(found) = text[from..].find('{') {
-        let at = from + found;
-        let inside = &text[at + 1..];
-        let name =
-            Values::NAMES.into_iter().find(|name| inside.strip_prefix(name).is_some_and(|rest| rest.starts_with('}')));
-        if let Some(name) = name {
-            return Some((&text[..at], name, &inside[name.len() + 1..]));
-        }
-        from = at + 1;
-    }
-    None
 }
 
 /// The first `{word}` that looks like a placeholder and is none.
@@ -103,23 +82,16 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn values() -> Values {
-        Values {
-            port: 4711,
-            state_dir: "/s".into(),
-            config: "/c".into(),
-            home: "/h".into(),
-            temp: "/t".into(),
-            token: "{port}".into(),
-            password: String::new(),
-        }
+    fn values() -> Placeholders {
+        let values = [("port", "4711"), ("home", "/h"), ("token", "{port}"), ("password", "")];
+        Placeholders(values.map(|(name, value)| (name, value.to_owned())).into())
     }
 
     #[test]
     fn fills_placeholders_once_and_leaves_other_braces() {
         assert_eq!(
-            values().fill(r#"{"p":{port},"t":"{token}","x":{"y":{}}}"#),
-            r#"{"p":4711,"t":"{port}","x":{"y":{}}}"#
+            values().fill(r#"{"p":{port},"t":"{token}","u":"{{password}}","x":{"y":{}}}"#),
+            r#"{"p":4711,"t":"{port}","u":"{}","x":{"y":{}}}"#
         );
     }
 
@@ -131,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_placeholder_is_found() {
-        let known = |name: &str| Values::NAMES.contains(&name);
+        let known = |name: &str| AT_LAUNCH.contains(&name);
         assert_eq!(unknown_placeholder("--dir={state_dir}", known), Some("state_dir"));
         assert_eq!(unknown_placeholder(r#"{"a":{port}} {}"#, known), None);
     }

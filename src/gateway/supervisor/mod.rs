@@ -22,11 +22,11 @@
 //! set-user-ID program) is waited for for ten seconds. On systems without subreapers a supervisor ends the process
 //! group, and nothing more.
 
-mod family;
+mod descendants;
 mod protocol;
 mod serve;
 
-pub(super) use protocol::Order;
+pub(super) use protocol::SpawnRequest;
 pub use serve::serve_if_asked;
 
 use super::launch::Exit;
@@ -46,11 +46,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// The hidden subcommand that a supervisor runs.
 const SUBCOMMAND: &str = "__supervise";
 /// How long a supervisor may take to start its command.
-const STARTING: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a supervisor kills what is below it before it gives up what cannot be killed.
-const CLEARING: Duration = Duration::from_secs(10);
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long is waited for a supervisor to clear up and exit.
-const ENDING: Duration = Duration::from_secs(12);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// A supervisor and the command below it. Dropping it ends both.
 #[derive(Debug)]
@@ -64,13 +64,13 @@ pub(super) struct Supervisor {
     leader: Option<u32>,
     failed: Option<i32>,
     /// How the command ended, and whether anything that it started was left then.
-    ended: Option<(Exit, bool)>,
+    leader_ended: Option<(Exit, bool)>,
     /// How the last process ended that the command had left.
-    gone: Option<Exit>,
+    all_ended: Option<Exit>,
     /// Whether the supervisor is gone.
     closed: bool,
     /// Whether nothing is left, once all was ended.
-    cleared: Option<bool>,
+    all_gone: Option<bool>,
 }
 
 impl Supervisor {
@@ -80,7 +80,7 @@ impl Supervisor {
     /// When the supervisor cannot be started; when the command cannot be, with the system's own error.
     pub(super) async fn start(
         program: &Path,
-        order: Order,
+        request: SpawnRequest,
     ) -> io::Result<(Self, Option<ChildStdout>, Option<ChildStderr>)> {
         let (ours, theirs) = DirectStream::pair()?;
         ours.set_nonblocking(true)?;
@@ -89,7 +89,7 @@ impl Supervisor {
         command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped());
         let direct = ours.try_clone()?;
         let stream = UnixStream::from_std(ours)?;
-        let mut process = command.spawn().map_err(of_supervisor)?;
+        let mut process = command.spawn().map_err(supervisor_error)?;
         // With it goes our copy of the supervisor's end, without which its death would not be seen.
         drop(command);
         let (out, err) = (process.stdout.take(), process.stderr.take());
@@ -100,23 +100,23 @@ impl Supervisor {
             partial: Vec::new(),
             leader: None,
             failed: None,
-            ended: None,
-            gone: None,
+            leader_ended: None,
+            all_ended: None,
             closed: false,
-            cleared: None,
+            all_gone: None,
         };
-        supervisor.order(order).await?;
+        supervisor.request(request).await?;
         Ok((supervisor, out, err))
     }
 
-    async fn order(&mut self, order: Order) -> io::Result<()> {
+    async fn request(&mut self, request: SpawnRequest) -> io::Result<()> {
         let lost = || io::Error::other("the process that supervises the gateway ended before it started it");
         let late = || io::Error::other("the process that supervises the gateway did not start it in time");
-        let deadline = Instant::now() + STARTING;
-        let line = Request::Start(order).line()?;
+        let deadline = Instant::now() + START_TIMEOUT;
+        let line = Request::Start(request).line()?;
         timeout_at(deadline, self.stream.write_all(line.as_bytes())).await.map_err(|_| late())?.map_err(|_| lost())?;
         let answered = |this: &Self| this.leader.is_some() || this.failed.is_some();
-        timeout_at(deadline, self.until(answered)).await.map_err(|_| late())?;
+        timeout_at(deadline, self.read_until(answered)).await.map_err(|_| late())?;
         match (self.leader, self.failed) {
             (_, Some(errno)) => Err(io::Error::from_raw_os_error(errno)),
             (None, None) => Err(lost()),
@@ -135,15 +135,15 @@ impl Supervisor {
     }
 
     /// Waits until the command's process ends.
-    pub(super) async fn ended(&mut self) -> Exit {
-        self.until(|this| this.ended.is_some()).await;
+    pub(super) async fn leader_ended(&mut self) -> Exit {
+        self.read_until(|this| this.leader_ended.is_some()).await;
         self.exit()
     }
 
     /// Waits until the command's process and all that it started have ended. Gives how the last one ended.
-    pub(super) async fn gone(&mut self) -> Exit {
-        self.until(|this| this.gone.is_some() || matches!(this.ended, Some((_, false)))).await;
-        self.gone.clone().unwrap_or_else(|| self.exit())
+    pub(super) async fn all_ended(&mut self) -> Exit {
+        self.read_until(|this| this.all_ended.is_some() || matches!(this.leader_ended, Some((_, false)))).await;
+        self.all_ended.clone().unwrap_or_else(|| self.exit())
     }
 
     /// How the command's process ended, if it has; asked of the system itself, without waiting.
@@ -158,39 +158,39 @@ impl Supervisor {
                 Err(_) => self.closed = true,
             }
         }
-        (self.ended.is_some() || self.closed).then(|| self.exit())
+        (self.leader_ended.is_some() || self.closed).then(|| self.exit())
     }
 
     /// Whether processes were left when the command's own ended, and one of them still runs.
-    pub(super) fn has_left_some(&self) -> bool {
-        !self.closed && self.gone.is_none() && matches!(self.ended, Some((_, true)))
+    pub(super) fn has_descendants(&self) -> bool {
+        !self.closed && self.all_ended.is_none() && matches!(self.leader_ended, Some((_, true)))
     }
 
     /// Sends SIGTERM to the command's group; where its leader has ended, to what that has left.
     pub(super) async fn terminate(&mut self) {
         if let Ok(line) = Request::Terminate.line() {
             // A supervisor that is gone has nothing left to terminate.
-            let _ = timeout(ENDING, self.stream.write_all(line.as_bytes())).await;
+            let _ = timeout(EXIT_TIMEOUT, self.stream.write_all(line.as_bytes())).await;
         }
     }
 
     /// Kills everything that is left, and waits until it is gone. `false` where the supervisor cannot vouch for that.
     pub(super) async fn end(&mut self) -> bool {
-        if let Some(cleared) = self.cleared {
-            return cleared;
+        if let Some(all_gone) = self.all_gone {
+            return all_gone;
         }
         let _ = self.stream.shutdown().await;
-        let _ = timeout(ENDING, self.until(|_| false)).await;
+        let _ = timeout(EXIT_TIMEOUT, self.read_until(|_| false)).await;
         self.reap()
     }
 
     /// The same where nothing can be awaited.
-    pub(super) fn end_at_once(&mut self) -> bool {
-        if let Some(cleared) = self.cleared {
-            return cleared;
+    pub(super) fn end_blocking(&mut self) -> bool {
+        if let Some(all_gone) = self.all_gone {
+            return all_gone;
         }
         let _ = self.direct.shutdown(Shutdown::Write);
-        let deadline = std::time::Instant::now() + ENDING;
+        let deadline = std::time::Instant::now() + EXIT_TIMEOUT;
         let mut bytes = [0; 1024];
         while !self.closed {
             // No time left is an error here, and ends the wait as its end does.
@@ -213,12 +213,12 @@ impl Supervisor {
         if !exits {
             let _ = self.process.kill();
         }
-        let cleared = exits && self.process.wait().is_ok_and(|status| status.success());
-        *self.cleared.insert(cleared)
+        let all_gone = exits && self.process.wait().is_ok_and(|status| status.success());
+        *self.all_gone.insert(all_gone)
     }
 
     /// Reads reports until this holds, or the supervisor is gone.
-    async fn until(&mut self, holds: impl Fn(&Self) -> bool) {
+    async fn read_until(&mut self, holds: impl Fn(&Self) -> bool) {
         let mut bytes = [0; 1024];
         while !self.closed && !holds(self) {
             match self.stream.read(&mut bytes).await {
@@ -235,8 +235,8 @@ impl Supervisor {
             match serde_json::from_slice(&line) {
                 Ok(Report::Started { process }) => self.leader = Some(process),
                 Ok(Report::Failed { errno }) => self.failed = Some(errno),
-                Ok(Report::Ended { exit, left }) => self.ended = Some((exit.into(), left)),
-                Ok(Report::Gone { exit }) => self.gone = Some(exit.into()),
+                Ok(Report::Ended { exit, left }) => self.leader_ended = Some((exit.into(), left)),
+                Ok(Report::AllEnded { exit }) => self.all_ended = Some(exit.into()),
                 Err(_) => {}
             }
         }
@@ -244,13 +244,13 @@ impl Supervisor {
 
     /// How the command's process ended, as far as is known: a supervisor that was killed did not say it.
     fn exit(&self) -> Exit {
-        self.ended.as_ref().map_or(Exit { code: None, signal: None }, |(exit, _)| exit.clone())
+        self.leader_ended.as_ref().map_or(Exit { code: None, signal: None }, |(exit, _)| exit.clone())
     }
 }
 
 /// That the supervisor cannot be started must not be taken for the command's not being there. What the machine lacks is told as
 /// it is.
-fn of_supervisor(error: io::Error) -> io::Error {
+fn supervisor_error(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
             io::Error::other(format!("cannot start the supervisor of the gateway: {error}"))
@@ -261,6 +261,6 @@ fn of_supervisor(error: io::Error) -> io::Error {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        self.end_at_once();
+        self.end_blocking();
     }
 }

@@ -11,7 +11,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 #[serde(rename_all = "snake_case")]
 pub(super) enum Request {
     /// Start this. Said once, and first.
-    Start(Order),
+    Start(SpawnRequest),
     /// Send SIGTERM to it.
     Terminate,
 }
@@ -19,7 +19,7 @@ pub(super) enum Request {
 /// A command to start. Nothing of it is in the supervisor's own arguments or environment: those can be seen by every user of
 /// the machine, and would change how the supervisor itself runs.
 #[derive(Debug, Serialize, Deserialize)]
-pub(in crate::gateway) struct Order {
+pub(in crate::gateway) struct SpawnRequest {
     pub(in crate::gateway) command: Text,
     pub(in crate::gateway) arguments: Vec<Text>,
     /// All of it.
@@ -67,7 +67,7 @@ pub(super) enum Report {
         left: bool,
     },
     /// The last process that the command had left ended.
-    Gone { exit: Status },
+    AllEnded { exit: Status },
 }
 
 /// How a process ended.

@@ -1,8 +1,8 @@
 //! The supervisor process.
 
-use super::family::Family;
-use super::protocol::{Order, Report, Request};
-use super::{CLEARING, SUBCOMMAND};
+use super::descendants::Descendants;
+use super::protocol::{Report, Request, SpawnRequest};
+use super::{KILL_TIMEOUT, SUBCOMMAND};
 use nix::errno::Errno;
 use std::ffi::OsString;
 use std::fs::File;
@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout};
 /// characters in JSON.
 const LINE_BYTES: u64 = 16 << 20;
 /// How often is looked for orphans of a process that cannot be killed: nothing tells when one is given to us.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A supervisor's exit code, if this process was started to be one. Asked before anything else, and before arguments are parsed.
 pub fn serve_if_asked() -> Option<ExitCode> {
@@ -47,29 +47,29 @@ async fn supervise(socket: UnixStream) -> io::Result<bool> {
     let (reading, mut writing) = socket.into_split();
     let mut requests = BufReader::new(reading);
     let mut children = signal(SignalKind::child())?;
-    let mut ends = Ends::new()?;
-    let Some(Request::Start(order)) = request(&mut requests).await else { return Ok(true) };
-    let leader = match start(order) {
+    let mut ends = TerminationSignals::new()?;
+    let Some(Request::Start(request)) = request(&mut requests).await else { return Ok(true) };
+    let leader = match start(request) {
         Ok(leader) => leader,
         Err(error) => {
             report(&mut writing, &Report::Failed { errno: error.raw_os_error().unwrap_or(Errno::EINVAL as i32) }).await;
             return Ok(true);
         }
     };
-    let mut family = Family::new(leader);
+    let mut descendants = Descendants::new(leader);
     report(&mut writing, &Report::Started { process: leader }).await;
-    let_go_of_output();
+    close_output();
     let mut requested = std::pin::pin!(next(requests));
     loop {
         tokio::select! {
             _ = children.recv() => {
-                if let Some(news) = family.reap() {
+                if let Some(news) = descendants.reap() {
                     report(&mut writing, &news).await;
                 }
             }
             (word, requests) = &mut requested => match word {
                 Some(Request::Terminate) => {
-                    family.terminate();
+                    descendants.terminate();
                     requested.set(next(requests));
                 }
                 // clawcheck has shut its end or is gone.
@@ -78,21 +78,21 @@ async fn supervise(socket: UnixStream) -> io::Result<bool> {
             () = ends.any() => break,
         }
     }
-    Ok(clear(&mut family, &mut children, &mut writing).await)
+    Ok(clear(&mut descendants, &mut children, &mut writing).await)
 }
 
 /// Kills and reaps until no child is left. Gives whether that came about in time.
-async fn clear(family: &mut Family, children: &mut Signal, writing: &mut OwnedWriteHalf) -> bool {
-    let deadline = Instant::now() + CLEARING;
+async fn clear(descendants: &mut Descendants, children: &mut Signal, writing: &mut OwnedWriteHalf) -> bool {
+    let deadline = Instant::now() + KILL_TIMEOUT;
     loop {
-        family.kill();
-        if let Some(news) = family.reap() {
+        descendants.kill();
+        if let Some(news) = descendants.reap() {
             report(writing, &news).await;
         }
-        if family.is_empty() || Instant::now() > deadline {
-            return family.is_empty();
+        if descendants.is_empty() || Instant::now() > deadline {
+            return descendants.is_empty();
         }
-        let _ = timeout(LOOK, children.recv()).await;
+        let _ = timeout(POLL_INTERVAL, children.recv()).await;
     }
 }
 
@@ -115,8 +115,8 @@ async fn report(writing: &mut OwnedWriteHalf, report: &Report) {
     }
 }
 
-fn start(order: Order) -> io::Result<u32> {
-    let Order { command, arguments, environment, directory, descriptors } = order;
+fn start(request: SpawnRequest) -> io::Result<u32> {
+    let SpawnRequest { command, arguments, environment, directory, descriptors } = request;
     if let Some(descriptors) = descriptors {
         crate::machine::lower_descriptors(descriptors);
     }
@@ -131,7 +131,7 @@ fn start(order: Order) -> io::Result<u32> {
 }
 
 /// The end of a gateway's output is the end of those who can still write to it. We are none of them.
-fn let_go_of_output() {
+fn close_output() {
     if let Ok(nothing) = File::options().write(true).open("/dev/null") {
         let _ = nix::unistd::dup2_stdout(&nothing);
         let _ = nix::unistd::dup2_stderr(&nothing);
@@ -139,9 +139,9 @@ fn let_go_of_output() {
 }
 
 /// The signals that end a process which does not mind them. A supervisor clears up first.
-struct Ends([Signal; 3]);
+struct TerminationSignals([Signal; 3]);
 
-impl Ends {
+impl TerminationSignals {
     fn new() -> io::Result<Self> {
         Ok(Self([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
     }

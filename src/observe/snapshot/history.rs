@@ -1,34 +1,34 @@
-//! The variants of one case: what its answer was, release by release.
+//! The snapshots of one case by release.
 
 use openclaw_model::Release;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What one variant says.
+/// One snapshot of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
     /// The observation as text.
     pub text: String,
-    /// The real releases that were run and answered so.
+    /// The real releases that were run with this observation.
     pub seen: BTreeSet<Release>,
 }
 
-/// All variants of a case, by the first release that each serves.
+/// All snapshots of a case, by the first release that each applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct History {
-    /// The variants.
+    /// The snapshots.
     pub variants: BTreeMap<Release, Variant>,
 }
 
 impl History {
-    /// The variant that a release is held to, and the release it is filed under.
+    /// The snapshot that applies to a release, and the release that it is filed under.
     pub fn serving(&self, release: Release) -> Option<(Release, &Variant)> {
         self.variants.range(..=release).next_back().map(|(from, variant)| (*from, variant))
     }
 
-    /// Approves what a release answered. `real` says whether it was a real release that answered.
+    /// Approves an observation of a release. `real` states whether a real release was observed.
     ///
-    /// What a later release that was already seen is held to does not change: where the new answer would reach it, it gets
-    /// a variant of its own with the answer that it had.
+    /// Keeps the answers of later releases that were already observed: if the new snapshot would apply to such a
+    /// release, the release gets its own snapshot with its earlier answer.
     pub fn accept(&mut self, release: Release, text: &str, real: bool) {
         let held = self.serving(release).map(|(from, _)| from);
         if let Some(variant) = held.and_then(|from| self.variants.get_mut(&from)) {
@@ -50,7 +50,7 @@ impl History {
         self.merge_equal_neighbours();
     }
 
-    /// A variant that says the same as the one before it adds nothing to the history.
+    /// Removes snapshots that equal the previous one.
     fn merge_equal_neighbours(&mut self) {
         let mut merged: BTreeMap<Release, Variant> = BTreeMap::new();
         for (release, variant) in std::mem::take(&mut self.variants) {

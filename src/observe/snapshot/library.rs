@@ -1,4 +1,4 @@
-//! A folder of snapshots: `FAMILY/NAME#POINT@RELEASE.snap`.
+//! A folder of snapshots with the file names `FAMILY/NAME#POINT@RELEASE.snap`.
 
 use super::{History, Snapshot, SnapshotError, Variant};
 use include_dir::{Dir, include_dir};
@@ -14,38 +14,38 @@ use untrusted_data::whole;
 /// The approved snapshots of this version of clawcheck.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/snapshots");
 
-/// What a case id has and a file's name is not to have.
+/// Characters of a case id that are escaped in file names.
 const ESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b',').remove(b'=').remove(b'+').remove(b'#');
 
-/// The longest snapshot that is read, in bytes; approved ones have some thousand.
+/// Maximum size of a snapshot, in bytes. Approved snapshots have a few thousand.
 const LONGEST: u64 = 16 << 20;
 
-/// Where snapshots come from.
+/// The origin of the snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Compiled into the program: they can be compared with, not changed.
+    /// Compiled into the binary. They cannot be changed.
     BuiltIn,
     /// A folder.
     Folder(PathBuf),
 }
 
-/// Snapshots by case, read when they are asked for.
+/// Snapshots by case, read on demand.
 #[derive(Debug)]
 pub struct Library {
     origin: Origin,
     cases: BTreeMap<String, BTreeMap<Release, File>>,
     pending: Vec<PathBuf>,
-    /// Nothing is left for approval: this user cannot write the folder.
+    /// No observations are proposed because the user cannot write to the folder.
     frozen: bool,
 }
 
-/// What became of an observation that was to wait for approval.
+/// The result of proposing an observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proposed {
-    /// It waits in this file.
+    /// It was written to this file.
     Left(PathBuf),
-    /// What a real release has shown waits in this file, and stays.
+    /// A proposal of a real release exists in this file and was kept.
     Waits(PathBuf),
 }
 
@@ -69,70 +69,70 @@ enum File {
 pub struct Pending {
     /// The `.snap.new` file.
     pub path: PathBuf,
-    /// What it holds.
+    /// Its contents.
     pub snapshot: Snapshot,
 }
 
-/// What approving did to a file.
+/// The change to a file by an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit {
-    /// It was written, new or over what it was.
+    /// The file was written.
     Wrote(PathBuf),
-    /// It was removed: the previous variant is identical.
+    /// The file was removed because it equals the previous snapshot.
     Removed(PathBuf),
 }
 
-/// What is wrong with a folder of snapshots.
+/// An error in a folder of snapshots.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
-    /// It cannot be read.
+    /// The path cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It cannot be written.
+    /// The path cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A file is no snapshot.
+    /// A file is not a snapshot.
     #[error("{} is not a valid snapshot: {source}", path.display())]
     Snapshot {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: SnapshotError,
     },
-    /// A file's name ends in `.snap` and names no case and release.
+    /// The name of a `.snap` file does not contain a case and a release.
     #[error("{}: invalid name of a snapshot; expected FAMILY/NAME@RELEASE.snap or FAMILY/NAME#POINT@RELEASE.snap", path.display())]
     Name {
         /// The file.
         path: PathBuf,
     },
-    /// The snapshots are inside the program.
+    /// The snapshots are compiled into the binary.
     #[error("clawcheck cannot change its built-in snapshots; name a folder with --snapshots")]
     BuiltIn,
-    /// The folder is compared with and not written.
+    /// The folder is read-only for this run.
     #[error("this user cannot write to the snapshot folder")]
     Frozen,
 }
 
 impl Library {
-    /// No snapshots, and no place for any.
+    /// A library without snapshots and without a folder.
     pub fn empty() -> Self {
         Self { origin: Origin::BuiltIn, cases: BTreeMap::new(), pending: Vec::new(), frozen: false }
     }
 
-    /// The snapshots inside the program.
+    /// The snapshots in the binary.
     ///
     /// # Errors
-    /// A file that is named wrongly.
+    /// Returns an error if a file name is invalid.
     pub fn built_in() -> Result<Self, LibraryError> {
         let mut library = Self::empty();
         let mut folders = vec![&BUILT_IN];
@@ -149,7 +149,7 @@ impl Library {
     /// The snapshots in a folder. A folder that does not exist has none.
     ///
     /// # Errors
-    /// The folder cannot be read, or a file in it is named wrongly.
+    /// Returns an error if the folder cannot be read or a file name is invalid.
     pub fn open(folder: &Path) -> Result<Self, LibraryError> {
         let mut library = Self { origin: Origin::Folder(folder.to_owned()), ..Self::empty() };
         let mut folders = vec![folder.to_owned()];
@@ -187,16 +187,16 @@ impl Library {
         self.cases.entry(case).or_default().insert(release, file);
     }
 
-    /// Where the snapshots come from.
+    /// The origin of the snapshots.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// Finds out whether something could be left for approval, and leaves nothing; a folder that is not there yet is not
-    /// made. Snapshots inside the program need no room.
+    /// Checks whether observations can be proposed, without leaving a file. Does not create a missing folder. Snapshots
+    /// in the binary need no folder.
     ///
     /// # Errors
-    /// The folder, or the nearest one above it that is there, cannot be written.
+    /// Returns an error if the folder, or its nearest existing parent, cannot be written.
     pub fn probe(&self) -> Result<(), LibraryError> {
         let Origin::Folder(folder) = &self.origin else { return Ok(()) };
         let fault = |source| LibraryError::Write { path: folder.clone(), source };
@@ -205,12 +205,12 @@ impl Library {
         tempfile::tempfile_in(there).map(drop).map_err(fault)
     }
 
-    /// Compares with the folder from now on, and leaves nothing in it for approval.
+    /// Makes the folder read-only for this run.
     pub fn freeze(&mut self) {
         self.frozen = true;
     }
 
-    /// Whether observations can be left for approval.
+    /// Whether observations can be proposed.
     pub fn keeps_observations(&self) -> bool {
         self.origin != Origin::BuiltIn && !self.frozen
     }
@@ -220,10 +220,10 @@ impl Library {
         self.cases.keys().map(String::as_str)
     }
 
-    /// The variants that only the embedded gateway has ever shown, by case and release.
+    /// The snapshots that only the embedded gateway has shown, by case and release.
     ///
     /// # Errors
-    /// A file cannot be read or is no snapshot.
+    /// Returns an error if a file cannot be read or is not a snapshot.
     pub fn drafts(&self) -> Result<Vec<(String, Release)>, LibraryError> {
         let mut drafts = Vec::new();
         for case in self.cases.keys() {
@@ -234,18 +234,19 @@ impl Library {
         Ok(drafts)
     }
 
-    /// All variants of a case; none where it has no snapshot.
+    /// All snapshots of a case. Empty if it has none.
     ///
     /// # Errors
-    /// A file cannot be read or is no snapshot.
+    /// Returns an error if a file cannot be read or is not a snapshot.
     pub fn history(&self, case: &str) -> Result<History, LibraryError> {
         self.read(case, |_| true)
     }
 
-    /// Of the variants of a case the one that a release is held to; where there is none, all, which are later ones.
+    /// The snapshot of a case that applies to a release. If there is none, all snapshots of the case, which are for
+    /// later releases.
     ///
     /// # Errors
-    /// A file cannot be read or is no snapshot.
+    /// Returns an error if a file cannot be read or is not a snapshot.
     pub fn serving(&self, case: &str, release: Release) -> Result<History, LibraryError> {
         let serving = self.cases.get(case).and_then(|files| files.range(..=release).next_back());
         let serving = serving.map(|(serving, _)| *serving);
@@ -277,11 +278,11 @@ impl Library {
         Ok(history)
     }
 
-    /// Leaves an observation for approval in a `.snap.new` file. `real`: a real release was observed; what one has shown and
-    /// waits there already gives way to nothing else.
+    /// Proposes an observation in a `.snap.new` file. `real` states whether a real release was observed. A proposal of
+    /// a real release is only replaced by another one.
     ///
     /// # Errors
-    /// The file cannot be written, or the snapshots are inside the program.
+    /// Returns an error if the file cannot be written or the snapshots are in the binary.
     pub fn propose(&self, case: &str, release: Release, text: &str, real: bool) -> Result<Proposed, LibraryError> {
         let path = self.new_path(case, release)?;
         if !real && is_seen(&path) {
@@ -293,11 +294,11 @@ impl Library {
         Ok(Proposed::Left(path))
     }
 
-    /// Takes back what an earlier run left for approval, now that the case conforms: what a real release has shown only when
-    /// it conforms on a `real` one.
+    /// Withdraws the proposal of an earlier run because the case now conforms. A proposal of a real release is only
+    /// withdrawn if the case conforms on a `real` release.
     ///
     /// # Errors
-    /// The file is there and cannot be removed.
+    /// Returns an error if the file exists and cannot be removed.
     pub fn withdraw(&self, case: &str, release: Release, real: bool) -> Result<(), LibraryError> {
         match self.new_path(case, release) {
             Ok(path) if self.pending.binary_search(&path).is_ok() && (real || !is_seen(&path)) => remove(&path),
@@ -305,10 +306,10 @@ impl Library {
         }
     }
 
-    /// Everything that waits for approval, in the order of the paths.
+    /// All proposals, in the order of their paths.
     ///
     /// # Errors
-    /// A file cannot be read or is no snapshot.
+    /// Returns an error if a file cannot be read or is not a snapshot.
     pub fn pending(&self) -> Result<Vec<Pending>, LibraryError> {
         self.pending
             .iter()
@@ -320,17 +321,17 @@ impl Library {
             .collect()
     }
 
-    /// Approves what waits: the release is held to it from now on, and no later one that was already seen is.
+    /// Approves a proposal. It applies to its release and to later releases that were not observed yet.
     ///
     /// # Errors
-    /// A file cannot be read or written.
+    /// Returns an error if a file cannot be read or written.
     pub fn accept(&mut self, pending: &Pending) -> Result<Vec<Edit>, LibraryError> {
         let Snapshot { case, release, seen, text } = &pending.snapshot;
         let before = self.history(case)?;
         let mut after = before.clone();
         after.accept(*release, text, seen.contains(release));
         let mut edits = Vec::new();
-        // What is new first: should the next write fail, nothing approved is lost.
+        // Write new files first: if a later write fails, nothing approved is lost.
         for (release, variant) in
             after.variants.iter().filter(|(release, new)| before.variants.get(release) != Some(new))
         {
@@ -355,10 +356,10 @@ impl Library {
         Ok(edits)
     }
 
-    /// Removes what waits for approval.
+    /// Removes a proposal.
     ///
     /// # Errors
-    /// The file cannot be removed.
+    /// Returns an error if the file cannot be removed.
     pub fn reject(&mut self, pending: &Pending) -> Result<(), LibraryError> {
         remove(&pending.path)?;
         self.pending.retain(|path| *path != pending.path);
@@ -382,7 +383,8 @@ impl Library {
     }
 }
 
-/// A case id as a path: the first slash parts family and name, everything that a file's name cannot hold is escaped.
+/// A case id as a path. The first slash separates family and name, and characters that are not allowed in file names
+/// are escaped.
 fn escape(case: &str) -> String {
     let (family, rest) = case.split_once('/').unwrap_or(("", case));
     format!("{family}/{}", utf8_percent_encode(rest, ESCAPED))
@@ -392,19 +394,19 @@ fn unescape(name: &str) -> String {
     percent_decode_str(name).decode_utf8_lossy().into_owned()
 }
 
-/// Whether this file holds what a real release has shown.
+/// Whether this file contains an observation of a real release.
 fn is_seen(path: &Path) -> bool {
     let snapshot = read(path).ok().and_then(|text| Snapshot::parse(&text).ok());
     snapshot.is_some_and(|snapshot| !snapshot.seen.is_empty())
 }
 
-/// The text of a file. Snapshots come with a repository, which may hold links and pipes.
+/// The text of a file. Snapshots can come from a repository with links and pipes.
 fn read(path: &Path) -> Result<String, LibraryError> {
     plain_file::read_text(path, LONGEST, Links::Follow)
         .map_err(|error| LibraryError::Read { path: path.to_owned(), source: error.into() })
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file atomically.
 fn write(path: &Path, text: &str) -> Result<(), LibraryError> {
     let fault = |source| LibraryError::Write { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));

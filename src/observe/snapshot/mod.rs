@@ -1,4 +1,4 @@
-//! Snapshots: approved observations, kept as files that a person reads and that insta reads too.
+//! Snapshots: approved observations in files that people and insta can read.
 //!
 //! ```text
 //! ---
@@ -12,9 +12,9 @@
 //!   <- hello-ok  protocol 3  role operator  ...
 //! ```
 //!
-//! `release` is the first release that answers so: the file serves it and every later one up to the next variant of the
-//! case ([`History`]). `seen` lists the real releases that were run and answered so; an empty list is a draft that only the
-//! embedded gateway has ever shown.
+//! `release` is the first release with this observation. The file applies to this release and all later ones, up to the
+//! next snapshot of the case ([`History`]). `seen` lists the real releases that were run with this observation. An
+//! empty list marks a draft that only the embedded gateway has shown.
 
 mod history;
 mod library;
@@ -36,37 +36,37 @@ use untrusted_data::printable;
 pub struct Snapshot {
     /// The id of its case.
     pub case: String,
-    /// The first release that answers so.
+    /// The first release with this observation.
     pub release: Release,
-    /// The real releases that were run and answered so.
+    /// The real releases that were run with this observation.
     pub seen: BTreeSet<Release>,
     /// The observation as text. Ends with one newline.
     pub text: String,
 }
 
-/// Why a file is no snapshot.
+/// The reason why a file is not a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// The first line is not `---`, or the second `---` is missing.
     #[error("the header is missing; expected it between two lines `---` at the start")]
     NoHeader,
-    /// The header is not what it must be.
+    /// The header is invalid.
     #[error("invalid header: {0}")]
     Header(String),
-    /// The file's name says another release than its header.
+    /// The file name contains a different release than the header.
     #[error("the header names release {header}, but the file name says {name}")]
     Release {
-        /// In the header.
+        /// The release in the header.
         header: Release,
-        /// In the name.
+        /// The release in the name.
         name: Release,
     },
-    /// The file's name says another case than its header: it was copied.
+    /// The file name contains a different case than the header: the file was copied.
     #[error("the header names the case `{header}`, but the file name says `{name}`")]
     Case {
-        /// In the header.
+        /// The case in the header.
         header: String,
-        /// In the name.
+        /// The case in the name.
         name: String,
     },
 }
@@ -88,7 +88,7 @@ impl Snapshot {
     /// Reads a snapshot file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns an error if the file is not a snapshot.
     pub fn parse(file: &str) -> Result<Self, SnapshotError> {
         let file = without_returns(file);
         let rest = file.strip_prefix("---\n").ok_or(SnapshotError::NoHeader)?;
@@ -105,7 +105,7 @@ impl Snapshot {
         })
     }
 
-    /// The file. [`Snapshot::parse`] gives the snapshot back.
+    /// The text of the file. [`Snapshot::parse`] reads it.
     pub fn render(&self) -> String {
         let expression = printable::yaml(&self.case);
         let mut out = format!("---\nexpression: {expression}\ninfo:\n  release: \"{}\"\n", self.release);
@@ -122,13 +122,13 @@ impl Snapshot {
     }
 }
 
-/// The file as it is on Unix, whatever an editor made of the ends of its lines. A file may end without a newline, and be written
-/// with one: what stands before it must not count as one half of a line's end then.
+/// The file with Unix line ends, whatever an editor made of them. A file can end without a newline and is written with
+/// one, so a carriage return before the end must not combine with the added newline.
 fn without_returns(file: &str) -> String {
     file.split('\n').map(|line| line.trim_end_matches('\r')).collect::<Vec<_>>().join("\n")
 }
 
-/// A text with exactly one newline at its end, as the editors and insta disagree about that.
+/// A text with exactly one newline at its end. Editors and insta differ in this.
 fn text(body: &str) -> String {
     format!("{}\n", body.trim_end_matches('\n'))
 }
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(Snapshot::parse("connect\n"), Err(SnapshotError::NoHeader));
         assert_eq!(Snapshot::parse("---\nexpression: a\n"), Err(SnapshotError::NoHeader));
         let error = Snapshot::parse("---\nexpression: a\ninfo:\n  release: latest\n---\n").unwrap_err();
-        assert!(error.to_string().contains("`latest` is no OpenClaw version"), "{error}");
+        assert!(error.to_string().contains("`latest` is not an OpenClaw version"), "{error}");
         assert!(matches!(Snapshot::parse("---\ninfo: 3\n---\n"), Err(SnapshotError::Header(_))));
     }
 }

@@ -1,4 +1,4 @@
-//! Mutants of the snapshots: what can be read can be written, and is then read as the same.
+//! Mutation tests of snapshots: whatever parses can be written, and parses again to the same value.
 
 use super::Snapshot;
 use include_dir::{Dir, include_dir};
@@ -16,7 +16,7 @@ fn mutants_of_snapshots_are_read_back_as_they_were_written() {
         match Snapshot::parse(text) {
             Ok(mut snapshot) => {
                 let written = snapshot.render();
-                // What a terminal would obey is written as an escape.
+                // Characters that a terminal would interpret are written as escapes.
                 snapshot.text = printable::block(&snapshot.text).into_owned();
                 assert_eq!(Snapshot::parse(&written).as_ref(), Ok(&snapshot), "{written}");
             }

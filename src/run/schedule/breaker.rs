@@ -1,37 +1,37 @@
-//! A gateway that is found dead is found dead once, and not once per case.
+//! Detects a gateway that does not work once, instead of once for each case.
 //!
-//! Starts count by their configuration: one that a gateway does not take says nothing about the others. Nothing is given up
-//! before the gateway was started once with the plain one.
+//! Failed starts are counted for each configuration, because one refused configuration says nothing about the others.
+//! The breaker gives up only after the gateway was started once with the default configuration.
 
-use crate::gateway::{LaunchError, in_short};
+use crate::gateway::{LaunchError, one_line};
 use crate::run::state_dir::openclaw_json;
 use crate::run::steps::context::CaseError;
 use crate::scenario::gateway::GatewaySettings;
 use std::mem::{Discriminant, discriminant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Failures in a row, all of one kind, after which a configuration is given up with which the gateway never started.
+/// Number of consecutive failures of the same kind after which the breaker gives up a configuration that never started.
 const NEVER_STARTED: usize = 2;
-/// The same for one with which it did start, and for a gateway that ends by itself: some cases may have a reason to make it
-/// fail.
+/// The same number for a configuration that did start, and for a gateway that exits on its own: some cases can have a
+/// reason to make it fail.
 const STARTED_BEFORE: usize = 6;
-/// Silent gateways in a row after which one that did answer before is given up. One is enough where none did: each has been
-/// asked twice.
+/// Number of consecutive silent cases after which the breaker gives up a gateway that answered before. One is enough if
+/// it never answered, because each case asks twice.
 const SILENT_AFTER_ALL: usize = 2;
 
-/// How a gateway was found dead that had started.
+/// How a started gateway stopped working.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Dead {
-    /// It started and then said nothing; in words.
+    /// It sends no answers. Holds a sentence.
     Silent(String),
-    /// It answers, and too slowly for a run; in words.
+    /// It answers, but too slowly for a run. Holds a sentence.
     TooSlow(String),
-    /// It ended by itself while a case was played; in words.
+    /// It exited while a case was played. Holds a sentence.
     Ended(String),
 }
 
 impl Dead {
-    /// What the failure of a case tells about a gateway that had started, if anything.
+    /// What the failure of a case shows about a gateway that had started. `None` if it shows nothing.
     pub(crate) fn of(error: &CaseError) -> Option<Self> {
         match error {
             CaseError::Silent(_) => Some(Self::Silent(error.to_string())),
@@ -47,47 +47,47 @@ impl Dead {
     }
 }
 
-/// What is to be done about a start that failed.
+/// What to do after a failed start.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Nothing: the run goes on.
+    /// Continue the run.
     GoOn,
-    /// The gateway is to be started with the plain configuration, and the breaker told with [`Breaker::plain`].
+    /// Start the gateway with the default configuration, and pass the result to [`Breaker::plain`].
     TryPlain,
 }
 
-/// Counts launches that failed, and gateways that were silent.
+/// Counts failed starts and silent gateways.
 #[derive(Default)]
 pub(crate) struct Breaker(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Whether a gateway was ready.
+    /// Whether a gateway was ready at least once.
     ready: bool,
     /// Whether a case was played to its end.
     played: bool,
     in_a_row: usize,
     last: Option<Discriminant<Dead>>,
-    /// Why everything is given up.
+    /// Why the breaker gave up everything.
     reason: Option<String>,
     starts: Vec<Starts>,
-    /// The configuration whose failure is held against the plain one just now.
+    /// The configuration whose failure led to the current start with the default configuration.
     in_doubt: Option<GatewaySettings>,
 }
 
 /// The starts with one configuration.
 struct Starts {
     settings: GatewaySettings,
-    /// Whether the gateway was ready with it.
+    /// Whether the gateway was ready with this configuration.
     ready: bool,
     in_a_row: usize,
     last: Option<(Discriminant<LaunchError>, String)>,
-    /// Why it is given up.
+    /// Why the breaker gave up this configuration.
     reason: Option<String>,
 }
 
 impl Starts {
-    /// Why the last one failed.
+    /// Why the last start failed.
     fn why(&self) -> &str {
         self.last.as_ref().map_or("", |(_, why)| why)
     }
@@ -109,20 +109,20 @@ impl Breaker {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether nothing tells yet if the gateway starts at all: one case should find out before others are begun.
+    /// Whether it is still unknown if the gateway starts at all. One case should find out before other cases start.
     pub(crate) fn undecided(&self) -> bool {
         let state = self.state();
         !state.ready && state.reason.is_none()
     }
 
-    /// Why no more launches with these settings should be tried, if so.
+    /// Why no further start with these settings should be tried. `None` if it can be tried.
     pub(crate) fn open(&self, settings: &GatewaySettings) -> Option<String> {
         let state = self.state();
         let of_settings = || state.starts.iter().find(|starts| starts.settings == *settings)?.reason.clone();
         state.reason.clone().or_else(of_settings)
     }
 
-    /// A gateway is ready.
+    /// Records that a gateway is ready.
     pub(crate) fn ready(&self, settings: &GatewaySettings) {
         let mut state = self.state();
         state.ready = true;
@@ -130,7 +130,7 @@ impl Breaker {
         (starts.ready, starts.in_a_row) = (true, 0);
     }
 
-    /// A case was played to its end.
+    /// Records that a case was played to its end.
     pub(crate) fn played(&self, settings: &GatewaySettings) {
         self.ready(settings);
         let mut state = self.state();
@@ -138,7 +138,7 @@ impl Breaker {
         state.in_a_row = 0;
     }
 
-    /// A gateway that had started is dead.
+    /// Records that a started gateway stopped working.
     pub(crate) fn failed(&self, dead: &Dead) {
         let mut state = self.state();
         let kind = discriminant(dead);
@@ -151,7 +151,7 @@ impl Breaker {
         };
         if state.in_a_row >= enough {
             // The gateway's last words are told with what was tried.
-            let why = in_short(dead.why());
+            let why = one_line(dead.why());
             state.reason = Some(match state.in_a_row {
                 1 => after_one(why),
                 many => format!("not tried: {many} cases in a row failed the same way: {why}"),
@@ -159,13 +159,13 @@ impl Breaker {
         }
     }
 
-    /// A start with these settings failed.
+    /// Records a failed start with these settings.
     pub(crate) fn start_failed(&self, error: &LaunchError, settings: &GatewaySettings) -> Next {
-        // What the gateway refuses is the scenario's doing, and says nothing about the next case.
+        // A refused configuration is caused by the scenario and says nothing about the next case.
         if matches!(error, LaunchError::Refused { .. }) {
             return Next::GoOn;
         }
-        let why = in_short(&error.to_string()).to_owned();
+        let why = one_line(&error.to_string()).to_owned();
         let mut state = self.state();
         if is_hopeless(error) || (openclaw_json::is_plain(settings) && never_speaks(error)) {
             state.reason = Some(after_one(&why));
@@ -177,7 +177,8 @@ impl Breaker {
         let again = starts.last.as_ref().is_some_and(|(last, _)| *last == kind);
         starts.in_a_row = if again { starts.in_a_row + 1 } else { 1 };
         starts.last = Some((kind, why));
-        // With the plain one it was started already: twice it was no case's doing.
+        // The gateway was already started with the default configuration, so a repeated failure is not caused by a
+        // case.
         if never_ready && openclaw_json::is_plain(settings) {
             if starts.in_a_row >= NEVER_STARTED {
                 let (many, why) = (starts.in_a_row, starts.why());
@@ -198,13 +199,13 @@ impl Breaker {
         Next::TryPlain
     }
 
-    /// What became of the start with the plain configuration that [`Next::TryPlain`] asked for.
+    /// Records the result of the start with the default configuration that [`Next::TryPlain`] requested.
     pub(crate) fn plain(&self, started: Result<(), &LaunchError>) {
         let mut state = self.state();
         let Some(settings) = state.in_doubt.take() else { return };
         if let Err(error) = started {
             let why = error.to_string();
-            let why = in_short(&why);
+            let why = one_line(&why);
             state.reason =
                 Some(format!("not tried: the gateway did not start, not even with the default configuration: {why}"));
             return;
@@ -212,7 +213,7 @@ impl Breaker {
         state.ready = true;
         let starts = state.with(&settings);
         let (many, (_, why)) = match starts.last.clone() {
-            // With the plain configuration the gateway starts: what failed was another thing of the cases.
+            // The gateway starts with the default configuration, so the failure was caused by the cases.
             Some(last) if !starts.ready && !openclaw_json::is_plain(&settings) => (starts.in_a_row, last),
             _ => {
                 starts.in_a_row = 0;
@@ -230,19 +231,19 @@ fn after_one(why: &str) -> String {
     format!("not tried: {why}")
 }
 
-/// Whether the gateway, and not what a scenario asks of it, must be the reason.
+/// Whether the failure must be caused by the gateway and not by the settings of a scenario.
 fn is_hopeless(error: &LaunchError) -> bool {
     matches!(
         error,
         LaunchError::CommandNotFound { .. }
             | LaunchError::CannotRun { .. }
             | LaunchError::NeverLogged { .. }
-            // A gateway that somebody else runs is asked the same by every case.
+            // Every case asks a gateway at a URL for the same thing.
             | LaunchError::Unreachable { .. }
     )
 }
 
-/// Whether it listens, and does not speak the protocol.
+/// Whether the gateway listens but does not speak the protocol.
 fn never_speaks(error: &LaunchError) -> bool {
     matches!(error, LaunchError::NeverAnswered { .. } | LaunchError::Garbage { .. })
 }
@@ -258,7 +259,7 @@ mod tests {
     }
 
     fn unheard() -> LaunchError {
-        LaunchError::NeverListened { port: 1, instead: Vec::new(), left: false, log: LogTail::default() }
+        LaunchError::NeverListened { port: 1, instead: Vec::new(), in_background: false, log: LogTail::default() }
     }
 
     fn exited() -> LaunchError {
@@ -317,7 +318,7 @@ mod tests {
         assert_eq!([breaker.open(&plain()), breaker.open(&settings("auto"))], [None, None]);
     }
 
-    /// It is held against the plain one at its first failure, so that the first must still count at the second.
+    /// The first failure leads to a start with the default configuration. It must still count at the second failure.
     #[test]
     fn a_configuration_with_which_the_gateway_never_speaks_is_given_up_after_two_starts() {
         let unanswered = LaunchError::NeverAnswered { port: 1, what: "the upgrade", log: LogTail::default() };

@@ -1,15 +1,14 @@
-//! One case, from an empty corner of the disk to its report.
+//! Plays one case, from an empty sandbox to its report.
 
 use super::breaker::Dead;
 use super::failed_start;
-use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Place, Preparation};
+use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation, Sandbox};
 use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, RawMessage, StepEvidence, normalise_redacted};
-use crate::report::terminal::quoted;
-use crate::report::{Boot, CaseReport};
 use crate::run::attached;
+use crate::run::outcome::{Boot, CaseReport};
 use crate::run::redaction;
 use crate::run::sharing::view;
 use crate::run::state_dir::files;
@@ -19,6 +18,7 @@ use crate::run::{Options, Shared};
 use crate::scenario::connect::SharedSecret;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::{Case, Step, StepKind};
+use crate::shell::quoted;
 use openclaw_model::Release;
 use openclaw_protocol::store::StoreFormat;
 use serde_json::Value;
@@ -29,10 +29,10 @@ use untrusted_data::Redactions;
 use untrusted_data::cut;
 use untrusted_data::limits::{Budget, CASE_BYTES, RECORD_BYTES};
 
-/// How long what a case has written may take to be taken away once the run is told to stop. A signal leaves ten seconds for all.
+/// Maximum time to remove what a case wrote after the run was told to stop. A signal leaves ten seconds for everything.
 const CLEARING: Duration = Duration::from_secs(8);
 
-/// Plays a case and judges it.
+/// Plays a case and judges its observation.
 pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> CaseReport {
     let began = Instant::now();
     let mut report = blank(case, shared.options);
@@ -40,8 +40,8 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     if let Some(reason) = shared.breaker.open(settings) {
         return given_up(case, reason, shared);
     }
-    let place = match place(case, gateway, release, shared) {
-        Ok(place) => place,
+    let sandbox = match sandbox(case, gateway, release, shared) {
+        Ok(sandbox) => sandbox,
         Err(error) => return failed(report, CaseError::Disk(error), settings, gateway, began),
     };
     if let Some(reason) = kept_from(case, gateway, release, shared).await {
@@ -50,7 +50,7 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     }
     let attached = gateway.profile().kind == Kind::Attached;
     let secret = shared.options.token.as_deref().filter(|_| attached);
-    let mut context = CaseContext::new(case, gateway, place, release, secret);
+    let mut context = CaseContext::new(case, gateway, sandbox, release, secret);
     context.timeouts = shared.timeouts.clone();
     context.frames = Arc::new(Frames::new(shared.options.schema.clone()));
     context.budget = shared.received.part("one case", CASE_BYTES);
@@ -82,7 +82,7 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     }
     match observed {
         Err(error) => report = failed(report, error, settings, gateway, began),
-        // Whatever it answered before: a gateway that nobody stopped has to be there at the end.
+        // A gateway that no step stopped must run at the end, whatever it answered before.
         Ok(_) if ended.is_some() => {
             report.verdict = Verdict::Error;
             report.reason = ended;
@@ -102,7 +102,8 @@ pub(crate) async fn play(case: &Case, gateway: &Gateway, release: Release, share
     report
 }
 
-/// Takes away what a case has written. Once the run is told to stop, for [`CLEARING`] at most: the report has to be written.
+/// Removes what a case wrote. After the run was told to stop, it takes at most [`CLEARING`], because the report must
+/// still be written.
 async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String> {
     let hurried = async {
         crate::run::stopped(shared.stop.clone()).await;
@@ -116,14 +117,14 @@ async fn clean_up(context: &CaseContext<'_>, shared: &Shared<'_>) -> Vec<String>
 
 /// Where a case is played. In this process nobody needs files but a case that writes some itself, or has a release play
 /// in it that keeps a database.
-fn place(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<Place> {
+fn sandbox(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<Sandbox> {
     match gateway.profile().kind {
-        Kind::Embedded if is_played_on_records(case, release) => Ok(shared.workspace.place_without_files()),
-        _ => shared.workspace.place(),
+        Kind::Embedded if is_played_on_records(case, release) => Ok(shared.workspace.sandbox_in_memory()),
+        _ => shared.workspace.sandbox(),
     }
 }
 
-/// Whether every store of a case is documents, in which it puts records and nothing else.
+/// Whether every store of a case consists of documents with records only.
 fn is_played_on_records(case: &Case, release: Release) -> bool {
     let scenario = &case.scenario;
     let edits = judge::steps(case).into_iter().filter_map(|step| match &step.kind {
@@ -137,19 +138,19 @@ fn is_played_on_records(case: &Case, release: Release) -> bool {
         && earlier.into_iter().chain([release]).all(keeps_files)
 }
 
-/// What a case saw, before it is judged.
+/// The observation of a case before it is judged.
 pub(crate) struct CaseResult {
     pub(crate) observation: Observation,
-    /// The frames that break the published schema.
+    /// The frames that violate the published schema.
     pub(crate) frames: Vec<FrameFinding>,
-    /// All that is known without a verdict.
+    /// The report without a verdict.
     pub(crate) report: CaseReport,
-    /// What it takes of the run's memory until its report is made, where it waits for that.
+    /// The share of the run's memory that the result occupies until its report is made.
     pub(crate) kept: Option<Budget>,
 }
 
 impl CaseResult {
-    /// Has room kept for it in the run's memory. `false` where there is none.
+    /// Reserves memory of the run for the result. `false` if there is not enough.
     pub(crate) fn is_kept(&mut self, shared: &Shared<'_>) -> bool {
         let records = self.report.transcript.iter().chain(&self.report.log).map(String::len).sum::<usize>();
         let kept = shared.kept.part("one case", usize::MAX);
@@ -158,7 +159,8 @@ impl CaseResult {
         has_room
     }
 
-    /// The verdict that [`conclude`] would come to but for the published schema: a frame that breaks it breaks it on every gateway.
+    /// The verdict that [`conclude`] would reach without the published schema. A frame that violates the schema does so
+    /// on every gateway.
     pub(crate) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
         match kept(case, release, shared) {
             Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new()).verdict,
@@ -167,7 +169,7 @@ impl CaseResult {
     }
 }
 
-/// Keeps what went over the wire and what the gateway logged.
+/// Adds the transcript and the log of the gateway.
 pub(crate) fn keep_records(report: &mut CaseReport, context: &CaseContext<'_>, log: &str) {
     let redactions = redactions(context);
     let kept = |text: &str| cut::middle(text, RECORD_BYTES).into_owned();
@@ -176,31 +178,31 @@ pub(crate) fn keep_records(report: &mut CaseReport, context: &CaseContext<'_>, l
     report.log = Some(kept(&redactions.apply(log))).filter(|text| !text.trim().is_empty());
 }
 
-/// Whether every connection of a step and of those side by side under it came to be.
+/// Whether every connection of a step, including the steps in `parallel`, was opened.
 fn was_reached(step: &StepEvidence) -> bool {
     let unreachable = step.received.iter().any(|received| matches!(received.message, RawMessage::Unreachable(_)));
     !unreachable && step.parallel.iter().all(was_reached)
 }
 
-/// Whether what went over the wire helps anybody.
+/// Whether the transcript and the log help the reader.
 fn is_worth_showing(report: &CaseReport, shared: &Shared<'_>) -> bool {
     shared.options.trace || matches!(report.verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error)
 }
 
-/// What the embedded gateway, asked by itself, shows of a case at this release: what the rules predict. `None` where they
-/// cannot tell.
+/// The observation of a case that the rules of a release predict, from a run on the embedded gateway. `None` if the
+/// rules cannot predict it.
 pub(crate) async fn predicted(case: &Case, release: Release, shared: &Shared<'_>) -> Option<String> {
     let rules = GatewaySpec::Embedded(Some(release));
     let rules = Gateway::prepare(&rules, &Preparation::default(), &|_| {}).await.ok()?;
     let release = crate::run::release_of(&rules);
-    let mut context = CaseContext::new(case, &rules, place(case, &rules, release, shared).ok()?, release, None);
+    let mut context = CaseContext::new(case, &rules, sandbox(case, &rules, release, shared).ok()?, release, None);
     let steps = context.perform().await.ok()?;
     let observation = observe(&context, steps, &rules, &shared.options.secrets);
     context.end().await;
     Some(observation.text().to_owned())
 }
 
-/// The report of a case in which the gateway or the harness could not do its part.
+/// The report of a case in which the gateway or the harness failed.
 pub(crate) fn not_done(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
     CaseReport { verdict: Verdict::Error, reason: Some(reason), ..blank(case, shared.options) }
 }
@@ -210,12 +212,12 @@ pub(crate) fn not_applicable(case: &Case, reason: String, shared: &Shared<'_>) -
     CaseReport { verdict: Verdict::NotApplicable, reason: Some(reason), ..blank(case, shared.options) }
 }
 
-/// The report of a case that was not begun, because the gateway had been found dead before.
+/// The report of a case that did not start because the gateway had stopped working.
 pub(crate) fn given_up(case: &Case, reason: String, shared: &Shared<'_>) -> CaseReport {
     CaseReport { verdict: Verdict::Error, reason: Some(reason), given_up: true, ..blank(case, shared.options) }
 }
 
-/// Why a case must not be played on a gateway that somebody else runs; `None` when it may.
+/// The reason why a case must not be played on a gateway at a URL. `None` if it can be played.
 async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Option<String> {
     if gateway.profile().kind != Kind::Attached {
         return None;
@@ -241,7 +243,7 @@ async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Sh
     }
 }
 
-/// Whether a step uses the gateway's own shared secret.
+/// Whether a step uses the shared secret of the gateway.
 fn knows_the_secret(step: &Step) -> bool {
     let StepKind::Connect(connect) = &step.kind else { return false };
     let right = |secret: &Option<SharedSecret>| matches!(secret, Some(SharedSecret::Right | SharedSecret::Secret(_)));
@@ -272,15 +274,15 @@ fn observe(
     normalise_redacted(&evidence, &|text| redactions.apply_known(text))
 }
 
-/// The approved snapshots of a case that concern a release; `None` where they could not be kept: a scenario of the user's
-/// own, with no folder of snapshots beside it.
+/// The approved snapshots of a case that apply to a release. `None` if they cannot be stored: a user's scenario without
+/// a snapshot folder.
 fn kept(case: &Case, release: Release, shared: &Shared<'_>) -> Result<Option<History>, LibraryError> {
     let history = shared.library.serving(&case.id, release)?;
     let nowhere = *shared.library.origin() == Origin::BuiltIn && !case.source.embedded;
     Ok(if nowhere && history.variants.is_empty() { None } else { Some(history) })
 }
 
-/// Judges what a case saw, and keeps what waits for approval.
+/// Judges the observation of a case and writes it for approval if it is new.
 pub(crate) fn conclude(
     seen: CaseResult,
     case: &Case,
@@ -301,7 +303,7 @@ pub(crate) fn conclude(
     if matches!(verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms)
         && let Some(why) = machine::exhausted(shared.workspace.root())
     {
-        // The gateway runs on it, too: what it did then says nothing about it elsewhere.
+        // The gateway runs on the same machine, so this observation does not show how it behaves elsewhere.
         report.verdict = Verdict::Error;
         report.reason = Some(format!("the observation is not conclusive: {why}"));
         report.observation = Some(observation);
@@ -315,8 +317,8 @@ pub(crate) fn conclude(
     let history = history.unwrap_or_default();
     let real = gateway.profile().kind == Kind::Spawned && gateway.profile().program == "openclaw";
     let seen = history.serving(release).is_some_and(|(_, variant)| variant.seen.contains(&release));
-    // Where a step did not see what it must, the observation is no candidate for approval; what breaks the schema alone is seen
-    // as it was approved.
+    // If a step did not meet its expectation, the observation is not a candidate for approval. If only the schema is
+    // violated, the observation is the approved one.
     let about_snapshot =
         findings.iter().any(|finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. }));
     let propose = match verdict {
@@ -350,7 +352,7 @@ pub(crate) fn conclude(
     report
 }
 
-/// A case that could not be played.
+/// The report of a case that could not be played.
 fn failed(
     mut report: CaseReport,
     error: CaseError,
@@ -359,7 +361,7 @@ fn failed(
     began: Instant,
 ) -> CaseReport {
     report.verdict = match &error {
-        // The release that wrote the store must be had, or there is nothing to ask.
+        // Without the release that writes the store, the case cannot be played.
         CaseError::OtherRelease(_) => Verdict::NotApplicable,
         CaseError::Launch(launch) if failed_start::not_applicable(launch, settings).is_some() => Verdict::NotApplicable,
         CaseError::Link(_) if gateway.profile().kind == Kind::Attached => Verdict::Skipped,
@@ -373,7 +375,7 @@ fn failed(
     report
 }
 
-/// A report with nothing in it yet.
+/// An empty report.
 pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
     let mut again = format!("clawcheck run {}", quoted(&case.id));
     if !case.source.embedded {
@@ -399,7 +401,7 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
     }
 }
 
-/// What must not be shown.
+/// The secrets that must not appear in output.
 pub(crate) fn redactions(context: &CaseContext<'_>) -> Redactions {
     let mut redactions = Redactions::default();
     for (name, secret) in context.bindings.identities.secrets() {
@@ -411,8 +413,8 @@ pub(crate) fn redactions(context: &CaseContext<'_>) -> Redactions {
     redactions
 }
 
-/// A transcript without what a reader never looks for: round trips, the state of the gateway's machine, and in `hello-ok`
-/// the lists of methods and events.
+/// The transcript without parts that readers do not need: pings and pongs, the state of the gateway's host, and the
+/// lists of methods and events in `hello-ok`.
 fn abridged(transcript: &str) -> String {
     let dull = [
         "-> ping",

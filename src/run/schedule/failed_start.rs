@@ -18,7 +18,7 @@ const PLAIN: &str = "clawcheck starts the gateway with the default configuration
 /// configuration.
 pub(crate) fn not_applicable(error: &LaunchError, settings: &GatewaySettings) -> Option<String> {
     match error {
-        // A gateway that refuses the plain configuration can play nothing: that is a failure of its own.
+        // A gateway that refuses the default configuration cannot play anything, which is a failure and not a refusal.
         LaunchError::Exited { log, .. } if !openclaw_json::is_plain(settings) => {
             refused_config::by_log(&log.0).map(|refused| format!("the gateway refuses {refused}"))
         }
@@ -42,11 +42,11 @@ async fn plain(gateway: &Gateway, shared: &Shared<'_>) -> Result<(), LaunchError
     let mut secrets = Redactions::default();
     identities.secrets().iter().for_each(|(name, secret)| secrets.add(secret, &format!("secret {name}")));
     shared.keep_secret(&secrets);
-    let place = shared.workspace.place().map_err(|error| LaunchError::Harness(error.to_string()))?;
+    let sandbox = shared.workspace.sandbox().map_err(|error| LaunchError::Harness(error.to_string()))?;
     shared.booted(1);
-    let boot = Boot { place: &place, clock: first_moment(gateway), timeouts: &shared.timeouts };
+    let boot = Boot { sandbox: &sandbox, clock: first_moment(gateway), timeouts: &shared.timeouts };
     let mut running = boot.of(gateway, &GatewaySettings::default(), &identities).await?;
-    // How it stops is for the cases.
+    // The cases test how the gateway stops.
     let _ = context::stop(&mut running, &shared.timeouts).await;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! What is played when: groups first, then the cases that have a gateway for themselves, at last those of which a group has
-//! not seen what was asked for.
+//! The order of the tasks: first the groups, then the cases with their own gateway, and last the cases that a group did
+//! not answer conclusively.
 
 pub(super) mod breaker;
 pub(super) mod case;
@@ -11,32 +11,32 @@ use super::sharing::eligibility;
 use super::sharing::group::{self, GroupError};
 use super::steps::context::CaseError;
 use super::{Isolation, Shared};
-use crate::gateway::{Capability, Gateway, Kind, in_short};
+use crate::gateway::{Capability, Gateway, Kind, one_line};
 use crate::judge::Verdict;
-use crate::report::{Boot, CaseReport};
+use crate::run::outcome::{Boot, CaseReport};
 use crate::scenario::Case;
 use case::CaseResult;
 use openclaw_model::Release;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// How many cases are played again at the least, however few gateways were to be started.
+/// Minimum number of cases that can be played again, however few starts were planned.
 const LEAST_RERUNS: usize = 8;
-/// So many cases are worth another gateway that they share.
+/// Number of cases that justify an additional shared gateway.
 const LARGE_GROUP: usize = 8;
 
-/// What is done with one gateway.
+/// A task on one gateway.
 pub(super) enum Task<'a> {
-    /// A case has it for itself.
+    /// One case with its own gateway.
     Alone(&'a Case),
-    /// Cases share it.
+    /// Cases that share a gateway.
     Group(Vec<&'a Case>),
-    /// A case has it for itself after it was played in a group, where it saw this, if anything that counts.
+    /// A case with its own gateway, after it was played in a group. Holds its observation in the group if it counts.
     Again(&'a Case, Option<Box<CaseResult>>),
 }
 
 impl<'a> Task<'a> {
-    /// The case that is played as soon as this is begun; a group says itself when each of its cases is.
+    /// The case that starts together with the task. A group reports the start of each of its cases itself.
     pub(super) fn case(&self) -> Option<&'a Case> {
         match self {
             Self::Alone(case) | Self::Again(case, _) => Some(case),
@@ -45,20 +45,20 @@ impl<'a> Task<'a> {
     }
 }
 
-/// What a task came to.
+/// The result of a task.
 #[derive(Default)]
 pub(super) struct Done<'a> {
     reports: Vec<CaseReport>,
     again: Vec<Task<'a>>,
-    /// Whether a gateway was started for several cases.
+    /// Whether the gateway was started for several cases.
     shared: bool,
 }
 
-/// The tasks that are still to be done.
+/// The remaining tasks.
 pub(super) struct Schedule<'a> {
     waiting: VecDeque<Task<'a>>,
     told: usize,
-    /// How many cases stand as a shared gateway showed them, and how many of those were started.
+    /// Number of cases whose accepted observation comes from a shared gateway, and number of shared gateways.
     on_shared: usize,
     shared: usize,
 }
@@ -77,12 +77,12 @@ impl<'a> Schedule<'a> {
         Self { waiting: groups.into_iter().map(task).collect(), told: 0, on_shared: 0, shared: 0 }
     }
 
-    /// The next task.
+    /// Returns the next task.
     pub(super) fn next(&mut self) -> Option<Task<'a>> {
         self.waiting.pop_front()
     }
 
-    /// Takes what a task came to; gives the reports that can be told.
+    /// Records the result of a task and returns the reports that are final.
     pub(super) fn take(&mut self, done: Done<'a>) -> Vec<CaseReport> {
         self.waiting.extend(done.again);
         self.told += done.reports.len();
@@ -91,27 +91,28 @@ impl<'a> Schedule<'a> {
         done.reports
     }
 
-    /// How many cases were told.
+    /// Number of reported cases.
     pub(super) fn told(&self) -> usize {
         self.told
     }
 
-    /// How many more gateways would have been started if no case had shared one.
+    /// Number of additional starts that the run would have needed without sharing.
     pub(super) fn saved(&self) -> usize {
         self.on_shared.saturating_sub(self.shared)
     }
 }
 
-/// The isolation that is possible on a gateway: where its store is out of reach, nobody could tell whose what is.
+/// The isolation that is possible on a gateway. If clawcheck cannot access the store, it cannot tell which records
+/// belong to which case.
 pub(super) fn possible(wanted: Isolation, gateway: &Gateway) -> Isolation {
     let profile = gateway.profile();
     let store = profile.can(Capability::StoreRead) && profile.can(Capability::StoreWrite);
     if profile.kind != Kind::Attached && store { wanted } else { Isolation::Case }
 }
 
-/// Whether what a case sees alone is what it saw in a group. A case that deviates there is played again; on a gateway that
-/// deviates everywhere that would cost as much as no sharing at all, and is left off once it has shown nothing new so many
-/// times.
+/// Compares observations on a shared gateway with observations on a gateway of its own. A case that deviates in a group
+/// is played again. On a gateway that deviates everywhere, this would cost as much as no sharing at all, so the
+/// repetition stops after it has shown nothing new often enough.
 #[derive(Default)]
 pub(super) struct Trust(Mutex<Trusted>);
 
@@ -138,13 +139,13 @@ impl Trust {
         });
     }
 
-    /// Whether what groups have seen is taken as it is.
+    /// Whether observations on shared gateways are final.
     fn is_earned(&self) -> bool {
         self.with(|trusted| !trusted.differed && trusted.same >= trusted.enough)
     }
 }
 
-/// Does a task.
+/// Performs a task.
 pub(super) async fn perform<'a>(task: Task<'a>, gateway: &Gateway, release: Release, shared: &Shared<'_>) -> Done<'a> {
     match task {
         Task::Alone(case) => {
@@ -169,7 +170,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
     if let Err(GroupError::Case(CaseError::Launch(error))) = &played
         && let Some(reason) = failed_start::not_applicable(error, settings)
     {
-        // They all have the configuration that the gateway refuses.
+        // All of them have the configuration that the gateway refuses.
         let refused = cases.into_iter().map(|case| case::not_applicable(case, reason.clone(), shared));
         done.reports.extend(refused);
         return done;
@@ -177,7 +178,8 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
     let results = match played {
         Ok(results) => results,
         Err(error) if shared.breaker.open(settings).is_some() => {
-            // They are not played alone either: the first stands for what was tried, and has the gateway's last words.
+            // These cases are not played alone either. The first report contains what was tried and the gateway's last
+            // output.
             let mut cases = cases.into_iter();
             done.reports.extend(cases.next().map(|case| case::not_done(case, error.to_string(), shared)));
             done.again.extend(cases.map(|case| Task::Again(case, None)));
@@ -185,7 +187,7 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
         }
         Err(error) => {
             let why = error.to_string();
-            shared.boots().given_up.push(format!("{} cases, since {}", cases.len(), in_short(&why)));
+            shared.boots().given_up.push(format!("{} cases, since {}", cases.len(), one_line(&why)));
             done.again.extend(apart(cases));
             return done;
         }
@@ -201,8 +203,8 @@ async fn together<'a>(cases: Vec<&'a Case>, gateway: &Gateway, release: Release,
     done
 }
 
-/// What is done with the cases of a group of which nothing counts. One of them is the reason more often than all are: those of a large
-/// group are played in two halves, and those of a small one alone.
+/// The tasks for the cases of a group whose observations do not count. Usually, one of the cases is the cause, so a
+/// large group is split into halves and a small group into single cases.
 fn apart(cases: Vec<&Case>) -> Vec<Task<'_>> {
     if cases.len() < LARGE_GROUP {
         return cases.into_iter().map(|case| Task::Again(case, None)).collect();
@@ -211,8 +213,8 @@ fn apart(cases: Vec<&Case>) -> Vec<Task<'_>> {
     vec![Task::Group(one.to_vec()), Task::Group(other.to_vec())]
 }
 
-/// Whether nobody has to ask if others had a part in what was seen: it is what was approved, or what the rules predict of
-/// the case alone.
+/// Whether an observation is certainly not influenced by other cases, because it is approved or equals the prediction
+/// of the rules for the case alone.
 async fn is_plain(seen: &CaseResult, case: &Case, release: Release, shared: &Shared<'_>) -> bool {
     match seen.verdict(case, release, shared) {
         Verdict::Conforms | Verdict::KnownDeviation => true,

@@ -1,4 +1,4 @@
-//! Which of the selected cases can be played on a gateway, and why the others cannot.
+//! Determines which of the selected cases can be played on a gateway, and why the others cannot.
 
 use crate::gateway::{Capability, Kind, Profile};
 use crate::judge::Verdict;
@@ -14,14 +14,14 @@ use std::path::Path;
 /// Why a case is not played.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotPlayed {
-    /// Not applicable, or skipped.
+    /// Either not applicable or skipped.
     pub(crate) verdict: Verdict,
-    /// In words.
+    /// The reason, as a sentence.
     pub(crate) reason: String,
 }
 
-/// Why a case is not played on a gateway that answers as `release`; `None` when it is. `permissions_bind` tells whether
-/// file permissions stop what this process starts ([`permissions_bind`]).
+/// The reason why a case is not played on a gateway that is compared with `release`. `None` if it is played.
+/// `permissions_bind` states whether file permissions restrict the processes of this run ([`permissions_bind`]).
 pub(crate) fn not_played(
     case: &Case,
     profile: &Profile,
@@ -41,7 +41,8 @@ pub(crate) fn not_played(
             return Some(skipped(what));
         }
     }
-    // Who runs clawcheck is no fault of the run: `--deny skipped` must not fail in a container because its user is root.
+    // The user who runs clawcheck is not a defect of the run: `--deny skipped` must not fail in a container because its
+    // user is root.
     if case.needs().contains(&Need::Unprivileged) && profile.kind != Kind::Attached && !permissions_bind {
         let reason = "file permissions do not restrict this user; run clawcheck as a user other than root".to_owned();
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
@@ -49,11 +50,11 @@ pub(crate) fn not_played(
     None
 }
 
-/// Whether file permissions stop this process: tried on a directory below `parent`. The user's number would not tell, since a container
-/// may take from root what lets it pass, and another user may have it.
+/// Whether file permissions restrict this process, tested on a directory below `parent`. The user id is not sufficient,
+/// because a container can remove the capability from root, and another user can have it.
 ///
 /// # Errors
-/// When the directory cannot be made.
+/// Returns an error if the directory cannot be created.
 pub(crate) fn permissions_bind(parent: &Path) -> io::Result<bool> {
     let locked =
         tempfile::Builder::new().prefix("locked-").permissions(Permissions::from_mode(0o500)).tempdir_in(parent)?;
@@ -64,7 +65,7 @@ fn skipped(reason: &str) -> NotPlayed {
     NotPlayed { verdict: Verdict::Skipped, reason: reason.to_owned() }
 }
 
-/// What a case needs of a gateway, and what is said where the gateway cannot do it.
+/// A feature that a case needs, and the reason to report if the gateway does not have it.
 fn capabilities(case: &Case) -> Vec<(Capability, &'static str)> {
     let scenario = &case.scenario;
     let mut needed = Vec::new();
@@ -178,7 +179,7 @@ mod tests {
         assert_eq!(verdict(Kind::Embedded, false), Some(Verdict::NotApplicable));
         assert_eq!(verdict(Kind::Spawned, false), Some(Verdict::NotApplicable));
         assert_eq!(verdict(Kind::Spawned, true), None);
-        // Somebody else's gateway has a user of its own.
+        // A gateway at a URL runs as its own user.
         assert_eq!(verdict(Kind::Attached, false), None);
     }
 

@@ -7,7 +7,7 @@ const UNRECOGNIZED: &str = ": Unrecognized key";
 /// The refused settings as the end of a sentence: the paths of the settings, or the log line if the paths are not
 /// known. `None` if the log does not name the configuration as the reason.
 pub(crate) fn by_log(log: &str) -> Option<String> {
-    // Some releases print the two characters `\n` between the problems.
+    // Some releases print the two characters `\n` between the errors.
     let lines = log.lines().flat_map(|line| line.split("\\n")).map(str::trim).collect::<Vec<_>>();
     let says_so = lines.iter().position(|line| SAYS_SO.iter().any(|beginning| line.contains(beginning)));
     let mut settings: Vec<String> = Vec::new();

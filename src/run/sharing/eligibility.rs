@@ -1,11 +1,11 @@
-//! Which cases can share a gateway, and which ones do.
+//! Determines which cases can share a gateway, and forms the groups.
 //!
-//! A case shares where that changes nothing of what it sees: its gateway has the same configuration and environment as the
-//! others', and nothing in its store or its steps touches them. The cases of a group are played one after the other, so that
-//! nobody else is connected while one is played; what is left between them is the store (each looks at its own records), the
-//! count of failed credentials, and what a gateway keeps in memory for a while. It also makes different display names needless:
-//! releases that prune records of look-alikes spare those approved within the last minute, and whoever was played before has
-//! been looked at before.
+//! A case shares a gateway if sharing does not change what it observes: the gateway has the same configuration and
+//! environment as for the other cases, and neither the store nor the steps of the case affect other cases. The cases of
+//! a group are played one after another, so no other case is connected while one is played. What remains between them
+//! is the store (each case sees its own records), the number of failed credentials, and what a gateway keeps in memory
+//! for a while. Different display names are not necessary for this reason: releases that remove records of similar
+//! clients keep those approved within the last minute, and the records of an earlier case were read before.
 
 use crate::judge;
 use crate::run::state_dir::openclaw_json::{Configuration, configuration};
@@ -19,14 +19,16 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use std::cmp::Reverse;
 
-/// Whose secrets the gateway of a group has. One name for all groups: a case has the same secrets in every run.
+/// The name that the secrets of a shared gateway are derived from. All groups use the same name, so a case has the same
+/// secrets in every run.
 pub(crate) const GROUP_SECRETS: &str = "a shared gateway";
 
-/// The failed credential at which a gateway locks an address out where its configuration does not say (`auth-rate-limit.ts`,
-/// read in 2026.4.2).
+/// The number of failed credentials after which a gateway locks out an address by default (`auth-rate-limit.ts` in
+/// 2026.4.2).
 const LOCKED_OUT_AT: u32 = 10;
 
-/// Methods that touch nobody but the devices they name, by their beginnings. Approvals that nobody asked for are among them.
+/// Prefixes of methods that affect only the devices that they name. They include decisions about approvals that nobody
+/// requested.
 const HARMLESS_METHODS: [&str; 9] = [
     "connect",
     "device.pair.",
@@ -39,8 +41,8 @@ const HARMLESS_METHODS: [&str; 9] = [
     "exec.approval.waitDecision",
 ];
 
-/// Puts cases together that can share a gateway, in the order in which they are played; who has it alone is a group of one.
-/// The largest groups come first: they take longest.
+/// Groups cases that can share a gateway, in the order of play. A case that cannot share is a group of one. The largest
+/// groups come first because they take longest.
 pub(crate) fn together<'a>(cases: &[&'a Case]) -> Vec<Vec<&'a Case>> {
     let mut by_settings: IndexMap<String, Vec<Group<'a>>> = IndexMap::new();
     let mut alone = Vec::new();
@@ -75,15 +77,15 @@ impl<'a> Group<'a> {
     }
 }
 
-/// The configuration and the environment that a case asks for, secrets by their names.
+/// The configuration and environment of a case, with the names of its secrets.
 fn gateway_of(case: &Case) -> String {
     let Configuration { openclaw_json, environment } =
         configuration(&case.scenario.gateway, &Identities::in_group(&case.id, GROUP_SECRETS));
     format!("{openclaw_json} {environment:?}")
 }
 
-/// How many credentials of a case may fail where a gateway counts failures. It counts all browsers together, and none that
-/// come from plain loopback.
+/// Maximum number of failed credentials of a case on a gateway that counts failures. The gateway counts all browsers
+/// together and does not count plain loopback.
 #[derive(Debug, Clone, Copy, Default)]
 struct Failures {
     browser: u32,
@@ -113,26 +115,26 @@ impl Failures {
     }
 }
 
-/// The most failed credentials of one group that may count for one address.
+/// The largest number of failed credentials of one group that the gateway counts for one address.
 fn most_failures(case: &Case) -> u32 {
     let said = case.scenario.gateway.rate_limit.as_ref().and_then(|limit| limit.max_attempts);
     said.unwrap_or(LOCKED_OUT_AT).saturating_sub(1)
 }
 
-/// Whether a gateway may find the credentials of a connect wrong.
+/// Whether a gateway can find the credentials of a connect wrong.
 fn may_fail(connect: &Connect) -> bool {
     let Some(auth) = &connect.auth else { return false };
     let right = |secret: &Option<SharedSecret>| matches!(secret, None | Some(SharedSecret::Right));
     !right(&auth.token) || !right(&auth.password) || auth.device_token.is_some() || auth.bootstrap_token.is_some()
 }
 
-/// Why a case must have a gateway for itself; `None` when it need not.
+/// The reason why a case needs its own gateway. `None` if it can share one.
 pub(crate) fn why_alone(case: &Case) -> Option<&'static str> {
     let scenario = &case.scenario;
     if scenario.written_by.is_some() || scenario.other_store.is_some() {
         return Some("another gateway or another store takes part");
     }
-    // A limit on plain loopback is shared by all; others are counted.
+    // A limit on plain loopback applies to all cases together. Other limits are counted.
     let limits_everybody = |limit: &RateLimit| limit.exempt_loopback == Some(false);
     if scenario.gateway.rate_limit.as_ref().is_some_and(limits_everybody)
         || scenario.gateway.handshake_timeout.is_some()
@@ -142,8 +144,8 @@ pub(crate) fn why_alone(case: &Case) -> Option<&'static str> {
     why_store(&scenario.store).or_else(|| judge::steps(case).into_iter().find_map(why_step))
 }
 
-/// One odd record can break every list, pending requests live five minutes for everybody, and what stands in files
-/// cannot be told apart.
+/// One invalid record can break every list, pending requests expire after five minutes for all cases, and the contents
+/// of raw files cannot be assigned to a case.
 fn why_store(store: &Store) -> Option<&'static str> {
     if store.from.is_some() || !store.files.is_empty() {
         return Some("its store has files of its own");
@@ -161,8 +163,8 @@ fn why_store(store: &Store) -> Option<&'static str> {
     odd.then_some("its store has an odd record")
 }
 
-/// Whether a record may break what others see: lists are sorted by times and ids and go through every token. What else may be absent
-/// is asked for alone.
+/// Whether a record can break what other cases observe. Lists are sorted by times and ids and read every token. Other
+/// fields can be absent because only calls for the device itself read them.
 fn is_odd(record: &PairedRecord) -> bool {
     use PairedField::{ApprovedAt, CreatedAt, DeviceId, PublicKey};
     let odd_token = |token: &Option<TokenRecord>| {
@@ -212,7 +214,7 @@ mod tests {
         Corpus::trusting(&[folder.path().to_owned()]).unwrap()
     }
 
-    /// The groups by the numbers of their scenarios.
+    /// The groups, by the index of each scenario.
     fn groups(scenarios: &[&str]) -> Vec<Vec<usize>> {
         let corpus = corpus(scenarios);
         let number = |case: &&Case| case.id.rsplit('-').next().unwrap().parse().unwrap();

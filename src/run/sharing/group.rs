@@ -1,13 +1,13 @@
-//! Cases that share a gateway, played one after the other.
+//! Plays cases that share a gateway, one after another.
 //!
-//! All their records are written before it starts, beside those of sentinels whom nobody touches. What a case sees of the
-//! store is what was seeded for it and what came while it was played. Where somebody else's record is another one after it, or
-//! the gateway fails, nothing that the group has seen counts: its cases are played alone.
+//! All their records, and the records of sentinels that no case uses, are written before the gateway starts. Each case
+//! observes the records that were seeded for it and the records that appeared while it was played. If a record of
+//! another owner changes, or if the gateway fails, no observation of the group counts, and its cases are played alone.
 
 use super::eligibility::GROUP_SECRETS;
 use super::tenancy::{IsolationViolation, RecordOwner, Tenancy};
 use super::view::{self, Records};
-use crate::gateway::{Exit, Gateway, Place};
+use crate::gateway::{Exit, Gateway, Sandbox};
 use crate::judge::Verdict;
 use crate::observe::{Evidence, StoreFiles, normalise_redacted};
 use crate::run::Shared;
@@ -31,22 +31,22 @@ use std::time::Instant;
 use untrusted_data::Redactions;
 use untrusted_data::limits::CASE_BYTES;
 
-/// What became of a group: what each of its cases saw, in their order. `None` where one could not be played to its end.
+/// The results of a group: the observation of each case, in order. `None` for a case that was not played to its end.
 pub(crate) type GroupResults = Vec<Option<CaseResult>>;
 
-/// Why nothing counts that a group has seen.
+/// The reason why no observation of a group counts.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GroupError {
-    /// The gateway did not start, or fell silent.
+    /// The gateway did not start or stopped answering.
     #[error(transparent)]
     Case(#[from] CaseError),
-    /// It ended by itself.
+    /// The gateway exited on its own.
     #[error("the shared gateway exited unexpectedly ({0})")]
     Ended(Exit),
-    /// A document of the store is no object of records.
+    /// A document of the store is not an object of records.
     #[error("the store of the shared gateway contains something other than records")]
     Store,
-    /// A record that nobody may touch is another one.
+    /// A record that no case may change has changed.
     #[error(transparent)]
     IsolationViolation(#[from] IsolationViolation),
 }
@@ -56,7 +56,7 @@ struct Tenant<'a> {
     bindings: Bindings,
 }
 
-/// Those who share a gateway.
+/// The cases that share a gateway.
 struct TenantGroup<'a> {
     gateway: &'a Gateway,
     release: Release,
@@ -72,10 +72,10 @@ pub(crate) async fn play(
     shared: &Shared<'_>,
 ) -> Result<GroupResults, GroupError> {
     let mut group = TenantGroup { gateway, release, shared, tenancy: Tenancy::default() };
-    let place = shared.workspace.place().map_err(CaseError::Disk)?;
+    let sandbox = shared.workspace.sandbox().map_err(CaseError::Disk)?;
     let started_at = first_moment(gateway);
-    let tenants = group.fill(cases, &place, started_at)?;
-    let shared_gateway = group.start(cases, place, started_at).await?;
+    let tenants = group.fill(cases, &sandbox, started_at)?;
+    let shared_gateway = group.start(cases, sandbox, started_at).await?;
     let played = group.run_group(tenants, shared_gateway).await;
     match &played {
         Err(GroupError::Case(error)) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
@@ -87,13 +87,13 @@ pub(crate) async fn play(
 
 impl TenantGroup<'_> {
     /// Writes everybody's records.
-    fn fill<'c>(&mut self, cases: &[&'c Case], place: &Place, now: i64) -> Result<Vec<Tenant<'c>>, GroupError> {
+    fn fill<'c>(&mut self, cases: &[&'c Case], sandbox: &Sandbox, now: i64) -> Result<Vec<Tenant<'c>>, GroupError> {
         let mut tenants = Vec::new();
         for (number, case) in cases.iter().enumerate() {
-            let bindings = self.write(&case.id, &case.scenario.store, place, now, RecordOwner::Tenant(number))?;
+            let bindings = self.write(&case.id, &case.scenario.store, sandbox, now, RecordOwner::Tenant(number))?;
             tenants.push(Tenant { case, bindings });
         }
-        self.write("clawcheck bystanders", &sentinels()?, place, now, RecordOwner::Sentinel)?;
+        self.write("clawcheck bystanders", &sentinels()?, sandbox, now, RecordOwner::Sentinel)?;
         Ok(tenants)
     }
 
@@ -101,7 +101,7 @@ impl TenantGroup<'_> {
         &mut self,
         name: &str,
         store: &Store,
-        place: &Place,
+        sandbox: &Sandbox,
         now: i64,
         owner: RecordOwner,
     ) -> Result<Bindings, CaseError> {
@@ -112,21 +112,21 @@ impl TenantGroup<'_> {
             self.tenancy.own(document, records.into_iter().map(|(key, _)| key), owner);
         }
         // What has files of its own does not share a gateway.
-        files::write(&place.state_dir(), store, None, &seeder, files::format(store, seeder.release))?;
+        files::write(&sandbox.state_dir(), store, None, &seeder, files::format(store, seeder.release))?;
         self.tenancy.know(owner, devices(&bindings));
         Ok(bindings)
     }
 
-    async fn start(&self, cases: &[&Case], place: Place, started_at: i64) -> Result<SharedGateway, GroupError> {
+    async fn start(&self, cases: &[&Case], sandbox: Sandbox, started_at: i64) -> Result<SharedGateway, GroupError> {
         let Some(first) = cases.first() else { return Err(GroupError::Store) };
         self.shared.booted(1);
-        let boot = Boot { place: &place, clock: started_at, timeouts: &self.shared.timeouts };
+        let boot = Boot { sandbox: &sandbox, clock: started_at, timeouts: &self.shared.timeouts };
         let identities = Identities::in_group(&first.id, GROUP_SECRETS);
         match boot.of(self.gateway, &first.scenario.gateway, &identities).await {
             Ok(running) => {
                 self.shared.breaker.ready(&first.scenario.gateway);
                 self.shared.ready();
-                Ok(SharedGateway { place, running, started_at })
+                Ok(SharedGateway { sandbox, running, started_at })
             }
             Err(error) => {
                 let mut secrets = Redactions::default();
@@ -154,7 +154,7 @@ impl TenantGroup<'_> {
             let settings = &tenant.case.scenario.gateway;
             let seen;
             (seen, shared_gateway) = self.play_tenant(number, tenant, shared_gateway, &at_start).await?;
-            // Not only when all are done: a gateway that falls silent now has answered before.
+            // Report this here and not after all cases: a gateway that stops answering now has answered before.
             self.shared.breaker.played(settings);
             results.push(seen);
         }
@@ -166,7 +166,7 @@ impl TenantGroup<'_> {
         Ok(results)
     }
 
-    /// Plays one case.
+    /// Plays one case of the group.
     async fn play_tenant(
         &mut self,
         number: usize,
@@ -205,7 +205,7 @@ impl TenantGroup<'_> {
                     started_at: context.started_at(),
                     steps_began: context.steps_began().to_vec(),
                     steps,
-                    // Who shares has seeded no file whose bytes could be compared.
+                    // A case that shares a gateway has seeded no raw files.
                     before: StoreFiles::new(),
                     after: Some(self.tenancy.view(number, &before, &after)),
                 };
@@ -225,7 +225,7 @@ impl TenantGroup<'_> {
                 }
                 redaction::case(&mut seen.report, &redactions);
                 seen.report.duration = began.elapsed();
-                // One for which there is no room until the others are done is played alone then.
+                // If there is no memory for a case until the others are done, the case is played alone.
                 seen.is_kept(self.shared).then_some(seen)
             }
         };
@@ -234,7 +234,7 @@ impl TenantGroup<'_> {
     }
 }
 
-/// An operator and a node that were paired an hour ago and never come.
+/// An operator and a node that were paired an hour ago and never connect.
 fn sentinels() -> Result<Store, CaseError> {
     let store = json!({ "paired": {
         "operator": { "scopes": ["operator.read"], "age": "1h" },
@@ -249,7 +249,7 @@ fn devices(bindings: &Bindings) -> BTreeSet<String> {
 
 fn files_of(shared_gateway: &SharedGateway) -> StoreFiles {
     let directory =
-        shared_gateway.running.state_dir().map_or_else(|| shared_gateway.place.state_dir(), ToOwned::to_owned);
+        shared_gateway.running.state_dir().map_or_else(|| shared_gateway.sandbox.state_dir(), ToOwned::to_owned);
     files::read(&directory, &Store::default())
 }
 

@@ -1,4 +1,5 @@
-//! Plays several cases on one gateway: which cases can share it, whose records its store holds, and what each case sees of them.
+//! Plays several cases on one gateway: which cases can share it, which records belong to which case, and what each case
+//! observes.
 
 pub(super) mod eligibility;
 pub(super) mod group;

@@ -1,21 +1,21 @@
-//! Whose the records in the store of a shared gateway are, what each case sees of it, and whether anybody has touched what is
-//! not theirs.
+//! The owners of the records on a shared gateway, what each case observes, and whether anything changed a record that
+//! does not belong to the current case.
 
 use super::view::{self, Records};
 use crate::observe::{StoreFiles, place};
 use openclaw_protocol::store::Document;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whose a record is.
+/// The owner of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RecordOwner {
-    /// Somebody's who never comes.
+    /// A sentinel, whose device never connects.
     Sentinel,
-    /// The case's of this number, in the order in which they are played.
+    /// The case with this index, in the order of play.
     Tenant(usize),
 }
 
-/// A record that nobody may touch is another one.
+/// An error: a record that no case may change has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the record of {whose} in {document} changed {after}")]
 pub(crate) struct IsolationViolation {
@@ -24,33 +24,33 @@ pub(crate) struct IsolationViolation {
     after: String,
 }
 
-/// Who has records in a store.
+/// The owners of the records in a store.
 #[derive(Debug, Default)]
 pub(crate) struct Tenancy {
-    /// The records that were there before the start.
+    /// The records that were written before the start.
     seeded: BTreeMap<(Document, String), RecordOwner>,
-    /// The devices that are known so far.
+    /// The known devices of each owner.
     devices: BTreeMap<RecordOwner, BTreeSet<String>>,
 }
 
 impl Tenancy {
-    /// Notes records that are seeded.
+    /// Records the owner of seeded records.
     pub(crate) fn own(&mut self, document: Document, keys: impl IntoIterator<Item = String>, owner: RecordOwner) {
         self.seeded.extend(keys.into_iter().map(|key| ((document, key), owner)));
     }
 
-    /// Notes somebody's devices.
+    /// Records the devices of an owner.
     pub(crate) fn know(&mut self, owner: RecordOwner, devices: BTreeSet<String>) {
         self.devices.insert(owner, devices);
     }
 
-    /// Whether a device is somebody else's than this tenant's.
+    /// Whether a device belongs to an owner other than this tenant.
     pub(crate) fn is_anothers(&self, tenant: usize, device: &str) -> bool {
         self.devices.iter().any(|(owner, devices)| *owner != RecordOwner::Tenant(tenant) && devices.contains(device))
     }
 
-    /// What a tenant sees of a store that was `before` when it came: its own records, and what came while it was played. Of
-    /// other files it does not see those that a release has made of a document which others have filled.
+    /// The store as a tenant observes it: its own records, and the records that appeared after `before`. It omits files
+    /// that a release derived from a document with records of other owners.
     pub(crate) fn view(&self, tenant: usize, before: &StoreFiles, now: &StoreFiles) -> StoreFiles {
         let tenant = RecordOwner::Tenant(tenant);
         let was_there = view::records(before).unwrap_or_default();
@@ -75,7 +75,7 @@ impl Tenancy {
         view
     }
 
-    /// Whether the sentinels are still there once the gateway has started.
+    /// Whether the sentinels still exist after the gateway started.
     pub(crate) fn check_sentinels(&self, at_start: &Records) -> Result<(), IsolationViolation> {
         let gone = |(place, owner): &(&(Document, String), &RecordOwner)| {
             **owner == RecordOwner::Sentinel && !at_start.contains_key(*place)
@@ -85,8 +85,8 @@ impl Tenancy {
         })
     }
 
-    /// Whether the records of the sentinels, and of those tenants who come after this one, are what they were when the gateway had
-    /// started. Without a tenant: at the end.
+    /// Whether the records of the sentinels and of the later tenants are unchanged since the gateway started. Without a
+    /// tenant: all sentinels, at the end.
     pub(crate) fn check(
         &self,
         at_start: &Records,
@@ -132,7 +132,7 @@ mod tests {
         view::records(&files(paired)).unwrap()
     }
 
-    /// A sentinel, and three tenants with one record each.
+    /// A sentinel and three tenants with one record each.
     fn tenancy() -> Tenancy {
         let mut tenancy = Tenancy::default();
         let everybody = [RecordOwner::Sentinel, RecordOwner::Tenant(0), RecordOwner::Tenant(1), RecordOwner::Tenant(2)];

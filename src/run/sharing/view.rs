@@ -1,4 +1,4 @@
-//! What of a store and of what was heard is a case's own, where others have records on the same gateway.
+//! Filters the store and the received messages for one case if other cases have records on the same gateway.
 
 use crate::observe::{RawMessage, StepEvidence, StoreFiles, place, stored};
 use openclaw_protocol::store::{Document, json as store_json};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// The records of a store, by document and key.
 pub(crate) type Records = BTreeMap<(Document, String), Value>;
 
-/// The records of a store. `None` where a document is something else than an object of records.
+/// The records of a store. `None` if a document is not an object of records.
 pub(crate) fn records(files: &StoreFiles) -> Option<Records> {
     let mut records = Records::new();
     for document in Document::ALL {
@@ -19,8 +19,7 @@ pub(crate) fn records(files: &StoreFiles) -> Option<Records> {
     Some(records)
 }
 
-/// The documents of a store with those records alone that are one's own, by document and key. Everything else in the
-/// directory is nobody's.
+/// The documents of a store with only the given records. Other files in the directory are left out.
 pub(crate) fn documents(files: &StoreFiles, own: impl Fn(Document, &str, &Value) -> bool) -> StoreFiles {
     let mut found = StoreFiles::new();
     for document in Document::ALL {
@@ -36,7 +35,7 @@ fn text(records: Map<String, Value>) -> Vec<u8> {
     store_json::stringify(&Value::Object(records)).into_bytes()
 }
 
-/// Takes out of what was heard what is about other people's devices: events about them, and their entries in lists.
+/// Removes messages about other devices: events about them and their entries in lists.
 pub(crate) fn retain_received(steps: &mut [StepEvidence], own: &impl Fn(&str) -> bool) {
     for step in steps {
         step.received.retain_mut(|received| match &mut received.message {

@@ -1,4 +1,4 @@
-//! Writes below a directory in which somebody else may have created links. It follows no link.
+//! Writes below a directory in which another program may have created links, without following links.
 //!
 //! A gateway owns its state directory while a case is played. An edit through a link in this directory would write to
 //! the target of the link with the permissions of the user. Each part of a path is therefore opened relative to the
@@ -68,7 +68,7 @@ impl Beneath {
         let spot = self.spot(path, true)?;
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT;
         let mut file = spot.open_file(flags, Mode::from_bits_truncate(0o666))?;
-        // Emptied only now that it is known to be a file of its own.
+        // Truncate only now, because the file is known to have no other name.
         file.set_len(0)?;
         Ok(file.write_all(bytes)?)
     }
@@ -105,7 +105,7 @@ impl Beneath {
         match spot.found()? {
             None => Ok(()),
             Some(found) if kind(&found) == SFlag::S_IFDIR => {
-                // The directory above is named by its descriptor, so that no link above can be put in its place.
+                // The parent directory is named by its descriptor, so no link can replace a part of the path.
                 let directory = PathBuf::from(format!("/proc/self/fd/{}", spot.directory.as_raw_fd()));
                 Ok(std::fs::remove_dir_all(directory.join(spot.name))?)
             }
@@ -184,7 +184,7 @@ mod tests {
     use rstest::rstest;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
-    /// A state directory, and beside it a file and a folder that no edit may touch.
+    /// A state directory with a file and a folder next to it that no edit may touch.
     fn directory() -> (tempfile::TempDir, Beneath) {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -216,7 +216,7 @@ mod tests {
     ) {
         let (folder, beneath) = directory();
         let done = act(&beneath, Path::new(path));
-        // A link that is removed goes itself; everything else is refused.
+        // Removing a link removes the link itself. All other edits are refused.
         let itself = act as usize == REMOVE as usize && path.starts_with("devices/");
         let pipe = act as usize == CHMOD as usize && path == "devices/pipe";
         assert_eq!(done.is_ok(), itself || pipe, "{done:?}");

@@ -1,4 +1,4 @@
-//! What a copied state directory of somebody brings along: tokens, which a client may send and nobody may be shown.
+//! The tokens in a copied state directory. Clients can send them, and no output may show them.
 
 use openclaw_emulator::store::{LONGEST_FILE, SqliteDocuments};
 use openclaw_protocol::store::{Document, Documents as _, json};
@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use untrusted_data::plain_file::{self, Links};
 
-/// The fields of the store's documents that hold tokens.
+/// The fields of the store's documents that contain tokens.
 const SECRETS: [&str; 3] = ["token", "deviceToken", "bootstrapToken"];
 
-/// A document of a state directory, from the database where there is one.
+/// A document of a state directory, from the database if there is one.
 fn document(directory: &Path, document: Document) -> Option<Arc<Value>> {
     if SqliteDocuments::is_store(directory)
         && let Some(found) = SqliteDocuments::new(directory, false).refusing_links().read(document)
@@ -21,7 +21,7 @@ fn document(directory: &Path, document: Document) -> Option<Arc<Value>> {
     json::parse(&bytes).map(Arc::new)
 }
 
-/// The tokens by role that a state directory has for a device.
+/// The tokens of a device in a state directory, by role.
 pub(crate) fn tokens_of(directory: &Path, device: &str) -> Vec<(String, String)> {
     let paired = document(directory, Document::DevicesPaired);
     let tokens = paired.as_ref().and_then(|paired| paired.get(device)?.get("tokens")?.as_object());
@@ -29,11 +29,11 @@ pub(crate) fn tokens_of(directory: &Path, device: &str) -> Vec<(String, String)>
     tokens.into_iter().flatten().filter_map(|(role, found)| Some((role.clone(), token(found)?))).collect()
 }
 
-/// Every token in a state directory, whosever it is.
+/// All tokens in a state directory, of all devices.
 pub(crate) fn secrets(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for document in Document::ALL.into_iter().filter_map(|known| self::document(directory, known)) {
-        // The key under which a bootstrap token stands is the token, too; its entry says it again.
+        // The key of a bootstrap token's entry is the token. The entry contains it a second time.
         collect(&document, &mut found);
     }
     found

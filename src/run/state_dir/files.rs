@@ -1,4 +1,4 @@
-//! The files of a state directory: filled before a case, looked at after it.
+//! The files of a state directory: written before a case and read after it.
 
 use super::beneath::{Beneath, BeneathError};
 use super::seed::{Records, Seeder};
@@ -20,54 +20,54 @@ use untrusted_data::cut;
 use untrusted_data::limits::{DATABASE_BYTES, DOCUMENT_VALUES, LOOK_BYTES, LOOK_FILES};
 use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 
-/// The folders that belong to the pairing store: every file in them is looked at.
+/// The folders of the pairing store. Every file in them is observed.
 const FOLDERS: [&str; 2] = ["devices", "nodes"];
 
-/// A state directory could not be filled or looked at.
+/// An error while writing or reading a state directory.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FilesError {
     /// A file could not be written.
     #[error("cannot {kind} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// What was attempted.
         kind: &'static str,
-        /// Below the state directory.
+        /// The path below the state directory.
         path: String,
-        /// Why.
+        /// The cause.
         source: BeneathError,
     },
-    /// A file that records are to be added to could not be read.
+    /// A file that records are added to could not be read.
     #[error("cannot read {path}: {source}")]
     Unread {
-        /// Below the state directory.
+        /// The path below the state directory.
         path: String,
-        /// Why.
+        /// The cause.
         source: PlainFileError,
     },
-    /// The state directory itself is not there, or is something else.
+    /// The state directory does not exist or is not a directory.
     #[error("cannot open it: {0}")]
     Directory(BeneathError),
     /// A symbol has no value.
     #[error("{0}")]
     Symbol(String),
-    /// A document could not be written into the database or the memory.
+    /// A document could not be written to the database or to memory.
     #[error("cannot write the store: {0}")]
     Document(#[from] WriteFault),
 }
 
-/// How the records of a store are kept: as a release keeps them, unless the scenario says.
+/// The storage format of a store: the format of the release, unless the scenario specifies one.
 pub(crate) fn format(store: &Store, release: Release) -> StoreFormat {
     match store.kept_as {
         Some(KeptAs::Files) => StoreFormat::Files,
-        // Before the history begins there were files.
+        // Releases before the known ones used files.
         None => Facts::nearest(release).pairing.format,
     }
 }
 
-/// Puts into a state directory what a scenario says: the folder first, then the records, then the files.
+/// Writes the contents of a scenario's store to a state directory: first the folder, then the records, then the files.
 ///
-/// Where the store is a database, so are the records in it, but for those that cannot be rows: they stand in the files
-/// that the release imports.
+/// If the store is a database, its records are written to the database. Records that cannot be rows are written to the
+/// files that the release imports.
 pub(crate) fn write(
     directory: &Path,
     store: &Store,
@@ -95,7 +95,7 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Adds records to those in the database. Gives back those that cannot be rows.
+/// Adds records to the database. Returns the records that cannot be rows.
 fn into_database(directory: &Path, document: Document, records: Records) -> Result<Records, FilesError> {
     let (fitting, other): (Records, Records) =
         records.into_iter().partition(|(_, record)| SqliteDocuments::fits(document, record));
@@ -111,12 +111,12 @@ fn into_database(directory: &Path, document: Document, records: Records) -> Resu
     Ok(other)
 }
 
-/// Whether a store is records and nothing else, for which no file is needed.
+/// Whether a store consists of records only, so that it needs no files.
 pub(crate) fn is_records(store: &Store) -> bool {
     store.from.is_none() && store.files.is_empty() && store.kept_as.is_none()
 }
 
-/// Puts the records of a store into documents in memory. They are then what they would be in files.
+/// Adds the records of a store to documents in memory. The documents are then the same as in files.
 pub(crate) fn write_records(
     documents: &mut SharedDocuments,
     store: &Store,
@@ -128,7 +128,7 @@ pub(crate) fn write_records(
             _ => Map::new(),
         };
         whole.extend(records);
-        // A file has no two ways to write a number.
+        // Normalize numbers as a file would.
         let text = json::stringify(&Value::Object(whole));
         let read = json::parse(text.as_bytes()).unwrap_or_default();
         documents.write(&[(document, &Arc::new(read))])?;
@@ -136,12 +136,12 @@ pub(crate) fn write_records(
     Ok(())
 }
 
-/// Documents in memory as the files that they would be.
+/// Documents in memory as files.
 pub(crate) fn in_memory(documents: &SharedDocuments) -> StoreFiles {
     documents.files().into_iter().map(|(document, bytes)| (document.path().to_owned(), Ok(bytes))).collect()
 }
 
-/// A document as it stands, so that records can be added to it; what is no object is replaced.
+/// The current document, so that records can be added to it. A document that is not an object is replaced.
 fn read_document(directory: &Path, document: Document) -> Result<Map<String, Value>, FilesError> {
     match plain_file::read(&directory.join(document.path()), LOOK_BYTES, Links::Refuse) {
         Ok(bytes) => Ok(match json::parse(&bytes) {
@@ -181,8 +181,8 @@ fn write_content(beneath: &Beneath, path: &str, content: &FileContent, bindings:
     }
 }
 
-/// The pairing store in a state directory, and the other files that the scenario put there. A gateway may have put anything there
-/// that is its to write: no more is read than [`LOOK_BYTES`], the documents of the store first.
+/// The pairing store in a state directory, and the other files that the scenario wrote there. A gateway can write
+/// anything to its state directory, so at most [`LOOK_BYTES`] are read, the documents of the store first.
 pub(crate) fn read(directory: &Path, store: &Store) -> StoreFiles {
     let mut look = Look { directory, left: LOOK_BYTES, files: StoreFiles::new() };
     let (mut paths, mut folders) = (BTreeSet::new(), Vec::new());
@@ -195,12 +195,13 @@ pub(crate) fn read(directory: &Path, store: &Store) -> StoreFiles {
             None => drop(paths.insert(folder.to_owned())),
         }
     }
-    // One that has no file is not there.
+    // A missing file means that the document does not exist.
     for document in Document::ALL.iter().filter(|document| !is_behind_link(directory, document.path())) {
         look.at(document.path());
     }
     let database = SqliteDocuments::is_store(directory) && look.at_database();
-    // When a release moves rows from its journal into the database's file is an accident: the rows say what is in it.
+    // The moment at which a release moves rows from its journal to the database file is arbitrary. The rows show the
+    // contents.
     let shown = |path: &str| FOLDERS.contains(&path) || (database && path == DATABASE);
     let said = store.files.keys().map(|path| path.as_str()).filter(|path| !shown(path));
     paths.iter().map(String::as_str).chain(said).for_each(|path| look.at(path));
@@ -208,7 +209,7 @@ pub(crate) fn read(directory: &Path, store: &Store) -> StoreFiles {
     look.files
 }
 
-/// The names in a folder: the first [`LOOK_FILES`] of them, and how many more there are.
+/// The first [`LOOK_FILES`] names in a folder, and the number of other names.
 struct Names {
     first: BTreeSet<String>,
     more: u64,
@@ -226,11 +227,11 @@ fn names(folder: &Path) -> Option<Names> {
     Some(names)
 }
 
-/// Files of the pairing store that wait to be renamed, each with its size and the time of its last change.
+/// Temporary files of the pairing store, each with its size and modification time.
 pub(crate) type Unfinished = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
-/// The files of the pairing store that are being written: releases write beside a file, under a name that ends in `.tmp`, and
-/// rename. A release that was killed leaves such a file behind for ever.
+/// The files of the pairing store that are being written. Releases write to a file with the extension `.tmp` and then
+/// rename it. A killed release leaves this file behind permanently.
 pub(crate) fn unfinished(directory: &Path) -> Unfinished {
     let entries = FOLDERS.iter().filter_map(|folder| entries(&directory.join(folder))).flatten().flatten();
     entries
@@ -240,15 +241,15 @@ pub(crate) fn unfinished(directory: &Path) -> Unfinished {
         .collect()
 }
 
-/// What is in a folder of the store; nothing where it is a link to somewhere else.
+/// The contents of a folder of the store. Nothing if the folder is a link.
 fn entries(folder: &Path) -> Option<fs::ReadDir> {
     if folder.is_symlink() { None } else { fs::read_dir(folder).ok() }
 }
 
-/// One look at a state directory.
+/// One pass over a state directory.
 struct Look<'a> {
     directory: &'a Path,
-    /// How many bytes are still read.
+    /// Number of bytes that can still be read.
     left: u64,
     files: StoreFiles,
 }
@@ -264,7 +265,8 @@ impl Look<'_> {
         self.files.insert(path.to_owned(), if is_document { found.and_then(of_a_fair_number) } else { found });
     }
 
-    /// The documents that stand in the database; whether it could be read. One that cannot be is what its file holds.
+    /// The documents in the database, and whether the database could be read. If it could not, the files hold the
+    /// documents.
     fn at_database(&mut self) -> bool {
         let found = match SqliteDocuments::look(self.directory, Links::Refuse) {
             Ok(documents) => {
@@ -283,7 +285,8 @@ impl Look<'_> {
         false
     }
 
-    /// The bytes of a plain file. A gateway may put anything there: a pipe that never ends, a link to somewhere else.
+    /// The bytes of a regular file. A gateway can put other things there, such as a pipe without an end or a link to
+    /// another place.
     fn contents(&mut self, path: &Path) -> Result<Vec<u8>, NoFile> {
         let bytes = plain_file::read(path, self.left, Links::Refuse).map_err(no_file)?;
         self.left -= bytes.len() as u64;
@@ -291,7 +294,7 @@ impl Look<'_> {
     }
 }
 
-/// Whether a folder on the way to a file leads somewhere else.
+/// Whether a folder on the way to a file is a link.
 fn is_behind_link(directory: &Path, path: &str) -> bool {
     let above = Path::new(path).ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
     above.into_iter().any(|above| directory.join(above).is_symlink())
@@ -306,8 +309,8 @@ fn no_file(error: PlainFileError) -> NoFile {
     }
 }
 
-/// What stands for the bytes of a database that cannot be read: it is only asked whether they are other ones than before. The
-/// database of a real gateway may be longer than what else is read of its store.
+/// A fingerprint in place of the bytes of a database that cannot be read. It only shows whether the bytes changed,
+/// because a real database can exceed the read limit of the store.
 fn digest(path: &Path) -> Result<Vec<u8>, NoFile> {
     let mut hasher = Sha256::new();
     let mut file = plain_file::open(path, Links::Refuse).map_err(no_file)?.take(DATABASE_BYTES + 1);
@@ -318,7 +321,7 @@ fn digest(path: &Path) -> Result<Vec<u8>, NoFile> {
     Ok([b"sha256 ".as_slice(), &hasher.finalize()].concat())
 }
 
-/// A document, if memory holds what it is parsed to.
+/// A document, if its parsed form fits into memory.
 fn of_a_fair_number(document: Vec<u8>) -> Result<Vec<u8>, NoFile> {
     match cut::json::count(&document) {
         values if values > DOCUMENT_VALUES => Err(NoFile::TooMany(values as u64)),
@@ -326,7 +329,7 @@ fn of_a_fair_number(document: Vec<u8>) -> Result<Vec<u8>, NoFile> {
     }
 }
 
-/// The same files under a prefix: another state directory beside the gateway's own.
+/// The same files under a prefix: another state directory next to the gateway's own.
 pub(crate) fn prefixed(prefix: &str, files: StoreFiles) -> impl Iterator<Item = (String, Result<Vec<u8>, NoFile>)> {
     files.into_iter().map(move |(path, bytes)| (format!("{prefix}/{path}"), bytes))
 }

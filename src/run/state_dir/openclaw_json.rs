@@ -1,5 +1,5 @@
-//! The portable words of a scenario's `gateway:` part as `openclaw.json` and environment variables. Every kind of gateway
-//! that reads OpenClaw's configuration is given the same.
+//! Translates a scenario's `gateway:` part to `openclaw.json` and environment variables. Every gateway that reads
+//! OpenClaw's configuration gets the same files.
 
 use crate::client::connect::merge_patch;
 use crate::run::steps::identities::Identities;
@@ -8,9 +8,9 @@ use crate::scenario::text::TimeSpan;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// A gateway's configuration.
+/// The configuration of a gateway.
 pub(crate) struct Configuration {
-    /// `openclaw.json`, without the port.
+    /// The contents of `openclaw.json`, without the port.
     pub(crate) openclaw_json: Value,
     /// Environment variables.
     pub(crate) environment: BTreeMap<String, String>,
@@ -38,7 +38,7 @@ pub(crate) fn configuration(settings: &GatewaySettings, identities: &Identities)
     Configuration { openclaw_json, environment }
 }
 
-/// Whether the settings ask for anything that a gateway with a shared token on loopback does not have anyway.
+/// Whether the settings differ from those of a gateway with a shared token on loopback.
 pub(crate) fn is_plain(settings: &GatewaySettings) -> bool {
     *settings == GatewaySettings::default()
 }

@@ -1,4 +1,4 @@
-//! What a scenario says of a state directory, as the records that a release would have written.
+//! Translates a scenario's store to the records that a release would have written.
 
 use crate::run::steps::bindings::Bindings;
 use crate::scenario::store::{
@@ -12,29 +12,29 @@ use openclaw_model::{Facts, Release};
 use openclaw_protocol::store::Document;
 use serde_json::{Map, Value, json};
 
-/// How long ago what is said to be a moment ago was, in milliseconds: long before the case, well within the five minutes
-/// that a pending request lives.
+/// The age of a record without `age`, in milliseconds. It is well before the case and well within the five-minute
+/// lifetime of a pending request.
 const MOMENT_MS: u64 = 60_000;
 
-/// The records of a document by their keys.
+/// The records of a document, by key.
 pub(crate) type Records = Map<String, Value>;
 
-/// Writes records: for whom, when, and for which release.
+/// Creates records for a case, a time and a release.
 pub(crate) struct Seeder<'a> {
     pub(crate) bindings: &'a Bindings,
-    /// Now by the gateway's clock.
+    /// The current time of the gateway's clock, in milliseconds since 1970.
     pub(crate) now: i64,
-    /// The release whose issued bootstrap tokens are meant.
+    /// The release whose default bootstrap tokens are used.
     pub(crate) release: Release,
     /// Whether the tokens are those of the gateway's own store, which the scenario calls `seeded`.
     pub(crate) own: bool,
 }
 
 impl Seeder<'_> {
-    /// The records of a store by document, in the order in which they are said. Documents without records are left out.
+    /// The records of a store by document, in the order of the scenario. Documents without records are left out.
     ///
     /// # Errors
-    /// A symbol without a value.
+    /// Returns an error if a symbol has no value.
     pub(crate) fn records(&self, store: &Store) -> Result<Vec<(Document, Records)>, String> {
         let mut paired = Map::new();
         for (name, record) in &store.paired {
@@ -173,7 +173,7 @@ impl Seeder<'_> {
         Ok(Value::Object(token))
     }
 
-    /// A pending request and what it is filed under.
+    /// A pending request and the key that it is filed under.
     fn pending(&self, label: &str, said: &PendingRecord) -> Result<(String, Value), String> {
         let device = said.device.as_ref().map_or(label, |device| device.as_str());
         let request = self.bindings.identities.request(label);
@@ -239,7 +239,7 @@ impl Seeder<'_> {
         record.insert("publicKey".to_owned(), json!(public_key));
     }
 
-    /// A time so long ago.
+    /// The time that lies this age in the past.
     fn ago(&self, age: Option<TimeSpan>) -> i64 {
         let ms = age.map_or(MOMENT_MS, |age| age.milliseconds);
         self.now - i64::try_from(ms).unwrap_or(i64::MAX / 2)

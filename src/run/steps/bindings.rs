@@ -1,5 +1,5 @@
-//! What a case has learned while it is played: tokens and request ids that the gateway gave, answers, challenges. It gives
-//! the symbols of a scenario (`<token laptop operator>`, `<answer ask payload.id>`) their values.
+//! What a case learns while it is played: tokens and request ids from the gateway, answers and challenges. The bindings
+//! give the symbols of a scenario (`<token laptop operator>`, `<answer ask payload.id>`) their values.
 
 use super::identities::Identities;
 use crate::observe::Known;
@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a case knows.
+/// The known values of a case.
 pub(crate) struct Bindings {
     pub(crate) identities: Identities,
-    /// Now by the gateway's clock, in milliseconds since the epoch.
+    /// The current time of the gateway's clock, in milliseconds since 1970.
     now: AtomicI64,
     learned: Mutex<Learned>,
 }
@@ -21,21 +21,21 @@ pub(crate) struct Bindings {
 struct Learned {
     /// The tokens in the store before the first start, by device and role.
     seeded: BTreeMap<(String, String), String>,
-    /// The newest token that the gateway gave, by device and role.
+    /// The newest token from the gateway, by device and role.
     given: BTreeMap<(String, String), String>,
-    /// The token that the gateway gave in a step.
+    /// The token from the gateway, by step.
     given_in: BTreeMap<String, String>,
     /// The newest pending request of a device.
     requests: BTreeMap<String, String>,
-    /// The answers to steps, whole.
+    /// The complete answers, by step.
     answers: BTreeMap<String, Value>,
-    /// The tokens of a state directory that somebody has copied.
+    /// The tokens of a copied state directory.
     secrets: Vec<String>,
-    /// The challenges of steps.
+    /// The challenges, by step.
     nonces: BTreeMap<String, String>,
-    /// Texts that the scenario itself chose and the gateway may repeat.
+    /// Texts from the scenario that the gateway can repeat.
     literals: Vec<String>,
-    /// Something that the scenario speaks of and that did not come to be.
+    /// Values that the scenario refers to and that do not exist.
     missing: Vec<String>,
 }
 
@@ -80,27 +80,26 @@ impl Bindings {
         self.learned().nonces.get(step).cloned()
     }
 
-    /// The newest token of a device for a role: the one that the gateway gave, else the one in the store.
+    /// The newest token of a device for a role: the one that the gateway issued, or the stored one.
     pub(crate) fn last_token(&self, device: &str, role: &str) -> Option<String> {
         let key = (device.to_owned(), role.to_owned());
         let learned = self.learned();
         learned.given.get(&key).or_else(|| learned.seeded.get(&key)).cloned()
     }
 
-    /// The token of the store before the first start; made up where no record has one, as if the store had lost it. A
-    /// device of somebody's state directory has none that is not there.
+    /// The stored token before the first start. If no record has one, it is generated, as if the store had lost it. A
+    /// device of a copied state directory gets no generated token.
     pub(crate) fn seeded_token(&self, device: &str, role: &str) -> Option<String> {
         let seeded = self.learned().seeded.get(&(device.to_owned(), role.to_owned())).cloned();
         seeded.or_else(|| (!self.identities.is_itself(device)).then(|| self.identities.token(device, role)))
     }
 
-    /// Notes tokens that no reader may be shown.
+    /// Records tokens that no output may show.
     pub(crate) fn keep_secret(&self, secrets: Vec<String>) {
         self.learned().secrets.extend(secrets);
     }
 
-    /// Every token of the case: the seeded ones, those made up for it, those that the gateway gave, and those of a state
-    /// directory that it began with.
+    /// All tokens of the case: stored, generated and issued tokens, and the tokens of a copied state directory.
     pub(crate) fn tokens(&self) -> Vec<String> {
         let learned = self.learned();
         let given = learned.given.values().chain(learned.given_in.values());
@@ -112,12 +111,12 @@ impl Bindings {
         self.learned().given_in.get(step).cloned()
     }
 
-    /// Notes that something the scenario speaks of did not come to be; the step goes on without it.
+    /// Records that a value does not exist. The step continues without it.
     pub(crate) fn miss(&self, what: String) {
         self.learned().missing.push(what);
     }
 
-    /// What was missed since this was last asked.
+    /// The values that were missing since the last call.
     pub(crate) fn missed(&self) -> Vec<String> {
         std::mem::take(&mut self.learned().missing)
     }
@@ -125,7 +124,7 @@ impl Bindings {
     /// Fills in the symbols of a value.
     ///
     /// # Errors
-    /// What the scenario speaks of did not come to be.
+    /// Returns an error if the scenario refers to a value that does not exist.
     pub(crate) fn fill(&self, template: &Value) -> Result<Value, String> {
         self.note_literals(template);
         symbol::fill(template, &mut |symbol| self.value(symbol)).map_err(in_words)
@@ -134,12 +133,12 @@ impl Bindings {
     /// Fills in the symbols of a text.
     ///
     /// # Errors
-    /// What the scenario speaks of did not come to be.
+    /// Returns an error if the scenario refers to a value that does not exist.
     pub(crate) fn fill_text(&self, template: &str) -> Result<String, String> {
         symbol::fill_text(template, &mut |symbol| self.value(symbol)).map_err(in_words)
     }
 
-    /// Texts that stand in the scenario as they are: what the gateway repeats of them is no accident.
+    /// Literal texts of the scenario. If the gateway repeats them, they are not redacted as accidental.
     fn note_literals(&self, template: &Value) {
         match template {
             Value::String(text) => {
@@ -190,7 +189,7 @@ impl Bindings {
         part.cloned().ok_or_else(|| format!("what came in step {step} has no {path}"))
     }
 
-    /// Everything that has a word of its own in an observation.
+    /// All values that have a symbol in an observation.
     pub(crate) fn known(&self) -> Vec<Known> {
         let mut known = self.identities.known();
         let learned = self.learned();

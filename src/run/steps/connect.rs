@@ -1,4 +1,4 @@
-//! A scenario's `connect` as the client's: who connects, as what, from where, with which proof.
+//! Translates a scenario's `connect` to the request of the client: device, role, origin of the connection and proof.
 
 use super::bindings::Bindings;
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, KeyForm, Nonce, ProofVersion};
@@ -11,18 +11,18 @@ use openclaw_protocol::identity;
 use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// The address that a proxy saw the client at, and the name it asked for: both are set aside for documentation.
+/// The client address and the host name that a proxy forwards. Both are reserved for documentation.
 const CLIENT_BEHIND_PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 const PUBLIC_HOST: &str = "gateway.example";
-/// A client on another host of the same network.
+/// The address of a client on another host of the same network.
 pub(crate) const OTHER_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 77, 2));
 
-/// The peer address that a connection must come from; `None` is plain loopback.
+/// The peer address that a connection must have. `None` means plain loopback.
 pub(crate) fn peer(via: said::Via) -> Option<IpAddr> {
     (via == said::Via::OtherHost).then_some(OTHER_HOST)
 }
 
-/// Makes an upgrade request what arrives at the gateway.
+/// Creates the upgrade request as it arrives at the gateway.
 pub(crate) fn upgrade(
     plain: Upgrade,
     via: said::Via,
@@ -52,19 +52,19 @@ fn proxy(via: said::Via) -> Option<client::Via> {
     })
 }
 
-/// Makes the `connect` request that a scenario asks for.
+/// Creates the `connect` request of a scenario.
 pub(crate) struct Connecting<'a> {
     pub(crate) bindings: &'a Bindings,
     pub(crate) settings: &'a GatewaySettings,
-    /// What the gateway's own client offers.
+    /// The values that the release's own client offers.
     pub(crate) offers: ClientFacts,
 }
 
 impl Connecting<'_> {
-    /// The request's parameters, at `now` by the gateway's clock.
+    /// The parameters of the request at the time `now` of the gateway's clock.
     ///
     /// # Errors
-    /// A symbol in the raw parameters has no value.
+    /// Returns an error if a symbol in the raw parameters has no value.
     pub(crate) fn params(&self, connect: &said::Connect, challenge: &Challenge, now: i64) -> Result<Value, String> {
         let patch = self.bindings.fill(&Value::Object(self.patch(connect)))?;
         let (low, high) = connect.protocol.unwrap_or(self.offers.protocols);
@@ -80,7 +80,7 @@ impl Connecting<'_> {
         Ok(request.params(challenge, now))
     }
 
-    /// What is laid over the parameters after the proof is made: what no right client sends.
+    /// The parameters that are merged after the proof is made: values that no correct client sends.
     fn patch(&self, connect: &said::Connect) -> Map<String, Value> {
         let mut patch = Map::new();
         let mut put = |name: &str, value: Option<Value>| {
@@ -166,7 +166,7 @@ impl Connecting<'_> {
         }
     }
 
-    /// What a client sends that knows the gateway's secret and nothing else.
+    /// The parameters of a client with the gateway's secret and without a device.
     fn own_secret(&self) -> Auth {
         let secret = |name: Option<&str>| name.map(|name| self.bindings.identities.secret(name));
         let (token, password) =
@@ -211,7 +211,7 @@ fn client_info(said: &said::Client) -> ClientInfo {
     }
 }
 
-/// Lays one patch over another: `null` stays, since it removes something from what is patched later.
+/// Merges one patch over another. `null` stays, because it removes a member when the result is applied.
 fn overlay(patch: &mut Map<String, Value>, over: &Map<String, Value>) {
     for (name, value) in over {
         match (patch.get_mut(name), value) {

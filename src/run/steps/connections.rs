@@ -1,4 +1,4 @@
-//! Acts on connections: open one, introduce oneself, send something odd, say goodbye.
+//! Actions on connections: open, connect, send a raw frame, close.
 
 use super::connect::{self, Connecting};
 use super::context::{CaseContext, CaseError};
@@ -40,7 +40,7 @@ impl CaseContext<'_> {
         Ok(StepEvidence { opens: true, received: received.into_iter().map(own).collect(), ..StepEvidence::default() })
     }
 
-    /// Sends the connect request and listens: to the answer, and to the end where the answer is no.
+    /// Sends the connect request and receives the answer. If the gateway refuses, also receives the close.
     async fn introduce(
         &self,
         session: &mut Session,
@@ -65,7 +65,8 @@ impl CaseContext<'_> {
         };
         session.named(&pending, name);
         let mut messages = self.answer(session, &pending, &Wait::Connect).await;
-        // It sends one, and was not waited for long enough. How late it was is part of what the answer took.
+        // The gateway does send a challenge, and the wait was too short. The delay is part of the time that the answer
+        // took.
         if challenge.nonce.is_none() && messages.iter().any(is_challenge) {
             self.timeouts.came(&Wait::Challenge, Duration::ZERO);
         }
@@ -76,7 +77,8 @@ impl CaseContext<'_> {
         messages
     }
 
-    /// Opens a connection and waits for the challenge. Without a connection, what was heard says why.
+    /// Opens a connection and waits for the challenge. If there is no connection, the received messages contain the
+    /// reason.
     async fn open(
         &self,
         name: &str,
@@ -113,7 +115,7 @@ impl CaseContext<'_> {
         Ok(StepEvidence { opens: true, received: received.into_iter().map(own).collect(), ..StepEvidence::default() })
     }
 
-    /// Holds a new connection under its name, or says goodbye on it. What the gateway still had to say is heard.
+    /// Holds a new connection under its name, or closes it and receives what the gateway still sends.
     async fn keep_or_close(&self, step: &Step, mut session: Session) -> Vec<RawMessage> {
         let received = match session.admitted {
             true => session.catch_up(&self.timeouts, &[]).await,
@@ -151,8 +153,8 @@ impl CaseContext<'_> {
             }
         };
         self.note_sent(began, sent.as_ref().err());
-        // Before the connect every frame is answered by a hello or by the end; after it, a request is answered, and of
-        // what is no request a round trip shows that it was not.
+        // Before the connect, every frame is answered with a hello or a close. After it, every request is answered. For
+        // a frame that is not a request, a round trip shows that there is no answer.
         let admitted = session.admitted;
         let messages = match (admitted, sent.is_ok(), id) {
             (true, true, Some(id)) => self.answer(&mut session, &Pending(id), &Wait::Answer).await,
@@ -179,11 +181,11 @@ pub(crate) fn challenge(received: &[RawMessage]) -> Challenge {
     payload.map(Challenge::from_payload).unwrap_or_default()
 }
 
-/// How long a gateway that has left a connection without an answer may take to see that it is closed. One that is there needs
-/// milliseconds; one that is not has cost a deadline already.
+/// Maximum time for a gateway that did not answer on a connection to notice the close. A running gateway needs
+/// milliseconds, and a hanging one has already cost a timeout.
 const PARTING: Duration = Duration::from_secs(2);
 
-/// Closes a connection as a client does that has nothing more to say, and waits until the gateway has seen it.
+/// Closes a connection like a client with nothing left to send, and waits until the gateway has seen the close.
 pub(crate) async fn close_session(session: &mut Session, timeouts: &Timeouts) {
     if session.is_over() {
         return;
@@ -192,7 +194,7 @@ pub(crate) async fn close_session(session: &mut Session, timeouts: &Timeouts) {
     let deadline = began + if session.unanswered { limit.min(PARTING) } else { limit };
     let answer = match session.connection.close(Some(1000), "", deadline).await {
         Ok(()) => session.listen(deadline, |_| false).await.pop(),
-        // Not even the close was taken.
+        // Not even the close frame could be sent.
         Err(SendError::Deadline) => None,
         Err(SendError::Ended) => return,
     };
@@ -202,7 +204,7 @@ pub(crate) async fn close_session(session: &mut Session, timeouts: &Timeouts) {
     }
 }
 
-/// Why no connection came to be, without addresses.
+/// The reason why a connection could not be opened, without addresses.
 fn unreachable(error: &OpenError) -> String {
     match error {
         OpenError::Refused(_) => "connection refused".to_owned(),

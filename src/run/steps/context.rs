@@ -1,4 +1,4 @@
-//! Where one case is played: a gateway on its corner of the disk, and the connections that are held to it.
+//! The context of one case: a gateway, its sandbox and the open connections.
 
 use super::bindings::Bindings;
 use super::frames::Frames;
@@ -6,7 +6,7 @@ use super::identities::Identities;
 use super::session::{Awaited, Session};
 use super::silence::{Silence, There};
 use crate::client::Transcript;
-use crate::gateway::{Exit, Gateway, Kind, Launch, LaunchError, LinkError, Place, PrepareError, Running};
+use crate::gateway::{ControlError, Exit, Gateway, Kind, Launch, LaunchError, PrepareError, Running, Sandbox};
 use crate::observe::{Known, RawMessage, Received, StoreFiles};
 use crate::run::attached;
 use crate::run::state_dir::copied;
@@ -29,117 +29,117 @@ use tokio::time::Instant;
 use untrusted_data::cut;
 use untrusted_data::limits::{Budget, CASE_BYTES, LOG_BYTES};
 
-/// Where the embedded gateway's clock starts: a fixed day, so that a case is the same every time.
+/// The start of the embedded gateway's clock. It is a fixed day, so a case is the same every time.
 const EMBEDDED_START: i64 = 1_775_000_000_000;
-/// How far the clock moves on between steps, in milliseconds, so that what happens in two steps happens at two times.
+/// The time that the clock advances between steps, in milliseconds, so that events in two steps have different times.
 const TICK_MS: u64 = 5;
-/// For how long a gateway that was not reached is watched for its end.
+/// Maximum time to wait for the exit of a gateway that was not reachable.
 const ENDING: Duration = Duration::from_secs(1);
-/// How long the machine's clock may take to move on by as little.
+/// Maximum time for the machine's clock to advance by the same time.
 const TICKING: Duration = Duration::from_secs(1);
-/// How long a file of the store may take to be written.
+/// Maximum time for a store file to be written.
 const WRITING: Duration = Duration::from_secs(2);
 
-/// Why a case could not be played.
+/// The reason why a case could not be played.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CaseError {
     /// The gateway did not start.
     #[error(transparent)]
     Launch(#[from] LaunchError),
-    /// It did, and then answered nothing, neither in a step nor when it was asked whether it is there.
+    /// The gateway started but answered nothing, neither in a step nor to a probe.
     #[error("{0}")]
     Silent(Silence),
-    /// The machine that clawcheck runs on has run out of something.
+    /// The machine that runs clawcheck lacks a resource.
     #[error("this machine: {0}")]
     Machine(&'static str),
-    /// Its answers come, and too many of them are late.
+    /// The gateway answers, but too many answers are late.
     #[error(
         "the gateway is too slow: its late answers took {} s in all, each more than a quarter of the {} s that an answer may \
          take (--answer-timeout)", .late.as_secs(), .answer.as_secs()
     )]
     TooSlow {
-        /// What its late answers took in all.
+        /// The total time of late answers.
         late: Duration,
-        /// How long an answer may take.
+        /// The answer timeout.
         answer: Duration,
     },
     /// The run was told to stop.
     #[error("interrupted")]
     BrokenOff,
-    /// The release that the case needs cannot be had.
+    /// The release that the case needs is not available.
     #[error(transparent)]
     OtherRelease(#[from] PrepareError),
-    /// The gateway cannot do what a step asks for.
+    /// The gateway does not support what a step needs.
     #[error(transparent)]
-    Link(#[from] LinkError),
+    Link(#[from] ControlError),
     /// The state directory could not be filled.
     #[error("the state directory: {0}")]
     Files(#[from] FilesError),
-    /// The harness's own corner of the disk could not be had.
+    /// The sandbox could not be created.
     #[error("not enough disk space for the case: {0}")]
     Disk(#[from] std::io::Error),
 }
 
-/// Where one case is played.
+/// The context of one case.
 pub(crate) struct CaseContext<'a> {
     pub(crate) case: &'a Case,
     pub(crate) bindings: Bindings,
     pub(crate) transcript: Transcript,
     pub(crate) timeouts: Timeouts,
     pub(crate) release: Release,
-    /// The release that was started last: what a client offers is meant for it.
+    /// The release that was started last. It determines what a client offers.
     pub(crate) speaking: Release,
-    /// What the gateway sends is held to the published schema here.
+    /// Validates the gateway's frames against the published schema.
     pub(crate) frames: Arc<Frames>,
-    /// What is kept of what the gateway sends is taken from here.
+    /// Memory for what is kept of the gateway's messages.
     pub(crate) budget: Budget,
     gateway: &'a Gateway,
-    place: Place,
+    sandbox: Sandbox,
     running: Option<Running>,
-    /// What the gateways that are down have logged.
+    /// The logs of gateways that were stopped.
     logged: String,
     sessions: Mutex<BTreeMap<String, Arc<AsyncMutex<Session>>>>,
-    /// The gateway's clock when the first one was started, and how far the embedded one has come.
+    /// The time of the gateway's clock at the first start, and how far the embedded gateway's clock was moved.
     started_at: i64,
     steps_began: Vec<i64>,
     clock: i64,
     before: StoreFiles,
-    /// What was unfinished when the case began: somebody else has left it.
+    /// Temporary files that existed before the case. The case does not wait for them.
     unfinished: Unfinished,
-    /// Ports and paths that stood for something in the course of the case.
+    /// Ports and paths of the case, with their symbols.
     places: Vec<Known>,
-    /// How often a gateway was started.
+    /// Number of gateway starts.
     boots: usize,
-    /// Whether the gateway was found silent when it was asked in this step.
+    /// Whether a probe in this step found the gateway silent.
     pub(crate) there: Mutex<Option<There>>,
 }
 
-/// A gateway that is up, with its corner of the disk: what one case after another is played on.
+/// A running gateway with its sandbox, on which one case after another is played.
 pub(crate) struct SharedGateway {
-    pub(crate) place: Place,
+    pub(crate) sandbox: Sandbox,
     pub(crate) running: Running,
-    /// The gateway's clock when the store was filled.
+    /// The time of the gateway's clock when the store was written.
     pub(crate) started_at: i64,
 }
 
 impl<'a> CaseContext<'a> {
-    /// The context of a case. `secret` is the shared secret of a gateway that somebody else runs.
+    /// The context of a case. `secret` is the shared secret of a gateway at a URL.
     pub(crate) fn new(
         case: &'a Case,
         gateway: &'a Gateway,
-        place: Place,
+        sandbox: Sandbox,
         release: Release,
         secret: Option<&str>,
     ) -> Self {
         let identities =
             secret.map_or_else(|| Identities::new(&case.id), |secret| Identities::with_shared_secret(&case.id, secret));
-        // The records of a real state directory are of real days, whatever day the embedded gateway has otherwise.
+        // The records of a copied state directory have real dates, so the embedded gateway uses the real date too.
         let real = case.identities().next().is_some();
         let first = if real { real_now() } else { first_moment(gateway) };
-        Self::with(case, gateway, place, release, Bindings::new(identities), first)
+        Self::with(case, gateway, sandbox, release, Bindings::new(identities), first)
     }
 
-    /// The context of a case on a gateway that is up and that others have used before. Its store is filled.
+    /// The context of a case on a running gateway that played other cases before. Its store is already written.
     pub(crate) fn on_shared_gateway(
         case: &'a Case,
         gateway: &'a Gateway,
@@ -147,8 +147,8 @@ impl<'a> CaseContext<'a> {
         bindings: Bindings,
         shared_gateway: SharedGateway,
     ) -> Self {
-        let SharedGateway { place, running, started_at } = shared_gateway;
-        let mut context = Self::with(case, gateway, place, release, bindings, started_at);
+        let SharedGateway { sandbox, running, started_at } = shared_gateway;
+        let mut context = Self::with(case, gateway, sandbox, release, bindings, started_at);
         context.set_running(running);
         context.unfinished = files::unfinished(&context.state_dir());
         context
@@ -157,7 +157,7 @@ impl<'a> CaseContext<'a> {
     fn with(
         case: &'a Case,
         gateway: &'a Gateway,
-        place: Place,
+        sandbox: Sandbox,
         release: Release,
         bindings: Bindings,
         started_at: i64,
@@ -169,9 +169,9 @@ impl<'a> CaseContext<'a> {
             symbol: symbol.to_owned(),
         };
         let places = vec![
-            known(place.state_dir(), "<state>"),
-            known(place.root().join("home"), "<home>"),
-            known(place.root().to_owned(), "<case>"),
+            known(sandbox.state_dir(), "<state>"),
+            known(sandbox.root().join("home"), "<home>"),
+            known(sandbox.root().to_owned(), "<case>"),
         ];
         Self {
             case,
@@ -183,7 +183,7 @@ impl<'a> CaseContext<'a> {
             frames: Arc::default(),
             budget: Budget::new("one case", CASE_BYTES),
             gateway,
-            place,
+            sandbox,
             running: None,
             logged: String::new(),
             sessions: Mutex::default(),
@@ -205,25 +205,25 @@ impl<'a> CaseContext<'a> {
         self.running = Some(running);
     }
 
-    /// Hangs up on every connection, waits until the gateway has seen it, and gives the gateway to the next one. `None` where
-    /// it is down.
+    /// Closes every connection, waits until the gateway has seen it, and returns the gateway for the next case. `None`
+    /// if the gateway is stopped.
     pub(crate) async fn end_sharing(mut self) -> Option<SharedGateway> {
         let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
         for session in session.into_values() {
             super::connections::close_session(&mut *session.lock().await, &self.timeouts).await;
         }
         let running = self.running.take()?;
-        Some(SharedGateway { place: self.place, running, started_at: self.started_at })
+        Some(SharedGateway { sandbox: self.sandbox, running, started_at: self.started_at })
     }
 
-    /// Fills the state directories as the scenario says.
+    /// Writes the state directories of the scenario.
     pub(crate) fn fill(&mut self) -> Result<(), CaseError> {
         let scenario = &self.case.scenario;
-        self.write(&scenario.store, self.place.state_dir(), true)?;
+        self.write(&scenario.store, self.sandbox.state_dir(), true)?;
         if let Some(other) = &scenario.other_store {
             let directory = self.other_directory();
             std::fs::create_dir_all(&directory)?;
-            // Where the gateway's own store has no record, `seeded` means the one in the store that it does not use.
+            // If the gateway's own store has no record, `seeded` means the record in `other-store`.
             self.write(other, directory, true)?;
         }
         self.before = self.files();
@@ -231,18 +231,18 @@ impl<'a> CaseContext<'a> {
         Ok(())
     }
 
-    /// Writes into the gateway's state directory while the case is played.
+    /// Writes to the gateway's state directory while the case is played.
     pub(crate) fn edit(&self, store: &Store) -> Result<(), CaseError> {
-        self.write(store, self.place.state_dir(), false)
+        self.write(store, self.sandbox.state_dir(), false)
     }
 
     fn write(&self, store: &Store, directory: PathBuf, own: bool) -> Result<(), CaseError> {
         let folder = store.from.as_ref().and_then(|from| self.case.folders.get(&from.value)).map(Arc::as_ref);
         let seeder = Seeder { bindings: &self.bindings, now: self.now(), release: self.release, own };
-        if let Some(documents) = self.place.documents() {
+        if let Some(documents) = self.sandbox.documents() {
             return Ok(files::write_records(&mut documents.clone(), store, &seeder)?);
         }
-        // What lies there is what the first gateway to start on it has left.
+        // The first release that started on the directory determines the format of its store.
         let first = self.case.scenario.written_by.as_ref().map_or(self.release, |earlier| earlier.release.0);
         files::write(&directory, store, folder, &seeder, files::format(store, first))?;
         if folder.is_some() {
@@ -258,19 +258,19 @@ impl<'a> CaseContext<'a> {
     }
 
     fn other_directory(&self) -> PathBuf {
-        self.place.root().join("other-state")
+        self.sandbox.root().join("other-state")
     }
 
-    /// Where the gateway that runs keeps its store; the place's own while none does.
+    /// The state directory of the running gateway, or of the sandbox if no gateway runs.
     fn state_dir(&self) -> PathBuf {
         let of_running = self.running.as_ref().and_then(|running| running.state_dir().map(PathBuf::from));
-        of_running.unwrap_or_else(|| self.place.state_dir())
+        of_running.unwrap_or_else(|| self.sandbox.state_dir())
     }
 
-    /// The store as it is now.
+    /// The current store.
     pub(crate) fn files(&self) -> StoreFiles {
         let scenario = &self.case.scenario;
-        if let Some(documents) = self.place.documents() {
+        if let Some(documents) = self.sandbox.documents() {
             return files::in_memory(documents);
         }
         let mut found = files::read(&self.state_dir(), &scenario.store);
@@ -284,13 +284,21 @@ impl<'a> CaseContext<'a> {
         found
     }
 
-    /// Lets the gateway finish what it is writing: it may answer, or hang up after a failed write, while another file of the
-    /// store is on its way. What is still unfinished after [`WRITING`] was left so, and is seen. What stood there when the case
-    /// began, and is as it was, nobody is writing.
+    /// Waits until the gateway has finished its writes. It can answer, or close the connection after a failed write,
+    /// while it still writes another file of the store. What is unfinished after [`WRITING`] is part of the
+    /// observation. Temporary files that existed before the case and are unchanged are ignored.
     pub(crate) async fn wait_for_writes(&self) {
+        if self.has_own_clock() {
+            // The embedded gateway writes before it goes on: what is unfinished then was left so.
+            if let Some(running) = &self.running {
+                running.written().await;
+            }
+            return;
+        }
         let deadline = Instant::now() + WRITING;
         let of_case = |(path, now): (&PathBuf, &_)| self.unfinished.get(path) != Some(now);
-        // Nothing tells when a rename is done, and the directory is not ours: it has to be looked at again.
+        // The end of a rename cannot be awaited in a directory that belongs to another process, so the directory is
+        // polled.
         while files::unfinished(&self.state_dir()).iter().any(of_case) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -308,7 +316,7 @@ impl<'a> CaseContext<'a> {
         &self.steps_began
     }
 
-    /// Now by the gateway's clock.
+    /// The current time of the gateway's clock.
     pub(crate) fn now(&self) -> i64 {
         self.running.as_ref().map_or_else(
             || if self.gateway.profile().kind == Kind::Embedded { self.clock } else { real_now() },
@@ -316,7 +324,7 @@ impl<'a> CaseContext<'a> {
         )
     }
 
-    /// Everything that has a word of its own in the observation.
+    /// All values that have a symbol in the observation.
     pub(crate) fn known(&self) -> Vec<Known> {
         let mut known = self.bindings.known();
         known.extend(self.places.iter().cloned());
@@ -324,7 +332,7 @@ impl<'a> CaseContext<'a> {
         known
     }
 
-    /// Starts the gateway under test, or another release of it, on the case's state directory.
+    /// Starts the gateway under test, or another release of it, on the state directory of the case.
     pub(crate) async fn launch(&mut self, release: Option<Release>) -> Result<(), CaseError> {
         let other;
         self.speaking = release.map_or(self.release, |release| crate::run::played_as(self.gateway, release));
@@ -336,28 +344,29 @@ impl<'a> CaseContext<'a> {
             None => self.gateway,
         };
         self.boots += 1;
-        let boot = Boot { place: &self.place, clock: self.clock, timeouts: &self.timeouts };
+        let boot = Boot { sandbox: &self.sandbox, clock: self.clock, timeouts: &self.timeouts };
         let running = boot.of(gateway, &self.case.scenario.gateway, &self.bindings.identities).await?;
         self.set_running(running);
         Ok(())
     }
 
-    /// How the gateway ended, if it did so by itself. One that could not be reached in a step may be about to.
+    /// How the gateway exited, if it exited on its own. A gateway that was not reachable in a step may be about to
+    /// exit.
     pub(crate) async fn exited(&mut self, was_reached: bool) -> Option<Exit> {
         let running = self.running.as_mut()?;
-        if was_reached { running.exited() } else { running.exits(Instant::now() + ENDING).await }
+        if was_reached { running.exited() } else { running.wait_for_exit(Instant::now() + ENDING).await }
     }
 
-    /// How often a gateway was started.
+    /// Number of gateway starts.
     pub(crate) fn boots(&self) -> usize {
         self.boots
     }
 
-    /// Stops the gateway, politely or not, and hears the connections that were held to it end. An exit code other than 0 of a
-    /// polite stop is heard too.
+    /// Stops or kills the gateway and receives the ends of the held connections. An exit code other than 0 after a
+    /// graceful stop is part of the result.
     pub(crate) async fn stop(&mut self, politely: bool) -> Result<Vec<Received>, CaseError> {
         let Some(mut running) = self.running.take() else { return Ok(Vec::new()) };
-        // A gateway that goes down says goodbye on its connections and waits for the answer: they are read meanwhile.
+        // A gateway that stops sends close frames and waits for the answers, so the connections are read meanwhile.
         let session = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
         let until = Instant::now() + self.timeouts.limit(&Wait::Stop) + self.timeouts.answer();
         let listening = session.into_iter().map(|(name, session)| async move {
@@ -372,14 +381,14 @@ impl<'a> CaseContext<'a> {
                 running.kill().await.map(|()| None)
             }
         };
-        let (exit, received): (Result<_, LinkError>, Vec<_>) = tokio::join!(stopping, join_all(listening));
+        let (exit, received): (Result<_, ControlError>, Vec<_>) = tokio::join!(stopping, join_all(listening));
         self.clock = running.now();
         self.log(&running.logs());
         let exit = exit?.map(|message| Received { on: None, message });
         Ok(exit.into_iter().chain(received.into_iter().flatten()).collect())
     }
 
-    /// Adds what a gateway has logged that is down: of many starts, the first and the last.
+    /// Adds the log of a stopped gateway. After many starts, the first and the last logs remain.
     fn log(&mut self, lines: &str) {
         self.logged.push_str(lines);
         if let Cow::Owned(cut) = cut::middle(&self.logged, LOG_BYTES) {
@@ -387,9 +396,9 @@ impl<'a> CaseContext<'a> {
         }
     }
 
-    /// Ends what is still up and gives the log of all that was up.
+    /// Stops the running gateways and returns all logs.
     pub(crate) async fn end(&mut self) -> String {
-        // Nobody listens on them any more, and a gateway would wait for their goodbye.
+        // Drop the connections first: nobody reads them any more, and the gateway would wait for their close frames.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clear();
         if self.gateway.profile().kind != Kind::Attached
             && let Some(running) = &mut self.running
@@ -402,13 +411,13 @@ impl<'a> CaseContext<'a> {
         std::mem::take(&mut self.logged)
     }
 
-    /// Lets a little time pass between two steps.
+    /// Advances the clock between two steps.
     pub(crate) async fn tick(&mut self) {
         if self.gateway.profile().kind == Kind::Embedded {
             let _ = self.advance(Duration::from_millis(TICK_MS)).await;
         } else {
-            // Two steps within one millisecond could not be told apart in the store. It is the machine's clock that has
-            // to move, and nothing can be awaited for that. One that is set back meanwhile is not waited for.
+            // Two steps in the same millisecond could not be distinguished in the store. The machine's clock cannot be
+            // awaited, so it is polled. If the clock is set back meanwhile, the loop ends at its deadline.
             let (before, deadline) = (real_now(), Instant::now() + TICKING);
             while real_now() <= before + 1 && Instant::now() < deadline {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -418,7 +427,7 @@ impl<'a> CaseContext<'a> {
         self.steps_began.push(self.now());
     }
 
-    /// Moves the gateway's clock on.
+    /// Moves the gateway's clock.
     pub(crate) async fn advance(&mut self, by: Duration) -> Result<(), CaseError> {
         match &mut self.running {
             Some(running) => running.advance(by).await?,
@@ -432,8 +441,12 @@ impl<'a> CaseContext<'a> {
         self.gateway.profile().kind == Kind::Embedded
     }
 
-    pub(crate) fn running(&self) -> Result<&Running, LinkError> {
-        self.running.as_ref().ok_or(LinkError::Down)
+    pub(crate) fn running(&self) -> Result<&Running, ControlError> {
+        self.running.as_ref().ok_or(ControlError::Down)
+    }
+
+    pub(crate) fn all_sessions(&self) -> Vec<Arc<AsyncMutex<Session>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     pub(crate) fn session(&self, name: &str) -> Option<Arc<AsyncMutex<Session>>> {
@@ -449,7 +462,7 @@ impl<'a> CaseContext<'a> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
     }
 
-    /// What the held connections have heard since they were last asked, the step's own first. `later` is what later steps
+    /// The messages on held connections since the last call, those of the step first. `later` lists what later steps
     /// wait for, by connection.
     pub(crate) async fn catch_up(&self, own: Option<&str>, later: &[(String, Awaited)]) -> Vec<Received> {
         let all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -465,16 +478,16 @@ impl<'a> CaseContext<'a> {
     }
 }
 
-/// One start of a gateway for one case or for many.
+/// One start of a gateway, for one or more cases.
 pub(crate) struct Boot<'a> {
-    pub(crate) place: &'a Place,
+    pub(crate) sandbox: &'a Sandbox,
     /// Where the embedded gateway's clock starts.
     pub(crate) clock: i64,
     pub(crate) timeouts: &'a Timeouts,
 }
 
 impl Boot<'_> {
-    /// Starts a gateway with the settings of a scenario, secrets from a cast.
+    /// Starts a gateway with the settings of a scenario and the secrets of its identities.
     pub(crate) async fn of(
         &self,
         gateway: &Gateway,
@@ -483,7 +496,7 @@ impl Boot<'_> {
     ) -> Result<Running, LaunchError> {
         let Configuration { openclaw_json, environment } = configuration(settings, identities);
         let launch = Launch {
-            place: self.place,
+            sandbox: self.sandbox,
             state_dir: None,
             openclaw_json,
             environment,
@@ -502,7 +515,7 @@ impl Boot<'_> {
 }
 
 /// Stops a gateway as its operator would, and by force where it does not go in time.
-pub(crate) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<Exit, LinkError> {
+pub(crate) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<Exit, ControlError> {
     let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Stop));
     let exit = running.stop(began + limit).await?;
     match began.elapsed() {
@@ -512,7 +525,7 @@ pub(crate) async fn stop(running: &mut Running, timeouts: &Timeouts) -> Result<E
     Ok(exit)
 }
 
-/// The gateway's clock before it is started.
+/// The time of the gateway's clock before it is started.
 pub(crate) fn first_moment(gateway: &Gateway) -> i64 {
     match gateway.profile().kind {
         Kind::Embedded => EMBEDDED_START,

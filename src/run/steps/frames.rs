@@ -1,20 +1,20 @@
-//! Holds what a gateway sends to the published schema, where the run asks for it.
+//! Validates the frames of a gateway against the published schema, if the run requests it.
 
 use crate::judge::FrameFinding;
 use crate::judge::frame_schema::{FrameSchema, Violation};
-use crate::report::FrameTally;
+use crate::run::outcome::FrameTally;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use untrusted_data::Redactions;
 use untrusted_data::cut;
 
-/// How much of a frame is shown, in bytes.
+/// Maximum length of a shown frame, in bytes.
 const SHOWN_BYTES: usize = 2048;
-/// How much of it is kept until its secrets are taken out.
+/// Maximum length of a kept frame before its secrets are redacted, in bytes.
 const KEPT_BYTES: usize = 8 * SHOWN_BYTES;
-/// How many ways to break the schema are told of one case. A gateway can find one for every frame.
+/// Maximum number of different violations that one case reports. A gateway can cause a new one with every frame.
 const MOST: usize = 20;
-/// How many frames are named of whose payload the schema says nothing, and how long such a name may be.
+/// Maximum number of reported frames whose payload the schema does not describe, and maximum length of such a name.
 const MOST_NAMES: usize = 200;
 const NAME_BYTES: usize = 100;
 
@@ -31,7 +31,7 @@ struct CaseResult {
     broken: Vec<Broken>,
 }
 
-/// The first frame that breaks the schema in one way, and how many do.
+/// The first frame with a violation, and the number of frames with the same violation.
 #[derive(Debug)]
 struct Broken {
     connection: String,
@@ -53,18 +53,18 @@ impl Frames {
         Self { schema, seen: Mutex::default() }
     }
 
-    /// Those of a connection.
+    /// The frames of the named connection.
     pub(crate) fn on(self: &Arc<Self>, connection: &str) -> ConnectionFrames {
         ConnectionFrames { frames: Arc::clone(self), connection: connection.to_owned() }
     }
 
-    /// How many were held to the schema; `None` where no schema was asked for.
+    /// Number of validated frames. `None` without a schema.
     pub(crate) fn tally(&self) -> Option<FrameTally> {
         self.schema.as_ref()?;
         Some(self.seen.lock().unwrap_or_else(PoisonError::into_inner).tally.clone())
     }
 
-    /// What breaks the schema, fit to be shown.
+    /// The violations, redacted and truncated.
     pub(crate) fn findings(&self, redactions: &Redactions) -> Vec<FrameFinding> {
         let Some(schema) = &self.schema else { return Vec::new() };
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +73,7 @@ impl Frames {
             package: schema.package().to_owned(),
             definition: broken.violation.definition.clone(),
             frame: broken.frame.clone(),
-            // Both can have a key in them that the gateway chose.
+            // Both texts can contain a key that the gateway chose.
             pointer: redactions.apply(&broken.violation.pointer),
             message: redactions.apply(&broken.violation.message),
             text: cut::text(&redactions.apply(&broken.text), SHOWN_BYTES).into_owned(),
@@ -84,7 +84,7 @@ impl Frames {
 }
 
 impl ConnectionFrames {
-    /// Holds a frame to the schema. `method` is the one that it answers, where that is known.
+    /// Validates a frame. `method` is the method that the frame answers, if known.
     pub(crate) fn check(&self, frame: &Value, method: Option<&str>) {
         let Some(schema) = &self.frames.schema else { return };
         let checked = schema.check(frame, method);
@@ -112,7 +112,7 @@ impl ConnectionFrames {
     }
 }
 
-/// A violation that is fit to be kept: both its texts can have a key in them of any length.
+/// A violation of limited size: both texts can contain a key of any length.
 fn short(violation: Violation) -> Violation {
     let short = |text: &str| cut::text(text, SHOWN_BYTES).into_owned();
     Violation { pointer: short(&violation.pointer), message: short(&violation.message), ..violation }

@@ -1,5 +1,5 @@
-//! Who plays in a case: keys, secrets, tokens and ids. All come from the case's id and a name, so that no two cases share
-//! one and a case has the same ones every time.
+//! The keys, secrets, tokens and ids of a case. All are derived from the id of the case and a name, so two cases never
+//! share one, and a case has the same ones in every run.
 
 use crate::observe::Known;
 use crate::scenario::gateway::SHARED_SECRET;
@@ -9,16 +9,16 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-/// The cast of one case.
+/// The identities of one case.
 pub(crate) struct Identities {
     case: String,
-    /// Whose secrets the gateway has: the case's own, or those of a group of cases that share it.
+    /// The name that the gateway's secrets are derived from: the case, or a group of cases that share a gateway.
     household: String,
     devices: Mutex<BTreeMap<String, DeviceKey>>,
-    /// The devices that there are outside, too.
+    /// The devices that use the key of a copied state directory.
     real: Mutex<BTreeSet<String>>,
     secrets: Mutex<BTreeMap<String, String>>,
-    /// Tokens made up so far: stored ones, those of bootstraps, and those that nobody has.
+    /// The generated tokens: stored tokens, bootstrap tokens, and tokens that nobody has.
     tokens: Mutex<BTreeSet<String>>,
 }
 
@@ -27,7 +27,8 @@ impl Identities {
         Self::in_group(case, case)
     }
 
-    /// A cast whose shared tokens and passwords come from the name of a household: the gateway has them from there.
+    /// Identities whose shared tokens and passwords are derived from the name of a group. The gateway gets the same
+    /// ones.
     pub(crate) fn in_group(case: &str, household: &str) -> Self {
         let (case, household) = (case.to_owned(), household.to_owned());
         Self {
@@ -40,7 +41,7 @@ impl Identities {
         }
     }
 
-    /// A cast that knows the shared secret of a gateway that somebody else runs.
+    /// Identities with the shared secret of a gateway at a URL.
     pub(crate) fn with_shared_secret(case: &str, secret: &str) -> Self {
         let identities = Self::new(case);
         let mut secrets = identities.secrets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,7 +50,7 @@ impl Identities {
         identities
     }
 
-    /// The devices seen so far: id and name.
+    /// The devices used so far: id and name.
     pub(crate) fn device_names(&self) -> Vec<(String, String)> {
         let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         devices.iter().map(|(name, key)| (key.device_id(), name.clone())).collect()
@@ -66,13 +67,13 @@ impl Identities {
         devices.entry(name.to_owned()).or_insert_with(key).clone()
     }
 
-    /// Gives a device the key that it has outside, in the place of one that is made up.
+    /// Gives a device the key of a copied state directory instead of a derived key.
     pub(crate) fn plays_itself(&self, name: &str, key: DeviceKey) {
         self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), key);
         self.real.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
     }
 
-    /// Whether a device has the key that it has outside.
+    /// Whether a device uses the key of a copied state directory.
     pub(crate) fn is_itself(&self, name: &str) -> bool {
         self.real.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
@@ -83,17 +84,17 @@ impl Identities {
         secrets.entry(name.to_owned()).or_insert_with(|| ids::token(digest("secret", &self.household, name))).clone()
     }
 
-    /// The device token that a record of the store has.
+    /// The device token in a stored record.
     pub(crate) fn token(&self, device: &str, role: &str) -> String {
         self.made_up("token", &format!("{device}/{role}"))
     }
 
-    /// A bootstrap token of the store.
+    /// The bootstrap token in the store.
     pub(crate) fn bootstrap(&self, name: &str) -> String {
         self.made_up("bootstrap", name)
     }
 
-    /// A secret of the right shape that nobody has.
+    /// A secret of the correct form that nobody has.
     pub(crate) fn wrong(&self, kind: &str) -> String {
         self.made_up("wrong", kind)
     }
@@ -104,12 +105,12 @@ impl Identities {
         token
     }
 
-    /// The tokens made up so far.
+    /// The tokens generated so far.
     pub(crate) fn tokens(&self) -> Vec<String> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// The id of a pending request of the store.
+    /// The id of a pending request in the store.
     pub(crate) fn request(&self, label: &str) -> String {
         let digest = self.digest("request", label);
         let mut bytes = [0; 16];
@@ -117,7 +118,7 @@ impl Identities {
         ids::uuid(bytes)
     }
 
-    /// Everybody seen so far, with the words that stand for them in an observation.
+    /// All ids and secrets used so far, with their symbols in an observation.
     pub(crate) fn known(&self) -> Vec<Known> {
         let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -132,7 +133,7 @@ impl Identities {
         all
     }
 
-    /// The secrets seen so far, by name.
+    /// The secrets used so far, by name.
     pub(crate) fn secrets(&self) -> BTreeMap<String, String> {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,4 +1,4 @@
-//! Plays the steps of a case, one after the other, and writes down what was heard.
+//! Plays the steps of a case in order and records what each step receives.
 
 use super::context::{CaseContext, CaseError};
 use super::received::{is_over, note, own, received};
@@ -19,7 +19,7 @@ use std::time::Duration;
 const HANDSHAKE_TIMEOUT_MS: u64 = 15_000;
 
 impl CaseContext<'_> {
-    /// Plays a case: the store, the gateway that wrote it, the gateway under test, the steps.
+    /// Plays a case: the store, the release that writes it, the gateway under test and the steps.
     pub(crate) async fn perform(&mut self) -> Result<Vec<StepEvidence>, CaseError> {
         let scenario = &self.case.scenario;
         self.fill()?;
@@ -42,7 +42,7 @@ impl CaseContext<'_> {
         Ok(evidence)
     }
 
-    /// Plays the steps of a case on a gateway that is up, its store filled.
+    /// Plays the steps of a case on a running gateway with a written store.
     pub(crate) async fn perform_steps(&mut self) -> Result<Vec<StepEvidence>, CaseError> {
         let scenario = &self.case.scenario;
         let (evidence, _) = self.play(&scenario.steps, 0).await?;
@@ -50,7 +50,7 @@ impl CaseContext<'_> {
         Ok(evidence)
     }
 
-    /// Plays steps, the first of which has this number. Gives what was heard and the number after the last one.
+    /// Plays steps, starting with this step number. Returns what they received and the next step number.
     pub(crate) async fn play(&mut self, steps: &[Step], first: usize) -> Result<(Vec<StepEvidence>, usize), CaseError> {
         let mut evidence: Vec<StepEvidence> = Vec::new();
         let mut number = first;
@@ -112,14 +112,14 @@ impl CaseContext<'_> {
         Ok(evidence)
     }
 
-    /// The payload that the step's answer is expected to have, its symbols filled in.
+    /// The payload that the step's answer must contain, with its symbols replaced.
     fn expected(&self, expectation: Option<&Expectation>) -> Option<Value> {
         let (Expectation::Ok(answer) | Expectation::Event(answer)) = expectation? else { return None };
         match self.bindings.fill(answer.payload.as_ref()?) {
             Ok(payload) => Some(payload),
             Err(why) => {
                 self.bindings.miss(why);
-                // Nothing is like this.
+                // A value that no payload contains.
                 Some(json!({ "expected": "a value that is not known" }))
             }
         }
@@ -144,7 +144,7 @@ impl CaseContext<'_> {
     }
 
     async fn handshake_timeout(&mut self, name: &str) -> Result<StepEvidence, CaseError> {
-        // A release that keeps its own timeout has one of ten seconds at most.
+        // A release that ignores the setting has a timeout of at most ten seconds.
         let settable = Facts::nearest(self.speaking).config.timeout_from_environment;
         let said = self.case.scenario.gateway.handshake_timeout.filter(|_| settable);
         let said = said.map(|length| length.milliseconds);
@@ -155,7 +155,7 @@ impl CaseContext<'_> {
         Ok(self.wait(name, &Awaited::Close, timeout).await)
     }
 
-    /// Plays an act that leaves the gateway itself as it is: such acts may be played side by side.
+    /// Plays an action that does not change the gateway itself. Such actions can be played in parallel.
     fn kind<'s>(&'s self, step: &'s Step, number: usize) -> BoxFuture<'s, Result<StepEvidence, CaseError>> {
         Box::pin(async move {
             Ok(match &step.kind {
@@ -195,7 +195,7 @@ impl CaseContext<'_> {
                     StepEvidence::default()
                 }
                 StepKind::Parallel(branches) => self.side_by_side(branches, number).await?,
-                // These change the gateway itself and are played by `step`.
+                // These actions change the gateway itself, and `step` plays them.
                 StepKind::Stop(_)
                 | StepKind::Kill(_)
                 | StepKind::Start(_)
@@ -240,7 +240,7 @@ impl CaseContext<'_> {
         self.wait(&on, &awaited, Duration::ZERO).await
     }
 
-    /// Waits for what cannot come before so long.
+    /// Waits for something that cannot arrive before `earliest`.
     async fn wait(&self, on: &str, awaited: &Awaited, earliest: Duration) -> StepEvidence {
         let Some(session) = self.session(on) else { return is_over(on) };
         let messages = self.wait_for(&mut *session.lock().await, awaited, earliest).await;
@@ -250,7 +250,7 @@ impl CaseContext<'_> {
         received(messages)
     }
 
-    /// Notes the event that a step with a name has waited for: `<answer STEP PATH>` is a part of it.
+    /// Records the event that a named step waited for: `<answer STEP PATH>` is a part of it.
     fn learn_event(&self, step: &Step, received: &[Received]) {
         let (Some(name), StepKind::Await(Await::Event(event))) = (step.known_as(), &step.kind) else { return };
         if let Some(Received { message: RawMessage::Frame { frame, .. }, .. }) = received.last()
@@ -260,15 +260,16 @@ impl CaseContext<'_> {
         }
     }
 
-    /// The connection on which a named call was made.
+    /// The connection of a named call.
     fn caller(&self, name: &str) -> Option<String> {
         let steps = crate::judge::steps(self.case);
         let step = steps.into_iter().find(|step| step.known_as().is_some_and(|known| known.as_str() == name))?;
         acts_on(step).map(str::to_owned)
     }
 
-    /// Takes the events out of what a step heard on its own connection that a later step waits for, so that it does not
-    /// matter whether they come before the step's answer or after it. What a step waits for itself is the last it hears.
+    /// Removes the events that a later step waits for from what a step received on its own connection. The order of the
+    /// event and the step's answer then does not matter. An event that the step itself waits for is the last thing that
+    /// it receives.
     async fn keep_for_later(&self, on: &str, received: &mut Vec<Received>, later: &[(String, Awaited)], waits: bool) {
         let Some(session) = self.session(on) else { return };
         let mut session = session.lock().await;
@@ -302,7 +303,7 @@ impl CaseContext<'_> {
     }
 }
 
-/// How many numbers a step takes: its own and those of the steps under it.
+/// Number of step numbers that a step uses: its own and those of the steps in it.
 fn size(step: &Step) -> usize {
     1 + match &step.kind {
         StepKind::Parallel(branches) => branches.iter().map(size).sum(),
@@ -310,7 +311,7 @@ fn size(step: &Step) -> usize {
     }
 }
 
-/// The held connection that a step acts on: what is heard there is the step's own.
+/// The held connection that a step acts on. Its messages belong to the step.
 fn acts_on(step: &Step) -> Option<&str> {
     Some(match &step.kind {
         StepKind::Connect(_) | StepKind::Open(_) => return step.hold.as_ref().map(|name| name.as_str()),
@@ -325,7 +326,7 @@ fn acts_on(step: &Step) -> Option<&str> {
     })
 }
 
-/// The line in which a gateway says why it did not start: the one that says so, else the last one.
+/// The log line in which a gateway states why it did not start, or the last line if no line does.
 fn last_words(log: &str) -> Option<String> {
     let mut lines = log.lines().rev().map(str::trim).filter(|line| !line.is_empty());
     let says_why = lines.clone().find(|line| line.starts_with("Gateway failed to start"));

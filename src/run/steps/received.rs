@@ -1,4 +1,4 @@
-//! What a step heard, in the forms that come up again and again.
+//! Constructors for common forms of what a step received.
 
 use crate::observe::{RawMessage, Received, StepEvidence};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Calls on held connections: any method, and the pairing and token calls by their own words.
+//! Calls on held connections: any method, and the actions for pairing and tokens.
 
 use super::context::CaseContext;
 use super::received::{is_ok, is_over, note, own, received};
@@ -27,7 +27,7 @@ impl CaseContext<'_> {
         StepEvidence::default()
     }
 
-    /// Calls a method on a held connection and listens until it is answered.
+    /// Calls a method on a held connection and waits for the answer.
     pub(crate) async fn ask(&self, step: &Step, on: &str, method: &str, params: Value) -> StepEvidence {
         let Some(session) = self.session(on) else { return is_over(on) };
         let name = step.known_as().map(|name| name.as_str());
@@ -41,7 +41,7 @@ impl CaseContext<'_> {
         };
         guard.named(&pending, name);
         drop(guard);
-        // Steps side by side on one connection all send before any of them listens.
+        // Parallel steps on one connection all send before any of them receives.
         tokio::task::yield_now().await;
         let mut guard = session.lock().await;
         let messages = self.answer_to_call(&mut guard, &pending, method).await;
@@ -102,7 +102,7 @@ impl CaseContext<'_> {
     }
 }
 
-/// What was heard beside the answer.
+/// The received messages without the answer.
 fn others(mut evidence: StepEvidence) -> StepEvidence {
     evidence.received.retain(
         |received| !matches!(&received.message, RawMessage::Frame { frame, .. } if frame.get("type") == Some(&"res".into())),

@@ -1,4 +1,4 @@
-//! A connection that is open, and what was heard on it.
+//! An open connection and the messages that it received.
 
 use super::bindings::Bindings;
 use super::frames::ConnectionFrames;
@@ -7,62 +7,60 @@ use crate::observe::RawMessage;
 use crate::run::timeouts::{Timeouts, Wait};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::time::Duration;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 use untrusted_data::cut;
 use untrusted_data::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
 
-/// Characters of a message that is not JSON that are kept.
+/// Maximum number of characters that are kept of a message that is not JSON.
 const BEGINS: usize = 60;
 
-/// How much is shown of what a gateway that floods said: so many messages, and not more bytes than these.
+/// Maximum number of messages and bytes that are shown if a gateway floods a connection.
 const FLOOD_MESSAGES: usize = 8;
 const FLOOD_BYTES: usize = 16 << 10;
 
-/// A gateway in this process that stands on a clock of its own has said all it will say as soon as every task had its
-/// turn. So many times in a row everybody gets one, a moment each: a machine that stands still counts as one moment.
+/// How often everybody in this process gets a turn before a gateway with its own clock has said all that it will say.
 const TURNS: u32 = 40;
-const TURN: Duration = Duration::from_millis(5);
 
 /// An open connection.
 pub(crate) struct Session {
     pub(crate) connection: Connection,
-    /// The device that connected on it.
+    /// The device that connected on this connection.
     pub(crate) device: Option<String>,
-    /// Where what comes is held to the published schema.
+    /// Validates the received frames against the published schema.
     frames: ConnectionFrames,
-    /// Whether it got past `connect`.
+    /// Whether the gateway answered the connect with `hello-ok`.
     pub(crate) admitted: bool,
-    /// How many pongs had come when one did not: until another comes the gateway is not asked again.
+    /// Number of pongs when one did not arrive. The gateway is not pinged again until another pong arrives.
     unponged: Option<usize>,
-    /// The methods of the requests that were sent, by request id.
+    /// The methods of the sent requests, by request id.
     methods: HashMap<String, String>,
-    /// Whether a frame of a scenario's own was sent: what is answered then, nobody but the gateway knows.
+    /// Whether a raw frame of the scenario was sent. The ids in the gateway's answers to it are not known.
     sent_raw: bool,
-    /// The ids of the calls that have a name.
+    /// The ids of named calls.
     calls: HashMap<String, Pending>,
-    /// What was heard and is what a later step waits for.
+    /// Received messages that a later step waits for.
     kept: Vec<RawMessage>,
-    /// How it ended.
+    /// How the connection ended.
     over: Option<RawMessage>,
-    /// How many messages came, and how many bytes they had.
+    /// Number of received messages and their bytes.
     taken: (usize, usize),
-    /// What they may take in memory.
+    /// The memory for received messages.
     budget: Budget,
-    /// Whether it ended because the gateway sent too much.
+    /// Whether the connection ended because the gateway sent too much.
     flooded: bool,
-    /// Whether the gateway left it without an answer until a deadline.
+    /// Whether the gateway did not answer on this connection before a timeout.
     pub(crate) unanswered: bool,
 }
 
-/// What a later step waits for.
+/// What a step waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Awaited {
     /// The end of the connection.
     Close,
-    /// Another answer to the call of this name.
+    /// Another answer to the call with this name.
     Answer(String),
-    /// An event of this name.
+    /// An event with this name.
     Event(String),
 }
 
@@ -90,25 +88,25 @@ impl Session {
         self.over.is_some()
     }
 
-    /// Notes a request that was sent: what answers none of them is [`RawMessage::Stray`].
+    /// Records a sent request. An answer to no recorded request is a [`RawMessage::Stray`].
     pub(crate) fn sent(&mut self, pending: &Pending, method: &str) {
         self.methods.insert(pending.0.clone(), method.to_owned());
     }
 
-    /// Notes the name of the step that sent a request.
+    /// Records the name of the step that sent a request.
     pub(crate) fn named(&mut self, pending: &Pending, name: Option<&str>) {
         if let Some(name) = name {
             self.calls.insert(name.to_owned(), pending.clone());
         }
     }
 
-    /// Notes that a frame of a scenario's own goes out.
+    /// Records that a raw frame of the scenario is sent.
     pub(crate) fn sends_raw(&mut self) {
         self.sent_raw = true;
     }
 
-    /// Takes what comes until `last` accepts something, the connection ends or the deadline passes. Gives everything that
-    /// was heard, in order. Without an answer it ends in [`RawMessage::Silence`].
+    /// Receives messages until `last` accepts one, the connection ends or the timeout expires. Returns all messages in
+    /// order. Without an answer, the last item is [`RawMessage::Silence`].
     pub(crate) async fn listen(
         &mut self,
         deadline: Instant,
@@ -129,19 +127,35 @@ impl Session {
         }
     }
 
-    /// The same, of a gateway in this process, as long as everybody has had [`TURNS`].
-    pub(crate) async fn listen_briefly(&mut self, mut last: impl FnMut(&RawMessage) -> bool) -> Vec<RawMessage> {
+    /// The same for a gateway in this process with its own clock. No time passes: it answers a ping after everything that it
+    /// was sent before, and steps that are played side by side get [`TURNS`] to send more.
+    pub(crate) async fn listen_briefly(
+        &mut self,
+        timeouts: &Timeouts,
+        mut last: impl FnMut(&RawMessage) -> bool,
+    ) -> Vec<RawMessage> {
         let (unanswered, mut received) = (self.unanswered, Vec::new());
-        for _ in 0..TURNS {
-            received.extend(self.listen(Instant::now() + TURN, &mut last).await);
+        for _ in 0..2 {
+            self.round_trip(timeouts).await;
+            received.extend(self.listen(Instant::now(), &mut last).await);
             if received.last() != Some(&RawMessage::Silence) {
                 self.unanswered = unanswered;
                 return received;
             }
             received.pop();
+            for _ in 0..TURNS {
+                yield_now().await;
+            }
         }
         received.push(RawMessage::Silence);
         received
+    }
+
+    /// Waits until the gateway has read everything that was sent on this connection.
+    pub(crate) async fn round_trip(&mut self, timeouts: &Timeouts) {
+        if !self.is_over() && self.unponged != Some(self.connection.pongs()) {
+            self.ping(timeouts).await;
+        }
     }
 
     /// Proves by a round trip what did not come: gives what was heard until then. `later` is what later steps wait for
@@ -150,12 +164,10 @@ impl Session {
         if self.is_over() {
             return Vec::new();
         }
-        if self.unponged != Some(self.connection.pongs()) {
-            self.ping(timeouts).await;
-        }
+        self.round_trip(timeouts).await;
         let mut received = Vec::new();
         loop {
-            // What came before the pong is here already: nothing is waited for.
+            // Messages before the pong have already arrived, so there is no wait.
             let message = self.next(Instant::now()).await;
             if message == RawMessage::Silence {
                 break;
@@ -179,20 +191,20 @@ impl Session {
         received
     }
 
-    /// Sends a ping and waits for its pong.
+    /// Sends a ping and waits for the pong.
     async fn ping(&mut self, timeouts: &Timeouts) {
         let (began, limit) = (Instant::now(), timeouts.limit(&Wait::Pong));
         let came = self.connection.ping(began + limit).await;
         self.unponged = (!came).then(|| self.connection.pongs());
         match began.elapsed() {
             took if came => timeouts.came(&Wait::Pong, took),
-            // Sooner than that it was the connection that ended.
+            // A failure before the timeout means that the connection ended.
             took if took >= limit => timeouts.missed(&Wait::Pong, took),
             _ => {}
         }
     }
 
-    /// What a step waits for, where it came earlier.
+    /// The message that a step waits for, if it arrived earlier.
     pub(crate) fn take_kept(&mut self, awaited: &Awaited) -> Option<RawMessage> {
         if let Some(at) = self.kept.iter().position(|message| self.is_awaited(message, awaited)) {
             return Some(self.kept.remove(at));
@@ -200,13 +212,13 @@ impl Session {
         self.over.clone().filter(|_| *awaited == Awaited::Close)
     }
 
-    /// Tells what a step waits for from everything else.
+    /// Separates the messages that later steps wait for from the others.
     pub(crate) fn wanted(&self, awaited: &Awaited) -> impl FnMut(&RawMessage) -> bool + Send + use<> {
         let (awaited, ids) = (awaited.clone(), self.calls.clone());
         move |message| is_awaited(message, &awaited, &ids)
     }
 
-    /// Keeps what was heard for the step that waits for it.
+    /// Keeps a message for the step that waits for it.
     pub(crate) fn keep(&mut self, message: RawMessage) {
         self.kept.push(message);
     }
@@ -215,7 +227,7 @@ impl Session {
         is_awaited(message, awaited, &self.calls)
     }
 
-    /// What comes next. A gateway that says more than anybody may loses its connection, so every loop over this ends.
+    /// The next message. A gateway that exceeds the limit loses its connection, so every loop over this ends.
     async fn next(&mut self, deadline: Instant) -> RawMessage {
         let incoming = self.connection.next(deadline).await;
         let (bytes, weight) = match &incoming {
@@ -240,9 +252,9 @@ impl Session {
         self.message(closed)
     }
 
-    /// Drops of the answer to a connect what it tells of the gateway's machine (methods, events, who is there): most of what a case
-    /// hears is that, again with each connect, and nobody looks into it after it was held to the schema. Which members there are
-    /// stays.
+    /// Removes the description of the gateway's host (methods, events, presence) from the answer to a connect. It is
+    /// most of what a case receives, is repeated with each connect, and is not used after validation. The names of the
+    /// members remain.
     pub(crate) fn lighten(&self, messages: &mut [RawMessage]) {
         for message in messages {
             let RawMessage::Frame { frame, .. } = message else { continue };
@@ -265,7 +277,7 @@ impl Session {
         }
     }
 
-    /// Of a flood, its beginning and its end; everything of anything else.
+    /// Keeps the beginning and the end of a flood, and everything else.
     fn shown(&self, mut received: Vec<RawMessage>) -> Vec<RawMessage> {
         if !self.flooded {
             return received;
@@ -290,7 +302,7 @@ impl Session {
                 let is_response = frame.get("type") == Some(&"res".into());
                 let id = frame.get("id").and_then(Value::as_str).filter(|_| is_response);
                 let method = id.and_then(|id| self.methods.get(id)).cloned();
-                // The mark in the place of what is left out is not the gateway's.
+                // The mark for omitted messages does not come from the gateway.
                 if !is_cut {
                     self.frames.check(&frame, method.as_deref());
                 }
@@ -314,7 +326,7 @@ impl Session {
     }
 }
 
-/// Takes out what a value holds.
+/// Removes the contents of a value.
 fn empty(value: &mut Value) {
     match value {
         Value::Array(items) => *items = Vec::new(),
@@ -332,12 +344,12 @@ fn is_awaited(message: &RawMessage, awaited: &Awaited, calls: &HashMap<String, P
     }
 }
 
-/// Whether a frame is an event of this name.
+/// Whether a frame is an event with this name.
 pub(crate) fn is_event(frame: &Value, name: &str) -> bool {
     frame.get("type") == Some(&"event".into()) && frame.get("event").and_then(Value::as_str) == Some(name)
 }
 
-/// Whether this answers the request with this id.
+/// Whether a message answers the request with this id.
 pub(crate) fn answers(message: &RawMessage, id: &str) -> bool {
     let RawMessage::Frame { frame, .. } = message else { return false };
     frame.get("type") == Some(&"res".into()) && frame.get("id").and_then(Value::as_str) == Some(id)
@@ -353,7 +365,7 @@ fn close(closed: Closed) -> RawMessage {
     RawMessage::Close { code: closed.code, reason, clean }
 }
 
-/// Notes what the answer to a connect gave: a device token, or the id of a pending request.
+/// Records the device token or the request id in the answer to a connect.
 pub(crate) fn learn(bindings: &Bindings, step: Option<&str>, device: Option<&str>, received: &[RawMessage]) {
     for message in received {
         let RawMessage::Frame { frame, .. } = message else { continue };

@@ -1,5 +1,5 @@
-//! Whether a gateway that did not answer in a step is there at all: one that never answers is found out with the first
-//! step, and costs two deadlines and not two for every case.
+//! Finds out whether a gateway that did not answer in a step responds at all. A gateway that never answers is detected
+//! in the first step and costs the run two timeouts in total.
 
 use super::context::CaseContext;
 use crate::client::connect::Challenge;
@@ -11,28 +11,28 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A protocol version that no gateway will ever have: whoever asks for it leaves no trace in a store.
+/// A protocol version that no gateway supports. A connect with it leaves no trace in a store.
 const NO_PROTOCOL: i64 = 1_000_000;
 
-/// What a gateway does with the question whether it is there.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum There {
-    /// It answers.
+    /// The gateway answers.
     Answers,
-    /// It does not.
+    /// The gateway does not answer.
     Silent(Silence),
-    /// It cannot be asked, or ends the connection: one that is down is not silent.
+    /// The gateway cannot be asked, or it closed the connection. A stopped gateway is not silent.
     Refuses,
 }
 
 impl CaseContext<'_> {
-    /// Begins a step: the gateway may be asked again.
+    /// Begins a step, in which the gateway may be probed again.
     pub(crate) fn forget_silence(&self) {
         *self.there.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// How a gateway is silent of which nothing comes on a new connection within the deadline of an answer; `None` where it is
-    /// not. In each step it is asked once.
+    /// How a gateway is silent if nothing arrives on a new connection within the answer timeout. `None` if it answers.
+    /// The gateway is probed at most once in each step.
     pub(crate) async fn silence(&self) -> Option<Silence> {
         if self.there().is_none() {
             self.probe(self.timeouts.answer()).await;
@@ -47,7 +47,7 @@ impl CaseContext<'_> {
         self.there.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks the gateway on a new connection whether it is there, within `at_most`. Gives how long it took to answer.
+    /// Probes the gateway on a new connection, for at most `at_most`. Returns the time that the answer took.
     pub(crate) async fn probe(&self, at_most: Duration) -> Option<Duration> {
         let (began, limit) = (Instant::now(), self.timeouts.limit(&Wait::Probe).min(at_most));
         let there = self.ask_if_there(began, limit).await;
@@ -90,9 +90,9 @@ impl CaseContext<'_> {
 /// How a gateway did not answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Silence {
-    /// How long its last answer was waited for.
+    /// The time that the last answer was awaited.
     within: Duration,
-    /// What it sent in the place of an answer; nothing but perhaps its challenge where absent.
+    /// What the gateway sent instead of an answer. `None` if it sent nothing or only a challenge.
     instead: Option<String>,
 }
 
@@ -112,13 +112,13 @@ impl fmt::Display for Silence {
     }
 }
 
-/// The challenge comes unasked, and is no answer.
+/// The challenge is sent without a request and is not an answer.
 fn is_challenge(incoming: &Incoming) -> bool {
     matches!(incoming, Incoming::Text(frame) if frame.event() == Some("connect.challenge"))
 }
 
-/// Whether nothing came on the step's own connection that should have. Of a gateway that has answered in this run, a missing
-/// challenge says no more than that it sends none.
+/// Whether an expected message did not arrive on the step's own connection. If the gateway has answered in this run, a
+/// missing challenge only means that it sends none.
 pub(crate) fn was_silent(step: &StepEvidence, has_answered: bool) -> bool {
     let mut own = step.received.iter().filter(|received| received.on.is_none()).map(|received| &received.message);
     let late_upgrade = OpenError::Deadline.to_string();
@@ -132,6 +132,6 @@ pub(crate) fn was_silent(step: &StepEvidence, has_answered: bool) -> bool {
 }
 
 fn is_answer(message: &RawMessage) -> bool {
-    // What answers no request of ours has no method.
+    // An answer to an unknown request has no method.
     matches!(message, RawMessage::Frame { frame, method: Some(_) } if frame.get("type") == Some(&"res".into()))
 }

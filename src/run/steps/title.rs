@@ -1,4 +1,4 @@
-//! A step in a few words, with the scenario's names: what snapshots and transcripts call it.
+//! The short title of a step, with the names of the scenario. Snapshots and transcripts use it.
 
 use crate::scenario::connect::{
     BootstrapToken, Connect, Credentials, DeviceToken, Proof, ProofVersion, SharedSecret, Signature, Via,
@@ -127,11 +127,11 @@ fn device_token(token: &DeviceToken) -> String {
     }
 }
 
-/// What is odd about a proof.
+/// The parts of a proof that differ from the default.
 fn proof(said: &Proof) -> String {
     let right = Proof::default();
     let mut odd = Vec::new();
-    // v3 is what most releases' own clients sign.
+    // The clients of most releases sign v3.
     if let Some(version) = said.version.filter(|version| *version != ProofVersion::V3) {
         odd.push(format!("{version:?}").to_lowercase());
     }

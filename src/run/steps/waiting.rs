@@ -50,7 +50,7 @@ impl CaseContext<'_> {
             return RawMessage::NoChallenge;
         }
         let limit = self.timeouts.limit(&Wait::Challenge);
-        // A gateway that was slow to upgrade is slow to go on.
+        // A gateway with a slow upgrade is probably slow for the challenge too.
         let limit = limit.max(upgraded_in * TIMES_THE_PROBE).min(self.timeouts.answer());
         let began = Instant::now();
         let first = session.listen(began + limit, |_| true).await.pop().unwrap_or(RawMessage::Silence);
@@ -100,7 +100,7 @@ impl CaseContext<'_> {
         self.listen(session, wait, |message| answers(message, &id)).await
     }
 
-    /// Waits for the answer to a call. A gateway with its own clock sends nothing more after every task has had a turn.
+    /// Waits for the answer to a call. A gateway with its own clock sends nothing more once it has read all requests.
     pub(crate) async fn answer_to_call(
         &self,
         session: &mut Session,
@@ -109,7 +109,7 @@ impl CaseContext<'_> {
     ) -> Vec<RawMessage> {
         let id = pending.0.clone();
         match self.has_own_clock() {
-            true => session.listen_briefly(|message| answers(message, &id)).await,
+            true => self.listen_briefly(session, |message| answers(message, &id)).await,
             false => self.answer(session, pending, &Wait::Call(method.to_owned())).await,
         }
     }
@@ -127,7 +127,7 @@ impl CaseContext<'_> {
         }
         let wanted = session.wanted(awaited);
         if self.has_own_clock() {
-            return session.listen_briefly(wanted).await;
+            return self.listen_briefly(session, wanted).await;
         }
         let wait = match awaited {
             Awaited::Close => Wait::Close,
@@ -135,6 +135,17 @@ impl CaseContext<'_> {
             Awaited::Event(name) => Wait::Event(name.clone()),
         };
         self.listen_after(session, &wait, earliest, wanted).await
+    }
+
+    /// Receives messages from a gateway with its own clock, after it has read what was sent on every connection.
+    async fn listen_briefly(&self, session: &mut Session, last: impl FnMut(&RawMessage) -> bool) -> Vec<RawMessage> {
+        for other in self.all_sessions() {
+            // One that is in use has a step of its own, played side by side with this one; `session` itself is too.
+            if let Ok(mut other) = other.try_lock() {
+                other.round_trip(&self.timeouts).await;
+            }
+        }
+        session.listen_briefly(&self.timeouts, last).await
     }
 
     /// Receives messages until `last` accepts one, the connection ends, or the timeout expires. Returns all messages in
@@ -159,7 +170,8 @@ impl CaseContext<'_> {
         let (before, limit) = (session.unanswered, self.timeouts.limit(wait));
         let due = Instant::now() + earliest;
         let mut received = session.listen(due + limit, &mut last).await;
-        // A gateway that is slow just now was not waited for long enough: it is asked, and given as much time as it needs.
+        // The wait may be too short if the gateway is currently slow, so the gateway is probed and gets as much time as
+        // it needs.
         if received.last() == Some(&RawMessage::Silence) && self.timeouts.is_in_doubt(wait, limit) {
             received.pop();
             session.unanswered = before;

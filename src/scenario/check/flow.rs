@@ -1,4 +1,5 @@
-//! Checks the steps of a scenario in their order: who is known, held and running when.
+//! Checks the steps of a scenario in order: which names are known, which connections are held and when the gateway
+//! runs.
 
 use super::{Known, store, symbols_in, symbols_in_text, unknown};
 use crate::scenario::model::connect::{BootstrapToken, Connect, DeviceToken, Nonce, SharedSecret};
@@ -10,28 +11,28 @@ use crate::scenario::syntax::spans::Name;
 use crate::words::choices;
 use std::collections::BTreeMap;
 
-/// The steps of a scenario as they are played.
+/// The state of a check while it goes through the steps.
 pub(crate) struct Flow<'a> {
     scenario: &'a Scenario,
-    /// What symbols may speak of at this point.
+    /// The names that symbols can refer to at this step.
     known: Known<'a>,
-    /// Connections by name: whether they are held at this point.
+    /// Connections by name, with whether they are held at this step.
     connections: BTreeMap<&'a str, bool>,
-    /// Names of the steps so far, and whether they are calls.
+    /// Names of the earlier steps, with whether the step is a call.
     steps: BTreeMap<&'a str, bool>,
     running: bool,
     errors: &'a mut Vec<SpannedError>,
 }
 
 impl<'a> Flow<'a> {
-    /// The story of a scenario, not told yet.
+    /// The state before the first step.
     pub fn new(scenario: &'a Scenario, known: &'a Known<'a>, errors: &'a mut Vec<SpannedError>) -> Self {
         let (connections, steps) = (BTreeMap::new(), BTreeMap::new());
         let known = known.before_the_first_step();
         Self { scenario, known, connections, steps, running: true, errors }
     }
 
-    /// Plays every step.
+    /// Checks every step.
     pub fn check(mut self) {
         let scenario = self.scenario;
         if let Some(earlier) = &scenario.written_by {
@@ -67,7 +68,7 @@ impl<'a> Flow<'a> {
         self.names(step);
     }
 
-    /// Whether the gateway is up when it must be, and whether it is afterwards.
+    /// Checks that the gateway runs if the step needs it, and updates whether it runs afterwards.
     fn running(&mut self, step: &'a Step) {
         let down = match &step.kind {
             StepKind::Start(_) if self.running => {
@@ -252,7 +253,7 @@ impl<'a> Flow<'a> {
         );
     }
 
-    /// A call may be answered more than once: accepted at first, and decided later.
+    /// A call can have more than one answer: it can be accepted first and decided later.
     fn awaited(&mut self, name: &'a Name) {
         self.earlier(name);
         if self.steps.get(name.as_str()) == Some(&false) {
@@ -289,7 +290,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Whether the step could be answered with what is expected at all.
+    /// Whether the step can produce the expected answer.
     fn expectation(&mut self, step: &'a Step) {
         let Some(expectation) = &step.expect else { return };
         if let Expectation::Ok(answer) | Expectation::Event(answer) = expectation

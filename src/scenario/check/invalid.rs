@@ -1,4 +1,4 @@
-//! Wrong scenario files and what is said about them, and files of any kind that must not bring the reader down.
+//! Tests with invalid scenario files and their messages, and with files that must not crash the reader.
 
 use super::lint;
 use super::trust::Trust;
@@ -15,7 +15,7 @@ fn read_text(text: &str) -> (Vec<Case>, Vec<ScenarioError>) {
     read(vec![Ok((source, Origin::Disk(PathBuf::from("family"))))], Trust::Given)
 }
 
-/// The problems of a text as a terminal without colours shows them.
+/// The errors of a text as a terminal without colours shows them.
 fn rendered(text: &str) -> String {
     let (_, problems) = read_text(text);
     show(problems)
@@ -25,16 +25,16 @@ fn show(problems: Vec<ScenarioError>) -> String {
     let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor()).with_width(110);
     let mut rendered = String::new();
     handler.render_report(&mut rendered, &ScenarioErrors(problems)).unwrap();
-    // No line of a snapshot should end in blanks.
+    // Lines of a snapshot must not end with spaces.
     rendered.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// Steps under a title.
+/// A scenario with a title and these steps.
 fn steps(steps: &str) -> String {
     format!("scenario: Title\nsteps:\n{steps}")
 }
 
-/// A matrix, and a step that uses the axis `via`.
+/// A scenario with a matrix and a step that uses the axis `via`.
 fn matrix(matrix: &str) -> String {
     format!("scenario: Title\nmatrix:\n{matrix}\nsteps:\n  - connect: {{ device: laptop, via: \"${{via}}\" }}\n")
 }
@@ -116,7 +116,7 @@ fn wrong_files(#[case] text: &str) {
     insta::assert_snapshot!(name, rendered(text));
 }
 
-/// A device that is new, or is like a stored one that a step speaks of, is nobody's slip.
+/// A device that is new, or that resembles a stored device that a step uses, is not a misspelling.
 #[rstest]
 #[case::unlike("laptop", "phone", "")]
 #[case::counted("node-1", "node-2", "")]
@@ -133,7 +133,7 @@ fn new_devices(#[case] stored: &str, #[case] connecting: &str, #[case] more: &st
     assert!(problems.is_empty(), "{problems:?}");
 }
 
-/// Each kind of file that is no text: one clear message, and no more memory than the limit.
+/// Every kind of file that is not text causes one clear message and uses no more memory than the limit.
 #[test]
 fn files_that_are_no_scenarios() {
     let folder = tempfile::tempdir().unwrap();
@@ -207,7 +207,7 @@ fn nothing_is_wrong_with_the_scenarios_inside() {
     assert!(findings.cases >= 60);
 }
 
-/// Pieces of which wrong scenarios are made.
+/// Fragments that the tests combine to invalid scenarios.
 const PIECES: [&str; 24] = [
     "scenario: T\n",
     "steps:\n",

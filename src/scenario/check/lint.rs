@@ -1,4 +1,4 @@
-//! What can be read and run, and is wrong all the same.
+//! Checks for scenarios that are readable and playable but probably wrong.
 
 use super::trust::Trust;
 use crate::scenario::corpus;
@@ -12,19 +12,19 @@ use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// What a lint has looked at, and found.
+/// The result of a lint.
 #[derive(Debug)]
 pub struct Findings {
-    /// How many scenario files could be read.
+    /// Number of readable scenario files.
     pub scenarios: usize,
-    /// How many cases they have.
+    /// Number of cases in these files.
     pub cases: usize,
-    /// Everything that is wrong, in the order of the files.
+    /// All errors, in the order of the files.
     pub problems: ScenarioErrors,
 }
 
-/// Looks at these files and folders, or at the scenarios inside the binary where there are none. What needs trust is wrong with
-/// scenarios that are not `trusted`.
+/// Lints files and folders, or the scenarios in the binary if the list is empty. A feature that needs trust is an error
+/// unless the scenarios are `trusted`.
 pub fn lint(paths: &[PathBuf], trusted: bool) -> Findings {
     let inside = paths.is_empty();
     let found = if inside { files::embedded() } else { files::on_disk(paths) };
@@ -36,7 +36,7 @@ pub fn lint(paths: &[PathBuf], trusted: bool) -> Findings {
     Findings { scenarios: firsts.len(), cases: cases.len(), problems: ScenarioErrors(problems) }
 }
 
-/// Lints a file by its first case: what is linted here is the same at every point of the matrix.
+/// Lints a file by its first case, because the checks have the same result at every point of the matrix.
 pub(crate) fn lint_file(case: &Case) -> Vec<ScenarioError> {
     let mut errors = Vec::new();
     for link in &case.scenario.links {
@@ -70,8 +70,8 @@ fn twins(words: &[Spanned<String>], what: &str, errors: &mut Vec<SpannedError>) 
     }
 }
 
-/// A role or scope may be one that no gateway knows: then nothing is asked for that a gateway must refuse. One that is nearly
-/// a known one is that one, misspelt.
+/// Finds roles and scopes that resemble a known one. An unknown role or scope can be intended, but one with a small
+/// difference from a known one is probably a misspelling.
 fn misspelt_words(node: &Node, errors: &mut Vec<SpannedError>) {
     if let Kind::List(items) = &node.kind {
         items.iter().for_each(|item| misspelt_words(item, errors));
@@ -80,7 +80,7 @@ fn misspelt_words(node: &Node, errors: &mut Vec<SpannedError>) {
         match key.as_str() {
             "role" | "roles" => words(value, "role", &ROLES, errors),
             "scopes" | "approved-scopes" => words(value, "scope", &OPERATOR_SCOPES, errors),
-            // What is raw is meant as it stands.
+            // Raw values are intended.
             "params" | "set" | "raw" => {}
             _ => misspelt_words(value, errors),
         }
@@ -90,7 +90,7 @@ fn misspelt_words(node: &Node, errors: &mut Vec<SpannedError>) {
 fn words(node: &Node, what: &str, known: &[&str], errors: &mut Vec<SpannedError>) {
     match &node.kind {
         Kind::List(items) => items.iter().for_each(|item| words(item, what, known, errors)),
-        // Another case is written on purpose.
+        // Different letter case is intended.
         Kind::Text(word) if !known.contains(&word.to_lowercase().as_str()) => {
             if let Some(near) = nearest_within(1, word, known.iter().copied()) {
                 let error = SpannedError::at(node.span, format!("`{word}` is not a {what}"), "misspelled?");
@@ -121,7 +121,7 @@ fn is_tag(tag: &str) -> bool {
         && tag.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// Ids are made of folder and file names, so these must have the form of ids.
+/// Ids consist of folder and file names, so these names must be valid in ids.
 fn file_name(case: &Case) -> Option<ScenarioError> {
     let path = &case.source.path;
     let message = if path.extension().is_some_and(|extension| extension == "yml") {

@@ -1,4 +1,5 @@
-//! What types cannot say: names that must be known, paths that must stay inside, settings that are the harness's own.
+//! Checks that types cannot express: names that must be known, paths that must stay inside a folder, and settings that
+//! belong to the harness.
 
 mod flow;
 #[cfg(test)]
@@ -23,7 +24,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Whether a file is a scenario at all.
+/// Checks that a file is a scenario.
 pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), SpannedError> {
     match &root.kind {
         Kind::Map(_) if is_gateway_description(root) => {
@@ -41,13 +42,13 @@ pub(super) fn is_scenario(root: &Node, path: &Path) -> Result<(), SpannedError> 
     }
 }
 
-/// A description has its gateway's name where a scenario has settings.
+/// In a gateway description, `gateway` is a name. In a scenario, it is a map of settings.
 fn is_gateway_description(root: &Node) -> bool {
     let named = root.get("gateway").is_some_and(|gateway| matches!(gateway.kind, Kind::Text(_)));
     named && ["scenario", "steps"].iter().all(|key| root.get(key).is_none())
 }
 
-/// Checks a scenario at a point of its matrix.
+/// Checks a scenario at one point of its matrix.
 pub(super) fn scenario(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
     let mut errors = Vec::new();
     let title = &scenario.scenario;
@@ -66,12 +67,13 @@ pub(super) fn scenario(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// Most steps that a scenario may have, those inside `parallel` included.
+/// Maximum number of steps in a scenario, including the steps in `parallel`.
 const MOST_STEPS: usize = 1000;
-/// Most records that its stores may have by name. More can come in with `from` and `files`.
+/// Maximum number of named records in the stores of a scenario. `from` and `files` can add more records.
 const MOST_RECORDS: usize = 2000;
 
-/// Names are compared with names, and every step is told for each: what is far beyond any story is refused.
+/// The check compares names with names, and the output reports every step for each name, so unreasonably large
+/// scenarios are refused.
 fn size(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
     let earlier = scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
     let steps: usize = earlier.chain(&scenario.steps).map(steps_in).sum();
@@ -93,8 +95,8 @@ fn steps_in(step: &Step) -> usize {
     }
 }
 
-/// A device that connects without being in a store may be new. Where its name is nearly that of a stored device of which no
-/// step speaks, it is that one, misspelt.
+/// Finds a device that connects but is not in a store. It can be new. If its name resembles that of a stored device
+/// that no step uses, the name is probably a misspelling.
 fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, errors: &mut Vec<SpannedError>) {
     let (mut stored, mut acting) = (Known::default(), Known::default());
     for store in [Some(&scenario.store), scenario.other_store.as_ref()].into_iter().flatten() {
@@ -126,13 +128,13 @@ fn connecting_devices<'a>(step: &'a Step, devices: &mut Vec<&'a Name>) {
     }
 }
 
-/// Names as short as `a` and `b`, and such as `node-1` and `node-2`, are meant to be alike.
+/// Names as short as `a` and `b`, and names such as `node-1` and `node-2`, resemble each other on purpose.
 fn looks_misspelt(name: &str, other: &str) -> bool {
     let stem = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
     name.chars().count() >= 4 && stem(name) != stem(other)
 }
 
-/// Whether a step would miss this device if it were not known.
+/// Whether a step needs this device to be known.
 fn is_spoken_of(device: &str, scenario: &Scenario, known: &Known<'_>) -> bool {
     let mut without = known.clone();
     without.devices.remove(device);
@@ -144,7 +146,8 @@ fn is_spoken_of(device: &str, scenario: &Scenario, known: &Known<'_>) -> bool {
     errors(&without) > errors(known)
 }
 
-/// Variables that decide where a gateway reads and writes: they are the harness's, so that nobody's own files are touched.
+/// Variables that determine where a gateway reads and writes. Only the harness sets them, so that a case never uses the
+/// user's files.
 const OWN_VARIABLES: [&str; 6] =
     ["HOME", "USERPROFILE", "OPENCLAW_HOME", "OPENCLAW_STATE_DIR", "OPENCLAW_CONFIG_PATH", "OPENCLAW_GATEWAY_PORT"];
 
@@ -158,7 +161,7 @@ fn environment(scenario: &Scenario, errors: &mut Vec<SpannedError>) {
     }
 }
 
-/// Every name that a symbol may speak of.
+/// All names that a symbol can refer to.
 #[derive(Clone, Default)]
 pub(super) struct Known<'a> {
     /// Devices that connect, sign or are in a store.
@@ -188,7 +191,7 @@ fn known(scenario: &Scenario) -> Known<'_> {
 }
 
 impl<'a> Known<'a> {
-    /// The same while no step has been played: what a step says is known after it.
+    /// The names before the first step. A step adds its answers.
     pub fn before_the_first_step(&self) -> Self {
         Self { steps: BTreeSet::new(), ..self.clone() }
     }
@@ -215,7 +218,7 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// What a symbol speaks of and is not known: its kind, its name, and the names that are known.
+    /// A symbol that refers to an unknown name: its kind, the name and the known names.
     fn stranger<'s>(&self, symbol: &'s Symbol) -> Option<(&'static str, &'s str, &BTreeSet<&'a str>)> {
         let (kind, name, known) = match symbol {
             Symbol::Device(name)
@@ -233,7 +236,7 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Checks what is put into a state directory.
+/// Checks the contents of a state directory.
 pub(super) fn store(store: &Store, known: &Known<'_>, errors: &mut Vec<SpannedError>) {
     if let Some(from) = &store.from
         && !stays_below(&from.value)
@@ -294,7 +297,7 @@ pub(super) fn symbols_in(value: &Value, known: &Known<'_>, place: Span, errors: 
 
 /// Checks every symbol in a text.
 pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, errors: &mut Vec<SpannedError>) {
-    // Who has so many problems has one of them often.
+    // A scenario with this many errors repeats one of them.
     if errors.len() >= MOST_OF_A_FILE {
         return;
     }
@@ -319,7 +322,7 @@ pub(super) fn symbols_in_text(text: &str, known: &Known<'_>, place: Span, errors
     }
 }
 
-/// A name that nothing in the scenario introduces.
+/// An error for a name that the scenario does not define.
 pub(super) fn unknown(kind: &str, name: &str, place: Span, known: &BTreeSet<&str>) -> SpannedError {
     let message = match kind {
         "device" => format!("the device `{name}` does not exist: it does not connect and is not in the store"),

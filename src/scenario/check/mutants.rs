@@ -1,4 +1,4 @@
-//! Mutants of the scenarios: each is read and linted, and every problem stands at a place of its file.
+//! Mutation tests of the scenarios: each mutant is read and linted, and every error has a position in its file.
 
 use super::lint;
 use super::trust::Trust;
@@ -9,7 +9,7 @@ use input_mutants::play;
 use miette::Diagnostic as _;
 use std::path::Path;
 
-/// What no scenario in the binary says.
+/// Words that no scenario in the binary contains.
 const WORDS: [&str; 12] = [
     "matrix:",
     "repeat:",

@@ -1,4 +1,4 @@
-//! What a case needs of a gateway, read off its steps and its store.
+//! Determines which features of a gateway a case needs, from its steps and its store.
 
 use crate::scenario::model::connect::Via;
 use crate::scenario::model::document::{Need, Scenario};
@@ -6,7 +6,7 @@ use crate::scenario::model::step::{Step, StepKind};
 use crate::scenario::model::store::Store;
 use std::collections::BTreeSet;
 
-/// Everything that the scenario needs: what it says, and what its steps and its store make plain.
+/// All features that the scenario needs: those that it lists, and those that follow from its steps and its store.
 pub(crate) fn of(scenario: &Scenario) -> BTreeSet<Need> {
     let mut needs: BTreeSet<_> = scenario.needs.iter().copied().collect();
     if scenario.store != Store::default() || scenario.other_store.is_some() || scenario.written_by.is_some() {

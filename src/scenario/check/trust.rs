@@ -103,7 +103,7 @@ pub(crate) fn check(
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// A fault for a feature that needs `--trust`.
+/// An error for a feature that needs `--trust`.
 pub(crate) fn needs_trust(span: Span, message: String) -> SpannedError {
     SpannedError::at(span, message, "needs --trust")
         .help("if you trust the author of the scenario, use --trust; SECURITY.md describes what that allows")
@@ -121,7 +121,7 @@ fn settings(node: &Node, above: &str, errors: &mut Vec<SpannedError>) {
     }
     for entry in node.entries() {
         let path = if above.is_empty() { entry.key.value.clone() } else { format!("{above}.{}", entry.key.value) };
-        // Null takes a setting away.
+        // Null removes a setting.
         if entry.value.kind == Kind::Null {
             continue;
         }
@@ -149,7 +149,7 @@ fn files(store: &Store, folders: &BTreeMap<String, Arc<Folder>>, errors: &mut Ve
             FileContent::Text(text) => text.as_bytes(),
             FileContent::Base64(bytes) => bytes.0.as_slice(),
             FileContent::Json(_) => b"{}",
-            // Nothing can be run that is not there, or is less than it was.
+            // Removing or truncating a file cannot start code.
             FileContent::Directory | FileContent::Missing | FileContent::TruncateTo(_) | FileContent::Mode(_) => {
                 continue;
             }
@@ -167,7 +167,7 @@ fn files(store: &Store, folders: &BTreeMap<String, Arc<Folder>>, errors: &mut Ve
     }
 }
 
-/// Whether a gateway takes a file for records and nothing else.
+/// Whether the path can only contain records.
 fn is_plain_file(path: &str, bytes: &[u8]) -> bool {
     let first = Path::new(path).components().next();
     let folder = first.is_some_and(|first| FOLDERS.iter().any(|folder| first.as_os_str() == *folder));
@@ -206,8 +206,8 @@ fn named(frame: &Value) -> Option<String> {
     frame.get("method").map(|method| method.as_str().map_or_else(|| method.to_string(), str::to_owned))
 }
 
-/// The method that a frame calls. One that is no JSON yet, and speaks of a method, may become any call when its symbols are filled
-/// in.
+/// The method that a frame calls. If the frame is not JSON yet and mentions a method, it can become any call when its
+/// symbols are filled in.
 fn method_in(frame: &[u8]) -> Option<String> {
     match serde_json::from_slice(frame) {
         Ok(frame) => named(&frame),
@@ -224,7 +224,7 @@ mod tests {
     use crate::scenario::Corpus;
     use rstest::rstest;
 
-    /// What is refused in a scenario with this after its title; beside it is a folder `state`.
+    /// The errors of a scenario with this text after its title and a folder `state` next to it.
     fn refused(rest: &str) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let put = |path: &str, bytes: &[u8]| {

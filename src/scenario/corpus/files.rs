@@ -1,4 +1,4 @@
-//! Scenario files and the folders beside them, on disk or inside the binary.
+//! Scenario files and the folders next to them, on disk or in the binary.
 
 use crate::scenario::check::trust::{Trust, needs_trust};
 use crate::scenario::model::case::Source;
@@ -13,39 +13,39 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 
-/// The scenarios inside the binary.
+/// The scenarios in the binary.
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 
-/// Deepest that folders are searched.
+/// Maximum depth of folders that are searched.
 const DEEPEST: usize = 8;
-/// Largest folder that a store may be filled from, in bytes.
+/// Maximum size of a folder that a store is copied from, in bytes.
 const LARGEST_FOLDER: u64 = 16 * 1024 * 1024;
-/// Most files and folders that it may have. Links in it may lead to the same ones by very many ways.
+/// Maximum number of files and folders in such a folder. Links can reach the same files in very many ways.
 const MOST_ENTRIES: usize = 100_000;
 
-/// The files of a folder by their relative path.
+/// The files of a folder by relative path.
 pub(crate) type Folder = BTreeMap<String, Vec<u8>>;
 
-/// Where a scenario's other files are.
+/// The location of the folders of a scenario.
 #[derive(Debug)]
 pub(crate) enum Origin {
-    /// In this folder.
+    /// A folder on disk.
     Disk(PathBuf),
-    /// In this folder inside the binary.
+    /// A folder in the binary.
     Embedded(PathBuf),
 }
 
-/// A scenario's `family` and `name`, by the folder and the name of its file.
+/// The `family` and `name` of a scenario, from the folder and the name of its file.
 pub(crate) fn id_of(path: &Path) -> (String, String) {
     let name = path.file_stem().map(|stem| slug(&stem.to_string_lossy())).unwrap_or_default();
     let parent = path.parent().filter(|parent| parent.file_name().is_some()).map(Path::to_path_buf);
-    // `here.yaml` and `../here.yaml` have a folder with a name all the same.
+    // For `here.yaml` and `../here.yaml`, the name of the folder must be resolved.
     let parent = parent.or_else(|| path.canonicalize().ok().and_then(|path| path.parent().map(Path::to_path_buf)));
     let family = parent.and_then(|parent| parent.file_name().map(|name| slug(&name.to_string_lossy())));
     (family.unwrap_or_default(), name)
 }
 
-/// A text as it can stand in an id.
+/// A text in a form that is valid in an id.
 pub(crate) fn slug(text: &str) -> String {
     let letter = |letter: char| match letter.to_ascii_lowercase() {
         letter @ ('a'..='z' | '0'..='9' | '.' | '-') => letter,
@@ -54,7 +54,7 @@ pub(crate) fn slug(text: &str) -> String {
     text.chars().map(letter).collect()
 }
 
-/// Every scenario inside the binary.
+/// All scenarios in the binary.
 pub(crate) fn embedded() -> Vec<Result<(Source, Origin), ScenarioError>> {
     let mut files: Vec<_> = EMBEDDED.dirs().flat_map(Dir::files).filter(|file| is_scenario(file.path())).collect();
     files.sort_by_key(|file| file.path());
@@ -69,7 +69,7 @@ pub(crate) fn embedded() -> Vec<Result<(Source, Origin), ScenarioError>> {
         .collect()
 }
 
-/// Every scenario in these files and folders, each once.
+/// All scenarios in these files and folders, without duplicates.
 pub(crate) fn on_disk(paths: &[PathBuf]) -> Vec<Result<(Source, Origin), ScenarioError>> {
     let mut found = Vec::new();
     for path in paths {
@@ -112,7 +112,7 @@ fn explains(folder: &Path) -> String {
     )
 }
 
-/// Looks into each folder once: links may lead back to where they stand, and by many ways.
+/// Searches each folder once, because links can form cycles and reach a folder in many ways.
 fn search(folder: &Path, depth: usize, looked: &mut HashSet<PathBuf>, found: &mut Vec<Result<PathBuf, ScenarioError>>) {
     if !looked.insert(folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf())) {
         return;
@@ -184,7 +184,7 @@ fn too_large(path: &Path) -> ScenarioError {
     ScenarioError::with_file(path, message, Some("is this a scenario at all?".to_owned()))
 }
 
-/// A scenario as if it stood in a file at this path.
+/// A scenario from a text, with the path of a file that does not have to exist.
 pub(crate) fn written(path: &Path, bytes: Vec<u8>) -> Result<(Source, Origin), ScenarioError> {
     let text = text(path, bytes)?;
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
@@ -207,7 +207,7 @@ fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<str>, ScenarioError> {
         let message = format!("line {line} is not UTF-8");
         ScenarioError::with_file(path, message, help("a scenario is a YAML file in UTF-8"))
     })?;
-    // A terminal would obey what it should show.
+    // A terminal would interpret control characters in the text.
     if let Some((at, found)) =
         text.char_indices().find(|(_, letter)| letter.is_control() && !"\t\r\n".contains(*letter))
     {
@@ -219,12 +219,12 @@ fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<str>, ScenarioError> {
             help("write it as an escape such as \"\\u001b\" in double quotes"),
         ));
     }
-    // A byte order mark is no part of the text.
+    // A byte order mark is not part of the text.
     Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).into())
 }
 
 impl Origin {
-    /// Reads the folders that a scenario's stores are filled from, unless they are known.
+    /// Reads the folders that a scenario's stores are copied from, except folders that are already known.
     pub(crate) fn fill(
         &self,
         scenario: &Scenario,
@@ -311,28 +311,28 @@ fn collect_embedded(folder: &Dir<'_>, root: &Path, files: &mut Folder) {
     folder.dirs().for_each(|folder| collect_embedded(folder, root, files));
 }
 
-/// The folder in which a scenario file stands, as a path that can be opened.
+/// The folder that contains a scenario file, as a path that can be opened.
 fn beside(folder: &Path) -> PathBuf {
     if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_path_buf() }
 }
 
-/// A folder on the disk that is being read.
+/// The state of reading a folder on disk.
 struct Collecting<'a> {
-    /// Where the folder really is.
+    /// The real path of the folder.
     root: &'a Path,
     trust: Trust,
-    /// How many bytes may still be read.
+    /// Number of bytes that can still be read.
     left: u64,
-    /// How many entries may still be looked at.
+    /// Number of entries that can still be visited.
     entries: usize,
     files: Folder,
 }
 
-/// Why a folder was not read.
+/// The reason why a folder was not read.
 enum Uncollected {
-    /// A link in it, by its path below the folder, leads out of it.
+    /// A link leads out of the folder. Holds the link's path below the folder.
     Link(String, PathBuf),
-    /// Anything else, in words.
+    /// Any other reason, as text.
     Other(String),
 }
 
@@ -343,7 +343,7 @@ impl From<std::io::Error> for Uncollected {
 }
 
 impl Collecting<'_> {
-    /// Reads the files of a folder, which is `below` the root.
+    /// Reads the files of a folder. `below` is its path below the root.
     fn collect(&mut self, folder: &Path, below: &str, depth: usize) -> Result<(), Uncollected> {
         if depth > DEEPEST {
             return Err(Uncollected::Other("the folder is nested too deeply".to_owned()));
@@ -379,7 +379,7 @@ impl Collecting<'_> {
         Ok(())
     }
 
-    /// A link may lead anywhere inside the folder, and elsewhere only where the user trusts the scenario.
+    /// Follows a link that stays inside the folder. Other links need trust.
     fn check_link(&self, path: &Path, below: &str) -> Result<(), Uncollected> {
         let Ok(led_to) = path.canonicalize() else { return Ok(()) };
         match self.trust == Trust::Given || led_to.starts_with(self.root) {
@@ -402,21 +402,21 @@ impl Collecting<'_> {
     }
 }
 
-/// Whether a file of a state directory holds devices: without it the copy would be another store, so what cannot be read there is an
-/// error. What else a gateway keeps (sockets, pipes, links into nothing) is left out.
+/// Whether a file of a state directory contains devices. Without such a file, the copy would be a different store, so
+/// it is an error if the file cannot be read. Other files (sockets, pipes, broken links) are left out.
 fn is_of_store(below: &str) -> bool {
     let folder = below.split('/').next().unwrap_or_default();
     ["devices", "identity", "nodes", "state"].contains(&folder)
 }
 
-/// A path below a folder, with `/` between its parts.
+/// A path below a folder, with `/` as the separator.
 fn relative(path: &Path, root: &Path) -> String {
     let below = path.strip_prefix(root).unwrap_or(path);
     let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
     parts.join("/")
 }
 
-/// Whether a path stays below the folder that it starts from.
+/// Whether a path stays below its start folder.
 pub(crate) fn stays_below(path: &str) -> bool {
     !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }

@@ -1,22 +1,22 @@
-//! Which cases are meant.
+//! Selects cases by id.
 
 use crate::scenario::model::case::Case;
 use globset::{Glob, GlobMatcher};
 use std::collections::HashSet;
 use std::str::FromStr;
 
-/// What selects cases by their id: the whole id of a case, a scenario or a family, a glob, or any part of an id.
+/// A filter for ids: the complete id of a case, a scenario or a family, a glob, or any part of an id.
 #[derive(Debug, Clone)]
 pub struct Filter {
     text: String,
     glob: Option<GlobMatcher>,
 }
 
-/// The whole names of what a case belongs to, the narrowest first.
+/// The complete names that a case belongs to, the most specific first.
 const WHOLE: [fn(&Case) -> String; 3] =
     [|case| case.id.clone(), |case| format!("{}/{}", case.family, case.name), |case| case.family.clone()];
 
-/// A filter that is no glob, although it has a glob's characters.
+/// An error for a text that has the characters of a glob but is not a valid glob.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the filter `{text}` is not a valid glob: {message}")]
 pub struct FilterError {
@@ -38,23 +38,23 @@ impl FromStr for Filter {
 }
 
 impl Filter {
-    /// The filter as it was written.
+    /// The filter as the user wrote it.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it selects a case of this id, where no other cases are known.
+    /// Whether the filter selects a case with this id. Other cases are not considered.
     pub fn matches(&self, id: &str) -> bool {
         self.glob.as_ref().map_or_else(|| id.contains(&self.text), |glob| glob.is_match(id))
     }
 
-    /// Whether it is a glob, or the whole name of a case, a scenario or a family.
+    /// Whether the filter is a glob or the complete name of a case, a scenario or a family.
     pub fn names(&self, cases: &[Case]) -> bool {
         self.glob.is_some() || WHOLE.iter().any(|whole| cases.iter().any(|case| whole(case) == self.text))
     }
 
-    /// The cases that it selects. Who names a case, a scenario or a family in full means it alone, and not what has a longer
-    /// name.
+    /// The selected cases. The complete name of a case, a scenario or a family selects only that one, and no longer
+    /// names.
     pub fn select<'a>(&self, cases: &[&'a Case]) -> Vec<&'a Case> {
         let those =
             |meant: &dyn Fn(&Case) -> bool| cases.iter().copied().filter(|case| meant(case)).collect::<Vec<_>>();
@@ -71,7 +71,7 @@ impl Filter {
         those(&|case| case.id.contains(text))
     }
 
-    /// The cases that one of the filters selects, in their order; all where there is none.
+    /// The cases that at least one of the filters selects, in their order. All cases if there are no filters.
     pub fn select_any<'a>(filters: &[Self], cases: Vec<&'a Case>) -> Vec<&'a Case> {
         if filters.is_empty() {
             return cases;
@@ -85,10 +85,11 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::Filter;
+    use crate::scenario::Case;
     use crate::scenario::check::trust::Trust;
     use crate::scenario::corpus::files::Origin;
     use crate::scenario::corpus::read;
-    use crate::scenario::{Case, Source};
+    use crate::scenario::model::case::Source;
     use rstest::rstest;
 
     fn cases() -> Vec<Case> {

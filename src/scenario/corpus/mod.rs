@@ -1,4 +1,4 @@
-//! All cases of a set of scenario files.
+//! The cases of a set of scenario files.
 
 pub(super) mod files;
 pub(super) mod filter;
@@ -17,41 +17,42 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The cases of a set of scenario files, in the order of their files and of the points in them.
+/// The cases of a set of scenario files, in the order of the files and of their points.
 #[derive(Debug, Clone, Default)]
 pub struct Corpus {
     cases: Vec<Case>,
 }
 
 impl Corpus {
-    /// The scenarios inside the binary.
+    /// The scenarios in the binary.
     ///
     /// # Errors
-    /// Everything that is wrong with them; a test sees to it that it is nothing.
+    /// Returns all errors in the scenarios. A test ensures that there are none.
     pub fn embedded() -> Result<Self, ScenarioErrors> {
         Self::of(read(files::embedded(), Trust::Given))
     }
 
-    /// The scenarios in these files and, at any depth, folders. They may do nothing that starts code or reaches outside.
+    /// The scenarios in these files and folders, at any depth. Scenarios that start code or reach outside the gateway
+    /// are errors.
     ///
     /// # Errors
-    /// Everything that is wrong with them, and what they need trust for.
+    /// Returns all errors in the scenarios, including the features that need trust.
     pub fn load(paths: &[PathBuf]) -> Result<Self, ScenarioErrors> {
         Self::of(read(files::on_disk(paths), Trust::Withheld))
     }
 
-    /// [`Corpus::load`] of scenarios that the user vouches for: they may do everything.
+    /// [`Corpus::load`] for scenarios that the user trusts. All features are allowed.
     ///
     /// # Errors
-    /// Everything that is wrong with them.
+    /// Returns all errors in the scenarios.
     pub fn trusting(paths: &[PathBuf]) -> Result<Self, ScenarioErrors> {
         Self::of(read(files::on_disk(paths), Trust::Given))
     }
 
-    /// The scenario that this text is, as if it stood in a file at this path.
+    /// The scenario in a text, with the path of a file that does not have to exist.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// Returns all errors in the scenario.
     pub fn written(path: &Path, text: &str) -> Result<Self, ScenarioErrors> {
         Self::of(read(vec![files::written(path, text.as_bytes().to_vec())], Trust::Given))
     }
@@ -65,13 +66,13 @@ impl Corpus {
         &self.cases
     }
 
-    /// The cases that one of the filters selects; all where there is none.
+    /// The cases that at least one of the filters selects. All cases if there are no filters.
     pub fn select(&self, filters: &[Filter]) -> Vec<&Case> {
         Filter::select_any(filters, self.cases.iter().collect())
     }
 }
 
-/// Reads files into cases, and into everything that is wrong with them.
+/// Reads files and returns their cases and all errors.
 pub(super) fn read(
     found: Vec<Result<(Source, Origin), ScenarioError>>,
     trust: Trust,
@@ -81,7 +82,7 @@ pub(super) fn read(
     let mut files: HashMap<String, PathBuf> = HashMap::new();
     let mut all = found.into_iter().map(|file| Read::of(file, trust)).collect::<Vec<_>>();
     let directories = all.iter().flat_map(Read::state_directories).collect::<Vec<_>>();
-    // What lies in a state directory is no scenario, whatever its name ends in.
+    // A file in a state directory is not a scenario, whatever its extension.
     all.retain(|file| directories.is_empty() || !file.is_in(&directories));
     for Read { path, cases: read, .. } in all {
         match read {
@@ -101,12 +102,12 @@ pub(super) fn read(
     (cases, problems)
 }
 
-/// What one file holds.
+/// The contents of one file.
 struct Read {
     path: PathBuf,
-    /// The folder on the disk that it stands in.
+    /// The folder on disk that contains the file.
     folder: Option<PathBuf>,
-    /// The folders that the stores of its cases are filled from, as it names them.
+    /// The folders that the stores of its cases are copied from, as the file names them.
     from: BTreeSet<String>,
     cases: Result<Vec<Case>, Vec<ScenarioError>>,
 }
@@ -131,7 +132,7 @@ impl Read {
         }
     }
 
-    /// The folders that the stores of its cases are filled from.
+    /// The folders that the stores of its cases are copied from.
     fn state_directories(&self) -> Vec<PathBuf> {
         let Some(folder) = &self.folder else { return Vec::new() };
         self.from.iter().filter_map(|name| folder.join(name).canonicalize().ok()).collect()
@@ -149,7 +150,7 @@ fn same_id(path: &Path, id: &str, other: &Path) -> ScenarioError {
     ScenarioError::with_file(path, message, Some(help))
 }
 
-/// The cases of one file. `from` becomes the folders that their stores are filled from.
+/// The cases of one file. Reads the folders in `from`.
 fn read_file(
     source: &Arc<Source>,
     origin: &Origin,
@@ -204,7 +205,7 @@ fn read_file(
     if errors.is_empty() { Ok(cases) } else { Err(within(errors)) }
 }
 
-/// Whether the matrix has the form of one. What a case is made of has none.
+/// Whether the matrix has the form of a matrix. A case itself has none.
 fn matrix(root: &Node) -> Result<(), SpannedError> {
     root.get("matrix").map_or(Ok(()), |matrix| deserializer::from_node::<Matrix>(matrix).map(drop))
 }
@@ -215,7 +216,7 @@ mod tests {
     use crate::scenario::{Case, Need};
     use rstest::rstest;
 
-    /// The only case of a scenario with this after its title; beside it is a folder `state` with two files.
+    /// The only case of a scenario with this text after its title and a folder `state` with two files next to it.
     fn case(rest: &str) -> Case {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("name.yaml");
@@ -253,7 +254,7 @@ mod tests {
         put("family/my-state/binary.yml", "\0");
         let paths = [folder.path().to_owned()];
         assert_eq!(Corpus::trusting(&paths).unwrap().cases().len(), 1);
-        // Nor is it where the scenario may not have it.
+        // The same applies if the scenario is not trusted.
         let refused = Corpus::load(&paths).unwrap_err().to_string();
         assert_eq!(refused, "the gateway may run code from `binary.yml` of this folder");
         put("family/other/settings.yaml", "some: settings\n");

@@ -9,22 +9,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// One scenario at one point of its matrix: the unit that runs and is reported.
+/// One scenario at one point of its matrix. A case is the unit of execution and of reports.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// `family/name`, or `family/name#point`.
     pub id: String,
-    /// The folder of the scenario file.
+    /// The name of the folder that contains the scenario file.
     pub family: String,
-    /// The name of the scenario file.
+    /// The name of the scenario file, without `.yaml`.
     pub name: String,
-    /// The names of the values at this point, joined with `,` in the order of the axes.
+    /// The names of the values at this point, joined with `,` in the order of the axes. Empty without a matrix.
     pub point: Option<String>,
-    /// The scenario with every reference replaced. Its `matrix` is as it was written.
+    /// The scenario with every reference replaced. Its `matrix` is unchanged.
     pub scenario: Scenario,
-    /// The file it came from.
+    /// The file that the case was read from.
     pub source: Arc<Source>,
-    /// The folders that the scenario's stores are filled from, by what `from` says: their files by relative path.
+    /// The folders that the scenario's stores are copied from, by the value of `from`. Each holds its files by relative
+    /// path.
     pub folders: BTreeMap<String, Arc<BTreeMap<String, Vec<u8>>>>,
 }
 
@@ -34,17 +35,18 @@ impl Case {
         &self.scenario.scenario
     }
 
-    /// Releases on which the case can be asked; all where this is `None`.
+    /// Releases on which the case can be played. `None` means all releases.
     pub fn releases(&self) -> Option<&Releases> {
         self.scenario.releases.as_ref()
     }
 
-    /// What the gateway under test must have: what the scenario says, and what its steps and its store make plain.
+    /// Features that the gateway under test must have: those that the scenario lists, and those that follow from its
+    /// steps and its store.
     pub fn needs(&self) -> BTreeSet<Need> {
         crate::scenario::check::needs::of(&self.scenario)
     }
 
-    /// The devices of real state directories that play, with their own keys.
+    /// Devices of copied state directories that play with their own keys.
     pub fn identities(&self) -> impl Iterator<Item = (&Name, DeviceKey)> {
         self.scenario.stores().filter_map(|store| {
             let folder = self.folders.get(&store.from.as_ref()?.value)?;
@@ -57,7 +59,7 @@ impl Case {
         self.scenario.tags.iter().map(|tag| tag.value.as_str())
     }
 
-    /// The line of a place in the case's file, counted from 1.
+    /// The line of a position in the case's file, counted from 1.
     pub fn line(&self, span: Span) -> usize {
         self.source.line(span)
     }
@@ -66,16 +68,16 @@ impl Case {
 /// A scenario file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Its path as the user knows it; for a scenario inside the binary `scenarios/FAMILY/NAME.yaml`.
+    /// The path of the file as the user knows it. For a scenario in the binary: `scenarios/FAMILY/NAME.yaml`.
     pub path: PathBuf,
-    /// Whether it came from inside the binary.
+    /// Whether the file is one of the scenarios in the binary.
     pub embedded: bool,
-    /// Its text.
+    /// The contents of the file.
     pub text: Arc<str>,
 }
 
 impl Source {
-    /// The line of a place, counted from 1.
+    /// The line of a position, counted from 1.
     pub fn line(&self, span: Span) -> usize {
         let before = self.text.as_bytes().get(..span.start).unwrap_or(self.text.as_bytes());
         1 + before.iter().filter(|&&byte| byte == b'\n').count()

@@ -1,4 +1,4 @@
-//! The `connect` act: who connects, as what, from where, with which proof.
+//! The `connect` action: which client connects, with which role, from where and with which proof.
 
 use super::text::Offset;
 use crate::scenario::syntax::spans::{Name, NameOrNone};
@@ -10,87 +10,89 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Opens a WebSocket, waits for the challenge and sends `connect`. What is not said is what the command line client of
-/// OpenClaw sends; role and scopes are not sent unless said.
+/// Opens a WebSocket, waits for the challenge and sends `connect`. Other values default to those of OpenClaw's command
+/// line client. Role and scopes are not sent unless they are given.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Connect {
-    /// The device that connects, by a name of your choice, or `none` for a client without a device identity. Its key
-    /// comes from the case and the name.
+    /// The device that connects: a name of your choice, or `none` for a client without a device identity. The key is
+    /// derived from the case and the name.
     pub device: NameOrNone,
-    /// The role asked for; not sent unless said.
+    /// The requested role. Not sent by default.
     #[serde(default)]
     pub role: Option<String>,
-    /// The scopes asked for; not sent unless said.
+    /// The requested scopes. Not sent by default.
     #[serde(default)]
     pub scopes: Option<Vec<String>>,
-    /// What the client says about itself.
+    /// The client's description of itself.
     #[serde(default)]
     pub client: Client,
-    /// The credentials; the gateway's own shared secret unless said otherwise. `none` sends none.
+    /// The credentials. Default: the shared secret of the gateway. `none` sends no credentials.
     #[serde(default)]
     pub auth: Option<Credentials>,
-    /// Lowest and highest protocol version offered, `[3, 3]`; what the release under test speaks unless said otherwise.
+    /// The lowest and the highest protocol version that the client offers, such as `[3, 3]`. Default: the versions that
+    /// the release under test supports.
     #[serde(default)]
     pub protocol: Option<(u32, u32)>,
-    /// Where the connection comes from.
+    /// The origin of the connection.
     #[serde(default)]
     pub via: Via,
-    /// More headers of the upgrade request; they go over those of `via`.
+    /// Additional headers of the upgrade request. They override the headers of `via`.
     #[serde(default)]
     pub headers: IndexMap<String, String>,
-    /// The Origin header, as a browser sends it; not sent unless said.
+    /// The Origin header, as a browser sends it. Not sent by default.
     #[serde(default)]
     pub origin: Option<String>,
-    /// The Host header; the gateway's address unless said otherwise.
+    /// The Host header. Default: the address of the gateway.
     #[serde(default)]
     pub host: Option<String>,
-    /// How the device proves itself.
+    /// The device proof.
     #[serde(default)]
     pub proof: Proof,
-    /// Capabilities of a node.
+    /// The capabilities that a node offers.
     #[serde(default)]
     pub caps: Option<Vec<String>>,
-    /// Commands of a node.
+    /// The commands that a node offers.
     #[serde(default)]
     pub commands: Option<Vec<String>>,
-    /// Permissions of a node.
+    /// The permissions of a node.
     #[serde(default)]
     pub permissions: Option<IndexMap<String, bool>>,
-    /// The connect parameter `userAgent`; not sent unless said.
+    /// The connect parameter `userAgent`. Not sent by default.
     #[serde(default)]
     pub user_agent: Option<String>,
-    /// The connect parameter `locale`; not sent unless said.
+    /// The connect parameter `locale`. Not sent by default.
     #[serde(default)]
     pub locale: Option<String>,
-    /// Raw parameters, merged over all others (JSON Merge Patch: null removes) after the proof is made.
+    /// Raw parameters. They override all others and are merged after the proof is made (JSON Merge Patch: null removes
+    /// a parameter).
     #[serde(default)]
     pub params: Map<String, Value>,
 }
 
-/// What a client says about itself.
+/// The client's description of itself.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Client {
-    /// `cli` unless said otherwise.
+    /// The client's id. Default: `cli`.
     pub id: Option<String>,
-    /// `cli` unless said otherwise.
+    /// The client's mode. Default: `cli`.
     pub mode: Option<String>,
-    /// `linux` unless said otherwise.
+    /// The client's platform. Default: `linux`.
     pub platform: Option<String>,
-    /// Not sent unless said.
+    /// The client's device family. Not sent by default.
     pub device_family: Option<String>,
-    /// Not sent unless said.
+    /// The client's model identifier. Not sent by default.
     pub model_identifier: Option<String>,
     /// The client's version.
     pub version: Option<String>,
-    /// Not sent unless said.
+    /// The client's display name. Not sent by default.
     pub display_name: Option<String>,
-    /// Not sent unless said.
+    /// The client's instance id. Not sent by default.
     pub instance_id: Option<String>,
 }
 
-/// The credentials that a connect carries: any mix of the four kinds, or `none`.
+/// The credentials of a connect: any combination of the four kinds, or `none`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Credentials {
     /// `auth.token`.
@@ -162,15 +164,15 @@ impl JsonSchema for Credentials {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SharedSecret {
-    /// The one that the gateway has.
+    /// The gateway's secret.
     Right,
-    /// One of the same shape that the gateway does not have.
+    /// A secret of the same form that the gateway does not have.
     Wrong,
-    /// The secret of this name.
+    /// The secret with this name.
     Secret(Name),
     /// This text.
     Text(String),
-    /// The device's own device token, in the place of a shared one.
+    /// A device token in place of a shared secret.
     DeviceToken(DeviceToken),
 }
 
@@ -178,21 +180,21 @@ pub enum SharedSecret {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceToken {
-    /// The newest one that the gateway gave to this device for this role; the one in the store where it gave none.
+    /// The newest token that this device and role received, or the stored token if it received none.
     Last,
-    /// The one that the scenario's store has for this device and role, whatever came later.
+    /// The token that the scenario's store contains for this device and role.
     Seeded,
-    /// One of the same shape that nobody was given.
+    /// A token of the same form that no device received.
     Wrong,
-    /// The one that the gateway gave in the step of this name.
+    /// The token that the device received in the step with this name.
     From(Name),
-    /// Another device's or another role's newest one.
+    /// The newest token of another device or role.
     Of(TokenOwner),
     /// This text.
     Text(String),
 }
 
-/// Whose device token.
+/// The device and the role that a token belongs to.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TokenOwner {
@@ -206,22 +208,22 @@ pub struct TokenOwner {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BootstrapToken {
-    /// One of the same shape that nobody was given.
+    /// A token of the same form that the gateway did not issue.
     Wrong,
-    /// The one that the scenario's store has under this name.
+    /// The token that the scenario's store contains under this name.
     Seeded(Name),
     /// This text.
     Text(String),
 }
 
-/// Where a connection comes from.
+/// The origin of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Via {
-    /// Loopback, nothing in between.
+    /// Loopback, without a proxy.
     #[default]
     Direct,
-    /// nginx on the same host, with the usual proxy_set_header lines.
+    /// nginx on the same host, with the usual `proxy_set_header` lines.
     Nginx,
     /// Caddy on the same host.
     Caddy,
@@ -235,27 +237,27 @@ pub enum Via {
     OtherHost,
 }
 
-/// How a device proves that it has its key. What is not said is right.
+/// A device proof. All parts are correct by default.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Proof {
-    /// The form of the signed line; what a client of the release under test signs unless said.
+    /// The format of the signed line. Default: the format that a client of the release under test signs.
     pub version: Option<ProofVersion>,
-    /// The nonce that is sent and signed.
+    /// The nonce that the client sends and signs.
     pub nonce: Nonce,
-    /// How far the client's clock is off.
+    /// The offset of the client's clock.
     pub clock_offset: Option<Offset>,
     /// The device whose key signs.
     pub key: Option<Name>,
-    /// What happens to the signature on its way.
+    /// The change to the signature after signing.
     pub signature: Signature,
-    /// The device id that is sent.
+    /// The device id that the client sends.
     pub id: SentId,
-    /// The public key that is sent.
+    /// The public key that the client sends.
     pub public_key: SentKey,
 }
 
-/// The form of the signed line.
+/// The format of the signed line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProofVersion {
@@ -263,60 +265,60 @@ pub enum ProofVersion {
     V1,
     /// With a nonce.
     V2,
-    /// With nonce, platform and device family; since 2026.2.26.
+    /// With a nonce, the platform and the device family. Available since 2026.2.26.
     V3,
 }
 
-/// A nonce in a proof.
+/// The nonce of a proof.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Nonce {
-    /// The challenge's.
+    /// The nonce of the challenge.
     #[default]
     Right,
-    /// One that nobody gave.
+    /// A nonce that the gateway did not send.
     Wrong,
-    /// None: the field is not sent.
+    /// No nonce: the client does not send the field.
     Absent,
-    /// An empty text.
+    /// An empty string.
     Empty,
-    /// The one of the challenge in the step of this name.
+    /// The nonce from the challenge in the step with this name.
     Of(Name),
 }
 
-/// A signature in a proof.
+/// The signature of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signature {
-    /// As signed.
+    /// The unchanged signature.
     #[default]
     Right,
-    /// One bit is flipped.
+    /// The signature with one bit flipped.
     Damaged,
-    /// None: the field is not sent.
+    /// No signature: the client does not send the field.
     Absent,
 }
 
-/// A device id in a proof.
+/// The device id of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SentId {
     /// The hash of the public key.
     #[default]
     Right,
-    /// The hash of something else.
+    /// The hash of other data.
     Wrong,
 }
 
-/// A public key in a proof.
+/// The public key of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SentKey {
-    /// The device's, raw in unpadded base64url.
+    /// The device's key, as raw unpadded base64url.
     #[default]
     Raw,
-    /// The device's, as PEM.
+    /// The device's key, as PEM.
     Pem,
-    /// No key at all: bytes of another length.
+    /// Bytes that are not a key, because their length is wrong.
     Wrong,
 }

@@ -1,4 +1,4 @@
-//! A scenario file, typed: what stands at its top.
+//! The top level of a scenario file.
 
 use super::gateway::GatewaySettings;
 use super::matrix::Matrix;
@@ -10,57 +10,57 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
-/// One scenario: a gateway's settings, its state directory before the first start, and the steps of a story.
-/// The file stands at FAMILY/NAME.yaml, and that is its id.
+/// One scenario: the settings of a gateway, its state directory before the first start, and the steps. The id is
+/// FAMILY/NAME if the file is FAMILY/NAME.yaml.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scenario {
     /// The title: what happens, in a few words.
     pub scenario: Spanned<String>,
-    /// What this is about, for a reader: one to three sentences.
+    /// A description for the reader, in one to three sentences.
     #[serde(default)]
     pub about: Option<String>,
-    /// Issues, pull requests and pages that this comes from: `owner/repository#number` or a URL.
+    /// Issues, pull requests and pages that the scenario is based on: `owner/repository#number` or a URL.
     #[serde(default)]
     pub links: Vec<Spanned<String>>,
-    /// Words to select cases by: lower-case letters, digits and hyphens.
+    /// Tags: lower-case letters, digits and hyphens.
     #[serde(default)]
     pub tags: Vec<Spanned<String>>,
-    /// Releases on which this can be asked at all, `>=2026.3.31`; on others the case is not applicable.
+    /// Releases that can play the scenario, such as `>=2026.3.31`. On other releases, the case is not applicable.
     #[serde(default)]
     pub releases: Option<Releases>,
-    /// What the gateway under test must have besides what the steps and the store make plain.
+    /// Features that the gateway must have in addition to those that follow from the steps and the store.
     #[serde(default)]
     pub needs: Vec<Need>,
-    /// Axes along which the scenario is repeated; each point is one case.
+    /// Axes of variation. Each point of the matrix is one case.
     #[serde(default)]
     pub matrix: Option<Matrix>,
-    /// The gateway's settings.
+    /// The settings of the gateway.
     #[serde(default)]
     pub gateway: GatewaySettings,
     /// The state directory before the first start.
     #[serde(default)]
     pub store: Store,
-    /// Lets another release live on the state directory before the gateway under test starts on it.
+    /// Another release that uses the state directory before the gateway under test starts on it.
     #[serde(default)]
     pub written_by: Option<WrittenBy>,
-    /// Another state directory, beside the gateway's own, that the gateway must not touch.
+    /// A second state directory that the gateway must not change.
     #[serde(default)]
     pub other_store: Option<Store>,
-    /// What happens, in this order. The gateway is started before, unless the first of them is `start`.
+    /// The steps, in this order. The gateway runs before the first step, unless the first step is `start`.
     pub steps: Vec<Step>,
 }
 
 impl Scenario {
-    /// Everything that is put into state directories, in the course of the scenario, too.
+    /// Every store of the scenario, including the stores of its `edit` steps.
     pub fn stores(&self) -> impl Iterator<Item = &Store> {
         let earlier = self.written_by.iter().flat_map(|earlier| &earlier.steps);
         let edits = earlier.chain(&self.steps).flat_map(edits);
         std::iter::once(&self.store).chain(&self.other_store).chain(edits)
     }
 
-    /// Whether the gateway runs when the first step is done. It does, unless a `start` comes before anything that would
-    /// speak to it.
+    /// Whether the gateway runs before the first step. It does, unless a `start` comes before every step that needs a
+    /// running gateway.
     pub fn starts_running(&self) -> bool {
         !self
             .steps
@@ -70,7 +70,7 @@ impl Scenario {
     }
 }
 
-/// What a step puts into the state directory.
+/// What a step writes to the state directory.
 fn edits(step: &Step) -> Vec<&Store> {
     match &step.kind {
         StepKind::Edit(store) => vec![store],
@@ -79,26 +79,26 @@ fn edits(step: &Step) -> Vec<&Store> {
     }
 }
 
-/// Something that not every gateway under test has.
+/// A feature that not every gateway has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
-    /// The pairing store can be read afterwards.
+    /// The pairing store is readable after the case.
     ReadableStore,
-    /// The state directory can be filled before the start.
+    /// The state directory is writable before the start.
     WritableStore,
     /// The gateway can be stopped and started.
     Restart,
-    /// A clock that the harness moves.
+    /// The harness can move the gateway's clock.
     Clock,
-    /// Connections from an address that is not loopback.
+    /// Connections can come from an address other than loopback.
     OtherHost,
-    /// Permissions bind the gateway: it does not run as root.
+    /// File permissions restrict the gateway: it does not run as root.
     Unprivileged,
 }
 
 impl fmt::Display for Need {
-    /// As it is written in a scenario.
+    /// Writes the feature as in a scenario.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ReadableStore => "readable-store",
@@ -111,13 +111,14 @@ impl fmt::Display for Need {
     }
 }
 
-/// An earlier life of the state directory. The store is filled, the release is started on it, the steps are played
-/// on it, it is stopped; then the gateway under test starts on what it left.
+/// An earlier release on the same state directory. clawcheck fills the store, starts the release on it, plays the steps
+/// and stops the release. Then the gateway under test starts on the result.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WrittenBy {
-    /// The release that lived here: of the same kind as the gateway under test, and to be had, or the case is not applicable.
+    /// The earlier release. It must be of the same kind as the gateway under test and available. Otherwise, the case is
+    /// not applicable.
     pub release: Version,
-    /// What happened then.
+    /// The steps that the earlier release plays.
     pub steps: Vec<Step>,
 }

@@ -1,21 +1,22 @@
-//! The `expect` part of a step: what must be seen for the case to have tested what it claims.
+//! The `expect` part of a step. A case that does not meet it has not tested what it claims.
 
 use super::text::Pattern;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What a step must see. A bare word asks for no more than that; a map says more. In texts `*` stands for anything.
+/// The answer that a step needs. A word accepts every answer of that kind. A map adds conditions. In patterns, `*`
+/// matches any text.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expectation {
-    /// The connect is answered with hello-ok.
+    /// The gateway answers the connect with `hello-ok`.
     Hello(Hello),
-    /// The connect is answered with an error or a close.
+    /// The gateway answers the connect with an error or a close.
     Refused(Refused),
-    /// The WebSocket is open and the challenge has come.
+    /// The WebSocket is open, and the challenge has arrived.
     Open,
-    /// The upgrade is refused with this HTTP status.
+    /// The gateway refuses the upgrade with this HTTP status.
     Http(u16),
     /// The gateway closes the connection.
     Close(Close),
@@ -23,9 +24,9 @@ pub enum Expectation {
     Ok(Answer),
     /// The call fails, and the connection stays open.
     Error(Failure),
-    /// There was no pending request to decide on.
+    /// There is no pending request to decide.
     NothingPending,
-    /// The event comes, and its payload has at least this.
+    /// The event arrives, and its payload contains at least this.
     Event(Answer),
     /// The gateway starts.
     Started,
@@ -34,7 +35,7 @@ pub enum Expectation {
 }
 
 impl Expectation {
-    /// The word by which it is written.
+    /// The word that stands for the expectation in a scenario.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Hello(_) => "hello",
@@ -52,74 +53,74 @@ impl Expectation {
     }
 }
 
-/// What a hello-ok must say.
+/// Conditions for a `hello-ok`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Hello {
-    /// The role that was granted.
+    /// The granted role.
     pub role: Option<String>,
-    /// The scopes that were granted, in any order.
+    /// The granted scopes, in any order.
     pub scopes: Option<Vec<String>>,
-    /// Whether a device token was given.
+    /// Whether the gateway issues a device token.
     pub device_token: Option<bool>,
 }
 
-/// How a connect must be refused.
+/// Conditions for a refused connect.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Refused {
-    /// The error's code: `NOT_PAIRED`.
+    /// The code of the error, such as `NOT_PAIRED`.
     pub code: Option<String>,
-    /// `details.code`: `PAIRING_REQUIRED`.
+    /// `details.code` of the error, such as `PAIRING_REQUIRED`.
     pub detail: Option<String>,
-    /// `details.reason`: `role-upgrade`.
+    /// `details.reason` of the error, such as `role-upgrade`.
     pub reason: Option<String>,
-    /// The error's message.
+    /// A pattern for the message of the error.
     pub message: Option<Pattern>,
     /// The close code.
     pub close: Option<u16>,
-    /// The close reason.
+    /// A pattern for the close reason.
     pub close_reason: Option<Pattern>,
 }
 
-/// How a connection must end.
+/// Conditions for the close of a connection.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Close {
     /// The close code.
     pub code: Option<u16>,
-    /// The close reason.
+    /// A pattern for the close reason.
     pub reason: Option<Pattern>,
-    /// Whether the close handshake was finished.
+    /// Whether the close handshake was completed.
     pub clean: Option<bool>,
 }
 
-/// What an answer must have.
+/// Conditions for a successful answer.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Answer {
-    /// What the payload has at least; symbols such as `<device laptop>` stand for ids.
+    /// The minimum contents of the payload. Symbols such as `<device laptop>` stand for ids.
     pub payload: Option<Value>,
 }
 
-/// How a call must fail.
+/// Conditions for a failed call.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Failure {
-    /// The error's code.
+    /// The code of the error.
     pub code: Option<String>,
-    /// `details.code`.
+    /// `details.code` of the error.
     pub detail: Option<String>,
-    /// The error's message.
+    /// A pattern for the message of the error.
     pub message: Option<Pattern>,
 }
 
-/// How a gateway must refuse to start.
+/// Conditions for a refused start.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct StartRefused {
     /// The exit code.
     pub exit: Option<i32>,
-    /// A line of the log.
+    /// A pattern for the last line of the log.
     pub log: Option<Pattern>,
 }

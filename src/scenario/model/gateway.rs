@@ -1,4 +1,4 @@
-//! The `gateway` part of a scenario: settings in portable words, which each kind of gateway translates.
+//! The `gateway` part of a scenario: settings that every kind of gateway can translate.
 
 use super::text::TimeSpan;
 use crate::scenario::syntax::spans::{Name, NameOrNone, Spanned};
@@ -7,55 +7,55 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The gateway's settings. What is not said is the release's own default, but that the gateway is bound to loopback and has a
-/// shared token.
+/// The settings of the gateway. If a setting is not given, the release's default applies, except that the gateway binds
+/// to loopback and has a shared token.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct GatewaySettings {
-    /// How a client proves that it may talk to the gateway at all.
+    /// How clients authenticate.
     pub auth: Auth,
-    /// The addresses on which the gateway listens.
+    /// The addresses that the gateway listens on.
     pub bind: Option<Bind>,
-    /// Addresses and CIDR ranges of proxies whose forwarding headers count.
+    /// Addresses and CIDR ranges of proxies whose forwarding headers the gateway trusts.
     pub trusted_proxies: Option<Vec<String>>,
-    /// Whether X-Real-IP counts where X-Forwarded-For is absent.
+    /// Whether the gateway uses X-Real-IP if X-Forwarded-For is absent.
     pub real_ip_fallback: Option<bool>,
     /// Settings of the Control UI.
     pub control_ui: ControlUi,
-    /// How long a client may take to connect.
+    /// The handshake timeout.
     pub handshake_timeout: Option<TimeSpan>,
-    /// How failed credentials are limited.
+    /// The rate limit for failed credentials.
     pub rate_limit: Option<RateLimit>,
-    /// Environment variables of the gateway's process.
+    /// Environment variables of the gateway.
     pub env: IndexMap<Spanned<String>, String>,
-    /// Settings of openclaw.json that have no portable word, merged over the others (JSON Merge Patch: null removes).
+    /// Other settings of openclaw.json, merged over the rest (JSON Merge Patch: null removes a setting).
     pub config: Map<String, Value>,
 }
 
-/// Who may talk to the gateway.
+/// How clients authenticate.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Auth {
-    /// How a client proves itself.
+    /// The auth mode.
     pub mode: AuthMode,
-    /// Name of the secret that is the shared token; `none` leaves it out. In mode `token` it is `shared` unless said otherwise.
+    /// The name of the secret that is the shared token, or `none`. Default in mode `token`: `shared`.
     pub token: Option<NameOrNone>,
-    /// Name of the secret that is the password; `none` leaves it out. In mode `password` it is `shared` unless said otherwise.
+    /// The name of the secret that is the password, or `none`. Default in mode `password`: `shared`.
     pub password: Option<NameOrNone>,
-    /// Whether Tailscale's identity headers count.
+    /// Whether the gateway accepts Tailscale's identity headers.
     pub allow_tailscale: Option<bool>,
 }
 
-/// The name of the secret that a gateway has when the scenario names none.
+/// The name of the gateway's secret if the scenario does not name one.
 pub const SHARED_SECRET: &str = "shared";
 
 impl Auth {
-    /// Name of the secret that is the gateway's token, if it has one.
+    /// The name of the secret that is the gateway's token. `None` without a token.
     pub fn token_secret(&self) -> Option<&str> {
         secret(self.token.as_ref(), self.mode == AuthMode::Token)
     }
 
-    /// Name of the secret that is the gateway's password, if it has one.
+    /// The name of the secret that is the gateway's password. `None` without a password.
     pub fn password_secret(&self) -> Option<&str> {
         secret(self.password.as_ref(), self.mode == AuthMode::Password)
     }
@@ -68,34 +68,34 @@ fn secret(said: Option<&NameOrNone>, wanted: bool) -> Option<&str> {
     }
 }
 
-/// `gateway.auth.mode`.
+/// The auth mode (`gateway.auth.mode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthMode {
-    /// Nobody proves anything.
+    /// No authentication.
     None,
     /// A shared token.
     #[default]
     Token,
     /// A password.
     Password,
-    /// A reverse proxy vouches for the user.
+    /// A reverse proxy authenticates the user.
     TrustedProxy,
-    /// No mode is written down: the release derives one.
+    /// No mode in the configuration. The release derives the mode.
     Unset,
 }
 
-/// `gateway.bind`.
+/// The addresses that the gateway listens on (`gateway.bind`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bind {
-    /// 127.0.0.1 alone.
+    /// 127.0.0.1 only.
     Loopback,
-    /// Every address.
+    /// All addresses.
     Lan,
     /// The address in the tailnet.
     Tailnet,
-    /// Loopback where possible, else every address.
+    /// Loopback if possible, otherwise all addresses.
     Auto,
 }
 
@@ -103,26 +103,27 @@ pub enum Bind {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ControlUi {
-    /// `allowInsecureAuth`.
+    /// `gateway.controlUi.allowInsecureAuth`.
     pub allow_insecure_auth: Option<bool>,
-    /// `dangerouslyDisableDeviceAuth`.
+    /// `gateway.controlUi.dangerouslyDisableDeviceAuth`.
     pub disable_device_auth: Option<bool>,
-    /// `allowedOrigins`.
+    /// `gateway.controlUi.allowedOrigins`.
     pub allowed_origins: Option<Vec<String>>,
-    /// `dangerouslyAllowHostHeaderOriginFallback`.
+    /// `gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback`.
     pub host_header_origin_fallback: Option<bool>,
 }
 
-/// `gateway.auth.rateLimit`. What is not said is the release's default.
+/// The rate limit for failed credentials (`gateway.auth.rateLimit`). If a value is not given, the release's default
+/// applies.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct RateLimit {
-    /// Failures before the lock-out.
+    /// Number of failures before the lockout.
     pub max_attempts: Option<u32>,
-    /// The time in which failures add up.
+    /// The period in which failures are counted.
     pub window: Option<TimeSpan>,
-    /// Length of the lock-out.
+    /// The duration of the lockout.
     pub lockout: Option<TimeSpan>,
-    /// Whether plain loopback is exempt.
+    /// Whether plain loopback connections are exempt.
     pub exempt_loopback: Option<bool>,
 }

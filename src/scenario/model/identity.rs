@@ -1,20 +1,20 @@
-//! The device of a real state directory: `identity/device.json` holds its private key.
+//! The device of a copied state directory. `identity/device.json` contains its private key.
 
 use crate::scenario::corpus::files::Folder;
 use openclaw_protocol::identity::DeviceKey;
 use serde::Deserialize;
 
-/// Where a command line client keeps its key (`device-identity.ts`), up to 2026.7.35 at least; 2026.9.6 has it in
-/// `state/openclaw.sqlite`.
+/// The file with the private key of the command line client (`device-identity.ts`). Releases up to at least 2026.7.35
+/// use it. 2026.9.6 stores the key in `state/openclaw.sqlite`.
 const FILE: &str = "identity/device.json";
 
-/// The folder has no key that a device could sign with.
+/// The folder has no usable private key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum IdentityError {
-    /// The file is not there.
+    /// The file does not exist.
     #[error("the folder has no `{FILE}`")]
     Missing,
-    /// There is no Ed25519 key in it.
+    /// The file contains no Ed25519 key.
     #[error("`{FILE}` has no `privateKeyPem` with an Ed25519 key")]
     NoKey,
 }
@@ -25,7 +25,7 @@ struct Identity {
     private_key_pem: String,
 }
 
-/// The key of the device whose state directory this is.
+/// The private key of the device that the state directory belongs to.
 pub(crate) fn of(folder: &Folder) -> Result<DeviceKey, IdentityError> {
     let bytes = folder.get(FILE).ok_or(IdentityError::Missing)?;
     let identity = serde_json::from_slice::<Identity>(bytes).map_err(|_| IdentityError::NoKey)?;

@@ -1,4 +1,4 @@
-//! The `matrix` part of a scenario, as it is written. The points it has are made in `expand`.
+//! The `matrix` part of a scenario, before expansion. `expand` computes its points.
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -8,19 +8,19 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Axes by name, in the order of the case id, beside `include` and `exclude`. `${axis}` stands for the value at the
-/// point, `${axis.key}` for a part of it.
+/// Axes by name, in the order of the case id, and `include` and `exclude`. `${axis}` stands for the value at the point,
+/// and `${axis.key}` for a part of the value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Matrix {
     /// The axes.
     pub axes: IndexMap<String, Axis>,
-    /// Points beyond the product of the axes: a value for every axis.
+    /// Points in addition to the product of the axes. Each has a value for every axis.
     pub include: Vec<IndexMap<String, Value>>,
-    /// Points of the product that are left out: the names of their values for some of the axes.
+    /// Points to remove from the product: names of values for some of the axes.
     pub exclude: Vec<IndexMap<String, Value>>,
 }
 
-/// The values of an axis: a list of plain values, which are their own names, or a map of values by name.
+/// The values of an axis: a list of plain values, which are their own names, or a map from name to value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis(pub IndexMap<String, Value>);
 
@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for Axis {
     }
 }
 
-/// The name that a plain value has by itself.
+/// The name of a plain value.
 fn value_name(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! The `steps` part of a scenario: one act each.
+//! The `steps` part of a scenario. Each step has one action.
 
 use super::connect::{Connect, Via};
 use super::expect::Expectation;
@@ -11,30 +11,30 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// One step: an act, and what is said about it.
+/// One step: an action and its options.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "Spanned<StepFields>")]
 pub struct Step {
-    /// Where the step stands in its file.
+    /// The position of the step in its file.
     pub span: Span,
-    /// What is done.
+    /// The action.
     pub kind: StepKind,
-    /// Holds the connection open under this name for later steps. It names the step, too.
+    /// Keeps the connection open under this name for later steps. The name also identifies the step.
     pub hold: Option<Name>,
-    /// Names the step for later ones, without holding anything.
+    /// A name for the step, without a held connection.
     pub name: Option<Name>,
-    /// What must be seen for the case to have tested what it claims.
+    /// The answer that the case needs. Without this answer, the case has not tested what it claims.
     pub expect: Option<Expectation>,
-    /// The id of the requirement that the expectation stands for.
+    /// The id of the requirement that the expectation tests.
     pub requires: Option<Spanned<String>>,
     /// A sentence for the reader.
     pub note: Option<String>,
-    /// How often the act is done; each time is observed.
+    /// Number of repetitions of the action. Each has its own observation.
     pub repeat: u32,
 }
 
 impl Step {
-    /// The name by which later steps speak of this one.
+    /// The name that later steps use for this step.
     pub fn known_as(&self) -> Option<&Name> {
         self.hold.as_ref().or(self.name.as_ref())
     }
@@ -49,7 +49,7 @@ impl JsonSchema for Step {
     }
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StepKind {
     /// Connects a client.
@@ -60,7 +60,7 @@ pub enum StepKind {
     Send(Send),
     /// Calls a method.
     Call(Call),
-    /// Approves the newest pending request of a device, as `device.pair.list` shows it.
+    /// Approves the newest pending request of a device in `device.pair.list`.
     Approve(PairStep),
     /// Rejects the newest pending request of a device.
     Reject(PairStep),
@@ -76,56 +76,56 @@ pub enum StepKind {
     Await(Await),
     /// Closes a held connection from the client's side.
     Disconnect(Name),
-    /// Stops the gateway, politely. It stays down.
+    /// Stops the gateway gracefully. It stays stopped.
     Stop(Nothing),
-    /// Kills the gateway. It stays down.
+    /// Kills the gateway. It stays stopped.
     Kill(Nothing),
-    /// Starts the gateway again, on the same state directory.
+    /// Starts the gateway again on the same state directory.
     Start(Start),
     /// Stops the gateway and starts it again.
     Restart(Nothing),
-    /// Writes into the state directory.
+    /// Writes to the state directory.
     Edit(Box<Store>),
     /// Moves the gateway's clock.
     Advance(TimeSpan),
-    /// Does these at the same time; their outcomes are compared as a set.
+    /// Plays these steps at the same time. Their results are compared as a set.
     Parallel(Vec<Step>),
 }
 
 macro_rules! step_fields {
     ($($(#[$doc:meta])* $field:ident: $type:ty => $kind:expr,)*) => {
-        /// One step: exactly one act, and what is said about it.
+        /// One step: exactly one action and its options.
         #[derive(Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields, rename_all = "kebab-case")]
         #[schemars(rename = "Step", transform = exactly_one_act)]
         struct StepFields {
             $($(#[$doc])* #[serde(default)] $field: Option<$type>,)*
-            /// Holds the connection open under this name for later steps. It names the step, too.
+            /// Keeps the connection open under this name for later steps. The name also identifies the step.
             #[serde(default)]
             r#as: Option<Name>,
-            /// Names the step for later ones, without holding anything.
+            /// A name for the step, without a held connection.
             #[serde(default)]
             name: Option<Name>,
-            /// What must be seen for the case to have tested what it claims.
+            /// The answer that the case needs. Without this answer, the case has not tested what it claims.
             #[serde(default)]
             expect: Option<Expectation>,
-            /// The id of the requirement that the expectation stands for.
+            /// The id of the requirement that the expectation tests.
             #[serde(default)]
             requires: Option<Spanned<String>>,
             /// A sentence for the reader.
             #[serde(default)]
             note: Option<String>,
-            /// How often the act is done; each time is observed.
+            /// Number of repetitions of the action. Each has its own observation.
             #[serde(default)]
             #[schemars(range(min = 1, max = 1000))]
             repeat: Option<u32>,
         }
 
-        /// The acts, as they are written.
+        /// The keys of the actions.
         const ACTS: &[&str] = &[$(written(stringify!($field))),*];
 
         impl StepFields {
-            /// The acts of the step, by their names.
+            /// The actions of the step, with their keys.
             fn kinds(&mut self) -> Vec<(&'static str, StepKind)> {
                 let mut kinds = Vec::new();
                 $(if let Some(kind) = self.$field.take() {
@@ -138,17 +138,17 @@ macro_rules! step_fields {
 }
 
 step_fields! {
-    /// Connects a client and waits for the answer. The connection is closed afterwards, unless the step holds it with `as`.
+    /// Connects a client and waits for the answer. The connection is closed after the step, unless `as` holds it.
     connect: Connect => |kind| StepKind::Connect(Box::new(kind)),
     /// Opens a WebSocket and waits for the challenge, without connecting.
     open: Open => StepKind::Open,
-    /// Sends a raw frame on a held connection and waits for its answer or the close.
+    /// Sends a raw frame on a held connection and waits for the answer or the close.
     send: Send => StepKind::Send,
     /// Calls a method on a held connection and waits for its answer.
     call: Call => StepKind::Call,
-    /// Approves the newest pending request of a device. That there is none is seen as `nothing-pending`.
+    /// Approves the newest pending request of a device. If there is none, the answer is `nothing-pending`.
     approve: PairStep => StepKind::Approve,
-    /// Rejects the newest pending request of a device. That there is none is seen as `nothing-pending`.
+    /// Rejects the newest pending request of a device. If there is none, the answer is `nothing-pending`.
     reject: PairStep => StepKind::Reject,
     /// Removes a paired device.
     remove: PairStep => StepKind::Remove,
@@ -162,23 +162,23 @@ step_fields! {
     r#await: Await => StepKind::Await,
     /// Closes a held connection from the client's side.
     disconnect: Name => StepKind::Disconnect,
-    /// Stops the gateway, politely. It stays down until `start`.
+    /// Stops the gateway gracefully. It stays stopped until `start`.
     stop: Nothing => StepKind::Stop,
-    /// Kills the gateway. It stays down until `start`.
+    /// Kills the gateway. It stays stopped until `start`.
     kill: Nothing => StepKind::Kill,
-    /// Starts the gateway again, on the same state directory.
+    /// Starts the gateway again on the same state directory.
     start: Start => StepKind::Start,
-    /// Stops the gateway politely and starts it again.
+    /// Stops the gateway gracefully and starts it again.
     restart: Nothing => StepKind::Restart,
-    /// Writes into the state directory, whether the gateway runs or not.
+    /// Writes to the state directory. The gateway can run or be stopped.
     edit: Store => |kind| StepKind::Edit(Box::new(kind)),
-    /// Moves the gateway's clock; only a gateway in process has one to move.
+    /// Moves the gateway's clock. Only the embedded gateway has a movable clock.
     advance: TimeSpan => StepKind::Advance,
-    /// Does these at the same time; their outcomes are compared as a set.
+    /// Plays these steps at the same time. Their results are compared as a set.
     parallel: Vec<Step> => StepKind::Parallel,
 }
 
-/// A field as it is written: the name of the field `r#await` is `await`.
+/// The key of a field: the key of the field `r#await` is `await`.
 const fn written(field: &'static str) -> &'static str {
     match field.as_bytes() {
         [b'r', b'#', ..] => field.split_at(2).1,
@@ -186,7 +186,7 @@ const fn written(field: &'static str) -> &'static str {
     }
 }
 
-/// In the schema: one act, no more and no less.
+/// Adds to the schema that a step has exactly one action.
 fn exactly_one_act(schema: &mut Schema) {
     let one = ACTS.iter().map(|kind| serde_json::json!({ "required": [kind] })).collect();
     schema.insert("oneOf".to_owned(), Value::Array(one));
@@ -213,7 +213,7 @@ impl TryFrom<Spanned<StepFields>> for Step {
     }
 }
 
-/// Nothing to say: `{}`.
+/// An empty map: `{}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
@@ -222,15 +222,15 @@ pub struct Nothing {}
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Open {
-    /// Where the connection comes from.
+    /// The origin of the connection.
     pub via: Via,
-    /// More headers of the upgrade request; they go over those of `via`.
+    /// Additional headers of the upgrade request. They override the headers of `via`.
     pub headers: IndexMap<String, String>,
-    /// The Origin header; not sent unless said.
+    /// The Origin header. Not sent by default.
     pub origin: Option<String>,
-    /// The Host header; the gateway's address unless said otherwise.
+    /// The Host header. Default: the address of the gateway.
     pub host: Option<String>,
-    /// The path of the request; `/` unless said otherwise.
+    /// The path of the request. Default: `/`.
     pub path: Option<String>,
 }
 
@@ -244,22 +244,22 @@ pub struct Send {
     pub frame: Frame,
 }
 
-/// What a raw frame consists of. Symbols such as `<device laptop>` stand for ids in text and JSON.
+/// The contents of a raw frame. In text and JSON, symbols such as `<device laptop>` stand for ids.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Frame {
-    /// A text frame of this text.
+    /// A text frame with this text.
     Text(String),
-    /// A text frame of this JSON value.
+    /// A text frame with this JSON value.
     Json(Value),
-    /// A binary frame of these bytes.
+    /// A binary frame with these bytes.
     Base64(Base64),
-    /// A text frame of so many bytes that say nothing (the letter x).
+    /// A text frame of this many bytes (the letter x).
     #[serde(deserialize_with = "filler")]
     Filler(#[schemars(range(max = MOST_FILLER))] u32),
 }
 
-/// Most bytes of filler in a frame: more than any gateway takes, and no burden to us.
+/// Maximum number of filler bytes in a frame. It is larger than the frame limit of any gateway.
 const MOST_FILLER: u32 = 64 * 1024 * 1024;
 
 fn filler<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
@@ -279,10 +279,10 @@ pub struct Call {
     pub on: Name,
     /// The method.
     pub method: String,
-    /// Its parameters; symbols such as `<device laptop>` stand for ids. Not sent unless said.
+    /// The parameters of the call. Symbols such as `<device laptop>` stand for ids. Not sent by default.
     #[serde(default)]
     pub params: Option<Value>,
-    /// Whether the step waits for the answer; if not, a later `await: { answer: NAME }` does.
+    /// Whether the step waits for the answer. If it does not, `await: { answer: NAME }` in a later step does.
     #[serde(default = "yes")]
     pub wait: bool,
 }
@@ -291,25 +291,25 @@ fn yes() -> bool {
     true
 }
 
-/// Somebody's decision about a device.
+/// A decision about a device.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PairStep {
     /// The device.
     pub device: Name,
-    /// The held connection that asks for it.
+    /// The held connection that makes the call.
     pub by: Name,
 }
 
-/// A look at the pairing store through the gateway.
+/// A list of pending requests and paired devices.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ListStep {
-    /// The held connection that asks for it.
+    /// The held connection that makes the call.
     pub by: Name,
 }
 
-/// Something done to a device token.
+/// A rotation or revocation of a device token.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TokenStep {
@@ -317,22 +317,22 @@ pub struct TokenStep {
     pub device: Name,
     /// The role of the token.
     pub role: String,
-    /// Scopes of the new token; not sent unless said.
+    /// The scopes of the new token. Not sent by default.
     #[serde(default)]
     pub scopes: Option<Vec<String>>,
-    /// The held connection that asks for it.
+    /// The held connection that makes the call.
     pub by: Name,
 }
 
-/// Something to wait for.
+/// What a step waits for.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Await {
-    /// The close of a held connection by the gateway.
+    /// The gateway closes a held connection.
     Close(Name),
-    /// The close of a held connection that has not connected in time.
+    /// The gateway closes a held connection because of the handshake timeout.
     HandshakeTimeout(Name),
-    /// The answer to the call of this name.
+    /// The answer to the call in the step with this name.
     Answer(Name),
     /// An event on a held connection.
     Event(AwaitedEvent),
@@ -352,6 +352,6 @@ pub struct AwaitedEvent {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Start {
-    /// Another release of the same kind; the one under test unless said otherwise.
+    /// Another release of the same kind. Default: the release under test.
     pub release: Option<Version>,
 }

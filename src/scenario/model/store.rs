@@ -1,8 +1,8 @@
-//! The `store` part of a scenario: what stands in a state directory.
+//! The `store` part of a scenario: the contents of a state directory.
 //!
-//! A record says only what is odd about it. What it does not say is what a release writes for a command line client that it has
-//! paired silently: client `cli`/`cli` on `linux`, role `operator`, one token for each role, `approved-scopes` and the
-//! tokens' scopes as `scopes`, a moment ago.
+//! A record contains only the fields that differ from the default. The default is the record that a release writes for
+//! a command line client that it has just paired silently: client `cli`/`cli` on `linux`, role `operator`, one token
+//! for each role, and `approved-scopes` and the scopes of the tokens equal to `scopes`.
 
 use super::text::TimeSpan;
 use crate::scenario::syntax::spans::{Name, Spanned};
@@ -13,90 +13,90 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// What is put into a state directory. The folder goes first, then the records, then the files.
+/// The contents of a state directory. clawcheck copies the folder first, then writes the records, then the files.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Store {
-    /// A folder beside the scenario file whose content is copied in.
+    /// A folder next to the scenario file. Its contents are copied to the state directory.
     pub from: Option<Spanned<String>>,
-    /// The name under which the device of that folder's `identity/device.json` plays, with its own key.
+    /// A name for the device of the folder's `identity/device.json`. The device uses its own key.
     pub identity: Option<Name>,
-    /// How the records are kept; as the release keeps them unless said otherwise.
+    /// The storage format of the records. Default: the format of the release.
     pub kept_as: Option<KeptAs>,
     /// Paired devices, by the device's name.
     pub paired: IndexMap<Name, PairedRecord>,
-    /// Pending requests, by a label; it is the device's name unless the record names another.
+    /// Pending requests by label. The label is the name of the device unless the record has `device`.
     pub pending: IndexMap<Name, PendingRecord>,
-    /// Pending requests that somebody copied into paired.json by hand, in the shape of a request. The same label under
-    /// `pending` is the same request.
+    /// Pending requests that somebody copied into paired.json by hand. They keep the form of a request. The same label
+    /// under `pending` is the same request.
     pub copied_pending: IndexMap<Name, PendingRecord>,
-    /// Bootstrap tokens that the gateway has issued, by a name for each.
+    /// Bootstrap tokens that the gateway issued, by name.
     pub bootstrap: IndexMap<Name, BootstrapRecord>,
-    /// The node side of the store.
+    /// The records of nodes.
     pub nodes: Nodes,
-    /// Raw files, by their path below the state directory, after the records are written.
+    /// Raw files by path below the state directory. They are written after the records.
     pub files: IndexMap<Spanned<String>, FileContent>,
 }
 
 impl Store {
-    /// How many records it has by name.
+    /// Number of records with a name.
     pub(crate) fn records(&self) -> usize {
         let devices = self.paired.len() + self.pending.len() + self.copied_pending.len() + self.bootstrap.len();
         devices + self.nodes.paired.len() + self.nodes.pending.len()
     }
 }
 
-/// How records are kept, whatever the release does.
+/// A storage format that does not depend on the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeptAs {
-    /// In JSON files. A release whose store is a database imports them when it starts.
+    /// JSON files. A release that uses a database imports them at its start.
     Files,
 }
 
-/// `nodes/paired.json` and `nodes/pending.json`: raw records, in which symbols such as `<device laptop>` stand for ids.
+/// `nodes/paired.json` and `nodes/pending.json` as raw records. Symbols such as `<device laptop>` stand for ids.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Nodes {
     /// Approved nodes, by device name.
     pub paired: IndexMap<Name, Map<String, Value>>,
-    /// Nodes that wait for approval, by a label.
+    /// Nodes that wait for approval, by label.
     pub pending: IndexMap<Name, Map<String, Value>>,
 }
 
-/// A device in devices/paired.json.
+/// A record in devices/paired.json.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct PairedRecord {
-    /// The role of the last pairing; `operator` unless said otherwise.
+    /// The role of the last pairing. Default: `operator`.
     pub role: Option<String>,
-    /// All roles; the one role unless said otherwise.
+    /// All roles. Default: only `role`.
     pub roles: Option<Vec<String>>,
-    /// Scopes of the last pairing; none unless said otherwise.
+    /// The scopes of the last pairing. Default: none.
     pub scopes: Option<Vec<String>>,
-    /// Scopes that were approved; `scopes` unless said otherwise.
+    /// The approved scopes. Default: `scopes`.
     pub approved_scopes: Option<Vec<String>>,
-    /// The platform to which the device is pinned; `linux` unless said otherwise.
+    /// The platform that the device is pinned to. Default: `linux`.
     pub platform: Option<String>,
-    /// The device family to which the device is pinned; not written unless said.
+    /// The device family that the device is pinned to. Not written by default.
     pub device_family: Option<String>,
     /// The client that paired.
     pub client: RecordClient,
-    /// The name shown to people; not written unless said.
+    /// The display name. Not written by default.
     pub display_name: Option<String>,
-    /// The address from which the device paired; not written unless said.
+    /// The address that the device paired from. Not written by default.
     pub remote_ip: Option<String>,
-    /// The device tokens by role: `{}` is an empty map, `null` is null; unsaid, each role has one in order.
+    /// The device tokens by role. `{}` is an empty map, and `null` is null. Default: one valid token for each role.
     pub tokens: Tokens,
-    /// How long ago the device was paired; a moment unless said otherwise.
+    /// Time since the pairing. Default: a moment.
     pub age: Option<TimeSpan>,
-    /// The device whose public key stands here, under this device's id.
+    /// The device whose public key is in the record, under the id of this device.
     pub key: Option<Name>,
-    /// How the public key is written; raw unless said otherwise.
+    /// The format of the public key. Default: `raw`.
     pub key_form: Option<KeyForm>,
-    /// Fields left out altogether.
+    /// Fields to leave out.
     pub without: Vec<PairedField>,
-    /// Fields written as they are given, in the store's own words, over everything else.
+    /// Other fields, written unchanged. They override all others.
     pub set: Map<String, Value>,
 }
 
@@ -104,41 +104,41 @@ pub struct PairedRecord {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct PendingRecord {
-    /// The device that asks; the label unless said otherwise.
+    /// The device that sent the request. Default: the label.
     pub device: Option<Name>,
-    /// The role asked for; `operator` unless said otherwise.
+    /// The requested role. Default: `operator`.
     pub role: Option<String>,
-    /// All roles asked for; the one role unless said otherwise.
+    /// All requested roles. Default: only `role`.
     pub roles: Option<Vec<String>>,
-    /// The scopes asked for; none unless said otherwise.
+    /// The requested scopes. Default: none.
     pub scopes: Option<Vec<String>>,
-    /// The platform that the client claims; `linux` unless said otherwise.
+    /// The platform that the client reports. Default: `linux`.
     pub platform: Option<String>,
-    /// The device family that the client claims; not written unless said.
+    /// The device family that the client reports. Not written by default.
     pub device_family: Option<String>,
-    /// The client that asks.
+    /// The client that sent the request.
     pub client: RecordClient,
-    /// The name shown to people; not written unless said.
+    /// The display name. Not written by default.
     pub display_name: Option<String>,
-    /// The address from which the device asks; not written unless said.
+    /// The address that the request came from. Not written by default.
     pub remote_ip: Option<String>,
-    /// Whether the release meant to approve it by itself; no unless said.
+    /// Whether the release intended to approve the request silently. Default: false.
     pub silent: Option<bool>,
-    /// Whether the device is paired already; no unless said.
+    /// Whether the device is already paired. Default: false.
     pub repair: Option<bool>,
-    /// How long ago the request was made; a moment unless said otherwise. Releases drop it after five minutes.
+    /// Time since the request. Default: a moment. Releases drop a request after five minutes.
     pub age: Option<TimeSpan>,
-    /// The device whose public key stands here, under this device's id.
+    /// The device whose public key is in the record, under the id of this device.
     pub key: Option<Name>,
-    /// What the record is filed under; the request id unless said otherwise.
+    /// The key of the record in the file. Default: the id of the request.
     pub filed_under: Option<FiledUnder>,
-    /// Fields left out altogether.
+    /// Fields to leave out.
     pub without: Vec<PendingField>,
-    /// Fields written as they are given, in the store's own words, over everything else.
+    /// Other fields, written unchanged. They override all others.
     pub set: Map<String, Value>,
 }
 
-/// What a pending record is filed under.
+/// The key of a pending record in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FiledUnder {
@@ -148,30 +148,29 @@ pub enum FiledUnder {
     Device,
 }
 
-/// How a public key is written down.
+/// The format of a public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyForm {
-    /// Raw, unpadded base64url.
+    /// Raw unpadded base64url.
     Raw,
     /// PEM.
     Pem,
 }
 
-/// The client that a record remembers.
+/// The client in a record.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct RecordClient {
-    /// The client's id; `cli` unless said otherwise.
+    /// The client's id. Default: `cli`.
     pub id: Option<String>,
-    /// The client's mode; `cli` unless said otherwise.
+    /// The client's mode. Default: `cli`.
     pub mode: Option<String>,
 }
 
-/// A field of a paired record, by its portable name.
+/// A field of a paired record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the fields of the record above")]
 pub enum PairedField {
     DeviceId,
     PublicKey,
@@ -187,10 +186,9 @@ pub enum PairedField {
     ApprovedAt,
 }
 
-/// A field of a pending record, by its portable name.
+/// A field of a pending record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the fields of the record above")]
 pub enum PendingField {
     RequestId,
     DeviceId,
@@ -209,12 +207,12 @@ pub enum PendingField {
 /// The device tokens of a record.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Tokens {
-    /// Not said: one for each role, as the release mints them.
+    /// The default: one token for each role, as the release mints them.
     #[default]
     Minted,
     /// JSON null.
     Null,
-    /// These, by role; a null token is JSON null.
+    /// Tokens by role. A null token is JSON null.
     Map(IndexMap<String, Option<TokenRecord>>),
 }
 
@@ -284,30 +282,29 @@ impl JsonSchema for Tokens {
     }
 }
 
-/// A device token of a record. Its text comes from the case, the device and the role.
+/// A device token of a record. Its value is derived from the case, the device and the role.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct TokenRecord {
-    /// The role written in it; the role it is filed under unless said otherwise.
+    /// The role in the token. Default: the role that the token belongs to.
     pub role: Option<String>,
-    /// Its scopes; those of the record, with the implied ones, unless said otherwise.
+    /// The scopes of the token. Default: the scopes of the record, with the implied scopes.
     pub scopes: Option<Vec<String>>,
-    /// Whether it was revoked.
+    /// Whether the token was revoked.
     pub revoked: bool,
-    /// Whether it was rotated.
+    /// Whether the token was rotated.
     pub rotated: bool,
-    /// Whether it was used.
+    /// Whether the token was used.
     pub used: bool,
-    /// Fields left out altogether.
+    /// Fields to leave out.
     pub without: Vec<TokenField>,
-    /// Fields written as they are given, in the store's own words, over everything else.
+    /// Other fields, written unchanged. They override all others.
     pub set: Map<String, Value>,
 }
 
-/// A field of a token, by its portable name.
+/// A field of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the fields of the token above")]
 pub enum TokenField {
     Token,
     Role,
@@ -315,43 +312,43 @@ pub enum TokenField {
     CreatedAt,
 }
 
-/// A bootstrap token that the gateway has issued.
+/// A bootstrap token that the gateway issued.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct BootstrapRecord {
-    /// Roles that it may pair; what the release issues unless said otherwise.
+    /// The roles that the token can pair. Default: the roles that the release issues.
     pub roles: Option<Vec<String>>,
-    /// Scopes that it may pair; what the release issues unless said otherwise.
+    /// The scopes that the token can pair. Default: the scopes that the release issues.
     pub scopes: Option<Vec<String>>,
-    /// The device to which it is bound already.
+    /// The device that the token is bound to.
     pub device: Option<Name>,
-    /// How long ago it was issued; a moment unless said otherwise.
+    /// Time since the token was issued. Default: a moment.
     pub age: Option<TimeSpan>,
-    /// Fields written as they are given, in the store's own words, over everything else.
+    /// Other fields, written unchanged. They override all others.
     pub set: Map<String, Value>,
 }
 
-/// What stands at a path of the state directory.
+/// The contents of a path in the state directory.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileContent {
-    /// This text; symbols such as `<device laptop>` stand for ids.
+    /// A file with this text. Symbols such as `<device laptop>` stand for ids.
     Text(String),
-    /// These bytes.
+    /// A file with these bytes.
     Base64(Base64),
-    /// This document; symbols stand for ids.
+    /// A file with this JSON document. Symbols stand for ids.
     Json(Value),
-    /// An empty directory, in the place of what was there.
+    /// An empty directory, which replaces the existing file.
     Directory,
-    /// Nothing: what was there is removed.
+    /// No file: the existing file is removed.
     Missing,
-    /// What was there, cut to so many bytes.
+    /// The existing file, truncated to this many bytes.
     TruncateTo(u64),
-    /// What was there, with these permissions, in octal: `"0400"`.
+    /// The existing file, with these permissions in octal, such as `"0400"`.
     Mode(Mode),
 }
 
-/// Bytes, written in base64.
+/// Bytes, in base64.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Base64(pub Vec<u8>);

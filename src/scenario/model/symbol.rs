@@ -1,43 +1,44 @@
-//! Symbols in raw texts: `<device laptop>` stands for an id that only the run knows.
+//! Symbols in raw texts. `<device laptop>` stands for an id that is known only during the run.
 
 use serde_json::Value;
 use std::fmt;
 use std::ops::Range;
 
-/// What a symbol stands for. Names are the scenario's own.
+/// The meaning of a symbol. The names are those of the scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Symbol {
     /// `<device NAME>`: the id of a device.
     Device(String),
     /// `<public-key NAME>`: the public key of a device, raw in unpadded base64url.
     PublicKey(String),
-    /// `<request NAME>`: the id of the newest pending request of a device that the case knows of.
+    /// `<request NAME>`: the id of the newest pending request of a device that the case knows.
     Request(String),
-    /// `<pending LABEL>`: the id of a pending request of the scenario's store.
+    /// `<pending LABEL>`: the id of a pending request in the scenario's store.
     Pending(String),
-    /// `<token DEVICE ROLE>`: the newest token that the gateway gave to a device for a role, else the one in the store.
+    /// `<token DEVICE ROLE>`: the newest token that the device received for the role, or the stored token.
     Token(String, String),
-    /// `<seeded-token DEVICE ROLE>`: the token that the scenario's store has.
+    /// `<seeded-token DEVICE ROLE>`: the token in the scenario's store.
     SeededToken(String, String),
-    /// `<bootstrap NAME>`: a bootstrap token of the scenario's store.
+    /// `<bootstrap NAME>`: a bootstrap token in the scenario's store.
     Bootstrap(String),
     /// `<secret NAME>`: a shared secret.
     Secret(String),
-    /// `<answer STEP PATH>`: a part of the answer to a step, or of the event that it awaited: `<answer ask payload.id>`.
+    /// `<answer STEP PATH>`: a part of the answer to a step, or of the event that the step awaited, such as `<answer
+    /// ask payload.id>`.
     Answer(String, String),
-    /// `<now>`, `<now -10m>`: milliseconds since the epoch; a number where it is the whole text.
+    /// `<now>`, `<now -10m>`: milliseconds since 1970. A number if the symbol is the whole text.
     Now(i64),
 }
 
-/// A text in angle brackets that is no symbol.
+/// A text in angle brackets that is not a symbol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a symbol; {expected}")]
 pub struct SymbolError {
-    /// What was written, with its brackets.
+    /// The text, with its brackets.
     pub text: String,
-    /// What could stand there.
+    /// The symbols that are valid there.
     pub expected: String,
-    /// The bytes of the text that it takes.
+    /// The range of the text, in bytes.
     pub range: Range<usize>,
 }
 
@@ -96,19 +97,19 @@ impl Symbol {
     }
 }
 
-/// A text taken apart.
+/// A part of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// These characters.
+    /// Literal characters.
     Text(String),
     /// A symbol.
     Symbol(Symbol),
 }
 
-/// Takes a text apart. `<<` is the character `<`.
+/// Splits a text into its parts. `<<` is the character `<`.
 ///
 /// # Errors
-/// Something in angle brackets is no symbol.
+/// Returns an error if the text in angle brackets is not a symbol.
 pub fn parts(text: &str) -> Result<Vec<Part>, SymbolError> {
     let mut parts = Vec::new();
     let mut plain = String::new();
@@ -144,21 +145,21 @@ pub fn parts(text: &str) -> Result<Vec<Part>, SymbolError> {
     Ok(parts)
 }
 
-/// Why a value could not be filled in.
+/// The reason why a value could not be filled in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FillError<E: fmt::Display> {
-    /// Something in angle brackets is no symbol.
+    /// The text in angle brackets is not a symbol.
     #[error(transparent)]
     NoSymbol(#[from] SymbolError),
-    /// The symbol has no value at this moment.
+    /// The symbol has no value yet.
     #[error("{0}")]
     Unknown(E),
 }
 
-/// Replaces every symbol in a text by what `value` gives for it.
+/// Replaces every symbol in a text with the result of `value`.
 ///
 /// # Errors
-/// No symbol, or none with a value.
+/// Returns an error if a text in angle brackets is not a symbol or has no value.
 pub fn fill_text<E: fmt::Display>(
     text: &str,
     value: &mut dyn FnMut(&Symbol) -> Result<Value, E>,
@@ -176,11 +177,11 @@ pub fn fill_text<E: fmt::Display>(
     Ok(filled)
 }
 
-/// Replaces every symbol in the texts and keys of a value. Where a symbol is the whole text, its value takes the text's place,
-/// whatever its type.
+/// Replaces every symbol in the texts and keys of a value. If a symbol is the whole text, its value replaces the text,
+/// whatever the type of the value.
 ///
 /// # Errors
-/// No symbol, or none with a value.
+/// Returns an error if a text in angle brackets is not a symbol or has no value.
 pub fn fill<E: fmt::Display>(
     template: &Value,
     value: &mut dyn FnMut(&Symbol) -> Result<Value, E>,
@@ -209,7 +210,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    /// Every symbol becomes its debug form, the time a number.
+    /// Replaces every symbol with its debug form, and the time with a number.
     fn named(symbol: &Symbol) -> Result<Value, String> {
         match symbol {
             Symbol::Now(offset) => Ok(json!(1000 + offset)),

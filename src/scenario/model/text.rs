@@ -1,4 +1,4 @@
-//! Small texts with a form of their own: lengths of time, patterns, ranges of releases.
+//! Short texts with a syntax of their own: durations, patterns and ranges of releases.
 
 use openclaw_model::Release;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -6,23 +6,23 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A length of time: a whole number and `ms`, `s`, `m`, `h` or `d`. Never negative.
+/// A duration: a whole number and `ms`, `s`, `m`, `h` or `d`. It is never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TimeSpan {
-    /// In milliseconds.
+    /// The duration in milliseconds.
     pub milliseconds: u64,
 }
 
-/// A shift in time: a [`TimeSpan`] after `+` or `-`.
+/// An offset in time: a [`TimeSpan`] after `+` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Offset {
-    /// In milliseconds; negative is earlier.
+    /// The offset in milliseconds. A negative offset is earlier.
     pub milliseconds: i64,
 }
 
-/// Longest length of time that a scenario may say: a hundred years.
+/// Maximum duration in a scenario: one hundred years.
 const LONGEST_MS: u64 = 100 * 365 * 24 * 3600 * 1000;
 
 fn milliseconds(text: &str) -> Option<u64> {
@@ -63,13 +63,13 @@ impl TryFrom<String> for Offset {
     }
 }
 
-/// A text to be met exactly, but that `*` stands for any characters or none.
+/// A text that must match exactly. `*` matches any characters or none.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Pattern(pub String);
 
 impl Pattern {
-    /// Whether the whole text meets the pattern.
+    /// Whether the pattern matches the whole text.
     pub fn matches(&self, text: &str) -> bool {
         let mut parts = self.0.split('*');
         let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
@@ -89,7 +89,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// A version of OpenClaw, `2026.3.31`.
+/// A version of OpenClaw, such as `2026.3.31`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Version(pub Release);
@@ -102,7 +102,8 @@ impl TryFrom<String> for Version {
     }
 }
 
-/// Releases: comparisons joined with `,` (all must hold), alternatives joined with `||`: `>=2026.3.31, <2026.4.2`.
+/// Releases: comparisons joined with `,` (all must hold) and alternatives joined with `||`, such as `>=2026.3.31,
+/// <2026.4.2`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Releases {
@@ -120,7 +121,7 @@ enum Comparison {
 }
 
 impl Releases {
-    /// Whether a release is one of them.
+    /// Whether a release meets the comparisons.
     pub fn contains(&self, release: Release) -> bool {
         self.alternatives.iter().any(|all| {
             all.iter().all(|&(comparison, bound)| match comparison {
@@ -166,7 +167,7 @@ impl fmt::Display for Releases {
     }
 }
 
-/// Gives a text type its inline JSON Schema.
+/// Gives a text type an inline JSON Schema.
 macro_rules! text_schema {
     ($($type:ty, $pattern:literal;)*) => {$(
         impl JsonSchema for $type {

@@ -1,7 +1,7 @@
-//! From the tree to the types: a serde deserializer whose every error knows its place.
+//! A serde deserializer from the tree to the types. Every error has a position.
 //!
-//! Two things are particular. A variant whose fields are all optional may be written as a bare word (`expect: hello` is
-//! `expect: { hello: {} }`), and a key with nothing behind it is an error, never a silent default.
+//! It differs from other deserializers in two ways. A variant whose fields are all optional can be a word (`expect:
+//! hello` is `expect: { hello: {} }`), and a key without a value is an error instead of a default.
 
 use super::nodes::{Entry, Kind, Node, short};
 use super::problems::SpannedError;
@@ -21,7 +21,7 @@ pub(crate) fn from_node<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, 
     T::deserialize(NodeDeserializer(node)).map_err(|error| *error.at(node.head()).0)
 }
 
-/// A fault that may not know its place yet. Boxed: it travels far.
+/// An error that may not have a position yet. It is boxed because it passes through many calls.
 #[derive(Debug)]
 struct Error(Box<SpannedError>);
 
@@ -30,7 +30,7 @@ impl Error {
         Self(Box::new(SpannedError { span: None, message, label, help }))
     }
 
-    /// Gives the fault its place, unless it has one.
+    /// Adds a position to an error that has none.
     fn at(mut self, span: Span) -> Self {
         self.0.span.get_or_insert(span);
         self
@@ -46,11 +46,11 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl de::Error for Error {
-    /// What a type of ours says of a value: `what is wrong; expected something`.
+    /// An error from a type of the model, in the form `what is wrong; expected something`.
     fn custom<T: fmt::Display>(message: T) -> Self {
         let message = message.to_string();
         match message.split_once("; ") {
-            // A long list is no caption.
+            // A long list does not fit next to a caret.
             Some((message, all)) if all.len() > 70 => {
                 Self::new(message.to_owned(), String::new(), Some(all.to_owned()))
             }
@@ -112,7 +112,7 @@ fn found_in_words(found: &Unexpected<'_>) -> String {
     }
 }
 
-/// A node, to be read into a type.
+/// A node to deserialize.
 #[derive(Clone, Copy)]
 struct NodeDeserializer<'de>(&'de Node);
 
@@ -211,7 +211,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
             return Err(Error::new("a value without a key".to_owned(), String::new(), None));
         };
         seed.deserialize(NodeDeserializer(value)).map_err(|error| {
-            // What is missing in a map is best pointed at from the key that the map stands behind.
+            // For a missing key, point to the key that the map belongs to.
             let whole = matches!(value.kind, Kind::Map(_) | Kind::List(_) | Kind::Null);
             error.at(if whole { key.span } else { value.span })
         })
@@ -295,7 +295,7 @@ impl<'de> SeqAccess<'de> for SpannedKey<'de> {
     }
 }
 
-/// A word that chooses among several, and what stands behind it.
+/// A variant name and its contents.
 struct Variant<'de> {
     word: &'de str,
     span: Span,
@@ -339,7 +339,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
                 let whole = matches!(value.kind, Kind::Map(_) | Kind::List(_) | Kind::Null);
                 error.at(if whole { self.span } else { value.span })
             }),
-            // A bare word: a variant that has fields, none of which need be said.
+            // A variant without contents whose fields are all optional.
             None => seed.deserialize(NoFields).map_err(|_| self.needs_a_value()),
         }
     }
@@ -356,7 +356,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     }
 }
 
-/// A struct of which nothing is said. It is nothing else.
+/// A struct without contents. Only a struct or a map accepts it.
 struct NoFields;
 
 impl<'de> Deserializer<'de> for NoFields {

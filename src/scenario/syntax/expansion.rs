@@ -1,4 +1,4 @@
-//! From a matrix to its points, and from a tree with references to the tree at a point.
+//! Expands a matrix to its points, and a tree with references to the tree at a point.
 
 use super::nodes::{Entry, Kind, Node, short};
 use super::problems::SpannedError;
@@ -7,17 +7,17 @@ use crate::words::choices;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Most points that a matrix may have.
+/// Maximum number of points in a matrix.
 const MOST_POINTS: usize = 1000;
-/// Most axes that a matrix may have.
+/// Maximum number of axes in a matrix.
 const MOST_AXES: usize = 32;
-/// What all cases of a file may take together, in bytes, as [`Budget`] counts them.
+/// Maximum size of all cases of a file together, in bytes, as [`Budget`] counts them.
 const LARGEST_EXPANSION: usize = 16 * 1024 * 1024;
-/// What one value takes in memory beside its text, in bytes, about.
+/// Approximate memory of a value in addition to its text, in bytes.
 const VALUE_SIZE: usize = 64;
 
-/// What the cases of one file may still take. Every reference to a value of an axis is a copy of it, so that a small file can
-/// become large.
+/// The memory that the cases of one file may still use. Every reference copies the value of its axis, so a small file
+/// can become large.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: usize,
@@ -40,12 +40,12 @@ impl Budget {
         Err(SpannedError::at(span, message, "the limit is reached here").help("reduce the matrix or its values"))
     }
 
-    /// Whether nothing is left.
+    /// Whether the budget is used up.
     pub(crate) fn is_spent(&self) -> bool {
         self.left == 0
     }
 
-    /// Spends what a value takes with all that is in it.
+    /// Subtracts the size of a value and everything in it.
     fn spend_all(&mut self, node: &Node, span: Span) -> Result<(), SpannedError> {
         self.spend(VALUE_SIZE, span)?;
         match &node.kind {
@@ -60,10 +60,10 @@ impl Budget {
     }
 }
 
-/// A point of a matrix: a named value on every axis.
+/// A point of a matrix: one named value for each axis.
 #[derive(Debug, Clone)]
 pub(crate) struct Point {
-    /// By axis, in the order in which the axes are written.
+    /// By axis, in the order of the file.
     values: Vec<(String, Value)>,
 }
 
@@ -71,18 +71,18 @@ pub(crate) struct Point {
 #[derive(Debug, Clone)]
 struct Value {
     name: String,
-    /// Shared by all points that have it.
+    /// Shared by all points that use it.
     node: Arc<Node>,
 }
 
-/// An axis as it is written.
+/// An axis before expansion.
 struct Axis<'a> {
     key: &'a Spanned<String>,
     values: Vec<Value>,
 }
 
 impl Point {
-    /// The name of the point: those of its values, joined with `,`. `None` where there is no axis.
+    /// The name of the point: the names of its values, joined with `,`. `None` without a matrix.
     pub fn name(&self) -> Option<String> {
         let names: Vec<_> = self.values.iter().map(|(_, value)| value.name.as_str()).collect();
         (!names.is_empty()).then(|| names.join(","))
@@ -93,7 +93,7 @@ impl Point {
     }
 }
 
-/// The points of a scenario: one without a name where it has no matrix.
+/// The points of a scenario. A scenario without a matrix has one point without a name.
 pub(crate) fn points(root: &Node) -> Result<Vec<Point>, Vec<SpannedError>> {
     let Some(matrix) = root.get("matrix") else { return Ok(vec![Point { values: Vec::new() }]) };
     if !matches!(matrix.kind, Kind::Map(_)) {
@@ -212,7 +212,7 @@ fn product(axes: &[Axis<'_>]) -> Vec<Point> {
     })
 }
 
-/// The entries of a list of maps under `include` or `exclude`, with their axes known.
+/// The entries of a list of maps under `include` or `exclude`. Their axes must exist.
 fn rules<'a>(list: Option<&'a Node>, axes: &[Axis<'_>], errors: &mut Vec<SpannedError>) -> Vec<&'a Node> {
     let Some(list) = list else { return Vec::new() };
     let Kind::List(items) = &list.kind else {
@@ -297,7 +297,7 @@ fn include(list: Option<&Node>, axes: &[Axis<'_>], errors: &mut Vec<SpannedError
     points
 }
 
-/// A value by the name it has on its axis, a plain value of its own, or `{ name: value }`.
+/// A value by its name on the axis, a plain value, or `{ name: value }`.
 fn included_value(node: &Node, axis: &Axis<'_>) -> Result<Value, SpannedError> {
     if let Some(name) = scalar_text(node)
         && let Some(value) = axis.values.iter().find(|value| value.name == name)
@@ -353,14 +353,14 @@ fn note_references(node: &Node, used: &mut HashSet<String>) {
     }
 }
 
-/// A piece of a text with references.
+/// A part of a text with references.
 #[derive(Debug, PartialEq, Eq)]
 enum Piece<'a> {
     Text(&'a str),
     Reference(&'a str),
 }
 
-/// Takes a text apart. `$${` is the characters `${`.
+/// Splits a text into its parts. `$${` is the characters `${`.
 fn pieces(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -382,7 +382,7 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
     Ok(pieces)
 }
 
-/// The tree at a point: every reference replaced. The matrix is not in it.
+/// The tree at a point, with every reference replaced and without the matrix.
 pub(crate) fn at_point(root: &Node, point: &Point, budget: &mut Budget) -> Result<Node, Vec<SpannedError>> {
     let Kind::Map(entries) = &root.kind else { return Ok(root.clone()) };
     let mut at = At { point, budget, errors: Vec::new() };
@@ -390,7 +390,7 @@ pub(crate) fn at_point(root: &Node, point: &Point, budget: &mut Budget) -> Resul
     if at.errors.is_empty() { Ok(Node { span: root.span, kind: Kind::Map(entries) }) } else { Err(at.errors) }
 }
 
-/// A tree on its way to a point.
+/// The state of an expansion at one point.
 struct At<'a> {
     point: &'a Point,
     budget: &'a mut Budget,
@@ -411,7 +411,7 @@ impl At<'_> {
     }
 
     fn node(&mut self, node: &Node) -> Node {
-        // What is wrong already is not written out: nobody will play it.
+        // Do not expand an invalid tree: it will not be played.
         if !self.errors.is_empty() && self.budget.is_spent() {
             return Node { span: node.span, kind: Kind::Null };
         }
@@ -435,8 +435,8 @@ impl At<'_> {
     }
 }
 
-/// What a text is at a point; `None` where it has no reference. A reference that is the whole text becomes the value,
-/// whatever its type.
+/// A text at a point. `None` if it has no reference. If a reference is the whole text, the value replaces it, whatever
+/// its type.
 fn text_at(text: &str, span: Span, point: &Point, budget: &mut Budget) -> Result<Option<Node>, SpannedError> {
     budget.spend(text.len(), span)?;
     if !text.contains("${") {
@@ -446,7 +446,7 @@ fn text_at(text: &str, span: Span, point: &Point, budget: &mut Budget) -> Result
     if let [Piece::Reference(path)] = pieces.as_slice() {
         let value = resolve(path, span, point)?;
         budget.spend_all(value, span)?;
-        // A plain value is blamed where it is used, a list or map where it is written.
+        // An error about a plain value points to its use. An error about a list or map points to its definition.
         let compound = matches!(value.kind, Kind::List(_) | Kind::Map(_));
         let span = if compound { value.span } else { span };
         return Ok(Some(Node { span, kind: value.kind.clone() }));

@@ -1,4 +1,4 @@
-//! YAML as a tree that knows where everything stands.
+//! YAML as a tree of nodes with positions.
 
 use super::problems::SpannedError;
 use super::spans::{Span, Spanned};
@@ -9,10 +9,10 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Options};
 use std::fmt;
 
-/// A value and where it stands.
+/// A value and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
-    /// Where: for a list or map, from its first item to its last.
+    /// The position. For a list or a map, it reaches from the first item to the last.
     pub span: Span,
     /// The value.
     pub kind: Kind,
@@ -21,13 +21,13 @@ pub(crate) struct Node {
 /// A YAML value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
-    /// Nothing, or `null`.
+    /// No value, or `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
     /// A whole number.
     Integer(i64),
-    /// A whole number beyond `i64`.
+    /// A whole number greater than the maximum of `i64`.
     Natural(u64),
     /// Any other number.
     Float(f64),
@@ -35,7 +35,7 @@ pub(crate) enum Kind {
     Text(String),
     /// A list.
     List(Vec<Node>),
-    /// A map, in the order in which it is written.
+    /// A map, in the order of the file.
     Map(Vec<Entry>),
 }
 
@@ -48,16 +48,16 @@ pub(crate) struct Entry {
     pub value: Node,
 }
 
-/// Largest scenario file, in bytes.
+/// Maximum size of a scenario file, in bytes.
 pub(crate) const LARGEST_FILE: u64 = 1024 * 1024;
 
 impl Node {
-    /// The value under a key, if this is a map that has it.
+    /// The value under a key. `None` if the node is not a map or has no such key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|entry| entry.key.value == key).map(|entry| &entry.value)
     }
 
-    /// The entries, if this is a map; else none.
+    /// The entries of a map. Empty if the node is not a map.
     pub fn entries(&self) -> &[Entry] {
         match &self.kind {
             Kind::Map(entries) => entries,
@@ -65,7 +65,7 @@ impl Node {
         }
     }
 
-    /// The narrowest place to point at when all of this is meant: the first key of a map, the first item of a list.
+    /// The narrowest position for an error about the whole node: the first key of a map or the first item of a list.
     pub fn head(&self) -> Span {
         match &self.kind {
             Kind::Map(entries) => entries.first().map_or(self.span, |entry| entry.key.span),
@@ -74,7 +74,7 @@ impl Node {
         }
     }
 
-    /// What this is, for a message.
+    /// The kind of the node, for an error message.
     pub fn what(&self) -> String {
         match &self.kind {
             Kind::Null => "nothing".to_owned(),
@@ -89,7 +89,7 @@ impl Node {
     }
 }
 
-/// The beginning of a text, for a message.
+/// The beginning of a text, for an error message.
 pub(crate) fn short(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -97,10 +97,10 @@ pub(crate) fn short(text: &str) -> String {
     }
 }
 
-/// Reads a file's text into a tree.
+/// Parses the text of a file.
 ///
 /// # Errors
-/// The text is not YAML, or not YAML of a sane size.
+/// Returns an error if the text is not YAML or is nested too deeply.
 pub(crate) fn parse(text: &str) -> Result<Node, SpannedError> {
     let mut options = Options::default();
     options.strict_booleans = true;
@@ -110,7 +110,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, SpannedError> {
     options.alias_limits.max_total_replayed_events = 10_000;
     options.alias_limits.max_replay_stack_depth = 16;
     if let Some(budget) = &mut options.budget {
-        // Each level takes the stack of the reader, some 40 KiB of it without optimisation.
+        // Each level uses about 40 KiB of stack in an unoptimized build.
         budget.max_depth = 32;
         budget.max_events = 200_000;
         budget.max_nodes = 100_000;
@@ -159,7 +159,7 @@ fn yaml_fault(text: &str, error: &serde_saphyr::Error) -> SpannedError {
     }
 }
 
-/// The bytes that a location means. Where the parser counted no bytes, they are found by line and column.
+/// The bytes at a location. If the parser did not count bytes, they are found by line and column.
 fn place(text: &str, location: Location) -> Span {
     let known = bytes(location);
     if location.span().byte_offset().is_some() && text.is_char_boundary(known.start) && text.is_char_boundary(known.end)
@@ -174,7 +174,7 @@ fn place(text: &str, location: Location) -> Span {
     Span { start, end }
 }
 
-/// A node as it comes from the parser.
+/// A node from the parser.
 struct Read(Node);
 
 impl<'de> Deserialize<'de> for Read {
@@ -258,14 +258,14 @@ impl<'de> Deserialize<'de> for ReadKind {
 }
 
 impl Source {
-    /// Line and column of a place, counted from 1, in characters.
+    /// Line and column of a position, counted from 1, in characters.
     pub(crate) fn position(&self, span: Span) -> (usize, usize) {
         let before = self.text.get(..span.start).unwrap_or(&self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         (self.line(span), 1 + before[line_start..].chars().count())
     }
 
-    /// The length of the line of a place, in bytes.
+    /// The length of the line at a position, in bytes.
     pub(crate) fn line_length(&self, span: Span) -> usize {
         let (before, after) = self.text.split_at_checked(span.start).unwrap_or((&self.text, ""));
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -1,4 +1,4 @@
-//! What is wrong with a scenario file, and where.
+//! Errors in scenario files, with their positions.
 
 use super::spans::Span;
 use crate::scenario::model::case::Source;
@@ -8,15 +8,15 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Longest line, in bytes, that is shown with a caret. A longer one would fill the screen.
+/// Maximum length of a line that is shown with a caret, in bytes. A longer line would fill the screen.
 const LONGEST_LINE: usize = 400;
 
-/// Problems of one file that are told. Who has more has made the same mistake often, or no scenario.
+/// Maximum number of reported errors in one file. A file with more errors repeats one mistake or is not a scenario.
 pub(crate) const MOST_OF_A_FILE: usize = 40;
-/// Problems of all files that are shown; the others are counted.
+/// Maximum number of shown errors in all files. The others are counted.
 const MOST_SHOWN: usize = 50;
 
-/// The problems that these faults are in a file: each once, and no more than are told.
+/// The errors of a file, without duplicates and up to the maximum number.
 pub(crate) fn within(errors: Vec<SpannedError>, source: &Source) -> Vec<ScenarioError> {
     let mut seen = HashSet::new();
     let mut errors: Vec<_> =
@@ -30,35 +30,35 @@ pub(crate) fn within(errors: Vec<SpannedError>, source: &Source) -> Vec<Scenario
     problems
 }
 
-/// Something wrong at a place of a file that is not named yet.
+/// An error at a position in a file that is not known yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SpannedError {
-    /// Where; `None` until somebody who knows adds it.
+    /// The position. `None` until a caller adds it.
     pub span: Option<Span>,
-    /// What is wrong, in one line.
+    /// The error, in one line.
     pub message: String,
-    /// What stands at the caret: what was expected.
+    /// The label at the caret: the expected value.
     pub label: String,
-    /// How to put it right.
+    /// A suggestion to correct the error.
     pub help: Option<String>,
 }
 
 impl SpannedError {
-    /// Something wrong at a place.
+    /// An error at a position.
     pub fn at(span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
         Self { span: Some(span), message: message.into(), label: label.into(), help: None }
     }
 
-    /// Adds how to put it right.
+    /// Adds a suggestion to correct the error.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// The problem that this is in a file.
+    /// The error in a file.
     pub fn within(mut self, source: &Source) -> ScenarioError {
         let path = source.path.display().to_string();
-        // A caret under the first line says where; under ten lines it says nothing.
+        // A caret under the first line shows the position. A caret under ten lines does not.
         if let Some(span) = &mut self.span {
             let rest = source.text.get(span.start..span.end).unwrap_or_default();
             span.end = span.start + rest.lines().next().unwrap_or_default().trim_end().len();
@@ -76,12 +76,12 @@ impl SpannedError {
     }
 }
 
-/// A message whose quoted words have line breaks in them, on one line.
+/// A message on one line, even if the quoted text has line breaks.
 fn one_line(message: &str) -> String {
     message.replace('\n', "\\n").replace('\r', "\\r")
 }
 
-/// Something wrong with a scenario file. Renders with the source and a caret under the fault.
+/// An error in a scenario file. It renders with the source and a caret.
 #[derive(Debug, Clone)]
 pub struct ScenarioError(Box<Details>);
 
@@ -97,7 +97,7 @@ struct Details {
 }
 
 impl ScenarioError {
-    /// Something wrong with a file as a whole, or with a file that has no text to show.
+    /// An error about a whole file, or about a file whose text cannot be shown.
     pub(crate) fn with_file(path: &Path, message: impl Into<String>, help: Option<String>) -> Self {
         Self(Box::new(Details {
             path: path.display().to_string(),
@@ -110,22 +110,22 @@ impl ScenarioError {
         }))
     }
 
-    /// Makes it a problem of the file as a whole.
+    /// Makes the error apply to the whole file.
     pub(crate) fn forget_place(&mut self) {
         (self.0.position, self.0.span) = (None, None);
     }
 
-    /// The file, as the user knows it.
+    /// The path of the file as the user knows it.
     pub fn path(&self) -> &str {
         &self.0.path
     }
 
-    /// Line and column, counted from 1, where there is one place.
+    /// Line and column, counted from 1. `None` if the error has no single position.
     pub fn position(&self) -> Option<(usize, usize)> {
         self.0.position
     }
 
-    /// What is wrong, in one line.
+    /// The error, in one line.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -163,7 +163,7 @@ impl Diagnostic for ScenarioError {
     }
 }
 
-/// Everything wrong with a set of scenario files.
+/// All errors in a set of scenario files.
 #[derive(Debug, Clone, Default)]
 pub struct ScenarioErrors(pub Vec<ScenarioError>);
 

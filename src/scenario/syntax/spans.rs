@@ -1,4 +1,4 @@
-//! Values that remember where in their file they were written.
+//! Values with the position in the file that they came from.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error, SeqAccess, Visitor};
@@ -12,9 +12,9 @@ use std::ops::Deref;
 /// A range of bytes in a scenario file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
-    /// First byte.
+    /// The first byte.
     pub start: usize,
-    /// One past the last byte.
+    /// One after the last byte.
     pub end: usize,
 }
 
@@ -24,16 +24,16 @@ impl From<Span> for miette::SourceSpan {
     }
 }
 
-/// A value and the place where it was written. Two are equal when their values are.
+/// A value and its position. The comparison ignores the position.
 #[derive(Clone, Copy, Default)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Where it stands; empty when it did not come from a file.
+    /// The position. Empty if the value did not come from a file.
     pub span: Span,
 }
 
-/// The newtype name by which a [`Spanned`] asks the scenario deserializer for the span.
+/// The newtype name that requests the span of a [`Spanned`] from the scenario deserializer.
 pub(crate) const SPANNED: &str = "$clawcheck::Spanned";
 
 impl<T> Deref for Spanned<T> {
@@ -80,7 +80,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
                 f.write_str("a value")
             }
 
-            /// Any other deserializer: the value, from nowhere.
+            /// Any other deserializer: the value without a position.
             fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
                 T::deserialize(deserializer).map(Spanned::from)
             }
@@ -114,26 +114,26 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
     }
 }
 
-/// A name that the scenario gives to a device, a connection, a step or a secret.
-/// Lower-case letters, digits and hyphens, so that it can stand in ids and snapshots.
+/// A name that the scenario gives to a device, a connection, a step or a secret. It consists of lower-case letters,
+/// digits and hyphens, so that it can be part of ids and snapshots.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "Spanned<String>")]
 pub struct Name {
     text: String,
-    /// Where it stands.
+    /// The position of the name.
     pub span: Span,
 }
 
-/// The word that stands where a name could and says that there is none. No name may be it.
+/// The word that means "no name". It is not a valid name.
 pub(crate) const NONE: &str = "none";
 
 impl Name {
-    /// The name as written.
+    /// The name as a string.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether a text may be a name.
+    /// Whether a text is a valid name.
     pub fn is_valid(text: &str) -> bool {
         text != NONE
             && !text.is_empty()
@@ -185,7 +185,7 @@ impl PartialEq<str> for Name {
 }
 
 impl Hash for Name {
-    /// As the text hashes, because a map of names is asked with texts.
+    /// Hashes like its text, because maps of names are also searched by text.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.text.hash(state);
     }

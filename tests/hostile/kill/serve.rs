@@ -1,8 +1,8 @@
 //! `clawcheck serve`: whoever was told hello is paired, also when the gateway was killed the moment after.
 
 use super::{Moments, Room, ended, listing};
-use clawcheck::client::connect::{Auth, Challenge, Device};
-use clawcheck::client::{ConnectRequest, Connection, Incoming, Link, Reply, Transcript, Upgrade};
+use clawcheck::{Auth, Challenge, Device};
+use clawcheck::{ConnectRequest, Connection, Incoming, Link, Reply, Transcript, Upgrade};
 use nix::sys::signal::Signal;
 use openclaw_protocol::identity::DeviceKey;
 use serde_json::{Value, json};

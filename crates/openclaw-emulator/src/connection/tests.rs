@@ -1,4 +1,4 @@
-//! A socket against a scripted owner: no model, time paused.
+//! Tests of a socket with a scripted owner, without a model and with paused time.
 
 mod client;
 
@@ -56,7 +56,7 @@ impl Scene {
     }
 }
 
-/// Comes back when no task has anything left to do: only then does a paused clock move.
+/// Returns when no task has anything left to do, because a paused clock only moves then.
 async fn everybody_has_acted() {
     tokio::time::advance(Duration::ZERO).await;
     tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>()).await.unwrap_err();

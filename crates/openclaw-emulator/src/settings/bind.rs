@@ -1,4 +1,4 @@
-//! Where a gateway listens, and what it demands for that.
+//! The addresses that a gateway listens on, and the settings that a bind requires.
 
 use super::credentials::Credentials;
 use super::{DEFAULT_PORT, Refusal, strings};
@@ -10,16 +10,16 @@ use std::net::Ipv4Addr;
 /// `gateway.bind`, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bind {
-    /// The word in the configuration: `loopback`, `lan`, `tailnet`, `auto` or `custom`.
+    /// The value in the configuration: `loopback`, `lan`, `tailnet`, `auto` or `custom`.
     pub mode: String,
-    /// The address to listen on; `::1` goes with `127.0.0.1` where the machine has it.
+    /// The address to listen on. `::1` is added to `127.0.0.1` if the machine has it.
     pub host: Ipv4Addr,
 }
 
 impl Bind {
-    /// What `gateway.bind` and `gateway.customBindHost` mean on a machine that has loopback and is in no tailnet. Where
-    /// `gateway.bind` is absent this is loopback in every release; 2026.4.8 itself listens everywhere when it finds
-    /// itself in a container, which this gateway does only when told.
+    /// The meaning of `gateway.bind` and `gateway.customBindHost` on a machine with loopback and without a tailnet. An
+    /// absent `gateway.bind` means loopback in every release. In a container, 2026.4.8 itself listens on all addresses,
+    /// which this gateway does only if the configuration says so.
     pub(super) fn resolve(gateway: &Value) -> Self {
         let mode = gateway["bind"].as_str().unwrap_or("loopback").to_owned();
         let host = match mode.as_str() {
@@ -43,7 +43,7 @@ fn has_shared_secret(secrets: &Credentials) -> bool {
     }
 }
 
-/// The command's own check (`run.ts`): it looks at the word, not at the address.
+/// The check of the command (`run.ts`). It uses the value and not the address.
 pub(super) fn require_secret(bind: &Bind, secrets: &Credentials) -> Result<(), Refusal> {
     if bind.mode == "loopback" || has_shared_secret(secrets) || secrets.mode == AuthMode::TrustedProxy {
         return Ok(());
@@ -55,8 +55,8 @@ pub(super) fn require_secret(bind: &Bind, secrets: &Credentials) -> Result<(), R
     ]))
 }
 
-/// `gateway.controlUi.allowedOrigins`; a bind beyond loopback without any gets the origins of this machine
-/// (`gateway-control-ui-origins.ts`). The release also writes them into the file.
+/// `gateway.controlUi.allowedOrigins`. A bind beyond loopback without any gets the origins of this host
+/// (`gateway-control-ui-origins.ts`). The release also writes them to the file.
 pub(super) fn allowed_origins(gateway: &Value, facts: &ConfigFacts, warnings: &mut Vec<String>) -> Vec<String> {
     let control_ui = &gateway["controlUi"];
     let configured: Vec<String> = strings(&control_ui["allowedOrigins"])
@@ -87,7 +87,7 @@ pub(super) fn allowed_origins(gateway: &Value, facts: &ConfigFacts, warnings: &m
     seeded
 }
 
-/// The server's own checks (`server-runtime-config.ts`), in their order.
+/// The checks of the server (`server-runtime-config.ts`), in their order.
 pub(super) fn judge(
     gateway: &Value,
     bind: &Bind,

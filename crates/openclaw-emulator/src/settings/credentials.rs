@@ -1,4 +1,4 @@
-//! Which authentication a gateway asks for, and with which secrets (`resolveGatewayAuth`, `ensureGatewayStartupAuth`).
+//! The authentication of a gateway and its secrets (`resolveGatewayAuth`, `ensureGatewayStartupAuth`).
 
 use super::substitute::{has_reference, sole_reference};
 use super::{Env, Refusal};
@@ -7,13 +7,13 @@ use openclaw_model::facts::config::ConfigFacts;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// Resolved authentication.
+/// The resolved authentication.
 pub(super) struct Credentials {
     pub(super) mode: AuthMode,
     pub(super) token: Option<String>,
     pub(super) password: Option<String>,
     pub(super) allow_tailscale: bool,
-    /// The token, where it had to be made up.
+    /// The token, if it was generated.
     pub(super) generated: Option<String>,
 }
 
@@ -21,18 +21,18 @@ pub(super) struct Credentials {
 enum Secret {
     Absent,
     Text(String),
-    /// Refers to what could not be found.
+    /// A reference to a value that does not exist.
     Unresolved(String),
 }
 
 impl Secret {
-    /// A text, `{source, provider, id}`, or a `${NAME}` that the substitution did not find.
+    /// A string, `{source, provider, id}`, or a `${NAME}` that the substitution did not find.
     fn read(value: &Value, env: Env<'_>) -> Self {
         match value {
             Value::String(text) if text.trim().is_empty() => Self::Absent,
             Value::String(text) => match sole_reference(text) {
                 Some(name) => Self::Unresolved(format!("env:default:{name}")),
-                // A placeholder within a longer text is no secret either (`trimCredentialToUndefined`).
+                // A placeholder within a longer string does not count as a secret either (`trimCredentialToUndefined`).
                 None if has_reference(text) => Self::Absent,
                 None => Self::Text(text.trim().to_owned()),
             },
@@ -59,7 +59,7 @@ impl Secret {
         }
     }
 
-    /// Refuses a reference that leads nowhere.
+    /// Refuses an unresolved reference.
     fn require(&self, path: &str) -> Result<(), Refusal> {
         match self {
             Self::Unresolved(reference) => Err(Refusal::at_start(&format!(
@@ -73,7 +73,7 @@ impl Secret {
 /// Resolves `gateway.auth` and the environment.
 ///
 /// # Errors
-/// What the release refuses to start with.
+/// Returns the refusal of the release.
 pub(super) fn resolve(config: &Value, env: Env<'_>, facts: &ConfigFacts) -> Result<Credentials, Refusal> {
     let auth = &config["gateway"]["auth"];
     let explicit = auth["mode"].as_str();
@@ -100,7 +100,7 @@ pub(super) fn resolve(config: &Value, env: Env<'_>, facts: &ConfigFacts) -> Resu
     if env_password.is_none() && (explicit == Some("password") || explicit.is_none() && !token_known) {
         password.require("gateway.auth.password")?;
     }
-    // The configuration goes before the environment.
+    // The configuration takes precedence over the environment.
     let mut token = token.text().or_else(|| env_token.map(str::to_owned));
     let password = password.text().or_else(|| env_password.map(str::to_owned));
     let mode = mode(explicit, password.is_some());

@@ -1,4 +1,4 @@
-//! `openclaw.json` as a file: JSON5, which allows comments, trailing commas and bare keys.
+//! Reads the file `openclaw.json`: JSON5, which allows comments, trailing commas and unquoted keys.
 
 use super::secrets::blotted;
 use json5::ErrorCode;
@@ -9,56 +9,56 @@ use std::path::{Path, PathBuf};
 use untrusted_data::excerpt;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 
-/// Far more than any configuration needs; a file above it is none.
+/// Maximum size of a configuration file, far more than any configuration needs.
 const MAX_SIZE: u64 = 4 * 1024 * 1024;
-/// Nesting above which a file is no configuration either. The parser takes one stack frame for each level.
+/// Maximum nesting of a configuration file. The parser uses one stack frame for each level.
 const MAX_DEPTH: usize = 128;
 
-/// Why a configuration file could not be read.
+/// The reason why a configuration file could not be read.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ConfigFileError {
-    /// The operating system does not give it.
+    /// The operating system refuses it.
     #[error("cannot read the configuration {path}: {error}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// Too long to be one.
+    /// The file is too large.
     #[error("{0} is larger than 4 MiB, the limit for an openclaw.json")]
     TooBig(PathBuf),
-    /// Nested too deep to be one.
+    /// The file is nested too deeply.
     #[error("{0} is nested deeper than 128 levels, the limit for an openclaw.json")]
     TooDeep(PathBuf),
-    /// Not text.
+    /// The file is not text.
     #[error("{0} is not UTF-8 text; expected an openclaw.json (JSON5)")]
     NotText(PathBuf),
-    /// Not JSON5.
+    /// The file is not JSON5.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Syntax(Box<SyntaxError>),
 }
 
-/// A file that is no JSON5, with the place where it stops being it.
+/// A file that is not JSON5, with the position of the error.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{}: invalid JSON5: {message}", text.name())]
 #[diagnostic(help("openclaw.json is JSON5: JSON that may contain comments, trailing commas and unquoted keys"))]
 pub struct SyntaxError {
-    /// What the parser expected.
+    /// The expected syntax.
     message: String,
-    /// The file's text, with everything blotted out that may be a secret.
+    /// The text of the file, with everything masked that can be a secret.
     #[source_code]
     text: NamedSource<String>,
-    /// Where it is wrong.
+    /// The position of the error.
     #[label("{message}")]
     at: SourceSpan,
 }
 
-/// Reads a configuration file; `None` if there is none.
+/// Reads a configuration file. `None` if it does not exist.
 ///
 /// # Errors
-/// A file that cannot be read or is no JSON5.
+/// Returns an error if the file cannot be read or is not JSON5.
 pub fn read_config(path: &Path) -> Result<Option<Value>, ConfigFileError> {
     let bytes = match plain_file::read(path, MAX_SIZE, Links::Follow) {
         Ok(bytes) => bytes,
@@ -73,7 +73,7 @@ pub fn read_config(path: &Path) -> Result<Option<Value>, ConfigFileError> {
     json5::from_str(&text).map(Some).map_err(|error| syntax(path, text, &error))
 }
 
-/// How deep brackets nest outside strings and comments.
+/// The nesting depth of brackets outside strings and comments.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut rest) = (0_usize, 0, text.as_bytes());
     while let [byte, after @ ..] = rest {
@@ -121,7 +121,7 @@ fn syntax(path: &Path, text: String, error: &json5::Error) -> ConfigFileError {
     ConfigFileError::Syntax(Box::new(SyntaxError { message, text, at: place.into() }))
 }
 
-/// What the parser expected, in words that do not require knowledge of the parser.
+/// Translates the parser's expectation for users.
 fn in_words(code: ErrorCode) -> &'static str {
     use ErrorCode as Code;
     match code {
@@ -155,7 +155,7 @@ fn in_words(code: ErrorCode) -> &'static str {
     }
 }
 
-/// The byte at a line and a column, both counted from 0, the column in characters.
+/// The byte at a line and a column, both counted from 0. The column is in characters.
 fn offset(text: &str, line: usize, column: usize) -> usize {
     let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
     text[start..].char_indices().nth(column).map_or(text.len(), |(at, _)| start + at)

@@ -1,8 +1,9 @@
-//! `openclaw.json` and the environment, made into a gateway's settings as a release makes them, or refused as it refuses.
+//! Derives a gateway's settings from `openclaw.json` and the environment as a release does, or refuses them as the
+//! release does.
 //!
-//! Only the `gateway` section is read (and `secrets.defaults`): the other sections have no say in the handshake, and
-//! keys outside it are not judged. Not done: `$include`, a `.env` file in the state directory, secret providers other
-//! than the environment, TLS, reloading while running.
+//! Only the `gateway` section and `secrets.defaults` are read. Other sections do not affect the handshake, and keys
+//! outside `gateway` are not checked. Not supported: `$include`, a `.env` file in the state directory, secret providers
+//! other than the environment, TLS, and reloading.
 
 mod bind;
 mod credentials;
@@ -29,31 +30,31 @@ use openclaw_model::releases::described;
 use openclaw_model::{Facts, Release};
 use serde_json::Value;
 
-/// The port where neither the configuration nor the environment names one.
+/// The port if neither the configuration nor the environment sets one.
 pub const DEFAULT_PORT: u16 = 18789;
 
-/// What a release makes of its configuration.
+/// The settings that a release derives from its configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// What the rules need. Paths and machine are not settled here.
+    /// The input of the model. Paths and host are not set here.
     pub gateway: GatewayConfig,
-    /// Where it listens.
+    /// The addresses to listen on.
     pub bind: Bind,
-    /// A token that was made up because token authentication had none. The release writes it into the configuration
-    /// file; this gateway leaves that to its caller.
+    /// A token that was generated because token authentication had none. The release writes it to the configuration
+    /// file. Here, the caller does.
     pub generated_token: Option<String>,
     /// Lines for the log.
     pub warnings: Vec<String>,
 }
 
-/// The exit code where somebody has to look after the state directory first (seen in 2026.9.6).
+/// The exit code if the state directory needs a repair (observed on 2026.9.6).
 const MAINTENANCE_REQUIRED: i32 = 78;
 
-/// The release does not start with these settings.
+/// A refusal of the release to start with these settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("{}", lines.join("\n"))]
 pub struct Refusal {
-    /// What it prints.
+    /// The lines that it prints.
     pub lines: Vec<String>,
     /// The exit code of its process.
     pub exit_code: i32,
@@ -64,7 +65,7 @@ impl Refusal {
         Self { lines: lines.into_iter().map(Into::into).collect(), exit_code: 1 }
     }
 
-    /// What comes out of the server's own start rather than of the command in front of it.
+    /// A refusal from the start of the server and not from the command.
     fn at_start(error: &str) -> Self {
         Self::new([format!("Gateway failed to start: Error: {error}")])
     }
@@ -109,12 +110,12 @@ impl Refusal {
 pub(crate) struct Env<'a>(&'a [(String, String)]);
 
 impl<'a> Env<'a> {
-    /// A variable as it is; the last one counts where a name is given twice.
+    /// The value of a variable. If a name occurs twice, the last one counts.
     fn get(self, name: &str) -> Option<&'a str> {
         self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A variable without surrounding blanks, unless nothing is left.
+    /// A trimmed variable. `None` if it is empty.
     fn trimmed(self, name: &str) -> Option<&'a str> {
         self.get(name).map(str::trim).filter(|value| !value.is_empty())
     }
@@ -125,7 +126,7 @@ impl Settings {
     /// `server-runtime-config.ts` of the releases).
     ///
     /// # Errors
-    /// What the release refuses to start with, in its words.
+    /// Returns the refusal of the release in its own words.
     pub fn resolve(release: Release, openclaw_json: &Value, env: &[(String, String)]) -> Result<Self, Refusal> {
         // A release between two known ones has the settings of the earlier one.
         let facts = Facts::nearest(described(release).unwrap_or(release)).config;
@@ -155,7 +156,7 @@ impl Settings {
     }
 }
 
-/// What is taken over from a configuration as it stands.
+/// Settings that are copied unchanged.
 fn gateway_config(config: &Value, facts: &ConfigFacts, env: Env<'_>, secrets: Credentials) -> GatewayConfig {
     let gateway = &config["gateway"];
     let control_ui = &gateway["controlUi"];
@@ -173,7 +174,8 @@ fn gateway_config(config: &Value, facts: &ConfigFacts, env: Env<'_>, secrets: Cr
         auto_approve_cidrs: strings(&gateway["nodes"]["pairing"]["autoApproveCidrs"]),
         control_ui_allow_insecure_auth: flag(&control_ui["allowInsecureAuth"]),
         control_ui_disable_device_auth: flag(&control_ui["dangerouslyDisableDeviceAuth"]),
-        // The environment goes before `gateway.handshakeTimeoutMs`, which is refused where it is unknown.
+        // The environment takes precedence over `gateway.handshakeTimeoutMs`, which is refused if the release does not
+        // know it.
         handshake_timeout_ms: positive(env, "OPENCLAW_HANDSHAKE_TIMEOUT_MS")
             .filter(|_| facts.timeout_from_environment)
             .or_else(|| gateway["handshakeTimeoutMs"].as_f64().filter(|ms| *ms > 0.0))
@@ -190,7 +192,7 @@ fn gateway_config(config: &Value, facts: &ConfigFacts, env: Env<'_>, secrets: Cr
     }
 }
 
-/// A list by its newer name, or by its older one.
+/// A list by its newer or its older name.
 fn either(newer: &Value, older: &Value) -> Vec<String> {
     strings(if newer.is_null() { older } else { newer })
 }
@@ -211,7 +213,7 @@ fn require_local_mode(mode: Option<&str>, facts: &ConfigFacts) -> Result<(), Ref
     Err(Refusal::new([line]))
 }
 
-/// `OPENCLAW_GATEWAY_PORT`, as a number or as `host:port`, goes before `gateway.port`.
+/// `OPENCLAW_GATEWAY_PORT`, as a number or as `host:port`, takes precedence over `gateway.port`.
 fn port(gateway: &Value, env: Env<'_>) -> u16 {
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     let from_env = env.trimmed("OPENCLAW_GATEWAY_PORT").and_then(|text| match text.rsplit_once(':') {
@@ -224,7 +226,7 @@ fn port(gateway: &Value, env: Env<'_>) -> u16 {
     from_env.filter(|port| *port > 0).or(configured).unwrap_or(DEFAULT_PORT)
 }
 
-/// A variable that JavaScript's `Number` reads as something positive and finite.
+/// A variable that JavaScript's `Number` reads as positive and finite.
 fn positive(env: Env<'_>, name: &str) -> Option<f64> {
     env.trimmed(name)?.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0)
 }
@@ -233,7 +235,7 @@ fn strings(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// `createAuthRateLimiter` fills in what is not set.
+/// `createAuthRateLimiter` sets the defaults.
 fn rate_limit(section: &Value) -> Option<RateLimit> {
     section.is_object().then(|| RateLimit {
         max_attempts: section["maxAttempts"].as_f64().map_or(10, |attempts| attempts as u32),

@@ -1,4 +1,4 @@
-//! Mutants of configurations: each is read, and resolved as a release does.
+//! Mutation tests of configurations: each is read and resolved as a release does.
 
 use super::Settings;
 use super::file::{ConfigFileError, read_config};

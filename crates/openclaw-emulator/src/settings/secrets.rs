@@ -1,14 +1,14 @@
-//! What of a configuration must not be shown when something is wrong with it.
+//! Masks the secrets of a configuration in error messages.
 
 use super::{Env, shape};
 use serde_json::Value;
 use untrusted_data::Redactions;
 
-/// Parts of the names of members that hold secrets.
+/// Parts of the names of members that contain secrets.
 const SECRET_NAMES: [&str; 4] = ["token", "password", "secret", "key"];
-/// Longer numbers may be passwords; a port has five digits.
+/// Longer numbers can be passwords. A port has at most five digits.
 const LONGEST_NUMBER: usize = 5;
-/// Words of JSON5 and members that many configurations have.
+/// Words of JSON5, and members of many configurations.
 const USUAL: [&str; 6] = ["true", "false", "null", "gateway", "//", "/*"];
 
 /// The secrets of a configuration that was read, and those that the environment gives a gateway.
@@ -24,7 +24,7 @@ pub fn redactions(document: &Value, environment: &[(String, String)]) -> Redacti
 
 fn collect(value: &Value, secret: bool, redactions: &mut Redactions) {
     match value {
-        // What a setting may be anyway is none: `auth.mode` is called `token`.
+        // A usual value of a setting is not a secret: `auth.mode` is `token`.
         Value::String(text) if secret && !shape::words().contains(&text.trim()) => {
             redactions.add(text.trim(), "secret of the configuration");
         }
@@ -41,8 +41,8 @@ fn is_secret(text: &str) -> bool {
     SECRET_NAMES.iter().any(|name| text.contains(name))
 }
 
-/// A configuration with every word blotted out, byte for byte, that is not one of the configuration's own: around a syntax
-/// error nobody can tell what is a secret, as the error may be in the name that says so.
+/// A configuration in which every word that does not belong to the format is masked, byte for byte. Around a syntax
+/// error, secrets cannot be recognized, because the error can be in the name of the member.
 pub(super) fn blotted(text: &str) -> String {
     let known = shape::words();
     let mut out = String::with_capacity(text.len());
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(shown, "token hunter1 <secret of the configuration> <secret of the environment>");
     }
 
-    /// A secret stays one whatever a slip of the keyboard did to the file.
+    /// A secret must stay masked, whatever a typing error did to the file.
     #[test]
     fn no_mutant_of_a_configuration_shows_its_secrets() {
         let text = "{\n  \"gateway\": {\n    \"port\": 18789,\n    \"auth\": { \"mode\": \"token\", \"token\": \"s3cr3t-canary\" },\n    \"remote\": {\n      password: 's3cr3t-canary',\n    },\n  },\n}\n";
@@ -125,7 +125,7 @@ mod tests {
             }
             let mutant = mutant.into_iter().collect::<String>();
             let shown = blotted(&mutant);
-            // What is left of the secret beside the place of a slip may be a word of its own, and no more than a part.
+            // The rest of a secret next to a typing error can be a known word, but only a part of the secret.
             assert!(!shown.contains("s3cr3t") && !shown.contains("canary"), "{mutant}\n{shown}");
         }
     }

@@ -1,10 +1,10 @@
-//! The form of the `gateway` section (`src/config/zod-schema.ts`): every fault, in the release's words and order.
+//! Validates the `gateway` section (`src/config/zod-schema.ts`). Errors have the words and the order of the release.
 
 use openclaw_model::facts::config::ConfigFacts;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// One thing wrong with the configuration.
+/// One error in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     path: String,
@@ -17,21 +17,21 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What a member may be.
+/// The form of a member.
 enum Form {
     Text,
-    /// A text that is not empty, and what is said where it is.
+    /// A string that is not empty, and the error for an empty one.
     NonEmpty(&'static str),
     Flag,
     Number,
-    /// An integer of at least this.
+    /// An integer with this minimum.
     Integer(i64),
     Words(&'static [&'static str]),
     Texts,
-    /// A text or a reference to one.
+    /// A string or a reference to one.
     Secret,
     Section(&'static [(&'static str, Form)]),
-    /// An object of which the members are not looked at here.
+    /// An object whose members are not checked here.
     Opaque,
 }
 
@@ -112,7 +112,7 @@ const GATEWAY: &[(&str, Form)] = &[
     ),
 ];
 
-/// The names of all members, and the words that some of them may be.
+/// The names of all members, and the allowed values of some of them.
 pub(super) fn words() -> Vec<&'static str> {
     fn collect(forms: &[(&'static str, Form)], words: &mut Vec<&'static str>) {
         for (name, form) in forms {
@@ -129,7 +129,7 @@ pub(super) fn words() -> Vec<&'static str> {
     words
 }
 
-/// Everything wrong with a configuration's `gateway` section. A configuration that is no object is an empty one.
+/// All errors in a configuration's `gateway` section. A configuration that is not an object counts as empty.
 pub(super) fn faults(config: &Value, facts: &ConfigFacts) -> Vec<Fault> {
     let mut faults = Vec::new();
     if let Some(gateway) = config.get("gateway") {
@@ -146,7 +146,7 @@ pub(super) fn faults(config: &Value, facts: &ConfigFacts) -> Vec<Fault> {
     faults
 }
 
-/// Words for addresses that older versions took as `gateway.bind`.
+/// Names of addresses that older versions accepted as `gateway.bind`.
 fn is_host_alias(bind: &str) -> bool {
     let bind = bind.trim().to_ascii_lowercase();
     matches!(bind.as_str(), "0.0.0.0" | "::" | "[::]" | "*" | "127.0.0.1" | "localhost" | "::1" | "[::1]")
@@ -215,7 +215,7 @@ fn check(value: &Value, path: &str, form: &Form, facts: &ConfigFacts, faults: &m
     }
 }
 
-/// A text, or `{source: env | file | exec, provider, id}`.
+/// A string, or `{source: env | file | exec, provider, id}`.
 fn is_secret(value: &Value) -> bool {
     let part = |name: &str| value[name].as_str().is_some_and(|part| !part.trim().is_empty());
     value.is_string()

@@ -1,9 +1,9 @@
-//! `${NAME}` in the configuration's strings (`src/config/env-substitution.ts`).
+//! Replaces `${NAME}` in the strings of a configuration (`src/config/env-substitution.ts`).
 
 use super::Env;
 use serde_json::Value;
 
-/// What `${...}` in a string is.
+/// The meaning of `${...}` in a string.
 enum Reference<'a> {
     /// `${NAME}`.
     Variable(&'a str),
@@ -11,8 +11,8 @@ enum Reference<'a> {
     Escaped(&'a str),
 }
 
-/// The configuration with every `${NAME}` in its strings replaced from the environment, and a warning for each name
-/// that is not there or empty: its reference stays as it is.
+/// The configuration with every `${NAME}` in its strings replaced from the environment, and a warning for each variable
+/// that is absent or empty. Its reference remains unchanged.
 pub(super) fn variables(config: &Value, env: Env<'_>) -> (Value, Vec<String>) {
     let mut warnings = Vec::new();
     let replaced = replace(config, "", env, &mut warnings);
@@ -64,14 +64,14 @@ fn in_text(text: &str, path: &str, env: Env<'_>, warnings: &mut Vec<String>) -> 
     out + rest
 }
 
-/// Whether a text still has a `${NAME}` in it.
+/// Whether a string still contains a `${NAME}`.
 pub(super) fn has_reference(text: &str) -> bool {
     text.match_indices('$').any(|(at, _)| {
         matches!(reference(&text[at..]), Some((Reference::Variable(_), _))) && !text[..at].ends_with('$')
     })
 }
 
-/// The name of a text that is one `${NAME}` and nothing else.
+/// The name in a string that consists of one `${NAME}` only.
 pub(super) fn sole_reference(text: &str) -> Option<&str> {
     match reference(text.trim()) {
         Some((Reference::Variable(name), length)) if length == text.trim().len() => Some(name),
@@ -79,7 +79,7 @@ pub(super) fn sole_reference(text: &str) -> Option<&str> {
     }
 }
 
-/// The reference that a text begins with, and its length.
+/// The reference at the start of a text, and its length.
 fn reference(text: &str) -> Option<(Reference<'_>, usize)> {
     let (body, escaped) = match text.strip_prefix("$${") {
         Some(body) => (body, true),

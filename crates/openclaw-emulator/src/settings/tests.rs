@@ -9,7 +9,7 @@ fn env(variables: &[(&str, &str)]) -> Vec<(String, String)> {
     variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// The settings of a `gateway` section, `mode: "local"` added.
+/// The settings of a `gateway` section with `mode: "local"` added.
 fn resolve(release: Release, mut gateway: Value, variables: &[(&str, &str)]) -> Result<Settings, Refusal> {
     if let Some(members) = gateway.as_object_mut() {
         members.entry("mode").or_insert(json!("local"));
@@ -104,7 +104,7 @@ fn every_fault_of_the_form_is_named_as_the_release_names_it() {
         "channelHealthCheckMinutes": 1.5,
     });
     let refusal = Settings::resolve(NEWEST, &json!({ "gateway": gateway }), &[]).unwrap_err();
-    // As 2026.4.2 printed them.
+    // The output of 2026.4.2.
     let expected = [
         "Config invalid",
         "Problem:",
@@ -181,7 +181,7 @@ fn tailscale(#[case] gateway: Value, #[case] allowed: bool) {
 fn other_sections_and_escaped_references_are_left_alone() {
     let config = json!({ "gateway": { "mode": "local", "auth": { "token": "x$${A}y$z" } }, "nonsense": [1] });
     let settings = Settings::resolve(NEWEST, &config, &[]).unwrap();
-    // What is left reads like a reference, so the release takes it for no secret (`trimCredentialToUndefined`).
+    // The rest looks like a reference, so the release does not treat it as a secret (`trimCredentialToUndefined`).
     assert!(settings.generated_token.is_some());
     assert!(settings.warnings.iter().all(|line| !line.contains("missing env var")));
 }

@@ -1,4 +1,4 @@
-//! A store in a state directory, written as the releases write it (`json-files-*.js`, `writeTextAtomic`).
+//! A store in a state directory, written in the same way as the releases do (`json-files.ts`, `writeTextAtomic`).
 
 use super::LONGEST_FILE;
 use nix::fcntl::OFlag;
@@ -16,7 +16,7 @@ use untrusted_data::plain_file::{self, Links};
 
 /// Mode of a document's file.
 const FILE_MODE: u32 = 0o600;
-/// Mode of a directory that is unlocked.
+/// Mode that a write gives the directory.
 const DIRECTORY_MODE: u32 = 0o700;
 
 /// The documents of one state directory.
@@ -24,22 +24,22 @@ const DIRECTORY_MODE: u32 = 0o700;
 pub struct DirectoryDocuments {
     root: PathBuf,
     durable: bool,
-    /// A file that could not take its place stays under its temporary name.
+    /// Whether a temporary file that cannot be renamed remains.
     leaves_failures: bool,
-    /// A write first makes the directory one that can be written into.
+    /// Whether a write first makes the directory writable.
     unlocks_directories: bool,
-    /// What a document was made of, byte for byte, when it was last read or written. A file is read every time, since it
-    /// may have been edited from outside, but only parsed when it is another one.
+    /// The bytes of each document at its last read or write. A file is read every time, because other programs can edit
+    /// it, but it is only parsed if its bytes changed.
     last: RefCell<HashMap<Document, Parsed>>,
 }
 
-/// A file's bytes and what they parse to.
+/// The bytes of a file and its parsed form.
 type Parsed = (Vec<u8>, Arc<Value>);
 
 impl DirectoryDocuments {
-    /// The store below this state directory, which need not exist yet. `durable` makes every write reach the disk
-    /// before it is reported done, as the releases do. Without it only the order is kept, and a file that is there is
-    /// written over: on a journaling file system every rename onto another file waits for the disk.
+    /// The store below this state directory, which does not have to exist yet. With `durable`, a write returns only
+    /// after the data is on disk, as in the releases. Without it, only the order is kept, and existing files are
+    /// overwritten in place, because every rename over another file waits for the disk on a journaling file system.
     pub fn new(root: impl Into<PathBuf>, durable: bool) -> Self {
         Self {
             root: root.into(),
@@ -50,13 +50,13 @@ impl DirectoryDocuments {
         }
     }
 
-    /// The same store, written as the releases up to 2026.2.26 did: what could not take its place stays beside it.
+    /// The same store, written as in the releases up to 2026.2.26: a temporary file that cannot be renamed remains.
     #[must_use]
     pub fn leaving_failures(self, leaves_failures: bool) -> Self {
         Self { leaves_failures, ..self }
     }
 
-    /// The same store, written as the releases from 2026.6.11 on do: a write first gives its directory the mode 0700.
+    /// The same store, written as in the releases from 2026.6.11 on: a write first gives its directory the mode 0700.
     #[must_use]
     pub fn unlocking_directories(self, unlocks_directories: bool) -> Self {
         Self { unlocks_directories, ..self }
@@ -74,7 +74,7 @@ impl DirectoryDocuments {
         let directory = path.parent().unwrap_or(&self.root);
         make_directory(directory)?;
         if self.unlocks_directories {
-            // The release ignores that it fails: the directory may be somebody else's.
+            // The release ignores a failure, because the directory can belong to another user.
             let _ = fs::set_permissions(directory, fs::Permissions::from_mode(DIRECTORY_MODE));
         }
         if !self.durable && overwrite(&path, text).is_ok() {
@@ -96,11 +96,11 @@ impl DirectoryDocuments {
             file.sync_all().map_err(|error| fault(&error, "fsync", temporary, None))?;
         }
         drop(file);
-        // The release ignores a failing chmod, before the rename and after it.
+        // The release ignores a failing chmod, before and after the rename.
         let _ = fs::set_permissions(temporary, fs::Permissions::from_mode(FILE_MODE));
         fs::rename(temporary, path).map_err(|error| fault(&error, "rename", temporary, Some(path)))?;
         if self.durable {
-            // And a directory that cannot be synced.
+            // The release also ignores a directory that cannot be synced.
             let _ = fs::File::open(directory).and_then(|handle| handle.sync_all());
         }
         Ok(())
@@ -133,10 +133,10 @@ impl Documents for DirectoryDocuments {
     }
 }
 
-/// Writes over a plain file, made where there is none; whatever else is in its place is left for the rename to stumble over.
+/// Overwrites a regular file, or creates it. Anything else at the path is left for the rename to fail.
 fn overwrite(path: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    // A named pipe without a reader is not waited for.
+    // Do not wait for the reader of a named pipe.
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     options.write(true).create(true).truncate(false).mode(FILE_MODE).custom_flags(flags.bits());
     let mut file = options.open(path)?;
@@ -160,10 +160,11 @@ fn temporary_path(path: &Path) -> Result<PathBuf, WriteFault> {
     Ok(name.into())
 }
 
-/// Node's sentence for a failed system call: `EACCES: permission denied, open '/path'`.
+/// Node.js's message for a failed system call: `EACCES: permission denied, open '/path'`.
 fn fault(error: &io::Error, call: &str, path: &Path, target: Option<&Path>) -> WriteFault {
     let errno = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or_default());
-    // libuv's words where the releases' users meet them; else the system's, which differ in capitals at most.
+    // The messages of libuv that users of the releases see. Other messages come from the system and differ at most in
+    // capitals.
     let words = match errno {
         nix::errno::Errno::EISDIR => "illegal operation on a directory".to_owned(),
         nix::errno::Errno::EEXIST => "file already exists".to_owned(),

@@ -1,15 +1,15 @@
-//! A store in memory that a gateway in this process shares with whoever fills it and looks at it.
+//! A store in memory that the embedded gateway shares with the harness.
 
 use openclaw_protocol::store::{Document, Documents, MemoryDocuments, ReadFault, WriteFault, json};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Documents in memory; clones are the same ones. They outlive the gateway, as files do.
+/// Documents in memory. Clones share them. Like files, they outlive the gateway.
 #[derive(Debug, Clone, Default)]
 pub struct SharedDocuments(Arc<Mutex<MemoryDocuments>>);
 
 impl SharedDocuments {
-    /// What the documents would be as files, byte for byte.
+    /// The bytes of the documents as files.
     pub fn files(&self) -> Vec<(Document, Vec<u8>)> {
         let documents = self.lock();
         let file = |document| Some((document, json::stringify(&*documents.read(document)?).into_bytes()));

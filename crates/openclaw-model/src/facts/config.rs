@@ -1,45 +1,45 @@
-//! What a release makes of its configuration, and what it refuses to start with.
+//! How a release interprets its configuration, and which configurations it refuses.
 
 use std::collections::BTreeSet;
 
-/// What the `gateway` section of a configuration means.
+/// The meaning of the `gateway` section of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFacts {
-    /// Keys, with their full path, that some known release has and this one refuses as unrecognized.
+    /// Keys that another known release has and this release refuses as unrecognized, with their full path.
     pub unknown_keys: BTreeSet<&'static str>,
-    /// A secret may be a reference to where it is kept; else it is a text.
+    /// A secret can be a reference. Otherwise, it must be a string.
     pub secret_references: bool,
-    /// A token and a password without `gateway.auth.mode` are refused; else the password counts.
+    /// A token and a password without `gateway.auth.mode` are refused. Otherwise, the password is used.
     pub ambiguous_secrets_refused: bool,
-    /// The refusal of a missing `gateway.mode` takes the configuration for a damaged one.
+    /// The error for a missing `gateway.mode` states that the configuration may be damaged.
     pub missing_mode_suspicious: bool,
     /// `OPENCLAW_HANDSHAKE_TIMEOUT_MS` sets the handshake timeout.
     pub timeout_from_environment: bool,
-    /// A bind beyond loopback needs origins for the Control UI.
+    /// A bind beyond loopback requires origins for the Control UI.
     pub origins_required: bool,
-    /// A bind beyond loopback that has no origins gets those of this machine.
+    /// A bind beyond loopback without origins allows the origins of its own host.
     pub origins_seeded: bool,
-    /// So does `auto`.
+    /// The bind `auto` does the same.
     pub auto_seeds_origins: bool,
-    /// Whether a reverse proxy may vouch for users where the gateway listens on loopback only.
+    /// Whether auth mode trusted-proxy works with a loopback bind.
     pub loopback_proxy: LoopbackProxy,
     /// Auth mode trusted-proxy excludes a shared token.
     pub proxy_excludes_token: bool,
 }
 
-/// Whether auth mode trusted-proxy goes with a bind to loopback.
+/// Whether auth mode trusted-proxy works with a loopback bind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoopbackProxy {
     /// The gateway does not start.
     Refused,
-    /// It starts if a loopback address is among the trusted proxies.
+    /// The gateway starts if a loopback address is among the trusted proxies.
     Listed,
-    /// It starts.
+    /// The gateway starts.
     Allowed,
 }
 
 impl ConfigFacts {
-    /// What 2026.2.19, the oldest known release, makes of its configuration.
+    /// The configuration of 2026.2.19, the oldest known release.
     pub fn oldest() -> Self {
         Self {
             unknown_keys: BTreeSet::from([
@@ -73,7 +73,7 @@ impl ConfigFacts {
         }
     }
 
-    /// Takes keys, by their full path, into the configuration.
+    /// Adds keys to the configuration, by full path.
     pub fn know<const N: usize>(&mut self, keys: [&'static str; N]) {
         for key in keys {
             self.unknown_keys.remove(key);

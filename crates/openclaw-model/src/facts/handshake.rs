@@ -1,323 +1,333 @@
-//! What differs among the releases in the handshake, and since when.
+//! Differences between the releases in the handshake.
 
-/// Which form the parameters of `connect` have.
+/// The form of the parameters of `connect`. Each form includes the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectForm {
-    /// 2026.2.19: of the secrets token and password are known, and a device may leave the nonce out.
+    /// 2026.2.19: the known secrets are token and password, and a device can omit the nonce.
     V2026_2_19,
-    /// 2026.2.26: `auth.deviceToken` is known, and a device must give the nonce.
+    /// 2026.2.26: adds `auth.deviceToken`, and a device must send the nonce.
     V2026_2_26,
-    /// 2026.3.13: `auth.bootstrapToken` is known.
+    /// 2026.3.13: adds `auth.bootstrapToken`.
     V2026_3_13,
-    /// 2026.3.28: `openclaw-tui` is a client id. Client ids and modes are a union of literals.
+    /// 2026.3.28: adds the client id `openclaw-tui`. Client ids and modes are a union of literals.
     Literals,
-    /// They are an enumeration.
+    /// 2026.5.7: client ids and modes are an enumeration.
     Enumerated,
-    /// And the tool that asks for approvals may say that it is the gateway's own.
+    /// 2026.6.11: the tool that requests approvals can identify itself as the gateway's own.
     WithRuntimeToken,
-    /// 2026.7.35: and an agent's run may prove itself.
+    /// 2026.7.35: an agent run can prove its identity.
     V2026_7_35,
-    /// 2026.9.6: more clients, their build and time zone, and what a client wants to be told at once.
+    /// 2026.9.6: adds clients, their build and time zone, and the events that a client requests at once.
     V2026_9_6,
 }
 
-/// Who words the errors.
+/// The validator that produces the error texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wording {
-    /// AJV: every missing property is named.
+    /// AJV: lists every missing property.
     Ajv,
-    /// TypeBox's own validator, from 2026.6.11 on: only the first missing property of an object is named, and only the
-    /// first that it does not know.
+    /// TypeBox's own validator, from 2026.6.11 on: lists only the first missing and the first unknown property of an
+    /// object.
     TypeBox,
 }
 
-/// What the presence list shows, by the release that brought it.
+/// The contents of the presence list, by the release that introduced it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PresenceForm {
     /// 2026.2.19.
     V2026_2_19,
-    /// 2026.6.11: the gateway's own entry names this run of it.
+    /// 2026.6.11: the gateway's own entry identifies the current run.
     V2026_6_11,
-    /// 2026.9.6: who the clients are and since when, and a list that is told after every welcome.
+    /// 2026.9.6: shows who the clients are and since when, and is sent after every `hello-ok`.
     V2026_9_6,
 }
 
-/// The handshake's rules of one release.
+/// The handshake rules of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandshakeRules {
-    /// The protocol version that the release speaks.
+    /// The protocol version of the release.
     pub protocol: u32,
-    /// Which form the parameters of `connect` have.
+    /// The form of the parameters of `connect`.
     pub connect_form: ConnectForm,
-    /// Who words the errors of frames and parameters.
+    /// The validator that produces the error texts of frames and parameters.
     pub wording: Wording,
-    /// A refusal for the protocol's sake names the client's range; else only the expected version.
+    /// A refusal for the protocol version contains the client's range. Otherwise, it contains only the expected
+    /// version.
     pub protocol_range_named: bool,
-    /// The handshake timeout in milliseconds, unless the configuration sets another.
+    /// The handshake timeout in milliseconds, if the configuration does not set it.
     pub timeout_ms: u64,
-    /// A message before the welcome may have 64 KiB; else as much as after it.
+    /// A message before `hello-ok` is limited to 64 KiB. Otherwise, the limit is the same as after it.
     pub early_messages_limited: bool,
-    /// Which browser origins are allowed, and who is asked for one.
+    /// The allowed browser origins, and which clients are checked.
     pub origin_form: OriginForm,
-    /// What the details of a refusal say.
+    /// The details of a refusal.
     pub details: RefusalDetails,
-    /// What proves a device.
+    /// The accepted device proofs.
     pub proof_form: ProofForm,
-    /// `auth.deviceToken` is known and secrets are trimmed; a reverse proxy's word counts as the secret; the Control UI
-    /// behind one needs no device. Else only `auth.token` can be a device's.
+    /// `auth.deviceToken` exists and secrets are trimmed. Authentication by a reverse proxy counts as the secret, and
+    /// the Control UI behind one needs no device. Otherwise, only `auth.token` can contain a device token.
     pub device_tokens_known: bool,
-    /// A missing secret is not counted against the rate limit; else it is as a wrong one.
+    /// A missing secret does not count against the rate limit. Otherwise, it counts like a wrong one.
     pub missing_secret_forgiven: bool,
-    /// Clients with an `Origin` have rate limits of their own.
+    /// Clients with an `Origin` header have their own rate limits.
     pub browsers_limited: bool,
-    /// Only operators may do without a device.
+    /// Only operators can connect without a device.
     pub nodes_need_device: bool,
-    /// `allowInsecureAuth` lets only the local Control UI do without a device, and holds it to its pairing with one.
+    /// `allowInsecureAuth` waives the device for the local Control UI only, and does not waive pairing with a device.
     pub insecure_auth_bounded: bool,
-    /// A device keeps the platform and the family it was paired with.
+    /// A device keeps the platform and the device family that it was paired with.
     pub pins_metadata: bool,
-    /// Scopes are compared with what they imply, and `approvedScopes` stand in for absent `scopes`.
+    /// Scope checks include implied scopes, and `approvedScopes` replaces absent `scopes`.
     pub scopes_imply: bool,
-    /// A browser that is neither the Control UI nor the chat has to ask for pairing.
+    /// A browser that is neither the Control UI nor the chat needs approval for pairing.
     pub browsers_ask: bool,
-    /// `hello-ok` and the presence list name the release; else what the environment calls it, and nobody does so.
+    /// `hello-ok` and the presence list contain the release version. Otherwise, they contain `dev` and `unknown`, unless an
+    /// environment variable names the version.
     pub names_release: bool,
-    /// `hello-ok.server` names the machine.
+    /// `hello-ok.server` contains the host name.
     pub hello_names_host: bool,
-    /// Failed credentials are limited even where the configuration says nothing of it, and new nodes' requests are, too.
+    /// Failed credentials and requests of new nodes are rate limited even without configuration.
     pub always_limited: bool,
-    /// How many sockets of one address may wait for their connect is limited.
+    /// The number of sockets from one address that have not sent `connect` yet is limited.
     pub waiting_limited: bool,
-    /// A shared secret beside a device token is not counted against the rate limit; a client that gives no secret at all
-    /// meets the limit. Otherwise whoever gives a secret meets it and is counted.
+    /// A shared secret with a device token does not count against the rate limit, and a client without any secret is
+    /// subject to the limit. Otherwise, every client with a secret is subject to the limit and counts.
     pub device_token_shields_secret: bool,
-    /// A device token that is right clears the failures of the shared secret that came with it.
+    /// A correct device token resets the failures of the shared secret that was sent with it.
     pub device_token_clears_secret_failures: bool,
-    /// A lock-out of the shared secret keeps device tokens from being looked at.
+    /// A lockout of the shared secret also blocks device tokens.
     pub secret_lockout_blocks_device_token: bool,
-    /// Clients with an `Origin` on loopback have one rate limit for each origin; else one for all, 198.18.0.1.
+    /// Clients with an `Origin` header on loopback have a rate limit for each origin. Otherwise, they share one, for
+    /// 198.18.0.1.
     pub browser_limit_per_origin: bool,
-    /// A reverse proxy on loopback cannot vouch for a user.
+    /// A reverse proxy on loopback cannot authenticate users.
     pub loopback_proxy_cannot_vouch: bool,
-    /// The configuration may let it.
+    /// The configuration can allow a reverse proxy on loopback to authenticate users.
     pub loopback_proxy_may_be_allowed: bool,
-    /// The Control UI where `dangerouslyDisableDeviceAuth` is set needs no secret as an operator.
+    /// With `dangerouslyDisableDeviceAuth`, the Control UI needs no secret to connect as an operator.
     pub bypass_needs_no_secret: bool,
-    /// Who keeps its scopes without a device.
+    /// The clients that keep their scopes without a device.
     pub unbound_scopes: UnboundScopes,
-    /// A client that a reverse proxy vouched for loses its scopes if it has no device.
+    /// A client that a reverse proxy authenticated loses its scopes without a device.
     pub vouched_scopes_need_device: bool,
-    /// A bootstrap token is looked at even where the shared secret is right; it then is what authorised.
+    /// A bootstrap token is checked even if the shared secret is correct, and then counts as the credential.
     pub bootstrap_beats_secret: bool,
     /// How a node with a bootstrap token is paired.
     pub bootstrap_pairing: BootstrapPairing,
-    /// A refusal names the request that is pending by then; else the one that was made.
+    /// A refusal contains the id of the request that is pending at that time. Otherwise, it contains the id of the
+    /// request that it created.
     pub live_request_id: bool,
     /// How a local client gets more scopes.
     pub local_scope_upgrade: ScopeUpgrade,
-    /// A local client gets a new role without asking.
+    /// A local client gets a new role without approval.
     pub silent_role_upgrade: bool,
-    /// The CLI with the shared secret on a loopback peer and a private `Host` counts as local for pairing, although
-    /// `Forwarded`, `X-Forwarded-Host` or `X-Forwarded-Proto` is present.
+    /// The CLI with the shared secret, a loopback peer and a private `Host` is local for pairing, although `Forwarded`,
+    /// `X-Forwarded-Host` or `X-Forwarded-Proto` is present.
     pub local_container_cli: bool,
-    /// The Control UI in a browser with the shared secret counts as local for pairing from a private peer, where `Host`
-    /// and `Origin` are loopback.
+    /// The Control UI in a browser with the shared secret is local for pairing from a private peer if `Host` and
+    /// `Origin` are loopback.
     pub local_container_control_ui: bool,
-    /// Whether a local backend client need not be paired.
+    /// Whether a local backend client needs pairing.
     pub backend_pairing: BackendPairing,
-    /// The Control UI need not be paired where auth mode is none.
+    /// With auth mode none, the Control UI needs no pairing.
     pub control_ui_skips_without_auth: bool,
-    /// Who need not be paired is not held to a record either; else only an unpaired device is let through.
+    /// An existing record does not apply to a client that needs no pairing. Otherwise, only an unpaired device skips
+    /// the checks.
     pub skipping_ignores_record: bool,
-    /// A record's `approvedScopes` bound what it may ask for, `scopes` where they are absent; else the other way round.
+    /// `approvedScopes` limits the scopes of a record, and `scopes` does if it is absent. Otherwise, the two are used
+    /// in the opposite order.
     pub approved_scopes_first: bool,
-    /// Where the configuration lies is shown to administrators only.
+    /// Only administrators see the paths of the configuration and the state directory.
     pub paths_for_admin_only: bool,
-    /// Every client gets a canvas URL of its own; else nodes only.
+    /// Every client gets its own canvas URL. Otherwise, only nodes do.
     pub canvas_capability_for_all: bool,
-    /// The canvas URL is the gateway's own scheme, whatever `X-Forwarded-Proto` says.
+    /// The canvas URL uses the gateway's own scheme, whatever `X-Forwarded-Proto` contains.
     pub canvas_ignores_forwarded_proto: bool,
-    /// A refusal for want of pairing names the upgrade and the pending request, and its details say what was approved.
+    /// A refusal for pairing contains the upgrade and the pending request, and its details contain the approved access.
     pub upgrade_named: bool,
-    /// An app of a platform on this machine may change its platform and family without asking.
+    /// An app for macOS, iOS or Android on the gateway's host can change platform and device family without approval.
     pub silent_native_metadata: bool,
     /// A local backend with the gateway's secret keeps its scopes without a device.
     pub backend_keeps_scopes: bool,
-    /// A device that is not paired and need not be is given a token only if it did not come by one, and none where a
-    /// proxy vouches for it, which loses its scopes too.
+    /// An unpaired device that needs no pairing gets a token only if it did not authenticate with a device token. It
+    /// gets none, and loses its scopes, if a reverse proxy authenticated it.
     pub token_needs_baseline: bool,
-    /// `hello-ok` always has `auth`, with the role and the scopes in effect; else only beside a device token.
+    /// `hello-ok` always contains `auth`, with the effective role and scopes. Otherwise, it does only with a device
+    /// token.
     pub hello_always_has_auth: bool,
     /// Auth mode none admits a local backend without a device and without pairing.
     pub none_admits_backend: bool,
-    /// A paired device gets nothing without asking but as an operator.
+    /// A paired device gets access without approval only as an operator.
     pub silent_for_operators_only: bool,
-    /// A device token that is right, but lacks the scopes, is refused as such.
+    /// A correct device token without the requested scopes is refused as a scope mismatch.
     pub scope_mismatch_named: bool,
-    /// Wrong bootstrap tokens count against a limit of their own.
+    /// Wrong bootstrap tokens have their own rate limit.
     pub bootstrap_limited: bool,
-    /// A Control UI that a proxy vouches for pairs its device as everybody, gets no token, and asks for no more scopes than
-    /// the proxy names in `X-OpenClaw-Scopes`.
+    /// A Control UI that a reverse proxy authenticates must pair its device, gets no token, and gets at most the scopes
+    /// in `X-OpenClaw-Scopes`.
     pub vouched_pairs: bool,
-    /// A node host may spell its platform in another way, and the phone apps may name another version of it.
+    /// A node host can spell its platform differently, and the phone apps can report a different platform version.
     pub lenient_pins: bool,
-    /// A page of a private address, of `.local` or of `.ts.net` may talk to the host that it came from.
+    /// A page from a private address, from `.local` or from `.ts.net` can connect to the host that served it.
     pub private_same_origin: bool,
-    /// Tokens of browsers that the shared secret let in are good for that secret only.
+    /// A token that a browser got with the shared secret is valid for that secret only.
     pub browser_tokens_bound: bool,
-    /// `hello-ok` has `pluginSurfaceUrls`; else `canvasHostUrl`.
+    /// `hello-ok` contains `pluginSurfaceUrls`. Otherwise, it contains `canvasHostUrl`.
     pub plugin_surfaces: bool,
-    /// Probes and nodes may speak the protocol before.
+    /// Probes and nodes can use the previous protocol version.
     pub previous_protocol: bool,
-    /// The CLI with the gateway's secret keeps its scopes without a device where it is local.
+    /// A local CLI with the gateway's secret keeps its scopes without a device.
     pub cli_keeps_scopes: bool,
-    /// Requests that a new one of the same device replaces are announced as rejected.
+    /// Requests that a new request of the same device replaces are announced as rejected.
     pub superseded_announced: bool,
-    /// The Control UI's flags replace no device, and the terminal user interface is no Control UI.
+    /// The flags of the Control UI do not replace a device, and the terminal user interface does not count as a Control
+    /// UI.
     pub flags_replace_no_device: bool,
-    /// Who need not be paired is let in whatever its record says, and its record notes it.
+    /// A client that needs no pairing is admitted whatever its record contains, and its record is updated.
     pub skipping_notes_record: bool,
-    /// `hello-ok` says how the client was let in, the scopes of the connection whatever its token's are, and more of the
-    /// server and its policy.
+    /// `hello-ok` states how the client was authenticated, lists the scopes of the connection instead of the token's,
+    /// and contains more about the server and its policy.
     pub hello_of_connection: bool,
-    /// New nodes of the networks that the configuration names are paired without asking.
+    /// New nodes from the configured networks are paired without approval.
     pub lists_networks: bool,
-    /// Whoever is asked for more is let in where the record grants it by the time it is refused.
+    /// A client that needs approval is admitted if its record grants the access when the refusal is due.
     pub record_decides: bool,
-    /// A Control UI whose request waits is told to come again.
+    /// A Control UI with a pending request is told to retry.
     pub control_ui_waits: bool,
-    /// A silent pairing takes away older silent pairings of clients that look alike.
+    /// A silent pairing removes older silent pairings of similar clients.
     pub prunes_silent: bool,
-    /// The build whose Control UI the gateway serves: a page of it that is of another one is not let in.
+    /// The build of the Control UI that the gateway serves. A page of the gateway with another build is refused.
     pub control_ui_build: Option<&'static str>,
-    /// Workers have an entrance of their own: who says to be one is turned away without an answer.
+    /// Workers have their own endpoint. A client that claims to be a worker is closed without an answer.
     pub workers_apart: bool,
-    /// What `hello-ok.features.capabilities` lists, where it does.
+    /// The contents of `hello-ok.features.capabilities`. Empty if the member is absent.
     pub capabilities: &'static [&'static str],
-    /// Refusals for the sake of credentials say where on the gateway's own machine to look, and when to try again.
+    /// A refusal for wrong credentials states where to look on the gateway's host, and when to retry.
     pub says_where_to_look: bool,
-    /// A gateway with a token takes a password for it where no token came, and the other way round.
+    /// A gateway with a token accepts it as the password if no token was sent, and the other way round.
     pub either_secret: bool,
-    /// A wrong secret beside a device token counts only if nothing else lets the client in, and a right device token leaves the
-    /// count as it is.
+    /// A wrong secret with a device token counts only if the client is refused, and a correct device token does not
+    /// reset the count.
     pub secret_failure_waits: bool,
-    /// The gateway's password lets local clients in where a proxy does not vouch for them.
+    /// The gateway's password admits local clients that a reverse proxy does not authenticate.
     pub password_beside_proxy: bool,
-    /// `X-OpenClaw-Scopes` bounds the scopes of every connection.
+    /// `X-OpenClaw-Scopes` limits the scopes of every connection.
     pub header_bounds_all: bool,
-    /// A node host's platform and family are those of its system, however it spells them; a record's family may be missing; and
-    /// the app for macOS may name another version of it.
+    /// A node host has the platform and the device family of its system, whatever the spelling. A record can lack the
+    /// device family. The app for macOS can report a different platform version.
     pub node_host_named: bool,
-    /// A node that is given no device token and shows none is not let in.
+    /// A node that gets no device token and sends none is refused.
     pub nodes_need_token: bool,
-    /// A node sees the surfaces of those plugins alone that it offers to show.
+    /// A node sees only the surfaces of the plugins that it can show.
     pub node_surfaces_by_caps: bool,
-    /// An operator has an entry in the presence list for each connection, and clients that only call (the CLI, backends, probes) have
-    /// none; else everybody but the CLI has one for the device.
+    /// An operator has one presence entry for each connection. Clients that only make calls (the CLI, backends, probes)
+    /// have none. Otherwise, every client except the CLI has one for its device.
     pub presence_per_connection: bool,
-    /// What the presence list shows.
+    /// The contents of the presence list.
     pub presence: PresenceForm,
-    /// A bootstrap token is redeemed before `hello-ok`, which is when the node hears its wake words.
+    /// A bootstrap token is redeemed before `hello-ok`, and the node receives its wake words at that time.
     pub redeems_before_hello: bool,
-    /// A welcomed node hears where each word that wakes it leads, beside the words themselves.
+    /// After `hello-ok`, a node also receives the routing of each wake word.
     pub voice_routing: bool,
-    /// A reverse proxy may vouch for devices, where the configuration says so.
+    /// A reverse proxy can authorize devices if the configuration allows it.
     pub vouched_devices: bool,
 }
 
-/// Whether a local backend client (`gateway-client`, mode `backend`) need not be paired.
+/// Whether a local backend client (`gateway-client`, mode `backend`) needs pairing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackendPairing {
-    /// It is paired as everybody.
+    /// It needs pairing like every other client.
     Needed,
-    /// Not with the shared secret.
+    /// It needs no pairing with the shared secret.
     SkippedWithSecret,
-    /// Not with the shared secret or a device token.
+    /// It needs no pairing with the shared secret or a device token.
     SkippedWhenProven,
 }
 
-/// Which browser origins are allowed, and who is asked for one, by the release that brought it.
+/// The allowed browser origins and the clients that are checked, by the release that introduced them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OriginForm {
-    /// 2026.2.19: every origin that equals `Host`, and loopback origins where `Host` is loopback too; only browser UIs are
-    /// asked.
+    /// 2026.2.19: every origin that equals `Host`, and loopback origins if `Host` is loopback. Only browser UIs are
+    /// checked.
     V2026_2_19,
-    /// 2026.2.26: loopback origins where `Host` is loopback too; `*` is no wildcard; behind a proxy only browser UIs are
-    /// asked.
+    /// 2026.2.26: loopback origins if `Host` is loopback. `*` is not a wildcard. Behind a proxy, only browser UIs are
+    /// checked.
     V2026_2_26,
-    /// 2026.3.13: loopback origins of local clients; `*` lets every origin in; whoever sends an origin is asked.
+    /// 2026.3.13: loopback origins of local clients. `*` allows every origin. Every client that sends an origin is
+    /// checked.
     V2026_3_13,
-    /// 2026.7.35: an origin is a scheme and a host and no more, and one of an extension can be listed.
+    /// 2026.7.35: an origin is only a scheme and a host. The origin of a browser extension can be listed.
     V2026_7_35,
 }
 
-/// What proves a device, by the release that brought it.
+/// The accepted device proofs, by the release that introduced them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofForm {
-    /// 2026.2.19: a v2 proof, or from a local client without a nonce a v1 proof; ten minutes of skew.
+    /// 2026.2.19: a v2 proof, or a v1 proof from a local client without a nonce. Ten minutes of clock skew.
     V2026_2_19,
-    /// 2026.2.26: a v3 or a v2 proof; two minutes of skew.
+    /// 2026.2.26: a v3 or a v2 proof. Two minutes of clock skew.
     V2026_2_26,
 }
 
-/// What the details of a refusal say, by the release that brought it.
+/// The details of a refusal, by the release that introduced them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RefusalDetails {
-    /// 2026.2.19: nothing but the pending request's id.
+    /// 2026.2.19: only the id of the pending request.
     V2026_2_19,
     /// 2026.2.26: a code and a reason.
     V2026_2_26,
-    /// 2026.3.13: a code for each fault of a device's proof and of an origin, and what to do about wrong credentials.
+    /// 2026.3.13: a code for each error in a device proof and in an origin, and what to do about wrong credentials.
     V2026_3_13,
 }
 
 /// How a local client gets more scopes than its device has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScopeUpgrade {
-    /// Somebody is asked.
+    /// With approval.
     Asked,
-    /// At once.
+    /// Without approval.
     Silent,
-    /// At once with the gateway's secret or under auth mode none, but not by a device token.
+    /// Without approval with the gateway's secret or with auth mode none, but not with a device token.
     BySecret,
 }
 
-/// Who keeps its scopes without a device.
+/// The clients that keep their scopes without a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnboundScopes {
-    /// The Control UI where `allowInsecureAuth` or `dangerouslyDisableDeviceAuth` is set.
+    /// The Control UI with `allowInsecureAuth` or `dangerouslyDisableDeviceAuth`.
     ControlUiByFlag,
-    /// Who has the gateway's secret or is vouched for, and the Control UI where `dangerouslyDisableDeviceAuth` is set.
+    /// Clients with the gateway's secret, clients that a reverse proxy authenticated, and the Control UI with
+    /// `dangerouslyDisableDeviceAuth`.
     WithSecret,
-    /// The Control UI that is let in.
+    /// The Control UI if it is admitted.
     ControlUi,
-    /// Who is let in by no secret and no reverse proxy, the Control UI where `dangerouslyDisableDeviceAuth` is set, and
-    /// the local one where `allowInsecureAuth` is.
+    /// Clients that neither a secret nor a reverse proxy admitted, the Control UI with `dangerouslyDisableDeviceAuth`,
+    /// and the local one with `allowInsecureAuth`.
     WithoutSecret,
 }
 
 /// How a node with a bootstrap token is paired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BootstrapPairing {
-    /// As everybody.
+    /// With approval, like every other client.
     Asked,
-    /// At once, and the token is revoked.
+    /// At once. The token is revoked.
     Silent,
-    /// At once with every role of the token's profile; `hello-ok` carries a device token for each of them.
+    /// At once, with every role of the token's profile. `hello-ok` contains a device token for each role.
     HandOff,
-    /// As [`Self::HandOff`], but only for the phone apps with a setup code's profile; other nodes ask.
+    /// As [`Self::HandOff`], but only for the phone apps with the profile of a setup code. Other nodes need approval.
     SetupCode,
 }
 
 impl BootstrapPairing {
-    /// Whether a profile is handed off at all.
+    /// Whether a profile is handed off.
     pub fn hands_off(self) -> bool {
         matches!(self, Self::HandOff | Self::SetupCode)
     }
 }
 
 impl HandshakeRules {
-    /// The rules of 2026.2.19, the oldest release of the history.
+    /// The rules of 2026.2.19, the oldest known release.
     pub fn oldest() -> Self {
         Self {
             protocol: 3,

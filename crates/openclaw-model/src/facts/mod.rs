@@ -1,5 +1,5 @@
-//! What differs among the releases, area by area: plain data that everything else reads. `oldest()` is what 2026.2.19 does;
-//! [`super::releases`] says what each later release changed.
+//! Differences between the releases, by area, as plain data. `oldest()` describes 2026.2.19, and [`super::releases`]
+//! lists the changes of each later release.
 
 pub(super) mod capabilities;
 pub(super) mod channels;
@@ -26,16 +26,16 @@ use program::ProgramFacts;
 use rpc::RpcRules;
 use seed::SeedFacts;
 
-/// What one release does: the facts of the oldest release with every change up to this one applied.
+/// The behaviour of one release: the facts of the oldest release with every change up to this release applied.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
-    /// The release that was asked for. Its facts are those of the newest known release at or before it.
+    /// The requested release. Its facts are those of the newest known release at or before it.
     pub release: Release,
-    /// What its own client offers.
+    /// The values that its own client offers.
     pub client: ClientFacts,
-    /// What its configuration means.
+    /// The meaning of its configuration.
     pub config: ConfigFacts,
-    /// Who counts as local.
+    /// The conditions for a local connection.
     pub locality: LocalityRules,
     /// The checks between the upgrade and `hello-ok`, and `hello-ok` itself.
     pub handshake: HandshakeRules,
@@ -43,15 +43,15 @@ pub struct Facts {
     pub pairing: PairingRules,
     /// The node store.
     pub nodes: NodeRules,
-    /// The calls of welcomed clients.
+    /// Calls after `hello-ok`.
     pub rpc: RpcRules,
-    /// How its own program behaves as a process.
+    /// The behaviour of its program as a process.
     pub program: ProgramFacts,
-    /// What it writes into its store by commands of its own.
+    /// The values that its own commands write to the store.
     pub seed: SeedFacts,
 }
 
-/// A release older than every one that is known.
+/// An error: the release is older than the oldest known one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the rules of {0} are not known: the oldest known release is {oldest}", oldest = releases::OLDEST)]
 pub struct UnknownRelease(pub Release);
@@ -60,7 +60,7 @@ impl Facts {
     /// The facts of a release: those of the newest known release at or before it.
     ///
     /// # Errors
-    /// A release before the first known one.
+    /// Returns an error for a release before the oldest known one.
     pub fn of(release: Release) -> Result<Self, UnknownRelease> {
         match releases::described(release) {
             Some(_) => Ok(Self::nearest(release)),
@@ -75,7 +75,7 @@ impl Facts {
         facts
     }
 
-    /// What 2026.2.19 does, under this name.
+    /// The facts of 2026.2.19, for the given release.
     fn oldest(release: Release) -> Self {
         Self {
             release,

@@ -1,90 +1,94 @@
-//! What differs among the releases in the node store.
+//! Differences between the releases in the node store.
 
 use super::pairing::StateRules;
 
-/// What a node's connect does to its command surface.
+/// The effect of a node's connect on its commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeReconnect {
-    /// The commands are cut down to what the platform allows; the node store is not looked at.
+    /// The commands are limited to those that the platform allows. The node store is not used.
     CutToPlatform,
-    /// The commands are cut down to the approved ones where the node is paired; nothing is asked.
+    /// The commands of a paired node are limited to the approved ones. No request is created.
     CutDown,
-    /// A node that is not paired asks for approval and has no command meanwhile; a paired one is cut down.
+    /// A node that is not paired requests approval and has no commands until then. The commands of a paired node are
+    /// limited to the approved ones.
     AskAndWithhold,
-    /// A node that is not paired asks for approval and has all its commands meanwhile.
+    /// A node that is not paired requests approval and has all its commands until then.
     AskWhenUnpaired,
-    /// A node that is paired asks again, too, when it offers more than was approved, and has the approved commands
-    /// meanwhile.
+    /// A paired node that offers more than was approved also requests approval, and has the approved commands until
+    /// then.
     AskForMore,
-    /// A node has what was approved of its caps, commands and permissions, nothing before it is; it asks again when it
-    /// offers anything else, and what it asked for before is dropped when it does not.
+    /// A node has only its approved capabilities, commands and permissions. It requests approval when it offers
+    /// anything else, and its pending request is dropped when it does not.
     AskForSurface,
 }
 
-/// Which commands a platform's nodes may offer, by the release that brought it.
+/// The commands that nodes of a platform can offer, by the release that introduced them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PlatformCommands {
     /// 2026.2.19.
     V2026_2_19,
-    /// 2026.2.26: `system.run.prepare`; Android has `notifications.list`; unknown platforms may run programs.
+    /// 2026.2.26: adds `system.run.prepare`, and `notifications.list` on Android. Nodes with an unknown platform can
+    /// run programs.
     V2026_2_26,
-    /// 2026.3.13: more of Android's own; unknown platforms run no programs.
+    /// 2026.3.13: adds commands for Android. Nodes with an unknown platform cannot run programs.
     V2026_3_13,
-    /// 2026.7.35: desktops' approvals of programs.
+    /// 2026.7.35: adds approvals of programs on desktops.
     V2026_7_35,
-    /// 2026.9.6: only Macs have a canvas; watches; more of desktops, of Linux, and of Android.
+    /// 2026.9.6: only Macs have a canvas. Adds watches and commands for desktops, Linux and Android.
     V2026_9_6,
 }
 
-/// The node store's rules of one release.
+/// The rules of the node store in one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeRules {
     /// How the documents are read and written.
     pub state: StateRules,
-    /// What a connect does.
+    /// The effect of a connect.
     pub reconnect: NodeReconnect,
-    /// A repeated request refreshes the pending one; else the pending one stays as it is.
+    /// A repeated request refreshes the pending request. Otherwise, the pending request does not change.
     pub request_refreshes: bool,
-    /// Approving needs what the commands take: `operator.admin` where programs can be run, `operator.write` for others.
+    /// An approval needs the scopes for the commands: `operator.admin` for commands that run programs, `operator.write`
+    /// for others.
     pub approval_needs_scopes: bool,
-    /// Approving needs `operator.pairing` too, whatever the commands, and lists say which scopes it takes.
+    /// An approval also needs `operator.pairing`, whatever the commands, and lists show the required scopes.
     pub approval_needs_pairing: bool,
-    /// Which commands a platform's nodes may offer.
+    /// The commands that nodes of a platform can offer.
     pub platform_commands: PlatformCommands,
-    /// `sms.search` is among the commands of Android.
+    /// Android nodes can offer `sms.search`.
     pub android_sms_search: bool,
-    /// `callLog.search` is among the commands of Android.
+    /// Android nodes can offer `callLog.search`.
     pub android_call_log: bool,
-    /// Node lists know approved nodes beside paired devices; else only devices.
+    /// Node lists include approved nodes in addition to paired devices. Otherwise, they include only devices.
     pub list_knows_nodes: bool,
-    /// Node lists name the client and when it was approved, and go by effective roles; else by the recorded ones.
+    /// Node lists show the client and the time of approval, and use effective roles. Otherwise, they use the recorded
+    /// roles.
     pub catalogue: bool,
-    /// Node lists say when a node was last heard of.
+    /// Node lists show when a node was last seen.
     pub list_knows_last_seen: bool,
-    /// A node of two connections is gone with the later one, and not with either.
+    /// A node with two connections is gone when the later one closes. Otherwise, it is gone when either closes.
     pub gone_with_later_only: bool,
-    /// Windows has the commands of a screen with a camera, and it and macOS take snapshots of the screen.
+    /// Windows nodes have the commands for canvas and camera, and Windows and macOS nodes can take screenshots.
     pub desktop_screens: bool,
-    /// A request has a revision, is refreshed only where it asks for the same caps, commands and permissions, and takes over
-    /// what a new one does not say.
+    /// A request has a revision and is refreshed only if it asks for the same capabilities, commands and permissions. A
+    /// new request inherits what it does not state.
     pub request_by_surface: bool,
-    /// Nodes are a part of their paired devices: a request takes over nothing of the one before, a record has no token, and
-    /// only more than was approved is asked for again.
+    /// Nodes are part of their paired devices. A request inherits nothing from the previous one, a record has no token,
+    /// and a node requests approval again only if it offers more than was approved.
     pub part_of_device: bool,
-    /// Approving a node that hands its browser on takes an administrator.
+    /// Approving a node that offers its browser needs an administrator.
     pub browser_needs_admin: bool,
-    /// Who asks must be a paired device, the announcement names its client and the scopes that approving takes, and a cap goes with
-    /// the last of its commands.
+    /// Only a paired device can request approval. The announcement contains its client and the scopes that an approval
+    /// needs, and a capability is removed together with the last of its commands.
     pub requests_of_devices: bool,
-    /// A record says when its node has gone.
+    /// A record shows when its node disconnected.
     pub notes_departures: bool,
-    /// Node lists say when a node came and went, put the approved name before the live one, and name what plugins of a live
-    /// node offer.
+    /// Node lists show when a node connected and disconnected, prefer the approved name, and list what the plugins of a
+    /// live node offer.
     pub list_knows_sessions: bool,
 }
 
 impl NodeRules {
-    /// The rules of 2026.2.19, the oldest release of the history.
+    /// The rules of 2026.2.19, the oldest known release.
     pub fn oldest() -> Self {
         Self {
             state: StateRules::oldest(),

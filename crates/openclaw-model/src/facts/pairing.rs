@@ -1,148 +1,155 @@
-//! What differs among the releases in the device store's operations.
+//! Differences between the releases in the operations on the device store.
 
 use openclaw_protocol::store::StoreFormat;
 
-/// How a release reads and writes the documents of a family.
+/// How a release reads and writes a family of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StateRules {
-    /// A file that is there but cannot be read or parsed ends the operation; else it counts as absent.
+    /// A file that exists but cannot be read or parsed is an error. Otherwise, it counts as absent.
     pub unreadable_ends: bool,
-    /// A document that is no object counts as empty; else it is used as JavaScript uses it.
+    /// A document that is not an object counts as empty. Otherwise, it is used as JavaScript would use it.
     pub objects_only: bool,
-    /// An operation writes only the documents that it changed; else always both.
+    /// An operation writes only the documents that it changed. Otherwise, it always writes both.
     pub writes_what_changed: bool,
-    /// A pending request lives from its last repetition on; else from the first.
+    /// The lifetime of a pending request starts at its last repetition. Otherwise, it starts at the first request.
     pub refresh_keeps_alive: bool,
 }
 
 impl StateRules {
-    /// The rules of the oldest release of the history.
+    /// The rules of 2026.2.19, the oldest known release.
     pub fn oldest() -> Self {
         Self { unreadable_ends: false, objects_only: false, writes_what_changed: false, refresh_keeps_alive: false }
     }
 }
 
-/// Where a device's roles come from when it connects.
+/// The source of a device's roles at a connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EffectiveRoles {
-    /// From the record's `roles`, else its `role`; tokens do not count.
+    /// The record's `roles`, or its `role` if there are none. Tokens do not count.
     Record,
-    /// From the tokens that are not revoked; a record with an empty `tokens` map has no role at all.
+    /// The tokens that are not revoked. A record with an empty `tokens` map has no role.
     ActiveTokens,
-    /// As [`Self::ActiveTokens`], but an empty `tokens` map falls back to the record.
+    /// As [`Self::ActiveTokens`], but a record with an empty `tokens` map has the roles of the record.
     ActiveTokensOrRecord,
-    /// As [`Self::ActiveTokensOrRecord`], and a token counts only for a role that the record names too.
+    /// As [`Self::ActiveTokensOrRecord`], but a token counts only for a role that the record lists.
     ActiveTokensWithinRecord,
-    /// From the tokens that are not revoked, for roles that the record names too; without such a token there is no role.
+    /// The tokens that are not revoked, for roles that the record lists. Without such a token, there is no role.
     ActiveTokensOnly,
 }
 
-/// What a request does to a pending one of the same device.
+/// The effect of a request on a pending request of the same device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PendingRepeat {
-    /// Nothing: the first pending one stays as it is.
+    /// None: the first pending request does not change.
     Kept,
-    /// It is merged into the first pending one, which keeps its id and its role.
+    /// The request is merged into the first pending request, which keeps its id and its role.
     Merged,
-    /// The same key, role and scopes refresh the one pending request; anything else replaces all of them under a new id.
+    /// A request with the same key, role and scopes refreshes the pending request. Any other request replaces all
+    /// pending requests under a new id.
     Superseded,
 }
 
-/// The device store's rules of one release.
+/// The rules of the device store in one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairingRules {
-    /// How the documents are kept.
+    /// The storage format of the documents.
     pub format: StoreFormat,
-    /// A file that could not be put in its place stays beside it under its temporary name.
+    /// A temporary file that cannot be renamed remains. Otherwise, it is deleted.
     pub failed_files_stay: bool,
-    /// Each write first gives the directory of the file the mode 0700.
+    /// Each write first sets the mode of the directory to 0700.
     pub unlocks_directories: bool,
-    /// What is no text among roles and scopes is passed over; else it ends what needs it.
+    /// Entries in roles and scopes that are not strings are ignored. Otherwise, they are an error.
     pub lenient_lists: bool,
     /// How the documents are read and written.
     pub state: StateRules,
-    /// Where roles come from.
+    /// The source of a device's roles.
     pub effective_roles: EffectiveRoles,
-    /// What a repeated request does.
+    /// The effect of a repeated request.
     pub pending_repeat: PendingRepeat,
-    /// A record has `approvedScopes` beside `scopes`, and a device's family; a new token falls back to the old one's scopes.
+    /// A record has `approvedScopes` in addition to `scopes`, and the device family. A new token defaults to the scopes
+    /// of the old one.
     pub approved_scopes_kept: bool,
-    /// A rotation asks for no more than was approved, and leaves the record's scopes alone; else it sets them.
+    /// A rotation is limited to the approved scopes and does not change the record's scopes. Otherwise, it sets them.
     pub rotation_bounded: bool,
-    /// Scopes cover what they imply, and admin every operator scope; else only themselves.
+    /// Scopes cover the scopes that they imply, and admin covers every operator scope. Otherwise, a scope covers only
+    /// itself.
     pub scopes_cover: bool,
-    /// Who approves must hold the operator scopes that are asked for; else whoever may call it may approve anything.
+    /// The approver must hold the requested operator scopes. Otherwise, every caller of the method can approve
+    /// anything.
     pub approver_bounded: bool,
-    /// What a token may do is bounded by what the device was approved for.
+    /// The scopes of a token are limited to those that were approved for the device.
     pub tokens_bounded: bool,
-    /// A token's scopes, and those compared with it, have the implied ones added.
+    /// The scopes of a token, and the scopes that they are compared with, include the implied ones.
     pub scopes_imply: bool,
-    /// Merging explicit but empty scope lists gives `[]` instead of no list.
+    /// Merging explicit but empty scope lists results in `[]` instead of no list.
     pub empty_scope_list_kept: bool,
-    /// A scope belongs to the role that is its prefix: `operator.read` is nothing to a node, and no other scope is
-    /// anything to an operator.
+    /// A scope belongs to the role that is its prefix: a node cannot use `operator.read`, and an operator cannot use
+    /// other scopes.
     pub scopes_follow_role: bool,
-    /// A gateway that made up its token pairs the command line client of its machine.
+    /// A gateway that generated its token pairs the command line client of its host.
     pub pairs_local_cli: bool,
-    /// `operator.write` covers `operator.talk`, `operator.sessions.write` and `operator.sessions.read`, and both
-    /// `operator.read` and `operator.sessions.write` the last one.
+    /// `operator.write` covers `operator.talk`, `operator.sessions.write` and `operator.sessions.read`. `operator.read`
+    /// and `operator.sessions.write` cover `operator.sessions.read`.
     pub write_covers_sessions: bool,
-    /// Approving mints a token for every role that the request names, with that role's scopes only; else for its `role`
-    /// alone with all scopes.
+    /// An approval mints a token for every role of the request, with the scopes of that role only. Otherwise, it mints
+    /// one for `role` with all scopes.
     pub mint_every_role: bool,
-    /// Operator scopes in a request that does not ask for the operator role cannot be approved, and a request without
-    /// operator scopes needs no caller's scopes; else they are measured by the first role of the request.
+    /// A request with operator scopes but without the operator role cannot be approved, and a request without operator
+    /// scopes needs no scopes of the caller. Otherwise, the scopes are checked for the first role of the request.
     pub operator_scopes_need_operator: bool,
-    /// A token is minted or rotated only for a role that the record names.
+    /// A token is minted or rotated only for a role that the record lists.
     pub token_needs_approved_role: bool,
-    /// A bootstrap token stands for a profile of roles and scopes; else it admits any of them once.
+    /// A bootstrap token has a profile of roles and scopes. Otherwise, it admits any roles and scopes, once.
     pub bootstrap_profiles: bool,
-    /// A bootstrap token admits whatever lies within its profile and is bound to the first device; else it admits
+    /// A bootstrap token admits everything within its profile and is bound to the first device. Otherwise, it admits
     /// exactly its profile and is consumed.
     pub bootstrap_binds: bool,
-    /// A bootstrap token counts what of its profile has been redeemed, and public keys are compared in one form.
+    /// A bootstrap token records what of its profile was redeemed, and public keys are compared in a normalized form.
     pub bootstrap_redeems: bool,
-    /// A repeated request keeps the time of the first, so that repeating does not keep it alive; else it gets a new one.
+    /// A repeated request keeps the time of the first one, so repetitions do not extend its lifetime. Otherwise, it
+    /// gets a new time.
     pub repeat_keeps_time: bool,
-    /// A request that asks for a scope which belongs to none of its roles cannot be approved, and the refusal says so.
+    /// A request with a scope that belongs to none of its roles cannot be approved, and the refusal states this reason.
     pub scopes_within_roles: bool,
-    /// A connect that was let in leaves role and scopes of the record alone; else it adds its own.
+    /// A successful connect does not change role and scopes of the record. Otherwise, it adds its own.
     pub connect_leaves_access: bool,
-    /// Removing a device drops its pending requests too.
+    /// Removing a device also deletes its pending requests.
     pub remove_drops_pending: bool,
-    /// Who approves must hold the scopes of the operator's token that comes of it, those it had before too; else only
-    /// what the request asks for.
+    /// The approver must hold the scopes of the resulting operator token, including those of the previous token.
+    /// Otherwise, the approver must hold only the requested scopes.
     pub approval_measures_token: bool,
-    /// A bootstrap token gives and redeems the operator scopes that may be handed on, and no others.
+    /// A bootstrap token gives and redeems only the operator scopes that can be handed off.
     pub bootstrap_hands_on_only: bool,
-    /// Revoking takes what rotating takes: a role that the record names, and the token's scopes.
+    /// Revoking needs the same as rotating: a role that the record lists, and the scopes of the token.
     pub revoke_like_rotate: bool,
-    /// A record says when and by what its device was last seen, and keeps the client that it was approved for.
+    /// A record stores when and why its device was last seen, and keeps the client that it was approved for.
     pub last_seen: bool,
-    /// An approved token gets the scopes that are new to the record beside those it has; else the requested ones alone.
+    /// An approval adds the new scopes of the record to the scopes of the token. Otherwise, the token gets only the
+    /// requested scopes.
     pub approval_adds_scopes: bool,
-    /// A bootstrap token grants what is asked for within its profile; else all of it.
+    /// A bootstrap token grants what is requested within its profile. Otherwise, it grants the whole profile.
     pub bootstrap_grants_requested: bool,
-    /// A bootstrap token remembers what its device asks for until it is redeemed, and is taken back when the request is
+    /// A bootstrap token stores what its device requests until it is redeemed, and is deleted when the request is
     /// rejected.
     pub bootstrap_pends: bool,
-    /// A token may be bound to the shared secret by which it was got, and a browser's token without that is not taken.
+    /// A token can be bound to the shared secret that it was obtained with. A browser's token without this binding is
+    /// refused.
     pub tokens_bound: bool,
-    /// A request that the pending one covers refreshes it, and lists leave out when that was.
+    /// A request that the pending request covers refreshes it. Lists omit the time of the refresh.
     pub pending_covers: bool,
-    /// A record says how it was approved.
+    /// A record states how it was approved.
     pub approval_kinds: bool,
-    /// A setup code hands on `operator.questions`, too, and a code for a node alone is one; what has not been redeemed of a
-    /// token is not written.
+    /// A setup code also hands off `operator.questions`, and a code for a node alone counts as a setup code. The
+    /// unredeemed part of a token is not written.
     pub bootstrap_asks_questions: bool,
-    /// A bootstrap token has a purpose, which says what may be handed on and to whom.
+    /// A bootstrap token has a purpose, which determines what can be handed off and to which client.
     pub bootstrap_purposes: bool,
-    /// What is written of the bootstrap tokens that are not used is what was read; else all of them are brought into their form.
+    /// Other bootstrap tokens are written as they were read. Otherwise, all of them are normalized.
     pub bootstrap_keeps_others: bool,
 }
 
 impl PairingRules {
-    /// The rules of 2026.2.19, the oldest release of the history.
+    /// The rules of 2026.2.19, the oldest known release.
     pub fn oldest() -> Self {
         Self {
             format: StoreFormat::Files,

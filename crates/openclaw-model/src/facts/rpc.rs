@@ -1,8 +1,8 @@
-//! What differs among the releases in the calls of welcomed clients.
+//! Differences between the releases in the calls after `hello-ok`.
 
 use super::{channels, skills};
 
-/// The set of methods of a release, by the release that brought the last of them.
+/// The set of methods, by the release that introduced the last of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MethodSet {
     /// 2026.2.19.
@@ -31,175 +31,182 @@ pub enum MethodSet {
     V2026_9_6,
 }
 
-/// How the calls to nodes are answered, by the release that brought it.
+/// The answers to calls to nodes, by the release that introduced them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NodeCalls {
     /// 2026.2.19.
     V2026_2_19,
-    /// 2026.2.26: why a command is not allowed is said.
+    /// 2026.2.26: the error for a command that is not allowed states the reason.
     V2026_2_26,
-    /// 2026.4.8: the profiles of a node's browser are not changed this way.
+    /// 2026.4.8: the profiles of a node's browser cannot be changed with `node.invoke`.
     V2026_4_8,
-    /// 2026.5.7: a node says that it is alive.
+    /// 2026.5.7: a node reports that it is alive.
     V2026_5_7,
-    /// 2026.6.11: work waits a day, and is gone once it was fetched.
+    /// 2026.6.11: pending work expires after one day and is deleted once it is fetched.
     V2026_6_11,
-    /// 2026.7.35: the browser takes `operator.admin`, and dangerous commands are named as such.
+    /// 2026.7.35: the browser needs `operator.admin`, and the error for a dangerous command states that it is
+    /// dangerous.
     V2026_7_35,
-    /// 2026.9.6: nothing goes to or comes from a node that has not been approved.
+    /// 2026.9.6: calls to and from a node that was not approved fail.
     V2026_9_6,
 }
 
-/// What a plugin asks its approval with, by the release that brought it.
+/// The parameters of a plugin's approval request, by the release that introduced them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PluginForm {
     /// 2026.3.28.
     V2026_3_28,
-    /// 2026.5.7: the decisions that it allows.
+    /// 2026.5.7: adds the allowed decisions.
     V2026_5_7,
-    /// 2026.7.35: longer, and the devices that review it.
+    /// 2026.7.35: adds a longer description and the devices that review the request.
     V2026_7_35,
-    /// 2026.9.6: details, a scope, and the session by its agent.
+    /// 2026.9.6: adds details and a scope. The session names the agent.
     V2026_9_6,
 }
 
-/// What a command's approval takes and shows, by the release that brought it.
+/// The parameters and the output of an approval request for a command, by the release that introduced them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExecForm {
     /// 2026.2.19: the command and where it runs.
     V2026_2_19,
-    /// 2026.2.26: the arguments, and a node's plan without its text.
+    /// 2026.2.26: adds the arguments, and a node's plan without its text.
     V2026_2_26,
-    /// 2026.3.13: a node's plan has its text.
+    /// 2026.3.13: the plan of a node has its text.
     V2026_3_13,
-    /// 2026.3.28: the environment's variables are named on any host, and Hangul fillers are spelt out.
+    /// 2026.3.28: lists the environment variables on any host, and escapes Hangul fillers.
     V2026_3_28,
-    /// 2026.6.11: blank commands are none, decisions may be taken away, and it may be told to nobody or wait for nobody.
+    /// 2026.6.11: a blank command counts as none. A request can exclude decisions, skip its announcement, and wait
+    /// without an approver.
     V2026_6_11,
-    /// 2026.9.6: it names the run, the call of the tool and the session it comes from, and the kind of approval.
+    /// 2026.9.6: states the run, the tool call, the session and the kind of approval.
     V2026_9_6,
 }
 
-/// What becomes of an approval that nobody is there to give, by the release that brought it.
+/// What happens to an approval request without an approver, by the release that introduced it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoApprover {
-    /// 2026.2.19: it waits for its time.
+    /// 2026.2.19: it waits until its timeout.
     Waits,
-    /// 2026.2.26: it expires at once, and is accepted before where that was asked for.
+    /// 2026.2.26: it expires at once, after it was accepted if the caller asked for two phases.
     ExpiresOnceAccepted,
     /// 2026.3.13: it expires at once, without being accepted.
     Expires,
 }
 
-/// The rules of calls of one release.
+/// The rules of calls in one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcRules {
-    /// Which methods there are.
+    /// The set of methods.
     pub methods: MethodSet,
-    /// How calls to nodes are answered.
+    /// The answers to calls to nodes.
     pub node_calls: NodeCalls,
-    /// `health` is for everybody, whatever the role and the scopes.
+    /// Every client can call `health`, whatever its role and scopes.
     pub health_for_all: bool,
-    /// A client that calls what is not for its role again and again is closed.
+    /// A client that repeatedly calls methods that its role does not allow is closed.
     pub wrong_roles_close: bool,
-    /// Who rotates a token must hold its scopes.
+    /// A client that rotates a token must hold its scopes.
     pub rotation_needs_scopes: bool,
-    /// Why a rotation is refused is not told; else the missing scope and the unknown device or role are named.
+    /// The refusal of a rotation does not state the reason. Otherwise, it names the missing scope or the unknown device
+    /// or role.
     pub rotation_denied_alike: bool,
-    /// Removing a device and revoking its token close its live connections, of that role.
+    /// Removing a device and revoking its token close its live connections with that role.
     pub revoke_disconnects: bool,
-    /// The programs that the bundled skills need, with blanks between them.
+    /// The programs that the bundled skills need, separated by spaces.
     pub skill_bins: &'static str,
-    /// A Mac that is welcomed as a node is asked at once which of them it has.
+    /// A Mac that connects as a node is asked at once which of these programs it has.
     pub asks_macs: bool,
-    /// A Mac may say which of them it has as a map to their paths.
+    /// A Mac can report its programs as a map from name to path.
     pub programs_have_paths: bool,
-    /// The channels that can be asked for an approval without being configured.
+    /// The channels that can be asked for an approval without configuration.
     pub turn_sources: &'static str,
-    /// Rotating a token closes the device's live connections of that role.
+    /// Rotating a token closes the device's live connections with that role.
     pub rotate_disconnects: bool,
-    /// A device that is no admin removes, rotates and revokes only itself.
+    /// A device that is not an administrator can remove, rotate and revoke only itself.
     pub devices_manage_themselves: bool,
-    /// `node.pair.approve` takes `operator.pairing`; else `operator.write`.
+    /// `node.pair.approve` needs `operator.pairing`. Otherwise, it needs `operator.write`.
     pub node_approval_is_pairing: bool,
-    /// What becomes of an approval that nobody is there to give.
+    /// What happens to an approval request without an approver.
     pub no_approver: NoApprover,
-    /// Who asks for the approval of a command is no approver itself.
+    /// The client that requests approval for a command does not count as an approver.
     pub asker_approves_not: bool,
-    /// What a command's approval takes and shows.
+    /// The parameters and the output of an approval request for a command.
     pub exec_form: ExecForm,
-    /// An approval is found by the beginning of its id when it is decided.
+    /// A decision can identify an approval request by a prefix of its id.
     pub exec_prefix: bool,
-    /// An approval id that is unknown is answered with details.
+    /// The error for an unknown approval id has details.
     pub unknown_approval_explained: bool,
-    /// How long a command's approval waits unless it says so, in milliseconds.
+    /// The default timeout of an approval request for a command, in milliseconds.
     pub exec_timeout_ms: i64,
-    /// The channel from which a command came can be asked for the approval.
+    /// The channel of a command can be asked for the approval.
     pub turn_source_route: bool,
-    /// A command's approval says which decisions it allows, and takes no others.
+    /// The approval request for a command lists the decisions that it allows and accepts no others.
     pub decisions_bounded: bool,
-    /// Several approvals that begin alike are not named to the caller, and a decision that is not allowed has details.
+    /// The error for an ambiguous approval id does not list the matching ids, and the error for a decision that is not
+    /// allowed has details.
     pub approvals_terse: bool,
-    /// A decision is heard first by who waits for it by `waitDecision`, then by who asked for the approval, and who made
-    /// it is answered last; else who made it is answered first and the others in the order in which they came.
+    /// A decision is sent first to the client that waits for it with `waitDecision`, then to the client that requested
+    /// the approval, and the client that decided is answered last. Otherwise, the client that decided is answered first
+    /// and the others in the order of their requests.
     pub waiters_first: bool,
-    /// `status` names the release.
+    /// `status` contains the release version.
     pub status_names_release: bool,
     /// `status` counts background tasks.
     pub status_counts_tasks: bool,
-    /// `config.get` shows the configuration as written and as run.
+    /// `config.get` shows the configuration both as written and as run.
     pub config_shows_source: bool,
-    /// Approval ids that begin with `plugin:` are refused for commands.
+    /// The id of an approval request for a command must not begin with `plugin:`.
     pub plugin_ids_reserved: bool,
-    /// A plugin's approval is found by the beginning of its id too.
+    /// A decision can identify the approval request of a plugin by a prefix of its id.
     pub plugin_prefix: bool,
-    /// Only a client that a device token let in counts as its device: without `operator.admin` it sees and decides only
-    /// its own requests, and only it is given the token that it rotates. Else every client with a device counts, all see
-    /// and decide everything, and all are given the token.
+    /// Only a client that authenticated with a device token counts as its device. Without `operator.admin`, it sees and
+    /// decides only its own requests, and only it receives the token that it rotates. Otherwise, every client with a
+    /// device counts, all see and decide everything, and all receive the token.
     pub device_token_sessions: bool,
-    /// What an unknown approval's refusal advises, and that the same decision made again is taken.
+    /// The error for an unknown approval says what to do, and a repetition of the same decision is accepted.
     pub decisions_repeat: bool,
-    /// A command's approval shows a warning and what the command is made of.
+    /// The approval request for a command shows a warning and the parts of the command.
     pub approvals_show_analysis: bool,
-    /// What a plugin asks its approval with.
+    /// The parameters of a plugin's approval request.
     pub plugin_form: PluginForm,
-    /// Everything that cannot be seen in a command is spelt out, white space of every kind and control characters too.
+    /// Every invisible character in a command is escaped, including all white space and control characters.
     pub all_invisible_spelt: bool,
-    /// Every client counts the events that it is sent; else one count for all.
+    /// Event sequence numbers are counted for each client. Otherwise, all clients share one count.
     pub seq_per_client: bool,
-    /// Only administrators approve, remove, rotate and revoke what has another role than operator, and others learn
-    /// nothing of requests that there are not.
+    /// Only administrators can approve, remove, rotate and revoke a role other than operator, and other clients do not
+    /// learn whether a request exists.
     pub roles_need_admin: bool,
-    /// An approval is known to administrators and to the device that asked for it only; else to everybody with the scope.
+    /// Only administrators and the device that requested an approval can see it. Otherwise, every client with the scope
+    /// can.
     pub approvals_private: bool,
-    /// A command that is too long to be shown cannot be approved.
+    /// A command that is too long to display cannot be approved.
     pub approvals_display_limit: bool,
-    /// Removing a node takes the role of the device behind it, too.
+    /// Removing a node also removes the node role of its device.
     pub node_removal_takes_role: bool,
-    /// Node lists say how a node stands with its approval.
+    /// Node lists show the approval state of a node.
     pub node_approval_state: bool,
-    /// Node lists name a device its own pending request, whatever its scopes.
+    /// Node lists show a device its own pending request, whatever its scopes.
     pub own_node_request_told: bool,
-    /// The notice of a stop says nothing of a restart that nobody expects; else that there is none.
+    /// The shutdown notice without a restart does not mention a restart. Otherwise, it states that there is none.
     pub stop_without_restart_silent: bool,
-    /// A missing scope is `FORBIDDEN` and has details; else `INVALID_REQUEST`.
+    /// The error for a missing scope is `FORBIDDEN` and has details. Otherwise, it is `INVALID_REQUEST`.
     pub scopes_forbidden: bool,
-    /// Lists say which devices are connected, and a rotation whether it hands over the token.
+    /// Lists show which devices are connected, and the response to a rotation states whether it contains the token.
     pub devices_show_connected: bool,
-    /// The answer to a request that waits says who was asked.
+    /// The response to a waiting request states who was asked.
     pub acceptance_names_route: bool,
-    /// Only clients that show approvals hear of them and count: the Control UI, the apps, and who says so in its `caps`.
+    /// Only clients that show approvals receive them and count as approvers: the Control UI, the apps, and clients that
+    /// declare it in `caps`.
     pub approvals_need_client: bool,
-    /// More events take a scope, presence among them, and every event has a number.
+    /// More events need a scope, including presence, and every event has a sequence number.
     pub events_restricted: bool,
-    /// Who may read hears when Macs come or go on which skills can be used.
+    /// Clients with `operator.read` receive an event when Macs connect or disconnect on which skills can be used.
     pub skills_told: bool,
-    /// `device.pair.setupCode` is answered as far as no code is made; else it is not answered at all.
+    /// `device.pair.setupCode` is answered, except that no code is created. Otherwise, it is not answered at all.
     pub setup_codes: bool,
 }
 
 impl RpcRules {
-    /// The rules of 2026.2.19, the oldest release of the history.
+    /// The rules of 2026.2.19, the oldest known release.
     pub fn oldest() -> Self {
         Self {
             methods: MethodSet::V2026_2_19,

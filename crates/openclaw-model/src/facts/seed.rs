@@ -1,6 +1,6 @@
-//! What a release writes into its store when it issues something by a command.
+//! The values that a release's own commands write to the store.
 
-/// What a release issues by its commands.
+/// The values that a release's commands issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedFacts {
     /// The roles of a setup code's profile.
@@ -10,7 +10,7 @@ pub struct SeedFacts {
 }
 
 impl SeedFacts {
-    /// What 2026.2.19, the oldest known release, issues.
+    /// The values of 2026.2.19, the oldest known release.
     pub fn oldest() -> Self {
         Self { setup_code_roles: &["node"], setup_code_scopes: &[] }
     }

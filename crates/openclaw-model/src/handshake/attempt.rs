@@ -1,7 +1,7 @@
-//! One connect that is being judged.
+//! One connect while it is checked.
 
 use super::HandshakeRules;
-use super::limits::{BROWSER_ON_LOOPBACK, BROWSER_ORIGIN_PREFIX};
+use super::auth::limits::{BROWSER_ON_LOOPBACK, BROWSER_ORIGIN_PREFIX};
 use crate::address;
 use crate::locality::{self, Locality};
 use crate::model::Connection;
@@ -10,28 +10,28 @@ use crate::{ConnectionId, Peer};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::connect::{ClientInfo, ConnectParams};
 
-/// How many letters of the scopes a trace shows.
+/// The number of letters of the scopes that a trace shows.
 const LONGEST_SCOPES: usize = 200;
 
-/// A connect whose frame, protocol range and role are in order.
+/// A connect with a valid frame, protocol range and role.
 pub(super) struct Attempt {
     pub connection: ConnectionId,
     /// The gateway's id of the connection.
     pub conn_id: String,
-    /// The request's id.
+    /// The id of the request.
     pub frame_id: String,
     pub params: ConnectParams,
     /// `operator` or `node`.
     pub role: &'static str,
-    /// The scopes that are still asked for.
+    /// The scopes that the connect can still get.
     pub scopes: Vec<String>,
     pub peer: Peer,
-    /// The challenge's nonce.
+    /// The nonce of the challenge.
     pub nonce: String,
     pub locality: Locality,
     /// The `Origin` header, unless it is blank.
     pub origin: Option<String>,
-    /// The address that failed credentials are counted under.
+    /// The address that failed credentials are counted for.
     pub limit_address: Option<String>,
 }
 
@@ -75,17 +75,17 @@ impl Attempt {
         &self.params.client
     }
 
-    /// The Control UI or the terminal user interface.
+    /// Whether the client is the Control UI or the terminal user interface.
     pub(super) fn is_operator_ui(&self) -> bool {
         matches!(self.client().id.as_str(), client::CONTROL_UI | client::TUI)
     }
 
-    /// The Control UI.
+    /// Whether the client is the Control UI.
     pub(super) fn is_control_ui(&self) -> bool {
         self.client().id == client::CONTROL_UI
     }
 
-    /// The copilot in a browser's side panel.
+    /// Whether the client is the copilot in a browser's side panel.
     pub(super) fn is_copilot(&self) -> bool {
         self.client().id == client::BROWSER_COPILOT
     }
@@ -98,7 +98,7 @@ impl Attempt {
         self.client().mode == mode::CLI
     }
 
-    /// The gateway's own client on this machine.
+    /// Whether the client is the gateway's own client on this host.
     pub(super) fn is_local_backend(&self) -> bool {
         let client = self.client();
         (client.id.as_str(), client.mode.as_str()) == (client::GATEWAY_CLIENT, mode::BACKEND)
@@ -106,7 +106,7 @@ impl Attempt {
             && self.origin.is_none()
     }
 
-    /// The command line on this machine.
+    /// Whether the client is the command line client on this host.
     pub(super) fn is_local_cli(&self) -> bool {
         let client = self.client();
         (client.id.as_str(), client.mode.as_str()) == (client::CLI, mode::CLI)
@@ -114,13 +114,13 @@ impl Attempt {
             && self.origin.is_none()
     }
 
-    /// The `Host` header, as it came.
+    /// The unchanged `Host` header.
     pub(super) fn host(&self) -> Option<&str> {
         self.peer.header("host")
     }
 }
 
-/// Browsers on loopback are not counted as loopback, or every page would be exempt.
+/// Browsers on loopback are not counted as loopback. Otherwise, every page would be exempt.
 fn limit_address(rules: &HandshakeRules, locality: &Locality, origin: Option<&str>) -> Option<String> {
     match (origin.filter(|_| rules.browsers_limited), locality.client_ip) {
         (Some(origin), Some(ip)) if address::is_loopback(ip) => {

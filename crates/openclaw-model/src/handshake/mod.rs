@@ -1,31 +1,25 @@
-//! From the first message to `hello-ok` or the close: every check, in the order in which the releases make them
-//! (`ws-connection/message-handler.ts`; each check's own file names its source).
+//! The handshake from the first message to `hello-ok` or the close: every check, in the order of the releases
+//! (`ws-connection/message-handler.ts`). Each check's own file names its source.
 
 mod attempt;
-mod capabilities;
-mod credentials;
-mod device;
-mod handed_out;
+mod auth;
+mod checks;
 mod hello;
-mod limits;
-mod node;
-mod origin_check;
 mod pairing;
-mod pins;
 mod refusal;
-mod required;
-mod secret;
-mod unauthorised;
-mod welcome;
 
 pub use crate::facts::handshake::{
     BackendPairing, BootstrapPairing, HandshakeRules, OriginForm, ProofForm, RefusalDetails, UnboundScopes,
 };
-pub(crate) use capabilities::challenge;
-pub(crate) use hello::MAX_PAYLOAD_BYTES;
-pub(crate) use limits::RateLimits;
+pub(crate) use auth::limits::RateLimits;
+pub(crate) use hello::capabilities::challenge;
+pub(crate) use hello::payload::MAX_PAYLOAD_BYTES;
 
 use self::attempt::Attempt;
+use self::auth::{credentials, unauthorised};
+use self::checks::{device, origin};
+use self::hello::welcome;
+use self::pairing::pins;
 use self::pairing::{Paired, PairingCheck};
 use self::refusal::{End, Refusal};
 use crate::act::{ConnectionId, Effect, Environment, Outcome};
@@ -39,11 +33,11 @@ use openclaw_protocol::connect::ConnectParams;
 use openclaw_protocol::frame::ServerFrame;
 use serde_json::{Value, json};
 
-/// Most bytes of a message before the welcome, where they are limited. The WebSocket layer closes 1009 without a reason
-/// beyond it.
+/// Maximum size of a message before `hello-ok`, in bytes, in releases with this limit. The WebSocket layer closes a
+/// longer message with 1009 and no reason.
 const MAX_PREAUTH_PAYLOAD_BYTES: usize = 65_536;
 
-/// Messages from a client that has not been welcomed yet, all those that came in one read.
+/// Processes messages from a client before `hello-ok`: all messages of one read.
 ///
 /// The releases check each up to its origin as it comes, before they have looked at the credentials of the first: a
 /// call sent right behind a connect is taken for a bad first message, and the connect still leaves its traces in the
@@ -86,7 +80,7 @@ pub(crate) fn receive(
     }
 }
 
-/// Most bytes of a message before the welcome in this release.
+/// Maximum size of a message before `hello-ok` in this release, in bytes.
 pub fn most_early_bytes(rules: &HandshakeRules) -> usize {
     if rules.early_messages_limited { MAX_PREAUTH_PAYLOAD_BYTES } else { MAX_PAYLOAD_BYTES }
 }
@@ -95,7 +89,7 @@ fn is_open(model: &Model, connection: ConnectionId) -> bool {
     model.connections.get(&connection).is_some_and(|open| !open.closing)
 }
 
-/// The message as JSON. What is too long or no JSON ends the connection.
+/// Parses a message as JSON. A message that is too long or not JSON ends the connection.
 fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: &mut Outcome) -> Option<Value> {
     let most = most_early_bytes(&model.rules.handshake);
     if data.len() > most {
@@ -105,7 +99,7 @@ fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: 
         model.close(connection, close::TOO_BIG, "", outcome);
         return None;
     }
-    // Binary messages are read as text too, and what is not UTF-8 in them becomes U+FFFD.
+    // Binary messages are read as text too, and invalid UTF-8 becomes U+FFFD.
     let frame = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)).ok();
     if frame.is_none() {
         outcome.because(Check::Frame, "not JSON; closed without a word");
@@ -131,7 +125,7 @@ fn throw(model: &mut Model, connection: ConnectionId, fault: &Fault, outcome: &m
     model.close(connection, close::NORMAL, "", outcome);
 }
 
-/// The checks that a release makes as soon as a message is there: frame, protocol, role, origin.
+/// The checks that a release makes as soon as a message arrives: frame, protocol, role and origin.
 fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut Outcome) -> Result<Attempt, Refusal> {
     let (frame_id, params) = read_connect(&model.rules.handshake, frame)?;
     let role = check_protocol_and_role(&model.rules.handshake, &params)?;
@@ -140,8 +134,8 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     outcome.because(Check::Frame, attempt.words());
     let fact = fact!(locality.host_and_trusted_proxies_count);
     outcome.because_of(Check::Locality, fact, attempt.locality.reason.clone());
-    origin_check::check_copilot(&attempt)?;
-    let origin = origin_check::check(&model.rules, &model.config, &attempt);
+    origin::check_copilot(&attempt)?;
+    let origin = origin::check(&model.rules, &model.config, &attempt);
     let refused = || match &attempt.origin {
         Some(origin) => format!("`{origin}` is not allowed"),
         None => "none came, and this client must send one".to_owned(),
@@ -152,7 +146,7 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     Ok(attempt)
 }
 
-/// The checks that take their time, and the welcome.
+/// The asynchronous checks, and `hello-ok`.
 fn admit(
     model: &mut Model,
     mut attempt: Attempt,
@@ -206,7 +200,7 @@ fn admit(
     welcome::welcome(model, environment, attempt, &standing, proven.map(|(id, _)| id), paired, outcome)
 }
 
-/// The frame: a request, its method `connect`, its parameters as the schema wants them.
+/// Checks the frame: a request with the method `connect` and parameters that match the schema.
 fn read_connect(rules: &HandshakeRules, mut frame: Value) -> Result<(String, ConnectParams), Refusal> {
     if rules.workers_apart && claims_to_be_a_worker(&frame["params"]) {
         return Err(Refusal::silent("invalid-handshake"));
@@ -252,7 +246,7 @@ fn check_protocol_and_role(rules: &HandshakeRules, params: &ConnectParams) -> Re
     }
 }
 
-/// A probe or a node that speaks the protocol before.
+/// Whether the client is a probe or a node with the previous protocol version.
 fn is_previous(rules: &HandshakeRules, params: &ConnectParams, least: f64) -> bool {
     let reaches = rules.previous_protocol && params.max_protocol >= least;
     let node = params.role.as_deref() == Some("node") && params.client.mode == mode::NODE;
@@ -260,7 +254,7 @@ fn is_previous(rules: &HandshakeRules, params: &ConnectParams, least: f64) -> bo
     reaches && (probe || node && params.min_protocol <= least)
 }
 
-/// A number that the schema has found to be whole.
+/// A number that the schema has validated as whole.
 fn whole(number: f64) -> i64 {
     #[allow(clippy::cast_possible_truncation)]
     let whole = number as i64;

@@ -1,19 +1,19 @@
-//! How a handshake ends without a welcome.
+//! The ways in which a handshake ends without `hello-ok`.
 
 use crate::pairing::Fault;
 use openclaw_protocol::codes::{close, error};
 use openclaw_protocol::frame::ErrorShape;
 use serde_json::Value;
 
-/// Close reasons are cut to this many bytes.
+/// Maximum length of a close reason, in bytes.
 const REASON_LIMIT: usize = 120;
 
-/// Why a handshake ended.
+/// The reason for the end of a handshake.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum End {
-    /// The gateway said no.
+    /// The gateway refused the connect.
     Refused(Refusal),
-    /// The release threw: the connection is closed without a word.
+    /// The release threw an error: it closes the connection without a message.
     Threw(Fault),
 }
 
@@ -32,7 +32,7 @@ impl From<Refusal> for End {
 /// An answer and a close.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Refusal {
-    /// The `error` of the response; none where there is no response.
+    /// The `error` of the response. `None` if there is no response.
     pub error: Option<Box<ErrorShape>>,
     /// Close code.
     pub code: u16,
@@ -41,17 +41,17 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// `INVALID_REQUEST` and a close for policy with the same message.
+    /// `INVALID_REQUEST`, and a close with code 1008 and the same message.
     pub(super) fn invalid(message: impl Into<String>, details: Option<Value>) -> Self {
         Self::new(error::INVALID_REQUEST, message.into(), details)
     }
 
-    /// `NOT_PAIRED` and a close for policy with the same message.
+    /// `NOT_PAIRED`, and a close with code 1008 and the same message.
     pub(super) fn not_paired(message: &str, details: Option<Value>) -> Self {
         Self::new(error::NOT_PAIRED, message.to_owned(), details)
     }
 
-    /// `UNAVAILABLE`, for good, and a close for policy with the same message.
+    /// `UNAVAILABLE` that is not retryable, and a close with code 1008 and the same message.
     pub(super) fn outdated(message: &str, details: Value) -> Self {
         let mut refusal = Self::new(error::UNAVAILABLE, message.to_owned(), Some(details));
         if let Some(error) = &mut refusal.error {
@@ -60,7 +60,7 @@ impl Refusal {
         refusal
     }
 
-    /// The same, to be tried again after so many milliseconds.
+    /// The same, retryable after this many milliseconds.
     #[must_use]
     pub(super) fn retryable_after(mut self, retry_after_ms: u64) -> Self {
         if let Some(error) = &mut self.error {
@@ -70,7 +70,7 @@ impl Refusal {
         self
     }
 
-    /// A close for policy without a response.
+    /// A close with code 1008 and no response.
     pub(super) fn silent(reason: &str) -> Self {
         Self { error: None, code: close::POLICY, reason: reason.to_owned() }
     }
@@ -82,7 +82,7 @@ impl Refusal {
         self
     }
 
-    /// The same with a close reason of its own.
+    /// The same with another close reason.
     #[must_use]
     pub(super) fn closing_because(mut self, reason: &str) -> Self {
         self.reason = cut(reason);
@@ -96,7 +96,7 @@ impl Refusal {
     }
 }
 
-/// Cuts a close reason to 120 bytes; a character that is cut in two becomes U+FFFD, as Node decodes it.
+/// Truncates a close reason to 120 bytes. A character that is cut becomes U+FFFD, as Node.js decodes it.
 fn cut(reason: &str) -> String {
     String::from_utf8_lossy(&reason.as_bytes()[..reason.len().min(REASON_LIMIT)]).into_owned()
 }

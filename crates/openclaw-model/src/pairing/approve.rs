@@ -1,4 +1,4 @@
-//! A pending request becomes a paired device.
+//! Approves a pending request, which becomes a paired device.
 
 use super::devices::LABEL;
 use super::roles::{merge_roles, normalise_role};
@@ -15,24 +15,24 @@ use serde_json::{Value, json};
 
 const OPERATOR: &str = "operator";
 
-/// What came of an approval.
+/// The result of an approval.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Approval {
-    /// No such pending request.
+    /// The pending request does not exist.
     Unknown,
-    /// What the approver grants is not for this request: another key, another role, or a repair.
+    /// The approver's grant does not fit this request: another key, another role, or a repair.
     NotGranted,
-    /// Nobody may grant what is asked for, or not this approver.
+    /// Nobody, or not this approver, can grant the requested access.
     Forbidden(Denial),
     /// The device is paired.
     Approved {
-        /// The record as written.
+        /// The written record.
         device: Record,
     },
 }
 
 impl Approval {
-    /// The record, where the device is paired now.
+    /// The record, if the device is now paired.
     pub fn device(&self) -> Option<&Record> {
         match self {
             Self::Approved { device } => Some(device),
@@ -41,49 +41,49 @@ impl Approval {
     }
 }
 
-/// Why a pending request is not approved. Shown as the releases word it.
+/// The reason why a pending request is not approved, in the wording of the releases.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
-    /// The approver (or the profile of a bootstrap token) lacks this scope, or this role of the profile.
+    /// The approver, or the profile of a bootstrap token, lacks this scope or role.
     #[error("missing scope: {0}")]
     Missing(String),
-    /// The request asks for this scope, which belongs to none of the roles it asks for.
+    /// The request contains this scope, which belongs to none of its roles.
     #[error("invalid scope for requested roles: {0}")]
     OutsideRoles(String),
 }
 
-/// Who approves a request.
+/// The approver of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Approver<'a> {
-    /// The scopes that they hold.
+    /// The approver's scopes.
     pub scopes: &'a [String],
-    /// How it is approved.
+    /// The kind of approval.
     pub kind: ApprovalKind,
-    /// The device itself, where its own connect approves it.
+    /// The device itself, if its own connect approves the request.
     pub seen: Option<&'a AccessMetadata>,
-    /// The scopes that a new operator's device, or one with the same key, is given in the place of those that it asks for.
+    /// The scopes that a new operator device, or one with the same key, gets instead of the requested ones.
     pub grants: Option<&'a [String]>,
 }
 
 impl<'a> Approver<'a> {
-    /// Somebody who calls for it.
+    /// A caller of the method.
     pub fn owner(scopes: &'a [String]) -> Self {
         Self { scopes, kind: ApprovalKind::Owner, seen: None, grants: None }
     }
 }
 
-/// How a device came to be paired.
+/// How a device was approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApprovalKind {
-    /// By somebody who may.
+    /// By a caller with the necessary scopes.
     Owner,
-    /// By itself, since it is local.
+    /// Silently, because the client is local.
     Silent,
-    /// By itself, since it is a new node from a network that the configuration names.
+    /// Silently, because it is a new node from a configured network.
     TrustedCidr,
-    /// By itself, since a reverse proxy vouches for its user.
+    /// Silently, because a reverse proxy authenticates its user.
     TrustedProxy,
-    /// By a bootstrap token.
+    /// With a bootstrap token.
     Bootstrap,
 }
 
@@ -98,7 +98,7 @@ impl ApprovalKind {
         }
     }
 
-    /// What a record says of it that had been approved before (`mergeApprovalKind`).
+    /// The kind in a record that was approved before (`mergeApprovalKind`).
     fn over(self, existing: Option<&Value>) -> Option<Value> {
         let Some(existing) = existing.filter(|_| self != Self::Owner) else { return Some(json!(self.name())) };
         match js::present(existing.get("approvedVia")) {
@@ -109,10 +109,10 @@ impl ApprovalKind {
     }
 }
 
-/// Approves a pending request on behalf of somebody.
+/// Approves a pending request for an approver.
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn approve(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -181,7 +181,8 @@ pub fn approve(
     store_device(&mut state, documents, request_id, device)
 }
 
-/// The scopes of a token that is approved again: those it has, and what of the request is new to the record.
+/// The scopes of a token after another approval: its current scopes, and the requested scopes that are new to the
+/// record.
 fn added_scopes(
     rules: &PairingRules,
     role: &str,
@@ -207,11 +208,11 @@ fn added_scopes(
     Ok(role_scoped(role, normalise_scopes(rules, Some(&json!(merged)))?))
 }
 
-/// Approves the request of a device that proved a bootstrap token, within that token's profile; every role of the
-/// profile gets a token (2026.4.5 on, `approveBootstrapDevicePairing`).
+/// Approves the request of a device with a bootstrap token, within the profile of the token. Every role of the profile
+/// gets a token (since 2026.4.5, `approveBootstrapDevicePairing`).
 ///
 /// # Errors
-/// The store, or an odd record.
+/// Returns an error of the store or for an invalid record.
 pub fn approve_bootstrap(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -274,7 +275,7 @@ pub fn approve_bootstrap(
     store_device(&mut state, documents, request_id, device)
 }
 
-/// Why the caller may not grant what is asked for, if so.
+/// The reason why the approver cannot grant the requested access. `None` if it can.
 fn denial(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Option<Denial>, Fault> {
     if !rules.approver_bounded {
         return Ok(None);
@@ -304,12 +305,12 @@ fn denial(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Op
     Ok(missing_scope(rules, &role, &wanted, caller).and_then(missing))
 }
 
-/// Whether a scope is one that this role can have at all.
+/// Whether this role can have a scope at all.
 fn scope_belongs(rules: &PairingRules, role: &str, scope: &String) -> bool {
     scopes_allow(rules, role, std::slice::from_ref(scope), std::slice::from_ref(scope))
 }
 
-/// The request's role, else the first of its roles.
+/// The role of the request, or the first of its roles.
 fn approval_role(pending: &Value) -> Result<Option<String>, Fault> {
     if let Some(role) = normalise_role(pending.get("role"))? {
         return Ok(Some(role));
@@ -334,7 +335,7 @@ fn operator_scopes(rules: &PairingRules, pending: &Value) -> Result<Vec<String>,
     Ok(scopes)
 }
 
-/// The scopes of a minted token: what the request asks for, else what the old token had, else what the record has.
+/// The scopes of a minted token: the requested ones, or those of the old token, or those of the record.
 fn token_scopes(
     rules: &PairingRules,
     role: &str,
@@ -355,13 +356,13 @@ fn existing_record(state: &State, pending: &Value) -> Option<Value> {
     js::present(state.paired.get(&js::key_text(pending.get("deviceId")))).cloned()
 }
 
-/// The scopes that a record grants, as far as they are texts.
+/// The scopes of a record that are strings.
 pub fn access_scopes(record: &Value) -> Vec<String> {
     let scopes = ["approvedScopes", "scopes"].into_iter().find_map(|key| record.get(key).and_then(Value::as_array));
     scopes.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// `existing?.approvedScopes ?? existing?.scopes`; up to 2026.2.19 the scopes alone.
+/// `existing?.approvedScopes ?? existing?.scopes`. Up to 2026.2.19, only `scopes`.
 fn approved_or_scopes<'a>(rules: &PairingRules, existing: Option<&'a Value>) -> Option<&'a Value> {
     js::present(js::optional_property(existing, "approvedScopes"))
         .filter(|_| rules.approved_scopes_kept)
@@ -390,7 +391,7 @@ fn merged_roles(
     )?)
 }
 
-/// The scopes of an existing record that belong to roles which are not granted now.
+/// The scopes of an existing record that belong to other roles than the granted ones.
 fn kept_scopes(rules: &PairingRules, existing: Option<&Value>, granted: &[String]) -> Result<Vec<String>, Fault> {
     let roles =
         merge_roles(rules, &[js::optional_property(existing, "roles"), js::optional_property(existing, "role")])?;
@@ -403,7 +404,7 @@ fn kept_scopes(rules: &PairingRules, existing: Option<&Value>, granted: &[String
     Ok(kept)
 }
 
-/// What an approval puts into the record.
+/// The values that an approval writes to the record.
 struct Granted {
     roles: Option<Vec<String>>,
     scopes: Option<Vec<String>>,
@@ -411,7 +412,7 @@ struct Granted {
     kind: ApprovalKind,
 }
 
-/// The record in the key order in which the releases write it. What the old record had beside these fields is gone.
+/// The record, with keys in the order of the releases. Other fields of the old record are lost.
 fn paired_record(
     rules: &PairingRules,
     pending: &Value,

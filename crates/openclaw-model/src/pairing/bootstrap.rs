@@ -1,4 +1,4 @@
-//! Bootstrap tokens (`devices/bootstrap.json`): what a setup code lets a new device do once.
+//! Bootstrap tokens (`devices/bootstrap.json`): what a setup code allows a new device to do once.
 
 mod entry;
 mod profile;
@@ -11,7 +11,7 @@ use openclaw_protocol::js;
 use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 
-/// A device that shows a bootstrap token.
+/// A device that presents a bootstrap token.
 #[derive(Debug, Clone, Copy)]
 pub struct BootstrapRequest<'a> {
     /// The token.
@@ -20,17 +20,17 @@ pub struct BootstrapRequest<'a> {
     pub device_id: &'a str,
     /// Public key.
     pub public_key: &'a str,
-    /// Role asked for.
+    /// The requested role.
     pub role: &'a str,
-    /// Scopes asked for.
+    /// The requested scopes.
     pub scopes: &'a [String],
 }
 
-/// Whether a bootstrap token admits this device with this role and these scopes. Where it does, the token is consumed
-/// (up to 2026.3.28) or bound to the device.
+/// Whether a bootstrap token admits this device with this role and these scopes. If it does, the token is consumed (up
+/// to 2026.3.28) or bound to the device.
 ///
 /// # Errors
-/// The store, or an odd entry.
+/// Returns an error of the store or for an invalid entry.
 pub fn verify_bootstrap_token(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -46,7 +46,7 @@ pub fn verify_bootstrap_token(
         return Ok(false);
     }
     if !rules.bootstrap_profiles {
-        // The entry is looked for under its token, and stays where it stands under another key.
+        // The entry is found by its token, and keeps its key even if the key differs.
         let key = state.entries[at].1.token.clone();
         state.entries.retain(|(name, _)| *name != key);
         state.persist(documents)?;
@@ -82,7 +82,7 @@ pub fn verify_bootstrap_token(
         if bound && entry.pending.as_ref().is_some_and(|pending| *pending != asked) {
             return Ok(false);
         }
-        // What is remembered for the first time is written last.
+        // The first stored request is written last.
         entry.pending_is_new = entry.pending.is_none();
         let pending = if bound { entry.pending.take() } else { None };
         entry.pending = Some(pending.unwrap_or(asked));
@@ -95,10 +95,10 @@ pub fn verify_bootstrap_token(
     Ok(true)
 }
 
-/// Forgets a bootstrap token. Whether there was one.
+/// Deletes a bootstrap token. Returns whether it existed.
 ///
 /// # Errors
-/// The store, or an odd entry.
+/// Returns an error of the store or for an invalid entry.
 pub fn revoke_bootstrap_token(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -112,10 +112,10 @@ pub fn revoke_bootstrap_token(
     Ok(true)
 }
 
-/// Forgets the bootstrap tokens that are bound to the device of a rejected request.
+/// Deletes the bootstrap tokens that are bound to the device of a rejected request.
 ///
 /// # Errors
-/// The store, or an odd entry.
+/// Returns an error of the store or for an invalid entry.
 pub(super) fn forget_device_tokens(
     rules: &PairingRules,
     documents: &mut dyn Documents,
@@ -136,10 +136,10 @@ pub(super) fn forget_device_tokens(
     if state.entries.len() == before { Ok(()) } else { state.persist(documents) }
 }
 
-/// What a bootstrap token stands for, whoever shows it (2026.4.5 on).
+/// The profile of a bootstrap token, whoever presents it (since 2026.4.5).
 ///
 /// # Errors
-/// An odd entry.
+/// Returns an error for an invalid entry.
 pub fn bootstrap_profile(
     rules: &PairingRules,
     documents: &dyn Documents,
@@ -150,10 +150,10 @@ pub fn bootstrap_profile(
     Ok(state.find(token)?.map(|at| state.entries[at].1.profile.clone()))
 }
 
-/// What a bootstrap token stands for, where it is bound to this very device (2026.4.5 on).
+/// The profile of a bootstrap token that is bound to this device (since 2026.4.5).
 ///
 /// # Errors
-/// An odd entry.
+/// Returns an error for an invalid entry.
 pub fn bound_bootstrap_profile(
     rules: &PairingRules,
     documents: &dyn Documents,
@@ -173,11 +173,11 @@ pub fn bound_bootstrap_profile(
     Ok(bound.then(|| entry.profile.clone()))
 }
 
-/// Counts a role and its scopes as redeemed (2026.4.5 on). Whether the whole profile is redeemed now; `false` too where
-/// there is no such token.
+/// Records a role and its scopes as redeemed (since 2026.4.5). Returns whether the whole profile is redeemed. `false`
+/// also if the token does not exist.
 ///
 /// # Errors
-/// The store, or an odd entry.
+/// Returns an error of the store or for an invalid entry.
 pub fn redeem_bootstrap_profile(
     rules: &PairingRules,
     documents: &mut dyn Documents,

@@ -1,4 +1,4 @@
-//! The releases whose behaviour is known: one file for each, with everything that it changed.
+//! The releases whose behaviour is known. Each file lists the changes of one release.
 
 mod v2026_2_19;
 mod v2026_2_26;
@@ -39,40 +39,40 @@ pub static KNOWN: &[KnownRelease] = &[
     v2026_9_6::RELEASE,
 ];
 
-/// The release that is meant where nobody names one.
+/// The release that is used by default.
 pub const DEFAULT: Release = v2026_9_6::RELEASE.release;
 
-/// A release, and what it changed.
+/// A known release and its changes.
 #[derive(Debug)]
 pub struct KnownRelease {
-    /// Its version.
+    /// The version of the release.
     pub release: Release,
-    /// What is not known of it. A release with a gap changes the facts of later releases, but no gateway is asked to answer
-    /// like it.
+    /// What is not known about the release. A release with a gap changes the facts of later releases, but no gateway is
+    /// asked to answer like it.
     pub missing: Option<&'static str>,
-    /// What it changed, in the order in which it is applied.
+    /// The changes, in the order of their application.
     pub changes: &'static [Change],
 }
 
 /// One change of behaviour between two releases.
 #[derive(Debug)]
 pub struct Change {
-    /// One sentence for a reader, with a second one about the time before where that helps.
+    /// The change in one or more sentences, for users. It states the earlier behaviour if that helps.
     pub what: &'static str,
-    /// How it is known.
+    /// The evidence for the change.
     pub sources: &'static [Source],
-    /// What it does to the facts.
+    /// Applies the change to the facts.
     pub apply: fn(&mut Facts),
 }
 
-/// How a change is known.
+/// The evidence for a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// An issue or a pull request of OpenClaw's repository.
     Issue(u32),
-    /// A file of OpenClaw's repository at the release's tag, and the functions or constants in it that say so (may be empty).
+    /// A file of OpenClaw's repository at the release's tag, and the functions or constants in it (may be empty).
     Code(&'static str, &'static str),
-    /// What cannot be opened: a file whose place in the repository is not confirmed, or how the change was observed.
+    /// Evidence without a link: a file whose path in the repository is not confirmed, or an observation.
     Note(&'static str),
 }
 
@@ -80,7 +80,7 @@ pub enum Source {
 const REPOSITORY: &str = "https://github.com/openclaw/openclaw";
 
 impl Source {
-    /// Where the source can be opened, for a change of this release.
+    /// The URL of the source for a change in this release. `None` for a note.
     pub fn url(self, release: Release) -> Option<String> {
         match self {
             Self::Issue(number) => Some(format!("{REPOSITORY}/issues/{number}")),
@@ -101,17 +101,17 @@ impl fmt::Display for Source {
     }
 }
 
-/// The newest release at or before this one that is known without a gap.
+/// The newest release without a gap at or before this one.
 pub fn described(release: Release) -> Option<Release> {
     known_releases().take_while(|known| *known <= release).last()
 }
 
-/// Releases that are known without a gap, oldest first.
+/// The releases without a gap, oldest first.
 pub fn known_releases() -> impl DoubleEndedIterator<Item = Release> {
     KNOWN.iter().filter(|known| known.missing.is_none()).map(|known| known.release)
 }
 
-/// The release before a known one; `None` for the oldest.
+/// The release before a known one. `None` for the oldest.
 pub fn before(release: Release) -> Option<Release> {
     KNOWN.iter().map(|known| known.release).take_while(|known| *known < release).last()
 }
@@ -121,7 +121,7 @@ pub(super) fn changes_up_to(release: Release) -> impl Iterator<Item = &'static C
     KNOWN.iter().take_while(move |known| known.release <= release).flat_map(|known| known.changes)
 }
 
-/// The oldest release whose behaviour is known.
+/// The oldest known release.
 pub(super) const OLDEST: Release = v2026_2_19::RELEASE.release;
 
 #[cfg(test)]

@@ -18,14 +18,16 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     missing: None,
     changes: &[
         Change {
-            what: "Behind a trusted proxy the last address of X-Forwarded-For that is no trusted proxy is the client's; before, \
-                   the first was, or X-Real-IP, address or not. Every loopback Host names this machine.",
+            what: "Behind a trusted proxy, the client address is the last address in `X-Forwarded-For` that is not a \
+                   trusted proxy. Before, it was the first entry or `X-Real-IP`, even if that was not an address. \
+                   Every loopback `Host` counts as local.",
             sources: &[Code("src/gateway/net.ts", "resolveClientIp, isLocalishHost")],
             apply: |facts| facts.locality.addresses_judged = true,
         },
         Change {
-            what: "A device's proof needs the nonce, may be v3 and may be two minutes off; before, a local client could leave \
-                   the nonce out with a v1 proof, and ten minutes were allowed.",
+            what: "A device proof must contain the nonce, can use v3. Its time can differ by up to two minutes from \
+                   the gateway's clock. Before, a local client could send a v1 proof without the nonce, and ten \
+                   minutes were allowed.",
             sources: &[
                 Issue(22062),
                 Issue(23125),
@@ -38,7 +40,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "`auth.deviceToken` is known, secrets are trimmed, and a reverse proxy's word is as good as the secret.",
+            what: "`connect` accepts `auth.deviceToken`. The gateway trims secrets, and authentication by a reverse \
+                   proxy counts as the shared secret.",
             sources: &[Code("src/gateway/server/ws-connection/auth-context.ts", "resolveConnectAuthState")],
             apply: |facts| facts.handshake.device_tokens_known = true,
         },
@@ -51,8 +54,9 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.details = RefusalDetails::V2026_2_26,
         },
         Change {
-            what: "Whoever sends an origin is asked for it, is counted by limits of its own and pairs silently only as the \
-                   Control UI or the chat; an origin that equals Host is allowed only by configuration.",
+            what: "The gateway checks the origin of every client that sends one, and such a client has its own rate \
+                   limits. Only the Control UI and the chat pair silently with an origin. An origin that equals `Host` \
+                   is allowed only by configuration.",
             sources: &[
                 Code("src/gateway/origin-check.ts", ""),
                 Code("src/gateway/server/ws-connection/message-handler.ts", "resolveHandshakeBrowserSecurityContext"),
@@ -64,27 +68,29 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "A node needs a device even with the shared secret.",
+            what: "A node needs a device, even with the shared secret.",
             sources: &[Code("src/gateway/role-policy.ts", "roleCanSkipDeviceIdentity")],
             apply: |facts| facts.handshake.nodes_need_device = true,
         },
         Change {
-            what: "allowInsecureAuth frees only the local Control UI from a device and from nothing else.",
+            what: "`allowInsecureAuth` waives the device for the local Control UI only, and no longer waives pairing.",
             sources: &[Code("src/gateway/server/ws-connection/connect-policy.ts", "")],
             apply: |facts| facts.handshake.insecure_auth_bounded = true,
         },
         Change {
-            what: "Without a device everybody with the gateway's secret keeps its scopes; before, only the Control UI with a flag.",
+            what: "Every client with the gateway's secret keeps its scopes without a device. Before, only the Control \
+                   UI with a flag did.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "clearUnboundScopes")],
             apply: |facts| facts.handshake.unbound_scopes = UnboundScopes::WithSecret,
         },
         Change {
-            what: "A device keeps the platform and the family it was paired with.",
+            what: "A device keeps the platform and the device family that it was paired with.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "resolvePinnedClientMetadata")],
             apply: |facts| facts.handshake.pins_metadata = true,
         },
         Change {
-            what: "A scope upgrade is silent for local clients, and admin covers every operator scope.",
+            what: "Local clients get scope upgrades without approval, and `operator.admin` covers every operator \
+                   scope.",
             sources: &[
                 Issue(22582),
                 Issue(23708),
@@ -98,42 +104,46 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "hello-ok does not name the machine.",
+            what: "`hello-ok` no longer contains the host name.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "")],
             apply: |facts| facts.handshake.hello_names_host = false,
         },
         Change {
-            what: "A repeated request is merged into the device's pending one; before, the pending one stayed as it was.",
+            what: "The gateway merges a repeated pairing request into the device's pending request. Before, the \
+                   pending request did not change.",
             sources: &[Code("src/infra/device-pairing.ts", "mergePendingDevicePairingRequest")],
             apply: |facts| facts.pairing.pending_repeat = PendingRepeat::Merged,
         },
         Change {
-            what: "A record has approvedScopes beside its scopes, and the device's family.",
+            what: "A device record has `approvedScopes` in addition to `scopes`, and the device family.",
             sources: &[Code("src/infra/device-pairing.ts", "approveDevicePairing")],
             apply: |facts| facts.pairing.approved_scopes_kept = true,
         },
         Change {
-            what: "A rotation asks for no more than was approved; before, it took any scopes and wrote them into the record.",
+            what: "A token rotation is limited to the approved scopes. Before, it accepted any scopes and wrote them \
+                   to the record.",
             sources: &[Code("src/infra/device-pairing.ts", "rotateDeviceToken")],
             apply: |facts| facts.pairing.rotation_bounded = true,
         },
         Change {
-            what: "Nodes may offer system.run.prepare where they run programs, and notifications.list on Android.",
+            what: "Nodes that run programs can offer `system.run.prepare`, and Android nodes can offer \
+                   `notifications.list`.",
             sources: &[Code("src/gateway/node-command-policy.ts", "PLATFORM_DEFAULTS")],
             apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_2_26,
         },
         Change {
-            what: "The programs that the bundled skills need are other ones.",
+            what: "The bundled skills need a different set of programs.",
             sources: &[Note("skills/*/SKILL.md requires.bins, requires.anyBins")],
             apply: |facts| facts.rpc.skill_bins = skills::V2026_2_26,
         },
         Change {
-            what: "The methods doctor.memory.status, tools.catalog and secrets.reload.",
+            what: "Adds the methods `doctor.memory.status`, `tools.catalog` and `secrets.reload`.",
             sources: &[Code("src/gateway/server-methods-list.ts", "")],
             apply: |facts| facts.rpc.methods = MethodSet::V2026_2_26,
         },
         Change {
-            what: "health is for everybody, and the eleventh call in a row that is not for the role closes the connection.",
+            what: "Every client can call `health`. The eleventh consecutive call of a method that the role does not \
+                   allow closes the connection.",
             sources: &[
                 Code("src/gateway/server-methods.ts", "authorizeGatewayMethod"),
                 Code("src/gateway/server/ws-connection/unauthorized-flood-guard.ts", ""),
@@ -144,28 +154,31 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "A command's approval shows arguments, variables, the node's plan and where the turn came from, and the event \
-                   of its decision shows the request.",
+            what: "The approval request for a command shows arguments, environment variables, the node's plan and the \
+                   source of the turn. The event for the decision includes the request.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "")],
             apply: |facts| facts.rpc.exec_form = ExecForm::V2026_2_26,
         },
         Change {
-            what: "A command's approval that nobody is there to give expires at once; before, it waited for its time.",
+            what: "The approval request for a command expires at once if no approver is connected. Before, it waited \
+                   until its timeout.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "hasApprovalClients")],
             apply: |facts| facts.rpc.no_approver = NoApprover::ExpiresOnceAccepted,
         },
         Change {
-            what: "A command that a node may not run is refused with the reason.",
+            what: "The error for a command that a node may not run states the reason.",
             sources: &[Code("src/gateway/server-methods/nodes.ts", "buildNodeCommandRejectionHint")],
             apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_2_26,
         },
         Change {
-            what: "The release's own client signs v3 proofs and sends a device token as `auth.deviceToken`. Before, it signed v2 proofs and sent a device token as `auth.token`.",
+            what: "OpenClaw's own client signs v3 proofs and sends a device token as `auth.deviceToken`. Before, it \
+                   signed v2 proofs and sent a device token as `auth.token`.",
             sources: &[Code("src/gateway/client.ts", "GatewayClient")],
             apply: |facts| facts.client.device_tokens = true,
         },
         Change {
-            what: "`gateway.customBindHost`, `gateway.allowRealIpFallback` and `gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback` are configuration keys.",
+            what: "Adds the configuration keys `gateway.customBindHost`, `gateway.allowRealIpFallback` and \
+                   `gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback`.",
             sources: &[Code("src/config/zod-schema.ts", "OpenClawSchema")],
             apply: |facts| {
                 facts.config.know([
@@ -181,7 +194,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.config.origins_required = true,
         },
         Change {
-            what: "Auth mode trusted-proxy works with a bind to loopback if `gateway.trustedProxies` lists a loopback address. Before, the gateway did not start.",
+            what: "Auth mode trusted-proxy works with a loopback bind if `gateway.trustedProxies` lists a loopback \
+                   address. Before, the gateway did not start.",
             sources: &[Code("src/gateway/server-runtime-config.ts", "resolveGatewayRuntimeConfig")],
             apply: |facts| facts.config.loopback_proxy = LoopbackProxy::Listed,
         },

@@ -15,7 +15,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     missing: None,
     changes: &[
         Change {
-            what: "The handshake may take three seconds instead of ten, and a message before the welcome 64 KiB.",
+            what: "The handshake timeout is three seconds instead of ten. A message before `hello-ok` is limited to 64 \
+                   KiB.",
             sources: &[Issue(44089), Issue(44439), Code("src/gateway/server-constants.ts", "")],
             apply: |facts| {
                 facts.handshake.timeout_ms = 3_000;
@@ -23,7 +24,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "hello-ok and the presence list name the release; before, they said dev and unknown.",
+            what: "`hello-ok` and the presence list contain the release version. Before, they contained `dev` and \
+                   `unknown`.",
             sources: &[Code("src/version.ts", "resolveRuntimeServiceVersion")],
             apply: |facts| facts.handshake.names_release = true,
         },
@@ -33,7 +35,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.missing_secret_forgiven = true,
         },
         Change {
-            what: "`auth.bootstrapToken` is known.",
+            what: "`connect` accepts `auth.bootstrapToken`.",
             sources: &[
                 Code("src/gateway/protocol/schema/snapshot.ts", "ConnectParamsSchema"),
                 Code("src/infra/device-bootstrap.ts", ""),
@@ -41,8 +43,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.connect_form = ConnectForm::V2026_3_13,
         },
         Change {
-            what: "A loopback origin is allowed where the client is local instead of where Host is loopback; `*` allows every \
-                   origin; whoever sends an origin is asked for it, behind a proxy too.",
+            what: "A loopback origin is allowed if the client is local. Before, it was allowed if `Host` was loopback. \
+                   `*` allows every origin, and the gateway also checks origins behind a proxy.",
             sources: &[
                 Code("src/gateway/origin-check.ts", "checkBrowserOrigin"),
                 Code("src/gateway/server/ws-connection/handshake-auth-helpers.ts", ""),
@@ -50,7 +52,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.origin_form = OriginForm::V2026_3_13,
         },
         Change {
-            what: "Details name what is wrong with a device's proof or an origin, and what to do about wrong credentials.",
+            what: "Refusal details state which check of the device proof or the origin failed, and what to do about \
+                   wrong credentials.",
             sources: &[
                 Code("src/gateway/protocol/connect-error-details.ts", ""),
                 Code(
@@ -61,17 +64,18 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.details = RefusalDetails::V2026_3_13,
         },
         Change {
-            what: "Where dangerouslyDisableDeviceAuth is set the Control UI needs no secret as an operator.",
+            what: "With `dangerouslyDisableDeviceAuth`, the Control UI needs no secret to connect as an operator.",
             sources: &[Code("src/gateway/server/ws-connection/connect-policy.ts", "evaluateMissingDeviceIdentity")],
             apply: |facts| facts.handshake.bypass_needs_no_secret = true,
         },
         Change {
-            what: "Without a device only the Control UI keeps its scopes; before, everybody with the gateway's secret did.",
+            what: "Only the Control UI keeps its scopes without a device. Before, every client with the gateway's \
+                   secret did.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "clearUnboundScopes")],
             apply: |facts| facts.handshake.unbound_scopes = UnboundScopes::ControlUi,
         },
         Change {
-            what: "A local backend client with the shared secret need not be paired.",
+            what: "A local backend client with the shared secret does not need pairing.",
             sources: &[Code(
                 "src/gateway/server/ws-connection/handshake-auth-helpers.ts",
                 "shouldSkipBackendSelfPairing",
@@ -79,44 +83,46 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.backend_pairing = BackendPairing::SkippedWithSecret,
         },
         Change {
-            what: "A file that could not be put in its place is taken away; before, it stayed under its temporary name.",
+            what: "The gateway deletes a temporary store file that it cannot rename. Before, the temporary file \
+                   remained.",
             sources: &[Code("src/infra/json-files.ts", "writeTextAtomic"), Note("seen in 2026.2.26")],
             apply: |facts| facts.pairing.failed_files_stay = false,
         },
         Change {
-            what: "A device token admits, and is minted, only within what its device was approved for.",
+            what: "The gateway accepts and mints a device token only within the scopes approved for the device.",
             sources: &[Code("src/infra/device-pairing.ts", "scopesWithinApprovedDeviceBaseline")],
             apply: |facts| facts.pairing.tokens_bounded = true,
         },
         Change {
-            what: "Android nodes may offer system.notify, notifications.actions, device.permissions and device.health; nodes of \
-                   unknown platforms run no programs.",
+            what: "Android nodes can offer `system.notify`, `notifications.actions`, `device.permissions` and \
+                   `device.health`. Nodes with an unknown platform cannot run programs.",
             sources: &[Code("src/gateway/node-command-policy.ts", "PLATFORM_DEFAULTS")],
             apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_3_13,
         },
         Change {
-            what: "A command's approval that nobody is there to give is not accepted first.",
+            what: "The gateway no longer accepts an approval request for a command first if no approver is connected.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "hasExecApprovalClients")],
             apply: |facts| facts.rpc.no_approver = NoApprover::Expires,
         },
         Change {
-            what: "Methods of a node's pending work, gateway.identity.get, secrets.resolve and config.schema.lookup.",
+            what: "Adds the methods for a node's pending work, `gateway.identity.get`, `secrets.resolve` and \
+                   `config.schema.lookup`.",
             sources: &[Code("src/gateway/server-methods-list.ts", ""), Code("src/gateway/method-scopes.ts", "")],
             apply: |facts| facts.rpc.methods = MethodSet::V2026_3_13,
         },
         Change {
-            what: "`status` names the release.",
+            what: "`status` contains the release version.",
             sources: &[Code("src/commands/status.summary.ts", "")],
             apply: |facts| facts.rpc.status_names_release = true,
         },
         Change {
-            what: "Who rotates a token must hold the scopes that the new one gets.",
+            what: "A client that rotates a token must hold the scopes of the new token.",
             sources: &[Code("src/gateway/server-methods/devices.ts", "resolveMissingRequestedScope")],
             apply: |facts| facts.rpc.rotation_needs_scopes = true,
         },
         Change {
-            what: "A command's approval on a node takes a systemRunPlan, and what cannot be seen is spelt out; before, it took \
-                   arguments and a systemRunPlanV2.",
+            what: "The approval request for a command on a node takes `systemRunPlan`, and shows invisible characters \
+                   in escaped form. Before, it took arguments and `systemRunPlanV2`.",
             sources: &[
                 Code("src/gateway/server-methods/exec-approval.ts", ""),
                 Code("src/infra/system-run-approval-context.ts", ""),
@@ -124,12 +130,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.exec_form = ExecForm::V2026_3_13,
         },
         Change {
-            what: "A command's approval is found by the beginning of its id when it is decided.",
+            what: "A decision can identify the approval request for a command by a prefix of its id.",
             sources: &[Code("src/gateway/exec-approval-manager.ts", "lookupPendingId")],
             apply: |facts| facts.rpc.exec_prefix = true,
         },
         Change {
-            what: "A gateway that listens beyond loopback without `gateway.controlUi.allowedOrigins` allows the origins of its machine. Before, it did not start.",
+            what: "A gateway that listens beyond loopback without `gateway.controlUi.allowedOrigins` allows the \
+                   origins of its own host. Before, it did not start.",
             sources: &[Code("src/config/gateway-control-ui-origins.ts", "buildDefaultControlUiAllowedOrigins")],
             apply: |facts| {
                 facts.config.origins_required = false;
@@ -137,17 +144,18 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "A gateway with a token, a password and no `gateway.auth.mode` does not start. Before, the password counted.",
+            what: "A gateway with a token, a password and no `gateway.auth.mode` does not start. Before, it used the \
+                   password.",
             sources: &[Code("src/gateway/auth-mode-policy.ts", "assertExplicitGatewayAuthModeWhenBothConfigured")],
             apply: |facts| facts.config.ambiguous_secrets_refused = true,
         },
         Change {
-            what: "The configuration takes a reference to a secret in place of the secret.",
+            what: "The configuration accepts a secret reference in place of a secret.",
             sources: &[Code("src/config/zod-schema.core.ts", "SecretInputSchema")],
             apply: |facts| facts.config.secret_references = true,
         },
         Change {
-            what: "`gateway.push` is a configuration key.",
+            what: "Adds the configuration key `gateway.push`.",
             sources: &[Code("src/config/zod-schema.ts", "OpenClawSchema")],
             apply: |facts| facts.config.know(["gateway.push"]),
         },

@@ -17,13 +17,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     missing: None,
     changes: &[
         Change {
-            what: "A loopback address in X-Forwarded-For is passed over when the client's address is looked for.",
+            what: "The gateway skips loopback addresses in `X-Forwarded-For` when it determines the client address.",
             sources: &[Code("src/gateway/net.ts", "resolveForwardedClientIp")],
             apply: |facts| facts.locality.skips_loopback_hops = true,
         },
         Change {
-            what: "The handshake may take ten seconds instead of three, and the sockets of one address that wait for their \
-                   connect are limited.",
+            what: "The handshake timeout is ten seconds instead of three. The number of sockets from one address that \
+                   have not sent `connect` yet is limited.",
             sources: &[
                 Code("src/gateway/handshake-timeouts.ts", ""),
                 Code("src/gateway/server/preauth-connection-budget.ts", ""),
@@ -34,59 +34,63 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "openclaw-tui is a client id; it counts as the Control UI does, except for its origin.",
+            what: "Adds the client id `openclaw-tui`. The gateway treats it like the Control UI, except for the origin \
+                   check.",
             sources: &[Code("src/gateway/protocol/client-info.ts", "GATEWAY_CLIENT_IDS")],
             apply: |facts| facts.handshake.connect_form = ConnectForm::Literals,
         },
         Change {
-            what: "A scope upgrade is never silent; before, a local client got it at once.",
+            what: "A scope upgrade always needs approval. Before, a local client got it at once.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "requirePairing")],
             apply: |facts| facts.handshake.local_scope_upgrade = ScopeUpgrade::Asked,
         },
         Change {
-            what: "A refusal for pairing names the request that is pending when it is given.",
+            what: "A refusal for pairing contains the id of the request that is pending at that time.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "resolveLivePendingRequestId")],
             apply: |facts| facts.handshake.live_request_id = true,
         },
         Change {
-            what: "A local backend client with the shared secret pairs like everyone.",
+            what: "A local backend client with the shared secret needs pairing like every other client.",
             sources: &[Code("src/gateway/server/ws-connection/handshake-auth-helpers.ts", "")],
             apply: |facts| facts.handshake.backend_pairing = BackendPairing::Needed,
         },
         Change {
-            what: "The Control UI need not be paired where auth mode is none.",
+            what: "The Control UI does not need pairing with auth mode none.",
             sources: &[Code("src/gateway/server/ws-connection/connect-policy.ts", "shouldSkipControlUiPairing")],
             apply: |facts| facts.handshake.control_ui_skips_without_auth = true,
         },
         Change {
-            what: "The Control UI without a device loses its scopes unless dangerouslyDisableDeviceAuth is set, or \
-                   allowInsecureAuth and it is local; who a reverse proxy vouched for keeps them without a device.",
+            what: "The Control UI without a device loses its scopes, unless `dangerouslyDisableDeviceAuth` is set, or \
+                   `allowInsecureAuth` is set and the client is local. A client that a reverse proxy authenticated \
+                   keeps its scopes without a device.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "handleMissingDeviceIdentity")],
             apply: |facts| facts.handshake.unbound_scopes = UnboundScopes::WithoutSecret,
         },
         Change {
-            what: "Approving a device needs every operator scope that it asks for.",
+            what: "The approver of a device must hold every operator scope that the device requests.",
             sources: &[Code("src/infra/device-pairing.ts", "approveDevicePairing")],
             apply: |facts| facts.pairing.approver_bounded = true,
         },
         Change {
-            what: "A request that differs from the device's pending one replaces it under a new id; before, it was merged into \
-                   it.",
+            what: "A request that differs from the device's pending request replaces it under a new id. Before, the \
+                   gateway merged it into the pending request.",
             sources: &[Code("src/infra/device-pairing.ts", "requestDevicePairing")],
             apply: |facts| facts.pairing.pending_repeat = PendingRepeat::Superseded,
         },
         Change {
-            what: "A token keeps the scopes that its scopes imply: admin those to read and to write, write that to read.",
+            what: "A token also gets the scopes that its scopes imply: `operator.admin` implies `operator.read` and \
+                   `operator.write`, and `operator.write` implies `operator.read`.",
             sources: &[Code("src/shared/device-auth.ts", "normalizeDeviceAuthScopes")],
             apply: |facts| facts.pairing.scopes_imply = true,
         },
         Change {
-            what: "A bootstrap token admits exactly the roles and scopes of its profile; before, it admitted any, once.",
+            what: "A bootstrap token admits exactly the roles and scopes of its profile. Before, it admitted any roles \
+                   and scopes, once.",
             sources: &[Code("src/infra/device-bootstrap.ts", "verifyDeviceBootstrapToken")],
             apply: |facts| facts.pairing.bootstrap_profiles = true,
         },
         Change {
-            what: "`sms.search` and `callLog.search` are among the commands that every Android node may offer.",
+            what: "Every Android node can offer `sms.search` and `callLog.search`.",
             sources: &[Code("src/gateway/node-command-policy.ts", "PLATFORM_DEFAULTS")],
             apply: |facts| {
                 facts.nodes.android_sms_search = true;
@@ -94,32 +98,34 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "A paired node has only the commands that were approved.",
+            what: "A paired node has only the approved commands.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "")],
             apply: |facts| facts.nodes.reconnect = NodeReconnect::CutDown,
         },
         Change {
-            what: "The programs that the bundled skills need are other ones.",
+            what: "The bundled skills need a different set of programs.",
             sources: &[Note("skills/*/SKILL.md requires.bins, requires.anyBins")],
             apply: |facts| facts.rpc.skill_bins = skills::V2026_3_28,
         },
         Change {
-            what: "Methods and events of plugins' approvals and of live sessions; browser.request is gone.",
+            what: "Adds methods and events for plugin approvals and for live sessions. Removes `browser.request`.",
             sources: &[Code("src/gateway/server-methods-list.ts", ""), Code("src/gateway/method-scopes.ts", "")],
             apply: |facts| facts.rpc.methods = MethodSet::V2026_3_28,
         },
         Change {
-            what: "Revoking a token closes the device's live connections of that role with 4001, removing a device all of them.",
+            what: "Revoking a token closes the device's live connections with that role with 4001. Removing a device \
+                   closes all of its connections.",
             sources: &[Code("src/gateway/server-methods/devices.ts", "device.token.revoke, device.pair.remove")],
             apply: |facts| facts.rpc.revoke_disconnects = true,
         },
         Change {
-            what: "A refused rotation does not say why.",
+            what: "The refusal of a token rotation no longer states the reason.",
             sources: &[Code("src/gateway/server-methods/devices.ts", "device.token.rotate")],
             apply: |facts| facts.rpc.rotation_denied_alike = true,
         },
         Change {
-            what: "Approving a node takes operator.write and what its commands take instead of operator.pairing alone.",
+            what: "Approving a node needs `operator.write` and the scopes for the node's commands, instead of \
+                   `operator.pairing` alone.",
             sources: &[
                 Code("src/gateway/method-scopes.ts", ""),
                 Code("src/infra/node-pairing.ts", "resolveNodeApprovalRequiredScope"),
@@ -130,12 +136,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "Who asks for the approval of a command does not count as its approver.",
+            what: "The client that requests approval for a command no longer counts as an approver.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "hasExecApprovalClients")],
             apply: |facts| facts.rpc.asker_approves_not = true,
         },
         Change {
-            what: "A command's approval names the variables of its environment on any host and spells out Hangul fillers.",
+            what: "The approval request for a command lists the environment variables on any host, and shows Hangul \
+                   fillers in escaped form.",
             sources: &[
                 Code("src/gateway/server-methods/exec-approval.ts", ""),
                 Code("src/infra/exec-approval-command-display.ts", ""),
@@ -143,12 +150,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.exec_form = ExecForm::V2026_3_28,
         },
         Change {
-            what: "An unknown approval id is answered with the details APPROVAL_NOT_FOUND.",
+            what: "The error for an unknown approval id has the details `APPROVAL_NOT_FOUND`.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "exec.approval.resolve")],
             apply: |facts| facts.rpc.unknown_approval_explained = true,
         },
         Change {
-            what: "`gateway.channelStaleEventThresholdMinutes` and `gateway.channelMaxRestartsPerHour` are configuration keys.",
+            what: "Adds the configuration keys `gateway.channelStaleEventThresholdMinutes` and \
+                   `gateway.channelMaxRestartsPerHour`.",
             sources: &[Code("src/config/zod-schema.ts", "OpenClawSchema")],
             apply: |facts| {
                 facts.config.know(["gateway.channelStaleEventThresholdMinutes", "gateway.channelMaxRestartsPerHour"])

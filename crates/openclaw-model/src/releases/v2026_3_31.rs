@@ -16,14 +16,14 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     missing: None,
     changes: &[
         Change {
-            what: "A direct connect is local if the peer is loopback and no proxy header is present; Host and trustedProxies \
-                   do not matter any more.",
+            what: "A direct connection is local if the peer is loopback and no proxy header is present. `Host` and \
+                   `trustedProxies` no longer matter.",
             sources: &[Issue(59045), Code("src/gateway/auth.ts", "isLocalDirectRequest")],
             apply: |facts| facts.locality.host_and_trusted_proxies_count = false,
         },
         Change {
-            what: "A wrong shared secret counts against the rate limit even beside a device token; a right device token \
-                   clears the count.",
+            what: "A wrong shared secret counts against the rate limit even if a device token is present. A correct \
+                   device token resets the count.",
             sources: &[Code(
                 "src/gateway/server/ws-connection/auth-context.ts",
                 "resolveConnectAuthState, resolveConnectAuthDecision",
@@ -34,8 +34,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "A reverse proxy on loopback cannot vouch for a user, and who is vouched for without a device loses its \
-                   scopes.",
+            what: "A reverse proxy on loopback cannot authenticate users. A client that a reverse proxy authenticated \
+                   loses its scopes without a device.",
             sources: &[
                 Code("src/gateway/auth.ts", "authorizeTrustedProxy"),
                 Code(
@@ -49,63 +49,66 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "A new node with a bootstrap token and no scopes is paired at once, from anywhere, and the token is revoked.",
+            what: "A new node with a bootstrap token and no scopes is paired at once, from any address. The gateway \
+                   then revokes the token.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "requirePairing")],
             apply: |facts| facts.handshake.bootstrap_pairing = BootstrapPairing::Silent,
         },
         Change {
-            what: "A device's roles come from its tokens that are not revoked; a record with `tokens: {}` has no role.",
+            what: "A device's roles come from its tokens that are not revoked. A record with `tokens: {}` has no role.",
             sources: &[Issue(59045), Code("src/infra/device-pairing.ts", "listEffectivePairedDeviceRoles")],
             apply: |facts| facts.pairing.effective_roles = EffectiveRoles::ActiveTokens,
         },
         Change {
-            what: "Merging explicit but empty scope lists writes `scopes: []` instead of leaving the field out.",
+            what: "When the gateway merges scope lists that are explicit but empty, it writes `scopes: []` instead of \
+                   omitting the field.",
             sources: &[Code("src/infra/device-pairing.ts", "mergeScopes")],
             apply: |facts| facts.pairing.empty_scope_list_kept = true,
         },
         Change {
-            what: "A bootstrap token admits what lies within its profile and is bound to its first device; before, it \
+            what: "A bootstrap token admits everything within its profile and is bound to its first device. Before, it \
                    admitted exactly its profile and was consumed.",
             sources: &[Code("src/infra/device-bootstrap.ts", "verifyDeviceBootstrapToken")],
             apply: |facts| facts.pairing.bootstrap_binds = true,
         },
         Change {
-            what: "`sms.search` is no longer among the commands that every Android node may offer.",
+            what: "Android nodes can no longer offer `sms.search` by default.",
             sources: &[Code("src/gateway/node-command-policy.ts", "PLATFORM_DEFAULTS")],
             apply: |facts| facts.nodes.android_sms_search = false,
         },
         Change {
-            what: "Node lists go by effective roles and name the client and the time of approval.",
+            what: "Node lists use effective roles, and show the client and the time of approval.",
             sources: &[Code("src/gateway/node-catalog.ts", "")],
             apply: |facts| facts.nodes.catalogue = true,
         },
         Change {
-            what: "A node that is not paired asks for approval when it connects, and has no command until it is approved.",
+            what: "A node that is not paired requests approval when it connects. It has no commands until it is \
+                   approved.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "")],
             apply: |facts| facts.nodes.reconnect = NodeReconnect::AskAndWithhold,
         },
         Change {
-            what: "Rotating a token closes the device's live connections of that role with 4001.",
+            what: "Rotating a token closes the device's live connections with that role with 4001.",
             sources: &[Code("src/gateway/server-methods/devices.ts", "device.token.rotate")],
             apply: |facts| facts.rpc.rotate_disconnects = true,
         },
         Change {
-            what: "A command's approval waits half an hour instead of two minutes.",
+            what: "The default timeout of an approval request for a command is 30 minutes instead of two.",
             sources: &[Code("src/infra/exec-approvals.ts", "DEFAULT_EXEC_APPROVAL_TIMEOUT_MS")],
             apply: |facts| facts.rpc.exec_timeout_ms = 1_800_000,
         },
         Change {
-            what: "An approval without an approver waits all the same when the channel it came from can be asked.",
+            what: "An approval request without an approver still waits if the channel of the request can be asked.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "hasApprovalTurnSourceRoute")],
             apply: |facts| facts.rpc.turn_source_route = true,
         },
         Change {
-            what: "A plugin's approval is found by the beginning of its id.",
+            what: "A decision can identify the approval request of a plugin by a prefix of its id.",
             sources: &[Code("src/gateway/server-methods/plugin-approval.ts", "plugin.approval.resolve")],
             apply: |facts| facts.rpc.plugin_prefix = true,
         },
         Change {
-            what: "`status` counts background tasks; `config.get` shows the configuration as written and as run.",
+            what: "`status` counts background tasks. `config.get` shows the configuration both as written and as run.",
             sources: &[Code("src/commands/status.summary.ts", ""), Code("src/config/io.ts", "")],
             apply: |facts| {
                 facts.rpc.status_counts_tasks = true;
@@ -113,7 +116,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "Auth mode trusted-proxy works with a bind to loopback, whatever `gateway.trustedProxies` lists.",
+            what: "Auth mode trusted-proxy works with a loopback bind, independent of `gateway.trustedProxies`.",
             sources: &[Code("src/gateway/server-runtime-config.ts", "resolveGatewayRuntimeConfig")],
             apply: |facts| facts.config.loopback_proxy = LoopbackProxy::Allowed,
         },
@@ -123,7 +126,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.config.proxy_excludes_token = true,
         },
         Change {
-            what: "A setup code's profile has the operator role, with operator.read, operator.talk.secrets and operator.write. Before, it had the node role only.",
+            what: "The profile of a setup code has the operator role, with `operator.read`, `operator.talk.secrets` \
+                   and `operator.write`. Before, it had the node role only.",
             sources: &[Code("src/infra/device-bootstrap.ts", "PAIRING_SETUP_BOOTSTRAP_PROFILE")],
             apply: |facts| {
                 facts.seed.setup_code_roles = &["node", "operator"];

@@ -10,22 +10,22 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     missing: None,
     changes: &[
         Change {
-            what: "A node has the commands it offers while it waits for approval, and afterwards.",
+            what: "A node has the commands that it offers, both while it waits for approval and afterwards.",
             sources: &[Code("src/gateway/node-connect-reconcile.ts", "")],
             apply: |facts| facts.nodes.reconnect = NodeReconnect::AskWhenUnpaired,
         },
         Change {
-            what: "A repeated node request refreshes the pending one.",
+            what: "A repeated node request refreshes the pending request.",
             sources: &[Code("src/infra/node-pairing.ts", "requestNodePairing")],
             apply: |facts| facts.nodes.request_refreshes = true,
         },
         Change {
-            what: "Node lists know approved nodes beside paired devices.",
+            what: "Node lists include approved nodes in addition to paired devices.",
             sources: &[Code("src/gateway/node-catalog.ts", "")],
             apply: |facts| facts.nodes.list_knows_nodes = true,
         },
         Change {
-            what: "`gateway.webchat` is a configuration key.",
+            what: "Adds the configuration key `gateway.webchat`.",
             sources: &[Code("src/config/zod-schema.ts", "OpenClawSchema")],
             apply: |facts| facts.config.know(["gateway.webchat"]),
         },

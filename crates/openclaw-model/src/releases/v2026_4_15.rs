@@ -11,23 +11,25 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     missing: None,
     changes: &[
         Change {
-            what: "Operators, too, get a canvas URL of their own, with a capability in it.",
+            what: "Operators also get their own canvas URL, which contains a capability.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "mintCanvasCapabilityToken")],
             apply: |facts| facts.handshake.canvas_capability_for_all = true,
         },
         Change {
-            what: "A device has a role only by an active token: a record with `tokens: {}` or without `tokens` has none again.",
+            what: "A device has a role only through an active token. A record with `tokens: {}` or without `tokens` \
+                   has no role again.",
             sources: &[Code("src/infra/device-pairing.ts", "listEffectivePairedDeviceRoles")],
             apply: |facts| facts.pairing.effective_roles = EffectiveRoles::ActiveTokensOnly,
         },
         Change {
-            what: "A repeated request keeps the time of the first one, so that repeating it does not keep it alive.",
+            what: "A repeated request keeps the time of the first request, so repeating a request does not extend its \
+                   lifetime.",
             sources: &[Code("src/infra/device-pairing.ts", "refreshPendingDevicePairingRequest")],
             apply: |facts| facts.pairing.repeat_keeps_time = true,
         },
         Change {
-            what: "A request with a scope that belongs to none of its roles cannot be approved, by nobody, and the refusal \
-                   says so.",
+            what: "Nobody can approve a request with a scope that belongs to none of its roles. The refusal states \
+                   this reason.",
             sources: &[Code(
                 "src/infra/device-pairing.ts",
                 "approveDevicePairing, formatDevicePairingForbiddenMessage",
@@ -35,18 +37,19 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.pairing.scopes_within_roles = true,
         },
         Change {
-            what: "A connect that is let in writes its name, client and address into the record, no longer its role and \
-                   scopes.",
+            what: "A successful connect writes the client's name, client data and address to the record, but no longer \
+                   its role and scopes.",
             sources: &[Code("src/infra/device-pairing.ts", "updatePairedDeviceMetadata")],
             apply: |facts| facts.pairing.connect_leaves_access = true,
         },
         Change {
-            what: "`commands.list`, `models.authStatus`, `message.action` and the repair of the dream diary come.",
+            what: "Adds `commands.list`, `models.authStatus`, `message.action` and the repair of the dream diary.",
             sources: &[Code("src/gateway/server-methods-list.ts", ""), Code("src/gateway/method-scopes.ts", "")],
             apply: |facts| facts.rpc.methods = MethodSet::V2026_4_15,
         },
         Change {
-            what: "`gateway.controlUi.embedSandbox` and `gateway.controlUi.allowExternalEmbedUrls` are configuration keys.",
+            what: "Adds the configuration keys `gateway.controlUi.embedSandbox` and \
+                   `gateway.controlUi.allowExternalEmbedUrls`.",
             sources: &[Code("src/config/zod-schema.ts", "OpenClawSchema")],
             apply: |facts| {
                 facts.config.know(["gateway.controlUi.embedSandbox", "gateway.controlUi.allowExternalEmbedUrls"])

@@ -14,12 +14,12 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     missing: None,
     changes: &[
         Change {
-            what: "localhost with a trailing dot is a loopback host.",
+            what: "`localhost` with a trailing dot is a loopback host.",
             sources: &[Code("src/gateway/net.ts", "parseHostForAddressChecks")],
             apply: |facts| facts.locality.trailing_dots = true,
         },
         Change {
-            what: "A role upgrade is silent for local clients, as a first pairing is.",
+            what: "Local clients get a role upgrade without approval, as in a first pairing.",
             sources: &[
                 Issue(59092),
                 Issue(59555),
@@ -28,17 +28,17 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.silent_role_upgrade = true,
         },
         Change {
-            what: "A bootstrap token is looked at even where the shared secret is right.",
+            what: "The gateway checks a bootstrap token even if the shared secret is correct.",
             sources: &[Code("src/gateway/server/ws-connection/auth-context.ts", "resolveConnectAuthDecision")],
             apply: |facts| facts.handshake.bootstrap_beats_secret = true,
         },
         Change {
-            what: "hello-ok shows configPath, stateDir and authMode to administrators only.",
+            what: "`hello-ok` shows `configPath`, `stateDir` and `authMode` to administrators only.",
             sources: &[Code("src/gateway/server/health-state.ts", "buildGatewaySnapshot")],
             apply: |facts| facts.handshake.paths_for_admin_only = true,
         },
         Change {
-            what: "A record with `tokens: {}` falls back to the roles it names.",
+            what: "A record with `tokens: {}` falls back to the roles that the record lists.",
             sources: &[
                 Issue(59092),
                 Issue(59555),
@@ -47,12 +47,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.pairing.effective_roles = EffectiveRoles::ActiveTokensOrRecord,
         },
         Change {
-            what: "A command's approval says which decisions it allows; `ask: always` takes no `allow-always`.",
+            what: "The approval request for a command lists the decisions that it allows. `ask: always` does not \
+                   accept `allow-always`.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "allowedDecisions")],
             apply: |facts| facts.rpc.decisions_bounded = true,
         },
         Change {
-            what: "The browser's method comes from a bundled plugin and is listed.",
+            what: "A bundled plugin provides the browser method, and `hello-ok` lists it.",
             sources: &[Note("hello-ok.features.methods")],
             apply: |facts| facts.rpc.methods = MethodSet::V2026_4_2,
         },

@@ -15,8 +15,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     missing: None,
     changes: &[
         Change {
-            what: "A local backend client with the shared secret or a device token need not be paired; who need not be \
-                   paired is still held to a record if there is one.",
+            what: "A local backend client with the shared secret or a device token does not need pairing. If a client \
+                   that needs no pairing has a record, the record still applies to it.",
             sources: &[
                 Code("src/gateway/server/ws-connection/handshake-auth-helpers.ts", "shouldSkipLocalBackendSelfPairing"),
                 Code("src/gateway/server/ws-connection/message-handler.ts", ""),
@@ -27,8 +27,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "The CLI with the shared secret on a loopback peer with a private Host is local for pairing, whatever \
-                   Forwarded, X-Forwarded-Host and X-Forwarded-Proto say.",
+            what: "The CLI with the shared secret is local for pairing if the peer is loopback and `Host` is private, \
+                   whatever the values of `Forwarded`, `X-Forwarded-Host` and `X-Forwarded-Proto`.",
             sources: &[Code(
                 "src/gateway/server/ws-connection/handshake-auth-helpers.ts",
                 "isCliContainerLocalEquivalent",
@@ -36,19 +36,19 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.local_container_cli = true,
         },
         Change {
-            what: "approvedScopes bound what a record may ask for before its scopes do.",
+            what: "`approvedScopes` limits the scopes of a record. If it is absent, `scopes` does.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "")],
             apply: |facts| facts.handshake.approved_scopes_first = true,
         },
         Change {
-            what: "A bootstrap token hands off: the node is paired with every role of the token's profile and hello-ok \
-                   carries a device token for each.",
+            what: "A bootstrap token hands off its profile: the node is paired with every role of the profile, and \
+                   `hello-ok` contains a device token for each role.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "handoffBootstrapProfile")],
             apply: |facts| facts.handshake.bootstrap_pairing = BootstrapPairing::HandOff,
         },
         Change {
-            what: "Browser clients on loopback have a rate limit for each origin, and a locked out shared secret does not \
-                   lock out device tokens.",
+            what: "Browser clients on loopback have a separate rate limit for each origin. A lockout of the shared \
+                   secret does not lock out device tokens.",
             sources: &[
                 Code("src/gateway/server/ws-connection/handshake-auth-helpers.ts", "resolveBrowserOriginRateLimitKey"),
                 Code("src/gateway/server/ws-connection/auth-context.ts", ""),
@@ -59,7 +59,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "A token gives a role only where the record names that role too.",
+            what: "A token gives a role only if the record also lists the role.",
             sources: &[Code("src/infra/device-pairing.ts", "listApprovedPairedDeviceRoles")],
             apply: |facts| facts.pairing.effective_roles = EffectiveRoles::ActiveTokensWithinRecord,
         },
@@ -69,58 +69,58 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.pairing.scopes_follow_role = true,
         },
         Change {
-            what: "Approving mints a token for every role of the request, with that role's scopes only; a role upgrade to \
-                   node gives no operator scopes.",
+            what: "An approval mints a token for every role of the request, with the scopes of that role only. A role \
+                   upgrade to node gives no operator scopes.",
             sources: &[Code("src/infra/device-pairing.ts", "approveDevicePairing, resolveApprovedTokenScopes")],
             apply: |facts| facts.pairing.mint_every_role = true,
         },
         Change {
-            what: "Operator scopes in a request that does not ask for the operator role cannot be approved.",
+            what: "A request with operator scopes but without the operator role cannot be approved.",
             sources: &[Code("src/infra/device-pairing.ts", "approveDevicePairing")],
             apply: |facts| facts.pairing.operator_scopes_need_operator = true,
         },
         Change {
-            what: "A token is minted or rotated only for a role that the record names.",
+            what: "The gateway mints or rotates a token only for a role that the record lists.",
             sources: &[Code("src/infra/device-pairing.ts", "resolveDeviceTokenUpdateContext")],
             apply: |facts| facts.pairing.token_needs_approved_role = true,
         },
         Change {
-            what: "A bootstrap token counts which roles and scopes of its profile were redeemed.",
+            what: "A bootstrap token records which roles and scopes of its profile were redeemed.",
             sources: &[Code("src/infra/device-bootstrap.ts", "redeemDeviceBootstrapTokenProfile")],
             apply: |facts| facts.pairing.bootstrap_redeems = true,
         },
         Change {
-            what: "Approving a node needs `operator.pairing` beside what its commands take.",
+            what: "Approving a node needs `operator.pairing` in addition to the scopes for its commands.",
             sources: &[Code("src/infra/node-pairing.ts", "resolveNodeApprovalRequiredScopes")],
             apply: |facts| facts.nodes.approval_needs_pairing = true,
         },
         Change {
-            what: "A device that is no admin removes, rotates and revokes only itself.",
+            what: "A device that is not an administrator can remove, rotate and revoke only itself.",
             sources: &[Code("src/gateway/server-methods/devices.ts", "deniesCrossDeviceManagement")],
             apply: |facts| facts.rpc.devices_manage_themselves = true,
         },
         Change {
-            what: "`node.pair.approve` takes `operator.pairing` instead of `operator.write`.",
+            what: "`node.pair.approve` needs `operator.pairing` instead of `operator.write`.",
             sources: &[Code("src/gateway/method-scopes.ts", "")],
             apply: |facts| facts.rpc.node_approval_is_pairing = true,
         },
         Change {
-            what: "`exec.approval.get`, skill search and the dream diary come.",
+            what: "Adds `exec.approval.get`, skill search and the dream diary.",
             sources: &[Code("src/gateway/server-methods-list.ts", "")],
             apply: |facts| facts.rpc.methods = MethodSet::V2026_4_5,
         },
         Change {
-            what: "An ambiguous approval id is refused without naming what it could mean.",
+            what: "The error for an ambiguous approval id no longer lists the matching ids.",
             sources: &[Code("src/gateway/server-methods/exec-approval.ts", "resolvePendingApprovalRecord")],
             apply: |facts| facts.rpc.approvals_terse = true,
         },
         Change {
-            what: "The refusal of a configuration without `gateway.mode` says that the configuration may be damaged.",
+            what: "The error for a configuration without `gateway.mode` states that the configuration may be damaged.",
             sources: &[Note("getGatewayStartGuardErrors")],
             apply: |facts| facts.config.missing_mode_suspicious = true,
         },
         Change {
-            what: "A setup code's profile has operator.approvals too.",
+            what: "The profile of a setup code also has `operator.approvals`.",
             sources: &[Code("src/infra/device-bootstrap.ts", "PAIRING_SETUP_BOOTSTRAP_PROFILE")],
             apply: |facts| {
                 facts.seed.setup_code_scopes =

@@ -11,7 +11,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     release: Release::new(2026, 5, 12),
     missing: Some("only the protocol of its clients is known"),
     changes: &[Change {
-        what: "The release's own clients offer protocol 4. Before, they offered protocol 3.",
+        what: "OpenClaw's own clients offer protocol 4. Before, they offered protocol 3.",
         sources: &[Issue(80725), Note("seen in 2026.5.18")],
         apply: |facts| facts.client.protocols = (4, 4),
     }],

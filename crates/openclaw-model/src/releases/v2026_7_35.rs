@@ -16,7 +16,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     missing: None,
     changes: &[
         Change {
-            what: "Probes and nodes may speak protocol 3 still, and a refusal says so.",
+            what: "Probes and nodes can still use protocol 3, and a refusal for the protocol version states this.",
             sources: &[Code(
                 "src/gateway/server/ws-connection/message-handler.ts",
                 "supportsProbeRestartProtocol, supportsPreviousNodeProtocol",
@@ -24,7 +24,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.previous_protocol = true,
         },
         Change {
-            what: "The run of an agent may prove itself; only the local backend may try.",
+            what: "An agent run can prove its identity. Only the local backend can use this proof.",
             sources: &[
                 Note("ConnectParamsSchema auth.agentRuntimeIdentityToken"),
                 Code("src/gateway/server/ws-connection/message-handler.ts", "verifyAgentRuntimeIdentityToken"),
@@ -32,7 +32,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.connect_form = ConnectForm::V2026_7_35,
         },
         Change {
-            what: "The CLI with the gateway's secret keeps its scopes without a device where it is local.",
+            what: "A local CLI with the gateway's secret keeps its scopes without a device.",
             sources: &[Code(
                 "src/gateway/server/ws-connection/handshake-auth-helpers.ts",
                 "shouldPreserveLocalCliSharedAuthScopes",
@@ -40,22 +40,24 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.cli_keeps_scopes = true,
         },
         Change {
-            what: "An origin with a path, a user or no host is none; one of an extension can be listed.",
+            what: "An origin with a path, with a user or without a host is invalid. The configuration can list the \
+                   origin of a browser extension.",
             sources: &[Code("src/gateway/origin-check.ts", "parseOrigin")],
             apply: |facts| facts.handshake.origin_form = OriginForm::V2026_7_35,
         },
         Change {
-            what: "hello-ok lists capabilities of the gateway.",
+            what: "`hello-ok` lists the capabilities of the gateway.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "")],
             apply: |facts| facts.handshake.capabilities = capabilities::V2026_7_35,
         },
         Change {
-            what: "A request that replaces others of its device announces them as rejected.",
+            what: "A request that replaces other requests of its device announces them as rejected.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "requirePairing")],
             apply: |facts| facts.handshake.superseded_announced = true,
         },
         Change {
-            what: "A request that the pending one covers keeps it under its id, and repeating a request keeps it alive.",
+            what: "A request that the pending request covers keeps the pending request and its id. Repeating a request \
+                   extends its lifetime.",
             sources: &[
                 Issue(98145),
                 Issue(100976),
@@ -67,7 +69,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "Desktops may show and set what needs approval to run, and hand on their models.",
+            what: "Desktop nodes can offer to show and set which programs need approval, and to share their models.",
             sources: &[
                 Code("src/gateway/node-command-policy.ts", "NODE_EXEC_APPROVALS_COMMANDS"),
                 Note("extensions/ollama createOllamaNodeInvokePolicy"),
@@ -75,32 +77,32 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_7_35,
         },
         Change {
-            what: "Approving a node that offers browser.proxy takes operator.admin.",
+            what: "Approving a node that offers `browser.proxy` needs `operator.admin`.",
             sources: &[Code("src/infra/node-pairing-authz.ts", "resolveNodePairApprovalScopes")],
             apply: |facts| facts.nodes.browser_needs_admin = true,
         },
         Change {
-            what: "The programs that the bundled skills need are other ones.",
+            what: "The bundled skills need a different set of programs.",
             sources: &[Note("skills/*/SKILL.md requires.bins, requires.anyBins")],
             apply: |facts| facts.rpc.skill_bins = skills::V2026_7_35,
         },
         Change {
-            what: "Node lists name a device its own pending request, whatever its scopes.",
+            what: "Node lists show a device its own pending request, whatever its scopes.",
             sources: &[Code("src/gateway/server-methods/nodes.ts", "safeNodeReadProjection")],
             apply: |facts| facts.rpc.own_node_request_told = true,
         },
         Change {
-            what: "A plugin's approval may have a longer description and name the devices that review it.",
+            what: "The approval request of a plugin can have a longer description and list the devices that review it.",
             sources: &[Code("packages/gateway-protocol/src/schema/nodes.ts", "PluginApprovalRequestParamsSchema")],
             apply: |facts| facts.rpc.plugin_form = PluginForm::V2026_7_35,
         },
         Change {
-            what: "The answer to an approval that waits says who was asked for it.",
+            what: "The response to a waiting approval request states who was asked.",
             sources: &[Code("src/gateway/server-methods/approval-shared.ts", "deliveryRoute")],
             apply: |facts| facts.rpc.acceptance_names_route = true,
         },
         Change {
-            what: "Terminals, questions, worktrees and many others come.",
+            what: "Adds terminals, questions, worktrees and many others.",
             sources: &[
                 Code("src/gateway/methods/core-descriptors.ts", ""),
                 Code("src/gateway/server-methods-list.ts", ""),
@@ -108,7 +110,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.methods = MethodSet::V2026_7_35,
         },
         Change {
-            what: "node.invoke of browser.proxy takes operator.admin, and a dangerous command is refused as such.",
+            what: "`node.invoke` with `browser.proxy` needs `operator.admin`. The error for a dangerous command states \
+                   that it is dangerous.",
             sources: &[Code(
                 "src/gateway/server-methods/nodes.ts",
                 "clientHasOperatorAdminScope, buildNodeCommandRejectionHint",

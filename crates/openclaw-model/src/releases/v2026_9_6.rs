@@ -17,8 +17,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
     missing: None,
     changes: &[
         Change {
-            what: "An upgrade with a proxy's header, or Tailscale's, is refused with 403 unless the peer is a trusted proxy that \
-                   names the client's address.",
+            what: "An upgrade with a proxy header or a Tailscale header is refused with 403, unless the peer is a \
+                   trusted proxy that provides the client's address.",
             sources: &[
                 Issue(119950),
                 Note("ingress-attribution.ts resolveGatewayIngressAttribution"),
@@ -27,13 +27,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.locality.attribution_required = true,
         },
         Change {
-            what: "Forwarded and X-Real-IP mark a proxy even where they are empty.",
+            what: "`Forwarded` and `X-Real-IP` mark a proxy even if they are empty.",
             sources: &[Code("src/gateway/net.ts", "hasForwardedRequestHeaders")],
             apply: |facts| facts.locality.empty_headers_count = true,
         },
         Change {
-            what: "More clients are known: the copilot in a browser, the apps for Linux and watchOS. A client may say its build and its time \
-                   zone, a request what it belongs to.",
+            what: "Adds client ids for the browser copilot and for the apps for Linux and watchOS. A client can report \
+                   its build and its time zone, and a request can state what it belongs to.",
             sources: &[
                 Note("ConnectParamsSchema"),
                 Code("packages/gateway-protocol/src/client-info.ts", "GATEWAY_CLIENT_IDS"),
@@ -42,13 +42,15 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.connect_form = ConnectForm::V2026_9_6,
         },
         Change {
-            what: "allowInsecureAuth and dangerouslyDisableDeviceAuth of the Control UI replace no device any more.",
+            what: "`allowInsecureAuth` and `dangerouslyDisableDeviceAuth` of the Control UI no longer replace a \
+                   device.",
             sources: &[Code("src/gateway/server/ws-connection/connect-policy.ts", "evaluateMissingDeviceIdentity")],
             apply: |facts| facts.handshake.flags_replace_no_device = true,
         },
         Change {
-            what: "A local client with the gateway's secret, or under auth mode none, gets more scopes without asking, but not \
-                   by its device token; gateway.nodes.pairing.autoApproveLocal: false takes back all that is silent.",
+            what: "A local client gets more scopes without approval if it uses the gateway's secret or auth mode none, \
+                   but not with its device token. `gateway.nodes.pairing.autoApproveLocal: false` disables every \
+                   silent approval of local clients.",
             sources: &[
                 Issue(124589),
                 Code("src/gateway/server/ws-connection/handshake-auth-helpers.ts", "shouldAllowSilentLocalPairing"),
@@ -56,7 +58,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.local_scope_upgrade = ScopeUpgrade::BySecret,
         },
         Change {
-            what: "The local backend, and the Control UI under auth mode none, are let in whatever their record says.",
+            what: "The local backend, and the Control UI with auth mode none, are admitted whatever their records \
+                   contain.",
             sources: &[Code(
                 "src/gateway/server/ws-connection/connect-device-pairing.ts",
                 "authorizeGatewayConnectDevice",
@@ -64,13 +67,14 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.skipping_notes_record = true,
         },
         Change {
-            what: "hello-ok says how the client was let in and the scopes of this connection, once each, not those of its token.",
+            what: "`hello-ok` states how the client was authenticated. It lists the scopes of the connection, without \
+                   duplicates, instead of the scopes of the token.",
             sources: &[Code("src/gateway/server/ws-connection/connect-hello.ts", "sendGatewayHello")],
             apply: |facts| facts.handshake.hello_of_connection = true,
         },
         Change {
-            what: "Before a client is refused for want of approval its record is looked at again: what another upgrade of the same \
-                   connect brought counts.",
+            what: "Before the gateway refuses a client that needs approval, it reads the client's record again. An \
+                   upgrade that the same connect already brought counts.",
             sources: &[Code(
                 "src/gateway/server/ws-connection/connect-device-pairing.ts",
                 "pairingStateAllowsRequestedAccess",
@@ -78,7 +82,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.record_decides = true,
         },
         Change {
-            what: "A Control UI whose request waits for approval is told to come again.",
+            what: "A Control UI with a pending request is told to retry.",
             sources: &[Code(
                 "src/gateway/server/ws-connection/connect-device-pairing.ts",
                 "retryWhileControlUiApprovalPending",
@@ -86,7 +90,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.control_ui_waits = true,
         },
         Change {
-            what: "A silent pairing takes away silent pairings of look-alikes that are older than a minute and not connected.",
+            what: "A silent pairing removes other silent pairings of similar clients if they are older than one minute \
+                   and not connected.",
             sources: &[
                 Note("device-pairing-prune.ts"),
                 Note("device-pairing-core.kernel.ts pruneSupersededSilentPairedDevicesInWorker"),
@@ -94,20 +99,22 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.prunes_silent = true,
         },
         Change {
-            what: "A Control UI page from the gateway's own host that is not of the gateway's build is told to load again.",
+            what: "A Control UI page from the gateway's own host is told to reload if its build differs from the \
+                   gateway's build.",
             sources: &[Note("control-ui-build-admission.ts resolveControlUiBuildMismatch"), Note("build-info.json")],
             apply: |facts| {
                 facts.handshake.control_ui_build = Some("2026.9.6-release-eb377ac59e6c-2026-09-23T16-33-12.144Z");
             },
         },
         Change {
-            what: "Who says to be a worker, by role, client id or mode, is closed without an answer.",
+            what: "A client that claims to be a worker, by role, client id or mode, is closed without an answer.",
             sources: &[Code("src/gateway/server/ws-connection/message-handler.ts", "claimsWorkerConnectionIdentity")],
             apply: |facts| facts.handshake.workers_apart = true,
         },
         Change {
-            what: "The challenge and hello-ok list what the gateway can do; hello-ok names its boot, its build, its widgets and link \
-                   readers, and tells a node of those plugin surfaces only that it can show.",
+            what: "The challenge and `hello-ok` list the capabilities of the gateway. `hello-ok` identifies the \
+                   gateway's boot and build, and lists its widgets and link readers. It tells a node only about the \
+                   plugin surfaces that the node can show.",
             sources: &[
                 Code("src/gateway/server/ws-connection.ts", ""),
                 Code("src/gateway/server/ws-connection/connect-hello.ts", "sendGatewayHello"),
@@ -119,7 +126,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "An operator is present once for each connection, under the owner's profile; backends and probes are not present at all.",
+            what: "An operator has one presence entry for each connection, under the owner's profile. Backends and \
+                   probes have no presence entry.",
             sources: &[
                 Code("src/gateway/server/ws-connection/connect-session.ts", "attachAuthenticatedGatewayConnect"),
                 Note("gateway-owner-profile.ts"),
@@ -127,9 +135,9 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.presence_per_connection = true,
         },
         Change {
-            what: "The presence list says which client it is, whom it stands for and since when they are there; an entry stays while its \
-                   connection is open. Who may read hears the list after the welcome of a client that is in it, and when a node's \
-                   pairing ends.",
+            what: "A presence entry shows the client, the user it acts for and the time it connected, and stays while \
+                   the connection is open. Clients with `operator.read` receive the list after the `hello-ok` of a \
+                   listed client, and when the pairing of a node ends.",
             sources: &[
                 Code("src/infra/system-presence.ts", ""),
                 Note("client-presence.ts refreshClientPresence"),
@@ -140,7 +148,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.presence = PresenceForm::V2026_9_6,
         },
         Change {
-            what: "Who is refused for wrong credentials is told where on the gateway's machine to look, and when to try again.",
+            what: "A refusal for wrong credentials states where to look on the gateway's host, and when to retry.",
             sources: &[
                 Code("src/gateway/server/ws-connection/auth-messages.ts", "formatGatewayAuthFailureMessage"),
                 Code("src/gateway/server/ws-connection/connect-auth.ts", "rejectUnauthorized"),
@@ -148,13 +156,14 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.says_where_to_look = true,
         },
         Change {
-            what: "A device of a user whom a reverse proxy vouches for is paired at once where `trustedProxy.deviceAutoApprove` says so.",
+            what: "With `trustedProxy.deviceAutoApprove`, a device of a user whom a reverse proxy authenticated is \
+                   paired at once.",
             sources: &[Note("connect-pairing-plan.ts")],
             apply: |facts| facts.handshake.vouched_devices = true,
         },
         Change {
-            what: "The gateway's secret is taken as token or as password, whichever comes; a wrong one beside a device token counts only \
-                   if that fails, too.",
+            what: "The gateway accepts its secret as the token or as the password. A wrong secret with a device token \
+                   counts only if the device token fails too.",
             sources: &[
                 Code("src/gateway/auth.ts", "resolveConnectSecret"),
                 Code("src/gateway/server/ws-connection/auth-context.ts", "pendingSharedAuthFailure"),
@@ -165,7 +174,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             },
         },
         Change {
-            what: "X-OpenClaw-Scopes bounds the scopes of every connection.",
+            what: "`X-OpenClaw-Scopes` limits the scopes of every connection.",
             sources: &[Code(
                 "src/gateway/server/ws-connection/connect-admission.ts",
                 "resolveEffectiveConnectionScopes",
@@ -173,8 +182,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.header_bounds_all = true,
         },
         Change {
-            what: "A node host has the platform and the family of its system, however it spells them; the app for macOS may name another \
-                   version of it.",
+            what: "A node host has the platform and the device family of its system, whatever the spelling. The app \
+                   for macOS can report a different platform version.",
             sources: &[
                 Note("node-legacy-protocol-filter.ts normalizeNodeHostCompatibilityMetadata"),
                 Code("src/gateway/server/ws-connection/connect-device-metadata.ts", ""),
@@ -182,7 +191,7 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.node_host_named = true,
         },
         Change {
-            what: "A node that is given no device token and shows none is refused.",
+            what: "A node that gets no device token and sends none is refused.",
             sources: &[Code(
                 "src/gateway/server/ws-connection/connect-session.ts",
                 "attachAuthenticatedGatewayConnect",
@@ -190,8 +199,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.handshake.nodes_need_token = true,
         },
         Change {
-            what: "The store is in state/openclaw.sqlite. JSON files are imported when the gateway starts, paired devices and \
-                   nodes only, and renamed.",
+            what: "The store is in `state/openclaw.sqlite`. At start, the gateway imports paired devices and nodes \
+                   from the JSON files and renames the files.",
             sources: &[
                 Issue(103160),
                 Code("src/infra/device-pairing-store.ts", ""),
@@ -201,13 +210,14 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.pairing.format = StoreFormat::Sqlite,
         },
         Change {
-            what: "A record says how its device was approved: by its owner, silently, by its address, by a reverse proxy, or by a bootstrap \
-                   token; an owner's name for it stays.",
+            what: "A record states how its device was approved: by its owner, silently, by its address, by a reverse \
+                   proxy or by a bootstrap token. The name that an owner gave the device stays.",
             sources: &[Note("device-pairing-approval.kernel.ts mergeApprovalKind")],
             apply: |facts| facts.pairing.approval_kinds = true,
         },
         Change {
-            what: "A setup code hands on `operator.questions`, too; a code for a node alone pairs a node host at once.",
+            what: "A setup code also hands off `operator.questions`. A setup code for a node alone pairs a node host \
+                   at once.",
             sources: &[
                 Code("src/shared/device-bootstrap-profile.ts", "PAIRING_SETUP_BOOTSTRAP_PROFILE"),
                 Code("src/infra/device-bootstrap.worker-kernel.ts", ""),
@@ -215,8 +225,9 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.pairing.bootstrap_asks_questions = true,
         },
         Change {
-            what: "A setup code has a purpose: a phone with full access, a voice node, a cloud's node, a Control UI or its owner's; \
-                   it says which scopes are handed on and which client is paired at once.",
+            what: "A setup code has a purpose: a phone with full access, a voice node, a cloud worker, a Control UI or \
+                   the owner's Control UI. The purpose determines which scopes are handed off and which client is \
+                   paired at once.",
             sources: &[
                 Code("src/shared/device-bootstrap-profile.ts", ""),
                 Note("connect-pairing-plan.ts resolvePairingApprovalPlan"),
@@ -224,24 +235,25 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.pairing.bootstrap_purposes = true,
         },
         Change {
-            what: "The use of a bootstrap token leaves the others in the store as they are.",
+            what: "Using one bootstrap token does not change the other bootstrap tokens in the store.",
             sources: &[Note(
                 "device-bootstrap.worker-kernel.ts verifyDeviceBootstrapToken, redeemDeviceBootstrapTokenProfile",
             )],
             apply: |facts| facts.pairing.bootstrap_keeps_others = true,
         },
         Change {
-            what: "operator.write covers operator.talk and operator.sessions.*, operator.read covers operator.sessions.read.",
+            what: "`operator.write` covers `operator.talk` and `operator.sessions.*`. `operator.read` covers \
+                   `operator.sessions.read`.",
             sources: &[Code("src/shared/operator-scope-compat.ts", "operatorScopeSatisfied")],
             apply: |facts| facts.pairing.write_covers_sessions = true,
         },
         Change {
-            what: "A gateway on loopback that starts with a token it made up pairs the command line client of its machine.",
+            what: "A gateway on loopback that starts with a generated token pairs the command line client of its host.",
             sources: &[Note("gateway/startup-local-cli-pairing.ts ensureStartupLocalCliPairing")],
             apply: |facts| facts.pairing.pairs_local_cli = true,
         },
         Change {
-            what: "Only Macs have a canvas; watches, computers that are operated, streams of a desktop and others come.",
+            what: "Only Macs can offer a canvas. Adds commands for watches, computer use, desktop streams and others.",
             sources: &[
                 Code("src/gateway/node-command-policy.ts", "PLATFORM_DEFAULTS"),
                 Note("extensions/canvas, linux-node, ollama registerNodeInvokePolicy"),
@@ -249,24 +261,27 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.nodes.platform_commands = PlatformCommands::V2026_9_6,
         },
         Change {
-            what: "Nodes are a part of their paired devices. A request takes over nothing of the one before, a record has no token, \
-                   and only more than was approved is asked for again. Who may only pair decides about its own node alone.",
+            what: "Nodes are part of their paired devices. A request inherits nothing from the previous request, and a \
+                   record has no token. A node requests approval again only if it offers more than was approved. A \
+                   client that may only pair decides about its own node only.",
             sources: &[Note("device-pairing-node.worker.ts"), Code("src/gateway/node-connect-reconcile.ts", "")],
             apply: |facts| facts.nodes.part_of_device = true,
         },
         Change {
-            what: "A node's record says when it has gone.",
+            what: "A node's record shows when the node disconnected.",
             sources: &[Note("device-pairing-node.worker.ts node.recordConnection, node.recordDisconnection")],
             apply: |facts| facts.nodes.notes_departures = true,
         },
         Change {
-            what: "Node lists say when a node came and went, put the approved name first, and have `sessionHost` and `nodePluginTools`.",
+            what: "Node lists show when a node connected and disconnected, prefer the approved name, and have \
+                   `sessionHost` and `nodePluginTools`.",
             sources: &[Code("src/gateway/node-catalog.ts", "buildEffectiveKnownNode")],
             apply: |facts| facts.nodes.list_knows_sessions = true,
         },
         Change {
-            what: "Only a paired device asks for a node's approval; its announcement names the client and the scopes that approving takes; \
-                   a cap whose commands are all withheld is left out.",
+            what: "Only a paired device can request approval for a node. The announcement of the request contains the \
+                   client and the scopes that an approval needs. It omits a capability whose commands are all \
+                   withheld.",
             sources: &[
                 Note("device-pairing-node.worker.ts node.request"),
                 Note("device-pairing-node.records.ts toPublicPendingRequest"),
@@ -275,17 +290,18 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.nodes.requests_of_devices = true,
         },
         Change {
-            what: "The programs that the bundled skills need are other ones.",
+            what: "The bundled skills need a different set of programs.",
             sources: &[Note("skills/*/SKILL.md requires.bins, requires.anyBins")],
             apply: |facts| facts.rpc.skill_bins = skills::V2026_9_6,
         },
         Change {
-            what: "Other channels can be asked for an approval, a page and a terminal not.",
+            what: "A different set of channels can be asked for an approval. A page and a terminal cannot.",
             sources: &[Code("src/infra/exec-approval-surface.ts", ""), Code("src/channels/ids.ts", "CHANNEL_IDS")],
             apply: |facts| facts.rpc.turn_sources = channels::V2026_9_6,
         },
         Change {
-            what: "A call without its scope is FORBIDDEN, with MISSING_SCOPE and the scopes that it takes.",
+            what: "A call without the required scope fails with `FORBIDDEN`, `MISSING_SCOPE` and the scopes that the \
+                   call needs.",
             sources: &[
                 Code("packages/gateway-protocol/src/schema/error-codes.ts", "missingScopeErrorShape"),
                 Code("src/gateway/server-methods.ts", "authorizeGatewayMethod"),
@@ -293,9 +309,10 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.scopes_forbidden = true,
         },
         Change {
-            what: "An approval that is asked for names its kind, and for a command the session, the run and the call of the tool. \
-                   Its id has a form, `security` and `ask` have known words, the decision says how it came about, sudo and doas hand \
-                   a command on, and the policy is kept elsewhere.",
+            what: "An approval request states its kind, and for a command the session, the run and the tool call. Its \
+                   id has a fixed format, and `security` and `ask` accept only known values. The decision states how \
+                   it was made. The analysis of a command looks through `sudo` and `doas`. The policy is stored \
+                   elsewhere.",
             sources: &[
                 Code("src/gateway/server-methods/exec-approval.ts", ""),
                 Code("src/gateway/server-methods/approval-shared.ts", ""),
@@ -303,7 +320,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.exec_form = ExecForm::V2026_9_6,
         },
         Change {
-            what: "A plugin's approval may have details and a scope, its session names the agent, and it can always be denied.",
+            what: "The approval request of a plugin can have details and a scope, its session names the agent, and it \
+                   can always be denied.",
             sources: &[
                 Code("src/gateway/server-methods/plugin-approval.ts", ""),
                 Note("protocol/schema/plugin-approvals.ts"),
@@ -311,18 +329,20 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.plugin_form = PluginForm::V2026_9_6,
         },
         Change {
-            what: "Only clients that show approvals hear of them and may be waited for: the Control UI, for commands the apps, for \
-                   plugins the terminal, and who says so in its caps.",
+            what: "Only clients that show approvals receive them and count as approvers: the Control UI, the apps for \
+                   commands, the terminal for plugins, and clients that declare this capability.",
             sources: &[Code("src/gateway/server-request-context.ts", "canDeliverApprovals")],
             apply: |facts| facts.rpc.approvals_need_client = true,
         },
         Change {
-            what: "device.pair.list says which devices are connected, and device.token.rotate whether it hands over the token.",
+            what: "`device.pair.list` shows which devices are connected. `device.token.rotate` states whether the \
+                   response contains the token.",
             sources: &[Code("src/gateway/server-methods/devices.ts", "redactPairedDevice, device.token.rotate")],
             apply: |facts| facts.rpc.devices_show_connected = true,
         },
         Change {
-            what: "The presence list is for who may read, every event has a number, and events for the owner's clients name the owner.",
+            what: "The presence list needs `operator.read`. Every event has a sequence number, and events for the \
+                   owner's clients name the owner.",
             sources: &[
                 Code("src/gateway/server-broadcast.ts", "EVENT_SCOPE_GUARDS, createGatewayBroadcaster"),
                 Note("expected-profile.ts"),
@@ -330,13 +350,13 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.events_restricted = true,
         },
         Change {
-            what: "The notice of a stop without a restart does not speak of one.",
+            what: "The shutdown notice for a stop without a restart no longer mentions a restart.",
             sources: &[Note("server-shutdown.ts, seen: `restartExpectedMs` is missing")],
             apply: |facts| facts.rpc.stop_without_restart_silent = true,
         },
         Change {
-            what: "Nothing goes to or comes from a node whose commands were not approved: PAIRING_CHANGED. A node is told how \
-                   long it has for a command, whether or not the caller says so.",
+            what: "Calls to and from a node whose commands were not approved fail with `PAIRING_CHANGED`. A node \
+                   always receives the time limit of a command, even if the caller sets none.",
             sources: &[
                 Note("node-registry-private.ts deadlineAtMs"),
                 Code("src/gateway/server-methods/nodes.ts", "captureNodePairingGeneration"),
@@ -345,8 +365,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.node_calls = NodeCalls::V2026_9_6,
         },
         Change {
-            what: "device.pair.rename, device.scopes.requestUpgrade, device.scopes.waitUpgrade and 260 others come; \
-                   node.pair.request and node.pair.verify go.",
+            what: "Adds `device.pair.rename`, `device.scopes.requestUpgrade`, `device.scopes.waitUpgrade` and 260 \
+                   others. Removes `node.pair.request` and `node.pair.verify`.",
             sources: &[
                 Note("methods/core-method-policy.ts"),
                 Code("src/gateway/server-methods/devices.ts", ""),
@@ -355,7 +375,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.methods = MethodSet::V2026_9_6,
         },
         Change {
-            what: "Who may read hears skills.changed and chat.metadata.changed when a Mac that runs commands comes, is approved or goes.",
+            what: "Clients with `operator.read` receive `skills.changed` and `chat.metadata.changed` when a Mac that \
+                   runs commands connects, is approved or disconnects.",
             sources: &[
                 Code("src/skills/runtime/remote.ts", "recordRemoteNodeInfo, removeRemoteNodeInfo"),
                 Code("src/gateway/server-startup-early.ts", "registerSkillsChangeListener"),
@@ -364,8 +385,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.skills_told = true,
         },
         Change {
-            what: "device.pair.setupCode takes a profile and a join URL, and is refused where auth.mode is none. (What 2026.7.35 \
-                   answers is not among the rules.)",
+            what: "`device.pair.setupCode` accepts a profile and a join URL, and is refused with auth mode none. The \
+                   model does not cover the response of 2026.7.35.",
             sources: &[
                 Code("src/gateway/server-methods/device-pair-setup.ts", ""),
                 Code("src/pairing/setup-code.ts", "resolvePairingSetupAuthLabel"),
@@ -373,7 +394,8 @@ pub(super) const RELEASE: KnownRelease = KnownRelease {
             apply: |facts| facts.rpc.setup_codes = true,
         },
         Change {
-            what: "`gateway.nodes.commands` and `gateway.auth.trustedProxy.deviceAutoApprove` are configuration keys.",
+            what: "Adds the configuration keys `gateway.nodes.commands` and \
+                   `gateway.auth.trustedProxy.deviceAutoApprove`.",
             sources: &[Code("src/config/zod-schema.ts", "OpenClawSchema")],
             apply: |facts| facts.config.know(["gateway.nodes.commands", "gateway.auth.trustedProxy.deviceAutoApprove"]),
         },

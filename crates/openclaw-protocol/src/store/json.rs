@@ -1,10 +1,10 @@
-//! JSON as Node reads and writes it: `JSON.parse` of a file's text, `JSON.stringify(value, null, 2)` back.
+//! JSON as Node.js reads and writes it: `JSON.parse` of a file's text, and `JSON.stringify(value, null, 2)`.
 
 use serde_json::{Number, Value};
 
-/// Parses a file's bytes. Bytes that are no UTF-8 become U+FFFD, as `fs.readFile(path, "utf8")` makes them.
+/// Parses the bytes of a file. Invalid UTF-8 becomes U+FFFD, as in `fs.readFile(path, "utf8")`.
 ///
-/// Numbers take the form JavaScript keeps: `1.0` reads as `1`, so that what is written back is what Node would write.
+/// Numbers get the form of JavaScript: `1.0` becomes `1`, so that the written text equals that of Node.js.
 pub fn parse(bytes: &[u8]) -> Option<Value> {
     let mut value = serde_json::from_str(&String::from_utf8_lossy(bytes)).ok()?;
     settle_numbers(&mut value);
@@ -13,7 +13,8 @@ pub fn parse(bytes: &[u8]) -> Option<Value> {
 
 /// The text of a document: two spaces of indentation, no newline at the end.
 pub fn stringify(value: &Value) -> String {
-    // serde_json's pretty form is JSON.stringify's: `{}`, `[]`, the same escapes, `": "` after a key.
+    // The pretty form of serde_json equals that of JSON.stringify: `{}`, `[]`, the same escapes, and `": "` after a
+    // key.
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
@@ -30,11 +31,11 @@ fn settle_numbers(value: &mut Value) {
     }
 }
 
-/// A float that is a whole number within the range that doubles hold exactly.
+/// A float that is a whole number within the exact range of doubles.
 fn settled(number: &Number) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT)?;
-    // In range by the filter above, so the conversion keeps the value.
+    // The filter above guarantees the range, so the conversion is exact.
     #[allow(clippy::cast_possible_truncation)]
     Some(Number::from(float as i64))
 }

@@ -1,11 +1,11 @@
-//! A store in memory: for the planner, the fuzzer and tests.
+//! A store in memory, for the planner, the fuzzer and tests.
 
 use super::{Document, Documents, ReadFault, WriteFault};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Documents kept in memory. A write can be made to fail.
+/// Documents in memory. Writes can be made to fail.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MemoryDocuments {
     documents: BTreeMap<Document, Arc<Value>>,
@@ -18,7 +18,7 @@ impl MemoryDocuments {
         Self::default()
     }
 
-    /// Puts a document there before the gateway starts.
+    /// Adds a document before the gateway starts.
     #[must_use]
     pub fn with(mut self, document: Document, value: Value) -> Self {
         self.documents.insert(document, Arc::new(value));

@@ -30,7 +30,7 @@ pub const SURFACE_FIELDS: [&str; 15] = [
     "lastHostStats",
 ];
 
-/// A document under a state directory that the handshake and the pairing life read and write.
+/// A document below a state directory that handshake and pairing use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Document {
     /// `devices/paired.json`.
@@ -50,7 +50,7 @@ impl Document {
     pub const ALL: [Self; 5] =
         [Self::DevicesPaired, Self::DevicesPending, Self::DevicesBootstrap, Self::NodesPaired, Self::NodesPending];
 
-    /// Its path below the state directory.
+    /// The path below the state directory.
     pub fn path(self) -> &'static str {
         match self {
             Self::DevicesPaired => "devices/paired.json",
@@ -62,49 +62,50 @@ impl Document {
     }
 }
 
-/// How a release keeps its documents.
+/// The storage format of a release's documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreFormat {
-    /// Each in a JSON file of its own: [`Document::path`].
+    /// Each document in its own JSON file: [`Document::path`].
     Files,
-    /// All in one database: [`DATABASE`]. Files of older releases are imported at the start.
+    /// All documents in one database: [`DATABASE`]. Files of older releases are imported at the start.
     Sqlite,
 }
 
-/// Where documents are kept: files, a database, or memory. The rules read and write through it and know no files.
+/// The storage of documents: files, a database or memory. The model reads and writes through this trait and does not
+/// know about files.
 pub trait Documents {
-    /// A document as it is at this moment; `None` where there is none.
+    /// The current document. `None` if it does not exist.
     ///
-    /// Shared, since one connect reads the same document several times and changes little of it.
+    /// The document is shared, because one connect reads it several times and changes little of it.
     ///
     /// # Errors
-    /// A file that is there but cannot be read, or does not parse.
+    /// Returns an error if the file exists but cannot be read or parsed.
     fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault>;
 
-    /// A document as it is at this moment. `None` is what a release makes of a file that is absent, cannot be read or
-    /// does not parse: up to 2026.4.15 these are all the same to it (`readJsonFile` in `json-files-*.js`).
+    /// The current document. `None` if a release up to 2026.4.15 treats the file as absent: it does not exist, cannot
+    /// be read or does not parse (`readJsonFile` in `json-files.ts`).
     fn read(&self, document: Document) -> Option<Arc<Value>> {
         self.try_read(document).ok().flatten()
     }
 
-    /// Writes documents whole. All are tried; the first failure is returned.
+    /// Writes complete documents. Tries all of them and returns the first error.
     ///
     /// # Errors
-    /// The operating system's message as Node words it (`EACCES: permission denied, open '...'`).
+    /// Returns the operating system's message in the form of Node.js (`EACCES: permission denied, open '...'`).
     fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault>;
 }
 
-/// A file that is there but is of no use (`JsonFileReadError` in `json-files-*.js`).
+/// A file that exists but is not usable (`JsonFileReadError` in `json-files.ts`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Failed to {what} JSON file: {path}")]
 pub struct ReadFault {
-    /// `read` or `parse`.
+    /// Either `read` or `parse`.
     pub what: &'static str,
     /// The file.
     pub path: String,
 }
 
-/// Why a document could not be written, as Node words it.
+/// The reason why a document could not be written, in the form of Node.js.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct WriteFault(pub String);

@@ -1,10 +1,10 @@
-//! A store in `state/openclaw.sqlite`, as the releases from 2026.8 on keep it.
+//! A store in `state/openclaw.sqlite`, as in the releases from 2026.8 on.
 //!
-//! The database of a release holds some three hundred tables; these are the three that pairing reads and writes
-//! (`device-pairing-store.ts` of 2026.9.6). A release completes a database that has nothing else: without a schema version
-//! it is one to be migrated. The node store has no table of its own: what a device does as a node, and what it asks
-//! to do, stand in two columns of its row. As documents they are what they were before, `nodes/paired.json` by device and
-//! `nodes/pending.json` by request.
+//! The database of a release has about three hundred tables. These are the three tables that pairing uses
+//! (`device-pairing-store.ts` of 2026.9.6). A release completes a database with only these tables, because it migrates
+//! a database without a schema version. The node store has no table of its own: two columns of a device's row contain
+//! what the device does as a node and what it requests. As documents, they have the earlier form: `nodes/paired.json`
+//! by device and `nodes/pending.json` by request.
 
 #[cfg(test)]
 mod mutants;
@@ -35,49 +35,49 @@ use untrusted_data::plain_file::{self, Links, OtherKind, PlainFileError};
 
 /// What SQLite adds to the name of the database for the files that it reads beside it; the database itself first.
 const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
-/// How long a call waits for another process's lock (`OPENCLAW_SQLITE_BUSY_TIMEOUT_MS`).
+/// Maximum wait for the lock of another process (`OPENCLAW_SQLITE_BUSY_TIMEOUT_MS`).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The same for a look without writing.
+/// The same for reading.
 const LOOK_TIMEOUT: Duration = Duration::from_millis(500);
-/// A table that is over the limit is counted on up to so many times the limit.
+/// A table over the limit is counted up to this multiple of the limit.
 const COUNTED: usize = 20;
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SqliteFault {
-    /// What SQLite says.
+    /// An error of SQLite.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// Its directory or its file cannot be made.
+    /// The directory or the file cannot be created.
     #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
-    /// The database, or a file beside it that SQLite would read, is something else than a regular file.
+    /// The database, or a file that SQLite would read with it, is not a regular file.
     #[error("{0}: {1}")]
     NotPlain(PathBuf, PlainFileError),
-    /// A cell is no JSON.
-    #[error("{table}.{column} is no JSON")]
+    /// A cell is not JSON.
+    #[error("{table}.{column} is not JSON")]
     Cell {
         /// The table.
         table: &'static str,
         /// The column.
         column: &'static str,
     },
-    /// A record is no row.
+    /// A record cannot be a row.
     #[error(transparent)]
     Unfit(#[from] Unfit),
-    /// It holds more bytes than are read.
+    /// The database exceeds the limit of bytes.
     #[error("more than {} MiB", LOOK_BYTES >> 20)]
     TooLarge,
-    /// It holds more JSON values than are read: so many.
+    /// The database exceeds the limit of JSON values. Holds their number.
     #[error("{0} JSON values")]
     TooMany(u64),
-    /// One of its tables is a view, or is computed in another way.
-    #[error("{0} is no plain table")]
+    /// One of its tables is a view or has computed columns.
+    #[error("{0} is not a plain table")]
     NoTable(&'static str),
 }
 
 impl SqliteFault {
-    /// Whether the file is no database, or a broken one.
+    /// Whether the file is not a database or is damaged.
     pub fn is_no_database(&self) -> bool {
         let code = match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
@@ -92,10 +92,10 @@ impl SqliteFault {
         matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
     }
 
-    /// Whether the file or its directory is not to be written by this user.
+    /// Whether the user cannot write to the file or its directory.
     pub fn is_read_only(&self) -> bool {
         match self {
-            // Without a journal beside it a database in a locked directory cannot be opened.
+            // A database in a read-only directory cannot be opened without its journal.
             Self::Sqlite(error) => {
                 matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
             }
@@ -110,7 +110,7 @@ impl SqliteFault {
     }
 }
 
-/// The documents of one state directory whose store is the database. It is made with the first write.
+/// The documents of a state directory whose store is the database. The first write creates the database.
 #[derive(Debug)]
 pub struct SqliteDocuments {
     path: PathBuf,
@@ -122,45 +122,46 @@ pub struct SqliteDocuments {
 #[derive(Debug)]
 struct Open {
     connection: Connection,
-    /// What the tables held when they were last looked at, and at which version of the database: other processes write too.
+    /// The contents of the tables at the last read, with the version of the database, because other processes write
+    /// too.
     version: i64,
     read: HashMap<Document, Arc<Value>>,
 }
 
 impl SqliteDocuments {
-    /// The store below this state directory, which need not exist yet. `durable` makes every write reach the disk before
-    /// it is reported done.
+    /// The store below this state directory, which does not have to exist yet. With `durable`, a write returns only
+    /// after the data is on disk.
     pub fn new(state_dir: &Path, durable: bool) -> Self {
         Self { path: state_dir.join(DATABASE), durable, links: Links::Follow, open: RefCell::default() }
     }
 
-    /// The same store in a directory where somebody else may have put links, which are not followed.
+    /// The same store in a directory that can contain links of another program. Links are not followed.
     #[must_use]
     pub fn refusing_links(self) -> Self {
         Self { links: Links::Refuse, ..self }
     }
 
-    /// Whether a state directory has the database.
+    /// Whether a state directory contains the database.
     pub fn exists(state_dir: &Path) -> bool {
         fs::symlink_metadata(state_dir.join(DATABASE)).is_ok()
     }
 
-    /// Whether the database is the store. In that of 2026.6.11 the tables of devices are there and not used; those of the
-    /// releases that use them say what a device is as a node, too. A file that cannot be looked into counts.
+    /// Whether the database is the store. In 2026.6.11, the tables of devices exist but are not used. The releases that
+    /// use them also have the columns for nodes. A file that cannot be read counts as the store.
     pub fn is_store(state_dir: &Path) -> bool {
         Self::exists(state_dir) && !matches!(knows_nodes(&state_dir.join(DATABASE)), Ok(false))
     }
 
-    /// The files of the database in a state directory, whether they are there or not.
+    /// The paths of the database's files in a state directory, whether or not they exist.
     pub fn files(state_dir: &Path) -> impl Iterator<Item = PathBuf> {
         SUFFIXES.into_iter().map(move |suffix| state_dir.join(format!("{DATABASE}{suffix}")))
     }
 
-    /// Looks at a database without writing to it, whoever else has it open: all documents that hold something. What a gateway has
-    /// written there may be of any size; no more is kept of it than fits into the limits.
+    /// Reads all documents that are not empty, without writing to the database, even if another process has it open. A
+    /// gateway can write any amount of data, so at most the limits are kept.
     ///
     /// # Errors
-    /// What SQLite says: a file that is no database, tables that are not there. More than is read.
+    /// Returns an error of SQLite (not a database, missing tables), or an error if the data exceeds the limits.
     pub fn look(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteFault> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LOOK_BYTES).unwrap_or(i32::MAX))?;
@@ -203,7 +204,7 @@ impl SqliteDocuments {
     /// Finds out whether a release could read the devices in the database, without writing to it.
     ///
     /// # Errors
-    /// What SQLite says, or a cell that does not parse.
+    /// Returns an error of SQLite, or an error for a cell that does not parse.
     pub fn check(state_dir: &Path, links: Links) -> Result<(), SqliteFault> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
         let documents = [Document::DevicesPaired, Document::DevicesPending];
@@ -212,15 +213,15 @@ impl SqliteDocuments {
             .try_for_each(|document| read(&connection, document, Cells::Parsed, &mut Size::default()).map(drop))
     }
 
-    /// Opens a database that is there for writing, as a release does at its start.
+    /// Opens an existing database for writing, as a release does at its start.
     ///
     /// # Errors
-    /// It cannot be written: permissions, a file that is no database.
+    /// Returns an error if the database cannot be written: permissions, or not a database.
     pub fn open(&self) -> Result<(), SqliteFault> {
         self.with(false, |_| Ok(())).map(drop)
     }
 
-    /// Whether a record can be a row. One that cannot only comes out of a JSON file.
+    /// Whether a record can be a row. Only records from JSON files may not fit.
     pub fn fits(document: Document, record: &Value) -> bool {
         let Value::Object(record) = record else { return false };
         match document {
@@ -231,7 +232,7 @@ impl SqliteDocuments {
         }
     }
 
-    /// Does something with the open database; `None` where there is none and none is to be made.
+    /// Runs an operation on the open database. `None` if there is none and none is created.
     fn with<T>(
         &self,
         make: bool,
@@ -255,11 +256,11 @@ impl Open {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
             made.map_err(|error| SqliteFault::Io(directory.to_owned(), error))?;
         }
-        // The releases give themselves the permission back, where the files are theirs.
+        // The releases make their own files writable again.
         for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
             let _ = fs::set_permissions(file, fs::Permissions::from_mode(0o600));
         }
-        // SQLite makes its files with the mode of the first one.
+        // SQLite creates its files with the mode of the database.
         let made = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
         made.map_err(|error| SqliteFault::Io(path.to_owned(), error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -294,13 +295,13 @@ impl Open {
     fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), SqliteFault> {
         let transaction = self.connection.transaction()?;
         for (document, value) in documents {
-            // A mutation begins with what is there: what cannot be read is not written over.
+            // A mutation starts from the current contents, so unreadable contents are not overwritten.
             read(&transaction, *document, Cells::Parsed, &mut Size::default())?;
             let empty = Map::new();
             write(&transaction, *document, value.as_object().unwrap_or(&empty))?;
         }
         transaction.commit()?;
-        // A row of one document holds a part of another's.
+        // A row contains parts of two documents.
         self.read.clear();
         Ok(())
     }
@@ -318,36 +319,36 @@ impl Documents for SqliteDocuments {
     }
 }
 
-/// Opens a database without writing to it, whoever else has it open.
+/// Opens a database without writing to it, even if another process has it open.
 fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteFault> {
     only_plain(path, links)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = if is_unchanging(path) {
-        // SQLite would make a journal beside it even to read.
+        // SQLite would create a journal even for reading.
         let name = percent_encode(path.as_os_str().as_bytes(), NON_ALPHANUMERIC);
         Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?
     } else {
         Connection::open_with_flags(path, flags)?
     };
-    // Readers of a release's database wait for nobody. A gateway that holds a lock for longer is not waited for.
+    // Readers of a release's database do not wait. If a gateway holds a lock for longer, the read fails.
     connection.busy_timeout(LOOK_TIMEOUT)?;
     Ok(connection)
 }
 
-/// Whether nobody can be writing to a database: it has no journal beside it, and this user can make none.
+/// Whether no process can be writing to the database: it has no journal, and this user cannot create one.
 fn is_unchanging(path: &Path) -> bool {
     let locked = path.parent().is_some_and(|directory| access(directory, AccessFlags::W_OK).is_err());
     locked && fs::symlink_metadata(beside(path, "-wal")).is_err()
 }
 
-/// A file that SQLite keeps beside a database; the database itself where nothing is added.
+/// A file that SQLite uses with a database, or the database itself for an empty suffix.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// Sees to it that SQLite, which opens files by their paths, comes upon nothing that it would wait for without end.
+/// Checks that SQLite, which opens files by path, finds no file that it would wait for forever.
 fn only_plain(database: &Path, links: Links) -> Result<(), SqliteFault> {
     if links == Links::Refuse
         && let Some(directory) = database.parent()
@@ -357,7 +358,7 @@ fn only_plain(database: &Path, links: Links) -> Result<(), SqliteFault> {
     }
     for suffix in SUFFIXES {
         let path = beside(database, suffix);
-        // What is not there, or may not be looked at, SQLite has words for.
+        // SQLite reports missing and inaccessible files itself.
         if let Err(error @ PlainFileError::Kind(_)) = plain_file::check(&path, links) {
             return Err(SqliteFault::NotPlain(path, error));
         }
@@ -365,7 +366,7 @@ fn only_plain(database: &Path, links: Links) -> Result<(), SqliteFault> {
     Ok(())
 }
 
-/// Whether a device's row says what it is as a node.
+/// Whether a device's row has the columns for a node.
 fn knows_nodes(path: &Path) -> Result<bool, SqliteFault> {
     let connection = open_to_read(path, Links::Refuse)?;
     let sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
@@ -378,8 +379,8 @@ fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec
     statement.query_map([table.name], |row| row.get(0))?.collect()
 }
 
-/// Whether a table stores its rows as they are read. A view may have rows without end, and a generated column (`hidden`) may take
-/// any time to compute.
+/// Whether a table stores its rows. A view can have an unlimited number of rows, and a generated column (`hidden`) can
+/// take any time to compute.
 fn is_plain(connection: &Connection, table: &Table) -> Result<(), SqliteFault> {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?";
     let found: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
@@ -388,7 +389,7 @@ fn is_plain(connection: &Connection, table: &Table) -> Result<(), SqliteFault> {
     if found == 1 && computed == 0 { Ok(()) } else { Err(SqliteFault::NoTable(table.name)) }
 }
 
-/// How much of a table was read.
+/// The amount of data that was read from a table.
 #[derive(Debug, Default)]
 struct Size {
     is_limited: bool,
@@ -401,7 +402,7 @@ impl Size {
         Self { is_limited: true, ..Self::default() }
     }
 
-    /// Adds a row. `false` where there is no room for it.
+    /// Adds a row. `false` if there is no room for it.
     fn add(&mut self, row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<bool> {
         if !self.is_limited {
             return Ok(true);
@@ -434,7 +435,7 @@ impl Size {
     }
 }
 
-/// A document whole. Where it is larger than it may be it is read to its end all the same, to say how large.
+/// A complete document. If it exceeds the limit, it is still read to its end to determine its size.
 fn read(
     connection: &Connection,
     document: Document,
@@ -481,7 +482,7 @@ fn read(
     Ok(records)
 }
 
-/// What stands in a device's row about the node that it is, as a record of its own.
+/// The node in a device's row, as a separate record.
 fn node(device: &str, surface: Value) -> Value {
     match surface {
         Value::Object(fields) => {
@@ -493,7 +494,7 @@ fn node(device: &str, surface: Value) -> Value {
     }
 }
 
-/// Writes a document whole, as the releases do: every row goes, every record comes.
+/// Writes a complete document as the releases do: deletes every row and inserts every record.
 fn write(transaction: &Transaction<'_>, document: Document, records: &Map<String, Value>) -> Result<(), SqliteFault> {
     match document {
         Document::DevicesPaired => replace_paired(transaction, records),
@@ -535,7 +536,7 @@ fn replace(transaction: &Transaction<'_>, table: &Table, records: &Map<String, V
     Ok(())
 }
 
-/// A record with the key that it is filed under, where its table has a column for that alone.
+/// A record with its key, if its table has a column for the key.
 fn keyed(table: &Table, key: &str, record: &Map<String, Value>) -> Map<String, Value> {
     let mut record = record.clone();
     if table.name == BOOTSTRAP.name {
@@ -544,7 +545,7 @@ fn keyed(table: &Table, key: &str, record: &Map<String, Value>) -> Map<String, V
     record
 }
 
-/// The rows of devices, what they are as nodes kept.
+/// Writes the rows of devices and keeps their nodes.
 fn replace_paired(transaction: &Transaction<'_>, records: &Map<String, Value>) -> Result<(), SqliteFault> {
     let mut nodes = HashMap::new();
     let sql = format!("SELECT {}, {NODE_SURFACE}, {PENDING_NODE_SURFACE} FROM {}", PAIRED.key_column(), PAIRED.name);
@@ -567,7 +568,7 @@ fn replace_paired(transaction: &Transaction<'_>, records: &Map<String, Value>) -
     Ok(())
 }
 
-/// Sets a column of every device; those that are not named lose what it held.
+/// Sets a column for every device. Devices that are not listed lose its value.
 fn set_column(
     transaction: &Transaction<'_>,
     column: &str,

@@ -1,26 +1,26 @@
-//! The tables that hold the pairing store, column by column, and what a row says as a record.
+//! The tables of the pairing store, by column, and the conversion between rows and records.
 
 use super::SqliteFault;
 use rusqlite::types::{Value as Cell, ValueRef};
 use serde_json::{Map, Value};
 
-/// What is made of a cell that should be JSON and is none.
+/// How to treat a cell that should be JSON and is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cells {
-    /// An error, as the releases make it: nothing is read then, and nothing written.
+    /// As an error, like the releases: nothing is read or written.
     Parsed,
-    /// The text that it is: who only looks sees it.
+    /// As a string, for readers that only show the store.
     AsTheyAre,
 }
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A text that cannot be absent.
+    /// A string that is never NULL.
     Key,
-    /// A text.
+    /// A string.
     Text,
-    /// A whole number that cannot be absent.
+    /// A whole number that is never NULL.
     Time,
     /// A whole number.
     Integer,
@@ -30,7 +30,7 @@ enum Kind {
     Json,
 }
 
-/// A column, and the field of a record that it stands for.
+/// A column and the field of a record that it contains.
 #[derive(Debug, Clone, Copy)]
 struct Column {
     name: &'static str,
@@ -50,7 +50,7 @@ pub(super) struct Table {
     indexes: &'static [(&'static str, &'static str)],
 }
 
-/// Why a record cannot be a row.
+/// The reason why a record cannot be a row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` cannot be the column {table}.{column}")]
 pub struct Unfit {
@@ -59,7 +59,7 @@ pub struct Unfit {
     field: &'static str,
 }
 
-/// Devices that are paired.
+/// Paired devices.
 pub(super) const PAIRED: Table = Table {
     name: "device_pairing_paired",
     columns: &[
@@ -89,12 +89,12 @@ pub(super) const PAIRED: Table = Table {
     indexes: &[("idx_device_pairing_paired_approved", "approved_at_ms DESC, device_id")],
 };
 
-/// The column of [`PAIRED`] that holds what a device does as a node.
+/// The column of [`PAIRED`] with the approved node.
 pub(super) const NODE_SURFACE: &str = "node_surface_json";
-/// The column of [`PAIRED`] that holds what a device asks to do as a node.
+/// The column of [`PAIRED`] with the node's request.
 pub(super) const PENDING_NODE_SURFACE: &str = "pending_node_surface_json";
 
-/// Requests that wait.
+/// Pending requests.
 pub(super) const PENDING: Table = Table {
     name: "device_pairing_pending",
     columns: &[
@@ -119,7 +119,7 @@ pub(super) const PENDING: Table = Table {
     indexes: &[("idx_device_pairing_pending_device", "device_id, ts DESC")],
 };
 
-/// Bootstrap tokens that were issued.
+/// Issued bootstrap tokens.
 pub(super) const BOOTSTRAP: Table = Table {
     name: "device_bootstrap_tokens",
     columns: &[
@@ -142,7 +142,7 @@ pub(super) const BOOTSTRAP: Table = Table {
 pub(super) const TABLES: [&Table; 3] = [&PAIRED, &PENDING, &BOOTSTRAP];
 
 impl Table {
-    /// The field that the primary key stands for.
+    /// The field in the primary key.
     pub(super) fn key_field(&self) -> &'static str {
         self.columns[0].field
     }
@@ -152,7 +152,7 @@ impl Table {
         self.columns[0].name
     }
 
-    /// The statements that make the table where it is not there.
+    /// The statements that create the table if it does not exist.
     pub(super) fn create(&self) -> String {
         let columns = self.columns.iter().enumerate().map(|(at, column)| {
             let key = if at == 0 { " PRIMARY KEY" } else { "" };
@@ -174,12 +174,12 @@ impl Table {
             .collect()
     }
 
-    /// Reads every row, in the order in which they were written.
+    /// The statement that reads every row, in the order of insertion.
     pub(super) fn select(&self) -> String {
         format!("SELECT {} FROM {} ORDER BY rowid", self.names(), self.name)
     }
 
-    /// Writes one row.
+    /// The statement that writes one row.
     pub(super) fn insert(&self) -> String {
         let values = vec!["?"; self.columns.len()].join(", ");
         format!("INSERT INTO {} ({}) VALUES ({values})", self.name, self.names())
@@ -189,19 +189,19 @@ impl Table {
         self.columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
     }
 
-    /// A record as a row. Fields that have no column are left out, as the releases leave them out.
+    /// A record as a row. Fields without a column are left out, as in the releases.
     ///
     /// # Errors
-    /// A field that its column cannot hold.
+    /// Returns an error for a field that does not fit its column.
     pub(super) fn row(&self, record: &Map<String, Value>) -> Result<Vec<Cell>, Unfit> {
         let unfit = |column: &Column| Unfit { table: self.name, column: column.name, field: column.field };
         self.columns.iter().map(|column| column.cell(record.get(column.field)).ok_or_else(|| unfit(column))).collect()
     }
 
-    /// A row as a record. What is NULL is no field.
+    /// A row as a record. NULL means that the field is absent.
     ///
     /// # Errors
-    /// A cell that does not parse, where cells have to.
+    /// Returns an error for a cell that does not parse, unless such cells are allowed.
     pub(super) fn record(&self, row: &rusqlite::Row<'_>, cells: Cells) -> Result<Map<String, Value>, SqliteFault> {
         let mut record = Map::new();
         for (at, column) in self.columns.iter().enumerate() {
@@ -239,7 +239,7 @@ impl Column {
         }
     }
 
-    /// Whether a cell is JSON where it has to be.
+    /// Whether every JSON cell parses.
     fn parses(&self, cell: ValueRef<'_>) -> bool {
         match (self.kind, cell) {
             (Kind::Json, ValueRef::Text(bytes)) => openclaw_protocol::store::json::parse(bytes).is_some(),

@@ -104,7 +104,7 @@ fn a_record_fits_where_its_columns_can_hold_it(#[case] field: &str, #[case] valu
     assert_eq!(SqliteDocuments::fits(Document::DevicesPaired, &record), fits);
 }
 
-/// Seen on the real 2026.9.6: it does not start, and leaves the cell as it is.
+/// Observed on the real 2026.9.6: it does not start and does not change the cell.
 #[test]
 fn a_cell_that_is_no_json_is_seen_as_it_is_and_never_written_back() {
     let directory = tempfile::tempdir().unwrap();
@@ -114,7 +114,7 @@ fn a_cell_that_is_no_json_is_seen_as_it_is_and_never_written_back() {
     store.write(&[(Document::DevicesPaired, &paired)]).unwrap();
     let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
     connection.execute("UPDATE device_pairing_paired SET tokens_json = '{not json'", []).unwrap();
-    let refused = "device_pairing_paired.tokens_json is no JSON";
+    let refused = "device_pairing_paired.tokens_json is not JSON";
     assert!(store.try_read(Document::DevicesPaired).unwrap_err().path.ends_with(refused));
     for document in [Document::DevicesPaired, Document::NodesPaired] {
         assert!(store.write(&[(document, &paired)]).unwrap_err().0.ends_with(refused));

@@ -1,24 +1,25 @@
-//! Pairing by a bootstrap token: what its profile hands on, and to whom (`connect-pairing-plan.ts`, `connect-existing-device.ts`).
+//! Pairing with a bootstrap token: what its profile hands off, and to which client (`connect-pairing-plan.ts`,
+//! `connect-existing-device.ts`).
 
 use super::{End, PairingCheck, Upgrade};
 use crate::Environment;
 use crate::facts::handshake::BootstrapPairing;
-use crate::handshake::pins;
-use crate::handshake::secret::Method;
+use crate::handshake::auth::secret::Method;
+use crate::handshake::pairing::pins;
 use crate::model::Model;
 use crate::pairing::{self, BootstrapProfile, Fault, scopes_allow_values};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::proof::normal_metadata;
 use serde_json::{Value, json};
 
-/// A pairing by bootstrap token.
+/// A pairing with a bootstrap token.
 pub(super) struct Bootstrap {
-    /// The profile whose roles are handed off; none where the token only pairs and is revoked.
+    /// The profile whose roles are handed off. `None` if the token only pairs and is revoked.
     pub(super) profile: Option<BootstrapProfile>,
 }
 
 impl PairingCheck<'_> {
-    /// A node that shows its setup code again is handed off what the record bears of it.
+    /// A node that presents its setup code again gets the part of it that the record contains.
     pub(super) fn handed_off_again(
         &self,
         record: &Value,
@@ -45,7 +46,7 @@ impl PairingCheck<'_> {
         Ok(borne.then_some(profile))
     }
 
-    /// A node that its bootstrap token let in, not a browser.
+    /// A node, not a browser, that its bootstrap token admitted.
     fn is_bootstrapped_node(&self) -> bool {
         let attempt = &*self.attempt;
         self.standing.method == Method::BootstrapToken
@@ -62,7 +63,7 @@ impl PairingCheck<'_> {
         pairing::bound_bootstrap_profile(&model.rules.pairing, store, now, token, self.device_id, self.public_key)
     }
 
-    /// How the bootstrap token pairs a new node without asking, if it does.
+    /// How the bootstrap token pairs a new node without approval. `None` if it does not.
     pub(super) fn bootstrap_pairing(
         &self,
         upgrade: Upgrade,
@@ -94,7 +95,7 @@ impl PairingCheck<'_> {
         }
     }
 
-    /// The profile that pairs a Control UI without asking: a new one, or the owner's that asks for more.
+    /// The profile that pairs a Control UI without approval: a new one, or the owner's with a request for more.
     fn page_profile(
         &self,
         upgrade: Upgrade,
@@ -119,14 +120,14 @@ impl PairingCheck<'_> {
             .filter(|profile| profile.is_owners_page(rules, scopes) || !existed && profile.is_page(rules, scopes)))
     }
 
-    /// Whether a setup code's profile is meant for this client: one of the phone apps, a node host, or a voice node.
+    /// Whether the profile of a setup code is for this client: a phone app, a node host or a voice node.
     fn is_setup_code_for_this(&self, profile: &BootstrapProfile, rules: &pairing::PairingRules) -> bool {
         profile.is_setup_code(rules) && self.is_phone()
             || profile.is_node_alone(rules) && self.attempt.client().id == client::NODE_HOST
             || profile.is_voice_node(rules) && self.is_voice_node()
     }
 
-    /// A node host on an ESP32.
+    /// Whether the client is a node host on an ESP32.
     fn is_voice_node(&self) -> bool {
         let client = self.attempt.client();
         let family = normal_metadata(client.device_family.as_deref());
@@ -135,7 +136,7 @@ impl PairingCheck<'_> {
             && family == "esp32"
     }
 
-    /// One of the phone apps, on a phone.
+    /// Whether the client is one of the phone apps on a phone.
     fn is_phone(&self) -> bool {
         let client = self.attempt.client();
         let (platform, family) =
@@ -149,7 +150,7 @@ impl PairingCheck<'_> {
         }
     }
 
-    /// The role asked for and those of a bootstrap profile.
+    /// The requested role and the roles of a bootstrap profile.
     pub(super) fn roles_handed_off(&self, profile: &BootstrapProfile) -> Vec<String> {
         let others = profile.roles.iter().filter(|role| *role != self.attempt.role).cloned();
         std::iter::once(self.attempt.role.to_owned()).chain(others).collect()

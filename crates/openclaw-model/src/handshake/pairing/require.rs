@@ -1,13 +1,13 @@
-//! Asks for what a device lacks: approved at once, or left for a person (`requirePairing` in `message-handler.ts`).
+//! Requests missing access: approved at once, or left for a person (`requirePairing` in `message-handler.ts`).
 
 use super::PairingCheck;
 use super::bootstrap::Bootstrap;
 use crate::act::Effect;
 use crate::facts::handshake::{BootstrapPairing, RefusalDetails, ScopeUpgrade};
-use crate::handshake::pins;
+use crate::handshake::auth::secret::Method;
+use crate::handshake::pairing::pins;
+use crate::handshake::pairing::required::{Required, Upgrade};
 use crate::handshake::refusal::End;
-use crate::handshake::required::{Required, Upgrade};
-use crate::handshake::secret::Method;
 use crate::model::Model;
 use crate::pairing::{self, ApprovalKind, Approver, BootstrapProfile, Fault, PairingRequest, Requested};
 use crate::trace::{Check, fact};
@@ -15,28 +15,28 @@ use crate::{Environment, Outcome};
 use openclaw_protocol::connect::ClientInfo;
 use serde_json::{Value, json};
 
-/// Who stands for a device, so that nobody need be asked.
+/// The grounds for an approval without a person.
 struct Silence {
-    /// It is a node of an address that the configuration trusts.
+    /// Whether the client is a node from a network that the configuration trusts.
     listed: bool,
-    /// It has a bootstrap token.
+    /// The pairing with a bootstrap token, if there is one.
     bootstrap: Option<Bootstrap>,
-    /// Whether that it is local, or one of these, counts for what is asked.
+    /// Whether being local, or one of these grounds, is sufficient for the requested access.
     counts: bool,
 }
 
 impl Silence {
-    /// The profile of the bootstrap token, where it has one.
+    /// The profile of the bootstrap token, if there is one.
     fn profile(&self) -> Option<&BootstrapProfile> {
         self.bootstrap.as_ref()?.profile.as_ref()
     }
 }
 
 impl PairingCheck<'_> {
-    /// Asks for approval. Comes back only where it was given at once, or is no longer needed.
+    /// Requests approval. Returns only if the approval was given at once or is no longer necessary.
     ///
     /// # Errors
-    /// The refusal, or what a release throws.
+    /// Returns the refusal, or an error that a release throws.
     pub(super) fn require(
         &mut self,
         upgrade: Upgrade,
@@ -86,7 +86,7 @@ impl PairingCheck<'_> {
         self.refuse(upgrade, existing, &requested, model, environment, outcome)
     }
 
-    /// Who stands for the device.
+    /// The grounds for an approval without a person.
     fn silence(
         &self,
         upgrade: Upgrade,
@@ -105,7 +105,7 @@ impl PairingCheck<'_> {
         Ok(Silence { listed, bootstrap, counts })
     }
 
-    /// Leaves the request in the store, and announces which ones it takes the place of.
+    /// Writes the request to the store, and announces the requests that it replaces.
     fn ask(
         &self,
         silence: &Silence,
@@ -142,7 +142,7 @@ impl PairingCheck<'_> {
         Ok(requested)
     }
 
-    /// Approves a silent request in the name of who stands for the device; whether that was granted.
+    /// Approves a silent request on its grounds. Returns whether it was approved.
     fn approve_silently(
         &self,
         requested: &Requested,
@@ -168,7 +168,7 @@ impl PairingCheck<'_> {
         Ok(approval.device().is_some())
     }
 
-    /// A silent request that was not approved: whether the client is let in all the same.
+    /// Whether the client is admitted although its silent request was not approved.
     fn is_let_in_unapproved(
         &self,
         model: &Model,
@@ -188,7 +188,8 @@ impl PairingCheck<'_> {
         Ok(granted)
     }
 
-    /// Whether the record as it stands by now grants what is asked for (2026.9.6): an upgrade just before may have done so.
+    /// Whether the current record grants the requested access (2026.9.6). An immediately preceding upgrade can have
+    /// changed it.
     fn is_granted_by_now(
         &self,
         requested: &Requested,
@@ -207,7 +208,7 @@ impl PairingCheck<'_> {
         Ok(!pins::hold(&rules.handshake, &client, &record).mismatch && self.is_let_in_by(model, &record)?)
     }
 
-    /// The id under which the device's request is pending now.
+    /// The id of the device's pending request.
     fn live_request(
         &self,
         requested: &Requested,
@@ -218,7 +219,7 @@ impl PairingCheck<'_> {
         pairing::live_request_id(&model.rules.pairing, store, now, &id, self.device_id, self.public_key)
     }
 
-    /// What a silent approval brings with it.
+    /// The effects of a silent approval.
     fn approved(
         &self,
         requested: &Requested,
@@ -245,7 +246,7 @@ impl PairingCheck<'_> {
         Ok(())
     }
 
-    /// Takes away silent pairings of look-alikes.
+    /// Removes silent pairings of similar clients.
     fn prune(&self, model: &mut Model, environment: &mut Environment<'_>, outcome: &mut Outcome) -> Result<(), End> {
         let connected: Vec<String> =
             model.clients().into_iter().filter_map(|(_, client)| client.device_id().map(str::to_owned)).collect();
@@ -263,7 +264,7 @@ impl PairingCheck<'_> {
         Ok(())
     }
 
-    /// Announces what has to be approved and refuses.
+    /// Announces the pending request and refuses the connect.
     fn refuse<T>(
         &self,
         upgrade: Upgrade,
@@ -277,7 +278,7 @@ impl PairingCheck<'_> {
             true => self.live_request(requested, model, environment)?,
             false => Some(requested.request_id()),
         };
-        // A silent request that could not be approved is announced if it is still there.
+        // A silent request that could not be approved is announced if it still exists.
         let announced =
             if requested.silent() { live.as_deref() == Some(&requested.request_id()) } else { requested.created };
         if announced {

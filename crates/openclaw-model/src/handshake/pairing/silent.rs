@@ -1,11 +1,11 @@
-//! Who counts as local for pairing, and what such a client gets without asking (`message-handler.ts`,
+//! Determines which clients count as local for pairing, and what they get without approval (`message-handler.ts`,
 //! `handshake-auth-helpers.ts`).
 
 use super::PairingCheck;
 use crate::facts::handshake::ScopeUpgrade;
 use crate::handshake::HandshakeRules;
-use crate::handshake::required::Upgrade;
-use crate::handshake::secret::Method;
+use crate::handshake::auth::secret::Method;
+use crate::handshake::pairing::required::Upgrade;
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::trace::{Check, fact};
@@ -13,7 +13,7 @@ use crate::{LocalityRules, Outcome, address};
 use openclaw_protocol::client::{self, mode};
 
 impl PairingCheck<'_> {
-    /// Whether a local client gets this without asking.
+    /// Whether a local client gets this upgrade without approval.
     pub(super) fn silent_locally(&self, upgrade: Upgrade, bound: bool, model: &Model, outcome: &mut Outcome) -> bool {
         let rules = &model.rules.handshake;
         let (local, why) = self.pairing_locality(rules, &model.rules.locality);
@@ -43,8 +43,8 @@ impl PairingCheck<'_> {
         local && !browser && kind
     }
 
-    /// Whether this is a new node from a network that `gateway.nodes.pairing.autoApproveCidrs` names. What a proxy on loopback says
-    /// of its address does not count (`node-pairing-auto-approve.ts`).
+    /// Whether this is a new node from a network in `gateway.nodes.pairing.autoApproveCidrs`. An address that a proxy
+    /// on loopback reports does not count (`node-pairing-auto-approve.ts`).
     pub(super) fn is_listed_node(&self, upgrade: Upgrade, known: bool, model: &Model, outcome: &mut Outcome) -> bool {
         let attempt = &self.attempt;
         let is_new_node =
@@ -64,7 +64,7 @@ impl PairingCheck<'_> {
         listed
     }
 
-    /// Whether this release gives a local client this without asking.
+    /// Whether this release gives a local client this upgrade without approval.
     fn is_silent_kind(&self, rules: &HandshakeRules, upgrade: Upgrade) -> bool {
         match upgrade {
             Upgrade::NotPaired => true,
@@ -80,7 +80,7 @@ impl PairingCheck<'_> {
         }
     }
 
-    /// An app of a platform on this machine, not a browser.
+    /// Whether the client is an app for macOS, iOS or Android on this host, not a browser.
     fn is_local_native_app(&self) -> bool {
         let client = self.attempt.client();
         client.mode == mode::UI
@@ -107,7 +107,7 @@ impl PairingCheck<'_> {
         (true, why.to_owned())
     }
 
-    /// A Control UI page of this machine whose connection a container's network hands on.
+    /// Whether the client is a Control UI page on this host whose connection comes through a container's network.
     fn is_contained_control_ui(&self, host: &str, trailing_dots: bool) -> bool {
         let origin = self.attempt.origin.as_deref().and_then(Origin::parse);
         let ours = |host: &str| address::is_loopback_host(host, trailing_dots);
@@ -118,7 +118,7 @@ impl PairingCheck<'_> {
             && origin.is_some_and(|origin| ours(&origin.hostname))
     }
 
-    /// The CLI inside the gateway's own container.
+    /// Whether the client is the CLI inside the gateway's own container.
     fn is_contained_cli(&self, host: &str, trailing_dots: bool) -> bool {
         let client = self.attempt.client();
         (client.id.as_str(), client.mode.as_str()) == (client::CLI, mode::CLI)

@@ -1,23 +1,23 @@
-//! Devices of users whom a reverse proxy vouches for: paired at once where the configuration says so
-//! (`gateway.auth.trustedProxy.deviceAutoApprove`, `connect-pairing-plan.ts`, 2026.9.6 on).
+//! Automatic approval of devices whose users a reverse proxy authenticates
+//! (`gateway.auth.trustedProxy.deviceAutoApprove`, `connect-pairing-plan.ts`, since 2026.9.6).
 
 use super::{End, PairingCheck, Upgrade};
 use crate::Environment;
-use crate::handshake::device;
-use crate::handshake::secret::Method;
+use crate::handshake::auth::secret::Method;
+use crate::handshake::checks::device;
 use crate::model::Model;
 use crate::pairing::{self, ApprovalKind, Approver, Requested};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::js;
 use serde_json::Value;
 
-/// What is granted where neither the client nor the configuration says.
+/// The granted scopes if neither the client nor the configuration lists any.
 const DEFAULT_SCOPES: [&str; 4] = ["operator.approvals", "operator.questions", "operator.read", "operator.write"];
-/// What every client asks for then.
+/// The scope that every client requests in this case.
 const QUESTIONS: &str = "operator.questions";
 
 impl PairingCheck<'_> {
-    /// The scopes with which the device is paired at once; `None` where it is not.
+    /// The scopes that the device gets at once. `None` if it is not approved automatically.
     pub(super) fn vouched_scopes(
         &self,
         upgrade: Upgrade,
@@ -57,10 +57,11 @@ impl PairingCheck<'_> {
         Some(scopes)
     }
 
-    /// Leaves the connection what the record bears already of what it asks for and is vouched. Whether that is so.
+    /// Limits the connection to the requested scopes that the record already contains and the proxy allows. Returns
+    /// whether there are any.
     ///
     /// # Errors
-    /// The store.
+    /// Returns an error of the store.
     pub(super) fn has_vouched(&mut self, scopes: &[String], record: &Value, model: &Model) -> Result<bool, End> {
         let rules = &model.rules.pairing;
         let held = pairing::access_scopes(record);
@@ -75,10 +76,10 @@ impl PairingCheck<'_> {
         Ok(true)
     }
 
-    /// Approves the request with these scopes. Whether it was.
+    /// Approves the request with these scopes. Returns whether it was approved.
     ///
     /// # Errors
-    /// The store.
+    /// Returns an error of the store.
     pub(super) fn approve_vouched(
         &mut self,
         requested: &Requested,

@@ -1,4 +1,4 @@
-//! The gateway's secret, device tokens, bootstrap tokens, rate limits.
+//! Tests of the gateway's secret, device tokens, bootstrap tokens and rate limits.
 
 use super::*;
 use crate::AuthMode;
@@ -95,7 +95,7 @@ fn a_secret_beside_a_device_counts_since_2026_3_31(#[case] release: &str, #[case
     let wrong = cli().from("10.0.0.5").auth(json!({"token": "wrong"}));
     stage.connect(&wrong);
     stage.connect(&wrong);
-    // Without a device only the count of the secret matters.
+    // Without a device, only the count of the secret matters.
     assert_eq!(stage.connect(&wrong.clone().without_device()).verdict(), verdict);
 }
 

@@ -1,4 +1,4 @@
-//! Doing without a device, and proving to be one.
+//! Tests of connects without a device, and of device proofs.
 
 use super::*;
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! The frame, its size, protocol and role; what comes too late, too often, or all at once.
+//! Tests of the frame, its size, protocol and role, and of messages that come too late, too often or all at once.
 
 use super::*;
 use rstest::rstest;

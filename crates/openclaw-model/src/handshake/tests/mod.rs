@@ -1,4 +1,4 @@
-//! Connects against the model, and what each check must let through and refuse.
+//! Tests that connect to the model: what each check must accept and refuse.
 
 mod credentials;
 mod devices;
@@ -69,7 +69,7 @@ impl Stage {
         self.model.act(act, &mut environment)
     }
 
-    /// Opens a connection; gives its id and its nonce.
+    /// Opens a connection. Returns its id and its nonce.
     fn open(&mut self, peer: Peer) -> (ConnectionId, String) {
         self.connections += 1;
         let connection = ConnectionId(self.connections);
@@ -99,12 +99,12 @@ impl Stage {
     }
 }
 
-/// One connect: by default the CLI of device `d` on loopback with the right token, as operator with `operator.read`.
+/// A connect. Default: the CLI of device `d` on loopback with the correct token, as an operator with `operator.read`.
 #[derive(Clone)]
 struct Connect {
     device: Option<&'static str>,
     client: (&'static str, &'static str),
-    /// Platform and family.
+    /// Platform and device family.
     machine: (&'static str, Option<&'static str>),
     role: &'static str,
     scopes: Vec<&'static str>,
@@ -217,7 +217,7 @@ impl Connect {
     }
 }
 
-/// What a connection heard.
+/// What a connection received.
 #[derive(Debug)]
 struct Answer {
     connection: ConnectionId,
@@ -225,7 +225,7 @@ struct Answer {
     said: Value,
     close: Option<(u16, String)>,
     reasons: String,
-    /// Events to anybody: name and payload.
+    /// Events on any connection: name and payload.
     events: Vec<(String, Value)>,
 }
 
@@ -251,7 +251,7 @@ impl Answer {
         answer
     }
 
-    /// `hello`, or details' code and reason, or the message, or the bare close.
+    /// `hello`, or the code and the reason of the details, or the message, or the bare close.
     fn verdict(&self) -> String {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let said = &self.said;

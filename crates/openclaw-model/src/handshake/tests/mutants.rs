@@ -1,5 +1,5 @@
-//! Mutants of pairing stores and of frames: every release answers a connect to a store that it did not write, and a frame
-//! that no client sends.
+//! Mutation tests of pairing stores and frames: every release answers a connect to a store that it did not write, and a
+//! frame that no client sends.
 
 use super::*;
 use crate::releases::KNOWN;
@@ -8,7 +8,7 @@ use openclaw_protocol::store::json as store_json;
 
 const DOCUMENTS: [Document; 5] = Document::ALL;
 
-/// Stores as they are after a device has paired, one waits, and a node has come.
+/// Stores after one device has paired, one is pending, and a node has connected.
 fn stores() -> Vec<Vec<u8>> {
     let mut stores = Vec::new();
     for known in KNOWN {

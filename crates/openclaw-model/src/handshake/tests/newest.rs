@@ -1,4 +1,4 @@
-//! What 2026.7.35 and 2026.9.6 changed.
+//! Tests of the changes in 2026.7.35 and 2026.9.6.
 
 use super::*;
 use crate::config::RateLimit;
@@ -8,7 +8,7 @@ use rstest::rstest;
 const OLD: &str = "2026.7.35";
 const NEW: &str = "2026.9.6";
 
-/// A connect that speaks protocol 4.
+/// A connect with protocol 4.
 pub(super) fn newer(connect: Connect) -> Connect {
     connect.tampered(|params| params["maxProtocol"] = json!(4))
 }

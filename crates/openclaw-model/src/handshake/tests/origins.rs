@@ -1,4 +1,4 @@
-//! Browser origins.
+//! Tests of browser origins.
 
 use super::*;
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! Pairing: who gets what without asking, in which release.
+//! Tests of pairing: which client gets what without approval, in which release.
 
 use super::*;
 use rstest::rstest;

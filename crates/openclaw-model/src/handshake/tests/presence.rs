@@ -3,7 +3,7 @@
 use super::newest::newer;
 use super::*;
 use crate::config::{AuthMode, AutoApprove, TrustedProxy};
-use crate::presence::Person;
+use crate::surface::presence::Person;
 use rstest::rstest;
 
 const OLD: &str = "2026.7.35";

@@ -1,0 +1,292 @@
+//! Checks a client's credentials (`auth-context.ts`).
+
+use crate::handshake::attempt::Attempt;
+use crate::handshake::auth::limits::{Credential, RateLimiter, RateLimits};
+use crate::handshake::auth::secret::{self, Counter, Failure, Given, Method};
+use crate::pairing::{self, BootstrapRequest, Fault, ShownToken, TokenRefusal};
+use crate::{AuthMode, Environment, Facts, GatewayConfig};
+use openclaw_protocol::js;
+
+/// How a client stands.
+pub(in crate::handshake) struct Standing {
+    /// What let it in, or why it is not in.
+    pub verdict: Result<Method, Failure>,
+    /// The method that admitted the client. For a refused client, the method of the auth mode.
+    pub method: Method,
+    /// Whether the client sent the gateway's secret or was authenticated by a reverse proxy.
+    pub has_secret: bool,
+    /// Whether the client sent a token or password that is not blank.
+    gave_secret: bool,
+    /// Whether the client's token or password is wrong and does not count yet.
+    wrong_secret: bool,
+    bootstrap_token: Option<String>,
+    device_token: Option<DeviceToken>,
+    /// The shared secret that the device token is bound to.
+    bound_to: Option<String>,
+    /// Why the device token did not admit, where it was looked at.
+    token_refusal: Option<TokenRefusal>,
+}
+
+struct DeviceToken {
+    token: String,
+    /// Whether the token came as `auth.deviceToken` or the release makes no difference. Otherwise, it is an
+    /// `auth.token` that can be a device token.
+    explicit: bool,
+}
+
+impl Standing {
+    pub(in crate::handshake) fn authorised(&self) -> bool {
+        self.verdict.is_ok()
+    }
+
+    /// Why it is not in, for a person.
+    pub(in crate::handshake) fn why_not(&self, failure: &Failure) -> String {
+        match self.token_refusal {
+            Some(refusal) => format!("{}; as a device token it is refused: {}", failure.words(), refusal.reason()),
+            None => failure.words().into_owned(),
+        }
+    }
+
+    /// Whether it was let in by the gateway's own secret.
+    pub(in crate::handshake) fn has_matching_secret(&self) -> bool {
+        self.has_secret && matches!(self.method, Method::Token | Method::Password)
+    }
+
+    /// The shared secret that the device token which let it in is bound to.
+    pub(in crate::handshake) fn bound_to(&self) -> Option<&str> {
+        self.bound_to.as_deref()
+    }
+
+    /// The bootstrap token that was given beside a device.
+    pub(in crate::handshake) fn bootstrap_token(&self) -> Option<&str> {
+        self.bootstrap_token.as_deref()
+    }
+}
+
+/// Looks at the gateway's secret. Bootstrap and device tokens are only noted, and only where there is a device.
+pub(in crate::handshake) fn look(
+    rules: &Facts,
+    config: &GatewayConfig,
+    limits: &mut RateLimits,
+    now: i64,
+    attempt: &Attempt,
+    has_device: bool,
+) -> Standing {
+    let auth = attempt.params.auth.as_ref();
+    let known = rules.handshake.device_tokens_known;
+    let text = |text| if known { not_blank(text) } else { not_empty(text) };
+    let given = Given {
+        token: auth.and_then(|auth| text(auth.token.as_deref())),
+        password: auth.and_then(|auth| text(auth.password.as_deref())),
+    };
+    let gave_secret = given.token.is_some() || given.password.is_some();
+    let device_token = auth.filter(|_| has_device).and_then(|auth| {
+        let explicit = not_blank(auth.device_token.as_deref()).map(|token| (token, true));
+        let (token, explicit) = explicit.or(given.token.map(|token| (token, !known)))?;
+        Some(DeviceToken { token: token.to_owned(), explicit })
+    });
+    let bootstrap_token =
+        auth.filter(|_| has_device).and_then(|auth| not_blank(auth.bootstrap_token.as_deref())).map(str::to_owned);
+    let handshake = &rules.handshake;
+    let shielded = handshake.device_token_shields_secret;
+    let counted = if shielded { device_token.is_none() } else { gave_secret };
+    let address = attempt.limit_address.as_deref();
+    let limiter = limits.of(browser(rules, attempt)).filter(|_| counted);
+    let later = handshake.secret_failure_waits && device_token.is_some();
+    let mut verdict = secret::authorise(
+        handshake,
+        config,
+        (&attempt.peer, attempt.locality.direct),
+        given,
+        Counter { now, address, limiter, later },
+    );
+    if shielded && device_token.is_some() && matches!(verdict, Ok(Method::Token | Method::Password)) {
+        verdict = meets_limit(limits.of(browser(rules, attempt)), now, attempt, verdict);
+    }
+    let uncounted = Counter { now, address, limiter: None, later };
+    let secret = gave_secret
+        .then(|| secret::authorise(handshake, config, (&attempt.peer, attempt.locality.direct), given, uncounted));
+    let has_secret =
+        matches!(secret, Some(Ok(Method::Token | Method::Password))) || (known && verdict == Ok(Method::TrustedProxy));
+    let expected = if config.auth_mode == AuthMode::Password { Method::Password } else { Method::Token };
+    let method = *verdict.as_ref().unwrap_or(&expected);
+    let wrong_secret = later && verdict.as_ref().is_err_and(|failure| failure.reason.ends_with("_mismatch"));
+    Standing {
+        verdict,
+        method,
+        has_secret,
+        gave_secret,
+        wrong_secret,
+        bootstrap_token,
+        device_token,
+        bound_to: None,
+        token_refusal: None,
+    }
+}
+
+/// Up to 2026.3.28, a correct secret with a device token still fails while its address is locked out.
+fn meets_limit(
+    limiter: Option<&mut RateLimiter>,
+    now: i64,
+    attempt: &Attempt,
+    verdict: Result<Method, Failure>,
+) -> Result<Method, Failure> {
+    let Some(limiter) = limiter else { return verdict };
+    let address = attempt.limit_address.as_deref();
+    if !limiter.allows(now, address, Credential::SharedSecret) {
+        return Err(Failure::rate_limited(None));
+    }
+    limiter.clear(address, Credential::SharedSecret);
+    verdict
+}
+
+/// Checks bootstrap and device tokens if the secret was not sufficient or the release checks them anyway.
+///
+/// # Errors
+/// The store.
+pub(in crate::handshake) fn decide(
+    rules: &Facts,
+    config: &GatewayConfig,
+    limits: &mut RateLimits,
+    environment: &mut Environment<'_>,
+    attempt: &Attempt,
+    standing: &mut Standing,
+) -> Result<(), Fault> {
+    if attempt.params.device.is_none() {
+        return Ok(());
+    }
+    let wrong = decide_by_bootstrap_token(rules, limits, environment, attempt, standing)?;
+    if let (Err(failure), Some(_)) = (&standing.verdict, &standing.device_token) {
+        let blocked = failure.rate_limited && rules.handshake.secret_lockout_blocks_device_token;
+        decide_by_device_token(rules, config, limits, environment, attempt, standing, blocked)?;
+    }
+    if wrong
+        && !standing.authorised()
+        && let Some(limiter) = limits.of(attempt.origin.is_some())
+    {
+        limiter.fail(environment.now, attempt.limit_address.as_deref(), Credential::BootstrapToken);
+    }
+    if !standing.authorised() {
+        settle(limits, environment.now, attempt, standing);
+    }
+    Ok(())
+}
+
+/// Counts a wrong token or password that has not been counted yet, of a client that nothing else has let in.
+pub(in crate::handshake) fn settle(limits: &mut RateLimits, now: i64, attempt: &Attempt, standing: &Standing) {
+    if standing.wrong_secret
+        && let Some(limiter) = limits.of(attempt.origin.is_some())
+    {
+        let peer = attempt.peer.address.to_string();
+        let address = attempt.limit_address.as_deref().or(Some(peer.as_str()));
+        limiter.fail(now, address, Credential::SharedSecret);
+    }
+}
+
+/// Checks the bootstrap token. Returns whether it is wrong and counts.
+fn decide_by_bootstrap_token(
+    rules: &Facts,
+    limits: &mut RateLimits,
+    environment: &mut Environment<'_>,
+    attempt: &Attempt,
+    standing: &mut Standing,
+) -> Result<bool, Fault> {
+    let (Some(device), Some(token)) = (&attempt.params.device, &standing.bootstrap_token) else { return Ok(false) };
+    if standing.authorised() && !rules.handshake.bootstrap_beats_secret {
+        return Ok(false);
+    }
+    let (now, address) = (environment.now, attempt.limit_address.as_deref());
+    let mut limiter = limits.of(attempt.origin.is_some()).filter(|_| rules.handshake.bootstrap_limited);
+    if limiter.as_deref_mut().is_some_and(|limiter| !limiter.allows(now, address, Credential::BootstrapToken)) {
+        let retry = limiter.and_then(|limiter| limiter.retry_after(now, address, Credential::BootstrapToken));
+        if !standing.authorised() {
+            standing.verdict = Err(Failure::rate_limited(retry));
+        }
+        return Ok(false);
+    }
+    let request = BootstrapRequest {
+        token,
+        device_id: &device.id,
+        public_key: &device.public_key,
+        role: attempt.role,
+        scopes: &attempt.scopes,
+    };
+    if pairing::verify_bootstrap_token(&rules.pairing, environment.store, now, request)? {
+        standing.verdict = Ok(Method::BootstrapToken);
+        standing.method = Method::BootstrapToken;
+        if let Some(limiter) = limiter {
+            limiter.clear(address, Credential::BootstrapToken);
+        }
+        return Ok(false);
+    }
+    if !standing.authorised() {
+        standing.verdict = Err(Failure::because("bootstrap_token_invalid"));
+    }
+    Ok(limiter.is_some())
+}
+
+fn decide_by_device_token(
+    rules: &Facts,
+    config: &GatewayConfig,
+    limits: &mut RateLimits,
+    environment: &mut Environment<'_>,
+    attempt: &Attempt,
+    standing: &mut Standing,
+    blocked: bool,
+) -> Result<(), Fault> {
+    let (Some(device), Some(given)) = (&attempt.params.device, &standing.device_token) else { return Ok(()) };
+    let (now, address) = (environment.now, attempt.limit_address.as_deref());
+    let mut limiter = limits.of(browser(rules, attempt));
+    if limiter.as_deref_mut().is_some_and(|limiter| !limiter.allows(now, address, Credential::DeviceToken)) {
+        let retry = limiter.and_then(|limiter| limiter.retry_after(now, address, Credential::DeviceToken));
+        standing.verdict = Err(Failure::rate_limited(retry));
+        return Ok(());
+    }
+    if blocked {
+        return Ok(());
+    }
+    let bound = if rules.handshake.browser_tokens_bound { secret::generation(config) } else { None };
+    let shown =
+        ShownToken { token: &given.token, role: attempt.role, scopes: &attempt.scopes, bound: bound.as_deref() };
+    let verified = pairing::verify_token(&rules.pairing, environment.store, now, &device.id, shown)?;
+    standing.token_refusal = verified.as_ref().err().copied();
+    if let Ok(bound_to) = verified {
+        standing.verdict = Ok(Method::DeviceToken);
+        standing.method = Method::DeviceToken;
+        standing.bound_to = bound_to;
+        if let Some(limiter) = limiter {
+            limiter.clear(address, Credential::DeviceToken);
+            let clears = rules.handshake.device_token_clears_secret_failures && !rules.handshake.secret_failure_waits;
+            if standing.gave_secret && clears {
+                limiter.clear(address, Credential::SharedSecret);
+            }
+        }
+    } else {
+        if rules.handshake.scope_mismatch_named && verified == Err(TokenRefusal::ScopeMismatch) {
+            standing.verdict = Err(Failure::because("scope_mismatch"));
+        } else if given.explicit {
+            standing.verdict = Err(Failure::because("device_token_mismatch"));
+        } else if let Err(failure) = &mut standing.verdict {
+            // The token was checked: the reason stays, but not that the rate limit caused it (observed on 2026.6.11;
+            // `auth-context.ts` of 2026.3.31 and 2026.4.2 creates a new result, too).
+            (failure.rate_limited, failure.retry_after_ms) = (false, None);
+        }
+        if let Some(limiter) = limiter {
+            limiter.fail(now, address, Credential::DeviceToken);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the client is counted by the limits of browsers.
+pub(in crate::handshake) fn browser(rules: &Facts, attempt: &Attempt) -> bool {
+    rules.handshake.browsers_limited && attempt.origin.is_some()
+}
+
+fn not_empty(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn not_blank(text: Option<&str>) -> Option<&str> {
+    text.map(js::trim).filter(|text| !text.is_empty())
+}

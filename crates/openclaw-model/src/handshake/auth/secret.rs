@@ -1,0 +1,230 @@
+//! Checks the gateway's secret: token, password, none, or authentication by a reverse proxy (`authorizeGatewayConnect`
+//! in `auth.ts`).
+
+use crate::config::TrustedProxy;
+use crate::handshake::HandshakeRules;
+use crate::handshake::auth::limits::{Credential, RateLimiter};
+use crate::locality::joined;
+use crate::{AuthMode, GatewayConfig, Peer, address};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
+
+/// The method that admitted a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::handshake) enum Method {
+    None,
+    Token,
+    Password,
+    TrustedProxy,
+    BootstrapToken,
+    DeviceToken,
+}
+
+impl Method {
+    /// What it is, for a person.
+    pub(in crate::handshake) fn words(self) -> &'static str {
+        match self {
+            Self::None => "auth mode none, which asks for nothing",
+            Self::Token => "the gateway's token",
+            Self::Password => "the gateway's password",
+            Self::TrustedProxy => "the word of a trusted proxy",
+            Self::BootstrapToken => "a bootstrap token",
+            Self::DeviceToken => "the device's own token",
+        }
+    }
+
+    /// Its name in `hello-ok`.
+    pub(in crate::handshake) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Token => "token",
+            Self::Password => "password",
+            Self::TrustedProxy => "trusted-proxy",
+            Self::BootstrapToken => "bootstrap-token",
+            Self::DeviceToken => "device-token",
+        }
+    }
+}
+
+/// The reason why a client was not admitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::handshake) struct Failure {
+    /// `details.authReason`.
+    pub reason: Cow<'static, str>,
+    /// Whether the rate limit caused the refusal.
+    pub rate_limited: bool,
+    /// The time until the next attempt, if the rate limit knows it.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Failure {
+    /// What is wrong, for a person.
+    pub(in crate::handshake) fn words(&self) -> Cow<'static, str> {
+        let words = match self.reason.as_ref() {
+            "token_missing_config" => "the gateway asks for a token and has none",
+            "token_missing" => "no token came",
+            "token_mismatch" => "the token that came is not the gateway's",
+            "password_missing_config" => "the gateway asks for a password and has none",
+            "password_missing" => "no password came",
+            "password_mismatch" => "the password that came is not the gateway's",
+            "bootstrap_token_invalid" => "the bootstrap token is unknown, used up or too old",
+            "device_token_mismatch" => "the device token does not admit",
+            "scope_mismatch" => "the device token has fewer scopes than the client asks for",
+            "rate_limited" => "too many wrong credentials came from this address",
+            "trusted_proxy_untrusted_source" => "gateway.trustedProxies does not name the peer",
+            "trusted_proxy_loopback_source" => "a proxy on loopback may not vouch for users",
+            "trusted_proxy_user_missing" => "the proxy names no user",
+            "trusted_proxy_user_not_allowed" => "gateway.auth.trustedProxy.allowUsers does not list the user",
+            "trusted_proxy_no_proxies_configured" => "gateway.trustedProxies is empty",
+            "trusted_proxy_config_missing" => "gateway.auth.trustedProxy is not set",
+            _ => return self.reason.clone(),
+        };
+        Cow::Borrowed(words)
+    }
+
+    pub(in crate::handshake) fn rate_limited(retry_after_ms: Option<u64>) -> Self {
+        Self { reason: Cow::Borrowed("rate_limited"), rate_limited: true, retry_after_ms }
+    }
+
+    pub(in crate::handshake) fn because(reason: &'static str) -> Self {
+        Self { reason: Cow::Borrowed(reason), rate_limited: false, retry_after_ms: None }
+    }
+}
+
+/// The token and password from a client, trimmed. Blank ones count as absent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::handshake) struct Given<'a> {
+    pub token: Option<&'a str>,
+    pub password: Option<&'a str>,
+}
+
+/// Whose failures are counted where.
+pub(in crate::handshake) struct Counter<'a> {
+    pub now: i64,
+    pub address: Option<&'a str>,
+    pub limiter: Option<&'a mut RateLimiter>,
+    /// Whether the caller counts a wrong secret later, if nothing else admits the client.
+    pub later: bool,
+}
+
+/// What tokens are bound to that the shared secret brought: a digest of it, where there is one.
+pub(in crate::handshake) fn generation(config: &GatewayConfig) -> Option<String> {
+    let (mode, secret) = match config.auth_mode {
+        AuthMode::Token => ("token", config.token.as_deref()?),
+        AuthMode::Password => ("password", config.password.as_deref()?),
+        AuthMode::None | AuthMode::TrustedProxy => return None,
+    };
+    Some(URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{mode}\0{secret}"))))
+}
+
+/// What a connection is bound to that the shared secret let in: a digest of it, also beside a reverse proxy (2026.9.6).
+pub(in crate::handshake) fn of_connection(config: &GatewayConfig) -> Option<String> {
+    let beside_proxy = || {
+        let password = config.password.as_deref().filter(|_| config.auth_mode == AuthMode::TrustedProxy)?;
+        Some(URL_SAFE_NO_PAD.encode(Sha256::digest(format!("trusted-proxy\0{password}"))))
+    };
+    generation(config).or_else(beside_proxy)
+}
+
+/// Checks the secret that a client sent.
+///
+/// `gateway.auth.allowTailscale` has no effect here: it relies on a Tailscale daemon that no case has, and without one
+/// the releases behave as if it were off.
+///
+/// # Errors
+/// Why it is not let in.
+pub(in crate::handshake) fn authorise(
+    rules: &HandshakeRules,
+    config: &GatewayConfig,
+    (peer, direct): (&Peer, bool),
+    given: Given<'_>,
+    mut counter: Counter<'_>,
+) -> Result<Method, Failure> {
+    let mut mode = config.auth_mode.clone();
+    match mode {
+        AuthMode::TrustedProxy => {
+            let vouched = vouched(rules, config, peer);
+            let password = config.password.as_deref().is_some_and(|password| !password.is_empty());
+            if vouched.is_ok() || !(rules.password_beside_proxy && direct && password && given.password.is_some()) {
+                return vouched;
+            }
+            mode = AuthMode::Password;
+        }
+        AuthMode::None => return Ok(Method::None),
+        AuthMode::Token | AuthMode::Password => {}
+    }
+    let either = rules.either_secret && config.auth_mode != AuthMode::TrustedProxy;
+    let (token, password) = match either {
+        true => (given.token.or(given.password), given.password.or(given.token)),
+        false => (given.token, given.password),
+    };
+    // If the client address is unknown, the peer's address counts, for the secret only.
+    let peer_address = peer.address.to_string();
+    let address = counter.address.or(Some(peer_address.as_str()));
+    if let Some(limiter) = counter.limiter.as_deref_mut()
+        && !limiter.allows(counter.now, address, Credential::SharedSecret)
+    {
+        return Err(Failure::rate_limited(limiter.retry_after(counter.now, address, Credential::SharedSecret)));
+    }
+    let verdict = if mode == AuthMode::Token {
+        compared(config.token.as_deref(), token, ["token_missing_config", "token_missing", "token_mismatch"])
+            .map(|()| Method::Token)
+    } else {
+        let reasons = ["password_missing_config", "password_missing", "password_mismatch"];
+        compared(config.password.as_deref(), password, reasons).map(|()| Method::Password)
+    };
+    if let Some(limiter) = counter.limiter {
+        match &verdict {
+            Ok(_) => limiter.clear(address, Credential::SharedSecret),
+            Err(_) if counter.later => {}
+            Err(failure)
+                if failure.reason.ends_with("_mismatch")
+                    || (failure.reason.ends_with("_missing") && !rules.missing_secret_forgiven) =>
+            {
+                limiter.fail(counter.now, address, Credential::SharedSecret);
+            }
+            Err(_) => {}
+        }
+    }
+    verdict
+}
+
+fn compared(expected: Option<&str>, given: Option<&str>, reasons: [&'static str; 3]) -> Result<(), Failure> {
+    let [not_configured, missing, mismatch] = reasons;
+    match (expected.filter(|secret| !secret.is_empty()), given) {
+        (None, _) => Err(Failure::because(not_configured)),
+        (_, None) => Err(Failure::because(missing)),
+        (Some(expected), Some(given)) if expected == given => Ok(()),
+        _ => Err(Failure::because(mismatch)),
+    }
+}
+
+fn vouched(rules: &HandshakeRules, config: &GatewayConfig, peer: &Peer) -> Result<Method, Failure> {
+    let Some(proxy) = &config.trusted_proxy else { return Err(Failure::because("trusted_proxy_config_missing")) };
+    if config.trusted_proxies.is_empty() {
+        return Err(Failure::because("trusted_proxy_no_proxies_configured"));
+    }
+    if !address::is_listed(peer.address, &config.trusted_proxies) {
+        return Err(Failure::because("trusted_proxy_untrusted_source"));
+    }
+    let allowed = rules.loopback_proxy_may_be_allowed && proxy.allow_loopback;
+    if rules.loopback_proxy_cannot_vouch && address::is_loopback(peer.address) && !allowed {
+        return Err(Failure::because("trusted_proxy_loopback_source"));
+    }
+    vouched_user(proxy, peer).map(|()| Method::TrustedProxy)
+}
+
+fn vouched_user(proxy: &TrustedProxy, peer: &Peer) -> Result<(), Failure> {
+    let value = |header: &str| joined(peer, &header.to_lowercase()).filter(|value| !value.trim().is_empty());
+    if let Some(missing) = proxy.required_headers.iter().find(|header| value(header).is_none()) {
+        let reason = Cow::Owned(format!("trusted_proxy_missing_header_{missing}"));
+        return Err(Failure { reason, rate_limited: false, retry_after_ms: None });
+    }
+    let Some(user) = value(&proxy.user_header) else { return Err(Failure::because("trusted_proxy_user_missing")) };
+    if !proxy.allow_users.is_empty() && !proxy.allow_users.iter().any(|allowed| allowed == user.trim()) {
+        return Err(Failure::because("trusted_proxy_user_not_allowed"));
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! The refusal of wrong credentials (`auth-messages.ts`, `connect-error-details.ts`).
+
+use crate::handshake::HandshakeRules;
+use crate::handshake::RefusalDetails;
+use crate::handshake::attempt::Attempt;
+use crate::handshake::auth::secret::Failure;
+use crate::handshake::refusal::Refusal;
+use openclaw_protocol::client::mode;
+use openclaw_protocol::connect::Credentials;
+use openclaw_protocol::js::{self, Record};
+use serde_json::Value;
+
+/// The refusal that names what was wrong.
+pub(in crate::handshake) fn refusal(
+    rules: &HandshakeRules,
+    attempt: &Attempt,
+    failure: &Failure,
+    has_device: bool,
+) -> Refusal {
+    let form = rules.details;
+    let auth = attempt.params.auth.as_ref();
+    let provided = provided(auth);
+    let has_device_token = auth.and_then(|auth| auth.device_token.as_deref()).is_some_and(|token| !token.is_empty());
+    let can_retry =
+        failure.reason == "token_mismatch" && has_device && provided == Provided::Token && !has_device_token;
+    let mut details = Record::new();
+    let header_missing = rules.says_where_to_look && failure.reason.starts_with("trusted_proxy_missing_header_");
+    let code = if header_missing { "AUTH_IDENTITY_HEADER_REQUIRED" } else { detail_code(&failure.reason) };
+    js::set(&mut details, "code", Some(code));
+    js::set(&mut details, "authReason", Some(failure.reason.as_ref()));
+    if form >= RefusalDetails::V2026_3_13 {
+        let step = if can_retry { "retry_with_device_token" } else { next_step(&failure.reason) };
+        js::set(&mut details, "canRetryWithDeviceToken", Some(can_retry));
+        js::set(&mut details, "recommendedNextStep", Some(step));
+    }
+    let details = Value::Object(details);
+    let told = form >= RefusalDetails::V2026_2_26;
+    let message = match rules.says_where_to_look {
+        true => newer_message(attempt, &failure.reason, provided),
+        false => message(attempt, &failure.reason, provided),
+    };
+    let refusal = Refusal::invalid(message, told.then_some(details));
+    match failure.retry_after_ms.filter(|_| rules.says_where_to_look && failure.rate_limited) {
+        Some(retry_after_ms) => refusal.retryable_after(retry_after_ms),
+        None => refusal,
+    }
+}
+
+/// The credential that the client sent. If it sent several, the strongest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Provided {
+    Password,
+    Token,
+    BootstrapToken,
+    DeviceToken,
+    Nothing,
+}
+
+fn provided(auth: Option<&Credentials>) -> Provided {
+    let Some(auth) = auth else { return Provided::Nothing };
+    let came = |credential: &Option<String>| credential.as_deref().is_some_and(|text| !text.is_empty());
+    match auth {
+        auth if came(&auth.password) => Provided::Password,
+        auth if came(&auth.token) => Provided::Token,
+        auth if came(&auth.bootstrap_token) => Provided::BootstrapToken,
+        auth if came(&auth.device_token) => Provided::DeviceToken,
+        _ => Provided::Nothing,
+    }
+}
+
+fn detail_code(reason: &str) -> &'static str {
+    match reason {
+        "token_missing" => "AUTH_TOKEN_MISSING",
+        "token_mismatch" => "AUTH_TOKEN_MISMATCH",
+        "token_missing_config" => "AUTH_TOKEN_NOT_CONFIGURED",
+        "password_missing" => "AUTH_PASSWORD_MISSING",
+        "password_mismatch" => "AUTH_PASSWORD_MISMATCH",
+        "password_missing_config" => "AUTH_PASSWORD_NOT_CONFIGURED",
+        "bootstrap_token_invalid" => "AUTH_BOOTSTRAP_TOKEN_INVALID",
+        "rate_limited" => "AUTH_RATE_LIMITED",
+        "device_token_mismatch" => "AUTH_DEVICE_TOKEN_MISMATCH",
+        "scope_mismatch" => "AUTH_SCOPE_MISMATCH",
+        _ => "AUTH_UNAUTHORIZED",
+    }
+}
+
+fn next_step(reason: &str) -> &'static str {
+    match reason {
+        "token_missing" | "token_missing_config" | "password_missing" | "password_missing_config" => {
+            "update_auth_configuration"
+        }
+        "token_mismatch" | "password_mismatch" | "device_token_mismatch" => "update_auth_credentials",
+        "rate_limited" => "wait_then_retry",
+        _ => "review_auth_configuration",
+    }
+}
+
+/// The message of the newer releases. On the gateway's own host, it says where to look.
+fn newer_message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
+    let browser = attempt.is_operator_ui() || attempt.is_webchat();
+    let local_cli = attempt.is_cli() && attempt.locality.direct;
+    let setup_code = "unauthorized: setup code invalid, expired, revoked, or already used (create a new code; review \
+                      `openclaw devices list`)";
+    match reason {
+        _ if attempt.client().mode == mode::NODE && reason.starts_with("trusted_proxy_missing_header_") => {
+            "gateway rejected this node: trusted-proxy identity-header authentication is required and no usable machine \
+             credential was accepted; run `openclaw doctor` on the Gateway"
+                .to_owned()
+        }
+        "token_missing" if browser => {
+            "unauthorized: gateway token missing (paste in Control UI settings or openclaw doctor \
+             --generate-gateway-token; restart)"
+                .to_owned()
+        }
+        "token_missing" | "token_mismatch" if local_cli => {
+            let what = reason.trim_start_matches("token_");
+            format!("unauthorized: gateway token {what} (use this gateway's gateway.auth.token or pair the device)")
+        }
+        "password_missing" | "password_mismatch" if local_cli => {
+            let what = reason.trim_start_matches("password_");
+            format!("unauthorized: gateway password {what} (use this gateway's gateway.auth.password)")
+        }
+        "bootstrap_token_invalid" => setup_code.to_owned(),
+        _ => message(attempt, reason, provided)
+            .replace("unauthorized: bootstrap token invalid or expired (scan a fresh setup code)", setup_code),
+    }
+}
+
+/// The message for people.
+fn message(attempt: &Attempt, reason: &str, provided: Provided) -> String {
+    let bootstrap = "unauthorized: bootstrap token invalid or expired (scan a fresh setup code)";
+    let constant = match reason {
+        "token_missing" => return with_token_hint(attempt, "missing"),
+        "token_mismatch" => return with_token_hint(attempt, "mismatch"),
+        "password_missing" => return with_password_hint(attempt, "missing"),
+        "password_mismatch" => return with_password_hint(attempt, "mismatch"),
+        "token_missing_config" => "unauthorized: gateway token not configured on gateway (set gateway.auth.token)",
+        "password_missing_config" => {
+            "unauthorized: gateway password not configured on gateway (set gateway.auth.password)"
+        }
+        "bootstrap_token_invalid" => bootstrap,
+        "rate_limited" => "unauthorized: too many failed authentication attempts (retry later)",
+        "device_token_mismatch" => "unauthorized: device token mismatch (rotate/reissue device token)",
+        "scope_mismatch" => "unauthorized: device token scope mismatch (re-pair or approve scope upgrade)",
+        // The remaining reasons come from a reverse proxy and have no message of their own.
+        _ if provided == Provided::BootstrapToken => bootstrap,
+        _ => "unauthorized",
+    };
+    constant.to_owned()
+}
+
+fn with_token_hint(attempt: &Attempt, what: &str) -> String {
+    let hint = if attempt.is_cli() {
+        "set gateway.remote.token to match gateway.auth.token"
+    } else if attempt.is_operator_ui() || attempt.is_webchat() {
+        "open the dashboard URL and paste the token in Control UI settings"
+    } else {
+        "provide gateway auth token"
+    };
+    format!("unauthorized: gateway token {what} ({hint})")
+}
+
+fn with_password_hint(attempt: &Attempt, what: &str) -> String {
+    let hint = if attempt.is_cli() {
+        "set gateway.remote.password to match gateway.auth.password"
+    } else if attempt.is_operator_ui() || attempt.is_webchat() {
+        "enter the password in Control UI settings"
+    } else {
+        "provide gateway auth password"
+    };
+    format!("unauthorized: gateway password {what} ({hint})")
+}

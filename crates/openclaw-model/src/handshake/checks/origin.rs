@@ -1,0 +1,130 @@
+//! Checks browser origins (`origin-check.ts`).
+
+use crate::handshake::attempt::Attempt;
+use crate::handshake::refusal::Refusal;
+use crate::handshake::{OriginForm, RefusalDetails};
+use crate::origin::Origin;
+use crate::{Facts, GatewayConfig, address};
+use openclaw_protocol::client::mode;
+use serde_json::json;
+
+const MESSAGE: &str =
+    "origin not allowed (open the Control UI from the gateway host or allow it in gateway.controlUi.allowedOrigins)";
+
+/// Checks the origin of every client that sends one or must send one: the Control UI and the chat.
+///
+/// # Errors
+/// The refusal of an origin that is not allowed.
+pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt: &Attempt) -> Result<String, Refusal> {
+    let asked = attempt.origin.is_some()
+        && match rules.handshake.origin_form {
+            OriginForm::V2026_2_19 => false,
+            OriginForm::V2026_2_26 => !attempt.locality.has_proxy_headers,
+            OriginForm::V2026_3_13 | OriginForm::V2026_7_35 => true,
+        };
+    if attempt.is_copilot() && copilot_origin(attempt).is_some() {
+        return Ok("that of a browser's extension, which its pairing is bound to".to_owned());
+    }
+    if !asked && !attempt.is_control_ui() && !attempt.is_webchat() {
+        return Ok("none was sent, and the client is not a browser UI".to_owned());
+    }
+    let origin = attempt.origin.as_deref().unwrap_or_default();
+    match verdict(rules, config, attempt, origin) {
+        Ok(why) => Ok(format!("`{origin}` is allowed, {why}")),
+        Err(reason) => {
+            let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason });
+            let told = rules.handshake.details >= RefusalDetails::V2026_3_13;
+            Err(Refusal::invalid(MESSAGE, told.then_some(details)))
+        }
+    }
+}
+
+/// Checks the copilot of 2026.9.6: it runs as a user interface, can receive tools and a session's events, and comes
+/// from an extension.
+///
+/// # Errors
+/// The refusal of one that does not.
+pub(in crate::handshake) fn check_copilot(attempt: &Attempt) -> Result<(), Refusal> {
+    if !attempt.is_copilot() {
+        return Ok(());
+    }
+    let can = |cap: &str| attempt.params.caps.iter().flatten().any(|have| have == cap);
+    if attempt.client().mode != mode::UI || !can("run-tool-bindings") || !can("session-scoped-events") {
+        let message = "browser copilot requires ui mode with run-tool-bindings and session-scoped-events capabilities";
+        return Err(Refusal::invalid(message, None));
+    }
+    if copilot_origin(attempt).is_none() {
+        let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": "invalid browser copilot origin" });
+        return Err(Refusal::invalid("browser copilot requires a canonical Chrome extension origin", Some(details)));
+    }
+    Ok(())
+}
+
+/// Whether the origin is that of a Chrome extension, whose id has 32 letters from a to p.
+fn copilot_origin(attempt: &Attempt) -> Option<String> {
+    let parsed = attempt.origin.as_deref().and_then(Origin::parse_bare)?;
+    let is_id = parsed.hostname.len() == 32 && parsed.hostname.bytes().all(|byte| (b'a'..=b'p').contains(&byte));
+    Some(parsed.origin).filter(|origin| is_id && origin.starts_with("chrome-extension:"))
+}
+
+fn verdict(
+    rules: &Facts,
+    config: &GatewayConfig,
+    attempt: &Attempt,
+    origin: &str,
+) -> Result<&'static str, &'static str> {
+    let parse = if rules.handshake.origin_form >= OriginForm::V2026_7_35 { Origin::parse_bare } else { Origin::parse };
+    let parsed = Some(origin.trim()).filter(|origin| *origin != "null").and_then(parse);
+    let Some(parsed) = parsed else { return Err("origin missing or invalid") };
+    let listed = |entry: &String| {
+        let entry = entry.trim().to_lowercase();
+        (entry == "*" && rules.handshake.origin_form >= OriginForm::V2026_3_13) || entry == parsed.origin
+    };
+    if config.allowed_origins.iter().any(listed) {
+        return Ok("gateway.controlUi.allowedOrigins lists it");
+    }
+    let host = attempt.host().unwrap_or_default().trim().to_lowercase();
+    let equal_will_do =
+        config.allow_host_header_origin_fallback || rules.handshake.origin_form == OriginForm::V2026_2_19;
+    if equal_will_do && !host.is_empty() && parsed.host == host {
+        return Ok("it equals the Host header");
+    }
+    if rules.handshake.private_same_origin && parsed.host == host && is_private_host(rules, attempt, &host) {
+        return Ok("it equals the Host header, and the host is a private one");
+    }
+    let dots = rules.locality.trailing_dots;
+    let ours = match rules.handshake.origin_form {
+        OriginForm::V2026_2_19 | OriginForm::V2026_2_26 => {
+            let named = address::host_name(&host);
+            // 2026.2.19 checks the text, so `127.1` is sufficient.
+            let by_text = rules.handshake.origin_form == OriginForm::V2026_2_19 && named.starts_with("127.");
+            by_text || address::is_loopback_host(&named, dots)
+        }
+        OriginForm::V2026_3_13 | OriginForm::V2026_7_35 => attempt.locality.direct,
+    };
+    if ours && address::is_loopback_host(&parsed.hostname, dots) {
+        return Ok("it is loopback, and so is the client or its Host");
+    }
+    Err("origin not allowed")
+}
+
+/// Whether a page of this very gateway is open in a browser on the gateway's machine.
+pub(in crate::handshake) fn is_on_this_machine(rules: &Facts, attempt: &Attempt) -> bool {
+    let host = attempt.host().unwrap_or_default().trim().to_lowercase();
+    let page = attempt.origin.as_deref().and_then(|origin| Origin::parse(origin.trim()));
+    let dots = rules.locality.trailing_dots;
+    page.is_some_and(|page| page.host == host && address::is_loopback_host(&page.hostname, dots))
+        && attempt.locality.direct
+}
+
+/// Whether only this host or its network can have this `Host`.
+fn is_private_host(rules: &Facts, attempt: &Attempt, host: &str) -> bool {
+    let name = address::host_name(host);
+    if address::is_loopback_host(&name, rules.locality.trailing_dots) {
+        return attempt.locality.direct;
+    }
+    match address::parse(&name) {
+        Some(ip) => address::is_private_or_loopback(ip),
+        None => name.ends_with(".local") || name.ends_with(".ts.net"),
+    }
+}

@@ -1,0 +1,302 @@
+//! Checks whether a device is paired for the requested access, and requests pairing if it is not
+//! (`message-handler.ts`).
+
+mod bootstrap;
+pub(super) mod pins;
+mod require;
+pub(super) mod required;
+mod silent;
+mod vouched;
+
+use crate::handshake::BackendPairing;
+use crate::handshake::attempt::Attempt;
+use crate::handshake::auth::credentials::Standing;
+use crate::handshake::auth::secret::Method;
+use crate::handshake::pairing::required::Upgrade;
+use crate::handshake::refusal::End;
+use crate::handshake::{HandshakeRules, checks::device};
+use crate::model::Model;
+use crate::pairing::{
+    self, AccessMetadata, BootstrapProfile, Fault, PairingRequest, effective_roles, scopes_allow_values,
+};
+use crate::trace::{Check, Fact, fact};
+use crate::{AuthMode, Environment, GatewayConfig, Outcome};
+use serde_json::{Value, json};
+
+/// The result of the pairing check.
+#[derive(Debug, Default)]
+pub(super) struct Paired {
+    /// Whether the device gets a token.
+    pub issues_token: bool,
+    /// The bootstrap profile whose roles the device received.
+    pub handed_off: Option<BootstrapProfile>,
+}
+
+/// The reason why a client needs no pairing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Skip {
+    /// A reverse proxy authenticates the Control UI.
+    Vouched,
+    /// The Control UI with auth mode none.
+    ControlUi,
+    /// A local backend with the secret or a device token.
+    Backend,
+}
+
+impl Skip {
+    /// The fact that lets it be skipped.
+    fn fact(self) -> Fact {
+        match self {
+            Self::Vouched => fact!(handshake.vouched_pairs),
+            Self::ControlUi => fact!(handshake.control_ui_skips_without_auth),
+            Self::Backend => fact!(handshake.backend_pairing),
+        }
+    }
+
+    fn why(self) -> &'static str {
+        match self {
+            Self::Vouched => "a reverse proxy vouches for the Control UI",
+            Self::ControlUi => "the Control UI is let in by auth mode none",
+            Self::Backend => "a local backend with the gateway's secret or a device token is let through",
+        }
+    }
+}
+
+/// The input of the check.
+pub(super) struct PairingCheck<'a> {
+    pub attempt: &'a mut Attempt,
+    pub standing: &'a Standing,
+    /// The public key in the form of the store.
+    pub public_key: &'a str,
+    pub device_id: &'a str,
+    /// Platform and device family from the client, before those of its record replace them.
+    pub claimed: (String, Option<String>),
+}
+
+impl PairingCheck<'_> {
+    /// Checks that the device is paired, has the platform and device family that it was paired with, and was approved
+    /// for the role and the scopes. Missing access is requested, and a local client usually gets it at once.
+    ///
+    /// # Errors
+    /// Returns the refusal, or an error that a release throws.
+    pub(super) fn run(
+        mut self,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<Paired, End> {
+        let mut result = Paired { issues_token: true, ..Paired::default() };
+        let skip = self.need_not_be_paired(&model.rules.handshake, &model.config);
+        if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_ignores_record) {
+            outcome.because_of(Check::Pairing, skip.fact(), format!("not looked at: {}", skip.why()));
+            return Ok(result);
+        }
+        if model.rules.handshake.vouched_pairs
+            && device::is_vouched_control_ui(&model.rules.handshake, &model.config, self.attempt, self.standing)
+        {
+            result.issues_token = false;
+        }
+        let found = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
+        let known = found.as_ref().filter(|record| self.is_theirs(record));
+        if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_notes_record) {
+            outcome.because_of(Check::Pairing, skip.fact(), format!("not looked at: {}", skip.why()));
+            match known {
+                Some(_) => {
+                    let seen = self.seen();
+                    let (store, now) = (&mut *environment.store, environment.now);
+                    pairing::update_metadata(&model.rules.pairing, store, now, self.device_id, &seen)?;
+                }
+                None => result.issues_token &= self.let_through(skip),
+            }
+            return Ok(result);
+        }
+        match (known, skip) {
+            (Some(record), _) => result.handed_off = self.hold_to_record(record, model, environment, outcome)?,
+            (None, Some(skip)) => {
+                outcome.because_of(
+                    Check::Pairing,
+                    skip.fact(),
+                    format!("the device need not be paired: {}", skip.why()),
+                );
+                if model.rules.handshake.token_needs_baseline {
+                    result.issues_token &= self.let_through(skip);
+                }
+            }
+            (None, None) => {
+                let why = match &found {
+                    Some(_) => "the record of this device has another public key",
+                    None => "there is no record of this device",
+                };
+                outcome.because(Check::Pairing, why);
+                result.handed_off = self.require(Upgrade::NotPaired, found.as_ref(), model, environment, outcome)?;
+            }
+        }
+        Ok(result)
+    }
+
+    /// The reason why this client needs no pairing. `None` if it does.
+    fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<Skip> {
+        let (attempt, standing) = (&*self.attempt, self.standing);
+        if !rules.vouched_pairs && device::is_vouched_control_ui(rules, config, attempt, standing) {
+            return Some(Skip::Vouched);
+        }
+        let without_auth = rules.control_ui_skips_without_auth && config.auth_mode == AuthMode::None;
+        if attempt.is_operator_ui() && attempt.role == "operator" && without_auth {
+            return Some(Skip::ControlUi);
+        }
+        let insecure = !rules.insecure_auth_bounded && config.control_ui_allow_insecure_auth;
+        if insecure && attempt.is_control_ui() && standing.has_matching_secret() {
+            return Some(Skip::ControlUi);
+        }
+        let by_token = standing.method == Method::DeviceToken;
+        let proven = match rules.backend_pairing {
+            BackendPairing::Needed => false,
+            BackendPairing::SkippedWithSecret => standing.has_matching_secret(),
+            BackendPairing::SkippedWhenProven => by_token || standing.has_matching_secret(),
+        };
+        let unasked = rules.none_admits_backend && device::is_unasked_backend(attempt, standing);
+        (attempt.is_local_backend() && (proven || unasked)).then_some(Skip::Backend)
+    }
+
+    /// Whether an unpaired client that needs no pairing gets a token. A client that a proxy authenticated loses its
+    /// scopes.
+    fn let_through(&mut self, skip: Skip) -> bool {
+        match skip {
+            Skip::Vouched => {
+                self.attempt.scopes.clear();
+                false
+            }
+            Skip::ControlUi => true,
+            Skip::Backend => self.standing.method != Method::DeviceToken,
+        }
+    }
+
+    /// Checks a paired device: platform and device family, role, scopes, in this order.
+    fn hold_to_record(
+        &mut self,
+        record: &Value,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<Option<BootstrapProfile>, End> {
+        // Up to 2026.2.19, the record adopts the platform that the client reports.
+        let refreshed = match model.rules.handshake.pins_metadata {
+            true => self.pin_metadata(record, model, environment, outcome)?,
+            false => Some(self.claimed.0.clone()),
+        };
+        let pairing_rules = model.rules.pairing.clone();
+        let roles = effective_roles(&pairing_rules, record)?;
+        if !roles.iter().any(|role| role == self.attempt.role) {
+            let have = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
+            let why = format!("the roles in effect of the record: {have}; {} is asked for", self.attempt.role);
+            outcome.because_of(Check::Pairing, fact!(pairing.effective_roles), why);
+            self.require(Upgrade::Role, Some(record), model, environment, outcome)?;
+        }
+        let mut linked = None;
+        if !self.attempt.scopes.is_empty() {
+            let (first, second) = if model.rules.handshake.approved_scopes_first {
+                ("approvedScopes", "scopes")
+            } else {
+                ("scopes", "approvedScopes")
+            };
+            let list = |key: &str| record.get(key).filter(|value| value.is_array());
+            let imply = model.rules.handshake.scopes_imply;
+            let granted = list(first).or_else(|| list(second).filter(|_| imply));
+            let granted = granted.cloned().unwrap_or_else(|| json!([]));
+            let asked = json!(self.attempt.scopes);
+            let items = granted.as_array().map(Vec::as_slice).unwrap_or_default();
+            let covered = match imply {
+                true => scopes_allow_values(&pairing_rules, self.attempt.role, Some(&asked), Some(&granted))?,
+                false => self.attempt.scopes.iter().all(|scope| items.contains(&json!(scope))),
+            };
+            if items.is_empty() || !covered {
+                let why = format!("the record grants {granted}, not all of {asked}");
+                outcome.because_of(Check::Pairing, fact!(pairing.scopes_cover), why);
+                linked = self.require(Upgrade::Scope, Some(record), model, environment, outcome)?;
+            }
+        }
+        outcome.because(Check::Pairing, "the device has what it asks for");
+        let again = self.handed_off_again(record, &roles, model, environment)?;
+        let handed_off = linked.or(again);
+        let seen = AccessMetadata { refreshed_platform: refreshed, ..self.seen() };
+        pairing::update_metadata(&pairing_rules, environment.store, environment.now, self.device_id, &seen)?;
+        Ok(handed_off)
+    }
+
+    /// A device keeps the platform and device family that it was paired with, and the client counts as having those of
+    /// the record. Returns the platform to store.
+    fn pin_metadata(
+        &mut self,
+        record: &Value,
+        model: &mut Model,
+        environment: &mut Environment<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<Option<String>, End> {
+        let pins = pins::hold(&model.rules.handshake, self.attempt.client(), record);
+        if pins.mismatch {
+            let client = self.attempt.client();
+            let why = format!(
+                "paired as platform {} and family {}, now {} and {}",
+                record.get("platform").and_then(Value::as_str).unwrap_or("any"),
+                record.get("deviceFamily").and_then(Value::as_str).unwrap_or("any"),
+                client.platform,
+                client.device_family.as_deref().unwrap_or("none"),
+            );
+            outcome.because_of(Check::Pairing, fact!(handshake.pins_metadata), why);
+            self.require(Upgrade::Metadata, Some(record), model, environment, outcome)?;
+            return Ok(pins.refreshed);
+        }
+        let client = &mut self.attempt.params.client;
+        if let Some(platform) = pins.platform {
+            client.platform = platform;
+        }
+        if let Some(family) = pins.family {
+            client.device_family = Some(family);
+        }
+        Ok(pins.refreshed)
+    }
+
+    /// Whether a record has the key of this device.
+    fn is_theirs(&self, record: &Value) -> bool {
+        record.get("publicKey").and_then(Value::as_str) == Some(self.public_key)
+    }
+
+    /// Whether a record grants what is asked for, as a silent request looks at it that was not approved
+    /// (`pairingStateAllowsRequestedAccess`): one that somebody else has approved meanwhile, or whose approval took more
+    /// scopes than the client asks for.
+    fn is_let_in_by(&self, model: &Model, record: &Value) -> Result<bool, Fault> {
+        let rules = &model.rules.pairing;
+        if !self.is_theirs(record) || !pairing::has_effective_role(rules, record, self.attempt.role)? {
+            return Ok(false);
+        }
+        let (asked, granted) = (&self.attempt.scopes, pairing::access_scopes(record));
+        Ok(asked.is_empty() || !granted.is_empty() && pairing::scopes_allow(rules, self.attempt.role, asked, &granted))
+    }
+
+    fn request(&self) -> PairingRequest {
+        let client = self.attempt.client();
+        PairingRequest {
+            display_name: client.display_name.clone(),
+            client_id: Some(client.id.clone()),
+            client_mode: Some(client.mode.clone()),
+            role: self.attempt.role.to_owned(),
+            scopes: self.attempt.scopes.clone(),
+            remote_ip: self.attempt.locality.reported_ip.clone(),
+            ..PairingRequest::default()
+        }
+    }
+
+    fn seen(&self) -> AccessMetadata {
+        let PairingRequest { display_name, client_id, client_mode, role, scopes, remote_ip, .. } = self.request();
+        AccessMetadata {
+            display_name,
+            client_id,
+            client_mode,
+            role,
+            scopes,
+            remote_ip,
+            refreshed_platform: None,
+            reason: None,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The parameters of the methods that are answered. The same in all releases but where a function
+//! chooses (`method-scopes-*.js`, `protocol/schema/*.ts`).
+
+use crate::facts::rpc::{ExecForm, PluginForm, RpcRules};
+use crate::nodes::NodeRules;
+use crate::schema::{
+    NATURAL, NON_EMPTY, Property, STRING, Schema, array, at_least, object, optional, required, text, within,
+};
+
+pub(in crate::rpc) const OPTIONAL_TEXT: Schema = Schema::Union(&[STRING, Schema::Null]);
+const NUMBER: Schema = Schema::Number(crate::schema::Bounds { minimum: None, maximum: None });
+
+/// No parameters.
+pub(crate) static NOTHING: Schema = object(&[]);
+/// `requestId`.
+pub(in crate::rpc) static REQUEST_ID: Schema = object(&[required("requestId", NON_EMPTY)]);
+/// `deviceId`.
+pub(in crate::rpc) static DEVICE_ID: Schema = object(&[required("deviceId", NON_EMPTY)]);
+/// `device.pair.rename`.
+pub(in crate::rpc) static RENAME: Schema = object(&[required("deviceId", NON_EMPTY), required("label", text(1, 64))]);
+/// `device.scopes.requestUpgrade`.
+pub(in crate::rpc) static SCOPES: Schema =
+    object(&[required("scopes", Schema::Unique(&Schema::Array { items: &NON_EMPTY, min_items: 1, max_items: 8 }))]);
+/// `device.token.rotate`.
+pub(in crate::rpc) static ROTATE: Schema =
+    object(&[required("deviceId", NON_EMPTY), required("role", NON_EMPTY), optional("scopes", array(&NON_EMPTY))]);
+/// `device.token.revoke`.
+pub(in crate::rpc) static REVOKE: Schema = object(&[required("deviceId", NON_EMPTY), required("role", NON_EMPTY)]);
+/// `node.pair.request`.
+pub(in crate::rpc) fn node_request(rules: &NodeRules) -> &'static Schema {
+    if rules.request_by_surface { &NODE_REQUEST_2026_6_11 } else { &NODE_REQUEST }
+}
+
+static NODE_REQUEST: Schema = object(&[
+    required("nodeId", NON_EMPTY),
+    optional("displayName", NON_EMPTY),
+    optional("platform", NON_EMPTY),
+    optional("version", NON_EMPTY),
+    optional("coreVersion", NON_EMPTY),
+    optional("uiVersion", NON_EMPTY),
+    optional("deviceFamily", NON_EMPTY),
+    optional("modelIdentifier", NON_EMPTY),
+    optional("caps", array(&NON_EMPTY)),
+    optional("commands", array(&NON_EMPTY)),
+    optional("remoteIp", NON_EMPTY),
+    optional("silent", Schema::Boolean),
+]);
+static NODE_REQUEST_2026_6_11: Schema = object(&[
+    required("nodeId", NON_EMPTY),
+    optional("displayName", NON_EMPTY),
+    optional("platform", NON_EMPTY),
+    optional("version", NON_EMPTY),
+    optional("coreVersion", NON_EMPTY),
+    optional("uiVersion", NON_EMPTY),
+    optional("deviceFamily", NON_EMPTY),
+    optional("modelIdentifier", NON_EMPTY),
+    optional("caps", array(&NON_EMPTY)),
+    optional("commands", array(&NON_EMPTY)),
+    optional("permissions", Schema::Record(&Schema::Boolean)),
+    optional("remoteIp", NON_EMPTY),
+    optional("silent", Schema::Boolean),
+]);
+/// `node.pair.verify`.
+pub(in crate::rpc) static NODE_VERIFY: Schema = object(&[required("nodeId", NON_EMPTY), required("token", NON_EMPTY)]);
+/// `node.rename`.
+pub(in crate::rpc) static NODE_RENAME: Schema =
+    object(&[required("nodeId", NON_EMPTY), required("displayName", NON_EMPTY)]);
+/// `nodeId`.
+pub(in crate::rpc) static NODE_ID: Schema = object(&[required("nodeId", NON_EMPTY)]);
+/// `id`.
+pub(in crate::rpc) static ID: Schema = object(&[required("id", NON_EMPTY)]);
+/// `exec.approval.resolve`, `plugin.approval.resolve`.
+pub(in crate::rpc) static RESOLVE: Schema = object(&[required("id", NON_EMPTY), required("decision", NON_EMPTY)]);
+
+const FILE_OPERAND: Schema =
+    object(&[required("argvIndex", NATURAL), required("path", STRING), required("sha256", STRING)]);
+const SYSTEM_RUN_PLAN: Schema = object(&[
+    required("argv", array(&STRING)),
+    required("cwd", OPTIONAL_TEXT),
+    required("commandText", STRING),
+    optional("commandPreview", OPTIONAL_TEXT),
+    required("agentId", OPTIONAL_TEXT),
+    required("sessionKey", OPTIONAL_TEXT),
+    optional("mutableFileOperand", Schema::Union(&[FILE_OPERAND, Schema::Null])),
+]);
+
+/// `exec.approval.request`.
+pub(in crate::rpc) fn exec_request(rules: &RpcRules) -> &'static Schema {
+    match (rules.approvals_private, rules.approvals_show_analysis) {
+        _ if rules.exec_form >= ExecForm::V2026_9_6 => &EXEC_REQUEST_2026_9_6,
+        (true, _) => &EXEC_REQUEST_2026_6_11,
+        (_, true) => &EXEC_REQUEST_2026_5_7,
+        _ => &EXEC_REQUEST,
+    }
+}
+
+/// The parameters of a command's approval, with what a release knows more: after `ask`, after `sessionKey`, and after the
+/// turn's source. Their order is that of the complaints about them.
+macro_rules! exec_request {
+    ([$($decided:expr),*], [$($run:expr),*], [$($delivery:expr),*]) => {
+        object(&[
+            optional("id", NON_EMPTY),
+            optional("command", NON_EMPTY),
+            optional("commandArgv", array(&STRING)),
+            optional("systemRunPlan", SYSTEM_RUN_PLAN),
+            optional("env", Schema::Record(&STRING)),
+            optional("cwd", OPTIONAL_TEXT),
+            optional("nodeId", Schema::Union(&[NON_EMPTY, Schema::Null])),
+            optional("host", OPTIONAL_TEXT),
+            optional("security", OPTIONAL_TEXT),
+            optional("ask", OPTIONAL_TEXT),
+            $($decided,)*
+            optional("agentId", OPTIONAL_TEXT),
+            optional("resolvedPath", OPTIONAL_TEXT),
+            optional("sessionKey", OPTIONAL_TEXT),
+            $($run,)*
+            optional("turnSourceChannel", OPTIONAL_TEXT),
+            optional("turnSourceTo", OPTIONAL_TEXT),
+            optional("turnSourceAccountId", OPTIONAL_TEXT),
+            optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
+            $($delivery,)*
+            optional("timeoutMs", at_least(1)),
+            optional("twoPhase", Schema::Boolean),
+        ])
+    };
+}
+
+const WARNING: Property = optional("warningText", OPTIONAL_TEXT);
+const UNAVAILABLE_DECISIONS: Schema =
+    Schema::Array { items: &Schema::Enum(&["allow-always"]), min_items: 1, max_items: 1 };
+const COMMAND_SPAN: Schema = object(&[required("startIndex", NATURAL), required("endIndex", at_least(1))]);
+const DECISIONS_TAKEN: Property = optional("unavailableDecisions", UNAVAILABLE_DECISIONS);
+const SPANS: Property = optional("commandSpans", array(&COMMAND_SPAN));
+const REVIEWERS: Property = optional("approvalReviewerDeviceIds", array(&NON_EMPTY));
+const ROUTE: Property = optional("requireDeliveryRoute", Schema::Boolean);
+const UNTOLD: Property = optional("suppressDelivery", Schema::Boolean);
+
+static EXEC_REQUEST: Schema = exec_request!([], [], []);
+static EXEC_REQUEST_2026_5_7: Schema = exec_request!([WARNING], [], []);
+static EXEC_REQUEST_2026_6_11: Schema =
+    exec_request!([WARNING, DECISIONS_TAKEN, SPANS], [], [REVIEWERS, ROUTE, UNTOLD]);
+// The kinds of scope are not told apart.
+static EXEC_REQUEST_2026_9_6: Schema = exec_request!(
+    [WARNING, optional("scope", Schema::Any), DECISIONS_TAKEN, SPANS],
+    [optional("sessionId", OPTIONAL_TEXT), optional("runId", OPTIONAL_TEXT), optional("toolCallId", OPTIONAL_TEXT)],
+    [REVIEWERS, ROUTE, UNTOLD, optional("deliverToApprovalClientsOnly", Schema::Boolean)]
+);
+
+const ALLOWED_COMMAND: Schema = object(&[
+    optional("id", NON_EMPTY),
+    required("pattern", STRING),
+    optional("argPattern", STRING),
+    optional("lastUsedAt", NATURAL),
+    optional("lastUsedCommand", STRING),
+    optional("lastResolvedPath", STRING),
+]);
+const EXEC_POLICY_DEFAULTS: Schema = object(&[
+    optional("security", STRING),
+    optional("ask", STRING),
+    optional("askFallback", STRING),
+    optional("autoAllowSkills", Schema::Boolean),
+]);
+const EXEC_POLICY_AGENT: Schema = object(&[
+    optional("security", STRING),
+    optional("ask", STRING),
+    optional("askFallback", STRING),
+    optional("autoAllowSkills", Schema::Boolean),
+    optional("allowlist", array(&ALLOWED_COMMAND)),
+]);
+const EXEC_POLICY_SOCKET: Schema = object(&[optional("path", STRING), optional("token", STRING)]);
+const EXEC_POLICY: Schema = object(&[
+    required("version", Schema::Number(crate::schema::Bounds { minimum: Some(1), maximum: Some(1) })),
+    optional("socket", EXEC_POLICY_SOCKET),
+    optional("defaults", EXEC_POLICY_DEFAULTS),
+    optional("agents", Schema::Record(&EXEC_POLICY_AGENT)),
+]);
+
+/// `exec.approvals.set`.
+pub(crate) static EXEC_POLICY_SET: Schema = object(&[required("file", EXEC_POLICY), optional("baseHash", NON_EMPTY)]);
+
+/// `plugin.approval.request`.
+pub(crate) fn plugin_request(rules: &RpcRules) -> &'static Schema {
+    match rules.plugin_form {
+        PluginForm::V2026_3_28 => &PLUGIN_REQUEST,
+        PluginForm::V2026_5_7 => &PLUGIN_REQUEST_2026_5_7,
+        PluginForm::V2026_7_35 => &PLUGIN_REQUEST_2026_7_35,
+        PluginForm::V2026_9_6 => &PLUGIN_REQUEST_2026_9_6,
+    }
+}
+
+/// The parameters of a plugin's approval up to 2026.7.35, with what a release knows more: after `toolCallId`, and after
+/// `sessionKey`. Their order is that of the complaints about them.
+macro_rules! plugin_request {
+    ($longest:literal, [$($decided:expr),*], [$($reviewed:expr),*]) => {
+        object(&[
+            optional("pluginId", NON_EMPTY),
+            required("title", text(1, 80)),
+            required("description", text(1, $longest)),
+            optional("severity", Schema::Enum(&["info", "warning", "critical"])),
+            optional("toolName", STRING),
+            optional("toolCallId", STRING),
+            $($decided,)*
+            optional("agentId", STRING),
+            optional("sessionKey", STRING),
+            $($reviewed,)*
+            optional("turnSourceChannel", STRING),
+            optional("turnSourceTo", STRING),
+            optional("turnSourceAccountId", STRING),
+            optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER])),
+            optional("timeoutMs", within(1, 600_000)),
+            optional("twoPhase", Schema::Boolean),
+        ])
+    };
+}
+
+static PLUGIN_REQUEST: Schema = plugin_request!(256, [], []);
+static PLUGIN_REQUEST_2026_5_7: Schema = plugin_request!(256, [optional("allowedDecisions", DECISIONS)], []);
+static PLUGIN_REQUEST_2026_7_35: Schema = plugin_request!(
+    512,
+    [optional("allowedDecisions", DECISIONS)],
+    [optional("approvalReviewerDeviceIds", array(&NON_EMPTY))]
+);
+static PLUGIN_REQUEST_2026_9_6: Schema = object(&[
+    optional("pluginId", Schema::Union(&[NON_EMPTY, Schema::Null])),
+    required("title", text(1, 80)),
+    required("description", text(1, 512)),
+    optional("detail", Schema::Union(&[text(1, 16_384), Schema::Null])),
+    optional("severity", Schema::Union(&[Schema::Enum(&["info", "warning", "critical"]), Schema::Null])),
+    // What it may say of its scope is not checked here.
+    optional("scope", Schema::Any),
+    optional("toolName", Schema::Union(&[STRING, Schema::Null])),
+    optional("toolCallId", Schema::Union(&[STRING, Schema::Null])),
+    optional("mcpTool", object(&[required("server", NON_EMPTY), required("tool", NON_EMPTY)])),
+    optional("allowedDecisions", Schema::Union(&[DECISIONS, Schema::Null])),
+    optional("agentId", Schema::Union(&[STRING, Schema::Null])),
+    optional("sessionKey", Schema::Union(&[STRING, Schema::Null])),
+    optional("approvalReviewerDeviceIds", Schema::Union(&[array(&NON_EMPTY), Schema::Null])),
+    optional("turnSourceChannel", Schema::Union(&[STRING, Schema::Null])),
+    optional("turnSourceTo", Schema::Union(&[STRING, Schema::Null])),
+    optional("turnSourceAccountId", Schema::Union(&[STRING, Schema::Null])),
+    optional("turnSourceThreadId", Schema::Union(&[STRING, NUMBER, Schema::Null])),
+    optional("timeoutMs", within(1, 600_000)),
+    optional("twoPhase", Schema::Boolean),
+]);
+
+const DECISIONS: Schema =
+    Schema::Array { items: &Schema::Enum(&["allow-once", "allow-always", "deny"]), min_items: 1, max_items: 3 };

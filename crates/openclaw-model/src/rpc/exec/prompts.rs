@@ -1,0 +1,389 @@
+//! What approvals of commands and of plugins have in common: announcing, waiting, deciding.
+
+use crate::act::{ConnectionId, Outcome};
+use crate::approvals::{Approval, Approvals, Named, Waiter};
+use crate::facts::rpc::{ExecForm, NoApprover, PluginForm, RpcRules};
+use crate::model::{ConnectedClient, Model};
+use crate::rpc::dispatch::schemas::RESOLVE;
+use crate::rpc::{Call, Handled, Refusal, Reply, invalid, invalid_with};
+use indexmap::IndexSet;
+use openclaw_protocol::client;
+use openclaw_protocol::js::{self, Record};
+use serde_json::{Value, json};
+
+/// Which approvals.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Of commands.
+    Exec,
+    /// Of plugins' actions.
+    Plugin,
+}
+
+impl Kind {
+    fn of(self, model: &mut Model) -> &mut Approvals {
+        match self {
+            Self::Exec => &mut model.exec_approvals,
+            Self::Plugin => &mut model.plugin_approvals,
+        }
+    }
+
+    /// Whether a client is one that shows approvals of this kind (2026.9.6 on, `canDeliverApprovals`).
+    fn is_shown_by(self, client: &ConnectedClient) -> bool {
+        let (clients, cap): (&[&str], _) = match self {
+            Self::Exec => (&[client::MACOS_APP, client::IOS_APP, client::ANDROID_APP], "exec-approvals"),
+            Self::Plugin => (&[client::TUI], "plugin-approvals"),
+        };
+        let id = client.connect.client.id.as_str();
+        let says = |cap: &str| client.connect.caps.iter().flatten().any(|said| said == cap);
+        id == client::CONTROL_UI || clients.contains(&id) || says("approvals") || says(cap)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exec => "exec",
+            Self::Plugin => "plugin",
+        }
+    }
+
+    fn event(self, what: &str) -> String {
+        format!("{}.approval.{what}", self.name())
+    }
+}
+
+/// Every decision.
+const ALL_DECISIONS: [&str; 3] = ["allow-once", "allow-always", "deny"];
+
+/// How an approval is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asking {
+    /// It is answered `accepted` before.
+    pub two_phase: bool,
+    /// Nobody hears of it, nor counts as one who may decide.
+    pub tells_nobody: bool,
+    /// It waits although nobody can decide.
+    pub waits_for_nobody: bool,
+}
+
+/// Registers an approval, announces it and answers: at once without a decision where nobody can give one, else when
+/// it is given.
+pub(crate) fn ask(call: &mut Call<'_, '_>, kind: Kind, approval: Approval, asking: Asking) -> Handled {
+    let id = approval.id.clone();
+    let asked = call.connection;
+    let mut viewers = viewers(call, kind, &approval);
+    viewers.retain(|_| !asking.tells_nobody);
+    let told: Vec<ConnectionId> = viewers.iter().copied().filter(|viewer| *viewer != asked).collect();
+    let approvers = if call.model.rules.rpc.asker_approves_not { told.len() } else { viewers.len() };
+    match call.model.rules.rpc.approvals_private {
+        true => {
+            let mut announcement = approval.announcement();
+            if call.model.rules.rpc.exec_form >= ExecForm::V2026_9_6 {
+                announcement["approvalKind"] = json!(kind.name());
+            }
+            call.model.tell(&told, &kind.event("requested"), &announcement, call.outcome);
+        }
+        false => call.broadcast(&kind.event("requested"), approval.announcement()),
+    }
+    let route = call.model.rules.rpc.turn_source_route
+        && approval
+            .request
+            .get("turnSourceChannel")
+            .and_then(Value::as_str)
+            .is_some_and(|channel| asks_back(channel, call.model.rules.rpc.turn_sources));
+    let by = if told.is_empty() { "turn-source" } else { "approval-client" };
+    let acceptance = approval.acceptance(call.model.rules.rpc.acceptance_names_route.then_some(by));
+    kind.of(call.model).register(approval);
+    let no_approver = call.model.rules.rpc.no_approver;
+    let waits = asking.waits_for_nobody || no_approver == NoApprover::Waits;
+    let expires = !route && approvers == 0 && !waits;
+    if asking.two_phase && (!expires || no_approver == NoApprover::ExpiresOnceAccepted) {
+        let request_id = call.request.id.clone();
+        call.model.respond(call.connection, &request_id, Ok(acceptance), call.outcome);
+    }
+    if expires {
+        call.reason("nobody who may approve is connected".to_owned());
+        let now = call.now();
+        let expired = kind.of(call.model).resolve(&id, None, now);
+        return Ok(expired.map_or(Reply::Answered, |(approval, _)| Reply::Answer(approval.decision())));
+    }
+    let waiter = Waiter { connection: call.connection, request_id: call.request.id.clone(), asked: true };
+    kind.of(call.model).wait(&id, waiter);
+    Ok(Reply::Answered)
+}
+
+/// Whether one of these channels is meant.
+fn asks_back(channel: &str, channels: &str) -> bool {
+    let channel = js::trim(channel).to_lowercase();
+    channels.split_whitespace().any(|name| name == channel)
+}
+
+/// The clients that may decide an approval: those with the scope and, where approvals are private, administrators and the
+/// device that asked for it only.
+fn viewers(call: &Call<'_, '_>, kind: Kind, approval: &Approval) -> Vec<ConnectionId> {
+    let approves = |scope: &String| scope == "operator.admin" || scope == "operator.approvals";
+    let clients = call.model.clients().into_iter();
+    let rules = &call.model.rules.rpc;
+    let clients = clients.filter(|(_, client)| {
+        client.scopes.iter().any(approves) && (!rules.approvals_need_client || kind.is_shown_by(client))
+    });
+    let viewers = clients.filter(|(connection, client)| is_shown(rules, approval, *connection, client));
+    viewers.map(|(connection, _)| connection).collect()
+}
+
+/// Whether a client knows of an approval.
+fn is_shown(rules: &RpcRules, approval: &Approval, connection: ConnectionId, client: &ConnectedClient) -> bool {
+    let (asked, device) = &approval.requester;
+    !rules.approvals_private
+        || client.scopes.iter().any(|scope| scope == "operator.admin")
+        || match device {
+            Some(device) => client.device_id() == Some(device),
+            None => connection == *asked,
+        }
+}
+
+impl Call<'_, '_> {
+    /// Whether the caller knows of an approval.
+    pub(crate) fn shown(&self) -> impl Fn(&Approval) -> bool + use<> {
+        let (rules, connection, client) = (self.model.rules.rpc.clone(), self.connection, self.client.clone());
+        move |approval| is_shown(&rules, approval, connection, &client)
+    }
+
+    /// Who asks for an approval.
+    pub(crate) fn requester(&self) -> (ConnectionId, Option<String>) {
+        (self.connection, self.client.device_id().map(str::to_owned))
+    }
+}
+
+/// `waitDecision`.
+pub(crate) fn wait(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
+    let params = call.raw_params();
+    let id = js::trim(params.get("id").and_then(Value::as_str).unwrap_or_default()).to_owned();
+    if id.is_empty() {
+        return Err(invalid("id is required"));
+    }
+    let now = call.now();
+    let shown = call.shown();
+    let approvals = kind.of(call.model);
+    let Some(approval) = approvals.get(&id, now).filter(|approval| shown(approval)) else {
+        return Err(invalid("approval expired or not found"));
+    };
+    if approval.is_resolved() {
+        let (decision, reason) = (approval.decision(), approval.terminal_reason());
+        return Ok(Reply::Answer(ended(&call.model.rules.rpc, decision, reason)));
+    }
+    approvals.wait(&id, Waiter { connection: call.connection, request_id: call.request.id.clone(), asked: false });
+    Ok(Reply::Answered)
+}
+
+/// `resolve`.
+pub(crate) fn resolve(call: &mut Call<'_, '_>, kind: Kind) -> Handled {
+    let params = call.params(&RESOLVE)?;
+    let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let decision = text("decision");
+    if !ALL_DECISIONS.contains(&decision.as_str()) {
+        return Err(invalid("invalid decision"));
+    }
+    let now = call.now();
+    let id = match find(call, kind, &text("id")) {
+        Ok(id) => id,
+        Err(refusal) => return decided_again(call, kind, &text("id"), &decision).unwrap_or(Err(refusal)),
+    };
+    if kind == Kind::Plugin && call.model.rules.rpc.plugin_form >= PluginForm::V2026_5_7 {
+        let request = kind.of(call.model).get(&id, now).map(|approval| Value::Object(approval.request.clone()));
+        let allowed = plugin_decisions(&request.unwrap_or_default());
+        if !allowed.iter().any(|allowed| *allowed == decision) {
+            let message = format!("{decision} is unavailable for this plugin approval");
+            return Err(invalid_with(&message, json!({"allowedDecisions": allowed})));
+        }
+    }
+    if kind == Kind::Exec {
+        let allowed = kind.of(call.model).get(&id, now).is_none_or(|approval| allows(&approval.request, &decision));
+        if call.model.rules.rpc.decisions_bounded && !allowed {
+            return Err(not_allowed(&call.model.rules.rpc));
+        }
+    }
+    let Some((approval, waiters)) = kind.of(call.model).resolve(&id, Some(&decision), now) else {
+        return Err(unknown(&call.model.rules.rpc));
+    };
+    let info = &call.client.connect.client;
+    let resolved_by = info.display_name.clone().unwrap_or_else(|| info.id.clone());
+    let mut event = Record::new();
+    js::set(&mut event, "id", Some(id.as_str()));
+    js::set(&mut event, "decision", Some(decision.as_str()));
+    js::set(&mut event, "resolvedBy", Some(resolved_by));
+    js::set(&mut event, "ts", Some(now));
+    let shown = call.model.rules.rpc.exec_form > ExecForm::V2026_2_19;
+    js::set(&mut event, "request", shown.then(|| json!(approval.request)));
+    let event = Value::Object(event);
+    match call.model.rules.rpc.approvals_private {
+        true => {
+            let told = viewers(call, kind, &approval);
+            call.model.tell(&told, &kind.event("resolved"), &event, call.outcome);
+        }
+        false => call.broadcast(&kind.event("resolved"), event),
+    }
+    let taken = json!({"ok": true});
+    if call.model.rules.rpc.waiters_first {
+        answer_waiters(call.model, &approval, waiters, call.outcome);
+        return Ok(Reply::Answer(taken));
+    }
+    let request_id = call.request.id.clone();
+    call.model.respond(call.connection, &request_id, Ok(taken), call.outcome);
+    answer_waiters(call.model, &approval, waiters, call.outcome);
+    Ok(Reply::Answered)
+}
+
+/// Tells everybody who waits for it what was decided.
+pub(crate) fn answer_waiters(model: &mut Model, approval: &Approval, mut waiters: Vec<Waiter>, outcome: &mut Outcome) {
+    if model.rules.rpc.waiters_first {
+        waiters.sort_by_key(|waiter| waiter.asked);
+    }
+    for waiter in waiters {
+        let decision = match waiter.asked {
+            true => approval.decision(),
+            false => ended(&model.rules.rpc, approval.decision(), approval.terminal_reason()),
+        };
+        model.respond(waiter.connection, &waiter.request_id, Ok(decision), outcome);
+    }
+}
+
+/// What who waits for a decision is told: from 2026.9.6 on how it came about, too.
+fn ended(rules: &RpcRules, mut decision: Value, reason: &str) -> Value {
+    if rules.exec_form >= ExecForm::V2026_9_6 {
+        decision["terminalReason"] = json!(reason);
+    }
+    decision
+}
+
+/// The undecided approval that an id names.
+pub(crate) fn find(call: &mut Call<'_, '_>, kind: Kind, input: &str) -> Result<String, Refusal> {
+    let now = call.now();
+    let rules = call.model.rules.rpc.clone();
+    let by_prefix = match kind {
+        Kind::Exec => rules.exec_prefix,
+        Kind::Plugin => rules.plugin_prefix,
+    };
+    if !by_prefix {
+        let id = if kind == Kind::Exec { input } else { js::trim(input) };
+        let open = kind.of(call.model).get(id, now).is_some_and(|approval| !approval.is_resolved());
+        return if open { Ok(id.to_owned()) } else { Err(unknown(&rules)) };
+    }
+    let shown = call.shown();
+    match kind.of(call.model).named(input, now, shown) {
+        Named::One(id) => Ok(id),
+        Named::Several(ids) if kind == Kind::Exec => Err(ambiguous(&ids, rules.approvals_terse)),
+        Named::Nothing | Named::Several(_) => Err(unknown(&rules)),
+    }
+}
+
+fn ambiguous(ids: &[String], terse: bool) -> Refusal {
+    if terse {
+        return invalid("ambiguous approval id prefix; use the full id");
+    }
+    let named = ids.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = if ids.len() > 3 { format!(" (+{} more)", ids.len() - 3) } else { String::new() };
+    invalid(format!("ambiguous approval id prefix; matches: {named}{more}. Use the full id."))
+}
+
+fn unknown(rules: &RpcRules) -> Refusal {
+    let message = if rules.exec_prefix { "unknown or expired approval id" } else { "unknown approval id" };
+    if !rules.unknown_approval_explained {
+        return invalid(message);
+    }
+    let details = match rules.decisions_repeat {
+        true => json!({
+            "reason": "APPROVAL_NOT_FOUND",
+            "remediation": "Re-request the action; pending approvals are cleared after expiry or restart."
+        }),
+        false => json!({"reason": "APPROVAL_NOT_FOUND"}),
+    };
+    invalid_with(message, details)
+}
+
+/// From 2026.5.7 on: a decision on what has been decided is taken where it is the same, and refused as such else.
+fn decided_again(call: &mut Call<'_, '_>, kind: Kind, input: &str, decision: &str) -> Option<Handled> {
+    if !call.model.rules.rpc.decisions_repeat {
+        return None;
+    }
+    let (now, shown) = (call.now(), call.shown());
+    let approvals = kind.of(call.model);
+    let Named::One(id) = approvals.named_ever(input, now, shown) else { return None };
+    let decided = approvals.get(&id, now).filter(|approval| approval.is_resolved())?.decided();
+    if decided == Some(decision) {
+        return Some(Ok(Reply::Answer(json!({"ok": true}))));
+    }
+    Some(Err(invalid_with("approval already resolved", json!({"reason": "APPROVAL_ALREADY_RESOLVED"}))))
+}
+
+/// The decisions that a plugin's approval allows: those that it names, each once, else all.
+pub(crate) fn plugin_decisions(request: &Value) -> Vec<Value> {
+    let named = request.get("allowedDecisions").and_then(Value::as_array).into_iter().flatten();
+    let decisions: IndexSet<Value> = named.cloned().collect();
+    match decisions.is_empty() {
+        true => ALL_DECISIONS.map(Value::from).to_vec(),
+        false => decisions.into_iter().collect(),
+    }
+}
+
+fn not_allowed(rules: &RpcRules) -> Refusal {
+    let message = match rules.exec_form >= ExecForm::V2026_9_6 {
+        true => "allow-always is unavailable for this command",
+        false => "allow-always is unavailable because the effective policy requires approval every time",
+    };
+    match rules.approvals_terse {
+        true => invalid_with(message, json!({"reason": "APPROVAL_ALLOW_ALWAYS_UNAVAILABLE"})),
+        false => invalid(message),
+    }
+}
+
+/// The decisions that a request allows.
+pub(crate) fn allowed_decisions(ask: Option<&str>) -> &'static [&'static str] {
+    match ask.map(|ask| js::trim(ask).to_lowercase()).as_deref() {
+        Some("always") => &["allow-once", "deny"],
+        _ => &ALL_DECISIONS,
+    }
+}
+
+/// The decisions that a request allows and has not taken away.
+pub(crate) fn allowed(request: &Record, ask: Option<&str>) -> Vec<&'static str> {
+    let taken = |decision: &str| {
+        let taken = request.get("unavailableDecisions").and_then(Value::as_array);
+        taken.is_some_and(|taken| taken.iter().any(|taken| taken == decision))
+    };
+    allowed_decisions(ask).iter().copied().filter(|decision| !taken(decision)).collect()
+}
+
+fn allows(request: &Record, decision: &str) -> bool {
+    allowed(request, request.get("ask").and_then(Value::as_str)).contains(&decision)
+}
+
+/// The undecided approvals that the caller knows of.
+pub(crate) fn pending(call: &mut Call<'_, '_>, kind: Kind) -> Value {
+    let shown = call.shown();
+    let named = call.model.rules.rpc.exec_form >= ExecForm::V2026_9_6;
+    let mut pending = kind.of(call.model).pending(shown);
+    for approval in pending.iter_mut().filter(|_| named) {
+        approval["approvalKind"] = json!(kind.name());
+    }
+    json!(pending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::channels;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("webchat", [true, true, false])]
+    #[case("telegram", [true, false, false])]
+    #[case(" Discord ", [true, true, true])]
+    #[case("imessage", [true, false, true])]
+    #[case("qqbot", [false, true, false])]
+    #[case("reef", [false, false, true])]
+    #[case("nope", [false, false, false])]
+    fn which_channels_can_be_asked(#[case] channel: &str, #[case] expected: [bool; 3]) {
+        let by = [channels::V2026_2_19, channels::V2026_6_11, channels::V2026_9_6];
+        assert_eq!(by.map(|channels| asks_back(channel, channels)), expected);
+    }
+}

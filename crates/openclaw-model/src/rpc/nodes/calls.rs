@@ -1,0 +1,431 @@
+//! Calls to nodes and of nodes: `node.invoke`, `node.event`, `node.pending.*` (`server-methods/nodes.ts`, `nodes-pending.ts`).
+
+use crate::act::{ConnectionId, Environment, Outcome};
+use crate::facts::rpc::NodeCalls;
+use crate::model::Model;
+use crate::node_work::{Invoke, Wanted};
+use crate::nodes;
+use crate::pairing;
+use crate::rpc::dispatch::schemas::NOTHING;
+use crate::rpc::nodes::programs;
+use crate::rpc::nodes::schemas::{
+    ACK, DRAIN, ENQUEUE, EVENT, PROGRESS, RESULT, SKILLS, TOOLS, invoke as invoke_schema,
+};
+use crate::rpc::{Call, Handled, Refusal, Reply, invalid, not_implemented, refuse, shape};
+use openclaw_protocol::codes::error;
+use openclaw_protocol::frame::ErrorShape;
+use openclaw_protocol::ids;
+use openclaw_protocol::js::{self, Record};
+use serde_json::{Value, json};
+
+/// The events of nodes that 2026.9.6 knows.
+const KNOWN_EVENTS: [&str; 13] = [
+    "node.desktop.availability",
+    "voice.transcript",
+    "agent.request",
+    "notifications.changed",
+    "chat.subscribe",
+    "chat.unsubscribe",
+    "exec.started",
+    "exec.finished",
+    "exec.denied",
+    "push.apns.register",
+    "node.host.stats",
+    "node.presence.activity",
+    "node.presence.alive",
+];
+/// How long a node has for a command that does not say so, in milliseconds.
+const DEFAULT_TIMEOUT_MS: i64 = 30_000;
+
+pub(in crate::rpc) fn invoke(call: &mut Call<'_, '_>) -> Handled {
+    let form = call.model.rules.rpc.node_calls;
+    let params = call.params(invoke_schema(form))?;
+    let (node_id, command) = (trimmed(&params, "nodeId"), trimmed(&params, "command"));
+    if node_id.is_empty() || command.is_empty() {
+        return Err(invalid("nodeId and command required"));
+    }
+    call.refuse_command(&command, &params)?;
+    if form >= NodeCalls::V2026_9_6 && !call.is_approved_node(&node_id)? {
+        return Err(pairing_changed("invocation"));
+    }
+    let Some(node) = call.node_connection(&node_id) else {
+        let mut details = json!({"code": "NOT_CONNECTED"});
+        if form >= NodeCalls::V2026_9_6 {
+            details["nodeError"] = json!({"code": "NOT_CONNECTED", "message": "node not connected"});
+            details["nodeCommandDispatched"] = json!(false);
+        }
+        return Err(unavailable("node not connected", details));
+    };
+    call.judge_command(node, &command)?;
+    let mut forwarded = params.get("params").cloned();
+    if let (true, Some(Value::Object(run))) = (command == "system.run", &mut forwarded) {
+        call.sanitise_run(run)?;
+    }
+    let command = Dispatched {
+        node_id,
+        node,
+        command,
+        params: forwarded,
+        timeout: params.get("timeoutMs").and_then(Value::as_i64),
+        idempotency_key: params.get("idempotencyKey").cloned(),
+        asked: Some((call.connection, call.request.id.clone())),
+    };
+    dispatch(call.model, command, call.environment, call.outcome);
+    Ok(Reply::Answered)
+}
+
+/// A command that goes to a node.
+pub(in crate::rpc) struct Dispatched {
+    /// The node's id.
+    pub node_id: String,
+    /// The node's connection.
+    pub node: ConnectionId,
+    /// The command.
+    pub command: String,
+    /// Its parameters.
+    pub params: Option<Value>,
+    /// How long the node has for it, in milliseconds, where that is said.
+    pub timeout: Option<i64>,
+    /// What tells a repeat, where somebody asked.
+    pub idempotency_key: Option<Value>,
+    /// Who asked, and the id of the request; `None` for the gateway itself, which wants to know a Mac's programs.
+    pub asked: Option<(ConnectionId, String)>,
+}
+
+/// Sends a command to a node and notes that it is on its way (`node-registry.ts` invoke).
+pub(in crate::rpc) fn dispatch(
+    model: &mut Model,
+    command: Dispatched,
+    environment: &mut Environment<'_>,
+    outcome: &mut Outcome,
+) {
+    let Dispatched { node_id, node, command, params, timeout, idempotency_key, asked } = command;
+    let id = ids::uuid(environment.entropy.uuid());
+    let mut payload = Record::new();
+    js::set(&mut payload, "id", Some(id.as_str()));
+    js::set(&mut payload, "nodeId", Some(node_id.as_str()));
+    js::set(&mut payload, "command", Some(command.as_str()));
+    payload.insert("paramsJSON".to_owned(), params.map_or(Value::Null, |params| json!(params.to_string())));
+    let tells_default = model.rules.rpc.node_calls >= NodeCalls::V2026_9_6;
+    js::set(&mut payload, "timeoutMs", timeout.or(tells_default.then_some(DEFAULT_TIMEOUT_MS)));
+    js::set(&mut payload, "idempotencyKey", idempotency_key);
+    let expires_at = environment.now.saturating_add(timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
+    model.node_work.send(id, Invoke { node_id, node, command, asked, expires_at });
+    model.tell_node(node, "node.invoke.request", Value::Object(payload), outcome);
+}
+
+/// Answers who asked for a command, if anybody did but the gateway.
+fn answer(model: &mut Model, invoke: &Invoke, answer: Result<Value, ErrorShape>, outcome: &mut Outcome) {
+    if let Some((connection, request)) = &invoke.asked {
+        model.respond(*connection, request, answer, outcome);
+    }
+}
+
+/// What a node makes of a command.
+pub(in crate::rpc) fn invoke_result(call: &mut Call<'_, '_>) -> Handled {
+    if let Some(Value::Object(params)) = &mut call.request.params {
+        normalise_result(params);
+    }
+    let params = call.params(&RESULT)?;
+    call.is_own_id(&params)?;
+    let (id, node_id) = (text(&params, "id"), text(&params, "nodeId"));
+    let Some(invoke) = call.model.node_work.answered(id, node_id, call.connection) else {
+        return Ok(Reply::Answer(json!({"ok": true, "ignored": true})));
+    };
+    let failed = params.get("error").filter(|_| params.get("ok") != Some(&json!(true))).cloned();
+    let result = match params.get("ok") {
+        Some(Value::Bool(true)) => Ok(done(&invoke, &params)),
+        _ => Err(node_error(call.model, failed.unwrap_or(Value::Null))),
+    };
+    let own = call.request.id.clone();
+    call.model.respond(call.connection, &own, Ok(json!({"ok": true})), call.outcome);
+    if invoke.asked.is_none() && result.is_ok() {
+        programs::note(call.model, call.environment, &invoke.node_id, &params, call.outcome);
+    }
+    answer(call.model, &invoke, result, call.outcome);
+    Ok(Reply::Answered)
+}
+
+/// A payload that is no text is the payload, and `null` is nothing.
+fn normalise_result(params: &mut Record) {
+    match params.get("payloadJSON") {
+        Some(Value::String(_)) | None => {}
+        Some(other) => {
+            let other = other.clone();
+            params.shift_remove("payloadJSON");
+            if !other.is_null() && !params.contains_key("payload") {
+                params.insert("payload".to_owned(), other);
+            }
+        }
+    }
+    if params.get("error").is_some_and(Value::is_null) {
+        params.shift_remove("error");
+    }
+}
+
+fn done(invoke: &Invoke, params: &Value) -> Value {
+    let json = params.get("payloadJSON").and_then(Value::as_str);
+    let parsed = json.map(str::trim).filter(|json| !json.is_empty());
+    let parsed = parsed.map(|json| serde_json::from_str(json).unwrap_or_else(|_| json!({"payloadJSON": json})));
+    let mut payload = Record::new();
+    js::set(&mut payload, "ok", Some(true));
+    js::set(&mut payload, "nodeId", Some(invoke.node_id.as_str()));
+    js::set(&mut payload, "command", Some(invoke.command.as_str()));
+    js::set(
+        &mut payload,
+        "payload",
+        if json.is_some_and(|json| !json.is_empty()) { parsed } else { params.get("payload").cloned() },
+    );
+    payload.insert("payloadJSON".to_owned(), json.map_or(Value::Null, Value::from));
+    Value::Object(payload)
+}
+
+fn node_error(model: &Model, failed: Value) -> ErrorShape {
+    let said = |key: &str| failed.get(key).and_then(Value::as_str).map(js::trim).filter(|text| !text.is_empty());
+    let message = said("message").unwrap_or("node invoke failed");
+    let message = said("code").map_or_else(|| message.to_owned(), |code| format!("{code}: {message}"));
+    let mut details = json!({"nodeError": failed});
+    if model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 {
+        details["nodeCommandDispatched"] = json!(true);
+    }
+    ErrorShape { details: Some(details), ..shape(error::UNAVAILABLE, message) }
+}
+
+/// Output of a command that a node sends while it runs.
+pub(in crate::rpc) fn progress(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&PROGRESS)?;
+    call.is_own_id(&params)?;
+    Ok(Reply::Answer(json!({"ok": true, "ignored": true})))
+}
+
+pub(in crate::rpc) fn event(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&EVENT)?;
+    let form = call.model.rules.rpc.node_calls;
+    let node_id = call.own_node_id();
+    if form >= NodeCalls::V2026_9_6 && !call.is_approved_node(&node_id)? {
+        return Err(pairing_changed("invocation"));
+    }
+    let name = text(&params, "event");
+    let said = match params.get("payloadJSON").and_then(Value::as_str) {
+        Some(json) => serde_json::from_str(json).ok(),
+        None => params.get("payload").cloned(),
+    };
+    let said = said.filter(Value::is_object);
+    let told = |handled: bool, reason: &str| json!({"ok": true, "event": name, "handled": handled, "reason": reason});
+    match name {
+        "node.presence.alive" if form >= NodeCalls::V2026_5_7 => {
+            let Some(said) = said else { return Ok(Reply::Answer(told(false, "invalid_payload"))) };
+            let (handled, reason) = call.note_sign_of_life(&said)?;
+            Ok(Reply::Answer(told(handled, reason)))
+        }
+        // No command is sent that a node could report on.
+        "exec.started" | "exec.finished" | "exec.denied" if form >= NodeCalls::V2026_6_11 && said.is_some() => {
+            Ok(Reply::Answer(told(false, "unmatched_exec_event")))
+        }
+        _ if form >= NodeCalls::V2026_9_6 && !KNOWN_EVENTS.contains(&name) => {
+            Ok(Reply::Answer(told(false, "unsupported_event")))
+        }
+        _ => Ok(Reply::Answer(json!({"ok": true}))),
+    }
+}
+
+pub(in crate::rpc) fn enqueue(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&ENQUEUE)?;
+    let form = call.model.rules.rpc.node_calls;
+    let node_id = trimmed(&params, "nodeId");
+    if form >= NodeCalls::V2026_9_6 && !call.is_approved_node(&node_id)? {
+        return Err(pairing_changed("pending work"));
+    }
+    if node_id.is_empty() {
+        return Err(refuse(error::UNAVAILABLE, "Error: nodeId required"));
+    }
+    let wanted = Wanted {
+        kind: text(&params, "type"),
+        priority: params.get("priority").and_then(Value::as_str),
+        expires_in_ms: params.get("expiresInMs").and_then(Value::as_i64),
+        consumed: form >= NodeCalls::V2026_6_11,
+    };
+    let now = call.now();
+    let entropy = &mut *call.environment.entropy;
+    let (revision, queued) = call.model.node_work.enqueue(&node_id, wanted, || ids::uuid(entropy.uuid()), now);
+    // The node's id as it came, not trimmed, up to 2026.7.35.
+    let shown = if form >= NodeCalls::V2026_9_6 { node_id.as_str() } else { text(&params, "nodeId") };
+    Ok(Reply::Answer(json!({"nodeId": shown, "revision": revision, "queued": queued, "wakeTriggered": false})))
+}
+
+pub(in crate::rpc) fn drain(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&DRAIN)?;
+    let form = call.model.rules.rpc.node_calls;
+    let node_id = call.own_node_id();
+    if form >= NodeCalls::V2026_9_6 && !call.is_approved_node(&node_id)? {
+        return Err(pairing_changed("pending work"));
+    }
+    let most = params.get("maxItems").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
+    let now = call.now();
+    Ok(Reply::Answer(call.model.node_work.drain(&node_id, most, form >= NodeCalls::V2026_6_11, now)))
+}
+
+pub(in crate::rpc) fn pull(call: &mut Call<'_, '_>) -> Handled {
+    call.params(&NOTHING)?;
+    let node_id = call.current_node_id()?;
+    Ok(Reply::Answer(json!({"nodeId": node_id, "actions": []})))
+}
+
+pub(in crate::rpc) fn ack(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(&ACK)?;
+    let node_id = call.current_node_id()?;
+    let mut ids: Vec<&str> = Vec::new();
+    let said = params.get("ids").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    for id in said.map(js::trim).filter(|id| !id.is_empty()) {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(Reply::Answer(json!({"nodeId": node_id, "ackedIds": ids, "remainingCount": 0})))
+}
+
+/// What a node's plugins, skills and programs are is not kept; wrong parameters are refused.
+pub(in crate::rpc) fn update_catalogue(call: &mut Call<'_, '_>) -> Handled {
+    let method = call.request.method.clone();
+    match method.as_str() {
+        "node.pluginTools.update" => call.params(&TOOLS)?,
+        "node.skills.update" => call.params(&SKILLS)?,
+        _ if call.raw_params().as_object().is_some_and(|params| params.contains_key("runners")) => Value::Null,
+        _ => return Err(invalid("invalid node runner inventory")),
+    };
+    Err(not_implemented(&method))
+}
+
+/// Renews the node's way to the canvas, up to 2026.5.7.
+pub(in crate::rpc) fn refresh_canvas(call: &mut Call<'_, '_>) -> Handled {
+    call.params(&NOTHING)?;
+    Err(not_implemented("node.canvas.capability.refresh"))
+}
+
+/// Renews what a plugin of the gateway serves to the node.
+pub(in crate::rpc) fn refresh_surface(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.raw_params();
+    if trimmed(&params, "surface").is_empty() {
+        return Err(invalid("surface required"));
+    }
+    Err(not_implemented("node.pluginSurface.refresh"))
+}
+
+impl Call<'_, '_> {
+    /// The connection of a live node.
+    fn node_connection(&self, node_id: &str) -> Option<ConnectionId> {
+        let clients = self.model.clients();
+        let is = |client: &crate::model::ConnectedClient| client.stands_for_node && client.node_id() == node_id;
+        clients.into_iter().rev().find(|(_, client)| is(client)).map(|(connection, _)| connection)
+    }
+
+    /// Whether a node is paired and its commands were approved: what 2026.9.6 calls a pairing generation.
+    pub(in crate::rpc) fn is_approved_node(&mut self, node_id: &str) -> Result<bool, Refusal> {
+        let now = self.now();
+        let rules = &self.model.rules;
+        let device = pairing::find_paired(&rules.pairing, self.environment.store, now, node_id)?;
+        let Some(device) = device.filter(|device| js::truthy(Some(device))) else { return Ok(false) };
+        let is_node = pairing::has_effective_role(&rules.pairing, &device, "node")?;
+        Ok(is_node && nodes::find_paired(&rules.nodes, self.environment.store, now, node_id)?.is_some())
+    }
+
+    /// The id under which the calling node is known.
+    fn own_node_id(&self) -> String {
+        self.client.device_id().unwrap_or(&self.client.connect.client.id).to_owned()
+    }
+
+    /// The same, where the release still counts the node as paired.
+    fn current_node_id(&mut self) -> Result<String, Refusal> {
+        let node_id = js::trim(&self.own_node_id()).to_owned();
+        let strict = self.model.rules.rpc.node_calls >= NodeCalls::V2026_9_6;
+        if strict && !self.is_approved_node(&node_id)? {
+            return Err(pairing_changed("invocation"));
+        }
+        Ok(node_id)
+    }
+
+    /// A node speaks of itself alone.
+    fn is_own_id(&self, params: &Value) -> Result<(), Refusal> {
+        let own = self.own_node_id();
+        if own.is_empty() || own == text(params, "nodeId") { Ok(()) } else { Err(invalid("nodeId mismatch")) }
+    }
+
+    /// Writes down that a node is alive. Whether anything came of it, and why.
+    fn note_sign_of_life(&mut self, said: &Value) -> Result<(bool, &'static str), Refusal> {
+        const REASONS: [&str; 6] =
+            ["background", "silent_push", "bg_app_refresh", "significant_location", "manual", "connect"];
+        let Some(device_id) = self.client.device_id().map(str::to_owned) else {
+            return Ok((false, "missing_device_identity"));
+        };
+        let now = self.now();
+        if !self.model.node_work.may_note(&device_id, now) {
+            return Ok((true, "throttled"));
+        }
+        let trigger = said.get("trigger").and_then(Value::as_str).map(|text| js::trim(text).to_lowercase());
+        let reason = REASONS.into_iter().find(|reason| trigger.as_deref() == Some(reason)).unwrap_or(REASONS[0]);
+        let rules = self.model.rules.clone();
+        let store = &mut *self.environment.store;
+        let node = nodes::note_life(&rules.nodes, store, now, &device_id, reason)?;
+        let device = pairing::note_life(&rules.pairing, store, now, &device_id, reason)?;
+        if !node && !device {
+            return Ok((false, "unpaired"));
+        }
+        self.model.node_work.noted(&device_id, now);
+        Ok((true, "persisted"))
+    }
+}
+
+/// Lets the commands expire whose time is up.
+pub(in crate::rpc) fn expire(model: &mut Model, now: i64, outcome: &mut Outcome) {
+    for (id, invoke) in model.node_work.expire(now) {
+        let failed = json!({"code": "TIMEOUT", "message": "node invoke timed out"});
+        let late = Err(node_error(model, failed));
+        answer(model, &invoke, late, outcome);
+        if model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 {
+            let payload = json!({"invokeId": id, "nodeId": invoke.node_id});
+            model.tell_node(invoke.node, "node.invoke.cancel", payload, outcome);
+        }
+    }
+}
+
+/// Answers the commands that were on their way to a node that is no longer what it was paired as: its connection is open
+/// still (2026.9.6 on, `server-methods/nodes.ts` captureNodePairingGeneration; seen with `device.pair.remove`).
+pub(crate) fn retire(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
+    for (_, invoke) in model.node_work.lose(node) {
+        answer(model, &invoke, Err(pairing_changed_shape("invocation")), outcome);
+    }
+}
+
+/// Answers the commands that were on their way to a node that is gone.
+pub(crate) fn lose(model: &mut Model, node: ConnectionId, outcome: &mut Outcome) {
+    for (_, invoke) in model.node_work.lose(node) {
+        let text = format!("node disconnected ({})", invoke.command);
+        let gone = match model.rules.rpc.node_calls >= NodeCalls::V2026_9_6 {
+            true => node_error(model, json!({"code": "DISCONNECTED", "message": text})),
+            false => shape(error::UNAVAILABLE, format!("Error: {text}")),
+        };
+        answer(model, &invoke, Err(gone), outcome);
+    }
+}
+
+fn pairing_changed(what: &str) -> Refusal {
+    Refusal::Error(Box::new(pairing_changed_shape(what)))
+}
+
+fn pairing_changed_shape(what: &str) -> ErrorShape {
+    let message = format!("node pairing changed while {what} was active");
+    let details = Some(json!({"code": "PAIRING_CHANGED"}));
+    ErrorShape { details, retryable: Some(true), ..shape(error::UNAVAILABLE, message) }
+}
+
+fn unavailable(message: &str, details: Value) -> Refusal {
+    Refusal::Error(Box::new(ErrorShape { details: Some(details), ..shape(error::UNAVAILABLE, message) }))
+}
+
+fn text<'a>(params: &'a Value, key: &str) -> &'a str {
+    params.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn trimmed(params: &Value, key: &str) -> String {
+    js::trim(text(params, key)).to_owned()
+}

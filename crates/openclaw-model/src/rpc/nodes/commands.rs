@@ -1,0 +1,220 @@
+//! Which commands go to which node, and in which form (`node-command-policy.ts`, `node-invoke-sanitize.ts`).
+
+use crate::act::ConnectionId;
+use crate::facts::rpc::NodeCalls;
+use crate::nodes::{self, Judged};
+use crate::rpc::{Call, Refusal, invalid, invalid_with, not_implemented};
+use openclaw_protocol::ids;
+use openclaw_protocol::js::{self, Record};
+use serde_json::{Value, json};
+
+/// Commands for which a node's own approvals are read and written: there are other methods for it.
+const OWN_APPROVALS: [&str; 2] = ["system.execApprovals.get", "system.execApprovals.set"];
+/// Commands that the gateway alone sends (2026.9.6).
+const PRIVATE: [&str; 12] = [
+    "worker.bundle.install.v1",
+    "worker.launch.v1",
+    "worker.status.v1",
+    "worker.cancel.v1",
+    "worker.environment.stop.v1",
+    "worker.workspace.exec.v1",
+    "worker.workspace.prepare.v1",
+    "worker.workspace.retain.v1",
+    "worker.desktop.stream.v1",
+    "worker.desktop.launch.v1",
+    "worker.desktop.computer.v1",
+    "worker.portal.stream.v1",
+];
+const BROWSER: [&str; 2] = ["browser.proxy", "browser.proxy.upload.v1"];
+/// Commands that take `operator.admin` (2026.9.6).
+const ADMIN_ONLY: [&str; 4] = ["browser.proxy", "browser.proxy.upload.v1", "fs.listDir", "terminal.upload"];
+/// Commands that no platform allows by itself, as 2026.7.35 lists them, and what 2026.9.6 lists besides.
+const DANGEROUS: [&str; 8] = [
+    "camera.snap",
+    "camera.clip",
+    "screen.record",
+    "contacts.add",
+    "calendar.add",
+    "reminders.add",
+    "sms.send",
+    "sms.search",
+];
+const DANGEROUS_2026_9_6: [&str; 2] = ["camera.ptz.control", "health.summary"];
+impl Call<'_, '_> {
+    /// Commands that are refused whatever the node.
+    pub(in crate::rpc) fn refuse_command(&mut self, command: &str, params: &Value) -> Result<(), Refusal> {
+        let form = self.model.rules.rpc.node_calls;
+        let details = || json!({"command": command});
+        if form >= NodeCalls::V2026_9_6 && PRIVATE.contains(&command) {
+            return Err(invalid_with("node.invoke does not allow private node controls", details()));
+        }
+        if OWN_APPROVALS.contains(&command) {
+            let message = "node.invoke does not allow system.execApprovals.*; use exec.approvals.node.*";
+            return Err(invalid_with(message, details()));
+        }
+        if form >= NodeCalls::V2026_9_6 && command == "agent.cli.claude.run.v1" {
+            let message = "node.invoke does not allow Claude agent runs; use sessions.catalog.continue";
+            return Err(invalid_with(message, details()));
+        }
+        let browser = BROWSER.contains(&command) && (form >= NodeCalls::V2026_9_6 || command == BROWSER[0]);
+        if form >= NodeCalls::V2026_4_8 && browser && changes_profiles(params.get("params")) {
+            let message = format!("node.invoke cannot mutate persistent browser profiles via {command}");
+            return Err(invalid_with(&message, details()));
+        }
+        if form == NodeCalls::V2026_7_35 && command == BROWSER[0] && !self.holds("operator.admin") {
+            return Err(invalid("missing scope: operator.admin"));
+        }
+        Ok(())
+    }
+
+    /// What of a program's run goes to its node. A run that names an approval is looked at as far as to its approval.
+    pub(in crate::rpc) fn sanitise_run(&mut self, run: &mut Record) -> Result<(), Refusal> {
+        const KEPT: [&str; 11] = [
+            "command",
+            "rawCommand",
+            "systemRunPlan",
+            "cwd",
+            "env",
+            "timeoutMs",
+            "needsScreenRecording",
+            "agentId",
+            "sessionKey",
+            "runId",
+            "suppressNotifyOnExit",
+        ];
+        let form = self.model.rules.rpc.node_calls;
+        let decided = run.get("approvalDecision").and_then(Value::as_str).map(js::trim);
+        let approved =
+            run.get("approved") == Some(&json!(true)) || matches!(decided, Some("allow-once" | "allow-always"));
+        if approved {
+            let id = run.get("runId").and_then(Value::as_str).map(js::trim).unwrap_or_default().to_owned();
+            if id.is_empty() {
+                let details = json!({"code": "MISSING_RUN_ID"});
+                return Err(invalid_with("approval override requires params.runId", details));
+            }
+            let now = self.now();
+            if self.model.exec_approvals.get(&id, now).is_none() {
+                let details = json!({"code": "UNKNOWN_APPROVAL_ID", "runId": id});
+                return Err(invalid_with("unknown or expired approval id", details));
+            }
+            return Err(not_implemented("node.invoke of an approved system.run"));
+        }
+        if !says_the_same(run)? {
+            return Err(not_implemented("node.invoke of a system.run with such a rawCommand"));
+        }
+        let mut kept = Record::new();
+        for key in KEPT {
+            if let Some(value) = run.get(key) {
+                kept.insert(key.to_owned(), value.clone());
+            }
+        }
+        if form >= NodeCalls::V2026_6_11 && !kept.contains_key("runId") {
+            kept.insert("runId".to_owned(), json!(ids::uuid(self.environment.entropy.uuid())));
+        }
+        *run = kept;
+        Ok(())
+    }
+
+    /// Whether the node of a connection may run a command.
+    pub(in crate::rpc) fn judge_command(&mut self, node: ConnectionId, command: &str) -> Result<(), Refusal> {
+        let (rules, config) = (&self.model.rules, &self.model.config);
+        let Some(client) = self.model.connections.get(&node).and_then(|open| open.client.as_ref()) else {
+            return Ok(());
+        };
+        let info = &client.connect.client;
+        let (caps, offered) = (client.connect.caps.as_deref(), client.connect.commands.as_deref().unwrap_or_default());
+        let family = info.device_family.as_deref();
+        let wanted = [command.to_owned()];
+        let listed = match client.declared {
+            Some(_) => {
+                let judged = Judged {
+                    platform: &info.platform,
+                    family,
+                    caps: caps.unwrap_or_default(),
+                    commands: offered,
+                    approved: Some(offered),
+                };
+                !nodes::permitted_commands(&rules.nodes, config, judged, &wanted).is_empty()
+            }
+            None => nodes::platform_allows(&rules.nodes, config, &info.platform, family, command),
+        };
+        let reason = match listed {
+            false => "command not allowlisted",
+            true if offered.is_empty() => "node did not declare commands",
+            true if !offered.iter().any(|have| have == command) => "command not declared by node",
+            true => return Ok(()),
+        };
+        let declared = client.declared.as_ref().is_some_and(|all| all.commands.iter().any(|have| have == command));
+        let hint = hint(rules.rpc.node_calls, reason, command, &info.platform, declared, &config.node_deny_commands);
+        self.reason(format!("the command is not allowed: {reason}"));
+        Err(invalid_with(&hint, json!({"reason": reason, "command": command})))
+    }
+}
+
+/// Whether the text of a command says what its arguments say. Texts with anything but plain words are not compared.
+///
+/// # Errors
+/// The refusal of a text without arguments.
+fn says_the_same(run: &Record) -> Result<bool, Refusal> {
+    let Some(raw) = run.get("rawCommand").and_then(Value::as_str).map(js::trim).filter(|raw| !raw.is_empty()) else {
+        return Ok(true);
+    };
+    let words: Vec<&str> =
+        run.get("command").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    if words.is_empty() {
+        return Err(invalid_with("rawCommand requires params.command", json!({"code": "MISSING_COMMAND"})));
+    }
+    let plain = |word: &&str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
+    Ok(words.iter().all(plain) && words.join(" ") == raw)
+}
+
+/// What is said of a command that is not allowed.
+fn hint(form: NodeCalls, reason: &str, command: &str, platform: &str, declared: bool, denied: &[String]) -> String {
+    const NOT_ALLOWED: &str = "node command not allowed";
+    if form < NodeCalls::V2026_2_26 {
+        return NOT_ALLOWED.to_owned();
+    }
+    let dangerous =
+        DANGEROUS.contains(&command) || (form >= NodeCalls::V2026_9_6 && DANGEROUS_2026_9_6.contains(&command));
+    let (deny, allow) = match form >= NodeCalls::V2026_9_6 {
+        true => ("gateway.nodes.commands.deny", "gateway.nodes.commands.allow"),
+        false => ("gateway.nodes.denyCommands", "gateway.nodes.allowCommands"),
+    };
+    let why = match reason {
+        "command not declared by node" => format!("the node (platform: {platform}) does not support \"{command}\""),
+        "node did not declare commands" if form >= NodeCalls::V2026_9_6 && declared => {
+            "the node's declared command surface is pending approval; run `openclaw nodes pending`, then \
+             `openclaw nodes approve <requestId>`"
+                .to_owned()
+        }
+        "node did not declare commands" => "the node did not declare any supported commands".to_owned(),
+        _ if form >= NodeCalls::V2026_6_11 && command.starts_with("talk.") => {
+            format!("\"{command}\" requires a trusted Talk-capable node")
+        }
+        _ if form >= NodeCalls::V2026_7_35 && denied.iter().any(|entry| js::trim(entry) == command) => {
+            format!("\"{command}\" is blocked by {deny}")
+        }
+        _ if form >= NodeCalls::V2026_7_35 && dangerous => format!("\"{command}\" requires explicit {allow} opt-in"),
+        _ => format!("\"{command}\" is not in the allowlist for platform \"{platform}\""),
+    };
+    format!("{NOT_ALLOWED}: {why}")
+}
+
+/// The scope that a command takes beyond what the method takes (2026.9.6).
+pub(in crate::rpc) fn takes_admin(params: Option<&Value>) -> bool {
+    let command = params.and_then(|params| params.get("command")).and_then(Value::as_str).unwrap_or_default();
+    let changes = BROWSER.contains(&command) && changes_profiles(params.and_then(|params| params.get("params")));
+    ADMIN_ONLY.contains(&command) && !changes
+}
+
+/// Whether a request to a node's browser changes its lasting profiles.
+fn changes_profiles(params: Option<&Value>) -> bool {
+    let said = |key: &str| params.and_then(|params| params.get(key)).and_then(Value::as_str).map(js::trim);
+    let (method, path) = (said("method").unwrap_or_default().to_uppercase(), said("path").unwrap_or_default());
+    let path = format!("/{}", path.trim_start_matches('/').trim_end_matches('/'));
+    match method.as_str() {
+        "POST" => path == "/profiles/create" || path == "/reset-profile",
+        "DELETE" => path.strip_prefix("/profiles/").is_some_and(|name| !name.is_empty() && !name.contains('/')),
+        _ => false,
+    }
+}

@@ -1,0 +1,134 @@
+//! Which of the programs that skills need a Mac has: the gateway asks it, and writes down what it says (`skills-remote.ts`).
+
+use crate::act::{ConnectionId, Effect, Environment, Outcome};
+use crate::facts::rpc::NodeCalls;
+use crate::model::Model;
+use crate::nodes;
+use crate::rpc::nodes::calls::{Dispatched, dispatch};
+use crate::rpc::nodes::skills::tell_skills_changed;
+use openclaw_protocol::ids;
+use openclaw_protocol::js;
+use serde_json::{Value, json};
+
+/// How long a Mac may take to answer, in milliseconds.
+const PATIENCE_MS: i64 = 15_000;
+
+/// Asks a Mac that has just been welcomed which of the programs it has.
+pub(crate) fn ask_welcomed_mac(
+    model: &mut Model,
+    connection: ConnectionId,
+    node_id: &str,
+    environment: &mut Environment<'_>,
+    outcome: &mut Outcome,
+) {
+    if model.rules.rpc.asks_macs {
+        ask_mac(model, connection, node_id, environment, outcome);
+    }
+}
+
+/// Asks a Mac which of the programs it has, where it lets itself be asked.
+pub(crate) fn ask_mac(
+    model: &mut Model,
+    connection: ConnectionId,
+    node_id: &str,
+    environment: &mut Environment<'_>,
+    outcome: &mut Outcome,
+) {
+    let Some(client) = model.connections.get(&connection).and_then(|open| open.client.as_ref()) else { return };
+    let info = &client.connect.client;
+    if !is_mac(&info.platform, info.device_family.as_deref()) {
+        return;
+    }
+    let offers = |command: &str| client.connect.commands.iter().flatten().any(|offered| offered == command);
+    let bins: Vec<&str> = model.rules.rpc.skill_bins.split_whitespace().collect();
+    let (command, params) = match (offers("system.which"), offers("system.run")) {
+        (true, _) => ("system.which", json!({"bins": bins})),
+        (false, true) => ("system.run", run(model.rules.rpc.node_calls, &bins, environment)),
+        (false, false) => return,
+    };
+    let command = Dispatched {
+        node_id: node_id.to_owned(),
+        node: connection,
+        command: command.to_owned(),
+        params: Some(params),
+        timeout: Some(PATIENCE_MS),
+        idempotency_key: None,
+        asked: None,
+    };
+    dispatch(model, command, environment, outcome);
+}
+
+/// Writes down which programs a Mac says it has. What fails here is only logged: nobody waits for it.
+pub(in crate::rpc) fn note(
+    model: &mut Model,
+    environment: &mut Environment<'_>,
+    node_id: &str,
+    result: &Value,
+    outcome: &mut Outcome,
+) {
+    let programs = told(result, model.rules.rpc.programs_have_paths);
+    let (rules, now) = (&model.rules.nodes, environment.now);
+    match nodes::note_programs(rules, environment.store, now, node_id, &programs) {
+        Ok(true) => tell_skills_changed(model, outcome),
+        Ok(false) => {}
+        Err(fault) => {
+            outcome.effects.push(Effect::Log(format!("remote bin probe error ({node_id}): {}", fault.for_answer())));
+        }
+    }
+}
+
+/// The programs in a Mac's answer (`parseBinProbePayload`): a list, from 2026.5.7 on a map to their paths, or a shell's lines.
+fn told(result: &Value, with_paths: bool) -> Vec<String> {
+    let parsed = match result.get("payloadJSON").filter(|text| js::truthy(Some(text))).and_then(Value::as_str) {
+        Some(text) => serde_json::from_str(text).unwrap_or_default(),
+        None => result.get("payload").cloned().unwrap_or_default(),
+    };
+    let has_path = |path: &Value| path.as_str().is_some_and(|path| !js::trim(path).is_empty());
+    let named: Vec<String> = match (parsed.get("bins"), parsed.get("stdout")) {
+        (Some(Value::Array(bins)), _) => bins.iter().map(|bin| js::key_text(Some(bin))).collect(),
+        (Some(Value::Object(paths)), _) if with_paths => {
+            paths.iter().filter(|(_, path)| has_path(path)).map(|(bin, _)| bin.clone()).collect()
+        }
+        (_, Some(Value::String(lines))) => lines.split('\n').map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    named.iter().map(|bin| js::trim(bin).to_owned()).filter(|bin| !bin.is_empty()).collect()
+}
+
+pub(in crate::rpc) fn is_mac(platform: &str, family: Option<&str>) -> bool {
+    let platform = js::trim(platform).to_lowercase();
+    let family = family.map(|family| js::trim(family).to_lowercase());
+    platform.contains("mac") || platform.contains("darwin") || family.as_deref() == Some("mac")
+}
+
+/// The parameters of `system.run` that tell which programs there are. From 2026.6.11 on a run has an id (`node-registry.ts`).
+fn run(form: NodeCalls, bins: &[&str], environment: &mut Environment<'_>) -> Value {
+    let mut params = json!({"command": ["/bin/sh", "-lc", script(bins)]});
+    if form >= NodeCalls::V2026_6_11 {
+        params["runId"] = json!(ids::uuid(environment.entropy.uuid()));
+    }
+    params
+}
+
+/// A shell's way to tell which of the programs there are.
+fn script(bins: &[&str]) -> String {
+    let quoted: Vec<String> = bins.iter().map(|bin| format!("'{bin}'")).collect();
+    let list = quoted.join(" ");
+    format!("for b in {list}; do if command -v \"$b\" >/dev/null 2>&1; then echo \"$b\"; fi; done")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::tests::Counter;
+    use openclaw_protocol::store::MemoryDocuments;
+
+    #[test]
+    fn a_run_has_an_id_since_2026_6_11() {
+        let (mut store, mut entropy) = (MemoryDocuments::new(), Counter(0));
+        let mut environment = Environment { now: 0, store: &mut store, entropy: &mut entropy };
+        for (form, named) in [(NodeCalls::V2026_5_7, false), (NodeCalls::V2026_6_11, true)] {
+            assert_eq!(run(form, &["op"], &mut environment).get("runId").is_some(), named, "{form:?}");
+        }
+    }
+}

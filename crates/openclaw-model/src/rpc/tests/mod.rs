@@ -1,0 +1,442 @@
+use super::{ask_mac, handle, listed_methods, settle, wake, wake_at};
+use crate::act::{ConnectionId, Effect, Environment, Outcome};
+use crate::model::{ConnectedClient, Model, RequestFrame};
+use crate::surface::presence::Person;
+use crate::{Act, Entropy, Facts, GatewayConfig, Peer};
+use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::frame::ServerFrame;
+use openclaw_protocol::store::{Document, MemoryDocuments};
+use rstest::rstest;
+use serde_json::{Value, json};
+use std::net::{IpAddr, Ipv4Addr};
+
+mod newer;
+
+const NOW: i64 = 1_700_000_000_000;
+
+pub(super) struct Counter(pub(super) u8);
+
+impl Entropy for Counter {
+    fn uuid(&mut self) -> [u8; 16] {
+        self.0 += 1;
+        [self.0; 16]
+    }
+
+    fn token(&mut self) -> [u8; 32] {
+        self.0 += 1;
+        [self.0; 32]
+    }
+}
+
+/// A gateway with clients already welcomed.
+pub(super) struct House {
+    model: Model,
+    pub(super) store: MemoryDocuments,
+    entropy: Counter,
+    pub(super) now: i64,
+}
+
+impl House {
+    pub(super) fn new(release: &str) -> Self {
+        let model = Model::new(Facts::of(release.parse().unwrap()).unwrap(), GatewayConfig::default());
+        Self { model, store: MemoryDocuments::new(), entropy: Counter(0), now: NOW }
+    }
+
+    pub(super) fn join(&mut self, number: u64, role: &str, scopes: &[&str], device: Option<&str>) -> ConnectionId {
+        let mut params = json!({
+            "minProtocol": 3, "maxProtocol": 3, "role": role, "scopes": scopes,
+            "client": {"id": "cli", "version": "1", "platform": "linux", "mode": "cli", "displayName": "Tester"}
+        });
+        if let Some(id) = device {
+            params["device"] = json!({"id": id, "publicKey": "k", "signature": "s", "signedAt": 1, "nonce": "n"});
+        }
+        let connect: ConnectParams = serde_json::from_value(params).unwrap();
+        let client = ConnectedClient {
+            person: None,
+            online_since: None,
+            retired: false,
+            order: number,
+            stands_for_node: role == "node",
+            role: role.to_owned(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            presence_key: None,
+            client_ip: None,
+            by_device_token: false,
+            declared: None,
+            events: 0,
+            connected_at: self.now,
+            connect,
+        };
+        let id = ConnectionId(number);
+        let peer = Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), headers: Vec::new() };
+        let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
+        self.model.act(Act::Open { connection: id, peer }, &mut environment);
+        let open = self.model.connections.get_mut(&id).unwrap();
+        open.client = Some(client);
+        open.handshake_deadline = None;
+        id
+    }
+
+    /// Calls a method and says what went out, in short: `1 ok {...}`, `2 error ...`, `1 event ...`, `1 close ...`.
+    pub(super) fn call(&mut self, connection: ConnectionId, method: &str, params: Value) -> Vec<String> {
+        let mut outcome = Outcome::default();
+        let request = RequestFrame { id: "r".to_owned(), method: method.to_owned(), params: Some(params) };
+        let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
+        handle(&mut self.model, connection, request, &mut environment, &mut outcome);
+        shown(&outcome)
+    }
+
+    pub(super) fn wake(&mut self, now: i64) -> Vec<String> {
+        self.now = now;
+        let mut outcome = Outcome::default();
+        wake(&mut self.model, now, &mut outcome);
+        shown(&outcome)
+    }
+
+    /// Answers who waits for a scope upgrade.
+    pub(super) fn settle(&mut self) -> Vec<String> {
+        let mut outcome = Outcome::default();
+        let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
+        settle(&mut self.model, &mut environment, &mut outcome);
+        shown(&outcome)
+    }
+
+    fn client(&mut self, connection: ConnectionId) -> &mut ConnectedClient {
+        self.model.connections.get_mut(&connection).unwrap().client.as_mut().unwrap()
+    }
+
+    pub(super) fn config(&mut self) -> &mut GatewayConfig {
+        &mut self.model.config
+    }
+
+    /// A client waits for a command of a node.
+    pub(super) fn awaits(&mut self, asker: ConnectionId, node: ConnectionId, node_id: &str) {
+        let invoke = crate::node_work::Invoke {
+            node_id: node_id.to_owned(),
+            node,
+            command: "system.which".to_owned(),
+            asked: Some((asker, "w".to_owned())),
+            expires_at: i64::MAX,
+        };
+        self.model.node_work.send("i".to_owned(), invoke);
+    }
+
+    /// A connection is gone.
+    pub(super) fn close(&mut self, connection: ConnectionId) -> Vec<String> {
+        let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
+        shown(&self.model.act(Act::Closed { connection }, &mut environment))
+    }
+
+    /// Its own token let a client in.
+    pub(super) fn by_device_token(&mut self, connection: ConnectionId) {
+        self.client(connection).by_device_token = true;
+    }
+
+    /// A node offers these commands.
+    pub(super) fn offers(&mut self, connection: ConnectionId, commands: &[&str]) {
+        let commands = commands.iter().map(|command| (*command).to_owned()).collect();
+        self.client(connection).connect.commands = Some(commands);
+    }
+
+    /// Asks a node for its programs, as one that runs macOS.
+    pub(super) fn asks_mac(&mut self, connection: ConnectionId, node_id: &str) -> Vec<String> {
+        self.client(connection).connect.client.platform = "macOS 26.1".to_owned();
+        let mut outcome = Outcome::default();
+        let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
+        ask_mac(&mut self.model, connection, node_id, &mut environment, &mut outcome);
+        shown(&outcome)
+    }
+
+    /// The client stands for somebody.
+    pub(super) fn is_of(&mut self, connection: ConnectionId, person: &str) {
+        let person = Person { id: person.to_owned(), email: None, name: None, written_at: 1 };
+        self.client(connection).person = Some(person);
+    }
+
+    /// A node runs macOS.
+    pub(super) fn is_mac(&mut self, connection: ConnectionId) {
+        self.client(connection).connect.client.platform = "macOS 15.1.0".to_owned();
+    }
+
+    /// The id of the command that was sent to a node last.
+    pub(super) fn last_invoke(&self) -> String {
+        openclaw_protocol::ids::uuid([self.entropy.0; 16])
+    }
+}
+
+fn shown(outcome: &Outcome) -> Vec<String> {
+    let line = |effect: &Effect| match effect {
+        Effect::Send { connection, frame: ServerFrame::Res { payload, error, .. } } => match error {
+            Some(error) => Some(format!("{} {} {}", connection.0, error.code, error.message)),
+            None => Some(format!("{} ok {}", connection.0, payload.clone().unwrap_or_default())),
+        },
+        Effect::Send { connection, frame: ServerFrame::Event { event, seq, recipient, .. } } => {
+            let recipient = recipient.as_ref().map(|recipient| format!(" for {recipient}")).unwrap_or_default();
+            Some(format!("{} event {event} {}{recipient}", connection.0, seq.unwrap_or_default()))
+        }
+        Effect::Close { connection, code, reason } => Some(format!("{} close {code} {reason}", connection.0)),
+        Effect::Log(_) => None,
+        other => Some(format!("{other:?}")),
+    };
+    outcome.effects.iter().filter_map(line).collect()
+}
+
+pub(super) const ADMIN: &[&str] = &["operator.admin"];
+
+#[rstest]
+#[case("operator", &[], "health", "ok")]
+#[case("node", &[], "health", "ok")]
+#[case("operator", &["operator.write"], "system-presence", "ok")]
+#[case("operator", &["operator.pairing"], "status", "missing scope: operator.read")]
+#[case("operator", &["operator.pairing"], "no.such", "missing scope: operator.admin")]
+#[case("operator", ADMIN, "no.such", "unknown method: no.such")]
+#[case("operator", ADMIN, "node.event", "unauthorized role: operator")]
+#[case("node", ADMIN, "status", "unauthorized role: node")]
+#[case("operator", &["operator.read"], "config.set", "missing scope: operator.admin")]
+#[case("operator", ADMIN, "connect", "connect is only valid as the first request")]
+#[case("operator", ADMIN, "wizard.start", "wizard.start is not implemented by this reference gateway")]
+fn who_may_call_what(#[case] role: &str, #[case] scopes: &[&str], #[case] method: &str, #[case] expected: &str) {
+    let mut house = House::new("2026.4.2");
+    let client = house.join(1, role, scopes, None);
+    let answers = house.call(client, method, json!({}));
+    assert!(answers[0].contains(expected), "{answers:?}");
+}
+
+#[rstest]
+#[case("2026.4.2", &["operator.write"], "unknown requestId")]
+#[case("2026.4.2", &["operator.pairing"], "missing scope: operator.write")]
+#[case("2026.4.5", &["operator.pairing"], "unknown requestId")]
+#[case("2026.4.5", &["operator.write"], "missing scope: operator.pairing")]
+fn approving_a_node_takes_another_scope_from_2026_4_5_on(
+    #[case] release: &str,
+    #[case] scopes: &[&str],
+    #[case] expected: &str,
+) {
+    let mut house = House::new(release);
+    let client = house.join(1, "operator", scopes, None);
+    let answers = house.call(client, "node.pair.approve", json!({"requestId": "x"}));
+    assert_eq!(answers, [format!("1 INVALID_REQUEST {expected}")]);
+}
+
+#[rstest]
+#[case("2026.4.2", "exec.approval.get", "unknown method")]
+#[case("2026.4.5", "exec.approval.get", "unknown or expired approval id")]
+#[case("2026.4.5", "exec.approval.list", "unknown method")]
+#[case("2026.4.8", "exec.approval.list", "ok []")]
+#[case("2026.4.8", "commands.list", "unknown method")]
+#[case("2026.4.15", "commands.list", "not implemented")]
+fn methods_come_with_their_release(#[case] release: &str, #[case] method: &str, #[case] expected: &str) {
+    let mut house = House::new(release);
+    let client = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(client, method, json!({"id": "x"}));
+    assert!(answers[0].contains(expected), "{answers:?}");
+}
+
+#[test]
+fn the_listed_methods_are_those_of_hello() {
+    let count = |release: &str| listed_methods(&Facts::of(release.parse().unwrap()).unwrap().rpc).len();
+    let oldest = ["2026.2.19", "2026.2.26", "2026.3.13"].map(count);
+    assert_eq!(oldest, [89, 92, 100]);
+    let counts = [
+        "2026.3.28",
+        "2026.3.31",
+        "2026.4.1",
+        "2026.4.2",
+        "2026.4.5",
+        "2026.4.8",
+        "2026.4.15",
+        "2026.5.7",
+        "2026.6.11",
+        "2026.7.35",
+        "2026.9.6",
+    ]
+    .map(count);
+    // The last one is listed for browsers on the gateway's machine alone.
+    assert_eq!(counts, [111, 111, 111, 112, 116, 122, 130, 155, 191, 218, 467]);
+}
+
+#[test]
+fn the_eleventh_refusal_for_the_role_closes() {
+    let mut house = House::new("2026.4.2");
+    let node = house.join(1, "node", &[], None);
+    for _ in 0..10 {
+        assert_eq!(house.call(node, "status", json!({})).len(), 1);
+    }
+    house.call(node, "health", json!({}));
+    for _ in 0..10 {
+        assert_eq!(house.call(node, "status", json!({})).len(), 1);
+    }
+    let last = house.call(node, "status", json!({}));
+    assert_eq!(last, ["1 INVALID_REQUEST unauthorized role: node", "1 close 1008 repeated unauthorized calls"]);
+    assert!(house.call(node, "status", json!({})).is_empty());
+}
+
+fn paired_laptop() -> MemoryDocuments {
+    MemoryDocuments::new().with(
+        Document::DevicesPaired,
+        json!({"laptop": {"deviceId": "laptop", "publicKey": "k", "role": "operator", "roles": ["operator"],
+            "scopes": ["operator.read"], "approvedScopes": ["operator.read"], "approvedAtMs": 1,
+            "tokens": {"operator": {"token": "t", "role": "operator", "scopes": ["operator.read"]}}}}),
+    )
+}
+
+#[rstest]
+#[case("2026.3.13", "device.token.revoke", false)]
+#[case("2026.3.13", "device.pair.remove", false)]
+#[case("2026.3.28", "device.token.rotate", false)]
+#[case("2026.3.31", "device.token.rotate", true)]
+#[case("2026.3.28", "device.token.revoke", true)]
+#[case("2026.4.8", "device.pair.remove", true)]
+fn live_connections_of_the_device_close_after_the_answer(
+    #[case] release: &str,
+    #[case] method: &str,
+    #[case] closes: bool,
+) {
+    let mut house = House::new(release);
+    house.store = paired_laptop();
+    let admin = house.join(1, "operator", ADMIN, Some("desk"));
+    house.join(2, "operator", &[], Some("laptop"));
+    house.join(3, "node", &[], Some("laptop"));
+    let params = match method {
+        "device.pair.remove" => json!({"deviceId": "laptop"}),
+        _ => json!({"deviceId": "laptop", "role": "operator"}),
+    };
+    let answers = house.call(admin, method, params);
+    assert!(answers[0].starts_with("1 ok"), "{answers:?}");
+    let mut expected = Vec::new();
+    if closes {
+        expected.push("2 close 4001 device removed");
+        if method == "device.pair.remove" {
+            expected.push("3 close 4001 device removed");
+        }
+    }
+    assert_eq!(answers[1..], expected);
+}
+
+#[rstest]
+#[case("2026.4.2", "laptop", true)]
+#[case("2026.4.5", "laptop", true)]
+#[case("2026.4.2", "desk", true)]
+#[case("2026.4.5", "desk", false)]
+fn a_device_without_admin_manages_only_itself_from_2026_4_5_on(
+    #[case] release: &str,
+    #[case] caller: &str,
+    #[case] allowed: bool,
+) {
+    for method in ["device.token.rotate", "device.token.revoke", "device.pair.remove"] {
+        let mut house = House::new(release);
+        house.store = paired_laptop();
+        let client = house.join(1, "operator", &["operator.pairing", "operator.read"], Some(caller));
+        let params = match method {
+            "device.pair.remove" => json!({"deviceId": "laptop"}),
+            _ => json!({"deviceId": "laptop", "role": "operator"}),
+        };
+        let answers = house.call(client, method, params);
+        assert_eq!(answers[0].starts_with("1 ok"), allowed, "{method}: {answers:?}");
+        assert!(allowed || house.store == paired_laptop(), "a refusal changes nothing");
+    }
+}
+
+#[test]
+fn a_list_shows_no_token() {
+    let mut house = House::new("2026.4.2");
+    house.store = paired_laptop();
+    let client = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(client, "device.pair.list", json!({}));
+    assert!(!answers[0].contains("\"token\"") && !answers[0].contains("approvedScopes"), "{answers:?}");
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_unavailable() {
+    let mut house = House::new("2026.4.2");
+    house.store = paired_laptop().failing("EACCES: permission denied, open '/x'");
+    let client = house.join(1, "operator", ADMIN, None);
+    let answers = house.call(client, "device.pair.remove", json!({"deviceId": "laptop"}));
+    assert_eq!(answers, ["1 UNAVAILABLE Error: EACCES: permission denied, open '/x': code=EACCES"]);
+}
+
+#[test]
+fn events_go_to_those_who_may_see_them_and_count_once() {
+    let mut house = House::new("2026.4.2");
+    let admin = house.join(1, "operator", ADMIN, None);
+    house.join(2, "operator", &["operator.pairing"], None);
+    house.join(3, "operator", &["operator.write"], None);
+    house.join(4, "node", &["operator.pairing"], None);
+    let answers = house.call(admin, "node.pair.request", json!({"nodeId": "n"}));
+    assert_eq!(answers[..2], ["1 event node.pair.requested 1", "2 event node.pair.requested 1"]);
+    assert!(answers[2].starts_with("1 ok {\"status\":\"pending\""), "{answers:?}");
+    assert_eq!(house.call(admin, "node.pair.request", json!({"nodeId": "n"})).len(), 1, "a repeat is not announced");
+}
+
+#[test]
+fn an_approval_nobody_can_give_is_refused_at_once() {
+    let mut house = House::new("2026.4.2");
+    let agent = house.join(1, "operator", &["operator.approvals"], None);
+    let answers = house.call(agent, "exec.approval.request", json!({"command": "ls", "twoPhase": true}));
+    assert_eq!(answers[0], "1 event exec.approval.requested 1");
+    assert!(answers[1].contains("\"decision\":null"), "{answers:?}");
+    assert_eq!(wake_at(&house.model), Some(NOW + 30_000), "nothing but the tick");
+}
+
+#[rstest]
+#[case("2026.4.5", ["2 ok {\"ok\":true}", "1 ok", "3 ok"])]
+#[case("2026.4.8", ["3 ok", "1 ok", "2 ok {\"ok\":true}"])]
+fn a_decision_reaches_who_waits_for_it(#[case] release: &str, #[case] order: [&str; 3]) {
+    let mut house = House::new(release);
+    let agent = house.join(1, "operator", &["operator.approvals"], None);
+    let person = house.join(2, "operator", &["operator.approvals"], None);
+    let asked = json!({"id": "Abc", "command": "ls", "twoPhase": true, "timeoutMs": 1000});
+    let answers = house.call(agent, "exec.approval.request", asked.clone());
+    assert!(answers[2].contains("\"status\":\"accepted\""), "{answers:?}");
+    assert_eq!(wake_at(&house.model), Some(NOW + 1000));
+    assert!(house.call(agent, "exec.approval.request", asked)[0].contains("approval id already pending"));
+    let watcher = house.join(3, "operator", &["operator.approvals"], None);
+    assert!(house.call(watcher, "exec.approval.waitDecision", json!({"id": "Abc"})).is_empty());
+    let answers = house.call(person, "exec.approval.resolve", json!({"id": "ab", "decision": "deny"}));
+    let event = ["1", "2", "3"].map(|client| format!("{client} event exec.approval.resolved 2"));
+    assert_eq!(answers[..3], event);
+    for (line, expected) in answers[3..].iter().zip(order) {
+        assert!(line.starts_with(expected), "{answers:?}");
+        assert!(line.starts_with('2') || line.contains("\"decision\":\"deny\""), "{answers:?}");
+    }
+    let late = house.call(agent, "exec.approval.waitDecision", json!({"id": "Abc"}));
+    assert!(late[0].contains("\"decision\":\"deny\""), "{late:?}");
+}
+
+#[test]
+fn an_approval_nobody_decides_expires() {
+    let mut house = House::new("2026.4.2");
+    let agent = house.join(1, "operator", &["operator.approvals"], None);
+    house.join(2, "operator", &["operator.approvals"], None);
+    house.call(agent, "exec.approval.request", json!({"id": "a", "command": "ls", "timeoutMs": 1000}));
+    assert!(house.wake(NOW + 999).is_empty());
+    let answers = house.wake(NOW + 1000);
+    assert!(answers[0].starts_with("1 ok") && answers[0].contains("\"decision\":null"), "{answers:?}");
+}
+
+#[rstest]
+#[case("2026.4.1", true)]
+#[case("2026.4.2", false)]
+fn asking_always_bounds_the_decision_from_2026_4_2_on(#[case] release: &str, #[case] taken: bool) {
+    let mut house = House::new(release);
+    let agent = house.join(1, "operator", &["operator.approvals"], None);
+    let person = house.join(2, "operator", ADMIN, None);
+    house.call(agent, "exec.approval.request", json!({"id": "a", "command": "ls", "ask": "always"}));
+    let answers = house.call(person, "exec.approval.resolve", json!({"id": "a", "decision": "allow-always"}));
+    assert_eq!(answers.len() > 1, taken, "{answers:?}");
+}
+
+#[rstest]
+#[case("2026.6.11", json!("bogus"), "allow-always is unavailable because the effective policy requires approval every time")]
+#[case("2026.9.6", Value::Null, "allow-always is unavailable for this command")]
+fn a_decision_that_was_taken_away_is_refused(#[case] release: &str, #[case] ask: Value, #[case] refusal: &str) {
+    let mut house = House::new(release);
+    let agent = house.join(1, "operator", &["operator.approvals"], None);
+    let person = house.join(2, "operator", ADMIN, None);
+    let params = json!({"id": "a", "command": "ls", "ask": "bogus", "unavailableDecisions": ["allow-always"],
+        "requireDeliveryRoute": false});
+    house.call(agent, "exec.approval.request", params);
+    let listed = house.model.exec_approvals.get("a", NOW).unwrap().request["ask"].clone();
+    let answers = house.call(person, "exec.approval.resolve", json!({"id": "a", "decision": "allow-always"}));
+    assert_eq!((listed, answers), (ask, vec![format!("2 INVALID_REQUEST {refusal}")]));
+}

@@ -1,0 +1,81 @@
+//! `plugin.approval.*` (`server-methods/plugin-approval.ts`).
+
+use crate::approvals::Approval;
+use crate::facts::rpc::PluginForm;
+use crate::rpc::prompts::{self, Asking, Kind};
+use crate::rpc::schemas::plugin_request;
+use crate::rpc::{Call, Handled, Reply};
+use openclaw_protocol::ids;
+use openclaw_protocol::js::{self, Record};
+use serde_json::{Value, json};
+
+/// How long a plugin's approval waits unless it says so, in milliseconds.
+const TIMEOUT_MS: i64 = 120_000;
+const LONGEST_TIMEOUT_MS: i64 = 600_000;
+
+pub(super) fn request(call: &mut Call<'_, '_>) -> Handled {
+    let params = call.params(plugin_request(&call.model.rules.rpc))?;
+    let mut request = Record::new();
+    let kept = |key: &str| js::present(params.get(key)).cloned().unwrap_or(Value::Null);
+    for key in ["pluginId", "title", "description", "severity", "toolName", "toolCallId"] {
+        js::set(&mut request, key, Some(kept(key)));
+    }
+    let form = call.model.rules.rpc.plugin_form;
+    let newest = form >= PluginForm::V2026_9_6;
+    let listed = js::present(params.get("allowedDecisions")).is_some() || !newest;
+    if form >= PluginForm::V2026_5_7 && params.get("allowedDecisions").is_some() && listed {
+        let mut decisions = prompts::plugin_decisions(&params);
+        if newest && !decisions.contains(&json!("deny")) {
+            decisions.push(json!("deny"));
+        }
+        js::set(&mut request, "allowedDecisions", Some(decisions));
+    }
+    let (agent, session) = match newest {
+        true => session_of(&params),
+        false => (kept("agentId"), kept("sessionKey")),
+    };
+    js::set(&mut request, "agentId", Some(agent));
+    js::set(&mut request, "sessionKey", Some(session));
+    if newest {
+        js::set(&mut request, "scope", Some(kept("scope")));
+        js::set(&mut request, "detail", Some(kept("detail")));
+        js::set(&mut request, "runId", Some(Value::Null));
+    }
+    for key in ["turnSourceChannel", "turnSourceTo", "turnSourceAccountId"] {
+        let text = params.get(key).and_then(Value::as_str).map(js::trim).filter(|text| !text.is_empty());
+        js::set(&mut request, key, Some(json!(text)));
+    }
+    js::set(&mut request, "turnSourceThreadId", Some(kept("turnSourceThreadId")));
+    let timeout = params.get("timeoutMs").and_then(Value::as_i64).unwrap_or(TIMEOUT_MS).min(LONGEST_TIMEOUT_MS);
+    let id = format!("plugin:{}", ids::uuid(call.environment.entropy.uuid()));
+    let approval = Approval::new(id, request, call.requester(), call.now(), timeout);
+    let two_phase = params.get("twoPhase") == Some(&Value::Bool(true));
+    prompts::ask(call, Kind::Plugin, approval, Asking { two_phase, ..Asking::default() })
+}
+
+/// The agent and the session that an approval names (2026.9.6): a session without its agent is one of the agent's.
+fn session_of(params: &Value) -> (Value, Value) {
+    let text = |key: &str| {
+        let text = params.get(key).and_then(Value::as_str).map(js::trim).filter(|text| !text.is_empty());
+        text.map(str::to_owned)
+    };
+    let agent = text("agentId");
+    let Some(session) = text("sessionKey") else { return (json!(agent), Value::Null) };
+    if let Some(named) = session.strip_prefix("agent:").and_then(|rest| rest.split(':').next()) {
+        return (json!(agent.as_deref().unwrap_or(named)), json!(session));
+    }
+    let agent = agent.unwrap_or_else(|| "main".to_owned());
+    (json!(agent), json!(format!("agent:{agent}:{session}")))
+}
+
+pub(super) fn wait(call: &mut Call<'_, '_>) -> Handled {
+    prompts::wait(call, Kind::Plugin)
+}
+
+pub(super) fn resolve(call: &mut Call<'_, '_>) -> Handled {
+    prompts::resolve(call, Kind::Plugin)
+}
+
+pub(super) fn list(call: &mut Call<'_, '_>) -> Handled {
+    Ok(Reply::Answer(prompts::pending(call, Kind::Plugin)))
+}

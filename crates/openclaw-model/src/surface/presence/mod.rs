@@ -1,0 +1,334 @@
+//! Who is there: the presence list (`system-presence.ts`).
+
+pub use crate::facts::handshake::PresenceForm;
+mod line;
+mod people;
+mod told;
+
+pub(crate) use people::{Newcomer, Person};
+
+use crate::config::Host;
+use crate::release::Release;
+use indexmap::IndexMap;
+use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::js::{self, Record};
+use serde_json::{Value, json};
+
+/// How long an entry stays after its last update, in milliseconds.
+const TTL_MS: i64 = 300_000;
+/// Most entries.
+const MOST: usize = 200;
+/// Most roles and most scopes of an entry. A release keeps every one that was ever said; nobody has so many.
+const MOST_NAMES: usize = 1_000;
+/// The gateway's own entry, where no client can have its name: those have no white space before them.
+const OWN: &str = " self";
+/// How often an open connection keeps its entry, in milliseconds (`websocket-keepalive.ts`).
+const KEPT_EVERY_MS: i64 = 25_000;
+
+/// The presence list and its version. `null` stands for what a release knows to be missing: it keeps its place in the order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Presence {
+    form: PresenceForm,
+    own_key: String,
+    own: Record,
+    entries: IndexMap<String, Record>,
+    version: u64,
+}
+
+impl Presence {
+    /// The list of a gateway that has just started: the gateway alone, of this release where it knows it.
+    pub(crate) fn new(form: PresenceForm, host: &Host, release: Option<Release>) -> Self {
+        let version = release.map_or_else(|| "unknown".to_owned(), |release| release.to_string());
+        let address = host.address.as_deref().unwrap_or(&host.name);
+        let text = format!("Gateway: {} ({address}) · app {version} · mode gateway · reason self", host.name);
+        let shows_clients = form >= PresenceForm::V2026_9_6;
+        let model = if shows_clients { host.model.as_deref() } else { Some(host.arch.as_str()) };
+        let own = entry([
+            ("host", json!(host.name)),
+            ("ip", json!(address)),
+            ("version", json!(version)),
+            ("platform", json!(host.platform)),
+            ("deviceFamily", json!("Linux")),
+            ("modelIdentifier", json!(model)),
+            ("mode", json!("gateway")),
+            ("reason", json!("self")),
+            ("instanceId", Value::Null),
+            ("text", json!(text)),
+            ("ts", Value::Null),
+        ]);
+        let own_key = if shows_clients { OWN.to_owned() } else { host.name.to_lowercase() };
+        let entries = IndexMap::from([(own_key.clone(), own.clone())]);
+        Self { form, own_key, own, entries, version: 1 }
+    }
+
+    /// The gateway runs from now on. `id` is the name of this run, a UUID.
+    pub(crate) fn begin(&mut self, now: i64, id: impl FnOnce() -> String) {
+        self.own.insert("ts".to_owned(), json!(now));
+        if self.form >= PresenceForm::V2026_6_11 {
+            self.own.insert("instanceId".to_owned(), json!(id()));
+        }
+        self.entries.insert(self.own_key.clone(), self.own.clone());
+    }
+
+    /// Counts the changes that are told to clients.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The list is told: its version is the next one.
+    pub(crate) fn told(&mut self) {
+        self.version += 1;
+    }
+
+    /// A client has been welcomed.
+    pub(crate) fn joined(&mut self, key: &str, newcomer: Newcomer<'_>, now: i64) {
+        let Newcomer { connect: ConnectParams { client, device, .. }, role, scopes, ip, person } = newcomer;
+        let shows_clients = self.form >= PresenceForm::V2026_9_6;
+        let device_id = device.as_ref().map(|device| device.id.as_str());
+        let by_device = !shows_clients || role == "node";
+        let instance_id = device_id.filter(|_| by_device).or(client.instance_id.as_deref());
+        let mut update = entry([("host", json!(client.display_name.as_deref().unwrap_or(&client.id)))]);
+        if shows_clients {
+            update.insert("clientId".to_owned(), json!(client.id));
+        }
+        update.extend(entry([
+            ("ip", json!(ip)),
+            ("version", json!(client.version)),
+            ("platform", json!(client.platform)),
+            ("deviceFamily", json!(client.device_family)),
+            ("modelIdentifier", json!(client.model_identifier)),
+            ("timeZone", json!(client.time_zone)),
+            ("mode", json!(client.mode)),
+            ("deviceId", json!(device_id)),
+            ("roles", json!([role])),
+            ("scopes", json!(scopes)),
+            ("instanceId", json!(instance_id)),
+        ]));
+        if let Some(person) = person {
+            update.insert("user".to_owned(), person.shown());
+        }
+        update.insert("reason".to_owned(), json!("connect"));
+        self.update(key, update, now);
+    }
+
+    /// Somebody is there by this client, since then.
+    pub(crate) fn stands_for(&mut self, key: &str, client: (&str, &str), person: &Person, since: i64, now: i64) {
+        let (client_id, mode) = client;
+        let update = entry([
+            ("clientId", json!(client_id)),
+            ("mode", json!(mode)),
+            ("user", person.shown()),
+            ("onlineSince", json!(since)),
+        ]);
+        self.update(key, update, now);
+    }
+
+    /// A client has gone.
+    pub(crate) fn left(&mut self, key: &str, now: i64) {
+        self.update(key, entry([("reason", json!("disconnect"))]), now);
+    }
+
+    /// A connection that was opened then is open still: its entry is as new as its last sign of life.
+    pub(crate) fn keep(&mut self, key: &str, opened_at: i64, now: i64) {
+        let heard_at = now - (now - opened_at).rem_euclid(KEPT_EVERY_MS);
+        let Some(entry) = self.entries.get_mut(&normal(key)).filter(|entry| stamp(entry) < heard_at) else { return };
+        if heard_at > opened_at {
+            entry.insert("ts".to_owned(), json!(heard_at));
+        }
+    }
+
+    /// What a system event says of somebody's presence (`updateSystemPresence`).
+    pub(crate) fn said(&mut self, text: &str, told: &Record, now: i64) {
+        let mut parsed = line::read(text).unwrap_or_default();
+        parsed.extend(entry([("text", json!(text)), ("ts", json!(now))]));
+        let text_of = |record: &Record, key: &str| {
+            record.get(key).and_then(Value::as_str).map(normal).filter(|text| !text.is_empty())
+        };
+        let key = text_of(told, "deviceId")
+            .or_else(|| text_of(told, "instanceId"))
+            .or_else(|| text_of(&parsed, "host"))
+            .unwrap_or_else(|| beginning(text, 64).to_owned());
+        let old = self.entries.get(&key).cloned().unwrap_or_default();
+        let first = |key: &str| {
+            let known = |record: &Record| record.get(key).filter(|value| !value.is_null()).cloned();
+            known(told).or_else(|| known(&parsed)).or_else(|| known(&old)).unwrap_or_default()
+        };
+        let mut entry = old.clone();
+        entry.extend(parsed.clone());
+        for key in ["host", "ip", "version", "platform", "deviceFamily", "modelIdentifier", "mode", "lastInputSeconds"]
+        {
+            entry.insert(key.to_owned(), first(key));
+        }
+        if told.get("lastInputSeconds") == Some(&Value::Null) {
+            entry.insert("lastInputSeconds".to_owned(), Value::Null);
+        }
+        for key in ["reason", "deviceId"] {
+            entry.insert(key.to_owned(), first(key));
+        }
+        for key in ["roles", "scopes"] {
+            entry.insert(key.to_owned(), merged(old.get(key), told.get(key)));
+        }
+        entry.insert("instanceId".to_owned(), first("instanceId"));
+        self.put(key, entry);
+    }
+
+    /// Everybody, the latest first.
+    pub(crate) fn list(&mut self, now: i64) -> Vec<Value> {
+        let own_stays = self.form >= PresenceForm::V2026_9_6;
+        let own_key = self.own_key.clone();
+        let is_kept = |key: &String| own_stays && *key == own_key;
+        self.entries.retain(|key, entry| is_kept(key) || now - stamp(entry) <= TTL_MS);
+        while self.entries.len() > MOST {
+            let others = self.entries.iter().filter(|(key, _)| !is_kept(key));
+            let oldest = others.min_by_key(|(_, entry)| stamp(entry)).map(|(key, _)| key.clone());
+            oldest.and_then(|key| self.entries.shift_remove(&key));
+        }
+        let mut own = self.entries.get(&own_key).unwrap_or(&self.own).clone();
+        own.insert("ts".to_owned(), json!(now));
+        self.put(own_key, own);
+        let mut everybody: Vec<&Record> = self.entries.values().rev().collect();
+        everybody.sort_by_key(|entry| std::cmp::Reverse(stamp(entry)));
+        let known = |entry: &Record| entry.iter().filter(|(_, value)| !value.is_null()).map(owned_pair).collect();
+        everybody.into_iter().map(known).map(Value::Object).collect()
+    }
+
+    /// The entry that was written last is the last one: on a release some time lies between any two.
+    fn put(&mut self, key: String, entry: Record) {
+        self.entries.shift_remove(&key);
+        self.entries.insert(key, entry);
+    }
+
+    fn update(&mut self, key: &str, update: Record, now: i64) {
+        let key = normal(key);
+        let old = self.entries.get(&key).cloned().unwrap_or_default();
+        let roles = merged(old.get("roles"), update.get("roles"));
+        let scopes = merged(old.get("scopes"), update.get("scopes"));
+        let mut entry = old;
+        entry.extend(update);
+        entry.insert("roles".to_owned(), roles);
+        entry.insert("scopes".to_owned(), scopes);
+        entry.insert("ts".to_owned(), json!(now));
+        if !js::truthy(entry.get("text")) {
+            let said = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned();
+            let text = format!("Node: {} · mode {}", said("host"), said("mode"));
+            entry.insert("text".to_owned(), json!(text));
+        }
+        self.put(key, entry);
+    }
+}
+
+fn entry<const N: usize>(fields: [(&str, Value); N]) -> Record {
+    fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn owned_pair((key, value): (&String, &Value)) -> (String, Value) {
+    (key.clone(), value.clone())
+}
+
+fn normal(key: &str) -> String {
+    js::trim(key).to_lowercase()
+}
+
+/// The first so many UTF-16 units of a text, no character cut.
+fn beginning(text: &str, units: usize) -> &str {
+    let mut count = 0;
+    let end = text.char_indices().find(|(_, char)| {
+        count += char.len_utf16();
+        count > units
+    });
+    end.map_or(text, |(at, _)| &text[..at])
+}
+
+fn stamp(entry: &Record) -> i64 {
+    entry.get("ts").and_then(Value::as_i64).unwrap_or_default()
+}
+
+/// What was said before and what is said now, each once.
+fn merged(old: Option<&Value>, new: Option<&Value>) -> Value {
+    let mut all: Vec<&str> = Vec::new();
+    for text in [old, new].into_iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
+        let text = js::trim(text);
+        if all.len() == MOST_NAMES {
+            break;
+        }
+        if !text.is_empty() && !all.contains(&text) {
+            all.push(text);
+        }
+    }
+    if all.is_empty() { Value::Null } else { json!(all) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn presence(form: PresenceForm) -> Presence {
+        let mut presence = Presence::new(form, &Host::default(), Some(Release::new(2026, 9, 6)));
+        presence.begin(1_000, || "run".to_owned());
+        presence
+    }
+
+    fn reasons(list: &[Value]) -> Vec<&str> {
+        list.iter().map(|entry| entry["reason"].as_str().unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn the_gateway_is_there_and_departures_stay_for_five_minutes() {
+        let mut presence = presence(PresenceForm::V2026_2_19);
+        presence.left("Phone", 1_000);
+        assert_eq!(reasons(&presence.list(2_000)), ["self", "disconnect"]);
+        assert_eq!(reasons(&presence.list(1_001 + TTL_MS)), ["self"]);
+    }
+
+    #[test]
+    fn the_run_is_named_since_2026_6_11() {
+        for (form, named) in [(PresenceForm::V2026_2_19, false), (PresenceForm::V2026_6_11, true)] {
+            assert_eq!(presence(form).list(2_000)[0].get("instanceId").is_some(), named, "{form:?}");
+        }
+    }
+
+    #[test]
+    fn an_open_connection_keeps_its_entry() {
+        let mut presence = presence(PresenceForm::V2026_9_6);
+        presence.left("phone", 1_000);
+        presence.keep("phone", 1_000, 1_000 + TTL_MS + 1);
+        let list = presence.list(1_000 + TTL_MS + 1);
+        assert_eq!(list[1]["ts"], 1_000 + TTL_MS);
+    }
+
+    #[test]
+    fn a_client_named_as_the_machine_is_not_the_gateway_since_2026_9_6() {
+        for (form, entries) in [(PresenceForm::V2026_6_11, 1), (PresenceForm::V2026_9_6, 2)] {
+            let mut presence = presence(form);
+            presence.left(&Host::default().name, 1_000);
+            assert_eq!(presence.list(2_000).len(), entries, "{form:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_an_app_is_read_and_what_is_told_beside_it_goes_first() {
+        let mut presence = presence(PresenceForm::V2026_9_6);
+        let line = "Node: box (10.0.0.7) · app 1.2 · last input 5s ago · mode ui · reason periodic";
+        presence.said(line, &entry([("mode", json!("node")), ("roles", json!(["operator"]))]), 2_000);
+        presence.said("hello", &Record::new(), 1_500);
+        let list = presence.list(3_000);
+        let expected = r#"{"host":"box","ip":"10.0.0.7","version":"1.2","lastInputSeconds":5,"mode":"node","reason":"periodic","text":"Node: box (10.0.0.7) · app 1.2 · last input 5s ago · mode ui · reason periodic","ts":2000,"roles":["operator"]}"#;
+        assert_eq!(list[1].to_string(), expected);
+        assert_eq!(list[2], json!({"text": "hello", "ts": 1_500}));
+        presence.said(line, &entry([("lastInputSeconds", Value::Null)]), 4_000);
+        assert_eq!(presence.list(5_000)[1].get("lastInputSeconds"), None);
+    }
+
+    #[test]
+    fn a_long_text_names_an_entry_by_its_first_64_units() {
+        assert_eq!(beginning(&"\u{1f600}".repeat(40), 63).chars().count(), 31);
+        assert_eq!(beginning("short", 64), "short");
+    }
+
+    #[test]
+    fn an_entry_has_its_roles_once_and_not_without_end() {
+        let names = |count: usize| json!((0..count).map(|number| number.to_string()).collect::<Vec<_>>());
+        assert_eq!(merged(Some(&json!(["a", " b"])), Some(&json!(["b ", "", "c", "a"]))), json!(["a", "b", "c"]));
+        assert_eq!(merged(Some(&names(3)), Some(&names(2 * MOST_NAMES))), names(MOST_NAMES));
+    }
+}

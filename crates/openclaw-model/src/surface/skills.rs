@@ -1,0 +1,13 @@
+//! `skills.bins`: the programs that the bundled skills need.
+
+use crate::rpc::schemas::NOTHING;
+use crate::rpc::{Call, Handled, Reply};
+use serde_json::json;
+
+/// `skills.bins`: the programs that skills need.
+pub(super) fn bins(call: &mut Call<'_, '_>) -> Handled {
+    call.params(&NOTHING)?;
+    let mut bins: Vec<&str> = call.model.rules.rpc.skill_bins.split_whitespace().collect();
+    bins.sort_unstable();
+    Ok(Reply::Answer(json!({"bins": bins})))
+}

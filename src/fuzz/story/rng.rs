@@ -1,0 +1,70 @@
+//! Seeded choice: the same seed and index throw the same story.
+
+use sha2::{Digest as _, Sha256};
+
+/// Choices that look random and are not.
+pub(super) struct Rng(fastrand::Rng);
+
+impl Rng {
+    /// Dice for one thing of a seed: what it is, and which of its kind.
+    pub(super) fn new(seed: u64, what: &str, number: u64) -> Self {
+        // Neighbouring seeds and numbers must not throw alike.
+        let digest = Sha256::digest(format!("clawcheck fuzz {seed} {what} {number}"));
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&digest[..8]);
+        Self(fastrand::Rng::with_seed(u64::from_le_bytes(bytes)))
+    }
+
+    /// True so many times in a hundred.
+    pub(super) fn chance(&mut self, percent: u32) -> bool {
+        self.0.u32(..100) < percent
+    }
+
+    /// A number from the first to the last.
+    pub(super) fn between(&mut self, first: u32, last: u32) -> u32 {
+        self.0.u32(first..=last)
+    }
+
+    /// One of these, each as often as the others.
+    pub(super) fn any<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.0.usize(..of.len())].clone()
+    }
+
+    /// One of these, each as often as its weight says.
+    pub(super) fn pick<T: Clone>(&mut self, of: &[(u32, T)]) -> T {
+        let total = of.iter().map(|(weight, _)| *weight).sum::<u32>();
+        let mut drawn = self.0.u32(..total);
+        let found = of.iter().find(|(weight, _)| match drawn.checked_sub(*weight) {
+            Some(left) => {
+                drawn = left;
+                false
+            }
+            None => true,
+        });
+        found.unwrap_or(&of[0]).1.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_is_how_often_and_nothing_weighs_nothing() {
+        let mut rng = Rng::new(1, "test", 0);
+        let drawn = (0..1000).map(|_| rng.pick(&[(9, 'a'), (1, 'b'), (0, 'c')])).collect::<Vec<_>>();
+        let count = |wanted| drawn.iter().filter(|drawn| **drawn == wanted).count();
+        assert!(count('a') > 800 && count('b') > 50 && count('c') == 0);
+    }
+
+    #[test]
+    fn neighbours_throw_differently_and_the_same_throw_the_same() {
+        let drawn = |seed, number| {
+            let mut rng = Rng::new(seed, "test", number);
+            (0..8).map(|_| rng.between(0, 9)).collect::<Vec<_>>()
+        };
+        assert_eq!(drawn(1, 1), drawn(1, 1));
+        assert_ne!(drawn(1, 1), drawn(1, 2));
+        assert_ne!(drawn(1, 1), drawn(2, 1));
+    }
+}

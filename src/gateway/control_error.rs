@@ -1,0 +1,20 @@
+//! What cannot be done with a gateway that runs.
+
+use std::net::IpAddr;
+
+/// Why clawcheck cannot do something with a running gateway.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// Only the embedded gateway can be told another peer address.
+    #[error("clawcheck cannot connect to this gateway from the address {0}")]
+    PeerAddress(IpAddr),
+    /// It is down.
+    #[error("the gateway is not running")]
+    Down,
+    /// Only the embedded gateway's clock moves.
+    #[error("clawcheck cannot move this gateway's clock")]
+    Clock,
+    /// Only what we started can be stopped.
+    #[error("clawcheck did not start this gateway and cannot stop it")]
+    NotOurs,
+}

@@ -1,0 +1,138 @@
+//! From what the user named to a gateway that can be launched.
+
+use super::attached::Attached;
+use super::described;
+use super::embedded;
+use super::launch::{Launch, LaunchError};
+use super::limits::{ChallengeSupport, TimeLimits};
+use super::openclaw;
+use super::prepare::{Preparation, PrepareError, PrepareListener};
+use super::profile::{Capability, Profile};
+use super::running::{Inner, Running};
+use super::spawned::Program;
+use super::spawned::probe::Readiness;
+use super::spec::GatewaySpec;
+use openclaw_model::{Facts, Release, releases};
+
+/// A gateway that can be launched, any number of times and at once.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    profile: Profile,
+    backend: Backend,
+    preparation: Preparation,
+    limits: TimeLimits,
+}
+
+#[derive(Debug, Clone)]
+enum Backend {
+    Embedded(Release),
+    OpenClaw(Program),
+    Described(Program),
+    Attached(Attached),
+}
+
+impl Gateway {
+    /// Makes a gateway usable: installs a release that is not in the cache, reads a description.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub async fn prepare(
+        spec: &GatewaySpec,
+        preparation: &Preparation,
+        listener: PrepareListener<'_>,
+    ) -> Result<Self, PrepareError> {
+        let preparation = preparation.clone();
+        let mut limits = preparation.limits;
+        let (profile, backend) = match spec {
+            GatewaySpec::Attached(url) => {
+                let attached = Attached::new(url, preparation.state_dir.clone())?;
+                (attached.profile(preparation.claims), Backend::Attached(attached))
+            }
+            GatewaySpec::OpenClaw(release) => {
+                let program = openclaw::prepare(*release, &preparation, listener).await?;
+                (openclaw::profile(*release), Backend::OpenClaw(program))
+            }
+            GatewaySpec::Described(path) => {
+                let (profile, program, described) = described::prepare(path, &preparation, listener).await?;
+                limits = limits.or(described);
+                (profile, Backend::Described(program))
+            }
+            GatewaySpec::Embedded(release) => {
+                let release = release.unwrap_or(releases::DEFAULT);
+                // A release without known rules is found here, once, and not by every launch.
+                Facts::of(release)?;
+                (embedded::profile(spec.to_string(), release), Backend::Embedded(release))
+            }
+        };
+        let backend = match backend {
+            Backend::OpenClaw(program) => Backend::OpenClaw(program.with_answer_timeout(limits.answer)),
+            Backend::Described(program) => Backend::Described(program.with_answer_timeout(limits.answer)),
+            other => other,
+        };
+        Ok(Self { profile, backend, preparation, limits })
+    }
+
+    /// The same gateway as another release, for a case that starts two on one state directory.
+    ///
+    /// # Errors
+    /// When it cannot be had: the case is not applicable then.
+    pub async fn at_release(&self, release: Release, listener: PrepareListener<'_>) -> Result<Self, PrepareError> {
+        let spec = match &self.backend {
+            Backend::Embedded(_) => GatewaySpec::Embedded(Some(release)),
+            Backend::OpenClaw(_) => GatewaySpec::OpenClaw(release),
+            Backend::Described(_) | Backend::Attached(_) => {
+                return Err(PrepareError::NoOtherRelease { gateway: self.profile.name.clone() });
+            }
+        };
+        Self::prepare(&spec, &self.preparation, listener).await
+    }
+
+    /// What it is and what can be done with it.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// How long it may take, as far as the user or its description has said so.
+    pub fn limits(&self) -> TimeLimits {
+        self.limits
+    }
+
+    /// Whether it sends a challenge on every new connection.
+    pub fn challenges(&self) -> ChallengeSupport {
+        let shown_at_start = |program: &Program| matches!(program.readiness, Readiness::Challenge | Readiness::Connect);
+        match &self.backend {
+            _ if self.profile.lacks.contains(&Capability::Challenge) => ChallengeSupport::Absent,
+            Backend::Embedded(_) | Backend::OpenClaw(_) => ChallengeSupport::Sent,
+            Backend::Described(program) if shown_at_start(program) => ChallengeSupport::Sent,
+            Backend::Described(_) | Backend::Attached(_) => ChallengeSupport::Unknown,
+        }
+    }
+
+    /// Whether it is a program whose manners are known, the embedded gateway or OpenClaw itself: where it is slow, its machine
+    /// is.
+    pub fn is_known(&self) -> bool {
+        matches!(self.backend, Backend::Embedded(_) | Backend::OpenClaw(_))
+    }
+
+    /// Starts one and waits until it is ready.
+    ///
+    /// # Errors
+    /// Why it is not running. Nothing of it is left then.
+    pub async fn launch(&self, launch: Launch<'_>) -> Result<Running, LaunchError> {
+        match &self.backend {
+            Backend::Embedded(release) => {
+                let embedded = embedded::launch(*release, &launch)?;
+                Ok(Running { inner: Inner::Embedded(Box::new(embedded)), path: "/".to_owned() })
+            }
+            Backend::OpenClaw(program) | Backend::Described(program) => {
+                let spawned = program.launch(&launch).await?;
+                let path = spawned.path().to_owned();
+                Ok(Running { inner: Inner::Spawned(spawned), path })
+            }
+            Backend::Attached(attached) => {
+                attached.check(launch.deadline).await?;
+                Ok(Running { inner: Inner::Attached(attached.clone()), path: attached.path().to_owned() })
+            }
+        }
+    }
+}

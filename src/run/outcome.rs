@@ -1,0 +1,240 @@
+//! What a run says of itself as it goes: one stream of events, for listeners in `report`.
+//!
+//! What it says is fit to be shown: the run has put symbols in the place of ids and tokens and taken the secrets out of
+//! transcripts and logs.
+
+use crate::judge::{Finding, Verdict};
+use crate::observe::Observation;
+use openclaw_model::Release;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// The run begins.
+    Started(&'a RunInfo),
+    /// A case begins to be played.
+    Playing {
+        /// Its id.
+        case: &'a str,
+    },
+    /// A case is done.
+    Case(&'a CaseReport),
+    /// The run is over.
+    Finished(&'a RunReport),
+}
+
+/// What is known when a run begins.
+#[derive(Debug, Clone)]
+pub struct RunInfo {
+    /// The gateway under test.
+    pub gateway: GatewayInfo,
+    /// How many cases were selected.
+    pub cases: usize,
+    /// How many cases are played at once.
+    pub jobs: usize,
+    /// Whether cases share gateways: `case` or `shared`; absent where somebody else runs the one.
+    pub isolation: Option<&'static str>,
+    /// The package of the schema that frames are held to, where the run asked for that.
+    pub schema: Option<String>,
+}
+
+/// The gateway under test.
+#[derive(Debug, Clone)]
+pub struct GatewayInfo {
+    /// `embedded`, `spawned` or `attached`.
+    pub kind: &'static str,
+    /// As it was named: `openclaw@2026.4.2`.
+    pub name: String,
+    /// The program behind it.
+    pub program: String,
+    /// The release whose answers it is held to.
+    pub release: Option<Release>,
+    /// What it declares absent.
+    pub lacks: Vec<&'static str>,
+    /// What cannot be observed or done and why.
+    pub notes: Vec<String>,
+}
+
+/// What became of one case.
+#[derive(Debug, Clone)]
+pub struct CaseReport {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Where its scenario stands.
+    pub file: PathBuf,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it is an error, not applicable or skipped.
+    pub reason: Option<String>,
+    /// Whether it was not even begun, because the gateway had been found dead before.
+    pub given_up: bool,
+    /// Which gateway it was played on.
+    pub boot: Boot,
+    /// What speaks against it.
+    pub findings: Vec<Finding>,
+    /// The frames that were held to the published schema, where the run asked for that.
+    pub frames: Option<FrameTally>,
+    /// What was seen, if it was played to its end.
+    pub observation: Option<Observation>,
+    /// How long it took.
+    pub duration: Duration,
+    /// What went over the wire, secrets taken out; only where it helps or was asked for.
+    pub transcript: Option<String>,
+    /// The last lines of the gateway's log, secrets taken out; only where they help.
+    pub log: Option<String>,
+    /// The command that plays this one case again.
+    pub again: String,
+    /// The `.snap.new` file that was left for approval.
+    pub proposed: Option<PathBuf>,
+}
+
+/// Which start of a gateway a case was played on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Boot {
+    /// One for it alone.
+    Own,
+    /// One that other cases had, too.
+    Shared,
+    /// One for it alone, after what it had seen on a shared one was not to be relied on.
+    Again,
+}
+
+/// How many gateways were started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Boots {
+    /// So many were, restarts within a case included.
+    pub made: usize,
+    /// So many more would have been if no case had shared one.
+    pub saved: usize,
+    /// Why shared ones were given up, and the cases on them played alone.
+    pub given_up: Vec<String>,
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, Default)]
+pub struct RunReport {
+    /// How many cases saw what is in no snapshot, and could leave it nowhere for approval.
+    pub unkept: usize,
+    /// How many cases came to each verdict.
+    pub summary: Summary,
+    /// How long it took.
+    pub duration: Duration,
+    /// Whether it was broken off, and how many cases were not played for that.
+    pub interrupted: Option<usize>,
+    /// How many gateways were started. Absent where somebody else runs the one.
+    pub boots: Option<Boots>,
+    /// Cases that have a snapshot and do not exist.
+    pub unused_snapshots: Vec<String>,
+    /// What the run left behind on a gateway that is not ours and could not take away.
+    pub left_behind: Vec<String>,
+    /// The frames that were held to the published schema, where the run asked for that.
+    pub frames: Option<FrameTally>,
+}
+
+/// Frames that were held to the published schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FrameTally {
+    /// How many there were.
+    pub checked: usize,
+    /// Those of whose payload the schema says nothing: `event health`, `answer to device.pair.list`.
+    pub payload_not_described: BTreeSet<String>,
+}
+
+impl FrameTally {
+    /// Counts more.
+    pub fn add(&mut self, other: &Self) {
+        self.checked += other.checked;
+        self.payload_not_described.extend(other.payload_not_described.iter().cloned());
+    }
+}
+
+/// How many cases came to each verdict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary(BTreeMap<Verdict, usize>);
+
+impl Summary {
+    /// Counts one more.
+    pub fn add(&mut self, verdict: Verdict) {
+        *self.0.entry(verdict).or_default() += 1;
+    }
+
+    /// How many came to this verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.0.get(&verdict).copied().unwrap_or_default()
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> usize {
+        self.0.values().sum()
+    }
+}
+
+impl RunReport {
+    /// The worst that a case came to. `deny_skipped`: a case that was skipped counts as one that deviates.
+    pub fn outcome(&self, deny_skipped: bool) -> Outcome {
+        let count = |verdict| self.summary.count(verdict);
+        let skipped = count(Verdict::Skipped);
+        if count(Verdict::Error) > 0 {
+            Outcome::Fault
+        } else if count(Verdict::Deviates) + count(Verdict::UnexpectedlyConforms) > 0 || (deny_skipped && skipped > 0) {
+            Outcome::Deviates
+        } else if skipped + count(Verdict::NotApplicable) == self.summary.total() {
+            Outcome::Nothing
+        } else {
+            Outcome::Conforms
+        }
+    }
+}
+
+/// What a run came to as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All cases conform, deviate as written down, are not applicable or skipped; at least one was played.
+    Conforms,
+    /// A case deviates or unexpectedly conforms, or is skipped and must not be.
+    Deviates,
+    /// The harness or the gateway could not do its part in a case.
+    Fault,
+    /// No case was played: there were none, or all are not applicable or skipped.
+    Nothing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(&[Verdict::Conforms, Verdict::KnownDeviation, Verdict::NotApplicable, Verdict::Skipped], Outcome::Conforms)]
+    #[case(&[Verdict::NotApplicable, Verdict::Conforms], Outcome::Conforms)]
+    #[case(&[Verdict::Conforms, Verdict::Deviates], Outcome::Deviates)]
+    #[case(&[Verdict::Conforms, Verdict::UnexpectedlyConforms], Outcome::Deviates)]
+    #[case(&[Verdict::Deviates, Verdict::Error], Outcome::Fault)]
+    #[case(&[Verdict::Skipped, Verdict::Skipped], Outcome::Nothing)]
+    #[case(&[Verdict::NotApplicable, Verdict::NotApplicable], Outcome::Nothing)]
+    #[case(&[Verdict::NotApplicable, Verdict::Skipped], Outcome::Nothing)]
+    #[case(&[], Outcome::Nothing)]
+    fn the_worst_verdict_decides_and_what_was_not_played_is_nothing(
+        #[case] verdicts: &[Verdict],
+        #[case] expected: Outcome,
+    ) {
+        let mut report = RunReport::default();
+        verdicts.iter().for_each(|verdict| report.summary.add(*verdict));
+        assert_eq!(report.outcome(false), expected);
+    }
+
+    #[test]
+    fn a_skip_can_be_denied() {
+        let mut report = RunReport::default();
+        report.summary.add(Verdict::Conforms);
+        report.summary.add(Verdict::Skipped);
+        assert_eq!(report.outcome(true), Outcome::Deviates);
+    }
+}
