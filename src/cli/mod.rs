@@ -54,12 +54,11 @@ const AFTER_LONG_HELP: &str = concat!(
 );
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each process")]
 enum Command {
     Accept(accept::Accept),
     Compare(compare::Compare),
     Doctor(doctor::Doctor),
-    Explain(explain::Explain),
+    Explain(Box<explain::Explain>),
     Fuzz(fuzz::Fuzz),
     Lint(lint::Lint),
     List(list::List),

@@ -160,7 +160,7 @@ impl Who {
     }
 
     /// A device that no gateway knows.
-    pub fn new() -> Self {
+    pub fn unknown() -> Self {
         Self::Holder(DeviceKey::from_name("explain/new device"))
     }
 

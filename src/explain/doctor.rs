@@ -90,11 +90,11 @@ fn plain(state: &State, findings: &[Finding], format: Format) -> String {
 /// `2026.3.31 to 2026.4.1, 2026.9.6`: neighbours among the known releases are taken together.
 fn spans(releases: &[Release]) -> String {
     let known = known_releases().collect::<Vec<_>>();
+    let follows = |last: Release, release: Release| known.windows(2).any(|pair| pair == [last, release]);
     let mut runs: Vec<(Release, Release)> = Vec::new();
     for release in releases {
-        let before = known.iter().take_while(|known| *known < release).last();
         match runs.last_mut() {
-            Some((_, last)) if before == Some(last) => *last = *release,
+            Some((_, last)) if follows(*last, *release) => *last = *release,
             _ => runs.push((*release, *release)),
         }
     }

@@ -18,16 +18,20 @@ pub use render::{Explanation, Format};
 pub use state::{Places, State};
 pub use world::{Verdict, World};
 
+use crate::client::{Upgrade, Via};
 use openclaw_emulator::at_rest::{AtRest, Kept};
 use openclaw_model::{Facts, Release, UnknownRelease, releases};
 use openclaw_protocol::store::Document;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use untrusted_data::printable;
 
 /// The fewest letters of an id that stand for it.
 const SHORTEST_ID: usize = 4;
+/// The address that a proxy saw the client at, and the name it asked for: both are set aside for documentation.
+const BEHIND_PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+const PUBLIC_HOST: &str = "gateway.example";
 /// How many devices are listed where none of them is meant.
 const LISTED: usize = 12;
 
@@ -44,7 +48,9 @@ pub struct Question {
     pub scopes: Option<Vec<String>>,
     /// The platform.
     pub platform: Option<String>,
-    /// Headers, names in small letters.
+    /// The proxy that the client comes through.
+    pub via: Option<Via>,
+    /// Headers, names in small letters; they go over those of the proxy.
     pub headers: Vec<(String, String)>,
     /// The `Origin` header.
     pub origin: Option<String>,
@@ -125,10 +131,29 @@ fn client(question: &Question, who: Who, record: Option<&Value>) -> Client {
     if let Some(peer) = question.peer {
         client.peer = peer;
     }
-    client.host.clone_from(&question.host);
-    client.origin.clone_from(&question.origin);
-    client.headers.clone_from(&question.headers);
+    come(&mut client, question);
     client
+}
+
+/// How the client comes to the gateway: through a proxy, with these headers.
+fn come(client: &mut Client, question: &Question) {
+    let host = question.host.clone();
+    let mut upgrade = Upgrade { host, headers: question.headers.clone(), ..Upgrade::default() };
+    client.origin.clone_from(&question.origin);
+    if let Some(via) = question.via {
+        via.apply(&mut upgrade, BEHIND_PROXY, PUBLIC_HOST);
+        if via.adds_headers() && client.is_page {
+            client.origin.get_or_insert_with(|| format!("https://{PUBLIC_HOST}"));
+        }
+        let said = |name: &str| question.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        for (name, value) in &mut upgrade.headers {
+            if let Some((_, ours)) = said(name) {
+                value.clone_from(ours);
+            }
+        }
+    }
+    client.host = upgrade.host;
+    client.headers = upgrade.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
 }
 
 /// What a store knows of a device.
@@ -177,7 +202,7 @@ fn who(state: &State, devices: &BTreeMap<String, Known>, asked: Option<&str>) ->
     let Some(asked) = asked else {
         return match (&own, &state.own_id, devices.keys().collect::<Vec<_>>().as_slice()) {
             (Some(id), _, _) | (None, Some(id), _) => Ok(of_id(id)),
-            (None, None, []) => Ok(Who::new()),
+            (None, None, []) => Ok(Who::unknown()),
             (None, None, [only]) => Ok(of_id(only)),
             (None, None, _) => {
                 Err(unmeant("the state directory has no identity/device.json; say which device connects", devices))
@@ -186,7 +211,7 @@ fn who(state: &State, devices: &BTreeMap<String, Known>, asked: Option<&str>) ->
     };
     match asked {
         "none" => return Ok(Who::Nobody),
-        "new" => return Ok(Who::new()),
+        "new" => return Ok(Who::unknown()),
         _ => {}
     }
     let named =

@@ -249,8 +249,11 @@ impl Explanation<'_> {
                 let _ = writeln!(out, "       opens more than asked for: {opens}");
             }
         }
-        if !tried.releases.is_empty() {
-            let _ = writeln!(out, "Releases that let it in as things are: {}", releases(&tried.releases));
+        match tried.releases.as_slice() {
+            [] => out.push_str("No other known release lets it in as things are.\n"),
+            known => {
+                let _ = writeln!(out, "Releases that let it in as things are: {}", releases(known));
+            }
         }
         if !tried.fails.is_empty() {
             let fails = tried.fails.iter().take(MOST).map(|remedy| short(&remedy.what)).collect::<Vec<_>>();

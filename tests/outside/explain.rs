@@ -115,6 +115,63 @@ fn a_refused_connect_is_explained_and_remedied() {
     assert!(let_in.out.starts_with("let in as operator [operator.read]"), "{}", let_in.out);
 }
 
+/// A page without a device behind an unknown proxy needs both mended.
+#[test]
+fn what_helps_only_together_is_found() {
+    let bench = Bench::new(SCENARIO);
+    state(&bench);
+    let header = "X-Forwarded-For: 203.0.113.7";
+    let arguments = ["state", "--as", "control-ui", "--device", "none", "--header", header, "--release", "2026.9.6"];
+    let found = json_of(&explain(&bench, &[arguments.as_slice(), &["--format", "json"]].concat()));
+    let has = |parts: &[&str]| {
+        let remedies = found["remedies"].as_array().unwrap();
+        remedies.iter().any(|remedy| parts.iter().all(|part| remedy["what"].as_str().unwrap().contains(part)))
+    };
+    assert!(has(&["device identity", "without the proxy"]), "{found:#}");
+}
+
+/// The way around the proxy is not enough for whoever has to come through it.
+#[test]
+fn the_way_through_the_proxy_is_mended_too() {
+    let bench = Bench::new(SCENARIO);
+    state(&bench);
+    let arguments =
+        ["state", "--as", "control-ui", "--device", "new", "--via", "tailscale-serve", "--release", "2026.9.6"];
+    let found = json_of(&explain(&bench, &[arguments.as_slice(), &["--format", "json"]].concat()));
+    let remedies = found["remedies"].as_array().unwrap();
+    let through =
+        remedies.iter().find(|remedy| !remedy["what"].as_str().unwrap().contains("without the proxy")).unwrap();
+    let what = through["what"].as_str().unwrap();
+    for part in ["gateway.trustedProxies", "allow the origin of the page", "approve the request"] {
+        assert!(what.contains(part), "{found:#}");
+    }
+    assert_eq!(through["risk"], "opens-more");
+}
+
+#[test]
+fn a_proxy_adds_its_headers_and_those_that_are_said_go_over_them() {
+    let bench = Bench::new(SCENARIO);
+    state(&bench);
+    let client = |arguments: &[&str]| {
+        let found = json_of(&explain(&bench, &[&["state", "--format", "json", "--via"], arguments].concat()));
+        (found["client"].as_str().unwrap().to_owned(), found["trace"].to_string())
+    };
+    let (nginx, _) = client(&["nginx"]);
+    assert!(
+        nginx.ends_with("Host gateway.example, header x-real-ip, header x-forwarded-for, header x-forwarded-proto"),
+        "{nginx}"
+    );
+    let (page, trace) = client(&["tailscale-serve", "--as", "control-ui"]);
+    assert!(
+        page.contains("Origin https://gateway.example") && trace.contains("`https://gateway.example`"),
+        "{page} {trace}"
+    );
+    let (_, tunnel) = client(&["ssh-tunnel", "--scopes", "operator.read"]);
+    assert!(tunnel.contains("local: the peer 127.0.0.1 is loopback"), "{tunnel}");
+    let wrong = explain(&bench, &["state", "--via", "ngnix"]);
+    assert!(wrong.code == Some(2) && wrong.err.contains("did you mean `nginx`?"), "{}", wrong.err);
+}
+
 #[test]
 fn a_device_is_named_by_its_name_its_id_or_the_beginning_of_it() {
     let bench = Bench::new(SCENARIO);

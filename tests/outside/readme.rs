@@ -138,6 +138,7 @@ fn the_sample_outputs_are_what_is_printed() {
     let samples = README.split("```text\n").skip(1).map(|text| text.split("```").next().unwrap()).collect::<Vec<_>>();
     let commands = [
         "clawcheck run examples/exec-after-upgrade.yaml --gateway embedded@2026.3.31",
+        "clawcheck explain --state-dir examples/locked-out --as exec",
         "clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens",
     ];
     assert_eq!(samples.len(), commands.len());

@@ -7,9 +7,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where a release may be named or compared: the history, the ranges of scenarios, and what npm is told by release.
-const MAY_COMPARE: [&str; 3] =
-    ["crates/openclaw-model/src/releases/", "src/scenario/model/text.rs", "src/gateway/openclaw/catalogue.rs"];
+/// Where a release may be named or compared: the history and what asks it since when a fact holds, the ranges of scenarios, and
+/// what npm is told by release.
+const MAY_COMPARE: [&str; 4] = [
+    "crates/openclaw-model/src/releases/",
+    "crates/openclaw-model/src/trace.rs",
+    "src/scenario/model/text.rs",
+    "src/gateway/openclaw/catalogue.rs",
+];
 
 /// What compares a release, or names one, in a line of code.
 const COMPARES: [&str; 5] = ["Release::new(", "release <", "release >", "speaking <", "speaking >"];

@@ -15,21 +15,21 @@ use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// The files that an older release has left.
 pub(crate) trait OldFiles {
-    /// What is in one; `None` where it is absent or says `null`.
+    /// The contents of a file; `None` if it is absent or contains `null`.
     ///
     /// # Errors
-    /// It cannot be read, or does not parse.
+    /// The file cannot be read or does not parse.
     fn read(&self, document: Document) -> Result<Option<Value>, Fault>;
-    /// Whether it is there.
+    /// Whether the file exists.
     fn has(&self, document: Document) -> bool;
-    /// Renames files. One that cannot be renamed stays: the release does not mind.
+    /// Renames files. The release ignores files that cannot be renamed.
     fn archive(&self, documents: &[Document]);
 }
 
-/// Those of a state directory.
+/// The files of a state directory.
 struct OnDisk<'a>(&'a Path);
 
-/// Why the files stay where they are.
+/// The reason why the files are not imported.
 pub(crate) enum Fault {
     /// A file that cannot be read, or does not parse.
     Unreadable(PathBuf, &'static str),

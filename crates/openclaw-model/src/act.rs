@@ -62,7 +62,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// The connection on which it happens, if it happens on one.
+    /// The connection of the input, if it has one.
     pub fn connection(&self) -> Option<ConnectionId> {
         match self {
             Self::Open { connection, .. }
@@ -124,7 +124,7 @@ impl Outcome {
         self.trace.push(TraceLine { check, sentence: why.into(), fact: None });
     }
 
-    /// Notes what a check found, and the fact of the release that it rests on.
+    /// Adds what a check found, and the fact of the release that it rests on.
     pub fn because_of(&mut self, check: Check, fact: Fact, why: impl Into<String>) {
         self.trace.push(TraceLine { check, sentence: why.into(), fact: Some(fact) });
     }

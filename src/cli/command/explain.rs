@@ -3,6 +3,7 @@
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
+use crate::client::Via;
 use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, State, Verdict, remedies};
 use miette::Report;
 use openclaw_model::Release;
@@ -13,6 +14,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The longest log that is read from standard input, in bytes.
 const LONGEST_LOG: u64 = 32 << 20;
+
+/// The proxies that can be named.
+const PROXIES: [(&str, Via); 5] = [
+    ("nginx", Via::Nginx),
+    ("caddy", Via::Caddy),
+    ("tailscale-serve", Via::TailscaleServe),
+    ("cloudflared", Via::Cloudflared),
+    ("ssh-tunnel", Via::SshTunnel),
+];
 
 /// Explain why a gateway refuses a client, and what would let the client in
 ///
@@ -29,7 +39,7 @@ Examples:
   clawcheck explain                                  The openclaw command on this machine
   clawcheck explain --as exec                        The exec tool
   clawcheck explain --state-dir DIR --device iPhone  A phone, in a copied state directory
-  clawcheck explain --as control-ui --header 'X-Forwarded-For: 203.0.113.7'
+  clawcheck explain --as control-ui --via tailscale-serve
   clawcheck explain --log gateway.log --releases all
 
 Exit codes:
@@ -80,7 +90,13 @@ pub(crate) struct Explain {
     /// default is `shared`, the secret that the gateway asks for, or the device token for a device whose key is elsewhere.
     #[arg(long, value_name = "KIND[=VALUE]")]
     auth: Option<Credential>,
-    /// Header of the upgrade request, for example of a proxy (repeatable)
+    /// Proxy that the client comes through: nginx, caddy, tailscale-serve, cloudflared or ssh-tunnel
+    ///
+    /// The proxy adds the headers that its documentation describes. Its client has the address 203.0.113.7 and asks for
+    /// gateway.example.
+    #[arg(long, value_name = "PROXY", value_parser = via)]
+    via: Option<Via>,
+    /// Header of the upgrade request; overrides the headers of --via (repeatable)
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     header: Vec<(String, String)>,
     /// Origin header [default: none, or the gateway's address for browser clients]
@@ -148,6 +164,7 @@ impl Explain {
             role: self.role,
             scopes: self.scopes.map(|scopes| scopes.into_iter().filter(|scope| !scope.is_empty()).collect()),
             platform: self.platform,
+            via: self.via,
             headers: self.header,
             origin: self.origin,
             host: self.host,
@@ -186,6 +203,11 @@ fn logged(path: &Path) -> Result<Logged, CommandError> {
         CommandError::usage(Report::msg(format!("cannot read the log from standard input: {error}")))
     })?;
     Logged::parse(&String::from_utf8_lossy(&bytes)).map_err(CommandError::usage)
+}
+
+fn via(name: &str) -> Result<Via, String> {
+    let found = PROXIES.iter().find(|(known, _)| *known == name).map(|(_, via)| *via);
+    found.ok_or_else(|| crate::words::choices(name, &PROXIES.map(|(known, _)| known)))
 }
 
 /// `Name: value`, with the name in small letters.

@@ -1,0 +1,199 @@
+//! What is tried for a client: what could be done by itself, in the words and commands of a person.
+
+use super::change::is_proxy_header;
+use super::{Change, Remedy, Risk};
+use crate::explain::client::{Credential, Who};
+use crate::explain::world::{World, address};
+use openclaw_emulator::at_rest::Kept;
+use openclaw_model::{AuthMode, pairing};
+use openclaw_protocol::store::{Document, StoreFormat};
+use serde_json::{Value, json};
+
+pub(super) fn approve() -> Remedy {
+    let how = ["openclaw devices list".to_owned(), "openclaw devices approve REQUEST-ID".to_owned()];
+    let what = "Connect, and approve the request that this leaves, within five minutes";
+    Remedy::new(Change::Approve, Risk::Approval, what, &how)
+}
+
+pub(super) fn reject() -> Remedy {
+    let how = ["openclaw devices list".to_owned(), "openclaw devices reject REQUEST-ID".to_owned()];
+    Remedy::new(Change::Reject, Risk::Client, "Reject the pending request, or wait five minutes until it expires", &how)
+}
+
+/// What could be done by itself.
+pub(super) fn candidates(world: &World) -> Vec<Remedy> {
+    let mut all = Vec::new();
+    of_the_client(world, &mut all);
+    of_the_device(world, &mut all);
+    of_the_settings(world, &mut all);
+    of_the_files(world, &mut all);
+    all
+}
+
+fn of_the_client(world: &World, all: &mut Vec<Remedy>) {
+    let client = &world.client;
+    if world.client_facts.is_some() {
+        let what = format!("Update the client to {}", world.facts.release);
+        all.push(Remedy::new(Change::UpdateClient, Risk::Client, what, &[]));
+    }
+    if !client.peer.is_loopback()
+        || client.headers.iter().any(|(name, _)| is_proxy_header(name))
+        || client.host.is_some()
+    {
+        let port = world.start().map_or(18789, |gateway| gateway.config.port);
+        let how = [format!("ssh -N -L {port}:127.0.0.1:{port} GATEWAY-HOST, and connect to ws://127.0.0.1:{port}")];
+        let what = "Connect to the gateway's loopback address, without the proxy";
+        all.push(Remedy::new(Change::Direct, Risk::Client, what, &how));
+    }
+    if matches!(client.who, Who::Nobody) {
+        let what = match client.is_page {
+            true => "Open the page over HTTPS or on localhost, where the browser gives it a device identity",
+            false => "Let the client use a device identity",
+        };
+        all.push(Remedy::new(Change::UseDevice, Risk::Client, what, &[]));
+    }
+    let narrower = narrower(world);
+    if !narrower.is_empty() {
+        let what = format!("Ask for no more than the device was approved for: {}", narrower.join(", "));
+        all.push(Remedy::new(Change::Scopes(narrower), Risk::Client, what, &[]));
+    }
+    let Ok(gateway) = world.start() else { return };
+    let secret = match gateway.config.auth_mode {
+        AuthMode::Token => Some("token"),
+        AuthMode::Password => Some("password"),
+        AuthMode::None | AuthMode::TrustedProxy => None,
+    };
+    if let Some(secret) = secret.filter(|_| client.credential != Credential::Shared) {
+        let what = format!("Let the client send the gateway's {secret}");
+        let how = [format!("gateway.auth.{secret} of openclaw.json, or --{secret} of the openclaw command")];
+        all.push(Remedy::new(Change::Credential(Credential::Shared), Risk::Client, what, &how));
+    }
+    if client.credential != Credential::DeviceToken(None) && gateway.device_token(client).is_some() {
+        let what = format!("Let the client send its own device token for {}", client.role);
+        all.push(Remedy::new(Change::Credential(Credential::DeviceToken(None)), Risk::Client, what, &[]));
+    }
+}
+
+/// The scopes that the record grants, of those that are asked for or else all.
+fn narrower(world: &World) -> Vec<String> {
+    let Some(record) = world.start().ok().and_then(|gateway| gateway.record(&world.client)) else { return Vec::new() };
+    let granted = pairing::access_scopes(&record);
+    let asked = &world.client.scopes;
+    let rules = &world.facts.pairing;
+    let covered =
+        |scope: &&String| pairing::scopes_allow(rules, &world.client.role, std::slice::from_ref(*scope), &granted);
+    let kept = asked.iter().filter(covered).cloned().collect::<Vec<_>>();
+    if kept.len() == asked.len() {
+        Vec::new()
+    } else if kept.is_empty() {
+        granted
+    } else {
+        kept
+    }
+}
+
+fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
+    let Some(id) = world.client.who.id() else { return };
+    all.push(approve());
+    let copy =
+        Remedy::new(Change::CopyPending, Risk::Files, "Copy the pending request into the paired devices by hand", &[])
+            .opening("the record has no token and no approval; other releases treat it in other ways");
+    all.push(copy);
+    let Some(record) = world.start().ok().and_then(|gateway| gateway.record(&world.client)) else { return };
+    // Newer releases hand the new token over to nobody but the device: it helps only those that do not send it.
+    if !matches!(world.client.credential, Credential::DeviceToken(_)) {
+        let rotate = [format!("openclaw devices rotate --device {id} --role {}", world.client.role)];
+        all.push(Remedy::new(Change::Rotate, Risk::Record, "Give the device a new token", &rotate));
+    }
+    let remove = [format!("openclaw devices remove {id}")];
+    all.push(Remedy::new(Change::Remove, Risk::Record, "Remove the device, and let it pair again", &remove));
+    let tokenless = record.get("tokens").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
+    if tokenless && world.facts.pairing.format == StoreFormat::Files {
+        let role = &world.client.role;
+        let what = format!("Stop the gateway and give the record a token for {role} by hand");
+        let token = format!("{{ \"token\": RANDOM, \"role\": \"{role}\", \"scopes\": SCOPES, \"createdAtMs\": 1 }}");
+        let how = [format!("in devices/paired.json: \"tokens\": {{ \"{role}\": {token} }}")];
+        all.push(Remedy::new(Change::WriteToken, Risk::Files, what, &how));
+    }
+}
+
+fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
+    let client = &world.client;
+    let mut setting = |path: &'static str, value: Value, what: &str, opens: Option<&'static str>| {
+        let how = [format!("openclaw config set gateway.{path} '{value}', and restart the gateway")];
+        let remedy = Remedy::new(Change::Setting(path, value), Risk::Setting, what, &how);
+        all.push(match opens {
+            Some(opens) => remedy.opening(opens),
+            None => remedy,
+        });
+    };
+    let proxied = client.headers.iter().any(|(name, _)| is_proxy_header(name));
+    if proxied || !client.peer.is_loopback() {
+        let what = "Name the proxy in gateway.trustedProxies";
+        let opens = client.peer.is_loopback().then_some("every process of this machine can say where it comes from");
+        setting("trustedProxies", json!([client.peer.to_string()]), what, opens);
+    }
+    if client.role == "node" && !client.peer.is_loopback() {
+        let network = json!([format!("{}/32", client.peer)]);
+        setting("nodes.pairing.autoApproveCidrs", network, "Pair new nodes from its address without asking", None);
+    }
+    if let Some(origin) = origin(world) {
+        setting("controlUi.allowedOrigins", json!([origin]), "Allow the origin of the page", None);
+        let opens = Some("every page whose origin equals the Host header that it sends");
+        let what = "Allow every origin that equals Host";
+        setting("controlUi.dangerouslyAllowHostHeaderOriginFallback", json!(true), what, opens);
+    }
+    if client.is_page || client.id == "openclaw-control-ui" {
+        let opens = Some("a Control UI without a device, with the shared secret alone");
+        setting(
+            "controlUi.allowInsecureAuth",
+            json!(true),
+            "Let the Control UI do without a device (break-glass)",
+            opens,
+        );
+        let opens = Some("a Control UI without any device, for whoever reaches the gateway");
+        let what = "Switch the device check of the Control UI off (break-glass)";
+        setting("controlUi.dangerouslyDisableDeviceAuth", json!(true), what, opens);
+    }
+    let auth = &world.config["gateway"]["auth"];
+    if auth["mode"] != "none" {
+        let opens = Some("everybody who reaches the gateway's address");
+        setting("auth.mode", json!("none"), "Switch authentication off", opens);
+    }
+    if world.config["gateway"]["nodes"]["pairing"]["autoApproveLocal"] == false {
+        let what = "Approve local clients at once, as by default";
+        setting("nodes.pairing.autoApproveLocal", json!(true), what, None);
+    }
+}
+
+/// The origin that the client's page has.
+fn origin(world: &World) -> Option<String> {
+    let client = &world.client;
+    client.origin.clone().or_else(|| {
+        let port = world.start().map_or(18789, |gateway| gateway.config.port);
+        let host = client.host.clone().unwrap_or_else(|| address(client.peer, port));
+        client.is_page.then(|| format!("http://{host}"))
+    })
+}
+
+fn of_the_files(world: &World, all: &mut Vec<Remedy>) {
+    let directory = world.at_rest.directory().display();
+    for document in Document::ALL {
+        if let Kept::Unusable { why, .. } = world.at_rest.file(document) {
+            let path = document.path();
+            let what = format!("Stop the gateway and move {path} away ({why})");
+            let how = [format!("mv {directory}/{path} {directory}/{path}.damaged")];
+            let remedy = Remedy::new(Change::MoveAway(document), Risk::Files, what, &how);
+            all.push(remedy);
+        }
+    }
+    if let Some(why) = world.at_rest.damaged_database() {
+        let what = format!("Stop the gateway and restore the database from a backup, or move it away ({why})");
+        let how = [format!("mv {directory}/state/openclaw.sqlite {directory}/state/openclaw.sqlite.damaged")];
+        all.push(Remedy::new(Change::MoveDatabaseAway, Risk::Files, what, &how));
+    }
+    if world.at_rest.locked().next().is_some() {
+        let how = [format!("sudo chown -R USER {directory}, where USER is the user of the gateway")];
+        all.push(Remedy::new(Change::Unlock, Risk::Files, "Give the store back to the gateway's user", &how));
+    }
+}

@@ -1,0 +1,169 @@
+//! What a person can do, and how it is done to a copy of the gateway.
+
+use crate::explain::client::{Client, Credential, Who};
+use crate::explain::world::{Gateway, Verdict, World};
+use openclaw_emulator::at_rest::Kept;
+use openclaw_model::pairing::{self, Approver, TokenRotation};
+use openclaw_model::{Facts, Release};
+use openclaw_protocol::store::{Document, Documents as _};
+use serde_json::{Value, json};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+/// One thing that can be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Approve the request that the refused connect leaves.
+    Approve,
+    /// Reject the request that the refused connect has left.
+    Reject,
+    /// Ask for these scopes only.
+    Scopes(Vec<String>),
+    /// Use a device identity where there was none.
+    UseDevice,
+    /// Connect to loopback on the gateway's machine, without a proxy.
+    Direct,
+    /// Send this.
+    Credential(Credential),
+    /// Set `gateway.` this.
+    Setting(&'static str, Value),
+    /// Give the device's role a new token.
+    Rotate,
+    /// Remove the device.
+    Remove,
+    /// Move a file of the store away.
+    MoveAway(Document),
+    /// Move the database away.
+    MoveDatabaseAway,
+    /// Give the files to the gateway's user.
+    Unlock,
+    /// Run another release of OpenClaw.
+    Release(Release),
+    /// Use a client of the gateway's release.
+    UpdateClient,
+    /// Copy the pending request into the paired devices by hand.
+    CopyPending,
+    /// Write an active token into the device's record by hand.
+    WriteToken,
+}
+
+impl Change {
+    /// What is done before the gateway is started.
+    pub(super) fn prepare(&self, world: &mut World) -> Option<()> {
+        match self {
+            Self::Scopes(scopes) => world.client.scopes.clone_from(scopes),
+            Self::UseDevice => world.client.who = Who::unknown(),
+            Self::Direct => direct(&mut world.client),
+            Self::Credential(credential) => world.client.credential = credential.clone(),
+            Self::Setting(path, value) => set(&mut world.config, path, value.clone())?,
+            Self::MoveAway(document) => world.at_rest.set_file(*document, Kept::Absent),
+            Self::MoveDatabaseAway => world.at_rest.drop_database(),
+            Self::Unlock => world.at_rest.unlock(),
+            Self::Release(release) => world.facts = Facts::of(*release).ok()?,
+            Self::UpdateClient => world.client_facts = None,
+            Self::Approve | Self::Reject | Self::Rotate | Self::Remove | Self::CopyPending | Self::WriteToken => {}
+        }
+        Some(())
+    }
+
+    /// What is done to the store of the gateway.
+    pub(super) fn perform(&self, world: &World, gateway: &mut Gateway) -> Option<()> {
+        let rules = gateway.facts.pairing.clone();
+        let (id, now, role) = (world.client.who.key().map(|key| key.device_id()), world.now, world.client.role.clone());
+        match self {
+            Self::Approve => {
+                let request = asked(world, gateway)?;
+                let scopes = approver_scopes(&world.client);
+                let (store, entropy) = gateway.parts();
+                pairing::approve(&rules, store, entropy, now, &request, Approver::owner(&scopes)).ok()?.device()?;
+            }
+            Self::Reject => {
+                let request = pending(world, gateway)?;
+                let (store, _) = gateway.parts();
+                pairing::reject(&rules, store, now, &request).ok()??;
+            }
+            Self::Rotate => {
+                let (store, entropy) = gateway.parts();
+                let id = id?;
+                let rotated = pairing::rotate_token(&rules, store, entropy, now, &id, &role, None).ok()?;
+                matches!(rotated, TokenRotation::Rotated(_)).then_some(())?;
+            }
+            Self::Remove => {
+                let (store, _) = gateway.parts();
+                pairing::remove(&rules, store, now, &id?).ok()??;
+            }
+            Self::CopyPending => {
+                let request = asked(world, gateway)?;
+                let (store, _) = gateway.parts();
+                let pending = store.read(Document::DevicesPending)?.get(&request)?.clone();
+                let mut paired = store.read(Document::DevicesPaired).map_or_else(|| json!({}), |all| (*all).clone());
+                paired.as_object_mut()?.insert(id?, pending);
+                store.write(&[(Document::DevicesPaired, &Arc::new(paired))]).ok()?;
+            }
+            Self::WriteToken => {
+                let id = id?;
+                let (store, _) = gateway.parts();
+                let mut paired = (*store.read(Document::DevicesPaired)?).clone();
+                let record = paired.get_mut(&id)?.as_object_mut()?;
+                let scopes = record.get("scopes").cloned().unwrap_or_else(|| json!([]));
+                let token = json!({"token": "x", "role": role, "scopes": scopes, "createdAtMs": now});
+                record.insert("tokens".to_owned(), json!({ role: token }));
+                store.write(&[(Document::DevicesPaired, &Arc::new(paired))]).ok()?;
+            }
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+/// The request that is pending for the client after it was refused once more, by the gateway as it is now.
+fn asked(world: &World, gateway: &mut Gateway) -> Option<String> {
+    let refused = gateway.connect(world);
+    matches!(refused.verdict, Verdict::Refused { .. }).then(|| pending(world, gateway)).flatten()
+}
+
+/// The newest request that is pending for the client's device.
+fn pending(world: &World, gateway: &Gateway) -> Option<String> {
+    let id = world.client.who.key()?.device_id();
+    let pending = gateway.store.read(Document::DevicesPending)?;
+    let requests = pending.as_object()?;
+    let ours = |request: &Value| request.get("deviceId").and_then(Value::as_str) == Some(id.as_str());
+    requests.iter().rev().find(|(_, request)| ours(request)).map(|(request, _)| request.clone())
+}
+
+/// Whoever runs the gateway holds every scope.
+fn approver_scopes(client: &Client) -> Vec<String> {
+    let mut scopes = ["operator.admin", "operator.pairing", "operator.approvals", "operator.read", "operator.write"]
+        .map(str::to_owned)
+        .to_vec();
+    scopes.extend(client.scopes.iter().cloned());
+    scopes
+}
+
+fn direct(client: &mut Client) {
+    client.peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    client.host = None;
+    if client.is_page {
+        client.origin = None;
+    }
+    client.headers.retain(|(name, _)| !is_proxy_header(name));
+}
+
+pub(super) fn is_proxy_header(name: &str) -> bool {
+    name.starts_with("x-forwarded-") || name.starts_with("tailscale-") || ["forwarded", "x-real-ip"].contains(&name)
+}
+
+/// Sets a value below `gateway`; `None` where something else than an object is in the way.
+fn set(config: &mut Value, path: &str, value: Value) -> Option<()> {
+    let mut at = config.as_object_mut()?.entry("gateway").or_insert_with(|| json!({}));
+    let mut names = path.split('.').peekable();
+    while let Some(name) = names.next() {
+        let members = at.as_object_mut()?;
+        if names.peek().is_none() {
+            members.insert(name.to_owned(), value);
+            return Some(());
+        }
+        at = members.entry(name).or_insert_with(|| json!({}));
+    }
+    None
+}
