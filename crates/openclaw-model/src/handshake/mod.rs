@@ -136,7 +136,11 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     outcome.because_of(Check::Locality, fact, attempt.locality.reason.clone());
     origin::check_copilot(&attempt)?;
     let origin = origin::check(&model.rules, &model.config, &attempt);
-    let why = origin.as_ref().map_or_else(|refusal| refusal.reason.as_str(), String::as_str);
+    let refused = || match &attempt.origin {
+        Some(origin) => format!("`{origin}` is not allowed"),
+        None => "none was sent, and this client must send one".to_owned(),
+    };
+    let why = origin.clone().unwrap_or_else(|_| refused());
     outcome.because_of(Check::Origin, fact!(handshake.origins), why);
     origin?;
     Ok(attempt)
