@@ -2,7 +2,7 @@
 
 /// Every selected case conforms, deviates as written down, or is not applicable or skipped; at least one was played.
 pub const OK: u8 = 0;
-/// A case deviates or unexpectedly conforms.
+/// A case deviates.
 pub const DEVIATES: u8 = 1;
 /// Wrong usage, or a scenario or configuration file that is wrong. Also what clap uses for wrong arguments.
 pub const USAGE: u8 = 2;

@@ -47,7 +47,7 @@ const AFTER_LONG_HELP: &str = concat!(
     "\n  NO_COLOR         Print no colors\n\n",
     exit_codes!(
         0: "every selected case is as expected",
-        1: "a case deviates or unexpectedly conforms",
+        1: "a case deviates",
         2: "usage error or invalid file",
         4: "no case was selected or played"
     )

@@ -69,7 +69,7 @@ pub struct Tried {
     pub helps: Vec<Remedy>,
     /// What does not, although people advise it.
     pub fails: Vec<Remedy>,
-    /// Releases that let the client in as things are.
+    /// Releases that let the client in without a change.
     pub releases: Vec<Release>,
 }
 
@@ -166,7 +166,7 @@ fn refused(world: &World, changes: &[Change]) -> Option<Gateway> {
     Some(gateway)
 }
 
-/// Releases that let the client in as things are, oldest first.
+/// Releases that let the client in without a change, oldest first.
 fn releases(world: &World) -> Vec<Release> {
     let lets_in = |release: &Release| works(world, &[Change::Release(*release)]);
     known_releases().filter(|release| *release != world.facts.described()).filter(lets_in).collect()

@@ -95,7 +95,7 @@ impl Explanation<'_> {
                 rows.iter().fold(self.head(), |mut out, (release, said, flips)| {
                     let _ = writeln!(out, "{} {:<10} {said}", if *flips { "*" } else { " " }, release.to_string());
                     out
-                }) + "\n* the answer differs from that of the release before\n"
+                }) + "\n* the answer differs from the previous release\n"
             }
         };
         self.named(&self.state.secrets().apply_known(&text))
@@ -153,7 +153,7 @@ impl Explanation<'_> {
             .as_ref()
             .map_or_else(|| "no openclaw.json".to_owned(), |path| format!("{}", path.display()));
         let whose = if self.state.is_default { "the one that openclaw uses here, " } else { "" };
-        format!("{} ({whose}only read) with {}", short(&directory.to_string()), short(&config))
+        format!("{} ({whose}read-only) with {}", short(&directory.to_string()), short(&config))
     }
 
     fn release(&self) -> String {
@@ -209,7 +209,7 @@ impl Explanation<'_> {
     fn text(&self) -> String {
         let mut out = format!("{}\n\n{}", summary(self.answer), self.head());
         if !self.answer.trace.is_empty() {
-            out.push_str("Why, in the order of the checks:\n");
+            out.push_str("Checks, in order:\n");
         }
         for line in self.answer.trace.iter().filter(|line| line.check != Check::Frame || line.fact.is_some()) {
             let _ = writeln!(out, "  {:<11} {}{}", line.check.name(), short(&line.sentence), self.since(line));
@@ -235,10 +235,9 @@ impl Explanation<'_> {
 
     fn remedies(&self, tried: &Tried, out: &mut String) {
         match tried.helps.is_empty() {
-            true => out.push_str("Nothing of what was tried lets this client in on this release.\n"),
-            false => out.push_str(
-                "What lets this client in, also after a restart (tried on the model, the least risky first):\n",
-            ),
+            true => out.push_str("None of the remedies that were tried let this client in on this release.\n"),
+            false => out
+                .push_str("What lets this client in (tried on the model, also after a restart; least risky first):\n"),
         }
         for (index, remedy) in tried.helps.iter().enumerate() {
             let _ = writeln!(out, "  {}. {}", index + 1, short(&remedy.what));
@@ -246,18 +245,18 @@ impl Explanation<'_> {
                 let _ = writeln!(out, "       {}", short(line));
             }
             if let Some(opens) = remedy.opens {
-                let _ = writeln!(out, "       opens more than asked for: {opens}");
+                let _ = writeln!(out, "       grants more than this client needs: {opens}");
             }
         }
         match tried.releases.as_slice() {
-            [] => out.push_str("No other known release lets it in as things are.\n"),
+            [] => out.push_str("No other known release lets it in without a change.\n"),
             known => {
-                let _ = writeln!(out, "Releases that let it in as things are: {}", releases(known));
+                let _ = writeln!(out, "Releases that let it in without a change: {}", releases(known));
             }
         }
         if !tried.fails.is_empty() {
             let fails = tried.fails.iter().take(MOST).map(|remedy| short(&remedy.what)).collect::<Vec<_>>();
-            let _ = writeln!(out, "Does not help here: {}", fails.join("; "));
+            let _ = writeln!(out, "Does not help: {}", fails.join("; "));
         }
     }
 
@@ -347,8 +346,8 @@ impl Explanation<'_> {
         match (self.since_release(line.fact), until) {
             (None, None) => String::new(),
             (Some(since), None) => format!(" (since {since})"),
-            (None, Some(until)) => format!(" (until {until} changed that)"),
-            (Some(since), Some(until)) => format!(" (since {since}, until {until} changed that)"),
+            (None, Some(until)) => format!(" (until {until})"),
+            (Some(since), Some(until)) => format!(" (since {since}, until {until})"),
         }
     }
 
@@ -386,7 +385,7 @@ pub(super) fn summary(answer: &Answer) -> String {
             format!("refused: {error}, then {close}")
         }
         Verdict::LetIn(held) if !answer.withheld.is_empty() => {
-            format!("let in as {}, but without {}", short(&held.role), short(&answer.withheld.join(", ")))
+            format!("let in as {}, without {}", short(&held.role), short(&answer.withheld.join(", ")))
         }
         Verdict::LetIn(held) => format!("let in as {} [{}]", short(&held.role), short(&held.scopes.join(", "))),
     }

@@ -108,7 +108,7 @@ fn a_refused_connect_is_explained_and_remedied() {
         whats("remedies")[0].contains("Ask for no more than the device was approved for: operator.read"),
         "{found:#}"
     );
-    assert!(whats("remedies").iter().any(|what| what.contains("approve the request")), "{found:#}");
+    assert!(whats("remedies").iter().any(|what| what.contains("approve the pending request")), "{found:#}");
     assert!(whats("does_not_help").iter().any(|what| what.contains("gateway.trustedProxies")), "{found:#}");
     let let_in = explain(&bench, &["state", "--scopes", "operator.read"]);
     assert_eq!(let_in.code, Some(0), "{}", let_in.out);
@@ -142,7 +142,7 @@ fn the_way_through_the_proxy_is_mended_too() {
     let through =
         remedies.iter().find(|remedy| !remedy["what"].as_str().unwrap().contains("without the proxy")).unwrap();
     let what = through["what"].as_str().unwrap();
-    for part in ["gateway.trustedProxies", "allow the origin of the page", "approve the request"] {
+    for part in ["gateway.trustedProxies", "allow the origin of the page", "approve the pending request"] {
         assert!(what.contains(part), "{found:#}");
     }
     assert_eq!(through["risk"], "opens-more");

@@ -25,7 +25,7 @@ pub(super) fn unattributable(rules: &LocalityRules, config: &GatewayConfig, peer
     }
     if address::is_listed(peer.address, &config.trusted_proxies) {
         let client = client_ip(rules, config, peer).filter(|ip| !address::is_loopback(*ip));
-        return client.is_none().then(|| format!("the trusted proxy {} names no client", peer.address));
+        return client.is_none().then(|| format!("the trusted proxy {} does not name the client", peer.address));
     }
     header.map(|name| format!("header {} is present and {} is not a trusted proxy", header_name(name), peer.address))
 }
@@ -93,7 +93,7 @@ fn proxy_header<'a>(rules: &LocalityRules, peer: &'a Peer) -> Option<&'a str> {
 /// The check since 2026.3.31.
 fn direct_by_headers(rules: &LocalityRules, peer: &Peer) -> Result<String, String> {
     if let Some(header) = proxy_header(rules, peer) {
-        return Err(format!("header {} is present; trustedProxies does not rescue it", header_name(header)));
+        return Err(format!("header {} is present; trustedProxies does not change that", header_name(header)));
     }
     if !address::is_loopback(peer.address) {
         return Err(format!("the peer {} is not loopback", peer.address));

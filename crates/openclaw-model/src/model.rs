@@ -324,7 +324,11 @@ impl Model {
             .map(|(id, _)| *id)
             .collect();
         for connection in late {
-            outcome.because_of(Check::Frame, fact!(handshake.timeout_ms), "no connect in time; closed without a word");
+            outcome.because_of(
+                Check::Frame,
+                fact!(handshake.timeout_ms),
+                "no connect request before the timeout; the gateway closes the connection",
+            );
             self.close(connection, close::NORMAL, "", outcome);
         }
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 pub(super) fn approve() -> Remedy {
     let how = ["openclaw devices list".to_owned(), "openclaw devices approve REQUEST-ID".to_owned()];
-    let what = "Connect, and approve the request that this leaves, within five minutes";
+    let what = "Connect, then approve the pending request within five minutes";
     Remedy::new(Change::Approve, Risk::Approval, what, &how)
 }
 
@@ -48,13 +48,13 @@ fn of_the_client(world: &World, all: &mut Vec<Remedy>) {
     if matches!(client.who, Who::Nobody) {
         let what = match client.is_page {
             true => "Open the page over HTTPS or on localhost, where the browser gives it a device identity",
-            false => "Let the client use a device identity",
+            false => "Give the client a device identity",
         };
         all.push(Remedy::new(Change::UseDevice, Risk::Client, what, &[]));
     }
     let narrower = narrower(world);
     if !narrower.is_empty() {
-        let what = format!("Ask for no more than the device was approved for: {}", narrower.join(", "));
+        let what = format!("Request only the scopes that the device was approved for: {}", narrower.join(", "));
         all.push(Remedy::new(Change::Scopes(narrower), Risk::Client, what, &[]));
     }
     let Ok(gateway) = world.start() else { return };
@@ -64,12 +64,12 @@ fn of_the_client(world: &World, all: &mut Vec<Remedy>) {
         AuthMode::None | AuthMode::TrustedProxy => None,
     };
     if let Some(secret) = secret.filter(|_| client.credential != Credential::Shared) {
-        let what = format!("Let the client send the gateway's {secret}");
+        let what = format!("Give the client the gateway's {secret}");
         let how = [format!("gateway.auth.{secret} of openclaw.json, or --{secret} of the openclaw command")];
         all.push(Remedy::new(Change::Credential(Credential::Shared), Risk::Client, what, &how));
     }
     if client.credential != Credential::DeviceToken(None) && gateway.device_token(client).is_some() {
-        let what = format!("Let the client send its own device token for {}", client.role);
+        let what = format!("Give the client its own device token for {}", client.role);
         all.push(Remedy::new(Change::Credential(Credential::DeviceToken(None)), Risk::Client, what, &[]));
     }
 }
@@ -96,7 +96,7 @@ fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
     let Some(id) = world.client.who.id() else { return };
     all.push(approve());
     let copy =
-        Remedy::new(Change::CopyPending, Risk::Files, "Copy the pending request into the paired devices by hand", &[])
+        Remedy::new(Change::CopyPending, Risk::Files, "Copy the pending request to the paired devices by hand", &[])
             .opening("the record has no token and no approval; other releases treat it in other ways");
     all.push(copy);
     let Some(record) = world.start().ok().and_then(|gateway| gateway.record(&world.client)) else { return };
@@ -106,11 +106,11 @@ fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
         all.push(Remedy::new(Change::Rotate, Risk::Record, "Give the device a new token", &rotate));
     }
     let remove = [format!("openclaw devices remove {id}")];
-    all.push(Remedy::new(Change::Remove, Risk::Record, "Remove the device, and let it pair again", &remove));
+    all.push(Remedy::new(Change::Remove, Risk::Record, "Remove the device, then pair it again", &remove));
     let tokenless = record.get("tokens").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
     if tokenless && world.facts.pairing.format == StoreFormat::Files {
         let role = &world.client.role;
-        let what = format!("Stop the gateway and give the record a token for {role} by hand");
+        let what = format!("Stop the gateway, then add a token for {role} to the record by hand");
         let token = format!("{{ \"token\": RANDOM, \"role\": \"{role}\", \"scopes\": SCOPES, \"createdAtMs\": 1 }}");
         let how = [format!("in devices/paired.json: \"tokens\": {{ \"{role}\": {token} }}")];
         all.push(Remedy::new(Change::WriteToken, Risk::Files, what, &how));
@@ -135,7 +135,7 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
     }
     if client.role == "node" && !client.peer.is_loopback() {
         let network = json!([format!("{}/32", client.peer)]);
-        setting("nodes.pairing.autoApproveCidrs", network, "Pair new nodes from its address without asking", None);
+        setting("nodes.pairing.autoApproveCidrs", network, "Approve new nodes from its address automatically", None);
     }
     if let Some(origin) = origin(world) {
         setting("controlUi.allowedOrigins", json!([origin]), "Allow the origin of the page", None);
@@ -148,20 +148,20 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
         setting(
             "controlUi.allowInsecureAuth",
             json!(true),
-            "Let the Control UI do without a device (break-glass)",
+            "Allow the Control UI without a device (break-glass)",
             opens,
         );
         let opens = Some("a Control UI without any device, for whoever reaches the gateway");
-        let what = "Switch the device check of the Control UI off (break-glass)";
+        let what = "Turn off the device check of the Control UI (break-glass)";
         setting("controlUi.dangerouslyDisableDeviceAuth", json!(true), what, opens);
     }
     let auth = &world.config["gateway"]["auth"];
     if auth["mode"] != "none" {
         let opens = Some("everybody who reaches the gateway's address");
-        setting("auth.mode", json!("none"), "Switch authentication off", opens);
+        setting("auth.mode", json!("none"), "Turn off authentication", opens);
     }
     if world.config["gateway"]["nodes"]["pairing"]["autoApproveLocal"] == false {
-        let what = "Approve local clients at once, as by default";
+        let what = "Approve local clients automatically (the default)";
         setting("nodes.pairing.autoApproveLocal", json!(true), what, None);
     }
 }
@@ -181,19 +181,19 @@ fn of_the_files(world: &World, all: &mut Vec<Remedy>) {
     for document in Document::ALL {
         if let Kept::Unusable { why, .. } = world.at_rest.file(document) {
             let path = document.path();
-            let what = format!("Stop the gateway and move {path} away ({why})");
+            let what = format!("Stop the gateway, then move {path} away ({why})");
             let how = [format!("mv {directory}/{path} {directory}/{path}.damaged")];
             let remedy = Remedy::new(Change::MoveAway(document), Risk::Files, what, &how);
             all.push(remedy);
         }
     }
     if let Some(why) = world.at_rest.damaged_database() {
-        let what = format!("Stop the gateway and restore the database from a backup, or move it away ({why})");
+        let what = format!("Stop the gateway, then restore the database from a backup or move it away ({why})");
         let how = [format!("mv {directory}/state/openclaw.sqlite {directory}/state/openclaw.sqlite.damaged")];
         all.push(Remedy::new(Change::MoveDatabaseAway, Risk::Files, what, &how));
     }
     if world.at_rest.locked().next().is_some() {
         let how = [format!("sudo chown -R USER {directory}, where USER is the user of the gateway")];
-        all.push(Remedy::new(Change::Unlock, Risk::Files, "Give the store back to the gateway's user", &how));
+        all.push(Remedy::new(Change::Unlock, Risk::Files, "Make the gateway's user the owner of the store", &how));
     }
 }

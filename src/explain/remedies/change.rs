@@ -41,7 +41,7 @@ pub enum Change {
     Release(Release),
     /// Use a client of the gateway's release.
     UpdateClient,
-    /// Copy the pending request into the paired devices by hand.
+    /// Copy the pending request to the paired devices by hand.
     CopyPending,
     /// Write an active token into the device's record by hand.
     WriteToken,

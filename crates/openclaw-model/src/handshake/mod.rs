@@ -94,7 +94,7 @@ fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: 
     let most = most_early_bytes(&model.rules.handshake);
     if data.len() > most {
         let length = data.len();
-        let why = format!("{length} bytes before the welcome; {most} are allowed");
+        let why = format!("the message has {length} bytes; before hello-ok, {most} are allowed");
         outcome.because_of(Check::Frame, fact!(handshake.early_messages_limited), why);
         model.close(connection, close::TOO_BIG, "", outcome);
         return None;
@@ -102,7 +102,7 @@ fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: 
     // Binary messages are read as text too, and invalid UTF-8 becomes U+FFFD.
     let frame = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)).ok();
     if frame.is_none() {
-        outcome.because(Check::Frame, "not JSON; closed without a word");
+        outcome.because(Check::Frame, "the message is not JSON; the gateway closes the connection");
         model.close(connection, close::NORMAL, "", outcome);
     }
     frame
@@ -120,7 +120,7 @@ fn refuse(model: &mut Model, connection: ConnectionId, id: Value, refusal: Refus
 }
 
 fn throw(model: &mut Model, connection: ConnectionId, fault: &Fault, outcome: &mut Outcome) {
-    outcome.because(Check::Answer, format!("the release throws here and closes without a word: {fault}"));
+    outcome.because(Check::Answer, format!("the release throws an error and closes the connection: {fault}"));
     outcome.effects.push(Effect::Log(format!("parse/handle error: {fault}")));
     model.close(connection, close::NORMAL, "", outcome);
 }
@@ -138,7 +138,7 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     let origin = origin::check(&model.rules, &model.config, &attempt);
     let refused = || match &attempt.origin {
         Some(origin) => format!("`{origin}` is not allowed"),
-        None => "none was sent, and this client must send one".to_owned(),
+        None => "no Origin header was sent, and this client needs one".to_owned(),
     };
     let why = origin.clone().unwrap_or_else(|_| refused());
     outcome.because_of(Check::Origin, fact!(handshake.origins), why);
@@ -160,7 +160,7 @@ fn admit(
     let proven = match attempt.params.device.as_ref().filter(|_| has_device) {
         None => {
             let allowed = device::do_without(&model.rules.handshake, &model.config, &mut attempt, &standing);
-            let why = allowed.as_ref().map_or("none came, and this client may not do without one", String::as_str);
+            let why = allowed.as_ref().map_or("no device identity was sent, and this client needs one", String::as_str);
             outcome.because_of(Check::Device, fact!(handshake.unbound_scopes), why);
             allowed?;
             None
@@ -168,12 +168,12 @@ fn admit(
         Some(device) => {
             let proof = device::check_proof(&model.rules.handshake, &attempt, device, now);
             if let Err(refusal) = &proof {
-                let why = format!("the proof does not hold: {}", refusal.reason);
+                let why = format!("the proof is invalid: {}", refusal.reason);
                 outcome.because_of(Check::Device, fact!(handshake.proof_form), why);
                 credentials::settle(&mut model.limits, now, &attempt, &standing);
             }
             let (key, version) = proof?;
-            outcome.because_of(Check::Device, fact!(handshake.proof_form), format!("the proof holds ({version:?})"));
+            outcome.because_of(Check::Device, fact!(handshake.proof_form), format!("the proof is valid ({version:?})"));
             Some((device.id.clone(), key))
         }
     };
@@ -182,7 +182,7 @@ fn admit(
         outcome.because(Check::Credentials, standing.why_not(failure));
         return Err(unauthorised::refusal(&model.rules.handshake, &attempt, failure, has_device).into());
     }
-    outcome.because(Check::Credentials, format!("let in by {}", standing.method.words()));
+    outcome.because(Check::Credentials, format!("admitted by {}", standing.method.words()));
     if model.rules.handshake.vouched_pairs
         && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &standing)
     {

@@ -42,7 +42,7 @@ impl Standing {
     /// Why it is not in, for a person.
     pub(in crate::handshake) fn why_not(&self, failure: &Failure) -> String {
         match self.token_refusal {
-            Some(refusal) => format!("{}; as a device token it is refused: {}", failure.words(), refusal.reason()),
+            Some(refusal) => format!("{}; it is also refused as a device token: {}", failure.words(), refusal.reason()),
             None => failure.words().into_owned(),
         }
     }

@@ -26,10 +26,10 @@ impl Method {
     /// What it is, for a person.
     pub(in crate::handshake) fn words(self) -> &'static str {
         match self {
-            Self::None => "auth mode none, which asks for nothing",
+            Self::None => "auth mode none, which needs no credentials",
             Self::Token => "the gateway's token",
             Self::Password => "the gateway's password",
-            Self::TrustedProxy => "the word of a trusted proxy",
+            Self::TrustedProxy => "a trusted proxy",
             Self::BootstrapToken => "a bootstrap token",
             Self::DeviceToken => "the device's own token",
         }
@@ -63,18 +63,18 @@ impl Failure {
     /// What is wrong, for a person.
     pub(in crate::handshake) fn words(&self) -> Cow<'static, str> {
         let words = match self.reason.as_ref() {
-            "token_missing_config" => "the gateway asks for a token and has none",
-            "token_missing" => "no token came",
-            "token_mismatch" => "the token that came is not the gateway's",
-            "password_missing_config" => "the gateway asks for a password and has none",
-            "password_missing" => "no password came",
-            "password_mismatch" => "the password that came is not the gateway's",
-            "bootstrap_token_invalid" => "the bootstrap token is unknown, used up or too old",
-            "device_token_mismatch" => "the device token does not admit",
-            "scope_mismatch" => "the device token has fewer scopes than the client asks for",
-            "rate_limited" => "too many wrong credentials came from this address",
+            "token_missing_config" => "the gateway requires a token, but has none configured",
+            "token_missing" => "the client sent no token",
+            "token_mismatch" => "the client's token is not the gateway's token",
+            "password_missing_config" => "the gateway requires a password, but has none configured",
+            "password_missing" => "the client sent no password",
+            "password_mismatch" => "the client's password is not the gateway's password",
+            "bootstrap_token_invalid" => "the bootstrap token is unknown, used or expired",
+            "device_token_mismatch" => "the device token is not valid for this device and role",
+            "scope_mismatch" => "the device token has fewer scopes than the client requests",
+            "rate_limited" => "too many failed attempts from this address",
             "trusted_proxy_untrusted_source" => "gateway.trustedProxies does not name the peer",
-            "trusted_proxy_loopback_source" => "a proxy on loopback may not vouch for users",
+            "trusted_proxy_loopback_source" => "a proxy on loopback cannot authenticate users",
             "trusted_proxy_user_missing" => "the proxy names no user",
             "trusted_proxy_user_not_allowed" => "gateway.auth.trustedProxy.allowUsers does not list the user",
             "trusted_proxy_no_proxies_configured" => "gateway.trustedProxies is empty",

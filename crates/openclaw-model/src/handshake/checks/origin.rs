@@ -23,14 +23,14 @@ pub(in crate::handshake) fn check(rules: &Facts, config: &GatewayConfig, attempt
             AllowedOrigins::LocalClients => true,
         };
     if attempt.is_copilot() && copilot_origin(attempt).is_some() {
-        return Ok("that of a browser's extension, which its pairing is bound to".to_owned());
+        return Ok("the origin of a browser extension, which its pairing is bound to".to_owned());
     }
     if !asked && !attempt.is_control_ui() && !attempt.is_webchat() {
-        return Ok("none came, and the client is no browser UI".to_owned());
+        return Ok("no Origin header, and the client is not a browser UI".to_owned());
     }
     let origin = attempt.origin.as_deref().unwrap_or_default();
     match verdict(rules, config, attempt, origin) {
-        Ok(why) => Ok(format!("`{origin}` is allowed, {why}")),
+        Ok(why) => Ok(format!("`{origin}` is allowed: {why}")),
         Err(reason) => {
             let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason });
             let told = rules.handshake.refusals_exact;
@@ -81,7 +81,7 @@ fn verdict(
         (entry == "*" && rules.handshake.origins == AllowedOrigins::LocalClients) || entry == parsed.origin
     };
     if config.allowed_origins.iter().any(listed) {
-        return Ok("gateway.controlUi.allowedOrigins lists it");
+        return Ok("gateway.controlUi.allowedOrigins contains it");
     }
     let host = attempt.host().unwrap_or_default().trim().to_lowercase();
     let equal_will_do = config.allow_host_header_origin_fallback || rules.handshake.origins == AllowedOrigins::SameHost;
@@ -89,7 +89,7 @@ fn verdict(
         return Ok("it equals the Host header");
     }
     if rules.handshake.private_same_origin && parsed.host == host && is_private_host(rules, attempt, &host) {
-        return Ok("it equals the Host header, and the host is a private one");
+        return Ok("it equals the Host header, which names a private host");
     }
     let dots = rules.locality.trailing_dots;
     let ours = match rules.handshake.origins {
@@ -102,7 +102,7 @@ fn verdict(
         AllowedOrigins::LocalClients => attempt.locality.direct,
     };
     if ours && address::is_loopback_host(&parsed.hostname, dots) {
-        return Ok("it is loopback, and so is the client or its Host");
+        return Ok("it is a loopback origin, and the client or its Host header is loopback too");
     }
     Err("origin not allowed")
 }

@@ -56,8 +56,8 @@ impl Skip {
     fn why(self) -> &'static str {
         match self {
             Self::Vouched => "a reverse proxy vouches for the Control UI",
-            Self::ControlUi => "the Control UI is let in by auth mode none",
-            Self::Backend => "a local backend with the gateway's secret or a device token is let through",
+            Self::ControlUi => "auth mode none admits the Control UI",
+            Self::Backend => "a local backend with the gateway's secret or a device token needs no pairing",
         }
     }
 }
@@ -88,7 +88,7 @@ impl PairingCheck<'_> {
         let mut result = Paired { issues_token: true, ..Paired::default() };
         let skip = self.need_not_be_paired(&model.rules.handshake, &model.config);
         if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_ignores_record) {
-            outcome.because_of(Check::Pairing, skip.fact(), format!("not looked at: {}", skip.why()));
+            outcome.because_of(Check::Pairing, skip.fact(), format!("no check: {}", skip.why()));
             return Ok(result);
         }
         if model.rules.handshake.vouched_pairs
@@ -99,7 +99,7 @@ impl PairingCheck<'_> {
         let found = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
         let known = found.as_ref().filter(|record| self.is_theirs(record));
         if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_notes_record) {
-            outcome.because_of(Check::Pairing, skip.fact(), format!("not looked at: {}", skip.why()));
+            outcome.because_of(Check::Pairing, skip.fact(), format!("no check: {}", skip.why()));
             match known {
                 Some(_) => {
                     let seen = self.seen();
@@ -116,7 +116,7 @@ impl PairingCheck<'_> {
                 outcome.because_of(
                     Check::Pairing,
                     skip.fact(),
-                    format!("the device need not be paired: {}", skip.why()),
+                    format!("the device does not have to be paired: {}", skip.why()),
                 );
                 if model.rules.handshake.token_needs_baseline {
                     result.issues_token &= self.let_through(skip);
@@ -124,8 +124,8 @@ impl PairingCheck<'_> {
             }
             (None, None) => {
                 let why = match &found {
-                    Some(_) => "the record of this device has another public key",
-                    None => "there is no record of this device",
+                    Some(_) => "the record of this device has a different public key",
+                    None => "the store has no record of this device",
                 };
                 outcome.because(Check::Pairing, why);
                 result.handed_off = self.require(Upgrade::NotPaired, found.as_ref(), model, environment, outcome)?;
@@ -187,8 +187,11 @@ impl PairingCheck<'_> {
         let pairing_rules = model.rules.pairing.clone();
         let roles = effective_roles(&pairing_rules, record)?;
         if !roles.iter().any(|role| role == self.attempt.role) {
-            let have = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
-            let why = format!("the roles in effect of the record: {have}; {} is asked for", self.attempt.role);
+            let have = if roles.is_empty() { "none".to_owned() } else { roles.join(", ") };
+            let why = format!(
+                "the client requests the role {}; the record has the effective roles: {have}",
+                self.attempt.role
+            );
             outcome.because_of(Check::Pairing, fact!(pairing.effective_roles), why);
             self.require(Upgrade::Role, Some(record), model, environment, outcome)?;
         }
@@ -210,12 +213,12 @@ impl PairingCheck<'_> {
                 false => self.attempt.scopes.iter().all(|scope| items.contains(&json!(scope))),
             };
             if items.is_empty() || !covered {
-                let why = format!("the record grants {granted}, not all of {asked}");
+                let why = format!("the client requests {asked}; the record grants only {granted}");
                 outcome.because_of(Check::Pairing, fact!(pairing.scopes_cover), why);
                 linked = self.require(Upgrade::Scope, Some(record), model, environment, outcome)?;
             }
         }
-        outcome.because(Check::Pairing, "the device has what it asks for");
+        outcome.because(Check::Pairing, "the record grants the requested role and scopes");
         let again = self.handed_off_again(record, &roles, model, environment)?;
         let handed_off = linked.or(again);
         let seen = AccessMetadata { refreshed_platform: refreshed, ..self.seen() };

@@ -49,7 +49,7 @@ impl PairingCheck<'_> {
         if let (Upgrade::Scope, Some(scopes), Some(record)) = (upgrade, &vouched, existing)
             && self.has_vouched(scopes, record, model)?
         {
-            outcome.because(Check::Pairing, "the record bears what the reverse proxy's users are given");
+            outcome.because(Check::Pairing, "the record has the scopes that users of the reverse proxy get");
             return Ok(None);
         }
         let silence = self.silence(upgrade, existing, model, environment, outcome)?;
@@ -59,7 +59,7 @@ impl PairingCheck<'_> {
         {
             self.approved(&requested, None, model, environment, outcome)?;
             let fact = fact!(handshake.vouched_devices);
-            outcome.because_of(Check::Pairing, fact, "the reverse proxy's users are paired at once");
+            outcome.because_of(Check::Pairing, fact, "the gateway pairs users of the reverse proxy automatically");
             return Ok(None);
         }
         if requested.silent() {
@@ -68,7 +68,7 @@ impl PairingCheck<'_> {
                 if model.rules.handshake.record_decides {
                     self.live_request(&requested, model, environment)?;
                 }
-                outcome.because(Check::Pairing, format!("{} approved at once", upgrade.reason()));
+                outcome.because(Check::Pairing, format!("{}: approved automatically", upgrade.reason()));
                 return Ok(silence.bootstrap.and_then(|bootstrap| bootstrap.profile));
             }
             if self.is_let_in_unapproved(model, environment, outcome)? {
@@ -80,7 +80,11 @@ impl PairingCheck<'_> {
                 model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
             }
             let fact = fact!(handshake.record_decides);
-            outcome.because_of(Check::Pairing, fact, "the request waits, but the record grants it by now");
+            outcome.because_of(
+                Check::Pairing,
+                fact,
+                "the request is still pending, but the record grants the access now",
+            );
             return Ok(None);
         }
         self.refuse(upgrade, existing, &requested, model, environment, outcome)
@@ -177,13 +181,17 @@ impl PairingCheck<'_> {
     ) -> Result<bool, End> {
         if !model.rules.handshake.live_request_id {
             let fact = fact!(handshake.live_request_id);
-            outcome.because_of(Check::Pairing, fact, "the silent request is gone, and that suffices");
+            outcome.because_of(
+                Check::Pairing,
+                fact,
+                "the automatic request no longer exists, so the release admits the client",
+            );
             return Ok(true);
         }
         let record = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
         let granted = record.as_ref().map_or(Ok(false), |record| self.is_let_in_by(model, record))?;
         if granted {
-            outcome.because(Check::Pairing, "not approved at once, but the record grants it as it is");
+            outcome.because(Check::Pairing, "not approved automatically, but the record grants the access");
         }
         Ok(granted)
     }

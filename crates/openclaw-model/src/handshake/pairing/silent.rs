@@ -25,10 +25,12 @@ impl PairingCheck<'_> {
         let switched_off = can_be_switched_off && !model.config.auto_approve_local;
         let kind = !bound && !switched_off && self.is_silent_kind(rules, upgrade);
         let verdict = match (local, browser, kind) {
-            (false, ..) => "not approved at once",
-            (true, true, _) => "not approved at once: it is a browser, and neither the Control UI nor the chat",
-            (true, false, false) => "but this release does not approve that at once",
-            (true, false, true) => "approved at once",
+            (false, ..) => "an approval is required",
+            (true, true, _) => {
+                "an approval is required, because the client is a browser, but not the Control UI or the chat"
+            }
+            (true, false, false) => "an approval is required, because this release does not approve it automatically",
+            (true, false, true) => "approved automatically",
         };
         let fact = match upgrade {
             _ if !local => fact!(locality.host_and_trusted_proxies_count),
@@ -38,7 +40,7 @@ impl PairingCheck<'_> {
             Upgrade::Metadata => fact!(handshake.silent_native_metadata),
             Upgrade::Scope => fact!(handshake.local_scope_upgrade),
         };
-        let why = format!("{} is needed; {why}; {verdict}", upgrade.reason());
+        let why = format!("{}; {why}; {verdict}", upgrade.reason());
         outcome.because_of(Check::Pairing, fact, why);
         local && !browser && kind
     }
