@@ -105,7 +105,7 @@ fn a_refused_connect_is_explained_and_remedied() {
         found[list].as_array().unwrap().iter().map(|remedy| remedy["what"].to_string()).collect::<Vec<_>>()
     };
     assert!(
-        whats("remedies")[0].contains("Ask for no more than the device was approved for: operator.read"),
+        whats("remedies")[0].contains("Request only the scopes that the device was approved for: operator.read"),
         "{found:#}"
     );
     assert!(whats("remedies").iter().any(|what| what.contains("approve the pending request")), "{found:#}");
@@ -195,7 +195,7 @@ fn the_directory_of_this_machine_is_read_and_nothing_is_written() {
     let before = tree(&bench.path("home"));
     let ended = explain(&bench, &["--as", "control-ui", "--origin", "https://elsewhere.example"]);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.out.contains("the one that openclaw uses here, only read"), "{}", ended.out);
+    assert!(ended.out.contains("the one that openclaw uses here, read-only"), "{}", ended.out);
     assert!(
         ended.out.contains("openclaw config set gateway.controlUi.allowedOrigins '[\"https://elsewhere.example\"]'"),
         "{}",

@@ -109,7 +109,7 @@ fn verbose_says_why_a_connect_is_answered_so() {
     for line in [
         "connection 0: frame: cli/cli as operator [operator.read], no device",
         "connection 0: locality: local: the peer 127.0.0.1 is loopback",
-        "connection 0: device: none came",
+        "connection 0: device: no device identity was sent",
     ] {
         assert!(log.contains(line), "{log}");
     }
