@@ -29,7 +29,7 @@ const TOKEN: &str = "a-shared-token-of-forty-three-characters-00";
 const PIPE: usize = 64 * 1024;
 
 /// The exchange.
-pub struct Bare {
+pub(crate) struct Bare {
     key: SigningKey,
     public_key: String,
     device_id: String,
@@ -75,7 +75,7 @@ struct Response {
 
 impl Bare {
     /// Asks the embedded gateway once what it answers.
-    pub fn new(runtime: &Runtime) -> Self {
+    pub(crate) fn new(runtime: &Runtime) -> Self {
         let key = SigningKey::from_bytes(&[7; 32]);
         let raw = key.verifying_key().to_bytes();
         let public_key = URL_SAFE_NO_PAD.encode(raw);
@@ -104,7 +104,7 @@ impl Bare {
     }
 
     /// One exchange, from the pipe to the end of both sides.
-    pub async fn exchange(&self) {
+    pub(crate) async fn exchange(&self) {
         let (client, server) = tokio::io::duplex(PIPE);
         tokio::join!(self.client(client), self.server(server));
     }

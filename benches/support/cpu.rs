@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// What something took.
 #[derive(Debug, Clone, Copy)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// User and system time of all threads.
     pub cpu: Duration,
     /// By the clock on the wall.
@@ -14,27 +14,27 @@ pub struct Cost {
 }
 
 /// Measures once.
-pub fn measure(work: impl FnOnce()) -> Cost {
+pub(crate) fn measure(work: impl FnOnce()) -> Cost {
     let (cpu, began) = (spent(), Instant::now());
     work();
     Cost { cpu: spent() - cpu, wall: began.elapsed() }
 }
 
 /// Measures two things in turn, so that a machine whose speed drifts changes both. Gives the costs pair by pair.
-pub fn in_turn(rounds: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> Vec<(Cost, Cost)> {
+pub(crate) fn in_turn(rounds: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> Vec<(Cost, Cost)> {
     a();
     b();
     (0..rounds).map(|_| (measure(&mut a), measure(&mut b))).collect()
 }
 
 /// The middle one.
-pub fn median(mut figures: Vec<f64>) -> f64 {
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
 }
 
 /// The most memory that this process ever had, in MiB.
-pub fn peak_memory() -> f64 {
+pub(crate) fn peak_memory() -> f64 {
     let kilobytes = getrusage(UsageWho::RUSAGE_SELF).unwrap().max_rss();
     kilobytes as f64 / 1024.0
 }

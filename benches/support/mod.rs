@@ -3,9 +3,9 @@
 //! Each of the two bench targets is a program of its own and uses its part of this.
 #![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
 
-pub mod bare;
-pub mod cpu;
-pub mod store;
+pub(crate) mod bare;
+pub(crate) mod cpu;
+pub(crate) mod store;
 
 use clawcheck::Library;
 use clawcheck::Verdict;
@@ -20,20 +20,20 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 /// A case of one connect: a paired device says hello over direct loopback.
-pub const ONE_CONNECT: &str = "exec-approvals/connect#approvals,token";
+pub(crate) const ONE_CONNECT: &str = "exec-approvals/connect#approvals,token";
 
 /// The release that the embedded gateway is: one that keeps its store in JSON files.
-pub const RELEASE: Release = Release::new(2026, 4, 8);
+pub(crate) const RELEASE: Release = Release::new(2026, 4, 8);
 
 /// The corpus inside the program, its snapshots, and the embedded gateway.
-pub struct Play {
+pub(crate) struct Play {
     corpus: Corpus,
     library: Library,
     gateway: Gateway,
 }
 
 impl Play {
-    pub fn new(runtime: &Runtime) -> Self {
+    pub(crate) fn new(runtime: &Runtime) -> Self {
         let spec = GatewaySpec::Embedded(Some(RELEASE));
         let preparation = Preparation { guard: Guard::absent(), ..Preparation::default() };
         Self {
@@ -44,7 +44,7 @@ impl Play {
     }
 
     /// The cases that this release is asked, and that need no user who is not root.
-    pub fn asked(&self, runtime: &Runtime) -> Vec<&Case> {
+    pub(crate) fn asked(&self, runtime: &Runtime) -> Vec<&Case> {
         let all = self.corpus.cases().iter().collect::<Vec<_>>();
         let mut asked = HashSet::new();
         self.play(runtime, &all, jobs(), &mut |event| {
@@ -60,12 +60,12 @@ impl Play {
     }
 
     /// One case, so many times.
-    pub fn repeated(&self, id: &str, times: usize) -> Vec<&Case> {
+    pub(crate) fn repeated(&self, id: &str, times: usize) -> Vec<&Case> {
         vec![self.corpus.cases().iter().find(|case| case.id == id).unwrap(); times]
     }
 
     /// Plays cases as `clawcheck run` does, without its output. Every case must conform, or it was not what is measured.
-    pub fn run(&self, runtime: &Runtime, cases: &[&Case], jobs: usize) -> RunReport {
+    pub(crate) fn run(&self, runtime: &Runtime, cases: &[&Case], jobs: usize) -> RunReport {
         let report = self.play(runtime, cases, jobs, &mut |_| Ok(()));
         assert_eq!(report.summary.count(Verdict::Conforms), cases.len(), "some case does not conform");
         report
@@ -89,11 +89,11 @@ impl Play {
 }
 
 /// A runtime on this thread alone, as `clawcheck run` has it for the embedded gateway.
-pub fn one_thread() -> Runtime {
+pub(crate) fn one_thread() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 /// As many cases side by side as `clawcheck run` plays on the embedded gateway.
-pub fn jobs() -> usize {
+pub(crate) fn jobs() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from) * 4
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 const START: i64 = 1_775_000_000_000;
 
 /// What a case saw that did nothing to a store of so many paired devices.
-pub fn evidence(devices: usize) -> Evidence {
+pub(crate) fn evidence(devices: usize) -> Evidence {
     let records = (0..devices).map(record).collect::<Map<_, _>>();
     let file = json::stringify(&Value::Object(records)).into_bytes();
     let files: StoreFiles = [(Document::DevicesPaired.path().to_owned(), Ok(file))].into();

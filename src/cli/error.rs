@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 
 /// What went wrong and the exit code it deserves.
 #[derive(Debug)]
-pub struct CommandError {
+pub(crate) struct CommandError {
     code: u8,
     /// Absent where there is nobody left to read it: the pipe that we printed into is closed.
     report: Option<Report>,
@@ -19,33 +19,33 @@ pub struct CommandError {
 
 impl CommandError {
     /// The user's part is wrong: arguments, a scenario, a configuration file. Ends with [`exit::USAGE`].
-    pub fn usage(report: impl Into<Report>) -> Self {
+    pub(crate) fn usage(report: impl Into<Report>) -> Self {
         Self { code: exit::USAGE, report: Some(report.into()) }
     }
 
     /// A gateway or the harness could not do its part. Ends with [`exit::FAILED`].
-    pub fn failed(report: impl Into<Report>) -> Self {
+    pub(crate) fn failed(report: impl Into<Report>) -> Self {
         Self { code: exit::FAILED, report: Some(report.into()) }
     }
 
     /// The same with this message.
-    pub fn message(text: &str) -> Self {
+    pub(crate) fn message(text: &str) -> Self {
         Self::failed(Report::msg(text.to_owned()))
     }
 
     /// What we stand in for refuses to do it, and ends with a code of its own.
-    pub fn refused(code: u8, report: impl Into<Report>) -> Self {
+    pub(crate) fn refused(code: u8, report: impl Into<Report>) -> Self {
         Self { code, report: Some(report.into()) }
     }
 
     /// Nothing to do. Ends with [`exit::NOTHING_PLAYED`].
-    pub fn nothing_selected(report: impl Into<Report>) -> Self {
+    pub(crate) fn nothing_selected(report: impl Into<Report>) -> Self {
         Self { code: exit::NOTHING_PLAYED, report: Some(report.into()) }
     }
 
     /// Writing the command's own output failed. A reader that has left (`clawcheck list | head`) is no failure and
     /// nothing is said; anything else is a fault.
-    pub fn output(error: io::Error) -> Self {
+    pub(crate) fn output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self { code: exit::OK, report: None };
         }
@@ -53,7 +53,7 @@ impl CommandError {
     }
 
     /// Prints the failure to standard error, with the source under a caret where there is one; gives the exit code.
-    pub fn report(self) -> u8 {
+    pub(crate) fn report(self) -> u8 {
         if let Some(report) = self.report {
             let plain = Plain(&report).to_string();
             let sanitize = console::sanitize(&plain);

@@ -1,14 +1,14 @@
 //! Exit codes, the same for every command.
 
 /// Every selected case conforms, deviates as written down, or is not applicable or skipped; at least one was played.
-pub const OK: u8 = 0;
+pub(crate) const OK: u8 = 0;
 /// A case deviates.
-pub const DEVIATES: u8 = 1;
+pub(crate) const DEVIATES: u8 = 1;
 /// Wrong usage, or a scenario or configuration file that is wrong. Also what clap uses for wrong arguments.
-pub const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 /// A gateway or the harness could not do its part.
-pub const FAILED: u8 = 3;
+pub(crate) const FAILED: u8 = 3;
 /// Nothing was selected, or nothing of it could be played.
-pub const NOTHING_PLAYED: u8 = 4;
+pub(crate) const NOTHING_PLAYED: u8 = 4;
 /// Ctrl-C, SIGTERM or SIGHUP broke off what was done, by the shell's custom.
-pub const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;

@@ -5,7 +5,7 @@
 
 mod command;
 mod error;
-pub mod exit;
+pub(crate) mod exit;
 mod help;
 mod jobs;
 mod session;
@@ -14,7 +14,7 @@ mod snapshots;
 mod terminal;
 mod timeouts;
 
-pub use error::CommandError;
+pub(crate) use error::CommandError;
 
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};

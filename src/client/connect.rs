@@ -289,7 +289,7 @@ fn insert(object: &mut Map<String, Value>, key: &str, value: Option<&str>) {
 }
 
 /// RFC 7396: `null` removes a member, objects are merged, and everything else replaces.
-pub fn merge_patch(target: &mut Value, patch: &Value) {
+pub(crate) fn merge_patch(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
         return;

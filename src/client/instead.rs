@@ -10,7 +10,7 @@ const SHOWN: usize = 60;
 
 /// The messages that a gateway sent instead of the response to a request: `it sent 3 messages, none of them the
 /// response to request "1": a response with the id 99, ...`. `None` if it sent nothing.
-pub fn instead_of_response(received: &[Incoming], id: &str) -> Option<String> {
+pub(crate) fn instead_of_response(received: &[Incoming], id: &str) -> Option<String> {
     let messages = received.iter().filter_map(|incoming| message(incoming, id)).collect::<Vec<_>>();
     let (count, none) = match messages.len() {
         0 => return None,
@@ -77,7 +77,7 @@ fn begin(text: &str) -> String {
 }
 
 /// How a connection ended unexpectedly, in words.
-pub fn ending(closed: &Closed) -> String {
+pub(crate) fn ending(closed: &Closed) -> String {
     match (&closed.how, closed.code) {
         (Ending::Violation(how), _) => format!("it violated the WebSocket protocol: {how}"),
         (Ending::TooMuch(how), _) => format!("it sent more than clawcheck accepts: {how}"),

@@ -4,7 +4,7 @@
 //! result: it refuses the TCP connection, answers with HTTP, closes without a code, violates the frame format, or sends
 //! nothing.
 
-pub mod connect;
+pub(crate) mod connect;
 mod connection;
 mod fragments;
 mod incoming;
@@ -15,13 +15,17 @@ mod tap;
 mod tests;
 mod transcript;
 mod upgrade;
-pub mod via;
+pub(crate) mod via;
 
 pub use connect::ConnectRequest;
-pub use connection::{Connection, Pending, Reply, SendError};
-pub use incoming::{Closed, Ending, Incoming, TextFrame};
-pub use instead::{ending, instead_of_response};
-pub use link::{Link, UrlError};
+pub use connection::{Connection, Reply};
+pub(crate) use connection::{Pending, SendError};
+pub use incoming::Incoming;
+pub(crate) use incoming::{Closed, Ending, TextFrame};
+pub(crate) use instead::{ending, instead_of_response};
+pub use link::Link;
+pub(crate) use link::UrlError;
 pub use transcript::Transcript;
-pub use upgrade::{OpenError, Upgrade};
-pub use via::Via;
+pub(crate) use upgrade::OpenError;
+pub use upgrade::Upgrade;
+pub(crate) use via::Via;

@@ -7,7 +7,7 @@ const FORWARDED_FOR: &str = "X-Forwarded-For";
 
 /// A proxy in front of the gateway, set up as its own documentation says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Via {
+pub(crate) enum Via {
     /// nginx with the usual WebSocket location: `proxy_set_header` for `Host $host`, `X-Real-IP $remote_addr`,
     /// `X-Forwarded-For $proxy_add_x_forwarded_for` and `X-Forwarded-Proto $scheme`. It adds none of them by itself.
     Nginx,
@@ -23,13 +23,13 @@ pub enum Via {
 
 impl Via {
     /// Whether it rewrites requests at all: an SSH tunnel does not.
-    pub fn adds_headers(self) -> bool {
+    pub(crate) fn adds_headers(self) -> bool {
         self != Self::SshTunnel
     }
 
     /// Makes `upgrade` what arrives behind the proxy when `client` asked it for `public_host`. What the upgrade itself says of
     /// `Host` and `Origin` stays.
-    pub fn apply(self, upgrade: &mut Upgrade, client: IpAddr, public_host: &str) {
+    pub(crate) fn apply(self, upgrade: &mut Upgrade, client: IpAddr, public_host: &str) {
         if self.adds_headers() {
             upgrade.host.get_or_insert_with(|| public_host.to_owned());
         } else {

@@ -13,7 +13,7 @@ const ALL_SCOPES: &[&str] =
 
 /// A client that OpenClaw has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Preset {
+pub(crate) struct Preset {
     /// Its name on the command line.
     pub name: &'static str,
     /// What it is, for a person.
@@ -27,7 +27,7 @@ pub struct Preset {
 }
 
 /// Every client that can be named.
-pub const PRESETS: &[Preset] = &[
+pub(crate) const PRESETS: &[Preset] = &[
     preset("cli", "the openclaw command", client::CLI, mode::CLI, "operator", ALL_SCOPES),
     preset("probe", "the probe of openclaw gateway status", client::CLI, mode::PROBE, "operator", &["operator.read"]),
     preset("tui", "the terminal user interface", client::TUI, mode::UI, "operator", ALL_SCOPES),
@@ -75,7 +75,7 @@ impl FromStr for Preset {
 
 /// Which credentials a client sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Credential {
+pub(crate) enum Credential {
     /// The gateway's own secret, whatever its mode asks for; nothing where it asks for nothing.
     Shared,
     /// This token, or the gateway's.
@@ -113,7 +113,7 @@ impl FromStr for Credential {
 
 impl Credential {
     /// What it is, for a person; never the secret.
-    pub fn words(&self) -> &'static str {
+    pub(crate) fn words(&self) -> &'static str {
         match self {
             Self::Shared => "the gateway's own secret",
             Self::Token(None) => "the gateway's token",
@@ -128,7 +128,7 @@ impl Credential {
     }
 
     /// The secret that the user gave.
-    pub fn given(&self) -> Option<&str> {
+    pub(crate) fn given(&self) -> Option<&str> {
         match self {
             Self::Token(text) | Self::Password(text) | Self::DeviceToken(text) => text.as_deref(),
             Self::Bootstrap(text) => Some(text),
@@ -139,7 +139,7 @@ impl Credential {
 
 /// The device of a client.
 #[derive(Clone)]
-pub enum Who {
+pub(crate) enum Who {
     /// None.
     Nobody,
     /// Its key is known: that of `identity/device.json`, or one that no gateway knows.
@@ -155,17 +155,17 @@ pub enum Who {
 
 impl Who {
     /// A device whose key is not here.
-    pub fn elsewhere(id: &str) -> Self {
+    pub(crate) fn elsewhere(id: &str) -> Self {
         Self::StandIn { id: id.to_owned(), key: DeviceKey::from_name(&format!("explain/{id}")) }
     }
 
     /// A device that no gateway knows.
-    pub fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         Self::Holder(DeviceKey::from_name("explain/new device"))
     }
 
     /// Its key, own or stand-in.
-    pub fn key(&self) -> Option<&DeviceKey> {
+    pub(crate) fn key(&self) -> Option<&DeviceKey> {
         match self {
             Self::Nobody => None,
             Self::Holder(key) | Self::StandIn { key, .. } => Some(key),
@@ -173,7 +173,7 @@ impl Who {
     }
 
     /// The id that its user knows.
-    pub fn id(&self) -> Option<String> {
+    pub(crate) fn id(&self) -> Option<String> {
         match self {
             Self::Nobody => None,
             Self::Holder(key) => Some(key.device_id()),
@@ -184,7 +184,7 @@ impl Who {
 
 /// A client and its connection.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     /// What it is, for a person.
     pub what: String,
     /// `client.id`.
@@ -217,7 +217,7 @@ pub struct Client {
 
 impl Client {
     /// A client as OpenClaw has it, with a device, on the gateway's machine.
-    pub fn of(preset: Preset, who: Who) -> Self {
+    pub(crate) fn of(preset: Preset, who: Who) -> Self {
         Self {
             what: preset.what.to_owned(),
             id: preset.id.to_owned(),
@@ -237,7 +237,7 @@ impl Client {
     }
 
     /// The client that a record was made for.
-    pub fn of_record(record: &Value, who: Who) -> Option<Self> {
+    pub(crate) fn of_record(record: &Value, who: Who) -> Option<Self> {
         let text = |name: &str| record.get(name).and_then(Value::as_str);
         let (id, mode) = (text("clientId")?, text("clientMode")?);
         let role = text("role").unwrap_or("operator");
@@ -251,7 +251,7 @@ impl Client {
     }
 
     /// Asks for another role, with the scopes that go with it.
-    pub fn ask_as(&mut self, role: &str) {
+    pub(crate) fn ask_as(&mut self, role: &str) {
         if self.role == role {
             return;
         }
@@ -266,7 +266,7 @@ impl Client {
     }
 
     /// Takes platform and family over from the record of its device: it is the same machine.
-    pub fn on_machine_of(&mut self, record: &Value) {
+    pub(crate) fn on_machine_of(&mut self, record: &Value) {
         let text = |name: &str| record.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         if let Some(platform) = text("platform") {
             platform.clone_into(&mut self.platform);

@@ -15,7 +15,7 @@ const MOST: usize = 200;
 
 /// Something odd.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The file or the table below the state directory.
     pub place: String,
     /// The device or the request, if it is one record.
@@ -27,7 +27,7 @@ pub struct Finding {
 }
 
 /// Looks a state directory over, at a time in milliseconds since the epoch.
-pub fn findings(state: &State, now: i64) -> Vec<Finding> {
+pub(crate) fn findings(state: &State, now: i64) -> Vec<Finding> {
     let releases = known_releases().filter_map(|release| Facts::of(release).ok()).collect::<Vec<_>>();
     let mut found = Vec::new();
     files(state, &releases, &mut found);
@@ -48,7 +48,7 @@ pub fn findings(state: &State, now: i64) -> Vec<Finding> {
 }
 
 /// Findings as text or JSON, without secrets.
-pub fn write(state: &State, findings: &[Finding], format: Format) -> String {
+pub(crate) fn write(state: &State, findings: &[Finding], format: Format) -> String {
     let text = match format {
         Format::Json => {
             let finding = |finding: &Finding| {

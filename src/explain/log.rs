@@ -18,7 +18,7 @@ const UPGRADE: &str = "device access upgrade requested ";
 
 /// A log that says nothing of a refused connect.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum LogError {
+pub(crate) enum LogError {
     /// It cannot be read.
     #[error("cannot read the log {0}: {1}")]
     Unread(String, PlainFileError),
@@ -33,7 +33,7 @@ pub enum LogError {
 
 /// The last refused connect of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Logged {
+pub(crate) struct Logged {
     closed: BTreeMap<String, String>,
     upgrade: BTreeMap<String, String>,
 }
@@ -43,7 +43,7 @@ impl Logged {
     ///
     /// # Errors
     /// A file that cannot be read, or without such a line.
-    pub fn read(path: &Path) -> Result<Self, LogError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, LogError> {
         let failed = |error| LogError::Unread(path.display().to_string(), error);
         let bytes = plain_file::read(path, LONGEST_LOG, Links::Follow).map_err(failed)?;
         Self::parse(&String::from_utf8_lossy(&bytes))
@@ -53,7 +53,7 @@ impl Logged {
     ///
     /// # Errors
     /// No line is about one.
-    pub fn parse(log: &str) -> Result<Self, LogError> {
+    pub(crate) fn parse(log: &str) -> Result<Self, LogError> {
         let mut upgrades = BTreeMap::new();
         let mut last = None;
         for line in log.lines() {
@@ -79,7 +79,7 @@ impl Logged {
     }
 
     /// Fills in what the user does not say.
-    pub fn complete(&self, question: &mut Question) {
+    pub(crate) fn complete(&self, question: &mut Question) {
         let closed = |name: &str| said(&self.closed, name);
         let upgrade = |name: &str| said(&self.upgrade, name);
         if question.peer.is_none() {
@@ -119,7 +119,7 @@ impl Logged {
     }
 
     /// What the gateway said when it closed the connection, for a person.
-    pub fn says(&self) -> Option<String> {
+    pub(crate) fn says(&self) -> Option<String> {
         let code = said(&self.closed, "code")?;
         let reason = said(&self.closed, "reason").unwrap_or_default();
         Some(format!("the log says close {} \"{}\"", printable::line(code), printable::line(reason)))

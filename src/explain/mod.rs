@@ -4,19 +4,19 @@
 //! answers ([`Answer`]). [`remedies`] tries on copies what would let the client in. Nothing is written, and no socket is
 //! opened.
 
-pub mod client;
-pub mod doctor;
+pub(crate) mod client;
+pub(crate) mod doctor;
 mod log;
-pub mod remedies;
+pub(crate) mod remedies;
 mod render;
 mod state;
 mod world;
 
-pub use client::{Client, Credential, Preset, Who};
-pub use log::Logged;
-pub use render::{Explanation, Format};
-pub use state::{Places, State};
-pub use world::{Verdict, World};
+pub(crate) use client::{Client, Credential, Preset, Who};
+pub(crate) use log::Logged;
+pub(crate) use render::{Explanation, Format};
+pub(crate) use state::{Places, State};
+pub(crate) use world::{Verdict, World};
 
 use crate::client::{Upgrade, Via};
 use openclaw_emulator::at_rest::{AtRest, Kept};
@@ -37,7 +37,7 @@ const LISTED: usize = 12;
 
 /// What the user says about the client.
 #[derive(Debug, Clone, Default)]
-pub struct Question {
+pub(crate) struct Question {
     /// Which client.
     pub preset: Option<Preset>,
     /// `none`, `new`, an id or its beginning, or a name.
@@ -68,7 +68,7 @@ pub struct Question {
 
 /// A question that cannot be answered.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum QuestionError {
+pub(crate) enum QuestionError {
     /// No device, or more than one, is meant.
     #[error("{problem}")]
     #[diagnostic(help("{help}"))]
@@ -87,7 +87,7 @@ pub enum QuestionError {
 ///
 /// # Errors
 /// No device, or more than one, is meant; a release that is not known.
-pub fn world(state: &State, question: &Question, now: i64) -> Result<World, QuestionError> {
+pub(crate) fn world(state: &State, question: &Question, now: i64) -> Result<World, QuestionError> {
     let release = question.release.or(state.release.map(|(release, _)| release)).unwrap_or(releases::DEFAULT);
     let facts = Facts::of(release)?;
     let client_facts = question.client_release.map(Facts::of).transpose()?;

@@ -7,7 +7,7 @@
 mod candidates;
 mod change;
 
-pub use change::Change;
+pub(crate) use change::Change;
 
 use super::world::{Answer, Gateway, World};
 use candidates::{approve, candidates, reject};
@@ -18,7 +18,7 @@ const MOST_TOGETHER: usize = 4;
 
 /// How much is changed by a remedy; the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Risk {
+pub(crate) enum Risk {
     /// The client asks for less, or comes in another way.
     Client,
     /// Somebody approves this device.
@@ -35,7 +35,7 @@ pub enum Risk {
 
 impl Risk {
     /// Its name in the JSON report.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::Approval => "approval",
@@ -49,7 +49,7 @@ impl Risk {
 
 /// A remedy: what is to be done, and what it costs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Remedy {
+pub(crate) struct Remedy {
     /// What is done, in the order in which it is done.
     pub changes: Vec<Change>,
     /// A sentence.
@@ -64,7 +64,7 @@ pub struct Remedy {
 
 /// What was tried.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tried {
+pub(crate) struct Tried {
     /// What lets the client in, the least risky first.
     pub helps: Vec<Remedy>,
     /// What does not, although people advise it.
@@ -74,7 +74,7 @@ pub struct Tried {
 }
 
 /// Tries everything.
-pub fn tried(world: &World) -> Tried {
+pub(crate) fn tried(world: &World) -> Tried {
     let mut result = Tried { releases: releases(world), ..Tried::default() };
     let candidates = candidates(world);
     let mut alone = Vec::new();
@@ -130,13 +130,13 @@ fn combined(firsts: &[Remedy], parts: &[&Remedy]) -> Vec<Remedy> {
 }
 
 /// Whether the client is let in after these changes, and again after a restart.
-pub fn works(world: &World, changes: &[Change]) -> bool {
+pub(crate) fn works(world: &World, changes: &[Change]) -> bool {
     let Some((world, mut gateway)) = after(world, changes) else { return false };
     gateway.connect(&world).succeeds() && gateway.connect(&world).succeeds()
 }
 
 /// The gateway and the client after these changes; `None` where one of them cannot be made.
-pub fn after(world: &World, changes: &[Change]) -> Option<(World, Gateway)> {
+pub(crate) fn after(world: &World, changes: &[Change]) -> Option<(World, Gateway)> {
     let refused = refused(world, changes);
     let mut world = world.clone();
     for change in changes {
@@ -173,7 +173,7 @@ fn releases(world: &World) -> Vec<Release> {
 }
 
 /// The answers of all known releases, oldest first.
-pub fn by_release(world: &World) -> Vec<(Release, Answer)> {
+pub(crate) fn by_release(world: &World) -> Vec<(Release, Answer)> {
     let answer = |release| {
         let mut world = world.clone();
         Change::Release(release).prepare(&mut world)?;

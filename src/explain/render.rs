@@ -16,7 +16,7 @@ const MOST: usize = 8;
 
 /// What an explanation is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// For a terminal.
     Plain,
     /// For a page or an issue.
@@ -26,7 +26,7 @@ pub enum Format {
 }
 
 /// A question and its answer.
-pub struct Explanation<'a> {
+pub(crate) struct Explanation<'a> {
     /// What was read.
     pub state: &'a State,
     /// The gateway and the client.
@@ -55,7 +55,7 @@ pub(super) fn short_id(id: &str) -> String {
 
 impl Explanation<'_> {
     /// The explanation, with secrets taken out.
-    pub fn write(&self, format: Format) -> String {
+    pub(crate) fn write(&self, format: Format) -> String {
         let text = match format {
             Format::Plain => self.text(),
             Format::Markdown => self.markdown(),
@@ -69,7 +69,7 @@ impl Explanation<'_> {
     }
 
     /// The answers of several releases, one line for each; a flip is where the answer before was another one.
-    pub fn releases(&self, answers: &[(Release, Answer)], format: Format) -> String {
+    pub(crate) fn releases(&self, answers: &[(Release, Answer)], format: Format) -> String {
         let mut before: Option<String> = None;
         let rows = answers.iter().map(|(release, answer)| {
             let said = summary(answer);

@@ -20,7 +20,7 @@ const SECRETS: [&str; 3] = ["token", "deviceToken", "bootstrapToken"];
 
 /// Where to read.
 #[derive(Debug, Clone, Default)]
-pub struct Places {
+pub(crate) struct Places {
     /// The state directory, if the user names one.
     pub state_dir: Option<PathBuf>,
     /// The configuration, if the user names one.
@@ -31,7 +31,7 @@ pub struct Places {
 
 /// What was read.
 #[derive(Clone)]
-pub struct State {
+pub(crate) struct State {
     /// The store.
     pub at_rest: AtRest,
     /// The configuration; the smallest one that a gateway starts with where there is none.
@@ -54,7 +54,7 @@ pub struct State {
 
 /// A state directory or a configuration that cannot be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum StateError {
+pub(crate) enum StateError {
     /// Nobody says where the state directory is.
     #[error("no state directory is named, and HOME is not set")]
     #[diagnostic(help("pass --state-dir DIR or set OPENCLAW_STATE_DIR"))]
@@ -77,7 +77,7 @@ impl State {
     ///
     /// # Errors
     /// A directory or a configuration that cannot be read.
-    pub fn read(places: &Places) -> Result<Self, StateError> {
+    pub(crate) fn read(places: &Places) -> Result<Self, StateError> {
         let env = Environment(&places.env);
         let directory = places.state_dir.clone().or_else(|| env.state_dir()).ok_or(StateError::NoDirectory)?;
         let is_default = places.state_dir.is_none();
@@ -103,7 +103,7 @@ impl State {
     }
 
     /// What nobody may be shown: secrets of the configuration and the environment, and every token of the store.
-    pub fn secrets(&self) -> Redactions {
+    pub(crate) fn secrets(&self) -> Redactions {
         let mut secrets = redactions(&self.config, &self.env);
         for document in Document::ALL {
             if let Kept::Json(value) = self.at_rest.file(document) {

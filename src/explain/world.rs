@@ -19,7 +19,7 @@ const CONNECTION: ConnectionId = ConnectionId(0);
 
 /// Everything that an answer depends on.
 #[derive(Clone)]
-pub struct World {
+pub(crate) struct World {
     /// The release.
     pub facts: Facts,
     /// The `openclaw.json`.
@@ -38,7 +38,7 @@ pub struct World {
 
 /// A gateway that has started.
 #[derive(Clone)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     /// The release.
     pub facts: Facts,
     /// What it made of its configuration.
@@ -52,7 +52,7 @@ pub struct Gateway {
 
 /// The answer to a connect.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The gateway does not start.
     NoStart(Refusal),
     /// The upgrade is refused.
@@ -75,7 +75,7 @@ pub enum Verdict {
 
 /// An answer, and why it is what it is.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The answer.
     pub verdict: Verdict,
     /// The checks that were made, in their order.
@@ -86,7 +86,7 @@ pub struct Answer {
 
 impl Answer {
     /// Whether the client is let in with everything that it asked for.
-    pub fn succeeds(&self) -> bool {
+    pub(crate) fn succeeds(&self) -> bool {
         matches!(self.verdict, Verdict::LetIn(_)) && self.withheld.is_empty()
     }
 
@@ -100,7 +100,7 @@ impl World {
     ///
     /// # Errors
     /// What the release refuses to start with.
-    pub fn start(&self) -> Result<Gateway, Refusal> {
+    pub(crate) fn start(&self) -> Result<Gateway, Refusal> {
         let settings = Settings::resolve(self.facts.release, &self.config, &self.env)?;
         let (mut store, log) = self.at_rest.start(&self.facts, self.now)?;
         if let Who::StandIn { id, key } = &self.client.who {
@@ -110,7 +110,7 @@ impl World {
     }
 
     /// Starts the gateway and connects.
-    pub fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self) -> Answer {
         match self.start() {
             Ok(mut gateway) => gateway.connect(self),
             Err(refusal) => Answer::of_refused_start(refusal),
@@ -120,7 +120,7 @@ impl World {
 
 impl Gateway {
     /// Connects, as if the gateway had just been started: nothing but its store is left of what came before.
-    pub fn connect(&mut self, world: &World) -> Answer {
+    pub(crate) fn connect(&mut self, world: &World) -> Answer {
         let client = &world.client;
         let mut model = Model::new(self.facts.clone(), self.config.clone());
         let peer = Peer { address: client.peer, headers: headers(client, self.config.port) };
@@ -208,7 +208,7 @@ impl Gateway {
     }
 
     /// The token that the record of a device has for the role that it asks for.
-    pub fn device_token(&self, client: &Client) -> Option<String> {
+    pub(crate) fn device_token(&self, client: &Client) -> Option<String> {
         let id = client.who.key()?.device_id();
         let paired = self.store.read(Document::DevicesPaired)?;
         let token = paired.get(&id)?.get("tokens")?.get(&client.role)?.get("token")?;
@@ -216,13 +216,13 @@ impl Gateway {
     }
 
     /// The record of a client's device.
-    pub fn record(&self, client: &Client) -> Option<Value> {
+    pub(crate) fn record(&self, client: &Client) -> Option<Value> {
         let id = client.who.key()?.device_id();
         self.store.read(Document::DevicesPaired)?.get(&id).cloned()
     }
 
     /// The source of ids and tokens, for what is done to the store by hand.
-    pub fn parts(&mut self) -> (&mut StoredDocuments, &mut dyn Entropy) {
+    pub(crate) fn parts(&mut self) -> (&mut StoredDocuments, &mut dyn Entropy) {
         (&mut self.store, &mut self.entropy)
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// What the rules say of a story and what was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// The observation on the embedded gateway.
     pub predicted: String,
     /// The observation on the gateway under test, in the same form.
@@ -27,7 +27,7 @@ impl Difference {
 
 /// What differs first, without who it happened to: differences of one kind have one cause more often than not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DifferenceKind {
+pub(crate) struct DifferenceKind {
     /// The part of the observation: `steps`, or a section of the store.
     part: String,
     /// What the rules say there that was not seen.

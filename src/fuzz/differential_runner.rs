@@ -15,7 +15,7 @@ use std::io;
 use tokio::sync::watch;
 
 /// Hears how far a comparison is: the events of the run on the gateway under test.
-pub type EventListener<'a> = &'a mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send);
+pub(crate) type EventListener<'a> = &'a mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send);
 
 /// The gateway under test beside the rules of the release that it claims to be.
 pub(super) struct DifferentialRunner<'a> {

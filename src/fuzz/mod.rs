@@ -9,8 +9,8 @@ mod save;
 mod shrink;
 mod story;
 
-pub use difference::{Difference, DifferenceKind};
-pub use differential_runner::EventListener;
+pub(crate) use difference::{Difference, DifferenceKind};
+pub(crate) use differential_runner::EventListener;
 
 use crate::gateway::{Gateway, Guard, PrepareError};
 use crate::judge::cause;
@@ -34,7 +34,7 @@ const MOST_CUTS: usize = 120;
 
 /// Which stories are played.
 #[derive(Debug, Clone, Copy)]
-pub struct FuzzOptions {
+pub(crate) struct FuzzOptions {
     /// What the stories come from.
     pub seed: u64,
     /// The index of the first one.
@@ -47,7 +47,7 @@ pub struct FuzzOptions {
 
 /// Why stories could not be played to their end.
 #[derive(Debug, thiserror::Error)]
-pub enum FuzzError {
+pub(crate) enum FuzzError {
     /// The rules of the gateway's release are not to be had.
     #[error(transparent)]
     Rules(#[from] PrepareError),
@@ -71,7 +71,7 @@ pub enum FuzzError {
 
 /// What became of the stories.
 #[derive(Debug, Clone, Default)]
-pub struct FuzzReport {
+pub(crate) struct FuzzReport {
     /// How many stories were compared.
     pub compared: usize,
     /// How many configurations they had.
@@ -96,7 +96,7 @@ pub struct FuzzReport {
 
 /// One kind of difference.
 #[derive(Debug, Clone)]
-pub struct FoundDifference {
+pub(crate) struct FoundDifference {
     /// What kind.
     pub kind: DifferenceKind,
     /// The indexes of the stories that show it first.
@@ -107,7 +107,7 @@ pub struct FoundDifference {
 
 impl FoundDifference {
     /// The most serious difference of the shortest story.
-    pub fn cause(&self) -> cause::Difference {
+    pub(crate) fn cause(&self) -> cause::Difference {
         let Difference { predicted, seen, .. } = &self.shrunk.difference;
         cause::gravest(predicted, seen)
     }
@@ -115,7 +115,7 @@ impl FoundDifference {
 
 /// A story that shows a difference, as short as it could be made.
 #[derive(Debug, Clone)]
-pub struct ShrunkStory {
+pub(crate) struct ShrunkStory {
     /// The seed.
     pub seed: u64,
     /// The index of the story that it comes from.
@@ -134,7 +134,7 @@ pub struct ShrunkStory {
 ///
 /// # Errors
 /// The rules, the disk or a report are not to be had.
-pub async fn fuzz(
+pub(crate) async fn fuzz(
     plan: FuzzOptions,
     gateway: &Gateway,
     guard: &Guard,

@@ -14,14 +14,14 @@ const SNAPSHOTS: &str = "snapshots";
 
 /// A difference on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SavedStory {
+pub(crate) struct SavedStory {
     /// The scenario file.
     pub file: PathBuf,
 }
 
 /// Why a difference could not be kept.
 #[derive(Debug, thiserror::Error)]
-pub enum SaveError {
+pub(crate) enum SaveError {
     /// The scenario file could not be written.
     #[error("cannot write {}: {source}", path.display())]
     File {
@@ -37,7 +37,7 @@ pub enum SaveError {
 
 impl ShrunkStory {
     /// The scenario file: what was found where, what differs, and the story. `gateway` is as the user named it.
-    pub fn text(&self, gateway: &str) -> String {
+    pub(crate) fn text(&self, gateway: &str) -> String {
         let Self { seed, story, release, difference, .. } = self;
         let version = env!("CARGO_PKG_VERSION");
         let mut about = vec![
@@ -54,7 +54,7 @@ impl ShrunkStory {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn save(&self, folder: &Path, gateway: &str) -> Result<SavedStory, SaveError> {
+    pub(crate) fn save(&self, folder: &Path, gateway: &str) -> Result<SavedStory, SaveError> {
         let file = folder.join(format!("seed-{}-story-{}.yaml", self.seed, self.story));
         let failed = |source| SaveError::File { path: file.clone(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;

@@ -56,7 +56,7 @@ impl fmt::Display for LogTail {
 const LOG_HEADING: &str = "; its last log lines:\n";
 
 /// What an error says of a gateway, in one line without its last words.
-pub fn one_line(error: &str) -> &str {
+pub(crate) fn one_line(error: &str) -> &str {
     error.split_once(LOG_HEADING).map_or(error, |(what, _)| what).lines().next().unwrap_or_default()
 }
 

@@ -85,4 +85,4 @@ impl PrepareError {
 }
 
 /// Hears what happens while a gateway is prepared.
-pub type PrepareListener<'a> = &'a (dyn Fn(PrepareEvent) + Send + Sync);
+pub(super) type PrepareListener<'a> = &'a (dyn Fn(PrepareEvent) + Send + Sync);

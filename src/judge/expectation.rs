@@ -107,7 +107,7 @@ fn has(seen: Option<&Value>, expected: Option<&Value>) -> bool {
 }
 
 /// An expectation in words.
-pub fn describe(expectation: &Expectation) -> String {
+pub(crate) fn describe(expectation: &Expectation) -> String {
     let mut words = Vec::new();
     let what = match expectation {
         Expectation::Hello(Hello { role, scopes, device_token }) => {

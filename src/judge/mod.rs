@@ -4,12 +4,12 @@
 //! about the rest is beside the point. Each check gives a [`Finding`]; the findings decide the verdict. That is where
 //! invariants and known deviations will join: as more findings, and as the reason to see some of them as expected.
 
-pub mod cause;
+pub(crate) mod cause;
 mod expectation;
-pub mod frame_schema;
+pub(crate) mod frame_schema;
 
-pub use cause::Difference;
-pub use expectation::describe;
+pub(crate) use cause::Difference;
+pub(crate) use expectation::describe;
 
 use crate::observe::snapshot::{History, Variant};
 use crate::observe::{Observation, StepResult};
@@ -160,7 +160,7 @@ impl Finding {
 
 /// A verdict and what led to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
+pub(crate) struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
     /// What speaks against the case; empty when it conforms.
@@ -172,7 +172,7 @@ pub struct Judgement {
 /// Judges what was seen of a case on a gateway that answers as `release`. Where no snapshots are kept for it (`history` is
 /// absent), its expectations alone decide; a case that expects nothing then has nothing to be held to, and deviates. `frames` are
 /// those that break the published schema, where the run asked for that.
-pub fn judge(
+pub(crate) fn judge(
     case: &Case,
     observation: &Observation,
     release: Release,
@@ -264,7 +264,7 @@ fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Differenc
 
 /// All steps of a case in the order in which they are counted: those of an earlier life first, a step before the ones
 /// that run side by side under it.
-pub fn steps(case: &Case) -> Vec<&Step> {
+pub(crate) fn steps(case: &Case) -> Vec<&Step> {
     fn add<'a>(steps: &'a [Step], all: &mut Vec<&'a Step>) {
         for step in steps {
             all.push(step);

@@ -11,17 +11,17 @@ use untrusted_data::limits::{DOCUMENT_VALUES, LOOK_BYTES};
 pub type StoreFiles = BTreeMap<String, Result<Vec<u8>, NoFile>>;
 
 /// The path of a document in the database. No file can have this path.
-pub fn in_database(document: Document) -> String {
+pub(crate) fn in_database(document: Document) -> String {
     format!("{}#{}", openclaw_protocol::store::DATABASE, document.path())
 }
 
 /// The path of a document of the store. If there is a database, the document is only there.
-pub fn place(files: &StoreFiles, document: Document) -> String {
+pub(crate) fn place(files: &StoreFiles, document: Document) -> String {
     if has_database(files) { in_database(document) } else { document.path().to_owned() }
 }
 
 /// A document of the store, from the files or the database.
-pub fn stored(files: &StoreFiles, document: Document) -> Option<&Result<Vec<u8>, NoFile>> {
+pub(crate) fn stored(files: &StoreFiles, document: Document) -> Option<&Result<Vec<u8>, NoFile>> {
     files.get(&place(files, document))
 }
 

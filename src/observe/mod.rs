@@ -22,7 +22,7 @@ mod mutants;
 mod record;
 mod redacted;
 mod room;
-pub mod snapshot;
+pub(crate) mod snapshot;
 mod store;
 mod symbol;
 mod text;
@@ -33,10 +33,9 @@ use serde_json::Value;
 use untrusted_data::limits::SHOWN_BYTES;
 use untrusted_data::printable;
 
-pub use evidence::{
-    Evidence, Known, NoFile, RawMessage, Received, StepEvidence, StoreFiles, in_database, place, stored,
-};
-pub use store::StoreSeen;
+pub use evidence::{Evidence, StoreFiles};
+pub(crate) use evidence::{Known, NoFile, RawMessage, Received, StepEvidence, in_database, place, stored};
+pub(crate) use store::StoreSeen;
 
 /// Approximate memory for one byte of an observation's text, including the value that it was written from.
 const WEIGHT: usize = 16;
@@ -217,7 +216,7 @@ pub fn normalise(evidence: &Evidence) -> Observation {
 
 /// The same, with `redact` applied to every string of the normal form, so that an encoded secret from a gateway is in
 /// no snapshot and no report.
-pub fn normalise_redacted(evidence: &Evidence, redact: &dyn Fn(&str) -> String) -> Observation {
+pub(crate) fn normalise_redacted(evidence: &Evidence, redact: &dyn Fn(&str) -> String) -> Observation {
     let documents = evidence.after.as_ref().map(|after| store::Documents::read(&evidence.before, after));
     let mut symbols = symbol::Symbols::new(&evidence.known);
     evidence.steps.iter().for_each(|step| frame::learn(step, &mut symbols));

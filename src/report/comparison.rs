@@ -12,7 +12,7 @@ use untrusted_data::limits::LINE;
 
 /// Keeps what became of every case.
 #[derive(Debug, Default)]
-pub struct Collected(BTreeMap<String, Became>);
+pub(crate) struct Collected(BTreeMap<String, Became>);
 
 /// What became of a case, as far as it is held against others.
 #[derive(Debug)]
@@ -40,14 +40,14 @@ impl Became {
 
 impl Collected {
     /// How many cases came to their end.
-    pub fn cases(&self) -> usize {
+    pub(crate) fn cases(&self) -> usize {
         self.0.len()
     }
 }
 
 /// Why two gateways answer cases differently: what the first one saw counts as expected. `rerun` is the command that compares
 /// them in one case.
-pub fn causes(first: &Collected, other: &Collected, rerun: &dyn Fn(&str) -> String) -> Causes {
+pub(crate) fn causes(first: &Collected, other: &Collected, rerun: &dyn Fn(&str) -> String) -> Causes {
     let mut causes = Causes::default();
     for (id, became) in &first.0 {
         let seen = other.0.get(id).and_then(|other| other.text.as_deref());
@@ -71,7 +71,7 @@ impl Listener for Collected {
 
 /// What one gateway did in one case, held against the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cell {
+pub(crate) struct Cell {
     /// `A` for what the first gateway saw, `B` for the first other thing, and so on; absent where nothing was seen.
     pub group: Option<char>,
     /// The line in which the groups part, or why nothing was seen.
@@ -80,7 +80,7 @@ pub struct Cell {
 
 /// A case that the gateways do not answer alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub(crate) struct Row {
     /// The case.
     pub case: String,
     /// The step in which they part first, in words; empty where it is in the store.
@@ -91,7 +91,7 @@ pub struct Row {
 
 /// Several gateways held against each other, case by case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Comparison {
+pub(crate) struct Comparison {
     /// The cases that are not answered alike, by id.
     pub differing: Vec<Row>,
     /// How many cases are.
@@ -105,7 +105,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// Holds against each other what was collected of several gateways.
-    pub fn new(gateways: &[Collected]) -> Self {
+    pub(crate) fn new(gateways: &[Collected]) -> Self {
         let cases: BTreeSet<&String> = gateways.iter().flat_map(|gateway| gateway.0.keys()).collect();
         let mut comparison = Self { differing: Vec::new(), alike: 0, incomplete: 0, errors: 0 };
         for case in cases {

@@ -13,7 +13,7 @@ const READER: Duration = Duration::from_secs(10);
 
 /// Where a report goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
+pub(crate) enum Destination {
     /// A file, the target of a link, or a file that does not exist yet.
     File(PathBuf),
     /// Standard output.
@@ -27,7 +27,7 @@ impl Destination {
     ///
     /// # Errors
     /// It cannot be found out.
-    pub fn find(path: &Path) -> io::Result<Self> {
+    pub(crate) fn find(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
             return Ok(Self::Stdout);
         }
@@ -46,7 +46,7 @@ impl Destination {
     ///
     /// # Errors
     /// There is no room for the file, or no thread.
-    pub fn open(self) -> io::Result<(Sink, Option<Delivery>)> {
+    pub(crate) fn open(self) -> io::Result<(Sink, Option<Delivery>)> {
         let path = match self {
             Self::File(path) => {
                 whole::probe(&path).map_err(|error| named(&path, error))?;
@@ -98,7 +98,7 @@ fn descriptor(path: &Path) -> Option<u32> {
 
 /// Receives the report.
 #[derive(Debug)]
-pub enum Sink {
+pub(crate) enum Sink {
     /// Writes the report to a file.
     File(PathBuf),
     /// Sends the report to the thread of the stream.
@@ -110,7 +110,7 @@ impl Sink {
     ///
     /// # Errors
     /// The file cannot be replaced. What is wrong with a stream is said by its [`Delivery`].
-    pub fn take(&self, mut document: File) -> io::Result<()> {
+    pub(crate) fn take(&self, mut document: File) -> io::Result<()> {
         match self {
             Self::File(path) => whole::replace_from(path, &mut document).map_err(|error| named(path, error)),
             Self::Stream(sender) => {
@@ -124,7 +124,7 @@ impl Sink {
 
 /// A report that is being written to a stream.
 #[derive(Debug)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     path: PathBuf,
     is_open: oneshot::Receiver<()>,
     done: oneshot::Receiver<io::Result<()>>,
@@ -135,7 +135,7 @@ impl Delivery {
     ///
     /// # Errors
     /// Nobody opened a pipe to read from it, or writing failed.
-    pub async fn finish(self) -> io::Result<()> {
+    pub(crate) async fn finish(self) -> io::Result<()> {
         let Self { path, is_open, mut done } = self;
         let ended =
             |ended: Result<io::Result<()>, _>| ended.unwrap_or_else(|_| Err(io::Error::other("it was given up")));

@@ -17,13 +17,13 @@ use std::ops::Range;
 use untrusted_data::printable;
 
 /// The version of the report's form.
-pub const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 1;
 
 /// The JSON Schema of a report (draft 2020-12).
-pub const SCHEMA_TEXT: &str = include_str!("../../schema/report.json");
+pub(crate) const SCHEMA_TEXT: &str = include_str!("../../schema/report.json");
 
 /// Writes the report when the run is over; also when it was broken off.
-pub struct Json {
+pub(crate) struct Json {
     sink: Sink,
     gateway: Value,
     jobs: usize,
@@ -73,7 +73,7 @@ impl Cases {
 
 impl Json {
     /// A report into this.
-    pub fn new(sink: Sink) -> Self {
+    pub(crate) fn new(sink: Sink) -> Self {
         let (gateway, isolation) = (Value::Null, Value::Null);
         Self { sink, gateway, jobs: 0, isolation, package: None, causes: Causes::default(), cases: None }
     }

@@ -3,22 +3,22 @@
 //! A listener hears [`Event`]s in the order in which they happen, from one thread. What it is told is fit to be shown: the
 //! run has put symbols in the place of ids and tokens and taken the secrets out of transcripts and logs.
 
-pub mod causes;
-pub mod comparison;
-pub mod destination;
-pub mod json;
-pub mod terminal;
+pub(crate) mod causes;
+pub(crate) mod comparison;
+pub(crate) mod destination;
+pub(crate) mod json;
+pub(crate) mod terminal;
 
-pub use comparison::{Collected, Comparison};
-pub use destination::{Delivery, Destination};
-pub use json::Json;
-pub use terminal::Terminal;
+pub(crate) use comparison::{Collected, Comparison};
+pub(crate) use destination::{Delivery, Destination};
+pub(crate) use json::Json;
+pub(crate) use terminal::Terminal;
 
 use crate::run::outcome::Event;
 use std::io;
 
 /// Hears what happens in a run.
-pub trait Listener {
+pub(crate) trait Listener {
     /// Hears one event.
     ///
     /// # Errors

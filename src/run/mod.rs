@@ -8,7 +8,7 @@
 mod attached;
 #[cfg(test)]
 mod explained;
-pub mod outcome;
+pub(crate) mod outcome;
 mod redaction;
 mod schedule;
 mod sharing;
@@ -411,7 +411,7 @@ fn stands_in(release: Release) -> Option<String> {
 }
 
 /// The release that a gateway is compared with. Default: the default release.
-pub fn release_of(gateway: &Gateway) -> Release {
+pub(crate) fn release_of(gateway: &Gateway) -> Release {
     played_as(gateway, gateway.profile().claims.unwrap_or(releases::DEFAULT))
 }
 

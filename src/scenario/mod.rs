@@ -8,14 +8,14 @@
 mod check;
 mod corpus;
 mod model;
-pub mod schema;
+pub(crate) mod schema;
 mod syntax;
 
-pub use check::lint;
+pub(crate) use check::lint;
 pub use corpus::Corpus;
-pub use corpus::filter::Filter;
+pub(crate) use corpus::filter::Filter;
 pub use model::case::Case;
-pub use model::document::Need;
-pub use model::step::{Step, StepKind};
-pub use model::{connect, expect, gateway, step, store, symbol, text};
-pub use syntax::problems::ScenarioErrors;
+pub(crate) use model::document::Need;
+pub(crate) use model::step::{Step, StepKind};
+pub(crate) use model::{connect, expect, gateway, step, store, symbol, text};
+pub(crate) use syntax::problems::ScenarioErrors;

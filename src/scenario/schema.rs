@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 /// The JSON Schema of a scenario file (draft 2020-12).
-pub fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12();
     let mut schema = settings.into_generator().into_root_schema_for::<Scenario>().to_value();
     schema["title"] = json!("A clawcheck scenario");
@@ -21,7 +21,7 @@ pub fn schema() -> Value {
 }
 
 /// The schema as `clawcheck schema` prints it and as it is committed.
-pub fn text() -> String {
+pub(crate) fn text() -> String {
     format!("{:#}\n", schema())
 }
 

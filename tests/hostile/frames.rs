@@ -3,23 +3,23 @@
 use std::io::{self, Read};
 
 /// The FIN bit of a frame's first byte.
-pub const FIN: u8 = 0x80;
-pub const CONTINUATION: u8 = 0x0;
-pub const TEXT: u8 = 0x1;
-pub const BINARY: u8 = 0x2;
-pub const CLOSE: u8 = 0x8;
-pub const PING: u8 = 0x9;
-pub const PONG: u8 = 0xA;
+pub(crate) const FIN: u8 = 0x80;
+pub(crate) const CONTINUATION: u8 = 0x0;
+pub(crate) const TEXT: u8 = 0x1;
+pub(crate) const BINARY: u8 = 0x2;
+pub(crate) const CLOSE: u8 = 0x8;
+pub(crate) const PING: u8 = 0x9;
+pub(crate) const PONG: u8 = 0xA;
 
 /// An unmasked frame whose first byte is `first` (FIN, reserved bits and opcode).
-pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = header(first, payload.len() as u64);
     bytes.extend(payload);
     bytes
 }
 
 /// The head of an unmasked frame that claims to carry this many bytes.
-pub fn header(first: u8, length: u64) -> Vec<u8> {
+pub(crate) fn header(first: u8, length: u64) -> Vec<u8> {
     let mut bytes = vec![first];
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(short @ 0..=125), _) => bytes.push(short),
@@ -36,7 +36,7 @@ pub fn header(first: u8, length: u64) -> Vec<u8> {
 }
 
 /// A frame as only a client may send it.
-pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [1_u8, 2, 3, 4];
     let mut bytes = header(first, payload.len() as u64);
     bytes[1] |= 0x80;
@@ -46,12 +46,12 @@ pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The payload of a close frame.
-pub fn closing(code: u16, reason: &[u8]) -> Vec<u8> {
+pub(crate) fn closing(code: u16, reason: &[u8]) -> Vec<u8> {
     [&code.to_be_bytes()[..], reason].concat()
 }
 
 /// Reads one frame of a client: its opcode and its payload, unmasked.
-pub fn read(stream: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
+pub(crate) fn read(stream: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
     let mut head = [0_u8; 2];
     stream.read_exact(&mut head)?;
     let length = match head[1] & 0x7F {

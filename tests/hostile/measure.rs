@@ -7,12 +7,12 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A run that takes this long hangs.
-pub const HANGS: Duration = Duration::from_secs(400);
+pub(crate) const HANGS: Duration = Duration::from_secs(400);
 /// The exit code of a run that was ended for that.
-pub const HUNG: i32 = 124;
+pub(crate) const HUNG: i32 = 124;
 
 /// Runs `program` and writes the peak of its memory to `file`, in KiB. Gives back its exit code.
-pub fn run(file: &Path, program: &str, arguments: &[String]) -> i32 {
+pub(crate) fn run(file: &Path, program: &str, arguments: &[String]) -> i32 {
     let mut child = Command::new(program).args(arguments).spawn().unwrap();
     let id = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
     std::thread::spawn(move || {

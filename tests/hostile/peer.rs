@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// What a behaviour gives back: an error only says that the client has left.
-pub type Done = io::Result<()>;
+pub(crate) type Done = io::Result<()>;
 
 /// The gateway's end of one connection.
-pub struct Peer {
+pub(crate) struct Peer {
     stream: TcpStream,
     /// Which connection of the gateway it is, counted from 1.
     pub number: usize,
@@ -20,18 +20,18 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub fn new(stream: TcpStream, number: usize) -> Self {
+    pub(crate) fn new(stream: TcpStream, number: usize) -> Self {
         let _ = stream.set_nodelay(true);
         Self { stream, number, head: String::new() }
     }
 
     /// Writes bytes as they are.
-    pub fn raw(&mut self, bytes: impl AsRef<[u8]>) -> Done {
+    pub(crate) fn raw(&mut self, bytes: impl AsRef<[u8]>) -> Done {
         self.stream.write_all(bytes.as_ref())
     }
 
     /// Writes bytes one at a time, with a pause after each.
-    pub fn drip(&mut self, bytes: &[u8], pause: Duration) -> Done {
+    pub(crate) fn drip(&mut self, bytes: &[u8], pause: Duration) -> Done {
         for byte in bytes {
             self.raw([*byte])?;
             std::thread::sleep(pause);
@@ -40,7 +40,7 @@ impl Peer {
     }
 
     /// Writes the same bytes until the client has enough.
-    pub fn flood(&mut self, bytes: &[u8]) -> Done {
+    pub(crate) fn flood(&mut self, bytes: &[u8]) -> Done {
         // In pieces that are worth a system call.
         let piece = bytes.repeat((16 << 10) / bytes.len().max(1) + 1);
         loop {
@@ -49,7 +49,7 @@ impl Peer {
     }
 
     /// Reads the head of the client's HTTP request.
-    pub fn request_head(&mut self) -> Done {
+    pub(crate) fn request_head(&mut self) -> Done {
         let mut head = Vec::new();
         let mut byte = [0];
         while !head.ends_with(b"\r\n\r\n") {
@@ -61,19 +61,19 @@ impl Peer {
     }
 
     /// The accept value that belongs to the client's key.
-    pub fn accept(&self) -> String {
+    pub(crate) fn accept(&self) -> String {
         let key = self.head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
         derive_accept_key(key.unwrap_or_default().trim().as_bytes())
     }
 
     /// Reads the head of the request and answers it with a status line, headers and a body, as they are.
-    pub fn http(&mut self, answer: impl AsRef<[u8]>) -> Done {
+    pub(crate) fn http(&mut self, answer: impl AsRef<[u8]>) -> Done {
         self.request_head()?;
         self.raw(answer)
     }
 
     /// The head of a right answer to the upgrade.
-    pub fn switching(&self) -> String {
+    pub(crate) fn switching(&self) -> String {
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
             self.accept()
@@ -81,43 +81,43 @@ impl Peer {
     }
 
     /// Upgrades, as a right gateway does.
-    pub fn upgrade(&mut self) -> Done {
+    pub(crate) fn upgrade(&mut self) -> Done {
         self.request_head()?;
         let answer = self.switching();
         self.raw(answer)
     }
 
-    pub fn text(&mut self, text: impl AsRef<[u8]>) -> Done {
+    pub(crate) fn text(&mut self, text: impl AsRef<[u8]>) -> Done {
         self.raw(frames::frame(FIN | TEXT, text.as_ref()))
     }
 
-    pub fn json(&mut self, value: &Value) -> Done {
+    pub(crate) fn json(&mut self, value: &Value) -> Done {
         self.text(value.to_string())
     }
 
     /// Sends a close frame.
-    pub fn close(&mut self, code: u16, reason: impl AsRef<[u8]>) -> Done {
+    pub(crate) fn close(&mut self, code: u16, reason: impl AsRef<[u8]>) -> Done {
         self.raw(frames::frame(FIN | CLOSE, &frames::closing(code, reason.as_ref())))
     }
 
-    pub fn challenge(&mut self) -> Done {
+    pub(crate) fn challenge(&mut self) -> Done {
         self.json(&challenge("n-0123456789"))
     }
 
     /// Upgrades and sends the challenge.
-    pub fn open(&mut self) -> Done {
+    pub(crate) fn open(&mut self) -> Done {
         self.upgrade()?;
         self.challenge()
     }
 
     /// Upgrades, sends the challenge and reads the connect request; gives back its id.
-    pub fn asked(&mut self) -> io::Result<String> {
+    pub(crate) fn asked(&mut self) -> io::Result<String> {
         self.open()?;
         Ok(self.request()?.0)
     }
 
     /// The next request: its id, its method and its parameters. Pings are answered; a close frame is an error.
-    pub fn request(&mut self) -> io::Result<(String, String, Value)> {
+    pub(crate) fn request(&mut self) -> io::Result<(String, String, Value)> {
         loop {
             let (opcode, payload) = frames::read(&mut self.stream)?;
             match opcode {
@@ -137,16 +137,16 @@ impl Peer {
         }
     }
 
-    pub fn hello(&mut self, id: &str) -> Done {
+    pub(crate) fn hello(&mut self, id: &str) -> Done {
         self.json(&hello(id))
     }
 
-    pub fn refuse(&mut self, id: &str, code: &str, message: &str) -> Done {
+    pub(crate) fn refuse(&mut self, id: &str, code: &str, message: &str) -> Done {
         self.json(&refusal(id, code, message))
     }
 
     /// Answers every request to come as a gateway that takes anything.
-    pub fn go_on(&mut self) -> Done {
+    pub(crate) fn go_on(&mut self) -> Done {
         loop {
             let (id, method, _) = self.request()?;
             let answer = match method.as_str() {
@@ -161,33 +161,33 @@ impl Peer {
     }
 
     /// Reads and says nothing more until the client has left.
-    pub fn hold(&mut self) -> Done {
+    pub(crate) fn hold(&mut self) -> Done {
         let mut bytes = [0; 4096];
         while self.stream.read(&mut bytes)? > 0 {}
         Ok(())
     }
 
     /// Ends its own direction, and no more.
-    pub fn half_close(&self) -> Done {
+    pub(crate) fn half_close(&self) -> Done {
         self.stream.shutdown(Shutdown::Write)
     }
 }
 
 /// What a right gateway does, from the upgrade to the end.
-pub fn right(peer: &mut Peer) -> Done {
+pub(crate) fn right(peer: &mut Peer) -> Done {
     peer.open()?;
     peer.go_on()
 }
 
-pub fn challenge(nonce: &str) -> Value {
+pub(crate) fn challenge(nonce: &str) -> Value {
     event("connect.challenge", json!({ "nonce": nonce, "ts": 1_767_225_600_000_i64 }))
 }
 
-pub fn event(name: &str, payload: Value) -> Value {
+pub(crate) fn event(name: &str, payload: Value) -> Value {
     json!({ "type": "event", "event": name, "payload": payload })
 }
 
-pub fn hello(id: &str) -> Value {
+pub(crate) fn hello(id: &str) -> Value {
     json!({ "type": "res", "id": id, "ok": true, "payload": {
         "type": "hello-ok",
         "protocol": 3,
@@ -199,6 +199,6 @@ pub fn hello(id: &str) -> Value {
     } })
 }
 
-pub fn refusal(id: &str, code: &str, message: &str) -> Value {
+pub(crate) fn refusal(id: &str, code: &str, message: &str) -> Value {
     json!({ "type": "res", "id": id, "ok": false, "error": { "code": code, "message": message } })
 }

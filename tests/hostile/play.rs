@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// The shared token of an attached gateway. JSON, URLs and base64 write it in ways of their own.
-pub const CANARY: &str = "canary/9f\"7c+2ü";
+pub(crate) const CANARY: &str = "canary/9f\"7c+2ü";
 
 /// No run may print more, on both streams together.
 const MOST_OUTPUT: usize = 200 << 10;
@@ -24,7 +24,7 @@ const ANSWER: Duration = Duration::from_secs(6);
 
 /// What clawcheck said and took.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     pub code: i32,
     pub out: String,
     pub err: String,
@@ -34,7 +34,7 @@ pub struct Ran {
 }
 
 /// Plays a row. The error says all that is wrong.
-pub fn play(row: &Row) -> Result<(), String> {
+pub(crate) fn play(row: &Row) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let (ran, secret) = run(row, folder.path());
     let wrong = held(row, &ran, &secret, folder.path());
@@ -98,7 +98,7 @@ fn description(row: &Row, this: &Path, folder: &Path) -> String {
 }
 
 /// The program that is held to the table: the one that was just built, or the one that `CLAWCHECK_BIN` names.
-pub fn clawcheck() -> PathBuf {
+pub(crate) fn clawcheck() -> PathBuf {
     std::env::var_os("CLAWCHECK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_clawcheck").into(), PathBuf::from)
 }
 
@@ -204,7 +204,7 @@ fn leaks(texts: &[(&str, &str)], secret: &str) -> Vec<String> {
 }
 
 /// A secret in the forms in which a gateway could send it back.
-pub fn forms(secret: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn forms(secret: &str) -> Vec<(&'static str, String)> {
     let bytes = secret.as_bytes();
     let each = |write: &dyn Fn(&u8) -> String| bytes.iter().map(write).collect::<String>();
     let json = serde_json::to_string(secret).unwrap();

@@ -4,12 +4,12 @@ use super::peer::{Done, Peer, right};
 use std::path::PathBuf;
 
 /// What a behaviour does on each connection. The connection ends when it comes back.
-pub type Behave = fn(&mut Peer) -> Done;
+pub(crate) type Behave = fn(&mut Peer) -> Done;
 /// What a gateway that is a process does before it listens.
-pub type Boot = fn(&Started);
+pub(crate) type Boot = fn(&Started);
 
 /// A gateway that clawcheck started.
-pub struct Started {
+pub(crate) struct Started {
     /// `{state-dir}` of the description.
     pub state: PathBuf,
     /// The gateway's own token.
@@ -18,7 +18,7 @@ pub struct Started {
 
 /// How many times the deadline of an answer is waited for in the run, at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cost {
+pub(crate) enum Cost {
     /// Never.
     Instant,
     /// Once.
@@ -29,7 +29,7 @@ pub enum Cost {
 
 /// Where the gateway is.
 #[derive(Clone, Copy)]
-pub enum Server {
+pub(crate) enum Server {
     /// In this process; clawcheck is given its URL.
     Attached(Behave),
     /// Nobody listens behind the URL.
@@ -41,7 +41,7 @@ pub enum Server {
 }
 
 /// Two devices that ask to be let in.
-pub const TWO_CONNECTS: &str = "scenario: Two connects
+pub(crate) const TWO_CONNECTS: &str = "scenario: Two connects
 steps:
   - connect: { device: laptop }
     expect: hello
@@ -50,7 +50,7 @@ steps:
 ";
 
 /// One behaviour.
-pub struct Row {
+pub(crate) struct Row {
     pub name: &'static str,
     pub server: Server,
     pub scenario: &'static str,
@@ -88,71 +88,71 @@ impl Row {
     }
 
     /// A gateway that clawcheck is given the URL of. It is to be found to deviate, at once, unless said otherwise.
-    pub fn attached(name: &'static str, behave: Behave) -> Self {
+    pub(crate) fn attached(name: &'static str, behave: Behave) -> Self {
         Self::new(name, Server::Attached(behave))
     }
 
     /// A gateway that clawcheck starts, right but for what it does before it listens.
-    pub fn spawned(name: &'static str, boot: Boot) -> Self {
+    pub(crate) fn spawned(name: &'static str, boot: Boot) -> Self {
         Self::new(name, Server::Spawned { boot, behave: right })
     }
 
     /// No gateway, or none that would accept.
-    pub fn absent(name: &'static str, server: Server) -> Self {
+    pub(crate) fn absent(name: &'static str, server: Server) -> Self {
         Self::new(name, server)
     }
 
-    pub fn behaves(mut self, behave: Behave) -> Self {
+    pub(crate) fn behaves(mut self, behave: Behave) -> Self {
         if let Server::Spawned { boot, .. } = self.server {
             self.server = Server::Spawned { boot, behave };
         }
         self
     }
 
-    pub fn scenario(self, scenario: &'static str) -> Self {
+    pub(crate) fn scenario(self, scenario: &'static str) -> Self {
         Self { scenario, ..self }
     }
 
     /// All is as it should be.
-    pub fn conforms(self) -> Self {
+    pub(crate) fn conforms(self) -> Self {
         Self { codes: vec![0], verdicts: vec!["conforms"], ..self }
     }
 
     /// The gateway could not do its part.
-    pub fn error(self) -> Self {
+    pub(crate) fn error(self) -> Self {
         Self { codes: vec![3], verdicts: vec!["error"], ..self }
     }
 
     /// The gateway could not do its part, or it deviates: where clawcheck sees which depends on what it asks first.
-    pub fn error_or_deviates(self) -> Self {
+    pub(crate) fn error_or_deviates(self) -> Self {
         Self { codes: vec![1, 3], verdicts: vec!["deviates", "error"], ..self }
     }
 
     /// Whatever the verdict: what counts is that nothing breaks.
-    pub fn any(self) -> Self {
+    pub(crate) fn any(self) -> Self {
         Self { codes: vec![0, 1, 3], verdicts: vec!["conforms", "deviates", "error"], ..self }
     }
 
-    pub fn says(mut self, text: &'static str) -> Self {
+    pub(crate) fn says(mut self, text: &'static str) -> Self {
         self.says.push(text);
         self
     }
 
-    pub fn never(mut self, text: &'static str) -> Self {
+    pub(crate) fn never(mut self, text: &'static str) -> Self {
         self.never.push(text);
         self
     }
 
-    pub fn cost(self, cost: Cost) -> Self {
+    pub(crate) fn cost(self, cost: Cost) -> Self {
         Self { cost, ..self }
     }
 
     /// What was seen is left as a draft, which is held to the same rules as the output.
-    pub fn drafts(self) -> Self {
+    pub(crate) fn drafts(self) -> Self {
         Self { drafts: true, ..self }
     }
 
-    pub fn described(self, described: &'static str) -> Self {
+    pub(crate) fn described(self, described: &'static str) -> Self {
         Self { described, ..self }
     }
 }

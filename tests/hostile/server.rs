@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 type Open = Arc<Mutex<HashMap<usize, TcpStream>>>;
 
 /// A gateway in a thread of its own; it and its connections end with it.
-pub struct Attached {
+pub(crate) struct Attached {
     port: u16,
     over: Arc<AtomicBool>,
     open: Open,
@@ -22,7 +22,7 @@ pub struct Attached {
 }
 
 impl Attached {
-    pub fn start(server: &Server) -> Self {
+    pub(crate) fn start(server: &Server) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (over, open) = (Arc::<AtomicBool>::default(), Open::default());
@@ -37,7 +37,7 @@ impl Attached {
         Self { port, over, open, accepting, _deaf: deaf }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.port)
     }
 }
@@ -75,10 +75,10 @@ fn accept(listener: &TcpListener, behave: Behave, over: &AtomicBool, open: &Open
 }
 
 /// What a description passes on to the process that it starts.
-pub const ENV: &str = "env: { PORT: \"{port}\", STATE: \"{state-dir}\", TOKEN: \"{token}\", TOLD: TOLD_FILE }\n";
+pub(crate) const ENV: &str = "env: { PORT: \"{port}\", STATE: \"{state-dir}\", TOKEN: \"{token}\", TOLD: TOLD_FILE }\n";
 
 /// This program as a gateway.
-pub fn run(row: &Row) {
+pub(crate) fn run(row: &Row) {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let Server::Spawned { boot, behave } = row.server else { return };
     let token = variable("TOKEN");

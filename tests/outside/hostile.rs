@@ -137,19 +137,19 @@ fn flood(manner: &str) -> Option<Message> {
 }
 
 /// Where the description of a hostile gateway is written, and what it needs.
-pub struct Yard {
+pub(crate) struct Yard {
     pub directory: tempfile::TempDir,
     pub workspace: Workspace,
 }
 
 impl Yard {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
         Self { directory: tempfile::tempdir().unwrap(), workspace: Workspace::new(&guard).unwrap() }
     }
 
     /// The description of a gateway of this manner.
-    pub fn description(&self, manner: &str) -> PathBuf {
+    pub(crate) fn description(&self, manner: &str) -> PathBuf {
         let program = std::env::current_exe().unwrap();
         self.write(&format!(
             "gateway: hostile\nabout: does it all wrong\nclaims: 2026.4.2\ncommand: {}\n\
@@ -159,13 +159,18 @@ impl Yard {
         ))
     }
 
-    pub fn write(&self, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, text: &str) -> PathBuf {
         let path = self.directory.path().join("hostile.yaml");
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    pub async fn launch(&self, description: &Path, sandbox: &Sandbox, patience: u64) -> Result<Running, LaunchError> {
+    pub(crate) async fn launch(
+        &self,
+        description: &Path,
+        sandbox: &Sandbox,
+        patience: u64,
+    ) -> Result<Running, LaunchError> {
         let preparation = Preparation { guard: self.workspace.guard().clone(), ..Preparation::default() };
         let spec = GatewaySpec::Described(description.to_owned());
         let gateway = Gateway::prepare(&spec, &preparation, &|_| {}).await.unwrap();

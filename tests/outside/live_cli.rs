@@ -15,14 +15,14 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 /// Where the harness keeps installed releases.
-pub fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let platform = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
     variable("CLAWCHECK_CACHE").or_else(|| Some(platform()?.join("clawcheck"))).unwrap()
 }
 
 /// A Node that the harness installed, else the one on PATH.
-pub fn node(cache: &Path) -> PathBuf {
+pub(crate) fn node(cache: &Path) -> PathBuf {
     let installed = std::fs::read_dir(cache.join("node")).into_iter().flatten().flatten();
     let mut found =
         installed.map(|entry| entry.path().join("node_modules/node/bin/node")).filter(|node| node.is_file());
@@ -30,7 +30,7 @@ pub fn node(cache: &Path) -> PathBuf {
 }
 
 /// The command line client of a release, with a home of its own.
-pub struct Cli {
+pub(crate) struct Cli {
     node: PathBuf,
     entry: PathBuf,
     pub home: TempDir,
@@ -38,13 +38,13 @@ pub struct Cli {
 }
 
 impl Cli {
-    pub fn of(release: &str, port: u16) -> Self {
+    pub(crate) fn of(release: &str, port: u16) -> Self {
         let entry = cache().join("openclaw").join(release).join("node_modules/openclaw/openclaw.mjs");
         Self { node: node(&cache()), entry, home: TempDir::new().unwrap(), port }
     }
 
     /// Runs it; gives what it wrote to standard output, or how it failed.
-    pub fn run(&self, arguments: &[&str]) -> Result<String, String> {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = assert_cmd::Command::new(&self.node);
         command.arg(&self.entry).args(arguments).args(["--url", &format!("ws://127.0.0.1:{}", self.port)]);
         command.args(["--token", "t0ken"]).env_clear().env("NO_COLOR", "1").env("HOME", self.home.path());

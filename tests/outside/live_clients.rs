@@ -141,13 +141,13 @@ fn expected(release: &str) -> Value {
 }
 
 /// The releases that the environment names.
-pub fn reached() -> Vec<String> {
+pub(crate) fn reached() -> Vec<String> {
     let named = std::env::var("CLAWCHECK_LIVE").expect("CLAWCHECK_LIVE names the gateways");
     named.split(',').filter_map(|name| name.strip_prefix("openclaw@")).map(str::to_owned).collect()
 }
 
 /// What is seen on `serve`, and what on the real gateway.
-pub async fn on_both(release: &str, look: fn(&str, u16) -> Value) -> (Value, Value) {
+pub(crate) async fn on_both(release: &str, look: fn(&str, u16) -> Value) -> (Value, Value) {
     let spec: GatewaySpec = format!("openclaw@{release}").parse().unwrap();
     let guard = Guard::of_program(env!("CARGO_BIN_EXE_clawcheck").into());
     let workspace = Workspace::new(&guard).unwrap();

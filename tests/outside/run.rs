@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-pub const SCENARIO: &str = "\
+pub(crate) const SCENARIO: &str = "\
 scenario: An operator becomes a node
 store:
   paired:
@@ -20,16 +20,16 @@ steps:
 ";
 
 /// A folder with one scenario, room for snapshots, a HOME and a place for temporary files.
-pub struct Bench(tempfile::TempDir);
+pub(crate) struct Bench(tempfile::TempDir);
 
-pub struct Ended {
+pub(crate) struct Ended {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
 impl Bench {
-    pub fn new(scenario: &str) -> Self {
+    pub(crate) fn new(scenario: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["scenarios/family", "snapshots", "home", "tmp"] {
             std::fs::create_dir_all(folder.path().join(name)).unwrap();
@@ -38,11 +38,11 @@ impl Bench {
         Self(folder)
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::cargo_bin("clawcheck").unwrap();
         command
             .args(arguments)
@@ -53,7 +53,7 @@ impl Bench {
         command
     }
 
-    pub fn clawcheck(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn clawcheck(&self, arguments: &[&str]) -> Ended {
         let output = self.command(arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
@@ -61,7 +61,7 @@ impl Bench {
 
     /// Sends SIGINT as soon as it has room on the disk for what it plays.
     #[cfg(unix)]
-    pub fn interrupted(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn interrupted(&self, arguments: &[&str]) -> Ended {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
         command.args(arguments).current_dir(self.0.path()).env("HOME", self.path("home"));
         command.env("TMPDIR", self.path("tmp")).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -96,7 +96,7 @@ impl Bench {
         found
     }
 
-    pub fn leaves_nothing(&self) {
+    pub(crate) fn leaves_nothing(&self) {
         assert_eq!(std::fs::read_dir(self.path("tmp")).unwrap().count(), 0, "a directory outlived the run");
         assert_eq!(std::fs::read_dir(self.path("home")).unwrap().count(), 0, "HOME was written to");
     }

@@ -13,21 +13,21 @@ use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 /// A command with nothing of the caller's environment but a scratch HOME.
-pub fn serve(home: &Path) -> Command {
+pub(crate) fn serve(home: &Path) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.arg("serve").env_clear().env("HOME", home).stdin(Stdio::null());
     command
 }
 
 /// A gateway that listens; ended with the test.
-pub struct Serving {
+pub(crate) struct Serving {
     child: Child,
     line: String,
     pub port: u16,
 }
 
 impl Serving {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -36,7 +36,7 @@ impl Serving {
         Self { child, line, port }
     }
 
-    pub fn signal(&mut self, signal: Signal) -> ExitStatus {
+    pub(crate) fn signal(&mut self, signal: Signal) -> ExitStatus {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
         let deadline = Instant::now() + Duration::from_secs(10);
         while Instant::now() < deadline {

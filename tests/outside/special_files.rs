@@ -19,7 +19,7 @@ fn pipe(path: &Path) {
 }
 
 /// How a command ends that must not wait for a pipe.
-pub fn ended(mut command: Command) -> Ended {
+pub(crate) fn ended(mut command: Command) -> Ended {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // Read side by side: neither may fill up.
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());

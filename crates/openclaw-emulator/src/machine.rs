@@ -5,7 +5,7 @@ use nix::sys::utsname::uname;
 use openclaw_model::config::Host;
 
 /// This machine in the form of Node.js (`os.hostname`, `os.platform`, `os.release`, `os.arch`).
-pub fn this_machine() -> Host {
+pub(crate) fn this_machine() -> Host {
     let defaults = Host::default();
     let Ok(system) = uname() else { return defaults };
     let name = system.nodename().to_string_lossy().into_owned();

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Parses an address in canonical form. IPv4-mapped addresses become IPv4.
-pub fn parse(text: &str) -> Option<IpAddr> {
+pub(crate) fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let text = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
     // A zone is part of the text but not of the comparisons here.
@@ -13,7 +13,7 @@ pub fn parse(text: &str) -> Option<IpAddr> {
 }
 
 /// Parses an address that can have a port, as in `X-Forwarded-For`.
-pub fn parse_with_port(text: &str) -> Option<IpAddr> {
+pub(crate) fn parse_with_port(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return parse(inner.0);
@@ -26,7 +26,7 @@ pub fn parse_with_port(text: &str) -> Option<IpAddr> {
 
 /// An entry of `X-Forwarded-For` as 2026.2.19 reads it, even if it is not an address: without brackets and port, in
 /// lower case.
-pub fn without_port(text: &str) -> String {
+pub(crate) fn without_port(text: &str) -> String {
     let text = text.trim();
     let bare = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((inner, _)) => inner,
@@ -40,12 +40,12 @@ pub fn without_port(text: &str) -> String {
 }
 
 /// Whether the address is loopback.
-pub fn is_loopback(address: IpAddr) -> bool {
+pub(crate) fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
 /// Whether the address is private, link-local, carrier-grade NAT or loopback, or an IPv6 address of special use.
-pub fn is_private_or_loopback(address: IpAddr) -> bool {
+pub(crate) fn is_private_or_loopback(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();
@@ -75,7 +75,7 @@ fn is_special_use(address: Ipv6Addr) -> bool {
 }
 
 /// Whether an address is in a list of addresses and CIDR ranges. Invalid entries match nothing.
-pub fn is_listed(address: IpAddr, list: &[String]) -> bool {
+pub(crate) fn is_listed(address: IpAddr, list: &[String]) -> bool {
     let address = address.to_canonical();
     list.iter().any(|entry| match entry.trim().split_once('/') {
         None => parse(entry) == Some(address),
@@ -99,7 +99,7 @@ fn is_within(address: IpAddr, base: IpAddr, prefix: u32) -> bool {
 }
 
 /// The host name in a `Host` header, in lower case, without brackets and port.
-pub fn host_name(header: &str) -> String {
+pub(crate) fn host_name(header: &str) -> String {
     let host = header.trim().to_lowercase();
     if let Some((inner, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return inner.to_owned();
@@ -111,12 +111,12 @@ pub fn host_name(header: &str) -> String {
 }
 
 /// Whether a host name or address names this host. Since 2026.4.2, `localhost.` counts too.
-pub fn is_loopback_host(host: &str, trailing_dots: bool) -> bool {
+pub(crate) fn is_loopback_host(host: &str, trailing_dots: bool) -> bool {
     is_localhost(host, trailing_dots) || host_address(host).is_some_and(is_loopback)
 }
 
 /// Whether a host name or address names this host or a private network.
-pub fn is_private_or_loopback_host(host: &str, trailing_dots: bool) -> bool {
+pub(crate) fn is_private_or_loopback_host(host: &str, trailing_dots: bool) -> bool {
     is_localhost(host, trailing_dots)
         || host_address(host).is_some_and(|address| {
             let excluded = matches!(address, IpAddr::V6(v6) if v6.is_multicast() || v6.is_unspecified());

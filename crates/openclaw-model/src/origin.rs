@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The origin of a URL, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// `https://example.com`, or `null` for schemes without an origin, such as that of a browser extension.
     pub origin: String,
     /// Host name and port, without the scheme's default port.
@@ -18,7 +18,7 @@ pub struct Origin {
 
 impl Origin {
     /// The origin of a URL. `None` if the text is not a URL.
-    pub fn parse(url: &str) -> Option<Self> {
+    pub(crate) fn parse(url: &str) -> Option<Self> {
         let url = url.trim();
         let (scheme, rest) = url.split_once(':')?;
         if !scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -35,7 +35,7 @@ impl Origin {
 
     /// The origin of a text that is only a scheme, a host and at most a slash (since 2026.7.35). Schemes without an
     /// origin have one here, too.
-    pub fn parse_bare(url: &str) -> Option<Self> {
+    pub(crate) fn parse_bare(url: &str) -> Option<Self> {
         let url = url.trim();
         let (scheme, rest) = url.split_once("://")?;
         let host = rest.strip_suffix('/').unwrap_or(rest);

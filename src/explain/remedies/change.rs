@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// One thing that can be done.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Approve the request that the refused connect leaves.
     Approve,
     /// Reject the request that the refused connect has left.

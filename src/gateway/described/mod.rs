@@ -6,7 +6,7 @@ mod file;
 #[cfg(test)]
 mod mutants;
 
-pub use error::DescriptionError;
+pub(super) use error::DescriptionError;
 
 use super::limits::TimeLimits;
 use super::openclaw::{self, InstallRequest, Installed};

@@ -10,7 +10,7 @@ mod registry;
 mod serve;
 mod system;
 
-pub use serve::serve_if_asked;
+pub(crate) use serve::serve_if_asked;
 pub(super) use system::make_removable;
 
 use record::Record;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 const LINE_BYTES: u64 = 64 * 1024;
 
 /// The guard's exit code, if this process was started to be one. Asked before anything else, and before arguments are parsed.
-pub fn serve_if_asked() -> Option<ExitCode> {
+pub(crate) fn serve_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     (arguments.next()? == SUBCOMMAND).then(|| serve(&arguments.next().unwrap_or_default()))
 }

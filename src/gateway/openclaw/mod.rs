@@ -8,9 +8,9 @@ mod npm;
 mod range;
 mod schema;
 
-pub use install::InstallError;
+pub(crate) use install::InstallError;
 pub(super) use install::{InstallRequest, RELEASE_FLAGS};
-pub use schema::{SchemaError, protocol_schema};
+pub(crate) use schema::{SchemaError, protocol_schema};
 
 use super::prepare::{Preparation, PrepareListener};
 use super::profile::{Capability, Kind, Profile};

@@ -16,7 +16,7 @@ const LONGEST: u64 = 16 << 20;
 
 /// A published schema on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProtocolSchema {
+pub(crate) struct ProtocolSchema {
     /// `@openclaw/gateway-protocol@2026.9.1`.
     pub package: String,
     /// The file.
@@ -27,7 +27,7 @@ pub struct ProtocolSchema {
 
 /// Why there is no schema to hold frames to.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum SchemaError {
+pub(crate) enum SchemaError {
     /// The release is older than the first package.
     #[error("no schema was published for {release}: the first version of {PACKAGE} is {first}")]
     #[diagnostic(help("to use that version anyway, pass --schema={first}"))]
@@ -54,7 +54,7 @@ pub enum SchemaError {
 
 impl SchemaError {
     /// Whether the user asked for something that does not exist, rather than for something that could not be had.
-    pub fn is_usage(&self) -> bool {
+    pub(crate) fn is_usage(&self) -> bool {
         matches!(self, Self::NoneFor { .. } | Self::Install(InstallError::NoSuchVersion { .. }))
     }
 }
@@ -63,7 +63,7 @@ impl SchemaError {
 ///
 /// # Errors
 /// Why it cannot be had.
-pub async fn protocol_schema(
+pub(crate) async fn protocol_schema(
     release: Release,
     version: Option<&str>,
     preparation: &Preparation,

@@ -27,7 +27,7 @@ mod protocol;
 mod serve;
 
 pub(super) use protocol::SpawnRequest;
-pub use serve::serve_if_asked;
+pub(crate) use serve::serve_if_asked;
 
 use super::launch::Exit;
 use protocol::{Report, Request};

@@ -24,7 +24,7 @@ const LINE_BYTES: u64 = 16 << 20;
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A supervisor's exit code, if this process was started to be one. Asked before anything else, and before arguments are parsed.
-pub fn serve_if_asked() -> Option<ExitCode> {
+pub(crate) fn serve_if_asked() -> Option<ExitCode> {
     (std::env::args().nth(1)? == SUBCOMMAND).then(|| match serve() {
         Ok(true) => ExitCode::SUCCESS,
         // Nobody reads what a supervisor prints. That it has not cleared up is told by its exit code.

@@ -136,7 +136,7 @@ impl Difference {
 
 /// What differs between the expected text of an observation and the one that was seen, in the order of the steps. Empty
 /// exactly if the texts are equal.
-pub fn differences(expected: &str, seen: &str) -> Vec<Difference> {
+pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     if expected == seen {
         return Vec::new();
     }
@@ -156,7 +156,7 @@ pub fn differences(expected: &str, seen: &str) -> Vec<Difference> {
 }
 
 /// The most serious difference between two texts that differ, and of equally serious ones the first.
-pub fn gravest(expected: &str, seen: &str) -> Difference {
+pub(crate) fn gravest(expected: &str, seen: &str) -> Difference {
     let all = differences(expected, seen).into_iter();
     all.min_by_key(|difference| difference.kind).unwrap_or_else(|| first_line_that_differs(expected, seen))
 }

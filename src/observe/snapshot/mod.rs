@@ -21,8 +21,10 @@ mod library;
 #[cfg(test)]
 mod mutants;
 
-pub use history::{History, Variant};
-pub use library::{Edit, Library, LibraryError, Origin, Pending, Proposed};
+pub use history::History;
+pub(crate) use history::Variant;
+pub use library::Library;
+pub(crate) use library::{Edit, LibraryError, Origin, Pending, Proposed};
 
 use crate::yaml::explain;
 use openclaw_model::Release;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// The first ids, folded by family and by scenario, and how many more there are. The line has about `width` characters; the
 /// first id is always in it.
-pub fn fold(ids: &[&str], width: usize) -> String {
+pub(crate) fn fold(ids: &[&str], width: usize) -> String {
     let mut shown = 1.min(ids.len());
     // One id more makes the line longer, so the first number that is too many ends the search.
     while shown < ids.len() && folded(&ids[..=shown]).chars().count() <= width {

@@ -7,8 +7,8 @@ mod fold;
 mod marked;
 mod screen;
 
-pub use fold::fold;
-pub use screen::Screen;
+pub(crate) use fold::fold;
+pub(crate) use screen::Screen;
 
 use crate::judge::cause::{Difference, Kind};
 use crate::judge::{Finding, Verdict};
@@ -22,7 +22,7 @@ const MOST_BEHIND: usize = 50;
 
 /// The causes of what differs, as far as cases were added.
 #[derive(Debug, Default)]
-pub struct Causes {
+pub(crate) struct Causes {
     /// The ids of the cases in which something differs.
     cases: Vec<String>,
     groups: BTreeMap<Kind, BTreeMap<String, Group>>,
@@ -44,7 +44,7 @@ struct Group {
 
 /// A case in which something differs.
 #[derive(Debug, Clone, Copy)]
-pub struct Differs<'a> {
+pub(crate) struct Differs<'a> {
     /// Its id.
     pub id: &'a str,
     /// The command that shows it.
@@ -57,7 +57,7 @@ pub struct Differs<'a> {
 
 /// One cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause<'a> {
+pub(crate) struct Cause<'a> {
     /// What kind of difference it makes.
     pub kind: Kind,
     /// What differs, in a sentence.
@@ -78,7 +78,7 @@ pub struct Cause<'a> {
 
 impl Causes {
     /// Adds a failing case.
-    pub fn add(&mut self, case: &CaseReport) {
+    pub(crate) fn add(&mut self, case: &CaseReport) {
         let stand_in = if case.differences.is_empty() { vec![stand_in(case)] } else { Vec::new() };
         let differences = if case.differences.is_empty() { &stand_in } else { &case.differences };
         let CaseReport { id, rerun, links, .. } = case;
@@ -86,7 +86,7 @@ impl Causes {
     }
 
     /// Adds a case with what differs in it. A case in which nothing differs is left out.
-    pub fn add_differences(&mut self, case: Differs<'_>) {
+    pub(crate) fn add_differences(&mut self, case: Differs<'_>) {
         if case.differences.is_empty() {
             return;
         }
@@ -110,12 +110,12 @@ impl Causes {
     }
 
     /// How many cases differ.
-    pub fn cases(&self) -> usize {
+    pub(crate) fn cases(&self) -> usize {
         self.cases.len()
     }
 
     /// The causes, the gravest first.
-    pub fn list(&self) -> Vec<Cause<'_>> {
+    pub(crate) fn list(&self) -> Vec<Cause<'_>> {
         let mut causes = Vec::new();
         for (kind, groups) in &self.groups {
             let mut of_kind = self.of_kind(*kind, groups);
@@ -126,7 +126,7 @@ impl Causes {
     }
 
     /// The end of the heading of a list: how many causes it has.
-    pub fn heading(&self) -> String {
+    pub(crate) fn heading(&self) -> String {
         match self.list().len() {
             1 => "The cause:".to_owned(),
             many => format!("{many} causes, the most serious first:"),
@@ -134,7 +134,7 @@ impl Causes {
     }
 
     /// How many cases show a cause which is not in the list.
-    pub fn others(&self) -> usize {
+    pub(crate) fn others(&self) -> usize {
         self.others.len()
     }
 

@@ -19,7 +19,7 @@ const INDENT: &str = "      ";
 
 /// How causes are shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Screen {
+pub(crate) struct Screen {
     /// Whether terminal colours are used.
     pub colour: bool,
     /// The most lines. At least one cause is shown in full.
@@ -28,7 +28,7 @@ pub struct Screen {
 
 impl Screen {
     /// The causes as lines, each of them printable.
-    pub fn show(&self, causes: &Causes) -> Vec<String> {
+    pub(crate) fn show(&self, causes: &Causes) -> Vec<String> {
         let list = causes.list();
         let mut rest = Vec::new();
         let mut briefly = list.len();

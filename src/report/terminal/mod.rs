@@ -38,7 +38,7 @@ const SLOWEST: usize = 5;
 
 /// How the report is written.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub(crate) struct Look {
     /// Whether terminal colours are used.
     pub colour: bool,
     /// Whether every case has a line of its own, with its transcript where it has one.
@@ -76,7 +76,7 @@ impl Look {
 }
 
 /// Writes the report to a terminal or a log.
-pub struct Terminal<W> {
+pub(crate) struct Terminal<W> {
     out: W,
     look: Look,
     /// Lines that were written before the first case.
@@ -94,7 +94,7 @@ pub struct Terminal<W> {
 
 impl<W: Write> Terminal<W> {
     /// A report to `out`.
-    pub fn new(out: W, look: Look) -> Self {
+    pub(crate) fn new(out: W, look: Look) -> Self {
         Self {
             out,
             look,
@@ -299,7 +299,7 @@ fn folder_flag(proposed: &Path, case: &str) -> String {
 }
 
 /// `1 case`, `2 cases`.
-pub fn counted(number: usize, noun: &str) -> String {
+pub(crate) fn counted(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
@@ -311,7 +311,7 @@ fn seconds(duration: Duration) -> String {
 }
 
 /// An argument as a shell needs it: a case id with a point has a `#` in it.
-pub fn quoted(argument: &str) -> String {
+pub(crate) fn quoted(argument: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=@:+".contains(c);
     if !argument.is_empty() && argument.chars().all(plain) {
         argument.to_owned()

@@ -26,14 +26,14 @@ pub(crate) struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     /// The state before the first step.
-    pub fn new(scenario: &'a Scenario, known: &'a Known<'a>, errors: &'a mut Vec<SpannedError>) -> Self {
+    pub(super) fn new(scenario: &'a Scenario, known: &'a Known<'a>, errors: &'a mut Vec<SpannedError>) -> Self {
         let (connections, steps) = (BTreeMap::new(), BTreeMap::new());
         let known = known.before_the_first_step();
         Self { scenario, known, connections, steps, running: true, errors }
     }
 
     /// Checks every step.
-    pub fn check(mut self) {
+    pub(super) fn check(mut self) {
         let scenario = self.scenario;
         if let Some(earlier) = &scenario.written_by {
             self.play_all(&earlier.steps);

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 /// The result of a lint.
 #[derive(Debug)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// Number of readable scenario files.
     pub scenarios: usize,
     /// Number of cases in these files.
@@ -25,7 +25,7 @@ pub struct Findings {
 
 /// Lints files and folders, or the scenarios in the binary if the list is empty. A feature that needs trust is an error
 /// unless the scenarios are `trusted`.
-pub fn lint(paths: &[PathBuf], trusted: bool) -> Findings {
+pub(crate) fn lint(paths: &[PathBuf], trusted: bool) -> Findings {
     let inside = paths.is_empty();
     let found = if inside { files::embedded() } else { files::on_disk(paths) };
     let trust = if inside || trusted { Trust::Given } else { Trust::Withheld };

@@ -4,7 +4,7 @@
 mod flow;
 #[cfg(test)]
 mod invalid;
-pub mod lint;
+pub(crate) mod lint;
 #[cfg(test)]
 mod mutants;
 pub(super) mod needs;
@@ -192,7 +192,7 @@ fn known(scenario: &Scenario) -> Known<'_> {
 
 impl<'a> Known<'a> {
     /// The names before the first step. A step adds its answers.
-    pub fn before_the_first_step(&self) -> Self {
+    pub(super) fn before_the_first_step(&self) -> Self {
         Self { steps: BTreeSet::new(), ..self.clone() }
     }
 

@@ -47,7 +47,7 @@ pub struct Auth {
 }
 
 /// The name of the gateway's secret if the scenario does not name one.
-pub const SHARED_SECRET: &str = "shared";
+pub(crate) const SHARED_SECRET: &str = "shared";
 
 impl Auth {
     /// The name of the secret that is the gateway's token. `None` without a token.

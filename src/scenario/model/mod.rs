@@ -1,13 +1,13 @@
 //! The types of a scenario file. Their doc comments are the descriptions of the JSON Schema.
 
-pub mod case;
-pub mod connect;
-pub mod document;
-pub mod expect;
-pub mod gateway;
+pub(super) mod case;
+pub(crate) mod connect;
+pub(super) mod document;
+pub(crate) mod expect;
+pub(crate) mod gateway;
 pub(super) mod identity;
 pub(super) mod matrix;
-pub mod step;
-pub mod store;
-pub mod symbol;
-pub mod text;
+pub(crate) mod step;
+pub(crate) mod store;
+pub(crate) mod symbol;
+pub(crate) mod text;

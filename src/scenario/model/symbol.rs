@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// The meaning of a symbol. The names are those of the scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Symbol {
+pub(crate) enum Symbol {
     /// `<device NAME>`: the id of a device.
     Device(String),
     /// `<public-key NAME>`: the public key of a device, raw in unpadded base64url.
@@ -33,7 +33,7 @@ pub enum Symbol {
 /// A text in angle brackets that is not a symbol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a symbol; {expected}")]
-pub struct SymbolError {
+pub(crate) struct SymbolError {
     /// The text, with its brackets.
     pub text: String,
     /// The symbols that are valid there.
@@ -99,7 +99,7 @@ impl Symbol {
 
 /// A part of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// Literal characters.
     Text(String),
     /// A symbol.
@@ -110,7 +110,7 @@ pub enum Part {
 ///
 /// # Errors
 /// Returns an error if the text in angle brackets is not a symbol.
-pub fn parts(text: &str) -> Result<Vec<Part>, SymbolError> {
+pub(crate) fn parts(text: &str) -> Result<Vec<Part>, SymbolError> {
     let mut parts = Vec::new();
     let mut plain = String::new();
     let mut at = 0;
@@ -147,7 +147,7 @@ pub fn parts(text: &str) -> Result<Vec<Part>, SymbolError> {
 
 /// The reason why a value could not be filled in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FillError<E: fmt::Display> {
+pub(crate) enum FillError<E: fmt::Display> {
     /// The text in angle brackets is not a symbol.
     #[error(transparent)]
     NoSymbol(#[from] SymbolError),
@@ -160,7 +160,7 @@ pub enum FillError<E: fmt::Display> {
 ///
 /// # Errors
 /// Returns an error if a text in angle brackets is not a symbol or has no value.
-pub fn fill_text<E: fmt::Display>(
+pub(crate) fn fill_text<E: fmt::Display>(
     text: &str,
     value: &mut dyn FnMut(&Symbol) -> Result<Value, E>,
 ) -> Result<String, FillError<E>> {
@@ -182,7 +182,7 @@ pub fn fill_text<E: fmt::Display>(
 ///
 /// # Errors
 /// Returns an error if a text in angle brackets is not a symbol or has no value.
-pub fn fill<E: fmt::Display>(
+pub(crate) fn fill<E: fmt::Display>(
     template: &Value,
     value: &mut dyn FnMut(&Symbol) -> Result<Value, E>,
 ) -> Result<Value, FillError<E>> {

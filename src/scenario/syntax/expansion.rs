@@ -83,7 +83,7 @@ struct Axis<'a> {
 
 impl Point {
     /// The name of the point: the names of its values, joined with `,`. `None` without a matrix.
-    pub fn name(&self) -> Option<String> {
+    pub(crate) fn name(&self) -> Option<String> {
         let names: Vec<_> = self.values.iter().map(|(_, value)| value.name.as_str()).collect();
         (!names.is_empty()).then(|| names.join(","))
     }

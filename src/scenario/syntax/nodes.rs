@@ -53,12 +53,12 @@ pub(crate) const LARGEST_FILE: u64 = 1024 * 1024;
 
 impl Node {
     /// The value under a key. `None` if the node is not a map or has no such key.
-    pub fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|entry| entry.key.value == key).map(|entry| &entry.value)
     }
 
     /// The entries of a map. Empty if the node is not a map.
-    pub fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         match &self.kind {
             Kind::Map(entries) => entries,
             _ => &[],
@@ -66,7 +66,7 @@ impl Node {
     }
 
     /// The narrowest position for an error about the whole node: the first key of a map or the first item of a list.
-    pub fn head(&self) -> Span {
+    pub(crate) fn head(&self) -> Span {
         match &self.kind {
             Kind::Map(entries) => entries.first().map_or(self.span, |entry| entry.key.span),
             Kind::List(items) => items.first().map_or(self.span, Self::head),
@@ -75,7 +75,7 @@ impl Node {
     }
 
     /// The kind of the node, for an error message.
-    pub fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         match &self.kind {
             Kind::Null => "nothing".to_owned(),
             Kind::Bool(value) => format!("`{value}`"),

@@ -45,18 +45,18 @@ pub(crate) struct SpannedError {
 
 impl SpannedError {
     /// An error at a position.
-    pub fn at(span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn at(span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
         Self { span: Some(span), message: message.into(), label: label.into(), help: None }
     }
 
     /// Adds a suggestion to correct the error.
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// The error in a file.
-    pub fn within(mut self, source: &Source) -> ScenarioError {
+    pub(crate) fn within(mut self, source: &Source) -> ScenarioError {
         let path = source.path.display().to_string();
         // A caret under the first line shows the position. A caret under ten lines does not.
         if let Some(span) = &mut self.span {

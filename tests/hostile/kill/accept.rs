@@ -14,7 +14,7 @@ steps:
 ";
 const ACCEPT: [&str; 4] = ["accept", "--all", "--snapshots", "drafts"];
 
-pub fn everything(moments: &Moments) {
+pub(super) fn everything(moments: &Moments) {
     let template = Room::new();
     fs::write(template.path("family/many.yaml"), MANY).unwrap();
     whole(template.clawcheck(&["run", "family", "--snapshots", "drafts"]), 1);

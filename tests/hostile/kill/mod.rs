@@ -26,7 +26,7 @@ const GOING: Duration = Duration::from_secs(30);
 type Loop = fn(&Moments);
 
 /// The loops.
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let loops: [(&str, Loop); 5] = [
         ("run-on-a-process", run::on_a_process),
         ("run-with-a-report", run::with_a_report),
@@ -47,7 +47,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// When clawcheck is ended.
-pub struct Moments {
+pub(crate) struct Moments {
     seed: u64,
     points: u64,
 }
@@ -61,7 +61,7 @@ impl Moments {
     }
 
     /// Each moment between the start and a bit more than `whole`, and the signal that comes then.
-    pub fn within(&self, whole: Duration) -> impl Iterator<Item = (Duration, Signal)> {
+    pub(crate) fn within(&self, whole: Duration) -> impl Iterator<Item = (Duration, Signal)> {
         let mut rng = fastrand::Rng::with_seed(self.seed);
         let at = usize::try_from(self.seed % 3).unwrap();
         (0..self.points).map(move |point| {
@@ -72,10 +72,10 @@ impl Moments {
 }
 
 /// A folder with all that clawcheck may write to.
-pub struct Room(TempDir);
+pub(crate) struct Room(TempDir);
 
 impl Room {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let room = Self(tempfile::tempdir().unwrap());
         for name in ["home", "tmp", "family", "drafts"] {
             fs::create_dir(room.path(name)).unwrap();
@@ -83,11 +83,11 @@ impl Room {
         room
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn clawcheck(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn clawcheck(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(crate::play::clawcheck());
         command
             .args(arguments)
@@ -99,7 +99,7 @@ impl Room {
     }
 
     /// Nothing that was started here is there any more, nor any folder.
-    pub fn is_left(&self) {
+    pub(crate) fn is_left(&self) {
         let began = Instant::now();
         loop {
             let (processes, files) = (self.processes(), listing(&self.path("tmp")));
@@ -136,7 +136,7 @@ impl Room {
 }
 
 /// Sends the signal after a while, unless it is over before; gives its end.
-pub fn ended(mut child: Child, after: Duration, signal: Signal) -> ExitStatus {
+pub(crate) fn ended(mut child: Child, after: Duration, signal: Signal) -> ExitStatus {
     let began = Instant::now();
     while began.elapsed() < after {
         if let Some(status) = child.try_wait().unwrap() {
@@ -159,14 +159,14 @@ pub fn ended(mut child: Child, after: Duration, signal: Signal) -> ExitStatus {
 }
 
 /// How long a command takes that is left alone.
-pub fn whole(mut command: Command, code: i32) -> Duration {
+pub(crate) fn whole(mut command: Command, code: i32) -> Duration {
     let began = Instant::now();
     assert_eq!(command.status().unwrap().code(), Some(code), "{command:?}");
     began.elapsed()
 }
 
 /// The files below a folder, by their path in it, sorted.
-pub fn listing(folder: &Path) -> Vec<String> {
+pub(crate) fn listing(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -183,7 +183,7 @@ pub fn listing(folder: &Path) -> Vec<String> {
 }
 
 /// Whether this is a part of a file. It has a name of its own, by which the next write of the file knows and removes it.
-pub fn is_unfinished(name: &str) -> bool {
+pub(crate) fn is_unfinished(name: &str) -> bool {
     let (_, name) = name.rsplit_once('/').unwrap_or(("", name));
     name.starts_with('.') && name.ends_with(".tmp")
 }

@@ -14,7 +14,7 @@ steps:
 ";
 
 /// The gateway is a process, with a child of its own, and leaves drafts.
-pub fn on_a_process(moments: &Moments) {
+pub(super) fn on_a_process(moments: &Moments) {
     let description = |room: &Room| {
         let this = std::env::current_exe().unwrap();
         let told = room.path("told");
@@ -39,7 +39,7 @@ pub fn on_a_process(moments: &Moments) {
 }
 
 /// The report takes the place of an older one.
-pub fn with_a_report(moments: &Moments) {
+pub(super) fn with_a_report(moments: &Moments) {
     let arguments = ["run", "family", "--snapshots", "drafts", "--report", "json=report.json"];
     let fresh = || {
         let room = Room::new();

@@ -17,11 +17,11 @@ const TOKEN: &str = "a-token-of-the-tests";
 /// For how long clients pair, unless the gateway is ended before.
 const PAIRING: Duration = Duration::from_millis(600);
 
-pub fn with_files(moments: &Moments) {
+pub(super) fn with_files(moments: &Moments) {
     play(moments, "2026.4.2");
 }
 
-pub fn with_a_database(moments: &Moments) {
+pub(super) fn with_a_database(moments: &Moments) {
     play(moments, "2026.9.6");
 }
 

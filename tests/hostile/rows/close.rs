@@ -17,7 +17,7 @@ fn code(peer: &mut Peer, code: u16) -> Done {
     ends(peer, &code.to_be_bytes())
 }
 
-pub fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::attached("close-before-the-challenge", |peer| {
             peer.upgrade()?;

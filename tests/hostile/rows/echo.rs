@@ -172,6 +172,6 @@ fn places() -> Vec<Row> {
     ]
 }
 
-pub fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     [written(), places()].into_iter().flatten().collect()
 }

@@ -6,7 +6,7 @@ use crate::row::{Cost, Row};
 use serde_json::json;
 use std::time::Duration;
 
-pub fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::attached("pings-without-end", |peer| {
             peer.open()?;

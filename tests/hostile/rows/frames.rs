@@ -9,7 +9,7 @@ fn text() -> Vec<u8> {
     challenge("n").to_string().into_bytes()
 }
 
-pub fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::attached("masked-frames", |peer| {
             peer.upgrade()?;

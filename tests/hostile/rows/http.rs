@@ -3,7 +3,7 @@
 use crate::row::Row;
 use std::time::Duration;
 
-pub fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::attached("redirect", |peer| {
             peer.http("HTTP/1.1 302 Found\r\nLocation: https://elsewhere.example/ws\r\nContent-Length: 0\r\n\r\n")

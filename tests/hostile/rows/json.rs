@@ -34,7 +34,7 @@ fn details(peer: &mut Peer, value: &str) -> Done {
     )
 }
 
-pub fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::attached("not-json", |peer| first(peer, "hello there"))
             .says("hello there")

@@ -15,10 +15,10 @@ mod upgrade;
 use super::row::Row;
 
 /// Rows whose truth is still to come.
-pub const WAITING: &[&str] = &[];
+pub(crate) const WAITING: &[&str] = &[];
 
 /// Every behaviour, with its kind.
-pub fn all() -> Vec<(&'static str, Row)> {
+pub(crate) fn all() -> Vec<(&'static str, Row)> {
     let kinds = [
         ("tcp", tcp::rows()),
         ("http", http::rows()),

@@ -260,6 +260,6 @@ fn logs() -> Vec<Row> {
     ]
 }
 
-pub fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     [starts(), ends(), logs()].into_iter().flatten().collect()
 }

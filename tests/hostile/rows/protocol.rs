@@ -364,6 +364,6 @@ fn events() -> Vec<Row> {
     ]
 }
 
-pub fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     [challenges(), answers(), hellos(), errors(), events()].into_iter().flatten().collect()
 }

@@ -188,6 +188,6 @@ fn fill(path: &Path, statements: &str) {
     rusqlite::Connection::open(path).unwrap().execute_batch(statements).unwrap();
 }
 
-pub fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     [kinds(), contents(), sizes()].into_iter().flatten().collect()
 }

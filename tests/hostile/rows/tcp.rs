@@ -4,7 +4,7 @@ use crate::peer::right;
 use crate::row::{Cost, Row, Server};
 use std::time::Duration;
 
-pub fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::absent("nobody-listens", Server::Nobody).error().says("no gateway at ws://127.0.0.1:"),
         Row::absent("never-accepts", Server::Deaf).error().cost(Cost::TwoDeadlines).says("no answer to the upgrade"),

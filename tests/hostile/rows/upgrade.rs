@@ -14,7 +14,7 @@ fn switching(peer: &mut Peer, lines: &str) -> io::Result<()> {
     peer.go_on()
 }
 
-pub fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::attached("upgrade-never-answers", |peer| {
             peer.request_head()?;

@@ -66,7 +66,7 @@ pub fn same_set(left: &[String], right: &[String]) -> bool {
 }
 
 /// The entries of a map by name. Empty if the map is empty.
-pub fn sorted_permissions(permissions: Option<&Map<String, Value>>) -> Option<Map<String, Value>> {
+pub(super) fn sorted_permissions(permissions: Option<&Map<String, Value>>) -> Option<Map<String, Value>> {
     let mut entries: Vec<(String, Value)> =
         permissions.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
     entries

@@ -59,7 +59,7 @@ impl State {
     ///
     /// # Errors
     /// Returns an error for a pending request that is `null`, or for an unreadable file in releases that need it.
-    pub fn load(rules: StateRules, family: Family, documents: &dyn Documents, now: i64) -> Result<Self, Fault> {
+    pub(crate) fn load(rules: StateRules, family: Family, documents: &dyn Documents, now: i64) -> Result<Self, Fault> {
         let mut pending = Table::load(rules, documents, family.pending())?;
         let paired = Table::load(rules, documents, family.paired())?;
         pending.prune(now, PENDING_TTL_MS, rules.refresh_keeps_alive)?;
@@ -70,7 +70,7 @@ impl State {
     ///
     /// # Errors
     /// Returns the error of the first document that could not be written. The other one is still tried.
-    pub fn persist(&self, documents: &mut dyn Documents, changed: Changed) -> Result<(), Fault> {
+    pub(crate) fn persist(&self, documents: &mut dyn Documents, changed: Changed) -> Result<(), Fault> {
         let pending = (self.family.pending(), &self.pending.0);
         let paired = (self.family.paired(), &self.paired.0);
         match changed {
@@ -95,13 +95,13 @@ impl Table {
     }
 
     /// The document as it was read. An absent document and `null` become an empty object.
-    pub fn new(document: Option<Arc<Value>>) -> Self {
+    pub(crate) fn new(document: Option<Arc<Value>>) -> Self {
         let document = document.filter(|value| !value.is_null());
         Self(document.unwrap_or_else(|| Arc::new(Value::Object(Record::new()))))
     }
 
     /// `table[key]`.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         match &*self.0 {
             Value::Object(fields) => fields.get(key),
             Value::Array(items) => array_index(key).and_then(|at| items.get(at)),
@@ -110,12 +110,12 @@ impl Table {
     }
 
     /// `table[key]` if JavaScript treats it as true: not absent, `null`, `0`, `""` or `false`.
-    pub fn get_truthy(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn get_truthy(&self, key: &str) -> Option<&Value> {
         self.get(key).filter(|value| js::truthy(Some(value)))
     }
 
     /// `Object.values(table)`.
-    pub fn values(&self) -> Result<Vec<Cow<'_, Value>>, TypeFault> {
+    pub(crate) fn values(&self) -> Result<Vec<Cow<'_, Value>>, TypeFault> {
         js::values(Some(&self.0))
     }
 
@@ -123,7 +123,7 @@ impl Table {
     ///
     /// # Errors
     /// Returns an error for a document that is a string, a number or a boolean.
-    pub fn set(&mut self, key: &str, value: Value) -> Result<(), TypeFault> {
+    pub(crate) fn set(&mut self, key: &str, value: Value) -> Result<(), TypeFault> {
         let kind = match Arc::make_mut(&mut self.0) {
             Value::Object(fields) => {
                 fields.insert(key.to_owned(), value);
@@ -144,7 +144,7 @@ impl Table {
     }
 
     /// `delete table[key]`.
-    pub fn remove(&mut self, key: &str) {
+    pub(crate) fn remove(&mut self, key: &str) {
         match Arc::make_mut(&mut self.0) {
             Value::Object(fields) => {
                 fields.shift_remove(key);
@@ -159,7 +159,7 @@ impl Table {
     }
 
     /// Deletes every entry for which the function returns true.
-    pub fn remove_where(&mut self, dead: impl Fn(&Value) -> bool) {
+    pub(crate) fn remove_where(&mut self, dead: impl Fn(&Value) -> bool) {
         if let Value::Object(fields) = Arc::make_mut(&mut self.0) {
             fields.retain(|_, entry| !dead(entry));
         }
@@ -170,7 +170,7 @@ impl Table {
     ///
     /// # Errors
     /// As [`Self::set`].
-    pub fn set_both(&mut self, key: &str, id_key: &str, device: Record) -> Result<(), TypeFault> {
+    pub(crate) fn set_both(&mut self, key: &str, id_key: &str, device: Record) -> Result<(), TypeFault> {
         let own_key = js::key_text(device.get(id_key));
         if own_key != key {
             self.set(&own_key, Value::Object(device.clone()))?;

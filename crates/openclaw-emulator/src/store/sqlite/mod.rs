@@ -10,7 +10,7 @@
 mod mutants;
 mod table;
 
-pub use table::Unfit;
+pub(super) use table::Unfit;
 
 use nix::unistd::{AccessFlags, access};
 use openclaw_protocol::store::{DATABASE, Document, Documents, ReadFault, SURFACE_FIELDS, WriteFault};
