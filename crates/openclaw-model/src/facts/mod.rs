@@ -70,13 +70,14 @@ impl Facts {
 
     /// As [`Self::of`], and the facts of the oldest known release for every release before it.
     pub fn nearest(release: Release) -> Self {
-        let mut facts = Self::oldest(release);
-        releases::changes_up_to(release).for_each(|change| (change.apply)(&mut facts));
-        facts
+        match releases::facts_at(release) {
+            Some(known) => Self { release, ..known.clone() },
+            None => Self::oldest(release),
+        }
     }
 
     /// The facts of 2026.2.19, for the given release.
-    fn oldest(release: Release) -> Self {
+    pub(super) fn oldest(release: Release) -> Self {
         Self {
             release,
             client: ClientFacts::oldest(),

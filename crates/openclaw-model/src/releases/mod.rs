@@ -20,6 +20,7 @@ mod v2026_9_6;
 use super::facts::Facts;
 use super::release::Release;
 use std::fmt;
+use std::sync::LazyLock;
 
 /// The releases, oldest first.
 pub static KNOWN: &[KnownRelease] = &[
@@ -117,9 +118,20 @@ pub fn before(release: Release) -> Option<Release> {
     KNOWN.iter().map(|known| known.release).take_while(|known| *known < release).last()
 }
 
-/// Every change up to a release, oldest first.
-pub(super) fn changes_up_to(release: Release) -> impl Iterator<Item = &'static Change> {
-    KNOWN.iter().take_while(move |known| known.release <= release).flat_map(|known| known.changes)
+/// The facts of each known release, oldest first. They are computed once, because a run asks for them thousands of times.
+static FACTS: LazyLock<Vec<Facts>> = LazyLock::new(|| {
+    let mut facts = Facts::oldest(OLDEST);
+    let known = KNOWN.iter().map(|known| {
+        facts.release = known.release;
+        known.changes.iter().for_each(|change| (change.apply)(&mut facts));
+        facts.clone()
+    });
+    known.collect()
+});
+
+/// The facts of the newest known release up to this one. `None` before the oldest known release.
+pub(super) fn facts_at(release: Release) -> Option<&'static Facts> {
+    FACTS.iter().take_while(|facts| facts.release <= release).last()
 }
 
 /// The oldest known release.
