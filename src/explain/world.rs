@@ -6,7 +6,7 @@ use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device
 use openclaw_emulator::at_rest::{AtRest, StoredDocuments};
 use openclaw_emulator::settings::{Refusal, Settings};
 use openclaw_model::{
-    Act, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Held, Model, Peer, TraceLine,
+    Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, TraceLine,
 };
 use openclaw_protocol::frame::{ErrorShape, ServerFrame};
 use openclaw_protocol::public_key::PublicKey;
@@ -70,7 +70,7 @@ pub(crate) enum Verdict {
         close: Option<(u16, String)>,
     },
     /// The client is let in.
-    LetIn(Held),
+    LetIn(Access),
 }
 
 /// An answer, and why it is what it is.
@@ -125,15 +125,15 @@ impl Gateway {
         let mut model = Model::new(self.facts.clone(), self.config.clone());
         let peer = Peer { address: client.peer, headers: headers(client, self.config.port) };
         let mut trace = Vec::new();
-        let mut effects = self.act(&mut model, Act::Open { connection: CONNECTION, peer }, world.now, &mut trace);
+        let mut effects = self.handle(&mut model, Input::Open { connection: CONNECTION, peer }, world.now, &mut trace);
         let nonce = effects.iter().find_map(nonce);
         if let Some(nonce) = nonce {
             let params = self.params(world, nonce);
             let request = json!({"type": "req", "id": "connect-1", "method": "connect", "params": params});
             let data = request.to_string().into_bytes();
-            effects = self.act(&mut model, Act::Message { connection: CONNECTION, data }, world.now, &mut trace);
+            effects = self.handle(&mut model, Input::Message { connection: CONNECTION, data }, world.now, &mut trace);
         }
-        let verdict = match model.held(CONNECTION) {
+        let verdict = match model.access(CONNECTION) {
             Some(held) => Verdict::LetIn(held),
             None => refusal(effects),
         };
@@ -146,9 +146,9 @@ impl Gateway {
         Answer { verdict, trace, withheld }
     }
 
-    fn act(&mut self, model: &mut Model, act: Act, now: i64, trace: &mut Vec<TraceLine>) -> Vec<Effect> {
+    fn handle(&mut self, model: &mut Model, input: Input, now: i64, trace: &mut Vec<TraceLine>) -> Vec<Effect> {
         let mut environment = Environment { now, store: &mut self.store, entropy: &mut self.entropy };
-        let outcome = model.act(act, &mut environment);
+        let outcome = model.handle(input, &mut environment);
         trace.extend(outcome.trace);
         outcome.effects
     }

@@ -1,11 +1,11 @@
 //! The pairing store of a state directory as it lies there: read without writing to it, and then in memory what each release
 //! would have at its start.
 
-use super::import::{Fault, OldFiles, take_over};
+use super::import::{ImportError, OldFiles, take_over};
 use super::settings::Refusal;
-use crate::store::{SqliteDocuments, SqliteFault};
+use crate::store::{SqliteDocuments, SqliteError};
 use openclaw_model::Facts;
-use openclaw_protocol::store::{DATABASE, Document, Documents, ReadFault, StoreFormat, WriteFault, json};
+use openclaw_protocol::store::{DATABASE, Document, Documents, ReadError, StoreFormat, WriteError, json};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -82,7 +82,7 @@ pub enum AtRestError {
         /// The database.
         path: PathBuf,
         /// Why.
-        fault: SqliteFault,
+        fault: SqliteError,
     },
 }
 
@@ -201,11 +201,11 @@ impl AtRest {
 }
 
 impl OldFiles for AtRest {
-    fn read(&self, document: Document) -> Result<Option<Value>, Fault> {
+    fn read(&self, document: Document) -> Result<Option<Value>, ImportError> {
         match self.file(document) {
             Kept::Absent => Ok(None),
             Kept::Json(value) => Ok(Some((**value).clone()).filter(|value| !value.is_null())),
-            Kept::Unusable { what, .. } => Err(Fault::Unreadable(self.directory.join(document.path()), what)),
+            Kept::Unusable { what, .. } => Err(ImportError::Unreadable(self.directory.join(document.path()), what)),
         }
     }
 
@@ -239,24 +239,24 @@ impl StoredDocuments {
 }
 
 impl Documents for StoredDocuments {
-    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadError> {
         match self.documents.get(&document) {
             None => Ok(None),
             Some(Ok(value)) => Ok(Some(Arc::clone(value))),
             Some(Err(what)) => {
-                Err(ReadFault { what, path: self.directory.join(document.path()).display().to_string() })
+                Err(ReadError { what, path: self.directory.join(document.path()).display().to_string() })
             }
         }
     }
 
-    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteError> {
         let mut first = Ok(());
         for (document, value) in documents {
             let folder = document.path().split('/').next().unwrap_or_default();
             if self.locked.contains_key(folder) {
                 let path = self.directory.join(document.path());
                 let fault = format!("EACCES: permission denied, open '{}'", path.display());
-                first = first.and(Err(WriteFault(fault)));
+                first = first.and(Err(WriteError(fault)));
                 continue;
             }
             self.documents.insert(*document, Ok(Arc::clone(value)));
@@ -306,7 +306,7 @@ fn database(directory: &Path, root: &Metadata) -> Result<Database, AtRestError> 
             let why = format!("{DATABASE} is no database, or a damaged one");
             return Ok(Database::Refused(Refusal::at_database(&path), why));
         }
-        Err(fault @ SqliteFault::Cell { .. }) => {
+        Err(fault @ SqliteError::Cell { .. }) => {
             let why = format!("{DATABASE}: {fault}");
             return Ok(Database::Refused(Refusal::at_cell(&fault.to_string()), why));
         }

@@ -1,6 +1,6 @@
 //! One socket: HTTP head, upgrade, frames and close handshake.
 
-use super::frames::{Decoder, Fault, Incoming, encode_close, encode_pong, encode_text};
+use super::frames::{Decoder, FrameError, Incoming, encode_close, encode_pong, encode_text};
 use super::http::{self, Head, Request};
 use super::outbox::{Inbox, Order, channel};
 use super::owner::{Admission, Event};
@@ -31,7 +31,7 @@ const HIGH_WATER: usize = 64 * 1024;
 
 /// The parts of the gateway that a connection's task needs.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct ConnectionContext {
     pub(super) events: mpsc::Sender<Event>,
     /// Becomes true when the owner has closed all connections.
     pub(super) stopping: watch::Receiver<bool>,
@@ -39,18 +39,18 @@ pub(super) struct Door {
     pub(super) goodbye: Duration,
     /// The start time of the gateway.
     pub(super) started: Instant,
-    pub(super) standing: Arc<Standing>,
+    pub(super) http_context: Arc<HttpContext>,
 }
 
 /// The data that plain HTTP requests are answered from.
-pub(super) struct Standing {
+pub(super) struct HttpContext {
     pub(super) locality: LocalityRules,
     pub(super) config: GatewayConfig,
     /// Maximum size of a message before `hello-ok`, in bytes.
     pub(super) most_early_bytes: usize,
 }
 
-impl Standing {
+impl HttpContext {
     /// Who sees the details of the gateway's readiness (`canRevealReadinessDetails`): a direct local peer, and every
     /// client with the shared secret.
     fn shows_details(&self, peer: &Peer, bearer: Option<&str>) -> bool {
@@ -63,7 +63,7 @@ impl Standing {
     }
 }
 
-impl Door {
+impl ConnectionContext {
     /// Resolves when the gateway has closed all connections or no longer exists.
     pub(super) async fn stopped(&mut self) {
         let _ = self.stopping.wait_for(|stopping| *stopping).await;
@@ -71,19 +71,19 @@ impl Door {
 }
 
 /// Serves one socket until it is closed.
-pub(super) async fn serve<S>(mut stream: S, connection: ConnectionId, address: IpAddr, mut door: Door)
+pub(super) async fn serve<S>(mut stream: S, connection: ConnectionId, address: IpAddr, mut context: ConnectionContext)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let head = tokio::select! {
         head = timeout(HEAD_TIMEOUT, head(&mut stream)) => head,
-        () = door.stopped() => return,
+        () = context.stopped() => return,
     };
     let Ok(Some((request, rest))) = head else { return };
     let peer = Peer { address, headers: request.headers.clone() };
     if !request.wants_upgrade() {
-        let details = door.standing.shows_details(&peer, request.bearer());
-        let uptime = details.then(|| door.started.elapsed().as_millis());
+        let details = context.http_context.shows_details(&peer, request.bearer());
+        let uptime = details.then(|| context.started.elapsed().as_millis());
         return say(&mut stream, &http::plain(&request, uptime)).await;
     }
     let welcome = match request.upgrade() {
@@ -92,7 +92,7 @@ where
     };
     let (outbox, inbox) = channel();
     let (admission, admitted) = oneshot::channel();
-    if door.events.send(Event::Open { connection, peer, outbox, admission }).await.is_err() {
+    if context.events.send(Event::Open { connection, peer, outbox, admission }).await.is_err() {
         return;
     }
     match admitted.await {
@@ -101,7 +101,7 @@ where
             let socket = Socket {
                 reader,
                 writer,
-                decoder: Decoder::new(door.standing.most_early_bytes, rest),
+                decoder: Decoder::new(context.http_context.most_early_bytes, rest),
                 out: welcome,
                 written: 0,
                 inbox,
@@ -109,7 +109,7 @@ where
                 welcomed: false,
                 deadline: None,
                 connection,
-                door,
+                context,
             };
             socket.run().await;
         }
@@ -174,7 +174,7 @@ struct Socket<S> {
     /// The time at which the socket is dropped, whatever the peer does.
     deadline: Option<Instant>,
     connection: ConnectionId,
-    door: Door,
+    context: ConnectionContext,
 }
 
 /// The reason why a connection's task woke up.
@@ -191,7 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
     async fn run(mut self) {
         self.exchange().await;
         // If the gateway ended before its connections, nobody needs this event.
-        let _ = self.door.events.send(Event::Closed { connection: self.connection }).await;
+        let _ = self.context.events.send(Event::Closed { connection: self.connection }).await;
     }
 
     async fn exchange(&mut self) {
@@ -208,7 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
                 self.phase = Phase::Ended;
             }
             let ended = self.phase == Phase::Ended;
-            if ended && (finished || stopping) || stopping && !unsent && self.door.goodbye.is_zero() {
+            if ended && (finished || stopping) || stopping && !unsent && self.context.goodbye.is_zero() {
                 return;
             }
             let deadline = self.deadline;
@@ -217,7 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
                 result = self.reader.read_buf(self.decoder.buffer()), if !finished && (calm || self.phase != Phase::Open) => Wake::Read(result),
                 order = self.inbox.next(), if calm && orders => Wake::Order(order),
                 () = &mut overflow, if !overflown => Wake::Overflow,
-                () = self.door.stopped(), if !stopping => Wake::Stopping,
+                () = self.context.stopped(), if !stopping => Wake::Stopping,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Wake::Deadline,
             };
             match wake {
@@ -243,7 +243,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
                 Wake::Stopping => {
                     stopping = true;
                     self.obey_all();
-                    self.deadline = Some(Instant::now() + self.door.goodbye.max(Duration::from_secs(1)));
+                    self.deadline = Some(Instant::now() + self.context.goodbye.max(Duration::from_secs(1)));
                 }
             }
         }
@@ -297,7 +297,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
     /// Before `hello-ok` over TCP, waits for what the peer sends directly after its connect. The model answers
     /// immediately and would send `hello-ok` before the next segment arrives. A pipe delivers everything in one piece.
     async fn read_what_follows(&mut self) {
-        if self.welcomed || self.door.goodbye.is_zero() {
+        if self.welcomed || self.context.goodbye.is_zero() {
             return;
         }
         let until = Instant::now() + BUSY_WITH_CONNECT;
@@ -328,8 +328,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         let connection = self.connection;
         match messages.len() {
             0 => Ok(()),
-            1 => self.door.events.send(Event::Message { connection, data: messages.remove(0) }).await,
-            _ => self.door.events.send(Event::Burst { connection, messages }).await,
+            1 => self.context.events.send(Event::Message { connection, data: messages.remove(0) }).await,
+            _ => self.context.events.send(Event::Burst { connection, messages }).await,
         }
     }
 
@@ -342,14 +342,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
             Incoming::Message(data) if self.phase == Phase::Open => messages.push(data),
             Incoming::Ping(payload) if self.phase == Phase::Open => {
                 self.hand_over(std::mem::take(messages)).await?;
-                self.door.events.send(Event::Ping { connection: self.connection, payload }).await?;
+                self.context.events.send(Event::Ping { connection: self.connection, payload }).await?;
             }
             Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong => {}
             Incoming::Close(frame) => {
                 self.hand_over(std::mem::take(messages)).await?;
                 // The owner is notified before the peer has our answer, so the peer's next action finds the connection
                 // closed.
-                self.door.events.send(Event::Closed { connection: self.connection }).await?;
+                self.context.events.send(Event::Closed { connection: self.connection }).await?;
                 let echo = frame.as_ref().map(|(code, reason)| (*code, reason.as_slice()));
                 self.close(Phase::Draining, echo);
             }
@@ -357,7 +357,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         Ok(())
     }
 
-    fn fail(&mut self, fault: Fault) {
+    fn fail(&mut self, fault: FrameError) {
         self.close(Phase::Draining, Some((fault.code(), b"")));
     }
 }

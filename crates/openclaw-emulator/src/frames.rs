@@ -16,10 +16,10 @@ pub(super) enum Incoming {
     Close(Option<(u16, Vec<u8>)>),
 }
 
-/// The reason why the client's bytes end the connection. The release answers with a close frame with [`Fault::code`]
+/// The reason why the client's bytes end the connection. The release answers with a close frame with [`FrameError::code`]
 /// and no reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum FrameError {
     /// A frame that violates the protocol.
     Protocol,
     /// Text, or a close reason, that is not UTF-8.
@@ -28,7 +28,7 @@ pub(super) enum Fault {
     TooBig,
 }
 
-impl Fault {
+impl FrameError {
     /// The close code.
     pub(super) fn code(self) -> u16 {
         match self {
@@ -39,7 +39,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Protocol => "invalid WebSocket frame",
@@ -109,7 +109,7 @@ impl Decoder {
     }
 
     /// The next message or control frame. `None` until more bytes arrive. After an error, the stream is unusable.
-    pub(super) fn next(&mut self) -> Result<Option<Incoming>, Fault> {
+    pub(super) fn next(&mut self) -> Result<Option<Incoming>, FrameError> {
         loop {
             let Some(header) = self.header()? else { return Ok(None) };
             let end = header.start + header.length;
@@ -123,12 +123,12 @@ impl Decoder {
         }
     }
 
-    fn header(&self) -> Result<Option<Header>, Fault> {
+    fn header(&self) -> Result<Option<Header>, FrameError> {
         let bytes = &self.buffer[self.consumed..];
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
         let (fin, opcode, short) = (first & 0x80 != 0, first & 0x0f, usize::from(second & 0x7f));
         if first & 0x70 != 0 || second & 0x80 == 0 {
-            return Err(Fault::Protocol);
+            return Err(FrameError::Protocol);
         }
         self.judge_opcode(fin, opcode, short)?;
         let (length, width) = match short {
@@ -143,15 +143,15 @@ impl Decoder {
             short => (short as u64, 0),
         };
         let held = self.fragments.as_ref().map_or(0, |fragments| fragments.data.len());
-        let length = usize::try_from(length).map_err(|_| Fault::TooBig)?;
+        let length = usize::try_from(length).map_err(|_| FrameError::TooBig)?;
         if opcode < CLOSE && length.saturating_add(held) > self.limit {
-            return Err(Fault::TooBig);
+            return Err(FrameError::TooBig);
         }
         let Some(mask) = rest.get(width..).and_then(|rest| rest.first_chunk::<4>()) else { return Ok(None) };
         Ok(Some(Header { fin, opcode, mask: *mask, start: self.consumed + 2 + width + 4, length }))
     }
 
-    fn judge_opcode(&self, fin: bool, opcode: u8, short: usize) -> Result<(), Fault> {
+    fn judge_opcode(&self, fin: bool, opcode: u8, short: usize) -> Result<(), FrameError> {
         let lawful = match opcode {
             CONTINUATION => self.fragments.is_some(),
             TEXT | BINARY => self.fragments.is_none(),
@@ -159,11 +159,11 @@ impl Decoder {
             PING | PONG => fin && short <= 125,
             _ => false,
         };
-        if lawful { Ok(()) } else { Err(Fault::Protocol) }
+        if lawful { Ok(()) } else { Err(FrameError::Protocol) }
     }
 
     /// Adds a frame to the message that it belongs to, and returns what is complete.
-    fn accept(&mut self, header: &Header, payload: Vec<u8>) -> Result<Option<Incoming>, Fault> {
+    fn accept(&mut self, header: &Header, payload: Vec<u8>) -> Result<Option<Incoming>, FrameError> {
         match header.opcode {
             CLOSE => close(payload).map(Some),
             PING => Ok(Some(Incoming::Ping(payload))),
@@ -172,7 +172,7 @@ impl Decoder {
         }
     }
 
-    fn extend(&mut self, opcode: u8, fin: bool, mut payload: Vec<u8>) -> Result<Option<Incoming>, Fault> {
+    fn extend(&mut self, opcode: u8, fin: bool, mut payload: Vec<u8>) -> Result<Option<Incoming>, FrameError> {
         let mut message = match self.fragments.take() {
             Some(mut fragments) => {
                 fragments.data.append(&mut payload);
@@ -183,26 +183,26 @@ impl Decoder {
         };
         if !fin {
             if message.count > MAX_FRAGMENTS {
-                return Err(Fault::TooBig);
+                return Err(FrameError::TooBig);
             }
             self.fragments = Some(message);
             return Ok(None);
         }
         if message.opcode == TEXT && std::str::from_utf8(&message.data).is_err() {
-            return Err(Fault::Encoding);
+            return Err(FrameError::Encoding);
         }
         Ok(Some(Incoming::Message(std::mem::take(&mut message.data))))
     }
 }
 
-fn close(payload: Vec<u8>) -> Result<Incoming, Fault> {
+fn close(payload: Vec<u8>) -> Result<Incoming, FrameError> {
     let Some((code, reason)) = payload.split_first_chunk::<2>() else { return Ok(Incoming::Close(None)) };
     let code = u16::from_be_bytes(*code);
     if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
-        return Err(Fault::Protocol);
+        return Err(FrameError::Protocol);
     }
     if std::str::from_utf8(reason).is_err() {
-        return Err(Fault::Encoding);
+        return Err(FrameError::Encoding);
     }
     Ok(Incoming::Close(Some((code, reason.to_vec()))))
 }
@@ -262,7 +262,7 @@ mod tests {
         bytes
     }
 
-    fn read(bytes: &[u8]) -> Result<Vec<Incoming>, Fault> {
+    fn read(bytes: &[u8]) -> Result<Vec<Incoming>, FrameError> {
         let mut decoder = Decoder::new(1024, Vec::new());
         let mut seen = Vec::new();
         for byte in bytes {
@@ -295,21 +295,21 @@ mod tests {
     }
 
     #[rstest]
-    #[case::reserved_bit(frame(0xc1, b"x"), Fault::Protocol)]
-    #[case::reserved_opcode(frame(0x83, b"x"), Fault::Protocol)]
-    #[case::not_masked(vec![0x81, 0x01, b'x'], Fault::Protocol)]
-    #[case::continuation_of_nothing(frame(0x80, b"x"), Fault::Protocol)]
-    #[case::message_within_a_message([frame(0x01, b"x"), frame(0x81, b"y")].concat(), Fault::Protocol)]
-    #[case::fragmented_ping(frame(0x09, b"x"), Fault::Protocol)]
-    #[case::long_ping(frame(0x89, &[0; 126]), Fault::Protocol)]
-    #[case::close_of_one_byte(frame(0x88, b"x"), Fault::Protocol)]
-    #[case::close_code_that_is_never_sent(frame(0x88, &1006_u16.to_be_bytes()), Fault::Protocol)]
-    #[case::close_reason(frame(0x88, b"\x03\xe8\xff"), Fault::Encoding)]
-    #[case::text(frame(0x81, b"\xff"), Fault::Encoding)]
-    #[case::too_big(frame(0x81, &[b'x'; 1025])[..8].to_vec(), Fault::TooBig)]
-    #[case::too_big_in_two([frame(0x01, &[b'x'; 1000]), frame(0x80, &[b'x'; 25])].concat(), Fault::TooBig)]
-    #[case::absurd_length(vec![0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], Fault::TooBig)]
-    fn faults(#[case] bytes: Vec<u8>, #[case] fault: Fault) {
+    #[case::reserved_bit(frame(0xc1, b"x"), FrameError::Protocol)]
+    #[case::reserved_opcode(frame(0x83, b"x"), FrameError::Protocol)]
+    #[case::not_masked(vec![0x81, 0x01, b'x'], FrameError::Protocol)]
+    #[case::continuation_of_nothing(frame(0x80, b"x"), FrameError::Protocol)]
+    #[case::message_within_a_message([frame(0x01, b"x"), frame(0x81, b"y")].concat(), FrameError::Protocol)]
+    #[case::fragmented_ping(frame(0x09, b"x"), FrameError::Protocol)]
+    #[case::long_ping(frame(0x89, &[0; 126]), FrameError::Protocol)]
+    #[case::close_of_one_byte(frame(0x88, b"x"), FrameError::Protocol)]
+    #[case::close_code_that_is_never_sent(frame(0x88, &1006_u16.to_be_bytes()), FrameError::Protocol)]
+    #[case::close_reason(frame(0x88, b"\x03\xe8\xff"), FrameError::Encoding)]
+    #[case::text(frame(0x81, b"\xff"), FrameError::Encoding)]
+    #[case::too_big(frame(0x81, &[b'x'; 1025])[..8].to_vec(), FrameError::TooBig)]
+    #[case::too_big_in_two([frame(0x01, &[b'x'; 1000]), frame(0x80, &[b'x'; 25])].concat(), FrameError::TooBig)]
+    #[case::absurd_length(vec![0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], FrameError::TooBig)]
+    fn faults(#[case] bytes: Vec<u8>, #[case] fault: FrameError) {
         assert_eq!(read(&bytes), Err(fault));
     }
 

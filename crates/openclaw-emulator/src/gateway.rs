@@ -2,7 +2,7 @@
 
 use super::chance::SeededEntropy;
 use super::clock::Clock;
-use super::connection::{Door, Standing, serve};
+use super::connection::{ConnectionContext, HttpContext, serve};
 use super::import::import;
 use super::listen;
 use super::logs::{LogListener, Logs};
@@ -112,7 +112,7 @@ pub struct EmbeddedGateway {
     stopping: watch::Receiver<bool>,
     started: Instant,
     ids: Arc<AtomicU64>,
-    standing: Arc<Standing>,
+    http_context: Arc<HttpContext>,
     pipes: Mutex<JoinSet<()>>,
     listeners: JoinSet<()>,
     pub(super) clock: Clock,
@@ -158,7 +158,7 @@ impl EmbeddedGateway {
                 logs.push(format!("the command line client of this machine is not paired: {fault}"));
             }
         }
-        let standing = Arc::new(Standing {
+        let http_context = Arc::new(HttpContext {
             locality: rules.locality.clone(),
             config: settings.gateway.clone(),
             most_early_bytes: most_early_bytes(&rules.handshake),
@@ -183,7 +183,7 @@ impl EmbeddedGateway {
             stopping,
             started: Instant::now(),
             ids: Arc::default(),
-            standing,
+            http_context,
             pipes: Mutex::default(),
             listeners: JoinSet::new(),
             clock: options.clock,
@@ -204,25 +204,25 @@ impl EmbeddedGateway {
         let connection = ConnectionId(self.ids.fetch_add(1, Ordering::Relaxed));
         let mut pipes = self.pipes.lock().unwrap_or_else(PoisonError::into_inner);
         while pipes.try_join_next().is_some() {}
-        pipes.spawn_on(serve(server, connection, peer, self.door(Duration::ZERO)), &self.runtime);
+        pipes.spawn_on(serve(server, connection, peer, self.context(Duration::ZERO)), &self.runtime);
         client
     }
 
     /// Serves a listening socket too.
     #[must_use]
     pub fn listening(mut self, listener: TcpListener) -> Self {
-        let accept = listen::accept(listener, self.door(GOODBYE), Arc::clone(&self.ids));
+        let accept = listen::accept(listener, self.context(GOODBYE), Arc::clone(&self.ids));
         self.listeners.spawn_on(accept, &self.runtime);
         self
     }
 
-    fn door(&self, goodbye: Duration) -> Door {
-        Door {
+    fn context(&self, goodbye: Duration) -> ConnectionContext {
+        ConnectionContext {
             events: self.events.clone(),
             stopping: self.stopping.clone(),
             goodbye,
             started: self.started,
-            standing: Arc::clone(&self.standing),
+            http_context: Arc::clone(&self.http_context),
         }
     }
 

@@ -2,10 +2,10 @@
 //! the files (`state-migrations.pairing.ts` of 2026.9.6).
 
 use super::settings::Refusal;
-use crate::store::{LONGEST_FILE, SqliteDocuments, SqliteFault};
+use crate::store::{LONGEST_FILE, SqliteDocuments, SqliteError};
 use openclaw_model::pairing::{Imported, import_devices, import_nodes};
 use openclaw_protocol::js::Record;
-use openclaw_protocol::store::{DATABASE, Document, Documents, WriteFault, json};
+use openclaw_protocol::store::{DATABASE, Document, Documents, WriteError, json};
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -19,7 +19,7 @@ pub(crate) trait OldFiles {
     ///
     /// # Errors
     /// The file cannot be read or does not parse.
-    fn read(&self, document: Document) -> Result<Option<Value>, Fault>;
+    fn read(&self, document: Document) -> Result<Option<Value>, ImportError>;
     /// Whether the file exists.
     fn has(&self, document: Document) -> bool;
     /// Renames files. The release ignores files that cannot be renamed.
@@ -30,15 +30,15 @@ pub(crate) trait OldFiles {
 struct OnDisk<'a>(&'a Path);
 
 /// The reason why the files are not imported.
-pub(crate) enum Fault {
+pub(crate) enum ImportError {
     /// A file that cannot be read, or does not parse.
     Unreadable(PathBuf, &'static str),
     /// The database cannot be written.
-    Write(WriteFault),
+    Write(WriteError),
 }
 
-impl From<WriteFault> for Fault {
-    fn from(fault: WriteFault) -> Self {
+impl From<WriteError> for ImportError {
+    fn from(fault: WriteError) -> Self {
         Self::Write(fault)
     }
 }
@@ -76,7 +76,7 @@ pub(crate) fn take_over(files: &dyn OldFiles, store: &mut dyn Documents, now: i6
 fn check_database(state_dir: &Path, store: &mut dyn Documents) -> Result<(), Refusal> {
     match SqliteDocuments::check(state_dir, Links::Follow) {
         Err(fault) if fault.is_no_database() => return Err(Refusal::at_database(&state_dir.join(DATABASE))),
-        Err(fault @ SqliteFault::Cell { .. }) => return Err(Refusal::at_cell(&fault.to_string())),
+        Err(fault @ SqliteError::Cell { .. }) => return Err(Refusal::at_cell(&fault.to_string())),
         // Other errors appear when the database is used.
         Err(_) | Ok(()) => {}
     }
@@ -89,7 +89,7 @@ fn check_database(state_dir: &Path, store: &mut dyn Documents) -> Result<(), Ref
     Ok(())
 }
 
-impl std::fmt::Display for Fault {
+impl std::fmt::Display for ImportError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unreadable(path, why) => write!(f, "Failed to {why} JSON file: {}", path.display()),
@@ -98,7 +98,7 @@ impl std::fmt::Display for Fault {
     }
 }
 
-fn devices(files: &dyn OldFiles, store: &mut dyn Documents, log: &mut Vec<String>) -> Result<(), Fault> {
+fn devices(files: &dyn OldFiles, store: &mut dyn Documents, log: &mut Vec<String>) -> Result<(), ImportError> {
     let transient = [Document::DevicesPending, Document::DevicesBootstrap];
     let legacy = files.read(Document::DevicesPaired)?;
     if legacy.is_none() && !transient.iter().any(|document| files.has(*document)) {
@@ -120,7 +120,7 @@ fn devices(files: &dyn OldFiles, store: &mut dyn Documents, log: &mut Vec<String
     Ok(())
 }
 
-fn nodes(files: &dyn OldFiles, store: &mut dyn Documents, now: i64, log: &mut Vec<String>) -> Result<(), Fault> {
+fn nodes(files: &dyn OldFiles, store: &mut dyn Documents, now: i64, log: &mut Vec<String>) -> Result<(), ImportError> {
     let (paired, pending) = (files.read(Document::NodesPaired)?, files.read(Document::NodesPending)?);
     if paired.is_none() && pending.is_none() {
         return Ok(());
@@ -137,7 +137,7 @@ fn nodes(files: &dyn OldFiles, store: &mut dyn Documents, now: i64, log: &mut Ve
 }
 
 impl OldFiles for OnDisk<'_> {
-    fn read(&self, document: Document) -> Result<Option<Value>, Fault> {
+    fn read(&self, document: Document) -> Result<Option<Value>, ImportError> {
         let path = self.0.join(document.path());
         let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
             Ok(bytes) => bytes,
@@ -146,11 +146,11 @@ impl OldFiles for OnDisk<'_> {
             {
                 return Ok(None);
             }
-            Err(_) => return Err(Fault::Unreadable(path, "read")),
+            Err(_) => return Err(ImportError::Unreadable(path, "read")),
         };
         match json::parse(&bytes) {
             Some(value) => Ok(Some(value).filter(|value| !value.is_null())),
-            None => Err(Fault::Unreadable(path, "parse")),
+            None => Err(ImportError::Unreadable(path, "parse")),
         }
     }
 
@@ -172,7 +172,7 @@ fn records(store: &dyn Documents, document: Document) -> Record {
     store.read(document).and_then(|value| value.as_object().cloned()).unwrap_or_default()
 }
 
-fn take(store: &mut dyn Documents, document: Document, result: &Imported) -> Result<(), WriteFault> {
+fn take(store: &mut dyn Documents, document: Document, result: &Imported) -> Result<(), WriteError> {
     if result.imported == 0 {
         return Ok(());
     }

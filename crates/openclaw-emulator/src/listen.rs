@@ -1,6 +1,6 @@
 //! The TCP listener of a gateway.
 
-use super::connection::{Door, serve};
+use super::connection::{ConnectionContext, serve};
 use openclaw_model::ConnectionId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,9 +13,9 @@ use tokio::time::sleep;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves connections until the gateway stops, then lets the open ones finish.
-pub(super) async fn accept(listener: TcpListener, mut door: Door, ids: Arc<AtomicU64>) {
+pub(super) async fn accept(listener: TcpListener, mut context: ConnectionContext, ids: Arc<AtomicU64>) {
     let mut connections = JoinSet::new();
-    let serving = door.clone();
+    let serving = context.clone();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -28,7 +28,7 @@ pub(super) async fn accept(listener: TcpListener, mut door: Door, ids: Arc<Atomi
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
-            () = door.stopped() => break,
+            () = context.stopped() => break,
         }
     }
     drop(listener);

@@ -4,7 +4,7 @@ use super::chance::SeededEntropy;
 use super::clock::{Clock, real_delay};
 use super::logs::Logs;
 use super::outbox::{Order, Outbox};
-use openclaw_model::{Act, ConnectionId, Effect, Environment, Model, Peer};
+use openclaw_model::{ConnectionId, Effect, Environment, Input, Model, Peer};
 use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::store::Documents;
 use std::collections::HashMap;
@@ -60,7 +60,7 @@ impl Owner {
             tokio::select! {
                 event = self.events.recv() => match event {
                     Some(Event::Stop { done }) => {
-                        self.act(Act::Stop);
+                        self.feed(Input::Stop);
                         self.stopping.send_replace(true);
                         let _ = done.send(());
                         return;
@@ -69,7 +69,7 @@ impl Owner {
                     None => return,
                 },
                 () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {
-                    self.act(Act::Wake);
+                    self.feed(Input::Wake);
                 }
             }
         }
@@ -88,7 +88,7 @@ impl Owner {
         match event {
             Event::Open { connection, peer, outbox, admission } => {
                 self.outboxes.insert(connection, outbox);
-                let refusal = self.act(Act::Open { connection, peer });
+                let refusal = self.feed(Input::Open { connection, peer });
                 let refused = refusal.is_some();
                 // A peer that has disconnected in the meantime sends `Closed` like any other.
                 let _ = admission.send(refusal.unwrap_or(Admission::Accepted));
@@ -97,10 +97,10 @@ impl Owner {
                 }
             }
             Event::Message { connection, data } => {
-                self.act(Act::Message { connection, data });
+                self.feed(Input::Message { connection, data });
             }
             Event::Burst { connection, messages } => {
-                self.act(Act::Burst { connection, messages });
+                self.feed(Input::Burst { connection, messages });
             }
             Event::Ping { connection, payload } => {
                 if let Some(outbox) = self.outboxes.get_mut(&connection) {
@@ -109,7 +109,7 @@ impl Owner {
             }
             Event::Closed { connection } => {
                 if self.outboxes.remove(&connection).is_some() {
-                    self.act(Act::Closed { connection });
+                    self.feed(Input::Closed { connection });
                 }
             }
             Event::Advance { to, done } => {
@@ -128,7 +128,7 @@ impl Owner {
         let Clock::Manual(clock) = self.clock.clone() else { return };
         while let Some(at) = self.wake_at.filter(|at| *at <= to) {
             clock.move_to(at);
-            self.act(Act::Wake);
+            self.feed(Input::Wake);
             if self.wake_at == Some(at) {
                 break;
             }
@@ -137,11 +137,11 @@ impl Owner {
     }
 
     /// Passes one input to the model and performs its effects. Returns the refusal of an upgrade if there is one.
-    fn act(&mut self, act: Act) -> Option<Admission> {
+    fn feed(&mut self, input: Input) -> Option<Admission> {
         let mut environment =
             Environment { now: self.clock.now(), store: &mut *self.store, entropy: &mut self.entropy };
-        let connection = act.connection();
-        let outcome = self.model.act(act, &mut environment);
+        let connection = input.connection();
+        let outcome = self.model.handle(input, &mut environment);
         if let Some(ConnectionId(number)) = connection {
             outcome.trace.iter().for_each(|line| self.logs.explain(|| format!("connection {number}: {line}")));
         }

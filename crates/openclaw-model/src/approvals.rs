@@ -1,6 +1,6 @@
 //! Approval requests for commands: registered, awaited, decided, expired (`exec-approval-manager.ts`).
 
-use super::act::ConnectionId;
+use super::input::ConnectionId;
 use indexmap::IndexMap;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};

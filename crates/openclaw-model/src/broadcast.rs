@@ -1,6 +1,6 @@
 //! Events: which client can see which event, and their sequence numbers (`server-broadcast.ts`).
 
-use super::act::{ConnectionId, Effect, Outcome};
+use super::input::{ConnectionId, Effect, Outcome};
 use super::model::{ConnectedClient, Model};
 use openclaw_protocol::frame::ServerFrame;
 use serde_json::{Value, json};

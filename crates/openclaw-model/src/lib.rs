@@ -2,18 +2,18 @@
 //! clock and no randomness.
 //!
 //! One [`Model`] is one gateway process. Whoever drives it (the embedded gateway's sockets, the planner, a fuzzer)
-//! hands it one [`Act`] at a time together with an [`Environment`]: the time, the store, a source of ids. The answer is an [`Outcome`]: effects in the order in
+//! hands it one [`Input`] at a time together with an [`Environment`]: the time, the store, a source of ids. The answer is an [`Outcome`]: effects in the order in
 //! which they must happen, and the [trace](TraceLine) of the checks that were made.
 //!
 //! The crate imports `openclaw-protocol` and no other of our crates.
 
-pub mod act;
 mod address;
 mod approvals;
 mod broadcast;
 pub mod config;
 pub mod facts;
 pub mod handshake;
+pub mod input;
 pub mod locality;
 mod model;
 mod node_work;
@@ -28,11 +28,11 @@ mod scope_upgrades;
 mod surface;
 pub mod trace;
 
-pub use act::{Act, ConnectionId, Effect, Entropy, Environment, Outcome, Peer};
 pub use config::{AuthMode, GatewayConfig};
 pub use facts::locality::LocalityRules;
 pub use facts::{Facts, UnknownRelease};
+pub use input::{ConnectionId, Effect, Entropy, Environment, Input, Outcome, Peer};
 pub use model::Model;
 pub use release::Release;
 pub use releases::{Change, KnownRelease, Source, known_releases};
-pub use trace::{Check, Fact, Held, Since, TraceLine};
+pub use trace::{Access, Check, Fact, Since, TraceLine};

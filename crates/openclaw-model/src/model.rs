@@ -1,9 +1,9 @@
 //! The model of one gateway process.
 
-use super::act::{Act, ConnectionId, Effect, Environment, Outcome, Peer};
 use super::approvals::Approvals;
 use super::broadcast::TICK_INTERVAL_MS;
 use super::handshake::{self, RateLimits};
+use super::input::{ConnectionId, Effect, Environment, Input, Outcome, Peer};
 use super::locality::{self, Locality};
 use super::node_work::NodeWork;
 use super::nodes::{self, Surface};
@@ -167,7 +167,7 @@ impl Model {
     }
 
     /// Processes one input.
-    pub fn act(&mut self, act: Act, environment: &mut Environment<'_>) -> Outcome {
+    pub fn handle(&mut self, input: Input, environment: &mut Environment<'_>) -> Outcome {
         if self.started_at.is_none() {
             self.started_at = Some(environment.now);
             self.presence.begin(environment.now, || ids::uuid(environment.entropy.uuid()));
@@ -177,16 +177,16 @@ impl Model {
             self.boot_id = ids::uuid(environment.entropy.uuid());
         }
         let mut outcome = Outcome::default();
-        match act {
-            Act::Open { connection, peer } => self.open(connection, peer, environment, &mut outcome),
-            Act::Message { connection, data } => self.messages(connection, &[data], environment, &mut outcome),
-            Act::Burst { connection, messages } => self.messages(connection, &messages, environment, &mut outcome),
-            Act::Closed { connection } => self.closed(connection, environment, &mut outcome),
-            Act::Wake => {
+        match input {
+            Input::Open { connection, peer } => self.open(connection, peer, environment, &mut outcome),
+            Input::Message { connection, data } => self.messages(connection, &[data], environment, &mut outcome),
+            Input::Burst { connection, messages } => self.messages(connection, &messages, environment, &mut outcome),
+            Input::Closed { connection } => self.closed(connection, environment, &mut outcome),
+            Input::Wake => {
                 self.time_out(environment.now, &mut outcome);
                 rpc::wake(self, environment.now, &mut outcome);
             }
-            Act::Stop => self.announce_stop("gateway stopping", &mut outcome),
+            Input::Stop => self.announce_stop("gateway stopping", &mut outcome),
         }
         rpc::settle(self, environment, &mut outcome);
         let handshakes = self.connections.values().filter_map(|open| open.handshake_deadline).min();
@@ -196,7 +196,7 @@ impl Model {
 
     fn open(&mut self, connection: ConnectionId, peer: Peer, environment: &mut Environment<'_>, outcome: &mut Outcome) {
         if let Some(why) = locality::unattributable(&self.rules.locality, &self.config, &peer) {
-            outcome.because_of(Check::Upgrade, fact!(locality.attribution_required), why);
+            outcome.trace_line_of(Check::Upgrade, fact!(locality.attribution_required), why);
             let body = json!({"error": {"type": "proxy_attribution_required", "message": "Proxy client attribution is required."}});
             return outcome.effects.push(Effect::RefuseUpgrade { connection, status: 403, body: body.to_string() });
         }
@@ -208,7 +208,7 @@ impl Model {
         let most = self.config.max_preauth_connections_per_ip as usize;
         if self.rules.handshake.waiting_limited && already >= most {
             let why = format!("{already} connections of this address wait for their connect");
-            outcome.because_of(Check::Upgrade, fact!(handshake.waiting_limited), why);
+            outcome.trace_line_of(Check::Upgrade, fact!(handshake.waiting_limited), why);
             let body = "Too many unauthenticated sockets".to_owned();
             return outcome.effects.push(Effect::RefuseUpgrade { connection, status: 503, body });
         }
@@ -324,7 +324,7 @@ impl Model {
             .map(|(id, _)| *id)
             .collect();
         for connection in late {
-            outcome.because_of(
+            outcome.trace_line_of(
                 Check::Frame,
                 fact!(handshake.timeout_ms),
                 "no connect request before the timeout; the gateway closes the connection",

@@ -1,6 +1,6 @@
 //! Commands and pending work for nodes (`node-registry.ts`, `node-pending-work.ts`).
 
-use super::act::ConnectionId;
+use super::input::ConnectionId;
 use indexmap::IndexMap;
 use openclaw_protocol::js::{self, Record};
 use serde_json::{Value, json};

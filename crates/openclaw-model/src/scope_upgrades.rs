@@ -1,6 +1,6 @@
 //! Scope upgrades that connected devices request and wait for (`device-scope-upgrade.ts`, since 2026.9.6).
 
-use super::act::ConnectionId;
+use super::input::ConnectionId;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 

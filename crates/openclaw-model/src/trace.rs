@@ -1,7 +1,7 @@
 //! Why an answer is what it is: the checks that a release made, in their order, and the facts that they rest on.
 
-use super::act::ConnectionId;
 use super::facts::Facts;
+use super::input::ConnectionId;
 use super::model::Model;
 use super::release::Release;
 use super::releases::{KNOWN, OLDEST, Source};
@@ -143,20 +143,20 @@ pub struct Since {
     pub sources: &'static [Source],
 }
 
-/// What a client that was let in may do.
+/// The role and scopes of an admitted client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// Its role.
+pub struct Access {
+    /// The role.
     pub role: String,
-    /// Its scopes.
+    /// The scopes.
     pub scopes: Vec<String>,
 }
 
 impl Model {
-    /// What the client of a connection may do; `None` where nobody was let in there.
-    pub fn held(&self, connection: ConnectionId) -> Option<Held> {
+    /// The role and scopes of a connection's client. `None` if no client was admitted on it.
+    pub fn access(&self, connection: ConnectionId) -> Option<Access> {
         let client = self.connections.get(&connection).filter(|open| !open.closing)?.client.as_ref()?;
-        Some(Held { role: client.role.clone(), scopes: client.scopes.clone() })
+        Some(Access { role: client.role.clone(), scopes: client.scopes.clone() })
     }
 }
 

@@ -12,16 +12,16 @@ pub type Record = Map<String, Value>;
 /// The `TypeError` that a release throws for an invalid record, with V8's message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("TypeError: {0}")]
-pub struct TypeFault(pub String);
+pub struct TypeError(pub String);
 
 /// `value.key`. Only objects have properties here.
 ///
 /// # Errors
 /// Returns an error for `null` and `undefined`, which have no properties.
-pub fn property<'a>(value: Option<&'a Value>, key: &str) -> Result<Option<&'a Value>, TypeFault> {
+pub fn property<'a>(value: Option<&'a Value>, key: &str) -> Result<Option<&'a Value>, TypeError> {
     match value {
-        None => Err(TypeFault(format!("Cannot read properties of undefined (reading '{key}')"))),
-        Some(Value::Null) => Err(TypeFault(format!("Cannot read properties of null (reading '{key}')"))),
+        None => Err(TypeError(format!("Cannot read properties of undefined (reading '{key}')"))),
+        Some(Value::Null) => Err(TypeError(format!("Cannot read properties of null (reading '{key}')"))),
         Some(other) => Ok(other.get(key)),
     }
 }
@@ -83,11 +83,11 @@ pub fn trim(text: &str) -> &str {
 ///
 /// # Errors
 /// Returns an error if the value is not a string.
-pub fn trimmed<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a str, TypeFault> {
+pub fn trimmed<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a str, TypeError> {
     match value {
         Some(Value::String(text)) => Ok(trim(text)),
         None | Some(Value::Null) => property(value, "trim").map(|_| ""),
-        Some(_) => Err(TypeFault(format!("{name}.trim is not a function"))),
+        Some(_) => Err(TypeError(format!("{name}.trim is not a function"))),
     }
 }
 
@@ -95,9 +95,9 @@ pub fn trimmed<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a str, Type
 ///
 /// # Errors
 /// Returns an error for `null` and `undefined`, which cannot be converted to an object.
-pub fn values(value: Option<&Value>) -> Result<Vec<Cow<'_, Value>>, TypeFault> {
+pub fn values(value: Option<&Value>) -> Result<Vec<Cow<'_, Value>>, TypeError> {
     match value {
-        None | Some(Value::Null) => Err(TypeFault("Cannot convert undefined or null to object".to_owned())),
+        None | Some(Value::Null) => Err(TypeError("Cannot convert undefined or null to object".to_owned())),
         Some(Value::Object(fields)) => Ok(fields.values().map(Cow::Borrowed).collect()),
         Some(Value::Array(items)) => Ok(items.iter().map(Cow::Borrowed).collect()),
         Some(Value::String(text)) => Ok(characters(text).into_iter().map(Cow::Owned).collect()),
@@ -109,11 +109,11 @@ pub fn values(value: Option<&Value>) -> Result<Vec<Cow<'_, Value>>, TypeFault> {
 ///
 /// # Errors
 /// Returns an error if the value is neither an array nor a string.
-pub fn iterate(value: Option<&Value>, name: &str) -> Result<Vec<Value>, TypeFault> {
+pub fn iterate(value: Option<&Value>, name: &str) -> Result<Vec<Value>, TypeError> {
     match value {
         Some(Value::Array(items)) => Ok(items.clone()),
         Some(Value::String(text)) => Ok(characters(text)),
-        _ => Err(TypeFault(format!("{name} is not iterable"))),
+        _ => Err(TypeError(format!("{name} is not iterable"))),
     }
 }
 
@@ -142,7 +142,7 @@ pub fn set(record: &mut Record, key: &str, value: Option<impl Into<Value>>) {
 
 /// `items.toSorted((a, b) => key(b) - key(a))`, newest first. A comparison with NaN counts as equal, so the order
 /// depends on the sorting algorithm. This is V8's algorithm for short arrays: binary insertion.
-pub fn newest_first<'a>(items: Vec<Cow<'a, Value>>, key: &str) -> Result<Vec<Cow<'a, Value>>, TypeFault> {
+pub fn newest_first<'a>(items: Vec<Cow<'a, Value>>, key: &str) -> Result<Vec<Cow<'a, Value>>, TypeError> {
     let mut sorted: Vec<(f64, Cow<'a, Value>)> = Vec::with_capacity(items.len());
     let many = items.len() > 1;
     for item in items {

@@ -183,7 +183,7 @@ impl Compare {
                 });
             }
         }
-        // By cause, only what was seen is told: why a case could not be played stands in the table in any case.
+        // The causes cover observations only. The table gives the reasons why cases could not be played.
         let in_table = |row: &&Row| {
             !by_cause || self.format == Format::Markdown || row.cells.iter().any(|cell| cell.group.is_none())
         };

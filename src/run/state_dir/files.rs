@@ -5,9 +5,9 @@ use super::seed::{Records, Seeder};
 use crate::observe::{NoFile, StoreFiles, in_database};
 use crate::run::steps::bindings::Bindings;
 use crate::scenario::store::{FileContent, KeptAs, Store};
-use openclaw_emulator::store::{SharedDocuments, SqliteDocuments, SqliteFault};
+use openclaw_emulator::store::{SharedDocuments, SqliteDocuments, SqliteError};
 use openclaw_model::{Facts, Release};
-use openclaw_protocol::store::{DATABASE, Document, Documents as _, StoreFormat, WriteFault, json};
+use openclaw_protocol::store::{DATABASE, Document, Documents as _, StoreFormat, WriteError, json};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +52,7 @@ pub(crate) enum FilesError {
     Symbol(String),
     /// A document could not be written to the database or to memory.
     #[error("cannot write the store: {0}")]
-    Document(#[from] WriteFault),
+    Document(#[from] WriteError),
 }
 
 /// The storage format of a store: the format of the release, unless the scenario specifies one.
@@ -275,8 +275,8 @@ impl Look<'_> {
                 }
                 return true;
             }
-            Err(SqliteFault::TooLarge) => Err(NoFile::TooLarge),
-            Err(SqliteFault::TooMany(values)) => Err(NoFile::TooMany(values)),
+            Err(SqliteError::TooLarge) => Err(NoFile::TooLarge),
+            Err(SqliteError::TooMany(values)) => Err(NoFile::TooMany(values)),
             Err(_) => digest(&self.directory.join(DATABASE)),
         };
         for document in [Document::DevicesPaired, Document::DevicesPending] {

@@ -21,11 +21,11 @@ fn scene(goodbye: Duration) -> Scene {
     let (client, server) = tokio::io::duplex(4 * 1024);
     let (sender, events) = mpsc::channel(4);
     let (stopping, stopped) = watch::channel(false);
-    let standing =
-        Standing { locality: LocalityRules::oldest(), config: GatewayConfig::default(), most_early_bytes: 65_536 };
-    let (started, standing) = (Instant::now(), Arc::new(standing));
-    let door = Door { events: sender, stopping: stopped, goodbye, started, standing };
-    let task = tokio::spawn(serve(server, ConnectionId(7), [127, 0, 0, 1].into(), door));
+    let http_context =
+        HttpContext { locality: LocalityRules::oldest(), config: GatewayConfig::default(), most_early_bytes: 65_536 };
+    let (started, http_context) = (Instant::now(), Arc::new(http_context));
+    let context = ConnectionContext { events: sender, stopping: stopped, goodbye, started, http_context };
+    let task = tokio::spawn(serve(server, ConnectionId(7), [127, 0, 0, 1].into(), context));
     Scene { client: Some(client), events, stopping, task }
 }
 
@@ -287,9 +287,9 @@ async fn plain_http_is_answered_and_ended(#[case] request: &str, #[case] status:
 #[case::remote_with_another([10, 0, 0, 1], Some("u"), false)]
 fn readiness_details(#[case] address: [u8; 4], #[case] bearer: Option<&str>, #[case] shown: bool) {
     let config = GatewayConfig { token: Some("t".to_owned()), ..GatewayConfig::default() };
-    let standing = Standing { locality: LocalityRules::oldest(), config, most_early_bytes: 65_536 };
+    let http_context = HttpContext { locality: LocalityRules::oldest(), config, most_early_bytes: 65_536 };
     let peer = Peer { address: address.into(), headers: vec![("host".to_owned(), "localhost".to_owned())] };
-    assert_eq!(standing.shows_details(&peer, bearer), shown);
+    assert_eq!(http_context.shows_details(&peer, bearer), shown);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,12 +6,12 @@ use std::fmt;
 
 /// One error in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct ShapeError {
     path: String,
     message: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.message)
     }
@@ -130,11 +130,11 @@ pub(super) fn words() -> Vec<&'static str> {
 }
 
 /// All errors in a configuration's `gateway` section. A configuration that is not an object counts as empty.
-pub(super) fn faults(config: &Value, facts: &ConfigFacts) -> Vec<Fault> {
+pub(super) fn faults(config: &Value, facts: &ConfigFacts) -> Vec<ShapeError> {
     let mut faults = Vec::new();
     if let Some(gateway) = config.get("gateway") {
         if gateway["bind"].as_str().is_some_and(is_host_alias) {
-            return vec![Fault {
+            return vec![ShapeError {
                 path: "gateway.bind".to_owned(),
                 message: "gateway.bind host aliases (for example 0.0.0.0/localhost) are legacy; use bind modes \
                           (lan/loopback/custom/tailnet/auto) instead (auto-migrated on load)."
@@ -152,7 +152,7 @@ fn is_host_alias(bind: &str) -> bool {
     matches!(bind.as_str(), "0.0.0.0" | "::" | "[::]" | "*" | "127.0.0.1" | "localhost" | "::1" | "[::1]")
 }
 
-fn section(value: &Value, path: &str, forms: &[(&str, Form)], facts: &ConfigFacts, faults: &mut Vec<Fault>) {
+fn section(value: &Value, path: &str, forms: &[(&str, Form)], facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
     let Some(members) = value.as_object() else {
         return expected("object", value, path, faults);
     };
@@ -161,7 +161,7 @@ fn section(value: &Value, path: &str, forms: &[(&str, Form)], facts: &ConfigFact
     for (name, form) in forms.iter().filter(|(name, _)| known(name)) {
         match (members.get(*name), form) {
             (Some(member), form) => check(member, &format!("{path}.{name}"), form, facts, faults),
-            (None, NonEmpty(_)) => faults.push(Fault {
+            (None, NonEmpty(_)) => faults.push(ShapeError {
                 path: format!("{path}.{name}"),
                 message: "Invalid input: expected string, received undefined".to_owned(),
             }),
@@ -171,17 +171,17 @@ fn section(value: &Value, path: &str, forms: &[(&str, Form)], facts: &ConfigFact
     unrecognized(members, path, known, faults);
 }
 
-fn unrecognized(members: &Map<String, Value>, path: &str, known: impl Fn(&str) -> bool, faults: &mut Vec<Fault>) {
+fn unrecognized(members: &Map<String, Value>, path: &str, known: impl Fn(&str) -> bool, faults: &mut Vec<ShapeError>) {
     let unknown: Vec<String> = members.keys().filter(|key| !known(key)).map(|key| format!("\"{key}\"")).collect();
     if !unknown.is_empty() {
         let plural = if unknown.len() > 1 { "s" } else { "" };
         let message = format!("Unrecognized key{plural}: {}", unknown.join(", "));
-        faults.push(Fault { path: path.to_owned(), message });
+        faults.push(ShapeError { path: path.to_owned(), message });
     }
 }
 
-fn check(value: &Value, path: &str, form: &Form, facts: &ConfigFacts, faults: &mut Vec<Fault>) {
-    let mut fault = |message: String| faults.push(Fault { path: path.to_owned(), message });
+fn check(value: &Value, path: &str, form: &Form, facts: &ConfigFacts, faults: &mut Vec<ShapeError>) {
+    let mut fault = |message: String| faults.push(ShapeError { path: path.to_owned(), message });
     match form {
         Text | NonEmpty(_) if !value.is_string() => expected("string", value, path, faults),
         NonEmpty(message) if value == "" => fault((*message).to_owned()),
@@ -222,9 +222,9 @@ fn is_secret(value: &Value) -> bool {
         || matches!(value["source"].as_str(), Some("env" | "file" | "exec")) && part("provider") && part("id")
 }
 
-fn expected(wanted: &str, value: &Value, path: &str, faults: &mut Vec<Fault>) {
+fn expected(wanted: &str, value: &Value, path: &str, faults: &mut Vec<ShapeError>) {
     let message = format!("Invalid input: expected {wanted}, received {}", kind(value));
-    faults.push(Fault { path: path.to_owned(), message });
+    faults.push(ShapeError { path: path.to_owned(), message });
 }
 
 fn kind(value: &Value) -> &'static str {

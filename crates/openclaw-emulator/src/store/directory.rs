@@ -3,7 +3,7 @@
 use super::LONGEST_FILE;
 use nix::fcntl::OFlag;
 use openclaw_protocol::ids;
-use openclaw_protocol::store::{Document, Documents, ReadFault, WriteFault, json};
+use openclaw_protocol::store::{Document, Documents, ReadError, WriteError, json};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -62,14 +62,14 @@ impl DirectoryDocuments {
         Self { unlocks_directories, ..self }
     }
 
-    fn write_one(&self, document: Document, value: &Arc<Value>) -> Result<(), WriteFault> {
+    fn write_one(&self, document: Document, value: &Arc<Value>) -> Result<(), WriteError> {
         let text = json::stringify(value);
         self.write_text(document, &text)?;
         self.last.borrow_mut().insert(document, (text.into_bytes(), Arc::clone(value)));
         Ok(())
     }
 
-    fn write_text(&self, document: Document, text: &str) -> Result<(), WriteFault> {
+    fn write_text(&self, document: Document, text: &str) -> Result<(), WriteError> {
         let path = self.root.join(document.path());
         let directory = path.parent().unwrap_or(&self.root);
         make_directory(directory)?;
@@ -88,7 +88,7 @@ impl DirectoryDocuments {
         written
     }
 
-    fn replace(&self, path: &Path, temporary: &Path, directory: &Path, text: &str) -> Result<(), WriteFault> {
+    fn replace(&self, path: &Path, temporary: &Path, directory: &Path, text: &str) -> Result<(), WriteError> {
         let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(temporary);
         let mut file = opened.map_err(|error| fault(&error, "open", temporary, None))?;
         file.write_all(text.as_bytes()).map_err(|error| fault(&error, "write", temporary, None))?;
@@ -108,9 +108,9 @@ impl DirectoryDocuments {
 }
 
 impl Documents for DirectoryDocuments {
-    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadError> {
         let path = self.root.join(document.path());
-        let fault = |what| ReadFault { what, path: path.display().to_string() };
+        let fault = |what| ReadError { what, path: path.display().to_string() };
         let bytes = match plain_file::read(&path, LONGEST_FILE, Links::Follow) {
             Err(error) if error.is_not_found() => return Ok(None),
             read => read.map_err(|_| fault("read"))?,
@@ -124,7 +124,7 @@ impl Documents for DirectoryDocuments {
         Ok(Some(value))
     }
 
-    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteError> {
         let mut first = Ok(());
         for (document, value) in documents {
             first = first.and(self.write_one(*document, value));
@@ -148,20 +148,20 @@ fn overwrite(path: &Path, text: &str) -> io::Result<()> {
     file.set_len(text.len() as u64)
 }
 
-fn make_directory(directory: &Path) -> Result<(), WriteFault> {
+fn make_directory(directory: &Path) -> Result<(), WriteError> {
     fs::create_dir_all(directory).map_err(|error| fault(&error, "mkdir", directory, None))
 }
 
-fn temporary_path(path: &Path) -> Result<PathBuf, WriteFault> {
+fn temporary_path(path: &Path) -> Result<PathBuf, WriteError> {
     let mut random = [0_u8; 16];
-    getrandom::fill(&mut random).map_err(|error| WriteFault(format!("Error: {error}")))?;
+    getrandom::fill(&mut random).map_err(|error| WriteError(format!("Error: {error}")))?;
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", ids::uuid(random)));
     Ok(name.into())
 }
 
 /// Node.js's message for a failed system call: `EACCES: permission denied, open '/path'`.
-fn fault(error: &io::Error, call: &str, path: &Path, target: Option<&Path>) -> WriteFault {
+fn fault(error: &io::Error, call: &str, path: &Path, target: Option<&Path>) -> WriteError {
     let errno = nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or_default());
     // The messages of libuv that users of the releases see. Other messages come from the system and differ at most in
     // capitals.
@@ -175,7 +175,7 @@ fn fault(error: &io::Error, call: &str, path: &Path, target: Option<&Path>) -> W
         other => other.desc().to_lowercase(),
     };
     let target = target.map(|target| format!(" -> '{}'", target.display())).unwrap_or_default();
-    WriteFault(format!("{errno:?}: {words}, {call} '{}'{target}", path.display()))
+    WriteError(format!("{errno:?}: {words}, {call} '{}'{target}", path.display()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod sqlite;
 
 pub use directory::DirectoryDocuments;
 pub use shared::SharedDocuments;
-pub use sqlite::{SqliteDocuments, SqliteFault};
+pub use sqlite::{SqliteDocuments, SqliteError};
 
 /// The longest file of a store that is read, in bytes. Those of real gateways take a thousandth of it.
 pub const LONGEST_FILE: u64 = 64 << 20;

@@ -1,6 +1,6 @@
 //! A store in memory that the embedded gateway shares with the harness.
 
-use openclaw_protocol::store::{Document, Documents, MemoryDocuments, ReadFault, WriteFault, json};
+use openclaw_protocol::store::{Document, Documents, MemoryDocuments, ReadError, WriteError, json};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,11 +22,11 @@ impl SharedDocuments {
 }
 
 impl Documents for SharedDocuments {
-    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadError> {
         self.lock().try_read(document)
     }
 
-    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteError> {
         self.lock().write(documents)
     }
 }

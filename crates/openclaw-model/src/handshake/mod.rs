@@ -22,9 +22,9 @@ use self::hello::welcome;
 use self::pairing::pins;
 use self::pairing::{Paired, PairingCheck};
 use self::refusal::{End, Refusal};
-use crate::act::{ConnectionId, Effect, Environment, Outcome};
+use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::Model;
-use crate::pairing::Fault;
+use crate::pairing::StoreError;
 use crate::schema::frames;
 use crate::trace::{Check, fact};
 use openclaw_protocol::client::mode;
@@ -95,14 +95,14 @@ fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: 
     if data.len() > most {
         let length = data.len();
         let why = format!("the message has {length} bytes; before hello-ok, {most} are allowed");
-        outcome.because_of(Check::Frame, fact!(handshake.early_messages_limited), why);
+        outcome.trace_line_of(Check::Frame, fact!(handshake.early_messages_limited), why);
         model.close(connection, close::TOO_BIG, "", outcome);
         return None;
     }
     // Binary messages are read as text too, and invalid UTF-8 becomes U+FFFD.
     let frame = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)).ok();
     if frame.is_none() {
-        outcome.because(Check::Frame, "the message is not JSON; the gateway closes the connection");
+        outcome.trace_line(Check::Frame, "the message is not JSON; the gateway closes the connection");
         model.close(connection, close::NORMAL, "", outcome);
     }
     frame
@@ -110,7 +110,7 @@ fn read_json(model: &mut Model, connection: ConnectionId, data: &[u8], outcome: 
 
 fn refuse(model: &mut Model, connection: ConnectionId, id: Value, refusal: Refusal, outcome: &mut Outcome) {
     let Refusal { error, code, reason } = refusal;
-    outcome.because(Check::Answer, format!("refused: {reason}"));
+    outcome.trace_line(Check::Answer, format!("refused: {reason}"));
     outcome.effects.push(Effect::Log(format!("handshake refused: {reason}")));
     if let Some(error) = error {
         let frame = ServerFrame::Res { id, ok: false, payload: None, error: Some(*error) };
@@ -119,8 +119,8 @@ fn refuse(model: &mut Model, connection: ConnectionId, id: Value, refusal: Refus
     model.close(connection, code, &reason, outcome);
 }
 
-fn throw(model: &mut Model, connection: ConnectionId, fault: &Fault, outcome: &mut Outcome) {
-    outcome.because(Check::Answer, format!("the release throws an error and closes the connection: {fault}"));
+fn throw(model: &mut Model, connection: ConnectionId, fault: &StoreError, outcome: &mut Outcome) {
+    outcome.trace_line(Check::Answer, format!("the release throws an error and closes the connection: {fault}"));
     outcome.effects.push(Effect::Log(format!("parse/handle error: {fault}")));
     model.close(connection, close::NORMAL, "", outcome);
 }
@@ -131,9 +131,9 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
     let role = check_protocol_and_role(&model.rules.handshake, &params)?;
     let open = model.connections.get(&connection).ok_or_else(|| Refusal::silent("invalid handshake"))?;
     let attempt = Attempt::new(&model.rules.handshake, connection, open, frame_id, params, role);
-    outcome.because(Check::Frame, attempt.words());
+    outcome.trace_line(Check::Frame, attempt.words());
     let fact = fact!(locality.host_and_trusted_proxies_count);
-    outcome.because_of(Check::Locality, fact, attempt.locality.reason.clone());
+    outcome.trace_line_of(Check::Locality, fact, attempt.locality.reason.clone());
     origin::check_copilot(&attempt)?;
     let origin = origin::check(&model.rules, &model.config, &attempt);
     let refused = || match &attempt.origin {
@@ -141,7 +141,7 @@ fn look_at(model: &Model, connection: ConnectionId, frame: Value, outcome: &mut 
         None => "no Origin header was sent, and this client needs one".to_owned(),
     };
     let why = origin.clone().unwrap_or_else(|_| refused());
-    outcome.because_of(Check::Origin, fact!(handshake.origins), why);
+    outcome.trace_line_of(Check::Origin, fact!(handshake.origins), why);
     origin?;
     Ok(attempt)
 }
@@ -156,12 +156,12 @@ fn admit(
     let disregarded = device::is_disregarded(&model.rules.handshake, &model.config, &attempt);
     let has_device = attempt.params.device.is_some() && !disregarded;
     let now = environment.now;
-    let mut standing = credentials::look(&model.rules, &model.config, &mut model.limits, now, &attempt, has_device);
+    let mut auth_result = credentials::look(&model.rules, &model.config, &mut model.limits, now, &attempt, has_device);
     let proven = match attempt.params.device.as_ref().filter(|_| has_device) {
         None => {
-            let allowed = device::do_without(&model.rules.handshake, &model.config, &mut attempt, &standing);
+            let allowed = device::do_without(&model.rules.handshake, &model.config, &mut attempt, &auth_result);
             let why = allowed.as_ref().map_or("no device identity was sent, and this client needs one", String::as_str);
-            outcome.because_of(Check::Device, fact!(handshake.unbound_scopes), why);
+            outcome.trace_line_of(Check::Device, fact!(handshake.unbound_scopes), why);
             allowed?;
             None
         }
@@ -169,22 +169,26 @@ fn admit(
             let proof = device::check_proof(&model.rules.handshake, &attempt, device, now);
             if let Err(refusal) = &proof {
                 let why = format!("the proof is invalid: {}", refusal.reason);
-                outcome.because_of(Check::Device, fact!(handshake.proof_form), why);
-                credentials::settle(&mut model.limits, now, &attempt, &standing);
+                outcome.trace_line_of(Check::Device, fact!(handshake.proof_form), why);
+                credentials::settle(&mut model.limits, now, &attempt, &auth_result);
             }
             let (key, version) = proof?;
-            outcome.because_of(Check::Device, fact!(handshake.proof_form), format!("the proof is valid ({version:?})"));
+            outcome.trace_line_of(
+                Check::Device,
+                fact!(handshake.proof_form),
+                format!("the proof is valid ({version:?})"),
+            );
             Some((device.id.clone(), key))
         }
     };
-    credentials::decide(&model.rules, &model.config, &mut model.limits, environment, &attempt, &mut standing)?;
-    if let Err(failure) = &standing.verdict {
-        outcome.because(Check::Credentials, standing.why_not(failure));
+    credentials::decide(&model.rules, &model.config, &mut model.limits, environment, &attempt, &mut auth_result)?;
+    if let Err(failure) = &auth_result.verdict {
+        outcome.trace_line(Check::Credentials, auth_result.why_not(failure));
         return Err(unauthorised::refusal(&model.rules.handshake, &attempt, failure, has_device).into());
     }
-    outcome.because(Check::Credentials, format!("admitted by {}", standing.method.words()));
+    outcome.trace_line(Check::Credentials, format!("admitted by {}", auth_result.method.words()));
     if model.rules.handshake.vouched_pairs
-        && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &standing)
+        && device::is_vouched_control_ui(&model.rules.handshake, &model.config, &attempt, &auth_result)
     {
         device::bound_by_proxy(&mut attempt);
     }
@@ -194,10 +198,10 @@ fn admit(
     }
     if let Some((device_id, public_key)) = &proven {
         let claimed = (attempt.client().platform.clone(), attempt.client().device_family.clone());
-        let check = PairingCheck { attempt: &mut attempt, standing: &standing, public_key, device_id, claimed };
+        let check = PairingCheck { attempt: &mut attempt, auth_result: &auth_result, public_key, device_id, claimed };
         paired = check.run(model, environment, outcome)?;
     }
-    welcome::welcome(model, environment, attempt, &standing, proven.map(|(id, _)| id), paired, outcome)
+    welcome::welcome(model, environment, attempt, &auth_result, proven.map(|(id, _)| id), paired, outcome)
 }
 
 /// Checks the frame: a request with the method `connect` and parameters that match the schema.

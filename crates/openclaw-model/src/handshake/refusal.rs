@@ -1,6 +1,6 @@
 //! The ways in which a handshake ends without `hello-ok`.
 
-use crate::pairing::Fault;
+use crate::pairing::StoreError;
 use openclaw_protocol::codes::{close, error};
 use openclaw_protocol::frame::ErrorShape;
 use serde_json::Value;
@@ -14,11 +14,11 @@ pub(super) enum End {
     /// The gateway refused the connect.
     Refused(Refusal),
     /// The release threw an error: it closes the connection without a message.
-    Threw(Fault),
+    Threw(StoreError),
 }
 
-impl From<Fault> for End {
-    fn from(fault: Fault) -> Self {
+impl From<StoreError> for End {
+    fn from(fault: StoreError) -> Self {
         Self::Threw(fault)
     }
 }

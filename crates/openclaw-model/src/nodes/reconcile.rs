@@ -4,7 +4,7 @@ use super::request::{NodeRequest, NodeRequested, published, request as ask, same
 use super::store::{self, NodeApproval};
 use super::surface::{Surface, same_set, sorted_permissions};
 use super::{Judged, NodeReconnect, declared_commands, permitted_commands};
-use crate::pairing::Fault;
+use crate::pairing::StoreError;
 use crate::{Environment, Facts, GatewayConfig};
 use openclaw_protocol::connect::ConnectParams;
 use openclaw_protocol::js;
@@ -49,7 +49,7 @@ pub fn reconcile_on_connect(
     connect: &ConnectParams,
     remote_ip: Option<&str>,
     environment: &mut Environment<'_>,
-) -> Result<Reconciliation, Fault> {
+) -> Result<Reconciliation, StoreError> {
     if rules.nodes.reconnect == NodeReconnect::AskForSurface {
         return reconcile_surface(rules, config, connect, remote_ip, environment);
     }
@@ -116,7 +116,7 @@ fn reconcile_surface(
     connect: &ConnectParams,
     remote_ip: Option<&str>,
     environment: &mut Environment<'_>,
-) -> Result<Reconciliation, Fault> {
+) -> Result<Reconciliation, StoreError> {
     let client = &connect.client;
     let node_id = connect.device.as_ref().map_or(&client.id, |device| &device.id).clone();
     let (caps, offered) = (connect.caps.clone().unwrap_or_default(), connect.commands.clone().unwrap_or_default());
@@ -149,7 +149,7 @@ fn reconcile_surface(
     let paired = store::find_paired(&rules.nodes, environment.store, now, &node_id)?;
     let Some(paired) = paired else {
         if rules.nodes.requests_of_devices && !is_paired_device(environment, &node_id) {
-            return Err(Fault::Refused("node pairing requires a paired device"));
+            return Err(StoreError::Refused("node pairing requires a paired device"));
         }
         let request =
             NodeRequest { silent: approved_by_itself(rules, environment, &node_id).then_some(true), ..request };
@@ -262,7 +262,7 @@ fn approve_at_once(
     environment: &mut Environment<'_>,
     node_id: &str,
     requested: &NodeRequested,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, StoreError> {
     if approved_via(rules, environment, node_id).as_deref() != Some("bootstrap") {
         return Ok(None);
     }
@@ -291,7 +291,7 @@ fn cut_down(
     offered.filter(may).map(str::to_owned).collect()
 }
 
-fn approved_commands(node: &Value) -> Result<Vec<String>, Fault> {
+fn approved_commands(node: &Value) -> Result<Vec<String>, StoreError> {
     let mut commands = Vec::new();
     if let Some(Value::Array(list)) = node.get("commands") {
         for command in list {

@@ -4,7 +4,7 @@ use super::NodeRules;
 use super::store::{DESCRIPTION, required_scopes};
 use super::surface::Surface;
 use crate::Entropy;
-use crate::pairing::{Changed, Family, Fault, State};
+use crate::pairing::{Changed, Family, State, StoreError};
 use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record};
 use openclaw_protocol::store::{Document, Documents};
@@ -63,11 +63,11 @@ pub fn request(
     entropy: &mut dyn Entropy,
     now: i64,
     incoming: &NodeRequest,
-) -> Result<NodeRequested, Fault> {
+) -> Result<NodeRequested, StoreError> {
     let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
     let node_id = js::trim(&incoming.node_id);
     if node_id.is_empty() {
-        return Err(Fault::Refused("nodeId required"));
+        return Err(StoreError::Refused("nodeId required"));
     }
     let mut existing = state.pending.values()?;
     existing.retain(|pending| pending.get("nodeId").and_then(Value::as_str) == Some(node_id));
@@ -105,7 +105,7 @@ fn request_by_surface(
     now: i64,
     incoming: &NodeRequest,
     existing: &[Value],
-) -> Result<NodeRequested, Fault> {
+) -> Result<NodeRequested, StoreError> {
     let node_id = js::trim(&incoming.node_id);
     let shown = |mut requested: NodeRequested, superseded: Vec<String>| {
         requested.request.shift_remove("revision");
@@ -150,7 +150,7 @@ pub(super) fn same_pending(
     documents: &dyn Documents,
     now: i64,
     incoming: &NodeRequest,
-) -> Result<Option<NodeRequested>, Fault> {
+) -> Result<Option<NodeRequested>, StoreError> {
     let state = State::load(rules.state, Family::Nodes, documents, now)?;
     let node_id = js::trim(&incoming.node_id);
     let mut existing = state.pending.values()?;
@@ -174,7 +174,7 @@ fn store_request(
     documents: &mut dyn Documents,
     request: Record,
     created: bool,
-) -> Result<NodeRequested, Fault> {
+) -> Result<NodeRequested, StoreError> {
     state.pending.set(&js::key_text(request.get("requestId")), Value::Object(request.clone()))?;
     state.persist(documents, Changed::Both)?;
     Ok(NodeRequested { request, created, superseded: Vec::new() })

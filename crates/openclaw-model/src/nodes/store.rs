@@ -5,7 +5,7 @@ use super::commands::RUN_COMMANDS;
 use super::request::add_device;
 use crate::Entropy;
 use crate::pairing::{
-    Changed, Family, Fault, PairingList, PairingRules, State, missing_scope, newest, reject_pending, same_secret,
+    Changed, Family, PairingList, PairingRules, State, StoreError, missing_scope, newest, reject_pending, same_secret,
 };
 use openclaw_protocol::ids;
 use openclaw_protocol::js::{self, Record};
@@ -34,7 +34,7 @@ pub enum NodeApproval {
 ///
 /// # Errors
 /// Returns an error for an invalid record.
-pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<PairingList, Fault> {
+pub fn list(rules: &NodeRules, documents: &dyn Documents, now: i64) -> Result<PairingList, StoreError> {
     let state = State::load(rules.state, Family::Nodes, documents, now)?;
     let mut pending: Vec<Value> = newest(&state.pending, "ts")?;
     if rules.approval_needs_pairing {
@@ -80,7 +80,7 @@ pub fn surfaces_of_device(
     documents: &dyn Documents,
     now: i64,
     device_id: &str,
-) -> Result<Record, Fault> {
+) -> Result<Record, StoreError> {
     let mut surfaces = Record::new();
     if !rules.part_of_device {
         return Ok(surfaces);
@@ -110,7 +110,7 @@ pub fn find_paired(
     documents: &dyn Documents,
     now: i64,
     node_id: &str,
-) -> Result<Option<Value>, Fault> {
+) -> Result<Option<Value>, StoreError> {
     let state = State::load(rules.state, Family::Nodes, documents, now)?;
     Ok(state.paired.get_truthy(js::trim(node_id)).cloned())
 }
@@ -124,7 +124,7 @@ pub fn find_pending(
     documents: &dyn Documents,
     now: i64,
     request_id: &str,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, StoreError> {
     let state = State::load(rules.state, Family::Nodes, documents, now)?;
     let pending = state.pending.get_truthy(request_id);
     Ok(pending.and_then(|pending| pending.get("nodeId")?.as_str()).map(str::to_owned))
@@ -139,7 +139,7 @@ pub fn reject_all(
     documents: &mut dyn Documents,
     now: i64,
     node_id: &str,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<String>, StoreError> {
     let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
     let node_id = js::trim(node_id);
     let mut theirs = state.pending.values()?;
@@ -167,7 +167,7 @@ pub fn approve(
     now: i64,
     request_id: &str,
     caller_scopes: &[String],
-) -> Result<NodeApproval, Fault> {
+) -> Result<NodeApproval, StoreError> {
     let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(NodeApproval::Unknown) };
     let required = required_scopes(rules, &pending);
@@ -210,7 +210,7 @@ pub fn reject(
     documents: &mut dyn Documents,
     now: i64,
     request_id: &str,
-) -> Result<Option<Option<Value>>, Fault> {
+) -> Result<Option<Option<Value>>, StoreError> {
     reject_pending(rules.state, Family::Nodes, "nodeId", documents, now, request_id)
 }
 
@@ -223,7 +223,7 @@ pub fn remove(
     documents: &mut dyn Documents,
     now: i64,
     node_id: &str,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, StoreError> {
     let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
     let node_id = js::trim(node_id);
     if node_id.is_empty() || state.paired.get_truthy(node_id).is_none() {
@@ -244,7 +244,7 @@ pub fn verify(
     now: i64,
     node_id: &str,
     token: &str,
-) -> Result<Option<Value>, Fault> {
+) -> Result<Option<Value>, StoreError> {
     let Some(node) = find_paired(rules, documents, now, node_id)? else { return Ok(None) };
     Ok(same_secret(token, node.get("token"))?.then_some(node))
 }
@@ -259,7 +259,7 @@ pub fn rename(
     now: i64,
     node_id: &str,
     display_name: &str,
-) -> Result<Option<Record>, Fault> {
+) -> Result<Option<Record>, StoreError> {
     change(rules, documents, now, node_id, |node| js::set(node, "displayName", Some(js::trim(display_name))))
 }
 
@@ -267,7 +267,12 @@ pub fn rename(
 ///
 /// # Errors
 /// Returns an error of the store or for an invalid record.
-pub fn record_connect(rules: &NodeRules, documents: &mut dyn Documents, now: i64, node_id: &str) -> Result<(), Fault> {
+pub fn record_connect(
+    rules: &NodeRules,
+    documents: &mut dyn Documents,
+    now: i64,
+    node_id: &str,
+) -> Result<(), StoreError> {
     change(rules, documents, now, node_id, |node| {
         js::set(node, "lastConnectedAtMs", Some(now));
         let gone = node.get(DEPARTED).map(|gone| js::number(Some(gone)));
@@ -290,7 +295,7 @@ pub fn note_life(
     now: i64,
     node_id: &str,
     reason: &str,
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     let noted = change(rules, documents, now, node_id, |node| {
         js::set(node, "lastSeenAtMs", Some(now));
         js::set(node, "lastSeenReason", Some(reason));
@@ -309,7 +314,7 @@ pub fn note_programs(
     now: i64,
     node_id: &str,
     programs: &[String],
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     let Some(node) = find_paired(rules, documents, now, node_id)? else { return Ok(false) };
     let known = node.get("bins").and_then(Value::as_array).into_iter().flatten();
     let known: BTreeSet<&str> = known.filter_map(Value::as_str).collect();
@@ -333,7 +338,7 @@ pub fn record_departure(
     now: i64,
     node_id: &str,
     connected_at: i64,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     let still = find_paired(rules, documents, now, node_id)?
         .is_some_and(|node| node.get("lastConnectedAtMs") == Some(&json!(connected_at)));
     if still && rules.notes_departures {
@@ -348,7 +353,7 @@ fn change(
     now: i64,
     node_id: &str,
     apply: impl FnOnce(&mut Record),
-) -> Result<Option<Record>, Fault> {
+) -> Result<Option<Record>, StoreError> {
     let mut state = State::load(rules.state, Family::Nodes, documents, now)?;
     let node_id = js::trim(node_id);
     let Some(existing) = state.paired.get_truthy(node_id) else { return Ok(None) };

@@ -5,8 +5,8 @@ use super::roles::{merge_roles, normalise_role};
 use super::scopes::{OPERATOR_PREFIX, merge_scopes};
 use super::tokens::{Minted, mint};
 use super::{
-    AccessMetadata, BootstrapProfile, Changed, Family, Fault, PairingRules, State, missing_scope, normalise_scopes,
-    role_scoped, scopes_allow,
+    AccessMetadata, BootstrapProfile, Changed, Family, PairingRules, State, StoreError, missing_scope,
+    normalise_scopes, role_scoped, scopes_allow,
 };
 use crate::Entropy;
 use openclaw_protocol::js::{self, Record};
@@ -23,7 +23,7 @@ pub enum Approval {
     /// The approver's grant does not fit this request: another key, another role, or a repair.
     NotGranted,
     /// Nobody, or not this approver, can grant the requested access.
-    Forbidden(Denial),
+    Forbidden(ApprovalRefusal),
     /// The device is paired.
     Approved {
         /// The written record.
@@ -43,7 +43,7 @@ impl Approval {
 
 /// The reason why a pending request is not approved, in the wording of the releases.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Denial {
+pub enum ApprovalRefusal {
     /// The approver, or the profile of a bootstrap token, lacks this scope or role.
     #[error("missing scope: {0}")]
     Missing(String),
@@ -120,7 +120,7 @@ pub fn approve(
     now: i64,
     request_id: &str,
     by: Approver<'_>,
-) -> Result<Approval, Fault> {
+) -> Result<Approval, StoreError> {
     let caller_scopes = by.scopes;
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(mut pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
@@ -166,7 +166,7 @@ pub fn approve(
             && !token_scopes.is_empty()
             && let Some(missing) = missing_scope(rules, OPERATOR, &measured, caller_scopes)
         {
-            return Ok(Approval::Forbidden(Denial::Missing(missing.clone())));
+            return Ok(Approval::Forbidden(ApprovalRefusal::Missing(missing.clone())));
         }
         granted.push((role, old, token_scopes));
     }
@@ -190,7 +190,7 @@ fn added_scopes(
     existing: Option<&Value>,
     old: Option<&Value>,
     otherwise: Vec<String>,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<String>, StoreError> {
     let asked = role_scoped(role, normalise_scopes(rules, pending.get("scopes"))?);
     if asked.is_empty() {
         return Ok(otherwise);
@@ -221,7 +221,7 @@ pub fn approve_bootstrap(
     request_id: &str,
     profile: &BootstrapProfile,
     seen: Option<&AccessMetadata>,
-) -> Result<Approval, Fault> {
+) -> Result<Approval, StoreError> {
     let profile = profile.clone().normalised(rules);
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id).cloned() else { return Ok(Approval::Unknown) };
@@ -233,7 +233,7 @@ pub fn approve_bootstrap(
     };
     let refused = foreign.or_else(|| missing_scope(rules, OPERATOR, &wanted, &approved).cloned());
     if let Some(missing) = refused {
-        return Ok(Approval::Forbidden(Denial::Missing(missing)));
+        return Ok(Approval::Forbidden(ApprovalRefusal::Missing(missing)));
     }
     let existing = existing_record(&state, &pending);
     let existing = existing.as_ref();
@@ -276,18 +276,18 @@ pub fn approve_bootstrap(
 }
 
 /// The reason why the approver cannot grant the requested access. `None` if it can.
-fn denial(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Option<Denial>, Fault> {
+fn denial(rules: &PairingRules, pending: &Value, caller: &[String]) -> Result<Option<ApprovalRefusal>, StoreError> {
     if !rules.approver_bounded {
         return Ok(None);
     }
     let wanted = operator_scopes(rules, pending)?;
-    let missing = |scope: &String| Some(Denial::Missing(scope.clone()));
+    let missing = |scope: &String| Some(ApprovalRefusal::Missing(scope.clone()));
     if rules.scopes_within_roles {
         let roles = requested_roles(rules, pending)?;
         let asked = normalise_scopes(rules, pending.get("scopes"))?;
         let belongs = |scope: &String| roles.iter().any(|role| scope_belongs(rules, role, scope));
         if let Some(stray) = asked.iter().find(|scope| !belongs(scope)) {
-            return Ok(Some(Denial::OutsideRoles(stray.clone())));
+            return Ok(Some(ApprovalRefusal::OutsideRoles(stray.clone())));
         }
         if rules.approval_measures_token {
             return Ok(None);
@@ -311,7 +311,7 @@ fn scope_belongs(rules: &PairingRules, role: &str, scope: &String) -> bool {
 }
 
 /// The role of the request, or the first of its roles.
-fn approval_role(pending: &Value) -> Result<Option<String>, Fault> {
+fn approval_role(pending: &Value) -> Result<Option<String>, StoreError> {
     if let Some(role) = normalise_role(pending.get("role"))? {
         return Ok(Some(role));
     }
@@ -325,11 +325,11 @@ fn approval_role(pending: &Value) -> Result<Option<String>, Fault> {
     Ok(None)
 }
 
-fn requested_roles(rules: &PairingRules, pending: &Value) -> Result<Vec<String>, Fault> {
+fn requested_roles(rules: &PairingRules, pending: &Value) -> Result<Vec<String>, StoreError> {
     Ok(merge_roles(rules, &[pending.get("roles"), pending.get("role")])?.unwrap_or_default())
 }
 
-fn operator_scopes(rules: &PairingRules, pending: &Value) -> Result<Vec<String>, Fault> {
+fn operator_scopes(rules: &PairingRules, pending: &Value) -> Result<Vec<String>, StoreError> {
     let mut scopes = normalise_scopes(rules, pending.get("scopes"))?;
     scopes.retain(|scope| scope.starts_with(OPERATOR_PREFIX));
     Ok(scopes)
@@ -342,7 +342,7 @@ fn token_scopes(
     pending: &Value,
     old: Option<&Value>,
     fallback: Option<&Value>,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<String>, StoreError> {
     let scoped = |scopes| if rules.mint_every_role { role_scoped(role, scopes) } else { scopes };
     let requested = scoped(normalise_scopes(rules, pending.get("scopes"))?);
     if !requested.is_empty() || !rules.approved_scopes_kept {
@@ -378,7 +378,7 @@ fn merged_roles(
     existing: Option<&Value>,
     pending: &Value,
     granted: Option<&Value>,
-) -> Result<Option<Vec<String>>, Fault> {
+) -> Result<Option<Vec<String>>, StoreError> {
     Ok(merge_roles(
         rules,
         &[
@@ -392,7 +392,7 @@ fn merged_roles(
 }
 
 /// The scopes of an existing record that belong to other roles than the granted ones.
-fn kept_scopes(rules: &PairingRules, existing: Option<&Value>, granted: &[String]) -> Result<Vec<String>, Fault> {
+fn kept_scopes(rules: &PairingRules, existing: Option<&Value>, granted: &[String]) -> Result<Vec<String>, StoreError> {
     let roles =
         merge_roles(rules, &[js::optional_property(existing, "roles"), js::optional_property(existing, "role")])?;
     let mut kept = Vec::new();
@@ -457,7 +457,7 @@ fn store_device(
     documents: &mut dyn Documents,
     request_id: &str,
     device: Record,
-) -> Result<Approval, Fault> {
+) -> Result<Approval, StoreError> {
     state.pending.remove(request_id);
     state.paired.set(&js::key_text(device.get("deviceId")), Value::Object(device.clone()))?;
     state.persist(documents, Changed::Both)?;

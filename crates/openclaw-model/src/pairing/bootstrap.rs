@@ -6,7 +6,7 @@ mod profile;
 use self::entry::{Tokens, comparable_key};
 pub use self::profile::BootstrapProfile;
 use self::profile::{OWNER_SCOPES, handed_on};
-use super::{Fault, PairingRules, role_scoped};
+use super::{PairingRules, StoreError, role_scoped};
 use openclaw_protocol::js;
 use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ pub fn verify_bootstrap_token(
     documents: &mut dyn Documents,
     now: i64,
     request: BootstrapRequest<'_>,
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     let mut state = Tokens::load(rules, documents, now)?;
     let Some(at) = state.find(request.token)? else { return Ok(false) };
     let device_id = js::trim(request.device_id);
@@ -104,7 +104,7 @@ pub fn revoke_bootstrap_token(
     documents: &mut dyn Documents,
     now: i64,
     token: &str,
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     let mut state = Tokens::load(rules, documents, now)?;
     let Some(at) = state.find(token)? else { return Ok(false) };
     state.entries.remove(at);
@@ -121,7 +121,7 @@ pub(super) fn forget_device_tokens(
     documents: &mut dyn Documents,
     now: i64,
     rejected: &Value,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     let device_id = js::trimmed(rejected.get("deviceId"), "deviceId")?;
     let public_key = comparable_key(rules, js::trimmed(rejected.get("publicKey"), "publicKey")?);
     if device_id.is_empty() || public_key.is_empty() {
@@ -145,7 +145,7 @@ pub fn bootstrap_profile(
     documents: &dyn Documents,
     now: i64,
     token: &str,
-) -> Result<Option<BootstrapProfile>, Fault> {
+) -> Result<Option<BootstrapProfile>, StoreError> {
     let state = Tokens::load(rules, documents, now)?;
     Ok(state.find(token)?.map(|at| state.entries[at].1.profile.clone()))
 }
@@ -161,7 +161,7 @@ pub fn bound_bootstrap_profile(
     token: &str,
     device_id: &str,
     public_key: &str,
-) -> Result<Option<BootstrapProfile>, Fault> {
+) -> Result<Option<BootstrapProfile>, StoreError> {
     let state = Tokens::load(rules, documents, now)?;
     let Some(at) = state.find(token)? else { return Ok(None) };
     let entry = &state.entries[at].1;
@@ -185,7 +185,7 @@ pub fn redeem_bootstrap_profile(
     token: &str,
     role: &str,
     scopes: &[String],
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     let mut state = Tokens::load(rules, documents, now)?;
     let Some(at) = state.find(token)? else { return Ok(false) };
     let entry = &mut state.entries[at].1;

@@ -5,9 +5,9 @@ use super::request::shown_pending;
 use super::roles::merge_roles;
 use super::scopes::merge_scopes;
 use super::state::Table;
-use super::{Changed, Family, Fault, PairingRules, State, approved_roles, role_scoped, summarise_tokens};
+use super::{Changed, Family, PairingRules, State, StoreError, approved_roles, role_scoped, summarise_tokens};
 use crate::facts::pairing::StateRules;
-use openclaw_protocol::js::{self, Record, TypeFault};
+use openclaw_protocol::js::{self, Record, TypeError};
 use openclaw_protocol::store::{Documents, StoreFormat};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -25,7 +25,7 @@ pub struct PairingList {
 ///
 /// # Errors
 /// Returns an error for an invalid record.
-pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result<PairingList, Fault> {
+pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result<PairingList, StoreError> {
     let state = State::load(rules.state, Family::Devices, documents, now)?;
     bear_tokens(rules, &state)?;
     let mut pending = newest(&state.pending, "ts")?;
@@ -38,7 +38,7 @@ pub fn list(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result
 }
 
 /// From 2026.9.6 on, listing the records reads the tokens of every record (`device-pairing-identity.ts`).
-fn bear_tokens(rules: &PairingRules, state: &State) -> Result<(), Fault> {
+fn bear_tokens(rules: &PairingRules, state: &State) -> Result<(), StoreError> {
     if rules.format == StoreFormat::Sqlite {
         for device in state.paired.values()? {
             super::effective_roles(rules, &device)?;
@@ -48,7 +48,7 @@ fn bear_tokens(rules: &PairingRules, state: &State) -> Result<(), Fault> {
 }
 
 /// A table's records, the latest by this time first.
-pub(crate) fn newest(table: &Table, key: &str) -> Result<Vec<Value>, TypeFault> {
+pub(crate) fn newest(table: &Table, key: &str) -> Result<Vec<Value>, TypeError> {
     Ok(js::newest_first(table.values()?, key)?.into_iter().map(Cow::into_owned).collect())
 }
 
@@ -61,7 +61,7 @@ pub fn find_paired(
     documents: &dyn Documents,
     now: i64,
     device_id: &str,
-) -> Result<Option<Value>, Fault> {
+) -> Result<Option<Value>, StoreError> {
     let state = State::load(rules.state, Family::Devices, documents, now)?;
     Ok(js::present(state.paired.get(js::trim(device_id))).cloned())
 }
@@ -77,7 +77,7 @@ pub fn live_request_id(
     request_id: &str,
     device_id: &str,
     public_key: &str,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, StoreError> {
     let state = State::load(rules.state, Family::Devices, documents, now)?;
     let pending = js::newest_first(state.pending.values()?, "ts")?;
     // The releases make the whole list for this, and stumble over what they would stumble over there.
@@ -100,7 +100,7 @@ pub fn find_pending(
     documents: &dyn Documents,
     now: i64,
     request_id: &str,
-) -> Result<Option<Value>, Fault> {
+) -> Result<Option<Value>, StoreError> {
     let state = State::load(rules.state, Family::Devices, documents, now)?;
     Ok(state.pending.get_truthy(request_id).cloned())
 }
@@ -115,7 +115,7 @@ pub fn reject(
     documents: &mut dyn Documents,
     now: i64,
     request_id: &str,
-) -> Result<Option<Option<Value>>, Fault> {
+) -> Result<Option<Option<Value>>, StoreError> {
     let pending = find_pending(rules, documents, now, request_id)?;
     let owner = reject_pending(rules.state, Family::Devices, "deviceId", documents, now, request_id)?;
     if let Some(pending) = pending.filter(|_| rules.bootstrap_pends) {
@@ -132,7 +132,7 @@ pub(crate) fn reject_pending(
     documents: &mut dyn Documents,
     now: i64,
     request_id: &str,
-) -> Result<Option<Option<Value>>, Fault> {
+) -> Result<Option<Option<Value>>, StoreError> {
     let mut state = State::load(rules, family, documents, now)?;
     let Some(pending) = state.pending.get_truthy(request_id) else { return Ok(None) };
     let owner = pending.get(id_key).cloned();
@@ -150,7 +150,7 @@ pub fn remove(
     documents: &mut dyn Documents,
     now: i64,
     device_id: &str,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, StoreError> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let device_id = js::trim(device_id);
     if device_id.is_empty() || state.paired.get_truthy(device_id).is_none() {
@@ -176,7 +176,7 @@ pub fn remove_role(
     now: i64,
     device_id: &str,
     role: &str,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, StoreError> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let device_id = js::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(None) };
@@ -257,7 +257,7 @@ pub fn prune_silent(
     now: i64,
     device_id: &str,
     connected: &[String],
-) -> Result<Vec<(String, Vec<String>)>, Fault> {
+) -> Result<Vec<(String, Vec<String>)>, StoreError> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let silent = |device: &Value| device.get("approvedVia").and_then(Value::as_str) == Some("silent");
     let Some(anchor) = state.paired.get_truthy(js::trim(device_id)).filter(|anchor| silent(anchor)) else {
@@ -326,7 +326,7 @@ pub fn update_metadata(
     now: i64,
     device_id: &str,
     seen: &AccessMetadata,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(existing) = state.paired.get_truthy(js::trim(device_id)).cloned() else { return Ok(()) };
     let mut device = js::spread(Some(&existing));
@@ -368,7 +368,7 @@ pub fn rename(
     now: i64,
     device_id: &str,
     label: &str,
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     change(rules, documents, now, device_id, |device| js::set(device, LABEL, Some(label)))
 }
 
@@ -382,7 +382,7 @@ pub fn note_life(
     now: i64,
     device_id: &str,
     reason: &str,
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     change(rules, documents, now, device_id, |device| {
         js::set(device, "lastSeenAtMs", Some(now));
         js::set(device, "lastSeenReason", Some(reason));
@@ -395,7 +395,7 @@ fn change(
     now: i64,
     device_id: &str,
     apply: impl FnOnce(&mut Record),
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let device_id = js::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id) else { return Ok(false) };
@@ -413,9 +413,9 @@ pub(super) const LABEL: &str = "operatorLabel";
 ///
 /// # Errors
 /// Returns an error for a record or a token that is `null`.
-pub fn redact_paired(rules: &PairingRules, device: &Value) -> Result<Record, Fault> {
+pub fn redact_paired(rules: &PairingRules, device: &Value) -> Result<Record, StoreError> {
     if device.is_null() {
-        return Err(TypeFault("Cannot destructure 'device' as it is null.".to_owned()).into());
+        return Err(TypeError("Cannot destructure 'device' as it is null.".to_owned()).into());
     }
     let mut shown = js::spread(Some(device));
     let tokens = shown.shift_remove("tokens");

@@ -1,7 +1,7 @@
 //! The command line client of the host, which a gateway with a generated token pairs at its start
 //! (`gateway/startup-local-cli-pairing.ts`).
 
-use super::{AccessMetadata, ApprovalKind, Approver, Fault, PairingRequest, PairingRules, approve, list, request};
+use super::{AccessMetadata, ApprovalKind, Approver, PairingRequest, PairingRules, StoreError, approve, list, request};
 use crate::Entropy;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,7 +20,7 @@ pub fn pair_local_cli(
     documents: &mut dyn Documents,
     entropy: &mut dyn Entropy,
     now: i64,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     let known = list(rules, documents, now)?.paired;
     let is_own = |name: Option<&str>, client: Option<&str>| name == Some(NAME) && client == Some("cli");
     let text = |record: &serde_json::Value, key: &str| record.get(key).and_then(|it| it.as_str()).map(str::to_owned);
@@ -54,6 +54,6 @@ pub fn pair_local_cli(
     let by = Approver { kind: ApprovalKind::Silent, seen: Some(&seen), ..Approver::owner(&scopes) };
     match approve(rules, documents, entropy, now, &requested.request_id(), by)?.device() {
         Some(_) => Ok(()),
-        None => Err(Fault::Refused("its request was not approved")),
+        None => Err(StoreError::Refused("its request was not approved")),
     }
 }

@@ -6,7 +6,7 @@
 mod approve;
 mod bootstrap;
 mod devices;
-mod fault;
+mod error;
 mod import;
 mod local_cli;
 mod request;
@@ -16,7 +16,7 @@ mod state;
 mod tokens;
 
 pub use crate::facts::pairing::{EffectiveRoles, PairingRules, PendingRepeat, StateRules};
-pub use approve::{Approval, ApprovalKind, Approver, Denial, access_scopes, approve, approve_bootstrap};
+pub use approve::{Approval, ApprovalKind, ApprovalRefusal, Approver, access_scopes, approve, approve_bootstrap};
 pub use bootstrap::{
     BootstrapProfile, BootstrapRequest, bootstrap_profile, bound_bootstrap_profile, redeem_bootstrap_profile,
     revoke_bootstrap_token, verify_bootstrap_token,
@@ -26,7 +26,7 @@ pub use devices::{
     redact_paired, reject, remove, remove_role, rename, update_metadata,
 };
 pub(crate) use devices::{newest, reject_pending};
-pub use fault::Fault;
+pub use error::StoreError;
 pub use import::{Imported, import_devices, import_nodes};
 pub use local_cli::pair_local_cli;
 pub use request::{PairingRequest, Requested, request};

@@ -2,10 +2,10 @@
 
 use super::roles::{merge_roles, normalise_role};
 use super::scopes::merge_scopes;
-use super::{Changed, Family, Fault, PairingRules, PendingRepeat, State, normalise_scopes};
+use super::{Changed, Family, PairingRules, PendingRepeat, State, StoreError, normalise_scopes};
 use crate::Entropy;
 use openclaw_protocol::ids;
-use openclaw_protocol::js::{self, Record, TypeFault};
+use openclaw_protocol::js::{self, Record, TypeError};
 use openclaw_protocol::store::Documents;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -77,11 +77,11 @@ pub fn request(
     entropy: &mut dyn Entropy,
     now: i64,
     incoming: &PairingRequest,
-) -> Result<Requested, Fault> {
+) -> Result<Requested, StoreError> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let device_id = js::trim(&incoming.device_id);
     if device_id.is_empty() {
-        return Err(Fault::Refused("deviceId required"));
+        return Err(StoreError::Refused("deviceId required"));
     }
     let is_repair = state.paired.get_truthy(device_id).is_some();
     let mut existing = state.pending.values()?;
@@ -126,13 +126,17 @@ pub fn request(
     store_request(state, documents, requested)
 }
 
-fn store_request(mut state: State, documents: &mut dyn Documents, requested: Requested) -> Result<Requested, Fault> {
+fn store_request(
+    mut state: State,
+    documents: &mut dyn Documents,
+    requested: Requested,
+) -> Result<Requested, StoreError> {
     state.pending.set(&requested.request_id(), Value::Object(requested.request.clone()))?;
     state.persist(documents, Changed::Pending)?;
     Ok(Requested { request: shown_pending(requested.request), ..requested })
 }
 
-fn same_request(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) -> Result<bool, Fault> {
+fn same_request(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) -> Result<bool, StoreError> {
     if existing.get("publicKey").and_then(Value::as_str) != Some(incoming.public_key.as_str()) {
         return Ok(false);
     }
@@ -148,7 +152,7 @@ fn same_request(rules: &PairingRules, existing: &Value, incoming: &PairingReques
 }
 
 /// Whether the pending request covers everything in this request (since 2026.7.35).
-fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) -> Result<bool, Fault> {
+fn covered(rules: &PairingRules, existing: &Value, incoming: &PairingRequest) -> Result<bool, StoreError> {
     if existing.get("publicKey").and_then(Value::as_str) != Some(incoming.public_key.as_str()) {
         return Ok(false);
     }
@@ -195,7 +199,7 @@ fn merged(
     incoming: &PairingRequest,
     is_repair: bool,
     now: i64,
-) -> Result<Record, TypeFault> {
+) -> Result<Record, TypeError> {
     let (own_role, own_scopes) = (json!(incoming.role), json!(incoming.scopes));
     let role = match normalise_role(existing.get("role"))? {
         Some(role) => Some(role),
@@ -259,7 +263,7 @@ fn replacement(
     is_repair: bool,
     request_id: String,
     now: i64,
-) -> Result<Record, TypeFault> {
+) -> Result<Record, TypeError> {
     let (own_roles, own_role, own_scopes) = (json!(incoming.roles), json!(incoming.role), json!(incoming.scopes));
     let latest = existing.first().and_then(|pending| pending.get("role"));
     let role = match normalise_role(Some(&own_role))? {

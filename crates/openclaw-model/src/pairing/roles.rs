@@ -1,14 +1,14 @@
 //! The approved and the effective roles of a record.
 
-use super::{EffectiveRoles, Fault, PairingRules};
-use openclaw_protocol::js::{self, TypeFault};
+use super::{EffectiveRoles, PairingRules, StoreError};
+use openclaw_protocol::js::{self, TypeError};
 use serde_json::Value;
 
 /// The roles that a device can connect with. The meaning of an empty or absent `tokens` map is the cause of #59045.
 ///
 /// # Errors
 /// Returns an error for a token or a role that the release's code cannot process.
-pub fn effective_roles(rules: &PairingRules, device: &Value) -> Result<Vec<String>, Fault> {
+pub fn effective_roles(rules: &PairingRules, device: &Value) -> Result<Vec<String>, StoreError> {
     if rules.effective_roles == EffectiveRoles::Record {
         return Ok(recorded_roles(device));
     }
@@ -38,7 +38,7 @@ pub fn effective_roles(rules: &PairingRules, device: &Value) -> Result<Vec<Strin
 ///
 /// # Errors
 /// As [`effective_roles`].
-pub fn has_effective_role(rules: &PairingRules, device: &Value, role: &str) -> Result<bool, Fault> {
+pub fn has_effective_role(rules: &PairingRules, device: &Value, role: &str) -> Result<bool, StoreError> {
     let role = js::trim(role);
     Ok(!role.is_empty() && effective_roles(rules, device)?.iter().any(|have| have == role))
 }
@@ -47,7 +47,7 @@ pub fn has_effective_role(rules: &PairingRules, device: &Value, role: &str) -> R
 ///
 /// # Errors
 /// Returns an error for a role that is not a string.
-pub fn approved_roles(rules: &PairingRules, device: &Value) -> Result<Vec<String>, Fault> {
+pub fn approved_roles(rules: &PairingRules, device: &Value) -> Result<Vec<String>, StoreError> {
     Ok(merge_roles(rules, &[device.get("roles"), device.get("role")])?.unwrap_or_default())
 }
 
@@ -60,7 +60,7 @@ fn recorded_roles(device: &Value) -> Vec<String> {
     }
 }
 
-fn active_token_roles(rules: &PairingRules, tokens: &Value) -> Result<Vec<String>, TypeFault> {
+fn active_token_roles(rules: &PairingRules, tokens: &Value) -> Result<Vec<String>, TypeError> {
     let mut roles = Vec::new();
     for entry in js::values(Some(tokens))? {
         if !js::truthy(js::property(Some(&entry), "revokedAtMs")?) {
@@ -71,7 +71,7 @@ fn active_token_roles(rules: &PairingRules, tokens: &Value) -> Result<Vec<String
 }
 
 /// Merges roles and role lists of records in the order of their first occurrence. `None` is `undefined`.
-pub(super) fn merge_roles(rules: &PairingRules, items: &[Option<&Value>]) -> Result<Option<Vec<String>>, TypeFault> {
+pub(super) fn merge_roles(rules: &PairingRules, items: &[Option<&Value>]) -> Result<Option<Vec<String>>, TypeError> {
     let mut roles = Vec::new();
     for item in items.iter().copied().filter(|item| js::truthy(*item)) {
         match item {
@@ -87,7 +87,7 @@ pub(super) fn merge_roles(rules: &PairingRules, items: &[Option<&Value>]) -> Res
 }
 
 /// A trimmed role. `None` for a value that is not a string, if the release accepts it.
-fn one_role<'a>(rules: &PairingRules, role: Option<&'a Value>, name: &str) -> Result<&'a str, TypeFault> {
+fn one_role<'a>(rules: &PairingRules, role: Option<&'a Value>, name: &str) -> Result<&'a str, TypeError> {
     match role {
         Some(Value::String(text)) => Ok(js::trim(text)),
         _ if rules.lenient_lists => Ok(""),
@@ -96,7 +96,7 @@ fn one_role<'a>(rules: &PairingRules, role: Option<&'a Value>, name: &str) -> Re
 }
 
 /// `role?.trim()`. `None` if the result is empty.
-pub(super) fn normalise_role(role: Option<&Value>) -> Result<Option<String>, TypeFault> {
+pub(super) fn normalise_role(role: Option<&Value>) -> Result<Option<String>, TypeError> {
     let Some(role) = js::present(role) else { return Ok(None) };
     let text = js::trimmed(Some(role), "role?")?;
     Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))

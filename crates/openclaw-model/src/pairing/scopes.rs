@@ -1,7 +1,7 @@
 //! Scopes: merging, normalization and coverage (`operator-scope-compat.ts`, `device-auth.ts`).
 
-use super::{Fault, PairingRules};
-use openclaw_protocol::js::{self, TypeFault};
+use super::{PairingRules, StoreError};
+use openclaw_protocol::js::{self, TypeError};
 use serde_json::Value;
 
 /// The prefix of every operator scope.
@@ -19,7 +19,7 @@ const SESSIONS_WRITE: &str = "operator.sessions.write";
 ///
 /// # Errors
 /// Returns an error for a scope that is not a string.
-pub fn normalise_scopes(rules: &PairingRules, scopes: Option<&Value>) -> Result<Vec<String>, Fault> {
+pub fn normalise_scopes(rules: &PairingRules, scopes: Option<&Value>) -> Result<Vec<String>, StoreError> {
     let Some(Value::Array(items)) = scopes else { return Ok(Vec::new()) };
     let texts = items.iter().filter(|item| item.is_string() || !rules.lenient_lists);
     let texts = texts.map(|item| js::trimmed(Some(item), "scope")).collect::<Result<Vec<_>, _>>()?;
@@ -77,7 +77,7 @@ pub fn scopes_allow_values(
     role: &str,
     requested: Option<&Value>,
     granted: Option<&Value>,
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     let requested = scope_list(requested)?;
     if requested.is_empty() {
         return Ok(true);
@@ -85,7 +85,7 @@ pub fn scopes_allow_values(
     Ok(scopes_allow(rules, role, &requested, &scope_list(granted)?))
 }
 
-fn scope_list(scopes: Option<&Value>) -> Result<Vec<String>, TypeFault> {
+fn scope_list(scopes: Option<&Value>) -> Result<Vec<String>, TypeError> {
     let mut list = Vec::new();
     for scope in js::iterate(scopes, "scopes")? {
         let text = js::trimmed(Some(&scope), "scope")?;
@@ -139,7 +139,7 @@ pub fn role_scoped(role: &str, scopes: Vec<String>) -> Vec<String> {
 }
 
 /// Merges scope lists of records in the order of their first occurrence. `None` is `undefined`.
-pub(super) fn merge_scopes(rules: &PairingRules, lists: &[Option<&Value>]) -> Result<Option<Vec<String>>, TypeFault> {
+pub(super) fn merge_scopes(rules: &PairingRules, lists: &[Option<&Value>]) -> Result<Option<Vec<String>>, TypeError> {
     let mut merged: Vec<String> = Vec::new();
     let mut explicit = false;
     let is_list = |list: Option<&Value>| match rules.lenient_lists {

@@ -1,8 +1,8 @@
 //! The documents between one read and one write: pending requests by id, and paired records by device or node.
 
-use super::{Fault, PENDING_TTL_MS};
+use super::{PENDING_TTL_MS, StoreError};
 use crate::facts::pairing::StateRules;
-use openclaw_protocol::js::{self, Record, TypeFault};
+use openclaw_protocol::js::{self, Record, TypeError};
 use openclaw_protocol::store::{Document, Documents};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -59,7 +59,12 @@ impl State {
     ///
     /// # Errors
     /// Returns an error for a pending request that is `null`, or for an unreadable file in releases that need it.
-    pub(crate) fn load(rules: StateRules, family: Family, documents: &dyn Documents, now: i64) -> Result<Self, Fault> {
+    pub(crate) fn load(
+        rules: StateRules,
+        family: Family,
+        documents: &dyn Documents,
+        now: i64,
+    ) -> Result<Self, StoreError> {
         let mut pending = Table::load(rules, documents, family.pending())?;
         let paired = Table::load(rules, documents, family.paired())?;
         pending.prune(now, PENDING_TTL_MS, rules.refresh_keeps_alive)?;
@@ -70,7 +75,7 @@ impl State {
     ///
     /// # Errors
     /// Returns the error of the first document that could not be written. The other one is still tried.
-    pub(crate) fn persist(&self, documents: &mut dyn Documents, changed: Changed) -> Result<(), Fault> {
+    pub(crate) fn persist(&self, documents: &mut dyn Documents, changed: Changed) -> Result<(), StoreError> {
         let pending = (self.family.pending(), &self.pending.0);
         let paired = (self.family.paired(), &self.paired.0);
         match changed {
@@ -86,7 +91,7 @@ impl State {
 pub(crate) struct Table(Arc<Value>);
 
 impl Table {
-    fn load(rules: StateRules, documents: &dyn Documents, document: Document) -> Result<Self, Fault> {
+    fn load(rules: StateRules, documents: &dyn Documents, document: Document) -> Result<Self, StoreError> {
         let read = match rules.unreadable_ends {
             true => documents.try_read(document)?,
             false => documents.read(document),
@@ -115,7 +120,7 @@ impl Table {
     }
 
     /// `Object.values(table)`.
-    pub(crate) fn values(&self) -> Result<Vec<Cow<'_, Value>>, TypeFault> {
+    pub(crate) fn values(&self) -> Result<Vec<Cow<'_, Value>>, TypeError> {
         js::values(Some(&self.0))
     }
 
@@ -123,7 +128,7 @@ impl Table {
     ///
     /// # Errors
     /// Returns an error for a document that is a string, a number or a boolean.
-    pub(crate) fn set(&mut self, key: &str, value: Value) -> Result<(), TypeFault> {
+    pub(crate) fn set(&mut self, key: &str, value: Value) -> Result<(), TypeError> {
         let kind = match Arc::make_mut(&mut self.0) {
             Value::Object(fields) => {
                 fields.insert(key.to_owned(), value);
@@ -140,7 +145,7 @@ impl Table {
             Value::Bool(_) | Value::Null => "boolean",
         };
         let shown = js::key_text(Some(&self.0));
-        Err(TypeFault(format!("Cannot create property '{key}' on {kind} '{shown}'")))
+        Err(TypeError(format!("Cannot create property '{key}' on {kind} '{shown}'")))
     }
 
     /// `delete table[key]`.
@@ -170,7 +175,7 @@ impl Table {
     ///
     /// # Errors
     /// As [`Self::set`].
-    pub(crate) fn set_both(&mut self, key: &str, id_key: &str, device: Record) -> Result<(), TypeFault> {
+    pub(crate) fn set_both(&mut self, key: &str, id_key: &str, device: Record) -> Result<(), TypeError> {
         let own_key = js::key_text(device.get(id_key));
         if own_key != key {
             self.set(&own_key, Value::Object(device.clone()))?;
@@ -178,10 +183,10 @@ impl Table {
         self.set(key, Value::Object(device))
     }
 
-    fn prune(&mut self, now: i64, ttl: i64, heeds_refresh: bool) -> Result<(), TypeFault> {
+    fn prune(&mut self, now: i64, ttl: i64, heeds_refresh: bool) -> Result<(), TypeError> {
         // Exact for every time of this millennium.
         #[allow(clippy::cast_precision_loss)]
-        let expired = |entry: &Value| -> Result<bool, TypeFault> {
+        let expired = |entry: &Value| -> Result<bool, TypeError> {
             // Written by releases since 2026.7.35, and heeded by them alone: no other one leaves it in a file.
             let refreshed = js::present(js::property(Some(entry), super::request::REFRESHED)?);
             let since = refreshed.filter(|_| heeds_refresh).or(js::property(Some(entry), "ts")?);

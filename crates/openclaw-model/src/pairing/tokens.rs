@@ -1,11 +1,12 @@
 //! Device tokens: verify, ensure, rotate, revoke.
 
 use super::{
-    Changed, Family, Fault, PairingRules, State, approved_roles, missing_scope, normalise_scopes, scopes_allow_values,
+    Changed, Family, PairingRules, State, StoreError, approved_roles, missing_scope, normalise_scopes,
+    scopes_allow_values,
 };
 use crate::Entropy;
 use openclaw_protocol::ids;
-use openclaw_protocol::js::{self, Record, TypeFault};
+use openclaw_protocol::js::{self, Record, TypeError};
 use openclaw_protocol::store::{Documents, StoreFormat};
 use serde_json::{Value, json};
 use std::cmp::Ordering;
@@ -76,7 +77,7 @@ pub fn verify_token(
     now: i64,
     device_id: &str,
     shown: ShownToken<'_>,
-) -> Result<Result<Option<String>, TokenRefusal>, Fault> {
+) -> Result<Result<Option<String>, TokenRefusal>, StoreError> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let device_id = js::trim(device_id);
     let Some(device) = state.paired.get_truthy(device_id).cloned() else {
@@ -159,7 +160,7 @@ pub fn ensure_token(
     now: i64,
     device_id: &str,
     wanted: WantedToken<'_>,
-) -> Result<Option<Record>, Fault> {
+) -> Result<Option<Record>, StoreError> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(context) = Context::find(rules, &state, device_id, wanted.role)? else { return Ok(None) };
     let scopes = super::normalised_scopes(rules, wanted.scopes);
@@ -202,7 +203,7 @@ pub fn rotate_token(
     device_id: &str,
     role: &str,
     asked: Option<&Value>,
-) -> Result<TokenRotation, Fault> {
+) -> Result<TokenRotation, StoreError> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let Some(mut context) = Context::find(rules, &state, device_id, role)? else {
         return Ok(TokenRotation::Refused("unknown-device-or-role"));
@@ -269,7 +270,7 @@ pub fn revoke_token(
     device_id: &str,
     role: &str,
     caller_scopes: &[String],
-) -> Result<TokenRevocation, Fault> {
+) -> Result<TokenRevocation, StoreError> {
     let mut state = State::load(rules.state, Family::Devices, documents, now)?;
     let (device_id, role) = (js::trim(device_id), js::trim(role));
     let Some(device) = state.paired.get_truthy(device_id).cloned() else { return Ok(TokenRevocation::Unknown) };
@@ -295,7 +296,7 @@ pub fn revoke_token(
 ///
 /// # Errors
 /// Returns an error for a token that is `null`, or for several tokens of which one has no role.
-pub fn summarise_tokens(tokens: Option<&Value>) -> Result<Option<Vec<Value>>, Fault> {
+pub fn summarise_tokens(tokens: Option<&Value>) -> Result<Option<Vec<Value>>, StoreError> {
     if !js::truthy(tokens) {
         return Ok(None);
     }
@@ -317,10 +318,10 @@ pub fn summarise_tokens(tokens: Option<&Value>) -> Result<Option<Vec<Value>>, Fa
     Ok(Some(summaries).filter(|summaries| !summaries.is_empty()))
 }
 
-fn comparable_role(role: Option<&Value>) -> Result<(), TypeFault> {
+fn comparable_role(role: Option<&Value>) -> Result<(), TypeError> {
     match js::present(role) {
         Some(Value::String(_)) => Ok(()),
-        Some(_) => Err(TypeFault("a.role.localeCompare is not a function".to_owned())),
+        Some(_) => Err(TypeError("a.role.localeCompare is not a function".to_owned())),
         None => js::property(role, "localeCompare").map(|_| ()),
     }
 }
@@ -366,7 +367,7 @@ struct Context {
 }
 
 impl Context {
-    fn find(rules: &PairingRules, state: &State, device_id: &str, role: &str) -> Result<Option<Self>, Fault> {
+    fn find(rules: &PairingRules, state: &State, device_id: &str, role: &str) -> Result<Option<Self>, StoreError> {
         let device = state.paired.get_truthy(js::trim(device_id)).cloned();
         let role = js::trim(role).to_owned();
         let Some(device) = device.filter(|_| !role.is_empty()) else { return Ok(None) };
@@ -380,7 +381,7 @@ impl Context {
 }
 
 /// Writes an entry to the record's tokens, and the record under its own id.
-fn store_entry(state: &mut State, key: &str, device: &Value, role: &str, entry: Record) -> Result<(), TypeFault> {
+fn store_entry(state: &mut State, key: &str, device: &Value, role: &str, entry: Record) -> Result<(), TypeError> {
     let mut tokens = js::spread(device.get("tokens"));
     js::set(&mut tokens, role, Some(entry));
     let mut device = js::spread(Some(device));
@@ -389,7 +390,7 @@ fn store_entry(state: &mut State, key: &str, device: &Value, role: &str, entry: 
 }
 
 /// The approved scopes of a record. `None` if it has none.
-fn baseline(rules: &PairingRules, device: &Value) -> Result<Option<Vec<String>>, Fault> {
+fn baseline(rules: &PairingRules, device: &Value) -> Result<Option<Vec<String>>, StoreError> {
     let scopes = js::present(device.get("approvedScopes")).or_else(|| device.get("scopes"));
     match scopes {
         Some(Value::Array(_)) => Ok(Some(normalise_scopes(rules, scopes)?)),
@@ -397,7 +398,12 @@ fn baseline(rules: &PairingRules, device: &Value) -> Result<Option<Vec<String>>,
     }
 }
 
-fn within_baseline(rules: &PairingRules, role: &str, scopes: Option<&Value>, device: &Value) -> Result<bool, Fault> {
+fn within_baseline(
+    rules: &PairingRules,
+    role: &str,
+    scopes: Option<&Value>,
+    device: &Value,
+) -> Result<bool, StoreError> {
     if !rules.tokens_bounded {
         return Ok(true);
     }
@@ -408,7 +414,7 @@ fn within_baseline(rules: &PairingRules, role: &str, scopes: Option<&Value>, dev
 }
 
 /// Up to 2026.2.26: whether a rotation asks only for scopes that the record's or the old token's scopes cover.
-fn within_recorded(rules: &PairingRules, scopes: &[String], context: &Context) -> Result<bool, Fault> {
+fn within_recorded(rules: &PairingRules, scopes: &[String], context: &Context) -> Result<bool, StoreError> {
     let device = &context.device;
     let recorded = js::present(device.get("approvedScopes"))
         .or_else(|| js::present(device.get("scopes")))
@@ -430,7 +436,7 @@ fn implied(mut scopes: Vec<String>) -> Vec<String> {
 }
 
 /// Whether a token is the expected one. Blank ones never are.
-pub(crate) fn same_secret(provided: &str, expected: Option<&Value>) -> Result<bool, TypeFault> {
+pub(crate) fn same_secret(provided: &str, expected: Option<&Value>) -> Result<bool, TypeError> {
     if js::trim(provided).is_empty() {
         return Ok(false);
     }

@@ -1,6 +1,6 @@
 //! A store in memory, for the planner, the fuzzer and tests.
 
-use super::{Document, Documents, ReadFault, WriteFault};
+use super::{Document, Documents, ReadError, WriteError};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MemoryDocuments {
     documents: BTreeMap<Document, Arc<Value>>,
-    fault: Option<WriteFault>,
+    fault: Option<WriteError>,
 }
 
 impl MemoryDocuments {
@@ -28,17 +28,17 @@ impl MemoryDocuments {
     /// Makes every further write fail with this message.
     #[must_use]
     pub fn failing(mut self, message: &str) -> Self {
-        self.fault = Some(WriteFault(message.to_owned()));
+        self.fault = Some(WriteError(message.to_owned()));
         self
     }
 }
 
 impl Documents for MemoryDocuments {
-    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadError> {
         Ok(self.documents.get(&document).cloned())
     }
 
-    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteError> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }

@@ -80,7 +80,7 @@ pub trait Documents {
     ///
     /// # Errors
     /// Returns an error if the file exists but cannot be read or parsed.
-    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault>;
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadError>;
 
     /// The current document. `None` if a release up to 2026.4.15 treats the file as absent: it does not exist, cannot
     /// be read or does not parse (`readJsonFile` in `json-files.ts`).
@@ -92,13 +92,13 @@ pub trait Documents {
     ///
     /// # Errors
     /// Returns the operating system's message in the form of Node.js (`EACCES: permission denied, open '...'`).
-    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault>;
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteError>;
 }
 
 /// A file that exists but is not usable (`JsonFileReadError` in `json-files.ts`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Failed to {what} JSON file: {path}")]
-pub struct ReadFault {
+pub struct ReadError {
     /// Either `read` or `parse`.
     pub what: &'static str,
     /// The file.
@@ -108,4 +108,4 @@ pub struct ReadFault {
 /// The reason why a document could not be written, in the form of Node.js.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct WriteFault(pub String);
+pub struct WriteError(pub String);

@@ -13,7 +13,7 @@ mod table;
 pub(super) use table::Unfit;
 
 use nix::unistd::{AccessFlags, access};
-use openclaw_protocol::store::{DATABASE, Document, Documents, ReadFault, SURFACE_FIELDS, WriteFault};
+use openclaw_protocol::store::{DATABASE, Document, Documents, ReadError, SURFACE_FIELDS, WriteError};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
@@ -44,7 +44,7 @@ const COUNTED: usize = 20;
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum SqliteFault {
+pub enum SqliteError {
     /// An error of SQLite.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
@@ -76,7 +76,7 @@ pub enum SqliteFault {
     NoTable(&'static str),
 }
 
-impl SqliteFault {
+impl SqliteError {
     /// Whether the file is not a database or is damaged.
     pub fn is_no_database(&self) -> bool {
         let code = match self {
@@ -162,7 +162,7 @@ impl SqliteDocuments {
     ///
     /// # Errors
     /// Returns an error of SQLite (not a database, missing tables), or an error if the data exceeds the limits.
-    pub fn look(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteFault> {
+    pub fn look(state_dir: &Path, links: Links) -> Result<Vec<(Document, Value)>, SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LOOK_BYTES).unwrap_or(i32::MAX))?;
         TABLES.into_iter().try_for_each(|table| is_plain(&connection, table))?;
@@ -170,9 +170,9 @@ impl SqliteDocuments {
             let records = read(&connection, document, Cells::AsTheyAre, &mut Size::limited())?;
             Ok((document, Value::Object(records)))
         };
-        let read = Document::ALL.into_iter().map(read).collect::<Result<Vec<_>, SqliteFault>>();
+        let read = Document::ALL.into_iter().map(read).collect::<Result<Vec<_>, SqliteError>>();
         read.map_err(|fault| match fault {
-            SqliteFault::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => SqliteFault::TooLarge,
+            SqliteError::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => SqliteError::TooLarge,
             other => other,
         })
     }
@@ -181,7 +181,7 @@ impl SqliteDocuments {
     ///
     /// # Errors
     /// What SQLite says. A table of that name that is no plain one.
-    pub fn own_key(state_dir: &Path, links: Links) -> Result<Option<String>, SqliteFault> {
+    pub fn own_key(state_dir: &Path, links: Links) -> Result<Option<String>, SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LOOK_BYTES).unwrap_or(i32::MAX))?;
         let sql =
@@ -193,19 +193,19 @@ impl SqliteDocuments {
             return Ok(None);
         }
         if computed > 0 {
-            return Err(SqliteFault::NoTable("device_identities"));
+            return Err(SqliteError::NoTable("device_identities"));
         }
         let sql = "SELECT private_key_pem FROM device_identities WHERE identity_key = 'primary'";
         let mut statement = connection.prepare(sql)?;
         let mut rows = statement.query([])?;
-        rows.next()?.map(|row| row.get(0)).transpose().map_err(SqliteFault::from)
+        rows.next()?.map(|row| row.get(0)).transpose().map_err(SqliteError::from)
     }
 
     /// Checks whether a release could read the devices in the database, without writing to it.
     ///
     /// # Errors
     /// Returns an error of SQLite, or an error for a cell that does not parse.
-    pub fn check(state_dir: &Path, links: Links) -> Result<(), SqliteFault> {
+    pub fn check(state_dir: &Path, links: Links) -> Result<(), SqliteError> {
         let connection = open_to_read(&state_dir.join(DATABASE), links)?;
         let documents = [Document::DevicesPaired, Document::DevicesPending];
         documents
@@ -217,7 +217,7 @@ impl SqliteDocuments {
     ///
     /// # Errors
     /// Returns an error if the database cannot be written: permissions, or not a database.
-    pub fn open(&self) -> Result<(), SqliteFault> {
+    pub fn open(&self) -> Result<(), SqliteError> {
         self.with(false, |_| Ok(())).map(drop)
     }
 
@@ -236,8 +236,8 @@ impl SqliteDocuments {
     fn with<T>(
         &self,
         make: bool,
-        act: impl FnOnce(&mut Open) -> Result<T, SqliteFault>,
-    ) -> Result<Option<T>, SqliteFault> {
+        act: impl FnOnce(&mut Open) -> Result<T, SqliteError>,
+    ) -> Result<Option<T>, SqliteError> {
         let mut open = self.open.borrow_mut();
         if open.is_none() {
             if !make && fs::symlink_metadata(&self.path).is_err() {
@@ -250,11 +250,11 @@ impl SqliteDocuments {
 }
 
 impl Open {
-    fn new(path: &Path, durable: bool, links: Links) -> Result<Self, SqliteFault> {
+    fn new(path: &Path, durable: bool, links: Links) -> Result<Self, SqliteError> {
         only_plain(path, links)?;
         if let Some(directory) = path.parent() {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-            made.map_err(|error| SqliteFault::Io(directory.to_owned(), error))?;
+            made.map_err(|error| SqliteError::Io(directory.to_owned(), error))?;
         }
         // The releases make their own files writable again.
         for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
@@ -262,7 +262,7 @@ impl Open {
         }
         // SQLite creates its files with the mode of the database.
         let made = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-        made.map_err(|error| SqliteFault::Io(path.to_owned(), error))?;
+        made.map_err(|error| SqliteError::Io(path.to_owned(), error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -278,7 +278,7 @@ impl Open {
         Ok(Self { connection, version: 0, read: HashMap::new() })
     }
 
-    fn read(&mut self, document: Document) -> Result<Arc<Value>, SqliteFault> {
+    fn read(&mut self, document: Document) -> Result<Arc<Value>, SqliteError> {
         let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
         if version != self.version {
             self.read.clear();
@@ -292,7 +292,7 @@ impl Open {
         Ok(value)
     }
 
-    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), SqliteFault> {
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), SqliteError> {
         let transaction = self.connection.transaction()?;
         for (document, value) in documents {
             // A mutation starts from the current contents, so unreadable contents are not overwritten.
@@ -308,19 +308,19 @@ impl Open {
 }
 
 impl Documents for SqliteDocuments {
-    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadError> {
         self.with(false, |open| open.read(document))
-            .map_err(|fault| ReadFault { what: "read", path: format!("{DATABASE}: {fault}") })
+            .map_err(|fault| ReadError { what: "read", path: format!("{DATABASE}: {fault}") })
     }
 
-    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {
+    fn write(&mut self, documents: &[(Document, &Arc<Value>)]) -> Result<(), WriteError> {
         let written = self.with(true, |open| open.write(documents));
-        written.map(drop).map_err(|fault| WriteFault(format!("Error: {fault}")))
+        written.map(drop).map_err(|fault| WriteError(format!("Error: {fault}")))
     }
 }
 
 /// Opens a database without writing to it, even if another process has it open.
-fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteFault> {
+fn open_to_read(path: &Path, links: Links) -> Result<Connection, SqliteError> {
     only_plain(path, links)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = if is_unchanging(path) {
@@ -349,25 +349,25 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Checks that SQLite, which opens files by path, finds no file that it would wait for forever.
-fn only_plain(database: &Path, links: Links) -> Result<(), SqliteFault> {
+fn only_plain(database: &Path, links: Links) -> Result<(), SqliteError> {
     if links == Links::Refuse
         && let Some(directory) = database.parent()
         && fs::symlink_metadata(directory).is_ok_and(|found| found.is_symlink())
     {
-        return Err(SqliteFault::NotPlain(directory.to_owned(), PlainFileError::Kind(OtherKind::Link)));
+        return Err(SqliteError::NotPlain(directory.to_owned(), PlainFileError::Kind(OtherKind::Link)));
     }
     for suffix in SUFFIXES {
         let path = beside(database, suffix);
         // SQLite reports missing and inaccessible files itself.
         if let Err(error @ PlainFileError::Kind(_)) = plain_file::check(&path, links) {
-            return Err(SqliteFault::NotPlain(path, error));
+            return Err(SqliteError::NotPlain(path, error));
         }
     }
     Ok(())
 }
 
 /// Whether a device's row has the columns for a node.
-fn knows_nodes(path: &Path) -> Result<bool, SqliteFault> {
+fn knows_nodes(path: &Path) -> Result<bool, SqliteError> {
     let connection = open_to_read(path, Links::Refuse)?;
     let sql = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?";
     let found: i64 = connection.query_row(sql, params![PAIRED.name, NODE_SURFACE], |row| row.get(0))?;
@@ -381,12 +381,12 @@ fn columns(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<Vec
 
 /// Whether a table stores its rows. A view can have an unlimited number of rows, and a generated column (`hidden`) can
 /// take any time to compute.
-fn is_plain(connection: &Connection, table: &Table) -> Result<(), SqliteFault> {
+fn is_plain(connection: &Connection, table: &Table) -> Result<(), SqliteError> {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?";
     let found: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
     let sql = "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden <> 0";
     let computed: i64 = connection.query_row(sql, [table.name], |row| row.get(0))?;
-    if found == 1 && computed == 0 { Ok(()) } else { Err(SqliteFault::NoTable(table.name)) }
+    if found == 1 && computed == 0 { Ok(()) } else { Err(SqliteError::NoTable(table.name)) }
 }
 
 /// The amount of data that was read from a table.
@@ -424,12 +424,12 @@ impl Size {
         self.bytes > LOOK_BYTES * COUNTED as u64 || self.values > DOCUMENT_VALUES * COUNTED
     }
 
-    fn check(&self) -> Result<(), SqliteFault> {
+    fn check(&self) -> Result<(), SqliteError> {
         match self {
             Self { is_limited: true, values, .. } if *values > DOCUMENT_VALUES => {
-                Err(SqliteFault::TooMany(*values as u64))
+                Err(SqliteError::TooMany(*values as u64))
             }
-            Self { is_limited: true, bytes, .. } if *bytes > LOOK_BYTES => Err(SqliteFault::TooLarge),
+            Self { is_limited: true, bytes, .. } if *bytes > LOOK_BYTES => Err(SqliteError::TooLarge),
             _ => Ok(()),
         }
     }
@@ -441,7 +441,7 @@ fn read(
     document: Document,
     cells: Cells,
     size: &mut Size,
-) -> Result<Map<String, Value>, SqliteFault> {
+) -> Result<Map<String, Value>, SqliteError> {
     let table = match document {
         Document::DevicesPending => &PENDING,
         Document::DevicesBootstrap => &BOOTSTRAP,
@@ -495,7 +495,7 @@ fn node(device: &str, surface: Value) -> Value {
 }
 
 /// Writes a complete document as the releases do: deletes every row and inserts every record.
-fn write(transaction: &Transaction<'_>, document: Document, records: &Map<String, Value>) -> Result<(), SqliteFault> {
+fn write(transaction: &Transaction<'_>, document: Document, records: &Map<String, Value>) -> Result<(), SqliteError> {
     match document {
         Document::DevicesPaired => replace_paired(transaction, records),
         Document::DevicesPending => replace(transaction, &PENDING, records),
@@ -526,7 +526,7 @@ fn write(transaction: &Transaction<'_>, document: Document, records: &Map<String
     }
 }
 
-fn replace(transaction: &Transaction<'_>, table: &Table, records: &Map<String, Value>) -> Result<(), SqliteFault> {
+fn replace(transaction: &Transaction<'_>, table: &Table, records: &Map<String, Value>) -> Result<(), SqliteError> {
     transaction.execute(&format!("DELETE FROM {}", table.name), [])?;
     let mut insert = transaction.prepare(&table.insert())?;
     for (key, record) in records {
@@ -546,7 +546,7 @@ fn keyed(table: &Table, key: &str, record: &Map<String, Value>) -> Map<String, V
 }
 
 /// Writes the rows of devices and keeps their nodes.
-fn replace_paired(transaction: &Transaction<'_>, records: &Map<String, Value>) -> Result<(), SqliteFault> {
+fn replace_paired(transaction: &Transaction<'_>, records: &Map<String, Value>) -> Result<(), SqliteError> {
     let mut nodes = HashMap::new();
     let sql = format!("SELECT {}, {NODE_SURFACE}, {PENDING_NODE_SURFACE} FROM {}", PAIRED.key_column(), PAIRED.name);
     let mut statement = transaction.prepare(&sql)?;
@@ -573,7 +573,7 @@ fn set_column(
     transaction: &Transaction<'_>,
     column: &str,
     by_device: &HashMap<String, String>,
-) -> Result<(), SqliteFault> {
+) -> Result<(), SqliteError> {
     transaction.execute(&format!("UPDATE {} SET {column} = NULL", PAIRED.name), [])?;
     let sql = format!("UPDATE {} SET {column} = ? WHERE {} = ?", PAIRED.name, PAIRED.key_column());
     let mut update = transaction.prepare(&sql)?;

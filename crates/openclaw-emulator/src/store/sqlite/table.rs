@@ -1,6 +1,6 @@
 //! The tables of the pairing store, by column, and the conversion between rows and records.
 
-use super::SqliteFault;
+use super::SqliteError;
 use rusqlite::types::{Value as Cell, ValueRef};
 use serde_json::{Map, Value};
 
@@ -202,12 +202,12 @@ impl Table {
     ///
     /// # Errors
     /// Returns an error for a cell that does not parse, unless such cells are allowed.
-    pub(super) fn record(&self, row: &rusqlite::Row<'_>, cells: Cells) -> Result<Map<String, Value>, SqliteFault> {
+    pub(super) fn record(&self, row: &rusqlite::Row<'_>, cells: Cells) -> Result<Map<String, Value>, SqliteError> {
         let mut record = Map::new();
         for (at, column) in self.columns.iter().enumerate() {
             let cell = row.get_ref(at)?;
             if cells == Cells::Parsed && !column.parses(cell) {
-                return Err(SqliteFault::Cell { table: self.name, column: column.name });
+                return Err(SqliteError::Cell { table: self.name, column: column.name });
             }
             if let Some(value) = column.value(cell).filter(|value| !value.is_null()) {
                 record.insert(column.field.to_owned(), value);

@@ -139,5 +139,5 @@ fn a_table_with_a_computed_column_is_not_read() {
     connection.execute_batch(&format!("ALTER TABLE {} ADD COLUMN {column}", PAIRED.name)).unwrap();
     drop(connection);
     let fault = SqliteDocuments::look(directory.path(), Links::Refuse).unwrap_err();
-    assert!(matches!(fault, SqliteFault::NoTable(name) if name == PAIRED.name), "{fault}");
+    assert!(matches!(fault, SqliteError::NoTable(name) if name == PAIRED.name), "{fault}");
 }

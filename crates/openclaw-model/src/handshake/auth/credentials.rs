@@ -3,13 +3,13 @@
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::limits::{Credential, RateLimiter, RateLimits};
 use crate::handshake::auth::secret::{self, Counter, Failure, Given, Method};
-use crate::pairing::{self, BootstrapRequest, Fault, ShownToken, TokenRefusal};
+use crate::pairing::{self, BootstrapRequest, ShownToken, StoreError, TokenRefusal};
 use crate::{AuthMode, Environment, Facts, GatewayConfig};
 use openclaw_protocol::js;
 
-/// How a client stands.
-pub(in crate::handshake) struct Standing {
-    /// What let it in, or why it is not in.
+/// The result of a client's authentication.
+pub(in crate::handshake) struct AuthResult {
+    /// The method that admitted the client, or the reason for its refusal.
     pub verdict: Result<Method, Failure>,
     /// The method that admitted the client. For a refused client, the method of the auth mode.
     pub method: Method,
@@ -23,7 +23,7 @@ pub(in crate::handshake) struct Standing {
     device_token: Option<DeviceToken>,
     /// The shared secret that the device token is bound to.
     bound_to: Option<String>,
-    /// Why the device token did not admit, where it was looked at.
+    /// The reason why the device token was refused, if it was checked.
     token_refusal: Option<TokenRefusal>,
 }
 
@@ -34,12 +34,12 @@ struct DeviceToken {
     explicit: bool,
 }
 
-impl Standing {
+impl AuthResult {
     pub(in crate::handshake) fn authorised(&self) -> bool {
         self.verdict.is_ok()
     }
 
-    /// Why it is not in, for a person.
+    /// The reason for the refusal, for people.
     pub(in crate::handshake) fn why_not(&self, failure: &Failure) -> String {
         match self.token_refusal {
             Some(refusal) => format!("{}; it is also refused as a device token: {}", failure.words(), refusal.reason()),
@@ -47,12 +47,12 @@ impl Standing {
         }
     }
 
-    /// Whether it was let in by the gateway's own secret.
+    /// Whether the gateway's own secret admitted the client.
     pub(in crate::handshake) fn has_matching_secret(&self) -> bool {
         self.has_secret && matches!(self.method, Method::Token | Method::Password)
     }
 
-    /// The shared secret that the device token which let it in is bound to.
+    /// The shared secret that the accepted device token is bound to.
     pub(in crate::handshake) fn bound_to(&self) -> Option<&str> {
         self.bound_to.as_deref()
     }
@@ -71,7 +71,7 @@ pub(in crate::handshake) fn look(
     now: i64,
     attempt: &Attempt,
     has_device: bool,
-) -> Standing {
+) -> AuthResult {
     let auth = attempt.params.auth.as_ref();
     let known = rules.handshake.device_tokens_known;
     let text = |text| if known { not_blank(text) } else { not_empty(text) };
@@ -111,7 +111,7 @@ pub(in crate::handshake) fn look(
     let expected = if config.auth_mode == AuthMode::Password { Method::Password } else { Method::Token };
     let method = *verdict.as_ref().unwrap_or(&expected);
     let wrong_secret = later && verdict.as_ref().is_err_and(|failure| failure.reason.ends_with("_mismatch"));
-    Standing {
+    AuthResult {
         verdict,
         method,
         has_secret,
@@ -150,31 +150,31 @@ pub(in crate::handshake) fn decide(
     limits: &mut RateLimits,
     environment: &mut Environment<'_>,
     attempt: &Attempt,
-    standing: &mut Standing,
-) -> Result<(), Fault> {
+    auth_result: &mut AuthResult,
+) -> Result<(), StoreError> {
     if attempt.params.device.is_none() {
         return Ok(());
     }
-    let wrong = decide_by_bootstrap_token(rules, limits, environment, attempt, standing)?;
-    if let (Err(failure), Some(_)) = (&standing.verdict, &standing.device_token) {
+    let wrong = decide_by_bootstrap_token(rules, limits, environment, attempt, auth_result)?;
+    if let (Err(failure), Some(_)) = (&auth_result.verdict, &auth_result.device_token) {
         let blocked = failure.rate_limited && rules.handshake.secret_lockout_blocks_device_token;
-        decide_by_device_token(rules, config, limits, environment, attempt, standing, blocked)?;
+        decide_by_device_token(rules, config, limits, environment, attempt, auth_result, blocked)?;
     }
     if wrong
-        && !standing.authorised()
+        && !auth_result.authorised()
         && let Some(limiter) = limits.of(attempt.origin.is_some())
     {
         limiter.fail(environment.now, attempt.limit_address.as_deref(), Credential::BootstrapToken);
     }
-    if !standing.authorised() {
-        settle(limits, environment.now, attempt, standing);
+    if !auth_result.authorised() {
+        settle(limits, environment.now, attempt, auth_result);
     }
     Ok(())
 }
 
 /// Counts a wrong token or password that has not been counted yet, of a client that nothing else has let in.
-pub(in crate::handshake) fn settle(limits: &mut RateLimits, now: i64, attempt: &Attempt, standing: &Standing) {
-    if standing.wrong_secret
+pub(in crate::handshake) fn settle(limits: &mut RateLimits, now: i64, attempt: &Attempt, auth_result: &AuthResult) {
+    if auth_result.wrong_secret
         && let Some(limiter) = limits.of(attempt.origin.is_some())
     {
         let peer = attempt.peer.address.to_string();
@@ -189,18 +189,18 @@ fn decide_by_bootstrap_token(
     limits: &mut RateLimits,
     environment: &mut Environment<'_>,
     attempt: &Attempt,
-    standing: &mut Standing,
-) -> Result<bool, Fault> {
-    let (Some(device), Some(token)) = (&attempt.params.device, &standing.bootstrap_token) else { return Ok(false) };
-    if standing.authorised() && !rules.handshake.bootstrap_beats_secret {
+    auth_result: &mut AuthResult,
+) -> Result<bool, StoreError> {
+    let (Some(device), Some(token)) = (&attempt.params.device, &auth_result.bootstrap_token) else { return Ok(false) };
+    if auth_result.authorised() && !rules.handshake.bootstrap_beats_secret {
         return Ok(false);
     }
     let (now, address) = (environment.now, attempt.limit_address.as_deref());
     let mut limiter = limits.of(attempt.origin.is_some()).filter(|_| rules.handshake.bootstrap_limited);
     if limiter.as_deref_mut().is_some_and(|limiter| !limiter.allows(now, address, Credential::BootstrapToken)) {
         let retry = limiter.and_then(|limiter| limiter.retry_after(now, address, Credential::BootstrapToken));
-        if !standing.authorised() {
-            standing.verdict = Err(Failure::rate_limited(retry));
+        if !auth_result.authorised() {
+            auth_result.verdict = Err(Failure::rate_limited(retry));
         }
         return Ok(false);
     }
@@ -212,15 +212,15 @@ fn decide_by_bootstrap_token(
         scopes: &attempt.scopes,
     };
     if pairing::verify_bootstrap_token(&rules.pairing, environment.store, now, request)? {
-        standing.verdict = Ok(Method::BootstrapToken);
-        standing.method = Method::BootstrapToken;
+        auth_result.verdict = Ok(Method::BootstrapToken);
+        auth_result.method = Method::BootstrapToken;
         if let Some(limiter) = limiter {
             limiter.clear(address, Credential::BootstrapToken);
         }
         return Ok(false);
     }
-    if !standing.authorised() {
-        standing.verdict = Err(Failure::because("bootstrap_token_invalid"));
+    if !auth_result.authorised() {
+        auth_result.verdict = Err(Failure::new("bootstrap_token_invalid"));
     }
     Ok(limiter.is_some())
 }
@@ -231,15 +231,15 @@ fn decide_by_device_token(
     limits: &mut RateLimits,
     environment: &mut Environment<'_>,
     attempt: &Attempt,
-    standing: &mut Standing,
+    auth_result: &mut AuthResult,
     blocked: bool,
-) -> Result<(), Fault> {
-    let (Some(device), Some(given)) = (&attempt.params.device, &standing.device_token) else { return Ok(()) };
+) -> Result<(), StoreError> {
+    let (Some(device), Some(given)) = (&attempt.params.device, &auth_result.device_token) else { return Ok(()) };
     let (now, address) = (environment.now, attempt.limit_address.as_deref());
     let mut limiter = limits.of(browser(rules, attempt));
     if limiter.as_deref_mut().is_some_and(|limiter| !limiter.allows(now, address, Credential::DeviceToken)) {
         let retry = limiter.and_then(|limiter| limiter.retry_after(now, address, Credential::DeviceToken));
-        standing.verdict = Err(Failure::rate_limited(retry));
+        auth_result.verdict = Err(Failure::rate_limited(retry));
         return Ok(());
     }
     if blocked {
@@ -249,24 +249,24 @@ fn decide_by_device_token(
     let shown =
         ShownToken { token: &given.token, role: attempt.role, scopes: &attempt.scopes, bound: bound.as_deref() };
     let verified = pairing::verify_token(&rules.pairing, environment.store, now, &device.id, shown)?;
-    standing.token_refusal = verified.as_ref().err().copied();
+    auth_result.token_refusal = verified.as_ref().err().copied();
     if let Ok(bound_to) = verified {
-        standing.verdict = Ok(Method::DeviceToken);
-        standing.method = Method::DeviceToken;
-        standing.bound_to = bound_to;
+        auth_result.verdict = Ok(Method::DeviceToken);
+        auth_result.method = Method::DeviceToken;
+        auth_result.bound_to = bound_to;
         if let Some(limiter) = limiter {
             limiter.clear(address, Credential::DeviceToken);
             let clears = rules.handshake.device_token_clears_secret_failures && !rules.handshake.secret_failure_waits;
-            if standing.gave_secret && clears {
+            if auth_result.gave_secret && clears {
                 limiter.clear(address, Credential::SharedSecret);
             }
         }
     } else {
         if rules.handshake.scope_mismatch_named && verified == Err(TokenRefusal::ScopeMismatch) {
-            standing.verdict = Err(Failure::because("scope_mismatch"));
+            auth_result.verdict = Err(Failure::new("scope_mismatch"));
         } else if given.explicit {
-            standing.verdict = Err(Failure::because("device_token_mismatch"));
-        } else if let Err(failure) = &mut standing.verdict {
+            auth_result.verdict = Err(Failure::new("device_token_mismatch"));
+        } else if let Err(failure) = &mut auth_result.verdict {
             // The token was checked: the reason stays, but not that the rate limit caused it (observed on 2026.6.11;
             // `auth-context.ts` of 2026.3.31 and 2026.4.2 creates a new result, too).
             (failure.rate_limited, failure.retry_after_ms) = (false, None);

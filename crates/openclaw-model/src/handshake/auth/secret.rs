@@ -88,7 +88,7 @@ impl Failure {
         Self { reason: Cow::Borrowed("rate_limited"), rate_limited: true, retry_after_ms }
     }
 
-    pub(in crate::handshake) fn because(reason: &'static str) -> Self {
+    pub(in crate::handshake) fn new(reason: &'static str) -> Self {
         Self { reason: Cow::Borrowed(reason), rate_limited: false, retry_after_ms: None }
     }
 }
@@ -194,24 +194,24 @@ pub(in crate::handshake) fn authorise(
 fn compared(expected: Option<&str>, given: Option<&str>, reasons: [&'static str; 3]) -> Result<(), Failure> {
     let [not_configured, missing, mismatch] = reasons;
     match (expected.filter(|secret| !secret.is_empty()), given) {
-        (None, _) => Err(Failure::because(not_configured)),
-        (_, None) => Err(Failure::because(missing)),
+        (None, _) => Err(Failure::new(not_configured)),
+        (_, None) => Err(Failure::new(missing)),
         (Some(expected), Some(given)) if expected == given => Ok(()),
-        _ => Err(Failure::because(mismatch)),
+        _ => Err(Failure::new(mismatch)),
     }
 }
 
 fn vouched(rules: &HandshakeRules, config: &GatewayConfig, peer: &Peer) -> Result<Method, Failure> {
-    let Some(proxy) = &config.trusted_proxy else { return Err(Failure::because("trusted_proxy_config_missing")) };
+    let Some(proxy) = &config.trusted_proxy else { return Err(Failure::new("trusted_proxy_config_missing")) };
     if config.trusted_proxies.is_empty() {
-        return Err(Failure::because("trusted_proxy_no_proxies_configured"));
+        return Err(Failure::new("trusted_proxy_no_proxies_configured"));
     }
     if !address::is_listed(peer.address, &config.trusted_proxies) {
-        return Err(Failure::because("trusted_proxy_untrusted_source"));
+        return Err(Failure::new("trusted_proxy_untrusted_source"));
     }
     let allowed = rules.loopback_proxy_may_be_allowed && proxy.allow_loopback;
     if rules.loopback_proxy_cannot_vouch && address::is_loopback(peer.address) && !allowed {
-        return Err(Failure::because("trusted_proxy_loopback_source"));
+        return Err(Failure::new("trusted_proxy_loopback_source"));
     }
     vouched_user(proxy, peer).map(|()| Method::TrustedProxy)
 }
@@ -222,9 +222,9 @@ fn vouched_user(proxy: &TrustedProxy, peer: &Peer) -> Result<(), Failure> {
         let reason = Cow::Owned(format!("trusted_proxy_missing_header_{missing}"));
         return Err(Failure { reason, rate_limited: false, retry_after_ms: None });
     }
-    let Some(user) = value(&proxy.user_header) else { return Err(Failure::because("trusted_proxy_user_missing")) };
+    let Some(user) = value(&proxy.user_header) else { return Err(Failure::new("trusted_proxy_user_missing")) };
     if !proxy.allow_users.is_empty() && !proxy.allow_users.iter().any(|allowed| allowed == user.trim()) {
-        return Err(Failure::because("trusted_proxy_user_not_allowed"));
+        return Err(Failure::new("trusted_proxy_user_not_allowed"));
     }
     Ok(())
 }

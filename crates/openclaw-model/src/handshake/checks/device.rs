@@ -2,7 +2,7 @@
 //! `handshake-auth-helpers.ts`).
 
 use crate::handshake::attempt::Attempt;
-use crate::handshake::auth::credentials::Standing;
+use crate::handshake::auth::credentials::AuthResult;
 use crate::handshake::auth::secret::Method;
 use crate::handshake::refusal::Refusal;
 use crate::handshake::{HandshakeRules, ProofForm, UnboundScopes, auth::unauthorised};
@@ -32,13 +32,13 @@ pub(in crate::handshake) fn is_vouched_control_ui(
     rules: &HandshakeRules,
     config: &GatewayConfig,
     attempt: &Attempt,
-    standing: &Standing,
+    auth_result: &AuthResult,
 ) -> bool {
     rules.device_tokens_known
         && attempt.is_operator_ui()
         && attempt.role == "operator"
         && config.auth_mode == AuthMode::TrustedProxy
-        && standing.verdict == Ok(Method::TrustedProxy)
+        && auth_result.verdict == Ok(Method::TrustedProxy)
 }
 
 /// Checks a client without a device. Some are admitted, most of them without scopes.
@@ -49,16 +49,16 @@ pub(in crate::handshake) fn do_without(
     rules: &HandshakeRules,
     config: &GatewayConfig,
     attempt: &mut Attempt,
-    standing: &Standing,
+    auth_result: &AuthResult,
 ) -> Result<String, Refusal> {
-    let why = may_do_without(rules, config, attempt, standing)?;
+    let why = may_do_without(rules, config, attempt, auth_result)?;
     let keeps_scopes = match rules.unbound_scopes {
         UnboundScopes::ControlUiByFlag => {
             attempt.is_control_ui() && (config.control_ui_allow_insecure_auth || config.control_ui_disable_device_auth)
         }
-        UnboundScopes::WithSecret => standing.has_secret || is_disregarded(rules, config, attempt),
+        UnboundScopes::WithSecret => auth_result.has_secret || is_disregarded(rules, config, attempt),
         UnboundScopes::ControlUi => attempt.is_control_ui(),
-        UnboundScopes::WithoutSecret => keeps_unbound_scopes(rules, config, attempt, standing),
+        UnboundScopes::WithoutSecret => keeps_unbound_scopes(rules, config, attempt, auth_result),
     };
     if keeps_scopes {
         return Ok(format!("none, {why}; the scopes stay"));
@@ -72,22 +72,22 @@ fn keeps_unbound_scopes(
     rules: &HandshakeRules,
     config: &GatewayConfig,
     attempt: &Attempt,
-    standing: &Standing,
+    auth_result: &AuthResult,
 ) -> bool {
     let insecure_local = attempt.is_operator_ui()
         && !rules.flags_replace_no_device
         && config.control_ui_allow_insecure_auth
         && attempt.locality.direct
-        && matches!(standing.method, Method::Token | Method::Password);
-    let loses_scopes = match standing.method {
+        && matches!(auth_result.method, Method::Token | Method::Password);
+    let loses_scopes = match auth_result.method {
         Method::Token | Method::Password => true,
         Method::TrustedProxy => {
-            rules.vouched_scopes_need_device || is_vouched_control_ui(rules, config, attempt, standing)
+            rules.vouched_scopes_need_device || is_vouched_control_ui(rules, config, attempt, auth_result)
         }
         Method::None | Method::BootstrapToken | Method::DeviceToken => false,
     };
-    let backend = rules.backend_keeps_scopes && attempt.is_local_backend() && standing.has_matching_secret();
-    let cli = rules.cli_keeps_scopes && attempt.is_local_cli() && standing.has_matching_secret();
+    let backend = rules.backend_keeps_scopes && attempt.is_local_backend() && auth_result.has_matching_secret();
+    let cli = rules.cli_keeps_scopes && attempt.is_local_cli() && auth_result.has_matching_secret();
     let unasked = rules.flags_replace_no_device && attempt.is_local_backend();
     is_disregarded(rules, config, attempt) || insecure_local || backend || cli || unasked || !loses_scopes
 }
@@ -96,9 +96,9 @@ fn may_do_without(
     rules: &HandshakeRules,
     config: &GatewayConfig,
     attempt: &Attempt,
-    standing: &Standing,
+    auth_result: &AuthResult,
 ) -> Result<&'static str, Refusal> {
-    if is_vouched_control_ui(rules, config, attempt, standing) {
+    if is_vouched_control_ui(rules, config, attempt, auth_result) {
         return Ok("a reverse proxy vouches for the Control UI");
     }
     if attempt.is_operator_ui() {
@@ -117,16 +117,16 @@ fn may_do_without(
             return Err(Refusal::invalid(message, details));
         }
     }
-    if attempt.role == "operator" && rules.none_admits_backend && is_unasked_backend(attempt, standing) {
+    if attempt.role == "operator" && rules.none_admits_backend && is_unasked_backend(attempt, auth_result) {
         return Ok("auth mode none admits a local backend");
     }
-    if (attempt.role == "operator" || !rules.nodes_need_device) && standing.has_secret {
+    if (attempt.role == "operator" || !rules.nodes_need_device) && auth_result.has_secret {
         return Ok("who has the gateway's secret needs none");
     }
     let auth = attempt.params.auth.as_ref();
     let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     let gave_secret = auth.is_some_and(|auth| given(&auth.token) || given(&auth.password));
-    match &standing.verdict {
+    match &auth_result.verdict {
         Err(failure) if gave_secret => Err(unauthorised::refusal(rules, attempt, failure, false)),
         _ => {
             let details = told(rules, json!({ "code": "DEVICE_IDENTITY_REQUIRED" }));
@@ -141,8 +141,8 @@ fn told(rules: &HandshakeRules, details: Value) -> Option<Value> {
 }
 
 /// A local backend that auth mode none lets in.
-pub(in crate::handshake) fn is_unasked_backend(attempt: &Attempt, standing: &Standing) -> bool {
-    attempt.is_local_backend() && standing.verdict == Ok(Method::None)
+pub(in crate::handshake) fn is_unasked_backend(attempt: &Attempt, auth_result: &AuthResult) -> bool {
+    attempt.is_local_backend() && auth_result.verdict == Ok(Method::None)
 }
 
 /// Cuts the scopes down to those that the reverse proxy names, where it names any.

@@ -1,14 +1,14 @@
 //! The connect of a node: the limit on its requests, its approved surface, and its names in the node store.
 
-use crate::act::{Effect, Environment, Outcome};
 use crate::handshake::attempt::Attempt;
 use crate::handshake::auth::credentials::browser;
 use crate::handshake::auth::limits::Credential;
 use crate::handshake::refusal::End;
 use crate::handshake::{auth::secret, auth::unauthorised};
+use crate::input::{Effect, Environment, Outcome};
 use crate::model::Model;
 use crate::nodes;
-use crate::pairing::Fault;
+use crate::pairing::StoreError;
 use openclaw_protocol::js;
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ pub(in crate::handshake) fn welcomed(
     node: &nodes::Reconciliation,
     instance: Option<&str>,
     outcome: &mut Outcome,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     let now = environment.now;
     if node.drops_pending {
         for request in nodes::reject_all(&model.rules.nodes, environment.store, now, &node.node_id)? {
@@ -97,7 +97,7 @@ fn reconcile(
     environment: &mut Environment<'_>,
     attempt: &mut Attempt,
     outcome: &mut Outcome,
-) -> Result<nodes::Reconciliation, Fault> {
+) -> Result<nodes::Reconciliation, StoreError> {
     let ip = attempt.locality.reported_ip.as_deref();
     let node = nodes::reconcile_on_connect(&model.rules, &model.config, &attempt.params, ip, environment)?;
     if let Some(requested) = node.requested.as_ref().filter(|requested| requested.created) {

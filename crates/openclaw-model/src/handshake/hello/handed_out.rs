@@ -1,13 +1,13 @@
 //! The tokens that a client gets with `hello-ok`, and `hello-ok.auth`.
 
 use crate::GatewayConfig;
-use crate::act::Environment;
 use crate::handshake::attempt::Attempt;
-use crate::handshake::auth::credentials::Standing;
+use crate::handshake::auth::credentials::AuthResult;
 use crate::handshake::auth::secret::{self, Method};
 use crate::handshake::pairing::Paired;
+use crate::input::Environment;
 use crate::model::Model;
-use crate::pairing::{self, BootstrapProfile, Fault, WantedToken};
+use crate::pairing::{self, BootstrapProfile, StoreError, WantedToken};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openclaw_protocol::js::{self, Record};
@@ -18,9 +18,9 @@ use sha2::{Digest as _, Sha256};
 pub(in crate::handshake) fn issued_profile(
     model: &Model,
     environment: &Environment<'_>,
-    standing: &Standing,
-) -> Result<Option<BootstrapProfile>, Fault> {
-    match standing.bootstrap_token().filter(|_| standing.method == Method::BootstrapToken) {
+    auth_result: &AuthResult,
+) -> Result<Option<BootstrapProfile>, StoreError> {
+    match auth_result.bootstrap_token().filter(|_| auth_result.method == Method::BootstrapToken) {
         Some(token) if model.rules.handshake.bootstrap_pairing.hands_off() => {
             pairing::bootstrap_profile(&model.rules.pairing, environment.store, environment.now, token)
         }
@@ -33,11 +33,11 @@ pub(in crate::handshake) fn tokens(
     model: &Model,
     environment: &mut Environment<'_>,
     attempt: &Attempt,
-    standing: &Standing,
+    auth_result: &AuthResult,
     device_id: &str,
     (handed_off, linked): (Option<&BootstrapProfile>, bool),
-) -> Result<Option<Record>, Fault> {
-    let bound = bound_to(model, attempt, standing, linked);
+) -> Result<Option<Record>, StoreError> {
+    let bound = bound_to(model, attempt, auth_result, linked);
     let mut ensure = |role: &str, scopes: &[String], bound: Option<&str>| {
         let Environment { now, store, entropy } = environment;
         let wanted = WantedToken { role, scopes, bound };
@@ -85,14 +85,15 @@ pub(in crate::handshake) fn vouched_user<'a>(config: &GatewayConfig, attempt: &'
 pub(in crate::handshake) fn connection_auth(
     config: &GatewayConfig,
     attempt: &Attempt,
-    standing: &Standing,
+    auth_result: &AuthResult,
     token: Option<Record>,
 ) -> Value {
     let token = token.unwrap_or_default();
     let device = attempt.params.device.as_ref().map(|device| device.id.as_str());
-    let by_secret = matches!(standing.method, Method::Token | Method::Password);
-    let bound = standing.bound_to().map(str::to_owned).or_else(|| secret::of_connection(config).filter(|_| by_secret));
-    let vouched = (standing.method == Method::TrustedProxy).then(|| vouched_user(config, attempt)).flatten();
+    let by_secret = matches!(auth_result.method, Method::Token | Method::Password);
+    let bound =
+        auth_result.bound_to().map(str::to_owned).or_else(|| secret::of_connection(config).filter(|_| by_secret));
+    let vouched = (auth_result.method == Method::TrustedProxy).then(|| vouched_user(config, attempt)).flatten();
     let owner = match (token.get("deviceToken").and_then(Value::as_str), bound, device) {
         _ if vouched.is_some() => Some(json!(["principal", vouched, device.unwrap_or_default()])),
         (Some(token), ..) => Some(json!(["device-token", token])),
@@ -101,7 +102,7 @@ pub(in crate::handshake) fn connection_auth(
         (None, None, None) => None,
     };
     let mut auth = Record::new();
-    js::set(&mut auth, "method", Some(standing.method.name()));
+    js::set(&mut auth, "method", Some(auth_result.method.name()));
     js::set(&mut auth, "role", Some(attempt.role));
     js::set(&mut auth, "scopes", Some(json!(attempt.scopes)));
     if let Some(owner) = owner.filter(|_| attempt.role == "operator") {
@@ -119,10 +120,10 @@ pub(in crate::handshake) fn connection_auth(
 /// was bound to.
 ///
 /// A page that a link admitted counts like one that presented the secret.
-fn bound_to(model: &Model, attempt: &Attempt, standing: &Standing, linked: bool) -> Option<String> {
+fn bound_to(model: &Model, attempt: &Attempt, auth_result: &AuthResult, linked: bool) -> Option<String> {
     let browser = attempt.is_control_ui() || attempt.is_webchat();
-    let by_secret = linked || matches!(standing.method, Method::Token | Method::Password);
-    match standing.bound_to() {
+    let by_secret = linked || matches!(auth_result.method, Method::Token | Method::Password);
+    match auth_result.bound_to() {
         Some(bound) => Some(bound.to_owned()),
         None if model.rules.handshake.browser_tokens_bound && browser && by_secret => secret::generation(&model.config),
         None => None,
@@ -133,11 +134,11 @@ fn bound_to(model: &Model, attempt: &Attempt, standing: &Standing, linked: bool)
 pub(in crate::handshake) fn is_linked_page(
     model: &Model,
     attempt: &Attempt,
-    standing: &Standing,
+    auth_result: &AuthResult,
     profile: Option<&BootstrapProfile>,
 ) -> bool {
     let rules = &model.rules.pairing;
-    standing.method == Method::BootstrapToken
+    auth_result.method == Method::BootstrapToken
         && attempt.is_control_ui()
         && attempt.role == "operator"
         && profile.is_some_and(|profile| {
@@ -160,14 +161,14 @@ fn shown_token(token: &Record) -> Record {
 pub(in crate::handshake) fn settle_bootstrap(
     model: &Model,
     environment: &mut Environment<'_>,
-    standing: &Standing,
+    auth_result: &AuthResult,
     scopes: &[String],
     role: &str,
     paired: &Paired,
     profile: Option<BootstrapProfile>,
-) -> Option<Fault> {
+) -> Option<StoreError> {
     let (rules, now) = (&model.rules.pairing, environment.now);
-    let token = standing.bootstrap_token().filter(|_| standing.method == Method::BootstrapToken)?;
+    let token = auth_result.bootstrap_token().filter(|_| auth_result.method == Method::BootstrapToken)?;
     if !model.rules.handshake.bootstrap_pairing.hands_off() {
         return None;
     }

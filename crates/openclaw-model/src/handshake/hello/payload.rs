@@ -1,11 +1,11 @@
 //! `hello-ok`: the description of the gateway for the client (`buildGatewaySnapshot` in `health-state.ts`).
 
-use crate::act::Environment;
 use crate::broadcast::TICK_INTERVAL_MS;
 use crate::handshake::attempt::Attempt;
-use crate::handshake::auth::credentials::Standing;
+use crate::handshake::auth::credentials::AuthResult;
 use crate::handshake::hello::handed_out::{always_auth, connection_auth};
 use crate::handshake::{HandshakeRules, checks::origin};
+use crate::input::Environment;
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::surface::{control_ui, status};
@@ -31,7 +31,7 @@ pub(in crate::handshake) fn hello(
     model: &mut Model,
     environment: &mut Environment<'_>,
     attempt: &Attempt,
-    standing: &Standing,
+    auth_result: &AuthResult,
     token: Option<Record>,
 ) -> Value {
     let snapshot = snapshot(model, environment.now, attempt);
@@ -51,7 +51,7 @@ pub(in crate::handshake) fn hello(
         true => js::set(&mut hello, "pluginSurfaceUrls", canvas.map(|url| json!({ "canvas": url }))),
         false => js::set(&mut hello, "canvasHostUrl", canvas),
     }
-    js::set(&mut hello, "auth", auth(model, attempt, standing, token));
+    js::set(&mut hello, "auth", auth(model, attempt, auth_result, token));
     js::set(&mut hello, "policy", Some(policy(handshake)));
     Value::Object(hello)
 }
@@ -99,10 +99,10 @@ fn canvas(
 }
 
 /// The effective role and scopes of the client.
-fn auth(model: &Model, attempt: &Attempt, standing: &Standing, token: Option<Record>) -> Option<Value> {
+fn auth(model: &Model, attempt: &Attempt, auth_result: &AuthResult, token: Option<Record>) -> Option<Value> {
     match model.rules.handshake.hello_always_has_auth {
         true if model.rules.handshake.hello_of_connection => {
-            Some(connection_auth(&model.config, attempt, standing, token))
+            Some(connection_auth(&model.config, attempt, auth_result, token))
         }
         true => Some(always_auth(attempt, token)),
         false => token.map(Value::Object),

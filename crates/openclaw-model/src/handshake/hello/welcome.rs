@@ -1,15 +1,15 @@
 //! The end of a successful handshake: device token, presence and `hello-ok`, in the order of the releases
 //! (`message-handler.ts`).
 
-use crate::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::handshake::attempt::Attempt;
-use crate::handshake::auth::credentials::Standing;
+use crate::handshake::auth::credentials::AuthResult;
 use crate::handshake::auth::secret::Method;
 use crate::handshake::hello::handed_out::{is_linked_page, issued_profile, settle_bootstrap, tokens, vouched_user};
 use crate::handshake::hello::payload::hello;
 use crate::handshake::pairing::Paired;
 use crate::handshake::refusal::{End, Refusal};
 use crate::handshake::{HandshakeRules, checks::device, checks::node};
+use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::{ConnectedClient, Model};
 use crate::origin::Origin;
 use crate::surface::presence::{Newcomer, Person};
@@ -27,16 +27,16 @@ pub(in crate::handshake) fn welcome(
     model: &mut Model,
     environment: &mut Environment<'_>,
     mut attempt: Attempt,
-    standing: &Standing,
+    auth_result: &AuthResult,
     device_id: Option<String>,
     paired: Paired,
     outcome: &mut Outcome,
 ) -> Result<(), End> {
-    let profile = issued_profile(model, environment, standing)?;
-    let linked = is_linked_page(model, &attempt, standing, profile.as_ref());
+    let profile = issued_profile(model, environment, auth_result)?;
+    let linked = is_linked_page(model, &attempt, auth_result, profile.as_ref());
     let token = match &device_id {
         Some(device_id) if paired.issues_token => {
-            tokens(model, environment, &attempt, standing, device_id, (paired.handed_off.as_ref(), linked))?
+            tokens(model, environment, &attempt, auth_result, device_id, (paired.handed_off.as_ref(), linked))?
         }
         _ => None,
     };
@@ -47,23 +47,23 @@ pub(in crate::handshake) fn welcome(
         "node" => Some(node::admit(model, environment, &mut attempt, device_id.is_some(), outcome)?),
         _ => None,
     };
-    let known_by_token = device_id.is_some() && (token.is_some() || standing.method == Method::DeviceToken);
+    let known_by_token = device_id.is_some() && (token.is_some() || auth_result.method == Method::DeviceToken);
     refuse_late(model, &attempt, known_by_token)?;
     if model.rules.handshake.hello_of_connection {
         let mut seen = std::collections::HashSet::new();
         attempt.scopes.retain(|scope| seen.insert(scope.clone()));
     }
     let connection = attempt.connection;
-    let place = show(model, environment, &attempt, standing, device_id.as_deref());
-    let hello = hello(model, environment, &attempt, standing, token);
+    let place = show(model, environment, &attempt, auth_result, device_id.as_deref());
+    let hello = hello(model, environment, &attempt, auth_result, token);
     let told_of = place.presence_key.is_some() && model.rules.handshake.presence.shows_clients;
     let skilled = rpc::mac_skills(model);
-    seat(model, &attempt, standing, place, node.as_ref(), environment.now);
+    seat(model, &attempt, auth_result, place, node.as_ref(), environment.now);
     rpc::tell_if_skills_changed(model, &skilled, outcome);
     if let Some(node) = &node {
         rpc::ask_welcomed_mac(model, connection, &node.node_id, environment, outcome);
     }
-    let redeems = standing.method == Method::BootstrapToken && (paired.handed_off.is_some() || profile.is_some());
+    let redeems = auth_result.method == Method::BootstrapToken && (paired.handed_off.is_some() || profile.is_some());
     let wakes_early = redeems && model.rules.handshake.redeems_before_hello;
     if node.is_some() && wakes_early {
         tell_wake_words(model, connection, outcome);
@@ -75,7 +75,8 @@ pub(in crate::handshake) fn welcome(
         let instance = attempt.client().instance_id.as_deref();
         node::welcomed(model, environment, node, instance, outcome)?;
     }
-    if let Some(fault) = settle_bootstrap(model, environment, standing, &attempt.scopes, attempt.role, &paired, profile)
+    if let Some(fault) =
+        settle_bootstrap(model, environment, auth_result, &attempt.scopes, attempt.role, &paired, profile)
     {
         outcome.effects.push(Effect::Log(format!("bootstrap token post-connect bookkeeping failed: {fault}")));
     }
@@ -111,12 +112,12 @@ fn show(
     model: &mut Model,
     environment: &mut Environment<'_>,
     attempt: &Attempt,
-    standing: &Standing,
+    auth_result: &AuthResult,
     device_id: Option<&str>,
 ) -> Place {
     let presence_key = presence_key(&model.rules.handshake, attempt, device_id);
     let shows_people = model.rules.handshake.presence.shows_clients;
-    let user = (standing.method == Method::TrustedProxy).then(|| vouched_user(&model.config, attempt)).flatten();
+    let user = (auth_result.method == Method::TrustedProxy).then(|| vouched_user(&model.config, attempt)).flatten();
     let by_owner = shows_people && presence_key.is_some() && attempt.role == "operator";
     let person = match user.map(str::to_owned) {
         Some(user) if shows_people => Some(model.vouched_user(&user, environment)),
@@ -138,7 +139,7 @@ fn show(
 fn seat(
     model: &mut Model,
     attempt: &Attempt,
-    standing: &Standing,
+    auth_result: &AuthResult,
     place: Place,
     node: Option<&nodes::Reconciliation>,
     now: i64,
@@ -157,7 +158,7 @@ fn seat(
         retired: false,
         client_ip: attempt.locality.reported_ip.clone(),
         events: 0,
-        by_device_token: standing.method == Method::DeviceToken,
+        by_device_token: auth_result.method == Method::DeviceToken,
         connected_at: now,
         declared: node.and_then(|node| node.surfaces.as_ref()).map(|surfaces| surfaces.declared.clone()),
         connect,

@@ -7,7 +7,7 @@ use crate::facts::handshake::BootstrapPairing;
 use crate::handshake::auth::secret::Method;
 use crate::handshake::pairing::pins;
 use crate::model::Model;
-use crate::pairing::{self, BootstrapProfile, Fault, scopes_allow_values};
+use crate::pairing::{self, BootstrapProfile, StoreError, scopes_allow_values};
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::proof::normal_metadata;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ impl PairingCheck<'_> {
         roles: &[String],
         model: &Model,
         environment: &Environment<'_>,
-    ) -> Result<Option<BootstrapProfile>, Fault> {
+    ) -> Result<Option<BootstrapProfile>, StoreError> {
         let rules = &model.rules;
         if rules.handshake.bootstrap_pairing != BootstrapPairing::SetupCode
             || !self.is_bootstrapped_node()
@@ -49,7 +49,7 @@ impl PairingCheck<'_> {
     /// A node, not a browser, that its bootstrap token admitted.
     fn is_bootstrapped_node(&self) -> bool {
         let attempt = &*self.attempt;
-        self.standing.method == Method::BootstrapToken
+        self.auth_result.method == Method::BootstrapToken
             && attempt.role == "node"
             && attempt.scopes.is_empty()
             && attempt.client().mode == mode::NODE
@@ -57,8 +57,12 @@ impl PairingCheck<'_> {
             && !attempt.is_webchat()
     }
 
-    fn bound_profile(&self, model: &Model, environment: &Environment<'_>) -> Result<Option<BootstrapProfile>, Fault> {
-        let Some(token) = self.standing.bootstrap_token() else { return Ok(None) };
+    fn bound_profile(
+        &self,
+        model: &Model,
+        environment: &Environment<'_>,
+    ) -> Result<Option<BootstrapProfile>, StoreError> {
+        let Some(token) = self.auth_result.bootstrap_token() else { return Ok(None) };
         let (store, now) = (&*environment.store, environment.now);
         pairing::bound_bootstrap_profile(&model.rules.pairing, store, now, token, self.device_id, self.public_key)
     }
@@ -71,7 +75,7 @@ impl PairingCheck<'_> {
         model: &Model,
         environment: &Environment<'_>,
     ) -> Result<Option<Bootstrap>, End> {
-        let fits = self.standing.method == Method::BootstrapToken
+        let fits = self.auth_result.method == Method::BootstrapToken
             && upgrade == Upgrade::NotPaired
             && self.attempt.role == "node"
             && self.attempt.scopes.is_empty()
@@ -102,8 +106,8 @@ impl PairingCheck<'_> {
         existed: bool,
         model: &Model,
         environment: &Environment<'_>,
-    ) -> Result<Option<BootstrapProfile>, Fault> {
-        let asks = self.standing.method == Method::BootstrapToken
+    ) -> Result<Option<BootstrapProfile>, StoreError> {
+        let asks = self.auth_result.method == Method::BootstrapToken
             && self.attempt.is_control_ui()
             && self.attempt.role == "operator";
         let fits = match upgrade {

@@ -10,14 +10,14 @@ mod vouched;
 
 use crate::handshake::BackendPairing;
 use crate::handshake::attempt::Attempt;
-use crate::handshake::auth::credentials::Standing;
+use crate::handshake::auth::credentials::AuthResult;
 use crate::handshake::auth::secret::Method;
 use crate::handshake::pairing::required::Upgrade;
 use crate::handshake::refusal::End;
 use crate::handshake::{HandshakeRules, checks::device};
 use crate::model::Model;
 use crate::pairing::{
-    self, AccessMetadata, BootstrapProfile, Fault, PairingRequest, effective_roles, scopes_allow_values,
+    self, AccessMetadata, BootstrapProfile, PairingRequest, StoreError, effective_roles, scopes_allow_values,
 };
 use crate::trace::{Check, Fact, fact};
 use crate::{AuthMode, Environment, GatewayConfig, Outcome};
@@ -65,7 +65,7 @@ impl Skip {
 /// The input of the check.
 pub(super) struct PairingCheck<'a> {
     pub attempt: &'a mut Attempt,
-    pub standing: &'a Standing,
+    pub auth_result: &'a AuthResult,
     /// The public key in the form of the store.
     pub public_key: &'a str,
     pub device_id: &'a str,
@@ -88,18 +88,18 @@ impl PairingCheck<'_> {
         let mut result = Paired { issues_token: true, ..Paired::default() };
         let skip = self.need_not_be_paired(&model.rules.handshake, &model.config);
         if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_ignores_record) {
-            outcome.because_of(Check::Pairing, skip.fact(), format!("no check: {}", skip.why()));
+            outcome.trace_line_of(Check::Pairing, skip.fact(), format!("no check: {}", skip.why()));
             return Ok(result);
         }
         if model.rules.handshake.vouched_pairs
-            && device::is_vouched_control_ui(&model.rules.handshake, &model.config, self.attempt, self.standing)
+            && device::is_vouched_control_ui(&model.rules.handshake, &model.config, self.attempt, self.auth_result)
         {
             result.issues_token = false;
         }
         let found = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
         let known = found.as_ref().filter(|record| self.is_theirs(record));
         if let Some(skip) = skip.filter(|_| model.rules.handshake.skipping_notes_record) {
-            outcome.because_of(Check::Pairing, skip.fact(), format!("no check: {}", skip.why()));
+            outcome.trace_line_of(Check::Pairing, skip.fact(), format!("no check: {}", skip.why()));
             match known {
                 Some(_) => {
                     let seen = self.seen();
@@ -113,7 +113,7 @@ impl PairingCheck<'_> {
         match (known, skip) {
             (Some(record), _) => result.handed_off = self.hold_to_record(record, model, environment, outcome)?,
             (None, Some(skip)) => {
-                outcome.because_of(
+                outcome.trace_line_of(
                     Check::Pairing,
                     skip.fact(),
                     format!("the device does not have to be paired: {}", skip.why()),
@@ -127,7 +127,7 @@ impl PairingCheck<'_> {
                     Some(_) => "the record of this device has a different public key",
                     None => "the store has no record of this device",
                 };
-                outcome.because(Check::Pairing, why);
+                outcome.trace_line(Check::Pairing, why);
                 result.handed_off = self.require(Upgrade::NotPaired, found.as_ref(), model, environment, outcome)?;
             }
         }
@@ -136,8 +136,8 @@ impl PairingCheck<'_> {
 
     /// The reason why this client needs no pairing. `None` if it does.
     fn need_not_be_paired(&self, rules: &HandshakeRules, config: &GatewayConfig) -> Option<Skip> {
-        let (attempt, standing) = (&*self.attempt, self.standing);
-        if !rules.vouched_pairs && device::is_vouched_control_ui(rules, config, attempt, standing) {
+        let (attempt, auth_result) = (&*self.attempt, self.auth_result);
+        if !rules.vouched_pairs && device::is_vouched_control_ui(rules, config, attempt, auth_result) {
             return Some(Skip::Vouched);
         }
         let without_auth = rules.control_ui_skips_without_auth && config.auth_mode == AuthMode::None;
@@ -145,16 +145,16 @@ impl PairingCheck<'_> {
             return Some(Skip::ControlUi);
         }
         let insecure = !rules.insecure_auth_bounded && config.control_ui_allow_insecure_auth;
-        if insecure && attempt.is_control_ui() && standing.has_matching_secret() {
+        if insecure && attempt.is_control_ui() && auth_result.has_matching_secret() {
             return Some(Skip::ControlUi);
         }
-        let by_token = standing.method == Method::DeviceToken;
+        let by_token = auth_result.method == Method::DeviceToken;
         let proven = match rules.backend_pairing {
             BackendPairing::Needed => false,
-            BackendPairing::SkippedWithSecret => standing.has_matching_secret(),
-            BackendPairing::SkippedWhenProven => by_token || standing.has_matching_secret(),
+            BackendPairing::SkippedWithSecret => auth_result.has_matching_secret(),
+            BackendPairing::SkippedWhenProven => by_token || auth_result.has_matching_secret(),
         };
-        let unasked = rules.none_admits_backend && device::is_unasked_backend(attempt, standing);
+        let unasked = rules.none_admits_backend && device::is_unasked_backend(attempt, auth_result);
         (attempt.is_local_backend() && (proven || unasked)).then_some(Skip::Backend)
     }
 
@@ -167,7 +167,7 @@ impl PairingCheck<'_> {
                 false
             }
             Skip::ControlUi => true,
-            Skip::Backend => self.standing.method != Method::DeviceToken,
+            Skip::Backend => self.auth_result.method != Method::DeviceToken,
         }
     }
 
@@ -192,7 +192,7 @@ impl PairingCheck<'_> {
                 "the client requests the role {}; the record has the effective roles: {have}",
                 self.attempt.role
             );
-            outcome.because_of(Check::Pairing, fact!(pairing.effective_roles), why);
+            outcome.trace_line_of(Check::Pairing, fact!(pairing.effective_roles), why);
             self.require(Upgrade::Role, Some(record), model, environment, outcome)?;
         }
         let mut linked = None;
@@ -214,11 +214,11 @@ impl PairingCheck<'_> {
             };
             if items.is_empty() || !covered {
                 let why = format!("the client requests {asked}; the record grants only {granted}");
-                outcome.because_of(Check::Pairing, fact!(pairing.scopes_cover), why);
+                outcome.trace_line_of(Check::Pairing, fact!(pairing.scopes_cover), why);
                 linked = self.require(Upgrade::Scope, Some(record), model, environment, outcome)?;
             }
         }
-        outcome.because(Check::Pairing, "the record grants the requested role and scopes");
+        outcome.trace_line(Check::Pairing, "the record grants the requested role and scopes");
         let again = self.handed_off_again(record, &roles, model, environment)?;
         let handed_off = linked.or(again);
         let seen = AccessMetadata { refreshed_platform: refreshed, ..self.seen() };
@@ -245,7 +245,7 @@ impl PairingCheck<'_> {
                 client.platform,
                 client.device_family.as_deref().unwrap_or("none"),
             );
-            outcome.because_of(Check::Pairing, fact!(handshake.pins_metadata), why);
+            outcome.trace_line_of(Check::Pairing, fact!(handshake.pins_metadata), why);
             self.require(Upgrade::Metadata, Some(record), model, environment, outcome)?;
             return Ok(pins.refreshed);
         }
@@ -267,7 +267,7 @@ impl PairingCheck<'_> {
     /// Whether a record grants the access of a silent request that was not approved
     /// (`pairingStateAllowsRequestedAccess`), because another approval granted it in the meantime, or because the
     /// approval needed more scopes than the client requests.
-    fn is_let_in_by(&self, model: &Model, record: &Value) -> Result<bool, Fault> {
+    fn is_let_in_by(&self, model: &Model, record: &Value) -> Result<bool, StoreError> {
         let rules = &model.rules.pairing;
         if !self.is_theirs(record) || !pairing::has_effective_role(rules, record, self.attempt.role)? {
             return Ok(false);

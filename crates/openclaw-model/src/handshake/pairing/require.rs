@@ -2,14 +2,14 @@
 
 use super::PairingCheck;
 use super::bootstrap::Bootstrap;
-use crate::act::Effect;
 use crate::facts::handshake::{BootstrapPairing, ScopeUpgrade};
 use crate::handshake::auth::secret::Method;
 use crate::handshake::pairing::pins;
 use crate::handshake::pairing::required::{Required, Upgrade};
 use crate::handshake::refusal::End;
+use crate::input::Effect;
 use crate::model::Model;
-use crate::pairing::{self, ApprovalKind, Approver, BootstrapProfile, Fault, PairingRequest, Requested};
+use crate::pairing::{self, ApprovalKind, Approver, BootstrapProfile, PairingRequest, Requested, StoreError};
 use crate::trace::{Check, fact};
 use crate::{Environment, Outcome};
 use openclaw_protocol::connect::ClientInfo;
@@ -49,7 +49,7 @@ impl PairingCheck<'_> {
         if let (Upgrade::Scope, Some(scopes), Some(record)) = (upgrade, &vouched, existing)
             && self.has_vouched(scopes, record, model)?
         {
-            outcome.because(Check::Pairing, "the record has the scopes that users of the reverse proxy get");
+            outcome.trace_line(Check::Pairing, "the record has the scopes that users of the reverse proxy get");
             return Ok(None);
         }
         let silence = self.silence(upgrade, existing, model, environment, outcome)?;
@@ -59,7 +59,7 @@ impl PairingCheck<'_> {
         {
             self.approved(&requested, None, model, environment, outcome)?;
             let fact = fact!(handshake.vouched_devices);
-            outcome.because_of(Check::Pairing, fact, "the gateway pairs users of the reverse proxy automatically");
+            outcome.trace_line_of(Check::Pairing, fact, "the gateway pairs users of the reverse proxy automatically");
             return Ok(None);
         }
         if requested.silent() {
@@ -68,7 +68,7 @@ impl PairingCheck<'_> {
                 if model.rules.handshake.record_decides {
                     self.live_request(&requested, model, environment)?;
                 }
-                outcome.because(Check::Pairing, format!("{}: approved automatically", upgrade.reason()));
+                outcome.trace_line(Check::Pairing, format!("{}: approved automatically", upgrade.reason()));
                 return Ok(silence.bootstrap.and_then(|bootstrap| bootstrap.profile));
             }
             if self.is_let_in_unapproved(model, environment, outcome)? {
@@ -80,7 +80,7 @@ impl PairingCheck<'_> {
                 model.broadcast("device.pair.requested", Value::Object(requested.request.clone()), outcome);
             }
             let fact = fact!(handshake.record_decides);
-            outcome.because_of(
+            outcome.trace_line_of(
                 Check::Pairing,
                 fact,
                 "the request is still pending, but the record grants the access now",
@@ -181,7 +181,7 @@ impl PairingCheck<'_> {
     ) -> Result<bool, End> {
         if !model.rules.handshake.live_request_id {
             let fact = fact!(handshake.live_request_id);
-            outcome.because_of(
+            outcome.trace_line_of(
                 Check::Pairing,
                 fact,
                 "the automatic request no longer exists, so the release admits the client",
@@ -191,7 +191,7 @@ impl PairingCheck<'_> {
         let record = pairing::find_paired(&model.rules.pairing, environment.store, environment.now, self.device_id)?;
         let granted = record.as_ref().map_or(Ok(false), |record| self.is_let_in_by(model, record))?;
         if granted {
-            outcome.because(Check::Pairing, "not approved automatically, but the record grants the access");
+            outcome.trace_line(Check::Pairing, "not approved automatically, but the record grants the access");
         }
         Ok(granted)
     }
@@ -222,7 +222,7 @@ impl PairingCheck<'_> {
         requested: &Requested,
         model: &Model,
         environment: &Environment<'_>,
-    ) -> Result<Option<String>, Fault> {
+    ) -> Result<Option<String>, StoreError> {
         let (id, store, now) = (requested.request_id(), &*environment.store, environment.now);
         pairing::live_request_id(&model.rules.pairing, store, now, &id, self.device_id, self.public_key)
     }
@@ -237,7 +237,7 @@ impl PairingCheck<'_> {
         outcome: &mut Outcome,
     ) -> Result<(), End> {
         if bootstrap.is_some_and(|bootstrap| bootstrap.profile.is_none())
-            && let Some(token) = self.standing.bootstrap_token()
+            && let Some(token) = self.auth_result.bootstrap_token()
         {
             pairing::revoke_bootstrap_token(&model.rules.pairing, environment.store, environment.now, token)?;
         }
@@ -303,7 +303,7 @@ impl PairingCheck<'_> {
             role: self.attempt.role,
             scopes: &self.attempt.scopes,
             record: existing.filter(|record| self.is_theirs(record)),
-            retry: self.standing.method == Method::BootstrapToken
+            retry: self.auth_result.method == Method::BootstrapToken
                 && upgrade == Upgrade::NotPaired
                 && self.attempt.role == "node"
                 && self.attempt.scopes.is_empty()

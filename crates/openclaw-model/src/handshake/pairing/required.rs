@@ -1,7 +1,7 @@
 //! The refusals of connects that need approval (`connect-error-details.ts`).
 
 use crate::handshake::refusal::Refusal;
-use crate::pairing::{self, Fault, PairingRules};
+use crate::pairing::{self, PairingRules, StoreError};
 use openclaw_protocol::js::{self, Record};
 use serde_json::Value;
 
@@ -77,7 +77,7 @@ impl Required<'_> {
     ///
     /// # Errors
     /// An odd record.
-    pub(in crate::handshake) fn named(self, rules: &PairingRules, advises: bool) -> Result<Refusal, Fault> {
+    pub(in crate::handshake) fn named(self, rules: &PairingRules, advises: bool) -> Result<Refusal, StoreError> {
         let request_id = self.request_id.filter(|id| is_plain_id(id));
         let message = format!("pairing required: {}", self.upgrade.requirement());
         let close = match &request_id {

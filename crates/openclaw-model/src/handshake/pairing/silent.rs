@@ -41,7 +41,7 @@ impl PairingCheck<'_> {
             Upgrade::Scope => fact!(handshake.local_scope_upgrade),
         };
         let why = format!("{}; {why}; {verdict}", upgrade.reason());
-        outcome.because_of(Check::Pairing, fact, why);
+        outcome.trace_line_of(Check::Pairing, fact, why);
         local && !browser && kind
     }
 
@@ -61,7 +61,7 @@ impl PairingCheck<'_> {
             && ip.is_some_and(|ip| address::is_listed(ip, &model.config.auto_approve_cidrs));
         if listed {
             let why = "gateway.nodes.pairing.autoApproveCidrs names its network";
-            outcome.because_of(Check::Pairing, fact!(handshake.lists_networks), why);
+            outcome.trace_line_of(Check::Pairing, fact!(handshake.lists_networks), why);
         }
         listed
     }
@@ -76,7 +76,7 @@ impl PairingCheck<'_> {
                 ScopeUpgrade::Asked => false,
                 ScopeUpgrade::Silent => true,
                 ScopeUpgrade::BySecret => {
-                    matches!(self.standing.method, Method::None | Method::Token | Method::Password)
+                    matches!(self.auth_result.method, Method::None | Method::Token | Method::Password)
                 }
             },
         }
@@ -94,7 +94,7 @@ impl PairingCheck<'_> {
     /// Whether the client counts as local for pairing, and why.
     fn pairing_locality(&self, rules: &HandshakeRules, locality: &LocalityRules) -> (bool, String) {
         let seen = &self.attempt.locality;
-        let trusted = self.standing.has_matching_secret() && !seen.has_proxy_headers;
+        let trusted = self.auth_result.has_matching_secret() && !seen.has_proxy_headers;
         let host = address::host_name(self.attempt.host().unwrap_or_default());
         let dots = locality.trailing_dots;
         let why = if seen.direct {

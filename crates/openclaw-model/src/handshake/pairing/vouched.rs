@@ -37,7 +37,7 @@ impl PairingCheck<'_> {
             _ => false,
         };
         let shown = attempt.is_operator_ui() || attempt.is_webchat() || app;
-        if !fits || !shown || attempt.role != "operator" || self.standing.method != Method::TrustedProxy {
+        if !fits || !shown || attempt.role != "operator" || self.auth_result.method != Method::TrustedProxy {
             return None;
         }
         let granted = match &policy.scopes {

@@ -5,7 +5,7 @@ use rstest::rstest;
 
 fn first(stage: &mut Stage, data: &[u8]) -> Answer {
     let (connection, _) = stage.open(cli().peer());
-    let outcome = stage.act(Act::Message { connection, data: data.to_vec() });
+    let outcome = stage.handle(Input::Message { connection, data: data.to_vec() });
     Answer::of(connection, outcome)
 }
 
@@ -51,7 +51,7 @@ fn the_protocol_range_must_contain_3(#[case] min: u32, #[case] max: u32, #[case]
     let mut frame = cli().frame(&nonce, NOW);
     frame["params"]["minProtocol"] = json!(min);
     frame["params"]["maxProtocol"] = json!(max);
-    let answer = Answer::of(connection, stage.act(Act::Message { connection, data: frame.to_string().into() }));
+    let answer = Answer::of(connection, stage.handle(Input::Message { connection, data: frame.to_string().into() }));
     assert_eq!(answer.verdict(), verdict);
     if verdict != "hello" {
         assert_eq!(answer.said["details"], json!({ "expectedProtocol": 3 }));
@@ -73,7 +73,7 @@ fn a_call_right_behind_the_connect_is_taken_for_the_first_message() {
     let (connection, nonce) = stage.open(cli().peer());
     let connect = cli().frame(&nonce, NOW).to_string().into_bytes();
     let call = br#"{"type":"req","id":"2","method":"health"}"#.to_vec();
-    let outcome = stage.act(Act::Burst { connection, messages: vec![connect, call] });
+    let outcome = stage.handle(Input::Burst { connection, messages: vec![connect, call] });
     let heard: Vec<&Effect> =
         outcome.effects.iter().filter(|effect| matches!(effect, Effect::Send { .. } | Effect::Close { .. })).collect();
     let [Effect::Send { frame: ServerFrame::Res { id, ok: false, .. }, .. }, Effect::Close { code: 1008, .. }] =
@@ -91,11 +91,11 @@ fn whoever_says_nothing_is_closed_without_a_word() {
     let mut stage = staged("2026.4.2", |config| config.handshake_timeout_ms = Some(700));
     let (connection, _) = stage.open(cli().peer());
     stage.now = NOW + 699;
-    assert_eq!(stage.act(Act::Wake).wake_at, Some(NOW + 700));
+    assert_eq!(stage.handle(Input::Wake).wake_at, Some(NOW + 700));
     stage.now = NOW + 700;
-    let answer = Answer::of(connection, stage.act(Act::Wake));
+    let answer = Answer::of(connection, stage.handle(Input::Wake));
     assert_eq!(answer.verdict(), "close 1000 ");
-    let late = stage.act(Act::Message { connection, data: b"{}".to_vec() });
+    let late = stage.handle(Input::Message { connection, data: b"{}".to_vec() });
     assert_eq!(late.effects, []);
 }
 
@@ -105,9 +105,9 @@ fn one_address_may_wait_32_times() {
     for _ in 0..32 {
         stage.open(cli().peer());
     }
-    let outcome = stage.act(Act::Open { connection: ConnectionId(99), peer: cli().peer() });
+    let outcome = stage.handle(Input::Open { connection: ConnectionId(99), peer: cli().peer() });
     assert!(matches!(&outcome.effects[..], [Effect::RefuseUpgrade { status: 503, .. }]));
-    stage.act(Act::Closed { connection: ConnectionId(1) });
-    let outcome = stage.act(Act::Open { connection: ConnectionId(100), peer: cli().peer() });
+    stage.handle(Input::Closed { connection: ConnectionId(1) });
+    let outcome = stage.handle(Input::Open { connection: ConnectionId(100), peer: cli().peer() });
     assert!(matches!(&outcome.effects[..], [Effect::Send { .. }]));
 }

@@ -12,7 +12,7 @@ mod presence;
 mod welcome;
 
 use crate::handshake::ProofForm;
-use crate::{Act, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Model, Outcome, Peer};
+use crate::{ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Outcome, Peer};
 use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::identity::DeviceKey;
 use openclaw_protocol::proof::{Proof, ProofVersion};
@@ -64,16 +64,16 @@ impl Stage {
         self
     }
 
-    fn act(&mut self, act: Act) -> Outcome {
+    fn handle(&mut self, input: Input) -> Outcome {
         let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
-        self.model.act(act, &mut environment)
+        self.model.handle(input, &mut environment)
     }
 
     /// Opens a connection. Returns its id and its nonce.
     fn open(&mut self, peer: Peer) -> (ConnectionId, String) {
         self.connections += 1;
         let connection = ConnectionId(self.connections);
-        let outcome = self.act(Act::Open { connection, peer });
+        let outcome = self.handle(Input::Open { connection, peer });
         let nonce = match outcome.effects.first() {
             Some(Effect::Send { frame: ServerFrame::Event { payload: Some(payload), .. }, .. }) => {
                 payload["nonce"].as_str().unwrap().to_owned()
@@ -90,7 +90,7 @@ impl Stage {
             connect.version = ProofVersion::V2;
         }
         let frame = connect.frame(&nonce, self.now);
-        let outcome = self.act(Act::Message { connection, data: frame.to_string().into_bytes() });
+        let outcome = self.handle(Input::Message { connection, data: frame.to_string().into_bytes() });
         Answer::of(connection, outcome)
     }
 

@@ -46,12 +46,12 @@ fn mutants_of_stores_are_read_and_answered_from() {
         ] {
             let (connection, nonce) = stage.open(connect.peer());
             let frame = connect.frame(&nonce, stage.now);
-            stage.act(Act::Message { connection, data: frame.to_string().into_bytes() });
+            stage.handle(Input::Message { connection, data: frame.to_string().into_bytes() });
             for method in ["device.pair.list", "node.pair.list", "node.list"] {
                 let request = json!({ "type": "req", "id": method, "method": method, "params": {} });
-                stage.act(Act::Message { connection, data: request.to_string().into_bytes() });
+                stage.handle(Input::Message { connection, data: request.to_string().into_bytes() });
             }
-            stage.act(Act::Closed { connection });
+            stage.handle(Input::Closed { connection });
             stage.now += 1;
         }
     });
@@ -78,12 +78,12 @@ fn mutants_of_frames_are_answered() {
     play("frames", &seeds, &["operator.admin", "node", "__proto__", "device.pair.list", "connect"], |input| {
         let mut stage = stage(&release_for(input));
         let (connection, _) = stage.open(cli().peer());
-        stage.act(Act::Message { connection, data: input.to_vec() });
+        stage.handle(Input::Message { connection, data: input.to_vec() });
         let connect = cli().scopes(&["operator.admin", "operator.pairing", "operator.approvals", "operator.write"]);
         let (connection, nonce) = stage.open(connect.peer());
         let frame = connect.frame(&nonce, stage.now);
-        stage.act(Act::Message { connection, data: frame.to_string().into_bytes() });
-        stage.act(Act::Message { connection, data: input.to_vec() });
-        stage.act(Act::Wake);
+        stage.handle(Input::Message { connection, data: frame.to_string().into_bytes() });
+        stage.handle(Input::Message { connection, data: input.to_vec() });
+        stage.handle(Input::Wake);
     });
 }

@@ -67,7 +67,7 @@ fn an_upgrade_must_say_where_it_comes_from(
 ) {
     let mut stage = staged(NEW, |config| config.trusted_proxies = proxies.iter().map(|ip| (*ip).to_owned()).collect());
     let connect = headers.iter().fold(cli(), |connect, (name, value)| connect.header(name, value));
-    let outcome = stage.act(Act::Open { connection: ConnectionId(7), peer: connect.peer() });
+    let outcome = stage.handle(Input::Open { connection: ConnectionId(7), peer: connect.peer() });
     let seen = match outcome.effects.first() {
         Some(Effect::RefuseUpgrade { status, .. }) => *status,
         _ => 101,
@@ -130,7 +130,7 @@ fn a_silent_pairing_takes_away_old_look_alikes() {
         stage.now += later;
         let answer = stage.connect(&device(name));
         assert_eq!(answer.verdict(), "hello", "{}", answer.reasons);
-        let _ = stage.act(Act::Closed { connection: answer.connection });
+        let _ = stage.handle(Input::Closed { connection: answer.connection });
     }
     assert_eq!(here(&stage), [false, true, true], "a is a minute old when c comes, b is not");
 }
@@ -244,7 +244,7 @@ fn a_node_of_two_connections_is_gone_with_the_later_one_or_with_either(
         let connections = [stage.connect(&node()).connection, stage.connect(&node()).connection];
         let known = |stage: &Stage| stage.model.clients().iter().filter(|(_, client)| client.stands_for_node).count();
         assert_eq!(known(&stage), 1);
-        stage.act(Act::Closed { connection: connections[goes] });
+        stage.handle(Input::Closed { connection: connections[goes] });
         assert_eq!(known(&stage), left, "{release}: {goes} goes");
     }
 }

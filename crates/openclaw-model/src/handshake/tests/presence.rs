@@ -97,7 +97,7 @@ fn profiles_of_users_who_have_gone_are_not_kept_for_ever() {
     let ids = |stage: &Stage| stage.model.people.values().map(|person| person.id.clone()).collect::<Vec<_>>();
     stage.connect(&vouched("d", "ann"));
     let gone = stage.connect(&vouched("e", "bob")).connection;
-    stage.act(Act::Closed { connection: gone });
+    stage.handle(Input::Closed { connection: gone });
     let [ann, bob] = ids(&stage).try_into().unwrap();
     let others = (0..198).map(|number| (format!("user{number}"), format!("profile{number}")));
     for (user, id) in others {
@@ -107,7 +107,7 @@ fn profiles_of_users_who_have_gone_are_not_kept_for_ever() {
     assert_eq!(ids(&stage)[..2], [ann.clone(), bob.clone()]);
     let left = |stage: &Stage| (ids(stage).len(), ids(stage).contains(&ann), ids(stage).contains(&bob));
     let last = stage.model.connections.keys().copied().max().unwrap();
-    stage.act(Act::Closed { connection: last });
+    stage.handle(Input::Closed { connection: last });
     stage.connect(&vouched("f", "eve"));
     assert_eq!(left(&stage), (200, true, false));
 }
@@ -119,7 +119,7 @@ fn a_node_goes_with_the_connection_by_which_it_is_known() {
     let node = || newer(Connect { device: Some("n"), ..cli() }.client("node-host", "node").role("node").scopes(&[]));
     let (first, second) = (stage.connect(&node()).connection, stage.connect(&node()).connection);
     let mut gone = |connection| {
-        let outcome = stage.act(Act::Closed { connection });
+        let outcome = stage.handle(Input::Closed { connection });
         Answer::of(connection, outcome).events.iter().filter(|(event, _)| event == "presence").count()
     };
     assert_eq!((gone(first), gone(second)), (0, 1));
@@ -157,7 +157,7 @@ fn a_mac_that_comes_or_goes_changes_the_skills(#[case] release: &str, #[case] to
     let come = stage.connect(&mac());
     assert_eq!(come.verdict(), "hello", "{}", come.reasons);
     assert_eq!(of_skills(&come.events), told);
-    let outcome = stage.act(Act::Closed { connection: come.connection });
+    let outcome = stage.handle(Input::Closed { connection: come.connection });
     assert_eq!(of_skills(&Answer::of(come.connection, outcome).events), told);
 }
 
@@ -175,12 +175,13 @@ fn the_words_that_wake_a_node_have_no_number() {
     let connect = mac();
     let (connection, nonce) = stage.open(connect.peer());
     let data = connect.frame(&nonce, stage.now).to_string().into_bytes();
-    let events = stage.act(Act::Message { connection, data }).effects.into_iter().filter_map(|effect| match effect {
-        Effect::Send { connection: to, frame: frame @ ServerFrame::Event { .. } } if to == connection => {
-            Some(serde_json::to_value(frame).unwrap())
-        }
-        _ => None,
-    });
+    let events =
+        stage.handle(Input::Message { connection, data }).effects.into_iter().filter_map(|effect| match effect {
+            Effect::Send { connection: to, frame: frame @ ServerFrame::Event { .. } } if to == connection => {
+                Some(serde_json::to_value(frame).unwrap())
+            }
+            _ => None,
+        });
     let told: Vec<(String, Vec<String>)> = events
         .map(|frame| (frame["event"].to_string(), frame.as_object().unwrap().keys().cloned().collect()))
         .collect();

@@ -61,7 +61,7 @@ fn who_is_no_cli_is_present_until_it_goes() {
     let answer = stage.connect(&Connect { device: Some("e"), ..cli() }.client("openclaw-tui", "ui"));
     let present = |list: &Value| list.as_array().unwrap().iter().map(|e| e["reason"].clone()).collect::<Vec<_>>();
     assert_eq!(present(&answer.said["snapshot"]["presence"]), ["self", "connect"]);
-    let gone = Answer::of(answer.connection, stage.act(Act::Closed { connection: answer.connection }));
+    let gone = Answer::of(answer.connection, stage.handle(Input::Closed { connection: answer.connection }));
     assert_eq!(gone.events[0].0, "presence");
     assert_eq!(present(&gone.events[0].1["presence"]), ["self", "disconnect"]);
 }
@@ -71,7 +71,7 @@ fn a_stop_says_goodbye_to_those_who_were_welcomed() {
     let mut stage = stage("2026.4.2");
     let welcomed = stage.connect(&cli()).connection;
     let (waiting, _) = stage.open(cli().peer());
-    let outcome = stage.act(Act::Stop);
+    let outcome = stage.handle(Input::Stop);
     let bye = Answer::of(welcomed, outcome.clone());
     assert_eq!(
         bye.events,

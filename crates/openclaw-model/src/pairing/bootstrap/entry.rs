@@ -2,8 +2,8 @@
 
 use super::BootstrapProfile;
 use crate::pairing::tokens::same_secret;
-use crate::pairing::{Fault, PairingRules};
-use openclaw_protocol::js::{self, Record, TypeFault};
+use crate::pairing::{PairingRules, StoreError};
+use openclaw_protocol::js::{self, Record, TypeError};
 use openclaw_protocol::store::{Document, Documents};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn read(rules: &PairingRules, key: &str, entry: &Value) -> Result<Self, Fault> {
+    fn read(rules: &PairingRules, key: &str, entry: &Value) -> Result<Self, StoreError> {
         let text = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
         let stamp = |key: &str| entry.get(key).filter(|value| value.is_number()).cloned();
         let issued_at = stamp("issuedAtMs").unwrap_or_else(|| json!(0));
@@ -139,7 +139,7 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn load(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result<Self, Fault> {
+    pub(super) fn load(rules: &PairingRules, documents: &dyn Documents, now: i64) -> Result<Self, StoreError> {
         let document = documents.read(Document::DevicesBootstrap);
         let Some(Value::Object(raw)) = document.as_deref() else { return Ok(Self { entries: Vec::new() }) };
         let mut entries = Vec::new();
@@ -152,7 +152,7 @@ impl Tokens {
         Ok(Self { entries })
     }
 
-    pub(super) fn find(&self, token: &str) -> Result<Option<usize>, TypeFault> {
+    pub(super) fn find(&self, token: &str) -> Result<Option<usize>, TypeError> {
         let token = js::trim(token);
         for (at, (_, entry)) in self.entries.iter().enumerate() {
             if same_secret(token, Some(&json!(entry.token)))? {
@@ -162,7 +162,7 @@ impl Tokens {
         Ok(None)
     }
 
-    pub(super) fn persist(&self, documents: &mut dyn Documents) -> Result<(), Fault> {
+    pub(super) fn persist(&self, documents: &mut dyn Documents) -> Result<(), StoreError> {
         let document: Record =
             self.entries.iter().map(|(key, entry)| (key.clone(), Value::Object(entry.to_record()))).collect();
         documents.write(&[(Document::DevicesBootstrap, &Arc::new(Value::Object(document)))])?;

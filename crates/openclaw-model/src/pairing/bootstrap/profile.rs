@@ -1,6 +1,6 @@
 //! The profile of a bootstrap token: roles, scopes and purpose.
 
-use crate::pairing::{Fault, PairingRules, normalise_scopes, normalised_scopes, role_scoped, scopes_allow};
+use crate::pairing::{PairingRules, StoreError, normalise_scopes, normalised_scopes, role_scoped, scopes_allow};
 use openclaw_protocol::js;
 use serde_json::{Value, json};
 
@@ -150,7 +150,7 @@ impl BootstrapProfile {
             && [None, worker].into_iter().any(|purpose| self.is(rules, &["node"], &[], purpose))
     }
 
-    pub(super) fn read(rules: &PairingRules, record: Option<&Value>) -> Result<Self, Fault> {
+    pub(super) fn read(rules: &PairingRules, record: Option<&Value>) -> Result<Self, StoreError> {
         let mut roles = Vec::new();
         if let Some(Value::Array(list)) = js::optional_property(record, "roles") {
             for role in list {

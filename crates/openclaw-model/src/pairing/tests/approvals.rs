@@ -33,7 +33,7 @@ fn an_approver_without_the_scope_is_refused_and_nothing_changes() {
         Approver::owner(&texts(&["operator.pairing"])),
     )
     .unwrap();
-    assert_eq!(approval, Approval::Forbidden(Denial::Missing("operator.admin".to_owned())));
+    assert_eq!(approval, Approval::Forbidden(ApprovalRefusal::Missing("operator.admin".to_owned())));
     assert_eq!(store, before);
 }
 

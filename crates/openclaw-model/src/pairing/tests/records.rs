@@ -1,7 +1,7 @@
 //! Tests of what is written to paired records, and of invalid files.
 
 use super::*;
-use openclaw_protocol::store::{ReadFault, WriteFault};
+use openclaw_protocol::store::{ReadError, WriteError};
 use rstest::rstest;
 use std::sync::Arc;
 
@@ -45,11 +45,11 @@ fn a_connect_rewrites_what_it_saw_and_keeps_the_rest() {
 struct Unparsable;
 
 impl Documents for Unparsable {
-    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadFault> {
-        Err(ReadFault { what: "parse", path: format!("/state/{}", document.path()) })
+    fn try_read(&self, document: Document) -> Result<Option<Arc<Value>>, ReadError> {
+        Err(ReadError { what: "parse", path: format!("/state/{}", document.path()) })
     }
 
-    fn write(&mut self, _: &[(Document, &Arc<Value>)]) -> Result<(), WriteFault> {
+    fn write(&mut self, _: &[(Document, &Arc<Value>)]) -> Result<(), WriteError> {
         Ok(())
     }
 }

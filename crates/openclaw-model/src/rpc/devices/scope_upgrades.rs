@@ -1,8 +1,8 @@
 //! `device.scopes.requestUpgrade` and `device.scopes.waitUpgrade` (`server-methods/device-scope-upgrade.ts`).
 
-use crate::act::{Environment, Outcome};
+use crate::input::{Environment, Outcome};
 use crate::model::Model;
-use crate::pairing::{self, Fault, PENDING_TTL_MS, PairingRequest};
+use crate::pairing::{self, PENDING_TTL_MS, PairingRequest, StoreError};
 use crate::rpc::dispatch::schemas::{REQUEST_ID, SCOPES};
 use crate::rpc::{Call, Handled, Refusal, Reply, invalid, invalid_with};
 use crate::scope_upgrades::{Decided, Owner, ScopeUpgrade, ended};
@@ -119,7 +119,7 @@ fn result(
     environment: &Environment<'_>,
     request_id: &str,
     upgrade: &ScopeUpgrade,
-) -> Result<Option<Value>, Fault> {
+) -> Result<Option<Value>, StoreError> {
     let (rules, now) = (&model.rules.pairing, environment.now);
     if now >= upgrade.expires_at {
         return Ok(Some(ended(request_id, "expired")));

@@ -3,10 +3,10 @@
 mod access;
 pub(crate) mod schemas;
 
-use crate::act::{ConnectionId, Effect, Environment, Outcome};
 use crate::facts::rpc::RpcRules;
+use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::{ConnectedClient, Model, RequestFrame};
-use crate::pairing::Fault;
+use crate::pairing::StoreError;
 use crate::rpc::exec::prompts;
 use crate::rpc::nodes::{calls, commands};
 use crate::rpc::{devices, exec, nodes};
@@ -16,7 +16,7 @@ use crate::trace::Check;
 use access::Access;
 use openclaw_protocol::codes::{close, error};
 use openclaw_protocol::frame::ErrorShape;
-use openclaw_protocol::js::TypeFault;
+use openclaw_protocol::js::TypeError;
 use serde_json::{Value, json};
 
 /// One request on its way through its handler.
@@ -51,18 +51,18 @@ pub(crate) enum Refusal {
     /// An error for the caller.
     Error(Box<ErrorShape>),
     /// An error that the release throws.
-    Fault(Fault),
+    StoreError(StoreError),
 }
 
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+impl From<StoreError> for Refusal {
+    fn from(fault: StoreError) -> Self {
+        Self::StoreError(fault)
     }
 }
 
-impl From<TypeFault> for Refusal {
-    fn from(fault: TypeFault) -> Self {
-        Self::Fault(fault.into())
+impl From<TypeError> for Refusal {
+    fn from(fault: TypeError) -> Self {
+        Self::StoreError(fault.into())
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn handle(
         }
         Ok(Reply::Answered) => {}
         Err(Refusal::Error(shape)) => call.model.respond(connection, &id, Err(*shape), call.outcome),
-        Err(Refusal::Fault(fault)) => {
+        Err(Refusal::StoreError(fault)) => {
             let text = fault.for_answer();
             call.outcome.effects.push(Effect::Log(format!("request handler failed: {text}")));
             call.model.respond(connection, &id, Err(shape(error::UNAVAILABLE, text)), call.outcome);
@@ -186,7 +186,7 @@ impl Call<'_, '_> {
     }
 
     pub(crate) fn reason(&mut self, reason: String) {
-        self.outcome.because(Check::Call, reason);
+        self.outcome.trace_line(Check::Call, reason);
     }
 
     pub(crate) fn log(&mut self, line: String) {

@@ -1,8 +1,8 @@
 //! The common part of approvals for commands and plugins: announcing, waiting, deciding.
 
-use crate::act::{ConnectionId, Outcome};
 use crate::approvals::{Approval, Approvals, Named, Waiter};
 use crate::facts::rpc::{NoApprover, RpcRules};
+use crate::input::{ConnectionId, Outcome};
 use crate::model::{ConnectedClient, Model};
 use crate::rpc::dispatch::schemas::RESOLVE;
 use crate::rpc::{Call, Handled, Refusal, Reply, invalid, invalid_with};

@@ -1,7 +1,7 @@
 //! Calls to nodes and calls of nodes: `node.invoke`, `node.event`, `node.pending.*` (`server-methods/nodes.ts`,
 //! `nodes-pending.ts`).
 
-use crate::act::{ConnectionId, Environment, Outcome};
+use crate::input::{ConnectionId, Environment, Outcome};
 use crate::model::Model;
 use crate::node_work::{Invoke, Wanted};
 use crate::nodes;

@@ -3,7 +3,7 @@
 
 use crate::model::{ConnectedClient, Model};
 use crate::nodes::{self, NodeRules, Surface, same_set};
-use crate::pairing::{self, Fault};
+use crate::pairing::{self, StoreError};
 use indexmap::IndexMap;
 use openclaw_protocol::js::{self, Record};
 use openclaw_protocol::store::Documents;
@@ -22,7 +22,7 @@ struct Sides {
 }
 
 /// Every known node, connected ones first, then by name.
-pub(in crate::rpc) fn catalogue(model: &Model, documents: &dyn Documents, now: i64) -> Result<Vec<Record>, Fault> {
+pub(in crate::rpc) fn catalogue(model: &Model, documents: &dyn Documents, now: i64) -> Result<Vec<Record>, StoreError> {
     let rules = &model.rules;
     let mut known: IndexMap<String, Sides> = IndexMap::new();
     for device in pairing::list(&rules.pairing, documents, now)?.paired {
@@ -63,7 +63,7 @@ pub(in crate::rpc) fn catalogue(model: &Model, documents: &dyn Documents, now: i
 }
 
 /// In 2026.3.28, the record's role or roles, whatever its tokens contain.
-fn recorded_node(device: &Value) -> Result<bool, Fault> {
+fn recorded_node(device: &Value) -> Result<bool, StoreError> {
     let role = js::property(Some(device), "role")?;
     let listed = device.get("roles").and_then(Value::as_array).is_some_and(|roles| roles.contains(&json!("node")));
     Ok(role.and_then(Value::as_str) == Some("node") || listed)

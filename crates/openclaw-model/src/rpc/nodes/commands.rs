@@ -1,8 +1,8 @@
 //! Determines which commands can be sent to which node, and in which form (`node-command-policy.ts`,
 //! `node-invoke-sanitize.ts`).
 
-use crate::act::ConnectionId;
 use crate::facts::rpc::node_calls::NodeCallRules;
+use crate::input::ConnectionId;
 use crate::nodes::{self, Judged};
 use crate::rpc::{Call, Refusal, invalid, invalid_with, not_implemented};
 use openclaw_protocol::ids;

@@ -1,6 +1,6 @@
 //! Which of the programs that skills need a Mac has: the gateway asks it, and writes down what it says (`skills-remote.ts`).
 
-use crate::act::{ConnectionId, Effect, Environment, Outcome};
+use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::Model;
 use crate::nodes;
 use crate::rpc::nodes::calls::{Dispatched, dispatch};

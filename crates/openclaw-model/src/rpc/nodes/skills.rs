@@ -1,6 +1,6 @@
 //! The Macs on which a gateway counts for skills that need one, and who hears when they change (`skills/runtime/remote.ts`).
 
-use crate::act::Outcome;
+use crate::input::Outcome;
 use crate::model::{ConnectedClient, Model};
 use crate::rpc::nodes::programs::is_mac;
 use serde_json::json;

@@ -1,8 +1,8 @@
 use super::{ask_mac, handle, settle, wake, wake_at};
-use crate::act::{ConnectionId, Effect, Environment, Outcome};
+use crate::input::{ConnectionId, Effect, Environment, Outcome};
 use crate::model::{ConnectedClient, Model, RequestFrame};
 use crate::surface::presence::Person;
-use crate::{Act, Entropy, Facts, GatewayConfig, Peer};
+use crate::{Entropy, Facts, GatewayConfig, Input, Peer};
 use openclaw_protocol::connect::ConnectParams;
 use openclaw_protocol::frame::ServerFrame;
 use openclaw_protocol::store::{Document, MemoryDocuments};
@@ -70,7 +70,7 @@ impl House {
         let id = ConnectionId(number);
         let peer = Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), headers: Vec::new() };
         let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
-        self.model.act(Act::Open { connection: id, peer }, &mut environment);
+        self.model.handle(Input::Open { connection: id, peer }, &mut environment);
         let open = self.model.connections.get_mut(&id).unwrap();
         open.client = Some(client);
         open.handshake_deadline = None;
@@ -124,7 +124,7 @@ impl House {
     /// A connection is gone.
     pub(super) fn close(&mut self, connection: ConnectionId) -> Vec<String> {
         let mut environment = Environment { now: self.now, store: &mut self.store, entropy: &mut self.entropy };
-        shown(&self.model.act(Act::Closed { connection }, &mut environment))
+        shown(&self.model.handle(Input::Closed { connection }, &mut environment))
     }
 
     /// Its own token let a client in.

@@ -1,7 +1,7 @@
 //! Who is told of the presence list when, and whom clients stand for (`presence-events.ts`, `client-presence.ts`).
 
 use super::{MOST, Newcomer, Person};
-use crate::act::{ConnectionId, Environment, Outcome};
+use crate::input::{ConnectionId, Environment, Outcome};
 use crate::model::{ConnectedClient, Model};
 use crate::rpc;
 use openclaw_protocol::ids;

@@ -27,7 +27,7 @@ impl Peer {
 
 /// One event that happens to the gateway.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Act {
+pub enum Input {
     /// A WebSocket upgrade arrived. The answer is the challenge or [`Effect::RefuseUpgrade`].
     Open {
         /// The id of the new connection.
@@ -43,7 +43,7 @@ pub enum Act {
         data: Vec<u8>,
     },
     /// Several messages arrived in one read of the socket. Before `hello-ok`, a release looks at all of them before it
-    /// has finished the first. Afterwards, this is the same as several [`Act::Message`].
+    /// has finished the first. Afterwards, this is the same as several [`Input::Message`].
     Burst {
         /// The connection.
         connection: ConnectionId,
@@ -61,7 +61,7 @@ pub enum Act {
     Stop,
 }
 
-impl Act {
+impl Input {
     /// The connection of the input, if it has one.
     pub fn connection(&self) -> Option<ConnectionId> {
         match self {
@@ -114,18 +114,18 @@ pub struct Outcome {
     pub effects: Vec<Effect>,
     /// The checks that led to the result, in their order.
     pub trace: Vec<TraceLine>,
-    /// The time of the next [`Act::Wake`], in milliseconds since 1970. `None` if none is needed.
+    /// The time of the next [`Input::Wake`], in milliseconds since 1970. `None` if none is needed.
     pub wake_at: Option<i64>,
 }
 
 impl Outcome {
-    /// Notes what a check found.
-    pub fn because(&mut self, check: Check, why: impl Into<String>) {
+    /// Adds a trace line with the result of a check.
+    pub fn trace_line(&mut self, check: Check, why: impl Into<String>) {
         self.trace.push(TraceLine { check, sentence: why.into(), fact: None });
     }
 
     /// Adds what a check found, and the fact of the release that it rests on.
-    pub fn because_of(&mut self, check: Check, fact: Fact, why: impl Into<String>) {
+    pub fn trace_line_of(&mut self, check: Check, fact: Fact, why: impl Into<String>) {
         self.trace.push(TraceLine { check, sentence: why.into(), fact: Some(fact) });
     }
 }
