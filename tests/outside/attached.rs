@@ -1,6 +1,6 @@
 //! A gateway that somebody else runs is left as it was found.
 
-use super::run::Bench;
+use super::run::TestFolder;
 use super::serve::{Serving, serve};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -20,13 +20,13 @@ steps:
 ";
 const TOKEN: &str = "a-token-of-somebody-else";
 
-/// A gateway with a state directory below `bench`, without authentication or with [`TOKEN`].
-fn somebody_elses(bench: &Bench, mode: &str) -> Serving {
+/// A gateway with a state directory below `test_folder`, without authentication or with [`TOKEN`].
+fn somebody_elses(test_folder: &TestFolder, mode: &str) -> Serving {
     let auth = format!(r#"{{ gateway: {{ mode: "local", auth: {{ mode: "{mode}", token: "{TOKEN}" }} }} }}"#);
-    std::fs::write(bench.path("openclaw.json"), auth).unwrap();
-    let mut command = serve(&bench.path("home"));
-    command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(bench.path("state"));
-    command.arg("--config").arg(bench.path("openclaw.json"));
+    std::fs::write(test_folder.path("openclaw.json"), auth).unwrap();
+    let mut command = serve(&test_folder.path("home"));
+    command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(test_folder.path("state"));
+    command.arg("--config").arg(test_folder.path("openclaw.json"));
     Serving::start(command)
 }
 
@@ -37,17 +37,17 @@ fn store(state: &Path) -> String {
 
 #[test]
 fn a_gateway_without_authentication_is_not_written_to_unasked() {
-    let bench = Bench::new(KNOCKS);
-    let serving = somebody_elses(&bench, "none");
+    let test_folder = TestFolder::new(KNOCKS);
+    let serving = somebody_elses(&test_folder, "none");
     let url = format!("ws://127.0.0.1:{}", serving.port);
-    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &url, "--release", "2026.4.2"]);
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &url, "--release", "2026.4.2"]);
     assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("writes to a gateway that clawcheck did not start"), "{}", ran.out);
-    assert_eq!(store(&bench.path("state")), "");
+    assert_eq!(store(&test_folder.path("state")), "");
     // The same case, allowed to, does write there: the check above can fail.
-    let state = bench.path("state");
+    let state = test_folder.path("state");
     let arguments = ["run", "scenarios", "--gateway", &url, "--release", "2026.4.2", "--allow-writes", "--state-dir"];
-    let ran = bench.clawcheck(&[&arguments[..], &[state.to_str().unwrap()]].concat());
+    let ran = test_folder.clawcheck(&[&arguments[..], &[state.to_str().unwrap()]].concat());
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("paired"), "{}", ran.out);
     assert!(!store(&state).contains("laptop") && store(&state).starts_with("{}"), "{}", store(&state));
@@ -55,33 +55,38 @@ fn a_gateway_without_authentication_is_not_written_to_unasked() {
 
 #[test]
 fn what_was_written_is_taken_away_also_after_ctrl_c() {
-    let bench = Bench::new(STAYS);
-    let serving = somebody_elses(&bench, "token");
+    let test_folder = TestFolder::new(STAYS);
+    let serving = somebody_elses(&test_folder, "token");
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
     command.args(["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{}", serving.port), "--allow-writes"]);
-    command.args(["--release", "2026.4.2"]).current_dir(bench.path("")).env("CLAWCHECK_TOKEN", TOKEN);
-    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+    command.args(["--release", "2026.4.2"]).current_dir(test_folder.path("")).env("CLAWCHECK_TOKEN", TOKEN);
+    command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
     let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
     let began = Instant::now();
-    while !store(&bench.path("state")).contains("deviceId") {
+    while !store(&test_folder.path("state")).contains("deviceId") {
         assert!(began.elapsed() < Duration::from_secs(30), "the case never paired its device");
         std::thread::yield_now();
     }
     kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(!store(&bench.path("state")).contains("deviceId"), "{}", store(&bench.path("state")));
-    bench.leaves_nothing();
+    assert!(!store(&test_folder.path("state")).contains("deviceId"), "{}", store(&test_folder.path("state")));
+    test_folder.leaves_nothing();
 }
 
 #[test]
 fn a_wrong_token_is_said_once_and_nothing_is_played() {
-    let bench = Bench::new(KNOCKS);
-    let serving = somebody_elses(&bench, "token");
+    let test_folder = TestFolder::new(KNOCKS);
+    let serving = somebody_elses(&test_folder, "token");
     let url = format!("ws://127.0.0.1:{}", serving.port);
     let run = |token: &str| {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
-        command.args(["run", "scenarios", "--release", "2026.4.2", "--gateway", &url]).current_dir(bench.path(""));
-        command.env("CLAWCHECK_TOKEN", token).env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+        command
+            .args(["run", "scenarios", "--release", "2026.4.2", "--gateway", &url])
+            .current_dir(test_folder.path(""));
+        command
+            .env("CLAWCHECK_TOKEN", token)
+            .env("HOME", test_folder.path("home"))
+            .env("TMPDIR", test_folder.path("tmp"));
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
     };
@@ -96,13 +101,13 @@ fn a_wrong_token_is_said_once_and_nothing_is_played() {
 
 #[test]
 fn what_is_for_such_gateways_is_refused_with_others() {
-    let bench = Bench::new(KNOCKS);
+    let test_folder = TestFolder::new(KNOCKS);
     for option in [&["--release", "2026.4.2"][..], &["--allow-writes"], &["--state-dir", "state"]] {
-        let ran = bench.clawcheck(&[&["run", "scenarios"], option].concat());
+        let ran = test_folder.clawcheck(&[&["run", "scenarios"], option].concat());
         assert_eq!(ran.code, Some(2), "{option:?}: {}{}", ran.out, ran.err);
         assert!(ran.err.contains(&format!("{} applies only to a gateway at a URL", option[0])), "{}", ran.err);
     }
-    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:1", "--state-dir", "nosuch"]);
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:1", "--state-dir", "nosuch"]);
     assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("the state directory nosuch does not exist"), "{}", ran.err);
 }

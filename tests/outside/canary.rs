@@ -1,7 +1,7 @@
 //! Gateways that send back every secret they were shown, in every encoding and every place, among control characters: no
 //! secret and no control character is in anything that clawcheck prints or writes.
 
-use super::run::{Bench, Ended};
+use super::run::{Ended, TestFolder};
 use super::serve::serve;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -145,13 +145,15 @@ fn betrays(text: &str, secrets: &[String]) -> Option<String> {
 }
 
 /// Holds every output and every file that was written to both rules.
-fn is_clean(bench: &Bench, ran: &[&Ended], secrets: &[String]) {
+fn is_clean(test_folder: &TestFolder, ran: &[&Ended], secrets: &[String]) {
     let mut texts = ran
         .iter()
         .flat_map(|ended| [("standard output", &ended.out), ("standard error", &ended.err)])
         .map(|(name, text)| (name.to_owned(), text.clone()))
         .collect::<Vec<_>>();
-    for folder in ["snapshots", "reports", "fuzz"].map(|name| bench.path(name)).iter().filter(|path| path.is_dir()) {
+    for folder in
+        ["snapshots", "reports", "fuzz"].map(|name| test_folder.path(name)).iter().filter(|path| path.is_dir())
+    {
         let files = walk(folder);
         texts.extend(files.iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())));
         texts.extend(files.into_iter().map(|path| ("the name of a file".to_owned(), path)));
@@ -255,8 +257,8 @@ fn answer(manner: &str, mut stream: TcpStream, shown: &Shown) -> Option<()> {
 #[case::keys("keys")]
 #[case::no_json("text")]
 fn an_attached_gateway_gets_no_secret_and_no_control_character_out(#[case] manner: &'static str) {
-    let bench = Bench::new(WITHOUT_STORE);
-    std::fs::create_dir(bench.path("reports")).unwrap();
+    let test_folder = TestFolder::new(WITHOUT_STORE);
+    std::fs::create_dir(test_folder.path("reports")).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/gate?token={IN_URL}&access={IN_URL}", listener.local_addr().unwrap());
     let shown = Arc::new(Shown::default());
@@ -270,7 +272,7 @@ fn an_attached_gateway_gets_no_secret_and_no_control_character_out(#[case] manne
     });
     let arguments =
         ["run", "scenarios", "--gateway", &url, "--allow-writes", "--trace", "--report", "json=reports/report.json"];
-    let output = bench.command(&arguments).env("CLAWCHECK_TOKEN", TOKEN).output().unwrap();
+    let output = test_folder.command(&arguments).env("CLAWCHECK_TOKEN", TOKEN).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let ran = Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
     let secrets = shown.all();
@@ -280,7 +282,7 @@ fn an_attached_gateway_gets_no_secret_and_no_control_character_out(#[case] manne
         assert!(ran.out.contains("<-"), "its answer is not in the output: {}", ran.out);
     }
     assert!(ran.out.contains("rerun: ") || ran.code != Some(1), "{}", ran.out);
-    is_clean(&bench, &[&ran, &bench.clawcheck(&["review"])], &secrets);
+    is_clean(&test_folder, &[&ran, &test_folder.clawcheck(&["review"])], &secrets);
 }
 
 /// Run as a child: the gateway. Run as a test: nothing.
@@ -320,9 +322,9 @@ fn gateway() {
     }
 }
 
-fn description(bench: &Bench, manner: &str) {
+fn description(test_folder: &TestFolder, manner: &str) {
     let program = std::env::current_exe().unwrap();
-    let notes = bench.path("notes");
+    let notes = test_folder.path("notes");
     let text = format!(
         "gateway: canary\nabout: sends back what it is shown\nclaims: 2026.4.2\ncommand: {}\n\
          args: [\"canary::gateway\", --exact, --nocapture]\n\
@@ -330,7 +332,7 @@ fn description(bench: &Bench, manner: &str) {
         program.display(),
         notes.display()
     );
-    std::fs::write(bench.path("canary.yaml"), text).unwrap();
+    std::fs::write(test_folder.path("canary.yaml"), text).unwrap();
 }
 
 #[rstest]
@@ -343,38 +345,38 @@ fn a_spawned_gateway_gets_no_secret_and_no_control_character_out(
     #[case] manner: &str,
     #[values("case", "shared")] isolation: &str,
 ) {
-    let bench = Bench::new(SCENARIO);
+    let test_folder = TestFolder::new(SCENARIO);
     for n in 0..2 {
-        std::fs::write(bench.path(&format!("scenarios/family/more-{n}.yaml")), SCENARIO).unwrap();
+        std::fs::write(test_folder.path(&format!("scenarios/family/more-{n}.yaml")), SCENARIO).unwrap();
     }
-    std::fs::create_dir(bench.path("reports")).unwrap();
-    description(&bench, manner);
+    std::fs::create_dir(test_folder.path("reports")).unwrap();
+    description(&test_folder, manner);
     let play = ["run", "scenarios", "--gateway", "canary.yaml", "--isolation", isolation, "--trace", "--jobs", "2"];
-    let ran = bench.clawcheck(&[&play[..], &["--report", "json=reports/report.json"]].concat());
-    assert!(bench.path("reports/report.json").exists(), "{}{}", ran.out, ran.err);
-    let secrets = notes(&bench);
+    let ran = test_folder.clawcheck(&[&play[..], &["--report", "json=reports/report.json"]].concat());
+    assert!(test_folder.path("reports/report.json").exists(), "{}{}", ran.out, ran.err);
+    let secrets = notes(&test_folder);
     assert!(!secrets.is_empty(), "{}{}", ran.out, ran.err);
-    let mut others = vec![bench.clawcheck(&["review"]), bench.clawcheck(&["lint", "scenarios"])];
-    others.push(bench.clawcheck(&["list", "scenarios"]));
-    others.push(bench.clawcheck(&["accept", "--all"]));
+    let mut others = vec![test_folder.clawcheck(&["review"]), test_folder.clawcheck(&["lint", "scenarios"])];
+    others.push(test_folder.clawcheck(&["list", "scenarios"]));
+    others.push(test_folder.clawcheck(&["accept", "--all"]));
     if isolation == "shared" {
         for format in ["plain", "markdown", "json"] {
             let arguments =
                 ["compare", "canary.yaml", "embedded@2026.4.2", "--scenarios", "scenarios", "--format", format];
-            others.push(bench.clawcheck(&arguments));
+            others.push(test_folder.clawcheck(&arguments));
         }
     }
     // The quickest to answer: stories have many steps.
     if isolation == "shared" && manner == "event" {
         let fuzz = ["fuzz", "--gateway", "canary.yaml", "--seed", "1", "-n", "2", "--shrink-within", "0"];
-        others.push(bench.clawcheck(&fuzz));
+        others.push(test_folder.clawcheck(&fuzz));
     }
-    let secrets = [secrets, notes(&bench)].concat();
-    is_clean(&bench, &[&[&ran][..], &others.iter().collect::<Vec<_>>()].concat(), &secrets);
+    let secrets = [secrets, notes(&test_folder)].concat();
+    is_clean(&test_folder, &[&[&ran][..], &others.iter().collect::<Vec<_>>()].concat(), &secrets);
 }
 
-fn notes(bench: &Bench) -> Vec<String> {
-    let notes = std::fs::read_to_string(bench.path("notes")).unwrap_or_default();
+fn notes(test_folder: &TestFolder) -> Vec<String> {
+    let notes = std::fs::read_to_string(test_folder.path("notes")).unwrap_or_default();
     let secrets = notes.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect::<BTreeSet<_>>();
     secrets.into_iter().collect()
 }
@@ -416,9 +418,9 @@ fn serve_says_what_is_wrong_without_the_secret(#[case] text: &str) {
 #[case(&["run", "no-\u{1b}[31m\u{202e}such", "--gateway", "embedded"])]
 #[case(&["run", "--\u{1b}]0;x\u{7}\u{9b}"])]
 fn wrong_usage_is_said_without_secrets_and_control_characters(#[case] arguments: &[&str]) {
-    let bench = Bench::new(WITHOUT_STORE);
-    let ran = bench.clawcheck(arguments);
+    let test_folder = TestFolder::new(WITHOUT_STORE);
+    let ran = test_folder.clawcheck(arguments);
     assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
     assert!(!ran.err.is_empty());
-    is_clean(&bench, &[&ran], &[TOKEN.to_owned(), IN_URL.to_owned()]);
+    is_clean(&test_folder, &[&ran], &[TOKEN.to_owned(), IN_URL.to_owned()]);
 }

@@ -1,24 +1,24 @@
 //! A gateway that is not what it claims to be: what differs is shown by cause, on one screen.
 
-use super::run::{Bench, Ended};
+use super::run::{Ended, TestFolder};
 
 /// `clawcheck serve` at 2026.3.31 that claims to be 2026.4.2.
-fn old_gateway() -> Bench {
-    let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
+fn old_gateway() -> TestFolder {
+    let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
     let description = format!(
         "gateway: old\nabout: An old release that claims to be a newer one.\nclaims: 2026.4.2\ncommand: {program}\n\
          args: [serve, --release, 2026.3.31, --port, '{{port}}', --state-dir, '{{state-dir}}', --config, '{{config}}']\n\
          config: openclaw\nready: connect\nstore: openclaw\n"
     );
-    std::fs::write(bench.path("old.yaml"), description).unwrap();
+    std::fs::write(test_folder.path("old.yaml"), description).unwrap();
     // The cases are held to the snapshots inside the program.
-    std::fs::remove_dir(bench.path("snapshots")).unwrap();
-    bench
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    test_folder
 }
 
-fn run(bench: &Bench, arguments: &[&str]) -> Ended {
-    let ran = bench.clawcheck(&[&["run", "--gateway", "old.yaml"], arguments].concat());
+fn run(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+    let ran = test_folder.clawcheck(&[&["run", "--gateway", "old.yaml"], arguments].concat());
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     ran
 }
@@ -27,8 +27,8 @@ const LOCK_OUT: &str = "refused instead of let in: NOT_PAIRED PAIRING_REQUIRED r
 
 #[test]
 fn of_a_hundred_deviations_the_lock_out_comes_first_on_one_screen() {
-    let bench = old_gateway();
-    let ran = run(&bench, &[]);
+    let test_folder = old_gateway();
+    let ran = run(&test_folder, &[]);
     let lines = ran.out.lines().collect::<Vec<_>>();
     assert!(lines.len() <= 45, "{} lines: {}", lines.len(), ran.out);
     assert!(lines[2].contains(" cases fail. "), "{}", ran.out);
@@ -38,13 +38,13 @@ fn of_a_hundred_deviations_the_lock_out_comes_first_on_one_screen() {
     // What nearly every case has is told once, behind what is graver.
     let fields = ran.out.matches("hello-ok also has snapshot.authMode, snapshot.configPath, snapshot.stateDir").count();
     assert_eq!(fields, 1, "{}", ran.out);
-    bench.leaves_nothing();
+    test_folder.leaves_nothing();
 }
 
 #[test]
 fn the_causes_of_a_lock_out() {
-    let bench = old_gateway();
-    let ran = run(&bench, &["empty-tokens"]);
+    let test_folder = old_gateway();
+    let ran = run(&test_folder, &["empty-tokens"]);
     let screen = ran.out.split("\n\n").nth(1).unwrap().to_owned();
     insta::assert_snapshot!(screen, @r#"
     16 of 17 cases fail. 3 causes, the most serious first:
@@ -71,9 +71,9 @@ fn the_causes_of_a_lock_out() {
     // The command that is named shows the case, and what it is about.
     let command = screen.lines().find_map(|line| line.trim().strip_prefix("show one: clawcheck run ")).unwrap();
     let id = command.split(' ').next().unwrap();
-    let one = run(&bench, &[id]);
+    let one = run(&test_folder, &[id]);
     assert!(one.out.contains(&format!("deviates  {id}  ")), "{}", one.out);
     assert!(one.out.contains("links: openclaw/openclaw#"), "{}", one.out);
     assert!(one.out.contains("\n    +   <- error NOT_PAIRED PAIRING_REQUIRED role-upgrade"), "{}", one.out);
-    bench.leaves_nothing();
+    test_folder.leaves_nothing();
 }

@@ -1,6 +1,6 @@
 //! `clawcheck compare` and `clawcheck releases`.
 
-use super::run::Bench;
+use super::run::TestFolder;
 use serde_json::Value;
 
 const SCENARIO: &str = "\
@@ -14,14 +14,14 @@ steps:
 
 #[test]
 fn gateways_that_part_are_shown_with_the_line_in_which_they_do() {
-    let bench = Bench::new(SCENARIO);
+    let test_folder = TestFolder::new(SCENARIO);
     let same = ["compare", "embedded@2026.4.2", "embedded@2026.4.2", "--scenarios", "scenarios"];
-    let ran = bench.clawcheck(&same);
+    let ran = test_folder.clawcheck(&same);
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), "0 differ, 1 alike\n"), "{}", ran.err);
 
     let three =
         ["compare", "embedded@2026.3.28", "embedded@2026.3.31", "embedded@2026.4.2", "--scenarios", "scenarios"];
-    let ran = bench.clawcheck(&[&three[..], &["--format", "json"]].concat());
+    let ran = test_folder.clawcheck(&[&three[..], &["--format", "json"]].concat());
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     let document: Value = serde_json::from_str(&ran.out).unwrap();
     let row = &document["differing"][0];
@@ -32,19 +32,19 @@ fn gateways_that_part_are_shown_with_the_line_in_which_they_do() {
     assert_eq!((&cells[0]["group"], &cells[1]["group"]), (&"A".into(), &"B".into()));
     assert!(starts(0, "<- hello-ok") && starts(1, "<- error NOT_PAIRED") && starts(2, "<- hello-ok"), "{row}");
 
-    let ran = bench.clawcheck(&[&three[..], &["--format", "markdown"]].concat());
+    let ran = test_folder.clawcheck(&[&three[..], &["--format", "markdown"]].concat());
     assert!(ran.out.starts_with("| case") && ran.out.ends_with("1 differ, 0 alike\n"), "{}", ran.out);
-    bench.leaves_nothing();
+    test_folder.leaves_nothing();
 }
 
 #[test]
 fn many_differing_cases_are_shown_by_cause() {
-    let bench = Bench::new(SCENARIO);
+    let test_folder = TestFolder::new(SCENARIO);
     for n in 0..4 {
-        std::fs::write(bench.path(&format!("scenarios/family/more-{n}.yaml")), SCENARIO).unwrap();
+        std::fs::write(test_folder.path(&format!("scenarios/family/more-{n}.yaml")), SCENARIO).unwrap();
     }
     let both = ["compare", "embedded@2026.3.31", "embedded@2026.4.2", "--scenarios", "scenarios"];
-    let ran = bench.clawcheck(&both);
+    let ran = test_folder.clawcheck(&both);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     let lines = ran.out.lines().collect::<Vec<_>>();
     assert_eq!(
@@ -58,35 +58,35 @@ fn many_differing_cases_are_shown_by_cause() {
     let again =
         "show one: clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --scenarios scenarios --filter family/case";
     assert!(lines[6].trim() == again && ran.out.ends_with("\n\n5 differ, 0 alike\n"), "{}", ran.out);
-    let ran = bench.clawcheck(&[&both[..], &["--format", "json"]].concat());
+    let ran = test_folder.clawcheck(&[&both[..], &["--format", "json"]].concat());
     let document: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(document["causes"][0]["gateway"], "embedded@2026.4.2");
     assert_eq!(document["causes"][0]["causes"][0]["kind"], "let-in");
-    let ran = bench.clawcheck(&[&both[..], &["--format", "markdown"]].concat());
+    let ran = test_folder.clawcheck(&[&both[..], &["--format", "markdown"]].concat());
     assert!(ran.out.starts_with("```text\nembedded@") && ran.out.contains("\n| family/more-3"), "{}", ran.out);
-    bench.leaves_nothing();
+    test_folder.leaves_nothing();
 }
 
 #[test]
 fn what_cannot_be_compared_is_refused_in_words() {
-    let bench = Bench::new(SCENARIO);
-    let attached = bench.clawcheck(&["compare", "embedded", "ws://127.0.0.1:9", "--scenarios", "scenarios"]);
+    let test_folder = TestFolder::new(SCENARIO);
+    let attached = test_folder.clawcheck(&["compare", "embedded", "ws://127.0.0.1:9", "--scenarios", "scenarios"]);
     assert_eq!(attached.code, Some(2));
     assert!(attached.err.contains("cannot compare ws://127.0.0.1:9"), "{}", attached.err);
-    assert_eq!(bench.clawcheck(&["compare", "embedded"]).code, Some(2), "one alone is not compared");
+    assert_eq!(test_folder.clawcheck(&["compare", "embedded"]).code, Some(2), "one alone is not compared");
     let nothing = ["compare", "embedded", "embedded@2026.4.2", "--scenarios", "scenarios", "--filter", "no-such"];
-    assert_eq!(bench.clawcheck(&nothing).code, Some(4));
+    assert_eq!(test_folder.clawcheck(&nothing).code, Some(4));
 }
 
 #[test]
 fn a_gateway_without_a_release_is_named_with_the_one_that_is_meant() {
-    let bench = Bench::new(SCENARIO);
+    let test_folder = TestFolder::new(SCENARIO);
     let both = ["compare", "embedded", "embedded@2026.3.31", "--scenarios", "scenarios", "--format"];
     let names = ["embedded@2026.9.6", "embedded@2026.3.31"];
-    let ran = bench.clawcheck(&[&both[..], &["json"]].concat());
+    let ran = test_folder.clawcheck(&[&both[..], &["json"]].concat());
     let document: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!((&document["gateways"], &document["interrupted"]), (&names.into(), &false.into()));
-    let ran = bench.clawcheck(&[&both[..], &["markdown"]].concat());
+    let ran = test_folder.clawcheck(&[&both[..], &["markdown"]].concat());
     let header = ran.out.lines().next().unwrap();
     assert!(names.iter().all(|name| header.contains(name)), "{}", ran.out);
 }
@@ -94,10 +94,10 @@ fn a_gateway_without_a_release_is_named_with_the_one_that_is_meant() {
 /// Scenarios are given with an option here, and as a path to `run`.
 #[test]
 fn scenarios_in_the_place_of_a_gateway_are_told_where_they_belong() {
-    let bench = Bench::new(SCENARIO);
+    let test_folder = TestFolder::new(SCENARIO);
     for (named, is) in [("scenarios/family/case.yaml", "a scenario"), ("scenarios", "a folder")] {
         for command in [&["compare", "embedded@2026.4.2", named][..], &["run", "--gateway", named]] {
-            let ran = bench.clawcheck(command);
+            let ran = test_folder.clawcheck(command);
             assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
             let said = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(said.contains(&format!("`{named}` is {is}, not a gateway description")), "{}", ran.err);
@@ -109,22 +109,22 @@ fn scenarios_in_the_place_of_a_gateway_are_told_where_they_belong() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_says_what_was_compared_until_then() {
-    let bench = Bench::new(SCENARIO);
+    let test_folder = TestFolder::new(SCENARIO);
     let waits = "scenario: Waits\nsteps:\n  - open: {}\n    as: client\n  - await: { close: client }\n";
-    std::fs::write(bench.path("scenarios/family/waits.yaml"), waits).unwrap();
+    std::fs::write(test_folder.path("scenarios/family/waits.yaml"), waits).unwrap();
     let compare = ["compare", "embedded@2026.3.31", "embedded", "--scenarios", "scenarios"];
-    let ran = bench.interrupted(&compare);
+    let ran = test_folder.interrupted(&compare);
     assert_eq!(ran.code, Some(130), "{}{}", ran.out, ran.err);
     let last = ran.out.lines().last().unwrap();
     assert!(last.starts_with("interrupted: of 2 cases, clawcheck played "), "{}", ran.out);
     assert!(last.ends_with(" on embedded@2026.3.31, 0 on embedded@2026.9.6"), "{}", ran.out);
-    bench.leaves_nothing();
+    test_folder.leaves_nothing();
 }
 
 #[test]
 fn the_history_is_printed_whole_or_for_one_release() {
-    let bench = Bench::new(SCENARIO);
-    let whole: Value = serde_json::from_str(&bench.clawcheck(&["releases", "--format", "json"]).out).unwrap();
+    let test_folder = TestFolder::new(SCENARIO);
+    let whole: Value = serde_json::from_str(&test_folder.clawcheck(&["releases", "--format", "json"]).out).unwrap();
     let releases = whole["releases"].as_array().unwrap();
     let change = |release: &str, words: &str| {
         let release = releases.iter().find(|entry| entry["release"] == release).unwrap();
@@ -133,15 +133,15 @@ fn the_history_is_printed_whole_or_for_one_release() {
     };
     assert!(change("2026.3.31", "`tokens: {}` has no role") && change("2026.4.2", "falls back to the roles"));
 
-    let upgrade = bench.clawcheck(&["releases", "2026.3.28..2026.4.2"]).out;
+    let upgrade = test_folder.clawcheck(&["releases", "2026.3.28..2026.4.2"]).out;
     let names = |release: &str| upgrade.contains(&format!("\n {release} "));
     assert!(names("2026.3.31") && names("2026.4.1") && names("2026.4.2"), "{upgrade}");
     assert!(!names("2026.3.28") && !names("2026.4.5"), "{upgrade}");
-    let backwards = bench.clawcheck(&["releases", "2026.4.2..2026.3.28"]);
+    let backwards = test_folder.clawcheck(&["releases", "2026.4.2..2026.3.28"]);
     assert_eq!(backwards.code, Some(2), "{}", backwards.err);
-    let same = bench.clawcheck(&["releases", "2026.4.3..2026.4.4"]);
+    let same = test_folder.clawcheck(&["releases", "2026.4.3..2026.4.4"]);
     assert_eq!((same.code, same.out.as_str()), (Some(0), "no change between 2026.4.3 and 2026.4.4 is known\n"));
-    let between = bench.clawcheck(&["releases", "2026.4.3"]);
+    let between = test_folder.clawcheck(&["releases", "2026.4.3"]);
     assert_eq!(between.code, Some(0));
     assert!(
         between.out.starts_with("2026.4.3 has no history of its own; it answers like 2026.4.2\n"),
@@ -150,7 +150,7 @@ fn the_history_is_printed_whole_or_for_one_release() {
     );
     assert!(between.out.contains("falls back to") && !between.out.contains("has no role"), "{}", between.out);
 
-    let before = bench.clawcheck(&["releases", "2026.1.1"]);
+    let before = test_folder.clawcheck(&["releases", "2026.1.1"]);
     assert_eq!(before.code, Some(2));
     assert!(before.err.contains("the rules of 2026.1.1 are not known"), "{}", before.err);
 }

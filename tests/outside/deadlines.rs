@@ -2,7 +2,7 @@
 //!
 //! The upper bounds are far from what a run takes, and far below what it would take if it waited in every step.
 
-use super::run::{Bench, Ended};
+use super::run::{Ended, TestFolder};
 use rstest::rstest;
 use serde_json::{Value, json};
 use std::io::ErrorKind;
@@ -61,9 +61,9 @@ impl Server {
         Self { port, connections }
     }
 
-    fn run(&self, bench: &Bench, options: &[&str]) -> Ended {
+    fn run(&self, test_folder: &TestFolder, options: &[&str]) -> Ended {
         let url = format!("ws://127.0.0.1:{}", self.port);
-        bench.clawcheck(&[&["run", "scenarios", "--gateway", &url, "--release", "2026.4.2"], options].concat())
+        test_folder.clawcheck(&[&["run", "scenarios", "--gateway", &url, "--release", "2026.4.2"], options].concat())
     }
 }
 
@@ -123,9 +123,9 @@ fn what_does_not_come_is_not_waited_for_in_every_step(
     #[case] other: &str,
     #[case] other_times: usize,
 ) {
-    let (bench, server) = (Bench::new(TWO_CONNECTS), Server::start(manner));
+    let (test_folder, server) = (TestFolder::new(TWO_CONNECTS), Server::start(manner));
     let began = Instant::now();
-    let ran = server.run(&bench, &[]);
+    let ran = server.run(&test_folder, &[]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     assert_eq!(ran.out.matches(shows).count(), times, "{}", ran.out);
     assert_eq!(ran.out.matches(other).count(), other_times, "{}", ran.out);
@@ -135,8 +135,8 @@ fn what_does_not_come_is_not_waited_for_in_every_step(
 /// A late challenge is missed once: the run then knows that one comes.
 #[test]
 fn a_late_challenge_is_waited_for_once_one_was_seen() {
-    let (bench, server) = (Bench::new(TWO_CONNECTS), Server::start(Manner::Late));
-    let ran = server.run(&bench, &["--answer-timeout", "20"]);
+    let (test_folder, server) = (TestFolder::new(TWO_CONNECTS), Server::start(Manner::Late));
+    let ran = server.run(&test_folder, &["--answer-timeout", "20"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     let (first, second) = ran.out.split_once("<- hello-ok").unwrap();
     assert!(first.contains("<- no connect.challenge\n      <- event connect.challenge"), "{}", ran.out);
@@ -146,7 +146,7 @@ fn a_late_challenge_is_waited_for_once_one_was_seen() {
 
 #[test]
 fn a_gateway_that_declares_no_challenge_is_spoken_to_at_once() {
-    let bench = Bench::new(TWO_CONNECTS);
+    let test_folder = TestFolder::new(TWO_CONNECTS);
     let server = Server::start(Manner::NoChallengeNoPatience);
     // What is started only holds a port open: the connections go to the server in this process.
     let described = |lacks: &str| {
@@ -157,8 +157,8 @@ fn a_gateway_that_declares_no_challenge_is_spoken_to_at_once() {
             std::env::current_exe().unwrap().display(),
             server.port
         );
-        std::fs::write(bench.path("gateway.yaml"), text).unwrap();
-        bench.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml"])
+        std::fs::write(test_folder.path("gateway.yaml"), text).unwrap();
+        test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml"])
     };
     let ran = described("lacks: [challenge]\n");
     assert_eq!(ran.out.matches("<- no connect.challenge\n      <- hello-ok").count(), 2, "{}{}", ran.out, ran.err);
@@ -171,13 +171,14 @@ fn a_gateway_that_declares_no_challenge_is_spoken_to_at_once() {
 #[case(&["--start-timeout", "1"])]
 #[case(&["--answer-timeout", "1"])]
 fn a_silent_gateway_that_somebody_else_runs_is_given_up_after_one_wait(#[case] options: &[&str]) {
-    let bench = Bench::new(TWO_CONNECTS);
-    std::fs::copy(bench.path("scenarios/family/case.yaml"), bench.path("scenarios/family/other.yaml")).unwrap();
+    let test_folder = TestFolder::new(TWO_CONNECTS);
+    std::fs::copy(test_folder.path("scenarios/family/case.yaml"), test_folder.path("scenarios/family/other.yaml"))
+        .unwrap();
     // It takes connections, and nobody reads them.
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let server = Server { port: listener.local_addr().unwrap().port(), connections: Arc::default() };
     let began = Instant::now();
-    let ran = server.run(&bench, options);
+    let ran = server.run(&test_folder, options);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("no answer to the upgrade"), "{}", ran.out);
     assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
@@ -188,10 +189,10 @@ fn a_silent_gateway_that_somebody_else_runs_is_given_up_after_one_wait(#[case] o
 #[test]
 fn every_answer_too_late_gives_the_gateway_up() {
     let connects = TWO_CONNECTS.lines().last().unwrap();
-    let bench = Bench::new(&format!("{TWO_CONNECTS}{}\n", [connects; 8].join("\n")));
+    let test_folder = TestFolder::new(&format!("{TWO_CONNECTS}{}\n", [connects; 8].join("\n")));
     let server = Server::start(Manner::Late);
     // More than a quarter of the limit each, and two limits after a few of them.
-    let ran = server.run(&bench, &["--answer-timeout", "4"]);
+    let ran = server.run(&test_folder, &["--answer-timeout", "4"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("the gateway is too slow") && ran.out.contains("--answer-timeout"), "{}", ran.out);
     let taken = server.connections.load(Ordering::Relaxed);
@@ -208,18 +209,18 @@ steps:
 ";
 
 /// A real gateway behind a shell that first refuses some of it.
-fn refusing(bench: &Bench, script: &str) -> Ended {
+fn refusing(test_folder: &TestFolder, script: &str) -> Ended {
     let text = format!(
         "gateway: refusing\nabout: x\nclaims: 2026.4.2\ncommand: sh\nargs:\n  - -c\n  - |\n    {script}\n    \
          exec {} serve --release 2026.4.2 --port {{port}} --config {{config}} --state-dir {{state-dir}}\n",
         env!("CARGO_BIN_EXE_clawcheck")
     );
-    std::fs::write(bench.path("gateway.yaml"), text).unwrap();
-    bench.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--report", "json=report.json"])
+    std::fs::write(test_folder.path("gateway.yaml"), text).unwrap();
+    test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--report", "json=report.json"])
 }
 
-fn verdicts(bench: &Bench) -> Vec<(String, String, String)> {
-    let report: Value = serde_json::from_slice(&std::fs::read(bench.path("report.json")).unwrap()).unwrap();
+fn verdicts(test_folder: &TestFolder) -> Vec<(String, String, String)> {
+    let report: Value = serde_json::from_slice(&std::fs::read(test_folder.path("report.json")).unwrap()).unwrap();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let cases = report["cases"].as_array().unwrap().iter();
     cases.map(|case| (text(&case["id"]), text(&case["verdict"]), text(&case["reason"]))).collect()
@@ -227,9 +228,10 @@ fn verdicts(bench: &Bench) -> Vec<(String, String, String)> {
 
 #[test]
 fn a_refused_setting_makes_its_cases_not_applicable_and_no_other() {
-    let bench = Bench::new(CONTROL_UI);
-    let write =
-        |name: &str, text: &str| std::fs::write(bench.path(&format!("scenarios/family/{name}.yaml")), text).unwrap();
+    let test_folder = TestFolder::new(CONTROL_UI);
+    let write = |name: &str, text: &str| {
+        std::fs::write(test_folder.path(&format!("scenarios/family/{name}.yaml")), text).unwrap()
+    };
     // More starts are refused than a dead gateway gets, each with another configuration.
     for number in 0..7 {
         write(&format!("refused-{number}"), &CONTROL_UI.replace("a.example", &format!("b{number}.example")));
@@ -244,11 +246,11 @@ fn a_refused_setting_makes_its_cases_not_applicable_and_no_other() {
             .replace("  - connect: { device: laptop, role: operator, scopes: [] }\n    expect: hello\n", ""),
     );
     let ran = refusing(
-        &bench,
+        &test_folder,
         r#"if grep -q allowedOrigins {config}; then echo 'gateway.controlUi: Unrecognized key: "allowedOrigins"'; exit 1; fi"#,
     );
     let refused = "the gateway refuses gateway.controlUi.allowedOrigins";
-    for (id, verdict, reason) in verdicts(&bench) {
+    for (id, verdict, reason) in verdicts(&test_folder) {
         match id.as_str() {
             "family/plain" => {
                 assert_eq!((verdict.as_str(), reason.as_str()), ("deviates", ""), "{id}: it has no snapshot yet")
@@ -263,14 +265,14 @@ fn a_refused_setting_makes_its_cases_not_applicable_and_no_other() {
 
 #[test]
 fn a_gateway_that_never_starts_is_found_dead_with_two_starts() {
-    let bench = Bench::new(CONTROL_UI);
+    let test_folder = TestFolder::new(CONTROL_UI);
     for number in 0..5 {
         let other = CONTROL_UI.replace("a.example", &format!("b{number}.example"));
-        std::fs::write(bench.path(&format!("scenarios/family/other-{number}.yaml")), other).unwrap();
+        std::fs::write(test_folder.path(&format!("scenarios/family/other-{number}.yaml")), other).unwrap();
     }
-    let ran = refusing(&bench, "echo broken; exit 7");
+    let ran = refusing(&test_folder, "echo broken; exit 7");
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("boots: 2 made"), "{}", ran.out);
     assert!(ran.out.contains("not even with the default configuration"), "{}", ran.out);
-    assert!(verdicts(&bench).iter().all(|(_, verdict, _)| verdict == "error"), "{:?}", verdicts(&bench));
+    assert!(verdicts(&test_folder).iter().all(|(_, verdict, _)| verdict == "error"), "{:?}", verdicts(&test_folder));
 }

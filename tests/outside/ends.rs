@@ -1,35 +1,35 @@
 //! Ends of a run that are not its own: a reader that leaves, a folder that cannot be written.
 
-use super::run::{Bench, SCENARIO};
+use super::run::{SCENARIO, TestFolder};
 use serde_json::Value;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-fn report(bench: &Bench) -> Value {
-    serde_json::from_str(&std::fs::read_to_string(bench.path("report.json")).unwrap()).unwrap()
+fn report(test_folder: &TestFolder) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(test_folder.path("report.json")).unwrap()).unwrap()
 }
 
 /// `clawcheck run ... | head`: the verdict and the report are still asked for.
 #[cfg(unix)]
 #[test]
 fn a_reader_that_leaves_changes_no_verdict_and_loses_no_report() {
-    let bench = Bench::new(SCENARIO);
+    let test_folder = TestFolder::new(SCENARIO);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
-    command.args(["run", "scenarios", "--report", "json=report.json"]).current_dir(bench.path(""));
-    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+    command.args(["run", "scenarios", "--report", "json=report.json"]).current_dir(test_folder.path(""));
+    command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
     let ended = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
     assert_eq!((ended.status.code(), String::from_utf8(ended.stderr).unwrap().as_str()), (Some(1), ""));
-    assert_eq!(report(&bench)["summary"]["deviates"], 1);
-    bench.leaves_nothing();
+    assert_eq!(report(&test_folder)["summary"]["deviates"], 1);
+    test_folder.leaves_nothing();
 }
 
 /// Found before the first case, and not after an hour of them.
 #[test]
 fn snapshots_that_cannot_be_kept_are_found_so_before_a_case_is_played() {
-    let bench = Bench::new(SCENARIO);
-    let ran = bench.clawcheck(&["run", "scenarios", "--snapshots", "/proc/self/fdinfo"]);
+    let test_folder = TestFolder::new(SCENARIO);
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--snapshots", "/proc/self/fdinfo"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.err);
     assert!(ran.err.contains("cannot write /proc/self/fdinfo") && ran.err.contains("--snapshots"), "{}", ran.err);
 }
@@ -39,21 +39,24 @@ fn snapshots_that_cannot_be_kept_are_found_so_before_a_case_is_played() {
 #[test]
 fn ctrl_c_while_a_release_is_installed_says_so_and_writes_the_report() {
     use std::os::unix::fs::PermissionsExt as _;
-    let bench = Bench::new(SCENARIO);
-    std::fs::create_dir(bench.path("bin")).unwrap();
-    let npm = format!("touch {}\nexec sleep 60", bench.path("begun").display());
+    let test_folder = TestFolder::new(SCENARIO);
+    std::fs::create_dir(test_folder.path("bin")).unwrap();
+    let npm = format!("touch {}\nexec sleep 60", test_folder.path("begun").display());
     for (name, script) in [("node", "echo v24.21.0"), ("npm", npm.as_str())] {
-        let path = bench.path("bin").join(name);
+        let path = test_folder.path("bin").join(name);
         std::fs::write(&path, format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
     let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("clawcheck"));
     command.args(["run", "scenarios", "--gateway", "openclaw@2026.4.2", "--report", "json=report.json"]);
-    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp")).env("PATH", bench.path("bin"));
-    command.env("CLAWCHECK_CACHE", bench.path("cache")).current_dir(bench.path(""));
+    command
+        .env("HOME", test_folder.path("home"))
+        .env("TMPDIR", test_folder.path("tmp"))
+        .env("PATH", test_folder.path("bin"));
+    command.env("CLAWCHECK_CACHE", test_folder.path("cache")).current_dir(test_folder.path(""));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let began = Instant::now();
-    while !bench.path("begun").exists() {
+    while !test_folder.path("begun").exists() {
         assert!(began.elapsed() < Duration::from_secs(30), "the installation never began");
         std::thread::yield_now();
     }
@@ -63,5 +66,5 @@ fn ctrl_c_while_a_release_is_installed_says_so_and_writes_the_report() {
     let out = String::from_utf8(ended.stdout).unwrap();
     assert_eq!(ended.status.code(), Some(130), "{out}");
     assert!(out.contains("interrupted: 1 case not played"), "{out}");
-    assert_eq!((&report(&bench)["interrupted"], &report(&bench)["gateway"]), (&true.into(), &Value::Null));
+    assert_eq!((&report(&test_folder)["interrupted"], &report(&test_folder)["gateway"]), (&true.into(), &Value::Null));
 }

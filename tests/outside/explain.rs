@@ -1,6 +1,6 @@
 //! `clawcheck explain`: what it answers, that it only reads, and that no file makes it wait, fail or show a secret.
 
-use super::run::{Bench, Ended, SCENARIO};
+use super::run::{Ended, SCENARIO, TestFolder};
 use super::special_files::ended;
 use nix::sys::stat::Mode;
 use openclaw_emulator::store::SqliteDocuments;
@@ -18,15 +18,15 @@ use std::sync::Arc;
 /// A private key that is in RFC 8410, section 10.3.
 const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
 
-fn explain(bench: &Bench, arguments: &[&str]) -> Ended {
+fn explain(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
-    command.arg("explain").args(arguments).current_dir(bench.path(""));
-    command.env_clear().env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+    command.arg("explain").args(arguments).current_dir(test_folder.path(""));
+    command.env_clear().env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
     ended(command)
 }
 
-fn put(bench: &Bench, path: &str, text: &str) {
-    let path = bench.path("state").join(path);
+fn put(test_folder: &TestFolder, path: &str, text: &str) {
+    let path = test_folder.path("state").join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
 }
@@ -46,7 +46,7 @@ fn record(key: &DeviceKey, name: &str, roles: &[&str], scopes: &[&str]) -> Value
 }
 
 /// A state directory with the gateway's own device, a phone, and secrets wherever there may be some.
-fn state(bench: &Bench) -> (DeviceKey, DeviceKey) {
+fn state(test_folder: &TestFolder) -> (DeviceKey, DeviceKey) {
     let (own, phone) = (DeviceKey::from_pem(PEM).unwrap(), DeviceKey::from_name("phone"));
     let mut paired = serde_json::Map::new();
     paired.insert(own.device_id(), record(&own, "server", &["operator"], &["operator.read"]));
@@ -56,19 +56,19 @@ fn state(bench: &Bench) -> (DeviceKey, DeviceKey) {
     theirs["platform"] = json!("ios");
     theirs["deviceFamily"] = json!("iPhone");
     paired.insert(phone.device_id(), theirs);
-    put(bench, "devices/paired.json", &Value::Object(paired).to_string());
+    put(test_folder, "devices/paired.json", &Value::Object(paired).to_string());
     put(
-        bench,
+        test_folder,
         "devices/bootstrap.json",
         &json!({"Canary-4fj29sKq81-code": {"token": "Canary-4fj29sKq81-code"}}).to_string(),
     );
-    put(bench, "identity/device.json", &json!({"deviceId": own.device_id(), "privateKeyPem": PEM}).to_string());
+    put(test_folder, "identity/device.json", &json!({"deviceId": own.device_id(), "privateKeyPem": PEM}).to_string());
     let config = json!({
         "gateway": {"mode": "local", "auth": {"mode": "token", "token": "Canary-4fj29sKq81-shared"}},
         "channels": {"telegram": {"botToken": "Canary-4fj29sKq81-bot"}},
         "meta": {"lastTouchedVersion": "2026.4.2"},
     });
-    put(bench, "openclaw.json", &config.to_string());
+    put(test_folder, "openclaw.json", &config.to_string());
     (own, phone)
 }
 
@@ -91,9 +91,9 @@ fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn a_refused_connect_is_explained_and_remedied() {
-    let bench = Bench::new(SCENARIO);
-    state(&bench);
-    let refused = explain(&bench, &["state", "--header", "X-Forwarded-For: 203.0.113.7", "--format", "json"]);
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let refused = explain(&test_folder, &["state", "--header", "X-Forwarded-For: 203.0.113.7", "--format", "json"]);
     let found = json_of(&refused);
     assert_eq!(refused.code, Some(1), "{}", refused.out);
     assert_eq!((&found["release"], &found["let_in"]), (&json!("2026.4.2"), &json!(false)));
@@ -110,7 +110,7 @@ fn a_refused_connect_is_explained_and_remedied() {
     );
     assert!(whats("remedies").iter().any(|what| what.contains("approve the pending request")), "{found:#}");
     assert!(whats("does_not_help").iter().any(|what| what.contains("gateway.trustedProxies")), "{found:#}");
-    let let_in = explain(&bench, &["state", "--scopes", "operator.read"]);
+    let let_in = explain(&test_folder, &["state", "--scopes", "operator.read"]);
     assert_eq!(let_in.code, Some(0), "{}", let_in.out);
     assert!(let_in.out.starts_with("let in as operator [operator.read]"), "{}", let_in.out);
 }
@@ -118,11 +118,11 @@ fn a_refused_connect_is_explained_and_remedied() {
 /// A page without a device behind an unknown proxy needs both mended.
 #[test]
 fn what_helps_only_together_is_found() {
-    let bench = Bench::new(SCENARIO);
-    state(&bench);
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
     let header = "X-Forwarded-For: 203.0.113.7";
     let arguments = ["state", "--as", "control-ui", "--device", "none", "--header", header, "--release", "2026.9.6"];
-    let found = json_of(&explain(&bench, &[arguments.as_slice(), &["--format", "json"]].concat()));
+    let found = json_of(&explain(&test_folder, &[arguments.as_slice(), &["--format", "json"]].concat()));
     let has = |parts: &[&str]| {
         let remedies = found["remedies"].as_array().unwrap();
         remedies.iter().any(|remedy| parts.iter().all(|part| remedy["what"].as_str().unwrap().contains(part)))
@@ -133,11 +133,11 @@ fn what_helps_only_together_is_found() {
 /// The way around the proxy is not enough for whoever has to come through it.
 #[test]
 fn the_way_through_the_proxy_is_mended_too() {
-    let bench = Bench::new(SCENARIO);
-    state(&bench);
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
     let arguments =
         ["state", "--as", "control-ui", "--device", "new", "--via", "tailscale-serve", "--release", "2026.9.6"];
-    let found = json_of(&explain(&bench, &[arguments.as_slice(), &["--format", "json"]].concat()));
+    let found = json_of(&explain(&test_folder, &[arguments.as_slice(), &["--format", "json"]].concat()));
     let remedies = found["remedies"].as_array().unwrap();
     let through =
         remedies.iter().find(|remedy| !remedy["what"].as_str().unwrap().contains("without the proxy")).unwrap();
@@ -150,10 +150,10 @@ fn the_way_through_the_proxy_is_mended_too() {
 
 #[test]
 fn a_proxy_adds_its_headers_and_those_that_are_said_go_over_them() {
-    let bench = Bench::new(SCENARIO);
-    state(&bench);
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
     let client = |arguments: &[&str]| {
-        let found = json_of(&explain(&bench, &[&["state", "--format", "json", "--via"], arguments].concat()));
+        let found = json_of(&explain(&test_folder, &[&["state", "--format", "json", "--via"], arguments].concat()));
         (found["client"].as_str().unwrap().to_owned(), found["trace"].to_string())
     };
     let (nginx, _) = client(&["nginx"]);
@@ -168,32 +168,32 @@ fn a_proxy_adds_its_headers_and_those_that_are_said_go_over_them() {
     );
     let (_, tunnel) = client(&["ssh-tunnel", "--scopes", "operator.read"]);
     assert!(tunnel.contains("local: the peer 127.0.0.1 is loopback"), "{tunnel}");
-    let wrong = explain(&bench, &["state", "--via", "ngnix"]);
+    let wrong = explain(&test_folder, &["state", "--via", "ngnix"]);
     assert!(wrong.code == Some(2) && wrong.err.contains("did you mean `nginx`?"), "{}", wrong.err);
 }
 
 #[test]
 fn a_device_is_named_by_its_name_its_id_or_the_beginning_of_it() {
-    let bench = Bench::new(SCENARIO);
-    let (_, phone) = state(&bench);
+    let test_folder = TestFolder::new(SCENARIO);
+    let (_, phone) = state(&test_folder);
     let id = phone.device_id();
     for name in [id.as_str(), &id[..6], "phone \u{1b}[31M"] {
-        let found = json_of(&explain(&bench, &["state", "--device", name, "--format", "json"]));
+        let found = json_of(&explain(&test_folder, &["state", "--device", name, "--format", "json"]));
         assert_eq!((&found["device"], &found["let_in"]), (&json!(id), &json!(true)), "{found:#}");
         assert!(found["client"].as_str().unwrap().starts_with("the app for iOS"), "{found:#}");
     }
-    let unknown = explain(&bench, &["state", "--device", "tablet"]);
+    let unknown = explain(&test_folder, &["state", "--device", "tablet"]);
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.err.contains("no device is called `tablet`") && unknown.err.contains(&id[..12]), "{}", unknown.err);
 }
 
 #[test]
 fn the_directory_of_this_machine_is_read_and_nothing_is_written() {
-    let bench = Bench::new(SCENARIO);
-    state(&bench);
-    fs::rename(bench.path("state"), bench.path("home/.openclaw")).unwrap();
-    let before = tree(&bench.path("home"));
-    let ended = explain(&bench, &["--as", "control-ui", "--origin", "https://elsewhere.example"]);
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    fs::rename(test_folder.path("state"), test_folder.path("home/.openclaw")).unwrap();
+    let before = tree(&test_folder.path("home"));
+    let ended = explain(&test_folder, &["--as", "control-ui", "--origin", "https://elsewhere.example"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.out.contains("the one that openclaw uses here, read-only"), "{}", ended.out);
     assert!(
@@ -201,15 +201,15 @@ fn the_directory_of_this_machine_is_read_and_nothing_is_written() {
         "{}",
         ended.out
     );
-    assert_eq!(tree(&bench.path("home")), before);
+    assert_eq!(tree(&test_folder.path("home")), before);
 }
 
 #[test]
 fn every_release_has_a_line() {
-    let bench = Bench::new(SCENARIO);
-    state(&bench);
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
     let ended = explain(
-        &bench,
+        &test_folder,
         &["state", "--releases", "all", "--format", "json", "--header", "X-Forwarded-For: 203.0.113.7"],
     );
     let found = json_of(&ended);
@@ -222,17 +222,19 @@ fn every_release_has_a_line() {
 
 #[test]
 fn a_database_that_a_gateway_holds_is_read() {
-    let bench = Bench::new(SCENARIO);
-    state(&bench);
-    let (own, text) = (DeviceKey::from_pem(PEM).unwrap(), fs::read(bench.path("state/devices/paired.json")).unwrap());
-    fs::remove_dir_all(bench.path("state/devices")).unwrap();
-    let mut database = SqliteDocuments::new(&bench.path("state"), true);
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let (own, text) =
+        (DeviceKey::from_pem(PEM).unwrap(), fs::read(test_folder.path("state/devices/paired.json")).unwrap());
+    fs::remove_dir_all(test_folder.path("state/devices")).unwrap();
+    let mut database = SqliteDocuments::new(&test_folder.path("state"), true);
     database.write(&[(Document::DevicesPaired, &Arc::new(serde_json::from_slice(&text).unwrap()))]).unwrap();
-    let before = tree(&bench.path("state"));
-    let ended = explain(&bench, &["state", "--release", "2026.9.6", "--scopes", "operator.read", "--format", "json"]);
+    let before = tree(&test_folder.path("state"));
+    let ended =
+        explain(&test_folder, &["state", "--release", "2026.9.6", "--scopes", "operator.read", "--format", "json"]);
     let found = json_of(&ended);
     assert_eq!((&found["let_in"], &found["device"]), (&json!(true), &json!(own.device_id())), "{found:#}");
-    let after = tree(&bench.path("state"));
+    let after = tree(&test_folder.path("state"));
     let only = |tree: &BTreeMap<String, Vec<u8>>| {
         tree.iter()
             .filter(|(path, _)| !path.ends_with("-shm"))
@@ -245,8 +247,8 @@ fn a_database_that_a_gateway_holds_is_read() {
 
 #[test]
 fn a_log_says_who_was_refused() {
-    let bench = Bench::new(SCENARIO);
-    let (_, phone) = state(&bench);
+    let test_folder = TestFolder::new(SCENARIO);
+    let (_, phone) = state(&test_folder);
     let line = format!(
         "[gateway] security audit: device access upgrade requested reason=role-upgrade device={} ip=unknown-ip auth=token \
          roleFrom=node roleTo=operator scopesFrom=<none> scopesTo=operator.read client=openclaw-ios conn=c1\n\
@@ -254,16 +256,16 @@ fn a_log_says_who_was_refused() {
          code=1008 reason=pairing required\n",
         phone.device_id()
     );
-    fs::write(bench.path("gateway.log"), line).unwrap();
-    let found = json_of(&explain(&bench, &["state", "--log", "gateway.log", "--format", "json"]));
+    fs::write(test_folder.path("gateway.log"), line).unwrap();
+    let found = json_of(&explain(&test_folder, &["state", "--log", "gateway.log", "--format", "json"]));
     assert_eq!(
         (&found["device"], &found["details"]["reason"]),
         (&json!(phone.device_id()), &json!("role-upgrade")),
         "{found:#}"
     );
     assert!(found["notes"].to_string().contains("the log says close 1008"), "{found:#}");
-    fs::write(bench.path("gateway.log"), "all is well\n").unwrap();
-    assert_eq!(explain(&bench, &["state", "--log", "gateway.log"]).code, Some(2));
+    fs::write(test_folder.path("gateway.log"), "all is well\n").unwrap();
+    assert_eq!(explain(&test_folder, &["state", "--log", "gateway.log"]).code, Some(2));
 }
 
 #[rstest]
@@ -271,8 +273,8 @@ fn a_log_says_who_was_refused() {
 #[case("markdown")]
 #[case("json")]
 fn no_secret_is_shown(#[case] format: &str) {
-    let bench = Bench::new(SCENARIO);
-    let (own, phone) = state(&bench);
+    let test_folder = TestFolder::new(SCENARIO);
+    let (own, phone) = state(&test_folder);
     let id = phone.device_id();
     for more in [
         vec!["--auth", "token=Canary-4fj29sKq81-mine"],
@@ -281,7 +283,7 @@ fn no_secret_is_shown(#[case] format: &str) {
         vec!["--releases", "all", "--auth", "bootstrap-token=Canary-4fj29sKq81-code"],
         vec!["--as", "nonsense", "--auth", "password=Canary-4fj29sKq81-mine"],
     ] {
-        let ended = explain(&bench, &[&["state", "--format", format], more.as_slice()].concat());
+        let ended = explain(&test_folder, &[&["state", "--format", format], more.as_slice()].concat());
         let said = format!("{}{}", ended.out, ended.err);
         assert!(!said.contains("4fj29sKq81"), "{more:?}\n{said}");
         assert!(!said.contains("MC4CAQAwBQYDK2Vw") && !said.contains('\u{1b}'), "{more:?}\n{said}");
@@ -311,11 +313,11 @@ fn no_secret_is_shown(#[case] format: &str) {
 )]
 #[case::no_database("state/openclaw.sqlite", Hostile::Text("SQLite format 3\0, or so it says"))]
 fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: Hostile) {
-    let bench = Bench::new(SCENARIO);
-    state(&bench);
-    hostile.put(&bench.path("state").join(path));
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    hostile.put(&test_folder.path("state").join(path));
     for release in ["2026.3.31", "2026.9.6"] {
-        let ended = explain(&bench, &["state", "--release", release, "--device", "new", "--as", "exec"]);
+        let ended = explain(&test_folder, &["state", "--release", release, "--device", "new", "--as", "exec"]);
         assert!(matches!(ended.code, Some(0..=2)), "{:?} {}{}", ended.code, ended.out, ended.err);
         assert!(!ended.err.contains("panicked"), "{}", ended.err);
         assert!(ended.out.len() < 20_000, "one screen, and not {} bytes", ended.out.len());
@@ -353,25 +355,25 @@ impl Hostile {
 
 #[test]
 fn a_doctor_finds_what_is_odd_and_nothing_else() {
-    let bench = Bench::new(SCENARIO);
-    let (own, phone) = state(&bench);
-    fs::remove_file(bench.path("state/devices/bootstrap.json")).unwrap();
+    let test_folder = TestFolder::new(SCENARIO);
+    let (own, phone) = state(&test_folder);
+    fs::remove_file(test_folder.path("state/devices/bootstrap.json")).unwrap();
     let doctor = |arguments: &[&str]| {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
         command
             .args([&["doctor", "state"], arguments].concat())
-            .current_dir(bench.path(""))
-            .env("HOME", bench.path("home"));
+            .current_dir(test_folder.path(""))
+            .env("HOME", test_folder.path("home"));
         ended(command)
     };
     let clean = doctor(&[]);
     assert_eq!(clean.code, Some(0), "{}", clean.out);
     let mut paired: Value =
-        serde_json::from_slice(&fs::read(bench.path("state/devices/paired.json")).unwrap()).unwrap();
+        serde_json::from_slice(&fs::read(test_folder.path("state/devices/paired.json")).unwrap()).unwrap();
     paired[own.device_id()]["tokens"] = json!({});
     paired[phone.device_id()]["requestId"] = json!("copied by hand");
-    put(&bench, "devices/paired.json", &paired.to_string());
-    put(&bench, "devices/pending.json", "{");
+    put(&test_folder, "devices/paired.json", &paired.to_string());
+    put(&test_folder, "devices/pending.json", "{");
     let odd = doctor(&["--format", "json"]);
     assert_eq!(odd.code, Some(1));
     let found = json_of(&odd);
@@ -389,7 +391,7 @@ fn a_doctor_finds_what_is_odd_and_nothing_else() {
     assert!(!has(None, "does not start", "2026.9.6"), "{found:#}");
     assert!(has(None, "written over", "2026.4.2") && has(None, "ends every connect", "2026.6.11"), "{found:#}");
     assert!(!odd.out.contains("4fj29sKq81"), "{}", odd.out);
-    put(&bench, "devices/paired.json", "{");
+    put(&test_folder, "devices/paired.json", "{");
     let found = json_of(&doctor(&["--format", "json"]));
     let refuses = |release: &str| {
         let findings = found["findings"].as_array().unwrap();
@@ -402,16 +404,19 @@ fn a_doctor_finds_what_is_odd_and_nothing_else() {
 
 #[test]
 fn dead_ends_point_on() {
-    let bench = Bench::new(SCENARIO);
-    state(&bench);
-    fs::write(bench.path("gateway.log"), "[ws] closed before connect conn=c1 code=1008 reason=pairing required\n")
-        .unwrap();
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    fs::write(
+        test_folder.path("gateway.log"),
+        "[ws] closed before connect conn=c1 code=1008 reason=pairing required\n",
+    )
+    .unwrap();
     for (argument, help) in
         [("state", "clawcheck explain --state-dir state"), ("gateway.log", "clawcheck explain --log gateway.log")]
     {
         for command in ["run", "lint"] {
             let mut process = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
-            process.args([command, argument]).current_dir(bench.path(""));
+            process.args([command, argument]).current_dir(test_folder.path(""));
             let ended = ended(process);
             assert_eq!(ended.code, Some(2), "{command} {argument}: {}", ended.err);
             // The help is wrapped, also at a hyphen.

@@ -1,22 +1,22 @@
 //! `fuzz` from outside: a gateway that is not what it claims to be is found out, and what is kept shows it again.
 
-use super::run::Bench;
+use super::run::TestFolder;
 use std::path::PathBuf;
 
 /// 2026.3.31 under the name of 2026.4.2.
-fn planted(bench: &Bench) -> String {
+fn planted(test_folder: &TestFolder) -> String {
     let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
     let description = format!(
         "gateway: planted\nabout: An old release that claims to be a newer one.\nclaims: 2026.4.2\ncommand: {program}\n\
          args: [serve, --release, 2026.3.31, --port, '{{port}}', --state-dir, '{{state-dir}}', --config, '{{config}}']\n\
          config: openclaw\nready: challenge\nstore: openclaw\n"
     );
-    std::fs::write(bench.path("planted.yaml"), description).unwrap();
+    std::fs::write(test_folder.path("planted.yaml"), description).unwrap();
     "./planted.yaml".to_owned()
 }
 
-fn kept(bench: &Bench) -> Vec<PathBuf> {
-    let mut kept = std::fs::read_dir(bench.path("kept"))
+fn kept(test_folder: &TestFolder) -> Vec<PathBuf> {
+    let mut kept = std::fs::read_dir(test_folder.path("kept"))
         .map(|entries| entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect::<Vec<_>>())
         .unwrap_or_default();
     kept.sort();
@@ -25,23 +25,24 @@ fn kept(bench: &Bench) -> Vec<PathBuf> {
 
 #[test]
 fn a_release_does_what_its_rules_say() {
-    let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
-    let ran = bench.clawcheck(&["fuzz", "--gateway", "embedded@2026.4.2", "--seed", "1", "-n", "60", "--keep", "kept"]);
+    let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
+    let ran =
+        test_folder.clawcheck(&["fuzz", "--gateway", "embedded@2026.4.2", "--seed", "1", "-n", "60", "--keep", "kept"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", ran.out);
     assert!(ran.out.contains("seed 1: 60 stories compared"), "{}", ran.out);
-    assert_eq!(kept(&bench), Vec::<PathBuf>::new());
-    bench.leaves_nothing();
+    assert_eq!(kept(&test_folder), Vec::<PathBuf>::new());
+    test_folder.leaves_nothing();
 }
 
 #[test]
 fn a_planted_difference_is_found_made_short_and_kept_so_that_a_run_shows_it_again() {
-    let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
-    let gateway = planted(&bench);
-    let ran = bench.clawcheck(&["fuzz", "--gateway", &gateway, "--seed", "1", "-n", "30", "--keep", "kept"]);
+    let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
+    let gateway = planted(&test_folder);
+    let ran = test_folder.clawcheck(&["fuzz", "--gateway", &gateway, "--seed", "1", "-n", "30", "--keep", "kept"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(1), ""), "{}", ran.out);
     let upgrade = "differs  refused instead of let in: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok";
     assert!(ran.out.contains(upgrade), "{}", ran.out);
-    let file = kept(&bench).into_iter().find(|file| {
+    let file = kept(&test_folder).into_iter().find(|file| {
         let text = std::fs::read_to_string(file).unwrap();
         text.contains("+   <- error NOT_PAIRED PAIRING_REQUIRED role-upgrade")
     });
@@ -49,41 +50,41 @@ fn a_planted_difference_is_found_made_short_and_kept_so_that_a_run_shows_it_agai
     let scenario = std::fs::read_to_string(&file).unwrap();
     let lines = scenario.lines().filter(|line| !line.starts_with('#')).count();
     assert!(lines <= 8, "one record and one connect are enough:\n{scenario}");
-    assert_eq!(bench.clawcheck(&["lint", &file]).code, Some(0));
-    let rules = bench.clawcheck(&["run", &file, "--gateway", "embedded@2026.4.2"]);
+    assert_eq!(test_folder.clawcheck(&["lint", &file]).code, Some(0));
+    let rules = test_folder.clawcheck(&["run", &file, "--gateway", "embedded@2026.4.2"]);
     assert_eq!(rules.code, Some(0), "{}", rules.out);
-    let again = bench.clawcheck(&["run", &file, "--gateway", &gateway]);
+    let again = test_folder.clawcheck(&["run", &file, "--gateway", &gateway]);
     assert_eq!(again.code, Some(1), "{}", again.out);
     assert!(again.out.contains("the observation differs from the draft for 2026.4.2"), "{}", again.out);
-    bench.leaves_nothing();
+    test_folder.leaves_nothing();
 }
 
 #[test]
 fn a_gateway_that_cannot_start_is_a_fault_and_no_difference() {
-    let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
+    let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let description = "gateway: broken\nabout: Nothing.\nclaims: 2026.4.2\ncommand: /bin/false\nready: tcp\n";
-    std::fs::write(bench.path("broken.yaml"), description).unwrap();
-    let ran = bench.clawcheck(&["fuzz", "--gateway", "./broken.yaml", "--seed", "3", "-n", "4"]);
+    std::fs::write(test_folder.path("broken.yaml"), description).unwrap();
+    let ran = test_folder.clawcheck(&["fuzz", "--gateway", "./broken.yaml", "--seed", "3", "-n", "4"]);
     assert_eq!(ran.code, Some(3), "{}", ran.out);
     assert!(ran.out.contains("failed  story 0: "), "{}", ran.out);
-    bench.leaves_nothing();
+    test_folder.leaves_nothing();
 }
 
 #[cfg(unix)]
 #[test]
 fn ctrl_c_says_how_many_stories_were_compared_until_then() {
-    let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
-    let ran = bench.interrupted(&["fuzz", "--gateway", "embedded@2026.4.2", "--seed", "1", "-n", "2000"]);
+    let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
+    let ran = test_folder.interrupted(&["fuzz", "--gateway", "embedded@2026.4.2", "--seed", "1", "-n", "2000"]);
     assert_eq!(ran.code, Some(130), "{}{}", ran.out, ran.err);
     let told = ran.out.lines().any(|line| line.starts_with("interrupted after ") && line.ends_with(" of 2000 stories"));
     assert!(told, "{}", ran.out);
-    bench.leaves_nothing();
+    test_folder.leaves_nothing();
 }
 
 #[test]
 fn somebody_else_s_gateway_is_not_played_on() {
-    let bench = Bench::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
-    let ran = bench.clawcheck(&["fuzz", "--gateway", "ws://127.0.0.1:1"]);
+    let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
+    let ran = test_folder.clawcheck(&["fuzz", "--gateway", "ws://127.0.0.1:1"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("clawcheck did not start this gateway"), "{}", ran.err);
 }

@@ -2,7 +2,7 @@
 //!
 //! A gateway that sends stands in this process; one that writes a store is this test binary, run again with `HEAVY` set.
 
-use super::run::Bench;
+use super::run::TestFolder;
 use openclaw_emulator::store::SqliteDocuments;
 use openclaw_protocol::store::{Document, Documents as _};
 use rstest::rstest;
@@ -52,17 +52,20 @@ impl Ran {
     }
 }
 
-/// Runs the scenarios of a bench and watches how much memory that takes. More than 4 GiB of addresses is a regression that would
+/// Runs the scenarios of a test_folder and watches how much memory that takes. More than 4 GiB of addresses is a regression that would
 /// take the machine with it.
-fn run(bench: &Bench, gateway: &str) -> Ran {
+fn run(test_folder: &TestFolder, gateway: &str) -> Ran {
     let mut command = Command::new("sh");
     command.args(["-c", r#"ulimit -v 4194304; exec "$0" "$@""#, env!("CARGO_BIN_EXE_clawcheck"), "run", "scenarios"]);
     command.args(["--gateway", gateway, "--snapshots", "snapshots", "--report", "json=report.json"]);
     if gateway.starts_with("ws:") {
         command.args(["--allow-writes", "--release", "2026.4.2"]).env("CLAWCHECK_TOKEN", "of-somebody-else");
     }
-    let out = fs::File::create(bench.path("out")).unwrap();
-    command.current_dir(bench.path("")).env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+    let out = fs::File::create(test_folder.path("out")).unwrap();
+    command
+        .current_dir(test_folder.path(""))
+        .env("HOME", test_folder.path("home"))
+        .env("TMPDIR", test_folder.path("tmp"));
     let mut child = command.stdout(out.try_clone().unwrap()).stderr(out).stdin(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let (began, mut peak) = (Instant::now(), 0);
@@ -76,15 +79,15 @@ fn run(bench: &Bench, gateway: &str) -> Ran {
         assert!(began.elapsed() < Duration::from_secs(240), "no end");
         std::thread::sleep(Duration::from_millis(2));
     };
-    let report = fs::read(bench.path("report.json")).map(|bytes| serde_json::from_slice(&bytes).unwrap());
-    let out = fs::read_to_string(bench.path("out")).unwrap();
+    let report = fs::read(test_folder.path("report.json")).map(|bytes| serde_json::from_slice(&bytes).unwrap());
+    let out = fs::read_to_string(test_folder.path("out")).unwrap();
     Ran { code: exit.code(), out, peak: peak / 1000, report: report.unwrap_or_default() }
 }
 
 const CONNECTS: &str = "scenario: A connect\nsteps:\n  - connect: { device: laptop }\n    expect: EXPECTED\n";
 
-fn connects(expected: &str) -> Bench {
-    Bench::new(&CONNECTS.replace("EXPECTED", expected))
+fn connects(expected: &str) -> TestFolder {
+    TestFolder::new(&CONNECTS.replace("EXPECTED", expected))
 }
 
 /// A gateway in this process that sends, for every request, what `answer` makes of its id.
@@ -232,9 +235,9 @@ steps:
 #[test]
 fn a_run_in_which_everything_fails_at_length_stays_within_bounds() {
     let numbers = (0..67).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
-    let bench = Bench::new(&MANY.replace("NUMBERS", &numbers));
-    let gateway = writing(&bench, "details", "2026.4.2");
-    let ran = run(&bench, &gateway);
+    let test_folder = TestFolder::new(&MANY.replace("NUMBERS", &numbers));
+    let gateway = writing(&test_folder, "details", "2026.4.2");
+    let ran = run(&test_folder, &gateway);
     ran.is_bounded();
     assert_eq!(ran.code, Some(1), "{}", ran.beginning());
     assert!(ran.out.contains("67 cases: 67 deviates"), "{}", ran.beginning());
@@ -299,14 +302,14 @@ fn database(state: &Path, devices: Vec<(String, Value)>) {
 }
 
 /// The description of this test binary as a gateway that writes its store.
-fn writing(bench: &Bench, manner: &str, claims: &str) -> String {
+fn writing(test_folder: &TestFolder, manner: &str, claims: &str) -> String {
     let text = format!(
         "gateway: heavy\nabout: writes too much\nclaims: {claims}\ncommand: {}\n\
          args: [\"heavy::serve\", --exact, --nocapture]\n\
          env: {{ HEAVY: {manner}, PORT: \"{{port}}\", STATE: \"{{state-dir}}\" }}\nconfig: none\n",
         std::env::current_exe().unwrap().display()
     );
-    fs::write(bench.path("heavy.yaml"), text).unwrap();
+    fs::write(test_folder.path("heavy.yaml"), text).unwrap();
     "heavy.yaml".to_owned()
 }
 
@@ -320,9 +323,9 @@ fn writing(bench: &Bench, manner: &str, claims: &str) -> String {
 #[case::a_cell("cell", "2026.9.6", "paired\n  too large: of a store 4 MiB are read\n")]
 #[case::rows("rows", "2026.9.6", "paired\n  too large: 300,000 JSON values, more than 100,000\n")]
 fn what_is_written_is_cut_and_counted(#[case] manner: &str, #[case] claims: &str, #[case] says: &str) {
-    let bench = connects("{ refused: { code: NOT_PAIRED, close: 1008 } }");
-    let gateway = writing(&bench, manner, claims);
-    let ran = run(&bench, &gateway);
+    let test_folder = connects("{ refused: { code: NOT_PAIRED, close: 1008 } }");
+    let gateway = writing(&test_folder, manner, claims);
+    let ran = run(&test_folder, &gateway);
     ran.is_bounded();
     assert!(ran.out.lines().count() < SCREEN, "{}", ran.beginning());
     assert!(ran.observed(0).contains(says), "{}", ran.observed(0).chars().take(3000).collect::<String>());
@@ -334,7 +337,7 @@ fn what_is_written_is_cut_and_counted(#[case] manner: &str, #[case] claims: &str
 #[rstest]
 fn a_scenario_may_connect_as_often_as_a_step_can_be_repeated(#[values("2026.4.2", "2026.9.6")] release: &str) {
     let connects = "scenario: Many\nsteps:\n  - connect: { device: laptop }\n    expect: hello\n    repeat: 1000\n";
-    let bench = Bench::new(connects);
-    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("embedded@{release}")]);
+    let test_folder = TestFolder::new(connects);
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("embedded@{release}")]);
     assert!(ran.out.contains("(1 to 1000 of 1000)") && !ran.out.contains("flooded"), "{}{}", ran.out, ran.err);
 }

@@ -1,7 +1,7 @@
 //! What is said of a gateway that cannot be played on is true, and says what to look at.
 
 use super::hostile::Yard;
-use super::run::{Bench, SCENARIO};
+use super::run::{SCENARIO, TestFolder};
 use clawcheck::LaunchError;
 use rstest::rstest;
 use std::io::{Read as _, Write as _};
@@ -45,9 +45,10 @@ fn http(head: &str) -> Vec<u8> {
 #[case::behind_nginx(b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port".to_vec(), &["HTTP 400", "end the TLS in front of it"])]
 #[case::an_alert(ALERT.to_vec(), &["it uses TLS", "gateway.tls.enabled: false", "socat"])]
 fn a_url_that_leads_to_something_else_is_told_with_what_to_do(#[case] answer: Vec<u8>, #[case] says: &[&str]) {
-    let bench = Bench::new(LOOKS);
+    let test_folder = TestFolder::new(LOOKS);
     let port = listening(move |_| answer.clone());
-    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}/ws?token=secret")]);
+    let ran =
+        test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}/ws?token=secret")]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     let out = said(&format!("{}{}", ran.out, ran.err));
     for says in says {
@@ -59,10 +60,10 @@ fn a_url_that_leads_to_something_else_is_told_with_what_to_do(#[case] answer: Ve
 /// Node hangs up on plain HTTP without a word where it uses TLS.
 #[test]
 fn a_gateway_that_hangs_up_on_all_but_tls_is_told_from_one_that_hangs_up() {
-    let bench = Bench::new(LOOKS);
+    let test_folder = TestFolder::new(LOOKS);
     let told = |tls: bool| {
         let port = listening(move |first| if tls && first == 0x16 { ALERT.to_vec() } else { Vec::new() });
-        let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
+        let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
         assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
         said(&ran.out)
     };
@@ -73,8 +74,8 @@ fn a_gateway_that_hangs_up_on_all_but_tls_is_told_from_one_that_hangs_up() {
 /// Nothing of the scenario can be played on a gateway whose store cannot be written.
 #[test]
 fn a_gateway_that_is_not_there_is_told_also_where_nothing_is_played() {
-    let bench = Bench::new(SCENARIO);
-    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:9"]);
+    let test_folder = TestFolder::new(SCENARIO);
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:9"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     assert!(
         said(&ran.err).contains("no gateway at ws://127.0.0.1:9: connection to 127.0.0.1:9 refused"),
@@ -82,7 +83,7 @@ fn a_gateway_that_is_not_there_is_told_also_where_nothing_is_played() {
         ran.err
     );
     let port = listening(|_| http("101 Switching Protocols"));
-    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", &format!("ws://127.0.0.1:{port}")]);
     assert!(said(&ran.err).contains("101 without `Upgrade: websocket`"), "{}", ran.err);
 }
 
@@ -146,12 +147,13 @@ fn a_gateway_that_answers_another_request_is_told_what_it_answered() {
 /// A soft and a hard limit with room for two gateways.
 #[test]
 fn jobs_fit_the_descriptors_that_may_be_opened() {
-    let bench = Bench::new(LOOKS);
+    let test_folder = TestFolder::new(LOOKS);
     let run = |limit: &str| {
         let script = format!("ulimit {limit} && exec \"$0\" run scenarios --jobs 64");
         let mut command = Command::new("sh");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_clawcheck")]).current_dir(bench.path(""));
-        let ran = command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp")).output().unwrap();
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_clawcheck")]).current_dir(test_folder.path(""));
+        let ran =
+            command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp")).output().unwrap();
         (ran.status.code(), String::from_utf8(ran.stderr).unwrap())
     };
     let (code, err) = run("-n 80");
@@ -169,18 +171,19 @@ fn jobs_fit_the_descriptors_that_may_be_opened() {
 /// `clawcheck compare ... | head`, and the same for what approves.
 #[test]
 fn a_reader_that_leaves_changes_no_exit_code_and_stops_no_work() {
-    let bench = Bench::new(SCENARIO);
+    let test_folder = TestFolder::new(SCENARIO);
     let ended = |arguments: &[&str]| {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut command = Command::new(env!("CARGO_BIN_EXE_clawcheck"));
-        command.args(arguments).current_dir(bench.path("")).env("HOME", bench.path("home"));
-        let ended = command.env("TMPDIR", bench.path("tmp")).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        command.args(arguments).current_dir(test_folder.path("")).env("HOME", test_folder.path("home"));
+        let ended =
+            command.env("TMPDIR", test_folder.path("tmp")).stdout(writer).stderr(Stdio::piped()).output().unwrap();
         (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
     };
     let compare = ["compare", "embedded@2026.2.19", "embedded@2026.9.6", "--scenarios", "scenarios"];
     assert_eq!(ended(&compare), (Some(1), String::new()));
-    std::fs::write(bench.path("scenarios/family/other.yaml"), SCENARIO).unwrap();
+    std::fs::write(test_folder.path("scenarios/family/other.yaml"), SCENARIO).unwrap();
     assert_eq!(ended(&["run", "scenarios"]), (Some(1), String::new()));
     assert_eq!(ended(&["accept", "--all"]), (Some(0), String::new()));
     assert_eq!(ended(&["run", "scenarios"]), (Some(0), String::new()));

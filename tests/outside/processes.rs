@@ -4,7 +4,7 @@
 //! that it sleeps for: nothing else of it tells whose it is.
 
 use super::hostile::Yard;
-use super::run::{Bench, Ended};
+use super::run::{Ended, TestFolder};
 use clawcheck::{Exit, LaunchError};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -40,7 +40,7 @@ steps:
 
 /// A gateway that starts strays.
 struct Wild {
-    bench: Bench,
+    test_folder: TestFolder,
     /// What a stray sleeps for.
     seconds: String,
 }
@@ -50,8 +50,9 @@ impl Wild {
     fn new(scenario: &str, after: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let wild = Self { bench: Bench::new(scenario), seconds: format!("4000.{}{number:04}", std::process::id()) };
-        let Self { bench, seconds } = &wild;
+        let wild =
+            Self { test_folder: TestFolder::new(scenario), seconds: format!("4000.{}{number:04}", std::process::id()) };
+        let Self { test_folder, seconds } = &wild;
         let serve = format!(
             "exec {} serve --release 2026.4.2 --port $1 --state-dir $2 --config $3",
             env!("CARGO_BIN_EXE_clawcheck")
@@ -59,7 +60,7 @@ impl Wild {
         // No shell may have the number in its own arguments: `grep` looks for those that a start before this one has left.
         wild.write(
             "stray.sh",
-            &format!("echo >> {0}/strays\nsleep {seconds} &\nexec sleep {seconds}", bench.path("").display()),
+            &format!("echo >> {0}/strays\nsleep {seconds} &\nexec sleep {seconds}", test_folder.path("").display()),
         );
         let script = format!(
             "if cat /proc/[0-9]*/cmdline 2>/dev/null | grep -aq '[4]{}'; then echo >> $4/met; fi\n\
@@ -74,7 +75,7 @@ impl Wild {
     }
 
     fn write(&self, name: &str, script: &str) {
-        let path = self.bench.path(name);
+        let path = self.test_folder.path(name);
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -84,11 +85,11 @@ impl Wild {
             "gateway: wild\nabout: starts strays\nclaims: 2026.4.2\ncommand: {command}\n\
              args: [{first}\"{{port}}\", \"{{state-dir}}\", \"{{config}}\", \"{{here}}\"]\nready: connect\n"
         );
-        std::fs::write(self.bench.path("gateway.yaml"), text).unwrap();
+        std::fs::write(self.test_folder.path("gateway.yaml"), text).unwrap();
     }
 
     fn run(&self) -> Ended {
-        self.bench.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "60"])
+        self.test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "60"])
     }
 
     /// Starts a run and comes back once a stray is there.
@@ -96,8 +97,8 @@ impl Wild {
         // Under `nohup` the tests themselves ignore SIGHUP, and so would what they start.
         let mut command = Command::new("env");
         command.arg("--default-signal=HUP").arg(assert_cmd::cargo::cargo_bin("clawcheck"));
-        command.args(["run", "scenarios", "--gateway", "gateway.yaml"]).current_dir(self.bench.path(""));
-        command.env("HOME", self.bench.path("home")).env("TMPDIR", self.bench.path("tmp"));
+        command.args(["run", "scenarios", "--gateway", "gateway.yaml"]).current_dir(self.test_folder.path(""));
+        command.env("HOME", self.test_folder.path("home")).env("TMPDIR", self.test_folder.path("tmp"));
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         eventually("no stray was ever started", || self.strays().len() >= 2);
         child
@@ -113,7 +114,7 @@ impl Wild {
 
     /// How many strays have been started.
     fn started(&self) -> usize {
-        std::fs::read_to_string(self.bench.path("strays")).unwrap_or_default().lines().count()
+        std::fs::read_to_string(self.test_folder.path("strays")).unwrap_or_default().lines().count()
     }
 }
 
@@ -134,8 +135,8 @@ fn a_stray_goes_with_its_gateway(#[case] scenario: &str, #[case] starts: usize) 
     assert!(!ran.out.contains("error"), "{}{}", ran.out, ran.err);
     assert_eq!(wild.started(), starts, "{}{}", ran.out, ran.err);
     assert_eq!(wild.strays(), Vec::<String>::new());
-    assert!(!wild.bench.path("met").exists(), "a gateway met what the one before it had left");
-    wild.bench.leaves_nothing();
+    assert!(!wild.test_folder.path("met").exists(), "a gateway met what the one before it had left");
+    wild.test_folder.leaves_nothing();
 }
 
 #[rstest]
@@ -148,7 +149,7 @@ fn a_stray_goes_with_its_gateway(#[case] scenario: &str, #[case] starts: usize) 
 #[case::its_supervisor_is_killed("kill -9 $PPID; exec sleep 4000", "ended with an unknown status")]
 fn a_start_that_fails_leaves_nothing(#[case] script: &str, #[case] says: &str) {
     let wild = Wild::new(LOOKS, script);
-    let ran = wild.bench.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "2"]);
+    let ran = wild.test_folder.clawcheck(&["run", "scenarios", "--gateway", "gateway.yaml", "--start-timeout", "2"]);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains(says), "{}", ran.out);
     // The second start is one with the plain configuration: it decides that the gateway is given up.
@@ -165,7 +166,7 @@ fn a_start_that_fails_leaves_nothing(#[case] script: &str, #[case] says: &str) {
     } else {
         assert_eq!(wild.strays(), Vec::<String>::new());
     }
-    wild.bench.leaves_nothing();
+    wild.test_folder.leaves_nothing();
 }
 
 #[rstest]
@@ -178,7 +179,7 @@ fn a_signal_that_breaks_off_the_run_leaves_nothing(#[case] signal: Signal) {
     kill(Pid::from_raw(run.id().try_into().unwrap()), signal).unwrap();
     assert_eq!(run.wait().unwrap().code(), Some(130));
     assert_eq!(wild.strays(), Vec::<String>::new());
-    wild.bench.leaves_nothing();
+    wild.test_folder.leaves_nothing();
 }
 
 #[test]
@@ -188,7 +189,9 @@ fn a_kill_of_the_run_leaves_nothing_in_the_end() {
     run.kill().unwrap();
     run.wait().unwrap();
     eventually("a stray outlived the run", || wild.strays().is_empty());
-    eventually("a directory outlived the run", || std::fs::read_dir(wild.bench.path("tmp")).unwrap().count() == 0);
+    eventually("a directory outlived the run", || {
+        std::fs::read_dir(wild.test_folder.path("tmp")).unwrap().count() == 0
+    });
 }
 
 /// Each of a chain starts the next one in a session of its own and ends: what kills one must find the next.
@@ -197,7 +200,7 @@ fn a_chain_of_strays_is_broken() {
     let wild = Wild::new(LOOKS, "");
     wild.write(
         "stray.sh",
-        &format!("echo >> {}/strays\n(setsid sh \"$0\" {} &)", wild.bench.path("").display(), wild.seconds),
+        &format!("echo >> {}/strays\n(setsid sh \"$0\" {} &)", wild.test_folder.path("").display(), wild.seconds),
     );
     let ran = wild.run();
     assert!(!ran.out.contains("error"), "{}{}", ran.out, ran.err);
@@ -218,7 +221,7 @@ fn a_gateway_below_setsid_is_played_on_stopped_and_started_again(#[case] option:
     assert!(!ran.out.contains("error"), "{}{}", ran.out, ran.err);
     assert_eq!(wild.started(), 4, "{}{}", ran.out, ran.err);
     assert_eq!(wild.strays(), Vec::<String>::new());
-    wild.bench.leaves_nothing();
+    wild.test_folder.leaves_nothing();
 }
 
 #[tokio::test]

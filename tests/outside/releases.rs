@@ -1,6 +1,6 @@
 //! Where the facts of releases stand, and what `clawcheck releases` says of them.
 
-use super::run::Bench;
+use super::run::TestFolder;
 use openclaw_model::releases::{KNOWN, known_releases};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -118,9 +118,9 @@ fn every_snapshot_of_a_release_is_explained_by_a_change_of_it() {
 
 #[test]
 fn an_upgrade_tells_what_changed_in_the_configuration_and_at_the_start() {
-    let bench = Bench::new("scenario: Nothing\nsteps: []\n");
+    let test_folder = TestFolder::new("scenario: Nothing\nsteps: []\n");
     let changes = |range: &str| {
-        let ran = bench.clawcheck(&["releases", range, "--format", "json"]);
+        let ran = test_folder.clawcheck(&["releases", range, "--format", "json"]);
         assert_eq!(ran.code, Some(0), "{}", ran.err);
         let document: Value = serde_json::from_str(&ran.out).unwrap();
         let releases = document["releases"].as_array().unwrap().clone();
@@ -139,5 +139,5 @@ fn an_upgrade_tells_what_changed_in_the_configuration_and_at_the_start() {
     assert_eq!(origins["sources"][0], "src/config/gateway-control-ui-origins.ts buildDefaultControlUiAllowedOrigins");
     let link = "https://github.com/openclaw/openclaw/blob/v2026.3.13/src/config/gateway-control-ui-origins.ts";
     assert_eq!(origins["links"], serde_json::json!([link]));
-    bench.leaves_nothing();
+    test_folder.leaves_nothing();
 }

@@ -1,11 +1,11 @@
 //! `schema report`: every report is valid, and nothing stands in a report that the schema does not name.
 
-use super::run::{Bench, SCENARIO};
+use super::run::{SCENARIO, TestFolder};
 use serde_json::{Value, json};
 
 /// The printed schema, which here also refuses members that it does not name.
 fn schema() -> Value {
-    let printed = Bench::new(SCENARIO).clawcheck(&["schema", "report"]);
+    let printed = TestFolder::new(SCENARIO).clawcheck(&["schema", "report"]);
     assert_eq!(printed.code, Some(0), "{}", printed.err);
     let mut schema = serde_json::from_str(&printed.out).unwrap();
     close(&mut schema);
@@ -32,23 +32,23 @@ fn refused(report: &Value) -> Vec<String> {
     refused.map(|error| format!("{}: {error}", error.instance_path()).chars().take(400).collect()).collect()
 }
 
-fn report(bench: &Bench, arguments: &[&str]) -> Value {
-    let ran = bench.clawcheck(&[&["run", "--report", "json=-"], arguments].concat());
+fn report(test_folder: &TestFolder, arguments: &[&str]) -> Value {
+    let ran = test_folder.clawcheck(&[&["run", "--report", "json=-"], arguments].concat());
     serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}", ran.err))
 }
 
 #[test]
 fn a_report_of_the_built_in_cases_is_valid() {
-    let bench = Bench::new(SCENARIO);
-    let report = report(&bench, &["--gateway", "embedded@2026.3.31", "--trace"]);
+    let test_folder = TestFolder::new(SCENARIO);
+    let report = report(&test_folder, &["--gateway", "embedded@2026.3.31", "--trace"]);
     assert!(report["cases"].as_array().unwrap().len() > 100);
     assert_eq!(refused(&report), Vec::<String>::new());
 }
 
 #[test]
 fn reports_with_findings_are_valid() {
-    let bench = Bench::new(&format!("{SCENARIO}    expect: hello\n"));
-    let first = report(&bench, &["scenarios"]);
+    let test_folder = TestFolder::new(&format!("{SCENARIO}    expect: hello\n"));
+    let first = report(&test_folder, &["scenarios"]);
     assert_eq!(first["cases"][0]["findings"][0]["kind"], "expectation");
     assert_eq!(
         (&first["cases"][0]["differences"][0]["kind"], &first["causes"][0]["kind"]),
@@ -56,14 +56,14 @@ fn reports_with_findings_are_valid() {
     );
     assert_eq!(refused(&first), Vec::<String>::new());
 
-    let bench = Bench::new(SCENARIO);
-    let first = report(&bench, &["scenarios"]);
+    let test_folder = TestFolder::new(SCENARIO);
+    let first = report(&test_folder, &["scenarios"]);
     assert_eq!(first["cases"][0]["findings"][0]["kind"], "no-snapshot");
     assert_eq!(first["causes"][0]["kind"], "unapproved");
     assert_eq!(refused(&first), Vec::<String>::new());
-    assert_eq!(bench.clawcheck(&["accept", "--all"]).code, Some(0));
-    std::fs::write(bench.path("scenarios/family/case.yaml"), SCENARIO.replace(", via: nginx", "")).unwrap();
-    let second = report(&bench, &["scenarios"]);
+    assert_eq!(test_folder.clawcheck(&["accept", "--all"]).code, Some(0));
+    std::fs::write(test_folder.path("scenarios/family/case.yaml"), SCENARIO.replace(", via: nginx", "")).unwrap();
+    let second = report(&test_folder, &["scenarios"]);
     assert_eq!(second["cases"][0]["findings"][0]["kind"], "snapshot");
     assert_eq!(second["causes"][0]["example"]["case"], "family/case");
     assert_eq!(refused(&second), Vec::<String>::new());
@@ -71,8 +71,8 @@ fn reports_with_findings_are_valid() {
 
 #[test]
 fn what_is_no_report_is_refused() {
-    let bench = Bench::new(SCENARIO);
-    let good = report(&bench, &["scenarios"]);
+    let test_folder = TestFolder::new(SCENARIO);
+    let good = report(&test_folder, &["scenarios"]);
     let changes: [(&str, Value); 8] = [
         ("/causes/0/kind", json!("unheard-of")),
         ("/cases/0/differences", json!([{ "kind": "let-in" }])),

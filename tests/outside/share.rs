@@ -3,7 +3,7 @@
 //! The gateway is `clawcheck serve` as a program like any other, as it is or behind something that spoils it. The spoilt ones do so
 //! only where more than one case has put its records into the store.
 
-use super::run::Bench;
+use super::run::TestFolder;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -22,13 +22,13 @@ steps:
 ";
 
 /// A gateway that is a script with these lines before `serve`.
-fn description(bench: &Bench, before: &str) -> String {
+fn description(test_folder: &TestFolder, before: &str) -> String {
     let serve = env!("CARGO_BIN_EXE_clawcheck");
-    let script = bench.path("gateway.sh");
+    let script = test_folder.path("gateway.sh");
     let run = format!("exec {serve} serve --release 2026.4.2 --port $1 --state-dir $2 --config $3");
     std::fs::write(&script, format!("#!/bin/sh\nPAIRED=$2/devices/paired.json\n{before}\n{run}\n")).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let file = bench.path("gateway.yaml");
+    let file = test_folder.path("gateway.yaml");
     let text = "gateway: spoilt\nabout: serve behind a script\nclaims: 2026.4.2\ncommand: \"{here}/gateway.sh\"\n\
                 args: [\"{port}\", \"{state-dir}\", \"{config}\"]\nready: connect\n";
     std::fs::write(&file, text).unwrap();
@@ -39,10 +39,10 @@ struct Report(Value);
 
 impl Report {
     /// Plays scenarios and reads the report.
-    fn of(bench: &Bench, arguments: &[&str]) -> (Self, String) {
-        let file = bench.path("report.json");
+    fn of(test_folder: &TestFolder, arguments: &[&str]) -> (Self, String) {
+        let file = test_folder.path("report.json");
         let report = format!("json={}", file.to_str().unwrap());
-        let ran = bench.clawcheck(&[&["run", "--report", &report], arguments].concat());
+        let ran = test_folder.clawcheck(&[&["run", "--report", &report], arguments].concat());
         let text = std::fs::read_to_string(file).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
         (Self(serde_json::from_str(&text).unwrap()), ran.out)
     }
@@ -64,10 +64,10 @@ impl Report {
 
 #[test]
 fn the_whole_corpus_shares_gateways_and_sees_what_every_case_sees_alone() {
-    let bench = Bench::new(THREE);
-    let served = description(&bench, "");
-    let (shared, out) = Report::of(&bench, &["--gateway", &served]);
-    let (alone, _) = Report::of(&bench, &["--gateway", "embedded@2026.4.2", "--isolation", "case"]);
+    let test_folder = TestFolder::new(THREE);
+    let served = description(&test_folder, "");
+    let (shared, out) = Report::of(&test_folder, &["--gateway", &served]);
+    let (alone, _) = Report::of(&test_folder, &["--gateway", "embedded@2026.4.2", "--isolation", "case"]);
     assert_eq!((&shared.0["isolation"], &alone.0["isolation"]), (&"shared".into(), &"case".into()));
     let (together, apart) = (shared.observations(), alone.observations());
     for (id, observation) in together.iter().filter(|(_, observation)| !observation.is_null()) {
@@ -78,16 +78,17 @@ fn the_whole_corpus_shares_gateways_and_sees_what_every_case_sees_alone() {
     // All but a few configurations' worth of the cases that shared one are saved, and the whole is what would have been made.
     let (made, saved, on_shared) = (shared.boots("made"), shared.boots("saved"), shared.on("shared"));
     assert!(on_shared > 100 && saved > 100 && saved < on_shared, "{on_shared} {}", shared.0["boots"]);
-    let (once, _) = Report::of(&bench, &["--gateway", &served, "--isolation", "case", "--filter", "proxied-loopback"]);
+    let (once, _) =
+        Report::of(&test_folder, &["--gateway", &served, "--isolation", "case", "--filter", "proxied-loopback"]);
     assert_eq!((once.boots("saved"), once.boots("made")), (0, once.on("own")));
     assert!(out.contains(&format!("boots: {made} made, {saved} saved")), "{out}");
 }
 
 #[test]
 fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing() {
-    let bench = Bench::new(THREE);
-    let good = description(&bench, "");
-    let (shared, _) = Report::of(&bench, &["scenarios", "--gateway", &good]);
+    let test_folder = TestFolder::new(THREE);
+    let good = description(&test_folder, "");
+    let (shared, _) = Report::of(&test_folder, &["scenarios", "--gateway", &good]);
     assert_eq!((shared.boots("made"), shared.boots("saved"), shared.on("shared")), (1, 2, 3), "{}", shared.0);
     // Two bystanders and nobody else are there before the start: that is how the script knows.
     for (spoil, says) in [
@@ -95,8 +96,8 @@ fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing
         ("grep -q node-host $PAIRED && exit 3", "ended with exit code 3"),
         ("grep -q node-host $PAIRED && echo '[]' > $PAIRED", "something other than records"),
     ] {
-        let spoilt = description(&bench, spoil);
-        let (again, out) = Report::of(&bench, &["scenarios", "--gateway", &spoilt]);
+        let spoilt = description(&test_folder, spoil);
+        let (again, out) = Report::of(&test_folder, &["scenarios", "--gateway", &spoilt]);
         assert_eq!((again.boots("made"), again.boots("saved"), again.on("rerun")), (4, 0, 3), "{spoil}: {}", again.0);
         assert!(again.0["boots"]["given_up"][0].as_str().unwrap().contains(says), "{}", again.0["boots"]);
         assert!(out.contains("shared gateway given up: 3 cases"), "{out}");
@@ -106,13 +107,13 @@ fn three_cases_take_one_boot_and_a_spoilt_one_takes_one_each_and_changes_nothing
 
 #[test]
 fn a_gateway_that_dies_in_the_middle_is_not_relied_on() {
-    let bench = Bench::new(THREE);
-    let good = description(&bench, "");
-    let (shared, _) = Report::of(&bench, &["scenarios", "--gateway", &good]);
+    let test_folder = TestFolder::new(THREE);
+    let good = description(&test_folder, "");
+    let (shared, _) = Report::of(&test_folder, &["scenarios", "--gateway", &good]);
     // It is ended as soon as the first case has left its request, and before that only where there are bystanders.
     let dies = "if grep -q node-host $PAIRED; then\n\
                 (until grep -q deviceId $2/devices/pending.json 2>/dev/null; do :; done; kill -9 $$) &\nfi";
-    let (again, out) = Report::of(&bench, &["scenarios", "--gateway", &description(&bench, dies)]);
+    let (again, out) = Report::of(&test_folder, &["scenarios", "--gateway", &description(&test_folder, dies)]);
     assert_eq!(again.on("rerun"), 3, "{}", again.0);
     assert!(out.contains("shared gateway given up: 3 cases, since the shared gateway exited unexpectedly ("), "{out}");
     assert_eq!(again.observations(), shared.observations());
@@ -121,29 +122,30 @@ fn a_gateway_that_dies_in_the_middle_is_not_relied_on() {
 #[test]
 fn a_case_that_deviates_in_a_group_is_played_again_alone() {
     let locked_out = "store: { paired: { laptop: { scopes: [operator.read], tokens: {} } } }\n";
-    let bench = Bench::new(&THREE.replace("steps:", &format!("{locked_out}steps:")).replace("    expect: hello\n", ""));
+    let test_folder =
+        TestFolder::new(&THREE.replace("steps:", &format!("{locked_out}steps:")).replace("    expect: hello\n", ""));
     // A release that knows no role of such a record behind one that does: what is seen is neither approved nor predicted.
-    let file = description(&bench, "");
-    let script = std::fs::read_to_string(bench.path("gateway.sh")).unwrap();
-    std::fs::write(bench.path("gateway.sh"), script.replace("2026.4.2", "2026.3.31")).unwrap();
-    let (report, _) = Report::of(&bench, &["scenarios", "--gateway", &file]);
+    let file = description(&test_folder, "");
+    let script = std::fs::read_to_string(test_folder.path("gateway.sh")).unwrap();
+    std::fs::write(test_folder.path("gateway.sh"), script.replace("2026.4.2", "2026.3.31")).unwrap();
+    let (report, _) = Report::of(&test_folder, &["scenarios", "--gateway", &file]);
     assert_eq!((report.on("rerun"), report.boots("made"), report.boots("saved")), (3, 4, 0), "{}", report.0);
     assert_eq!(report.0["summary"]["deviates"], 3);
 }
 
 #[test]
 fn a_gateway_that_somebody_else_runs_cannot_be_isolated() {
-    let bench = Bench::new(THREE);
-    let ran = bench.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:1", "--isolation", "case"]);
+    let test_folder = TestFolder::new(THREE);
+    let ran = test_folder.clawcheck(&["run", "scenarios", "--gateway", "ws://127.0.0.1:1", "--isolation", "case"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert!(ran.err.contains("--isolation applies only to gateways that clawcheck starts"), "{}", ran.err);
 }
 
 #[test]
 fn one_that_never_starts_says_its_last_words_once() {
-    let bench = Bench::new(THREE);
-    let file = description(&bench, "echo the port has no name; exit 3");
-    let (report, out) = Report::of(&bench, &["scenarios", "--gateway", &file, "--isolation", "shared"]);
+    let test_folder = TestFolder::new(THREE);
+    let file = description(&test_folder, "echo the port has no name; exit 3");
+    let (report, out) = Report::of(&test_folder, &["scenarios", "--gateway", &file, "--isolation", "shared"]);
     assert_eq!(out.matches("the port has no name").count(), 1, "{out}");
     assert!(out.contains("starts in a row failed the same way: the gateway ended with exit code 3"), "{out}");
     let cases = report.0["cases"].as_array().unwrap();

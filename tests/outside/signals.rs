@@ -1,6 +1,6 @@
 //! The first signal ends every command.
 
-use super::run::{Bench, SCENARIO};
+use super::run::{SCENARIO, TestFolder};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
@@ -71,11 +71,11 @@ fn a_command_that_waits_for_its_reader_ends_at_the_first_signal(
     #[case] arguments: &[&str],
     #[values(Signal::SIGINT, Signal::SIGTERM)] signal: Signal,
 ) {
-    let bench = Bench::new(SCENARIO);
+    let test_folder = TestFolder::new(SCENARIO);
     let (_reader, writer) = full_pipe();
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
-    command.args(arguments).current_dir(bench.path(""));
-    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+    command.args(arguments).current_dir(test_folder.path(""));
+    command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
     let child = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::null()).spawn().unwrap();
     until_it_catches(&child, signal);
     let status = signalled(child, signal);
@@ -84,10 +84,10 @@ fn a_command_that_waits_for_its_reader_ends_at_the_first_signal(
 
 #[test]
 fn under_nohup_a_hang_up_ends_nothing() {
-    let bench = Bench::new(SCENARIO);
+    let test_folder = TestFolder::new(SCENARIO);
     let (_reader, writer) = full_pipe();
     let mut command = Command::new("nohup");
-    command.arg(assert_cmd::cargo::cargo_bin!("clawcheck")).arg("list").current_dir(bench.path(""));
+    command.arg(assert_cmd::cargo::cargo_bin!("clawcheck")).arg("list").current_dir(test_folder.path(""));
     let mut child = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::null()).spawn().unwrap();
     until_it_catches(&child, Signal::SIGTERM);
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGHUP).unwrap();

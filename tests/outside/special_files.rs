@@ -1,6 +1,6 @@
 //! Named pipes, links and other things in places where a file belongs: nothing waits for them, and nothing follows them.
 
-use super::run::{Bench, Ended, SCENARIO};
+use super::run::{Ended, SCENARIO, TestFolder};
 use super::serve::serve;
 use nix::sys::stat::Mode;
 use rstest::rstest;
@@ -50,10 +50,10 @@ pub(crate) fn ended(mut command: Command) -> Ended {
     Ended { code: status.code(), out: out.join().unwrap(), err }
 }
 
-fn clawcheck(bench: &Bench, arguments: &[&str]) -> Ended {
+fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
-    command.args(arguments).current_dir(bench.path(""));
-    command.env("HOME", bench.path("home")).env("TMPDIR", bench.path("tmp"));
+    command.args(arguments).current_dir(test_folder.path(""));
+    command.env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
     ended(command)
 }
 
@@ -62,18 +62,18 @@ fn clawcheck(bench: &Bench, arguments: &[&str]) -> Ended {
 #[case::lint("lint")]
 #[case::list("list")]
 fn a_pipe_as_a_scenario_is_named(#[case] command: &str) {
-    let bench = Bench::new(SCENARIO);
-    pipe(&bench.path("scenarios/family/pipe.yaml"));
-    let ended = clawcheck(&bench, &[command, "scenarios"]);
+    let test_folder = TestFolder::new(SCENARIO);
+    pipe(&test_folder.path("scenarios/family/pipe.yaml"));
+    let ended = clawcheck(&test_folder, &[command, "scenarios"]);
     assert_eq!(ended.code, Some(2), "{}", ended.err);
     assert!(ended.err.contains("scenarios/family/pipe.yaml: this is a named pipe, not a file"), "{}", ended.err);
 }
 
 #[test]
 fn a_pipe_as_a_description_is_named() {
-    let bench = Bench::new(SCENARIO);
-    pipe(&bench.path("gateway.yaml"));
-    let ended = clawcheck(&bench, &["run", "scenarios", "--gateway", "gateway.yaml"]);
+    let test_folder = TestFolder::new(SCENARIO);
+    pipe(&test_folder.path("gateway.yaml"));
+    let ended = clawcheck(&test_folder, &["run", "scenarios", "--gateway", "gateway.yaml"]);
     assert_eq!(ended.code, Some(2), "{}", ended.err);
     let message = "the gateway description `gateway.yaml` cannot be read: this is a named pipe, not a file";
     assert!(ended.err.contains(message), "{}", ended.err);
@@ -84,9 +84,9 @@ fn a_pipe_as_a_description_is_named() {
 #[case::review(&["review"], "case@2026.9.6.snap.new")]
 #[case::accept(&["accept", "--all"], "case@2026.9.6.snap.new")]
 fn a_pipe_as_a_snapshot_is_named(#[case] arguments: &[&str], #[case] file: &str) {
-    let bench = Bench::new(SCENARIO);
-    pipe(&bench.path("snapshots/family").join(file));
-    let ended = clawcheck(&bench, arguments);
+    let test_folder = TestFolder::new(SCENARIO);
+    pipe(&test_folder.path("snapshots/family").join(file));
+    let ended = clawcheck(&test_folder, arguments);
     assert_eq!(ended.code, Some(3), "{} {}", ended.out, ended.err);
     let told = format!("{}{}", ended.out, ended.err);
     assert!(told.contains(file) && told.contains("this is a named pipe, not a file"), "{told}");
@@ -94,10 +94,10 @@ fn a_pipe_as_a_snapshot_is_named(#[case] arguments: &[&str], #[case] file: &str)
 
 #[test]
 fn a_pipe_as_a_configuration_is_named() {
-    let bench = Bench::new(SCENARIO);
-    pipe(&bench.path("state/openclaw.json"));
-    let mut command = serve(&bench.path("home"));
-    command.arg("--state-dir").arg(bench.path("state"));
+    let test_folder = TestFolder::new(SCENARIO);
+    pipe(&test_folder.path("state/openclaw.json"));
+    let mut command = serve(&test_folder.path("home"));
+    command.arg("--state-dir").arg(test_folder.path("state"));
     let ended = ended(command);
     assert_eq!(ended.code, Some(3), "{}", ended.err);
     assert!(ended.err.contains("openclaw.json") && ended.err.contains("this is a named pipe"), "{}", ended.err);
@@ -109,10 +109,10 @@ fn a_pipe_in_the_store_of_serve_is_named(
     #[values("devices/paired.json", "nodes/pending.json", "state/openclaw.sqlite", "state/openclaw.sqlite-wal")]
     file: &str,
 ) {
-    let bench = Bench::new(SCENARIO);
-    pipe(&bench.path("state").join(file));
-    let mut command = serve(&bench.path("home"));
-    command.args(["--release", release, "--port", "0", "--state-dir"]).arg(bench.path("state"));
+    let test_folder = TestFolder::new(SCENARIO);
+    pipe(&test_folder.path("state").join(file));
+    let mut command = serve(&test_folder.path("home"));
+    command.args(["--release", release, "--port", "0", "--state-dir"]).arg(test_folder.path("state"));
     let ended = ended(command);
     assert_eq!(ended.code, Some(2), "{}", ended.err);
     assert!(ended.err.contains(file) && ended.err.contains("this is a named pipe, not a file"), "{}", ended.err);
@@ -122,50 +122,50 @@ fn a_pipe_in_the_store_of_serve_is_named(
 fn pipes_in_the_state_directory_of_a_gateway_are_seen_and_not_opened(
     #[values("devices/paired.json", "state/openclaw.sqlite", "state/openclaw.sqlite-journal")] file: &str,
 ) {
-    let bench = Bench::new("scenario: Looks\nneeds: [readable-store]\nsteps:\n  - open: {}\n");
-    pipe(&bench.path("state").join(file));
+    let test_folder = TestFolder::new("scenario: Looks\nneeds: [readable-store]\nsteps:\n  - open: {}\n");
+    pipe(&test_folder.path("state").join(file));
     let serving = super::serve::Serving::start({
-        let mut command = serve(&bench.path("home"));
-        command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(bench.path("other"));
+        let mut command = serve(&test_folder.path("home"));
+        command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(test_folder.path("other"));
         command
     });
     let url = format!("ws://127.0.0.1:{}", serving.port);
-    let state = bench.path("state").display().to_string();
+    let state = test_folder.path("state").display().to_string();
     let arguments = ["run", "scenarios", "--gateway", &url, "--state-dir", &state, "--release", "2026.4.2"];
-    let ended = clawcheck(&bench, &arguments);
+    let ended = clawcheck(&test_folder, &arguments);
     assert!(ended.out.contains("1 "), "{} {}", ended.out, ended.err);
 }
 
 #[test]
 fn a_folder_that_is_a_link_out_of_the_scenarios_folder_is_not_read_without_trust() {
     let scenario = "scenario: Mine\nstore: { from: state }\nsteps:\n  - open: {}\n";
-    let bench = Bench::new(scenario);
-    std::fs::create_dir_all(bench.path("mine/devices")).unwrap();
-    std::fs::write(bench.path("mine/devices/paired.json"), "{}").unwrap();
-    symlink(bench.path("mine"), bench.path("scenarios/family/state")).unwrap();
+    let test_folder = TestFolder::new(scenario);
+    std::fs::create_dir_all(test_folder.path("mine/devices")).unwrap();
+    std::fs::write(test_folder.path("mine/devices/paired.json"), "{}").unwrap();
+    symlink(test_folder.path("mine"), test_folder.path("scenarios/family/state")).unwrap();
     for command in ["run", "lint"] {
-        let refused = clawcheck(&bench, &[command, "scenarios"]);
+        let refused = clawcheck(&test_folder, &[command, "scenarios"]);
         assert_eq!(refused.code, Some(2), "{}", refused.err);
         assert!(refused.err.contains("`state` is a symbolic link to "), "{}", refused.err);
         assert!(refused.err.contains("needs --trust"), "{}", refused.err);
     }
-    assert_eq!(clawcheck(&bench, &["lint", "scenarios", "--trust"]).code, Some(0));
-    let told = clawcheck(&bench, &["run", "scenarios", "--trust"]);
+    assert_eq!(clawcheck(&test_folder, &["lint", "scenarios", "--trust"]).code, Some(0));
+    let told = clawcheck(&test_folder, &["run", "scenarios", "--trust"]);
     assert!(told.err.is_empty() || !told.err.contains("link"), "{}", told.err);
 }
 
 #[test]
 fn a_link_in_a_folder_is_followed_inside_it_and_named_where_it_leads_out() {
-    let bench = Bench::new("scenario: Mine\nstore: { from: state }\nsteps:\n  - open: {}\n");
-    let devices = bench.path("scenarios/family/state/devices");
+    let test_folder = TestFolder::new("scenario: Mine\nstore: { from: state }\nsteps:\n  - open: {}\n");
+    let devices = test_folder.path("scenarios/family/state/devices");
     std::fs::create_dir_all(&devices).unwrap();
     std::fs::write(devices.join("real.json"), "{}").unwrap();
     symlink("real.json", devices.join("paired.json")).unwrap();
-    std::fs::create_dir(bench.path("scenarios/family/state/agents")).unwrap();
-    symlink("nowhere", bench.path("scenarios/family/state/agents/dangling")).unwrap();
-    assert_eq!(clawcheck(&bench, &["lint", "scenarios"]).code, Some(0));
+    std::fs::create_dir(test_folder.path("scenarios/family/state/agents")).unwrap();
+    symlink("nowhere", test_folder.path("scenarios/family/state/agents/dangling")).unwrap();
+    assert_eq!(clawcheck(&test_folder, &["lint", "scenarios"]).code, Some(0));
     symlink("/etc/hostname", devices.join("pending.json")).unwrap();
-    let refused = clawcheck(&bench, &["lint", "scenarios"]);
+    let refused = clawcheck(&test_folder, &["lint", "scenarios"]);
     assert_eq!(refused.code, Some(2), "{}", refused.err);
     assert!(
         refused.err.contains("`state/devices/pending.json` is a symbolic link to /etc/hostname, outside `state`"),
@@ -182,9 +182,9 @@ const COPIED: &str =
 #[case::a_pipe("devices/paired.json", "`devices/paired.json`: this is a named pipe, not a file")]
 #[case::the_identity("identity/device.json", "`identity/device.json`: this is a named pipe, not a file")]
 fn a_pipe_among_the_records_of_a_copied_folder_is_named(#[case] path: &str, #[case] says: &str) {
-    let bench = Bench::new(COPIED);
-    pipe(&bench.path("scenarios/family/mine").join(path));
-    let ended = clawcheck(&bench, &["lint", "scenarios"]);
+    let test_folder = TestFolder::new(COPIED);
+    pipe(&test_folder.path("scenarios/family/mine").join(path));
+    let ended = clawcheck(&test_folder, &["lint", "scenarios"]);
     assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
     assert!(ended.err.contains(says), "{}", ended.err);
 }
@@ -193,19 +193,19 @@ fn a_pipe_among_the_records_of_a_copied_folder_is_named(#[case] path: &str, #[ca
 #[case::records("devices/paired.json", 2)]
 #[case::something_else("agents/main/sessions", 0)]
 fn a_link_to_nothing_in_a_copied_folder_is_an_error_where_records_stand(#[case] path: &str, #[case] code: i32) {
-    let bench = Bench::new(COPIED);
-    let link = bench.path("scenarios/family/mine").join(path);
+    let test_folder = TestFolder::new(COPIED);
+    let link = test_folder.path("scenarios/family/mine").join(path);
     std::fs::create_dir_all(link.parent().unwrap()).unwrap();
     symlink("/no/such/file", &link).unwrap();
-    let ended = clawcheck(&bench, &["lint", "scenarios"]);
+    let ended = clawcheck(&test_folder, &["lint", "scenarios"]);
     assert_eq!(ended.code, Some(code), "{}{}", ended.out, ended.err);
     assert_eq!(ended.err.contains("is a symbolic link to a file that does not exist"), code == 2, "{}", ended.err);
 }
 
 #[test]
 fn a_pipe_in_the_place_of_a_copied_folder_is_no_folder() {
-    let bench = Bench::new(COPIED);
-    pipe(&bench.path("scenarios/family/mine"));
-    let ended = clawcheck(&bench, &["lint", "scenarios"]);
+    let test_folder = TestFolder::new(COPIED);
+    pipe(&test_folder.path("scenarios/family/mine"));
+    let ended = clawcheck(&test_folder, &["lint", "scenarios"]);
     assert!(ended.err.contains("`mine` is not a folder"), "{}", ended.err);
 }
