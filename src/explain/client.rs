@@ -103,6 +103,7 @@ impl FromStr for Credential {
             ("bootstrap-token", Some(value)) => Ok(Self::Bootstrap(value)),
             ("bootstrap-token", None) => Err("bootstrap-token needs a value: bootstrap-token=VALUE".to_owned()),
             ("none", None) => Ok(Self::None),
+            ("shared" | "none", Some(_)) => Err(format!("{kind} takes no value; use token=VALUE or password=VALUE")),
             _ => Err(crate::words::choices(
                 kind,
                 &["shared", "token", "password", "device-token", "bootstrap-token", "none"],

@@ -32,8 +32,13 @@ pub(crate) fn findings(state: &State, now: i64) -> Vec<Finding> {
     let mut found = Vec::new();
     files(state, &releases, &mut found);
     starts(state, &releases, now, &mut found);
-    for (document, place, records) in documents(state) {
-        for (key, record) in &records {
+    for (document, place, value) in documents(state) {
+        let Value::Object(records) = value else {
+            let what = format!("{} is not an object: a gateway finds no records in it", document.path());
+            found.push(Finding { place: place.to_owned(), record: None, what, releases: Vec::new() });
+            continue;
+        };
+        for (key, record) in records {
             if found.len() > MOST {
                 return found;
             }
@@ -119,11 +124,11 @@ fn files(state: &State, releases: &[Facts], found: &mut Vec<Finding>) {
         let files = |facts: &Facts| facts.pairing.format == StoreFormat::Files;
         let ways: [(&str, Vec<Release>); 2] = [
             (
-                "is taken for an empty file, and written over with the next change",
+                "is treated as empty and overwritten on the next change",
                 matters(&|facts| files(facts) && !facts.pairing.state.unreadable_ends),
             ),
             (
-                "ends every connect that needs it, without an answer",
+                "closes every connection that needs the file, without an answer",
                 matters(&|facts| files(facts) && facts.pairing.state.unreadable_ends),
             ),
         ];
@@ -152,19 +157,14 @@ fn starts(state: &State, releases: &[Facts], now: i64, found: &mut Vec<Finding>)
 }
 
 /// The records of devices, from the files and from the database.
-fn documents(state: &State) -> Vec<(Document, &'static str, Map<String, Value>)> {
+fn documents(state: &State) -> Vec<(Document, &'static str, &Value)> {
     let mut documents = Vec::new();
-    let mut add = |document: Document, place: &'static str, value: &Value| {
-        if let Value::Object(records) = value {
-            documents.push((document, place, records.clone()));
-        }
-    };
     for document in [Document::DevicesPaired, Document::DevicesPending] {
         if let Kept::Json(value) = state.at_rest.file(document) {
-            add(document, document.path(), value);
+            documents.push((document, document.path(), &**value));
         }
     }
-    state.at_rest.database().for_each(|(document, value)| add(document, DATABASE, value));
+    documents.extend(state.at_rest.database().map(|(document, value)| (document, DATABASE, &**value)));
     documents
 }
 
@@ -173,7 +173,7 @@ fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], fo
         found.push(Finding { place: place.to_owned(), record: Some(key.to_owned()), what, releases });
     };
     let Value::Object(fields) = record else {
-        return note("is no object".to_owned(), Vec::new());
+        return note("is not an object".to_owned(), Vec::new());
     };
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     if text("deviceId").is_some_and(|id| id != key) {
@@ -181,7 +181,7 @@ fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], fo
     }
     match text("publicKey").map(|text| (text, PublicKey::parse(text))) {
         None => note("publicKey is missing".to_owned(), Vec::new()),
-        Some((_, None)) => note("publicKey is no key".to_owned(), Vec::new()),
+        Some((_, None)) => note("publicKey is not a valid key".to_owned(), Vec::new()),
         Some((_, Some(parsed))) if parsed.device_id() != key => {
             note("publicKey belongs to another device".to_owned(), Vec::new());
         }
@@ -210,7 +210,7 @@ fn tokens(fields: &Map<String, Value>) -> &'static str {
         None => "absent",
         Some(Value::Object(tokens)) if tokens.is_empty() => "{}",
         Some(Value::Object(_)) => "revoked or for other roles",
-        Some(_) => "no object",
+        Some(_) => "not an object",
     }
 }
 

@@ -7,12 +7,15 @@
 use super::Question;
 use super::client::{Credential, Preset};
 use std::collections::BTreeMap;
+use std::io::{self, Read as _};
 use std::path::Path;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 use untrusted_data::printable;
 
 /// The longest log that is read, in bytes.
 const LONGEST_LOG: u64 = 32 << 20;
+/// How many connections are followed at once.
+const MOST_OPEN: usize = 1000;
 const CLOSED: &str = "closed before connect ";
 const UPGRADE: &str = "device access upgrade requested ";
 
@@ -20,7 +23,7 @@ const UPGRADE: &str = "device access upgrade requested ";
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum LogError {
     /// It cannot be read.
-    #[error("cannot read the log {0}: {1}")]
+    #[error("cannot read the log from {0}: {1}")]
     Unread(String, PlainFileError),
     /// No line is about a refused connect.
     #[error("the log has no line about a refused connect")]
@@ -49,29 +52,44 @@ impl Logged {
         Self::parse(&String::from_utf8_lossy(&bytes))
     }
 
+    /// Reads the last refused connect of a log from a stream.
+    ///
+    /// # Errors
+    /// The stream cannot be read, is too long, or has no such line.
+    pub(crate) fn read_from(stream: impl io::Read) -> Result<Self, LogError> {
+        let failed = |error| LogError::Unread("standard input".to_owned(), error);
+        let mut bytes = Vec::new();
+        stream.take(LONGEST_LOG + 1).read_to_end(&mut bytes).map_err(|error| failed(PlainFileError::Io(error)))?;
+        if bytes.len() as u64 > LONGEST_LOG {
+            return Err(failed(PlainFileError::TooLarge(LONGEST_LOG)));
+        }
+        Self::parse(&String::from_utf8_lossy(&bytes))
+    }
+
     /// Reads the last refused connect of a log.
     ///
     /// # Errors
     /// No line is about one.
-    pub(crate) fn parse(log: &str) -> Result<Self, LogError> {
+    fn parse(log: &str) -> Result<Self, LogError> {
         let mut upgrades = BTreeMap::new();
         let mut last = None;
         for line in log.lines() {
             if let Some(at) = line.find(UPGRADE) {
                 let upgrade = fields(&line[at + UPGRADE.len()..]);
                 if let Some(conn) = upgrade.get("conn") {
-                    // The newest one of a connection counts, and only the last connection is asked for.
-                    let conn = conn.clone();
-                    upgrades.clear();
-                    upgrades.insert(conn, upgrade);
+                    // The newest one of a connection counts. A connection that was not refused leaves its line behind.
+                    if upgrades.len() >= MOST_OPEN {
+                        upgrades.pop_first();
+                    }
+                    upgrades.insert(conn.clone(), upgrade);
                 }
             } else if let Some(at) = line.find(CLOSED) {
                 let closed = fields(&line[at + CLOSED.len()..]);
-                let upgrade = closed.get("conn").and_then(|conn| upgrades.get(conn)).cloned();
+                let upgrade = closed.get("conn").and_then(|conn| upgrades.remove(conn));
                 last = Some(Self { closed, upgrade: upgrade.unwrap_or_default() });
             }
         }
-        match (last, upgrades.into_values().next()) {
+        match (last, upgrades.into_values().next_back()) {
             (Some(last), _) => Ok(last),
             (None, Some(upgrade)) => Ok(Self { closed: BTreeMap::new(), upgrade }),
             (None, None) => Err(LogError::Nothing),
@@ -209,5 +227,19 @@ ua=n/a code=1008 reason=pairing required
         Logged::parse(&other).unwrap().complete(&mut question);
         assert_eq!((question.device, question.peer.is_some()), (None, true));
         Logged::parse("[ws] webchat connected conn=c1\n").unwrap_err();
+    }
+
+    #[test]
+    fn connections_that_end_in_another_order_keep_their_upgrades() {
+        let line = |conn: &str, word: &str| {
+            let line = LOG.lines().find(|line| line.contains(word)).unwrap();
+            line.replace("conn=c1", &format!("conn={conn}")).replace("device=abcd", &format!("device=of-{conn}"))
+        };
+        let log = [line("c1", UPGRADE), line("c2", UPGRADE), line("c2", CLOSED), line("c1", CLOSED)].join("\n");
+        let mut question = Question::default();
+        Logged::read_from(log.as_bytes()).unwrap().complete(&mut question);
+        assert_eq!(question.device.as_deref(), Some("of-c1"));
+        let endless = io::repeat(b'x');
+        assert!(matches!(Logged::read_from(endless), Err(LogError::Unread(_, PlainFileError::TooLarge(_)))));
     }
 }

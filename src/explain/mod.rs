@@ -16,7 +16,9 @@ pub(crate) use client::{Client, Credential, Preset, Who};
 pub(crate) use log::Logged;
 pub(crate) use render::{Explanation, Format};
 pub(crate) use state::{Places, State};
-pub(crate) use world::{Verdict, World};
+#[cfg(test)]
+pub(crate) use world::Verdict;
+pub(crate) use world::World;
 
 use crate::client::{Upgrade, Via};
 use openclaw_emulator::at_rest::{AtRest, Kept};
@@ -91,7 +93,6 @@ pub(crate) fn world(state: &State, question: &Question, now: i64) -> Result<Worl
     let release = question.release.or(state.release.map(|(release, _)| release)).unwrap_or(releases::DEFAULT);
     let facts = Facts::of(release)?;
     let client_facts = question.client_release.map(Facts::of).transpose()?;
-    let client_facts = client_facts.filter(|theirs| theirs.client != facts.client);
     let devices = devices(&state.at_rest);
     let who = who(state, &devices, question.device.as_deref())?;
     let record = who.id().and_then(|id| devices.get(&id)?.paired.clone());
@@ -213,6 +214,9 @@ fn who(state: &State, devices: &BTreeMap<String, Known>, asked: Option<&str>) ->
         "none" => return Ok(Who::Nobody),
         "new" => return Ok(Who::unknown()),
         _ => {}
+    }
+    if let Some(exact) = known().find(|id| *id == asked) {
+        return Ok(of_id(exact));
     }
     let named =
         devices.iter().filter(|(_, known)| known.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(asked)));

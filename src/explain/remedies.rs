@@ -144,7 +144,7 @@ pub(crate) fn after(world: &World, changes: &[Change]) -> Option<(World, Gateway
     }
     let mut gateway = world.start().ok()?;
     if let Some(refused) = refused {
-        gateway.store = refused.store;
+        gateway.go_on_from(refused);
     }
     for change in changes {
         change.perform(&world, &mut gateway)?;

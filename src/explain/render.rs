@@ -61,11 +61,7 @@ impl Explanation<'_> {
             Format::Markdown => self.markdown(),
             Format::Json => format!("{:#}\n", self.json()),
         };
-        let mut secrets = self.state.secrets();
-        if let Some(secret) = self.world.client.credential.given() {
-            secrets.add(secret, "secret of the command line");
-        }
-        self.named(&secrets.apply_known(&text))
+        self.fit(&text, format)
     }
 
     /// The answers of several releases, one line for each; a flip is where the answer before was another one.
@@ -98,15 +94,24 @@ impl Explanation<'_> {
                 }) + "\n* the answer differs from the previous release\n"
             }
         };
-        self.named(&self.state.secrets().apply_known(&text))
+        self.fit(&text, format)
     }
 
-    /// The id of a stand-in becomes that of the device.
-    fn named(&self, text: &str) -> String {
-        match &self.world.client.who {
-            Who::StandIn { id, key } => text.replace(&key.device_id(), id).replace(&key.public_key(), "<public key>"),
-            _ => text.to_owned(),
+    /// The text without secrets, and with the device's id in place of that of its stand-in.
+    fn fit(&self, text: &str, format: Format) -> String {
+        let mut secrets = self.state.secrets();
+        if let Some(secret) = self.world.client.credential.given() {
+            secrets.add(secret, "secret of the command line");
         }
+        let text = secrets.apply_known(text);
+        let Who::StandIn { id, key } = &self.world.client.who else { return text };
+        // The id is any text that a file holds.
+        let id = match format {
+            Format::Plain => short(id),
+            Format::Markdown => short(id).replace('|', "\\|"),
+            Format::Json => json!(short(id)).to_string().trim_matches('"').to_owned(),
+        };
+        text.replace(&key.device_id(), &id).replace(&key.public_key(), "<public key>")
     }
 
     fn client(&self) -> String {
@@ -184,7 +189,7 @@ impl Explanation<'_> {
             None => "absent".to_owned(),
             Some(Value::Object(tokens)) if tokens.is_empty() => "{}".to_owned(),
             Some(Value::Object(tokens)) => tokens.iter().take(MOST).map(token_words).collect::<Vec<_>>().join("; "),
-            Some(other) => short(&other.to_string()),
+            Some(_) => "not an object".to_owned(),
         };
         let text = |key: &str| record.get(key).and_then(Value::as_str).map_or_else(|| "none".to_owned(), short);
         Some(format!(

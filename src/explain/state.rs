@@ -63,6 +63,12 @@ pub(crate) enum StateError {
     #[error(transparent)]
     #[diagnostic(help("pass --state-dir DIR: the folder that holds devices/paired.json or state/openclaw.sqlite"))]
     Store(#[from] AtRestError),
+    /// The directory holds nothing of a gateway.
+    #[error("{0} is not a state directory: it has no devices/, no identity/, no {DATABASE} and no openclaw.json")]
+    #[diagnostic(help(
+        "pass the folder that contains devices/paired.json (usually ~/.openclaw), not a folder inside it"
+    ))]
+    Foreign(PathBuf),
     /// The configuration.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -89,6 +95,9 @@ impl State {
         if found.is_none() {
             if let Some(path) = named {
                 return Err(StateError::NoConfig(path));
+            }
+            if !["devices", "identity", DATABASE].iter().any(|name| directory.join(name).exists()) {
+                return Err(StateError::Foreign(directory));
             }
             notes.push("there is no openclaw.json: token authentication on loopback is assumed".to_owned());
         }

@@ -221,6 +221,12 @@ impl Gateway {
         self.store.read(Document::DevicesPaired)?.get(&id).cloned()
     }
 
+    /// Takes over the store of an earlier run of this gateway, and its source of ids: an id is never given twice.
+    pub(crate) fn go_on_from(&mut self, earlier: Self) {
+        self.store = earlier.store;
+        self.entropy = earlier.entropy;
+    }
+
     /// The source of ids and tokens, for what is done to the store by hand.
     pub(crate) fn parts(&mut self) -> (&mut StoredDocuments, &mut dyn Entropy) {
         (&mut self.store, &mut self.entropy)

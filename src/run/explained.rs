@@ -39,7 +39,7 @@ fn world(case: &Case, release: Release) -> Option<World> {
     let configuration = openclaw_json::configuration(&scenario.gateway, &bindings.identities);
     let facts = Facts::of(release).unwrap();
     Some(World {
-        client: client(connect, &bindings, &facts)?,
+        client: client(connect, &bindings)?,
         facts,
         config: configuration.openclaw_json,
         env: configuration.environment.into_iter().collect(),
@@ -49,7 +49,7 @@ fn world(case: &Case, release: Release) -> Option<World> {
     })
 }
 
-fn client(said: &said::Connect, bindings: &Bindings, facts: &Facts) -> Option<Client> {
+fn client(said: &said::Connect, bindings: &Bindings) -> Option<Client> {
     let plain = said.proof == said::Proof::default() && said.params.is_empty() && said.protocol.is_none();
     let scopes = said.scopes.clone().or_else(|| (said.role.as_deref() == Some("node")).then(Vec::new));
     if !plain || said.caps.is_some() || said.commands.is_some() || said.permissions.is_some() {
@@ -59,7 +59,7 @@ fn client(said: &said::Connect, bindings: &Bindings, facts: &Facts) -> Option<Cl
     let key = said.device.name().map(|name| (name.as_str(), bindings.identities.device(name.as_str())));
     let credential = match &said.auth {
         None => Credential::Shared,
-        Some(auth) => credential(auth, key.as_ref().map(|(name, _)| *name), &role, bindings, facts)?,
+        Some(auth) => credential(auth, key.as_ref().map(|(name, _)| *name), &role, bindings)?,
     };
     let upgrade =
         connect::upgrade(Upgrade::default(), said.via, &said.headers, said.origin.as_ref(), said.host.as_ref());
@@ -79,13 +79,7 @@ fn client(said: &said::Connect, bindings: &Bindings, facts: &Facts) -> Option<Cl
     Some(client)
 }
 
-fn credential(
-    said: &said::Credentials,
-    device: Option<&str>,
-    role: &str,
-    bindings: &Bindings,
-    facts: &Facts,
-) -> Option<Credential> {
+fn credential(said: &said::Credentials, device: Option<&str>, role: &str, bindings: &Bindings) -> Option<Credential> {
     let given = |token: &said::DeviceToken| match token {
         said::DeviceToken::Last | said::DeviceToken::Seeded => {
             Some(Credential::DeviceToken(Some(bindings.seeded_token(device?, role)?)))
@@ -111,7 +105,7 @@ fn credential(
             password: None,
             device_token: None,
             bootstrap_token: None,
-        } if facts.handshake.protocol > 0 => Some(Credential::Token(None)),
+        } => Some(Credential::Token(None)),
         _ => None,
     }
 }
@@ -130,6 +124,7 @@ fn agrees(verdict: &Verdict, lines: &[&str]) -> bool {
         Verdict::LetIn(_) => first.starts_with("hello-ok"),
         Verdict::NoUpgrade { status, .. } => first.starts_with(&format!("HTTP {status}")),
         Verdict::NoStart(_) => false,
+        Verdict::Refused { error: None, close: None } => false,
         Verdict::Refused { error, close } => {
             let detail = |name: &str| {
                 let details = error.as_ref()?.details.as_ref()?;

@@ -324,6 +324,76 @@ fn no_file_makes_it_wait_or_fail(#[case] path: &str, #[case] hostile: Hostile) {
     }
 }
 
+/// The id of a device is any text that a file holds.
+#[test]
+fn an_odd_id_spoils_no_output() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let odd = "x\",\"let_in\":true|\u{1b}[2J";
+    let mut records = serde_json::Map::new();
+    records.insert(odd.to_owned(), record(&DeviceKey::from_name("odd"), "odd", &["node"], &[]));
+    put(&test_folder, "devices/paired.json", &Value::Object(records).to_string());
+    for format in ["plain", "markdown", "json"] {
+        let ended = explain(&test_folder, &["state", "--device", "odd", "--format", format]);
+        assert!(ended.code.is_some_and(|code| code < 2) && !ended.out.contains('\u{1b}'), "{}{}", ended.out, ended.err);
+        if format == "json" {
+            let found = json_of(&ended);
+            assert!(found["device"].as_str().unwrap().starts_with("x\",\"let_in\""), "{found:#}");
+            let frame = found["trace"][0]["found"].as_str().unwrap();
+            assert!(frame.contains("device x\",\"let_in\""), "{frame}");
+        }
+    }
+}
+
+#[test]
+fn tokens_in_another_form_are_not_shown() {
+    let test_folder = TestFolder::new(SCENARIO);
+    let (own, _) = state(&test_folder);
+    for tokens in [json!("Canary-77"), json!(["Canary-77"])] {
+        let mut odd = record(&own, "server", &["operator"], &[]);
+        odd["tokens"] = tokens;
+        put(&test_folder, "devices/paired.json", &json!({ own.device_id(): odd }).to_string());
+        let ended = explain(&test_folder, &["state"]);
+        assert!(ended.out.contains("tokens: not an object") && !ended.out.contains("Canary-77"), "{}", ended.out);
+    }
+}
+
+#[test]
+fn commands_are_quoted_for_a_shell() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let origin = "https://x'; touch spoilt #";
+    let ended = explain(&test_folder, &["state", "--as", "control-ui", "--origin", origin, "--format", "json"]);
+    let text = json_of(&ended)["remedies"].to_string() + &json_of(&ended)["does_not_help"].to_string();
+    assert!(text.contains("openclaw config set gateway.controlUi.allowedOrigins"), "{text}");
+    let found = json_of(&ended);
+    let remedies = ["remedies", "does_not_help"].map(|list| found[list].as_array().unwrap().clone()).concat();
+    let lines = remedies.iter().flat_map(|remedy| remedy["how"].as_array().unwrap());
+    let line = lines.map(|line| line.as_str().unwrap()).find(|line| line.contains("allowedOrigins")).unwrap();
+    let words = shlex::split(line.split(", and restart").next().unwrap()).unwrap();
+    assert_eq!(words[4..], [json!([origin]).to_string()], "{line}");
+}
+
+#[test]
+fn a_node_at_an_ipv6_address_is_approved_alone() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let node = ["state", "--as", "node", "--device", "new", "--peer", "2001:db8::7", "--release", "2026.9.6"];
+    let ended = explain(&test_folder, &node);
+    assert!(ended.out.contains("2001:db8::7/128") && !ended.out.contains("/32"), "{}", ended.out);
+}
+
+#[test]
+fn a_folder_that_is_no_state_directory_is_an_error() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    for folder in ["state/devices", "home"] {
+        let ended = explain(&test_folder, &[folder]);
+        assert_eq!(ended.code, Some(2), "{}{}", ended.out, ended.err);
+        assert!(ended.err.contains("is not a state directory") && ended.err.contains("~/.openclaw"), "{}", ended.err);
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Hostile {
     Pipe,
@@ -389,7 +459,7 @@ fn a_doctor_finds_what_is_odd_and_nothing_else() {
     assert!(has(Some(&phone), "looks like a pending request", ""), "{found:#}");
     // Pending requests are not read before a release with a database drops them.
     assert!(!has(None, "does not start", "2026.9.6"), "{found:#}");
-    assert!(has(None, "written over", "2026.4.2") && has(None, "ends every connect", "2026.6.11"), "{found:#}");
+    assert!(has(None, "overwritten", "2026.4.2") && has(None, "closes every connection", "2026.6.11"), "{found:#}");
     assert!(!odd.out.contains("4fj29sKq81"), "{}", odd.out);
     put(&test_folder, "devices/paired.json", "{");
     let found = json_of(&doctor(&["--format", "json"]));

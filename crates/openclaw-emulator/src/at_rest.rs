@@ -28,6 +28,9 @@ pub struct AtRest {
     database: Database,
     /// The folders that the gateway cannot write to, with the sentence for the user.
     locked: BTreeMap<&'static str, String>,
+    /// The contents of files and of a database that the gateway's user may not open, but the user of clawcheck may.
+    forbidden_files: BTreeMap<Document, Kept>,
+    forbidden_database: Option<Database>,
 }
 
 /// One file of the store.
@@ -68,6 +71,14 @@ pub enum AtRestError {
         /// What the operating system said.
         error: io::Error,
     },
+    /// The operating system does not let clawcheck look at a file.
+    #[error("cannot read {path}: {error}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        error: io::Error,
+    },
     /// A file has more than is read.
     #[error("{path} has more than {limit}; a store of that size is not read")]
     TooLarge {
@@ -90,7 +101,14 @@ impl AtRest {
     /// A state directory in which nothing is.
     pub fn empty(directory: impl Into<PathBuf>) -> Self {
         let files = Document::ALL.into_iter().map(|document| (document, Kept::Absent)).collect();
-        Self { directory: directory.into(), files, database: Database::Absent, locked: BTreeMap::new() }
+        Self {
+            directory: directory.into(),
+            files,
+            database: Database::Absent,
+            locked: BTreeMap::new(),
+            forbidden_files: BTreeMap::new(),
+            forbidden_database: None,
+        }
     }
 
     /// Reads a state directory. The gateway is taken to run as the user whom the directory belongs to.
@@ -103,19 +121,57 @@ impl AtRest {
         if !root.is_dir() {
             return Err(failed(io::ErrorKind::NotADirectory.into()));
         }
-        let mut files = BTreeMap::new();
+        let mut at_rest = Self::empty(directory);
         for document in Document::ALL {
-            files.insert(document, file(&directory.join(document.path()), document, &root)?);
+            at_rest.read_file(document, &root)?;
         }
-        let mut locked = BTreeMap::new();
+        at_rest.read_database(&root)?;
         for folder in ["devices", "nodes"] {
             if let Ok(found) = fs::metadata(directory.join(folder))
-                && !allows(&root, &found, 0o2)
+                && !allows(&root, &found, 0o3)
             {
-                locked.insert(folder, format!("the gateway cannot write to {folder}: {}", owners(&root, &found)));
+                at_rest
+                    .locked
+                    .insert(folder, format!("the gateway cannot write to {folder}: {}", owners(&root, &found)));
             }
         }
-        Ok(Self { directory: directory.to_owned(), files, database: database(directory, &root)?, locked })
+        Ok(at_rest)
+    }
+
+    fn read_file(&mut self, document: Document, root: &Metadata) -> Result<(), AtRestError> {
+        let (path, name) = (self.directory.join(document.path()), document.path());
+        let kept = file(&path, document)?;
+        let denied = match fs::metadata(&path) {
+            Ok(found) if found.is_file() && !allows(root, &found, 0o4) => Some(owners(root, &found)),
+            _ => None,
+        };
+        let kept = match denied {
+            None => kept,
+            Some(owners) => {
+                self.forbidden_files.insert(document, kept);
+                Kept::Unusable { what: "read", why: format!("the gateway cannot read {name}: {owners}") }
+            }
+        };
+        self.files.insert(document, kept);
+        Ok(())
+    }
+
+    fn read_database(&mut self, root: &Metadata) -> Result<(), AtRestError> {
+        let path = self.directory.join(DATABASE);
+        let found = match fs::metadata(&path) {
+            Ok(found) => found,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(());
+            }
+            Err(error) => return Err(AtRestError::File { path, error }),
+        };
+        self.database = database(&self.directory)?;
+        if !allows(root, &found, 0o6) {
+            let why = format!("the gateway cannot write to {DATABASE}: {}", owners(root, &found));
+            let refused = Database::Refused(Refusal::at_read_only_database(), why);
+            self.forbidden_database = Some(std::mem::replace(&mut self.database, refused));
+        }
+        Ok(())
     }
 
     /// The directory.
@@ -165,9 +221,28 @@ impl AtRest {
         self.locked.values().map(String::as_str)
     }
 
-    /// The same after the gateway's user was given what lies there.
+    /// Whether the gateway's user may not use something in the directory that belongs to another user or has another mode.
+    pub fn is_locked(&self) -> bool {
+        !self.locked.is_empty() || !self.forbidden_files.is_empty() || self.forbidden_database.is_some()
+    }
+
+    /// Whether a file is unusable only because the gateway's user may not read it.
+    pub fn is_forbidden(&self, document: Document) -> bool {
+        self.forbidden_files.contains_key(&document)
+    }
+
+    /// Whether the database is refused only because the gateway's user may not write to it.
+    pub fn is_database_forbidden(&self) -> bool {
+        self.forbidden_database.is_some()
+    }
+
+    /// The same after the gateway's user became the owner of everything in the directory.
     pub fn unlock(&mut self) {
         self.locked.clear();
+        self.files.append(&mut self.forbidden_files);
+        if let Some(database) = self.forbidden_database.take() {
+            self.database = database;
+        }
     }
 
     /// What a release has in its store when it has started, and what it logs about it.
@@ -231,11 +306,6 @@ impl StoredDocuments {
             *value = Arc::new(change(value));
         }
     }
-
-    /// The documents that can be read.
-    pub fn readable(&self) -> impl Iterator<Item = (Document, &Arc<Value>)> {
-        self.documents.iter().filter_map(|(document, value)| Some((*document, value.as_ref().ok()?)))
-    }
 }
 
 impl Documents for StoredDocuments {
@@ -265,18 +335,15 @@ impl Documents for StoredDocuments {
     }
 }
 
-fn file(path: &Path, document: Document, root: &Metadata) -> Result<Kept, AtRestError> {
+/// What is in a file of the store, whoever may read it.
+fn file(path: &Path, document: Document) -> Result<Kept, AtRestError> {
     let name = document.path();
-    let found = match fs::metadata(path) {
-        Ok(found) => found,
+    match fs::metadata(path) {
+        Ok(_) => {}
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(Kept::Absent);
         }
         Err(error) => return Ok(Kept::Unusable { what: "read", why: format!("{name}: {error}") }),
-    };
-    if found.is_file() && !allows(root, &found, 0o4) {
-        let why = format!("the gateway cannot read {name}: {}", owners(root, &found));
-        return Ok(Kept::Unusable { what: "read", why });
     }
     let too_large = |limit: String| AtRestError::TooLarge { path: path.to_owned(), limit };
     let bytes = match plain_file::read(path, LONGEST, Links::Follow) {
@@ -290,17 +357,13 @@ fn file(path: &Path, document: Document, root: &Metadata) -> Result<Kept, AtRest
     Ok(match json::parse(&bytes) {
         Some(value) => Kept::Json(Arc::new(value)),
         None if bytes.is_empty() => Kept::Unusable { what: "parse", why: format!("{name} is empty") },
-        None => Kept::Unusable { what: "parse", why: format!("{name} is no JSON") },
+        None => Kept::Unusable { what: "parse", why: format!("{name} is not valid JSON") },
     })
 }
 
-fn database(directory: &Path, root: &Metadata) -> Result<Database, AtRestError> {
+/// What is in a database that is there, whoever may write to it.
+fn database(directory: &Path) -> Result<Database, AtRestError> {
     let path = directory.join(DATABASE);
-    let Ok(found) = fs::metadata(&path) else { return Ok(Database::Absent) };
-    if !allows(root, &found, 0o6) {
-        let why = format!("the gateway cannot write to {DATABASE}: {}", owners(root, &found));
-        return Ok(Database::Refused(Refusal::at_read_only_database(), why));
-    }
     match SqliteDocuments::check(directory, Links::Follow) {
         Err(fault) if fault.is_no_database() => {
             let why = format!("{DATABASE} is no database, or a damaged one");
@@ -373,6 +436,18 @@ mod tests {
         let (store, log) = at_rest.start(&facts("2026.9.6"), 0).unwrap();
         assert_eq!(store.read(Document::DevicesPending), None, "pending requests are not imported");
         assert!(log.iter().any(|line| line.contains("migrated to SQLite")), "{log:?}");
+    }
+
+    #[test]
+    fn an_owner_that_is_put_right_gives_back_what_is_there() {
+        let mut at_rest = AtRest::empty("/state");
+        let paired = Kept::Json(Arc::new(json!({"a": {"deviceId": "a"}})));
+        at_rest.set_file(Document::DevicesPaired, Kept::Unusable { what: "read", why: String::new() });
+        at_rest.forbidden_files.insert(Document::DevicesPaired, paired.clone());
+        assert!(at_rest.is_locked() && at_rest.is_forbidden(Document::DevicesPaired));
+        at_rest.unlock();
+        assert_eq!(*at_rest.file(Document::DevicesPaired), paired);
+        assert!(!at_rest.is_locked());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
-use crate::explain::{self, Places, State, doctor};
+use crate::explain::{Places, State, doctor};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -33,12 +33,7 @@ impl Doctor {
         let places = Places { state_dir: self.directory, config: None, env: super::explain::environment() };
         let state = State::read(&places).map_err(CommandError::usage)?;
         let findings = doctor::findings(&state, super::explain::now());
-        let format = match self.format {
-            Format::Plain => explain::Format::Plain,
-            Format::Markdown => explain::Format::Markdown,
-            Format::Json => explain::Format::Json,
-        };
-        let text = doctor::write(&state, &findings, format);
+        let text = doctor::write(&state, &findings, self.format.into());
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(if findings.is_empty() { exit::OK } else { exit::DEVIATES })
     }

@@ -4,16 +4,12 @@ use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
 use crate::cli::{CommandError, exit};
 use crate::client::Via;
-use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, State, Verdict, remedies};
-use miette::Report;
+use crate::explain::{self, Credential, Explanation, Logged, Places, Preset, Question, State, remedies};
 use openclaw_model::Release;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// The longest log that is read from standard input, in bytes.
-const LONGEST_LOG: u64 = 32 << 20;
 
 /// The proxies that can be named.
 const PROXIES: [(&str, Via); 5] = [
@@ -44,7 +40,7 @@ Examples:
 
 Exit codes:
   0    the client is let in with the scopes that it asks for
-  1    the client is refused, or let in without its scopes; with --releases: the answers differ
+  1    the client is refused, or let in without its scopes; with --releases: only some releases let it in with them
   2    usage error or invalid file
   3    the output could not be written")]
 pub(crate) struct Explain {
@@ -123,11 +119,7 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
-        let format = match self.format {
-            Format::Plain => explain::Format::Plain,
-            Format::Markdown => explain::Format::Markdown,
-            Format::Json => explain::Format::Json,
-        };
+        let format = explain::Format::from(self.format);
         let places = Places {
             state_dir: self.directory.clone().or_else(|| self.state_dir.clone()),
             config: self.config.clone(),
@@ -146,7 +138,7 @@ impl Explain {
         let mut explanation = Explanation { state: &state, world: &world, answer: &answer, tried: None, notes };
         let (text, code) = if all {
             let answers = remedies::by_release(&world);
-            let differ = answers.windows(2).any(|pair| lets_in(&pair[0].1.verdict) != lets_in(&pair[1].1.verdict));
+            let differ = answers.windows(2).any(|pair| pair[0].1.succeeds() != pair[1].1.succeeds());
             (explanation.releases(&answers, format), if differ { exit::DEVIATES } else { exit::OK })
         } else {
             let tried = (!answer.succeeds()).then(|| remedies::tried(&world));
@@ -176,8 +168,14 @@ impl Explain {
     }
 }
 
-fn lets_in(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::LetIn(_))
+impl From<Format> for explain::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Plain => Self::Plain,
+            Format::Markdown => Self::Markdown,
+            Format::Json => Self::Json,
+        }
+    }
 }
 
 /// The environment, which says where `openclaw` itself would look. Variables that are no Unicode have no meaning to it.
@@ -197,12 +195,7 @@ fn logged(path: &Path) -> Result<Logged, CommandError> {
     if path != Path::new("-") {
         return Logged::read(path).map_err(CommandError::usage);
     }
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(LONGEST_LOG).read_to_end(&mut bytes);
-    read.map_err(|error| {
-        CommandError::usage(Report::msg(format!("cannot read the log from standard input: {error}")))
-    })?;
-    Logged::parse(&String::from_utf8_lossy(&bytes)).map_err(CommandError::usage)
+    Logged::read_from(std::io::stdin().lock()).map_err(CommandError::usage)
 }
 
 fn via(name: &str) -> Result<Via, String> {

@@ -67,7 +67,11 @@ impl Releases {
             if let ReleaseQuery::Upgrade(from, to) = query
                 && query.releases().is_empty()
             {
-                notes.push(format!("no change between {from} and {to} is known\n"));
+                let newest = KNOWN.last().map_or(*from, |known| known.release);
+                notes.push(match *to > newest {
+                    true => format!("{to} is not known: clawcheck has no changes after {newest}\n"),
+                    false => format!("no change between {from} and {to} is known\n"),
+                });
             }
         }
         for release in &self.only.iter().flat_map(|query| query.releases()).collect::<Vec<_>>() {

@@ -91,7 +91,7 @@ pub(crate) struct Run {
     /// If a case conforms on a real release that its snapshot does not list yet, `run` writes an observation for approval.
     #[arg(long)]
     mark_seen: bool,
-    /// State directory of a gateway at a URL, to read and write its pairing store
+    /// State directory of a gateway at a URL, to read its pairing store
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Release that a gateway at a URL is compared with [default: the newest known release]

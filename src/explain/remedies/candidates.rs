@@ -4,10 +4,14 @@ use super::change::is_proxy_header;
 use super::{Change, Remedy, Risk};
 use crate::explain::client::{Credential, Who};
 use crate::explain::world::{World, address};
+use crate::shell::quoted;
 use openclaw_emulator::at_rest::Kept;
+use openclaw_emulator::store::SqliteDocuments;
 use openclaw_model::{AuthMode, pairing};
 use openclaw_protocol::store::{Document, StoreFormat};
 use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::path::Path;
 
 pub(super) fn approve() -> Remedy {
     let how = ["openclaw devices list".to_owned(), "openclaw devices approve REQUEST-ID".to_owned()];
@@ -32,11 +36,11 @@ pub(super) fn candidates(world: &World) -> Vec<Remedy> {
 
 fn of_the_client(world: &World, all: &mut Vec<Remedy>) {
     let client = &world.client;
-    if world.client_facts.is_some() {
+    if world.client_facts.as_ref().is_some_and(|theirs| theirs.client != world.facts.client) {
         let what = format!("Update the client to {}", world.facts.release);
         all.push(Remedy::new(Change::UpdateClient, Risk::Client, what, &[]));
     }
-    if !client.peer.is_loopback()
+    if !is_loopback(client.peer)
         || client.headers.iter().any(|(name, _)| is_proxy_header(name))
         || client.host.is_some()
     {
@@ -102,17 +106,19 @@ fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
     let Some(record) = world.start().ok().and_then(|gateway| gateway.record(&world.client)) else { return };
     // Newer releases hand the new token over to nobody but the device: it helps only those that do not send it.
     if !matches!(world.client.credential, Credential::DeviceToken(_)) {
-        let rotate = [format!("openclaw devices rotate --device {id} --role {}", world.client.role)];
+        let rotate =
+            [format!("openclaw devices rotate --device {} --role {}", quoted(&id), quoted(&world.client.role))];
         all.push(Remedy::new(Change::Rotate, Risk::Record, "Give the device a new token", &rotate));
     }
-    let remove = [format!("openclaw devices remove {id}")];
+    let remove = [format!("openclaw devices remove {}", quoted(&id))];
     all.push(Remedy::new(Change::Remove, Risk::Record, "Remove the device, then pair it again", &remove));
     let tokenless = record.get("tokens").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
     if tokenless && world.facts.pairing.format == StoreFormat::Files {
         let role = &world.client.role;
         let what = format!("Stop the gateway, then add a token for {role} to the record by hand");
-        let token = format!("{{ \"token\": RANDOM, \"role\": \"{role}\", \"scopes\": SCOPES, \"createdAtMs\": 1 }}");
-        let how = [format!("in devices/paired.json: \"tokens\": {{ \"{role}\": {token} }}")];
+        let name = json!(role);
+        let token = format!("{{ \"token\": RANDOM, \"role\": {name}, \"scopes\": SCOPES, \"createdAtMs\": 1 }}");
+        let how = [format!("in devices/paired.json: \"tokens\": {{ {name}: {token} }}")];
         all.push(Remedy::new(Change::WriteToken, Risk::Files, what, &how));
     }
 }
@@ -120,7 +126,8 @@ fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
 fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
     let client = &world.client;
     let mut setting = |path: &'static str, value: Value, what: &str, opens: Option<&'static str>| {
-        let how = [format!("openclaw config set gateway.{path} '{value}', and restart the gateway")];
+        let how =
+            [format!("openclaw config set gateway.{path} {}, and restart the gateway", quoted(&value.to_string()))];
         let remedy = Remedy::new(Change::Setting(path, value), Risk::Setting, what, &how);
         all.push(match opens {
             Some(opens) => remedy.opening(opens),
@@ -128,13 +135,13 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
         });
     };
     let proxied = client.headers.iter().any(|(name, _)| is_proxy_header(name));
-    if proxied || !client.peer.is_loopback() {
+    if proxied || !is_loopback(client.peer) {
         let what = "Name the proxy in gateway.trustedProxies";
-        let opens = client.peer.is_loopback().then_some("every process of this machine can say where it comes from");
+        let opens = is_loopback(client.peer).then_some("every process of this machine can say where it comes from");
         setting("trustedProxies", json!([client.peer.to_string()]), what, opens);
     }
-    if client.role == "node" && !client.peer.is_loopback() {
-        let network = json!([format!("{}/32", client.peer)]);
+    if client.role == "node" && !is_loopback(client.peer) {
+        let network = json!([alone(client.peer)]);
         setting("nodes.pairing.autoApproveCidrs", network, "Approve new nodes from its address automatically", None);
     }
     if let Some(origin) = origin(world) {
@@ -166,6 +173,18 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
     }
 }
 
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// The network that holds this address and no other.
+fn alone(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => format!("{address}/32"),
+        IpAddr::V6(address) => format!("{address}/128"),
+    }
+}
+
 /// The origin that the client's page has.
 fn origin(world: &World) -> Option<String> {
     let client = &world.client;
@@ -177,23 +196,36 @@ fn origin(world: &World) -> Option<String> {
 }
 
 fn of_the_files(world: &World, all: &mut Vec<Remedy>) {
-    let directory = world.at_rest.directory().display();
+    let directory = world.at_rest.directory();
+    let shown = |path: &Path| quoted(&path.to_string_lossy()).into_owned();
+    let move_away = |path: &Path| {
+        let mut damaged = path.as_os_str().to_owned();
+        damaged.push(".damaged");
+        format!("mv {} {}", shown(path), shown(Path::new(&damaged)))
+    };
     for document in Document::ALL {
-        if let Kept::Unusable { why, .. } = world.at_rest.file(document) {
+        if let Kept::Unusable { why, .. } = world.at_rest.file(document)
+            && !world.at_rest.is_forbidden(document)
+        {
             let path = document.path();
             let what = format!("Stop the gateway, then move {path} away ({why})");
-            let how = [format!("mv {directory}/{path} {directory}/{path}.damaged")];
+            let how = [move_away(&directory.join(path))];
             let remedy = Remedy::new(Change::MoveAway(document), Risk::Files, what, &how);
             all.push(remedy);
         }
     }
-    if let Some(why) = world.at_rest.damaged_database() {
+    if let Some(why) = world.at_rest.damaged_database().filter(|_| !world.at_rest.is_database_forbidden()) {
         let what = format!("Stop the gateway, then restore the database from a backup or move it away ({why})");
-        let how = [format!("mv {directory}/state/openclaw.sqlite {directory}/state/openclaw.sqlite.damaged")];
+        // What is in the write-ahead log belongs to the database: the files move together.
+        let how = SqliteDocuments::files(directory).map(|path| move_away(&path)).collect::<Vec<_>>();
         all.push(Remedy::new(Change::MoveDatabaseAway, Risk::Files, what, &how));
     }
-    if world.at_rest.locked().next().is_some() {
-        let how = [format!("sudo chown -R USER {directory}, where USER is the user of the gateway")];
+    if world.at_rest.is_locked() {
+        let directory = shown(directory);
+        let how = [
+            format!("sudo chown -R USER {directory}, where USER is the user of the gateway"),
+            format!("chmod -R u+rwX {directory}"),
+        ];
         all.push(Remedy::new(Change::Unlock, Risk::Files, "Make the gateway's user the owner of the store", &how));
     }
 }

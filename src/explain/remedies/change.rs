@@ -5,6 +5,7 @@ use crate::explain::world::{Gateway, Verdict, World};
 use openclaw_emulator::at_rest::Kept;
 use openclaw_model::pairing::{self, Approver, TokenRotation};
 use openclaw_model::{Facts, Release};
+use openclaw_protocol::scopes::OPERATOR_SCOPES;
 use openclaw_protocol::store::{Document, Documents as _};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
@@ -133,11 +134,8 @@ fn pending(world: &World, gateway: &Gateway) -> Option<String> {
 
 /// Whoever runs the gateway holds every scope.
 fn approver_scopes(client: &Client) -> Vec<String> {
-    let mut scopes = ["operator.admin", "operator.pairing", "operator.approvals", "operator.read", "operator.write"]
-        .map(str::to_owned)
-        .to_vec();
-    scopes.extend(client.scopes.iter().cloned());
-    scopes
+    let all = OPERATOR_SCOPES.iter().map(|scope| (*scope).to_owned());
+    all.chain(client.scopes.iter().cloned()).collect()
 }
 
 fn direct(client: &mut Client) {

@@ -151,8 +151,16 @@ pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     if found.is_empty() {
         found.push(first_line_that_differs(expected, seen));
     }
-    found.truncate(MOST);
-    found
+    gravest_of(found)
+}
+
+/// At most [`MOST`] of the differences, the gravest ones, in the order of the steps.
+fn gravest_of(found: Vec<Difference>) -> Vec<Difference> {
+    let mut numbered = found.into_iter().enumerate().collect::<Vec<_>>();
+    numbered.sort_by_key(|(_, difference)| difference.kind);
+    numbered.truncate(MOST);
+    numbered.sort_by_key(|(number, _)| *number);
+    numbered.into_iter().map(|(_, difference)| difference).collect()
 }
 
 /// The most serious difference between two texts that differ, and of equally serious ones the first.

@@ -107,6 +107,15 @@ fn who_is_let_in_after_a_refusal_is_told() {
 }
 
 #[test]
+fn many_slight_differences_do_not_hide_a_grave_one() {
+    let call = |n: usize, word: &str| format!("call m{n}\n  <- ok m{n}  word={word}\n");
+    let calls = |word: &str| (0..2 * MOST).map(|n| call(n, word)).collect::<String>();
+    let found = differences(&format!("{}{OUT}", calls("a")), &format!("{}{IN}", calls("b")));
+    assert_eq!(found.len(), MOST);
+    assert_eq!(found.last().unwrap().kind, Kind::LetIn, "in the order of the steps");
+}
+
+#[test]
 fn another_token_in_the_place_of_one_is_a_difference() {
     let text = format!("{IN}{STORE}");
     assert_eq!(told(&text, &text.replace("<token-1>", "<token-2>")), ["Fields: another <token> than expected"]);

@@ -1,9 +1,10 @@
 //! A failing case in full: what it is about, what speaks against it, what went over the wire, and how to see it again.
 
-use super::{Look, REASON_LINES, TRANSCRIPT_LINES, counted, folder_flag, quoted};
+use super::{Look, REASON_LINES, TRANSCRIPT_LINES, counted, folder_flag};
 use crate::judge::Finding;
 use crate::observe::diff;
 use crate::run::outcome::CaseReport;
+use crate::shell::quoted;
 use owo_colors::Style;
 use untrusted_data::cut;
 use untrusted_data::limits::LINE;

@@ -7,6 +7,7 @@ use super::Listener;
 use super::causes::{Causes, Screen, fold};
 use crate::judge::Verdict;
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
+use crate::shell::quoted;
 use owo_colors::{OwoColorize as _, Style};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -231,9 +232,10 @@ impl<W: Write> Terminal<W> {
         for (duration, case) in self.slow.iter().take(SLOWEST) {
             lines.push(format!("slow: {} took {}", printable::line(case), seconds(*duration)));
         }
-        for case in &run.unused_snapshots {
+        for case in run.unused_snapshots.iter().take(LISTED) {
             lines.push(format!("unused snapshot: no case has the id {}", printable::line(case)));
         }
+        lines.extend(and_more(run.unused_snapshots.len(), "more unused snapshot"));
         for left in run.left_behind.iter().take(LISTED) {
             lines.push(self.look.line(&format!("left behind on the gateway: {left}")));
         }
@@ -307,16 +309,6 @@ fn seconds(duration: Duration) -> String {
     match duration.as_secs_f64() {
         short if short < 0.1 => format!("{:.1} ms", short * 1000.0),
         long => format!("{long:.2} s"),
-    }
-}
-
-/// An argument as a shell needs it: a case id with a point has a `#` in it.
-pub(crate) fn quoted(argument: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=@:+".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
     }
 }
 

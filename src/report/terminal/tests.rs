@@ -234,9 +234,3 @@ fn the_folder_is_named_where_it_is_not_the_usual_one() {
         " --snapshots examples/snapshots"
     );
 }
-
-#[test]
-fn a_case_id_with_a_point_is_quoted_for_the_shell() {
-    assert_eq!(quoted("a/b"), "a/b");
-    assert_eq!(quoted("a/b#c=it's"), r"'a/b#c=it'\''s'");
-}
