@@ -1,4 +1,4 @@
-//! How a command ends when it cannot do what it was asked.
+//! The errors that end a command, and their exit codes.
 
 use super::exit;
 use super::snapshots;
@@ -9,42 +9,42 @@ use miette::{MietteHandlerOpts, Report, ReportHandler};
 use std::fmt;
 use std::io::{self, Write as _};
 
-/// What went wrong and the exit code it deserves.
+/// An error and its exit code.
 #[derive(Debug)]
 pub(crate) struct CommandError {
     code: u8,
-    /// Absent where there is nobody left to read it: the pipe that we printed into is closed.
+    /// The error report. `None` if nobody can read it, because the output pipe is closed.
     report: Option<Report>,
 }
 
 impl CommandError {
-    /// The user's part is wrong: arguments, a scenario, a configuration file. Ends with [`exit::USAGE`].
+    /// The input is invalid: arguments, a scenario or a configuration file. The exit code is [`exit::USAGE`].
     pub(crate) fn usage(report: impl Into<Report>) -> Self {
         Self { code: exit::USAGE, report: Some(report.into()) }
     }
 
-    /// A gateway or the harness could not do its part. Ends with [`exit::FAILED`].
+    /// A gateway or the harness failed. The exit code is [`exit::FAILED`].
     pub(crate) fn failed(report: impl Into<Report>) -> Self {
         Self { code: exit::FAILED, report: Some(report.into()) }
     }
 
-    /// The same with this message.
+    /// As [`Self::failed`], with this message.
     pub(crate) fn message(text: &str) -> Self {
         Self::failed(Report::msg(text.to_owned()))
     }
 
-    /// What we stand in for refuses to do it, and ends with a code of its own.
+    /// The emulated program refuses the operation and exits with its own code.
     pub(crate) fn refused(code: u8, report: impl Into<Report>) -> Self {
         Self { code, report: Some(report.into()) }
     }
 
-    /// Nothing to do. Ends with [`exit::NOTHING_PLAYED`].
+    /// No case is selected. The exit code is [`exit::NOTHING_PLAYED`].
     pub(crate) fn nothing_selected(report: impl Into<Report>) -> Self {
         Self { code: exit::NOTHING_PLAYED, report: Some(report.into()) }
     }
 
-    /// Writing the command's own output failed. A reader that has left (`clawcheck list | head`) is no failure and
-    /// nothing is said; anything else is a fault.
+    /// The output of the command could not be written. If the reader has exited (`clawcheck list | head`), this is not
+    /// an error and nothing is printed. Everything else is an error.
     pub(crate) fn output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self { code: exit::OK, report: None };
@@ -52,14 +52,14 @@ impl CommandError {
         Self::failed(Report::msg(format!("cannot write the output: {error}")))
     }
 
-    /// Prints the failure to standard error, with the source under a caret where there is one; gives the exit code.
+    /// Prints the error to standard error, with the source line and a caret if available. Returns the exit code.
     pub(crate) fn report(self) -> u8 {
         if let Some(report) = self.report {
             let plain = Plain(&report).to_string();
             let sanitize = console::sanitize(&plain);
-            // Colours only where nothing had to be taken out: they would hide a secret from the search for it.
+            // Use colours only if nothing was redacted, because colour codes could hide a secret from the search.
             let text = if sanitize == plain { format!("{report:?}") } else { sanitize };
-            // Standard error may be closed too; the exit code is then all that is left to say.
+            // If standard error is closed too, the exit code is the only remaining output.
             let _ = writeln!(console::stderr(), "{text}");
         }
         self.code
@@ -100,11 +100,11 @@ impl fmt::Display for Plain<'_> {
     }
 }
 
-/// Prints what is wrong with the arguments, or the help that was asked for; gives the exit code.
+/// Prints the error in the arguments, or the requested help. Returns the exit code.
 pub(super) fn wrong_arguments(error: &clap::Error) -> u8 {
     let plain = error.render().to_string();
     let sanitize = console::sanitize(&plain);
-    // Whoever is to read it may have left.
+    // The reader of the output may have exited.
     let _ = if sanitize == plain { error.print() } else { console::stderr().write_all(sanitize.as_bytes()) };
     if error.use_stderr() { exit::USAGE } else { exit::OK }
 }

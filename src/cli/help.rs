@@ -1,6 +1,6 @@
 //! Parts of the long help that several commands share.
 
-/// The first lines of a list of environment variables.
+/// The first lines of the list of environment variables.
 macro_rules! cache_variable {
     () => {
         "\
@@ -10,7 +10,7 @@ Environment variables:
     };
 }
 
-/// The variable of commands that can play on a gateway at a URL, for the same list.
+/// The entry in this list for commands that can use a gateway at a URL.
 macro_rules! token_variable {
     () => {
         "\n  CLAWCHECK_TOKEN  Shared token of a gateway at a URL"

@@ -1,4 +1,4 @@
-//! What `run`, `compare` and `fuzz` have in common: a runtime, a guard, a progress bar, and signals that stop them.
+//! The common parts of `run`, `compare` and `fuzz`: a runtime, a guard, a progress bar, and the handling of signals.
 
 use super::CommandError;
 use super::jobs::{check_descriptors, jobs};
@@ -14,10 +14,10 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-/// How long a thread that still blocks when everything is done may keep the process.
+/// The maximum time that the process waits for blocked threads at the end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Runs the work of a command to its end, on a runtime that fits its gateways.
+/// Runs the work of a command to completion, on a runtime that is suitable for its gateways.
 ///
 /// # Errors
 /// The process cannot open enough files, there is no runtime, or the work failed.
@@ -29,42 +29,42 @@ pub(super) fn block_on<'a, T>(
     let runtime =
         runtime(gateways).map_err(|error| CommandError::message(&format!("cannot start the run: {error}")))?;
     let ended = runtime.block_on(work);
-    // Nothing that was started is left.
+    // At this point, everything that was started has ended.
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     ended
 }
 
-/// The runtime for a run on these gateways. What the embedded one and its clients say to each other is so short that handing
-/// it from thread to thread takes longer: they share one.
+/// The runtime for a run on these gateways. The embedded gateway and its clients share one thread, because their
+/// messages are so short that a transfer between threads takes longer than the work itself.
 fn runtime<'a>(gateways: impl IntoIterator<Item = &'a GatewaySpec>) -> io::Result<Runtime> {
     let in_process = gateways.into_iter().all(|gateway| matches!(gateway, GatewaySpec::Embedded(_)));
     let mut builder = if in_process { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     builder.enable_all().build()
 }
 
-/// One execution of such a command.
+/// One execution of one of these commands.
 pub(super) struct Session {
     pub(super) guard: Guard,
     pub(super) progress: Progress,
-    /// Turns true when a signal stops the command.
+    /// Becomes true when a signal stops the command.
     pub(super) stop: watch::Receiver<bool>,
 }
 
 impl Session {
-    /// A session that plays so many cases and stops when `stop` turns true.
+    /// A session that plays this number of cases and stops when `stop` becomes true.
     pub(super) fn new(cases: usize, stop: watch::Receiver<bool>) -> Self {
         Self { guard: Guard::default(), progress: Progress::new(cases), stop }
     }
 
-    /// What gateways are prepared with.
+    /// The settings for the preparation of gateways.
     pub(super) fn preparation(&self, timeouts: TimeoutOptions) -> Preparation {
         Preparation { guard: self.guard.clone(), limits: timeouts.time_limits(), ..Preparation::default() }
     }
 
-    /// Prepares a gateway, and shows what is installed for it.
+    /// Prepares a gateway, and shows the progress of its installation.
     ///
     /// # Errors
-    /// Why it cannot be had.
+    /// The gateway cannot be prepared.
     pub(super) async fn prepare(
         &self,
         gateway: &GatewaySpec,
@@ -73,8 +73,8 @@ impl Session {
         Ok(Gateway::prepare(gateway, preparation, &|event| self.progress.preparing(&event)).await?)
     }
 
-    /// Does what has to be done before the first case; `None` where a signal came first. Where it does not succeed, the
-    /// progress bar goes.
+    /// Runs the work before the first case. `None` if a signal arrives before its end. If the work does not succeed,
+    /// the progress bar is removed.
     ///
     /// # Errors
     /// Those of the work.
@@ -92,7 +92,7 @@ impl Session {
         done
     }
 
-    /// The usual options of a run on a gateway. `asked`: the number of jobs, where the user gave one.
+    /// The default options of a run on a gateway. `asked` is the number of jobs, if the user specified one.
     pub(super) fn options(gateway: &Gateway, asked: Option<u16>) -> Options {
         let kind = gateway.profile().kind;
         Options {

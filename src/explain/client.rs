@@ -1,4 +1,4 @@
-//! Who connects: which client, as what, from where, with which credentials, with which device.
+//! The connecting client: its kind, role, address, credentials and device.
 
 use openclaw_protocol::client::{self, mode};
 use openclaw_protocol::identity::DeviceKey;
@@ -6,17 +6,17 @@ use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
-/// What the command line asks for where a command needs no less (`CLI_DEFAULT_OPERATOR_SCOPES`), the Control UI and the apps, too.
-/// The releases before 2026.2.26 leave out two of them, and those from 2026.5.7 on also ask for `operator.talk.secrets`.
+/// The default scopes of the command line (`CLI_DEFAULT_OPERATOR_SCOPES`), the Control UI and the apps. Releases before
+/// 2026.2.26 omit two of them, and releases from 2026.5.7 on also request `operator.talk.secrets`.
 const ALL_SCOPES: &[&str] =
     &["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
 
-/// A client that OpenClaw has.
+/// A client of OpenClaw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Preset {
-    /// Its name on the command line.
+    /// The name of the client on the command line.
     pub name: &'static str,
-    /// What it is, for a person.
+    /// The client in words.
     pub what: &'static str,
     id: &'static str,
     mode: &'static str,
@@ -26,7 +26,7 @@ pub(crate) struct Preset {
     family: Option<&'static str>,
 }
 
-/// Every client that can be named.
+/// All clients that `--as` accepts.
 pub(crate) const PRESETS: &[Preset] = &[
     preset("cli", "the openclaw command", client::CLI, mode::CLI, "operator", ALL_SCOPES),
     preset("probe", "the probe of openclaw gateway status", client::CLI, mode::PROBE, "operator", &["operator.read"]),
@@ -73,10 +73,10 @@ impl FromStr for Preset {
     }
 }
 
-/// Which credentials a client sends.
+/// The credentials that a client sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Credential {
-    /// The gateway's own secret, whatever its mode asks for; nothing where it asks for nothing.
+    /// The gateway's own secret, according to its auth mode. Nothing if the mode needs no secret.
     Shared,
     /// This token, or the gateway's.
     Token(Option<String>),
@@ -113,16 +113,16 @@ impl FromStr for Credential {
 }
 
 impl Credential {
-    /// What it is, for a person; never the secret.
+    /// The kind of credentials in words, without the secret.
     pub(crate) fn words(&self) -> &'static str {
         match self {
             Self::Shared => "the gateway's own secret",
             Self::Token(None) => "the gateway's token",
-            Self::Token(Some(_)) => "a token of yours",
+            Self::Token(Some(_)) => "a token from the command line",
             Self::Password(None) => "the gateway's password",
-            Self::Password(Some(_)) => "a password of yours",
-            Self::DeviceToken(None) => "the device token of its record",
-            Self::DeviceToken(Some(_)) => "a device token of yours",
+            Self::Password(Some(_)) => "a password from the command line",
+            Self::DeviceToken(None) => "the device token in its record",
+            Self::DeviceToken(Some(_)) => "a device token from the command line",
             Self::Bootstrap(_) => "a bootstrap token",
             Self::None => "no credentials",
         }
@@ -143,29 +143,30 @@ impl Credential {
 pub(crate) enum Who {
     /// None.
     Nobody,
-    /// Its key is known: that of `identity/device.json`, or one that no gateway knows.
+    /// A device whose key is known: the key in `identity/device.json`, or the key of a new device.
     Holder(DeviceKey),
-    /// Its key is somewhere else. The gateway is shown a stand-in, under whose id the records of the device are put.
+    /// A device whose key is elsewhere. A stand-in key connects instead. In the copy of the store, the records of the
+    /// device have the id of the stand-in.
     StandIn {
         /// The device's own id.
         id: String,
-        /// The key that stands for its own.
+        /// The stand-in key.
         key: DeviceKey,
     },
 }
 
 impl Who {
-    /// A device whose key is not here.
+    /// A device with a stand-in key.
     pub(crate) fn elsewhere(id: &str) -> Self {
         Self::StandIn { id: id.to_owned(), key: DeviceKey::from_name(&format!("explain/{id}")) }
     }
 
-    /// A device that no gateway knows.
+    /// A new device, which no gateway knows.
     pub(crate) fn unknown() -> Self {
         Self::Holder(DeviceKey::from_name("explain/new device"))
     }
 
-    /// Its key, own or stand-in.
+    /// The device's key or the stand-in key.
     pub(crate) fn key(&self) -> Option<&DeviceKey> {
         match self {
             Self::Nobody => None,
@@ -173,7 +174,7 @@ impl Who {
         }
     }
 
-    /// The id that its user knows.
+    /// The device's own id, even if a stand-in key connects.
     pub(crate) fn id(&self) -> Option<String> {
         match self {
             Self::Nobody => None,
@@ -186,7 +187,7 @@ impl Who {
 /// A client and its connection.
 #[derive(Clone)]
 pub(crate) struct Client {
-    /// What it is, for a person.
+    /// The client in words.
     pub what: String,
     /// `client.id`.
     pub id: String,
@@ -196,28 +197,28 @@ pub(crate) struct Client {
     pub platform: String,
     /// `client.deviceFamily`.
     pub family: Option<String>,
-    /// The role that it asks for.
+    /// The requested role.
     pub role: String,
-    /// The scopes that it asks for.
+    /// The requested scopes.
     pub scopes: Vec<String>,
-    /// What it sends as credentials.
+    /// The credentials that the client sends.
     pub credential: Credential,
-    /// Its device.
+    /// The device of the client.
     pub who: Who,
-    /// Where the gateway sees it come from.
+    /// The peer address that the gateway sees.
     pub peer: IpAddr,
-    /// The `Host` header; the gateway's address where not given.
+    /// The `Host` header. By default, the gateway's address.
     pub host: Option<String>,
     /// The `Origin` header.
     pub origin: Option<String>,
-    /// More headers, names in small letters.
+    /// Additional headers, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Whether it is a page of the gateway's own, whose origin follows `Host`.
+    /// Whether the client is a page that the gateway serves. The default origin of such a page follows `Host`.
     pub is_page: bool,
 }
 
 impl Client {
-    /// A client as OpenClaw has it, with a device, on the gateway's machine.
+    /// A client with its default values and this device, on the gateway's machine.
     pub(crate) fn of(preset: Preset, who: Who) -> Self {
         Self {
             what: preset.what.to_owned(),
@@ -237,7 +238,7 @@ impl Client {
         }
     }
 
-    /// The client that a record was made for.
+    /// The client that a record was created for.
     pub(crate) fn of_record(record: &Value, who: Who) -> Option<Self> {
         let text = |name: &str| record.get(name).and_then(Value::as_str);
         let (id, mode) = (text("clientId")?, text("clientMode")?);
@@ -251,7 +252,7 @@ impl Client {
         Some(client)
     }
 
-    /// Asks for another role, with the scopes that go with it.
+    /// Sets the requested role and the default scopes of that role.
     pub(crate) fn ask_as(&mut self, role: &str) {
         if self.role == role {
             return;
@@ -266,7 +267,7 @@ impl Client {
         }
     }
 
-    /// Takes platform and family over from the record of its device: it is the same machine.
+    /// Sets platform and device family to those in the device's record.
     pub(crate) fn on_machine_of(&mut self, record: &Value) {
         let text = |name: &str| record.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         if let Some(platform) = text("platform") {

@@ -1,4 +1,4 @@
-//! `doctor`: what is odd about a state directory, and what the releases make of it.
+//! `doctor`: the problems of a state directory, and the releases that they affect.
 
 use super::State;
 use super::render::{Format, short, short_id};
@@ -10,23 +10,23 @@ use openclaw_protocol::store::{DATABASE, Document, StoreFormat};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
-/// How many findings are shown; a store may have any number of records.
+/// The maximum number of findings that are printed. A store can contain any number of records.
 const MOST: usize = 200;
 
-/// Something odd.
+/// A problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// The file or the table below the state directory.
+    /// The file or the table, relative to the state directory.
     pub place: String,
-    /// The device or the request, if it is one record.
+    /// The device or the request, if the problem concerns a single record.
     pub record: Option<String>,
-    /// What is odd.
+    /// The problem in words.
     pub what: String,
-    /// The releases that it matters to; all of them where there is none.
+    /// The affected releases. If empty, all releases are affected.
     pub releases: Vec<Release>,
 }
 
-/// Looks a state directory over, at a time in milliseconds since the epoch.
+/// Checks a state directory. `now` is in milliseconds since the epoch.
 pub(crate) fn findings(state: &State, now: i64) -> Vec<Finding> {
     let releases = known_releases().filter_map(|release| Facts::of(release).ok()).collect::<Vec<_>>();
     let mut found = Vec::new();
@@ -71,7 +71,7 @@ pub(crate) fn write(state: &State, findings: &[Finding], format: Format) -> Stri
 }
 
 fn plain(state: &State, findings: &[Finding], format: Format) -> String {
-    let mut out = format!("{} (only read)\n", short(&state.at_rest.directory().display().to_string()));
+    let mut out = format!("{} (read-only)\n", short(&state.at_rest.directory().display().to_string()));
     let bullet = if format == Format::Markdown { "- " } else { "  " };
     for finding in findings.iter().take(MOST) {
         let record = finding.record.as_deref().map(|record| format!(" {}", short_id(record))).unwrap_or_default();
@@ -82,9 +82,9 @@ fn plain(state: &State, findings: &[Finding], format: Format) -> String {
         let _ = writeln!(out, "{bullet}{}{record}: {}{releases}", finding.place, finding.what);
     }
     match findings.len() {
-        0 => out.push_str("nothing odd was found\n"),
+        0 => out.push_str("no problems were found\n"),
         1 => out.push_str("1 finding\n"),
-        more if more > MOST => out.push_str("more findings were left out\n"),
+        more if more > MOST => out.push_str("more findings were omitted\n"),
         more => {
             let _ = writeln!(out, "{more} findings");
         }
@@ -92,7 +92,7 @@ fn plain(state: &State, findings: &[Finding], format: Format) -> String {
     out
 }
 
-/// `2026.3.31 to 2026.4.1, 2026.9.6`: neighbours among the known releases are taken together.
+/// `2026.3.31 to 2026.4.1, 2026.9.6`: consecutive known releases are combined.
 fn spans(releases: &[Release]) -> String {
     let known = known_releases().collect::<Vec<_>>();
     let follows = |last: Release, release: Release| known.windows(2).any(|pair| pair == [last, release]);
@@ -110,7 +110,7 @@ fn spans(releases: &[Release]) -> String {
     runs.iter().map(run).collect::<Vec<_>>().join(", ")
 }
 
-/// What is odd about files as such, and what the releases do with a file that they cannot use.
+/// The problems of whole files, and how the releases handle a file that they cannot use.
 fn files(state: &State, releases: &[Facts], found: &mut Vec<Finding>) {
     let of = |place: &str, what: String| Finding { place: place.to_owned(), record: None, what, releases: Vec::new() };
     found.extend(state.notes.iter().map(|note| of("state directory", short(note))));
@@ -138,7 +138,7 @@ fn files(state: &State, releases: &[Facts], found: &mut Vec<Finding>) {
     }
 }
 
-/// The releases that do not start, and what the others import.
+/// The releases that do not start, and the records that the others do not import.
 fn starts(state: &State, releases: &[Facts], now: i64, found: &mut Vec<Finding>) {
     for facts in releases {
         let (what, place) = match state.at_rest.start(facts, now) {
@@ -156,7 +156,7 @@ fn starts(state: &State, releases: &[Facts], now: i64, found: &mut Vec<Finding>)
     }
 }
 
-/// The records of devices, from the files and from the database.
+/// The device records in the files and in the database.
 fn documents(state: &State) -> Vec<(Document, &'static str, &Value)> {
     let mut documents = Vec::new();
     for document in [Document::DevicesPaired, Document::DevicesPending] {
@@ -177,7 +177,7 @@ fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], fo
     };
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     if text("deviceId").is_some_and(|id| id != key) {
-        note("deviceId is another one than the key of the record".to_owned(), Vec::new());
+        note("deviceId differs from the key of the record".to_owned(), Vec::new());
     }
     match text("publicKey").map(|text| (text, PublicKey::parse(text))) {
         None => note("publicKey is missing".to_owned(), Vec::new()),
@@ -186,7 +186,7 @@ fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], fo
             note("publicKey belongs to another device".to_owned(), Vec::new());
         }
         Some((text, Some(parsed))) if parsed.to_base64url() != text => {
-            note("publicKey is spelled in another way than releases compare it".to_owned(), Vec::new());
+            note("publicKey does not have the encoding that the releases compare".to_owned(), Vec::new());
         }
         Some(_) => {}
     }
@@ -204,7 +204,7 @@ fn paired(place: &'static str, key: &str, record: &Value, releases: &[Facts], fo
     }
 }
 
-/// What the tokens of a record are, without the tokens.
+/// Describes the `tokens` field of a record without its tokens.
 fn tokens(fields: &Map<String, Value>) -> &'static str {
     match fields.get("tokens") {
         None => "absent",

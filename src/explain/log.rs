@@ -1,8 +1,9 @@
-//! The lines in which a gateway logs a refused handshake: which client it was, and where it came from.
+//! Parses the log lines about a refused handshake, which describe the client and its connection.
 //!
-//! `closed before connect conn=... remote=... fwd=... origin=... host=... ua=... code=... reason=...` is logged for every refused
-//! connect, and `security audit: device access upgrade requested reason=... device=... roleTo=... scopesTo=... client=...` before
-//! it, if a paired device asks for more.
+//! For every refused connect, a gateway logs
+//! `closed before connect conn=... remote=... fwd=... origin=... host=... ua=... code=... reason=...`. If a paired
+//! device requests more than its record grants, the gateway first logs
+//! `security audit: device access upgrade requested reason=... device=... roleTo=... scopesTo=... client=...`.
 
 use super::Question;
 use super::client::{Credential, Preset};
@@ -12,17 +13,17 @@ use std::path::Path;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 use untrusted_data::printable;
 
-/// The longest log that is read, in bytes.
+/// The maximum size of a log, in bytes.
 const LONGEST_LOG: u64 = 32 << 20;
 /// How many connections are followed at once.
 const MOST_OPEN: usize = 1000;
 const CLOSED: &str = "closed before connect ";
 const UPGRADE: &str = "device access upgrade requested ";
 
-/// A log that says nothing of a refused connect.
+/// A log without a refused connect.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum LogError {
-    /// It cannot be read.
+    /// The log cannot be read.
     #[error("cannot read the log from {0}: {1}")]
     Unread(String, PlainFileError),
     /// No line is about a refused connect.
@@ -45,7 +46,7 @@ impl Logged {
     /// Reads the last refused connect of a log file.
     ///
     /// # Errors
-    /// A file that cannot be read, or without such a line.
+    /// The file cannot be read, or contains no such line.
     pub(crate) fn read(path: &Path) -> Result<Self, LogError> {
         let failed = |error| LogError::Unread(path.display().to_string(), error);
         let bytes = plain_file::read(path, LONGEST_LOG, Links::Follow).map_err(failed)?;
@@ -69,7 +70,7 @@ impl Logged {
     /// Reads the last refused connect of a log.
     ///
     /// # Errors
-    /// No line is about one.
+    /// No line is about a refused connect.
     fn parse(log: &str) -> Result<Self, LogError> {
         let mut upgrades = BTreeMap::new();
         let mut last = None;
@@ -96,7 +97,7 @@ impl Logged {
         }
     }
 
-    /// Fills in what the user does not say.
+    /// Fills in the values that the user does not specify.
     pub(crate) fn complete(&self, question: &mut Question) {
         let closed = |name: &str| said(&self.closed, name);
         let upgrade = |name: &str| said(&self.upgrade, name);
@@ -136,7 +137,7 @@ impl Logged {
         }
     }
 
-    /// What the gateway said when it closed the connection, for a person.
+    /// The logged close code and reason, in words.
     pub(crate) fn says(&self) -> Option<String> {
         let code = said(&self.closed, "code")?;
         let reason = said(&self.closed, "reason").unwrap_or_default();
@@ -149,7 +150,7 @@ fn said<'a>(fields: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str>
     fields.get(name).map(String::as_str).filter(|value| !nothing.contains(value))
 }
 
-/// `name=value name=value`, where a value may have blanks in it.
+/// Parses `name=value name=value`. A value can contain spaces.
 fn fields(text: &str) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
     let mut last: Option<String> = None;
@@ -173,7 +174,7 @@ fn fields(text: &str) -> BTreeMap<String, String> {
     fields
 }
 
-/// The client by its id; the role is said in another field.
+/// The client with this id. Another field contains the role.
 fn preset(id: &str) -> Option<Preset> {
     let name = match id {
         "cli" => "cli",
@@ -190,7 +191,7 @@ fn preset(id: &str) -> Option<Preset> {
     name.parse().ok()
 }
 
-/// A browser has an origin and names Mozilla.
+/// The Control UI if the connect has an origin and a user agent that begins with `Mozilla/`.
 fn browser(agent: Option<&str>, origin: Option<&str>) -> Option<Preset> {
     agent.zip(origin).filter(|(agent, _)| agent.starts_with("Mozilla/")).and_then(|_| "control-ui".parse().ok())
 }

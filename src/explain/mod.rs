@@ -1,8 +1,7 @@
-//! `explain`: why a connect is answered as it is, and what would change that.
+//! `explain`: the reasons for the answer to a connect, and the changes that would lead to another answer.
 //!
-//! [`State`] is read from a state directory, [`World`] is a gateway and a client made of it, and the model of a release
-//! answers ([`Answer`]). [`remedies`] tries on copies what would let the client in. Nothing is written, and no socket is
-//! opened.
+//! [`State`] is the contents of a state directory. [`World`] combines it with a client. The model of a release computes
+//! the answer ([`World::answer`]). [`remedies`] tries changes on copies. The module writes no file and opens no socket.
 
 pub(crate) mod client;
 pub(crate) mod doctor;
@@ -29,20 +28,20 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use untrusted_data::printable;
 
-/// The fewest letters of an id that stand for it.
+/// The minimum length of an id prefix that identifies a device.
 const SHORTEST_ID: usize = 4;
-/// The address that a proxy saw the client at, and the name it asked for: both are set aside for documentation.
+/// The client address and the host name that a proxy sees. Both are reserved for documentation.
 const BEHIND_PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 const PUBLIC_HOST: &str = "gateway.example";
-/// How many devices are listed where none of them is meant.
+/// The maximum number of devices in the message about an unknown or ambiguous device.
 const LISTED: usize = 12;
 
-/// What the user says about the client.
+/// The client, as the user describes it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Question {
-    /// Which client.
+    /// The kind of client.
     pub preset: Option<Preset>,
-    /// `none`, `new`, an id or its beginning, or a name.
+    /// `none`, `new`, an id or a prefix of it, or a name.
     pub device: Option<String>,
     /// The role.
     pub role: Option<String>,
@@ -50,9 +49,9 @@ pub(crate) struct Question {
     pub scopes: Option<Vec<String>>,
     /// The platform.
     pub platform: Option<String>,
-    /// The proxy that the client comes through.
+    /// The proxy between the client and the gateway.
     pub via: Option<Via>,
-    /// Headers, names in small letters; they go over those of the proxy.
+    /// Headers, with names in lower case. They override those of the proxy.
     pub headers: Vec<(String, String)>,
     /// The `Origin` header.
     pub origin: Option<String>,
@@ -71,13 +70,13 @@ pub(crate) struct Question {
 /// A question that cannot be answered.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum QuestionError {
-    /// No device, or more than one, is meant.
+    /// The device is unknown or ambiguous.
     #[error("{problem}")]
     #[diagnostic(help("{help}"))]
     Device {
-        /// What is wrong.
+        /// The problem.
         problem: String,
-        /// The devices that there are.
+        /// The known devices.
         help: String,
     },
     /// A release before the first known one.
@@ -85,10 +84,10 @@ pub(crate) enum QuestionError {
     Release(#[from] UnknownRelease),
 }
 
-/// Makes a gateway and a client of what was read and what was asked, at a time in milliseconds since the epoch.
+/// Combines the state directory and the question into a gateway and a client. `now` is in milliseconds since the epoch.
 ///
 /// # Errors
-/// No device, or more than one, is meant; a release that is not known.
+/// The device is unknown or ambiguous, or the release is older than the oldest known one.
 pub(crate) fn world(state: &State, question: &Question, now: i64) -> Result<World, QuestionError> {
     let release = question.release.or(state.release.map(|(release, _)| release)).unwrap_or(releases::DEFAULT);
     let facts = Facts::of(release)?;
@@ -136,7 +135,7 @@ fn client(question: &Question, who: Who, record: Option<&Value>) -> Client {
     client
 }
 
-/// How the client comes to the gateway: through a proxy, with these headers.
+/// Sets the connection of the client: its proxy and its headers.
 fn come(client: &mut Client, question: &Question) {
     let host = question.host.clone();
     let mut upgrade = Upgrade { host, headers: question.headers.clone(), ..Upgrade::default() };
@@ -157,14 +156,14 @@ fn come(client: &mut Client, question: &Question) {
     client.headers = upgrade.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
 }
 
-/// What a store knows of a device.
+/// The data about a device in a store.
 #[derive(Debug, Clone, Default)]
 struct Known {
     paired: Option<Value>,
     name: Option<String>,
 }
 
-/// The devices of a store by id: paired ones, and those that wait.
+/// The devices of a store by id, both paired and pending.
 fn devices(at_rest: &AtRest) -> BTreeMap<String, Known> {
     let mut devices = BTreeMap::<String, Known>::new();
     let mut learn = |document: Document, value: &Value| {
@@ -188,7 +187,7 @@ fn devices(at_rest: &AtRest) -> BTreeMap<String, Known> {
             learn(document, value);
         }
     }
-    // The database goes before the files, where it is the store.
+    // If the database is the store, it takes precedence over the files.
     at_rest.database().for_each(|(document, value)| learn(document, value));
     devices
 }
@@ -206,7 +205,7 @@ fn who(state: &State, devices: &BTreeMap<String, Known>, asked: Option<&str>) ->
             (None, None, []) => Ok(Who::unknown()),
             (None, None, [only]) => Ok(of_id(only)),
             (None, None, _) => {
-                Err(unmeant("the state directory has no identity/device.json; say which device connects", devices))
+                Err(unmeant("the state directory has no identity/device.json; select a device with --device", devices))
             }
         };
     };
@@ -231,8 +230,8 @@ fn who(state: &State, devices: &BTreeMap<String, Known>, asked: Option<&str>) ->
     match meant.as_slice() {
         [only] => Ok(of_id(only)),
         [] if is_id(asked) => Ok(of_id(asked)),
-        [] => Err(unmeant(&format!("no device is called `{shown}`, and no id begins with it"), devices)),
-        several => Err(unmeant(&format!("{} devices are meant by `{shown}`", several.len()), devices)),
+        [] => Err(unmeant(&format!("no device is named `{shown}`, and no id begins with it"), devices)),
+        several => Err(unmeant(&format!("{} devices match `{shown}`", several.len()), devices)),
     }
 }
 
@@ -250,7 +249,7 @@ fn unmeant(problem: &str, devices: &BTreeMap<String, Known>) -> QuestionError {
         listed.push(format!("{} more", devices.len() - LISTED));
     }
     let help = match listed.is_empty() {
-        true => "--device takes `none`, `new`, an id or its beginning, or a name; the store has no devices".to_owned(),
+        true => "--device accepts `none`, `new`, an id, a prefix of it or a name; the store has no devices".to_owned(),
         false => format!("pass --device `none`, `new`, or one of {}", listed.join(", ")),
     };
     QuestionError::Device { problem: problem.to_owned(), help }

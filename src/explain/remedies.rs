@@ -1,8 +1,8 @@
-//! What would change the answer: everything that a person could do is tried on a copy of the gateway, and what lets this
-//! client in, also after a restart, is listed.
+//! Finds the changes that would let a client in. Each change that a user could make is tried on a copy of the gateway.
+//! The result lists the changes after which the client is admitted, also after a restart.
 //!
-//! The client has just been refused when somebody begins to do something about it, and the request that this left can keep the
-//! client out in another attempt. So everything is tried after a refused connect.
+//! A user looks for a remedy after the client was refused. The pending request from that refusal can cause the next
+//! connect to fail, too. Therefore, every change is tried after a refused connect.
 
 mod candidates;
 mod change;
@@ -13,28 +13,28 @@ use super::world::{Answer, Gateway, World};
 use candidates::{approve, candidates, reject};
 use openclaw_model::{Release, known_releases};
 
-/// How many combinations are listed.
+/// The maximum number of combinations that are listed.
 const MOST_TOGETHER: usize = 4;
 
-/// How much is changed by a remedy; the least first.
+/// The extent of a remedy's changes, the smallest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Risk {
-    /// The client asks for less, or comes in another way.
+    /// The client requests less, or connects differently.
     Client,
-    /// Somebody approves this device.
+    /// A user approves this device.
     Approval,
     /// The device's record or token is replaced.
     Record,
-    /// A setting that lets in only what it names.
+    /// A setting is changed that lets in only the named clients.
     Setting,
     /// Files of the store are repaired or moved away.
     Files,
-    /// It lets in more than this client.
+    /// The change lets in more than this client.
     Opens,
 }
 
 impl Risk {
-    /// Its name in the JSON report.
+    /// The name of the risk in the JSON output.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
@@ -47,33 +47,33 @@ impl Risk {
     }
 }
 
-/// A remedy: what is to be done, and what it costs.
+/// A remedy: its changes and its risk.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Remedy {
-    /// What is done, in the order in which it is done.
+    /// The changes, in the order in which the user makes them.
     pub changes: Vec<Change>,
-    /// A sentence.
+    /// The remedy as a sentence.
     pub what: String,
-    /// What to type or set, one line each.
+    /// The commands and settings, one line each.
     pub how: Vec<String>,
-    /// How much it changes.
+    /// The extent of the changes.
     pub risk: Risk,
-    /// What it opens beside what is asked for.
+    /// The access that the remedy grants beyond what the client needs.
     pub opens: Option<&'static str>,
 }
 
-/// What was tried.
+/// The results of all remedies.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Tried {
-    /// What lets the client in, the least risky first.
+    /// The remedies that let the client in, the least risky first.
     pub helps: Vec<Remedy>,
-    /// What does not, although people advise it.
+    /// Common advice that does not let the client in.
     pub fails: Vec<Remedy>,
     /// Releases that let the client in without a change.
     pub releases: Vec<Release>,
 }
 
-/// Tries everything.
+/// Tries all remedies.
 pub(crate) fn tried(world: &World) -> Tried {
     let mut result = Tried { releases: releases(world), ..Tried::default() };
     let candidates = candidates(world);
@@ -94,7 +94,7 @@ pub(crate) fn tried(world: &World) -> Tried {
         let ways = [after_reject(), then_approve()];
         pairs.extend(ways.into_iter().flatten().find(|both| works(world, &both.changes)));
     }
-    // Who comes through a proxy mostly has to: that the way around it is open is not enough.
+    // Most clients behind a proxy cannot avoid the proxy, so a remedy that bypasses the proxy is not sufficient.
     let stays = |remedy: &Remedy| !remedy.changes.contains(&Change::Direct);
     if !alone.iter().chain(&pairs).any(stays) {
         let nothing = alone.is_empty() && pairs.is_empty();
@@ -109,7 +109,7 @@ pub(crate) fn tried(world: &World) -> Tried {
     result
 }
 
-/// What helps only together: two changes, else three, each time also with an approval.
+/// Combinations of changes that help only together: first two changes, then three, each also followed by an approval.
 fn together(world: &World, parts: &[&Remedy], approve: &Remedy) -> Vec<Remedy> {
     let helps = |all: &Remedy| [all.clone(), all.and(approve)].into_iter().find(|way| works(world, &way.changes));
     let two = combined(&parts.iter().map(|part| (*part).clone()).collect::<Vec<_>>(), parts);
@@ -122,20 +122,20 @@ fn together(world: &World, parts: &[&Remedy], approve: &Remedy) -> Vec<Remedy> {
     found
 }
 
-/// Each of these with each later part: no combination comes twice.
+/// Combines each remedy with each later part, so that no combination occurs twice.
 fn combined(firsts: &[Remedy], parts: &[&Remedy]) -> Vec<Remedy> {
     let place = |change: &Change| parts.iter().position(|part| part.changes[0] == *change);
     let later = |first: &Remedy| first.changes.last().and_then(place).map_or(0, |at| at + 1);
     firsts.iter().flat_map(|first| parts[later(first)..].iter().map(|part| first.and(part))).collect()
 }
 
-/// Whether the client is let in after these changes, and again after a restart.
+/// Whether the client is admitted after these changes, and again after a restart.
 pub(crate) fn works(world: &World, changes: &[Change]) -> bool {
     let Some((world, mut gateway)) = after(world, changes) else { return false };
     gateway.connect(&world).succeeds() && gateway.connect(&world).succeeds()
 }
 
-/// The gateway and the client after these changes; `None` where one of them cannot be made.
+/// The gateway and the client after these changes. `None` if a change is not possible.
 pub(crate) fn after(world: &World, changes: &[Change]) -> Option<(World, Gateway)> {
     let refused = refused(world, changes);
     let mut world = world.clone();
@@ -152,8 +152,8 @@ pub(crate) fn after(world: &World, changes: &[Change]) -> Option<(World, Gateway
     Some((world, gateway))
 }
 
-/// The gateway as it is, after the client was refused. `None` where it does not start, or where another store is made: another
-/// release or repaired files take longer than a pending request lives.
+/// The unchanged gateway, after it refused the client. `None` if it does not start, or if a change replaces the store:
+/// an upgrade or a repair takes longer than the lifetime of a pending request.
 fn refused(world: &World, changes: &[Change]) -> Option<Gateway> {
     let other_store = |change: &Change| {
         matches!(change, Change::Release(_) | Change::MoveAway(_) | Change::MoveDatabaseAway | Change::Unlock)
@@ -182,7 +182,7 @@ pub(crate) fn by_release(world: &World) -> Vec<(Release, Answer)> {
     known_releases().filter_map(answer).collect()
 }
 
-/// What is listed among that which does not help, since people advise it.
+/// Whether a remedy is common advice, which is listed even if it does not help.
 fn advised(remedy: &Remedy) -> bool {
     matches!(
         remedy.changes.as_slice(),
@@ -195,7 +195,7 @@ fn advised(remedy: &Remedy) -> bool {
     )
 }
 
-/// What may follow a rejection, or be followed by an approval.
+/// Whether a remedy can be combined with a rejection before it or an approval after it.
 fn combines(remedy: &Remedy) -> bool {
     let decides = [Change::Approve, Change::CopyPending, Change::WriteToken, Change::Rotate];
     let proxies = matches!(remedy.changes[0], Change::Setting("trustedProxies", _));

@@ -9,37 +9,37 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use untrusted_data::printable;
 
-/// The longest sentence that is shown, in characters.
+/// The maximum length of a sentence, in characters.
 const LONGEST: usize = 240;
-/// How many of the notes, the failed remedies and the tokens of a record are shown.
+/// The maximum number of notes, of failed remedies, and of tokens of a record that are printed.
 const MOST: usize = 8;
 
-/// What an explanation is written as.
+/// The output format of an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// For a terminal.
+    /// Text for a terminal.
     Plain,
-    /// For a page or an issue.
+    /// Markdown for a page or an issue.
     Markdown,
-    /// For a program.
+    /// JSON for a program.
     Json,
 }
 
 /// A question and its answer.
 pub(crate) struct Explanation<'a> {
-    /// What was read.
+    /// The state directory.
     pub state: &'a State,
     /// The gateway and the client.
     pub world: &'a World,
     /// The answer.
     pub answer: &'a Answer,
-    /// What would change it; `None` where the client is let in.
+    /// The remedies. `None` if the client is admitted, or if no remedy was tried.
     pub tried: Option<&'a Tried>,
-    /// More to be noted.
+    /// Additional notes.
     pub notes: Vec<String>,
 }
 
-/// A text that a file or a client chose, in one line of bounded length.
+/// Text from a file or a client, as one printable line of limited length.
 pub(super) fn short(text: &str) -> String {
     let line = printable::line(text);
     match line.char_indices().nth(LONGEST) {
@@ -48,13 +48,13 @@ pub(super) fn short(text: &str) -> String {
     }
 }
 
-/// The beginning of an id, by which its device can be named.
+/// A prefix of an id that `--device` accepts.
 pub(super) fn short_id(id: &str) -> String {
     short(id).chars().take(12).collect()
 }
 
 impl Explanation<'_> {
-    /// The explanation, with secrets taken out.
+    /// Formats the explanation, without secrets.
     pub(crate) fn write(&self, format: Format) -> String {
         let text = match format {
             Format::Plain => self.text(),
@@ -64,7 +64,7 @@ impl Explanation<'_> {
         self.fit(&text, format)
     }
 
-    /// The answers of several releases, one line for each; a flip is where the answer before was another one.
+    /// Formats the answers of several releases, one line for each. A mark shows that the previous answer was different.
     pub(crate) fn releases(&self, answers: &[(Release, Answer)], format: Format) -> String {
         let mut before: Option<String> = None;
         let rows = answers.iter().map(|(release, answer)| {
@@ -141,7 +141,7 @@ impl Explanation<'_> {
     fn device(&self) -> String {
         match (&self.world.client.who, self.record()) {
             (Who::Nobody, _) => "none".to_owned(),
-            (who, None) => format!("{}, which the store does not know", short_id(&who.id().unwrap_or_default())),
+            (who, None) => format!("{}, which is not in the store", short_id(&who.id().unwrap_or_default())),
             (who, Some(record)) => {
                 let name =
                     record.get("displayName").and_then(Value::as_str).map(|name| format!(" \"{}\"", short(name)));
@@ -175,7 +175,7 @@ impl Explanation<'_> {
         self.world.start().ok()?.record(&self.world.client)
     }
 
-    /// What the record says that the answer depends on; no tokens.
+    /// The parts of the record that affect the answer, without tokens.
     fn record_words(&self) -> Option<String> {
         let record = self.record()?;
         let rules = &self.world.facts.pairing;
@@ -242,7 +242,7 @@ impl Explanation<'_> {
         match tried.helps.is_empty() {
             true => out.push_str("None of the remedies that were tried let this client in on this release.\n"),
             false => out
-                .push_str("What lets this client in (tried on the model, also after a restart; least risky first):\n"),
+                .push_str("Remedies for this client (tried on the model, also after a restart; least risky first):\n"),
         }
         for (index, remedy) in tried.helps.iter().enumerate() {
             let _ = writeln!(out, "  {}. {}", index + 1, short(&remedy.what));
@@ -275,7 +275,7 @@ impl Explanation<'_> {
         ] {
             let _ = writeln!(out, "- {name}: {text}");
         }
-        out.push_str("\n| check | what it found | since |\n|---|---|---|\n");
+        out.push_str("\n| check | result | since |\n|---|---|---|\n");
         for line in &self.answer.trace {
             let sentence = short(&line.sentence).replace('|', "\\|");
             let since = self.since_release(line.fact).map(|release| release.to_string()).unwrap_or_default();
@@ -361,7 +361,7 @@ impl Explanation<'_> {
     }
 }
 
-/// A token in a record, without the token.
+/// Describes a token of a record without its value.
 fn token_words((role, token): (&String, &Value)) -> String {
     let revoked = token.get("revokedAtMs").is_some_and(|at| !at.is_null());
     let scopes = token.get("scopes").map_or_else(|| "absent".to_owned(), |scopes| short(&scopes.to_string()));
@@ -396,7 +396,7 @@ pub(super) fn summary(answer: &Answer) -> String {
     }
 }
 
-/// The code, the code and the reason of the details, and the message.
+/// The code of the error, the code and the reason in its details, and its message.
 fn error_words(error: &ErrorShape) -> String {
     let detail = |name: &str| error.details.as_ref()?.get(name)?.as_str().map(short);
     let words = [Some(short(&error.code)), detail("code"), detail("reason").or_else(|| detail("authReason"))];

@@ -1,4 +1,4 @@
-//! What is read from a state directory and an `openclaw.json`: nothing is written, and nothing is run.
+//! Reads a state directory and an `openclaw.json`. This module writes no file and runs no program.
 
 use openclaw_emulator::at_rest::{AtRest, AtRestError, Kept};
 use openclaw_emulator::settings::{ConfigFileError, read_config, redactions};
@@ -11,57 +11,57 @@ use std::path::{Path, PathBuf};
 use untrusted_data::Redactions;
 use untrusted_data::plain_file::{self, Links};
 
-/// The longest `identity/device.json` and `package.json` that are read, in bytes.
+/// The maximum size of `identity/device.json` and of `package.json`, in bytes.
 const LONGEST_SMALL_FILE: u64 = 256 << 10;
-/// How many folders above a program its `package.json` is looked for in.
+/// The number of folders above a program that are searched for its `package.json`.
 const FOLDERS_UP: usize = 6;
-/// The fields of the store's documents that hold tokens.
+/// The fields of the store's documents that contain tokens.
 const SECRETS: [&str; 3] = ["token", "deviceToken", "bootstrapToken"];
 
-/// Where to read.
+/// The files to read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Places {
-    /// The state directory, if the user names one.
+    /// The state directory, if the user specified one.
     pub state_dir: Option<PathBuf>,
-    /// The configuration, if the user names one.
+    /// The configuration file, if the user specified one.
     pub config: Option<PathBuf>,
-    /// The environment, which says where `openclaw` itself would look.
+    /// The environment, which determines the files that `openclaw` itself would use.
     pub env: Vec<(String, String)>,
 }
 
-/// What was read.
+/// The contents of a state directory.
 #[derive(Clone)]
 pub(crate) struct State {
     /// The store.
     pub at_rest: AtRest,
-    /// The configuration; the smallest one that a gateway starts with where there is none.
+    /// The configuration. Without a file, the smallest configuration that a gateway starts with.
     pub config: Value,
-    /// Where the configuration was read, if there is one.
+    /// The path of the configuration file, if it exists.
     pub config_path: Option<PathBuf>,
-    /// The environment of the gateway: that of this process, if the directory is the one that `openclaw` uses here.
+    /// The environment of the gateway: the environment of this process for the default directory, otherwise empty.
     pub env: Vec<(String, String)>,
-    /// Whether nobody named the state directory.
+    /// Whether this is the default directory of `openclaw`, because the user specified none.
     pub is_default: bool,
-    /// The key of `identity/device.json`, or of the database.
+    /// The key in `identity/device.json` or in the database.
     pub own_key: Option<DeviceKey>,
-    /// The id that `identity/device.json` says, where its key cannot be read.
+    /// The id in `identity/device.json`, if the key in it cannot be read.
     pub own_id: Option<String>,
-    /// What is odd, one sentence each.
+    /// The problems, one sentence each.
     pub notes: Vec<String>,
-    /// The release that is installed here or that wrote the configuration, and who says so.
+    /// The installed release, or the release that wrote the configuration, and the source of this information.
     pub release: Option<(Release, &'static str)>,
 }
 
 /// A state directory or a configuration that cannot be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum StateError {
-    /// Nobody says where the state directory is.
-    #[error("no state directory is named, and HOME is not set")]
+    /// The state directory is not known.
+    #[error("no state directory is specified, and HOME is not set")]
     #[diagnostic(help("pass --state-dir DIR or set OPENCLAW_STATE_DIR"))]
     NoDirectory,
-    /// The store.
+    /// The store cannot be read.
     #[error(transparent)]
-    #[diagnostic(help("pass --state-dir DIR: the folder that holds devices/paired.json or state/openclaw.sqlite"))]
+    #[diagnostic(help("pass --state-dir DIR: the folder that contains devices/paired.json or state/openclaw.sqlite"))]
     Store(#[from] AtRestError),
     /// The directory holds nothing of a gateway.
     #[error("{0} is not a state directory: it has no devices/, no identity/, no {DATABASE} and no openclaw.json")]
@@ -69,20 +69,20 @@ pub(crate) enum StateError {
         "pass the folder that contains devices/paired.json (usually ~/.openclaw), not a folder inside it"
     ))]
     Foreign(PathBuf),
-    /// The configuration.
+    /// The configuration cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Config(#[from] ConfigFileError),
-    /// The configuration that was named is not there.
+    /// The specified configuration file does not exist.
     #[error("the configuration {0} does not exist")]
     NoConfig(PathBuf),
 }
 
 impl State {
-    /// Reads what lies there.
+    /// Reads a state directory and its configuration.
     ///
     /// # Errors
-    /// A directory or a configuration that cannot be read.
+    /// The directory or the configuration cannot be read.
     pub(crate) fn read(places: &Places) -> Result<Self, StateError> {
         let env = Environment(&places.env);
         let directory = places.state_dir.clone().or_else(|| env.state_dir()).ok_or(StateError::NoDirectory)?;
@@ -104,14 +104,15 @@ impl State {
         let config_path = found.is_some().then_some(path);
         let config = found.unwrap_or_else(|| json!({ "gateway": { "mode": "local" } }));
         let (own_key, own_id) = own_device(&directory, &mut notes);
-        let written = || Some((config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()?, "openclaw.json says so"));
-        let installed = || Some((installed(&env)?, "it is installed here"));
+        let written = || Some((config["meta"]["lastTouchedVersion"].as_str()?.parse().ok()?, "from openclaw.json"));
+        let installed = || Some((installed(&env)?, "installed on this machine"));
         let release = if is_default { installed().or_else(written) } else { written() };
         let env = if is_default { places.env.clone() } else { Vec::new() };
         Ok(Self { at_rest, config, config_path, env, is_default, own_key, own_id, notes, release })
     }
 
-    /// What nobody may be shown: secrets of the configuration and the environment, and every token of the store.
+    /// The secrets, which must not be printed: secrets in the configuration and the environment, and all tokens in the
+    /// store.
     pub(crate) fn secrets(&self) -> Redactions {
         let mut secrets = redactions(&self.config, &self.env);
         for document in Document::ALL {
@@ -126,7 +127,7 @@ impl State {
     }
 }
 
-/// Every token in a document. The key under which a bootstrap token stands is the token, too.
+/// Collects every token in a document. The key of a bootstrap token's entry is the token itself.
 fn tokens(value: &Value, document: Document, secrets: &mut Redactions) {
     if document == Document::DevicesBootstrap {
         value.as_object().into_iter().flatten().for_each(|(key, _)| secrets.add(key, "bootstrap token"));
@@ -145,7 +146,7 @@ fn collect(value: &Value, secrets: &mut Redactions) {
     }
 }
 
-/// What is odd about a store, one sentence each.
+/// The problems of a store, one sentence each.
 fn odd(at_rest: &AtRest) -> Vec<String> {
     let mut notes = Vec::new();
     let mut files = 0;
@@ -160,8 +161,8 @@ fn odd(at_rest: &AtRest) -> Vec<String> {
     notes.extend(at_rest.locked().map(str::to_owned));
     if files > 0 && at_rest.has_database() {
         notes.push(format!(
-            "two stores lie beside each other: JSON files and {DATABASE}; releases before 2026.8.1 use the files, later ones \
-             the database, into which they import the files"
+            "there are two stores, JSON files and {DATABASE}: releases before 2026.8.1 use the files; later ones use \
+             the database and import the files into it"
         ));
     }
     notes
@@ -176,7 +177,7 @@ fn own_device(directory: &Path, notes: &mut Vec<String>) -> (Option<DeviceKey>, 
             let key = document["privateKeyPem"].as_str().and_then(DeviceKey::from_pem);
             let id = document["deviceId"].as_str().map(str::to_owned);
             if key.is_none() {
-                notes.push("identity/device.json holds no Ed25519 key".to_owned());
+                notes.push("identity/device.json does not contain an Ed25519 key".to_owned());
             }
             return (key, id);
         }
@@ -189,7 +190,7 @@ fn own_device(directory: &Path, notes: &mut Vec<String>) -> (Option<DeviceKey>, 
     (pem.as_deref().and_then(DeviceKey::from_pem), None)
 }
 
-/// The release of the `openclaw` that the shell would run: what its `package.json` says. It is not run.
+/// The version in the `package.json` of the `openclaw` that a shell would run. The program itself is not run.
 fn installed(env: &Environment<'_>) -> Option<Release> {
     let path = env.get("PATH")?;
     let program = std::env::split_paths(path).map(|folder| folder.join("openclaw")).find(|file| file.is_file())?;
@@ -201,7 +202,7 @@ fn installed(env: &Environment<'_>) -> Option<Release> {
     })
 }
 
-/// The environment, as `openclaw` reads it.
+/// The environment, interpreted as `openclaw` does.
 struct Environment<'a>(&'a [(String, String)]);
 
 impl Environment<'_> {
@@ -214,7 +215,7 @@ impl Environment<'_> {
         self.get("OPENCLAW_HOME").or_else(|| self.get("HOME")).map(PathBuf::from)
     }
 
-    /// A path; `~` is the home directory.
+    /// A variable as a path. `~` is the home directory.
     fn path(&self, name: &str) -> Option<PathBuf> {
         let text = self.get(name)?;
         match (text.strip_prefix('~'), self.home()) {

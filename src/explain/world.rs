@@ -1,5 +1,5 @@
-//! A gateway made of a state directory, a configuration and a release, and one client that connects to it. All of it is in
-//! memory: the model of the release answers, and no socket is opened.
+//! A gateway, built from a state directory, a configuration and a release, and one client that connects to it. All of
+//! it is in memory: the model of the release computes the answer, and no socket is opened.
 
 use super::client::{Client, Credential, Who};
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, ProofVersion};
@@ -14,7 +14,7 @@ use openclaw_protocol::store::{Document, Documents as _};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 
-/// The one connection of a gateway.
+/// The only connection of a gateway.
 const CONNECTION: ConnectionId = ConnectionId(0);
 
 /// Everything that an answer depends on.
@@ -30,9 +30,9 @@ pub(crate) struct World {
     pub at_rest: AtRest,
     /// The client.
     pub client: Client,
-    /// What the client's program offers: that of the gateway's release, unless it is of another one.
+    /// The facts of the client's release. `None` if the client has the gateway's release.
     pub client_facts: Option<Facts>,
-    /// Now, milliseconds since the epoch.
+    /// The current time, in milliseconds since the epoch.
     pub now: i64,
 }
 
@@ -41,11 +41,11 @@ pub(crate) struct World {
 pub(crate) struct Gateway {
     /// The release.
     pub facts: Facts,
-    /// What it made of its configuration.
+    /// The resolved configuration.
     pub config: GatewayConfig,
     /// Its store.
     pub store: StoredDocuments,
-    /// What it logged at its start.
+    /// The log lines of the start.
     pub log: Vec<String>,
     entropy: Counter,
 }
@@ -69,23 +69,23 @@ pub(crate) enum Verdict {
         /// Close code and reason.
         close: Option<(u16, String)>,
     },
-    /// The client is let in.
+    /// The client is admitted.
     LetIn(Access),
 }
 
-/// An answer, and why it is what it is.
+/// An answer and its explanation.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     /// The answer.
     pub verdict: Verdict,
-    /// The checks that were made, in their order.
+    /// The checks, in order.
     pub trace: Vec<TraceLine>,
-    /// The scopes that the client asked for and did not get.
+    /// The requested scopes that the client did not get.
     pub withheld: Vec<String>,
 }
 
 impl Answer {
-    /// Whether the client is let in with everything that it asked for.
+    /// Whether the client is admitted with all requested scopes.
     pub(crate) fn succeeds(&self) -> bool {
         matches!(self.verdict, Verdict::LetIn(_)) && self.withheld.is_empty()
     }
@@ -99,7 +99,7 @@ impl World {
     /// Starts the gateway.
     ///
     /// # Errors
-    /// What the release refuses to start with.
+    /// The release refuses to start with this configuration or store.
     pub(crate) fn start(&self) -> Result<Gateway, Refusal> {
         let settings = Settings::resolve(self.facts.release, &self.config, &self.env)?;
         let (mut store, log) = self.at_rest.start(&self.facts, self.now)?;
@@ -119,7 +119,7 @@ impl World {
 }
 
 impl Gateway {
-    /// Connects, as if the gateway had just been started: nothing but its store is left of what came before.
+    /// Connects to the gateway as after a restart: only the store keeps its contents between two calls.
     pub(crate) fn connect(&mut self, world: &World) -> Answer {
         let client = &world.client;
         let mut model = Model::new(self.facts.clone(), self.config.clone());
@@ -207,7 +207,7 @@ impl Gateway {
         auth
     }
 
-    /// The token that the record of a device has for the role that it asks for.
+    /// The token in the device's record for the role that the client requests.
     pub(crate) fn device_token(&self, client: &Client) -> Option<String> {
         let id = client.who.key()?.device_id();
         let paired = self.store.read(Document::DevicesPaired)?;
@@ -227,13 +227,13 @@ impl Gateway {
         self.entropy = earlier.entropy;
     }
 
-    /// The source of ids and tokens, for what is done to the store by hand.
+    /// The store, and the source of ids and tokens, for manual changes to the store.
     pub(crate) fn parts(&mut self) -> (&mut StoredDocuments, &mut dyn Entropy) {
         (&mut self.store, &mut self.entropy)
     }
 }
 
-/// The gateway's address as a client has it.
+/// The gateway's address, from the point of view of the client.
 pub(super) fn address(peer: IpAddr, port: u16) -> String {
     if peer.to_canonical().is_loopback() { format!("127.0.0.1:{port}") } else { format!("gateway:{port}") }
 }
@@ -271,8 +271,8 @@ fn refusal(effects: Vec<Effect>) -> Verdict {
     Verdict::Refused { error, close }
 }
 
-/// Puts a stand-in into the place of a device in every document: its id, and its public key where that is the key of this id.
-/// A key that is spelt in another way than releases spell it becomes one that is, too; any other key stays.
+/// Replaces a device with a stand-in in every document: its id, and its public key if the key belongs to the id. If the
+/// encoding of the key differs from the one that releases use, so does that of the new key. Other keys do not change.
 fn stand_in(store: &mut StoredDocuments, id: &str, new_id: &str, key: &str, pem: &str) {
     store.change(|document| {
         exchanged(document, &|text| {
@@ -300,7 +300,7 @@ fn exchanged(value: &Value, exchange: &dyn Fn(&str) -> Option<String>) -> Value 
     }
 }
 
-/// Ids and tokens that no gateway is given: numbers.
+/// Generates ids and tokens from a counter. They are never sent to a gateway.
 #[derive(Debug, Clone, Default)]
 struct Counter(u64);
 

@@ -1,4 +1,4 @@
-//! `explain` gives the answer that was approved: the first connect of each built-in case, on each release.
+//! Tests that `explain` gives the approved answer to the first connect of each built-in case, on each release.
 
 use super::state_dir::seed::Seeder;
 use super::state_dir::{files, openclaw_json};
@@ -17,10 +17,10 @@ use openclaw_model::{Facts, Release, known_releases};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Any time; the records of a case are made for it.
+/// An arbitrary time. The records of a case are created for this time.
 const NOW: i64 = 1_790_000_000_000;
 
-/// A case whose first step is a connect that `explain` can be asked about.
+/// A case whose first step is a connect that `explain` supports.
 fn world(case: &Case, release: Release) -> Option<World> {
     let scenario = &case.scenario;
     let StepKind::Connect(connect) = &scenario.steps.first()?.kind else { return None };
@@ -110,7 +110,7 @@ fn credential(said: &said::Credentials, device: Option<&str>, role: &str, bindin
     }
 }
 
-/// What an approved snapshot says of the first connect: `hello-ok`, the words of the error, or the close.
+/// The lines of an approved snapshot about the first connect: `hello-ok`, the error, or the close.
 fn approved(text: &str) -> Option<Vec<&str>> {
     let lines = text.lines().skip(1).take_while(|line| line.starts_with("  "));
     let lines = lines.filter_map(|line| line.strip_prefix("  <- ")).collect::<Vec<_>>();
@@ -130,7 +130,7 @@ fn agrees(verdict: &Verdict, lines: &[&str]) -> bool {
                 let details = error.as_ref()?.details.as_ref()?;
                 details.get(name)?.as_str().map(|text| format!(" {text}"))
             };
-            // A reason of several words stands farther back in the line.
+            // A reason with several words is at another position in the line.
             let reason = detail("reason").filter(|reason| !reason.trim().contains(' ')).unwrap_or_default();
             let said = error
                 .as_ref()
@@ -169,7 +169,7 @@ fn the_answer_is_the_approved_one() {
     assert!(asked > 1200 && refused > 400, "{asked} asked, {refused} refused");
 }
 
-/// A listed remedy lets the client in twice, each time on a gateway that has just been started; a failed one does not.
+/// A listed remedy lets the client in twice, each time on a newly started gateway. A failed remedy does not.
 #[test]
 fn what_is_listed_helps_and_what_is_not_does_not() {
     let corpus = Corpus::embedded().unwrap();

@@ -184,7 +184,7 @@ fn a_device_is_named_by_its_name_its_id_or_the_beginning_of_it() {
     }
     let unknown = explain(&test_folder, &["state", "--device", "tablet"]);
     assert_eq!(unknown.code, Some(2));
-    assert!(unknown.err.contains("no device is called `tablet`") && unknown.err.contains(&id[..12]), "{}", unknown.err);
+    assert!(unknown.err.contains("no device is named `tablet`") && unknown.err.contains(&id[..12]), "{}", unknown.err);
 }
 
 #[test]

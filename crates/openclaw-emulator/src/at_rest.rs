@@ -1,5 +1,5 @@
-//! The pairing store of a state directory as it lies there: read without writing to it, and then in memory what each release
-//! would have at its start.
+//! The pairing store in a state directory. It is read without changes. [`AtRest::start`] then computes, in memory, the
+//! store that a release has after its start.
 
 use super::import::{ImportError, OldFiles, take_over};
 use super::settings::Refusal;
@@ -20,13 +20,13 @@ use untrusted_data::plain_file::{self, Links, PlainFileError};
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// What a state directory keeps of devices and nodes.
+/// The data about devices and nodes in a state directory.
 #[derive(Debug, Clone)]
 pub struct AtRest {
     directory: PathBuf,
     files: BTreeMap<Document, Kept>,
     database: Database,
-    /// The folders that the gateway cannot write to, with the sentence for the user.
+    /// The folders that the gateway cannot write to, with a message for the user.
     locked: BTreeMap<&'static str, String>,
     /// The contents of files and of a database that the gateway's user may not open, but the user of clawcheck may.
     forbidden_files: BTreeMap<Document, Kept>,
@@ -36,15 +36,15 @@ pub struct AtRest {
 /// One file of the store.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kept {
-    /// There is none.
+    /// The file does not exist.
     Absent,
-    /// What is in it.
+    /// The contents of the file.
     Json(Arc<Value>),
-    /// It is there, and a gateway cannot use it.
+    /// The file exists, but a gateway cannot use it.
     Unusable {
         /// `read` or `parse`.
         what: &'static str,
-        /// Why, for a person.
+        /// The reason, as a message for the user.
         why: String,
     },
 }
@@ -53,17 +53,17 @@ pub enum Kept {
 #[derive(Debug, Clone)]
 enum Database {
     Absent,
-    /// It is there, and no pairing store yet.
+    /// The database exists, but does not contain a pairing store yet.
     Unused,
     Holds(BTreeMap<Document, Arc<Value>>),
-    /// No release starts with it.
+    /// No release starts with the database.
     Refused(Refusal, String),
 }
 
-/// A state directory that cannot be looked at.
+/// A state directory that cannot be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum AtRestError {
-    /// It is not there, or something else.
+    /// The directory does not exist, or is not a directory.
     #[error("cannot read the state directory {path}: {error}")]
     Directory {
         /// The directory.
@@ -79,15 +79,15 @@ pub enum AtRestError {
         /// What the operating system said.
         error: io::Error,
     },
-    /// A file has more than is read.
-    #[error("{path} has more than {limit}; a store of that size is not read")]
+    /// A file exceeds a limit.
+    #[error("{path} has more than {limit}; clawcheck does not read a store of this size")]
     TooLarge {
         /// The file.
         path: PathBuf,
         /// The limit.
         limit: String,
     },
-    /// The database cannot be read by this user now.
+    /// This user cannot read the database at the moment.
     #[error("cannot read {path}: {fault}")]
     Database {
         /// The database.
@@ -98,7 +98,7 @@ pub enum AtRestError {
 }
 
 impl AtRest {
-    /// A state directory in which nothing is.
+    /// An empty state directory.
     pub fn empty(directory: impl Into<PathBuf>) -> Self {
         let files = Document::ALL.into_iter().map(|document| (document, Kept::Absent)).collect();
         Self {
@@ -111,10 +111,10 @@ impl AtRest {
         }
     }
 
-    /// Reads a state directory. The gateway is taken to run as the user whom the directory belongs to.
+    /// Reads a state directory. The gateway is assumed to run as the owner of the directory.
     ///
     /// # Errors
-    /// The directory is not there, or holds more than is read.
+    /// The directory does not exist, or exceeds a limit.
     pub fn read(directory: &Path) -> Result<Self, AtRestError> {
         let failed = |error| AtRestError::Directory { path: directory.to_owned(), error };
         let root = fs::metadata(directory).map_err(failed)?;
@@ -184,7 +184,7 @@ impl AtRest {
         self.files.get(&document).unwrap_or(&Kept::Absent)
     }
 
-    /// Puts another file in the place of one, in memory.
+    /// Replaces a file, in memory.
     pub fn set_file(&mut self, document: Document, kept: Kept) {
         self.files.insert(document, kept);
     }
@@ -198,12 +198,12 @@ impl AtRest {
         documents.into_iter().flatten().map(|(document, value)| (*document, value))
     }
 
-    /// Whether the database is the store already.
+    /// Whether the database already is the store.
     pub fn has_database(&self) -> bool {
         !matches!(self.database, Database::Absent | Database::Unused)
     }
 
-    /// Why no release starts with the database, where that is so.
+    /// The reason why no release starts with the database, if there is one.
     pub fn damaged_database(&self) -> Option<&str> {
         match &self.database {
             Database::Refused(_, why) => Some(why),
@@ -211,12 +211,12 @@ impl AtRest {
         }
     }
 
-    /// The same without its database, as after it was moved away.
+    /// Removes the database, in memory, as if a user had moved the file away.
     pub fn drop_database(&mut self) {
         self.database = Database::Absent;
     }
 
-    /// The folders that the gateway cannot write to, each with a sentence.
+    /// The messages about folders that the gateway cannot write to.
     pub fn locked(&self) -> impl Iterator<Item = &str> {
         self.locked.values().map(String::as_str)
     }
@@ -245,7 +245,7 @@ impl AtRest {
         }
     }
 
-    /// What a release has in its store when it has started, and what it logs about it.
+    /// The store of a release after its start, and the log lines about the store.
     ///
     /// # Errors
     /// The release does not start on this store.
@@ -291,7 +291,7 @@ impl OldFiles for AtRest {
     fn archive(&self, _: &[Document]) {}
 }
 
-/// The documents of a started gateway, in memory. A file that cannot be used stays so until it is written over.
+/// The documents of a started gateway, in memory. An unusable file remains unusable until it is overwritten.
 #[derive(Debug, Clone, Default)]
 pub struct StoredDocuments {
     directory: PathBuf,
@@ -366,7 +366,7 @@ fn database(directory: &Path) -> Result<Database, AtRestError> {
     let path = directory.join(DATABASE);
     match SqliteDocuments::check(directory, Links::Follow) {
         Err(fault) if fault.is_no_database() => {
-            let why = format!("{DATABASE} is no database, or a damaged one");
+            let why = format!("{DATABASE} is not a database, or is damaged");
             return Ok(Database::Refused(Refusal::at_database(&path), why));
         }
         Err(fault @ SqliteError::Cell { .. }) => {
@@ -383,7 +383,7 @@ fn database(directory: &Path) -> Result<Database, AtRestError> {
     Ok(Database::Holds(documents.into_iter().map(|(document, value)| (document, Arc::new(value))).collect()))
 }
 
-/// Whether the user whom the state directory belongs to may do this (bits as for others) with a file or a folder in it.
+/// Whether the owner of the state directory has this access (mode bits as for others) to a file or a folder in it.
 fn allows(root: &Metadata, found: &Metadata, bits: u32) -> bool {
     let mode = match found {
         _ if root.uid() == 0 => return true,
@@ -397,7 +397,7 @@ fn allows(root: &Metadata, found: &Metadata, bits: u32) -> bool {
 fn owners(root: &Metadata, found: &Metadata) -> String {
     match found.uid() == root.uid() {
         true => format!("its mode is {:03o}", found.mode() & 0o777),
-        false => format!("it belongs to user {}, the state directory to user {}", found.uid(), root.uid()),
+        false => format!("it belongs to user {}, but the state directory belongs to user {}", found.uid(), root.uid()),
     }
 }
 

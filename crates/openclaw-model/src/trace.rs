@@ -1,4 +1,4 @@
-//! Why an answer is what it is: the checks that a release made, in their order, and the facts that they rest on.
+//! The explanation of an answer: the checks that a release made, in order, and the facts that they depend on.
 
 use super::facts::Facts;
 use super::input::ConnectionId;
@@ -7,7 +7,7 @@ use super::release::Release;
 use super::releases::{KNOWN, OLDEST, Source};
 use std::fmt;
 
-/// Which check of the handshake a line comes from, in the order in which the releases make them.
+/// A check of the handshake. The variants are in the order in which the releases make the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Check {
     /// The HTTP upgrade.
@@ -20,18 +20,18 @@ pub enum Check {
     Origin,
     /// The device's proof, or the lack of a device.
     Device,
-    /// Shared secret, device token, bootstrap token, or a proxy's word.
+    /// Shared secret, device token, bootstrap token, or the authentication by a reverse proxy.
     Credentials,
-    /// What the device was approved for.
+    /// The access that the device was approved for.
     Pairing,
-    /// The answer that came of it.
+    /// The resulting answer.
     Answer,
-    /// A call of a client that was let in.
+    /// A call of an admitted client.
     Call,
 }
 
 impl Check {
-    /// Its name, in small letters.
+    /// The name of the check, in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Self::Upgrade => "upgrade",
@@ -50,11 +50,11 @@ impl Check {
 /// One line of a trace.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceLine {
-    /// The check that it comes from.
+    /// The check that produced the line.
     pub check: Check,
-    /// What the check found, for a person. It never holds a secret, but it may hold text that a client or a record chose.
+    /// The result of the check, in words. It contains no secret, but it can contain text from a client or a record.
     pub sentence: String,
-    /// The fact of the release without which the check would have ended in another way, where there is one.
+    /// The fact of the release that determined the result, if there is one.
     pub fact: Option<Fact>,
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for TraceLine {
     }
 }
 
-/// One of the [`Facts`], by its path.
+/// One of the [`Facts`], identified by its path.
 #[derive(Clone, Copy)]
 pub struct Fact {
     name: &'static str,
@@ -82,22 +82,22 @@ macro_rules! fact {
 pub(crate) use fact;
 
 impl Fact {
-    /// A fact by its path and its value in words.
+    /// A fact with this path. `value` returns its value as text.
     pub(crate) const fn new(name: &'static str, value: fn(&Facts) -> String) -> Self {
         Self { name, value }
     }
 
-    /// Its path below [`Facts`].
+    /// The path of the fact below [`Facts`].
     pub fn name(self) -> &'static str {
         self.name
     }
 
-    /// The last change of this fact up to a release; `None` where it is as the oldest known release had it.
+    /// The last change of this fact up to a release. `None` if the fact is the same as in the oldest known release.
     pub fn since(self, release: Release) -> Option<Since> {
         self.changes().into_iter().take_while(|change| change.release <= release).last()
     }
 
-    /// The first change of this fact after a release; `None` where it is so in the newest known one.
+    /// The first change of this fact after a release. `None` if no known release changes it.
     pub fn until(self, release: Release) -> Option<Since> {
         self.changes().into_iter().find(|change| change.release > release)
     }
@@ -132,14 +132,14 @@ impl fmt::Debug for Fact {
     }
 }
 
-/// Since when a fact holds, or from when on it does not, and by which change.
+/// The change that starts or ends a fact, and the release of the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since {
     /// The first known release with the change.
     pub release: Release,
-    /// The change, in a sentence.
+    /// The change as a sentence.
     pub what: &'static str,
-    /// How the change is known.
+    /// The sources of the change.
     pub sources: &'static [Source],
 }
 

@@ -1,4 +1,4 @@
-//! `clawcheck compare`: which cases do gateways answer differently?
+//! `clawcheck compare`: lists the cases that gateways answer differently.
 
 use crate::cli::help::{cache_variable, exit_codes};
 use crate::cli::session::{self, Session};
@@ -23,9 +23,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use untrusted_data::printable;
 
-/// Differing cases that are shown in a table; more are shown by cause.
+/// The maximum number of differing cases in a table. If more cases differ, they are grouped by cause.
 const IN_A_TABLE: usize = 3;
-/// Lines of the causes of one pair of gateways.
+/// The maximum number of lines for the causes of one pair of gateways.
 const SCREEN: usize = 40;
 
 /// Play cases on several gateways and print the differences between their answers
@@ -104,10 +104,10 @@ impl Compare {
 
     /// Plays the cases on one gateway after the other.
     async fn play(&self, signals: &Signals, cases: &[&Case]) -> Result<GatewayRuns, CommandError> {
-        // No snapshot is asked: what the gateways saw is held against each other alone.
+        // Snapshots are not used: the observations on the gateways are compared only with each other.
         let library = Library::empty();
         let session = Session::new(cases.len() * self.gateways.len(), signals.stop());
-        // All of them before the first case: a mistake in the last name must not cost the runs on the others.
+        // Prepare all gateways before the first case, so that a mistake in the last name does not waste the other runs.
         let Some(gateways) = session.unless_stopped(self.prepare(&session)).await? else {
             return Ok(self.played(Vec::new(), true));
         };
@@ -136,20 +136,20 @@ impl Compare {
         Ok(self.played(all, interrupted))
     }
 
-    /// What was played, with nothing on the gateways that were not come to.
+    /// The results. Gateways that were not reached have no results.
     fn played(&self, mut gateways: Vec<Collected>, interrupted: bool) -> GatewayRuns {
         gateways.resize_with(self.gateways.len(), Collected::default);
         GatewayRuns { gateways, interrupted }
     }
 
-    /// How far a comparison came that was broken off.
+    /// The progress of an interrupted comparison.
     fn progress_so_far(&self, played: &[Collected], cases: usize) -> String {
         let names = self.names();
         let counts = names.iter().zip(played).map(|(name, collected)| format!("{} on {name}", collected.cases()));
         format!("of {}, clawcheck played {}", counted(cases, "case"), counts.collect::<Vec<_>>().join(", "))
     }
 
-    /// The gateways, each with its release.
+    /// The names of the gateways, with their releases.
     fn names(&self) -> Vec<String> {
         let name = |gateway: &GatewaySpec| console::sanitize_line(&gateway.clone().with_release().to_string());
         self.gateways.iter().map(name).collect()
@@ -164,7 +164,7 @@ impl Compare {
         Ok(gateways)
     }
 
-    /// `interrupted` says how far it came, where it did not come to its end.
+    /// `interrupted` is the progress of an interrupted comparison.
     fn print(&self, gateways: &[Collected], comparison: &Comparison, interrupted: Option<&str>) -> String {
         let names = self.names();
         let causes = self.causes(gateways);
@@ -221,7 +221,7 @@ impl Compare {
         format!("{table}\n\n")
     }
 
-    /// Why each of the other gateways answers cases differently from the first one.
+    /// The causes of the differences between the first gateway and each other gateway.
     fn causes(&self, gateways: &[Collected]) -> Vec<Causes> {
         let Some((first, others)) = gateways.split_first() else { return Vec::new() };
         let others = others.iter().zip(self.gateways.iter().skip(1));
@@ -236,7 +236,7 @@ impl Compare {
         others.map(|(other, spec)| causes(first, other, &|case| rerun(spec, case))).collect()
     }
 
-    /// The causes of one pair of gateways, on about a screen.
+    /// The causes of one pair of gateways, in about one screen.
     fn shown(&self, first: &str, other: &str, causes: &Causes) -> String {
         let colour = self.format == Format::Plain && console::colour();
         let differ =
@@ -248,9 +248,9 @@ impl Compare {
     }
 }
 
-/// What was played on the gateways, one after the other.
+/// The results of the gateways, in the order of the runs.
 struct GatewayRuns {
-    /// What each has seen.
+    /// The results of each gateway.
     gateways: Vec<Collected>,
     interrupted: bool,
 }

@@ -1,4 +1,4 @@
-//! `clawcheck doctor`: what is odd about a state directory?
+//! `clawcheck doctor`: lists the problems of a state directory.
 
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
@@ -7,16 +7,17 @@ use crate::explain::{Places, State, doctor};
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// List what is odd about a state directory, and which releases it matters to
+/// List the problems of a state directory and the releases that they affect
 ///
-/// `doctor` looks at the JSON files and the SQLite store of a gateway: files that a gateway cannot read or use, records without a
-/// role, records that were never approved, keys that do not fit, expired requests, two stores beside each other, and releases
-/// that do not start on this store. It writes nothing, and prints no tokens, passwords or keys.
+/// `doctor` checks the JSON files and the SQLite store of a gateway. It reports files that a gateway cannot read or
+/// use, records without a role, records that were never approved, keys that do not match their device, expired
+/// requests, two stores in one directory, and releases that do not start with this store. It writes no files, and
+/// prints no tokens, passwords or keys.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Exit codes:
-  0    nothing odd was found
-  1    something odd was found
+  0    no problems were found
+  1    problems were found
   2    usage error, or a directory that cannot be read
   3    the output could not be written")]
 pub(crate) struct Doctor {

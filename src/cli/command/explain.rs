@@ -1,4 +1,4 @@
-//! `clawcheck explain`: why is a connect answered as it is, and what would change that?
+//! `clawcheck explain`: the reasons for the answer to a connect, and the remedies.
 
 use crate::cli::terminal::console;
 use crate::cli::terminal::table::Format;
@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The proxies that can be named.
+/// The proxies that `--via` accepts.
 const PROXIES: [(&str, Via); 5] = [
     ("nginx", Via::Nginx),
     ("caddy", Via::Caddy),
@@ -22,13 +22,13 @@ const PROXIES: [(&str, Via); 5] = [
 
 /// Explain why a gateway refuses a client, and what would let the client in
 ///
-/// `explain` reads a state directory and its openclaw.json, and asks the model of an OpenClaw release how it would answer a
-/// client. It prints the answer, the checks that led to it with the release that introduced each rule, and the record that
-/// decided. If the client is refused, `explain` tries on copies in memory what a person could do, and lists what lets this
-/// client in and survives a restart, the least risky first.
+/// `explain` reads a state directory and its openclaw.json. The model of an OpenClaw release then computes the answer
+/// to a client. `explain` prints the answer, the checks that led to it, the release that introduced each rule, and the
+/// record of the device. If the client is refused, `explain` tries remedies on copies in memory. It lists the remedies
+/// that let this client in, also after a restart. The least risky remedy comes first.
 ///
-/// `explain` writes nothing, starts nothing and connects to nothing. Without --state-dir, it reads the state directory that
-/// `openclaw` itself would use on this machine. It does not print tokens, passwords or keys.
+/// `explain` writes no files, starts no processes and opens no connections. Without --state-dir, it reads the state
+/// directory that `openclaw` itself would use on this machine. It does not print tokens, passwords or keys.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -39,7 +39,7 @@ Examples:
   clawcheck explain --log gateway.log --releases all
 
 Exit codes:
-  0    the client is let in with the scopes that it asks for
+  0    the client is let in with the scopes that it requests
   1    the client is refused, or let in without its scopes; with --releases: only some releases let it in with them
   2    usage error or invalid file
   3    the output could not be written")]
@@ -71,10 +71,10 @@ pub(crate) struct Explain {
     /// its copy of the records.
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
-    /// Role that the client asks for [default: the client's own]
+    /// Role that the client requests [default: the client's own]
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
-    /// Scopes that the client asks for, separated by commas [default: the client's own]
+    /// Scopes that the client requests, separated by commas [default: the client's own]
     #[arg(long, value_name = "SCOPES", value_delimiter = ',')]
     scopes: Option<Vec<String>>,
     /// Platform of the client [default: that of the device's record]
@@ -83,13 +83,14 @@ pub(crate) struct Explain {
     /// Credentials: shared, token, password, device-token, bootstrap-token or none, with an optional `=VALUE`
     ///
     /// Without a value, `token` and `password` are those of the gateway, and `device-token` is that of the device's record. The
-    /// default is `shared`, the secret that the gateway asks for, or the device token for a device whose key is elsewhere.
+    /// default is `shared`, the secret that the gateway requires, or the device token for a device whose key is
+    /// elsewhere.
     #[arg(long, value_name = "KIND[=VALUE]")]
     auth: Option<Credential>,
-    /// Proxy that the client comes through: nginx, caddy, tailscale-serve, cloudflared or ssh-tunnel
+    /// Proxy between the client and the gateway: nginx, caddy, tailscale-serve, cloudflared or ssh-tunnel
     ///
-    /// The proxy adds the headers that its documentation describes. Its client has the address 203.0.113.7 and asks for
-    /// gateway.example.
+    /// The proxy adds the headers that its documentation describes. Its client has the address 203.0.113.7 and requests
+    /// the host gateway.example.
     #[arg(long, value_name = "PROXY", value_parser = via)]
     via: Option<Via>,
     /// Header of the upgrade request; overrides the headers of --via (repeatable)
@@ -101,7 +102,7 @@ pub(crate) struct Explain {
     /// Host header [default: the gateway's address]
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
-    /// Address from which the gateway sees the connection come [default: 127.0.0.1]
+    /// Peer address of the connection that the gateway sees [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     peer: Option<IpAddr>,
     /// OpenClaw release of the client [default: the release of the gateway]
@@ -178,14 +179,15 @@ impl From<Format> for explain::Format {
     }
 }
 
-/// The environment, which says where `openclaw` itself would look. Variables that are no Unicode have no meaning to it.
+/// The environment, which determines the files that `openclaw` itself would use. Variables that are not Unicode are
+/// ignored.
 pub(super) fn environment() -> Vec<(String, String)> {
     let texts =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     texts.collect()
 }
 
-/// Now, in milliseconds since the epoch.
+/// The current time, in milliseconds since the epoch.
 pub(super) fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
@@ -203,7 +205,7 @@ fn via(name: &str) -> Result<Via, String> {
     found.ok_or_else(|| crate::words::choices(name, &PROXIES.map(|(known, _)| known)))
 }
 
-/// `Name: value`, with the name in small letters.
+/// Parses `Name: value`, and converts the name to lower case.
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("expected `Name: value`")?;
     let name = name.trim().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! `clawcheck fuzz`: plays random life stories on a gateway and on the rules, and keeps what differs.
+//! `clawcheck fuzz`: plays random stories on a gateway and on the rules, and saves the differences.
 
 use crate::cli::help::{cache_variable, exit_codes};
 use crate::cli::session::{self, Session};
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use untrusted_data::printable::{block, line};
 
-/// Stories in which a side could not do its part that are named before the rest is a number.
+/// The maximum number of stories that are listed by index. Further stories are only counted.
 const NAMED: usize = 5;
 
 /// Play random scenarios (stories) on a gateway and on the rules, and save differences as scenario files
@@ -73,12 +73,12 @@ impl Fuzz {
             }
         };
         let report = session::block_on([&self.gateway], self.play(signals, seed))?;
-        // Broken off before the first story, nothing was compared.
+        // The command was interrupted before the first story, so nothing was compared.
         let report = report.unwrap_or_else(|| FuzzReport { interrupted: true, ..FuzzReport::default() });
         self.print_report(seed, &report)
     }
 
-    /// Plays the stories; nothing where it was broken off before the first.
+    /// Plays the stories. `None` if the command was interrupted before the first story.
     async fn play(&self, signals: &Signals, seed: u32) -> Result<Option<FuzzReport>, CommandError> {
         let mut session = Session::new(self.cases as usize, signals.stop());
         let preparation = session.preparation(self.timeouts);
@@ -97,7 +97,7 @@ impl Fuzz {
         ended.map(Some).map_err(|error| CommandError::message(&error.to_string()))
     }
 
-    /// Says what was found, and keeps it. Gives the exit code.
+    /// Prints and saves the differences. Returns the exit code.
     fn print_report(&self, seed: u32, report: &FuzzReport) -> Result<u8, CommandError> {
         let mut out = console::stdout_while_read();
         let gateway = console::sanitize_line(&self.gateway.to_string());

@@ -1,4 +1,4 @@
-//! `clawcheck run`: plays cases on a gateway and says what deviates.
+//! `clawcheck run`: plays cases on a gateway and reports deviations.
 
 use crate::cli::help::{cache_variable, token_variable};
 use crate::cli::session::{self, Session};
@@ -109,7 +109,7 @@ pub(crate) struct Run {
 
 type Listeners = Vec<Box<dyn Listener + Send>>;
 
-/// How long the reports of a run that was broken off may take to be read.
+/// The maximum time for readers to read the reports of an interrupted run.
 const AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -128,14 +128,14 @@ enum DeniedResult {
     Unused,
 }
 
-/// Which snapshots are unused where no case is theirs.
+/// Which snapshots count as unused if they have no case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum UnusedScope {
-    /// Every one: all scenarios there are have been read.
+    /// All snapshots, because all scenarios were read.
     All,
-    /// Those of the families that have been read; other families may be in other folders.
+    /// The snapshots of the families that were read. Other families can be in other folders.
     OfFamilies,
-    /// It cannot be told: a family may have more scenarios than were read.
+    /// Unknown, because a family can have more scenarios than were read.
     Unknown,
 }
 
@@ -145,7 +145,7 @@ impl UnusedScope {
         let families = corpus.cases().iter().map(|case| case.family.as_str()).collect::<BTreeSet<_>>();
         let read = |case: &str| match self {
             Self::All => true,
-            // The snapshots inside clawcheck are not about scenarios of the user's own.
+            // The built-in snapshots do not belong to the user's own scenarios.
             Self::OfFamilies if *library.origin() == Origin::BuiltIn => false,
             Self::OfFamilies => case.split_once('/').is_some_and(|(family, _)| families.contains(family)),
             Self::Unknown => false,
@@ -173,7 +173,7 @@ impl FromStr for ReportFile {
     }
 }
 
-/// `2026.9.1`: it becomes part of a path and of npm's arguments.
+/// A version such as `2026.9.1`. It is used in a path and in npm's arguments.
 #[derive(Debug, Clone)]
 struct PackageVersion(String);
 
@@ -193,7 +193,7 @@ impl FromStr for PackageVersion {
 impl Run {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         self.check_attached()?;
-        // What is no file is an id, unless it looks like nothing but a path.
+        // An argument that is not a file is an id, unless it can only be a path.
         let (paths, ids): (Vec<_>, Vec<_>) =
             self.what.iter().partition(|what| PathBuf::from(what).exists() || what.ends_with(".yaml"));
         let paths = paths.into_iter().map(PathBuf::from).collect::<Vec<_>>();
@@ -230,7 +230,7 @@ impl Run {
         Ok(code)
     }
 
-    /// What is asked of a gateway that somebody else runs must not be said of another one and be left undone.
+    /// Checks that options for a gateway at a URL are not used with another gateway, where they would have no effect.
     fn check_attached(&self) -> Result<(), CommandError> {
         let usage = |message: String, help: &str| Err(CommandError::usage(miette::miette!(help = help, "{message}")));
         let attached = matches!(self.gateway, GatewaySpec::Attached(_));
@@ -256,7 +256,7 @@ impl Run {
         }
     }
 
-    /// Which snapshots can be told to be unused.
+    /// Determines which snapshots can be reported as unused.
     fn unused(&self, paths: &[PathBuf]) -> Result<UnusedScope, CommandError> {
         match paths.iter().find(|path| !path.is_dir()) {
             Some(file) if self.deny.contains(&DeniedResult::Unused) => Err(CommandError::usage(miette::miette!(
@@ -270,20 +270,20 @@ impl Run {
         }
     }
 
-    /// The cases that the ids name, or all of the corpus, and of these the ones that `--filter` selects.
+    /// The cases that the ids select, or all cases of the corpus, limited to those that `--filter` selects.
     fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, CommandError> {
         let mut named = Vec::new();
         for id in ids {
             let filter =
                 id.parse::<Filter>().map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
-            // A misspelt path must not play whatever has it in its name.
+            // A misspelled path must not select cases whose ids contain it.
             if !filter.names(corpus.cases()) {
                 let of_schema = matches!(self.schema, Some(None)) && id.parse::<PackageVersion>().is_ok();
                 let help = match of_schema {
-                    true => format!("the version of the schema is said with `=`: --schema={id}"),
+                    true => format!("pass the version of the schema with `=`: --schema={id}"),
                     false => {
                         format!(
-                            "`--filter {}` takes what has it in its id; `clawcheck list` prints all cases",
+                            "`--filter {}` selects the cases whose ids contain it; `clawcheck list` prints all cases",
                             quoted(id)
                         )
                     }
@@ -345,7 +345,7 @@ impl Run {
         session.progress.finish();
         let RunEnd { mut report, error } = ended?;
         report.unused_snapshots = unused.in_library(library, corpus);
-        // Told first: what was played and what was left behind is not lost with the error.
+        // Print the results first, so that an error does not hide them.
         let finished = listen(Event::Finished(&report)).map_err(RunError::Report);
         let delivered = deliver(deliveries, &mut report, stop).await.map_err(RunError::Report);
         match error.or(finished.err()).or(delivered.err()) {
@@ -354,7 +354,7 @@ impl Run {
         }
     }
 
-    /// The gateway under test, and what its frames are held to.
+    /// The gateway under test, and the schema that its frames are validated against.
     async fn prepare(
         &self,
         session: &Session,
@@ -364,7 +364,7 @@ impl Run {
         let Some(version) = &self.schema else { return Ok((gateway, None)) };
         let version = version.as_ref().map(|version| version.0.as_str());
         let release = run::release_of(&gateway);
-        // The embedded gateway is the release whose rules it has, whatever it stands in for.
+        // The release of the embedded gateway is the release whose rules it uses.
         let own = Facts::of(release).map(|rules| rules.described()).ok();
         let release = own.filter(|_| gateway.profile().kind == Kind::Embedded).unwrap_or(release);
         let show = |event| session.progress.preparing(&event);
@@ -415,13 +415,13 @@ impl Run {
         }
     }
 
-    /// Who hears what happens, and the reports that go into streams.
+    /// The listeners of the run, and the reports that are written to streams.
     ///
     /// # Errors
-    /// A report cannot be written: found now and not after the last case.
+    /// A report cannot be written. This is detected before the first case.
     fn listeners(&self, progress: &Progress) -> io::Result<(Listeners, Vec<Delivery>)> {
         let reports = self.report.iter().map(|file| Destination::find(&file.0)).collect::<io::Result<Vec<_>>>()?;
-        // A program that reads the report finds nothing else there.
+        // Standard output then contains only the report.
         let to_stderr = reports.contains(&Destination::Stdout);
         let look = Look {
             colour: if to_stderr { console::colour_of_stderr() } else { console::colour() },
@@ -457,8 +457,8 @@ impl Run {
     }
 }
 
-/// Tells every listener, also when one of them fails. Where nobody reads standard output any more (`clawcheck run | head`),
-/// the run goes on without it: the verdict and the other reports are still asked for.
+/// Notifies every listener, even if one of them fails. If the reader of standard output exits (`clawcheck run | head`),
+/// the run continues without that output, because the verdict and the other reports are still needed.
 fn hear(listeners: &mut Listeners, event: Event<'_>) -> io::Result<()> {
     let mut heard = Ok(());
     listeners.retain_mut(|listener| match listener.hear(event) {
@@ -472,8 +472,8 @@ fn hear(listeners: &mut Listeners, event: Event<'_>) -> io::Result<()> {
     heard
 }
 
-/// Waits until the reports are written that go into streams. A signal ends the waiting: who was to read one may never come. Where
-/// nobody reads any more, there is nobody to tell.
+/// Waits until the reports in streams are written. A signal ends the wait, because a reader may never appear. If the
+/// reader has exited, this is not an error.
 async fn deliver(deliveries: Vec<Delivery>, report: &mut RunReport, stop: watch::Receiver<bool>) -> io::Result<()> {
     let broken_off = *stop.borrow();
     let deadline = tokio::time::Instant::now() + AFTER_SIGNAL;

@@ -1,4 +1,4 @@
-//! What is tried for a client: what could be done by itself, in the words and commands of a person.
+//! The single remedies that are tried for a client, each with a sentence and with commands for the user.
 
 use super::change::is_proxy_header;
 use super::{Change, Remedy, Risk};
@@ -24,7 +24,7 @@ pub(super) fn reject() -> Remedy {
     Remedy::new(Change::Reject, Risk::Client, "Reject the pending request, or wait five minutes until it expires", &how)
 }
 
-/// What could be done by itself.
+/// All single remedies.
 pub(super) fn candidates(world: &World) -> Vec<Remedy> {
     let mut all = Vec::new();
     of_the_client(world, &mut all);
@@ -78,7 +78,7 @@ fn of_the_client(world: &World, all: &mut Vec<Remedy>) {
     }
 }
 
-/// The scopes that the record grants, of those that are asked for or else all.
+/// The requested scopes that the record grants. If it grants none of them, all scopes of the record.
 fn narrower(world: &World) -> Vec<String> {
     let Some(record) = world.start().ok().and_then(|gateway| gateway.record(&world.client)) else { return Vec::new() };
     let granted = pairing::access_scopes(&record);
@@ -101,10 +101,10 @@ fn of_the_device(world: &World, all: &mut Vec<Remedy>) {
     all.push(approve());
     let copy =
         Remedy::new(Change::CopyPending, Risk::Files, "Copy the pending request to the paired devices by hand", &[])
-            .opening("the record has no token and no approval; other releases treat it in other ways");
+            .opening("the record has no token and no approval; other releases treat it differently");
     all.push(copy);
     let Some(record) = world.start().ok().and_then(|gateway| gateway.record(&world.client)) else { return };
-    // Newer releases hand the new token over to nobody but the device: it helps only those that do not send it.
+    // Newer releases give the new token only to the device itself. A rotation helps only clients that do not send it.
     if !matches!(world.client.credential, Credential::DeviceToken(_)) {
         let rotate =
             [format!("openclaw devices rotate --device {} --role {}", quoted(&id), quoted(&world.client.role))];
@@ -137,12 +137,12 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
     let proxied = client.headers.iter().any(|(name, _)| is_proxy_header(name));
     if proxied || !is_loopback(client.peer) {
         let what = "Name the proxy in gateway.trustedProxies";
-        let opens = is_loopback(client.peer).then_some("every process of this machine can say where it comes from");
+        let opens = is_loopback(client.peer).then_some("every process on this machine can claim any client address");
         setting("trustedProxies", json!([client.peer.to_string()]), what, opens);
     }
     if client.role == "node" && !is_loopback(client.peer) {
         let network = json!([alone(client.peer)]);
-        setting("nodes.pairing.autoApproveCidrs", network, "Approve new nodes from its address automatically", None);
+        setting("nodes.pairing.autoApproveCidrs", network, "Approve new nodes from this address automatically", None);
     }
     if let Some(origin) = origin(world) {
         setting("controlUi.allowedOrigins", json!([origin]), "Allow the origin of the page", None);
@@ -158,13 +158,13 @@ fn of_the_settings(world: &World, all: &mut Vec<Remedy>) {
             "Allow the Control UI without a device (break-glass)",
             opens,
         );
-        let opens = Some("a Control UI without any device, for whoever reaches the gateway");
+        let opens = Some("a Control UI without any device, for everyone who can reach the gateway");
         let what = "Turn off the device check of the Control UI (break-glass)";
         setting("controlUi.dangerouslyDisableDeviceAuth", json!(true), what, opens);
     }
     let auth = &world.config["gateway"]["auth"];
     if auth["mode"] != "none" {
-        let opens = Some("everybody who reaches the gateway's address");
+        let opens = Some("everyone who can reach the gateway's address");
         setting("auth.mode", json!("none"), "Turn off authentication", opens);
     }
     if world.config["gateway"]["nodes"]["pairing"]["autoApproveLocal"] == false {
@@ -185,7 +185,7 @@ fn alone(address: IpAddr) -> String {
     }
 }
 
-/// The origin that the client's page has.
+/// The origin of the client's page.
 fn origin(world: &World) -> Option<String> {
     let client = &world.client;
     client.origin.clone().or_else(|| {

@@ -1,4 +1,4 @@
-//! What a person can do, and how it is done to a copy of the gateway.
+//! The changes that a user can make, and their effect on a copy of the gateway.
 
 use crate::explain::client::{Client, Credential, Who};
 use crate::explain::world::{Gateway, Verdict, World};
@@ -11,22 +11,22 @@ use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-/// One thing that can be done.
+/// One change.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
-    /// Approve the request that the refused connect leaves.
+    /// Approve the pending request of the refused connect.
     Approve,
-    /// Reject the request that the refused connect has left.
+    /// Reject the pending request of the refused connect.
     Reject,
-    /// Ask for these scopes only.
+    /// Request only these scopes.
     Scopes(Vec<String>),
-    /// Use a device identity where there was none.
+    /// Use a device identity instead of none.
     UseDevice,
     /// Connect to loopback on the gateway's machine, without a proxy.
     Direct,
-    /// Send this.
+    /// Send these credentials.
     Credential(Credential),
-    /// Set `gateway.` this.
+    /// Set the configuration key with this path below `gateway` to this value.
     Setting(&'static str, Value),
     /// Give the device's role a new token.
     Rotate,
@@ -36,11 +36,11 @@ pub(crate) enum Change {
     MoveAway(Document),
     /// Move the database away.
     MoveDatabaseAway,
-    /// Give the files to the gateway's user.
+    /// Make the gateway's user the owner of the files.
     Unlock,
     /// Run another release of OpenClaw.
     Release(Release),
-    /// Use a client of the gateway's release.
+    /// Update the client to the gateway's release.
     UpdateClient,
     /// Copy the pending request to the paired devices by hand.
     CopyPending,
@@ -49,7 +49,7 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// What is done before the gateway is started.
+    /// Makes the part of the change that takes place before the gateway starts.
     pub(super) fn prepare(&self, world: &mut World) -> Option<()> {
         match self {
             Self::Scopes(scopes) => world.client.scopes.clone_from(scopes),
@@ -67,7 +67,7 @@ impl Change {
         Some(())
     }
 
-    /// What is done to the store of the gateway.
+    /// Makes the part of the change that affects the store of the gateway.
     pub(super) fn perform(&self, world: &World, gateway: &mut Gateway) -> Option<()> {
         let rules = gateway.facts.pairing.clone();
         let (id, now, role) = (world.client.who.key().map(|key| key.device_id()), world.now, world.client.role.clone());
@@ -117,13 +117,13 @@ impl Change {
     }
 }
 
-/// The request that is pending for the client after it was refused once more, by the gateway as it is now.
+/// The pending request of the client after another refused connect to the gateway in its current state.
 fn asked(world: &World, gateway: &mut Gateway) -> Option<String> {
     let refused = gateway.connect(world);
     matches!(refused.verdict, Verdict::Refused { .. }).then(|| pending(world, gateway)).flatten()
 }
 
-/// The newest request that is pending for the client's device.
+/// The newest pending request of the client's device.
 fn pending(world: &World, gateway: &Gateway) -> Option<String> {
     let id = world.client.who.key()?.device_id();
     let pending = gateway.store.read(Document::DevicesPending)?;
@@ -132,7 +132,7 @@ fn pending(world: &World, gateway: &Gateway) -> Option<String> {
     requests.iter().rev().find(|(_, request)| ours(request)).map(|(request, _)| request.clone())
 }
 
-/// Whoever runs the gateway holds every scope.
+/// The scopes of the gateway's owner, who holds every scope.
 fn approver_scopes(client: &Client) -> Vec<String> {
     let all = OPERATOR_SCOPES.iter().map(|scope| (*scope).to_owned());
     all.chain(client.scopes.iter().cloned()).collect()
@@ -151,7 +151,7 @@ pub(super) fn is_proxy_header(name: &str) -> bool {
     name.starts_with("x-forwarded-") || name.starts_with("tailscale-") || ["forwarded", "x-real-ip"].contains(&name)
 }
 
-/// Sets a value below `gateway`; `None` where something else than an object is in the way.
+/// Sets a value below `gateway`. `None` if a part of the path is not an object.
 fn set(config: &mut Value, path: &str, value: Value) -> Option<()> {
     let mut at = config.as_object_mut()?.entry("gateway").or_insert_with(|| json!({}));
     let mut names = path.split('.').peekable();

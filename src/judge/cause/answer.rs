@@ -1,22 +1,22 @@
-//! How a step was answered.
+//! The answer to a step.
 
 use super::read;
 
-/// How a step was answered, as far as a decision is concerned, with the line that says so.
+/// The decision of the gateway about a step, with the line that contains the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer<'t> {
     /// `hello-ok`, the answer to a request, or a gateway that started.
     Accepted(&'t str),
     /// An error, or a close without one.
     Refused(&'t str),
-    /// Nothing came, no connection was possible, or the gateway ended.
+    /// There was no answer, no connection was possible, or the gateway exited.
     Missing(&'t str),
-    /// Nothing that decides: events alone, notes, or nothing at all.
+    /// No decision: only events, only notes, or nothing.
     Undecided,
 }
 
 impl<'t> Answer<'t> {
-    /// The first line on the step's own connection that decides.
+    /// The first decision on the step's own connection.
     pub(super) fn of(lines: &[&'t str]) -> Self {
         let answers = lines.iter().map(|line| Self::of_line(line));
         answers.into_iter().find(|answer| *answer != Self::Undecided).unwrap_or(Self::Undecided)
@@ -40,7 +40,7 @@ impl<'t> Answer<'t> {
         }
     }
 
-    /// The line that decides.
+    /// The line with the decision.
     pub(super) fn line(self) -> &'t str {
         match self {
             Self::Accepted(line) | Self::Refused(line) | Self::Missing(line) => line,
@@ -48,7 +48,7 @@ impl<'t> Answer<'t> {
         }
     }
 
-    /// Its codes, without texts and without what belongs to one device.
+    /// The codes of the answer, without message texts and without values of a device.
     pub(super) fn sign(self) -> String {
         if self == Self::Undecided {
             return "no answer".to_owned();
@@ -63,7 +63,7 @@ impl<'t> Answer<'t> {
 pub(super) fn sign(line: &str) -> String {
     let word = read::words(line).next().unwrap_or_default();
     let word = word.split('"').next().unwrap_or_default().trim();
-    // The reason of a lost connection and of a gateway that ended is text.
+    // The reason after `connection lost` or `gateway ended` is a message text.
     let word = word.split(": ").next().unwrap_or_default();
     word.trim_start_matches("<- ").trim_start_matches("-- ").to_owned()
 }

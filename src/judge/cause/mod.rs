@@ -1,11 +1,11 @@
 //! What differs between two observations of a case, by cause.
 //!
 //! Two observations are compared step by step, then store section by store section. Each difference has a [`Kind`], which
-//! says how grave it is, and a sentence that names no device, step or case: differences of several cases that have the
-//! same kind and the same sentence have one cause more often than not.
+//! says how serious it is, and a sentence that names no device, step or case. Differences of several cases with the
+//! same kind and the same sentence usually have the same cause.
 //!
-//! Once a connection was let in or refused against what was expected, most of what comes after it in the case is a
-//! consequence. Of what follows only graver differences are kept.
+//! If a connection is unexpectedly admitted or refused, most of the later differences in the case are consequences.
+//! After such a difference, only more serious differences are kept.
 
 mod answer;
 mod parting;
@@ -20,18 +20,18 @@ use serde::Serialize;
 use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 
-/// The most differences that are kept of one case.
+/// The maximum number of differences that are kept for a case.
 const MOST: usize = 16;
-/// The most lines of an observation that are compared.
+/// The maximum number of lines of an observation that are compared.
 const MOST_LINES: usize = 4000;
-/// The longest sentence of a difference, in characters.
+/// The maximum length of the sentence of a difference, in characters.
 const SENTENCE: usize = 160;
 
-/// What kind of difference it is. The gravest kind comes first.
+/// The kind of a difference. The most serious kind comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A connection was accepted that should have been refused, or a gateway started that should not have.
+    /// A connection was accepted that should have been refused, or a gateway started that should have refused to start.
     LetIn,
     /// A connection was refused that should have been accepted.
     Refused,
@@ -39,30 +39,30 @@ pub enum Kind {
     Allowed,
     /// A request was refused that should have been granted.
     Denied,
-    /// Another role, other scopes or another token were granted.
+    /// A connection got another role, other scopes or another token.
     Granted,
-    /// The store lost a record, has one too many, or holds other rights.
+    /// The store lost a record, has an additional one, or grants other rights.
     Store,
     /// A refusal has another error code or reason.
     ErrorCode,
-    /// The connection was closed in another way or at another point.
+    /// The connection was closed differently or at another point.
     Close,
     /// There was no answer, or the gateway ended.
     Silence,
     /// The case could not be played: the gateway or the harness failed.
     Error,
-    /// A frame is not what the published schema says.
+    /// A frame does not conform to the published schema.
     Schema,
     /// A message for people has another text.
     Text,
-    /// A message has other fields, or there is a message more or less.
+    /// A message has other fields, or there is an additional or a missing message.
     Fields,
     /// There is no approved snapshot to compare with.
     Unapproved,
 }
 
 impl Kind {
-    /// As a heading.
+    /// The kind as a heading.
     pub fn title(self) -> &'static str {
         match self {
             Self::LetIn => "let in instead of refused",
@@ -72,7 +72,7 @@ impl Kind {
             Self::Granted => "other rights granted",
             Self::Store => "store differs",
             Self::ErrorCode => "other error code or reason",
-            Self::Close => "closed in another way",
+            Self::Close => "closed differently",
             Self::Silence => "no answer, or the gateway ended",
             Self::Error => "error",
             Self::Schema => "frame breaks the published schema",
@@ -83,20 +83,20 @@ impl Kind {
     }
 }
 
-/// One difference between what a case expects and what it saw.
+/// One difference between the expected and the actual observation of a case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Difference {
-    /// What kind of difference it is.
+    /// The kind of the difference.
     pub kind: Kind,
-    /// What differs, without names of devices: the same sentence in many cases means one cause.
+    /// The difference as a sentence without device names, so that one cause has the same sentence in all cases.
     pub what: String,
     /// The step, or the section of the store.
     pub place: String,
     /// The expected line; empty if there is none.
     pub expected: String,
-    /// The line that was seen instead; empty if there is none.
+    /// The actual line; empty if there is none.
     pub seen: String,
-    /// The requirement that the step's expectation stands for.
+    /// The requirement behind the step's expectation.
     pub requires: Option<String>,
 }
 
@@ -107,7 +107,7 @@ impl Difference {
         Self { kind, what, place: cut::line(place.trim(), LINE).into_owned(), expected, seen, requires: None }
     }
 
-    /// The difference of a case that could not be played, for this reason.
+    /// The difference of a case that could not be played, with the reason.
     pub fn error(reason: &str) -> Self {
         let mut lines = reason.lines();
         let what = lines.next().unwrap_or_default().to_owned();
@@ -120,7 +120,7 @@ impl Difference {
         Self::new(kind, what.to_owned(), "step", expected, seen)
     }
 
-    /// The difference that a finding stands for which is not about an observation.
+    /// The difference for a finding that does not concern an observation.
     pub(super) fn of_finding(finding: &Finding) -> Option<Self> {
         match finding {
             Finding::NoSnapshot { .. } => Some(Self::new(Kind::Unapproved, finding.sentence(), "", "", "")),
@@ -134,8 +134,8 @@ impl Difference {
     }
 }
 
-/// What differs between the expected text of an observation and the one that was seen, in the order of the steps. Empty
-/// exactly if the texts are equal.
+/// The differences between the expected and the actual text of an observation, in the order of the steps. The list is
+/// empty if and only if the texts are equal.
 pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     if expected == seen {
         return Vec::new();
@@ -144,7 +144,7 @@ pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     let (steps_expected, store_expected) = read::halves(&short_expected);
     let (steps_seen, store_seen) = read::halves(&short_seen);
     let mut found = without_consequences(steps::compare(steps_expected, steps_seen));
-    // A store that is not what it should be after another decision is a consequence, too.
+    // After an unexpected decision, a difference in the store is also a consequence.
     if found.iter().all(|difference| difference.kind > Kind::ErrorCode) {
         found.extend(store::compare(store_expected, store_seen));
     }
@@ -163,13 +163,13 @@ fn gravest_of(found: Vec<Difference>) -> Vec<Difference> {
     numbered.into_iter().map(|(_, difference)| difference).collect()
 }
 
-/// The most serious difference between two texts that differ, and of equally serious ones the first.
+/// The most serious difference between two texts. If several are equally serious, the first one.
 pub(crate) fn gravest(expected: &str, seen: &str) -> Difference {
     let all = differences(expected, seen).into_iter();
     all.min_by_key(|difference| difference.kind).unwrap_or_else(|| first_line_that_differs(expected, seen))
 }
 
-/// The differences up to the first decision that differs, and those after it that are graver.
+/// The differences up to the first unexpected decision, and the more serious ones after it.
 pub(super) fn without_consequences(all: Vec<Difference>) -> Vec<Difference> {
     let mut gravest = None;
     let mut kept = Vec::new();
@@ -184,7 +184,7 @@ pub(super) fn without_consequences(all: Vec<Difference>) -> Vec<Difference> {
     kept
 }
 
-/// What is left where all lines agree but for the numbers of symbols: one value stands where another one is expected.
+/// The difference if all lines are equal except for the numbers of symbols: a value differs from the expected one.
 fn first_line_that_differs(expected: &str, seen: &str) -> Difference {
     let unequal = expected.lines().zip(seen.lines()).find(|(expected, seen)| expected != seen);
     let (expected, seen) = unequal.unwrap_or_default();

@@ -1,10 +1,10 @@
-//! Two long texts, cut so that the part is left in which they differ.
+//! Shortens two long texts to the part that differs.
 
 use crate::observe::diff;
 use untrusted_data::cut;
 
-/// Both texts with at most `width` characters, and the marks of what is left out. They begin at the same character, before
-/// the first one that differs.
+/// Both texts with at most `width` characters, plus marks for omitted text. Both begin at the same character, before
+/// the first difference.
 pub(super) fn shown(expected: &str, seen: &str, width: usize) -> (String, String) {
     let start = diff::start(expected, seen, width);
     let from = |text: &str| {

@@ -1,20 +1,20 @@
-//! The text of an observation, taken apart.
+//! Parses the text of an observation.
 
-/// A step or a section of the store, with the lines under it.
+/// A step or a section of the store, with its lines.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Block<'t> {
-    /// What was asked, or the section's name.
+    /// The action of the step, or the name of the section.
     pub(super) heading: &'t str,
-    /// What was seen, or the records, without their margin.
+    /// The observed messages or the records, without indentation.
     pub(super) lines: Vec<&'t str>,
 }
 
-/// The steps, and the store behind them.
+/// Splits the text into the steps and the store.
 pub(super) fn halves(text: &str) -> (&str, &str) {
     text.split_once("\n\n").unwrap_or((text, ""))
 }
 
-/// The steps. Those that ran side by side follow the step that contains them.
+/// The steps. Parallel steps follow the step that contains them.
 pub(super) fn steps(text: &str) -> Vec<Block<'_>> {
     let mut blocks: Vec<Block<'_>> = Vec::new();
     for line in text.lines().map(str::trim) {
@@ -38,7 +38,7 @@ pub(super) fn sections(text: &str) -> Vec<Block<'_>> {
     blocks
 }
 
-/// Whether a line tells what was seen: `<- ok`, `-- nothing came`, `admin <- event tick`.
+/// Whether a line describes an observed message or event: `<- ok`, `-- nothing came`, `admin <- event tick`.
 fn is_seen(line: &str) -> bool {
     on(line).0.is_some() || starts(line)
 }
@@ -47,7 +47,7 @@ fn starts(line: &str) -> bool {
     line.starts_with("<- ") || line.starts_with("-- ")
 }
 
-/// The connection on which something was seen, where it is not the step's own, and what was seen.
+/// Splits a line into the connection, if it is not the step's own, and the observed message.
 pub(super) fn on(line: &str) -> (Option<&str>, &str) {
     match line.split_once(' ') {
         Some((name, rest)) if !starts(line) && starts(rest) => (Some(name), rest),
@@ -55,18 +55,19 @@ pub(super) fn on(line: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// A line's words: two blanks stand between them.
+/// The words of a line, which are separated by two spaces.
 pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
     line.trim().split("  ").map(str::trim).filter(|word| !word.is_empty())
 }
 
-/// What a word is about: `scopes` of `scopes operator.read`, `snapshot.authMode` of `with snapshot.authMode`.
+/// The topic of a word: `scopes` of `scopes operator.read`, `snapshot.authMode` of `with snapshot.authMode`.
 pub(super) fn label(word: &str) -> &str {
     let word = word.strip_prefix("with ").or_else(|| word.strip_prefix("no ")).unwrap_or(word);
     word.split([' ', '=']).next().unwrap_or(word)
 }
 
-/// Symbols without their numbers: `<token>` for `<token-2>`. One value more moves the numbers of all after it.
+/// Symbols without their numbers: `<token>` for `<token-2>`. An additional value changes the numbers of all
+/// later symbols.
 pub(super) fn unnumbered(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -80,7 +81,7 @@ pub(super) fn unnumbered(text: &str) -> String {
     out
 }
 
-/// The symbols in a text that have a number: `<request-1>`.
+/// The numbered symbols in a text: `<request-1>`.
 pub(super) fn symbols(text: &str) -> Vec<&str> {
     let symbol = |at: usize| {
         let end = text[at..].find('>')? + at;

@@ -1,4 +1,4 @@
-//! What differs in the steps.
+//! The differences in the steps.
 
 use super::answer::{Answer, is_close, is_request, sign};
 use super::read::{self, Block};
@@ -29,7 +29,7 @@ fn unpaired(block: &Block<'_>, kind: Kind, what: &str) -> Difference {
 
 type Pair<'b, 't> = (Option<&'b Block<'t>>, Option<&'b Block<'t>>);
 
-/// Pairs the steps of both sides. Steps in each other's place are the same step, asked with other values.
+/// Pairs the steps of both sides. Two different steps at the same position are the same step with other values.
 fn aligned<'b, 't>(expected: &'b [Block<'t>], seen: &'b [Block<'t>]) -> Vec<Pair<'b, 't>> {
     let headings = |blocks: &[Block<'_>]| blocks.iter().map(|block| unrepeated(block.heading)).collect::<Vec<_>>();
     let pick = |blocks: &'b [Block<'t>], range: &Range<usize>, at| range.clone().nth(at).and_then(|at| blocks.get(at));
@@ -43,13 +43,13 @@ fn aligned<'b, 't>(expected: &'b [Block<'t>], seen: &'b [Block<'t>]) -> Vec<Pair
     pairs
 }
 
-/// A heading without which times of a repeated step it stands for, and without the numbers of symbols.
+/// A heading without the rounds of a repeated step, and without the numbers of symbols.
 fn unrepeated(heading: &str) -> String {
     let times = heading.rsplit_once("  (").filter(|(_, times)| times.ends_with(')'));
     read::unnumbered(times.map_or(heading, |(bare, _)| bare))
 }
 
-/// One step, on both sides.
+/// A step on both sides.
 struct Step<'b, 't> {
     expected: &'b Block<'t>,
     seen: &'b Block<'t>,
@@ -85,7 +85,8 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Whether the step opens a connection and sends nothing: then no answer means that the gateway let it in.
+    /// Whether the step opens a connection and sends nothing. No answer to such a step means that the connection was
+    /// accepted.
     fn opens(&self) -> bool {
         self.expected.heading.starts_with("open a connection")
     }
@@ -94,7 +95,7 @@ impl Step<'_, '_> {
         if answer == Answer::Undecided && self.opens() { "an open connection".to_owned() } else { answer.sign() }
     }
 
-    /// Compares two answers that decide the same.
+    /// Compares two answers with the same decision.
     fn answers(&self, (expected, seen): (Answer<'_>, Answer<'_>), found: &mut Vec<Difference>) {
         if is_close(expected.line()) || is_close(seen.line()) {
             return;
@@ -124,7 +125,7 @@ impl Step<'_, '_> {
         let (sign_a, sign_b) = (sign(&a), sign(&b));
         let (kind, what) = match (a.is_empty(), b.is_empty()) {
             _ if a == b && closes_first(expected, answers.0) == closes_first(seen, answers.1) => return,
-            _ if a == b => (Kind::Close, "the close and the answer come in another order".to_owned()),
+            _ if a == b => (Kind::Close, "the close and the answer are in another order".to_owned()),
             (false, true) => (Kind::Close, format!("the connection stays open instead of {sign_a}")),
             (true, false) => (Kind::Close, format!("{sign_b} as well")),
             _ if sign_a != sign_b => (Kind::Close, format!("{sign_b} instead of {sign_a}")),
@@ -134,7 +135,7 @@ impl Step<'_, '_> {
         found.push(self.found(kind, what, &a, &b));
     }
 
-    /// Compares what else was seen: events, later answers, notes, and what came on other connections.
+    /// Compares the other lines: events, later answers, notes, and messages on other connections.
     fn others(&self, answers: (Answer<'_>, Answer<'_>), found: &mut Vec<Difference>) {
         let mut missing = rest(self.expected, answers.0);
         let mut extra = Vec::new();
@@ -160,7 +161,7 @@ impl Step<'_, '_> {
     }
 }
 
-/// The text behind the sign of a line: the reason of a close, or why no connection came to be.
+/// The text after the codes of a line: the reason of a close or of a failed connection.
 fn behind_sign(line: &str) -> &str {
     let word = read::words(line).next().unwrap_or_default();
     match (word.find('"'), word.split_once(": ")) {
@@ -175,7 +176,7 @@ fn own<'t>(block: &Block<'t>) -> Vec<&'t str> {
     block.lines.iter().copied().filter(|line| read::on(line).0.is_none()).collect()
 }
 
-/// What is neither the answer nor the close of the step's own connection, without the names of connections.
+/// The lines that are neither the answer nor the close of the step's own connection, without connection names.
 fn rest<'t>(block: &Block<'t>, answer: Answer<'_>) -> Vec<&'t str> {
     let rest = block.lines.iter().copied().filter(|line| *line != answer.line() && !is_close(line));
     rest.map(|line| read::on(line).1).collect()
@@ -204,7 +205,7 @@ fn decision(expected: Answer<'_>, seen: Answer<'_>) -> Option<Kind> {
     }
 }
 
-/// How grave it is that a line is missing, or there as well.
+/// The kind of difference for a missing or an additional line.
 fn kind_of(line: &str) -> Kind {
     match Answer::of(&[line]) {
         Answer::Missing(_) => Kind::Silence,

@@ -1,10 +1,10 @@
-//! What differs in the store.
+//! The differences in the store.
 
 use super::read::{self, Block};
 use super::word::{self, Word};
 use super::{Difference, Kind};
 
-/// Compares the stores of two observations. A store that was out of reach on one side is not compared.
+/// Compares the stores of two observations. If the store of one side was not accessible, the stores are not compared.
 pub(super) fn compare(expected: &str, seen: &str) -> Vec<Difference> {
     if expected.is_empty() || seen.is_empty() {
         return Vec::new();
@@ -21,12 +21,12 @@ pub(super) fn compare(expected: &str, seen: &str) -> Vec<Difference> {
     found
 }
 
-/// A section that only one side has.
+/// A section that exists on only one side.
 fn whole(name: &str, how: &str, expected: &str, seen: &str) -> Difference {
     Difference::new(Kind::Store, format!("section `{name}` {how}"), "store", expected, seen)
 }
 
-/// A record: its own line, and the lines of its tokens.
+/// A record: its line and the lines of its tokens.
 struct Record<'t> {
     name: String,
     line: &'t str,
@@ -34,7 +34,7 @@ struct Record<'t> {
 }
 
 impl Record<'_> {
-    /// All of it, without the numbers of symbols.
+    /// The whole record, without the numbers of symbols.
     fn plain(&self) -> Vec<String> {
         std::iter::once(&self.line).chain(&self.tokens).map(|line| read::unnumbered(line)).collect()
     }
@@ -58,7 +58,7 @@ fn first_word(line: &str) -> &str {
     read::words(line).next().unwrap_or_default()
 }
 
-/// A section that both sides have.
+/// A section that exists on both sides.
 struct Section<'f, 't> {
     name: &'t str,
     found: &'f mut Vec<Difference>,
@@ -73,7 +73,7 @@ impl Section<'_, '_> {
         let name = self.name;
         let mut others = records(seen);
         for record in records(expected) {
-            // Pending requests have no name of their own: the one that is alike is the same.
+            // Pending requests have no names, so equal requests are considered the same.
             let alike = others.iter().position(|other| other.plain() == record.plain());
             match alike.or_else(|| others.iter().position(|other| other.name == record.name)) {
                 Some(at) => self.record(&record, &others.remove(at)),
@@ -108,7 +108,7 @@ impl Section<'_, '_> {
     }
 }
 
-/// Rights decide who gets in later. What else a record holds does not.
+/// The kind of difference for a field. Rights affect later connections; other fields do not.
 fn kind(word: &Word<'_>) -> Kind {
     match word.topic() {
         "role" | "roles" | "scopes" | "approved" | "revoked" => Kind::Store,

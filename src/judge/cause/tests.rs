@@ -7,7 +7,7 @@ const DONE: &str = "call device.pair.approve\n  <- ok device.pair.approve  ok=tr
 const REFUSED: &str = "call device.pair.approve\n  <- error INVALID_REQUEST  \"no\"\n";
 const STORE: &str = "\npaired\n  laptop  cli/cli  role operator  scopes operator.read\n    operator  <token-1>  scopes operator.read\npending\n  none\n";
 
-/// The kinds and sentences of what differs.
+/// The kinds and sentences of the differences.
 fn told(expected: &str, seen: &str) -> Vec<String> {
     differences(expected, seen).into_iter().map(|found| format!("{:?}: {}", found.kind, found.what)).collect()
 }
@@ -122,7 +122,7 @@ fn another_token_in_the_place_of_one_is_a_difference() {
 }
 
 proptest::proptest! {
-    /// Whatever the texts are: equal ones have no difference, others have one, and what is kept is bounded.
+    /// Equal texts have no difference, other texts have at least one, and the number of differences is limited.
     #[test]
     fn exactly_equal_texts_have_no_difference(a in "[ a<>1\\-\n]{0,80}", b in "(?s).{0,200}") {
         proptest::prop_assert_eq!(differences(&a, &a), vec![]);

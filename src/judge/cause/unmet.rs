@@ -1,4 +1,4 @@
-//! An expectation of a scenario that a step did not meet, as a difference.
+//! Converts an unmet expectation of a scenario into a difference.
 
 use super::answer::{Answer, is_close, is_request};
 use super::{Difference, Kind};
@@ -6,7 +6,7 @@ use crate::judge::expectation::describe;
 use crate::observe::StepResult;
 use crate::scenario::expect::{Expectation, Failure, Refused};
 
-/// The difference of a step that did not see what it must; `seen` says in words what it saw.
+/// The difference for a step with an unmet expectation. `seen` describes the observation in words.
 pub(in crate::judge) fn difference(
     expectation: &Expectation,
     step: &StepResult,
@@ -23,14 +23,14 @@ pub(in crate::judge) fn difference(
         _ => answer.sign(),
     };
     let what = match kind {
-        // The decision is as expected; what it came with is not.
+        // The decision is as expected, but its details are not.
         Kind::Granted | Kind::Close | Kind::Fields => format!("{saw} instead of {}", describe(expectation)),
         _ => format!("{saw} instead of {}", sign(expectation)),
     };
     Difference { requires, ..Difference::new(kind, what, &step.step, &describe(expectation), seen) }
 }
 
-/// What is expected, as the sign of an answer: `hello-ok`, `NOT_PAIRED PAIRING_REQUIRED role-upgrade`.
+/// The expectation, in the form of the codes of an answer: `hello-ok`, `NOT_PAIRED PAIRING_REQUIRED role-upgrade`.
 fn sign(expectation: &Expectation) -> String {
     let codes = |codes: [&Option<String>; 3]| codes.into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
     let named = match expectation {
@@ -62,7 +62,7 @@ fn kind(expectation: &Expectation, answer: Answer<'_>) -> Kind {
         Answer::Undecided if matches!(expectation, Expectation::Http(_)) => Kind::LetIn,
         Answer::Refused(_) if matches!(expectation, Expectation::Ok(_)) => Kind::Denied,
         Answer::Refused(_) if wants_yes => Kind::Refused,
-        // A close for an error on a connection that stays open, or for a refusal that says why.
+        // A close instead of an error on an open connection, or instead of a refusal with a reason.
         Answer::Refused(line) if is_close(line) => Kind::Close,
         Answer::Refused(_) if wants_no => Kind::ErrorCode,
         Answer::Refused(_) | Answer::Accepted(_) if matches!(expectation, Expectation::Close(_)) => Kind::Close,

@@ -1,30 +1,30 @@
-//! The words in which two lines differ.
+//! The words that differ between two lines.
 
 use super::{parting, read};
 use std::collections::BTreeSet;
 
-/// How much of a text for people is in a sentence, in characters.
+/// The maximum length of a quoted message text in a sentence, in characters.
 const TEXT: usize = 50;
 
-/// A word that only one of two lines has, or that has another value.
+/// A word that occurs in only one of two lines, or has another value in the other line.
 pub(super) enum Word<'t> {
-    /// Only what was seen has it.
+    /// The word occurs only in the actual line.
     More(&'t str),
-    /// Only what was expected has it.
+    /// The word occurs only in the expected line.
     Less(&'t str),
-    /// Both have it: the expected one, the one that was seen.
+    /// The word occurs in both lines: the expected and the actual word.
     Other(&'t str, &'t str),
 }
 
 impl Word<'_> {
-    /// What it is about. Texts are about nothing: `"`.
+    /// The topic of the word. Quoted text has the topic `"`.
     pub(super) fn topic(&self) -> &str {
         match self {
             Self::More(word) | Self::Less(word) | Self::Other(_, word) => topic(word),
         }
     }
 
-    /// What it says of its line, without values that are structures.
+    /// The difference as a sentence about the line, without structured values.
     pub(super) fn sentence(&self, subject: &str) -> String {
         match self {
             Self::Other(expected, seen) if self.topic() == "\"" => says(subject, expected, seen),
@@ -41,7 +41,7 @@ impl Word<'_> {
     }
 }
 
-/// The sentence about two texts for people: the part in which they differ.
+/// The sentence about two message texts, with the part that differs.
 pub(super) fn says(subject: &str, expected: &str, seen: &str) -> String {
     let (expected, seen) = (read::unnumbered(expected), read::unnumbered(seen));
     let (expected, seen) = parting::shown(&expected, &seen, TEXT);
@@ -60,7 +60,7 @@ fn short(word: &str) -> String {
     if is_plain(word) { read::unnumbered(word.strip_prefix("with ").unwrap_or(word)) } else { topic(word).to_owned() }
 }
 
-/// The words behind the first one in which two lines differ. Numbers of symbols do not count.
+/// The words after the first one that differ between two lines. Numbers of symbols are ignored.
 pub(super) fn differing<'t>(expected: &'t str, seen: &'t str) -> Vec<Word<'t>> {
     let behind_first = |line: &'t str| read::words(line).skip(1).collect::<Vec<_>>();
     let keys = |words: &[&str]| words.iter().map(|word| read::unnumbered(word)).collect::<BTreeSet<_>>();

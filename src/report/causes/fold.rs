@@ -1,12 +1,12 @@
-//! Many ids in one line: `role-upgrade/{approve,direct#{auth=none,auth=token}}`.
+//! Abbreviates many ids in one line: `role-upgrade/{approve,direct#{auth=none,auth=token}}`.
 
 use std::collections::BTreeMap;
 
-/// The first ids, folded by family and by scenario, and how many more there are. The line has about `width` characters; the
-/// first id is always in it.
+/// The first ids, grouped by family and by scenario, and the number of the others. The line has about `width`
+/// characters and always contains the first id.
 pub(crate) fn fold(ids: &[&str], width: usize) -> String {
     let mut shown = 1.min(ids.len());
-    // One id more makes the line longer, so the first number that is too many ends the search.
+    // Each id makes the line longer, so the search ends at the first number of ids that does not fit.
     while shown < ids.len() && folded(&ids[..=shown]).chars().count() <= width {
         shown += 1;
     }
@@ -28,7 +28,7 @@ fn folded(ids: &[&str]) -> String {
     families.collect::<Vec<_>>().join(", ")
 }
 
-/// What follows each beginning, in the order in which the beginnings come first.
+/// Groups the ids by prefix, in the order of the first occurrence of each prefix.
 fn grouped<'t>(parts: impl Iterator<Item = (&'t str, Option<&'t str>)>) -> Vec<(&'t str, Vec<&'t str>)> {
     let mut order: Vec<(&str, Vec<&str>)> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
@@ -46,7 +46,7 @@ fn joined(start: &str, mark: char, rest: impl Iterator<Item = String>) -> String
     match rest.collect::<Vec<_>>().as_slice() {
         [] => start.to_owned(),
         [one] => format!("{start}{mark}{one}"),
-        // A point of a matrix with several axes has commas itself.
+        // A point of a matrix with several axes contains commas.
         many if mark == '#' && many.iter().any(|one| one.contains(',')) => format!("{start}#{{{}}}", many.join("; ")),
         many => format!("{start}{mark}{{{}}}", many.join(",")),
     }

@@ -1,19 +1,20 @@
-//! An expected line and the one that was seen, with the difference marked inside.
+//! Marks the differences between an expected and an actual line.
 //!
-//! Lines of which half is the same are shown as one: `close [-1008-]{+1002+}`, as `git diff --word-diff` does. Others are shown one
-//! below the other.
+//! If at least half of the text is the same, both lines are merged into one line, as with `git diff --word-diff`:
+//! `close [-1008-]{+1002+}`. Otherwise, the lines are printed one below the other.
 
 use owo_colors::OwoColorize as _;
 use similar::{ChangeTag, TextDiff};
 use untrusted_data::cut;
 use untrusted_data::printable;
 
-/// Unchanged characters that are shown beside a change; the rest of a long line is left out.
+/// The number of unchanged characters that are printed next to a change. The rest of a long line is omitted.
 const CONTEXT: usize = 40;
-/// The most bytes of two lines in which words are compared.
+/// The maximum size of two lines whose words are compared, in bytes.
 const COMPARED: usize = 4 << 10;
 
-/// The lines that show a difference, each of about `width` characters at most. An empty line is a missing one.
+/// The lines that show a difference, each with at most about `width` characters. An empty line stands for a missing
+/// line.
 pub(super) fn marked(expected: &str, seen: &str, colour: bool, width: usize) -> Vec<String> {
     let (expected, seen) = (printable::line(expected), printable::line(seen));
     if expected.len() + seen.len() <= COMPARED {
@@ -27,7 +28,7 @@ pub(super) fn marked(expected: &str, seen: &str, colour: bool, width: usize) -> 
     sides.map(|(tag, sign, text)| paint(tag, &format!("{sign} {}", cut::line(text, width)), colour)).collect()
 }
 
-/// How many characters are in words that both lines have.
+/// The number of characters in the words that both lines have.
 fn alike(diff: &TextDiff<'_, '_, str>) -> usize {
     diff.iter_all_changes()
         .filter(|change| change.tag() == ChangeTag::Equal)
@@ -39,8 +40,8 @@ fn letters(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
 }
 
-/// The parts of both lines, neighbours of one kind in one. What was taken away comes before what came instead, and blanks
-/// between two changed words are changed, too.
+/// The parts of both lines, with adjacent parts of the same kind combined. Deleted text comes before inserted text, and
+/// spaces between two changed words also count as changed.
 fn changes(diff: &TextDiff<'_, '_, str>) -> Vec<(ChangeTag, String)> {
     let (mut parts, mut old, mut new): (Vec<(ChangeTag, String)>, _, _) = (Vec::new(), String::new(), String::new());
     let all = diff.iter_all_changes().map(|change| (change.tag(), change.value())).collect::<Vec<_>>();
@@ -97,11 +98,11 @@ fn inline(parts: &[(ChangeTag, String)], colour: bool, width: usize) -> String {
     line
 }
 
-/// Of text that does not differ what stands beside a change.
+/// The part of unchanged text that is next to a change.
 fn around(text: &str, first: bool, last: bool) -> String {
     let all = text.chars().count();
     let (before, after) = match (first, last) {
-        // At the beginning of a line stands what it is about.
+        // The beginning of a line contains its topic.
         (true, _) => (CONTEXT / 2, CONTEXT),
         (false, true) => (CONTEXT, 0),
         (false, false) => (CONTEXT, CONTEXT),
@@ -111,7 +112,7 @@ fn around(text: &str, first: bool, last: bool) -> String {
     }
     let start = text.chars().take(before).collect::<String>();
     let end = text.chars().skip(all - after).collect::<String>();
-    // Not within a word.
+    // Do not split a word.
     let start = start.rfind(' ').map_or(&*start, |at| &start[..=at]);
     let end = end.find(' ').map_or(&*end, |at| &end[at..]);
     format!("{start}…{end}")

@@ -1,7 +1,7 @@
-//! What differs in many cases, grouped by cause.
+//! Groups the differences of many cases by cause.
 //!
-//! Differences of several cases with the same kind and the same sentence have one cause. The causes are sorted: the gravest kind
-//! first, then the one that most cases show. What is kept is bounded: see [`MOST`].
+//! Differences of several cases with the same kind and the same sentence form one cause. The causes are sorted by kind,
+//! the most serious first, and then by the number of cases. [`MOST`] limits the number of causes.
 
 mod fold;
 mod marked;
@@ -15,26 +15,27 @@ use crate::judge::{Finding, Verdict};
 use crate::run::outcome::CaseReport;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The most causes of one kind that are told apart. Cases with others are counted by kind.
+/// The maximum number of causes of one kind. Cases with further causes are only counted.
 const MOST: usize = 100;
-/// The most links and requirements that are kept for a cause.
+/// The maximum number of links and of requirements that are kept for a cause.
 const MOST_BEHIND: usize = 50;
 
-/// The causes of what differs, as far as cases were added.
+/// The causes of the differences in all added cases.
 #[derive(Debug, Default)]
 pub(crate) struct Causes {
-    /// The ids of the cases in which something differs.
+    /// The ids of the cases with differences.
     cases: Vec<String>,
     groups: BTreeMap<Kind, BTreeMap<String, Group>>,
-    /// The cases that show a cause beyond [`MOST`].
+    /// The cases with a cause beyond the limit [`MOST`].
     others: BTreeSet<usize>,
 }
 
-/// The cases that show one cause, by their place in [`Causes::cases`].
+/// The cases with one cause, as indexes into [`Causes::cases`].
 #[derive(Debug)]
 struct Group {
     cases: BTreeSet<usize>,
-    /// The case with the fewest differences, and of those the first one: by how many it has, and its id.
+    /// The number of differences and the id of the case with the fewest differences. If several have the same number,
+    /// the first.
     simplest: (usize, String),
     example: Difference,
     rerun: String,
@@ -42,7 +43,7 @@ struct Group {
     requirements: BTreeSet<String>,
 }
 
-/// A case in which something differs.
+/// A case with differences.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Differs<'a> {
     /// Its id.
@@ -58,19 +59,19 @@ pub(crate) struct Differs<'a> {
 /// One cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cause<'a> {
-    /// What kind of difference it makes.
+    /// The kind of the differences.
     pub kind: Kind,
-    /// What differs, in a sentence.
+    /// The difference as a sentence.
     pub what: String,
-    /// The cases that show it, sorted by id.
+    /// The ids of the cases with this cause, sorted.
     pub cases: Vec<&'a str>,
-    /// The simplest of them.
+    /// The case with the fewest differences.
     pub simplest: &'a str,
-    /// The difference in that one.
+    /// The difference in the simplest case.
     pub example: &'a Difference,
     /// The command that shows it.
     pub rerun: &'a str,
-    /// Where the scenarios of the cases come from: what most of them have first.
+    /// The links of the scenarios, the most frequent first.
     pub links: Vec<&'a str>,
     /// The requirements behind it.
     pub requirements: Vec<&'a str>,
@@ -85,7 +86,7 @@ impl Causes {
         self.add_differences(Differs { id, rerun, links, differences });
     }
 
-    /// Adds a case with what differs in it. A case in which nothing differs is left out.
+    /// Adds a case with its differences. A case without differences is ignored.
     pub(crate) fn add_differences(&mut self, case: Differs<'_>) {
         if case.differences.is_empty() {
             return;
@@ -109,12 +110,12 @@ impl Causes {
         }
     }
 
-    /// How many cases differ.
+    /// The number of cases with differences.
     pub(crate) fn cases(&self) -> usize {
         self.cases.len()
     }
 
-    /// The causes, the gravest first.
+    /// The causes, the most serious first.
     pub(crate) fn list(&self) -> Vec<Cause<'_>> {
         let mut causes = Vec::new();
         for (kind, groups) in &self.groups {
@@ -125,7 +126,7 @@ impl Causes {
         causes
     }
 
-    /// The end of the heading of a list: how many causes it has.
+    /// The end of a list's heading, with the number of causes.
     pub(crate) fn heading(&self) -> String {
         match self.list().len() {
             1 => "The cause:".to_owned(),
@@ -133,7 +134,7 @@ impl Causes {
         }
     }
 
-    /// How many cases show a cause which is not in the list.
+    /// The number of cases with a cause that is not in the list.
     pub(crate) fn others(&self) -> usize {
         self.others.len()
     }
@@ -142,7 +143,7 @@ impl Causes {
         let mut causes: Vec<Cause<'_>> = Vec::new();
         let mut same_cases: BTreeMap<&BTreeSet<usize>, usize> = BTreeMap::new();
         for group in groups.values() {
-            // Texts and fields that differ in exactly the same cases are told in one sentence.
+            // Text and field differences that occur in exactly the same cases share one sentence.
             let joins = matches!(kind, Kind::Text | Kind::Fields);
             if let Some(at) = same_cases.get(&group.cases).filter(|_| joins) {
                 causes[*at].what = join(&causes[*at].what, &group.example.what);
@@ -198,8 +199,8 @@ impl Group {
     }
 }
 
-/// What equal causes have in common within a kind. Why a case could not be played may name ports and places: numbers in it do not
-/// count.
+/// The key that identifies a cause within a kind. The reason why a case could not be played can contain ports and
+/// positions, so numbers in it are ignored.
 fn key(difference: &Difference) -> String {
     if difference.kind != Kind::Error {
         return difference.what.clone();
@@ -215,7 +216,7 @@ fn key(difference: &Difference) -> String {
     key
 }
 
-/// The sentence of two: `hello-ok also has a, b` where both begin alike, and one after the other otherwise.
+/// Joins two sentences: `hello-ok also has a, b` if both have the same beginning, otherwise one after the other.
 fn join(one: &str, other: &str) -> String {
     for words in [" also has ", " lacks "] {
         if let (Some((subject, _)), Some((same, item))) = (one.rsplit_once(words), other.split_once(words))
@@ -227,7 +228,7 @@ fn join(one: &str, other: &str) -> String {
     format!("{one}; {other}")
 }
 
-/// What stands for a failing case in which nothing is known to differ.
+/// The difference of a failing case without known differences.
 fn stand_in(case: &CaseReport) -> Difference {
     let reason = case.reason.clone().or_else(|| case.findings.first().map(Finding::sentence));
     let reason = reason.unwrap_or_else(|| case.verdict.name().to_owned());

@@ -1,4 +1,4 @@
-//! The causes as lines of a terminal: the gravest in full, the others in one line each, all within a screen.
+//! Formats the causes for a terminal, on one screen: the most serious in full, the others in one line each.
 
 use super::marked::marked;
 use super::{Cause, Causes, fold::fold};
@@ -8,13 +8,13 @@ use owo_colors::OwoColorize as _;
 use untrusted_data::cut;
 use untrusted_data::printable;
 
-/// The longest line, in characters. A command is never cut: it has to be copied.
+/// The maximum length of a line, in characters. Commands are never truncated, because users copy them.
 const WIDTH: usize = 150;
-/// About how long a line of ids is.
+/// The approximate length of a line of ids, in characters.
 const IDS: usize = 110;
-/// Links and requirements that are shown of a cause.
+/// The maximum number of links and of requirements that are printed for a cause.
 const LINKS: usize = 4;
-/// What stands before the lines that belong to a cause.
+/// The indentation of the lines of a cause.
 const INDENT: &str = "      ";
 
 /// How causes are shown.
@@ -22,7 +22,7 @@ const INDENT: &str = "      ";
 pub(crate) struct Screen {
     /// Whether terminal colours are used.
     pub colour: bool,
-    /// The most lines. At least one cause is shown in full.
+    /// The maximum number of lines. At least one cause is printed in full.
     pub lines: usize,
 }
 
@@ -33,7 +33,7 @@ impl Screen {
         let mut rest = Vec::new();
         let mut briefly = list.len();
         let first = list.first().map_or(0, |cause| self.details(cause).len());
-        // There is room for the first one in full in any case.
+        // The first cause is always printed in full.
         if list.len() + first > self.lines {
             briefly = self.lines.saturating_sub(first + 2).max(1).min(list.len());
         }
@@ -98,7 +98,7 @@ impl Screen {
     }
 }
 
-/// The case that shows a cause, behind a line that is all that is told of it.
+/// The example case of a cause that has only one line.
 fn example(cause: &Cause<'_>) -> String {
     let simplest = printable::line(cause.simplest);
     if cause.cases.len() == 1 { format!("  ({simplest})") } else { format!("  (for example {simplest})") }
@@ -117,7 +117,7 @@ fn behind(cause: &Cause<'_>) -> Option<String> {
     (!parts.is_empty()).then(|| cut::line(&parts.join("; "), WIDTH).into_owned())
 }
 
-/// What is said of the causes that are not shown.
+/// The line about the causes that are not printed.
 fn more(causes: &[Cause<'_>]) -> String {
     let cases = causes.iter().flat_map(|cause| &cause.cases).collect::<std::collections::BTreeSet<_>>();
     format!("… {} in {}", counted(causes.len(), "more cause"), counted(cases.len(), "case"))

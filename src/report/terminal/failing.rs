@@ -1,4 +1,4 @@
-//! A failing case in full: what it is about, what speaks against it, what went over the wire, and how to see it again.
+//! Prints a failing case in full: its topic, its findings, its transcript, and the command that runs it again.
 
 use super::{Look, REASON_LINES, TRANSCRIPT_LINES, counted, folder_flag};
 use crate::judge::Finding;
@@ -10,15 +10,15 @@ use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 use untrusted_data::printable;
 
-/// Lines of all that was seen, and of the gateway's log: with what is said around them, a screen.
+/// The maximum number of lines of the observation and of the gateway's log. With the other lines, they fill one screen.
 const SEEN_LINES: usize = 24;
 const LOG_LINES: usize = 10;
-/// Findings that are told.
+/// The maximum number of findings that are printed.
 const FINDINGS: usize = 3;
-/// How wide a text about a scenario is, in characters, and how many lines of it are told.
+/// The width of the text about a scenario, in characters, and the maximum number of its lines.
 const ABOUT_WIDTH: usize = 110;
 const ABOUT_LINES: usize = 4;
-/// Links and requirements that are told.
+/// The maximum number of links and of requirements that are printed.
 const LINKS: usize = 5;
 
 /// The case as lines.
@@ -84,7 +84,7 @@ fn findings(case: &CaseReport, look: &Look) -> Vec<String> {
     let mut lines = Vec::new();
     for finding in &case.findings[..told] {
         lines.push(look.line(&format!("  {}", finding.sentence())));
-        // What one finding shows leaves as much to each of the others.
+        // The available lines are divided equally among the findings.
         lines.extend(shown(finding, SEEN_LINES / told.max(1), look));
     }
     let more = case.findings.len() - told;
@@ -94,7 +94,7 @@ fn findings(case: &CaseReport, look: &Look) -> Vec<String> {
     lines
 }
 
-/// What was seen that makes a finding.
+/// The observation behind a finding.
 fn shown(finding: &Finding, lines: usize, look: &Look) -> Vec<String> {
     let ends = (lines - lines / 3, lines / 3);
     match finding {
@@ -109,7 +109,7 @@ fn shown(finding: &Finding, lines: usize, look: &Look) -> Vec<String> {
     }
 }
 
-/// Where the observation was saved, and how to go on.
+/// The file with the saved observation, and the commands to view and approve it.
 fn saved(case: &CaseReport) -> Vec<String> {
     let Some(proposed) = &case.proposed else { return Vec::new() };
     let (folder, id) = (folder_flag(proposed, &case.id), quoted(&case.id));

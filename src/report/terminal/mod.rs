@@ -1,5 +1,5 @@
-//! The report for a person: what deviates in full or, where that is much, by cause; what was skipped with its reason; the rest as
-//! numbers.
+//! The report on a terminal: a few failing cases in full, or the causes of many; skipped cases with the reasons; and
+//! the number of cases for each verdict.
 
 mod failing;
 
@@ -18,33 +18,33 @@ use untrusted_data::cut;
 use untrusted_data::limits::{LINE, TRACE_LINE};
 use untrusted_data::printable;
 
-/// Failing cases that are shown with all that was seen. Where more fail, their causes are shown instead, on one screen.
+/// The maximum number of failing cases that are printed in full. If more fail, one screen of causes is printed instead.
 const IN_FULL: usize = 3;
-/// Lines of a screen, what is told beside the causes included, and lines that the causes have in any case.
+/// The number of lines of a screen, including the other output, and the minimum number of lines for the causes.
 const SCREEN: usize = 45;
 const CAUSES: usize = 20;
-/// Folders of observations that wait for approval which are named.
+/// The maximum number of folders with observations for approval that are printed.
 const FOLDERS: usize = 3;
-/// Lines of a failing case's reason, and of a transcript (the first and the last).
+/// The maximum number of lines of a failing case's reason, and of a transcript (the first and the last lines).
 const REASON_LINES: usize = 4;
 const TRANSCRIPT_LINES: (usize, usize) = (2, 14);
-/// Reasons that are told with their cases, and lines of any other list at the end of a run.
+/// The maximum number of reasons that are printed with their cases, and of lines of every other list at the end.
 const LISTED: usize = 40;
-/// How wide the line is that names the cases behind a reason; the others are a number.
+/// The approximate width of the line with the cases of a reason. Further cases are only counted.
 const NAMED: usize = 110;
-/// Where `review` and `accept` look unless told otherwise.
+/// The default folder of `review` and `accept`.
 const USUAL_FOLDER: &str = "snapshots";
-/// Slow cases that are named.
+/// The maximum number of slow cases that are printed.
 const SLOWEST: usize = 5;
 
-/// How the report is written.
+/// The format of the report.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
     /// Whether terminal colours are used.
     pub colour: bool,
-    /// Whether every case has a line of its own, with its transcript where it has one.
+    /// Whether every case is printed on its own line, with its transcript if it has one.
     pub every_case: bool,
-    /// A case that takes longer than this is named.
+    /// A case that takes longer than this is reported as slow.
     pub slow_after: Duration,
 }
 
@@ -54,23 +54,23 @@ impl Look {
         if self.colour { text.style(style).to_string() } else { text.into_owned() }
     }
 
-    /// One line, its beginning at least: what a gateway has said may be of any length.
+    /// One line, truncated if necessary. Text from a gateway can have any length.
     fn line(&self, line: &str) -> String {
         cut::line(&printable::line(line), self.width()).into_owned()
     }
 
-    /// A text below a line, of many lines the first and the last.
+    /// An indented text. Of a long text, only the first and the last lines.
     fn indented(&self, text: Option<&str>, ends: (usize, usize)) -> Vec<String> {
         let text = printable::block(text.unwrap_or_default());
         self.cut(&text, ends).lines().map(|line| self.line(&format!("    {line}"))).collect()
     }
 
-    /// Of many lines the first and the last, unless all was asked for.
+    /// The first and the last lines of a long text, or all lines if the user requested them.
     fn cut<'t>(&self, text: &'t str, (first, last): (usize, usize)) -> Cow<'t, str> {
         if self.every_case { Cow::Borrowed(text) } else { cut::lines(text, first, last) }
     }
 
-    /// The longest line, in characters.
+    /// The maximum length of a line, in characters.
     fn width(&self) -> usize {
         if self.every_case { TRACE_LINE } else { LINE }
     }
@@ -82,19 +82,19 @@ pub(crate) struct Terminal<W> {
     look: Look,
     /// Lines that were written before the first case.
     started: usize,
-    /// The failing cases in full, as long as they are few.
+    /// The failing cases in full, if there are only a few.
     in_full: Vec<Vec<String>>,
     causes: Causes,
     /// The command that shows the observations of failing cases that wait for approval, and how many there are.
     waiting: BTreeMap<String, usize>,
     reasons: BTreeMap<(Verdict, String), Vec<String>>,
     slow: Vec<(Duration, String)>,
-    /// What frames are held to.
+    /// The schema that frames are validated against.
     schema: Option<String>,
 }
 
 impl<W: Write> Terminal<W> {
-    /// A report to `out`.
+    /// A report that is written to `out`.
     pub(crate) fn new(out: W, look: Look) -> Self {
         Self {
             out,
@@ -140,13 +140,13 @@ impl<W: Write> Terminal<W> {
         Ok(())
     }
 
-    /// Keeps a case for the end, where those with the same reason are told together.
+    /// Keeps a case until the end of the run, when the cases with the same reason are printed together.
     fn aside(&mut self, case: &CaseReport) {
         let reason = case.reason.as_deref().map(|reason| self.reason(reason)).unwrap_or_default();
         self.reasons.entry((case.verdict, reason)).or_default().push(case.id.clone());
     }
 
-    /// A reason as it is shown: a gateway's last words may be in it.
+    /// A reason in printable form. It can contain the last output of a gateway.
     fn reason(&self, reason: &str) -> String {
         let reason = printable::block(reason);
         let lines = self.look.cut(&reason, (1, REASON_LINES - 1));
@@ -160,8 +160,8 @@ impl<W: Write> Terminal<W> {
         self.write(&lines)
     }
 
-    /// Shows a failing case where every case is shown, and keeps the first ones for the end where not: of a few all is shown,
-    /// of more the causes.
+    /// Prints a failing case if every case is printed. Otherwise, keeps the first failing cases until the end of the
+    /// run: a few are printed in full, and more than that as causes.
     fn failing_case(&mut self, case: &CaseReport) -> io::Result<()> {
         self.causes.add(case);
         if let Some(proposed) = &case.proposed {
@@ -189,7 +189,7 @@ impl<W: Write> Terminal<W> {
         self.write(&end)
     }
 
-    /// The causes of many failing cases, and how to see more. `others` lines follow them.
+    /// The causes of many failing cases, and the command for more details. `others` is the number of lines after them.
     fn causes(&self, run: &RunReport, others: usize) -> Vec<String> {
         let mut after = vec![self.look.paint("--trace shows every case in full", Style::new().dimmed())];
         for (review, count) in self.waiting.iter().take(FOLDERS) {
@@ -197,7 +197,7 @@ impl<W: Write> Terminal<W> {
                 if *count == 1 { "1 observation was saved" } else { &format!("{count} observations were saved") };
             after.push(printable::line(&format!("{saved}; to view: {review}")).into_owned());
         }
-        // A blank line before the causes and one behind them, and the heading.
+        // The heading, and a blank line before and after the causes.
         let beside = self.started + others + after.len() + 3;
         let screen = Screen { colour: self.look.colour, lines: SCREEN.saturating_sub(beside).max(CAUSES) };
         let cases = counted(run.summary.total(), "case");
@@ -209,7 +209,7 @@ impl<W: Write> Terminal<W> {
         lines
     }
 
-    /// What is told at the end of every run.
+    /// The lines at the end of every run.
     fn end(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
         for ((verdict, reason), cases) in self.reasons.iter().take(LISTED) {
@@ -270,7 +270,7 @@ impl<W: Write> Terminal<W> {
     }
 }
 
-/// Counts what a list has beyond [`LISTED`].
+/// The line with the number of items beyond [`LISTED`].
 fn and_more(listed: usize, noun: &str) -> Option<String> {
     let more = listed.saturating_sub(LISTED);
     (more > 0).then(|| format!("… {}", counted(more, noun)))
@@ -288,7 +288,7 @@ impl<W: Write> Listener for Terminal<W> {
     }
 }
 
-/// The flag that `review` and `accept` need to find what was left at this path: none for the usual folder.
+/// The option that `review` and `accept` need to find the file at this path. Empty for the default folder.
 fn folder_flag(proposed: &Path, case: &str) -> String {
     // FOLDER/FAMILY/NAME@RELEASE.snap.new, or without the family.
     let depth = if case.contains('/') { 2 } else { 1 };

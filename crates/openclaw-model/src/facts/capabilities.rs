@@ -1,4 +1,4 @@
-//! What gateways say they can do: `features.capabilities` of `hello-ok`.
+//! The capabilities that gateways report in `features.capabilities` of `hello-ok`.
 
-/// Told in the challenge already.
+/// The capability that the challenge already reports.
 pub(crate) const MODEL_CATALOG: &str = "model-catalog-snapshot";

@@ -19,7 +19,7 @@ pub struct ConfigFacts {
     pub origins_required: bool,
     /// A bind beyond loopback without origins allows the origins of its own host.
     pub origins_seeded: bool,
-    /// The bind `auto` does the same.
+    /// The bind `auto` also allows the origins of its own host.
     pub auto_seeds_origins: bool,
     /// Whether auth mode trusted-proxy works with a loopback bind.
     pub loopback_proxy: LoopbackProxy,

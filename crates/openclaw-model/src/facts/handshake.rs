@@ -1,11 +1,11 @@
-//! What differs among the releases in the handshake.
+//! Differences between the releases in the handshake.
 
 use super::presence::PresenceRules;
 
-/// Which form the parameters of `connect` have.
+/// The form of the parameters of `connect`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectForm {
-    /// Of the secrets token and password are known, and a device may leave the nonce out.
+    /// The known secrets are the token and the password, and a device can omit the nonce.
     Secrets,
     /// Adds `auth.deviceToken`, and a device must send the nonce.
     DeviceToken,
@@ -17,7 +17,7 @@ pub enum ConnectForm {
     Enumerated,
     /// 2026.6.11: the tool that requests approvals can identify itself as the gateway's own.
     WithRuntimeToken,
-    /// And an agent's run may prove itself.
+    /// An agent run can also prove its identity.
     WithAgentRun,
     /// Adds clients, their build and time zone, and the events that a client requests at once.
     WithBuild,
@@ -28,8 +28,7 @@ pub enum ConnectForm {
 pub enum Wording {
     /// AJV: lists every missing property.
     Ajv,
-    /// TypeBox's own validator: only the first missing property of an object is named, and only the
-    /// first that it does not know.
+    /// TypeBox's own validator: names only the first missing property and only the first unknown property of an object.
     TypeBox,
 }
 
@@ -49,7 +48,7 @@ pub struct HandshakeRules {
     pub timeout_ms: u64,
     /// A message before `hello-ok` is limited to 64 KiB. Otherwise, the limit is the same as after it.
     pub early_messages_limited: bool,
-    /// Which browser origins are allowed, and who is asked for one.
+    /// Which browser origins are allowed, and which clients need one.
     pub origins: AllowedOrigins,
     /// An origin is only a scheme and a host. The origin of a browser extension can be listed.
     pub origins_bare: bool,
@@ -239,7 +238,7 @@ pub enum BackendPairing {
     SkippedWhenProven,
 }
 
-/// Which browser origins are allowed besides the listed ones, and who is asked for one.
+/// Which browser origins are allowed in addition to the listed ones, and which clients need one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AllowedOrigins {
     /// Every origin that equals `Host`, and loopback origins if `Host` is loopback. Only browser UIs are checked.

@@ -37,7 +37,7 @@ pub struct NodeRules {
     pub approval_needs_scopes: bool,
     /// An approval also needs `operator.pairing`, whatever the commands, and lists show the required scopes.
     pub approval_needs_pairing: bool,
-    /// Which commands a platform's nodes may offer.
+    /// The commands that the nodes of a platform can offer.
     pub platforms: PlatformRules,
     /// `sms.search` is among the commands of Android.
     pub android_sms_search: bool,

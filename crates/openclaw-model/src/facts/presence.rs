@@ -1,16 +1,17 @@
 //! Differences between the releases in the presence list.
 
-/// The rules of the presence list.
+/// The rules for the presence list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PresenceRules {
-    /// The gateway's own entry names this run of it.
+    /// The gateway's own entry identifies the current run of the gateway.
     pub names_run: bool,
-    /// Entries say which client it is, whom it stands for and since when. The list is told after every welcome, and an entry stays while its connection is open.
+    /// An entry names its client, the user whom the client represents, and the start time. The list is sent after every
+    /// `hello-ok`, and an entry remains while its connection is open.
     pub shows_clients: bool,
 }
 
 impl PresenceRules {
-    /// Those of the oldest known release.
+    /// The rules of the oldest known release.
     pub(crate) fn oldest() -> Self {
         Self { names_run: false, shows_clients: false }
     }

@@ -1,53 +1,53 @@
-//! Differences between the releases in the approvals of commands.
+//! Differences between the releases in the approval of commands.
 
-/// What a request for the approval of a command has.
+/// The contents of an approval request for a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecRequestForm {
     /// The command and where it runs.
     Command,
-    /// Its arguments too, and for a node a plan without the text of the command.
+    /// Also its arguments and, for a node, a plan without the text of the command.
     Arguments,
-    /// A node's plan has the text of the command.
+    /// Also the text of the command in a node's plan.
     PlanText,
 }
 
-/// The rules of the approvals of commands.
+/// The rules for the approval of commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExecRules {
-    /// What a request has.
+    /// The contents of a request.
     pub form: ExecRequestForm,
-    /// The event of a decision shows the request.
+    /// The event about a decision contains the request.
     pub decisions_show_request: bool,
-    /// The names of the environment's variables are shown on any host; else only on a node.
+    /// The names of environment variables are shown for every host. Otherwise, they are shown only for a node.
     pub env_named_everywhere: bool,
-    /// Hangul fillers are spelt out.
+    /// Hangul fillers are shown as escapes.
     pub fillers_spelt: bool,
-    /// A command of blanks alone is refused.
+    /// A command that contains only blanks is refused.
     pub blank_refused: bool,
-    /// A request may take the decision `allow-always` away.
+    /// A request can exclude the decision `allow-always`.
     pub decisions_taken_away: bool,
-    /// A request may be told to nobody, or wait although nobody can decide.
+    /// A request can be announced to no client, or can wait although no client can decide it.
     pub delivery_chosen: bool,
-    /// Commands inside commands are counted and looked at, too.
+    /// Commands inside commands are also counted and checked.
     pub nested_commands_explained: bool,
-    /// A request names the run, the call of the tool and the session that it comes from; `security` and `ask` have known words.
+    /// A request names its run, its tool call and its session. `security` and `ask` accept only known values.
     pub runs_named: bool,
-    /// The id of an approval has a form; else any text with something in it will do.
+    /// The id of an approval must have a specific format. Otherwise, every text that is not empty is accepted.
     pub ids_restricted: bool,
     /// Events and lists name the kind of approval.
     pub kind_named: bool,
-    /// Who waits for a decision is told how it came about.
+    /// The response to a client that waits for a decision states how the decision was made.
     pub ends_explained: bool,
-    /// The refusal of `allow-always` speaks of the command; else of the policy.
+    /// The refusal of `allow-always` mentions the command. Otherwise, it mentions the policy.
     pub refusal_by_command: bool,
-    /// `sudo` and other programs that hand a command on are named.
+    /// `sudo` and other programs that run another command are named.
     pub carriers_known: bool,
-    /// The policy is kept in the database; else in a file.
+    /// The policy is stored in the database. Otherwise, it is stored in a file.
     pub policy_in_database: bool,
 }
 
 impl ExecRules {
-    /// Those of the oldest known release.
+    /// The rules of the oldest known release.
     pub(crate) fn oldest() -> Self {
         Self {
             form: ExecRequestForm::Command,

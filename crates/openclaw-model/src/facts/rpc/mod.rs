@@ -17,7 +17,7 @@ use plugin::PluginRules;
 pub enum NoApprover {
     /// It waits until its timeout.
     Waits,
-    /// It expires at once, and is accepted before where that was asked for.
+    /// It expires at once. Before, it is accepted if the request asked for that.
     ExpiresOnceAccepted,
     /// It expires at once, without being accepted.
     Expires,
@@ -26,7 +26,7 @@ pub enum NoApprover {
 /// The rules of calls in one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcRules {
-    /// The methods, in the order of `hello-ok`, with a letter each for who may call it: `n` nodes, `o` every operator, `r`
+    /// The methods, in the order of `hello-ok`. A letter says who can call a method: `n` nodes, `o` every operator, `r`
     /// operators who read, `w` who write, `v` who approve, `p` who pair, `q` who answer questions, `t` who talk, `s` who
     /// write to sessions, and `a` administrators.
     pub methods: Names,
@@ -34,9 +34,9 @@ pub struct RpcRules {
     pub events: Names,
     /// The answers to calls to nodes.
     pub node_calls: NodeCallRules,
-    /// `health` is for everybody, whatever the role and the scopes.
+    /// Every client can call `health`, whatever its role and scopes.
     pub health_for_all: bool,
-    /// A client that repeatedly calls methods that its role does not allow is closed.
+    /// The gateway closes the connection of a client that repeatedly calls methods that its role does not allow.
     pub wrong_roles_close: bool,
     /// A client that rotates a token must hold its scopes.
     pub rotation_needs_scopes: bool,
@@ -57,13 +57,13 @@ pub struct RpcRules {
     pub rotate_disconnects: bool,
     /// A device that is not an administrator can remove, rotate and revoke only itself.
     pub devices_manage_themselves: bool,
-    /// What becomes of an approval that nobody is there to give.
+    /// What happens to an approval request without an approver.
     pub no_approver: NoApprover,
     /// The client that requests approval for a command does not count as an approver.
     pub asker_approves_not: bool,
-    /// What a command's approval takes and shows.
+    /// The rules for the approval of commands.
     pub exec: ExecRules,
-    /// An approval is found by the beginning of its id when it is decided.
+    /// A decision can identify an approval by a prefix of its id.
     pub exec_prefix: bool,
     /// The error for an unknown approval id has details.
     pub unknown_approval_explained: bool,
@@ -98,9 +98,9 @@ pub struct RpcRules {
     pub decisions_repeat: bool,
     /// The approval request for a command shows a warning and the parts of the command.
     pub approvals_show_analysis: bool,
-    /// What a plugin asks its approval with.
+    /// The rules for the approval of plugin actions.
     pub plugin: PluginRules,
-    /// Everything that cannot be seen in a command is spelt out, white space of every kind and control characters too.
+    /// All invisible characters in a command are shown as escapes, including all white space and control characters.
     pub all_invisible_spelt: bool,
     /// Event sequence numbers are counted for each client. Otherwise, all clients share one count.
     pub seq_per_client: bool,

@@ -1,25 +1,25 @@
-//! Lists of names whose order matters, and how a release changes them: the methods and the events of `hello-ok`.
+//! Ordered lists of names and the changes of a release to them: the methods and the events of `hello-ok`.
 
-/// Names in an order that clients see.
+/// Names in the order in which clients see them.
 ///
-/// A name is one word. `NAME:LETTER` says more about it: the letter of a method says who may call it. `~` before a name
-/// says that it exists without being listed.
+/// A name is one word. `NAME:LETTER` adds a letter: the letter of a method determines who can call it. A name after `~`
+/// exists but is not listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names(Vec<&'static str>);
 
 impl Names {
-    /// The names in a text, with white space between them.
+    /// Parses names that are separated by white space.
     pub(crate) fn of(text: &'static str) -> Self {
         Self(text.split_ascii_whitespace().collect())
     }
 
-    /// Applies the changes of a release: words with white space between them.
+    /// Applies the changes of a release: words that are separated by white space.
     ///
     /// | word | meaning |
     /// |---|---|
-    /// | `NAME` or `NAME:LETTER` | a new name; of a known name, the new letter |
-    /// | `@NAME` | the next new names stand after this one, else at the end |
-    /// | `-NAME` | the name is gone |
+    /// | `NAME` or `NAME:LETTER` | a new name, or a new letter for a known name |
+    /// | `@NAME` | insert the next new names after this one instead of at the end |
+    /// | `-NAME` | remove the name |
     pub(crate) fn change(&mut self, changes: &'static str) {
         let mut at = self.0.len();
         for word in changes.split_ascii_whitespace() {
@@ -40,12 +40,12 @@ impl Names {
         }
     }
 
-    /// The names that are listed, in their order.
+    /// The listed names, in order.
     pub fn listed(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().filter(|word| !word.starts_with('~')).map(|word| name(word))
     }
 
-    /// The letter of a name; `None` where there is no such name, and empty where nothing more is said of it.
+    /// The letter of a name. `None` if the name does not exist, and empty if the name has no letter.
     pub fn letter(&self, of: &str) -> Option<&'static str> {
         let word = self.0[self.position(of)?];
         Some(word.rsplit_once(':').map_or("", |(_, letter)| letter))

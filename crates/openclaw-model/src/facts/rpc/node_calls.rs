@@ -1,60 +1,62 @@
-//! Differences between the releases in the calls to nodes and of nodes.
+//! Differences between the releases in the calls to nodes and from nodes.
 
-/// The rules of calls to nodes and of nodes.
+/// The rules for calls to nodes and from nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeCallRules {
-    /// A refusal of a command says why the command is not allowed.
+    /// The refusal of a command states why the command is not allowed.
     pub refusals_explained: bool,
-    /// The error that a node answers with is told by its code and its message; else by its message alone.
+    /// The gateway passes on the code and the message of a node's error. Otherwise, it passes on only the message.
     pub error_codes_told: bool,
-    /// No command changes the lasting profiles of a node's browser.
+    /// No command changes the persistent profiles of a node's browser.
     pub profiles_protected: bool,
-    /// A node may report that it is alive; the gateway writes it down.
+    /// A node can report that it is alive, and the gateway stores the report.
     pub signs_of_life: bool,
-    /// Work for a node waits a day, and is gone once the node has fetched it. Else it stays, and a node that has none is asked for its status.
+    /// Work for a node waits for a day, and is removed when the node fetches it. Otherwise, it remains, and a node
+    /// without work is asked for its status.
     pub work_is_consumed: bool,
-    /// A run of a program has an id, also where nobody gave it one.
+    /// A run of a program always has an id, even if the caller did not provide one.
     pub runs_have_ids: bool,
-    /// A report on a run that nobody asked for is answered with the reason why it has no effect.
+    /// The response to a report about a run that nobody requested states why the report has no effect.
     pub unmatched_runs_told: bool,
-    /// A refusal of a command to talk says that the node must be trusted with it.
+    /// The refusal of a talk command states that the node must be trusted with the command.
     pub talk_explained: bool,
-    /// `browser.proxy` takes `operator.admin`, which the handler checks.
+    /// `browser.proxy` needs `operator.admin`. The handler checks this.
     pub proxy_takes_admin: bool,
-    /// Commands that take `operator.admin`, which is checked before anything else.
+    /// Commands that need `operator.admin`. This scope is checked before everything else.
     pub admin_commands: &'static [&'static str],
-    /// Commands that no platform allows by itself; a refusal says how to allow them.
+    /// Commands that no platform allows by default. The refusal states how to allow them.
     pub dangerous: &'static [&'static str],
-    /// A refusal of a command that the configuration forbids says so.
+    /// The refusal of a command that the configuration forbids states this reason.
     pub denied_named: bool,
-    /// The keys of the configuration that forbid and allow commands, as a refusal names them.
+    /// The configuration keys that forbid and allow commands, as a refusal names them.
     pub command_keys: (&'static str, &'static str),
-    /// Commands that the gateway alone sends.
+    /// Commands that only the gateway itself sends.
     pub private: &'static [&'static str],
-    /// Nobody starts the run of an agent on a node by `node.invoke`.
+    /// No client can start an agent run on a node with `node.invoke`.
     pub agent_runs_refused: bool,
     /// The commands to a node's browser.
     pub browser_commands: &'static [&'static str],
-    /// A call to a node may name the session and the channel that it comes from.
+    /// A call to a node can name its session and its channel.
     pub sources_named: bool,
-    /// Nothing goes to or comes from a node whose commands were not approved.
+    /// A node whose commands were not approved receives no calls, and its calls are refused.
     pub need_approval: bool,
-    /// An error says whether the command was sent, and names what the node said.
+    /// An error states whether the command was sent, and contains the node's error.
     pub errors_detailed: bool,
-    /// A node is told how long it has for a command, whether or not the caller says so.
+    /// A node always receives the timeout of a command, even if the caller does not set one.
     pub timeout_always_told: bool,
-    /// A node is told that the time of a command is up.
+    /// A node is notified when the timeout of a command expires.
     pub late_commands_cancelled: bool,
-    /// The answer to `node.pending.enqueue` has the node's id trimmed; else as it came.
+    /// The response to `node.pending.enqueue` contains the trimmed id of the node. Otherwise, it contains the
+    /// id as it was sent.
     pub ids_trimmed: bool,
-    /// A refusal says that the commands that a node offers still wait for their approval.
+    /// A refusal states that the commands of the node still wait for approval.
     pub withheld_surface_told: bool,
-    /// The events of a node that are known; others are answered as unsupported. Empty: every event is taken.
+    /// The known events of nodes. The response to other events is `unsupported`. If empty, every event is accepted.
     pub events: &'static [&'static str],
 }
 
 impl NodeCallRules {
-    /// Those of the oldest known release.
+    /// The rules of the oldest known release.
     pub(crate) fn oldest() -> Self {
         Self {
             refusals_explained: false,

@@ -1,7 +1,7 @@
 //! The programs that the bundled skills need.
 //!
-//! The lists are those of the releases' own `skills` folders, in its order: what a skill for another system than macOS needs
-//! is left out. Skills that a user has put into the workspace are not looked at.
+//! The lists come from the `skills` folders of the releases and keep their order. They omit the programs of skills that
+//! are not for macOS. They do not include skills that a user added to the workspace.
 
 /// The oldest known release.
 pub(crate) const OLDEST: &str = "\
