@@ -3,8 +3,10 @@
 use super::remedies::{Remedy, Tried};
 use super::world::{Answer, Verdict, World};
 use super::{State, Who};
+use openclaw_emulator::at_rest::Kept;
 use openclaw_model::{Check, Fact, Release, TraceLine, pairing};
 use openclaw_protocol::frame::ErrorShape;
+use openclaw_protocol::store::{Document, StoreFormat};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use untrusted_data::printable;
@@ -343,7 +345,19 @@ impl Explanation<'_> {
 
     fn all_notes(&self) -> Vec<String> {
         let log = self.world.start().map(|gateway| gateway.log).unwrap_or_default();
-        self.state.notes.iter().chain(&self.notes).chain(&log).take(MOST).cloned().collect()
+        let lost = self.overwritten();
+        lost.iter().chain(&self.state.notes).chain(&self.notes).chain(&log).take(MOST).cloned().collect()
+    }
+
+    /// A warning if this release overwrites a damaged list of paired devices, even if it lets the client in.
+    fn overwritten(&self) -> Option<String> {
+        let rules = &self.world.facts.pairing;
+        let file = self.world.at_rest.file(Document::DevicesPaired);
+        let is_lost = rules.format == StoreFormat::Files && !rules.state.unreadable_ends;
+        (is_lost && matches!(file, Kept::Unusable { .. })).then(|| {
+            let path = Document::DevicesPaired.path();
+            format!("this release treats {path} as empty and overwrites it on the next change: copy the file first")
+        })
     }
 
     fn since(&self, line: &TraceLine) -> String {

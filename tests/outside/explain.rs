@@ -375,6 +375,20 @@ fn commands_are_quoted_for_a_shell() {
 }
 
 #[test]
+fn a_damaged_list_of_devices_that_a_release_overwrites_is_warned_about() {
+    let test_folder = TestFolder::new(SCENARIO);
+    state(&test_folder);
+    let warns = |release: &str| {
+        let ended = explain(&test_folder, &["state", "--release", release, "--as", "exec"]);
+        ended.out.contains("copy the file first")
+    };
+    assert!(!warns("2026.3.31"));
+    put(&test_folder, "devices/paired.json", "{");
+    assert!(warns("2026.3.31"));
+    assert!(!warns("2026.6.11") && !warns("2026.9.6"), "these releases do not overwrite the file");
+}
+
+#[test]
 fn a_node_at_an_ipv6_address_is_approved_alone() {
     let test_folder = TestFolder::new(SCENARIO);
     state(&test_folder);
