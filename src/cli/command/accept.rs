@@ -19,7 +19,7 @@ const NAMED: usize = 10;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Accept {
     /// Ids, parts of ids or globs of the cases to approve
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = Filter::of_ids)]
     cases: Vec<Filter>,
     /// Approve all waiting observations
     #[arg(long, conflicts_with = "cases")]

@@ -1,21 +1,23 @@
 //! `clawcheck run`: plays cases on a gateway and reports deviations.
 
 use crate::cli::help::{cache_variable, token_variable};
+use crate::cli::reports::{ReportOption, Reports};
+use crate::cli::selection::{Named, SelectionOptions};
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::snapshots::{self, Snapshots};
 use crate::cli::terminal::console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::timeouts::TimeoutOptions;
-use crate::cli::{CommandError, exit};
+use crate::cli::{CommandError, Listeners, exit};
 use crate::gateway::{self, Gateway, GatewaySpec, Kind, Preparation};
 use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::{Library, Origin};
-use crate::report::terminal::Look;
-use crate::report::{Delivery, Destination, Json, Listener, Terminal};
+use crate::report::terminal::{Detail, Look};
+use crate::report::{Delivery, Terminal};
 use crate::run::outcome::{Event, Outcome, RunReport};
 use crate::run::{self, Isolation, Options, RunEnd, RunError};
-use crate::scenario::{Case, Corpus, Filter};
+use crate::scenario::{Case, Corpus};
 use crate::shell::quoted;
 use openclaw_model::{Facts, Release};
 use std::collections::BTreeSet;
@@ -52,12 +54,8 @@ pub(crate) struct Run {
     /// description is a YAML file that names the command of any other gateway (see gateways/).
     #[arg(long, short, value_name = "GATEWAY", default_value = "embedded")]
     gateway: GatewaySpec,
-    /// Play only cases whose id equals, contains or matches EXPR (repeatable)
-    ///
-    /// EXPR is an id, a part of an id or a glob: `role-upgrade/direct`, `upgrade` or `proxied-*/header#*`. A case is played if it
-    /// matches one of the expressions.
-    #[arg(long, short, value_name = "EXPR")]
-    filter: Vec<Filter>,
+    #[command(flatten)]
+    selection: SelectionOptions,
     /// Whether cases share a gateway [default: shared, or case on the embedded gateway]
     #[arg(long, value_enum, value_name = "HOW")]
     isolation: Option<IsolationOption>,
@@ -66,12 +64,19 @@ pub(crate) struct Run {
     jobs: Option<u16>,
     #[command(flatten)]
     timeouts: TimeoutOptions,
-    /// Write a report: json=FILE, or json=- for standard output (repeatable)
+    /// Write a report: json=FILE, junit=FILE, markdown=FILE or github (repeatable)
     ///
-    /// With json=-, standard output contains only the report, and all other output goes to standard error. `clawcheck schema
-    /// report` prints the JSON Schema of the report.
+    /// FILE can be - for standard output, which then contains only the report; all other output goes to standard error. `github`
+    /// prints an annotation for each cause and appends the Markdown report to the summary of the step (GITHUB_STEP_SUMMARY).
+    /// `clawcheck schema report` prints the JSON Schema of the JSON report.
     #[arg(long, value_name = "KIND=FILE")]
-    report: Vec<ReportFile>,
+    report: Vec<ReportOption>,
+    /// Print only failures and the last line
+    #[arg(long, short, conflicts_with_all = ["verbose", "trace"])]
+    quiet: bool,
+    /// Print a line for every case
+    #[arg(long, short)]
+    verbose: bool,
     /// Print every case in full, with its messages on the wire
     #[arg(long)]
     trace: bool,
@@ -106,8 +111,6 @@ pub(crate) struct Run {
     #[arg(long)]
     allow_writes: bool,
 }
-
-type Listeners = Vec<Box<dyn Listener + Send>>;
 
 /// The maximum time for readers to read the reports of an interrupted run.
 const AFTER_SIGNAL: Duration = Duration::from_millis(500);
@@ -154,25 +157,6 @@ impl UnusedScope {
     }
 }
 
-/// `json=report.json`.
-#[derive(Debug, Clone)]
-struct ReportFile(PathBuf);
-
-impl FromStr for ReportFile {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some(("json", "")) => {
-                Err("the file is missing; expected json=FILE, or json=- for standard output".to_owned())
-            }
-            Some(("json", file)) => Ok(Self(PathBuf::from(file))),
-            Some((kind, _)) => Err(format!("unknown report kind `{kind}`; expected json=FILE")),
-            None => Err("expected KIND=FILE, for example json=report.json".to_owned()),
-        }
-    }
-}
-
 /// A version such as `2026.9.1`. It is used in a path and in npm's arguments.
 #[derive(Debug, Clone)]
 struct PackageVersion(String);
@@ -193,20 +177,17 @@ impl FromStr for PackageVersion {
 impl Run {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         self.check_attached()?;
-        // An argument that is not a file is an id, unless it can only be a path.
-        let (paths, ids): (Vec<_>, Vec<_>) =
-            self.what.iter().partition(|what| PathBuf::from(what).exists() || what.ends_with(".yaml"));
-        let paths = paths.into_iter().map(PathBuf::from).collect::<Vec<_>>();
-        let corpus = crate::cli::corpus(&paths, self.trust)?;
-        let cases = self.select(&corpus, &ids)?;
+        let named = Named::of(&self.what);
+        let corpus = crate::cli::corpus(&named.paths, self.trust)?;
+        let cases = named.select(&corpus, &self.selection, &|id| self.schema_help(id))?;
         self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
-        let unused = self.unused(&paths)?;
-        let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(CommandError::failed)?;
+        let unused = self.unused(&named.paths)?;
+        let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &named.paths).map_err(CommandError::failed)?;
         let not_writable = snapshots.prepare()?;
         let work = self.play(signals, &cases, &snapshots.library, &corpus, unused);
         let report = session::block_on([&self.gateway], work)?;
         if !snapshots.is_writable() && report.unkept > 0 {
-            let note = not_writable.unwrap_or_else(|| match paths.is_empty() {
+            let note = not_writable.unwrap_or_else(|| match named.paths.is_empty() {
                 true => "the built-in snapshots cannot be changed; name a folder with --snapshots".to_owned(),
                 false => {
                     "create a folder `snapshots` next to `scenarios`, or add an `expect` to the scenario".to_owned()
@@ -270,47 +251,10 @@ impl Run {
         }
     }
 
-    /// The cases that the ids select, or all cases of the corpus, limited to those that `--filter` selects.
-    fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, CommandError> {
-        let mut named = Vec::new();
-        for id in ids {
-            let filter =
-                id.parse::<Filter>().map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
-            // A misspelled path must not select cases whose ids contain it.
-            if !filter.names(corpus.cases()) {
-                let of_schema = matches!(self.schema, Some(None)) && id.parse::<PackageVersion>().is_ok();
-                let help = match of_schema {
-                    true => format!("pass the version of the schema with `=`: --schema={id}"),
-                    false => {
-                        format!(
-                            "`--filter {}` selects the cases whose ids contain it; `clawcheck list` prints all cases",
-                            quoted(id)
-                        )
-                    }
-                };
-                return Err(CommandError::usage(miette::miette!(
-                    help = help,
-                    "there is no file or folder `{id}`, and no case, scenario or family of that name"
-                )));
-            }
-            named.push(filter);
-        }
-        let cases = Filter::select_any(&self.filter, corpus.select(&named));
-        if cases.is_empty() {
-            let filters = self.filter.iter().map(|filter| format!("`{}`", filter.as_str())).collect::<Vec<_>>();
-            return Err(CommandError::nothing_selected(miette::Report::msg(match filters.as_slice() {
-                [] => "the scenarios contain no cases".to_owned(),
-                _ if named.is_empty() => {
-                    format!("no case matches {}; `clawcheck list` prints all cases", filters.join(" or "))
-                }
-                _ => {
-                    let named = named.iter().map(|named| format!("`{}`", named.as_str())).collect::<Vec<_>>();
-                    let (named, filters) = (named.join(" and "), filters.join(" or "));
-                    format!("no case of {named} matches {filters}; `clawcheck list` prints all cases")
-                }
-            })));
-        }
-        Ok(cases)
+    /// Advice about an id that names nothing and is the version that `--schema` should have.
+    fn schema_help(&self, id: &str) -> Option<String> {
+        let of_schema = matches!(self.schema, Some(None)) && id.parse::<PackageVersion>().is_ok();
+        of_schema.then(|| format!("pass the version of the schema with `=`: --schema={id}"))
     }
 
     async fn play(
@@ -327,7 +271,7 @@ impl Run {
         }
         let stop = if self.allow_writes { signals.stop_after_cleanup() } else { signals.stop() };
         let session = Session::new(cases.len(), stop.clone());
-        let (mut listeners, deliveries) = self.listeners(&session.progress).map_err(RunError::Report)?;
+        let (mut listeners, deliveries) = self.listeners(&session.progress)?;
         let preparation = Preparation {
             state_dir: self.state_dir.clone(),
             claims: self.release,
@@ -419,26 +363,26 @@ impl Run {
     ///
     /// # Errors
     /// A report cannot be written. This is detected before the first case.
-    fn listeners(&self, progress: &Progress) -> io::Result<(Listeners, Vec<Delivery>)> {
-        let reports = self.report.iter().map(|file| Destination::find(&file.0)).collect::<io::Result<Vec<_>>>()?;
-        // Standard output then contains only the report.
-        let to_stderr = reports.contains(&Destination::Stdout);
+    fn listeners(&self, progress: &Progress) -> Result<(Listeners, Vec<Delivery>), CommandError> {
+        let reports = Reports::find(&self.report).map_err(RunError::Report)?;
+        let to_stderr = reports.use_stdout()?;
         let look = Look {
             colour: if to_stderr { console::colour_of_stderr() } else { console::colour() },
-            every_case: self.trace,
+            detail: match self {
+                Self { trace: true, .. } => Detail::Trace,
+                Self { verbose: true, .. } => Detail::EachCase,
+                Self { quiet: true, .. } => Detail::Failures,
+                _ => Detail::Usual,
+            },
             slow_after: match self.gateway {
                 GatewaySpec::Embedded(_) => Duration::from_millis(500),
                 _ => Duration::from_secs(45),
             },
         };
-        let out = if to_stderr { progress.stderr() } else { progress.stdout() };
-        let mut listeners: Listeners = vec![Box::new(progress.clone()), Box::new(Terminal::new(out, look))];
-        let mut deliveries = Vec::new();
-        for report in reports {
-            let (sink, delivery) = report.open()?;
-            listeners.push(Box::new(Json::new(sink)));
-            deliveries.extend(delivery);
-        }
+        let out = || if to_stderr { progress.stderr() } else { progress.stdout() };
+        let mut listeners: Listeners = vec![Box::new(progress.clone()), Box::new(Terminal::new(out(), look))];
+        let (others, deliveries) = reports.open(out()).map_err(RunError::Report)?;
+        listeners.extend(others);
         Ok((listeners, deliveries))
     }
 

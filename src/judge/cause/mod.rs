@@ -62,6 +62,44 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, the most serious first.
+    pub const ALL: [Self; 14] = [
+        Self::LetIn,
+        Self::Refused,
+        Self::Allowed,
+        Self::Denied,
+        Self::Granted,
+        Self::Store,
+        Self::ErrorCode,
+        Self::Close,
+        Self::Silence,
+        Self::Error,
+        Self::Schema,
+        Self::Text,
+        Self::Fields,
+        Self::Unapproved,
+    ];
+
+    /// The name in reports and in lists of known deviations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LetIn => "let-in",
+            Self::Refused => "refused",
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Granted => "granted",
+            Self::Store => "store",
+            Self::ErrorCode => "error-code",
+            Self::Close => "close",
+            Self::Silence => "silence",
+            Self::Error => "error",
+            Self::Schema => "schema",
+            Self::Text => "text",
+            Self::Fields => "fields",
+            Self::Unapproved => "unapproved",
+        }
+    }
+
     /// The kind as a heading.
     pub fn title(self) -> &'static str {
         match self {

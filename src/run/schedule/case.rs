@@ -386,6 +386,7 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
         id: case.id.clone(),
         title: case.title().to_owned(),
         file: case.source.path.clone(),
+        is_built_in: case.source.embedded,
         verdict: Verdict::Skipped,
         reason: None,
         given_up: false,
@@ -408,9 +409,9 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
 /// The requirements that the case's expectations stand for, each once, in the order of the steps.
 fn requirements(case: &Case) -> Vec<String> {
     let mut ids = Vec::new();
-    for id in judge::steps(case).into_iter().filter_map(|step| step.requires.as_ref()) {
-        if !ids.contains(&id.value) {
-            ids.push(id.value.clone());
+    for id in case.requirements() {
+        if !ids.iter().any(|known| known == id) {
+            ids.push(id.to_owned());
         }
     }
     ids

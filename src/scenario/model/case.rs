@@ -2,6 +2,7 @@
 
 use super::document::{Need, Scenario};
 use super::identity;
+use super::step::Step;
 use super::text::Releases;
 use crate::scenario::syntax::spans::{Name, Span};
 use openclaw_protocol::identity::DeviceKey;
@@ -57,6 +58,12 @@ impl Case {
     /// The case's tags.
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         self.scenario.tags.iter().map(|tag| tag.value.as_str())
+    }
+
+    /// The requirements that the expectations of its steps stand for.
+    pub fn requirements(&self) -> impl Iterator<Item = &str> {
+        let earlier = self.scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
+        earlier.chain(&self.scenario.steps).flat_map(Step::requirements)
     }
 
     /// The line of a position in the case's file, counted from 1.

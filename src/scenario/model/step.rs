@@ -38,6 +38,15 @@ impl Step {
     pub fn known_as(&self) -> Option<&Name> {
         self.hold.as_ref().or(self.name.as_ref())
     }
+
+    /// The requirements that the expectations of the step, and of the steps that run side by side under it, test.
+    pub fn requirements(&self) -> Vec<&str> {
+        let own = self.requires.iter().map(|id| id.value.as_str());
+        match &self.kind {
+            StepKind::Parallel(steps) => own.chain(steps.iter().flat_map(Self::requirements)).collect(),
+            _ => own.collect(),
+        }
+    }
 }
 
 impl JsonSchema for Step {
