@@ -204,5 +204,5 @@ fn list_takes_the_names_that_run_takes() {
     }
     let unknown = test_folder.clawcheck(&["list", "empty-token"]);
     assert_eq!(unknown.code, Some(2), "{}", unknown.err);
-    assert!(unknown.err.contains("no case, scenario or family of that name"), "{}", unknown.err);
+    assert!(unknown.err.contains("there is no file or folder `empty-token`"), "{}", unknown.err);
 }
