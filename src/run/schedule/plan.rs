@@ -91,7 +91,7 @@ fn capabilities(case: &Case) -> Vec<(Capability, &'static str)> {
     if scenario.written_by.is_some() {
         needed.push((Capability::OtherRelease, "clawcheck cannot get another release of the gateway"));
     }
-    for step in crate::judge::steps(case) {
+    for step in case.steps() {
         match &step.kind {
             StepKind::Approve(_)
             | StepKind::Reject(_)
