@@ -21,7 +21,7 @@ pub struct Case {
     pub name: String,
     /// The names of the values at this point, joined with `,` in the order of the axes. Empty without a matrix.
     pub point: Option<String>,
-    /// The scenario with every reference replaced. Its `matrix` is unchanged.
+    /// The scenario with every reference replaced. It has no `matrix`.
     pub scenario: Scenario,
     /// The file that the case was read from.
     pub source: Arc<Source>,
@@ -34,6 +34,11 @@ impl Case {
     /// The title.
     pub fn title(&self) -> &str {
         &self.scenario.scenario
+    }
+
+    /// Every step, in the order of the numbers ([`Scenario::all_steps`]).
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.scenario.all_steps()
     }
 
     /// Releases on which the case can be played. `None` means all releases.
@@ -62,8 +67,7 @@ impl Case {
 
     /// The requirements that the expectations of its steps stand for.
     pub fn requirements(&self) -> impl Iterator<Item = &str> {
-        let earlier = self.scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
-        earlier.chain(&self.scenario.steps).flat_map(Step::requirements)
+        self.steps().filter_map(|step| step.requires.as_ref()).map(|id| id.value.as_str())
     }
 
     /// The line of a position in the case's file, counted from 1.
