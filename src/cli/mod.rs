@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod exit;
 mod help;
 mod jobs;
+mod known;
 mod reports;
 mod selection;
 mod session;

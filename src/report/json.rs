@@ -145,7 +145,7 @@ impl Listener for Json {
                     none => none.insert(Cases::new()?),
                 };
                 cases.add(&case.id, &self::case(case))?;
-                if case.verdict.is_failure() {
+                if matches!(case.verdict, Verdict::Deviates | Verdict::Error) {
                     self.causes.add(case);
                 }
             }

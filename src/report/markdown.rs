@@ -37,7 +37,7 @@ impl Summary {
     }
 
     pub(crate) fn add(&mut self, case: &CaseReport) {
-        if case.verdict.is_failure() {
+        if matches!(case.verdict, Verdict::Deviates | Verdict::Error) {
             self.causes.add(case);
         } else if let Some(reason) = &case.reason {
             let reason = cut::line(reason.lines().next().unwrap_or_default(), LINE).into_owned();
@@ -47,7 +47,8 @@ impl Summary {
 
     /// The summary as Markdown.
     pub(crate) fn text(&self, run: &RunReport) -> String {
-        let failing = self.causes.cases();
+        let failing = Verdict::ALL.into_iter().filter(|verdict| verdict.is_failure());
+        let failing = failing.map(|verdict| run.summary.count(verdict)).sum::<usize>();
         let all = counted(run.summary.total(), "case");
         let on = if self.gateway.is_empty() { String::new() } else { format!(" on {}", code(&self.gateway)) };
         let mut text = match failing {
@@ -74,19 +75,29 @@ impl Summary {
     }
 
     fn add_reasons(&self, text: &mut String) {
-        if self.reasons.is_empty() {
-            return;
+        let (failing, others): (Vec<_>, Vec<_>) =
+            self.reasons.iter().partition(|((verdict, _), _)| verdict.is_failure());
+        if !failing.is_empty() {
+            text.push_str("\n#### Known deviations that no longer hold\n\n");
+            list(text, &failing);
         }
-        text.push_str("\n<details><summary>Other remarks</summary>\n\n");
-        for ((verdict, reason), cases) in self.reasons.iter().take(REASONS) {
-            let cases = counted(cases.len(), "case");
-            text.push_str(&format!("- {}, {cases}: {}\n", verdict.name(), code(reason)));
+        if !others.is_empty() {
+            text.push_str("\n<details><summary>Other remarks</summary>\n\n");
+            list(text, &others);
+            text.push_str("\n</details>\n");
         }
-        let more = self.reasons.len().saturating_sub(REASONS);
-        if more > 0 {
-            text.push_str(&format!("- … {}\n", counted(more, "more reason")));
-        }
-        text.push_str("\n</details>\n");
+    }
+}
+
+/// Reasons with the number of their cases.
+fn list(text: &mut String, reasons: &[(&(Verdict, String), &Vec<String>)]) {
+    for ((verdict, reason), cases) in reasons.iter().take(REASONS) {
+        let cases = counted(cases.len(), "case");
+        text.push_str(&format!("- {}, {cases}: {}\n", verdict.name(), code(reason)));
+    }
+    let more = reasons.len().saturating_sub(REASONS);
+    if more > 0 {
+        text.push_str(&format!("- … {}\n", counted(more, "more reason")));
     }
 }
 

@@ -15,6 +15,7 @@ mod guard;
 mod heavy;
 mod hostile;
 mod install;
+mod known;
 mod language;
 mod live;
 mod live_cli;

@@ -16,7 +16,8 @@ pub(super) mod unmet;
 mod word;
 
 use super::{Finding, FrameFinding};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use untrusted_data::cut;
 use untrusted_data::limits::LINE;
 
@@ -28,7 +29,7 @@ const MOST_LINES: usize = 4000;
 const SENTENCE: usize = 160;
 
 /// The kind of a difference. The most serious kind comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A connection was accepted that should have been refused, or a gateway started that should have refused to start.
@@ -122,7 +123,7 @@ impl Kind {
 }
 
 /// One difference between the expected and the actual observation of a case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Difference {
     /// The kind of the difference.
     pub kind: Kind,

@@ -78,8 +78,11 @@ pub(crate) struct Cause<'a> {
 }
 
 impl Causes {
-    /// Adds a failing case.
+    /// Adds a failing case. A case that unexpectedly conforms has no difference, only a reason.
     pub(crate) fn add(&mut self, case: &CaseReport) {
+        if case.verdict == Verdict::UnexpectedlyConforms {
+            return;
+        }
         let stand_in = if case.differences.is_empty() { vec![stand_in(case)] } else { Vec::new() };
         let differences = if case.differences.is_empty() { &stand_in } else { &case.differences };
         let CaseReport { id, rerun, links, .. } = case;

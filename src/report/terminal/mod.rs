@@ -159,7 +159,8 @@ impl<W: Write> Terminal<W> {
             _ if is_quiet && case.reason.is_none() => {}
             Verdict::Conforms | Verdict::KnownDeviation | Verdict::NotApplicable | Verdict::Skipped => self.aside(case),
             Verdict::Error if case.given_up => self.aside(case),
-            Verdict::Deviates | Verdict::UnexpectedlyConforms | Verdict::Error => self.failing_case(case)?,
+            Verdict::UnexpectedlyConforms => self.aside(case),
+            Verdict::Deviates | Verdict::Error => self.failing_case(case)?,
         }
         Ok(())
     }
@@ -214,7 +215,7 @@ impl<W: Write> Terminal<W> {
             let in_full = std::mem::take(&mut self.in_full).concat();
             self.write(&in_full)?;
         }
-        if self.look.detail > Detail::Failures || self.causes.cases() > 0 {
+        if self.look.detail > Detail::Failures || end.len() > 1 || self.causes.cases() > 0 {
             writeln!(self.out)?;
         }
         self.write(&end)
@@ -242,7 +243,10 @@ impl<W: Write> Terminal<W> {
 
     /// The lines at the end of every run.
     fn end(&mut self, run: &RunReport) -> Vec<String> {
-        let mut lines = if self.look.detail == Detail::Failures { Vec::new() } else { self.remarks(run) };
+        let mut lines = self.by_reason();
+        if self.look.detail > Detail::Failures {
+            lines.extend(self.remarks(run));
+        }
         if let Some(not_played) = run.interrupted {
             lines.push(format!("interrupted: {} not played", counted(not_played, "case")));
         }
@@ -250,17 +254,24 @@ impl<W: Write> Terminal<W> {
         lines
     }
 
-    /// What else is to be said: cases that were not played, frames, slow cases, unused snapshots, and gateways.
-    fn remarks(&mut self, run: &RunReport) -> Vec<String> {
-        let mut lines = Vec::new();
-        for ((verdict, reason), cases) in self.reasons.iter().take(LISTED) {
+    /// Cases with the same reason: those that were not played, known deviations, and errors after the gateway was given up.
+    fn by_reason(&self) -> Vec<String> {
+        let (quiet, mut lines) = (self.look.detail == Detail::Failures, Vec::new());
+        let reasons = self.reasons.iter().filter(|((verdict, _), _)| !quiet || verdict.is_failure());
+        for ((verdict, reason), cases) in reasons.clone().take(LISTED) {
             let named = fold(&cases.iter().map(String::as_str).collect::<Vec<_>>(), NAMED);
-            let verdict = self.look.paint(verdict.name(), Style::new().yellow());
+            let verdict = self.look.paint(verdict.name(), style(*verdict));
             let reason = reason.replace('\n', "\n    ");
             let text = format!("{verdict}: {reason}\n    {}", printable::line(&named));
             lines.extend(text.lines().map(str::to_owned));
         }
-        lines.extend(and_more(self.reasons.len(), "more reason"));
+        lines.extend(and_more(reasons.count(), "more reason"));
+        lines
+    }
+
+    /// What else is to be said: frames, slow cases, unused snapshots, and gateways.
+    fn remarks(&mut self, run: &RunReport) -> Vec<String> {
+        let mut lines = Vec::new();
         if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
             lines.push(self.look.line(&format!("{} checked against {package}", counted(tally.checked, "frame"))));
             let bare = tally.payload_not_described.iter().map(String::as_str).collect::<Vec<_>>();

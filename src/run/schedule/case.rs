@@ -4,6 +4,7 @@ use super::breaker::Dead;
 use super::failed_start;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation, Sandbox};
 use crate::judge::{Finding, FrameFinding, Judgement, Verdict, judge};
+use crate::known::CaseSeen;
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, RawMessage, StepEvidence, normalise_redacted};
@@ -321,8 +322,16 @@ pub(crate) fn conclude(
     // violated, the observation is the approved one.
     let about_snapshot =
         findings.iter().any(|finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. }));
+    let known = shared.options.known.judge(CaseSeen {
+        id: &case.id,
+        requirements: &report.requirements,
+        verdict,
+        differences: &differences,
+        observation: Some(observation.text()),
+    });
+    let is_known = known.is_some_and(|known| known.verdict == Verdict::KnownDeviation);
     let propose = match verdict {
-        Verdict::Deviates => about_snapshot && observation.store.is_some(),
+        Verdict::Deviates => about_snapshot && observation.store.is_some() && !is_known,
         Verdict::Conforms => real && shared.options.mark_seen && !seen,
         _ => false,
     };

@@ -15,9 +15,10 @@ use crate::cli::terminal::console;
 use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::gateway::{GatewaySpec, Preparation};
+use crate::known::Known;
 use crate::observe::snapshot::Library;
 use crate::run::outcome::{Event, Outcome, RunReport};
-use crate::run::{self, RunEnd, RunError};
+use crate::run::{self, Options, RunEnd, RunError};
 use crate::scenario::{Case, Corpus};
 use arguments::{DeniedResult, IsolationOption, PackageVersion};
 use openclaw_model::Release;
@@ -25,6 +26,7 @@ use reports::{deliver, notify};
 use selection::UnusedScope;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Play cases on a gateway and compare the results with the approved snapshots
 ///
@@ -78,6 +80,12 @@ pub(crate) struct Run {
     /// Print every case in full, with its messages on the wire
     #[arg(long)]
     trace: bool,
+    /// List of known deviations, which do not fail the run (repeatable)
+    ///
+    /// `clawcheck accept --known` writes such a list, and `clawcheck schema known` prints its JSON Schema. The description of a
+    /// gateway can have a list, too.
+    #[arg(long, value_name = "FILE")]
+    known: Vec<PathBuf>,
     /// Treat WHAT as a failure (repeatable)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     deny: Vec<DeniedResult>,
@@ -110,17 +118,27 @@ pub(crate) struct Run {
     allow_writes: bool,
 }
 
+/// What a run looks at besides its cases.
+struct Scope<'a> {
+    /// All scenarios that were read.
+    corpus: &'a Corpus,
+    known: Arc<Known>,
+    unused: UnusedScope,
+}
+
 impl Run {
     pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         self.check_attached()?;
         let named = Named::of(&self.what);
         let corpus = crate::cli::corpus(&named.paths, self.trust)?;
         let cases = named.select(&corpus, &self.selection, &|id| self.schema_help(id))?;
+        let known = crate::cli::known::load(&self.known, &self.gateway, &corpus)?;
         self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
         let unused = self.unused(&named.paths)?;
         let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &named.paths).map_err(CommandError::failed)?;
         let not_writable = snapshots.prepare()?;
-        let work = self.play(signals, &cases, &snapshots.library, &corpus, unused);
+        let scope = Scope { corpus: &corpus, known: Arc::new(known), unused };
+        let work = self.play(signals, &cases, &snapshots.library, scope);
         let report = session::block_on([&self.gateway], work)?;
         if !snapshots.is_writable() && report.unkept > 0 {
             let note = not_writable.unwrap_or_else(|| match named.paths.is_empty() {
@@ -152,8 +170,7 @@ impl Run {
         signals: &Signals,
         cases: &[&Case],
         library: &Library,
-        corpus: &Corpus,
-        unused: UnusedScope,
+        scope: Scope<'_>,
     ) -> Result<RunReport, CommandError> {
         if self.isolation.is_some() && matches!(self.gateway, GatewaySpec::Attached(_)) {
             let message = "--isolation applies only to gateways that clawcheck starts";
@@ -174,11 +191,11 @@ impl Run {
             deliver(deliveries, &mut report, stop).await.map_err(RunError::Report)?;
             return Ok(report);
         };
-        let options = self.options(&gateway, schema);
+        let options = Options { known: scope.known, ..self.options(&gateway, schema) };
         let ended = run::run(cases, &gateway, library, &session.guard, &options, stop.clone(), &mut listen).await;
         session.progress.finish();
         let RunEnd { mut report, error } = ended?;
-        report.unused_snapshots = unused.in_library(library, corpus);
+        report.unused_snapshots = scope.unused.in_library(library, scope.corpus);
         // Print the results first, so that an error does not hide them.
         let finished = listen(Event::Finished(&report)).map_err(RunError::Report);
         let delivered = deliver(deliveries, &mut report, stop).await.map_err(RunError::Report);
