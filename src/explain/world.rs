@@ -4,7 +4,7 @@
 use super::client::{Client, Credential, Who};
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, ProofVersion};
 use openclaw_emulator::at_rest::{AtRest, StoredDocuments};
-use openclaw_emulator::settings::{Refusal, Settings};
+use openclaw_emulator::settings::{DEFAULT_PORT, Refusal, Settings};
 use openclaw_model::{
     Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, TraceLine,
 };
@@ -107,6 +107,16 @@ impl World {
             stand_in(&mut store, id, &key.device_id(), &key.public_key(), &key.public_key_pem());
         }
         Ok(Gateway { facts: self.facts.clone(), config: settings.gateway, store, log, entropy: Counter::default() })
+    }
+
+    /// The resolved configuration. `None` if the release refuses it.
+    pub(crate) fn settings(&self) -> Option<GatewayConfig> {
+        Settings::resolve(self.facts.release, &self.config, &self.env).ok().map(|settings| settings.gateway)
+    }
+
+    /// The `Host` header of a client that connects directly.
+    pub(crate) fn host(&self) -> String {
+        address(self.client.peer, self.settings().map_or(DEFAULT_PORT, |settings| settings.port))
     }
 
     /// Starts the gateway and connects.

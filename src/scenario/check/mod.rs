@@ -20,6 +20,7 @@ use super::syntax::problems::{MOST_OF_A_FILE, SpannedError};
 use super::syntax::spans::{Name, Span};
 use crate::words::{choices, nearest};
 use flow::Flow;
+use openclaw_protocol::store::DATABASE;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -256,6 +257,13 @@ pub(super) fn store(store: &Store, known: &Known<'_>, errors: &mut Vec<SpannedEr
         match content {
             FileContent::Text(text) => symbols_in_text(text, known, path.span, errors),
             FileContent::Json(value) => symbols_in(value, known, path.span, errors),
+            FileContent::Database(documents) => {
+                if path.value != DATABASE {
+                    let message = format!("`{}` cannot be a database", path.value);
+                    errors.push(SpannedError::at(path.span, message, format!("expected {DATABASE}")));
+                }
+                documents.values().for_each(|records| symbols_in_map(records, known, path.span, errors));
+            }
             _ => {}
         }
     }
