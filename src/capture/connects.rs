@@ -46,8 +46,14 @@ pub(super) fn base_name(device: &Device) -> &'static str {
 
 /// The connects of a device, those that ask for the least first. Each is answered by the original on its own.
 pub(super) fn of_device(state: &State, device: &Device, name: &str, question: &Question, now: i64) -> Vec<Connect> {
-    let question = Question { device: Some(device.id.clone()), ..question.clone() };
-    let Ok(world) = explain::world(state, &question, now) else { return Vec::new() };
+    let of = |device: &str| Question { device: Some(device.to_owned()), ..question.clone() };
+    // `explain` does not know the id of a node without a device.
+    let node = || {
+        let mut world = explain::world(state, &of("new"), now).ok()?;
+        world.client.who = Who::elsewhere(&device.id);
+        Some(world)
+    };
+    let Some(world) = explain::world(state, &of(&device.id), now).ok().or_else(node) else { return Vec::new() };
     let mut clients = Vec::new();
     let usual = match (&device.paired, device.pending.first()) {
         (None, Some(request)) => of_request(&world.client, request),
@@ -154,7 +160,7 @@ pub(super) fn step(connect: &Connect, usual: Option<&str>, aliases: &mut Aliases
             said.insert("params".to_owned(), json!({ "client": { "buildId": build } }));
         }
     }
-    json!({ "connect": said, "expect": expected(&answer.verdict, aliases) })
+    json!({ "connect": said, "expect": expected(answer, aliases) })
 }
 
 fn scopes(scopes: &[String], aliases: &mut Aliases) -> Value {
@@ -165,7 +171,10 @@ fn scopes(scopes: &[String], aliases: &mut Aliases) -> Value {
 fn auth(world: &World, usual: Option<&str>) -> Option<Value> {
     let config = world.settings()?;
     let secret = match (&world.client.credential, config.auth_mode) {
-        (Credential::DeviceToken(_), _) => return Some(json!({ "device-token": "last" })),
+        (Credential::DeviceToken(_), _) => {
+            let has_token = world.start().is_ok_and(|gateway| gateway.device_token(&world.client).is_some());
+            return Some(if has_token { json!({ "device-token": "last" }) } else { json!("none") });
+        }
         (_, AuthMode::Token) => config.token.map(|_| "token"),
         (_, AuthMode::Password) => config.password.map(|_| "password"),
         (_, AuthMode::None | AuthMode::TrustedProxy) => None,
@@ -183,11 +192,15 @@ fn is_word(text: &&str) -> bool {
 }
 
 /// The answer as an expectation.
-fn expected(verdict: &Verdict, aliases: &mut Aliases) -> Value {
-    match verdict {
+fn expected(answer: &Answer, aliases: &mut Aliases) -> Value {
+    match &answer.verdict {
         Verdict::LetIn(held) => {
-            let role = aliases.text(Kind::Role, &held.role);
-            json!({ "hello": { "role": role, "scopes": scopes(&held.scopes, aliases) } })
+            let mut hello = Map::new();
+            if let Some(announced) = &answer.announced {
+                hello.insert("role".to_owned(), json!(aliases.text(Kind::Role, &held.role)));
+                hello.insert("scopes".to_owned(), scopes(announced, aliases));
+            }
+            json!({ "hello": hello })
         }
         Verdict::NoUpgrade { status, .. } => json!({ "http": status }),
         Verdict::NoStart(_) => json!("refused"),

@@ -243,7 +243,7 @@ fn left_out(state: &State, settings: Vec<String>, aliases: &Aliases) -> Vec<Stri
     let mut known = ENTRIES.iter().filter(|name| names.iter().any(|found| found == *name)).copied().collect::<Vec<_>>();
     let other =
         names.iter().filter(|name| !ENTRIES.contains(&name.as_str()) && !CAPTURED.contains(&name.as_str())).count();
-    let counted = format!("{other} other files and folders");
+    let counted = if other == 1 { "1 other entry".to_owned() } else { format!("{other} other entries") };
     if other > 0 {
         known.push(&counted);
     }

@@ -82,6 +82,8 @@ pub(crate) struct Answer {
     pub trace: Vec<TraceLine>,
     /// The requested scopes that the client did not get.
     pub withheld: Vec<String>,
+    /// The scopes in hello-ok. They are those of the device's token, which can differ from the granted ones.
+    pub announced: Option<Vec<String>>,
 }
 
 impl Answer {
@@ -91,7 +93,7 @@ impl Answer {
     }
 
     fn of_refused_start(refusal: Refusal) -> Self {
-        Self { verdict: Verdict::NoStart(refusal), trace: Vec::new(), withheld: Vec::new() }
+        Self { verdict: Verdict::NoStart(refusal), trace: Vec::new(), withheld: Vec::new(), announced: None }
     }
 }
 
@@ -143,6 +145,7 @@ impl Gateway {
             let data = request.to_string().into_bytes();
             effects = self.handle(&mut model, Input::Message { connection: CONNECTION, data }, world.now, &mut trace);
         }
+        let announced = effects.iter().find_map(announced);
         let verdict = match model.access(CONNECTION) {
             Some(held) => Verdict::LetIn(held),
             None => refusal(effects),
@@ -153,7 +156,7 @@ impl Gateway {
             }
             _ => Vec::new(),
         };
-        Answer { verdict, trace, withheld }
+        Answer { verdict, trace, withheld, announced }
     }
 
     fn handle(&mut self, model: &mut Model, input: Input, now: i64, trace: &mut Vec<TraceLine>) -> Vec<Effect> {
@@ -264,6 +267,12 @@ fn nonce(effect: &Effect) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn announced(effect: &Effect) -> Option<Vec<String>> {
+    let Effect::Send { frame: ServerFrame::Res { payload: Some(payload), .. }, .. } = effect else { return None };
+    let scopes = payload.get("auth")?.get("scopes")?.as_array()?;
+    Some(scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 fn refusal(effects: Vec<Effect>) -> Verdict {

@@ -14,8 +14,8 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("observe", &[]),
     ("judge", &["observe", "scenario"]),
     ("gateway", &["client", "scenario"]),
-    // The tests of `run` compare the answers of `explain` with the approved ones.
-    ("run", &["client", "explain", "gateway", "judge", "observe", "scenario"]),
+    // The tests of `run` compare the answers of `explain` with the approved ones and with those to captured scenarios.
+    ("run", &["capture", "client", "explain", "gateway", "judge", "observe", "scenario"]),
     ("report", &["judge", "observe", "run"]),
     ("fuzz", &["gateway", "judge", "observe", "run", "scenario"]),
     ("cli", &["capture", "client", "explain", "fuzz", "gateway", "judge", "observe", "report", "run", "scenario"]),

@@ -204,6 +204,23 @@ impl<'a> Known<'a> {
         self.devices.extend(pending.map(|(label, record)| record.device.as_ref().unwrap_or(label).as_str()));
         self.pending.extend(store.pending.keys().chain(store.copied_pending.keys()).map(Name::as_str));
         self.bootstrap.extend(store.bootstrap.keys().map(Name::as_str));
+        for content in store.files.values() {
+            match content {
+                FileContent::Json(Value::Object(records)) => self.add_raw(records),
+                FileContent::Database(documents) => documents.values().for_each(|records| self.add_raw(records)),
+                _ => {}
+            }
+        }
+    }
+
+    /// The devices that raw records belong to.
+    fn add_raw(&mut self, records: &'a Map<String, Value>) {
+        let device = |text: &'a str| text.strip_prefix("<device ")?.strip_suffix('>');
+        for (key, record) in records {
+            self.devices.extend(device(key));
+            let ids = ["deviceId", "nodeId"].into_iter().filter_map(|field| record.get(field)?.as_str());
+            self.devices.extend(ids.filter_map(device));
+        }
     }
 
     fn add_step(&mut self, step: &'a Step) {
