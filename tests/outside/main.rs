@@ -15,6 +15,7 @@ mod heavy;
 mod hostile;
 mod install;
 mod language;
+mod levels;
 mod live;
 mod live_cli;
 mod live_clients;

@@ -9,6 +9,7 @@ use crate::cli::terminal::progress::Progress;
 use crate::cli::timeouts::TimeoutOptions;
 use crate::cli::{CommandError, exit};
 use crate::gateway::{self, Gateway, GatewaySpec, Kind, Preparation};
+use crate::judge::Level;
 use crate::judge::frame_schema::FrameSchema;
 use crate::observe::snapshot::{Library, Origin};
 use crate::report::terminal::Look;
@@ -58,6 +59,12 @@ pub(crate) struct Run {
     /// matches one of the expressions.
     #[arg(long, short, value_name = "EXPR")]
     filter: Vec<Filter>,
+    /// How strictly the gateway is compared [default: exact, or wire for described gateways and gateways at a URL]
+    ///
+    /// Each level includes the levels before it. Differences beyond the level are printed and do not fail. `docs/report.md` lists
+    /// what counts at which level.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    level: Option<LevelOption>,
     /// Whether cases share a gateway [default: shared, or case on the embedded gateway]
     #[arg(long, value_enum, value_name = "HOW")]
     isolation: Option<IsolationOption>,
@@ -118,6 +125,26 @@ enum IsolationOption {
     Case,
     /// Share a gateway between all cases that can share it
     Shared,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LevelOption {
+    /// Who is let in, with which role, scopes and token, and what the store keeps
+    Decisions,
+    /// Also codes, reasons and details of errors, messages, and how connections are closed
+    Wire,
+    /// Also texts and all fields
+    Exact,
+}
+
+impl From<LevelOption> for Level {
+    fn from(option: LevelOption) -> Self {
+        match option {
+            LevelOption::Decisions => Self::Decisions,
+            LevelOption::Wire => Self::Wire,
+            LevelOption::Exact => Self::Exact,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -388,6 +415,9 @@ impl Run {
         if self.trust {
             rerun.push_str(" --trust");
         }
+        if let Some(level) = self.level {
+            rerun.push_str(&format!(" --level {}", Level::from(level)));
+        }
         rerun.push_str(&self.timeouts.arguments());
         if self.allow_writes {
             rerun.push_str(" --allow-writes");
@@ -406,6 +436,8 @@ impl Run {
                 None => usual.isolation,
             },
             schema: schema.map(Arc::new),
+            // The texts of OpenClaw are not part of the protocol that another gateway implements.
+            level: self.level.map(Level::from).unwrap_or(if gateway.is_known() { Level::Exact } else { Level::Wire }),
             trace: self.trace,
             mark_seen: self.mark_seen,
             rerun,
