@@ -214,7 +214,8 @@ fn add_unmet(differences: &mut Vec<Difference>, unmet: Vec<Difference>) {
     let level = differences.iter().map(|difference| difference.kind.level()).min();
     let counts_before = |kind: cause::Kind| level.is_none_or(|level| kind.level() < level);
     let unmet = cause::without_consequences(unmet).into_iter();
-    let unmet = unmet.filter(|one| counts_before(one.kind) || (!told(&one.place) && graver(one.kind))).collect::<Vec<_>>();
+    let unmet =
+        unmet.filter(|one| counts_before(one.kind) || (!told(&one.place) && graver(one.kind))).collect::<Vec<_>>();
     differences.extend(unmet);
 }
 

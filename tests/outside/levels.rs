@@ -69,7 +69,8 @@ fn who_is_let_in_counts_at_every_level() {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     gateway(&test_folder, "open", r#"{ text: '{ gateway: { mode: "local", auth: { mode: "none" } } }' }"#);
-    let (code, out, report) = run(&test_folder, &["fresh-install/auth-token", "--gateway", "open.yaml", "--level", "decisions"]);
+    let (code, out, report) =
+        run(&test_folder, &["fresh-install/auth-token", "--gateway", "open.yaml", "--level", "decisions"]);
     assert_eq!(code, Some(1), "{out}");
     let cause = &report["causes"][0];
     assert_eq!((cause["kind"].as_str(), cause["level"].as_str()), (Some("let-in"), Some("decisions")), "{out}");

@@ -163,9 +163,7 @@ impl CaseResult {
     /// not change anything, and a frame that violates the schema does so on every gateway.
     pub(crate) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
         match kept(case, release, shared) {
-            Ok(history) => {
-                judge(case, &self.observation, release, history.as_ref(), Vec::new(), Level::Exact).verdict
-            }
+            Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new(), Level::Exact).verdict,
             Err(_) => Verdict::Error,
         }
     }
