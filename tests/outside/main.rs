@@ -17,6 +17,7 @@ mod heavy;
 mod hostile;
 mod install;
 mod language;
+mod levels;
 mod live;
 mod live_cli;
 mod live_clients;
