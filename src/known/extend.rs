@@ -3,7 +3,7 @@
 use super::judge::{CaseSeen, Known};
 use super::{digest, parse};
 use crate::judge::cause::Kind;
-use crate::judge::{Difference, Verdict};
+use crate::judge::{Difference, Level, Verdict};
 use crate::scenario::problems::{ScenarioErrors, within};
 use crate::scenario::{Source, nodes};
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ pub(crate) struct Observed {
     pub verdict: Verdict,
     /// The requirements that it tests.
     pub requirements: Vec<String>,
+    /// The level at which it was compared.
+    pub level: Level,
     /// What differs.
     pub differences: Vec<Difference>,
     /// The text of the observation.
@@ -104,6 +106,7 @@ impl Observed {
             id: &self.case,
             requirements: &self.requirements,
             verdict: self.verdict,
+            level: self.level,
             differences: &self.differences,
             observation: self.observation.as_deref(),
         }
@@ -114,7 +117,7 @@ impl Observed {
 fn new_entries<'a>(known: &Known, observed: &'a [Observed]) -> BTreeMap<(Kind, &'a str), Vec<&'a str>> {
     let mut new: BTreeMap<(Kind, &str), Vec<&str>> = BTreeMap::new();
     for one in observed {
-        for difference in &one.differences {
+        for difference in one.differences.iter().filter(|difference| difference.kind.level() <= one.level) {
             if !known.covers(&one.case, &one.requirements, difference) {
                 let cases = new.entry((difference.kind, &difference.what)).or_default();
                 if !cases.contains(&one.case.as_str()) {

@@ -4,7 +4,7 @@ use super::date::Date;
 use super::digest;
 use super::file::{Entry, KnownFile};
 use crate::judge::cause::Kind;
-use crate::judge::{Difference, Verdict};
+use crate::judge::{Difference, Level, Verdict};
 use crate::scenario::spans::{Span, Spanned};
 use crate::scenario::{Case, Source};
 use std::collections::HashMap;
@@ -41,6 +41,8 @@ pub(crate) struct CaseSeen<'a> {
     pub requirements: &'a [String],
     /// The verdict without a list.
     pub verdict: Verdict,
+    /// The level at which it was compared. Differences beyond the level need no entry.
+    pub level: Level,
     /// What differs. If the case is an error without differences, the error.
     pub differences: &'a [Difference],
     /// The text of the observation, if the case was played to its end.
@@ -117,7 +119,10 @@ impl Known {
     }
 
     fn with_entries(&self, case: CaseSeen<'_>, entries: &[&Listed]) -> KnownVerdict {
-        let unknown = case.differences.iter().find(|seen| !entries.iter().any(|listed| listed.entry.covers(seen)));
+        let unknown = case
+            .differences
+            .iter()
+            .find(|seen| seen.kind.level() <= case.level && !entries.iter().any(|listed| listed.entry.covers(seen)));
         if let Some(unknown) = unknown.filter(|_| case.verdict != Verdict::Conforms) {
             let reason = format!("not a known deviation: {}: {}", unknown.kind.title(), unknown.what);
             return KnownVerdict { verdict: case.verdict, reason };
@@ -128,17 +133,19 @@ impl Known {
             let reason = format!("{} no longer holds; remove the entry: {}", listed.place(), listed.entry.sentence());
             return KnownVerdict { verdict: Verdict::UnexpectedlyConforms, reason };
         }
-        if case.verdict == Verdict::Conforms {
+        if case.verdict == Verdict::Conforms && !entries.iter().any(|listed| is_seen(&listed)) {
             let all = reasons(entries.iter().copied());
             return KnownVerdict { verdict: Verdict::Conforms, reason: format!("known to be flaky: {all}") };
         }
-        if let Some(reason) = self.another_observation(case) {
+        if let Some(reason) = self.another_observation(case).filter(|_| case.verdict != Verdict::Conforms) {
             return KnownVerdict { verdict: case.verdict, reason };
         }
         let seen = reasons(entries.iter().filter(is_seen).copied());
         // Without differences there is nothing that an entry could name.
         match seen.is_empty() {
             true => KnownVerdict { verdict: case.verdict, reason: "not a known deviation".to_owned() },
+            // What is known does not count at this level.
+            false if case.verdict == Verdict::Conforms => KnownVerdict { verdict: Verdict::Conforms, reason: seen },
             false => KnownVerdict { verdict: Verdict::KnownDeviation, reason: seen },
         }
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::judge::cause::Kind;
-use crate::judge::{Difference, Verdict};
+use crate::judge::{Difference, Level, Verdict};
 use crate::scenario::Corpus;
 use rstest::rstest;
 
@@ -39,7 +39,14 @@ fn fields(name: &str) -> Difference {
 fn verdict(list: &str, id: &str, differences: &[Difference], observation: &str) -> Option<(Verdict, String)> {
     let verdict = if differences.is_empty() { Verdict::Conforms } else { Verdict::Deviates };
     let requirements = ["RFC-1".to_owned()];
-    let seen = CaseSeen { id, requirements: &requirements, verdict, differences, observation: Some(observation) };
+    let seen = CaseSeen {
+        id,
+        requirements: &requirements,
+        verdict,
+        level: Level::Exact,
+        differences,
+        observation: Some(observation),
+    };
     known(list).judge(seen).map(|judged| (judged.verdict, judged.reason))
 }
 
@@ -108,11 +115,32 @@ fn errors_can_be_known_and_what_was_not_played_stays() {
     let list = "known:\n  - { case: role/a, kind: error, seen: 'the gateway exited*', reason: crash }\n";
     let judged = |verdict| {
         let differences = [Difference::error("the gateway exited unexpectedly (exit code 1)")];
-        let seen = CaseSeen { id: "role/a", requirements: &[], verdict, differences: &differences, observation: None };
+        let seen = CaseSeen {
+            id: "role/a",
+            requirements: &[],
+            verdict,
+            level: Level::Exact,
+            differences: &differences,
+            observation: None,
+        };
         known(list).judge(seen).map(|judged| judged.verdict)
     };
     assert_eq!(judged(Verdict::Error), Some(Verdict::KnownDeviation));
     assert_eq!((judged(Verdict::Skipped), judged(Verdict::NotApplicable)), (None, None));
+}
+
+#[test]
+fn differences_beyond_the_level_need_no_entry() {
+    let at = |level, verdict, list: &str| {
+        let differences = [refused(), fields("a")];
+        let differences = if verdict == Verdict::Conforms { &differences[1..] } else { &differences };
+        let seen = CaseSeen { id: "role/a", requirements: &[], verdict, level, differences, observation: None };
+        known(list).judge(seen).map(|judged| judged.verdict)
+    };
+    assert_eq!(at(Level::Exact, Verdict::Deviates, ONE), Some(Verdict::Deviates));
+    assert_eq!(at(Level::Wire, Verdict::Deviates, ONE), Some(Verdict::KnownDeviation));
+    let slight = "known:\n  - { case: role/a, seen: hello-ok also has a, reason: r }\n";
+    assert_eq!(at(Level::Wire, Verdict::Conforms, slight), Some(Verdict::Conforms));
 }
 
 #[rstest]
@@ -208,6 +236,7 @@ fn observed(case: &str, differences: &[Difference]) -> Observed {
     Observed {
         case: case.to_owned(),
         verdict: Verdict::Deviates,
+        level: Level::Exact,
         requirements: Vec::new(),
         differences: differences.to_vec(),
         observation: Some(format!("{case} {}", differences.len())),
@@ -299,6 +328,7 @@ fn lists_in_other_forms_are_extended(#[case] text: &str) {
                 id: "role/b",
                 requirements: &[],
                 verdict: Verdict::Deviates,
+                level: Level::Exact,
                 differences: &[refused()],
                 observation: Some("role/b 1"),
             })

@@ -1,6 +1,6 @@
 //! Reports for the tests of the listeners.
 
-use crate::judge::Verdict;
+use crate::judge::{Level, Verdict};
 use crate::run::outcome::{Boot, CaseReport, GatewayInfo, RunInfo};
 use crate::shell::quoted;
 use openclaw_model::Release;
@@ -22,6 +22,7 @@ pub(super) fn info() -> RunInfo {
         jobs: 2,
         isolation: Some("case"),
         schema: None,
+        level: Level::Exact,
     }
 }
 

@@ -5,7 +5,7 @@ use super::Listener;
 use super::causes::{Cause, Causes, fold};
 use super::destination::Sink;
 use super::terminal::counted;
-use crate::judge::Verdict;
+use crate::judge::{Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use std::collections::BTreeMap;
 use std::io::{self, Seek as _, Write as _};
@@ -25,12 +25,14 @@ const LINKS: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     gateway: String,
+    level: Level,
     pub(crate) causes: Causes,
     reasons: BTreeMap<(Verdict, String), Vec<String>>,
 }
 
 impl Summary {
     pub(crate) fn started(&mut self, run: &RunInfo) {
+        self.level = run.level;
         let release = run.gateway.release.map(|release| release.to_string()).unwrap_or_default();
         let named = run.gateway.name.contains(&release);
         self.gateway = if named { run.gateway.name.clone() } else { format!("{} ({release})", run.gateway.name) };
@@ -38,7 +40,7 @@ impl Summary {
 
     pub(crate) fn add(&mut self, case: &CaseReport) {
         if matches!(case.verdict, Verdict::Deviates | Verdict::Error) {
-            self.causes.add(case);
+            self.causes.add(case, self.level);
         } else if let Some(reason) = &case.reason {
             let reason = cut::line(reason.lines().next().unwrap_or_default(), LINE).into_owned();
             self.reasons.entry((case.verdict, reason)).or_default().push(case.id.clone());

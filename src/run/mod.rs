@@ -7,6 +7,8 @@
 
 mod attached;
 #[cfg(test)]
+mod captured;
+#[cfg(test)]
 mod explained;
 pub(crate) mod needs;
 pub(crate) mod outcome;
@@ -19,7 +21,7 @@ mod timeouts;
 
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::frame_schema::FrameSchema;
-use crate::judge::{Difference, Finding, Verdict};
+use crate::judge::{Difference, Finding, Level, Verdict};
 use crate::known::{CaseSeen, Known, KnownVerdict};
 use crate::observe::Observation;
 use crate::observe::snapshot::{Library, LibraryError};
@@ -76,6 +78,8 @@ pub struct Options {
     pub trusting: bool,
     /// Number of gateways that run at the same time. At least 1.
     pub jobs: usize,
+    /// How strictly the gateway is compared with the snapshots.
+    pub level: Level,
     /// Whether every case keeps its transcript.
     pub trace: bool,
     /// Whether a conforming case on a real release proposes a snapshot if its snapshot was only seen on the embedded
@@ -254,6 +258,7 @@ pub async fn run(
         jobs: options.jobs,
         schema: options.schema.as_deref().map(|schema| schema.package().to_owned()),
         isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
+        level: options.level,
     };
     redaction::info(&mut info, &shared.secrets());
     listen(Event::Started(&info)).map_err(RunError::Report)?;
@@ -399,8 +404,8 @@ fn tell(
     known_deviations(&mut done, shared.options);
     report.summary.add(done.verdict);
     let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
-    let is_unkept = done.proposed.is_none() && done.verdict == Verdict::Deviates && done.findings.iter().any(new);
-    report.unkept += usize::from(is_unkept);
+    let fails = done.verdict == Verdict::Deviates;
+    report.unkept += usize::from(fails && done.proposed.is_none() && done.findings.iter().any(new));
     if let Some(frames) = &done.frames {
         report.frames.get_or_insert_default().add(frames);
     }
@@ -418,6 +423,7 @@ fn known_deviations(done: &mut CaseReport, options: &Options) {
         id: &done.id,
         requirements: &done.requirements,
         verdict: done.verdict,
+        level: options.level,
         differences: if done.verdict == Verdict::Error { &error } else { &done.differences },
         observation: done.observation.as_ref().map(Observation::text),
     };

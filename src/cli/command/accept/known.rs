@@ -3,7 +3,7 @@
 use super::Accept;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
-use crate::judge::{Difference, Verdict};
+use crate::judge::{Difference, Level, Verdict};
 use crate::known::{self, Observed};
 use crate::report::terminal::counted;
 use crate::scenario::Filter;
@@ -40,6 +40,7 @@ pub(super) struct KnownOptions {
 /// The parts of a JSON report that a list needs.
 #[derive(Deserialize)]
 struct Report {
+    level: Option<Level>,
     cases: Vec<ReportedCase>,
 }
 
@@ -61,7 +62,7 @@ struct ReportedObservation {
 }
 
 impl ReportedCase {
-    fn observed(self) -> Observed {
+    fn observed(self, level: Level) -> Observed {
         let reason = self.reason.unwrap_or_default();
         Observed {
             case: self.id,
@@ -70,6 +71,7 @@ impl ReportedCase {
                 _ => self.differences,
             },
             verdict: self.verdict,
+            level,
             requirements: self.requirements,
             observation: self.observation.map(|observation| observation.text.join("\n")),
         }
@@ -98,8 +100,11 @@ impl Accept {
         if reason.trim().is_empty() {
             return Err(CommandError::usage(miette::miette!("--reason is empty; say why the deviations are accepted")));
         }
-        let cases = read(report)?.cases.into_iter();
-        let cases = cases.filter(|case| case.is_selected(&self.cases, self.all)).map(ReportedCase::observed);
+        let Report { level, cases } = read(report)?;
+        let cases = cases.into_iter();
+        let cases = cases
+            .filter(|case| case.is_selected(&self.cases, self.all))
+            .map(|case| case.observed(level.unwrap_or_default()));
         let cases = cases.collect::<Vec<_>>();
         if cases.is_empty() {
             let report = report.display();
