@@ -1,6 +1,6 @@
 //! Filters the store and the received messages for one case if other cases have records on the same gateway.
 
-use crate::observe::{RawMessage, StepEvidence, StoreFiles, place, stored};
+use crate::observe::{StepEvidence, StoreFiles, place, stored};
 use openclaw_protocol::store::{Document, json as store_json};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -38,16 +38,14 @@ fn text(records: Map<String, Value>) -> Vec<u8> {
 /// Removes messages about other devices: events about them and their entries in lists.
 pub(crate) fn retain_received(steps: &mut [StepEvidence], own: &impl Fn(&str) -> bool) {
     for step in steps {
-        step.received.retain_mut(|received| match &mut received.message {
-            RawMessage::Frame { frame, .. } | RawMessage::Stray(frame) => {
-                for list in ["/payload/pending", "/payload/paired", "/payload/nodes"] {
-                    if let Some(Value::Array(entries)) = frame.pointer_mut(list) {
-                        entries.retain(|entry| device(entry).is_none_or(own));
-                    }
+        step.received.retain_mut(|received| {
+            let Some(frame) = received.message.json_mut() else { return true };
+            for list in ["/payload/pending", "/payload/paired", "/payload/nodes"] {
+                if let Some(Value::Array(entries)) = frame.pointer_mut(list) {
+                    entries.retain(|entry| device(entry).is_none_or(own));
                 }
-                frame.get("event").is_none() || frame.get("payload").and_then(device).is_none_or(own)
             }
-            _ => true,
+            frame.get("event").is_none() || frame.get("payload").and_then(device).is_none_or(own)
         });
         retain_received(&mut step.parallel, own);
     }
@@ -61,7 +59,7 @@ pub(crate) fn device(record: &Value) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Received;
+    use crate::observe::{RawFrame, RawMessage, Received};
     use serde_json::json;
 
     fn files(documents: &[(&str, &str)]) -> StoreFiles {
@@ -92,7 +90,8 @@ mod tests {
 
     #[test]
     fn what_is_told_about_others_is_not_heard() {
-        let message = |frame: Value| Received { on: None, message: RawMessage::Frame { frame, method: None } };
+        let message =
+            |json: Value| Received { on: None, message: RawMessage::Frame(RawFrame::Regular { json, method: None }) };
         let event =
             |id: &str| message(json!({"type": "event", "event": "device.pair.requested", "payload": {"deviceId": id}}));
         let list = message(

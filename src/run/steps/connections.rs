@@ -179,10 +179,8 @@ impl CaseContext<'_> {
 }
 
 pub(crate) fn challenge(received: &[RawMessage]) -> Challenge {
-    let payload = received.iter().find_map(|message| match message {
-        RawMessage::Frame { frame, .. } if is_challenge(message) => frame.get("payload"),
-        _ => None,
-    });
+    let payload =
+        received.iter().filter(|message| is_challenge(message)).find_map(|message| message.frame()?.get("payload"));
     payload.map(Challenge::from_payload).unwrap_or_default()
 }
 

@@ -3,7 +3,7 @@
 use super::bindings::Bindings;
 use super::frames::ConnectionFrames;
 use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
-use crate::observe::RawMessage;
+use crate::observe::{RawFrame, RawMessage};
 use crate::run::timeouts::{Timeouts, Wait};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -88,7 +88,7 @@ impl Session {
         self.over.is_some()
     }
 
-    /// Records a sent request. An answer to no recorded request is a [`RawMessage::Stray`].
+    /// Records a sent request. An answer to no recorded request is a [`RawFrame::Stray`].
     pub(crate) fn sent(&mut self, pending: &Pending, method: &str) {
         self.methods.insert(pending.0.clone(), method.to_owned());
     }
@@ -257,7 +257,7 @@ impl Session {
     /// stays.
     pub(crate) fn lighten(&self, messages: &mut [RawMessage], keeps_features: bool) {
         for message in messages {
-            let RawMessage::Frame { frame, .. } = message else { continue };
+            let RawMessage::Frame(RawFrame::Regular { json: frame, .. }) = message else { continue };
             if frame.pointer("/payload/type").and_then(Value::as_str) != Some("hello-ok") {
                 continue;
             }
@@ -308,9 +308,9 @@ impl Session {
                     self.frames.check(&frame, method.as_deref());
                 }
                 if is_response && method.is_none() && !is_cut && !self.sent_raw {
-                    return RawMessage::Stray(frame);
+                    return RawMessage::Frame(RawFrame::Stray(frame));
                 }
-                RawMessage::Frame { frame, method }
+                RawMessage::Frame(RawFrame::Regular { json: frame, method })
             }
             Incoming::Text(TextFrame { text, .. }) => {
                 RawMessage::NotJson { bytes: text.len(), begins: text.chars().take(BEGINS).collect() }
@@ -340,7 +340,7 @@ fn is_awaited(message: &RawMessage, awaited: &Awaited, calls: &HashMap<String, P
     match (awaited, message) {
         (Awaited::Close, RawMessage::Close { .. }) => true,
         (Awaited::Answer(name), message) => calls.get(name).is_some_and(|pending| answers(message, &pending.0)),
-        (Awaited::Event(name), RawMessage::Frame { frame, .. }) => is_event(frame, name),
+        (Awaited::Event(name), message) => message.frame().is_some_and(|frame| is_event(frame, name)),
         _ => false,
     }
 }
@@ -352,7 +352,7 @@ pub(crate) fn is_event(frame: &Value, name: &str) -> bool {
 
 /// Whether a message answers the request with this id.
 pub(crate) fn answers(message: &RawMessage, id: &str) -> bool {
-    let RawMessage::Frame { frame, .. } = message else { return false };
+    let Some(frame) = message.frame() else { return false };
     frame.get("type") == Some(&"res".into()) && frame.get("id").and_then(Value::as_str) == Some(id)
 }
 
@@ -369,7 +369,7 @@ fn close(closed: Closed) -> RawMessage {
 /// Records the device token or the request id in the answer to a connect.
 pub(crate) fn learn(bindings: &Bindings, step: Option<&str>, device: Option<&str>, received: &[RawMessage]) {
     for message in received {
-        let RawMessage::Frame { frame, .. } = message else { continue };
+        let Some(frame) = message.frame() else { continue };
         if frame.get("type") != Some(&"res".into()) {
             continue;
         }

@@ -4,7 +4,7 @@
 use super::context::CaseContext;
 use crate::client::connect::Challenge;
 use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, instead_of_response};
-use crate::observe::{RawMessage, StepEvidence};
+use crate::observe::{RawFrame, RawMessage, StepEvidence};
 use crate::run::timeouts::Wait;
 use std::fmt;
 use std::sync::PoisonError;
@@ -133,5 +133,5 @@ pub(crate) fn was_silent(step: &StepEvidence, has_answered: bool) -> bool {
 
 fn is_answer(message: &RawMessage) -> bool {
     // An answer to an unknown request has no method.
-    matches!(message, RawMessage::Frame { frame, method: Some(_) } if frame.get("type") == Some(&"res".into()))
+    matches!(message, RawMessage::Frame(RawFrame::Regular { json, method: Some(_) }) if json.get("type") == Some(&"res".into()))
 }

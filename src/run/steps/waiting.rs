@@ -200,5 +200,5 @@ impl CaseContext<'_> {
 
 /// Whether this is a challenge.
 pub(crate) fn is_challenge(message: &RawMessage) -> bool {
-    matches!(message, RawMessage::Frame { frame, .. } if frame.get("event").and_then(Value::as_str) == Some("connect.challenge"))
+    message.frame().is_some_and(|frame| frame.get("event").and_then(Value::as_str) == Some("connect.challenge"))
 }
