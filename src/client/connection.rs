@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error as SocketError, Message};
 use untrusted_data::cut;
-use untrusted_data::limits::{MESSAGE_BYTES, UNREAD_BYTES, UNREAD_MESSAGES};
+use untrusted_data::limits::{CONNECTION_PINGS, MESSAGE_BYTES, UNREAD_BYTES, UNREAD_MESSAGES};
 
 /// Maximum time for a gateway that closed the connection to read our close frame. It may never read it behind a long
 /// frame.
@@ -41,7 +41,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { message_bytes: MESSAGE_BYTES, unread: UNREAD_MESSAGES, unread_bytes: UNREAD_BYTES, pings: 4096 }
+        Self {
+            message_bytes: MESSAGE_BYTES,
+            unread: UNREAD_MESSAGES,
+            unread_bytes: UNREAD_BYTES,
+            pings: CONNECTION_PINGS,
+        }
     }
 }
 

@@ -10,14 +10,9 @@ use std::collections::HashMap;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 use untrusted_data::cut;
-use untrusted_data::limits::{Budget, CONNECTION_BYTES, CONNECTION_MESSAGES};
-
-/// Maximum number of characters that are kept of a message that is not JSON.
-const BEGINS: usize = 60;
-
-/// Maximum number of messages and bytes that are shown if a gateway floods a connection.
-const FLOOD_MESSAGES: usize = 8;
-const FLOOD_BYTES: usize = 16 << 10;
+use untrusted_data::limits::{
+    Budget, CONNECTION_BYTES, CONNECTION_MESSAGES, FLOOD_BYTES, FLOOD_MESSAGES, SHOWN_OF_NO_JSON,
+};
 
 /// How often everybody in this process gets a turn before a gateway with its own clock has said all that it will say.
 const TURNS: u32 = 40;
@@ -313,7 +308,7 @@ impl Session {
                 RawMessage::Frame(RawFrame::Regular { json: frame, method })
             }
             Incoming::Text(TextFrame { text, .. }) => {
-                RawMessage::NotJson { bytes: text.len(), begins: text.chars().take(BEGINS).collect() }
+                RawMessage::NotJson { bytes: text.len(), begins: text.chars().take(SHOWN_OF_NO_JSON).collect() }
             }
             Incoming::Binary(bytes) => RawMessage::NotJson { bytes: bytes.len(), begins: "(binary)".to_owned() },
             Incoming::Closed(closed) => {
