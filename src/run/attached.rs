@@ -120,9 +120,9 @@ fn records(files: &StoreFiles) -> Vec<(Document, Value)> {
 }
 
 /// The records of a store that belong to these devices. clawcheck ignores all other records.
-pub(super) fn own(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
+pub(super) fn with_records_of(files: &StoreFiles, devices: &BTreeSet<String>) -> StoreFiles {
     let mine = |id: &str| devices.contains(id);
-    view::documents(files, |_, key, record| mine(key) || view::device(record).is_some_and(mine))
+    view::with_records(files, |_, key, record| mine(key) || view::device(record).is_some_and(mine))
 }
 
 impl CaseContext<'_> {

@@ -20,7 +20,7 @@ pub(crate) fn records(files: &StoreFiles) -> Option<Records> {
 }
 
 /// The documents of a store with only the given records. Other files in the directory are left out.
-pub(crate) fn documents(files: &StoreFiles, own: impl Fn(Document, &str, &Value) -> bool) -> StoreFiles {
+pub(crate) fn with_records(files: &StoreFiles, own: impl Fn(Document, &str, &Value) -> bool) -> StoreFiles {
     let mut found = StoreFiles::new();
     for document in Document::ALL {
         let Some(Ok(bytes)) = stored(files, document) else { continue };
@@ -67,13 +67,13 @@ mod tests {
     }
 
     #[test]
-    fn only_ones_own_records_are_seen_of_a_store_that_others_use() {
+    fn only_the_records_of_the_case_are_kept() {
         let files = files(&[
             ("devices/paired.json", r#"{"mine": {"deviceId": "mine"}, "theirs": {"deviceId": "theirs"}}"#),
             ("devices/pending.json", r#"{"r1": {"deviceId": "mine"}, "r2": {"deviceId": "theirs"}}"#),
             ("devices/secret.bak", "x"),
         ]);
-        let own = documents(&files, |_, key, record| key == "mine" || device(record) == Some("mine"));
+        let own = with_records(&files, |_, key, record| key == "mine" || device(record) == Some("mine"));
         assert_eq!(own.keys().collect::<Vec<_>>(), ["devices/paired.json", "devices/pending.json"]);
         for bytes in own.values().flatten() {
             let text = String::from_utf8_lossy(bytes);
@@ -82,14 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_no_object_has_no_records_to_tell_apart() {
+    fn a_document_that_is_not_an_object_has_no_records() {
         assert_eq!(records(&files(&[("devices/paired.json", "[]")])), None);
         assert_eq!(records(&files(&[("devices/paired.json", "{")])), None);
         assert_eq!(records(&files(&[("devices/paired.json", "{}")])), Some(Records::new()));
     }
 
     #[test]
-    fn what_is_told_about_others_is_not_heard() {
+    fn messages_about_other_devices_are_removed() {
         let message =
             |json: Value| Received { on: None, message: RawMessage::Frame(RawFrame::Regular { json, method: None }) };
         let event =

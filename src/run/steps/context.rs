@@ -276,7 +276,7 @@ impl<'a> CaseContext<'a> {
         let mut found = files::read(&self.state_dir(), &scenario.store);
         if self.gateway.profile().kind == Kind::Attached {
             let devices = self.bindings.identities.device_names().into_iter().map(|(id, _)| id).collect();
-            found = attached::own(&found, &devices);
+            found = attached::with_records_of(&found, &devices);
         }
         if let Some(other) = &scenario.other_store {
             found.extend(files::prefixed("other store", files::read(&self.other_directory(), other)));

@@ -2,7 +2,7 @@
 
 use super::bindings::Bindings;
 use super::frames::ConnectionFrames;
-use crate::client::{Closed, Connection, Ending, Incoming, Pending, TextFrame};
+use crate::client::{Closed, Connection, Ending, Incoming, RequestId, TextFrame};
 use crate::observe::{RawFrame, RawMessage};
 use crate::run::timeouts::{Timeouts, Wait};
 use serde_json::{Map, Value};
@@ -33,7 +33,7 @@ pub(crate) struct Session {
     /// Whether a raw frame of the scenario was sent. The ids in the gateway's answers to it are not known.
     sent_raw: bool,
     /// The ids of named calls.
-    calls: HashMap<String, Pending>,
+    calls: HashMap<String, RequestId>,
     /// Received messages that a later step waits for.
     kept: Vec<RawMessage>,
     /// How the connection ended.
@@ -84,12 +84,12 @@ impl Session {
     }
 
     /// Records a sent request. An answer to no recorded request is a [`RawFrame::Stray`].
-    pub(crate) fn sent(&mut self, pending: &Pending, method: &str) {
+    pub(crate) fn sent(&mut self, pending: &RequestId, method: &str) {
         self.methods.insert(pending.0.clone(), method.to_owned());
     }
 
     /// Records the name of the step that sent a request.
-    pub(crate) fn named(&mut self, pending: &Pending, name: Option<&str>) {
+    pub(crate) fn named(&mut self, pending: &RequestId, name: Option<&str>) {
         if let Some(name) = name {
             self.calls.insert(name.to_owned(), pending.clone());
         }
@@ -331,7 +331,7 @@ fn empty(value: &mut Value) {
     }
 }
 
-fn is_awaited(message: &RawMessage, awaited: &Awaited, calls: &HashMap<String, Pending>) -> bool {
+fn is_awaited(message: &RawMessage, awaited: &Awaited, calls: &HashMap<String, RequestId>) -> bool {
     match (awaited, message) {
         (Awaited::Close, RawMessage::Close { .. }) => true,
         (Awaited::Answer(name), message) => calls.get(name).is_some_and(|pending| answers(message, &pending.0)),

@@ -3,7 +3,7 @@
 
 use super::context::CaseContext;
 use crate::client::connect::Challenge;
-use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, instead_of_response};
+use crate::client::{ConnectRequest, Connection, Incoming, OpenError, Reply, unexpected_messages};
 use crate::observe::{RawFrame, RawMessage, StepEvidence};
 use crate::run::timeouts::Wait;
 use std::fmt;
@@ -81,7 +81,7 @@ impl CaseContext<'_> {
             Reply::Deadline => {
                 let mut received = connection.take_all_unread();
                 received.retain(|incoming| !is_challenge(incoming));
-                There::Silent(Silence { within, instead: instead_of_response(&received, &pending.0) })
+                There::Silent(Silence { within, instead: unexpected_messages(&received, &pending.0) })
             }
         }
     }
