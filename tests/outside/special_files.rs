@@ -111,7 +111,7 @@ fn a_pipe_in_the_store_of_serve_is_named(
     file: &str,
 ) {
     let test_folder = TestFolder::new(SCENARIO);
-    pipe(&test_folder.path("state").join(&file));
+    pipe(&test_folder.path("state").join(file));
     let mut command = serve(&test_folder.path("home"));
     command.args(["--release", release, "--port", "0", "--state-dir"]).arg(test_folder.path("state"));
     let ended = ended(command);
@@ -124,7 +124,7 @@ fn pipes_in_the_state_directory_of_a_gateway_are_seen_and_not_opened(
     #[values("devices/paired.json", "state/openclaw.sqlite", "state/openclaw.sqlite-journal")] file: &str,
 ) {
     let test_folder = TestFolder::new("scenario: Looks\nneeds: [readable-store]\nsteps:\n  - open: {}\n");
-    pipe(&test_folder.path("state").join(&file));
+    pipe(&test_folder.path("state").join(file));
     let serving = super::serve::Serving::start({
         let mut command = serve(&test_folder.path("home"));
         command.args(["--release", "2026.4.2", "--port", "0", "--state-dir"]).arg(test_folder.path("other"));
