@@ -45,6 +45,7 @@ mod gateway;
 mod judge;
 mod machine;
 mod observe;
+mod release_ranges;
 mod report;
 mod run;
 mod scenario;

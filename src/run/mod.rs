@@ -6,6 +6,7 @@
 //! each case.
 
 mod attached;
+pub(crate) mod closest;
 #[cfg(test)]
 mod explained;
 pub(crate) mod outcome;
@@ -19,7 +20,9 @@ mod timeouts;
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
 use crate::judge::Finding;
 use crate::judge::frame_schema::FrameSchema;
+use crate::observe::StepEvidence;
 use crate::observe::snapshot::{Library, LibraryError};
+use crate::run::closest::Collector;
 use crate::run::outcome::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::scenario::Case;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -129,6 +132,8 @@ struct Shared<'a> {
     kept: Budget,
     /// Receives events while a task runs.
     progress: mpsc::UnboundedSender<ProgressEvent>,
+    /// What the cases say about the release of the gateway.
+    closest: Mutex<Collector>,
     /// Whether the run has to remove what it writes.
     attached: bool,
     /// Becomes true when the run must stop.
@@ -179,6 +184,17 @@ impl Shared<'_> {
 
     fn boots(&self) -> MutexGuard<'_, Boots> {
         self.boots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn collected(&self) -> MutexGuard<'_, Collector> {
+        self.closest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the versions that the gateway names. A case that another release plays a part of says nothing about it.
+    fn note_versions(&self, case: &Case, steps: &[StepEvidence]) {
+        if case.scenario.written_by.is_none() {
+            self.collected().note_versions(steps);
+        }
     }
 
     fn playing(&self, case: &str) {
@@ -240,6 +256,7 @@ pub async fn run(
         received: Budget::new("one run", RUN_BYTES),
         kept: Budget::new("one run", KEPT_BYTES),
         progress,
+        closest: Mutex::default(),
         attached,
         stop: broken_off,
     };
@@ -340,6 +357,12 @@ pub async fn run(
     // Dropping an interrupted task stops its gateways and removes its directories.
     drop(playing);
     report.left_behind = std::mem::take(&mut *shared.left_behind.lock().unwrap_or_else(PoisonError::into_inner));
+    let collected = std::mem::take(&mut *shared.collected());
+    let (closest, ended) = match collected.finish(release, library) {
+        Ok(closest) => (closest, ended),
+        Err(error) => (None, ended.and(Err(RunError::Library(error)))),
+    };
+    report.closest = closest;
     report.boots = (!attached).then(|| Boots { saved: schedule.saved(), ..shared.boots().clone() });
     report.duration = began.elapsed();
     redaction::run(&mut report, &shared.secrets());
@@ -376,6 +399,9 @@ fn tell(
 ) -> Result<(), RunError> {
     redaction::case(&mut done, &shared.secrets());
     report.summary.add(done.verdict);
+    if let Err(error) = shared.collected().add(&done, shared.library) {
+        shared.note_error(error);
+    }
     let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
     report.unkept += usize::from(done.proposed.is_none() && done.findings.iter().any(new));
     if let Some(frames) = &done.frames {
