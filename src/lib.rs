@@ -45,6 +45,7 @@ mod gateway;
 mod judge;
 mod machine;
 mod observe;
+mod probe;
 mod release_ranges;
 mod report;
 mod run;

@@ -18,7 +18,7 @@ pub(crate) use error::CommandError;
 
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
-use command::{accept, compare, doctor, explain, fuzz, lint, list, releases, review, run, schema, serve};
+use command::{accept, compare, doctor, explain, fuzz, lint, list, probe, releases, review, run, schema, serve};
 use help::{cache_variable, exit_codes, token_variable};
 use signals::Signals;
 use std::path::PathBuf;
@@ -62,6 +62,7 @@ enum Command {
     Fuzz(fuzz::Fuzz),
     Lint(lint::Lint),
     List(list::List),
+    Probe(probe::Probe),
     Releases(releases::Releases),
     Review(review::Review),
     Run(run::Run),
@@ -79,6 +80,7 @@ impl Command {
             Self::Fuzz(command) => command.run(signals),
             Self::Lint(command) => command.run(),
             Self::List(command) => command.run(),
+            Self::Probe(command) => command.run(signals),
             Self::Releases(command) => command.run(),
             Self::Review(command) => command.run(),
             Self::Run(command) => command.run(signals),

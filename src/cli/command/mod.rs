@@ -7,6 +7,7 @@ pub(super) mod explain;
 pub(super) mod fuzz;
 pub(super) mod lint;
 pub(super) mod list;
+pub(super) mod probe;
 pub(super) mod releases;
 pub(super) mod review;
 pub(super) mod run;
