@@ -6,9 +6,9 @@ use super::context::{Context, Secret};
 use super::patience::Patience;
 use super::portrait::Portrait;
 use super::question::{Connect, Frame, Leaves, Needs, Question, Script, Then};
-use super::questions::{HELLO, NO_SECRET, WRONG_TOKEN};
+use super::questions::{HELLO, NO_SECRET};
 use crate::client::connect::Challenge;
-use crate::client::{Connection, Incoming, OpenError, Transcript, Upgrade};
+use crate::client::{Connection, Incoming, OpenError, Pending, Reply, Transcript, Upgrade};
 use crate::gateway::Running;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -59,12 +59,10 @@ impl<'a> Asker<'a> {
 
     /// Why a question is not asked, given the answers so far.
     pub(super) fn reason_not_to_ask(&self, question: &Question, so_far: &Portrait) -> Option<&'static str> {
-        let granted = |id| so_far.answer(id).is_some_and(|answer| answer.decision == Decision::Granted);
         let has_secret = self.context.secret != Secret::Unknown;
-        let is_open = granted(NO_SECRET) || granted(WRONG_TOKEN);
         let writes = match question.leaves {
             Leaves::Nothing => false,
-            Leaves::RecordIfOpen => is_open,
+            Leaves::RecordIfOpen => !so_far.checks_secrets() || so_far.pairs_without_secret(),
             Leaves::Record => true,
         };
         match question.needs {
@@ -73,7 +71,9 @@ impl<'a> Asker<'a> {
             _ if question.guesses && self.peer.is_some() && self.guesses >= MOST_GUESSES => {
                 Some("a gateway locks out addresses that try many wrong secrets")
             }
-            Needs::Secret if !has_secret && !is_open => Some("needs the secret of the gateway (CLAWCHECK_TOKEN)"),
+            Needs::Secret if !has_secret && !so_far.grants(NO_SECRET) => {
+                Some("needs the secret of the gateway (CLAWCHECK_TOKEN)")
+            }
             Needs::Hello if self.hello.is_none() => Some("needs a hello-ok"),
             Needs::DeviceToken if self.context.device_token.is_none() => Some("no device token was issued"),
             _ => None,
@@ -218,8 +218,32 @@ impl<'a> Asker<'a> {
             Then::ConnectAgain => "connect",
         };
         let params = if connect.then == Then::ConnectAgain { params } else { Value::Object(serde_json::Map::new()) };
-        let _ = connection.request(method, params, self.patience.deadline()).await;
-        self.outcome(&mut connection).await.0
+        let pending = connection.request(method, params, self.patience.deadline()).await;
+        let Ok(pending) = pending else { return self.outcome(&mut connection).await.0 };
+        self.call_outcome(&mut connection, &pending).await
+    }
+
+    /// The answer to a call. Whether the connection stays open after a refusal is asked with a ping.
+    async fn call_outcome(&mut self, connection: &mut Connection, pending: &Pending) -> Answer {
+        let began = Instant::now();
+        let response = match connection.response(pending, self.patience.deadline()).await {
+            Reply::Response(response) => response,
+            Reply::Closed(closed) => return Answer::new(Decision::Refused, answer::parting(&closed)),
+            Reply::Deadline => {
+                self.patience.missed();
+                return Answer::new(Decision::Silent, "no answer");
+            }
+        };
+        self.patience.came(began.elapsed());
+        if response.get("ok").and_then(Value::as_bool) == Some(true) {
+            return Answer::new(Decision::Granted, "ok");
+        }
+        let said = answer::refusal(&response);
+        connection.ping(self.patience.deadline()).await;
+        match connection.ended() {
+            Some(closed) => Answer::new(Decision::Refused, format!("{said}, {}", answer::parting(closed))),
+            None => stays_open(Some(said)),
+        }
     }
 
     /// Reads until the gateway has answered. A hello-ok is also returned.

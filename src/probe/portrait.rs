@@ -1,8 +1,9 @@
 //! What a gateway answered, and which release answers most like it.
 
-use super::answer::Answer;
+use super::answer::{Answer, Decision};
 use super::known::Reference;
-use super::question::Question;
+use super::question::{Leaves, Question};
+use super::questions::{HELLO, NO_SECRET, WRONG_TOKEN};
 use openclaw_model::Release;
 use std::collections::BTreeSet;
 
@@ -60,6 +61,27 @@ impl Portrait {
     /// The answer to a question.
     pub(crate) fn answer(&self, id: &str) -> Option<&Answer> {
         self.answers.iter().find(|(question, _)| question.id == id).map(|(_, answer)| answer)
+    }
+
+    /// Whether the gateway did what a question asked for.
+    pub(crate) fn grants(&self, id: &str) -> bool {
+        self.answer(id).is_some_and(|answer| answer.decision == Decision::Granted)
+    }
+
+    /// Whether the gateway surely looks at shared secrets: it lets the correct one in and refuses a wrong one, or says that
+    /// it refuses a wrong one for what it is. A gateway without a secret can refuse for other reasons.
+    pub(super) fn checks_secrets(&self) -> bool {
+        let wrong = self.answer(WRONG_TOKEN).filter(|answer| answer.decision == Decision::Refused);
+        let names_it = wrong.is_some_and(|answer| answer.text.contains(" AUTH_"));
+        wrong.is_some() && !self.grants(NO_SECRET) && (self.grants(HELLO) || names_it)
+    }
+
+    /// Whether a device without the correct secret was paired, or is asked to be.
+    pub(super) fn pairs_without_secret(&self) -> bool {
+        let devices = self.answers.iter().filter(|(question, _)| question.leaves == Leaves::RecordIfOpen);
+        devices
+            .map(|(_, answer)| answer)
+            .any(|answer| answer.decision == Decision::Granted || answer.text.contains("PAIR"))
     }
 
     /// The releases with the most equal answers, oldest first.

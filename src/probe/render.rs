@@ -83,11 +83,10 @@ impl Portrait {
 
     /// The answers that differ from those of a release.
     fn unlike<'a>(&'a self, other: &'a Reference) -> impl Iterator<Item = (&'a Question, &'a Answer, &'a Answer)> {
-        let pairs = self.answers.iter().filter_map(|(question, answer)| {
+        self.answers.iter().filter_map(|(question, answer)| {
             let theirs = other.answer(question.id)?;
             (!answer.equals(theirs)).then_some((*question, answer, theirs))
-        });
-        pairs
+        })
     }
 
     fn text(&self, gateway: &str, claims: Option<Release>) -> String {

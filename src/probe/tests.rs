@@ -92,7 +92,7 @@ async fn without_permission_nothing_is_written() {
         let (asked, [before, after]) =
             portrait(release, json!({ "mode": "none" }), &settings(Secret::Unknown, false)).await;
         assert_eq!(before, after, "{release}");
-        assert!(asked.answer("proof-v3").is_none() && asked.answer("admin").is_some());
+        assert!(asked.answer("proof-v3").is_none() && asked.answer("no-secret").is_some());
         // The comparison of files can fail.
         let writes = settings(Secret::Token(TOKEN.to_owned()), true);
         let (_, [before, after]) = portrait(release, token(), &writes).await;
