@@ -86,7 +86,11 @@ fn websockets(answer: impl Fn(WebSocket<TcpStream>) + Send + Sync + Copy + 'stat
     let url = format!("ws://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || accept(stream).map(answer));
+            std::thread::spawn(move || {
+                if let Ok(socket) = accept(stream) {
+                    answer(socket);
+                }
+            });
         }
     });
     url
