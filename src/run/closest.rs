@@ -5,7 +5,8 @@
 //! only at the end of a run in which another case deviates.
 
 use super::outcome::CaseReport;
-use crate::judge::Verdict;
+use crate::judge::cause::differences;
+use crate::judge::{Level, Verdict};
 use crate::observe::snapshot::{History, Library, LibraryError};
 use crate::observe::{RawMessage, StepEvidence};
 use openclaw_model::{Release, releases};
@@ -125,7 +126,7 @@ impl Collector {
     ///
     /// # Errors
     /// A snapshot could not be read.
-    pub(super) fn add(&mut self, case: &CaseReport, library: &Library) -> Result<(), LibraryError> {
+    pub(super) fn add(&mut self, case: &CaseReport, library: &Library, level: Level) -> Result<(), LibraryError> {
         let Some(observation) = &case.observation else { return Ok(()) };
         if case.verdict == Verdict::Conforms {
             self.conforming.push((case.id.clone(), observation.store.is_some()));
@@ -133,7 +134,7 @@ impl Collector {
         }
         let history = library.history(&case.id)?;
         if !history.variants.is_empty() {
-            let equal = |text: &str| observation.comparable(text) == observation.text();
+            let equal = |text: &str| is_same(observation.comparable(text), observation.text(), level);
             self.deviating.push((case.id.clone(), releases_with(&history, equal)));
         }
         Ok(())
@@ -144,7 +145,12 @@ impl Collector {
     ///
     /// # Errors
     /// A snapshot could not be read.
-    pub(super) fn finish(self, release: Release, library: &Library) -> Result<Option<Closest>, LibraryError> {
+    pub(super) fn finish(
+        self,
+        release: Release,
+        library: &Library,
+        level: Level,
+    ) -> Result<Option<Closest>, LibraryError> {
         if self.deviating.is_empty() {
             return Ok(None);
         }
@@ -153,7 +159,8 @@ impl Collector {
             let history = library.history(id)?;
             let Some((_, own)) = history.serving(release) else { continue };
             let own = comparable(&own.text, *with_store);
-            closest.add(id, &releases_with(&history, |text| comparable(text, *with_store) == own));
+            let equal = |text: &str| is_same(own, comparable(text, *with_store), level);
+            closest.add(id, &releases_with(&history, equal));
         }
         for (id, releases) in &self.deviating {
             closest.add(id, releases);
@@ -169,8 +176,15 @@ impl Collector {
 
 /// The known releases whose snapshot meets a condition.
 fn releases_with(history: &History, equal: impl Fn(&str) -> bool) -> BTreeSet<Release> {
+    let variants = history.variants.iter().filter(|(_, variant)| equal(&variant.text));
+    let variants = variants.map(|(from, _)| *from).collect::<BTreeSet<_>>();
     let known = releases::known_releases();
-    known.filter(|release| history.serving(*release).is_some_and(|(_, variant)| equal(&variant.text))).collect()
+    known.filter(|release| history.serving(*release).is_some_and(|(from, _)| variants.contains(&from))).collect()
+}
+
+/// Whether two observations do not differ in anything that counts at a level.
+fn is_same(expected: &str, seen: &str, level: Level) -> bool {
+    expected == seen || !differences(expected, seen).iter().any(|difference| difference.kind.level() <= level)
 }
 
 /// The part of a snapshot that an observation without the store can be compared with.
