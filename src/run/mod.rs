@@ -8,6 +8,8 @@
 mod attached;
 pub(crate) mod closest;
 #[cfg(test)]
+mod captured;
+#[cfg(test)]
 mod explained;
 pub(crate) mod needs;
 pub(crate) mod outcome;
