@@ -19,7 +19,7 @@ pub(crate) use error::CommandError;
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
 use command::{
-    accept, capture, compare, doctor, explain, fuzz, lint, list, probe, releases, review, run, schema, serve,
+    accept, capture, compare, doctor, explain, fuzz, init, lint, list, probe, releases, review, run, schema, serve,
 };
 use help::{cache_variable, exit_codes, token_variable};
 use signals::Signals;
@@ -63,6 +63,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Explain(Box<explain::Explain>),
     Fuzz(fuzz::Fuzz),
+    Init(init::Init),
     Lint(lint::Lint),
     List(list::List),
     Probe(probe::Probe),
@@ -82,6 +83,7 @@ impl Command {
             Self::Doctor(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Fuzz(command) => command.run(signals),
+            Self::Init(command) => command.run(signals),
             Self::Lint(command) => command.run(),
             Self::List(command) => command.run(),
             Self::Probe(command) => command.run(signals),

@@ -10,6 +10,7 @@
 mod answer;
 mod ask;
 mod context;
+mod describe;
 mod known;
 mod patience;
 mod portrait;
@@ -20,6 +21,7 @@ mod render;
 mod tests;
 
 pub(crate) use context::Secret;
+pub(crate) use describe::{Described, Start, describe};
 pub(crate) use known::ReferenceError;
 pub(crate) use portrait::Portrait;
 pub(crate) use render::Format;

@@ -6,9 +6,9 @@
 //! each case.
 
 mod attached;
-pub(crate) mod closest;
 #[cfg(test)]
 mod captured;
+pub(crate) mod closest;
 #[cfg(test)]
 mod explained;
 pub(crate) mod needs;

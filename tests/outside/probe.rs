@@ -142,3 +142,54 @@ fn what_is_no_gateway_is_an_error() {
     let ran = probe(&test_folder, None, &["wss://gateway.example"]);
     assert!(ran.code == Some(2) && ran.err.contains("wss://"), "{}{}", ran.out, ran.err);
 }
+
+/// `clawcheck init` with the program of this test as the command of a gateway.
+fn init(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+    let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
+    let command = [program.as_str(), "serve", "--release", "2026.4.8", "--port", "{port}", "--config", "{config}"];
+    test_folder.clawcheck(&[&["init"], arguments, &command[..], &["--state-dir", "{state-dir}"]].concat())
+}
+
+#[test]
+fn init_writes_a_description_that_works() {
+    let test_folder = folder();
+    let ran = init(&test_folder, &["--name", "mine"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("wrote mine.yaml\nclosest to 2026.4.8: "), "{}", ran.out);
+    let text = std::fs::read_to_string(test_folder.path("mine.yaml")).unwrap();
+    let said = ["claims: 2026.4.8\n", "lacks: []\n", "config: openclaw\n", "ready: challenge\n", "store: openclaw\n"];
+    said.iter().for_each(|line| assert!(text.contains(line), "{text}"));
+    // With the release that it found, the cases conform.
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let ran = test_folder.clawcheck(&["run", "fresh-install", "--gateway", "mine.yaml", "--level", "exact"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    // What is there is never overwritten.
+    let ran = init(&test_folder, &["--output", "mine.yaml"]);
+    assert!(ran.code == Some(2) && ran.err.contains("does not overwrite"), "{}{}", ran.out, ran.err);
+    assert_eq!(std::fs::read_to_string(test_folder.path("mine.yaml")).unwrap(), text);
+    test_folder.leaves_nothing();
+}
+
+#[test]
+fn init_describes_a_gateway_at_a_url_without_its_command() {
+    let test_folder = folder();
+    let url = websockets(|mut socket| while socket.read().is_ok() {});
+    let ran = test_folder.clawcheck(&["init", "--answer-timeout", "1", "--name", "silent", &format!("{url}/ws")]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let text = std::fs::read_to_string(test_folder.path("silent.yaml")).unwrap();
+    assert!(text.contains("lacks: [challenge]\n") && text.contains("ready: websocket\n"), "{text}");
+    assert!(text.contains("# No known release is close.") && text.contains("path: /ws\n"), "{text}");
+}
+
+#[test]
+fn init_says_what_a_command_must_contain() {
+    let test_folder = folder();
+    let ran = test_folder.clawcheck(&["init", "my-gateway", "serve"]);
+    assert!(ran.code == Some(2) && ran.err.contains("--port {port}"), "{}{}", ran.out, ran.err);
+    let ran = test_folder.clawcheck(&["init", "no-such-gateway", "--port", "{port}", "--dir={state_dir}"]);
+    assert!(ran.code == Some(2) && ran.err.contains("unknown placeholder"), "{}{}", ran.out, ran.err);
+    let ran = test_folder.clawcheck(&["init", "no-such-gateway", "--port", "{port}"]);
+    assert!(ran.code == Some(3) && ran.err.contains("was not found"), "{}{}", ran.out, ran.err);
+    assert!(!test_folder.path("no-such-gateway.yaml").exists());
+    test_folder.leaves_nothing();
+}

@@ -122,7 +122,13 @@ impl Init {
     }
 
     /// Starts the gateway, or connects to it, and asks it the questions of `probe`.
-    async fn ask(&self, session: &Session, url: Option<&str>, start: &Start, file: &Path) -> Result<Probed, CommandError> {
+    async fn ask(
+        &self,
+        session: &Session,
+        url: Option<&str>,
+        start: &Start,
+        file: &Path,
+    ) -> Result<Probed, CommandError> {
         if let Some(url) = url {
             let spec = url.parse().map_err(|error: crate::gateway::SpecError| usage(error.to_string(), None))?;
             return probed(session, &spec, self.timeouts, false).await;
@@ -166,7 +172,10 @@ fn write(file: &Path, text: &str) -> Result<(), CommandError> {
 }
 
 fn exists(file: &Path) -> CommandError {
-    usage(format!("{} exists, and clawcheck does not overwrite it", file.display()), Some("name another file with --output"))
+    usage(
+        format!("{} exists, and clawcheck does not overwrite it", file.display()),
+        Some("name another file with --output"),
+    )
 }
 
 fn no_file(error: io::Error) -> CommandError {

@@ -6,6 +6,7 @@ pub(super) mod compare;
 pub(super) mod doctor;
 pub(super) mod explain;
 pub(super) mod fuzz;
+pub(super) mod init;
 pub(super) mod lint;
 pub(super) mod list;
 pub(super) mod probe;

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -81,7 +82,7 @@ impl Probe {
             session.progress.finish();
             Ok(probed)
         };
-        let Some(Probed { portrait, name, claims }) = session::block_on([&self.gateway], work)? else {
+        let Some(Probed { portrait, name, claims, .. }) = session::block_on([&self.gateway], work)? else {
             return Ok(exit::INTERRUPTED);
         };
         let text = portrait.write(&name, claims, self.format.into());
@@ -105,6 +106,8 @@ pub(in crate::cli) struct Probed {
     pub(in crate::cli) name: String,
     /// The release that it claims to be.
     pub(in crate::cli) claims: Option<Release>,
+    /// Whether clawcheck started it, and it left OpenClaw's store in its state directory.
+    pub(in crate::cli) has_store: bool,
 }
 
 /// Starts a gateway, or connects to it, asks it and stops it again.
@@ -121,10 +124,11 @@ pub(in crate::cli) async fn probed(
     let mut running = launch(&gateway, &sandbox, &settings).await?;
     let mut portrait = probe::probe(&running, &settings).await;
     stop(&gateway, &mut running).await;
+    let has_store = gateway.profile().kind == Kind::Spawned && has_store(&sandbox.state_dir());
     let embedded = Workspace::in_memory(&session.guard).map_err(no_room)?;
     probe::compare(&mut portrait, &settings, &embedded).await?;
     let profile = gateway.profile();
-    Ok(Probed { portrait, name: profile.name.clone(), claims: profile.claims })
+    Ok(Probed { portrait, name: profile.name.clone(), claims: profile.claims, has_store })
 }
 
 fn settings(spec: &GatewaySpec, gateway: &Gateway, allow_writes: bool) -> Settings {
@@ -178,6 +182,12 @@ async fn stop(gateway: &Gateway, running: &mut Running) {
         // A gateway that does not stop in time is ended by force.
         let _ = running.stop(Instant::now() + gateway.limits().stop.unwrap_or(STOP)).await;
     }
+}
+
+/// Whether a state directory has a store in OpenClaw's layout.
+fn has_store(state_dir: &Path) -> bool {
+    let files = ["devices/paired.json", "devices/pending.json", "state/openclaw.sqlite"];
+    files.iter().any(|file| state_dir.join(file).exists())
 }
 
 fn no_room(error: io::Error) -> CommandError {
