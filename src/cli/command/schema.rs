@@ -1,14 +1,15 @@
-//! `clawcheck schema`: the JSON Schemas of scenario files and reports.
+//! `clawcheck schema`: the JSON Schemas of scenario files, gateway descriptions and reports.
 
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
+use crate::gateway::description_schema;
 use crate::report::json;
 use crate::scenario::schema;
 use std::io::Write as _;
 
-/// Print a JSON Schema: of scenario files, or of reports
+/// Print a JSON Schema: of scenario files, gateway descriptions or reports
 ///
-/// Editors use the schema of scenario files for completion and descriptions. Programs can use the schema of reports to validate
+/// Editors use the schemas of scenario files and gateway descriptions for completion and descriptions. Programs can use the schema of reports to validate
 /// what `clawcheck run --report json=FILE` writes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Schema {
@@ -22,6 +23,8 @@ enum SchemaKind {
     /// Scenario files
     #[default]
     Scenario,
+    /// Gateway descriptions
+    Gateway,
     /// Reports of `run --report json=FILE`
     Report,
 }
@@ -30,6 +33,7 @@ impl Schema {
     pub(crate) fn run(self) -> Result<u8, CommandError> {
         let text = match self.of {
             SchemaKind::Scenario => schema::text(),
+            SchemaKind::Gateway => description_schema::text(),
             SchemaKind::Report => json::SCHEMA_TEXT.to_owned(),
         };
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
