@@ -99,7 +99,7 @@ mod tests {
     #[case::no_length("timeouts: { answer: 5 }", false)]
     #[case::no_version("npm: { package: a }", false)]
     fn the_schema_and_the_reader_agree(#[case] line: &str, #[case] valid: bool) {
-        let text = format!("gateway: x\nabout: y\nclaims: 2026.4.2\ncommand: z\n{line}\n");
+        let text = format!("gateway: a\nabout: b\nclaims: 2026.4.2\ncommand: c\n{line}\n");
         assert_eq!(errors(&text).is_empty(), valid, "{:?}", errors(&text));
         assert_eq!(file::parse("x.yaml", &text).is_ok(), valid, "{:?}", file::parse("x.yaml", &text).err());
     }
