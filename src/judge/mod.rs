@@ -7,13 +7,15 @@
 pub(crate) mod cause;
 mod expectation;
 pub(crate) mod frame_schema;
+mod level;
 
 pub(crate) use cause::Difference;
 pub(crate) use expectation::describe;
+pub use level::Level;
 
 use crate::observe::snapshot::{History, Variant};
 use crate::observe::{Observation, StepResult};
-use crate::scenario::{Case, Step, StepKind};
+use crate::scenario::Case;
 use openclaw_model::Release;
 use serde::Serialize;
 use untrusted_data::cut;
@@ -163,13 +165,13 @@ impl Finding {
 pub(crate) struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// What speaks against the case; empty when it conforms.
+    /// What speaks against the case.
     pub findings: Vec<Finding>,
-    /// What differs, by cause, in the order of the steps; empty when it conforms.
+    /// What differs, by cause, in the order of the steps. Differences beyond the level of the run do not change the verdict.
     pub differences: Vec<Difference>,
 }
 
-/// Judges what was seen of a case on a gateway that answers as `release`. Where no snapshots are kept for it (`history` is
+/// Judges what was seen of a case on a gateway that answers as `release`: it conforms if nothing differs that counts at `level`. Where no snapshots are kept for it (`history` is
 /// absent), its expectations alone decide; a case that expects nothing then has nothing to be held to, and deviates. `frames` are
 /// those that break the published schema, where the run asked for that.
 pub(crate) fn judge(
@@ -178,11 +180,12 @@ pub(crate) fn judge(
     release: Release,
     history: Option<&History>,
     frames: Vec<FrameFinding>,
+    level: Level,
 ) -> Judgement {
     let (mut findings, unmet) = unmet(case, observation);
     let snapshot = match history {
         Some(history) => against_snapshot(observation, release, history),
-        None if steps(case).iter().any(|step| step.expect.is_some()) => None,
+        None if case.steps().any(|step| step.expect.is_some()) => None,
         None => Some(Finding::NoSnapshot { later: None, seen: observation.text().to_owned() }),
     };
     let mut differences = match &snapshot {
@@ -196,7 +199,8 @@ pub(crate) fn judge(
     }
     findings.extend(frames.into_iter().map(Finding::Frame));
     differences.extend(findings.iter().filter_map(Difference::of_finding));
-    let verdict = if findings.is_empty() { Verdict::Conforms } else { Verdict::Deviates };
+    let counts = |difference: &Difference| difference.kind.level() <= level;
+    let verdict = if differences.iter().any(counts) { Verdict::Deviates } else { Verdict::Conforms };
     Judgement { verdict, findings, differences }
 }
 
@@ -206,15 +210,18 @@ fn add_unmet(differences: &mut Vec<Difference>, unmet: Vec<Difference>) {
     let told = |place: &str| differences.iter().any(|difference| difference.place.starts_with(place));
     let gravest = differences.iter().map(|difference| difference.kind).min();
     let graver = |kind| gravest.is_none_or(|gravest| kind < gravest);
-    let unmet = cause::without_consequences(unmet);
-    let unmet = unmet.into_iter().filter(|one| !told(&one.place) && graver(one.kind)).collect::<Vec<_>>();
+    // The snapshot can show only a difference that counts at a stricter level than the expectation.
+    let level = differences.iter().map(|difference| difference.kind.level()).min();
+    let counts_before = |kind: cause::Kind| level.is_none_or(|level| kind.level() < level);
+    let unmet = cause::without_consequences(unmet).into_iter();
+    let unmet =
+        unmet.filter(|one| counts_before(one.kind) || (!told(&one.place) && graver(one.kind))).collect::<Vec<_>>();
     differences.extend(unmet);
 }
 
 /// Adds the requirements that the expectations of the steps stand for.
 fn requirements(differences: &mut [Difference], case: &Case, observation: &Observation) {
-    let steps = steps(case);
-    let required = steps.iter().enumerate().filter_map(|(number, step)| Some((number, step.requires.as_ref()?)));
+    let required = case.steps().filter_map(|step| Some((step.number, step.requires.as_ref()?)));
     for (number, requirement) in required {
         let played = all(&observation.steps).find(|played| played.number == number);
         let Some(played) = played else { continue };
@@ -236,7 +243,7 @@ fn all(steps: &[StepResult]) -> impl Iterator<Item = &StepResult> {
 
 /// The expectations that were not met, and how they differ.
 fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Difference>) {
-    let steps = steps(case);
+    let steps = case.steps().collect::<Vec<_>>();
     let (mut findings, mut differences) = (Vec::new(), Vec::new());
     let mut seen = observation.steps.iter().collect::<Vec<_>>();
     while !seen.is_empty() {
@@ -260,25 +267,6 @@ fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Differenc
         seen = branches;
     }
     (findings, differences)
-}
-
-/// All steps of a case in the order in which they are counted: those of an earlier life first, a step before the ones
-/// that run side by side under it.
-pub(crate) fn steps(case: &Case) -> Vec<&Step> {
-    fn add<'a>(steps: &'a [Step], all: &mut Vec<&'a Step>) {
-        for step in steps {
-            all.push(step);
-            if let StepKind::Parallel(branches) = &step.kind {
-                add(branches, all);
-            }
-        }
-    }
-    let mut all = Vec::new();
-    if let Some(written_by) = &case.scenario.written_by {
-        add(&written_by.steps, &mut all);
-    }
-    add(&case.scenario.steps, &mut all);
-    all
 }
 
 fn in_words(step: &StepResult) -> String {

@@ -16,6 +16,7 @@ mod heavy;
 mod hostile;
 mod install;
 mod language;
+mod levels;
 mod live;
 mod live_cli;
 mod live_clients;

@@ -3,7 +3,7 @@
 use super::breaker::Dead;
 use super::failed_start;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation, Sandbox};
-use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
+use crate::judge::{Finding, FrameFinding, Judgement, Level, Verdict, judge};
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, RawMessage, StepEvidence, normalise_redacted};
@@ -127,7 +127,7 @@ fn sandbox(case: &Case, gateway: &Gateway, release: Release, shared: &Shared<'_>
 /// Whether every store of a case consists of documents with records only.
 fn is_played_on_records(case: &Case, release: Release) -> bool {
     let scenario = &case.scenario;
-    let edits = judge::steps(case).into_iter().filter_map(|step| match &step.kind {
+    let edits = case.steps().filter_map(|step| match &step.kind {
         StepKind::Edit(store) => Some(store.as_ref()),
         _ => None,
     });
@@ -159,11 +159,11 @@ impl CaseResult {
         has_room
     }
 
-    /// The verdict that [`conclude`] would reach without the published schema. A frame that violates the schema does so
-    /// on every gateway.
+    /// The verdict that [`conclude`] would reach at the level `exact` and without the published schema. Sharing a gateway must
+    /// not change anything, and a frame that violates the schema does so on every gateway.
     pub(crate) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
         match kept(case, release, shared) {
-            Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new()).verdict,
+            Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new(), Level::Exact).verdict,
             Err(_) => Verdict::Error,
         }
     }
@@ -222,7 +222,7 @@ async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Sh
     if gateway.profile().kind != Kind::Attached {
         return None;
     }
-    if shared.options.token.is_none() && judge::steps(case).into_iter().any(knows_the_secret) {
+    if shared.options.token.is_none() && case.steps().any(knows_the_secret) {
         return Some("the case sends the gateway's shared token; set CLAWCHECK_TOKEN".to_owned());
     }
     if shared.options.allow_writes {
@@ -299,7 +299,9 @@ pub(crate) fn conclude(
             return report;
         }
     };
-    let Judgement { verdict, findings, differences } = judge(case, &observation, release, history.as_ref(), frames);
+    let level = shared.options.level;
+    let Judgement { verdict, findings, differences } =
+        judge(case, &observation, release, history.as_ref(), frames, level);
     if matches!(verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms)
         && let Some(why) = machine::exhausted(shared.workspace.root())
     {
@@ -329,6 +331,9 @@ pub(crate) fn conclude(
     (report.findings, report.differences) = (findings, differences);
     let proposed = if propose {
         shared.library.propose(&case.id, release, observation.text(), real).map(Some)
+    } else if verdict == Verdict::Conforms && !report.differences.is_empty() {
+        // A saved observation can still be approved, because it differs from the snapshot.
+        Ok(None)
     } else {
         shared.library.withdraw(&case.id, release, real).map(|()| None)
     };
@@ -408,7 +413,7 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
 /// The requirements that the case's expectations stand for, each once, in the order of the steps.
 fn requirements(case: &Case) -> Vec<String> {
     let mut ids = Vec::new();
-    for id in judge::steps(case).into_iter().filter_map(|step| step.requires.as_ref()) {
+    for id in case.steps().filter_map(|step| step.requires.as_ref()) {
         if !ids.contains(&id.value) {
             ids.push(id.value.clone());
         }
