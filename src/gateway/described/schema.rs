@@ -86,7 +86,7 @@ mod tests {
     #[case::every_word("config: none\nready: tcp\nstore: none\nproof: v2\nran: false", true)]
     #[case::texts("config: { text: x }\nready: { log: up }", true)]
     #[case::http("ready: { http: /health }", true)]
-    #[case::lists("lacks: [pairing, proofs]\npass-env: [KEY]\nbefore: [x]\nstop: [x, y]", true)]
+    #[case::lists("lacks: [pairing, proofs]\npass-env: [KEY]\nbefore: [x]\nstop: [a, b]", true)]
     #[case::maps("files: { \"{home}/a\": text }\nenv: { A: b }\ndefaults: { a: { b: 1 } }", true)]
     #[case::timeouts("timeouts: { answer: 5s, start: 2m }", true)]
     #[case::npm("npm: { package: a, version: \"1\", overrides: { a: b }, beside: [c] }", true)]
