@@ -24,6 +24,7 @@ mod workspace;
 
 pub(crate) use control_error::ControlError;
 pub(crate) use described::check_description;
+pub(crate) use described::schema as description_schema;
 pub use guard::Guard;
 #[cfg(test)]
 pub(crate) use launch::LogTail;
