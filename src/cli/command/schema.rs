@@ -1,15 +1,16 @@
-//! `clawcheck schema`: the JSON Schemas of scenario files, gateway descriptions and reports.
+//! `clawcheck schema`: the JSON Schemas of scenario files, gateway descriptions, reports and lists of known deviations.
 
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
 use crate::gateway::description_schema;
+use crate::known;
 use crate::report::json;
 use crate::scenario::schema;
 use std::io::Write as _;
 
-/// Print a JSON Schema: of scenario files, gateway descriptions or reports
+/// Print a JSON Schema: of scenario files, gateway descriptions, reports or lists of known deviations
 ///
-/// Editors use the schemas of scenario files and gateway descriptions for completion and descriptions. Programs can use the schema of reports to validate
+/// Editors use the schemas of files that people write for completion and descriptions. Programs can use the schema of reports to validate
 /// what `clawcheck run --report json=FILE` writes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Schema {
@@ -27,6 +28,8 @@ enum SchemaKind {
     Gateway,
     /// Reports of `run --report json=FILE`
     Report,
+    /// Lists of known deviations
+    Known,
 }
 
 impl Schema {
@@ -35,6 +38,7 @@ impl Schema {
             SchemaKind::Scenario => schema::text(),
             SchemaKind::Gateway => description_schema::text(),
             SchemaKind::Report => json::SCHEMA_TEXT.to_owned(),
+            SchemaKind::Known => known::schema(),
         };
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)

@@ -5,6 +5,7 @@ use crate::scenario::connect::ProofVersion;
 use crate::scenario::text::TimeSpan;
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
@@ -90,6 +91,15 @@ pub(super) struct Raw {
     /// Maximum waits.
     #[serde(default)]
     pub(super) timeouts: Timeouts,
+    // The module `known` reads these two, with the reader of the files that `run --known` takes.
+    /// Known deviations of the gateway, in the form of `schema/known.json`.
+    #[serde(default, rename = "known")]
+    #[schemars(with = "Vec<Map<String, Value>>")]
+    pub(super) _known: Option<IgnoredAny>,
+    /// Digests of whole observations by case, in the form of `schema/known.json`.
+    #[serde(default, rename = "observations")]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub(super) _observations: Option<IgnoredAny>,
 }
 
 fn yes() -> bool {
