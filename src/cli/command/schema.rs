@@ -1,4 +1,4 @@
-//! `clawcheck schema`: the JSON Schemas of scenario files, gateway descriptions, lists of known deviations and reports.
+//! `clawcheck schema`: the JSON Schemas of scenario files, gateway descriptions, reports and lists of known deviations.
 
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
@@ -8,9 +8,9 @@ use crate::report::json;
 use crate::scenario::schema;
 use std::io::Write as _;
 
-/// Print a JSON Schema: of scenario files, gateway descriptions, lists of known deviations, or reports
+/// Print a JSON Schema: of scenario files, gateway descriptions, reports or lists of known deviations
 ///
-/// Editors use the schemas of the files that people write for completion and descriptions. Programs can use the schema of reports to validate
+/// Editors use the schemas of files that people write for completion and descriptions. Programs can use the schema of reports to validate
 /// what `clawcheck run --report json=FILE` writes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Schema {

@@ -91,15 +91,15 @@ pub(super) struct Raw {
     /// Maximum waits.
     #[serde(default)]
     pub(super) timeouts: Timeouts,
-    /// Known deviations of the gateway, as in a list for `run --known`.
-    // The module `known` reads this key and the next one.
+    // The module `known` reads these two, with the reader of the files that `run --known` takes.
+    /// Known deviations of the gateway, in the form of `schema/known.json`.
     #[serde(default, rename = "known")]
     #[schemars(with = "Vec<Map<String, Value>>")]
-    _known: Option<IgnoredAny>,
-    /// Digests of whole observations, by case. `clawcheck accept --known` writes them.
+    pub(super) _known: Option<IgnoredAny>,
+    /// Digests of whole observations by case, in the form of `schema/known.json`.
     #[serde(default, rename = "observations")]
     #[schemars(with = "BTreeMap<String, String>")]
-    _observations: Option<IgnoredAny>,
+    pub(super) _observations: Option<IgnoredAny>,
 }
 
 fn yes() -> bool {
