@@ -41,8 +41,8 @@ impl Start {
 /// The text of a description. Without findings, it is good for a first start only.
 pub(crate) fn describe(start: &Start, found: Option<&Described<'_>>) -> String {
     let mut out = String::new();
-    let name = quoted(&start.name);
-    let _ = writeln!(out, "gateway: {name}\nabout: {name}, described by `clawcheck init`.");
+    let about = format!("{}, described by `clawcheck init`.", start.name);
+    let _ = writeln!(out, "gateway: {}\nabout: {}", quoted(&start.name), quoted(&about));
     claims(&mut out, found);
     lacks(&mut out, found);
     match &start.command {
