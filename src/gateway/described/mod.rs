@@ -56,6 +56,11 @@ pub(crate) fn check_description(name: &str, text: &str) -> Result<(), PrepareErr
     file::parse(name, text).map(drop).map_err(PrepareError::from)
 }
 
+/// The name and the text of a description.
+pub(super) fn text_of(named: &Path) -> Result<(String, String), DescriptionError> {
+    built_in::find(named)
+}
+
 /// The folder of a description. The parent of a bare file name is empty, and means the working directory.
 fn folder_of(named: &Path) -> PathBuf {
     Path::new(".").join(named.parent().unwrap_or(Path::new("")))
