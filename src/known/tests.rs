@@ -345,6 +345,13 @@ fn a_list_in_one_line_is_not_extended() {
     assert!(error.to_string().contains("must be a block list"), "{error}");
 }
 
+#[test]
+fn the_list_in_the_documentation_is_valid() {
+    let page = include_str!("../../docs/known-deviations.md");
+    let list = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!((known(list).entries.len(), known(list).observations.len()), (3, 1));
+}
+
 /// To update the file, run `clawcheck schema known > schema/known.json`.
 #[test]
 fn the_committed_schema_is_the_one_of_the_types() {
