@@ -67,6 +67,7 @@ impl Attached {
             lacks: BTreeSet::new(),
             notes,
             links: Vec::new(),
+            ignore: Vec::new(),
         }
     }
 

@@ -39,6 +39,7 @@ pub(super) fn profile(name: String, release: Release) -> Profile {
         lacks: BTreeSet::new(),
         notes: Vec::new(),
         links: Vec::new(),
+        ignore: Vec::new(),
     }
 }
 

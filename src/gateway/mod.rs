@@ -9,6 +9,7 @@ mod control_error;
 mod described;
 mod embedded;
 pub(crate) mod guard;
+mod ignored;
 mod launch;
 mod limits;
 mod openclaw;
@@ -24,6 +25,7 @@ mod workspace;
 
 pub(crate) use control_error::ControlError;
 pub use guard::Guard;
+pub(crate) use ignored::IgnoredField;
 #[cfg(test)]
 pub(crate) use launch::LogTail;
 pub(crate) use launch::one_line;

@@ -1,5 +1,6 @@
 //! What a gateway is and what can be done with it.
 
+use super::ignored::IgnoredField;
 use openclaw_model::Release;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -101,6 +102,8 @@ pub struct Profile {
     pub notes: Vec<String>,
     /// Where to read about it.
     pub links: Vec<String>,
+    /// Fields of its frames that are not looked at.
+    pub ignore: Vec<IgnoredField>,
 }
 
 impl Profile {

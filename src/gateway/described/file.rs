@@ -1,6 +1,7 @@
 //! The form of a description file.
 
 use super::error::{DescriptionError, Source};
+use crate::gateway::ignored::IgnoredField;
 use crate::gateway::limits::TimeLimits;
 use crate::gateway::profile::Capability;
 use crate::gateway::spawned::probe::Readiness;
@@ -33,6 +34,7 @@ pub(super) struct Description {
     pub(super) path: Spanned<String>,
     pub(super) store: Store,
     pub(super) timeouts: TimeLimits,
+    pub(super) ignore: Vec<IgnoredField>,
 }
 
 /// An npm package to install first; `{package}` and `{node}` then stand for it and for a Node that it runs on.
@@ -101,6 +103,8 @@ struct Raw {
     store: Store,
     #[serde(default)]
     timeouts: Timeouts,
+    #[serde(default)]
+    ignore: Vec<Spanned<String>>,
     // Read by `known`, with the list that `run --known` takes.
     #[serde(default, rename = "known")]
     _known: Option<IgnoredAny>,
@@ -205,6 +209,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Description, DescriptionEr
             start: time_limit(&source, raw.timeouts.start.as_ref())?,
             stop: time_limit(&source, raw.timeouts.stop.as_ref())?,
         },
+        ignore: raw.ignore.iter().map(|field| ignored(&source, field)).collect::<Result<_, _>>()?,
     };
     check(&source, &description)?;
     Ok(description)
@@ -239,6 +244,10 @@ fn time_limit(source: &Source<'_>, said: Option<&Spanned<TimeSpan>>) -> Result<O
         }
         said => Ok(said.map(|said| Duration::from_millis(said.value.milliseconds))),
     }
+}
+
+fn ignored(source: &Source<'_>, field: &Spanned<String>) -> Result<IgnoredField, DescriptionError> {
+    field.value.parse().map_err(|error: String| source.error_at(field.referenced, error, None))
 }
 
 fn config(source: &Source<'_>, word: &Spanned<Setting>) -> Result<Config, DescriptionError> {
@@ -346,6 +355,7 @@ mod tests {
     #[case("args: [\"{package}/x.js\"]", "\"{package}/x.js\"", "needs an npm package")]
     #[case("ready: soon", "soon", "unknown readiness check")]
     #[case("ready: {log: a, tcp: b}", "", "unexpected second key `tcp`")]
+    #[case("ignore: [payload.a, type]", "type", "not a field inside")]
     #[case("config: toml", "toml", "unknown configuration")]
     #[case("path: ws", "ws", "must start with `/`")]
     #[case("lacks: [pairings]", "pairings", "unknown value")]

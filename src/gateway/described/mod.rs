@@ -112,6 +112,7 @@ fn profile(description: &Description) -> Profile {
         lacks,
         notes,
         links: description.links.clone(),
+        ignore: description.ignore.clone(),
     }
 }
 

@@ -125,5 +125,6 @@ pub(super) fn profile(release: Release) -> Profile {
         lacks: BTreeSet::new(),
         notes: if facts.keeps_its_log { Vec::new() } else { vec![LOGS_ELSEWHERE.to_owned()] },
         links: vec![format!("https://www.npmjs.com/package/openclaw/v/{release}")],
+        ignore: Vec::new(),
     }
 }
