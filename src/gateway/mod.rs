@@ -9,6 +9,7 @@ mod control_error;
 mod described;
 mod embedded;
 pub(crate) mod guard;
+mod ignored;
 mod launch;
 mod limits;
 mod openclaw;
@@ -25,6 +26,7 @@ mod workspace;
 pub(crate) use control_error::ControlError;
 pub(crate) use described::{check_description, schema as description_schema};
 pub use guard::Guard;
+pub(crate) use ignored::IgnoredField;
 #[cfg(test)]
 pub(crate) use launch::LogTail;
 pub(crate) use launch::one_line;
