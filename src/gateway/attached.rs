@@ -67,6 +67,8 @@ impl Attached {
             lacks: BTreeSet::new(),
             notes,
             links: Vec::new(),
+            proof: None,
+            secrets: Vec::new(),
         }
     }
 

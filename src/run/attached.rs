@@ -192,7 +192,8 @@ impl CaseContext<'_> {
         }))
         .ok()?;
         let settings = &self.case.scenario.gateway;
-        let connecting = Connecting { bindings: &self.bindings, settings, offers: Facts::nearest(self.release).client };
+        let offers = Facts::nearest(self.release).client;
+        let connecting = Connecting { bindings: &self.bindings, settings, offers, proof: None };
         let params = connecting.params(&connect, &challenge, self.now()).ok()?;
         self.ask_plainly(&mut session, "connect", params).await?;
         Some(session)

@@ -6,9 +6,12 @@ use untrusted_data::limits::DESCRIPTION_BYTES;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
 
 /// The descriptions in the binary, by name.
-pub(super) const ALL: [(&str, &str); 6] = [
+pub(super) const ALL: [(&str, &str); 9] = [
     ("carapace", include_str!("../../../gateways/carapace.yaml")),
     ("clawdbot", include_str!("../../../gateways/clawdbot.yaml")),
+    ("clawmongo", include_str!("../../../gateways/clawmongo.yaml")),
+    ("gguf-claw", include_str!("../../../gateways/gguf-claw.yaml")),
+    ("joyhousebot", include_str!("../../../gateways/joyhousebot.yaml")),
     ("mylobster", include_str!("../../../gateways/mylobster.yaml")),
     ("openclaw-cn", include_str!("../../../gateways/openclaw-cn.yaml")),
     ("pyclaw", include_str!("../../../gateways/pyclaw.yaml")),

@@ -1,5 +1,7 @@
 //! Finds out when a gateway is ready, by asking it.
 
+mod http;
+
 use super::log::Log;
 use super::port::ProcessTree;
 use super::process::Process;
@@ -41,6 +43,8 @@ pub(crate) enum Readiness {
     Connect,
     /// It logs a line that contains this.
     LogLine(String),
+    /// It answers an HTTP request for this path with a status from 200 to 299.
+    Http(String),
 }
 
 /// Where to ask.
@@ -171,6 +175,9 @@ impl Probe<'_> {
             return ProbeResult::Ready;
         }
         let deadline = self.deadline.min(Instant::now() + self.answer);
+        if let Readiness::Http(path) = self.readiness {
+            return http::attempt(self.port, path, deadline).await;
+        }
         let upgrade = Upgrade { path: self.path.to_owned(), ..Upgrade::default() };
         let recorder = Transcript::new().recorder("probe");
         let mut connection = match Connection::open(self.link(), &upgrade, recorder, deadline).await {
@@ -183,7 +190,7 @@ impl Probe<'_> {
         let found = match self.readiness {
             Readiness::Challenge => challenge(&mut connection, deadline).await,
             Readiness::Connect => connect(&mut connection, deadline).await,
-            Readiness::Tcp | Readiness::WebSocket | Readiness::LogLine(_) => ProbeResult::Ready,
+            Readiness::Tcp | Readiness::WebSocket | Readiness::LogLine(_) | Readiness::Http(_) => ProbeResult::Ready,
         };
         // A polite end, so that the gateway's log does not begin with a complaint.
         let _ = connection.close(Some(codes::close::NORMAL), "", deadline).await;

@@ -199,6 +199,7 @@ impl TenantGroup<'_> {
             Err(error @ (CaseError::Silent(_) | CaseError::TooSlow { .. })) => return Err(error.into()),
             Err(_) => None,
             Ok(mut steps) => {
+                self.shared.note_versions(case, &steps);
                 view::retain_received(&mut steps, &|id: &str| !self.tenancy.belongs_to_another(number, id));
                 let evidence = Evidence {
                     known: context.known(),

@@ -60,6 +60,7 @@ impl CaseContext<'_> {
             bindings: &self.bindings,
             settings: &self.case.scenario.gateway,
             offers: Facts::nearest(self.speaking).client,
+            proof: self.gateway.profile().proof,
         };
         let params = match connecting.params(connect, challenge, self.now()) {
             Ok(params) => params,

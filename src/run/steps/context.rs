@@ -93,7 +93,7 @@ pub(crate) struct CaseContext<'a> {
     pub(crate) frames: Arc<Frames>,
     /// Memory for what is kept of the gateway's messages.
     pub(crate) budget: Budget,
-    gateway: &'a Gateway,
+    pub(crate) gateway: &'a Gateway,
     sandbox: Sandbox,
     running: Option<Running>,
     /// The logs of gateways that were stopped.
