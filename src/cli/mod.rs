@@ -11,6 +11,7 @@ mod jobs;
 mod session;
 mod signals;
 mod snapshots;
+mod state_dir;
 mod terminal;
 mod timeouts;
 

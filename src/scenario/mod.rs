@@ -20,3 +20,8 @@ pub(crate) use model::document::Need;
 pub(crate) use model::step::{Step, StepKind};
 pub(crate) use model::{connect, expect, gateway, step, store, symbol, text};
 pub(crate) use syntax::problems::ScenarioErrors;
+
+/// Whether a text is a valid name of a device.
+pub(crate) fn is_name(text: &str) -> bool {
+    syntax::spans::Name::is_valid(text)
+}
