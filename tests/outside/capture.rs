@@ -272,7 +272,7 @@ fn a_case_plays_on_a_copy_of_a_state_directory(#[case] release: &str, #[case] da
 #[test]
 fn a_configuration_takes_the_place_of_the_settings_of_a_case() {
     let scenario = "scenario: Title\ngateway: { auth: { mode: none } }\nsteps:\n\
-        \x20 - connect: { device: none, role: operator, scopes: [], auth: none, client: { id: gateway-client, mode: backend } }\n\
+        \x20 - connect: { device: me, role: operator, scopes: [operator.read], auth: none }\n\
         \x20   expect: { refused: { detail: AUTH_TOKEN_MISSING } }\n";
     let test_folder = TestFolder::new(scenario);
     state(&test_folder);
