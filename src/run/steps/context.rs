@@ -18,7 +18,9 @@ use crate::scenario::Case;
 use crate::scenario::gateway::GatewaySettings;
 use crate::scenario::store::Store;
 use futures_util::future::join_all;
+use openclaw_emulator::settings::secret_values;
 use openclaw_model::Release;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -163,6 +165,7 @@ impl<'a> CaseContext<'a> {
         started_at: i64,
     ) -> Self {
         bindings.set_now(started_at);
+        bindings.keep_secret(secret_values(&Value::Object(case.scenario.gateway.base.clone())));
         case.identities().for_each(|(name, key)| bindings.identities.plays_itself(name.as_str(), key));
         let known = |path: PathBuf, symbol: &str| Known {
             value: path.to_string_lossy().into_owned(),
