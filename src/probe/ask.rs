@@ -8,7 +8,7 @@ use super::portrait::Portrait;
 use super::question::{Connect, Frame, Leaves, Needs, Question, Script, Then};
 use super::questions::{HELLO, NO_SECRET};
 use crate::client::connect::Challenge;
-use crate::client::{Connection, Incoming, OpenError, Pending, Reply, Transcript, Upgrade};
+use crate::client::{Connection, Incoming, OpenError, Reply, RequestId, Transcript, Upgrade};
 use crate::gateway::Running;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -224,7 +224,7 @@ impl<'a> Asker<'a> {
     }
 
     /// The answer to a call. Whether the connection stays open after a refusal is asked with a ping.
-    async fn call_outcome(&mut self, connection: &mut Connection, pending: &Pending) -> Answer {
+    async fn call_outcome(&mut self, connection: &mut Connection, pending: &RequestId) -> Answer {
         let began = Instant::now();
         let response = match connection.response(pending, self.patience.deadline()).await {
             Reply::Response(response) => response,

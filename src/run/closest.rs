@@ -7,8 +7,8 @@
 use super::outcome::CaseReport;
 use crate::judge::cause::differences;
 use crate::judge::{Level, Verdict};
+use crate::observe::StepEvidence;
 use crate::observe::snapshot::{History, Library, LibraryError};
-use crate::observe::{RawMessage, StepEvidence};
 use openclaw_model::{Release, releases};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -200,10 +200,7 @@ fn comparable(text: &str, with_store: bool) -> &str {
 
 /// The versions in the hello-oks that a step received.
 fn versions(step: &StepEvidence) -> Vec<String> {
-    let own = step.received.iter().filter_map(|received| match &received.message {
-        RawMessage::Frame { frame, .. } => version(frame),
-        _ => None,
-    });
+    let own = step.received.iter().filter_map(|received| version(received.message.frame()?));
     own.chain(step.parallel.iter().flat_map(versions)).collect()
 }
 

@@ -14,8 +14,8 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("observe", &[]),
     ("judge", &["observe", "scenario"]),
     ("gateway", &["client", "scenario"]),
-    ("probe", &["client", "gateway"]),
     ("known", &["judge", "scenario"]),
+    ("probe", &["client", "gateway"]),
     // The tests of `run` compare the answers of `explain` with the approved ones and with those to captured scenarios.
     ("run", &["capture", "client", "explain", "gateway", "judge", "known", "observe", "scenario"]),
     ("report", &["judge", "observe", "run"]),

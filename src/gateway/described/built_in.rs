@@ -2,10 +2,8 @@
 
 use super::error::DescriptionError;
 use std::path::Path;
+use untrusted_data::limits::DESCRIPTION_BYTES;
 use untrusted_data::plain_file::{self, Links, PlainFileError};
-
-/// No description is this long.
-const LONGEST: u64 = 1 << 20;
 
 /// The descriptions in the binary, by name.
 pub(super) const ALL: [(&str, &str); 9] = [
@@ -26,7 +24,7 @@ pub(super) fn find(named: &Path) -> Result<(String, String), DescriptionError> {
     if named.is_dir() {
         return Err(DescriptionError::SomethingElse { path: named.to_owned(), is: "a folder" });
     }
-    match plain_file::read_text(named, LONGEST, Links::Follow) {
+    match plain_file::read_text(named, DESCRIPTION_BYTES, Links::Follow) {
         Ok(text) => return Ok((shown, text)),
         Err(error) if error.is_not_found() => {}
         Err(error) => {

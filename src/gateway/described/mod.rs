@@ -52,17 +52,17 @@ pub(super) fn profile_of(named: &Path) -> Result<Profile, DescriptionError> {
     Ok(profile(&file::parse(&name, &text)?))
 }
 
+/// The name and the text of a description.
+pub(super) fn text_of(named: &Path) -> Result<(String, String), DescriptionError> {
+    built_in::find(named)
+}
+
 /// Whether a text is a description that can be used.
 ///
 /// # Errors
 /// What is wrong with it, and where.
 pub(crate) fn check_description(name: &str, text: &str) -> Result<(), PrepareError> {
     file::parse(name, text).map(drop).map_err(PrepareError::from)
-}
-
-/// The name and the text of a description.
-pub(super) fn text_of(named: &Path) -> Result<(String, String), DescriptionError> {
-    built_in::find(named)
 }
 
 /// The folder of a description. The parent of a bare file name is empty, and means the working directory.

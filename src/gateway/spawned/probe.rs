@@ -8,7 +8,7 @@ use super::process::Process;
 use crate::client::connect::Challenge;
 use crate::client::{
     Closed, ConnectRequest, Connection, Ending, Incoming, Link, OpenError, Reply, Transcript, Upgrade, ending,
-    instead_of_response,
+    unexpected_messages,
 };
 use crate::gateway::launch::LaunchError;
 use crate::machine;
@@ -184,7 +184,7 @@ impl Probe<'_> {
             Ok(connection) => connection,
             Err(error) => {
                 let soon = deadline.min(Instant::now() + TLS_CHECK_TIMEOUT);
-                return self.open_failed(&Connection::explained(error, self.link(), soon).await);
+                return self.open_failed(&Connection::diagnose(error, self.link(), soon).await);
             }
         };
         let found = match self.readiness {
@@ -243,7 +243,7 @@ async fn connect(connection: &mut Connection, deadline: Instant) -> ProbeResult 
         }
         Reply::Response(_) => ProbeResult::Ready,
         Reply::Closed(closed) => closed_result(&closed),
-        Reply::Deadline => match instead_of_response(&connection.take_all_unread(), &pending.0) {
+        Reply::Deadline => match unexpected_messages(&connection.take_all_unread(), &pending.0) {
             Some(instead) => ProbeResult::Garbage(instead),
             None => ProbeResult::Unanswered("a connect"),
         },
