@@ -7,6 +7,7 @@
 use super::Listener;
 use super::causes::{Cause, Causes};
 use super::destination::Sink;
+use super::score::Score;
 use crate::judge::{Finding, FrameFinding, Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use serde_json::{Map, Value, json};
@@ -35,6 +36,7 @@ pub(crate) struct Json {
     slight: Causes,
     /// The number of conforming cases with slight differences.
     slightly: usize,
+    score: Score,
     cases: Option<Cases>,
 }
 
@@ -82,7 +84,19 @@ impl Json {
         let (gateway, isolation) = (Value::Null, Value::Null);
         let (causes, slight) = (Causes::default(), Causes::default());
         let level = None;
-        Self { sink, gateway, jobs: 0, isolation, package: None, level, causes, slight, slightly: 0, cases: None }
+        Self {
+            sink,
+            gateway,
+            jobs: 0,
+            isolation,
+            package: None,
+            level,
+            causes,
+            slight,
+            slightly: 0,
+            score: Score::default(),
+            cases: None,
+        }
     }
 
     /// The document without its cases, which end it.
@@ -115,6 +129,7 @@ impl Json {
                 "conforming": self.slightly,
                 "causes": self.slight.list().iter().map(cause).collect::<Vec<_>>(),
             },
+            "score": self.score.json(),
             "cases": [],
         })
     }
@@ -163,6 +178,7 @@ impl Listener for Json {
                     self.causes.add(case, level);
                 }
                 self.slight.add_slight(case, level);
+                self.score.add(case);
                 self.slightly += usize::from(case.verdict == Verdict::Conforms && !case.differences.is_empty());
             }
             Event::Finished(run) => {

@@ -7,6 +7,7 @@ pub(crate) mod causes;
 pub(crate) mod comparison;
 pub(crate) mod destination;
 pub(crate) mod json;
+pub(crate) mod score;
 pub(crate) mod terminal;
 
 pub(crate) use comparison::{Collected, Comparison};

@@ -107,7 +107,9 @@ pub struct CaseReport {
 impl CaseReport {
     /// The strictest level at which the case conforms; `None` if it was not played to its end, or differs at every level.
     pub fn conforms_at(&self) -> Option<Level> {
-        self.observation.as_ref()?;
+        if self.observation.is_none() || self.verdict == Verdict::Error {
+            return None;
+        }
         let differs = self.differences.iter().map(|difference| difference.kind.level()).min();
         Level::ALL.into_iter().filter(|level| differs.is_none_or(|differs| *level < differs)).max()
     }

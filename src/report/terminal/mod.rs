@@ -6,6 +6,7 @@ mod slight;
 
 use super::Listener;
 use super::causes::{Causes, Screen, fold};
+use super::score::Score;
 use crate::judge::{Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use crate::shell::quoted;
@@ -25,6 +26,8 @@ const IN_FULL: usize = 3;
 /// The number of lines of a screen, including the other output, and the minimum number of lines for the causes.
 const SCREEN: usize = 45;
 const CAUSES: usize = 20;
+/// The minimum number of lines for the causes if the score is printed too.
+const CAUSES_BESIDE_SCORE: usize = 9;
 /// The maximum number of folders with observations for approval that are printed.
 const FOLDERS: usize = 3;
 /// The maximum number of lines of a failing case's reason, and of a transcript (the first and the last lines).
@@ -46,6 +49,8 @@ pub(crate) struct Look {
     pub colour: bool,
     /// Whether every case is printed on its own line, with its transcript if it has one.
     pub every_case: bool,
+    /// Whether the score of the gateway is printed at the end.
+    pub score: bool,
     /// A case that takes longer than this is reported as slow.
     pub slow_after: Duration,
 }
@@ -89,6 +94,7 @@ pub(crate) struct Terminal<W> {
     level: Level,
     causes: Causes,
     slight: Slight,
+    score: Score,
     /// The command that shows the observations of failing cases that wait for approval, and how many there are.
     waiting: BTreeMap<String, usize>,
     reasons: BTreeMap<(Verdict, String), Vec<String>>,
@@ -108,6 +114,7 @@ impl<W: Write> Terminal<W> {
             level: Level::default(),
             causes: Causes::default(),
             slight: Slight::default(),
+            score: Score::default(),
             waiting: BTreeMap::new(),
             reasons: BTreeMap::new(),
             slow: Vec::new(),
@@ -137,6 +144,7 @@ impl<W: Write> Terminal<W> {
             self.slow.push((case.duration, case.id.clone()));
         }
         self.slight.add(case, self.level);
+        self.score.add(case);
         match case.verdict {
             Verdict::Conforms if case.reason.is_some() && !self.look.every_case => self.aside(case),
             Verdict::Conforms | Verdict::KnownDeviation if !self.look.every_case => {}
@@ -207,7 +215,8 @@ impl<W: Write> Terminal<W> {
         }
         // The heading, and a blank line before and after the causes.
         let beside = self.started + others + after.len() + 3;
-        let screen = Screen { colour: self.look.colour, lines: SCREEN.saturating_sub(beside).max(CAUSES) };
+        let least = if self.look.score { CAUSES_BESIDE_SCORE } else { CAUSES };
+        let screen = Screen { colour: self.look.colour, lines: SCREEN.saturating_sub(beside).max(least) };
         let cases = counted(run.summary.total(), "case");
         let heading = format!("{} of {cases} fail. {}", self.causes.cases(), self.causes.heading());
         let heading = self.look.paint(&heading, Style::new().bold());
@@ -221,6 +230,14 @@ impl<W: Write> Terminal<W> {
     fn end(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
         for ((verdict, reason), cases) in self.reasons.iter().take(LISTED) {
+            if self.look.score && !self.look.every_case {
+                // The score needs the room on the screen. `list` prints the ids.
+                let (verdict, cases) =
+                    (self.look.paint(verdict.name(), Style::new().yellow()), counted(cases.len(), "case"));
+                lines
+                    .push(format!("{verdict}: {cases}: {}", self.look.line(reason.lines().next().unwrap_or_default())));
+                continue;
+            }
             let named = fold(&cases.iter().map(String::as_str).collect::<Vec<_>>(), NAMED);
             let verdict = self.look.paint(verdict.name(), Style::new().yellow());
             let reason = reason.replace('\n', "\n    ");
@@ -228,7 +245,11 @@ impl<W: Write> Terminal<W> {
             lines.extend(text.lines().map(str::to_owned));
         }
         lines.extend(and_more(self.reasons.len(), "more reason"));
-        lines.extend(self.slight.lines(self.level).iter().map(|line| self.look.line(line)));
+        let slight = if self.look.score { slight::FEW } else { slight::CAUSES };
+        lines.extend(self.slight.lines(self.level, slight).iter().map(|line| self.look.line(line)));
+        if self.look.score {
+            lines.extend(self.score.lines());
+        }
         if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
             lines.push(self.look.line(&format!("{} checked against {package}", counted(tally.checked, "frame"))));
             let bare = tally.payload_not_described.iter().map(String::as_str).collect::<Vec<_>>();

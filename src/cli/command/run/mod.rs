@@ -76,6 +76,12 @@ pub(crate) struct Run {
     /// report` prints the JSON Schema of the report.
     #[arg(long, value_name = "KIND=FILE")]
     report: Vec<ReportFile>,
+    /// Print the score by family and level, and the ladder for authors of gateways
+    ///
+    /// The ladder has seven rungs, from the handshake to restarts with damaged files. It ends with the command that shows what to
+    /// mend next. By default, the score is printed for described gateways and gateways at a URL if at least 20 cases are selected.
+    #[arg(long)]
+    score: bool,
     /// Print every case in full, with its messages on the wire
     #[arg(long)]
     trace: bool,
@@ -164,7 +170,7 @@ impl Run {
         }
         let stop = if self.allow_writes { signals.stop_after_cleanup() } else { signals.stop() };
         let session = Session::new(cases.len(), stop.clone());
-        let (mut listeners, deliveries) = self.listeners(&session.progress).map_err(RunError::Report)?;
+        let (mut listeners, deliveries) = self.listeners(&session.progress, cases.len()).map_err(RunError::Report)?;
         let preparation = Preparation {
             state_dir: self.state_dir.clone(),
             claims: self.release,

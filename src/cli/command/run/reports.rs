@@ -16,18 +16,23 @@ pub(super) type Listeners = Vec<Box<dyn Listener + Send>>;
 /// The maximum time for readers to read the reports of an interrupted run.
 const AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
+/// The minimum number of cases for a score without `--score`.
+const SCORED: usize = 20;
+
 impl Run {
     /// The listeners of the run, and the reports that are written to streams.
     ///
     /// # Errors
     /// A report cannot be written. This is detected before the first case.
-    pub(super) fn listeners(&self, progress: &Progress) -> io::Result<(Listeners, Vec<Delivery>)> {
+    pub(super) fn listeners(&self, progress: &Progress, cases: usize) -> io::Result<(Listeners, Vec<Delivery>)> {
         let reports = self.report.iter().map(|file| Destination::find(&file.0)).collect::<io::Result<Vec<_>>>()?;
         // Standard output then contains only the report.
         let to_stderr = reports.contains(&Destination::Stdout);
         let look = Look {
             colour: if to_stderr { console::colour_of_stderr() } else { console::colour() },
             every_case: self.trace,
+            // The score of a few cases says nothing about a gateway.
+            score: self.score || (self.is_of_others() && cases >= SCORED),
             slow_after: match self.gateway {
                 GatewaySpec::Embedded(_) => Duration::from_millis(500),
                 _ => Duration::from_secs(45),

@@ -1,0 +1,71 @@
+use super::*;
+use crate::judge::Difference;
+use crate::observe::Observation;
+use crate::run::outcome::Boot;
+use rstest::rstest;
+use std::path::PathBuf;
+use std::time::Duration;
+
+fn case(id: &str, verdict: Verdict, kinds: &[Kind]) -> CaseReport {
+    let played = !matches!(verdict, Verdict::NotApplicable | Verdict::Skipped | Verdict::Error);
+    CaseReport {
+        id: id.to_owned(),
+        title: String::new(),
+        file: PathBuf::new(),
+        verdict,
+        reason: None,
+        given_up: false,
+        boot: Boot::Own,
+        about: None,
+        links: Vec::new(),
+        requirements: Vec::new(),
+        findings: Vec::new(),
+        differences: kinds.iter().map(|kind| Difference::test(*kind, "what", "", "")).collect(),
+        frames: None,
+        observation: played.then(Observation::default),
+        duration: Duration::ZERO,
+        transcript: None,
+        log: None,
+        rerun: format!("clawcheck run {id}"),
+        proposed: None,
+    }
+}
+
+#[rstest]
+#[case::nothing_differs(&[], Some(Level::Exact))]
+#[case::text(&[Kind::Text, Kind::Fields], Some(Level::Wire))]
+#[case::code(&[Kind::Text, Kind::ErrorCode], Some(Level::Decisions))]
+#[case::let_in(&[Kind::Text, Kind::LetIn], None)]
+#[case::no_snapshot(&[Kind::Unapproved], None)]
+fn the_least_strict_difference_decides(#[case] kinds: &[Kind], #[case] conforms_at: Option<Level>) {
+    assert_eq!(case("a/b", Verdict::Conforms, kinds).conforms_at(), conforms_at);
+}
+
+#[test]
+fn a_case_that_was_not_played_conforms_at_no_level() {
+    assert_eq!(case("a/b", Verdict::Error, &[]).conforms_at(), None);
+    assert_eq!(case("a/b", Verdict::Skipped, &[]).conforms_at(), None);
+}
+
+#[test]
+fn the_lowest_broken_rung_is_next_with_its_most_serious_case() {
+    let mut score = Score::default();
+    score.add(&case("handshake/params", Verdict::Conforms, &[Kind::Text]));
+    score.add(&case("handshake/role", Verdict::Skipped, &[]));
+    score.add(&case("fresh-install/no-token", Verdict::NotApplicable, &[]));
+    score.add(&case("handshake/proof", Verdict::Deviates, &[Kind::ErrorCode]));
+    score.add(&case("handshake/replayed-nonce", Verdict::Deviates, &[Kind::Text, Kind::LetIn]));
+    score.add(&case("revoked-tokens/all", Verdict::Deviates, &[Kind::LetIn]));
+    score.add(&case("scope-upgrade/retry", Verdict::KnownDeviation, &[Kind::LetIn]));
+    score.add(&case("control-ui/origin", Verdict::Conforms, &[]));
+    insta::assert_snapshot!(score.lines().join("\n"), @"");
+    let json = score.json();
+    assert_eq!(json["next"], "checks the proof");
+    let states = json["ladder"].as_array().unwrap().iter().map(|rung| rung["state"].as_str().unwrap());
+    let states = states.collect::<Vec<_>>().join(" ");
+    assert_eq!(states, "holds not-played broken not-played holds broken not-played");
+    assert_eq!(json["ladder"][2]["first"], "handshake/replayed-nonce");
+    assert_eq!(json["families"][1]["family"], "handshake");
+    let numbers = ["cases", "played", "decisions", "wire", "exact"].map(|name| json["families"][1][name].as_u64());
+    assert_eq!(numbers.map(Option::unwrap), [4, 3, 2, 1, 0]);
+}
