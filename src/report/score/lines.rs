@@ -10,12 +10,14 @@ use untrusted_data::printable;
 /// The maximum width of the name of a family, and the maximum number of families, because users can have many.
 const NAME: usize = 24;
 const FAMILIES: usize = 16;
+/// The maximum width of a line with names of families.
+const LINE: usize = 220;
 /// The width of a column of numbers.
 const COLUMN: usize = 10;
 
 impl Score {
     /// The table by family and level, the ladder, and the next rung with its command. Families that conform exactly share
-    /// one line.
+    /// one line, and so do those that were not played.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = self.table();
         lines.extend(self.ladder());
@@ -29,7 +31,8 @@ impl Score {
         Level::ALL.iter().for_each(|level| header.push_str(&format!("{:>COLUMN$}", level.name())));
         let mut lines = vec![header];
         let exact = |family: &Family| family.conform.iter().all(|conform| *conform == family.cases);
-        let (equal, differing): (Vec<_>, Vec<_>) = self.families.iter().partition(|(_, family)| exact(family));
+        let (without, played): (Vec<_>, Vec<_>) = self.families.iter().partition(|(_, family)| family.played == 0);
+        let (equal, differing): (Vec<_>, Vec<_>) = played.into_iter().partition(|(_, family)| exact(family));
         lines.extend(differing.iter().take(FAMILIES).map(|(name, family)| row(name, family, wide)));
         if differing.len() > FAMILIES {
             let more = differing.len() - FAMILIES;
@@ -38,9 +41,12 @@ impl Score {
         if self.families.len() > 1 {
             lines.push(row("all cases", &self.total(), wide));
         }
-        if !equal.is_empty() {
-            let names = equal.iter().take(FAMILIES).map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-            lines.push(cut::line(&printable::line(&format!("every case is exact: {names}")), 110).into_owned());
+        for (title, families) in [("every case is exact", equal), ("not played", without)] {
+            if !families.is_empty() {
+                let named = families.iter().take(FAMILIES).map(|(name, family)| format!("{name} ({})", family.cases));
+                let line = format!("{title}: {}", named.collect::<Vec<_>>().join(", "));
+                lines.push(cut::line(&printable::line(&line), LINE).into_owned());
+            }
         }
         lines
     }
@@ -69,11 +75,15 @@ fn row(name: &str, family: &Family, wide: usize) -> String {
 }
 
 fn state(score: &RungScore) -> String {
-    let RungScore { cases, played, failing, .. } = score;
-    match score.state() {
+    let RungScore { cases, played, failing, known, .. } = score;
+    let state = match score.state() {
         State::NotPlayed => "not played".to_owned(),
-        State::Broken => format!("BROKEN: {failing} of {} fail", counted(*played, "case")),
+        State::Broken => format!("BROKEN in {failing} of {}", counted(*played, "case")),
         State::Holds if played < cases => format!("holds in {played} of {}", counted(*cases, "case")),
         State::Holds => format!("holds in {}", counted(*cases, "case")),
+    };
+    match known {
+        0 => state,
+        known => format!("{state}, with {}", counted(*known, "known deviation")),
     }
 }

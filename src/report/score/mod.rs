@@ -52,6 +52,8 @@ struct RungScore {
     cases: usize,
     played: usize,
     failing: usize,
+    /// The known deviations, which do not break the rung.
+    known: usize,
     /// The failing case with the most serious difference. If several are equally serious, the first by id.
     first: Option<First>,
 }
@@ -114,6 +116,7 @@ impl Score {
         let Some(rung) = self.ladder.rung(&case.id).and_then(|number| self.rungs.get_mut(number)) else { return };
         rung.cases += 1;
         rung.played += played;
+        rung.known += usize::from(case.verdict == Verdict::KnownDeviation);
         if case.verdict.is_failure() && !case.given_up {
             rung.failing += 1;
             let kind = case.differences.iter().map(|difference| difference.kind).min().unwrap_or(Kind::Error);

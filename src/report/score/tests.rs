@@ -58,7 +58,24 @@ fn the_lowest_broken_rung_is_next_with_its_most_serious_case() {
     score.add(&case("revoked-tokens/all", Verdict::Deviates, &[Kind::LetIn]));
     score.add(&case("scope-upgrade/retry", Verdict::KnownDeviation, &[Kind::LetIn]));
     score.add(&case("control-ui/origin", Verdict::Conforms, &[]));
-    insta::assert_snapshot!(score.lines().join("\n"), @"");
+    insta::assert_snapshot!(score.lines().join("\n"), @r"
+    score              cases    played decisions      wire     exact
+    handshake              4         3         2         1         0
+    revoked-tokens         1         1         0         0         0
+    scope-upgrade          1         1         0         0         0
+    all cases              7         6         3         2         1
+    every case is exact: control-ui (1)
+    ladder
+      1. speaks the handshake          holds in 1 of 2 cases
+      2. refuses wrong secrets         not played
+      3. checks the proof              BROKEN in 2 of 2 cases
+      4. pairs and remembers           not played
+      5. keeps roles and scopes apart  holds in 1 case, with 1 known deviation
+      6. takes back what was revoked   BROKEN in 1 of 1 case
+      7. survives restarts and damage  not played
+    next: rung 3; start with handshake/replayed-nonce (let in instead of refused):
+      clawcheck run handshake/replayed-nonce
+    ");
     let json = score.json();
     assert_eq!(json["next"], "checks the proof");
     let states = json["ladder"].as_array().unwrap().iter().map(|rung| rung["state"].as_str().unwrap());

@@ -8,7 +8,7 @@ use super::Listener;
 use super::causes::{Causes, Screen, fold};
 use super::score::Score;
 use crate::judge::{Level, Verdict};
-use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
+use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport};
 use crate::shell::quoted;
 use owo_colors::{OwoColorize as _, Style};
 use slight::Slight;
@@ -35,6 +35,8 @@ const REASON_LINES: usize = 4;
 const TRANSCRIPT_LINES: (usize, usize) = (2, 14);
 /// The maximum number of reasons that are printed with their cases, and of lines of every other list at the end.
 const LISTED: usize = 40;
+/// The maximum number of reasons if the score is printed too.
+const LISTED_BRIEFLY: usize = 8;
 /// The approximate width of the line with the cases of a reason. Further cases are only counted.
 const NAMED: usize = 110;
 /// The default folder of `review` and `accept`.
@@ -229,22 +231,11 @@ impl<W: Write> Terminal<W> {
     /// The lines at the end of every run.
     fn end(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
-        for ((verdict, reason), cases) in self.reasons.iter().take(LISTED) {
-            if self.look.score && !self.look.every_case {
-                // The score needs the room on the screen. `list` prints the ids.
-                let (verdict, cases) =
-                    (self.look.paint(verdict.name(), Style::new().yellow()), counted(cases.len(), "case"));
-                lines
-                    .push(format!("{verdict}: {cases}: {}", self.look.line(reason.lines().next().unwrap_or_default())));
-                continue;
-            }
-            let named = fold(&cases.iter().map(String::as_str).collect::<Vec<_>>(), NAMED);
-            let verdict = self.look.paint(verdict.name(), Style::new().yellow());
-            let reason = reason.replace('\n', "\n    ");
-            let text = format!("{verdict}: {reason}\n    {}", printable::line(&named));
-            lines.extend(text.lines().map(str::to_owned));
+        if self.look.score && !self.look.every_case {
+            lines.extend(self.reasons_briefly());
+        } else {
+            lines.extend(self.reasons_with_cases());
         }
-        lines.extend(and_more(self.reasons.len(), "more reason"));
         let slight = if self.look.score { slight::FEW } else { slight::CAUSES };
         lines.extend(self.slight.lines(self.level, slight).iter().map(|line| self.look.line(line)));
         if self.look.score {
@@ -282,6 +273,38 @@ impl<W: Write> Terminal<W> {
         }
         lines.push(self.summary(run));
         lines
+    }
+
+    /// The reasons of cases that were not played, with their cases.
+    fn reasons_with_cases(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for ((verdict, reason), cases) in self.reasons.iter().take(LISTED) {
+            let named = fold(&cases.iter().map(String::as_str).collect::<Vec<_>>(), NAMED);
+            let verdict = self.look.paint(verdict.name(), Style::new().yellow());
+            let reason = reason.replace('\n', "\n    ");
+            let text = format!("{verdict}: {reason}\n    {}", printable::line(&named));
+            lines.extend(text.lines().map(str::to_owned));
+        }
+        lines.extend(and_more(self.reasons.len(), "more reason"));
+        lines
+    }
+
+    /// The reasons in one line each, with the number of cases, because the score needs the room on the screen.
+    fn reasons_briefly(&self) -> Vec<String> {
+        let mut counts: BTreeMap<(Verdict, &str), usize> = BTreeMap::new();
+        for ((verdict, reason), cases) in &self.reasons {
+            let reason = reason.lines().next().unwrap_or_default();
+            let of_others = reason.starts_with(OTHER_RELEASES);
+            let reason = if of_others { "the case applies only to other releases" } else { reason };
+            *counts.entry((*verdict, reason)).or_default() += cases.len();
+        }
+        let listed = counts.iter().take(LISTED_BRIEFLY).map(|((verdict, reason), count)| {
+            let verdict = self.look.paint(verdict.name(), Style::new().yellow());
+            format!("{verdict}: {}: {}", counted(*count, "case"), self.look.line(reason))
+        });
+        let more = counts.len().saturating_sub(LISTED_BRIEFLY);
+        let more = (more > 0).then(|| format!("… {}", counted(more, "more reason")));
+        listed.chain(more).collect()
     }
 
     fn summary(&self, run: &RunReport) -> String {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod gateway;
+mod min_played;
 mod reports;
 mod selection;
 
@@ -18,6 +19,7 @@ use crate::run::outcome::{Event, Outcome, RunReport};
 use crate::run::{self, RunEnd, RunError};
 use crate::scenario::{Case, Corpus, Filter};
 use arguments::{DeniedResult, IsolationOption, LevelOption, PackageVersion, ReportFile};
+use min_played::MinPlayed;
 use openclaw_model::Release;
 use reports::{deliver, notify};
 use selection::UnusedScope;
@@ -88,6 +90,11 @@ pub(crate) struct Run {
     /// Treat WHAT as a failure (repeatable)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     deny: Vec<DeniedResult>,
+    /// Exit with code 4 if fewer cases are played [default: 10% for a gateway at a URL, otherwise 1]
+    ///
+    /// The value is a number of cases, or a share of the selected cases that apply to the gateway.
+    #[arg(long, value_name = "N|N%")]
+    min_played: Option<MinPlayed>,
     /// Validate the frames of the gateway against OpenClaw's published protocol schema [default: the version of the release]
     ///
     /// clawcheck installs the schema from npm (@openclaw/gateway-protocol).
@@ -104,7 +111,7 @@ pub(crate) struct Run {
     /// State directory of a gateway at a URL, to read its pairing store
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Release that a gateway at a URL is compared with [default: the newest known release]
+    /// Release that a gateway at a URL is compared with [default: `server.version` of its hello-ok, or the newest known release]
     #[arg(long, value_name = "RELEASE")]
     release: Option<Release>,
     /// Allow scenarios that can start code in a gateway or reach outside it
@@ -147,11 +154,8 @@ impl Run {
             let unused = report.unused_snapshots.len();
             let _ = writeln!(console::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
         }
-        if code == exit::NOTHING_PLAYED {
-            let gateway = &self.gateway;
-            let note =
-                format!("no case was played: every selected case was not applicable on {gateway} or was skipped");
-            let _ = writeln!(console::stderr(), "{note}");
+        if code == exit::NOTHING_PLAYED || (code == exit::DEVIATES && self.played_too_few(&report)) {
+            self.print_too_few(&report);
         }
         Ok(code)
     }
@@ -207,6 +211,7 @@ impl Run {
             Outcome::Deviates => exit::DEVIATES,
             Outcome::Conforms | Outcome::NothingPlayed if unused => exit::DEVIATES,
             Outcome::NothingPlayed => exit::NOTHING_PLAYED,
+            Outcome::Conforms if self.played_too_few(report) => exit::NOTHING_PLAYED,
             Outcome::Conforms => exit::OK,
         }
     }
