@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+mod capture;
 mod cli;
 mod client;
 mod explain;

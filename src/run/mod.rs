@@ -7,6 +7,8 @@
 
 mod attached;
 #[cfg(test)]
+mod captured;
+#[cfg(test)]
 mod explained;
 pub(crate) mod needs;
 pub(crate) mod outcome;

@@ -3,6 +3,7 @@
 
 mod attached;
 mod canary;
+mod capture;
 mod causes;
 mod compare;
 mod crates;

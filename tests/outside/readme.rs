@@ -37,6 +37,8 @@ const PROMISES: &[(&str, Promise)] = &[
     ("clawcheck run empty-tokens --gateway openclaw@2026.3.31", Promise::ExitsLive(0)),
     (LOCKED_OUT, Promise::Exits(1)),
     ("clawcheck explain --state-dir examples/locked-out --as exec --releases all", Promise::Exits(1)),
+    ("clawcheck capture examples/locked-out -o lockout", Promise::Exits(0)),
+    ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --scenarios lockout", Promise::Exits(1)),
     ("clawcheck releases", Promise::Exits(0)),
     ("clawcheck releases 2026.3.28..2026.4.2", Promise::Exits(0)),
     ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens", Promise::Exits(1)),
