@@ -143,6 +143,7 @@ fn a_run_that_plays_too_few_cases_is_no_success() {
 #[test]
 fn the_release_is_that_of_the_hello_unless_the_user_names_one() {
     let test_folder = TestFolder::new(KNOCKS);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
     let serving = somebody_elses(&test_folder, "token");
     let run = |more: &[&str]| {
         let arguments = [&["handshake/params", "--report", "json=report.json"], more].concat();

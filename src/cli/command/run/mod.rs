@@ -2,6 +2,8 @@
 
 mod arguments;
 mod gateway;
+#[cfg(test)]
+mod ladder;
 mod min_played;
 mod reports;
 mod selection;
