@@ -1,33 +1,16 @@
 use super::*;
 use crate::judge::Difference;
 use crate::observe::Observation;
-use crate::run::outcome::Boot;
+use crate::report::fixtures;
 use rstest::rstest;
-use std::path::PathBuf;
-use std::time::Duration;
 
 fn case(id: &str, verdict: Verdict, kinds: &[Kind]) -> CaseReport {
     let played = !matches!(verdict, Verdict::NotApplicable | Verdict::Skipped | Verdict::Error);
     CaseReport {
-        id: id.to_owned(),
-        title: String::new(),
-        file: PathBuf::new(),
-        verdict,
-        reason: None,
-        given_up: false,
-        boot: Boot::Own,
-        about: None,
-        links: Vec::new(),
-        requirements: Vec::new(),
-        findings: Vec::new(),
         differences: kinds.iter().map(|kind| Difference::test(*kind, "what", "", "")).collect(),
-        frames: None,
         observation: played.then(Observation::default),
-        duration: Duration::ZERO,
-        transcript: None,
-        log: None,
         rerun: format!("clawcheck run {id}"),
-        proposed: None,
+        ..fixtures::case(id, verdict)
     }
 }
 
