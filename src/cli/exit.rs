@@ -8,7 +8,7 @@ pub(crate) const DEVIATES: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// A gateway or the harness could not do its part.
 pub(crate) const FAILED: u8 = 3;
-/// Nothing was selected, or nothing of it could be played.
+/// Nothing was selected, or less of it could be played than `--min-played` requires.
 pub(crate) const NOTHING_PLAYED: u8 = 4;
 /// Ctrl-C, SIGTERM or SIGHUP broke off what was done, by the shell's custom.
 pub(crate) const INTERRUPTED: u8 = 130;

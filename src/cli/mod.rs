@@ -52,7 +52,7 @@ type Listeners = Vec<Box<dyn Listener + Send>>;
 
 /// The exit codes, in short.
 const EXIT_CODES: &str = "Exit codes: 0 as expected; 1 a case deviates; 2 usage error or invalid file; \
-    3 the gateway or the harness failed; 4 no case was selected or played; 130 interrupted.";
+    3 the gateway or the harness failed; 4 no case was selected, or too few were played; 130 interrupted.";
 
 /// What stands below the options in the long help.
 const AFTER_LONG_HELP: &str = concat!(
@@ -63,7 +63,7 @@ const AFTER_LONG_HELP: &str = concat!(
         0: "every selected case is as expected",
         1: "a case deviates",
         2: "usage error or invalid file",
-        4: "no case was selected or played"
+        4: "no case was selected, or fewer were played than --min-played requires"
     )
 );
 

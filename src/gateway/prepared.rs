@@ -117,6 +117,15 @@ impl Gateway {
         Self::prepare(&spec, &self.preparation, listener).await
     }
 
+    /// The same gateway, compared with this release. Only for a gateway at a URL, whose release can be found out.
+    pub(crate) fn with_release(&self, release: Release) -> Self {
+        let profile = match &self.backend {
+            Backend::Attached(attached) => attached.profile(Some(release)),
+            Backend::Embedded(_) | Backend::OpenClaw(_) | Backend::Described(_) => self.profile.clone(),
+        };
+        Self { profile, ..self.clone() }
+    }
+
     /// What it is and what can be done with it.
     pub fn profile(&self) -> &Profile {
         &self.profile

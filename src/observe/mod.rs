@@ -45,7 +45,7 @@ pub(crate) use store::StoreSeen;
 const WEIGHT: usize = 16;
 
 /// The normalized observation of a case.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Observation {
     /// The steps in the order of play.
     pub steps: Vec<StepResult>,

@@ -8,6 +8,7 @@ use super::Listener;
 use super::causes::{Cause, Causes};
 use super::closest;
 use super::destination::Sink;
+use super::score::Score;
 use crate::judge::{Finding, FrameFinding, Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use serde_json::{Map, Value, json};
@@ -36,6 +37,7 @@ pub(crate) struct Json {
     slight: Causes,
     /// The number of conforming cases with slight differences.
     slightly: usize,
+    score: Score,
     cases: Option<Cases>,
 }
 
@@ -83,7 +85,19 @@ impl Json {
         let (gateway, isolation) = (Value::Null, Value::Null);
         let (causes, slight) = (Causes::default(), Causes::default());
         let level = None;
-        Self { sink, gateway, jobs: 0, isolation, package: None, level, causes, slight, slightly: 0, cases: None }
+        Self {
+            sink,
+            gateway,
+            jobs: 0,
+            isolation,
+            package: None,
+            level,
+            causes,
+            slight,
+            slightly: 0,
+            score: Score::default(),
+            cases: None,
+        }
     }
 
     /// The document without its cases, which end it.
@@ -117,6 +131,7 @@ impl Json {
                 "conforming": self.slightly,
                 "causes": self.slight.list().iter().map(cause).collect::<Vec<_>>(),
             },
+            "score": self.score.json(),
             "cases": [],
         })
     }
@@ -165,6 +180,7 @@ impl Listener for Json {
                     self.causes.add(case, level);
                 }
                 self.slight.add_slight(case, level);
+                self.score.add(case);
                 self.slightly += usize::from(case.verdict == Verdict::Conforms && !case.differences.is_empty());
             }
             Event::Finished(run) => {

@@ -13,6 +13,7 @@ pub(crate) mod github;
 pub(crate) mod json;
 mod junit;
 mod markdown;
+pub(crate) mod score;
 pub(crate) mod terminal;
 
 pub(crate) use comparison::{Collected, Comparison};

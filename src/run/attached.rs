@@ -11,7 +11,7 @@ use super::steps::session::Session;
 use super::timeouts::{Timeouts, Wait};
 use super::{RunError, Shared};
 use crate::gateway::{Gateway, Launch, Sandbox, Workspace};
-use crate::observe::{ObservedStore, StoredDocument};
+use crate::observe::{ObservedStore, StepEvidence, StoredDocument};
 use crate::scenario::connect::Connect;
 use crate::scenario::gateway::AuthMode;
 use crate::scenario::{Case, Corpus, Step, StepKind};
@@ -23,13 +23,21 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::time::Instant;
+use untrusted_data::cut;
 use untrusted_data::limits::{Budget, CASE_BYTES};
 
 /// The device that removes what a case left behind.
 const CLEANER: &str = "clawcheck-cleaner";
 
-/// Connects with the shared token, without a device and without scopes.
-const KNOCK: &str = "scenario: Knock\nsteps:\n  - connect: { device: none, role: operator, scopes: [] }\n";
+/// The maximum length of a version in a note, in characters.
+const VERSION: usize = 40;
+
+/// A connect without a device and without scopes, with every protocol that a known release speaks. `auth` is empty, which
+/// sends the shared token, or `, auth: none`.
+fn knock(auth: &str) -> String {
+    let connect = format!("{{ device: none, role: operator, scopes: [], protocol: [3, 4]{auth} }}");
+    format!("scenario: Knock\nsteps:\n  - connect: {connect}\n")
+}
 
 /// Whether the gateway accepts a connection. The client sends nothing on it.
 pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts: &Timeouts) -> Result<(), RunError> {
@@ -46,14 +54,57 @@ pub(super) async fn is_there(gateway: &Gateway, workspace: &Workspace, timeouts:
     Ok(())
 }
 
-/// Whether the gateway reports that its shared token differs from the token of the run. The question is asked once and
-/// leaves nothing behind. Any other answer, or none, is left to the cases.
-pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<bool> {
-    let Some(token) = shared.options.token.as_deref() else { return Ok(false) };
+/// The answer of the gateway to a connect that leaves nothing behind.
+#[derive(Debug, Default)]
+pub(super) struct Greeting {
+    /// Whether the gateway reports that its shared token differs from the token of the run.
+    pub(super) turns_token_down: bool,
+    /// `server.version` of its hello-ok.
+    pub(super) version: Option<String>,
+}
+
+impl Greeting {
+    fn of(steps: &[StepEvidence]) -> Self {
+        let received = steps.iter().flat_map(|step| &step.received);
+        let frames = received.filter_map(|received| received.message.json()).collect::<Vec<_>>();
+        let first = |pointer: &str| frames.iter().find_map(|frame| frame.pointer(pointer)?.as_str().map(str::to_owned));
+        Self {
+            turns_token_down: first("/error/details/code").as_deref() == Some("AUTH_TOKEN_MISMATCH"),
+            version: first("/payload/server/version"),
+        }
+    }
+
+    /// A note about the release that the gateway is compared with, and the version in its hello-ok.
+    pub(super) fn note(&self, compared: Option<Release>) -> Option<String> {
+        let version = self.version.as_deref()?;
+        match (self.release(), compared) {
+            (None, None) => Some(format!("its hello-ok says version {}, which is no known release", cut::line(version, VERSION))),
+            (None, Some(_)) => None,
+            (Some(release), compared) if compared == Some(release) => {
+                Some(format!("its hello-ok says version {release}, so its answers are compared with those of {release}"))
+            }
+            (Some(release), compared) => compared.map(|compared| {
+                format!("its hello-ok says version {release}, but its answers are compared with those of {compared} (--release)")
+            }),
+        }
+    }
+
+    /// The release that the gateway says it is, if its rules are known.
+    pub(super) fn release(&self) -> Option<Release> {
+        let release = self.version.as_deref()?.parse::<Release>().ok()?;
+        Facts::of(release).is_ok().then_some(release)
+    }
+}
+
+/// Asks the gateway who it is. The question is asked once and leaves nothing behind. An unexpected answer, or none, is left
+/// to the cases.
+pub(super) async fn greeting(gateway: &Gateway, release: Release, shared: &Shared<'_>) -> io::Result<Greeting> {
+    let token = shared.options.token.as_deref();
     let sandbox = shared.workspace.sandbox()?;
-    let corpus = Corpus::written(Path::new("clawcheck/knock.yaml"), KNOCK).map_err(io::Error::other)?;
-    let [case] = corpus.cases() else { return Ok(false) };
-    let mut context = CaseContext::new(case, gateway, sandbox, release, Some(token));
+    let knock = knock(if token.is_some() { "" } else { ", auth: none" });
+    let corpus = Corpus::written(Path::new("clawcheck/knock.yaml"), &knock).map_err(io::Error::other)?;
+    let [case] = corpus.cases() else { return Ok(Greeting::default()) };
+    let mut context = CaseContext::new(case, gateway, sandbox, release, token);
     context.timeouts = shared.timeouts.clone();
     let steps = context.perform().await;
     context.end().await;
@@ -62,11 +113,7 @@ pub(super) async fn turns_token_down(gateway: &Gateway, release: Release, shared
         Err(error) => Dead::of(error).iter().for_each(|dead| shared.breaker.failed(dead)),
         Ok(_) => {}
     }
-    let steps = steps.unwrap_or_default();
-    let code = |frame: &Value| frame.pointer("/error/details/code").and_then(Value::as_str).map(str::to_owned);
-    Ok(steps.iter().flat_map(|step| &step.received).any(|received| {
-        received.message.frame().is_some_and(|frame| code(frame).as_deref() == Some("AUTH_TOKEN_MISMATCH"))
-    }))
+    Ok(Greeting::of(&steps.unwrap_or_default()))
 }
 
 /// Whether a case changes nothing that outlives it. Its calls must not reach other clients, and the rules, played on

@@ -29,6 +29,7 @@ use crate::observe::{Observation, StepEvidence};
 use crate::run::closest::Collector;
 use crate::run::outcome::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::scenario::Case;
+use attached::Greeting;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use openclaw_model::releases;
 use openclaw_model::{Facts, Release};
@@ -238,7 +239,7 @@ pub async fn run(
     listen: &mut (dyn FnMut(Event<'_>) -> io::Result<()> + Send),
 ) -> Result<RunEnd, RunError> {
     let began = Instant::now();
-    let release = release_of(gateway);
+    let mut release = release_of(gateway);
     let attached = gateway.profile().kind == Kind::Attached;
     let (progress, mut progress_events) = mpsc::unbounded_channel();
     let (break_off, broken_off) = watch::channel(false);
@@ -268,16 +269,6 @@ pub async fn run(
         attached,
         stop: broken_off,
     };
-    let mut info = RunInfo {
-        gateway: info(gateway, options),
-        cases: cases.len(),
-        jobs: options.jobs,
-        schema: options.schema.as_deref().map(|schema| schema.package().to_owned()),
-        isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
-        level: options.level,
-    };
-    redaction::info(&mut info, &shared.secrets());
-    listen(Event::Started(&info)).map_err(RunError::Report)?;
     let mut report = RunReport::default();
     let mut dead = None;
     if attached {
@@ -292,19 +283,34 @@ pub async fn run(
         };
         dead = asked.err();
     }
+    let mut greeting = Greeting::default();
     if attached && dead.is_none() {
-        let turned_down = tokio::select! {
-            turned_down = attached::turns_token_down(gateway, release, &shared) => turned_down.map_err(RunError::Workspace)?,
+        greeting = tokio::select! {
+            greeting = attached::greeting(gateway, release, &shared) => greeting.map_err(RunError::Workspace)?,
             () = stopped(stop.clone()) => {
                 report.interrupted = Some(cases.len());
                 report.duration = began.elapsed();
                 return Ok(RunEnd { report, error: None });
             }
         };
-        if turned_down {
-            report.duration = began.elapsed();
-            return Ok(RunEnd { report, error: Some(RunError::Token) });
-        }
+    }
+    // The user knows better than the gateway which release it is compared with.
+    let named = gateway.profile().claims.is_none().then(|| greeting.release()).flatten();
+    let gateway = &named.map_or_else(|| gateway.clone(), |named| gateway.with_release(named));
+    release = named.unwrap_or(release);
+    let mut info = RunInfo {
+        gateway: info(gateway, options, &greeting),
+        cases: cases.len(),
+        jobs: options.jobs,
+        schema: options.schema.as_deref().map(|schema| schema.package().to_owned()),
+        isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
+        level: options.level,
+    };
+    redaction::info(&mut info, &shared.secrets());
+    listen(Event::Started(&info)).map_err(RunError::Report)?;
+    if greeting.turns_token_down {
+        report.duration = began.elapsed();
+        return Ok(RunEnd { report, error: Some(RunError::Token) });
     }
     let permissions_bind = plan::permissions_bind(shared.workspace.root()).map_err(RunError::Workspace)?;
     let mut waiting = Vec::new();
@@ -428,6 +434,9 @@ fn tell(
     if let Err(error) = shared.collected().add(&done, shared.library, shared.options.level) {
         shared.note_error(error);
     }
+    if let (Verdict::Skipped, Some(reason)) = (done.verdict, &done.reason) {
+        report.count_skipped(reason);
+    }
     let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
     let fails = done.verdict == Verdict::Deviates;
     report.unkept += usize::from(fails && done.proposed.is_none() && done.findings.iter().any(new));
@@ -463,7 +472,7 @@ fn known_deviations(done: &mut CaseReport, options: &Options) {
     }
 }
 
-fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {
+fn info(gateway: &Gateway, options: &Options, greeting: &Greeting) -> GatewayInfo {
     let profile = gateway.profile();
     let no_token = (profile.kind == Kind::Attached && options.token.is_none())
         .then(|| "clawcheck skips the cases that send the shared token (set CLAWCHECK_TOKEN to play them)".to_owned());
@@ -477,7 +486,14 @@ fn info(gateway: &Gateway, options: &Options) -> GatewayInfo {
         program: profile.program.clone(),
         release: profile.claims,
         lacks: profile.lacks.iter().map(|capability| capability.name()).collect(),
-        notes: profile.notes.iter().cloned().chain(profile.claims.and_then(stands_in)).chain(no_token).collect(),
+        notes: profile
+            .notes
+            .iter()
+            .cloned()
+            .chain(profile.claims.and_then(stands_in))
+            .chain(greeting.note(profile.claims))
+            .chain(no_token)
+            .collect(),
     }
 }
 

@@ -28,6 +28,11 @@ pub enum Event<'a> {
     Finished(&'a RunReport),
 }
 
+/// The start of the reason for cases of other releases.
+pub(crate) const OTHER_RELEASES: &str = "the case applies only to the releases ";
+/// The maximum number of reasons for skipped cases that are counted apart.
+const REASONS: usize = 40;
+
 /// What is known when a run begins.
 #[derive(Debug, Clone)]
 pub struct RunInfo {
@@ -110,7 +115,9 @@ pub struct CaseReport {
 impl CaseReport {
     /// The strictest level at which the case conforms; `None` if it was not played to its end, or differs at every level.
     pub fn conforms_at(&self) -> Option<Level> {
-        self.observation.as_ref()?;
+        if self.observation.is_none() || self.verdict == Verdict::Error {
+            return None;
+        }
         let differs = self.differences.iter().map(|difference| difference.kind.level()).min();
         Level::ALL.into_iter().filter(|level| differs.is_none_or(|differs| *level < differs)).max()
     }
@@ -146,6 +153,8 @@ pub struct RunReport {
     pub unkept: usize,
     /// How many cases came to each verdict.
     pub summary: Summary,
+    /// Why cases were skipped, and how many for each reason; at most [`REASONS`].
+    pub skipped: BTreeMap<String, usize>,
     /// How long it took.
     pub duration: Duration,
     /// Whether it was broken off, and how many cases were not played for that.
@@ -179,6 +188,15 @@ impl FrameTally {
     }
 }
 
+/// How many cases were played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Played {
+    /// The cases that were played.
+    pub cases: usize,
+    /// The cases that apply to the gateway: all but the not applicable ones.
+    pub applicable: usize,
+}
+
 /// How many cases came to each verdict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary(BTreeMap<Verdict, usize>);
@@ -201,6 +219,18 @@ impl Summary {
 }
 
 impl RunReport {
+    /// Counts a skipped case.
+    pub(crate) fn count_skipped(&mut self, reason: &str) {
+        let known = self.skipped.len() < REASONS || self.skipped.contains_key(reason);
+        *self.skipped.entry(if known { reason.to_owned() } else { "other reasons".to_owned() }).or_default() += 1;
+    }
+
+    /// The cases that apply to the gateway, and those of them that were played.
+    pub fn played(&self) -> Played {
+        let applicable = self.summary.total() - self.summary.count(Verdict::NotApplicable);
+        Played { cases: applicable - self.summary.count(Verdict::Skipped), applicable }
+    }
+
     /// The worst that a case came to. `deny_skipped`: a case that was skipped counts as one that deviates.
     pub fn outcome(&self, deny_skipped: bool) -> Outcome {
         let count = |verdict| self.summary.count(verdict);

@@ -117,3 +117,55 @@ fn what_is_for_such_gateways_is_refused_with_others() {
         assert!(ran.err.contains("applies only to gateways that clawcheck starts"), "{}", ran.err);
     }
 }
+
+/// Runs the built-in cases on a gateway at 2026.4.2, of which only a few can be played without writing.
+fn run_built_in(serving: &Serving, test_folder: &TestFolder, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = test_folder.command(&["run", "--gateway", &format!("ws://127.0.0.1:{}", serving.port)]);
+    let output = command.args(arguments).env("CLAWCHECK_TOKEN", TOKEN).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout) + &text(output.stderr))
+}
+
+#[test]
+fn a_run_that_plays_too_few_cases_is_no_success() {
+    let test_folder = TestFolder::new(KNOCKS);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let serving = somebody_elses(&test_folder, "token");
+    let (code, says) = run_built_in(&serving, &test_folder, &[]);
+    assert_eq!(code, Some(4), "{says}");
+    assert!(says.contains("too few cases were played: ") && says.contains("--min-played requires 22"), "{says}");
+    // What would be needed comes with the number of cases, the most frequent first.
+    let reasons = says.split("why cases were skipped:").nth(1).unwrap().lines().skip(1).collect::<Vec<_>>();
+    assert!(reasons[0].ends_with(" cases  clawcheck cannot write to the gateway's state directory"), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.contains("--allow-writes allows this")), "{reasons:?}");
+    for (least, expected) in [("1", 0), ("1%", 0), ("50%", 4), ("200", 4)] {
+        let (code, says) = run_built_in(&serving, &test_folder, &["--min-played", least]);
+        assert_eq!(code, Some(expected), "{least}: {says}");
+    }
+    let (code, says) = run_built_in(&serving, &test_folder, &["--min-played", "many"]);
+    assert_eq!(code, Some(2), "{says}");
+}
+
+#[test]
+fn the_release_is_that_of_the_hello_unless_the_user_names_one() {
+    let test_folder = TestFolder::new(KNOCKS);
+    std::fs::remove_dir(test_folder.path("snapshots")).unwrap();
+    let serving = somebody_elses(&test_folder, "token");
+    let run = |more: &[&str]| {
+        let arguments = [&["handshake/params", "--report", "json=report.json"], more].concat();
+        let (code, says) = run_built_in(&serving, &test_folder, &arguments);
+        let report = std::fs::read(test_folder.path("report.json")).unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+        (code, says, report["gateway"]["release"].as_str().map(str::to_owned))
+    };
+    let (code, says, release) = run(&[]);
+    assert_eq!((code, release.as_deref()), (Some(0), Some("2026.4.2")), "{says}");
+    assert!(says.contains("its hello-ok says version 2026.4.2, so its answers are compared with those of 2026.4.2"));
+    let (_, says, release) = run(&["--release", "2026.3.31"]);
+    assert_eq!(release.as_deref(), Some("2026.3.31"), "{says}");
+    assert!(
+        says.contains("version 2026.4.2, but its answers are compared with those of 2026.3.31 (--release)"),
+        "{says}"
+    );
+    assert_eq!(store(&test_folder.path("state")), "", "the question leaves nothing behind");
+}

@@ -132,15 +132,13 @@ fn what_does_not_come_is_not_waited_for_in_every_step(
     assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
 }
 
-/// A late challenge is missed once: the run then knows that one comes.
+/// A late challenge is missed once, when clawcheck asks the gateway who it is. The cases then wait for it.
 #[test]
-fn a_late_challenge_is_waited_for_once_one_was_seen() {
+fn a_late_challenge_is_missed_in_no_case() {
     let (test_folder, server) = (TestFolder::new(TWO_CONNECTS), Server::start(Manner::Late));
     let ran = server.run(&test_folder, &["--answer-timeout", "20"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
-    let (first, second) = ran.out.split_once("<- hello-ok").unwrap();
-    assert!(first.contains("<- no connect.challenge\n      <- event connect.challenge"), "{}", ran.out);
-    assert!(!second.contains("connect.challenge\n"), "{}", ran.out);
+    assert!(!ran.out.contains("<- no connect.challenge"), "{}", ran.out);
     assert_eq!(ran.out.matches("<- hello-ok").count(), 2, "{}", ran.out);
 }
 

@@ -117,8 +117,13 @@ fn behind(cause: &Cause<'_>) -> Option<String> {
     (!parts.is_empty()).then(|| cut::line(&parts.join("; "), WIDTH).into_owned())
 }
 
-/// The line about the causes that are not printed.
+/// The line about the causes that are not printed. It names the most frequent one, which most failing cases can have.
 fn more(causes: &[Cause<'_>]) -> String {
     let cases = causes.iter().flat_map(|cause| &cause.cases).collect::<std::collections::BTreeSet<_>>();
-    format!("… {} in {}", counted(causes.len(), "more cause"), counted(cases.len(), "case"))
+    let mut line = format!("… {} in {}", counted(causes.len(), "more cause"), counted(cases.len(), "case"));
+    if let Some(most) = causes.iter().max_by_key(|cause| cause.cases.len()).filter(|_| causes.len() > 1) {
+        let (title, what) = (most.kind.title(), printable::line(&most.what));
+        line.push_str(&format!("; in {}, {title}: {what}", counted(most.cases.len(), "case")));
+    }
+    cut::line(&line, WIDTH).into_owned()
 }

@@ -7,8 +7,9 @@ mod slight;
 use super::Listener;
 use super::causes::{Causes, Screen, fold};
 use super::closest;
+use super::score::Score;
 use crate::judge::{Level, Verdict};
-use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
+use crate::run::outcome::{CaseReport, Event, OTHER_RELEASES, RunInfo, RunReport};
 use crate::shell::quoted;
 use owo_colors::{OwoColorize as _, Style};
 use slight::Slight;
@@ -26,6 +27,8 @@ const IN_FULL: usize = 3;
 /// The number of lines of a screen, including the other output, and the minimum number of lines for the causes.
 const SCREEN: usize = 45;
 const CAUSES: usize = 20;
+/// The minimum number of lines for the causes if the score is printed too.
+const CAUSES_BESIDE_SCORE: usize = 9;
 /// The maximum number of folders with observations for approval that are printed.
 const FOLDERS: usize = 3;
 /// The maximum number of lines of a failing case's reason, and of a transcript (the first and the last lines).
@@ -33,6 +36,8 @@ const REASON_LINES: usize = 4;
 const TRANSCRIPT_LINES: (usize, usize) = (2, 14);
 /// The maximum number of reasons that are printed with their cases, and of lines of every other list at the end.
 const LISTED: usize = 40;
+/// The maximum number of reasons if the score is printed too.
+const LISTED_BRIEFLY: usize = 8;
 /// The approximate width of the line with the cases of a reason. Further cases are only counted.
 const NAMED: usize = 110;
 /// The default folder of `review` and `accept`.
@@ -60,6 +65,8 @@ pub(crate) struct Look {
     pub colour: bool,
     /// How much is printed.
     pub detail: Detail,
+    /// Whether the score of the gateway is printed at the end.
+    pub score: bool,
     /// A case that takes longer than this is reported as slow.
     pub slow_after: Duration,
 }
@@ -110,6 +117,7 @@ pub(crate) struct Terminal<W> {
     level: Level,
     causes: Causes,
     slight: Slight,
+    score: Score,
     /// The command that shows the observations of failing cases that wait for approval, and how many there are.
     waiting: BTreeMap<String, usize>,
     reasons: BTreeMap<(Verdict, String), Vec<String>>,
@@ -130,6 +138,7 @@ impl<W: Write> Terminal<W> {
             level: Level::default(),
             causes: Causes::default(),
             slight: Slight::default(),
+            score: Score::default(),
             waiting: BTreeMap::new(),
             reasons: BTreeMap::new(),
             slow: Vec::new(),
@@ -163,6 +172,7 @@ impl<W: Write> Terminal<W> {
             self.slow.push((case.duration, case.id.clone()));
         }
         self.slight.add(case, self.level);
+        self.score.add(case);
         if self.look.detail == Detail::EachCase {
             self.line_of(case)?;
         }
@@ -253,7 +263,8 @@ impl<W: Write> Terminal<W> {
         }
         // The heading, and a blank line before and after the causes.
         let beside = self.started + others + after.len() + 3;
-        let screen = Screen { colour: self.look.colour, lines: SCREEN.saturating_sub(beside).max(CAUSES) };
+        let least = if self.look.score { CAUSES_BESIDE_SCORE } else { CAUSES };
+        let screen = Screen { colour: self.look.colour, lines: SCREEN.saturating_sub(beside).max(least) };
         let cases = counted(run.summary.total(), "case");
         let heading = format!("{} of {cases} fail. {}", self.causes.cases(), self.causes.heading());
         let heading = self.look.paint(&heading, Style::new().bold());
@@ -265,7 +276,8 @@ impl<W: Write> Terminal<W> {
 
     /// The lines at the end of every run.
     fn end(&mut self, run: &RunReport) -> Vec<String> {
-        let mut lines = self.by_reason();
+        let briefly = self.look.score && self.look.detail == Detail::Usual;
+        let mut lines = if briefly { self.reasons_briefly() } else { self.by_reason() };
         if self.look.detail > Detail::Failures {
             lines.extend(self.remarks(run));
         }
@@ -294,7 +306,11 @@ impl<W: Write> Terminal<W> {
     /// What else is to be said: slight differences, frames, slow cases, unused snapshots, and gateways.
     fn remarks(&mut self, run: &RunReport) -> Vec<String> {
         let mut lines = Vec::new();
-        lines.extend(self.slight.lines(self.level).iter().map(|line| self.look.line(line)));
+        let slight = if self.look.score { slight::FEW } else { slight::CAUSES };
+        lines.extend(self.slight.lines(self.level, slight).iter().map(|line| self.look.line(line)));
+        if self.look.score {
+            lines.extend(self.score.lines());
+        }
         if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
             lines.push(self.look.line(&format!("{} checked against {package}", counted(tally.checked, "frame"))));
             let bare = tally.payload_not_described.iter().map(String::as_str).collect::<Vec<_>>();
@@ -323,6 +339,24 @@ impl<W: Write> Terminal<W> {
             lines.push(format!("boots: {} made, {} saved", boots.made, boots.saved));
         }
         lines
+    }
+
+    /// The reasons in one line each, with the number of cases, because the score needs the room on the screen.
+    fn reasons_briefly(&self) -> Vec<String> {
+        let mut counts: BTreeMap<(Verdict, &str), usize> = BTreeMap::new();
+        for ((verdict, reason), cases) in &self.reasons {
+            let reason = reason.lines().next().unwrap_or_default();
+            let of_others = reason.starts_with(OTHER_RELEASES);
+            let reason = if of_others { "the case applies only to other releases" } else { reason };
+            *counts.entry((*verdict, reason)).or_default() += cases.len();
+        }
+        let listed = counts.iter().take(LISTED_BRIEFLY).map(|((verdict, reason), count)| {
+            let verdict = self.look.paint(verdict.name(), style(*verdict));
+            format!("{verdict}: {}: {}", counted(*count, "case"), self.look.line(reason))
+        });
+        let more = counts.len().saturating_sub(LISTED_BRIEFLY);
+        let more = (more > 0).then(|| format!("… {}", counted(more, "more reason")));
+        listed.chain(more).collect()
     }
 
     fn summary(&self, run: &RunReport) -> String {

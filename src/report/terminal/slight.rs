@@ -6,8 +6,9 @@ use crate::report::causes::Causes;
 use crate::run::outcome::CaseReport;
 use untrusted_data::printable;
 
-/// The maximum number of causes that are printed.
-const CAUSES: usize = 3;
+/// The maximum number of causes that are printed, and the same if the score is printed too.
+pub(super) const CAUSES: usize = 3;
+pub(super) const FEW: usize = 1;
 
 /// Slight differences, and how many conforming cases have them.
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ impl Slight {
     }
 
     /// The number of cases, and the causes in most cases, one per line.
-    pub(super) fn lines(&self, level: Level) -> Vec<String> {
+    pub(super) fn lines(&self, level: Level, most: usize) -> Vec<String> {
         if self.causes.cases() == 0 {
             return Vec::new();
         }
@@ -35,11 +36,11 @@ impl Slight {
             1 => format!("1 case conforms at the level {level} and differs at a stricter level:"),
             many => format!("{many} cases conform at the level {level} and differ at a stricter level:"),
         }];
-        for cause in causes.iter().take(CAUSES) {
+        for cause in causes.iter().take(most) {
             let (cases, what) = (counted(cause.cases.len(), "case"), printable::line(&cause.what));
             lines.push(format!("    {cases}  {}: {what}  (for example {})", cause.kind.title(), cause.simplest));
         }
-        let more = causes.len().saturating_sub(CAUSES);
+        let more = causes.len().saturating_sub(most);
         if more > 0 {
             lines.push(format!("    … {}", counted(more, "more cause")));
         }

@@ -3,6 +3,7 @@
 use crate::gateway::{Capability, Kind, Profile};
 use crate::judge::Verdict;
 use crate::run::needs;
+use crate::run::outcome::OTHER_RELEASES;
 use crate::scenario::{Case, Need};
 use openclaw_model::Release;
 use std::fs::{self, Permissions};
@@ -30,7 +31,7 @@ pub(crate) fn not_played(
     permissions_bind: bool,
 ) -> Option<NotPlayed> {
     if let Some(releases) = case.releases().filter(|releases| !releases.contains(release)) {
-        let reason = format!("the case applies only to the releases {releases}");
+        let reason = format!("{OTHER_RELEASES}{releases}");
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
     let needs = needs::of(case, expected);

@@ -41,6 +41,11 @@ impl Run {
         }
     }
 
+    /// Whether the gateway is neither the embedded gateway nor OpenClaw.
+    pub(super) fn is_of_others(&self) -> bool {
+        matches!(self.gateway, GatewaySpec::Described(_) | GatewaySpec::Attached(_))
+    }
+
     /// The gateway under test, and the schema that its frames are validated against.
     pub(super) async fn prepare(
         &self,

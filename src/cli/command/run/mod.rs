@@ -2,6 +2,9 @@
 
 mod arguments;
 mod gateway;
+#[cfg(test)]
+mod ladder;
+mod min_played;
 mod reports;
 mod selection;
 
@@ -22,6 +25,7 @@ use crate::run::outcome::{Event, Outcome, RunReport};
 use crate::run::{self, Options, RunEnd, RunError};
 use crate::scenario::{Case, Corpus};
 use arguments::{DeniedResult, IsolationOption, LevelOption, PackageVersion};
+use min_played::MinPlayed;
 use openclaw_model::Release;
 use reports::{deliver, notify};
 use selection::UnusedScope;
@@ -84,6 +88,12 @@ pub(crate) struct Run {
     /// Print a line for every case
     #[arg(long, short)]
     verbose: bool,
+    /// Print the score by family and level, and the ladder for authors of gateways
+    ///
+    /// The ladder has seven rungs, from the handshake to restarts with damaged files. It ends with the command that shows what to
+    /// mend next. By default, the score is printed for described gateways and gateways at a URL if at least 20 cases are selected.
+    #[arg(long)]
+    score: bool,
     /// Print every case in full, with its messages on the wire
     #[arg(long)]
     trace: bool,
@@ -96,6 +106,11 @@ pub(crate) struct Run {
     /// Treat WHAT as a failure (repeatable)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     deny: Vec<DeniedResult>,
+    /// Exit with code 4 if fewer cases are played [default: 10% for a gateway at a URL, otherwise 1]
+    ///
+    /// The value is a number of cases, or a share of the selected cases that apply to the gateway.
+    #[arg(long, value_name = "N|N%")]
+    min_played: Option<MinPlayed>,
     /// Validate the frames of the gateway against OpenClaw's published protocol schema [default: the version of the release]
     ///
     /// clawcheck installs the schema from npm (@openclaw/gateway-protocol).
@@ -118,7 +133,7 @@ pub(crate) struct Run {
     state_dir: Option<PathBuf>,
     #[command(flatten)]
     copied: CopiedState,
-    /// Release that a gateway at a URL is compared with [default: the newest known release]
+    /// Release that a gateway at a URL is compared with [default: `server.version` of its hello-ok, or the newest known release]
     #[arg(long, value_name = "RELEASE")]
     release: Option<Release>,
     /// Allow scenarios that can start code in a gateway or reach outside it
@@ -175,11 +190,8 @@ impl Run {
             let unused = report.unused_snapshots.len();
             let _ = writeln!(console::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
         }
-        if code == exit::NOTHING_PLAYED {
-            let gateway = &self.gateway;
-            let note =
-                format!("no case was played: every selected case was not applicable on {gateway} or was skipped");
-            let _ = writeln!(console::stderr(), "{note}");
+        if code == exit::NOTHING_PLAYED || (code == exit::DEVIATES && self.played_too_few(&report)) {
+            self.print_too_few(&report);
         }
         Ok(code)
     }
@@ -209,7 +221,7 @@ impl Run {
         }
         let stop = if self.allow_writes { signals.stop_after_cleanup() } else { signals.stop() };
         let session = Session::new(cases.len(), stop.clone());
-        let (mut listeners, deliveries) = self.listeners(&session.progress)?;
+        let (mut listeners, deliveries) = self.listeners(&session.progress, cases.len())?;
         let preparation = Preparation {
             state_dir: self.state_dir.clone(),
             claims: self.release,
@@ -246,6 +258,7 @@ impl Run {
             Outcome::Deviates => exit::DEVIATES,
             Outcome::Conforms | Outcome::NothingPlayed if unused => exit::DEVIATES,
             Outcome::NothingPlayed => exit::NOTHING_PLAYED,
+            Outcome::Conforms if self.played_too_few(report) => exit::NOTHING_PLAYED,
             Outcome::Conforms => exit::OK,
         }
     }

@@ -17,12 +17,19 @@ use tokio::sync::watch;
 /// The maximum time for readers to read the reports of an interrupted run.
 const AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
+/// The minimum number of cases for a score without `--score`.
+const SCORED: usize = 20;
+
 impl Run {
     /// The listeners of the run, and the reports that are written to streams.
     ///
     /// # Errors
     /// A report cannot be written. This is detected before the first case.
-    pub(super) fn listeners(&self, progress: &Progress) -> Result<(Listeners, Vec<Delivery>), CommandError> {
+    pub(super) fn listeners(
+        &self,
+        progress: &Progress,
+        cases: usize,
+    ) -> Result<(Listeners, Vec<Delivery>), CommandError> {
         let reports = Reports::find(&self.report).map_err(RunError::Report)?;
         let to_stderr = reports.use_stdout()?;
         let look = Look {
@@ -33,6 +40,8 @@ impl Run {
                 Self { quiet: true, .. } => Detail::Failures,
                 _ => Detail::Usual,
             },
+            // The score of a few cases says nothing about a gateway.
+            score: self.score || (self.is_of_others() && cases >= SCORED),
             slow_after: match self.gateway {
                 GatewaySpec::Embedded(_) => Duration::from_millis(500),
                 _ => Duration::from_secs(45),

@@ -1,0 +1,113 @@
+//! `--min-played`: how many cases must be played so that the run means something.
+
+use super::Run;
+use crate::cli::terminal::console;
+use crate::gateway::GatewaySpec;
+use crate::run::outcome::{Played, RunReport};
+use std::io::Write as _;
+use std::str::FromStr;
+use untrusted_data::printable;
+
+/// The default for a gateway at a URL. A gateway that gets the token and may be written to plays about 18 % of the built-in
+/// cases, and one that does not plays 4 % at most.
+const OF_ATTACHED: MinPlayed = MinPlayed::Share(10);
+/// The maximum number of reasons that are printed.
+const REASONS: usize = 6;
+
+/// A number of cases, or a share of the cases that apply to the gateway in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MinPlayed {
+    Cases(usize),
+    Share(usize),
+}
+
+impl FromStr for MinPlayed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| text.parse::<usize>().ok();
+        let found = match text.strip_suffix('%') {
+            Some(share) => number(share).filter(|share| *share <= 100).map(Self::Share),
+            None => number(text).map(Self::Cases),
+        };
+        found.ok_or_else(|| "expected a number of cases or a share, for example 20 or 10%".to_owned())
+    }
+}
+
+impl MinPlayed {
+    /// The number of cases that must be played. At least one case, and at most all that apply.
+    pub(super) fn required(self, applicable: usize) -> usize {
+        match self {
+            Self::Cases(cases) => cases.max(1),
+            Self::Share(share) => (applicable * share).div_ceil(100).max(1),
+        }
+    }
+}
+
+impl Run {
+    /// The number of cases that the run had to play.
+    fn required(&self, played: Played) -> usize {
+        let attached = matches!(self.gateway, GatewaySpec::Attached(_));
+        let usual = if attached { OF_ATTACHED } else { MinPlayed::Cases(1) };
+        self.min_played.unwrap_or(usual).required(played.applicable)
+    }
+
+    /// Whether the run played too few cases.
+    pub(super) fn played_too_few(&self, report: &RunReport) -> bool {
+        let played = report.played();
+        played.cases < self.required(played)
+    }
+
+    /// Prints how many cases were played, and what would let the run play more.
+    pub(super) fn print_too_few(&self, report: &RunReport) {
+        let played = report.played();
+        let (gateway, required) = (&self.gateway, self.required(played));
+        let mut lines = vec![match played.cases {
+            0 => format!("no case was played: every selected case was not applicable on {gateway} or was skipped"),
+            cases => {
+                format!(
+                    "too few cases were played: {cases} of {} that apply, and --min-played requires {required}",
+                    played.applicable
+                )
+            }
+        }];
+        let mut reasons = report.skipped.iter().collect::<Vec<_>>();
+        reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), reason.as_str()));
+        if !reasons.is_empty() {
+            lines.push("why cases were skipped:".to_owned());
+        }
+        for (reason, count) in reasons.iter().take(REASONS) {
+            let cases = if **count == 1 { "case" } else { "cases" };
+            lines.push(format!("  {count:>4} {cases:<5}  {}", printable::line(reason)));
+        }
+        if matches!(self.gateway, GatewaySpec::Attached(_)) && !reasons.is_empty() {
+            let description = "a description lets clawcheck start the gateway, with settings and stores of its own, and play nearly \
+                               every case: see gateways/README.md";
+            lines.push(description.to_owned());
+        }
+        lines.iter().for_each(|line| _ = writeln!(console::stderr(), "{line}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("1", 215, Ok(1))]
+    #[case("0", 215, Ok(1))]
+    #[case("300", 215, Ok(300))]
+    #[case("10%", 215, Ok(22))]
+    #[case("10%", 3, Ok(1))]
+    #[case("0%", 215, Ok(1))]
+    #[case("100%", 215, Ok(215))]
+    #[case("101%", 215, Err(()))]
+    #[case("-1", 215, Err(()))]
+    #[case("%", 215, Err(()))]
+    #[case("ten", 215, Err(()))]
+    fn a_number_or_a_share(#[case] text: &str, #[case] applicable: usize, #[case] required: Result<usize, ()>) {
+        let parsed = text.parse::<MinPlayed>();
+        assert_eq!(parsed.map(|min| min.required(applicable)).map_err(|_| ()), required);
+    }
+}

@@ -1,0 +1,89 @@
+//! The score as lines of a terminal.
+
+use super::rungs::RUNGS;
+use super::{Family, RungScore, Score, State};
+use crate::judge::Level;
+use crate::report::terminal::counted;
+use untrusted_data::cut;
+use untrusted_data::printable;
+
+/// The maximum width of the name of a family, and the maximum number of families, because users can have many.
+const NAME: usize = 24;
+const FAMILIES: usize = 16;
+/// The maximum width of a line with names of families.
+const LINE: usize = 220;
+/// The width of a column of numbers.
+const COLUMN: usize = 10;
+
+impl Score {
+    /// The table by family and level, the ladder, and the next rung with its command. Families that conform exactly share
+    /// one line, and so do those that were not played.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = self.table();
+        lines.extend(self.ladder());
+        lines
+    }
+
+    fn table(&self) -> Vec<String> {
+        let names = self.families.keys().map(|name| cut::line(&printable::line(name), NAME).chars().count());
+        let wide = names.max().unwrap_or_default().max("all cases".len());
+        let mut header = format!("{:<wide$}{:>COLUMN$}{:>COLUMN$}", "score", "cases", "played");
+        Level::ALL.iter().for_each(|level| header.push_str(&format!("{:>COLUMN$}", level.name())));
+        let mut lines = vec![header];
+        let exact = |family: &Family| family.conform.iter().all(|conform| *conform == family.cases);
+        let (without, played): (Vec<_>, Vec<_>) = self.families.iter().partition(|(_, family)| family.played == 0);
+        let (equal, differing): (Vec<_>, Vec<_>) = played.into_iter().partition(|(_, family)| exact(family));
+        lines.extend(differing.iter().take(FAMILIES).map(|(name, family)| row(name, family, wide)));
+        if differing.len() > FAMILIES {
+            let more = differing.len() - FAMILIES;
+            lines.push(format!("… {more} more families"));
+        }
+        if self.families.len() > 1 {
+            lines.push(row("all cases", &self.total(), wide));
+        }
+        for (title, families) in [("every case is exact", equal), ("not played", without)] {
+            if !families.is_empty() {
+                let named = families.iter().take(FAMILIES).map(|(name, family)| format!("{name} ({})", family.cases));
+                let line = format!("{title}: {}", named.collect::<Vec<_>>().join(", "));
+                lines.push(cut::line(&printable::line(&line), LINE).into_owned());
+            }
+        }
+        lines
+    }
+
+    fn ladder(&self) -> Vec<String> {
+        let wide = RUNGS.iter().map(|rung| rung.name.len()).max().unwrap_or_default();
+        let mut lines = vec!["ladder".to_owned()];
+        for (number, (rung, score)) in RUNGS.iter().zip(&self.rungs).enumerate() {
+            lines.push(format!("  {}. {:<wide$}  {}", number + 1, rung.name, state(score)));
+        }
+        if let Some((number, first)) = self.next() {
+            let id = printable::line(&first.id);
+            lines.push(format!("next: rung {}; start with {id} ({}):", number + 1, first.kind.title()));
+            // Users copy commands, so a command is never truncated.
+            lines.push(format!("  {}", printable::line(&first.rerun)));
+        }
+        lines
+    }
+}
+
+fn row(name: &str, family: &Family, wide: usize) -> String {
+    let name = cut::line(&printable::line(name), NAME).into_owned();
+    let mut row = format!("{name:<wide$}{:>COLUMN$}{:>COLUMN$}", family.cases, family.played);
+    family.conform.iter().for_each(|conform| row.push_str(&format!("{conform:>COLUMN$}")));
+    row
+}
+
+fn state(score: &RungScore) -> String {
+    let RungScore { cases, played, failing, known, .. } = score;
+    let state = match score.state() {
+        State::NotPlayed => "not played".to_owned(),
+        State::Broken => format!("BROKEN in {failing} of {}", counted(*played, "case")),
+        State::Holds if played < cases => format!("holds in {played} of {}", counted(*cases, "case")),
+        State::Holds => format!("holds in {}", counted(*cases, "case")),
+    };
+    match known {
+        0 => state,
+        known => format!("{state}, with {}", counted(*known, "known deviation")),
+    }
+}

@@ -1,0 +1,157 @@
+//! The score of a gateway: by family and level, and on the ladder for authors of gateways.
+
+mod lines;
+pub(crate) mod rungs;
+
+use crate::judge::cause::Kind;
+use crate::judge::{Level, Verdict};
+use crate::run::outcome::CaseReport;
+use rungs::{Ladder, RUNGS};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The score of the cases so far.
+#[derive(Debug)]
+pub(crate) struct Score {
+    families: BTreeMap<String, Family>,
+    ladder: Ladder,
+    rungs: Vec<RungScore>,
+}
+
+/// The score of a family.
+#[derive(Debug, Clone, Copy, Default)]
+struct Family {
+    /// The cases that apply to the gateway.
+    cases: usize,
+    /// The cases that were played to their end.
+    played: usize,
+    /// The cases that conform at each level of [`Level::ALL`].
+    conform: [usize; Level::ALL.len()],
+}
+
+impl Family {
+    fn add(&mut self, other: Self) {
+        self.cases += other.cases;
+        self.played += other.played;
+        self.conform.iter_mut().zip(other.conform).for_each(|(sum, more)| *sum += more);
+    }
+
+    fn json(&self, name: &str) -> Value {
+        let [decisions, wire, exact] = self.conform;
+        let Self { cases, played, .. } = self;
+        json!({
+            "family": name, "cases": cases, "played": played, "decisions": decisions, "wire": wire, "exact": exact,
+        })
+    }
+}
+
+/// The score of a rung.
+#[derive(Debug, Default)]
+struct RungScore {
+    /// The cases that apply to the gateway.
+    cases: usize,
+    played: usize,
+    failing: usize,
+    /// The known deviations, which do not break the rung.
+    known: usize,
+    /// The failing case with the most serious difference. If several are equally serious, the first by id.
+    first: Option<First>,
+}
+
+/// A failing case, with how serious its failure is.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct First {
+    kind: Kind,
+    id: String,
+    rerun: String,
+}
+
+/// Whether the gateway stands on a rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// No case fails, and at least one was played.
+    Holds,
+    Broken,
+    NotPlayed,
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Broken => "broken",
+            Self::NotPlayed => "not-played",
+        }
+    }
+}
+
+impl RungScore {
+    fn state(&self) -> State {
+        match (self.failing, self.played) {
+            (0, 0) => State::NotPlayed,
+            (0, _) => State::Holds,
+            _ => State::Broken,
+        }
+    }
+}
+
+impl Default for Score {
+    fn default() -> Self {
+        let rungs = RUNGS.iter().map(|_| RungScore::default()).collect();
+        Self { families: BTreeMap::new(), ladder: Ladder::new(), rungs }
+    }
+}
+
+impl Score {
+    /// Counts a case. A case that is not applicable counts nowhere.
+    pub(crate) fn add(&mut self, case: &CaseReport) {
+        if case.verdict == Verdict::NotApplicable {
+            return;
+        }
+        let played = usize::from(case.verdict != Verdict::Skipped && !case.given_up);
+        let conforms_at = case.conforms_at();
+        let conform = Level::ALL.map(|level| usize::from(conforms_at >= Some(level)));
+        let family = case.id.split_once('/').map_or(case.id.as_str(), |(family, _)| family);
+        self.families.entry(family.to_owned()).or_default().add(Family { cases: 1, played, conform });
+        let Some(rung) = self.ladder.rung(&case.id).and_then(|number| self.rungs.get_mut(number)) else { return };
+        rung.cases += 1;
+        rung.played += played;
+        rung.known += usize::from(case.verdict == Verdict::KnownDeviation);
+        if case.verdict.is_failure() && !case.given_up {
+            rung.failing += 1;
+            let kind = case.differences.iter().map(|difference| difference.kind).min().unwrap_or(Kind::Error);
+            let first = First { kind, id: case.id.clone(), rerun: case.rerun.clone() };
+            if rung.first.as_ref().is_none_or(|known| first < *known) {
+                rung.first = Some(first);
+            }
+        }
+    }
+
+    fn total(&self) -> Family {
+        let mut total = Family::default();
+        self.families.values().for_each(|family| total.add(*family));
+        total
+    }
+
+    /// The lowest broken rung.
+    fn next(&self) -> Option<(usize, &First)> {
+        self.rungs.iter().enumerate().find_map(|(number, rung)| Some((number, rung.first.as_ref()?)))
+    }
+
+    /// The score as a member of a document.
+    pub(crate) fn json(&self) -> Value {
+        let families = self.families.iter().map(|(name, family)| family.json(name)).collect::<Vec<_>>();
+        let ladder = RUNGS.iter().zip(&self.rungs).map(|(rung, score)| {
+            json!({
+                "rung": rung.name, "state": score.state().name(), "cases": score.cases, "played": score.played,
+                "failing": score.failing, "first": score.first.as_ref().map(|first| &first.id),
+                "rerun": score.first.as_ref().map(|first| &first.rerun),
+            })
+        });
+        let next = self.next().and_then(|(number, _)| RUNGS.get(number)).map(|rung| rung.name);
+        json!({ "families": families, "ladder": ladder.collect::<Vec<_>>(), "next": next })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+use super::*;
+use crate::judge::Difference;
+use crate::observe::Observation;
+use crate::report::fixtures;
+use rstest::rstest;
+
+fn case(id: &str, verdict: Verdict, kinds: &[Kind]) -> CaseReport {
+    let played = !matches!(verdict, Verdict::NotApplicable | Verdict::Skipped | Verdict::Error);
+    CaseReport {
+        differences: kinds.iter().map(|kind| Difference::test(*kind, "what", "", "")).collect(),
+        observation: played.then(Observation::default),
+        rerun: format!("clawcheck run {id}"),
+        ..fixtures::case(id, verdict)
+    }
+}
+
+#[rstest]
+#[case::nothing_differs(&[], Some(Level::Exact))]
+#[case::text(&[Kind::Text, Kind::Fields], Some(Level::Wire))]
+#[case::code(&[Kind::Text, Kind::ErrorCode], Some(Level::Decisions))]
+#[case::let_in(&[Kind::Text, Kind::LetIn], None)]
+#[case::no_snapshot(&[Kind::Unapproved], None)]
+fn the_least_strict_difference_decides(#[case] kinds: &[Kind], #[case] conforms_at: Option<Level>) {
+    assert_eq!(case("a/b", Verdict::Conforms, kinds).conforms_at(), conforms_at);
+}
+
+#[test]
+fn a_case_that_was_not_played_conforms_at_no_level() {
+    assert_eq!(case("a/b", Verdict::Error, &[]).conforms_at(), None);
+    assert_eq!(case("a/b", Verdict::Skipped, &[]).conforms_at(), None);
+}
+
+#[test]
+fn the_lowest_broken_rung_is_next_with_its_most_serious_case() {
+    let mut score = Score::default();
+    score.add(&case("handshake/params", Verdict::Conforms, &[Kind::Text]));
+    score.add(&case("handshake/role", Verdict::Skipped, &[]));
+    score.add(&case("fresh-install/no-token", Verdict::NotApplicable, &[]));
+    score.add(&case("handshake/proof", Verdict::Deviates, &[Kind::ErrorCode]));
+    score.add(&case("handshake/replayed-nonce", Verdict::Deviates, &[Kind::Text, Kind::LetIn]));
+    score.add(&case("revoked-tokens/all", Verdict::Deviates, &[Kind::LetIn]));
+    score.add(&case("scope-upgrade/retry", Verdict::KnownDeviation, &[Kind::LetIn]));
+    score.add(&case("control-ui/origin", Verdict::Conforms, &[]));
+    insta::assert_snapshot!(score.lines().join("\n"), @r"
+    score              cases    played decisions      wire     exact
+    handshake              4         3         2         1         0
+    revoked-tokens         1         1         0         0         0
+    scope-upgrade          1         1         0         0         0
+    all cases              7         6         3         2         1
+    every case is exact: control-ui (1)
+    ladder
+      1. speaks the handshake          holds in 1 of 2 cases
+      2. refuses wrong secrets         not played
+      3. checks the proof              BROKEN in 2 of 2 cases
+      4. pairs and remembers           not played
+      5. keeps roles and scopes apart  holds in 1 case, with 1 known deviation
+      6. takes back what was revoked   BROKEN in 1 of 1 case
+      7. survives restarts and damage  not played
+    next: rung 3; start with handshake/replayed-nonce (let in instead of refused):
+      clawcheck run handshake/replayed-nonce
+    ");
+    let json = score.json();
+    assert_eq!(json["next"], "checks the proof");
+    let states = json["ladder"].as_array().unwrap().iter().map(|rung| rung["state"].as_str().unwrap());
+    let states = states.collect::<Vec<_>>().join(" ");
+    assert_eq!(states, "holds not-played broken not-played holds broken not-played");
+    assert_eq!(json["ladder"][2]["first"], "handshake/replayed-nonce");
+    assert_eq!(json["families"][1]["family"], "handshake");
+    let numbers = ["cases", "played", "decisions", "wire", "exact"].map(|name| json["families"][1][name].as_u64());
+    assert_eq!(numbers.map(Option::unwrap), [4, 3, 2, 1, 0]);
+}
