@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod exit;
 mod help;
 mod jobs;
+mod misplaced;
 mod session;
 mod signals;
 mod snapshots;

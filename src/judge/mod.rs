@@ -281,7 +281,8 @@ pub(crate) fn steps(case: &Case) -> Vec<&Step> {
     all
 }
 
-fn in_words(step: &StepResult) -> String {
+/// What a step received on its own connection, in one line.
+pub(crate) fn in_words(step: &StepResult) -> String {
     let own = step.seen.iter().filter(|seen| seen.on.is_none());
     let lines =
         own.map(|seen| seen.line().trim_start_matches("<- ").trim_start_matches("-- ").to_owned()).collect::<Vec<_>>();

@@ -7,6 +7,7 @@
 use super::Listener;
 use super::causes::{Cause, Causes};
 use super::destination::Sink;
+use super::explanation;
 use crate::judge::{Finding, FrameFinding, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use serde_json::{Map, Value, json};
@@ -224,6 +225,9 @@ fn case(case: &CaseReport) -> Value {
     }
     if let Some(proposed) = &case.proposed {
         put("proposed", json!(proposed.to_string_lossy()));
+    }
+    if let Some(explanation) = &case.explanation {
+        put("explanation", explanation::json(explanation));
     }
     Value::Object(object)
 }

@@ -6,6 +6,7 @@
 pub(crate) mod causes;
 pub(crate) mod comparison;
 pub(crate) mod destination;
+pub(crate) mod explanation;
 pub(crate) mod json;
 pub(crate) mod terminal;
 

@@ -8,6 +8,7 @@
 mod attached;
 #[cfg(test)]
 mod explained;
+pub(crate) mod explanation;
 pub(crate) mod outcome;
 mod redaction;
 mod schedule;
@@ -75,6 +76,8 @@ pub struct Options {
     pub jobs: usize,
     /// Whether every case keeps its transcript.
     pub trace: bool,
+    /// Whether the model explains the failing steps of each failing case.
+    pub explain: bool,
     /// Whether a conforming case on a real release proposes a snapshot if its snapshot was only seen on the embedded
     /// gateway.
     pub mark_seen: bool,

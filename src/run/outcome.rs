@@ -5,6 +5,7 @@
 
 use crate::judge::{Difference, Finding, Verdict};
 use crate::observe::Observation;
+use crate::run::explanation::CaseExplanation;
 use openclaw_model::Release;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,6 +101,8 @@ pub struct CaseReport {
     pub rerun: String,
     /// The `.snap.new` file that was left for approval.
     pub proposed: Option<PathBuf>,
+    /// For a failing case of a run with explanations: why the model answers the failing steps as it does.
+    pub explanation: Option<CaseExplanation>,
 }
 
 /// Which start of a gateway a case was played on.

@@ -13,9 +13,8 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("observe", &[]),
     ("judge", &["observe", "scenario"]),
     ("gateway", &["client", "scenario"]),
-    // The tests of `run` compare the answers of `explain` with the approved ones.
     ("run", &["client", "explain", "gateway", "judge", "observe", "scenario"]),
-    ("report", &["judge", "observe", "run"]),
+    ("report", &["explain", "judge", "observe", "run"]),
     ("fuzz", &["gateway", "judge", "observe", "run", "scenario"]),
     ("cli", &["client", "explain", "fuzz", "gateway", "judge", "observe", "report", "run", "scenario"]),
 ];

@@ -4,6 +4,7 @@ pub(super) mod accept;
 pub(super) mod compare;
 pub(super) mod doctor;
 pub(super) mod explain;
+mod explain_case;
 pub(super) mod fuzz;
 pub(super) mod lint;
 pub(super) mod list;

@@ -1,6 +1,7 @@
 //! `clawcheck run`: plays cases on a gateway and reports deviations.
 
 use crate::cli::help::{cache_variable, token_variable};
+use crate::cli::misplaced;
 use crate::cli::session::{self, Session};
 use crate::cli::signals::Signals;
 use crate::cli::snapshots::{self, Snapshots};
@@ -75,6 +76,13 @@ pub(crate) struct Run {
     /// Print every case in full, with its messages on the wire
     #[arg(long)]
     trace: bool,
+    /// For each failing case, explain the answer that the model gives to the failing step
+    ///
+    /// The explanation lists the checks of the release that the gateway is compared with, in order. On the embedded gateway, it
+    /// is the reason for the answer. On any other gateway, it is the reason for the answer that was expected. All failing cases
+    /// are printed in full.
+    #[arg(long)]
+    explain: bool,
     /// Treat WHAT as a failure (repeatable)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     deny: Vec<DeniedResult>,
@@ -274,6 +282,9 @@ impl Run {
     fn select<'a>(&self, corpus: &'a Corpus, ids: &[&String]) -> Result<Vec<&'a Case>, CommandError> {
         let mut named = Vec::new();
         for id in ids {
+            if misplaced::is_log_line(id) {
+                return Err(misplaced::log_line());
+            }
             let filter =
                 id.parse::<Filter>().map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
             // A misspelled path must not select cases whose ids contain it.
@@ -407,6 +418,7 @@ impl Run {
             },
             schema: schema.map(Arc::new),
             trace: self.trace,
+            explain: self.explain,
             mark_seen: self.mark_seen,
             rerun,
             token: std::env::var("CLAWCHECK_TOKEN").ok().filter(|token| !token.is_empty()),
@@ -426,6 +438,7 @@ impl Run {
         let look = Look {
             colour: if to_stderr { console::colour_of_stderr() } else { console::colour() },
             every_case: self.trace,
+            every_failure: self.explain,
             slow_after: match self.gateway {
                 GatewaySpec::Embedded(_) => Duration::from_millis(500),
                 _ => Duration::from_secs(45),

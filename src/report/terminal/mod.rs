@@ -44,6 +44,8 @@ pub(crate) struct Look {
     pub colour: bool,
     /// Whether every case is printed on its own line, with its transcript if it has one.
     pub every_case: bool,
+    /// Whether every failing case is printed in full.
+    pub every_failure: bool,
     /// A case that takes longer than this is reported as slow.
     pub slow_after: Duration,
 }
@@ -168,7 +170,7 @@ impl<W: Write> Terminal<W> {
             let review = format!("clawcheck review{}", folder_flag(proposed, &case.id));
             *self.waiting.entry(review).or_default() += 1;
         }
-        if self.look.every_case {
+        if self.look.every_case || self.look.every_failure {
             self.write(&failing::lines(case, &self.look))?;
         } else if self.causes.cases() <= IN_FULL {
             self.in_full.push(failing::lines(case, &self.look));
@@ -178,7 +180,7 @@ impl<W: Write> Terminal<W> {
 
     fn finished(&mut self, run: &RunReport) -> io::Result<()> {
         let end = self.end(run);
-        if self.causes.cases() > IN_FULL {
+        if self.causes.cases() > IN_FULL && !self.look.every_failure {
             let lines = self.causes(run, end.len());
             self.write(&lines)?;
         } else {

@@ -43,6 +43,7 @@ fn case(id: &str, verdict: Verdict) -> CaseReport {
         log: None,
         rerun: format!("clawcheck run {} --gateway openclaw@2026.3.31", quoted(id)),
         proposed: None,
+        explanation: None,
     }
 }
 
@@ -52,7 +53,7 @@ fn shown(events: &[Event<'_>]) -> String {
 
 fn shown_with(every_case: bool, events: &[Event<'_>]) -> String {
     let mut out = Vec::new();
-    let look = Look { colour: false, every_case, slow_after: Duration::from_secs(30) };
+    let look = Look { colour: false, every_case, every_failure: false, slow_after: Duration::from_secs(30) };
     let mut terminal = Terminal::new(&mut out, look);
     events.iter().for_each(|event| terminal.hear(*event).unwrap());
     String::from_utf8(out).unwrap()
