@@ -105,7 +105,7 @@ impl AskedCase {
     /// The newest known release on which the case can be played.
     fn newest(&self) -> Release {
         let applies = |release: &Release| self.case.releases().is_none_or(|known| known.contains(*release));
-        known_releases().filter(applies).last().unwrap_or(releases::DEFAULT)
+        known_releases().rfind(applies).unwrap_or(releases::DEFAULT)
     }
 
     async fn explained(&self, release: Release, workspace: &Workspace) -> Result<CaseExplanation, CommandError> {
