@@ -29,13 +29,19 @@ impl Attached {
     }
 
     pub(super) fn profile(&self, claims: Option<Release>) -> Profile {
-        let mut can = BTreeSet::from([
-            Capability::Pairing,
-            Capability::ExecApprovals,
-            Capability::Challenge,
-            Capability::DeviceProof,
-            Capability::ControlUi,
-        ]);
+        let out_of_reach = [
+            Capability::StoreRead,
+            Capability::StoreWrite,
+            Capability::Config,
+            Capability::Environment,
+            Capability::Restart,
+            Capability::OtherRelease,
+            Capability::PeerAddress,
+            Capability::Clock,
+            Capability::Logs,
+        ];
+        let mut can: BTreeSet<_> =
+            Capability::ALL.iter().copied().filter(|capability| !out_of_reach.contains(capability)).collect();
         let mut notes =
             vec!["clawcheck cannot change its configuration or clock, read its log or restart it".to_owned()];
         if self.state_dir.is_some() {

@@ -35,7 +35,7 @@ pub(super) fn profile(name: String, release: Release) -> Profile {
         name,
         program: "clawcheck".to_owned(),
         claims: Some(release),
-        can: BTreeSet::from(Capability::ALL),
+        can: Capability::ALL.iter().copied().collect(),
         lacks: BTreeSet::new(),
         notes: Vec::new(),
         links: Vec::new(),

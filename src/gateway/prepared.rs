@@ -72,6 +72,25 @@ impl Gateway {
         Ok(Self { profile, backend, preparation, limits })
     }
 
+    /// What a gateway is and what can be done with it, without an installation.
+    ///
+    /// # Errors
+    /// What was named is no gateway.
+    pub(crate) fn profile_of(spec: &GatewaySpec, preparation: &Preparation) -> Result<Profile, PrepareError> {
+        match spec {
+            GatewaySpec::Attached(url) => {
+                Ok(Attached::new(url, preparation.state_dir.clone())?.profile(preparation.claims))
+            }
+            GatewaySpec::OpenClaw(release) => Ok(openclaw::profile(*release)),
+            GatewaySpec::Described(path) => Ok(described::profile_of(path)?),
+            GatewaySpec::Embedded(release) => {
+                let release = release.unwrap_or(releases::DEFAULT);
+                Facts::of(release)?;
+                Ok(embedded::profile(spec.to_string(), release))
+            }
+        }
+    }
+
     /// The same gateway as another release, for a case that starts two on one state directory.
     ///
     /// # Errors

@@ -17,77 +17,62 @@ pub enum Kind {
     Attached,
 }
 
-/// Something that a case may need of a gateway. Names in reports and descriptions are kebab-case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Capability {
-    /// Its state directory can be read.
-    StoreRead,
-    /// Its state directory can be written before it starts and while it runs.
-    StoreWrite,
-    /// Its configuration is ours to choose.
-    Config,
-    /// Its environment is ours to choose.
-    Environment,
-    /// It can be stopped, killed and started again.
-    Restart,
-    /// Another release of it can be started on the same state directory.
-    OtherRelease,
-    /// A connection can come from any peer address without a network namespace.
-    PeerAddress,
-    /// Its clock can be moved.
-    Clock,
-    /// Its log can be read.
-    Logs,
-    /// It pairs devices at all.
-    Pairing,
-    /// It has the exec approval calls.
-    ExecApprovals,
-    /// It sends a challenge after the upgrade.
-    Challenge,
-    /// It looks at device proofs.
-    DeviceProof,
-    /// It serves the Control UI's special connects.
-    ControlUi,
+macro_rules! capabilities {
+    ($($(#[serde($($attribute:tt)*)])* $variant:ident = $name:literal: $meaning:literal,)*) => {
+        /// Something that a case may need of a gateway. Names in reports and descriptions are kebab-case.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Capability {
+            $(#[doc = $meaning] #[serde(rename = $name)] $(#[serde($($attribute)*)])* $variant,)*
+        }
+
+        impl Capability {
+            /// Every capability.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name in reports and descriptions.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+// In this order, a case names the first one that the gateway lacks.
+capabilities! {
+    Pairing = "pairing": "The gateway remembers devices, and unknown devices must be approved.",
+    Store = "store": "The gateway keeps paired devices on disk, across restarts.",
+    Approvals = "approvals": "Operators list, approve, reject and remove devices (`device.pair.*`).",
+    Tokens = "tokens": "The gateway issues, accepts, rotates and revokes device tokens.",
+    BootstrapTokens = "bootstrap-tokens": "The gateway accepts bootstrap tokens (setup codes).",
+    #[serde(alias = "device-proof")]
+    Proofs = "proofs": "The gateway verifies device proofs: signature, key, nonce and time.",
+    Challenge = "challenge": "The gateway sends a challenge with a nonce on each new connection.",
+    Nodes = "nodes": "Clients can have the role `node`, and operators can call them (`node.*`).",
+    ExecApprovals = "exec-approvals": "The gateway has the exec approval calls (`exec.approval.*`).",
+    ControlUi = "control-ui": "The gateway has the special rules for the Control UI.",
+    Origins = "origins": "The gateway compares the Origin header of browsers with a list.",
+    Proxies = "proxies": "The gateway looks at the headers of proxies (`X-Forwarded-For` and similar).",
+    RateLimit = "rate-limit": "The gateway locks out an address after too many wrong credentials.",
+    StoreRead = "store-read": "clawcheck can read the pairing store.",
+    StoreWrite = "store-write": "clawcheck can write the pairing store, before the start and while the gateway runs.",
+    Config = "config": "The scenario can choose the configuration.",
+    Environment = "environment": "The scenario can choose the environment variables.",
+    Restart = "restart": "clawcheck can stop, kill and restart the gateway.",
+    OtherRelease = "other-release": "clawcheck can start another release on the same state directory.",
+    PeerAddress = "peer-address": "A connection can come from an address other than loopback.",
+    Clock = "clock": "clawcheck can move the clock of the gateway.",
+    Logs = "logs": "clawcheck can read the log of the gateway.",
 }
 
 impl Capability {
-    /// Every capability.
-    pub const ALL: [Self; 14] = [
-        Self::StoreRead,
-        Self::StoreWrite,
-        Self::Config,
-        Self::Environment,
-        Self::Restart,
-        Self::OtherRelease,
-        Self::PeerAddress,
-        Self::Clock,
-        Self::Logs,
-        Self::Pairing,
-        Self::ExecApprovals,
-        Self::Challenge,
-        Self::DeviceProof,
-        Self::ControlUi,
-    ];
-
-    /// Its name in reports and descriptions.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::StoreRead => "store-read",
-            Self::StoreWrite => "store-write",
-            Self::Config => "config",
-            Self::Environment => "environment",
-            Self::Restart => "restart",
-            Self::OtherRelease => "other-release",
-            Self::PeerAddress => "peer-address",
-            Self::Clock => "clock",
-            Self::Logs => "logs",
-            Self::Pairing => "pairing",
-            Self::ExecApprovals => "exec-approvals",
-            Self::Challenge => "challenge",
-            Self::DeviceProof => "device-proof",
-            Self::ControlUi => "control-ui",
-        }
+    /// This and what cannot be there without it: a gateway that lacks the one lacks the others, too.
+    pub(crate) fn with_dependents(self) -> Vec<Self> {
+        let dependents: &[Self] = match self {
+            Self::Pairing => &[Self::Store, Self::Approvals, Self::Tokens, Self::BootstrapTokens],
+            Self::Store => &[Self::StoreRead, Self::StoreWrite],
+            _ => &[],
+        };
+        std::iter::once(self).chain(dependents.iter().flat_map(|dependent| dependent.with_dependents())).collect()
     }
 }
 
@@ -134,5 +119,7 @@ mod tests {
         for capability in Capability::ALL {
             assert_eq!(serde_json::to_value(capability).unwrap(), capability.name());
         }
+        let earlier: Capability = serde_json::from_value("device-proof".into()).unwrap();
+        assert_eq!(earlier, Capability::Proofs, "the name of 0.1.0");
     }
 }

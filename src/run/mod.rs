@@ -9,6 +9,7 @@ mod attached;
 #[cfg(test)]
 mod explained;
 pub(crate) mod explanation;
+pub(crate) mod needs;
 pub(crate) mod outcome;
 mod redaction;
 mod schedule;
@@ -286,7 +287,10 @@ pub async fn run(
     let permissions_bind = plan::permissions_bind(shared.workspace.root()).map_err(RunError::Workspace)?;
     let mut waiting = Vec::new();
     for case in cases {
-        match plan::not_played(case, gateway.profile(), release, permissions_bind) {
+        // Only what a gateway declares absent makes the snapshots worth reading here.
+        let lacks_nothing = gateway.profile().lacks.is_empty();
+        let approved = if lacks_nothing { None } else { approved(case, library, release) };
+        match plan::not_played(case, approved.as_deref(), gateway.profile(), release, permissions_bind) {
             Some(plan::NotPlayed { verdict, reason }) => {
                 let done = CaseReport { verdict, reason: Some(reason), ..case::blank(case, options) };
                 tell(done, &shared, &mut report, listen)?;
@@ -347,6 +351,13 @@ pub async fn run(
     report.duration = began.elapsed();
     redaction::run(&mut report, &shared.secrets());
     Ok(RunEnd { report, error: ended.err() })
+}
+
+/// The approved snapshot of a case, which shows what the case needs. A file that cannot be read is reported when the case
+/// is judged.
+fn approved(case: &Case, library: &Library, release: Release) -> Option<String> {
+    let history = library.serving(&case.id, release).ok()?;
+    history.serving(release).map(|(_, variant)| variant.text.clone())
 }
 
 /// Reports for every planned case that the gateway is not reachable. Without planned cases, the run itself fails.

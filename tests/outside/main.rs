@@ -7,6 +7,7 @@ mod causes;
 mod compare;
 mod crates;
 mod deadlines;
+mod described;
 mod ends;
 mod explain;
 mod explain_case;

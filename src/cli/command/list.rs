@@ -1,9 +1,15 @@
 //! `clawcheck list`: which cases are there?
 
+use crate::cli::snapshots::Snapshots;
 use crate::cli::terminal::console;
 use crate::cli::{CommandError, exit};
+use crate::gateway::{Gateway, GatewaySpec, Preparation};
+use crate::judge::Verdict;
+use crate::run::needs::{self, Applicability};
 use crate::scenario::{Case, Corpus, Filter};
+use indexmap::IndexMap;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 use untrusted_data::printable::{self, line};
@@ -17,6 +23,11 @@ pub(crate) struct List {
     /// List only cases whose id equals, contains or matches EXPR (repeatable)
     #[arg(long, short, value_name = "EXPR")]
     filter: Vec<Filter>,
+    /// List what each case needs of this gateway, and whether a run on it plays the case
+    ///
+    /// The gateway is not installed or started.
+    #[arg(long, short, value_name = "GATEWAY")]
+    gateway: Option<GatewaySpec>,
     /// Format of the list
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -43,16 +54,77 @@ impl List {
                 _ => format!("no case matches {}", filters.join(" or ")),
             })));
         }
-        let text = match self.format {
-            Format::Plain => plain(&cases),
-            Format::Json => {
-                let document = json!({ "schema": 1, "cases": cases.iter().copied().map(describe).collect::<Vec<_>>() });
+        let planned = self.gateway.as_ref().map(|gateway| self.planned(gateway, &cases)).transpose()?;
+        let text = match (self.format, planned) {
+            (Format::Plain, None) => plain(&cases),
+            (Format::Plain, Some(planned)) => on_gateway(&planned),
+            (Format::Json, planned) => {
+                let described: Vec<_> = match planned {
+                    None => cases.iter().copied().map(describe).collect(),
+                    Some(planned) => planned.iter().map(describe_planned).collect(),
+                };
+                let document = json!({ "schema": 1, "cases": described });
                 printable::json(&format!("{document:#}\n")).into_owned()
             }
         };
         console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
     }
+}
+
+/// A case, and what a run on the gateway would do with it.
+struct Planned<'a> {
+    case: &'a Case,
+    applicability: Applicability,
+}
+
+impl Planned<'_> {
+    /// The word for it in the list.
+    fn word(&self) -> &'static str {
+        self.applicability.not_played.as_ref().map_or("played", |(verdict, _)| verdict.name())
+    }
+}
+
+impl List {
+    fn planned<'a>(&self, gateway: &GatewaySpec, cases: &[&'a Case]) -> Result<Vec<Planned<'a>>, CommandError> {
+        let profile = Gateway::profile_of(gateway, &Preparation::default())?;
+        let library = Snapshots::find(None, &self.paths).map_err(CommandError::failed)?.library;
+        let planned = cases.iter().map(|case| {
+            needs::applicability(case, &profile, &library).map(|applicability| Planned { case, applicability })
+        });
+        planned.collect::<Result<_, _>>().map_err(|error| CommandError::message(&error.to_string()))
+    }
+}
+
+/// One line for each case, and one for each reason not to play cases.
+fn on_gateway(planned: &[Planned<'_>]) -> String {
+    let width = planned.iter().map(|planned| line(&planned.case.id).len()).max().unwrap_or_default();
+    let mut text = String::new();
+    let mut reasons = IndexMap::<(Verdict, &str), usize>::new();
+    for case in planned {
+        let needs = case.applicability.needs.iter().map(|need| need.name()).collect::<Vec<_>>().join(", ");
+        let needs = if needs.is_empty() { String::new() } else { format!("needs {needs}") };
+        let listed = format!("{:width$}  {:14}  {needs}", line(&case.case.id), case.word());
+        let _ = writeln!(text, "{}", listed.trim_end());
+        if let Some((verdict, reason)) = &case.applicability.not_played {
+            *reasons.entry((*verdict, reason.as_str())).or_default() += 1;
+        }
+    }
+    let played = planned.iter().filter(|case| case.applicability.not_played.is_none()).count();
+    let _ = writeln!(text, "\n{played} of {} cases are played", planned.len());
+    reasons.sort_by(|one, count, other, more| more.cmp(count).then_with(|| one.cmp(other)));
+    for ((verdict, reason), count) in reasons {
+        let _ = writeln!(text, "{count:5}  {}: {}", verdict.name(), line(reason));
+    }
+    text
+}
+
+fn describe_planned(planned: &Planned<'_>) -> Value {
+    let mut described = describe(planned.case);
+    described["features"] = planned.applicability.needs.iter().map(|need| Value::from(need.name())).collect();
+    described["plan"] = planned.word().into();
+    described["reason"] = planned.applicability.not_played.as_ref().map(|(_, reason)| reason.as_str()).into();
+    described
 }
 
 fn plain(cases: &[&Case]) -> String {

@@ -42,6 +42,12 @@ pub(super) async fn prepare(
     Ok((profile(&description), program, description.timeouts))
 }
 
+/// The profile of a description, without the installation of its package.
+pub(super) fn profile_of(named: &Path) -> Result<Profile, DescriptionError> {
+    let (name, text) = built_in::find(named)?;
+    Ok(profile(&file::parse(&name, &text)?))
+}
+
 /// The folder of a description. The parent of a bare file name is empty, and means the working directory.
 fn folder_of(named: &Path) -> PathBuf {
     Path::new(".").join(named.parent().unwrap_or(Path::new("")))
@@ -77,7 +83,7 @@ fn program(description: &Description, placeholders: Placeholders, installed: Opt
 }
 
 fn profile(description: &Description) -> Profile {
-    let lacks: BTreeSet<_> = description.lacks.iter().copied().collect();
+    let lacks: BTreeSet<_> = description.lacks.iter().flat_map(|lack| lack.with_dependents()).collect();
     let mut unsupported = BTreeSet::from([Capability::PeerAddress, Capability::Clock, Capability::OtherRelease]);
     let mut notes = Vec::new();
     if description.store == Store::None {
@@ -97,7 +103,7 @@ fn profile(description: &Description) -> Profile {
         name: description.gateway.clone(),
         program: description.gateway.clone(),
         claims: Some(description.claims.value),
-        can: Capability::ALL.into_iter().filter(|capability| !absent(capability)).collect(),
+        can: Capability::ALL.iter().copied().filter(|capability| !absent(capability)).collect(),
         lacks,
         notes,
         links: description.links.clone(),
@@ -142,6 +148,7 @@ mod tests {
                 && !profile.can(Capability::Config)
         );
         assert!(profile.can(Capability::Restart));
-        assert_eq!(profile.lacks, BTreeSet::from([Capability::Pairing]));
+        let tokens = profile.lacks.contains(&Capability::Tokens);
+        assert!(tokens, "there are no tokens of devices that are not paired");
     }
 }

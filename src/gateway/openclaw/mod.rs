@@ -114,7 +114,8 @@ fn program(facts: &ProgramFacts, node: &std::path::Path, package: &cache::Packag
 pub(super) fn profile(release: Release) -> Profile {
     let facts = Facts::nearest(release).program;
     let unsupported = [Capability::PeerAddress, Capability::Clock];
-    let can: BTreeSet<_> = Capability::ALL.into_iter().filter(|capability| !unsupported.contains(capability)).collect();
+    let can: BTreeSet<_> =
+        Capability::ALL.iter().copied().filter(|capability| !unsupported.contains(capability)).collect();
     Profile {
         kind: Kind::Spawned,
         name: format!("openclaw@{release}"),

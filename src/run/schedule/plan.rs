@@ -2,9 +2,8 @@
 
 use crate::gateway::{Capability, Kind, Profile};
 use crate::judge::Verdict;
-use crate::run::state_dir::openclaw_json;
-use crate::scenario::step::Call;
-use crate::scenario::{Case, Need, StepKind};
+use crate::run::needs;
+use crate::scenario::{Case, Need};
 use openclaw_model::Release;
 use std::fs::{self, Permissions};
 use std::io;
@@ -21,9 +20,11 @@ pub(crate) struct NotPlayed {
 }
 
 /// The reason why a case is not played on a gateway that is compared with `release`. `None` if it is played.
-/// `permissions_bind` states whether file permissions restrict the processes of this run ([`permissions_bind`]).
+/// `expected` is the approved snapshot of that release, which shows what the case needs. `permissions_bind` states whether
+/// file permissions restrict the processes of this run ([`permissions_bind`]).
 pub(crate) fn not_played(
     case: &Case,
+    expected: Option<&str>,
     profile: &Profile,
     release: Release,
     permissions_bind: bool,
@@ -32,14 +33,13 @@ pub(crate) fn not_played(
         let reason = format!("the case applies only to the releases {releases}");
         return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
     }
-    for (capability, what) in capabilities(case) {
-        if profile.lacks.contains(&capability) {
-            let reason = format!("the gateway declares that it has no {capability}");
-            return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
-        }
-        if !profile.can(capability) {
-            return Some(skipped(what));
-        }
+    let needs = needs::of(case, expected);
+    if let Some(lacked) = needs.iter().find(|need| profile.lacks.contains(need)) {
+        let reason = format!("the description of the gateway lists `{lacked}` under `lacks`");
+        return Some(NotPlayed { verdict: Verdict::NotApplicable, reason });
+    }
+    if let Some(missing) = needs.iter().find(|need| !profile.can(**need)) {
+        return Some(NotPlayed { verdict: Verdict::Skipped, reason: out_of_reach(*missing) });
     }
     // The user who runs clawcheck is not a defect of the run: `--deny skipped` must not fail in a container because its
     // user is root.
@@ -61,56 +61,22 @@ pub(crate) fn permissions_bind(parent: &Path) -> io::Result<bool> {
     Ok(fs::create_dir(locked.path().join("inside")).is_err())
 }
 
-fn skipped(reason: &str) -> NotPlayed {
-    NotPlayed { verdict: Verdict::Skipped, reason: reason.to_owned() }
-}
-
-/// A feature that a case needs, and the reason to report if the gateway does not have it.
-fn capabilities(case: &Case) -> Vec<(Capability, &'static str)> {
-    let scenario = &case.scenario;
-    let mut needed = Vec::new();
-    for need in case.needs() {
-        needed.push(match need {
-            Need::ReadableStore => (Capability::StoreRead, "clawcheck cannot read the gateway's store"),
-            Need::WritableStore => (Capability::StoreWrite, "clawcheck cannot write to the gateway's state directory"),
-            Need::Restart => (Capability::Restart, "clawcheck cannot stop and start the gateway"),
-            Need::Clock => (Capability::Clock, "clawcheck cannot move the gateway's clock"),
-            Need::OtherHost => (
-                Capability::PeerAddress,
-                "a connection from another host needs a network namespace, which clawcheck does not create",
-            ),
-            Need::Unprivileged => continue,
-        });
-    }
-    if !openclaw_json::is_plain(&scenario.gateway) {
-        needed.push((Capability::Config, "clawcheck cannot change the gateway's configuration"));
-    }
-    if !scenario.gateway.env.is_empty() || scenario.gateway.handshake_timeout.is_some() {
-        needed.push((Capability::Environment, "clawcheck cannot change the gateway's environment"));
-    }
-    if scenario.written_by.is_some() {
-        needed.push((Capability::OtherRelease, "clawcheck cannot get another release of the gateway"));
-    }
-    for step in crate::judge::steps(case) {
-        match &step.kind {
-            StepKind::Approve(_)
-            | StepKind::Reject(_)
-            | StepKind::Remove(_)
-            | StepKind::List(_)
-            | StepKind::Rotate(_)
-            | StepKind::Revoke(_) => {
-                needed.push((Capability::Pairing, "the gateway does not pair devices"));
-            }
-            StepKind::Call(Call { method, .. }) if method.starts_with("exec.approval.") => {
-                needed.push((Capability::ExecApprovals, "the gateway has no exec approvals"));
-            }
-            StepKind::Start(start) if start.release.is_some() => {
-                needed.push((Capability::OtherRelease, "clawcheck cannot get another release of the gateway"));
-            }
-            _ => {}
+/// The reason to report if clawcheck cannot use a feature of the gateway.
+fn out_of_reach(capability: Capability) -> String {
+    let reason = match capability {
+        Capability::StoreRead => "clawcheck cannot read the gateway's store",
+        Capability::StoreWrite => "clawcheck cannot write to the gateway's state directory",
+        Capability::Config => "clawcheck cannot change the gateway's configuration",
+        Capability::Environment => "clawcheck cannot change the gateway's environment",
+        Capability::Restart => "clawcheck cannot stop and start the gateway",
+        Capability::OtherRelease => "clawcheck cannot get another release of the gateway",
+        Capability::Clock => "clawcheck cannot move the gateway's clock",
+        Capability::PeerAddress => {
+            "a connection from another host needs a network namespace, which clawcheck does not create"
         }
-    }
-    needed
+        other => return format!("the gateway has no {other}"),
+    };
+    reason.to_owned()
 }
 
 #[cfg(test)]
@@ -122,7 +88,7 @@ mod tests {
 
     fn profile(kind: Kind, cannot: &[Capability], lacks: &[Capability]) -> Profile {
         let lacks = lacks.iter().copied().collect::<BTreeSet<_>>();
-        let can = Capability::ALL.into_iter().filter(|can| !cannot.contains(can) && !lacks.contains(can)).collect();
+        let can = Capability::ALL.iter().copied().filter(|can| !cannot.contains(can) && !lacks.contains(can)).collect();
         let name = "a gateway".to_owned();
         Profile { kind, program: name.clone(), name, claims: None, can, lacks, notes: Vec::new(), links: Vec::new() }
     }
@@ -136,7 +102,7 @@ mod tests {
         let file = folder.path().join("case.yaml");
         std::fs::write(&file, format!("scenario: A case\n{scenario}")).unwrap();
         let corpus = Corpus::load(&[file]).unwrap();
-        not_played(corpus.select(&[] as &[Filter])[0], profile, Release::new(2026, 4, 2), permissions_bind)
+        not_played(corpus.select(&[] as &[Filter])[0], None, profile, Release::new(2026, 4, 2), permissions_bind)
     }
 
     const CONNECT: &str = "steps:\n  - connect: { device: laptop }\n    as: one\n";
@@ -148,6 +114,30 @@ mod tests {
     #[case::restart("", "  - restart: {}\n", Capability::Restart)]
     #[case::clock("", "  - advance: 1s\n", Capability::Clock)]
     #[case::pairing("", "  - list: { by: one }\n", Capability::Pairing)]
+    #[case::kept("store: { paired: { laptop: {} } }\n", "", Capability::Store)]
+    #[case::decisions("", "  - approve: { device: laptop, by: one }\n", Capability::Approvals)]
+    #[case::tokens("", "  - rotate: { device: laptop, role: operator, by: one }\n", Capability::Tokens)]
+    #[case::seeded_token("store: { paired: { laptop: { tokens: {} } } }\n", "", Capability::Tokens)]
+    #[case::sent_token("", "  - connect: { device: laptop, auth: { device-token: wrong } }\n", Capability::Tokens)]
+    #[case::bootstrap(
+        "",
+        "  - connect: { device: laptop, auth: { bootstrap-token: wrong } }\n",
+        Capability::BootstrapTokens
+    )]
+    #[case::proof("", "  - connect: { device: laptop, proof: { signature: damaged } }\n", Capability::Proofs)]
+    #[case::nonce("", "  - connect: { device: laptop, proof: { nonce: wrong } }\n", Capability::Challenge)]
+    #[case::challenge("", "  - open: {}\n    as: two\n    expect: open\n", Capability::Challenge)]
+    #[case::node("", "  - connect: { device: laptop, role: node }\n", Capability::Nodes)]
+    #[case::node_event("", "  - await: { event: { on: one, name: node.pair.requested } }\n", Capability::Nodes)]
+    #[case::control_ui(
+        "",
+        "  - connect: { device: laptop, client: { id: openclaw-control-ui } }\n",
+        Capability::ControlUi
+    )]
+    #[case::origin("", "  - connect: { device: laptop, origin: 'http://a.example' }\n", Capability::Origins)]
+    #[case::proxy("", "  - connect: { device: laptop, via: caddy }\n", Capability::Proxies)]
+    #[case::proxy_header("", "  - connect: { device: laptop, headers: { X-Real-IP: 1.2.3.4 } }\n", Capability::Proxies)]
+    #[case::lockout("gateway: { rate-limit: { max-attempts: 3 } }\n", "", Capability::RateLimit)]
     #[case::approvals("", "  - call: { on: one, method: exec.approval.list }\n", Capability::ExecApprovals)]
     #[case::other_host("", "  - connect: { device: laptop, via: other-host }\n", Capability::PeerAddress)]
     fn what_cannot_be_done_is_skipped_and_what_is_declared_absent_is_not_applicable(

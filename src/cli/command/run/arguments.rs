@@ -1,0 +1,56 @@
+//! The values of the options of `clawcheck run`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum IsolationOption {
+    /// Start a gateway for each case
+    Case,
+    /// Share a gateway between all cases that can share it
+    Shared,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum DeniedResult {
+    /// Skipped cases
+    Skipped,
+    /// Snapshots that no case uses; for folders of scenarios, only snapshots of the families in these folders
+    Unused,
+}
+
+/// `json=report.json`.
+#[derive(Debug, Clone)]
+pub(super) struct ReportFile(pub(super) PathBuf);
+
+impl FromStr for ReportFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some(("json", "")) => {
+                Err("the file is missing; expected json=FILE, or json=- for standard output".to_owned())
+            }
+            Some(("json", file)) => Ok(Self(PathBuf::from(file))),
+            Some((kind, _)) => Err(format!("unknown report kind `{kind}`; expected json=FILE")),
+            None => Err("expected KIND=FILE, for example json=report.json".to_owned()),
+        }
+    }
+}
+
+/// A version such as `2026.9.1`. It is used in a path and in npm's arguments.
+#[derive(Debug, Clone)]
+pub(super) struct PackageVersion(pub(super) String);
+
+impl FromStr for PackageVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let of_a_version = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+        let is_one = text.starts_with(|c: char| c.is_ascii_digit()) && text.split('.').count() > 2;
+        if !is_one || !text.chars().all(of_a_version) {
+            return Err("expected a version on npm, for example 2026.9.1".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}

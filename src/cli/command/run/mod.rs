@@ -1,0 +1,208 @@
+//! `clawcheck run`: plays cases on a gateway and reports deviations.
+
+mod arguments;
+mod gateway;
+mod reports;
+mod selection;
+
+use crate::cli::help::{cache_variable, token_variable};
+use crate::cli::session::{self, Session};
+use crate::cli::signals::Signals;
+use crate::cli::snapshots::{self, Snapshots};
+use crate::cli::terminal::console;
+use crate::cli::timeouts::TimeoutOptions;
+use crate::cli::{CommandError, exit};
+use crate::gateway::{GatewaySpec, Preparation};
+use crate::observe::snapshot::Library;
+use crate::run::outcome::{Event, Outcome, RunReport};
+use crate::run::{self, RunEnd, RunError};
+use crate::scenario::{Case, Corpus, Filter};
+use arguments::{DeniedResult, IsolationOption, PackageVersion, ReportFile};
+use openclaw_model::Release;
+use reports::{deliver, notify};
+use selection::UnusedScope;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Play cases on a gateway and compare the results with the approved snapshots
+///
+/// A case conforms if the gateway meets the expectations of the scenario and behaves like the snapshot of its release. If up to 3
+/// cases fail, `run` prints each of them in full. If more cases fail, `run` groups the differences by cause and prints the causes on
+/// one screen. `--trace` prints every case in full.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = concat!(
+    cache_variable!(),
+    token_variable!(),
+    "
+
+Examples:
+  clawcheck run
+  clawcheck run role-upgrade --gateway embedded@2026.4.2
+  clawcheck run scenarios/mine --gateway openclaw@2026.4.2 --report json=report.json"
+))]
+pub(crate) struct Run {
+    /// Scenario files, folders or ids of cases [default: the built-in scenarios]
+    #[arg(value_name = "PATH|ID")]
+    what: Vec<String>,
+    /// Gateway: embedded[@RELEASE], openclaw@RELEASE, ws://HOST:PORT or a description file
+    ///
+    /// `embedded` emulates a release inside clawcheck. `openclaw` is the real release, which clawcheck installs from npm. A
+    /// description is a YAML file that names the command of any other gateway (see gateways/).
+    #[arg(long, short, value_name = "GATEWAY", default_value = "embedded")]
+    gateway: GatewaySpec,
+    /// Play only cases whose id equals, contains or matches EXPR (repeatable)
+    ///
+    /// EXPR is an id, a part of an id or a glob: `role-upgrade/direct`, `upgrade` or `proxied-*/header#*`. A case is played if it
+    /// matches one of the expressions.
+    #[arg(long, short, value_name = "EXPR")]
+    filter: Vec<Filter>,
+    /// Whether cases share a gateway [default: shared, or case on the embedded gateway]
+    #[arg(long, value_enum, value_name = "HOW")]
+    isolation: Option<IsolationOption>,
+    /// Number of gateways that run at the same time [default: number of cores, or 4 times that for the embedded gateway]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    #[command(flatten)]
+    timeouts: TimeoutOptions,
+    /// Write a report: json=FILE, or json=- for standard output (repeatable)
+    ///
+    /// With json=-, standard output contains only the report, and all other output goes to standard error. `clawcheck schema
+    /// report` prints the JSON Schema of the report.
+    #[arg(long, value_name = "KIND=FILE")]
+    report: Vec<ReportFile>,
+    /// Print every case in full, with its messages on the wire
+    #[arg(long)]
+    trace: bool,
+    /// For each failing case, explain the answer that the model gives to the failing step
+    ///
+    /// The explanation lists the checks of the release that the gateway is compared with, in order. On the embedded gateway, it
+    /// is the reason for the answer. On any other gateway, it is the reason for the answer that was expected. All failing cases
+    /// are printed in full.
+    #[arg(long)]
+    explain: bool,
+    /// Treat WHAT as a failure (repeatable)
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    deny: Vec<DeniedResult>,
+    /// Validate the frames of the gateway against OpenClaw's published protocol schema [default: the version of the release]
+    ///
+    /// clawcheck installs the schema from npm (@openclaw/gateway-protocol).
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true)]
+    schema: Option<Option<PackageVersion>>,
+    /// Folder with the snapshots [default: the folder `snapshots` next to the scenarios, or the built-in snapshots]
+    #[arg(long, value_name = "DIR")]
+    snapshots: Option<PathBuf>,
+    /// Also propose snapshots that only record that a real release was tested
+    ///
+    /// If a case conforms on a real release that its snapshot does not list yet, `run` writes an observation for approval.
+    #[arg(long)]
+    mark_seen: bool,
+    /// State directory of a gateway at a URL, to read its pairing store
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Release that a gateway at a URL is compared with [default: the newest known release]
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<Release>,
+    /// Allow scenarios that can start code in a gateway or reach outside it
+    ///
+    /// Use this option only if you trust the authors of the scenarios. SECURITY.md describes what it allows.
+    #[arg(long)]
+    trust: bool,
+    /// Allow the run to write to a gateway at a URL
+    #[arg(long)]
+    allow_writes: bool,
+}
+impl Run {
+    pub(crate) fn run(self, signals: &Signals) -> Result<u8, CommandError> {
+        self.check_attached()?;
+        // An argument that is not a file is an id, unless it can only be a path.
+        let (paths, ids): (Vec<_>, Vec<_>) =
+            self.what.iter().partition(|what| PathBuf::from(what).exists() || what.ends_with(".yaml"));
+        let paths = paths.into_iter().map(PathBuf::from).collect::<Vec<_>>();
+        let corpus = crate::cli::corpus(&paths, self.trust)?;
+        let cases = self.select(&corpus, &ids)?;
+        self.snapshots.as_deref().map_or(Ok(()), snapshots::must_exist)?;
+        let unused = self.unused(&paths)?;
+        let mut snapshots = Snapshots::find(self.snapshots.as_deref(), &paths).map_err(CommandError::failed)?;
+        let not_writable = snapshots.prepare()?;
+        let work = self.play(signals, &cases, &snapshots.library, &corpus, unused);
+        let report = session::block_on([&self.gateway], work)?;
+        if !snapshots.is_writable() && report.unkept > 0 {
+            let note = not_writable.unwrap_or_else(|| match paths.is_empty() {
+                true => "the built-in snapshots cannot be changed; name a folder with --snapshots".to_owned(),
+                false => {
+                    "create a folder `snapshots` next to `scenarios`, or add an `expect` to the scenario".to_owned()
+                }
+            });
+            let note = format!("observations are not saved: {note}");
+            let _ = writeln!(console::stderr(), "{note}");
+        }
+        let code = self.exit_code(&report);
+        if code == exit::DEVIATES && report.outcome(false) == Outcome::Conforms {
+            let skipped = report.summary.count(crate::judge::Verdict::Skipped);
+            let unused = report.unused_snapshots.len();
+            let _ = writeln!(console::stderr(), "denied: {skipped} skipped, {unused} unused snapshots (--deny)");
+        }
+        if code == exit::NOTHING_PLAYED {
+            let gateway = &self.gateway;
+            let note =
+                format!("no case was played: every selected case was not applicable on {gateway} or was skipped");
+            let _ = writeln!(console::stderr(), "{note}");
+        }
+        Ok(code)
+    }
+
+    async fn play(
+        &self,
+        signals: &Signals,
+        cases: &[&Case],
+        library: &Library,
+        corpus: &Corpus,
+        unused: UnusedScope,
+    ) -> Result<RunReport, CommandError> {
+        if self.isolation.is_some() && matches!(self.gateway, GatewaySpec::Attached(_)) {
+            let message = "--isolation applies only to gateways that clawcheck starts";
+            return Err(CommandError::usage(miette::Report::msg(message)));
+        }
+        let stop = if self.allow_writes { signals.stop_after_cleanup() } else { signals.stop() };
+        let session = Session::new(cases.len(), stop.clone());
+        let (mut listeners, deliveries) = self.listeners(&session.progress).map_err(RunError::Report)?;
+        let preparation = Preparation {
+            state_dir: self.state_dir.clone(),
+            claims: self.release,
+            ..session.preparation(self.timeouts)
+        };
+        let mut listen = |event: Event<'_>| notify(&mut listeners, event);
+        let Some((gateway, schema)) = session.unless_stopped(self.prepare(&session, &preparation)).await? else {
+            let mut report = RunReport { interrupted: Some(cases.len()), ..RunReport::default() };
+            listen(Event::Finished(&report)).map_err(RunError::Report)?;
+            deliver(deliveries, &mut report, stop).await.map_err(RunError::Report)?;
+            return Ok(report);
+        };
+        let options = self.options(&gateway, schema);
+        let ended = run::run(cases, &gateway, library, &session.guard, &options, stop.clone(), &mut listen).await;
+        session.progress.finish();
+        let RunEnd { mut report, error } = ended?;
+        report.unused_snapshots = unused.in_library(library, corpus);
+        // Print the results first, so that an error does not hide them.
+        let finished = listen(Event::Finished(&report)).map_err(RunError::Report);
+        let delivered = deliver(deliveries, &mut report, stop).await.map_err(RunError::Report);
+        match error.or(finished.err()).or(delivered.err()) {
+            Some(error) => Err(error.into()),
+            None => Ok(report),
+        }
+    }
+
+    fn exit_code(&self, report: &RunReport) -> u8 {
+        if report.interrupted.is_some() {
+            return exit::INTERRUPTED;
+        }
+        let unused = self.deny.contains(&DeniedResult::Unused) && !report.unused_snapshots.is_empty();
+        match report.outcome(self.deny.contains(&DeniedResult::Skipped)) {
+            Outcome::Failed => exit::FAILED,
+            Outcome::Deviates => exit::DEVIATES,
+            Outcome::Conforms | Outcome::NothingPlayed if unused => exit::DEVIATES,
+            Outcome::NothingPlayed => exit::NOTHING_PLAYED,
+            Outcome::Conforms => exit::OK,
+        }
+    }
+}
