@@ -4,7 +4,7 @@ use super::fragments::TooManyFragments;
 use super::incoming::{Closed, Ending, Incoming, TextFrame};
 use super::link::Link;
 use super::tap::Tap;
-use super::transcript::{Direction, EntryKind, Recorder};
+use super::transcript::{Direction, Recorder};
 use super::upgrade::{self, OpenError, Upgrade};
 use futures_util::{Sink as _, Stream as _};
 use serde_json::{Value, json};
@@ -116,7 +116,7 @@ impl Connection {
         };
         let opened = timeout_at(deadline, opening).await.unwrap_or(Err(OpenError::Deadline));
         let (stream, rest) = opened.inspect_err(|error| {
-            recorder.record(Direction::Note, EntryKind::End, &error.to_string());
+            recorder.record(Direction::Note, &error.to_string());
         })?;
         let bytes = limits.message_bytes;
         let config = WebSocketConfig::default()
@@ -207,7 +207,7 @@ impl Connection {
     /// # Errors
     /// Returns an error if the frame could not be sent.
     pub async fn send_text(&mut self, text: String, deadline: Instant) -> Result<(), SendError> {
-        self.recorder.record(Direction::Sent, EntryKind::Text, &text);
+        self.recorder.record(Direction::Sent, &text);
         self.send(Message::Text(text.into()), deadline).await
     }
 
@@ -216,7 +216,7 @@ impl Connection {
     /// # Errors
     /// Returns an error if the frame could not be sent.
     pub async fn send_binary(&mut self, bytes: Vec<u8>, deadline: Instant) -> Result<(), SendError> {
-        self.recorder.record(Direction::Sent, EntryKind::Bytes, &format!("binary frame, {} bytes", bytes.len()));
+        self.recorder.record(Direction::Sent, &format!("binary frame, {} bytes", bytes.len()));
         self.send(Message::Binary(bytes.into()), deadline).await
     }
 
@@ -225,7 +225,7 @@ impl Connection {
     /// # Errors
     /// Returns an error if the bytes could not be sent.
     pub async fn send_raw_bytes(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), SendError> {
-        self.recorder.record(Direction::Sent, EntryKind::Bytes, &format!("{} raw bytes", bytes.len()));
+        self.recorder.record(Direction::Sent, &format!("{} raw bytes", bytes.len()));
         self.flush(deadline).await?;
         let stream = self.socket.get_mut();
         let write = async {
@@ -242,7 +242,7 @@ impl Connection {
     /// Sends a ping and waits for its pong. Earlier messages stay unread. Returns `false` if no pong arrived.
     pub async fn ping(&mut self, deadline: Instant) -> bool {
         let before = self.pongs;
-        self.recorder.record(Direction::Sent, EntryKind::Ping, "ping");
+        self.recorder.record(Direction::Sent, "ping");
         if self.send(Message::Ping(Bytes::from_static(b"clawcheck")), deadline).await.is_err() {
             return false;
         }
@@ -272,14 +272,14 @@ impl Connection {
     /// Returns an error if the close frame could not be sent.
     pub async fn close(&mut self, code: Option<u16>, reason: &str, deadline: Instant) -> Result<(), SendError> {
         let said = code.map_or_else(|| "close without a code".to_owned(), |code| format!("close {code} {reason:?}"));
-        self.recorder.record(Direction::Sent, EntryKind::Close, &said);
+        self.recorder.record(Direction::Sent, &said);
         let frame = code.map(|code| CloseFrame { code: CloseCode::from(code), reason: reason.into() });
         self.send(Message::Close(frame), deadline).await
     }
 
     /// Ends the connection without a close frame, like a process that dies.
     pub fn abort(self) {
-        self.recorder.record(Direction::Note, EntryKind::End, "dropped by us");
+        self.recorder.record(Direction::Note, "dropped by us");
     }
 
     /// Ends the connection because the gateway exceeded a limit. Nothing more is read.
@@ -358,16 +358,16 @@ impl Connection {
     fn take(&mut self, message: Message) -> Option<Incoming> {
         match message {
             Message::Text(text) => {
-                self.recorder.record(Direction::Received, EntryKind::Text, &text);
+                self.recorder.record(Direction::Received, &text);
                 Some(Incoming::Text(TextFrame::new(text)))
             }
             Message::Binary(bytes) => {
                 let said = format!("binary frame, {} bytes", bytes.len());
-                self.recorder.record(Direction::Received, EntryKind::Bytes, &said);
+                self.recorder.record(Direction::Received, &said);
                 Some(Incoming::Binary(bytes.into()))
             }
             Message::Ping(_) => {
-                self.recorder.record(Direction::Received, EntryKind::Ping, "ping");
+                self.recorder.record(Direction::Received, "ping");
                 self.pings += 1;
                 // Each ping is answered with a pong, which stays in memory until the gateway reads it.
                 let most = self.limits.pings;
@@ -375,7 +375,7 @@ impl Connection {
             }
             Message::Pong(_) => {
                 self.pongs += 1;
-                self.recorder.record(Direction::Received, EntryKind::Ping, "pong");
+                self.recorder.record(Direction::Received, "pong");
                 let most = self.limits.pings;
                 (self.pongs > most).then(|| self.give_up(format!("more than {most} pongs")))
             }
@@ -407,8 +407,7 @@ impl Connection {
             (Ending::Reset, _) => "reset".to_owned(),
             (Ending::Violation(text) | Ending::TooMuch(text), _) => text.clone(),
         };
-        let kind = if closed.clean() { EntryKind::Close } else { EntryKind::End };
-        self.recorder.record(Direction::Received, kind, &said);
+        self.recorder.record(Direction::Received, &said);
         self.ended = Some(closed.clone());
         Incoming::Closed(closed)
     }

@@ -19,25 +19,6 @@ pub enum Direction {
     Note,
 }
 
-/// The kind of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryKind {
-    /// The upgrade request or its HTTP answer.
-    Http,
-    /// A text frame.
-    Text,
-    /// A binary frame, or bytes below the WebSocket layer.
-    Bytes,
-    /// A ping or a pong.
-    Ping,
-    /// A close frame.
-    Close,
-    /// The end of the connection.
-    End,
-    /// A note of the harness.
-    Remark,
-}
-
 /// One line of a transcript.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -45,10 +26,8 @@ pub struct Entry {
     pub at_us: u64,
     /// The name of the connection.
     pub connection: Arc<str>,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
-    /// What kind.
-    pub kind: EntryKind,
     /// The text, including secrets. Show it only through [`Transcript::render`]. A text that was too long ends with a
     /// mark.
     pub text: String,
@@ -140,15 +119,10 @@ pub struct Recorder {
 
 impl Recorder {
     /// Writes one entry.
-    pub fn record(&self, direction: Direction, kind: EntryKind, text: &str) {
+    pub fn record(&self, direction: Direction, text: &str) {
         let at_us = u64::try_from(self.transcript.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let connection = Arc::clone(&self.connection);
-        self.transcript.push(Entry { at_us, connection, direction, kind, text: cut(text) });
-    }
-
-    /// Writes a note of the harness.
-    pub fn remark(&self, text: &str) {
-        self.record(Direction::Note, EntryKind::Remark, text);
+        self.transcript.push(Entry { at_us, connection, direction, text: cut(text) });
     }
 }
 
@@ -169,7 +143,7 @@ mod tests {
         let transcript = Transcript::new();
         let recorder = transcript.recorder("flood");
         for _ in 0..1000 {
-            recorder.record(Direction::Received, EntryKind::Text, &"x ".repeat(ENTRY_BYTES));
+            recorder.record(Direction::Received, &"x ".repeat(ENTRY_BYTES));
         }
         let bytes: usize = transcript.entries().iter().map(|entry| entry.text.len()).sum();
         assert!(bytes <= TRANSCRIPT_BYTES);
@@ -185,7 +159,7 @@ mod tests {
     #[test]
     fn renders_the_lines_of_an_upgrade_below_each_other() {
         let transcript = Transcript::new();
-        transcript.recorder("a").record(Direction::Sent, EntryKind::Http, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        transcript.recorder("a").record(Direction::Sent, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
         let shown = transcript.render(&Redactions::default());
         assert_eq!(shown.lines().count(), 2);
         assert!(shown.contains("a -> GET / HTTP/1.1"), "{shown}");

@@ -1,7 +1,7 @@
 //! The upgrade: an HTTP request with any contents, and its HTTP answer.
 
 use super::link::{Link, Stream};
-use super::transcript::{Direction, EntryKind, Recorder};
+use super::transcript::{Direction, Recorder};
 use crate::machine;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -145,14 +145,14 @@ pub(super) async fn ask(
 ) -> Result<Vec<u8>, OpenError> {
     let key = websocket_key()?;
     let request = request_text(upgrade, authority, &key)?;
-    recorder.record(Direction::Sent, EntryKind::Http, &request);
+    recorder.record(Direction::Sent, &request);
     // A gateway can answer or disconnect before it has read everything. Its answer counts, not the write error.
     let written = stream.write_all(request.as_bytes()).await;
     let flushed = stream.flush().await;
     let mut buffer = Vec::with_capacity(1024);
     loop {
         if let Some(head) = parse_head(&buffer)? {
-            recorder.record(Direction::Received, EntryKind::Http, &String::from_utf8_lossy(&buffer[..head.length]));
+            recorder.record(Direction::Received, &String::from_utf8_lossy(&buffer[..head.length]));
             let rest = buffer.split_off(head.length);
             return if head.status == 101 {
                 head.check(&key)?;

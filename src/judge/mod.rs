@@ -13,7 +13,7 @@ pub(crate) use expectation::describe;
 
 use crate::observe::snapshot::{History, Variant};
 use crate::observe::{Observation, StepResult};
-use crate::scenario::{Case, Step, StepKind};
+use crate::scenario::Case;
 use openclaw_model::Release;
 use serde::Serialize;
 use untrusted_data::cut;
@@ -182,7 +182,7 @@ pub(crate) fn judge(
     let (mut findings, unmet) = unmet(case, observation);
     let snapshot = match history {
         Some(history) => against_snapshot(observation, release, history),
-        None if steps(case).iter().any(|step| step.expect.is_some()) => None,
+        None if case.steps().any(|step| step.expect.is_some()) => None,
         None => Some(Finding::NoSnapshot { later: None, seen: observation.text().to_owned() }),
     };
     let mut differences = match &snapshot {
@@ -213,8 +213,7 @@ fn add_unmet(differences: &mut Vec<Difference>, unmet: Vec<Difference>) {
 
 /// Adds the requirements that the expectations of the steps stand for.
 fn requirements(differences: &mut [Difference], case: &Case, observation: &Observation) {
-    let steps = steps(case);
-    let required = steps.iter().enumerate().filter_map(|(number, step)| Some((number, step.requires.as_ref()?)));
+    let required = case.steps().filter_map(|step| Some((step.number, step.requires.as_ref()?)));
     for (number, requirement) in required {
         let played = all(&observation.steps).find(|played| played.number == number);
         let Some(played) = played else { continue };
@@ -236,7 +235,7 @@ fn all(steps: &[StepResult]) -> impl Iterator<Item = &StepResult> {
 
 /// The expectations that were not met, and how they differ.
 fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Difference>) {
-    let steps = steps(case);
+    let steps = case.steps().collect::<Vec<_>>();
     let (mut findings, mut differences) = (Vec::new(), Vec::new());
     let mut seen = observation.steps.iter().collect::<Vec<_>>();
     while !seen.is_empty() {
@@ -260,25 +259,6 @@ fn unmet(case: &Case, observation: &Observation) -> (Vec<Finding>, Vec<Differenc
         seen = branches;
     }
     (findings, differences)
-}
-
-/// All steps of a case in the order in which they are counted: those of an earlier life first, a step before the ones
-/// that run side by side under it.
-pub(crate) fn steps(case: &Case) -> Vec<&Step> {
-    fn add<'a>(steps: &'a [Step], all: &mut Vec<&'a Step>) {
-        for step in steps {
-            all.push(step);
-            if let StepKind::Parallel(branches) = &step.kind {
-                add(branches, all);
-            }
-        }
-    }
-    let mut all = Vec::new();
-    if let Some(written_by) = &case.scenario.written_by {
-        add(&written_by.steps, &mut all);
-    }
-    add(&case.scenario.steps, &mut all);
-    all
 }
 
 /// What a step received on its own connection, in one line.

@@ -79,7 +79,7 @@ pub(super) async fn leaves_no_trace(
     workspace: &Workspace,
     release: Release,
 ) -> Result<bool, CaseError> {
-    if !crate::judge::steps(case).into_iter().all(only_looks) {
+    if !case.steps().all(only_looks) {
         return Ok(false);
     }
     for mode in [AuthMode::Token, AuthMode::Password, AuthMode::None] {

@@ -124,7 +124,7 @@ fn trace_of(traces: &[StepTrace], step: &StepResult) -> Vec<TraceLine> {
 }
 
 fn explained_step(case: &Case, seen: &StepResult, trace: Vec<TraceLine>) -> ExplainedStep {
-    let step = judge::steps(case).get(seen.number).copied();
+    let step = case.steps().nth(seen.number);
     let own = || seen.seen.iter().filter(|observed| observed.on.is_none());
     let accepted = own().any(|observed| matches!(observed.what, Message::Hello(_)));
     let connects = step.is_some_and(|step| matches!(step.kind, StepKind::Connect(_)));

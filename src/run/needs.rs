@@ -3,7 +3,7 @@
 
 use super::schedule::plan;
 use crate::gateway::{Capability, Profile};
-use crate::judge::{self, Verdict};
+use crate::judge::Verdict;
 use crate::observe::snapshot::Library;
 use crate::run::state_dir::openclaw_json;
 use crate::scenario::connect::{Connect, Nonce, Proof, SharedSecret, Via};
@@ -65,7 +65,7 @@ pub(crate) fn of(case: &Case, expected: Option<&str>) -> BTreeSet<Capability> {
         needs.insert(Capability::OtherRelease);
     }
     case.scenario.stores().for_each(|records| store(records, &mut needs));
-    judge::steps(case).into_iter().for_each(|each| step(each, &mut needs));
+    case.steps().for_each(|each| step(each, &mut needs));
     expected.into_iter().for_each(|text| snapshot(text, &mut needs));
     complete(&mut needs);
     needs

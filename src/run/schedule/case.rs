@@ -3,7 +3,7 @@
 use super::breaker::Dead;
 use super::failed_start;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation, Sandbox, Workspace};
-use crate::judge::{self, Finding, FrameFinding, Judgement, Verdict, judge};
+use crate::judge::{Finding, FrameFinding, Judgement, Verdict, judge};
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, RawMessage, StepEvidence, normalise_redacted};
@@ -127,7 +127,7 @@ pub(crate) fn sandbox(case: &Case, gateway: &Gateway, release: Release, workspac
 /// Whether every store of a case consists of documents with records only.
 fn is_played_on_records(case: &Case, release: Release) -> bool {
     let scenario = &case.scenario;
-    let edits = judge::steps(case).into_iter().filter_map(|step| match &step.kind {
+    let edits = case.steps().filter_map(|step| match &step.kind {
         StepKind::Edit(store) => Some(store.as_ref()),
         _ => None,
     });
@@ -223,7 +223,7 @@ async fn kept_from(case: &Case, gateway: &Gateway, release: Release, shared: &Sh
     if gateway.profile().kind != Kind::Attached {
         return None;
     }
-    if shared.options.token.is_none() && judge::steps(case).into_iter().any(knows_the_secret) {
+    if shared.options.token.is_none() && case.steps().any(knows_the_secret) {
         return Some("the case sends the gateway's shared token; set CLAWCHECK_TOKEN".to_owned());
     }
     if shared.options.allow_writes {
@@ -410,7 +410,7 @@ pub(crate) fn blank(case: &Case, options: &Options) -> CaseReport {
 /// The requirements that the case's expectations stand for, each once, in the order of the steps.
 fn requirements(case: &Case) -> Vec<String> {
     let mut ids = Vec::new();
-    for id in judge::steps(case).into_iter().filter_map(|step| step.requires.as_ref()) {
+    for id in case.steps().filter_map(|step| step.requires.as_ref()) {
         if !ids.contains(&id.value) {
             ids.push(id.value.clone());
         }

@@ -7,7 +7,6 @@
 //! for a while. Different display names are not necessary for this reason: releases that remove records of similar
 //! clients keep those approved within the last minute, and the records of an earlier case were read before.
 
-use crate::judge;
 use crate::run::state_dir::openclaw_json::{Configuration, configuration};
 use crate::run::steps::identities::Identities;
 use crate::scenario::connect::{Connect, SharedSecret, Via};
@@ -95,7 +94,7 @@ struct Failures {
 impl Failures {
     fn of(case: &Case) -> Self {
         let mut failures = Self::default();
-        for step in judge::steps(case) {
+        for step in case.steps() {
             let StepKind::Connect(connect) = &step.kind else { continue };
             if !may_fail(connect) {
                 continue;
@@ -141,7 +140,7 @@ pub(crate) fn why_alone(case: &Case) -> Option<&'static str> {
     {
         return Some("it is about a limit of the gateway");
     }
-    why_store(&scenario.store).or_else(|| judge::steps(case).into_iter().find_map(why_step))
+    why_store(&scenario.store).or_else(|| case.steps().find_map(why_step))
 }
 
 /// One invalid record can break every list, pending requests expire after five minutes for all cases, and the contents

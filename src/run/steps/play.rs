@@ -24,12 +24,10 @@ impl CaseContext<'_> {
         let scenario = &self.case.scenario;
         self.fill()?;
         let mut evidence = Vec::new();
-        let mut number = 0;
         if let Some(earlier) = &scenario.written_by {
             let writer = earlier.release.0;
             self.launch(Some(writer)).await?;
-            let (mut steps, next) = self.play(&earlier.steps, number).await?;
-            number = next;
+            let mut steps = self.play(&earlier.steps).await?;
             self.stop(true).await?;
             steps.iter_mut().for_each(|step| step.title = format!("on {writer}: {}", step.title));
             evidence.extend(steps);
@@ -37,7 +35,7 @@ impl CaseContext<'_> {
         if scenario.starts_running() {
             self.launch(None).await?;
         }
-        evidence.extend(self.play(&scenario.steps, number).await?.0);
+        evidence.extend(self.play(&scenario.steps).await?);
         self.wait_for_writes().await;
         Ok(evidence)
     }
@@ -45,21 +43,20 @@ impl CaseContext<'_> {
     /// Plays the steps of a case on a running gateway with a written store.
     pub(crate) async fn perform_steps(&mut self) -> Result<Vec<StepEvidence>, CaseError> {
         let scenario = &self.case.scenario;
-        let (evidence, _) = self.play(&scenario.steps, 0).await?;
+        let evidence = self.play(&scenario.steps).await?;
         self.wait_for_writes().await;
         Ok(evidence)
     }
 
-    /// Plays steps, starting with this step number. Returns what they received and the next step number.
-    pub(crate) async fn play(&mut self, steps: &[Step], first: usize) -> Result<(Vec<StepEvidence>, usize), CaseError> {
+    /// Plays steps and returns what they received.
+    pub(crate) async fn play(&mut self, steps: &[Step]) -> Result<Vec<StepEvidence>, CaseError> {
         let mut evidence: Vec<StepEvidence> = Vec::new();
-        let mut number = first;
         for (at, step) in steps.iter().enumerate() {
             let later = self.awaited(&steps[at + 1..]);
             for round in 1..=step.repeat {
                 self.tick().await;
                 self.forget_silence();
-                let mut received = self.step(step, number, &later).await?;
+                let mut received = self.step(step, &later).await?;
                 received.round = (step.repeat > 1).then_some((round, step.repeat));
                 if was_silent(&received, self.timeouts.was_answered())
                     && let Some(silence) = self.silence().await
@@ -70,21 +67,15 @@ impl CaseContext<'_> {
                     return Err(CaseError::TooSlow { late, answer: self.timeouts.answer() });
                 }
                 if let Some(traces) = &self.traces {
-                    traces.end_step(number, round);
+                    traces.end_step(step.number, round);
                 }
                 evidence.push(received);
             }
-            number += size(step);
         }
-        Ok((evidence, number))
+        Ok(evidence)
     }
 
-    async fn step(
-        &mut self,
-        step: &Step,
-        number: usize,
-        later: &[(String, Awaited)],
-    ) -> Result<StepEvidence, CaseError> {
+    async fn step(&mut self, step: &Step, later: &[(String, Awaited)]) -> Result<StepEvidence, CaseError> {
         let mut evidence = match &step.kind {
             StepKind::Stop(_) => self.ended(true).await?,
             StepKind::Kill(_) => self.ended(false).await?,
@@ -99,9 +90,9 @@ impl CaseContext<'_> {
                 StepEvidence::default()
             }
             StepKind::Await(Await::HandshakeTimeout(name)) => self.handshake_timeout(name.as_str()).await?,
-            _ => self.kind(step, number).await?,
+            _ => self.kind(step).await?,
         };
-        evidence.number = number;
+        evidence.number = step.number;
         evidence.title = title(step);
         evidence.expected = self.expected(step.expect.as_ref());
         evidence.received.extend(self.bindings.missed().into_iter().map(|what| own(RawMessage::Note(what))));
@@ -159,7 +150,7 @@ impl CaseContext<'_> {
     }
 
     /// Plays an action that does not change the gateway itself. Such actions can be played in parallel.
-    fn kind<'s>(&'s self, step: &'s Step, number: usize) -> BoxFuture<'s, Result<StepEvidence, CaseError>> {
+    fn kind<'s>(&'s self, step: &'s Step) -> BoxFuture<'s, Result<StepEvidence, CaseError>> {
         Box::pin(async move {
             Ok(match &step.kind {
                 StepKind::Connect(connect) => self.connect(step, connect).await?,
@@ -197,7 +188,7 @@ impl CaseContext<'_> {
                     self.edit(store)?;
                     StepEvidence::default()
                 }
-                StepKind::Parallel(branches) => self.side_by_side(branches, number).await?,
+                StepKind::Parallel(branches) => self.side_by_side(branches).await?,
                 // These actions change the gateway itself, and `step` plays them.
                 StepKind::Stop(_)
                 | StepKind::Kill(_)
@@ -208,17 +199,14 @@ impl CaseContext<'_> {
         })
     }
 
-    async fn side_by_side(&self, branches: &[Step], number: usize) -> Result<StepEvidence, CaseError> {
-        let mut next = number + 1;
+    async fn side_by_side(&self, branches: &[Step]) -> Result<StepEvidence, CaseError> {
         let mut playing = Vec::new();
         for branch in branches {
-            let number = next;
-            next += size(branch);
             playing.push(async move {
                 let mut all = Vec::new();
                 for round in 1..=branch.repeat {
-                    let mut evidence = self.kind(branch, number).await?;
-                    evidence.number = number;
+                    let mut evidence = self.kind(branch).await?;
+                    evidence.number = branch.number;
                     evidence.title = title(branch);
                     evidence.expected = self.expected(branch.expect.as_ref());
                     evidence.round = (branch.repeat > 1).then_some((round, branch.repeat));
@@ -265,8 +253,7 @@ impl CaseContext<'_> {
 
     /// The connection of a named call.
     fn caller(&self, name: &str) -> Option<String> {
-        let steps = crate::judge::steps(self.case);
-        let step = steps.into_iter().find(|step| step.known_as().is_some_and(|known| known.as_str() == name))?;
+        let step = self.case.steps().find(|step| step.known_as().is_some_and(|known| known.as_str() == name))?;
         acts_on(step).map(str::to_owned)
     }
 
@@ -303,14 +290,6 @@ impl CaseContext<'_> {
             _ => None,
         };
         steps.iter().filter_map(awaited).collect()
-    }
-}
-
-/// Number of step numbers that a step uses: its own and those of the steps in it.
-fn size(step: &Step) -> usize {
-    1 + match &step.kind {
-        StepKind::Parallel(branches) => branches.iter().map(size).sum(),
-        _ => 0,
     }
 }
 

@@ -75,8 +75,7 @@ const MOST_RECORDS: usize = 2000;
 /// The check compares names with names, and the output reports every step for each name, so unreasonably large
 /// scenarios are refused.
 fn size(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
-    let earlier = scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
-    let steps: usize = earlier.chain(&scenario.steps).map(steps_in).sum();
+    let steps = scenario.all_steps().count();
     let records: usize = scenario.stores().map(Store::records).sum();
     let limits = [("steps", steps, MOST_STEPS), ("records in its stores", records, MOST_RECORDS)];
     match limits.into_iter().find(|(_, count, most)| count > most) {
@@ -88,13 +87,6 @@ fn size(scenario: &Scenario) -> Result<(), Vec<SpannedError>> {
     }
 }
 
-fn steps_in(step: &Step) -> usize {
-    match &step.kind {
-        StepKind::Parallel(steps) => 1 + steps.iter().map(steps_in).sum::<usize>(),
-        _ => 1,
-    }
-}
-
 /// Finds a device that connects but is not in a store. It can be new. If its name resembles that of a stored device
 /// that no step uses, the name is probably a misspelling.
 fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, errors: &mut Vec<SpannedError>) {
@@ -103,10 +95,11 @@ fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, errors: &mut Vec<Spa
         stored.add_store(store);
     }
     let mut connecting = Vec::new();
-    let earlier = scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
-    for step in earlier.chain(&scenario.steps) {
+    for step in scenario.all_steps() {
         acting.add_step(step);
-        connecting_devices(step, &mut connecting);
+        if let StepKind::Connect(connect) = &step.kind {
+            connecting.extend(connect.device.name());
+        }
     }
     for device in connecting.into_iter().filter(|device| !stored.devices.contains(device.as_str())) {
         let unused = stored.devices.difference(&acting.devices).copied();
@@ -117,14 +110,6 @@ fn misspelt_devices(scenario: &Scenario, known: &Known<'_>, errors: &mut Vec<Spa
             errors
                 .push(error.help(format!("did you mean `{near}`? Otherwise, give the new device a less similar name")));
         }
-    }
-}
-
-fn connecting_devices<'a>(step: &'a Step, devices: &mut Vec<&'a Name>) {
-    match &step.kind {
-        StepKind::Connect(connect) => devices.extend(connect.device.name()),
-        StepKind::Parallel(steps) => steps.iter().for_each(|step| connecting_devices(step, devices)),
-        _ => {}
     }
 }
 
@@ -183,10 +168,7 @@ fn known(scenario: &Scenario) -> Known<'_> {
     for store in [Some(&scenario.store), scenario.other_store.as_ref()].into_iter().flatten() {
         known.add_store(store);
     }
-    let earlier = scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
-    for step in scenario.steps.iter().chain(earlier) {
-        known.add_step(step);
-    }
+    scenario.all_steps().for_each(|step| known.add_step(step));
     known
 }
 
@@ -213,7 +195,6 @@ impl<'a> Known<'a> {
                 self.devices.extend(connect.proof.key.as_ref().map(Name::as_str));
             }
             StepKind::Edit(store) => self.add_store(store),
-            StepKind::Parallel(steps) => steps.iter().for_each(|step| self.add_step(step)),
             _ => {}
         }
     }

@@ -12,8 +12,7 @@ pub(crate) fn of(scenario: &Scenario) -> BTreeSet<Need> {
     if scenario.store != Store::default() || scenario.other_store.is_some() || scenario.written_by.is_some() {
         needs.insert(Need::WritableStore);
     }
-    let earlier = scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
-    for step in scenario.steps.iter().chain(earlier) {
+    for step in scenario.all_steps() {
         add(step, &mut needs);
     }
     needs
@@ -28,7 +27,6 @@ fn add(step: &Step, needs: &mut BTreeSet<Need>) {
         }
         StepKind::Edit(_) => needs.extend([Need::WritableStore]),
         StepKind::Advance(_) => needs.extend([Need::Clock]),
-        StepKind::Parallel(steps) => steps.iter().for_each(|step| add(step, needs)),
         _ => {}
     }
 }

@@ -98,8 +98,7 @@ pub(crate) fn check(
     for store in scenario.stores() {
         files(store, folders, &mut errors);
     }
-    let earlier = scenario.written_by.iter().flat_map(|earlier| &earlier.steps);
-    earlier.chain(&scenario.steps).for_each(|step| methods(step, &mut errors));
+    scenario.all_steps().for_each(|step| methods(step, &mut errors));
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
@@ -182,10 +181,6 @@ fn methods(step: &Step, errors: &mut Vec<SpannedError>) {
         StepKind::Send(Send { frame: Frame::Json(frame), .. }) => named(frame),
         StepKind::Send(Send { frame: Frame::Text(text), .. }) => method_in(text.as_bytes()),
         StepKind::Send(Send { frame: Frame::Base64(bytes), .. }) => method_in(&bytes.0),
-        StepKind::Parallel(steps) => {
-            steps.iter().for_each(|step| methods(step, errors));
-            None
-        }
         _ => None,
     };
     if let Some(method) = method.filter(|method| !is_plain_method(method)) {

@@ -6,6 +6,7 @@ pub(super) mod filter;
 use super::check;
 use super::check::trust::{self, Trust};
 use super::model::case::{Case, Source};
+use super::model::document::Scenario;
 use super::model::matrix::Matrix;
 use super::syntax::expansion::Budget;
 use super::syntax::nodes::Node;
@@ -169,7 +170,8 @@ fn read_file(
     let mut folders = BTreeMap::new();
     for point in &points {
         let scenario = expansion::at_point(&root, point, &mut budget).and_then(|node| {
-            let scenario = deserializer::from_node(&node).map_err(|error| vec![error])?;
+            let mut scenario = deserializer::from_node::<Scenario>(&node).map_err(|error| vec![error])?;
+            scenario.number_steps();
             check::scenario(&scenario)?;
             from.extend(scenario.stores().filter_map(|store| Some(store.from.as_ref()?.value.clone())));
             origin.fill(&scenario, &mut folders, trust)?;
@@ -239,6 +241,15 @@ mod tests {
     fn a_folder_that_a_step_puts_in_comes_with_the_case_too() {
         let case = case("steps:\n  - parallel: [{ edit: { from: state } }, { open: {} }]\n");
         assert!(case.folders["state"].contains_key("openclaw.json"));
+    }
+
+    #[test]
+    fn steps_are_numbered_with_the_steps_in_them_and_after_those_of_the_earlier_release() {
+        let earlier = "written-by: { release: 2026.3.28, steps: [{ parallel: [{ open: {} }] }] }\n";
+        let parallel = "parallel: [{ open: {} }, { open: {} }]";
+        let case = case(&format!("{earlier}steps:\n  - {parallel}\n  - restart: {{}}\n"));
+        assert_eq!(case.steps().map(|step| step.number).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(case.scenario.steps.iter().map(|step| step.number).collect::<Vec<_>>(), [2, 5]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::document::{Need, Scenario};
 use super::identity;
+use super::step::Step;
 use super::text::Releases;
 use crate::scenario::syntax::spans::{Name, Span};
 use openclaw_protocol::identity::DeviceKey;
@@ -20,7 +21,7 @@ pub struct Case {
     pub name: String,
     /// The names of the values at this point, joined with `,` in the order of the axes. Empty without a matrix.
     pub point: Option<String>,
-    /// The scenario with every reference replaced. Its `matrix` is unchanged.
+    /// The scenario with every reference replaced. It has no `matrix`.
     pub scenario: Scenario,
     /// The file that the case was read from.
     pub source: Arc<Source>,
@@ -33,6 +34,11 @@ impl Case {
     /// The title.
     pub fn title(&self) -> &str {
         &self.scenario.scenario
+    }
+
+    /// Every step, in the order of the numbers ([`Scenario::all_steps`]).
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.scenario.all_steps()
     }
 
     /// Releases on which the case can be played. `None` means all releases.

@@ -33,6 +33,7 @@ pub struct Scenario {
     #[serde(default)]
     pub needs: Vec<Need>,
     /// Axes of variation. Each point of the matrix is one case.
+    // Absent in a case, because the expansion removes it. The field is here for the JSON Schema and for the list of known keys.
     #[serde(default)]
     pub matrix: Option<Matrix>,
     /// The settings of the gateway.
@@ -54,9 +55,30 @@ pub struct Scenario {
 impl Scenario {
     /// Every store of the scenario, including the stores of its `edit` steps.
     pub fn stores(&self) -> impl Iterator<Item = &Store> {
-        let earlier = self.written_by.iter().flat_map(|earlier| &earlier.steps);
-        let edits = earlier.chain(&self.steps).flat_map(edits);
+        let edits = self.all_steps().filter_map(|step| match &step.kind {
+            StepKind::Edit(store) => Some(store.as_ref()),
+            _ => None,
+        });
         std::iter::once(&self.store).chain(&self.other_store).chain(edits)
+    }
+
+    /// Every step in the order of the numbers: those of the earlier release first, and a step before the parallel steps in it.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        let earlier = self.written_by.iter().flat_map(|earlier| &earlier.steps);
+        let mut open = earlier.chain(&self.steps).collect::<Vec<_>>();
+        open.reverse();
+        std::iter::from_fn(move || {
+            let step = open.pop()?;
+            open.extend(step.parallel().iter().rev());
+            Some(step)
+        })
+    }
+
+    /// Numbers the steps from 0. An observation and the verdict on it refer to a step by its number.
+    pub(crate) fn number_steps(&mut self) {
+        let mut next = 0;
+        let earlier = self.written_by.iter_mut().flat_map(|earlier| &mut earlier.steps);
+        earlier.chain(&mut self.steps).for_each(|step| number(step, &mut next));
     }
 
     /// Whether the gateway runs before the first step. It does, unless a `start` comes before every step that needs a
@@ -70,12 +92,12 @@ impl Scenario {
     }
 }
 
-/// What a step writes to the state directory.
-fn edits(step: &Step) -> Vec<&Store> {
-    match &step.kind {
-        StepKind::Edit(store) => vec![store],
-        StepKind::Parallel(steps) => steps.iter().flat_map(edits).collect(),
-        _ => Vec::new(),
+/// Gives a step the next number, and the parallel steps in it the numbers after that.
+fn number(step: &mut Step, next: &mut usize) {
+    step.number = *next;
+    *next += 1;
+    if let StepKind::Parallel(branches) = &mut step.kind {
+        branches.iter_mut().for_each(|branch| number(branch, next));
     }
 }
 

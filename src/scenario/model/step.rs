@@ -17,6 +17,8 @@ use std::borrow::Cow;
 pub struct Step {
     /// The position of the step in its file.
     pub span: Span,
+    /// The number of the step in its scenario, as in [`Scenario::all_steps`](super::document::Scenario::all_steps).
+    pub number: usize,
     /// The action.
     pub kind: StepKind,
     /// Keeps the connection open under this name for later steps. The name also identifies the step.
@@ -37,6 +39,14 @@ impl Step {
     /// The name that later steps use for this step.
     pub fn known_as(&self) -> Option<&Name> {
         self.hold.as_ref().or(self.name.as_ref())
+    }
+
+    /// The steps that are played in parallel in this step.
+    pub fn parallel(&self) -> &[Step] {
+        match &self.kind {
+            StepKind::Parallel(branches) => branches,
+            _ => &[],
+        }
     }
 }
 
@@ -209,7 +219,8 @@ impl TryFrom<Spanned<StepFields>> for Step {
             return Err(format!("`repeat: {repeat}`: expected a number from 1 to 1000"));
         }
         let StepFields { r#as: hold, name, expect, requires, note, .. } = fields;
-        Ok(Self { span, kind, hold, name, expect, requires, note, repeat })
+        // `Scenario::number_steps` counts the steps when all of them are known.
+        Ok(Self { span, number: 0, kind, hold, name, expect, requires, note, repeat })
     }
 }
 
