@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+mod capture;
 mod cli;
 mod client;
 mod explain;
@@ -59,7 +60,7 @@ pub use gateway::{
     Capability, Exit, Gateway, GatewaySpec, Guard, Launch, LaunchError, Preparation, PrepareError, PrepareEvent,
     Running, Sandbox, Workspace,
 };
-pub use judge::Verdict;
+pub use judge::{Level, Verdict};
 pub use observe::snapshot::{History, Library, Snapshot};
 pub use observe::{Evidence, StoreFiles, diff, normalise};
 pub use run::outcome::{Event, RunReport};

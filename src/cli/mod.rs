@@ -19,7 +19,7 @@ pub(crate) use error::CommandError;
 
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
-use command::{accept, compare, doctor, explain, fuzz, lint, list, releases, review, run, schema, serve};
+use command::{accept, capture, compare, doctor, explain, fuzz, lint, list, releases, review, run, schema, serve};
 use help::{cache_variable, exit_codes, token_variable};
 use signals::Signals;
 use std::path::PathBuf;
@@ -57,6 +57,7 @@ const AFTER_LONG_HELP: &str = concat!(
 #[derive(Debug, Subcommand)]
 enum Command {
     Accept(accept::Accept),
+    Capture(capture::Capture),
     Compare(compare::Compare),
     Doctor(doctor::Doctor),
     Explain(Box<explain::Explain>),
@@ -74,6 +75,7 @@ impl Command {
     fn run(self, signals: &Signals) -> Result<u8, CommandError> {
         match self {
             Self::Accept(command) => command.run(),
+            Self::Capture(command) => command.run(),
             Self::Compare(command) => command.run(signals),
             Self::Doctor(command) => command.run(),
             Self::Explain(command) => command.run(),

@@ -16,9 +16,7 @@ pub(crate) use client::{Client, Credential, Preset, Who};
 pub(crate) use log::Logged;
 pub(crate) use render::{Explanation, Format};
 pub(crate) use state::{Places, State};
-#[cfg(test)]
-pub(crate) use world::Verdict;
-pub(crate) use world::World;
+pub(crate) use world::{Answer, Verdict, World};
 
 use crate::client::{Upgrade, Via};
 use openclaw_emulator::at_rest::{AtRest, Kept};

@@ -4,7 +4,7 @@
 use super::client::{Client, Credential, Who};
 use crate::client::connect::{Auth, Challenge, ClientInfo, ConnectRequest, Device, ProofVersion};
 use openclaw_emulator::at_rest::{AtRest, StoredDocuments};
-use openclaw_emulator::settings::{Refusal, Settings};
+use openclaw_emulator::settings::{DEFAULT_PORT, Refusal, Settings};
 use openclaw_model::{
     Access, AuthMode, ConnectionId, Effect, Entropy, Environment, Facts, GatewayConfig, Input, Model, Peer, TraceLine,
 };
@@ -82,6 +82,8 @@ pub(crate) struct Answer {
     pub trace: Vec<TraceLine>,
     /// The requested scopes that the client did not get.
     pub withheld: Vec<String>,
+    /// The scopes in hello-ok. They are those of the device's token, which can differ from the granted ones.
+    pub announced: Option<Vec<String>>,
 }
 
 impl Answer {
@@ -91,7 +93,7 @@ impl Answer {
     }
 
     fn of_refused_start(refusal: Refusal) -> Self {
-        Self { verdict: Verdict::NoStart(refusal), trace: Vec::new(), withheld: Vec::new() }
+        Self { verdict: Verdict::NoStart(refusal), trace: Vec::new(), withheld: Vec::new(), announced: None }
     }
 }
 
@@ -107,6 +109,16 @@ impl World {
             stand_in(&mut store, id, &key.device_id(), &key.public_key(), &key.public_key_pem());
         }
         Ok(Gateway { facts: self.facts.clone(), config: settings.gateway, store, log, entropy: Counter::default() })
+    }
+
+    /// The resolved configuration. `None` if the release refuses it.
+    pub(crate) fn settings(&self) -> Option<GatewayConfig> {
+        Settings::resolve(self.facts.release, &self.config, &self.env).ok().map(|settings| settings.gateway)
+    }
+
+    /// The `Host` header of a client that connects directly.
+    pub(crate) fn host(&self) -> String {
+        address(self.client.peer, self.settings().map_or(DEFAULT_PORT, |settings| settings.port))
     }
 
     /// Starts the gateway and connects.
@@ -133,6 +145,7 @@ impl Gateway {
             let data = request.to_string().into_bytes();
             effects = self.handle(&mut model, Input::Message { connection: CONNECTION, data }, world.now, &mut trace);
         }
+        let announced = effects.iter().find_map(announced);
         let verdict = match model.access(CONNECTION) {
             Some(held) => Verdict::LetIn(held),
             None => refusal(effects),
@@ -143,7 +156,7 @@ impl Gateway {
             }
             _ => Vec::new(),
         };
-        Answer { verdict, trace, withheld }
+        Answer { verdict, trace, withheld, announced }
     }
 
     fn handle(&mut self, model: &mut Model, input: Input, now: i64, trace: &mut Vec<TraceLine>) -> Vec<Effect> {
@@ -254,6 +267,12 @@ fn nonce(effect: &Effect) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn announced(effect: &Effect) -> Option<Vec<String>> {
+    let Effect::Send { frame: ServerFrame::Res { payload: Some(payload), .. }, .. } = effect else { return None };
+    let scopes = payload.get("auth")?.get("scopes")?.as_array()?;
+    Some(scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 fn refusal(effects: Vec<Effect>) -> Verdict {

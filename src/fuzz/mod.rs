@@ -17,14 +17,14 @@ use crate::judge::cause;
 use crate::observe::snapshot::LibraryError;
 use crate::run::outcome::Boots;
 use crate::run::{Isolation, Options, RunError};
-use crate::scenario::{Case, Corpus, ScenarioErrors};
+use crate::scenario::{Case, Corpus, ScenarioErrors, writing};
 use differential_runner::{Comparison, DifferentialRunner};
 use openclaw_model::Release;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use story::{story, text};
+use story::story;
 use tokio::sync::watch;
 
 /// Most kinds of difference that are made short in one go; each costs some starts of the gateway.
@@ -209,7 +209,7 @@ fn name(seed: u64, index: u64) -> String {
 
 /// The case that a scenario's tree is.
 fn case(name: &str, scenario: &Value) -> Result<Case, ScenarioErrors> {
-    let corpus = Corpus::written(Path::new(&format!("fuzz/{name}.yaml")), &text::yaml(scenario, &[]))?;
+    let corpus = Corpus::written(Path::new(&format!("fuzz/{name}.yaml")), &writing::yaml(scenario, &[]))?;
     // A story has no matrix.
     corpus.cases().first().cloned().ok_or(ScenarioErrors(Vec::new()))
 }

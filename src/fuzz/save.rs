@@ -2,9 +2,9 @@
 //! as a snapshot.
 
 use super::ShrunkStory;
-use super::story::text;
 use crate::observe::diff;
 use crate::observe::snapshot::{Library, LibraryError};
+use crate::scenario::writing;
 use std::io;
 use std::path::{Path, PathBuf};
 use untrusted_data::whole;
@@ -47,7 +47,7 @@ impl ShrunkStory {
         about.extend(
             diff::render(&difference.predicted, &difference.seen, false).lines().map(|line| format!("  {line}")),
         );
-        text::yaml(&self.scenario, &about)
+        writing::yaml(&self.scenario, &about)
     }
 
     /// Writes the scenario into a folder, and what the rules say of it into the folder's `snapshots`.

@@ -7,9 +7,11 @@
 pub(crate) mod cause;
 mod expectation;
 pub(crate) mod frame_schema;
+mod level;
 
 pub(crate) use cause::Difference;
 pub(crate) use expectation::describe;
+pub use level::Level;
 
 use crate::observe::snapshot::{History, Variant};
 use crate::observe::{Observation, StepResult};
@@ -163,13 +165,13 @@ impl Finding {
 pub(crate) struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// What speaks against the case; empty when it conforms.
+    /// What speaks against the case.
     pub findings: Vec<Finding>,
-    /// What differs, by cause, in the order of the steps; empty when it conforms.
+    /// What differs, by cause, in the order of the steps. Differences beyond the level of the run do not change the verdict.
     pub differences: Vec<Difference>,
 }
 
-/// Judges what was seen of a case on a gateway that answers as `release`. Where no snapshots are kept for it (`history` is
+/// Judges what was seen of a case on a gateway that answers as `release`: it conforms if nothing differs that counts at `level`. Where no snapshots are kept for it (`history` is
 /// absent), its expectations alone decide; a case that expects nothing then has nothing to be held to, and deviates. `frames` are
 /// those that break the published schema, where the run asked for that.
 pub(crate) fn judge(
@@ -178,6 +180,7 @@ pub(crate) fn judge(
     release: Release,
     history: Option<&History>,
     frames: Vec<FrameFinding>,
+    level: Level,
 ) -> Judgement {
     let (mut findings, unmet) = unmet(case, observation);
     let snapshot = match history {
@@ -196,7 +199,8 @@ pub(crate) fn judge(
     }
     findings.extend(frames.into_iter().map(Finding::Frame));
     differences.extend(findings.iter().filter_map(Difference::of_finding));
-    let verdict = if findings.is_empty() { Verdict::Conforms } else { Verdict::Deviates };
+    let counts = |difference: &Difference| difference.kind.level() <= level;
+    let verdict = if differences.iter().any(counts) { Verdict::Deviates } else { Verdict::Conforms };
     Judgement { verdict, findings, differences }
 }
 
@@ -206,8 +210,12 @@ fn add_unmet(differences: &mut Vec<Difference>, unmet: Vec<Difference>) {
     let told = |place: &str| differences.iter().any(|difference| difference.place.starts_with(place));
     let gravest = differences.iter().map(|difference| difference.kind).min();
     let graver = |kind| gravest.is_none_or(|gravest| kind < gravest);
-    let unmet = cause::without_consequences(unmet);
-    let unmet = unmet.into_iter().filter(|one| !told(&one.place) && graver(one.kind)).collect::<Vec<_>>();
+    // The snapshot can show only a difference that counts at a stricter level than the expectation.
+    let level = differences.iter().map(|difference| difference.kind.level()).min();
+    let counts_before = |kind: cause::Kind| level.is_none_or(|level| kind.level() < level);
+    let unmet = cause::without_consequences(unmet).into_iter();
+    let unmet =
+        unmet.filter(|one| counts_before(one.kind) || (!told(&one.place) && graver(one.kind))).collect::<Vec<_>>();
     differences.extend(unmet);
 }
 

@@ -8,7 +8,7 @@ use super::Listener;
 use super::causes::{Cause, Causes};
 use super::destination::Sink;
 use super::explanation;
-use crate::judge::{Finding, FrameFinding, Verdict};
+use crate::judge::{Finding, FrameFinding, Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -30,7 +30,12 @@ pub(crate) struct Json {
     jobs: usize,
     isolation: Value,
     package: Option<String>,
+    /// Absent before the gateway was ready.
+    level: Option<Level>,
     causes: Causes,
+    slight: Causes,
+    /// The number of conforming cases with slight differences.
+    slightly: usize,
     cases: Option<Cases>,
 }
 
@@ -76,7 +81,9 @@ impl Json {
     /// A report into this.
     pub(crate) fn new(sink: Sink) -> Self {
         let (gateway, isolation) = (Value::Null, Value::Null);
-        Self { sink, gateway, jobs: 0, isolation, package: None, causes: Causes::default(), cases: None }
+        let (causes, slight) = (Causes::default(), Causes::default());
+        let level = None;
+        Self { sink, gateway, jobs: 0, isolation, package: None, level, causes, slight, slightly: 0, cases: None }
     }
 
     /// The document without its cases, which end it.
@@ -88,6 +95,7 @@ impl Json {
             "clawcheck": env!("CARGO_PKG_VERSION"),
             "gateway": self.gateway,
             "jobs": self.jobs,
+            "level": self.level,
             "summary": Value::Object(summary.collect()),
             "duration_ms": milliseconds(run.duration),
             "interrupted": run.interrupted.is_some(),
@@ -104,6 +112,10 @@ impl Json {
                 "payload_not_described": tally.payload_not_described,
             })),
             "causes": self.causes.list().iter().map(cause).collect::<Vec<_>>(),
+            "slight": {
+                "conforming": self.slightly,
+                "causes": self.slight.list().iter().map(cause).collect::<Vec<_>>(),
+            },
             "cases": [],
         })
     }
@@ -138,6 +150,7 @@ impl Listener for Json {
                 self.jobs = run.jobs;
                 self.isolation = json!(run.isolation);
                 self.package.clone_from(&run.schema);
+                self.level = Some(run.level);
             }
             Event::Playing { .. } => {}
             Event::Case(case) => {
@@ -146,9 +159,12 @@ impl Listener for Json {
                     none => none.insert(Cases::new()?),
                 };
                 cases.add(&case.id, &self::case(case))?;
+                let level = self.level.unwrap_or_default();
                 if case.verdict.is_failure() {
-                    self.causes.add(case);
+                    self.causes.add(case, level);
                 }
+                self.slight.add_slight(case, level);
+                self.slightly += usize::from(case.verdict == Verdict::Conforms && !case.differences.is_empty());
             }
             Event::Finished(run) => {
                 let document = self.assemble(run)?;
@@ -175,6 +191,7 @@ fn gateway(run: &RunInfo) -> Value {
 pub(crate) fn cause(cause: &Cause<'_>) -> Value {
     json!({
         "kind": cause.kind,
+        "level": cause.kind.level(),
         "what": cause.what,
         "cases": cause.cases,
         "example": {
@@ -198,6 +215,7 @@ fn case(case: &CaseReport) -> Value {
     put("title", json!(case.title));
     put("file", json!(case.file.to_string_lossy()));
     put("verdict", json!(case.verdict.name()));
+    put("conforms_at", json!(case.conforms_at()));
     put("duration_ms", milliseconds(case.duration));
     put("boot", json!(case.boot));
     put("reason", json!(case.reason));

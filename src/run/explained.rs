@@ -49,7 +49,7 @@ fn world(case: &Case, release: Release) -> Option<World> {
     })
 }
 
-fn client(said: &said::Connect, bindings: &Bindings) -> Option<Client> {
+pub(super) fn client(said: &said::Connect, bindings: &Bindings) -> Option<Client> {
     let plain = said.proof == said::Proof::default() && said.params.is_empty() && said.protocol.is_none();
     let scopes = said.scopes.clone().or_else(|| (said.role.as_deref() == Some("node")).then(Vec::new));
     if !plain || said.caps.is_some() || said.commands.is_some() || said.permissions.is_some() {

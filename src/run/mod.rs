@@ -7,6 +7,8 @@
 
 mod attached;
 #[cfg(test)]
+mod captured;
+#[cfg(test)]
 mod explained;
 pub(crate) mod explanation;
 pub(crate) mod needs;
@@ -19,8 +21,8 @@ mod steps;
 mod timeouts;
 
 use crate::gateway::{Gateway, Guard, Kind, LaunchError, Workspace};
-use crate::judge::Finding;
 use crate::judge::frame_schema::FrameSchema;
+use crate::judge::{Finding, Level};
 use crate::observe::snapshot::{Library, LibraryError};
 use crate::run::outcome::{Boots, CaseReport, Event, GatewayInfo, RunInfo, RunReport};
 use crate::scenario::Case;
@@ -75,6 +77,8 @@ pub struct Options {
     pub trusting: bool,
     /// Number of gateways that run at the same time. At least 1.
     pub jobs: usize,
+    /// How strictly the gateway is compared with the snapshots.
+    pub level: Level,
     /// Whether every case keeps its transcript.
     pub trace: bool,
     /// Whether the model explains the failing steps of each failing case.
@@ -253,6 +257,7 @@ pub async fn run(
         jobs: options.jobs,
         schema: options.schema.as_deref().map(|schema| schema.package().to_owned()),
         isolation: (!attached).then(|| schedule::possible(options.isolation, gateway).name()),
+        level: options.level,
     };
     redaction::info(&mut info, &shared.secrets());
     listen(Event::Started(&info)).map_err(RunError::Report)?;
@@ -391,7 +396,8 @@ fn tell(
     redaction::case(&mut done, &shared.secrets());
     report.summary.add(done.verdict);
     let new = |finding: &Finding| matches!(finding, Finding::Snapshot { .. } | Finding::NoSnapshot { .. });
-    report.unkept += usize::from(done.proposed.is_none() && done.findings.iter().any(new));
+    let fails = done.verdict.is_failure();
+    report.unkept += usize::from(fails && done.proposed.is_none() && done.findings.iter().any(new));
     if let Some(frames) = &done.frames {
         report.frames.get_or_insert_default().add(frames);
     }

@@ -3,7 +3,7 @@
 //! What it says is fit to be shown: the run has put symbols in the place of ids and tokens and taken the secrets out of
 //! transcripts and logs.
 
-use crate::judge::{Difference, Finding, Verdict};
+use crate::judge::{Difference, Finding, Level, Verdict};
 use crate::observe::Observation;
 use crate::run::explanation::CaseExplanation;
 use openclaw_model::Release;
@@ -41,6 +41,8 @@ pub struct RunInfo {
     pub isolation: Option<&'static str>,
     /// The package of the schema that frames are held to, where the run asked for that.
     pub schema: Option<String>,
+    /// How strictly the gateway is compared with the snapshots.
+    pub level: Level,
 }
 
 /// The gateway under test.
@@ -103,6 +105,15 @@ pub struct CaseReport {
     pub proposed: Option<PathBuf>,
     /// For a failing case of a run with explanations: why the model answers the failing steps as it does.
     pub explanation: Option<CaseExplanation>,
+}
+
+impl CaseReport {
+    /// The strictest level at which the case conforms; `None` if it was not played to its end, or differs at every level.
+    pub fn conforms_at(&self) -> Option<Level> {
+        self.observation.as_ref()?;
+        let differs = self.differences.iter().map(|difference| difference.kind.level()).min();
+        Level::ALL.into_iter().filter(|level| differs.is_none_or(|differs| *level < differs)).max()
+    }
 }
 
 /// Which start of a gateway a case was played on.

@@ -3,7 +3,7 @@
 use super::run::{Ended, TestFolder};
 
 /// `clawcheck serve` at 2026.3.31 that claims to be 2026.4.2.
-fn old_gateway() -> TestFolder {
+pub(crate) fn old_gateway() -> TestFolder {
     let test_folder = TestFolder::new("scenario: Nothing\nsteps: [{ open: {} }]\n");
     let program = assert_cmd::cargo::cargo_bin("clawcheck").display().to_string();
     let description = format!(
@@ -18,7 +18,7 @@ fn old_gateway() -> TestFolder {
 }
 
 fn run(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
-    let ran = test_folder.clawcheck(&[&["run", "--gateway", "old.yaml"], arguments].concat());
+    let ran = test_folder.clawcheck(&[&["run", "--gateway", "old.yaml", "--level", "exact"], arguments].concat());
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
     ran
 }
@@ -54,18 +54,18 @@ fn the_causes_of_a_lock_out() {
           - <- hello-ok  protocol 3  role operator  scopes operator.read  device-token <token-1>  issued now
           + <- error NOT_PAIRED PAIRING_REQUIRED role-upgrade  "pairing required"  request <request-1>
           links: openclaw/openclaw#59045, openclaw/openclaw#59092, openclaw/openclaw#59882, openclaw/openclaw#24084
-          show one: clawcheck run empty-tokens/approve-heals --gateway old.yaml
+          show one: clawcheck run empty-tokens/approve-heals --gateway old.yaml --level exact
      1 case   other error code or reason: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of NOT_PAIRED PAIRING_REQUIRED scope-upgrade
           at: connect near as operator [operator.admin]
           <- error NOT_PAIRED PAIRING_REQUIRED [-scope-upgrade-]{+role-upgrade+}  "pairing required"  request <request-1>
           links: openclaw/openclaw#54694, openclaw/openclaw#59092
-          show one: clawcheck run empty-tokens/wider --gateway old.yaml
-     5 cases  other fields or events: hello-ok also has snapshot.authMode, snapshot.configPath, snapshot.stateDir
+          show one: clawcheck run empty-tokens/wider --gateway old.yaml --level exact
+     5 cases  other fields: hello-ok also has snapshot.authMode, snapshot.configPath, snapshot.stateDir
           empty-tokens/{odd-token,reconnect#{absent,direct; absent,nginx; null,direct; null,nginx}}
           at: connect laptop as operator [operator.read]
           <- hello-ok  …  device-token <token-1>  issued now{+  with snapshot.authMode  with snapshot.configPath  with snapshot.stateDir+}
           links: openclaw/openclaw#59045, openclaw/openclaw#59092, openclaw/openclaw#59969, openclaw/openclaw#62767
-          show one: clawcheck run 'empty-tokens/reconnect#absent,direct' --gateway old.yaml
+          show one: clawcheck run 'empty-tokens/reconnect#absent,direct' --gateway old.yaml --level exact
     --trace shows every case in full
     "#);
     // The command that is named shows the case, and what it is about.

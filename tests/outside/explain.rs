@@ -16,7 +16,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 /// A private key that is in RFC 8410, section 10.3.
-const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+pub(super) const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
 
 fn explain(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
@@ -25,7 +25,7 @@ fn explain(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
     ended(command)
 }
 
-fn put(test_folder: &TestFolder, path: &str, text: &str) {
+pub(super) fn put(test_folder: &TestFolder, path: &str, text: &str) {
     let path = test_folder.path("state").join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
@@ -46,7 +46,7 @@ fn record(key: &DeviceKey, name: &str, roles: &[&str], scopes: &[&str]) -> Value
 }
 
 /// A state directory with the gateway's own device, a phone, and secrets wherever there may be some.
-fn state(test_folder: &TestFolder) -> (DeviceKey, DeviceKey) {
+pub(super) fn state(test_folder: &TestFolder) -> (DeviceKey, DeviceKey) {
     let (own, phone) = (DeviceKey::from_pem(PEM).unwrap(), DeviceKey::from_name("phone"));
     let mut paired = serde_json::Map::new();
     paired.insert(own.device_id(), record(&own, "server", &["operator"], &["operator.read"]));
@@ -77,7 +77,7 @@ fn json_of(ended: &Ended) -> Value {
 }
 
 /// Every file below a folder with its bytes.
-fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

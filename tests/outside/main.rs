@@ -3,6 +3,7 @@
 
 mod attached;
 mod canary;
+mod capture;
 mod causes;
 mod compare;
 mod crates;
@@ -17,6 +18,7 @@ mod heavy;
 mod hostile;
 mod install;
 mod language;
+mod levels;
 mod live;
 mod live_cli;
 mod live_clients;

@@ -6,17 +6,19 @@ use std::path::{Path, PathBuf};
 
 /// The modules of `src/` that know gateways, scenarios or runs, from the lowest to the highest, and those that each may
 /// import. The files of `src/` (limits, text, ...) are below all of them.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("scenario", &[]),
     ("client", &[]),
     ("explain", &["client"]),
+    ("capture", &["explain", "scenario"]),
     ("observe", &[]),
     ("judge", &["observe", "scenario"]),
     ("gateway", &["client", "scenario"]),
-    ("run", &["client", "explain", "gateway", "judge", "observe", "scenario"]),
+    // The tests of `run` compare captured scenarios with the answers of `explain`.
+    ("run", &["capture", "client", "explain", "gateway", "judge", "observe", "scenario"]),
     ("report", &["explain", "judge", "observe", "run"]),
     ("fuzz", &["gateway", "judge", "observe", "run", "scenario"]),
-    ("cli", &["client", "explain", "fuzz", "gateway", "judge", "observe", "report", "run", "scenario"]),
+    ("cli", &["capture", "client", "explain", "fuzz", "gateway", "judge", "observe", "report", "run", "scenario"]),
 ];
 /// Files that name every module.
 const ROOTS: [&str; 2] = ["lib.rs", "main.rs"];

@@ -37,6 +37,8 @@ const PROMISES: &[(&str, Promise)] = &[
     ("clawcheck run empty-tokens --gateway openclaw@2026.3.31", Promise::ExitsLive(0)),
     (LOCKED_OUT, Promise::Exits(1)),
     ("clawcheck explain --state-dir examples/locked-out --as exec --releases all", Promise::Exits(1)),
+    ("clawcheck capture examples/locked-out -o lockout", Promise::Exits(0)),
+    ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --scenarios lockout", Promise::Exits(1)),
     ("clawcheck releases", Promise::Exits(0)),
     ("clawcheck releases 2026.3.28..2026.4.2", Promise::Exits(0)),
     ("clawcheck compare embedded@2026.3.31 embedded@2026.4.2 --filter empty-tokens", Promise::Exits(1)),
@@ -52,6 +54,7 @@ const PROMISES: &[(&str, Promise)] = &[
         "clawcheck run --gateway ws://127.0.0.1:18789 --release 2026.4.2",
         Promise::ExitsBeside("ws://127.0.0.1:18789", 0),
     ),
+    ("clawcheck run --gateway gateways/pyclaw.yaml --level decisions", Promise::Exits(3)),
     ("clawcheck list --gateway gateways/pyclaw.yaml", Promise::Exits(0)),
     ("clawcheck fuzz --gateway openclaw@2026.4.2 --seed 7 --cases 40", Promise::ExitsLive(0)),
     (

@@ -1,6 +1,7 @@
 //! The commands, one file each: `arguments -> one library call -> print`.
 
 pub(super) mod accept;
+pub(super) mod capture;
 pub(super) mod compare;
 pub(super) mod doctor;
 pub(super) mod explain;

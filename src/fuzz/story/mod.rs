@@ -1,6 +1,6 @@
 //! Random life stories: a scenario each, in the project's own language.
 //!
-//! A story is told as the tree that its YAML will have ([`story`]) and written down by [`text`]. It then goes the way of
+//! A story is told as the tree that its YAML will have ([`story`]) and written by [`crate::scenario::writing`]. It then goes the way of
 //! every scenario file: the ordinary parser, the ordinary planner, the ordinary player.
 
 mod connects;
@@ -10,7 +10,6 @@ mod rng;
 mod settings;
 #[cfg(test)]
 mod tests;
-pub(super) mod text;
 
 use connects::{ConnectContext, connect};
 use records::{Device, device, pending, scopes};

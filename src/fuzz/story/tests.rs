@@ -1,8 +1,8 @@
 //! Whatever the seed: a story is a scenario that a person could have written.
 
 use super::*;
-use crate::scenario::Corpus;
 use crate::scenario::lint::lint;
+use crate::scenario::{Corpus, writing};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,7 +14,7 @@ proptest! {
     fn every_story_is_a_scenario_and_always_the_same(seed in any::<u64>(), index in any::<u64>()) {
         let scenario = story(seed, index);
         prop_assert_eq!(&scenario, &story(seed, index));
-        let text = text::yaml(&scenario, &[]);
+        let text = writing::yaml(&scenario, &[]);
         let corpus = Corpus::written(Path::new("fuzz/story.yaml"), &text);
         prop_assert!(corpus.is_ok(), "{text}\n{corpus:?}");
         prop_assert_eq!(corpus.unwrap().cases().len(), 1);
@@ -25,7 +25,7 @@ proptest! {
 fn stories_on_the_disk_have_nothing_to_lint() {
     let folder = tempfile::tempdir().unwrap();
     for index in 0..100 {
-        let text = text::yaml(&story(7, index), &["found".to_owned()]);
+        let text = writing::yaml(&story(7, index), &["found".to_owned()]);
         std::fs::write(folder.path().join(format!("story-{index}.yaml")), text).unwrap();
     }
     let findings = lint(&[folder.path().to_owned()], false);

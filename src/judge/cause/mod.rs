@@ -53,9 +53,13 @@ pub enum Kind {
     Error,
     /// A frame does not conform to the published schema.
     Schema,
+    /// A message is missing, or there is an additional one.
+    Message,
+    /// An answer lacks a detail that clients read, such as a request id, or has another value.
+    Details,
     /// A message for people has another text.
     Text,
-    /// A message has other fields, or there is an additional or a missing message.
+    /// A message has additional or other fields.
     Fields,
     /// There is no approved snapshot to compare with.
     Unapproved,
@@ -76,8 +80,10 @@ impl Kind {
             Self::Silence => "no answer, or the gateway ended",
             Self::Error => "error",
             Self::Schema => "frame breaks the published schema",
+            Self::Message => "message missing or added",
+            Self::Details => "other details",
             Self::Text => "other text",
-            Self::Fields => "other fields or events",
+            Self::Fields => "other fields",
             Self::Unapproved => "no approved snapshot",
         }
     }
@@ -151,10 +157,10 @@ pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
     let (steps_expected, store_expected) = read::halves(&short_expected);
     let (steps_seen, store_seen) = read::halves(&short_seen);
     let mut found = without_consequences(steps::compare(steps_expected, steps_seen));
-    // After an unexpected decision, a difference in the store is also a consequence.
-    if found.iter().all(|difference| difference.kind > Kind::ErrorCode) {
-        found.extend(store::compare(store_expected, store_seen));
-    }
+    // After an unexpected answer, a difference in the store is also a consequence. It is kept if it is more serious.
+    let unexpected = found.iter().map(|difference| difference.kind).min().filter(|kind| *kind <= Kind::ErrorCode);
+    let in_store = store::compare(store_expected, store_seen).into_iter();
+    found.extend(in_store.filter(|difference| unexpected.is_none_or(|kind| difference.kind.level() < kind.level())));
     if found.is_empty() {
         found.push(first_line_that_differs(expected, seen));
     }
@@ -164,7 +170,7 @@ pub(crate) fn differences(expected: &str, seen: &str) -> Vec<Difference> {
 /// At most [`MOST`] of the differences, the gravest ones, in the order of the steps.
 fn gravest_of(found: Vec<Difference>) -> Vec<Difference> {
     let mut numbered = found.into_iter().enumerate().collect::<Vec<_>>();
-    numbered.sort_by_key(|(_, difference)| difference.kind);
+    numbered.sort_by_key(|(_, difference)| (difference.kind.level(), difference.kind));
     numbered.truncate(MOST);
     numbered.sort_by_key(|(number, _)| *number);
     numbered.into_iter().map(|(_, difference)| difference).collect()
@@ -176,14 +182,16 @@ pub(crate) fn gravest(expected: &str, seen: &str) -> Difference {
     all.min_by_key(|difference| difference.kind).unwrap_or_else(|| first_line_that_differs(expected, seen))
 }
 
-/// The differences up to the first unexpected decision, and the more serious ones after it.
+/// The differences up to the first unexpected decision, and after it the more serious ones and those that count at a less
+/// strict level.
 pub(super) fn without_consequences(all: Vec<Difference>) -> Vec<Difference> {
-    let mut gravest = None;
+    let mut gravest: Option<Kind> = None;
     let mut kept = Vec::new();
     for difference in all {
-        if gravest.is_none_or(|gravest| difference.kind < gravest) {
-            if difference.kind <= Kind::ErrorCode {
-                gravest = Some(difference.kind);
+        let kind = difference.kind;
+        if gravest.is_none_or(|gravest| kind < gravest || kind.level() < gravest.level()) {
+            if kind <= Kind::ErrorCode {
+                gravest = Some(kind);
             }
             kept.push(difference);
         }

@@ -2,7 +2,8 @@
 
 use super::answer::{Answer, is_close, is_request, sign};
 use super::read::{self, Block};
-use super::{Difference, Kind, word};
+use super::word::{self, Word};
+use super::{Difference, Kind};
 use similar::{Algorithm, capture_diff_slices};
 use std::ops::Range;
 
@@ -14,7 +15,7 @@ pub(super) fn compare(expected: &str, seen: &str) -> Vec<Difference> {
         match pair {
             (Some(expected), Some(seen)) => Step { expected, seen }.compare(&mut found),
             (Some(expected), None) => found.push(unpaired(expected, Kind::Silence, "a step is missing")),
-            (None, Some(seen)) => found.push(unpaired(seen, Kind::Fields, "a repeated step was answered in two ways")),
+            (None, Some(seen)) => found.push(unpaired(seen, Kind::Message, "a repeated step was answered in two ways")),
             (None, None) => {}
         }
     }
@@ -101,14 +102,8 @@ impl Step<'_, '_> {
             return;
         }
         let subject = seen.sign();
-        let welcomed = subject == "hello-ok";
         for word in word::differing(expected.line(), seen.line()) {
-            let kind = match word.topic() {
-                "role" | "scopes" | "device-token" if welcomed => Kind::Granted,
-                "\"" => Kind::Text,
-                _ if matches!(expected, Answer::Missing(_)) => Kind::Text,
-                _ => Kind::Fields,
-            };
+            let kind = kind_of_word(&word, expected);
             found.push(self.found(kind, word.sentence(&subject), expected.line(), seen.line()));
         }
         if matches!(expected, Answer::Missing(_)) && expected != seen {
@@ -124,6 +119,7 @@ impl Step<'_, '_> {
         let clean = |line: &str| !line.ends_with("  not clean");
         let (sign_a, sign_b) = (sign(&a), sign(&b));
         let (kind, what) = match (a.is_empty(), b.is_empty()) {
+            (true, true) => return,
             _ if a == b && closes_first(expected, answers.0) == closes_first(seen, answers.1) => return,
             _ if a == b => (Kind::Close, "the close and the answer are in another order".to_owned()),
             (false, true) => (Kind::Close, format!("the connection stays open instead of {sign_a}")),
@@ -208,9 +204,27 @@ fn decision(expected: Answer<'_>, seen: Answer<'_>) -> Option<Kind> {
 /// The kind of difference for a missing or an additional line.
 fn kind_of(line: &str) -> Kind {
     match Answer::of(&[line]) {
+        // The step waited for a message.
+        Answer::Missing(line) if line.ends_with("nothing came") => Kind::Message,
         Answer::Missing(_) => Kind::Silence,
         Answer::Refused(line) if is_close(line) => Kind::Close,
         Answer::Refused(_) => Kind::ErrorCode,
-        Answer::Accepted(_) | Answer::Undecided => Kind::Fields,
+        Answer::Accepted(_) | Answer::Undecided => Kind::Message,
+    }
+}
+
+/// The kind of difference for a word of an answer, whose decision is as expected.
+fn kind_of_word(word: &Word<'_>, expected: Answer<'_>) -> Kind {
+    let line = expected.line();
+    let welcomed = line.starts_with("<- hello-ok");
+    match (word.topic(), word) {
+        ("role" | "scopes" | "device-token", _) if welcomed => Kind::Granted,
+        ("role" | "scopes", Word::Other(..)) if is_request(line) => Kind::Granted,
+        ("\"", _) => Kind::Text,
+        _ if matches!(expected, Answer::Missing(_)) => Kind::Text,
+        ("protocol", Word::Other(..)) if welcomed => Kind::Details,
+        // Clients act on the values of an answer. Nobody reads a message text or a list of records by value.
+        (_, Word::Less(value) | Word::Other(_, value)) if !welcomed && !value.contains(['"', '{']) => Kind::Details,
+        _ => Kind::Fields,
     }
 }

@@ -54,8 +54,27 @@ fn told(expected: &str, seen: &str) -> Vec<String> {
 #[case::one_more_field(IN, &IN.replace("read\n", "read  with snapshot.authMode\n"), "Fields: hello-ok also has snapshot.authMode")]
 #[case::one_field_less(&IN.replace("read\n", "read  with snapshot.authMode\n"), IN, "Fields: hello-ok lacks snapshot.authMode")]
 #[case::a_standard_field_less(IN, &IN.replace("read\n", "read  no policy\n"), "Fields: hello-ok has no policy")]
-#[case::an_event_more(IN, &format!("{IN}  admin <- event tick  ts=<time>\n"), "Fields: event tick as well")]
-#[case::an_event_less(&format!("{IN}  admin <- event tick  ts=<time>\n"), IN, "Fields: event tick is missing")]
+#[case::an_event_more(IN, &format!("{IN}  admin <- event tick  ts=<time>\n"), "Message: event tick as well")]
+#[case::an_event_less(&format!("{IN}  admin <- event tick  ts=<time>\n"), IN, "Message: event tick is missing")]
+#[case::an_awaited_event_less(
+    "await event\n  <- event tick\n",
+    "await event\n  -- nothing came\n",
+    "Message: event tick is missing"
+)]
+#[case::another_protocol(IN, &IN.replace("protocol 3", "protocol 4"), "Details: hello-ok has protocol 4 instead of protocol 3")]
+#[case::a_detail_less(OUT, &OUT.replace("  request <request-1>", ""), "Details: NOT_PAIRED PAIRING_REQUIRED role-upgrade lacks request <request>")]
+#[case::a_detail_more(OUT, &OUT.replace("<request-1>", "<request-1>  retryable"), "Fields: NOT_PAIRED PAIRING_REQUIRED role-upgrade also has retryable")]
+#[case::another_hint(
+    &OUT.replace("<request-1>", "<request-1>  hint=\"a\""),
+    &OUT.replace("<request-1>", "<request-1>  hint=\"b\""),
+    "Fields: NOT_PAIRED PAIRING_REQUIRED role-upgrade has another hint"
+)]
+#[case::another_value(DONE, &DONE.replace("ok=true", "ok=false"), "Details: ok device.pair.approve has ok=false instead of ok=true")]
+#[case::a_wider_token(
+    "rotate\n  <- ok device.token.rotate  scopes=[operator.read]\n",
+    "rotate\n  <- ok device.token.rotate  scopes=[operator.admin]\n",
+    "Granted: ok device.token.rotate has another scopes"
+)]
 fn a_difference_has_its_kind_and_its_sentence(#[case] expected: &str, #[case] seen: &str, #[case] says: &str) {
     assert_eq!(told(expected, seen), [says]);
 }
@@ -97,6 +116,18 @@ fn what_follows_a_refusal_is_a_consequence() {
     let lost = STORE.replace("laptop", "phone");
     let found = told(&format!("{IN}{then}{STORE}"), &format!("{OUT}{denied}{lost}"));
     assert_eq!(found, ["Refused: NOT_PAIRED PAIRING_REQUIRED role-upgrade instead of hello-ok"]);
+}
+
+/// A difference that counts at `wire` must not hide one that counts at `decisions`.
+#[rstest]
+#[case::store("", &STORE.replace("scopes operator.read", "scopes operator.admin"), "Store")]
+#[case::dead("call status\n  -- gateway ended: exit code 1\n", STORE, "Silence")]
+fn another_error_code_does_not_hide_a_decision(#[case] then: &str, #[case] store: &str, #[case] kind: &str) {
+    let refused = OUT.replace("role-upgrade", "not-paired");
+    let expected = if then.is_empty() { "" } else { "call status\n  <- ok status\n" };
+    let found = told(&format!("{OUT}{expected}{STORE}"), &format!("{refused}{then}{store}"));
+    assert!(found[0].starts_with("ErrorCode"), "{found:?}");
+    assert!(found[1].starts_with(kind), "{found:?}");
 }
 
 #[test]

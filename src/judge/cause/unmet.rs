@@ -24,7 +24,7 @@ pub(in crate::judge) fn difference(
     };
     let what = match kind {
         // The decision is as expected, but its details are not.
-        Kind::Granted | Kind::Close | Kind::Fields => format!("{saw} instead of {}", describe(expectation)),
+        Kind::Granted | Kind::Close | Kind::Details => format!("{saw} instead of {}", describe(expectation)),
         _ => format!("{saw} instead of {}", sign(expectation)),
     };
     Difference { requires, ..Difference::new(kind, what, &step.step, &describe(expectation), seen) }
@@ -42,6 +42,8 @@ fn sign(expectation: &Expectation) -> String {
     if named.is_empty() { describe(expectation) } else { named }
 }
 
+/// The kind of an unmet expectation. Its level is never `exact`, because the author of the scenario wrote the expectation
+/// down.
 fn kind(expectation: &Expectation, answer: Answer<'_>) -> Kind {
     let wants_yes = matches!(expectation, Expectation::Hello(_) | Expectation::Open);
     let wants_no = matches!(
@@ -68,7 +70,7 @@ fn kind(expectation: &Expectation, answer: Answer<'_>) -> Kind {
         Answer::Refused(_) | Answer::Accepted(_) if matches!(expectation, Expectation::Close(_)) => Kind::Close,
         Answer::Missing(_) if matches!(expectation, Expectation::StartRefused(_)) => Kind::ErrorCode,
         Answer::Missing(_) | Answer::Undecided => Kind::Silence,
-        Answer::Accepted(_) | Answer::Refused(_) => Kind::Fields,
+        Answer::Accepted(_) | Answer::Refused(_) => Kind::Details,
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) use fold::fold;
 pub(crate) use screen::Screen;
 
 use crate::judge::cause::{Difference, Kind};
-use crate::judge::{Finding, Verdict};
+use crate::judge::{Finding, Level, Verdict};
 use crate::run::outcome::CaseReport;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,10 +78,22 @@ pub(crate) struct Cause<'a> {
 }
 
 impl Causes {
-    /// Adds a failing case.
-    pub(crate) fn add(&mut self, case: &CaseReport) {
-        let stand_in = if case.differences.is_empty() { vec![stand_in(case)] } else { Vec::new() };
-        let differences = if case.differences.is_empty() { &stand_in } else { &case.differences };
+    /// Adds a failing case, with the differences that count at the level of the run.
+    pub(crate) fn add(&mut self, case: &CaseReport, level: Level) {
+        let differences = match case.differences.is_empty() {
+            true => vec![stand_in(case)],
+            false => case.differences.iter().filter(|one| one.kind.level() <= level).cloned().collect(),
+        };
+        self.add_some(case, &differences);
+    }
+
+    /// Adds the differences of a case that do not count at the level of the run.
+    pub(crate) fn add_slight(&mut self, case: &CaseReport, level: Level) {
+        let slight = case.differences.iter().filter(|one| one.kind.level() > level).cloned().collect::<Vec<_>>();
+        self.add_some(case, &slight);
+    }
+
+    fn add_some(&mut self, case: &CaseReport, differences: &[Difference]) {
         let CaseReport { id, rerun, links, .. } = case;
         self.add_differences(Differs { id, rerun, links, differences });
     }
@@ -143,8 +155,8 @@ impl Causes {
         let mut causes: Vec<Cause<'_>> = Vec::new();
         let mut same_cases: BTreeMap<&BTreeSet<usize>, usize> = BTreeMap::new();
         for group in groups.values() {
-            // Text and field differences that occur in exactly the same cases share one sentence.
-            let joins = matches!(kind, Kind::Text | Kind::Fields);
+            // Differences of records and of messages that occur in exactly the same cases share one sentence.
+            let joins = matches!(kind, Kind::Store | Kind::Message | Kind::Details | Kind::Text | Kind::Fields);
             if let Some(at) = same_cases.get(&group.cases).filter(|_| joins) {
                 causes[*at].what = join(&causes[*at].what, &group.example.what);
                 continue;

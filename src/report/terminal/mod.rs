@@ -2,13 +2,15 @@
 //! the number of cases for each verdict.
 
 mod failing;
+mod slight;
 
 use super::Listener;
 use super::causes::{Causes, Screen, fold};
-use crate::judge::Verdict;
+use crate::judge::{Level, Verdict};
 use crate::run::outcome::{CaseReport, Event, RunInfo, RunReport};
 use crate::shell::quoted;
 use owo_colors::{OwoColorize as _, Style};
+use slight::Slight;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -86,7 +88,9 @@ pub(crate) struct Terminal<W> {
     started: usize,
     /// The failing cases in full, if there are only a few.
     in_full: Vec<Vec<String>>,
+    level: Level,
     causes: Causes,
+    slight: Slight,
     /// The command that shows the observations of failing cases that wait for approval, and how many there are.
     waiting: BTreeMap<String, usize>,
     reasons: BTreeMap<(Verdict, String), Vec<String>>,
@@ -103,7 +107,9 @@ impl<W: Write> Terminal<W> {
             look,
             started: 0,
             in_full: Vec::new(),
+            level: Level::default(),
             causes: Causes::default(),
+            slight: Slight::default(),
             waiting: BTreeMap::new(),
             reasons: BTreeMap::new(),
             slow: Vec::new(),
@@ -123,6 +129,7 @@ impl<W: Write> Terminal<W> {
         let mut lines = vec![format!("{cases} on {name}{release}")];
         lines.extend(run.gateway.notes.iter().map(|note| self.look.line(&format!("  note: {note}"))));
         self.schema.clone_from(&run.schema);
+        self.level = run.level;
         self.started = lines.len();
         self.write(&lines)
     }
@@ -131,6 +138,7 @@ impl<W: Write> Terminal<W> {
         if case.duration > self.look.slow_after {
             self.slow.push((case.duration, case.id.clone()));
         }
+        self.slight.add(case, self.level);
         match case.verdict {
             Verdict::Conforms if case.reason.is_some() && !self.look.every_case => self.aside(case),
             Verdict::Conforms | Verdict::KnownDeviation if !self.look.every_case => {}
@@ -165,7 +173,7 @@ impl<W: Write> Terminal<W> {
     /// Prints a failing case if every case is printed. Otherwise, keeps the first failing cases until the end of the
     /// run: a few are printed in full, and more than that as causes.
     fn failing_case(&mut self, case: &CaseReport) -> io::Result<()> {
-        self.causes.add(case);
+        self.causes.add(case, self.level);
         if let Some(proposed) = &case.proposed {
             let review = format!("clawcheck review{}", folder_flag(proposed, &case.id));
             *self.waiting.entry(review).or_default() += 1;
@@ -222,6 +230,7 @@ impl<W: Write> Terminal<W> {
             lines.extend(text.lines().map(str::to_owned));
         }
         lines.extend(and_more(self.reasons.len(), "more reason"));
+        lines.extend(self.slight.lines(self.level).iter().map(|line| self.look.line(line)));
         if let (Some(package), Some(tally)) = (&self.schema, &run.frames) {
             lines.push(self.look.line(&format!("{} checked against {package}", counted(tally.checked, "frame"))));
             let bare = tally.payload_not_described.iter().map(String::as_str).collect::<Vec<_>>();

@@ -19,6 +19,7 @@ fn info() -> RunInfo {
         jobs: 2,
         isolation: Some("case"),
         schema: None,
+        level: Level::Exact,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::breaker::Dead;
 use super::failed_start;
 use crate::gateway::{Capability, Gateway, GatewaySpec, Kind, Preparation, Sandbox, Workspace};
-use crate::judge::{Finding, FrameFinding, Judgement, Verdict, judge};
+use crate::judge::{Finding, FrameFinding, Judgement, Level, Verdict, judge};
 use crate::machine;
 use crate::observe::snapshot::{History, LibraryError, Origin, Proposed};
 use crate::observe::{Evidence, Observation, RawMessage, StepEvidence, normalise_redacted};
@@ -159,11 +159,11 @@ impl CaseResult {
         has_room
     }
 
-    /// The verdict that [`conclude`] would reach without the published schema. A frame that violates the schema does so
-    /// on every gateway.
+    /// The verdict that [`conclude`] would reach at the level `exact` and without the published schema. Sharing a gateway must
+    /// not change anything, and a frame that violates the schema does so on every gateway.
     pub(crate) fn verdict(&self, case: &Case, release: Release, shared: &Shared<'_>) -> Verdict {
         match kept(case, release, shared) {
-            Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new()).verdict,
+            Ok(history) => judge(case, &self.observation, release, history.as_ref(), Vec::new(), Level::Exact).verdict,
             Err(_) => Verdict::Error,
         }
     }
@@ -300,7 +300,9 @@ pub(crate) fn conclude(
             return report;
         }
     };
-    let Judgement { verdict, findings, differences } = judge(case, &observation, release, history.as_ref(), frames);
+    let level = shared.options.level;
+    let Judgement { verdict, findings, differences } =
+        judge(case, &observation, release, history.as_ref(), frames, level);
     if matches!(verdict, Verdict::Deviates | Verdict::UnexpectedlyConforms)
         && let Some(why) = machine::exhausted(shared.workspace.root())
     {
@@ -330,6 +332,9 @@ pub(crate) fn conclude(
     (report.findings, report.differences) = (findings, differences);
     let proposed = if propose {
         shared.library.propose(&case.id, release, observation.text(), real).map(Some)
+    } else if verdict == Verdict::Conforms && !report.differences.is_empty() {
+        // A saved observation can still be approved, because it differs from the snapshot.
+        Ok(None)
     } else {
         shared.library.withdraw(&case.id, release, real).map(|()| None)
     };

@@ -4,7 +4,8 @@ use super::beneath::{Beneath, BeneathError};
 use super::seed::{Records, Seeder};
 use crate::observe::{NoFile, StoreFiles, in_database};
 use crate::run::steps::bindings::Bindings;
-use crate::scenario::store::{FileContent, KeptAs, Store};
+use crate::scenario::store::{DocumentPath, FileContent, KeptAs, Store};
+use indexmap::IndexMap;
 use openclaw_emulator::store::{SharedDocuments, SqliteDocuments, SqliteError};
 use openclaw_model::{Facts, Release};
 use openclaw_protocol::store::{DATABASE, Document, Documents as _, StoreFormat, WriteError, json};
@@ -90,7 +91,7 @@ pub(crate) fn write(
         }
     }
     for (path, content) in &store.files {
-        write_content(&beneath, path, content, seeder.bindings)?;
+        write_content(directory, &beneath, path, content, seeder.bindings)?;
     }
     Ok(())
 }
@@ -109,6 +110,28 @@ fn into_database(directory: &Path, document: Document, records: Records) -> Resu
         database.write(&[(document, &Arc::new(Value::Object(whole)))])?;
     }
     Ok(other)
+}
+
+/// Writes a database with these documents in place of the existing one.
+fn write_database(
+    directory: &Path,
+    beneath: &Beneath,
+    documents: &IndexMap<DocumentPath, Map<String, Value>>,
+    bindings: &Bindings,
+) -> Result<(), FilesError> {
+    for file in SqliteDocuments::files(Path::new("")) {
+        let path = file.to_string_lossy().into_owned();
+        beneath.remove(&file).map_err(|source| FilesError::Io { kind: "remove", path, source })?;
+    }
+    let filled = |(path, records): (&DocumentPath, &Map<String, Value>)| {
+        let records = bindings.fill(&Value::Object(records.clone())).map_err(FilesError::Symbol)?;
+        Ok((path.0, Arc::new(records)))
+    };
+    let mut filled = documents.iter().map(filled).collect::<Result<Vec<_>, FilesError>>()?;
+    // The records of a node are columns of its device's row.
+    filled.sort_by_key(|(document, _)| *document);
+    let filled = filled.iter().map(|(document, records)| (*document, records)).collect::<Vec<_>>();
+    Ok(SqliteDocuments::new(directory, false).refusing_links().write(&filled)?)
 }
 
 /// Whether a store consists of records only, so that it needs no files.
@@ -161,7 +184,13 @@ fn put(beneath: &Beneath, path: &str, bytes: &[u8]) -> Result<(), FilesError> {
     })
 }
 
-fn write_content(beneath: &Beneath, path: &str, content: &FileContent, bindings: &Bindings) -> Result<(), FilesError> {
+fn write_content(
+    directory: &Path,
+    beneath: &Beneath,
+    path: &str,
+    content: &FileContent,
+    bindings: &Bindings,
+) -> Result<(), FilesError> {
     let file = Path::new(path);
     let fault = |kind| move |source| FilesError::Io { kind, path: path.to_owned(), source };
     match content {
@@ -171,6 +200,7 @@ fn write_content(beneath: &Beneath, path: &str, content: &FileContent, bindings:
             let filled = bindings.fill(value).map_err(FilesError::Symbol)?;
             put(beneath, path, json::stringify(&filled).as_bytes())
         }
+        FileContent::Database(documents) => write_database(directory, beneath, documents, bindings),
         FileContent::Directory => {
             beneath.remove(file).map_err(fault("remove"))?;
             beneath.make_directory(file).map_err(fault("make"))

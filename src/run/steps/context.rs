@@ -253,10 +253,11 @@ impl<'a> CaseContext<'a> {
         if folder.is_some() {
             self.bindings.keep_secret(copied::secrets(&directory));
         }
-        if let Some(name) = &store.identity {
-            let device = self.bindings.identities.device(name.as_str()).device_id();
-            for (role, token) in copied::tokens_of(&directory, &device) {
-                self.bindings.seeded(name.as_str(), &role, &token);
+        if folder.is_some() || !store.files.is_empty() {
+            for (device, name) in self.bindings.identities.device_names() {
+                for (role, token) in copied::tokens_of(&directory, &device) {
+                    self.bindings.seeded(&name, &role, &token);
+                }
             }
         }
         Ok(())

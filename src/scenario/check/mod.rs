@@ -20,6 +20,7 @@ use super::syntax::problems::{MOST_OF_A_FILE, SpannedError};
 use super::syntax::spans::{Name, Span};
 use crate::words::{choices, nearest};
 use flow::Flow;
+use openclaw_protocol::store::DATABASE;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -185,6 +186,23 @@ impl<'a> Known<'a> {
         self.devices.extend(pending.map(|(label, record)| record.device.as_ref().unwrap_or(label).as_str()));
         self.pending.extend(store.pending.keys().chain(store.copied_pending.keys()).map(Name::as_str));
         self.bootstrap.extend(store.bootstrap.keys().map(Name::as_str));
+        for content in store.files.values() {
+            match content {
+                FileContent::Json(Value::Object(records)) => self.add_raw(records),
+                FileContent::Database(documents) => documents.values().for_each(|records| self.add_raw(records)),
+                _ => {}
+            }
+        }
+    }
+
+    /// The devices that raw records belong to.
+    fn add_raw(&mut self, records: &'a Map<String, Value>) {
+        let device = |text: &'a str| text.strip_prefix("<device ")?.strip_suffix('>');
+        for (key, record) in records {
+            self.devices.extend(device(key));
+            let ids = ["deviceId", "nodeId"].into_iter().filter_map(|field| record.get(field)?.as_str());
+            self.devices.extend(ids.filter_map(device));
+        }
     }
 
     fn add_step(&mut self, step: &'a Step) {
@@ -237,6 +255,13 @@ pub(super) fn store(store: &Store, known: &Known<'_>, errors: &mut Vec<SpannedEr
         match content {
             FileContent::Text(text) => symbols_in_text(text, known, path.span, errors),
             FileContent::Json(value) => symbols_in(value, known, path.span, errors),
+            FileContent::Database(documents) => {
+                if path.value != DATABASE {
+                    let message = format!("`{}` cannot be a database", path.value);
+                    errors.push(SpannedError::at(path.span, message, format!("expected {DATABASE}")));
+                }
+                documents.values().for_each(|records| symbols_in_map(records, known, path.span, errors));
+            }
             _ => {}
         }
     }

@@ -148,8 +148,12 @@ fn files(store: &Store, folders: &BTreeMap<String, Arc<Folder>>, errors: &mut Ve
             FileContent::Text(text) => text.as_bytes(),
             FileContent::Base64(bytes) => bytes.0.as_slice(),
             FileContent::Json(_) => b"{}",
-            // Removing or truncating a file cannot start code.
-            FileContent::Directory | FileContent::Missing | FileContent::TruncateTo(_) | FileContent::Mode(_) => {
+            // Pairing records, and removing or truncating a file, cannot start code.
+            FileContent::Database(_)
+            | FileContent::Directory
+            | FileContent::Missing
+            | FileContent::TruncateTo(_)
+            | FileContent::Mode(_) => {
                 continue;
             }
         };

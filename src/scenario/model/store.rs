@@ -7,6 +7,7 @@
 use super::text::TimeSpan;
 use crate::scenario::syntax::spans::{Name, Spanned};
 use indexmap::IndexMap;
+use openclaw_protocol::store::Document;
 use schemars::JsonSchema;
 use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
@@ -338,6 +339,9 @@ pub enum FileContent {
     Base64(Base64),
     /// A file with this JSON document. Symbols stand for ids.
     Json(Value),
+    /// A database with these documents, such as `devices/paired.json`, which replaces the existing one. Only for
+    /// `state/openclaw.sqlite`. The records are written unchanged, and symbols stand for ids.
+    Database(IndexMap<DocumentPath, Map<String, Value>>),
     /// An empty directory, which replaces the existing file.
     Directory,
     /// No file: the existing file is removed.
@@ -346,6 +350,32 @@ pub enum FileContent {
     TruncateTo(u64),
     /// The existing file, with these permissions in octal, such as `"0400"`.
     Mode(Mode),
+}
+
+/// A document of the pairing store, by its path in releases that use files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DocumentPath(pub Document);
+
+impl TryFrom<String> for DocumentPath {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let found = Document::ALL.into_iter().find(|document| document.path() == text);
+        found.map(Self).ok_or_else(|| crate::words::choices(&text, &Document::ALL.map(Document::path)))
+    }
+}
+
+impl JsonSchema for DocumentPath {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "DocumentPath".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "enum": Document::ALL.map(Document::path) })
+    }
 }
 
 /// Bytes, in base64.

@@ -192,6 +192,16 @@ fn gateway_config(config: &Value, facts: &ConfigFacts, env: Env<'_>, secrets: Cr
     }
 }
 
+/// A configuration with each `${NAME}` replaced from the environment. References to variables that are not set remain.
+pub fn substituted(openclaw_json: &Value, env: &[(String, String)]) -> Value {
+    substitute::variables(openclaw_json, Env(env)).0
+}
+
+/// The names of all settings of the `gateway` section, and the allowed values of those that have few.
+pub fn words() -> Vec<&'static str> {
+    shape::words()
+}
+
 /// A list by its newer or its older name.
 fn either(newer: &Value, older: &Value) -> Vec<String> {
     strings(if newer.is_null() { older } else { newer })

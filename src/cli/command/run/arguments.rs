@@ -1,5 +1,6 @@
 //! The values of the options of `clawcheck run`.
 
+use crate::judge::Level;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,6 +10,26 @@ pub(super) enum IsolationOption {
     Case,
     /// Share a gateway between all cases that can share it
     Shared,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum LevelOption {
+    /// Who is let in, with which role, scopes and token, and what the store keeps
+    Decisions,
+    /// Also codes, reasons and details of errors, messages, and how connections are closed
+    Wire,
+    /// Also texts and all fields
+    Exact,
+}
+
+impl From<LevelOption> for Level {
+    fn from(option: LevelOption) -> Self {
+        match option {
+            LevelOption::Decisions => Self::Decisions,
+            LevelOption::Wire => Self::Wire,
+            LevelOption::Exact => Self::Exact,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -5,6 +5,7 @@ use super::arguments::{IsolationOption, PackageVersion};
 use crate::cli::CommandError;
 use crate::cli::session::Session;
 use crate::gateway::{self, Gateway, GatewaySpec, Kind, Preparation};
+use crate::judge::Level;
 use crate::judge::frame_schema::FrameSchema;
 use crate::run::{self, Isolation, Options};
 use crate::shell::quoted;
@@ -72,6 +73,9 @@ impl Run {
         if self.trust {
             rerun.push_str(" --trust");
         }
+        if let Some(level) = self.level {
+            rerun.push_str(&format!(" --level {}", Level::from(level)));
+        }
         rerun.push_str(&self.timeouts.arguments());
         if self.allow_writes {
             rerun.push_str(" --allow-writes");
@@ -90,6 +94,8 @@ impl Run {
                 None => usual.isolation,
             },
             schema: schema.map(Arc::new),
+            // The texts of OpenClaw are not part of the protocol that another gateway implements.
+            level: self.level.map(Level::from).unwrap_or(if gateway.is_known() { Level::Exact } else { Level::Wire }),
             trace: self.trace,
             explain: self.explain,
             mark_seen: self.mark_seen,

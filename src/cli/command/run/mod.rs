@@ -17,7 +17,7 @@ use crate::observe::snapshot::Library;
 use crate::run::outcome::{Event, Outcome, RunReport};
 use crate::run::{self, RunEnd, RunError};
 use crate::scenario::{Case, Corpus, Filter};
-use arguments::{DeniedResult, IsolationOption, PackageVersion, ReportFile};
+use arguments::{DeniedResult, IsolationOption, LevelOption, PackageVersion, ReportFile};
 use openclaw_model::Release;
 use reports::{deliver, notify};
 use selection::UnusedScope;
@@ -56,6 +56,12 @@ pub(crate) struct Run {
     /// matches one of the expressions.
     #[arg(long, short, value_name = "EXPR")]
     filter: Vec<Filter>,
+    /// How strictly the gateway is compared [default: exact, or wire for described gateways and gateways at a URL]
+    ///
+    /// Each level includes the levels before it. Differences beyond the level are printed and do not fail. `docs/report.md` lists
+    /// what counts at which level.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    level: Option<LevelOption>,
     /// Whether cases share a gateway [default: shared, or case on the embedded gateway]
     #[arg(long, value_enum, value_name = "HOW")]
     isolation: Option<IsolationOption>,

@@ -1,12 +1,12 @@
-//! A scenario's tree as the YAML that a person would have written.
+//! Writes a scenario as the YAML that a person would have written.
 
 use serde_json::{Map, Value};
 
-/// Longest line that a map or list is written in.
+/// The maximum length of a line with a map or a list.
 const WIDTH: usize = 140;
 
-/// Writes a scenario down. Each line of `about` becomes a comment at its head.
-pub(in crate::fuzz) fn yaml(scenario: &Value, about: &[String]) -> String {
+/// The text of a scenario file. Each line of `about` becomes a comment at its start.
+pub(crate) fn yaml(scenario: &Value, about: &[String]) -> String {
     let mut out = String::new();
     for line in about {
         // A line break inside would end the comment.
@@ -20,7 +20,7 @@ pub(in crate::fuzz) fn yaml(scenario: &Value, about: &[String]) -> String {
     out
 }
 
-/// A map, an entry to a line; what is too long for a line goes below its key.
+/// A map with one line for each entry. An entry that is too long for a line goes below its key.
 fn block(entries: &Map<String, Value>, depth: usize, out: &mut String) {
     for (key, value) in entries {
         out.push_str(&" ".repeat(depth));
@@ -30,7 +30,7 @@ fn block(entries: &Map<String, Value>, depth: usize, out: &mut String) {
     }
 }
 
-/// What stands behind or below a key or a dash.
+/// The value after or below a key.
 fn below(value: &Value, depth: usize, out: &mut String) {
     let line = flow(value);
     match value {
@@ -54,7 +54,7 @@ fn below(value: &Value, depth: usize, out: &mut String) {
     }
 }
 
-/// Whether a map has a line for each entry though one would do for all: the parts of a scenario, and records.
+/// Whether a map always has one line for each entry: the parts of a scenario, and records.
 fn stands_below(entries: &Map<String, Value>, depth: usize) -> bool {
     depth == 0 || (depth == 2 && entries.values().all(Value::is_object))
 }
@@ -85,9 +85,9 @@ fn flow(value: &Value) -> String {
     }
 }
 
-/// A key. Unlike a value it is a text whatever it says.
+/// A key. A key is always a text, so only its characters matter.
 fn name(key: &str) -> String {
-    if is_plain(key) { key.to_owned() } else { scalar(key) }
+    if is_plain(key) || is_symbol(key) { key.to_owned() } else { scalar(key) }
 }
 
 fn is_plain(text: &str) -> bool {
@@ -95,16 +95,31 @@ fn is_plain(text: &str) -> bool {
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./".contains(letter))
 }
 
-/// A text, plain where nobody could take it for anything else. JSON's quoted form is YAML's, too.
+/// A text. It is quoted if YAML could read it as something else. The quoted form of JSON is also valid in YAML.
 fn scalar(text: &str) -> String {
     let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    let sentence =
-        text.starts_with("Story ") && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == ' ');
-    if (is_plain(text) && !words.contains(&text.to_ascii_lowercase().as_str())) || sentence {
+    let is_word = is_plain(text) && !words.contains(&text.to_ascii_lowercase().as_str());
+    if is_word || is_sentence(text) || is_symbol(text) {
         text.to_owned()
     } else {
         Value::String(text.to_owned()).to_string()
     }
+}
+
+/// Whether a text consists of several words without punctuation.
+fn is_sentence(text: &str) -> bool {
+    text.contains(' ')
+        && text.split(' ').all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+}
+
+/// Whether a text is one symbol, such as `<device laptop>`.
+fn is_symbol(text: &str) -> bool {
+    let inside = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    inside.is_some_and(|inside| {
+        inside.starts_with(|first: char| first.is_ascii_lowercase())
+            && inside.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" -+.".contains(&byte))
+    })
 }
 
 #[cfg(test)]
@@ -117,7 +132,7 @@ mod tests {
         let scenario = json!({
             "scenario": "Story 3 of seed 7",
             "gateway": { "auth": { "mode": "none" }, "trusted-proxies": ["127.0.0.1"] },
-            "store": { "paired": { "laptop": { "scopes": [], "tokens": {}, "set": { "x": "no" } } } },
+            "store": { "paired": { "laptop": { "scopes": [], "tokens": {}, "set": { "x": "no", "<device a>": "yes: it is" } } } },
             "steps": [
                 { "connect": { "device": "laptop", "role": "operator" }, "as": "line-0" },
                 { "call": { "on": "line-0", "method": "health", "params": { "id": "<device laptop>" } } },
@@ -131,11 +146,11 @@ mod tests {
           trusted-proxies: ["127.0.0.1"]
         store:
           paired:
-            laptop: { scopes: [], tokens: {}, set: { x: "no" } }
+            laptop: { scopes: [], tokens: {}, set: { x: "no", <device a>: "yes: it is" } }
         steps:
           - connect: { device: laptop, role: operator }
             as: line-0
-          - call: { on: line-0, method: health, params: { id: "<device laptop>" } }
+          - call: { on: line-0, method: health, params: { id: <device laptop> } }
         "#);
     }
 }

@@ -1,0 +1,381 @@
+//! Replaces the values of a state directory. The same value always gets the same replacement. Only values that say
+//! nothing about their owner are kept: the words of the protocol.
+
+use openclaw_protocol::client::{self, mode};
+use openclaw_protocol::ids;
+use openclaw_protocol::public_key::PublicKey;
+use openclaw_protocol::scopes::{OPERATOR_SCOPES, ROLES};
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Values that releases write or compare. All other words are replaced.
+const FAMILIES: &[&str] = &["Mac", "iPhone", "iPad", "iPod", "Android", "Linux", "Windows", "Watch", "Browser"];
+const VIA: &[&str] =
+    &["owner", "silent", "local", "bootstrap", "setup-code", "qr", "cidr", "ssh", "trusted-proxy", "trusted-cidr"];
+const REASONS: &[&str] = &["connect", "background", "silent_push", "bg_app_refresh", "presence", "node.presence.alive"];
+/// The first parts of the names of node commands, and the capabilities of nodes.
+const ABILITIES: &[&str] = &[
+    "system",
+    "canvas",
+    "camera",
+    "screen",
+    "location",
+    "sms",
+    "browser",
+    "device",
+    "notifications",
+    "photos",
+    "contacts",
+    "calendar",
+    "reminders",
+    "motion",
+    "callLog",
+    "talk",
+    "chat",
+    "voice",
+    "debug",
+    "mcp",
+    "file",
+];
+/// Headers in which proxies name the user.
+const HEADERS: &[&str] = &[
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-real-ip",
+    "remote-user",
+    "x-auth-request-email",
+    "x-auth-request-user",
+    "x-authentik-username",
+    "x-pomerium-claim-email",
+    "tailscale-user-login",
+    "cf-access-authenticated-user-email",
+    "cf-access-jwt-assertion",
+];
+/// The platforms of clients, in lower case, that can be followed by a version.
+const PLATFORMS: &[&str] = &[
+    "linux",
+    "darwin",
+    "macos",
+    "win32",
+    "windows",
+    "ios",
+    "ipados",
+    "android",
+    "web",
+    "watchos",
+    "macintel",
+    "linux x86_64",
+    "linux aarch64",
+    "node",
+    "unknown",
+];
+/// The maximum length of a node command.
+const LONGEST_COMMAND: usize = 40;
+
+/// A kind of values, which determines the values that are kept and the form of the replacements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// A role.
+    Role,
+    /// A scope.
+    Scope,
+    /// A platform.
+    Platform,
+    /// A device family.
+    Family,
+    /// `clientId`.
+    Client,
+    /// `clientMode`.
+    Mode,
+    /// A word about how a device was approved or last seen.
+    Word,
+    /// A version.
+    Version,
+    /// A command or a capability of a node.
+    Ability,
+    /// A value of a setting that has few values.
+    Setting,
+    /// The name of a header.
+    Header,
+    /// The name of an environment variable.
+    Variable,
+    /// The name of a field that no known release writes.
+    Field,
+    /// A token or another secret.
+    Secret,
+    /// The address of a client or a proxy, or a range of addresses.
+    Address,
+    /// A URL of a page.
+    Origin,
+    /// A key of a device that the store does not know.
+    Key,
+    /// A device that the store does not know.
+    Device,
+    /// A pending request.
+    Request,
+    /// Any other text.
+    Text,
+}
+
+/// The replacements so far.
+#[derive(Debug, Default)]
+pub(super) struct Aliases {
+    /// The names of the devices that can play, by id.
+    devices: BTreeMap<String, String>,
+    /// The symbols of device tokens.
+    tokens: BTreeMap<String, String>,
+    known: BTreeMap<(Kind, String), String>,
+    /// The number of different values of each kind.
+    counts: BTreeMap<Kind, usize>,
+    /// The kinds of which at least one value was replaced.
+    replaced: BTreeSet<Kind>,
+}
+
+impl Aliases {
+    /// Gives a device a name. `base` is the kind of device.
+    pub(super) fn name_device(&mut self, id: &str, base: &str) {
+        if self.devices.contains_key(id) {
+            return;
+        }
+        let taken = |name: &str| self.devices.values().any(|other| other == name);
+        let name = match taken(base) {
+            false => base.to_owned(),
+            true => (2..).map(|number| format!("{base}-{number}")).find(|name| !taken(name)).unwrap_or_default(),
+        };
+        self.devices.insert(id.to_owned(), name);
+    }
+
+    /// The name of a device.
+    pub(super) fn device(&self, id: &str) -> Option<&str> {
+        self.devices.get(id).map(String::as_str)
+    }
+
+    /// Makes a token the token of a device. A token that several records contain belongs to the first.
+    pub(super) fn name_token(&mut self, token: &str, device: &str, role: &str) {
+        if let Some(device) = self.devices.get(device) {
+            self.tokens.entry(token.to_owned()).or_insert_with(|| format!("<seeded-token {device} {role}>"));
+        }
+    }
+
+    /// The kinds of which at least one value was replaced by an invented one.
+    pub(super) fn replaced(&self) -> &BTreeSet<Kind> {
+        &self.replaced
+    }
+
+    /// The replacement of a text.
+    pub(super) fn text(&mut self, kind: Kind, text: &str) -> String {
+        if text.trim().is_empty() {
+            return text.to_owned();
+        }
+        if let Some(name) = self.devices.get(text) {
+            return format!("<device {name}>");
+        }
+        if let Some(symbol) = self.tokens.get(text) {
+            return symbol.clone();
+        }
+        if kind == Kind::Key
+            && let Some(name) = PublicKey::parse(text).and_then(|key| self.devices.get(&key.device_id()))
+        {
+            return format!("<public-key {name}>");
+        }
+        if is_kept(kind, text) {
+            return text.to_owned();
+        }
+        if let Some(known) = self.known.get(&(kind, text.to_owned())) {
+            return known.clone();
+        }
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        let alias = invented(kind, text, *count);
+        self.replaced.insert(kind);
+        self.known.insert((kind, text.to_owned()), alias.clone());
+        alias
+    }
+}
+
+/// Whether a value says nothing about its owner.
+fn is_kept(kind: Kind, text: &str) -> bool {
+    match kind {
+        Kind::Role => ROLES.contains(&text),
+        Kind::Scope => OPERATOR_SCOPES.contains(&text) || ["*", "operator.*"].contains(&text),
+        Kind::Platform => is_platform(text),
+        Kind::Family => FAMILIES.iter().any(|family| family.eq_ignore_ascii_case(text.trim())),
+        Kind::Client => client::IDS_WITH_COPILOT.contains(&text),
+        Kind::Mode => mode::WITH_WORKER.contains(&text),
+        Kind::Word => VIA.contains(&text) || REASONS.contains(&text),
+        Kind::Version => is_version(text),
+        Kind::Ability => is_ability(text),
+        Kind::Address => is_common_address(text),
+        Kind::Origin => text == "*" || is_local_origin(text),
+        Kind::Setting => openclaw_emulator::settings::words().contains(&text),
+        Kind::Header => HEADERS.contains(&text.to_ascii_lowercase().as_str()),
+        Kind::Variable => ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"].contains(&text),
+        Kind::Field | Kind::Secret | Kind::Key | Kind::Device | Kind::Request | Kind::Text => false,
+    }
+}
+
+/// A platform, with an optional version: `macOS 26.1`.
+fn is_platform(text: &str) -> bool {
+    let lower = text.trim().to_ascii_lowercase();
+    PLATFORMS.iter().any(|platform| match lower.strip_prefix(platform) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix(' ').is_some_and(is_version),
+        None => false,
+    })
+}
+
+fn is_version(text: &str) -> bool {
+    text.len() <= 24
+        && text.split('.').all(|part| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn is_ability(text: &str) -> bool {
+    let mut parts = text.split('.');
+    let first = parts.next().unwrap_or_default();
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphabetic());
+    text.len() <= LONGEST_COMMAND && ABILITIES.contains(&first) && parts.all(plain)
+}
+
+/// Loopback, and whole private networks.
+fn is_common_address(text: &str) -> bool {
+    let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let Ok(parsed) = address.trim().parse::<IpAddr>() else { return false };
+    let networks =
+        ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "0.0.0.0/0", "::/0", "fc00::/7", "fd00::/8"];
+    match length {
+        None => parsed.to_canonical().is_loopback() || parsed.is_unspecified(),
+        Some(length) => length.parse::<u8>().is_ok() && (parsed.is_loopback() || networks.contains(&text)),
+    }
+}
+
+/// A page on this machine, or a scheme without a host.
+fn is_local_origin(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return text == "null" };
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (rest, ""),
+    };
+    ["http", "https"].contains(&scheme)
+        && ["localhost", "127.0.0.1", "[::1]"].contains(&host)
+        && (port == "*" || port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// A value of the same form that belongs to nobody.
+fn invented(kind: Kind, text: &str, number: usize) -> String {
+    match kind {
+        Kind::Role => format!("role-{number}"),
+        Kind::Scope if text.starts_with("operator.") => format!("operator.scope-{number}"),
+        Kind::Scope => format!("scope-{number}"),
+        Kind::Platform => format!("platform-{number}"),
+        Kind::Family => format!("family-{number}"),
+        Kind::Client => format!("client-{number}"),
+        Kind::Mode => format!("mode-{number}"),
+        Kind::Word => format!("word-{number}"),
+        Kind::Version => format!("0.0.{number}"),
+        Kind::Ability => format!("command-{number}"),
+        Kind::Setting => format!("setting-{number}"),
+        Kind::Header => format!("x-header-{number}"),
+        Kind::Variable => format!("MISSING_{number}"),
+        Kind::Field => format!("field-{number}"),
+        Kind::Secret => format!("captured-secret-{number}"),
+        Kind::Address => address(text, number),
+        Kind::Origin => origin(text, number),
+        Kind::Key => format!("captured-key-{number}"),
+        Kind::Device => digest(&format!("device {number}")).iter().map(|byte| format!("{byte:02x}")).collect(),
+        Kind::Request => {
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(&digest(&format!("request {number}"))[..16]);
+            ids::uuid(bytes)
+        }
+        Kind::Text => format!("text-{number}"),
+    }
+}
+
+/// An address that is reserved for documentation, with the length of the range. A private address stays private.
+fn address(text: &str, number: usize) -> String {
+    let (address, range) = text.split_once('/').map_or((text, None), |(address, range)| (address, Some(range)));
+    let Ok(parsed) = address.trim().parse::<IpAddr>() else { return format!("address-{number}") };
+    let (high, low) = (number / 250 % 250, 1 + number % 250);
+    let alias = match parsed.to_canonical() {
+        IpAddr::V4(four) if four.is_private() => format!("192.168.{}.{low}", 77 + high % 100),
+        IpAddr::V4(four) if (four.to_bits() >> 22) == (100 << 2 | 1) => format!("100.64.{high}.{low}"),
+        IpAddr::V4(_) => format!("203.0.113.{low}"),
+        IpAddr::V6(_) => format!("2001:db8::{number:x}"),
+    };
+    match range.and_then(|range| range.parse::<u8>().ok()) {
+        Some(range) => format!("{alias}/{range}"),
+        None => alias,
+    }
+}
+
+/// A page of a host that is reserved for documentation.
+fn origin(text: &str, number: usize) -> String {
+    let scheme =
+        ["https", "http", "capacitor", "file"].into_iter().find(|scheme| text.starts_with(&format!("{scheme}://")));
+    match scheme {
+        Some(scheme) => {
+            let port = text.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
+            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+            format!("{scheme}://host-{number}.example{port}")
+        }
+        None => format!("origin-{number}"),
+    }
+}
+
+fn digest(name: &str) -> [u8; 32] {
+    Sha256::digest(format!("clawcheck capture {name}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::role(Kind::Role, "node", true)]
+    #[case::other_role(Kind::Role, "Anna", false)]
+    #[case::platform(Kind::Platform, "macOS 26.1", true)]
+    #[case::hostname(Kind::Platform, "linux anna-laptop", false)]
+    #[case::command(Kind::Ability, "camera.snap", true)]
+    #[case::own_command(Kind::Ability, "anna.run", false)]
+    #[case::version(Kind::Version, "2026.4.2", true)]
+    #[case::loopback(Kind::Address, "127.0.0.1", true)]
+    #[case::network(Kind::Address, "10.0.0.0/8", true)]
+    #[case::address(Kind::Address, "10.0.0.7", false)]
+    #[case::local_page(Kind::Origin, "http://localhost:5173", true)]
+    #[case::page(Kind::Origin, "https://anna.example", false)]
+    #[case::lookalike(Kind::Origin, "https://localhost.anna.example", false)]
+    #[case::text(Kind::Text, "node", false)]
+    fn only_words_of_the_protocol_are_kept(#[case] kind: Kind, #[case] text: &str, #[case] kept: bool) {
+        let mut aliases = Aliases::default();
+        assert_eq!(aliases.text(kind, text) == text, kept);
+        assert_eq!(aliases.text(kind, text), aliases.text(kind, text), "the same replacement");
+    }
+
+    #[test]
+    fn what_is_invented_has_the_form_of_what_it_replaces() {
+        let mut aliases = Aliases::default();
+        let mut replace = |kind, text: &str| aliases.text(kind, text);
+        assert_eq!(replace(Kind::Scope, "operator.mine"), "operator.scope-1");
+        assert_eq!(replace(Kind::Address, "192.168.1.20"), "192.168.77.2");
+        assert_eq!(replace(Kind::Address, "8.8.8.0/24"), "203.0.113.3/24");
+        assert_eq!(replace(Kind::Address, "2a00::1"), "2001:db8::3");
+        assert_eq!(replace(Kind::Origin, "https://anna.ts.net:8443"), "https://host-1.example:8443");
+        assert_eq!(replace(Kind::Device, &"a".repeat(64)).len(), 64);
+        assert_eq!(replace(Kind::Text, " "), " ");
+    }
+
+    #[test]
+    fn devices_and_their_tokens_become_symbols_wherever_they_are() {
+        let mut aliases = Aliases::default();
+        aliases.name_device("id-a", "phone");
+        aliases.name_device("id-b", "phone");
+        aliases.name_token("secret", "id-b", "node");
+        aliases.name_token("secret", "id-a", "node");
+        let texts = ["id-a", "id-b", "secret"].map(|text| aliases.text(Kind::Text, text));
+        assert_eq!(texts, ["<device phone>", "<device phone-2>", "<seeded-token phone-2 node>"]);
+    }
+}

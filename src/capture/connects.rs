@@ -1,0 +1,225 @@
+//! The connects that the records of a state directory imply: each device with its usual client, with each of its roles,
+//! with the scopes of its record, and as in its pending request.
+
+use super::aliases::{Aliases, Kind};
+use crate::explain::{self, Answer, Client, Credential, Question, State, Verdict, Who, World};
+use openclaw_model::AuthMode;
+use serde_json::{Map, Value, json};
+
+/// A connect of the captured scenario.
+pub(crate) struct Connect {
+    /// The name of the device in the scenario.
+    pub(crate) device: String,
+    /// The gateway and the client of the original.
+    pub(crate) world: World,
+    /// The answer of the original.
+    pub(crate) answer: Answer,
+}
+
+/// A device that connects.
+pub(super) struct Device {
+    /// Its id.
+    pub(super) id: String,
+    /// Its record.
+    pub(super) paired: Option<Value>,
+    /// Its pending requests.
+    pub(super) pending: Vec<Value>,
+}
+
+/// The kind of a device, as a name.
+pub(super) fn base_name(device: &Device) -> &'static str {
+    let record = device.paired.as_ref().or(device.pending.first());
+    match record.and_then(|record| record.get("clientId")).and_then(Value::as_str) {
+        Some("openclaw-control-ui" | "webchat-ui" | "webchat" | "openclaw-browser-copilot") => "browser",
+        Some("cli") => "cli",
+        Some("openclaw-tui") => "tui",
+        Some("gateway-client") => "backend",
+        Some("node-host" | "openclaw-worker") => "node",
+        Some("openclaw-macos") => "mac",
+        Some("openclaw-ios") => "iphone",
+        Some("openclaw-watchos") => "watch",
+        Some("openclaw-android") => "android",
+        Some("openclaw-linux") => "linux",
+        _ => "device",
+    }
+}
+
+/// The connects of a device, those that ask for the least first. Each is answered by the original on its own.
+pub(super) fn of_device(state: &State, device: &Device, name: &str, question: &Question, now: i64) -> Vec<Connect> {
+    let of = |device: &str| Question { device: Some(device.to_owned()), ..question.clone() };
+    // `explain` does not know the id of a node without a device.
+    let node = || {
+        let mut world = explain::world(state, &of("new"), now).ok()?;
+        world.client.who = Who::elsewhere(&device.id);
+        Some(world)
+    };
+    let Some(world) = explain::world(state, &of(&device.id), now).ok().or_else(node) else { return Vec::new() };
+    let mut clients = Vec::new();
+    let usual = match (&device.paired, device.pending.first()) {
+        (None, Some(request)) => of_request(&world.client, request),
+        _ => world.client.clone(),
+    };
+    if let Some(record) = &device.paired {
+        for role in roles(record).into_iter().filter(|role| *role != usual.role) {
+            let mut client = usual.clone();
+            client.ask_as(&role);
+            if !has_token(record, &role) && matches!(client.credential, Credential::DeviceToken(_)) {
+                client.credential = Credential::Shared;
+            }
+            clients.push(client);
+        }
+        let scopes = ["approvedScopes", "scopes"].into_iter().find_map(|field| texts(record.get(field)?));
+        if let Some(scopes) = scopes.filter(|scopes| !scopes.is_empty() && usual.role == "operator") {
+            clients.insert(0, Client { scopes, ..usual.clone() });
+        }
+    }
+    clients.push(usual.clone());
+    clients.extend(device.pending.iter().map(|request| of_request(&usual, request)));
+    let mut asked = Vec::new();
+    clients.retain(|client| {
+        let asks = (client.role.clone(), client.scopes.clone(), client.id.clone(), client.mode.clone());
+        let is_new = !asked.contains(&asks);
+        asked.push(asks);
+        is_new
+    });
+    let connect = |client| {
+        let world = World { client, ..world.clone() };
+        Connect { device: name.to_owned(), answer: world.answer(), world }
+    };
+    clients.into_iter().map(connect).collect()
+}
+
+/// The client that sent a pending request.
+fn of_request(like: &Client, request: &Value) -> Client {
+    let mut client = Client::of_record(request, like.who.clone()).unwrap_or_else(|| like.clone());
+    client.credential = match &like.credential {
+        Credential::DeviceToken(_) if like.role != client.role => Credential::Shared,
+        other => other.clone(),
+    };
+    client.on_machine_of(request);
+    if let Some(role) = request.get("role").and_then(Value::as_str) {
+        client.ask_as(role);
+    }
+    if let Some(scopes) = request.get("scopes").and_then(texts) {
+        client.scopes = scopes;
+    }
+    client
+}
+
+fn roles(record: &Value) -> Vec<String> {
+    let mut roles = record.get("roles").and_then(texts).unwrap_or_default();
+    let of_tokens = record.get("tokens").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    for role in of_tokens {
+        if !roles.contains(role) {
+            roles.push(role.clone());
+        }
+    }
+    roles
+}
+
+fn has_token(record: &Value, role: &str) -> bool {
+    record.get("tokens").and_then(|tokens| tokens.get(role)?.get("token")).is_some_and(Value::is_string)
+}
+
+fn texts(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+/// The step of a connect. `usual` is the kind of secret that clients of the scenario send by default.
+pub(super) fn step(connect: &Connect, usual: Option<&str>, aliases: &mut Aliases) -> Value {
+    let Connect { device, world, answer } = connect;
+    let client = &world.client;
+    let mut said = Map::new();
+    let device = if matches!(client.who, Who::Nobody) { "none" } else { device };
+    said.insert("device".to_owned(), json!(device));
+    said.insert("role".to_owned(), json!(aliases.text(Kind::Role, &client.role)));
+    said.insert("scopes".to_owned(), scopes(&client.scopes, aliases));
+    let mut info = Map::new();
+    let mut put = |name: &str, value: String, default: &str| {
+        if value != default {
+            info.insert(name.to_owned(), json!(value));
+        }
+    };
+    put("id", aliases.text(Kind::Client, &client.id), "cli");
+    put("mode", aliases.text(Kind::Mode, &client.mode), "cli");
+    put("platform", aliases.text(Kind::Platform, &client.platform), "linux");
+    if let Some(family) = &client.family {
+        put("device-family", aliases.text(Kind::Family, family), "");
+    }
+    if !info.is_empty() {
+        said.insert("client".to_owned(), Value::Object(info));
+    }
+    if let Some(auth) = auth(world, usual) {
+        said.insert("auth".to_owned(), auth);
+    }
+    if client.is_page {
+        let host = world.host();
+        said.insert("origin".to_owned(), json!(format!("http://{host}")));
+        said.insert("host".to_owned(), json!(host));
+        if let Some(build) = world.facts.handshake.control_ui_build {
+            said.insert("params".to_owned(), json!({ "client": { "buildId": build } }));
+        }
+    }
+    json!({ "connect": said, "expect": expected(answer, aliases) })
+}
+
+fn scopes(scopes: &[String], aliases: &mut Aliases) -> Value {
+    scopes.iter().map(|scope| Value::String(aliases.text(Kind::Scope, scope))).collect()
+}
+
+/// The credentials. `None` if they are those that clients send by default.
+fn auth(world: &World, usual: Option<&str>) -> Option<Value> {
+    let config = world.settings()?;
+    let secret = match (&world.client.credential, config.auth_mode) {
+        (Credential::DeviceToken(_), _) => {
+            let has_token = world.start().is_ok_and(|gateway| gateway.device_token(&world.client).is_some());
+            return Some(if has_token { json!({ "device-token": "last" }) } else { json!("none") });
+        }
+        (_, AuthMode::Token) => config.token.map(|_| "token"),
+        (_, AuthMode::Password) => config.password.map(|_| "password"),
+        (_, AuthMode::None | AuthMode::TrustedProxy) => None,
+    };
+    match secret {
+        secret if secret == usual => None,
+        Some(secret) => Some(json!({ secret: "right" })),
+        None => Some(json!("none")),
+    }
+}
+
+/// Whether a part of an answer is a word of the protocol.
+fn is_word(text: &&str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
+/// The answer as an expectation.
+fn expected(answer: &Answer, aliases: &mut Aliases) -> Value {
+    match &answer.verdict {
+        Verdict::LetIn(held) => {
+            let mut hello = Map::new();
+            if let Some(announced) = &answer.announced {
+                hello.insert("role".to_owned(), json!(aliases.text(Kind::Role, &held.role)));
+                hello.insert("scopes".to_owned(), scopes(announced, aliases));
+            }
+            json!({ "hello": hello })
+        }
+        Verdict::NoUpgrade { status, .. } => json!({ "http": status }),
+        Verdict::NoStart(_) => json!("refused"),
+        Verdict::Refused { error: Some(error), close } => {
+            let mut refused = Map::from_iter([("code".to_owned(), json!(error.code))]);
+            let details = error.details.as_ref();
+            for (name, field) in [("detail", "code"), ("reason", "reason")] {
+                if let Some(text) =
+                    details.and_then(|details| details.get(field)).and_then(Value::as_str).filter(is_word)
+                {
+                    refused.insert(name.to_owned(), json!(text));
+                }
+            }
+            if let Some((code, _)) = close {
+                refused.insert("close".to_owned(), json!(code));
+            }
+            json!({ "refused": refused })
+        }
+        Verdict::Refused { error: None, close: Some((code, _)) } => json!({ "close": { "code": code } }),
+        Verdict::Refused { error: None, close: None } => json!("refused"),
+    }
+}

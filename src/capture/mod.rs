@@ -1,0 +1,285 @@
+//! `capture`: a state directory and its configuration become a scenario without secrets.
+//!
+//! The scenario contains the documents of the store with every value replaced ([`documents`]), the settings that affect a
+//! connect ([`settings`]), and the connects that the records imply ([`connects`]). Each connect expects the answer that the
+//! model gives for the original.
+
+mod aliases;
+mod connects;
+mod documents;
+mod save;
+mod settings;
+
+pub(crate) use connects::Connect;
+pub(crate) use save::save;
+
+use crate::explain::{Question, State, Verdict};
+use crate::scenario::writing;
+use aliases::{Aliases, Kind};
+use connects::Device;
+use openclaw_emulator::at_rest::Kept;
+use openclaw_model::{Facts, Release, UnknownRelease, releases};
+use openclaw_protocol::identity::DeviceKey;
+use openclaw_protocol::store::{DATABASE, Document};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Files and folders of a state directory that the output can name.
+const ENTRIES: &[&str] = &[
+    "agents",
+    "browser",
+    "canvas",
+    "completions",
+    "credentials",
+    "cron",
+    "extensions",
+    "hooks",
+    "logs",
+    "media",
+    "memory",
+    "plugins",
+    "sandbox",
+    "sandboxes",
+    "sessions",
+    "settings",
+    "skills",
+    "subagents",
+    "tasks",
+    "workspace",
+    ".env",
+    "exec-approvals.json",
+    "restart-sentinel.json",
+    "update-check.json",
+    "openclaw.json.bak",
+];
+/// The parts of a state directory that a capture reads.
+const CAPTURED: [&str; 5] = ["devices", "identity", "nodes", "state", "openclaw.json"];
+
+/// A captured state directory.
+pub(crate) struct Capture {
+    /// The release whose answers the scenario expects.
+    pub(crate) release: Release,
+    /// The connects, in the order of the steps.
+    pub(crate) connects: Vec<Connect>,
+    /// The number of devices.
+    pub(crate) devices: usize,
+    /// What the scenario does not contain, one sentence each.
+    pub(crate) left_out: Vec<String>,
+    scenario: Value,
+}
+
+impl Capture {
+    /// Captures a state directory. `release` overrides the release of the directory. `now` is in milliseconds since the
+    /// epoch.
+    ///
+    /// # Errors
+    /// The release is older than the oldest known one.
+    pub(crate) fn of(state: &State, release: Option<Release>, now: i64) -> Result<Self, UnknownRelease> {
+        let release = release.or(state.release.map(|(release, _)| release)).unwrap_or(releases::DEFAULT);
+        Facts::of(release)?;
+        let mut aliases = Aliases::default();
+        let devices = devices(state);
+        for device in &devices {
+            aliases.name_device(&device.id, connects::base_name(device));
+        }
+        for (document, value) in all_documents(state) {
+            documents::learn_tokens(document, &value, &mut aliases);
+        }
+        let settings = settings::translated(release, &state.config, &state.env, &mut aliases);
+        let question = Question { release: Some(release), ..Question::default() };
+        let mut connects = Vec::new();
+        for device in &devices {
+            let name = aliases.device(&device.id).unwrap_or_default().to_owned();
+            connects.extend(connects::of_device(state, device, &name, &question, now));
+        }
+        let (files, modes) = files(state, now, &mut aliases);
+        let mut steps = Vec::new();
+        if !modes.is_empty() {
+            steps.push(json!({ "edit": { "files": modes } }));
+        }
+        let refused = connects.iter().find_map(|connect| match &connect.answer.verdict {
+            Verdict::NoStart(refusal) => Some(refusal.exit_code),
+            _ => None,
+        });
+        match refused {
+            Some(exit) => steps.push(json!({ "start": {}, "expect": { "start-refused": { "exit": exit } } })),
+            None => {
+                if !modes.is_empty() {
+                    steps.push(json!({ "start": {} }));
+                }
+                let usual = usual_secret(&settings.gateway);
+                steps.extend(connects.iter().map(|connect| connects::step(connect, usual, &mut aliases)));
+            }
+        }
+        if steps.is_empty() {
+            steps.push(json!({ "connect": { "device": "new", "role": "operator", "scopes": ["operator.read"] } }));
+        }
+        let mut scenario = Map::new();
+        scenario.insert("scenario".to_owned(), json!("A captured state directory"));
+        if !modes.is_empty() {
+            scenario.insert("needs".to_owned(), json!(["unprivileged"]));
+        }
+        scenario.insert("gateway".to_owned(), Value::Object(settings.gateway));
+        if !files.is_empty() {
+            scenario.insert("store".to_owned(), json!({ "files": files }));
+        }
+        scenario.insert("steps".to_owned(), Value::Array(steps));
+        let left_out = left_out(state, settings.left_out, &aliases);
+        Ok(Self { release, connects, devices: devices.len(), left_out, scenario: Value::Object(scenario) })
+    }
+
+    /// The text of the scenario file.
+    pub(crate) fn text(&self) -> String {
+        let mut about = vec![
+            format!("Captured by clawcheck {} from a state directory.", env!("CARGO_PKG_VERSION")),
+            format!("The answers are those of the model of {}.", self.release),
+            "Not in this scenario:".to_owned(),
+        ];
+        about.extend(self.left_out.iter().map(|line| format!("- {line}")));
+        writing::yaml(&self.scenario, &about)
+    }
+}
+
+/// The devices that can play: those of the store, and the gateway's own.
+fn devices(state: &State) -> Vec<Device> {
+    let mut ids = Vec::<String>::new();
+    let (mut paired, mut pending) = (BTreeMap::new(), BTreeMap::<String, Vec<Value>>::new());
+    let own = state.own_key.as_ref().map(DeviceKey::device_id).or(state.own_id.clone());
+    ids.extend(own);
+    // The documents of the database are the last, and take precedence.
+    for (document, value) in all_documents(state) {
+        for (key, record) in value.as_object().into_iter().flatten() {
+            let text = |field: &str| record.get(field).and_then(Value::as_str).map(str::to_owned);
+            let id = match document {
+                // A request that was copied into the paired devices.
+                Document::DevicesPaired if text("requestId").is_some_and(|id| id == *key) => text("deviceId"),
+                Document::DevicesPaired => Some(key.clone()),
+                Document::DevicesPending => text("deviceId"),
+                Document::NodesPaired | Document::NodesPending => text("nodeId"),
+                Document::DevicesBootstrap => None,
+            };
+            let Some(id) = id.filter(|id| !id.trim().is_empty()) else { continue };
+            match document {
+                Document::DevicesPaired => drop(paired.insert(id.clone(), record.clone())),
+                Document::DevicesPending => pending.entry(id.clone()).or_default().push(record.clone()),
+                _ => {}
+            }
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    let device =
+        |id: String| Device { paired: paired.remove(&id), pending: pending.remove(&id).unwrap_or_default(), id };
+    ids.into_iter().map(device).collect()
+}
+
+/// Every document that can be read: those of the files, then those of the database.
+fn all_documents(state: &State) -> Vec<(Document, Arc<Value>)> {
+    let of_file = |document| match state.at_rest.file(document) {
+        Kept::Json(value) => Some((document, Arc::clone(value))),
+        Kept::Absent | Kept::Unusable { .. } => None,
+    };
+    let of_database = state.at_rest.database().map(|(document, value)| (document, Arc::clone(value)));
+    Document::ALL.into_iter().filter_map(of_file).chain(of_database).collect()
+}
+
+/// The files of the store, and the modes of the files that a gateway cannot read.
+fn files(state: &State, now: i64, aliases: &mut Aliases) -> (Map<String, Value>, Map<String, Value>) {
+    let (mut files, mut modes) = (Map::new(), Map::new());
+    for document in Document::ALL {
+        let content = match state.at_rest.file(document) {
+            Kept::Absent => continue,
+            Kept::Json(value) => json!({ "json": documents::replaced(document, value, now, aliases) }),
+            Kept::Unusable { what: "parse", why } if why.ends_with("is empty") => json!({ "text": "" }),
+            Kept::Unusable { what: "parse", .. } => json!({ "text": "{" }),
+            Kept::Unusable { .. } if state.at_rest.directory().join(document.path()).is_dir() => json!("directory"),
+            Kept::Unusable { .. } => {
+                modes.insert(document.path().to_owned(), json!({ "mode": "0000" }));
+                json!({ "text": "{}" })
+            }
+        };
+        files.insert(document.path().to_owned(), content);
+    }
+    if state.at_rest.damaged_database().is_some() {
+        files.insert(DATABASE.to_owned(), json!({ "text": "not a database" }));
+    } else if state.at_rest.has_database() {
+        let documents = state
+            .at_rest
+            .database()
+            .map(|(document, value)| (document.path().to_owned(), documents::replaced(document, value, now, aliases)));
+        let documents = documents.collect::<Map<_, _>>();
+        files.insert(DATABASE.to_owned(), json!({ "database": documents }));
+    }
+    for folder in ["devices", "nodes"] {
+        let why = format!("the gateway cannot write to {folder}:");
+        if state.at_rest.locked().any(|line| line.starts_with(&why)) {
+            modes.insert(folder.to_owned(), json!({ "mode": "0500" }));
+        }
+    }
+    (files, modes)
+}
+
+/// The kind of secret that the clients of a scenario send if it does not name one.
+fn usual_secret(gateway: &Map<String, Value>) -> Option<&'static str> {
+    let auth = &gateway["auth"];
+    let has = |field: &str| match auth[field].as_str() {
+        Some(name) => name != "none",
+        None => auth["mode"] == field,
+    };
+    ["token", "password"].into_iter().find(|field| has(field))
+}
+
+/// What the scenario does not contain, one sentence each.
+fn left_out(state: &State, settings: Vec<String>, aliases: &Aliases) -> Vec<String> {
+    let mut left_out = Vec::new();
+    if !settings.is_empty() {
+        left_out.push(format!("settings of openclaw.json that do not affect a connect: {}", settings.join(", ")));
+    }
+    let directory = state.at_rest.directory();
+    let names = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>();
+    let mut known = ENTRIES.iter().filter(|name| names.iter().any(|found| found == *name)).copied().collect::<Vec<_>>();
+    let other =
+        names.iter().filter(|name| !ENTRIES.contains(&name.as_str()) && !CAPTURED.contains(&name.as_str())).count();
+    let counted = if other == 1 { "1 other entry".to_owned() } else { format!("{other} other entries") };
+    if other > 0 {
+        known.push(&counted);
+    }
+    if !known.is_empty() {
+        left_out.push(format!("files of the state directory: {}", known.join(", ")));
+    }
+    if state.at_rest.has_database() {
+        left_out.push(format!("all tables of {DATABASE} that do not contain devices or nodes"));
+    }
+    if state.own_key.is_some() {
+        left_out.push("the private key of the gateway's own device; each device has a key of the scenario".to_owned());
+    }
+    if state.at_rest.damaged_database().is_some() {
+        left_out.push(format!("the contents of the damaged {DATABASE}"));
+    }
+    for document in Document::ALL {
+        if let Kept::Unusable { .. } = state.at_rest.file(document) {
+            left_out.push(format!("the contents of {}, which a gateway cannot use", document.path()));
+        }
+    }
+    let replaced = [
+        (Kind::Text, "names and other texts"),
+        (Kind::Address, "addresses"),
+        (Kind::Origin, "origins of pages"),
+        (Kind::Secret, "secrets of nodes and setup codes"),
+        (Kind::Field, "names of unknown fields"),
+        (Kind::Platform, "unknown platforms"),
+        (Kind::Role, "unknown roles"),
+        (Kind::Scope, "unknown scopes"),
+        (Kind::Ability, "unknown node commands"),
+        (Kind::Device, "devices that do not connect"),
+    ];
+    let replaced = replaced.iter().filter(|(kind, _)| aliases.replaced().contains(kind)).map(|(_, what)| *what);
+    let replaced = replaced.collect::<Vec<_>>();
+    if !replaced.is_empty() {
+        left_out.push(format!("the originals of replaced values: {}", replaced.join(", ")));
+    }
+    left_out
+}

@@ -1,0 +1,86 @@
+//! `clawcheck capture`: a state directory as a scenario without secrets.
+
+use crate::capture::{self, Capture as Captured};
+use crate::cli::terminal::console;
+use crate::cli::{CommandError, exit};
+use crate::explain::{Places, State};
+use crate::shell::quoted;
+use openclaw_model::Release;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use untrusted_data::printable;
+
+/// Turn a state directory into a scenario without secrets
+///
+/// `capture` reads the pairing store of a gateway (JSON files or SQLite, also of a running gateway) and its openclaw.json.
+/// It writes a scenario with the same records and settings, and with a connect for each device, role and pending
+/// request. Keys and tokens are replaced by those of the scenario, so that every device can connect. Names, ids and
+/// addresses are replaced, too. `capture` lists what the scenario does not contain.
+///
+/// `capture` does not change the state directory, starts no processes and opens no connections.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  clawcheck capture                       The state directory of `openclaw` on this machine
+  clawcheck capture DIR -o lockout        A copied state directory
+  clawcheck run lockout --gateway openclaw@2026.4.2
+
+Exit codes:
+  0    the scenario was written
+  2    usage error, a directory or file that cannot be read, or a folder that is not empty
+  3    the output could not be written")]
+pub(crate) struct Capture {
+    /// State directory [default: the one that `openclaw` uses: OPENCLAW_STATE_DIR or ~/.openclaw]
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Configuration file [default: OPENCLAW_CONFIG_PATH or openclaw.json in the state directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder for the scenario; it must be empty or new
+    #[arg(long, short, value_name = "FOLDER", default_value = "captured")]
+    output: PathBuf,
+    /// OpenClaw release whose answers the scenario expects [default: the installed or last used release, or the newest known one]
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<Release>,
+}
+
+impl Capture {
+    pub(crate) fn run(self) -> Result<u8, CommandError> {
+        let places = Places { state_dir: self.directory, config: self.config, env: super::explain::environment() };
+        let state = State::read(&places).map_err(CommandError::usage)?;
+        let captured = Captured::of(&state, self.release, super::explain::now())
+            .map_err(|error| CommandError::usage(miette::Report::msg(error.to_string())))?;
+        let file = capture::save(&captured, &self.output, state.at_rest.directory()).map_err(CommandError::usage)?;
+        let text = report(&captured, &state, &file, &self.output);
+        console::stdout().write_all(text.as_bytes()).map_err(CommandError::output)?;
+        Ok(exit::OK)
+    }
+}
+
+/// The report of a capture, without anything from the files of the state directory.
+fn report(captured: &Captured, state: &State, file: &Path, folder: &Path) -> String {
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let directory = state.at_rest.directory().display().to_string();
+    let mut text = format!("captured {}", printable::line(&directory));
+    if let Some(config) = &state.config_path {
+        text.push_str(&format!(" and {}", printable::line(&config.display().to_string())));
+    }
+    let (devices, connects) = (counted(captured.devices, "device"), counted(captured.connects.len(), "connect"));
+    let let_in = captured.connects.iter().filter(|connect| connect.answer.succeeds()).count();
+    text.push_str(&format!(
+        "\n{}: {devices}, {connects}; {let_in} let in with all scopes on {}\n",
+        printable::line(&file.display().to_string()),
+        captured.release
+    ));
+    if !captured.left_out.is_empty() {
+        text.push_str("\nNot in the scenario:\n");
+        captured.left_out.iter().for_each(|line| text.push_str(&format!("  - {line}\n")));
+    }
+    let folder = folder.display().to_string();
+    let folder = quoted(&folder);
+    let release = captured.release;
+    text.push_str(&format!(
+        "\nNext:\n  clawcheck run {folder} --gateway embedded@{release}\n  clawcheck run {folder} --gateway openclaw@{release}\n"
+    ));
+    text
+}

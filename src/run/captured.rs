@@ -1,0 +1,107 @@
+//! Tests that a captured state directory is answered as the original, for the store and settings of each built-in case.
+
+use super::explained::client;
+use super::state_dir::seed::Seeder;
+use super::state_dir::{files, openclaw_json};
+use super::steps::bindings::Bindings;
+use super::steps::identities::Identities;
+use crate::capture::Capture;
+use crate::explain::{Answer, Places, State, Verdict, World};
+use crate::scenario::step::StepKind;
+use crate::scenario::{Case, Corpus};
+use openclaw_emulator::at_rest::AtRest;
+use openclaw_model::{Facts, Release};
+use serde_json::Value;
+use std::path::Path;
+
+/// The time of the capture.
+const NOW: i64 = 1_790_000_000_000;
+/// The time at which the captured scenario is played.
+const LATER: i64 = NOW + 400 * 24 * 3600 * 1000;
+
+/// Writes the state directory of a case, and returns its configuration.
+fn seeded(case: &Case, release: Release, now: i64, directory: &Path) -> Option<(Value, Bindings)> {
+    let bindings = Bindings::new(Identities::new(&case.id));
+    bindings.set_now(now);
+    let seeder = Seeder { bindings: &bindings, now, release, own: true };
+    let store = &case.scenario.store;
+    files::write(directory, store, None, &seeder, files::format(store, release)).ok()?;
+    let configuration = openclaw_json::configuration(&case.scenario.gateway, &bindings.identities);
+    Some((configuration.openclaw_json, bindings))
+}
+
+/// What a client can distinguish in an answer.
+fn shown(answer: &Answer) -> String {
+    match &answer.verdict {
+        Verdict::NoStart(refusal) => format!("exit {}", refusal.exit_code),
+        Verdict::NoUpgrade { status, .. } => format!("http {status}"),
+        Verdict::LetIn(access) => format!("{access:?} {:?}", answer.announced),
+        Verdict::Refused { error, close } => {
+            let detail = |name: &str| {
+                let details = error.as_ref().and_then(|error| error.details.as_ref());
+                details.and_then(|details| details.get(name)).map(Value::to_string)
+            };
+            let code = error.as_ref().map(|error| error.code.clone());
+            // The id of the request is another one.
+            let close = close.as_ref().map(|(code, reason)| (code, reason.split(" (requestId").next()));
+            format!("{code:?} {:?} {:?} {close:?}", detail("code"), detail("reason"))
+        }
+    }
+}
+
+/// Compares each connect of a captured case with the original. Returns the number of connects.
+fn compare(case: &Case, release: Release) -> Option<(usize, usize)> {
+    let original = tempfile::tempdir().unwrap();
+    let (config, _) = seeded(case, release, NOW, original.path())?;
+    std::fs::write(original.path().join("openclaw.json"), config.to_string()).unwrap();
+    let places = Places { state_dir: Some(original.path().to_owned()), ..Places::default() };
+    let capture = Capture::of(&State::read(&places).unwrap(), Some(release), NOW).unwrap();
+    let text = capture.text();
+    let corpus = Corpus::written(Path::new("mine/captured.yaml"), &text);
+    let captured = corpus.unwrap_or_else(|errors| panic!("{errors:?}\n{text}")).cases()[0].clone();
+    let copy = tempfile::tempdir().unwrap();
+    let (config, bindings) = seeded(&captured, release, LATER, copy.path()).unwrap();
+    let steps = captured.scenario.steps.iter().filter_map(|step| match &step.kind {
+        StepKind::Connect(connect) => Some(connect),
+        _ => None,
+    });
+    let (mut refused, mut compared) = (0, 0);
+    for (said, connect) in steps.zip(&capture.connects) {
+        let mut plain = (**said).clone();
+        plain.params.clear();
+        let mut client = client(&plain, &bindings).unwrap_or_else(|| panic!("{text}"));
+        client.is_page = !said.params.is_empty();
+        let (facts, at_rest) = (Facts::of(release).unwrap(), AtRest::read(copy.path()).unwrap());
+        let world =
+            World { facts, config: config.clone(), env: Vec::new(), at_rest, client, client_facts: None, now: LATER };
+        let answer = world.answer();
+        assert_eq!(shown(&answer), shown(&connect.answer), "{}@{release}\n{said:?}\n{text}", case.id);
+        refused += usize::from(!answer.succeeds());
+        compared += 1;
+    }
+    Some((compared, refused))
+}
+
+#[test]
+fn the_answers_are_those_of_the_original() {
+    let corpus = Corpus::embedded().unwrap();
+    let (mut compared, mut refused) = (0, 0);
+    for release in
+        ["2026.2.19", "2026.3.31", "2026.4.2", "2026.6.11", "2026.9.6"].map(|release| release.parse().unwrap())
+    {
+        let mut seen = Vec::new();
+        for case in corpus.cases() {
+            let scenario = &case.scenario;
+            let parts = (&scenario.store, &scenario.gateway);
+            if scenario.store.from.is_some() || seen.contains(&parts) {
+                continue;
+            }
+            seen.push(parts);
+            if let Some((of_case, of_refused)) = compare(case, release) {
+                compared += of_case;
+                refused += of_refused;
+            }
+        }
+    }
+    assert!(compared > 500 && refused > 100, "{compared} compared, {refused} refused");
+}

@@ -1,0 +1,221 @@
+//! `clawcheck capture`: the scenario conforms on the release that it names, and contains nothing of the original.
+
+use super::explain::{PEM, put, state, tree};
+use super::run::{Ended, SCENARIO, TestFolder};
+use super::special_files::ended;
+use openclaw_emulator::store::SqliteDocuments;
+use openclaw_protocol::store::{Document, Documents as _};
+use rstest::rstest;
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+fn clawcheck(test_folder: &TestFolder, arguments: &[&str]) -> Ended {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("clawcheck"));
+    command.args(arguments).current_dir(test_folder.path(""));
+    command.env_clear().env("HOME", test_folder.path("home")).env("TMPDIR", test_folder.path("tmp"));
+    ended(command)
+}
+
+/// All bytes of a folder.
+fn contents(folder: &Path) -> String {
+    tree(folder).values().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
+}
+
+/// Moves the documents of the state directory to a database, as a release from 2026.8.1 on does.
+fn into_database(test_folder: &TestFolder) -> SqliteDocuments {
+    let directory = test_folder.path("state");
+    let mut database = SqliteDocuments::new(&directory, true);
+    for document in Document::ALL {
+        let Ok(bytes) = fs::read(directory.join(document.path())) else { continue };
+        let mut records: Value = serde_json::from_slice(&bytes).unwrap();
+        for (_, record) in records.as_object_mut().unwrap() {
+            for time in ["ts", "issuedAtMs"].iter().filter(|_| document == Document::DevicesBootstrap) {
+                record[*time] = json!(1_790_000_000_000_i64);
+            }
+        }
+        database.write(&[(document, &Arc::new(records))]).unwrap();
+        fs::remove_file(directory.join(document.path())).unwrap();
+    }
+    database
+}
+
+/// A state directory with devices, a pending request and a node.
+fn filled(test_folder: &TestFolder) {
+    let (own, phone) = state(test_folder);
+    let request = json!({"9f0c1d2e-0000-4000-8000-00000000aaaa": {
+        "requestId": "9f0c1d2e-0000-4000-8000-00000000aaaa", "deviceId": own.device_id(), "publicKey": own.public_key(),
+        "displayName": "Canary-4fj29sKq81 laptop", "platform": "linux", "clientId": "cli", "clientMode": "cli",
+        "role": "operator", "roles": ["operator"], "scopes": ["operator.admin"], "remoteIp": "198.51.100.77", "ts": 1,
+    }});
+    put(test_folder, "devices/pending.json", &request.to_string());
+    let node = json!({phone.device_id(): {
+        "nodeId": phone.device_id(), "token": "Canary-4fj29sKq81-node", "displayName": "Canary-4fj29sKq81", "caps": ["camera"],
+        "commands": ["camera.snap", "Canary-4fj29sKq81"], "permissions": {"Canary-4fj29sKq81": true}, "platform": "ios",
+    }});
+    put(test_folder, "nodes/paired.json", &node.to_string());
+    fs::remove_dir_all(test_folder.path("snapshots")).unwrap();
+    fs::write(test_folder.path("state/Canary-4fj29sKq81.txt"), "Canary-4fj29sKq81").unwrap();
+}
+
+#[rstest]
+#[case::files("2026.3.31", false)]
+#[case::files_of_a_later_release("2026.4.2", false)]
+#[case::files_that_are_imported("2026.9.6", false)]
+#[case::database("2026.9.6", true)]
+fn the_captured_scenario_gives_the_same_answers(#[case] release: &str, #[case] database: bool) {
+    let test_folder = TestFolder::new(SCENARIO);
+    filled(&test_folder);
+    let held = database.then(|| into_database(&test_folder));
+    let before = tree(&test_folder.path("state"));
+    let captured = clawcheck(&test_folder, &["capture", "state", "-o", "mine/captured", "--release", release]);
+    assert_eq!(captured.code, Some(0), "{}{}", captured.out, captured.err);
+    assert!(captured.out.contains("2 devices, 4 connects"), "{}", captured.out);
+    let after = tree(&test_folder.path("state"));
+    let changed = |path: &&String| before.get(*path) != after.get(*path) && !path.ends_with("-shm");
+    assert_eq!(after.keys().filter(changed).collect::<Vec<_>>(), Vec::<&String>::new(), "the files keep their bytes");
+    drop(held);
+    let linted = clawcheck(&test_folder, &["lint", "mine/captured"]);
+    assert_eq!(linted.code, Some(0), "{}{}", linted.out, linted.err);
+    let gateway = format!("embedded@{release}");
+    let ran = clawcheck(&test_folder, &["run", "mine/captured", "--gateway", &gateway]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    // The usual client of each device is the one that `explain` explains.
+    let text = fs::read_to_string(test_folder.path("mine/captured/captured.yaml")).unwrap();
+    for (device, what) in [("server", "cli"), ("Phone", "iphone")] {
+        let id = if device == "server" { vec![] } else { vec!["--device", "Phone \u{1b}[31m"] };
+        let arguments = [&["explain", "state", "--release", release, "--format", "json"], id.as_slice()].concat();
+        let found: Value = serde_json::from_str(&clawcheck(&test_folder, &arguments).out).unwrap();
+        let expected = match found["let_in"] == true || found["answer"].as_str().unwrap().starts_with("let in") {
+            true => "hello: ",
+            false => "refused: ",
+        };
+        let step = text.split("\n  - connect:").skip(1).filter(|step| step.contains(&format!("device: {what}")));
+        assert!(step.clone().any(|step| step.contains(expected)), "{device}: {expected}\n{text}");
+    }
+}
+
+/// Replaces one text or key of a document.
+fn with_canary(value: &Value, at: &mut usize, canary: &str) -> Value {
+    let mut hit = || {
+        let hit = *at == 0;
+        *at = at.wrapping_sub(1);
+        hit
+    };
+    match value {
+        Value::String(_) if hit() => json!(canary),
+        Value::Array(items) => items.iter().map(|item| with_canary(item, at, canary)).collect(),
+        Value::Object(members) => {
+            let mut changed = serde_json::Map::new();
+            for (name, member) in members {
+                let hit = *at == 0;
+                *at = at.wrapping_sub(1);
+                let name = if hit { canary } else { name };
+                changed.insert(name.to_owned(), with_canary(member, at, canary));
+            }
+            Value::Object(changed)
+        }
+        other => other.clone(),
+    }
+}
+
+/// A canary in every text and in every key, one after the other, appears nowhere.
+#[rstest]
+#[case::paired("devices/paired.json", false)]
+#[case::pending("devices/pending.json", false)]
+#[case::bootstrap("devices/bootstrap.json", false)]
+#[case::nodes("nodes/paired.json", false)]
+#[case::configuration("openclaw.json", false)]
+#[case::identity("identity/device.json", false)]
+#[case::database("devices/paired.json", true)]
+fn nothing_of_the_original_is_in_the_scenario(#[case] path: &str, #[case] database: bool) {
+    let test_folder = TestFolder::new(SCENARIO);
+    filled(&test_folder);
+    let original: Value = serde_json::from_slice(&fs::read(test_folder.path("state").join(path)).unwrap()).unwrap();
+    let canary = "Canary4fj29sKq81";
+    for number in 0..200 {
+        let mut at = number;
+        let changed = with_canary(&original, &mut at, canary);
+        if changed == original {
+            assert!(number > 2, "{path} has texts");
+            break;
+        }
+        put(&test_folder, path, &changed.to_string());
+        if database {
+            // A row cannot contain every record.
+            let mut rows = SqliteDocuments::new(&test_folder.path("state"), true);
+            if rows.write(&[(Document::DevicesPaired, &Arc::new(changed.clone()))]).is_err() {
+                continue;
+            }
+        }
+        let folder = format!("captured-{number}");
+        let captured = clawcheck(&test_folder, &["capture", "state", "-o", &folder]);
+        let wrong_release = captured.code == Some(2) && path == "openclaw.json";
+        assert!(captured.code == Some(0) || wrong_release, "{changed:#}\n{}{}", captured.out, captured.err);
+        let written = if wrong_release { String::new() } else { contents(&test_folder.path(&folder)) };
+        let all = format!("{}{}{written}", captured.out, captured.err);
+        for secret in ["4fj29sKq81", "198.51.100.77", "9f0c1d2e", "MC4CAQAwBQYDK2Vw", "Phone \u{1b}", "server"] {
+            assert!(!all.contains(secret), "{secret}\n{changed:#}\n{all}");
+        }
+        if !wrong_release {
+            let linted = clawcheck(&test_folder, &["lint", &folder]);
+            assert_eq!(linted.code, Some(0), "{changed:#}\n{}{}\n{written}", linted.out, linted.err);
+        }
+    }
+    assert!(PEM.contains("MC4CAQAwBQYDK2Vw"));
+}
+
+#[rstest]
+#[case::no_json("devices/paired.json", "{\"a\":")]
+#[case::empty("devices/pending.json", "")]
+#[case::list("devices/paired.json", "[1, null, \"Canary-4fj29sKq81\"]")]
+#[case::odd_records(
+    "devices/paired.json",
+    "{\"a\": null, \"b\": 7, \"c\": {\"tokens\": 3, \"scopes\": {}, \"role\": []}}"
+)]
+#[case::no_database("state/openclaw.sqlite", "SQLite format 3\0, or so it says")]
+fn a_damaged_file_is_captured_as_one(#[case] path: &str, #[case] text: &str) {
+    let test_folder = TestFolder::new(SCENARIO);
+    filled(&test_folder);
+    put(&test_folder, path, text);
+    for release in ["2026.3.31", "2026.9.6"] {
+        let folder = format!("captured-{release}");
+        let captured = clawcheck(&test_folder, &["capture", "state", "-o", &folder, "--release", release]);
+        assert_eq!(captured.code, Some(0), "{}{}", captured.out, captured.err);
+        let ran = clawcheck(&test_folder, &["run", &folder, "--gateway", &format!("embedded@{release}")]);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    }
+}
+
+#[test]
+fn a_wrong_folder_is_named_and_nothing_is_overwritten() {
+    let test_folder = TestFolder::new(SCENARIO);
+    filled(&test_folder);
+    let refused = |arguments: &[&str], says: &str| {
+        let ended = clawcheck(&test_folder, &[&["capture"], arguments].concat());
+        assert_eq!(ended.code, Some(2), "{arguments:?} {}{}", ended.out, ended.err);
+        assert!(ended.err.contains(says), "{arguments:?} {}", ended.err);
+    };
+    let before = tree(&test_folder.path(""));
+    refused(&["nowhere", "-o", "out"], "cannot read the state directory nowhere");
+    refused(&["scenarios", "-o", "out"], "is not a state directory");
+    refused(&["state", "-o", "scenarios"], "the folder scenarios is not empty");
+    refused(&["state", "-o", "state/captured"], "is inside the state directory");
+    refused(&["state", "-o", "state/new/captured"], "is inside the state directory");
+    refused(&["state", "-o", "out", "--config", "nowhere.json"], "the configuration nowhere.json does not exist");
+    refused(&["state", "-o", "out", "--release", "2025.1.1"], "2025.1.1");
+    fs::write(test_folder.path("broken.json"), "{ gateway: { auth: { token: 'Canary-4fj29sKq81' ").unwrap();
+    refused(&["state", "-o", "out", "--config", "broken.json"], "invalid JSON5");
+    fs::remove_file(test_folder.path("broken.json")).unwrap();
+    assert_eq!(tree(&test_folder.path("")), before);
+    fs::create_dir(test_folder.path("locked")).unwrap();
+    fs::set_permissions(test_folder.path("locked"), fs::Permissions::from_mode(0o500)).unwrap();
+    if !nix::unistd::geteuid().is_root() {
+        let ended = clawcheck(&test_folder, &["capture", "state", "-o", "locked/out"]);
+        assert!(ended.code == Some(2) && ended.err.contains("cannot write"), "{}", ended.err);
+    }
+    fs::set_permissions(test_folder.path("locked"), fs::Permissions::from_mode(0o700)).unwrap();
+}
