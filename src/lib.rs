@@ -46,6 +46,7 @@ mod gateway;
 mod judge;
 mod machine;
 mod observe;
+mod record;
 mod report;
 mod run;
 mod scenario;

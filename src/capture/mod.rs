@@ -67,6 +67,7 @@ pub(crate) struct Capture {
     /// What the scenario does not contain, one sentence each.
     pub(crate) left_out: Vec<String>,
     scenario: Value,
+    names: BTreeMap<String, String>,
 }
 
 impl Capture {
@@ -126,7 +127,24 @@ impl Capture {
         }
         scenario.insert("steps".to_owned(), Value::Array(steps));
         let left_out = left_out(state, settings.left_out, &aliases);
-        Ok(Self { release, connects, devices: devices.len(), left_out, scenario: Value::Object(scenario) })
+        Ok(Self {
+            release,
+            connects,
+            devices: devices.len(),
+            left_out,
+            scenario: Value::Object(scenario),
+            names: aliases.devices().clone(),
+        })
+    }
+
+    /// The scenario.
+    pub(crate) fn scenario(&self) -> &Value {
+        &self.scenario
+    }
+
+    /// The names of the devices that can play, by id.
+    pub(crate) fn names(&self) -> &BTreeMap<String, String> {
+        &self.names
     }
 
     /// The text of the scenario file.

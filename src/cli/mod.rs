@@ -19,7 +19,9 @@ pub(crate) use error::CommandError;
 
 use crate::scenario::Corpus;
 use clap::{Parser, Subcommand};
-use command::{accept, capture, compare, doctor, explain, fuzz, lint, list, releases, review, run, schema, serve};
+use command::{
+    accept, capture, compare, doctor, explain, fuzz, lint, list, record, releases, review, run, schema, serve,
+};
 use help::{cache_variable, exit_codes, token_variable};
 use signals::Signals;
 use std::path::PathBuf;
@@ -64,6 +66,7 @@ enum Command {
     Fuzz(fuzz::Fuzz),
     Lint(lint::Lint),
     List(list::List),
+    Record(record::Record),
     Releases(releases::Releases),
     Review(review::Review),
     Run(run::Run),
@@ -82,6 +85,7 @@ impl Command {
             Self::Fuzz(command) => command.run(signals),
             Self::Lint(command) => command.run(),
             Self::List(command) => command.run(),
+            Self::Record(command) => command.run(signals),
             Self::Releases(command) => command.run(),
             Self::Review(command) => command.run(),
             Self::Run(command) => command.run(signals),

@@ -27,6 +27,7 @@ mod misplaced;
 mod modules;
 mod processes;
 mod readme;
+mod record;
 mod releases;
 mod report_schema;
 mod reports;

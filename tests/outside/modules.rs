@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules of `src/` that know gateways, scenarios or runs, from the lowest to the highest, and those that each may
 /// import. The files of `src/` (limits, text, ...) are below all of them.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("scenario", &[]),
     ("client", &[]),
     ("explain", &["client"]),
@@ -18,7 +18,11 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("run", &["capture", "client", "explain", "gateway", "judge", "observe", "scenario"]),
     ("report", &["explain", "judge", "observe", "run"]),
     ("fuzz", &["gateway", "judge", "observe", "run", "scenario"]),
-    ("cli", &["capture", "client", "explain", "fuzz", "gateway", "judge", "observe", "report", "run", "scenario"]),
+    ("record", &["capture", "client", "explain", "scenario"]),
+    (
+        "cli",
+        &["capture", "record", "client", "explain", "fuzz", "gateway", "judge", "observe", "report", "run", "scenario"],
+    ),
 ];
 /// Files that name every module.
 const ROOTS: [&str; 2] = ["lib.rs", "main.rs"];

@@ -9,6 +9,7 @@ mod explain_case;
 pub(super) mod fuzz;
 pub(super) mod lint;
 pub(super) mod list;
+pub(super) mod record;
 pub(super) mod releases;
 pub(super) mod review;
 pub(super) mod run;
