@@ -45,7 +45,8 @@ fn recorded(test_folder: &TestFolder, mut proxy: Serving) -> String {
 }
 
 fn replay(test_folder: &TestFolder, release: &str) -> super::run::Ended {
-    test_folder.clawcheck(&["run", "recorded.yaml", "--gateway", &format!("embedded@{release}")])
+    // A method that clawcheck does not know needs trust.
+    test_folder.clawcheck(&["run", "recorded.yaml", "--trust", "--gateway", &format!("embedded@{release}")])
 }
 
 /// Plays built-in cases through the proxy with the client of clawcheck.

@@ -7,6 +7,7 @@ use crate::cli::{CommandError, exit};
 use crate::client::Link;
 use crate::explain::{Places, State};
 use crate::record::{Before, Recorder};
+use crate::scenario::Corpus;
 use crate::shell::quoted;
 use openclaw_model::Release;
 use std::io::Write as _;
@@ -129,10 +130,12 @@ impl Record {
             count => format!("; {count} notes at its start list what it does not contain"),
         };
         let text = format!(
-            "{file}: {} connections, {} steps{left_out}\nto replay it: clawcheck run {}\n",
+            "{file}: {} connections, {} steps{left_out}\nto replay it: clawcheck run {}{}\n",
             recorded.connections,
             recorded.steps,
-            quoted(&self.output.to_string_lossy())
+            quoted(&self.output.to_string_lossy()),
+            // A method that clawcheck does not know can do anything.
+            if Corpus::load(std::slice::from_ref(&self.output)).is_ok() { "" } else { " --trust" }
         );
         out.write_all(text.as_bytes()).map_err(CommandError::output)?;
         Ok(exit::OK)
